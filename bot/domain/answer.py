@@ -1,0 +1,106 @@
+"""What a person is told when they ask: values for `slack` to render, each saying how old what it says is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
+from bot.domain.episode import Acknowledgement
+from bot.domain.transition import Standing
+from bot.domain.watch import ChannelId, ParkReason, UserId, Watch
+
+UnresolvedReference = Ambiguous | Unknown
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PipelineView:
+    """One pipeline as it is known now. `problem` says why a fresh reading could not be had, where that was tried."""
+
+    pipeline: Pipeline
+    standing: Standing
+    watched_here: bool = False
+    acknowledged: Acknowledgement | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusAnswer:
+    """`whole_channel`: nobody named a pipeline, so these are all that the channel watches."""
+
+    views: tuple[PipelineView, ...]
+    unresolved: tuple[UnresolvedReference, ...] = ()
+    whole_channel: bool = False
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListAnswer:
+    views: tuple[PipelineView, ...]
+    words: str = ""
+    at: datetime
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchAnswer:
+    """`matched` is what the watch covers now, as it stands right now. `channel` is where it was made."""
+
+    channel: ChannelId
+    added: tuple[Watch, ...]
+    unchanged: tuple[Watch, ...] = ()
+    matched: tuple[PipelineView, ...] = ()
+    unresolved: tuple[UnresolvedReference, ...] = ()
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnwatchAnswer:
+    channel: ChannelId
+    removed: tuple[Watch, ...]
+    not_watched: tuple[str, ...] = ()
+    unresolved: tuple[UnresolvedReference, ...] = ()
+    still_covered_by: tuple[Watch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedView:
+    """One watch, what it covers now, and those of its pipelines that are no longer visible."""
+
+    watch: Watch
+    covers: tuple[PipelineView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchesAnswer:
+    channel: ChannelId
+    watches: tuple[WatchedView, ...]
+    parked: ParkReason | None = None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A click or command that changes nothing, and why. `hint` is what to type instead."""
+
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeAnswer:
+    """`acknowledged` False: it was answered before, or is over; `by`/`at` then say by whom and when."""
+
+    pipeline: Pipeline
+    acknowledged: bool
+    by: UserId | None = None
+    at: datetime | None = None
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HelpAnswer:
+    topic: str | None = None
+
+
+Answer = (
+    StatusAnswer | ListAnswer | WatchAnswer | UnwatchAnswer | WatchesAnswer | Refusal | AcknowledgeAnswer | HelpAnswer
+)

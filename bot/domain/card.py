@@ -1,0 +1,66 @@
+"""What a message says, without saying how it looks."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.episode import Episode, Line
+from bot.domain.transition import Standing
+from bot.domain.watch import ChannelId, ParkReason, Target, UserId, Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """One episode as one channel sees it: the root message, always rendered whole."""
+
+    key: str
+    channel: ChannelId
+    pipeline: Pipeline
+    episode: Episode
+    standing: Standing
+    targets: tuple[Target, ...] = ()
+
+    @property
+    def revision(self) -> int:
+        return self.episode.revision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ThreadLine:
+    """One line of the story, in the card's thread; `broadcast` shows it in the channel too."""
+
+    card_key: str
+    pipeline: Pipeline
+    line: Line
+    broadcast: bool = False
+
+
+class NoticeKind(StrEnum):
+    WATCHING = "watching"
+    UNWATCHED = "unwatched"
+    PARKED = "parked"
+    RESUMED = "resumed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message of its own, outside any episode."""
+
+    kind: NoticeKind
+    at: datetime
+    by: UserId | None = None
+    watches: tuple[Watch, ...] = ()
+    channel: ChannelId | None = None
+    reason: ParkReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SyncCard:
+    """The card is to show its latest revision, whatever it shows now. The content is looked up when it is sent."""
+
+    card_key: str
+
+
+Body = SyncCard | ThreadLine | Notice
+Content = Card | ThreadLine | Notice

@@ -1,0 +1,218 @@
+"""Episodes: stretches of one pipeline's life, each told as one story with one card in a channel."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.transition import Event, Standing, Transition
+from bot.domain.watch import ChannelId, TeamId, UserId
+
+LINES_KEPT = 40
+
+
+class EpisodeKind(StrEnum):
+    FAILURE = "failure"
+    DEGRADED = "degraded"
+    DEPLOYMENT = "deployment"
+    PAUSE = "pause"
+    RESTART = "restart"
+    BLIND = "blind"
+    OTHER = "other"
+
+
+class Outcome(StrEnum):
+    """How an episode ended."""
+
+    RECOVERED = "recovered"
+    LIVE = "live"
+    READABLE = "readable"
+    SUPERSEDED = "superseded"
+    ON_PURPOSE = "on_purpose"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    by: UserId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of an episode's history. Several events of one reading make one line."""
+
+    revision: int
+    at: datetime
+    events: tuple[Event, ...]
+    phase: Phase | None = None
+    ready: int | None = None
+    replicas: int | None = None
+    by: UserId | None = None
+    reason: str = ""
+    downtime_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Episode:
+    """`identity` is what makes it unique within the pipeline's life; a rebuilt store derives it again."""
+
+    kind: EpisodeKind
+    pipeline_id: PipelineId
+    identity: str
+    opened_at: datetime
+    revision: int = 0
+    lines: tuple[Line, ...] = ()
+    acknowledged: Acknowledgement | None = None
+    first_seen: bool = False
+    closed_at: datetime | None = None
+    outcome: Outcome | None = None
+    told: tuple[ChannelId, ...] = ()  # the conversations that have a card of it
+
+    def key(self, team: TeamId, channel: ChannelId) -> str:
+        """The deterministic key of this episode's card in one channel."""
+        return digest(team, channel, self.pipeline_id, self.identity)
+
+    def told_line(self, line: Line) -> "Episode":
+        """With one more line; of a long story the beginning and the latest lines are kept."""
+        lines = (*self.lines, line)
+        if len(lines) > LINES_KEPT:
+            lines = (*lines[: LINES_KEPT // 2], *lines[-LINES_KEPT // 2 :])
+        return replace(self, revision=line.revision, lines=lines)
+
+    @property
+    def open(self) -> bool:
+        return self.closed_at is None
+
+    @property
+    def downtime_seconds(self) -> float | None:
+        return (self.closed_at - self.opened_at).total_seconds() if self.closed_at else None
+
+
+def digest(*parts: str) -> str:
+    """32 hex digits: short enough for Slack's metadata, long enough never to collide."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+
+
+_OPENS = {
+    Event.FAILED: EpisodeKind.FAILURE,
+    Event.DEGRADED: EpisodeKind.DEGRADED,
+    Event.DEPLOYING: EpisodeKind.DEPLOYMENT,
+    Event.RUNNING: EpisodeKind.DEPLOYMENT,
+    Event.LIVE: EpisodeKind.DEPLOYMENT,
+    Event.PAUSED: EpisodeKind.PAUSE,
+    Event.STOPPING: EpisodeKind.PAUSE,
+    Event.STOPPED: EpisodeKind.PAUSE,
+    Event.RESTARTED: EpisodeKind.RESTART,
+    Event.UNREACHABLE: EpisodeKind.BLIND,
+    Event.GONE: EpisodeKind.BLIND,
+    Event.CHANGED: EpisodeKind.OTHER,
+}
+
+_READING = {Event.UNREACHABLE, Event.GONE, Event.BACK}
+_ABSORBS: Mapping[EpisodeKind, frozenset[Event]] = {
+    EpisodeKind.FAILURE: frozenset(Event),
+    EpisodeKind.DEGRADED: frozenset({Event.RESTARTED, Event.LIVE, *_READING}),
+    EpisodeKind.DEPLOYMENT: frozenset({Event.RUNNING, Event.LIVE, Event.RESTARTED, *_READING}),
+    EpisodeKind.PAUSE: frozenset({Event.PAUSED, Event.STOPPING, Event.STOPPED, *_READING}),
+    EpisodeKind.RESTART: frozenset(),
+    EpisodeKind.BLIND: frozenset(_READING),
+    EpisodeKind.OTHER: frozenset(_READING),
+}
+_ENDS: Mapping[EpisodeKind, Mapping[Event, Outcome]] = {
+    EpisodeKind.FAILURE: {Event.RECOVERED: Outcome.RECOVERED},
+    EpisodeKind.DEGRADED: {Event.LIVE: Outcome.LIVE},
+    EpisodeKind.DEPLOYMENT: {Event.LIVE: Outcome.LIVE},
+    EpisodeKind.PAUSE: {},
+    EpisodeKind.RESTART: {Event.RESTARTED: Outcome.DONE},
+    EpisodeKind.BLIND: {Event.BACK: Outcome.READABLE},
+    EpisodeKind.OTHER: {},
+}
+
+
+def advance(
+    current: Episode | None,
+    transitions: tuple[Transition, ...],
+    standing: Standing,
+    identities: Mapping[EpisodeKind, str],
+) -> tuple[Episode, ...]:
+    """The episodes that the transitions of one reading touch, in order; the last is the current one.
+
+    `identities` holds the last identity used for each kind, so that a second failure of one deployment is told
+    from the first.
+    """
+    touched: dict[str, Episode] = {}
+    episode = current if current and current.open else None
+    for transition in transitions:
+        if episode and transition.event not in _ABSORBS[episode.kind]:
+            touched[episode.identity] = _closed(_with(episode, transition, standing), transition, Outcome.SUPERSEDED)
+            episode = None
+        if episode is None:
+            kind = _OPENS.get(transition.event)
+            if kind is None:
+                continue
+            episode = _opened(kind, transition, standing, identities)
+        episode = _ended(_with(episode, transition, standing), transition, standing)
+        touched[episode.identity] = episode
+        if not episode.open:
+            episode = None
+    return tuple(touched.values())
+
+
+def _opened(
+    kind: EpisodeKind, transition: Transition, standing: Standing, identities: Mapping[EpisodeKind, str]
+) -> Episode:
+    return Episode(
+        kind=kind,
+        pipeline_id=transition.pipeline_id,
+        identity=_identity(kind, standing, transition.at, identities.get(kind)),
+        opened_at=transition.at,
+        first_seen=transition.first_seen,
+    )
+
+
+def _identity(kind: EpisodeKind, standing: Standing, at: datetime, last: str | None) -> str:
+    """Anchored in the deployment that the API reports, else in the time of the reading; numbered where that repeats."""
+    observation = standing.observation
+    start = observation.start_time if observation else None
+    anchor = f"{kind}|{(start or at).isoformat()}"
+    if last is None or last.rpartition("#")[0] != anchor:
+        return f"{anchor}#1"
+    return f"{anchor}#{int(last.rpartition('#')[2]) + 1}"
+
+
+def _with(episode: Episode, transition: Transition, standing: Standing) -> Episode:
+    last = episode.lines[-1] if episode.lines else None
+    if last and last.at == transition.at and last.by is None:
+        lines = (*episode.lines[:-1], replace(last, events=(*last.events, transition.event)))
+        return replace(episode, lines=lines)
+    seen = standing.observation if transition.event not in _READING else None
+    line = Line(
+        revision=episode.revision + 1,
+        at=transition.at,
+        events=(transition.event,),
+        phase=transition.phase,
+        ready=seen.ready if seen else None,
+        replicas=seen.replicas if seen else None,
+        reason=transition.reason,
+    )
+    return episode.told_line(line)
+
+
+def _ended(episode: Episode, transition: Transition, standing: Standing) -> Episode:
+    outcome = _ENDS[episode.kind].get(transition.event)
+    if outcome:
+        return _closed(episode, transition, outcome)
+    stopped = transition.event in {Event.PAUSED, Event.STOPPED} and standing.observation is not None
+    if episode.kind is EpisodeKind.FAILURE and stopped and standing.failed_since is None:
+        return _closed(episode, transition, Outcome.ON_PURPOSE)
+    return episode
+
+
+def _closed(episode: Episode, transition: Transition, outcome: Outcome) -> Episode:
+    downtime = (transition.at - episode.opened_at).total_seconds()
+    last = replace(episode.lines[-1], downtime_seconds=downtime)
+    return replace(episode, closed_at=transition.at, outcome=outcome, lines=(*episode.lines[:-1], last))

@@ -1,0 +1,71 @@
+"""One reading of one pipeline: an observation where it succeeded, a miss where it did not."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, NewType
+
+from bot.domain.phase import Intent, Phase, Readiness, readiness
+
+PipelineId = NewType("PipelineId", str)
+
+
+class ReadNumber(NamedTuple):
+    """Orders readings without a clock: which start of the bot, then which read since."""
+
+    epoch: int
+    read: int
+
+
+NEVER_READ = ReadNumber(0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """One successful status read."""
+
+    pipeline_id: PipelineId
+    number: ReadNumber
+    observed_at: datetime
+    phase: Phase
+    replicas: int | None = None
+    ready: int | None = None
+    uid: str | None = None
+    start_time: datetime | None = None
+    intent: Intent | None = None
+    bounded: bool = False
+
+    @property
+    def readiness(self) -> Readiness:
+        return readiness(self.ready, self.replicas)
+
+    @property
+    def live(self) -> bool:
+        """RUNNING with every replica ready; where the API reports no replicas, RUNNING has to do."""
+        return self.phase == Phase.RUNNING and self.readiness is not Readiness.SHORT
+
+    @property
+    def degraded(self) -> bool:
+        return self.phase == Phase.RUNNING and self.readiness is Readiness.SHORT
+
+
+class MissKind(StrEnum):
+    """Why a read gave no observation, cut by what it tells of the pipeline."""
+
+    NOT_FOUND = "not_found"
+    FORBIDDEN = "forbidden"
+    FAULT = "fault"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Miss:
+    """A read that failed: says nothing of the phase. `reason` is for people."""
+
+    pipeline_id: PipelineId
+    number: ReadNumber
+    at: datetime
+    kind: MissKind
+    reason: str
+
+
+Reading = Observation | Miss

@@ -1,0 +1,65 @@
+"""Phase (what the runtime reports) and intent (what the user asked for)."""
+
+from enum import Enum, StrEnum
+from typing import Self
+
+
+class Phase(StrEnum):
+    """Runtime phase of a pipeline.
+
+    Source: https://goldrush.dev/docs/api-reference/pipeline-api/get-pipeline-status.md . Values are compared without
+    regard to case; one that the API may add later becomes a member of its own, kept and shown as it came.
+    """
+
+    DEPLOYING = "DEPLOYING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    FAILED = "FAILED"
+    STOPPING = "STOPPING"
+    STOPPED = "STOPPED"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self | None:
+        if not isinstance(value, str):
+            return None
+        if value.upper() in cls.__members__:
+            return cls[value.upper()]
+        newcomer = str.__new__(cls, value)
+        newcomer._name_ = newcomer._value_ = value
+        return newcomer
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Phase) and self.value.upper() == other.value.upper()
+
+    def __hash__(self) -> int:
+        return hash(self.value.upper())
+
+    @property
+    def known(self) -> bool:
+        return self.value in Phase.__members__
+
+
+TRANSIENT = frozenset({Phase.DEPLOYING, Phase.STOPPING})
+AT_REST = frozenset({Phase.PAUSED, Phase.STOPPED})
+
+
+class Intent(StrEnum):
+    """The pipeline object's own `status`: what the user wants. Never shown as the phase."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+
+
+class Readiness(Enum):
+    """How many of the wanted replicas report ready."""
+
+    READY = "ready"
+    SHORT = "short"
+    UNREPORTED = "unreported"
+
+
+def readiness(ready: int | None, replicas: int | None) -> Readiness:
+    """No field of a status reply is promised; no replicas at all counts as short (never as live)."""
+    if ready is None or replicas is None:
+        return Readiness.UNREPORTED
+    return Readiness.READY if 0 < replicas <= ready else Readiness.SHORT

@@ -1,0 +1,197 @@
+"""What is to be written because of one reading, one click or one new watch: state and deliveries, always together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from bot.domain.card import Card, SyncCard, ThreadLine
+from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome, advance, digest
+from bot.domain.observation import PipelineId, Reading
+from bot.domain.transition import Event, Standing, Transition, detect
+from bot.domain.watch import Audience, ChannelId, TeamId, UserId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """All that is kept of one pipeline. `version` counts its writes: a plan made from another version is refused."""
+
+    pipeline_id: PipelineId
+    standing: Standing = field(default_factory=Standing)
+    episode: Episode | None = None
+    identities: Mapping[EpisodeKind, str] = field(default_factory=dict)
+    version: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """One atomic write."""
+
+    record: Record
+    transitions: tuple[Transition, ...] = ()
+    cards: tuple[Card, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+
+    @property
+    def must_be_written(self) -> bool:
+        return bool(self.transitions or self.cards or self.deliveries)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where a plan plays: the workspace, the pipeline as people know it, and who watches it."""
+
+    team: TeamId
+    pipeline: Pipeline
+    audiences: Sequence[Audience]
+
+    def audience(self, channel: ChannelId) -> Audience | None:
+        return next((audience for audience in self.audiences if audience.channel == channel), None)
+
+
+def plan_reading(record: Record, reading: Reading, scene: Scene) -> Plan:
+    """What one reading causes. Where nothing is to be written the record still carries the fresher reading."""
+    standing, transitions = detect(record.standing, reading)
+    return plan_transitions(replace(record, standing=standing), transitions, scene, was=record.standing)
+
+
+def plan_transitions(record: Record, transitions: tuple[Transition, ...], scene: Scene, *, was: Standing) -> Plan:
+    touched = advance(record.episode, transitions, record.standing, record.identities)
+    if not touched and record.episode and record.episode.open and _facts(was) != _facts(record.standing):
+        touched = (replace(record.episode, revision=record.episode.revision + 1),)
+    if not touched:
+        return Plan(record=record, transitions=transitions)
+    before = {episode.identity: episode for episode in [record.episode] if episode}
+    told = [_tell(episode, before.get(episode.identity), record.standing, scene) for episode in touched]
+    return Plan(
+        record=replace(
+            record,
+            episode=told[-1].episode,
+            identities={**record.identities, **{each.episode.kind: each.episode.identity for each in told}},
+        ),
+        transitions=transitions,
+        cards=tuple(card for each in told for card in each.cards),
+        deliveries=tuple(delivery for each in told for delivery in each.deliveries),
+    )
+
+
+def plan_acknowledgement(record: Record, scene: Scene, by: UserId, at: datetime) -> Plan | None:
+    """Somebody answers the failure that is open now. None where there is nothing to answer, or somebody has already."""
+    episode = record.episode
+    if episode is None or not episode.open or episode.kind is not EpisodeKind.FAILURE or episode.acknowledged:
+        return None
+    line = Line(revision=episode.revision + 1, at=at, events=(Event.ACKNOWLEDGED,), by=by)
+    answered = replace(episode.told_line(line), acknowledged=Acknowledgement(by=by, at=at))
+    told = _tell(answered, episode, record.standing, scene)
+    return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
+
+
+def plan_newcomer(record: Record, scene: Scene, channel: ChannelId) -> Plan | None:
+    """A channel begins to watch: if the pipeline is in trouble already, its card opens there at once."""
+    episode, audience = record.episode, scene.audience(channel)
+    in_trouble = episode and episode.open and episode.kind in {EpisodeKind.FAILURE, EpisodeKind.DEGRADED}
+    if not episode or not in_trouble or audience is None or channel in episode.told:
+        return None
+    told = _tell(episode, episode, record.standing, Scene(scene.team, scene.pipeline, [audience]), only=channel)
+    if not told.cards:
+        return None
+    return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    episode: Episode
+    cards: tuple[Card, ...]
+    deliveries: tuple[Delivery, ...]
+
+
+def _tell(
+    episode: Episode,
+    before: Episode | None,
+    standing: Standing,
+    scene: Scene,
+    *,
+    only: ChannelId | None = None,
+) -> _Told:
+    """Every conversation's share of one step of one episode: the card where it has or gets one, lines where it had."""
+    had = before.told if before else ()
+    newcomers = [channel for channel in _conversations(episode, before, scene) if channel not in had]
+    episode = replace(episode, told=(*had, *newcomers))
+    affected = newcomers if only else episode.told
+    cards = tuple(_card(episode, standing, scene, channel) for channel in affected)
+    syncs = [_sync(card, scene, fresh=card.channel in newcomers) for card in cards]
+    lines = [] if only else [line for channel in had for line in _lines(episode, before, scene, channel)]
+    return _Told(episode, cards, (*syncs, *lines))
+
+
+def _conversations(episode: Episode, before: Episode | None, scene: Scene) -> list[ChannelId]:
+    """The channels that want this step told, and the direct messages of those whom a failure pages."""
+    events = _new_events(episode, before) or {event for line in episode.lines for event in line.events}
+    failure = episode.kind is EpisodeKind.FAILURE
+    wanting = [
+        audience
+        for audience in scene.audiences
+        if any(audience.wants(event) for event in events) or (failure and audience.targets)
+    ]
+    direct = [target.direct for audience in wanting for target in audience.targets if failure and target.direct]
+    return list(dict.fromkeys([*(audience.channel for audience in wanting), *direct]))
+
+
+def _new_lines(episode: Episode, before: Episode | None) -> list[Line]:
+    last = before.revision if before else 0
+    return [line for line in episode.lines if line.revision > last]
+
+
+def _new_events(episode: Episode, before: Episode | None) -> set[Event]:
+    return {event for line in _new_lines(episode, before) for event in line.events}
+
+
+def _card(episode: Episode, standing: Standing, scene: Scene, channel: ChannelId) -> Card:
+    audience = scene.audience(channel)
+    return Card(
+        key=episode.key(scene.team, channel),
+        channel=channel,
+        pipeline=scene.pipeline,
+        episode=episode,
+        standing=standing,
+        targets=audience.targets if audience and episode.kind is EpisodeKind.FAILURE else (),
+    )
+
+
+def _sync(card: Card, scene: Scene, *, fresh: bool) -> Delivery:
+    at = card.episode.lines[-1].at if card.episode.lines else card.episode.opened_at
+    priority = Priority.UPDATE
+    if fresh and card.episode.kind is EpisodeKind.FAILURE:
+        priority = Priority.FAILURE if scene.audience(card.channel) else Priority.PAGE
+    elif card.episode.outcome is Outcome.RECOVERED:
+        priority = Priority.RECOVERY
+    return Delivery(id=card.key, channel=card.channel, priority=priority, body=SyncCard(card.key), made_at=at)
+
+
+def _lines(episode: Episode, before: Episode | None, scene: Scene, channel: ChannelId) -> list[Delivery]:
+    audience = scene.audience(channel)
+    key = episode.key(scene.team, channel)
+    told = []
+    for line in _new_lines(episode, before):
+        if audience and not any(audience.wants(event) for event in line.events):
+            continue
+        ends_failure = episode.kind is EpisodeKind.FAILURE and not episode.open
+        body = ThreadLine(card_key=key, pipeline=scene.pipeline, line=line, broadcast=ends_failure)
+        priority = Priority.RECOVERY if ends_failure else Priority.UPDATE
+        told.append(
+            Delivery(
+                id=digest(key, str(line.revision)),
+                channel=channel,
+                priority=priority,
+                body=body,
+                made_at=line.at,
+            )
+        )
+    return told
+
+
+def _facts(standing: Standing) -> tuple[object, ...]:
+    """What a card shows of the moment; it is drawn again when this changes, without a word."""
+    observation = standing.observation
+    return (standing.reach, observation and (observation.phase, observation.ready, observation.replicas))

@@ -1,0 +1,174 @@
+"""What two readings of one pipeline tell of it: its standing, and the transitions somebody may want to hear of."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.observation import NEVER_READ, Miss, MissKind, Observation, PipelineId, Reading, ReadNumber
+from bot.domain.phase import Intent, Phase
+
+MISSES_UNTIL_TOLD = 3
+SAME_START = timedelta(seconds=1)  # start_time may come in another precision: that is no restart
+
+
+class Event(StrEnum):
+    """What can be told of a pipeline. Those in `SELECTABLE` are the words of `/pipeline watch … on EVENT`."""
+
+    DEPLOYING = "deploying"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FAILED = "failed"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    LIVE = "live"
+    DEGRADED = "degraded"
+    RESTARTED = "restarted"
+    UNREACHABLE = "unreachable"
+    GONE = "gone"
+    RECOVERED = "recovered"
+    BACK = "back"
+    CHANGED = "changed"
+    ACKNOWLEDGED = "acknowledged"
+
+
+SELECTABLE = tuple(event for event in Event if event not in {Event.BACK, Event.CHANGED, Event.ACKNOWLEDGED})
+
+
+class Reach(StrEnum):
+    """Whether the pipeline can be read at all."""
+
+    REACHABLE = "reachable"
+    UNREACHABLE = "unreachable"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What is believed of one pipeline after all readings so far."""
+
+    observation: Observation | None = None
+    since: datetime | None = None
+    failed_since: datetime | None = None
+    reach: Reach = Reach.REACHABLE
+    misses: int = 0
+    not_found: int = 0
+    number: ReadNumber = NEVER_READ
+
+    @property
+    def phase(self) -> Phase | None:
+        return self.observation.phase if self.observation else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transition:
+    """One thing that became so, with the state it left behind."""
+
+    event: Event
+    pipeline_id: PipelineId
+    at: datetime
+    phase: Phase | None
+    previous: Phase | None = None
+    live: bool = False
+    reach: Reach = Reach.REACHABLE
+    reason: str = ""
+    first_seen: bool = False
+
+
+def detect(standing: Standing, reading: Reading) -> tuple[Standing, tuple[Transition, ...]]:
+    """The standing after `reading`, and what became so by it. A reading not newer than the last changes nothing."""
+    if reading.number <= standing.number:
+        return standing, ()
+    if isinstance(reading, Miss):
+        return _missed(standing, reading)
+    return _observed(standing, reading)
+
+
+def _missed(standing: Standing, miss: Miss) -> tuple[Standing, tuple[Transition, ...]]:
+    misses = standing.misses + 1
+    not_found = standing.not_found + 1 if miss.kind is MissKind.NOT_FOUND else 0
+    after = replace(standing, misses=misses, not_found=not_found, number=miss.number)
+    if not_found >= MISSES_UNTIL_TOLD:
+        reach, event = Reach.GONE, Event.GONE
+    elif misses >= MISSES_UNTIL_TOLD and not_found == 0 and standing.reach is not Reach.GONE:
+        reach, event = Reach.UNREACHABLE, Event.UNREACHABLE
+    else:
+        return after, ()
+    if reach is standing.reach:
+        return after, ()
+    told = Transition(
+        event=event,
+        pipeline_id=miss.pipeline_id,
+        at=miss.at,
+        phase=standing.phase,
+        live=bool(standing.observation and standing.observation.live),
+        reach=reach,
+        reason=miss.reason,
+    )
+    return replace(after, reach=reach), (told,)
+
+
+def _observed(standing: Standing, now: Observation) -> tuple[Standing, tuple[Transition, ...]]:
+    before = standing.observation
+    changed = before is None or before.phase != now.phase
+    events = list(_events(standing, now))
+    after = Standing(
+        observation=now,
+        since=now.observed_at if changed else standing.since,
+        failed_since=_failed_since(standing, now),
+        number=now.number,
+    )
+    told = tuple(
+        Transition(
+            event=event,
+            pipeline_id=now.pipeline_id,
+            at=now.observed_at,
+            phase=now.phase if event is not Event.BACK else standing.phase,
+            previous=before.phase if before else None,
+            live=now.live if event is not Event.BACK else bool(before and before.live),
+            first_seen=before is None,
+        )
+        for event in events
+    )
+    return after, told
+
+
+def _events(standing: Standing, now: Observation) -> list[Event]:
+    before = standing.observation
+    back = [Event.BACK] if standing.reach is not Reach.REACHABLE else []
+    if before is None:
+        return [*back, Event.FAILED] if now.phase == Phase.FAILED else back
+    events = back
+    if before.phase != now.phase:
+        events.append(Event(now.phase.lower()) if now.phase.known else Event.CHANGED)
+    elif _restarted(before, now):
+        events.append(Event.RESTARTED)
+    if now.live and not before.live:
+        events.append(Event.LIVE)
+    if now.live and standing.failed_since is not None:
+        events.append(Event.RECOVERED)
+    if now.degraded and before.live:
+        events.append(Event.DEGRADED)
+    return events
+
+
+def _restarted(before: Observation, now: Observation) -> bool:
+    if now.phase not in {Phase.RUNNING, Phase.FAILED, Phase.DEPLOYING}:
+        return False  # elsewhere start_time may come and go without meaning
+    if before.uid and now.uid and before.uid != now.uid:
+        return True
+    if before.start_time is None or now.start_time is None:
+        return False
+    return abs(now.start_time - before.start_time) > SAME_START
+
+
+def _failed_since(standing: Standing, now: Observation) -> datetime | None:
+    if now.phase == Phase.FAILED:
+        return standing.failed_since or now.observed_at
+    if now.live or ended_on_purpose(now):
+        return None
+    return standing.failed_since
+
+
+def ended_on_purpose(now: Observation) -> bool:
+    """A pause, or a stop that the user is known to want, ends a failure without a recovery."""
+    return now.phase == Phase.PAUSED or (now.phase == Phase.STOPPED and now.intent is Intent.PAUSED)

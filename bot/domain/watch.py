@@ -1,0 +1,105 @@
+"""A watch: one channel's subscription to one pipeline or pattern."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+from bot.domain.catalogue import Pipeline, is_pattern, matches
+from bot.domain.observation import PipelineId
+from bot.domain.transition import Event
+
+ChannelId = NewType("ChannelId", str)
+TeamId = NewType("TeamId", str)
+UserId = NewType("UserId", str)
+
+# Who was told that a pipeline cannot be read is told that it can be again.
+_FOLLOWS = {Event.BACK: {Event.UNREACHABLE, Event.GONE, Event.RECOVERED}}
+
+
+class TargetKind(StrEnum):
+    USER = "user"
+    USERGROUP = "usergroup"
+    HERE = "here"
+    CHANNEL = "channel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Whom to page. `direct` is the conversation of a paged user's direct messages, where Slack allows one."""
+
+    kind: TargetKind
+    id: str = ""
+    direct: ChannelId | None = None
+
+
+class ParkReason(StrEnum):
+    """Why a channel is not written to for now. Its watches stay."""
+
+    ARCHIVED = "archived"
+    NOT_IN_CHANNEL = "not_in_channel"
+    NOT_FOUND = "not_found"
+    RESTRICTED = "restricted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """`reference` is a pipeline's id or a pattern; `events` None means all."""
+
+    channel: ChannelId
+    reference: str
+    events: frozenset[Event] | None = None
+    targets: tuple[Target, ...] = ()
+    made_by: UserId
+    made_at: datetime
+    label: str = ""
+
+    @property
+    def id(self) -> str:
+        return hashlib.sha256(f"{self.channel}|{self.reference.lower()}".encode()).hexdigest()[:16]
+
+    @property
+    def pattern(self) -> bool:
+        return is_pattern(self.reference)
+
+    def covers(self, pipeline: Pipeline) -> bool:
+        return matches(self.reference, pipeline)
+
+    def wants(self, event: Event) -> bool:
+        if self.events is None or event is Event.ACKNOWLEDGED:
+            return True
+        return bool(self.events & _FOLLOWS.get(event, {event}))
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Everybody in one channel who watches one pipeline, taken together: one channel hears a thing once."""
+
+    channel: ChannelId
+    watches: tuple[Watch, ...]
+
+    def wants(self, event: Event) -> bool:
+        return any(watch.wants(event) for watch in self.watches)
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        return tuple(dict.fromkeys(target for watch in self.watches for target in watch.targets))
+
+
+def audiences(pipeline: Pipeline, watches: Iterable[Watch]) -> tuple[Audience, ...]:
+    """One audience a channel, in the order in which the channels began to watch."""
+    by_channel: dict[ChannelId, list[Watch]] = {}
+    for watch in watches:
+        if watch.covers(pipeline):
+            by_channel.setdefault(watch.channel, []).append(watch)
+    return tuple(Audience(channel, tuple(those)) for channel, those in by_channel.items())
+
+
+def watched_ids(catalogue: Iterable[Pipeline], watches: Iterable[Watch]) -> frozenset[PipelineId]:
+    """The pipelines to poll: each once, however many channels watch it."""
+    exact = {PipelineId(watch.reference) for watch in watches if not watch.pattern}
+    patterns = {watch.reference.lower() for watch in watches if watch.pattern}
+    grown = {pipeline.id for pipeline in catalogue if any(matches(pattern, pipeline) for pattern in patterns)}
+    return frozenset(exact | grown)

@@ -1,0 +1,1 @@
+"""A second implementation of GoldRush and of Slack, reached over sockets, for trials and tests."""

@@ -1,0 +1,140 @@
+"""What GoldRush keeps about a pipeline, how it behaves when its phase moves, and the default set of pipelines."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any
+
+AT_REST = frozenset({"PAUSED", "STOPPED"})
+
+
+def hex27(seed: str) -> str:
+    """As long as the digits of the ids in the vendor's samples, and the same in every run."""
+    return sha256(seed.encode()).hexdigest()[:27]
+
+
+@dataclass(slots=True, kw_only=True)
+class Pipeline:
+    """One pipeline: the configuration (with the user's intent) and the runtime's state beside it.
+
+    Source of the two notions of status: https://goldrush.dev/docs/api-reference/pipeline-api/get-pipeline-status.md .
+    """
+
+    id: str
+    name: str
+    project: str
+    description: str
+    topic: str
+    destination_type: str
+    execution_mode: str
+    intent: str
+    phase: str | None
+    """None: the runtime does not say, and the field is absent from the answer."""
+    replicas: int
+    ready: int
+    start_time: datetime | None
+    """None: nothing is deployed, and the field is absent from the answer."""
+    created_at: datetime
+    updated_at: datetime
+    destination_error: str | None = None
+    deployments: int = 1
+    size: int = 1
+    """Replicas when deployed; `replicas` falls to 0 while the pipeline rests."""
+
+    @property
+    def uid(self) -> str:
+        """The worker's name, `covalent-{destination_type}-pipe-{hex}`; another one for each deployment."""
+        seed = self.id.removeprefix("pipe_") if self.deployments == 1 else hex27(f"{self.id} {self.deployments}")
+        return f"covalent-{self.destination_type}-pipe-{seed}"
+
+    def move(self, phase: str | None, at: datetime) -> None:
+        """Enters a phase as the runtime would. A worker that rested is deployed anew when it works again."""
+        rested = self.phase in AT_REST
+        if phase == "DEPLOYING" or (phase == "RUNNING" and rested):
+            self.deploy(at)
+        match phase:
+            case "DEPLOYING" | "RUNNING":
+                self.intent = "running"
+                self.ready = self.replicas if phase == "RUNNING" else 0
+            case "PAUSED":
+                self.intent = "paused"
+                self.replicas = self.ready = 0
+            case "STOPPED":
+                self.replicas = self.ready = 0
+                self.start_time = None
+            case "FAILED":
+                self.ready = 0
+            case _:
+                pass  # STOPPING, or a phase that the API does not have yet: the replicas stand as they stood
+        self.phase = phase
+        self.updated_at = at
+
+    def deploy(self, at: datetime) -> None:
+        self.deployments += 1
+        self.replicas = self.size
+        self.start_time = at
+
+
+DEFAULTS: tuple[dict[str, Any], ...] = (
+    {
+        "name": "orders-eu",
+        "project": "storefront",
+        "topic": "polygon.mainnet.ref.block.logs",
+        "description": "Order settlements for the EU shop",
+    },
+    {
+        "name": "orders-us",
+        "project": "storefront",
+        "topic": "polygon.mainnet.ref.block.logs",
+        "description": "Order settlements for the US shop",
+        "replicas": 2,
+    },
+    {
+        "name": "Base Swaps to Postgres",
+        "project": "defi-analytics",
+        "topic": "base.mainnet.ref.block.swap.v3",
+        "description": "Every swap on Base, unbounded",
+        "replicas": 3,
+    },
+    {
+        "name": "Solana Transfers → ClickHouse",
+        "project": "defi-analytics",
+        "topic": "solana.mainnet.ref.block.transfers",
+        "destination_type": "clickhouse",
+        "replicas": 4,
+    },
+    {
+        "name": "hypercore-fills",
+        "project": "trading-desk",
+        "topic": "hypercore.mainnet.ref.block.fills",
+        "destination_type": "kafka",
+        "replicas": 2,
+    },
+    {
+        "name": "🐳 Whale Watch",
+        "project": "trading-desk",
+        "topic": "ethereum.mainnet.ref.block.transfers",
+        "destination_type": "webhook",
+    },
+    {
+        "name": "<!channel> & <b>bold</b>",
+        "project": "trading-desk",
+        "topic": "arbitrum.mainnet.ref.block.logs",
+        "description": "Its name must ping nobody and format nothing",
+    },
+    {
+        "name": "usdc-approvals",
+        "project": "defi-analytics",
+        "topic": "base.mainnet.ref.block.logs",
+        "phase": "PAUSED",
+    },
+    {
+        "name": "ETH backfill 2024",
+        "project": "defi-analytics",
+        "topic": "ethereum.mainnet.ref.block.logs",
+        "destination_type": "s3",
+        "execution_mode": "bounded",
+        "phase": "STOPPED",
+    },
+)
+"""Three projects. `orders-eu` is the one that fails first; one is paused, one is bounded and has ended."""
