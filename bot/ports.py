@@ -15,13 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.card import Content
+from bot.domain.card import Card, Content
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Outcome, Sighting
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record
-from bot.domain.watch import ChannelId, ParkReason, TeamId, Watch
+from bot.domain.watch import ChannelId, ParkReason, TeamId, UserId, Watch
 
 
 class ApiError(Exception):
@@ -105,14 +105,20 @@ class Chat(Protocol):
         """Our messages with this delivery's key, posted since shortly before it was sent."""
         ...
 
-    async def delete(self, channel: ChannelId, ts: str) -> None: ...
+    async def delete(self, channel: ChannelId, ts: str) -> None:
+        """Best effort: a message that stays is a blemish, not a loss."""
+        ...
+
+    async def direct(self, user: UserId) -> ChannelId | None:
+        """The conversation of this person's direct messages. None where Slack allows none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedCard:
     """A card as the store knows it: what it is to say, and where and at which revision it stands in Slack."""
 
-    content: Content
+    content: Card
     revision: int
     ts: str | None = None
     delivered_revision: int = 0
@@ -149,8 +155,8 @@ class Store(Protocol):
 
     async def watches(self) -> Watches: ...
 
-    async def add_watch(self, watch: Watch, announcement: Delivery) -> bool:
-        """False where the very same watch was there already: then nothing is announced."""
+    async def add_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
+        """How many were new or changed; where none was, nothing is announced. Wakes a parked channel."""
         ...
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int: ...
@@ -181,8 +187,8 @@ class Outbox(Protocol):
 
     async def channels_with_work(self) -> tuple[ChannelId, ...]: ...
 
-    async def lease(self, channel: ChannelId) -> Lease | None:
-        """None where another sender holds the channel."""
+    async def lease(self, channel: ChannelId, held: Lease | None = None) -> Lease | None:
+        """The right to send, taken anew or kept on. None where another sender holds the channel."""
         ...
 
     async def release(self, lease: Lease) -> None: ...
@@ -203,7 +209,7 @@ class Outbox(Protocol):
         """It is there. A card that has moved on meanwhile stays owed."""
         ...
 
-    async def drop(self, delivery: Delivery, lease: Lease, *, card_removed: bool) -> bool: ...
+    async def drop(self, delivery: Delivery, lease: Lease, *, card_removed: bool, revision: int = 0) -> bool: ...
 
     async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> bool:
         """The channel's lane rests; `told` goes to those who made its watches. False where it rested already."""

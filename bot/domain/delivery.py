@@ -146,7 +146,10 @@ def decide(delivery: Delivery, now: datetime, *, idempotent: bool) -> Step:
 
 @dataclass(frozen=True, slots=True)
 class Done:
+    """It is there. `found`: it was not posted just now but found, and may show an older revision."""
+
     ts: str
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,8 +182,8 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
         case Unknown():
             return Again(replace(delivery, not_before=now + _backoff(delivery)))
         case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
-            # A 429 has been seen beside a message that did post: the state stays SENDING, so the resend looks first.
-            return Again(replace(delivery, not_before=now + (wait or timedelta(seconds=1))))
+            # A 429 has been seen beside a message that did post: it stays SENDING, so the resend looks first, once.
+            return Again(replace(delivery, looks=LOOKS - 1, not_before=now + (wait or timedelta(seconds=1))))
         case Refused(kind=Refusal.CHANNEL, park=reason):
             queued = replace(delivery, state=State.QUEUED, not_before=None)
             return Park(queued, reason or ParkReason.NOT_FOUND)
@@ -200,7 +203,7 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
 def after_look(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlement:
     match sighting:
         case Seen(ts):
-            return Done(ts[0])
+            return Done(ts[0], found=True)
         case NotSeen() if delivery.looks + 1 >= LOOKS:
             return Again(replace(delivery, state=State.QUEUED, looks=0, not_before=None))
         case NotSeen():

@@ -32,10 +32,8 @@ class Plan:
     transitions: tuple[Transition, ...] = ()
     cards: tuple[Card, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
-
-    @property
-    def must_be_written(self) -> bool:
-        return bool(self.transitions or self.cards or self.deliveries)
+    must_be_written: bool = True
+    """False where a reading said nothing that was not known: steady pipelines cost the store nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,8 @@ def plan_transitions(record: Record, transitions: tuple[Transition, ...], scene:
     if not touched and record.episode and record.episode.open and _facts(was) != _facts(record.standing):
         touched = (replace(record.episode, revision=record.episode.revision + 1),)
     if not touched:
-        return Plan(record=record, transitions=transitions)
+        news = bool(transitions) or _kept(was) != _kept(record.standing)
+        return Plan(record=record, transitions=transitions, must_be_written=news)
     before = {episode.identity: episode for episode in [record.episode] if episode}
     told = [_tell(episode, before.get(episode.identity), record.standing, scene) for episode in touched]
     return Plan(
@@ -97,6 +96,20 @@ def plan_newcomer(record: Record, scene: Scene, channel: ChannelId) -> Plan | No
     if not told.cards:
         return None
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
+
+
+def plan_redrawn(record: Record, scene: Scene) -> Plan | None:
+    """Nothing became so, but somebody asked: the open card is drawn with the latest reading."""
+    episode = record.episode
+    if episode is None or not episode.open:
+        return None
+    told = _tell(replace(episode, revision=episode.revision + 1), episode, record.standing, scene)
+    return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
+
+
+def plan_forgotten(record: Record) -> Plan:
+    """Nobody watches any more: what comes later is not compared with today. Old cards keep their identities."""
+    return Plan(record=replace(record, standing=Standing(), episode=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,3 +208,10 @@ def _facts(standing: Standing) -> tuple[object, ...]:
     """What a card shows of the moment; it is drawn again when this changes, without a word."""
     observation = standing.observation
     return (standing.reach, observation and (observation.phase, observation.ready, observation.replicas))
+
+
+def _kept(standing: Standing) -> tuple[object, ...]:
+    """What a restarted bot must know to derive the same transitions."""
+    observation = standing.observation
+    life = observation and (observation.uid, observation.start_time)
+    return (*_facts(standing), life, standing.failed_since)

@@ -15,6 +15,8 @@ ChannelId = NewType("ChannelId", str)
 TeamId = NewType("TeamId", str)
 UserId = NewType("UserId", str)
 
+API_PIPELINE_ID = PipelineId("goldrush-api")  # stands for the API as a whole where it cannot be read
+
 # Who was told that a pipeline cannot be read is told that it can be again.
 _FOLLOWS = {Event.BACK: {Event.UNREACHABLE, Event.GONE, Event.RECOVERED}}
 

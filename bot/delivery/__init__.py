@@ -1,0 +1,1 @@
+"""From the outbox to known outcomes: who may send now, the sending, the looking back."""

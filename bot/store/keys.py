@@ -1,0 +1,25 @@
+"""The names of all keys. They carry the workspace, in a hash tag: Redis Cluster keeps one workspace in one slot."""
+
+from dataclasses import dataclass
+
+from bot.domain.watch import ChannelId, TeamId
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    team: TeamId
+
+    def __getitem__(self, name: str) -> str:
+        return f"pipeline-bot:{{{self.team}}}:{name}"
+
+    def card(self, key: str) -> str:
+        return self[f"card:{key}"]
+
+    def outbox(self, channel: ChannelId) -> str:
+        return self[f"outbox:{channel}"]
+
+    def lease(self, channel: ChannelId) -> str:
+        return self[f"lease:{channel}"]
+
+    def gesture(self, digest: str) -> str:
+        return self[f"gesture:{digest}"]

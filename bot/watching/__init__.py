@@ -1,0 +1,1 @@
+"""Who is due, read, compare, record; and what people ask of it."""

@@ -1,0 +1,277 @@
+"""Answers people: what stands how, and changes of what is watched. Every answer is a value; `slack` gives it its looks."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from bot.domain.answer import (
+    AcknowledgeAnswer,
+    ListAnswer,
+    PipelineView,
+    StatusAnswer,
+    UnresolvedReference,
+    UnwatchAnswer,
+    WatchAnswer,
+    WatchedView,
+    WatchesAnswer,
+)
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.catalogue import Found, Pipeline, Unknown, is_pattern, resolve
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import EpisodeKind, digest
+from bot.domain.observation import PipelineId
+from bot.domain.plan import plan_acknowledgement, plan_redrawn
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId, Target, UserId, Watch
+from bot.ports import Clock
+from bot.watching.listing import Listing
+from bot.watching.poller import Poller
+from bot.watching.roster import Roster
+
+ANSWER_SECONDS = 6.0  # a person waits; what has not been read by then is shown as old as it is
+FRESH_SECONDS = 2.0  # for pipelines that were named
+RECENT_SECONDS = 60.0  # for those that were not
+LISTED_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Meant:
+    """What the references of one command mean: patterns stay patterns."""
+
+    pipelines: tuple[Pipeline, ...]
+    patterns: tuple[str, ...]
+    unresolved: tuple[UnresolvedReference, ...]
+
+
+class Desk:
+    def __init__(self, *, roster: Roster, poller: Poller, listing: Listing, clock: Clock) -> None:
+        self._roster = roster
+        self._poller = poller
+        self._listing = listing
+        self._clock = clock
+
+    # --- asking ----------------------------------------------------------------------------------------------------
+
+    async def status(self, channel: ChannelId, references: Sequence[str]) -> StatusAnswer:
+        """The pipelines named, read afresh; without a name, what the channel watches."""
+        if not references:
+            pipelines = [self._roster.pipeline(each) for each in self._covered(self._roster.watches.of(channel))]
+            views = await self._views(pipelines, channel, older_than=RECENT_SECONDS)
+            return StatusAnswer(views=views, whole_channel=True, at=self._clock.now())
+        meant = await self._meant(references, channel)
+        named = {each.id: each for each in meant.pipelines}
+        for pattern in meant.patterns:
+            named |= {each.id: each for each in _found(pattern, self._roster.catalogue)}
+        fresh = FRESH_SECONDS if len(named) <= 5 else RECENT_SECONDS
+        views = await self._views(named.values(), channel, older_than=fresh)
+        return StatusAnswer(views=views, unresolved=meant.unresolved, at=self._clock.now())
+
+    async def list(self, channel: ChannelId, words: str, first: int, count: int) -> ListAnswer:
+        """All pipelines that have every word in name, project or id; of those from `first` on, `count` are read."""
+        await self._listing.refresh(older_than=LISTED_SECONDS)
+        wanted = words.lower().split()
+        chosen = [each for each in self._roster.catalogue if all(word in _spoken(each) for word in wanted)]
+        chosen.sort(key=lambda each: (each.project.lower(), each.name.lower(), each.id))
+        page = chosen[first : first + count]
+        await self._read(page, older_than=RECENT_SECONDS)
+        return ListAnswer(
+            views=tuple(self._view(each, channel) for each in chosen),
+            words=words,
+            at=self._clock.now(),
+            problem=self._listing.problem,
+        )
+
+    async def watches(self, channel: ChannelId) -> WatchesAnswer:
+        views = []
+        for watch in self._roster.watches.of(channel):
+            covered = [self._view(self._roster.pipeline(each), channel) for each in self._covered([watch])]
+            views.append(WatchedView(watch=watch, covers=tuple(covered)))
+        parked = await self._roster.store.parked()
+        return WatchesAnswer(channel=channel, watches=tuple(views), parked=parked.get(channel), at=self._clock.now())
+
+    # --- changing --------------------------------------------------------------------------------------------------
+
+    async def watch(
+        self,
+        channel: ChannelId,
+        references: Sequence[str],
+        *,
+        events: frozenset[Event] | None,
+        targets: tuple[Target, ...],
+        by: UserId,
+    ) -> WatchAnswer:
+        """Subscribes a channel, says how everything stands, and opens the cards of what is wrong already."""
+        meant = await self._meant(references, channel)
+        at = self._clock.now()
+        labels = {str(each.id): each.name for each in meant.pipelines} | {each: each for each in meant.patterns}
+        wanted = [
+            Watch(
+                channel=channel,
+                reference=reference,
+                events=events,
+                targets=targets,
+                made_by=by,
+                made_at=at,
+                label=label,
+            )
+            for reference, label in labels.items()
+        ]
+        there = {watch.id: watch for watch in self._roster.watches.of(channel)}
+        same = tuple(there[each.id] for each in wanted if each.id in there and _same(each, there[each.id]))
+        added = tuple(each for each in wanted if each.id not in {watch.id for watch in same})
+        if added:
+            notice = Notice(kind=NoticeKind.WATCHING, at=at, by=by, watches=added)
+            await self._roster.store.add_watches(added, self._announcement(channel, notice))
+            await self._roster.refresh_watches()
+        covered = [self._roster.pipeline(each) for each in self._covered((*added, *same))]
+        matched = await self._views(covered, channel, older_than=FRESH_SECONDS if len(covered) <= 5 else RECENT_SECONDS)
+        await self._roster.welcome([channel])
+        return WatchAnswer(
+            channel=channel,
+            added=added,
+            unchanged=same,
+            matched=matched,
+            unresolved=meant.unresolved,
+            at=self._clock.now(),
+        )
+
+    async def unwatch(self, channel: ChannelId, references: Sequence[str] | None, by: UserId) -> UnwatchAnswer:
+        """`references` None means all that the channel watches."""
+        there = self._roster.watches.of(channel)
+        if references is None:
+            return UnwatchAnswer(channel=channel, removed=await self._remove(there, by))
+        meant = await self._meant(references, channel)
+        wanted = {str(each.id) for each in meant.pipelines} | {each.lower() for each in meant.patterns}
+        going = tuple(watch for watch in there if watch.reference in wanted or watch.reference.lower() in wanted)
+        gone = {watch.reference for watch in going} | {watch.reference.lower() for watch in going}
+        left = [each for each in meant.pipelines if each.id not in gone]
+        staying = [watch for watch in there if watch not in going]
+        return UnwatchAnswer(
+            channel=channel,
+            removed=await self._remove(going, by),
+            not_watched=(*(each.name for each in left), *(each for each in meant.patterns if each.lower() not in gone)),
+            unresolved=meant.unresolved,
+            still_covered_by=tuple(watch for watch in staying if any(watch.covers(each) for each in meant.pipelines)),
+        )
+
+    async def _remove(self, watches: tuple[Watch, ...], by: UserId) -> tuple[Watch, ...]:
+        if not watches:
+            return ()
+        covered = self._roster.covered_by(watches)
+        notice = Notice(kind=NoticeKind.UNWATCHED, at=self._clock.now(), by=by, watches=watches)
+        announcement = self._announcement(watches[0].channel, notice)
+        await self._roster.store.remove_watches([watch.id for watch in watches], announcement)
+        await self._roster.refresh_watches()
+        await self._roster.forget(covered)
+        return watches
+
+    def _announcement(self, channel: ChannelId, notice: Notice) -> Delivery:
+        those = "|".join(watch.id for watch in notice.watches)
+        key = digest(self._roster.store.team, channel, notice.kind, those, notice.at.isoformat())
+        return Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=notice.at)
+
+    # --- buttons ---------------------------------------------------------------------------------------------------
+
+    async def acknowledge(
+        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId
+    ) -> AcknowledgeAnswer:
+        """Answers the failure that this very card shows; a card of an earlier one changes nothing."""
+        at = self._clock.now()
+        pipeline = self._roster.pipeline(pipeline_id)
+        episode = self._roster.record(pipeline_id).episode
+        if episode is None or not episode.open or episode.key(self._roster.store.team, channel) != card_key:
+            return AcknowledgeAnswer(pipeline=pipeline, acknowledged=False, over=True)
+        plan = await self._roster.write(pipeline_id, lambda record, scene: plan_acknowledgement(record, scene, by, at))
+        now = self._roster.record(pipeline_id).episode
+        answered = now.acknowledged if now else None
+        return AcknowledgeAnswer(
+            pipeline=pipeline,
+            acknowledged=plan is not None,
+            by=answered.by if answered else None,
+            at=answered.at if answered else None,
+            over=answered is None,
+        )
+
+    async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
+        """Reads afresh and draws the open card anew, so that it says how old its reading is."""
+        views = await self._views([self._roster.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
+        await self._roster.write(pipeline_id, lambda record, scene: plan_redrawn(record, scene))
+        return StatusAnswer(views=views, at=self._clock.now())
+
+    # --- reading ---------------------------------------------------------------------------------------------------
+
+    async def _meant(self, references: Sequence[str], channel: ChannelId) -> _Meant:
+        """Resolves against what is listed, and where a name is unknown against a fresh listing."""
+        known = [*self._roster.catalogue, *self._unlisted(channel)]
+        if not known or any(isinstance(resolve(each, known), Unknown) for each in references):
+            await self._listing.refresh(older_than=LISTED_SECONDS if known else 0.0)
+            known = [*self._roster.catalogue, *self._unlisted(channel)]
+        patterns = [each for each in references if is_pattern(each)]
+        resolved = [resolve(each, known) for each in references if not is_pattern(each)]
+        return _Meant(
+            pipelines=tuple(each for one in resolved if isinstance(one, Found) for each in one.pipelines),
+            patterns=tuple(patterns),
+            unresolved=tuple(one for one in resolved if not isinstance(one, Found)),
+        )
+
+    def _unlisted(self, channel: ChannelId) -> list[Pipeline]:
+        """What the channel watches though no listing shows it: it can still be asked for, and unwatched, by name."""
+        listed = {each.id for each in self._roster.catalogue}
+        exact = [watch for watch in self._roster.watches.of(channel) if not watch.pattern]
+        return [self._roster.pipeline(PipelineId(each.reference)) for each in exact if each.reference not in listed]
+
+    def _covered(self, watches: Iterable[Watch]) -> list[PipelineId]:
+        covered = self._roster.covered_by(tuple(watches))
+        return sorted(covered, key=lambda each: (self._roster.pipeline(each).name.lower(), each))
+
+    async def _views(
+        self, pipelines: Collection[Pipeline], channel: ChannelId, *, older_than: float
+    ) -> tuple[PipelineView, ...]:
+        problems = await self._read(pipelines, older_than=older_than)
+        return tuple(
+            replace(self._view(self._roster.pipeline(each.id), channel), problem=problems.get(each.id))
+            for each in pipelines
+        )
+
+    async def _read(self, pipelines: Collection[Pipeline], *, older_than: float) -> dict[PipelineId, str | None]:
+        """Reads those whose last reading is older than so many seconds; answers what went wrong with which."""
+        stale = [each.id for each in pipelines if self._age(each.id) > older_than]
+        if not stale:
+            return {}
+        reads = {asyncio.ensure_future(self._poller.read_now(each)): each for each in stale}
+        try:
+            done, late = await asyncio.wait(reads, timeout=ANSWER_SECONDS)
+        finally:
+            for read in reads:
+                read.cancel()  # a read that has begun goes on for the poller; those that wait for budget are let go
+        problems = {reads[read]: read.result() for read in done}
+        return problems | {reads[read]: "not read in time: the budget is in use, or the API is slow" for read in late}
+
+    def _age(self, pipeline_id: PipelineId) -> float:
+        observation = self._view(self._roster.pipeline(pipeline_id), ChannelId("")).standing.observation
+        return (self._clock.now() - observation.observed_at).total_seconds() if observation else float("inf")
+
+    def _view(self, pipeline: Pipeline, channel: ChannelId) -> PipelineView:
+        record = self._roster.record(pipeline.id)
+        watched = pipeline.id in self._roster.watched
+        failure = record.episode if record.episode and record.episode.kind is EpisodeKind.FAILURE else None
+        glimpse = self._poller.glimpses.get(pipeline.id)
+        return PipelineView(
+            pipeline=pipeline,
+            standing=record.standing if watched or glimpse is None else glimpse,
+            watched_here=any(watch.covers(pipeline) for watch in self._roster.watches.of(channel)),
+            acknowledged=failure.acknowledged if failure and failure.open else None,
+        )
+
+
+def _found(reference: str, catalogue: Iterable[Pipeline]) -> tuple[Pipeline, ...]:
+    resolution = resolve(reference, catalogue)
+    return resolution.pipelines if isinstance(resolution, Found) else ()
+
+
+def _spoken(pipeline: Pipeline) -> str:
+    return f"{pipeline.name} {pipeline.project} {pipeline.id}".lower()
+
+
+def _same(one: Watch, other: Watch) -> bool:
+    return (one.events, one.targets) == (other.events, other.targets)

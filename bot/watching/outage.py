@@ -1,0 +1,71 @@
+"""Says once in each channel that the API as a whole cannot be read, and once that it can be again."""
+
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.plan import Plan, Record, Scene, plan_transitions
+from bot.domain.transition import Event, Reach, Transition
+from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, UserId, Watch
+from bot.ports import Clock
+from bot.watching.roster import Roster
+from bot.watching.sight import Sight, View
+
+API_ITSELF = Pipeline(id=API_PIPELINE_ID, name="GoldRush API")
+
+log = structlog.get_logger(__name__)
+
+
+class Outage:
+    """`operator` is the channel that is told of a rejected key; where none is set, every channel that watches is."""
+
+    def __init__(self, *, roster: Roster, sight: Sight, clock: Clock, operator: ChannelId | None) -> None:
+        self._roster = roster
+        self._sight = sight
+        self._clock = clock
+        self._operator = operator
+
+    async def tell(self, unseen: int) -> None:
+        """Called after every read; `unseen` is how many pipelines are not being read while it lasts.
+
+        Raises:
+            StoreAway: it is told after a later read.
+        """
+        episode = self._roster.record(API_PIPELINE_ID).episode
+        told = episode is not None and episode.open
+        if self._sight.lost == told or self._sight.view is View.DOUBTFUL:
+            return
+        lost = self._sight.lost
+        became = Transition(
+            event=Event.UNREACHABLE if lost else Event.BACK,
+            pipeline_id=API_PIPELINE_ID,
+            at=self._clock.now(),
+            phase=None,
+            reach=Reach.UNREACHABLE if lost else Reach.REACHABLE,
+            reason=f"{self._sight.problem} {_pipelines(unseen)} not being seen." if lost else "",
+        )
+        log.warning("api", view=self._sight.view.value, problem=self._sight.problem)
+        await self._roster.write(API_PIPELINE_ID, lambda record, scene: _step(record, became, scene), self._scene())
+
+    def _scene(self) -> Scene:
+        """A rejected key is for the operator to mend; everything else concerns all who watch."""
+        team = self._roster.store.team
+        if self._operator and self._sight.view is View.KEY_REJECTED:
+            return Scene(team, API_ITSELF, [Audience(self._operator, (_concern(self._operator, self._clock.now()),))])
+        channels = dict.fromkeys(watch.channel for watch in self._roster.watches.all)
+        return Scene(team, API_ITSELF, [Audience(channel, self._roster.watches.of(channel)) for channel in channels])
+
+
+def _pipelines(number: int) -> str:
+    return "1 pipeline is" if number == 1 else f"{number} pipelines are"
+
+
+def _step(record: Record, became: Transition, scene: Scene) -> Plan:
+    after = replace(record, standing=replace(record.standing, reach=became.reach))
+    return plan_transitions(after, (became,), scene, was=record.standing)
+
+
+def _concern(channel: ChannelId, at: datetime) -> Watch:
+    return Watch(channel=channel, reference=API_PIPELINE_ID, made_by=UserId(""), made_at=at)

@@ -1,0 +1,213 @@
+"""Reads every watched pipeline when it is due, within the budget, and records what became so."""
+
+import asyncio
+from itertools import count
+
+import structlog
+
+from bot.domain.cadence import Cadence, offset, period, stretch
+from bot.domain.observation import Miss, MissKind, Observation, PipelineId, Reading, ReadNumber
+from bot.domain.phase import AT_REST
+from bot.domain.plan import plan_reading
+from bot.domain.transition import Event, Standing, detect
+from bot.domain.watch import ChannelId
+from bot.ports import ApiError, Clock, Forbidden, NotFound, PipelineApi, Status, StoreAway, Throttled
+from bot.watching.budget import Budget
+from bot.watching.outage import Outage
+from bot.watching.roster import Roster
+from bot.watching.sight import Sight, View
+
+HOUSEKEEPING_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+class Poller:
+    """`tick` is called by a scheduler several times a second; the reads run inside `run`.
+
+    `slots` is how many reads may be under way at once. `operator` is the channel that is told of a rejected key.
+    """
+
+    def __init__(
+        self,
+        *,
+        api: PipelineApi,
+        roster: Roster,
+        budget: Budget,
+        clock: Clock,
+        cadence: Cadence,
+        epoch: int,
+        slots: int,
+        operator: ChannelId | None = None,
+    ) -> None:
+        self.sight = Sight()
+        self._outage = Outage(roster=roster, sight=self.sight, clock=clock, operator=operator)
+        self.stretch = 1.0
+        self.glimpses: dict[PipelineId, Standing] = {}
+        """Readings of pipelines that nobody watches: kept for answers only."""
+        self._api = api
+        self._roster = roster
+        self._budget = budget
+        self._clock = clock
+        self._cadence = cadence
+        self._slots = slots
+        self._epoch = epoch
+        self._numbers = count(1)
+        self._due: dict[PipelineId, float] = {}
+        self._under_way: dict[PipelineId, asyncio.Task[str | None]] = {}
+        self._reads: asyncio.TaskGroup | None = None
+        self._housekept_at = float("-inf")
+
+    async def run(self, stopped: asyncio.Event) -> None:
+        """Owns the reads; returns when `stopped` is set and those under way have ended."""
+        async with asyncio.TaskGroup() as self._reads:
+            await stopped.wait()
+        self._reads = None
+
+    # --- who is due ------------------------------------------------------------------------------------------------
+
+    async def tick(self) -> None:
+        """Starts the reads that are due now, most overdue first, as far as budget and slots allow."""
+        now = self._clock.monotonic()
+        if now - self._housekept_at >= HOUSEKEEPING_SECONDS:
+            self._housekept_at = now
+            try:
+                await self._roster.refresh_watches()
+            except StoreAway as exc:
+                log.warning("store_away", room="watching", problem=str(exc))
+                return  # what is read now could not be written
+            self._housekeep(now)
+        due = self._most_overdue(now)
+        for pipeline_id in due[:1] if self.sight.lost else due:
+            if len(self._under_way) >= self._slots or not self._budget.try_take():
+                return
+            self._start(pipeline_id)
+
+    def _housekeep(self, now: float) -> None:
+        pollable = self._roster.pollable
+        for gone in self._due.keys() - pollable:
+            del self._due[gone]
+        for fresh in pollable - self._due.keys():
+            self._due[fresh] = now
+        seconds = [self._period(pipeline_id) for pipeline_id in self._due]
+        self.stretch = stretch(seconds, self._budget.rate)
+
+    def _most_overdue(self, now: float) -> list[PipelineId]:
+        due = [each for each, at in self._due.items() if at <= now and each not in self._under_way]
+        return sorted(due, key=lambda each: (self._due[each], self._roster.record(each).standing.number))
+
+    def _period(self, pipeline_id: PipelineId) -> float:
+        return period(self._roster.record(pipeline_id).standing, self._clock.now(), self._cadence)
+
+    def _schedule(self, pipeline_id: PipelineId, *, first: bool) -> None:
+        """The interval is even; only the first one is shortened, by the pipeline's own share, to spread the reads."""
+        if pipeline_id not in self._due:
+            return
+        now = self._clock.monotonic()
+        if self.sight.lost:
+            for each in self._due:
+                self._due[each] = max(self._due[each], now + self.sight.probe_seconds)
+            return
+        seconds = self._period(pipeline_id) * self.stretch
+        step = offset(pipeline_id, seconds) if first else seconds
+        self._due[pipeline_id] = max(self._due[pipeline_id] + step, now)
+
+    # --- one read --------------------------------------------------------------------------------------------------
+
+    async def read_now(self, pipeline_id: PipelineId) -> str | None:
+        """A fresh reading for a person: joins one that is under way. Answers what went wrong, or None."""
+        task = self._under_way.get(pipeline_id)
+        if task is None:
+            await self._budget.take()
+            task = self._under_way.get(pipeline_id) or self._start(pipeline_id)
+        return await asyncio.shield(task)
+
+    def _start(self, pipeline_id: PipelineId) -> asyncio.Task[str | None]:
+        if self._reads is None:
+            raise RuntimeError("reads are started inside run()")
+        task = self._reads.create_task(self._read(pipeline_id), name=f"read {pipeline_id}")
+        self._under_way[pipeline_id] = task
+        return task
+
+    async def _read(self, pipeline_id: PipelineId) -> str | None:
+        first = self._roster.record(pipeline_id).standing.number.epoch < self._epoch
+        was_lost = self.sight.lost
+        try:
+            reading, problem = await self._reading(pipeline_id)
+            if reading is not None:
+                await self._record(reading)
+            await self._outage.tell(len(self._due))
+        except StoreAway as exc:
+            log.warning("store_away", room="watching", pipeline=pipeline_id, problem=str(exc))
+            return "the store is away, so this reading could not be kept"
+        except Exception:
+            log.exception("read_tripped", pipeline=pipeline_id)
+            return "an error of the bot itself; its log has it"
+        else:
+            return problem
+        finally:
+            del self._under_way[pipeline_id]
+            if was_lost and not self.sight.lost:
+                self._due = dict.fromkeys(self._due, self._clock.monotonic())
+            self._schedule(pipeline_id, first=first)
+
+    async def _reading(self, pipeline_id: PipelineId) -> tuple[Reading | None, str | None]:
+        """The reading and, where it gave no observation, why. No reading where no pipeline is to be blamed."""
+        number = ReadNumber(self._epoch, next(self._numbers))
+        try:
+            status = await self._api.status(pipeline_id)
+        except NotFound as exc:
+            self.sight.succeeded()  # the API answered
+            kind, problem = MissKind.NOT_FOUND, str(exc)
+        except ApiError as exc:
+            if isinstance(exc, Throttled):
+                self._budget.throttled(exc.retry_after)
+            self.sight.failed(pipeline_id, exc, self._clock.monotonic())
+            log.info("read_failed", pipeline=pipeline_id, error=type(exc).__name__, problem=str(exc))
+            if self.sight.view is not View.CLEAR or isinstance(exc, Throttled):
+                return None, str(exc)
+            kind, problem = (MissKind.FORBIDDEN if isinstance(exc, Forbidden) else MissKind.FAULT), str(exc)
+        else:
+            self.sight.succeeded()
+            return await self._observation(pipeline_id, status, number), None
+        at = self._clock.now()
+        return Miss(pipeline_id=pipeline_id, number=number, at=at, kind=kind, reason=problem), problem
+
+    async def _observation(self, pipeline_id: PipelineId, status: Status, number: ReadNumber) -> Observation:
+        at = self._clock.now()
+        if status.phase in AT_REST and status.phase != self._roster.record(pipeline_id).standing.phase:
+            await self._learn_intent(pipeline_id)
+        pipeline = self._roster.pipeline(pipeline_id)
+        return Observation(
+            pipeline_id=pipeline_id,
+            number=number,
+            observed_at=at,
+            phase=status.phase,
+            replicas=status.replicas,
+            ready=status.ready,
+            uid=status.uid,
+            start_time=status.start_time,
+            intent=pipeline.intent,
+            bounded=pipeline.bounded,
+        )
+
+    async def _learn_intent(self, pipeline_id: PipelineId) -> None:
+        """A stop means one thing where it was wanted, and another where it was not: only the pipeline object tells."""
+        await self._budget.take()
+        try:
+            self._roster.learn(await self._api.pipeline(pipeline_id))
+        except ApiError as exc:
+            log.info("intent_unknown", pipeline=pipeline_id, problem=str(exc))
+
+    async def _record(self, reading: Reading) -> None:
+        pipeline_id = reading.pipeline_id
+        if pipeline_id not in self._roster.watched:
+            self.glimpses[pipeline_id] = detect(self.glimpses.get(pipeline_id, Standing()), reading)[0]
+            return
+        plan = await self._roster.write(pipeline_id, lambda record, scene: plan_reading(record, reading, scene))
+        for transition in plan.transitions if plan else ():
+            log.info(
+                "transition", pipeline=pipeline_id, event=transition.event.value, phase=str(transition.phase or "-")
+            )
+            if transition.event is Event.GONE:
+                self._roster.unlist(pipeline_id)

@@ -1,0 +1,141 @@
+"""What the process knows of the store: watches, catalogue, records. All writing of records goes through it."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId
+from bot.domain.plan import Plan, Record, Scene, plan_forgotten, plan_newcomer
+from bot.domain.transition import Reach
+from bot.domain.watch import ChannelId, Watch, audiences, watched_ids
+from bot.ports import Store, StoreAway, Watches
+
+ATTEMPTS = 5
+
+log = structlog.get_logger(__name__)
+
+MakePlan = Callable[[Record, Scene], Plan | None]
+
+
+class Roster:
+    """One workspace's watches, pipelines and records; `wake` is rung when deliveries were written."""
+
+    def __init__(self, store: Store, wake: asyncio.Event) -> None:
+        self.store = store
+        self.watches = Watches(0, ())
+        self._wake = wake
+        self._catalogue: dict[PipelineId, Pipeline] = {}
+        self._records: dict[PipelineId, Record] = {}
+        self._watched: frozenset[PipelineId] = frozenset()
+
+    # --- knowing ---------------------------------------------------------------------------------------------------
+
+    async def load(self) -> None:
+        """Everything from the store, as at a start."""
+        self._records = dict(await self.store.records())
+        self._catalogue = {pipeline.id: pipeline for pipeline in await self.store.catalogue()}
+        self.watches = await self.store.watches()
+        self._count()
+
+    async def refresh_watches(self) -> None:
+        fresh = await self.store.watches()
+        if fresh.version != self.watches.version:
+            self.watches = fresh
+            self._count()
+
+    async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
+        self._catalogue = {pipeline.id: pipeline for pipeline in pipelines}
+        self._count()
+        await self.store.save_catalogue(pipelines)
+
+    def learn(self, pipeline: Pipeline) -> None:
+        """A fresher word on one pipeline than the last listing had."""
+        self._catalogue[pipeline.id] = pipeline
+        self._count()
+
+    def unlist(self, pipeline_id: PipelineId) -> None:
+        """It is gone: not read again until a listing shows it."""
+        self._catalogue.pop(pipeline_id, None)
+        self._count()
+
+    def _count(self) -> None:
+        self._watched = watched_ids(self._catalogue.values(), self.watches.all)
+
+    @property
+    def watched(self) -> frozenset[PipelineId]:
+        return self._watched
+
+    @property
+    def pollable(self) -> frozenset[PipelineId]:
+        """The watched ones less those that are gone: they are read again when the listing shows them again."""
+        return frozenset(
+            each
+            for each in self._watched
+            if each in self._catalogue or self.record(each).standing.reach is not Reach.GONE
+        )
+
+    @property
+    def catalogue(self) -> tuple[Pipeline, ...]:
+        return tuple(self._catalogue.values())
+
+    def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
+        """As last listed; a pipeline that never was goes by the name under which it was watched, or its id."""
+        known = self._catalogue.get(pipeline_id)
+        label = next((watch.label for watch in self.watches.all if watch.reference == pipeline_id and watch.label), "")
+        return known or Pipeline(id=pipeline_id, name=label or pipeline_id)
+
+    def record(self, pipeline_id: PipelineId) -> Record:
+        return self._records.get(pipeline_id) or Record(pipeline_id=pipeline_id)
+
+    def scene(self, pipeline: Pipeline) -> Scene:
+        return Scene(self.store.team, pipeline, audiences(pipeline, self.watches.all))
+
+    def covered_by(self, watches: Iterable[Watch]) -> frozenset[PipelineId]:
+        return watched_ids(self._catalogue.values(), watches)
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    async def write(self, pipeline_id: PipelineId, make: MakePlan, scene: Scene | None = None) -> Plan | None:
+        """Plans on what is known and writes it; plans anew where somebody else wrote in between.
+
+        Raises:
+            StoreAway: nothing was written; the same reading or click may be tried again.
+        """
+        for _ in range(ATTEMPTS):
+            record = self.record(pipeline_id)
+            plan = make(record, scene or self.scene(self.pipeline(pipeline_id)))
+            if plan is None:
+                return None
+            if not plan.must_be_written:
+                self._records[pipeline_id] = plan.record
+                return plan
+            if await self.store.commit(plan, self.watches.version):
+                self._records[pipeline_id] = replace(plan.record, version=plan.record.version + 1)
+                if plan.deliveries:
+                    self._wake.set()
+                return plan
+            await self.refresh_watches()
+            self._records[pipeline_id] = await self.store.record(pipeline_id)
+        raise StoreAway(f"{pipeline_id} was written by others {ATTEMPTS} times in a row")
+
+    async def welcome(self, channels: Iterable[ChannelId] = ()) -> None:
+        """Opens the cards of what is wrong already in every channel that has come to watch it."""
+        for pipeline_id in sorted(self._watched):
+            record = self.record(pipeline_id)
+            if record.episode is None or not record.episode.open:
+                continue
+            those = channels or [each.channel for each in self.scene(self.pipeline(pipeline_id)).audiences]
+            for channel in those:
+                await self.write(pipeline_id, _opening_in(channel))
+
+    async def forget(self, pipeline_ids: Iterable[PipelineId]) -> None:
+        """Nobody watches these any more."""
+        for pipeline_id in sorted(set(pipeline_ids) - self._watched):
+            await self.write(pipeline_id, lambda record, _: plan_forgotten(record))
+
+
+def _opening_in(channel: ChannelId) -> MakePlan:
+    return lambda record, scene: plan_newcomer(record, scene, channel)

@@ -1,0 +1,68 @@
+"""Whether the API as a whole can be seen: many pipelines that cannot be read at once are one trouble, not many."""
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from bot.domain.observation import PipelineId
+from bot.ports import ApiError, Forbidden, Unauthorized
+
+READS = 3
+SECONDS = 10.0
+PROBE_SECONDS = (1.0, 2.0, 4.0, 8.0, 15.0)
+KEY_PROBE_SECONDS = 60.0
+
+
+class View(Enum):
+    """How the last reads went."""
+
+    CLEAR = "clear"
+    DOUBTFUL = "doubtful"  # several pipelines in a row failed: no pipeline is blamed for now
+    AWAY = "away"
+    KEY_REJECTED = "key_rejected"
+
+
+@dataclass(slots=True)
+class Sight:
+    """Fed with every read's fate, on the monotonic clock."""
+
+    view: View = View.CLEAR
+    problem: str = ""
+    _since: float = 0.0
+    _failed: int = 0
+    _credential: int = 0
+    _pipelines: set[PipelineId] = field(default_factory=set)
+
+    def succeeded(self) -> None:
+        self.view, self.problem = View.CLEAR, ""
+        self._failed = self._credential = 0
+        self._pipelines.clear()
+
+    def failed(self, pipeline_id: PipelineId, error: ApiError, now: float) -> None:
+        if self._failed == 0:
+            self._since = now
+        self._failed += 1
+        self._credential += isinstance(error, Unauthorized | Forbidden)
+        self._pipelines.add(pipeline_id)
+        self.problem = str(error)
+        if self._failed < READS or len(self._pipelines) < 2:
+            # One pipeline alone may be at fault itself; a 401 never is.
+            if isinstance(error, Unauthorized) and self._failed >= READS:
+                self.view = View.KEY_REJECTED
+            return
+        if self._credential == self._failed:
+            self.view = View.KEY_REJECTED
+        elif now - self._since >= SECONDS:
+            self.view = View.AWAY
+        elif self.view is View.CLEAR:
+            self.view = View.DOUBTFUL
+
+    @property
+    def lost(self) -> bool:
+        return self.view in {View.AWAY, View.KEY_REJECTED}
+
+    @property
+    def probe_seconds(self) -> float:
+        """How long to wait between two reads while nothing can be seen."""
+        if self.view is View.KEY_REJECTED:
+            return KEY_PROBE_SECONDS
+        return PROBE_SECONDS[min(max(self._failed - READS, 0), len(PROBE_SECONDS) - 1)]
