@@ -31,6 +31,9 @@ class Phase(StrEnum):
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Phase) and self.value.upper() == other.value.upper()
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other  # str has one of its own
+
     def __hash__(self) -> int:
         return hash(self.value.upper())
 

@@ -49,13 +49,16 @@ async def embedded(data_dir: Path) -> AsyncIterator[str]:
     """
     data_dir, path = _prepared(data_dir)
     url = f"unix://{path}"
+    process = None
     if not _answers(path):
         process = _start(data_dir, path)
         await _until_ready(path, process, data_dir)
     try:
         yield url
     finally:
-        await _stop_if_last(url)
+        stopped = await _stop_if_last(url)
+        if stopped and process is not None:
+            await asyncio.to_thread(process.wait)
 
 
 def _prepared(data_dir: Path) -> tuple[Path, Path]:
@@ -124,10 +127,12 @@ def _answers(path: Path) -> bool:
         return False
 
 
-async def _stop_if_last(url: str) -> None:
+async def _stop_if_last(url: str) -> bool:
     async with redis.asyncio.Redis.from_url(url, single_connection_client=True) as client:
         try:
-            if len(await client.client_list()) == 1:
-                await client.shutdown()
+            if len(await client.client_list()) > 1:
+                return False
+            await client.shutdown()
         except (RedisError, OSError):
-            return  # it went by itself
+            pass  # it went by itself
+    return True

@@ -1,4 +1,4 @@
-"""Answers people: what stands how, and changes of what is watched. Every answer is a value; `slack` gives it its looks."""
+"""Answers people: what stands how, and changes of what is watched. Answers are values; `slack` renders them."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
@@ -66,7 +66,7 @@ class Desk:
         views = await self._views(named.values(), channel, older_than=fresh)
         return StatusAnswer(views=views, unresolved=meant.unresolved, at=self._clock.now())
 
-    async def list(self, channel: ChannelId, words: str, first: int, count: int) -> ListAnswer:
+    async def browse(self, channel: ChannelId, words: str, first: int, count: int) -> ListAnswer:
         """All pipelines that have every word in name, project or id; of those from `first` on, `count` are read."""
         await self._listing.refresh(older_than=LISTED_SECONDS)
         wanted = words.lower().split()
@@ -195,7 +195,7 @@ class Desk:
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
         """Reads afresh and draws the open card anew, so that it says how old its reading is."""
         views = await self._views([self._roster.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
-        await self._roster.write(pipeline_id, lambda record, scene: plan_redrawn(record, scene))
+        await self._roster.write(pipeline_id, plan_redrawn)
         return StatusAnswer(views=views, at=self._clock.now())
 
     # --- reading ---------------------------------------------------------------------------------------------------

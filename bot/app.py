@@ -1,0 +1,193 @@
+"""The composition root: the one place that builds, and that owns every lifetime."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import ceil
+from time import monotonic
+
+import redis.asyncio
+import structlog
+from redis.exceptions import RedisError
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.delivery.sender import Sender
+from bot.domain.cadence import Cadence
+from bot.domain.watch import ChannelId, TeamId
+from bot.goldrush.client import Client
+from bot.schedule import Schedule
+from bot.settings import Settings, Transport
+from bot.slack import serving
+from bot.slack.app import Identity, build_app
+from bot.slack.calls import call, web_client
+from bot.slack.directory import Directory
+from bot.slack.look import Look
+from bot.slack.poster import Poster
+from bot.store.connect import connect, embedded
+from bot.store.redis import RedisStore
+from bot.watching.budget import Budget
+from bot.watching.desk import Desk
+from bot.watching.listing import Listing
+from bot.watching.poller import Poller
+from bot.watching.roster import Roster
+
+LONGEST_BACKOFF_SECONDS = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class SlackRefusedError(Exception):
+    """The bot token is not accepted; the text says how to mend it."""
+
+
+class SystemClock:
+    """Implements `ports.Clock`."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)  # noqa: TID251 (the one place where time comes in)
+
+    def monotonic(self) -> float:
+        return monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(slots=True)
+class _Backoff:
+    seconds: float = 0.5
+
+    async def wait(self) -> None:
+        await asyncio.sleep(self.seconds)
+        self.seconds = min(self.seconds * 2, LONGEST_BACKOFF_SECONDS)
+
+
+async def run(settings: Settings, stopped: asyncio.Event) -> None:
+    """Runs the bot until `stopped` is set; what is under way then comes to its end.
+
+    Raises:
+        SlackRefusedError: the bot token is not accepted.
+        EmbeddedStoreError: the embedded store did not come up.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(_redis(settings))
+        slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+        identity = await _identity(slack)
+        store = RedisStore(client, identity.team, clock)
+        wake = asyncio.Event()
+        roster = Roster(store, wake)
+        await roster.load()
+        api = await stack.enter_async_context(_goldrush(settings))
+        budget = Budget(settings.requests_per_second, clock)
+        poller = Poller(
+            api=api,
+            roster=roster,
+            budget=budget,
+            clock=clock,
+            cadence=_cadence(settings),
+            epoch=await store.next_epoch(),
+            slots=_slots(settings),
+            operator=ChannelId(settings.operator_channel) if settings.operator_channel else None,
+        )
+        listing = Listing(api=api, roster=roster, budget=budget, clock=clock)
+        desk = Desk(roster=roster, poller=poller, listing=listing, clock=clock)
+        directory = Directory(slack, clock)
+        look = Look(command=settings.command, platform_url=settings.platform_url)
+        sender = Sender(outbox=store, store=store, chat=Poster(slack, directory, look.content), clock=clock, wake=wake)
+        secret = settings.slack_signing_secret
+        app = build_app(
+            client=slack,
+            signing_secret=secret.get_secret_value() if secret else None,
+            identity=identity,
+            desk=desk,
+            store=store,
+            directory=directory,
+            look=look,
+            clock=clock,
+            wake=wake,
+        )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(poller.run(stopped), name="poller")
+            sending = tasks.create_task(sender.run(), name="sender")
+            tasks.create_task(roster.welcome(), name="welcome")
+            schedule = Schedule(tick=poller.tick, listing=listing.refresh, listing_seconds=settings.catalogue_seconds)
+            async with schedule.running(), _served(app, settings):
+                log.info("ready", team=identity.team, transport=settings.transport)
+                await stopped.wait()
+            sender.stop()
+            await sending
+        log.info("stopped")
+
+
+def _cadence(settings: Settings) -> Cadence:
+    return Cadence(
+        steady_seconds=settings.steady_seconds,
+        transient_seconds=settings.transient_seconds,
+        at_rest_seconds=settings.at_rest_seconds,
+        fresh_failure_seconds=settings.fresh_failure_seconds,
+    )
+
+
+def _slots(settings: Settings) -> int:
+    """Enough that even with every read at its deadline the budget can be spent."""
+    return max(4, ceil(settings.requests_per_second * settings.read_timeout_seconds))
+
+
+def _goldrush(settings: Settings) -> Client:
+    return Client(
+        base_url=settings.goldrush_api_url,
+        service_key=settings.goldrush_service_key,
+        deadline_seconds=settings.read_timeout_seconds,
+        max_connections=_slots(settings) + 4,  # people's commands beside the polling
+    )
+
+
+@asynccontextmanager
+async def _redis(settings: Settings) -> AsyncIterator[redis.asyncio.Redis]:
+    async with AsyncExitStack() as stack:
+        url = settings.redis_url.get_secret_value() if settings.redis_url else None
+        client = connect(url or await stack.enter_async_context(embedded(settings.data_dir)))
+        stack.push_async_callback(client.aclose)
+        backoff = _Backoff()
+        while True:
+            try:
+                await client.ping()
+                break
+            except (RedisError, OSError) as exc:
+                log.warning("store_away", problem=f"{type(exc).__name__}: {exc}", next_try_seconds=backoff.seconds)
+                await backoff.wait()
+        yield client
+
+
+async def _identity(slack: AsyncWebClient) -> Identity:
+    """Which workspace this token is of, and who the bot is there."""
+    backoff = _Backoff()
+    while True:
+        answer = await call(slack, "auth.test")
+        if answer.ok:
+            return Identity(
+                team=TeamId(str(answer.body.get("team_id"))),
+                user=str(answer.body.get("user_id", "")),
+                name=str(answer.body.get("user", "")),
+            )
+        if answer.lost is None and 0 < answer.status < 500 and answer.status != 429:
+            raise SlackRefusedError(
+                f"Slack refuses the bot token ({answer.error}). Set SLACK_BOT_TOKEN to the xoxb-… token of your app: "
+                "https://api.slack.com/apps > your app > OAuth & Permissions"
+            )
+        log.warning("slack_away", problem=answer.error, next_try_seconds=backoff.seconds)
+        await backoff.wait()
+
+
+@asynccontextmanager
+async def _served(app: AsyncApp, settings: Settings) -> AsyncIterator[None]:
+    if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
+        async with serving.socket_mode(app, settings.slack_app_token.get_secret_value()):
+            yield
+    else:
+        async with serving.http(app, settings.port):
+            yield

@@ -1,0 +1,84 @@
+"""One call to Slack's Web API: its answer as plain data, under a total deadline, never repeated by itself."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+import aiohttp
+from slack_sdk.errors import SlackClientError
+from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.web.async_slack_response import AsyncSlackResponse
+
+DEADLINE_SECONDS = 5.0
+
+
+class Lost(Enum):
+    """Why there is no answer."""
+
+    NEVER_SENT = "never sent"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """`lost` is set where no readable answer came; `detail` says why, without secrets."""
+
+    status: int = 0
+    body: Mapping[str, object] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    lost: Lost | None = None
+    detail: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.lost is None and self.body.get("ok") is True
+
+    @property
+    def error(self) -> str:
+        return str(self.body.get("error") or self.detail or f"HTTP {self.status}")
+
+
+def web_client(token: str, api_url: str) -> AsyncWebClient:
+    """A client that sends nothing twice: slack_sdk's default handler repeats a request whose connection broke, when
+    the message may be there already."""
+    return AsyncWebClient(token=token, base_url=api_url, timeout=int(DEADLINE_SECONDS), retry_handlers=[])
+
+
+async def call(client: AsyncWebClient, method: str, **arguments: object) -> Answer:
+    """Calls `method` (e.g. `chat.postMessage`). Never raises for what Slack or the network do.
+
+    Only the methods that write take JSON; those that read take a form (https://docs.slack.dev/apis/web-api/).
+    """
+    given = {name: value for name, value in arguments.items() if value is not None}
+    try:
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            if method.startswith(("chat.", "conversations.open", "conversations.join")):
+                response = await client.api_call(method, json=given)
+            else:
+                response = await client.api_call(method, data={name: _form(value) for name, value in given.items()})
+    except SlackClientError as exc:
+        return _answer_in(exc)
+    except aiohttp.ClientConnectorError as exc:
+        return Answer(lost=Lost.NEVER_SENT, detail=f"no connection to Slack ({type(exc).__name__})")
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as exc:
+        return Answer(lost=Lost.UNKNOWN, detail=f"no answer from Slack ({type(exc).__name__})")
+    return _answer(response)
+
+
+def _form(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _answer_in(exc: SlackClientError) -> Answer:
+    """slack_sdk raises for `ok: false` with the response inside, and for a body that is no JSON without one."""
+    response = getattr(exc, "response", None)
+    if isinstance(response, AsyncSlackResponse):
+        return _answer(response)
+    status = getattr(response, "status", 0)
+    return Answer(lost=Lost.UNKNOWN, detail=f"unreadable answer from Slack (HTTP {status})")
+
+
+def _answer(response: AsyncSlackResponse) -> Answer:
+    body = response.data if isinstance(response.data, dict) else {}
+    return Answer(status=response.status_code, body=body, headers=dict(response.headers))

@@ -1,0 +1,134 @@
+"""Who and what people mean in Slack: users, user groups, channels, and the conversations of direct messages."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.watch import ChannelId, UserId
+from bot.ports import Clock
+from bot.slack.calls import Answer, call
+
+KEPT_SECONDS = 600.0  # names change seldom; the lists are Tier 2
+PAGE = 200
+MOST_PAGES = 50
+
+
+Row = Mapping[str, object]
+NamesOf = Callable[[Row], list[str]]
+
+
+class Admission(Enum):
+    """What the bot may do in a channel."""
+
+    MEMBER = "member"
+    OUTSIDE = "outside"
+    ARCHIVED = "archived"
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    names: Mapping[str, str]
+    until: float
+
+
+class Directory:
+    """Looks things up with least scopes: what a missing scope hides is answered with None, and the caller says so."""
+
+    def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+        self._direct: dict[UserId, ChannelId] = {}
+
+    async def user(self, name: str) -> str | None:
+        """The id of the person called `@name`: handle, display name or full name, in any case."""
+        return (await self._names("users.list", "members", _user_names)).get(name.lower())
+
+    async def usergroup(self, name: str) -> str | None:
+        return (await self._names("usergroups.list", "usergroups", _group_names)).get(name.lower())
+
+    async def channel(self, name: str) -> ChannelId | None:
+        """Public channels, and private ones that the bot is in."""
+        found = (await self._names("conversations.list", "channels", _channel_names)).get(name.lower())
+        return ChannelId(found) if found else None
+
+    async def admission(self, channel: ChannelId) -> Admission:
+        """Whether the bot may post there; a public channel is joined where Slack lets it."""
+        answer = await call(self._client, "conversations.info", channel=channel)
+        if answer.error == "missing_scope" or answer.lost is not None:
+            return (
+                Admission.MEMBER
+            )  # cannot be known beforehand: the first message will tell, and parks the watch if not
+        found = answer.body.get("channel")
+        if not answer.ok or not isinstance(found, dict):
+            return Admission.UNSEEN
+        if found.get("is_archived"):
+            return Admission.ARCHIVED
+        if found.get("is_member") or found.get("is_im"):
+            return Admission.MEMBER
+        joined = await call(self._client, "conversations.join", channel=channel)
+        return Admission.MEMBER if joined.ok else Admission.OUTSIDE
+
+    async def direct(self, user: UserId) -> ChannelId | None:
+        """The conversation of this person's direct messages with the bot; None where Slack allows none."""
+        if user not in self._direct:
+            answer = await call(self._client, "conversations.open", users=user)
+            channel = answer.body.get("channel")
+            if not answer.ok or not isinstance(channel, dict) or not isinstance(channel.get("id"), str):
+                return None
+            self._direct[user] = ChannelId(channel["id"])
+        return self._direct[user]
+
+    async def _names(self, method: str, member: str, names_of: NamesOf) -> Mapping[str, str]:
+        kept = self._kept.get(method)
+        if kept and kept.until > self._clock.monotonic():
+            return kept.names
+        names: dict[str, str] = {}
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            extra = {"exclude_archived": True} if method == "conversations.list" else {}
+            answer = await call(self._client, method, limit=PAGE, cursor=cursor, **extra)
+            if not answer.ok:
+                return kept.names if kept else names
+            for row in _rows(answer, member):
+                names |= {name.lower(): str(row["id"]) for name in names_of(row) if name}
+            cursor = _next_cursor(answer)
+            if not cursor:
+                break
+        self._kept[method] = _Kept(names, self._clock.monotonic() + KEPT_SECONDS)
+        return names
+
+
+def _rows(answer: Answer, member: str) -> list[Row]:
+    rows = answer.body.get(member)
+    return [row for row in rows if isinstance(row, dict) and "id" in row] if isinstance(rows, list) else []
+
+
+def _next_cursor(answer: Answer) -> str | None:
+    metadata = answer.body.get("response_metadata")
+    cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
+    return cursor if isinstance(cursor, str) and cursor else None
+
+
+def _text(row: Row, name: str) -> str:
+    value = row.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def _user_names(row: Row) -> list[str]:
+    if row.get("deleted"):
+        return []
+    profile = row.get("profile")
+    shown = _text(profile, "display_name") if isinstance(profile, dict) else ""
+    return [_text(row, "name"), _text(row, "real_name"), shown]
+
+
+def _group_names(row: Row) -> list[str]:
+    return [_text(row, "handle"), _text(row, "name")]
+
+
+def _channel_names(row: Row) -> list[str]:
+    return [_text(row, "name")]

@@ -1,0 +1,94 @@
+"""Values with defaults for all that a test is not about."""
+
+from datetime import datetime, timedelta
+
+from bot.domain.card import Card
+from bot.domain.catalogue import Pipeline
+from bot.domain.episode import Episode, EpisodeKind, Line
+from bot.domain.observation import Miss, MissKind, Observation, PipelineId, ReadNumber
+from bot.domain.phase import Intent, Phase
+from bot.domain.plan import Scene
+from bot.domain.transition import Event, Standing
+from bot.domain.watch import Audience, ChannelId, Target, TeamId, UserId, Watch
+from tests.fakes import NOON
+
+ORDERS = PipelineId("pipe_0001")
+ALERTS = ChannelId("C0ALERTS")
+ANN = UserId("U0ANN")
+TEAM = TeamId("T0TEST")
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def a_pipeline(name: str = "orders-eu", *, pipeline_id: PipelineId = ORDERS, project: str = "shop") -> Pipeline:
+    return Pipeline(id=pipeline_id, name=name, project=project, intent=Intent.RUNNING)
+
+
+def an_observation(
+    phase: Phase = Phase.RUNNING,
+    read: int = 1,
+    *,
+    ready: int | None = 1,
+    replicas: int | None = 1,
+    pipeline_id: PipelineId = ORDERS,
+    uid: str | None = "uid-1",
+    start_time: datetime | None = NOON,
+    intent: Intent | None = None,
+) -> Observation:
+    """Observed `read` seconds after noon, as the `read`-th reading."""
+    return Observation(
+        pipeline_id=pipeline_id,
+        number=ReadNumber(1, read),
+        observed_at=at(read),
+        phase=phase,
+        ready=ready,
+        replicas=replicas,
+        uid=uid,
+        start_time=start_time,
+        intent=intent,
+    )
+
+
+def a_miss(read: int = 1, kind: MissKind = MissKind.FAULT, reason: str = "no answer within 5 s") -> Miss:
+    return Miss(pipeline_id=ORDERS, number=ReadNumber(1, read), at=at(read), kind=kind, reason=reason)
+
+
+def a_watch(
+    reference: str = ORDERS,
+    *,
+    channel: ChannelId = ALERTS,
+    events: frozenset[Event] | None = None,
+    targets: tuple[Target, ...] = (),
+    made_by: UserId = ANN,
+) -> Watch:
+    return Watch(
+        channel=channel, reference=reference, events=events, targets=targets, made_by=made_by, made_at=NOON, label="x"
+    )
+
+
+def a_scene(*watches: Watch, pipeline: Pipeline | None = None) -> Scene:
+    by_channel: dict[ChannelId, list[Watch]] = {}
+    for watch in watches or (a_watch(),):
+        by_channel.setdefault(watch.channel, []).append(watch)
+    told = [Audience(channel, tuple(those)) for channel, those in by_channel.items()]
+    return Scene(TEAM, pipeline or a_pipeline(), told)
+
+
+def an_episode(kind: EpisodeKind = EpisodeKind.FAILURE, *, revision: int = 1, phase: Phase = Phase.FAILED) -> Episode:
+    line = Line(revision=revision, at=at(1), events=(Event(phase.lower()),), phase=phase, ready=0, replicas=1)
+    return Episode(
+        kind=kind, pipeline_id=ORDERS, identity=f"{kind}|x#1", opened_at=at(1), revision=revision, lines=(line,)
+    )
+
+
+def a_card(episode: Episode | None = None, *, channel: ChannelId = ALERTS, pipeline: Pipeline | None = None) -> Card:
+    episode = episode or an_episode()
+    return Card(
+        key=episode.key(TEAM, channel),
+        channel=channel,
+        pipeline=pipeline or a_pipeline(),
+        episode=episode,
+        standing=Standing(observation=an_observation(Phase.FAILED, ready=0), since=at(1), failed_since=at(1)),
+    )

@@ -1,0 +1,35 @@
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import fakeredis
+import pytest
+import redis.asyncio
+from hypothesis import settings
+
+from bot.store.connect import connect, embedded
+
+settings.register_profile("ci", deadline=None, print_blob=True)
+settings.load_profile("ci")
+
+
+@pytest.fixture
+async def valkey(tmp_path: Path) -> AsyncIterator[redis.asyncio.Redis]:
+    """A real server, as the bot itself embeds it."""
+    async with embedded(tmp_path / "store") as url:
+        client = connect(url)
+        yield client
+        await client.aclose()
+
+
+@pytest.fixture
+async def fake_redis() -> AsyncIterator[redis.asyncio.Redis]:
+    client = fakeredis.FakeAsyncRedis()
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture(params=["valkey", "fake_redis"])
+def any_redis(request: pytest.FixtureRequest) -> redis.asyncio.Redis:
+    """The same tests over the real thing and over fakeredis, on which faster tests rely."""
+    client: redis.asyncio.Redis = request.getfixturevalue(request.param)
+    return client

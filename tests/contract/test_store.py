@@ -1,0 +1,235 @@
+"""The store's promises, over a real Valkey and over fakeredis alike."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+import redis.asyncio
+
+from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadLine
+from bot.domain.delivery import Delivery, Priority, State
+from bot.domain.phase import Phase
+from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId, ParkReason, TeamId
+from bot.ports import Lease, StoreAway
+from bot.store.connect import connect
+from bot.store.redis import LEASE_SECONDS, RedisStore
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at
+from tests.fakes import FakeClock
+
+OTHER = ChannelId("C0OTHER")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(any_redis: redis.asyncio.Redis, clock: FakeClock) -> RedisStore:
+    return RedisStore(any_redis, TEAM, clock)
+
+
+def failing(record: Record | None = None, read: int = 1) -> Plan:
+    observation = an_observation(Phase.FAILED, read, ready=0)
+    return plan_reading(record or Record(pipeline_id=ORDERS), observation, a_scene())
+
+
+def an_announcement(key: str = "hello", channel: ChannelId = ALERTS) -> Delivery:
+    notice = Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=(a_watch(),))
+    return Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=at(0))
+
+
+async def leased(store: RedisStore, channel: ChannelId = ALERTS) -> Lease:
+    lease = await store.lease(channel)
+    assert lease is not None
+    return lease
+
+
+async def test_watches_survive_and_are_counted(store: RedisStore) -> None:
+    watch = a_watch(events=frozenset({Event.FAILED}))
+    assert await store.add_watches([watch], an_announcement()) == 1
+    watches = await store.watches()
+    assert watches.all == (watch,)
+    assert await store.add_watches([watch], an_announcement("again")) == 0
+    assert (await store.watches()).version == watches.version
+    assert [each.id for each in await store.deliveries(ALERTS)] == ["hello"]
+    assert await store.remove_watches([watch.id], an_announcement("bye")) == 1
+    assert await store.remove_watches([watch.id], an_announcement("bye again")) == 0
+    assert (await store.watches()).all == ()
+
+
+async def test_a_record_and_its_deliveries_are_one_write(store: RedisStore) -> None:
+    plan = failing()
+    assert await store.commit(plan, 0)
+    stored = await store.record(ORDERS)
+    assert stored == replace(plan.record, version=1)
+    assert await store.records() == {ORDERS: stored}
+    assert await store.deliveries(ALERTS) == plan.deliveries
+    assert await store.channels_with_work() == (ALERTS,)
+    (card,) = (await store.cards([plan.cards[0].key])).values()
+    assert (card.content, card.revision, card.ts) == (plan.cards[0], 1, None)
+
+
+async def test_a_plan_made_from_an_older_state_is_refused_whole(store: RedisStore) -> None:
+    assert await store.commit(failing(), 0)
+    assert not await store.commit(failing(read=2), 0)
+    assert len(await store.deliveries(ALERTS)) == 1
+    await store.add_watches([a_watch(channel=OTHER)], an_announcement(channel=OTHER))
+    later = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
+    assert later is not None
+    assert not await store.commit(later, 0)  # planned without the new watch
+    assert await store.commit(later, 1)
+
+
+async def test_of_two_who_plan_at_once_one_wins(store: RedisStore) -> None:
+    won = await asyncio.gather(*(store.commit(failing(read=n), 0) for n in range(1, 9)))
+    assert sum(won) == 1
+    assert len(await store.deliveries(ALERTS)) == 1
+
+
+async def test_a_card_is_owed_once_however_often_it_changes(store: RedisStore) -> None:
+    await store.commit(failing(), 0)
+    record = await store.record(ORDERS)
+    deploying = plan_reading(record, an_observation(Phase.DEPLOYING, 2, ready=0), a_scene())
+    await store.commit(deploying, 0)
+    rows = await store.deliveries(ALERTS)
+    assert [type(row.body) for row in rows] == [SyncCard, ThreadLine]
+
+
+async def test_only_the_holder_of_a_lease_writes(store: RedisStore, clock: FakeClock) -> None:
+    await store.commit(failing(), 0)
+    (row,) = await store.deliveries(ALERTS)
+    lease = await leased(store)
+    assert lease.expires == clock.monotonic() + LEASE_SECONDS
+    assert await store.lease(ALERTS) is None
+    assert await store.lease(ALERTS, lease) == lease
+    stranger = replace(lease, token=lease.token + 1)
+    sending = replace(row, state=State.SENDING, attempts=1, sent_at=at(3))
+    assert not await store.claim(sending, stranger)
+    assert await store.claim(sending, lease)
+    assert await store.deliveries(ALERTS) == (sending,)
+    assert not await store.done(sending, stranger, ts="1.0", revision=1)
+    await store.release(stranger)
+    assert await store.lease(ALERTS) is None
+    await store.release(lease)
+    assert (await leased(store)).token > lease.token
+
+
+async def test_what_is_there_is_owed_no_more(store: RedisStore) -> None:
+    await store.commit(failing(), 0)
+    (row,) = await store.deliveries(ALERTS)
+    lease = await leased(store)
+    assert await store.done(row, lease, ts="17.5", revision=1)
+    assert await store.deliveries(ALERTS) == ()
+    assert await store.channels_with_work() == ()
+    (card,) = (await store.cards([row.id])).values()
+    assert (card.ts, card.delivered_revision) == ("17.5", 1)
+
+
+async def test_a_card_that_moved_on_while_it_was_sent_stays_owed(store: RedisStore) -> None:
+    await store.commit(failing(), 0)
+    (row,) = await store.deliveries(ALERTS)
+    lease = await leased(store)
+    await store.claim(replace(row, state=State.SENDING, attempts=3, sent_at=at(1)), lease)
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
+    assert acknowledged is not None
+    await store.commit(acknowledged, 0)
+    assert await store.done(row, lease, ts="17.5", revision=1)
+    rows = {each.id: each for each in await store.deliveries(ALERTS)}
+    assert (rows[row.id].state, rows[row.id].attempts) == (State.QUEUED, 0)
+    assert await store.done(rows[row.id], lease, ts="17.5", revision=2)
+    assert row.id not in {each.id for each in await store.deliveries(ALERTS)}
+
+
+@pytest.mark.parametrize("removed", [True, False])
+async def test_a_dropped_card_that_moved_on_stays_owed_too(store: RedisStore, *, removed: bool) -> None:
+    await store.commit(failing(), 0)
+    (row,) = await store.deliveries(ALERTS)
+    lease = await leased(store)
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
+    assert acknowledged is not None
+    await store.commit(acknowledged, 0)
+    await store.drop(row, lease, card_removed=removed, revision=1)
+    assert row.id in {each.id for each in await store.deliveries(ALERTS)}
+    await store.drop(row, lease, card_removed=removed, revision=2)
+    assert row.id not in {each.id for each in await store.deliveries(ALERTS)}
+    (card,) = (await store.cards([row.id])).values()
+    assert card.removed is removed
+
+
+async def test_a_line_is_dropped_whatever_its_card_does(store: RedisStore) -> None:
+    await store.commit(failing(), 0)
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
+    assert acknowledged is not None
+    await store.commit(acknowledged, 0)
+    lease = await leased(store)
+    line = next(each for each in await store.deliveries(ALERTS) if isinstance(each.body, ThreadLine))
+    assert await store.drop(line, lease, card_removed=False)
+    assert line.id not in {each.id for each in await store.deliveries(ALERTS)}
+
+
+async def test_a_parked_channel_rests_until_it_is_woken(store: RedisStore) -> None:
+    await store.commit(failing(), 0)
+    direct = ChannelId("D0ANN")
+    told = an_announcement("parked", direct)
+    assert await store.park(ALERTS, ParkReason.ARCHIVED, [told])
+    assert not await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("twice", direct)])
+    assert await store.parked() == {ALERTS: ParkReason.ARCHIVED}
+    assert await store.channels_with_work() == (direct,)
+    assert len(await store.deliveries(direct)) == 1
+    assert len(await store.deliveries(ALERTS)) == 1  # nothing is lost
+    assert await store.unpark(ALERTS)
+    assert set(await store.channels_with_work()) == {ALERTS, direct}
+    assert not await store.unpark(ALERTS)
+
+
+async def test_watching_anew_wakes_a_parked_channel(store: RedisStore) -> None:
+    await store.park(ALERTS, ParkReason.NOT_IN_CHANNEL, [])
+    await store.add_watches([a_watch()], an_announcement())
+    assert await store.parked() == {}
+
+
+async def test_a_gesture_counts_once(store: RedisStore) -> None:
+    assert await store.first_time("click 1")
+    assert not await store.first_time("click 1")
+    assert await store.first_time("click 2")
+
+
+async def test_workspaces_live_side_by_side_each_in_one_slot(
+    store: RedisStore, any_redis: redis.asyncio.Redis, clock: FakeClock
+) -> None:
+    other = RedisStore(any_redis, TeamId("T0OTHER"), clock)
+    await store.commit(failing(), 0)
+    await store.add_watches([a_watch()], an_announcement())
+    assert await other.records() == {}
+    assert (await other.watches()).all == ()
+    assert await other.channels_with_work() == ()
+    keys = [str(key) for key in await any_redis.keys("*")]
+    assert all(f"{{{TEAM}}}" in key for key in keys)
+
+
+async def test_epochs_grow_and_the_catalogue_is_kept(store: RedisStore) -> None:
+    assert await store.next_epoch() < await store.next_epoch()
+    assert await store.catalogue() == ()
+    await store.save_catalogue([a_pipeline()])
+    assert await store.catalogue() == (a_pipeline(),)
+
+
+async def test_a_phase_of_the_future_survives_the_store(store: RedisStore) -> None:
+    plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(Phase("Hibernating")), a_scene())
+    await store.commit(plan, 0)
+    phase = (await store.record(ORDERS)).standing.phase
+    assert phase is not None
+    assert (str(phase), phase.known) == ("Hibernating", False)
+
+
+async def test_a_store_that_is_away_says_so() -> None:
+    client = connect("redis://127.0.0.1:1")
+    store = RedisStore(client, TEAM, FakeClock())
+    with pytest.raises(StoreAway, match="does not answer"):
+        await store.watches()
+    with pytest.raises(StoreAway):
+        await store.commit(failing(), 0)
+    await client.aclose()

@@ -1,0 +1,130 @@
+"""Working stand-ins for the ports: no network, and a clock that a test turns by hand."""
+
+import asyncio
+import heapq
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import count
+
+from bot.domain.card import Content
+from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import Delivery, NotSeen, Outcome, Posted, Seen, Sighting
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.watch import ChannelId, UserId
+from bot.ports import ApiError, NotFound, Status
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+class FakeClock:
+    """Stands still until `pass_time`; sleepers wake in the order in which they are due."""
+
+    def __init__(self, start: datetime = NOON) -> None:
+        self._start = start
+        self.seconds = 0.0
+        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._order = count()
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.seconds)
+
+    def monotonic(self) -> float:
+        return self.seconds
+
+    async def sleep(self, seconds: float) -> None:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._sleepers, (self.seconds + seconds, next(self._order), future))
+        await future
+
+    async def pass_time(self, seconds: float) -> None:
+        end = self.seconds + seconds
+        await settle()
+        while self._sleepers and self._sleepers[0][0] <= end:
+            at, _, future = heapq.heappop(self._sleepers)
+            self.seconds = max(self.seconds, at)
+            if not future.done():
+                future.set_result(None)
+            await settle()
+        self.seconds = end
+        await settle()
+
+
+async def settle() -> None:
+    """Lets every task that can run, run."""
+    for _ in range(30):
+        await asyncio.sleep(0)
+
+
+class FakeApi:
+    """GoldRush in memory. `statuses` says what each pipeline answers: a status, an error, or a function of them."""
+
+    def __init__(self, *pipelines: Pipeline) -> None:
+        self.pipelines = {pipeline.id: pipeline for pipeline in pipelines}
+        self.statuses: dict[PipelineId, Status | ApiError] = {
+            pipeline.id: Status(phase=Phase.RUNNING, replicas=1, ready=1) for pipeline in pipelines
+        }
+        self.reads: list[PipelineId] = []
+        self.under_way = 0
+        self.gate: Callable[[PipelineId], asyncio.Event | None] = lambda _: None
+
+    async def status(self, pipeline_id: PipelineId) -> Status:
+        self.reads.append(pipeline_id)
+        self.under_way += 1
+        try:
+            if gate := self.gate(pipeline_id):
+                await gate.wait()
+            answer = self.statuses.get(pipeline_id, NotFound("no such pipeline"))
+        finally:
+            self.under_way -= 1
+        if isinstance(answer, ApiError):
+            raise answer
+        return answer
+
+    async def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
+        if pipeline_id not in self.pipelines:
+            raise NotFound("no such pipeline")
+        return self.pipelines[pipeline_id]
+
+    async def page(self, number: int) -> tuple[tuple[Pipeline, ...], bool]:
+        return (tuple(self.pipelines.values()), False) if number == 1 else ((), False)
+
+
+class FakeChat:
+    """A Slack in memory: what was posted stays and can be found by its key; `answers` are given first, if any."""
+
+    def __init__(self) -> None:
+        self.posts: list[tuple[Delivery, Content, str | None]] = []
+        self.updates: list[tuple[Delivery, Content, str]] = []
+        self.there: dict[str, str] = {}
+        self.deleted: list[str] = []
+        self.answers: list[tuple[Outcome, bool]] = []
+        """(outcome, whether the message lands all the same)"""
+        self.sightings: list[Sighting] = []
+        self._stamps = count(1)
+
+    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+        outcome, lands = self.answers.pop(0) if self.answers else (None, True)
+        ts = f"{next(self._stamps)}.000000"
+        if lands:
+            self.posts.append((delivery, content, thread_ts))
+            self.there[delivery.id] = ts
+        return outcome or Posted(ts)
+
+    async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome:
+        outcome, lands = self.answers.pop(0) if self.answers else (None, True)
+        if lands:
+            self.updates.append((delivery, content, ts))
+        return outcome or Posted(ts)
+
+    async def find(self, delivery: Delivery, *, thread_ts: str | None) -> Sighting:
+        if self.sightings:
+            return self.sightings.pop(0)
+        ts = self.there.get(delivery.id)
+        return Seen((ts,)) if ts else NotSeen()
+
+    async def delete(self, channel: ChannelId, ts: str) -> None:
+        self.deleted.append(ts)
+
+    async def direct(self, user: UserId) -> ChannelId | None:
+        return ChannelId(f"D{user}")

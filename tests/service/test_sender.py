@@ -1,0 +1,277 @@
+"""The sender over a store in memory, a Slack in memory and a clock turned by hand."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import redis.asyncio
+
+from bot.delivery.sender import Sender
+from bot.domain.card import Card, Notice, NoticeKind, ThreadLine
+from bot.domain.delivery import (
+    NotSeen,
+    Outcome,
+    Refusal,
+    Refused,
+    Seen,
+    State,
+    Unknown,
+    Unreadable,
+)
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.plan import Record, plan_acknowledgement, plan_reading
+from bot.domain.watch import ChannelId, ParkReason
+from bot.store.redis import RedisStore
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at
+from tests.contract.test_store import an_announcement
+from tests.fakes import FakeChat, FakeClock
+
+OTHER = ChannelId("C0OTHER")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def chat() -> FakeChat:
+    return FakeChat()
+
+
+@pytest.fixture
+def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> RedisStore:
+    return RedisStore(fake_redis, TEAM, clock)
+
+
+@asynccontextmanager
+async def sending(store: RedisStore, chat: FakeChat, clock: FakeClock) -> AsyncIterator[None]:
+    sender = Sender(outbox=store, store=store, chat=chat, clock=clock, wake=asyncio.Event())
+    task = asyncio.create_task(sender.run())
+    yield
+    sender.stop()
+    while not task.done():
+        await clock.pass_time(1)
+    await task
+
+
+@pytest.fixture
+def run(store: RedisStore, chat: FakeChat, clock: FakeClock) -> Callable[[float], "asyncio.Future[None]"]:
+    """Lets a sender work for so many seconds, then stops it."""
+
+    async def for_seconds(seconds: float) -> None:
+        async with sending(store, chat, clock):
+            await clock.pass_time(seconds)
+
+    return lambda seconds: asyncio.ensure_future(for_seconds(seconds))
+
+
+Run = Callable[[float], "asyncio.Future[None]"]
+
+
+async def fail(store: RedisStore, number: int = 1, *channels: ChannelId) -> None:
+    pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
+    record = Record(pipeline_id=pipeline.id)
+    scene = a_scene(*(a_watch(pipeline.id, channel=each) for each in channels or (ALERTS,)), pipeline=pipeline)
+    observation = an_observation(Phase.FAILED, number, ready=0, pipeline_id=pipeline.id)
+    assert await store.commit(plan_reading(record, observation, scene), (await store.watches()).version)
+
+
+async def acknowledge(store: RedisStore) -> None:
+    plan = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
+    assert plan is not None
+    assert await store.commit(plan, 0)
+
+
+async def idle(store: RedisStore) -> bool:
+    return not await store.channels_with_work()
+
+
+async def test_a_failure_is_posted_and_then_updated_with_its_line_in_the_thread(
+    store: RedisStore, chat: FakeChat, run: Run
+) -> None:
+    await fail(store)
+    await run(2)
+    await acknowledge(store)
+    await run(5)
+    (card, content, _), (_, line, thread) = chat.posts
+    assert isinstance(content, Card)
+    assert isinstance(line, ThreadLine)
+    assert thread == chat.there[card.id]
+    ((_, updated, ts),) = chat.updates
+    assert isinstance(updated, Card)
+    assert updated.episode.acknowledged
+    assert ts == chat.there[card.id]
+    assert await idle(store)
+
+
+async def test_changes_before_the_first_post_are_one_message(store: RedisStore, chat: FakeChat, run: Run) -> None:
+    await fail(store)
+    await acknowledge(store)
+    await run(5)
+    assert [type(content) for _, content, _ in chat.posts] == [Card, ThreadLine]
+    assert chat.updates == []
+
+
+async def test_one_message_a_second_a_channel_and_channels_do_not_wait_for_each_other(
+    store: RedisStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    for number in range(1, 6):
+        await fail(store, number, ALERTS, OTHER)
+    async with sending(store, chat, clock):
+        counts = []
+        for _ in range(6):
+            await clock.pass_time(1)
+            counts.append(len(chat.posts))
+    assert counts[-1] == 10
+    assert all(later - earlier <= 2 for earlier, later in itertools.pairwise(counts))
+    assert counts[0] >= 2
+
+
+@pytest.mark.parametrize("lands", [True, False])
+async def test_what_is_not_known_is_looked_for_before_it_is_sent_again(
+    store: RedisStore, chat: FakeChat, clock: FakeClock, *, lands: bool
+) -> None:
+    chat.answers = [(Unknown("timeout"), lands)]
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(5)
+        assert len(chat.posts) == lands  # too early: the first request might still land
+        await clock.pass_time(20)
+    assert len(chat.posts) == 1
+    assert await idle(store)
+
+
+async def test_a_row_left_by_a_killed_sender_is_looked_for_first(
+    store: RedisStore, chat: FakeChat, clock: FakeClock, run: Run
+) -> None:
+    await fail(store)
+    (row,) = await store.deliveries(ALERTS)
+    lease = await store.lease(ALERTS)
+    assert lease is not None
+    await store.claim(replace(row, state=State.SENDING, attempts=1, sent_at=clock.now()), lease)
+    chat.there[row.id] = "7.0"  # it had landed
+    await store.release(lease)
+    await run(30)
+    assert chat.posts == []
+    (card,) = (await store.cards([row.id])).values()
+    assert card.ts == "7.0"
+    assert len(chat.updates) == 1  # drawn once more: what was found may be an older revision
+
+
+async def test_of_two_with_one_key_the_later_is_deleted(store: RedisStore, chat: FakeChat, run: Run) -> None:
+    chat.answers = [(Unknown("reset"), True)]
+    chat.sightings = [Seen(("3.0", "4.0"))]
+    await fail(store)
+    await run(30)
+    assert chat.deleted == ["4.0"]
+    assert len(chat.posts) == 1
+
+
+async def test_where_history_cannot_be_read_it_is_sent_again_and_says_so(
+    store: RedisStore, chat: FakeChat, run: Run
+) -> None:
+    chat.answers = [(Unknown("timeout"), False)]
+    chat.sightings = [Unreadable("missing_scope")] * 50
+    await fail(store)
+    await run(120)
+    ((delivery, _, _),) = chat.posts
+    assert delivery.possible_repeat
+
+
+async def test_after_a_429_it_waits_and_looks_once_before_it_sends(
+    store: RedisStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    limited = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+    chat.answers = [(limited, True)]  # refused, and posted all the same
+    await fail(store)
+    await fail(store, 2, OTHER)
+    async with sending(store, chat, clock):
+        await clock.pass_time(29)
+        assert len(chat.posts) <= 2  # the limit counts for the method in the whole workspace
+        await clock.pass_time(20)
+    assert len(chat.posts) == 2
+    assert await idle(store)
+
+
+async def test_a_channel_that_refuses_is_parked_its_makers_told_and_nothing_else_stops(
+    store: RedisStore, chat: FakeChat, run: Run
+) -> None:
+    await store.add_watches([a_watch()], an_announcement())
+    await run(2)
+    chat.posts.clear()
+    archived = Refused(kind=Refusal.CHANNEL, error="is_archived", park=ParkReason.ARCHIVED)
+    chat.answers = [(archived, False)]
+    await fail(store)
+    await run(5)
+    await fail(store, 2, OTHER)
+    await run(5)
+    assert await store.parked() == {ALERTS: ParkReason.ARCHIVED}
+    told = {delivery.channel: content for delivery, content, _ in chat.posts}
+    assert set(told) == {ChannelId(f"D{ANN}"), OTHER}
+    notice = told[ChannelId(f"D{ANN}")]
+    assert isinstance(notice, Notice)
+    assert (notice.kind, notice.reason) == (NoticeKind.PARKED, ParkReason.ARCHIVED)
+    await store.unpark(ALERTS)
+    await run(5)
+    assert ALERTS in {delivery.channel for delivery, _, _ in chat.posts}  # late, but told
+
+
+async def test_blocks_that_slack_refuses_go_out_as_plain_text_once(store: RedisStore, chat: FakeChat, run: Run) -> None:
+    invalid = Refused(kind=Refusal.CONTENT, error="invalid_blocks")
+    chat.answers = [(invalid, False)]
+    await fail(store)
+    await run(5)
+    ((delivery, _, _),) = chat.posts
+    assert delivery.plain
+    chat.answers = [(invalid, False), (invalid, False)]
+    await fail(store, 2)
+    await run(10)
+    assert len(chat.posts) == 1
+    assert await idle(store)
+
+
+async def test_a_card_that_a_person_deleted_comes_back_only_with_news(
+    store: RedisStore, chat: FakeChat, run: Run
+) -> None:
+    await fail(store)
+    await run(2)
+    gone: Outcome = Refused(kind=Refusal.CARD_GONE, error="message_not_found")
+    chat.answers = [(gone, False)]
+    await acknowledge(store)
+    await run(10)
+    assert [type(content) for _, content, _ in chat.posts] == [Card]
+    record = await store.record(ORDERS)
+    scene = a_scene()
+    assert await store.commit(plan_reading(record, an_observation(Phase.RUNNING, 9), scene), 0)
+    await run(10)
+    assert [type(content) for _, content, _ in chat.posts].count(Card) == 2
+
+
+async def test_no_connection_means_not_sent_and_it_is_tried_again(
+    store: RedisStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    refused = Refused(kind=Refusal.NOT_SENT, error="no connection to Slack")
+    chat.answers = [(refused, False)] * 3
+    chat.sightings = [NotSeen()] * 9
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(60)
+    assert len(chat.posts) == 1
+    assert len(chat.sightings) == 9  # nothing to look for
+
+
+async def test_two_senders_on_one_store_say_everything_once(
+    store: RedisStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    for number in range(1, 9):
+        await fail(store, number, ALERTS, OTHER)
+    async with sending(store, chat, clock), sending(store, chat, clock):
+        await clock.pass_time(60)
+    assert len(chat.posts) == 16
+    assert len({delivery.id for delivery, _, _ in chat.posts}) == 16

@@ -1,0 +1,119 @@
+from bot.domain.episode import LINES_KEPT, Episode, EpisodeKind, Line, Outcome
+from bot.domain.observation import Reading
+from bot.domain.phase import Intent, Phase
+from bot.domain.plan import Plan, Record, Scene, plan_reading
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId
+from tests.builders import ALERTS, ORDERS, TEAM, a_miss, a_scene, an_episode, an_observation, at
+from tests.fakes import NOON
+
+RUNNING, FAILED, DEPLOYING, PAUSED, STOPPED = (
+    Phase.RUNNING,
+    Phase.FAILED,
+    Phase.DEPLOYING,
+    Phase.PAUSED,
+    Phase.STOPPED,
+)
+
+
+def story(*readings: Reading, scene: Scene | None = None) -> list[Plan]:
+    record, plans = Record(pipeline_id=ORDERS), []
+    for reading in readings:
+        plan = plan_reading(record, reading, scene or a_scene())
+        record = plan.record
+        plans.append(plan)
+    return plans
+
+
+def episodes(*readings: Reading) -> list[Episode]:
+    """Every episode as it was left."""
+    left: dict[str, Episode] = {}
+    for plan in story(*readings):
+        for card in plan.cards:
+            left[card.episode.identity] = card.episode
+    return list(left.values())
+
+
+def test_a_failure_lasts_until_live_and_tells_its_downtime() -> None:
+    (failure,) = episodes(
+        an_observation(RUNNING, 1),
+        an_observation(FAILED, 2, ready=0),
+        an_observation(DEPLOYING, 30, ready=0),
+        an_observation(RUNNING, 60, ready=0),
+        an_observation(RUNNING, 92),
+    )
+    assert failure.kind is EpisodeKind.FAILURE
+    assert failure.outcome is Outcome.RECOVERED
+    assert failure.downtime_seconds == 90
+    assert [line.events for line in failure.lines] == [
+        (Event.FAILED,),
+        (Event.DEPLOYING,),
+        (Event.RUNNING,),
+        (Event.LIVE, Event.RECOVERED),
+    ]
+
+
+def test_a_deployment_ends_live_and_its_failure_is_a_story_of_its_own() -> None:
+    good = episodes(an_observation(RUNNING, 1), an_observation(DEPLOYING, 2, ready=0), an_observation(RUNNING, 9))
+    assert [(each.kind, each.outcome) for each in good] == [(EpisodeKind.DEPLOYMENT, Outcome.LIVE)]
+    bad = episodes(an_observation(DEPLOYING, 1), an_observation(DEPLOYING, 2, uid="new"), an_observation(FAILED, 3))
+    assert [(each.kind, each.outcome) for each in bad] == [
+        (EpisodeKind.RESTART, Outcome.DONE),
+        (EpisodeKind.FAILURE, None),
+    ]
+
+
+def test_a_pause_is_closed_by_what_comes_next() -> None:
+    paused, deployed = episodes(an_observation(RUNNING, 1), an_observation(PAUSED, 2), an_observation(RUNNING, 3))
+    assert (paused.kind, paused.outcome) == (EpisodeKind.PAUSE, Outcome.SUPERSEDED)
+    assert (deployed.kind, deployed.outcome) == (EpisodeKind.DEPLOYMENT, Outcome.LIVE)
+
+
+def test_a_failure_that_somebody_pauses_is_over_but_one_that_stops_by_itself_is_not() -> None:
+    by_hand = episodes(an_observation(FAILED, 1), an_observation(PAUSED, 2))
+    assert by_hand[0].outcome is Outcome.ON_PURPOSE
+    by_itself = episodes(an_observation(FAILED, 1), an_observation(STOPPED, 2, intent=Intent.RUNNING))
+    assert by_itself[0].open
+
+
+def test_degraded_turns_into_a_failure_with_a_card_of_its_own() -> None:
+    degraded, failure = episodes(
+        an_observation(RUNNING, 1, ready=2, replicas=2),
+        an_observation(RUNNING, 2, ready=1, replicas=2),
+        an_observation(FAILED, 3, ready=0, replicas=2),
+    )
+    assert (degraded.kind, degraded.outcome) == (EpisodeKind.DEGRADED, Outcome.SUPERSEDED)
+    assert (failure.kind, failure.open) == (EpisodeKind.FAILURE, True)
+
+
+def test_losing_sight_during_a_failure_is_part_of_its_story() -> None:
+    (failure,) = episodes(an_observation(FAILED, 1), a_miss(2), a_miss(3), a_miss(4), an_observation(FAILED, 5))
+    assert [line.events for line in failure.lines] == [(Event.FAILED,), (Event.UNREACHABLE,), (Event.BACK,)]
+    assert failure.open
+
+
+def test_losing_sight_of_a_healthy_pipeline_opens_and_closes_a_card() -> None:
+    (blind,) = episodes(an_observation(RUNNING, 1), a_miss(2), a_miss(3), a_miss(4), an_observation(RUNNING, 5))
+    assert (blind.kind, blind.outcome) == (EpisodeKind.BLIND, Outcome.READABLE)
+
+
+def test_a_second_failure_of_one_deployment_has_a_key_of_its_own_and_a_rebuilt_store_derives_the_first() -> None:
+    readings = [an_observation(FAILED, 1), an_observation(RUNNING, 2), an_observation(FAILED, 3)]
+    first, second = episodes(*readings)
+    assert first.key(TEAM, ALERTS) != second.key(TEAM, ALERTS)
+    (rebuilt,) = episodes(an_observation(FAILED, 50))
+    assert rebuilt.key(TEAM, ALERTS) == first.key(TEAM, ALERTS)
+    assert rebuilt.key(TEAM, ChannelId("C0OTHER")) != first.key(TEAM, ALERTS)
+
+
+def test_a_long_story_keeps_its_beginning_and_its_latest_lines() -> None:
+    episode = an_episode()
+    for revision in range(2, 200):
+        episode = episode.told_line(Line(revision=revision, at=at(revision), events=(Event.RUNNING,)))
+    assert len(episode.lines) == LINES_KEPT
+    assert episode.lines[0].revision == 1
+    assert episode.lines[-1].revision == episode.revision == 199
+
+
+def test_noon_is_aware() -> None:
+    assert NOON.utcoffset() is not None

@@ -1,0 +1,167 @@
+from dataclasses import replace
+
+from hypothesis import given
+
+from bot.domain.card import SyncCard, ThreadLine
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.observation import Reading
+from bot.domain.phase import Phase
+from bot.domain.plan import (
+    Record,
+    plan_acknowledgement,
+    plan_forgotten,
+    plan_newcomer,
+    plan_reading,
+    plan_redrawn,
+)
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId, Target, TargetKind, UserId
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_scene, a_watch, an_observation, at
+from tests.unit.test_episode import story
+from tests.unit.test_transition import readings
+
+OTHER = ChannelId("C0OTHER")
+ANN_DIRECT = ChannelId("D0ANN")
+PAGE_ANN = Target(kind=TargetKind.USER, id=ANN, direct=ANN_DIRECT)
+RUNNING, FAILED, DEPLOYING = Phase.RUNNING, Phase.FAILED, Phase.DEPLOYING
+
+
+def failed() -> Record:
+    return story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0))[-1].record
+
+
+def lines(deliveries: tuple[Delivery, ...]) -> list[ThreadLine]:
+    return [each.body for each in deliveries if isinstance(each.body, ThreadLine)]
+
+
+def test_a_steady_reading_is_not_written_but_its_age_is_known() -> None:
+    first, second = story(an_observation(RUNNING, 1), an_observation(RUNNING, 2))
+    assert first.must_be_written  # the baseline: a restarted bot compares with it
+    assert not second.must_be_written
+    assert second.record.standing.observation == an_observation(RUNNING, 2)
+
+
+def test_a_failure_owes_each_channel_one_card_and_the_paged_person_another() -> None:
+    scene = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch("shop-*"), a_watch(channel=OTHER))
+    plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(FAILED, 1, ready=0), scene)
+    assert [(each.channel, each.priority) for each in plan.deliveries] == [
+        (ALERTS, Priority.FAILURE),
+        (OTHER, Priority.FAILURE),
+        (ANN_DIRECT, Priority.PAGE),
+    ]
+    assert {card.channel: card.targets for card in plan.cards} == {ALERTS: (PAGE_ANN,), OTHER: (), ANN_DIRECT: ()}
+
+
+def test_a_filter_keeps_new_messages_away_but_never_the_truth_of_a_card_that_is_there() -> None:
+    scene = a_scene(a_watch(events=frozenset({Event.FAILED})))
+    deployed, failure, deploying, live = story(
+        an_observation(DEPLOYING, 1),
+        an_observation(FAILED, 2, ready=0),
+        an_observation(DEPLOYING, 3, ready=0),
+        an_observation(RUNNING, 4),
+        scene=scene,
+    )
+    assert not deployed.deliveries
+    assert len(failure.deliveries) == 1
+    assert [type(each.body) for each in (*deploying.deliveries, *live.deliveries)] == [SyncCard, SyncCard]
+
+
+def test_paging_happens_on_failed_whatever_the_filter_says() -> None:
+    scene = a_scene(a_watch(events=frozenset({Event.LIVE}), targets=(PAGE_ANN,)))
+    plan = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), scene=scene)[-1]
+    assert {each.channel for each in plan.deliveries} == {ALERTS, ANN_DIRECT}
+
+
+def test_the_end_of_a_failure_is_broadcast_and_nothing_else_is() -> None:
+    plans = story(an_observation(FAILED, 1), an_observation(DEPLOYING, 2, ready=0), an_observation(RUNNING, 3))
+    (deploying,), (recovered,) = lines(plans[1].deliveries), lines(plans[2].deliveries)
+    assert not deploying.broadcast
+    assert recovered.broadcast
+    assert recovered.line.downtime_seconds == 2
+    assert {each.priority for each in plans[2].deliveries} == {Priority.RECOVERY}
+
+
+def test_fewer_ready_replicas_redraw_the_open_card_without_a_word() -> None:
+    plans = story(
+        an_observation(RUNNING, 1, ready=3, replicas=3),
+        an_observation(RUNNING, 2, ready=2, replicas=3),
+        an_observation(RUNNING, 3, ready=1, replicas=3),
+    )
+    assert [type(each.body) for each in plans[2].deliveries] == [SyncCard]
+    assert plans[2].cards[0].revision > plans[1].cards[0].revision
+
+
+def test_an_acknowledgement_counts_once_and_is_shown_everywhere() -> None:
+    scene = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
+    record = story(an_observation(FAILED, 1), scene=scene)[-1].record
+    plan = plan_acknowledgement(record, scene, ANN, at(9))
+    assert plan is not None
+    assert {card.channel for card in plan.cards} == {ALERTS, OTHER, ANN_DIRECT}
+    assert all(card.episode.acknowledged and card.episode.acknowledged.by == ANN for card in plan.cards)
+    assert [line.line.events for line in lines(plan.deliveries)] == [(Event.ACKNOWLEDGED,)] * 3
+    assert plan_acknowledgement(plan.record, scene, UserId("U0BOB"), at(10)) is None
+
+
+def test_what_is_over_cannot_be_acknowledged() -> None:
+    over = story(an_observation(FAILED, 1), an_observation(RUNNING, 2))[-1].record
+    assert plan_acknowledgement(over, a_scene(), ANN, at(9)) is None
+    assert plan_acknowledgement(Record(pipeline_id=ORDERS), a_scene(), ANN, at(9)) is None
+
+
+def test_a_channel_that_comes_late_gets_the_open_failure_once() -> None:
+    scene = a_scene(a_watch(), a_watch(channel=OTHER, targets=(PAGE_ANN,)))
+    plan = plan_newcomer(failed(), scene, OTHER)
+    assert plan is not None
+    assert {each.channel for each in plan.deliveries} == {OTHER, ANN_DIRECT}
+    assert plan_newcomer(plan.record, scene, OTHER) is None
+    assert plan_newcomer(failed(), scene, ALERTS) is None
+
+
+def test_a_channel_that_comes_late_hears_nothing_of_a_healthy_pipeline() -> None:
+    healthy = story(an_observation(RUNNING, 1))[-1].record
+    assert plan_newcomer(healthy, a_scene(a_watch(channel=OTHER)), OTHER) is None
+
+
+def test_redrawing_needs_an_open_card() -> None:
+    plan = plan_redrawn(failed(), a_scene())
+    assert plan is not None
+    assert [type(each.body) for each in plan.deliveries] == [SyncCard]
+    assert plan_redrawn(Record(pipeline_id=ORDERS), a_scene()) is None
+
+
+def test_after_everybody_left_the_next_reading_is_a_first_one_and_old_keys_are_not_used_again() -> None:
+    record = failed()
+    forgotten = plan_forgotten(record).record
+    again = plan_reading(forgotten, an_observation(FAILED, 90), a_scene())
+    assert [each.event for each in again.transitions] == [Event.FAILED]
+    assert record.episode is not None
+    assert record.episode.key(TEAM, ALERTS) not in {card.key for card in again.cards}
+
+
+@given(readings)
+def test_no_delivery_is_made_twice_and_every_card_is_the_latest(sequence: list[Reading]) -> None:
+    record, made, revisions = Record(pipeline_id=ORDERS), set[str](), dict[str, int]()
+    for reading in sequence:
+        plan = plan_reading(record, reading, a_scene())
+        for card in plan.cards:
+            assert card.revision > revisions.get(card.key, 0)
+            revisions[card.key] = card.revision
+        for delivery in plan.deliveries:
+            assert isinstance(delivery.body, SyncCard) or delivery.id not in made
+            made.add(delivery.id)
+        assert {each.id for each in plan.deliveries if isinstance(each.body, SyncCard)} == {
+            card.key for card in plan.cards
+        }
+        record = plan.record
+
+
+@given(readings)
+def test_every_transition_that_is_wanted_is_told_in_the_channel(sequence: list[Reading]) -> None:
+    """Either it opens a card, or it is a line in the thread of one."""
+    record = Record(pipeline_id=ORDERS)
+    for reading in sequence:
+        plan = plan_reading(record, reading, a_scene())
+        told = {event for card in plan.cards for line in card.episode.lines for event in line.events}
+        untold = {each.event for each in plan.transitions} - told - {Event.BACK, Event.RECOVERED}
+        assert not untold
+        record = replace(plan.record, version=record.version + 1)

@@ -1,0 +1,207 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.observation import Miss, MissKind, Observation, Reading, ReadNumber
+from bot.domain.phase import Intent, Phase
+from bot.domain.transition import SELECTABLE, Event, Reach, Standing, Transition, detect
+from tests.builders import ORDERS, a_miss, an_observation, at
+from tests.fakes import NOON
+
+
+def events_of(*readings: Reading) -> list[Event]:
+    standing, told = Standing(), []
+    for reading in readings:
+        standing, transitions = detect(standing, reading)
+        told += [transition.event for transition in transitions]
+    return told
+
+
+RUNNING, FAILED, DEPLOYING, PAUSED, STOPPED = (
+    Phase.RUNNING,
+    Phase.FAILED,
+    Phase.DEPLOYING,
+    Phase.PAUSED,
+    Phase.STOPPED,
+)
+
+
+@pytest.mark.parametrize(
+    ("readings", "told"),
+    [
+        ([an_observation(RUNNING, 1)], []),
+        ([an_observation(FAILED, 1, ready=0)], [Event.FAILED]),
+        ([an_observation(RUNNING, 1), an_observation(RUNNING, 2)], []),
+        ([an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0)], [Event.FAILED]),
+        (
+            [an_observation(FAILED, 1, ready=0), an_observation(RUNNING, 2, ready=0), an_observation(RUNNING, 3)],
+            [Event.FAILED, Event.RUNNING, Event.LIVE, Event.RECOVERED],
+        ),
+        (
+            [an_observation(DEPLOYING, 1, ready=0), an_observation(RUNNING, 2, ready=0), an_observation(RUNNING, 3)],
+            [Event.RUNNING, Event.LIVE],
+        ),
+        (
+            [an_observation(RUNNING, 1, ready=2, replicas=2), an_observation(RUNNING, 2, ready=1, replicas=2)],
+            [Event.DEGRADED],
+        ),
+        (
+            [
+                an_observation(RUNNING, 1, ready=2, replicas=2),
+                an_observation(RUNNING, 2, ready=1, replicas=2),
+                an_observation(RUNNING, 3, ready=0, replicas=2),
+                an_observation(RUNNING, 4, ready=2, replicas=2),
+            ],
+            [Event.DEGRADED, Event.LIVE],
+        ),
+        ([an_observation(RUNNING, 1), an_observation(RUNNING, 2, uid="uid-2")], [Event.RESTARTED]),
+        ([an_observation(RUNNING, 1), an_observation(RUNNING, 2, start_time=at(60))], [Event.RESTARTED]),
+        ([an_observation(RUNNING, 1), an_observation(RUNNING, 2, start_time=NOON + timedelta(seconds=0.5))], []),
+        ([an_observation(PAUSED, 1), an_observation(PAUSED, 2, start_time=at(60))], []),
+        ([an_observation(RUNNING, 1), an_observation(RUNNING, 2, start_time=None, uid=None)], []),
+        ([an_observation(RUNNING, 1), an_observation(Phase("HIBERNATING"), 2)], [Event.CHANGED]),
+        ([an_observation(Phase("Hibernating"), 1), an_observation(Phase("HIBERNATING"), 2)], []),
+        ([a_miss(1), a_miss(2)], []),
+        ([a_miss(1), a_miss(2), a_miss(3), a_miss(4)], [Event.UNREACHABLE]),
+        ([an_observation(RUNNING, 1), a_miss(2), a_miss(3), an_observation(RUNNING, 4), a_miss(5)], []),
+        (
+            [an_observation(RUNNING, 1), a_miss(2), a_miss(3), a_miss(4), an_observation(FAILED, 5, ready=0)],
+            [Event.UNREACHABLE, Event.BACK, Event.FAILED],
+        ),
+        ([a_miss(n, MissKind.NOT_FOUND) for n in range(1, 6)], [Event.GONE]),
+        ([a_miss(1, MissKind.NOT_FOUND), a_miss(2, MissKind.NOT_FOUND), a_miss(3)], [Event.UNREACHABLE]),
+        (
+            [*(a_miss(n, MissKind.NOT_FOUND) for n in (1, 2, 3)), *(a_miss(n) for n in (4, 5, 6, 7))],
+            [Event.GONE],
+        ),
+        (
+            [*(a_miss(n, MissKind.NOT_FOUND) for n in (1, 2, 3)), an_observation(RUNNING, 4)],
+            [Event.GONE, Event.BACK],
+        ),
+    ],
+)
+def test_what_a_sequence_of_readings_tells(readings: list[Reading], told: list[Event]) -> None:
+    assert events_of(*readings) == told
+
+
+def test_an_older_reading_changes_nothing() -> None:
+    standing, _ = detect(Standing(), an_observation(RUNNING, 5))
+    assert detect(standing, an_observation(FAILED, 4)) == (standing, ())
+    assert detect(standing, an_observation(FAILED, 5)) == (standing, ())
+
+
+def test_a_later_start_of_the_bot_is_newer_whatever_its_count() -> None:
+    standing, _ = detect(Standing(), an_observation(RUNNING, 500))
+    restarted = replace(an_observation(FAILED, 1), number=ReadNumber(2, 1))
+    assert [each.event for each in detect(standing, restarted)[1]] == [Event.FAILED]
+
+
+def test_a_pause_ends_a_failure_without_a_recovery() -> None:
+    told = events_of(an_observation(FAILED, 1), an_observation(PAUSED, 2), an_observation(RUNNING, 3))
+    assert Event.RECOVERED not in told
+
+
+@pytest.mark.parametrize(("intent", "recovers"), [(Intent.RUNNING, True), (None, True), (Intent.PAUSED, False)])
+def test_a_stop_ends_a_failure_only_where_it_was_wanted(intent: Intent | None, *, recovers: bool) -> None:
+    told = events_of(an_observation(FAILED, 1), an_observation(STOPPED, 2, intent=intent), an_observation(RUNNING, 3))
+    assert (Event.RECOVERED in told) is recovers
+
+
+def test_running_without_reported_replicas_has_to_do_as_live() -> None:
+    assert an_observation(RUNNING, ready=None, replicas=None).live
+    assert not an_observation(RUNNING, ready=0, replicas=0).live
+
+
+def test_every_phase_is_an_event_that_can_be_chosen() -> None:
+    assert {phase.lower() for phase in Phase} <= {event.value for event in SELECTABLE}
+
+
+# --- properties ------------------------------------------------------------------------------------------------------
+
+phases = st.sampled_from([*Phase, Phase("HIBERNATING")])
+observations = st.builds(
+    lambda read, phase, ready, replicas, uid: an_observation(phase, read, ready=ready, replicas=replicas, uid=uid),
+    st.integers(1, 30),
+    phases,
+    st.sampled_from([None, 0, 1, 2]),
+    st.sampled_from([None, 0, 1, 2]),
+    st.sampled_from([None, "uid-1", "uid-2"]),
+)
+misses = st.builds(a_miss, st.integers(1, 30), st.sampled_from(MissKind))
+readings = st.lists(st.one_of(observations, misses), max_size=40)
+
+
+def run(sequence: list[Reading]) -> tuple[list[Standing], list[Transition]]:
+    standings, told = [Standing()], list[Transition]()
+    for reading in sequence:
+        standing, transitions = detect(standings[-1], reading)
+        standings.append(standing)
+        told += transitions
+    return standings, told
+
+
+@given(readings)
+def test_transitions_replayed_end_in_the_last_state(sequence: list[Reading]) -> None:
+    """With repeats, gaps and reorderings: the baseline and what was told after it are all that a reader needs."""
+    standings, _ = run(sequence)
+    first = next((each for each in standings if each.observation), None)
+    if first is None or first.observation is None:
+        return
+    phase, live, reach = first.observation.phase, first.observation.live, Reach.REACHABLE
+    seen_first = False
+    for before, reading in zip(standings, sequence, strict=False):
+        after, transitions = detect(before, reading)
+        if not seen_first:
+            seen_first = after.observation is not None
+            continue
+        for told in transitions:
+            assert told.phase is not None
+            phase, live, reach = told.phase, told.live, told.reach
+    last = standings[-1]
+    assert last.observation is not None
+    assert reach is last.reach
+    assert (phase, live) == (last.observation.phase, last.observation.live)
+
+
+@given(readings)
+def test_the_same_state_seen_twice_yields_nothing(sequence: list[Reading]) -> None:
+    standing = run(sequence)[0][-1]
+    last = standing.observation
+    if last is None or standing.reach is not Reach.REACHABLE:
+        return
+    again = replace(last, number=ReadNumber(9, 1), observed_at=at(999))
+    assert detect(standing, again)[1] == ()
+
+
+@given(readings, st.data())
+def test_no_reading_is_told_twice(sequence: list[Reading], data: st.DataObject) -> None:
+    """Delivered again at any later place, a reading changes nothing."""
+    if not sequence:
+        return
+    repeated = data.draw(st.integers(0, len(sequence) - 1))
+    later = data.draw(st.integers(repeated + 1, len(sequence)))
+    assert run(sequence)[1] == run([*sequence[:later], sequence[repeated], *sequence[later:]])[1]
+
+
+@given(readings)
+def test_the_stored_reading_never_goes_back(sequence: list[Reading]) -> None:
+    numbers = [standing.number for standing in run(sequence)[0]]
+    assert numbers == sorted(numbers)
+
+
+@given(st.text(max_size=30))
+def test_any_phase_is_kept_as_it_came(name: str) -> None:
+    phase = Phase(name)
+    assert phase == Phase(name.upper())
+    assert phase.known == (name.upper() in Phase.__members__)
+    if not phase.known:
+        assert str(phase) == name
+
+
+def test_readings_of_the_builders_are_what_they_say() -> None:
+    assert isinstance(a_miss(), Miss)
+    assert isinstance(an_observation(), Observation)
+    assert an_observation().pipeline_id == ORDERS
