@@ -63,9 +63,7 @@ def a_watch(
     targets: tuple[Target, ...] = (),
     made_by: UserId = ANN,
 ) -> Watch:
-    return Watch(
-        channel=channel, reference=reference, events=events, targets=targets, made_by=made_by, made_at=NOON, label="x"
-    )
+    return Watch(channel=channel, reference=reference, events=events, targets=targets, made_by=made_by, made_at=NOON)
 
 
 def a_scene(*watches: Watch, pipeline: Pipeline | None = None) -> Scene:

@@ -29,12 +29,13 @@ class Listing:
     async def refresh(self, *, older_than: float = 0.0) -> None:
         """Lists anew unless that was done less than `older_than` seconds ago. What cannot be had leaves the old list.
 
-        Many who ask at once are served by one listing.
+        Many who ask at once, and need it no fresher than that, are served by one listing.
         """
         asked_at = self._clock.monotonic()
         async with self._lock:
-            if self._listed_at is not None and self._listed_at >= asked_at - older_than:
+            if self._listed_at is not None and self._listed_at > asked_at - older_than:
                 return
+            begun_at = self._clock.monotonic()
             try:
                 await self._roster.save_catalogue(await self._all())
             except (ApiError, StoreAway) as exc:
@@ -42,7 +43,7 @@ class Listing:
                 log.info("listing_failed", error=type(exc).__name__, problem=str(exc))
             else:
                 self.problem = None
-                self._listed_at = self._clock.monotonic()
+                self._listed_at = begun_at
 
     async def _all(self) -> tuple[Pipeline, ...]:
         """Every page, until one is empty, the last, or brings nothing new (the members of `pagination` are a guess)."""

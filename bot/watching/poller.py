@@ -207,7 +207,7 @@ class Poller:
         plan = await self._roster.write(pipeline_id, lambda record, scene: plan_reading(record, reading, scene))
         for transition in plan.transitions if plan else ():
             log.info(
-                "transition", pipeline=pipeline_id, event=transition.event.value, phase=str(transition.phase or "-")
+                "transition", pipeline=pipeline_id, became=transition.event.value, phase=str(transition.phase or "-")
             )
             if transition.event is Event.GONE:
                 self._roster.unlist(pipeline_id)

@@ -1,0 +1,430 @@
+"""The poller and the desk over GoldRush in memory, a store in memory and a clock turned by hand."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+import redis.asyncio
+
+from bot.domain.cadence import Cadence
+from bot.domain.card import Notice, NoticeKind, SyncCard
+from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import EpisodeKind
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.transition import Reach
+from bot.domain.watch import API_PIPELINE_ID, ChannelId, Target, TargetKind
+from bot.ports import ApiError, Forbidden, Malformed, NotFound, Status, Throttled, Unauthorized, Unavailable
+from bot.store.redis import RedisStore
+from bot.watching.budget import Budget
+from bot.watching.desk import Desk
+from bot.watching.listing import Listing
+from bot.watching.poller import Poller
+from bot.watching.roster import Roster
+from tests.builders import ALERTS, ANN, TEAM, a_pipeline, a_watch, at
+from tests.fakes import FakeApi, FakeClock, settle
+
+OTHER = ChannelId("C0OTHER")
+OPERATOR = ChannelId("C0OPS")
+LIVE = Status(phase=Phase.RUNNING, replicas=1, ready=1)
+FAILED = Status(phase=Phase.FAILED, replicas=1, ready=0)
+
+
+def pipelines(count: int) -> list[Pipeline]:
+    return [a_pipeline(f"orders-{n}", pipeline_id=PipelineId(f"pipe_{n:04}")) for n in range(1, count + 1)]
+
+
+ONE = PipelineId("pipe_0001")
+TWO = PipelineId("pipe_0002")
+
+
+@dataclass
+class Bot:
+    api: FakeApi
+    store: RedisStore
+    roster: Roster
+    poller: Poller
+    desk: Desk
+    listing: Listing
+    clock: FakeClock
+    budget: Budget
+
+    async def watch(self, *references: str, channel: ChannelId = ALERTS) -> None:
+        watches = [a_watch(each, channel=channel) for each in references]
+        notice = Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=tuple(watches))
+        key = "|".join((channel, *references))
+        await self.store.add_watches(
+            watches, Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=at(0))
+        )
+        await self.roster.refresh_watches()
+
+    async def poll(self, seconds: float) -> None:
+        for _ in range(round(seconds / 0.25)):
+            await self.poller.tick()
+            await self.clock.pass_time(0.25)
+
+    async def cards(self, channel: ChannelId = ALERTS) -> list[str]:
+        """Kind and phase of every card that is owed to the channel."""
+        rows = await self.store.deliveries(channel)
+        keys = [row.body.card_key for row in rows if isinstance(row.body, SyncCard)]
+        cards = await self.store.cards(keys)
+        return [f"{cards[key].content.pipeline.name} {cards[key].content.episode.kind}" for key in keys]
+
+
+@asynccontextmanager
+async def running(
+    fake_redis: redis.asyncio.Redis,
+    *known: Pipeline,
+    rate: float = 100.0,
+    clock: FakeClock | None = None,
+    operator: ChannelId | None = None,
+    api: FakeApi | None = None,
+) -> AsyncIterator[Bot]:
+    clock = clock or FakeClock()
+    api = api or FakeApi(*known)
+    store = RedisStore(fake_redis, TEAM, clock)
+    roster = Roster(store, asyncio.Event())
+    await roster.load()
+    budget = Budget(rate, clock)
+    poller = Poller(
+        api=api,
+        roster=roster,
+        budget=budget,
+        clock=clock,
+        cadence=Cadence(),
+        epoch=await store.next_epoch(),
+        slots=20,
+        operator=operator,
+    )
+    listing = Listing(api=api, roster=roster, budget=budget, clock=clock)
+    desk = Desk(roster=roster, poller=poller, listing=listing, clock=clock)
+    stopped = asyncio.Event()
+    task = asyncio.create_task(poller.run(stopped))
+    await settle()
+    yield Bot(api, store, roster, poller, desk, listing, clock, budget)
+    stopped.set()
+    while not task.done():
+        await clock.pass_time(1)
+    await task
+
+
+async def test_each_phase_is_read_at_its_own_pace_and_each_pipeline_once_however_many_watch(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(4)) as bot:
+        for n, phase in ((1, Phase.RUNNING), (2, Phase.DEPLOYING), (3, Phase.PAUSED)):
+            bot.api.statuses[PipelineId(f"pipe_{n:04}")] = Status(phase=phase, replicas=1, ready=1)
+        bot.api.statuses[PipelineId("pipe_0004")] = Status(phase=Phase.RUNNING, replicas=2, ready=1)
+        for channel in (ALERTS, OTHER):
+            await bot.watch(*(f"pipe_{n:04}" for n in range(1, 5)), channel=channel)
+        await bot.poll(121)
+    reads = Counter(bot.api.reads)
+    assert reads[ONE] in {9, 10}  # 15 s
+    assert reads[TWO] in {41, 42}  # 3 s
+    assert reads[PipelineId("pipe_0003")] in {3, 4}  # 60 s
+    assert reads[PipelineId("pipe_0004")] in {41, 42}  # degraded: 3 s
+
+
+async def test_the_interval_is_even_and_pipelines_are_spread_over_it(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(30)) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        await bot.poll(46)
+        at_once = []
+        for _ in range(60):
+            before = len(bot.api.reads)
+            await bot.poll(0.25)
+            at_once.append(len(bot.api.reads) - before)
+    assert sum(at_once) == 30
+    assert max(at_once) <= 5
+
+
+async def test_a_fresh_failure_is_told_and_watched_closely(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await bot.watch(ONE)
+        await bot.poll(31)
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(16)
+        before = len(bot.api.reads)
+        await bot.poll(30)
+        assert await bot.cards() == ["pipe_0001 failure"]
+        assert len(bot.api.reads) - before >= 9
+        assert bot.roster.record(ONE).standing.phase == Phase.FAILED
+
+
+async def test_two_reads_of_one_pipeline_are_never_under_way_and_a_slow_one_delays_no_other(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        stuck = asyncio.Event()
+        bot.api.gate = lambda each: stuck if each == ONE else None
+        await bot.poll(60)
+        reads = Counter(bot.api.reads)
+        assert reads[ONE] == 1
+        assert reads[TWO] >= 4
+        person = asyncio.create_task(bot.poller.read_now(ONE))
+        await settle()
+        assert Counter(bot.api.reads)[ONE] == 1  # joined
+        stuck.set()
+        await settle()
+        assert await person is None
+
+
+async def test_the_budget_is_kept_and_periods_stretch_evenly(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(120), rate=4.0) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        await bot.poll(120)
+        assert bot.poller.stretch == pytest.approx(120 / 15 / (4 * 0.85))
+        assert len(bot.api.reads) <= 4 * 120 + 4
+        before = Counter(bot.api.reads)
+        await bot.poll(120)
+        fresh = Counter(bot.api.reads) - before
+    assert {fresh[PipelineId(f"pipe_{n:04}")] for n in range(1, 121)} <= {3, 4}
+
+
+async def test_a_person_is_served_while_the_polling_uses_up_the_budget(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(200), rate=4.0) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        await bot.poll(30)
+        asked = asyncio.create_task(bot.desk.status(ALERTS, ["orders-150"]))
+        await bot.poll(1)
+        answer = await asked
+    assert answer.views[0].problem is None
+    assert answer.views[0].standing.observation is not None
+
+
+async def test_a_429_is_obeyed_and_shrinks_the_budget(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        await bot.poll(20)
+        bot.api.statuses[ONE] = Throttled("slow down", retry_after=30.0)
+        await bot.poll(16)
+        bot.api.statuses[ONE] = LIVE
+        before = len(bot.api.reads)
+        await bot.poll(10)
+        assert len(bot.api.reads) == before
+        assert bot.budget.rate < 100
+        await bot.poll(40)
+        assert len(bot.api.reads) > before
+        assert bot.roster.record(ONE).standing.misses == 0  # a 429 says nothing of the pipeline
+
+
+@pytest.mark.parametrize("error", [Unavailable("no answer"), Malformed("not JSON"), Forbidden("no access")])
+async def test_one_broken_pipeline_is_unreachable_after_three_reads_and_back_after_one(
+    fake_redis: redis.asyncio.Redis, error: ApiError
+) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        await bot.poll(20)
+        bot.api.statuses[ONE] = error
+        await bot.poll(60)
+        assert bot.roster.record(ONE).standing.reach is Reach.UNREACHABLE
+        assert await bot.cards() == ["orders-1 blind"]
+        bot.api.statuses[ONE] = LIVE
+        await bot.poll(20)
+        assert bot.roster.record(ONE).standing.reach is Reach.REACHABLE
+
+
+async def test_the_api_as_a_whole_away_is_one_notice_a_channel_and_its_return_closes_it(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(20)) as bot:
+        await bot.watch("orders-*")
+        await bot.watch("orders-1*", channel=OTHER)
+        await bot.listing.refresh()
+        await bot.poll(30)
+        for each in list(bot.api.statuses):
+            bot.api.statuses[each] = Unavailable("GoldRush did not answer within 5 s.")
+        await bot.poll(90)
+        assert await bot.cards() == ["GoldRush API blind"]
+        assert await bot.cards(OTHER) == ["GoldRush API blind"]
+        before = len(bot.api.reads)
+        await bot.poll(60)
+        assert len(bot.api.reads) - before <= 6  # thrifty while there is nothing to be had
+        for each in list(bot.api.statuses):
+            bot.api.statuses[each] = LIVE
+        bot.api.statuses[TWO] = FAILED
+        await bot.poll(20)
+        outage = bot.roster.record(API_PIPELINE_ID).episode
+        assert outage is not None
+        assert not outage.open
+        assert await bot.cards() == ["GoldRush API blind", "orders-2 failure"]
+
+
+async def test_a_rejected_key_is_one_notice_to_the_operator(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(5), operator=OPERATOR) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        await bot.poll(30)
+        for each in list(bot.api.statuses):
+            bot.api.statuses[each] = Unauthorized("the ServiceKey is wrong.")
+        await bot.poll(200)
+        assert await bot.cards(OPERATOR) == ["GoldRush API blind"]
+        assert await bot.cards() == []
+        assert bot.roster.record(ONE).standing.phase == Phase.RUNNING  # held
+
+
+async def test_a_pipeline_that_is_gone_is_told_once_and_read_again_when_it_is_listed(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await bot.watch(ONE, TWO)
+        await bot.listing.refresh()
+        await bot.poll(20)
+        gone = bot.api.pipelines.pop(ONE)
+        bot.api.statuses[ONE] = NotFound("no such pipeline")
+        await bot.poll(60)
+        assert bot.roster.record(ONE).standing.reach is Reach.GONE
+        before = Counter(bot.api.reads)[ONE]
+        await bot.poll(120)
+        await bot.listing.refresh()
+        assert Counter(bot.api.reads)[ONE] == before
+        bot.api.pipelines[ONE] = gone
+        bot.api.statuses[ONE] = LIVE
+        await bot.listing.refresh()
+        await bot.poll(20)
+        assert bot.roster.record(ONE).standing.reach is Reach.REACHABLE
+        assert len(await bot.store.deliveries(ALERTS)) <= 4
+
+
+async def test_what_happened_while_the_bot_was_down_is_told_once(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await bot.watch(ONE)
+        await bot.poll(20)
+    bot.api.statuses[ONE] = FAILED
+    async with running(fake_redis, clock=bot.clock, api=bot.api) as again:
+        await again.poll(40)
+        assert await again.cards() == ["pipe_0001 failure"]
+    async with running(fake_redis, clock=bot.clock, api=bot.api) as third:
+        await third.poll(40)
+        assert await third.cards() == ["pipe_0001 failure"]
+
+
+async def test_a_stop_is_asked_about(fake_redis: redis.asyncio.Redis) -> None:
+    pipeline = Pipeline(id=ONE, name="backfill", bounded=True)
+    async with running(fake_redis, pipeline) as bot:
+        await bot.watch(ONE)
+        await bot.poll(20)
+        bot.api.statuses[ONE] = Status(phase=Phase.STOPPED, replicas=0, ready=0)
+        await bot.poll(20)
+        observation = bot.roster.record(ONE).standing.observation
+        assert observation is not None
+        assert observation.bounded
+
+
+# --- the desk --------------------------------------------------------------------------------------------------------
+
+
+async def watch(bot: Bot, *references: str, channel: ChannelId = ALERTS, targets: tuple[Target, ...] = ()) -> object:
+    task = asyncio.create_task(bot.desk.watch(channel, references, events=None, targets=targets, by=ANN))
+    await bot.poll(10)
+    return await task
+
+
+async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        bot.api.statuses[TWO] = FAILED
+        await watch(bot, "ORDERS-1", channel=OTHER)
+        page = Target(kind=TargetKind.USER, id=ANN, direct=ChannelId("D0ANN"))
+        task = asyncio.create_task(
+            bot.desk.watch(ALERTS, ["orders-1", "pipe_0002", "nosuch"], events=None, targets=(page,), by=ANN)
+        )
+        await bot.poll(10)
+        answer = await task
+        assert [watch.reference for watch in answer.added] == [ONE, TWO]
+        assert [view.standing.phase for view in answer.matched] == [Phase.RUNNING, Phase.FAILED]
+        assert [each.reference for each in answer.unresolved] == ["nosuch"]
+        assert await bot.cards() == ["orders-2 failure"]
+        assert await bot.cards(ChannelId("D0ANN")) == ["orders-2 failure"]
+        await watch(bot, "orders-2", channel=OTHER)
+        assert await bot.cards(OTHER) == ["orders-2 failure"]
+        same = await bot.desk.watch(ALERTS, ["orders-1"], events=None, targets=(page,), by=ANN)
+        assert same.added == ()
+        assert len(same.unchanged) == 1
+
+
+async def test_unwatching_forgets_and_watching_again_starts_afresh(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await watch(bot, "orders-*")
+        answer = await bot.desk.unwatch(ALERTS, ["orders-1"], ANN)
+        assert answer.removed == ()
+        assert [watch.reference for watch in answer.still_covered_by] == ["orders-*"]
+        gone = await bot.desk.unwatch(ALERTS, None, ANN)
+        assert [watch.reference for watch in gone.removed] == ["orders-*"]
+        assert bot.roster.watched == frozenset()
+        before = len(bot.api.reads)
+        bot.api.statuses[ONE] = Status(phase=Phase.PAUSED)
+        await bot.poll(60)
+        assert len(bot.api.reads) == before
+        await watch(bot, "orders-1")
+        assert await bot.cards() == []  # paused is how it stands, not what became so
+
+
+async def test_a_pattern_takes_in_pipelines_that_come_later(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await watch(bot, "orders-*")
+        newcomer = a_pipeline("orders-new", pipeline_id=PipelineId("pipe_9999"))
+        bot.api.pipelines[newcomer.id] = newcomer
+        bot.api.statuses[newcomer.id] = FAILED
+        await bot.listing.refresh()
+        await bot.poll(5)
+        assert await bot.cards() == ["orders-new failure"]
+
+
+async def test_browsing_reads_the_page_that_is_shown_and_keeps_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(9)) as bot:
+        answer = await bot.desk.browse(ALERTS, "orders shop", 0, 4)
+        assert len(answer.views) == 9
+        assert [view.standing.observation is not None for view in answer.views] == [True] * 4 + [False] * 5
+        assert await bot.store.records() == {}
+        assert (await bot.desk.browse(ALERTS, "nothing like it", 0, 4)).views == ()
+
+
+async def test_a_failure_is_acknowledged_once_and_only_on_its_own_card(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        bot.api.statuses[ONE] = FAILED
+        await watch(bot, "orders-1")
+        episode = bot.roster.record(ONE).episode
+        assert episode is not None
+        assert episode.kind is EpisodeKind.FAILURE
+        key = episode.key(TEAM, ALERTS)
+        assert (await bot.desk.acknowledge(ALERTS, ONE, "another card", ANN)).over
+        first = await bot.desk.acknowledge(ALERTS, ONE, key, ANN)
+        assert (first.acknowledged, first.by) == (True, ANN)
+        second = await bot.desk.acknowledge(ALERTS, ONE, key, ANN)
+        assert (second.acknowledged, second.by, second.over) == (False, ANN, False)
+
+
+async def test_two_bots_on_one_store_tell_a_failure_once(fake_redis: redis.asyncio.Redis) -> None:
+    clock = FakeClock()
+    async with running(fake_redis, *pipelines(3), clock=clock) as one:
+        await one.watch("orders-*")
+        await one.listing.refresh()
+        async with running(fake_redis, api=one.api, clock=clock) as two:
+            await one.poll(20)
+            one.api.statuses[ONE] = FAILED
+            for _ in range(200):
+                await one.poller.tick()
+                await two.poller.tick()
+                await clock.pass_time(0.25)
+            assert await one.cards() == ["orders-1 failure"]
+
+
+async def test_people_are_told_how_old_a_reading_is_when_the_api_is_away(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await watch(bot, "orders-1")
+        bot.api.statuses[ONE] = Unavailable("GoldRush did not answer within 5 s.")
+        await bot.clock.pass_time(100)
+        (view,) = (await bot.desk.status(ALERTS, ["orders-1"])).views
+        assert view.problem == "GoldRush did not answer within 5 s."
+        assert view.standing.observation is not None
