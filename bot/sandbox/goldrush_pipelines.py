@@ -1,7 +1,7 @@
 """What GoldRush keeps about a pipeline, how it behaves when its phase moves, and the default set of pipelines."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -20,7 +20,8 @@ class Pipeline:
     Source of the two notions of status: https://goldrush.dev/docs/api-reference/pipeline-api/get-pipeline-status.md .
     """
 
-    id: str
+    number: int
+    """Counts up from 1; the ids follow from it."""
     name: str
     project: str
     description: str
@@ -40,6 +41,10 @@ class Pipeline:
     deployments: int = 1
     size: int = 1
     """Replicas when deployed; `replicas` falls to 0 while the pipeline rests."""
+
+    @property
+    def id(self) -> str:
+        return f"pipe_{hex27(f'pipeline {self.number}')}"
 
     @property
     def uid(self) -> str:
@@ -70,9 +75,10 @@ class Pipeline:
         self.updated_at = at
 
     def deploy(self, at: datetime) -> None:
+        """A new worker. The API shows whole seconds, and no two deployments take place within one."""
         self.deployments += 1
         self.replicas = self.size
-        self.start_time = at
+        self.start_time = at if self.start_time is None else max(at, self.start_time + timedelta(seconds=1))
 
 
 DEFAULTS: tuple[dict[str, Any], ...] = (

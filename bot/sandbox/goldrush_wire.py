@@ -38,9 +38,7 @@ def success(data: Json) -> Answer:
 
 def failure(status: int, message: str | None = None) -> Answer:
     message = message or MESSAGES[status]
-    return Answer(
-        status, {"data": None, "error": True, "error_message": message, "error_code": str(status)}
-    )
+    return Answer(status, {"data": None, "error": True, "error_message": message, "error_code": str(status)})
 
 
 def page(pipelines: Sequence[Pipeline], page_number: int, page_size: int) -> Json:
@@ -75,7 +73,7 @@ def configuration(pipeline: Pipeline) -> Json:
             "user": "writer",
             "password": "******",
         },
-        "transforms": {table: f"SELECT * FROM {table}"},
+        "transforms": {table: "SELECT * FROM source"},
         "execution_mode": pipeline.execution_mode,
         "execution_start_from": "18908895" if bounded else "44745000",
         "execution_stop_from": "21525890" if bounded else "",

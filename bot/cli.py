@@ -1,0 +1,107 @@
+"""The commands: parse, call, print."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from bot import demo as demonstration
+from bot.app import SlackRefusedError
+from bot.app import run as run_bot
+from bot.check import Finding, Verdict
+from bot.check import check as run_check
+from bot.logs import configure
+from bot.settings import PREFIX, Settings, SettingsError, Transport
+from bot.store.connect import EmbeddedStoreError
+
+main = typer.Typer(
+    name="pipeline-bot",
+    help="A Slack app that watches GoldRush pipelines.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out = Console()
+err = Console(stderr=True)
+
+_SIGNS = {Verdict.GOOD: "[green]✓[/]", Verdict.WEAK: "[yellow]![/]", Verdict.BAD: "[red]✗[/]"}
+
+
+@main.command()
+def run(
+    *,
+    http: Annotated[bool, typer.Option("--http", help="Receive from Slack by HTTP, on PORT.")] = False,
+    socket: Annotated[bool, typer.Option("--socket", help="Receive from Slack by Socket Mode.")] = False,
+) -> None:
+    """Run the bot. Without an option: Socket Mode where SLACK_APP_TOKEN is set, else HTTP."""
+    if http and socket:
+        raise typer.BadParameter("choose --http or --socket, not both")
+    if http or socket:
+        os.environ[f"{PREFIX}TRANSPORT"] = (Transport.HTTP if http else Transport.SOCKET).value
+    settings = _settings()
+    configure(settings.log_level)
+    try:
+        asyncio.run(_until_signal(settings))
+    except* (SlackRefusedError, EmbeddedStoreError) as group:
+        for exc in group.exceptions:
+            err.print(f"[red]✗[/] {escape(str(exc))}")
+        raise typer.Exit(2) from None
+
+
+async def _until_signal(settings: Settings) -> None:
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    await run_bot(settings, stopped)
+
+
+@main.command()
+def check(
+    post: Annotated[str | None, typer.Option(help="Also post a test message to this channel (its id).")] = None,
+) -> None:
+    """Verify the configuration: Slack token and scopes, GoldRush key, store; each fault with its mend."""
+    settings = _settings()
+    configure("error")
+    findings = asyncio.run(_findings(settings, post))
+    if any(finding.verdict is Verdict.BAD for finding in findings):
+        raise typer.Exit(1)
+
+
+async def _findings(settings: Settings, post: str | None) -> list[Finding]:
+    findings = []
+    async for finding in run_check(settings, post):
+        findings.append(finding)
+        out.print(f"{_SIGNS[finding.verdict]} [bold]{finding.subject}[/]: {escape(finding.detail)}")
+        if finding.mend:
+            out.print(f"  → {escape(finding.mend)}")
+    return findings
+
+
+@main.command()
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the demo page; 0 picks a free one.")] = 8080,
+    data_dir: Annotated[Path, typer.Option(help="Where the demo's store keeps its data.")] = Path(".data/demo"),
+) -> None:
+    """Try everything on this machine: a GoldRush, a Slack and the bot, with a page to click in."""
+    raise typer.Exit(asyncio.run(demonstration.run(port, data_dir, out)))
+
+
+def _settings() -> Settings:
+    try:
+        return Settings.load()
+    except SettingsError as exc:
+        err.print("[red]✗[/] The settings are not complete. They come from the environment or a .env file:")
+        for fault in exc.faults:
+            err.print(f"  • {escape(fault)}")
+        err.print("[dim].env.example explains each setting. `pipeline-bot demo` needs none of them.[/]")
+        raise typer.Exit(2) from None
+
+
+if __name__ == "__main__":
+    main()

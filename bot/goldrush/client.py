@@ -1,0 +1,168 @@
+"""GoldRush over httpx: GET only, bounded in time, size and number, and the ServiceKey stays inside."""
+
+import asyncio
+import re
+import socket
+import ssl
+from collections.abc import Iterator
+from contextlib import suppress
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+from typing import Protocol, Self, TypeVar
+
+import httpx
+from pydantic import SecretStr
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId
+from bot.goldrush import wire
+from bot.goldrush.body import Body
+from bot.ports import Status, Unavailable
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+IDLE_SECONDS = 60.0  # a connection outlives the pause between two reads: no new TLS handshake for each
+
+# The first that fits the failure or one of its causes.
+_SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLError, "No safe connection to GoldRush: TLS failed. Check GOLDRUSH_API_URL, the clock and any proxy."),
+    (socket.gaierror, "GoldRush's host name could not be resolved: check GOLDRUSH_API_URL and DNS."),
+    (ConnectionRefusedError, "The connection to GoldRush was refused: check GOLDRUSH_API_URL."),
+    (httpx.ProxyError, "The proxy did not let the request to GoldRush through."),
+    (httpx.ConnectError, "GoldRush could not be reached: check the network."),
+    (httpx.HTTPError, "The connection to GoldRush broke before its answer was whole."),
+)
+
+
+class _Decode(Protocol[T_co]):
+    def __call__(self, status: int, headers: httpx.Headers, body: bytes, /, *, service_key: SecretStr) -> T_co: ...
+
+
+class Client:
+    """Implements `bot.ports.PipelineApi`; an async context manager, since it owns connections.
+
+    A call waits at most `deadline_seconds` for one of `max_connections` slots, and from then on at most
+    `deadline_seconds` for the last byte of the answer, however slowly it drips. Redirects are never followed.
+
+    Raises:
+        ValueError: a `service_key` that no HTTP header can carry, or a `base_url` that is no address.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        service_key: SecretStr,
+        deadline_seconds: float = 5.0,
+        max_connections: int = 8,
+        transport: httpx.AsyncBaseTransport | None = None,
+    ) -> None:
+        self._service_key = _checked(service_key)
+        self._deadline_seconds = deadline_seconds
+        self._slots = asyncio.Semaphore(max_connections)
+        url = _address(base_url)
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            auth=self._authorize,
+            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()},
+            timeout=None,  # noqa: S113  the deadline below bounds all of it, which httpx's four timeouts do not
+            # No limit in the pool: a task that is cancelled while it waits in there takes a place away for good
+            # (https://github.com/encode/httpcore/issues/1093). Waiting is done at our own slots only.
+            limits=httpx.Limits(max_keepalive_connections=max_connections, keepalive_expiry=IDLE_SECONDS),
+            follow_redirects=False,
+            trust_env=url.host not in LOOPBACK,  # a company's proxy cannot reach a sandbox on this machine
+            transport=transport,
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._http.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._http.__aexit__(kind, error, traceback)
+
+    async def status(self, pipeline_id: PipelineId) -> Status:
+        return await self._read(wire.status_path(pipeline_id), wire.decode_status)
+
+    async def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
+        decode = partial(wire.decode_pipeline, pipeline_id=pipeline_id)
+        return await self._read(wire.pipeline_path(pipeline_id), decode)
+
+    async def page(self, number: int) -> tuple[tuple[Pipeline, ...], bool]:
+        return await self._read(wire.page_path(number), wire.decode_page)
+
+    async def _read(self, path: str, decode: _Decode[T]) -> T:
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                await self._slots.acquire()
+        except TimeoutError as exc:
+            raise Unavailable("GoldRush is slow, and all connections to it are busy: nothing was asked.") from exc
+        try:
+            async with asyncio.timeout(self._deadline_seconds):
+                status, headers, body = await self._exchange(path)
+        except TimeoutError as exc:
+            _strip(exc)
+            raise Unavailable(f"GoldRush did not answer within {self._deadline_seconds:g} s.") from exc
+        except httpx.HTTPError as exc:
+            _strip(exc)
+            raise Unavailable(_sentence(exc)) from exc
+        finally:
+            self._slots.release()
+        return decode(status, headers, body, service_key=self._service_key)
+
+    async def _exchange(self, path: str) -> tuple[int, httpx.Headers, bytes]:
+        async with self._http.stream("GET", path) as response:
+            body = Body(response.headers.get("Content-Encoding", ""))
+            async for piece in response.aiter_raw():
+                body.feed(piece)
+            return response.status_code, response.headers, body.whole()
+
+    def _authorize(self, request: httpx.Request) -> httpx.Request:
+        request.headers["Authorization"] = f"Bearer {self._service_key.get_secret_value()}"
+        return request
+
+
+def _address(base_url: str) -> httpx.URL:
+    """Refused here, where it is a mistake in the settings, and without quoting it: it may hold a password."""
+    with suppress(httpx.InvalidURL, UnicodeError):
+        url = httpx.URL(base_url)
+        if url.scheme in {"http", "https"} and url.host and (url.port or 80) < 2**16:
+            return url
+    raise ValueError("GOLDRUSH_API_URL is not an http or https address")
+
+
+def _checked(service_key: SecretStr) -> SecretStr:
+    """Without the newline that a file may end in. The HTTP library would quote any other such key in its error."""
+    service_key = SecretStr(service_key.get_secret_value().strip())
+    if not re.fullmatch(r"[\x21-\x7e]+", service_key.get_secret_value()):
+        raise ValueError("GOLDRUSH_SERVICE_KEY is empty, or holds characters that no ServiceKey has")
+    return service_key
+
+
+def _user_agent() -> str:
+    try:
+        return f"pipeline-bot/{version('pipeline-bot')}"
+    except PackageNotFoundError:  # run from a checkout that is not installed
+        return "pipeline-bot/0"
+
+
+def _chain(failure: BaseException | None) -> Iterator[BaseException]:
+    while failure is not None:
+        yield failure
+        failure = failure.__cause__ or failure.__context__
+
+
+def _strip(failure: BaseException) -> None:
+    """Takes the library's frames off: their local variables hold the key, and some loggers print local variables."""
+    for link in _chain(failure):
+        link.__traceback__ = None
+
+
+def _sentence(failure: httpx.HTTPError) -> str:
+    links = tuple(_chain(failure))
+    return next(sentence for kind, sentence in _SENTENCES if any(isinstance(link, kind) for link in links))

@@ -1,0 +1,116 @@
+"""From an answer that is not a success to the `ApiError` that says what happened and what to do.
+
+Sources: https://goldrush.dev/docs/api-reference/pipeline-api/get-pipeline-status.md (401, 403, 404) and
+https://goldrush.dev/docs/error-handling (402, 429, 5xx; that page is about GoldRush's other APIs).
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from pydantic import SecretStr
+
+from bot.ports import ApiError, Forbidden, Malformed, NotFound, Throttled, Unauthorized, Unavailable
+
+LONGEST_COMPLAINT = 200  # characters of the API's own words
+LONGEST_WAIT = 3600.0  # seconds; a longer Retry-After is taken for a mistake
+
+_UNAUTHORIZED = (
+    "GoldRush answered 401: the ServiceKey is missing, wrong or revoked. Make one in the GoldRush Platform "
+    "(account settings > Service Keys > Create Service Key) and set GOLDRUSH_SERVICE_KEY."
+)
+_FORBIDDEN = (
+    "GoldRush answered 403: a regular API key was used where a ServiceKey is needed, or this ServiceKey has no access "
+    "to this pipeline. ServiceKeys are made in the GoldRush Platform (account settings > Service Keys)."
+)
+_NOT_FOUND = (
+    "GoldRush answered 404: there is no such pipeline, or it is not visible to this ServiceKey, "
+    "which sees the pipelines of its creator's group only."
+)
+_NOT_GOLDRUSH = (
+    "The answer was 404, but not in GoldRush's form, so it says nothing about the pipeline: check GOLDRUSH_API_URL."
+)
+_SECRETS = (
+    (re.compile(r"(?i)\b(bearer|basic)\s+\S+"), r"\1 [redacted]"),
+    (re.compile(r"://\S*@"), "://[redacted]@"),
+    (
+        re.compile(r"(?i)(password|passwd|pwd|secret|token|signature|api[_-]?key)(\W{0,3}[=:]\W{0,3})[^\s&]+"),
+        r"\1\2[redacted]",
+    ),
+    (re.compile(r"\beyJ[\w-]+\.[\w.-]+"), "[redacted]"),
+    # Long hex or base64; the ids of pipelines are no secret and help to find the culprit.
+    (re.compile(r"(?<![\w+/=-])(?!pipe_[0-9a-f]+(?![\w+/=-]))[\w+/=-]{20,}"), "[redacted]"),
+)
+
+
+def refusal(status: int, headers: Mapping[str, str], envelope: Mapping[str, object] | None, complaint: str) -> ApiError:
+    """The error for an HTTP status other than 200.
+
+    `envelope` is the body where it was a JSON object, `complaint` what it says, fit to be shown. A 404 that is not
+    GoldRush's own (a gateway's page, a wrong base URL) is no `NotFound`: nobody is to be told that a pipeline is gone.
+    """
+    said = f" GoldRush says: {complaint}" if complaint else ""
+    if status == 401:
+        return Unauthorized(_UNAUTHORIZED + said)
+    if status == 403:
+        return Forbidden(_FORBIDDEN + said)
+    if status == 404:
+        return Malformed(_NOT_GOLDRUSH) if envelope is None else NotFound(_NOT_FOUND + said)
+    if status == 429:
+        return Throttled(f"GoldRush answered 429: too many requests with this ServiceKey.{said}", retry_after(headers))
+    return _out_of_order(status, said)
+
+
+def _out_of_order(status: int, said: str) -> ApiError:
+    if 300 <= status < 400:
+        return Unavailable(
+            f"GoldRush answered with a redirect ({status}). It was not followed, since the ServiceKey must not go "
+            "elsewhere: check GOLDRUSH_API_URL."
+        )
+    if status == 402:
+        return Unavailable(f"GoldRush answered 402: the account's credits are used up.{said}")
+    if status == 408 or 500 <= status < 600:
+        return Unavailable(f"GoldRush answered {status}: it has a fault of its own, and is asked again.{said}")
+    return Malformed(f"GoldRush answered {status}, which its documentation does not mention here.{said}")
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Seconds to wait, 0 to 3600; None where the header is absent or says nothing.
+
+    Seconds or an HTTP date: https://www.rfc-editor.org/rfc/rfc9110#name-retry-after . A date is read against the
+    server's own `Date`, which servers with a clock must send: our clock need not agree with theirs.
+    """
+    value = _header(headers, "retry-after").strip()
+    if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
+        seconds = float(value)
+    else:
+        until, now = _http_date(value), _http_date(_header(headers, "date"))
+        if until is None or now is None:
+            return None
+        seconds = (until - now).total_seconds()
+    return min(max(seconds, 0.0), LONGEST_WAIT)
+
+
+def _header(headers: Mapping[str, str], name: str) -> str:
+    return next((value for key, value in headers.items() if key.lower() == name), "")
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def redacted(text: str, service_key: SecretStr | None = None) -> str:
+    """Outside text, fit for a log or a channel: one line, nothing that looks like a secret, 200 characters at most."""
+    text = " ".join(text.split())
+    if len(text) > 1000:  # bounds the work below; the last word goes too, since half a secret is not recognised
+        text = text[:1000].rpartition(" ")[0]
+    if service_key:
+        text = text.replace(service_key.get_secret_value(), "[redacted]")
+    for pattern, instead in _SECRETS:
+        text = pattern.sub(instead, text)
+    return text if len(text) <= LONGEST_COMPLAINT else text[: LONGEST_COMPLAINT - 1] + "…"

@@ -1,0 +1,210 @@
+"""GoldRush's Pipeline REST API without I/O: which path to ask, and what the answer says.
+
+Sources: the pages under https://goldrush.dev/docs/api-reference/pipeline-api/ . They mark no field as required, so
+whatever is absent or of another type reads as None where a reading can do without it, and `Malformed` where it cannot.
+Nothing but an `ApiError` is ever raised.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NoReturn
+from urllib.parse import quote
+
+from pydantic import SecretStr
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Intent, Phase
+from bot.goldrush.refusal import redacted, refusal
+from bot.ports import Malformed, NotFound, Status
+
+BASE = "/platform/pipeline-api/"  # every path ends in a slash, as on every page of the documentation
+PAGE_SIZE = 50  # neither the default nor the maximum is published
+LONGEST_TEXT = 256  # characters kept of a name, id or phase
+MOST_REPLICAS = 1_000_000
+FIRST_YEAR = 2000  # runtimes write 0001 or 1970 for "not started", which is no start_time
+
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")  # lone surrogates cannot be written anywhere
+
+
+def page_path(number: int) -> str:
+    """https://goldrush.dev/docs/api-reference/pipeline-api/list-pipelines.md ; pages count from 1."""
+    return f"{BASE}?page_number={number}&page_size={PAGE_SIZE}"
+
+
+def pipeline_path(pipeline_id: PipelineId) -> str:
+    """https://goldrush.dev/docs/api-reference/pipeline-api/get-pipeline.md
+
+    Raises:
+        NotFound: no pipeline can have this id.
+    """
+    # Even encoded, these segments would name another path; and the HTTP library refuses endless addresses.
+    if pipeline_id in {"", ".", ".."} or len(pipeline_id) > LONGEST_TEXT:
+        raise NotFound("There is no pipeline with this id.")
+    return f"{BASE}{quote(pipeline_id, safe='', errors='replace')}/"
+
+
+def status_path(pipeline_id: PipelineId) -> str:
+    """https://goldrush.dev/docs/api-reference/pipeline-api/get-pipeline-status.md
+
+    Raises:
+        NotFound: no pipeline can have this id.
+    """
+    return f"{pipeline_path(pipeline_id)}status/"
+
+
+def decode_status(
+    status: int, headers: Mapping[str, str], body: bytes, *, service_key: SecretStr | None = None
+) -> Status:
+    """The runtime's phase. One that is not documented is kept as it came; an answer without any is `Malformed`."""
+    data = _data(status, headers, body, service_key=service_key)
+    phase = _text(data, "status")
+    if not phase:
+        raise Malformed("GoldRush's answer names no phase.")
+    return Status(
+        phase=Phase(phase),
+        replicas=_count(data, "replicas"),
+        ready=_count(data, "ready"),
+        uid=_text(data, "uid") or None,
+        start_time=_moment(data, "start_time"),
+    )
+
+
+def decode_pipeline(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    pipeline_id: PipelineId,
+    service_key: SecretStr | None = None,
+) -> Pipeline:
+    """The pipeline that was asked for; an answer about another one is `Malformed`."""
+    data = _data(status, headers, body, service_key=service_key)
+    pipeline = _pipeline(data if data.get("id") is not None else {**data, "id": pipeline_id})
+    if pipeline is None or pipeline.id != pipeline_id:
+        raise Malformed("GoldRush answered about another pipeline than the one asked for.")
+    return pipeline
+
+
+def decode_page(
+    status: int, headers: Mapping[str, str], body: bytes, *, service_key: SecretStr | None = None
+) -> tuple[tuple[Pipeline, ...], bool]:
+    """One page, and whether there may be more: the members of `pagination` are not published.
+
+    There is no more after an empty page or where `has_more` is false; otherwise there may be, and the caller stops when
+    a page brings no new id. Items without a usable id are skipped; a page of nothing else is `Malformed`, since it must
+    not pass for an empty one.
+    """
+    data = _data(status, headers, body, service_key=service_key)
+    items = data.get("items", ...)
+    if items is None:
+        items = []  # how some servers write an empty list
+    if not isinstance(items, list):
+        raise Malformed("GoldRush's answer holds no list of pipelines.")
+    pipelines = tuple(filter(None, (_pipeline(_object(item)) for item in items)))
+    if items and not pipelines:
+        raise Malformed("GoldRush's list holds no pipeline with an id.")
+    pagination = _object(data.get("pagination"))
+    return pipelines, bool(items) and pagination.get("has_more") is not False
+
+
+def _data(
+    status: int, headers: Mapping[str, str], body: bytes, *, service_key: SecretStr | None
+) -> Mapping[str, object]:
+    """The envelope's payload (https://goldrush.dev/docs/goldrush-pipeline-api/rest-api/overview.md), or an error."""
+    if status != 200:
+        try:
+            envelope: Mapping[str, object] | None = _envelope(body) if body.strip() else {}
+        except Malformed:
+            envelope = None  # a gateway's page; the status says enough
+        said = _complaint(envelope or {}, service_key, known_code=str(status))
+        raise refusal(status, headers, envelope, said)
+    envelope = _envelope(body)
+    if envelope.get("error") is True:
+        said = _complaint(envelope, service_key)
+        raise Malformed(f"GoldRush answered 200 and calls it an error{f': {said}' if said else ''}.")
+    data = envelope.get("data")
+    if not isinstance(data, dict):
+        raise Malformed("GoldRush's answer holds no data.")
+    return data
+
+
+def _envelope(body: bytes) -> Mapping[str, object]:
+    """Strict JSON: one object, in UTF-8 without a BOM, no NaN, no name twice."""
+    try:
+        parsed: object = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_without_doubles)
+    except (ValueError, RecursionError) as exc:
+        reason = type(exc).__name__
+    else:
+        if isinstance(parsed, dict):
+            return parsed
+        reason = type(parsed).__name__
+    # Raised out here, without the cause: those exceptions carry the whole body, which is not ours to log.
+    raise Malformed(f"GoldRush's answer is not the JSON object that its documentation promises ({reason}).")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)
+
+
+def _without_doubles(members: list[tuple[str, object]]) -> dict[str, object]:
+    unique = dict(members)
+    if len(unique) != len(members):
+        raise ValueError("a name stands twice")
+    return unique
+
+
+def _complaint(envelope: Mapping[str, object], service_key: SecretStr | None, *, known_code: str = "") -> str:
+    """The API's own words, and its `error_code` (text, a number or null) where that adds to what is known."""
+    message, code = envelope.get("error_message"), envelope.get("error_code")
+    words = [message] if isinstance(message, str) else []
+    if isinstance(code, int | str) and not isinstance(code, bool) and str(code) not in {"", known_code}:
+        words.append(f"(code {code})")
+    return redacted(_clean(" ".join(words)), service_key)
+
+
+def _pipeline(item: Mapping[str, object]) -> Pipeline | None:
+    raw_id = item.get("id")
+    identity = _text(item, "id")
+    if not identity or identity != raw_id:
+        return None  # an id that had to be mended would name nothing
+    intent = _text(item, "status").lower()
+    return Pipeline(
+        id=PipelineId(identity),
+        name=_text(item, "name") or identity,
+        project=_text(item, "project"),
+        intent=Intent(intent) if intent in set(Intent) else None,
+        bounded=_text(item, "execution_mode").lower() == "bounded",
+    )
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(data: Mapping[str, object], name: str) -> str:
+    value = data.get(name)
+    return _clean(value)[:LONGEST_TEXT] if isinstance(value, str) else ""
+
+
+def _clean(value: str) -> str:
+    return _CONTROLS.sub(" ", value).strip()
+
+
+def _count(data: Mapping[str, object], name: str) -> int | None:
+    value = data.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return value if 0 <= value <= MOST_REPLICAS else None
+
+
+def _moment(data: Mapping[str, object], name: str) -> datetime | None:
+    """ISO 8601 with Z, an offset, neither (then UTC), or a date alone; anything else is no moment."""
+    try:
+        moment = datetime.fromisoformat(_text(data, name))
+        moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.year >= FIRST_YEAR else None

@@ -1,0 +1,139 @@
+// The drawer: the pipelines behind the bot, and every way to upset them.
+
+import { drawKeyed, h, icon, popover } from "./dom.js";
+
+const PHASES = [
+  ["DEPLOYING", "Deploy"], ["RUNNING", "Run"], ["PAUSED", "Pause"], ["FAILED", "Fail"], ["STOPPING", "Stopping"], ["STOPPED", "Stop"],
+];
+
+const GOLDRUSH_FAULTS = [
+  ["Refusals", [["unauthorized", "401"], ["forbidden", "403"], ["not_found", "404"], ["throttled", "429"]]],
+  ["Outages", [["server_error", "500"], ["bad_gateway", "502, HTML"], ["hang", "never answers"], ["slow", "after 5 s"], ["drip", "a byte at a time"], ["truncated", "half a body"], ["reset", "RST"]]],
+  ["Nonsense", [["missing_field", "no status"], ["null_data", "data: null"], ["unknown_phase", "HIBERNATING"], ["error_true", "200, yet error"], ["wrong_types", "numbers for text"], ["not_json", "a login page"], ["redirect", "to another host"], ["huge", "2 MiB"], ["deep", "nested"], ["nan", "NaN"], ["bom", "byte order mark"], ["bad_utf8", "bad bytes"]]],
+];
+
+const SLACK_FAULTS = [
+  ["Refusals", [["error", "internal_error"], ["throttled", "429"], ["server_error", "500"]]],
+  ["Outages", [["hang", "never answers"], ["slow", "after 1 s"], ["reset", "RST"], ["truncated", "half a body"], ["land_late", "times out, then lands"]]],
+  ["Nonsense", [["no_ts", "accepted, no ts"], ["strip_metadata", "metadata lost"]]],
+];
+
+export class Drawer {
+  constructor(parent, api) {
+    this.parent = parent;
+    this.api = api;
+    this.status = h("p", { class: "bot-state", role: "status", "data-testid": "bot-state" });
+    this.scenario = h("button", { type: "button", class: "chip-button", "data-testid": "scenario" });
+    this.faults = h("ul", { class: "faults", "aria-label": "Faults in force" });
+    this.rows = h("ul", { class: "pipelines", "aria-label": "Pipelines" });
+    this.problem = h("p", { class: "problem", role: "alert", hidden: true });
+    const fold = h("button", { type: "button", class: "icon-button fold", "aria-label": "Fold the GoldRush drawer", onclick: () => this.fold() }, icon("down"));
+    parent.append(
+      h("header", { class: "drawer-head" }, h("h2", {}, "GoldRush"), h("span", { class: "quiet" }, "pipelines behind the bot"), fold),
+      h("div", { class: "drawer-body" },
+        h("div", { class: "drawer-tools" }, this.status,
+          h("div", { class: "tool-row" }, this.scenario, this.breaker("GoldRush", GOLDRUSH_FAULTS, { target: "goldrush" }), this.breaker("Slack", SLACK_FAULTS, { target: "slack", method: "*" })),
+          this.faults, this.problem),
+        this.rows,
+        h("p", { class: "drawer-note" }, "These buttons move the pipelines themselves. The bot finds out only by asking the API.")));
+    this.scenario.addEventListener("click", () => this.post("scenario", { running: !this.running }));
+  }
+
+  fold() {
+    const folded = this.parent.classList.toggle("folded");
+    this.parent.querySelector(".fold").setAttribute("aria-label", `${folded ? "Unfold" : "Fold"} the GoldRush drawer`);
+  }
+
+  async post(path, body, method = "POST") {
+    const { error } = await this.api.send(method, path, body);
+    this.problem.textContent = error ?? "";
+    this.problem.hidden = !error;
+  }
+
+  breaker(name, groups, scope) {
+    const button = h("button", { type: "button", class: "chip-button", "aria-haspopup": "menu", "data-testid": `break-${scope.target}` }, icon("fault"), `Break ${name}`);
+    button.addEventListener("click", () => popover(button, `Faults of ${name}`, this.faultItems(groups, scope)));
+    return button;
+  }
+
+  faultItems(groups, scope, current = null) {
+    const item = (kind, description) => ({
+      content: kind.replaceAll("_", " "), description, current: kind === current, dataset: { fault: kind },
+      choose: () => this.post("faults", { ...scope, kind }),
+    });
+    return [
+      ...(current ? [{ ...item("none", ""), content: "Mend it" }] : []),
+      ...groups.flatMap(([heading, kinds]) => [{ heading }, ...kinds.map(([kind, description]) => item(kind, description))]),
+    ];
+  }
+
+  draw(state) {
+    this.running = state.scenario.running;
+    this.scenario.replaceChildren(icon(this.running ? "stop" : "play"), "Scenario");
+    this.scenario.setAttribute("aria-pressed", String(this.running));
+    this.scenario.title = this.running ? "Stop the scenario" : "Play the scenario: things happen by themselves";
+    this.drawStatus(state.bot.connected);
+    this.drawFaults(state);
+    drawKeyed(this.rows, state.pipelines, { key: (row) => row.id, drawn: JSON.stringify, draw: (row) => this.row(row) });
+  }
+
+  drawStatus(connected) {
+    const words = { socket: "Bot connected (Socket Mode)", http: "Bot connected (HTTP)", no: "Bot not connected" }[connected];
+    if (this.status.textContent === words) return;
+    this.status.className = `bot-state ${connected === "no" ? "off" : "on"}`;
+    this.status.textContent = words;
+  }
+
+  drawFaults(state) {
+    const names = new Map(state.pipelines.map((row) => [row.id, row.name]));
+    drawKeyed(this.faults, state.faults, {
+      key: (fault) => `${fault.target}/${fault.pipeline_id ?? fault.method ?? ""}`,
+      drawn: JSON.stringify,
+      draw: (fault) => this.faultChip(fault, names),
+    });
+  }
+
+  faultChip(fault, names) {
+    const where = fault.target === "slack" ? `Slack ${fault.method === "*" ? "" : fault.method}` : names.get(fault.pipeline_id) ?? "GoldRush";
+    const scope = fault.target === "slack" ? { method: fault.method } : { pipeline_id: fault.pipeline_id ?? undefined };
+    const label = `${where.trim()}: ${fault.kind.replaceAll("_", " ")}${fault.times ? ` ×${fault.times}` : ""}`;
+    return h("li", {}, icon("fault"), h("span", {}, label),
+      h("button", { type: "button", class: "icon-button", "aria-label": `Mend ${label}`, onclick: () => this.post("faults", { target: fault.target, kind: "none", ...scope }) }, icon("close")));
+  }
+
+  row(row) {
+    const gone = !row.visible;
+    const phase = gone ? "VANISHED" : row.phase ?? "—";
+    return h("li", { class: "pipeline", "data-testid": `pipeline-${row.id}`, dataset: { name: row.name, phase } },
+      h("div", { class: "pipeline-line" },
+        h("span", { class: "pipeline-name", title: `${row.name} (${row.project})` }, row.name),
+        h("span", { class: `phase phase-${phase.toLowerCase()}`, "data-testid": "phase" }, phase),
+        h("span", { class: row.ready < row.replicas ? "ready short" : "ready", title: "Replicas ready" }, gone ? "404" : `${row.ready}/${row.replicas}`)),
+      h("div", { class: "pipeline-line" },
+        h("div", { class: "segments", role: "group", "aria-label": `Set the phase of ${row.name}` }, PHASES.map(([name, label]) => this.phaseButton(row, name, label))),
+        this.extras(row)));
+  }
+
+  phaseButton(row, phase, label) {
+    return h("button", {
+      type: "button", class: `segment segment-${phase.toLowerCase()}`, "data-testid": `set-${phase}`, "aria-label": `Set ${row.name} to ${phase}`, title: phase,
+      "aria-pressed": String(row.visible && row.phase === phase), onclick: () => this.post(`pipelines/${row.id}`, { phase }),
+    }, label);
+  }
+
+  extras(row) {
+    const tool = (name, label, click) => h("button", { type: "button", class: "icon-button", "aria-label": `${label}: ${row.name}`, title: label, "data-testid": name, onclick: click }, icon(name));
+    const move = (body) => () => this.post(`pipelines/${row.id}`, body);
+    const fault = tool("fault", row.fault ? `Fault: ${row.fault}` : "Fault of this pipeline's answers", () =>
+      popover(fault, `Faults of ${row.name}`, this.faultItems(GOLDRUSH_FAULTS, { target: "goldrush", pipeline_id: row.id }, row.fault)));
+    fault.classList.toggle("lit", Boolean(row.fault));
+    fault.disabled = !row.visible;
+    return h("div", { class: "extras" },
+      tool("degrade", "Degrade: one replica fewer ready", move({ degrade: true })),
+      tool("restart", "Restart without a change of phase", move({ restart: true })),
+      row.visible
+        ? tool("vanish", "Vanish: 404 from now on", () => this.post(`pipelines/${row.id}`, undefined, "DELETE"))
+        : tool("appear", "Bring back", move({ phase: row.phase })),
+      fault);
+  }
+}

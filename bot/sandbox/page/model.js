@@ -1,0 +1,79 @@
+// What GET /sandbox/state answers, and what the page makes of it.
+//
+// {
+//   team: {id, name}, users: [{id, name, real_name, tz, is_bot}], usergroups: [{id, handle, name, users}],
+//   channels: [{id, name, kind: "public_channel" | "private_channel" | "im", archived, bot_is_member, is_member, members, unread}],
+//   conversation: [message], view: the open modal or null, home: the published Home tab or null,
+//   bot: {connected: "socket" | "http" | "no", user},
+//   pipelines: [{id, name, project, phase, replicas, ready, intent, start_time, visible, fault}],
+//   scenario: {running}, faults: [{target: "goldrush" | "slack", pipeline_id or method, kind, times}]
+// }
+// message: {ts, thread_ts, user, name, is_bot, text, blocks, edited, ephemeral, deleted, broadcast, replies: [message]}
+// `conversation` holds roots (with their replies) and the ephemerals that this person sees.
+
+// The person and the place that the page shows; kept in the address, so that a reload or a second window finds them again.
+export const seat = {
+  user: new URLSearchParams(location.search).get("user") ?? "U0ANN",
+  channel: new URLSearchParams(location.search).get("channel") ?? "C0ALERTS",
+  thread: null,
+  home: false,
+};
+
+export function takeSeat(change) {
+  Object.assign(seat, change);
+  history.replaceState(null, "", `?user=${encodeURIComponent(seat.user)}&channel=${encodeURIComponent(seat.channel)}`);
+}
+
+export class Api {
+  async state() {
+    const query = new URLSearchParams({ user: seat.user, channel: seat.channel });
+    const reply = await fetch(`/sandbox/state?${query}`);
+    if (!reply.ok) throw new Error((await reply.json()).error);
+    return reply.json();
+  }
+
+  // Every call answers an object; `error` in it is for the person to read.
+  async send(method, path, body) {
+    try {
+      const reply = await fetch(`/sandbox/${path}`, {
+        method,
+        headers: { "Content-Type": "application/json" },
+        body: body === undefined ? undefined : JSON.stringify(body),
+      });
+      return await reply.json();
+    } catch {
+      return { error: "The sandbox does not answer. Is it still running?" };
+    }
+  }
+
+  post(path, body) {
+    return this.send("POST", path, body);
+  }
+}
+
+// Ephemerals are put away in the browser only, as Slack does.
+const dismissed = new Set();
+
+export function dismiss(message) {
+  dismissed.add(message.ts);
+}
+
+const shown = (message) => !dismissed.has(message.ts);
+
+// A reply that was also sent to the channel stands in both places.
+export function timeline(conversation) {
+  const roots = conversation.filter(shown);
+  const broadcasts = roots.flatMap((root) => root.replies.filter((reply) => reply.broadcast).map((reply) => ({ ...reply, root })));
+  return [...roots, ...broadcasts].sort((a, b) => Number(a.ts) - Number(b.ts));
+}
+
+export function threadOf(conversation, ts) {
+  const root = conversation.find((message) => message.ts === ts);
+  return root ? { root, replies: root.replies.filter(shown) } : null;
+}
+
+export const directMessage = (state) => state.channels.find((channel) => channel.kind === "im") ?? null;
+
+export const currentChannel = (state) => state.channels.find((channel) => channel.id === seat.channel);
+
+export const person = (state, id) => state.users.find((user) => user.id === id);

@@ -1,0 +1,24 @@
+// The head of a channel: where one is, and what to try first.
+
+import { h, icon } from "./dom.js";
+
+const STEPS = [
+  ["/pipeline list", "what the key can see"],
+  ["/pipeline status orders-eu", "one pipeline, now"],
+  ["/pipeline watch orders-eu page @ann", "be told here, and page Ann when it fails"],
+];
+
+export function drawWelcome(parent, channel, fill) {
+  if (parent.dataset.channel === channel.id + channel.name) return;
+  parent.dataset.channel = channel.id + channel.name;
+  const direct = channel.kind === "im";
+  const mark = channel.kind === "private_channel" ? icon("lock") : "#";
+  parent.replaceChildren(
+    h("h3", {}, direct ? channel.name : [h("span", { class: "mark" }, mark), channel.name]),
+    h("p", {}, direct ? "Messages between you and the app." : `This is the very beginning of the ${channel.kind === "private_channel" ? "private " : ""}channel.`),
+    h("div", { class: "try", "data-testid": "welcome" },
+      h("h4", {}, "Try it"),
+      h("ol", {}, STEPS.map(([command, meaning]) => h("li", {},
+        h("button", { type: "button", class: "command", title: "Put this into the composer", onclick: () => fill(command) }, command), h("span", {}, meaning))),
+        h("li", {}, h("span", {}, "then press "), h("b", { class: "word-fail" }, "Fail"), h("span", {}, " beside orders-eu in the GoldRush drawer, and watch this channel.")))));
+}

@@ -1,0 +1,114 @@
+"""The sandbox: one server, one port, both stand-ins and the page."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from aiohttp import web
+
+from bot.sandbox import control, control_goldrush
+from bot.sandbox.clock import Clock
+from bot.sandbox.goldrush import GoldRush
+from bot.sandbox.live import Live
+from bot.sandbox.pulse import Pulse
+from bot.sandbox.scenario import Scenario
+from bot.sandbox.slack.api import WebApi
+from bot.sandbox.slack.workspace import Workspace
+
+T = TypeVar("T")
+
+HOST = "127.0.0.1"
+PAGE = Path(__file__).parent / "page"
+PATIENCE_SECONDS = 0.5
+"""How long open requests may go on when the server stops."""
+
+
+class Sandbox:
+    """What a test or the demo holds in its hand; `start` is the way to get one."""
+
+    def __init__(self, *, clock: Clock, scenario: Scenario | None) -> None:
+        self.clock = clock
+        self.url = ""
+        self.goldrush = GoldRush(clock)
+        self.slack = Workspace(clock, Pulse(lambda: self.notify("slack")))
+        self.goldrush.on_change = lambda: self.notify("goldrush")
+        self._scenario = scenario or Scenario.demo()
+        self._playing: asyncio.Task[None] | None = None
+        self._live = Live()
+        self._pulse = Pulse()
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls, *, port: int = 0, scenario: Scenario | None = None, clock: Clock | None = None
+    ) -> AsyncIterator["Sandbox"]:
+        """Serves until the block ends. A scenario plays from the start; without one the pipelines stand still."""
+        sandbox = cls(clock=clock or Clock(), scenario=scenario)
+        async with AsyncExitStack() as stack:
+            runner = web.AppRunner(sandbox._application(), access_log=None, shutdown_timeout=PATIENCE_SECONDS)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            stack.push_async_callback(sandbox._close)
+            site = web.TCPSite(runner, HOST, port)
+            await site.start()
+            sandbox.url = sandbox.slack.base_url = f"http://{HOST}:{runner.addresses[0][1]}"
+            if scenario is not None:
+                await sandbox.set_scenario(running=True)
+            yield sandbox
+
+    @property
+    def scenario_running(self) -> bool:
+        return self._playing is not None and not self._playing.done()
+
+    async def set_scenario(self, running: bool) -> None:  # noqa: FBT001  it is the value that is set
+        """Starts the scenario from its beginning, or stops it where it stands."""
+        if running and not self.scenario_running:
+            self._playing = asyncio.create_task(self._scenario.run(self.goldrush))
+        elif not running and self._playing is not None:
+            self._playing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._playing
+            self._playing = None
+
+    def notify(self, kind: str) -> None:
+        """Something that the page shows has changed."""
+        self._live.publish(kind)
+        self._pulse.beat()
+
+    async def until(self, condition: Callable[[], T], seconds: float = 5.0) -> T:
+        """Waits until the condition holds, looking again whenever either stand-in changed."""
+        return await self._pulse.until(condition, seconds)
+
+    async def _close(self) -> None:
+        await self.set_scenario(running=False)
+        self._live.close()
+        await self.slack.close()
+
+    def _application(self) -> web.Application:
+        app = web.Application()
+        web_api = WebApi(self.slack)
+        app.add_routes(
+            [
+                web.get("/", _index),
+                web.get("/api/{method}", web_api.handle),
+                web.post("/api/{method}", web_api.handle),
+                web.get("/link/{ticket}", self.slack.delivery.sockets.handle),
+                web.post("/response/{token}", self.slack.response_urls.handle),
+                web.get("/sandbox/live", self._live.handle),
+                *self.goldrush.routes(),
+                *control.routes(self),
+                *control_goldrush.routes(self),
+            ]
+        )
+        if PAGE.is_dir():
+            app.router.add_static("/static/", PAGE)
+        return app
+
+
+async def _index(_: web.Request) -> web.StreamResponse:
+    index = PAGE / "index.html"
+    if not index.is_file():
+        return web.Response(text="The page is not installed; the APIs work without it.")
+    return web.FileResponse(index)

@@ -1,0 +1,163 @@
+"""How a payload reaches the bot: down a socket where one is open, else by signed HTTP, else not at all.
+
+Three seconds to acknowledge, whatever the way: https://docs.slack.dev/tools/bolt-python/concepts/acknowledge .
+Events are tried again at once, after a minute and after five: https://docs.slack.dev/apis/events-api .
+"""
+
+import asyncio
+import itertools
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+import aiohttp
+
+from bot.sandbox.background import Background
+from bot.sandbox.clock import Clock
+from bot.sandbox.pulse import Pulse
+from bot.sandbox.slack.journal import KEPT
+from bot.sandbox.slack.signed_http import HttpRefused, SignedHttp
+from bot.sandbox.slack.sockets import NobodyListens, Sockets
+from bot.sandbox.slack.wire import JsonObject
+
+
+class Kind(StrEnum):
+    COMMAND = "slash_commands"
+    INTERACTIVE = "interactive"
+    EVENT = "events_api"
+
+
+class Transport(StrEnum):
+    SOCKET = "socket"
+    HTTP = "http"
+    NONE = "no"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ack:
+    """What became of one payload. `error` is Slack's name for it; `payload` is what the ack carried."""
+
+    transport: Transport
+    error: str | None = None
+    payload: JsonObject | None = None
+    no_retry: bool = False
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    number: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """One attempt, for the log."""
+
+    at: float
+    kind: Kind
+    payload: JsonObject
+    retry: Retry | None
+    ack: Ack
+
+
+RETRY_REASONS = {
+    "operation_timeout": "http_timeout",
+    "dispatch_failed": "connection_failed",
+    "http_client_error": "http_error",
+    "http_service_error": "http_error",
+}
+
+
+class Delivery:
+    def __init__(self, clock: Clock, pulse: Pulse, background: Background, secret: str) -> None:
+        self._clock = clock
+        self._pulse = pulse
+        self._envelopes = itertools.count(1)
+        self._background = background
+        self.sockets = Sockets(clock, pulse)
+        self.http = SignedHttp(clock, secret)
+        self.request_url: str | None = None
+        self.ack_seconds = 3.0
+        self.event_retry_seconds: tuple[float, ...] = (0.0, 60.0, 300.0)
+        self.log: list[Delivered] = []
+
+    @property
+    def transport(self) -> Transport:
+        if self.sockets.open:
+            return Transport.SOCKET
+        return Transport.HTTP if self.request_url else Transport.NONE
+
+    async def send(self, kind: Kind, payload: JsonObject, retry: Retry | None = None) -> Ack:
+        """One attempt. It never raises: what went wrong is in the ack, as Slack's client would name it."""
+        transport = self.transport
+        try:
+            if transport is Transport.SOCKET:
+                ack = await self._down_a_socket(kind, payload, retry)
+            elif self.request_url:
+                ack = await self._over_http(self.request_url, kind, payload, retry)
+            else:
+                ack = Ack(transport=transport, error="dispatch_failed")
+        except TimeoutError:
+            ack = Ack(transport=transport, error="operation_timeout")
+        except (NobodyListens, aiohttp.ClientError):
+            ack = Ack(transport=transport, error="dispatch_failed")
+        except HttpRefused as refused:
+            ack = Ack(transport=transport, error=str(refused))
+        entry = Delivered(at=self._clock.monotonic(), kind=kind, payload=payload, retry=retry, ack=ack)
+        self.log.append(entry)
+        del self.log[:-KEPT]
+        self._pulse.beat()
+        return ack
+
+    def emit(self, event: JsonObject) -> None:
+        """Sends an event in the background, with Slack's retries."""
+        self._background.start(self._send_with_retries(event))
+
+    async def prove(self, url: str) -> None:
+        """The challenge by which Slack makes sure that a Request URL is the app's own; HttpRefused where it is not."""
+        challenge = f"challenge-{next(self._envelopes)}"
+        body = {"token": "deprecated-verification-token", "challenge": challenge, "type": "url_verification"}
+        answer = await self.http.post_json(url, body, self.ack_seconds)
+        echoed = answer.payload or {}
+        if challenge not in (echoed.get("challenge"), echoed.get("text")):
+            raise HttpRefused("Your URL didn't respond with the value of the challenge parameter.")
+
+    async def close(self) -> None:
+        await self.sockets.close(None)
+        await self.http.close()
+
+    async def _send_with_retries(self, event: JsonObject) -> None:
+        ack = await self.send(Kind.EVENT, event)
+        for number, seconds in enumerate(self.event_retry_seconds, start=1):
+            if ack.ok or ack.no_retry:
+                return
+            await asyncio.sleep(seconds)
+            reason = RETRY_REASONS[ack.error or "operation_timeout"]
+            ack = await self.send(Kind.EVENT, event, Retry(number=number, reason=reason))
+
+    async def _down_a_socket(self, kind: Kind, payload: JsonObject, retry: Retry | None) -> Ack:
+        envelope: JsonObject = {
+            "type": kind.value,
+            "envelope_id": f"envelope-{next(self._envelopes)}",
+            "payload": payload,
+            "accepts_response_payload": kind is not Kind.EVENT,
+        }
+        if kind is Kind.EVENT:
+            envelope["retry_attempt"] = retry.number if retry else 0
+            envelope["retry_reason"] = retry.reason if retry else ""
+        answer = await self.sockets.deliver(envelope, self.ack_seconds)
+        return Ack(transport=Transport.SOCKET, payload=answer)
+
+    async def _over_http(self, url: str, kind: Kind, payload: JsonObject, retry: Retry | None) -> Ack:
+        if kind is Kind.EVENT:
+            extra = {"x-slack-retry-num": str(retry.number), "x-slack-retry-reason": retry.reason} if retry else {}
+            answer = await self.http.post_json(url, payload, self.ack_seconds, extra)
+        elif kind is Kind.COMMAND:
+            answer = await self.http.post_form(url, payload, self.ack_seconds)
+        else:
+            answer = await self.http.post_form(url, {"payload": json.dumps(payload)}, self.ack_seconds)
+        return Ack(transport=Transport.HTTP, payload=answer.payload, no_retry=answer.no_retry)

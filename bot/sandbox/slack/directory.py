@@ -1,0 +1,150 @@
+"""Who and what there is in the workspace: people, their groups, channels."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bot.sandbox.slack.wire import JsonObject, Refused
+
+TEAM_ID = "T0SANDBOX"
+TEAM_NAME = "Acme Data"
+TEAM_DOMAIN = "acme-data"
+APP_ID = "A0PIPELINE"
+BOT_USER = "U0BOT"
+BOT_ID = "B0PIPELINE"
+SLACKBOT = "USLACKBOT"
+CREATED = 1_700_000_000
+"""When everything here was made; nothing depends on it."""
+
+
+class ChannelKind(StrEnum):
+    PUBLIC = "public_channel"
+    PRIVATE = "private_channel"
+    IM = "im"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    id: str
+    name: str
+    real_name: str
+    tz: str = "Etc/UTC"
+    is_bot: bool = False
+
+    def as_json(self) -> JsonObject:
+        return {
+            "id": self.id,
+            "team_id": TEAM_ID,
+            "name": self.name,
+            "real_name": self.real_name,
+            "deleted": False,
+            "tz": self.tz,
+            "is_bot": self.is_bot,
+            "is_app_user": False,
+            "profile": {"real_name": self.real_name, "display_name": self.name},
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usergroup:
+    id: str
+    handle: str
+    name: str
+    users: tuple[str, ...]
+
+    def as_json(self) -> JsonObject:
+        return {
+            "id": self.id,
+            "team_id": TEAM_ID,
+            "is_usergroup": True,
+            "handle": self.handle,
+            "name": self.name,
+            "date_delete": 0,
+            "user_count": len(self.users),
+        }
+
+
+@dataclass(slots=True, kw_only=True)
+class Channel:
+    id: str
+    name: str
+    kind: ChannelKind = ChannelKind.PUBLIC
+    members: list[str] = field(default_factory=list)
+    archived: bool = False
+    last_read: dict[str, str] = field(default_factory=dict)
+    """By user: the ts up to which they have seen the channel."""
+
+    def visible_to(self, user: str) -> bool:
+        return self.kind is ChannelKind.PUBLIC or user in self.members
+
+    def as_json(self, viewer: str) -> JsonObject:
+        if self.kind is ChannelKind.IM:
+            other = next(member for member in self.members if member != BOT_USER)
+            return {"id": self.id, "created": CREATED, "is_im": True, "is_archived": False, "user": other}
+        private = self.kind is ChannelKind.PRIVATE
+        return {
+            "id": self.id,
+            "name": self.name,
+            "name_normalized": self.name,
+            "created": CREATED,
+            "creator": "U0ANN",
+            "is_channel": True,
+            "is_group": False,
+            "is_im": False,
+            "is_mpim": False,
+            "is_private": private,
+            "is_archived": self.archived,
+            "is_general": self.id == "C0GENERAL",
+            "is_member": viewer in self.members,
+            "is_shared": False,
+            "is_ext_shared": False,
+            "context_team_id": TEAM_ID,
+        }
+
+
+class Directory:
+    """The workspace as it stands when the sandbox opens; direct messages come with the first `conversations.open`."""
+
+    def __init__(self) -> None:
+        people = [
+            User(id="U0ANN", name="ann", real_name="Ann Araya", tz="America/Costa_Rica"),
+            User(id="U0BOB", name="bob", real_name="Bob Berg", tz="Europe/Berlin"),
+            User(id="U0CAROL", name="carol", real_name="Carol Chen", tz="Asia/Taipei"),
+            User(id=BOT_USER, name="pipeline_bot", real_name="Pipeline Bot", is_bot=True),
+        ]
+        everybody = ["U0ANN", "U0BOB", "U0CAROL"]
+        channels = [
+            Channel(id="C0GENERAL", name="general", members=list(everybody)),
+            Channel(id="C0ALERTS", name="data-alerts", members=[*everybody, BOT_USER]),
+            Channel(id="C0TEAM", name="data-team", members=[*everybody, BOT_USER]),
+            Channel(id="C0QUIET", name="quiet", members=["U0ANN", "U0BOB"]),
+            Channel(id="G0OPS", name="ops-private", kind=ChannelKind.PRIVATE, members=["U0ANN", "U0BOB"]),
+        ]
+        oncall = Usergroup(id="S0ONCALL", handle="data-oncall", name="Data on call", users=("U0ANN", "U0BOB"))
+        self.users = {user.id: user for user in people}
+        self.usergroups = {oncall.id: oncall}
+        self.channels = {channel.id: channel for channel in channels}
+
+    def person(self, user_id: str) -> User:
+        user = self.users.get(user_id)
+        if user is None or user.is_bot:
+            raise Refused(f"There is no person {user_id}.")
+        return user
+
+    def channel_seen_by(self, user_id: str, channel_id: str) -> Channel:
+        channel = self.channels.get(channel_id)
+        if channel is None or not channel.visible_to(user_id):
+            raise Refused(f"{user_id} sees no channel {channel_id}.")
+        return channel
+
+    def open_im(self, user_id: str) -> tuple[Channel, bool]:
+        """The direct message of this user with the bot, and whether it was there before."""
+        channel_id = "D" + user_id.removeprefix("U")
+        existing = self.channels.get(channel_id)
+        if existing is not None:
+            return existing, True
+        opened = Channel(id=channel_id, name="directmessage", kind=ChannelKind.IM, members=[user_id, BOT_USER])
+        self.channels[channel_id] = opened
+        return opened, False
+
+    def named(self, name: str) -> Channel | None:
+        return next((channel for channel in self.channels.values() if channel.name == name), None)

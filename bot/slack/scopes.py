@@ -1,0 +1,21 @@
+"""The bot scopes that app_manifest.yaml asks for: what each is for, and what is off without it."""
+
+from collections.abc import Mapping
+
+REQUIRED: Mapping[str, str] = {
+    "commands": "the slash command",
+    "chat:write": "posting and updating messages in channels the bot was invited to",
+}
+
+OPTIONAL: Mapping[str, str] = {
+    "channels:read": "seeing before a watch is made whether the bot may post there, and `in #channel` by name",
+    "groups:read": "the same for private channels",
+    "im:write": "direct messages: to whoever is paged, and to whoever made a watch whose channel went away",
+    "channels:history": "looking in public channels for a message whose fate is unknown, so that it is not said twice",
+    "groups:history": "the same in private channels",
+    "im:history": "the same in direct messages",
+    "metadata.message:read": "recognising one's own messages in that look",
+    "channels:join": "joining a public channel when told to watch there, instead of asking for an /invite",
+    "users:read": "`page @name` typed without picking the person from Slack's list",
+    "usergroups:read": "`page @group` typed without picking the group from Slack's list",
+}

@@ -1,0 +1,63 @@
+"""From what people typed to channels and targets that Slack knows; what cannot be resolved is refused at once."""
+
+from collections.abc import Sequence
+
+from bot.domain.answer import Refusal
+from bot.domain.watch import ChannelId, Target, TargetKind, UserId
+from bot.slack.directory import Admission, Directory
+from bot.slack.grammar import ChannelWord, TargetWord
+
+
+async def resolve_channel(word: ChannelWord | None, here: ChannelId, directory: Directory) -> ChannelId | Refusal:
+    """The channel meant, where the bot may post."""
+    channel = here
+    if word is not None:
+        found = ChannelId(word.id) if word.id else await directory.channel(word.name)
+        if found is None:
+            return Refusal(
+                reason=f"I know no channel called #{word.name}.",
+                hint="Pick it from the list that Slack offers after #. A private channel must invite me first.",
+            )
+        channel = found
+    return _admitted(channel, await directory.admission(channel), there=word is not None)
+
+
+def _admitted(channel: ChannelId, admission: Admission, *, there: bool) -> ChannelId | Refusal:
+    where = f"<#{channel}>" if there else "this channel"
+    match admission:
+        case Admission.MEMBER:
+            return channel
+        case Admission.ARCHIVED:
+            return Refusal(reason=f"{where} is archived, so nothing can be posted there.", hint="Unarchive it first.")
+        case Admission.OUTSIDE | Admission.UNSEEN:
+            return Refusal(
+                reason=f"I am not in {where}, so I could not post there.",
+                hint="Invite me there with `/invite`, then type this again.",
+            )
+
+
+async def resolve_targets(words: Sequence[TargetWord], directory: Directory) -> tuple[Target, ...] | Refusal:
+    targets = []
+    for word in words:
+        target = await _target(word, directory)
+        if isinstance(target, Refusal):
+            return target
+        targets.append(target)
+    return tuple(targets)
+
+
+async def _target(word: TargetWord, directory: Directory) -> Target | Refusal:
+    if word.kind in {TargetKind.HERE, TargetKind.CHANNEL}:
+        return Target(kind=word.kind)
+    if word.kind is TargetKind.USERGROUP:
+        return Target(kind=TargetKind.USERGROUP, id=word.id)
+    user = word.id or await directory.user(word.name)
+    if user:
+        return Target(kind=TargetKind.USER, id=user, direct=await directory.direct(UserId(user)))
+    group = await directory.usergroup(word.name)
+    if group:
+        return Target(kind=TargetKind.USERGROUP, id=group)
+    return Refusal(
+        reason=f"I know nobody called @{word.name}, neither a person nor a user group, so nothing was changed.",
+        hint="Pick the name from the list that Slack offers after @.",
+    )

@@ -1,0 +1,380 @@
+"""The workspace stand-in's Web API, as slack_sdk meets it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.sandbox.server import Sandbox
+from tests.contract.slack_rig import HandClock, web_client
+
+ALERTS = "C0ALERTS"
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def sandbox(clock: HandClock) -> AsyncIterator[Sandbox]:
+    async with Sandbox.start(clock=clock) as started:
+        yield started
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> AsyncWebClient:
+    return web_client(sandbox)
+
+
+async def refusal(call: Any) -> dict[str, Any]:
+    """What the method answered, where it had to refuse."""
+    with pytest.raises(SlackApiError) as caught:
+        await call
+    response: dict[str, Any] = caught.value.response.data
+    return response
+
+
+# --- who calls
+
+
+async def test_auth_test_names_the_bot_and_every_reply_names_the_scopes(client: AsyncWebClient) -> None:
+    reply = await client.auth_test()
+    assert (reply["user_id"], reply["bot_id"], reply["team_id"]) == ("U0BOT", "B0PIPELINE", "T0SANDBOX")
+    assert "chat:write" in reply.headers["x-oauth-scopes"].split(",")
+
+
+@pytest.mark.parametrize(
+    ("token", "error"),
+    [("xoxb-other", "invalid_auth"), ("xapp-sandbox", "not_allowed_token_type"), (None, "not_authed")],
+)
+async def test_other_tokens_are_refused(sandbox: Sandbox, token: str | None, error: str) -> None:
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{sandbox.url}/api/auth.test", headers=headers) as reply,
+    ):
+        assert await reply.json() == {"ok": False, "error": error}
+
+
+async def test_a_missing_scope_says_which(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    sandbox.slack.scopes.discard("channels:history")
+    answer = await refusal(client.conversations_history(channel=ALERTS))
+    assert (answer["error"], answer["needed"]) == ("missing_scope", "channels:history")
+    assert "channels:history" not in answer["provided"].split(",")
+
+
+async def test_an_unknown_method_is_refused_by_name(client: AsyncWebClient) -> None:
+    assert (await refusal(client.api_call("chat.shout")))["error"] == "unknown_method"
+
+
+async def test_forms_and_json_mean_the_same(sandbox: Sandbox) -> None:
+    arguments = {"token": "xoxb-sandbox", "channel": ALERTS, "blocks": '[{"type":"divider"}]', "text": "by form"}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{sandbox.url}/api/chat.postMessage", data=arguments) as reply,
+    ):
+        assert (await reply.json())["ok"] is True
+    assert sandbox.slack.messages(ALERTS)[0].blocks[0]["type"] == "divider"
+
+
+# --- posting and reading
+
+
+async def test_a_post_can_be_read_back_with_its_metadata_only_when_asked_for(client: AsyncWebClient) -> None:
+    metadata = {"event_type": "pipeline_card", "event_payload": {"key": "one"}}
+    posted = await client.chat_postMessage(channel=ALERTS, text="Failed", metadata=metadata)
+    bare = (await client.conversations_history(channel=ALERTS))["messages"][0]
+    full = (await client.conversations_history(channel=ALERTS, include_all_metadata=True))["messages"][0]
+    assert bare["ts"] == posted["ts"]
+    assert "metadata" not in bare
+    assert full["metadata"] == metadata
+    assert (full["user"], full["bot_id"], full["app_id"]) == ("U0BOT", "B0PIPELINE", "A0PIPELINE")
+
+
+async def test_metadata_stays_hidden_without_its_scope(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    metadata = {"event_type": "card", "event_payload": {}}
+    await client.chat_postMessage(channel=ALERTS, text="Failed", metadata=metadata)
+    sandbox.slack.scopes.discard("metadata.message:read")
+    history = await client.conversations_history(channel=ALERTS, include_all_metadata=True)
+    assert "metadata" not in history["messages"][0]
+
+
+async def test_metadata_with_a_dot_in_its_type_is_dropped_with_a_warning(
+    sandbox: Sandbox, client: AsyncWebClient
+) -> None:
+    metadata = {"event_type": "pipeline.card", "event_payload": {}}
+    reply = await client.chat_postMessage(channel=ALERTS, text="Failed", metadata=metadata)
+    assert reply["ok"] is True
+    assert "invalid_metadata_schema" in reply["response_metadata"]["warnings"]
+    assert sandbox.slack.accepted[0].metadata is None
+
+
+async def test_an_update_without_metadata_loses_it(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    metadata = {"event_type": "card", "event_payload": {}}
+    posted = await client.chat_postMessage(channel=ALERTS, text="Failed", metadata=metadata)
+    await client.chat_update(channel=ALERTS, ts=posted["ts"], text="Running")
+    assert [entry.metadata for entry in sandbox.slack.accepted] == [metadata, None]
+
+
+async def test_an_update_with_text_alone_takes_the_blocks_away_and_shows_as_edited(
+    sandbox: Sandbox, client: AsyncWebClient
+) -> None:
+    posted = await client.chat_postMessage(channel=ALERTS, text="Failed", blocks=[{"type": "divider"}])
+    await client.chat_update(channel=ALERTS, ts=posted["ts"], text="Failed", blocks=[{"type": "divider"}])
+    message = sandbox.slack.messages(ALERTS)[0]
+    assert message.edited_ts is None
+    await client.chat_update(channel=ALERTS, ts=posted["ts"], text="Running")
+    assert (message.text, message.blocks) == ("Running", [])
+    assert message.edited_ts is not None
+
+
+async def test_replies_stand_under_their_root_and_only_broadcasts_in_the_channel(client: AsyncWebClient) -> None:
+    root = await client.chat_postMessage(channel=ALERTS, text="Failed")
+    await client.chat_postMessage(channel=ALERTS, text="quiet reply", thread_ts=root["ts"])
+    loud = await client.chat_postMessage(channel=ALERTS, text="loud reply", thread_ts=root["ts"], reply_broadcast=True)
+    history = (await client.conversations_history(channel=ALERTS))["messages"]
+    assert [message["text"] for message in history] == ["loud reply", "Failed"]
+    assert history[0]["subtype"] == "thread_broadcast"
+    assert (history[1]["reply_count"], history[1]["reply_users"]) == (2, ["U0BOT"])
+    thread = (await client.conversations_replies(channel=ALERTS, ts=root["ts"]))["messages"]
+    assert [message["text"] for message in thread] == ["Failed", "quiet reply", "loud reply"]
+    by_reply = (await client.conversations_replies(channel=ALERTS, ts=loud["ts"]))["messages"]
+    assert by_reply[0]["ts"] == root["ts"]
+
+
+async def test_a_reply_to_nothing_is_refused(client: AsyncWebClient) -> None:
+    answer = await refusal(client.chat_postMessage(channel=ALERTS, text="?", thread_ts="1700000000.000100"))
+    assert answer["error"] == "thread_not_found"
+
+
+async def test_ts_are_unique_and_grow_even_when_time_stands_still(client: AsyncWebClient) -> None:
+    stamps = [(await client.chat_postMessage(channel=ALERTS, text=str(n)))["ts"] for n in range(3)]
+    assert stamps == ["1800000000.000000", "1800000000.000100", "1800000000.000200"]
+
+
+async def test_pages_neither_skip_nor_repeat_when_something_is_posted_meanwhile(
+    sandbox: Sandbox, client: AsyncWebClient
+) -> None:
+    for number in range(3):
+        await client.chat_postMessage(channel=ALERTS, text=str(number))
+    first = await client.conversations_history(channel=ALERTS, limit=2)
+    assert first["has_more"] is True
+    sandbox.slack.say("U0ANN", ALERTS, "meanwhile")
+    second = await client.conversations_history(
+        channel=ALERTS, limit=2, cursor=first["response_metadata"]["next_cursor"]
+    )
+    texts = [message["text"] for reply in (first, second) for message in reply["messages"]]
+    assert texts == ["2", "1", "0"]
+    assert second["has_more"] is False
+
+
+async def test_oldest_and_latest_leave_out_their_own_moment_unless_inclusive(client: AsyncWebClient) -> None:
+    stamps = [(await client.chat_postMessage(channel=ALERTS, text=str(n)))["ts"] for n in range(3)]
+    bounds = {"oldest": stamps[0], "latest": stamps[2]}
+    without = (await client.conversations_history(channel=ALERTS, **bounds))["messages"]
+    with_bounds = (await client.conversations_history(channel=ALERTS, inclusive=True, **bounds))["messages"]
+    assert [message["text"] for message in without] == ["1"]
+    assert [message["text"] for message in with_bounds] == ["2", "1", "0"]
+
+
+async def test_a_foreign_cursor_is_refused(client: AsyncWebClient) -> None:
+    assert (await refusal(client.conversations_history(channel=ALERTS, cursor="bogus")))["error"] == "invalid_cursor"
+    assert (await refusal(client.users_list(cursor="bogus")))["error"] == "invalid_cursor"
+
+
+async def test_text_is_cut_on_posting_and_refused_on_updating(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    posted = await client.chat_postMessage(channel=ALERTS, text="x" * 40_001)
+    assert len(sandbox.slack.messages(ALERTS)[0].text) == 40_000
+    longest = await client.chat_update(channel=ALERTS, ts=posted["ts"], text="x" * 4_000)
+    assert longest["ok"] is True
+    answer = await refusal(client.chat_update(channel=ALERTS, ts=posted["ts"], text="x" * 4_001))
+    assert answer["error"] == "msg_too_long"
+
+
+async def test_a_message_must_say_something(client: AsyncWebClient) -> None:
+    answer = await refusal(client.api_call("chat.postMessage", json={"channel": ALERTS, "text": ""}))
+    assert answer["error"] == "no_text"
+
+
+async def test_deleting_the_head_of_a_thread_leaves_a_tombstone(client: AsyncWebClient) -> None:
+    root = await client.chat_postMessage(channel=ALERTS, text="Failed")
+    reply = await client.chat_postMessage(channel=ALERTS, text="why", thread_ts=root["ts"])
+    await client.chat_delete(channel=ALERTS, ts=root["ts"])
+    assert (await client.conversations_history(channel=ALERTS))["messages"][0]["subtype"] == "tombstone"
+    answer = await refusal(client.chat_update(channel=ALERTS, ts=root["ts"], text="back"))
+    assert answer["error"] == "message_not_found"
+    await client.chat_delete(channel=ALERTS, ts=reply["ts"])
+    assert (await client.conversations_history(channel=ALERTS))["messages"] == []
+
+
+async def test_an_ephemeral_is_seen_by_one_person_and_kept_nowhere(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    reply = await client.chat_postEphemeral(channel=ALERTS, user="U0ANN", text="only you")
+    assert [message.text for message in sandbox.slack.messages(ALERTS, viewer="U0ANN")] == ["only you"]
+    assert sandbox.slack.messages(ALERTS, viewer="U0BOB") == []
+    assert (await client.conversations_history(channel=ALERTS))["messages"] == []
+    answer = await refusal(client.chat_update(channel=ALERTS, ts=reply["message_ts"], text="changed"))
+    assert answer["error"] == "message_not_found"
+
+
+async def test_an_ephemeral_for_somebody_elsewhere_is_refused(client: AsyncWebClient) -> None:
+    await client.conversations_join(channel="C0QUIET")
+    answer = await refusal(client.chat_postEphemeral(channel="C0QUIET", user="U0CAROL", text="hello"))
+    assert answer["error"] == "user_not_in_channel"
+
+
+# --- where the bot may write
+
+
+@pytest.mark.parametrize(
+    ("channel", "error"),
+    [("C0QUIET", "not_in_channel"), ("G0OPS", "channel_not_found"), ("C0NOWHERE", "channel_not_found")],
+)
+async def test_posting_where_the_bot_is_not(client: AsyncWebClient, channel: str, error: str) -> None:
+    assert (await refusal(client.chat_postMessage(channel=channel, text="hello")))["error"] == error
+
+
+async def test_chat_write_public_reaches_public_channels_only(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    sandbox.slack.scopes.add("chat:write.public")
+    assert (await client.chat_postMessage(channel="C0QUIET", text="hello"))["ok"] is True
+    assert (await refusal(client.chat_postMessage(channel="G0OPS", text="hello")))["error"] == "channel_not_found"
+    assert (await refusal(client.conversations_history(channel="C0QUIET")))["error"] == "not_in_channel"
+
+
+async def test_joining_opens_a_public_channel_and_no_private_one(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    await client.conversations_join(channel="C0QUIET")
+    assert (await client.chat_postMessage(channel="C0QUIET", text="hello"))["ok"] is True
+    sandbox.slack.invite_bot("G0OPS")
+    answer = await refusal(client.conversations_join(channel="G0OPS"))
+    assert answer["error"] == "method_not_supported_for_channel_type"
+
+
+async def test_archived_channels_take_no_posts_and_no_updates(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    posted = await client.chat_postMessage(channel=ALERTS, text="Failed")
+    sandbox.slack.archive(ALERTS)
+    assert (await refusal(client.chat_postMessage(channel=ALERTS, text="x")))["error"] == "is_archived"
+    assert (await refusal(client.chat_update(channel=ALERTS, ts=posted["ts"], text="x")))["error"] == "is_inactive"
+    sandbox.slack.unarchive(ALERTS)
+    assert (await client.chat_postMessage(channel=ALERTS, text="x"))["ok"] is True
+
+
+async def test_messages_of_others_can_be_neither_updated_nor_deleted(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    ts = sandbox.slack.say("U0ANN", ALERTS, "mine").ts
+    assert (await refusal(client.chat_update(channel=ALERTS, ts=ts, text="x")))["error"] == "cant_update_message"
+    assert (await refusal(client.chat_delete(channel=ALERTS, ts=ts)))["error"] == "cant_delete_message"
+
+
+async def test_a_message_that_an_admin_deleted_is_gone(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    ts = (await client.chat_postMessage(channel=ALERTS, text="Failed"))["ts"]
+    sandbox.slack.delete_message(ALERTS, ts)
+    assert (await refusal(client.chat_update(channel=ALERTS, ts=ts, text="x")))["error"] == "message_not_found"
+
+
+async def test_a_direct_message_is_opened_and_has_the_same_id_each_time(client: AsyncWebClient) -> None:
+    opened = await client.conversations_open(users="U0ANN")
+    again = await client.conversations_open(users="U0ANN")
+    by_post = await client.chat_postMessage(channel="U0ANN", text="psst")
+    assert opened["channel"]["id"] == again["channel"]["id"] == by_post["channel"] == "D0ANN"
+    assert (await refusal(client.conversations_open(users="U0NOBODY")))["error"] == "user_not_found"
+
+
+async def test_the_lists_tell_what_the_bot_can_see(client: AsyncWebClient) -> None:
+    seen = await client.conversations_list(types="public_channel,private_channel")
+    assert [channel["id"] for channel in seen["channels"]] == ["C0GENERAL", "C0ALERTS", "C0TEAM", "C0QUIET"]
+    own = await client.users_conversations()
+    assert [channel["id"] for channel in own["channels"]] == ["C0ALERTS", "C0TEAM"]
+    groups = await client.usergroups_list(include_users=True)
+    assert groups["usergroups"][0]["users"] == ["U0ANN", "U0BOB"]
+    assert (await client.usergroups_users_list(usergroup="S0ONCALL"))["users"] == ["U0ANN", "U0BOB"]
+    info = await client.conversations_info(channel="C0QUIET")
+    assert (info["channel"]["is_member"], info["channel"]["is_archived"]) == (False, False)
+
+
+async def test_lists_come_in_pages(client: AsyncWebClient) -> None:
+    first = await client.users_list(limit=3)
+    second = await client.users_list(limit=3, cursor=first["response_metadata"]["next_cursor"])
+    assert [user["id"] for user in first["members"] + second["members"]] == ["U0ANN", "U0BOB", "U0CAROL", "U0BOT"]
+    assert second["response_metadata"]["next_cursor"] == ""
+
+
+async def test_a_permalink_points_into_the_thread(client: AsyncWebClient) -> None:
+    root = await client.chat_postMessage(channel=ALERTS, text="Failed")
+    reply = await client.chat_postMessage(channel=ALERTS, text="why", thread_ts=root["ts"])
+    link = (await client.chat_getPermalink(channel=ALERTS, message_ts=reply["ts"]))["permalink"]
+    assert link.endswith(f"/archives/C0ALERTS/p1800000000000100?thread_ts={root['ts']}&cid=C0ALERTS")
+
+
+# --- how often
+
+
+async def test_one_channel_takes_three_posts_at_once_then_one_a_second(
+    client: AsyncWebClient, clock: HandClock
+) -> None:
+    for _ in range(3):
+        await client.chat_postMessage(channel=ALERTS, text="x")
+    with pytest.raises(SlackApiError) as caught:
+        await client.chat_postMessage(channel="#data-alerts", text="x")
+    response = caught.value.response
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "1")
+    assert response["error"] == "ratelimited"
+    assert (await client.chat_postMessage(channel="C0TEAM", text="another channel"))["ok"] is True
+    clock.advance(1.0)
+    assert (await client.chat_postMessage(channel=ALERTS, text="x"))["ok"] is True
+
+
+async def test_the_workspace_takes_so_many_posts_a_minute_over_all_channels(
+    sandbox: Sandbox, client: AsyncWebClient, clock: HandClock
+) -> None:
+    sandbox.slack.limits.posts_per_minute = 4
+    for number in range(4):
+        clock.advance(1.0)
+        channel = (ALERTS, "C0TEAM")[number % 2]
+        await client.chat_postMessage(channel=channel, text="x")
+    with pytest.raises(SlackApiError) as caught:
+        await client.chat_postMessage(channel="C0TEAM", text="x")
+    assert int(caught.value.response.headers["Retry-After"]) > 1
+
+
+async def test_a_tier_is_a_minutes_quota(client: AsyncWebClient, clock: HandClock) -> None:
+    ts = (await client.chat_postMessage(channel=ALERTS, text="x"))["ts"]
+    for _ in range(50):
+        await client.chat_update(channel=ALERTS, ts=ts, text="y")
+    answer = await refusal(client.chat_update(channel=ALERTS, ts=ts, text="z"))
+    assert answer["error"] == "ratelimited"
+    clock.advance(60 / 50)
+    assert (await client.chat_update(channel=ALERTS, ts=ts, text="z"))["ok"] is True
+
+
+async def test_outside_the_marketplace_history_is_one_call_a_minute_and_fifteen_messages(
+    sandbox: Sandbox, client: AsyncWebClient, clock: HandClock
+) -> None:
+    sandbox.slack.limits.outside_marketplace()
+    for number in range(16):
+        sandbox.slack.say("U0ANN", ALERTS, str(number))
+    history = await client.conversations_history(channel=ALERTS, limit=200)
+    assert (len(history["messages"]), history["has_more"]) == (15, True)
+    assert (await refusal(client.conversations_history(channel=ALERTS)))["error"] == "ratelimited"
+    clock.advance(60)
+    assert (await client.conversations_history(channel=ALERTS))["ok"] is True
+
+
+async def test_limits_can_be_switched_off(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    sandbox.slack.limits.enabled = False
+    for _ in range(10):
+        await client.chat_postMessage(channel=ALERTS, text="x")
+    assert len(sandbox.slack.accepted) == 10
+
+
+# --- the logs
+
+
+async def test_the_logs_tell_what_was_accepted_and_what_was_refused(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    posted = await client.chat_postMessage(channel=ALERTS, text="Failed")
+    await refusal(client.chat_postMessage(channel="C0QUIET", text="Failed"))
+    (accepted,) = sandbox.slack.accepted
+    assert (accepted.method, accepted.channel, accepted.ts) == ("chat.postMessage", ALERTS, posted["ts"])
+    told = [(call.channel, call.ok, call.error, call.status) for call in sandbox.slack.calls]
+    assert told == [(ALERTS, True, None, 200), ("C0QUIET", False, "not_in_channel", 200)]

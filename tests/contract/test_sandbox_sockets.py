@@ -1,0 +1,460 @@
+"""Socket Mode and interactivity, as a real Bolt app meets them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from slack_bolt.async_app import AsyncApp
+from slack_sdk.errors import SlackApiError
+
+from bot.sandbox.server import Sandbox
+from bot.sandbox.slack.delivery import Kind, Transport
+from bot.sandbox.slack.wire import Refused
+from tests.contract.slack_rig import HandClock, bolt_app, over_socket, web_client
+
+ALERTS = "C0ALERTS"
+ANN, BOB = "U0ANN", "U0BOB"
+BUTTON = {
+    "type": "button",
+    "action_id": "acknowledge",
+    "value": "episode-1",
+    "text": {"type": "plain_text", "text": "Acknowledge"},
+}
+CARD = [{"type": "actions", "block_id": "card", "elements": [BUTTON]}]
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.start() as started:
+        yield started
+
+
+@pytest.fixture
+def app(sandbox: Sandbox) -> AsyncApp:
+    return bolt_app(sandbox)
+
+
+class Heard:
+    """What the app's listeners were given, in order."""
+
+    def __init__(self) -> None:
+        self.bodies: list[dict[str, Any]] = []
+
+    async def listen(self, ack: Any, body: dict[str, Any]) -> None:
+        await ack()
+        self.bodies.append(body)
+
+
+@pytest.fixture
+def heard() -> Heard:
+    return Heard()
+
+
+# --- connecting
+
+
+async def test_the_url_of_a_socket_is_good_once(sandbox: Sandbox) -> None:
+    client = web_client(sandbox)
+    url = (await client.apps_connections_open(app_token="xapp-sandbox"))["url"]
+    async with aiohttp.ClientSession() as session:
+        async with session.ws_connect(url) as ws:
+            hello = await ws.receive_json()
+            assert (hello["type"], hello["num_connections"]) == ("hello", 1)
+            assert hello["debug_info"]["approximate_connection_time"] == 3600
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await session.ws_connect(url)
+
+
+async def test_the_url_of_a_socket_is_good_for_half_a_minute() -> None:
+    clock = HandClock()
+    async with Sandbox.start(clock=clock) as sandbox, aiohttp.ClientSession() as session:
+        url = (await web_client(sandbox).apps_connections_open(app_token="xapp-sandbox"))["url"]
+        clock.advance(31)
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await session.ws_connect(url)
+
+
+async def test_the_bot_token_opens_no_socket(sandbox: Sandbox) -> None:
+    with pytest.raises(SlackApiError) as caught:
+        await web_client(sandbox).apps_connections_open(app_token="xoxb-sandbox")
+    assert caught.value.response["error"] == "not_allowed_token_type"
+
+
+async def test_an_eleventh_socket_is_turned_away(sandbox: Sandbox) -> None:
+    sandbox.slack.limits.enabled = False
+    async with aiohttp.ClientSession() as session:
+        sockets = [await connect(sandbox, session) for _ in range(10)]
+        turned_away = await connect(sandbox, session)
+        assert (await turned_away.receive_json())["reason"] == "too_many_websockets"
+        for ws in [*sockets, turned_away]:
+            await ws.close()
+
+
+async def test_a_debug_connection_says_that_its_life_is_short(sandbox: Sandbox) -> None:
+    url = (await web_client(sandbox).apps_connections_open(app_token="xapp-sandbox"))["url"]
+    async with aiohttp.ClientSession() as session, session.ws_connect(f"{url}?debug_reconnects=true") as ws:
+        assert (await ws.receive_json())["debug_info"]["approximate_connection_time"] == 360
+
+
+async def test_a_connection_is_warned_and_ended_when_its_time_is_up(sandbox: Sandbox) -> None:
+    sandbox.slack.delivery.sockets.life_seconds = 0.02
+    sandbox.slack.delivery.sockets.ping_seconds = 0.01
+    async with aiohttp.ClientSession() as session:
+        ws = await connect(sandbox, session)
+        said = [message.json()["type"] async for message in ws]
+    assert said == ["hello", "disconnect", "disconnect"]
+
+
+async def test_bolt_comes_back_after_a_disconnect(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    app.command("/pipeline")(heard.listen)
+    sockets = sandbox.slack.delivery.sockets
+    async with over_socket(sandbox, app):
+        (first,) = sockets.open
+        await sandbox.slack.close_sockets("refresh_requested")
+        await sandbox.until(lambda: sockets.open and sockets.open != [first])
+        assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")).ok
+
+
+# --- commands
+
+
+async def test_a_command_arrives_with_everything_escaped_and_named(
+    sandbox: Sandbox, app: AsyncApp, heard: Heard
+) -> None:
+    app.command("/pipeline")(heard.listen)
+    typed = "add a&b <x> @bob #data-team @data-oncall @here https://goldrush.dev @nobody"
+    async with over_socket(sandbox, app):
+        ack = await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", typed)
+    assert (ack.ok, ack.transport) == (True, Transport.SOCKET)
+    (body,) = heard.bodies
+    assert body["text"] == (
+        "add a&amp;b &lt;x&gt; <@U0BOB|bob> <#C0TEAM|data-team> <!subteam^S0ONCALL|@data-oncall>"
+        " <!here> <https://goldrush.dev> @nobody"
+    )
+    told = {name: body[name] for name in ("command", "user_id", "user_name", "channel_id", "channel_name", "team_id")}
+    assert told == {
+        "command": "/pipeline",
+        "user_id": ANN,
+        "user_name": "ann",
+        "channel_id": ALERTS,
+        "channel_name": "data-alerts",
+        "team_id": "T0SANDBOX",
+    }
+    assert {"trigger_id", "response_url", "api_app_id", "team_domain", "is_enterprise_install"} <= body.keys()
+
+
+async def test_the_name_of_a_private_channel_is_not_told(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    app.command("/pipeline")(heard.listen)
+    async with over_socket(sandbox, app):
+        await sandbox.slack.run_command(ANN, "G0OPS", "/pipeline")
+    assert heard.bodies[0]["channel_name"] == "privategroup"
+
+
+async def test_an_answer_inside_the_ack_is_shown_to_the_person(sandbox: Sandbox, app: AsyncApp) -> None:
+    @app.command("/pipeline")
+    async def answer(ack: Any) -> None:
+        await ack("All is well.")
+
+    async with over_socket(sandbox, app):
+        await sandbox.slack.run_command(ANN, "C0QUIET", "/pipeline")
+    (shown,) = sandbox.slack.messages("C0QUIET", viewer=ANN)
+    assert (shown.text, shown.ephemeral_to) == ("All is well.", ANN)
+    assert sandbox.slack.accepted[0].method == "ack"
+
+
+async def test_nobody_listening_is_told_to_the_person(sandbox: Sandbox) -> None:
+    ack = await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "status")
+    assert (ack.error, ack.transport) == ("dispatch_failed", Transport.NONE)
+    (shown,) = sandbox.slack.ephemerals(ALERTS, ANN)
+    assert shown.text == '/pipeline failed with the error "dispatch_failed"'
+
+
+async def test_an_ack_that_does_not_come_in_time_is_told_to_the_person(sandbox: Sandbox, app: AsyncApp) -> None:
+    sandbox.slack.delivery.ack_seconds = 0.05
+
+    @app.command("/pipeline")
+    async def never(ack: Any) -> None:
+        pass
+
+    async with over_socket(sandbox, app):
+        ack = await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")
+    assert ack.error == "operation_timeout"
+    assert sandbox.slack.ephemerals(ALERTS, ANN)[0].text == '/pipeline failed with the error "operation_timeout"'
+
+
+async def test_three_seconds_is_the_default() -> None:
+    async with Sandbox.start() as sandbox:
+        assert sandbox.slack.delivery.ack_seconds == 3.0
+
+
+async def test_a_deaf_socket_takes_everything_and_answers_nothing(
+    sandbox: Sandbox, app: AsyncApp, heard: Heard
+) -> None:
+    sandbox.slack.delivery.ack_seconds = 0.05
+    app.command("/pipeline")(heard.listen)
+    async with over_socket(sandbox, app):
+        sandbox.slack.deaf = True
+        assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")).error == "operation_timeout"
+    assert heard.bodies == []
+
+
+async def test_each_payload_goes_down_one_of_two_sockets(sandbox: Sandbox, heard: Heard) -> None:
+    apps = [bolt_app(sandbox), bolt_app(sandbox)]
+    received = [0, 0]
+
+    def listener(place: int) -> Any:
+        async def listen(ack: Any) -> None:
+            received[place] += 1
+            await ack()
+
+        return listen
+
+    for place, app in enumerate(apps):
+        app.command("/pipeline")(listener(place))
+    async with over_socket(sandbox, apps[0]), over_socket(sandbox, apps[1]):
+        for _ in range(4):
+            assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")).ok
+    assert received == [2, 2]
+
+
+async def test_people_cannot_do_what_the_client_would_not_let_them(sandbox: Sandbox) -> None:
+    sandbox.slack.archive(ALERTS)
+    with pytest.raises(Refused):
+        await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")
+    with pytest.raises(Refused):
+        await sandbox.slack.run_command(ANN, "C0TEAM", "/unknown")
+    with pytest.raises(Refused):
+        await sandbox.slack.run_command("U0CAROL", "G0OPS", "/pipeline")
+
+
+# --- clicks
+
+
+async def test_a_click_tells_where_and_what(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    app.action("acknowledge")(heard.listen)
+    metadata = {"event_type": "card", "event_payload": {"episode": "1"}}
+    posted = await app.client.chat_postMessage(channel=ALERTS, text="Failed", blocks=CARD, metadata=metadata)
+    async with over_socket(sandbox, app):
+        ack = await sandbox.slack.click(BOB, ALERTS, posted["ts"], "acknowledge", block_id="card")
+    assert ack.ok
+    (body,) = heard.bodies
+    assert body["user"]["id"] == BOB
+    assert body["container"] == {
+        "type": "message",
+        "message_ts": posted["ts"],
+        "channel_id": ALERTS,
+        "is_ephemeral": False,
+    }
+    assert body["message"]["metadata"] == metadata
+    action = body["actions"][0]
+    assert (action["action_id"], action["block_id"], action["value"]) == ("acknowledge", "card", "episode-1")
+    assert body["channel"] == {"id": ALERTS, "name": "data-alerts"}
+
+
+async def test_a_choice_from_a_select_arrives_whole(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    app.action("snooze")(heard.listen)
+    hour = {"text": {"type": "plain_text", "text": "An hour"}, "value": "60"}
+    blocks = [{"type": "actions", "elements": [{"type": "static_select", "action_id": "snooze", "options": [hour]}]}]
+    ts = (await app.client.chat_postMessage(channel=ALERTS, text="Failed", blocks=blocks))["ts"]
+    async with over_socket(sandbox, app):
+        await sandbox.slack.click(ANN, ALERTS, ts, "snooze", option="60")
+        with pytest.raises(Refused):
+            await sandbox.slack.click(ANN, ALERTS, ts, "snooze", option="61")
+    (body,) = heard.bodies
+    assert body["actions"][0]["selected_option"] == hour
+    (of_block,) = body["state"]["values"].values()
+    assert of_block["snooze"]["selected_option"] == hour
+
+
+async def test_a_click_on_an_ephemeral_does_not_tell_its_content(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    app.action("acknowledge")(heard.listen)
+    await app.client.chat_postEphemeral(channel=ALERTS, user=ANN, text="only you", blocks=CARD)
+    (shown,) = sandbox.slack.ephemerals(ALERTS, ANN)
+    async with over_socket(sandbox, app):
+        await sandbox.slack.click(ANN, ALERTS, shown.ts, "acknowledge", ephemeral_id=shown.ts)
+        with pytest.raises(Refused):
+            await sandbox.slack.click(BOB, ALERTS, shown.ts, "acknowledge")
+    (body,) = heard.bodies
+    assert body["container"]["is_ephemeral"] is True
+    assert "message" not in body
+
+
+async def test_a_button_that_is_not_there_cannot_be_clicked(sandbox: Sandbox, app: AsyncApp) -> None:
+    ts = (await app.client.chat_postMessage(channel=ALERTS, text="Failed", blocks=CARD))["ts"]
+    with pytest.raises(Refused):
+        await sandbox.slack.click(ANN, ALERTS, ts, "resolve")
+
+
+# --- events
+
+
+async def test_a_mention_arrives_where_the_bot_is_and_only_there(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    app.event("app_mention")(heard.listen)
+    async with over_socket(sandbox, app):
+        sandbox.slack.mention(ANN, "C0QUIET", "anybody?")
+        message = sandbox.slack.mention(ANN, ALERTS, "status orders-eu")
+        await sandbox.until(lambda: heard.bodies or None)
+    (body,) = heard.bodies
+    assert (body["event"]["text"], body["event"]["ts"]) == ("<@U0BOT> status orders-eu", message.ts)
+    assert body["event"]["channel"] == ALERTS
+    assert body["authorizations"][0]["user_id"] == "U0BOT"
+
+
+@pytest.mark.parametrize(
+    ("happen", "event"),
+    [
+        (lambda slack: slack.invite_bot("C0QUIET"), "member_joined_channel"),
+        (lambda slack: slack.kick_bot(ALERTS), "member_left_channel"),
+        (lambda slack: slack.archive(ALERTS), "channel_archive"),
+        (lambda slack: slack.unarchive(ALERTS), "channel_unarchive"),
+        (lambda slack: slack.rename(ALERTS, "alerts"), "channel_rename"),
+        (lambda slack: slack.delete_channel(ALERTS), "channel_deleted"),
+        (lambda slack: slack.open_home(ANN), "app_home_opened"),
+    ],
+)
+async def test_what_happens_to_channels_is_told(
+    sandbox: Sandbox, app: AsyncApp, heard: Heard, happen: Any, event: str
+) -> None:
+    app.event(event)(heard.listen)
+    async with over_socket(sandbox, app):
+        happen(sandbox.slack)
+        await sandbox.until(lambda: heard.bodies or None)
+    assert heard.bodies[0]["event"]["type"] == event
+
+
+async def test_a_direct_message_is_an_event(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    app.event("message")(heard.listen)
+    await app.client.conversations_open(users=ANN)
+    async with over_socket(sandbox, app):
+        sandbox.slack.say(ANN, "D0ANN", "status")
+        sandbox.slack.say(ANN, ALERTS, "not for the bot")
+        await sandbox.until(lambda: heard.bodies or None)
+    assert [body["event"]["channel_type"] for body in heard.bodies] == ["im"]
+
+
+async def test_what_is_not_subscribed_is_not_told(sandbox: Sandbox) -> None:
+    sandbox.slack.event_subscriptions = {"channel_rename"}
+    sandbox.slack.archive(ALERTS)
+    sandbox.slack.rename(ALERTS, "alerts")
+    await sandbox.until(lambda: sandbox.slack.delivery.log)
+    assert [entry.payload["event"]["type"] for entry in sandbox.slack.delivery.log] == ["channel_rename"]
+
+
+async def test_an_event_without_an_ack_comes_again_three_times_with_its_id(sandbox: Sandbox, app: AsyncApp) -> None:
+    sandbox.slack.delivery.ack_seconds = 0.02
+    sandbox.slack.delivery.event_retry_seconds = (0.0, 0.0, 0.0)
+    retries: list[Any] = []
+
+    @app.middleware
+    async def drop(req: Any) -> None:
+        retries.append(req.headers.get("x-slack-retry-num"))
+
+    async with over_socket(sandbox, app):
+        sandbox.slack.mention(ANN, ALERTS, "hello")
+        await sandbox.until(lambda: len(sandbox.slack.delivery.log) == 4)
+    assert len({entry.payload["event_id"] for entry in sandbox.slack.delivery.log}) == 1
+    assert [retry and retry[0] for retry in retries] == ["0", "1", "2", "3"]
+    assert {entry.kind for entry in sandbox.slack.delivery.log} == {Kind.EVENT}
+
+
+# --- modals
+
+
+def modal(**more: Any) -> dict[str, Any]:
+    name = {
+        "type": "input",
+        "block_id": "name",
+        "label": {"type": "plain_text", "text": "Name"},
+        "element": {"type": "plain_text_input", "action_id": "typed"},
+    }
+    return {
+        "type": "modal",
+        "callback_id": "watch",
+        "title": {"type": "plain_text", "text": "Watch"},
+        "submit": {"type": "plain_text", "text": "Save"},
+        "blocks": [name],
+        **more,
+    }
+
+
+async def test_a_modal_is_opened_filled_in_and_closed(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    @app.command("/pipeline")
+    async def open_modal(ack: Any, body: dict[str, Any]) -> None:
+        await ack()
+        await app.client.views_open(trigger_id=body["trigger_id"], view=modal(private_metadata="orders-eu"))
+
+    app.view("watch")(heard.listen)
+    async with over_socket(sandbox, app):
+        await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "watch")
+        await sandbox.until(lambda: sandbox.slack.views.top(ANN))
+        with pytest.raises(Refused):
+            await sandbox.slack.submit_view(ANN)
+        ack = await sandbox.slack.submit_view(ANN, {"name": {"typed": "orders"}})
+    assert ack.ok
+    view = heard.bodies[0]["view"]
+    assert view["state"]["values"]["name"]["typed"] == {"type": "plain_text_input", "value": "orders"}
+    assert view["private_metadata"] == "orders-eu"
+    assert sandbox.slack.views.top(ANN) is None
+
+
+async def test_errors_in_the_ack_keep_the_modal_open(sandbox: Sandbox, app: AsyncApp) -> None:
+    @app.view("watch")
+    async def refuse(ack: Any) -> None:
+        await ack(response_action="errors", errors={"name": "No such pipeline."})
+
+    await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=modal())
+    async with over_socket(sandbox, app):
+        await sandbox.slack.submit_view(ANN, {"name": {"typed": "nope"}})
+    view = sandbox.slack.views.top(ANN)
+    assert view is not None
+    assert view["errors"] == {"name": "No such pipeline."}
+
+
+async def test_a_trigger_is_good_once_and_for_three_seconds() -> None:
+    clock = HandClock()
+    async with Sandbox.start(clock=clock) as sandbox:
+        client = web_client(sandbox)
+        trigger = sandbox.slack.views.issue_trigger(ANN)
+        await client.views_open(trigger_id=trigger, view=modal())
+        late = sandbox.slack.views.issue_trigger(ANN)
+        clock.advance(3.1)
+        errors = []
+        for trigger_id in (trigger, late, "1.2.bogus"):
+            with pytest.raises(SlackApiError) as caught:
+                await client.views_open(trigger_id=trigger_id, view=modal())
+            errors.append(caught.value.response["error"])
+    assert errors == ["exchanged_trigger_id", "expired_trigger_id", "invalid_trigger_id"]
+
+
+async def test_an_old_hash_is_refused(sandbox: Sandbox, app: AsyncApp) -> None:
+    opened = await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=modal())
+    known = {"view_id": opened["view"]["id"], "hash": opened["view"]["hash"]}
+    assert (await app.client.views_update(view=modal(), **known))["ok"] is True
+    with pytest.raises(SlackApiError) as caught:
+        await app.client.views_update(view=modal(), **known)
+    assert caught.value.response["error"] == "hash_conflict"
+
+
+async def test_a_stack_holds_three_modals(sandbox: Sandbox, app: AsyncApp) -> None:
+    await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=modal())
+    for _ in range(2):
+        await app.client.views_push(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=modal())
+    with pytest.raises(SlackApiError) as caught:
+        await app.client.views_push(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=modal())
+    assert caught.value.response["error"] == "push_limit_reached"
+
+
+async def test_a_home_tab_is_published_for_one_person(sandbox: Sandbox, app: AsyncApp) -> None:
+    await app.client.views_publish(user_id=ANN, view={"type": "home", "blocks": [{"type": "divider"}]})
+    home = sandbox.slack.views.home(ANN)
+    assert home is not None
+    assert home["blocks"][0]["type"] == "divider"
+    assert sandbox.slack.views.home(BOB) is None
+
+
+async def connect(sandbox: Sandbox, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
+    async with asyncio.timeout(5):
+        url = (await web_client(sandbox).apps_connections_open(app_token="xapp-sandbox"))["url"]
+        return await session.ws_connect(url)
