@@ -21,12 +21,14 @@ from bot.goldrush.client import Client
 from bot.schedule import Schedule
 from bot.settings import Settings, Transport
 from bot.slack import serving
-from bot.slack.app import Identity, build_app
+from bot.slack.actions import Actions
+from bot.slack.app import Identity, Listeners, build_app
 from bot.slack.calls import call, web_client
+from bot.slack.commands import Commands
 from bot.slack.directory import Directory
 from bot.slack.look import Look
 from bot.slack.poster import Poster
-from bot.store.connect import connect, embedded
+from bot.store.connect import opened
 from bot.store.redis import RedisStore
 from bot.watching.budget import Budget
 from bot.watching.desk import Desk
@@ -74,7 +76,8 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
     """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(_redis(settings))
+        client = await stack.enter_async_context(opened(settings.store_url, settings.data_dir))
+        await _until_there(client)
         slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
         identity = await _identity(slack)
         store = RedisStore(client, identity.team, clock)
@@ -98,18 +101,16 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
         directory = Directory(slack, clock)
         look = Look(command=settings.command, platform_url=settings.platform_url)
         sender = Sender(outbox=store, store=store, chat=Poster(slack, directory, look.content), clock=clock, wake=wake)
-        secret = settings.slack_signing_secret
-        app = build_app(
-            client=slack,
-            signing_secret=secret.get_secret_value() if secret else None,
+        commands = Commands(desk, directory)
+        listeners = Listeners(
             identity=identity,
-            desk=desk,
+            commands=commands,
+            actions=Actions(desk, commands, look),
             store=store,
-            directory=directory,
             look=look,
-            clock=clock,
             wake=wake,
         )
+        app = build_app(listeners, client=slack, signing_secret=_signing_secret(settings), command=settings.command)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(poller.run(stopped), name="poller")
             sending = tasks.create_task(sender.run(), name="sender")
@@ -121,6 +122,11 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
             sender.stop()
             await sending
         log.info("stopped")
+
+
+def _signing_secret(settings: Settings) -> str | None:
+    secret = settings.slack_signing_secret
+    return secret.get_secret_value() if secret and settings.transport is Transport.HTTP else None
 
 
 def _cadence(settings: Settings) -> Cadence:
@@ -146,21 +152,16 @@ def _goldrush(settings: Settings) -> Client:
     )
 
 
-@asynccontextmanager
-async def _redis(settings: Settings) -> AsyncIterator[redis.asyncio.Redis]:
-    async with AsyncExitStack() as stack:
-        url = settings.redis_url.get_secret_value() if settings.redis_url else None
-        client = connect(url or await stack.enter_async_context(embedded(settings.data_dir)))
-        stack.push_async_callback(client.aclose)
-        backoff = _Backoff()
-        while True:
-            try:
-                await client.ping()
-                break
-            except (RedisError, OSError) as exc:
-                log.warning("store_away", problem=f"{type(exc).__name__}: {exc}", next_try_seconds=backoff.seconds)
-                await backoff.wait()
-        yield client
+async def _until_there(client: redis.asyncio.Redis) -> None:
+    backoff = _Backoff()
+    while True:
+        try:
+            await client.ping()
+        except (RedisError, OSError) as exc:
+            log.warning("store_away", problem=f"{type(exc).__name__}: {exc}", next_try_seconds=backoff.seconds)
+            await backoff.wait()
+        else:
+            return
 
 
 async def _identity(slack: AsyncWebClient) -> Identity:

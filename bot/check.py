@@ -1,7 +1,6 @@
 """Verifies a real configuration step by step; each fault comes with its mend. Posts nothing unless asked to."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from enum import Enum
 
@@ -13,7 +12,7 @@ from bot.ports import ApiError
 from bot.settings import Settings, Transport
 from bot.slack.calls import Lost, call, web_client
 from bot.slack.scopes import OPTIONAL, REQUIRED
-from bot.store.connect import EmbeddedStoreError, connect, embedded
+from bot.store.connect import EmbeddedStoreError, opened
 
 OLDEST_REDIS = (6, 2)
 
@@ -103,9 +102,7 @@ async def _socket_mode(settings: Settings) -> Finding:
 
 async def _goldrush(settings: Settings) -> Finding:
     try:
-        async with Client(
-            base_url=settings.goldrush_api_url, service_key=settings.goldrush_service_key
-        ) as client:
+        async with Client(base_url=settings.goldrush_api_url, service_key=settings.goldrush_service_key) as client:
             pipelines, more = await client.page(1)
     except (ApiError, ValueError) as exc:
         return Finding("GoldRush key", Verdict.BAD, str(exc), "set GOLDRUSH_SERVICE_KEY to a ServiceKey of your group")
@@ -118,10 +115,7 @@ async def _goldrush(settings: Settings) -> Finding:
 
 async def _store(settings: Settings) -> AsyncIterator[Finding]:
     try:
-        async with AsyncExitStack() as stack:
-            url = settings.redis_url.get_secret_value() if settings.redis_url else None
-            client = connect(url or await stack.enter_async_context(embedded(settings.data_dir)))
-            stack.push_async_callback(client.aclose)
+        async with opened(settings.store_url, settings.data_dir) as client:
             facts = await client.info()
     except (RedisError, OSError, EmbeddedStoreError, ValueError) as exc:
         mend = "check REDIS_URL (redis://… or rediss://…), the password, and that the server runs"

@@ -16,7 +16,7 @@ from bot.app import run as run_bot
 from bot.check import Finding, Verdict
 from bot.check import check as run_check
 from bot.logs import configure
-from bot.settings import PREFIX, Settings, SettingsError, Transport
+from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport
 from bot.store.connect import EmbeddedStoreError
 
 main = typer.Typer(
@@ -94,13 +94,16 @@ def demo(
 
 def _settings() -> Settings:
     try:
-        return Settings.load()
+        settings = Settings.load()
     except SettingsError as exc:
         err.print("[red]✗[/] The settings are not complete. They come from the environment or a .env file:")
         for fault in exc.faults:
             err.print(f"  • {escape(fault)}")
         err.print("[dim].env.example explains each setting. `pipeline-bot demo` needs none of them.[/]")
         raise typer.Exit(2) from None
+    for name in HOW_TO_GET:
+        os.environ.pop(name, None)  # what we start inherits no secret, and Bolt does not look for its own
+    return settings
 
 
 if __name__ == "__main__":

@@ -85,7 +85,7 @@ async def _bot(env: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]
 
 async def _connected(sandbox: Sandbox, bot: asyncio.subprocess.Process, stopped: asyncio.Event) -> bool:
     while bot.returncode is None and not stopped.is_set():
-        if sandbox.slack.connected:
+        if sandbox.slack.delivery.transport.value == "socket":
             return True
         await asyncio.sleep(0.05)
     return False

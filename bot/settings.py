@@ -81,6 +81,11 @@ class Settings(BaseSettings):
             raise ValueError("must begin with https://")
         return value.rstrip("/") + "/"
 
+    @property
+    def store_url(self) -> str | None:
+        """None: the embedded store."""
+        return self.redis_url.get_secret_value() if self.redis_url else None
+
     @model_validator(mode="after")
     def _choose(self) -> Self:
         if self.transport is Transport.AUTO:

@@ -14,6 +14,7 @@ from bot.sandbox import control_goldrush
 from bot.sandbox.goldrush import GoldRush
 from bot.sandbox.slack import page_view
 from bot.sandbox.slack.delivery import Ack
+from bot.sandbox.slack.directory import ChannelKind
 from bot.sandbox.slack.faults import Fault, FaultKind, Moment
 from bot.sandbox.slack.gestures import Choice
 from bot.sandbox.slack.signed_http import HttpRefused
@@ -60,9 +61,6 @@ class Body:
         if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
             raise ValueError(f"{name} must be a number, not below 0")
         return value
-
-    def flag(self, name: str) -> bool:
-        return self._fields.get(name) is True
 
     def mapping(self, name: str) -> JsonObject:
         value = self._fields.get(name) or {}
@@ -183,8 +181,9 @@ class Control:
 
     async def change_channel(self, request: web.Request, body: Body) -> Any:
         channel = request.match_info["id"]
-        if channel not in self._slack.directory.channels:
-            raise Refused(f"There is no channel {channel}.")
+        known = self._slack.directory.channels.get(channel)
+        if known is None or known.kind is ChannelKind.IM:
+            raise Refused(f"There is no channel {channel} to change.")
         match body.text("action"):
             case "archive":
                 self._slack.archive(channel)

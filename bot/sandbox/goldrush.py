@@ -13,9 +13,10 @@ from aiohttp import web
 
 from bot.sandbox import goldrush_wire as wire
 from bot.sandbox.clock import Clock
-from bot.sandbox.goldrush_faults import NEVER_ANSWERED, Fault, render, strike
+from bot.sandbox.goldrush_faults import Fault, render, strike
 from bot.sandbox.goldrush_pipelines import DEFAULTS, Pipeline
 from bot.sandbox.goldrush_rate import Allowance
+from bot.sandbox.trouble import NEVER_ANSWERED
 
 BASE = "/platform/pipeline-api/"
 DEFAULT_PAGE_SIZE = 20

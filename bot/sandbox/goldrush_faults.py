@@ -6,22 +6,19 @@ connection itself. A gateway in front of a real API can do each of them.
 
 import asyncio
 import json
-import socket
-import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from aiohttp import web
 
+from bot.sandbox import trouble
 from bot.sandbox.goldrush_wire import MESSAGES, Answer, Json, failure
 
 DEFAULT_SLOWNESS = 5.0
 DRIP_INTERVAL = 0.2
-GONE_CHECK_INTERVAL = 0.05
 HUGE = 2 * 1024 * 1024
 DEPTH = 100_000
-NEVER_ANSWERED = 499  # nginx's number for a caller who left; nobody ever reads it from us
 HTML = "<!doctype html><title>Sign in</title><h1>Please sign in to continue</h1>"
 
 
@@ -95,10 +92,7 @@ async def strike(fault: Fault, request: web.Request, answer: Answer) -> web.Stre
             return web.Response(text=HTML, content_type="text/html")
         case FaultKind.REDIRECT:
             return web.Response(status=302, headers={"Location": _elsewhere(request)})
-        case FaultKind.SLOW:
-            await asyncio.sleep(DEFAULT_SLOWNESS if fault.seconds is None else fault.seconds)
-            return render(answer)
-    return await ON_THE_CONNECTION[kind](request, answer)
+    return await _disturb(fault, request, answer)
 
 
 def _encode(body: Json) -> bytes:
@@ -187,56 +181,30 @@ SPOILERS: dict[FaultKind, Callable[[Json], bytes]] = {
 # --- the connection ------------------------------------------------------------------------------------------------
 
 
-async def _hang(request: web.Request, _: Answer) -> web.StreamResponse:
-    """Never answers; ends when the caller has hung up (aiohttp does not tell a handler so by itself)."""
-    while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110  there is no event
-        await asyncio.sleep(GONE_CHECK_INTERVAL)
-    return web.Response(status=NEVER_ANSWERED)
+async def _disturb(fault: Fault, request: web.Request, answer: Answer) -> web.StreamResponse:
+    match fault.kind:
+        case FaultKind.HANG:
+            return await trouble.stay_silent(request)
+        case FaultKind.DRIP:
+            return await _drip(request, answer)
+        case FaultKind.TRUNCATED:
+            return await trouble.stop_short(request, _encode(answer.body))
+        case FaultKind.RESET:
+            return trouble.reset(request)
+    await asyncio.sleep(DEFAULT_SLOWNESS if fault.seconds is None else fault.seconds)
+    return render(answer)
 
 
 async def _drip(request: web.Request, answer: Answer) -> web.StreamResponse:
     """A byte at a time: each arrives in time for a read timeout, the whole does not arrive for minutes."""
     body = _encode(answer.body)
-    response = await _begin(request, answer, promised=len(body))
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    response = web.StreamResponse(status=answer.status, headers=headers)
     try:
+        await response.prepare(request)
         for byte in body:
             await response.write(bytes([byte]))
             await asyncio.sleep(DRIP_INTERVAL)
     except ConnectionError:
         pass  # the caller lost patience: that is what the fault is for
     return response
-
-
-async def _truncate(request: web.Request, answer: Answer) -> web.StreamResponse:
-    """Half the body under a Content-Length that promises the whole."""
-    body = _encode(answer.body)
-    response = await _begin(request, answer, promised=len(body))
-    await response.write(body[: len(body) // 2])
-    if request.transport is not None:
-        request.transport.close()
-    return response
-
-
-async def _begin(request: web.Request, answer: Answer, *, promised: int) -> web.StreamResponse:
-    headers = {"Content-Type": "application/json", "Content-Length": str(promised)}
-    response = web.StreamResponse(status=answer.status, headers=headers)
-    await response.prepare(request)
-    return response
-
-
-async def _reset(request: web.Request, _: Answer) -> web.StreamResponse:
-    """An RST in place of an answer: a socket that lingers for 0 seconds is reset when closed."""
-    if request.transport is not None:
-        request.transport.get_extra_info("socket").setsockopt(
-            socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-        )
-        request.transport.abort()
-    return web.Response(status=NEVER_ANSWERED)
-
-
-ON_THE_CONNECTION: dict[FaultKind, Callable[[web.Request, Answer], Awaitable[web.StreamResponse]]] = {
-    FaultKind.HANG: _hang,
-    FaultKind.DRIP: _drip,
-    FaultKind.TRUNCATED: _truncate,
-    FaultKind.RESET: _reset,
-}

@@ -23,6 +23,21 @@ MESSAGES = {
     500: "Internal server error.",
 }
 
+CREATOR: Json = {
+    "id": "user_fb22f43e38ac44edabc7f566c5d",
+    "email": "dana@acme.example",
+    "display_name": "Dana",
+    "full_name": "Dana Dorsey",
+}
+GROUP: Json = {
+    "id": "group_d632592ddbde4a499452d25b",
+    "name": "Acme Data",
+    "slug": "acme-data",
+    "is_paid": True,
+    "is_over_limit": False,
+    "is_free_trial_expired": False,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -81,20 +96,8 @@ def configuration(pipeline: Pipeline) -> Json:
         "abi_contract_addresses": [],
         "abi_unmatched": "",
         "status": pipeline.intent,
-        "created_by": {
-            "id": "user_fb22f43e38ac44edabc7f566c5d",
-            "email": "dana@acme.example",
-            "display_name": "Dana",
-            "full_name": "Dana Dorsey",
-        },
-        "group": {
-            "id": "group_d632592ddbde4a499452d25b",
-            "name": "Acme Data",
-            "slug": "acme-data",
-            "is_paid": True,
-            "is_over_limit": False,
-            "is_free_trial_expired": False,
-        },
+        "created_by": CREATOR,
+        "group": GROUP,
         "created_at": timestamp(pipeline.created_at),
         "updated_at": timestamp(pipeline.updated_at),
     }

@@ -102,13 +102,9 @@ class Sandbox:
                 *control_goldrush.routes(self),
             ]
         )
-        if PAGE.is_dir():
-            app.router.add_static("/static/", PAGE)
+        app.router.add_static("/static/", PAGE)
         return app
 
 
 async def _index(_: web.Request) -> web.StreamResponse:
-    index = PAGE / "index.html"
-    if not index.is_file():
-        return web.Response(text="The page is not installed; the APIs work without it.")
-    return web.FileResponse(index)
+    return web.FileResponse(PAGE / "index.html")

@@ -2,7 +2,7 @@
 
 from bot.domain.answer import Answer, HelpAnswer, Refusal
 from bot.domain.watch import ChannelId, UserId
-from bot.slack.answers import PAGE_SIZE
+from bot.slack.answers import PAGE_SIZE, Asked
 from bot.slack.directory import Directory
 from bot.slack.grammar import (
     Command,
@@ -27,9 +27,19 @@ class Commands:
         self._desk = desk
         self._directory = directory
 
+    async def asked_again(self, asked: Asked, channel: ChannelId, user: UserId) -> Answer:
+        """For shared answers and other pages: only what asks is asked again, never what changes something."""
+        command = parse(asked.text)
+        if not isinstance(command, Overview | Status | List):
+            return Refusal(reason="This answer is too old to be turned to.", hint="help")
+        return await self._answer(command, asked.page, channel, user)
+
     async def answer(self, text: str, channel: ChannelId, user: UserId) -> Answer:
         """Raises `StoreAway` where the answer needs the store and it does not answer."""
-        match parse(text):
+        return await self._answer(parse(text), 1, channel, user)
+
+    async def _answer(self, command: Command | UsageError, page: int, channel: ChannelId, user: UserId) -> Answer:
+        match command:
             case UsageError(message, hint):
                 return Refusal(reason=message, hint=hint)
             case Help(topic):
@@ -39,7 +49,7 @@ class Commands:
                 return status if status.views else HelpAnswer()
             case Status(references):
                 return await self._desk.status(channel, references)
-            case List(words, page):
+            case List(words):
                 return await self._desk.browse(channel, words, (page - 1) * PAGE_SIZE, PAGE_SIZE)
             case Watches():
                 return await self._desk.watches(channel)
@@ -57,6 +67,3 @@ class Commands:
         if isinstance(targets, Refusal):
             return targets
         return await self._desk.watch(there, command.references, events=command.events, targets=targets, by=user)
-
-
-__all__ = ["Command", "Commands"]

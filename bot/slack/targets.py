@@ -6,6 +6,7 @@ from bot.domain.answer import Refusal
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 from bot.slack.directory import Admission, Directory
 from bot.slack.grammar import ChannelWord, TargetWord
+from bot.slack.text import outside
 
 
 async def resolve_channel(word: ChannelWord | None, here: ChannelId, directory: Directory) -> ChannelId | Refusal:
@@ -15,7 +16,7 @@ async def resolve_channel(word: ChannelWord | None, here: ChannelId, directory: 
         found = ChannelId(word.id) if word.id else await directory.channel(word.name)
         if found is None:
             return Refusal(
-                reason=f"I know no channel called #{word.name}.",
+                reason=f"I know no channel called #{outside(word.name)}.",
                 hint="Pick it from the list that Slack offers after #. A private channel must invite me first.",
             )
         channel = found
@@ -58,6 +59,6 @@ async def _target(word: TargetWord, directory: Directory) -> Target | Refusal:
     if group:
         return Target(kind=TargetKind.USERGROUP, id=group)
     return Refusal(
-        reason=f"I know nobody called @{word.name}, neither a person nor a user group, so nothing was changed.",
+        reason=f"I know nobody called @{outside(word.name)}, no person and no user group, so nothing was changed.",
         hint="Pick the name from the list that Slack offers after @.",
     )

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import redis.asyncio
@@ -35,6 +35,17 @@ def connect(url: str) -> redis.asyncio.Redis:
         # script checks the version or the lease that it was made for.
         retry=Retry(ExponentialBackoff(base=0.05), retries=1),
     )
+
+
+@asynccontextmanager
+async def opened(url: str | None, data_dir: Path) -> AsyncIterator[redis.asyncio.Redis]:
+    """A client of the Redis at `url`, or where there is none of an embedded one on `data_dir`."""
+    async with AsyncExitStack() as stack:
+        if url is None:
+            url = await stack.enter_async_context(embedded(data_dir))
+        client = connect(url)
+        stack.push_async_callback(client.aclose)
+        yield client
 
 
 @asynccontextmanager

@@ -146,6 +146,18 @@ PAST_THE_LIMIT: list[tuple[list[Block], str]] = [
     ([{"type": "divider"}] * 51, "no more than 50 items allowed [json-pointer:/blocks]"),
     ([{"type": "sparkle"}], "unsupported type: sparkle [json-pointer:/blocks/0/type]"),
     ([{"type": "data_table"}], "unsupported type: data_table [json-pointer:/blocks/0/type]"),
+    ([{"text": mrkdwn()}], "missing required field: type [json-pointer:/blocks/0]"),
+    ([section(expand="yes")], "must be a boolean [json-pointer:/blocks/0/expand]"),
+    (
+        [section(accessory={"type": "external_select", "min_query_length": "3"})],
+        "must be an integer [json-pointer:/blocks/0/accessory/min_query_length]",
+    ),
+    ([{"type": "section", "text": "x"}], "must provide an object [json-pointer:/blocks/0/text]"),
+    ([{"type": "actions", "elements": button()}], "must provide an array [json-pointer:/blocks/0/elements]"),
+    (
+        [actions({"type": "static_select"})],
+        "must provide either options or option_groups [json-pointer:/blocks/0/elements/0]",
+    ),
     ([button()], "unsupported type: button [json-pointer:/blocks/0/type]"),
     (
         [{"type": "markdown", "text": "x" * 6_001}] * 2,
@@ -226,6 +238,18 @@ async def test_one_broken_rule_refuses_the_whole_message(sandbox: Sandbox, clien
     assert body["errors"] == [complaint]
     assert body["response_metadata"]["messages"] == [f"[ERROR] {complaint}"]
     assert sandbox.slack.messages("C0ALERTS") == []
+
+
+async def test_what_comes_without_a_name_is_given_one(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    image = {"type": "image", "image_url": "https://example.com/a.png", "alt_text": "a"}
+    blocks = [section(accessory=image), section(accessory=button()), actions(button(), button(action_id="mine"))]
+    await client.chat_postMessage(channel="C0ALERTS", text="x", blocks=blocks)
+    first, second, third = sandbox.slack.messages("C0ALERTS")[0].blocks
+    assert len({first["block_id"], second["block_id"], third["block_id"]}) == 3
+    assert first["accessory"] == image
+    assert second["accessory"]["action_id"]
+    assert [bool(element["action_id"]) for element in third["elements"]] == [True, True]
+    assert third["elements"][1]["action_id"] == "mine"
 
 
 async def test_a_second_table_is_refused_as_an_attachment(client: AsyncWebClient) -> None:

@@ -1,5 +1,6 @@
 """The control API's half for the workspace, the state of everything, and the live stream: what the page talks to."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -54,6 +55,11 @@ async def test_the_state_shows_everything_that_one_person_sees(sandbox: Sandbox,
     assert [message["text"] for message in state["conversation"]] == ["Failed", "only you"]
     assert [reply["text"] for reply in state["conversation"][0]["replies"]] == ["why"]
     assert [message["ephemeral"] for message in state["conversation"]] == [False, True]
+    await client.chat_update(channel=ALERTS, ts=root["ts"], text="Running")
+    edited = (await page.get("state", user=ANN, channel=ALERTS))["conversation"][0]
+    assert (state["conversation"][0]["edited"], edited["edited"]) == (False, True)
+    members = {channel["id"]: channel["is_member"] for channel in state["channels"]}
+    assert (members[ALERTS], members["C0QUIET"]) == (True, True)
     assert state["bot"]["connected"] == "no"
     assert state["team"] == {"id": "T0SANDBOX", "name": "Acme Data"}
     assert {"orders-eu", "orders-us"} <= {pipeline["name"] for pipeline in state["pipelines"]}
@@ -119,8 +125,8 @@ async def test_a_command_a_click_and_a_modal_go_through_the_page(sandbox: Sandbo
         )
         await sandbox.until(lambda: sandbox.slack.messages(ALERTS))
         ts = sandbox.slack.messages(ALERTS)[0].ts
-        status, _ = await page.post("click", user=ANN, channel=ALERTS, ts=ts, action_id="open")
-        assert status == 200
+        clicked = await page.post("click", user=ANN, channel=ALERTS, ts=ts, action_id="open")
+        assert clicked == (200, {"ok": True, "error": None})
         assert (await page.get("state", user=ANN))["view"]["callback_id"] == "watch"
         status, told = await page.post("view/submit", user=ANN, values={})
         assert (status, "required" in told["error"]) == (409, True)
@@ -190,7 +196,7 @@ async def test_a_body_that_is_no_json_object_is_refused(sandbox: Sandbox) -> Non
 
 async def test_channels_can_be_changed(sandbox: Sandbox, page: Page) -> None:
     for body in ({"action": "kick"}, {"action": "rename", "name": "alerts"}, {"action": "archive"}):
-        assert (await page.post(f"channels/{ALERTS}", **body))[0] == 200
+        assert await page.post(f"channels/{ALERTS}", **body) == (200, {"ok": True})
     state = await page.get("state", user=ANN)
     (channel,) = (entry for entry in state["channels"] if entry["id"] == ALERTS)
     assert (channel["name"], channel["archived"], channel["bot_is_member"]) == ("alerts", True, False)
@@ -215,7 +221,10 @@ async def test_the_logs_can_be_read(sandbox: Sandbox, page: Page) -> None:
     assert [entry["text"] for entry in await page.get("accepted")] == ["Failed"]
     assert [entry["method"] for entry in await page.get("calls")] == ["chat.postMessage"]
     assert [entry["ack"]["error"] for entry in await page.get("deliveries")] == ["dispatch_failed"]
-    assert "error" in await page.get("calls", limit="many")
+    for limit in ("many", "0", "-1"):
+        assert "error" in await page.get("calls", limit=limit)
+    await page.post("command", user=ANN, channel=ALERTS, text="/pipeline")
+    assert len(await page.get("deliveries", limit="1")) == 1
 
 
 async def test_the_live_stream_tells_which_half_changed(sandbox: Sandbox) -> None:
@@ -244,3 +253,18 @@ async def test_one_port_serves_both_apis(sandbox: Sandbox) -> None:
             assert (await reply.json())["ok"] is True
         async with session.get("/") as reply:
             assert reply.status == 200
+
+
+async def test_what_still_runs_in_the_background_ends_with_the_sandbox() -> None:
+    ended: list[str] = []
+
+    async def forever() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append("ended")
+
+    async with Sandbox.start() as sandbox:
+        sandbox.slack.background.start(forever())
+        await asyncio.sleep(0)
+    assert ended == ["ended"]

@@ -1,5 +1,6 @@
 """The workspace stand-in's Web API, as slack_sdk meets it."""
 
+import base64
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -79,6 +80,39 @@ async def test_forms_and_json_mean_the_same(sandbox: Sandbox) -> None:
     ):
         assert (await reply.json())["ok"] is True
     assert sandbox.slack.messages(ALERTS)[0].blocks[0]["type"] == "divider"
+
+
+async def test_api_test_echoes_and_needs_no_token(sandbox: Sandbox) -> None:
+    async with aiohttp.ClientSession() as session:
+        url = f"{sandbox.url}/api/api.test"
+        async with session.post(url, data={"foo": "bar", "token": "secret"}) as reply:
+            assert await reply.json() == {"ok": True, "args": {"foo": "bar"}}
+        async with session.post(url, data={"error": "my_error"}) as reply:
+            assert (await reply.json())["error"] == "my_error"
+
+
+async def test_a_missing_argument_is_named(client: AsyncWebClient) -> None:
+    answer = await refusal(client.api_call("chat.update", json={"channel": ALERTS, "text": "x"}))
+    assert answer["error"] == "invalid_arguments"
+    assert answer["response_metadata"]["messages"] == ["[ERROR] missing required field: ts"]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "error"),
+    [
+        (b"{", "application/json", "invalid_json"),
+        (b"[]", "application/json", "json_not_object"),
+        (b"\xff", "application/json", "invalid_json"),
+        (b"<xml/>", "application/xml", "invalid_post_type"),
+    ],
+)
+async def test_bodies_that_cannot_be_read(sandbox: Sandbox, body: bytes, content_type: str, error: str) -> None:
+    headers = {"Authorization": "Bearer xoxb-sandbox", "Content-Type": content_type}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{sandbox.url}/api/auth.test", data=body, headers=headers) as reply,
+    ):
+        assert await reply.json() == {"ok": False, "error": error}
 
 
 # --- posting and reading
@@ -184,6 +218,9 @@ async def test_oldest_and_latest_leave_out_their_own_moment_unless_inclusive(cli
 async def test_a_foreign_cursor_is_refused(client: AsyncWebClient) -> None:
     assert (await refusal(client.conversations_history(channel=ALERTS, cursor="bogus")))["error"] == "invalid_cursor"
     assert (await refusal(client.users_list(cursor="bogus")))["error"] == "invalid_cursor"
+    well_formed = base64.b64encode(b"team:5").decode()
+    assert (await refusal(client.users_list(cursor=well_formed)))["error"] == "invalid_cursor"
+    assert (await refusal(client.users_list(limit=-1)))["error"] == "invalid_limit"
 
 
 async def test_text_is_cut_on_posting_and_refused_on_updating(sandbox: Sandbox, client: AsyncWebClient) -> None:
@@ -200,10 +237,37 @@ async def test_a_message_must_say_something(client: AsyncWebClient) -> None:
     assert answer["error"] == "no_text"
 
 
+async def test_blocks_without_text_are_warned_of(client: AsyncWebClient) -> None:
+    arguments = {"channel": ALERTS, "blocks": [{"type": "divider"}]}
+    reply = await client.api_call("chat.postMessage", json=arguments)
+    assert reply["response_metadata"]["warnings"] == ["missing_text_in_message"]
+
+
+async def test_attachments_are_kept_and_their_blocks_checked(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    attachment = {"color": "#d00000", "blocks": [{"type": "divider", "block_id": "line"}]}
+    await client.chat_postMessage(channel=ALERTS, text="Failed", attachments=[attachment])
+    assert sandbox.slack.messages(ALERTS)[0].attachments == [attachment]
+    broken = {"blocks": [{"type": "sparkle"}]}
+    for attachments, error in (([broken], "invalid_attachments"), ([attachment] * 101, "too_many_attachments")):
+        answer = await refusal(client.chat_postMessage(channel=ALERTS, text="x", attachments=attachments))
+        assert answer["error"] == error
+
+
+async def test_markdown_text_stands_alone(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    await client.chat_postMessage(channel=ALERTS, markdown_text="**Failed**")
+    assert sandbox.slack.messages(ALERTS)[0].blocks[0]["text"] == "**Failed**"
+    both = client.chat_postMessage(channel=ALERTS, markdown_text="x", blocks=[{"type": "divider"}])
+    assert (await refusal(both))["error"] == "markdown_text_conflict"
+    long = client.chat_postMessage(channel=ALERTS, markdown_text="x" * 12_001)
+    assert (await refusal(long))["error"] == "msg_too_long"
+
+
 async def test_deleting_the_head_of_a_thread_leaves_a_tombstone(client: AsyncWebClient) -> None:
     root = await client.chat_postMessage(channel=ALERTS, text="Failed")
     reply = await client.chat_postMessage(channel=ALERTS, text="why", thread_ts=root["ts"])
+    other = await client.chat_postMessage(channel=ALERTS, text="why not", thread_ts=root["ts"])
     await client.chat_delete(channel=ALERTS, ts=root["ts"])
+    await client.chat_delete(channel=ALERTS, ts=other["ts"])
     assert (await client.conversations_history(channel=ALERTS))["messages"][0]["subtype"] == "tombstone"
     answer = await refusal(client.chat_update(channel=ALERTS, ts=root["ts"], text="back"))
     assert answer["error"] == "message_not_found"
@@ -224,6 +288,8 @@ async def test_an_ephemeral_for_somebody_elsewhere_is_refused(client: AsyncWebCl
     await client.conversations_join(channel="C0QUIET")
     answer = await refusal(client.chat_postEphemeral(channel="C0QUIET", user="U0CAROL", text="hello"))
     assert answer["error"] == "user_not_in_channel"
+    answer = await refusal(client.chat_postEphemeral(channel="C0QUIET", user="U0NOBODY", text="hello"))
+    assert answer["error"] == "user_not_found"
 
 
 # --- where the bot may write
@@ -245,7 +311,10 @@ async def test_chat_write_public_reaches_public_channels_only(sandbox: Sandbox, 
 
 
 async def test_joining_opens_a_public_channel_and_no_private_one(sandbox: Sandbox, client: AsyncWebClient) -> None:
-    await client.conversations_join(channel="C0QUIET")
+    joined = await client.conversations_join(channel="C0QUIET")
+    again = await client.conversations_join(channel="C0QUIET")
+    assert (joined.get("warning"), again["warning"]) == (None, "already_in_channel")
+    assert sandbox.slack.directory.channels["C0QUIET"].members.count("U0BOT") == 1
     assert (await client.chat_postMessage(channel="C0QUIET", text="hello"))["ok"] is True
     sandbox.slack.invite_bot("G0OPS")
     answer = await refusal(client.conversations_join(channel="G0OPS"))
@@ -279,6 +348,20 @@ async def test_a_direct_message_is_opened_and_has_the_same_id_each_time(client: 
     by_post = await client.chat_postMessage(channel="U0ANN", text="psst")
     assert opened["channel"]["id"] == again["channel"]["id"] == by_post["channel"] == "D0ANN"
     assert (await refusal(client.conversations_open(users="U0NOBODY")))["error"] == "user_not_found"
+
+
+async def test_archived_channels_can_be_left_out_of_the_list(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    sandbox.slack.archive("C0QUIET")
+    everything = (await client.conversations_list())["channels"]
+    living = (await client.conversations_list(exclude_archived=True))["channels"]
+    assert {channel["id"] for channel in everything} - {channel["id"] for channel in living} == {"C0QUIET"}
+
+
+async def test_who_is_in_a_channel(client: AsyncWebClient) -> None:
+    assert (await client.conversations_members(channel="C0QUIET"))["members"] == ["U0ANN", "U0BOB"]
+    info = await client.conversations_info(channel=ALERTS, include_num_members=True)
+    assert info["channel"]["num_members"] == 4
+    assert (await refusal(client.conversations_members(channel="G0OPS")))["error"] == "channel_not_found"
 
 
 async def test_the_lists_tell_what_the_bot_can_see(client: AsyncWebClient) -> None:
@@ -319,6 +402,7 @@ async def test_one_channel_takes_three_posts_at_once_then_one_a_second(
         await client.chat_postMessage(channel="#data-alerts", text="x")
     response = caught.value.response
     assert (response.status_code, response.headers["Retry-After"]) == (429, "1")
+    assert "chat:write" in response.headers["x-oauth-scopes"]
     assert response["error"] == "ratelimited"
     assert (await client.chat_postMessage(channel="C0TEAM", text="another channel"))["ok"] is True
     clock.advance(1.0)

@@ -1,7 +1,8 @@
 """Socket Mode and interactivity, as a real Bolt app meets them."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import aiohttp
@@ -11,6 +12,7 @@ from slack_sdk.errors import SlackApiError
 
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.delivery import Kind, Transport
+from bot.sandbox.slack.gestures import Choice
 from bot.sandbox.slack.wire import Refused
 from tests.contract.slack_rig import HandClock, bolt_app, over_socket, web_client
 
@@ -117,6 +119,30 @@ async def test_bolt_comes_back_after_a_disconnect(sandbox: Sandbox, app: AsyncAp
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")).ok
 
 
+async def test_a_warning_leaves_the_socket_open(sandbox: Sandbox) -> None:
+    async with aiohttp.ClientSession() as session:
+        ws = await connect(sandbox, session)
+        await ws.receive_json()
+        await sandbox.slack.close_sockets("warning")
+        assert (await ws.receive_json())["reason"] == "warning"
+        assert len(sandbox.slack.delivery.sockets.open) == 1
+        await sandbox.slack.close_sockets(None)
+        assert (await ws.receive()).type is aiohttp.WSMsgType.CLOSE
+        await ws.close()
+
+
+async def test_nonsense_down_a_socket_is_ignored(sandbox: Sandbox) -> None:
+    async with aiohttp.ClientSession() as session:
+        ws = await connect(sandbox, session)
+        await ws.receive_json()
+        for nonsense in ("", "{", "[]", '{"envelope_id": "unknown"}'):
+            await ws.send_str(nonsense)
+        answer = asyncio.create_task(sandbox.slack.run_command(ANN, ALERTS, "/pipeline"))
+        await ws.send_json({"envelope_id": (await ws.receive_json())["envelope_id"], "payload": {"text": "hi"}})
+        assert (await answer).payload == {"text": "hi"}
+        await ws.close()
+
+
 # --- commands
 
 
@@ -164,6 +190,16 @@ async def test_an_answer_inside_the_ack_is_shown_to_the_person(sandbox: Sandbox,
     assert sandbox.slack.accepted[0].method == "ack"
 
 
+async def test_an_answer_against_the_rules_is_told_to_the_person(sandbox: Sandbox, app: AsyncApp) -> None:
+    @app.command("/pipeline")
+    async def answer(ack: Any) -> None:
+        await ack(text="x", blocks=[{"type": "sparkle"}])
+
+    async with over_socket(sandbox, app):
+        await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")
+    assert sandbox.slack.ephemerals(ALERTS, ANN)[0].text == '/pipeline failed with the error "invalid_blocks"'
+
+
 async def test_nobody_listening_is_told_to_the_person(sandbox: Sandbox) -> None:
     ack = await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "status")
     assert (ack.error, ack.transport) == ("dispatch_failed", Transport.NONE)
@@ -195,6 +231,7 @@ async def test_a_deaf_socket_takes_everything_and_answers_nothing(
     sandbox.slack.delivery.ack_seconds = 0.05
     app.command("/pipeline")(heard.listen)
     async with over_socket(sandbox, app):
+        assert sandbox.slack.deaf is False
         sandbox.slack.deaf = True
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")).error == "operation_timeout"
     assert heard.bodies == []
@@ -227,6 +264,8 @@ async def test_people_cannot_do_what_the_client_would_not_let_them(sandbox: Sand
         await sandbox.slack.run_command(ANN, "C0TEAM", "/unknown")
     with pytest.raises(Refused):
         await sandbox.slack.run_command("U0CAROL", "G0OPS", "/pipeline")
+    with pytest.raises(Refused):
+        sandbox.slack.say(ANN, "C0TEAM", "hello?", thread_ts="1.000000")
 
 
 # --- clicks
@@ -251,6 +290,50 @@ async def test_a_click_tells_where_and_what(sandbox: Sandbox, app: AsyncApp, hea
     action = body["actions"][0]
     assert (action["action_id"], action["block_id"], action["value"]) == ("acknowledge", "card", "episode-1")
     assert body["channel"] == {"id": ALERTS, "name": "data-alerts"}
+
+
+async def test_buttons_of_one_name_are_told_apart_by_their_value(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    app.action("acknowledge")(heard.listen)
+    rows = [{"type": "actions", "elements": [{**BUTTON, "value": value}]} for value in ("one", "two")]
+    ts = (await app.client.chat_postMessage(channel=ALERTS, text="Failed", blocks=rows))["ts"]
+    async with over_socket(sandbox, app):
+        await sandbox.slack.click(ANN, ALERTS, ts, "acknowledge", value="two")
+    assert heard.bodies[0]["actions"][0]["value"] == "two"
+
+
+async def test_a_click_inside_an_attachment_and_a_thread_says_so(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    app.action("acknowledge")(heard.listen)
+    root = (await app.client.chat_postMessage(channel=ALERTS, text="Failed"))["ts"]
+    attachment = {"fallback": "card", "blocks": CARD}
+    ts = (await app.client.chat_postMessage(channel=ALERTS, text="why", thread_ts=root, attachments=[attachment]))["ts"]
+    async with over_socket(sandbox, app):
+        await sandbox.slack.click(ANN, ALERTS, ts, "acknowledge")
+    assert heard.bodies[0]["container"]["thread_ts"] == root
+
+
+async def test_several_boxes_can_be_checked(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    app.action("which")(heard.listen)
+    options = [{"text": {"type": "plain_text", "text": name}, "value": name} for name in ("a", "b", "c")]
+    boxes = {"type": "checkboxes", "action_id": "which", "options": options}
+    blocks = [{"type": "actions", "elements": [boxes]}]
+    ts = (await app.client.chat_postMessage(channel=ALERTS, text="x", blocks=blocks))["ts"]
+    async with over_socket(sandbox, app):
+        await sandbox.slack.click(ANN, ALERTS, ts, "which", option="a,c")
+        await sandbox.slack.click(ANN, ALERTS, ts, "which", option="")
+    assert [body["actions"][0]["selected_options"] for body in heard.bodies] == [[options[0], options[2]], []]
+
+
+async def test_an_overflow_menu_tells_its_choice_and_holds_no_state(
+    sandbox: Sandbox, app: AsyncApp, heard: Heard
+) -> None:
+    app.action("more")(heard.listen)
+    option = {"text": {"type": "plain_text", "text": "Mute"}, "value": "mute"}
+    blocks = [{"type": "actions", "elements": [{"type": "overflow", "action_id": "more", "options": [option]}]}]
+    ts = (await app.client.chat_postMessage(channel=ALERTS, text="x", blocks=blocks))["ts"]
+    async with over_socket(sandbox, app):
+        await sandbox.slack.click(ANN, ALERTS, ts, "more", option="mute")
+    assert heard.bodies[0]["actions"][0]["selected_option"] == option
+    assert heard.bodies[0]["state"] == {"values": {}}
 
 
 async def test_a_choice_from_a_select_arrives_whole(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
@@ -435,6 +518,64 @@ async def test_an_old_hash_is_refused(sandbox: Sandbox, app: AsyncApp) -> None:
     with pytest.raises(SlackApiError) as caught:
         await app.client.views_update(view=modal(), **known)
     assert caught.value.response["error"] == "hash_conflict"
+    with pytest.raises(SlackApiError) as caught:
+        await app.client.views_update(view=modal(), view_id="V0NOWHERE")
+    assert caught.value.response["error"] == "not_found"
+
+
+async def test_the_ack_of_a_submission_can_update_push_and_clear(sandbox: Sandbox, app: AsyncApp) -> None:
+    answers: Iterator[dict[str, Any]] = iter(
+        [
+            {"response_action": "update", "view": modal(callback_id="second")},
+            {"response_action": "push", "view": modal(callback_id="third")},
+            {"response_action": "update", "view": {"type": "modal"}},
+            {"response_action": "clear"},
+        ]
+    )
+
+    @app.view({"type": "view_submission", "callback_id": re.compile(".*")})
+    async def answer(ack: Any) -> None:
+        await ack(**next(answers))
+
+    await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=modal())
+    seen = []
+    async with over_socket(sandbox, app):
+        for _ in range(4):
+            ack = await sandbox.slack.submit_view(ANN, {"name": {"typed": "x"}})
+            view = sandbox.slack.views.top(ANN)
+            seen.append((ack.error, view and view["callback_id"]))
+    assert seen == [(None, "second"), (None, "third"), ("invalid_arguments", "third"), (None, None)]
+
+
+async def test_closing_a_modal_is_told_where_it_asked_for_it(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    app.view_closed("watch")(heard.listen)
+    async with over_socket(sandbox, app):
+        for notify in (False, True):
+            view = modal(notify_on_close=notify)
+            await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=view)
+            await sandbox.slack.close_view(ANN)
+            assert sandbox.slack.views.top(ANN) is None
+    assert [body["type"] for body in heard.bodies] == ["view_closed"]
+
+
+async def test_an_element_of_a_modal_can_be_used(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+    app.action("typed")(heard.listen)
+    await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=modal())
+    async with over_socket(sandbox, app):
+        await sandbox.slack.click_in_view(ANN, Choice(action_id="typed", value="orders"))
+    (body,) = heard.bodies
+    assert body["container"]["type"] == "view"
+    assert body["actions"][0]["value"] == "orders"
+    assert body["view"]["state"]["values"]["name"]["typed"]["value"] == "orders"
+
+
+async def test_an_external_id_is_unique_among_open_modals(sandbox: Sandbox, app: AsyncApp) -> None:
+    view = modal(external_id="watch-orders")
+    await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=view)
+    assert (await app.client.views_update(external_id="watch-orders", view=view))["ok"] is True
+    with pytest.raises(SlackApiError) as caught:
+        await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(BOB), view=view)
+    assert caught.value.response["error"] == "duplicate_external_id"
 
 
 async def test_a_stack_holds_three_modals(sandbox: Sandbox, app: AsyncApp) -> None:

@@ -6,7 +6,7 @@ import { closePopover, h, icon, popover } from "./dom.js";
 import { Drawer } from "./goldrush.js";
 import { drawMessages } from "./messages.js";
 import { Modal } from "./modal.js";
-import { Api, currentChannel, directMessage, dismiss, person, seat, takeSeat, threadOf, timeline } from "./model.js";
+import { Api, currentChannel, directMessage, dismiss, person, seat, takeSeat, threadOf, timeline, title } from "./model.js";
 import { setDirectory } from "./mrkdwn.js";
 import { drawSidebar } from "./sidebar.js";
 import { drawWelcome } from "./welcome.js";
@@ -84,7 +84,7 @@ function draw() {
   drawThread();
   drawer.draw(state);
   modal.draw(state.view);
-  document.title = `${state.channels.some((channel) => channel.unread && channel.id !== seat.channel) ? "* " : ""}${currentChannel(state).name} · ${state.team.name} sandbox`;
+  document.title = `${state.channels.some((channel) => channel.unread && channel.id !== seat.channel) ? "* " : ""}${title(state, currentChannel(state))} · ${state.team.name} sandbox`;
 }
 
 function drawHeader() {
@@ -149,10 +149,10 @@ function drawCentre() {
   if (fresh) scroller.replaceChildren(h("div", { class: "intro" }), h("div", { class: "messages" }));
   const atBottom = fresh || pinned || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_BOTTOM;
   scroller.dataset.place = place;
-  drawWelcome(scroller.firstChild, channel, (text) => composer.fill(text));
+  drawWelcome(scroller.firstChild, channel, title(state, channel), (text) => composer.fill(text));
   drawMessages(scroller.lastChild, timeline(state.conversation), context);
   if (atBottom) scroller.scrollTop = scroller.scrollHeight;
-  composer.describe(channel.kind === "im" ? `Message ${channel.name}` : `Message #${channel.name}`);
+  composer.describe(`Message ${channel.kind === "im" ? "" : "#"}${title(state, channel)}`);
   composer.input.disabled = channel.archived;
 }
 
@@ -172,7 +172,7 @@ function drawThread() {
   const fresh = panel.dataset.root !== seat.thread;
   const atBottom = fresh || scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR_BOTTOM;
   panel.dataset.root = seat.thread;
-  panel.querySelector(".thread-where").textContent = `#${currentChannel(state).name}`;
+  panel.querySelector(".thread-where").textContent = title(state, currentChannel(state));
   const inThread = { ...context, openThread: null, days: false };
   const [root, count, replies] = scroller.children;
   drawMessages(root, [thread.root], inThread);

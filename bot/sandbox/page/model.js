@@ -76,4 +76,7 @@ export const directMessage = (state) => state.channels.find((channel) => channel
 
 export const currentChannel = (state) => state.channels.find((channel) => channel.id === seat.channel);
 
+// A direct message is called by the other side's name.
+export const title = (state, channel) => (channel.kind === "im" ? person(state, state.bot.user).real_name : channel.name);
+
 export const person = (state, id) => state.users.find((user) => user.id === id);

@@ -8,13 +8,13 @@ const STEPS = [
   ["/pipeline watch orders-eu page @ann", "be told here, and page Ann when it fails"],
 ];
 
-export function drawWelcome(parent, channel, fill) {
-  if (parent.dataset.channel === channel.id + channel.name) return;
-  parent.dataset.channel = channel.id + channel.name;
+export function drawWelcome(parent, channel, title, fill) {
+  if (parent.dataset.channel === channel.id + title) return;
+  parent.dataset.channel = channel.id + title;
   const direct = channel.kind === "im";
   const mark = channel.kind === "private_channel" ? icon("lock") : "#";
   parent.replaceChildren(
-    h("h3", {}, direct ? channel.name : [h("span", { class: "mark" }, mark), channel.name]),
+    h("h3", {}, direct ? null : h("span", { class: "mark" }, mark), title),
     h("p", {}, direct ? "Messages between you and the app." : `This is the very beginning of the ${channel.kind === "private_channel" ? "private " : ""}channel.`),
     h("div", { class: "try", "data-testid": "welcome" },
       h("h4", {}, "Try it"),

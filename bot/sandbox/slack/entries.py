@@ -64,11 +64,18 @@ def entered(element: JsonObject, value: Any) -> JsonObject:
     kind, name = element["type"], state_field(element)
     if name is None:
         raise Refused(f"A {kind} holds no value.")
+    _refuse_wrong_kind(value, several=name.endswith("s"))
     if kind in _ONE_OPTION:
         value = None if value is None else option_of(element, value)
     elif kind in _MANY_OPTIONS:
         value = [option_of(element, one) for one in value or []]
     return {"type": kind, name: value}
+
+
+def _refuse_wrong_kind(value: Any, *, several: bool) -> None:
+    parts = value or [] if several else [value]
+    if not isinstance(parts, list) or not all(isinstance(part, str) or part is None for part in parts):
+        raise Refused("That cannot be entered: text, or a list of texts, is.")
 
 
 def option_of(element: JsonObject, value: str) -> JsonObject:

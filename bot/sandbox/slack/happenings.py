@@ -72,7 +72,7 @@ def delete(workspace: "Workspace", channel: Channel) -> None:
 
 def app_home_opened(workspace: "Workspace", user: str) -> None:
     """The Home tab: `view` is what was published there before, if anything was."""
-    channel, _ = workspace.directory.open_im(user)
+    channel, _ = workspace.directory.open_im(workspace.directory.person(user).id)
     event: JsonObject = {"type": "app_home_opened", "user": user, "channel": channel.id, "tab": "home"}
     home = workspace.views.home(user)
     _emit(workspace, channel, event | ({"view": home} if home else {}))

@@ -1,11 +1,12 @@
 """What a person does in a modal or Home tab: https://docs.slack.dev/surfaces/modals ."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from bot.sandbox.slack import entries
 from bot.sandbox.slack.delivery import Ack, Kind
 from bot.sandbox.slack.gestures import Choice, action_of, find_element, interaction, state_after
-from bot.sandbox.slack.wire import JsonObject, Refused
+from bot.sandbox.slack.wire import JsonObject, Refused, SlackError
 
 if TYPE_CHECKING:
     from bot.sandbox.slack.workspace import Workspace
@@ -34,7 +35,10 @@ async def submit_view(workspace: "Workspace", user: str, values: JsonObject) -> 
     payload = {**interaction(workspace, user, "view_submission"), "view": view, "response_urls": []}
     ack = await workspace.delivery.send(Kind.INTERACTIVE, payload)
     if ack.ok:
-        _after_submission(workspace, user, view, ack.payload or {})
+        try:
+            _after_submission(workspace, user, view, ack.payload or {})
+        except SlackError as error:
+            ack = replace(ack, error=error.error)
     workspace.pulse.beat()
     return ack
 

@@ -1,0 +1,1 @@
+"""Slack: what people type and click, how everything reads, and the posting."""

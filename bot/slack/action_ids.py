@@ -1,0 +1,11 @@
+"""The names of our buttons: what Slack sends back when one is clicked."""
+
+ACKNOWLEDGE = "acknowledge"
+REFRESH = "refresh"
+UNWATCH = "unwatch"
+SHARE = "share"
+PREVIOUS = "previous"
+NEXT = "next"
+LINK = "platform"  # opens an address; Slack tells of the click all the same, and wants it acknowledged
+
+ALL = (ACKNOWLEDGE, REFRESH, UNWATCH, SHARE, PREVIOUS, NEXT, LINK)

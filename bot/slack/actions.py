@@ -1,0 +1,114 @@
+"""Buttons: acknowledge, refresh, unwatch, share, turn the page. A stale button answers with what is true now."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from slack_bolt.context.respond.async_respond import AsyncRespond
+
+from bot.domain.answer import Answer
+from bot.domain.observation import PipelineId
+from bot.domain.watch import ChannelId, UserId
+from bot.slack import action_ids
+from bot.slack.answers import Asked
+from bot.slack.commands import Commands
+from bot.slack.look import Look
+from bot.watching.desk import Desk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Click:
+    """A click as Slack tells of it (https://docs.slack.dev/reference/interaction-payloads/block_actions-payload).
+
+    `facts` is what the button carries; nothing in it is believed that is not looked up again.
+    """
+
+    id: str
+    action: str
+    channel: ChannelId
+    user: UserId
+    ephemeral: bool
+    facts: Mapping[str, object] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, body: Mapping[str, object]) -> Self:
+        action, user, place = _first(body.get("actions")), _object(body.get("user")), _object(body.get("container"))
+        channel = _object(body.get("channel")).get("id") or place.get("channel_id")
+        return cls(
+            id=f"{action.get('action_ts')} {action.get('action_id')} {user.get('id')} {place.get('message_ts')}",
+            action=str(action.get("action_id")),
+            channel=ChannelId(str(channel)),
+            user=UserId(str(user.get("id"))),
+            ephemeral=bool(place.get("is_ephemeral")),
+            facts=_facts(action.get("value")),
+        )
+
+    def text(self, name: str) -> str:
+        fact = self.facts.get(name)
+        return fact if isinstance(fact, str) else ""
+
+    @property
+    def asked(self) -> Asked:
+        page = self.facts.get("page")
+        return Asked(text=self.text("asked"), page=max(1, page) if isinstance(page, int) else 1)
+
+
+class Actions:
+    def __init__(self, desk: Desk, commands: Commands, look: Look) -> None:
+        self._desk = desk
+        self._commands = commands
+        self._look = look
+
+    async def on(self, click: Click, respond: AsyncRespond) -> None:
+        match click.action:
+            case action_ids.ACKNOWLEDGE:
+                await self._say(await self._acknowledge(click), Asked(), respond)
+            case action_ids.REFRESH:
+                pipeline = PipelineId(click.text("pipeline"))
+                answer: Answer = await self._desk.refresh(click.channel, pipeline)
+                await self._say(answer, Asked(text=f"status {pipeline}"), respond, replace=click.ephemeral)
+            case action_ids.UNWATCH:
+                answer = await self._desk.unwatch(click.channel, [click.text("pipeline")], click.user)
+                await self._say(answer, Asked(), respond)
+            case action_ids.SHARE:
+                asked = Asked(text=click.asked.text, page=click.asked.page, shared=True)
+                await self._say(await self._ask(click, asked), asked, respond, in_channel=True)
+            case action_ids.PREVIOUS | action_ids.NEXT:
+                await self._say(await self._ask(click, click.asked), click.asked, respond, replace=True)
+            case _:
+                return  # a button that only opens an address
+
+    async def _acknowledge(self, click: Click) -> Answer:
+        pipeline, card = PipelineId(click.text("pipeline")), click.text("card")
+        return await self._desk.acknowledge(click.channel, pipeline, card, click.user)
+
+    async def _ask(self, click: Click, asked: Asked) -> Answer:
+        """Asks again: what is shared, or turned to, is what is true now."""
+        return await self._commands.asked_again(asked, click.channel, click.user)
+
+    async def _say(
+        self,
+        answer: Answer,
+        asked: Asked,
+        respond: AsyncRespond,
+        *,
+        in_channel: bool = False,
+        replace: bool = False,
+    ) -> None:
+        await respond(self._look.answer(answer, asked).as_response(in_channel=in_channel, replace=replace))
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _first(value: object) -> Mapping[str, object]:
+    return _object(value[0]) if isinstance(value, list) and value else {}
+
+
+def _facts(value: object) -> Mapping[str, object]:
+    try:
+        return _object(json.loads(value)) if isinstance(value, str) else {}
+    except ValueError:
+        return {}

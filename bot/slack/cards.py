@@ -1,0 +1,263 @@
+"""The messages of episodes: card, thread line, notice. Always rendered whole, most important first. Pure."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bot.domain.card import Card, Notice, NoticeKind, ThreadLine
+from bot.domain.delivery import Delivery
+from bot.domain.episode import Episode, EpisodeKind, Line, Outcome
+from bot.domain.phase import Phase
+from bot.domain.transition import Event, Reach
+from bot.domain.watch import API_PIPELINE_ID
+from bot.slack import action_ids, phrases
+from bot.slack.message import Block, Message, actions, button, confirmation, context, message, section, sections, value
+from bot.slack.text import REASON_LIMIT, date, duration, outside, time_of_day
+
+LATE_AFTER = timedelta(seconds=30)
+POSSIBLE_REPEAT = "Possible repeat: what was sent before could not be read back from Slack."
+
+
+@dataclass(frozen=True, slots=True)
+class Footing:
+    """What every card needs of its surroundings. `platform_url` may hold `{pipeline_id}`."""
+
+    platform_url: str
+    command: str
+
+    def link(self, pipeline_id: str) -> str:
+        return f"<{self.platform_url.replace('{pipeline_id}', pipeline_id)}|open in GoldRush>"
+
+
+def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing) -> Message:
+    of_the_api = card.pipeline.id == API_PIPELINE_ID
+    blocks: list[Block] = [section(_headline(card))]
+    if calling := _calling(card):
+        blocks.append(section(calling))
+    if card.episode.acknowledged:
+        answer = card.episode.acknowledged
+        blocks += context(f":eyes: Acknowledged by <@{answer.by}> {date(answer.at)}")
+    if not of_the_api:
+        blocks += context(*_facts(card), footing.link(card.pipeline.id))
+    blocks += context(_lateness(delivery, now))
+    if delivery.possible_repeat:
+        blocks += context(POSSIBLE_REPEAT)
+    if not of_the_api:
+        blocks += _buttons(card)
+    return message(blocks)
+
+
+def _headline(card: Card) -> str:
+    name = f"*{outside(card.pipeline.name)}*"
+    first, *rest = _HEADLINES[card.episode.kind](card, name)
+    return "\n".join([first, *(line for line in rest if line)])
+
+
+def _failure(card: Card, name: str) -> tuple[str, ...]:
+    episode, standing = card.episode, card.standing
+    if episode.outcome is Outcome.RECOVERED:
+        return (f":large_green_circle: {name} *recovered* — down for {_downtime(episode)}, live again", _since(episode))
+    if episode.outcome is Outcome.ON_PURPOSE:
+        return (f"{phrases.standing_symbol(standing)} {name} *{_ending(episode)}* after FAILED", _since(episode))
+    first_seen = "It was FAILED already when it was first read." if episode.first_seen else ""
+    if standing.reach is not Reach.REACHABLE:
+        return (f":red_circle: {name} *FAILED*, and now {phrases.state_words(standing)}", _since(episode))
+    if standing.phase == Phase.FAILED:
+        return (f":red_circle: {name} *FAILED*", _since(episode), first_seen)
+    coming = f"{phrases.standing_symbol(standing)} {name} is {phrases.state_words(standing)} after FAILED"
+    return (coming, _since(episode), first_seen)
+
+
+def _since(episode: Episode) -> str:
+    until = f" until {date(episode.closed_at)}" if episode.closed_at else ""
+    return f"FAILED since {date(episode.opened_at)}{until}"
+
+
+def _degraded(card: Card, name: str) -> tuple[str, ...]:
+    episode, observation = card.episode, card.standing.observation
+    ready = phrases.replicas(observation.ready, observation.replicas) if observation else ""
+    since = f"since {date(episode.opened_at)}"
+    if episode.open:
+        return (f"{phrases.DEGRADED} {name} is *RUNNING, degraded* — {ready}", since)
+    if episode.outcome is Outcome.LIVE:
+        return (f":large_green_circle: {name} has *all replicas ready* again after {_downtime(episode)}", since)
+    return (f"{phrases.DEGRADED} {name} was *degraded* for {_downtime(episode)}; it is {_ending(episode)} now", since)
+
+
+def _deployment(card: Card, name: str) -> tuple[str, ...]:
+    episode, standing = card.episode, card.standing
+    since = f"began {date(episode.opened_at)}"
+    if episode.outcome is Outcome.LIVE:
+        took = f" after {_downtime(episode)}" if episode.closed_at != episode.opened_at else ""
+        return (f":large_green_circle: {name} is *live*{took}", since)
+    if not episode.open:
+        return (f":black_circle: {name} was deploying; it is *{_ending(episode)}* now", since)
+    if standing.phase == Phase.RUNNING:
+        return (f":large_blue_circle: {name} is *RUNNING*, not live yet", since)
+    return (f":large_blue_circle: {name} is *{phrases.phase_word(standing.phase)}*", since)
+
+
+def _pause(card: Card, name: str) -> tuple[str, ...]:
+    episode, standing = card.episode, card.standing
+    since = f"since {date(episode.opened_at)}"
+    if not episode.open:
+        was = phrases.phase_word(episode.lines[-2].phase if len(episode.lines) > 1 else None)
+        return (f":black_circle: {name} was {was} for {_downtime(episode)}; it is *{_ending(episode)}* now", since)
+    wanted = phrases.intent_words(card.pipeline, standing)
+    words = f"{phrases.standing_symbol(standing)} {name} is {phrases.state_words(standing)}"
+    return (words, since, f":warning: {wanted}: nobody asked for this" if wanted else "")
+
+
+def _restart(card: Card, name: str) -> tuple[str, ...]:
+    symbol = phrases.standing_symbol(card.standing)
+    return (
+        f":arrows_counterclockwise: {name} *restarted* between two readings",
+        f"{symbol} {phrases.state_words(card.standing)}",
+    )
+
+
+def _blind(card: Card, name: str) -> tuple[str, ...]:
+    episode = card.episode
+    reason = next((line.reason for line in reversed(episode.lines) if line.reason), "")
+    since = f"since {date(episode.opened_at)}"
+    why = outside(reason, REASON_LIMIT) if reason else ""
+    if not episode.open:
+        what = "can be read again" if episode.outcome is Outcome.READABLE else f"is {_ending(episode)}"
+        return (f":large_green_circle: {name} *{what}* after {_downtime(episode)}", since)
+    if card.standing.reach is Reach.GONE:
+        return (f"{phrases.BLIND} {name} is *{phrases.GONE}*", since, "It is read again once GoldRush lists it again.")
+    if card.pipeline.id == API_PIPELINE_ID:
+        return (
+            f":no_entry: {name} *cannot be read*",
+            since,
+            why,
+            "Nothing here says that a pipeline is well, or that it is not.",
+        )
+    return (f"{phrases.BLIND} {name} *cannot be read* — {_last_seen(card)}", since, why)
+
+
+def _last_seen(card: Card) -> str:
+    return f"last seen {phrases.phase_word(card.standing.phase)}" if card.standing.phase else "never read so far"
+
+
+def _other(card: Card, name: str) -> tuple[str, ...]:
+    word = phrases.phase_word(card.episode.lines[-1].phase if card.episode.lines else None)
+    return (f"{phrases.BLIND} {name} reports *{word}*", "This phase is not one that GoldRush documents.")
+
+
+_HEADLINES: dict[EpisodeKind, Callable[[Card, str], tuple[str, ...]]] = {
+    EpisodeKind.FAILURE: _failure,
+    EpisodeKind.DEGRADED: _degraded,
+    EpisodeKind.DEPLOYMENT: _deployment,
+    EpisodeKind.PAUSE: _pause,
+    EpisodeKind.RESTART: _restart,
+    EpisodeKind.BLIND: _blind,
+    EpisodeKind.OTHER: _other,
+}
+
+
+def _downtime(episode: Episode) -> str:
+    return duration(episode.downtime_seconds or 0)
+
+
+def _ending(episode: Episode) -> str:
+    return phrases.phase_word(episode.lines[-1].phase if episode.lines else None)
+
+
+def _calling(card: Card) -> str:
+    """Mentions stand on a failure that nobody has answered yet: later edits of the card ping nobody."""
+    if card.episode.kind is not EpisodeKind.FAILURE or not card.episode.open or card.episode.acknowledged:
+        return ""
+    who = " ".join(phrases.mention(target) for target in card.targets)
+    return f":rotating_light: {who} please look at it, and acknowledge." if who else ""
+
+
+def _facts(card: Card) -> list[str]:
+    observation = card.standing.observation
+    facts = [
+        outside(card.pipeline.project, 60) if card.pipeline.project else "",
+        outside(card.pipeline.id, 60),
+        phrases.replicas(observation.ready, observation.replicas) if observation else "",
+        phrases.intent_words(card.pipeline, card.standing) if card.episode.open else "",
+        f"read {time_of_day(observation.observed_at)}" if observation else "never read",
+    ]
+    return [fact for fact in facts if fact]
+
+
+def _lateness(delivery: Delivery, now: datetime) -> str:
+    if now - delivery.made_at < LATE_AFTER:
+        return ""
+    late = duration((now - delivery.made_at).total_seconds())
+    return f":hourglass: Told {late} late: read {time_of_day(delivery.made_at)}, delivered {time_of_day(now)}."
+
+
+def _buttons(card: Card) -> list[Block]:
+    facts = {"pipeline": card.pipeline.id, "card": card.key}
+    answerable = card.episode.kind is EpisodeKind.FAILURE and card.episode.open and not card.episode.acknowledged
+    stop = confirmation(
+        "Unwatch this pipeline?",
+        "This channel will hear nothing of it any more. Somebody can watch it again at any time.",
+        "Unwatch",
+    )
+    return actions(
+        f"{card.key}-{card.revision}",
+        button(action_ids.ACKNOWLEDGE, "Acknowledge", value(**facts), style="primary") if answerable else None,
+        button(action_ids.REFRESH, "Refresh", value(**facts)),
+        None if card.channel.startswith("D") else button(action_ids.UNWATCH, "Unwatch", value(**facts), confirm=stop),
+    )
+
+
+# --- lines and notices -----------------------------------------------------------------------------------------------
+
+
+def render_line(told: ThreadLine, delivery: Delivery, now: datetime) -> Message:
+    name = f"*{outside(told.pipeline.name)}* " if told.broadcast else ""
+    blocks: list[Block] = [section(name + line_words(told.line))]
+    blocks += context(_lateness(delivery, now))
+    if delivery.possible_repeat:
+        blocks += context(POSSIBLE_REPEAT)
+    return message(blocks)
+
+
+_LINES: tuple[tuple[Event, str], ...] = (
+    (Event.ACKNOWLEDGED, ":eyes: Acknowledged by <@{by}>"),
+    (Event.RECOVERED, "{sign} *recovered*{took}: {phase}{counted}"),
+    (Event.LIVE, "{sign} *live*{took}: {phase}{counted}"),
+    (Event.DEGRADED, f"{phrases.DEGRADED} *degraded*: {{phase}}{{counted}}"),
+    (Event.RESTARTED, ":arrows_counterclockwise: *restarted*: {phase}{counted}"),
+    (Event.BACK, "{sign} *can be read again*{took}"),
+    (Event.GONE, f"{phrases.BLIND} *{phrases.GONE}*"),
+    (Event.UNREACHABLE, f"{phrases.BLIND} *cannot be read*: {{reason}}"),
+)
+
+
+def line_words(line: Line) -> str:
+    """One sentence for one reading: the weightiest of its events leads."""
+    ready = phrases.replicas(line.ready, line.replicas)
+    form = next((form for event, form in _LINES if event in line.events), "{sign} *{phase}*{counted}")
+    return form.format(
+        by=line.by,
+        sign=phrases.symbol(line.phase),
+        phase=phrases.phase_word(line.phase),
+        counted=f", {ready}" if ready else "",
+        took=f" after {duration(line.downtime_seconds)}" if line.downtime_seconds is not None else "",
+        reason=outside(line.reason, REASON_LIMIT) if line.reason else "",
+    )
+
+
+def render_notice(notice: Notice, footing: Footing) -> Message:
+    who = f"<@{notice.by}>" if notice.by else "Somebody"
+    listed = [f"• {phrases.watch_words(watch)}" for watch in notice.watches]
+    match notice.kind:
+        case NoticeKind.WATCHING:
+            return message(sections([f":bell: {who} made this channel watch:", *listed]))
+        case NoticeKind.UNWATCHED:
+            return message(sections([f":no_bell: {who} made this channel no longer watch:", *listed]))
+        case NoticeKind.PARKED:
+            why = phrases.PARKED[notice.reason] if notice.reason else "it does not take messages"
+            head = f":warning: I cannot post in <#{notice.channel}> any more: {why}."
+            rest = "Your watches there rest until I can, and nothing is lost:"
+            wake = f"To wake them, invite me there again or unarchive it; or use `{footing.command} watch` elsewhere."
+            return message(sections([head, rest, *listed, wake]))
+        case NoticeKind.RESUMED:
+            return message(sections([f":bell: I can post in <#{notice.channel}> again.", *listed]))

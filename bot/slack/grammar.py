@@ -1,0 +1,298 @@
+"""The grammar of the slash command: text in, a command or a usage error out. Pure, and never raises."""
+
+import difflib
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.domain.transition import SELECTABLE, Event
+from bot.domain.watch import TargetKind
+from bot.slack.text import outside
+
+LONGEST_TEXT = 4000
+MOST_WORDS = 200
+KEYWORDS = ("on", "page", "in")
+COMMANDS = ("status", "list", "watch", "unwatch", "watches", "help")
+ALIASES = {
+    "subscribe": "watch",
+    "unsubscribe": "unwatch",
+    "subscriptions": "watches",
+}
+
+_USER = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
+_GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|[^>]*)?>")
+_CHANNEL = re.compile(r"<#([CG][A-Z0-9]+)(?:\|([^>]*))?>")
+_SPECIAL = {"here": TargetKind.HERE, "channel": TargetKind.CHANNEL}
+_SPECIAL_FORM = re.compile(r"<!(here|channel)(?:\|[^>]*)?>|@?(here|channel)", re.IGNORECASE)
+# A quoted stretch, one of Slack's own <…> forms, or a run of anything else but white space.
+_OPENING = '"“”'
+_WORD = re.compile(r'["“”](?P<quoted>[^"“”]*)["“”](?=\s|,|$)|(?P<form><[^>\s][^>]*>)|(?P<plain>\S+)')
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    text: str
+    quoted: bool = False
+
+    def means(self, keyword: str) -> bool:
+        return not self.quoted and self.text.lower() == keyword
+
+
+@dataclass(frozen=True, slots=True)
+class TargetWord:
+    """Whom to page, as typed: `id` where Slack resolved it, else a name that may be a person's or a group's."""
+
+    kind: TargetKind
+    id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelWord:
+    id: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    references: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class List:
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """`events` None means all."""
+
+    references: tuple[str, ...]
+    events: frozenset[Event] | None = None
+    targets: tuple[TargetWord, ...] = ()
+    channel: ChannelWord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatch:
+    """`references` None means all that the channel watches."""
+
+    references: tuple[str, ...] | None
+    channel: ChannelWord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watches:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class Help:
+    topic: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UsageError:
+    """What is wrong, and what to type instead (without the slash command's name)."""
+
+    message: str
+    hint: str = "help"
+
+
+Command = Overview | Status | List | Watch | Unwatch | Watches | Help
+
+
+class _Refused(Exception):
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.error = UsageError(message, hint)
+
+
+def parse(text: str) -> Command | UsageError:
+    """Understands what was typed after the slash command.
+
+    Not shlex: an apostrophe in a name (`bob's`) is no quote here, and Slack's `<…>` forms hold blanks.
+    """
+    if len(text) > LONGEST_TEXT:
+        return UsageError(f"That is {len(text)} characters long; I read up to {LONGEST_TEXT}.", "help")
+    try:
+        return _parse(_words(text))
+    except _Refused as refused:
+        return refused.error
+
+
+def _parse(words: list[Word]) -> Command:
+    if not words:
+        return Overview()
+    first, rest = words[0], words[1:]
+    name = ALIASES.get(first.text.lower(), first.text.lower())
+    if first.quoted or name not in _PARSERS:
+        raise _unknown_command(first)
+    return _PARSERS[name](rest)
+
+
+def _words(text: str) -> list[Word]:
+    if sum(text.count(mark) for mark in _OPENING) % 2:
+        raise _Refused("A quotation mark is opened and never closed.", 'status "Base Swaps to Postgres"')
+    words = [
+        Word(_plain(found["quoted"]).strip(), quoted=True)
+        if found["quoted"] is not None
+        else Word(found["form"] or _plain(found["plain"]))
+        for found in _WORD.finditer(text)
+    ]
+    if len(words) > MOST_WORDS:
+        raise _Refused(f"That is {len(words)} words; I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
+    return [word for word in words if word.text]
+
+
+def _plain(text: str) -> str:
+    """Slack sends & < > as entities."""
+    return html.unescape(text) if "&" in text else text
+
+
+def _unknown_command(word: Word) -> _Refused:
+    name = word.text
+    if name.startswith("pipe_") or word.quoted:
+        return _Refused(f"“{outside(name)}” is not a command. To ask how it stands:", f"status {quoted(name)}")
+    near = difflib.get_close_matches(name.lower(), [*COMMANDS, *ALIASES], n=1, cutoff=0.5)
+    if near:
+        return _Refused(f"I know no command “{outside(name)}”. Did you mean *{near[0]}*?", near[0])
+    return _Refused(
+        f"I know no command “{outside(name)}”. If it is a pipeline, ask how it stands:", f"status {quoted(name)}"
+    )
+
+
+def quoted(name: str) -> str:
+    """A name as it is to be typed."""
+    return f'"{name}"' if re.search(r"\s", name) or name.lower() in KEYWORDS else name
+
+
+def _status(words: list[Word]) -> Command:
+    return Status(_references(words))
+
+
+def _list(words: list[Word]) -> Command:
+    return List(" ".join(word.text for word in words))
+
+
+def _watches(_: list[Word]) -> Command:
+    return Watches()
+
+
+def _help(words: list[Word]) -> Command:
+    topic = words[0].text.lower() if words else None
+    topic = ALIASES.get(topic, topic) if topic else None
+    return Help(topic if topic in COMMANDS else None)
+
+
+def _unwatch(words: list[Word]) -> Command:
+    references, clauses = _clauses(words, ("in",))
+    channel = _channel(clauses["in"]) if "in" in clauses else None
+    if len(references) == 1 and references[0].means("all"):
+        return Unwatch(None, channel)
+    if not references:
+        raise _Refused("Which pipeline shall this channel no longer watch?", "unwatch orders-eu")
+    return Unwatch(_references(references), channel)
+
+
+def _watch(words: list[Word]) -> Command:
+    references, clauses = _clauses(words, KEYWORDS)
+    if not references:
+        raise _Refused("Which pipeline shall be watched?", "watch orders-eu page @ann")
+    return Watch(
+        references=_references(references),
+        events=_events(clauses["on"]) if "on" in clauses else None,
+        targets=_targets(clauses["page"]) if "page" in clauses else (),
+        channel=_channel(clauses["in"]) if "in" in clauses else None,
+    )
+
+
+def _references(words: list[Word]) -> tuple[str, ...]:
+    names = (word.text if word.quoted else word.text.strip(",") for word in words)
+    return tuple(dict.fromkeys(name for name in names if name))
+
+
+def _clauses(words: list[Word], keywords: tuple[str, ...]) -> tuple[list[Word], dict[str, list[Word]]]:
+    """The references, and behind each keyword its words. A keyword counts only behind a reference."""
+    references: list[Word] = []
+    clauses: dict[str, list[Word]] = {}
+    current = references
+    for word in words:
+        keyword = next((each for each in keywords if word.means(each)), None)
+        if keyword is None or not references:
+            current.append(word)
+        elif keyword in clauses:
+            raise _Refused(f"“{keyword}” stands twice.", "help watch")
+        else:
+            current = clauses[keyword] = []
+    return references, clauses
+
+
+def _events(words: list[Word]) -> frozenset[Event] | None:
+    names = [name for word in words for name in word.text.lower().split(",") if name]
+    if not names:
+        raise _Refused("Which events? Behind *on* comes at least one.", "watch orders-eu on failed,recovered")
+    if "all" in names:
+        return None
+    return frozenset(_event(name) for name in names)
+
+
+def _event(name: str) -> Event:
+    choices = [event.value for event in SELECTABLE]
+    if name in choices:
+        return Event(name)
+    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
+    guess = f" Did you mean *{near[0]}*?" if near else ""
+    raise _Refused(
+        f"I know no event “{outside(name)}”, so nothing was changed.{guess} There are: {', '.join(choices)}, all.",
+        f"watch orders-eu on {near[0] if near else 'failed'}",
+    )
+
+
+def _targets(words: list[Word]) -> tuple[TargetWord, ...]:
+    targets = [_target(word.text.strip(",")) for word in words if word.text.strip(",")]
+    if not targets:
+        raise _Refused("Whom shall I page? Behind *page* comes a person, a user group, here or channel.", "help watch")
+    return tuple(dict.fromkeys(targets))
+
+
+def _target(text: str) -> TargetWord:
+    if found := _USER.fullmatch(text):
+        return TargetWord(TargetKind.USER, id=found[1])
+    if found := _GROUP.fullmatch(text):
+        return TargetWord(TargetKind.USERGROUP, id=found[1])
+    if found := _SPECIAL_FORM.fullmatch(text):
+        return TargetWord(_SPECIAL[(found[1] or found[2]).lower()])
+    if text.startswith("@") and len(text) > 1:
+        return TargetWord(TargetKind.USER, name=text[1:])
+    raise _Refused(
+        f"“{outside(text)}” is nobody I can page, so nothing was changed: a person or user group begins with @.",
+        f"watch orders-eu page @{text.strip('<>@#!') or 'ann'}",
+    )
+
+
+def _channel(words: list[Word]) -> ChannelWord:
+    if len(words) != 1:
+        raise _Refused("Behind *in* comes one channel.", "watch orders-eu in #data-alerts")
+    text = words[0].text
+    if found := _CHANNEL.fullmatch(text):
+        return ChannelWord(id=found[1], name=found[2] or "")
+    if text.startswith("#") and len(text) > 1:
+        return ChannelWord(name=text[1:])
+    raise _Refused(f"“{outside(text)}” is no channel: one begins with #.", f"watch orders-eu in #{text.strip('<>@#!')}")
+
+
+_PARSERS: dict[str, Callable[[list[Word]], Command]] = {
+    "status": _status,
+    "list": _list,
+    "watch": _watch,
+    "unwatch": _unwatch,
+    "watches": _watches,
+    "help": _help,
+}

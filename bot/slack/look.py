@@ -1,0 +1,39 @@
+"""The looks of everything we say, for one configuration."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.answer import Answer
+from bot.domain.card import Card, Content, Notice, ThreadLine
+from bot.domain.delivery import Delivery
+from bot.slack.answers import Asked, render_answer
+from bot.slack.cards import Footing, render_card, render_line, render_notice
+from bot.slack.message import Message
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """`platform_url` is a template: `{pipeline_id}` in it is filled in where it stands."""
+
+    command: str
+    platform_url: str
+
+    @property
+    def _footing(self) -> Footing:
+        return Footing(platform_url=self.platform_url, command=self.command)
+
+    def content(self, content: Content, delivery: Delivery, now: datetime) -> Message:
+        message = self._rendered(content, delivery, now)
+        return message.plain if delivery.plain else message
+
+    def _rendered(self, content: Content, delivery: Delivery, now: datetime) -> Message:
+        match content:
+            case Card():
+                return render_card(content, delivery, now, self._footing)
+            case ThreadLine():
+                return render_line(content, delivery, now)
+            case Notice():
+                return render_notice(content, self._footing)
+
+    def answer(self, answer: Answer, asked: Asked) -> Message:
+        return render_answer(answer, asked, self._footing)

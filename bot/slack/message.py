@@ -1,0 +1,130 @@
+"""A message and the few blocks that we use, held to Slack's limits whatever is put in.
+
+Source: https://docs.slack.dev/reference/block-kit/blocks
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+Block = Mapping[str, object]
+
+SECTION_LIMIT = 3000
+TEXT_LIMIT = 3900  # chat.update refuses more than 4,000
+MOST_BLOCKS = 50
+VALUE_LIMIT = 2000
+_EMOJI = re.compile(r":[a-z][a-z0-9_+-]*: ?")
+_BOLD = re.compile(r"\*([^*\n]+)\*")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`text` says all that the blocks say: it is what a screen reader and a notification tell."""
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def plain(self) -> "Message":
+        """For a workspace that refuses the blocks."""
+        return Message(self.text)
+
+    def as_response(self, *, in_channel: bool = False, replace: bool = False) -> dict[str, object]:
+        """The arguments of an answer to a `response_url`."""
+        return {
+            "text": self.text,
+            "blocks": list(self.blocks),
+            "response_type": "in_channel" if in_channel else "ephemeral",
+            "replace_original": replace,
+        }
+
+
+def message(blocks: Sequence[Block]) -> Message:
+    """The text is taken from the blocks, so that it can leave nothing out."""
+    kept = tuple(blocks[:MOST_BLOCKS])
+    lines = [line for block in kept for line in _spoken(block)]
+    return Message(shortened("\n".join(lines), TEXT_LIMIT), kept)
+
+
+def _spoken(block: Block) -> list[str]:
+    texts: list[object] = []
+    if block["type"] == "section":
+        texts = [block["text"]]
+    elif block["type"] == "context":
+        elements = block["elements"]
+        texts = list(elements) if isinstance(elements, list) else []
+    found = [text["text"] for text in texts if isinstance(text, dict)]
+    return [_BOLD.sub(r"\1", _EMOJI.sub("", text)).strip() for text in found if isinstance(text, str)]
+
+
+def shortened(text: str, limit: int) -> str:
+    """Whole lines as far as they fit; our own lines hold `<…>` forms that must not be cut in two."""
+    if len(text) <= limit:
+        return text
+    kept, length = [], 0
+    for line in text.split("\n"):
+        if length + len(line) + 1 > limit - 12:
+            break
+        kept.append(line)
+        length += len(line) + 1
+    return "\n".join([*kept, "… and more"])
+
+
+def _mrkdwn(text: str) -> Block:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}  # no name becomes a link or a mention by itself
+
+
+def section(text: str) -> Block:
+    return {"type": "section", "text": _mrkdwn(shortened(text, SECTION_LIMIT))}
+
+
+def sections(lines: Iterable[str]) -> list[Block]:
+    """Lines in as few sections as hold them."""
+    chunks: list[list[str]] = [[]]
+    length = 0
+    for line in lines:
+        if length + len(line) + 1 > SECTION_LIMIT:
+            chunks.append([])
+            length = 0
+        chunks[-1].append(line)
+        length += len(line) + 1
+    return [section("\n".join(chunk)) for chunk in chunks if chunk]
+
+
+def context(*texts: str) -> list[Block]:
+    kept = [text for text in texts if text]
+    return [{"type": "context", "elements": [_mrkdwn(" · ".join(kept))]}] if kept else []
+
+
+def button(action_id: str, label: str, value: str, *, style: str = "", confirm: Block | None = None) -> Block:
+    made: dict[str, object] = {
+        "type": "button",
+        "action_id": action_id,
+        "text": {"type": "plain_text", "text": label},
+        "value": value[:VALUE_LIMIT],
+    }
+    if style:
+        made["style"] = style
+    if confirm:
+        made["confirm"] = confirm
+    return made
+
+
+def confirmation(title: str, text: str, yes: str) -> Block:
+    def plain(words: str) -> Block:
+        return {"type": "plain_text", "text": words}
+
+    return {"title": plain(title), "text": plain(text), "confirm": plain(yes), "deny": plain("Cancel")}
+
+
+def actions(block_id: str, *buttons: Block | None) -> list[Block]:
+    """`block_id` is a new one at each update of a message, as Slack asks."""
+    made = [each for each in buttons if each]
+    return [{"type": "actions", "block_id": block_id[:255], "elements": made}] if made else []
+
+
+def value(**facts: object) -> str:
+    """What a button sends back. Empty where it would be too long for a button to carry."""
+    packed = json.dumps(facts, separators=(",", ":"), ensure_ascii=False)
+    return packed if len(packed) <= VALUE_LIMIT else ""

@@ -1,0 +1,120 @@
+"""How things are called: one symbol and one word for each phase and state. Pure."""
+
+from collections.abc import Iterable
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import Observation
+from bot.domain.phase import Phase, Readiness
+from bot.domain.transition import Event, Reach, Standing
+from bot.domain.watch import ParkReason, Target, TargetKind, Watch
+from bot.slack.text import code, outside
+
+UNREAD = ":white_circle:"
+BLIND = ":grey_question:"
+_SYMBOLS = {
+    Phase.DEPLOYING: ":large_blue_circle:",
+    Phase.RUNNING: ":large_green_circle:",
+    Phase.PAUSED: ":double_vertical_bar:",
+    Phase.FAILED: ":red_circle:",
+    Phase.STOPPING: ":black_square_for_stop:",
+    Phase.STOPPED: ":black_square_for_stop:",
+}
+DEGRADED = ":large_yellow_circle:"
+
+GONE = "no longer visible: deleted, or access changed"
+UNREACHABLE = "cannot be read"
+
+PARKED = {
+    ParkReason.ARCHIVED: "it is archived",
+    ParkReason.NOT_IN_CHANNEL: "I am not in it",
+    ParkReason.NOT_FOUND: "it was deleted, or I was removed from it",
+    ParkReason.RESTRICTED: "posting there is restricted",
+}
+
+
+def symbol(phase: Phase | None, *, degraded: bool = False) -> str:
+    if degraded:
+        return DEGRADED
+    return _SYMBOLS.get(phase, BLIND) if phase is not None else UNREAD
+
+
+def standing_symbol(standing: Standing) -> str:
+    if standing.reach is not Reach.REACHABLE:
+        return BLIND
+    return symbol(standing.phase, degraded=bool(standing.observation and standing.observation.degraded))
+
+
+def phase_word(phase: Phase | None) -> str:
+    """A phase of the future is shown as it came."""
+    return "not read yet" if phase is None else outside(str(phase), 40)
+
+
+def state_words(standing: Standing) -> str:
+    """Phase with what makes it more or less than it says: `*RUNNING*, live`, `*RUNNING*, degraded`."""
+    if standing.reach is Reach.GONE:
+        return GONE
+    word = f"*{phase_word(standing.phase)}*"
+    if standing.reach is Reach.UNREACHABLE:
+        return f"{UNREACHABLE}, last seen {word}" if standing.phase else UNREACHABLE
+    if standing.observation is None:
+        return "not read yet"
+    return word + _more(standing.observation)
+
+
+def _more(observation: Observation) -> str:
+    if observation.phase == Phase.STOPPED and observation.bounded:
+        return ", possibly finished"
+    if observation.phase != Phase.RUNNING:
+        return ""
+    return {
+        Readiness.READY: ", live",
+        Readiness.SHORT: ", degraded",
+        Readiness.UNREPORTED: ", readiness not reported",
+    }[observation.readiness]
+
+
+def replicas(ready: int | None, wanted: int | None) -> str:
+    """`2 of 3 ready`; empty where the API did not say."""
+    return f"{ready} of {wanted} ready" if ready is not None and wanted is not None else ""
+
+
+def intent_words(pipeline: Pipeline, standing: Standing) -> str:
+    """The user's intent, where the phase says something else; empty where they agree."""
+    phase, intent = standing.phase, pipeline.intent
+    if phase is None or intent is None:
+        return ""
+    resting = phase in {Phase.PAUSED, Phase.STOPPED, Phase.STOPPING}
+    agrees = resting if intent == "paused" else not resting
+    return "" if agrees else f"wanted: {intent.value}"
+
+
+def mention(target: Target) -> str:
+    """Source: https://docs.slack.dev/messaging/formatting-message-text#mentioning-users"""
+    match target.kind:
+        case TargetKind.USER:
+            return f"<@{target.id}>"
+        case TargetKind.USERGROUP:
+            return f"<!subteam^{target.id}>"
+        case TargetKind.HERE | TargetKind.CHANNEL:
+            return f"<!{target.kind.value}>"
+
+
+def target_words(target: Target) -> str:
+    """Who is paged, where nobody shall be pinged by reading it."""
+    if target.kind in {TargetKind.USER, TargetKind.USERGROUP}:
+        return mention(target)
+    return f"@{target.kind.value}"
+
+
+def events_words(events: Iterable[Event] | None) -> str:
+    if events is None:
+        return "all events"
+    order = list(Event)
+    return ", ".join(event.value for event in sorted(events, key=order.index))
+
+
+def watch_words(watch: Watch) -> str:
+    """What is watched, of which events, and who is paged."""
+    name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
+    pages = f", pages {' '.join(target_words(each) for each in watch.targets)} on FAILED" if watch.targets else ""
+    return f"{name} — {events_words(watch.events)}{pages}"

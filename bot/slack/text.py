@@ -1,0 +1,77 @@
+"""Text for Slack: escaping, cutting to limits, times. Pure.
+
+Source: https://docs.slack.dev/messaging/formatting-message-text
+"""
+
+import re
+from datetime import datetime
+
+NAME_LIMIT = 75
+REASON_LIMIT = 300
+# What has a meaning in mrkdwn and cannot be escaped is shown by a sign that looks alike.
+_LOOKALIKES = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
+# Control characters, and those that turn the direction of what follows them.
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_EDGE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)")
+_JOINER = "\u2060"  # invisible; an underscore beside it makes nothing italic
+_FIRST_STRONG, _POP = "\u2068", "\u2069"
+_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+
+
+def escape(text: str) -> str:
+    """The three characters that Slack wants escaped, and no others."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def cut(text: str, limit: int) -> str:
+    """Escaped, and at most `limit` characters long so: an entity is never cut in two."""
+    escaped = [escape(character) for character in text[: limit + 1]]
+    if sum(map(len, escaped)) <= limit and len(text) <= limit:
+        return "".join(escaped)
+    kept, length = [], 0
+    for piece in escaped:
+        if length + len(piece) > limit - 1:
+            break
+        kept.append(piece)
+        length += len(piece)
+    return "".join(kept).rstrip("\u200d\ufe0f ") + "…"
+
+
+def outside(text: str, limit: int = NAME_LIMIT) -> str:
+    """A name or reason from outside, fit for mrkdwn: one line that pings nobody, formats nothing and turns nothing."""
+    clean = " ".join(_INVISIBLE.sub(" ", text).split()).translate(_LOOKALIKES)
+    clean = _EDGE_UNDERSCORE.sub(f"{_JOINER}_{_JOINER}", clean)
+    shown = cut(clean, limit)
+    return f"{_FIRST_STRONG}{shown}{_POP}" if _RIGHT_TO_LEFT.search(shown) else shown or "(no name)"
+
+
+def code(text: str, limit: int = NAME_LIMIT) -> str:
+    """What is to be typed, as code: nothing in it is formatted."""
+    clean = " ".join(_INVISIBLE.sub(" ", text).split()).replace("`", "ˋ")
+    return f"`{cut(clean, limit) or ' '}`"
+
+
+def date(at: datetime, form: str = "{date_short_pretty} {time}") -> str:
+    """In the reader's own time zone, with UTC for those whose client cannot."""
+    return f"<!date^{int(at.timestamp())}^{form}|{at:%Y-%m-%d %H:%M:%S} UTC>"
+
+
+def time_of_day(at: datetime) -> str:
+    return date(at, "{time_secs}")
+
+
+def duration(seconds: float) -> str:
+    """The two largest units: `4 m 12 s`, `2 h 3 m`, `3 d 4 h`."""
+    left = max(0, round(seconds))
+    parts: list[str] = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        number, left = divmod(left, size)
+        if number or (unit == "s" and not parts):
+            parts.append(f"{number} {unit}")
+        elif parts:
+            break
+    return " ".join(parts[:2])
+
+
+def ago(at: datetime, now: datetime) -> str:
+    return f"{duration((now - at).total_seconds())} ago"

@@ -1,0 +1,187 @@
+"""Moving the pipelines: by the control API, as the page does, and by the scenario."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import httpx
+import pytest
+
+from bot.sandbox.goldrush import Change, ChangeKind
+from bot.sandbox.scenario import DEMO, Act, Scenario
+from bot.sandbox.server import Sandbox
+
+QUICK = Scenario(steps=tuple(replace(step, at_seconds=step.at_seconds / 10_000) for step in DEMO), period_seconds=0.03)
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.start(scenario=None) as running:
+        yield running
+
+
+@pytest.fixture
+async def control(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"{sandbox.url}/sandbox") as client:
+        yield client
+
+
+async def row(control: httpx.AsyncClient, name: str) -> dict[str, Any]:
+    rows = (await control.get("/pipelines")).json()["pipelines"]
+    return next(dict(each) for each in rows if each["name"] == name)
+
+
+async def test_the_rows_hold_what_the_page_shows(control: httpx.AsyncClient) -> None:
+    swaps = await row(control, "Base Swaps to Postgres")
+
+    assert swaps.pop("id").startswith("pipe_")
+    assert swaps.pop("start_time").endswith("Z")
+    assert swaps == {
+        "name": "Base Swaps to Postgres",
+        "project": "defi-analytics",
+        "phase": "RUNNING",
+        "replicas": 3,
+        "ready": 3,
+        "intent": "running",
+        "visible": True,
+        "fault": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "phase", "ready"),
+    [
+        ({"phase": "FAILED"}, "FAILED", 0),
+        ({"phase": "RUNNING", "ready": 2}, "RUNNING", 2),
+        ({"ready": 1}, "RUNNING", 1),
+        ({"degrade": True}, "RUNNING", 2),
+        ({"phase": "HIBERNATING"}, "HIBERNATING", 3),
+    ],
+)
+async def test_a_pipeline_is_moved_by_id_or_by_name(
+    control: httpx.AsyncClient, body: dict[str, Any], phase: str, ready: int
+) -> None:
+    by_id = (await row(control, "Base Swaps to Postgres"))["id"]
+
+    moved = (await control.post(f"/pipelines/{by_id}", json=body)).json()
+    assert (moved["phase"], moved["ready"]) == (phase, ready)
+
+    again = (await control.post("/pipelines/Base Swaps to Postgres", json=body)).json()
+    assert (again["phase"], again["ready"]) == (phase, ready)
+
+
+async def test_a_restart_moves_the_start_and_not_the_phase(control: httpx.AsyncClient) -> None:
+    before = await row(control, "orders-eu")
+
+    after = (await control.post(f"/pipelines/{before['id']}", json={"restart": True})).json()
+
+    assert after.pop("start_time") > before.pop("start_time")
+    assert after == before
+
+
+async def test_a_pipeline_is_added_vanishes_and_comes_back(control: httpx.AsyncClient) -> None:
+    added = (await control.post("/pipelines", json={"name": "nightly", "project": "ops", "replicas": 2})).json()
+    assert (added["visible"], added["ready"]) == (True, 2)
+
+    assert (await control.delete("/pipelines/nightly")).json()["visible"] is False
+    assert (await control.delete("/pipelines/nightly")).status_code == 409
+
+    assert (await control.post("/pipelines/nightly", json={"phase": "RUNNING"})).json()["visible"] is True
+    assert (await row(control, "nightly"))["id"] == added["id"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/pipelines/pipe_nobody", b"{}", 404),
+        ("POST", "/pipelines/orders-eu", b"{", 400),
+        ("POST", "/pipelines/orders-eu", b"[]", 400),
+        ("POST", "/pipelines/orders-eu", b'{"ready": "all"}', 400),
+        ("POST", "/pipelines/orders-eu", b'{"ready": true}', 400),
+        ("POST", "/pipelines", b"{}", 400),
+        ("POST", "/scenario", b"{}", 400),
+        ("GET", "/requests?limit=-1", b"", 400),
+        ("POST", "/faults", b'{"target": "goldrush", "kind": "flood"}', 400),
+        ("POST", "/faults", b'{"target": "goldrush", "kind": "hang", "pipeline_id": "pipe_nobody"}', 400),
+        ("POST", "/faults", b'{"target": "goldrush", "kind": "hang", "times": 0}', 400),
+    ],
+)
+async def test_nonsense_is_answered_with_a_sentence(
+    control: httpx.AsyncClient, method: str, path: str, body: bytes, status: int
+) -> None:
+    reply = await control.request(method, path, content=body)
+
+    assert reply.status_code == status
+    assert list(reply.json()) == ["error"]
+
+
+async def test_faults_come_and_go(control: httpx.AsyncClient) -> None:
+    orders = await row(control, "orders-eu")
+    one = {"target": "goldrush", "kind": "server_error", "pipeline_id": orders["id"], "times": 3}
+    await control.post("/faults", json={"target": "goldrush", "kind": "throttled", "retry_after": 7})
+    await control.post("/faults", json=one)
+
+    assert (await row(control, "orders-eu"))["fault"] == "server_error"
+    faults = (await control.get("/state")).json()["faults"]
+    assert {"target": "goldrush", "pipeline_id": None, "kind": "throttled", "times": None} in faults
+    assert one in faults
+
+    await control.post("/faults", json={"target": "goldrush", "kind": "none", "pipeline_id": orders["id"]})
+    assert len((await control.get("/state")).json()["faults"]) == 1
+    await control.delete("/faults")
+    assert (await control.get("/state")).json()["faults"] == []
+
+
+async def test_the_logs_can_be_read(sandbox: Sandbox, control: httpx.AsyncClient) -> None:
+    await control.post("/pipelines/orders-eu", json={"phase": "FAILED"})
+    await control.get(f"{sandbox.url}/platform/pipeline-api/")
+
+    change = (await control.get("/changes", params={"limit": 1})).json()[0]
+    assert (change["kind"], change["phase"], change["ready"]) == ("moved", "FAILED", 0)
+    request = (await control.get("/requests")).json()[-1]
+    assert (request["method"], request["path"], request["status"]) == ("GET", "/platform/pipeline-api/", 401)
+
+
+# --- the scenario ---------------------------------------------------------------------------------------------------
+
+
+def test_the_demo_fails_orders_eu_first_and_soon() -> None:
+    first = DEMO[0]
+
+    assert (first.pipeline, first.act) == ("orders-eu", Act.FAILED)
+    assert first.at_seconds <= 15
+    assert list(DEMO) == sorted(DEMO, key=lambda step: step.at_seconds)
+    assert DEMO[-1].at_seconds < Scenario.demo().period_seconds
+
+
+def test_the_demo_knows_its_pipelines_and_uses_every_act() -> None:
+    assert {step.act for step in DEMO} == set(Act) - {Act.STOPPED}
+    last = {step.pipeline: step.act for step in DEMO}
+    assert set(last.values()) <= {Act.RUNNING, Act.RESTART}, "a round ends with everything well"
+
+
+async def test_a_round_leaves_everything_as_it_was_and_begins_again(sandbox: Sandbox) -> None:
+    goldrush = sandbox.goldrush
+
+    def figures() -> dict[str, tuple[str | None, int, str]]:
+        return {each.name: (each.phase, each.ready, each.intent) for each in goldrush.pipelines.values()}
+
+    def failures() -> list[Change]:
+        orders = goldrush.named("orders-eu").id
+        return [each for each in goldrush.changes if each.pipeline_id == orders and each.phase == "FAILED"]
+
+    before = figures()
+    task = asyncio.create_task(QUICK.run(goldrush))
+    await sandbox.until(lambda: len(failures()) == 2)
+    task.cancel()
+
+    assert any(each.kind is ChangeKind.REMOVED for each in goldrush.changes)
+    assert figures() | {"orders-eu": before["orders-eu"]} == before
+
+
+async def test_the_scenario_is_started_and_stopped(sandbox: Sandbox, control: httpx.AsyncClient) -> None:
+    assert (await control.post("/scenario", json={"running": True})).json() == {"running": True}
+    assert (await control.get("/state")).json()["scenario"] == {"running": True}
+    assert (await control.post("/scenario", json={"running": False})).json() == {"running": False}
+    assert not sandbox.scenario_running

@@ -1,0 +1,190 @@
+"""The page in a real browser: what it draws of Slack's JSON, and what its controls do."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from bot.sandbox.server import Sandbox
+
+pytestmark = pytest.mark.page
+
+BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+ALERTS = "C0ALERTS"
+HOSTILE = "<img src=x onerror=alert(1)> <script>alert(1)</script> \N{LATIN SMALL LETTER E WITH ACUTE}"
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.start() as running:
+        running.slack.limits.enabled = False
+        yield running
+
+
+@pytest.fixture
+async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
+    if BROWSER is None:
+        pytest.skip("no Chromium is installed (set CHROMIUM to its path)")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=BROWSER, args=QUIET)
+        page = await browser.new_page(viewport={"width": 1280, "height": 800}, timezone_id="Europe/Berlin")
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("dialog", lambda dialog: errors.append(f"a dialog opened: {dialog.message}"))
+        await page.goto(sandbox.url)
+        await page.get_by_test_id(f"channel-{ALERTS}").wait_for()
+        yield page
+        await browser.close()
+        assert errors == []
+
+
+async def bot_posts(sandbox: Sandbox, **message: Any) -> str:
+    async with httpx.AsyncClient(headers={"Authorization": "Bearer xoxb-sandbox"}) as client:
+        reply = await client.post(f"{sandbox.url}/api/chat.postMessage", json={"channel": ALERTS, **message})
+    assert reply.json()["ok"], reply.json()
+    return str(reply.json()["ts"])
+
+
+def section(text: str) -> dict[str, Any]:
+    return {"type": "section", "text": {"type": "mrkdwn", "text": text}}
+
+
+MRKDWN = [
+    ("*bold* _it_ ~gone~", "<b>bold</b> <i>it</i> <s>gone</s>"),
+    ("*bold _and_ more*", "<b>bold <i>and</i> more</b>"),
+    ("snake_case_name 2*3*4", "snake_case_name 2*3*4"),
+    ("`a *b* &lt;c&gt;`", '<code class="c-code">a *b* &lt;c&gt;</code>'),
+    ("```x\n*y*```", '<pre class="c-pre">x\n*y*</pre>'),
+    ("&lt;!channel&gt; &amp; &lt;b&gt;", "&lt;!channel&gt; &amp; &lt;b&gt;"),
+    ("<!here>", '<span class="mention mention-me">@here</span>'),
+    ("<@U0BOB>", '<span class="mention">@Bob Berg</span>'),
+    ("<@U0ANN>", '<span class="mention mention-me">@Ann Araya</span>'),
+    ("<!subteam^S0ONCALL>", '<span class="mention mention-me">@data-oncall</span>'),
+    ("<#C0TEAM>", '<button type="button" class="mention">#data-team</button>'),
+    (
+        "<https://a.example/?x=1&amp;y=2|*A*>",
+        '<a href="https://a.example/?x=1&amp;y=2" target="_blank" rel="noopener noreferrer">*A*</a>',
+    ),
+    ("<javascript:alert(1)|press>", "press"),
+    (":no_such_emoji: 10:30:45", ":no_such_emoji: 10:30:45"),
+    (
+        "<!date^1392734382^{date_num} {time_secs}|then>",
+        '<time class="c-date" title="then">2014-02-18 3:39:42 PM</time>',
+    ),
+    ("<!date^1392734382^{date}|then>", '<time class="c-date" title="then">February 18th, 2014</time>'),
+    ("<!date^1392734382^{era}|then>", '<time class="c-date" title="then">then</time>'),
+]
+
+
+async def test_mrkdwn_is_read_as_slack_reads_it(sandbox: Sandbox, page: Page) -> None:
+    await bot_posts(sandbox, text="fallback", blocks=[section(text) for text, _ in MRKDWN])
+
+    drawn = page.locator("#conversation .section-text > div")
+    await expect(drawn).to_have_count(len(MRKDWN))
+
+    assert [await each.inner_html() for each in await drawn.all()] == [html for _, html in MRKDWN]
+
+
+async def test_nothing_from_the_server_becomes_html(sandbox: Sandbox, page: Page) -> None:
+    plain = {"type": "plain_text", "text": HOSTILE}
+    button = {"type": "button", "action_id": "b", "text": plain, "value": HOSTILE}
+    rows = [[{"type": "raw_text", "text": HOSTILE}]]
+    blocks = [
+        {"type": "header", "text": plain},
+        section(HOSTILE) | {"fields": [plain]},
+        {"type": "context", "elements": [plain]},
+        {"type": "actions", "elements": [button]},
+        {"type": "table", "rows": rows},
+        {"type": "markdown", "text": HOSTILE + " [x](javascript:alert(1))"},
+    ]
+    ts = await bot_posts(sandbox, text=HOSTILE, blocks=blocks)
+    sandbox.goldrush.add(name=HOSTILE, project=HOSTILE)
+    sandbox.slack.say("U0BOB", ALERTS, HOSTILE)
+
+    await expect(page.get_by_test_id("message")).to_have_count(2)
+    await expect(page.locator(".pipeline-name").last).to_have_text(HOSTILE)
+    await expect(page.locator(f'[data-ts="{ts}"] th')).to_have_text(HOSTILE)
+    assert await page.locator("article img, article script, #goldrush img, [onerror], a[href^=javascript]").count() == 0
+
+
+async def test_a_reply_sent_to_the_channel_stands_in_both_places(sandbox: Sandbox, page: Page) -> None:
+    ts = await bot_posts(sandbox, text="orders-eu failed")
+    await bot_posts(sandbox, text="paging", thread_ts=ts)
+    await bot_posts(sandbox, text="recovered", thread_ts=ts, reply_broadcast=True)
+
+    await expect(page.locator("#conversation").get_by_test_id("message")).to_have_count(2)
+    await page.get_by_test_id("thread-open").click()
+
+    thread = page.get_by_test_id("thread")
+    await expect(thread.get_by_test_id("message")).to_have_count(3)
+    await expect(thread.get_by_test_id("message").last).to_contain_text("Also sent to the channel")
+    await page.keyboard.press("Escape")
+    await expect(thread).to_be_hidden()
+
+
+async def test_what_is_typed_is_sent_and_can_be_brought_back(sandbox: Sandbox, page: Page) -> None:
+    composer = page.get_by_test_id("composer")
+    for words in ("hello @bob", "again"):
+        await composer.fill(words)
+        await composer.press("Enter")
+    await expect(page.get_by_test_id("message").last).to_contain_text("again")
+    await expect(page.get_by_test_id("message").first).to_contain_text("hello @Bob Berg")
+
+    await composer.press("ArrowUp")
+    await composer.press("ArrowUp")
+    await expect(composer).to_have_value("hello @bob")
+    await composer.press("ArrowDown")
+    await composer.press("ArrowDown")
+    await expect(composer).to_have_value("")
+
+
+async def test_a_command_without_a_bot_fails_as_in_slack(page: Page) -> None:
+    await page.get_by_test_id("composer").fill("/pipeline list")
+    await page.get_by_test_id("send").click()
+
+    answer = page.get_by_test_id("message").last
+    await expect(answer).to_contain_text("Only visible to you")
+    await expect(answer).to_contain_text("dispatch_failed")
+    await answer.get_by_test_id("dismiss").click()
+    await expect(answer).to_have_count(0)
+
+
+async def test_the_drawer_moves_pipelines(sandbox: Sandbox, page: Page) -> None:
+    orders = sandbox.goldrush.named("orders-eu")
+    row = page.get_by_test_id(f"pipeline-{orders.id}")
+
+    await row.get_by_test_id("set-FAILED").click()
+    await expect(row.get_by_test_id("phase")).to_have_text("FAILED")
+    await row.get_by_test_id("vanish").click()
+    await expect(row.get_by_test_id("phase")).to_have_text("VANISHED")
+    await row.get_by_test_id("appear").click()
+    await row.get_by_test_id("fault").click()
+    await page.locator('[data-fault="server_error"]').click()
+
+    await sandbox.until(lambda: orders.id in sandbox.goldrush.faults)
+    assert orders.id in sandbox.goldrush.pipelines
+
+
+async def test_another_persons_eyes(sandbox: Sandbox, page: Page) -> None:
+    await page.get_by_test_id("channel-G0OPS").click()
+    await expect(page.locator("#channel-header h2")).to_have_text("ops-private")
+
+    await page.get_by_test_id("user-U0CAROL").click()
+
+    await expect(page.get_by_test_id("channel-G0OPS")).to_have_count(0)
+    await expect(page.locator("#channel-header h2")).to_have_text("#data-alerts")
+    await bot_posts(sandbox, text="for <@U0CAROL>", channel="C0TEAM")
+    await expect(page.get_by_test_id("channel-C0TEAM")).to_have_attribute("aria-label", "data-team, channel, 1 unread")
