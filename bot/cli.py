@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -86,10 +85,9 @@ async def _findings(settings: Settings, post: str | None) -> list[Finding]:
 @main.command()
 def demo(
     port: Annotated[int, typer.Option(help="Port of the demo page; 0 picks a free one.")] = 8080,
-    data_dir: Annotated[Path, typer.Option(help="Where the demo's store keeps its data.")] = Path(".data/demo"),
 ) -> None:
     """Try everything on this machine: a GoldRush, a Slack and the bot, with a page to click in."""
-    raise typer.Exit(asyncio.run(demonstration.run(port, data_dir, out)))
+    raise typer.Exit(asyncio.run(demonstration.run(port, out)))
 
 
 def _settings() -> Settings:

@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,13 +16,18 @@ from bot.sandbox.server import Sandbox
 GOODBYE_SECONDS = 12.0
 
 
-async def run(port: int, data_dir: Path, out: Console) -> int:
+async def run(port: int, out: Console) -> int:
     """Runs until Ctrl-C or until the bot ends; answers the exit code."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    await asyncio.to_thread(shutil.rmtree, data_dir, ignore_errors=True)  # the sandbox starts afresh, so does the bot
+    # The sandbox forgets everything when it ends, so the bot's memory is for this run only too.
+    with tempfile.TemporaryDirectory(prefix="pipeline-bot-") as data_dir:
+        return await _run(port, Path(data_dir), out, stopped)
+
+
+async def _run(port: int, data_dir: Path, out: Console, stopped: asyncio.Event) -> int:
     try:
         async with Sandbox.start(port=port) as sandbox, _bot(environment(sandbox.url, data_dir)) as bot:
             out.print("Starting the sandbox and the bot …")
@@ -31,7 +36,8 @@ async def run(port: int, data_dir: Path, out: Console) -> int:
             await _first_watch(sandbox)
             await sandbox.set_scenario(running=True)
             out.print(f"\n  [bold green]Open {sandbox.url}[/]\n")
-            out.print("  A Slack, a GoldRush and the bot, all on this machine. The first alert comes within seconds.")
+            out.print("  A Slack, a GoldRush and the bot, all on this machine.")
+            out.print("  The first alert comes within seconds.")
             out.print("  Ctrl-C stops all of it.\n")
             ended = asyncio.ensure_future(bot.wait())
             asked = asyncio.ensure_future(stopped.wait())

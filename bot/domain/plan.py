@@ -183,13 +183,16 @@ def _sync(card: Card, scene: Scene, *, fresh: bool) -> Delivery:
 
 
 def _lines(episode: Episode, before: Episode | None, scene: Scene, channel: ChannelId) -> list[Delivery]:
+    """What is added to the thread. Whoever is paged by direct message is told the end only."""
     audience = scene.audience(channel)
     key = episode.key(scene.team, channel)
+    ends_failure = episode.kind is EpisodeKind.FAILURE and not episode.open
+    paged = channel in {target.direct for each in scene.audiences for target in each.targets}
     told = []
     for line in _new_lines(episode, before):
-        if audience and not any(audience.wants(event) for event in line.events):
+        wanted = any(audience.wants(event) for event in line.events) if audience else paged and ends_failure
+        if not wanted:
             continue
-        ends_failure = episode.kind is EpisodeKind.FAILURE and not episode.open
         body = ThreadLine(card_key=key, pipeline=scene.pipeline, line=line, broadcast=ends_failure)
         priority = Priority.RECOVERY if ends_failure else Priority.UPDATE
         told.append(

@@ -115,7 +115,7 @@ class Control:
             "faults": [*control_goldrush.fault_rows(self._sandbox.goldrush), *_slack_faults(self._slack)],
         }
 
-    async def typed(self, request: web.Request, body: Body) -> Any:  # noqa: ARG002
+    async def typed(self, body: Body) -> Any:
         """As from the composer: a slash command, or a message. A command cannot be used in a thread."""
         user, channel, text = body.text("user"), body.text("channel"), body.text("text").strip()
         thread_ts = body.maybe_text("thread_ts")
@@ -129,7 +129,7 @@ class Control:
             raise Refused(f"{command} is not supported in threads. Sorry!")
         return _outcome(await self._slack.run_command(user, channel, command, rest))
 
-    async def click(self, request: web.Request, body: Body) -> Any:  # noqa: ARG002
+    async def click(self, body: Body) -> Any:
         ack = await self._slack.click(
             body.text("user"),
             body.text("channel"),
@@ -141,7 +141,7 @@ class Control:
         )
         return _outcome(ack)
 
-    async def click_in_view(self, request: web.Request, body: Body) -> Any:  # noqa: ARG002
+    async def click_in_view(self, body: Body) -> Any:
         choice = Choice(
             action_id=body.text("action_id"),
             block_id=body.maybe_text("block_id"),
@@ -150,18 +150,18 @@ class Control:
         )
         return _outcome(await self._slack.click_in_view(body.text("user"), choice))
 
-    async def submit_view(self, request: web.Request, body: Body) -> Any:  # noqa: ARG002
+    async def submit_view(self, body: Body) -> Any:
         return _outcome(await self._slack.submit_view(body.text("user"), body.mapping("values")))
 
-    async def close_view(self, request: web.Request, body: Body) -> Any:  # noqa: ARG002
+    async def close_view(self, body: Body) -> Any:
         await self._slack.close_view(body.text("user"))
         return {"ok": True}
 
-    async def open_home(self, request: web.Request, body: Body) -> Any:  # noqa: ARG002
+    async def open_home(self, body: Body) -> Any:
         self._slack.open_home(body.text("user"))
         return {"ok": True}
 
-    async def set_fault(self, request: web.Request, body: Body) -> Any:  # noqa: ARG002
+    async def set_fault(self, body: Body) -> Any:
         """For GoldRush or for Slack, as `target` says; the kind `none` takes one away."""
         match body.text("target"):
             case "goldrush":
@@ -173,14 +173,14 @@ class Control:
                 raise ValueError(f"target must be goldrush or slack, not {other!r}")
         return {"ok": True}
 
-    async def clear_faults(self, request: web.Request) -> Any:  # noqa: ARG002
+    async def clear_faults(self, _: web.Request) -> Any:
         self._slack.faults.clear()
         self._slack.pulse.beat()
         control_goldrush.clear_faults(self._sandbox.goldrush)
         return {"ok": True}
 
-    async def change_channel(self, request: web.Request, body: Body) -> Any:
-        channel = request.match_info["id"]
+    async def change_channel(self, body: Body) -> Any:
+        channel = body.text("id")
         known = self._slack.directory.channels.get(channel)
         if known is None or known.kind is ChannelKind.IM:
             raise Refused(f"There is no channel {channel} to change.")
@@ -199,7 +199,7 @@ class Control:
                 raise ValueError(f"action must be archive, unarchive, rename, kick or invite, not {other!r}")
         return {"ok": True}
 
-    async def set_request_url(self, request: web.Request, body: Body) -> Any:  # noqa: ARG002
+    async def set_request_url(self, body: Body) -> Any:
         """HTTP mode. Slack takes a Request URL only after it has answered a challenge."""
         url = body.maybe_text("url")
         if url:
@@ -234,12 +234,14 @@ def answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.Respons
     return answer
 
 
-def with_body(handler: Callable[[web.Request, Body], Awaitable[Any]]) -> Handler:
+def with_body(handler: Callable[[Body], Awaitable[Any]]) -> Handler:
+    """What stands in the path counts as a field too."""
+
     async def read(request: web.Request) -> Any:
         fields = await request.json()
         if not isinstance(fields, dict):
             raise Refused("The body is not a JSON object.")
-        return await handler(request, Body(fields))
+        return await handler(Body(fields | dict(request.match_info)))
 
     return read
 

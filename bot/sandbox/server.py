@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from bot.sandbox import control, control_goldrush
 from bot.sandbox.clock import Clock
@@ -87,7 +88,7 @@ class Sandbox:
         await self.slack.close()
 
     def _application(self) -> web.Application:
-        app = web.Application()
+        app = web.Application(middlewares=[own_page_only])
         web_api = WebApi(self.slack)
         app.add_routes(
             [
@@ -104,6 +105,16 @@ class Sandbox:
         )
         app.router.add_static("/static/", PAGE)
         return app
+
+
+@web.middleware
+async def own_page_only(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Another site's page, open in the same browser, must not move things here."""
+    origin = request.headers.get("Origin")
+    writes = request.path.startswith("/sandbox/") and request.method != "GET"
+    if writes and origin is not None and origin != f"http://{request.host}":
+        return web.json_response({"error": f"{origin} may not control the sandbox."}, status=403)
+    return await handler(request)
 
 
 async def _index(_: web.Request) -> web.StreamResponse:

@@ -24,7 +24,7 @@ from bot.slack.cards import Footing
 from bot.slack.grammar import quoted
 from bot.slack.help import help_lines
 from bot.slack.message import Block, Message, actions, button, context, message, section, sections, value
-from bot.slack.text import REASON_LIMIT, ago, date, outside
+from bot.slack.text import REASON_LIMIT, ago, code, date, outside
 
 PAGE_SIZE = 20
 CANDIDATES = 10
@@ -245,7 +245,8 @@ def _unresolved(those: Sequence[UnresolvedReference], command: str, footing: Foo
             lines.append(f":grey_question: I know no pipeline “{name}”.{near}")
             chosen = each.nearest
         for pipeline in chosen:
-            typed = code(f"{footing.command} {command} {pipeline.id}", 150)
+            named = pipeline.id if isinstance(each, Ambiguous) else quoted(pipeline.name)
+            typed = code(f"{footing.command} {command} {named}", 150)
             lines.append(f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)} · {typed}")
     return sections(lines) if lines else []
 

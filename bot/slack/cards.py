@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bot.domain.card import Card, Notice, NoticeKind, ThreadLine
+from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Episode, EpisodeKind, Line, Outcome
 from bot.domain.phase import Phase
@@ -63,9 +64,18 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     if standing.reach is not Reach.REACHABLE:
         return (f":red_circle: {name} *FAILED*, and now {phrases.state_words(standing)}", _since(episode))
     if standing.phase == Phase.FAILED:
-        return (f":red_circle: {name} *FAILED*", _since(episode), first_seen)
+        ready = (
+            phrases.replicas(standing.observation.ready, standing.observation.replicas) if standing.observation else ""
+        )
+        since = f"since {date(episode.opened_at)}"
+        return (f":red_circle: {name} *FAILED*", f"{since} · {ready}" if ready else since, first_seen)
     coming = f"{phrases.standing_symbol(standing)} {name} is {phrases.state_words(standing)} after FAILED"
     return (coming, _since(episode), first_seen)
+
+
+def _ready(card: Card) -> str:
+    observation = card.standing.observation
+    return phrases.replicas(observation.ready, observation.replicas) if observation else ""
 
 
 def _since(episode: Episode) -> str:
@@ -74,8 +84,7 @@ def _since(episode: Episode) -> str:
 
 
 def _degraded(card: Card, name: str) -> tuple[str, ...]:
-    episode, observation = card.episode, card.standing.observation
-    ready = phrases.replicas(observation.ready, observation.replicas) if observation else ""
+    episode, ready = card.episode, _ready(card)
     since = f"since {date(episode.opened_at)}"
     if episode.open:
         return (f"{phrases.DEGRADED} {name} is *RUNNING, degraded* — {ready}", since)
@@ -177,7 +186,6 @@ def _facts(card: Card) -> list[str]:
     facts = [
         outside(card.pipeline.project, 60) if card.pipeline.project else "",
         outside(card.pipeline.id, 60),
-        phrases.replicas(observation.ready, observation.replicas) if observation else "",
         phrases.intent_words(card.pipeline, card.standing) if card.episode.open else "",
         f"read {time_of_day(observation.observed_at)}" if observation else "never read",
     ]
@@ -211,8 +219,7 @@ def _buttons(card: Card) -> list[Block]:
 
 
 def render_line(told: ThreadLine, delivery: Delivery, now: datetime) -> Message:
-    name = f"*{outside(told.pipeline.name)}* " if told.broadcast else ""
-    blocks: list[Block] = [section(name + line_words(told.line))]
+    blocks: list[Block] = [section(line_words(told.line, told.pipeline if told.broadcast else None))]
     blocks += context(_lateness(delivery, now))
     if delivery.possible_repeat:
         blocks += context(POSSIBLE_REPEAT)
@@ -220,22 +227,23 @@ def render_line(told: ThreadLine, delivery: Delivery, now: datetime) -> Message:
 
 
 _LINES: tuple[tuple[Event, str], ...] = (
-    (Event.ACKNOWLEDGED, ":eyes: Acknowledged by <@{by}>"),
-    (Event.RECOVERED, "{sign} *recovered*{took}: {phase}{counted}"),
-    (Event.LIVE, "{sign} *live*{took}: {phase}{counted}"),
-    (Event.DEGRADED, f"{phrases.DEGRADED} *degraded*: {{phase}}{{counted}}"),
-    (Event.RESTARTED, ":arrows_counterclockwise: *restarted*: {phase}{counted}"),
-    (Event.BACK, "{sign} *can be read again*{took}"),
-    (Event.GONE, f"{phrases.BLIND} *{phrases.GONE}*"),
-    (Event.UNREACHABLE, f"{phrases.BLIND} *cannot be read*: {{reason}}"),
+    (Event.ACKNOWLEDGED, ":eyes: {name}Acknowledged by <@{by}>"),
+    (Event.RECOVERED, "{sign} {name}*recovered*{took}: {phase}{counted}"),
+    (Event.LIVE, "{sign} {name}*live*{took}: {phase}{counted}"),
+    (Event.DEGRADED, f"{phrases.DEGRADED} {{name}}*degraded*: {{phase}}{{counted}}"),
+    (Event.RESTARTED, ":arrows_counterclockwise: {name}*restarted*: {phase}{counted}"),
+    (Event.BACK, "{sign} {name}*can be read again*{took}"),
+    (Event.GONE, f"{phrases.BLIND} {{name}}*{phrases.GONE}*"),
+    (Event.UNREACHABLE, f"{phrases.BLIND} {{name}}*cannot be read*: {{reason}}"),
 )
 
 
-def line_words(line: Line) -> str:
-    """One sentence for one reading: the weightiest of its events leads."""
+def line_words(line: Line, named: Pipeline | None = None) -> str:
+    """One sentence for one reading: the weightiest of its events leads. Outside its thread it needs a name."""
     ready = phrases.replicas(line.ready, line.replicas)
-    form = next((form for event, form in _LINES if event in line.events), "{sign} *{phase}*{counted}")
+    form = next((form for event, form in _LINES if event in line.events), "{sign} {name}*{phase}*{counted}")
     return form.format(
+        name=f"*{outside(named.name)}* " if named else "",
         by=line.by,
         sign=phrases.symbol(line.phase),
         phase=phrases.phase_word(line.phase),

@@ -25,6 +25,7 @@ _GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|[^>]*)?>")
 _CHANNEL = re.compile(r"<#([CG][A-Z0-9]+)(?:\|([^>]*))?>")
 _SPECIAL = {"here": TargetKind.HERE, "channel": TargetKind.CHANNEL}
 _SPECIAL_FORM = re.compile(r"<!(here|channel)(?:\|[^>]*)?>|@?(here|channel)", re.IGNORECASE)
+_RESOLVED = re.compile(r"<(?P<sign>[@#!])[^|>]*\|(?P<name>[^>]*)>")
 # A quoted stretch, one of Slack's own <…> forms, or a run of anything else but white space.
 _OPENING = '"“”'
 _WORD = re.compile(r'["“”](?P<quoted>[^"“”]*)["“”](?=\s|,|$)|(?P<form><[^>\s][^>]*>)|(?P<plain>\S+)')
@@ -109,9 +110,11 @@ Command = Overview | Status | List | Watch | Unwatch | Watches | Help
 
 
 class _Refused(Exception):
-    def __init__(self, message: str, hint: str) -> None:
+    def __init__(self, message: str, hint: str, mend: tuple[str, str] | None = None) -> None:
         super().__init__(message)
         self.error = UsageError(message, hint)
+        self.mend = mend
+        """A word of what was typed, and what to put in its place."""
 
 
 def parse(text: str) -> Command | UsageError:
@@ -124,7 +127,16 @@ def parse(text: str) -> Command | UsageError:
     try:
         return _parse(_words(text))
     except _Refused as refused:
-        return refused.error
+        if refused.mend is None:
+            return refused.error
+        return UsageError(refused.error.message, _mended(text, *refused.mend))
+
+
+def _mended(text: str, wrong: str, right: str) -> str:
+    """What was typed with its one wrong word put right, as it would be typed."""
+    typed = _RESOLVED.sub(lambda found: f"{found['sign'].replace('!', '@')}{found['name'].lstrip('@')}", text)
+    mended = re.sub(rf"(?<![^\s,]){re.escape(wrong)}(?![^\s,])", lambda _: right, typed, count=1, flags=re.IGNORECASE)
+    return html.unescape(mended)
 
 
 def _parse(words: list[Word]) -> Command:
@@ -162,7 +174,7 @@ def _unknown_command(word: Word) -> _Refused:
         return _Refused(f"“{outside(name)}” is not a command. To ask how it stands:", f"status {quoted(name)}")
     near = difflib.get_close_matches(name.lower(), [*COMMANDS, *ALIASES], n=1, cutoff=0.5)
     if near:
-        return _Refused(f"I know no command “{outside(name)}”. Did you mean *{near[0]}*?", near[0])
+        return _Refused(f"I know no command “{outside(name)}”. Did you mean *{near[0]}*?", near[0], (name, near[0]))
     return _Refused(
         f"I know no command “{outside(name)}”. If it is a pipeline, ask how it stands:", f"status {quoted(name)}"
     )
@@ -251,7 +263,8 @@ def _event(name: str) -> Event:
     guess = f" Did you mean *{near[0]}*?" if near else ""
     raise _Refused(
         f"I know no event “{outside(name)}”, so nothing was changed.{guess} There are: {', '.join(choices)}, all.",
-        f"watch orders-eu on {near[0] if near else 'failed'}",
+        "help watch",
+        (name, near[0]) if near else None,
     )
 
 

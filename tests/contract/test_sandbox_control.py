@@ -194,6 +194,16 @@ async def test_a_body_that_is_no_json_object_is_refused(sandbox: Sandbox) -> Non
                 assert "error" in await reply.json()
 
 
+async def test_another_sites_page_may_not_control_the_sandbox(sandbox: Sandbox) -> None:
+    body = {"user": ANN, "channel": ALERTS, "text": "hello"}
+    async with aiohttp.ClientSession(sandbox.url) as session:
+        statuses = []
+        for origin in ("https://elsewhere.example", sandbox.url):
+            async with session.post("/sandbox/command", json=body, headers={"Origin": origin}) as reply:
+                statuses.append(reply.status)
+    assert statuses == [403, 200]
+
+
 async def test_channels_can_be_changed(sandbox: Sandbox, page: Page) -> None:
     for body in ({"action": "kick"}, {"action": "rename", "name": "alerts"}, {"action": "archive"}):
         assert await page.post(f"channels/{ALERTS}", **body) == (200, {"ok": True})

@@ -85,8 +85,11 @@ async def test_a_hanging_call_never_answers(sandbox: Sandbox, client: AsyncWebCl
     await asyncio.gather(waiting, return_exceptions=True)
 
 
-async def test_a_call_may_land_after_its_caller_gave_up(sandbox: Sandbox, client: AsyncWebClient) -> None:
-    sandbox.slack.set_fault(POST, Fault(kind=FaultKind.LAND_LATE, seconds=0.1))
+@pytest.mark.parametrize("when", Moment)
+async def test_a_call_may_land_once_after_its_caller_gave_up(
+    sandbox: Sandbox, client: AsyncWebClient, when: Moment
+) -> None:
+    sandbox.slack.set_fault(POST, Fault(kind=FaultKind.LAND_LATE, seconds=0.1, when=when))
     waiting = asyncio.create_task(post(client))
     await sandbox.until(lambda: sandbox.slack.calls)
     assert sandbox.slack.accepted == []

@@ -409,6 +409,14 @@ async def test_one_channel_takes_three_posts_at_once_then_one_a_second(
     assert (await client.chat_postMessage(channel=ALERTS, text="x"))["ok"] is True
 
 
+async def test_a_person_and_the_direct_message_with_them_count_as_one_channel(client: AsyncWebClient) -> None:
+    await client.conversations_open(users="U0ANN")
+    for channel in ("U0ANN", "D0ANN", "U0ANN"):
+        await client.chat_postMessage(channel=channel, text="x")
+    assert (await refusal(client.chat_postMessage(channel="D0ANN", text="x")))["error"] == "ratelimited"
+    assert (await refusal(client.chat_postMessage(channel="U0BOT", text="x")))["error"] == "channel_not_found"
+
+
 async def test_the_workspace_takes_so_many_posts_a_minute_over_all_channels(
     sandbox: Sandbox, client: AsyncWebClient, clock: HandClock
 ) -> None:

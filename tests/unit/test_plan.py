@@ -98,8 +98,23 @@ def test_an_acknowledgement_counts_once_and_is_shown_everywhere() -> None:
     assert plan is not None
     assert {card.channel for card in plan.cards} == {ALERTS, OTHER, ANN_DIRECT}
     assert all(card.episode.acknowledged and card.episode.acknowledged.by == ANN for card in plan.cards)
-    assert [line.line.events for line in lines(plan.deliveries)] == [(Event.ACKNOWLEDGED,)] * 3
+    told = {each.channel for each in plan.deliveries if isinstance(each.body, ThreadLine)}
+    assert told == {ALERTS, OTHER}  # the direct message's own card says it
     assert plan_acknowledgement(plan.record, scene, UserId("U0BOB"), at(10)) is None
+
+
+def test_a_person_who_was_paged_is_told_the_end() -> None:
+    scene = a_scene(a_watch(targets=(PAGE_ANN,)))
+    plan = story(an_observation(FAILED, 1), an_observation(RUNNING, 2), scene=scene)[-1]
+    told = {each.channel for each in plan.deliveries if isinstance(each.body, ThreadLine)}
+    assert told == {ALERTS, ANN_DIRECT}
+
+
+def test_a_channel_that_left_keeps_a_true_card_and_hears_no_more() -> None:
+    record = story(an_observation(FAILED, 1))[-1].record
+    plan = plan_reading(record, an_observation(RUNNING, 2), a_scene(a_watch(channel=OTHER)))
+    of_alerts = [type(each.body) for each in plan.deliveries if each.channel == ALERTS]
+    assert of_alerts == [SyncCard]
 
 
 def test_what_is_over_cannot_be_acknowledged() -> None:

@@ -99,12 +99,15 @@ class WebApi:
             return None
         directory = self._workspace.directory
         if channel in directory.users:
-            return directory.open_im(channel)[0].id
+            return directory.im_id(channel)
         named = directory.named(channel.removeprefix("#"))
         return named.id if named is not None else channel
 
     async def _strike(self, fault: Fault, request: web.Request, question: Question) -> web.StreamResponse:
         """Before the call took effect, or after it did, as the fault says."""
+        if fault.kind is FaultKind.LAND_LATE:
+            self._workspace.background.start(self._land_late(question, fault.seconds))
+            return await self._break_off(fault, request, question, Reply(body={}))
         match fault.kind:
             case FaultKind.STRIP_METADATA:
                 values = {name: value for name, value in question.values.items() if name != "metadata"}
@@ -112,8 +115,6 @@ class WebApi:
             case FaultKind.SLOW if fault.when is Moment.BEFORE:
                 await asyncio.sleep(fault.seconds)
                 return self._told(question, self._answer(question))
-            case FaultKind.LAND_LATE:
-                self._workspace.background.start(self._land_late(question, fault.seconds))
         happened = fault.when is Moment.AFTER or fault.kind in _HAPPENED
         reply = self._answer(question) if happened else Reply(body={})
         return await self._spoil(fault, request, question, reply)
@@ -132,6 +133,13 @@ class WebApi:
             case FaultKind.SLOW:
                 await asyncio.sleep(fault.seconds)
                 return self._told(question, reply)
+            case _:
+                return await self._break_off(fault, request, question, reply)
+
+    async def _break_off(
+        self, fault: Fault, request: web.Request, question: Question, reply: Reply
+    ) -> web.StreamResponse:
+        """The caller is not told."""
         self._log(question.method, question.channel, fault.kind.value, None)
         if fault.kind is FaultKind.RESET:
             return trouble.reset(request)
@@ -175,8 +183,8 @@ async def read_question(request: web.Request, method: str) -> Question:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
         return Question(method=method, values=values, token=token)
-    in_body = values.get("token") if request.content_type != "application/json" else None
-    return Question(method=method, values=values, token=in_body)
+    in_form = values.get("token") if request.content_type != "application/json" else None
+    return Question(method=method, values=values, token=in_form if isinstance(in_form, str) else None)
 
 
 async def _read_form(request: web.Request) -> JsonObject:

@@ -136,9 +136,13 @@ class Directory:
             raise Refused(f"{user_id} sees no channel {channel_id}.")
         return channel
 
+    @staticmethod
+    def im_id(user_id: str) -> str:
+        return "D" + user_id.removeprefix("U")
+
     def open_im(self, user_id: str) -> tuple[Channel, bool]:
         """The direct message of this user with the bot, and whether it was there before."""
-        channel_id = "D" + user_id.removeprefix("U")
+        channel_id = self.im_id(user_id)
         existing = self.channels.get(channel_id)
         if existing is not None:
             return existing, True
