@@ -13,6 +13,7 @@ from bot.domain.watch import ParkReason
 _CHANNEL: Mapping[str, ParkReason] = {
     "channel_not_found": ParkReason.NOT_FOUND,
     "is_archived": ParkReason.ARCHIVED,
+    "is_inactive": ParkReason.ARCHIVED,  # what chat.update says of an archived channel
     "not_in_channel": ParkReason.NOT_IN_CHANNEL,
     "restricted_action": ParkReason.RESTRICTED,
     "messages_tab_disabled": ParkReason.RESTRICTED,

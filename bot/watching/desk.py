@@ -31,7 +31,7 @@ from bot.watching.roster import Roster
 ANSWER_SECONDS = 6.0  # a person waits; what has not been read by then is shown as old as it is
 FRESH_SECONDS = 2.0  # for pipelines that were named
 RECENT_SECONDS = 60.0  # for those that were not
-LISTED_SECONDS = 30.0
+LISTED_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +69,10 @@ class Desk:
     async def browse(self, channel: ChannelId, words: str, first: int, count: int) -> ListAnswer:
         """All pipelines that have every word in name, project or id; of those from `first` on, `count` are read."""
         await self._listing.refresh(older_than=LISTED_SECONDS)
-        wanted = words.lower().split()
-        chosen = [each for each in self._roster.catalogue if all(word in _spoken(each) for word in wanted)]
-        chosen.sort(key=lambda each: (each.project.lower(), each.name.lower(), each.id))
+        chosen = _with_words(self._roster.catalogue, words)
+        if not chosen:
+            await self._listing.refresh()  # somebody looks for what was made a moment ago
+            chosen = _with_words(self._roster.catalogue, words)
         page = chosen[first : first + count]
         await self._read(page, older_than=RECENT_SECONDS)
         return ListAnswer(
@@ -267,6 +268,12 @@ class Desk:
 def _found(reference: str, catalogue: Iterable[Pipeline]) -> tuple[Pipeline, ...]:
     resolution = resolve(reference, catalogue)
     return resolution.pipelines if isinstance(resolution, Found) else ()
+
+
+def _with_words(catalogue: Iterable[Pipeline], words: str) -> list[Pipeline]:
+    wanted = words.lower().split()
+    chosen = [each for each in catalogue if all(word in _spoken(each) for word in wanted)]
+    return sorted(chosen, key=lambda each: (each.project.lower(), each.name.lower(), each.id))
 
 
 def _spoken(pipeline: Pipeline) -> str:

@@ -152,6 +152,9 @@ async def test_faults_of_both_stand_ins_are_set_shown_and_cleared(sandbox: Sandb
     await page.post("faults", target="goldrush", kind="server_error")
     fault = sandbox.slack.faults.active()["chat.postMessage"]
     assert (fault.kind, fault.when.value, fault.times) == (FaultKind.RESET, "after", 2)
+    for given, meant in ({}, "internal_error"), ({"error": "fatal_error"}, "fatal_error"):
+        await page.post("faults", target="slack", method="chat.update", kind="error", **given)
+        assert sandbox.slack.faults.active()["chat.update"].error == meant
     state = await page.get("state", user=ANN)
     assert {fault["target"] for fault in state["faults"]} == {"slack", "goldrush"}
     assert await page.delete("faults") == 200

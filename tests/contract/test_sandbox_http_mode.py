@@ -1,5 +1,6 @@
 """HTTP mode: signed requests to a Bolt app that checks signatures."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -59,6 +60,7 @@ async def test_a_signature_carries_its_time_so_an_old_one_is_refused() -> None:
 
 async def test_clicks_and_events_arrive_too(sandbox: Sandbox, app: AsyncApp) -> None:
     heard: list[str] = []
+    mention_heard = asyncio.Event()
 
     @app.action("go")
     async def clicked(ack: Any, body: dict[str, Any]) -> None:
@@ -68,6 +70,7 @@ async def test_clicks_and_events_arrive_too(sandbox: Sandbox, app: AsyncApp) -> 
     @app.event("app_mention")
     async def mentioned(event: dict[str, Any]) -> None:
         heard.append(event["type"])
+        mention_heard.set()
 
     button = {"type": "button", "action_id": "go", "text": {"type": "plain_text", "text": "Go"}}
     blocks = [{"type": "actions", "elements": [button]}]
@@ -76,6 +79,7 @@ async def test_clicks_and_events_arrive_too(sandbox: Sandbox, app: AsyncApp) -> 
         assert (await sandbox.slack.click(ANN, ALERTS, ts, "go")).ok
         sandbox.slack.mention(ANN, ALERTS, "hello")
         await sandbox.until(lambda: len(sandbox.slack.delivery.log) == 2)
+        await asyncio.wait_for(mention_heard.wait(), 5)
     assert sandbox.slack.delivery.log[-1].ack.ok
     assert heard == ["block_actions", "app_mention"]
 

@@ -106,6 +106,22 @@ async def test_a_click_can_replace_and_delete_the_message_it_was_on() -> None:
         assert (left.ts, left.text) == (first, "replaced")
 
 
+async def test_a_click_on_an_ephemeral_can_take_it_away(sandbox: Sandbox) -> None:
+    app = bolt_app(sandbox)
+
+    @app.action("dismiss")
+    async def dismiss(ack: Any, respond: Any) -> None:
+        await respond(delete_original=True)
+        await ack()
+
+    button = {"type": "button", "action_id": "dismiss", "text": {"type": "plain_text", "text": "Dismiss"}}
+    card = [{"type": "actions", "elements": [button]}]
+    await app.client.chat_postEphemeral(channel="C0ALERTS", user=ANN, text="x", blocks=card)
+    async with over_socket(sandbox, app):
+        await sandbox.slack.click(ANN, "C0ALERTS", sandbox.slack.ephemerals("C0ALERTS", ANN)[0].ts, "dismiss")
+    assert sandbox.slack.ephemerals("C0ALERTS", ANN) == []
+
+
 async def test_an_answer_can_go_into_a_thread_that_exists(sandbox: Sandbox, hook: AsyncWebhookClient) -> None:
     root = sandbox.slack.say(ANN, QUIET, "what is up?").ts
     await hook.send_dict({"text": "all well", "thread_ts": root, "response_type": "in_channel"})

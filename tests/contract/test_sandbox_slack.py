@@ -95,6 +95,8 @@ async def test_a_missing_argument_is_named(client: AsyncWebClient) -> None:
     answer = await refusal(client.api_call("chat.update", json={"channel": ALERTS, "text": "x"}))
     assert answer["error"] == "invalid_arguments"
     assert answer["response_metadata"]["messages"] == ["[ERROR] missing required field: ts"]
+    answer = await refusal(client.api_call("chat.update", json={"channel": ALERTS, "ts": 17, "text": "x"}))
+    assert answer["response_metadata"]["messages"] == ["[ERROR] must be a string [json-pointer:/ts]"]
 
 
 @pytest.mark.parametrize(
@@ -284,6 +286,14 @@ async def test_an_ephemeral_is_seen_by_one_person_and_kept_nowhere(sandbox: Sand
     assert answer["error"] == "message_not_found"
 
 
+async def test_an_ephemeral_in_a_thread_stands_there(sandbox: Sandbox, client: AsyncWebClient) -> None:
+    root = (await client.chat_postMessage(channel=ALERTS, text="Failed"))["ts"]
+    await client.chat_postEphemeral(channel=ALERTS, user="U0ANN", text="only you", thread_ts=root)
+    (seen,) = sandbox.slack.messages(ALERTS, viewer="U0ANN")
+    assert [reply.text for reply in seen.replies] == ["only you"]
+    assert sandbox.slack.messages(ALERTS)[0].replies == []
+
+
 async def test_an_ephemeral_for_somebody_elsewhere_is_refused(client: AsyncWebClient) -> None:
     await client.conversations_join(channel="C0QUIET")
     answer = await refusal(client.chat_postEphemeral(channel="C0QUIET", user="U0CAROL", text="hello"))
@@ -348,6 +358,8 @@ async def test_a_direct_message_is_opened_and_has_the_same_id_each_time(client: 
     by_post = await client.chat_postMessage(channel="U0ANN", text="psst")
     assert opened["channel"]["id"] == again["channel"]["id"] == by_post["channel"] == "D0ANN"
     assert (await refusal(client.conversations_open(users="U0NOBODY")))["error"] == "user_not_found"
+    (listed,) = (await client.conversations_list(types="im"))["channels"]
+    assert (listed["id"], listed["user"], listed["is_im"]) == ("D0ANN", "U0ANN", True)
 
 
 async def test_archived_channels_can_be_left_out_of_the_list(sandbox: Sandbox, client: AsyncWebClient) -> None:

@@ -10,6 +10,7 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 
+from bot.sandbox.pulse import Pulse
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.delivery import Kind, Transport
 from bot.sandbox.slack.gestures import Choice
@@ -43,10 +44,16 @@ class Heard:
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
+        self._pulse = Pulse()
 
     async def listen(self, ack: Any, body: dict[str, Any]) -> None:
         await ack()
         self.bodies.append(body)
+        self._pulse.beat()
+
+    async def something(self) -> None:
+        """Bolt acknowledges an event before its listener has run."""
+        await self._pulse.until(lambda: self.bodies, 5)
 
 
 @pytest.fixture
@@ -378,7 +385,7 @@ async def test_a_mention_arrives_where_the_bot_is_and_only_there(sandbox: Sandbo
     async with over_socket(sandbox, app):
         sandbox.slack.mention(ANN, "C0QUIET", "anybody?")
         message = sandbox.slack.mention(ANN, ALERTS, "status orders-eu")
-        await sandbox.until(lambda: heard.bodies or None)
+        await heard.something()
     (body,) = heard.bodies
     assert (body["event"]["text"], body["event"]["ts"]) == ("<@U0BOT> status orders-eu", message.ts)
     assert body["event"]["channel"] == ALERTS
@@ -403,7 +410,7 @@ async def test_what_happens_to_channels_is_told(
     app.event(event)(heard.listen)
     async with over_socket(sandbox, app):
         happen(sandbox.slack)
-        await sandbox.until(lambda: heard.bodies or None)
+        await heard.something()
     assert heard.bodies[0]["event"]["type"] == event
 
 
@@ -413,7 +420,7 @@ async def test_a_direct_message_is_an_event(sandbox: Sandbox, app: AsyncApp, hea
     async with over_socket(sandbox, app):
         sandbox.slack.say(ANN, "D0ANN", "status")
         sandbox.slack.say(ANN, ALERTS, "not for the bot")
-        await sandbox.until(lambda: heard.bodies or None)
+        await heard.something()
     assert [body["event"]["channel_type"] for body in heard.bodies] == ["im"]
 
 
@@ -429,14 +436,17 @@ async def test_an_event_without_an_ack_comes_again_three_times_with_its_id(sandb
     sandbox.slack.delivery.ack_seconds = 0.02
     sandbox.slack.delivery.event_retry_seconds = (0.0, 0.0, 0.0)
     retries: list[Any] = []
+    seen = Pulse()
 
     @app.middleware
     async def drop(req: Any) -> None:
         retries.append(req.headers.get("x-slack-retry-num"))
+        seen.beat()
 
     async with over_socket(sandbox, app):
         sandbox.slack.mention(ANN, ALERTS, "hello")
         await sandbox.until(lambda: len(sandbox.slack.delivery.log) == 4)
+        await seen.until(lambda: len(retries) == 4, 5)
     assert len({entry.payload["event_id"] for entry in sandbox.slack.delivery.log}) == 1
     assert [retry and retry[0] for retry in retries] == ["0", "1", "2", "3"]
     assert {entry.kind for entry in sandbox.slack.delivery.log} == {Kind.EVENT}
@@ -472,8 +482,9 @@ async def test_a_modal_is_opened_filled_in_and_closed(sandbox: Sandbox, app: Asy
     async with over_socket(sandbox, app):
         await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "watch")
         await sandbox.until(lambda: sandbox.slack.views.top(ANN))
-        with pytest.raises(Refused):
-            await sandbox.slack.submit_view(ANN)
+        for impossible in ({}, {"name": {"typed": ["a", "list"]}}, {"name": {"typed": 7}}):
+            with pytest.raises(Refused):
+                await sandbox.slack.submit_view(ANN, impossible)
         ack = await sandbox.slack.submit_view(ANN, {"name": {"typed": "orders"}})
     assert ack.ok
     view = heard.bodies[0]["view"]
@@ -514,7 +525,11 @@ async def test_a_trigger_is_good_once_and_for_three_seconds() -> None:
 async def test_an_old_hash_is_refused(sandbox: Sandbox, app: AsyncApp) -> None:
     opened = await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=modal())
     known = {"view_id": opened["view"]["id"], "hash": opened["view"]["hash"]}
-    assert (await app.client.views_update(view=modal(), **known))["ok"] is True
+    await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(BOB), view=modal(callback_id="his"))
+    updated = await app.client.views_update(view=modal(callback_id="hers"), **known)
+    assert updated["view"]["id"] == opened["view"]["id"]
+    views = [sandbox.slack.views.top(person) for person in (ANN, BOB)]
+    assert [view and view["callback_id"] for view in views] == ["hers", "his"]
     with pytest.raises(SlackApiError) as caught:
         await app.client.views_update(view=modal(), **known)
     assert caught.value.response["error"] == "hash_conflict"

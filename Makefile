@@ -1,0 +1,49 @@
+# Any Python from 3.11 on; `make PYTHON=python3.13 …` chooses one.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
+
+.PHONY: help install demo test lint lock bench clean
+
+help: ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+install: $(VENV)/.installed ## a virtual environment that runs the bot
+
+demo: $(VENV)/.installed ## a Slack, a GoldRush and the bot on this machine, with a page to click in
+	@$(BIN)/pipeline-bot demo
+
+test: $(VENV)/.developing ## all tests
+	$(BIN)/python -m pytest $(PYTEST)
+
+lint: $(VENV)/.developing ## style, types, import arrows
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.developing ## timed claims: 300 pipelines failing at once
+	$(BIN)/python -m bench.storm
+
+lock: $(VENV)/.developing ## resolve the dependencies anew: versions and hashes, no addresses
+	$(BIN)/uv pip compile $(LOCK) --group build -o requirements.lock
+	$(BIN)/uv pip compile $(LOCK) --group build --group dev -c requirements.lock -o requirements-dev.lock
+LOCK := pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+
+clean: ## all that was made
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3.12 …"; exit 1; }
+	@echo "Installing into $(VENV) (once) …"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements.lock
+	@$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.developing: requirements-dev.lock $(VENV)/.installed
+	@echo "Installing what the tests need (once) …"
+	@$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@

@@ -1,0 +1,144 @@
+"""The bot as a process of its own, meeting the sandbox by settings alone."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.demo import environment
+from bot.sandbox.server import Sandbox
+from bot.sandbox.slack.messages import Message
+
+ANN, BOB = "U0ANN", "U0BOB"
+ALERTS, TEAM, QUIET = "C0ALERTS", "C0TEAM", "C0QUIET"
+PATIENCE = 20.0
+
+FAST = {
+    "PIPELINE_BOT_STEADY_SECONDS": "0.5",
+    "PIPELINE_BOT_TRANSIENT_SECONDS": "0.5",
+    "PIPELINE_BOT_AT_REST_SECONDS": "1",
+    "PIPELINE_BOT_REQUESTS_PER_SECOND": "100",
+    "PIPELINE_BOT_LOG_LEVEL": "info",
+}
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@dataclass
+class Rig:
+    """One sandbox and one bot beside it; the bot can be killed and started again."""
+
+    sandbox: Sandbox
+    data_dir: Path
+    http: bool
+    settings: dict[str, str] = field(default_factory=dict)
+    process: asyncio.subprocess.Process | None = None
+    log: Path = Path()
+
+    async def start(self) -> None:
+        env = environment(self.sandbox.url, self.data_dir) | FAST | self.settings
+        if self.http:
+            port = free_port()
+            del env["SLACK_APP_TOKEN"]
+            env |= {"SLACK_SIGNING_SECRET": "sandbox-signing-secret", "PORT": str(port)}
+            self.sandbox.slack.request_url = f"http://127.0.0.1:{port}/slack/events"
+        self.log = self.data_dir.parent / "bot.log"
+        ready_before = self._ready()
+        with self.log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bot.cli", "run", env=env, stdout=log, stderr=log, cwd=self.data_dir.parent
+            )
+        async with asyncio.timeout(PATIENCE):
+            while self._ready() == ready_before:
+                assert self.process.returncode is None, self.log.read_text()
+                await asyncio.sleep(0.05)
+
+    def _ready(self) -> int:
+        return self.log.read_text().count('"event": "ready"') if self.log.is_file() else 0
+
+    async def kill(self) -> None:
+        """kill -9."""
+        assert self.process is not None
+        self.process.kill()
+        await self.process.wait()
+
+    async def stop(self) -> int:
+        """SIGTERM, and what it exits with."""
+        assert self.process is not None
+        self.process.terminate()
+        return await asyncio.wait_for(self.process.wait(), PATIENCE)
+
+    async def reads(self, count: int) -> None:
+        """Waits until the bot has asked GoldRush so many more times. Reads change nothing that the sandbox tells of."""
+        wanted = len(self.sandbox.goldrush.requests) + count
+        async with asyncio.timeout(PATIENCE):
+            while len(self.sandbox.goldrush.requests) < wanted:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+
+    # --- as a person ---------------------------------------------------------------------------------------------
+
+    async def ask(self, text: str, *, user: str = ANN, channel: str = ALERTS) -> str:
+        """Types a command and waits for the answer that only they see."""
+        before = len(self.sandbox.slack.ephemerals(channel, user))
+        ack = await self.sandbox.slack.run_command(user, channel, "/pipeline", text)
+        assert ack.ok, ack.error
+        await self.sandbox.until(lambda: len(self.sandbox.slack.ephemerals(channel, user)) > before, PATIENCE)
+        return self.sandbox.slack.ephemerals(channel, user)[-1].text
+
+    async def click(self, message: Message, action_id: str, *, user: str = ANN) -> None:
+        ack = await self.sandbox.slack.click(user, message.channel, message.ts, action_id)
+        assert ack.ok, ack.error
+
+    async def card(self, *words: str, channel: str = ALERTS) -> Message:
+        """Waits for a root message that has all the words."""
+        found = await self.sandbox.until(lambda: self._find(channel, words), PATIENCE)
+        assert found is not None
+        return found
+
+    def _find(self, channel: str, words: tuple[str, ...]) -> Message | None:
+        roots = self.sandbox.slack.messages(channel)
+        return next((each for each in reversed(roots) if all(word in each.text for word in words)), None)
+
+    async def thread(self, card: Message, *words: str) -> Message:
+        found = await self.sandbox.until(
+            lambda: next((each for each in card.replies if all(word in each.text for word in words)), None), PATIENCE
+        )
+        assert found is not None
+        return found
+
+    async def direct(self, user: str) -> str:
+        """The conversation of this person's direct messages with the bot, once there is one."""
+
+        def opened() -> str | None:
+            channels = self.sandbox.slack.directory.channels.values()
+            return next((each.id for each in channels if each.kind.value == "im" and user in each.members), None)
+
+        return await self.sandbox.until(opened, PATIENCE) or ""
+
+    def pipeline(self, name: str) -> str:
+        return next(each.id for each in self.sandbox.goldrush.pipelines.values() if each.name == name)
+
+    def set_phase(self, name: str, phase: str) -> None:
+        self.sandbox.goldrush.set_phase(self.pipeline(name), phase)
+
+
+@asynccontextmanager
+async def rigged(
+    tmp_path: Path, *, http: bool = False, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[Rig]:
+    async with Sandbox.start() as sandbox:
+        sandbox.goldrush.rate_limit = None
+        rig = Rig(sandbox, tmp_path / "data", http, dict(settings or {}))
+        await rig.start()
+        try:
+            yield rig
+        finally:
+            if rig.process is not None and rig.process.returncode is None:
+                await rig.stop()

@@ -1,0 +1,158 @@
+"""The main job end to end: ask, watch, be told, be paged. The bot as a process, everything over real sockets."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.goldrush_faults import Fault as GoldRushFault
+from bot.sandbox.goldrush_faults import FaultKind
+from tests.journey.rig import ALERTS, ANN, BOB, PATIENCE, QUIET, TEAM, Rig, rigged
+from tests.journey.valkey import Valkey
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+
+
+async def fail_and_recover(rig: Rig) -> None:
+    listed = await rig.ask("list")
+    assert "orders-eu — RUNNING, live" in listed
+    assert "&lt;!channel&gt;" in listed  # a name pings nobody
+    assert "orders-eu — RUNNING, live" in await rig.ask("status ORDERS-EU")
+    assert "orders-eu — all events, pages <@U0BOB> on FAILED" in await rig.ask("watch orders-eu page @bob")
+    await rig.card("<@U0ANN> made this channel watch")
+
+    rig.set_phase("orders-eu", "FAILED")
+    card = await rig.card("orders-eu FAILED", "<@U0BOB> please look")
+    direct = await rig.direct(BOB)
+    paged = await rig.card("orders-eu FAILED", channel=direct)
+
+    await rig.click(card, "acknowledge", user=BOB)
+    await rig.card("orders-eu FAILED", "Acknowledged by <@U0BOB>")
+    await rig.thread(card, "Acknowledged by <@U0BOB>")
+    await rig.card("Acknowledged by <@U0BOB>", channel=direct)
+
+    rig.set_phase("orders-eu", "DEPLOYING")
+    await rig.card("orders-eu is DEPLOYING after FAILED")
+    rig.set_phase("orders-eu", "RUNNING")
+    recovered = await rig.card("orders-eu recovered — down for")
+    assert recovered.ts == card.ts  # the same card, turned
+    told = await rig.thread(card, "orders-eu recovered after")
+    assert told.broadcast
+    assert [reply.text.split(" ")[0] for reply in card.replies] == ["Acknowledged", "DEPLOYING,", "orders-eu"]
+    assert (await rig.card("orders-eu recovered", channel=direct)).ts == paged.ts
+
+
+@pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
+async def test_the_main_job(tmp_path: Path, *, http: bool) -> None:
+    async with rigged(tmp_path, http=http) as rig:
+        await fail_and_recover(rig)
+        errors = [call for call in rig.sandbox.slack.calls if call.error]
+        assert errors == []
+        assert await rig.stop() == 0
+
+
+async def test_after_kill_9_the_watch_is_there_and_what_happened_meanwhile_is_told_once(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.ask("watch orders-eu page @bob")
+        await rig.card("made this channel watch")
+        await rig.reads(3)
+        await rig.kill()
+        rig.set_phase("orders-eu", "FAILED")
+        await rig.start()
+        card = await rig.card("orders-eu FAILED", "<@U0BOB>")
+        assert "orders-eu — all events, pages <@U0BOB>" in await rig.ask("watches")
+        await rig.kill()
+        await rig.start()
+        rig.set_phase("orders-eu", "RUNNING")
+        assert (await rig.card("orders-eu recovered")).ts == card.ts
+        await rig.thread(card, "recovered after")
+        roots = [each.text for each in rig.sandbox.slack.messages(ALERTS) if "orders-eu" in each.text]
+        assert len(roots) == 2  # the announcement and the card
+        assert len([each for each in card.replies if each.broadcast]) == 1
+
+
+async def test_a_hanging_goldrush_delays_no_acknowledgement_and_the_answer_says_how_old_it_is(tmp_path: Path) -> None:
+    async with rigged(tmp_path, settings={"PIPELINE_BOT_READ_TIMEOUT_SECONDS": "1"}) as rig:
+        await rig.ask("watch orders-eu")
+        rig.sandbox.goldrush.set_fault(GoldRushFault(kind=FaultKind.HANG))
+        answer = await rig.ask("status orders-us")  # asserts that it was acknowledged in 3 s
+        assert "No fresh reading: GoldRush did not answer within 1 s." in answer
+        assert "never read" in answer
+        assert " ago" in await rig.ask("status")
+
+
+async def test_a_channel_that_was_archived_is_parked_its_maker_told_and_the_others_hear_everything(
+    tmp_path: Path,
+) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.ask("watch orders-eu")
+        await rig.ask("watch orders-eu", channel=TEAM, user=BOB)
+        await rig.card("made this channel watch", channel=TEAM)
+        await rig.card("made this channel watch")
+        rig.sandbox.slack.archive(ALERTS)
+        rig.set_phase("orders-eu", "FAILED")
+        await rig.card("orders-eu FAILED", channel=TEAM)
+        direct = await rig.direct(ANN)
+        await rig.card("cannot post in", "archived", channel=direct)
+        rig.sandbox.slack.unarchive(ALERTS)
+        rig.sandbox.slack.invite_bot(ALERTS)
+        await rig.card("orders-eu FAILED")
+
+
+async def test_where_the_bot_is_not_a_member_it_says_so_at_once(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        rig.sandbox.slack.scopes.discard("channels:join")
+        answer = await rig.ask("watch orders-eu", channel=QUIET)
+        assert "I am not in this channel" in answer
+        assert "/invite" in answer
+        answer = await rig.ask("watch orders-eu in #quiet")
+        assert "I am not in <#C0QUIET>" in answer
+        assert "watches nothing" in await rig.ask("watches", channel=QUIET)
+
+
+async def test_buttons_refresh_share_turn_pages_and_unwatch(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        for number in range(45):
+            rig.sandbox.goldrush.add(name=f"fleet-{number:02}", project="fleet")
+        assert "45 pipelines" in await rig.ask("list fleet")
+        answer = rig.sandbox.slack.ephemerals(ALERTS, ANN)[-1]
+        await rig.click(answer, "next")
+        await rig.sandbox.until(lambda: "page 2 of 3" in rig.sandbox.slack.ephemerals(ALERTS, ANN)[-1].text, PATIENCE)
+        await rig.click(rig.sandbox.slack.ephemerals(ALERTS, ANN)[-1], "share")
+        shared = await rig.card("45 pipelines", "page 2 of 3")
+        assert not any(block["type"] == "actions" for block in shared.blocks)
+        await rig.ask("watch orders-us")
+        rig.set_phase("orders-us", "FAILED")
+        card = await rig.card("orders-us FAILED")
+        await rig.click(card, "refresh")
+        await rig.sandbox.until(
+            lambda: "orders-us — FAILED" in rig.sandbox.slack.ephemerals(ALERTS, ANN)[-1].text, PATIENCE
+        )
+        await rig.click(card, "unwatch")
+        await rig.card("no longer watch")
+
+
+async def test_the_store_may_go_away_and_come_back(tmp_path: Path) -> None:
+    async with Valkey(tmp_path / "valkey") as valkey, rigged(tmp_path, settings={"REDIS_URL": valkey.url}) as rig:
+        await rig.ask("watch orders-eu")
+        await rig.card("made this channel watch")
+        await valkey.stop()
+        assert "My memory (Redis) does not answer" in await rig.ask("watch orders-us")
+        rig.set_phase("orders-eu", "FAILED")
+        await valkey.start()
+        await rig.card("orders-eu FAILED")
+        assert "orders-us" in await rig.ask("watch orders-us")
+
+
+async def test_logs_hold_no_secret(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.ask("watch orders-eu")
+        rig.sandbox.goldrush.set_fault(GoldRushFault(kind=FaultKind.UNAUTHORIZED))
+        await rig.reads(3)
+        await rig.stop()
+        log = rig.log.read_text()
+    assert "401" in log
+    for secret in ("xoxb-sandbox", "xapp-sandbox", "demo-service-key"):
+        assert secret not in log
+    for line in log.splitlines():
+        json.loads(line)  # one event a line, also what libraries say

