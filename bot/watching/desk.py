@@ -32,6 +32,7 @@ ANSWER_SECONDS = 6.0  # a person waits; what has not been read by then is shown 
 FRESH_SECONDS = 2.0  # for pipelines that were named
 RECENT_SECONDS = 60.0  # for those that were not
 LISTED_SECONDS = 5.0
+UNKNOWN_SECONDS = 1.0  # a name that is not known may be a moment old
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ class Desk:
         """Resolves against what is listed, and where a name is unknown against a fresh listing."""
         known = [*self._roster.catalogue, *self._unlisted(channel)]
         if not known or any(isinstance(resolve(each, known), Unknown) for each in references):
-            await self._listing.refresh(older_than=LISTED_SECONDS if known else 0.0)
+            await self._listing.refresh(older_than=UNKNOWN_SECONDS)
             known = [*self._roster.catalogue, *self._unlisted(channel)]
         patterns = [each for each in references if is_pattern(each)]
         resolved = [resolve(each, known) for each in references if not is_pattern(each)]

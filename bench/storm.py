@@ -1,0 +1,127 @@
+"""All pipelines fail within one second: how long until every channel was told of every one it watches?
+
+    python -m bench.storm [--pipelines 300] [--channels 20] [--rate 50] [--all]
+
+By default the pipelines are dealt out to the channels; with `--all` every channel watches every pipeline. The sandbox
+keeps Slack's limits (1 message a second a channel, 300 a minute in the workspace) and answers 429 beyond them.
+"""
+
+import argparse
+import asyncio
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+
+from rich.console import Console
+from rich.progress import Progress
+
+from bot.sandbox.slack.directory import BOT_USER, Channel, ChannelKind
+from tests.journey.rig import ANN, Rig, rigged
+
+ASK_EVERY_SECONDS = 5.0
+
+
+@dataclass
+class Asked:
+    """How long `/pipeline status` took to be acknowledged, and to be answered, during the storm."""
+
+    acknowledged: list[float]
+    answered: list[float]
+
+
+async def storm(pipelines: int, channels: int, rate: float, *, everywhere: bool, out: Console) -> None:
+    settings = {
+        "PIPELINE_BOT_REQUESTS_PER_SECOND": str(rate),
+        "PIPELINE_BOT_STEADY_SECONDS": "15",
+        "PIPELINE_BOT_TRANSIENT_SECONDS": "3",
+        "PIPELINE_BOT_LOG_LEVEL": "info",
+    }
+    with tempfile.TemporaryDirectory() as scratch:
+        async with rigged(Path(scratch), settings=settings) as rig:
+            rig.sandbox.goldrush.rate_limit = rate
+            names = [f"fleet-{number:03}" for number in range(pipelines)]
+            ids = {name: rig.sandbox.goldrush.add(name=name, project="fleet").id for name in names}
+            places = [_channel(rig, number) for number in range(channels)]
+            shares = [names if everywhere else names[number::channels] for number in range(channels)]
+            rig.sandbox.slack.limits.enabled = False  # the watching is not what is measured
+            await rig.ask("list fleet")
+            for place, share in zip(places, shares, strict=True):
+                await rig.ask("watch project:fleet" if everywhere else "watch " + " ".join(share), channel=place)
+            await _until_seen(rig, set(ids.values()))
+            rig.sandbox.slack.limits.enabled = True
+            await _measure(rig, ids, dict(zip(places, shares, strict=True)), out)
+
+
+def _channel(rig: Rig, number: int) -> str:
+    directory = rig.sandbox.slack.directory
+    channel = Channel(
+        id=f"C0FLEET{number:02}", name=f"fleet-{number:02}", kind=ChannelKind.PUBLIC, members=[ANN, BOT_USER]
+    )
+    directory.channels[channel.id] = channel
+    return channel.id
+
+
+async def _until_seen(rig: Rig, wanted: set[str]) -> None:
+    """Every pipeline has a baseline: what is told later is a change."""
+    while wanted - {each.pipeline_id for each in rig.sandbox.goldrush.requests if each.status == 200}:  # noqa: ASYNC110
+        await asyncio.sleep(0.2)
+
+
+async def _measure(rig: Rig, ids: dict[str, str], shares: dict[str, list[str]], out: Console) -> None:
+    began, calls = monotonic(), len(rig.sandbox.slack.calls)
+    for pipeline in ids.values():
+        rig.sandbox.goldrush.set_phase(pipeline, "FAILED")
+    failed_in = monotonic() - began
+    total = sum(map(len, shares.values()))
+    asked = Asked([], [])
+    told_at: dict[tuple[str, str], float] = {}
+    asking = asyncio.create_task(_keep_asking(rig, next(iter(shares)), asked))
+    with Progress(console=out) as progress:
+        bar = progress.add_task("told", total=total)
+        while len(told_at) < total:
+            await asyncio.sleep(0.25)
+            for place, share in shares.items():
+                text = "\n".join(message.text for message in rig.sandbox.slack.messages(place))
+                for name in share:
+                    if (place, name) not in told_at and f"{name} FAILED" in text:
+                        told_at[place, name] = monotonic() - began
+            progress.update(bar, completed=len(told_at))
+    asking.cancel()
+    times = sorted(told_at.values())
+    limited = [call for call in rig.sandbox.slack.calls[calls:] if call.status == 429]
+    refused = [call for call in rig.sandbox.slack.calls[calls:] if call.error and call.status != 429]
+    out.print(f"{len(ids)} pipelines FAILED within {failed_in:.2f} s; {len(shares)} channels, {total} tellings owed")
+    out.print(f"told: first {times[0]:.1f} s, half {times[len(times) // 2]:.1f} s, last {times[-1]:.1f} s")
+    out.print(f"Slack answered 429: {len(limited)} times; refused otherwise: {len(refused)} times")
+    out.print(
+        f"/pipeline status, asked {len(asked.answered)} times meanwhile: acknowledged within "
+        f"{max(asked.acknowledged, default=0):.2f} s, answered within {max(asked.answered, default=0):.2f} s"
+    )
+
+
+async def _keep_asking(rig: Rig, channel: str, asked: Asked) -> None:
+    while True:
+        began = monotonic()
+        before = len(rig.sandbox.slack.ephemerals(channel, ANN))
+        ack = await rig.sandbox.slack.run_command(ANN, channel, "/pipeline", "status")
+        if not ack.ok:
+            raise RuntimeError(f"not acknowledged: {ack.error}")
+        asked.acknowledged.append(monotonic() - began)
+        await rig.sandbox.until(lambda was=before: len(rig.sandbox.slack.ephemerals(channel, ANN)) > was, 30)  # type: ignore[misc]
+        asked.answered.append(monotonic() - began)
+        await asyncio.sleep(ASK_EVERY_SECONDS)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--pipelines", type=int, default=300)
+    parser.add_argument("--channels", type=int, default=20)
+    parser.add_argument("--rate", type=float, default=50.0, help="requests a second, for the bot and for GoldRush")
+    parser.add_argument("--all", action="store_true", help="every channel watches every pipeline")
+    given = parser.parse_args()
+    asyncio.run(storm(given.pipelines, given.channels, given.rate, everywhere=given.all, out=Console()))
+
+
+if __name__ == "__main__":
+    main()

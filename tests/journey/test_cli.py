@@ -1,0 +1,135 @@
+"""The commands as an operator types them."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.demo import environment
+from bot.sandbox.goldrush_faults import Fault, FaultKind
+from bot.sandbox.server import Sandbox
+from tests.journey.rig import ALERTS, QUIET, rigged
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(90)]
+
+
+async def cli(*arguments: str, env: dict[str, str], cwd: Path) -> tuple[int, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot.cli",
+        *arguments,
+        env=env | {"COLUMNS": "300", "NO_COLOR": "1"},
+        cwd=cwd,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    said, _ = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode or 0, said.decode()
+
+
+def bare() -> dict[str, str]:
+    ours = ("SLACK_", "GOLDRUSH_", "REDIS_", "OPERATOR_", "PIPELINE_BOT_")
+    return {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+async def test_missing_settings_are_all_told_at_once_each_with_how_to_get_it(tmp_path: Path, command: str) -> None:
+    code, said = await cli(command, env=bare(), cwd=tmp_path)
+    assert code == 2
+    for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "GOLDRUSH_SERVICE_KEY"):
+        assert name in said
+    assert "Create Service Key" in said
+    assert "Traceback" not in said
+
+
+async def test_a_wrong_setting_is_told_without_its_value(tmp_path: Path) -> None:
+    env = bare() | environment("http://127.0.0.1:1", tmp_path) | {"OPERATOR_CHANNEL": "#hush", "PORT": "many"}
+    code, said = await cli("run", env=env, cwd=tmp_path)
+    assert code == 2
+    assert "OPERATOR_CHANNEL is not valid" in said
+    assert "PORT is not valid" in said
+    assert "#hush" not in said
+
+
+async def test_a_token_that_slack_refuses_ends_the_run_with_what_to_do(tmp_path: Path) -> None:
+    async with Sandbox.start() as sandbox:
+        env = environment(sandbox.url, tmp_path / "data") | {"SLACK_BOT_TOKEN": "xoxb-wrong"}
+        code, said = await cli("run", env=env, cwd=tmp_path)
+    assert code == 2
+    assert "Slack refuses the bot token (invalid_auth)" in said
+    assert "xoxb-wrong" not in said
+    assert "Traceback" not in said
+
+
+async def test_check_is_content_with_a_good_configuration(tmp_path: Path) -> None:
+    async with Sandbox.start() as sandbox:
+        sandbox.slack.scopes -= {"im:read", "app_mentions:read"}
+        code, said = await cli("check", "--post", ALERTS, env=environment(sandbox.url, tmp_path / "data"), cwd=tmp_path)
+        assert code == 0, said
+        assert said.count("✓") == 6, said
+        assert sandbox.slack.messages(ALERTS)[-1].text.startswith("Test message")
+
+
+async def test_check_names_each_fault_and_its_mend(tmp_path: Path) -> None:
+    async with Sandbox.start() as sandbox:
+        sandbox.slack.scopes -= {"users:read", "im:write"}
+        sandbox.goldrush.set_fault(Fault(kind=FaultKind.FORBIDDEN))
+        env = environment(sandbox.url, tmp_path / "data") | {
+            "SLACK_APP_TOKEN": "xapp-wrong",
+            "REDIS_URL": "redis://:hush@127.0.0.1:1/0",
+        }
+        code, said = await cli("check", "--post", QUIET, env=env, cwd=tmp_path)
+    assert code == 1
+    assert "off without optional scopes: im:write (direct messages" in said
+    assert "Socket Mode: invalid_auth" in said
+    assert "a ServiceKey is needed" in said
+    assert "check REDIS_URL" in said
+    assert "Test post: not_in_channel" in said
+    assert "hush" not in said
+
+
+async def test_the_demo_prints_one_address_alerts_and_stops_cleanly(tmp_path: Path) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "bot.cli",
+        "demo",
+        "--port",
+        "0",
+        env=bare() | {"NO_COLOR": "1"},
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert process.stdout is not None
+    address = None
+    async with asyncio.timeout(30):
+        while address is None:
+            line = (await process.stdout.readline()).decode()
+            assert line, "the demo ended"
+            address = re.search(r"http://127\.0\.0\.1:\d+", line)
+    process.send_signal(signal.SIGINT)
+    said, _ = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 0
+    assert "Stopped." in said.decode()
+    assert "Traceback" not in said.decode()
+    assert list(tmp_path.iterdir()) == []  # nothing is left behind
+
+
+async def test_the_demo_says_when_its_port_is_taken(tmp_path: Path) -> None:
+    async with Sandbox.start() as sandbox:
+        code, said = await cli("demo", "--port", sandbox.url.rpartition(":")[2], env=bare(), cwd=tmp_path)
+    assert code == 1
+    assert "cannot be used" in said
+
+
+async def test_sigterm_ends_it_with_exit_code_0_and_the_store_is_stopped(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.ask("watch orders-eu")
+        assert await rig.stop() == 0
+        assert not (rig.data_dir / "valkey.sock").exists()
