@@ -64,6 +64,10 @@ class RedisStore:
         those = (WATCH.validate_json(row) for row in rows)
         return Watches(int(version or 0), tuple(sorted(those, key=lambda watch: (watch.made_at, watch.id))))
 
+    async def watches_version(self) -> int:
+        with _away():
+            return int(await self._redis.get(self._keys["watches_version"]) or 0)
+
     async def add_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
         rows = {watch.id: WATCH.dump_json(watch).decode() for watch in watches}
         return await self._change_watches("add", rows, announcement)

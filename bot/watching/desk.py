@@ -57,13 +57,13 @@ class Desk:
         """The pipelines named, read afresh; without a name, what the channel watches."""
         if not references:
             pipelines = [self._roster.pipeline(each) for each in self._covered(self._roster.watches.of(channel))]
-            views = await self._views(pipelines, channel, older_than=RECENT_SECONDS)
+            views = await self._views(pipelines, channel, older_than=self._recent_seconds)
             return StatusAnswer(views=views, whole_channel=True, at=self._clock.now())
         meant = await self._meant(references, channel)
         named = {each.id: each for each in meant.pipelines}
         for pattern in meant.patterns:
             named |= {each.id: each for each in _found(pattern, self._roster.catalogue)}
-        fresh = FRESH_SECONDS if len(named) <= 5 else RECENT_SECONDS
+        fresh = FRESH_SECONDS if len(named) <= 5 else self._recent_seconds
         views = await self._views(named.values(), channel, older_than=fresh)
         return StatusAnswer(views=views, unresolved=meant.unresolved, at=self._clock.now())
 
@@ -75,7 +75,7 @@ class Desk:
             await self._listing.refresh()  # somebody looks for what was made a moment ago
             chosen = _with_words(self._roster.catalogue, words)
         page = chosen[first : first + count]
-        await self._read(page, older_than=RECENT_SECONDS)
+        await self._read(page, older_than=self._recent_seconds)
         return ListAnswer(
             views=tuple(self._view(each, channel) for each in chosen),
             words=words,
@@ -126,7 +126,8 @@ class Desk:
             await self._roster.store.add_watches(added, self._announcement(channel, notice))
             await self._roster.refresh_watches()
         covered = [self._roster.pipeline(each) for each in self._covered((*added, *same))]
-        matched = await self._views(covered, channel, older_than=FRESH_SECONDS if len(covered) <= 5 else RECENT_SECONDS)
+        fresh = FRESH_SECONDS if len(covered) <= 5 else self._recent_seconds
+        matched = await self._views(covered, channel, older_than=fresh)
         await self._roster.welcome([channel])
         return WatchAnswer(
             channel=channel,
@@ -201,6 +202,11 @@ class Desk:
         return StatusAnswer(views=views, at=self._clock.now())
 
     # --- reading ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _recent_seconds(self) -> float:
+        """What the polling keeps by itself is not asked for again: where periods are stretched, so is this."""
+        return RECENT_SECONDS * self._poller.stretch
 
     async def _meant(self, references: Sequence[str], channel: ChannelId) -> _Meant:
         """Resolves against what is listed, and where a name is unknown against a fresh listing."""

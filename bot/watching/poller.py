@@ -205,6 +205,9 @@ class Poller:
             self.glimpses[pipeline_id] = detect(self.glimpses.get(pipeline_id, Standing()), reading)[0]
             return
         plan = await self._roster.write(pipeline_id, lambda record, scene: plan_reading(record, reading, scene))
+        if self._roster.record(pipeline_id).standing.number.epoch > self._epoch:
+            # Another bot began after us and wrote; it may be gone by now, and our readings must count again.
+            self._epoch = await self._roster.store.next_epoch()
         for transition in plan.transitions if plan else ():
             log.info(
                 "transition", pipeline=pipeline_id, became=transition.event.value, phase=str(transition.phase or "-")

@@ -41,9 +41,8 @@ class Roster:
         self._count()
 
     async def refresh_watches(self) -> None:
-        fresh = await self.store.watches()
-        if fresh.version != self.watches.version:
-            self.watches = fresh
+        if await self.store.watches_version() != self.watches.version:
+            self.watches = await self.store.watches()
             self._count()
 
     async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:

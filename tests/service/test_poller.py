@@ -13,7 +13,7 @@ from bot.domain.cadence import Cadence
 from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Priority
-from bot.domain.episode import EpisodeKind
+from bot.domain.episode import EpisodeKind, Outcome
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.transition import Reach
@@ -418,6 +418,22 @@ async def test_two_bots_on_one_store_tell_a_failure_once(fake_redis: redis.async
                 await two.poller.tick()
                 await clock.pass_time(0.25)
             assert await one.cards() == ["orders-1 failure"]
+
+
+async def test_when_a_younger_bot_leaves_the_older_one_is_heard_again(fake_redis: redis.asyncio.Redis) -> None:
+    clock = FakeClock()
+    async with running(fake_redis, *pipelines(1), clock=clock) as one:
+        await one.watch(ONE)
+        await one.poll(20)
+        async with running(fake_redis, api=one.api, clock=clock) as two:
+            one.api.statuses[ONE] = FAILED
+            await two.poll(20)  # the younger one sees it first, and writes
+        await one.poll(40)
+        one.api.statuses[ONE] = LIVE
+        await one.poll(40)
+        episode = one.roster.record(ONE).episode
+        assert episode is not None
+        assert episode.outcome is Outcome.RECOVERED
 
 
 async def test_people_are_told_how_old_a_reading_is_when_the_api_is_away(fake_redis: redis.asyncio.Redis) -> None:

@@ -1,0 +1,237 @@
+"""The Chat port and the directory over real sockets, against the sandbox's Slack and its faults."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.domain.card import Card, SyncCard, ThreadLine
+from bot.domain.delivery import (
+    Delivery,
+    NotSeen,
+    Outcome,
+    Posted,
+    Priority,
+    Refusal,
+    Refused,
+    Seen,
+    State,
+    Unknown,
+    Unreadable,
+)
+from bot.domain.episode import Line
+from bot.domain.phase import Phase
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId, ParkReason, UserId
+from bot.sandbox.server import Sandbox
+from bot.sandbox.slack.faults import Fault, FaultKind, Moment
+from bot.slack.calls import web_client
+from bot.slack.directory import Admission, Directory
+from bot.slack.look import Look
+from bot.slack.poster import Poster
+from tests.builders import a_card, a_pipeline
+from tests.fakes import FakeClock
+
+ALERTS, QUIET, PRIVATE = ChannelId("C0ALERTS"), ChannelId("C0QUIET"), ChannelId("G0OPS")
+LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.start() as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(datetime.fromtimestamp(0, UTC))
+
+
+@pytest.fixture
+def directory(sandbox: Sandbox, clock: FakeClock) -> Directory:
+    return Directory(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), clock)
+
+
+@pytest.fixture
+def poster(sandbox: Sandbox, directory: Directory) -> Poster:
+    return Poster(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), directory, LOOK.content)
+
+
+def now(sandbox: Sandbox) -> datetime:
+    return datetime.fromtimestamp(sandbox.clock.now(), UTC)
+
+
+def a_delivery(sandbox: Sandbox, key: str = "key-1", channel: ChannelId = ALERTS) -> Delivery:
+    at = now(sandbox)
+    return Delivery(
+        id=key,
+        channel=channel,
+        priority=Priority.FAILURE,
+        body=SyncCard(key),
+        made_at=at,
+        state=State.SENDING,
+        sent_at=at,
+    )
+
+
+async def post(poster: Poster, sandbox: Sandbox, delivery: Delivery | None = None, card: Card | None = None) -> Outcome:
+    delivery = delivery or a_delivery(sandbox)
+    content = card or a_card(channel=delivery.channel)
+    return await poster.post(delivery, content, thread_ts=None, now=now(sandbox))
+
+
+async def test_a_post_is_there_with_its_key_and_can_be_found_updated_and_deleted(
+    sandbox: Sandbox, poster: Poster
+) -> None:
+    delivery = a_delivery(sandbox)
+    assert await poster.find(delivery, thread_ts=None) == NotSeen()
+    posted = await post(poster, sandbox, delivery)
+    assert isinstance(posted, Posted)
+    assert await poster.find(delivery, thread_ts=None) == Seen((posted.ts,))
+    assert await poster.find(replace(delivery, id="another"), thread_ts=None) == NotSeen()
+    updated = await poster.update(delivery, a_card(), ts=posted.ts, now=now(sandbox))
+    assert updated == Posted(posted.ts)
+    assert await poster.find(delivery, thread_ts=None) == Seen((posted.ts,))  # an update keeps the key
+    await poster.delete(ALERTS, posted.ts)
+    assert sandbox.slack.messages(ALERTS) == []
+    await poster.delete(ALERTS, posted.ts)  # best effort
+
+
+async def test_a_line_is_posted_found_and_broadcast_in_its_thread(sandbox: Sandbox, poster: Poster) -> None:
+    root = await post(poster, sandbox)
+    assert isinstance(root, Posted)
+    line = Line(revision=2, at=now(sandbox), events=(Event.RECOVERED,), phase=Phase.RUNNING, downtime_seconds=3)
+    told = ThreadLine(card_key="key-1", pipeline=a_pipeline(), line=line, broadcast=True)
+    delivery = replace(a_delivery(sandbox, "line-1"), body=told)
+    posted = await poster.post(delivery, told, thread_ts=root.ts, now=now(sandbox))
+    assert isinstance(posted, Posted)
+    (card,) = sandbox.slack.messages(ALERTS)
+    assert [(reply.ts, reply.broadcast) for reply in card.replies] == [(posted.ts, True)]
+    assert await poster.find(delivery, thread_ts=root.ts) == Seen((posted.ts,))
+
+
+async def test_a_message_is_found_among_many_pages(sandbox: Sandbox, poster: Poster) -> None:
+    delivery = a_delivery(sandbox)
+    posted = await post(poster, sandbox, delivery)
+    for number in range(40):
+        sandbox.slack.say("U0ANN", ALERTS, f"and another thing, number {number}")
+    assert isinstance(posted, Posted)
+    assert await poster.find(delivery, thread_ts=None) == Seen((posted.ts,))
+
+
+@pytest.mark.parametrize(
+    ("fault", "lands"),
+    [
+        (Fault(kind=FaultKind.RESET, when=Moment.AFTER), True),
+        (Fault(kind=FaultKind.RESET, when=Moment.BEFORE), False),
+        (Fault(kind=FaultKind.SERVER_ERROR, when=Moment.AFTER), True),
+        (Fault(kind=FaultKind.SERVER_ERROR, when=Moment.BEFORE), False),
+        (Fault(kind=FaultKind.TRUNCATED), True),
+        (Fault(kind=FaultKind.NO_TS), True),
+    ],
+    ids=lambda value: f"{value.kind}-{value.when}" if isinstance(value, Fault) else "",
+)
+async def test_what_may_or_may_not_have_happened_is_unknown_and_history_tells(
+    sandbox: Sandbox, poster: Poster, fault: Fault, *, lands: bool
+) -> None:
+    delivery = a_delivery(sandbox)
+    sandbox.slack.set_fault("chat.postMessage", fault)
+    assert isinstance(await post(poster, sandbox, delivery), Unknown)
+    found = await poster.find(delivery, thread_ts=None)
+    assert isinstance(found, Seen) is lands
+    assert sum(call.method == "chat.postMessage" for call in sandbox.slack.calls) == 1  # nothing is sent twice
+
+
+@pytest.mark.parametrize("error", ["internal_error", "fatal_error"])
+async def test_errors_that_may_be_half_done_are_unknown(sandbox: Sandbox, poster: Poster, error: str) -> None:
+    sandbox.slack.set_fault("chat.postMessage", Fault(kind=FaultKind.ERROR, error=error))
+    assert isinstance(await post(poster, sandbox), Unknown)
+
+
+async def test_a_429_says_when_to_come_back(sandbox: Sandbox, poster: Poster) -> None:
+    sandbox.slack.set_fault("chat.postMessage", Fault(kind=FaultKind.THROTTLED, retry_after=30))
+    outcome = await post(poster, sandbox)
+    assert outcome == Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+
+
+async def test_channels_that_take_no_messages_are_told_apart(sandbox: Sandbox, poster: Poster) -> None:
+    async def refused(channel: ChannelId) -> ParkReason | None:
+        outcome = await post(poster, sandbox, a_delivery(sandbox, channel=channel))
+        assert isinstance(outcome, Refused)
+        assert outcome.kind is Refusal.CHANNEL
+        return outcome.park
+
+    sandbox.slack.archive(ALERTS)
+    assert await refused(ALERTS) is ParkReason.ARCHIVED
+    assert await refused(QUIET) is ParkReason.NOT_IN_CHANNEL
+    assert await refused(ChannelId("C0NOSUCH")) is ParkReason.NOT_FOUND
+
+
+async def test_a_card_that_was_deleted_is_gone(sandbox: Sandbox, poster: Poster) -> None:
+    posted = await post(poster, sandbox)
+    assert isinstance(posted, Posted)
+    sandbox.slack.delete_message(ALERTS, posted.ts)
+    outcome = await poster.update(a_delivery(sandbox), a_card(), ts=posted.ts, now=now(sandbox))
+    assert isinstance(outcome, Refused)
+    assert outcome.kind is Refusal.CARD_GONE
+
+
+async def test_history_that_cannot_be_read_says_why(sandbox: Sandbox, poster: Poster) -> None:
+    sandbox.slack.scopes.discard("channels:history")
+    assert await poster.find(a_delivery(sandbox), thread_ts=None) == Unreadable("missing_scope")
+    sandbox.slack.scopes.add("channels:history")
+    sandbox.slack.set_fault("conversations.history", Fault(kind=FaultKind.THROTTLED, retry_after=7))
+    assert await poster.find(a_delivery(sandbox), thread_ts=None) == Unreadable("ratelimited", timedelta(seconds=7))
+
+
+async def test_no_connection_at_all_means_not_sent(sandbox: Sandbox, directory: Directory) -> None:
+    poster = Poster(web_client("xoxb-sandbox", "http://127.0.0.1:1/api/"), directory, LOOK.content)
+    outcome = await post(poster, sandbox)
+    assert isinstance(outcome, Refused)
+    assert outcome.kind is Refusal.NOT_SENT
+
+
+# --- the directory ---------------------------------------------------------------------------------------------------
+
+
+async def test_names_are_found_whatever_their_case(directory: Directory) -> None:
+    assert await directory.user("Ann") == "U0ANN"
+    assert await directory.user("ann araya") == "U0ANN"
+    assert await directory.usergroup("data-oncall") == "S0ONCALL"
+    assert await directory.channel("Data-Alerts") == ALERTS
+    assert await directory.user("nobody") is None
+
+
+async def test_names_are_asked_for_once_and_again_when_they_are_old(
+    sandbox: Sandbox, directory: Directory, clock: FakeClock
+) -> None:
+    def asked() -> int:
+        return sum(call.method == "users.list" for call in sandbox.slack.calls)
+
+    await directory.user("ann")
+    await directory.user("bob")
+    assert asked() == 1
+    await clock.pass_time(601)
+    await directory.user("ann")
+    assert asked() == 2
+
+
+async def test_a_missing_scope_hides_names_and_stops_nothing(sandbox: Sandbox, directory: Directory) -> None:
+    sandbox.slack.scopes -= {"users:read", "usergroups:read", "channels:read", "groups:read", "im:write"}
+    assert await directory.user("ann") is None
+    assert await directory.usergroup("data-oncall") is None
+    assert await directory.admission(QUIET) is Admission.MEMBER  # unknown beforehand: the first message tells
+    assert await directory.direct(UserId("U0ANN")) is None
+
+
+async def test_admission(sandbox: Sandbox, directory: Directory) -> None:
+    assert await directory.admission(ALERTS) is Admission.MEMBER
+    assert await directory.admission(PRIVATE) is Admission.UNSEEN
+    assert await directory.admission(QUIET) is Admission.MEMBER  # joined: it is public, and the scope is there
+    assert "U0BOT" in sandbox.slack.directory.channels[QUIET].members
+    sandbox.slack.kick_bot(QUIET)
+    sandbox.slack.scopes.discard("channels:join")
+    assert await directory.admission(QUIET) is Admission.OUTSIDE
+    sandbox.slack.archive(ALERTS)
+    assert await directory.admission(ALERTS) is Admission.ARCHIVED
