@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.card import Card, Content
+from bot.domain.card import Content, PostedCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Outcome, Sighting
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record
+from bot.domain.storm import Gathering
 from bot.domain.watch import ChannelId, ParkReason, TeamId, UserId, Watch
 
 
@@ -114,17 +115,6 @@ class Chat(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PostedCard:
-    """A card as the store knows it: what it is to say, and where and at which revision it stands in Slack."""
-
-    content: Card
-    revision: int
-    ts: str | None = None
-    delivered_revision: int = 0
-    removed: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Watches:
     """All watches of the workspace. `version` counts their changes."""
@@ -175,6 +165,10 @@ class Store(Protocol):
 
     async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None: ...
 
+    async def storm(self, key: str) -> tuple[PostedCard, ...]:
+        """The cards that one message tells of."""
+        ...
+
     async def parked(self) -> Mapping[ChannelId, ParkReason]: ...
 
     async def unpark(self, channel: ChannelId) -> bool: ...
@@ -201,17 +195,23 @@ class Outbox(Protocol):
 
     async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]: ...
 
+    async def storm(self, key: str) -> tuple[PostedCard, ...]: ...
+
     async def claim(self, delivery: Delivery, lease: Lease) -> bool:
         """Records the delivery as given (SENDING) before the call. False: the lease is lost, or the row is gone."""
         ...
 
     async def put_back(self, delivery: Delivery, lease: Lease) -> bool: ...
 
-    async def done(self, delivery: Delivery, lease: Lease, *, ts: str, revision: int) -> bool:
-        """It is there. A card that has moved on meanwhile stays owed."""
+    async def done(self, delivery: Delivery, lease: Lease, *, ts: str, shown: Mapping[str, int]) -> bool:
+        """It is there; `shown` is the revision of each card in it. What has moved on meanwhile stays owed."""
         ...
 
-    async def drop(self, delivery: Delivery, lease: Lease, *, card_removed: bool, revision: int = 0) -> bool: ...
+    async def drop(self, delivery: Delivery, lease: Lease, *, shown: Mapping[str, int], removed: bool = False) -> bool:
+        """It will not be sent. `removed`: somebody deleted the message; it comes back with news only."""
+        ...
+
+    async def gather(self, gathering: Gathering, lease: Lease) -> bool: ...
 
     async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> bool:
         """The channel's lane rests; `told` goes to those who made its watches. False where it rested already."""

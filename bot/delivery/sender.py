@@ -1,12 +1,14 @@
 """Takes every delivery of the outbox to a known outcome: one lane a channel, one message at a time in each."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 
 import structlog
 
+from bot.delivery.job import Job
 from bot.delivery.pace import Method, Pace
-from bot.domain.card import Content, Notice, NoticeKind, SyncCard
+from bot.domain.card import Notice, NoticeKind, PostedCard, StormLines, SyncCard, SyncStorm, ThreadLine
 from bot.domain.delivery import (
     Again,
     Delivery,
@@ -25,10 +27,12 @@ from bot.domain.delivery import (
     after_send,
     decide,
     in_order,
+    story_of,
 )
 from bot.domain.episode import digest
+from bot.domain.storm import gather
 from bot.domain.watch import ChannelId, ParkReason
-from bot.ports import Chat, Clock, Lease, Outbox, PostedCard, Store, StoreAway
+from bot.ports import Chat, Clock, Lease, Outbox, Store, StoreAway
 
 CALL_SECONDS = 6.0  # a call to Slack, at its longest; a lease must have more than this left
 LOOK_AROUND_SECONDS = 0.5
@@ -40,35 +44,6 @@ log = structlog.get_logger(__name__)
 
 class LeaseLostError(Exception):
     """Another sender owns the channel now: whatever was under way, it will look for."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Job:
-    """One delivery with what it needs: its card, where it belongs to one."""
-
-    delivery: Delivery
-    card: PostedCard | None
-
-    @property
-    def updates(self) -> bool:
-        return isinstance(self.delivery.body, SyncCard) and self.card is not None and self.card.ts is not None
-
-    @property
-    def method(self) -> Method:
-        if self.delivery.state is State.SENDING and not self.updates:
-            return Method.HISTORY
-        return Method.UPDATE if self.updates else Method.POST
-
-    @property
-    def content(self) -> Content:
-        if isinstance(self.delivery.body, SyncCard):
-            assert self.card is not None  # noqa: S101 (jobs for cards that are not kept are never made)
-            return self.card.content
-        return self.delivery.body
-
-    @property
-    def thread_ts(self) -> str | None:
-        return None if isinstance(self.delivery.body, SyncCard) or self.card is None else self.card.ts
 
 
 class Sender:
@@ -130,7 +105,7 @@ class Sender:
 
     async def _drain(self, lease: Lease) -> None:
         while not self._stopping:
-            jobs = await self._jobs(lease.channel)
+            jobs = await self._jobs(lease)
             if jobs is None:
                 break
             job, seconds = self._pick(jobs)
@@ -141,16 +116,31 @@ class Sender:
                 break
         await self._outbox.release(lease)
 
-    async def _jobs(self, channel: ChannelId) -> list[_Job] | None:
-        rows = await self._outbox.deliveries(channel)
-        if not rows:
-            return None
-        keys = {row.id: row.body.card_key for row in rows if not isinstance(row.body, Notice)}
-        cards = await self._outbox.cards(sorted(set(keys.values())))
-        there = {key: card.ts is not None for key, card in cards.items()}
-        return [_Job(row, cards.get(keys.get(row.id, ""))) for row in in_order(rows, there)]
+    async def _jobs(self, lease: Lease) -> list[Job] | None:
+        """What the channel is owed, most urgent first; many failures at once are gathered into one message."""
+        while True:
+            rows = await self._outbox.deliveries(lease.channel)
+            if not rows:
+                return None
+            keys = {row.body.card_key for row in rows if isinstance(row.body, SyncCard | ThreadLine)}
+            cards = await self._outbox.cards(sorted(keys))
+            gathering = gather(self._store.team, rows, cards)
+            if gathering is None:
+                break
+            if not await self._outbox.gather(gathering, lease):
+                raise LeaseLostError(f"the lease of {lease.channel} is another's now")
+        told = {row.body.storm_key for row in rows if isinstance(row.body, SyncStorm | StormLines)}
+        storms = {key: await self._outbox.storm(key) for key in sorted(told)}
+        jobs = {row.id: Job(row, _cards_of(row, cards, storms)) for row in rows}
+        # A line whose card is kept no more waits for nothing: it is taken up, and dropped.
+        there = {
+            story: job.ts is not None or not job.cards
+            for job in jobs.values()
+            if (story := story_of(job.delivery.body))
+        }
+        return [jobs[row.id] for row in in_order(rows, there)]
 
-    def _pick(self, jobs: list[_Job]) -> tuple[_Job | None, float]:
+    def _pick(self, jobs: list[Job]) -> tuple[Job | None, float]:
         """The first job that may be done now; else None, and the seconds until one may."""
         seconds = LOOK_AROUND_SECONDS
         now = self._clock.now()
@@ -173,10 +163,10 @@ class Sender:
             raise LeaseLostError(f"the lease of {lease.channel} is another's now")
         return kept
 
-    async def _work(self, job: _Job, lease: Lease) -> bool:
+    async def _work(self, job: Job, lease: Lease) -> bool:
         """False when the channel is not to be written to for now."""
-        if isinstance(job.delivery.body, SyncCard) and not _worth_sending(job.card):
-            await self._settle(Drop("nothing new to show"), job, lease)
+        if not job.worth_sending or (not job.cards and not isinstance(job.delivery.body, Notice)):
+            await self._settle(Drop("there is nothing new to show"), job, lease)
             return True
         self._pace.took(job.delivery.channel, job.method)
         if job.method is Method.HISTORY:
@@ -198,20 +188,20 @@ class Sender:
             raise LeaseLostError(f"too little is left of the lease of {lease.channel}")
         return given
 
-    async def _send(self, job: _Job) -> Settlement:
+    async def _send(self, job: Job) -> Settlement:
         outcome = await self._call(job)
         if isinstance(outcome, Refused) and outcome.kind is Refusal.RATE_LIMITED:
             method = Method.UPDATE if job.updates else Method.POST
             self._pace.hold(method, outcome.retry_after.total_seconds() if outcome.retry_after else 1.0)
         return after_send(job.delivery, outcome, self._clock.now())
 
-    async def _call(self, job: _Job) -> Outcome:
+    async def _call(self, job: Job) -> Outcome:
         now = self._clock.now()
-        if job.updates and job.card is not None and job.card.ts is not None:
-            return await self._chat.update(job.delivery, job.content, ts=job.card.ts, now=now)
+        if job.updates and job.ts is not None:
+            return await self._chat.update(job.delivery, job.content, ts=job.ts, now=now)
         return await self._chat.post(job.delivery, job.content, thread_ts=job.thread_ts, now=now)
 
-    async def _look(self, job: _Job) -> Settlement:
+    async def _look(self, job: Job) -> Settlement:
         sighting = await self._chat.find(job.delivery, thread_ts=job.thread_ts)
         if isinstance(sighting, Seen):
             for repeat in sighting.ts[1:]:
@@ -219,14 +209,14 @@ class Sender:
                 await self._chat.delete(job.delivery.channel, repeat)
         return after_look(job.delivery, sighting, self._clock.now())
 
-    async def _settle(self, settlement: Settlement, job: _Job, lease: Lease) -> None:
-        delivery, revision = job.delivery, job.card.revision if job.card else 0
+    async def _settle(self, settlement: Settlement, job: Job, lease: Lease) -> None:
+        delivery = job.delivery
         if isinstance(settlement, Done):
-            shown = 0 if settlement.found else revision  # what was found is drawn once more, to be sure
-            kept = await self._outbox.done(delivery, lease, ts=settlement.ts, revision=shown)
+            # What was found instead of posted may show an older revision: it is drawn once more, to be sure.
+            shown = dict.fromkeys(job.shown, 0) if settlement.found else job.shown
+            kept = await self._outbox.done(delivery, lease, ts=settlement.ts, shown=shown)
         elif isinstance(settlement, Drop):
-            removed = job.updates and _worth_sending(job.card)
-            kept = await self._outbox.drop(delivery, lease, card_removed=removed, revision=revision)
+            kept = await self._outbox.drop(delivery, lease, shown=job.shown, removed=job.updates and job.worth_sending)
         else:
             kept = await self._outbox.put_back(settlement.delivery, lease)
         if isinstance(settlement, Park):
@@ -251,9 +241,14 @@ class Sender:
         self._wake.set()
 
 
-def _worth_sending(card: PostedCard | None) -> bool:
-    """A card that a person deleted is not posted again until there is something new."""
-    return card is not None and card.revision > card.delivered_revision
+def _cards_of(
+    row: Delivery, cards: Mapping[str, PostedCard], storms: Mapping[str, tuple[PostedCard, ...]]
+) -> tuple[PostedCard, ...]:
+    body = row.body
+    if isinstance(body, SyncStorm | StormLines):
+        return storms[body.storm_key]
+    card = cards.get(body.card_key) if isinstance(body, SyncCard | ThreadLine) else None
+    return (card,) if card else ()
 
 
 def _words(settlement: Settlement) -> str:

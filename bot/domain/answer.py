@@ -97,10 +97,25 @@ class AcknowledgeAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeAllAnswer:
+    """How many failures of one storm were answered by this click."""
+
+    acknowledged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HelpAnswer:
     topic: str | None = None
 
 
 Answer = (
-    StatusAnswer | ListAnswer | WatchAnswer | UnwatchAnswer | WatchesAnswer | Refusal | AcknowledgeAnswer | HelpAnswer
+    StatusAnswer
+    | ListAnswer
+    | WatchAnswer
+    | UnwatchAnswer
+    | WatchesAnswer
+    | Refusal
+    | AcknowledgeAnswer
+    | AcknowledgeAllAnswer
+    | HelpAnswer
 )

@@ -62,5 +62,49 @@ class SyncCard:
     card_key: str
 
 
-Body = SyncCard | ThreadLine | Notice
-Content = Card | ThreadLine | Notice
+@dataclass(frozen=True, slots=True)
+class SyncStorm:
+    """The message that stands for several cards is to show the latest of each."""
+
+    storm_key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StormLines:
+    """What became of several pipelines of one storm, in its thread; `broadcast` once all of it is over."""
+
+    storm_key: str
+    lines: tuple[ThreadLine, ...]
+    broadcast: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Storm:
+    """Many failures that came at once, told in one message."""
+
+    key: str
+    channel: ChannelId
+    cards: tuple[Card, ...]
+
+    @property
+    def revision(self) -> int:
+        return sum(card.revision for card in self.cards)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedCard:
+    """A card as the store knows it: what it is to say, where it stands in Slack, and at which revision.
+
+    `storm` is the message that it is part of, where it has none of its own.
+    """
+
+    content: Card
+    revision: int
+    ts: str | None = None
+    delivered_revision: int = 0
+    removed: bool = False
+    storm: str | None = None
+
+
+Body = SyncCard | ThreadLine | Notice | SyncStorm | StormLines
+Content = Card | ThreadLine | Notice | Storm | StormLines

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import assert_never
 
-from bot.domain.card import Body, SyncCard, ThreadLine
+from bot.domain.card import Body, StormLines, SyncCard, SyncStorm, ThreadLine
 from bot.domain.watch import ChannelId, ParkReason
 
 LANDS_WITHIN = timedelta(seconds=8)  # the request's own deadline (5 s) and what may still be under way behind it
@@ -225,20 +225,26 @@ def _backoff(delivery: Delivery) -> timedelta:
 def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Delivery, ...]:
     """The rows of one channel that may be worked on, most urgent first. `rows` come oldest first.
 
-    A line waits for its card (`posted` tells which cards are there) and for the lines before it: it never overtakes
-    its own story, though a more urgent story overtakes it.
+    A line waits for its card (`posted` tells which are there) and for the lines before it: it never overtakes its own
+    story, though a more urgent story overtakes it.
     """
     firsts: dict[str, Delivery] = {}
     urgency: dict[str, Priority] = {}
     others: list[Delivery] = []
     for row in rows:
-        if not isinstance(row.body, ThreadLine):
+        story = story_of(row.body)
+        if story is None:
             others.append(row)
-            continue
-        key = row.body.card_key
-        if posted.get(key, False):
-            firsts.setdefault(key, row)
-            urgency[key] = min(row.priority, urgency.get(key, row.priority))
-    ready = [(row.priority, row) for row in others] + [(urgency[key], row) for key, row in firsts.items()]
-    ready.sort(key=lambda pair: (pair[0], not isinstance(pair[1].body, SyncCard)))
+        elif posted.get(story, False):
+            firsts.setdefault(story, row)
+            urgency[story] = min(row.priority, urgency.get(story, row.priority))
+    ready = [(row.priority, row) for row in others] + [(urgency[story], row) for story, row in firsts.items()]
+    ready.sort(key=lambda pair: (pair[0], not isinstance(pair[1].body, SyncCard | SyncStorm)))
     return tuple(row for _, row in ready)
+
+
+def story_of(body: Body) -> str | None:
+    """In whose thread a line belongs; None for what is no line."""
+    if isinstance(body, ThreadLine):
+        return body.card_key
+    return body.storm_key if isinstance(body, StormLines) else None

@@ -1,6 +1,7 @@
 """The names of our buttons: what Slack sends back when one is clicked."""
 
 ACKNOWLEDGE = "acknowledge"
+ACKNOWLEDGE_ALL = "acknowledge_all"
 REFRESH = "refresh"
 UNWATCH = "unwatch"
 SHARE = "share"
@@ -8,4 +9,4 @@ PREVIOUS = "previous"
 NEXT = "next"
 LINK = "platform"  # opens an address; Slack tells of the click all the same, and wants it acknowledged
 
-ALL = (ACKNOWLEDGE, REFRESH, UNWATCH, SHARE, PREVIOUS, NEXT, LINK)
+ALL = (ACKNOWLEDGE, ACKNOWLEDGE_ALL, REFRESH, UNWATCH, SHARE, PREVIOUS, NEXT, LINK)

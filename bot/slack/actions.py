@@ -64,6 +64,9 @@ class Actions:
         match click.action:
             case action_ids.ACKNOWLEDGE:
                 await self._say(await self._acknowledge(click), Asked(), respond)
+            case action_ids.ACKNOWLEDGE_ALL:
+                answered = await self._desk.acknowledge_storm(click.channel, click.text("storm"), click.user)
+                await self._say(answered, Asked(), respond)
             case action_ids.REFRESH:
                 pipeline = PipelineId(click.text("pipeline"))
                 answer: Answer = await self._desk.refresh(click.channel, pipeline)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.answer import (
+    AcknowledgeAllAnswer,
     AcknowledgeAnswer,
     Answer,
     HelpAnswer,
@@ -60,6 +61,8 @@ def _blocks(answer: Answer, asked: Asked, footing: Footing) -> list[Block]:
             return _refusal(reason, hint, footing)
         case AcknowledgeAnswer():
             return [section(_acknowledged(answer))]
+        case AcknowledgeAllAnswer(acknowledged=number):
+            return [section(_acknowledged_all(number))]
         case HelpAnswer(topic=topic):
             return sections(help_lines(topic, footing.command))
 
@@ -269,3 +272,9 @@ def _acknowledged(answer: AcknowledgeAnswer) -> str:
         return f"This failure of {name} is over, so there is nothing to acknowledge. Its card says how it ended."
     when = f" {date(answer.at)}" if answer.at else ""
     return f"<@{answer.by}> acknowledged {name} already{when}."
+
+
+def _acknowledged_all(number: int) -> str:
+    if number == 0:
+        return "There is nothing left to acknowledge: each is answered or over. The message says how they stand."
+    return f":eyes: You acknowledged {number} {'failure' if number == 1 else 'failures'}. The message says so."

@@ -40,7 +40,7 @@ def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing)
         blocks += context(f":eyes: Acknowledged by <@{answer.by}> {date(answer.at)}")
     if not of_the_api:
         blocks += context(*_facts(card), footing.link(card.pipeline.id))
-    blocks += context(_lateness(delivery, now))
+    blocks += context(lateness(delivery, now))
     if delivery.possible_repeat:
         blocks += context(POSSIBLE_REPEAT)
     if not of_the_api:
@@ -192,7 +192,7 @@ def _facts(card: Card) -> list[str]:
     return [fact for fact in facts if fact]
 
 
-def _lateness(delivery: Delivery, now: datetime) -> str:
+def lateness(delivery: Delivery, now: datetime) -> str:
     if now - delivery.made_at < LATE_AFTER:
         return ""
     late = duration((now - delivery.made_at).total_seconds())
@@ -220,7 +220,7 @@ def _buttons(card: Card) -> list[Block]:
 
 def render_line(told: ThreadLine, delivery: Delivery, now: datetime) -> Message:
     blocks: list[Block] = [section(line_words(told.line, told.pipeline if told.broadcast else None))]
-    blocks += context(_lateness(delivery, now))
+    blocks += context(lateness(delivery, now))
     if delivery.possible_repeat:
         blocks += context(POSSIBLE_REPEAT)
     return message(blocks)

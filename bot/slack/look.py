@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.answer import Answer
-from bot.domain.card import Card, Content, Notice, ThreadLine
+from bot.domain.card import Card, Content, Notice, Storm, StormLines, ThreadLine
 from bot.domain.delivery import Delivery
 from bot.slack.answers import Asked, render_answer
 from bot.slack.cards import Footing, render_card, render_line, render_notice
 from bot.slack.message import Message
+from bot.slack.storms import render_storm, render_storm_lines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,10 @@ class Look:
                 return render_line(content, delivery, now)
             case Notice():
                 return render_notice(content, self._footing)
+            case Storm():
+                return render_storm(content, delivery, now)
+            case StormLines():
+                return render_storm_lines(content, delivery, now)
 
     def answer(self, answer: Answer, asked: Asked) -> Message:
         return render_answer(answer, asked, self._footing)

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.card import Card, Content
+from bot.domain.card import Card, Content, Storm, StormLines, ThreadLine
 from bot.domain.delivery import (
     Delivery,
     NotSeen,
@@ -42,7 +42,7 @@ class Poster:
 
     async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
         message = self._render(content, delivery, now)
-        broadcast = True if getattr(content, "broadcast", False) and thread_ts else None
+        broadcast = isinstance(content, ThreadLine | StormLines) and content.broadcast and thread_ts is not None
         answer = await call(
             self._client,
             "chat.postMessage",
@@ -50,7 +50,7 @@ class Poster:
             text=message.text,
             blocks=list(message.blocks) or None,
             thread_ts=thread_ts,
-            reply_broadcast=broadcast,
+            reply_broadcast=broadcast or None,
             metadata=_metadata(delivery, content),
             unfurl_links=False,
             unfurl_media=False,
@@ -107,7 +107,7 @@ class Poster:
 
 
 def _metadata(delivery: Delivery, content: Content) -> Mapping[str, object]:
-    revision = content.revision if isinstance(content, Card) else 0
+    revision = content.revision if isinstance(content, Card | Storm) else 0
     return {"event_type": EVENT_TYPE, "event_payload": {"key": delivery.id, "revision": revision}}
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.domain.card import Body, Card, Notice, SyncCard, ThreadLine
+from bot.domain.card import Body, Card, Notice, StormLines, SyncCard, SyncStorm, ThreadLine
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
 from bot.domain.plan import Record
@@ -17,7 +17,8 @@ CARD: TypeAdapter[Card] = TypeAdapter(Card)
 CATALOGUE: TypeAdapter[tuple[Pipeline, ...]] = TypeAdapter(tuple[Pipeline, ...])
 
 _DELIVERY: TypeAdapter[Delivery] = TypeAdapter(Delivery)
-_BODIES: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in (SyncCard, ThreadLine, Notice)}
+_KINDS = (SyncCard, ThreadLine, Notice, SyncStorm, StormLines)
+_BODIES: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in _KINDS}
 
 
 def encode_delivery(delivery: Delivery) -> str:

@@ -15,6 +15,9 @@ class Keys:
     def card(self, key: str) -> str:
         return self[f"card:{key}"]
 
+    def storm(self, key: str) -> str:
+        return self[f"storm:{key}"]
+
     def outbox(self, channel: ChannelId) -> str:
         return self[f"outbox:{channel}"]
 

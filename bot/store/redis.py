@@ -12,20 +12,21 @@ from uuid import uuid4
 import redis.asyncio
 from redis.exceptions import RedisError
 
-from bot.domain.card import SyncCard, ThreadLine
+from bot.domain.card import PostedCard
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Priority, State
+from bot.domain.delivery import Delivery, Priority
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
+from bot.domain.storm import Gathering
 from bot.domain.watch import ChannelId, ParkReason, TeamId, Watch
-from bot.ports import Clock, Lease, PostedCard, StoreAway, Watches
+from bot.ports import Clock, Lease, StoreAway, Watches
 from bot.store.codec import CARD, CATALOGUE, RECORD, WATCH, decode_delivery, encode_delivery
 from bot.store.keys import Keys
 
 LEASE_SECONDS = 30.0
 GESTURE_SECONDS = 25 * 3600  # Slack may deliver again a day later
 CARD_SECONDS = 30 * 24 * 3600
-_SCRIPTS = ("commit", "watches", "lease", "release", "write_row", "settle", "park")
+_SCRIPTS = ("commit", "watches", "lease", "release", "write_row", "settle", "gather", "park")
 
 
 @contextmanager
@@ -213,36 +214,57 @@ class RedisStore:
         keys = [self._keys.lease(lease.channel), self._keys["deliveries"], self._keys["writes"]]
         return bool(await self._run("write_row", keys, [lease.token, delivery.id, encode_delivery(delivery)]))
 
-    async def done(self, delivery: Delivery, lease: Lease, *, ts: str, revision: int) -> bool:
-        outcome = "posted" if isinstance(delivery.body, SyncCard) else "none"
-        return await self._settle(delivery, lease, outcome, ts, revision)
+    async def done(self, delivery: Delivery, lease: Lease, *, ts: str, shown: Mapping[str, int]) -> bool:
+        return await self._settle(delivery, lease, "posted", ts, shown)
 
-    async def drop(self, delivery: Delivery, lease: Lease, *, card_removed: bool, revision: int = 0) -> bool:
-        outcome = "unchanged" if isinstance(delivery.body, SyncCard) else "none"
-        return await self._settle(delivery, lease, "removed" if card_removed else outcome, "", revision)
+    async def drop(self, delivery: Delivery, lease: Lease, *, shown: Mapping[str, int], removed: bool = False) -> bool:
+        return await self._settle(delivery, lease, "removed" if removed else "unchanged", "", shown)
 
-    async def _settle(self, delivery: Delivery, lease: Lease, outcome: str, ts: str, revision: int) -> bool:
-        body = delivery.body
-        card = body.card_key if isinstance(body, SyncCard | ThreadLine) else ""
+    async def _settle(self, delivery: Delivery, lease: Lease, outcome: str, ts: str, shown: Mapping[str, int]) -> bool:
+        channel = delivery.channel
+        deliveries, channels, writes = (self._keys[name] for name in ("deliveries", "channels", "writes"))
+        cards = [self._keys.card(key) for key in shown]
         keys = [
             self._keys.lease(lease.channel),
-            self._keys["deliveries"],
+            deliveries,
             self._keys.outbox(delivery.channel),
-            self._keys["channels"],
-            self._keys["writes"],
-            self._keys.card(card),
+            channels,
+            writes,
+            *cards,
         ]
         moved_on = Delivery(
             id=delivery.id,
             channel=delivery.channel,
             priority=max(delivery.priority, Priority.RECOVERY),
-            body=body,
+            body=delivery.body,
             made_at=self._clock.now(),
-            state=State.QUEUED,
         )
         row = encode_delivery(moved_on)
-        args: list[str | int] = [lease.token, delivery.id, delivery.channel, outcome, ts, revision, row]
-        return bool(await self._run("settle", keys, args))
+        return bool(
+            await self._run("settle", keys, [lease.token, delivery.id, channel, outcome, ts, row, *shown.values()])
+        )
+
+    async def gather(self, gathering: Gathering, lease: Lease) -> bool:
+        names = ("sequence", "writes")
+        channel = gathering.row.channel
+        keys = [
+            self._keys.lease(lease.channel),
+            self._keys["deliveries"],
+            self._keys.outbox(channel),
+            *(self._keys[name] for name in names),
+            self._keys.storm(gathering.storm_key),
+            *(self._keys.card(key) for key in gathering.cards),
+        ]
+        replaced = [row.id for row in gathering.replaced]
+        row = encode_delivery(gathering.row)
+        args: list[str | int] = [lease.token, gathering.row.id, row, gathering.storm_key, CARD_SECONDS, len(replaced)]
+        return bool(await self._run("gather", keys, [*args, *replaced, *gathering.cards]))
+
+    async def storm(self, key: str) -> tuple[PostedCard, ...]:
+        with _away():
+            members = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys.storm(key)))
+        cards = await self.cards(sorted(member.decode() for member in members))
+        return tuple(sorted(cards.values(), key=lambda card: card.content.pipeline.name.lower()))
 
 
 def _posted_card(row: Mapping[bytes, bytes]) -> PostedCard:
@@ -252,4 +274,5 @@ def _posted_card(row: Mapping[bytes, bytes]) -> PostedCard:
         ts=row[b"ts"].decode() if b"ts" in row else None,
         delivered_revision=int(row.get(b"delivered", b"0")),
         removed=b"removed" in row and b"ts" not in row,
+        storm=row[b"storm"].decode() if b"storm" in row else None,
     )

@@ -1,16 +1,21 @@
--- A delivery has come to its end: it is there, or can never be. A card that has moved on meanwhile stays owed.
--- KEYS: lease, deliveries, outbox, channels, writes, card ('' slot where it is none: the lease key again)
--- ARGV: token, id, channel, 'posted'|'removed'|'unchanged' (cards), 'none' (else), ts, revision, row to put where the card has moved on
+-- A delivery has come to its end: it is there, or will not be. What has moved on meanwhile stays owed.
+-- KEYS: lease, deliveries, outbox, channels, writes, then the cards that it shows
+-- ARGV: token, id, channel, 'posted'|'removed'|'unchanged', ts, row to put where a card has moved on, then a revision for each card
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('INCR', KEYS[5])
-if ARGV[4] == 'posted' then
-  redis.call('HSET', KEYS[6], 'ts', ARGV[5], 'delivered', ARGV[6])
-elseif ARGV[4] == 'removed' then
-  redis.call('HDEL', KEYS[6], 'ts')
-  redis.call('HSET', KEYS[6], 'removed', 1, 'delivered', ARGV[6])
+local moved_on = false
+for i = 6, #KEYS do
+  local shown = ARGV[i + 1]
+  if ARGV[4] == 'posted' then
+    redis.call('HSET', KEYS[i], 'ts', ARGV[5], 'delivered', shown)
+  elseif ARGV[4] == 'removed' then
+    redis.call('HDEL', KEYS[i], 'ts')
+    redis.call('HSET', KEYS[i], 'removed', 1, 'delivered', shown)
+  end
+  if tonumber(redis.call('HGET', KEYS[i], 'revision') or '0') > tonumber(shown) then moved_on = true end
 end
-if ARGV[4] ~= 'none' and tonumber(redis.call('HGET', KEYS[6], 'revision') or '0') > tonumber(ARGV[6]) then
-  redis.call('HSET', KEYS[2], ARGV[2], ARGV[7])
+if moved_on then
+  redis.call('HSET', KEYS[2], ARGV[2], ARGV[6])
   return 1
 end
 redis.call('HDEL', KEYS[2], ARGV[2])

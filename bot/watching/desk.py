@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.answer import (
+    AcknowledgeAllAnswer,
     AcknowledgeAnswer,
     ListAnswer,
     PipelineView,
@@ -194,6 +195,12 @@ class Desk:
             at=answered.at if answered else None,
             over=answered is None,
         )
+
+    async def acknowledge_storm(self, channel: ChannelId, storm_key: str, by: UserId) -> AcknowledgeAllAnswer:
+        """Answers every failure of one message that nobody has answered yet."""
+        cards = [card.content for card in await self._roster.store.storm(storm_key)]
+        answers = [await self.acknowledge(channel, card.pipeline.id, card.key, by) for card in cards]
+        return AcknowledgeAllAnswer(acknowledged=sum(answer.acknowledged for answer in answers))
 
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
         """Reads afresh and draws the open card anew, so that it says how old its reading is."""

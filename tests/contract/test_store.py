@@ -8,8 +8,10 @@ import redis.asyncio
 
 from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadLine
 from bot.domain.delivery import Delivery, Priority, State
+from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
+from bot.domain.storm import gather
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, ParkReason, TeamId
 from bot.ports import Lease, StoreAway
@@ -110,7 +112,7 @@ async def test_only_the_holder_of_a_lease_writes(store: RedisStore, clock: FakeC
     assert not await store.claim(sending, stranger)
     assert await store.claim(sending, lease)
     assert await store.deliveries(ALERTS) == (sending,)
-    assert not await store.done(sending, stranger, ts="1.0", revision=1)
+    assert not await store.done(sending, stranger, ts="1.0", shown={row.id: 1})
     await store.release(stranger)
     assert await store.lease(ALERTS) is None
     await store.release(lease)
@@ -121,7 +123,7 @@ async def test_what_is_there_is_owed_no_more(store: RedisStore) -> None:
     await store.commit(failing(), 0)
     (row,) = await store.deliveries(ALERTS)
     lease = await leased(store)
-    assert await store.done(row, lease, ts="17.5", revision=1)
+    assert await store.done(row, lease, ts="17.5", shown={row.id: 1})
     assert await store.deliveries(ALERTS) == ()
     assert await store.channels_with_work() == ()
     (card,) = (await store.cards([row.id])).values()
@@ -136,10 +138,10 @@ async def test_a_card_that_moved_on_while_it_was_sent_stays_owed(store: RedisSto
     acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
-    assert await store.done(row, lease, ts="17.5", revision=1)
+    assert await store.done(row, lease, ts="17.5", shown={row.id: 1})
     rows = {each.id: each for each in await store.deliveries(ALERTS)}
     assert (rows[row.id].state, rows[row.id].attempts) == (State.QUEUED, 0)
-    assert await store.done(rows[row.id], lease, ts="17.5", revision=2)
+    assert await store.done(rows[row.id], lease, ts="17.5", shown={row.id: 2})
     assert row.id not in {each.id for each in await store.deliveries(ALERTS)}
 
 
@@ -151,9 +153,9 @@ async def test_a_dropped_card_that_moved_on_stays_owed_too(store: RedisStore, *,
     acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
-    await store.drop(row, lease, card_removed=removed, revision=1)
+    await store.drop(row, lease, removed=removed, shown={row.id: 1})
     assert row.id in {each.id for each in await store.deliveries(ALERTS)}
-    await store.drop(row, lease, card_removed=removed, revision=2)
+    await store.drop(row, lease, removed=removed, shown={row.id: 2})
     assert row.id not in {each.id for each in await store.deliveries(ALERTS)}
     (card,) = (await store.cards([row.id])).values()
     assert card.removed is removed
@@ -166,8 +168,35 @@ async def test_a_line_is_dropped_whatever_its_card_does(store: RedisStore) -> No
     await store.commit(acknowledged, 0)
     lease = await leased(store)
     line = next(each for each in await store.deliveries(ALERTS) if isinstance(each.body, ThreadLine))
-    assert await store.drop(line, lease, card_removed=False)
+    assert await store.drop(line, lease, shown={})
     assert line.id not in {each.id for each in await store.deliveries(ALERTS)}
+
+
+async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: RedisStore) -> None:
+    keys = []
+    for number in range(6):
+        pipeline_id = PipelineId(f"pipe_{number}")
+        observation = an_observation(Phase.FAILED, 1, ready=0, pipeline_id=pipeline_id)
+        plan = plan_reading(Record(pipeline_id=pipeline_id), observation, a_scene())
+        assert await store.commit(plan, 0)
+        keys.append(plan.cards[0].key)
+    lease = await leased(store)
+    gathering = gather(TEAM, await store.deliveries(ALERTS), await store.cards(keys))
+    assert gathering is not None
+    assert not await store.gather(gathering, replace(lease, token=lease.token + 1))
+    assert await store.gather(gathering, lease)
+    (row,) = await store.deliveries(ALERTS)
+    assert row == gathering.row
+    cards = await store.storm(gathering.storm_key)
+    assert {card.content.key for card in cards} == set(keys)
+    assert {card.storm for card in cards} == {gathering.storm_key}
+    shown = {card.content.key: card.revision for card in cards}
+    moved_on = plan_acknowledgement(await store.record(PipelineId("pipe_0")), a_scene(), ANN, at(5))
+    assert moved_on is not None
+    await store.commit(moved_on, 0)
+    assert await store.done(row, lease, ts="9.0", shown=shown)
+    assert {card.ts for card in await store.storm(gathering.storm_key)} == {"9.0"}
+    assert row.id in {each.id for each in await store.deliveries(ALERTS)}  # one of its cards moved on
 
 
 async def test_a_parked_channel_rests_until_it_is_woken(store: RedisStore) -> None:

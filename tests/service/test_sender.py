@@ -11,7 +11,7 @@ import pytest
 import redis.asyncio
 
 from bot.delivery.sender import Sender
-from bot.domain.card import Card, Notice, NoticeKind, ThreadLine
+from bot.domain.card import Card, Notice, NoticeKind, Storm, StormLines, ThreadLine
 from bot.domain.delivery import (
     NotSeen,
     Outcome,
@@ -121,14 +121,14 @@ async def test_changes_before_the_first_post_are_one_message(store: RedisStore, 
 async def test_one_message_a_second_a_channel_and_channels_do_not_wait_for_each_other(
     store: RedisStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    for number in range(1, 6):
+    for number in range(1, 5):
         await fail(store, number, ALERTS, OTHER)
     async with sending(store, chat, clock):
         counts = []
         for _ in range(6):
             await clock.pass_time(1)
             counts.append(len(chat.posts))
-    assert counts[-1] == 10
+    assert counts[-1] == 8
     assert all(later - earlier <= 2 for earlier, later in itertools.pairwise(counts))
     assert counts[0] >= 2
 
@@ -269,9 +269,108 @@ async def test_no_connection_means_not_sent_and_it_is_tried_again(
 async def test_two_senders_on_one_store_say_everything_once(
     store: RedisStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    for number in range(1, 9):
+    for number in range(1, 5):
         await fail(store, number, ALERTS, OTHER)
     async with sending(store, chat, clock), sending(store, chat, clock):
         await clock.pass_time(60)
-    assert len(chat.posts) == 16
-    assert len({delivery.id for delivery, _, _ in chat.posts}) == 16
+    assert len(chat.posts) == 8
+    assert len({delivery.id for delivery, _, _ in chat.posts}) == 8
+
+
+# --- storms ----------------------------------------------------------------------------------------------------------
+
+
+async def storm(store: RedisStore, count: int) -> None:
+    for number in range(1, count + 1):
+        await fail(store, number)
+
+
+async def change(store: RedisStore, number: int, read: int, phase: Phase = Phase.RUNNING) -> None:
+    pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
+    scene = a_scene(a_watch(pipeline.id), pipeline=pipeline)
+    observation = an_observation(phase, read, pipeline_id=pipeline.id)
+    assert await store.commit(plan_reading(await store.record(pipeline.id), observation, scene), 0)
+
+
+def storms(chat: FakeChat) -> list[set[str]]:
+    """The pipelines that each message of several tells of."""
+    contents = [content for _, content, _ in chat.posts if isinstance(content, Storm)]
+    return [{card.pipeline.name for card in content.cards} for content in contents]
+
+
+async def test_many_failures_at_once_are_one_message_that_tells_of_each(
+    store: RedisStore, chat: FakeChat, run: Run
+) -> None:
+    await storm(store, 70)
+    await run(4)
+    told = storms(chat)
+    assert [len(each) for each in told] == [30, 30, 10]
+    assert set().union(*told) == {f"orders-{number}" for number in range(1, 71)}
+    assert len(chat.posts) == 3
+    assert await idle(store)
+
+
+async def test_what_becomes_of_them_is_shown_by_that_message_and_its_end_is_broadcast(
+    store: RedisStore, chat: FakeChat, run: Run
+) -> None:
+    await storm(store, 6)
+    await run(2)
+    for number in range(1, 6):
+        await change(store, number, 100 + number)
+    await run(5)
+    (post, shown, _), (_, lines, thread) = chat.posts
+    assert isinstance(shown, Storm)
+    assert isinstance(lines, StormLines)
+    assert thread == chat.there[post.id]
+    assert len(lines.lines) == 5
+    assert not lines.broadcast
+    assert len(chat.updates) == 1
+    await change(store, 6, 200)
+    await run(5)
+    last = chat.posts[-1][1]
+    assert isinstance(last, StormLines)
+    assert last.broadcast
+    _, shown, ts = chat.updates[-1]
+    assert ts == chat.there[post.id]
+    assert isinstance(shown, Storm)
+    assert not any(card.episode.open for card in shown.cards)
+    assert await idle(store)
+
+
+@pytest.mark.parametrize("lands", [True, False])
+async def test_a_storm_whose_fate_is_unknown_is_looked_for_and_drawn_with_what_came_meanwhile(
+    store: RedisStore, chat: FakeChat, clock: FakeClock, *, lands: bool
+) -> None:
+    chat.answers = [(Unknown("timeout"), lands)]
+    await storm(store, 6)
+    async with sending(store, chat, clock):
+        await clock.pass_time(2)
+        await change(store, 3, 100)
+        await clock.pass_time(40)
+    assert len(storms(chat)) == 1
+    latest = [content for _, content, _ in (*chat.posts, *chat.updates) if isinstance(content, Storm)][-1]
+    assert sum(not card.episode.open for card in latest.cards) == 1
+    assert await idle(store)
+
+
+async def test_a_card_that_was_tried_already_joins_no_storm(store: RedisStore, chat: FakeChat, run: Run) -> None:
+    chat.answers = [(Unknown("timeout"), True)]
+    await fail(store, 1)
+    await run(1)
+    for number in range(2, 9):
+        await fail(store, number)
+    await run(40)
+    assert storms(chat) == [{f"orders-{number}" for number in range(2, 9)}]
+    assert len(chat.posts) == 2
+
+
+async def test_a_storm_that_somebody_deleted_comes_back_with_news(store: RedisStore, chat: FakeChat, run: Run) -> None:
+    await storm(store, 6)
+    await run(2)
+    chat.answers = [(Refused(kind=Refusal.CARD_GONE, error="message_not_found"), False)]
+    await change(store, 1, 100, Phase.DEPLOYING)
+    await run(10)
+    assert len(storms(chat)) == 1
+    await change(store, 2, 101, Phase.DEPLOYING)
+    await run(10)
+    assert len(storms(chat)) == 2
