@@ -8,7 +8,7 @@ from bot.domain.delivery import Delivery, State
 from bot.domain.episode import EpisodeKind, digest
 from bot.domain.watch import TeamId
 
-FROM = 5  # so many failure cards that wait at once in one channel are a storm
+FROM = 3  # so many failure cards that wait at once in one channel are a storm
 MOST = 30  # what one message can tell of within Slack's limits
 
 

@@ -36,7 +36,7 @@ def _headline(storm: Storm, still: list[Card]) -> str:
     if len(still) == total:
         return f":red_circle: *{total} pipelines FAILED* at once\n{since}"
     if still:
-        return f":red_circle: *{len(still)} of {total} pipelines* are not well yet after failing at once\n{since}"
+        return f":red_circle: *{len(still)} of {total} pipelines* still not well after failing at once\n{since}"
     longest = max(card.episode.downtime_seconds or 0 for card in storm.cards)
     return f":large_green_circle: *All {total} pipelines* that failed at once are over it, after {duration(longest)}"
 

@@ -82,6 +82,14 @@ async def fail(store: RedisStore, number: int = 1, *channels: ChannelId) -> None
     assert await store.commit(plan_reading(record, observation, scene), (await store.watches()).version)
 
 
+async def announce(store: RedisStore, count: int, *channels: ChannelId) -> None:
+    """So many messages for each channel that have nothing to do with each other."""
+    for channel in channels:
+        for number in range(count):
+            watch = a_watch(f"pipe_{number}", channel=channel)
+            assert await store.add_watches([watch], an_announcement(f"{channel} {number}", channel))
+
+
 async def acknowledge(store: RedisStore) -> None:
     plan = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
     assert plan is not None
@@ -121,14 +129,13 @@ async def test_changes_before_the_first_post_are_one_message(store: RedisStore, 
 async def test_one_message_a_second_a_channel_and_channels_do_not_wait_for_each_other(
     store: RedisStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    for number in range(1, 5):
-        await fail(store, number, ALERTS, OTHER)
+    await announce(store, 5, ALERTS, OTHER)
     async with sending(store, chat, clock):
         counts = []
         for _ in range(6):
             await clock.pass_time(1)
             counts.append(len(chat.posts))
-    assert counts[-1] == 8
+    assert counts[-1] == 10
     assert all(later - earlier <= 2 for earlier, later in itertools.pairwise(counts))
     assert counts[0] >= 2
 
@@ -269,12 +276,11 @@ async def test_no_connection_means_not_sent_and_it_is_tried_again(
 async def test_two_senders_on_one_store_say_everything_once(
     store: RedisStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    for number in range(1, 5):
-        await fail(store, number, ALERTS, OTHER)
+    await announce(store, 8, ALERTS, OTHER)
     async with sending(store, chat, clock), sending(store, chat, clock):
         await clock.pass_time(60)
-    assert len(chat.posts) == 8
-    assert len({delivery.id for delivery, _, _ in chat.posts}) == 8
+    assert len(chat.posts) == 16
+    assert len({delivery.id for delivery, _, _ in chat.posts}) == 16
 
 
 # --- storms ----------------------------------------------------------------------------------------------------------
