@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 
 
 class SlackRefusedError(Exception):
-    """The bot token is not accepted; the text says how to mend it."""
+    """A token is not accepted; the text says how to mend it."""
 
 
 class SystemClock:
@@ -58,70 +58,95 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+class StoppedError(Exception):
+    """The bot was asked to stop before it was ready."""
+
+
 @dataclass(slots=True)
 class _Backoff:
+    stopped: asyncio.Event
     seconds: float = 0.5
 
     async def wait(self) -> None:
-        await asyncio.sleep(self.seconds)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.stopped.wait(), self.seconds)
+        if self.stopped.is_set():
+            raise StoppedError
         self.seconds = min(self.seconds * 2, LONGEST_BACKOFF_SECONDS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What runs side by side once everything is built."""
+
+    poller: Poller
+    sender: Sender
+    schedule: Schedule
+    app: AsyncApp
 
 
 async def run(settings: Settings, stopped: asyncio.Event) -> None:
     """Runs the bot until `stopped` is set; what is under way then comes to its end.
 
     Raises:
-        SlackRefusedError: the bot token is not accepted.
+        SlackRefusedError: a Slack token is not accepted.
         EmbeddedStoreError: the embedded store did not come up.
+        StoreAway: the store went away while the bot was starting.
     """
-    clock = SystemClock()
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(opened(settings.store_url, settings.data_dir))
-        await _until_there(client)
-        slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
-        identity = await _identity(slack)
-        store = RedisStore(client, identity.team, clock)
-        wake = asyncio.Event()
-        roster = Roster(store, wake)
-        await roster.load()
-        api = await stack.enter_async_context(_goldrush(settings))
-        budget = Budget(settings.requests_per_second, clock)
-        poller = Poller(
-            api=api,
-            roster=roster,
-            budget=budget,
-            clock=clock,
-            cadence=_cadence(settings),
-            epoch=await store.next_epoch(),
-            slots=_slots(settings),
-            operator=ChannelId(settings.operator_channel) if settings.operator_channel else None,
-        )
-        listing = Listing(api=api, roster=roster, budget=budget, clock=clock)
-        desk = Desk(roster=roster, poller=poller, listing=listing, clock=clock)
-        directory = Directory(slack, clock)
-        look = Look(command=settings.command, platform_url=settings.platform_url)
-        sender = Sender(outbox=store, store=store, chat=Poster(slack, directory, look.content), clock=clock, wake=wake)
-        commands = Commands(desk, directory)
-        listeners = Listeners(
-            identity=identity,
-            commands=commands,
-            actions=Actions(desk, commands, look),
-            store=store,
-            look=look,
-            wake=wake,
-        )
-        app = build_app(listeners, client=slack, signing_secret=_signing_secret(settings), command=settings.command)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(poller.run(stopped), name="poller")
-            sending = tasks.create_task(sender.run(), name="sender")
-            tasks.create_task(roster.welcome(), name="welcome")
-            schedule = Schedule(tick=poller.tick, listing=listing.refresh, listing_seconds=settings.catalogue_seconds)
-            async with schedule.running(), _served(app, settings):
-                log.info("ready", team=identity.team, transport=settings.transport)
-                await stopped.wait()
-            sender.stop()
-            await sending
+        try:
+            client = await stack.enter_async_context(opened(settings.store_url, settings.data_dir))
+            await _until_there(client, stopped)
+            slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
+            identity = await _identity(slack, stopped)
+            store = RedisStore(client, identity.team, SystemClock())
+            api = await stack.enter_async_context(_goldrush(settings))
+            parts = await _build(settings, store, api, slack, identity)
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(parts.poller.run(stopped), name="poller")
+                tasks.create_task(parts.sender.run(), name="sender")
+                try:
+                    async with parts.schedule.running(), _served(parts.app, settings, stopped):
+                        log.info("ready", team=identity.team, transport=settings.transport)
+                        await stopped.wait()
+                finally:
+                    stopped.set()
+                    parts.sender.stop()
+        except* StoppedError:
+            pass
         log.info("stopped")
+
+
+async def _build(
+    settings: Settings, store: RedisStore, api: Client, slack: AsyncWebClient, identity: Identity
+) -> _Parts:
+    clock, wake = SystemClock(), asyncio.Event()
+    roster = Roster(store, wake)
+    await roster.load()
+    budget = Budget(settings.requests_per_second, clock)
+    poller = Poller(
+        api=api,
+        roster=roster,
+        budget=budget,
+        clock=clock,
+        cadence=_cadence(settings),
+        epoch=await store.next_epoch(),
+        slots=_slots(settings),
+        operator=ChannelId(settings.operator_channel) if settings.operator_channel else None,
+    )
+    listing = Listing(api=api, roster=roster, budget=budget, clock=clock)
+    desk = Desk(roster=roster, poller=poller, listing=listing, clock=clock)
+    directory = Directory(slack, clock)
+    look = Look(command=settings.command, platform_url=settings.platform_url)
+    commands = Commands(desk, directory)
+    actions = Actions(desk, commands, look)
+    listeners = Listeners(identity=identity, commands=commands, actions=actions, store=store, look=look, wake=wake)
+    return _Parts(
+        poller=poller,
+        sender=Sender(outbox=store, store=store, chat=Poster(slack, directory, look.content), clock=clock, wake=wake),
+        schedule=Schedule(tick=poller.tick, listing=listing.refresh, listing_seconds=settings.catalogue_seconds),
+        app=build_app(listeners, client=slack, signing_secret=_signing_secret(settings), command=settings.command),
+    )
 
 
 def _signing_secret(settings: Settings) -> str | None:
@@ -152,8 +177,8 @@ def _goldrush(settings: Settings) -> Client:
     )
 
 
-async def _until_there(client: redis.asyncio.Redis) -> None:
-    backoff = _Backoff()
+async def _until_there(client: redis.asyncio.Redis, stopped: asyncio.Event) -> None:
+    backoff = _Backoff(stopped)
     while True:
         try:
             await client.ping()
@@ -164,9 +189,9 @@ async def _until_there(client: redis.asyncio.Redis) -> None:
             return
 
 
-async def _identity(slack: AsyncWebClient) -> Identity:
+async def _identity(slack: AsyncWebClient, stopped: asyncio.Event) -> Identity:
     """Which workspace this token is of, and who the bot is there."""
-    backoff = _Backoff()
+    backoff = _Backoff(stopped)
     while True:
         answer = await call(slack, "auth.test")
         if answer.ok:
@@ -185,10 +210,25 @@ async def _identity(slack: AsyncWebClient) -> Identity:
 
 
 @asynccontextmanager
-async def _served(app: AsyncApp, settings: Settings) -> AsyncIterator[None]:
+async def _served(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> AsyncIterator[None]:
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
-        async with serving.socket_mode(app, settings.slack_app_token.get_secret_value()):
+        token = settings.slack_app_token.get_secret_value()
+        await _until_accepted(web_client(token, settings.slack_api_url), stopped)
+        async with serving.socket_mode(app, token):
             yield
     else:
         async with serving.http(app, settings.port):
             yield
+
+
+async def _until_accepted(slack: AsyncWebClient, stopped: asyncio.Event) -> None:
+    """Asked before the socket is opened: a wrong token is a mistake to mend, a Slack that is away is waited for."""
+    backoff = _Backoff(stopped)
+    while not (answer := await call(slack, "apps.connections.open")).ok:
+        if answer.lost is None and 0 < answer.status < 500 and answer.status != 429:
+            raise SlackRefusedError(
+                f"Slack refuses the app-level token ({answer.error}). Set SLACK_APP_TOKEN to an xapp-… token with "
+                "connections:write, and switch Socket Mode on: https://api.slack.com/apps > your app"
+            )
+        log.warning("slack_away", problem=answer.error, next_try_seconds=backoff.seconds)
+        await backoff.wait()

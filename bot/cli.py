@@ -15,6 +15,7 @@ from bot.app import run as run_bot
 from bot.check import Finding, Verdict
 from bot.check import check as run_check
 from bot.logs import configure
+from bot.ports import StoreAway
 from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport
 from bot.store.connect import EmbeddedStoreError
 
@@ -46,10 +47,15 @@ def run(
     configure(settings.log_level)
     try:
         asyncio.run(_until_signal(settings))
-    except* (SlackRefusedError, EmbeddedStoreError) as group:
-        for exc in group.exceptions:
+    except* (SlackRefusedError, EmbeddedStoreError, StoreAway) as group:
+        for exc in _leaves(group):
             err.print(f"[red]✗[/] {escape(str(exc))}")
         raise typer.Exit(2) from None
+
+
+def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
+    inner = [_leaves(each) if isinstance(each, BaseExceptionGroup) else [each] for each in group.exceptions]
+    return [exc for those in inner for exc in those]
 
 
 async def _until_signal(settings: Settings) -> None:

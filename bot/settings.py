@@ -1,5 +1,6 @@
 """Settings from the environment or a `.env` file. All faults are told at once, each with its cure."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
@@ -74,11 +75,20 @@ class Settings(BaseSettings):
     catalogue_seconds: Seconds = 300.0
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
 
+    @field_validator("goldrush_service_key")
+    @classmethod
+    def _fits_a_header(cls, value: SecretStr) -> SecretStr:
+        """Without the newline that a file may end in."""
+        key = SecretStr(value.get_secret_value().strip())
+        if not re.fullmatch(r"[\x21-\x7e]+", key.get_secret_value()):
+            raise ValueError("it holds characters that no ServiceKey has")
+        return key
+
     @field_validator("slack_api_url", "goldrush_api_url")
     @classmethod
     def _is_url(cls, value: str) -> str:
-        if not value.startswith(("https://", "http://")):
-            raise ValueError("must begin with https://")
+        if not re.match(r"https?://[^/\s:]+(:\d{1,5})?(/\S*)?$", value):
+            raise ValueError("it is no address that begins with https://")
         return value.rstrip("/") + "/"
 
     @property

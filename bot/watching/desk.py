@@ -107,18 +107,8 @@ class Desk:
         meant = await self._meant(references, channel)
         at = self._clock.now()
         labels = {str(each.id): each.name for each in meant.pipelines} | {each: each for each in meant.patterns}
-        wanted = [
-            Watch(
-                channel=channel,
-                reference=reference,
-                events=events,
-                targets=targets,
-                made_by=by,
-                made_at=at,
-                label=label,
-            )
-            for reference, label in labels.items()
-        ]
+        form = Watch(channel=channel, reference="", events=events, targets=targets, made_by=by, made_at=at)
+        wanted = [replace(form, reference=reference, label=label) for reference, label in labels.items()]
         there = {watch.id: watch for watch in self._roster.watches.of(channel)}
         same = tuple(there[each.id] for each in wanted if each.id in there and _same(each, there[each.id]))
         added = tuple(each for each in wanted if each.id not in {watch.id for watch in same})
@@ -130,14 +120,8 @@ class Desk:
         fresh = FRESH_SECONDS if len(covered) <= 5 else self._recent_seconds
         matched = await self._views(covered, channel, older_than=fresh)
         await self._roster.welcome([channel])
-        return WatchAnswer(
-            channel=channel,
-            added=added,
-            unchanged=same,
-            matched=matched,
-            unresolved=meant.unresolved,
-            at=self._clock.now(),
-        )
+        at, unresolved = self._clock.now(), meant.unresolved
+        return WatchAnswer(channel=channel, added=added, unchanged=same, matched=matched, unresolved=unresolved, at=at)
 
     async def unwatch(self, channel: ChannelId, references: Sequence[str] | None, by: UserId) -> UnwatchAnswer:
         """`references` None means all that the channel watches."""

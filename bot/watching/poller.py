@@ -57,6 +57,7 @@ class Poller:
         self._under_way: dict[PipelineId, asyncio.Task[str | None]] = {}
         self._reads: asyncio.TaskGroup | None = None
         self._housekept_at = float("-inf")
+        self._welcomed = -1
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Owns the reads; returns when `stopped` is set and those under way have ended."""
@@ -73,6 +74,7 @@ class Poller:
             self._housekept_at = now
             try:
                 await self._roster.refresh_watches()
+                await self._welcome()
             except StoreAway as exc:
                 log.warning("store_away", room="watching", problem=str(exc))
                 return  # what is read now could not be written
@@ -82,6 +84,13 @@ class Poller:
             if len(self._under_way) >= self._slots or not self._budget.try_take():
                 return
             self._start(pipeline_id)
+
+    async def _welcome(self) -> None:
+        """Whoever has come to watch what is wrong already is told, also where the bot that took the watch has died."""
+        version = self._roster.watches.version
+        if version != self._welcomed:
+            await self._roster.welcome()
+            self._welcomed = version
 
     def _housekeep(self, now: float) -> None:
         pollable = self._roster.pollable

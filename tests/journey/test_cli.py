@@ -133,3 +133,38 @@ async def test_sigterm_ends_it_with_exit_code_0_and_the_store_is_stopped(tmp_pat
         await rig.ask("watch orders-eu")
         assert await rig.stop() == 0
         assert not (rig.data_dir / "valkey.sock").exists()
+
+
+async def test_an_app_token_that_slack_refuses_ends_the_run_with_what_to_do(tmp_path: Path) -> None:
+    async with Sandbox.start() as sandbox:
+        env = environment(sandbox.url, tmp_path / "data") | {"SLACK_APP_TOKEN": "xapp-wrong"}
+        code, said = await cli("run", env=env, cwd=tmp_path)
+    assert code == 2
+    assert "Slack refuses the app-level token (invalid_auth)" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("away", ["REDIS_URL", "SLACK_API_URL"])
+async def test_what_is_away_at_the_start_is_one_clear_line_and_a_retry_that_can_be_stopped(
+    tmp_path: Path, away: str
+) -> None:
+    address = "redis://127.0.0.1:1/0" if away == "REDIS_URL" else "http://127.0.0.1:1/api/"
+    async with Sandbox.start() as sandbox:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "bot.cli",
+            "run",
+            env=environment(sandbox.url, tmp_path / "data") | {away: address},
+            cwd=tmp_path,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        assert process.stdout is not None
+        lines = [(await asyncio.wait_for(process.stdout.readline(), 20)).decode() for _ in range(2)]
+        process.terminate()
+        rest, _ = await asyncio.wait_for(process.communicate(), 20)
+    event = "store_away" if away == "REDIS_URL" else "slack_away"
+    assert all(event in line and "next_try_seconds" in line for line in lines)
+    assert process.returncode == 0
+    assert "Traceback" not in rest.decode()
