@@ -1,8 +1,8 @@
 """The jobs that APScheduler runs: the poll tick and the listing of pipelines."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -11,6 +11,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 TICK_SECONDS = 0.25
 LATE_SECONDS = 5.0
+GOODBYE_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,7 @@ class Schedule:
         self._listing_seconds = listing_seconds
         self._scheduler = AsyncIOScheduler(timezone=UTC)
         self._ticked_at = monotonic()
+        self._running: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -43,18 +45,37 @@ class Schedule:
                 finally:
                     watching.cancel()
         finally:
+            self._scheduler.remove_all_jobs()
+            if self._running:
+                await asyncio.wait(self._running, timeout=GOODBYE_SECONDS)
             self._scheduler.shutdown(wait=False)
 
     async def _on_tick(self) -> None:
         self._ticked_at = monotonic()
-        await self._tick()
+        with self._counted():
+            await self._tick()
+
+    async def _on_listing(self) -> None:
+        with self._counted():
+            await self._listing()
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """What is under way at the end is let come to its end: it uses what is closed after it."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 (a coroutine runs in a task)
+        self._running.add(task)
+        try:
+            yield
+        finally:
+            self._running.discard(task)
 
     def _arm(self) -> None:
         policy = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None, "replace_existing": True}
         now = datetime.now(UTC)  # noqa: TID251 (the scheduler's own clock)
         self._scheduler.add_job(self._on_tick, "interval", seconds=TICK_SECONDS, id="tick", next_run_time=now, **policy)
         self._scheduler.add_job(
-            self._listing, "interval", seconds=self._listing_seconds, id="listing", next_run_time=now, **policy
+            self._on_listing, "interval", seconds=self._listing_seconds, id="listing", next_run_time=now, **policy
         )
 
     async def _watch(self) -> None:
