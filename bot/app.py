@@ -213,16 +213,16 @@ async def _identity(slack: AsyncWebClient, stopped: asyncio.Event) -> Identity:
 async def _served(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> AsyncIterator[None]:
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
         token = settings.slack_app_token.get_secret_value()
-        await _until_accepted(web_client(token, settings.slack_api_url), stopped)
-        async with serving.socket_mode(app, token):
+        url = await _socket_url(web_client(token, settings.slack_api_url), stopped)
+        async with serving.socket_mode(app, token, url):
             yield
     else:
         async with serving.http(app, settings.port):
             yield
 
 
-async def _until_accepted(slack: AsyncWebClient, stopped: asyncio.Event) -> None:
-    """Asked before the socket is opened: a wrong token is a mistake to mend, a Slack that is away is waited for."""
+async def _socket_url(slack: AsyncWebClient, stopped: asyncio.Event) -> str:
+    """Asked by ourselves the first time: a wrong token is a mistake to mend, a Slack that is away is waited for."""
     backoff = _Backoff(stopped)
     while not (answer := await call(slack, "apps.connections.open")).ok:
         if answer.lost is None and 0 < answer.status < 500 and answer.status != 429:
@@ -232,3 +232,4 @@ async def _until_accepted(slack: AsyncWebClient, stopped: asyncio.Event) -> None
             )
         log.warning("slack_away", problem=answer.error, next_try_seconds=backoff.seconds)
         await backoff.wait()
+    return str(answer.body.get("url"))

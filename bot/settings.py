@@ -84,6 +84,13 @@ class Settings(BaseSettings):
             raise ValueError("it holds characters that no ServiceKey has")
         return key
 
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(r"(rediss?|unix)://\S+$", value.get_secret_value()):
+            raise ValueError("it is no address that begins with redis://, rediss:// or unix://")
+        return value
+
     @field_validator("slack_api_url", "goldrush_api_url")
     @classmethod
     def _is_url(cls, value: str) -> str:

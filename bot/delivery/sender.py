@@ -14,6 +14,7 @@ from bot.domain.delivery import (
     Delivery,
     Done,
     Drop,
+    Gone,
     Outcome,
     Park,
     Priority,
@@ -215,8 +216,12 @@ class Sender:
             # What was found instead of posted may show an older revision: it is drawn once more, to be sure.
             shown = dict.fromkeys(job.shown, 0) if settlement.found else job.shown
             kept = await self._outbox.done(delivery, lease, ts=settlement.ts, shown=shown)
+        elif isinstance(settlement, Gone):
+            # A card that somebody deleted comes back with news, and this update was some; a line goes with its card.
+            afresh = dict.fromkeys(job.shown, 0)
+            kept = await self._outbox.drop(delivery, lease, shown=afresh, removed=job.updates)
         elif isinstance(settlement, Drop):
-            kept = await self._outbox.drop(delivery, lease, shown=job.shown, removed=job.updates and job.worth_sending)
+            kept = await self._outbox.drop(delivery, lease, shown=job.shown)
         else:
             kept = await self._outbox.put_back(settlement.delivery, lease)
         if isinstance(settlement, Park):
@@ -261,3 +266,5 @@ def _words(settlement: Settlement) -> str:
             return f"parked: {reason.value}"
         case Drop(reason):
             return f"dropped: {reason}"
+        case Gone(reason):
+            return f"gone: {reason}"

@@ -40,7 +40,6 @@ class NoticeKind(StrEnum):
     WATCHING = "watching"
     UNWATCHED = "unwatched"
     PARKED = "parked"
-    RESUMED = "resumed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -172,7 +172,14 @@ class Drop:
     reason: str
 
 
-Settlement = Done | Again | Park | Drop
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """The message that was to be updated is there no more: what is new is posted afresh."""
+
+    reason: str
+
+
+Settlement = Done | Again | Park | Drop | Gone
 
 
 def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlement:
@@ -192,7 +199,7 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
                 return Drop(f"Slack refused even the plain text: {error}")
             return Again(replace(delivery, state=State.QUEUED, plain=True, not_before=None))
         case Refused(kind=Refusal.CARD_GONE, error=error):
-            return Drop(f"the card is gone: {error}")
+            return Gone(error)
         case Refused(retry_after=wait):
             later = now + max(wait or timedelta(), _backoff(delivery))
             return Again(replace(delivery, state=State.QUEUED, not_before=later))

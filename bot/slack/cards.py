@@ -267,5 +267,3 @@ def render_notice(notice: Notice, footing: Footing) -> Message:
             rest = "Your watches there rest until I can, and nothing is lost:"
             wake = f"To wake them, invite me there again or unarchive it; or use `{footing.command} watch` elsewhere."
             return message(sections([head, rest, *listed, wake]))
-        case NoticeKind.RESUMED:
-            return message(sections([f":bell: I can post in <#{notice.channel}> again.", *listed]))

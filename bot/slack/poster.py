@@ -91,6 +91,8 @@ class Poster:
             if not answer.ok:
                 wait = retry_after(answer.headers) if answer.status == 429 else None
                 return Unreadable(answer.error, wait)
+            if _blind(answer):
+                return Unreadable("missing_scope: metadata.message:read")
             seen += [ts for ts, key in _keys_in(answer) if key == delivery.id]
             cursor = _cursor(answer)
             if not cursor:
@@ -122,6 +124,12 @@ def _outcome(answer: Answer, delivery: Delivery) -> Outcome:
     if isinstance(outcome, Refused):
         log.warning("slack_refused", delivery=delivery.id, channel=delivery.channel, error=outcome.error)
     return outcome
+
+
+def _blind(answer: Answer) -> bool:
+    """Without the scope Slack leaves the metadata out: that nothing is seen then means nothing."""
+    granted = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
+    return bool(granted) and "metadata.message:read" not in granted
 
 
 def _keys_in(answer: Answer) -> list[tuple[str, str]]:

@@ -12,9 +12,13 @@ LARGEST_REQUEST = 512 * 1024  # far above what Slack sends; more is refused befo
 
 
 @asynccontextmanager
-async def socket_mode(app: AsyncApp, app_token: str) -> AsyncIterator[None]:
-    """Holds the WebSocket that Slack sends to. Source: https://docs.slack.dev/apis/events-api/using-socket-mode"""
+async def socket_mode(app: AsyncApp, app_token: str, url: str) -> AsyncIterator[None]:
+    """Holds the WebSocket that Slack sends to; `url` is the first one, good for a single use.
+
+    Source: https://docs.slack.dev/apis/events-api/using-socket-mode
+    """
     handler = AsyncSocketModeHandler(app, app_token)
+    handler.client.wss_uri = url
     try:
         await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's own
         yield

@@ -116,6 +116,7 @@ class Desk:
             notice = Notice(kind=NoticeKind.WATCHING, at=at, by=by, watches=added)
             await self._roster.store.add_watches(added, self._announcement(channel, notice))
             await self._roster.refresh_watches()
+        await self._roster.store.unpark(channel)  # whoever says it again wants to hear again
         covered = [self._roster.pipeline(each) for each in self._covered((*added, *same))]
         fresh = FRESH_SECONDS if len(covered) <= 5 else self._recent_seconds
         matched = await self._views(covered, channel, older_than=fresh)

@@ -47,15 +47,19 @@ class Outage:
             reason=f"{self._sight.problem} {_pipelines(unseen)} not being seen." if lost else "",
         )
         log.warning("api", view=self._sight.view.value, problem=self._sight.problem)
-        await self._roster.write(API_PIPELINE_ID, lambda record, scene: _step(record, became, scene), self._scene())
+        channels = self._concerned() if lost else episode.told if episode else ()
+        scene = Scene(self._roster.store.team, API_ITSELF, [self._audience(channel) for channel in channels])
+        await self._roster.write(API_PIPELINE_ID, lambda record, scene: _step(record, became, scene), scene)
 
-    def _scene(self) -> Scene:
+    def _concerned(self) -> tuple[ChannelId, ...]:
         """A rejected key is for the operator to mend; everything else concerns all who watch."""
-        team = self._roster.store.team
         if self._operator and self._sight.view is View.KEY_REJECTED:
-            return Scene(team, API_ITSELF, [Audience(self._operator, (_concern(self._operator, self._clock.now()),))])
-        channels = dict.fromkeys(watch.channel for watch in self._roster.watches.all)
-        return Scene(team, API_ITSELF, [Audience(channel, self._roster.watches.of(channel)) for channel in channels])
+            return (self._operator,)
+        return tuple(dict.fromkeys(watch.channel for watch in self._roster.watches.all))
+
+    def _audience(self, channel: ChannelId) -> Audience:
+        """Who was told of the beginning is told of the end, whoever watches meanwhile."""
+        return Audience(channel, self._roster.watches.of(channel) or (_concern(channel, self._clock.now()),))
 
 
 def _pipelines(number: int) -> str:

@@ -181,6 +181,9 @@ async def test_history_that_cannot_be_read_says_why(sandbox: Sandbox, poster: Po
     sandbox.slack.scopes.discard("channels:history")
     assert await poster.find(a_delivery(sandbox), thread_ts=None) == Unreadable("missing_scope")
     sandbox.slack.scopes.add("channels:history")
+    sandbox.slack.scopes.discard("metadata.message:read")
+    assert isinstance(await poster.find(a_delivery(sandbox), thread_ts=None), Unreadable)
+    sandbox.slack.scopes.add("metadata.message:read")
     sandbox.slack.set_fault("conversations.history", Fault(kind=FaultKind.THROTTLED, retry_after=7))
     assert await poster.find(a_delivery(sandbox), thread_ts=None) == Unreadable("ratelimited", timedelta(seconds=7))
 

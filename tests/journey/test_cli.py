@@ -48,12 +48,21 @@ async def test_missing_settings_are_all_told_at_once_each_with_how_to_get_it(tmp
 
 
 async def test_a_wrong_setting_is_told_without_its_value(tmp_path: Path) -> None:
-    env = bare() | environment("http://127.0.0.1:1", tmp_path) | {"OPERATOR_CHANNEL": "#hush", "PORT": "many"}
+    env = (
+        bare()
+        | environment("http://127.0.0.1:1", tmp_path)
+        | {
+            "OPERATOR_CHANNEL": "#hush",
+            "PORT": "many",
+            "REDIS_URL": "hush",
+        }
+    )
     code, said = await cli("run", env=env, cwd=tmp_path)
     assert code == 2
     assert "OPERATOR_CHANNEL is not valid" in said
     assert "PORT is not valid" in said
-    assert "#hush" not in said
+    assert "REDIS_URL is not valid" in said
+    assert "hush" not in said
 
 
 async def test_a_token_that_slack_refuses_ends_the_run_with_what_to_do(tmp_path: Path) -> None:

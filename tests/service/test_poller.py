@@ -17,7 +17,7 @@ from bot.domain.episode import EpisodeKind, Outcome
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.transition import Reach
-from bot.domain.watch import API_PIPELINE_ID, ChannelId, Target, TargetKind
+from bot.domain.watch import API_PIPELINE_ID, ChannelId, ParkReason, Target, TargetKind
 from bot.ports import ApiError, Forbidden, Malformed, NotFound, Status, Throttled, Unauthorized, Unavailable
 from bot.store.redis import RedisStore
 from bot.watching.budget import Budget
@@ -272,6 +272,15 @@ async def test_a_rejected_key_is_one_notice_to_the_operator(fake_redis: redis.as
         assert await bot.cards(OPERATOR) == ["GoldRush API blind"]
         assert await bot.cards() == []
         assert bot.roster.record(ONE).standing.phase == Phase.RUNNING  # held
+        for each in list(bot.api.statuses):
+            bot.api.statuses[each] = LIVE
+        await bot.poll(90)
+        outage = bot.roster.record(API_PIPELINE_ID).episode
+        assert outage is not None
+        assert outage.told == (OPERATOR,)
+        assert not outage.open
+        assert await bot.cards() == []  # nobody hears the end who did not hear the beginning
+        assert len(await bot.store.deliveries(OPERATOR)) == 2  # the card, and the line that it is over
 
 
 async def test_a_pipeline_that_is_gone_is_told_once_and_read_again_when_it_is_listed(
@@ -348,9 +357,11 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
         assert await bot.cards(ChannelId("D0ANN")) == ["orders-2 failure"]
         await watch(bot, "orders-2", channel=OTHER)
         assert await bot.cards(OTHER) == ["orders-2 failure"]
+        await bot.store.park(ALERTS, ParkReason.RESTRICTED, [])
         same = await bot.desk.watch(ALERTS, ["orders-1"], events=None, targets=(page,), by=ANN)
         assert same.added == ()
         assert len(same.unchanged) == 1
+        assert await bot.store.parked() == {}
 
 
 async def test_unwatching_forgets_and_watching_again_starts_afresh(fake_redis: redis.asyncio.Redis) -> None:

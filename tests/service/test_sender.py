@@ -14,7 +14,6 @@ from bot.delivery.sender import Sender
 from bot.domain.card import Card, Notice, NoticeKind, Storm, StormLines, ThreadLine
 from bot.domain.delivery import (
     NotSeen,
-    Outcome,
     Refusal,
     Refused,
     Seen,
@@ -243,21 +242,23 @@ async def test_blocks_that_slack_refuses_go_out_as_plain_text_once(store: RedisS
     assert await idle(store)
 
 
-async def test_a_card_that_a_person_deleted_comes_back_only_with_news(
+async def test_a_card_that_a_person_deleted_comes_back_with_news_and_its_lines_after_it(
     store: RedisStore, chat: FakeChat, run: Run
 ) -> None:
     await fail(store)
-    await run(2)
-    gone: Outcome = Refused(kind=Refusal.CARD_GONE, error="message_not_found")
-    chat.answers = [(gone, False)]
-    await acknowledge(store)
-    await run(10)
-    assert [type(content) for _, content, _ in chat.posts] == [Card]
+    await run(20)
+    assert len(chat.posts) == 1  # nothing new: whether it was deleted is not even noticed
+    chat.answers = [(Refused(kind=Refusal.CARD_GONE, error="message_not_found"), False)]
     record = await store.record(ORDERS)
-    scene = a_scene()
-    assert await store.commit(plan_reading(record, an_observation(Phase.RUNNING, 9), scene), 0)
+    assert await store.commit(plan_reading(record, an_observation(Phase.RUNNING, 9), a_scene()), 0)
     await run(10)
-    assert [type(content) for _, content, _ in chat.posts].count(Card) == 2
+    again, line = chat.posts[1:]
+    assert isinstance(again[1], Card)
+    assert not again[1].episode.open
+    assert isinstance(line[1], ThreadLine)
+    assert line[1].broadcast
+    assert line[2] == chat.there[again[0].id]
+    assert await idle(store)
 
 
 async def test_no_connection_means_not_sent_and_it_is_tried_again(
@@ -376,7 +377,5 @@ async def test_a_storm_that_somebody_deleted_comes_back_with_news(store: RedisSt
     chat.answers = [(Refused(kind=Refusal.CARD_GONE, error="message_not_found"), False)]
     await change(store, 1, 100, Phase.DEPLOYING)
     await run(10)
-    assert len(storms(chat)) == 1
-    await change(store, 2, 101, Phase.DEPLOYING)
-    await run(10)
     assert len(storms(chat)) == 2
+    assert await idle(store)
