@@ -11,7 +11,8 @@ from tests.journey.rig import free_port
 
 
 class Valkey:
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, *options: str) -> None:
+        self._options = options
         data_dir.mkdir(parents=True)
         self._data_dir = data_dir
         self._port = free_port()
@@ -20,6 +21,7 @@ class Valkey:
 
     async def start(self) -> None:
         options = ["--port", str(self._port), "--dir", str(self._data_dir), "--appendonly", "yes", "--save", ""]
+        options += self._options
         self._process = await asyncio.create_subprocess_exec(
             str(get_binary_path()), *options, stdout=asyncio.subprocess.DEVNULL
         )
