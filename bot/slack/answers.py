@@ -196,7 +196,7 @@ def _watch(answer: WatchAnswer, footing: Footing) -> list[Block]:
     lines += [_row(view, answer.at) for view in answer.matched[:PAGE_SIZE]]
     if len(answer.matched) > PAGE_SIZE:
         lines.append(f"… and {len(answer.matched) - PAGE_SIZE} more: `{footing.command} status`")
-    return [*sections(lines), *_unresolved(answer.unresolved, "watch", footing)]
+    return [*sections(lines), *_unresolved(answer.unresolved, "watch", footing)] or [section("Nothing was changed.")]
 
 
 def _unwatch(answer: UnwatchAnswer, footing: Footing) -> list[Block]:

@@ -1,0 +1,298 @@
+"""Everything we say at its longest and ugliest passes the sandbox's validation, and no name pings anybody."""
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.answer import (
+    AcknowledgeAllAnswer,
+    AcknowledgeAnswer,
+    Answer,
+    HelpAnswer,
+    ListAnswer,
+    PipelineView,
+    Refusal,
+    StatusAnswer,
+    UnwatchAnswer,
+    WatchAnswer,
+    WatchedView,
+    WatchesAnswer,
+)
+from bot.domain.card import Card, Content, Notice, NoticeKind, Storm, StormLines, ThreadLine
+from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Intent, Phase
+from bot.domain.transition import SELECTABLE, Event, Reach, Standing
+from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, UserId, Watch
+from bot.sandbox.slack.blocks import check_message
+from bot.sandbox.slack.drafts import read_draft
+from bot.slack.answers import Asked
+from bot.slack.grammar import UsageError, parse
+from bot.slack.look import Look
+from bot.slack.message import Message
+from tests.builders import ALERTS, ANN, ORDERS, an_observation, at
+
+LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/?pipeline={pipeline_id}")
+NASTY = [
+    "n" * 300,
+    "<!channel> & <b>bold</b>",
+    "<@U0ANN> <!subteam^S0ONCALL> <!here|here>",
+    "&amp;&lt;!channel&gt;" * 20,
+    "*bold* _italic_ ~gone~ `code` ```block```",
+    "🐳" * 150,
+    "👩‍👩‍👧‍👦" * 60,
+    "خط أنابيب الطلبات \u202e evil",
+    "line\nbreak\r\n\ttab\x00nul\x1b[31m",
+    "https://evil.example/?a=1&b=2",
+    ":rotating_light: @here @channel #general",
+    "\ud800 half",
+    "",
+    "   ",
+    '"quoted" “curly”',
+]
+# Our own forms; whatever else is in pointed brackets came from outside unescaped.
+OURS = re.compile(
+    r"<(@U0[A-Z0-9]+|!subteam\^S0[A-Z0-9]+|!here|!channel|#[CDG]0[A-Z0-9]+|!date\^\d+\^[^|>]*\|[^<>]*"
+    r"|https://goldrush\.dev/platform/[^|<>]*\|open in GoldRush)>"
+)
+
+
+def valid(message: Message, *, mentions: bool = False) -> Message:
+    """What Slack would say of it, and what a reader must be safe from."""
+    blocks = json.loads(json.dumps(list(message.blocks)))
+    read_draft({"channel": "C0ALERTS", "text": message.text, "blocks": blocks})
+    assert check_message(blocks) == []
+    assert 0 < len(message.text) <= 4000
+    for text in [message.text, *re.findall(r'"text": "((?:[^"\\]|\\.)*)"', json.dumps(blocks, ensure_ascii=False))]:
+        outside = OURS.sub("", text)
+        assert "<" not in outside, outside
+        assert ">" not in outside, outside
+    if not mentions:
+        assert "<!here>" not in message.text
+        assert "<!channel>" not in message.text
+    return message
+
+
+def a_pipeline_called(name: str, number: int = 1) -> Pipeline:
+    return Pipeline(id=PipelineId(f"pipe_{number:027x}"), name=name, project=name, intent=Intent.RUNNING)
+
+
+def a_standing(phase: str = "FAILED", reach: Reach = Reach.REACHABLE) -> Standing:
+    observation = replace(an_observation(Phase(phase), ready=0, replicas=10**6), intent=None)
+    return Standing(observation=observation, since=at(1), failed_since=at(1), reach=reach)
+
+
+names = st.one_of(st.sampled_from(NASTY), st.text(max_size=300))
+events = st.lists(st.sampled_from(Event), min_size=1, max_size=4, unique=True).map(tuple)
+lines = st.builds(
+    Line,
+    revision=st.integers(1, 99),
+    at=st.just(at(5)),
+    events=events,
+    phase=st.one_of(st.none(), st.sampled_from(Phase), names.map(Phase)),
+    ready=st.sampled_from([None, 0, 10**9]),
+    replicas=st.sampled_from([None, 0, 10**9]),
+    by=st.just(ANN),
+    reason=names,
+    downtime_seconds=st.sampled_from([None, 0.0, 10.0**9]),
+)
+episodes = st.builds(
+    Episode,
+    kind=st.sampled_from(EpisodeKind),
+    pipeline_id=st.just(ORDERS),
+    identity=st.just("x#1"),
+    opened_at=st.just(at(1)),
+    revision=st.integers(1, 10**6),
+    lines=st.lists(lines, max_size=40).map(tuple),
+    acknowledged=st.sampled_from([None, Acknowledgement(by=ANN, at=at(3))]),
+    first_seen=st.booleans(),
+    closed_at=st.sampled_from([None, at(9), at(10.0**7)]),
+    outcome=st.sampled_from([None, *Outcome]),
+)
+targets = st.lists(
+    st.sampled_from(
+        [
+            Target(kind=TargetKind.USER, id="U0ANN"),
+            Target(kind=TargetKind.USERGROUP, id="S0ONCALL"),
+            Target(kind=TargetKind.HERE),
+            Target(kind=TargetKind.CHANNEL),
+        ]
+    ),
+    max_size=20,
+).map(tuple)
+standings = st.one_of(
+    st.just(Standing()),
+    st.builds(a_standing, st.one_of(st.sampled_from(Phase), names.filter(bool)), st.sampled_from(Reach)),
+)
+cards = st.builds(
+    lambda name, episode, standing, whom: Card(
+        key="k" * 32,
+        channel=ALERTS,
+        pipeline=a_pipeline_called(name),
+        episode=episode,
+        standing=standing,
+        targets=whom,
+    ),
+    names,
+    episodes,
+    standings,
+    targets,
+)
+
+
+def rendered(content: Content, late: float = 0.0, *, plain: bool = False, repeat: bool = False) -> Message:
+    delivery = Delivery(
+        id="k" * 32,
+        channel=ALERTS,
+        priority=Priority.FAILURE,
+        body=Notice(kind=NoticeKind.PARKED, at=at(0)),
+        made_at=at(0),
+    )
+    return LOOK.content(content, replace(delivery, plain=plain, possible_repeat=repeat), at(late))
+
+
+@given(cards, st.sampled_from([0.0, 10.0**6]), st.booleans(), st.booleans())
+def test_cards(card: Card, late: float, plain: bool, repeat: bool) -> None:
+    valid(rendered(card, late, plain=plain, repeat=repeat), mentions=True)
+
+
+@given(st.lists(cards, min_size=1, max_size=30))
+def test_storms(several: list[Card]) -> None:
+    unlike = tuple(replace(card, key=f"{number:032}") for number, card in enumerate(several))
+    valid(rendered(Storm(key="s" * 32, channel=ALERTS, cards=unlike), 10.0**6), mentions=True)
+
+
+@given(names, st.lists(lines, min_size=1, max_size=30))
+def test_lines(name: str, told: list[Line]) -> None:
+    each = tuple(ThreadLine(card_key="k", pipeline=a_pipeline_called(name), line=line, broadcast=True) for line in told)
+    for one in each:
+        valid(rendered(one, 10.0**6, repeat=True))
+    valid(rendered(StormLines(storm_key="s", lines=each)))
+
+
+def a_watch_of(name: str, whom: tuple[Target, ...], channel: str = "C0ALERTS") -> Watch:
+    return Watch(
+        channel=ChannelId(channel),
+        reference=name or "x",
+        events=frozenset(SELECTABLE),
+        targets=whom,
+        made_by=UserId("U0ANN"),
+        made_at=at(0),
+        label=name,
+    )
+
+
+watches = st.lists(st.builds(a_watch_of, st.one_of(names, names.map(lambda name: f"{name}*")), targets), max_size=60)
+
+
+@given(watches, st.sampled_from(NoticeKind), st.sampled_from([None, *ParkReason]))
+def test_notices(those: list[Watch], kind: NoticeKind, reason: ParkReason | None) -> None:
+    notice = Notice(kind=kind, at=at(0), by=ANN, watches=tuple(those), channel=ALERTS, reason=reason)
+    valid(rendered(notice))
+
+
+views = st.builds(
+    lambda name, number, standing, problem: PipelineView(
+        pipeline=a_pipeline_called(name, number),
+        standing=standing,
+        watched_here=True,
+        acknowledged=Acknowledgement(by=ANN, at=at(2)),
+        problem=problem,
+    ),
+    names,
+    st.integers(1, 999),
+    standings,
+    st.one_of(st.none(), names),
+)
+many_views = st.lists(views, max_size=60).map(tuple)
+unresolved = st.lists(
+    st.one_of(
+        st.builds(Unknown, names, st.lists(st.builds(a_pipeline_called, names), max_size=3).map(tuple)),
+        st.builds(Ambiguous, names, st.lists(st.builds(a_pipeline_called, names), min_size=2, max_size=40).map(tuple)),
+    ),
+    max_size=20,
+).map(tuple)
+answers = st.one_of(
+    st.builds(StatusAnswer, views=many_views, unresolved=unresolved, whole_channel=st.booleans(), at=st.just(at(9))),
+    st.builds(ListAnswer, views=many_views, words=names, at=st.just(at(9)), problem=st.one_of(st.none(), names)),
+    st.builds(
+        WatchAnswer,
+        channel=st.just(ALERTS),
+        added=watches.map(tuple),
+        unchanged=watches.map(tuple),
+        matched=many_views,
+        unresolved=unresolved,
+        at=st.just(at(9)),
+    ),
+    st.builds(
+        UnwatchAnswer,
+        channel=st.just(ALERTS),
+        removed=watches.map(tuple),
+        not_watched=st.lists(names, max_size=20).map(tuple),
+        unresolved=unresolved,
+        still_covered_by=watches.map(tuple),
+    ),
+    st.builds(
+        WatchesAnswer,
+        channel=st.just(ALERTS),
+        watches=st.lists(
+            st.builds(
+                WatchedView,
+                watch=st.builds(a_watch_of, names, targets),
+                covers=st.lists(views, max_size=3).map(tuple),
+            ),
+            max_size=60,
+        ).map(tuple),
+        parked=st.sampled_from([None, *ParkReason]),
+        at=st.just(at(9)),
+    ),
+    st.builds(
+        AcknowledgeAnswer, pipeline=st.builds(a_pipeline_called, names), acknowledged=st.booleans(), by=st.just(ANN)
+    ),
+    st.builds(AcknowledgeAllAnswer, acknowledged=st.integers(0, 30)),
+    st.builds(HelpAnswer, topic=st.sampled_from([None, "watch", "nonsense"])),
+)
+
+
+@given(answers, st.builds(Asked, text=st.text(max_size=4000), page=st.integers(1, 4), shared=st.booleans()))
+def test_answers(answer: Answer, asked: Asked) -> None:
+    valid(LOOK.answer(answer, asked))
+
+
+@given(st.one_of(names, st.text(max_size=6000), st.text(alphabet='watch on page in "<>@#!^|, ', max_size=200)))
+def test_what_was_typed_wrongly_is_quoted_harmlessly(text: str) -> None:
+    for typed in (text, f"watch x on {text}", f"watch x page {text}", f"watch x in {text}", f"watch {text} on failed"):
+        command = parse(typed)
+        if isinstance(command, UsageError):
+            valid(LOOK.answer(Refusal(reason=command.message, hint=command.hint), Asked()))
+
+
+@pytest.mark.parametrize("name", NASTY)
+def test_sixty_pipelines_of_the_ugliest_names_in_one_answer(name: str) -> None:
+    those = tuple(PipelineView(pipeline=a_pipeline_called(name, number), standing=a_standing()) for number in range(60))
+    for page in (1, 2, 3):
+        message = valid(
+            LOOK.answer(StatusAnswer(views=those, whole_channel=True, at=at(99)), Asked(text="", page=page))
+        )
+        assert f"page {page} of 3" in message.text
+        assert message.text.count("FAILED") == 20  # a reader of the text alone misses none
+
+
+def test_a_storm_of_thirty_long_names_tells_of_each_in_its_text() -> None:
+    long_names = [f"{number:02} {'n' * 300}" for number in range(30)]
+    episode = Episode(
+        kind=EpisodeKind.FAILURE, pipeline_id=ORDERS, identity="x#1", opened_at=at(1) - timedelta(days=3), revision=1
+    )
+    those = tuple(
+        Card(key=name[:32], channel=ALERTS, pipeline=a_pipeline_called(name), episode=episode, standing=a_standing())
+        for name in long_names
+    )
+    text = valid(rendered(Storm(key="s" * 32, channel=ALERTS, cards=those))).text
+    assert all(name[:10] in text for name in long_names)
