@@ -186,10 +186,12 @@ def _identity(kind: EpisodeKind, standing: Standing, at: datetime, last: str | N
 
 def _with(episode: Episode, transition: Transition, standing: Standing) -> Episode:
     last = episode.lines[-1] if episode.lines else None
-    if last and last.at == transition.at and last.by is None:
-        lines = (*episode.lines[:-1], replace(last, events=(*last.events, transition.event)))
-        return replace(episode, lines=lines)
     seen = standing.observation if transition.event not in _READING else None
+    if last and last.at == transition.at and last.by is None:
+        last = replace(last, events=(*last.events, transition.event))
+        if seen:  # what can be read again is told with what is read
+            last = replace(last, phase=transition.phase, ready=seen.ready, replicas=seen.replicas)
+        return replace(episode, lines=(*episode.lines[:-1], last))
     line = Line(
         revision=episode.revision + 1,
         at=transition.at,

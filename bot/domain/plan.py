@@ -174,6 +174,8 @@ def _card(episode: Episode, standing: Standing, scene: Scene, channel: ChannelId
 
 def _sync(card: Card, scene: Scene, *, fresh: bool) -> Delivery:
     at = card.episode.lines[-1].at if card.episode.lines else card.episode.opened_at
+    if card.standing.observation:  # a card drawn again for a later reading tells nothing late
+        at = max(at, card.standing.observation.observed_at)
     priority = Priority.UPDATE
     if fresh and card.episode.kind is EpisodeKind.FAILURE:
         priority = Priority.FAILURE if scene.audience(card.channel) else Priority.PAGE

@@ -1,7 +1,7 @@
 """Answers to commands and clicks. Each says how old its reading is. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.answer import (
@@ -22,7 +22,7 @@ from bot.domain.answer import (
 from bot.domain.catalogue import Ambiguous
 from bot.slack import action_ids, phrases
 from bot.slack.cards import Footing
-from bot.slack.grammar import quoted
+from bot.slack.grammar import ALIASES, COMMANDS, can_be_typed, quoted
 from bot.slack.help import help_lines
 from bot.slack.message import Block, Message, actions, button, context, message, section, sections, value
 from bot.slack.text import REASON_LIMIT, ago, code, date, outside
@@ -72,6 +72,7 @@ def _blocks(answer: Answer, asked: Asked, footing: Footing) -> list[Block]:
 
 def _status(answer: StatusAnswer, asked: Asked, footing: Footing) -> list[Block]:
     blocks: list[Block] = []
+    asked = _within(asked, len(answer.views))
     if len(answer.views) == 1:
         blocks += _detail(answer.views[0], answer.at, footing)
     elif answer.views:
@@ -137,6 +138,7 @@ def _row(view: PipelineView, now: datetime) -> str:
 
 def _list(answer: ListAnswer, asked: Asked) -> list[Block]:
     blocks: list[Block] = []
+    asked = _within(asked, len(answer.views))
     if not answer.views:
         words = f" with “{outside(answer.words)}”" if answer.words else ""
         blocks.append(section(f"The ServiceKey sees no pipeline{words}."))
@@ -154,6 +156,11 @@ def _list(answer: ListAnswer, asked: Asked) -> list[Block]:
     if answer.problem:
         blocks += context(f":warning: The list may be old: {outside(answer.problem, REASON_LIMIT)}")
     return blocks + _controls(asked, len(answer.views), "")
+
+
+def _within(asked: Asked, total: int) -> Asked:
+    """There may be fewer pages by now than when the button was drawn."""
+    return replace(asked, page=min(asked.page, max(1, -(-total // PAGE_SIZE))))
 
 
 def _page(views: Sequence[PipelineView], asked: Asked) -> Sequence[PipelineView]:
@@ -248,7 +255,8 @@ def _unresolved(those: Sequence[UnresolvedReference], command: str, footing: Foo
             lines.append(f":grey_question: I know no pipeline “{name}”.{near}")
             chosen = each.nearest
         for pipeline in chosen:
-            named = pipeline.id if isinstance(each, Ambiguous) else quoted(pipeline.name)
+            by_id = isinstance(each, Ambiguous) or not can_be_typed(pipeline.name)
+            named = pipeline.id if by_id else quoted(pipeline.name)
             typed = code(f"{footing.command} {command} {named}", 150)
             lines.append(f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)} · {typed}")
     return sections(lines) if lines else []
@@ -258,8 +266,7 @@ def _refusal(reason: str, hint: str, footing: Footing) -> list[Block]:
     """`hint` begins with a command word where it is something to type."""
     lines = [f":information_source: {reason}"]
     if hint:
-        first = hint.split(maxsplit=1)[0]
-        typed = first in {"help", "status", "watch", "unwatch", "watches", "list", "subscribe", "unsubscribe"}
+        typed = hint.split(maxsplit=1)[0].lower() in {*COMMANDS, *ALIASES}
         lines.append(code(f"{footing.command} {hint}", 300) if typed else hint)
     return sections(lines)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from urllib.parse import quote
 
 from bot.domain.card import Card, Notice, NoticeKind, ThreadLine
 from bot.domain.catalogue import Pipeline
@@ -12,7 +13,7 @@ from bot.domain.phase import Phase
 from bot.domain.transition import Event, Reach
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack import action_ids, phrases
-from bot.slack.message import Block, Message, actions, button, confirmation, context, message, section, sections, value
+from bot.slack.message import Block, Message, actions, button, confirmation, context, message, section, value
 from bot.slack.text import REASON_LIMIT, date, duration, outside, time_of_day
 
 LATE_AFTER = timedelta(seconds=30)
@@ -27,7 +28,7 @@ class Footing:
     command: str
 
     def link(self, pipeline_id: str) -> str:
-        return f"<{self.platform_url.replace('{pipeline_id}', pipeline_id)}|open in GoldRush>"
+        return f"<{self.platform_url.replace('{pipeline_id}', quote(pipeline_id, safe=''))}|open in GoldRush>"
 
 
 def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing) -> Message:
@@ -51,7 +52,15 @@ def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing)
 def _headline(card: Card) -> str:
     name = f"*{outside(card.pipeline.name)}*"
     first, *rest = _HEADLINES[card.episode.kind](card, name)
-    return "\n".join([first, *(line for line in rest if line)])
+    return "\n".join([first, *(line for line in (*rest, _unseen(card)) if line)])
+
+
+def _unseen(card: Card) -> str:
+    """That the pipeline cannot be read now, under a headline that says how it was when it last could."""
+    says_so_itself = {EpisodeKind.FAILURE, EpisodeKind.PAUSE, EpisodeKind.BLIND}
+    if not card.episode.open or card.standing.reach is Reach.REACHABLE or card.episode.kind in says_so_itself:
+        return ""
+    return f"{phrases.BLIND} Now: {phrases.state_words(card.standing)}"
 
 
 def _failure(card: Card, name: str) -> tuple[str, ...]:
@@ -113,7 +122,8 @@ def _pause(card: Card, name: str) -> tuple[str, ...]:
         was = phrases.phase_word(episode.lines[-2].phase if len(episode.lines) > 1 else None)
         return (f":black_circle: {name} was {was} for {_downtime(episode)}; it is *{_ending(episode)}* now", since)
     wanted = phrases.intent_words(card.pipeline, standing)
-    words = f"{phrases.standing_symbol(standing)} {name} is {phrases.state_words(standing)}"
+    be = "" if standing.reach is Reach.UNREACHABLE else "is "
+    words = f"{phrases.standing_symbol(standing)} {name} {be}{phrases.state_words(standing)}"
     return (words, since, f":warning: {wanted}: nobody asked for this" if wanted else "")
 
 
@@ -150,8 +160,13 @@ def _last_seen(card: Card) -> str:
 
 
 def _other(card: Card, name: str) -> tuple[str, ...]:
-    word = phrases.phase_word(card.episode.lines[-1].phase if card.episode.lines else None)
-    return (f"{phrases.BLIND} {name} reports *{word}*", "This phase is not one that GoldRush documents.")
+    episode = card.episode
+    word = phrases.phase_word(episode.lines[0].phase if episode.lines else None)
+    undocumented = "This phase is not one that GoldRush documents."
+    if episode.open:
+        return (f"{phrases.BLIND} {name} reports *{word}*", f"since {date(episode.opened_at)}", undocumented)
+    was = f"reported *{word}* for {_downtime(episode)}"
+    return (f":black_circle: {name} {was}; it is *{_ending(episode)}* now", undocumented)
 
 
 _HEADLINES: dict[EpisodeKind, Callable[[Card, str], tuple[str, ...]]] = {
@@ -177,7 +192,7 @@ def _calling(card: Card) -> str:
     """Mentions stand on a failure that nobody has answered yet: later edits of the card ping nobody."""
     if card.episode.kind is not EpisodeKind.FAILURE or not card.episode.open or card.episode.acknowledged:
         return ""
-    who = " ".join(phrases.mention(target) for target in card.targets)
+    who = phrases.calling(card.targets)
     return f":rotating_light: {who} please look at it, and acknowledge." if who else ""
 
 
@@ -241,7 +256,9 @@ _LINES: tuple[tuple[Event, str], ...] = (
 def line_words(line: Line, named: Pipeline | None = None) -> str:
     """One sentence for one reading: the weightiest of its events leads. Outside its thread it needs a name."""
     ready = phrases.replicas(line.ready, line.replicas)
-    form = next((form for event, form in _LINES if event in line.events), "{sign} {name}*{phase}*{counted}")
+    # That it can be read again goes without saying where the same reading tells more.
+    events = [event for event in line.events if event is not Event.BACK] or line.events
+    form = next((form for event, form in _LINES if event in events), "{sign} {name}*{phase}*{counted}")
     return form.format(
         name=f"*{outside(named.name)}* " if named else "",
         by=line.by,
@@ -255,15 +272,18 @@ def line_words(line: Line, named: Pipeline | None = None) -> str:
 
 def render_notice(notice: Notice, footing: Footing) -> Message:
     who = f"<@{notice.by}>" if notice.by else "Somebody"
-    listed = [f"• {phrases.watch_words(watch)}" for watch in notice.watches]
+    # One section, cut by whole lines: a message as a whole may hold little more.
+    listed = (
+        [section("\n".join(f"• {phrases.watch_words(watch)}" for watch in notice.watches))] if notice.watches else []
+    )
     match notice.kind:
         case NoticeKind.WATCHING:
-            return message(sections([f":bell: {who} made this channel watch:", *listed]))
+            return message([section(f":bell: {who} made this channel watch:"), *listed])
         case NoticeKind.UNWATCHED:
-            return message(sections([f":no_bell: {who} made this channel no longer watch:", *listed]))
+            return message([section(f":no_bell: {who} made this channel no longer watch:"), *listed])
         case NoticeKind.PARKED:
             why = phrases.PARKED[notice.reason] if notice.reason else "it does not take messages"
             head = f":warning: I cannot post in <#{notice.channel}> any more: {why}."
             rest = "Your watches there rest until I can, and nothing is lost:"
             wake = f"To wake them, invite me there again or unarchive it; or use `{footing.command} watch` elsewhere."
-            return message(sections([head, rest, *listed, wake]))
+            return message([section(f"{head}\n{rest}"), *listed, section(wake)])

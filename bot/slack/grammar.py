@@ -13,6 +13,7 @@ from bot.slack.text import outside
 LONGEST_TEXT = 4000
 MOST_WORDS = 200
 KEYWORDS = ("on", "page", "in")
+ALL = "all"
 COMMANDS = ("status", "list", "watch", "unwatch", "watches", "help")
 ALIASES = {
     "subscribe": "watch",
@@ -33,8 +34,11 @@ _WORD = re.compile(r'["“”](?P<quoted>[^"“”]*)["“”](?=\s|,|$)|(?P<for
 
 @dataclass(frozen=True, slots=True)
 class Word:
+    """`start`: where in what was typed."""
+
     text: str
     quoted: bool = False
+    start: int = 0
 
     def means(self, keyword: str) -> bool:
         return not self.quoted and self.text.lower() == keyword
@@ -110,11 +114,11 @@ Command = Overview | Status | List | Watch | Unwatch | Watches | Help
 
 
 class _Refused(Exception):
-    def __init__(self, message: str, hint: str, mend: tuple[str, str] | None = None) -> None:
+    def __init__(self, message: str, hint: str, mend: tuple[int, str, str] | None = None) -> None:
         super().__init__(message)
         self.error = UsageError(message, hint)
         self.mend = mend
-        """A word of what was typed, and what to put in its place."""
+        """From where on to look, a word of what was typed, and what to put in its place."""
 
 
 def parse(text: str) -> Command | UsageError:
@@ -132,11 +136,16 @@ def parse(text: str) -> Command | UsageError:
         return UsageError(refused.error.message, _mended(text, *refused.mend))
 
 
-def _mended(text: str, wrong: str, right: str) -> str:
+def _mended(text: str, start: int, wrong: str, right: str) -> str:
     """What was typed with its one wrong word put right, as it would be typed."""
-    typed = _RESOLVED.sub(lambda found: f"{found['sign'].replace('!', '@')}{found['name'].lstrip('@')}", text)
-    mended = re.sub(rf"(?<![^\s,]){re.escape(wrong)}(?![^\s,])", lambda _: right, typed, count=1, flags=re.IGNORECASE)
-    return html.unescape(mended)
+    before, after = _typed(text[:start]), _typed(text[start:])
+    wanted = rf"(?<![^\s,]){re.escape(wrong)}(?![^\s,])"
+    return html.unescape(before + re.sub(wanted, lambda _: right, after, count=1, flags=re.IGNORECASE))
+
+
+def _typed(text: str) -> str:
+    """Slack's own forms as people type them."""
+    return _RESOLVED.sub(lambda found: f"{found['sign'].replace('!', '@')}{found['name'].lstrip('@')}", text)
 
 
 def _parse(words: list[Word]) -> Command:
@@ -153,9 +162,9 @@ def _words(text: str) -> list[Word]:
     if sum(text.count(mark) for mark in _OPENING) % 2:
         raise _Refused("A quotation mark is opened and never closed.", 'status "Base Swaps to Postgres"')
     words = [
-        Word(_plain(found["quoted"]).strip(), quoted=True)
+        Word(_plain(found["quoted"]).strip(), quoted=True, start=found.start())
         if found["quoted"] is not None
-        else Word(found["form"] or _plain(found["plain"]))
+        else Word(found["form"] or _plain(found["plain"]), start=found.start())
         for found in _WORD.finditer(text)
     ]
     if len(words) > MOST_WORDS:
@@ -174,7 +183,9 @@ def _unknown_command(word: Word) -> _Refused:
         return _Refused(f"“{outside(name)}” is not a command. To ask how it stands:", f"status {quoted(name)}")
     near = difflib.get_close_matches(name.lower(), [*COMMANDS, *ALIASES], n=1, cutoff=0.5)
     if near:
-        return _Refused(f"I know no command “{outside(name)}”. Did you mean *{near[0]}*?", near[0], (name, near[0]))
+        return _Refused(
+            f"I know no command “{outside(name)}”. Did you mean *{near[0]}*?", near[0], (word.start, name, near[0])
+        )
     return _Refused(
         f"I know no command “{outside(name)}”. If it is a pipeline, ask how it stands:", f"status {quoted(name)}"
     )
@@ -182,7 +193,12 @@ def _unknown_command(word: Word) -> _Refused:
 
 def quoted(name: str) -> str:
     """A name as it is to be typed."""
-    return f'"{name}"' if re.search(r"\s", name) or name.lower() in KEYWORDS else name
+    return f'"{name}"' if re.search(r"\s|^,|,$", name) or name.lower() in {*KEYWORDS, ALL} else name
+
+
+def can_be_typed(name: str) -> bool:
+    """There is no way to write a quotation mark: such a pipeline is called by its id."""
+    return bool(name) and not any(mark in name for mark in _OPENING)
 
 
 def _status(words: list[Word]) -> Command:
@@ -206,7 +222,7 @@ def _help(words: list[Word]) -> Command:
 def _unwatch(words: list[Word]) -> Command:
     references, clauses = _clauses(words, ("in",))
     channel = _channel(clauses["in"]) if "in" in clauses else None
-    if len(references) == 1 and references[0].means("all"):
+    if len(references) == 1 and references[0].means(ALL):
         return Unwatch(None, channel)
     if not references:
         raise _Refused("Which pipeline shall this channel no longer watch?", "unwatch orders-eu")
@@ -247,15 +263,15 @@ def _clauses(words: list[Word], keywords: tuple[str, ...]) -> tuple[list[Word], 
 
 
 def _events(words: list[Word]) -> frozenset[Event] | None:
-    names = [name for word in words for name in word.text.lower().split(",") if name]
+    names = [(name, word.start) for word in words for name in word.text.lower().split(",") if name]
     if not names:
         raise _Refused("Which events? Behind *on* comes at least one.", "watch orders-eu on failed,recovered")
-    if "all" in names:
+    if any(name == ALL for name, _ in names):
         return None
-    return frozenset(_event(name) for name in names)
+    return frozenset(_event(name, start) for name, start in names)
 
 
-def _event(name: str) -> Event:
+def _event(name: str, start: int) -> Event:
     choices = [event.value for event in SELECTABLE]
     if name in choices:
         return Event(name)
@@ -264,7 +280,7 @@ def _event(name: str) -> Event:
     raise _Refused(
         f"I know no event “{outside(name)}”, so nothing was changed.{guess} There are: {', '.join(choices)}, all.",
         "help watch",
-        (name, near[0]) if near else None,
+        (start, name, near[0]) if near else None,
     )
 
 
@@ -291,9 +307,10 @@ def _target(text: str) -> TargetWord:
 
 
 def _channel(words: list[Word]) -> ChannelWord:
-    if len(words) != 1:
+    named = [text for word in words if (text := word.text.strip(","))]
+    if len(named) != 1:
         raise _Refused("Behind *in* comes one channel.", "watch orders-eu in #data-alerts")
-    text = words[0].text
+    text = named[0]
     if found := _CHANNEL.fullmatch(text):
         return ChannelWord(id=found[1], name=found[2] or "")
     if text.startswith("#") and len(text) > 1:

@@ -14,8 +14,8 @@ SECTION_LIMIT = 3000
 TEXT_LIMIT = 3900  # chat.update refuses more than 4,000
 MOST_BLOCKS = 50
 VALUE_LIMIT = 2000
-_EMOJI = re.compile(r":[a-z][a-z0-9_+-]*: ?")
-_BOLD = re.compile(r"\*([^*\n]+)\*")
+# Code is said as it stands; of what is bold the words; of our emoji, which stand free, nothing.
+_MARKED = re.compile(r"(?P<code>`[^`\n]*`)|\*(?P<bold>(?:`[^`\n]*`|[^*`\n])+)\*|(?<!\S):[a-z][a-z0-9_+-]*:(?: |$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,11 @@ def _spoken(block: Block) -> list[str]:
         elements = block["elements"]
         texts = list(elements) if isinstance(elements, list) else []
     found = [text["text"] for text in texts if isinstance(text, dict)]
-    return [_BOLD.sub(r"\1", _EMOJI.sub("", text)).strip() for text in found if isinstance(text, str)]
+    return [_MARKED.sub(_words, text).strip() for text in found if isinstance(text, str)]
+
+
+def _words(marked: re.Match[str]) -> str:
+    return marked["code"] or marked["bold"] or ""
 
 
 def shortened(text: str, limit: int) -> str:

@@ -1,6 +1,6 @@
 """How things are called: one symbol and one word for each phase and state. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import Observation
@@ -11,6 +11,8 @@ from bot.slack.text import code, outside
 
 UNREAD = ":white_circle:"
 BLIND = ":grey_question:"
+CALLED_IN_A_LINE = 20
+TARGETS_SHOWN = 20
 _SYMBOLS = {
     Phase.DEPLOYING: ":large_blue_circle:",
     Phase.RUNNING: ":large_green_circle:",
@@ -99,6 +101,12 @@ def mention(target: Target) -> str:
             return f"<!{target.kind.value}>"
 
 
+def calling(targets: Iterable[Target]) -> str:
+    """In lines of a few: where not all have room, whole lines are cut off, and the first are called all the same."""
+    who = [mention(target) for target in dict.fromkeys(targets)]
+    return "\n".join(" ".join(who[first : first + CALLED_IN_A_LINE]) for first in range(0, len(who), CALLED_IN_A_LINE))
+
+
 def target_words(target: Target) -> str:
     """Who is paged, where nobody shall be pinged by reading it."""
     if target.kind in {TargetKind.USER, TargetKind.USERGROUP}:
@@ -116,5 +124,10 @@ def events_words(events: Iterable[Event] | None) -> str:
 def watch_words(watch: Watch) -> str:
     """What is watched, of which events, and who is paged."""
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
-    pages = f", pages {' '.join(target_words(each) for each in watch.targets)} on FAILED" if watch.targets else ""
+    pages = f", pages {_paged(watch.targets)} on FAILED" if watch.targets else ""
     return f"{name} — {events_words(watch.events)}{pages}"
+
+
+def _paged(targets: Sequence[Target]) -> str:
+    named = " ".join(target_words(each) for each in targets[:TARGETS_SHOWN])
+    return named if len(targets) <= TARGETS_SHOWN else f"{named} and {len(targets) - TARGETS_SHOWN} more"

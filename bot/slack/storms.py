@@ -17,9 +17,9 @@ def render_storm(storm: Storm, delivery: Delivery, now: datetime) -> Message:
     still = [card for card in storm.cards if card.episode.open]
     unanswered = [card for card in still if not card.episode.acknowledged]
     blocks: list[Block] = [section(_headline(storm, still))]
-    who = dict.fromkeys(phrases.mention(target) for card in unanswered for target in card.targets)
+    who = phrases.calling(target for card in unanswered for target in card.targets)
     if who:
-        blocks.append(section(f":rotating_light: {' '.join(who)} please look at them, and acknowledge."))
+        blocks.append(section(f":rotating_light: {who} please look at them, and acknowledge."))
     blocks += sections(_row(card) for card in storm.cards)
     blocks += context(lateness(delivery, now))
     if delivery.possible_repeat:

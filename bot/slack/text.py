@@ -11,11 +11,12 @@ REASON_LIMIT = 300
 # What has a meaning in mrkdwn and cannot be escaped is shown by a sign that looks alike.
 _LOOKALIKES = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
 # Control characters, and those that turn the direction of what follows them.
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 _EDGE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)")
-_JOINER = "\u2060"  # invisible; an underscore beside it makes nothing italic
+_SHORTCODE = re.compile(r":(?=[\w+'-]+:)")
+_JOINER = "\u2060"  # invisible; beside it an underscore makes nothing italic, and a colon begins no emoji
 _FIRST_STRONG, _POP = "\u2068", "\u2069"
-_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]")
+_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
 
 
 def escape(text: str) -> str:
@@ -41,8 +42,10 @@ def outside(text: str, limit: int = NAME_LIMIT) -> str:
     """A name or reason from outside, fit for mrkdwn: one line that pings nobody, formats nothing and turns nothing."""
     clean = " ".join(_INVISIBLE.sub(" ", text).split()).translate(_LOOKALIKES)
     clean = _EDGE_UNDERSCORE.sub(f"{_JOINER}_{_JOINER}", clean)
-    shown = cut(clean, limit)
-    return f"{_FIRST_STRONG}{shown}{_POP}" if _RIGHT_TO_LEFT.search(shown) else shown or "(no name)"
+    clean = _SHORTCODE.sub(f":{_JOINER}", clean)
+    if _RIGHT_TO_LEFT.search(clean):
+        return f"{_FIRST_STRONG}{cut(clean, limit - 2)}{_POP}"
+    return cut(clean, limit) or "(no name)"
 
 
 def code(text: str, limit: int = NAME_LIMIT) -> str:

@@ -61,14 +61,17 @@ class Poller:
 
     async def run(self, stopped: asyncio.Event) -> None:
         """Owns the reads; returns when `stopped` is set and those under way have ended."""
-        async with asyncio.TaskGroup() as self._reads:
+        async with asyncio.TaskGroup() as reads:
+            self._reads = reads
             await stopped.wait()
-        self._reads = None
+            self._reads = None  # nothing new is begun
 
     # --- who is due ------------------------------------------------------------------------------------------------
 
     async def tick(self) -> None:
         """Starts the reads that are due now, most overdue first, as far as budget and slots allow."""
+        if self._reads is None:
+            return
         now = self._clock.monotonic()
         if now - self._housekept_at >= HOUSEKEEPING_SECONDS:
             self._housekept_at = now
@@ -129,11 +132,11 @@ class Poller:
         if task is None:
             await self._budget.take()
             task = self._under_way.get(pipeline_id) or self._start(pipeline_id)
-        return await asyncio.shield(task)
+        return await asyncio.shield(task) if task else "the bot is just stopping"
 
-    def _start(self, pipeline_id: PipelineId) -> asyncio.Task[str | None]:
+    def _start(self, pipeline_id: PipelineId) -> asyncio.Task[str | None] | None:
         if self._reads is None:
-            raise RuntimeError("reads are started inside run()")
+            return None
         task = self._reads.create_task(self._read(pipeline_id), name=f"read {pipeline_id}")
         self._under_way[pipeline_id] = task
         return task
