@@ -125,13 +125,13 @@ class Sender:
                 return None
             keys = {row.body.card_key for row in rows if isinstance(row.body, SyncCard | ThreadLine)}
             cards = await self._outbox.cards(sorted(keys))
-            gathering = gather(self._store.team, rows, cards)
+            told = {row.body.storm_key for row in rows if isinstance(row.body, SyncStorm | StormLines)}
+            storms = {key: await self._outbox.storm(key) for key in sorted(told)}
+            gathering = gather(self._store.team, rows, cards, _unposted(storms))
             if gathering is None:
                 break
             if not await self._outbox.gather(gathering, lease):
                 raise LeaseLostError(f"the lease of {lease.channel} is another's now")
-        told = {row.body.storm_key for row in rows if isinstance(row.body, SyncStorm | StormLines)}
-        storms = {key: await self._outbox.storm(key) for key in sorted(told)}
         jobs = {row.id: Job(row, _cards_of(row, cards, storms)) for row in rows}
         # A line whose card is kept no more waits for nothing: it is taken up, and dropped.
         there = {
@@ -244,6 +244,12 @@ class Sender:
         if await self._outbox.park(channel, reason, told):
             log.warning("channel_parked", channel=channel, reason=reason.value, told=len(told))
         self._wake.set()
+
+
+def _unposted(storms: Mapping[str, tuple[PostedCard, ...]]) -> dict[str, int]:
+    """How many cards those storms have that nobody has seen yet."""
+    unseen = {key: cards for key, cards in storms.items() if all(card.ts is None for card in cards)}
+    return {key: len(cards) for key, cards in unseen.items()}
 
 
 def _cards_of(

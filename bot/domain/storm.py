@@ -22,17 +22,28 @@ class Gathering:
     cards: tuple[str, ...]
 
 
-def gather(team: TeamId, rows: Iterable[Delivery], cards: Mapping[str, PostedCard]) -> Gathering | None:
-    """The next thing to be gathered among the rows of one channel; None where every row goes by itself."""
+def gather(
+    team: TeamId, rows: Iterable[Delivery], cards: Mapping[str, PostedCard], storms: Mapping[str, int]
+) -> Gathering | None:
+    """The next thing to be gathered among the rows of one channel; None where every row goes by itself.
+
+    `storms` says how many cards each storm has whose row is among these.
+    """
     waiting = [row for row in rows if row.state is State.QUEUED]
-    return _updates(waiting, cards) or _lines(waiting, cards) or _fresh(team, waiting, cards)
+    return _updates(waiting, cards) or _lines(waiting, cards) or _fresh(team, waiting, cards, storms)
 
 
-def _fresh(team: TeamId, waiting: list[Delivery], cards: Mapping[str, PostedCard]) -> Gathering | None:
+def _fresh(
+    team: TeamId, waiting: list[Delivery], cards: Mapping[str, PostedCard], storms: Mapping[str, int]
+) -> Gathering | None:
     """Failures that nobody was told of yet. One that was tried already goes its own way: it may be there."""
-    untold = [
-        row for row in waiting if isinstance(row.body, SyncCard) and row.attempts == 0 and _untold(cards.get(row.id))
-    ]
+    untried = [row for row in waiting if row.attempts == 0]
+    untold = [row for row in untried if isinstance(row.body, SyncCard) and _untold(cards.get(row.id))]
+    for row in untried:
+        # A storm that waits for its turn takes in what comes meanwhile.
+        room = MOST - storms.get(row.id, MOST) if isinstance(row.body, SyncStorm) else 0
+        if room > 0 and untold:
+            return _gathering(row.id, untold[:room], SyncStorm(row.id), row.id)
     if len(untold) < FROM:
         return None
     chosen = untold[:MOST]

@@ -29,7 +29,7 @@ _SPECIAL_FORM = re.compile(r"<!(here|channel)(?:\|[^>]*)?>|@?(here|channel)", re
 _RESOLVED = re.compile(r"<(?P<sign>[@#!])[^|>]*\|(?P<name>[^>]*)>")
 # A quoted stretch, one of Slack's own <…> forms, or a run of anything else but white space.
 _OPENING = '"“”'
-_WORD = re.compile(r'["“”](?P<quoted>[^"“”]*)["“”](?=\s|,|$)|(?P<form><[^>\s][^>]*>)|(?P<plain>\S+)')
+_WORD = re.compile(r',*["“”](?P<quoted>[^"“”]*)["“”](?=\s|,|$)|,*(?P<form><[^>\s][^>]*>)|(?P<plain>\S+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,17 +224,19 @@ def _unwatch(words: list[Word]) -> Command:
     channel = _channel(clauses["in"]) if "in" in clauses else None
     if len(references) == 1 and references[0].means(ALL):
         return Unwatch(None, channel)
-    if not references:
+    names = _references(references)
+    if not names:
         raise _Refused("Which pipeline shall this channel no longer watch?", "unwatch orders-eu")
-    return Unwatch(_references(references), channel)
+    return Unwatch(names, channel)
 
 
 def _watch(words: list[Word]) -> Command:
     references, clauses = _clauses(words, KEYWORDS)
-    if not references:
+    names = _references(references)
+    if not names:
         raise _Refused("Which pipeline shall be watched?", "watch orders-eu page @ann")
     return Watch(
-        references=_references(references),
+        references=names,
         events=_events(clauses["on"]) if "on" in clauses else None,
         targets=_targets(clauses["page"]) if "page" in clauses else (),
         channel=_channel(clauses["in"]) if "in" in clauses else None,

@@ -181,7 +181,7 @@ async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: RedisS
         assert await store.commit(plan, 0)
         keys.append(plan.cards[0].key)
     lease = await leased(store)
-    gathering = gather(TEAM, await store.deliveries(ALERTS), await store.cards(keys))
+    gathering = gather(TEAM, await store.deliveries(ALERTS), await store.cards(keys), {})
     assert gathering is not None
     assert not await store.gather(gathering, replace(lease, token=lease.token + 1))
     assert await store.gather(gathering, lease)

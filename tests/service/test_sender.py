@@ -360,6 +360,21 @@ async def test_a_storm_whose_fate_is_unknown_is_looked_for_and_drawn_with_what_c
     assert await idle(store)
 
 
+async def test_a_storm_that_waits_for_its_turn_takes_in_what_comes_meanwhile(
+    store: RedisStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await announce(store, 1, ALERTS)
+    async with sending(store, chat, clock):
+        await clock.pass_time(0.1)  # the channel has had its message for this second
+        await storm(store, 4)
+        await clock.pass_time(0.6)
+        for number in range(5, 8):
+            await fail(store, number)
+        await clock.pass_time(5)
+    assert [len(each) for each in storms(chat)] == [7]
+    assert await idle(store)
+
+
 async def test_a_card_that_was_tried_already_joins_no_storm(store: RedisStore, chat: FakeChat, run: Run) -> None:
     chat.answers = [(Unknown("timeout"), True)]
     await fail(store, 1)
