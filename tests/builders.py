@@ -1,15 +1,17 @@
 """Values with defaults for all that a test is not about."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from bot.domain.card import Card
+from bot.domain.card import Body, Card, SyncCard
 from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import Episode, EpisodeKind, Line
 from bot.domain.observation import Miss, MissKind, Observation, PipelineId, ReadNumber
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Scene
 from bot.domain.transition import Event, Standing
-from bot.domain.watch import Audience, ChannelId, Target, TeamId, UserId, Watch
+from bot.domain.watch import Audience, ChannelId, Target, TargetKind, TeamId, UserId, Watch
 from tests.fakes import NOON
 
 ORDERS = PipelineId("pipe_0001")
@@ -90,3 +92,20 @@ def a_card(episode: Episode | None = None, *, channel: ChannelId = ALERTS, pipel
         episode=episode,
         standing=Standing(observation=an_observation(Phase.FAILED, ready=0), since=at(1), failed_since=at(1)),
     )
+
+
+def a_delivery(
+    delivery_id: str = "d" * 32,
+    body: Body | None = None,
+    *,
+    channel: ChannelId = ALERTS,
+    priority: Priority = Priority.FAILURE,
+    **more: Any,
+) -> Delivery:
+    """A row of the outbox, made at noon; `more` are fields of `Delivery`."""
+    fields = {"made_at": NOON, **more}
+    return Delivery(id=delivery_id, channel=channel, priority=priority, body=body or SyncCard(delivery_id), **fields)
+
+
+def a_person(user: str = ANN, *, direct: ChannelId | None = None) -> Target:
+    return Target(kind=TargetKind.USER, id=user, direct=direct)

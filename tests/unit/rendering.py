@@ -1,0 +1,98 @@
+"""What a message looks like to Slack, to a reader, and to somebody who hears it read out."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bot.domain.card import Content
+from bot.sandbox.slack.blocks import check_message
+from bot.sandbox.slack.drafts import read_draft, refuse_too_much
+from bot.slack.look import Look
+from bot.slack.message import Message
+from tests.builders import a_delivery, at
+
+LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/?pipeline={pipeline_id}")
+LONGEST_TEXT = 4000  # chat.update refuses more
+
+# The forms in pointed brackets that we write. Outside text must have none: those it is tested with use other ids.
+_OURS = re.compile(
+    r"<(?:@U0(?:ANN|BOB)|@U1\d{4}|!subteam\^S0ONCALL|!here|!channel|#C0ALERTS"
+    r"|!date\^\d+\^[^|<>]*\|[^|<>]* UTC|https://goldrush\.dev/platform/\?pipeline=[\w.%~-]*\|open in GoldRush)>"
+)
+_FREE_EMOJI = re.compile(r"(?<!\S):[a-z_]+:(?!\S)")
+
+
+@dataclass(frozen=True)
+class Button:
+    action: str
+    facts: Mapping[str, Any]
+    asks_first: bool
+
+
+def shown(content: Content, *, late: float = 0.0, **delivery: Any) -> Message:
+    """As it is posted `late` seconds after it was made."""
+    return LOOK.content(content, a_delivery(**delivery), at(late))
+
+
+def buttons(message: Message) -> dict[str, Button]:
+    """By label; the values as they will come back."""
+    blocks: Any = json.loads(json.dumps(list(message.blocks)))
+    elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
+    made = {each["text"]["text"]: each for each in elements}
+    assert len(made) == len(elements)
+    return {
+        label: Button(each["action_id"], json.loads(each["value"]), "confirm" in each) for label, each in made.items()
+    }
+
+
+def says(message: Message) -> list[str]:
+    """Every text of its blocks, as written."""
+
+    def texts(value: Any) -> Iterator[str]:
+        if isinstance(value, list):
+            for each in value:
+                yield from texts(each)
+        elif isinstance(value, dict) and value.get("type") == "mrkdwn":
+            yield value["text"]
+        elif isinstance(value, dict) and value.get("type") != "button":
+            yield from texts(list(value.values()))
+
+    return list(texts(json.loads(json.dumps(list(message.blocks)))))
+
+
+def valid(message: Message, *, posted: bool = True) -> Message:
+    """Slack takes it, and nothing from outside can ping or hide. `posted`: by chat.postMessage, which takes less."""
+    blocks: Any = json.loads(json.dumps(list(message.blocks)))
+    assert check_message(blocks) == []
+    read_draft({"text": message.text, "blocks": blocks})
+    if posted:
+        refuse_too_much(blocks)
+    assert 0 < len(message.text) <= LONGEST_TEXT
+    assert message.text.strip()
+    message.text.encode()
+    for text in [message.text, *says(message)]:
+        assert not set("<>") & set(_OURS.sub("", text)), text
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e]", text)
+        assert text.count("\u2068") == text.count("\u2069")
+    return message
+
+
+def tells_all(message: Message) -> Message:
+    """The text says what the blocks say, in their order, but for marks and for what it has no room for."""
+    at_place = 0
+    whole = not message.text.endswith("… and more")
+    for text in says(message):
+        for span in re.findall(r"`[^`]+`", text):
+            assert not whole or span in message.text
+        for line in text.split("\n"):
+            words = _spoken(line)
+            found = _spoken(message.text).find(words, at_place)
+            assert not whole or found >= 0, (words, message.text)
+            at_place = max(found, at_place)
+    return message
+
+
+def _spoken(text: str) -> str:
+    return " ".join(_FREE_EMOJI.sub("", text.replace("*", "")).split())

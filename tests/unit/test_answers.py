@@ -1,0 +1,442 @@
+"""What somebody reads who asked or clicked."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.answer import (
+    AcknowledgeAllAnswer,
+    AcknowledgeAnswer,
+    Answer,
+    HelpAnswer,
+    ListAnswer,
+    PipelineView,
+    Refusal,
+    StatusAnswer,
+    UnwatchAnswer,
+    WatchAnswer,
+    WatchedView,
+    WatchesAnswer,
+)
+from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
+from bot.domain.episode import Acknowledgement
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Intent, Phase
+from bot.domain.transition import SELECTABLE, Event, Reach, Standing
+from bot.domain.watch import ParkReason, Target, TargetKind, UserId, Watch
+from bot.slack import action_ids
+from bot.slack.answers import PAGE_SIZE, Asked
+from bot.slack.grammar import COMMANDS, List, Status, UsageError, parse
+from bot.slack.message import Message
+from tests.builders import ALERTS, ANN, ORDERS, a_person, a_pipeline, a_watch, an_observation, at
+from tests.unit.rendering import LOOK, buttons, says, tells_all, valid
+
+RUNNING, FAILED, STOPPED = Phase.RUNNING, Phase.FAILED, Phase.STOPPED
+NAMED = replace(a_watch(), label="orders-eu")
+
+
+def answered(answer: Answer, asked: Asked | None = None) -> Message:
+    return tells_all(valid(LOOK.answer(answer, asked or Asked()), posted=False))
+
+
+def a_standing(
+    phase: Phase = RUNNING, *, ready: int = 1, reach: Reach = Reach.REACHABLE, bounded: bool = False
+) -> Standing:
+    observation = replace(an_observation(phase, 5, ready=ready), bounded=bounded)
+    return Standing(observation=observation, since=at(1), reach=reach)
+
+
+def a_view(standing: Standing | None = None, name: str = "orders-eu", **more: object) -> PipelineView:
+    pipeline = replace(a_pipeline(name), id=PipelineId(f"pipe_{name}"))
+    view = PipelineView(pipeline=pipeline, standing=standing or a_standing())
+    return replace(view, **more)  # type: ignore[arg-type]  # fields of the view
+
+
+def views(number: int) -> tuple[PipelineView, ...]:
+    return tuple(a_view(name=f"orders-{place:02}") for place in range(number))
+
+
+def status(*those: PipelineView, whole_channel: bool = False, page: int = 1, asked: str = "status") -> Message:
+    return answered(StatusAnswer(views=those, whole_channel=whole_channel, at=at(17)), Asked(text=asked, page=page))
+
+
+# --- status ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("view", "words"),
+    [
+        (a_view(), ["orders-eu — RUNNING, live", "1 of 1 ready", "read 12 s ago", "not watched here", "shop"]),
+        (a_view(watched_here=True), [" · watched here"]),
+        (a_view(a_standing(ready=0)), ["RUNNING, degraded", "0 of 1 ready"]),
+        (a_view(a_standing(FAILED, ready=0)), ["FAILED", "since <!date^1795435201^"]),
+        (a_view(a_standing(STOPPED)), ["STOPPED", "wanted: running"]),
+        (a_view(a_standing(STOPPED, bounded=True)), ["STOPPED, possibly finished"]),
+        (a_view(a_standing(Phase("Hibernating"))), ["— Hibernating"]),
+        (a_view(Standing()), ["not read yet", "never read"]),
+        (a_view(a_standing(reach=Reach.UNREACHABLE)), ["cannot be read, last seen RUNNING", "read 12 s ago"]),
+        (a_view(Standing(reach=Reach.UNREACHABLE)), ["— cannot be read"]),
+        (a_view(a_standing(reach=Reach.GONE)), ["no longer visible: deleted, or access changed"]),
+        (a_view(problem="no answer within 5 s"), ["No fresh reading: no answer within 5 s"]),
+        (
+            a_view(a_standing(FAILED), acknowledged=Acknowledgement(by=ANN, at=at(9))),
+            ["Acknowledged by <@U0ANN> <!date^1795435209^"],
+        ),
+    ],
+)
+def test_one_pipeline_in_detail(view: PipelineView, words: list[str]) -> None:
+    text = status(view).text
+    for each in words:
+        assert each in text, text
+
+
+def test_where_the_api_reports_no_replicas_that_is_said() -> None:
+    standing = Standing(observation=an_observation(ready=None, replicas=None))
+    text = status(a_view(standing)).text
+    assert "RUNNING, readiness not reported" in text
+    assert "ready ·" not in text
+
+
+def test_several_pipelines_have_a_line_each_with_its_age() -> None:
+    failed = a_view(a_standing(FAILED, ready=0), "b", acknowledged=Acknowledgement(by=ANN, at=at(9)))
+    stale = a_view(a_standing(), "c", problem="no answer")
+    text = status(a_view(name="a"), failed, stale, a_view(Standing(), "d")).text
+    assert text.split("\n") == [
+        "These are 4 pipelines",
+        "a — RUNNING, live · 1 of 1 ready · read 12 s ago",
+        "b — FAILED · 0 of 1 ready · acknowledged by <@U0ANN> · read 12 s ago",
+        "c — RUNNING, live · 1 of 1 ready · read 12 s ago · no fresh reading",
+        "d — not read yet",
+    ]
+
+
+def test_what_the_whole_channel_watches() -> None:
+    assert "This channel watches 2 pipelines" in status(*views(2), whole_channel=True).text
+    nothing = status(whole_channel=True).text
+    assert "watches nothing yet" in nothing
+    assert "`/pipeline watch NAME`" in nothing
+
+
+def test_a_pattern_that_matches_nothing_says_so() -> None:
+    assert "No pipeline matches" in status().text
+
+
+def test_refresh_is_there_for_one_pipeline_only() -> None:
+    assert buttons(status(a_view()))["Refresh"].facts == {"pipeline": "pipe_orders-eu"}
+    assert "Refresh" not in buttons(status(*views(2)))
+
+
+# --- pages -----------------------------------------------------------------------------------------------------------
+
+
+def paged(number: int, page: int, kind: str) -> Message:
+    if kind == "status":
+        return status(*views(number), page=page, asked="status orders-*")
+    answer = ListAnswer(views=views(number), words="orders", at=at(17))
+    return answered(answer, Asked(text="list orders", page=page))
+
+
+def rows(message: Message) -> list[str]:
+    return [line.split(" ")[0] for line in message.text.split("\n") if line.startswith("orders-")]
+
+
+@pytest.mark.parametrize("kind", ["status", "list"])
+@pytest.mark.parametrize(("page", "labels"), [(1, {"Next ›"}), (2, {"‹ Previous", "Next ›"}), (3, {"‹ Previous"})])
+def test_sixty_pipelines_are_three_pages(kind: str, page: int, labels: set[str]) -> None:
+    message = paged(60, page, kind)
+    assert "60 pipelines" in message.text
+    assert f"page {page} of 3" in message.text
+    assert rows(message) == [f"orders-{place:02}" for place in range((page - 1) * PAGE_SIZE, page * PAGE_SIZE)]
+    made = buttons(message)
+    assert set(made) == labels | {"Share to channel"}
+    turns = {"‹ Previous": (action_ids.PREVIOUS, page - 1), "Next ›": (action_ids.NEXT, page + 1)}
+    for label in labels:
+        action, there = turns[label]
+        assert (made[label].action, made[label].facts["page"]) == (action, there)
+
+
+@pytest.mark.parametrize("kind", ["status", "list"])
+@pytest.mark.parametrize(
+    ("number", "page", "labels"), [(1, 1, set()), (20, 1, set()), (21, 2, {"‹ Previous"}), (40, 2, {"‹ Previous"})]
+)
+def test_where_pages_begin_and_end(kind: str, number: int, page: int, labels: set[str]) -> None:
+    assert set(buttons(paged(number, page, kind))) - {"Refresh"} == labels | {"Share to channel"}
+
+
+@pytest.mark.parametrize("kind", ["status", "list"])
+@pytest.mark.parametrize(("number", "last"), [(41, 3), (40, 2), (5, 1)])
+def test_a_page_that_is_there_no_more_is_the_last_one(kind: str, number: int, last: int) -> None:
+    message = paged(number, 9, kind)
+    assert rows(message) == rows(paged(number, last, kind)) != []
+    assert buttons(message).keys() == buttons(paged(number, last, kind)).keys()
+
+
+def test_share_leads_back_to_what_was_asked() -> None:
+    shared = buttons(paged(60, 2, "list"))["Share to channel"]
+    assert shared.action == action_ids.SHARE
+    assert shared.facts == {"asked": "list orders", "page": 2}
+    assert parse(shared.facts["asked"]) == List("orders")
+    shared = buttons(status(a_view(), asked='status "Base Swaps" <!channel>'))["Share to channel"]
+    assert parse(shared.facts["asked"]) == Status(("Base Swaps", "<!channel>"))
+
+
+def test_a_shared_answer_has_no_buttons() -> None:
+    message = answered(StatusAnswer(views=views(60), at=at(17)), Asked(text="status", page=2, shared=True))
+    assert "page 2 of 3" in message.text
+    assert buttons(message) == {}
+    assert message.as_response(in_channel=True)["response_type"] == "in_channel"
+    assert message.as_response()["response_type"] == "ephemeral"
+
+
+def test_what_no_button_can_carry_has_no_buttons() -> None:
+    assert buttons(status(*views(60), asked="status " + "x" * 2000)) == {}
+
+
+# --- list ------------------------------------------------------------------------------------------------------------
+
+
+def listed(*those: PipelineView, words: str = "", problem: str | None = None) -> str:
+    return answered(ListAnswer(views=those, words=words, at=at(17), problem=problem)).text
+
+
+def test_the_list_goes_by_project() -> None:
+    one, other = a_view(name="a", watched_here=True), a_view(name="b")
+    alone = replace(other, pipeline=replace(other.pipeline, project=""))
+    assert listed(one, other, alone).split("\n") == [
+        "3 pipelines",
+        "_shop_",
+        "a — RUNNING, live · 1 of 1 ready · read 12 s ago · watched here",
+        "b — RUNNING, live · 1 of 1 ready · read 12 s ago",
+        "_no project_",
+        "b — RUNNING, live · 1 of 1 ready · read 12 s ago",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("those", "words", "problem", "told"),
+    [
+        (1, "", None, "1 pipeline\n"),
+        (2, "orders eu", None, "2 pipelines with “orders eu”"),
+        (0, "", None, "The ServiceKey sees no pipeline."),
+        (0, "<x>", None, "sees no pipeline with “&lt;x&gt;”."),
+        (2, "", "401: the key was revoked", "The list may be old: 401: the key was revoked"),
+        (0, "", "no answer", "The list may be old: no answer"),
+    ],
+)
+def test_the_list_says_what_was_looked_for_and_what_is_wrong(
+    those: int, words: str, problem: str | None, told: str
+) -> None:
+    assert told in listed(*views(those), words=words, problem=problem)
+
+
+# --- watch, unwatch, watches -----------------------------------------------------------------------------------------
+
+
+def watched(*added: Watch, **more: object) -> str:
+    return answered(replace(WatchAnswer(channel=ALERTS, added=added, at=at(17)), **more)).text  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("watch", "words"),
+    [
+        (NAMED, "<#C0ALERTS> now watches orders-eu — all events"),
+        (replace(NAMED, events=frozenset({Event.RECOVERED, Event.FAILED})), "orders-eu — failed, recovered"),
+        (replace(NAMED, events=frozenset(SELECTABLE)), "— " + ", ".join(SELECTABLE)),
+        (
+            replace(NAMED, targets=(a_person(), Target(kind=TargetKind.USERGROUP, id="S0ONCALL"))),
+            "all events, pages <@U0ANN> <!subteam^S0ONCALL> on FAILED",
+        ),
+        (
+            replace(NAMED, targets=(Target(kind=TargetKind.HERE), Target(kind=TargetKind.CHANNEL))),
+            "pages @here @channel on FAILED",  # said, not done
+        ),
+        (a_watch("orders-*"), "now watches `orders-*` — all events"),
+        (a_watch("project:shop:*"), "now watches `project:shop:*` — all events"),
+    ],
+)
+def test_a_watch_is_echoed_with_what_results(watch: Watch, words: str) -> None:
+    assert words in watched(watch, matched=(a_view(),))
+
+
+def test_watching_says_how_it_stands_right_now() -> None:
+    text = watched(NAMED, matched=(a_view(a_standing(FAILED, ready=0)),))
+    assert "orders-eu — FAILED · 0 of 1 ready" in text
+    assert "watched this already: orders-eu" in watched(unchanged=(NAMED,), matched=(a_view(),))
+
+
+@pytest.mark.parametrize(("number", "told"), [(0, "no pipeline now"), (1, "1 pipeline now"), (60, "60 pipelines now")])
+def test_a_pattern_says_how_many_it_covers_and_that_it_grows(number: int, told: str) -> None:
+    text = watched(a_watch("orders-*"), matched=views(number))
+    assert f"That is {told}, and every later one that matches." in text
+    assert text.count("RUNNING") == min(number, PAGE_SIZE)
+    assert ("… and 40 more: `/pipeline status`" in text) == (number == 60)
+
+
+def test_where_nothing_was_changed_that_is_said() -> None:
+    assert watched() == "Nothing was changed."
+    assert "watches nothing, so nothing was changed" in answered(UnwatchAnswer(channel=ALERTS, removed=())).text
+
+
+def test_unwatching() -> None:
+    pattern = a_watch("*orders-*")
+    text = answered(
+        UnwatchAnswer(channel=ALERTS, removed=(NAMED,), not_watched=("payments",), still_covered_by=(pattern,))
+    ).text
+    assert text.split("\n") == [
+        "<#C0ALERTS> no longer watches orders-eu — all events",
+        "<#C0ALERTS> does not watch payments by itself.",
+        "It is still covered by `*orders-*` — all events: `/pipeline unwatch *orders-*` ends that.",
+    ]
+
+
+def test_watches_of_a_channel() -> None:
+    pattern = WatchedView(watch=a_watch("orders-*", targets=(a_person(),)), covers=views(7))
+    one = WatchedView(watch=replace(NAMED, made_by=UserId("U0BOB")), covers=(a_view(),))
+    text = answered(WatchesAnswer(channel=ALERTS, watches=(pattern, one), at=at(17))).text
+    assert "This channel watches\n" in text
+    assert "• `orders-*` — all events, pages <@U0ANN> on FAILED · by <@U0ANN> <!date^1795435200^" in text
+    assert " · 7 now" in text
+    assert "• orders-eu — all events · by <@U0BOB>" in text
+    assert "\n    orders-eu — RUNNING, live" in text
+
+
+def test_no_watches_say_how_to_begin() -> None:
+    text = answered(WatchesAnswer(channel=ALERTS, watches=(), at=at(17))).text
+    assert "watches nothing" in text
+    assert "`/pipeline watch NAME`" in text
+
+
+@pytest.mark.parametrize("reason", ParkReason)
+def test_a_channel_that_rests_says_why(reason: ParkReason) -> None:
+    one = WatchedView(watch=NAMED, covers=(a_view(),))
+    text = answered(WatchesAnswer(channel=ALERTS, watches=(one,), parked=reason, at=at(17))).text
+    assert "This channel watches · resting" in text
+    assert "I cannot post here: " in text
+
+
+# --- references that mean nothing, or too much -----------------------------------------------------------------------
+
+
+def unresolved(*those: Ambiguous | Unknown) -> str:
+    return answered(StatusAnswer(views=(), unresolved=those, at=at(17))).text
+
+
+def pipelines(*names: str) -> tuple[Pipeline, ...]:
+    return tuple(replace(a_pipeline(name), id=PipelineId(f"pipe_{place}")) for place, name in enumerate(names))
+
+
+def test_what_may_mean_several_is_asked_back_by_id() -> None:
+    text = unresolved(Ambiguous("orders", pipelines("orders-eu", "orders-us")))
+    assert "“orders” may mean 2 pipelines. Which one?" in text
+    assert "• orders-eu · shop · `/pipeline status pipe_0`" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("orders-eu", "`/pipeline unwatch orders-eu`"),
+        ("Base Swaps", '`/pipeline unwatch "Base Swaps"`'),
+        ("on", '`/pipeline unwatch "on"`'),
+        ("all", '`/pipeline unwatch "all"`'),  # or it would be taken for every one of them
+        ('12" pipes', "`/pipeline unwatch pipe_0`"),  # no quotation mark can be typed
+    ],
+)
+def test_the_nearest_names_are_offered_as_they_are_to_be_typed(name: str, typed: str) -> None:
+    unknown = Unknown("ordrs", pipelines(name))
+    text = answered(UnwatchAnswer(channel=ALERTS, removed=(), unresolved=(unknown,))).text
+    assert "I know no pipeline “ordrs”. Did you mean one of these?" in text
+    assert typed in text
+
+
+def test_what_is_like_nothing_leads_to_the_list() -> None:
+    text = unresolved(Unknown("<!channel>", ()))
+    assert "I know no pipeline “&lt;!channel&gt;”. `/pipeline list` shows what there is." in text
+
+
+# --- the rest --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [
+        ("watch a on fialed", "`/pipeline watch a on failed`"),
+        ("WATCH a on fialed", "`/pipeline WATCH a on failed`"),
+        ("subscriptons", "`/pipeline subscriptions`"),
+        ("watch a on zzz", "`/pipeline help watch`"),
+        ("&lt;!channel&gt;", "`/pipeline status &lt;!channel&gt;`"),
+    ],
+)
+def test_a_mistake_is_answered_with_what_to_type(typed: str, hint: str) -> None:
+    error = parse(typed)
+    assert isinstance(error, UsageError)
+    text = answered(Refusal(reason=error.message, hint=error.hint)).text
+    assert text.split("\n")[-1] == hint
+
+
+def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
+    text = answered(Refusal(reason="I am not in <#C0ALERTS>.", hint="Invite me there with `/invite`.")).text
+    assert text == "I am not in <#C0ALERTS>.\nInvite me there with `/invite`."
+    assert answered(Refusal(reason="No.")).text == "No."
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (AcknowledgeAnswer(pipeline=a_pipeline(), acknowledged=True), "You acknowledged orders-eu."),
+        (AcknowledgeAnswer(pipeline=a_pipeline(), acknowledged=False, over=True), "is over"),
+        (
+            AcknowledgeAnswer(pipeline=a_pipeline(), acknowledged=False, by=ANN, at=at(9)),
+            "<@U0ANN> acknowledged orders-eu already <!date^1795435209^",
+        ),
+        (AcknowledgeAllAnswer(acknowledged=0), "nothing left to acknowledge"),
+        (AcknowledgeAllAnswer(acknowledged=1), "You acknowledged 1 failure."),
+        (AcknowledgeAllAnswer(acknowledged=30), "You acknowledged 30 failures."),
+    ],
+)
+def test_acknowledging(answer: Answer, words: str) -> None:
+    assert words in answered(answer).text
+
+
+def commands_in(texts: Sequence[str]) -> list[str]:
+    spans = [span for text in texts for span in text.split("`")[1::2]]
+    return [span.removeprefix("/pipeline") for span in spans if span.startswith("/pipeline")]
+
+
+@pytest.mark.parametrize("topic", [None, *COMMANDS, "nonsense"])
+def test_help_is_short_and_every_example_in_it_works(topic: str | None) -> None:
+    message = answered(HelpAnswer(topic=topic))
+    assert len(message.text) < 1500
+    typed = commands_in(says(message))
+    assert typed
+    for text in typed:
+        if "…" not in text and "[" not in text:
+            assert not isinstance(parse(text), UsageError), text
+
+
+def test_help_names_every_command_and_every_event() -> None:
+    overview = answered(HelpAnswer()).text
+    assert all(f"/pipeline {command}" in overview for command in COMMANDS)
+    assert all(event in answered(HelpAnswer(topic="watch")).text for event in SELECTABLE)
+
+
+def test_the_command_has_the_name_that_it_was_given() -> None:
+    look = replace(LOOK, command="/goldrush")
+    for answer in (
+        HelpAnswer(),
+        StatusAnswer(views=(), whole_channel=True, at=at(0)),
+        Refusal(reason="x", hint="help"),
+    ):
+        text = look.answer(answer, Asked()).text
+        assert "/goldrush" in text
+        assert "/pipeline" not in text
+
+
+def test_where_intent_is_not_known_none_is_claimed() -> None:
+    view = a_view(a_standing(STOPPED))
+    unknown = replace(view, pipeline=replace(view.pipeline, intent=None))
+    assert "wanted" not in status(unknown).text
+    paused = replace(view, pipeline=replace(view.pipeline, intent=Intent.PAUSED))
+    assert "wanted" not in status(paused, a_view()).text
+    assert "STOPPED · 1 of 1 ready · wanted: running" in status(view, a_view()).text
+    assert ORDERS not in status(view, a_view()).text  # a line has room for the name only

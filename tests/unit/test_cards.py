@@ -1,0 +1,494 @@
+"""What a reader reads of an episode: its card, its thread, notices and storms."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.card import Card, Notice, NoticeKind, Storm, StormLines, ThreadLine
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
+from bot.domain.observation import MissKind, PipelineId, Reading
+from bot.domain.phase import Intent, Phase
+from bot.domain.plan import Plan, plan_acknowledgement, plan_newcomer, plan_reading, plan_redrawn
+from bot.domain.transition import Event, Reach, Standing
+from bot.domain.watch import API_PIPELINE_ID, ChannelId, ParkReason, Target, TargetKind, UserId
+from bot.slack import action_ids
+from bot.slack.message import Message
+from tests.builders import (
+    ALERTS,
+    ANN,
+    ORDERS,
+    a_card,
+    a_delivery,
+    a_miss,
+    a_person,
+    a_pipeline,
+    a_scene,
+    a_watch,
+    an_episode,
+    an_observation,
+    at,
+)
+from tests.unit.rendering import LOOK, buttons, says, shown, tells_all, valid
+from tests.unit.test_episode import story
+
+RUNNING, FAILED, DEPLOYING = Phase.RUNNING, Phase.FAILED, Phase.DEPLOYING
+PAUSED, STOPPING, STOPPED = Phase.PAUSED, Phase.STOPPING, Phase.STOPPED
+HIBERNATING = Phase("Hibernating")
+PAGED = (a_person(), Target(kind=TargetKind.USERGROUP, id="S0ONCALL"), Target(kind=TargetKind.HERE))
+
+
+def blind(first: int, kind: MissKind = MissKind.FAULT) -> list[Reading]:
+    return [a_miss(read, kind) for read in (first, first + 1, first + 2)]
+
+
+def cards(*readings: Reading) -> list[Message]:
+    """Every drawing of every card, in order."""
+    return [tells_all(valid(shown(card))) for plan in story(*readings) for card in plan.cards]
+
+
+def lines(*readings: Reading) -> list[str]:
+    told = [delivery for plan in story(*readings) for delivery in plan.deliveries]
+    return [tells_all(valid(shown(each.body))).text for each in told if isinstance(each.body, ThreadLine)]
+
+
+# --- the card --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("readings", "says_now"),
+    [
+        ([an_observation(FAILED, 1, ready=0)], ["orders-eu FAILED", "0 of 1 ready", "already when it was first read"]),
+        ([an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0)], ["orders-eu FAILED", "12:00:02 UTC"]),
+        ([an_observation(FAILED, 1), an_observation(DEPLOYING, 2)], ["is DEPLOYING after FAILED", "FAILED since"]),
+        ([an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=0)], ["is RUNNING, degraded after FAILED"]),
+        (
+            [an_observation(FAILED, 1), an_observation(RUNNING, 254)],
+            ["recovered — down for 4 m 13 s, live again", "until"],
+        ),
+        ([an_observation(FAILED, 1), an_observation(PAUSED, 9)], ["PAUSED after FAILED", "until"]),
+        (
+            [an_observation(FAILED, 1), an_observation(STOPPED, 9, intent=Intent.PAUSED)],
+            ["STOPPED after FAILED", "until"],
+        ),
+        ([an_observation(FAILED, 1), *blind(2)], ["FAILED, and now cannot be read, last seen FAILED"]),
+        (
+            [an_observation(FAILED, 1), *blind(2, MissKind.NOT_FOUND)],
+            ["FAILED, and now no longer visible: deleted, or access changed"],
+        ),
+        ([an_observation(FAILED, 1), *blind(2), an_observation(RUNNING, 61)], ["recovered — down for 1 m"]),
+        (
+            [an_observation(RUNNING, 1, ready=3, replicas=3), an_observation(RUNNING, 2, ready=1, replicas=3)],
+            ["RUNNING, degraded — 1 of 3 ready"],
+        ),
+        (
+            [
+                an_observation(RUNNING, 1, ready=3, replicas=3),
+                an_observation(RUNNING, 2, ready=1, replicas=3),
+                an_observation(RUNNING, 62, ready=3, replicas=3),
+            ],
+            ["has all replicas ready again after 1 m"],
+        ),
+        (
+            [
+                an_observation(RUNNING, 1, ready=3, replicas=3),
+                an_observation(RUNNING, 2, ready=1, replicas=3),
+                *blind(3),
+            ],
+            ["RUNNING, degraded", "Now: cannot be read, last seen RUNNING"],
+        ),
+        ([an_observation(RUNNING, 1), an_observation(DEPLOYING, 2)], ["is DEPLOYING", "began"]),
+        ([an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), *blind(3)], ["Now: cannot be read"]),
+        (
+            [an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), *blind(3, MissKind.NOT_FOUND)],
+            ["Now: no longer visible: deleted, or access changed"],
+        ),
+        (
+            [an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), an_observation(RUNNING, 3, ready=0)],
+            ["is RUNNING, not live yet"],
+        ),
+        (
+            [an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), an_observation(RUNNING, 92)],
+            ["is live after 1 m 30 s"],
+        ),
+        ([an_observation(RUNNING, 1), an_observation(PAUSED, 2)], ["is PAUSED", "wanted: running", "nobody asked"]),
+        ([an_observation(RUNNING, 1), an_observation(STOPPING, 2)], ["is STOPPING"]),
+        (
+            [an_observation(RUNNING, 1), an_observation(PAUSED, 2), *blind(3)],
+            ["orders-eu cannot be read, last seen PAUSED"],
+        ),
+        (
+            [an_observation(RUNNING, 1), an_observation(PAUSED, 2), *blind(3, MissKind.NOT_FOUND)],
+            ["orders-eu is no longer visible: deleted, or access changed"],
+        ),
+        (
+            [an_observation(RUNNING, 1), an_observation(RUNNING, 2, uid="uid-2")],
+            ["restarted between two readings", "RUNNING, live"],
+        ),
+        ([an_observation(RUNNING, 1), *blind(2)], ["cannot be read — last seen RUNNING", "no answer within 5 s"]),
+        (blind(1), ["cannot be read — never read so far"]),
+        (
+            [an_observation(RUNNING, 1), *blind(2, MissKind.NOT_FOUND)],
+            ["is no longer visible: deleted, or access changed", "lists it again"],
+        ),
+        ([an_observation(RUNNING, 1), *blind(2), an_observation(RUNNING, 64)], ["can be read again after 1 m"]),
+        (
+            [an_observation(RUNNING, 1), an_observation(HIBERNATING, 2)],
+            ["reports Hibernating", "not one that GoldRush documents"],
+        ),
+    ],
+)
+def test_what_the_latest_card_says(readings: list[Reading], says_now: list[str]) -> None:
+    text = cards(*readings)[-1].text
+    for words in says_now:
+        assert words in text, text
+
+
+@pytest.mark.parametrize(
+    ("before", "says_at_the_end"),
+    [
+        ([an_observation(DEPLOYING, 2)], "was deploying; it is FAILED now"),
+        ([an_observation(DEPLOYING, 2), *blind(3)], "was deploying; it is FAILED now"),
+        ([an_observation(RUNNING, 2, ready=0)], "was degraded for 1 m; it is FAILED now"),
+        ([an_observation(PAUSED, 2)], "was PAUSED for 1 m; it is FAILED now"),
+        ([an_observation(STOPPING, 1), an_observation(STOPPED, 2)], "was STOPPED for 1 m 1 s; it is FAILED now"),
+        ([an_observation(PAUSED, 2), *blind(3)], "was PAUSED for 1 m; it is FAILED now"),
+        ([an_observation(HIBERNATING, 2)], "reported Hibernating for 1 m; it is FAILED now"),
+    ],
+)
+def test_a_story_that_another_cuts_off_says_what_came(before: list[Reading], says_at_the_end: str) -> None:
+    *_, cut_off, failure = cards(an_observation(RUNNING, 0), *before, an_observation(FAILED, 62, ready=0))
+    assert says_at_the_end in cut_off.text
+    assert "orders-eu FAILED" in failure.text
+
+
+def test_every_kind_of_episode_has_a_card_at_every_end_and_sight() -> None:
+    lines_told = (Line(revision=1, at=at(1), events=(Event.FAILED,), phase=FAILED),)
+    for kind in EpisodeKind:
+        for outcome in [None, *Outcome]:
+            for reach in Reach:
+                for told in ((), lines_told):
+                    episode = replace(
+                        an_episode(kind), lines=told, outcome=outcome, closed_at=at(99) if outcome else None
+                    )
+                    card = replace(a_card(episode), standing=Standing(reach=reach))
+                    assert "orders-eu" in tells_all(valid(shown(card))).text
+
+
+def test_the_outage_of_the_api_has_no_buttons_and_claims_nothing() -> None:
+    episode = replace(
+        an_episode(EpisodeKind.BLIND),
+        lines=(Line(revision=1, at=at(1), events=(Event.UNREACHABLE,), reason="401: the key was revoked"),),
+    )
+    pipeline = a_pipeline("GoldRush's API", pipeline_id=API_PIPELINE_ID, project="")
+    message = valid(shown(replace(a_card(episode, pipeline=pipeline), standing=Standing(reach=Reach.UNREACHABLE))))
+    assert "cannot be read" in message.text
+    assert "401: the key was revoked" in message.text
+    assert "Nothing here says that a pipeline is well" in message.text
+    assert buttons(message) == {}
+    over = replace(episode, closed_at=at(61), outcome=Outcome.READABLE)
+    assert "can be read again after 1 m" in shown(replace(a_card(over, pipeline=pipeline), standing=Standing())).text
+
+
+# --- whom it calls ---------------------------------------------------------------------------------------------------
+
+
+def test_an_open_failure_calls_those_who_are_to_be_paged() -> None:
+    message = valid(shown(replace(a_card(), targets=PAGED)))
+    assert "<@U0ANN> <!subteam^S0ONCALL> <!here> please look at it, and acknowledge." in message.text
+    assert any("<@U0ANN> <!subteam^S0ONCALL> <!here>" in text for text in says(message))
+
+
+@pytest.mark.parametrize(
+    "episode",
+    [
+        replace(an_episode(), acknowledged=Acknowledgement(by=UserId("U0BOB"), at=at(9))),
+        replace(an_episode(), closed_at=at(9), outcome=Outcome.RECOVERED),
+        *(an_episode(kind) for kind in EpisodeKind if kind is not EpisodeKind.FAILURE),
+    ],
+)
+def test_what_is_answered_or_over_or_no_failure_calls_nobody(episode: Episode) -> None:
+    message = valid(shown(replace(a_card(episode), targets=PAGED)))
+    for text in [message.text, *says(message)]:
+        assert not any(mention in text for mention in ("<@U0ANN>", "<!subteam", "<!here>"))
+
+
+def test_an_acknowledgement_is_shown_with_who_and_when() -> None:
+    record = story(an_observation(FAILED, 1))[-1].record
+    plan = plan_acknowledgement(record, a_scene(a_watch(targets=PAGED)), UserId("U0BOB"), at(9))
+    assert plan is not None
+    text = tells_all(valid(shown(plan.cards[0]))).text
+    assert "Acknowledged by <@U0BOB> <!date^1795435209^" in text
+    assert "please look" not in text
+
+
+@pytest.mark.parametrize("number", [1, 20, 300, 1000])
+def test_however_many_are_to_be_paged_the_first_of_them_are_called(number: int) -> None:
+    crowd = tuple(a_person(f"U1{place:04}") for place in range(number))
+    card = replace(a_card(), targets=crowd)
+    for message in (shown(card), shown(Storm(key="s", channel=ALERTS, cards=(card, card, card)))):
+        called = [target for target in crowd if f"<@{target.id}>" in valid(message).text]
+        assert called == list(crowd[: len(called)])
+        assert len(called) >= min(number, 100)
+
+
+# --- buttons ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_open_failure_can_be_acknowledged_refreshed_and_unwatched() -> None:
+    card = a_card()
+    made = buttons(shown(card))
+    assert {label: button.action for label, button in made.items()} == {
+        "Acknowledge": action_ids.ACKNOWLEDGE,
+        "Refresh": action_ids.REFRESH,
+        "Unwatch": action_ids.UNWATCH,
+    }
+    assert {label for label, button in made.items() if button.asks_first} == {"Unwatch"}
+    for button in made.values():
+        assert button.facts == {"pipeline": ORDERS, "card": card.key}
+
+
+@pytest.mark.parametrize(
+    ("card", "labels"),
+    [
+        (a_card(replace(an_episode(), acknowledged=Acknowledgement(by=ANN, at=at(9)))), {"Refresh", "Unwatch"}),
+        (a_card(replace(an_episode(), closed_at=at(9), outcome=Outcome.RECOVERED)), {"Refresh", "Unwatch"}),
+        (a_card(an_episode(EpisodeKind.DEPLOYMENT)), {"Refresh", "Unwatch"}),
+        (a_card(channel=ChannelId("D0ANN")), {"Acknowledge", "Refresh"}),
+        (a_card(replace(an_episode(), closed_at=at(9)), channel=ChannelId("D0ANN")), {"Refresh"}),
+    ],
+)
+def test_buttons_stand_where_they_do_something(card: Card, labels: set[str]) -> None:
+    assert set(buttons(valid(shown(card)))) == labels
+
+
+def test_each_revision_has_a_block_id_of_its_own() -> None:
+    def ids(revision: int) -> set[object]:
+        return {block.get("block_id") for block in shown(a_card(an_episode(revision=revision))).blocks} - {None}
+
+    assert ids(1)
+    assert not ids(1) & ids(2)
+
+
+# --- what stands below -----------------------------------------------------------------------------------------------
+
+
+def test_the_card_says_which_pipeline_and_when_it_was_read() -> None:
+    text = shown(a_card()).text
+    for words in ("shop", "pipe_0001", "read <!date^1795435201^{time_secs}|", "pipeline=pipe_0001|open in GoldRush>"):
+        assert words in text
+    never = shown(replace(a_card(), standing=Standing(), pipeline=a_pipeline(project=""))).text
+    assert "never read" in never
+
+
+def test_an_id_that_is_no_address_stays_inside_its_link() -> None:
+    message = valid(shown(a_card(pipeline=a_pipeline(pipeline_id=PipelineId("x|a> <!channel> &b")))))
+    assert "pipeline=x%7Ca%3E%20%3C%21channel%3E%20%26b|open" in message.text
+
+
+@pytest.mark.parametrize(
+    ("phase", "intent", "told"),
+    [
+        (FAILED, Intent.RUNNING, ""),
+        (FAILED, Intent.PAUSED, "wanted: paused"),
+        (RUNNING, Intent.PAUSED, "wanted: paused"),
+        (DEPLOYING, Intent.RUNNING, ""),
+        (PAUSED, Intent.RUNNING, "wanted: running"),
+        (STOPPED, Intent.PAUSED, ""),
+        (STOPPING, Intent.RUNNING, "wanted: running"),
+        (FAILED, None, ""),
+    ],
+)
+def test_the_intent_stands_beside_the_phase_where_they_differ(phase: Phase, intent: Intent | None, told: str) -> None:
+    standing = Standing(observation=an_observation(phase), since=at(1))
+    card = replace(a_card(), pipeline=replace(a_pipeline(), intent=intent), standing=standing)
+    text = shown(card).text
+    assert told in text
+    assert ("wanted:" in text) == bool(told)
+
+
+def test_a_bounded_pipeline_that_stopped_is_possibly_finished() -> None:
+    def card(bounded: bool) -> Message:
+        standing = Standing(observation=replace(an_observation(STOPPED), bounded=bounded))
+        return shown(replace(a_card(an_episode(EpisodeKind.PAUSE, phase=STOPPED)), standing=standing))
+
+    assert "is STOPPED, possibly finished" in card(bounded=True).text
+    assert "finished" not in card(bounded=False).text
+
+
+def test_what_comes_late_says_so_in_words_and_times() -> None:
+    assert "late" not in shown(a_card(), late=29).text
+    text = tells_all(valid(shown(a_card(), late=252))).text
+    assert "Told 4 m 12 s late: read <!date^1795435200^" in text
+    assert "delivered <!date^1795435452^" in text
+
+
+def drawn(plan: Plan | None, seconds: float) -> str:
+    assert plan is not None
+    return LOOK.content(plan.cards[0], plan.deliveries[0], at(seconds)).text
+
+
+def test_a_card_that_is_drawn_again_is_not_late() -> None:
+    record = story(an_observation(FAILED, 1, ready=0, replicas=2))[-1].record
+    fewer = plan_reading(record, an_observation(FAILED, 600, ready=1, replicas=2), a_scene())
+    assert "late" not in drawn(fewer, 601)  # nothing new to tell, only other figures
+    assert "late" not in drawn(plan_redrawn(fewer.record, a_scene()), 602)  # somebody clicked on Refresh
+    scene = a_scene(a_watch(), a_watch(channel=ChannelId("C0OTHER")))
+    assert "late" not in drawn(plan_newcomer(fewer.record, scene, ChannelId("C0OTHER")), 603)
+
+
+def test_a_possible_repeat_says_so() -> None:
+    assert "repeat" not in shown(a_card()).text
+    for content in (a_card(), ThreadLine(card_key="k", pipeline=a_pipeline(), line=an_episode().lines[0])):
+        assert "Possible repeat" in tells_all(valid(shown(content, possible_repeat=True))).text
+
+
+def test_where_blocks_are_refused_the_text_alone_says_it_all() -> None:
+    rich, plain = shown(replace(a_card(), targets=PAGED)), shown(replace(a_card(), targets=PAGED), plain=True)
+    assert plain.blocks == ()
+    assert plain.text == rich.text
+
+
+# --- the thread ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("readings", "told"),
+    [
+        ([an_observation(FAILED, 1), an_observation(DEPLOYING, 2, ready=0)], ["DEPLOYING, 0 of 1 ready"]),
+        ([an_observation(FAILED, 1), an_observation(HIBERNATING, 2, ready=None)], ["Hibernating"]),
+        (
+            [an_observation(FAILED, 1), an_observation(RUNNING, 61)],
+            ["orders-eu recovered after 1 m: RUNNING, 1 of 1 ready"],
+        ),
+        ([an_observation(FAILED, 1), an_observation(PAUSED, 61)], ["orders-eu PAUSED, 1 of 1 ready"]),
+        (
+            [an_observation(FAILED, 1), an_observation(FAILED, 2, uid="uid-2")],
+            ["restarted: FAILED, 1 of 1 ready"],
+        ),
+        (
+            [an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), an_observation(RUNNING, 62)],
+            ["live after 1 m: RUNNING, 1 of 1 ready"],
+        ),
+        ([an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=0)], ["RUNNING, 0 of 1 ready"]),
+        ([an_observation(FAILED, 1), *blind(2)], ["cannot be read: no answer within 5 s"]),
+        (
+            [an_observation(FAILED, 1), *blind(2, MissKind.NOT_FOUND)],
+            ["no longer visible: deleted, or access changed"],
+        ),
+        (
+            [an_observation(FAILED, 1), *blind(2), an_observation(FAILED, 61)],
+            ["cannot be read: no answer within 5 s", "can be read again"],
+        ),
+        (
+            [an_observation(FAILED, 1), *blind(2), an_observation(DEPLOYING, 61, ready=0)],
+            ["cannot be read: no answer within 5 s", "DEPLOYING, 0 of 1 ready"],
+        ),
+        (
+            [an_observation(FAILED, 1), *blind(2), an_observation(RUNNING, 61)],
+            ["cannot be read: no answer within 5 s", "orders-eu recovered after 1 m: RUNNING, 1 of 1 ready"],
+        ),
+        ([*blind(1), an_observation(RUNNING, 63)], ["can be read again after 1 m"]),
+    ],
+)
+def test_the_lines_of_a_thread(readings: list[Reading], told: list[str]) -> None:
+    assert lines(*readings) == told
+
+
+def test_an_acknowledgement_is_a_line_with_who() -> None:
+    line = Line(revision=2, at=at(9), events=(Event.ACKNOWLEDGED,), by=ANN)
+    text = shown(ThreadLine(card_key="k", pipeline=a_pipeline(), line=line)).text
+    assert text == "Acknowledged by <@U0ANN>"
+
+
+def test_a_line_that_comes_late_says_so() -> None:
+    line = ThreadLine(card_key="k", pipeline=a_pipeline(), line=an_episode().lines[0])
+    assert "Told 1 m late" in tells_all(valid(shown(line, late=60))).text
+
+
+# --- notices and storms ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("notice", "words"),
+    [
+        (
+            Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=(a_watch(targets=PAGED),)),
+            ["<@U0ANN> made this channel watch:", "• pipe_0001 — all events, pages <@U0ANN> <!subteam^S0ONCALL> @here"],
+        ),
+        (
+            Notice(
+                kind=NoticeKind.WATCHING,
+                at=at(0),
+                by=ANN,
+                watches=(a_watch("*-eu-*", events=frozenset({Event.RECOVERED, Event.FAILED})),),
+            ),
+            ["• `*-eu-*` — failed, recovered"],
+        ),
+        (
+            Notice(kind=NoticeKind.UNWATCHED, at=at(0), watches=(replace(a_watch(), label="orders-eu"),)),
+            ["Somebody made this channel no longer watch:", "• orders-eu — all events"],
+        ),
+        *(
+            (
+                Notice(kind=NoticeKind.PARKED, at=at(0), channel=ALERTS, reason=reason, watches=(a_watch(),)),
+                ["I cannot post in <#C0ALERTS> any more: " + why, "nothing is lost", "`/pipeline watch`", "pipe_0001"],
+            )
+            for reason, why in [
+                (ParkReason.ARCHIVED, "it is archived"),
+                (ParkReason.NOT_IN_CHANNEL, "I am not in it"),
+                (ParkReason.NOT_FOUND, "it was deleted"),
+                (ParkReason.RESTRICTED, "posting there is restricted"),
+                (None, "it does not take messages"),
+            ]
+        ),
+    ],
+)
+def test_notices(notice: Notice, words: list[str]) -> None:
+    text = tells_all(valid(shown(notice))).text
+    for each in words:
+        assert each in text
+
+
+def a_storm(*cards: Card) -> Storm:
+    unlike = (replace(card, pipeline=a_pipeline(f"orders-{number}")) for number, card in enumerate(cards))
+    return Storm(key="s" * 32, channel=ALERTS, cards=tuple(unlike))
+
+
+OPEN = replace(a_card(), targets=PAGED)
+ANSWERED = replace(OPEN, episode=replace(an_episode(), acknowledged=Acknowledgement(by=UserId("U0BOB"), at=at(9))))
+OVER = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=Outcome.RECOVERED))
+
+
+@pytest.mark.parametrize(
+    ("storm", "words", "calls"),
+    [
+        (a_storm(OPEN, OPEN, OPEN), ["3 pipelines FAILED at once", "orders-0 FAILED", "orders-2 FAILED"], True),
+        (
+            a_storm(OPEN, ANSWERED, OVER),
+            ["2 of 3 pipelines still not well", "· :eyes: <@U0BOB>", "orders-2 recovered"],
+            True,
+        ),
+        (a_storm(ANSWERED, ANSWERED), ["2 pipelines FAILED at once"], False),
+        (a_storm(OVER, OVER), ["All 2 pipelines that failed at once are over it, after 1 m 30 s"], False),
+    ],
+)
+def test_a_storm_tells_of_each_and_calls_while_one_is_unanswered(storm: Storm, words: list[str], calls: bool) -> None:
+    message = valid(shown(storm))
+    for each in words:
+        assert each in "\n".join([message.text, *says(message)])
+    assert ("<@U0ANN> <!subteam^S0ONCALL> <!here> please look at them" in message.text) == calls
+    made = buttons(message)
+    assert set(made) == ({"Acknowledge all"} if calls else set())
+    assert all(button.facts == {"storm": storm.key} for button in made.values())
+
+
+def test_the_lines_of_a_storm_name_their_pipelines() -> None:
+    told = [
+        ThreadLine(card_key="k", pipeline=a_pipeline(f"orders-{number}"), line=an_episode().lines[0])
+        for number in range(3)
+    ]
+    message = tells_all(valid(LOOK.content(StormLines(storm_key="s", lines=tuple(told)), a_delivery(), at(0))))
+    assert message.text.split("\n") == [f"orders-{number} FAILED, 0 of 1 ready" for number in range(3)]
+    late = LOOK.content(StormLines(storm_key="s", lines=tuple(told)), a_delivery(), at(0) + timedelta(minutes=2))
+    assert "Told 2 m late" in late.text

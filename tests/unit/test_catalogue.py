@@ -1,0 +1,191 @@
+"""Which pipelines somebody means."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.catalogue import (
+    NEAREST,
+    Ambiguous,
+    Found,
+    Pipeline,
+    Unknown,
+    is_pattern,
+    matches,
+    resolve,
+)
+from bot.domain.observation import PipelineId
+from tests.builders import a_pipeline
+
+
+def named(name: str, identity: str = "", project: str = "shop") -> Pipeline:
+    return a_pipeline(name, pipeline_id=PipelineId(identity or f"pipe_{name}"), project=project)
+
+
+CATALOGUE = [
+    named("orders-eu", "pipe_0001"),
+    named("Orders-US", "pipe_0002"),
+    named("orders", "pipe_0003"),
+    named("Base Swaps to Postgres", "pipe_00ab", "defi"),
+    named("payments", "pipe_01ff", "Shop Two"),
+    named("twin", "pipe_t1"),
+    named("Twin", "pipe_t2"),
+    named("weird[1]?", "pipe_w1", "[x]"),
+]
+
+
+def ids(pipelines: tuple[Pipeline, ...]) -> list[str]:
+    return [pipeline.id for pipeline in pipelines]
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [
+        ("orders-eu", ["pipe_0001"]),
+        ("ORDERS-EU", ["pipe_0001"]),
+        ("orders", ["pipe_0003"]),  # exactly that comes before what begins so
+        ("orders-u", ["pipe_0002"]),
+        ("base swaps", ["pipe_00ab"]),
+        ("pipe_01ff", ["pipe_01ff"]),
+        ("PIPE_01FF", ["pipe_01ff"]),
+        ("pipe_01", ["pipe_01ff"]),
+        ("weird[1]?", ["pipe_w1"]),
+        ("orders-*", ["pipe_0001", "pipe_0002"]),
+        ("ORDERS*", ["pipe_0003", "pipe_0001", "pipe_0002"]),
+        ("*swaps*", ["pipe_00ab"]),
+        ("pipe_00*", ["pipe_00ab", "pipe_0003", "pipe_0001", "pipe_0002"]),
+        ("project:defi", ["pipe_00ab"]),
+        ("PROJECT:Shop Two", ["pipe_01ff"]),
+        ("project:shop*", ["pipe_0003", "pipe_0001", "pipe_0002", "pipe_01ff", "pipe_t1", "pipe_t2"]),
+        ("project:[x]", ["pipe_w1"]),
+        ("weird[1]*", ["pipe_w1"]),
+        ("*]?", ["pipe_w1"]),
+        ("zzz*", []),
+        ("project:zzz", []),
+        ("project:", []),
+    ],
+)
+def test_what_is_found(reference: str, found: list[str]) -> None:
+    resolution = resolve(reference, CATALOGUE)
+    assert isinstance(resolution, Found)
+    assert ids(resolution.pipelines) == found
+
+
+@pytest.mark.parametrize(
+    ("reference", "candidates"),
+    [
+        ("twin", ["pipe_t1", "pipe_t2"]),
+        ("order", ["pipe_0003", "pipe_0001", "pipe_0002"]),
+        ("orders-", ["pipe_0001", "pipe_0002"]),
+        ("pipe_000", ["pipe_0003", "pipe_0001", "pipe_0002"]),
+    ],
+)
+def test_what_may_mean_several(reference: str, candidates: list[str]) -> None:
+    resolution = resolve(reference, CATALOGUE)
+    assert isinstance(resolution, Ambiguous)
+    assert (resolution.reference, ids(resolution.candidates)) == (reference, candidates)
+
+
+@pytest.mark.parametrize(
+    ("reference", "nearest"),
+    [
+        ("ordrs-eu", "pipe_0001"),
+        ("PAYMENT-S", "pipe_01ff"),
+        ("swaps", "pipe_00ab"),
+        ("postgres", "pipe_00ab"),
+    ],
+)
+def test_what_is_unknown_has_nearest_names(reference: str, nearest: str) -> None:
+    resolution = resolve(reference, CATALOGUE)
+    assert isinstance(resolution, Unknown)
+    assert resolution.reference == reference
+    assert nearest in ids(resolution.nearest)
+
+
+def test_what_is_like_nothing_has_none() -> None:
+    assert resolve("xyzzy", CATALOGUE) == Unknown("xyzzy", ())
+    assert resolve("orders", []) == Unknown("orders", ())
+
+
+@pytest.mark.parametrize(
+    ("reference", "grows"),
+    [
+        ("orders-*", True),
+        ("*", True),
+        ("project:shop", True),
+        ("Project:shop", True),
+        ("orders-eu", False),
+        ("pipe_0001", False),
+        ("my project:shop", False),
+        ("a[b]?", False),
+    ],
+)
+def test_what_may_grow_is_a_pattern(reference: str, grows: bool) -> None:
+    assert is_pattern(reference) is grows
+
+
+@pytest.mark.parametrize(
+    ("reference", "taken_in"),
+    [
+        ("pipe_0001", True),
+        ("PIPE_0001", False),  # a stored reference is the id as the API writes it
+        ("orders-eu", False),  # and no name: that may pass to another pipeline
+        ("orders-*", True),
+        ("*-EU", True),
+        ("pipe_*", True),
+        ("project:shop", True),
+        ("project:sho", False),
+        ("project:*", True),
+        ("*", True),
+    ],
+)
+def test_what_a_stored_reference_takes_in(reference: str, taken_in: bool) -> None:
+    assert matches(reference, CATALOGUE[0]) is taken_in
+
+
+names = st.text(st.sampled_from("abAB01-_ []?é*"), min_size=1, max_size=8)
+catalogues = st.lists(
+    st.builds(named, names, st.text(st.sampled_from("0123abc"), min_size=1, max_size=6).map("pipe_".__add__), names),
+    max_size=12,
+    unique_by=lambda pipeline: pipeline.id.lower(),
+)
+
+
+@given(catalogues, st.one_of(names, st.text(max_size=20)))
+def test_any_reference_is_found_or_ambiguous_or_unknown(catalogue: list[Pipeline], reference: str) -> None:
+    match resolve(reference, catalogue):
+        case Found(pipelines):
+            assert is_pattern(reference) or len(pipelines) == 1
+        case Ambiguous(_, candidates):
+            assert len(candidates) > 1
+            assert set(candidates) <= set(catalogue)
+        case Unknown(_, nearest):
+            assert len(nearest) <= NEAREST
+            assert not any(pipeline.name.lower() == reference.lower() for pipeline in catalogue)
+
+
+@given(catalogues)
+def test_an_id_always_means_its_pipeline_unless_another_is_called_so(catalogue: list[Pipeline]) -> None:
+    for pipeline in catalogue:
+        resolution = resolve(pipeline.id, catalogue)
+        if not any(other.name.lower() == pipeline.id.lower() for other in catalogue if other != pipeline):
+            assert resolution == Found((pipeline,))
+
+
+@given(catalogues, names)
+def test_what_a_pattern_finds_it_takes_in(catalogue: list[Pipeline], reference: str) -> None:
+    resolution = resolve(f"{reference}*", catalogue)
+    assert isinstance(resolution, Found)
+    for pipeline in catalogue:
+        assert (pipeline in resolution.pipelines) == matches(f"{reference}*", pipeline)
+        begins = [text.lower().startswith(reference.lower()) for text in (pipeline.name, pipeline.id)]
+        if "*" not in reference:
+            assert (pipeline in resolution.pipelines) == any(begins)
+
+
+def test_a_pipeline_without_a_project_is_in_none() -> None:
+    homeless = replace(CATALOGUE[0], project="")
+    assert not matches("project:shop", homeless)
+    assert matches("project:*", homeless)

@@ -1,0 +1,382 @@
+"""What is typed after the slash command: what it means, and what is said where it means nothing."""
+
+import random
+from time import perf_counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.transition import SELECTABLE, Event
+from bot.domain.watch import TargetKind
+from bot.slack.grammar import (
+    ALIASES,
+    COMMANDS,
+    LONGEST_TEXT,
+    MOST_WORDS,
+    ChannelWord,
+    Command,
+    Help,
+    List,
+    Overview,
+    Status,
+    TargetWord,
+    Unwatch,
+    UsageError,
+    Watch,
+    Watches,
+    can_be_typed,
+    parse,
+    quoted,
+)
+from bot.slack.text import escape
+
+ANN = TargetWord(TargetKind.USER, id="U0ANN")
+ONCALL = TargetWord(TargetKind.USERGROUP, id="S0ONCALL")
+HERE, CHANNEL = TargetWord(TargetKind.HERE), TargetWord(TargetKind.CHANNEL)
+BOB = TargetWord(TargetKind.USER, name="bob")
+TEAM = ChannelWord(id="C0TEAM", name="data-team")
+FAILED, LIVE = Event.FAILED, Event.LIVE
+
+
+def events(*those: Event) -> frozenset[Event]:
+    return frozenset(those)
+
+
+def understood(text: str) -> Command:
+    command = parse(text)
+    assert not isinstance(command, UsageError), command
+    return command
+
+
+def refused(text: str) -> UsageError:
+    error = parse(text)
+    assert isinstance(error, UsageError), error
+    return error
+
+
+# --- commands --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("", Overview()),
+        (" \t\n", Overview()),
+        ("status", Status(())),
+        ("  status   orders-eu  ", Status(("orders-eu",))),
+        ("StAtUs Orders-EU", Status(("Orders-EU",))),  # a name keeps its case
+        ("list", List("")),
+        ("list orders eu", List("orders eu")),
+        ('list "Base Swaps" eu', List("Base Swaps eu")),
+        ("watch orders-eu", Watch(("orders-eu",))),
+        ("subscribe orders-eu", Watch(("orders-eu",))),
+        ("unwatch orders-eu", Unwatch(("orders-eu",))),
+        ("unsubscribe orders-eu", Unwatch(("orders-eu",))),
+        ("unwatch all", Unwatch(None)),
+        ("unwatch ALL", Unwatch(None)),
+        ("unwatch all orders-eu", Unwatch(("all", "orders-eu"))),
+        ('unwatch "all"', Unwatch(("all",))),
+        ("unwatch all in <#C0TEAM|data-team>", Unwatch(None, TEAM)),
+        ("unwatch a in #data-team", Unwatch(("a",), ChannelWord(name="data-team"))),
+        ("unwatch a on page", Unwatch(("a", "on", "page"))),  # only `in` means something there
+        ("watches", Watches()),
+        ("watches of mine", Watches()),
+        ("subscriptions", Watches()),
+        ("help", Help()),
+        ("HELP Watch", Help("watch")),
+        ("help unsubscribe", Help("unwatch")),
+        ("help subscriptions", Help("watches")),
+        ("help with everything", Help()),
+    ],
+)
+def test_commands_and_aliases_in_any_case(text: str, command: Command) -> None:
+    assert understood(text) == command
+
+
+@pytest.mark.parametrize(
+    ("typed", "references"),
+    [
+        ("a b", ("a", "b")),
+        ("a, b,c ,d", ("a", "b,c", "d")),
+        (",a,", ("a",)),
+        ("a a", ("a",)),
+        ('"Base Swaps to Postgres"', ("Base Swaps to Postgres",)),
+        ("“Base Swaps” ”to Postgres“", ("Base Swaps", "to Postgres")),
+        ('"Base Swaps”', ("Base Swaps",)),  # a phone curls one of them
+        ('"a b","c d", e', ("a b", "c d", "e")),
+        ('" a b "', ("a b",)),
+        ('"" a', ("a",)),
+        ('"a,"', ("a,",)),
+        ('a"b"c', ('a"b"c',)),
+        ('5" 6"', ('5"', '6"')),
+        ("bob's", ("bob's",)),
+        ("on page in all", ("on", "page", "in", "all")),
+        ("a&amp;b &lt;c&gt; &amp;lt;", ("a&b", "<c>", "&lt;")),
+        ('"a &amp; b"', ("a & b",)),
+        ("orders-* project:shop", ("orders-*", "project:shop")),
+        ("pipe_3e86", ("pipe_3e86",)),
+        ("\u00a0a\u2003b", ("a", "b")),
+        ("خط 管道", ("خط", "管道")),
+    ],
+)
+def test_references(typed: str, references: tuple[str, ...]) -> None:
+    assert understood(f"status {typed}") == Status(references)
+
+
+# --- watch -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("failed", events(FAILED)),
+        ("failed,live", events(FAILED, LIVE)),
+        ("failed, live", events(FAILED, LIVE)),
+        ("failed live", events(FAILED, LIVE)),
+        (",failed,,LIVE,", events(FAILED, LIVE)),
+        ("failed failed", events(FAILED)),
+        ("all", None),
+        ("failed,ALL", None),
+        (",".join(SELECTABLE), frozenset(SELECTABLE)),
+    ],
+)
+def test_events(typed: str, wanted: frozenset[Event] | None) -> None:
+    assert understood(f"watch a on {typed}") == Watch(("a",), events=wanted)
+
+
+@pytest.mark.parametrize(
+    ("typed", "targets"),
+    [
+        ("<@U0ANN|ann>", (ANN,)),
+        ("<@U0ANN>", (ANN,)),
+        ("<@W0ANN|ann lee>", (TargetWord(TargetKind.USER, id="W0ANN"),)),
+        ("<!subteam^S0ONCALL|@data-oncall>", (ONCALL,)),
+        ("<!subteam^S0ONCALL>", (ONCALL,)),
+        ("here", (HERE,)),
+        ("@here", (HERE,)),
+        ("<!here>", (HERE,)),
+        ("<!here|here>", (HERE,)),
+        ("Channel @CHANNEL <!channel>", (CHANNEL,)),
+        ("@bob", (BOB,)),
+        ("&lt;@U0ANN&gt;", (ANN,)),  # copied out of our own hint
+        ("<@U0ANN|ann>, @bob, here", (ANN, BOB, HERE)),
+        ("<@U0ANN|ann>,<!subteam^S0ONCALL|@data-oncall>", (ANN, ONCALL)),
+        ("<@U0ANN|ann> <@U0ANN|ann.lee>", (ANN,)),
+    ],
+)
+def test_targets_escaped_and_plain(typed: str, targets: tuple[TargetWord, ...]) -> None:
+    assert understood(f"watch a page {typed}") == Watch(("a",), targets=targets)
+
+
+@pytest.mark.parametrize(
+    ("typed", "channel"),
+    [
+        ("<#C0TEAM|data-team>", TEAM),
+        ("<#C0TEAM|>", ChannelWord(id="C0TEAM")),  # a private one: Slack leaves the name out
+        ("<#C0TEAM>", ChannelWord(id="C0TEAM")),
+        ("<#G0OLD|ops>", ChannelWord(id="G0OLD", name="ops")),
+        ("#data-team", ChannelWord(name="data-team")),
+        ("#data-team,", ChannelWord(name="data-team")),
+        ("<#C0TEAM|data-team>, page here", TEAM),
+    ],
+)
+def test_channels_escaped_and_plain(typed: str, channel: ChannelWord) -> None:
+    command = understood(f"watch a in {typed}")
+    assert isinstance(command, Watch)
+    assert command.channel == channel
+
+
+CLAUSES = ["on failed,live", "PAGE <@U0ANN|ann> here", "In <#C0TEAM|data-team>"]
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)])
+def test_clauses_in_any_order(order: tuple[int, ...]) -> None:
+    text = " ".join(["watch a b", *(CLAUSES[place] for place in order)])
+    assert understood(text) == Watch(("a", "b"), events(FAILED, LIVE), (ANN, HERE), TEAM)
+
+
+@pytest.mark.parametrize(
+    ("text", "references"),
+    [
+        ('watch "on" on failed', ("on",)),
+        ('watch "page" "in" on failed', ("page", "in")),
+        ("watch on on failed", ("on",)),  # a keyword counts behind a reference only
+        ("watch in on failed", ("in",)),
+        ('watch a "on" on failed', ("a", "on")),
+        ("watch online on failed", ("online",)),
+    ],
+)
+def test_a_pipeline_may_be_called_like_a_keyword(text: str, references: tuple[str, ...]) -> None:
+    assert understood(text) == Watch(references, events(FAILED))
+
+
+# --- what is not understood ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
+def test_a_slip_of_the_pen_is_mended(name: str) -> None:
+    slipped = f"{name[:-2]}{name[-1]}{name[-2]}"
+    error = refused(f"{slipped} orders-eu on failed")
+    assert f"*{name}*" in error.message
+    assert error.hint == f"{name} orders-eu on failed"
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "hint"),
+    [
+        ("statsu <@U0ANN|ann> &amp; co", "*status*", "status @ann & co"),
+        ("xyzzy", "no command “xyzzy”", "status xyzzy"),
+        ("pipe_3e86", "is not a command", "status pipe_3e86"),
+        ('"Base Swaps"', "is not a command", 'status "Base Swaps"'),
+        ('"status"', "is not a command", "status status"),
+        ("&lt;!channel&gt;", "&lt;!channel&gt;", "status <!channel>"),
+        ("watch", "Which pipeline", "watch orders-eu page @ann"),
+        ('watch ""', "Which pipeline", "watch orders-eu page @ann"),
+        ("unwatch", "Which pipeline", "unwatch orders-eu"),
+        ("unwatch ,", "Which pipeline", "unwatch orders-eu"),
+        ("watch ,", "Which pipeline", "watch orders-eu page @ann"),
+        ('status "Base', "never closed", 'status "Base Swaps to Postgres"'),
+        ("status “Base", "never closed", 'status "Base Swaps to Postgres"'),
+        ('status 12" b', "never closed", 'status "Base Swaps to Postgres"'),
+        ("watch a on", "Which events?", "watch orders-eu on failed,recovered"),
+        ("watch a on ,", "Which events?", "watch orders-eu on failed,recovered"),
+        ("watch a on page here", "Which events?", "watch orders-eu on failed,recovered"),
+        ("watch a on back", "no event “back”", None),  # told, but not to be chosen
+        ("watch a page", "Whom shall I page?", "help watch"),
+        ("watch a page bob", "nobody I can page", "watch orders-eu page @bob"),
+        ("watch a page @", "nobody I can page", "watch orders-eu page @ann"),
+        ("watch a page <#C0TEAM|data-team>", "nobody I can page", None),
+        ("watch a in general", "begins with #", "watch orders-eu in #general"),
+        ("watch a in", "one channel", "watch orders-eu in #data-alerts"),
+        ("watch a in #x #y", "one channel", "watch orders-eu in #data-alerts"),
+        ("watch a in <@U0ANN|ann>", "no channel", None),
+        ("watch a on failed ON live", "“on” stands twice", "help watch"),
+        ("watch a page here page here", "“page” stands twice", "help watch"),
+        ("x" * (LONGEST_TEXT + 1), f"{LONGEST_TEXT + 1} characters", "help"),
+        ("status " + "a " * MOST_WORDS, f"{MOST_WORDS + 1} words", "watch orders-*"),
+    ],
+)
+def test_what_is_refused_says_why_and_what_to_type(text: str, says: str, hint: str | None) -> None:
+    error = refused(text)
+    assert says in error.message
+    assert hint is None or error.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("text", "meant", "hint"),
+    [
+        ("watch a on fialed", "failed", "watch a on failed"),
+        ("watch a on FAILD", "failed", "watch a on failed"),
+        ("watch a on failed,live,recoverd page here", "recovered", "watch a on failed,live,recovered page here"),
+        ("watch a page <@U0ANN|ann> on degrade", "degraded", "watch a page @ann on degraded"),
+        ("watch a page <!subteam^S0ON|@data-oncall> on gon", "gone", "watch a page @data-oncall on gone"),
+        ("watch a in <#C0TEAM|data-team> on stoped", "stopped", "watch a in #data-team on stopped"),
+        ("watch fialed on fialed", "failed", "watch fialed on failed"),  # the pipeline keeps its name
+        ('watch "x fialed" fialed-* on live,fialed', "failed", 'watch "x fialed" fialed-* on live,failed'),
+        ("watch R&amp;D on fialed", "failed", "watch R&D on failed"),
+    ],
+)
+def test_an_unknown_event_is_refused_with_the_nearest_in_its_place(text: str, meant: str, hint: str) -> None:
+    error = refused(text)
+    assert f"Did you mean *{meant}*?" in error.message
+    assert "nothing was changed" in error.message
+    assert all(event in error.message for event in SELECTABLE)
+    assert error.hint == hint
+    understood(escape(error.hint))
+
+
+def test_at_the_limits_it_is_still_read() -> None:
+    assert understood("status " + "x" * (LONGEST_TEXT - 7)) == Status(("x" * (LONGEST_TEXT - 7),))
+    assert understood("status " + "a " * (MOST_WORDS - 1)) == Status(("a",))
+
+
+# --- any text at all -------------------------------------------------------------------------------------------------
+
+FRAGMENTS = [
+    *COMMANDS,
+    *ALIASES,
+    *["on", "page", "in", "all", "failed", "fialed", "here", "@here", "orders-*", "project:", "x"],
+    *[" ", "\n", ",", '"', "“", "”", "'", "<", ">", "&", "&lt;", "&#x0;", "|", "#", "@", "!", "\x00", "\u202e"],
+    *["<@U0ANN|ann>", "<@U0ANN", "<#C0TEAM|>", "<!subteam^S0ON|@x>", "<!everyone>", "<@|", "<https://a.io|a.io>"],
+]
+any_text = st.one_of(
+    st.text(max_size=LONGEST_TEXT + 5),
+    st.lists(st.sampled_from(FRAGMENTS), max_size=80).map(" ".join),
+    st.lists(st.sampled_from(FRAGMENTS), max_size=80).map("".join),
+)
+
+
+@given(any_text)
+def test_no_text_is_an_error_of_ours(text: str) -> None:
+    command = parse(text)
+    if isinstance(command, UsageError):
+        assert command.message
+        assert command.hint.strip()
+
+
+@pytest.mark.parametrize("head", ["", "watch a on ", "watch a page "])
+@pytest.mark.parametrize(
+    "piece", ["<", "<a ", "<@", "<@U|", '"a ', '"', "&", "&lt", "&#9", ",", "x", "* ", "\u0130", "|>"]
+)
+def test_no_text_takes_long(head: str, piece: str) -> None:
+    text = (head + piece * LONGEST_TEXT)[:LONGEST_TEXT]
+    began = perf_counter()
+    parse(text)
+    assert perf_counter() - began < 1
+
+
+# --- and back --------------------------------------------------------------------------------------------------------
+
+plain_names = st.text(
+    st.characters(exclude_categories=("C", "Z"), exclude_characters='"“”'), min_size=1, max_size=20
+).filter(lambda name: name.strip(","))
+names = st.one_of(
+    st.sampled_from(["on", "Page", "in", "all", "a,", ",b", "R&D", "<!channel>", "&lt;", "Base Swaps", "here", "@ann"]),
+    st.lists(plain_names, min_size=1, max_size=3).map(" ".join),
+)
+targets = st.one_of(
+    st.sampled_from(
+        [(ANN, "<@U0ANN|ann>"), (ONCALL, "<!subteam^S0ONCALL|@on>"), (HERE, "@here"), (CHANNEL, "channel")]
+    ),
+    st.from_regex(r"[a-z0-9._-]{3,12}x", fullmatch=True).map(
+        lambda name: (TargetWord(TargetKind.USER, name=name), f"@{name}")
+    ),
+)
+
+
+@given(
+    references=st.lists(names, min_size=1, max_size=4, unique=True),
+    wanted=st.one_of(st.none(), st.frozensets(st.sampled_from(SELECTABLE), min_size=1)),
+    paged=st.lists(targets, max_size=4, unique_by=lambda pair: pair[0]),
+    channel=st.sampled_from([None, TEAM]),
+    separator=st.sampled_from([",", ", ", " "]),
+    chance=st.randoms(use_true_random=False),
+)
+def test_a_watch_typed_out_is_read_back(
+    references: list[str],
+    wanted: frozenset[Event] | None,
+    paged: list[tuple[TargetWord, str]],
+    channel: ChannelWord | None,
+    separator: str,
+    chance: random.Random,
+) -> None:
+    clauses = [f"on {separator.join(sorted(wanted))}"] if wanted else []
+    clauses += [f"page {' '.join(typed for _, typed in paged)}"] if paged else []
+    clauses += ["in <#C0TEAM|data-team>"] if channel else []
+    chance.shuffle(clauses)
+    text = " ".join(["watch", *(escape(quoted(name)) for name in references), *clauses])
+    assert understood(text) == Watch(tuple(references), wanted, tuple(word for word, _ in paged), channel)
+
+
+@given(names)
+def test_a_name_typed_out_means_that_name_in_every_command(name: str) -> None:
+    assert can_be_typed(name)
+    typed = escape(quoted(name))
+    assert understood(f"status {typed}") == Status((name,))
+    assert understood(f"unwatch {typed}") == Unwatch((name,))
+
+
+@pytest.mark.parametrize("name", ['12" pipes', "the “best”", ""])
+def test_some_names_cannot_be_typed(name: str) -> None:
+    assert not can_be_typed(name)

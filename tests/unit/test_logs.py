@@ -1,0 +1,127 @@
+"""Logs hold no secret, whichever way one comes in."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from bot.logs import configure
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    root, bot = logging.getLogger(), logging.getLogger("bot")
+    handlers, level, bot_level = list(root.handlers), root.level, bot.level
+    for handler in handlers:
+        root.removeHandler(handler)  # so that they are not closed
+    yield
+    structlog.reset_defaults()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    bot.setLevel(bot_level)
+
+
+def listening(capsys: pytest.CaptureFixture[str]) -> "Said":
+    configure("info")  # in the test itself: what a fixture sees of standard error is closed by then
+    return Said(capsys)
+
+
+class Said:
+    """What went to standard error since the last look."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self) -> str:
+        return self._capsys.readouterr().err
+
+
+SECRETS = [
+    ("xoxb-123-456-abcDEF", "xoxb-…"),
+    ("xoxp-123-456", "xoxp-…"),
+    ("xoxe.xoxp-1-Mi0yLT", "xoxe.xoxp-…"),
+    ("xapp-1-A0-99-ffff", "xapp-…"),
+    ("Bearer cqt_rQabc123", "Bearer …"),
+    ("redis://:pass-word@localhost:6379/0", "redis://…@localhost:6379/0"),
+    ("rediss://user:pass-word@h", "rediss://…@h"),
+]
+table = pytest.mark.parametrize(("secret", "shown"), SECRETS)
+
+
+def hidden(text: str, secret: str) -> bool:
+    kept = {"xoxb-123-456-abcDEF": "abcDEF", "xoxp-123-456": "456", "xoxe.xoxp-1-Mi0yLT": "Mi0yLT"}
+    kept |= {"xapp-1-A0-99-ffff": "ffff", "Bearer cqt_rQabc123": "cqt_"}
+    return kept.get(secret, "pass-word") not in text
+
+
+@table
+def test_in_the_fields_of_our_own(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+    said = listening(capsys)
+    structlog.get_logger("bot.x").warning("refused", problem=f"with {secret} it fails", url=secret, times=3)
+    line = json.loads(said())
+    assert line["problem"] == f"with {shown} it fails"
+    assert line["url"] == shown
+    assert (line["event"], line["level"], line["times"]) == ("refused", "warning", 3)
+    assert line["timestamp"].endswith("Z")
+
+
+@table
+def test_in_the_event_itself(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+    said = listening(capsys)
+    structlog.get_logger("bot.x").info(f"used '{secret}'")
+    assert json.loads(said())["event"] == f"used '{shown}'"
+
+
+@table
+def test_in_what_libraries_say(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+    said = listening(capsys)
+    logging.getLogger("slack_bolt.x").warning("header %s and '%s'", secret, secret)
+    line = json.loads(said())
+    assert line["event"] == f"header {shown} and '{shown}'"
+
+
+@table
+def test_in_tracebacks(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+    said = listening(capsys)
+
+    def fail() -> None:
+        raise ValueError(secret)
+
+    for log in (structlog.get_logger("bot.x"), logging.getLogger("library")):
+        try:
+            fail()
+        except ValueError:
+            log.exception("tripped")
+        text = said()
+        assert "ValueError" in text
+        assert hidden(text, secret)
+        assert shown in json.loads(text)["exception"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://goldrush.dev/docs?a=b:c",
+        "a@b:c",
+        "12:30:45 in C0ALERTS",
+        "redis://localhost:6379",
+        "pipe_xoxo",
+        "Bear it",
+    ],
+)
+def test_what_is_no_secret_stays(capsys: pytest.CaptureFixture[str], text: str) -> None:
+    said = listening(capsys)
+    structlog.get_logger("bot.x").info("read", text=text)
+    assert json.loads(said())["text"] == text
+
+
+def test_each_library_warns_and_we_say_more(capsys: pytest.CaptureFixture[str]) -> None:
+    said = listening(capsys)
+    logging.getLogger("apscheduler").info("tick")
+    logging.getLogger("bot.x").debug("detail")
+    assert said() == ""
+    logging.getLogger("apscheduler").warning("late")
+    logging.getLogger("bot.x").info("told")
+    assert [json.loads(line)["event"] for line in said().splitlines()] == ["late", "told"]

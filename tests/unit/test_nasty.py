@@ -1,0 +1,170 @@
+"""What `test_ugly` does not ask: the limit of a whole message, strange ids, crowds to page, a text that tells all."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.answer import Answer, Refusal, StatusAnswer, UnwatchAnswer, WatchAnswer, WatchedView, WatchesAnswer
+from bot.domain.card import Card, Notice, NoticeKind, Storm, StormLines, ThreadLine
+from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
+from bot.domain.observation import Observation, PipelineId
+from bot.domain.phase import Intent, Phase
+from bot.domain.transition import SELECTABLE, Event, Reach, Standing
+from bot.domain.watch import ParkReason, Target, Watch
+from bot.slack.answers import Asked
+from tests.builders import ALERTS, ANN, a_card, a_person, a_watch, an_episode, an_observation, at
+from tests.unit.rendering import LOOK, shown, tells_all, valid
+from tests.unit.test_answers import a_view
+from tests.unit.test_ugly import NASTY, answers, cards, lines
+
+NAMES = [
+    *NASTY,
+    "<@U0EVIL> <!subteam^S0EVIL> <!everyone> <!here> <!channel>",
+    "&" * 300,
+    "_" * 300,
+    ":" * 300,
+    "a:red_circle:b :x: c",
+    "\u2066\u202e\u061cgnitsop\u2069\u2068",
+    "`*`*`*" * 50,
+    "x|y>z<" * 50,
+    "{name} {0} %s {pipeline_id}",
+    "\u2028\u2029\x85",
+    "… and more",
+]
+names = st.one_of(st.sampled_from(NAMES), st.text(max_size=300))
+name_table = pytest.mark.parametrize("name", NAMES)
+CROWD = tuple(a_person(f"U1{place:04}") for place in range(1000))
+
+
+def a_pipeline(name: str, number: int = 0) -> Pipeline:
+    """The id is as strange as the name, but for what `goldrush.wire` lets through in none."""
+    identity = f"{name}{number}"[-256:].encode(errors="ignore").decode()
+    return Pipeline(id=PipelineId(identity), name=name, project=name, intent=Intent.PAUSED)
+
+
+def a_standing(name: str, reach: Reach = Reach.REACHABLE) -> Standing:
+    observation = replace(an_observation(Phase(name or "x"), ready=10**9, replicas=10**9), bounded=True)
+    return Standing(observation=observation, since=at(1), reach=reach)
+
+
+def a_line(name: str, number: int) -> Line:
+    event = list(Event)[number % len(Event)]
+    return Line(
+        revision=number, at=at(number), events=(event,), phase=Phase(name or "x"), ready=10**9, replicas=10**9, by=ANN,
+        reason=name, downtime_seconds=10.0**9,
+    )  # fmt: skip
+
+
+def a_story(kind: EpisodeKind, name: str) -> Episode:
+    """The longest that is kept."""
+    return replace(an_episode(kind, revision=10**6), lines=tuple(a_line(name, number) for number in range(40)))
+
+
+def ends(episode: Episode) -> list[Episode]:
+    answered = Acknowledgement(by=ANN, at=at(3))
+    return [
+        episode,
+        *(replace(episode, outcome=each, closed_at=at(10.0**8), acknowledged=answered) for each in Outcome),
+    ]
+
+
+@name_table
+def test_every_kind_of_card(name: str) -> None:
+    for kind in EpisodeKind:
+        for episode in ends(a_story(kind, name)):
+            for reach in Reach:
+                card = replace(a_card(episode, pipeline=a_pipeline(name)), standing=a_standing(name, reach))
+                tells_all(valid(shown(card, late=10.0**7, possible_repeat=True)))
+
+
+@name_table
+def test_every_line(name: str) -> None:
+    told = [
+        ThreadLine(card_key="k", pipeline=a_pipeline(name), line=a_line(name, each), broadcast=True)
+        for each in range(30)
+    ]
+    for each in told:
+        tells_all(valid(shown(each, late=10.0**7, possible_repeat=True)))
+    tells_all(valid(shown(StormLines(storm_key="s", lines=tuple(told)), late=10.0**7, possible_repeat=True)))
+
+
+@name_table
+def test_storms_of_thirty(name: str) -> None:
+    for episode in ends(a_story(EpisodeKind.FAILURE, name)):
+        card = replace(a_card(episode, pipeline=a_pipeline(name)), standing=a_standing(name), targets=CROWD[:50])
+        storm = Storm(key="s" * 32, channel=ALERTS, cards=(replace(card, episode=an_episode()), *[card] * 29))
+        valid(shown(storm, late=10.0**7, possible_repeat=True))
+
+
+def fifty_watches(name: str, whom: tuple[Target, ...]) -> tuple[Watch, ...]:
+    return tuple(
+        replace(a_watch(f"{name}{number}*" if number % 2 else f"{name}{number}"), label=name, targets=whom)
+        for number in range(50)
+    )
+
+
+@name_table
+@pytest.mark.parametrize("crowd", [CROWD[:20], CROWD])
+def test_fifty_watches_with_a_crowd_to_page(name: str, crowd: tuple[Target, ...]) -> None:
+    those = tuple(replace(each, events=frozenset(SELECTABLE)) for each in fifty_watches(name, crowd))
+    for kind in NoticeKind:
+        message = valid(shown(Notice(kind=kind, at=at(0), by=ANN, watches=those, channel=ALERTS)))
+        assert "all events" not in message.text
+        assert "<@U10000>" in message.text  # at least one watch is told
+        assert kind is not NoticeKind.PARKED or "To wake them" in message.text
+    seen = tuple(WatchedView(watch=each, covers=(a_view(name=name),) * 3) for each in those)
+    for answer in (
+        WatchAnswer(channel=ALERTS, added=those, unchanged=those, matched=(a_view(name=name),) * 60, at=at(9)),
+        UnwatchAnswer(channel=ALERTS, removed=those, not_watched=(name,) * 50, still_covered_by=those),
+        WatchesAnswer(channel=ALERTS, watches=seen, parked=ParkReason.RESTRICTED, at=at(9)),
+    ):
+        tells_all(valid(LOOK.answer(answer, Asked(text=name)), posted=False))
+
+
+@name_table
+def test_sixty_pipelines_and_two_hundred_words_that_mean_nothing(name: str) -> None:
+    those = tuple(a_pipeline(name, number) for number in range(60))
+    unclear: tuple[Ambiguous | Unknown, ...] = (Ambiguous(name, those), Unknown(name, those[:3])) * 100
+    for number, few in ((0, unclear), (1, unclear[:3]), (60, ()), (60, unclear[:3])):
+        found = tuple(replace(a_view(a_standing(name), name), pipeline=each, problem=name) for each in those[:number])
+        answer = StatusAnswer(views=found, unresolved=few, at=at(9))
+        tells_all(valid(LOOK.answer(answer, Asked(text=name * 20)), posted=False))
+
+
+@name_table
+def test_what_was_wrong_is_repeated_harmlessly(name: str) -> None:
+    for hint in ("", f"status {name}", f"WATCH {name}"):
+        valid(LOOK.answer(Refusal(reason="No.", hint=hint), Asked()), posted=False)
+
+
+def test_a_reading_without_anything_in_it() -> None:
+    bare = Observation(pipeline_id=PipelineId("p"), number=an_observation().number, observed_at=at(0), phase=Phase("x"))
+    pipeline = Pipeline(id=PipelineId("p"), name="")
+    for kind in EpisodeKind:
+        for observation in (None, bare):
+            episode = Episode(kind=kind, pipeline_id=pipeline.id, identity="x#1", opened_at=at(0))
+            card = replace(a_card(episode, pipeline=pipeline), standing=Standing(observation=observation))
+            assert "(no name)" in tells_all(valid(shown(card))).text
+    line = Line(revision=1, at=at(0), events=())
+    for event in Event:
+        tells_all(
+            valid(shown(ThreadLine(card_key="k", pipeline=pipeline, line=replace(line, events=(event,), by=ANN))))
+        )
+
+
+@given(cards, names)
+def test_any_card_tells_all_in_its_text(card: Card, name: str) -> None:
+    tells_all(valid(shown(replace(card, pipeline=a_pipeline(name)))))
+
+
+@given(lines, names)
+def test_any_line_tells_all_in_its_text(line: Line, name: str) -> None:
+    tells_all(valid(shown(ThreadLine(card_key="k", pipeline=a_pipeline(name), line=line, broadcast=True))))
+
+
+@given(answers)
+def test_any_answer_tells_all_in_its_text(answer: Answer) -> None:
+    tells_all(valid(LOOK.answer(answer, Asked()), posted=False))

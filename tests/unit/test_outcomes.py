@@ -1,0 +1,148 @@
+"""What Slack's answer to a post or an update means."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.delivery import Posted, Refusal, Refused, Unknown
+from bot.domain.watch import ParkReason
+from bot.slack.outcomes import outcome_of, retry_after
+
+SECOND = timedelta(seconds=1)
+# https://docs.slack.dev/reference/methods/chat.postMessage and /chat.update, by what is to be done about them
+KINDS: Mapping[Refusal, list[str]] = {
+    Refusal.WORKSPACE: [
+        *["account_inactive", "access_denied", "ekm_access_denied", "invalid_auth", "missing_scope", "no_permission"],
+        *["not_allowed_token_type", "not_authed", "org_login_required", "team_access_not_granted"],
+        *["team_added_to_org", "token_expired", "token_revoked", "two_factor_setup_required"],
+    ],
+    Refusal.CONTENT: [
+        *["attachment_payload_limit_exceeded", "block_mismatch", "invalid_attachments", "invalid_blocks"],
+        *["invalid_blocks_format", "markdown_text_conflict", "msg_blocks_too_long", "msg_too_long", "no_text"],
+        *["only_one_table_allowed", "too_many_attachments"],
+    ],
+    Refusal.CARD_GONE: ["message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"],
+    Refusal.NOT_SENT: ["accesslimited", "deprecated_endpoint", "some_error_of_next_year", "message_limit_exceeded"],
+}
+PARKED = {
+    "channel_not_found": ParkReason.NOT_FOUND,
+    "is_archived": ParkReason.ARCHIVED,
+    "is_inactive": ParkReason.ARCHIVED,
+    "not_in_channel": ParkReason.NOT_IN_CHANNEL,
+    "restricted_action": ParkReason.RESTRICTED,
+    "restricted_action_read_only_channel": ParkReason.RESTRICTED,
+    "restricted_action_thread_only_channel": ParkReason.RESTRICTED,
+    "restricted_action_non_threadable_channel": ParkReason.RESTRICTED,
+    "restricted_action_thread_locked": ParkReason.RESTRICTED,
+    "restricted_action_of_next_year": ParkReason.RESTRICTED,
+    "messages_tab_disabled": ParkReason.RESTRICTED,
+    "user_is_restricted": ParkReason.RESTRICTED,
+    "cannot_dm_bot": ParkReason.RESTRICTED,
+    "user_disabled": ParkReason.RESTRICTED,
+}
+AMBIGUOUS = [
+    *["fatal_error", "internal_error", "request_timeout", "service_unavailable"],
+    *["duplicate_message_not_found", "duplicate_channel_not_found"],
+]
+
+
+@pytest.mark.parametrize(("kind", "error"), [(kind, error) for kind, errors in KINDS.items() for error in errors])
+def test_a_refusal_is_cut_by_what_is_to_be_done(kind: Refusal, error: str) -> None:
+    assert outcome_of(200, {"ok": False, "error": error}, {}) == Refused(kind=kind, error=error)
+
+
+@pytest.mark.parametrize(("error", "reason"), PARKED.items())
+def test_a_channel_that_takes_no_messages_is_parked_with_its_reason(error: str, reason: ParkReason) -> None:
+    refused = outcome_of(200, {"ok": False, "error": error}, {})
+    assert refused == Refused(kind=Refusal.CHANNEL, error=error, park=reason)
+
+
+@pytest.mark.parametrize("error", AMBIGUOUS)
+def test_part_of_the_work_may_have_been_done(error: str) -> None:
+    unknown = outcome_of(200, {"ok": False, "error": error}, {})
+    assert isinstance(unknown, Unknown)
+    assert error in unknown.detail
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504, 599])
+@pytest.mark.parametrize("body", [{}, {"ok": False, "error": "not_in_channel"}, {"ok": True, "ts": "1.0"}])
+def test_behind_a_server_error_nothing_is_known(status: int, body: dict[str, object]) -> None:
+    assert isinstance(outcome_of(status, body, {}), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (429, {}),
+        (429, {"ok": False, "error": "ratelimited"}),
+        (429, {"ok": True, "ts": "1.0"}),
+        (200, {"ok": False, "error": "ratelimited"}),
+        (200, {"ok": False, "error": "rate_limited"}),
+    ],
+)
+def test_too_fast_is_told_with_how_long_to_wait(status: int, body: dict[str, object]) -> None:
+    wanted = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=7))
+    assert outcome_of(status, body, {"Retry-After": "7"}) == wanted
+
+
+def test_what_was_posted_has_a_ts() -> None:
+    assert outcome_of(200, {"ok": True, "ts": "1795435202.000100"}, {}) == Posted("1795435202.000100")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"ok": True},
+        {"ok": True, "ts": ""},
+        {"ok": True, "ts": 5},
+        {"ok": True, "ts": None},
+        {"ok": "yes"},
+        {"ok": False},
+    ],
+)
+@pytest.mark.parametrize("status", [200, 204, 302, 404])
+def test_an_answer_that_says_neither_is_unknown(status: int, body: dict[str, object]) -> None:
+    assert isinstance(outcome_of(status, body, {}), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("headers", "wait"),
+    [
+        ({"Retry-After": "30"}, timedelta(seconds=30)),
+        ({"retry-after": "30"}, timedelta(seconds=30)),
+        ({"RETRY-AFTER": "0"}, timedelta()),
+        ({"Retry-After": "99999"}, timedelta(hours=1)),
+        ({"Retry-After": "999999999999999999999"}, SECOND),
+        ({"Retry-After": "1.5"}, SECOND),
+        ({"Retry-After": "-1"}, SECOND),
+        ({"Retry-After": ""}, SECOND),
+        ({"Retry-After": "soon"}, SECOND),
+        ({"Retry-After": "Mon, 23 Nov 2026 12:00:00 GMT"}, SECOND),
+        ({"Retry-After": "²"}, SECOND),
+        ({"Retry-After": "٣"}, timedelta(seconds=3)),
+        ({}, SECOND),
+    ],
+)
+def test_retry_after(headers: dict[str, str], wait: timedelta) -> None:
+    assert retry_after(headers) == wait
+
+
+@given(
+    st.integers(100, 599),
+    st.dictionaries(
+        st.sampled_from(["ok", "error", "ts"]),
+        st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=30), st.just([]), st.just({"a": 1})),
+    ),
+    st.dictionaries(st.sampled_from(["Retry-After", "retry-after", "X"]), st.text(max_size=10)),
+)
+def test_every_answer_has_an_outcome(status: int, body: dict[str, object], headers: dict[str, str]) -> None:
+    outcome = outcome_of(status, body, headers)
+    if isinstance(outcome, Posted):
+        assert body["ok"] is True
+        assert outcome.ts == body["ts"]
+    if isinstance(outcome, Refused) and outcome.retry_after:
+        assert timedelta() <= outcome.retry_after <= timedelta(hours=1)

@@ -1,0 +1,222 @@
+"""Settings: all that is wrong at once, each with its cure, and never a value."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from bot.settings import HOW_TO_GET, Settings, SettingsError, Transport
+
+GOOD = {
+    "SLACK_BOT_TOKEN": "xoxb-1-secret",
+    "SLACK_APP_TOKEN": "xapp-1-secret",
+    "GOLDRUSH_SERVICE_KEY": "cqt_secret",
+}
+SECRETS = ("xoxb-1-secret", "xapp-1-secret", "cqt_secret", "signed-secret", "redis-secret")
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing but what the test sets."""
+    for name in list(os.environ):
+        if name.upper().startswith("PIPELINE_BOT_") or name.upper() in {
+            *HOW_TO_GET, "SLACK_API_URL", "GOLDRUSH_API_URL", "REDIS_URL", "OPERATOR_CHANNEL", "PORT",
+        }:  # fmt: skip
+            monkeypatch.delenv(name)
+
+
+def load(monkeypatch: pytest.MonkeyPatch, /, **environment: str) -> Settings:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Settings.load(env_file=None)
+
+
+def faults(monkeypatch: pytest.MonkeyPatch, /, **environment: str) -> list[str]:
+    with pytest.raises(SettingsError) as raised:
+        load(monkeypatch, **environment)
+    return raised.value.faults
+
+
+def test_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, **GOOD)
+    assert settings.slack_bot_token.get_secret_value() == "xoxb-1-secret"
+    assert settings.goldrush_service_key.get_secret_value() == "cqt_secret"
+    assert settings.slack_api_url == "https://slack.com/api/"
+    assert settings.goldrush_api_url == "https://api.covalenthq.com/"
+    assert settings.store_url is None
+    assert settings.operator_channel is None
+    assert (settings.command, settings.port, settings.log_level) == ("/pipeline", 3000, "info")
+    assert settings.data_dir == Path(".data")
+    assert settings.requests_per_second == 4.0
+    assert (settings.steady_seconds, settings.transient_seconds, settings.at_rest_seconds) == (15.0, 3.0, 60.0)
+
+
+@pytest.mark.parametrize(
+    ("environment", "transport"),
+    [
+        ({"SLACK_APP_TOKEN": "xapp-1-secret"}, Transport.SOCKET),
+        ({"SLACK_SIGNING_SECRET": "signed-secret"}, Transport.HTTP),
+        ({"SLACK_APP_TOKEN": "xapp-1-secret", "SLACK_SIGNING_SECRET": "signed-secret"}, Transport.SOCKET),
+        (
+            {"SLACK_APP_TOKEN": "x", "SLACK_SIGNING_SECRET": "y", "PIPELINE_BOT_TRANSPORT": "http"},
+            Transport.HTTP,
+        ),
+        ({"SLACK_APP_TOKEN": "x", "PIPELINE_BOT_TRANSPORT": "socket"}, Transport.SOCKET),
+        ({"SLACK_APP_TOKEN": "", "SLACK_SIGNING_SECRET": "y", "PIPELINE_BOT_TRANSPORT": "auto"}, Transport.HTTP),
+    ],
+)
+def test_how_slack_reaches_the_bot(
+    monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], transport: Transport
+) -> None:
+    needed = {name: GOOD[name] for name in ("SLACK_BOT_TOKEN", "GOLDRUSH_SERVICE_KEY")}
+    assert load(monkeypatch, **needed, **environment).transport is transport
+
+
+@pytest.mark.parametrize(
+    ("transport", "missing", "there"),
+    [
+        ("socket", "SLACK_APP_TOKEN", {"SLACK_SIGNING_SECRET": "y"}),
+        ("http", "SLACK_SIGNING_SECRET", {"SLACK_APP_TOKEN": "x"}),
+    ],
+)
+def test_what_the_chosen_transport_lacks(
+    monkeypatch: pytest.MonkeyPatch, transport: str, missing: str, there: dict[str, str]
+) -> None:
+    needed = {name: GOOD[name] for name in ("SLACK_BOT_TOKEN", "GOLDRUSH_SERVICE_KEY")}
+    (fault,) = faults(monkeypatch, **needed, **there, PIPELINE_BOT_TRANSPORT=transport)
+    assert fault == f"{missing} is missing: {HOW_TO_GET[missing]}."
+
+
+def test_an_empty_environment_is_told_everything_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = faults(monkeypatch)
+    assert len(told) == 3
+    text = "\n".join(told)
+    for name, cure in HOW_TO_GET.items():
+        assert name in text
+        assert cure in text
+
+
+def test_empty_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert faults(monkeypatch, **{**GOOD, "SLACK_BOT_TOKEN": ""}) == [
+        f"SLACK_BOT_TOKEN is missing: {HOW_TO_GET['SLACK_BOT_TOKEN']}."
+    ]
+
+
+BAD = [
+    ("GOLDRUSH_SERVICE_KEY", "ké-redis-secret"),
+    ("GOLDRUSH_SERVICE_KEY", "two words"),
+    ("REDIS_URL", "http://:redis-secret@host"),
+    ("REDIS_URL", "host:6379"),
+    ("SLACK_API_URL", "slack.com"),
+    ("SLACK_API_URL", "ftp://slack.com/redis-secret"),
+    ("GOLDRUSH_API_URL", "https://"),
+    ("GOLDRUSH_API_URL", "https://a b"),
+    ("OPERATOR_CHANNEL", "#redis-secret"),
+    ("PORT", "redis-secret"),
+    ("PORT", "65536"),
+    ("PORT", "-1"),
+    ("PIPELINE_BOT_TRANSPORT", "redis-secret"),
+    ("PIPELINE_BOT_COMMAND", "pipeline"),
+    ("PIPELINE_BOT_COMMAND", "/redis secret"),
+    ("PIPELINE_BOT_PLATFORM_URL", "redis-secret"),
+    ("PIPELINE_BOT_REQUESTS_PER_SECOND", "0"),
+    ("PIPELINE_BOT_REQUESTS_PER_SECOND", "nan"),
+    ("PIPELINE_BOT_REQUESTS_PER_SECOND", "inf"),
+    ("PIPELINE_BOT_STEADY_SECONDS", "-1"),
+    ("PIPELINE_BOT_STEADY_SECONDS", "nan"),
+    ("PIPELINE_BOT_AT_REST_SECONDS", "86401"),
+    ("PIPELINE_BOT_READ_TIMEOUT_SECONDS", "redis-secret"),
+    ("PIPELINE_BOT_LOG_LEVEL", "redis-secret"),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), BAD)
+def test_what_is_not_valid_is_named_with_its_cure_and_without_its_value(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    (fault,) = faults(monkeypatch, **{**GOOD, name: value})
+    assert fault.startswith(f"{name} is not valid (")
+    assert HOW_TO_GET.get(name, "see .env.example") in fault
+    assert not any(part in fault for part in ("redis-secret", "redis secret", "ké", "two words", "host"))
+
+
+def test_all_faults_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = faults(
+        monkeypatch,
+        SLACK_SIGNING_SECRET="signed-secret",
+        GOLDRUSH_SERVICE_KEY="cqt secret",
+        REDIS_URL="redis-secret",
+        PIPELINE_BOT_TRANSPORT="socket",
+        PIPELINE_BOT_STEADY_SECONDS="0",
+    )
+    named = {fault.split(" ")[0] for fault in told}
+    assert len(told) == len(named)
+    assert named == {
+        "SLACK_BOT_TOKEN",
+        "SLACK_APP_TOKEN",
+        "GOLDRUSH_SERVICE_KEY",
+        "REDIS_URL",
+        "PIPELINE_BOT_STEADY_SECONDS",
+    }
+    with pytest.raises(SettingsError) as raised:
+        Settings.load(env_file=None)
+    assert "signed-secret" not in str(raised.value)
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_now"),
+    [
+        ("SLACK_API_URL", "http://127.0.0.1:8080/api", "http://127.0.0.1:8080/api/"),
+        ("GOLDRUSH_API_URL", "https://api.example.com///", "https://api.example.com/"),
+    ],
+)
+def test_addresses_end_in_one_slash(monkeypatch: pytest.MonkeyPatch, name: str, value: str, is_now: str) -> None:
+    settings = load(monkeypatch, **GOOD, **{name: value})
+    assert getattr(settings, name.lower()) == is_now
+
+
+@pytest.mark.parametrize("url", ["redis://h", "rediss://:redis-secret@h:6380/1", "unix:///tmp/valkey.sock?db=2"])
+def test_the_store_may_be_elsewhere(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    assert load(monkeypatch, **GOOD, REDIS_URL=url).store_url == url
+
+
+def test_a_key_out_of_a_file_may_end_in_a_newline(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(monkeypatch, **{**GOOD, "GOLDRUSH_SERVICE_KEY": " cqt_secret\n"})
+    assert settings.goldrush_service_key.get_secret_value() == "cqt_secret"
+
+
+def test_no_secret_is_in_a_repr(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = load(
+        monkeypatch, **GOOD, SLACK_SIGNING_SECRET="signed-secret", REDIS_URL="redis://:redis-secret@localhost"
+    )
+    for text in (repr(settings), str(settings), settings.model_dump_json(), str(settings.model_dump())):
+        assert not [secret for secret in SECRETS if secret in text]
+
+
+def test_a_file_may_hold_them_and_the_environment_is_stronger(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text(
+        "# a comment\nSLACK_BOT_TOKEN=xoxb-of-file\nSLACK_APP_TOKEN='xapp-of-file'\nGOLDRUSH_SERVICE_KEY=of-file\n"
+        "PIPELINE_BOT_COMMAND=/goldrush\nPIPELINE_BOT_STEADY_SECONDS=30\nREDIS_URL=\nSOMETHING_ELSE=1\n"
+    )
+    monkeypatch.setenv("PIPELINE_BOT_STEADY_SECONDS", "20")
+    settings = Settings.load(env_file=env_file)
+    assert settings.slack_bot_token.get_secret_value() == "xoxb-of-file"
+    assert settings.transport is Transport.SOCKET
+    assert (settings.command, settings.steady_seconds, settings.store_url) == ("/goldrush", 20.0, None)
+
+
+def test_the_transport_in_a_file_is_looked_at_too(tmp_path: Path) -> None:
+    env_file = tmp_path / ".env"
+    env_file.write_text("SLACK_BOT_TOKEN=b\nGOLDRUSH_SERVICE_KEY=k\nSLACK_APP_TOKEN=a\nPIPELINE_BOT_TRANSPORT=http\n")
+    with pytest.raises(SettingsError) as raised:
+        Settings.load(env_file=env_file)
+    assert [fault.split(" ")[0] for fault in raised.value.faults] == ["SLACK_SIGNING_SECRET"]
+
+
+def test_a_file_that_is_not_there_is_no_fault(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in GOOD.items():
+        monkeypatch.setenv(name, value)
+    assert Settings.load(env_file=tmp_path / "none").command == "/pipeline"

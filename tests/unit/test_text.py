@@ -1,0 +1,179 @@
+"""Text from outside: cut to length, harmless, in one line, and never less than it says."""
+
+import html
+import re
+import unicodedata
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.slack.text import ago, code, cut, date, duration, escape, outside, time_of_day
+from tests.fakes import NOON
+
+HALF_AN_ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")
+TURNS = {"\u061c", "\u200e", "\u200f", *map(chr, range(0x202A, 0x202F)), *map(chr, range(0x2066, 0x206A))}
+ISOLATE, POP = "\u2068", "\u2069"
+nasty = st.one_of(
+    st.text(),
+    st.text(st.sampled_from("&<>*_~`:|!@# \n\r\t\x00\x1b\x7f\x85\u2028\u202e\u061c\ud800آجש🐳\u200d\ufe0fab;")),
+    st.text(st.sampled_from("&<>"), min_size=50, max_size=400),
+)
+limits = st.integers(12, 400)
+
+
+@given(st.text())
+def test_escaping_touches_three_characters_and_can_be_taken_back(text: str) -> None:
+    escaped = escape(text)
+    assert "<" not in escaped
+    assert ">" not in escaped
+    assert not HALF_AN_ENTITY.search(escaped)
+    assert escaped.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&") == text
+
+
+@given(nasty, limits)
+def test_what_is_cut_is_never_too_long_and_no_entity_is_halved(text: str, limit: int) -> None:
+    shown = cut(text, limit)
+    assert len(shown) <= limit
+    assert not HALF_AN_ENTITY.search(shown)
+    if len(escape(text)) <= limit:
+        assert shown == escape(text)
+    else:
+        assert shown.endswith("…")
+        assert escape(text).startswith(shown[:-1])
+
+
+@pytest.mark.parametrize(
+    ("text", "limit", "shown"),
+    [
+        ("abcdef", 6, "abcdef"),
+        ("abcdefg", 6, "abcde…"),
+        ("ab<>", 6, "ab…"),
+        ("ab&", 7, "ab&amp;"),
+        ("ab&c", 7, "ab…"),
+        ("abcd efgh", 6, "abcd…"),
+        ("🐳🐳🐳", 2, "🐳…"),
+        ("👩\u200d👩\u200d👧", 5, "👩\u200d👩\u200d👧"),
+        ("👩\u200d👩\u200d👧x", 5, "👩\u200d👩…"),
+        ("", 5, ""),
+    ],
+)
+def test_where_it_is_cut(text: str, limit: int, shown: str) -> None:
+    assert cut(text, limit) == shown
+
+
+@given(nasty, limits)
+def test_outside_text_is_harmless(text: str, limit: int) -> None:
+    shown = outside(text, limit)
+    assert 0 < len(shown) <= limit
+    assert not HALF_AN_ENTITY.search(shown)
+    inner = shown[1:-1] if shown.startswith(ISOLATE) else shown
+    assert not set("<>*`~\n") & set(inner)
+    assert not any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in inner)
+    assert not TURNS & set(inner)
+    assert not re.search(r":[\w+'-]+:", inner)
+    assert not re.search(r"(?<![\w\u2060])_|_(?![\w\u2060])", inner)
+
+
+@given(nasty, limits)
+def test_text_that_runs_from_right_to_left_turns_nothing_around_it(text: str, limit: int) -> None:
+    shown = outside(text, limit)
+    if any(unicodedata.bidirectional(each) in {"R", "AL"} for each in shown):
+        assert (shown[0], shown[-1]) == (ISOLATE, POP)
+
+
+@pytest.mark.parametrize("text", ["خط أنابيب", "צינור eu", "eu \U0001e900", "\U00010840 x", "ﷺ"])
+def test_scripts_that_run_from_right_to_left(text: str) -> None:
+    assert outside(text) == f"{ISOLATE}{text}{POP}"
+
+
+def test_the_isolation_counts_too() -> None:
+    assert outside("ש" * 100, 20) == f"{ISOLATE}{'ש' * 17}…{POP}"
+    assert outside("ש" * 18, 20) == f"{ISOLATE}{'ש' * 18}{POP}"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("orders-eu", "orders-eu"),
+        ("Base Swaps to Postgres", "Base Swaps to Postgres"),
+        ("snake_case_name", "snake_case_name"),
+        ("a  b\nc\td", "a b c d"),
+        ("a\u2028b\x00c\u202ed", "a b c d"),
+        ("<!channel>", "&lt;!channel&gt;"),
+        ("<@U0ANN> & co", "&lt;@U0ANN&gt; &amp; co"),
+        ("&lt;!channel&gt;", "&amp;lt;!channel&amp;gt;"),
+        ("*bold* `code` ~gone~", "∗bold∗ ˋcodeˋ ∼gone∼"),
+        ("_it_", "\u2060_\u2060it\u2060_\u2060"),
+        (":red_circle: fine", ":\u2060red_circle: fine"),
+        ("base:swaps:v2", "base:\u2060swaps:v2"),
+        ("at 12:30, https://a.io", "at 12:30, https://a.io"),
+        ("\ud800 half", "half"),
+        ("", "(no name)"),
+        (" \n\x00\u202e ", "(no name)"),
+        ("n" * 76, "n" * 74 + "…"),
+        ("🐳" * 80, "🐳" * 74 + "…"),
+    ],
+)
+def test_what_is_shown_of_outside_text(text: str, shown: str) -> None:
+    assert outside(text) == shown
+
+
+@given(nasty, limits)
+def test_code_is_one_unbroken_span(text: str, limit: int) -> None:
+    shown = code(text, limit)
+    inner = shown[1:-1]
+    assert (shown[0], shown[-1]) == ("`", "`")
+    assert 0 < len(inner) <= limit
+    assert not set("`<>\n") & set(inner)
+    assert not HALF_AN_ENTITY.search(inner)
+    assert not TURNS & set(inner)
+
+
+@given(st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="`"), min_size=1, max_size=70))
+def test_code_is_what_is_to_be_typed(text: str) -> None:
+    assert html.unescape(code(text, 500)) == html.unescape(f"`{escape(text)}`")
+    assert html.unescape(code(text, 500)[1:-1]) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (-5, "0 s"),
+        (0, "0 s"),
+        (0.4, "0 s"),
+        (0.6, "1 s"),
+        (59, "59 s"),
+        (59.6, "1 m"),
+        (60, "1 m"),
+        (252, "4 m 12 s"),
+        (3600, "1 h"),
+        (3601, "1 h"),
+        (3660, "1 h 1 m"),
+        (7380, "2 h 3 m"),
+        (86_399, "23 h 59 m"),
+        (86_400, "1 d"),
+        (86_460, "1 d"),
+        (273_600, "3 d 4 h"),
+        (10**9, "11574 d 1 h"),
+    ],
+)
+def test_durations_in_the_two_largest_units(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@given(st.floats(0, 10**9))
+def test_a_duration_is_never_longer_than_what_passed(seconds: float) -> None:
+    sizes = {"d": 86_400, "h": 3600, "m": 60, "s": 1}
+    words = duration(seconds).split()
+    told = sum(int(number) * sizes[unit] for number, unit in zip(words[::2], words[1::2], strict=True))
+    assert 0 <= round(seconds) - told < sizes[words[-1]] * 60
+
+
+def test_times_are_the_readers_own_with_utc_for_the_rest() -> None:
+    at = datetime(2026, 8, 22, 17, 4, 5, 900_000, tzinfo=UTC)
+    assert date(at) == "<!date^1787418245^{date_short_pretty} {time}|2026-08-22 17:04:05 UTC>"
+    assert time_of_day(at) == "<!date^1787418245^{time_secs}|2026-08-22 17:04:05 UTC>"
+    assert ago(NOON, NOON + timedelta(seconds=61)) == "1 m 1 s ago"
+    assert ago(NOON + timedelta(seconds=3), NOON) == "0 s ago"  # clocks differ
