@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 from math import ceil
-from time import monotonic
 
 import redis.asyncio
 import structlog
@@ -14,11 +13,17 @@ from redis.exceptions import RedisError
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.clock import SystemClock
+from bot.delivery.courier import Surroundings
+from bot.delivery.doubt import Doubt
+from bot.delivery.pace import Pace
+from bot.delivery.parking import Parking
 from bot.delivery.sender import Sender
 from bot.domain.cadence import Cadence
-from bot.domain.watch import ChannelId, TeamId
+from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
-from bot.schedule import Schedule
+from bot.ports import StoreAway
+from bot.schedule import Job, Schedule
 from bot.settings import Settings, Transport
 from bot.slack import serving
 from bot.slack.actions import Actions
@@ -26,15 +31,21 @@ from bot.slack.app import Identity, Listeners, build_app
 from bot.slack.calls import call, web_client
 from bot.slack.commands import Commands
 from bot.slack.directory import Directory
+from bot.slack.guardian import Guardian
+from bot.slack.inbox import Inbox
 from bot.slack.look import Look
 from bot.slack.poster import Poster
 from bot.store.connect import opened
+from bot.store.outbox import RedisOutbox
 from bot.store.redis import RedisStore
+from bot.store.scripts import Scripts
 from bot.watching.budget import Budget
 from bot.watching.desk import Desk
 from bot.watching.listing import Listing
 from bot.watching.poller import Poller
 from bot.watching.roster import Roster
+from bot.watching.turn import Turn
+from bot.watching.vigil import Vigil
 
 LONGEST_BACKOFF_SECONDS = 30.0
 
@@ -43,19 +54,6 @@ log = structlog.get_logger(__name__)
 
 class SlackRefusedError(Exception):
     """A token is not accepted; the text says how to mend it."""
-
-
-class SystemClock:
-    """Implements `ports.Clock`."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)  # noqa: TID251 (the one place where time comes in)
-
-    def monotonic(self) -> float:
-        return monotonic()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 class StoppedError(Exception):
@@ -80,6 +78,8 @@ class _Parts:
     """What runs side by side once everything is built."""
 
     poller: Poller
+    vigil: Vigil
+    turn: Turn
     sender: Sender
     schedule: Schedule
     app: AsyncApp
@@ -93,15 +93,15 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
         EmbeddedStoreError: the embedded store did not come up.
         StoreAway: the store went away while the bot was starting.
     """
+    clock = SystemClock()
     async with AsyncExitStack() as stack:
         try:
             client = await stack.enter_async_context(opened(settings.store_url, settings.data_dir))
             await _until_there(client, stopped)
             slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
             identity = await _identity(slack, stopped)
-            store = RedisStore(client, identity.team, SystemClock())
             api = await stack.enter_async_context(_goldrush(settings))
-            parts = await _build(settings, store, api, slack, identity)
+            parts = await _build(settings, Scripts(client, identity.team), api, slack, identity, clock)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(parts.poller.run(stopped), name="poller")
                 tasks.create_task(parts.sender.run(), name="sender")
@@ -112,40 +112,79 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
                 finally:
                     stopped.set()
                     parts.sender.stop()
+            with suppress(StoreAway):
+                await parts.turn.give_up()
         except* StoppedError:
             pass
         log.info("stopped")
 
 
 async def _build(
-    settings: Settings, store: RedisStore, api: Client, slack: AsyncWebClient, identity: Identity
+    settings: Settings, scripts: Scripts, api: Client, slack: AsyncWebClient, identity: Identity, clock: SystemClock
 ) -> _Parts:
-    clock, wake = SystemClock(), asyncio.Event()
-    roster = Roster(store, wake)
+    wake = asyncio.Event()
+    store, operator, fallback = RedisStore(scripts, clock), settings.operator, settings.fallback
+    roster = Roster(store, wake, fallback)
     await roster.load()
-    budget = Budget(settings.requests_per_second, clock)
+    budget, turn, doubt = Budget(settings.requests_per_second, clock), Turn(store, clock), Doubt(clock)
     poller = Poller(
         api=api,
         roster=roster,
         budget=budget,
         clock=clock,
         cadence=_cadence(settings),
-        epoch=await store.next_epoch(),
+        turn=turn,
         slots=_slots(settings),
-        operator=ChannelId(settings.operator_channel) if settings.operator_channel else None,
+        operator=operator,
     )
+    vigil = Vigil(
+        roster=roster,
+        poller=poller,
+        turn=turn,
+        clock=clock,
+        blind_after=timedelta(seconds=settings.blind_seconds),
+        operator=operator,
+        in_doubt=doubt.arise,
+    )
+    await vigil.look()
     listing = Listing(api=api, roster=roster, budget=budget, clock=clock)
     desk = Desk(roster=roster, poller=poller, listing=listing, clock=clock)
     directory = Directory(slack, clock)
     look = Look(command=settings.command, platform_url=settings.platform_url)
+    chat = Poster(slack, directory, look.content, identity.user)
+    parking = Parking(store=store, chat=chat, clock=clock, wake=wake, fallback=fallback)
+    guardian = Guardian(store=store, parking=parking, directory=directory, clock=clock, user=identity.user)
     commands = Commands(desk, directory)
     actions = Actions(desk, commands, look)
-    listeners = Listeners(identity=identity, commands=commands, actions=actions, store=store, look=look, wake=wake)
+    inbox = Inbox(store=store, commands=commands, actions=actions, look=look, clock=clock)
+    around = Surroundings(
+        outbox=RedisOutbox(scripts, clock),
+        chat=chat,
+        clock=clock,
+        pace=Pace(clock),
+        doubt=doubt,
+        parking=parking,
+        team=identity.team,
+    )
+    jobs = (
+        Job("tick", poller.tick, 0.25),
+        Job("vigil", vigil.look, 2.0),
+        Job("inbox", inbox.take_up, 10.0),
+        Job("listing", turn.only(listing.refresh), settings.catalogue_seconds),
+        Job("guardian", guardian.look_around, 60.0),
+    )
     return _Parts(
         poller=poller,
-        sender=Sender(outbox=store, store=store, chat=Poster(slack, directory, look.content), clock=clock, wake=wake),
-        schedule=Schedule(tick=poller.tick, listing=listing.refresh, listing_seconds=settings.catalogue_seconds),
-        app=build_app(listeners, client=slack, signing_secret=_signing_secret(settings), command=settings.command),
+        vigil=vigil,
+        turn=turn,
+        sender=Sender(around, wake),
+        schedule=Schedule(jobs),
+        app=build_app(
+            Listeners(inbox=inbox, guardian=guardian),
+            client=slack,
+            signing_secret=_signing_secret(settings),
+            command=settings.command,
+        ),
     )
 
 

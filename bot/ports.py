@@ -7,21 +7,24 @@ ApiError                  a read of GoldRush gave no answer that can be used
 ├── Throttled             429: carries retry_after
 ├── Unavailable           timeout, connection, 5xx, redirect
 └── Malformed             an answer that is not what the API documents
+ChatAway                  Slack cannot be asked for now
 StoreAway                 Redis cannot be reached for now; nothing was written
+└── StoreRolledBack       Redis has forgotten something it had confirmed; nothing is written until that is dealt with
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Protocol
 
 from bot.domain.card import Content, PostedCard
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Outcome, Sighting
+from bot.domain.delivery import Delivery, Lane, Outcome, Sighting, Trace
+from bot.domain.gathering import Gathering
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record
-from bot.domain.storm import Gathering
 from bot.domain.watch import ChannelId, ParkReason, TeamId, UserId, Watch
 
 
@@ -56,7 +59,15 @@ class Malformed(ApiError):
     pass
 
 
+class ChatAway(Exception):
+    pass
+
+
 class StoreAway(Exception):
+    pass
+
+
+class StoreRolledBack(StoreAway):
     pass
 
 
@@ -102,8 +113,8 @@ class Chat(Protocol):
 
     async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome: ...
 
-    async def find(self, delivery: Delivery, *, thread_ts: str | None) -> Sighting:
-        """Our messages with this delivery's key, posted since shortly before it was sent."""
+    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+        """By one fresh reading of the channel or thread that all of them name; a sighting for each."""
         ...
 
     async def delete(self, channel: ChannelId, ts: str) -> None:
@@ -111,16 +122,21 @@ class Chat(Protocol):
         ...
 
     async def direct(self, user: UserId) -> ChannelId | None:
-        """The conversation of this person's direct messages. None where Slack allows none."""
+        """The conversation of this person's direct messages. None where Slack allows none.
+
+        Raises:
+            ChatAway: it cannot be known now.
+        """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Watches:
-    """All watches of the workspace. `version` counts their changes."""
+    """All watches of the workspace, and the channels that rest. `version` counts the changes of both."""
 
     version: int
     all: tuple[Watch, ...]
+    parked: Mapping[ChannelId, ParkReason] = field(default_factory=dict)
 
     def of(self, channel: ChannelId) -> tuple[Watch, ...]:
         return tuple(watch for watch in self.all if watch.channel == channel)
@@ -128,20 +144,38 @@ class Watches:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The right to send to one channel. A later holder has a greater `token`."""
+    """The sole right to do something: to send down a lane, or to read the pipelines. `token` is nobody else's, ever."""
 
-    channel: ChannelId
-    token: int
+    name: str
+    token: str
+    since: datetime
     expires: float
     """On the monotonic clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gesture:
+    """A command or a click, as far as it is needed to act on it. `id` is the same when Slack delivers it again."""
+
+    id: str
+    kind: str
+    at: datetime
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """`last_…`: of the last sign of life, whichever bot gave it. A `run_id` names one life of one server."""
+
+    run_id: str
+    last_run_id: str
+    last_at: datetime | None
 
 
 class Store(Protocol):
     """Everything that must outlive the process. Every method may raise `StoreAway`."""
 
     team: TeamId
-
-    async def next_epoch(self) -> int: ...
 
     async def watches(self) -> Watches: ...
 
@@ -152,6 +186,20 @@ class Store(Protocol):
         ...
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int: ...
+
+    async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
+        """Slack gave the channel another id: its watches go with it."""
+        ...
+
+    async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> bool:
+        """The channel rests; `told` goes to those who made its watches. False where it rested already."""
+        ...
+
+    async def unpark(self, channel: ChannelId, told: Sequence[Delivery] = ()) -> bool: ...
+
+    async def next_epoch(self, above: int = 0) -> int: ...
+
+    async def versions(self) -> Mapping[PipelineId, int]: ...
 
     async def records(self) -> Mapping[PipelineId, Record]: ...
 
@@ -169,50 +217,102 @@ class Store(Protocol):
         """The cards that one message tells of."""
         ...
 
-    async def parked(self) -> Mapping[ChannelId, ParkReason]: ...
-
-    async def unpark(self, channel: ChannelId) -> bool: ...
-
-    async def first_time(self, gesture: str) -> bool:
-        """Whether this event, command or click has not been seen before (in the last day)."""
+    async def first_time(self, gesture: Gesture) -> bool:
+        """Keeps a gesture until it is finished. False where it was seen before (in the last day)."""
         ...
+
+    async def finished(self, gesture: Gesture) -> None: ...
+
+    async def unfinished(self) -> tuple[Gesture, ...]:
+        """Oldest first."""
+        ...
+
+    async def take_turn(self, name: str, held: Lease | None = None) -> Lease | None:
+        """The right to do what only one bot may, taken anew or kept on; None where another has it."""
+        ...
+
+    async def give_up_turn(self, lease: Lease) -> None: ...
+
+    async def beat(self) -> Beat: ...
+
+    async def give_sign(self, at: datetime, run_id: str, told: Sequence[Delivery] = ()) -> None:
+        """The pipelines are being read. `told` is enqueued in the same step."""
+        ...
+
+    async def tell(self, told: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
+        """What the cards `redrawn` are thought to show is forgotten, so that they are drawn anew."""
+        ...
+
+    async def accept_loss(self) -> None:
+        """After `StoreRolledBack`: what Redis has is what there is."""
+        ...
+
+
+class EndingKind(StrEnum):
+    POSTED = "posted"
+    REMOVED = "removed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a delivery ended. `shown` is the revision of each card in the message.
+
+    `storm`: of which message the card was found to be a part. `moved_on` is owed where a card is newer than what is
+    shown; `follows` is owed in any case.
+    """
+
+    kind: EndingKind
+    moved_on: Delivery
+    ts: str = ""
+    shown: Mapping[str, int] = field(default_factory=dict)
+    storm: str | None = None
+    follows: Delivery | None = None
 
 
 class Outbox(Protocol):
     """What is still owed to Slack. Every method may raise `StoreAway`."""
 
-    async def channels_with_work(self) -> tuple[ChannelId, ...]: ...
+    async def lanes_with_work(self) -> tuple[Lane, ...]: ...
 
-    async def lease(self, channel: ChannelId, held: Lease | None = None) -> Lease | None:
-        """The right to send, taken anew or kept on. None where another sender holds the channel."""
+    async def resting_lanes(self) -> tuple[Lane, ...]:
+        """Those with work whose channel is parked."""
+        ...
+
+    async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
+        """The right to send, taken anew or kept on. None where another sender holds the lane."""
         ...
 
     async def release(self, lease: Lease) -> None: ...
 
-    async def deliveries(self, channel: ChannelId) -> tuple[Delivery, ...]:
+    async def last_ts(self, lane: Lane) -> str:
+        """The lane's last message, as Slack stamped it; empty before the first."""
+        ...
+
+    async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
         """Oldest first."""
         ...
 
     async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]: ...
 
-    async def storm(self, key: str) -> tuple[PostedCard, ...]: ...
-
-    async def claim(self, delivery: Delivery, lease: Lease) -> bool:
-        """Records the delivery as given (SENDING) before the call. False: the lease is lost, or the row is gone."""
+    async def storm(self, key: str) -> tuple[PostedCard, ...]:
+        """The cards that one message tells of."""
         ...
 
-    async def put_back(self, delivery: Delivery, lease: Lease) -> bool: ...
-
-    async def done(self, delivery: Delivery, lease: Lease, *, ts: str, shown: Mapping[str, int]) -> bool:
-        """It is there; `shown` is the revision of each card in it. What has moved on meanwhile stays owed."""
+    async def write(self, delivery: Delivery, lease: Lease) -> bool:
+        """Records how far the delivery is. False: the lease is lost, or the row is gone."""
         ...
 
-    async def drop(self, delivery: Delivery, lease: Lease, *, shown: Mapping[str, int], removed: bool = False) -> bool:
-        """It will not be sent. `removed`: somebody deleted the message; what is newer than `shown` is posted afresh."""
+    async def settle(self, delivery: Delivery, lease: Lease, ending: Ending) -> bool: ...
+
+    async def gather(self, gathering: Gathering, lane: Lane, lease: Lease) -> bool: ...
+
+    async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
+        """Needs no lease. What the cards named are thought to show is forgotten, so that they are drawn anew."""
         ...
 
-    async def gather(self, gathering: Gathering, lease: Lease) -> bool: ...
-
-    async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> bool:
-        """The channel's lane rests; `told` goes to those who made its watches. False where it rested already."""
+    async def holds(self) -> Mapping[str, datetime]:
+        """Until when each of Slack's methods is to be left alone, as it asked."""
         ...
+
+    async def hold(self, method: str, until: datetime) -> None: ...

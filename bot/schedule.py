@@ -1,45 +1,56 @@
-"""The jobs that APScheduler runs: the poll tick and the listing of pipelines."""
+"""What APScheduler runs: every few seconds, the jobs of the bot."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-TICK_SECONDS = 0.25
-LATE_SECONDS = 5.0
+from bot.ports import ChatAway, StoreAway
+
+LATE_SECONDS = 1.0
+WATCH_SECONDS = 0.5
 GOODBYE_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
-Job = Callable[[], Awaitable[None]]
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`seconds` is the time from one run to the next. A run that is late is made up for once, and none overlap."""
+
+    name: str
+    run: Callable[[], Awaitable[object]]
+    seconds: float
 
 
 class Schedule:
-    """Due times are monotonic and kept by the poller; the scheduler only ticks.
+    """Due times are monotonic and kept by the poller; the scheduler only ticks. The first job is to run most often.
 
     It lives by the wall clock, and where that steps back its jobs stop (https://github.com/agronholm/apscheduler/issues/752):
-    a watch on the monotonic clock arms the jobs anew when the tick is late.
+    a watch on the monotonic clock arms the jobs anew when the first is late.
     """
 
-    def __init__(self, *, tick: Job, listing: Job, listing_seconds: float) -> None:
-        self._tick = tick
-        self._listing = listing
-        self._listing_seconds = listing_seconds
+    def __init__(self, jobs: Iterable[Job]) -> None:
+        self._jobs = tuple(jobs)
         self._scheduler = AsyncIOScheduler(timezone=UTC)
-        self._ticked_at = monotonic()
+        self._ran_at = dict.fromkeys((job.name for job in self._jobs), monotonic())
         self._running: set[asyncio.Task[None]] = set()
+        self._busy: set[str] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        self._arm()
+        for job in self._jobs:
+            self._arm(job)
         self._scheduler.start()
         try:
             async with asyncio.TaskGroup() as tasks:
-                watching = tasks.create_task(self._watch(), name="tick watch")
+                watching = tasks.create_task(self._watch(), name="schedule watch")
                 try:
                     yield
                 finally:
@@ -50,14 +61,16 @@ class Schedule:
                 await asyncio.wait(self._running, timeout=GOODBYE_SECONDS)
             self._scheduler.shutdown(wait=False)
 
-    async def _on_tick(self) -> None:
-        self._ticked_at = monotonic()
+    async def _run(self, job: Job) -> None:
+        self._busy.add(job.name)
         with self._counted():
-            await self._tick()
-
-    async def _on_listing(self) -> None:
-        with self._counted():
-            await self._listing()
+            try:
+                await job.run()
+            except (StoreAway, ChatAway) as exc:
+                log.warning("job_put_off", job=job.name, problem=str(exc))
+            finally:
+                self._ran_at[job.name] = monotonic()
+                self._busy.discard(job.name)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -70,18 +83,25 @@ class Schedule:
         finally:
             self._running.discard(task)
 
-    def _arm(self) -> None:
-        policy = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None, "replace_existing": True}
-        now = datetime.now(UTC)  # noqa: TID251 (the scheduler's own clock)
-        self._scheduler.add_job(self._on_tick, "interval", seconds=TICK_SECONDS, id="tick", next_run_time=now, **policy)
+    def _arm(self, job: Job) -> None:
         self._scheduler.add_job(
-            self._on_listing, "interval", seconds=self._listing_seconds, id="listing", next_run_time=now, **policy
+            partial(self._run, job),
+            "interval",
+            seconds=job.seconds,
+            id=job.name,
+            next_run_time=datetime.now(UTC),  # noqa: TID251 (the scheduler's own clock)
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+            replace_existing=True,
         )
 
     async def _watch(self) -> None:
         while True:
-            await asyncio.sleep(1.0)
-            late = monotonic() - self._ticked_at
-            if late > LATE_SECONDS:
-                log.warning("tick_late", seconds=round(late, 1))
-                self._arm()
+            await asyncio.sleep(WATCH_SECONDS)
+            for job in self._jobs:
+                late = monotonic() - self._ran_at[job.name] - job.seconds
+                if late > LATE_SECONDS and job.name not in self._busy:
+                    log.warning("job_late", job=job.name, seconds=round(late, 1))
+                    self._ran_at[job.name] = monotonic()
+                    self._arm(job)

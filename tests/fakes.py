@@ -2,13 +2,13 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from bot.domain.card import Content
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, NotSeen, Outcome, Posted, Seen, Sighting
+from bot.domain.delivery import Delivery, NotSeen, Outcome, Posted, Seen, Sighting, Trace
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, UserId
@@ -52,7 +52,7 @@ class FakeClock:
 
 async def settle() -> None:
     """Lets every task that can run, run."""
-    for _ in range(30):
+    for _ in range(80):
         await asyncio.sleep(0)
 
 
@@ -101,6 +101,7 @@ class FakeChat:
         self.answers: list[tuple[Outcome, bool]] = []
         """(outcome, whether the message lands all the same)"""
         self.sightings: list[Sighting] = []
+        self.looks = 0
         self._stamps = count(1)
 
     async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
@@ -117,10 +118,14 @@ class FakeChat:
             self.updates.append((delivery, content, ts))
         return outcome or Posted(ts)
 
-    async def find(self, delivery: Delivery, *, thread_ts: str | None) -> Sighting:
+    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+        self.looks += 1
+        return [self._sighting(trace) for trace in traces]
+
+    def _sighting(self, trace: Trace) -> Sighting:
         if self.sightings:
             return self.sightings.pop(0)
-        ts = self.there.get(delivery.id)
+        ts = self.there.get(trace.key)
         return Seen((ts,)) if ts else NotSeen()
 
     async def delete(self, channel: ChannelId, ts: str) -> None:

@@ -1,15 +1,31 @@
 """One delivery with what is needed to send it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from bot.delivery.pace import Method
-from bot.domain.card import Content, Notice, PostedCard, Storm, StormLines, SyncCard, SyncStorm, ThreadLine
-from bot.domain.delivery import Delivery, State
+from bot.domain.card import (
+    CatchUp,
+    Content,
+    Lines,
+    Notice,
+    PostedCard,
+    Recheck,
+    Storm,
+    SyncCard,
+    SyncStorm,
+    ThreadLine,
+)
+from bot.domain.delivery import Delivery, Priority, Trace, oldest
+from bot.domain.episode import EpisodeKind, digest
+
+RECHECK_AFTER = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """`cards` are those that the message shows, or in whose thread it belongs; a notice has none."""
+    """`cards` are those that the message shows, or in whose thread it belongs; what stands by itself has none."""
 
     delivery: Delivery
     cards: tuple[PostedCard, ...]
@@ -29,24 +45,38 @@ class Job:
 
     @property
     def method(self) -> Method:
-        """What Slack is asked next: a message whose fate is unknown is looked for first."""
-        if self.delivery.state is State.SENDING and not self.updates:
-            return Method.HISTORY
+        """What Slack is asked where the message is sent."""
         return Method.UPDATE if self.updates else Method.POST
 
     @property
     def thread_ts(self) -> str | None:
+        if isinstance(self.delivery.body, Recheck):
+            return self.delivery.body.thread_ts
         return None if self.shows_cards else self.ts
 
     @property
     def worth_sending(self) -> bool:
-        """A card that shows the latest already is left alone; so is one that somebody deleted, until there is news."""
-        return not self.shows_cards or any(card.revision > card.delivered_revision for card in self.cards)
+        """A card that shows the latest already is left alone; so is one that somebody deleted, until there is news; and
+        a line goes with its card."""
+        if self.shows_cards:
+            return any(card.revision > card.delivered_revision for card in self.cards)
+        return bool(self.cards) or not isinstance(self.delivery.body, ThreadLine | Lines)
 
     @property
     def shown(self) -> dict[str, int]:
         """The revision of each card that this message shows."""
         return {card.content.key: card.revision for card in self.cards} if self.shows_cards else {}
+
+    @property
+    def trace(self) -> Trace:
+        body = self.delivery.body
+        return Trace(
+            channel=self.delivery.channel,
+            key=body.of if isinstance(body, Recheck) else self.delivery.id,
+            oldest=oldest(self.delivery),
+            thread_ts=self.thread_ts,
+            failing=_failing(self.cards[0]) if isinstance(body, SyncCard) and self.cards else "",
+        )
 
     @property
     def content(self) -> Content:
@@ -55,7 +85,53 @@ class Job:
                 return self.cards[0].content
             case SyncStorm(key):
                 return Storm(key=key, channel=self.delivery.channel, cards=tuple(card.content for card in self.cards))
-            case StormLines() as lines:
+            case Lines(of_storm=True) as lines:
                 return replace(lines, broadcast=not any(card.content.episode.open for card in self.cards))
-            case ThreadLine() | Notice() as content:
+            case ThreadLine() | Lines() | Notice() | CatchUp() as content:
                 return content
+            case Recheck():
+                raise TypeError("a recheck is looked for, never sent")
+
+
+def _failing(card: PostedCard) -> str:
+    episode = card.content.episode
+    return episode.pipeline_id if episode.open and episode.kind is EpisodeKind.FAILURE else ""
+
+
+def cards_of(
+    row: Delivery, cards: Mapping[str, PostedCard], storms: Mapping[str, tuple[PostedCard, ...]]
+) -> tuple[PostedCard, ...]:
+    match row.body:
+        case SyncStorm(key) | Lines(story=key, of_storm=True):
+            return storms[key]
+        case SyncCard(key) | ThreadLine(card_key=key) | Lines(story=key):
+            card = cards.get(key)
+            return (card,) if card else ()
+        case _:
+            return ()
+
+
+def redrawing(job: Job, at: datetime) -> Delivery:
+    """What is owed where the message does not show the latest of its cards."""
+    row = job.delivery
+    body, key = row.body, row.id
+    if isinstance(body, Recheck):
+        key, body = body.of, SyncStorm(body.of) if body.of_storm else SyncCard(body.of)
+    priority = max(row.priority, Priority.RECOVERY)
+    return Delivery(id=key, channel=row.channel, priority=priority, body=body, made_at=at)
+
+
+def rechecking(job: Job, at: datetime) -> Delivery:
+    """The message is looked for once more when every earlier try must have landed, to take a repeat away."""
+    row, shown = job.delivery, tuple(job.shown)
+    of_storm = isinstance(row.body, SyncStorm)
+    return Delivery(
+        id=digest(row.id, "recheck", at.isoformat()),
+        channel=row.channel,
+        priority=Priority.UPDATE,
+        body=Recheck(of=row.id, thread_ts=job.thread_ts, shows=shown, of_storm=of_storm),
+        made_at=at,
+        after_ts=row.after_ts,
+        earliest=row.sent_at,
+        not_before=at + RECHECK_AFTER,
+    )

@@ -1,12 +1,13 @@
 """What a message says, without saying how it looks."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Episode, Line
-from bot.domain.transition import Standing
+from bot.domain.transition import Event, Standing
 from bot.domain.watch import ChannelId, ParkReason, Target, UserId, Watch
 
 
@@ -36,24 +37,6 @@ class ThreadLine:
     broadcast: bool = False
 
 
-class NoticeKind(StrEnum):
-    WATCHING = "watching"
-    UNWATCHED = "unwatched"
-    PARKED = "parked"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """A message of its own, outside any episode."""
-
-    kind: NoticeKind
-    at: datetime
-    by: UserId | None = None
-    watches: tuple[Watch, ...] = ()
-    channel: ChannelId | None = None
-    reason: ParkReason | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class SyncCard:
     """The card is to show its latest revision, whatever it shows now. The content is looked up when it is sent."""
@@ -69,12 +52,77 @@ class SyncStorm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StormLines:
-    """What became of several pipelines of one storm, in its thread; `broadcast` once all of it is over."""
+class Lines:
+    """Several lines in one message of the thread of one story: a storm's, or a card's that could not be told on.
 
-    storm_key: str
+    `broadcast` shows it in the channel too; `left_out`: how many in the middle are not kept.
+    """
+
+    story: str
+    of_storm: bool
     lines: tuple[ThreadLine, ...]
+    left_out: int = 0
     broadcast: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missed:
+    """What one pipeline went through that no message told of in time. `counts`: how often each event."""
+
+    pipeline: Pipeline
+    counts: Mapping[Event, int]
+    since: datetime
+    until: datetime
+    last: Line
+
+
+class NoticeKind(StrEnum):
+    WATCHING = "watching"
+    UNWATCHED = "unwatched"
+    PARKED = "parked"
+    BLIND = "blind"
+    ROLLED_BACK = "rolled_back"
+    EMPTY = "empty"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A message of its own, outside any episode."""
+
+    kind: NoticeKind
+    at: datetime
+    by: UserId | None = None
+    watches: tuple[Watch, ...] = ()
+    channel: ChannelId | None = None
+    reason: ParkReason | None = None
+    instead: ChannelId | None = None
+    """Where is heard meanwhile what that channel watches."""
+    since: datetime | None = None
+    missed: tuple[Missed, ...] = ()
+    unread: int = 0
+    """How many pipelines could not be read since."""
+    channels: tuple[ChannelId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatchUp:
+    """Many stories, told in one message: they waited too long, or were too many, for one each."""
+
+    key: str
+    entries: tuple[Missed, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """A message that was sent again is looked for once more: if the first try landed after all, one of them goes.
+
+    `shows`: the cards that stand in it, with `of_storm` telling whether it is a storm's message.
+    """
+
+    of: str
+    thread_ts: str | None = None
+    shows: tuple[str, ...] = ()
+    of_storm: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,5 +153,5 @@ class PostedCard:
     storm: str | None = None
 
 
-Body = SyncCard | ThreadLine | Notice | SyncStorm | StormLines
-Content = Card | ThreadLine | Notice | Storm | StormLines
+Body = SyncCard | ThreadLine | Lines | Notice | SyncStorm | CatchUp | Recheck
+Content = Card | ThreadLine | Lines | Notice | Storm | CatchUp

@@ -9,12 +9,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import assert_never
+from typing import NamedTuple, assert_never
 
-from bot.domain.card import Body, StormLines, SyncCard, SyncStorm, ThreadLine
+from bot.domain.card import Body, Lines, SyncCard, SyncStorm, ThreadLine
 from bot.domain.watch import ChannelId, ParkReason
 
 LANDS_WITHIN = timedelta(seconds=8)  # the request's own deadline (5 s) and what may still be under way behind it
+STRAGGLES_FOR = timedelta(seconds=3)  # what an owner before us may still have under way when its lease has run out
+CLOCKS_DIFFER = timedelta(minutes=2)
 BETWEEN_LOOKS = timedelta(seconds=3)
 LOOKS = 2
 UNREADABLE_FOR = timedelta(seconds=60)  # then a repeat is better than silence
@@ -32,6 +34,35 @@ class Priority(IntEnum):
     UPDATE = 3
 
 
+class LaneKind(StrEnum):
+    """Pages never wait for the feed: each has a queue, an owner and a message under way of its own."""
+
+    PAGES = "pages"
+    FEED = "feed"
+
+
+class Lane(NamedTuple):
+    """What is sent one after the other, by one owner at a time."""
+
+    kind: LaneKind
+    channel: ChannelId
+
+    @property
+    def name(self) -> str:
+        return f"{self.kind}:{self.channel}"
+
+
+class Delay(StrEnum):
+    """Why a message could not go out at once."""
+
+    RATE_LIMITED = "rate_limited"
+    NOT_REACHED = "not_reached"
+    NO_ANSWER = "no_answer"
+    REFUSED = "refused"
+    PARKED = "parked"
+    AWAY = "away"
+
+
 class State(StrEnum):
     QUEUED = "queued"
     SENDING = "sending"  # recorded before the call; found so later, its fate is unknown
@@ -46,13 +77,28 @@ class Delivery:
     priority: Priority
     body: Body
     made_at: datetime
+    earliest: datetime | None = None
+    """Before this nobody can have known what it tells: where it is looked for, the search begins here."""
     state: State = State.QUEUED
     attempts: int = 0
     sent_at: datetime | None = None
+    given_by: str = ""
+    """The lease under which it was given to Slack last."""
+    after_ts: str = ""
+    """The lane's last message when this was given first, on Slack's own clock: it can only stand after that."""
     looks: int = 0
+    checked: bool = False
+    """It was looked for since it was last given, and was not there."""
     not_before: datetime | None = None
     plain: bool = False
+    uncertain: bool = False
+    """An earlier try was looked for in vain: it may yet land."""
     possible_repeat: bool = False
+    delay: Delay | None = None
+
+    @property
+    def lane(self) -> Lane:
+        return Lane(LaneKind.PAGES if self.priority <= Priority.FAILURE else LaneKind.FEED, self.channel)
 
 
 # --- what the chat answered ------------------------------------------------------------------------------------------
@@ -94,9 +140,13 @@ Outcome = Posted | Refused | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Every message with the key, oldest first."""
+    """Every message with the key: first the one to keep, which is the oldest, or the one with a thread.
+
+    `storm` is set where the card was found told as a part of that message.
+    """
 
     ts: tuple[str, ...]
+    storm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +161,21 @@ class Unreadable:
 
 
 Sighting = Seen | NotSeen | Unreadable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """By what a message is recognised, and since when it may stand there (a `ts` of Slack's).
+
+    `failing`: a card of this pipeline's failure that is still open will do as well: a store that was emptied derives
+    another key.
+    """
+
+    channel: ChannelId
+    key: str
+    oldest: str
+    thread_ts: str | None = None
+    failing: str = ""
 
 
 # --- what to do next -------------------------------------------------------------------------------------------------
@@ -134,22 +199,66 @@ class Wait:
 Step = Send | Look | Wait
 
 
-def decide(delivery: Delivery, now: datetime, *, idempotent: bool) -> Step:
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """The right to send down one lane: since when it is ours, under which lease, and whether the store may have
+    forgotten what was sent before. `last_ts` is the lane's last message, as Slack stamped it."""
+
+    since: datetime
+    lease: str
+    in_doubt: bool = False
+    last_ts: str = ""
+
+
+def decide(delivery: Delivery, now: datetime, hold: Hold, *, idempotent: bool) -> Step:
     """`idempotent`: a repeat does no harm (an update of a card that is there), so there is nothing to look for."""
-    if delivery.not_before and delivery.not_before > now:
-        return Wait(delivery.not_before)
-    if delivery.state is State.QUEUED or idempotent:
+    until = _not_before(delivery, now, hold)
+    if until and until > now:
+        return Wait(until)
+    if idempotent:
         return Send()
-    quiet_at = (delivery.sent_at or now) + LANDS_WITHIN
+    if delivery.state is State.QUEUED:
+        return Look() if hold.in_doubt and not delivery.checked else Send()
+    if delivery.given_by == hold.lease:
+        quiet_at = (delivery.sent_at or now) + LANDS_WITHIN
+    else:  # by another, whose clock may differ from ours
+        quiet_at = hold.since + STRAGGLES_FOR
     return Wait(quiet_at) if quiet_at > now else Look()
+
+
+def _not_before(delivery: Delivery, now: datetime, hold: Hold) -> datetime | None:
+    """Where the clock was put back meanwhile, the wait that was set is counted from when the lane became ours."""
+    if delivery.not_before and delivery.sent_at and now < delivery.sent_at:
+        return min(delivery.not_before, hold.since + (delivery.not_before - delivery.sent_at))
+    return delivery.not_before
+
+
+def given(delivery: Delivery, now: datetime, hold: Hold) -> Delivery:
+    """What is recorded before the call: whoever finds it so later looks before sending again."""
+    return replace(
+        delivery,
+        state=State.SENDING,
+        attempts=delivery.attempts + 1,
+        sent_at=now,
+        given_by=hold.lease,
+        after_ts=delivery.after_ts or hold.last_ts,
+        looks=0,
+        checked=False,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It is there. `found`: it was not posted just now but found, and may show an older revision."""
+    """It is there. `found`: it was not posted just now but found, and may show an older revision.
+
+    `repeats` are to be deleted; `recheck`: an earlier try may yet land, so it is looked for once more.
+    """
 
     ts: str
     found: bool = False
+    storm: str | None = None
+    repeats: tuple[str, ...] = ()
+    recheck: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,43 +294,67 @@ Settlement = Done | Again | Park | Drop | Gone
 def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlement:
     match outcome:
         case Posted(ts):
-            return Done(ts)
+            return Done(ts, recheck=delivery.uncertain)
         case Unknown():
-            return Again(replace(delivery, not_before=now + _backoff(delivery)))
+            return Again(replace(delivery, not_before=now + _backoff(delivery), delay=Delay.NO_ANSWER))
         case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
             # A 429 has been seen beside a message that did post: it stays SENDING, so the resend looks first, once.
-            return Again(replace(delivery, looks=LOOKS - 1, not_before=now + (wait or timedelta(seconds=1))))
+            later = now + (wait or timedelta(seconds=1))
+            return Again(replace(delivery, looks=LOOKS - 1, not_before=later, delay=Delay.RATE_LIMITED))
         case Refused(kind=Refusal.CHANNEL, park=reason):
-            queued = replace(delivery, state=State.QUEUED, not_before=None)
-            return Park(queued, reason or ParkReason.NOT_FOUND)
+            return Park(replace(_queued(delivery), delay=Delay.PARKED), reason or ParkReason.NOT_FOUND)
         case Refused(kind=Refusal.CONTENT, error=error):
             if delivery.plain:
                 return Drop(f"Slack refused even the plain text: {error}")
-            return Again(replace(delivery, state=State.QUEUED, plain=True, not_before=None))
+            return Again(replace(_queued(delivery), plain=True))
         case Refused(kind=Refusal.CARD_GONE, error=error):
             return Gone(error)
-        case Refused(retry_after=wait):
+        case Refused(kind=kind, retry_after=wait):
             later = now + max(wait or timedelta(), _backoff(delivery))
-            return Again(replace(delivery, state=State.QUEUED, not_before=later))
+            delay = Delay.NOT_REACHED if kind is Refusal.NOT_SENT else Delay.REFUSED
+            return Again(replace(_queued(delivery), not_before=later, delay=delay))
         case _ as unreachable:
             assert_never(unreachable)
 
 
 def after_look(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlement:
     match sighting:
-        case Seen(ts):
-            return Done(ts[0], found=True)
-        case NotSeen() if delivery.looks + 1 >= LOOKS:
-            return Again(replace(delivery, state=State.QUEUED, looks=0, not_before=None))
+        case Seen(ts, storm):
+            return Done(ts[0], found=True, storm=storm, repeats=ts[1:])
+        case NotSeen() if delivery.looks + 1 >= LOOKS or delivery.state is State.QUEUED:
+            return Again(replace(_queued(delivery), uncertain=_was_given(delivery)))
         case NotSeen():
             return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + BETWEEN_LOOKS))
         case Unreadable(retry_after=wait):
-            patience = PAGE_UNREADABLE_FOR if delivery.priority is Priority.PAGE else UNREADABLE_FOR
-            if now - (delivery.sent_at or now) >= LANDS_WITHIN + patience:
-                return Again(replace(delivery, state=State.QUEUED, looks=0, not_before=None, possible_repeat=True))
+            patience = patience_with(delivery)
+            if now - (delivery.sent_at or delivery.made_at) >= LANDS_WITHIN + patience:
+                return Again(replace(_queued(delivery), uncertain=_was_given(delivery), possible_repeat=True))
             return Again(replace(delivery, not_before=now + min(wait or BETWEEN_LOOKS, patience)))
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def patience_with(delivery: Delivery) -> timedelta:
+    """How long a history that cannot be read is waited for: a page that comes twice is better than one that does not
+    come."""
+    return PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES else UNREADABLE_FOR
+
+
+def oldest(delivery: Delivery) -> str:
+    """Where to begin to look: Slack's own stamp where one is known, since its clock and ours differ."""
+    if delivery.after_ts:
+        return delivery.after_ts
+    since = min(filter(None, (delivery.sent_at, delivery.earliest, delivery.made_at)))
+    return f"{(since - CLOCKS_DIFFER).timestamp():.6f}"
+
+
+def _was_given(delivery: Delivery) -> bool:
+    return delivery.uncertain or delivery.state is State.SENDING
+
+
+def _queued(delivery: Delivery) -> Delivery:
+    """It is not there: it may be given (again), without another look."""
+    return replace(delivery, state=State.QUEUED, looks=0, checked=True, not_before=None)
 
 
 def _backoff(delivery: Delivery) -> timedelta:
@@ -254,4 +387,4 @@ def story_of(body: Body) -> str | None:
     """In whose thread a line belongs; None for what is no line."""
     if isinstance(body, ThreadLine):
         return body.card_key
-    return body.storm_key if isinstance(body, StormLines) else None
+    return body.story if isinstance(body, Lines) else None

@@ -48,6 +48,8 @@ class Line:
     revision: int
     at: datetime
     events: tuple[Event, ...]
+    after: datetime | None = None
+    """When it was last read and was not so yet."""
     phase: Phase | None = None
     ready: int | None = None
     replicas: int | None = None
@@ -196,6 +198,7 @@ def _with(episode: Episode, transition: Transition, standing: Standing) -> Episo
         revision=episode.revision + 1,
         at=transition.at,
         events=(transition.event,),
+        after=transition.after,
         phase=transition.phase,
         ready=seen.ready if seen else None,
         replicas=seen.replicas if seen else None,

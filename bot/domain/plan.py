@@ -107,6 +107,21 @@ def plan_redrawn(record: Record, scene: Scene) -> Plan | None:
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
 
 
+def plan_restored(record: Record, stored: Record, scene: Scene) -> Plan:
+    """The store forgot a part of what was written of this pipeline: it is written again. Whatever was told already is
+    found in Slack by its key, and not told twice."""
+    restored = replace(record, version=stored.version)
+    episode = record.episode
+    if episode is None:
+        return Plan(record=restored)
+    same = stored.episode is not None and stored.episode.identity == episode.identity
+    before = stored.episode if same else replace(episode, revision=episode.lines[0].revision)
+    cards = tuple(_card(episode, record.standing, scene, channel) for channel in episode.told)
+    syncs = [_sync(card, scene, fresh=episode.open) for card in cards]
+    lines = [line for channel in episode.told for line in _lines(episode, before, scene, channel)]
+    return Plan(record=restored, cards=cards, deliveries=(*syncs, *lines))
+
+
 def plan_forgotten(record: Record) -> Plan:
     """Nobody watches any more: what comes later is not compared with today. Old cards keep their identities."""
     return Plan(record=replace(record, standing=Standing(), episode=None))
@@ -181,7 +196,9 @@ def _sync(card: Card, scene: Scene, *, fresh: bool) -> Delivery:
         priority = Priority.FAILURE if scene.audience(card.channel) else Priority.PAGE
     elif card.episode.outcome is Outcome.RECOVERED:
         priority = Priority.RECOVERY
-    return Delivery(id=card.key, channel=card.channel, priority=priority, body=SyncCard(card.key), made_at=at)
+    earliest = card.episode.lines[-1].after if card.episode.lines else None
+    body = SyncCard(card.key)
+    return Delivery(id=card.key, channel=card.channel, priority=priority, body=body, made_at=at, earliest=earliest)
 
 
 def _lines(episode: Episode, before: Episode | None, scene: Scene, channel: ChannelId) -> list[Delivery]:
@@ -204,6 +221,7 @@ def _lines(episode: Episode, before: Episode | None, scene: Scene, channel: Chan
                 priority=priority,
                 body=body,
                 made_at=line.at,
+                earliest=line.after,
             )
         )
     return told

@@ -67,6 +67,8 @@ class Transition:
     pipeline_id: PipelineId
     at: datetime
     phase: Phase | None
+    after: datetime | None = None
+    """When it was last read and was not so yet."""
     previous: Phase | None = None
     live: bool = False
     reach: Reach = Reach.REACHABLE
@@ -100,6 +102,7 @@ def _missed(standing: Standing, miss: Miss) -> tuple[Standing, tuple[Transition,
         pipeline_id=miss.pipeline_id,
         at=miss.at,
         phase=standing.phase,
+        after=standing.observation.observed_at if standing.observation else None,
         live=bool(standing.observation and standing.observation.live),
         reach=reach,
         reason=miss.reason,
@@ -123,6 +126,7 @@ def _observed(standing: Standing, now: Observation) -> tuple[Standing, tuple[Tra
             pipeline_id=now.pipeline_id,
             at=now.observed_at,
             phase=now.phase if event is not Event.BACK else standing.phase,
+            after=before.observed_at if before else None,
             previous=before.phase if before else None,
             live=now.live if event is not Event.BACK else bool(before and before.live),
             first_seen=before is None,

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from slack_bolt.context.respond.async_respond import AsyncRespond
-
 from bot.domain.answer import Answer
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId
@@ -14,6 +12,7 @@ from bot.slack import action_ids
 from bot.slack.answers import Asked
 from bot.slack.commands import Commands
 from bot.slack.look import Look
+from bot.slack.respond import Respond
 from bot.watching.desk import Desk
 
 
@@ -24,7 +23,6 @@ class Click:
     `facts` is what the button carries; nothing in it is believed that is not looked up again.
     """
 
-    id: str
     action: str
     channel: ChannelId
     user: UserId
@@ -32,16 +30,14 @@ class Click:
     facts: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, body: Mapping[str, object]) -> Self:
-        action, user, place = _first(body.get("actions")), _object(body.get("user")), _object(body.get("container"))
-        channel = _object(body.get("channel")).get("id") or place.get("channel_id")
+    def of(cls, told: Mapping[str, str]) -> Self:
+        """From what `told_of` made of it."""
         return cls(
-            id=f"{action.get('action_ts')} {action.get('action_id')} {user.get('id')} {place.get('message_ts')}",
-            action=str(action.get("action_id")),
-            channel=ChannelId(str(channel)),
-            user=UserId(str(user.get("id"))),
-            ephemeral=bool(place.get("is_ephemeral")),
-            facts=_facts(action.get("value")),
+            action=told["action"],
+            channel=ChannelId(told["channel"]),
+            user=UserId(told["user"]),
+            ephemeral=bool(told["ephemeral"]),
+            facts=_facts(told["value"]),
         )
 
     def text(self, name: str) -> str:
@@ -54,13 +50,29 @@ class Click:
         return Asked(text=self.text("asked"), page=max(1, page) if isinstance(page, int) else 1)
 
 
+def told_of(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
+    """What tells this click from every other, however often Slack delivers it; and all that is needed to act on it."""
+    action, user, place = _first(body.get("actions")), _object(body.get("user")), _object(body.get("container"))
+    channel = _object(body.get("channel")).get("id") or place.get("channel_id")
+    told = {
+        "action": action.get("action_id"),
+        "channel": channel,
+        "user": user.get("id"),
+        "ephemeral": "yes" if place.get("is_ephemeral") else "",
+        "value": action.get("value"),
+        "response_url": body.get("response_url"),
+    }
+    which = f"{action.get('action_ts')} {action.get('action_id')} {user.get('id')} {place.get('message_ts')}"
+    return which, {name: value if isinstance(value, str) else "" for name, value in told.items()}
+
+
 class Actions:
     def __init__(self, desk: Desk, commands: Commands, look: Look) -> None:
         self._desk = desk
         self._commands = commands
         self._look = look
 
-    async def on(self, click: Click, respond: AsyncRespond) -> None:
+    async def on(self, click: Click, respond: Respond) -> None:
         match click.action:
             case action_ids.ACKNOWLEDGE:
                 await self._say(await self._acknowledge(click), Asked(), respond)
@@ -94,7 +106,7 @@ class Actions:
         self,
         answer: Answer,
         asked: Asked,
-        respond: AsyncRespond,
+        respond: Respond,
         *,
         in_channel: bool = False,
         replace: bool = False,

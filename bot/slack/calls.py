@@ -11,6 +11,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 DEADLINE_SECONDS = 5.0
+_PASSING = frozenset({"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable"})
 
 
 class Lost(Enum):
@@ -33,6 +34,13 @@ class Answer:
     @property
     def ok(self) -> bool:
         return self.lost is None and self.body.get("ok") is True
+
+    @property
+    def transient(self) -> bool:
+        """It failed, and the same call may succeed later."""
+        return not self.ok and (
+            self.lost is not None or self.status == 429 or self.status >= 500 or self.error in _PASSING
+        )
 
     @property
     def error(self) -> str:

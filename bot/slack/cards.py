@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
-from bot.domain.card import Card, Notice, NoticeKind, ThreadLine
+from bot.domain.card import Card, ThreadLine
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Episode, EpisodeKind, Line, Outcome
@@ -41,9 +41,7 @@ def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing)
         blocks += context(f":eyes: Acknowledged by <@{answer.by}> {date(answer.at)}")
     if not of_the_api:
         blocks += context(*_facts(card), footing.link(card.pipeline.id))
-    blocks += context(lateness(delivery, now))
-    if delivery.possible_repeat:
-        blocks += context(POSSIBLE_REPEAT)
+    blocks += footnotes(delivery, now)
     if not of_the_api:
         blocks += _buttons(card)
     return message(blocks)
@@ -73,9 +71,7 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     if standing.reach is not Reach.REACHABLE:
         return (f":red_circle: {name} *FAILED*, and now {phrases.state_words(standing)}", _since(episode))
     if standing.phase == Phase.FAILED:
-        ready = (
-            phrases.replicas(standing.observation.ready, standing.observation.replicas) if standing.observation else ""
-        )
+        ready = _ready(card)
         since = f"since {date(episode.opened_at)}"
         return (f":red_circle: {name} *FAILED*", f"{since} · {ready}" if ready else since, first_seen)
     coming = f"{phrases.standing_symbol(standing)} {name} is {phrases.state_words(standing)} after FAILED"
@@ -207,11 +203,21 @@ def _facts(card: Card) -> list[str]:
     return [fact for fact in facts if fact]
 
 
-def lateness(delivery: Delivery, now: datetime) -> str:
+def footnotes(delivery: Delivery, now: datetime) -> list[Block]:
+    """What a reader must know of how this came: late and why, or perhaps twice."""
+    return [*context(_lateness(delivery, now)), *context(POSSIBLE_REPEAT if delivery.possible_repeat else "")]
+
+
+def _lateness(delivery: Delivery, now: datetime) -> str:
+    """When it happened is known only between two readings; it is told where they lie far apart."""
     if now - delivery.made_at < LATE_AFTER:
         return ""
     late = duration((now - delivery.made_at).total_seconds())
-    return f":hourglass: Told {late} late: read {time_of_day(delivery.made_at)}, delivered {time_of_day(now)}."
+    read = f"read {time_of_day(delivery.made_at)}"
+    if delivery.earliest and delivery.made_at - delivery.earliest >= LATE_AFTER:
+        read = f"happened after {time_of_day(delivery.earliest)}, {read}"
+    why = phrases.DELAYS[delivery.delay] if delivery.delay else "other messages went first"
+    return f":hourglass: Told {late} late: {read}, delivered {time_of_day(now)}, because {why}."
 
 
 def _buttons(card: Card) -> list[Block]:
@@ -230,15 +236,12 @@ def _buttons(card: Card) -> list[Block]:
     )
 
 
-# --- lines and notices -----------------------------------------------------------------------------------------------
+# --- lines -----------------------------------------------------------------------------------------------
 
 
 def render_line(told: ThreadLine, delivery: Delivery, now: datetime) -> Message:
-    blocks: list[Block] = [section(line_words(told.line, told.pipeline if told.broadcast else None))]
-    blocks += context(lateness(delivery, now))
-    if delivery.possible_repeat:
-        blocks += context(POSSIBLE_REPEAT)
-    return message(blocks)
+    line = section(line_words(told.line, told.pipeline if told.broadcast else None))
+    return message([line, *footnotes(delivery, now)])
 
 
 _LINES: tuple[tuple[Event, str], ...] = (
@@ -268,22 +271,3 @@ def line_words(line: Line, named: Pipeline | None = None) -> str:
         took=f" after {duration(line.downtime_seconds)}" if line.downtime_seconds is not None else "",
         reason=outside(line.reason, REASON_LIMIT) if line.reason else "",
     )
-
-
-def render_notice(notice: Notice, footing: Footing) -> Message:
-    who = f"<@{notice.by}>" if notice.by else "Somebody"
-    # One section, cut by whole lines: a message as a whole may hold little more.
-    listed = (
-        [section("\n".join(f"• {phrases.watch_words(watch)}" for watch in notice.watches))] if notice.watches else []
-    )
-    match notice.kind:
-        case NoticeKind.WATCHING:
-            return message([section(f":bell: {who} made this channel watch:"), *listed])
-        case NoticeKind.UNWATCHED:
-            return message([section(f":no_bell: {who} made this channel no longer watch:"), *listed])
-        case NoticeKind.PARKED:
-            why = phrases.PARKED[notice.reason] if notice.reason else "it does not take messages"
-            head = f":warning: I cannot post in <#{notice.channel}> any more: {why}."
-            rest = "Your watches there rest until I can, and nothing is lost:"
-            wake = f"To wake them, invite me there again or unarchive it; or use `{footing.command} watch` elsewhere."
-            return message([section(f"{head}\n{rest}"), *listed, section(wake)])

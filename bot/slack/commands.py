@@ -16,7 +16,7 @@ from bot.slack.grammar import (
     Watches,
     parse,
 )
-from bot.slack.targets import resolve_channel, resolve_targets
+from bot.slack.targets import resolve_channel, resolve_open_channel, resolve_targets
 from bot.watching.desk import Desk
 
 
@@ -60,7 +60,7 @@ class Commands:
                 return there if isinstance(there, Refusal) else await self._desk.unwatch(there, references, user)
 
     async def _watch(self, command: Watch, channel: ChannelId, user: UserId) -> Answer:
-        there = await resolve_channel(command.channel, channel, self._directory)
+        there = await resolve_open_channel(command.channel, channel, self._directory)
         if isinstance(there, Refusal):
             return there
         targets = await resolve_targets(command.targets, self._directory)

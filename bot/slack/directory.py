@@ -6,8 +6,8 @@ from enum import Enum
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.watch import ChannelId, UserId
-from bot.ports import Clock
+from bot.domain.watch import ChannelId, ParkReason, UserId
+from bot.ports import ChatAway, Clock
 from bot.slack.calls import Answer, call
 
 KEPT_SECONDS = 600.0  # names change seldom; the lists are Tier 2
@@ -59,9 +59,7 @@ class Directory:
         """Whether the bot may post there; a public channel is joined where Slack lets it."""
         answer = await call(self._client, "conversations.info", channel=channel)
         if answer.error == "missing_scope" or answer.lost is not None:
-            return (
-                Admission.MEMBER
-            )  # cannot be known beforehand: the first message will tell, and parks the watch if not
+            return Admission.MEMBER  # cannot be known now: the first message will tell, and parks the watch if not
         found = answer.body.get("channel")
         if not answer.ok or not isinstance(found, dict):
             return Admission.UNSEEN
@@ -72,12 +70,51 @@ class Directory:
         joined = await call(self._client, "conversations.join", channel=channel)
         return Admission.MEMBER if joined.ok else Admission.OUTSIDE
 
+    async def obstacle(self, channel: ChannelId) -> ParkReason | None:
+        """Why the bot cannot post there, as far as can be known without posting.
+
+        Raises:
+            ChatAway: it cannot be known now.
+        """
+        answer = await call(self._client, "conversations.info", channel=channel)
+        if answer.transient:
+            raise ChatAway(f"Slack does not say how {channel} is: {answer.error}")
+        found = answer.body.get("channel")
+        if answer.error == "channel_not_found":
+            return ParkReason.NOT_FOUND
+        if not answer.ok or not isinstance(found, dict):
+            return None  # a scope or the token is missing, which says nothing of the channel
+        if found.get("is_archived"):
+            return ParkReason.ARCHIVED
+        if found.get("is_member") or found.get("is_im"):
+            return None
+        return ParkReason.NOT_IN_CHANNEL
+
+    async def memberships(self) -> tuple[ChannelId, ...]:
+        """The channels that the bot is in; none where Slack does not say."""
+        answer = await call(
+            self._client,
+            "users.conversations",
+            types="public_channel,private_channel",
+            exclude_archived=True,
+            limit=PAGE,
+        )
+        return tuple(ChannelId(str(row["id"])) for row in _rows(answer, "channels")) if answer.ok else ()
+
     async def direct(self, user: UserId) -> ChannelId | None:
-        """The conversation of this person's direct messages with the bot; None where Slack allows none."""
+        """The conversation of this person's direct messages with the bot; None where Slack allows none.
+
+        Raises:
+            ChatAway: it cannot be known now.
+        """
         if user not in self._direct:
             answer = await call(self._client, "conversations.open", users=user)
             channel = answer.body.get("channel")
-            if not answer.ok or not isinstance(channel, dict) or not isinstance(channel.get("id"), str):
+            if answer.ok and not (isinstance(channel, dict) and isinstance(channel.get("id"), str)):
+                raise ChatAway(f"Slack gave no conversation with {user}")
+            if answer.transient:
+                raise ChatAway(f"Slack does not say how {user} is reached: {answer.error}")
+            if not answer.ok or not isinstance(channel, dict):
                 return None
             self._direct[user] = ChannelId(channel["id"])
         return self._direct[user]

@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.answer import Answer
-from bot.domain.card import Card, Content, Notice, Storm, StormLines, ThreadLine
+from bot.domain.card import Card, CatchUp, Content, Lines, Notice, Storm, ThreadLine
 from bot.domain.delivery import Delivery
 from bot.slack.answers import Asked, render_answer
-from bot.slack.cards import Footing, render_card, render_line, render_notice
+from bot.slack.cards import Footing, render_card, render_line
 from bot.slack.message import Message
-from bot.slack.storms import render_storm, render_storm_lines
+from bot.slack.notices import render_notice
+from bot.slack.storms import render_catch_up, render_lines, render_storm
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +38,10 @@ class Look:
                 return render_notice(content, self._footing)
             case Storm():
                 return render_storm(content, delivery, now)
-            case StormLines():
-                return render_storm_lines(content, delivery, now)
+            case Lines():
+                return render_lines(content, delivery, now)
+            case CatchUp():
+                return render_catch_up(content, delivery, now)
 
     def answer(self, answer: Answer, asked: Asked) -> Message:
         return render_answer(answer, asked, self._footing)

@@ -1,8 +1,9 @@
 """How things are called: one symbol and one word for each phase and state. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import Delay
 from bot.domain.observation import Observation
 from bot.domain.phase import Phase, Readiness
 from bot.domain.transition import Event, Reach, Standing
@@ -128,6 +129,28 @@ def watch_words(watch: Watch) -> str:
     return f"{name} — {events_words(watch.events)}{pages}"
 
 
+def watch_command(watch: Watch) -> str:
+    """What somebody types after `watch` to have this one again."""
+    name = outside(watch.label or watch.reference).replace("`", "'")
+    on = f" on {','.join(sorted(watch.events))}" if watch.events else ""
+    page = f" page {' '.join(_typed(each) for each in watch.targets)}" if watch.targets else ""
+    return f'"{name}"{on}{page}'
+
+
+def _typed(target: Target) -> str:
+    return target.kind.value if target.kind in {TargetKind.HERE, TargetKind.CHANNEL} else target_words(target)
+
+
 def _paged(targets: Sequence[Target]) -> str:
     named = " ".join(target_words(each) for each in targets[:TARGETS_SHOWN])
     return named if len(targets) <= TARGETS_SHOWN else f"{named} and {len(targets) - TARGETS_SHOWN} more"
+
+
+DELAYS: Mapping[Delay, str] = {
+    Delay.RATE_LIMITED: "Slack asked me to wait (429)",
+    Delay.NOT_REACHED: "Slack could not be reached",
+    Delay.NO_ANSWER: "Slack did not answer, and I looked first whether it had arrived",
+    Delay.REFUSED: "Slack refused it at first",
+    Delay.PARKED: "this channel did not take messages",
+    Delay.AWAY: "I was not running",
+}

@@ -1,32 +1,31 @@
 """The Chat port over Slack's Web API: post, update, look for what was posted. Every outcome is told as it is."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.card import Card, Content, Storm, StormLines, ThreadLine
+from bot.domain.card import Content, Lines, ThreadLine
 from bot.domain.delivery import (
     Delivery,
-    NotSeen,
     Outcome,
     Refusal,
     Refused,
     Seen,
     Sighting,
+    Trace,
     Unknown,
     Unreadable,
 )
 from bot.domain.watch import ChannelId, UserId
 from bot.slack.calls import Answer, Lost, call
 from bot.slack.directory import Directory
+from bot.slack.marks import Mark, marks_in, metadata_of, sighting
 from bot.slack.message import Message
 from bot.slack.outcomes import outcome_of, retry_after
 
-EVENT_TYPE = "pipeline_bot_delivery"  # letters, digits, _ and - only: with anything else Slack drops the metadata
-LOOK_BACK = timedelta(minutes=2)  # Slack's clock and ours differ
-HISTORY_PAGE = 15  # the least that any app is granted a call
+HISTORY_PAGE = 200  # Slack gives fewer to some apps, and a cursor to the rest
 HISTORY_PAGES = 8
 
 log = structlog.get_logger(__name__)
@@ -35,14 +34,17 @@ Render = Callable[[Content, Delivery, datetime], Message]
 
 
 class Poster:
-    def __init__(self, client: AsyncWebClient, directory: Directory, render: Render) -> None:
+    """`user` is the bot's own: what others post is not taken for ours, whatever it carries."""
+
+    def __init__(self, client: AsyncWebClient, directory: Directory, render: Render, user: str) -> None:
         self._client = client
+        self._user = user
         self._directory = directory
         self._render = render
 
     async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
         message = self._render(content, delivery, now)
-        broadcast = isinstance(content, ThreadLine | StormLines) and content.broadcast and thread_ts is not None
+        broadcast = isinstance(content, ThreadLine | Lines) and content.broadcast and thread_ts is not None
         answer = await call(
             self._client,
             "chat.postMessage",
@@ -51,7 +53,7 @@ class Poster:
             blocks=list(message.blocks) or None,
             thread_ts=thread_ts,
             reply_broadcast=broadcast or None,
-            metadata=_metadata(delivery, content),
+            metadata=metadata_of(delivery, content),
             unfurl_links=False,
             unfurl_media=False,
         )
@@ -66,38 +68,46 @@ class Poster:
             ts=ts,
             text=message.text,
             blocks=list(message.blocks),  # an empty list takes the old blocks away
-            metadata=_metadata(delivery, content),
+            metadata=metadata_of(delivery, content),
         )
         return _outcome(answer, delivery)
 
-    async def find(self, delivery: Delivery, *, thread_ts: str | None) -> Sighting:
-        """Source: https://docs.slack.dev/messaging/message-metadata (include_all_metadata)."""
-        since = (delivery.sent_at or delivery.made_at) - LOOK_BACK
-        method = "conversations.replies" if thread_ts else "conversations.history"
-        seen: list[str] = []
+    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+        """
+        Source: https://docs.slack.dev/messaging/message-metadata (include_all_metadata). Apps outside the Marketplace are
+        granted fifteen messages a call and one call a minute: what is asked for is only what came after the last message
+        that is known.
+        """
+        marks, unreadable = await self._marks(traces[0], min(trace.oldest for trace in traces))
+        sightings = [sighting(marks, trace) for trace in traces]
+        if unreadable is None:
+            return sightings
+        return [each if isinstance(each, Seen) else unreadable for each in sightings]
+
+    async def _marks(self, place: Trace, oldest: str) -> tuple[list[Mark], Unreadable | None]:
+        """What was seen, and why that is not all."""
+        marks: list[Mark] = []
         cursor: str | None = None
         for _ in range(HISTORY_PAGES):
             answer = await call(
                 self._client,
-                method,
-                channel=delivery.channel,
-                ts=thread_ts,
-                oldest=f"{since.timestamp():.6f}",
-                inclusive=True,
+                "conversations.replies" if place.thread_ts else "conversations.history",
+                channel=place.channel,
+                ts=place.thread_ts,
+                oldest=oldest,
                 include_all_metadata=True,
                 limit=HISTORY_PAGE,
                 cursor=cursor,
             )
             if not answer.ok:
-                wait = retry_after(answer.headers) if answer.status == 429 else None
-                return Unreadable(answer.error, wait)
+                return marks, Unreadable(answer.error, retry_after(answer.headers) if answer.status == 429 else None)
             if _blind(answer):
-                return Unreadable("missing_scope: metadata.message:read")
-            seen += [ts for ts, key in _keys_in(answer) if key == delivery.id]
+                return marks, Unreadable("missing_scope: metadata.message:read")
+            marks += marks_in(answer.body, self._user)
             cursor = _cursor(answer)
             if not cursor:
-                return Seen(tuple(sorted(seen))) if seen else NotSeen()
-        return Seen(tuple(sorted(seen))) if seen else Unreadable("too many messages to look through")
+                return marks, None
+        return marks, Unreadable("too many messages to look through")
 
     async def delete(self, channel: ChannelId, ts: str) -> None:
         answer = await call(self._client, "chat.delete", channel=channel, ts=ts)
@@ -106,11 +116,6 @@ class Poster:
 
     async def direct(self, user: UserId) -> ChannelId | None:
         return await self._directory.direct(user)
-
-
-def _metadata(delivery: Delivery, content: Content) -> Mapping[str, object]:
-    revision = content.revision if isinstance(content, Card | Storm) else 0
-    return {"event_type": EVENT_TYPE, "event_payload": {"key": delivery.id, "revision": revision}}
 
 
 def _outcome(answer: Answer, delivery: Delivery) -> Outcome:
@@ -130,20 +135,6 @@ def _blind(answer: Answer) -> bool:
     """Without the scope Slack leaves the metadata out: that nothing is seen then means nothing."""
     granted = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
     return bool(granted) and "metadata.message:read" not in granted
-
-
-def _keys_in(answer: Answer) -> list[tuple[str, str]]:
-    """(ts, key) of every message of ours on this page."""
-    messages = answer.body.get("messages")
-    found = []
-    for message in messages if isinstance(messages, list) else []:
-        metadata = message.get("metadata") if isinstance(message, dict) else None
-        if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT_TYPE:
-            continue
-        payload = metadata.get("event_payload")
-        if isinstance(payload, dict):
-            found.append((str(message.get("ts")), str(payload.get("key"))))
-    return found
 
 
 def _cursor(answer: Answer) -> str | None:

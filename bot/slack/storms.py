@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from bot.domain.card import Card, Storm, StormLines
+from bot.domain.card import Card, CatchUp, Lines, Missed, Storm
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Outcome
+from bot.domain.transition import Event
 from bot.slack import action_ids, phrases
-from bot.slack.cards import POSSIBLE_REPEAT, lateness, line_words
-from bot.slack.message import Block, Message, actions, button, context, message, section, sections, value
-from bot.slack.text import date, duration, outside
+from bot.slack.cards import footnotes, line_words
+from bot.slack.message import Block, Message, actions, button, message, section, sections, value
+from bot.slack.text import date, duration, outside, time_of_day
 
 NAME_LIMIT = 40  # thirty lines must fit into what a notification tells
 
@@ -21,9 +22,7 @@ def render_storm(storm: Storm, delivery: Delivery, now: datetime) -> Message:
     if who:
         blocks.append(section(f":rotating_light: {who} please look at them, and acknowledge."))
     blocks += sections(_row(card) for card in storm.cards)
-    blocks += context(lateness(delivery, now))
-    if delivery.possible_repeat:
-        blocks += context(POSSIBLE_REPEAT)
+    blocks += footnotes(delivery, now)
     if unanswered:
         answer = button(action_ids.ACKNOWLEDGE_ALL, "Acknowledge all", value(storm=storm.key), style="primary")
         blocks += actions(f"{storm.key}-{storm.revision}", answer)
@@ -49,9 +48,47 @@ def _row(card: Card) -> str:
     return f"{phrases.standing_symbol(card.standing)} {name} {phrases.state_words(card.standing)}{answered}"
 
 
-def render_storm_lines(told: StormLines, delivery: Delivery, now: datetime) -> Message:
-    blocks = sections(line_words(each.line, each.pipeline) for each in told.lines)
-    blocks += context(lateness(delivery, now))
-    if delivery.possible_repeat:
-        blocks += context(POSSIBLE_REPEAT)
-    return message(blocks)
+def render_lines(told: Lines, delivery: Delivery, now: datetime) -> Message:
+    """In a storm's thread each line needs its pipeline's name; in a card's thread only where the channel sees it too."""
+    named = told.of_storm or told.broadcast
+    words = [line_words(each.line, each.pipeline if named else None) for each in told.lines]
+    if told.left_out:
+        words.insert(len(words) // 2, f"… {told.left_out} more changes …")
+    return message([*sections(words), *footnotes(delivery, now)])
+
+
+def render_catch_up(told: CatchUp, delivery: Delivery, now: datetime) -> Message:
+    """Many stories in one message: what each pipeline went through, and how it was at last."""
+    since = min(entry.since for entry in told.entries)
+    until = max(entry.until for entry in told.entries)
+    pipelines = "1 pipeline" if len(told.entries) == 1 else f"{len(told.entries)} pipelines"
+    head = f":fast_forward: *Catching up* on {pipelines}, {date(since)} to {time_of_day(until)}"
+    rows = [went_through(entry) for entry in sorted(told.entries, key=lambda entry: entry.pipeline.name.lower())]
+    return message([section(head), *sections(rows), *footnotes(delivery, now)])
+
+
+def went_through(entry: Missed) -> str:
+    name = f"*{outside(entry.pipeline.name, NAME_LIMIT)}*"
+    told = [event for event in _COUNTED if entry.counts.get(event)]
+    counts = ", ".join(
+        f"{event.value} {entry.counts[event]}×" if entry.counts[event] > 1 else event.value for event in told
+    )
+    last = f"{phrases.symbol(entry.last.phase)} {name}"
+    return f"{last} {counts or 'changed'} · last {phrases.phase_word(entry.last.phase)} {time_of_day(entry.until)}"
+
+
+_COUNTED = (
+    Event.FAILED,
+    Event.RECOVERED,
+    Event.DEGRADED,
+    Event.LIVE,
+    Event.RESTARTED,
+    Event.DEPLOYING,
+    Event.PAUSED,
+    Event.STOPPING,
+    Event.STOPPED,
+    Event.UNREACHABLE,
+    Event.GONE,
+    Event.BACK,
+    Event.CHANGED,
+)

@@ -4,22 +4,28 @@ from collections.abc import Sequence
 
 from bot.domain.answer import Refusal
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
+from bot.ports import ChatAway
 from bot.slack.directory import Admission, Directory
 from bot.slack.grammar import ChannelWord, TargetWord
 from bot.slack.text import outside
 
 
 async def resolve_channel(word: ChannelWord | None, here: ChannelId, directory: Directory) -> ChannelId | Refusal:
+    """The channel meant, whether or not the bot may post there."""
+    if word is None:
+        return here
+    found = ChannelId(word.id) if word.id else await directory.channel(word.name)
+    return found or Refusal(
+        reason=f"I know no channel called #{outside(word.name)}.",
+        hint="Pick it from the list that Slack offers after #. A private channel must invite me first.",
+    )
+
+
+async def resolve_open_channel(word: ChannelWord | None, here: ChannelId, directory: Directory) -> ChannelId | Refusal:
     """The channel meant, where the bot may post."""
-    channel = here
-    if word is not None:
-        found = ChannelId(word.id) if word.id else await directory.channel(word.name)
-        if found is None:
-            return Refusal(
-                reason=f"I know no channel called #{outside(word.name)}.",
-                hint="Pick it from the list that Slack offers after #. A private channel must invite me first.",
-            )
-        channel = found
+    channel = await resolve_channel(word, here, directory)
+    if isinstance(channel, Refusal):
+        return channel
     return _admitted(channel, await directory.admission(channel), there=word is not None)
 
 
@@ -54,7 +60,14 @@ async def _target(word: TargetWord, directory: Directory) -> Target | Refusal:
         return Target(kind=TargetKind.USERGROUP, id=word.id)
     user = word.id or await directory.user(word.name)
     if user:
-        return Target(kind=TargetKind.USER, id=user, direct=await directory.direct(UserId(user)))
+        try:
+            direct = await directory.direct(UserId(user))
+        except ChatAway:
+            return Refusal(
+                reason=f"Slack does not tell me just now how to reach <@{user}>, so nothing was changed.",
+                hint="Type it again in a minute.",
+            )
+        return Target(kind=TargetKind.USER, id=user, direct=direct)
     group = await directory.usergroup(word.name)
     if group:
         return Target(kind=TargetKind.USERGROUP, id=group)

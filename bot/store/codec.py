@@ -1,23 +1,38 @@
 """Bytes to values and back. A row that this version cannot read is an error here, not a surprise later."""
 
 import json
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from bot.domain.card import Body, Card, Notice, StormLines, SyncCard, SyncStorm, ThreadLine
+from bot.domain.card import (
+    Body,
+    Card,
+    CatchUp,
+    Lines,
+    Notice,
+    PostedCard,
+    Recheck,
+    SyncCard,
+    SyncStorm,
+    ThreadLine,
+)
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
 from bot.domain.plan import Record
 from bot.domain.watch import Watch
+from bot.ports import Gesture
 
 RECORD: TypeAdapter[Record] = TypeAdapter(Record)
 WATCH: TypeAdapter[Watch] = TypeAdapter(Watch)
 CARD: TypeAdapter[Card] = TypeAdapter(Card)
+GESTURE: TypeAdapter[Gesture] = TypeAdapter(Gesture)
 CATALOGUE: TypeAdapter[tuple[Pipeline, ...]] = TypeAdapter(tuple[Pipeline, ...])
 
 _DELIVERY: TypeAdapter[Delivery] = TypeAdapter(Delivery)
-_KINDS = (SyncCard, ThreadLine, Notice, SyncStorm, StormLines)
+_KINDS = (SyncCard, ThreadLine, Lines, Notice, SyncStorm, CatchUp, Recheck)
 _BODIES: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in _KINDS}
 
 
@@ -27,7 +42,19 @@ def encode_delivery(delivery: Delivery) -> str:
     return json.dumps(row)
 
 
+@lru_cache(maxsize=10_000)  # a lane is read anew before every message: most rows are what they were
 def decode_delivery(raw: bytes) -> Delivery:
     row = json.loads(raw)
     body: Body = _BODIES[row["body"].pop("is")].validate_python(row["body"])
     return _DELIVERY.validate_python({**row, "body": body})
+
+
+def decode_posted_card(row: Mapping[bytes, bytes]) -> PostedCard:
+    return PostedCard(
+        content=CARD.validate_json(row[b"content"]),
+        revision=int(row[b"revision"]),
+        ts=row[b"ts"].decode() if b"ts" in row else None,
+        delivered_revision=int(row.get(b"delivered", b"0")),
+        removed=b"removed" in row and b"ts" not in row,
+        storm=row[b"storm"].decode() if b"storm" in row else None,
+    )

@@ -1,19 +1,21 @@
--- One row takes the place of several. Cards that join a storm are told by its message from now on.
--- KEYS: lease, deliveries, outbox, sequence, writes, storm, then the cards that join
--- ARGV: token, id, row, storm key, seconds, how many rows are replaced, their ids, then the card keys that join
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-local replaced = tonumber(ARGV[6])
-for i = 7, 6 + replaced do
-  redis.call('HDEL', KEYS[2], ARGV[i])
-  redis.call('ZREM', KEYS[3], ARGV[i])
+-- One row takes the place of several. Cards that join a storm are told by its message from now on; cards that are
+-- forgotten were never posted, and never will be.
+-- KEYS: (3 of the fence), lease, outbox, outbox of the row, storm, then the cards that join, then those that are forgotten
+-- ARGV: token, lane, lane of the row, id, row, 'merge' or '', seconds to keep a storm, how many rows are replaced, how many
+--       cards join, then the ids replaced, then the keys of the cards that join
+if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
+local replaced, joining = tonumber(ARGV[8]), tonumber(ARGV[9])
+for i = 10, 9 + replaced do
+  take_away(KEYS[5], ARGV[2], ARGV[i])
 end
-if redis.call('HSETNX', KEYS[2], ARGV[2], ARGV[3]) == 1 then
-  redis.call('ZADD', KEYS[3], redis.call('INCR', KEYS[4]), ARGV[2])
-end
-for i = 7, #KEYS do
+if ARGV[6] == 'merge' then redis.call('HSET', KEYS[1], ARGV[4], ARGV[5]) end
+enqueue(KEYS[6], ARGV[3], ARGV[4], ARGV[5])
+for i = 8, 7 + joining do
   redis.call('HSET', KEYS[i], 'storm', ARGV[4])
-  redis.call('SADD', KEYS[6], ARGV[i + replaced])
+  redis.call('SADD', KEYS[7], ARGV[i + 2 + replaced])
 end
-if redis.call('EXISTS', KEYS[6]) == 1 then redis.call('EXPIRE', KEYS[6], ARGV[5]) end
-redis.call('INCR', KEYS[5])
-return 1
+for i = 8 + joining, #KEYS do
+  redis.call('DEL', KEYS[i])
+end
+if joining > 0 then redis.call('EXPIRE', KEYS[7], ARGV[7]) end
+return written(1)

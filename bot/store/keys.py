@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from bot.domain.watch import ChannelId, TeamId
+from bot.domain.delivery import Lane
+from bot.domain.watch import TeamId
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,11 @@ class Keys:
     def storm(self, key: str) -> str:
         return self[f"storm:{key}"]
 
-    def outbox(self, channel: ChannelId) -> str:
-        return self[f"outbox:{channel}"]
+    def outbox(self, lane: Lane) -> str:
+        return self[f"outbox:{lane.name}"]
 
-    def lease(self, channel: ChannelId) -> str:
-        return self[f"lease:{channel}"]
+    def lease(self, name: str) -> str:
+        return self[f"lease:{name}"]
 
     def gesture(self, digest: str) -> str:
         return self[f"gesture:{digest}"]

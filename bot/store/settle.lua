@@ -1,24 +1,26 @@
 -- A delivery has come to its end: it is there, or will not be. What has moved on meanwhile stays owed.
--- KEYS: lease, deliveries, outbox, channels, writes, then the cards that it shows
--- ARGV: token, id, channel, 'posted'|'removed'|'unchanged', ts, row to put where a card has moved on, then a revision for each card
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('INCR', KEYS[5])
+-- KEYS: (3 of the fence), lease, outbox, outbox of the feed, storm, last_ts, then the cards that it shows
+-- ARGV: token, lane, lane of the feed, id, 'posted'|'removed'|'unchanged', ts, storm of which it was found a part or '',
+--       id and row to put where a card has moved on, id and row that follow in any case (or ''), then a card's key and its
+--       revision shown, for each card
+if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
+take_away(KEYS[5], ARGV[2], ARGV[4])
 local moved_on = false
-for i = 6, #KEYS do
-  local shown = ARGV[i + 1]
-  if ARGV[4] == 'posted' then
-    redis.call('HSET', KEYS[i], 'ts', ARGV[5], 'delivered', shown)
-  elseif ARGV[4] == 'removed' then
+if ARGV[6] > (redis.call('HGET', KEYS[8], ARGV[2]) or '') then redis.call('HSET', KEYS[8], ARGV[2], ARGV[6]) end
+for i = 9, #KEYS do
+  local key, shown = ARGV[2 * i - 6], ARGV[2 * i - 5]
+  if ARGV[5] == 'posted' then
+    redis.call('HSET', KEYS[i], 'ts', ARGV[6], 'delivered', shown)
+    if ARGV[7] ~= '' then
+      redis.call('HSET', KEYS[i], 'storm', ARGV[7])
+      redis.call('SADD', KEYS[7], key)
+    end
+  elseif ARGV[5] == 'removed' then
     redis.call('HDEL', KEYS[i], 'ts')
     redis.call('HSET', KEYS[i], 'removed', 1, 'delivered', shown)
   end
   if tonumber(redis.call('HGET', KEYS[i], 'revision') or '0') > tonumber(shown) then moved_on = true end
 end
-if moved_on then
-  redis.call('HSET', KEYS[2], ARGV[2], ARGV[6])
-  return 1
-end
-redis.call('HDEL', KEYS[2], ARGV[2])
-redis.call('ZREM', KEYS[3], ARGV[2])
-if redis.call('ZCARD', KEYS[3]) == 0 then redis.call('SREM', KEYS[4], ARGV[3]) end
-return 1
+if moved_on then enqueue(KEYS[6], ARGV[3], ARGV[8], ARGV[9]) end
+if ARGV[10] ~= '' then enqueue(KEYS[6], ARGV[3], ARGV[10], ARGV[11]) end
+return written(1)

@@ -36,10 +36,15 @@ class Budget:
         """For the polling: takes a request if one is left beyond what people may need."""
         return self._take_if(1.0 + min(self.full_rate * RESERVED_SHARE, self._depth() - 1.0))
 
-    async def take(self) -> None:
-        """For a person: waits until a request may be made."""
+    async def take(self, within: float) -> bool:
+        """For a person: waits until a request may be made, but no longer than `within` seconds. False: it may not."""
+        deadline = self._clock.monotonic() + within
         while not self._take_if(1.0):
-            await self._clock.sleep(self._seconds_until_one())
+            seconds = self._seconds_until_one()
+            if self._clock.monotonic() + seconds > deadline:
+                return False
+            await self._clock.sleep(seconds)
+        return True
 
     def throttled(self, retry_after: float | None) -> None:
         """The API answered 429: nothing goes out for `retry_after` seconds, and less for a while after that."""

@@ -16,13 +16,13 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.card import Notice, NoticeKind
+from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.catalogue import Found, Pipeline, Unknown, is_pattern, resolve
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import EpisodeKind, digest
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_acknowledgement, plan_redrawn
-from bot.domain.transition import Event
+from bot.domain.transition import Event, Standing
 from bot.domain.watch import ChannelId, Target, UserId, Watch
 from bot.ports import Clock
 from bot.watching.listing import Listing
@@ -89,8 +89,9 @@ class Desk:
         for watch in self._roster.watches.of(channel):
             covered = [self._view(self._roster.pipeline(each), channel) for each in self._covered([watch])]
             views.append(WatchedView(watch=watch, covers=tuple(covered)))
-        parked = await self._roster.store.parked()
-        return WatchesAnswer(channel=channel, watches=tuple(views), parked=parked.get(channel), at=self._clock.now())
+        await self._roster.refresh_watches()
+        parked = self._roster.watches.parked.get(channel)
+        return WatchesAnswer(channel=channel, watches=tuple(views), parked=parked, at=self._clock.now())
 
     # --- changing --------------------------------------------------------------------------------------------------
 
@@ -169,8 +170,11 @@ class Desk:
         pipeline = self._roster.pipeline(pipeline_id)
         episode = self._roster.record(pipeline_id).episode
         if episode is None or not episode.open or episode.key(self._roster.store.team, channel) != card_key:
+            await self._draw_again(channel, card_key)
             return AcknowledgeAnswer(pipeline=pipeline, acknowledged=False, over=True)
         plan = await self._roster.write(pipeline_id, lambda record, scene: plan_acknowledgement(record, scene, by, at))
+        if plan is None:
+            await self._draw_again(channel, card_key)
         now = self._roster.record(pipeline_id).episode
         answered = now.acknowledged if now else None
         return AcknowledgeAnswer(
@@ -180,6 +184,17 @@ class Desk:
             at=answered.at if answered else None,
             over=answered is None,
         )
+
+    async def _draw_again(self, channel: ChannelId, card_key: str) -> None:
+        """The button was stale, so what the card shows may be too."""
+        row = Delivery(
+            id=card_key,
+            channel=channel,
+            priority=Priority.UPDATE,
+            body=SyncCard(card_key),
+            made_at=self._clock.now(),
+        )
+        await self._roster.store.tell([row], redrawn=[card_key])
 
     async def acknowledge_storm(self, channel: ChannelId, storm_key: str, by: UserId) -> AcknowledgeAllAnswer:
         """Answers every failure of one message that nobody has answered yet."""
@@ -258,7 +273,7 @@ class Desk:
         glimpse = self._poller.glimpses.get(pipeline.id)
         return PipelineView(
             pipeline=pipeline,
-            standing=record.standing if watched or glimpse is None else glimpse,
+            standing=glimpse if glimpse and (not watched or _newer(glimpse, record.standing)) else record.standing,
             watched_here=any(watch.covers(pipeline) for watch in self._roster.watches.of(channel)),
             acknowledged=failure.acknowledged if failure and failure.open else None,
         )
@@ -277,6 +292,13 @@ def _with_words(catalogue: Iterable[Pipeline], words: str) -> list[Pipeline]:
 
 def _spoken(pipeline: Pipeline) -> str:
     return f"{pipeline.name} {pipeline.project} {pipeline.id}".lower()
+
+
+def _newer(one: Standing, other: Standing) -> bool:
+    """A bot whose turn it is not keeps what it read for somebody to itself."""
+    if one.observation is None or other.observation is None:
+        return other.observation is None
+    return one.observation.observed_at > other.observation.observed_at
 
 
 def _same(one: Watch, other: Watch) -> bool:

@@ -11,6 +11,7 @@ from bot.watching.budget import Budget
 from bot.watching.roster import Roster
 
 MOST_PAGES = 200
+PATIENCE_SECONDS = 5.0  # for each page: a person may be waiting
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +50,8 @@ class Listing:
         """Every page, until one is empty, the last, or brings nothing new (the members of `pagination` are a guess)."""
         seen: dict[PipelineId, Pipeline] = {}
         for number in range(1, MOST_PAGES + 1):
-            await self._budget.take()
+            if not await self._budget.take(PATIENCE_SECONDS):
+                raise Throttled("GoldRush asked me to slow down, so I did not ask again")
             try:
                 pipelines, more = await self._api.page(number)
             except Throttled as exc:

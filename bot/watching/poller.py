@@ -16,8 +16,11 @@ from bot.watching.budget import Budget
 from bot.watching.outage import Outage
 from bot.watching.roster import Roster
 from bot.watching.sight import Sight, View
+from bot.watching.turn import Turn
 
 HOUSEKEEPING_SECONDS = 1.0
+INTENT_SECONDS = 2.0  # a reading is not kept back for longer, only to know whether a stop was wanted
+PERSON_SECONDS = 30.0
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +39,7 @@ class Poller:
         budget: Budget,
         clock: Clock,
         cadence: Cadence,
-        epoch: int,
+        turn: Turn,
         slots: int,
         operator: ChannelId | None = None,
     ) -> None:
@@ -51,8 +54,11 @@ class Poller:
         self._clock = clock
         self._cadence = cadence
         self._slots = slots
-        self._epoch = epoch
+        self._turn = turn
+        self.epoch = 0
+        """Orders this bot's readings after those of whoever read before."""
         self._numbers = count(1)
+        self._read_at: dict[PipelineId, float] = {}
         self._due: dict[PipelineId, float] = {}
         self._under_way: dict[PipelineId, asyncio.Task[str | None]] = {}
         self._reads: asyncio.TaskGroup | None = None
@@ -66,11 +72,20 @@ class Poller:
             await stopped.wait()
             self._reads = None  # nothing new is begun
 
+    def take_over(self, epoch: int) -> None:
+        """It is this bot's turn to read, from now on: everything is read as soon as the budget lets it."""
+        self.epoch = epoch
+        self._due = dict.fromkeys(self._due, self._clock.monotonic())
+
+    def unread_since(self, moment: float) -> frozenset[PipelineId]:
+        """The pipelines to be read that were not, since `moment` on the monotonic clock."""
+        return frozenset(each for each in self._roster.pollable if self._read_at.get(each, float("-inf")) < moment)
+
     # --- who is due ------------------------------------------------------------------------------------------------
 
     async def tick(self) -> None:
         """Starts the reads that are due now, most overdue first, as far as budget and slots allow."""
-        if self._reads is None:
+        if self._reads is None or not self._turn.ours:
             return
         now = self._clock.monotonic()
         if now - self._housekept_at >= HOUSEKEEPING_SECONDS:
@@ -99,6 +114,7 @@ class Poller:
         pollable = self._roster.pollable
         for gone in self._due.keys() - pollable:
             del self._due[gone]
+            self._read_at.pop(gone, None)
         for fresh in pollable - self._due.keys():
             self._due[fresh] = now
         seconds = [self._period(pipeline_id) for pipeline_id in self._due]
@@ -130,7 +146,8 @@ class Poller:
         """A fresh reading for a person: joins one that is under way. Answers what went wrong, or None."""
         task = self._under_way.get(pipeline_id)
         if task is None:
-            await self._budget.take()
+            if not await self._budget.take(PERSON_SECONDS):
+                return "GoldRush asked me to slow down"
             task = self._under_way.get(pipeline_id) or self._start(pipeline_id)
         return await asyncio.shield(task) if task else "the bot is just stopping"
 
@@ -142,7 +159,7 @@ class Poller:
         return task
 
     async def _read(self, pipeline_id: PipelineId) -> str | None:
-        first = self._roster.record(pipeline_id).standing.number.epoch < self._epoch
+        first = self._roster.record(pipeline_id).standing.number.epoch < self.epoch
         was_lost = self.sight.lost
         try:
             reading, problem = await self._reading(pipeline_id)
@@ -159,13 +176,14 @@ class Poller:
             return problem
         finally:
             del self._under_way[pipeline_id]
+            self._read_at[pipeline_id] = self._clock.monotonic()
             if was_lost and not self.sight.lost:
                 self._due = dict.fromkeys(self._due, self._clock.monotonic())
             self._schedule(pipeline_id, first=first)
 
     async def _reading(self, pipeline_id: PipelineId) -> tuple[Reading | None, str | None]:
         """The reading and, where it gave no observation, why. No reading where no pipeline is to be blamed."""
-        number = ReadNumber(self._epoch, next(self._numbers))
+        number = ReadNumber(self.epoch, next(self._numbers))
         try:
             status = await self._api.status(pipeline_id)
         except NotFound as exc:
@@ -205,7 +223,8 @@ class Poller:
 
     async def _learn_intent(self, pipeline_id: PipelineId) -> None:
         """A stop means one thing where it was wanted, and another where it was not: only the pipeline object tells."""
-        await self._budget.take()
+        if not await self._budget.take(INTENT_SECONDS):
+            return
         try:
             self._roster.learn(await self._api.pipeline(pipeline_id))
         except ApiError as exc:
@@ -213,13 +232,10 @@ class Poller:
 
     async def _record(self, reading: Reading) -> None:
         pipeline_id = reading.pipeline_id
-        if pipeline_id not in self._roster.watched:
+        if pipeline_id not in self._roster.watched or not self._turn.ours:
             self.glimpses[pipeline_id] = detect(self.glimpses.get(pipeline_id, Standing()), reading)[0]
             return
         plan = await self._roster.write(pipeline_id, lambda record, scene: plan_reading(record, reading, scene))
-        if self._roster.record(pipeline_id).standing.number.epoch > self._epoch:
-            # Another bot began after us and wrote; it may be gone by now, and our readings must count again.
-            self._epoch = await self._roster.store.next_epoch()
         for transition in plan.transitions if plan else ():
             log.info(
                 "transition", pipeline=pipeline_id, became=transition.event.value, phase=str(transition.phase or "-")

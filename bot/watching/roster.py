@@ -8,9 +8,9 @@ import structlog
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
-from bot.domain.plan import Plan, Record, Scene, plan_forgotten, plan_newcomer
+from bot.domain.plan import Plan, Record, Scene, plan_forgotten, plan_newcomer, plan_restored
 from bot.domain.transition import Reach
-from bot.domain.watch import ChannelId, Watch, audiences, watched_ids
+from bot.domain.watch import API_PIPELINE_ID, ChannelId, Watch, audiences, watched_ids
 from bot.ports import Store, StoreAway, Watches
 
 ATTEMPTS = 5
@@ -21,12 +21,16 @@ MakePlan = Callable[[Record, Scene], Plan | None]
 
 
 class Roster:
-    """One workspace's watches, pipelines and records; `wake` is rung when deliveries were written."""
+    """One workspace's watches, pipelines and records; `wake` is rung when deliveries were written.
 
-    def __init__(self, store: Store, wake: asyncio.Event) -> None:
+    `fallback` is the channel that hears what a channel watches that does not take messages for now.
+    """
+
+    def __init__(self, store: Store, wake: asyncio.Event, fallback: ChannelId | None = None) -> None:
         self.store = store
         self.watches = Watches(0, ())
         self._wake = wake
+        self._fallback = fallback
         self._catalogue: dict[PipelineId, Pipeline] = {}
         self._records: dict[PipelineId, Record] = {}
         self._watched: frozenset[PipelineId] = frozenset()
@@ -86,11 +90,24 @@ class Roster:
         label = next((watch.label for watch in self.watches.all if watch.reference == pipeline_id and watch.label), "")
         return known or Pipeline(id=pipeline_id, name=label or pipeline_id)
 
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return tuple(self._records.values())
+
     def record(self, pipeline_id: PipelineId) -> Record:
         return self._records.get(pipeline_id) or Record(pipeline_id=pipeline_id)
 
     def scene(self, pipeline: Pipeline) -> Scene:
-        return Scene(self.store.team, pipeline, audiences(pipeline, self.watches.all))
+        return Scene(self.store.team, pipeline, audiences(pipeline, self._heard))
+
+    @property
+    def _heard(self) -> list[Watch]:
+        """Every watch, in the channel where it is heard now."""
+        away = self.watches.parked.keys() if self._fallback not in self.watches.parked else ()
+        return [
+            replace(watch, channel=self._fallback) if self._fallback and watch.channel in away else watch
+            for watch in self.watches.all
+        ]
 
     def covered_by(self, watches: Iterable[Watch]) -> frozenset[PipelineId]:
         return watched_ids(self._catalogue.values(), watches)
@@ -130,10 +147,40 @@ class Roster:
             for channel in those:
                 await self.write(pipeline_id, _opening_in(channel))
 
+    async def catch_up(self) -> None:
+        """Takes in what another bot has written since."""
+        versions = await self.store.versions()
+        if any(self.record(each).version != version for each, version in versions.items()):
+            self._records = dict(await self.store.records())
+        await self.refresh_watches()
+
+    async def restore(self) -> tuple[Watch, ...]:
+        """After the store lost writes: what this process knows better is written again; the watches that are gone.
+
+        A watch may be gone because somebody took it away just then: it is not made again, but told.
+        """
+        knew, known = self.watches.all, self._records
+        self.watches = await self.store.watches()
+        there = {watch.id for watch in self.watches.all}
+        stored = await self.store.records()
+        self._records = dict(stored)
+        self._count()
+        for pipeline_id in sorted(known.keys() & (self._watched | {API_PIPELINE_ID})):
+            record = known[pipeline_id]
+            was = stored.get(pipeline_id) or Record(pipeline_id=pipeline_id)
+            if record.version > was.version:
+                await self.write(pipeline_id, _restoring(record))
+        await self.store.save_catalogue(self.catalogue)
+        return tuple(watch for watch in knew if watch.id not in there)
+
     async def forget(self, pipeline_ids: Iterable[PipelineId]) -> None:
         """Nobody watches these any more."""
         for pipeline_id in sorted(set(pipeline_ids) - self._watched):
             await self.write(pipeline_id, lambda record, _: plan_forgotten(record))
+
+
+def _restoring(record: Record) -> MakePlan:
+    return lambda stored, scene: plan_restored(record, stored, scene)
 
 
 def _opening_in(channel: ChannelId) -> MakePlan:

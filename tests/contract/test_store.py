@@ -8,17 +8,18 @@ import redis.asyncio
 
 from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadLine
 from bot.domain.delivery import Delivery, Priority, State
+from bot.domain.gathering import Backlog, gather
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
-from bot.domain.storm import gather
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, ParkReason, TeamId
-from bot.ports import Lease, StoreAway
+from bot.ports import Ending, EndingKind, Gesture, StoreAway
 from bot.store.connect import connect
-from bot.store.redis import LEASE_SECONDS, RedisStore
+from bot.store.outbox import LEASE_SECONDS
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at
 from tests.fakes import FakeClock
+from tests.stores import WholeStore, feed, pages
 
 OTHER = ChannelId("C0OTHER")
 
@@ -29,8 +30,8 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def store(any_redis: redis.asyncio.Redis, clock: FakeClock) -> RedisStore:
-    return RedisStore(any_redis, TEAM, clock)
+def store(any_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
+    return WholeStore(any_redis, TEAM, clock)
 
 
 def failing(record: Record | None = None, read: int = 1) -> Plan:
@@ -43,41 +44,40 @@ def an_announcement(key: str = "hello", channel: ChannelId = ALERTS) -> Delivery
     return Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=at(0))
 
 
-async def leased(store: RedisStore, channel: ChannelId = ALERTS) -> Lease:
-    lease = await store.lease(channel)
-    assert lease is not None
-    return lease
+def ended(row: Delivery, **shown: int) -> Ending:
+    afresh = Delivery(id=row.id, channel=row.channel, priority=Priority.UPDATE, body=row.body, made_at=at(9))
+    return Ending(kind=EndingKind.POSTED, moved_on=afresh, ts="17.5", shown={row.id: 1} | shown)
 
 
-async def test_watches_survive_and_are_counted(store: RedisStore) -> None:
+async def test_watches_survive_and_are_counted(store: WholeStore) -> None:
     watch = a_watch(events=frozenset({Event.FAILED}))
     assert await store.add_watches([watch], an_announcement()) == 1
     watches = await store.watches()
     assert watches.all == (watch,)
     assert await store.add_watches([watch], an_announcement("again")) == 0
     assert (await store.watches()).version == watches.version
-    assert [each.id for each in await store.deliveries(ALERTS)] == ["hello"]
+    assert [each.id for each in await store.owed(ALERTS)] == ["hello"]
     assert await store.remove_watches([watch.id], an_announcement("bye")) == 1
     assert await store.remove_watches([watch.id], an_announcement("bye again")) == 0
     assert (await store.watches()).all == ()
 
 
-async def test_a_record_and_its_deliveries_are_one_write(store: RedisStore) -> None:
+async def test_a_record_and_its_deliveries_are_one_write(store: WholeStore) -> None:
     plan = failing()
     assert await store.commit(plan, 0)
     stored = await store.record(ORDERS)
     assert stored == replace(plan.record, version=1)
     assert await store.records() == {ORDERS: stored}
-    assert await store.deliveries(ALERTS) == plan.deliveries
-    assert await store.channels_with_work() == (ALERTS,)
-    (card,) = (await store.cards([plan.cards[0].key])).values()
+    assert await store.owed(ALERTS) == plan.deliveries
+    assert await store.outbox.lanes_with_work() == (pages(ALERTS),)
+    (card,) = (await store.outbox.cards([plan.cards[0].key])).values()
     assert (card.content, card.revision, card.ts) == (plan.cards[0], 1, None)
 
 
-async def test_a_plan_made_from_an_older_state_is_refused_whole(store: RedisStore) -> None:
+async def test_a_plan_made_from_an_older_state_is_refused_whole(store: WholeStore) -> None:
     assert await store.commit(failing(), 0)
     assert not await store.commit(failing(read=2), 0)
-    assert len(await store.deliveries(ALERTS)) == 1
+    assert len(await store.owed(ALERTS)) == 1
     await store.add_watches([a_watch(channel=OTHER)], an_announcement(channel=OTHER))
     later = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
     assert later is not None
@@ -85,94 +85,98 @@ async def test_a_plan_made_from_an_older_state_is_refused_whole(store: RedisStor
     assert await store.commit(later, 1)
 
 
-async def test_of_two_who_plan_at_once_one_wins(store: RedisStore) -> None:
+async def test_of_two_who_plan_at_once_one_wins(store: WholeStore) -> None:
     won = await asyncio.gather(*(store.commit(failing(read=n), 0) for n in range(1, 9)))
     assert sum(won) == 1
-    assert len(await store.deliveries(ALERTS)) == 1
+    assert len(await store.owed(ALERTS)) == 1
 
 
-async def test_a_card_is_owed_once_however_often_it_changes(store: RedisStore) -> None:
+async def test_a_card_is_owed_once_however_often_it_changes(store: WholeStore) -> None:
     await store.commit(failing(), 0)
     record = await store.record(ORDERS)
     deploying = plan_reading(record, an_observation(Phase.DEPLOYING, 2, ready=0), a_scene())
     await store.commit(deploying, 0)
-    rows = await store.deliveries(ALERTS)
+    rows = await store.owed(ALERTS)
     assert [type(row.body) for row in rows] == [SyncCard, ThreadLine]
 
 
-async def test_only_the_holder_of_a_lease_writes(store: RedisStore, clock: FakeClock) -> None:
+async def test_only_the_holder_of_a_lease_writes(store: WholeStore, clock: FakeClock) -> None:
     await store.commit(failing(), 0)
-    (row,) = await store.deliveries(ALERTS)
-    lease = await leased(store)
+    (row,) = await store.owed(ALERTS)
+    lease = await store.leased(pages(ALERTS))
     assert lease.expires == clock.monotonic() + LEASE_SECONDS
-    assert await store.lease(ALERTS) is None
-    assert await store.lease(ALERTS, lease) == lease
-    stranger = replace(lease, token=lease.token + 1)
+    assert await store.outbox.lease(pages(ALERTS)) is None
+    assert await store.outbox.lease(pages(ALERTS), lease) == lease
+    stranger = replace(lease, token="another")
     sending = replace(row, state=State.SENDING, attempts=1, sent_at=at(3))
-    assert not await store.claim(sending, stranger)
-    assert await store.claim(sending, lease)
-    assert await store.deliveries(ALERTS) == (sending,)
-    assert not await store.done(sending, stranger, ts="1.0", shown={row.id: 1})
-    await store.release(stranger)
-    assert await store.lease(ALERTS) is None
-    await store.release(lease)
-    assert (await leased(store)).token > lease.token
+    assert not await store.outbox.write(sending, stranger)
+    assert await store.outbox.write(sending, lease)
+    assert await store.owed(ALERTS) == (sending,)
+    assert not await store.outbox.settle(sending, stranger, ended(row))
+    await store.outbox.release(stranger)
+    assert await store.outbox.lease(pages(ALERTS)) is None
+    await store.outbox.release(lease)
+    assert (await store.leased(pages(ALERTS))).token != lease.token
 
 
-async def test_what_is_there_is_owed_no_more(store: RedisStore) -> None:
+async def test_what_is_there_is_owed_no_more(store: WholeStore) -> None:
     await store.commit(failing(), 0)
-    (row,) = await store.deliveries(ALERTS)
-    lease = await leased(store)
-    assert await store.done(row, lease, ts="17.5", shown={row.id: 1})
-    assert await store.deliveries(ALERTS) == ()
-    assert await store.channels_with_work() == ()
-    (card,) = (await store.cards([row.id])).values()
+    (row,) = await store.owed(ALERTS)
+    lease = await store.leased(pages(ALERTS))
+    assert await store.outbox.settle(row, lease, ended(row))
+    assert await store.owed(ALERTS) == ()
+    assert await store.outbox.lanes_with_work() == ()
+    (card,) = (await store.outbox.cards([row.id])).values()
     assert (card.ts, card.delivered_revision) == ("17.5", 1)
 
 
-async def test_a_card_that_moved_on_while_it_was_sent_stays_owed(store: RedisStore) -> None:
+async def test_a_card_that_moved_on_while_it_was_sent_stays_owed(store: WholeStore) -> None:
     await store.commit(failing(), 0)
-    (row,) = await store.deliveries(ALERTS)
-    lease = await leased(store)
-    await store.claim(replace(row, state=State.SENDING, attempts=3, sent_at=at(1)), lease)
+    (row,) = await store.owed(ALERTS)
+    lease = await store.leased(pages(ALERTS))
+    await store.outbox.write(replace(row, state=State.SENDING, attempts=3, sent_at=at(1)), lease)
     acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
-    assert await store.done(row, lease, ts="17.5", shown={row.id: 1})
-    rows = {each.id: each for each in await store.deliveries(ALERTS)}
+    assert await store.outbox.settle(row, lease, ended(row))
+    rows = {each.id: each for each in await store.owed(ALERTS)}
     assert (rows[row.id].state, rows[row.id].attempts) == (State.QUEUED, 0)
-    assert await store.done(rows[row.id], lease, ts="17.5", shown={row.id: 2})
-    assert row.id not in {each.id for each in await store.deliveries(ALERTS)}
+    lease = await store.leased(feed(ALERTS))
+    assert await store.outbox.settle(rows[row.id], lease, replace(ended(row), shown={row.id: 2}))
+    assert row.id not in {each.id for each in await store.owed(ALERTS)}
 
 
 @pytest.mark.parametrize("removed", [True, False])
-async def test_a_dropped_card_that_moved_on_stays_owed_too(store: RedisStore, *, removed: bool) -> None:
+async def test_a_dropped_card_that_moved_on_stays_owed_too(store: WholeStore, *, removed: bool) -> None:
     await store.commit(failing(), 0)
-    (row,) = await store.deliveries(ALERTS)
-    lease = await leased(store)
+    (row,) = await store.owed(ALERTS)
+    lease = await store.leased(pages(ALERTS))
     acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
-    await store.drop(row, lease, removed=removed, shown={row.id: 1})
-    assert row.id in {each.id for each in await store.deliveries(ALERTS)}
-    await store.drop(row, lease, removed=removed, shown={row.id: 2})
-    assert row.id not in {each.id for each in await store.deliveries(ALERTS)}
-    (card,) = (await store.cards([row.id])).values()
+    kind = EndingKind.REMOVED if removed else EndingKind.UNCHANGED
+    await store.outbox.settle(row, lease, replace(ended(row), kind=kind))
+    assert row.id in {each.id for each in await store.owed(ALERTS)}
+    lease = await store.leased(feed(ALERTS))
+    (row,) = (each for each in await store.owed(ALERTS) if each.id == row.id)
+    await store.outbox.settle(row, lease, replace(ended(row), kind=kind, shown={row.id: 2}))
+    assert row.id not in {each.id for each in await store.owed(ALERTS)}
+    (card,) = (await store.outbox.cards([row.id])).values()
     assert card.removed is removed
 
 
-async def test_a_line_is_dropped_whatever_its_card_does(store: RedisStore) -> None:
+async def test_a_line_is_dropped_whatever_its_card_does(store: WholeStore) -> None:
     await store.commit(failing(), 0)
     acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
-    lease = await leased(store)
-    line = next(each for each in await store.deliveries(ALERTS) if isinstance(each.body, ThreadLine))
-    assert await store.drop(line, lease, shown={})
-    assert line.id not in {each.id for each in await store.deliveries(ALERTS)}
+    lease = await store.leased(feed(ALERTS))
+    line = next(each for each in await store.owed(ALERTS) if isinstance(each.body, ThreadLine))
+    assert await store.outbox.settle(line, lease, replace(ended(line), kind=EndingKind.UNCHANGED, shown={}))
+    assert line.id not in {each.id for each in await store.owed(ALERTS)}
 
 
-async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: RedisStore) -> None:
+async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: WholeStore) -> None:
     keys = []
     for number in range(6):
         pipeline_id = PipelineId(f"pipe_{number}")
@@ -180,73 +184,79 @@ async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: RedisS
         plan = plan_reading(Record(pipeline_id=pipeline_id), observation, a_scene())
         assert await store.commit(plan, 0)
         keys.append(plan.cards[0].key)
-    lease = await leased(store)
-    gathering = gather(TEAM, await store.deliveries(ALERTS), await store.cards(keys), {})
+    lease = await store.leased(pages(ALERTS))
+    gathering = gather(Backlog(TEAM, await store.owed(ALERTS), await store.outbox.cards(keys), {}))
     assert gathering is not None
-    assert not await store.gather(gathering, replace(lease, token=lease.token + 1))
-    assert await store.gather(gathering, lease)
-    (row,) = await store.deliveries(ALERTS)
+    assert not await store.outbox.gather(gathering, pages(ALERTS), replace(lease, token="another"))
+    assert await store.outbox.gather(gathering, pages(ALERTS), lease)
+    (row,) = await store.owed(ALERTS)
     assert row == gathering.row
-    cards = await store.storm(gathering.storm_key)
+    cards = await store.storm(gathering.row.id)
     assert {card.content.key for card in cards} == set(keys)
-    assert {card.storm for card in cards} == {gathering.storm_key}
+    assert {card.storm for card in cards} == {gathering.row.id}
     shown = {card.content.key: card.revision for card in cards}
     moved_on = plan_acknowledgement(await store.record(PipelineId("pipe_0")), a_scene(), ANN, at(5))
     assert moved_on is not None
     await store.commit(moved_on, 0)
-    assert await store.done(row, lease, ts="9.0", shown=shown)
-    assert {card.ts for card in await store.storm(gathering.storm_key)} == {"9.0"}
-    assert row.id in {each.id for each in await store.deliveries(ALERTS)}  # one of its cards moved on
+    assert await store.outbox.settle(row, lease, replace(ended(row), ts="9.0", shown=shown))
+    assert {card.ts for card in await store.storm(gathering.row.id)} == {"9.0"}
+    assert row.id in {each.id for each in await store.owed(ALERTS)}  # one of its cards moved on
 
 
-async def test_a_parked_channel_rests_until_it_is_woken(store: RedisStore) -> None:
+async def test_a_parked_channel_rests_until_it_is_woken(store: WholeStore) -> None:
     await store.commit(failing(), 0)
     direct = ChannelId("D0ANN")
     told = an_announcement("parked", direct)
     assert await store.park(ALERTS, ParkReason.ARCHIVED, [told])
     assert not await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("twice", direct)])
-    assert await store.parked() == {ALERTS: ParkReason.ARCHIVED}
-    assert await store.channels_with_work() == (direct,)
-    assert len(await store.deliveries(direct)) == 1
-    assert len(await store.deliveries(ALERTS)) == 1  # nothing is lost
+    assert (await store.watches()).parked == {ALERTS: ParkReason.ARCHIVED}
+    assert await store.outbox.lanes_with_work() == (feed(direct),)
+    assert len(await store.owed(direct)) == 1
+    assert len(await store.owed(ALERTS)) == 1  # nothing is lost
     assert await store.unpark(ALERTS)
-    assert set(await store.channels_with_work()) == {ALERTS, direct}
+    assert set(await store.outbox.lanes_with_work()) == {pages(ALERTS), feed(direct)}
     assert not await store.unpark(ALERTS)
 
 
-async def test_watching_anew_wakes_a_parked_channel(store: RedisStore) -> None:
+async def test_watching_anew_wakes_a_parked_channel(store: WholeStore) -> None:
     await store.park(ALERTS, ParkReason.NOT_IN_CHANNEL, [])
     await store.add_watches([a_watch()], an_announcement())
-    assert await store.parked() == {}
+    assert (await store.watches()).parked == {}
 
 
-async def test_a_gesture_counts_once(store: RedisStore) -> None:
-    assert await store.first_time("click 1")
-    assert not await store.first_time("click 1")
-    assert await store.first_time("click 2")
+async def test_a_gesture_counts_once(store: WholeStore) -> None:
+    one, two = (Gesture(id=f"click {n}", kind="click", at=at(n), facts={"user": ANN}) for n in (1, 2))
+    assert await store.first_time(one)
+    assert not await store.first_time(one)
+    assert await store.first_time(two)
+    assert await store.unfinished() == (one, two)
+    await store.finished(one)
+    assert await store.unfinished() == (two,)
+    assert not await store.first_time(one)
+    assert await store.unfinished() == (two,)
 
 
 async def test_workspaces_live_side_by_side_each_in_one_slot(
-    store: RedisStore, any_redis: redis.asyncio.Redis, clock: FakeClock
+    store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
 ) -> None:
-    other = RedisStore(any_redis, TeamId("T0OTHER"), clock)
+    other = WholeStore(any_redis, TeamId("T0OTHER"), clock)
     await store.commit(failing(), 0)
     await store.add_watches([a_watch()], an_announcement())
     assert await other.records() == {}
     assert (await other.watches()).all == ()
-    assert await other.channels_with_work() == ()
+    assert await other.outbox.lanes_with_work() == ()
     keys = [str(key) for key in await any_redis.keys("*")]
     assert all(f"{{{TEAM}}}" in key for key in keys)
 
 
-async def test_epochs_grow_and_the_catalogue_is_kept(store: RedisStore) -> None:
+async def test_epochs_grow_and_the_catalogue_is_kept(store: WholeStore) -> None:
     assert await store.next_epoch() < await store.next_epoch()
     assert await store.catalogue() == ()
     await store.save_catalogue([a_pipeline()])
     assert await store.catalogue() == (a_pipeline(),)
 
 
-async def test_a_phase_of_the_future_survives_the_store(store: RedisStore) -> None:
+async def test_a_phase_of_the_future_survives_the_store(store: WholeStore) -> None:
     plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(Phase("Hibernating")), a_scene())
     await store.commit(plan, 0)
     phase = (await store.record(ORDERS)).standing.phase
@@ -256,7 +266,7 @@ async def test_a_phase_of_the_future_survives_the_store(store: RedisStore) -> No
 
 async def test_a_store_that_is_away_says_so() -> None:
     client = connect("redis://127.0.0.1:1")
-    store = RedisStore(client, TEAM, FakeClock())
+    store = WholeStore(client, TEAM, FakeClock())
     with pytest.raises(StoreAway, match="does not answer"):
         await store.watches()
     with pytest.raises(StoreAway):

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 import redis.asyncio
@@ -19,14 +20,16 @@ from bot.domain.phase import Phase
 from bot.domain.transition import Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, ParkReason, Target, TargetKind
 from bot.ports import ApiError, Forbidden, Malformed, NotFound, Status, Throttled, Unauthorized, Unavailable
-from bot.store.redis import RedisStore
 from bot.watching.budget import Budget
 from bot.watching.desk import Desk
 from bot.watching.listing import Listing
 from bot.watching.poller import Poller
 from bot.watching.roster import Roster
+from bot.watching.turn import Turn
+from bot.watching.vigil import Vigil
 from tests.builders import ALERTS, ANN, TEAM, a_pipeline, a_watch, at
 from tests.fakes import FakeApi, FakeClock, settle
+from tests.stores import WholeStore
 
 OTHER = ChannelId("C0OTHER")
 OPERATOR = ChannelId("C0OPS")
@@ -45,9 +48,11 @@ TWO = PipelineId("pipe_0002")
 @dataclass
 class Bot:
     api: FakeApi
-    store: RedisStore
+    store: WholeStore
     roster: Roster
     poller: Poller
+    vigil: Vigil
+    turn: Turn
     desk: Desk
     listing: Listing
     clock: FakeClock
@@ -63,15 +68,17 @@ class Bot:
         await self.roster.refresh_watches()
 
     async def poll(self, seconds: float) -> None:
-        for _ in range(round(seconds / 0.25)):
+        for count in range(round(seconds / 0.25)):
+            if count % 8 == 0:
+                await self.vigil.look()
             await self.poller.tick()
             await self.clock.pass_time(0.25)
 
     async def cards(self, channel: ChannelId = ALERTS) -> list[str]:
         """Kind and phase of every card that is owed to the channel."""
-        rows = await self.store.deliveries(channel)
+        rows = await self.store.owed(channel)
         keys = [row.body.card_key for row in rows if isinstance(row.body, SyncCard)]
-        cards = await self.store.cards(keys)
+        cards = await self.store.outbox.cards(keys)
         return [f"{cards[key].content.pipeline.name} {cards[key].content.episode.kind}" for key in keys]
 
 
@@ -86,30 +93,41 @@ async def running(
 ) -> AsyncIterator[Bot]:
     clock = clock or FakeClock()
     api = api or FakeApi(*known)
-    store = RedisStore(fake_redis, TEAM, clock)
+    store = WholeStore(fake_redis, TEAM, clock)
     roster = Roster(store, asyncio.Event())
     await roster.load()
-    budget = Budget(rate, clock)
+    budget, turn = Budget(rate, clock), Turn(store, clock)
     poller = Poller(
         api=api,
         roster=roster,
         budget=budget,
         clock=clock,
         cadence=Cadence(),
-        epoch=await store.next_epoch(),
+        turn=turn,
         slots=20,
         operator=operator,
     )
+    vigil = Vigil(
+        roster=roster,
+        poller=poller,
+        turn=turn,
+        clock=clock,
+        blind_after=timedelta(minutes=5),
+        operator=operator,
+        in_doubt=lambda: None,
+    )
+    await vigil.look()
     listing = Listing(api=api, roster=roster, budget=budget, clock=clock)
     desk = Desk(roster=roster, poller=poller, listing=listing, clock=clock)
     stopped = asyncio.Event()
     task = asyncio.create_task(poller.run(stopped))
     await settle()
-    yield Bot(api, store, roster, poller, desk, listing, clock, budget)
+    yield Bot(api, store, roster, poller, vigil, turn, desk, listing, clock, budget)
     stopped.set()
     while not task.done():
         await clock.pass_time(1)
     await task
+    await turn.give_up()
 
 
 async def test_each_phase_is_read_at_its_own_pace_and_each_pipeline_once_however_many_watch(
@@ -258,7 +276,7 @@ async def test_the_api_as_a_whole_away_is_one_notice_a_channel_and_its_return_cl
         outage = bot.roster.record(API_PIPELINE_ID).episode
         assert outage is not None
         assert not outage.open
-        assert await bot.cards() == ["GoldRush API blind", "orders-2 failure"]
+        assert sorted(await bot.cards()) == ["GoldRush API blind", "orders-2 failure"]
 
 
 async def test_a_rejected_key_is_one_notice_to_the_operator(fake_redis: redis.asyncio.Redis) -> None:
@@ -280,7 +298,7 @@ async def test_a_rejected_key_is_one_notice_to_the_operator(fake_redis: redis.as
         assert outage.told == (OPERATOR,)
         assert not outage.open
         assert await bot.cards() == []  # nobody hears the end who did not hear the beginning
-        assert len(await bot.store.deliveries(OPERATOR)) == 2  # the card, and the line that it is over
+        assert len(await bot.store.owed(OPERATOR)) == 2  # the card, and the line that it is over
 
 
 async def test_a_pipeline_that_is_gone_is_told_once_and_read_again_when_it_is_listed(
@@ -303,7 +321,7 @@ async def test_a_pipeline_that_is_gone_is_told_once_and_read_again_when_it_is_li
         await bot.listing.refresh()
         await bot.poll(20)
         assert bot.roster.record(ONE).standing.reach is Reach.REACHABLE
-        assert len(await bot.store.deliveries(ALERTS)) <= 4
+        assert len(await bot.store.owed(ALERTS)) <= 4
 
 
 async def test_what_happened_while_the_bot_was_down_is_told_once(fake_redis: redis.asyncio.Redis) -> None:
@@ -361,7 +379,7 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
         same = await bot.desk.watch(ALERTS, ["orders-1"], events=None, targets=(page,), by=ANN)
         assert same.added == ()
         assert len(same.unchanged) == 1
-        assert await bot.store.parked() == {}
+        assert (await bot.store.watches()).parked == {}
 
 
 async def test_unwatching_forgets_and_watching_again_starts_afresh(fake_redis: redis.asyncio.Redis) -> None:
@@ -424,23 +442,33 @@ async def test_two_bots_on_one_store_tell_a_failure_once(fake_redis: redis.async
         async with running(fake_redis, api=one.api, clock=clock) as two:
             await one.poll(20)
             one.api.statuses[ONE] = FAILED
-            for _ in range(200):
-                await one.poller.tick()
-                await two.poller.tick()
+            reads = len(one.api.reads)
+            for count in range(160):
+                for bot in (one, two):
+                    if count % 8 == 0:
+                        await bot.vigil.look()
+                    await bot.poller.tick()
                 await clock.pass_time(0.25)
             assert await one.cards() == ["orders-1 failure"]
+            assert len(one.api.reads) - reads <= 15  # of forty seconds: only one of them reads
+            assert two.roster.record(ONE).episode == one.roster.record(ONE).episode  # but both know
 
 
-async def test_when_a_younger_bot_leaves_the_older_one_is_heard_again(fake_redis: redis.asyncio.Redis) -> None:
+async def test_when_the_bot_that_reads_leaves_the_other_goes_on(fake_redis: redis.asyncio.Redis) -> None:
     clock = FakeClock()
-    async with running(fake_redis, *pipelines(1), clock=clock) as one:
+    api = FakeApi(*pipelines(1))
+    async with running(fake_redis, clock=clock, api=api) as one:
         await one.watch(ONE)
         await one.poll(20)
-        async with running(fake_redis, api=one.api, clock=clock) as two:
-            one.api.statuses[ONE] = FAILED
-            await two.poll(20)  # the younger one sees it first, and writes
-        await one.poll(40)
-        one.api.statuses[ONE] = LIVE
+        async with running(fake_redis, clock=clock, api=api) as two:
+            await two.poll(20)
+            assert not two.turn.ours
+            await one.turn.give_up()
+            api.statuses[ONE] = FAILED
+            await two.poll(20)
+            assert two.turn.ours
+        await one.poll(20)
+        api.statuses[ONE] = LIVE
         await one.poll(40)
         episode = one.roster.record(ONE).episode
         assert episode is not None

@@ -10,8 +10,12 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
+from bot.delivery.courier import Surroundings
+from bot.delivery.doubt import Doubt
+from bot.delivery.pace import Pace
+from bot.delivery.parking import Parking
 from bot.delivery.sender import Sender
-from bot.domain.card import Card, Notice, NoticeKind, Storm, StormLines, ThreadLine
+from bot.domain.card import Card, Notice, NoticeKind, Storm, Lines, ThreadLine
 from bot.domain.delivery import (
     NotSeen,
     Refusal,
@@ -25,10 +29,10 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_acknowledgement, plan_reading
 from bot.domain.watch import ChannelId, ParkReason
-from bot.store.redis import RedisStore
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at
 from tests.contract.test_store import an_announcement
 from tests.fakes import FakeChat, FakeClock
+from tests.stores import WholeStore, pages
 
 OTHER = ChannelId("C0OTHER")
 
@@ -44,13 +48,25 @@ def chat() -> FakeChat:
 
 
 @pytest.fixture
-def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> RedisStore:
-    return RedisStore(fake_redis, TEAM, clock)
+def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
+    return WholeStore(fake_redis, TEAM, clock)
 
 
 @asynccontextmanager
-async def sending(store: RedisStore, chat: FakeChat, clock: FakeClock) -> AsyncIterator[None]:
-    sender = Sender(outbox=store, store=store, chat=chat, clock=clock, wake=asyncio.Event())
+async def sending(
+    store: WholeStore, chat: FakeChat, clock: FakeClock, doubt: Doubt | None = None
+) -> AsyncIterator[None]:
+    wake = asyncio.Event()
+    around = Surroundings(
+        outbox=store.outbox,
+        chat=chat,
+        clock=clock,
+        pace=Pace(clock),
+        doubt=doubt or Doubt(clock),
+        parking=Parking(store=store, chat=chat, clock=clock, wake=wake, fallback=None),
+        team=TEAM,
+    )
+    sender = Sender(around, wake)
     task = asyncio.create_task(sender.run())
     yield
     sender.stop()
@@ -60,7 +76,7 @@ async def sending(store: RedisStore, chat: FakeChat, clock: FakeClock) -> AsyncI
 
 
 @pytest.fixture
-def run(store: RedisStore, chat: FakeChat, clock: FakeClock) -> Callable[[float], "asyncio.Future[None]"]:
+def run(store: WholeStore, chat: FakeChat, clock: FakeClock) -> Callable[[float], "asyncio.Future[None]"]:
     """Lets a sender work for so many seconds, then stops it."""
 
     async def for_seconds(seconds: float) -> None:
@@ -73,7 +89,7 @@ def run(store: RedisStore, chat: FakeChat, clock: FakeClock) -> Callable[[float]
 Run = Callable[[float], "asyncio.Future[None]"]
 
 
-async def fail(store: RedisStore, number: int = 1, *channels: ChannelId) -> None:
+async def fail(store: WholeStore, number: int = 1, *channels: ChannelId) -> None:
     pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
     record = Record(pipeline_id=pipeline.id)
     scene = a_scene(*(a_watch(pipeline.id, channel=each) for each in channels or (ALERTS,)), pipeline=pipeline)
@@ -81,7 +97,7 @@ async def fail(store: RedisStore, number: int = 1, *channels: ChannelId) -> None
     assert await store.commit(plan_reading(record, observation, scene), (await store.watches()).version)
 
 
-async def announce(store: RedisStore, count: int, *channels: ChannelId) -> None:
+async def announce(store: WholeStore, count: int, *channels: ChannelId) -> None:
     """So many messages for each channel that have nothing to do with each other."""
     for channel in channels:
         for number in range(count):
@@ -89,18 +105,18 @@ async def announce(store: RedisStore, count: int, *channels: ChannelId) -> None:
             assert await store.add_watches([watch], an_announcement(f"{channel} {number}", channel))
 
 
-async def acknowledge(store: RedisStore) -> None:
+async def acknowledge(store: WholeStore) -> None:
     plan = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
     assert plan is not None
     assert await store.commit(plan, 0)
 
 
-async def idle(store: RedisStore) -> bool:
-    return not await store.channels_with_work()
+async def idle(store: WholeStore) -> bool:
+    return not await store.outbox.lanes_with_work()
 
 
 async def test_a_failure_is_posted_and_then_updated_with_its_line_in_the_thread(
-    store: RedisStore, chat: FakeChat, run: Run
+    store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     await fail(store)
     await run(2)
@@ -117,7 +133,7 @@ async def test_a_failure_is_posted_and_then_updated_with_its_line_in_the_thread(
     assert await idle(store)
 
 
-async def test_changes_before_the_first_post_are_one_message(store: RedisStore, chat: FakeChat, run: Run) -> None:
+async def test_changes_before_the_first_post_are_one_message(store: WholeStore, chat: FakeChat, run: Run) -> None:
     await fail(store)
     await acknowledge(store)
     await run(5)
@@ -126,7 +142,7 @@ async def test_changes_before_the_first_post_are_one_message(store: RedisStore, 
 
 
 async def test_one_message_a_second_a_channel_and_channels_do_not_wait_for_each_other(
-    store: RedisStore, chat: FakeChat, clock: FakeClock
+    store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     await announce(store, 5, ALERTS, OTHER)
     async with sending(store, chat, clock):
@@ -141,36 +157,35 @@ async def test_one_message_a_second_a_channel_and_channels_do_not_wait_for_each_
 
 @pytest.mark.parametrize("lands", [True, False])
 async def test_what_is_not_known_is_looked_for_before_it_is_sent_again(
-    store: RedisStore, chat: FakeChat, clock: FakeClock, *, lands: bool
+    store: WholeStore, chat: FakeChat, clock: FakeClock, *, lands: bool
 ) -> None:
     chat.answers = [(Unknown("timeout"), lands)]
     await fail(store)
     async with sending(store, chat, clock):
         await clock.pass_time(5)
         assert len(chat.posts) == lands  # too early: the first request might still land
-        await clock.pass_time(20)
+        await clock.pass_time(80)
     assert len(chat.posts) == 1
     assert await idle(store)
 
 
 async def test_a_row_left_by_a_killed_sender_is_looked_for_first(
-    store: RedisStore, chat: FakeChat, clock: FakeClock, run: Run
+    store: WholeStore, chat: FakeChat, clock: FakeClock, run: Run
 ) -> None:
     await fail(store)
-    (row,) = await store.deliveries(ALERTS)
-    lease = await store.lease(ALERTS)
-    assert lease is not None
-    await store.claim(replace(row, state=State.SENDING, attempts=1, sent_at=clock.now()), lease)
+    (row,) = await store.owed(ALERTS)
+    lease = await store.leased(pages(ALERTS))
+    await store.outbox.write(replace(row, state=State.SENDING, attempts=1, sent_at=clock.now()), lease)
     chat.there[row.id] = "7.0"  # it had landed
-    await store.release(lease)
+    await store.outbox.release(lease)
     await run(30)
     assert chat.posts == []
-    (card,) = (await store.cards([row.id])).values()
+    (card,) = (await store.outbox.cards([row.id])).values()
     assert card.ts == "7.0"
     assert len(chat.updates) == 1  # drawn once more: what was found may be an older revision
 
 
-async def test_of_two_with_one_key_the_later_is_deleted(store: RedisStore, chat: FakeChat, run: Run) -> None:
+async def test_of_two_with_one_key_the_later_is_deleted(store: WholeStore, chat: FakeChat, run: Run) -> None:
     chat.answers = [(Unknown("reset"), True)]
     chat.sightings = [Seen(("3.0", "4.0"))]
     await fail(store)
@@ -180,7 +195,7 @@ async def test_of_two_with_one_key_the_later_is_deleted(store: RedisStore, chat:
 
 
 async def test_where_history_cannot_be_read_it_is_sent_again_and_says_so(
-    store: RedisStore, chat: FakeChat, run: Run
+    store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     chat.answers = [(Unknown("timeout"), False)]
     chat.sightings = [Unreadable("missing_scope")] * 50
@@ -191,7 +206,7 @@ async def test_where_history_cannot_be_read_it_is_sent_again_and_says_so(
 
 
 async def test_after_a_429_it_waits_and_looks_once_before_it_sends(
-    store: RedisStore, chat: FakeChat, clock: FakeClock
+    store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     limited = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
     chat.answers = [(limited, True)]  # refused, and posted all the same
@@ -206,7 +221,7 @@ async def test_after_a_429_it_waits_and_looks_once_before_it_sends(
 
 
 async def test_a_channel_that_refuses_is_parked_its_makers_told_and_nothing_else_stops(
-    store: RedisStore, chat: FakeChat, run: Run
+    store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     await store.add_watches([a_watch()], an_announcement())
     await run(2)
@@ -217,7 +232,7 @@ async def test_a_channel_that_refuses_is_parked_its_makers_told_and_nothing_else
     await run(5)
     await fail(store, 2, OTHER)
     await run(5)
-    assert await store.parked() == {ALERTS: ParkReason.ARCHIVED}
+    assert (await store.watches()).parked == {ALERTS: ParkReason.ARCHIVED}
     told = {delivery.channel: content for delivery, content, _ in chat.posts}
     assert set(told) == {ChannelId(f"D{ANN}"), OTHER}
     notice = told[ChannelId(f"D{ANN}")]
@@ -228,7 +243,7 @@ async def test_a_channel_that_refuses_is_parked_its_makers_told_and_nothing_else
     assert ALERTS in {delivery.channel for delivery, _, _ in chat.posts}  # late, but told
 
 
-async def test_blocks_that_slack_refuses_go_out_as_plain_text_once(store: RedisStore, chat: FakeChat, run: Run) -> None:
+async def test_blocks_that_slack_refuses_go_out_as_plain_text_once(store: WholeStore, chat: FakeChat, run: Run) -> None:
     invalid = Refused(kind=Refusal.CONTENT, error="invalid_blocks")
     chat.answers = [(invalid, False)]
     await fail(store)
@@ -243,7 +258,7 @@ async def test_blocks_that_slack_refuses_go_out_as_plain_text_once(store: RedisS
 
 
 async def test_a_card_that_a_person_deleted_comes_back_with_news_and_its_lines_after_it(
-    store: RedisStore, chat: FakeChat, run: Run
+    store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     await fail(store)
     await run(20)
@@ -262,7 +277,7 @@ async def test_a_card_that_a_person_deleted_comes_back_with_news_and_its_lines_a
 
 
 async def test_no_connection_means_not_sent_and_it_is_tried_again(
-    store: RedisStore, chat: FakeChat, clock: FakeClock
+    store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     refused = Refused(kind=Refusal.NOT_SENT, error="no connection to Slack")
     chat.answers = [(refused, False)] * 3
@@ -275,7 +290,7 @@ async def test_no_connection_means_not_sent_and_it_is_tried_again(
 
 
 async def test_two_senders_on_one_store_say_everything_once(
-    store: RedisStore, chat: FakeChat, clock: FakeClock
+    store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     await announce(store, 8, ALERTS, OTHER)
     async with sending(store, chat, clock), sending(store, chat, clock):
@@ -287,12 +302,12 @@ async def test_two_senders_on_one_store_say_everything_once(
 # --- storms ----------------------------------------------------------------------------------------------------------
 
 
-async def storm(store: RedisStore, count: int) -> None:
+async def storm(store: WholeStore, count: int) -> None:
     for number in range(1, count + 1):
         await fail(store, number)
 
 
-async def change(store: RedisStore, number: int, read: int, phase: Phase = Phase.RUNNING) -> None:
+async def change(store: WholeStore, number: int, read: int, phase: Phase = Phase.RUNNING) -> None:
     pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
     scene = a_scene(a_watch(pipeline.id), pipeline=pipeline)
     observation = an_observation(phase, read, pipeline_id=pipeline.id)
@@ -306,7 +321,7 @@ def storms(chat: FakeChat) -> list[set[str]]:
 
 
 async def test_many_failures_at_once_are_one_message_that_tells_of_each(
-    store: RedisStore, chat: FakeChat, run: Run
+    store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     await storm(store, 70)
     await run(4)
@@ -318,7 +333,7 @@ async def test_many_failures_at_once_are_one_message_that_tells_of_each(
 
 
 async def test_what_becomes_of_them_is_shown_by_that_message_and_its_end_is_broadcast(
-    store: RedisStore, chat: FakeChat, run: Run
+    store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     await storm(store, 6)
     await run(2)
@@ -327,7 +342,7 @@ async def test_what_becomes_of_them_is_shown_by_that_message_and_its_end_is_broa
     await run(5)
     (post, shown, _), (_, lines, thread) = chat.posts
     assert isinstance(shown, Storm)
-    assert isinstance(lines, StormLines)
+    assert isinstance(lines, Lines)
     assert thread == chat.there[post.id]
     assert len(lines.lines) == 5
     assert not lines.broadcast
@@ -335,7 +350,7 @@ async def test_what_becomes_of_them_is_shown_by_that_message_and_its_end_is_broa
     await change(store, 6, 200)
     await run(5)
     last = chat.posts[-1][1]
-    assert isinstance(last, StormLines)
+    assert isinstance(last, Lines)
     assert last.broadcast
     _, shown, ts = chat.updates[-1]
     assert ts == chat.there[post.id]
@@ -346,14 +361,14 @@ async def test_what_becomes_of_them_is_shown_by_that_message_and_its_end_is_broa
 
 @pytest.mark.parametrize("lands", [True, False])
 async def test_a_storm_whose_fate_is_unknown_is_looked_for_and_drawn_with_what_came_meanwhile(
-    store: RedisStore, chat: FakeChat, clock: FakeClock, *, lands: bool
+    store: WholeStore, chat: FakeChat, clock: FakeClock, *, lands: bool
 ) -> None:
     chat.answers = [(Unknown("timeout"), lands)]
     await storm(store, 6)
     async with sending(store, chat, clock):
         await clock.pass_time(2)
         await change(store, 3, 100)
-        await clock.pass_time(40)
+        await clock.pass_time(90)
     assert len(storms(chat)) == 1
     latest = [content for _, content, _ in (*chat.posts, *chat.updates) if isinstance(content, Storm)][-1]
     assert sum(not card.episode.open for card in latest.cards) == 1
@@ -361,7 +376,7 @@ async def test_a_storm_whose_fate_is_unknown_is_looked_for_and_drawn_with_what_c
 
 
 async def test_a_storm_that_waits_for_its_turn_takes_in_what_comes_meanwhile(
-    store: RedisStore, chat: FakeChat, clock: FakeClock
+    store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     await announce(store, 1, ALERTS)
     async with sending(store, chat, clock):
@@ -375,7 +390,7 @@ async def test_a_storm_that_waits_for_its_turn_takes_in_what_comes_meanwhile(
     assert await idle(store)
 
 
-async def test_a_card_that_was_tried_already_joins_no_storm(store: RedisStore, chat: FakeChat, run: Run) -> None:
+async def test_a_card_that_was_tried_already_joins_no_storm(store: WholeStore, chat: FakeChat, run: Run) -> None:
     chat.answers = [(Unknown("timeout"), True)]
     await fail(store, 1)
     await run(1)
@@ -386,7 +401,7 @@ async def test_a_card_that_was_tried_already_joins_no_storm(store: RedisStore, c
     assert len(chat.posts) == 2
 
 
-async def test_a_storm_that_somebody_deleted_comes_back_with_news(store: RedisStore, chat: FakeChat, run: Run) -> None:
+async def test_a_storm_that_somebody_deleted_comes_back_with_news(store: WholeStore, chat: FakeChat, run: Run) -> None:
     await storm(store, 6)
     await run(2)
     chat.answers = [(Refused(kind=Refusal.CARD_GONE, error="message_not_found"), False)]

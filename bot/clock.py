@@ -1,0 +1,49 @@
+"""The time, as the whole bot is told it."""
+
+import asyncio
+from datetime import UTC, datetime
+from time import monotonic
+
+import structlog
+
+SLEW = 0.1  # of the time that passes: a wait is never off by more than that
+JUMP_SECONDS = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+class SystemClock:
+    """Implements `ports.Clock`.
+
+    `now` never jumps: it goes on with the monotonic clock, and where the wall clock was set it draws near to it slowly,
+    as NTP does. So no wait is cut short when the clock is put forward, nor drawn out when it is put back.
+    """
+
+    def __init__(self) -> None:
+        self._at = monotonic()
+        self._shown = _wall()
+        self._told_off_by = 0.0
+
+    def now(self) -> datetime:
+        at = monotonic()
+        passed = at - self._at
+        behind = _wall() - (self._shown + passed)
+        self._tell(behind)
+        self._at = at
+        self._shown += passed + max(-SLEW * passed, min(behind, SLEW * passed))
+        return datetime.fromtimestamp(self._shown, UTC)
+
+    def monotonic(self) -> float:
+        return monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    def _tell(self, behind: float) -> None:
+        if abs(behind - self._told_off_by) > JUMP_SECONDS:
+            log.warning("wall_clock_set", seconds=round(behind - self._told_off_by, 1))
+        self._told_off_by = behind
+
+
+def _wall() -> float:
+    return datetime.now(UTC).timestamp()  # noqa: TID251 (the one place where time comes in)

@@ -1,0 +1,326 @@
+"""Takes what one lane owes to a known outcome, one message after the other, as long as its lease is held."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from bot.delivery.doubt import Doubt
+from bot.delivery.job import RECHECK_AFTER, Job, cards_of, rechecking, redrawing
+from bot.delivery.pace import Method, Pace
+from bot.delivery.parking import Parking
+from bot.domain.card import Lines, PostedCard, Recheck, SyncCard, SyncStorm, ThreadLine
+from bot.domain.delivery import (
+    LOOKS,
+    Again,
+    Delay,
+    Delivery,
+    Done,
+    Drop,
+    Gone,
+    Hold,
+    Lane,
+    LaneKind,
+    Look,
+    Outcome,
+    Park,
+    Posted,
+    Refusal,
+    Refused,
+    Settlement,
+    Sighting,
+    State,
+    Unreadable,
+    Wait,
+    after_look,
+    after_send,
+    decide,
+    given,
+    in_order,
+    patience_with,
+    story_of,
+)
+from bot.domain.gathering import Backlog, gather
+from bot.domain.watch import TeamId
+from bot.ports import Chat, Clock, Ending, EndingKind, Lease, Outbox
+
+CALL_SECONDS = 6.0  # a call to Slack, at its longest; a lease must have more than this left
+RECHECKS = 5
+
+log = structlog.get_logger(__name__)
+
+
+class LeaseLostError(Exception):
+    """Another sender owns the lane now: whatever was under way, it will look for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What all couriers of one bot share."""
+
+    outbox: Outbox
+    chat: Chat
+    clock: Clock
+    pace: Pace
+    doubt: Doubt
+    parking: Parking
+    team: TeamId
+
+
+class Courier:
+    """Owns one lane while `lease` lasts."""
+
+    def __init__(self, around: Surroundings, lane: Lane, lease: Lease, last_ts: str) -> None:
+        self._outbox = around.outbox
+        self._chat = around.chat
+        self._clock = around.clock
+        self._pace = around.pace
+        self._doubt = around.doubt
+        self._parking = around.parking
+        self._team = around.team
+        self._lane = lane
+        self._last_ts = last_ts
+        self.lease = lease
+
+    async def step(self) -> float | None:
+        """Does the next thing that may be done. Answers the seconds until there may be another, or None where nothing is
+        owed or the channel rests.
+
+        Raises:
+            LeaseLostError: the lane is another's now.
+            StoreAway: nothing more was sent.
+        """
+        jobs = self._in_order(await self.tidied())
+        if not jobs:
+            return None
+        due, looks, seconds = self._pick(jobs)
+        await self._keep_lease()
+        if looks:
+            await self._look(looks)
+            return 0.0
+        if due is None:
+            return seconds
+        return 0.0 if await self._work(due) else None
+
+    async def tidied(self) -> "_Owed":
+        """What the lane owes, once what can be told together is gathered."""
+        while True:
+            owed = await self._read()
+            gathering = gather(owed.backlog(self._team, in_doubt=self._doubt.reigns))
+            if gathering is None:
+                return owed
+            if not await self._outbox.gather(gathering, self._lane, self.lease):
+                raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
+
+    # --- what is next ----------------------------------------------------------------------------------------------
+
+    async def _read(self) -> "_Owed":
+        rows = await self._outbox.deliveries(self._lane)
+        bodies = [row.body for row in rows]
+        keys = {body.card_key for body in bodies if isinstance(body, SyncCard | ThreadLine)}
+        keys |= {body.story for body in bodies if isinstance(body, Lines) and not body.of_storm}
+        told = {body.storm_key for body in bodies if isinstance(body, SyncStorm)}
+        told |= {body.story for body in bodies if isinstance(body, Lines) and body.of_storm}
+        cards = await self._outbox.cards(sorted(keys))
+        return _Owed(rows, cards, {key: await self._outbox.storm(key) for key in sorted(told)})
+
+    @staticmethod
+    def _in_order(owed: "_Owed") -> list[Job]:
+        """Most urgent first."""
+        jobs = {row.id: Job(row, cards_of(row, owed.cards, owed.storms)) for row in owed.rows}
+        # A line whose card is kept no more waits for nothing: it is taken up, and dropped.
+        there = {
+            story: job.ts is not None or not job.cards
+            for job in jobs.values()
+            if (story := story_of(job.delivery.body))
+        }
+        return [jobs[row.id] for row in in_order(owed.rows, there)]
+
+    def _pick(self, jobs: list[Job]) -> tuple[Job | None, list[Job], float]:
+        """What may be done first: one message to send, or those to be looked for in one place; else the seconds until
+        something may."""
+        seconds, now = float("inf"), self._clock.now()
+        for job in jobs:
+            step = decide(job.delivery, now, self._hold, idempotent=job.updates)
+            if isinstance(step, Wait):
+                seconds = min(seconds, (step.until - now).total_seconds())
+                continue
+            looks = isinstance(step, Look) or isinstance(job.delivery.body, Recheck)
+            pause = self._pace.wait(self._lane.channel, Method.HISTORY if looks else job.method, job.delivery.priority)
+            if looks and (pause <= 0 or self._impatient(job, pause)):
+                return None, [job, *self._to_look_for_there(job, jobs, now)], 0.0
+            if pause <= 0:
+                return job, [], 0.0
+            seconds = min(seconds, pause)
+        return None, [], seconds
+
+    def _impatient(self, job: Job, pause: float) -> bool:
+        return self._lane.kind is LaneKind.PAGES and pause > patience_with(job.delivery).total_seconds()
+
+    def _to_look_for_there(self, first: Job, jobs: list[Job], now: datetime) -> list[Job]:
+        """One reading of a channel or a thread answers for all that is to be looked for in it."""
+        return [
+            job
+            for job in jobs
+            if job is not first
+            and job.thread_ts == first.thread_ts
+            and isinstance(decide(job.delivery, now, self._hold, idempotent=job.updates), Look)
+        ]
+
+    @property
+    def _hold(self) -> Hold:
+        return Hold(self.lease.since, self.lease.token, self._doubt.reigns, self._last_ts)
+
+    async def _keep_lease(self) -> None:
+        if self.lease.expires - self._clock.monotonic() > 1.5 * CALL_SECONDS:
+            return
+        kept = await self._outbox.lease(self._lane, self.lease)
+        if kept is None:
+            raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
+        self.lease = kept
+
+    # --- doing it --------------------------------------------------------------------------------------------------
+
+    async def _work(self, job: Job) -> bool:
+        """False when the channel is not to be written to for now."""
+        if job.worth_sending:
+            job = replace(job, delivery=await self._claimed(job.delivery))
+            settlement = await self._send(job)
+        else:
+            settlement = Drop("there is nothing new to show")
+        await self._settle(settlement, job)
+        return not isinstance(settlement, Park)
+
+    async def _claimed(self, delivery: Delivery) -> Delivery:
+        """Recorded as given before the call: whoever finds it so later looks before sending again."""
+        claim = given(delivery, self._clock.now(), self._hold)
+        if not await self._outbox.write(claim, self.lease):
+            raise LeaseLostError(f"{claim.id} could not be claimed")
+        if self.lease.expires - self._clock.monotonic() < CALL_SECONDS:
+            raise LeaseLostError(f"too little is left of the lease of {self._lane.name}")
+        return claim
+
+    async def _send(self, job: Job) -> Settlement:
+        self._pace.took(self._lane.channel, job.method)
+        outcome = await self._call(job)
+        if isinstance(outcome, Refused) and outcome.kind is Refusal.RATE_LIMITED and outcome.retry_after:
+            self._pace.hold(job.method, outcome.retry_after.total_seconds())
+            await self._outbox.hold(job.method, self._clock.now() + outcome.retry_after)
+        if isinstance(outcome, Posted) and not job.updates:
+            self._last_ts = max(self._last_ts, outcome.ts)
+        return after_send(job.delivery, outcome, self._clock.now())
+
+    async def _call(self, job: Job) -> Outcome:
+        now, delivery = self._clock.now(), job.delivery
+        if delivery.delay is None and delivery.made_at < self._doubt.began_at:
+            delivery = replace(delivery, delay=Delay.AWAY)
+        if job.updates and job.ts is not None:
+            return await self._chat.update(delivery, job.content, ts=job.ts, now=now)
+        return await self._chat.post(delivery, job.content, thread_ts=job.thread_ts, now=now)
+
+    async def _look(self, jobs: list[Job]) -> None:
+        for job, sighting in zip(jobs, await self._find(jobs), strict=True):
+            if isinstance(job.delivery.body, Recheck):
+                settlement = _after_recheck(job.delivery, sighting, self._clock.now())
+            else:
+                settlement = after_look(job.delivery, sighting, self._clock.now())
+            await self._settle(settlement, job)
+
+    async def _find(self, jobs: list[Job]) -> Sequence[Sighting]:
+        if self._pace.wait(self._lane.channel, Method.HISTORY, jobs[0].delivery.priority) > 0:
+            return [Unreadable("Slack does not let the history be read for now")] * len(jobs)
+        self._pace.took(self._lane.channel, Method.HISTORY)
+        sightings = await self._chat.find([job.trace for job in jobs])
+        refused = next((each for each in sightings if isinstance(each, Unreadable)), None)
+        if refused and refused.retry_after:
+            self._pace.hold(Method.HISTORY, refused.retry_after.total_seconds())
+        return sightings
+
+    # --- how it ended ----------------------------------------------------------------------------------------------
+
+    async def _settle(self, settlement: Settlement, job: Job) -> None:
+        delivery = job.delivery
+        if isinstance(settlement, Done):
+            for repeat in settlement.repeats:
+                log.warning("repeat_deleted", delivery=delivery.id, channel=delivery.channel, ts=repeat)
+                await self._chat.delete(delivery.channel, repeat)
+        if isinstance(settlement, Again | Park):
+            kept = await self._outbox.write(settlement.delivery, self.lease)
+        else:
+            kept = await self._outbox.settle(delivery, self.lease, self._ending(settlement, job))
+        log.info("delivery", id=delivery.id, channel=delivery.channel, outcome=_words(settlement), kept=kept)
+        if not kept:
+            await self._overtaken(settlement, job)
+        if isinstance(settlement, Park):
+            await self._parking.park(delivery.channel, settlement.reason)
+
+    def _ending(self, settlement: Done | Gone | Drop, job: Job) -> Ending:
+        now = self._clock.now()
+        moved_on = redrawing(job, now)
+        match settlement:
+            case Done(ts, found, storm, _, recheck):
+                # What was found instead of posted may show an older revision: it is drawn once more, to be sure.
+                shown = dict.fromkeys(job.shown, 0) if found else job.shown
+                if isinstance(job.delivery.body, Recheck) and settlement.repeats:
+                    shown = dict.fromkeys(job.delivery.body.shows, 0)
+                follows = rechecking(job, now) if recheck and not job.updates else None
+                return Ending(
+                    kind=EndingKind.POSTED, moved_on=moved_on, ts=ts, shown=shown, storm=storm, follows=follows
+                )
+            case Gone():
+                # A card that somebody deleted comes back with news, and this update was some.
+                kind = EndingKind.REMOVED if job.updates else EndingKind.UNCHANGED
+                return Ending(kind=kind, moved_on=moved_on, shown=dict.fromkeys(job.shown, 0))
+            case Drop():
+                return Ending(kind=EndingKind.UNCHANGED, moved_on=moved_on, shown=job.shown)
+
+    async def _overtaken(self, settlement: Settlement, job: Job) -> None:
+        """Our lease ran out during the call. Whoever has the lane now may have sent the same, or a newer revision before
+        our call landed: both are put right, by whoever comes to it."""
+        now = self._clock.now()
+        if job.updates:
+            await self._outbox.enqueue([redrawing(job, now)], redrawn=tuple(job.shown))
+        elif isinstance(settlement, Done | Again) and job.delivery.state is State.SENDING:
+            await self._outbox.enqueue([rechecking(job, now)])
+        raise LeaseLostError(f"the lease of {self._lane.name} ran out during a call")
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """The rows of one lane, oldest first, with the cards and storms that they speak of."""
+
+    rows: tuple[Delivery, ...]
+    cards: Mapping[str, PostedCard]
+    storms: Mapping[str, tuple[PostedCard, ...]]
+
+    def backlog(self, team: TeamId, *, in_doubt: bool) -> Backlog:
+        """What may have been told already, as it is, is not told in another way before it was looked for."""
+        rows = [row for row in self.rows if row.checked or not in_doubt]
+        unseen = {key: cards for key, cards in self.storms.items() if all(card.ts is None for card in cards)}
+        return Backlog(team, rows, self.cards, {key: len(cards) for key, cards in unseen.items()})
+
+
+def _after_recheck(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlement:
+    if isinstance(sighting, Unreadable):
+        if delivery.looks + 1 >= RECHECKS:
+            return Drop(f"it could not be looked for again: {sighting.error}")
+        return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + RECHECK_AFTER))
+    settlement = after_look(replace(delivery, looks=LOOKS), sighting, now)
+    return settlement if isinstance(settlement, Done) else Drop("it is not there any more")
+
+
+def _words(settlement: Settlement) -> str:
+    match settlement:
+        case Done(found=True):
+            return "found"
+        case Done():
+            return "posted"
+        case Again(delivery):
+            return f"again: {delivery.state.value}"
+        case Park(_, reason):
+            return f"parked: {reason.value}"
+        case Drop(reason):
+            return f"dropped: {reason}"
+        case Gone(reason):
+            return f"gone: {reason}"

@@ -1,0 +1,90 @@
+"""Channels that do not take messages rest, and wake when they do again. Nothing that they are owed is thrown away."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import digest
+from bot.domain.watch import ChannelId, ParkReason, UserId, Watch
+from bot.ports import Chat, Clock, Store
+
+log = structlog.get_logger(__name__)
+
+
+class Parking:
+    """`fallback` is the channel that hears meanwhile what a resting channel watches; `wake` is rung when there is
+    something to say."""
+
+    def __init__(
+        self, *, store: Store, chat: Chat, clock: Clock, wake: asyncio.Event, fallback: ChannelId | None
+    ) -> None:
+        self._store = store
+        self._chat = chat
+        self._clock = clock
+        self._wake = wake
+        self._fallback = fallback
+        self._woken: dict[ChannelId, ParkReason] = {}
+        """Channels that were thought to take messages again: whoever was told once is not told again of the same."""
+
+    async def park(self, channel: ChannelId, reason: ParkReason) -> None:
+        """Tells those who made the channel's watches, by direct message, that it rests and how to wake it.
+
+        Raises:
+            StoreAway, ChatAway: nothing was changed.
+        """
+        watches = await self._store.watches()
+        if channel in watches.parked:
+            return
+        at = self._clock.now()
+        known = self._woken.pop(channel, None) is reason
+        told = (
+            []
+            if known
+            else [
+                self._notice(conversation, theirs, maker, channel, reason, at)
+                for maker, theirs in _by_maker(watches.of(channel)).items()
+                if (conversation := await self._chat.direct(maker))
+            ]
+        )
+        if await self._store.park(channel, reason, told):
+            log.warning("channel_parked", channel=channel, reason=reason.value, told=len(told))
+        self._wake.set()
+
+    async def wake(self, channel: ChannelId) -> None:
+        """The channel takes messages again: what it is owed goes out.
+
+        Raises:
+            StoreAway: nothing was changed.
+        """
+        before = (await self._store.watches()).parked.get(channel)
+        if before is not None and await self._store.unpark(channel):
+            self._woken[channel] = before
+            log.info("channel_back", channel=channel)
+            self._wake.set()
+
+    def _notice(
+        self,
+        conversation: ChannelId,
+        watches: Sequence[Watch],
+        maker: UserId,
+        channel: ChannelId,
+        reason: ParkReason,
+        at: datetime,
+    ) -> Delivery:
+        fallback = self._fallback if self._fallback != channel else None
+        notice = Notice(
+            kind=NoticeKind.PARKED, at=at, watches=tuple(watches), channel=channel, reason=reason, instead=fallback
+        )
+        key = digest(self._store.team, channel, maker, reason, at.isoformat())
+        return Delivery(id=key, channel=conversation, priority=Priority.FAILURE, body=notice, made_at=at)
+
+
+def _by_maker(watches: Sequence[Watch]) -> dict[UserId, list[Watch]]:
+    makers: dict[UserId, list[Watch]] = {}
+    for watch in watches:
+        makers.setdefault(watch.made_by, []).append(watch)
+    return makers

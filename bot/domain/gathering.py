@@ -1,0 +1,251 @@
+"""When much happens at once, or nothing could be said for a while, a channel gets few messages that tell of all of it.
+
+Four gatherings, each a row of the outbox that takes the place of several: failures that nobody was told of become a
+storm; whatever changes in a storm is one change of its message; lines that wait for one thread become one; and where
+too many stories wait, those that need nobody's hand are told in a catch-up. Pages are never gathered below one line a
+pipeline.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.domain.card import CatchUp, Lines, Missed, PostedCard, SyncCard, SyncStorm, ThreadLine
+from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import Delivery, LaneKind, Priority, State
+from bot.domain.episode import EpisodeKind, Line, digest
+from bot.domain.watch import TeamId
+
+STORM_FROM = 3  # so many failure cards that wait at once in one channel are a storm
+MOST = 30  # what one message can tell of within Slack's limits
+CATCH_UP_FROM = 10  # more stories than these would take too long, one a second
+THREAD_FROM = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gathering:
+    """`row` takes the place of `replaced`; where `merges`, also of the row that has its id already.
+
+    `joins` become part of the storm that has the row's id; `forgets` are cards that were never posted and never will.
+    """
+
+    row: Delivery
+    replaced: tuple[Delivery, ...]
+    joins: tuple[str, ...] = ()
+    forgets: tuple[str, ...] = ()
+    merges: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits in one lane. `storm_sizes` says of each storm whose row is here how many cards it has, while nobody
+    has seen it."""
+
+    team: TeamId
+    rows: Sequence[Delivery]
+    cards: Mapping[str, PostedCard]
+    storm_sizes: Mapping[str, int]
+
+    def storm_of(self, card_key: str) -> str:
+        card = self.cards.get(card_key)
+        return card.storm or "" if card else ""
+
+
+def gather(backlog: Backlog) -> Gathering | None:
+    """The next thing to be gathered; None where every row goes by itself."""
+    waiting = [row for row in backlog.rows if row.state is State.QUEUED]
+    untried = [row for row in waiting if row.attempts == 0]
+    return (
+        _storm_updates(backlog, waiting)
+        or _storm_lines(backlog, waiting)
+        or _over_already(backlog, untried)
+        or _fresh_failures(backlog, untried)
+        or _catch_up(backlog, untried)
+        or _thread(backlog, untried)
+    )
+
+
+# --- storms ----------------------------------------------------------------------------------------------------------
+
+
+def _fresh_failures(backlog: Backlog, untried: list[Delivery]) -> Gathering | None:
+    """Failures that nobody was told of yet. One that was tried already goes its own way: it may be there."""
+    untold = [row for row in untried if _untold(backlog, row) and _is_open_failure(backlog, row)]
+    for row in untried:
+        # A storm that waits for its turn takes in what comes meanwhile.
+        room = MOST - backlog.storm_sizes.get(row.id, MOST) if isinstance(row.body, SyncStorm) else 0
+        if room > 0 and untold:
+            return _storm(row.id, untold[:room])
+    if len(untold) < STORM_FROM:
+        return None
+    chosen = untold[:MOST]
+    return _storm(digest(backlog.team, *(row.id for row in chosen)), chosen)
+
+
+def _untold(backlog: Backlog, row: Delivery) -> bool:
+    card = backlog.cards.get(row.id) if isinstance(row.body, SyncCard) else None
+    return card is not None and card.ts is None and not card.removed and card.storm is None
+
+
+def _is_open_failure(backlog: Backlog, row: Delivery) -> bool:
+    episode = backlog.cards[row.id].content.episode
+    return episode.open and episode.kind is EpisodeKind.FAILURE
+
+
+def _storm_updates(backlog: Backlog, waiting: list[Delivery]) -> Gathering | None:
+    changed = [row for row in waiting if isinstance(row.body, SyncCard) and backlog.storm_of(row.id)]
+    if not changed:
+        return None
+    key = backlog.storm_of(changed[0].id)
+    return _storm(key, [row for row in changed if backlog.storm_of(row.id) == key])
+
+
+def _storm(key: str, chosen: list[Delivery]) -> Gathering:
+    row = _in_place_of(chosen, id=key)
+    joins = tuple(row.id for row in chosen)
+    return Gathering(row=replace(row, body=SyncStorm(key)), replaced=tuple(chosen), joins=joins)
+
+
+def _storm_lines(backlog: Backlog, waiting: list[Delivery]) -> Gathering | None:
+    told = [(row, row.body) for row in waiting if isinstance(row.body, ThreadLine)]
+    told = [(row, line) for row, line in told if backlog.storm_of(line.card_key)]
+    if not told:
+        return None
+    key = backlog.storm_of(told[0][1].card_key)
+    chosen = [(row, line) for row, line in told if backlog.storm_of(line.card_key) == key][:MOST]
+    rows = [row for row, _ in chosen]
+    lines = Lines(story=key, of_storm=True, lines=tuple(line for _, line in chosen))
+    row = _in_place_of(rows, id=digest(key, *(row.id for row in rows)))
+    return Gathering(row=replace(row, body=lines), replaced=tuple(rows))
+
+
+# --- what came to its end before it could be told ---------------------------------------------------------------------
+
+
+def _over_already(backlog: Backlog, untried: list[Delivery]) -> Gathering | None:
+    """A failure that is over is no page any more: it goes with the feed."""
+    for row in untried:
+        if row.lane.kind is LaneKind.PAGES and _untold(backlog, row) and not backlog.cards[row.id].content.episode.open:
+            return Gathering(row=replace(row, priority=Priority.RECOVERY), replaced=(row,))
+    return None
+
+
+def _catch_up(backlog: Backlog, untried: list[Delivery]) -> Gathering | None:
+    """Stories of the feed that nobody was told of. What is wrong now keeps its own card."""
+    rows = [row for row in untried if row.lane.kind is LaneKind.FEED and _tellable_together(backlog, row)]
+    there = next((row for row in untried if isinstance(row.body, CatchUp) and len(row.body.entries) < MOST), None)
+    stories = {_story(row) for row in rows}
+    if not rows or (there is None and len(stories) <= CATCH_UP_FROM):
+        return None
+    before = there.body.entries if there and isinstance(there.body, CatchUp) else ()
+    entries = {entry.pipeline.id: entry for entry in before}
+    chosen = []
+    for row in rows:
+        missed = _missed(backlog, row)
+        if missed and missed.pipeline.id not in entries and len(entries) >= MOST:
+            continue
+        chosen.append(row)
+        if missed:
+            entries[missed.pipeline.id] = _together(entries.get(missed.pipeline.id), missed)
+    if not chosen:
+        return None
+    key = there.id if there else digest(backlog.team, "catch up", *(row.id for row in chosen))
+    row = _in_place_of([*chosen, there] if there else chosen, id=key)
+    row = replace(row, priority=Priority.RECOVERY, body=CatchUp(key=key, entries=tuple(entries.values())))
+    forgets = tuple(row.id for row in chosen if isinstance(row.body, SyncCard))
+    return Gathering(row=row, replaced=tuple(chosen), forgets=forgets, merges=there is not None)
+
+
+def _tellable_together(backlog: Backlog, row: Delivery) -> bool:
+    """Cards that were never posted, less the failures that are open; and lines of cards that were, or never will be."""
+    if isinstance(row.body, ThreadLine):
+        card = backlog.cards.get(row.body.card_key)
+        return card is None or card.ts is not None or not _kept_apart(card)
+    return _untold(backlog, row) and not _kept_apart(backlog.cards[row.id])
+
+
+def _kept_apart(card: PostedCard) -> bool:
+    return card.content.episode.open and card.content.episode.kind is EpisodeKind.FAILURE
+
+
+def _story(row: Delivery) -> str:
+    return row.body.card_key if isinstance(row.body, SyncCard | ThreadLine) else row.id
+
+
+def _missed(backlog: Backlog, row: Delivery) -> Missed | None:
+    """A line counts by itself where its card stands in Slack; else the card's own history has it."""
+    card = backlog.cards.get(_story(row))
+    if isinstance(row.body, ThreadLine):
+        return _gone_through(row.body.pipeline, (row.body.line,)) if card is None or card.ts is not None else None
+    return _gone_through(card.content.pipeline, card.content.episode.lines) if card else None
+
+
+def _gone_through(pipeline: Pipeline, lines: tuple[Line, ...]) -> Missed | None:
+    if not lines:
+        return None
+    counts = Counter(event for line in lines for event in line.events)
+    return Missed(pipeline=pipeline, counts=counts, since=lines[0].at, until=lines[-1].at, last=lines[-1])
+
+
+def _together(before: Missed | None, after: Missed) -> Missed:
+    if before is None:
+        return after
+    return Missed(
+        pipeline=after.pipeline,
+        counts=Counter(before.counts) + Counter(after.counts),
+        since=min(before.since, after.since),
+        until=max(before.until, after.until),
+        last=max(before.last, after.last, key=lambda line: line.at),
+    )
+
+
+# --- one thread ------------------------------------------------------------------------------------------------------
+
+
+def _thread(backlog: Backlog, untried: list[Delivery]) -> Gathering | None:
+    """Lines that wait for one card: of a long story the beginning and the end are kept."""
+    told: dict[str, list[Delivery]] = {}
+    for row in untried:
+        story = row.body.card_key if isinstance(row.body, ThreadLine) else _card_story(row)
+        if story:
+            told.setdefault(story, []).append(row)
+    for story, rows in told.items():
+        there = next((row for row in rows if isinstance(row.body, Lines)), None)
+        if len(rows) < THREAD_FROM and not (there and len(rows) > 1):
+            continue
+        chosen = [row for row in rows if row is not there]
+        key = there.id if there else digest(story, *(row.id for row in chosen))
+        row = replace(_in_place_of(rows, id=key), body=_thread_lines(story, rows))
+        return Gathering(row=row, replaced=tuple(chosen), merges=there is not None)
+    return None
+
+
+def _card_story(row: Delivery) -> str:
+    return row.body.story if isinstance(row.body, Lines) and not row.body.of_storm else ""
+
+
+def _thread_lines(story: str, rows: Sequence[Delivery]) -> Lines:
+    gathered = [row.body for row in rows if isinstance(row.body, Lines)]
+    single = [row.body for row in rows if isinstance(row.body, ThreadLine)]
+    broadcast = any(each.broadcast for each in single) or any(each.broadcast for each in gathered)
+    lines = sorted([*(line for each in gathered for line in each.lines), *single], key=lambda each: each.line.revision)
+    left_out = sum(each.left_out for each in gathered) + max(0, len(lines) - MOST)
+    if len(lines) > MOST:
+        lines = [*lines[: MOST // 2], *lines[-MOST // 2 :]]
+    return Lines(
+        story=story,
+        of_storm=False,
+        lines=tuple(lines),
+        left_out=left_out,
+        broadcast=broadcast,
+    )
+
+
+def _in_place_of(rows: Sequence[Delivery], *, id: str) -> Delivery:  # noqa: A002 (the row's own word)
+    first = min(rows, key=lambda row: row.priority)
+    return replace(
+        first,
+        id=id,
+        made_at=min(row.made_at for row in rows),
+        earliest=min((row.earliest for row in rows if row.earliest), default=None),
+    )

@@ -1,0 +1,87 @@
+"""Messages outside any episode: what a channel watches, channels that rest, and what befell the bot itself. Pure."""
+
+from collections.abc import Callable
+
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.watch import Watch
+from bot.slack import phrases
+from bot.slack.cards import Footing
+from bot.slack.message import Block, Message, message, section, sections
+from bot.slack.storms import went_through
+from bot.slack.text import date, duration, time_of_day
+
+MOST_CHANNELS = 50
+
+
+def render_notice(notice: Notice, footing: Footing) -> Message:
+    return message(_WORDS[notice.kind](notice, footing))
+
+
+def _listed(watches: tuple[Watch, ...]) -> list[Block]:
+    """One section, cut by whole lines: a message as a whole may hold little more."""
+    return [section("\n".join(f"• {phrases.watch_words(watch)}" for watch in watches))] if watches else []
+
+
+def _watching(notice: Notice, _: Footing) -> list[Block]:
+    return [section(f":bell: {_who(notice)} made this channel watch:"), *_listed(notice.watches)]
+
+
+def _unwatched(notice: Notice, _: Footing) -> list[Block]:
+    return [section(f":no_bell: {_who(notice)} made this channel no longer watch:"), *_listed(notice.watches)]
+
+
+def _who(notice: Notice) -> str:
+    return f"<@{notice.by}>" if notice.by else "Somebody"
+
+
+def _parked(notice: Notice, footing: Footing) -> list[Block]:
+    why = phrases.PARKED[notice.reason] if notice.reason else "it does not take messages"
+    head = f":warning: I cannot post in <#{notice.channel}> any more: {why}."
+    instead = f" Until then <#{notice.instead}> hears what they tell." if notice.instead else ""
+    rest = f"Your watches there rest until I can, and nothing is lost.{instead}"
+    wake = f"To wake them, invite me there again or unarchive it; or use `{footing.command} watch` elsewhere."
+    return [section(f"{head}\n{rest}"), *_listed(notice.watches), section(wake)]
+
+
+def _blind(notice: Notice, _: Footing) -> list[Block]:
+    since, until = notice.since or notice.at, notice.at
+    took = duration((until - since).total_seconds())
+    head = f":see_no_evil: I read no pipeline for {took}, from {date(since)} to {time_of_day(until)}."
+    if not notice.missed:
+        rest = "Whatever happened and passed in that time I did not see. All are now as they were before."
+    else:
+        rest = "Whatever happened and passed in that time I did not see. Since then these have changed:"
+    rows = sections(went_through(each) for each in notice.missed)
+    unread = [section(f"{notice.unread} could not be read yet; their cards will tell.")] if notice.unread else []
+    return [section(f"{head}\n{rest}"), *rows, *unread]
+
+
+def _rolled_back(notice: Notice, footing: Footing) -> list[Block]:
+    head = ":rotating_light: *My memory (Redis) has lost what it had confirmed*: it went back in time, or was emptied."
+    rest = (
+        "What is open I look for in Slack before I send it again. These watches are gone, and nobody is told any more:"
+    )
+    how = "Whoever wants one back types its line in its channel. Redis must keep what it confirms: see “Redis” in the guide."
+    lines = [
+        f"• <#{watch.channel}>: `{footing.command} watch {phrases.watch_command(watch)}`" for watch in notice.watches
+    ]
+    return [section(f"{head}\n{rest}"), *sections(lines), section(how)]
+
+
+def _empty(notice: Notice, footing: Footing) -> list[Block]:
+    channels = ", ".join(f"<#{each}>" for each in notice.channels[:MOST_CHANNELS])
+    head = f":rotating_light: *My memory (Redis) is empty*, though I am in {channels}."
+    rest = (
+        "On a first start that is as it should be. If watches were made before, they are gone: restore Redis, or make"
+    )
+    return [section(f"{head}\n{rest} them again with `{footing.command} watch`.")]
+
+
+_WORDS: dict[NoticeKind, Callable[[Notice, Footing], list[Block]]] = {
+    NoticeKind.WATCHING: _watching,
+    NoticeKind.UNWATCHED: _unwatched,
+    NoticeKind.PARKED: _parked,
+    NoticeKind.BLIND: _blind,
+    NoticeKind.ROLLED_BACK: _rolled_back,
+    NoticeKind.EMPTY: _empty,
+}

@@ -1,0 +1,145 @@
+"""The Outbox over Redis: what is still owed to Slack. Whoever sends down a lane holds its lease."""
+
+from collections.abc import Awaitable, Mapping, Sequence
+from datetime import datetime
+from typing import cast
+from uuid import uuid4
+
+from bot.domain.card import PostedCard
+from bot.domain.delivery import Delivery, Lane, LaneKind
+from bot.domain.gathering import Gathering
+from bot.domain.watch import ChannelId
+from bot.ports import Clock, Ending, Lease
+from bot.store.cards import read_cards, read_storm
+from bot.store.codec import decode_delivery, encode_delivery
+from bot.store.scripts import Scripts, away
+
+LEASE_SECONDS = 15.0
+STORM_SECONDS = 30 * 24 * 3600
+
+
+class RedisOutbox:
+    """Implements `ports.Outbox`."""
+
+    def __init__(self, scripts: Scripts, clock: Clock) -> None:
+        self._scripts = scripts
+        self._redis = scripts.redis
+        self._keys = scripts.keys
+        self._clock = clock
+
+    async def lanes_with_work(self) -> tuple[Lane, ...]:
+        return tuple(lane for lane, rests in await self._lanes() if not rests)
+
+    async def resting_lanes(self) -> tuple[Lane, ...]:
+        return tuple(lane for lane, rests in await self._lanes() if rests)
+
+    async def _lanes(self) -> list[tuple[Lane, bool]]:
+        with away():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.smembers(self._keys["lanes"])
+                pipe.hkeys(self._keys["parked"])
+                names, parked = await pipe.execute()
+        lanes = [_lane(name) for name in sorted(names)]
+        return [(lane, lane.channel.encode() in parked) for lane in lanes]
+
+    async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
+        expires = self._clock.monotonic() + LEASE_SECONDS  # counted from before the call: never longer than Redis's own
+        token = held.token if held else uuid4().hex
+        taken = await self._scripts.run("lease", [self._keys.lease(lane.name)], [token, int(LEASE_SECONDS * 1000)])
+        since = held.since if held else self._clock.now()
+        return Lease(name=lane.name, token=token, since=since, expires=expires) if taken else None
+
+    async def release(self, lease: Lease) -> None:
+        await self._scripts.run("release", [self._keys.lease(lease.name)], [lease.token])
+
+    async def last_ts(self, lane: Lane) -> str:
+        with away():
+            ts = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["last_ts"], lane.name))
+        return ts.decode() if ts else ""
+
+    async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
+        with away():
+            ids = await cast("Awaitable[list[bytes]]", self._redis.zrange(self._keys.outbox(lane), 0, -1))
+            if not ids:
+                return ()
+            rows = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._keys["deliveries"], list(ids)))
+        return tuple(decode_delivery(row) for row in rows if row is not None)
+
+    async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
+        return await read_cards(self._redis, self._keys, keys)
+
+    async def storm(self, key: str) -> tuple[PostedCard, ...]:
+        return await read_storm(self._redis, self._keys, key)
+
+    async def write(self, delivery: Delivery, lease: Lease) -> bool:
+        args = [lease.token, delivery.id, encode_delivery(delivery)]
+        return bool(await self._scripts.write("write_row", [self._keys.lease(lease.name)], args))
+
+    async def settle(self, delivery: Delivery, lease: Lease, ending: Ending) -> bool:
+        feed = Lane(LaneKind.FEED, delivery.channel)
+        keys = [
+            self._keys.lease(lease.name),
+            self._keys.outbox(delivery.lane),
+            self._keys.outbox(feed),
+            self._keys.storm(ending.storm or ""),
+            self._keys["last_ts"],
+            *(self._keys.card(key) for key in ending.shown),
+        ]
+        again = ending.moved_on
+        follows = ending.follows
+        args: list[str | int] = [
+            lease.token,
+            delivery.lane.name,
+            feed.name,
+            delivery.id,
+            ending.kind.value,
+            ending.ts,
+            ending.storm or "",
+            again.id,
+            encode_delivery(again),
+            follows.id if follows else "",
+            encode_delivery(follows) if follows else "",
+            *(part for key, revision in ending.shown.items() for part in (key, revision)),
+        ]
+        return bool(await self._scripts.write("settle", keys, args))
+
+    async def gather(self, gathering: Gathering, lane: Lane, lease: Lease) -> bool:
+        row = gathering.row
+        keys = [
+            self._keys.lease(lease.name),
+            self._keys.outbox(lane),
+            self._keys.outbox(row.lane),
+            self._keys.storm(row.id),
+            *(self._keys.card(key) for key in (*gathering.joins, *gathering.forgets)),
+        ]
+        args: list[str | int] = [
+            lease.token,
+            lane.name,
+            row.lane.name,
+            row.id,
+            encode_delivery(row),
+            "merge" if gathering.merges else "",
+            STORM_SECONDS,
+            len(gathering.replaced),
+            len(gathering.joins),
+            *(each.id for each in gathering.replaced),
+            *gathering.joins,
+        ]
+        return bool(await self._scripts.write("gather", keys, args))
+
+    async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
+        await self._scripts.tell(deliveries, redrawn)
+
+    async def holds(self) -> Mapping[str, datetime]:
+        with away():
+            rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["holds"]))
+        return {name.decode(): datetime.fromisoformat(until.decode()) for name, until in rows.items()}
+
+    async def hold(self, method: str, until: datetime) -> None:
+        with away():
+            await self._redis.hset(self._keys["holds"], method, until.isoformat())
+
+
+def _lane(name: bytes) -> Lane:
+    kind, _, channel = name.decode().partition(":")
+    return Lane(LaneKind(kind), ChannelId(channel))

@@ -1,0 +1,101 @@
+"""Runs the Lua scripts, each one atomic step, and notices when Redis has forgotten what was written."""
+
+from collections.abc import Awaitable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import cast
+from uuid import uuid4
+
+import redis.asyncio
+from redis.exceptions import RedisError
+
+from bot.domain.delivery import Delivery
+from bot.domain.watch import TeamId
+from bot.ports import StoreAway, StoreRolledBack
+from bot.store.codec import encode_delivery
+from bot.store.keys import Keys
+
+_FENCED = (
+    "beat",
+    "change_watches",
+    "commit",
+    "enqueue",
+    "gather",
+    "park",
+    "settle",
+    "unpark",
+    "write_row",
+)
+_PLAIN = ("gesture", "lease", "release")
+
+
+@contextmanager
+def away() -> Iterator[None]:
+    """Turns every failure of Redis into `StoreAway`."""
+    try:
+        yield
+    except (RedisError, OSError) as exc:
+        # The text of a Redis error may hold a host, never the password: redis-py leaves it out.
+        raise StoreAway(f"the store does not answer: {type(exc).__name__}: {exc}") from exc
+
+
+class Scripts:
+    """The connection of one process to one workspace's data.
+
+    Each process counts what it has written, here and in Redis. Where Redis knows of fewer, it went back in time: every
+    script refuses to do anything until `accept_loss` says that the loss has been dealt with. A lost reply makes our own
+    count the smaller one, which is harmless.
+    """
+
+    def __init__(self, client: redis.asyncio.Redis, team: TeamId) -> None:
+        self.redis = client
+        self.team = team
+        self.keys = Keys(team)
+        self._writes = self.keys[f"writes:{uuid4().hex}"]
+        self._written = 0
+        fence = _source("fence")
+        self._scripts = {name: client.register_script(fence + _source(name)) for name in _FENCED}
+        self._scripts |= {name: client.register_script(_source(name)) for name in _PLAIN}
+
+    async def run(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> int:
+        """Runs a script that does not write what must last.
+
+        Raises:
+            StoreAway: Redis does not answer.
+        """
+        with away():
+            return int(cast("bytes", await self._scripts[script](keys=list(keys), args=list(args))))
+
+    async def write(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> int:
+        """Runs a script that writes; `keys` are those behind the fence's own. 0: it was refused.
+
+        Raises:
+            StoreAway: Redis does not answer: it was done or not, and doing it again does no harm.
+            StoreRolledBack: Redis has forgotten something that it had told us was written; nothing was done.
+        """
+        ours = [self.keys[name] for name in ("deliveries", "lanes", "sequence")]
+        answer = await self.run(script, [*ours, *keys, self._writes], [*args, self._written])
+        if answer < 0:
+            raise StoreRolledBack("Redis has forgotten what it had confirmed")
+        if answer > 0:
+            self._written += 1
+        return answer
+
+    def enqueued(self, deliveries: Sequence[Delivery]) -> tuple[list[str], list[str]]:
+        """The outboxes, and lane, id and row of each: what scripts that enqueue are given."""
+        outboxes = [self.keys.outbox(each.lane) for each in deliveries]
+        return outboxes, [part for each in deliveries for part in (each.lane.name, each.id, encode_delivery(each))]
+
+    async def tell(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
+        outboxes, rows = self.enqueued(deliveries)
+        cards = [self.keys.card(key) for key in redrawn]
+        await self.write("enqueue", [*outboxes, *cards], [len(deliveries), *rows])
+
+    async def accept_loss(self) -> None:
+        """From here on what Redis has is what there is."""
+        with away():
+            self._written = int(await cast("Awaitable[bytes | None]", self.redis.get(self._writes)) or 0)
+
+
+def _source(name: str) -> str:
+    return files("bot.store").joinpath(f"{name}.lua").read_text()

@@ -1,0 +1,150 @@
+"""Watches over the watching itself: whose turn it is, whether the store still has what it was given, and how long nobody
+looked."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.domain.card import Missed, Notice, NoticeKind
+from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import digest
+from bot.domain.plan import Record
+from bot.domain.watch import ChannelId
+from bot.ports import Beat, Clock, StoreRolledBack
+from bot.watching.poller import Poller
+from bot.watching.roster import Roster
+from bot.watching.turn import Turn
+
+REREAD_SECONDS = 120.0  # so long all pipelines are given to be read again, before it is told what was missed
+
+log = structlog.get_logger(__name__)
+
+
+class Vigil:
+    """`look` is called every few seconds. `operator` is told what concerns the whole bot; where there is none, every
+    channel that watches is. `in_doubt` is called when the store may have forgotten what was sent.
+
+    `blind_after`: a longer time in which nothing was read is told.
+    """
+
+    def __init__(
+        self,
+        *,
+        roster: Roster,
+        poller: Poller,
+        turn: Turn,
+        clock: Clock,
+        blind_after: timedelta,
+        operator: ChannelId | None,
+        in_doubt: Callable[[], None],
+    ) -> None:
+        self._roster = roster
+        self._store = roster.store
+        self._poller = poller
+        self._turn = turn
+        self._clock = clock
+        self._blind_after = blind_after
+        self._operator = operator
+        self._in_doubt = in_doubt
+        self._run_id: str | None = None
+        self._looked_again_at: float | None = None
+
+    async def look(self) -> None:
+        """
+        Raises:
+            StoreAway: it is looked again in a few seconds.
+        """
+        try:
+            await self._look()
+        except StoreRolledBack:
+            log.warning("store_rolled_back", watches=len(self._roster.watches.all))
+            await self._recover()
+
+    async def _look(self) -> None:
+        taken = await self._turn.keep()
+        beat = await self._store.beat()
+        await self._notice_another_redis(beat)
+        if not self._turn.ours:
+            await self._roster.catch_up()
+            return
+        if taken:
+            await self._roster.load()
+            epochs = (record.standing.number.epoch for record in self._roster.records)
+            self._poller.take_over(await self._store.next_epoch(above=max(epochs, default=0)))
+            log.info("reading", pipelines=len(self._roster.pollable))
+        await self._notice_blindness(beat)
+
+    # --- a store that forgot -----------------------------------------------------------------------------------------
+
+    async def _notice_another_redis(self, beat: Beat) -> None:
+        """Redis was started anew, or another one answers: what was written last may not be there."""
+        before = self._run_id if self._run_id is not None else beat.last_run_id
+        self._run_id = beat.run_id
+        if before and before != beat.run_id:
+            log.warning("another_redis", before=before, now=beat.run_id)
+            await self._recover()
+
+    async def _recover(self) -> None:
+        """Everything open is looked for before it is sent; what this process knows better is written again."""
+        self._in_doubt()
+        await self._store.accept_loss()
+        lost = await self._roster.restore()
+        self._poller.take_over(await self._store.next_epoch(above=self._poller.epoch))
+        if not lost:
+            return
+        log.error("watches_lost", watches=[f"{watch.channel} {watch.reference}" for watch in lost])
+        channels = dict.fromkeys(watch.channel for watch in lost)
+        notice = Notice(kind=NoticeKind.ROLLED_BACK, at=self._clock.now(), watches=lost)
+        await self._store.tell(self._told(notice, tuple(channels)))
+
+    # --- a time in which nobody looked -------------------------------------------------------------------------------
+
+    async def _notice_blindness(self, beat: Beat) -> None:
+        """While it has not been told, no sign of life is given: whoever comes after us tells it."""
+        now = self._clock.now()
+        if beat.last_at is None or now - beat.last_at <= self._blind_after:
+            await self._store.give_sign(now, self._run_id or "")
+            self._looked_again_at = None
+            return
+        if self._looked_again_at is None:
+            self._looked_again_at = self._clock.monotonic()
+            log.warning("was_blind", since=beat.last_at.isoformat(), seconds=(now - beat.last_at).total_seconds())
+        unread = self._poller.unread_since(self._looked_again_at)
+        if unread and self._clock.monotonic() - self._looked_again_at < REREAD_SECONDS:
+            return
+        self._looked_again_at = None
+        missed = self._missed_since(beat.last_at)
+        notice = Notice(kind=NoticeKind.BLIND, at=now, since=beat.last_at, missed=missed, unread=len(unread))
+        channels = tuple(dict.fromkeys(watch.channel for watch in self._roster.watches.all))
+        await self._store.give_sign(now, self._run_id or "", self._told(notice, channels))
+
+    def _missed_since(self, moment: datetime) -> tuple[Missed, ...]:
+        records = (self._roster.record(each) for each in sorted(self._roster.watched))
+        missed = (missed_since(record, self._roster.pipeline(record.pipeline_id), moment) for record in records)
+        return tuple(each for each in missed if each)
+
+    def _told(self, notice: Notice, channels: tuple[ChannelId, ...]) -> list[Delivery]:
+        """To the operator; where there is none, to the channels that it concerns."""
+        at = (notice.since or notice.at).isoformat()
+        return [
+            Delivery(
+                id=digest(self._store.team, notice.kind, channel, at),
+                channel=channel,
+                priority=Priority.FAILURE,
+                body=notice,
+                made_at=notice.at,
+            )
+            for channel in ([self._operator] if self._operator else channels)
+        ]
+
+
+def missed_since(record: Record, pipeline: Pipeline, moment: datetime) -> Missed | None:
+    """What the current episode tells of since then."""
+    lines = [line for line in (record.episode.lines if record.episode else ()) if line.at > moment and line.by is None]
+    if not lines:
+        return None
+    counts = Counter(event for line in lines for event in line.events)
+    return Missed(pipeline=pipeline, counts=counts, since=lines[0].at, until=lines[-1].at, last=lines[-1])

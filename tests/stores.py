@@ -1,0 +1,35 @@
+"""The two halves of the store in one hand, as tests need them."""
+
+import redis.asyncio
+
+from bot.domain.delivery import Delivery, Lane, LaneKind
+from bot.domain.watch import ChannelId, TeamId
+from bot.ports import Clock, Lease
+from bot.store.outbox import RedisOutbox
+from bot.store.redis import RedisStore
+from bot.store.scripts import Scripts
+
+
+class WholeStore(RedisStore):
+    def __init__(self, client: redis.asyncio.Redis, team: TeamId, clock: Clock) -> None:
+        scripts = Scripts(client, team)
+        super().__init__(scripts, clock)
+        self.outbox = RedisOutbox(scripts, clock)
+
+    async def owed(self, channel: ChannelId) -> tuple[Delivery, ...]:
+        """Pages first, each lane oldest first."""
+        pages, feed = (Lane(kind, channel) for kind in LaneKind)
+        return (*await self.outbox.deliveries(pages), *await self.outbox.deliveries(feed))
+
+    async def leased(self, lane: Lane) -> Lease:
+        lease = await self.outbox.lease(lane)
+        assert lease is not None
+        return lease
+
+
+def pages(channel: ChannelId) -> Lane:
+    return Lane(LaneKind.PAGES, channel)
+
+
+def feed(channel: ChannelId) -> Lane:
+    return Lane(LaneKind.FEED, channel)
