@@ -7,12 +7,11 @@ from datetime import datetime
 import structlog
 
 from bot.delivery.doubt import Doubt
-from bot.delivery.job import RECHECK_AFTER, Job, cards_of, rechecking, redrawing
+from bot.delivery.job import Job, cards_of, rechecking, redrawing
 from bot.delivery.pace import Method, Pace
 from bot.delivery.parking import Parking
 from bot.domain.card import Lines, PostedCard, Recheck, SyncCard, SyncStorm, ThreadLine
 from bot.domain.delivery import (
-    LOOKS,
     Again,
     Delay,
     Delivery,
@@ -34,9 +33,11 @@ from bot.domain.delivery import (
     Unreadable,
     Wait,
     after_look,
+    after_recheck,
     after_send,
     decide,
     given,
+    in_doubt,
     in_order,
     patience_with,
     story_of,
@@ -46,7 +47,6 @@ from bot.domain.watch import TeamId
 from bot.ports import Chat, Clock, Ending, EndingKind, Lease, Outbox
 
 CALL_SECONDS = 6.0  # a call to Slack, at its longest; a lease must have more than this left
-RECHECKS = 5
 
 log = structlog.get_logger(__name__)
 
@@ -84,8 +84,8 @@ class Courier:
         self.lease = lease
 
     async def step(self) -> float | None:
-        """Does the next thing that may be done. Answers the seconds until there may be another, or None where nothing is
-        owed or the channel rests.
+        """Does the next thing that may be done. Answers the seconds until there may be another; None where nothing is
+        owed, or the channel rests.
 
         Raises:
             LeaseLostError: the lane is another's now.
@@ -107,7 +107,7 @@ class Courier:
         """What the lane owes, once what can be told together is gathered."""
         while True:
             owed = await self._read()
-            gathering = gather(owed.backlog(self._team, in_doubt=self._doubt.reigns))
+            gathering = gather(owed.backlog(self._team, self._doubt.since))
             if gathering is None:
                 return owed
             if not await self._outbox.gather(gathering, self._lane, self.lease):
@@ -122,6 +122,7 @@ class Courier:
         keys |= {body.story for body in bodies if isinstance(body, Lines) and not body.of_storm}
         told = {body.storm_key for body in bodies if isinstance(body, SyncStorm)}
         told |= {body.story for body in bodies if isinstance(body, Lines) and body.of_storm}
+        keys |= {row.follows for row in rows if row.follows}
         cards = await self._outbox.cards(sorted(keys))
         return _Owed(rows, cards, {key: await self._outbox.storm(key) for key in sorted(told)})
 
@@ -135,6 +136,7 @@ class Courier:
             for job in jobs.values()
             if (story := story_of(job.delivery.body))
         }
+        there |= {key: card.ts is not None or card.removed for key, card in owed.cards.items()}
         return [jobs[row.id] for row in in_order(owed.rows, there)]
 
     def _pick(self, jobs: list[Job]) -> tuple[Job | None, list[Job], float]:
@@ -170,7 +172,7 @@ class Courier:
 
     @property
     def _hold(self) -> Hold:
-        return Hold(self.lease.since, self.lease.token, self._doubt.reigns, self._last_ts)
+        return Hold(self.lease.since, self.lease.token, self._doubt.since, self._last_ts)
 
     async def _keep_lease(self) -> None:
         if self.lease.expires - self._clock.monotonic() > 1.5 * CALL_SECONDS:
@@ -222,7 +224,7 @@ class Courier:
     async def _look(self, jobs: list[Job]) -> None:
         for job, sighting in zip(jobs, await self._find(jobs), strict=True):
             if isinstance(job.delivery.body, Recheck):
-                settlement = _after_recheck(job.delivery, sighting, self._clock.now())
+                settlement = after_recheck(job.delivery, sighting, self._clock.now())
             else:
                 settlement = after_look(job.delivery, sighting, self._clock.now())
             await self._settle(settlement, job)
@@ -273,11 +275,13 @@ class Courier:
                 kind = EndingKind.REMOVED if job.updates else EndingKind.UNCHANGED
                 return Ending(kind=kind, moved_on=moved_on, shown=dict.fromkeys(job.shown, 0))
             case Drop():
-                return Ending(kind=EndingKind.UNCHANGED, moved_on=moved_on, shown=job.shown)
+                # A card that can never be posted is as one that was removed: what comes after it does not wait for it.
+                kind = EndingKind.REMOVED if job.shows_cards and job.ts is None else EndingKind.UNCHANGED
+                return Ending(kind=kind, moved_on=moved_on, shown=job.shown)
 
     async def _overtaken(self, settlement: Settlement, job: Job) -> None:
-        """Our lease ran out during the call. Whoever has the lane now may have sent the same, or a newer revision before
-        our call landed: both are put right, by whoever comes to it."""
+        """Our lease ran out during the call. Whoever has the lane now may have sent the same, or a newer revision
+        before our call landed: both are put right, by whoever comes to it."""
         now = self._clock.now()
         if job.updates:
             await self._outbox.enqueue([redrawing(job, now)], redrawn=tuple(job.shown))
@@ -294,20 +298,11 @@ class _Owed:
     cards: Mapping[str, PostedCard]
     storms: Mapping[str, tuple[PostedCard, ...]]
 
-    def backlog(self, team: TeamId, *, in_doubt: bool) -> Backlog:
+    def backlog(self, team: TeamId, doubt_since: datetime | None) -> Backlog:
         """What may have been told already, as it is, is not told in another way before it was looked for."""
-        rows = [row for row in self.rows if row.checked or not in_doubt]
+        rows = [row for row in self.rows if not in_doubt(row, doubt_since)]
         unseen = {key: cards for key, cards in self.storms.items() if all(card.ts is None for card in cards)}
         return Backlog(team, rows, self.cards, {key: len(cards) for key, cards in unseen.items()})
-
-
-def _after_recheck(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlement:
-    if isinstance(sighting, Unreadable):
-        if delivery.looks + 1 >= RECHECKS:
-            return Drop(f"it could not be looked for again: {sighting.error}")
-        return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + RECHECK_AFTER))
-    settlement = after_look(replace(delivery, looks=LOOKS), sighting, now)
-    return settlement if isinstance(settlement, Done) else Drop("it is not there any more")
 
 
 def _words(settlement: Settlement) -> str:

@@ -13,14 +13,16 @@ class Doubt:
     clock: Clock
     began_at: datetime = field(init=False)
     """When this bot began: what is older was owed by one before it."""
-    _until: float = float("-inf")
+    _since: datetime | None = None
+    _until: float = 0.0
 
     def __post_init__(self) -> None:
         self.began_at = self.clock.now()
 
     def arise(self) -> None:
-        self._until = self.clock.monotonic() + SECONDS
+        self._since, self._until = self.clock.now(), self.clock.monotonic() + SECONDS
 
     @property
-    def reigns(self) -> bool:
-        return self.clock.monotonic() < self._until
+    def since(self) -> datetime | None:
+        """None where there is no doubt."""
+        return self._since if self.clock.monotonic() < self._until else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.delivery.pace import Method
 from bot.domain.card import (
@@ -17,10 +17,8 @@ from bot.domain.card import (
     SyncStorm,
     ThreadLine,
 )
-from bot.domain.delivery import Delivery, Priority, Trace, oldest
+from bot.domain.delivery import RECHECK_AFTER, Delivery, Priority, Trace, oldest
 from bot.domain.episode import EpisodeKind, digest
-
-RECHECK_AFTER = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,8 @@ STRAGGLES_FOR = timedelta(seconds=3)  # what an owner before us may still have u
 CLOCKS_DIFFER = timedelta(minutes=2)
 BETWEEN_LOOKS = timedelta(seconds=3)
 LOOKS = 2
+RECHECK_AFTER = timedelta(seconds=60)  # by then every earlier try has landed, if it ever does
+RECHECKS = 5
 UNREADABLE_FOR = timedelta(seconds=60)  # then a repeat is better than silence
 PAGE_UNREADABLE_FOR = timedelta(seconds=5)
 BACKOFF = timedelta(seconds=2)
@@ -77,6 +79,8 @@ class Delivery:
     priority: Priority
     body: Body
     made_at: datetime
+    follows: str = ""
+    """The card of the same pipeline's story before this one: this one is not told before it, unless it is a page."""
     earliest: datetime | None = None
     """Before this nobody can have known what it tells: where it is looked for, the search begins here."""
     state: State = State.QUEUED
@@ -87,8 +91,8 @@ class Delivery:
     after_ts: str = ""
     """The lane's last message when this was given first, on Slack's own clock: it can only stand after that."""
     looks: int = 0
-    checked: bool = False
-    """It was looked for since it was last given, and was not there."""
+    checked_at: datetime | None = None
+    """When it was found that it is not there, if it was not given since."""
     not_before: datetime | None = None
     plain: bool = False
     uncertain: bool = False
@@ -201,12 +205,15 @@ Step = Send | Look | Wait
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """The right to send down one lane: since when it is ours, under which lease, and whether the store may have
-    forgotten what was sent before. `last_ts` is the lane's last message, as Slack stamped it."""
+    """The right to send down one lane: since when it is ours, and under which lease.
+
+    `doubt_since`: when the store was found to have gone back in time, and may have forgotten what was sent.
+    `last_ts` is the lane's last message, as Slack stamped it.
+    """
 
     since: datetime
     lease: str
-    in_doubt: bool = False
+    doubt_since: datetime | None = None
     last_ts: str = ""
 
 
@@ -217,13 +224,22 @@ def decide(delivery: Delivery, now: datetime, hold: Hold, *, idempotent: bool) -
         return Wait(until)
     if idempotent:
         return Send()
+    if delivery.state is State.QUEUED and not in_doubt(delivery, hold.doubt_since):
+        return Send()
+    if hold.doubt_since and hold.doubt_since + LANDS_WITHIN > now:  # a request may be under way that nobody remembers
+        return Wait(hold.doubt_since + LANDS_WITHIN)
     if delivery.state is State.QUEUED:
-        return Look() if hold.in_doubt and not delivery.checked else Send()
+        return Look()
     if delivery.given_by == hold.lease:
         quiet_at = (delivery.sent_at or now) + LANDS_WITHIN
     else:  # by another, whose clock may differ from ours
         quiet_at = hold.since + STRAGGLES_FOR
     return Wait(quiet_at) if quiet_at > now else Look()
+
+
+def in_doubt(delivery: Delivery, doubt_since: datetime | None) -> bool:
+    """It may be there, though the store does not know of it."""
+    return doubt_since is not None and (delivery.checked_at is None or delivery.checked_at <= doubt_since)
 
 
 def _not_before(delivery: Delivery, now: datetime, hold: Hold) -> datetime | None:
@@ -243,7 +259,7 @@ def given(delivery: Delivery, now: datetime, hold: Hold) -> Delivery:
         given_by=hold.lease,
         after_ts=delivery.after_ts or hold.last_ts,
         looks=0,
-        checked=False,
+        checked_at=None,
     )
 
 
@@ -302,17 +318,17 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
             later = now + (wait or timedelta(seconds=1))
             return Again(replace(delivery, looks=LOOKS - 1, not_before=later, delay=Delay.RATE_LIMITED))
         case Refused(kind=Refusal.CHANNEL, park=reason):
-            return Park(replace(_queued(delivery), delay=Delay.PARKED), reason or ParkReason.NOT_FOUND)
+            return Park(replace(_queued(delivery, now), delay=Delay.PARKED), reason or ParkReason.NOT_FOUND)
         case Refused(kind=Refusal.CONTENT, error=error):
             if delivery.plain:
                 return Drop(f"Slack refused even the plain text: {error}")
-            return Again(replace(_queued(delivery), plain=True))
+            return Again(replace(_queued(delivery, now), plain=True))
         case Refused(kind=Refusal.CARD_GONE, error=error):
             return Gone(error)
         case Refused(kind=kind, retry_after=wait):
             later = now + max(wait or timedelta(), _backoff(delivery))
             delay = Delay.NOT_REACHED if kind is Refusal.NOT_SENT else Delay.REFUSED
-            return Again(replace(_queued(delivery), not_before=later, delay=delay))
+            return Again(replace(_queued(delivery, now), not_before=later, delay=delay))
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -322,14 +338,28 @@ def after_look(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlem
         case Seen(ts, storm):
             return Done(ts[0], found=True, storm=storm, repeats=ts[1:])
         case NotSeen() if delivery.looks + 1 >= LOOKS or delivery.state is State.QUEUED:
-            return Again(replace(_queued(delivery), uncertain=_was_given(delivery)))
+            return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery)))
         case NotSeen():
             return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + BETWEEN_LOOKS))
         case Unreadable(retry_after=wait):
             patience = patience_with(delivery)
             if now - (delivery.sent_at or delivery.made_at) >= LANDS_WITHIN + patience:
-                return Again(replace(_queued(delivery), uncertain=_was_given(delivery), possible_repeat=True))
+                return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=True))
             return Again(replace(delivery, not_before=now + min(wait or BETWEEN_LOOKS, patience)))
+        case _ as unreachable:
+            assert_never(unreachable)
+
+
+def after_recheck(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlement:
+    match sighting:
+        case Seen(ts):
+            return Done(ts[0], found=True, repeats=ts[1:])
+        case NotSeen():
+            return Drop("it is not there any more")
+        case Unreadable(error) if delivery.looks + 1 >= RECHECKS:
+            return Drop(f"it could not be looked for again: {error}")
+        case Unreadable():
+            return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + RECHECK_AFTER))
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -352,9 +382,9 @@ def _was_given(delivery: Delivery) -> bool:
     return delivery.uncertain or delivery.state is State.SENDING
 
 
-def _queued(delivery: Delivery) -> Delivery:
+def _queued(delivery: Delivery, now: datetime) -> Delivery:
     """It is not there: it may be given (again), without another look."""
-    return replace(delivery, state=State.QUEUED, looks=0, checked=True, not_before=None)
+    return replace(delivery, state=State.QUEUED, looks=0, checked_at=now, not_before=None)
 
 
 def _backoff(delivery: Delivery) -> timedelta:
@@ -363,16 +393,18 @@ def _backoff(delivery: Delivery) -> timedelta:
 
 
 def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Delivery, ...]:
-    """The rows of one channel that may be worked on, most urgent first. `rows` come oldest first.
+    """The rows of one lane that may be worked on, most urgent first. `rows` come oldest first.
 
-    A line waits for its card (`posted` tells which are there) and for the lines before it: it never overtakes its own
-    story, though a more urgent story overtakes it.
+    A story waits for the one before it. A line waits for its card (`posted` tells which are there) and for the lines
+    before it: it never overtakes its own story, though a more urgent story overtakes it.
     """
     firsts: dict[str, Delivery] = {}
     urgency: dict[str, Priority] = {}
     others: list[Delivery] = []
     for row in rows:
         story = story_of(row.body)
+        if row.lane.kind is LaneKind.FEED and not posted.get(row.follows, True):
+            continue
         if story is None:
             others.append(row)
         elif posted.get(story, False):

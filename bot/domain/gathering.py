@@ -246,6 +246,7 @@ def _in_place_of(rows: Sequence[Delivery], *, id: str) -> Delivery:  # noqa: A00
     return replace(
         first,
         id=id,
+        follows="",
         made_at=min(row.made_at for row in rows),
         earliest=min((row.earliest for row in rows if row.earliest), default=None),
     )

@@ -61,8 +61,12 @@ def plan_transitions(record: Record, transitions: tuple[Transition, ...], scene:
     if not touched:
         news = bool(transitions) or _kept(was) != _kept(record.standing)
         return Plan(record=record, transitions=transitions, must_be_written=news)
-    before = {episode.identity: episode for episode in [record.episode] if episode}
-    told = [_tell(episode, before.get(episode.identity), record.standing, scene) for episode in touched]
+    told: list[_Told] = []
+    last = record.episode
+    for episode in touched:
+        same = last is not None and last.identity == episode.identity
+        told.append(_tell(episode, last if same else None, record.standing, scene, after=None if same else last))
+        last = told[-1].episode
     return Plan(
         record=replace(
             record,
@@ -141,6 +145,7 @@ def _tell(
     scene: Scene,
     *,
     only: ChannelId | None = None,
+    after: Episode | None = None,
 ) -> _Told:
     """Every conversation's share of one step of one episode: the card where it has or gets one, lines where it had."""
     had = before.told if before else ()
@@ -149,6 +154,8 @@ def _tell(
     affected = newcomers if only else episode.told
     cards = tuple(_card(episode, standing, scene, channel) for channel in affected)
     syncs = [_sync(card, scene, fresh=card.channel in newcomers) for card in cards]
+    if after:
+        syncs = [replace(sync, follows=after.key(scene.team, sync.channel)) for sync in syncs]
     lines = [] if only else [line for channel in had for line in _lines(episode, before, scene, channel)]
     return _Told(episode, cards, (*syncs, *lines))
 

@@ -20,7 +20,7 @@ class Valkey:
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
     async def start(self) -> None:
-        options = ["--port", str(self._port), "--dir", str(self._data_dir), "--appendonly", "yes", "--save", ""]
+        options = ["--port", str(self._port), "--dir", str(self._data_dir), "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
         options += self._options
         self._process = await asyncio.create_subprocess_exec(
             str(get_binary_path()), *options, stdout=asyncio.subprocess.DEVNULL
@@ -37,6 +37,12 @@ class Valkey:
         writer.close()
         await writer.wait_closed()
         return True
+
+    async def kill(self) -> None:
+        """kill -9: what it had confirmed is on the disk."""
+        if self._process is not None:
+            self._process.kill()
+            await self._process.wait()
 
     async def stop(self) -> None:
         if self._process is not None and self._process.returncode is None:

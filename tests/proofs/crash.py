@@ -1,0 +1,297 @@
+"""Kills the bot over and over, under every kind of fault, and judges what stands in Slack.
+
+python -m tests.proofs.crash                 500 kills over 20 seeds, and every call of a life once
+python -m tests.proofs.crash --seed 7        one seed, as it was
+"""
+
+import argparse
+import asyncio
+import json
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from bot.sandbox.goldrush_faults import Fault as ApiFault
+from bot.sandbox.goldrush_faults import FaultKind as ApiFaultKind
+from bot.sandbox.slack.faults import Fault, FaultKind, Moment
+from tests.proofs.oracle import Verdict
+from tests.proofs.world import SECOND, World, a_world
+
+PIPELINES = 6
+READS = 4  # so often a phase is read before it changes again: once at least by a bot that lives on
+POST, HISTORY = "chat.postMessage", "conversations.history"
+
+Trouble = Callable[[World, random.Random], Coroutine[None, None, None]]
+
+
+def _slack(method: str, kind: FaultKind, when: Moment = Moment.BEFORE, **more: float) -> Trouble:
+    async def trouble(world: World, chance: random.Random) -> None:
+        fault = Fault(kind=kind, when=when, times=chance.randint(1, 4), **more)  # type: ignore[arg-type]
+        world.sandbox.slack.set_fault(method, fault)
+
+    return trouble
+
+
+def _goldrush(kind: ApiFaultKind) -> Trouble:
+    async def trouble(world: World, chance: random.Random) -> None:
+        world.sandbox.goldrush.set_fault(ApiFault(kind=kind, times=chance.randint(1, 6)))
+
+    return trouble
+
+
+async def _nothing(_: World, __: random.Random) -> None:
+    pass
+
+
+async def _freeze(world: World, chance: random.Random) -> None:
+    """1 to 40 s, as the bot counts."""
+    for bot in world.bots[:1]:
+        await world.freeze(bot, chance.uniform(1, 40) * SECOND)
+
+
+async def _two_bots(world: World, _: random.Random) -> None:
+    world.start_bot()
+
+
+async def _two_bots_one_frozen(world: World, chance: random.Random) -> None:
+    world.start_bot()
+    await _freeze(world, chance)
+
+
+async def _redis_killed(world: World, chance: random.Random) -> None:
+    await world.valkey.kill()
+    await asyncio.sleep(chance.uniform(0, 10) * SECOND)
+    await world.valkey.start()
+
+
+TROUBLES: dict[str, Trouble] = {
+    "nothing else": _nothing,
+    "bot frozen 1 to 40 s": _freeze,
+    "two bots": _two_bots,
+    "two bots, one frozen": _two_bots_one_frozen,
+    "Redis killed": _redis_killed,
+    "Slack 500, not posted": _slack(POST, FaultKind.SERVER_ERROR),
+    "Slack 500, posted": _slack(POST, FaultKind.SERVER_ERROR, Moment.AFTER),
+    "Slack reset, not posted": _slack(POST, FaultKind.RESET),
+    "Slack reset, posted": _slack(POST, FaultKind.RESET, Moment.AFTER),
+    "Slack silent, not posted": _slack(POST, FaultKind.HANG),
+    "Slack silent, posted": _slack(POST, FaultKind.HANG, Moment.AFTER),
+    "Slack lands 3 s late": _slack(POST, FaultKind.LAND_LATE, seconds=3 * SECOND),
+    "Slack 429": _slack(POST, FaultKind.THROTTLED),
+    "Slack 429, yet posted": _slack(POST, FaultKind.THROTTLED, Moment.AFTER),
+    "Slack ok without ts": _slack(POST, FaultKind.NO_TS),
+    "Slack answer cut short": _slack(POST, FaultKind.TRUNCATED),
+    "Slack update 500": _slack("chat.update", FaultKind.SERVER_ERROR, Moment.AFTER),
+    "GoldRush 500": _goldrush(ApiFaultKind.SERVER_ERROR),
+    "GoldRush silent": _goldrush(ApiFaultKind.HANG),
+    "GoldRush 429": _goldrush(ApiFaultKind.THROTTLED),
+    "GoldRush no JSON": _goldrush(ApiFaultKind.NOT_JSON),
+}
+
+
+@dataclass
+class Round:
+    """One kind of trouble, with kills in it, and what came of it."""
+
+    trouble: str
+    kills: int
+    seconds: float
+    faults: list[str] = field(default_factory=list)
+    verdict: dict[str, int] = field(default_factory=dict)
+
+
+# --- random kills ----------------------------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _kept_alive(world: World) -> AsyncIterator[None]:
+    """Whoever runs the bot starts it again when it has died."""
+
+    async def keep() -> None:
+        while True:
+            for bot in [each for each in world.bots if not each.is_alive()]:
+                world.bots.remove(bot)
+            if not world.bots:
+                world.start_bot()
+            await asyncio.sleep(0.02)
+
+    keeper = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeper
+
+
+async def _changes(world: World, chance: random.Random, name: str) -> None:
+    """One story of one pipeline, each phase held until it must have been seen."""
+    for phase in (chance.choice(("FAILED", "FAILED", "PAUSED")), "RUNNING"):
+        await asyncio.sleep(chance.uniform(0, 0.5))
+        world.set_phase(name, phase)
+        await world.reads(name, READS)
+
+
+async def _kills(world: World, chance: random.Random, count: int) -> None:
+    for _ in range(count):
+        await asyncio.sleep(chance.uniform(0.3, 1.5))
+        if world.bots:
+            world.bots[0].kill()
+
+
+async def a_round(world: World, chance: random.Random, trouble: str, kills: int) -> Round:
+    began = time.monotonic()
+    names = chance.sample(world.names, chance.randint(1, 4))
+    async with asyncio.TaskGroup() as tasks:
+        for name in names:
+            tasks.create_task(_changes(world, chance, name))
+        tasks.create_task(_kills(world, chance, kills))
+        tasks.create_task(TROUBLES[trouble](world, chance))
+    world.sandbox.slack.faults.clear()
+    world.sandbox.goldrush.faults.clear()
+    verdict = await world.settled(30)
+    return Round(trouble, kills, time.monotonic() - began, verdict.faults, _counted(verdict))
+
+
+def _counted(verdict: Verdict) -> dict[str, int]:
+    kinds = ("lost", "repeated", "out_of_order", "invented", "wrong_final")
+    return {kind: len(getattr(verdict, kind)) for kind in kinds}
+
+
+async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
+    """Rounds until so many kills; after a fault the world is another, so that it is counted once."""
+    chance = random.Random(seed)  # noqa: S311
+    order = list(TROUBLES)
+    chance.shuffle(order)
+    done = number = 0
+    while done < kills:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+            async with a_world(Path(directory), PIPELINES, chance) as world, _kept_alive(world):
+                while done < kills:
+                    count = min(chance.randint(1, 3), kills - done)
+                    result = await a_round(world, chance, order[number % len(order)], count)
+                    done, number = done + count, number + 1
+                    yield result
+                    if result.faults:
+                        break
+
+
+# --- every call of a life --------------------------------------------------------------------------------------------
+
+
+async def a_sweep(first: int, step: int, last: int) -> AsyncIterator[Round]:
+    """A life that ends at its n-th call, for n = first, first + step, …, up to the last call of a whole life."""
+    chance = random.Random(0)  # noqa: S311
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+        async with a_world(Path(directory), PIPELINES, chance) as world:
+            number = first
+            while number <= last:
+                for bot in list(world.bots):
+                    await world.kill(bot)
+                began = time.monotonic()
+                bot = world.start_bot(crash_at=number)
+                async with _kept_alive(world):
+                    name = world.names[number % PIPELINES]
+                    await _changes(world, chance, name)
+                    died = await world.ended(bot, 1.0)
+                    verdict = await world.settled(30)
+                yield Round(
+                    "every call of a life", int(died), time.monotonic() - began, verdict.faults, _counted(verdict)
+                )
+                if not died:
+                    return
+                number += step
+
+
+# --- many at once ----------------------------------------------------------------------------------------------------
+
+
+async def _work(task: str) -> None:
+    """One worker: prints each round as a line of JSON."""
+    kind, *numbers = task.split(":")
+    rounds = a_seed(*map(int, numbers)) if kind == "seed" else a_sweep(*map(int, numbers))
+    async for each in rounds:
+        print(json.dumps(each.__dict__), flush=True)  # noqa: T201
+
+
+async def _run(tasks: list[str], workers: int, expected: int) -> list[tuple[str, Round]]:
+    done: list[tuple[str, Round]] = []
+    waiting = list(reversed(tasks))
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task("kills", total=expected)
+
+        async def worker() -> None:
+            while waiting:
+                task = waiting.pop()
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "tests.proofs.crash", "--task", task, stdout=asyncio.subprocess.PIPE
+                )
+                assert process.stdout is not None
+                async for line in process.stdout:
+                    each = Round(**json.loads(line))
+                    done.append((task, each))
+                    progress.advance(bar, each.kills)
+                if await process.wait():
+                    done.append((task, Round("the harness itself", 0, 0.0, ["it ended with an error"], {})))
+
+        await asyncio.gather(*(worker() for _ in range(workers)))
+    return done
+
+
+def _report(done: list[tuple[str, Round]], out: Console) -> int:
+    table = Table(
+        "fault", "rounds", "kills", "lost", "repeated", "out of order", "invented", "wrong final", "slowest s"
+    )
+    for trouble in dict.fromkeys(each.trouble for _, each in done):
+        rounds = [each for _, each in done if each.trouble == trouble]
+        sums: Counter[str] = Counter()
+        for each in rounds:
+            sums.update(each.verdict)
+        kinds = ("lost", "repeated", "out_of_order", "invented", "wrong_final")
+        slowest = max(each.seconds for each in rounds)
+        kills = sum(each.kills for each in rounds)
+        table.add_row(trouble, str(len(rounds)), str(kills), *(str(sums[kind]) for kind in kinds), f"{slowest:.1f}")
+    out.print(table)
+    faulty = [(task, each) for task, each in done if each.faults]
+    for task, each in faulty:
+        out.print(f"{task}, {each.trouble}: {'; '.join(each.faults)}")
+    total = sum(each.kills for _, each in done)
+    out.print(f"{total} kills, {len(done)} rounds, {len(faulty)} with a fault.")
+    return 1 if faulty else 0
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--seeds", type=int, default=20)
+    options.add_argument("--kills", type=int, default=500, help="in all seeds together")
+    options.add_argument("--seed", type=int, help="this one only")
+    options.add_argument("--step", type=int, default=1, help="of the sweep: every n-th call; 0 for none")
+    options.add_argument("--calls", type=int, default=2000, help="of the sweep: not more than these")
+    options.add_argument("--workers", type=int, default=3)
+    options.add_argument("--task", help=argparse.SUPPRESS)
+    chosen = options.parse_args()
+    if chosen.task:
+        asyncio.run(_work(chosen.task))
+        return 0
+    seeds = [chosen.seed] if chosen.seed is not None else list(range(1, chosen.seeds + 1))
+    each = chosen.kills // (chosen.seeds or 1)
+    tasks = [f"seed:{seed}:{each}" for seed in seeds] if chosen.seeds else []
+    if chosen.step and chosen.seed is None:
+        parts = chosen.workers * 2
+        tasks += [f"sweep:{1 + part * chosen.step}:{parts * chosen.step}:{chosen.calls}" for part in range(parts)]
+    done = asyncio.run(_run(tasks, chosen.workers, len(seeds) * each))
+    return _report(done, Console(width=160))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,368 @@
+"""Every interleaving of post, land, drop, reply, timeout, crash, lost lease and forgetful Redis, over the very decision
+functions that the bot runs.
+
+    python -m tests.proofs.model        the table, which tests/proofs/model.txt holds
+
+The search is breadth first. A message is given to Slack three times at most, and a process dies twice at most. Slack is
+bound to one promise that it does not make: a request lands within eight seconds of its beginning, or never.
+"""
+
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from bot.domain.card import ThreadLine
+from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import (
+    LANDS_WITHIN,
+    Again,
+    Delivery,
+    Done,
+    Hold,
+    Look,
+    NotSeen,
+    Outcome,
+    Posted,
+    Priority,
+    Seen,
+    Send,
+    Settlement,
+    Sighting,
+    State,
+    Step,
+    Unknown,
+    Wait,
+    after_look,
+    after_send,
+    decide,
+    given,
+    in_order,
+)
+from bot.domain.episode import Line
+from bot.domain.observation import PipelineId
+from bot.domain.watch import ChannelId
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+LANDS = int(LANDS_WITHIN.total_seconds())
+DEADLINE = 5  # of a call
+LEASE_LEFT = 6  # what a lease has left at least when a call begins
+STORY = "story"
+
+
+def at(second: int) -> datetime:
+    return BEGIN + timedelta(seconds=second)
+
+
+def seconds(moment: datetime) -> int:
+    return int((moment - BEGIN).total_seconds())
+
+
+def entry(number: int) -> Delivery:
+    line = Line(revision=number, at=BEGIN, events=())
+    body = ThreadLine(card_key=STORY, pipeline=Pipeline(id=PipelineId("p"), name="p"), line=line)
+    return Delivery(id=str(number), channel=ChannelId("C"), priority=Priority.UPDATE, body=body, made_at=BEGIN)
+
+
+# --- protocols -------------------------------------------------------------------------------------------------------
+
+Decide = Callable[[Delivery, datetime, Hold], Step]
+
+
+def ours(delivery: Delivery, now: datetime, hold: Hold) -> Step:
+    return decide(delivery, now, hold, idempotent=False)
+
+
+def send_until_acknowledged(delivery: Delivery, now: datetime, hold: Hold) -> Step:
+    step = ours(delivery, now, hold)
+    return Send() if isinstance(step, Look) else step
+
+
+def look_at_once(delivery: Delivery, now: datetime, hold: Hold) -> Step:
+    """Without waiting until the first request can no longer land."""
+    if delivery.state is State.SENDING:
+        return Look()
+    return ours(delivery, now, hold)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Protocol:
+    """What is done, and what may befall it."""
+
+    name: str
+    decide: Decide = ours
+    gives_up: bool = False
+    """What was given and not answered is never given again."""
+    reads_stale: bool = False
+    marks: bool = True
+    """It is recorded before the call that it is given."""
+    doubts: bool = True
+    forgets: int = 0
+    """How often Redis goes back in time."""
+    owners: int = 1
+    stalls: bool = False
+    """A process may stop for any time between looking at its lease and calling."""
+    entries: int = 1
+    crashes: int = 2
+
+
+PROTOCOLS = (
+    Protocol(name="mark, then send; give up if interrupted (Healthchecks, GoAlert)", gives_up=True),
+    Protocol(name="send until acknowledged (Alertmanager)", decide=send_until_acknowledged),
+    Protocol(name="look back without waiting", decide=look_at_once),
+    Protocol(name="wait, look back, but see an old history", reads_stale=True),
+    Protocol(name="ours without the mark before the call", marks=False),
+    Protocol(name="ours"),
+    Protocol(name="ours, two entries", entries=2),
+    Protocol(name="ours, Redis forgets, and it is not noticed", forgets=1, doubts=False),
+    Protocol(name="ours, Redis forgets", forgets=1),
+    Protocol(name="ours, Redis forgets, two entries", forgets=1, entries=2),
+    Protocol(name="ours, two owners", owners=2),
+    Protocol(name="ours, two owners, Redis forgets", owners=2, forgets=1, crashes=1),
+    Protocol(name="ours, two owners, one stalls before its call", owners=2, stalls=True, crashes=1),
+)
+
+
+# --- the world -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request of one owner. `begun` None: not yet, though it was recorded."""
+
+    number: int
+    row: Delivery
+    begun: int | None
+
+
+@dataclass(frozen=True)
+class Owner:
+    token: int
+    since: int
+    doubt_since: int | None = None
+    call: Call | None = None
+
+    @property
+    def hold(self) -> Hold:
+        doubt = at(self.doubt_since) if self.doubt_since is not None else None
+        return Hold(at(self.since), str(self.token), doubt)
+
+
+@dataclass(frozen=True)
+class World:
+    rows: tuple[Delivery, ...]
+    now: int = 0
+    before: tuple[tuple[Delivery, ...], ...] = ()
+    """What Redis may go back to."""
+    owner: Owner | None = Owner(1, 0)
+    left_behind: Owner | None = None
+    """One whose lease ran out while it was calling."""
+    under_way: tuple[Call, ...] = ()
+    landed: tuple[str, ...] = ()
+    landed_calls: tuple[int, ...] = ()
+    rechecked: frozenset[str] = frozenset()
+    tokens: int = 1
+    posts: int = 0
+    crashes: int = 0
+    forgotten: int = 0
+
+    def writes(self, rows: tuple[Delivery, ...]) -> "World":
+        return replace(self, rows=rows, before=(*self.before[-1:], self.rows))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    states: int
+    repeats: bool
+    """A reader can see it twice, for a time at least."""
+    stands: bool
+    """A repeat that nothing takes away again."""
+    loses: bool
+    disorders: bool
+
+
+MOST_POSTS = 3
+
+
+def check(protocol: Protocol) -> Verdict:
+    first = World(rows=tuple(entry(number) for number in range(1, protocol.entries + 1)))
+    seen, waiting = {first}, deque([first])
+    repeats = stands = loses = disorders = False
+    wanted = [row.id for row in first.rows]
+    while waiting:
+        world = waiting.popleft()
+        doubles = {each for each in world.landed if world.landed.count(each) > 1}
+        repeats |= bool(doubles)
+        firsts = list(dict.fromkeys(world.landed))
+        disorders |= firsts != wanted[: len(firsts)]
+        successors = list(_successors(world, protocol))
+        if not successors:
+            stands |= bool(doubles - world.rechecked)
+            owed = {row.id for row in world.rows}  # it would be given again, but that is as far as the search goes
+            loses |= not set(wanted) <= set(world.landed) | owed
+        for successor in successors:
+            if successor not in seen:
+                seen.add(successor)
+                waiting.append(successor)
+    return Verdict(len(seen), repeats, stands, loses, disorders)
+
+
+def _successors(world: World, protocol: Protocol) -> Iterator[World]:
+    yield from _requests(world)
+    yield from _troubles(world, protocol)
+    if world.owner:
+        yield from _steps(world, world.owner, protocol)
+    elif world.rows or world.under_way:
+        yield _restarted(world, protocol)
+    if world.left_behind:
+        yield from _calling(world, world.left_behind, protocol)
+
+
+def _requests(world: World) -> Iterator[World]:
+    """Each request lands, or is dropped, in any order."""
+    for call in world.under_way:
+        rest = tuple(each for each in world.under_way if each is not call)
+        yield replace(
+            world,
+            under_way=rest,
+            landed=(*world.landed, call.row.id),
+            landed_calls=(*world.landed_calls, call.number),
+        )
+        yield replace(world, under_way=rest)
+
+
+def _troubles(world: World, protocol: Protocol) -> Iterator[World]:
+    if world.owner and world.crashes < protocol.crashes:
+        yield replace(world, owner=None, crashes=world.crashes + 1)
+    if world.before and world.forgotten < protocol.forgets:
+        for older in world.before:
+            # Whatever was under way is not remembered; the lane is taken anew, by a lease that may be forgotten too.
+            doubt = world.now if protocol.doubts else None
+            owner = world.owner and Owner(world.tokens + 1, world.now, doubt)
+            tokens, forgotten = world.tokens + 1, world.forgotten + 1
+            yield replace(world, rows=older, before=(), owner=owner, tokens=tokens, forgotten=forgotten)
+    calling = world.owner and world.owner.call
+    if protocol.owners > 1 and calling and not world.left_behind and world.owner:
+        begun = calling.begun if calling.begun is not None else world.now
+        moment = max(world.now, begun + LEASE_LEFT)
+        if all(call.begun is None or call.begun + LANDS >= moment for call in world.under_way):
+            taken = Owner(world.tokens + 1, moment, world.owner.doubt_since)
+            yield replace(world, now=moment, owner=taken, left_behind=world.owner, tokens=world.tokens + 1)
+
+
+def _restarted(world: World, protocol: Protocol) -> World:
+    """By then the lease of the one before has run out."""
+    begun = [call.begun for call in world.under_way if call.begun is not None]
+    moment = max([world.now, *(each + LEASE_LEFT for each in begun)])
+    doubt = moment if protocol.doubts and world.forgotten > 0 else None
+    return replace(world, now=moment, owner=Owner(world.tokens + 1, moment, doubt), tokens=world.tokens + 1)
+
+
+def _steps(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
+    if owner.call:
+        yield from _calling(world, owner, protocol)
+        return
+    row = next(iter(in_order(world.rows, {STORY: True})), None)
+    if row is None:
+        return
+    if protocol.gives_up and row.state is State.SENDING:
+        yield world.writes(tuple(each for each in world.rows if each.id != row.id))
+        return
+    match protocol.decide(row, at(world.now), owner.hold):
+        case Wait(until):
+            yield from _waited(world, seconds(until))
+        case Look():
+            yield _settled(world, owner, row, after_look(row, _sighting(world, row, protocol), at(world.now)))
+        case Send() if world.posts < MOST_POSTS:
+            claim = given(row, at(world.now), owner.hold)
+            call = Call(world.posts + 1, claim, None if protocol.stalls else world.now)
+            if protocol.marks:
+                world = world.writes(_with(world.rows, claim))
+            world = replace(world, owner=replace(owner, call=call), posts=world.posts + 1)
+            yield world if protocol.stalls else replace(world, under_way=(*world.under_way, call))
+
+
+def _waited(world: World, until: int) -> Iterator[World]:
+    """Time passes; whatever cannot be under way any more by then has come to its end before."""
+    if all(call.begun is not None and call.begun + LANDS > until for call in world.under_way):
+        yield replace(world, now=until)
+
+
+def _sighting(world: World, row: Delivery, protocol: Protocol) -> Sighting:
+    shown = world.landed[:-1] if protocol.reads_stale else world.landed
+    return Seen(("1",)) if row.id in shown else NotSeen()
+
+
+def _calling(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
+    call = owner.call
+    if call is None:
+        return
+    if call.begun is None:
+        begun = replace(call, begun=world.now)
+        begins = replace(world, under_way=(*world.under_way, begun))
+        yield _with_owner(begins, owner, replace(owner, call=begun))
+        return
+    if call.number in world.landed_calls:
+        yield _answered(world, owner, call, Posted("1"), protocol)
+    late = replace(world, now=max(world.now, call.begun + DEADLINE))
+    if all(each.begun is not None and each.begun + LANDS >= late.now for each in late.under_way):
+        yield _answered(late, owner, call, Unknown("timeout"), protocol)
+
+
+def _answered(world: World, owner: Owner, call: Call, outcome: Outcome, protocol: Protocol) -> World:
+    if owner is world.owner:
+        world = replace(world, owner=replace(owner, call=None))
+    else:
+        world = replace(world, left_behind=None)
+    return _settled(world, owner, call.row, after_send(call.row, outcome, at(world.now)))
+
+
+def _settled(world: World, owner: Owner, row: Delivery, settlement: Settlement) -> World:
+    holds = world.owner is not None and owner.token == world.owner.token
+    if not holds:
+        return replace(world, rechecked=world.rechecked | {row.id})
+    if row.id not in {each.id for each in world.rows}:
+        return world
+    match settlement:
+        case Done(recheck=recheck):
+            done = world.writes(tuple(each for each in world.rows if each.id != row.id))
+            return replace(done, rechecked=done.rechecked | {row.id}) if recheck else done
+        case Again(again):
+            return world.writes(_with(world.rows, again))
+        case _:
+            return world
+
+
+def _with(rows: tuple[Delivery, ...], row: Delivery) -> tuple[Delivery, ...]:
+    return tuple(row if each.id == row.id else each for each in rows)
+
+
+def _with_owner(world: World, owner: Owner, changed: Owner) -> World:
+    return replace(world, owner=changed) if owner is world.owner else replace(world, left_behind=changed)
+
+
+@dataclass
+class Table:
+    """The golden output."""
+
+    rows: list[str] = field(default_factory=list)
+
+    def add(self, protocol: Protocol, verdict: Verdict) -> None:
+        said = ["yes" if each else "no" for each in (verdict.loses, verdict.repeats, verdict.stands, verdict.disorders)]
+        self.rows.append(f"{protocol.name:<66}{verdict.states:>8}  {said[0]:<6}{said[1]:<9}{said[2]:<8}{said[3]}")
+
+    def __str__(self) -> str:
+        head = f"{'protocol':<66}{'states':>8}  {'loses':<6}{'repeats':<9}{'stands':<8}disorders"
+        return "\n".join([head, *self.rows, ""])
+
+
+def table() -> str:
+    made = Table()
+    for protocol in PROTOCOLS:
+        made.add(protocol, check(protocol))
+    return str(made)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(table())

@@ -1,0 +1,101 @@
+"""The bot as a real process that can be made to die hard at its n-th call to Redis, Slack or GoldRush.
+
+All waits are a tenth of what they are in earnest, and so are the stand-ins' own, so that many lives fit into a minute.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from multiprocessing.sharedctypes import Synchronized
+from typing import Any
+
+import aiohttp
+import httpx
+import redis.asyncio.connection
+
+from bot.app import run
+from bot.delivery import courier, job, pace, sender
+from bot.domain import delivery
+from bot.logs import configure
+from bot.settings import Settings
+from bot.slack import calls, inbox
+from bot.store import outbox
+from bot.store import redis as store
+from bot.watching import turn
+
+SCALE = 10.0
+DIED = 137
+
+
+def be_a_bot(env: Mapping[str, str], log: str, crash_at: int, calls_made: "Synchronized[int]") -> None:
+    """Runs until SIGTERM, a kill, or the call number `crash_at` (0: never)."""
+    os.environ.clear()
+    os.environ.update(env)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.stderr = os.fdopen(2, "w", buffering=1)
+    _hurry()
+    _count(_Counter(crash_at, calls_made))
+    configure("info")
+    asyncio.run(_until_signal())
+
+
+async def _until_signal() -> None:
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    await run(Settings.load(None), stopped)
+
+
+def _hurry() -> None:
+    for name in ("LANDS_WITHIN", "STRAGGLES_FOR", "BETWEEN_LOOKS", "UNREADABLE_FOR", "PAGE_UNREADABLE_FOR", "BACKOFF"):
+        setattr(delivery, name, getattr(delivery, name) / SCALE)
+    delivery.RECHECK_AFTER /= SCALE
+    vars(job)["RECHECK_AFTER"] = delivery.RECHECK_AFTER
+    delivery.LONGEST_BACKOFF = timedelta(seconds=2)
+    outbox.LEASE_SECONDS /= SCALE
+    store.TURN_SECONDS /= SCALE
+    turn.SPARE_SECONDS /= SCALE
+    courier.CALL_SECONDS /= SCALE
+    calls.DEADLINE_SECONDS /= SCALE
+    sender.LOST_STORE_SECONDS /= SCALE
+    pace.POST_SPACING_SECONDS /= SCALE
+    pace.PER_MINUTE = {method: each * int(SCALE) for method, each in pace.PER_MINUTE.items()}
+    inbox.TAKEN_UP_AFTER /= SCALE
+
+
+class _Counter:
+    def __init__(self, crash_at: int, made: "Synchronized[int]") -> None:
+        self._crash_at = crash_at
+        self._made = made
+
+    def call(self) -> None:
+        self._made.value += 1
+        if self._made.value == self._crash_at:
+            os._exit(DIED)
+
+
+def _count(counter: _Counter) -> None:
+    """Before the bytes go out, when they are out, and when the answer is in."""
+    connection = redis.asyncio.connection.AbstractConnection
+    for owner, name in (
+        (connection, "send_packed_command"),
+        (connection, "read_response"),
+        (aiohttp.ClientSession, "_request"),
+        (aiohttp.ClientResponse, "start"),
+        (httpx.AsyncClient, "send"),
+    ):
+        setattr(owner, name, _counted(getattr(owner, name), counter))
+
+
+def _counted(method: Callable[..., Any], counter: _Counter) -> Callable[..., Any]:
+    async def counted(*args: Any, **kwargs: Any) -> Any:
+        counter.call()
+        answer = await method(*args, **kwargs)
+        counter.call()
+        return answer
+
+    return counted

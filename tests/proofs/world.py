@@ -1,0 +1,159 @@
+"""A Slack and a GoldRush, a Redis of its own, and bots that are killed and started again."""
+
+import asyncio
+import itertools
+import multiprocessing
+import os
+import random
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+from bot.demo import environment
+from bot.sandbox.server import Sandbox
+from bot.sandbox.slack.messages import Message
+from tests.journey.rig import free_port
+from tests.journey.valkey import Valkey
+from tests.proofs.mortal import be_a_bot
+from tests.proofs.oracle import Happened, Said, Verdict, judge
+
+CHANNELS = ("C0ALERTS", "C0TEAM")
+PATIENCE = 60.0
+SECOND = 0.1  # a tenth: see mortal.py
+
+SETTINGS = {
+    "PIPELINE_BOT_STEADY_SECONDS": "0.3",
+    "PIPELINE_BOT_TRANSIENT_SECONDS": "0.3",
+    "PIPELINE_BOT_AT_REST_SECONDS": "0.3",
+    "PIPELINE_BOT_REQUESTS_PER_SECOND": "100",
+    "PIPELINE_BOT_READ_TIMEOUT_SECONDS": "0.5",
+}
+
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload(["tests.proofs.mortal"])
+
+
+@dataclass
+class World:
+    sandbox: Sandbox
+    valkey: Valkey
+    directory: Path
+    names: list[str]
+    bots: list[BaseProcess] = field(default_factory=list)
+    calls_made: int = 0
+    _numbers: itertools.count = field(default_factory=lambda: itertools.count(1))  # type: ignore[type-arg]
+
+    # --- bots ------------------------------------------------------------------------------------------------------
+
+    def start_bot(self, crash_at: int = 0) -> BaseProcess:
+        env = environment(self.sandbox.url, self.directory) | SETTINGS
+        del env["SLACK_APP_TOKEN"]
+        env |= {
+            "SLACK_SIGNING_SECRET": "sandbox-signing-secret",
+            "PORT": str(free_port()),
+            "REDIS_URL": self.valkey.url,
+        }
+        self.sandbox.slack.request_url = f"http://127.0.0.1:{env['PORT']}/slack/events"
+        self.counter = PROCESSES.Value("q", 0, lock=False)
+        log = str(self.directory / f"bot-{next(self._numbers)}.log")
+        bot = PROCESSES.Process(target=be_a_bot, args=(env, log, crash_at, self.counter), daemon=True)
+        bot.start()
+        self.bots.append(bot)
+        return bot
+
+    async def ended(self, bot: BaseProcess, seconds: float = PATIENCE) -> bool:
+        for _ in range(int(seconds / 0.01)):
+            if not bot.is_alive():
+                return True
+            await asyncio.sleep(0.01)
+        return False
+
+    async def kill(self, bot: BaseProcess) -> None:
+        bot.kill()
+        await self.ended(bot)
+        self.bots.remove(bot)
+
+    async def freeze(self, bot: BaseProcess, seconds: float) -> None:
+        assert bot.pid is not None
+        with suppress(ProcessLookupError):
+            os.kill(bot.pid, signal.SIGSTOP)
+            await asyncio.sleep(seconds)
+            os.kill(bot.pid, signal.SIGCONT)
+
+    # --- what happens ----------------------------------------------------------------------------------------------
+
+    def set_phase(self, name: str, phase: str) -> None:
+        self.sandbox.goldrush.set_phase(self._id(name), phase)
+
+    def _id(self, name: str) -> str:
+        return next(each.id for each in self.sandbox.goldrush.pipelines.values() if each.name == name)
+
+    async def reads(self, name: str, count: int) -> None:
+        """Until the bot has read this pipeline so many times more."""
+        pipeline_id = self._id(name)
+        requests = self.sandbox.goldrush.requests
+        first = len(requests)
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                answered = [each for each in requests[first:] if each.pipeline_id == pipeline_id and each.status == 200]
+                if len(answered) >= count:
+                    return
+                await asyncio.sleep(0.02)
+
+    # --- what is told ----------------------------------------------------------------------------------------------
+
+    def verdict(self) -> Verdict:
+        names = {each.id: each.name for each in self.sandbox.goldrush.pipelines.values()}
+        moved = [each for each in self.sandbox.goldrush.changes if each.kind.value == "moved"]
+        happened = [Happened(names[each.pipeline_id], str(each.phase)) for each in moved]
+        channels = {channel: [_said(each) for each in self.sandbox.slack.messages(channel)] for channel in CHANNELS}
+        return judge(happened, channels)
+
+    async def settled(self, seconds: float = PATIENCE) -> Verdict:
+        """What is to be said once there is nothing more to fail. Something more said later would be a repeat: so it is
+        looked once more when every straggler must have come."""
+        deadline = asyncio.get_running_loop().time() + seconds
+        while (verdict := self.verdict()).faults and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.1)
+        await asyncio.sleep(8 * SECOND)
+        return self.verdict() if not verdict.faults else verdict
+
+
+def _said(message: Message) -> Said:
+    return Said(message.ts, message.text, tuple(_said(reply) for reply in message.replies))
+
+
+@asynccontextmanager
+async def a_world(directory: Path, pipelines: int, chance: random.Random) -> AsyncIterator[World]:
+    async with Valkey(directory / "redis") as valkey, Sandbox.start() as sandbox:
+        sandbox.goldrush.rate_limit = None
+        sandbox.goldrush.pipelines.clear()
+        sandbox.goldrush.changes.clear()
+        sandbox.slack.limits.enabled = False
+        names = [f"{chance.choice(('orders', 'swaps', 'fills', 'users'))}-{number:02}" for number in range(pipelines)]
+        for name in names:
+            sandbox.goldrush.add(name=name)
+        world = World(sandbox, valkey, directory, names)
+        try:
+            bot = world.start_bot()
+            await _watched(world)
+            yield world
+        finally:
+            for bot in world.bots:
+                bot.kill()
+                await world.ended(bot)
+
+
+async def _watched(world: World) -> None:
+    """Both channels watch everything, and every pipeline was read."""
+    slack = world.sandbox.slack
+    async with asyncio.timeout(PATIENCE):
+        for channel in CHANNELS:
+            while not (await slack.run_command("U0ANN", channel, "/pipeline", "watch * page @ann")).ok:
+                await asyncio.sleep(0.05)
+            await world.sandbox.until(lambda: slack.messages(channel), PATIENCE)  # noqa: B023
+    for name in world.names:
+        await world.reads(name, 2)
