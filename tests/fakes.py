@@ -8,12 +8,14 @@ from itertools import count
 
 from bot.domain.card import Content
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, NotSeen, Outcome, Posted, Seen, Sighting, Trace
+from bot.domain.delivery import Delivery, Outcome, Posted, Sighting, Trace
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, UserId
 from bot.ports import ApiError, NotFound, Status
+from bot.slack.marks import marks_in, metadata_of, sighting
 
+US = "U0BOT"
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
@@ -102,6 +104,7 @@ class FakeChat:
         """(outcome, whether the message lands all the same)"""
         self.sightings: list[Sighting] = []
         self.looks = 0
+        self._messages: dict[str, dict[str, object]] = {}
         self._stamps = count(1)
 
     async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
@@ -109,13 +112,19 @@ class FakeChat:
         ts = f"{next(self._stamps)}.000000"
         if lands:
             self.posts.append((delivery, content, thread_ts))
-            self.there[delivery.id] = ts
+            self.land(ts, delivery, content)
         return outcome or Posted(ts)
+
+    def land(self, ts: str, delivery: Delivery, content: Content) -> None:
+        """It stands there, whoever knows of it."""
+        self.there[delivery.id] = ts
+        self._messages[ts] = {"ts": ts, "user": US, "metadata": metadata_of(delivery, content)}
 
     async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome:
         outcome, lands = self.answers.pop(0) if self.answers else (None, True)
         if lands:
             self.updates.append((delivery, content, ts))
+            self.land(ts, delivery, content)
         return outcome or Posted(ts)
 
     async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
@@ -125,8 +134,7 @@ class FakeChat:
     def _sighting(self, trace: Trace) -> Sighting:
         if self.sightings:
             return self.sightings.pop(0)
-        ts = self.there.get(trace.key)
-        return Seen((ts,)) if ts else NotSeen()
+        return sighting(marks_in({"messages": list(self._messages.values())}, US), trace)
 
     async def delete(self, channel: ChannelId, ts: str) -> None:
         self.deleted.append(ts)

@@ -89,12 +89,13 @@ async def running(
     rate: float = 100.0,
     clock: FakeClock | None = None,
     operator: ChannelId | None = None,
+    fallback: ChannelId | None = None,
     api: FakeApi | None = None,
 ) -> AsyncIterator[Bot]:
     clock = clock or FakeClock()
     api = api or FakeApi(*known)
     store = WholeStore(fake_redis, TEAM, clock)
-    roster = Roster(store, asyncio.Event())
+    roster = Roster(store, asyncio.Event(), fallback)
     await roster.load()
     budget, turn = Budget(rate, clock), Turn(store, clock)
     poller = Poller(

@@ -176,7 +176,8 @@ async def test_a_row_left_by_a_killed_sender_is_looked_for_first(
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
     await store.outbox.write(replace(row, state=State.SENDING, attempts=1, sent_at=clock.now()), lease)
-    chat.there[row.id] = "7.0"  # it had landed
+    (card,) = (await store.outbox.cards([row.id])).values()
+    chat.land("7.0", row, card.content)  # it had landed
     await store.outbox.release(lease)
     await run(30)
     assert chat.posts == []

@@ -29,7 +29,7 @@ from bot.slack.grammar import (
     parse,
     quoted,
 )
-from bot.slack.text import escape
+from bot.slack.text import escape, outside
 
 ANN = TargetWord(TargetKind.USER, id="U0ANN")
 ONCALL = TargetWord(TargetKind.USERGROUP, id="S0ONCALL")
@@ -69,6 +69,9 @@ def refused(text: str) -> UsageError:
         ("list", List("")),
         ("list orders eu", List("orders eu")),
         ('list "Base Swaps" eu', List("Base Swaps eu")),
+        ("list orders, eu", List("orders eu")),
+        ("list ,orders ,, eu,", List("orders eu")),
+        ('list "orders," eu', List("orders, eu")),
         ("watch orders-eu", Watch(("orders-eu",))),
         ("subscribe orders-eu", Watch(("orders-eu",))),
         ("unwatch orders-eu", Unwatch(("orders-eu",))),
@@ -77,6 +80,8 @@ def refused(text: str) -> UsageError:
         ("unwatch ALL", Unwatch(None)),
         ("unwatch all orders-eu", Unwatch(("all", "orders-eu"))),
         ('unwatch "all"', Unwatch(("all",))),
+        ("unsubscribe all", Unwatch(None)),
+        ("unwatch a b", Unwatch(("a", "b"))),
         ("unwatch all in <#C0TEAM|data-team>", Unwatch(None, TEAM)),
         ("unwatch a in #data-team", Unwatch(("a",), ChannelWord(name="data-team"))),
         ("unwatch a on page", Unwatch(("a", "on", "page"))),  # only `in` means something there
@@ -118,10 +123,58 @@ def test_commands_and_aliases_in_any_case(text: str, command: Command) -> None:
         ("pipe_3e86", ("pipe_3e86",)),
         ("\u00a0a\u2003b", ("a", "b")),
         ("خط 管道", ("خط", "管道")),
+        ("on", ("on",)),
+        ('"on"', ("on",)),
+        ("12'", ("12'",)),
+        ("& <c>", ("&", "<c>")),  # a program that does not escape
+        ("a,<#C0TEAM|data, team>", ("a", "<#C0TEAM|data, team>")),
     ],
 )
 def test_references(typed: str, references: tuple[str, ...]) -> None:
     assert understood(f"status {typed}") == Status(references)
+
+
+UNSEEN = ["\u200b", "\u200c", "\u200d", "\u200e", "\u2060", "\u2066", "\u2067", "\u2068", "\u2069", "\ufeff", "\u00ad"]
+
+
+@pytest.mark.parametrize("sign", UNSEEN)
+def test_what_cannot_be_seen_is_not_typed(sign: str) -> None:
+    assert understood(f"{sign}sta{sign}tus{sign} {sign}orders{sign}-eu{sign}") == Status(("orders-eu",))
+    assert understood(f"status {sign} a") == Status(("a",))
+    assert understood(f"{sign}") == Overview()
+    assert understood(f'unwatch "{sign}Base{sign} Swaps" in{sign} #data{sign}-team') == Unwatch(
+        ("Base Swaps",), ChannelWord(name="data-team")
+    )
+    assert refused(f"watch a on fi{sign}aled").hint == "watch a on failed"
+
+
+def test_a_blank_that_does_not_break_is_a_blank() -> None:
+    assert understood('status "Base\u00a0Swaps\u202f to\n Postgres"') == Status(("Base Swaps to Postgres",))
+
+
+@pytest.mark.parametrize("name", ["_under_ :a:b: __x", "خط أنابيب", "orders_eu_", "צינור eu"])
+def test_a_name_pasted_from_what_we_show_is_that_name(name: str) -> None:
+    assert outside(name) != name
+    assert understood(f"status {quoted(outside(name))}") == Status((name,))
+
+
+@pytest.mark.parametrize(
+    ("typed", "references"),
+    [
+        ("<http://orders.eu|orders.eu>", ("orders.eu",)),
+        ("<http://orders.eu|orders.eu>-live", ("orders.eu-live",)),
+        ("my-<http://orders.io|orders.io>, b", ("my-orders.io", "b")),
+        ('"Base <http://swaps.io|swaps.io> live"', ("Base swaps.io live",)),
+        ("<https://a.io/?b=1&amp;c=2>", ("https://a.io/?b=1&c=2",)),
+        ("<https://a.io/?b&amp;c|a.io/?b&amp;c>", ("a.io/?b&c",)),
+        ("<mailto:ann@b.io|ann@b.io>", ("ann@b.io",)),
+        ("<mailto:ann@b.io>", ("ann@b.io",)),
+        ("<tel:+1555|1-555>", ("1-555",)),
+    ],
+)
+def test_what_slack_made_a_link_means_what_was_shown(typed: str, references: tuple[str, ...]) -> None:
+    assert understood(f"status {typed}") == Status(references)
+    assert refused(typed.split(",", maxsplit=1)[0]).hint == f"status {quoted(references[0])}"
 
 
 # --- watch -----------------------------------------------------------------------------------------------------------
@@ -132,6 +185,7 @@ def test_references(typed: str, references: tuple[str, ...]) -> None:
     [
         ("failed", events(FAILED)),
         ("failed,live", events(FAILED, LIVE)),
+        ("Failed, recovered", events(FAILED, Event.RECOVERED)),
         ("failed, live", events(FAILED, LIVE)),
         ("failed live", events(FAILED, LIVE)),
         (",failed,,LIVE,", events(FAILED, LIVE)),
@@ -162,6 +216,11 @@ def test_events(typed: str, wanted: frozenset[Event] | None) -> None:
         ("&lt;@U0ANN&gt;", (ANN,)),  # copied out of our own hint
         ("<@U0ANN|ann>, @bob, here", (ANN, BOB, HERE)),
         ("<@U0ANN|ann>,<!subteam^S0ONCALL|@data-oncall>", (ANN, ONCALL)),
+        ("here,@bob", (HERE, BOB)),
+        ("here,<@U0ANN|ann>,@bob,channel", (HERE, ANN, BOB, CHANNEL)),
+        ("@bob,,<@W0ANN|lee, ann>,", (BOB, TargetWord(TargetKind.USER, id="W0ANN"))),
+        ("&lt;@U0ANN&gt;,here", (ANN, HERE)),
+        ("<!subteam^S0ONCALL|@data-oncall> here @bob channel", (ONCALL, HERE, BOB, CHANNEL)),
         ("<@U0ANN|ann> <@U0ANN|ann.lee>", (ANN,)),
     ],
 )
@@ -178,6 +237,7 @@ def test_targets_escaped_and_plain(typed: str, targets: tuple[TargetWord, ...]) 
         ("<#G0OLD|ops>", ChannelWord(id="G0OLD", name="ops")),
         ("#data-team", ChannelWord(name="data-team")),
         ("#data-team,", ChannelWord(name="data-team")),
+        ("#data-team page here", ChannelWord(name="data-team")),
         ("<#C0TEAM|data-team>, page here", TEAM),
     ],
 )
@@ -246,10 +306,16 @@ def test_a_slip_of_the_pen_is_mended(name: str) -> None:
         ("watch a page", "Whom shall I page?", "help watch"),
         ("watch a page bob", "nobody I can page", "watch orders-eu page @bob"),
         ("watch a page @", "nobody I can page", "watch orders-eu page @ann"),
+        ("watch a page here,bob", "“bob” is nobody", "watch orders-eu page @bob"),
+        ("watch a page pagerduty", "No pager", "help watch"),
+        ("watch a page here PagerDuty", "No pager", "help watch"),
         ("watch a page <#C0TEAM|data-team>", "nobody I can page", None),
         ("watch a in general", "begins with #", "watch orders-eu in #general"),
         ("watch a in", "one channel", "watch orders-eu in #data-alerts"),
         ("watch a in #x #y", "one channel", "watch orders-eu in #data-alerts"),
+        ("watch a in #x,#y", "one channel", "watch orders-eu in #data-alerts"),
+        ("watch a on zzz", "There are: deploying", "help watch"),
+        ("wach orders-eu page @ann", "Did you mean *watch*?", "watch orders-eu page @ann"),
         ("watch a in <@U0ANN|ann>", "no channel", None),
         ("watch a on failed ON live", "“on” stands twice", "help watch"),
         ("watch a page here page here", "“page” stands twice", "help watch"),
@@ -289,6 +355,31 @@ def test_an_unknown_event_is_refused_with_the_nearest_in_its_place(text: str, me
 def test_at_the_limits_it_is_still_read() -> None:
     assert understood("status " + "x" * (LONGEST_TEXT - 7)) == Status(("x" * (LONGEST_TEXT - 7),))
     assert understood("status " + "a " * (MOST_WORDS - 1)) == Status(("a",))
+
+
+def test_a_hint_that_names_whom_to_page_is_understood() -> None:
+    """Whoever types what is hinted is not sent round in a circle."""
+    for typed in ("bob", "@", "here,bob", "<#C0TEAM|data-team>", "<mailto:a@b.io|a@b.io>", "pagerduty", '"bob lee"'):
+        understood(escape(refused(f"watch a page {typed}").hint))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "watch a in #",
+        "watch a in <>",
+        'watch a in "b c"',
+        "watch a in <@U0ANN|ann>",
+        'watch a on "fialed"',
+        'watch a on "failed, fialed"',
+        "watch a on fail&amp;ed",
+        "watch a on fa\u0130led",
+        '5" 6"',
+        "x" * 400,
+    ],
+)
+def test_no_hint_sends_round_in_a_circle(text: str) -> None:
+    understood(escape(refused(text).hint))
 
 
 # --- any text at all -------------------------------------------------------------------------------------------------

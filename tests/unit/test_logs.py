@@ -46,13 +46,24 @@ SECRETS = [
     ("Bearer cqt_rQabc123", "Bearer …"),
     ("redis://:pass-word@localhost:6379/0", "redis://…@localhost:6379/0"),
     ("rediss://user:pass-word@h", "rediss://…@h"),
+    ("redis://:pass-word@1@2@localhost:6379/0", "redis://…@localhost:6379/0"),
+    ("redis://:pass-word/?#1@localhost", "redis://…@localhost"),
+    ("redis://localhost?password=pass-word&db=1", "redis://localhost?password=…&db=1"),
+    ("https://user:pass-word@1@proxy:8080/x", "https://…@proxy:8080/x"),
+    ("Authorization: bearer pass-word", "Authorization: bearer …"),
+    ("https://hooks.slack.com/commands/T0TEST/1/pass-word", "https://hooks.slack.com/…"),
+    (
+        "wss://wss-primary.slack.com/link/?ticket=pass-word&app_id=A0",
+        "wss://wss-primary.slack.com/link/?ticket=…&app_id=A0",
+    ),
+    ("cqt_rQpass-word", "cqt_…"),
 ]
 table = pytest.mark.parametrize(("secret", "shown"), SECRETS)
 
 
 def hidden(text: str, secret: str) -> bool:
     kept = {"xoxb-123-456-abcDEF": "abcDEF", "xoxp-123-456": "456", "xoxe.xoxp-1-Mi0yLT": "Mi0yLT"}
-    kept |= {"xapp-1-A0-99-ffff": "ffff", "Bearer cqt_rQabc123": "cqt_"}
+    kept |= {"xapp-1-A0-99-ffff": "ffff", "Bearer cqt_rQabc123": "rQabc"}
     return kept.get(secret, "pass-word") not in text
 
 
@@ -100,10 +111,54 @@ def test_in_tracebacks(capsys: pytest.CaptureFixture[str], secret: str, shown: s
         assert shown in json.loads(text)["exception"]
 
 
+@table
+def test_however_deep_it_lies(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+    said = listening(capsys)
+    deep = {"headers": [("name", secret), {secret: 1}], "tried": {secret}, "none": None, "at": 1.5, "on": True}
+    structlog.get_logger("bot.x").warning("refused", deep=deep)
+    assert json.loads(said())["deep"] == {
+        "headers": [["name", shown], {shown: 1}],
+        "tried": [shown],
+        "none": None,
+        "at": 1.5,
+        "on": True,
+    }
+
+
+@table
+def test_in_what_is_no_text_by_itself(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+    said = listening(capsys)
+    problem = ValueError(f"with {secret} it fails")
+    structlog.get_logger("bot.x").warning("refused", problem=problem, several=[problem], raw=secret.encode())
+    line = json.loads(said())
+    assert shown in line["problem"]
+    assert shown in line["several"][0]
+    assert hidden(json.dumps(line), secret)
+
+
+@table
+def test_in_a_chain_of_causes(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+    said = listening(capsys)
+
+    def fail() -> None:
+        raise RuntimeError(f"because of {secret}") from ExceptionGroup("several", [ValueError(secret)])
+
+    try:
+        fail()
+    except RuntimeError:
+        logging.getLogger("library").exception("tripped")
+    text = said()
+    assert hidden(text, secret)
+    assert json.loads(text)["exception"].count(shown) == 2
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "https://goldrush.dev/docs?a=b:c",
+        "https://goldrush.dev:443/?from=ann@b.io",
+        "rediss://localhost:6380/0?db=1",
+        "hooks.slack.community/x",
         "a@b:c",
         "12:30:45 in C0ALERTS",
         "redis://localhost:6379",

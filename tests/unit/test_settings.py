@@ -105,6 +105,11 @@ def test_empty_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
 BAD = [
     ("GOLDRUSH_SERVICE_KEY", "ké-redis-secret"),
     ("GOLDRUSH_SERVICE_KEY", "two words"),
+    ("SLACK_BOT_TOKEN", "xoxb-two words"),
+    ("SLACK_APP_TOKEN", "xapp-ké"),
+    ("SLACK_SIGNING_SECRET", "redis\nsecret"),
+    ("REDIS_URL", "redis://:redis secret@host"),
+    ("SLACK_API_URL", "https://slack.com/api\n/redis-secret"),
     ("REDIS_URL", "http://:redis-secret@host"),
     ("REDIS_URL", "host:6379"),
     ("SLACK_API_URL", "slack.com"),
@@ -185,6 +190,35 @@ def test_the_store_may_be_elsewhere(monkeypatch: pytest.MonkeyPatch, url: str) -
 def test_a_key_out_of_a_file_may_end_in_a_newline(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load(monkeypatch, **{**GOOD, "GOLDRUSH_SERVICE_KEY": " cqt_secret\n"})
     assert settings.goldrush_service_key.get_secret_value() == "cqt_secret"
+
+
+@pytest.mark.parametrize("around", [" ", "\n", "\r\n", "\t"])
+def test_blanks_around_a_value_are_not_part_of_it(monkeypatch: pytest.MonkeyPatch, around: str) -> None:
+    given = {
+        **GOOD,
+        "SLACK_SIGNING_SECRET": "signed-secret",
+        "REDIS_URL": "redis://:redis-secret@h",
+        "SLACK_API_URL": "http://127.0.0.1:8080/api",
+        "OPERATOR_CHANNEL": "C0OPS",
+        "PIPELINE_BOT_TRANSPORT": "http",
+        "PIPELINE_BOT_COMMAND": "/goldrush",
+    }
+    settings = load(monkeypatch, **{name: f"{around}{value}{around}" for name, value in given.items()})
+    assert settings.slack_signing_secret is not None
+    assert settings.slack_app_token is not None
+    assert settings.slack_bot_token.get_secret_value() == "xoxb-1-secret"
+    assert settings.slack_app_token.get_secret_value() == "xapp-1-secret"
+    assert settings.slack_signing_secret.get_secret_value() == "signed-secret"
+    assert (settings.store_url, settings.slack_api_url) == ("redis://:redis-secret@h", "http://127.0.0.1:8080/api/")
+    assert (settings.operator_channel, settings.transport, settings.command) == ("C0OPS", Transport.HTTP, "/goldrush")
+
+
+def test_blanks_alone_are_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    (missing,) = faults(monkeypatch, **{**GOOD, "SLACK_BOT_TOKEN": " \n", "REDIS_URL": "\t"})
+    assert missing == f"SLACK_BOT_TOKEN is missing: {HOW_TO_GET['SLACK_BOT_TOKEN']}."
+    needed = {name: GOOD[name] for name in ("SLACK_BOT_TOKEN", "GOLDRUSH_SERVICE_KEY")}
+    settings = load(monkeypatch, **needed, SLACK_APP_TOKEN=" ", SLACK_SIGNING_SECRET="signed-secret")
+    assert (settings.transport, settings.slack_app_token, settings.store_url) == (Transport.HTTP, None, None)
 
 
 def test_no_secret_is_in_a_repr(monkeypatch: pytest.MonkeyPatch) -> None:

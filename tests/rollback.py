@@ -1,0 +1,44 @@
+"""A Redis that goes back in time: what a failover to a copy, or a restore, leaves of it."""
+
+from collections.abc import Awaitable
+from typing import Any, cast
+
+import redis.asyncio
+
+Snapshot = list[tuple[bytes, bytes, Any, int]]
+
+
+async def snapshot(client: redis.asyncio.Redis) -> Snapshot:
+    taken: Snapshot = []
+    for key in sorted(await client.keys("*")):
+        kind = await client.type(key)
+        taken.append((key, kind, await _value(client, kind, key), await client.pttl(key)))
+    return taken
+
+
+async def _value(client: redis.asyncio.Redis, kind: bytes, key: bytes) -> Any:
+    match kind:
+        case b"string":
+            return await client.get(key)
+        case b"hash":
+            return await cast("Awaitable[Any]", client.hgetall(key))  # type: ignore[redundant-cast]
+        case b"zset":
+            return dict(await client.zrange(key, 0, -1, withscores=True))
+        case _:
+            return await cast("Awaitable[Any]", client.smembers(key))  # type: ignore[redundant-cast]
+
+
+async def go_back(client: redis.asyncio.Redis, to: Snapshot) -> None:
+    await client.flushall()
+    for key, kind, value, milliseconds in to:
+        match kind:
+            case b"string":
+                await client.set(key, value)
+            case b"hash":
+                await cast("Awaitable[Any]", client.hset(key, mapping=value))  # type: ignore[redundant-cast]
+            case b"zset":
+                await client.zadd(key, value)
+            case _:
+                await cast("Awaitable[Any]", client.sadd(key, *value))  # type: ignore[redundant-cast]
+        if milliseconds > 0:
+            await client.pexpire(key, milliseconds)
