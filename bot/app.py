@@ -25,7 +25,7 @@ from bot.goldrush.client import Client
 from bot.ports import StoreAway
 from bot.schedule import Job, Schedule
 from bot.settings import Settings, Transport
-from bot.slack import serving
+from bot.slack import ears, serving
 from bot.slack.actions import Actions
 from bot.slack.app import Identity, Listeners, build_app
 from bot.slack.calls import call, web_client
@@ -253,7 +253,7 @@ async def _served(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> 
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
         token = settings.slack_app_token.get_secret_value()
         url = await _socket_url(web_client(token, settings.slack_api_url), stopped)
-        async with serving.socket_mode(app, token, url):
+        async with ears.listening(app, token, url):
             yield
     else:
         async with serving.http(app, settings.port):

@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from bot.domain.catalogue import visible
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import TargetKind
 from bot.slack.text import outside
 
 LONGEST_TEXT = 4000
+LONGEST_HINT = 250
 MOST_WORDS = 200
 KEYWORDS = ("on", "page", "in")
 ALL = "all"
@@ -26,10 +28,14 @@ _GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|[^>]*)?>")
 _CHANNEL = re.compile(r"<#([CG][A-Z0-9]+)(?:\|([^>]*))?>")
 _SPECIAL = {"here": TargetKind.HERE, "channel": TargetKind.CHANNEL}
 _SPECIAL_FORM = re.compile(r"<!(here|channel)(?:\|[^>]*)?>|@?(here|channel)", re.IGNORECASE)
+_PAGERS = ("pagerduty", "opsgenie")
 _RESOLVED = re.compile(r"<(?P<sign>[@#!])[^|>]*\|(?P<name>[^>]*)>")
+# What Slack makes a link of by itself, in the middle of a word too: <http://orders.eu|orders.eu>-live
+_LINK = re.compile(r"<([a-z][a-z0-9+.-]*:[^|<>]*)(?:\|([^<>]*))?>", re.IGNORECASE)
+_LISTED = re.compile(r"<[^>]*>|[^,]+")
 # A quoted stretch, one of Slack's own <…> forms, or a run of anything else but white space.
 _OPENING = '"“”'
-_WORD = re.compile(r',*["“”](?P<quoted>[^"“”]*)["“”](?=\s|,|$)|,*(?P<form><[^>\s][^>]*>)|(?P<plain>\S+)')
+_WORD = re.compile(r',*["“”](?P<quoted>[^"“”]*)["“”](?=\s|,|$)|,*(?P<form><[^>\s][^>]*>)|(?P<plain>(?:(?!,["“”<])\S)+)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +134,30 @@ def parse(text: str) -> Command | UsageError:
     """
     if len(text) > LONGEST_TEXT:
         return UsageError(f"That is {len(text)} characters long; I read up to {LONGEST_TEXT}.", "help")
+    text = visible(_LINK.sub(_shown, text))
     try:
         return _parse(_words(text))
     except _Refused as refused:
-        if refused.mend is None:
-            return refused.error
-        return UsageError(refused.error.message, _mended(text, *refused.mend))
+        hints = (_mended(text, *refused.mend) if refused.mend else "", refused.error.hint, "help")
+        return UsageError(refused.error.message, next(hint for hint in hints if _fits(hint)))
+
+
+def _shown(link: re.Match[str]) -> str:
+    return str(link[2] or link[1].removeprefix("mailto:").removeprefix("tel:"))
+
+
+def _fits(hint: str) -> bool:
+    """It is a command, and short enough to be shown whole."""
+    command = "".join(hint.split(maxsplit=1)[:1]).lower()
+    return command in {*COMMANDS, *ALIASES} and len(hint) <= LONGEST_HINT
 
 
 def _mended(text: str, start: int, wrong: str, right: str) -> str:
-    """What was typed with its one wrong word put right, as it would be typed."""
-    before, after = _typed(text[:start]), _typed(text[start:])
-    wanted = rf"(?<![^\s,]){re.escape(wrong)}(?![^\s,])"
-    return html.unescape(before + re.sub(wanted, lambda _: right, after, count=1, flags=re.IGNORECASE))
+    """What was typed with its one wrong word put right, as it would be typed; empty where that word is not found."""
+    before, after = html.unescape(_typed(text[:start])), html.unescape(_typed(text[start:]))
+    wanted = rf"(?<![^\s,{_OPENING}]){re.escape(_typed(wrong))}(?![^\s,{_OPENING}])"
+    mended, times = re.subn(wanted, lambda _: right, after, count=1)
+    return visible(before + mended).strip(", ") if times else ""
 
 
 def _typed(text: str) -> str:
@@ -179,16 +196,17 @@ def _plain(text: str) -> str:
 
 def _unknown_command(word: Word) -> _Refused:
     name = word.text
+    asking = f"status {quoted(name)}" if can_be_typed(name) else "list"
     if name.startswith("pipe_") or word.quoted:
-        return _Refused(f"“{outside(name)}” is not a command. To ask how it stands:", f"status {quoted(name)}")
+        return _Refused(f"“{outside(name)}” is not a command. To ask how it stands:", asking)
     near = difflib.get_close_matches(name.lower(), [*COMMANDS, *ALIASES], n=1, cutoff=0.5)
     if near:
         return _Refused(
-            f"I know no command “{outside(name)}”. Did you mean *{near[0]}*?", near[0], (word.start, name, near[0])
+            f"I know no command “{outside(name)}”. Did you mean *{near[0]}*?",
+            near[0],
+            (word.start, name, f"{near[0]} "),
         )
-    return _Refused(
-        f"I know no command “{outside(name)}”. If it is a pipeline, ask how it stands:", f"status {quoted(name)}"
-    )
+    return _Refused(f"I know no command “{outside(name)}”. If it is a pipeline, ask how it stands:", asking)
 
 
 def quoted(name: str) -> str:
@@ -198,7 +216,7 @@ def quoted(name: str) -> str:
 
 def can_be_typed(name: str) -> bool:
     """There is no way to write a quotation mark: such a pipeline is called by its id."""
-    return bool(name) and not any(mark in name for mark in _OPENING)
+    return bool(visible(name).strip()) and not any(mark in name for mark in _OPENING)
 
 
 def _status(words: list[Word]) -> Command:
@@ -206,7 +224,7 @@ def _status(words: list[Word]) -> Command:
 
 
 def _list(words: list[Word]) -> Command:
-    return List(" ".join(word.text for word in words))
+    return List(" ".join(_names(words)))
 
 
 def _watches(_: list[Word]) -> Command:
@@ -244,8 +262,17 @@ def _watch(words: list[Word]) -> Command:
 
 
 def _references(words: list[Word]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_names(words)))
+
+
+def _names(words: list[Word]) -> list[str]:
     names = (word.text if word.quoted else word.text.strip(",") for word in words)
-    return tuple(dict.fromkeys(name for name in names if name))
+    return [name for name in names if name]
+
+
+def _listed(words: list[Word]) -> list[str]:
+    """Whom or what a clause lists, with commas or blanks between."""
+    return [each for word in words for each in ([word.text] if word.quoted else _LISTED.findall(word.text))]
 
 
 def _clauses(words: list[Word], keywords: tuple[str, ...]) -> tuple[list[Word], dict[str, list[Word]]]:
@@ -265,19 +292,19 @@ def _clauses(words: list[Word], keywords: tuple[str, ...]) -> tuple[list[Word], 
 
 
 def _events(words: list[Word]) -> frozenset[Event] | None:
-    names = [(name, word.start) for word in words for name in word.text.lower().split(",") if name]
+    names = [(name, word.start) for word in words for name in re.split(r"[\s,]+", word.text) if name]
     if not names:
         raise _Refused("Which events? Behind *on* comes at least one.", "watch orders-eu on failed,recovered")
-    if any(name == ALL for name, _ in names):
+    if any(name.lower() == ALL for name, _ in names):
         return None
     return frozenset(_event(name, start) for name, start in names)
 
 
 def _event(name: str, start: int) -> Event:
     choices = [event.value for event in SELECTABLE]
-    if name in choices:
-        return Event(name)
-    near = difflib.get_close_matches(name, choices, n=1, cutoff=0.4)
+    if name.lower() in choices:
+        return Event(name.lower())
+    near = difflib.get_close_matches(name.lower(), choices, n=1, cutoff=0.4)
     guess = f" Did you mean *{near[0]}*?" if near else ""
     raise _Refused(
         f"I know no event “{outside(name)}”, so nothing was changed.{guess} There are: {', '.join(choices)}, all.",
@@ -287,7 +314,7 @@ def _event(name: str, start: int) -> Event:
 
 
 def _targets(words: list[Word]) -> tuple[TargetWord, ...]:
-    targets = [_target(word.text.strip(",")) for word in words if word.text.strip(",")]
+    targets = [_target(each) for each in _listed(words)]
     if not targets:
         raise _Refused("Whom shall I page? Behind *page* comes a person, a user group, here or channel.", "help watch")
     return tuple(dict.fromkeys(targets))
@@ -302,14 +329,20 @@ def _target(text: str) -> TargetWord:
         return TargetWord(_SPECIAL[(found[1] or found[2]).lower()])
     if text.startswith("@") and len(text) > 1:
         return TargetWord(TargetKind.USER, name=text[1:])
+    if text.lower() in _PAGERS:
+        raise _Refused(
+            f"No pager such as {outside(text)} can be set up yet, so nothing was changed: I page people, user groups, "
+            "`here` and `channel` in Slack.",
+            "help watch",
+        )
     raise _Refused(
         f"“{outside(text)}” is nobody I can page, so nothing was changed: a person or user group begins with @.",
-        f"watch orders-eu page @{text.strip('<>@#!') or 'ann'}",
+        f"watch orders-eu page @{_bare(text) or 'ann'}",
     )
 
 
 def _channel(words: list[Word]) -> ChannelWord:
-    named = [text for word in words if (text := word.text.strip(","))]
+    named = _listed(words)
     if len(named) != 1:
         raise _Refused("Behind *in* comes one channel.", "watch orders-eu in #data-alerts")
     text = named[0]
@@ -317,7 +350,16 @@ def _channel(words: list[Word]) -> ChannelWord:
         return ChannelWord(id=found[1], name=found[2] or "")
     if text.startswith("#") and len(text) > 1:
         return ChannelWord(name=text[1:])
-    raise _Refused(f"“{outside(text)}” is no channel: one begins with #.", f"watch orders-eu in #{text.strip('<>@#!')}")
+    raise _Refused(
+        f"“{outside(text)}” is no channel: one begins with #.",
+        f"watch orders-eu in #{_bare(text) or 'data-alerts'}",
+    )
+
+
+def _bare(text: str) -> str:
+    """The name in a target or channel that was typed with the wrong sign; empty where it holds none."""
+    name = _typed(text).strip("<>@#!")
+    return name if re.fullmatch(rf"[^\s,<>{_OPENING}]*", name) else ""
 
 
 _PARSERS: dict[str, Callable[[list[Word]], Command]] = {

@@ -1,29 +1,13 @@
-"""How Slack reaches the bot: Socket Mode, or HTTP with signatures. The same Bolt app serves both."""
+"""How Slack reaches the bot by HTTP, with signatures. `ears` is the other way; the same Bolt app serves both."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from aiohttp import web
 from slack_bolt.adapter.aiohttp import to_aiohttp_response, to_bolt_request
-from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 
 LARGEST_REQUEST = 512 * 1024  # far above what Slack sends; more is refused before it is read
-
-
-@asynccontextmanager
-async def socket_mode(app: AsyncApp, app_token: str, url: str) -> AsyncIterator[None]:
-    """Holds the WebSocket that Slack sends to; `url` is the first one, good for a single use.
-
-    Source: https://docs.slack.dev/apis/events-api/using-socket-mode
-    """
-    handler = AsyncSocketModeHandler(app, app_token)
-    handler.client.wss_uri = url
-    try:
-        await handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's own
-        yield
-    finally:
-        await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 @asynccontextmanager

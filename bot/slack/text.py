@@ -10,8 +10,8 @@ NAME_LIMIT = 75
 REASON_LIMIT = 300
 # What has a meaning in mrkdwn and cannot be escaped is shown by a sign that looks alike.
 _LOOKALIKES = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
-# Control characters, and those that turn the direction of what follows them.
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_TURNS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")  # of the direction of what follows them
 _EDGE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)")
 _SHORTCODE = re.compile(r":(?=[\w+'-]+:)")
 _JOINER = "\u2060"  # invisible; beside it an underscore makes nothing italic, and a colon begins no emoji
@@ -40,7 +40,7 @@ def cut(text: str, limit: int) -> str:
 
 def outside(text: str, limit: int = NAME_LIMIT) -> str:
     """A name or reason from outside, fit for mrkdwn: one line that pings nobody, formats nothing and turns nothing."""
-    clean = " ".join(_INVISIBLE.sub(" ", text).split()).translate(_LOOKALIKES)
+    clean = _one_line(text).translate(_LOOKALIKES)
     clean = _EDGE_UNDERSCORE.sub(f"{_JOINER}_{_JOINER}", clean)
     clean = _SHORTCODE.sub(f":{_JOINER}", clean)
     if _RIGHT_TO_LEFT.search(clean):
@@ -50,8 +50,12 @@ def outside(text: str, limit: int = NAME_LIMIT) -> str:
 
 def code(text: str, limit: int = NAME_LIMIT) -> str:
     """What is to be typed, as code: nothing in it is formatted."""
-    clean = " ".join(_INVISIBLE.sub(" ", text).split()).replace("`", "ˋ")
+    clean = _one_line(text).replace("`", "ˋ")
     return f"`{cut(clean, limit) or ' '}`"
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_CONTROLS.sub(" ", _TURNS.sub("", text)).split())
 
 
 def date(at: datetime, form: str = "{date_short_pretty} {time}") -> str:

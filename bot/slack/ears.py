@@ -1,0 +1,126 @@
+"""The WebSockets down which Slack speaks in Socket Mode: two, so that one may be renewed or die and nothing goes unheard.
+
+Source: https://docs.slack.dev/apis/events-api/using-socket-mode (up to ten connections; each payload goes down one).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from time import monotonic
+
+import structlog
+from aiohttp import WSMessage
+from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
+from slack_bolt.app.async_app import AsyncApp
+
+EARS = 2
+DEAF_SECONDS = 60.0  # Slack pings every few seconds, and answers our pings
+CHECK_SECONDS = 5.0
+PING_SECONDS = 5.0
+GOODBYE_SECONDS = 2.0
+
+log = structlog.get_logger(__name__)
+
+
+def _quiet() -> logging.Logger:
+    """The SDK tells of a Slack that is away, and of payloads it cannot read, with a traceback and the whole payload."""
+    logger = logging.getLogger("bot.slack.socket")
+    logger.setLevel(logging.WARNING)
+    logger.filters[:] = [_short]
+    return logger
+
+
+def _short(record: logging.LogRecord) -> bool:
+    record.exc_info = record.exc_text = None
+    record.msg, record.args = record.getMessage()[:200], None
+    return True
+
+
+@dataclass(slots=True)
+class Ear:
+    """One connection, renewed by the SDK, and by us where the SDK does not notice that it hears nothing any more: its
+    own test lives by the wall clock, and passes while no pong was ever heard."""
+
+    handler: AsyncSocketModeHandler
+    heard_at: float = field(default_factory=monotonic)
+    _messages: int = 0
+    _signs: tuple[object, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.handler.client.on_message_listeners.append(self._on_message)
+
+    async def _on_message(self, _: WSMessage) -> None:
+        self._messages += 1
+
+    @property
+    def open(self) -> bool:
+        session = self.handler.client.current_session
+        return session is not None and not session.closed
+
+    def listen(self) -> None:
+        """Takes note of whether anything was heard since the last time."""
+        client = self.handler.client
+        signs = (client.last_ping_pong_time, id(client.current_session), self._messages)
+        if signs != self._signs:
+            self._signs, self.heard_at = signs, monotonic()
+
+    async def renew(self) -> None:
+        self.heard_at = monotonic()
+        await self.handler.client.connect_to_new_endpoint(force=True)
+
+    async def close(self) -> None:
+        client = self.handler.client
+        tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(GOODBYE_SECONDS):
+                await self.handler.close_async()  # type: ignore[no-untyped-call]  # Bolt's own
+        await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+
+
+@asynccontextmanager
+async def listening(
+    app: AsyncApp,
+    app_token: str,
+    url: str,
+    *,
+    deaf_seconds: float = DEAF_SECONDS,
+    check_seconds: float = CHECK_SECONDS,
+) -> AsyncIterator[list[Ear]]:
+    """Holds the connections; `url` is that of the first, good for a single use. The others follow by themselves."""
+    ears = [Ear(AsyncSocketModeHandler(app, app_token, logger=_quiet())) for _ in range(EARS)]
+    ears[0].handler.client.wss_uri = url
+    connecting = [asyncio.create_task(ear.handler.connect_async(), name="ear") for ear in ears]  # type: ignore[no-untyped-call]
+    try:
+        await connecting[0]
+        watching = asyncio.create_task(_watch(ears, deaf_seconds, check_seconds), name="ears watch")
+        try:
+            yield ears
+        finally:
+            watching.cancel()
+    finally:
+        for task in connecting:
+            task.cancel()
+        await asyncio.gather(*(ear.close() for ear in ears))
+
+
+async def _watch(ears: list[Ear], deaf_seconds: float, check_seconds: float) -> None:
+    renewals: set[asyncio.Task[None]] = set()
+    while True:
+        await asyncio.sleep(check_seconds)
+        for ear in ears:
+            ear.listen()
+            if monotonic() - ear.heard_at > deaf_seconds:
+                log.warning("deaf_socket", seconds=round(monotonic() - ear.heard_at))
+                renewals.add(asyncio.create_task(_renewed(ear)))
+        renewals = {each for each in renewals if not each.done()}
+        if not any(ear.open for ear in ears):
+            log.error("slack_cannot_reach_us", cure="I keep trying; commands and clicks are lost until then")
+
+
+async def _renewed(ear: Ear) -> None:
+    try:
+        await ear.renew()
+    except Exception as exc:  # noqa: BLE001 (whatever the SDK could not do, it is tried again at the next check)
+        log.warning("socket_not_renewed", problem=type(exc).__name__)

@@ -1,0 +1,115 @@
+"""Two Socket Mode connections over real sockets: refreshed, deaf, fed with nonsense, closed."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from time import monotonic
+
+import pytest
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.sandbox.server import Sandbox
+from bot.sandbox.slack.faults import Fault, FaultKind
+from bot.slack.calls import call, web_client
+from bot.slack.ears import EARS, listening
+
+ANN, ALERTS = "U0ANN", "C0ALERTS"
+NONSENSE = ["", "hello", "{", "{}", "[]", "null", '{"type": 5}', '{"type": "events_api"}', '{"envelope_id": 1}']
+NONSENSE += ['{"type": "slash_commands", "envelope_id": "x", "payload": []}', '{"a": "' + "x" * 3_000_000 + '"}']
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.start() as sandbox:
+        sandbox.slack.delivery.sockets.ping_seconds = 0.1
+        yield sandbox
+
+
+def an_app(sandbox: Sandbox) -> AsyncApp:
+    app = AsyncApp(client=web_client("xoxb-sandbox", f"{sandbox.url}/api/"), request_verification_enabled=False)
+
+    @app.command("/pipeline")
+    async def on_command(ack: AsyncAck) -> None:
+        await ack("heard")
+
+    return app
+
+
+async def first_url(sandbox: Sandbox) -> str:
+    answer = await call(web_client("xapp-sandbox", f"{sandbox.url}/api/"), "apps.connections.open")
+    return str(answer.body["url"])
+
+
+async def both_open(sandbox: Sandbox) -> None:
+    await sandbox.until(lambda: len(sandbox.slack.delivery.sockets.open) == EARS, 20)
+
+
+async def test_while_one_is_renewed_the_other_hears(sandbox: Sandbox) -> None:
+    async with listening(an_app(sandbox), "xapp-sandbox", await first_url(sandbox)):
+        await both_open(sandbox)
+        sockets = sandbox.slack.delivery.sockets
+        first = sockets.open[0]
+        acks = []
+        for count in range(200):
+            if count in {20, 100}:
+                one = sockets.open[0]
+                await one.ws.send_json({"type": "disconnect", "reason": "refresh_requested"})
+            acks.append(await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", str(count)))
+        assert [ack.error for ack in acks if not ack.ok] == []
+        await both_open(sandbox)
+        assert first not in sockets.open
+
+
+async def test_a_deaf_connection_is_noticed_and_replaced(sandbox: Sandbox, caplog: pytest.LogCaptureFixture) -> None:
+    sockets = sandbox.slack.delivery.sockets
+    url = await first_url(sandbox)
+    async with listening(an_app(sandbox), "xapp-sandbox", url, deaf_seconds=0.5, check_seconds=0.05):
+        await both_open(sandbox)
+        old = list(sockets.open)
+        sockets.deaf = True
+        began = monotonic()
+        await sandbox.until(lambda: any(each not in old for each in sockets.open), 10)
+        assert monotonic() - began < 5
+        sockets.deaf = False
+        await sandbox.until(lambda: len(sockets.open) >= EARS, 10)
+        ack = await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")
+        assert ack.ok
+
+
+async def test_nonsense_stops_nothing_and_leaves_no_traceback(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with listening(an_app(sandbox), "xapp-sandbox", await first_url(sandbox)):
+        await both_open(sandbox)
+        with caplog.at_level(logging.WARNING):
+            for text in NONSENSE:
+                for socket in list(sandbox.slack.delivery.sockets.open):
+                    with suppress(ConnectionError):  # what is too long ends the connection, and another one comes
+                        await socket.ws.send_str(text)
+            await asyncio.gather(*(socket.ws.send_bytes(b"\xff\x00") for socket in sandbox.slack.delivery.sockets.open))
+            acks = [await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello") for _ in range(10)]
+            await both_open(sandbox)
+        assert all(ack.ok for ack in acks)
+        assert not [record for record in caplog.records if record.exc_info]
+        assert all(len(record.getMessage()) <= 200 for record in caplog.records if record.name == "bot.slack.socket")
+
+
+async def test_a_slack_that_is_away_is_waited_for(sandbox: Sandbox) -> None:
+    url = await first_url(sandbox)
+    sandbox.slack.set_fault("apps.connections.open", Fault(kind=FaultKind.SERVER_ERROR))
+    async with listening(an_app(sandbox), "xapp-sandbox", url):
+        await sandbox.until(lambda: len(sandbox.slack.delivery.sockets.open) == 1)
+        assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok  # one is enough meanwhile
+        sandbox.slack.faults.clear()
+        await both_open(sandbox)
+    assert sandbox.slack.delivery.sockets.open == []
+
+
+async def test_the_end_takes_no_longer_than_two_seconds(sandbox: Sandbox) -> None:
+    async with listening(an_app(sandbox), "xapp-sandbox", await first_url(sandbox)):
+        await both_open(sandbox)
+        sandbox.slack.delivery.sockets.deaf = True
+        began = monotonic()
+    assert monotonic() - began < 5
