@@ -3,19 +3,45 @@
 import logging
 import re
 import sys
+from collections.abc import Mapping
 
 import structlog
 from structlog.typing import EventDict, Processor
 
-_SECRETS = re.compile(r"(xox[a-z]-|xapp-|Bearer\s+)[^\s'\"]+|(?<=://)[^/@\s]*:[^/@\s]*(?=@)")
+# What is shown, and behind it the secret. A password for Redis may hold any sign, so all up to the last @ goes.
+_SECRETS = re.compile(
+    r"""
+      (?P<shown> xox[a-z]- | xapp- | \bcqt_ | \bbearer\s+ | \bhooks\.slack(?:-gov)?\.com/ ) [^\s'"]+
+    | (?P<named> [?&](?:password|secret|ticket|token)= ) [^\s'"&]+
+    | (?: (?<=redis://) | (?<=rediss://) ) \S* (?=@)
+    | (?<=://) [^/?#\s]*:[^/?#\s]* (?=@)
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 
 
 def _redacted(text: str) -> str:
-    return _SECRETS.sub(lambda found: f"{found.group(1) or ''}…", text)
+    return _SECRETS.sub(lambda found: f"{found['shown'] or found['named'] or ''}…", text)
+
+
+def _clean(value: object) -> object:
+    """As it may be written down, however deep the secret lies in it."""
+    match value:
+        case str():
+            return _redacted(value)
+        case None | int() | float():
+            return value
+        case Mapping():
+            return {_redacted(str(name)): _clean(each) for name, each in value.items()}
+        case list() | tuple() | set() | frozenset():
+            return [_clean(each) for each in value]
+        case _:
+            return _redacted(repr(value))
 
 
 def _redact(_: object, __: str, event: EventDict) -> EventDict:
-    return {name: _redacted(value) if isinstance(value, str) else value for name, value in event.items()}
+    """structlog's own entries, which the formatter takes out again, begin with an underscore."""
+    return {name: value if name.startswith("_") else _clean(value) for name, value in event.items()}
 
 
 def configure(level: str) -> None:

@@ -8,6 +8,8 @@ from typing import Annotated, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.domain.watch import ChannelId
+
 PREFIX = "PIPELINE_BOT_"
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 
@@ -45,12 +47,22 @@ class SettingsError(Exception):
         self.faults = faults
 
 
-class Settings(BaseSettings):
+class _Read(BaseSettings):
+    """A value out of a file may end in a newline; blanks alone are no value."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _strip(cls, given: dict[str, object]) -> dict[str, object]:
+        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in given.items()}
+        return {name: value for name, value in stripped.items() if value != ""}
+
+
+class Settings(_Read):
     """Names of others' settings are their makers'; ours begin with PIPELINE_BOT_."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file=".env", env_ignore_empty=True, extra="ignore", populate_by_name=True
-    )
+    model_config = SettingsConfigDict(env_file=".env", populate_by_name=True)
 
     slack_bot_token: SecretStr = Field(alias="SLACK_BOT_TOKEN")
     slack_app_token: SecretStr | None = Field(default=None, alias="SLACK_APP_TOKEN")
@@ -60,6 +72,7 @@ class Settings(BaseSettings):
     goldrush_api_url: str = Field(default="https://api.covalenthq.com", alias="GOLDRUSH_API_URL")
     redis_url: SecretStr | None = Field(default=None, alias="REDIS_URL")
     operator_channel: str | None = Field(default=None, alias="OPERATOR_CHANNEL", pattern=r"^[CG][A-Z0-9]{2,}$")
+    fallback_channel: str | None = Field(default=None, alias="FALLBACK_CHANNEL", pattern=r"^[CG][A-Z0-9]{2,}$")
     port: int = Field(default=3000, alias="PORT", ge=0, le=65_535)
 
     transport: Transport = Transport.AUTO
@@ -73,30 +86,37 @@ class Settings(BaseSettings):
     at_rest_seconds: Seconds = 60.0
     fresh_failure_seconds: Seconds = 120.0
     catalogue_seconds: Seconds = 300.0
+    blind_seconds: Seconds = 300.0
     log_level: str = Field(default="info", pattern=r"^(debug|info|warning|error)$")
 
-    @field_validator("goldrush_service_key")
+    @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret", "goldrush_service_key")
     @classmethod
-    def _fits_a_header(cls, value: SecretStr) -> SecretStr:
-        """Without the newline that a file may end in."""
-        key = SecretStr(value.get_secret_value().strip())
-        if not re.fullmatch(r"[\x21-\x7e]+", key.get_secret_value()):
-            raise ValueError("it holds characters that no ServiceKey has")
-        return key
+    def _fits_a_header(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.fullmatch(r"[\x21-\x7e]+", value.get_secret_value()):
+            raise ValueError("it holds blanks or characters that no such secret has")
+        return value
 
     @field_validator("redis_url")
     @classmethod
     def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not re.match(r"(rediss?|unix)://\S+$", value.get_secret_value()):
+        if value is not None and not re.fullmatch(r"(rediss?|unix)://\S+", value.get_secret_value()):
             raise ValueError("it is no address that begins with redis://, rediss:// or unix://")
         return value
 
     @field_validator("slack_api_url", "goldrush_api_url")
     @classmethod
     def _is_url(cls, value: str) -> str:
-        if not re.match(r"https?://[^/\s:]+(:\d{1,5})?(/\S*)?$", value):
+        if not re.fullmatch(r"https?://[^/\s:]+(:\d{1,5})?(/\S*)?", value):
             raise ValueError("it is no address that begins with https://")
         return value.rstrip("/") + "/"
+
+    @property
+    def operator(self) -> ChannelId | None:
+        return ChannelId(self.operator_channel) if self.operator_channel else None
+
+    @property
+    def fallback(self) -> ChannelId | None:
+        return ChannelId(self.fallback_channel) if self.fallback_channel else None
 
     @property
     def store_url(self) -> str | None:
@@ -128,10 +148,8 @@ class Settings(BaseSettings):
         return settings
 
 
-class _Chosen(BaseSettings):
+class _Chosen(_Read):
     """The transport, looked at by itself so that what it lacks is told together with the other faults."""
-
-    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, extra="ignore")
 
     slack_app_token: str | None = Field(default=None, alias="SLACK_APP_TOKEN")
     slack_signing_secret: str | None = Field(default=None, alias="SLACK_SIGNING_SECRET")

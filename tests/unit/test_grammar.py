@@ -376,10 +376,17 @@ def test_a_hint_that_names_whom_to_page_is_understood() -> None:
         "watch a on fa\u0130led",
         '5" 6"',
         "x" * 400,
+        "statsu,a,b",
+        "watchh,<!channel>",
+        ",<@U0ANN|statsu> a",
+        "watch,<#C0TEAM|data-team> on fialed",
+        "watch a on &lt;@U0|failed&gt;",
     ],
 )
 def test_no_hint_sends_round_in_a_circle(text: str) -> None:
-    understood(escape(refused(text).hint))
+    hint = refused(text).hint
+    assert hint.split()[0] in COMMANDS  # by that it is told from a sentence, and shown as code
+    understood(escape(hint))
 
 
 # --- any text at all -------------------------------------------------------------------------------------------------
