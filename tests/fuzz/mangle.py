@@ -115,5 +115,9 @@ def written(rng: Random, value: object) -> str:
             return text.replace("}", ',"id":1,"id":2}', 1)
         case 5:
             return "[" + text + "]"
+        case 6:
+            return text.replace(": ", ": " + "9" * 5000 + ",", 1)
+        case 7:
+            return text.replace(": ", ": " + "9" * 5000 + ', "x": ', 1)
         case _:
             return text

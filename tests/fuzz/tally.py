@@ -15,16 +15,12 @@ class Violation:
 
 @dataclass(slots=True)
 class Tally:
-    """`accepted`: taken for what it says. `refused`: answered with a refusal, or left alone; both are as they should be.
-
-    `library_tracebacks`: written into the log by a library that was handed rubbish by whom it trusts, and went on.
-    """
+    """`accepted`: taken for what it says. `refused`: answered with a refusal, or left alone. Both are as they should be."""
 
     boundary: str
     tried: int = 0
     refused: int = 0
     accepted: int = 0
-    library_tracebacks: int = 0
     violations: dict[str, Violation] = field(default_factory=dict)
 
     def count(self, *, accepted: bool) -> None:

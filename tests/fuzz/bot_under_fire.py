@@ -1,0 +1,204 @@
+"""The bot's own ears and inbox, with stand-ins behind them that note what was acted on."""
+
+import asyncio
+import logging
+import sys
+import traceback
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NoReturn
+
+import fakeredis
+import structlog
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.delivery.parking import Parking
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Answer, StatusAnswer, UnwatchAnswer
+from bot.domain.observation import PipelineId
+from bot.domain.watch import ChannelId, UserId, Watch
+from bot.sandbox.server import Sandbox
+from bot.slack.actions import Actions
+from bot.slack.answers import Asked
+from bot.slack.app import Listeners, build_app
+from bot.slack.calls import web_client
+from bot.slack.commands import Commands
+from bot.slack.directory import Directory
+from bot.slack.guardian import Guardian
+from bot.slack.inbox import Inbox
+from bot.watching.desk import Desk
+from tests.builders import TEAM, a_delivery, a_pipeline, a_watch, at
+from tests.fakes import FakeChat, FakeClock, settle
+from tests.stores import WholeStore
+from tests.unit.rendering import LOOK
+
+KEPT = ChannelId("C0KEPT")  # watches something; nothing that is thrown speaks of it
+
+
+@dataclass
+class Bot:
+    """`acted` says what was acted on, oldest first; `tripped` what went wrong in a way that nobody foresaw."""
+
+    app: AsyncApp
+    redis: fakeredis.FakeAsyncRedis
+    store: WholeStore
+    inbox: "HeardInbox"
+    acted: list[str]
+    tripped: list["Trip"]
+    watches: tuple[Watch, ...] = field(default=())
+
+    async def quiet(self) -> None:
+        """Whatever was taken is done."""
+        await settle()
+        await self.inbox.idle.wait()
+        await settle()
+
+    async def forget_gestures(self) -> None:
+        """So that what was sent before may be sent again."""
+        for mark in await self.redis.keys("*gesture:*"):
+            await self.redis.delete(mark)
+
+    async def lost(self) -> str:
+        """What is no longer as it was, or was begun and not finished; empty where nothing is lost."""
+        await self.quiet()
+        if (await self.store.watches()).of(KEPT) != self.watches:
+            return "a watch"
+        return "a gesture" if await self.store.unfinished() else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A traceback in the log: what and where, which is the same for all of its kind, and what it said."""
+
+    where: str
+    said: str
+
+
+class HeardInbox(Inbox):
+    """`idle` is set while nothing is under way."""
+
+    under_way = 0
+    idle: asyncio.Event
+
+    async def take(self, ack: AsyncAck, kind: str, id: str, facts: dict[str, str]) -> None:  # noqa: A002
+        self.under_way += 1
+        self.idle.clear()
+        try:
+            await super().take(ack, kind, id, facts)
+        finally:
+            self.under_way -= 1
+            if not self.under_way:
+                self.idle.set()
+
+
+class HeardCommands(Commands):
+    def __init__(self, acted: list[str]) -> None:
+        self._acted = acted
+
+    async def answer(self, text: str, channel: ChannelId, user: UserId) -> Answer:
+        self._acted.append(text)
+        return StatusAnswer(views=(), at=at(0))
+
+    async def asked_again(self, asked: Asked, channel: ChannelId, user: UserId) -> Answer:
+        return await self.answer(asked.text, channel, user)
+
+
+class HeardDesk(Desk):
+    def __init__(self, acted: list[str]) -> None:
+        self._acted = acted
+
+    async def acknowledge(
+        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId
+    ) -> AcknowledgeAnswer:
+        self._acted.append(f"acknowledge {pipeline_id}")
+        return AcknowledgeAnswer(pipeline=a_pipeline(), acknowledged=True, by=by)
+
+    async def acknowledge_storm(self, channel: ChannelId, storm_key: str, by: UserId) -> AcknowledgeAllAnswer:
+        self._acted.append(f"acknowledge all of {storm_key}")
+        return AcknowledgeAllAnswer(acknowledged=2)
+
+    async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
+        self._acted.append(f"refresh {pipeline_id}")
+        return StatusAnswer(views=(), at=at(0))
+
+    async def unwatch(self, channel: ChannelId, references: Sequence[str] | None, by: UserId) -> UnwatchAnswer:
+        self._acted.append(f"unwatch {references}")
+        return UnwatchAnswer(channel=channel, removed=())
+
+
+class HeardGuardian(Guardian):
+    acted: list[str]
+
+    async def on(self, event: Mapping[str, object]) -> None:
+        self.acted.append(f"event {event.get('type')}")
+        await super().on(event)
+
+
+@asynccontextmanager
+async def under_fire(sandbox: Sandbox, signing_secret: str | None) -> AsyncIterator[Bot]:
+    clock, acted = FakeClock(), list[str]()
+    redis = fakeredis.FakeAsyncRedis()
+    store = WholeStore(redis, TEAM, clock)
+    watch = a_watch(channel=KEPT)
+    await store.add_watches([watch], a_delivery(channel=KEPT))
+    slack = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
+    directory = Directory(slack, clock)
+    parking = Parking(store=store, chat=FakeChat(), clock=clock, wake=asyncio.Event(), fallback=None)
+    guardian = HeardGuardian(store=store, parking=parking, directory=directory, clock=clock, user="U0BOT")
+    guardian.acted = acted
+    commands = HeardCommands(acted)
+    actions = Actions(HeardDesk(acted), commands, LOOK)
+    inbox = HeardInbox(store=store, commands=commands, actions=actions, look=LOOK, clock=clock)
+    inbox.idle = asyncio.Event()
+    inbox.idle.set()
+    app = build_app(
+        Listeners(inbox=inbox, guardian=guardian), client=slack, signing_secret=signing_secret, command="/pipeline"
+    )
+    with tracebacks() as tripped:
+        yield Bot(app=app, redis=redis, store=store, inbox=inbox, acted=acted, tripped=tripped, watches=(watch,))
+    await redis.aclose()
+
+
+class _Tripped(logging.Handler):
+    """Notes every record of any library that carries an exception, or the text of one."""
+
+    def __init__(self, tripped: list[Trip]) -> None:
+        super().__init__()
+        self._tripped = tripped
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info and record.exc_info[1]:
+            self._tripped.append(_trip(record.exc_info[1], f"{record.name}: {record.getMessage()}"))
+        elif "Traceback" in record.getMessage():
+            self._tripped.append(Trip(f"a traceback in a message of {record.name}", record.getMessage()))
+
+
+@contextmanager
+def tracebacks() -> Iterator[list[Trip]]:
+    """Listens to all logs, our own and the libraries'."""
+    tripped: list[Trip] = []
+
+    def note(_: object, __: str, event: structlog.typing.EventDict) -> NoReturn:
+        told = event.get("exc_info")
+        error = told if isinstance(told, BaseException) else sys.exc_info()[1]
+        if told and error:
+            tripped.append(_trip(error, str(event.get("event"))))
+        raise structlog.DropEvent
+
+    before, handler, root = structlog.get_config(), _Tripped(tripped), logging.getLogger()
+    structlog.configure(processors=[note])
+    root.addHandler(handler)
+    try:
+        yield tripped
+    finally:
+        root.removeHandler(handler)
+        structlog.configure(**before)
+
+
+def _trip(error: BaseException, said: str) -> Trip:
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if "/bot/" in frame.filename] or frames
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in (*ours[-1:], *frames[-1:])]
+    return Trip(f"{type(error).__name__} at {' > '.join(dict.fromkeys(places))}", f"{said}: {error}")

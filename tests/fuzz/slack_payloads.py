@@ -1,0 +1,116 @@
+"""What Slack sends, as it sends it, and bent out of shape."""
+
+import json
+from itertools import count
+from random import Random
+from urllib.parse import urlencode
+
+from bot.slack import action_ids
+from bot.slack.guardian import EVENTS
+from tests.fuzz.command_text import a_text
+from tests.fuzz.mangle import NASTY, bent, mangled, written
+
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
+# None of them may lead anywhere: what is thrown must not reach anybody.
+RESPONSE_URLS = ("", "", "", "x", "//", "http://", "http://127.0.0.1:99999/", "http://[::1", "ftp://127.0.0.1/", "\x00")
+
+Json = dict[str, object]
+_numbers = count(1)
+
+
+def a_command(text: str) -> Json:
+    """https://docs.slack.dev/interactivity/implementing-slash-commands"""
+    return {
+        "token": "deprecated",
+        "team_id": "T0SANDBOX",
+        "team_domain": "sandbox",
+        "channel_id": "C0ALERTS",
+        "channel_name": "alerts",
+        "user_id": "U0ANN",
+        "user_name": "ann",
+        "command": "/pipeline",
+        "text": text,
+        "api_app_id": "A0SANDBOX",
+        "is_enterprise_install": "false",
+        "response_url": "",
+        "trigger_id": f"{next(_numbers)}.1.x",
+    }
+
+
+def a_click(rng: Random) -> Json:
+    """https://docs.slack.dev/reference/interaction-payloads/block_actions-payload"""
+    facts: object = {"pipeline": "pipe_0001", "card": "k" * 32, "storm": "s", "asked": "status a", "page": 2}
+    if rng.random() < 0.3:
+        facts = bent(rng, facts)
+    action = {
+        "type": "button",
+        "action_id": rng.choice((*action_ids.ALL, "unheard-of")),
+        "block_id": "b",
+        "value": written(rng, facts),
+        "action_ts": f"{next(_numbers)}.000100",
+    }
+    return {
+        "type": "block_actions",
+        "team": {"id": "T0SANDBOX", "domain": "sandbox"},
+        "user": {"id": "U0ANN", "username": "ann", "team_id": "T0SANDBOX"},
+        "api_app_id": "A0SANDBOX",
+        "container": {"type": "message", "message_ts": "1.1", "channel_id": "C0ALERTS", "is_ephemeral": False},
+        "channel": {"id": "C0ALERTS", "name": "alerts"},
+        "message": {"ts": "1.1", "text": "x", "blocks": []},
+        "state": {"values": {}},
+        "response_url": "",
+        "trigger_id": f"{next(_numbers)}.1.x",
+        "actions": [action],
+    }
+
+
+def an_event(rng: Random) -> Json:
+    """https://docs.slack.dev/apis/events-api/#event-type-structure"""
+    event = {
+        "type": rng.choice((*EVENTS, "app_mention", "message")),
+        "channel": "C0ALERTS",
+        "old_channel_id": "C0OLD",
+        "new_channel_id": "C0NEW",
+        "user": rng.choice(("U0BOT", "U0ANN")),
+        "team": "T0SANDBOX",
+    }
+    return {
+        "type": "event_callback",
+        "token": "deprecated",
+        "team_id": "T0SANDBOX",
+        "api_app_id": "A0SANDBOX",
+        "event": event,
+        "event_id": f"Ev{next(_numbers)}",
+        "authorizations": [{"team_id": "T0SANDBOX", "user_id": "U0BOT", "is_bot": True, "enterprise_id": None}],
+        "is_ext_shared_channel": False,
+    }
+
+
+def a_payload(rng: Random) -> tuple[str, object]:
+    """Its kind as an envelope names it, and a payload that is right or bent."""
+    kind = rng.choice(("slash_commands", "interactive", "events_api"))
+    payload: object = {
+        "slash_commands": lambda: a_command(a_text(rng)),
+        "interactive": lambda: a_click(rng),
+        "events_api": lambda: an_event(rng),
+    }[kind]()
+    if rng.random() < 0.8:
+        payload = bent(rng, payload)
+    if isinstance(payload, dict) and rng.random() < 0.9:
+        payload = {**payload, "response_url": rng.choice(RESPONSE_URLS)}
+    return kind, payload
+
+
+def a_body(rng: Random) -> tuple[str, bytes]:
+    """A request's content type and body, as `a_payload` is sent over HTTP, or garbled on the way."""
+    kind, payload = a_payload(rng)
+    if kind == "events_api":
+        content_type, text = JSON, written(rng, payload)
+    elif kind == "interactive" or not isinstance(payload, dict):
+        content_type, text = FORM, urlencode({"payload": written(rng, payload)}, errors="replace")
+    else:
+        fields = {key: each if isinstance(each, str) else json.dumps(each) for key, each in payload.items()}
+        content_type, text = FORM, urlencode(fields, errors="replace")
+    if rng.random() < 0.1:
+        text = mangled(rng, text) if rng.random() < 0.7 else f"{text}&payload={rng.choice(NASTY)}"
+    return content_type, text.encode(errors="replace")
