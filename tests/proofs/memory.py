@@ -1,0 +1,402 @@
+"""The store in memory: what the Lua scripts do, said once more in Python. The simulation runs on it for speed, and the
+state machine holds it against the real thing."""
+
+import copy
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from bot.domain.card import PostedCard
+from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import Delivery, Lane
+from bot.domain.gathering import Gathering
+from bot.domain.observation import PipelineId
+from bot.domain.plan import Plan, Record
+from bot.domain.watch import ChannelId, ParkReason, TeamId, Watch
+from bot.ports import Beat, Clock, Ending, EndingKind, Gesture, Lease, StoreRolledBack, Watches
+from bot.store.outbox import LEASE_SECONDS
+from bot.store.redis import TURN_SECONDS
+
+T = TypeVar("T")
+Trip = Callable[[], Awaitable[None]]
+
+
+@dataclass
+class Disk:
+    """What one Redis holds."""
+
+    run: int = 1
+    watches: dict[str, Watch] = field(default_factory=dict)
+    watches_version: int = 0
+    parked: dict[ChannelId, ParkReason] = field(default_factory=dict)
+    records: dict[PipelineId, Record] = field(default_factory=dict)
+    cards: dict[str, PostedCard] = field(default_factory=dict)
+    storms: dict[str, set[str]] = field(default_factory=dict)
+    rows: dict[str, Delivery] = field(default_factory=dict)
+    lanes: dict[Lane, list[str]] = field(default_factory=dict)
+    last_ts: dict[Lane, str] = field(default_factory=dict)
+    leases: dict[str, tuple[str, float]] = field(default_factory=dict)
+    holds: dict[str, datetime] = field(default_factory=dict)
+    catalogue: tuple[Pipeline, ...] = ()
+    gestures: dict[str, Gesture] = field(default_factory=dict)
+    seen: set[str] = field(default_factory=set)
+    epoch: int = 0
+    pulse: tuple[datetime, str] | None = None
+    writes: dict[int, int] = field(default_factory=dict)
+
+    def snapshot(self) -> "Disk":
+        return copy.copy(self)._unshared()
+
+    def _unshared(self) -> "Disk":
+        for name, value in vars(self).items():
+            if isinstance(value, dict):
+                setattr(self, name, {key: copy.copy(each) if isinstance(each, set | list) else each for key, each in value.items()})
+        return self
+
+
+class MemoryStore:
+    """Implements `ports.Store` and `ports.Outbox`. `trip` is awaited on the way there and on the way back."""
+
+    def __init__(self, disk: Callable[[], Disk], team: TeamId, clock: Clock, me: int, trip: Trip) -> None:
+        self.team = team
+        self._disk = disk
+        self._clock = clock
+        self._me = me
+        self._written = 0
+        self._trip = trip
+        self._tokens = 0
+        self.fenced = True
+        self.atomic = True
+
+    @property
+    def disk(self) -> Disk:
+        return self._disk()
+
+    async def _asked(self, answer: Callable[[], T]) -> T:
+        await self._trip()
+        given = answer()
+        await self._trip()
+        return given
+
+    async def _wrote(self, change: Callable[[], T]) -> T:
+        await self._trip()
+        if self.disk.writes.get(self._me, 0) < self._written:
+            raise StoreRolledBack("forgotten")
+        given = change()
+        if given:
+            self.disk.writes[self._me] = self.disk.writes.get(self._me, 0) + 1
+        await self._trip()
+        if given:
+            self._written += 1
+        return given
+
+    # --- watches ---------------------------------------------------------------------------------------------------
+
+    async def watches(self) -> Watches:
+        def answer() -> Watches:
+            those = sorted(self.disk.watches.values(), key=lambda watch: (watch.made_at, watch.id))
+            return Watches(self.disk.watches_version, tuple(those), dict(self.disk.parked))
+
+        return await self._asked(answer)
+
+    async def watches_version(self) -> int:
+        return await self._asked(lambda: self.disk.watches_version)
+
+    async def add_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
+        def change() -> int:
+            new = [watch for watch in watches if self.disk.watches.get(watch.id) != watch]
+            self.disk.watches.update({watch.id: watch for watch in new})
+            if new:
+                self.disk.watches_version += 1
+                self.disk.parked.pop(announcement.channel, None)
+                self._enqueue(announcement)
+            return len(new)
+
+        return await self._wrote(change)
+
+    async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int:
+        def change() -> int:
+            gone = [each for each in watch_ids if self.disk.watches.pop(each, None)]
+            if gone:
+                self.disk.watches_version += 1
+                self._enqueue(announcement)
+            return len(gone)
+
+        return await self._wrote(change)
+
+    async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
+        raise NotImplementedError
+
+    async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> bool:
+        def change() -> bool:
+            if channel in self.disk.parked:
+                return False
+            self.disk.parked[channel] = reason
+            self.disk.watches_version += 1
+            for each in told:
+                self._enqueue(each)
+            return True
+
+        return await self._wrote(change)
+
+    async def unpark(self, channel: ChannelId, told: Sequence[Delivery] = ()) -> bool:
+        def change() -> bool:
+            if self.disk.parked.pop(channel, None) is None:
+                return False
+            self.disk.watches_version += 1
+            for each in told:
+                self._enqueue(each)
+            return True
+
+        return await self._wrote(change)
+
+    # --- pipelines -------------------------------------------------------------------------------------------------
+
+    async def next_epoch(self, above: int = 0) -> int:
+        def answer() -> int:
+            self.disk.epoch = max(self.disk.epoch, above) + 1
+            return self.disk.epoch
+
+        return await self._asked(answer)
+
+    async def versions(self) -> Mapping[PipelineId, int]:
+        return await self._asked(lambda: {key: record.version for key, record in self.disk.records.items()})
+
+    async def records(self) -> Mapping[PipelineId, Record]:
+        return await self._asked(lambda: dict(self.disk.records))
+
+    async def record(self, pipeline_id: PipelineId) -> Record:
+        return await self._asked(lambda: self.disk.records.get(pipeline_id, Record(pipeline_id=pipeline_id)))
+
+    async def commit(self, plan: Plan, watches_version: int) -> bool:
+        if not self.atomic:
+            return await self._torn_commit(plan)
+
+        def change() -> bool:
+            pipeline_id = plan.record.pipeline_id
+            stored = self.disk.records.get(pipeline_id)
+            if (stored.version if stored else 0) != plan.record.version:
+                return False
+            if self.disk.watches_version != watches_version:
+                return False
+            self._write_state(plan)
+            for delivery in plan.deliveries:
+                self._enqueue(delivery)
+            return True
+
+        return await self._wrote(change)
+
+    async def _torn_commit(self, plan: Plan) -> bool:
+        """Sabotage: the state first, and what it owes in a step of its own."""
+        self._write_state(plan)
+        await self._trip()
+        for delivery in plan.deliveries:
+            self._enqueue(delivery)
+        return True
+
+    def _write_state(self, plan: Plan) -> None:
+        version = plan.record.version + 1
+        self.disk.records[plan.record.pipeline_id] = replace(plan.record, version=version)
+        for card in plan.cards:
+            there = self.disk.cards.get(card.key)
+            new = replace(there, content=card, revision=card.revision) if there else PostedCard(content=card, revision=card.revision)
+            self.disk.cards[card.key] = new
+
+    async def catalogue(self) -> tuple[Pipeline, ...]:
+        return await self._asked(lambda: self.disk.catalogue)
+
+    async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
+        def answer() -> None:
+            self.disk.catalogue = tuple(pipelines)
+
+        await self._asked(answer)
+
+    # --- gestures, turns, signs of life ----------------------------------------------------------------------------
+
+    async def first_time(self, gesture: Gesture) -> bool:
+        def answer() -> bool:
+            if gesture.id in self.disk.seen:
+                return False
+            self.disk.seen.add(gesture.id)
+            self.disk.gestures[gesture.id] = gesture
+            return True
+
+        return await self._asked(answer)
+
+    async def finished(self, gesture: Gesture) -> None:
+        await self._asked(lambda: self.disk.gestures.pop(gesture.id, None))
+
+    async def unfinished(self) -> tuple[Gesture, ...]:
+        return await self._asked(lambda: tuple(sorted(self.disk.gestures.values(), key=lambda each: each.at)))
+
+    async def take_turn(self, name: str, held: Lease | None = None) -> Lease | None:
+        return await self._leased(name, held, TURN_SECONDS)
+
+    async def give_up_turn(self, lease: Lease) -> None:
+        await self.release(lease)
+
+    async def beat(self) -> Beat:
+        at, run_id = self.disk.pulse or (None, "")
+        return await self._asked(lambda: Beat(run_id=str(self.disk.run), last_run_id=run_id, last_at=at))
+
+    async def give_sign(self, at: datetime, run_id: str, told: Sequence[Delivery] = ()) -> None:
+        def change() -> bool:
+            self.disk.pulse = (at, run_id)
+            for each in told:
+                self._enqueue(each)
+            return True
+
+        await self._wrote(change)
+
+    async def tell(self, told: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
+        def change() -> bool:
+            for each in told:
+                self._enqueue(each)
+            for key in redrawn:
+                if key in self.disk.cards:
+                    self.disk.cards[key] = replace(self.disk.cards[key], delivered_revision=0)
+            return True
+
+        await self._wrote(change)
+
+    async def accept_loss(self) -> None:
+        self._written = await self._asked(lambda: self.disk.writes.get(self._me, 0))
+
+    # --- outbox ----------------------------------------------------------------------------------------------------
+
+    def _enqueue(self, delivery: Delivery) -> None:
+        if delivery.id not in self.disk.rows:
+            self.disk.rows[delivery.id] = delivery
+            self.disk.lanes.setdefault(delivery.lane, []).append(delivery.id)
+
+    def _take_away(self, lane: Lane, delivery_id: str) -> None:
+        self.disk.rows.pop(delivery_id, None)
+        ids = self.disk.lanes.get(lane, [])
+        if delivery_id in ids:
+            ids.remove(delivery_id)
+        if not ids:
+            self.disk.lanes.pop(lane, None)
+
+    def _holds(self, lease: Lease) -> bool:
+        token, until = self.disk.leases.get(lease.name, ("", 0.0))
+        return not self.fenced or (token == lease.token and until > self._clock.monotonic())
+
+    async def lanes_with_work(self) -> tuple[Lane, ...]:
+        return await self._asked(lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.channel not in self.disk.parked)))
+
+    async def resting_lanes(self) -> tuple[Lane, ...]:
+        return await self._asked(lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.channel in self.disk.parked)))
+
+    async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
+        return await self._leased(lane.name, held, LEASE_SECONDS)
+
+    async def _leased(self, name: str, held: Lease | None, seconds: float) -> Lease | None:
+        self._tokens += 1
+        token = held.token if held else f"{self._me}-{self._tokens}"
+        asked_at = self._clock.monotonic()
+
+        def answer() -> bool:
+            now = self._clock.monotonic()
+            holder, until = self.disk.leases.get(name, ("", 0.0))
+            if until > now and holder != token:
+                return False
+            self.disk.leases[name] = (token, now + seconds)
+            return True
+
+        if not await self._asked(answer):
+            return None
+        since = held.since if held else self._clock.now()
+        return Lease(name=name, token=token, since=since, expires=asked_at + seconds)
+
+    async def release(self, lease: Lease) -> None:
+        def answer() -> None:
+            if self.disk.leases.get(lease.name, ("", 0.0))[0] == lease.token:
+                del self.disk.leases[lease.name]
+
+        await self._asked(answer)
+
+    async def last_ts(self, lane: Lane) -> str:
+        return await self._asked(lambda: self.disk.last_ts.get(lane, ""))
+
+    async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
+        return await self._asked(lambda: tuple(self.disk.rows[each] for each in self.disk.lanes.get(lane, [])))
+
+    async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
+        return await self._asked(lambda: {key: self.disk.cards[key] for key in keys if key in self.disk.cards})
+
+    async def storm(self, key: str) -> tuple[PostedCard, ...]:
+        def answer() -> tuple[PostedCard, ...]:
+            cards = [self.disk.cards[each] for each in self.disk.storms.get(key, ()) if each in self.disk.cards]
+            return tuple(sorted(cards, key=lambda card: card.content.pipeline.name.lower()))
+
+        return await self._asked(answer)
+
+    async def write(self, delivery: Delivery, lease: Lease) -> bool:
+        def change() -> bool:
+            if not self._holds(lease) or delivery.id not in self.disk.rows:
+                return False
+            self.disk.rows[delivery.id] = delivery
+            return True
+
+        return await self._wrote(change)
+
+    async def settle(self, delivery: Delivery, lease: Lease, ending: Ending) -> bool:
+        def change() -> bool:
+            if not self._holds(lease):
+                return False
+            self._take_away(delivery.lane, delivery.id)
+            self.disk.last_ts[delivery.lane] = max(self.disk.last_ts.get(delivery.lane, ""), ending.ts)
+            moved_on = [self._shown(key, revision, ending) for key, revision in ending.shown.items()]
+            if any(moved_on):
+                self._enqueue(ending.moved_on)
+            if ending.follows:
+                self._enqueue(ending.follows)
+            return True
+
+        return await self._wrote(change)
+
+    def _shown(self, key: str, revision: int, ending: Ending) -> bool:
+        """Whether the card is newer than what is shown."""
+        card = self.disk.cards.get(key)
+        if card is None:
+            return False
+        if ending.kind is EndingKind.POSTED:
+            card = replace(card, ts=ending.ts, delivered_revision=revision, removed=False)
+            if ending.storm:
+                card = replace(card, storm=ending.storm)
+                self.disk.storms.setdefault(ending.storm, set()).add(key)
+        elif ending.kind is EndingKind.REMOVED:
+            card = replace(card, ts=None, delivered_revision=revision, removed=True)
+        self.disk.cards[key] = card
+        return card.revision > revision
+
+    async def gather(self, gathering: Gathering, lane: Lane, lease: Lease) -> bool:
+        def change() -> bool:
+            if not self._holds(lease):
+                return False
+            for each in gathering.replaced:
+                self._take_away(lane, each.id)
+            if gathering.merges:
+                self.disk.rows[gathering.row.id] = gathering.row
+            self._enqueue(gathering.row)
+            for key in gathering.joins:
+                self.disk.cards[key] = replace(self.disk.cards[key], storm=gathering.row.id)
+                self.disk.storms.setdefault(gathering.row.id, set()).add(key)
+            for key in gathering.forgets:
+                self.disk.cards.pop(key, None)
+            return True
+
+        return await self._wrote(change)
+
+    async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
+        await self.tell(deliveries, redrawn)
+
+    async def holds(self) -> Mapping[str, datetime]:
+        return await self._asked(lambda: dict(self.disk.holds))
+
+    async def hold(self, method: str, until: datetime) -> None:
+        def answer() -> None:
+            self.disk.holds[method] = until
+
+        await self._asked(answer)

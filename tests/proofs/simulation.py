@@ -1,0 +1,473 @@
+"""The bot's own core on a virtual clock, under delays, drops and crashes at every call; hours pass in a second.
+
+    python -m tests.proofs.simulation --hours 1000          about what CI does
+    python -m tests.proofs.simulation --seed 17             one world, as it was
+
+A world lives for four hours with two bots at most. Its last ten minutes are without trouble; then the oracle judges what
+stands in Slack.
+"""
+
+import argparse
+import asyncio
+import random
+import sys
+import time
+from collections.abc import Coroutine, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+
+from bot.delivery import sender as sender_room
+from bot.delivery.courier import Surroundings
+from bot.delivery.doubt import Doubt
+from bot.delivery.pace import Pace
+from bot.delivery.parking import Parking
+from bot.delivery.sender import Sender
+from bot.domain.cadence import Cadence
+from bot.domain.card import Content
+from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import (
+    Delivery,
+    Outcome,
+    Posted,
+    Refusal,
+    Refused,
+    Sighting,
+    Trace,
+    Unknown,
+    Unreadable,
+)
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Intent, Phase
+from bot.domain.watch import ChannelId, TeamId, UserId, Watch
+from bot.ports import ApiError, Status, StoreAway, Unavailable
+from bot.slack.look import Look
+from bot.slack.marks import marks_in, metadata_of, sighting
+from bot.watching.budget import Budget
+from bot.watching.poller import Poller
+from bot.watching.roster import Roster
+from bot.watching.turn import Turn
+from bot.watching.vigil import Vigil
+from tests.proofs.memory import Disk, MemoryStore
+from tests.proofs.oracle import Happened, Said, Verdict, judge
+
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+HOURS = 4.0
+CALM_SECONDS = 600.0
+HELD_SECONDS = 240.0  # so long each phase lasts at least: long enough to be seen through all that goes wrong
+CHANNELS = (ChannelId("C0ALERTS"), ChannelId("C0TEAM"))
+US = "U0BOT"
+DEADLINE = 5.0
+LANDS_WITHIN = 8.0
+
+
+class VirtualLoop(asyncio.SelectorEventLoop):
+    """Whenever nothing is left to do, it is the time at which something is due."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._virtual = 0.0
+
+    def time(self) -> float:
+        return self._virtual
+
+    def _run_once(self) -> None:
+        scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
+        if not self._ready and scheduled:  # type: ignore[attr-defined]
+            self._virtual = max(self._virtual, scheduled[0].when())
+        super()._run_once()  # type: ignore[misc]
+
+
+class VirtualClock:
+    def now(self) -> datetime:
+        return BEGIN + timedelta(seconds=self.monotonic())
+
+    def monotonic(self) -> float:
+        return asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True)
+class Odds:
+    """Of each trouble at each call. Every world has some of them, none has all."""
+
+    crash: float = 0.0
+    store_away: float = 0.0
+    slow: float = 0.0
+    lost_request: float = 0.0
+    lost_reply: float = 0.0
+    late: float = 0.0
+    throttled: float = 0.0
+    throttled_yet_posted: float = 0.0
+    unreadable: float = 0.0
+    api: float = 0.0
+    rollback: float = 0.0
+    stall: float = 0.0
+
+    @classmethod
+    def drawn(cls, chance: random.Random) -> "Odds":
+        most = {
+            "crash": 0.002,
+            "store_away": 0.01,
+            "slow": 0.05,
+            "lost_request": 0.1,
+            "lost_reply": 0.1,
+            "late": 0.1,
+            "throttled": 0.1,
+            "throttled_yet_posted": 0.05,
+            "unreadable": 0.1,
+            "api": 0.1,
+            "rollback": 0.0005,
+            "stall": 0.0003,
+        }
+        return cls(**{name: chance.uniform(0, odds) for name, odds in most.items() if chance.random() < 0.5})
+
+
+@dataclass
+class Message:
+    ts: str
+    channel: ChannelId
+    thread_ts: str | None
+    text: str
+    metadata: object
+
+
+class Slack:
+    """Keeps what lands, and tells of it as Slack does."""
+
+    def __init__(self) -> None:
+        self.messages: dict[str, Message] = {}
+        self._last = 0.0
+
+    def land(self, channel: ChannelId, thread_ts: str | None, text: str, metadata: object) -> str:
+        self._last = max(self._last + 0.000001, BEGIN.timestamp() + asyncio.get_running_loop().time())
+        ts = f"{self._last:.6f}"
+        self.messages[ts] = Message(ts, channel, thread_ts, text, metadata)
+        return ts
+
+    def history(self, trace: Trace) -> list[dict[str, object]]:
+        threaded = {message.thread_ts for message in self.messages.values()}
+        return [
+            {"ts": each.ts, "user": US, "metadata": each.metadata, "reply_count": int(each.ts in threaded)}
+            for each in self.messages.values()
+            if each.channel == trace.channel and each.thread_ts == trace.thread_ts and each.ts > trace.oldest
+        ]
+
+    def said(self, channel: ChannelId) -> list[Said]:
+        roots = [each for each in self.messages.values() if each.channel == channel and each.thread_ts is None]
+        return [Said(root.ts, root.text, tuple(self._replies(root.ts))) for root in roots]
+
+    def _replies(self, ts: str) -> list[Said]:
+        return [Said(each.ts, each.text) for each in self.messages.values() if each.thread_ts == ts]
+
+
+@dataclass
+class World:
+    seed: int
+    chance: random.Random = field(init=False)
+    odds: Odds = field(init=False)
+    slack: Slack = field(default_factory=Slack)
+    disk: Disk = field(default_factory=Disk)
+    copies: list[Disk] = field(default_factory=list)
+    phases: dict[PipelineId, Phase] = field(default_factory=dict)
+    started: dict[PipelineId, datetime] = field(default_factory=dict)
+    happened: list[Happened] = field(default_factory=list)
+    calm: bool = False
+    crashes: int = 0
+    rollbacks: int = 0
+    clock: VirtualClock = field(default_factory=VirtualClock)
+
+    def __post_init__(self) -> None:
+        self.chance = random.Random(self.seed)  # noqa: S311
+        self.odds = Odds.drawn(self.chance)
+
+    def strikes(self, odds: float) -> bool:
+        return not self.calm and odds > 0 and self.chance.random() < odds
+
+    @property
+    def pipelines(self) -> tuple[Pipeline, ...]:
+        return tuple(Pipeline(id=each, name=str(each), project="p", intent=Intent.RUNNING) for each in self.phases)
+
+
+class Process:
+    """One life of one bot. Once it is dead, nothing that it still does has any effect."""
+
+    def __init__(self, world: World, number: int) -> None:
+        self.world = world
+        self.dead = False
+        self._number = number
+        self._tasks: list[asyncio.Task[None]] = []
+        self.store = MemoryStore(lambda: world.disk, TeamId("T"), world.clock, number, self._trip)
+
+    async def _trip(self) -> None:
+        """On the way to the store or back."""
+        await self._pause(0.0005)
+        if self.world.strikes(self.world.odds.store_away):
+            raise StoreAway("it does not answer")
+
+    async def _pause(self, seconds: float) -> None:
+        """Where a call is made, the process may die, or stand still."""
+        world = self.world
+        self._die_if_dead()
+        if world.strikes(world.odds.crash):
+            self.kill()
+        if world.strikes(world.odds.stall):
+            seconds += world.chance.uniform(1, 40)
+        if world.strikes(world.odds.slow):
+            seconds += world.chance.expovariate(1.0)
+        await asyncio.sleep(seconds)
+        self._die_if_dead()
+
+    def _die_if_dead(self) -> None:
+        if self.dead:
+            raise asyncio.CancelledError
+
+    def kill(self) -> None:
+        self.dead = True
+        self.world.crashes += 1
+        for task in self._tasks:
+            task.cancel()
+        raise asyncio.CancelledError
+
+    # --- GoldRush --------------------------------------------------------------------------------------------------
+
+    async def status(self, pipeline_id: PipelineId) -> Status:
+        await self._pause(0.05)
+        if self.world.strikes(self.world.odds.api):
+            await asyncio.sleep(self.world.chance.choice((0.0, 5.0)))
+            raise Unavailable("GoldRush does not answer")
+        phase = self.world.phases[pipeline_id]
+        ready = 1 if phase == Phase.RUNNING else 0
+        return Status(phase=phase, replicas=1, ready=ready, start_time=self.world.started[pipeline_id])
+
+    async def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
+        await self._pause(0.05)
+        return next(each for each in self.world.pipelines if each.id == pipeline_id)
+
+    async def page(self, number: int) -> tuple[tuple[Pipeline, ...], bool]:
+        if number > 1:
+            raise ApiError("there is one page")
+        return self.world.pipelines, False
+
+    # --- Slack -----------------------------------------------------------------------------------------------------
+
+    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+        text = LOOK.content(content, delivery, now).text
+        metadata = metadata_of(delivery, content)
+        return await self._called(partial(self.world.slack.land, delivery.channel, thread_ts, text, metadata))
+
+    async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome:
+        text = LOOK.content(content, delivery, now).text
+        if ts not in self.world.slack.messages:
+            return Refused(kind=Refusal.CARD_GONE, error="message_not_found")
+        return await self._called(partial(self._edit, ts, text, metadata_of(delivery, content)))
+
+    def _edit(self, ts: str, text: str, metadata: object) -> str:
+        if ts in self.world.slack.messages:
+            self.world.slack.messages[ts].text = text
+            self.world.slack.messages[ts].metadata = metadata
+        return ts
+
+    async def _called(self, lands: "partial[str]") -> Outcome:
+        world, odds, chance = self.world, self.world.odds, self.world.chance
+        await self._pause(0.0)
+        if world.strikes(odds.throttled):
+            return Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=chance.randint(1, 30)))
+        if world.strikes(odds.lost_request):
+            await self._pause(chance.uniform(0, DEADLINE))
+            return Unknown("reset")
+        if world.strikes(odds.late):
+            asyncio.get_running_loop().call_later(chance.uniform(0, LANDS_WITHIN - 0.1), lands)
+            await self._pause(DEADLINE)
+            return Unknown("timeout")
+        await asyncio.sleep(0.05)
+        ts = lands()
+        if world.strikes(odds.throttled_yet_posted):
+            return Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=chance.randint(1, 5)))
+        await self._pause(0.05)
+        if world.strikes(odds.lost_reply):
+            return Unknown("reset")
+        return Posted(ts)
+
+    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+        await self._pause(0.1)
+        if self.world.strikes(self.world.odds.unreadable):
+            return [Unreadable("ratelimited", timedelta(seconds=3))] * len(traces)
+        oldest = min(trace.oldest for trace in traces)
+        messages = self.world.slack.history(Trace(channel=traces[0].channel, key="", oldest=oldest, thread_ts=traces[0].thread_ts))
+        return [sighting(marks_in({"messages": messages}, US), trace) for trace in traces]
+
+    async def delete(self, _: ChannelId, ts: str) -> None:
+        await self._pause(0.1)
+        self.world.slack.messages.pop(ts, None)
+
+    async def direct(self, user: UserId) -> ChannelId | None:
+        return ChannelId(f"D{user}")
+
+    # --- life ------------------------------------------------------------------------------------------------------
+
+    async def live(self) -> None:
+        clock, wake = self.world.clock, asyncio.Event()
+        roster = Roster(self.store, wake)
+        await roster.load()
+        for pipeline in self.world.pipelines:
+            roster.learn(pipeline)
+        turn, doubt = Turn(self.store, clock), Doubt(clock)
+        poller = Poller(
+            api=self,
+            roster=roster,
+            budget=Budget(4.0, clock),
+            clock=clock,
+            cadence=Cadence(),
+            turn=turn,
+            slots=20,
+        )
+        vigil = Vigil(
+            roster=roster,
+            poller=poller,
+            turn=turn,
+            clock=clock,
+            blind_after=timedelta(minutes=5),
+            operator=ChannelId("C0OPS"),
+            in_doubt=doubt.arise,
+        )
+        parking = Parking(store=self.store, chat=self, clock=clock, wake=wake, fallback=None)
+        around = Surroundings(
+            outbox=self.store,
+            chat=self,
+            clock=clock,
+            pace=Pace(clock),
+            doubt=doubt,
+            parking=parking,
+            team=TeamId("T"),
+        )
+        await vigil.look()
+        jobs = (
+            poller.run(asyncio.Event()),
+            Sender(around, wake).run(),
+            _every(1.0, poller.tick),
+            _every(3.0, vigil.look),
+        )
+        self._tasks = [asyncio.create_task(job) for job in jobs]
+        await asyncio.gather(*self._tasks)
+
+
+async def _every(seconds: float, run: Any) -> None:
+    while True:
+        try:
+            await run()
+        except StoreAway:
+            pass
+        await asyncio.sleep(seconds)
+
+
+LOOK = Look(command="/pipeline", platform_url="https://example.com/")
+
+
+# --- a world's course ------------------------------------------------------------------------------------------------
+
+
+async def _kept_alive(world: World, number: int) -> None:
+    for life in range(number, 1_000_000, 10):
+        process = Process(world, life)
+        try:
+            await process.live()
+        except (asyncio.CancelledError, StoreAway, BaseExceptionGroup):
+            current = asyncio.current_task()
+            if current and current.cancelling():
+                raise
+        process.dead = True
+        await asyncio.sleep(world.chance.uniform(1, 20))
+
+
+async def _moved(world: World, pipeline_id: PipelineId) -> None:
+    """RUNNING, something else, and RUNNING again."""
+    while not world.calm:
+        for phase in (world.chance.choice((Phase.FAILED, Phase.FAILED, Phase.PAUSED)), Phase.RUNNING):
+            await asyncio.sleep(HELD_SECONDS + world.chance.expovariate(1 / 600))
+            if world.calm and phase != Phase.RUNNING:
+                return
+            world.phases[pipeline_id] = phase
+            if phase == Phase.RUNNING and world.chance.random() < 0.5:
+                world.started[pipeline_id] = world.clock.now()
+            world.happened.append(Happened(str(pipeline_id), str(phase)))
+
+
+async def _forgotten(world: World) -> None:
+    """Now and then Redis loses its last seconds."""
+    while True:
+        await asyncio.sleep(1.0)
+        world.copies = [*world.copies[-3:], world.disk.snapshot()]
+        if world.strikes(world.odds.rollback):
+            world.rollbacks += 1
+            world.disk = world.copies[0].snapshot()
+            world.disk.run += 1
+            world.copies = []
+
+
+async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]:
+    world = World(seed)
+    world.phases = {PipelineId(f"pipe-{number}"): Phase.RUNNING for number in range(1, 6)}
+    world.started = dict.fromkeys(world.phases, BEGIN)
+    for channel in CHANNELS:
+        watch = Watch(channel=channel, reference="pipe-*", made_by=UserId("U0ANN"), made_at=BEGIN)
+        world.disk.watches[watch.id] = watch
+    world.disk.watches_version = 1
+    bots = 1 + world.chance.randint(0, 1)
+    courses: list[Coroutine[Any, Any, None]] = [_kept_alive(world, number) for number in range(1, bots + 1)]
+    courses += [_moved(world, each) for each in world.phases]
+    courses.append(_forgotten(world))
+    tasks = [asyncio.create_task(course) for course in courses]
+    await asyncio.sleep(hours * 3600 - CALM_SECONDS)
+    world.calm = True
+    await asyncio.sleep(CALM_SECONDS + 2 * HELD_SECONDS + 3600)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return judge(world.happened, {str(channel): world.slack.said(channel) for channel in CHANNELS}), world
+
+
+def run_world(seed: int, hours: float = HOURS) -> tuple[int, list[str], int, int, int, int]:
+    """Seed, faults, and how much was told, admitted as perhaps repeated, crashed and forgotten."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(60))
+    sender_room.LOOK_AROUND_SECONDS = 5.0  # `wake` rings at once; this is for what another process left
+    loop = VirtualLoop()
+    try:
+        verdict, world = loop.run_until_complete(live_through(seed, hours))
+    finally:
+        loop.close()
+    return seed, verdict.faults, verdict.told, verdict.possible_repeats, world.crashes, world.rollbacks
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--hours", type=float, default=1000)
+    options.add_argument("--first", type=int, default=1)
+    options.add_argument("--seed", type=int)
+    options.add_argument("--workers", type=int, default=2)
+    chosen = options.parse_args()
+    seeds = [chosen.seed] if chosen.seed is not None else range(chosen.first, chosen.first + int(chosen.hours / HOURS))
+    began, faulty = time.monotonic(), 0
+    sums = [0, 0, 0, 0]
+    with ProcessPoolExecutor(chosen.workers) as pool:
+        for seed, faults, *counts in pool.map(run_world, seeds):
+            sums = [total + count for total, count in zip(sums, counts, strict=True)]
+            faulty += bool(faults)
+            for fault in faults:
+                sys.stdout.write(f"seed {seed}: {fault}\n")
+    told, repeats, crashes, rollbacks = sums
+    sys.stdout.write(
+        f"{len(seeds) * HOURS:.0f} hours in {time.monotonic() - began:.0f} s: {told} tellings, {crashes} crashes, "
+        f"{rollbacks} times Redis forgot, {repeats} admitted as possible repeats, {faulty} worlds with a fault\n"
+    )
+    return 1 if faulty else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
