@@ -101,7 +101,7 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
             slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
             identity = await _identity(slack, stopped)
             api = await stack.enter_async_context(_goldrush(settings))
-            parts = await _build(settings, Scripts(client, identity.team), api, slack, identity, clock)
+            parts = await _build(settings, Scripts(client, identity.team), api, slack, identity=identity, clock=clock)
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(parts.poller.run(stopped), name="poller")
                 tasks.create_task(parts.sender.run(), name="sender")
@@ -120,7 +120,7 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
 
 
 async def _build(
-    settings: Settings, scripts: Scripts, api: Client, slack: AsyncWebClient, identity: Identity, clock: SystemClock
+    settings: Settings, scripts: Scripts, api: Client, slack: AsyncWebClient, *, identity: Identity, clock: SystemClock
 ) -> _Parts:
     wake = asyncio.Event()
     store, operator, fallback = RedisStore(scripts, clock), settings.operator, settings.fallback

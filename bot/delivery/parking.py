@@ -45,7 +45,7 @@ class Parking:
             []
             if known
             else [
-                self._notice(conversation, theirs, maker, channel, reason, at)
+                self._notice(conversation, channel=channel, reason=reason, watches=theirs, maker=maker, at=at)
                 for maker, theirs in _by_maker(watches.of(channel)).items()
                 if (conversation := await self._chat.direct(maker))
             ]
@@ -69,10 +69,11 @@ class Parking:
     def _notice(
         self,
         conversation: ChannelId,
-        watches: Sequence[Watch],
-        maker: UserId,
+        *,
         channel: ChannelId,
         reason: ParkReason,
+        watches: Sequence[Watch],
+        maker: UserId,
         at: datetime,
     ) -> Delivery:
         fallback = self._fallback if self._fallback != channel else None

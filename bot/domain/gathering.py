@@ -61,7 +61,7 @@ def gather(backlog: Backlog) -> Gathering | None:
         or _over_already(backlog, untried)
         or _fresh_failures(backlog, untried)
         or _catch_up(backlog, untried)
-        or _thread(backlog, untried)
+        or _thread(untried)
     )
 
 
@@ -202,7 +202,7 @@ def _together(before: Missed | None, after: Missed) -> Missed:
 # --- one thread ------------------------------------------------------------------------------------------------------
 
 
-def _thread(backlog: Backlog, untried: list[Delivery]) -> Gathering | None:
+def _thread(untried: list[Delivery]) -> Gathering | None:
     """Lines that wait for one card: of a long story the beginning and the end are kept."""
     told: dict[str, list[Delivery]] = {}
     for row in untried:

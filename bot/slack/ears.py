@@ -1,4 +1,4 @@
-"""The WebSockets down which Slack speaks in Socket Mode: two, so that one may be renewed or die and nothing goes unheard.
+"""The WebSockets down which Slack speaks in Socket Mode: two, so that one may die and nothing goes unheard.
 
 Source: https://docs.slack.dev/apis/events-api/using-socket-mode (up to ten connections; each payload goes down one).
 """

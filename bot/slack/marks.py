@@ -64,7 +64,7 @@ def _mark(message: Mapping[str, object]) -> Mark | None:
 
 
 def sighting(marks: Iterable[Mark], trace: Trace) -> Sighting:
-    """What has the key itself comes first; else the storm that tells of the card, or an open card of the same failure."""
+    """What has the key itself comes first; else the storm that tells of the card, or an open card of the failure."""
     marks = sorted(marks, key=lambda mark: (not mark.threaded, mark.ts))
     if same := [mark.ts for mark in marks if mark.key == trace.key]:
         return Seen(tuple(same))

@@ -61,7 +61,7 @@ def _rolled_back(notice: Notice, footing: Footing) -> list[Block]:
     rest = (
         "What is open I look for in Slack before I send it again. These watches are gone, and nobody is told any more:"
     )
-    how = "Whoever wants one back types its line in its channel. Redis must keep what it confirms: see “Redis” in the guide."
+    how = "To have one back, type its line in its channel. Redis must keep what it confirms: see “Redis” in the guide."
     lines = [
         f"• <#{watch.channel}>: `{footing.command} watch {phrases.watch_command(watch)}`" for watch in notice.watches
     ]

@@ -74,9 +74,9 @@ class Poster:
 
     async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
         """
-        Source: https://docs.slack.dev/messaging/message-metadata (include_all_metadata). Apps outside the Marketplace are
-        granted fifteen messages a call and one call a minute: what is asked for is only what came after the last message
-        that is known.
+        Source: https://docs.slack.dev/messaging/message-metadata (include_all_metadata). Apps outside the Marketplace
+        are granted fifteen messages a call and one call a minute: what is asked for is only what came after the last
+        message that is known.
         """
         marks, unreadable = await self._marks(traces[0], min(trace.oldest for trace in traces))
         sightings = [sighting(marks, trace) for trace in traces]

@@ -15,8 +15,8 @@ log = structlog.get_logger(__name__)
 
 
 def respond_to(url: str) -> Respond:
-    """Sent once, never by itself again: an answer that all can see must not come twice. Where it cannot be sent, whoever
-    asked can ask again; nothing else depends on it."""
+    """Sent once, never by itself again: an answer that all can see must not come twice. Where it cannot be sent,
+    whoever asked can ask again; nothing else depends on it."""
 
     async def respond(answer: dict[str, object]) -> None:
         if not url:

@@ -49,7 +49,7 @@ def _row(card: Card) -> str:
 
 
 def render_lines(told: Lines, delivery: Delivery, now: datetime) -> Message:
-    """In a storm's thread each line needs its pipeline's name; in a card's thread only where the channel sees it too."""
+    """In a storm's thread a line needs its pipeline's name; in a card's thread only where the channel sees it too."""
     named = told.of_storm or told.broadcast
     words = [line_words(each.line, each.pipeline if named else None) for each in told.lines]
     if told.left_out:

@@ -1,4 +1,4 @@
-"""The Store over Redis: watches, records, the catalogue, gestures. Every change of more than one key is one Lua script."""
+"""The Store over Redis: watches, records, the catalogue, gestures. A change of more than one key is one Lua script."""
 
 import hashlib
 import json
@@ -205,8 +205,8 @@ class RedisStore:
         await self._scripts.tell(told, redrawn)
 
     async def _run_id(self) -> str:
-        """Of the server that answers, with its role. Some hosted Redis keep INFO to themselves: then the count of writes
-        has to do."""
+        """Of the server that answers, with its role. Some hosted Redis keep INFO to themselves: then the count of
+        writes has to do."""
         try:
             server = await self._redis.info("server")
             replication = await self._redis.info("replication")

@@ -1,4 +1,4 @@
-"""Whose turn it is to read the pipelines: many bots may answer and send, one reads, so that the budget is spent once."""
+"""Whose turn it is to read the pipelines: many bots may answer and send; one reads, and the budget is spent once."""
 
 from collections.abc import Awaitable, Callable
 

@@ -1,5 +1,5 @@
-"""Watches over the watching itself: whose turn it is, whether the store still has what it was given, and how long nobody
-looked."""
+"""Watches over the watching itself: whose turn it is, whether the store still has what it was given, and for how long
+nobody looked."""
 
 from collections import Counter
 from collections.abc import Callable

@@ -51,7 +51,11 @@ class Disk:
     def _unshared(self) -> "Disk":
         for name, value in vars(self).items():
             if isinstance(value, dict):
-                setattr(self, name, {key: copy.copy(each) if isinstance(each, set | list) else each for key, each in value.items()})
+                setattr(
+                    self,
+                    name,
+                    {key: copy.copy(each) if isinstance(each, set | list) else each for key, each in value.items()},
+                )
         return self
 
 
@@ -75,9 +79,7 @@ class MemoryStore:
 
     async def _asked(self, answer: Callable[[], T]) -> T:
         await self._trip()
-        given = answer()
-        await self._trip()
-        return given
+        return answer()
 
     async def _wrote(self, change: Callable[[], T]) -> T:
         await self._trip()
@@ -200,7 +202,11 @@ class MemoryStore:
         self.disk.records[plan.record.pipeline_id] = replace(plan.record, version=version)
         for card in plan.cards:
             there = self.disk.cards.get(card.key)
-            new = replace(there, content=card, revision=card.revision) if there else PostedCard(content=card, revision=card.revision)
+            new = (
+                replace(there, content=card, revision=card.revision)
+                if there
+                else PostedCard(content=card, revision=card.revision)
+            )
             self.disk.cards[card.key] = new
 
     async def catalogue(self) -> tuple[Pipeline, ...]:
@@ -283,10 +289,14 @@ class MemoryStore:
         return not self.fenced or (token == lease.token and until > self._clock.monotonic())
 
     async def lanes_with_work(self) -> tuple[Lane, ...]:
-        return await self._asked(lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.channel not in self.disk.parked)))
+        return await self._asked(
+            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.channel not in self.disk.parked))
+        )
 
     async def resting_lanes(self) -> tuple[Lane, ...]:
-        return await self._asked(lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.channel in self.disk.parked)))
+        return await self._asked(
+            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.channel in self.disk.parked))
+        )
 
     async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
         return await self._leased(lane.name, held, LEASE_SECONDS)

@@ -1,7 +1,7 @@
 """Judges what stands in Slack by what truly happened at GoldRush, knowing nothing of the bot's code.
 
-It knows the words of the messages, as a reader does, and its invariants are a reader's: every change is told once (I1, I3),
-in order (I2), nothing is told that did not happen (I4), and what a card shows at last is true.
+It knows the words of the messages, as a reader does, and its invariants are a reader's: every change is told once (I1,
+I3), in order (I2), nothing is told that did not happen (I4), and what a card shows at last is true.
 """
 
 import re
@@ -146,7 +146,7 @@ def _telling(message: Said, phase: str) -> _Telling:
 def _phase_in(text: str) -> str | None:
     if "Acknowledged" in text:
         return None
-    if any(word in text for word in ("recovered", "live")):
+    if re.search(r"\b(recovered|live)\b", text):
         return RUNNING
     return next((phase for phase in (FAILED, PAUSED, RUNNING) if phase in text), None)
 
@@ -166,7 +166,7 @@ def _mentions(text: str, pipeline: str) -> bool:
 
 
 def _rows(text: str) -> list[str]:
-    return [row for row in text.split("\n") if row.strip()]
+    return [row for row in text.split("\n") if row.strip() and not row.startswith("Told ")]
 
 
 def _row_of(pipeline: str, text: str) -> str:

@@ -15,7 +15,7 @@ from bot.delivery.doubt import Doubt
 from bot.delivery.pace import Pace
 from bot.delivery.parking import Parking
 from bot.delivery.sender import Sender
-from bot.domain.card import Card, Notice, NoticeKind, Storm, Lines, ThreadLine
+from bot.domain.card import Card, Lines, Notice, NoticeKind, Storm, ThreadLine
 from bot.domain.delivery import (
     NotSeen,
     Refusal,

@@ -1,4 +1,4 @@
-"""A store that forgets, a time in which nobody looked, and a change of the bot that reads: on a clock turned by hand."""
+"""A store that forgets, a time in which nobody looked, another bot that reads: on a clock turned by hand."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -186,7 +186,8 @@ async def test_what_a_resting_channel_watches_is_heard_in_the_fallback_until_it_
         await world.bot.poll(10)
         (notice,) = world.notices(NoticeKind.PARKED)
         assert notice.instead == FALLBACK
-        where = [(delivery.channel, content.pipeline.id) for delivery, content, _ in world.chat.posts if isinstance(content, Card)]
+        cards = [(row.channel, content) for row, content, _ in world.chat.posts if isinstance(content, Card)]
+        where = [(channel, card.pipeline.id) for channel, card in cards]
         assert where == [(ALERTS, ONE), (FALLBACK, ONE)]  # what is wrong now opens there at once
         world.bot.api.statuses[TWO] = FAILED
         await world.bot.poll(20)
