@@ -1,8 +1,8 @@
 """What the process knows of the store: watches, catalogue, records. All writing of records goes through it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -18,6 +18,15 @@ ATTEMPTS = 5
 log = structlog.get_logger(__name__)
 
 MakePlan = Callable[[Record, Scene], Plan | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What one process knew at one moment."""
+
+    watches: tuple[Watch, ...]
+    records: Mapping[PipelineId, Record]
+    catalogue: Mapping[PipelineId, Pipeline]
 
 
 class Roster:
@@ -154,24 +163,32 @@ class Roster:
             self._records = dict(await self.store.records())
         await self.refresh_watches()
 
-    async def restore(self) -> tuple[Watch, ...]:
-        """After the store lost writes: what this process knows better is written again; the watches that are gone.
+    @property
+    def known(self) -> Known:
+        return Known(self.watches.all, self._records, self._catalogue)
+
+    async def restore(self, known: Known) -> tuple[Watch, ...]:
+        """After the store lost writes: what this process knew better is written again; the watches that are gone.
 
         A watch may be gone because somebody took it away just then: it is not made again, but told.
+
+        Raises:
+            StoreAway: it is done in part, and may be done again with the same knowledge.
         """
-        knew, known = self.watches.all, self._records
         self.watches = await self.store.watches()
         there = {watch.id for watch in self.watches.all}
         stored = await self.store.records()
         self._records = dict(stored)
         self._count()
-        for pipeline_id in sorted(known.keys() & (self._watched | {API_PIPELINE_ID})):
-            record = known[pipeline_id]
+        for pipeline_id in sorted(known.records.keys() & (self._watched | {API_PIPELINE_ID})):
+            record = known.records[pipeline_id]
             was = stored.get(pipeline_id) or Record(pipeline_id=pipeline_id)
             if record.version > was.version:
                 await self.write(pipeline_id, _restoring(record))
+        self._catalogue = dict(known.catalogue)
+        self._count()
         await self.store.save_catalogue(self.catalogue)
-        return tuple(watch for watch in knew if watch.id not in there)
+        return tuple(watch for watch in known.watches if watch.id not in there)
 
     async def forget(self, pipeline_ids: Iterable[PipelineId]) -> None:
         """Nobody watches these any more."""

@@ -15,7 +15,7 @@ from bot.domain.plan import Record
 from bot.domain.watch import ChannelId
 from bot.ports import Beat, Clock, StoreRolledBack
 from bot.watching.poller import Poller
-from bot.watching.roster import Roster
+from bot.watching.roster import Known, Roster
 from bot.watching.turn import Turn
 
 REREAD_SECONDS = 120.0  # so long all pipelines are given to be read again, before it is told what was missed
@@ -50,6 +50,10 @@ class Vigil:
         self._operator = operator
         self._in_doubt = in_doubt
         self._run_id: str | None = None
+        self._begun = False
+        """Whether this turn to read has been begun: by a bot that knows what was read before."""
+        self._loss: tuple[datetime, Known] | None = None
+        """What was known when the store forgot, until it has been dealt with to the end."""
         self._looked_again_at: float | None = None
 
     async def look(self) -> None:
@@ -64,16 +68,20 @@ class Vigil:
             await self._recover()
 
     async def _look(self) -> None:
-        taken = await self._turn.keep()
+        if await self._turn.keep():
+            self._begun = False
+        if self._loss:
+            await self._recover()
         beat = await self._store.beat()
         await self._notice_another_redis(beat)
         if not self._turn.ours:
             await self._roster.catch_up()
             return
-        if taken:
+        if not self._begun:
             await self._roster.load()
             epochs = (record.standing.number.epoch for record in self._roster.records)
             self._poller.take_over(await self._store.next_epoch(above=max(epochs, default=0)))
+            self._begun = True
             log.info("reading", pipelines=len(self._roster.pollable))
         await self._notice_blindness(beat)
 
@@ -90,15 +98,16 @@ class Vigil:
     async def _recover(self) -> None:
         """Everything open is looked for before it is sent; what this process knows better is written again."""
         self._in_doubt()
+        at, known = self._loss = self._loss or (self._clock.now(), self._roster.known)
         await self._store.accept_loss()
-        lost = await self._roster.restore()
+        lost = await self._roster.restore(known)
         self._poller.take_over(await self._store.next_epoch(above=self._poller.epoch))
-        if not lost:
-            return
-        log.error("watches_lost", watches=[f"{watch.channel} {watch.reference}" for watch in lost])
-        channels = dict.fromkeys(watch.channel for watch in lost)
-        notice = Notice(kind=NoticeKind.ROLLED_BACK, at=self._clock.now(), watches=lost)
-        await self._store.tell(self._told(notice, tuple(channels)))
+        if lost:
+            log.error("watches_lost", watches=[f"{watch.channel} {watch.reference}" for watch in lost])
+            channels = dict.fromkeys(watch.channel for watch in lost)
+            notice = Notice(kind=NoticeKind.ROLLED_BACK, at=at, watches=lost)
+            await self._store.tell(self._told(notice, tuple(channels)))
+        self._loss = None
 
     # --- a time in which nobody looked -------------------------------------------------------------------------------
 

@@ -157,8 +157,11 @@ def _is_failure(text: str) -> bool:
 
 
 def _is_story(text: str) -> bool:
-    """Not an announcement of what is watched, nor a word about the bot itself."""
-    return not any(words in text for words in ("made this channel", "I read no pipeline", "My memory", "I cannot post"))
+    """Not an announcement of what is watched, nor a word about the bot itself or whether it can see."""
+    about_the_bot = ("made this channel", "I read no pipeline", "My memory", "I cannot post")
+    about_its_sight = ("can be read again", "cannot be read")
+    head = text.partition("\n")[0]
+    return not any(words in text for words in about_the_bot) and not any(words in head for words in about_its_sight)
 
 
 def _mentions(text: str, pipeline: str) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -17,10 +17,12 @@ from bot.domain.card import Card, Notice, NoticeKind
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, ParkReason
+from bot.ports import StoreAway
 from tests.builders import ALERTS, ANN, TEAM
 from tests.fakes import FakeChat
 from tests.rollback import go_back, snapshot
 from tests.service.test_poller import FAILED, LIVE, ONE, OPERATOR, TWO, Bot, pipelines, running
+from tests.stores import WholeStore
 
 FALLBACK = ChannelId("C0FALLBACK")
 
@@ -134,6 +136,53 @@ async def test_watches_that_are_gone_are_told_loudly_and_stay_gone(
         await world.bot.watch(ONE)  # whoever watches again finds the card that is there
         await world.bot.poll(60)
         assert len(world.told()) == 1
+
+
+async def test_a_loss_is_dealt_with_to_the_end_also_where_the_store_goes_away_midway(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with whole(fake_redis, operator=OPERATOR) as world:
+        await world.bot.watch(ONE, TWO)
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(40)
+        await fake_redis.flushall()
+        for method in ("records", "save_catalogue", "tell"):
+            away_once(world.bot.store, method, monkeypatch)
+        for _ in range(5):
+            with suppress(StoreAway):
+                await world.bot.vigil.look()
+        await world.bot.poll(40)
+        (notice,) = world.notices(NoticeKind.ROLLED_BACK)
+        assert {watch.reference for watch in notice.watches} == {ONE, TWO}
+
+
+async def test_a_turn_begun_while_the_store_goes_away_is_begun_in_full(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with whole(fake_redis) as first:
+        await first.bot.watch(ONE, TWO)
+        await first.bot.poll(20)
+        await first.bot.turn.give_up()
+    async with whole(fake_redis, before=first.bot, chat=first.chat) as second:
+        await second.bot.turn.give_up()
+        second.bot.poller.epoch = 0  # as of a bot that stood by
+        away_once(second.bot.store, "beat", monkeypatch)
+        with pytest.raises(StoreAway):
+            await second.bot.vigil.look()
+        second.bot.api.statuses[ONE] = FAILED
+        await second.bot.poll(40)
+        assert len(second.told()) == 1
+
+
+def away_once(store: WholeStore, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next call of it fails."""
+    there = getattr(store, method)
+
+    async def away(*args: object, **kwargs: object) -> object:
+        monkeypatch.setattr(store, method, there)
+        raise StoreAway("no answer")
+
+    monkeypatch.setattr(store, method, away)
 
 
 async def test_a_long_absence_is_told_with_what_changed_meanwhile(fake_redis: redis.asyncio.Redis) -> None:
