@@ -13,13 +13,12 @@ import contextlib
 import itertools
 import os
 import random
-import selectors
 import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -57,50 +56,17 @@ from bot.watching.roster import Roster
 from bot.watching.turn import Turn
 from bot.watching.vigil import Vigil
 from tests.proofs.memory import Disk, MemoryStore
-from tests.proofs.oracle import Happened, Said, Verdict, judge
+from tests.proofs.messages import US, Slack
+from tests.proofs.oracle import Happened, Verdict, judge
+from tests.proofs.virtual import BEGIN, VirtualClock, VirtualLoop
 
-BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 HOURS = 4.0
 CALM_SECONDS = 600.0
 HELD_SECONDS = 240.0  # so long each phase lasts at least: long enough to be seen through all that goes wrong
 FORGETS_SECONDS = 4.0
 CHANNELS = (ChannelId("C0ALERTS"), ChannelId("C0TEAM"))
-US = "U0BOT"
 DEADLINE = 5.0
 LANDS_WITHIN = 8.0
-
-
-class NoSockets(selectors.DefaultSelector):
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        return []
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """Whenever nothing is left to do, it is the time at which something is due."""
-
-    def __init__(self) -> None:
-        super().__init__(NoSockets())
-        self._virtual = 0.0
-
-    def time(self) -> float:
-        return self._virtual
-
-    def _run_once(self) -> None:
-        scheduled: list[asyncio.TimerHandle] = self._scheduled  # type: ignore[attr-defined]
-        if not self._ready and scheduled:  # type: ignore[attr-defined]
-            self._virtual = max(self._virtual, scheduled[0].when())
-        super()._run_once()  # type: ignore[misc]
-
-
-class VirtualClock:
-    def now(self) -> datetime:
-        return BEGIN + timedelta(seconds=self.monotonic())
-
-    def monotonic(self) -> float:
-        return asyncio.get_running_loop().time()
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
 
 
 @dataclass(frozen=True)
@@ -140,50 +106,11 @@ class Odds:
 
 
 @dataclass
-class Message:
-    ts: str
-    channel: ChannelId
-    thread_ts: str | None
-    text: str
-    metadata: object
-
-
-class Slack:
-    """Keeps what lands, and tells of it as Slack does."""
-
-    def __init__(self) -> None:
-        self.messages: dict[str, Message] = {}
-        self._last = 0
-
-    def land(self, channel: ChannelId, thread_ts: str | None, text: str, metadata: object) -> str:
-        now = BEGIN.timestamp() + asyncio.get_running_loop().time()
-        self._last = max(self._last + 1, int(now * 1_000_000))
-        ts = f"{self._last // 1_000_000}.{self._last % 1_000_000:06}"
-        self.messages[ts] = Message(ts, channel, thread_ts, text, metadata)
-        return ts
-
-    def history(self, trace: Trace) -> list[dict[str, object]]:
-        threaded = {message.thread_ts for message in self.messages.values()}
-        return [
-            {"ts": each.ts, "user": US, "metadata": each.metadata, "reply_count": int(each.ts in threaded)}
-            for each in self.messages.values()
-            if each.channel == trace.channel and each.thread_ts == trace.thread_ts and each.ts > trace.oldest
-        ]
-
-    def said(self, channel: ChannelId) -> list[Said]:
-        roots = [each for each in self.messages.values() if each.channel == channel and each.thread_ts is None]
-        return [Said(root.ts, root.text, tuple(self._replies(root.ts))) for root in roots]
-
-    def _replies(self, ts: str) -> list[Said]:
-        return [Said(each.ts, each.text) for each in self.messages.values() if each.thread_ts == ts]
-
-
-@dataclass
 class World:
     seed: int
     chance: random.Random = field(init=False)
     odds: Odds = field(init=False)
-    slack: Slack = field(default_factory=Slack)
+    slack: Slack = field(init=False)
     disk: Disk = field(default_factory=Disk)
     phases: dict[PipelineId, Phase] = field(default_factory=dict)
     started: dict[PipelineId, datetime] = field(default_factory=dict)
@@ -200,6 +127,7 @@ class World:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311
         self.odds = Odds.drawn(self.chance)
+        self.slack = Slack(self.clock)
 
     def strikes(self, odds: float) -> bool:
         return not self.calm and odds > 0 and self.chance.random() < odds
@@ -290,13 +218,7 @@ class Process:
         if ts not in self.world.slack.messages:
             return Refused(kind=Refusal.CARD_GONE, error="message_not_found")
         self._note(f"edits {ts} in {delivery.channel}, {delivery.id[:6]}", text)
-        return await self._called(partial(self._edit, ts, text, metadata_of(delivery, content)))
-
-    def _edit(self, ts: str, text: str, metadata: object) -> str:
-        if ts in self.world.slack.messages:
-            self.world.slack.messages[ts].text = text
-            self.world.slack.messages[ts].metadata = metadata
-        return ts
+        return await self._called(partial(self.world.slack.edit, ts, text, metadata_of(delivery, content)))
 
     def _note(self, what: str, text: str) -> None:
         self.world.note(f"bot {self._number} {what}: {text[:200]!r}")

@@ -1,0 +1,351 @@
+"""A state machine over the core and the store: two bots, one Redis, one Slack, and whatever hypothesis makes of them.
+
+Every step may read, look after the store, deliver, crash in the middle of a call, let time pass, or let Redis go back in
+time. At the end comes calm, and the oracle judges what stands in Slack.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Any, cast
+
+import redis.asyncio
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
+
+from bot.delivery.courier import Courier, LeaseLostError, Surroundings
+from bot.delivery.doubt import Doubt
+from bot.delivery.pace import Pace
+from bot.delivery.parking import Parking
+from bot.domain.cadence import Cadence
+from bot.domain.card import Content
+from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import Delivery, Outcome, Posted, Refusal, Refused, Sighting, Trace, Unknown, Unreadable
+from bot.domain.observation import Observation, PipelineId, ReadNumber
+from bot.domain.phase import Intent, Phase
+from bot.domain.plan import plan_reading
+from bot.domain.watch import ChannelId, UserId
+from bot.ports import PipelineApi, StoreAway
+from bot.slack.look import Look
+from bot.slack.marks import marks_in, metadata_of, sighting
+from bot.watching.budget import Budget
+from bot.watching.poller import Poller
+from bot.watching.roster import Roster
+from bot.watching.turn import Turn
+from bot.watching.vigil import Vigil
+from tests.builders import ALERTS, TEAM, a_pipeline, a_watch
+from tests.contract.test_store import an_announcement
+from tests.fakes import FakeClock
+from tests.proofs.memory import Disk, MemoryStore
+from tests.proofs.messages import US, Slack
+from tests.proofs.oracle import Happened, judge
+from tests.proofs.twin import Twin
+from tests.rollback import Snapshot, go_back, snapshot
+from tests.stores import WholeStore
+
+LOOK = Look(command="/pipeline", platform_url="https://example.com/")
+PIPELINES = tuple(a_pipeline(f"pipe-{number}", pipeline_id=PipelineId(f"pipe_000{number}")) for number in (1, 2))
+CHANNELS = (ALERTS, ChannelId("C0TEAM"))
+LATE_SECONDS = 7.0
+STEPS = 40
+
+
+class Trouble(StrEnum):
+    """What becomes of one call to Slack."""
+
+    NONE = "none"
+    DIES_BEFORE = "dies before it"
+    DIES_AFTER = "dies after it"
+    LOST_REQUEST = "lost request"
+    LOST_REPLY = "lost reply"
+    LATE = "lands late"
+    THROTTLED = "429"
+    THROTTLED_YET_POSTED = "429 that posted"
+
+
+class Died(Exception):
+    """The process is no more."""
+
+
+class Chat:
+    """Slack, as one call after the other meets its trouble."""
+
+    def __init__(self, slack: Slack, clock: FakeClock) -> None:
+        self.troubles: list[Trouble] = []
+        self.late: list[tuple[float, Callable[[], str]]] = []
+        self._slack = slack
+        self._clock = clock
+
+    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+        text = LOOK.content(content, delivery, now).text
+        metadata = metadata_of(delivery, content)
+        return self._called(partial(self._slack.land, delivery.channel, thread_ts, text, metadata))
+
+    async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome:
+        text = LOOK.content(content, delivery, now).text
+        return self._called(partial(self._slack.edit, ts, text, metadata_of(delivery, content)))
+
+    def _called(self, lands: Callable[[], str]) -> Outcome:
+        match self.troubles.pop(0) if self.troubles else Trouble.NONE:
+            case Trouble.DIES_BEFORE:
+                raise Died
+            case Trouble.DIES_AFTER:
+                lands()
+                raise Died
+            case Trouble.LOST_REQUEST:
+                return Unknown("reset")
+            case Trouble.LOST_REPLY:
+                lands()
+                return Unknown("reset")
+            case Trouble.LATE:
+                self.late.append((self._clock.monotonic() + LATE_SECONDS, lands))
+                return Unknown("timeout")
+            case Trouble.THROTTLED_YET_POSTED:
+                lands()
+                return Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=2))
+            case Trouble.THROTTLED:
+                return Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=2))
+            case _:
+                return Posted(lands())
+
+    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+        if self.troubles and self.troubles.pop(0) is Trouble.THROTTLED:
+            return [Unreadable("ratelimited", timedelta(seconds=3))] * len(traces)
+        first = traces[0]
+        oldest = min(trace.oldest for trace in traces)
+        asked = Trace(channel=first.channel, key="", oldest=oldest, thread_ts=first.thread_ts)
+        marks = marks_in({"messages": self._slack.history(asked)}, US)
+        return [sighting(marks, trace) for trace in traces]
+
+    async def delete(self, _: ChannelId, ts: str) -> None:
+        self._slack.messages.pop(ts, None)
+
+    async def direct(self, user: UserId) -> ChannelId | None:
+        return ChannelId(f"D{user}")
+
+
+class Bot:
+    """One life of one bot; nothing runs in it by itself."""
+
+    def __init__(self, store: Twin, chat: Chat, clock: FakeClock) -> None:
+        self.store = cast("Any", store)
+        self.clock = clock
+        self.roster = Roster(self.store, asyncio.Event())
+        self.turn, doubt = Turn(self.store, clock), Doubt(clock)
+        self.poller = Poller(
+            api=cast("PipelineApi", None),
+            roster=self.roster,
+            budget=Budget(4.0, clock),
+            clock=clock,
+            cadence=Cadence(),
+            turn=self.turn,
+            slots=1,
+        )
+        self.vigil = Vigil(
+            roster=self.roster,
+            poller=self.poller,
+            turn=self.turn,
+            clock=clock,
+            blind_after=timedelta(hours=1),
+            operator=None,
+            in_doubt=doubt.arise,
+        )
+        parking = Parking(store=self.store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=None)
+        self._around = Surroundings(
+            outbox=self.store, chat=chat, clock=clock, pace=Pace(clock), doubt=doubt, parking=parking, team=TEAM
+        )
+        self._reads = 0
+
+    async def look(self) -> None:
+        if not self.roster.watches.all:
+            await self.roster.load()
+        await self.vigil.look()
+
+    async def read(self, pipeline: Pipeline, phase: Phase) -> bool:
+        """Whether it is written down."""
+        if not self.turn.ours or not self.poller.epoch:
+            return False
+        self._reads += 1
+        observation = Observation(
+            pipeline_id=pipeline.id,
+            number=ReadNumber(self.poller.epoch, self._reads),
+            observed_at=self.clock.now(),
+            phase=phase,
+            replicas=1,
+            ready=1 if phase == Phase.RUNNING else 0,
+            uid="uid-1",
+            start_time=None,
+            intent=Intent.RUNNING,
+            bounded=False,
+        )
+        await self.roster.refresh_watches()
+        await self.roster.write(pipeline.id, lambda record, scene: plan_reading(record, observation, scene))
+        return self.roster.record(pipeline.id).standing.phase == phase
+
+    async def deliver(self) -> None:
+        for lane in await self.store.lanes_with_work():
+            lease = await self.store.lease(lane)
+            if lease is None:
+                continue
+            with suppress(LeaseLostError):
+                courier = Courier(self._around, lane, lease, await self.store.last_ts(lane))
+                for _ in range(STEPS):
+                    if await courier.step() != 0.0:
+                        break
+            await self.store.release(courier.lease)
+
+
+class DeliveryMachine(RuleBasedStateMachine):
+    """`client` gives an empty Redis."""
+
+    client: Callable[[], redis.asyncio.Redis]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.clock = FakeClock()
+        self.slack = Slack(self.clock)
+        self.disk = Disk()
+        self.phases = dict.fromkeys(PIPELINES, Phase.RUNNING)
+        self.happened: list[Happened] = []
+        self.unseen: set[Pipeline] = set()
+        self.copy: tuple[Disk, Snapshot, list[Pipeline]] | None = None
+        self.lives = 0
+
+    def run(self, doing: Coroutine[Any, Any, Any]) -> Any:
+        return self.runner.run(doing)
+
+    @initialize()
+    def begin(self) -> None:
+        async def empty() -> redis.asyncio.Redis:
+            client = self.client()
+            await client.flushall()
+            return client
+
+        self.redis = self.run(empty())
+        self.chat = Chat(self.slack, self.clock)
+        self.bots = [self.born(), self.born()]
+        store = self.bots[0].store
+        for channel in CHANNELS:
+            watch = a_watch("*", channel=channel)
+            self.run(store.add_watches([watch], an_announcement(f"hello {channel}", channel)))
+        self.run(store.save_catalogue(PIPELINES))
+        self.run(self.bots[0].look())
+        for pipeline in PIPELINES:
+            assert self.run(self.bots[0].read(pipeline, Phase.RUNNING))
+
+    def born(self) -> Bot:
+        self.lives += 1
+
+        async def trip() -> None:
+            return None
+
+        real = WholeStore(self.redis, TEAM, self.clock)
+        return Bot(
+            Twin(real, MemoryStore(lambda: self.disk, TEAM, self.clock, self.lives, trip)), self.chat, self.clock
+        )
+
+    @rule(pipeline=st.sampled_from(PIPELINES), phase=st.sampled_from([Phase.FAILED, Phase.PAUSED]))
+    def becomes(self, pipeline: Pipeline, phase: Phase) -> None:
+        """What nobody has read in between nobody can tell."""
+        if pipeline in self.unseen:
+            return
+        if self.copy:
+            *_, changed = self.copy
+            self.copy = None if pipeline in changed else (*self.copy[:2], [*changed, pipeline])
+        self.phases[pipeline] = phase if self.phases[pipeline] == Phase.RUNNING else Phase.RUNNING
+        self.happened.append(Happened(pipeline.name, str(self.phases[pipeline])))
+        self.unseen.add(pipeline)
+
+    @rule(which=st.integers(0, 1))
+    def look(self, which: int) -> None:
+        with suppress(StoreAway):
+            self.run(self.bots[which].look())
+
+    @rule(which=st.integers(0, 1), pipeline=st.sampled_from(PIPELINES))
+    def read(self, which: int, pipeline: Pipeline) -> None:
+        with suppress(StoreAway):
+            if self.run(self.bots[which].read(pipeline, self.phases[pipeline])):
+                self.unseen.discard(pipeline)
+
+    @rule(which=st.integers(0, 1), troubles=st.lists(st.sampled_from(Trouble), max_size=6))
+    def deliver(self, which: int, troubles: list[Trouble]) -> None:
+        self.chat.troubles = troubles
+        try:
+            self.run(self.bots[which].deliver())
+        except StoreAway:
+            pass
+        except Died:
+            self.bots[which] = self.born()
+        self.chat.troubles = []
+
+    @rule(which=st.integers(0, 1))
+    def dies(self, which: int) -> None:
+        self.bots[which] = self.born()
+
+    @rule(seconds=st.sampled_from([1.0, 5.0, 9.0, 16.0, 70.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.clock.seconds += seconds
+        due = [lands for at, lands in self.chat.late if at <= self.clock.seconds]
+        self.chat.late = [each for each in self.chat.late if each[0] > self.clock.seconds]
+        for lands in due:
+            lands()
+        self.run(self.run_out_leases())
+        if seconds > LATE_SECONDS:
+            self.copy = None  # a copy lags by seconds
+
+    async def run_out_leases(self) -> None:
+        """The real store's leases run out by another clock than ours."""
+        keys = WholeStore(self.redis, TEAM, self.clock).outbox._keys
+        for name, (_, until) in self.disk.leases.items():
+            if until <= self.clock.seconds:
+                await self.redis.delete(keys.lease(name))
+
+    @rule()
+    def copied(self) -> None:
+        self.copy = (self.disk.snapshot(), self.run(snapshot(self.redis)), [])
+
+    @precondition(lambda self: self.copy is not None)
+    @rule()
+    def redis_forgets(self) -> None:
+        assert self.copy
+        disk, real, changed = self.copy
+        self.copy = None
+        disk.run = self.disk.run + 1
+        self.disk = disk
+        self.run(go_back(self.redis, real))
+        self.run(self.run_out_leases())
+        self.unseen |= set(changed)
+
+    def teardown(self) -> None:
+        if not hasattr(self, "bots"):
+            return
+        self.calm()
+        verdict = judge(self.happened, {str(channel): self.slack.said(channel) for channel in CHANNELS})
+        self.run(self.redis.aclose())
+        self.runner.close()
+        assert not verdict.faults, verdict.faults
+
+    def calm(self) -> None:
+        """What is left is done; then everything runs once more, and once more."""
+        for _ in range(12):
+            self.time_passes(16.0)
+            for which in (0, 1):
+                self.look(which)
+                for pipeline in PIPELINES:
+                    self.read(which, pipeline)
+                self.deliver(which, [])
+        for pipeline, phase in self.phases.items():
+            if phase != Phase.RUNNING:
+                self.becomes(pipeline, Phase.RUNNING)
+        for _ in range(30):
+            self.time_passes(16.0)
+            for which in (0, 1):
+                self.look(which)
+                for pipeline in PIPELINES:
+                    self.read(which, pipeline)
+                self.deliver(which, [])
+        assert not self.run(self.bots[0].store.lanes_with_work())

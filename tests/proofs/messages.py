@@ -1,0 +1,56 @@
+"""What stands in Slack, as the proofs keep it: no network, and whatever lands stays."""
+
+from dataclasses import dataclass
+
+from bot.domain.delivery import Trace
+from bot.domain.watch import ChannelId
+from bot.ports import Clock
+from tests.proofs.oracle import Said
+
+US = "U0BOT"
+
+
+@dataclass
+class Message:
+    ts: str
+    channel: ChannelId
+    thread_ts: str | None
+    text: str
+    metadata: object
+
+
+class Slack:
+    """Keeps what lands, and tells of it as Slack does."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.messages: dict[str, Message] = {}
+        self._last = 0
+
+    def land(self, channel: ChannelId, thread_ts: str | None, text: str, metadata: object) -> str:
+        self._last = max(self._last + 1, int(self._clock.now().timestamp() * 1_000_000))
+        ts = f"{self._last // 1_000_000}.{self._last % 1_000_000:06}"
+        self.messages[ts] = Message(ts, channel, thread_ts, text, metadata)
+        return ts
+
+    def history(self, trace: Trace) -> list[dict[str, object]]:
+        threaded = {message.thread_ts for message in self.messages.values()}
+        return [
+            {"ts": each.ts, "user": US, "metadata": each.metadata, "reply_count": int(each.ts in threaded)}
+            for each in self.messages.values()
+            if each.channel == trace.channel and each.thread_ts == trace.thread_ts and each.ts > trace.oldest
+        ]
+
+    def said(self, channel: ChannelId) -> list[Said]:
+        roots = [each for each in self.messages.values() if each.channel == channel and each.thread_ts is None]
+        return [Said(root.ts, root.text, tuple(self._replies(root.ts))) for root in roots]
+
+    def _replies(self, ts: str) -> list[Said]:
+        return [Said(each.ts, each.text) for each in self.messages.values() if each.thread_ts == ts]
+
+    def edit(self, ts: str, text: str, metadata: object) -> str:
+        """Nothing happens to a message that is gone."""
+        if ts in self.messages:
+            self.messages[ts].text = text
+            self.messages[ts].metadata = metadata
+        return ts

@@ -1,0 +1,71 @@
+"""A store that is asked twice: the real one, and the reference in memory; whatever they answer must be the same."""
+
+from collections.abc import Callable
+from typing import Any
+
+from bot.ports import Beat, Lease, StoreRolledBack
+from tests.proofs.memory import MemoryStore
+from tests.stores import WholeStore
+
+_OUTBOX = {
+    "cards",
+    "deliveries",
+    "enqueue",
+    "gather",
+    "hold",
+    "holds",
+    "lanes_with_work",
+    "last_ts",
+    "lease",
+    "release",
+    "resting_lanes",
+    "settle",
+    "write",
+}
+_LEASING = {"lease", "take_turn"}
+
+
+class Twin:
+    """Implements `ports.Store` and `ports.Outbox` by asking both. Which run of a server it is, the reference says."""
+
+    def __init__(self, real: WholeStore, reference: MemoryStore) -> None:
+        self.team = real.team
+        self._real = real
+        self._reference = reference
+        self._leases: dict[str, Lease] = {}
+        """What the reference gave, by the token that the real one gave."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        async def ask(*args: Any, **kwargs: Any) -> Any:
+            real = await _answer(getattr(self._real.outbox if name in _OUTBOX else self._real, name), args, kwargs)
+            theirs = [self._leases.get(each.token, each) if isinstance(each, Lease) else each for each in args]
+            reference = await _answer(getattr(self._reference, name), theirs, kwargs)
+            if name in _LEASING:
+                assert (real is None) == (reference is None), (name, args, real, reference)
+                if real is not None:
+                    self._leases[real.token] = reference
+                return real
+            if isinstance(real, Beat):
+                assert real.last_at == reference.last_at
+                return reference
+            assert real == reference, (name, args, real, reference)
+            if isinstance(real, StoreRolledBack):
+                raise real
+            return real
+
+        return ask
+
+
+async def _answer(call: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    try:
+        return await call(*args, **kwargs)
+    except StoreRolledBack as exc:
+        return _Same(str(exc))
+
+
+class _Same(StoreRolledBack):
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, StoreRolledBack)
+
+    def __hash__(self) -> int:
+        return 0
