@@ -16,9 +16,12 @@ from bot.domain.delivery import (
     Refusal,
     Refused,
     Seen,
+    Sighting,
     State,
+    Trace,
     Unknown,
     Unreadable,
+    oldest,
 )
 from bot.domain.episode import Line
 from bot.domain.phase import Phase
@@ -31,7 +34,7 @@ from bot.slack.directory import Admission, Directory
 from bot.slack.look import Look
 from bot.slack.poster import Poster
 from tests.builders import a_card, a_pipeline
-from tests.fakes import FakeClock
+from tests.fakes import US, FakeClock
 
 ALERTS, QUIET, PRIVATE = ChannelId("C0ALERTS"), ChannelId("C0QUIET"), ChannelId("G0OPS")
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
@@ -55,7 +58,7 @@ def directory(sandbox: Sandbox, clock: FakeClock) -> Directory:
 
 @pytest.fixture
 def poster(sandbox: Sandbox, directory: Directory) -> Poster:
-    return Poster(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), directory, LOOK.content)
+    return Poster(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), directory, LOOK.content, US)
 
 
 def now(sandbox: Sandbox) -> datetime:
@@ -81,18 +84,33 @@ async def post(poster: Poster, sandbox: Sandbox, delivery: Delivery | None = Non
     return await poster.post(delivery, content, thread_ts=None, now=now(sandbox))
 
 
+async def look(poster: Poster, delivery: Delivery, thread_ts: str | None = None) -> Sighting:
+    (sighting,) = await poster.find([a_trace(delivery, thread_ts)])
+    return sighting
+
+
+def a_trace(delivery: Delivery, thread_ts: str | None = None, *, key: str = "", failing: str = "") -> Trace:
+    return Trace(
+        channel=delivery.channel,
+        key=key or delivery.id,
+        oldest=oldest(delivery),
+        thread_ts=thread_ts,
+        failing=failing,
+    )
+
+
 async def test_a_post_is_there_with_its_key_and_can_be_found_updated_and_deleted(
     sandbox: Sandbox, poster: Poster
 ) -> None:
     delivery = a_delivery(sandbox)
-    assert await poster.find(delivery, thread_ts=None) == NotSeen()
+    assert await look(poster, delivery) == NotSeen()
     posted = await post(poster, sandbox, delivery)
     assert isinstance(posted, Posted)
-    assert await poster.find(delivery, thread_ts=None) == Seen((posted.ts,))
-    assert await poster.find(replace(delivery, id="another"), thread_ts=None) == NotSeen()
+    assert await look(poster, delivery) == Seen((posted.ts,))
+    assert await look(poster, replace(delivery, id="another")) == NotSeen()
     updated = await poster.update(delivery, a_card(), ts=posted.ts, now=now(sandbox))
     assert updated == Posted(posted.ts)
-    assert await poster.find(delivery, thread_ts=None) == Seen((posted.ts,))  # an update keeps the key
+    assert await look(poster, delivery) == Seen((posted.ts,))  # an update keeps the key
     await poster.delete(ALERTS, posted.ts)
     assert sandbox.slack.messages(ALERTS) == []
     await poster.delete(ALERTS, posted.ts)  # best effort
@@ -108,7 +126,7 @@ async def test_a_line_is_posted_found_and_broadcast_in_its_thread(sandbox: Sandb
     assert isinstance(posted, Posted)
     (card,) = sandbox.slack.messages(ALERTS)
     assert [(reply.ts, reply.broadcast) for reply in card.replies] == [(posted.ts, True)]
-    assert await poster.find(delivery, thread_ts=root.ts) == Seen((posted.ts,))
+    assert await look(poster, delivery, root.ts) == Seen((posted.ts,))
 
 
 async def test_a_message_is_found_among_many_pages(sandbox: Sandbox, poster: Poster) -> None:
@@ -117,7 +135,7 @@ async def test_a_message_is_found_among_many_pages(sandbox: Sandbox, poster: Pos
     for number in range(40):
         sandbox.slack.say("U0ANN", ALERTS, f"and another thing, number {number}")
     assert isinstance(posted, Posted)
-    assert await poster.find(delivery, thread_ts=None) == Seen((posted.ts,))
+    assert await look(poster, delivery) == Seen((posted.ts,))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +156,7 @@ async def test_what_may_or_may_not_have_happened_is_unknown_and_history_tells(
     delivery = a_delivery(sandbox)
     sandbox.slack.set_fault("chat.postMessage", fault)
     assert isinstance(await post(poster, sandbox, delivery), Unknown)
-    found = await poster.find(delivery, thread_ts=None)
+    found = await look(poster, delivery)
     assert isinstance(found, Seen) is lands
     assert sum(call.method == "chat.postMessage" for call in sandbox.slack.calls) == 1  # nothing is sent twice
 
@@ -179,17 +197,17 @@ async def test_a_card_that_was_deleted_is_gone(sandbox: Sandbox, poster: Poster)
 
 async def test_history_that_cannot_be_read_says_why(sandbox: Sandbox, poster: Poster) -> None:
     sandbox.slack.scopes.discard("channels:history")
-    assert await poster.find(a_delivery(sandbox), thread_ts=None) == Unreadable("missing_scope")
+    assert await look(poster, a_delivery(sandbox)) == Unreadable("missing_scope")
     sandbox.slack.scopes.add("channels:history")
     sandbox.slack.scopes.discard("metadata.message:read")
-    assert isinstance(await poster.find(a_delivery(sandbox), thread_ts=None), Unreadable)
+    assert isinstance(await look(poster, a_delivery(sandbox)), Unreadable)
     sandbox.slack.scopes.add("metadata.message:read")
     sandbox.slack.set_fault("conversations.history", Fault(kind=FaultKind.THROTTLED, retry_after=7))
-    assert await poster.find(a_delivery(sandbox), thread_ts=None) == Unreadable("ratelimited", timedelta(seconds=7))
+    assert await look(poster, a_delivery(sandbox)) == Unreadable("ratelimited", timedelta(seconds=7))
 
 
 async def test_no_connection_at_all_means_not_sent(sandbox: Sandbox, directory: Directory) -> None:
-    poster = Poster(web_client("xoxb-sandbox", "http://127.0.0.1:1/api/"), directory, LOOK.content)
+    poster = Poster(web_client("xoxb-sandbox", "http://127.0.0.1:1/api/"), directory, LOOK.content, US)
     outcome = await post(poster, sandbox)
     assert isinstance(outcome, Refused)
     assert outcome.kind is Refusal.NOT_SENT
