@@ -11,6 +11,7 @@ from bot.domain.watch import ChannelId, UserId
 from bot.slack import action_ids
 from bot.slack.answers import Asked
 from bot.slack.commands import Commands
+from bot.slack.inbound import readable
 from bot.slack.look import Look
 from bot.slack.respond import Respond
 from bot.watching.desk import Desk
@@ -63,7 +64,7 @@ def told_of(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
         "response_url": body.get("response_url"),
     }
     which = f"{action.get('action_ts')} {action.get('action_id')} {user.get('id')} {place.get('message_ts')}"
-    return which, {name: value if isinstance(value, str) else "" for name, value in told.items()}
+    return readable(which), {name: readable(value) for name, value in told.items()}
 
 
 class Actions:
@@ -125,5 +126,5 @@ def _first(value: object) -> Mapping[str, object]:
 def _facts(value: object) -> Mapping[str, object]:
     try:
         return _object(json.loads(value)) if isinstance(value, str) else {}
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}

@@ -1,6 +1,6 @@
 """The Bolt app: what it listens to. Listeners are thin: acknowledge, call, answer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -13,6 +13,7 @@ from bot.ports import StoreAway
 from bot.slack import action_ids
 from bot.slack.actions import told_of
 from bot.slack.guardian import EVENTS, Guardian
+from bot.slack.inbound import readable
 from bot.slack.inbox import CLICK, COMMAND, Inbox
 
 log = structlog.get_logger(__name__)
@@ -35,9 +36,9 @@ class Listeners:
         self._guardian = guardian
 
     async def on_command(self, ack: AsyncAck, command: Mapping[str, object]) -> None:
-        told = {"text": "text", "channel": "channel_id", "user": "user_id", "response_url": "response_url"}
-        facts = {name: _text(command, field) for name, field in told.items()}
-        which = _text(command, "trigger_id")
+        told = facts_of(command, ("text", "channel_id", "user_id", "response_url", "trigger_id"))
+        which = told.pop("trigger_id")
+        facts = {name.removesuffix("_id"): value for name, value in told.items()}
         if not (which and facts["channel"] and facts["user"]):
             await ack()
             return
@@ -51,7 +52,7 @@ class Listeners:
         await self._inbox.take(ack, CLICK, which, facts)
 
     async def on_event(self, event: Mapping[str, object]) -> None:
-        await self._guardian.on(event)
+        await self._guardian.on(facts_of(event, tuple(event)))
 
     async def on_error(self, error: Exception) -> None:
         if isinstance(error, StoreAway):
@@ -60,9 +61,9 @@ class Listeners:
             log.error("listener_tripped", exc_info=error)
 
 
-def _text(body: Mapping[str, object], name: str) -> str:
-    value = body.get(name)
-    return value if isinstance(value, str) else ""
+def facts_of(body: Mapping[str, object], names: Sequence[str]) -> dict[str, str]:
+    """The texts under these names; empty where there is none."""
+    return {name: readable(body.get(name)) for name in names}
 
 
 def build_app(listeners: Listeners, *, client: AsyncWebClient, signing_secret: str | None, command: str) -> AsyncApp:

@@ -1,0 +1,79 @@
+"""What came in, looked at before Bolt is: Bolt reads a payload before it checks the signature, and trips over whatever
+Slack never sends. Pure.
+
+Source of the shapes: https://docs.slack.dev/reference/interaction-payloads and https://docs.slack.dev/apis/events-api/
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+from slack_bolt.request.async_request import AsyncBoltRequest
+from slack_bolt.request.internals import extract_content_type, parse_body
+
+_STAMP = re.compile(r"[0-9]{1,12}")  # int() would take more than Slack writes, and more than a clock can be compared to
+_SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
+
+
+def signable(headers: Mapping[str, str]) -> bool:
+    """Whether the signature has the form of one, or is absent: whether it is right, Bolt says.
+
+    Source: https://docs.slack.dev/authentication/verifying-requests-from-slack
+    """
+    forms = {"x-slack-request-timestamp": _STAMP, "x-slack-signature": _SIGNATURE}
+    return all(forms[name.lower()].fullmatch(value) for name, value in headers.items() if name.lower() in forms)
+
+
+def bolt_request(query: str, headers: Mapping[str, str], body: bytes) -> AsyncBoltRequest | None:
+    """None where the body cannot be read, or is nothing that Slack sends. It is UTF-8, whatever the headers claim."""
+    content_type = {name.lower(): [value] for name, value in headers.items() if name.lower() == "content-type"}
+    try:
+        text = body.decode()
+        payload: object = parse_body(text, extract_content_type(content_type))
+    except (ValueError, RecursionError):
+        return None
+    return AsyncBoltRequest(body=text, query=query, headers=dict(headers)) if well_formed(payload) else None
+
+
+def well_formed(payload: object) -> bool:
+    """Whether all of it that Bolt or a listener reads has the type that Slack documents."""
+    if not (isinstance(payload, dict) and _sound(payload)):
+        return False
+    match payload.get("type"):
+        case "event_callback":
+            return "type" in payload.get("event", {})
+        case "block_actions":
+            return bool(payload.get("actions")) and "action_id" in payload["actions"][0]
+        case _:
+            return True
+
+
+def readable(text: object) -> str:
+    """A text, with another sign for half a surrogate pair, which can be written nowhere; empty where it is none."""
+    return text.encode(errors="replace").decode() if isinstance(text, str) else ""
+
+
+def _sound(value: object) -> bool:
+    """The names mean the same wherever they stand."""
+    return isinstance(value, dict) and all(_FORMS[name](each) for name, each in value.items() if name in _FORMS)
+
+
+def _text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+def _named(value: object) -> bool:
+    """An id, or an object that holds one; null for what an installation in a whole organisation leaves open."""
+    return value is None or _text(value) or _sound(value)
+
+
+def _list(value: object) -> bool:
+    return isinstance(value, list) and all(_sound(each) for each in value)
+
+
+_FORMS: dict[str, Callable[[object], bool]] = {
+    **dict.fromkeys(("type", "command", "challenge", "action_id", "callback_id", "id"), _text),
+    **dict.fromkeys(("team", "enterprise", "user", "channel"), _named),
+    **dict.fromkeys(("event", "view", "message", "previous_message", "item", "assistant_thread"), _sound),
+    **dict.fromkeys(("function", "function_data"), _sound),
+    **dict.fromkeys(("actions", "authorizations", "response_urls"), _list),
+}
