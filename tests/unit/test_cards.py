@@ -1,11 +1,10 @@
 """What a reader reads of an episode: its card, its thread, notices and storms."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from bot.domain.card import Card, Notice, NoticeKind, Storm, StormLines, ThreadLine
+from bot.domain.card import Card, Lines, Notice, NoticeKind, Storm, ThreadLine
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
 from bot.domain.observation import MissKind, PipelineId, Reading
 from bot.domain.phase import Intent, Phase
@@ -19,7 +18,6 @@ from tests.builders import (
     ANN,
     ORDERS,
     a_card,
-    a_delivery,
     a_miss,
     a_person,
     a_pipeline,
@@ -488,7 +486,7 @@ def test_the_lines_of_a_storm_name_their_pipelines() -> None:
         ThreadLine(card_key="k", pipeline=a_pipeline(f"orders-{number}"), line=an_episode().lines[0])
         for number in range(3)
     ]
-    message = tells_all(valid(LOOK.content(StormLines(storm_key="s", lines=tuple(told)), a_delivery(), at(0))))
+    storm_lines = Lines(story="s", of_storm=True, lines=tuple(told))
+    message = tells_all(valid(shown(storm_lines)))
     assert message.text.split("\n") == [f"orders-{number} FAILED, 0 of 1 ready" for number in range(3)]
-    late = LOOK.content(StormLines(storm_key="s", lines=tuple(told)), a_delivery(), at(0) + timedelta(minutes=2))
-    assert "Told 2 m late" in late.text
+    assert "Told 2 m late" in shown(storm_lines, late=120).text

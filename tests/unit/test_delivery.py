@@ -5,23 +5,31 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import assume
+from hypothesis import given as given_any
 from hypothesis import strategies as st
 
-from bot.domain.card import Body, Notice, NoticeKind, StormLines, SyncCard, SyncStorm, ThreadLine
+from bot.domain.card import Body, Lines, Notice, NoticeKind, SyncCard, SyncStorm, ThreadLine
 from bot.domain.delivery import (
     BACKOFF,
     BETWEEN_LOOKS,
+    CLOCKS_DIFFER,
     LANDS_WITHIN,
     LONGEST_BACKOFF,
     LOOKS,
     PAGE_UNREADABLE_FOR,
+    RECHECK_AFTER,
+    RECHECKS,
+    STRAGGLES_FOR,
     UNREADABLE_FOR,
     Again,
+    Delay,
     Delivery,
     Done,
     Drop,
     Gone,
+    Hold,
+    LaneKind,
     Look,
     NotSeen,
     Park,
@@ -38,69 +46,192 @@ from bot.domain.delivery import (
     Unreadable,
     Wait,
     after_look,
+    after_recheck,
     after_send,
     decide,
+    given,
+    in_doubt,
     in_order,
+    oldest,
     story_of,
 )
 from bot.domain.watch import ParkReason
-from tests.builders import a_delivery, a_pipeline, an_episode, at
+from tests.builders import ALERTS, a_delivery, a_pipeline, an_episode, at
 from tests.fakes import NOON
 
 QUEUED = a_delivery()
-SENDING = a_delivery(state=State.SENDING, sent_at=NOON, attempts=1)
+SENDING = a_delivery(state=State.SENDING, sent_at=NOON, attempts=1, given_by="ours")
+OURS = Hold(since=at(-60), lease="ours")
+ANOTHER = Hold(since=NOON, lease="another")
 LANDED = NOON + LANDS_WITHIN
+STRAGGLED = NOON + STRAGGLES_FOR
 SECOND = timedelta(seconds=1)
+
+
+def in_doubt_since(moment: datetime, hold: Hold = OURS) -> Hold:
+    return replace(hold, doubt_since=moment)
 
 
 # --- before ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("delivery", "now", "idempotent", "step"),
+    ("delivery", "now", "step"),
     [
-        (QUEUED, NOON, False, Send()),
-        (replace(QUEUED, not_before=at(5)), at(4), False, Wait(at(5))),
-        (replace(QUEUED, not_before=at(5)), at(5), False, Send()),
-        (SENDING, NOON, False, Wait(LANDED)),
-        (SENDING, LANDED - SECOND, False, Wait(LANDED)),
-        (SENDING, LANDED, False, Look()),
-        (replace(SENDING, not_before=at(60)), at(30), False, Wait(at(60))),
-        (replace(SENDING, not_before=at(5)), at(5), False, Wait(LANDED)),
-        (replace(SENDING, not_before=at(60)), at(60), False, Look()),
-        (replace(SENDING, sent_at=None), NOON, False, Wait(LANDED)),  # when it was sent is not known: from now on
-        (SENDING, NOON, True, Send()),  # an update of a card that is there may be repeated at once
-        (replace(SENDING, not_before=at(5)), at(4), True, Wait(at(5))),
-        (QUEUED, NOON, True, Send()),
+        (QUEUED, NOON, Send()),
+        (replace(QUEUED, not_before=at(5)), at(4), Wait(at(5))),
+        (replace(QUEUED, not_before=at(5)), at(5), Send()),
+        (SENDING, NOON, Wait(LANDED)),
+        (SENDING, LANDED - SECOND, Wait(LANDED)),
+        (SENDING, LANDED, Look()),
+        (replace(SENDING, not_before=at(60)), at(30), Wait(at(60))),
+        (replace(SENDING, not_before=at(5)), at(5), Wait(LANDED)),
+        (replace(SENDING, not_before=at(60)), at(60), Look()),
+        (replace(SENDING, sent_at=None), NOON, Wait(LANDED)),  # when it was sent is not known: from now on
     ],
 )
-def test_what_is_done_next(delivery: Delivery, now: datetime, idempotent: bool, step: Step) -> None:
-    assert decide(delivery, now, idempotent=idempotent) == step
+def test_what_is_done_next(delivery: Delivery, now: datetime, step: Step) -> None:
+    assert decide(delivery, now, OURS, idempotent=False) == step
+
+
+@pytest.mark.parametrize(
+    ("delivery", "now", "hold", "step"),
+    [
+        # Whoever gave it away before us lost the lane when it became ours, and its clock may differ.
+        (SENDING, NOON, ANOTHER, Wait(STRAGGLED)),
+        (SENDING, STRAGGLED, ANOTHER, Look()),
+        (replace(SENDING, sent_at=at(3600)), STRAGGLED, ANOTHER, Look()),
+        (replace(SENDING, sent_at=at(-3600)), NOON, ANOTHER, Wait(STRAGGLED)),
+        (replace(SENDING, given_by=""), STRAGGLED, ANOTHER, Look()),
+    ],
+)
+def test_what_another_gave_away_is_waited_for_from_when_the_lane_became_ours(
+    delivery: Delivery, now: datetime, hold: Hold, step: Step
+) -> None:
+    assert decide(delivery, now, hold, idempotent=False) == step
+
+
+@pytest.mark.parametrize(
+    ("delivery", "now", "step"),
+    [
+        (QUEUED, NOON, Wait(LANDED)),  # a request may be under way that the store knows nothing of
+        (QUEUED, LANDED, Look()),
+        (replace(QUEUED, checked_at=at(-1)), LANDED, Look()),
+        (replace(QUEUED, checked_at=NOON), LANDED, Look()),
+        (replace(QUEUED, checked_at=at(9)), at(9), Send()),  # looked for since
+        (replace(QUEUED, not_before=at(60)), LANDED, Wait(at(60))),
+        (SENDING, NOON, Wait(LANDED)),
+        (replace(SENDING, sent_at=at(-60)), NOON, Wait(LANDED)),
+        (SENDING, LANDED, Look()),
+        (replace(SENDING, checked_at=at(9)), at(9), Look()),
+    ],
+)
+def test_while_the_store_may_have_forgotten_all_is_looked_for_first(
+    delivery: Delivery, now: datetime, step: Step
+) -> None:
+    assert decide(delivery, now, in_doubt_since(NOON), idempotent=False) == step
+
+
+@pytest.mark.parametrize("hold", [OURS, ANOTHER, in_doubt_since(NOON)])
+@pytest.mark.parametrize("delivery", [QUEUED, SENDING, replace(SENDING, uncertain=True)])
+def test_an_update_of_a_card_that_is_there_may_be_repeated_at_once(delivery: Delivery, hold: Hold) -> None:
+    assert decide(delivery, NOON, hold, idempotent=True) == Send()
+    held_back = replace(delivery, not_before=at(5))
+    assert decide(held_back, at(4), hold, idempotent=True) == Wait(at(5))
+
+
+@pytest.mark.parametrize(
+    ("sent", "not_before", "now", "until"),
+    [
+        (0, 30, 0, 30),
+        (0, 30, -3600, -1800 + 30),  # the clock was put back: thirty seconds from when the lane became ours
+        (0, 30, -1800 + 29, -1800 + 30),
+        (0, 30, -1800 + 30, None),
+    ],
+)
+def test_a_clock_that_was_put_back_does_not_draw_out_a_wait(
+    sent: float, not_before: float, now: float, until: float | None
+) -> None:
+    delivery = replace(QUEUED, sent_at=at(sent), not_before=at(not_before))
+    step = decide(delivery, at(now), replace(OURS, since=at(-1800)), idempotent=False)
+    assert step == (Send() if until is None else Wait(at(until)))
+
+
+def test_what_is_about_to_be_given_says_when_by_whom_and_after_what() -> None:
+    before = replace(QUEUED, looks=1, checked_at=at(3), attempts=2, uncertain=True)
+    hold = replace(OURS, last_ts="17.5")
+    assert given(before, at(5), hold) == replace(
+        before,
+        state=State.SENDING,
+        attempts=3,
+        sent_at=at(5),
+        given_by="ours",
+        after_ts="17.5",
+        looks=0,
+        checked_at=None,
+    )
+    again = given(replace(before, after_ts="3.0"), at(5), hold)
+    assert again.after_ts == "3.0"  # an earlier try of it can stand nearer to the beginning
+
+
+@pytest.mark.parametrize(
+    ("delivery", "seconds"),
+    [
+        (QUEUED, 0),
+        (replace(QUEUED, made_at=at(5)), 5),
+        (replace(QUEUED, made_at=at(5), sent_at=at(60)), 5),
+        (replace(QUEUED, made_at=at(60), sent_at=at(5)), 5),  # the clock was put back
+        (replace(QUEUED, made_at=at(60), sent_at=at(90), earliest=at(-600)), -600),
+    ],
+)
+def test_it_is_looked_for_from_before_anybody_can_have_known_of_it(delivery: Delivery, seconds: float) -> None:
+    assert oldest(delivery) == f"{(at(seconds) - CLOCKS_DIFFER).timestamp():.6f}"
+    assert oldest(replace(delivery, after_ts="1795435200.000100")) == "1795435200.000100"
 
 
 moments = st.floats(0, 10_000).map(at)
+maybe_moments = st.one_of(st.none(), moments)
+holds = st.builds(
+    Hold, since=moments, lease=st.sampled_from(["ours", "another"]), doubt_since=maybe_moments, last_ts=st.just("1.0")
+)
 deliveries = st.builds(
     a_delivery,
     priority=st.sampled_from(Priority),
     state=st.sampled_from(State),
     attempts=st.integers(0, 100),
-    sent_at=st.one_of(st.none(), moments),
+    sent_at=maybe_moments,
+    given_by=st.sampled_from(["", "ours", "another"]),
     looks=st.integers(0, LOOKS - 1),
-    not_before=st.one_of(st.none(), moments),
+    checked_at=maybe_moments,
+    not_before=maybe_moments,
     plain=st.booleans(),
+    uncertain=st.booleans(),
     possible_repeat=st.booleans(),
 )
 
 
-@given(deliveries, moments)
-def test_what_may_be_there_is_never_posted_without_a_look(delivery: Delivery, now: datetime) -> None:
-    step = decide(delivery, now, idempotent=False)
+@given_any(deliveries, moments, holds)
+def test_what_may_be_there_is_never_posted_without_a_look(delivery: Delivery, now: datetime, hold: Hold) -> None:
+    step = decide(delivery, now, hold, idempotent=False)
     if delivery.state is State.SENDING:
         assert not isinstance(step, Send)
-        if delivery.sent_at and now < delivery.sent_at + LANDS_WITHIN:
-            assert isinstance(step, Wait)  # it could still land behind the look
+    if hold.doubt_since and (delivery.checked_at is None or delivery.checked_at <= hold.doubt_since):
+        assert not isinstance(step, Send)
     if isinstance(step, Wait):
         assert step.until > now
+
+
+@given_any(deliveries, moments, holds)
+def test_no_look_is_taken_while_something_may_still_land_behind_it(
+    delivery: Delivery, now: datetime, hold: Hold
+) -> None:
+    assume(decide(delivery, now, hold, idempotent=False) == Look())
+    assert not hold.doubt_since or now >= hold.doubt_since + LANDS_WITHIN
+    if delivery.state is State.SENDING and delivery.given_by == hold.lease:
+        assert delivery.sent_at is not None
+        assert now >= delivery.sent_at + LANDS_WITHIN
+    elif delivery.state is State.SENDING:
+        assert now >= hold.since + STRAGGLES_FOR
 
 
 # --- after a call ----------------------------------------------------------------------------------------------------
@@ -111,29 +242,35 @@ def refused(kind: Refusal, error: str = "x", wait: float | None = None, park: Pa
     return Refused(kind=kind, error=error, retry_after=retry_after, park=park)
 
 
-AGAIN = replace(SENDING, state=State.QUEUED)
+AGAIN = replace(SENDING, state=State.QUEUED, checked_at=NOON)
 TIMES_OF_BACKOFF = [(0, 2), (1, 4), (2, 8), (6, 128), (7, 256), (8, 300), (11, 300), (1000, 300)]
+LIMITED = replace(SENDING, looks=LOOKS - 1, delay=Delay.RATE_LIMITED)
+PARKED = replace(AGAIN, delay=Delay.PARKED)
 
 
 @pytest.mark.parametrize(
     ("outcome", "settlement"),
     [
         (Posted("1.0"), Done("1.0")),
-        (Unknown("timeout"), Again(replace(SENDING, not_before=at(4)))),
-        (refused(Refusal.RATE_LIMITED, wait=30), Again(replace(SENDING, looks=LOOKS - 1, not_before=at(30)))),
-        (refused(Refusal.RATE_LIMITED), Again(replace(SENDING, looks=LOOKS - 1, not_before=at(1)))),
-        (refused(Refusal.CHANNEL, park=ParkReason.ARCHIVED), Park(AGAIN, ParkReason.ARCHIVED)),
-        (refused(Refusal.CHANNEL), Park(AGAIN, ParkReason.NOT_FOUND)),
+        (Unknown("timeout"), Again(replace(SENDING, not_before=at(4), delay=Delay.NO_ANSWER))),
+        (refused(Refusal.RATE_LIMITED, wait=30), Again(replace(LIMITED, not_before=at(30)))),
+        (refused(Refusal.RATE_LIMITED), Again(replace(LIMITED, not_before=at(1)))),
+        (refused(Refusal.CHANNEL, park=ParkReason.ARCHIVED), Park(PARKED, ParkReason.ARCHIVED)),
+        (refused(Refusal.CHANNEL), Park(PARKED, ParkReason.NOT_FOUND)),
         (refused(Refusal.CONTENT), Again(replace(AGAIN, plain=True))),
         (refused(Refusal.CARD_GONE, "message_not_found"), Gone("message_not_found")),
-        (refused(Refusal.WORKSPACE), Again(replace(AGAIN, not_before=at(4)))),
-        (refused(Refusal.WORKSPACE, wait=60), Again(replace(AGAIN, not_before=at(60)))),
-        (refused(Refusal.NOT_SENT), Again(replace(AGAIN, not_before=at(4)))),
-        (refused(Refusal.NOT_SENT, wait=1), Again(replace(AGAIN, not_before=at(4)))),
+        (refused(Refusal.WORKSPACE), Again(replace(AGAIN, not_before=at(4), delay=Delay.REFUSED))),
+        (refused(Refusal.WORKSPACE, wait=60), Again(replace(AGAIN, not_before=at(60), delay=Delay.REFUSED))),
+        (refused(Refusal.NOT_SENT), Again(replace(AGAIN, not_before=at(4), delay=Delay.NOT_REACHED))),
+        (refused(Refusal.NOT_SENT, wait=1), Again(replace(AGAIN, not_before=at(4), delay=Delay.NOT_REACHED))),
     ],
 )
 def test_what_an_outcome_leads_to(outcome: Posted | Refused | Unknown, settlement: object) -> None:
     assert after_send(SENDING, outcome, NOON) == settlement
+
+
+def test_what_was_looked_for_in_vain_is_looked_for_once_more_when_it_is_posted_after_all() -> None:
+    assert after_send(replace(SENDING, uncertain=True), Posted("2.0"), NOON) == Done("2.0", recheck=True)
 
 
 def test_what_is_refused_even_as_plain_text_is_dropped() -> None:
@@ -163,11 +300,11 @@ outcomes = st.one_of(
 )
 
 
-@given(deliveries, outcomes, moments)
+@given_any(deliveries, outcomes, moments)
 def test_only_a_definite_no_allows_to_send_without_a_look(
     delivery: Delivery, outcome: Posted | Refused | Unknown, now: datetime
 ) -> None:
-    given_away = replace(delivery, state=State.SENDING, sent_at=now)
+    given_away = given(delivery, now, OURS)
     settlement = after_send(given_away, outcome, now)
     if isinstance(settlement, Again):
         definite = isinstance(outcome, Refused) and outcome.kind is not Refusal.RATE_LIMITED
@@ -175,53 +312,116 @@ def test_only_a_definite_no_allows_to_send_without_a_look(
     if isinstance(settlement, Again | Park):
         same = replace(
             settlement.delivery, state=given_away.state, plain=given_away.plain, looks=given_away.looks,
-            not_before=given_away.not_before,
+            not_before=given_away.not_before, checked_at=given_away.checked_at, delay=given_away.delay,
         )  # fmt: skip
         assert same == given_away  # the rest of the row is as it was
 
 
 # --- after a look ----------------------------------------------------------------------------------------------------
 
-ONCE_MORE = replace(SENDING, state=State.QUEUED, looks=0, not_before=None)
 PAGE = replace(SENDING, priority=Priority.PAGE)
+CARD = replace(SENDING, priority=Priority.FAILURE)
+UPDATED = replace(SENDING, priority=Priority.UPDATE)
 UNREADABLE = Unreadable("missing_scope")
+
+
+def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Again:
+    """It may be sent again, and an earlier try may yet land."""
+    queued = replace(delivery, state=State.QUEUED, looks=0, not_before=None, checked_at=now, uncertain=True)
+    return Again(replace(queued, possible_repeat=repeat))
 
 
 @pytest.mark.parametrize(
     ("delivery", "sighting", "now", "settlement"),
     [
         (SENDING, Seen(("1.0",)), LANDED, Done("1.0", found=True)),
-        (SENDING, Seen(("1.0", "2.0")), LANDED, Done("1.0", found=True)),
+        (SENDING, Seen(("1.0", "2.0", "3.0")), LANDED, Done("1.0", found=True, repeats=("2.0", "3.0"))),
+        (SENDING, Seen(("1.0",), storm="s"), LANDED, Done("1.0", found=True, storm="s")),
         (SENDING, NotSeen(), LANDED, Again(replace(SENDING, looks=1, not_before=LANDED + BETWEEN_LOOKS))),
-        (replace(SENDING, looks=1), NotSeen(), LANDED, Again(ONCE_MORE)),
+        (replace(SENDING, looks=1), NotSeen(), LANDED, once_more(SENDING, LANDED)),
         (
             replace(SENDING, looks=1, possible_repeat=True),
             NotSeen(),
             LANDED,
-            Again(replace(ONCE_MORE, possible_repeat=True)),
+            once_more(SENDING, LANDED, repeat=True),
         ),
-        (SENDING, UNREADABLE, LANDED, Again(replace(SENDING, not_before=LANDED + BETWEEN_LOOKS))),
-        (SENDING, Unreadable("x", 30 * SECOND), LANDED, Again(replace(SENDING, not_before=LANDED + 30 * SECOND))),
-        (SENDING, Unreadable("x", 90 * SECOND), LANDED, Again(replace(SENDING, not_before=LANDED + UNREADABLE_FOR))),
+        # In doubt only: nobody gave it away that we know of, and one look is enough.
+        (QUEUED, NotSeen(), LANDED, Again(replace(QUEUED, checked_at=LANDED))),
+        (replace(QUEUED, uncertain=True), NotSeen(), LANDED, Again(replace(QUEUED, checked_at=LANDED, uncertain=True))),
+        (QUEUED, Seen(("1.0",)), LANDED, Done("1.0", found=True)),
+        # A history that cannot be read is waited for: for a page not long.
+        (UPDATED, UNREADABLE, LANDED, Again(replace(UPDATED, not_before=LANDED + BETWEEN_LOOKS))),
+        (UPDATED, Unreadable("x", 30 * SECOND), LANDED, Again(replace(UPDATED, not_before=LANDED + 30 * SECOND))),
+        (UPDATED, Unreadable("x", 90 * SECOND), LANDED, Again(replace(UPDATED, not_before=LANDED + UNREADABLE_FOR))),
         (
-            SENDING,
+            UPDATED,
             UNREADABLE,
             LANDED + UNREADABLE_FOR - SECOND,
-            Again(replace(SENDING, not_before=LANDED + UNREADABLE_FOR - SECOND + BETWEEN_LOOKS)),
+            Again(replace(UPDATED, not_before=LANDED + UNREADABLE_FOR - SECOND + BETWEEN_LOOKS)),
         ),
-        (SENDING, UNREADABLE, LANDED + UNREADABLE_FOR, Again(replace(ONCE_MORE, possible_repeat=True))),
-        (PAGE, UNREADABLE, LANDED, Again(replace(PAGE, not_before=LANDED + BETWEEN_LOOKS))),
-        (PAGE, Unreadable("x", 90 * SECOND), LANDED, Again(replace(PAGE, not_before=LANDED + PAGE_UNREADABLE_FOR))),
         (
-            PAGE,
+            UPDATED,
             UNREADABLE,
-            LANDED + PAGE_UNREADABLE_FOR,
-            Again(replace(ONCE_MORE, priority=Priority.PAGE, possible_repeat=True)),
+            LANDED + UNREADABLE_FOR,
+            once_more(UPDATED, LANDED + UNREADABLE_FOR, repeat=True),
+        ),
+        *(
+            case
+            for page in (PAGE, CARD)
+            for case in (
+                (page, UNREADABLE, LANDED, Again(replace(page, not_before=LANDED + BETWEEN_LOOKS))),
+                (
+                    page,
+                    Unreadable("x", 90 * SECOND),
+                    LANDED,
+                    Again(replace(page, not_before=LANDED + PAGE_UNREADABLE_FOR)),
+                ),
+                (
+                    page,
+                    UNREADABLE,
+                    LANDED + PAGE_UNREADABLE_FOR,
+                    once_more(page, LANDED + PAGE_UNREADABLE_FOR, repeat=True),
+                ),
+            )
         ),
     ],
 )
 def test_what_a_look_leads_to(delivery: Delivery, sighting: Sighting, now: datetime, settlement: object) -> None:
     assert after_look(delivery, sighting, now) == settlement
+
+
+@pytest.mark.parametrize(
+    ("looks", "sighting", "settlement"),
+    [
+        (0, Seen(("1.0",)), Done("1.0", found=True)),
+        (0, Seen(("1.0", "2.0")), Done("1.0", found=True, repeats=("2.0",))),
+        (0, NotSeen(), Drop("it is not there any more")),
+        (0, UNREADABLE, Again(replace(QUEUED, looks=1, not_before=NOON + RECHECK_AFTER))),
+        (RECHECKS - 2, UNREADABLE, Again(replace(QUEUED, looks=RECHECKS - 1, not_before=NOON + RECHECK_AFTER))),
+        (RECHECKS - 1, UNREADABLE, Drop("it could not be looked for again: missing_scope")),
+    ],
+)
+def test_what_looking_once_more_leads_to(looks: int, sighting: Sighting, settlement: object) -> None:
+    assert after_recheck(replace(QUEUED, looks=looks), sighting, NOON) == settlement
+
+
+@pytest.mark.parametrize(
+    ("checked", "doubt", "doubted"),
+    [(None, None, False), (5, None, False), (None, 5, True), (4, 5, True), (5, 5, True), (6, 5, False)],
+)
+def test_what_was_looked_for_since_the_store_forgot_is_in_doubt_no_more(
+    checked: float | None, doubt: float | None, doubted: bool
+) -> None:
+    delivery = replace(QUEUED, checked_at=None if checked is None else at(checked))
+    assert in_doubt(delivery, None if doubt is None else at(doubt)) is doubted
+
+
+@pytest.mark.parametrize("priority", Priority)
+def test_pages_and_failures_have_a_lane_of_their_own(priority: Priority) -> None:
+    kind = LaneKind.PAGES if priority in {Priority.PAGE, Priority.FAILURE} else LaneKind.FEED
+    lane = replace(QUEUED, priority=priority).lane
+    assert lane == (kind, ALERTS)
+    assert lane.name == f"{kind.value}:C0ALERTS"
 
 
 sightings = st.lists(
@@ -234,23 +434,26 @@ sightings = st.lists(
 )
 
 
-@given(sightings, st.sampled_from(Priority))
-def test_however_the_looks_go_it_is_sent_again_within_bounds(looks: list[Sighting], priority: Priority) -> None:
+@given_any(sightings, st.sampled_from(Priority), st.sampled_from([OURS, ANOTHER, in_doubt_since(NOON)]))
+def test_however_the_looks_go_it_is_sent_again_within_bounds(
+    looks: list[Sighting], priority: Priority, hold: Hold
+) -> None:
     delivery, now = replace(SENDING, priority=priority), NOON
-    patience = PAGE_UNREADABLE_FOR if priority is Priority.PAGE else UNREADABLE_FOR
+    patience = PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES else UNREADABLE_FOR
     absent = 0
     for sighting in looks:
-        step = decide(delivery, now, idempotent=False)
+        step = decide(delivery, now, hold, idempotent=False)
         while isinstance(step, Wait):
             now = step.until
-            step = decide(delivery, now, idempotent=False)
+            step = decide(delivery, now, hold, idempotent=False)
         if isinstance(step, Send):
             break
         settlement = after_look(delivery, sighting, now)
         assert isinstance(settlement, Again)
         delivery = settlement.delivery
         absent += isinstance(sighting, NotSeen)
-    assert decide(delivery, now, idempotent=False) == Send()
+    assert decide(delivery, now, hold, idempotent=False) == Send()
+    assert delivery.uncertain
     assert delivery.possible_repeat or absent >= LOOKS
     assert now - LANDED <= 2 * patience + BETWEEN_LOOKS
 
@@ -260,6 +463,10 @@ def test_however_the_looks_go_it_is_sent_again_within_bounds(looks: list[Sightin
 
 def a_line(story: str) -> ThreadLine:
     return ThreadLine(card_key=story, pipeline=a_pipeline(), line=an_episode().lines[0])
+
+
+def after(story: str, row: Delivery) -> Delivery:
+    return replace(row, follows=story)
 
 
 def rows(*told: tuple[str, Body, Priority]) -> list[Delivery]:
@@ -297,7 +504,7 @@ PAGING, FAILURE, RECOVERY, UPDATE = Priority
         (
             [
                 ("s", SyncStorm("s"), UPDATE),
-                ("1", StormLines(storm_key="s", lines=()), UPDATE),
+                ("1", Lines(story="s", of_storm=True, lines=()), UPDATE),
                 ("a", SyncCard("a"), FAILURE),
             ],
             {"s": True},
@@ -309,12 +516,30 @@ def test_the_order_of_rows(those: list[tuple[str, Body, Priority]], posted: dict
     assert order(rows(*those), posted) == wanted
 
 
+@pytest.mark.parametrize(
+    ("priority", "posted", "wanted"),
+    [
+        (UPDATE, {}, ["b", "c"]),  # of which nothing is known: there is nothing to wait for
+        (UPDATE, {"a": False}, ["c"]),
+        (UPDATE, {"a": True}, ["b", "c"]),
+        (RECOVERY, {"a": False}, ["c"]),
+        (FAILURE, {"a": False}, ["b", "c"]),  # a page waits for no story
+        (PAGING, {"a": False}, ["b", "c"]),
+    ],
+)
+def test_a_story_waits_for_the_one_before_it_unless_it_pages(
+    priority: Priority, posted: dict[str, bool], wanted: list[str]
+) -> None:
+    later, another = rows(("b", SyncCard("b"), priority), ("c", SyncCard("c"), UPDATE))
+    assert order([after("a", later), another], posted) == wanted
+
+
 stories = st.sampled_from(["a", "b", "c"])
 bodies = st.one_of(
     stories.map(SyncCard),
     stories.map(SyncStorm),
     stories.map(a_line),
-    stories.map(lambda story: StormLines(storm_key=story, lines=())),
+    stories.map(lambda story: Lines(story=story, of_storm=True, lines=())),
     st.just(NOTICE),
 )
 outboxes = st.lists(st.tuples(bodies, st.sampled_from(Priority)), max_size=15).map(
@@ -322,7 +547,7 @@ outboxes = st.lists(st.tuples(bodies, st.sampled_from(Priority)), max_size=15).m
 )
 
 
-@given(outboxes, st.dictionaries(stories, st.booleans()))
+@given_any(outboxes, st.dictionaries(stories, st.booleans()))
 def test_lines_never_overtake_their_story_and_the_urgent_goes_first(
     those: list[Delivery], posted: dict[str, bool]
 ) -> None:
@@ -346,7 +571,7 @@ def test_lines_never_overtake_their_story_and_the_urgent_goes_first(
     assert ranks == sorted(ranks)
 
 
-@given(outboxes)
+@given_any(outboxes)
 def test_a_whole_outbox_is_told_in_order(those: list[Delivery]) -> None:
     """Taken one after the other, every row comes, and the lines of a story in their order."""
     left, told = list(those), list[Delivery]()

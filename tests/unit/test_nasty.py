@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.answer import Answer, Refusal, StatusAnswer, UnwatchAnswer, WatchAnswer, WatchedView, WatchesAnswer
-from bot.domain.card import Card, Notice, NoticeKind, Storm, StormLines, ThreadLine
+from bot.domain.card import Card, Lines, Notice, NoticeKind, Storm, ThreadLine
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
 from bot.domain.observation import Observation, PipelineId
@@ -36,6 +36,7 @@ NAMES = [
 ]
 names = st.one_of(st.sampled_from(NAMES), st.text(max_size=300))
 name_table = pytest.mark.parametrize("name", NAMES)
+TELLS_WATCHES = (NoticeKind.WATCHING, NoticeKind.UNWATCHED, NoticeKind.PARKED, NoticeKind.ROLLED_BACK)
 CROWD = tuple(a_person(f"U1{place:04}") for place in range(1000))
 
 
@@ -88,7 +89,7 @@ def test_every_line(name: str) -> None:
     ]
     for each in told:
         tells_all(valid(shown(each, late=10.0**7, possible_repeat=True)))
-    tells_all(valid(shown(StormLines(storm_key="s", lines=tuple(told)), late=10.0**7, possible_repeat=True)))
+    tells_all(valid(shown(Lines(story="s", of_storm=True, lines=tuple(told)), late=10.0**7, possible_repeat=True)))
 
 
 @name_table
@@ -110,7 +111,7 @@ def fifty_watches(name: str, whom: tuple[Target, ...]) -> tuple[Watch, ...]:
 @pytest.mark.parametrize("crowd", [CROWD[:20], CROWD])
 def test_fifty_watches_with_a_crowd_to_page(name: str, crowd: tuple[Target, ...]) -> None:
     those = tuple(replace(each, events=frozenset(SELECTABLE)) for each in fifty_watches(name, crowd))
-    for kind in NoticeKind:
+    for kind in TELLS_WATCHES:
         message = valid(shown(Notice(kind=kind, at=at(0), by=ANN, watches=those, channel=ALERTS)))
         assert "all events" not in message.text
         assert "<@U10000>" in message.text  # at least one watch is told

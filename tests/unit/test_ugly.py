@@ -23,7 +23,7 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.card import Card, Content, Notice, NoticeKind, Storm, StormLines, ThreadLine
+from bot.domain.card import Card, Content, Lines, Notice, NoticeKind, Storm, ThreadLine
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
@@ -174,7 +174,7 @@ def test_lines(name: str, told: list[Line]) -> None:
     each = tuple(ThreadLine(card_key="k", pipeline=a_pipeline_called(name), line=line, broadcast=True) for line in told)
     for one in each:
         valid(rendered(one, 10.0**6, repeat=True))
-    valid(rendered(StormLines(storm_key="s", lines=each)))
+    valid(rendered(Lines(story="s", of_storm=True, lines=each)))
 
 
 def a_watch_of(name: str, whom: tuple[Target, ...], channel: str = "C0ALERTS") -> Watch:
