@@ -14,6 +14,10 @@ import structlog
 from aiohttp import WSMessage
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.socket_mode.aiohttp import SocketModeClient
+from slack_sdk.socket_mode.request import SocketModeRequest
+
+from bot.slack.inbound import is_envelope, readable, well_formed
 
 EARS = 2
 DEAF_SECONDS = 60.0  # Slack pings every few seconds, and answers our pings
@@ -36,6 +40,16 @@ def _short(record: logging.LogRecord) -> bool:
     record.exc_info = record.exc_text = None
     record.msg, record.args = record.getMessage()[:200], None
     return True
+
+
+class Sieve(AsyncSocketModeHandler):
+    """Hands on to Bolt only what Bolt can read. What it cannot is not acknowledged, as if it had not arrived."""
+
+    async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]  # as Bolt's
+        if is_envelope(req.type, req.envelope_id) and well_formed(req.payload):
+            await super().handle(client, req)
+        else:
+            log.warning("envelope_dropped", type=readable(req.type)[:40])
 
 
 @dataclass(slots=True)
@@ -89,7 +103,7 @@ async def listening(
     check_seconds: float = CHECK_SECONDS,
 ) -> AsyncIterator[list[Ear]]:
     """Holds the connections; `url` is that of the first, good for a single use. The others follow by themselves."""
-    ears = [Ear(AsyncSocketModeHandler(app, app_token, logger=_quiet())) for _ in range(EARS)]
+    ears = [Ear(Sieve(app, app_token, logger=_quiet())) for _ in range(EARS)]
     ears[0].handler.client.wss_uri = url
     connecting = [asyncio.create_task(ear.handler.connect_async(), name="ear") for ear in ears]  # type: ignore[no-untyped-call]
     try:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 
 from slack_bolt.request.async_request import AsyncBoltRequest
-from slack_bolt.request.internals import extract_content_type, parse_body
+from slack_bolt.request.internals import build_normalized_headers, extract_content_type, parse_body
 
 _STAMP = re.compile(r"[0-9]{1,12}")  # int() would take more than Slack writes, and more than a clock can be compared to
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
@@ -25,10 +25,9 @@ def signable(headers: Mapping[str, str]) -> bool:
 
 def bolt_request(query: str, headers: Mapping[str, str], body: bytes) -> AsyncBoltRequest | None:
     """None where the body cannot be read, or is nothing that Slack sends. It is UTF-8, whatever the headers claim."""
-    content_type = {name.lower(): [value] for name, value in headers.items() if name.lower() == "content-type"}
     try:
         text = body.decode()
-        payload: object = parse_body(text, extract_content_type(content_type))
+        payload: object = parse_body(text, extract_content_type(build_normalized_headers(dict(headers))))
     except (ValueError, RecursionError):
         return None
     return AsyncBoltRequest(body=text, query=query, headers=dict(headers)) if well_formed(payload) else None
@@ -45,6 +44,14 @@ def well_formed(payload: object) -> bool:
             return bool(payload.get("actions")) and "action_id" in payload["actions"][0]
         case _:
             return True
+
+
+def is_envelope(type: object, envelope_id: object) -> bool:  # noqa: A002 (Slack's own names)
+    """Whether it can be told apart from others, and acknowledged.
+
+    Source: https://docs.slack.dev/apis/events-api/using-socket-mode#events
+    """
+    return _text(type) and _text(envelope_id) and bool(envelope_id)
 
 
 def readable(text: object) -> str:

@@ -1,0 +1,64 @@
+"""Envelopes that are not as Slack documents them: dropped with one line in the log, and the next good one is heard."""
+
+import logging
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+from slack_bolt.async_app import AsyncApp
+from slack_bolt.context.ack.async_ack import AsyncAck
+
+from bot.sandbox.server import Sandbox
+from bot.slack.calls import call, web_client
+from bot.slack.ears import EARS, listening
+from tests.fuzz.slack_payloads import a_click, a_command, an_event
+
+CLICK = a_click(Random(1))  # noqa: S311
+EVENT = an_event(Random(1))  # noqa: S311
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.start() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def heard(sandbox: Sandbox) -> AsyncIterator[list[str]]:
+    app = AsyncApp(client=web_client("xoxb-sandbox", f"{sandbox.url}/api/"), request_verification_enabled=False)
+    heard: list[str] = []
+
+    @app.command("/pipeline")
+    async def on_command(ack: AsyncAck, command: dict[str, str]) -> None:
+        await ack()
+        heard.append(command["text"])
+
+    answer = await call(web_client("xapp-sandbox", f"{sandbox.url}/api/"), "apps.connections.open")
+    async with listening(app, "xapp-sandbox", str(answer.body["url"])):
+        await sandbox.until(lambda: len(sandbox.slack.delivery.sockets.open) == EARS, 20)
+        yield heard
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"type": "interactive", "envelope_id": "x", "payload": {**CLICK, "actions": []}},
+        {"type": "interactive", "envelope_id": "x", "payload": {**CLICK, "channel": 1.5}},
+        {"type": "events_api", "envelope_id": "x", "payload": {**EVENT, "event": 1}},
+        {"type": "events_api", "envelope_id": "x", "payload": "text"},
+        {"type": "events_api", "envelope_id": "x", "payload": [1]},
+        {"type": "slash_commands", "envelope_id": None, "payload": a_command("nobody asked")},
+        {"type": ["slash_commands"], "envelope_id": "x", "payload": a_command("nobody asked")},
+    ],
+)
+async def test_a_bent_envelope_is_dropped(
+    sandbox: Sandbox, heard: list[str], envelope: dict[str, object], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        for socket in sandbox.slack.delivery.sockets.open:
+            await socket.ws.send_json(envelope)
+        good = await sandbox.slack.run_command("U0ANN", "C0ALERTS", "/pipeline", "status")
+        await sandbox.slack.run_command("U0ANN", "C0ALERTS", "/pipeline", "status")
+    assert good.ok
+    assert heard == ["status", "status"]
+    assert not [record for record in caplog.records if record.exc_info or "NoneType" in record.getMessage()]
