@@ -13,7 +13,7 @@ from aiohttp import web
 
 from bot.sandbox import goldrush_wire as wire
 from bot.sandbox.clock import Clock
-from bot.sandbox.goldrush_faults import Fault, render, strike
+from bot.sandbox.goldrush_faults import ELSEWHERE, Fault, FaultKind, render, strike
 from bot.sandbox.goldrush_pipelines import DEFAULTS, Pipeline
 from bot.sandbox.goldrush_rate import Allowance
 from bot.sandbox.trouble import NEVER_ANSWERED
@@ -68,6 +68,7 @@ class GoldRush:
         self.changes: list[Change] = []
         self.on_change: Callable[[], None] = lambda: None
         self._allowance = Allowance(self.clock)
+        self._before: dict[str, Pipeline] = {}
         for pipeline in DEFAULTS:
             self.add(**pipeline)
 
@@ -123,6 +124,7 @@ class GoldRush:
         pipeline = self.pipelines.get(pipeline_id) or self.removed[pipeline_id]
         if self.removed.pop(pipeline_id, None):
             self.pipelines[pipeline_id] = pipeline
+        self._before[pipeline_id] = replace(pipeline)
         if replicas is not None:
             pipeline.size = pipeline.replicas = replicas
         if restart:
@@ -205,9 +207,11 @@ class GoldRush:
             return web.Response(status=301, headers={"Location": str(request.url.with_path(f"{request.path}/"))})
         if refusal := self._refusal(request):
             return refusal
-        answer = self._answer(request, pipeline_id, resource)
         fault = self._take_fault(pipeline_id)
-        return render(answer) if fault is None else await strike(fault, request, answer)
+        if fault is not None and fault.kind in ELSEWHERE:
+            return render(self._answer(request, pipeline_id, resource, fault.kind))
+        answer = self._answer(request, pipeline_id, resource)
+        return render(answer) if fault is None else await strike(fault, request, answer, self.clock.now())
 
     def _refusal(self, request: web.Request) -> web.Response | None:
         """Who asks, how often, and with which verb: checked before anything is looked up."""
@@ -234,12 +238,18 @@ class GoldRush:
             self.set_fault(replace(fault, times=fault.times - 1) if fault.times > 1 else None, scope)
         return fault
 
-    def _answer(self, request: web.Request, pipeline_id: str | None, resource: str) -> wire.Answer:
+    def _answer(
+        self, request: web.Request, pipeline_id: str | None, resource: str, fault: FaultKind | None = None
+    ) -> wire.Answer:
         if pipeline_id is None:
             return self._list(request)
         pipeline = self.pipelines.get(pipeline_id)
         if pipeline is None:
             return wire.failure(404)
+        if fault is FaultKind.STALE:
+            pipeline = self._before.get(pipeline.id, pipeline)
+        elif fault is FaultKind.WRONG_PIPELINE:
+            pipeline = self._neighbour(pipeline)
         match resource:
             case "":
                 return wire.success(wire.configuration(pipeline))
@@ -253,6 +263,11 @@ class GoldRush:
                 return wire.success(wire.destination_health(pipeline, self._now()))
             case _:
                 return wire.failure(404, "Not found.")
+
+    def _neighbour(self, pipeline: Pipeline) -> Pipeline:
+        """The next in the list, or the first after the last."""
+        everything = list(self.pipelines.values())
+        return everything[(everything.index(pipeline) + 1) % len(everything)]
 
     def _list(self, request: web.Request) -> wire.Answer:
         """Default and ceiling of page_size are unpublished: 20 and 100 here; more than 100 is cut to 100."""

@@ -4,6 +4,7 @@ Sources: the pages under https://goldrush.dev/docs/api-reference/pipeline-api/ .
 `error`, `error_message` and `error_code` (a string).
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,8 +20,10 @@ MESSAGES = {
     403: "This endpoint requires a ServiceKey with access to the resource.",
     404: "Pipeline not found.",
     405: "Method not allowed.",
+    409: "The pipeline is being changed by another request.",
     429: "Rate limit exceeded.",
     500: "Internal server error.",
+    503: "Service temporarily unavailable.",
 }
 
 CREATOR: Json = {
@@ -45,6 +48,10 @@ class Answer:
 
     status: int
     body: Json
+
+
+def encoded(body: Json) -> bytes:
+    return json.dumps(body, ensure_ascii=False).encode()
 
 
 def success(data: Json) -> Answer:

@@ -1,0 +1,174 @@
+"""Faults of the stand-in for GoldRush that need patience, memory, or the pipeline's past."""
+
+import asyncio
+import json
+import zlib
+from collections.abc import AsyncIterator
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bot.sandbox.goldrush import BASE
+from bot.sandbox.goldrush_faults import Fault, FaultKind
+from bot.sandbox.goldrush_pipelines import Pipeline
+from bot.sandbox.goldrush_streams import BOMB_BYTES, FLOOD_BYTES
+from bot.sandbox.server import Sandbox
+from tests.contract.slack_rig import START, HandClock
+
+KEY = {"Authorization": "Bearer demo-service-key"}
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.start(clock=HandClock()) as running:
+        running.goldrush.rate_limit = None
+        yield running
+
+
+@pytest.fixture
+def orders(sandbox: Sandbox) -> Pipeline:
+    return sandbox.goldrush.named("orders-eu")
+
+
+@pytest.fixture
+async def client(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=f"{sandbox.url}{BASE}", headers=KEY, timeout=1.0) as http:
+        yield http
+
+
+def strike(sandbox: Sandbox, kind: FaultKind, retry_after: str | None = None) -> None:
+    sandbox.goldrush.set_fault(Fault(kind=kind, retry_after=retry_after))
+
+
+async def status(client: httpx.AsyncClient, pipeline: Pipeline) -> httpx.Response:
+    return await client.get(f"{pipeline.id}/status/")
+
+
+@pytest.mark.parametrize("kind", [FaultKind.THROTTLED, FaultKind.UNAVAILABLE])
+async def test_retry_after_may_be_a_date(sandbox: Sandbox, client: httpx.AsyncClient, kind: FaultKind) -> None:
+    strike(sandbox, kind, "date+30")
+    when = parsedate_to_datetime((await client.get("")).headers["Retry-After"])
+    assert when.timestamp() == START + 30
+
+
+async def test_a_redirect_may_lead_to_itself(sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline) -> None:
+    strike(sandbox, FaultKind.REDIRECT_LOOP)
+    reply = await status(client, orders)
+    assert (reply.status_code, reply.headers["Location"]) == (302, str(reply.url))
+    with pytest.raises(httpx.TooManyRedirects):
+        await client.get(f"{orders.id}/status/", follow_redirects=True)
+
+
+async def test_the_phase_may_be_null(sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline) -> None:
+    strike(sandbox, FaultKind.NULL_PHASE)
+    assert (await status(client, orders)).json()["data"] | {"uid": ""} == {
+        "uid": "",
+        "status": None,
+        "replicas": 1,
+        "ready": 1,
+        "start_time": "2027-01-15T08:00:00Z",
+    }
+
+
+async def test_a_key_may_stand_twice(sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline) -> None:
+    strike(sandbox, FaultKind.DUPLICATE_KEYS)
+    body = (await status(client, orders)).content
+    assert body.count(b'"status"') == 2
+    assert json.loads(body)["data"]["status"] == "FAILED", "the last one wins with most parsers, and it is false"
+
+
+async def test_a_replica_that_lags_tells_what_was_before(
+    sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline
+) -> None:
+    sandbox.goldrush.set_phase(orders.id, "FAILED")
+    strike(sandbox, FaultKind.STALE)
+    told = [(await status(client, orders)).json()["data"]["status"]]
+    sandbox.goldrush.set_fault(None)
+    told += [(await status(client, orders)).json()["data"]["status"]]
+    assert told == ["RUNNING", "FAILED"]
+    other = sandbox.goldrush.named("orders-us")
+    strike(sandbox, FaultKind.STALE)
+    assert (await status(client, other)).json()["data"]["status"] == "RUNNING", "it never moved, so nothing is older"
+
+
+async def test_an_answer_may_be_about_another_pipeline(
+    sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline
+) -> None:
+    strike(sandbox, FaultKind.WRONG_PIPELINE)
+    reply = await status(client, orders)
+    assert reply.status_code == 200
+    uids = {pipeline.uid: pipeline.name for pipeline in sandbox.goldrush.pipelines.values()}
+    assert uids[reply.json()["data"]["uid"]] != "orders-eu"
+
+
+async def test_a_header_may_never_end(sandbox: Sandbox, orders: Pipeline) -> None:
+    """Each byte comes within a read timeout, so only a deadline for the whole ends it."""
+    strike(sandbox, FaultKind.HEADER_DRIP)
+    url = httpx.URL(sandbox.url)
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    request = f"GET {BASE}{orders.id}/status/ HTTP/1.1\r\nHost: x\r\nAuthorization: {KEY['Authorization']}\r\n\r\n"
+    writer.write(request.encode())
+    assert await reader.readuntil(b": xxx") == b"HTTP/1.1 200 OK\r\nX-Filler: xxx"
+    writer.close()
+    await writer.wait_closed()
+
+
+async def test_a_chunked_body_may_have_no_end(sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline) -> None:
+    strike(sandbox, FaultKind.ENDLESS)
+    async with client.stream("GET", f"{orders.id}/status/") as reply:
+        assert reply.headers["Transfer-Encoding"] == "chunked"
+        came = 0
+        async for part in reply.aiter_raw():
+            came += len(part)
+            if came > 20_000:
+                break
+    assert came > 20_000
+
+
+async def test_a_hundred_megabytes_come_as_a_stream(
+    sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline
+) -> None:
+    strike(sandbox, FaultKind.FLOOD)
+    before, came = peak_kilobytes(), 0
+    async with client.stream("GET", f"{orders.id}/status/") as reply:
+        async for part in reply.aiter_raw():
+            came += len(part)
+    assert came == int(reply.headers["Content-Length"]) > FLOOD_BYTES
+    assert peak_kilobytes() - before < 40_000, "it was held in memory"
+
+
+def peak_kilobytes() -> int:
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
+async def test_a_small_body_may_unpack_to_a_huge_one(
+    sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline
+) -> None:
+    strike(sandbox, FaultKind.GZIP_BOMB)
+    async with client.stream("GET", f"{orders.id}/status/") as reply:
+        packed = b"".join([part async for part in reply.aiter_raw()])
+    assert reply.headers["Content-Encoding"] == "gzip"
+    assert len(packed) < 1_000_000
+    unpacker, length, head = zlib.decompressobj(zlib.MAX_WBITS | 16), 0, b""
+    for start in range(0, len(packed), 4096):
+        part = unpacker.decompress(packed[start : start + 4096])
+        head, length = head or part[:20], length + len(part)
+    assert unpacker.eof, "the checksum at the end is right"
+    assert (head[:8], length > BOMB_BYTES) == (b'{"data":', True)
+
+
+@pytest.mark.parametrize("kind", ["header_drip", "drip", "endless", "flood", "hang"])
+async def test_a_caller_who_leaves_is_let_go(
+    sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline, kind: str
+) -> None:
+    tasks = len(asyncio.all_tasks())
+    strike(sandbox, FaultKind(kind))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await status(client, orders)
+    async with asyncio.timeout(5):
+        while len(asyncio.all_tasks()) > tasks:
+            await asyncio.sleep(0.02)
