@@ -1,7 +1,12 @@
 """The documentation is held to the code: what the one names, the other must know."""
 
+import ast
 import json
 import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +15,22 @@ import pytest
 import yaml
 from pydantic_core import PydanticUndefined
 
-from bot.domain import storm
+from bot.delivery import courier, doubt
+from bot.domain import delivery, gathering
+from bot.domain.card import Notice, NoticeKind
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE
 from bot.settings import PREFIX, Settings
-from bot.slack import phrases
+from bot.slack import action_ids, calls, cards, ears, guardian, inbox, phrases
+from bot.slack.cards import Footing
 from bot.slack.grammar import ALIASES, COMMANDS, Help, UsageError, parse
 from bot.slack.help import help_lines
+from bot.slack.notices import render_notice
 from bot.slack.scopes import OPTIONAL, REQUIRED
+from bot.store import outbox
+from bot.store import redis as store
+from bot.watching import vigil
+from tests.builders import at
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT.parent / "shared" / "slack" / "manifest.schema.2.0.0.json"
@@ -41,11 +54,20 @@ def manifest() -> dict[str, Any]:
     return loaded
 
 
-def rows(name: str, heading: str) -> dict[str, str]:
-    """The rows of the table below a heading, by what stands as code in the first cell."""
+def prose(name: str) -> str:
+    """In one line, however it is wrapped."""
+    return " ".join(text(name).split())
+
+
+def table(name: str, heading: str) -> list[str]:
+    """The rows of the table below a heading, without its head."""
     section = text(name).split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    lines = [line for line in section.splitlines() if line.startswith("| ")]
-    return {each: line for line in lines for each in re.findall(r"`([^`]+)`", line.split(" | ")[0])}
+    return [line for line in section.splitlines() if line.startswith("| ")][1:]
+
+
+def rows(name: str, heading: str) -> dict[str, str]:
+    """The same, by what stands as code in the first cell."""
+    return {each: row for row in table(name, heading) for each in re.findall(r"`([^`]+)`", row.split(" | ")[0])}
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
@@ -122,15 +144,23 @@ def test_the_manifest_names_the_command_that_is_the_default() -> None:
     assert command["should_escape"] is True
 
 
-def for_http() -> dict[str, Any]:
+def test_the_manifest_subscribes_to_what_the_guardian_listens_to() -> None:
+    assert sorted(manifest()["settings"]["event_subscriptions"]["bot_events"]) == sorted(guardian.EVENTS)
+
+
+def merged(old: Any, new: Any) -> Any:
+    """`new` written over `old`, line by line."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        return {name: merged(old.get(name), new.get(name)) for name in {**old, **new}}
+    if isinstance(old, list) and isinstance(new, list):
+        return [merged(*pair) for pair in zip_longest(old, new)]
+    return old if new is None else new
+
+
+def for_http() -> Any:
     """The manifest with the edits that docs/operator.md shows."""
     (edits,) = re.findall(r"```yaml\n(.*?)```", text("docs/operator.md"), re.DOTALL)
-    edited, socket = yaml.safe_load(edits), manifest()
-    return {
-        **socket,
-        "features": {**socket["features"], **edited["features"]},
-        "settings": {**socket["settings"], **edited["settings"]},
-    }
+    return merged(manifest(), yaml.safe_load(edits))
 
 
 @pytest.mark.parametrize("mode", ["socket", "http"])
@@ -141,17 +171,17 @@ def test_the_manifest_is_valid(mode: str) -> None:
 
 
 def test_the_edits_for_http_change_nothing_but_the_transport() -> None:
-    socket, http = manifest(), for_http()
+    expected, http = manifest(), for_http()
     address = "https://YOUR-HOST/slack/events"
-    (command,) = socket["features"]["slash_commands"]
-    assert http["features"]["slash_commands"] == [{**command, "url": address}]
-    settings = socket["settings"]
-    assert http["settings"] == {
-        **settings,
-        "event_subscriptions": {**settings["event_subscriptions"], "request_url": address},
-        "interactivity": {**settings["interactivity"], "request_url": address},
-        "socket_mode_enabled": False,
-    }
+    settings = expected["settings"]
+    for asked_at, member in (
+        (expected["features"]["slash_commands"][0], "url"),
+        (settings["event_subscriptions"], "request_url"),
+        (settings["interactivity"], "request_url"),
+    ):
+        asked_at[member] = address
+    settings["socket_mode_enabled"] = False
+    assert http == expected
 
 
 # --- commands, events, symbols ---------------------------------------------------------------------------------------
@@ -191,16 +221,128 @@ def test_each_phase_has_its_symbol_explained(phase: Phase | None) -> None:
     assert phase is None or not phase.known or phase.value in row
 
 
-@pytest.mark.parametrize("symbol", [phrases.DEGRADED, phrases.BLIND, phrases.UNREAD])
-def test_each_other_symbol_is_explained(symbol: str) -> None:
-    assert symbol in rows("docs/slack.md", "Symbols")
+SAID = ("phrases", "cards", "storms", "notices", "answers")
 
 
-def test_the_size_of_a_storm_is_told() -> None:
-    words = {3: "three", 4: "four", 5: "five"}
-    assert f"{words[storm.FROM]} or more failures" in text("docs/slack.md")
-    assert f"{words[storm.FROM]} or more failures" in text("docs/architecture.md").lower()
-    assert f"up to {storm.MOST} pipelines each" in text("docs/slack.md")
+def test_each_symbol_that_is_shown_is_explained() -> None:
+    said = "".join(text(f"bot/slack/{module}.py") for module in SAID)
+    shown = set(re.findall(r":[a-z]\w+:(?=[ \"*])", said)) - {":point_right:", ":information_source:"}  # only point
+    assert shown == {name for name in rows("docs/slack.md", "Symbols") if name.startswith(":")}
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_each_notice_is_explained_by_its_own_words(kind: NoticeKind) -> None:
+    """The table names the words by which a reader recognises it."""
+    said = render_notice(Notice(kind=kind, at=at(0), since=at(-600)), Footing("https://x", "/pipeline")).text
+    assert len([words for words in rows("docs/slack.md", "Notices") if words in said]) == 1
+
+
+def test_the_table_of_notices_names_no_other() -> None:
+    assert len(rows("docs/slack.md", "Notices")) == len(NoticeKind)
+
+
+def test_each_button_is_explained() -> None:
+    turning = {action_ids.PREVIOUS, action_ids.NEXT, action_ids.SHARE, action_ids.LINK}
+    labels = {name.replace("_", " ").capitalize() for name in {*action_ids.ALL} - turning}
+    assert labels == {row.split(" | ")[0].strip("| ") for row in table("docs/slack.md", "Cards")}
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+WORDS = {2: "two", 3: "three", 4: "four", 10: "ten"}
+
+
+def seconds(of: float | timedelta) -> str:
+    number = of.total_seconds() if isinstance(of, timedelta) else of
+    return f"{number:g} s"
+
+
+NUMBERS: Mapping[str, list[str]] = {
+    "docs/architecture.md": [
+        f"({seconds(store.TURN_SECONDS)}",
+        f"lease of {seconds(outbox.LEASE_SECONDS)}",
+        f"{seconds(courier.CALL_SECONDS)} left",
+        f"call has {seconds(calls.DEADLINE_SECONDS)}",
+        f"{seconds(delivery.BACKOFF)}, doubled up to {delivery.LONGEST_BACKOFF.seconds // 60} min",
+        f"{seconds(delivery.LANDS_WITHIN)} after it was sent",
+        f"{seconds(delivery.STRAGGLES_FOR)} after the lane became ours",
+        f"{WORDS[delivery.LOOKS]} looks {seconds(delivery.BETWEEN_LOOKS)} apart",
+        f"unreadable for {seconds(delivery.UNREADABLE_FOR)} (pages: {seconds(delivery.PAGE_UNREADABLE_FOR)})",
+        f"{seconds(delivery.RECHECK_AFTER)} later",
+        f"{WORDS[gathering.STORM_FROM]} or more failures",
+        f"{WORDS[gathering.THREAD_FROM]} or more lines",
+        f"more than {WORDS[gathering.CATCH_UP_FROM]} stories",
+        f"{gathering.MOST} pipelines a message",
+        f"for {doubt.SECONDS / 60:g} min",
+        f"{seconds(ears.DEAF_SECONDS)} deaf",
+        f"after {seconds(inbox.TAKEN_UP_AFTER)}",
+    ],
+    "docs/operator.md": [
+        f"looked for in Slack before it is sent, for {doubt.SECONDS / 60:g} minutes",
+        f"up to {seconds(outbox.LEASE_SECONDS)}",
+        f"{store.CARD_SECONDS / 86400:g} days past their end",
+        f"{store.GESTURE_SECONDS / 3600:g} hours",
+        f"older than {inbox.TOO_OLD.seconds // 60} minutes",
+        f"up to {vigil.REREAD_SECONDS / 60:g} minutes",
+    ],
+    "docs/slack.md": [
+        f"{WORDS[gathering.STORM_FROM]} or more failures",
+        f"more than {WORDS[gathering.CATCH_UP_FROM]} stories",
+        f"up to {gathering.MOST} pipelines each",
+        f"more than {cards.LATE_AFTER.seconds} seconds",
+    ],
+}
+
+
+@pytest.mark.parametrize(("name", "said"), [(name, said) for name, those in NUMBERS.items() for said in those])
+def test_numbers_are_those_of_the_code(name: str, said: str) -> None:
+    assert said in prose(name)
+
+
+# --- logs and keys ---------------------------------------------------------------------------------------------------
+
+
+def calls_of_the_log() -> Iterator[tuple[str, str]]:
+    """Event and level of every entry that the bot writes."""
+    for path in (ROOT / "bot").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            match node:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id="log"), attr=level), args=[ast.Constant(value=str(event)), *_]
+                ):
+                    yield event, "error" if level == "exception" else level
+
+
+def test_each_logged_event_is_explained_with_its_level_and_no_other() -> None:
+    levels = defaultdict(set)
+    for event, level in calls_of_the_log():
+        levels[event].add(level)
+    told = {event: line.split(" | ")[1] for event, line in rows("docs/operator.md", "Logs").items()}
+    assert told == {event: ", ".join(sorted(those)) for event, those in levels.items()}
+
+
+def names_of_keys() -> Iterator[str]:
+    """Every way in which bot/store makes a key; a card's key stands as `card`."""
+    for path in (ROOT / "bot" / "store").glob("*.py"):
+        source = path.read_text()
+        for index in re.findall(r"(?:[kK]eys|self)\[(.*?)\]", source):
+            name = re.match(r'f?"(\w+)', index)
+            if name:
+                yield name[1]
+            else:
+                assert index == "name", f"{path.name} makes a key in a new way: {index}"
+        for those in re.findall(r"for name in \((.*?)\)\]", source):
+            yield from re.findall(r'"(\w+)"', those)
+
+
+def test_each_key_in_redis_is_explained_and_no_other() -> None:
+    assert {name.split(":")[0] for name in rows("docs/architecture.md", "Keys")} == set(names_of_keys())
+
+
+def test_the_guide_has_the_section_that_a_notice_points_to() -> None:
+    said = render_notice(Notice(kind=NoticeKind.ROLLED_BACK, at=at(0)), Footing("https://x", "/pipeline")).text
+    (section,) = re.findall(r"see “(\w+)” in the guide", said)
+    assert f"\n## {section}\n" in text("docs/operator.md")
 
 
 # --- rooms, targets, links -------------------------------------------------------------------------------------------
@@ -229,14 +371,16 @@ def test_files_named_as_code_exist(name: str) -> None:
 
 
 def test_make_targets_that_are_named_exist() -> None:
-    makefile = ROOT / "Makefile"
-    if not makefile.is_file():
-        pytest.skip("there is no Makefile yet")
-    targets = set(re.findall(r"^([a-z]+):", makefile.read_text(), re.MULTILINE))
-    named = {each for page in DOCS for each in re.findall(r"(?:`|^)make ([a-z]+)", page.read_text(), re.MULTILINE)}
+    targets = set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
+    named = {each for page in DOCS for each in re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(), re.MULTILINE)}
     assert named
     assert named <= targets
     assert set(rows("docs/contributing.md", "Make targets")) == {f"make {target}" for target in targets}
+
+
+def test_each_kind_of_test_is_explained() -> None:
+    kinds = {f"tests/{each.name}/" for each in (ROOT / "tests").iterdir() if (each / "__init__.py").is_file()}
+    assert set(rows("docs/contributing.md", "Tests, by kind")) == kinds
 
 
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
