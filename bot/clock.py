@@ -1,15 +1,26 @@
 """The time, as the whole bot is told it."""
 
 import asyncio
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
-from time import monotonic
 
 import structlog
 
 SLEW = 0.1  # of the time that passes: a wait is never off by more than that
 JUMP_SECONDS = 2.0
+# Of the clocks that only go on, the one that also counts while the machine sleeps: a lease runs out meanwhile.
+_PASSING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 log = structlog.get_logger(__name__)
+
+
+def _wall() -> float:
+    return datetime.now(UTC).timestamp()  # noqa: TID251 (the one place where time comes in)
+
+
+def _passed() -> float:
+    return time.clock_gettime(_PASSING)
 
 
 class SystemClock:
@@ -17,24 +28,28 @@ class SystemClock:
 
     `now` never jumps: it goes on with the monotonic clock, and where the wall clock was set it draws near to it slowly,
     as NTP does. So no wait is cut short when the clock is put forward, nor drawn out when it is put back.
+
+    `wall`: seconds since the epoch, which somebody may set. `passing`: seconds that only go on.
     """
 
-    def __init__(self) -> None:
-        self._at = monotonic()
-        self._shown = _wall()
+    def __init__(self, wall: Callable[[], float] = _wall, passing: Callable[[], float] = _passed) -> None:
+        self._wall = wall
+        self._passing = passing
+        self._at = passing()
+        self._shown = wall()
         self._told_off_by = 0.0
 
     def now(self) -> datetime:
-        at = monotonic()
+        at = self._passing()
         passed = at - self._at
-        behind = _wall() - (self._shown + passed)
+        behind = self._wall() - (self._shown + passed)
         self._tell(behind)
         self._at = at
         self._shown += passed + max(-SLEW * passed, min(behind, SLEW * passed))
         return datetime.fromtimestamp(self._shown, UTC)
 
     def monotonic(self) -> float:
-        return monotonic()
+        return self._passing()
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -43,7 +58,3 @@ class SystemClock:
         if abs(behind - self._told_off_by) > JUMP_SECONDS:
             log.warning("wall_clock_set", seconds=round(behind - self._told_off_by, 1))
         self._told_off_by = behind
-
-
-def _wall() -> float:
-    return datetime.now(UTC).timestamp()  # noqa: TID251 (the one place where time comes in)

@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 
 from bot.ports import ChatAway, StoreAway
 
@@ -27,6 +28,21 @@ class Job:
     name: str
     run: Callable[[], Awaitable[object]]
     seconds: float
+
+
+class _Evenly(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """So long from one run to the next, and never in arrears.
+
+    APScheduler's own interval, where the wall clock was put forward, first reckons up every run that would have been:
+    345,600 ticks for a day, and everything else stands still meanwhile.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._step = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        following = previous + self._step if previous else now
+        return following if following > now else now + self._step
 
 
 class Schedule:
@@ -86,8 +102,7 @@ class Schedule:
     def _arm(self, job: Job) -> None:
         self._scheduler.add_job(
             partial(self._run, job),
-            "interval",
-            seconds=job.seconds,
+            _Evenly(job.seconds),
             id=job.name,
             next_run_time=datetime.now(UTC),  # noqa: TID251 (the scheduler's own clock)
             coalesce=True,

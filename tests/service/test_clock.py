@@ -1,0 +1,81 @@
+"""The clock of the bot, where somebody sets the wall clock under it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+import pytest
+
+from bot.clock import SLEW, SystemClock
+
+HOUR, DAY = 3600.0, 86_400.0
+STEPS = [-DAY, -HOUR, -30.0, 30.0, HOUR, DAY]
+
+
+@dataclass
+class Room:
+    """The two clocks on the wall of a room: one may be set, the other only goes on."""
+
+    wall: float = 1_800_000_000.0
+    passed: float = 50.0
+
+    def wait(self, seconds: float) -> None:
+        self.wall += seconds
+        self.passed += seconds
+
+    def clock(self) -> SystemClock:
+        return SystemClock(lambda: self.wall, lambda: self.passed)
+
+
+def test_the_time_is_that_of_the_wall_as_long_as_nobody_sets_it() -> None:
+    room = Room()
+    clock = room.clock()
+    for _ in range(1000):
+        room.wait(0.7)
+        assert clock.now() == datetime.fromtimestamp(room.wall, UTC)
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_wait_is_never_off_by_more_than_a_tenth_wherever_the_wall_clock_is_set(step: float) -> None:
+    room = Room()
+    clock = room.clock()
+    for seconds in (0.25, 1.0, 30.0, 600.0):
+        until = clock.now() + timedelta(seconds=seconds)
+        room.wall += step
+        waited = 0.0
+        while clock.now() < until:
+            room.wait(seconds / 100)
+            waited += seconds / 100
+        assert seconds / (1 + SLEW) * 0.98 <= waited <= seconds / (1 - SLEW) * 1.02
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_it_comes_back_to_the_wall_and_never_goes_back(step: float) -> None:
+    room = Room()
+    clock = room.clock()
+    room.wall += step
+    before = clock.now()
+    for _ in range(int(abs(step) / SLEW / 10) + 2):
+        room.wait(10)
+        now = clock.now()
+        assert now > before
+        before = now
+    assert abs(clock.now().timestamp() - room.wall) < 0.001
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_is_due_is_not_touched_by_the_wall_clock(step: float) -> None:
+    room = Room()
+    clock = room.clock()
+    room.wait(10)
+    room.wall += step
+    assert clock.monotonic() == 60.0
+
+
+def test_the_machine_s_own_clocks_are_taken_where_none_are_given() -> None:
+    clock = SystemClock()
+    assert abs((clock.now() - datetime.now(UTC)).total_seconds()) < 1  # noqa: TID251 (it is what is tested)
+    first, began = clock.monotonic(), monotonic()
+    while monotonic() - began < 0.01:
+        pass
+    assert 0.009 < clock.monotonic() - first < 1
