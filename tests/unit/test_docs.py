@@ -22,15 +22,14 @@ from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE
 from bot.settings import PREFIX, Settings
 from bot.slack import action_ids, calls, cards, ears, guardian, inbox, phrases
-from bot.slack.cards import Footing
 from bot.slack.grammar import ALIASES, COMMANDS, Help, UsageError, parse
 from bot.slack.help import help_lines
-from bot.slack.notices import render_notice
 from bot.slack.scopes import OPTIONAL, REQUIRED
 from bot.store import outbox
 from bot.store import redis as store
 from bot.watching import vigil
 from tests.builders import at
+from tests.unit.rendering import shown
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT.parent / "shared" / "slack" / "manifest.schema.2.0.0.json"
@@ -233,7 +232,7 @@ def test_each_symbol_that_is_shown_is_explained() -> None:
 @pytest.mark.parametrize("kind", NoticeKind)
 def test_each_notice_is_explained_by_its_own_words(kind: NoticeKind) -> None:
     """The table names the words by which a reader recognises it."""
-    said = render_notice(Notice(kind=kind, at=at(0), since=at(-600)), Footing("https://x", "/pipeline")).text
+    said = shown(Notice(kind=kind, at=at(0))).text
     assert len([words for words in rows("docs/slack.md", "Notices") if words in said]) == 1
 
 
@@ -340,7 +339,7 @@ def test_each_key_in_redis_is_explained_and_no_other() -> None:
 
 
 def test_the_guide_has_the_section_that_a_notice_points_to() -> None:
-    said = render_notice(Notice(kind=NoticeKind.ROLLED_BACK, at=at(0)), Footing("https://x", "/pipeline")).text
+    said = shown(Notice(kind=NoticeKind.ROLLED_BACK, at=at(0))).text
     (section,) = re.findall(r"see “(\w+)” in the guide", said)
     assert f"\n## {section}\n" in text("docs/operator.md")
 
