@@ -43,8 +43,8 @@ async def http(app: AsyncApp, port: int, *, patience_seconds: float = PATIENCE_S
                 body = await request.read()
         except TimeoutError:
             return web.Response(status=408, text="the body did not come", headers={"Connection": "close"})
-        except web.RequestPayloadError:
-            return web.Response(status=400, text="the body is broken")
+        except (web.RequestPayloadError, ConnectionError):
+            return web.Response(status=400, text="the body is broken, or whoever sent it is gone")
         asked = bolt_request(request.query_string, request.headers, body)
         if asked is None:
             return web.Response(status=400, text="nothing that Slack sends")

@@ -30,9 +30,11 @@ async def answered(port: int, body: bytes, headers: dict[str, str]) -> int:
         return response.status
 
 
-async def down_a_wire(port: int, raw: bytes) -> bytes:
+async def down_a_wire(port: int, raw: bytes, *, hang_up: bool = False) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(raw)
+    if hang_up:
+        writer.write_eof()
     answer = await reader.read()
     writer.close()
     return answer
@@ -86,6 +88,13 @@ async def test_a_body_that_does_not_come_is_not_waited_for(port: int, caplog: py
     answer = await down_a_wire(port, b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx")
     assert answer.startswith(b"HTTP/1.1 408 ")
     assert monotonic() - began < SOON_SECONDS + 2
+    assert not caplog.records
+
+
+async def test_whoever_hangs_up_in_the_middle_is_no_news(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    answer = await down_a_wire(port, b"POST /slack/events HTTP/1.1\r\nContent-Length: 9\r\n\r\nx", hang_up=True)
+    assert b" 500 " not in answer
+    assert await answered(port, b"a=b", {"Content-Type": FORM}) == 401
     assert not caplog.records
 
 

@@ -31,6 +31,7 @@ from bot.slack.inbox import Inbox
 from bot.watching.desk import Desk
 from tests.builders import TEAM, a_delivery, a_pipeline, a_watch, at
 from tests.fakes import FakeChat, FakeClock, settle
+from tests.fuzz.http_requests import SECRET
 from tests.stores import WholeStore
 from tests.unit.rendering import LOOK
 
@@ -54,6 +55,10 @@ class Bot:
         await settle()
         await self.inbox.idle.wait()
         await settle()
+
+    def gestures(self) -> int:
+        """How many commands and clicks were acted on. Slack's events are hints, and may be taken twice."""
+        return sum(not each.startswith("event ") for each in self.acted)
 
     async def forget_gestures(self) -> None:
         """So that what was sent before may be sent again."""
@@ -137,7 +142,7 @@ class HeardGuardian(Guardian):
 
 
 @asynccontextmanager
-async def under_fire(sandbox: Sandbox, signing_secret: str | None) -> AsyncIterator[Bot]:
+async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     clock, acted = FakeClock(), list[str]()
     redis = fakeredis.FakeAsyncRedis()
     store = WholeStore(redis, TEAM, clock)
@@ -154,7 +159,10 @@ async def under_fire(sandbox: Sandbox, signing_secret: str | None) -> AsyncItera
     inbox.idle = asyncio.Event()
     inbox.idle.set()
     app = build_app(
-        Listeners(inbox=inbox, guardian=guardian), client=slack, signing_secret=signing_secret, command="/pipeline"
+        Listeners(inbox=inbox, guardian=guardian),
+        client=slack,
+        signing_secret=SECRET if signing else None,
+        command="/pipeline",
     )
     with tracebacks() as tripped:
         yield Bot(app=app, redis=redis, store=store, inbox=inbox, acted=acted, tripped=tripped, watches=(watch,))

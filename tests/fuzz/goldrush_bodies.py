@@ -51,8 +51,8 @@ HEADERS: tuple[Mapping[str, str], ...] = (
 )
 
 
-def fuzz(inputs: int, seed: int) -> Tally:
-    rng, tally = seeded(seed, "GoldRush bodies"), Tally("GoldRush bodies")
+async def fuzz(inputs: int, seed: int, tally: Tally) -> None:
+    rng = seeded(seed, tally.boundary)
     for _ in range(inputs):
         status, headers, encoding, body = an_answer(rng)
         try:
@@ -61,7 +61,6 @@ def fuzz(inputs: int, seed: int) -> Tally:
             accepted = False
             tally.broken(f"{type(exc).__name__}: {exc}"[:200], (status, headers, encoding, body))
         tally.count(accepted=accepted)
-    return tally
 
 
 def an_answer(rng: Random) -> tuple[int, Mapping[str, str], str, bytes]:
@@ -78,7 +77,9 @@ def an_answer(rng: Random) -> tuple[int, Mapping[str, str], str, bytes]:
     if rng.random() < 0.15:
         encoding, body = rng.choice(("gzip", " GZIP", "x-gzip", "br", "\x00")), gzip.compress(body, 1)
         body = mangled_bytes(rng, body) if rng.random() < 0.5 else body
-    status = 200 if rng.random() < 0.7 else rng.choice((0, 100, 204, 301, 400, 401, 402, 403, 404, 418, 429, 500, 503, 999))
+    status = (
+        200 if rng.random() < 0.7 else rng.choice((0, 100, 204, 301, 400, 401, 402, 403, 404, 418, 429, 500, 503, 999))
+    )
     return status, rng.choice(HEADERS), encoding, body
 
 
@@ -92,18 +93,23 @@ def check(status: int, headers: Mapping[str, str], encoding: str, raw: bytes, rn
             body.feed(piece)
         value = decode(status, headers, body.whole())
     except ApiError as error:
-        _check_words(str(error))
+        check_words(str(error))
         return False
+    check_value(value)
+    return True
+
+
+def check_value(value: object) -> None:
     match value:
         case Status():
             _check_status(value)
         case Pipeline():
             _check_pipeline(value)
-        case (pipelines, more):
-            assert isinstance(more, bool)
+        case (tuple() as pipelines, bool()):
             for pipeline in pipelines:
                 _check_pipeline(pipeline)
-    return True
+        case _:
+            raise AssertionError("neither a status, a pipeline nor a page")
 
 
 def _status(status: int, headers: Mapping[str, str], body: bytes) -> Status:
@@ -114,7 +120,7 @@ def _pipeline(status: int, headers: Mapping[str, str], body: bytes) -> Pipeline:
     return decode_pipeline(status, headers, body, pipeline_id=ORDERS, service_key=KEY)
 
 
-def _check_words(text: str) -> None:
+def check_words(text: str) -> None:
     assert 0 < len(text) <= LONGEST_COMPLAINT, "an error of no words, or of too many"
     assert "\n" not in text, "an error of several lines"
     assert KEY.get_secret_value() not in text, "the ServiceKey is told"

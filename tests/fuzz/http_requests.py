@@ -1,158 +1,72 @@
 """HTTP requests to the bot: unsigned, wrongly signed, too old, huge, malformed; and signed ones that are malformed."""
 
-import asyncio
 import hashlib
 import hmac
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from random import Random
 from urllib.parse import urlencode
 
-import aiohttp
-
 from bot.sandbox.clock import Clock
-from bot.sandbox.server import Sandbox
-from bot.slack import serving
-from tests.fuzz.bot_under_fire import Bot, under_fire
-from tests.fuzz.mangle import NASTY, mangled, mangled_bytes, seeded
+from tests.fuzz.mangle import NASTY, mangled, mangled_bytes
 from tests.fuzz.slack_payloads import FORM, JSON, a_body, a_command
-from tests.fuzz.tally import Tally
 
 SECRET = "the signing secret"
 PATH = "/slack/events"
 TOO_OLD_SECONDS = 301
-BATCH = 200
-CONNECTIONS = 16
-PATIENCE_SECONDS = 10.0
+SSL_CHECK = "ssl check"  # the one that is answered 200 without a signature, and does nothing
+STAMP, SIGNATURE = "X-Slack-Request-Timestamp", "X-Slack-Signature"
+
+Headers = dict[str, str]
+
 CONTENT_TYPES = (
-    *[FORM, JSON, "", "text/plain", "application/json; charset=klingon", f"{FORM}; charset=utf-16", "multipart/form-data"],
-    *["multipart/form-data; boundary=x", "application/xml", ";", "charset", f"{JSON}; charset", "image/png", "a/b; charset=\""],
+    *[FORM, JSON, "", "text/plain", f"{JSON}; charset=klingon", f"{FORM}; charset=utf-16", "multipart/form-data"],
+    *["multipart/form-data; boundary=x", "application/xml", ";", "charset", f"{JSON}; charset", 'a/b; charset="'],
 )
+ODD_HEADERS: tuple[Headers, ...] = (
+    *[
+        {"X-Slack-Retry-Num": "9" * 400, "X-Slack-Retry-Reason": "\t"},
+        {"Expect": "a miracle"},
+        {"Expect": "100-continue"},
+    ],
+    *[
+        {"Content-Encoding": "gzip"},
+        {"Content-Encoding": "br, klingon"},
+        {"Cookie": "=;=;a=b; c"},
+        {"Accept": "x" * 4000},
+    ],
+    *[{"Connection": "Upgrade", "Upgrade": "websocket"}, {"X-HTTP-Method-Override": "GET"}, {"Range": "bytes=9-1"}],
+    *[{STAMP.lower(): "1"}, {SIGNATURE.lower(): "v0="}, {"Host": "[::1"}, {"X-Forwarded-For": "127.0.0.1"}],
+)
+METHODS = ("GET", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH")
+PATHS = ("/", "/slack", "/slack/events/", "/slack/events/..", "/slack/install", "/%00", "/%ff", "/" + "x" * 9000)
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
     """`raw`: these very bytes go down a connection of their own, and nothing else counts."""
 
-    kind: str
     body: bytes = b""
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Headers = field(default_factory=dict)
+    kind: str = "signed"
     method: str = "POST"
     path: str = PATH
     raw: bytes = b""
 
 
-async def fuzz(inputs: int, seed: int) -> Tally:
-    rng, tally = seeded(seed, "HTTP requests"), Tally("HTTP requests")
-    async with (
-        Sandbox.start() as sandbox,
-        under_fire(sandbox, SECRET) as bot,
-        serving.http(bot.app, 0) as port,
-        aiohttp.ClientSession(
-            f"http://127.0.0.1:{port}", connector=aiohttp.TCPConnector(limit=CONNECTIONS), auto_decompress=False
-        ) as session,
-    ):
-        sandbox.slack.limits.enabled = False
-        attack = Attack(bot, session, port, tally)
-        while tally.tried < inputs:
-            size = min(BATCH, inputs - tally.tried)
-            if rng.random() < 0.6:
-                await attack.unsigned([an_unsigned_request(rng) for _ in range(size)])
-            else:
-                await attack.signed([a_signed_request(rng) for _ in range(size)])
-            await attack.is_still_well()
-    return tally
+Maker = Callable[[Random, bytes, Headers], Request]
 
 
-@dataclass(slots=True)
-class Attack:
-    bot: Bot
-    session: aiohttp.ClientSession
-    port: int
-    tally: Tally
-
-    async def unsigned(self, requests: Sequence[Request]) -> None:
-        """Nothing of it may be acted on. Where something was, each is sent again by itself, to know which it was."""
-        acted, tripped = len(self.bot.acted), len(self.bot.tripped)
-        for request, status in await self._sent(requests):
-            self.tally.count(accepted=status == 200)
-            if status == 200 and request.kind != "ssl check":
-                self.tally.broken(f"an unsigned request ({request.kind}) was answered 200", request)
-        if len(self.bot.acted) > acted or len(self.bot.tripped) > tripped:
-            await self._blame(requests, signed=False)
-
-    async def signed(self, requests: Sequence[Request]) -> None:
-        tripped = len(self.bot.tripped)
-        for _, status in await self._sent(requests):
-            self.tally.count(accepted=status == 200)
-        if len(self.bot.tripped) > tripped:
-            await self._blame(requests, signed=True)
-
-    async def is_still_well(self) -> None:
-        """A good command is acted on once, though it is delivered twice, and nothing is lost."""
-        text = f"status good-{self.tally.tried}"
-        body = urlencode(a_command(text)).encode()
-        good = Request("good", body, {"Content-Type": FORM, **signed(body)})
-        statuses = [status for _, status in (*await self._sent([good]), *await self._sent([good]))]
-        lost = await self.bot.lost()
-        if statuses != [200, 200] or self.bot.acted.count(text) != 1:
-            self.tally.broken("a good command was not acted on once", (statuses, text))
-        if lost:
-            self.tally.broken(f"{lost} is lost", text)
-
-    async def _sent(self, requests: Sequence[Request]) -> list[tuple[Request, int]]:
-        statuses = await asyncio.gather(*(self._send(request) for request in requests))
-        await self.bot.quiet()
-        return list(zip(requests, statuses, strict=True))
-
-    async def _blame(self, requests: Sequence[Request], *, signed: bool) -> None:
-        for request in requests:
-            await self.bot.forget_gestures()
-            acted, tripped = len(self.bot.acted), len(self.bot.tripped)
-            await self._send(request)
-            await self.bot.quiet()
-            if len(self.bot.acted) > acted and not signed:
-                self.tally.broken(f"an unsigned request ({request.kind}) was acted on", request)
-            for trip in self.bot.tripped[tripped:]:
-                kind = "a signed" if signed else "an unsigned"
-                self.tally.broken(f"{kind} request left a traceback: {trip.where}", (request, trip.said[-300:]))
-
-    async def _send(self, request: Request) -> int:
-        """The status it was answered with; 0 where the connection was closed on us."""
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                status, answer = await (self._down_a_wire(request.raw) if request.raw else self._ask(request))
-        except (aiohttp.ClientError, ConnectionError):
-            return 0
-        except TimeoutError:
-            self.tally.broken("no answer", request)
-            return 0
-        if status >= 500 or b"Traceback" in answer:
-            self.tally.broken(f"answered {status} ({request.kind})", (request, answer[:300]))
-        return status
-
-    async def _ask(self, request: Request) -> tuple[int, bytes]:
-        asking = self.session.request(request.method, request.path, data=request.body, headers=request.headers)
-        async with asking as response:
-            return response.status, await response.read()
-
-    async def _down_a_wire(self, raw: bytes) -> tuple[int, bytes]:
-        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-        try:
-            writer.write(raw)
-            writer.write_eof()
-            answer = await reader.read()
-        finally:
-            writer.close()
-        status = answer.split(b" ", 2)[1:2]
-        return (int(status[0]) if status and status[0].isdigit() else 0), answer
-
-
-def signed(body: bytes, *, secret: str = SECRET, stamp: str = "", shift: int = 0) -> dict[str, str]:
+def signed(body: bytes, *, secret: str = SECRET, stamp: str = "", shift: int = 0) -> Headers:
     """https://docs.slack.dev/authentication/verifying-requests-from-slack"""
     stamp = stamp or str(int(Clock().now()) + shift)
     digest = hmac.new(secret.encode(), b"v0:%s:%s" % (stamp.encode(), body), hashlib.sha256).hexdigest()
-    return {"X-Slack-Request-Timestamp": stamp, "X-Slack-Signature": f"v0={digest}"}
+    return {STAMP: stamp, SIGNATURE: f"v0={digest}"}
+
+
+def a_good_request(text: str) -> Request:
+    body = urlencode(a_command(text)).encode()
+    return Request(body, {"Content-Type": FORM, **signed(body)}, kind="good")
 
 
 def a_signed_request(rng: Random) -> Request:
@@ -162,68 +76,88 @@ def a_signed_request(rng: Random) -> Request:
     if rng.random() < 0.1:
         content_type = rng.choice(CONTENT_TYPES)
     if rng.random() < 0.005:
-        body += b"&x=" + b"x" * 1_100_000
-    path = PATH if rng.random() < 0.95 else f"{PATH}?{urlencode({rng.choice(NASTY): rng.choice(NASTY)}, errors='replace')}"
-    return Request("signed", body, {"Content-Type": content_type, **signed(body)}, path=path)
+        body += b"&x=" + b"x" * rng.choice((400_000, 1_100_000))
+    odd = rng.choice(ODD_HEADERS) if rng.random() < 0.1 else {}
+    query = f"?{urlencode({rng.choice(NASTY): rng.choice(NASTY)}, errors='replace')}" if rng.random() < 0.05 else ""
+    return Request(body, {"Content-Type": content_type, **odd, **signed(body)}, path=f"{PATH}{query}")
 
 
 def an_unsigned_request(rng: Random) -> Request:
     content_type, body = a_body(rng)
     if rng.random() < 0.3:
-        body = urlencode(a_command("watch orders-eu")).encode()
-        content_type = FORM
-    headers = {"Content-Type": content_type}
-    match rng.randrange(14):
-        case 0:
-            return Request("no signature", body, headers)
-        case 1:
-            return Request("another's secret", body, headers | signed(body, secret=rng.choice(("x", SECRET.upper(), "xoxb-1"))))
-        case 2:
-            return Request("another body's signature", body + b" ", headers | signed(body))
-        case 3:
-            shift = rng.choice((-1, 1)) * (TOO_OLD_SECONDS + rng.randint(1, 10**6))
-            return Request("too old or of the future", body, headers | signed(body, shift=shift))
-        case 4:
-            stamp = mangled(rng, rng.choice(("", "1", str(int(Clock().now()))))).encode(errors="replace").decode()
-            return Request("no time", body, headers | _one_line(signed(body, stamp=stamp or "x")))
-        case 5:
-            good = signed(body)
-            broken = mangled(rng, good["X-Slack-Signature"])
-            changed = broken if broken.strip() != good["X-Slack-Signature"] else "v0="
-            return Request("no signature's form", body, headers | _one_line(good | {"X-Slack-Signature": changed}))
-        case 6:
-            lone = rng.choice(("X-Slack-Request-Timestamp", "X-Slack-Signature"))
-            return Request("half a signature", body, headers | {lone: signed(body)[lone]})
-        case 7:
-            return Request("ssl check", body + b"&ssl_check=1&token=x", {"Content-Type": FORM})
-        case 8:
-            challenge = b'{"type":"url_verification","challenge":"x","token":"x"}'
-            return Request("a challenge", challenge, {"Content-Type": JSON})
-        case 9:
-            return Request("another method", body, headers | signed(body), method=rng.choice(("GET", "PUT", "DELETE", "HEAD")))
-        case 10:
-            path = rng.choice(("/", "/slack", "/slack/events/", "/slack/events/..", "/slack/install", "/%00", "/" + "x" * 9000))
-            return Request("another path", body, headers | signed(body), path=path)
-        case 11:
-            return Request("another type", body, {"Content-Type": rng.choice(CONTENT_TYPES)})
-        case 12 if rng.random() < 0.1:
-            return Request("huge", body + b"x" * rng.randint(600_000, 2_000_000), headers)
-        case _:
-            return Request("no HTTP", raw=_raw(rng, body))
+        content_type, body = FORM, urlencode(a_command("watch orders-eu")).encode()
+    kind = rng.choice(tuple(_UNSIGNED))
+    return replace(_UNSIGNED[kind](rng, body, {"Content-Type": content_type}), kind=kind)
 
 
-def _one_line(headers: dict[str, str]) -> dict[str, str]:
-    """What our own client refuses to send goes down a wire of its own, in `_raw`."""
-    return {name: "".join(sign for sign in value if sign.isprintable()) or "x" for name, value in headers.items()}
+def _with_another_secret(rng: Random, body: bytes, headers: Headers) -> Request:
+    return Request(body, headers | signed(body, secret=rng.choice(("x", SECRET.upper(), SECRET + " ", "xoxb-1"))))
 
 
-def _raw(rng: Random, body: bytes) -> bytes:
+def _of_another_time(rng: Random, body: bytes, headers: Headers) -> Request:
+    """Recorded more than five minutes ago, or of the future: the signature itself is right."""
+    return Request(body, headers | signed(body, shift=rng.choice((-1, 1)) * (TOO_OLD_SECONDS + rng.randint(0, 10**6))))
+
+
+def _with_another_time(rng: Random, body: bytes, headers: Headers) -> Request:
+    """Recorded more than five minutes ago, and only its time is new."""
+    return Request(body, headers | signed(body, shift=-TOO_OLD_SECONDS) | {STAMP: signed(body)[STAMP]})
+
+
+def _at_no_time(rng: Random, body: bytes, headers: Headers) -> Request:
+    now = str(int(Clock().now()))
+    stamp = _one_line(mangled(rng, rng.choice(("", "1", now))))
+    return Request(body, headers | signed(body, stamp=stamp if stamp != now else "x"))
+
+
+def _with_no_signature_at_all(rng: Random, body: bytes, headers: Headers) -> Request:
+    good = signed(body)
+    bad = _one_line(mangled(rng, good[SIGNATURE]))
+    return Request(body, headers | good | {SIGNATURE: bad if bad.strip() != good[SIGNATURE] else "v0="})
+
+
+def _with_half_a_signature(rng: Random, body: bytes, headers: Headers) -> Request:
+    half = rng.choice((STAMP, SIGNATURE))
+    return Request(body, headers | {half: signed(body)[half]})
+
+
+def _huge(rng: Random, body: bytes, headers: Headers) -> Request:
+    return Request(body + b"x" * (rng.randint(600_000, 2_000_000) if rng.random() < 0.05 else 60_000), headers)
+
+
+def _garbled(rng: Random, body: bytes, headers: Headers) -> Request:
     """A whole unsigned request, garbled somewhere: line, headers, length, chunks, body."""
     length = rng.choice((len(body), len(body) + 5, 0, -1, 10**30))
-    framing = rng.choice((b"Content-Length: %d\r\n" % length, b"Transfer-Encoding: chunked\r\n", b"Content-Encoding: gzip\r\n"))
+    framings = (b"Content-Length: %d\r\n" % length, b"Transfer-Encoding: chunked\r\n", b"Content-Encoding: gzip\r\n")
+    framing = b"".join(rng.sample(framings, rng.randint(1, 3)))
     head = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\n%s" % (FORM.encode(), framing)
     if rng.random() < 0.5:
         head = mangled_bytes(rng, head)
     if rng.random() < 0.1:
         head += b"X: " + b"x" * 20_000 + b"\r\n"
-    return head + b"\r\n" + (body if rng.random() < 0.5 else mangled_bytes(rng, body))
+    return Request(raw=head + b"\r\n" + (body if rng.random() < 0.5 else mangled_bytes(rng, body)))
+
+
+_UNSIGNED: dict[str, Maker] = {
+    "no signature": lambda _, body, headers: Request(body, headers),
+    "another's secret": _with_another_secret,
+    "another body's signature": lambda _, body, headers: Request(body + b" ", headers | signed(body)),
+    "replayed, or of the future": _of_another_time,
+    "replayed with a new time": _with_another_time,
+    "no time": _at_no_time,
+    "no signature's form": _with_no_signature_at_all,
+    "half a signature": _with_half_a_signature,
+    SSL_CHECK: lambda _, body, __: Request(body + b"&ssl_check=1&token=x", {"Content-Type": FORM}),
+    "a challenge": lambda *_: Request(b'{"type":"url_verification","challenge":"x"}', {"Content-Type": JSON}),
+    "another method": lambda rng, body, headers: Request(body, headers | signed(body), method=rng.choice(METHODS)),
+    "another path": lambda rng, body, headers: Request(body, headers | signed(body), path=rng.choice(PATHS)),
+    "another type": lambda rng, body, _: Request(body, {"Content-Type": rng.choice(CONTENT_TYPES)}),
+    "odd headers": lambda rng, body, headers: Request(body, headers | rng.choice(ODD_HEADERS)),
+    "huge": _huge,
+    "no HTTP": _garbled,
+}
+
+
+def _one_line(value: str) -> str:
+    """What our own client refuses to send goes down a wire of its own, in `_garbled`."""
+    return "".join(sign for sign in value.encode(errors="replace").decode() if sign.isprintable()) or "x"

@@ -94,7 +94,7 @@ def a_payload(rng: Random) -> tuple[str, object]:
         "interactive": lambda: a_click(rng),
         "events_api": lambda: an_event(rng),
     }[kind]()
-    if rng.random() < 0.8:
+    if rng.random() < 0.6:
         payload = bent(rng, payload)
     if isinstance(payload, dict) and rng.random() < 0.9:
         payload = {**payload, "response_url": rng.choice(RESPONSE_URLS)}

@@ -1,5 +1,6 @@
 """What became of the inputs at one boundary."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 LONGEST_EXAMPLE = 2000  # characters; whoever wants more has the seed
@@ -15,9 +16,10 @@ class Violation:
 
 @dataclass(slots=True)
 class Tally:
-    """`accepted`: taken for what it says. `refused`: answered with a refusal, or left alone. Both are as they should be."""
+    """`accepted`: taken for what it says. `refused`: answered with a refusal, or left alone. Both are right."""
 
     boundary: str
+    counted: Callable[[], None] = lambda: None
     tried: int = 0
     refused: int = 0
     accepted: int = 0
@@ -27,6 +29,7 @@ class Tally:
         self.tried += 1
         self.accepted += accepted
         self.refused += not accepted
+        self.counted()
 
     def broken(self, rule: str, example: object) -> None:
         if rule in self.violations:

@@ -1,0 +1,24 @@
+"""Every boundary over which something comes in, and its share of the fuzz: sockets cost more than functions."""
+
+from collections.abc import Callable, Coroutine
+
+from tests.fuzz import command_text, goldrush_bodies, goldrush_wire, http_door, socket_mode
+from tests.fuzz.tally import Tally
+
+Fuzz = Callable[[int, int, Tally], Coroutine[object, object, None]]
+
+BOUNDARIES: dict[str, Fuzz] = {
+    "command text": command_text.fuzz,
+    "GoldRush bodies": goldrush_bodies.fuzz,
+    "GoldRush answers": goldrush_wire.fuzz,
+    "HTTP requests": http_door.fuzz,
+    "Socket Mode": socket_mode.fuzz,
+}
+_PERCENT = {"command text": 30, "GoldRush bodies": 30, "GoldRush answers": 5, "HTTP requests": 15, "Socket Mode": 20}
+
+
+def shares(inputs: int) -> dict[str, int]:
+    """At least one each; what the rounding leaves over goes to the first."""
+    each = {boundary: max(1, inputs * percent // 100) for boundary, percent in _PERCENT.items()}
+    first = next(iter(each))
+    return {**each, first: each[first] + max(0, inputs - sum(each.values()))}
