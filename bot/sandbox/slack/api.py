@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from aiohttp import web
 
-from bot.sandbox import trouble
+from bot.sandbox import retry_after, trouble
 from bot.sandbox.slack.faults import Fault, FaultKind, Moment
 from bot.sandbox.slack.journal import KEPT, Call
 from bot.sandbox.slack.methods import METHODS
@@ -19,6 +19,8 @@ from bot.sandbox.slack.wire import JsonObject, SlackError
 from bot.sandbox.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace
 
 _TOKENS = {BOT_TOKEN: TokenKind.BOT, APP_TOKEN: TokenKind.APP}
+_PAGES = {FaultKind.SERVER_ERROR: (500, "Server Error"), FaultKind.UNAVAILABLE: (503, "Service Unavailable")}
+_READS = frozenset({"conversations.history", "conversations.replies"})
 _HAPPENED = frozenset({FaultKind.NO_TS, FaultKind.TRUNCATED})
 """Faults of an answer: there is none unless the call took effect."""
 
@@ -73,9 +75,9 @@ class WebApi:
             method = named_method(question.method)
             self._refuse_strangers(method, question.token)
             channel = self._bucket_of(question.channel)
-            retry_after = self._workspace.limits.take(question.method, channel)
-            if retry_after is not None:
-                return throttled(retry_after)
+            seconds = self._workspace.limits.take(question.method, channel)
+            if seconds is not None:
+                return throttled(str(seconds))
             if method.scope is not None:
                 self._workspace.need_scope(method.scope)
             return Reply(body={"ok": True, **method.run(self._workspace, Arguments(question.values))})
@@ -92,6 +94,8 @@ class WebApi:
             raise SlackError("invalid_auth")
         if kind is not method.token:
             raise SlackError("not_allowed_token_type")
+        if kind is TokenKind.BOT and (lost := self._workspace.installation.token_error) is not None:
+            raise SlackError(lost)
 
     def _bucket_of(self, channel: str | None) -> str | None:
         """The same channel counts once, by whatever name it was called."""
@@ -112,6 +116,8 @@ class WebApi:
             case FaultKind.STRIP_METADATA:
                 values = {name: value for name, value in question.values.items() if name != "metadata"}
                 return self._told(question, self._answer(replace(question, values=values)))
+            case FaultKind.STALE:
+                return self._told(question, self._answer_of_before(question, fault.seconds))
             case FaultKind.SLOW if fault.when is Moment.BEFORE:
                 await asyncio.sleep(fault.seconds)
                 return self._told(question, self._answer(question))
@@ -124,10 +130,11 @@ class WebApi:
             case FaultKind.ERROR:
                 return self._told(question, Reply(body={"ok": False, "error": fault.error}))
             case FaultKind.THROTTLED:
-                return self._told(question, throttled(fault.retry_after))
-            case FaultKind.SERVER_ERROR:
-                self._log(question.method, question.channel, "server_error", 500)
-                return web.Response(status=500, text="<html>Server Error</html>", content_type="text/html")
+                return self._told(question, throttled(self._header(fault.retry_after)))
+            case FaultKind.SERVER_ERROR | FaultKind.UNAVAILABLE:
+                status, title = _PAGES[fault.kind]
+                self._log(question.method, question.channel, fault.kind.value, status)
+                return web.Response(status=status, text=f"<html>{title}</html>", content_type="text/html")
             case FaultKind.NO_TS:
                 return self._told(question, replace(reply, body=_without_ts(reply.body)))
             case FaultKind.SLOW:
@@ -146,6 +153,16 @@ class WebApi:
         if fault.kind is FaultKind.TRUNCATED:
             return await trouble.stop_short(request, reply.encoded())
         return await trouble.stay_silent(request)
+
+    def _answer_of_before(self, question: Question, seconds: float) -> Reply:
+        """Only what is read can be old: a call that writes is answered as ever."""
+        if question.method not in _READS:
+            return self._answer(question)
+        with self._workspace.board.as_of(self._workspace.clock.now() - seconds):
+            return self._answer(question)
+
+    def _header(self, value: int | str | None) -> str | None:
+        return None if value is None else retry_after.spelled(str(value), self._workspace.clock.now())
 
     async def _land_late(self, question: Question, seconds: float) -> None:
         await asyncio.sleep(seconds)
@@ -171,8 +188,9 @@ def named_method(name: str) -> Method:
     return method
 
 
-def throttled(retry_after: int) -> Reply:
-    return Reply(status=429, body={"ok": False, "error": "ratelimited"}, headers={"Retry-After": str(retry_after)})
+def throttled(seconds: str | None) -> Reply:
+    headers = {} if seconds is None else {"Retry-After": seconds}
+    return Reply(status=429, body={"ok": False, "error": "ratelimited"}, headers=headers)
 
 
 async def read_question(request: web.Request, method: str) -> Question:

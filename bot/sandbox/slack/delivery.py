@@ -7,6 +7,7 @@ Events are tried again at once, after a minute and after five: https://docs.slac
 import asyncio
 import itertools
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,7 +19,8 @@ from bot.sandbox.pulse import Pulse
 from bot.sandbox.slack.journal import KEPT
 from bot.sandbox.slack.signed_http import HttpRefused, SignedHttp
 from bot.sandbox.slack.sockets import NobodyListens, Sockets
-from bot.sandbox.slack.wire import JsonObject
+from bot.sandbox.slack.unrest import DEAFENING, Unrest, UnrestKind, Unrests
+from bot.sandbox.slack.wire import JsonObject, Refused
 
 
 class Kind(StrEnum):
@@ -84,6 +86,9 @@ class Delivery:
         self.ack_seconds = 3.0
         self.event_retry_seconds: tuple[float, ...] = (0.0, 60.0, 300.0)
         self.log: list[Delivered] = []
+        self._unrests = Unrests()
+        self._overtaken: asyncio.Event | None = None
+        """Set when the payload that is held back may go."""
 
     @property
     def transport(self) -> Transport:
@@ -92,7 +97,68 @@ class Delivery:
         return Transport.HTTP if self.request_url else Transport.NONE
 
     async def send(self, kind: Kind, payload: JsonObject, retry: Retry | None = None) -> Ack:
-        """One attempt. It never raises: what went wrong is in the ack, as Slack's client would name it."""
+        """One attempt, and what unrest makes of it. It never raises: what went wrong is in the ack, as Slack's client
+        would name it."""
+        overtaken = await self._held_back()
+        ack = await self._attempt(kind, payload, retry)
+        if overtaken is not None:
+            overtaken.set()
+        if self.transport is Transport.HTTP and self._unrests.take(UnrestKind.TWICE) is not None:
+            self._background.start(self._once_more(kind, payload, 0.0))
+        if (again := self._unrests.take(UnrestKind.AGAIN)) is not None:
+            self._background.start(self._once_more(kind, payload, again.wait))
+        return ack
+
+    def trouble(self, unrest: Unrest) -> None:
+        if unrest.kind in DEAFENING:
+            self.sockets.deafen(1 if unrest.kind is UnrestKind.ONE_DEAF else None)
+        else:
+            self._unrests.set(unrest)
+        self._pulse.beat()
+
+    def calm(self, kind: UnrestKind | None = None) -> None:
+        """Ends one kind of unrest, or all."""
+        if kind is None:
+            self._unrests.clear()
+        elif kind not in DEAFENING:
+            self._unrests.end(kind)
+        if kind is None or kind in DEAFENING:
+            self.sockets.heal()
+        self._pulse.beat()
+
+    def unrests(self) -> list[Unrest]:
+        """Deafness lasts as long as the sockets that it struck: it is over when the bot has replaced them."""
+        deaf = [Unrest(kind=UnrestKind.DEAF, times=self.sockets.deaf_count)] if self.sockets.deaf_count else []
+        return [*self._unrests.active(), *deaf]
+
+    def repeat(self) -> None:
+        """The last payload that went out goes out once more, as it was: in a new envelope, or signed anew."""
+        if not self.log:
+            raise Refused("Nothing was sent to the bot yet.")
+        last = self.log[-1]
+        self._background.start(self._once_more(last.kind, last.payload, 0.0))
+
+    async def _once_more(self, kind: Kind, payload: JsonObject, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._attempt(kind, payload, Retry(number=1, reason="http_timeout") if kind is Kind.EVENT else None)
+
+    async def _held_back(self) -> asyncio.Event | None:
+        """Waits until the next payload is through; where one waits already, answers how to let it go."""
+        if self._overtaken is not None:
+            overtaken, self._overtaken = self._overtaken, None
+            return overtaken
+        unrest = self._unrests.take(UnrestKind.OUT_OF_ORDER)
+        if unrest is None:
+            return None
+        mine = self._overtaken = asyncio.Event()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(unrest.wait):
+                await mine.wait()
+        if self._overtaken is mine:
+            self._overtaken = None
+        return None
+
+    async def _attempt(self, kind: Kind, payload: JsonObject, retry: Retry | None) -> Ack:
         transport = self.transport
         try:
             if transport is Transport.SOCKET:
@@ -149,7 +215,9 @@ class Delivery:
         if kind is Kind.EVENT:
             envelope["retry_attempt"] = retry.number if retry else 0
             envelope["retry_reason"] = retry.reason if retry else ""
-        answer = await self.sockets.deliver(envelope, self.ack_seconds)
+        twice = self._unrests.take(UnrestKind.TWICE) is not None
+        breaks_off = self._unrests.take(UnrestKind.REFRESH_MID_ACK) is not None
+        answer = await self.sockets.deliver(envelope, self.ack_seconds, copies=2 if twice else 1, breaks_off=breaks_off)
         return Ack(transport=Transport.SOCKET, payload=answer)
 
     async def _over_http(self, url: str, kind: Kind, payload: JsonObject, retry: Retry | None) -> Ack:

@@ -70,6 +70,8 @@ class Channel:
     kind: ChannelKind = ChannelKind.PUBLIC
     members: list[str] = field(default_factory=list)
     archived: bool = False
+    read_only: bool = False
+    """Only admins may post."""
     last_read: dict[str, str] = field(default_factory=dict)
     """By user: the ts up to which they have seen the channel."""
 
@@ -149,6 +151,11 @@ class Directory:
         opened = Channel(id=channel_id, name="directmessage", kind=ChannelKind.IM, members=[user_id, BOT_USER])
         self.channels[channel_id] = opened
         return opened, False
+
+    def move(self, channel: Channel, new_id: str) -> None:
+        """The channel has another id from now on; its place in the list stays."""
+        old_id, channel.id = channel.id, new_id
+        self.channels = {(new_id if each == old_id else each): kept for each, kept in self.channels.items()}
 
     def named(self, name: str) -> Channel | None:
         return next((channel for channel in self.channels.values() if channel.name == name), None)

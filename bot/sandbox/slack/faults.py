@@ -9,10 +9,12 @@ class FaultKind(StrEnum):
     """`{"ok": false, "error": ...}`: any of Slack's codes."""
     SERVER_ERROR = "server_error"
     """HTTP 500 with a page for a body."""
+    UNAVAILABLE = "unavailable"
+    """HTTP 503 with a page for a body."""
     RESET = "reset"
     """The connection is reset instead of an answer."""
     THROTTLED = "throttled"
-    """HTTP 429 with Retry-After."""
+    """HTTP 429, with or without Retry-After."""
     HANG = "hang"
     """No answer ever."""
     SLOW = "slow"
@@ -25,6 +27,8 @@ class FaultKind(StrEnum):
     """A body shorter than its Content-Length."""
     STRIP_METADATA = "strip_metadata"
     """The message lands without its metadata."""
+    STALE = "stale"
+    """conversations.history and .replies do not know yet what was posted in the last `seconds`."""
 
 
 class Moment(StrEnum):
@@ -40,7 +44,8 @@ class Fault:
     when: Moment = Moment.BEFORE
     error: str = "internal_error"
     seconds: float = 1.0
-    retry_after: int = 1
+    retry_after: int | str | None = 1
+    """As it stands in the header: seconds, nonsense, an HTTP date (`date+30`: in 30 s); None for no header."""
     times: int | None = None
     """How often it still strikes; None for always."""
 

@@ -20,6 +20,13 @@ SUBSCRIBABLE = frozenset(
         "channel_unarchive",
         "channel_rename",
         "channel_deleted",
+        "channel_id_changed",
+        "group_archive",
+        "group_unarchive",
+        "group_rename",
+        "group_deleted",
+        "tokens_revoked",
+        "app_uninstalled",
         "app_home_opened",
         "app_mention",
         "message.im",
@@ -70,6 +77,42 @@ def delete(workspace: "Workspace", channel: Channel) -> None:
     workspace.pulse.beat()
 
 
+def convert(workspace: "Workspace", channel: Channel, kind: ChannelKind) -> None:
+    """A public channel becomes private or a private one public. The id stays, and no channel event tells of it: only
+    a message in the channel does, to those who read messages.
+
+    https://docs.slack.dev/reference/events/message/channel_convert_to_private
+    """
+    channel.kind = kind
+    private = kind is ChannelKind.PRIVATE
+    event = {
+        "type": "message",
+        "subtype": "channel_convert_to_private" if private else "channel_convert_to_public",
+        "user": "U0ANN",
+        "channel": channel.id,
+        "channel_type": "group" if private else "channel",
+        "text": f"made this channel *{'private' if private else 'public'}*.",
+        "ts": workspace.board.next_ts(),
+    }
+    _emit(workspace, channel, event, subscription="message.groups" if private else "message.channels")
+
+
+def change_id(workspace: "Workspace", channel: Channel) -> None:
+    """As when a private channel is shared with another company: https://docs.slack.dev/reference/events/channel_id_changed"""
+    old_id, new_id = channel.id, workspace.names.next("C0MOVED")
+    workspace.directory.move(channel, new_id)
+    workspace.board.move(old_id, new_id)
+    _emit_plain(workspace, {"type": "channel_id_changed", "old_channel_id": old_id, "new_channel_id": new_id})
+
+
+def tokens_revoked(workspace: "Workspace") -> None:
+    _emit_plain(workspace, {"type": "tokens_revoked", "tokens": {"oauth": [], "bot": [BOT_USER]}})
+
+
+def app_uninstalled(workspace: "Workspace") -> None:
+    _emit_plain(workspace, {"type": "app_uninstalled"})
+
+
 def app_home_opened(workspace: "Workspace", user: str) -> None:
     """The Home tab: `view` is what was published there before, if anything was."""
     channel, _ = workspace.directory.open_im(workspace.directory.person(user).id)
@@ -94,11 +137,18 @@ def _membership(channel: Channel) -> JsonObject:
 
 def _emit(workspace: "Workspace", channel: Channel, event: JsonObject, subscription: str | None = None) -> None:
     """Channel events of a private channel have names of their own (`group_archive`), as in Slack."""
-    workspace.pulse.beat()
     visible = channel.kind is ChannelKind.PUBLIC or BOT_USER in channel.members
     if channel.kind is ChannelKind.PRIVATE and event["type"].startswith("channel_"):
         event = event | {"type": event["type"].replace("channel_", "group_", 1)}
-    if not visible or (subscription or event["type"]) not in workspace.event_subscriptions:
+    if visible:
+        _emit_plain(workspace, event, subscription)
+    else:
+        workspace.pulse.beat()
+
+
+def _emit_plain(workspace: "Workspace", event: JsonObject, subscription: str | None = None) -> None:
+    workspace.pulse.beat()
+    if (subscription or event["type"]) not in workspace.event_subscriptions:
         return
     now = workspace.clock.now()
     workspace.delivery.emit(

@@ -1,5 +1,7 @@
 """Messages and where they are kept: roots in order, replies under their root, ephemerals apart."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from bot.sandbox.clock import Clock
@@ -100,6 +102,33 @@ class Board:
 
     def roots(self, channel: str) -> list[Message]:
         return self._roots.setdefault(channel, [])
+
+    @contextmanager
+    def as_of(self, moment: float) -> Iterator[None]:
+        """For as long as the block runs, nothing is known of what was posted after `moment` (wall seconds).
+
+        For reading only, and without an await within: what is written meanwhile would be lost.
+        """
+        everything, horizon = self._roots, f"{moment:.6f}"
+        self._roots = {
+            channel: [
+                replace(root, replies=[reply for reply in root.replies if reply.ts <= horizon])
+                for root in roots
+                if root.ts <= horizon
+            ]
+            for channel, roots in everything.items()
+        }
+        try:
+            yield
+        finally:
+            self._roots = everything
+
+    def move(self, old: str, new: str) -> None:
+        """The channel has another id from now on; its messages go with it."""
+        for kept in (self._roots, self._ephemerals):
+            kept[new] = kept.pop(old, [])
+            for message in (each for root in kept[new] for each in (root, *root.replies)):
+                message.channel = new
 
     def add(self, message: Message) -> None:
         if message.ephemeral_to is not None:

@@ -31,6 +31,8 @@ class Socket:
     number: int
     ws: web.WebSocketResponse
     life_seconds: float
+    deaf: bool = False
+    """Half-open: what comes down it, or up it, is lost."""
 
 
 class Sockets:
@@ -70,13 +72,34 @@ class Sockets:
         await self._serve(Socket(number=next(self._numbers), ws=ws, life_seconds=life))
         return ws
 
-    async def deliver(self, envelope: JsonObject, seconds: float) -> JsonObject | None:
-        """The ack's payload, or None for a bare ack; TimeoutError where no ack came in time."""
+    @property
+    def deaf_count(self) -> int:
+        return sum(socket.deaf for socket in self.open)
+
+    def deafen(self, count: int | None = None) -> None:
+        """The oldest sockets, or all that stand open. Those that are opened later hear."""
+        for socket in self.open[:count]:
+            socket.deaf = True
+
+    def heal(self) -> None:
+        for socket in self.open:
+            socket.deaf = False
+
+    async def deliver(
+        self, envelope: JsonObject, seconds: float, *, copies: int = 1, breaks_off: bool = False
+    ) -> JsonObject | None:
+        """The ack's payload, or None for a bare ack; TimeoutError where no ack came in time.
+
+        With `breaks_off`, the socket that carried it is closed before an ack is read.
+        """
         answer: asyncio.Future[JsonObject | None] = asyncio.get_running_loop().create_future()
         self._waiting[envelope["envelope_id"]] = answer
         try:
             async with asyncio.timeout(seconds):
-                await self._send_to_one(envelope)
+                for _ in range(copies):
+                    socket = await self._send_to_one(envelope)
+                    if breaks_off and socket is not None:
+                        await self._break_off(socket)
                 return await answer
         finally:
             del self._waiting[envelope["envelope_id"]]
@@ -117,13 +140,13 @@ class Sockets:
                 if left <= WARNING_SECONDS and not warned:
                     warned = True
                     await socket.ws.send_json(disconnect("warning"))
-                if not self.deaf:
+                if not self._is_deaf(socket):
                     await socket.ws.ping(b"sandbox")
             await socket.ws.send_json(disconnect("refresh_requested"))
             await socket.ws.close()
 
     async def _receive(self, socket: Socket, message: WSMessage) -> None:
-        if self.deaf:
+        if self._is_deaf(socket):
             return
         if message.type is WSMsgType.PING:
             await socket.ws.pong(message.data)
@@ -143,15 +166,25 @@ class Sockets:
             payload = ack.get("payload")
             waiting.set_result(payload if isinstance(payload, dict) else None)
 
-    async def _send_to_one(self, envelope: JsonObject) -> None:
-        if self.deaf and self.open:
-            return
+    def _is_deaf(self, socket: Socket) -> bool:
+        return self.deaf or socket.deaf
+
+    async def _break_off(self, socket: Socket) -> None:
+        socket.deaf = True
+        with suppress(ConnectionError):
+            await socket.ws.send_json(disconnect("refresh_requested"))
+            await socket.ws.close()
+
+    async def _send_to_one(self, envelope: JsonObject) -> Socket | None:
+        """The socket that carried it; None where it was lost on a deaf one."""
         self._turn += 1
         for offset in range(len(self.open)):
             socket = self.open[(self._turn + offset) % len(self.open)]
+            if self._is_deaf(socket):
+                return None
             with suppress(ConnectionError):
                 await socket.ws.send_json(envelope)
-                return
+                return socket
         raise NobodyListens
 
     def _hello(self, socket: Socket) -> JsonObject:

@@ -8,15 +8,16 @@ from bot.sandbox.clock import Clock
 from bot.sandbox.pulse import Pulse
 from bot.sandbox.slack import gestures, happenings, page_view, view_gestures
 from bot.sandbox.slack.delivery import Ack, Delivery
-from bot.sandbox.slack.directory import APP_ID, BOT_ID, BOT_USER, SLACKBOT, Channel, Directory
+from bot.sandbox.slack.directory import APP_ID, BOT_ID, BOT_USER, SLACKBOT, Channel, ChannelKind, Directory
 from bot.sandbox.slack.faults import Fault, Faults
+from bot.sandbox.slack.installation import Installation, Loss
 from bot.sandbox.slack.journal import KEPT, Accepted, Call
 from bot.sandbox.slack.limits import Limits
 from bot.sandbox.slack.messages import Board, Draft, Message
 from bot.sandbox.slack.naming import Namer
 from bot.sandbox.slack.response_urls import ResponseUrls
 from bot.sandbox.slack.views import ViewBook
-from bot.sandbox.slack.wire import JsonObject, SlackError
+from bot.sandbox.slack.wire import JsonObject, Refused, SlackError
 
 T = TypeVar("T")
 
@@ -61,6 +62,7 @@ class Workspace:
         self.response_urls = ResponseUrls(self)
         self.scopes: set[str] = set(DEFAULT_SCOPES)
         self.commands: set[str] = {"/pipeline"}
+        self.installation = Installation()
         self.event_subscriptions: set[str] = set(happenings.SUBSCRIBABLE)
         self.accepted: list[Accepted] = []
         self.calls: list[Call] = []
@@ -83,6 +85,21 @@ class Workspace:
     @deaf.setter
     def deaf(self, deaf: bool) -> None:
         self.delivery.sockets.deaf = deaf
+
+    def lose(self, loss: Loss) -> None:
+        """The app loses its token or a scope; Slack tells of a lost token, not of a lost scope."""
+        if loss is Loss.REVOKED:
+            happenings.tokens_revoked(self)
+        elif loss is Loss.UNINSTALLED:
+            happenings.app_uninstalled(self)
+            happenings.tokens_revoked(self)
+        self.scopes -= self.installation.lose(loss)
+        self.pulse.beat()
+
+    def regain(self, loss: Loss) -> None:
+        """Installed anew, with the scopes it had."""
+        self.scopes |= self.installation.regain(loss)
+        self.pulse.beat()
 
     async def close_sockets(self, reason: str | None = "refresh_requested") -> None:
         """Slack's `disconnect`: `warning` leaves the socket open, None closes without a word."""
@@ -157,9 +174,10 @@ class Workspace:
     def delete_message(self, channel: str, ts: str) -> None:
         """An admin deletes it, whoever wrote it."""
         message = self.board.find(channel, ts)
-        if message is not None:
-            self.board.remove(message)
-            self.pulse.beat()
+        if message is None:
+            raise Refused(f"There is no message {ts} in {channel}.")
+        self.board.remove(message)
+        self.pulse.beat()
 
     # --- what happens to channels
 
@@ -171,6 +189,16 @@ class Workspace:
 
     def rename(self, channel: str, name: str) -> None:
         happenings.rename(self, self.directory.channels[channel], name)
+
+    def convert(self, channel: str, kind: ChannelKind) -> None:
+        happenings.convert(self, self.directory.channels[channel], kind)
+
+    def change_id(self, channel: str) -> None:
+        happenings.change_id(self, self.directory.channels[channel])
+
+    def set_read_only(self, channel: str, read_only: bool) -> None:  # noqa: FBT001  it is the value that is set
+        self.directory.channels[channel].read_only = read_only
+        self.pulse.beat()
 
     def delete_channel(self, channel: str) -> None:
         happenings.delete(self, self.directory.channels[channel])

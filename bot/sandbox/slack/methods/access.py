@@ -35,6 +35,8 @@ def writable(workspace: Workspace, name: str) -> Channel:
     channel = visible(workspace, named.id if named is not None else name)
     if channel.archived:
         raise SlackError("is_archived")
+    if channel.read_only:
+        raise SlackError("restricted_action_read_only_channel")
     if BOT_USER in channel.members:
         return channel
     if channel.kind is ChannelKind.PUBLIC and "chat:write.public" in workspace.scopes:
