@@ -73,6 +73,8 @@ def went_through(entry: Missed) -> str:
     counts = ", ".join(
         f"{event.value} {entry.counts[event]}×" if entry.counts[event] > 1 else event.value for event in told
     )
+    if entry.last.by:  # what a person did says nothing of how the pipeline is
+        return f":eyes: {name} {counts} · last {time_of_day(entry.until)}"
     last = f"{phrases.symbol(entry.last.phase)} {name}"
     return f"{last} {counts or 'changed'} · last {phrases.phase_word(entry.last.phase)} {time_of_day(entry.until)}"
 
@@ -91,4 +93,5 @@ _COUNTED = (
     Event.GONE,
     Event.BACK,
     Event.CHANGED,
+    Event.ACKNOWLEDGED,
 )

@@ -1,17 +1,18 @@
-"""What a reader reads of an episode: its card, its thread, notices and storms."""
+"""What a reader reads of an episode: its card and its thread."""
 
 from dataclasses import replace
 
 import pytest
 
-from bot.domain.card import Card, Lines, Notice, NoticeKind, Storm, ThreadLine
+from bot.domain.card import Card, Storm, ThreadLine
+from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
 from bot.domain.observation import MissKind, PipelineId, Reading
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, plan_acknowledgement, plan_newcomer, plan_reading, plan_redrawn
 from bot.domain.transition import Event, Reach, Standing
-from bot.domain.watch import API_PIPELINE_ID, ChannelId, ParkReason, Target, TargetKind, UserId
-from bot.slack import action_ids
+from bot.domain.watch import API_PIPELINE_ID, ChannelId, Target, TargetKind, UserId
+from bot.slack import action_ids, phrases
 from bot.slack.message import Message
 from tests.builders import (
     ALERTS,
@@ -321,6 +322,20 @@ def test_what_comes_late_says_so_in_words_and_times() -> None:
     assert "delivered <!date^1795435452^" in text
 
 
+@pytest.mark.parametrize("delay", [None, *Delay])
+def test_what_comes_late_says_why(delay: Delay | None) -> None:
+    text = tells_all(valid(shown(a_card(), late=60, delay=delay))).text
+    why = phrases.DELAYS[delay] if delay else "other messages went first"
+    assert text.endswith(f", because {why}.")
+    assert "because" not in shown(a_card(), late=29, delay=delay).text
+
+
+def test_when_it_happened_is_told_between_two_readings_that_lie_far_apart() -> None:
+    text = tells_all(valid(shown(a_card(), late=60, earliest=at(-900)))).text
+    assert "happened after <!date^1795434300^" in text
+    assert "happened" not in shown(a_card(), late=60, earliest=at(-29)).text
+
+
 def drawn(plan: Plan | None, seconds: float) -> str:
     assert plan is not None
     return LOOK.content(plan.cards[0], plan.deliveries[0], at(seconds)).text
@@ -402,91 +417,3 @@ def test_an_acknowledgement_is_a_line_with_who() -> None:
 def test_a_line_that_comes_late_says_so() -> None:
     line = ThreadLine(card_key="k", pipeline=a_pipeline(), line=an_episode().lines[0])
     assert "Told 1 m late" in tells_all(valid(shown(line, late=60))).text
-
-
-# --- notices and storms ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("notice", "words"),
-    [
-        (
-            Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=(a_watch(targets=PAGED),)),
-            ["<@U0ANN> made this channel watch:", "• pipe_0001 — all events, pages <@U0ANN> <!subteam^S0ONCALL> @here"],
-        ),
-        (
-            Notice(
-                kind=NoticeKind.WATCHING,
-                at=at(0),
-                by=ANN,
-                watches=(a_watch("*-eu-*", events=frozenset({Event.RECOVERED, Event.FAILED})),),
-            ),
-            ["• `*-eu-*` — failed, recovered"],
-        ),
-        (
-            Notice(kind=NoticeKind.UNWATCHED, at=at(0), watches=(replace(a_watch(), label="orders-eu"),)),
-            ["Somebody made this channel no longer watch:", "• orders-eu — all events"],
-        ),
-        *(
-            (
-                Notice(kind=NoticeKind.PARKED, at=at(0), channel=ALERTS, reason=reason, watches=(a_watch(),)),
-                ["I cannot post in <#C0ALERTS> any more: " + why, "nothing is lost", "`/pipeline watch`", "pipe_0001"],
-            )
-            for reason, why in [
-                (ParkReason.ARCHIVED, "it is archived"),
-                (ParkReason.NOT_IN_CHANNEL, "I am not in it"),
-                (ParkReason.NOT_FOUND, "it was deleted"),
-                (ParkReason.RESTRICTED, "posting there is restricted"),
-                (None, "it does not take messages"),
-            ]
-        ),
-    ],
-)
-def test_notices(notice: Notice, words: list[str]) -> None:
-    text = tells_all(valid(shown(notice))).text
-    for each in words:
-        assert each in text
-
-
-def a_storm(*cards: Card) -> Storm:
-    unlike = (replace(card, pipeline=a_pipeline(f"orders-{number}")) for number, card in enumerate(cards))
-    return Storm(key="s" * 32, channel=ALERTS, cards=tuple(unlike))
-
-
-OPEN = replace(a_card(), targets=PAGED)
-ANSWERED = replace(OPEN, episode=replace(an_episode(), acknowledged=Acknowledgement(by=UserId("U0BOB"), at=at(9))))
-OVER = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=Outcome.RECOVERED))
-
-
-@pytest.mark.parametrize(
-    ("storm", "words", "calls"),
-    [
-        (a_storm(OPEN, OPEN, OPEN), ["3 pipelines FAILED at once", "orders-0 FAILED", "orders-2 FAILED"], True),
-        (
-            a_storm(OPEN, ANSWERED, OVER),
-            ["2 of 3 pipelines still not well", "· :eyes: <@U0BOB>", "orders-2 recovered"],
-            True,
-        ),
-        (a_storm(ANSWERED, ANSWERED), ["2 pipelines FAILED at once"], False),
-        (a_storm(OVER, OVER), ["All 2 pipelines that failed at once are over it, after 1 m 30 s"], False),
-    ],
-)
-def test_a_storm_tells_of_each_and_calls_while_one_is_unanswered(storm: Storm, words: list[str], calls: bool) -> None:
-    message = valid(shown(storm))
-    for each in words:
-        assert each in "\n".join([message.text, *says(message)])
-    assert ("<@U0ANN> <!subteam^S0ONCALL> <!here> please look at them" in message.text) == calls
-    made = buttons(message)
-    assert set(made) == ({"Acknowledge all"} if calls else set())
-    assert all(button.facts == {"storm": storm.key} for button in made.values())
-
-
-def test_the_lines_of_a_storm_name_their_pipelines() -> None:
-    told = [
-        ThreadLine(card_key="k", pipeline=a_pipeline(f"orders-{number}"), line=an_episode().lines[0])
-        for number in range(3)
-    ]
-    storm_lines = Lines(story="s", of_storm=True, lines=tuple(told))
-    message = tells_all(valid(shown(storm_lines)))
-    assert message.text.split("\n") == [f"orders-{number} FAILED, 0 of 1 ready" for number in range(3)]
-    assert "Told 2 m late" in shown(storm_lines, late=120).text

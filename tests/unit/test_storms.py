@@ -1,0 +1,124 @@
+"""Several stories in one message: storms, lines that waited, and catching up."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.card import Card, CatchUp, Content, Lines, Missed, Storm, ThreadLine
+from bot.domain.delivery import Delay
+from bot.domain.episode import Acknowledgement, Line, Outcome
+from bot.domain.phase import Phase
+from bot.domain.transition import Event
+from bot.domain.watch import Target, TargetKind, UserId
+from bot.slack import phrases
+from tests.builders import ALERTS, ANN, a_card, a_person, a_pipeline, an_episode, at
+from tests.unit.rendering import buttons, says, shown, tells_all, valid
+from tests.unit.test_notices import a_missed
+
+PAGED = (a_person(), Target(kind=TargetKind.USERGROUP, id="S0ONCALL"), Target(kind=TargetKind.HERE))
+
+
+def a_storm(*cards: Card) -> Storm:
+    unlike = (replace(card, pipeline=a_pipeline(f"orders-{number}")) for number, card in enumerate(cards))
+    return Storm(key="s" * 32, channel=ALERTS, cards=tuple(unlike))
+
+
+OPEN = replace(a_card(), targets=PAGED)
+ANSWERED = replace(OPEN, episode=replace(an_episode(), acknowledged=Acknowledgement(by=UserId("U0BOB"), at=at(9))))
+OVER = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=Outcome.RECOVERED))
+
+
+@pytest.mark.parametrize(
+    ("storm", "words", "calls"),
+    [
+        (a_storm(OPEN, OPEN, OPEN), ["3 pipelines FAILED at once", "orders-0 FAILED", "orders-2 FAILED"], True),
+        (
+            a_storm(OPEN, ANSWERED, OVER),
+            ["2 of 3 pipelines still not well", "· :eyes: <@U0BOB>", "orders-2 recovered"],
+            True,
+        ),
+        (a_storm(ANSWERED, ANSWERED), ["2 pipelines FAILED at once"], False),
+        (a_storm(OVER, OVER), ["All 2 pipelines that failed at once are over it, after 1 m 30 s"], False),
+    ],
+)
+def test_a_storm_tells_of_each_and_calls_while_one_is_unanswered(storm: Storm, words: list[str], calls: bool) -> None:
+    message = valid(shown(storm))
+    for each in words:
+        assert each in "\n".join([message.text, *says(message)])
+    assert ("<@U0ANN> <!subteam^S0ONCALL> <!here> please look at them" in message.text) == calls
+    made = buttons(message)
+    assert set(made) == ({"Acknowledge all"} if calls else set())
+    assert all(button.facts == {"storm": storm.key} for button in made.values())
+
+
+def some_lines(count: int = 3) -> tuple[ThreadLine, ...]:
+    return tuple(
+        ThreadLine(card_key="k", pipeline=a_pipeline(f"orders-{number}"), line=an_episode().lines[0])
+        for number in range(count)
+    )
+
+
+@pytest.mark.parametrize(
+    ("of_storm", "broadcast", "named"),
+    [(True, False, True), (True, True, True), (False, True, True), (False, False, False)],
+)
+def test_lines_name_their_pipelines_where_the_thread_does_not(of_storm: bool, broadcast: bool, named: bool) -> None:
+    told = Lines(story="s", of_storm=of_storm, lines=some_lines(), broadcast=broadcast)
+    text = tells_all(valid(shown(told))).text
+    assert text.split("\n") == [f"orders-{number} FAILED, 0 of 1 ready"[0 if named else 9 :] for number in range(3)]
+
+
+def test_of_a_long_thread_the_middle_is_counted() -> None:
+    told = Lines(story="s", of_storm=False, lines=some_lines(4), left_out=70)
+    first, second, middle, *_ = tells_all(valid(shown(told))).text.split("\n")
+    assert first == second == "FAILED, 0 of 1 ready"
+    assert middle == "… 70 more changes …"
+    assert "more changes" not in shown(replace(told, left_out=0)).text
+
+
+def test_catching_up_tells_of_each_pipeline_what_it_went_through_and_how_it_is() -> None:
+    entries = (a_missed("zebra", failed=3, recovered=3), a_missed("Apple", until=200, restarted=1))
+    head, *rows = tells_all(valid(shown(CatchUp(key="k", entries=entries)))).text.split("\n")
+    assert head.startswith("Catching up on 2 pipelines, <!date^1795435201^")
+    assert "to <!date^1795435400^{time_secs}|" in head
+    assert [row.split(" · last RUNNING ")[0] for row in rows] == [
+        ":large_green_circle: Apple restarted"[len(":large_green_circle: ") :],
+        "zebra failed 3×, recovered 3×",
+    ]
+    assert "on 1 pipeline, " in shown(CatchUp(key="k", entries=entries[:1])).text
+
+
+# RUNNING is told by what comes of it, or as the last phase.
+@pytest.mark.parametrize("event", [each for each in Event if each is not Event.RUNNING])
+def test_whatever_a_pipeline_went_through_is_counted(event: Event) -> None:
+    line = Line(revision=1, at=at(1), events=(event,), phase=Phase.RUNNING)
+    entry = Missed(pipeline=a_pipeline(), counts={event: 2}, since=at(1), until=at(1), last=line)
+    assert f"orders-eu {event.value} 2× · last RUNNING" in shown(CatchUp(key="k", entries=(entry,))).text
+
+
+def test_an_acknowledgement_does_not_say_that_a_pipeline_was_never_read() -> None:
+    line = Line(revision=2, at=at(9), events=(Event.ACKNOWLEDGED,), by=ANN)
+    entry = Missed(pipeline=a_pipeline(), counts={Event.ACKNOWLEDGED: 1}, since=at(9), until=at(9), last=line)
+    text = tells_all(valid(shown(CatchUp(key="k", entries=(entry,))))).text
+    assert "orders-eu acknowledged · last <!date^1795435209^" in text
+    assert "not read" not in text
+
+
+SEVERAL: tuple[Content, ...] = (
+    a_storm(OPEN, ANSWERED, OVER),
+    Lines(story="s", of_storm=True, lines=some_lines()),
+    Lines(story="s", of_storm=False, lines=some_lines(), left_out=9, broadcast=True),
+    CatchUp(key="k", entries=(a_missed(failed=1),)),
+)
+
+
+@pytest.mark.parametrize("content", SEVERAL)
+@pytest.mark.parametrize("delay", [None, *Delay])
+def test_late_or_perhaps_twice_it_says_so(content: Content, delay: Delay | None) -> None:
+    on_time = shown(content, late=29, delay=delay).text
+    assert "Told" not in on_time
+    assert "repeat" not in on_time
+    text = tells_all(valid(shown(content, late=120, delay=delay, possible_repeat=True))).text
+    assert "Told 2 m late" in text
+    assert f", because {phrases.DELAYS[delay] if delay else 'other messages went first'}." in text
+    assert "Possible repeat" in text
