@@ -205,7 +205,11 @@ def _facts(card: Card) -> list[str]:
 
 def footnotes(delivery: Delivery, now: datetime) -> list[Block]:
     """What a reader must know of how this came: late and why, or perhaps twice."""
-    return [*context(_lateness(delivery, now)), *context(POSSIBLE_REPEAT if delivery.possible_repeat else "")]
+    return [*context(_lateness(delivery, now)), *possible_repeat(delivery)]
+
+
+def possible_repeat(delivery: Delivery) -> list[Block]:
+    return context(POSSIBLE_REPEAT if delivery.possible_repeat else "")
 
 
 def _lateness(delivery: Delivery, now: datetime) -> str:

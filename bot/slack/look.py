@@ -35,7 +35,7 @@ class Look:
             case ThreadLine():
                 return render_line(content, delivery, now)
             case Notice():
-                return render_notice(content, self._footing)
+                return render_notice(content, delivery, self._footing)
             case Storm():
                 return render_storm(content, delivery, now)
             case Lines():

@@ -1,25 +1,36 @@
 """Messages outside any episode: what a channel watches, channels that rest, and what befell the bot itself. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bot.domain.card import Notice, NoticeKind
+from bot.domain.delivery import Delivery
 from bot.domain.watch import Watch
 from bot.slack import phrases
-from bot.slack.cards import Footing
+from bot.slack.cards import Footing, possible_repeat
 from bot.slack.message import Block, Message, message, section, sections
 from bot.slack.storms import went_through
 from bot.slack.text import date, duration, time_of_day
 
 MOST_CHANNELS = 50
+LISTED = 6000  # characters: as JSON they may be twice as many, and a message as a whole holds little more than that
 
 
-def render_notice(notice: Notice, footing: Footing) -> Message:
-    return message(_WORDS[notice.kind](notice, footing))
+def render_notice(notice: Notice, delivery: Delivery, footing: Footing) -> Message:
+    return message([*_WORDS[notice.kind](notice, footing), *possible_repeat(delivery)])
 
 
 def _listed(watches: tuple[Watch, ...]) -> list[Block]:
     """One section, cut by whole lines: a message as a whole may hold little more."""
     return [section("\n".join(f"• {phrases.watch_words(watch)}" for watch in watches))] if watches else []
+
+
+def _as_many_as_fit(lines: Sequence[str]) -> list[Block]:
+    """What has no room is counted."""
+    kept, length = 0, 0
+    while kept < len(lines) and length + len(lines[kept]) < LISTED:
+        length += len(lines[kept]) + 1
+        kept += 1
+    return sections([*lines[:kept], f"… and {len(lines) - kept} more"] if kept < len(lines) else lines)
 
 
 def _watching(notice: Notice, _: Footing) -> list[Block]:
@@ -51,7 +62,7 @@ def _blind(notice: Notice, _: Footing) -> list[Block]:
         rest = "Whatever happened and passed in that time I did not see. All are now as they were before."
     else:
         rest = "Whatever happened and passed in that time I did not see. Since then these have changed:"
-    rows = sections(went_through(each) for each in notice.missed)
+    rows = _as_many_as_fit([went_through(each) for each in notice.missed])
     unread = [section(f"{notice.unread} could not be read yet; their cards will tell.")] if notice.unread else []
     return [section(f"{head}\n{rest}"), *rows, *unread]
 
@@ -62,14 +73,20 @@ def _rolled_back(notice: Notice, footing: Footing) -> list[Block]:
         "What is open I look for in Slack before I send it again. These watches are gone, and nobody is told any more:"
     )
     how = "To have one back, type its line in its channel. Redis must keep what it confirms: see “Redis” in the guide."
-    lines = [
-        f"• <#{watch.channel}>: `{footing.command} watch {phrases.watch_command(watch)}`" for watch in notice.watches
-    ]
-    return [section(f"{head}\n{rest}"), *sections(lines), section(how)]
+    lines = _as_many_as_fit([_to_have_back(watch, footing) for watch in notice.watches])
+    return [section(f"{head}\n{rest}"), *lines, section(how)]
+
+
+def _to_have_back(watch: Watch, footing: Footing) -> str:
+    unnamed = len(watch.targets) - phrases.TARGETS_SHOWN
+    rest = f", and {unnamed} more to page" if unnamed > 0 else ""
+    return f"• <#{watch.channel}>: `{footing.command} watch {phrases.watch_command(watch)}`{rest}"
 
 
 def _empty(notice: Notice, footing: Footing) -> list[Block]:
-    channels = ", ".join(f"<#{each}>" for each in notice.channels[:MOST_CHANNELS])
+    more = len(notice.channels) - MOST_CHANNELS
+    named = ", ".join(f"<#{each}>" for each in notice.channels[:MOST_CHANNELS])
+    channels = f"{named} and {more} more" if more > 0 else named
     head = f":rotating_light: *My memory (Redis) is empty*, though I am in {channels}."
     rest = (
         "On a first start that is as it should be. If watches were made before, they are gone: restore Redis, or make"

@@ -8,7 +8,8 @@ from bot.domain.observation import Observation
 from bot.domain.phase import Phase, Readiness
 from bot.domain.transition import Event, Reach, Standing
 from bot.domain.watch import ParkReason, Target, TargetKind, Watch
-from bot.slack.text import code, outside
+from bot.slack.grammar import can_be_typed, quoted
+from bot.slack.text import REASON_LIMIT, code, outside
 
 UNREAD = ":white_circle:"
 BLIND = ":grey_question:"
@@ -130,11 +131,12 @@ def watch_words(watch: Watch) -> str:
 
 
 def watch_command(watch: Watch) -> str:
-    """What somebody types after `watch` to have this one again."""
-    name = outside(watch.label or watch.reference).replace("`", "'")
+    """What somebody types after `watch` to have this one again: by its name, where that is shown as it is typed."""
+    as_it_is = can_be_typed(watch.label) and code(watch.label) == f"`{watch.label}`"
+    name = quoted(watch.label if as_it_is and not watch.pattern else watch.reference)
     on = f" on {','.join(sorted(watch.events))}" if watch.events else ""
-    page = f" page {' '.join(_typed(each) for each in watch.targets)}" if watch.targets else ""
-    return f'"{name}"{on}{page}'
+    page = f" page {' '.join(_typed(each) for each in watch.targets[:TARGETS_SHOWN])}" if watch.targets else ""
+    return f"{code(name, REASON_LIMIT).strip('`')}{on}{page}"
 
 
 def _typed(target: Target) -> str:

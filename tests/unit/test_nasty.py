@@ -1,14 +1,16 @@
 """What `test_ugly` does not ask: the limit of a whole message, strange ids, crowds to page, a text that tells all."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.answer import Answer, Refusal, StatusAnswer, UnwatchAnswer, WatchAnswer, WatchedView, WatchesAnswer
-from bot.domain.card import Card, Lines, Notice, NoticeKind, Storm, ThreadLine
+from bot.domain.card import Card, CatchUp, Lines, Missed, Notice, NoticeKind, Storm, ThreadLine
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
+from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
 from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Intent, Phase
@@ -16,7 +18,7 @@ from bot.domain.transition import SELECTABLE, Event, Reach, Standing
 from bot.domain.watch import ParkReason, Target, Watch
 from bot.slack.answers import Asked
 from tests.builders import ALERTS, ANN, a_card, a_person, a_watch, an_episode, an_observation, at
-from tests.unit.rendering import LOOK, shown, tells_all, valid
+from tests.unit.rendering import LOOK, says, shown, tells_all, valid
 from tests.unit.test_answers import a_view
 from tests.unit.test_ugly import NASTY, answers, cards, lines
 
@@ -81,15 +83,49 @@ def test_every_kind_of_card(name: str) -> None:
                 tells_all(valid(shown(card, late=10.0**7, possible_repeat=True)))
 
 
+WORST: dict[str, Any] = {"late": 10.0**7, "earliest": at(-(10.0**7)), "possible_repeat": True}
+
+
 @name_table
-def test_every_line(name: str) -> None:
-    told = [
+@pytest.mark.parametrize("delay", Delay)
+def test_every_line(name: str, delay: Delay) -> None:
+    told = tuple(
         ThreadLine(card_key="k", pipeline=a_pipeline(name), line=a_line(name, each), broadcast=True)
         for each in range(30)
-    ]
+    )
     for each in told:
-        tells_all(valid(shown(each, late=10.0**7, possible_repeat=True)))
-    tells_all(valid(shown(Lines(story="s", of_storm=True, lines=tuple(told)), late=10.0**7, possible_repeat=True)))
+        tells_all(valid(shown(each, **WORST, delay=delay)))
+    for of_storm in (True, False):
+        several = Lines(story="s", of_storm=of_storm, lines=told, left_out=10**6, broadcast=True)
+        tells_all(valid(shown(several, **WORST, delay=delay)))
+
+
+def a_missed(name: str, number: int) -> Missed:
+    """All that can be counted, as often as a long night makes it."""
+    counts = dict.fromkeys(Event, 99)
+    last = replace(a_line(name, number), by=None)
+    return Missed(pipeline=a_pipeline(name, number), counts=counts, since=at(0), until=at(number), last=last)
+
+
+@name_table
+@pytest.mark.parametrize("delay", Delay)
+def test_catching_up_on_thirty(name: str, delay: Delay) -> None:
+    told = CatchUp(key="k" * 32, entries=tuple(a_missed(name, number) for number in range(30)))
+    tells_all(valid(shown(told, **WORST, delay=delay)))
+
+
+@name_table
+@pytest.mark.parametrize("number", [0, 1, 30, 1000])
+def test_a_long_blindness(name: str, number: int) -> None:
+    missed = tuple(a_missed(name, each) for each in range(number))
+    notice = Notice(kind=NoticeKind.BLIND, at=at(10.0**7), since=at(0), missed=missed, unread=10**6)
+    assert "1000000 could not be read yet" in "\n".join(says(valid(shown(notice, **WORST))))
+
+
+@pytest.mark.parametrize("number", [0, 1, 50, 1000])
+def test_an_empty_memory_of_many_channels(number: int) -> None:
+    notice = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,) * number)
+    tells_all(valid(shown(notice, **WORST)))
 
 
 @name_table
@@ -97,7 +133,8 @@ def test_storms_of_thirty(name: str) -> None:
     for episode in ends(a_story(EpisodeKind.FAILURE, name)):
         card = replace(a_card(episode, pipeline=a_pipeline(name)), standing=a_standing(name), targets=CROWD[:50])
         storm = Storm(key="s" * 32, channel=ALERTS, cards=(replace(card, episode=an_episode()), *[card] * 29))
-        valid(shown(storm, late=10.0**7, possible_repeat=True))
+        for delay in Delay:
+            valid(shown(storm, **WORST, delay=delay))
 
 
 def fifty_watches(name: str, whom: tuple[Target, ...]) -> tuple[Watch, ...]:

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,16 +24,16 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.card import Card, Content, Lines, Notice, NoticeKind, Storm, ThreadLine
+from bot.domain.card import Card, CatchUp, Content, Lines, Missed, Notice, NoticeKind, Storm, ThreadLine
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
-from bot.domain.delivery import Delivery, Priority
+from bot.domain.delivery import Delay, Delivery, Priority
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.transition import SELECTABLE, Event, Reach, Standing
 from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, UserId, Watch
 from bot.sandbox.slack.blocks import check_message
-from bot.sandbox.slack.drafts import read_draft
+from bot.sandbox.slack.drafts import read_draft, refuse_too_much
 from bot.slack.answers import Asked
 from bot.slack.grammar import UsageError, parse
 from bot.slack.look import Look
@@ -64,11 +65,14 @@ OURS = re.compile(
 )
 
 
-def valid(message: Message, *, mentions: bool = False) -> Message:
-    """What Slack would say of it, and what a reader must be safe from."""
+def valid(message: Message, *, mentions: bool = False, posted: bool = True) -> Message:
+    """What Slack would say of it, and what a reader must be safe from. `posted`: by chat.postMessage, which takes less
+    than a `response_url`."""
     blocks = json.loads(json.dumps(list(message.blocks)))
     read_draft({"channel": "C0ALERTS", "text": message.text, "blocks": blocks})
     assert check_message(blocks) == []
+    if posted:
+        refuse_too_much(blocks)
     assert 0 < len(message.text) <= 4000
     for text in [message.text, *re.findall(r'"text": "((?:[^"\\]|\\.)*)"', json.dumps(blocks, ensure_ascii=False))]:
         outside = OURS.sub("", text)
@@ -147,7 +151,18 @@ cards = st.builds(
 )
 
 
-def rendered(content: Content, late: float = 0.0, *, plain: bool = False, repeat: bool = False) -> Message:
+how_they_come = st.fixed_dictionaries(
+    {
+        "late": st.sampled_from([0.0, 10.0**6]),
+        "delay": st.sampled_from([None, *Delay]),
+        "earliest": st.sampled_from([None, at(-(10.0**6))]),
+        "plain": st.booleans(),
+        "possible_repeat": st.booleans(),
+    }
+)
+
+
+def rendered(content: Content, late: float = 0.0, **fields: Any) -> Message:
     delivery = Delivery(
         id="k" * 32,
         channel=ALERTS,
@@ -155,26 +170,55 @@ def rendered(content: Content, late: float = 0.0, *, plain: bool = False, repeat
         body=Notice(kind=NoticeKind.PARKED, at=at(0)),
         made_at=at(0),
     )
-    return LOOK.content(content, replace(delivery, plain=plain, possible_repeat=repeat), at(late))
+    return LOOK.content(content, replace(delivery, **fields), at(late))
 
 
-@given(cards, st.sampled_from([0.0, 10.0**6]), st.booleans(), st.booleans())
-def test_cards(card: Card, late: float, plain: bool, repeat: bool) -> None:
-    valid(rendered(card, late, plain=plain, repeat=repeat), mentions=True)
+@given(cards, how_they_come)
+def test_cards(card: Card, how: dict[str, Any]) -> None:
+    valid(rendered(card, **how), mentions=True)
 
 
-@given(st.lists(cards, min_size=1, max_size=30))
-def test_storms(several: list[Card]) -> None:
+@given(st.lists(cards, min_size=1, max_size=30), how_they_come)
+def test_storms(several: list[Card], how: dict[str, Any]) -> None:
     unlike = tuple(replace(card, key=f"{number:032}") for number, card in enumerate(several))
-    valid(rendered(Storm(key="s" * 32, channel=ALERTS, cards=unlike), 10.0**6), mentions=True)
+    valid(rendered(Storm(key="s" * 32, channel=ALERTS, cards=unlike), **how), mentions=True)
 
 
-@given(names, st.lists(lines, min_size=1, max_size=30))
-def test_lines(name: str, told: list[Line]) -> None:
-    each = tuple(ThreadLine(card_key="k", pipeline=a_pipeline_called(name), line=line, broadcast=True) for line in told)
-    for one in each:
-        valid(rendered(one, 10.0**6, repeat=True))
-    valid(rendered(Lines(story="s", of_storm=True, lines=each)))
+gathered_lines = st.builds(
+    lambda name, told, of_storm, broadcast, left_out: Lines(
+        story="s",
+        of_storm=of_storm,
+        lines=tuple(ThreadLine(card_key="k", pipeline=a_pipeline_called(name), line=line) for line in told),
+        left_out=left_out,
+        broadcast=broadcast,
+    ),
+    names,
+    st.lists(lines, min_size=1, max_size=30),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([0, 1, 10**6]),
+)
+
+
+@given(gathered_lines, how_they_come)
+def test_lines(told: Lines, how: dict[str, Any]) -> None:
+    for each in told.lines:
+        valid(rendered(replace(each, broadcast=told.broadcast), **how))
+    valid(rendered(told, **how))
+
+
+def a_missed(name: str, number: int, counts: dict[Event, int], last: Line) -> Missed:
+    return Missed(pipeline=a_pipeline_called(name, number), counts=counts, since=at(1), until=at(5), last=last)
+
+
+missed = st.builds(
+    a_missed, names, st.integers(1, 999), st.dictionaries(st.sampled_from(Event), st.sampled_from([1, 2, 99])), lines
+)
+
+
+@given(st.lists(missed, min_size=1, max_size=30), how_they_come)
+def test_catching_up(entries: list[Missed], how: dict[str, Any]) -> None:
+    valid(rendered(CatchUp(key="k" * 32, entries=tuple(entries)), **how))
 
 
 def a_watch_of(name: str, whom: tuple[Target, ...], channel: str = "C0ALERTS") -> Watch:
@@ -192,10 +236,25 @@ def a_watch_of(name: str, whom: tuple[Target, ...], channel: str = "C0ALERTS") -
 watches = st.lists(st.builds(a_watch_of, st.one_of(names, names.map(lambda name: f"{name}*")), targets), max_size=60)
 
 
-@given(watches, st.sampled_from(NoticeKind), st.sampled_from([None, *ParkReason]))
-def test_notices(those: list[Watch], kind: NoticeKind, reason: ParkReason | None) -> None:
-    notice = Notice(kind=kind, at=at(0), by=ANN, watches=tuple(those), channel=ALERTS, reason=reason)
-    valid(rendered(notice))
+notices = st.builds(
+    Notice,
+    kind=st.sampled_from(NoticeKind),
+    at=st.just(at(0)),
+    by=st.sampled_from([None, ANN]),
+    watches=watches.map(tuple),
+    channel=st.just(ALERTS),
+    reason=st.sampled_from([None, *ParkReason]),
+    instead=st.sampled_from([None, ALERTS]),
+    since=st.sampled_from([None, at(-(10.0**6))]),
+    missed=st.lists(missed, max_size=60).map(tuple),
+    unread=st.sampled_from([0, 1, 10**6]),
+    channels=st.lists(st.just(ALERTS), max_size=120).map(tuple),
+)
+
+
+@given(notices, how_they_come)
+def test_notices(notice: Notice, how: dict[str, Any]) -> None:
+    valid(rendered(notice, **how))
 
 
 views = st.builds(
@@ -263,7 +322,7 @@ answers = st.one_of(
 
 @given(answers, st.builds(Asked, text=st.text(max_size=4000), page=st.integers(1, 4), shared=st.booleans()))
 def test_answers(answer: Answer, asked: Asked) -> None:
-    valid(LOOK.answer(answer, asked))
+    valid(LOOK.answer(answer, asked), posted=False)
 
 
 @given(st.one_of(names, st.text(max_size=6000), st.text(alphabet='watch on page in "<>@#!^|, ', max_size=200)))
@@ -279,7 +338,8 @@ def test_sixty_pipelines_of_the_ugliest_names_in_one_answer(name: str) -> None:
     those = tuple(PipelineView(pipeline=a_pipeline_called(name, number), standing=a_standing()) for number in range(60))
     for page in (1, 2, 3):
         message = valid(
-            LOOK.answer(StatusAnswer(views=those, whole_channel=True, at=at(99)), Asked(text="", page=page))
+            LOOK.answer(StatusAnswer(views=those, whole_channel=True, at=at(99)), Asked(text="", page=page)),
+            posted=False,
         )
         assert f"page {page} of 3" in message.text
         assert message.text.count("FAILED") == 20  # a reader of the text alone misses none

@@ -1,0 +1,162 @@
+"""What is said outside any episode: of watches, of channels that rest, of what befell the bot itself."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.card import Missed, Notice, NoticeKind
+from bot.domain.episode import Line
+from bot.domain.phase import Phase
+from bot.domain.transition import SELECTABLE, Event
+from bot.domain.watch import ParkReason, Target, TargetKind, Watch
+from bot.slack.grammar import TargetWord, parse
+from bot.slack.grammar import Watch as Typed
+from bot.slack.phrases import TARGETS_SHOWN, watch_command
+from tests.builders import ALERTS, ANN, a_person, a_pipeline, a_watch, at
+from tests.unit.rendering import says, shown, tells_all, valid
+
+PAGED = (a_person(), Target(kind=TargetKind.USERGROUP, id="S0ONCALL"), Target(kind=TargetKind.HERE))
+NAMED = replace(a_watch(), label="orders-eu")
+
+
+def a_missed(name: str = "orders-eu", *, until: float = 90, **counts: int) -> Missed:
+    last = Line(revision=2, at=at(until), events=(Event.LIVE,), phase=Phase.RUNNING)
+    events = {Event(event): number for event, number in counts.items()}
+    return Missed(pipeline=a_pipeline(name), counts=events, since=at(1), until=at(until), last=last)
+
+
+BLIND = Notice(kind=NoticeKind.BLIND, at=at(1800), since=at(0))
+LOST = Notice(kind=NoticeKind.ROLLED_BACK, at=at(0))
+EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
+
+
+@pytest.mark.parametrize(
+    ("notice", "words"),
+    [
+        (
+            Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=(a_watch(targets=PAGED),)),
+            ["<@U0ANN> made this channel watch:", "• pipe_0001 — all events, pages <@U0ANN> <!subteam^S0ONCALL> @here"],
+        ),
+        (
+            Notice(
+                kind=NoticeKind.WATCHING,
+                at=at(0),
+                by=ANN,
+                watches=(a_watch("*-eu-*", events=frozenset({Event.RECOVERED, Event.FAILED})),),
+            ),
+            ["• `*-eu-*` — failed, recovered"],
+        ),
+        (
+            Notice(kind=NoticeKind.UNWATCHED, at=at(0), watches=(NAMED,)),
+            ["Somebody made this channel no longer watch:", "• orders-eu — all events"],
+        ),
+        *(
+            (
+                Notice(kind=NoticeKind.PARKED, at=at(0), channel=ALERTS, reason=reason, watches=(a_watch(),)),
+                ["I cannot post in <#C0ALERTS> any more: " + why, "nothing is lost", "`/pipeline watch`", "pipe_0001"],
+            )
+            for reason, why in [
+                (ParkReason.ARCHIVED, "it is archived"),
+                (ParkReason.NOT_IN_CHANNEL, "I am not in it"),
+                (ParkReason.NOT_FOUND, "it was deleted"),
+                (ParkReason.RESTRICTED, "posting there is restricted"),
+                (None, "it does not take messages"),
+            ]
+        ),
+        (
+            Notice(kind=NoticeKind.PARKED, at=at(0), channel=ALERTS, instead=ALERTS),
+            ["nothing is lost. Until then <#C0ALERTS> hears what they tell."],
+        ),
+        (BLIND, ["I read no pipeline for 30 m, from <!date^1795435200^", "All are now as they were before."]),
+        (
+            replace(BLIND, missed=(a_missed(failed=2, recovered=1, live=1),)),
+            [
+                "Since then these have changed:",
+                "orders-eu failed 2×, recovered, live · last RUNNING <!date^1795435290^",
+            ],
+        ),
+        (replace(BLIND, unread=3), ["3 could not be read yet; their cards will tell."]),
+        (replace(BLIND, since=None), ["I read no pipeline for 0 s"]),
+        (
+            replace(LOST, watches=(replace(NAMED, targets=PAGED, events=frozenset({Event.FAILED, Event.LIVE})),)),
+            [
+                "My memory (Redis) has lost what it had confirmed",
+                "• <#C0ALERTS>: `/pipeline watch orders-eu on failed,live page <@U0ANN> <!subteam^S0ONCALL> here`",
+                "To have one back",
+            ],
+        ),
+        (EMPTY, ["My memory (Redis) is empty, though I am in <#C0ALERTS>.", "`/pipeline watch`"]),
+        (replace(EMPTY, channels=(ALERTS,) * 60), ["<#C0ALERTS> and 10 more."]),
+    ],
+)
+def test_notices(notice: Notice, words: list[str]) -> None:
+    text = tells_all(valid(shown(notice))).text
+    for each in words:
+        assert each in text
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_a_notice_that_may_be_a_repeat_says_so(kind: NoticeKind) -> None:
+    notice = Notice(kind=kind, at=at(0), channel=ALERTS, channels=(ALERTS,))
+    assert "repeat" not in shown(notice).text
+    assert "Possible repeat" in tells_all(valid(shown(notice, possible_repeat=True))).text
+
+
+# --- what is gone with Redis -----------------------------------------------------------------------------------------
+
+
+words = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=90)
+labels = st.one_of(
+    words,
+    st.sampled_from(["Base Swaps to Postgres", "on", "all", 'a "b"', "a*b", "a`b", "x, ", "<@U0EVIL>", "&lt;", "a  b"]),
+)
+references = st.sampled_from(["pipe_0001", "orders-*", "project:shop", "Orders EU *", "*_eu_*"])
+selected = st.one_of(st.none(), st.frozensets(st.sampled_from(SELECTABLE), min_size=1))
+paged = st.lists(st.sampled_from([*PAGED, Target(kind=TargetKind.CHANNEL)]), unique=True, max_size=4).map(tuple)
+
+
+@given(st.builds(a_watch, references, events=selected, targets=paged), labels)
+def test_the_line_of_a_watch_that_is_gone_makes_it_again_when_it_is_typed(watch: Watch, label: str) -> None:
+    """By its name where that can be typed as it is shown, else by its id."""
+    label = watch.reference if watch.pattern else label
+    typed = parse(f"watch {watch_command(replace(watch, label=label))}")
+    assert isinstance(typed, Typed)
+    assert typed.references in {(watch.reference,), (label,)}
+    assert typed.events == watch.events
+    assert typed.targets == tuple(
+        TargetWord(each.kind, id=each.id) if each.id else TargetWord(each.kind) for each in watch.targets
+    )
+
+
+@pytest.mark.parametrize("label", ["orders-eu", "Base Swaps to Postgres", "pipeline_2", "管道"])
+def test_an_ordinary_name_is_typed_as_people_know_it(label: str) -> None:
+    assert label in watch_command(replace(a_watch(), label=label))
+
+
+def test_where_more_are_gone_than_a_message_holds_the_rest_are_counted() -> None:
+    those = tuple(replace(a_watch(f"pipe_{number:04}"), label=f"orders-{number}") for number in range(500))
+    told = "\n".join(says(valid(shown(replace(LOST, watches=those)))))
+    shown_ones = [each for each in those if f" watch {each.label}`" in told]
+    assert len(shown_ones) > 50
+    assert f"… and {500 - len(shown_ones)} more" in told
+    assert "To have one back" in told
+    few = "\n".join(says(valid(shown(replace(LOST, watches=those[:3])))))
+    assert "… and" not in few
+
+
+def test_of_a_crowd_to_page_it_is_said_how_many_are_not_named() -> None:
+    crowd = tuple(a_person(f"U1{place:04}") for place in range(TARGETS_SHOWN + 3))
+    text = tells_all(valid(shown(replace(LOST, watches=(replace(NAMED, targets=crowd),))))).text
+    assert "<@U10019>`, and 3 more to page" in text
+    assert "<@U10020>" not in text
+
+
+def test_however_much_was_missed_it_is_told_as_far_as_there_is_room() -> None:
+    many = tuple(a_missed(f"orders-{number}", failed=number) for number in range(1000))
+    told = "\n".join(says(valid(shown(replace(BLIND, missed=many, unread=3)))))
+    named = [entry for entry in many if f"*{entry.pipeline.name}* " in told]
+    assert len(named) > 20
+    assert f"… and {1000 - len(named)} more" in told
+    assert "3 could not be read yet" in told
