@@ -79,7 +79,7 @@ class Rig:
         """Waits until the bot has asked GoldRush so many more times. Reads change nothing that the sandbox tells of."""
         wanted = len(self.sandbox.goldrush.requests) + count
         async with asyncio.timeout(PATIENCE):
-            while len(self.sandbox.goldrush.requests) < wanted:  # noqa: ASYNC110
+            while len(self.sandbox.goldrush.requests) < wanted:
                 await asyncio.sleep(0.02)
 
     # --- as a person ---------------------------------------------------------------------------------------------

@@ -20,13 +20,13 @@ class Valkey:
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
     async def start(self) -> None:
-        options = ["--port", str(self._port), "--dir", str(self._data_dir), "--appendonly", "yes", "--appendfsync", "always", "--save", ""]
-        options += self._options
+        where = ("--port", str(self._port), "--dir", str(self._data_dir))
+        keeps = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
         self._process = await asyncio.create_subprocess_exec(
-            str(get_binary_path()), *options, stdout=asyncio.subprocess.DEVNULL
+            str(get_binary_path()), *where, *keeps, *self._options, stdout=asyncio.subprocess.DEVNULL
         )
         async with asyncio.timeout(10):
-            while not await self._answers():  # noqa: ASYNC110 (a server of its own tells us no event)
+            while not await self._answers():  # a server of its own tells us no event
                 await asyncio.sleep(0.02)
 
     async def _answers(self) -> bool:
