@@ -1,0 +1,289 @@
+"""Redis behind the sandbox's wire: what a client meets under each fault, over real sockets and a real server."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from time import monotonic
+
+import pytest
+import redis.asyncio
+from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, RedisError, ResponseError
+
+from bot.sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
+from bot.sandbox.redis_proxy import WireFault, WireFaultKind, command_of
+
+AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
+
+
+@pytest.fixture
+async def stand_in() -> AsyncIterator[RedisStandIn]:
+    async with RedisStandIn.start() as running:
+        yield running
+
+
+@pytest.fixture
+async def client(stand_in: RedisStandIn) -> AsyncIterator[redis.asyncio.Redis]:
+    """Without retries: the tests look at what the first answer was."""
+    async with redis.asyncio.Redis.from_url(stand_in.url, socket_timeout=0.5, retry=None) as client:
+        yield client
+
+
+async def wire(
+    stand_in: RedisStandIn, kind: WireFaultKind, seconds: float | None = None, times: int | None = None
+) -> None:
+    await stand_in.break_wire(WireFault(kind=kind, seconds=seconds, times=times))
+
+
+async def run_id(client: redis.asyncio.Redis) -> str:
+    return str((await client.info("server"))["run_id"])
+
+
+async def reconnected(client: redis.asyncio.Redis) -> None:
+    """Until it answers again, as any client would try."""
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(RedisError):
+                await client.ping()
+                return
+            await asyncio.sleep(0.02)
+
+
+async def test_without_a_fault_everything_passes(client: redis.asyncio.Redis) -> None:
+    await client.set("big", b"\x00\r\n" * 100_000)
+    assert await client.get("big") == b"\x00\r\n" * 100_000
+    assert await client.get("nothing") is None
+    await client.hset("h", mapping={"a": "1", "b": "2"})
+    assert await client.hgetall("h") == {b"a": b"1", b"b": b"2"}
+    async with client.pipeline(transaction=True) as pipe:
+        pipe.incr("n")
+        pipe.incr("n")
+        assert await pipe.execute() == [1, 2]
+    assert await client.eval("return {1, {'x', false}, redis.call('GET', 'n')}", 0) == [1, [b"x", None], b"2"]
+    with pytest.raises(ResponseError):
+        await client.incr("h")
+
+
+async def test_it_is_slow(stand_in: RedisStandIn, client: redis.asyncio.Redis) -> None:
+    await client.ping()
+    await wire(stand_in, WireFaultKind.SLOW, 0.2)
+    began = monotonic()
+    await client.ping()
+    assert 0.2 <= monotonic() - began < 0.5
+    await wire(stand_in, WireFaultKind.SLOW, 5)
+    with pytest.raises(AWAY):
+        await client.ping()
+
+
+async def test_it_drips(stand_in: RedisStandIn, client: redis.asyncio.Redis) -> None:
+    await client.ping()
+    await wire(stand_in, WireFaultKind.DRIP, 0.02)
+    began = monotonic()
+    assert await client.echo("0123456789") == b"0123456789"
+    assert monotonic() - began >= 16 * 0.02  # $10, the ten, and their line ends
+
+
+async def test_it_is_half_open(stand_in: RedisStandIn, client: redis.asyncio.Redis) -> None:
+    """A connection that stood and a new one are both taken, and neither is answered or obeyed."""
+    await client.set("n", "before")
+    await wire(stand_in, WireFaultKind.SILENT)
+    for _ in range(2):
+        with pytest.raises(AWAY):
+            await client.set("n", "meanwhile")
+    await stand_in.mend()
+    await reconnected(client)
+    assert await client.get("n") == b"before"
+
+
+async def test_an_answer_is_lost_after_the_command_was_executed(
+    stand_in: RedisStandIn, client: redis.asyncio.Redis
+) -> None:
+    await client.set("n", 1)
+    await wire(stand_in, WireFaultKind.LOST_REPLY, times=1)
+    with pytest.raises(AWAY):
+        await client.incr("n")
+    assert await client.get("n") == b"2"
+    assert stand_in.in_force() == []
+
+
+async def test_connections_are_refused_and_come_back_at_the_same_address(
+    stand_in: RedisStandIn, client: redis.asyncio.Redis
+) -> None:
+    await client.ping()
+    await wire(stand_in, WireFaultKind.REFUSED)
+    with pytest.raises(AWAY):
+        await client.ping()
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.open_connection("127.0.0.1", int(stand_in.url.rsplit(":")[-1].partition("/")[0]))
+    await stand_in.mend()
+    assert await client.ping()
+
+
+async def test_connections_are_reset(stand_in: RedisStandIn) -> None:
+    host, _, port = stand_in.url.removeprefix("redis://").removesuffix("/0").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"PING\r\n")
+    assert await reader.readline() == b"+PONG\r\n"
+    await stand_in.act(RedisActKind.RESET)
+    with pytest.raises(ConnectionResetError):
+        await reader.read()
+    writer.close()
+
+
+async def test_it_loads(stand_in: RedisStandIn, client: redis.asyncio.Redis) -> None:
+    await client.ping()
+    await wire(stand_in, WireFaultKind.LOADING)
+    with pytest.raises(BusyLoadingError):
+        await client.get("n")
+    await stand_in.mend(WireFaultKind.LOADING)
+    assert await client.get("n") is None
+
+
+async def test_a_full_disk_refuses_writes_and_scripts_and_still_reads(
+    stand_in: RedisStandIn, client: redis.asyncio.Redis
+) -> None:
+    await client.set("n", 1)
+    await wire(stand_in, WireFaultKind.MISCONF)
+    for refused in (client.set("n", 2), client.eval("return 1", 0), client.ping()):
+        with pytest.raises(ResponseError, match="MISCONF"):
+            await refused
+    assert await client.get("n") == b"1"
+
+
+async def test_full_memory_refuses_writes(stand_in: RedisStandIn, client: redis.asyncio.Redis) -> None:
+    await client.set("n", 1)
+    await stand_in.break_server(ServerFaultKind.FULL)
+    with pytest.raises(OutOfMemoryError):
+        await client.set("n", 2)
+    with pytest.raises(OutOfMemoryError):
+        await client.eval("return redis.call('SET', 'n', 3)", 0)
+    assert await client.get("n") == b"1"
+    await stand_in.mend()
+    assert await client.set("n", 4)
+
+
+async def test_it_is_killed_and_comes_back_with_everything_as_another_run(
+    stand_in: RedisStandIn, client: redis.asyncio.Redis
+) -> None:
+    await client.set("n", 1)
+    before = await run_id(client)
+    await stand_in.break_server(ServerFaultKind.KILLED)
+    with pytest.raises(AWAY):
+        await client.ping()
+    assert [each.kind for each in stand_in.in_force()] == [ServerFaultKind.KILLED]
+    await stand_in.mend()
+    await reconnected(client)
+    assert await client.get("n") == b"1"
+    assert await run_id(client) != before
+
+
+async def test_killed_for_some_seconds_it_comes_back_by_itself(
+    stand_in: RedisStandIn, client: redis.asyncio.Redis
+) -> None:
+    await stand_in.break_server(ServerFaultKind.KILLED, 0.2)
+    await reconnected(client)
+    assert stand_in.in_force() == []
+
+
+async def test_it_stands_still_and_then_does_what_had_reached_it(
+    stand_in: RedisStandIn, client: redis.asyncio.Redis
+) -> None:
+    await client.set("n", 1)
+    await stand_in.break_server(ServerFaultKind.STALLED, 1.0)
+    with pytest.raises(AWAY):
+        await client.set("n", 2)
+    await reconnected(client)
+    assert await client.get("n") == b"2"
+
+
+async def test_writes_and_scripts_are_paused_and_what_was_given_up_is_dropped(
+    stand_in: RedisStandIn, client: redis.asyncio.Redis
+) -> None:
+    await client.set("n", 1)
+    await stand_in.break_server(ServerFaultKind.PAUSED, 1.5)
+    for given_up in (client.set("n", 2), client.eval("redis.call('SET', 'n', 3)", 0)):
+        with pytest.raises(AWAY):
+            await given_up
+    assert await client.get("n") == b"1"
+    async with asyncio.timeout(10):
+        while stand_in.in_force():
+            await asyncio.sleep(0.02)
+    assert await client.incr("n") == 2
+
+
+@pytest.mark.parametrize("kind", [ServerFaultKind.STALLED, ServerFaultKind.PAUSED])
+async def test_standing_still_can_be_mended(
+    stand_in: RedisStandIn, client: redis.asyncio.Redis, kind: ServerFaultKind
+) -> None:
+    began = monotonic()
+    await stand_in.break_server(kind, 60)
+    await stand_in.mend(kind)
+    await reconnected(client)
+    assert monotonic() - began < 10
+
+
+async def test_a_restart_is_another_run_with_the_same_memory(
+    stand_in: RedisStandIn, client: redis.asyncio.Redis
+) -> None:
+    await client.set("n", 1)
+    before = await run_id(client)
+    await stand_in.break_server(ServerFaultKind.FULL)
+    await stand_in.act(RedisActKind.RESTARTED)
+    assert stand_in.in_force() == []
+    await reconnected(client)
+    assert (await client.get("n"), await run_id(client) == before) == (b"1", False)
+
+
+async def test_it_is_emptied(stand_in: RedisStandIn, client: redis.asyncio.Redis) -> None:
+    await client.set("n", 1)
+    before = await run_id(client)
+    await stand_in.act(RedisActKind.EMPTIED)
+    assert (await client.dbsize(), await run_id(client) == before) == (0, True)
+
+
+async def test_it_forgets_its_scripts(stand_in: RedisStandIn, client: redis.asyncio.Redis) -> None:
+    digest = await client.script_load("return 1")
+    assert await client.evalsha(digest, 0) == 1
+    await stand_in.act(RedisActKind.SCRIPTS_FORGOTTEN)
+    with pytest.raises(NoScriptError):
+        await client.evalsha(digest, 0)
+
+
+@pytest.mark.parametrize("kind", [RedisActKind.ROLLED_BACK, RedisActKind.PROMOTED])
+async def test_it_goes_back_in_time(stand_in: RedisStandIn, client: redis.asyncio.Redis, kind: RedisActKind) -> None:
+    """What is written in the last second before is gone, what is older is there, and it says that it is another."""
+    await client.set("old", "kept")
+    before = await run_id(client)
+    writing = asyncio.create_task(keep_writing(client))
+    await asyncio.sleep(1.5)  # so that there is a second to forget
+    await stand_in.act(kind, 1.0)
+    last = await writing
+    await reconnected(client)
+    count = int(await client.get("n") or 0)
+    assert await client.get("old") == b"kept"
+    assert count < last
+    assert await run_id(client) != before
+    assert (await client.info("replication"))["role"] == "master"
+    assert await client.incr("n") == count + 1
+
+
+async def keep_writing(client: redis.asyncio.Redis) -> int:
+    """Counts up until the store goes away; the last number that it confirmed."""
+    count = 0
+    while True:
+        try:
+            count = await client.incr("n")
+        except RedisError:
+            return count
+        await asyncio.sleep(0.01)
+
+
+async def test_going_back_beyond_the_beginning_empties_it(stand_in: RedisStandIn, client: redis.asyncio.Redis) -> None:
+    await client.set("n", 1)
+    await stand_in.act(RedisActKind.ROLLED_BACK, 3600)
+    await reconnected(client)
+    assert await client.dbsize() == 0
+
+
+def test_commands_are_told_apart_however_they_are_written() -> None:
+    assert command_of(b"*2\r\n$3\r\nget\r\n$1\r\nn\r\n") == b"GET"
+    assert command_of(b"ping\r\n") == b"PING"
