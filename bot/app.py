@@ -48,6 +48,8 @@ from bot.watching.turn import Turn
 from bot.watching.vigil import Vigil
 
 LONGEST_BACKOFF_SECONDS = 30.0
+GOODBYE_SECONDS = 6.0  # longer than a call to Slack; ten are promised, and some are needed to leave
+LAST_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -77,11 +79,13 @@ class _Backoff:
 class _Parts:
     """What runs side by side once everything is built."""
 
+    team: TeamId
     poller: Poller
     vigil: Vigil
     turn: Turn
     sender: Sender
     schedule: Schedule
+    inbox: Inbox
     app: AsyncApp
 
 
@@ -102,21 +106,48 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
             identity = await _identity(slack, stopped)
             api = await stack.enter_async_context(_goldrush(settings))
             parts = await _build(settings, Scripts(client, identity.team), api, slack, identity=identity, clock=clock)
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(parts.poller.run(stopped), name="poller")
-                tasks.create_task(parts.sender.run(), name="sender")
-                try:
-                    async with parts.schedule.running(), _served(parts.app, settings, stopped):
-                        log.info("ready", team=identity.team, transport=settings.transport)
-                        await stopped.wait()
-                finally:
-                    stopped.set()
-                    parts.sender.stop()
-            with suppress(StoreAway):
-                await parts.turn.give_up()
+            await _until_ended(asyncio.create_task(_work(parts, settings, stopped), name="work"), stopped)
+            with suppress(StoreAway, TimeoutError):
+                async with asyncio.timeout(LAST_SECONDS):
+                    await parts.turn.give_up()
         except* StoppedError:
             pass
+        except* StoreAway:
+            if not stopped.is_set():
+                raise
         log.info("stopped")
+
+
+async def _work(parts: _Parts, settings: Settings, stopped: asyncio.Event) -> None:
+    """Returns when `stopped` is set and what was under way has come to its end."""
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(parts.poller.run(stopped), name="poller")
+        tasks.create_task(parts.sender.run(), name="sender")
+        try:
+            async with parts.schedule.running(), _served(parts.app, settings, stopped):
+                log.info("ready", team=parts.team, transport=settings.transport)
+                await stopped.wait()
+                parts.sender.stop()
+            await parts.inbox.settled()
+        finally:
+            stopped.set()
+            parts.sender.stop()
+
+
+async def _until_ended(work: asyncio.Task[None], stopped: asyncio.Event) -> None:
+    """What hangs longer is left as it is: whoever comes next looks what became of it."""
+    asked = asyncio.create_task(stopped.wait(), name="until stopped")
+    try:
+        await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work}, timeout=GOODBYE_SECONDS)
+    finally:
+        asked.cancel()
+        if not work.done():
+            log.warning("stopped_midway", seconds=GOODBYE_SECONDS)
+            work.cancel()
+            await asyncio.wait({work}, timeout=LAST_SECONDS)
+    if work.done() and not work.cancelled():
+        work.result()
 
 
 async def _build(
@@ -174,11 +205,13 @@ async def _build(
         Job("guardian", guardian.look_around, 60.0),
     )
     return _Parts(
+        team=identity.team,
         poller=poller,
         vigil=vigil,
         turn=turn,
         sender=Sender(around, wake),
         schedule=Schedule(jobs),
+        inbox=inbox,
         app=build_app(
             Listeners(inbox=inbox, guardian=guardian),
             client=slack,

@@ -1,5 +1,6 @@
 """Commands and clicks: kept before Slack is told that they arrived, acted on once, and taken up again after a crash."""
 
+import asyncio
 from datetime import timedelta
 
 import structlog
@@ -15,17 +16,32 @@ from bot.slack.look import Look
 from bot.slack.respond import respond_to
 
 COMMAND, CLICK = "command", "click"
+KEEP_SECONDS = 2.0  # Slack waits three for the acknowledgement
+ACT_SECONDS = 25.0
 TAKEN_UP_AFTER = timedelta(seconds=30)  # by then whoever began it has ended it, or died
+TAKEN_UP_SECONDS = 8.0  # the turn to act on what another left undone lasts ten
 TOO_OLD = timedelta(minutes=25)  # a response_url is good for thirty minutes
 
 log = structlog.get_logger(__name__)
 
 AWAY = Refusal(
-    reason="My memory (Redis) does not answer just now, so nothing was changed.",
-    hint="Nothing is lost. I try again by myself; please ask again in a minute.",
+    reason="My memory (Redis) does not answer just now, so nothing was done so far.",
+    hint="Please ask again in a minute: I cannot be sure that I kept this.",
+)
+KEPT = Refusal(
+    reason="My memory (Redis) does not answer just now, so this is not done yet, or only in part.",
+    hint="I have kept it, and finish it by myself if Redis is back within 25 minutes.",
+)
+LAPSED = Refusal(
+    reason="I was away for too long to finish what you asked of me, so it may not be done, or only in part.",
+    hint="Please look how it is, and ask again.",
+)
+SLOW = Refusal(
+    reason="This took too long, so I stopped; it may be done in part.",
+    hint="Please look how it is, and ask again.",
 )
 BROKEN = Refusal(
-    reason="Something went wrong inside me, so I have no answer; nothing was changed.",
+    reason="Something went wrong inside me, so I have no answer; it may be done in part.",
     hint="Whoever runs me finds the cause in my log. Trying again does no harm.",
 )
 
@@ -37,23 +53,27 @@ class Inbox:
         self._actions = actions
         self._look = look
         self._clock = clock
+        self._under_way: dict[str, asyncio.Task[object] | None] = {}
+        self._unrecorded: set[str] = set()
+        """Done, though the store does not know that yet."""
 
     async def take(self, ack: AsyncAck, kind: str, id: str, facts: dict[str, str]) -> None:  # noqa: A002
         """Keeps it, acknowledges it, acts on it; the second time it only acknowledges."""
         gesture = Gesture(id=f"{kind} {id}", kind=kind, at=self._clock.now(), facts=facts)
         try:
-            first = await self._store.first_time(gesture)
-        except StoreAway as exc:
-            log.warning("store_away", room="slack", problem=str(exc))
+            async with asyncio.timeout(KEEP_SECONDS):
+                first = await self._store.first_time(gesture)
+        except (StoreAway, TimeoutError) as exc:
+            log.warning("store_away", room="slack", problem=str(exc) or "it did not answer in time")
             await ack()
             await self._say(gesture, AWAY)
             return
         await ack()
-        if first:
-            await self._act(gesture)
+        if first and not await self._act(gesture, ACT_SECONDS):
+            await self._say(gesture, KEPT)
 
     async def take_up(self) -> None:
-        """What a bot that died has left undone. Called every few seconds.
+        """What a bot that died, or a store that went away, has left undone. Called every few seconds.
 
         Raises:
             StoreAway: it is taken up later.
@@ -61,29 +81,54 @@ class Inbox:
         now = self._clock.now()
         for gesture in await self._store.unfinished():
             age = now - gesture.at
-            if age < TAKEN_UP_AFTER:
+            # One of the future was kept before the wall clock was put back: whoever began it is long gone.
+            if abs(age) < TAKEN_UP_AFTER or gesture.id in self._under_way:
                 continue
-            turn = await self._store.take_turn(f"gesture:{gesture.id}")
-            if turn is None:
+            if await self._store.take_turn(f"gesture:{gesture.id}") is None:
                 continue
-            log.warning("taken_up", gesture=gesture.kind, seconds=age.total_seconds())
-            if age < TOO_OLD:
-                await self._act(gesture)
+            if gesture.id in self._unrecorded:
+                await self._finished(gesture)
+            elif age < TOO_OLD:
+                log.warning("taken_up", gesture=gesture.kind, seconds=age.total_seconds())
+                await self._act(gesture, TAKEN_UP_SECONDS)
             else:
+                log.warning("lapsed", gesture=gesture.kind, seconds=age.total_seconds())
+                await self._say(gesture, LAPSED)
                 await self._store.finished(gesture)
 
-    async def _act(self, gesture: Gesture) -> None:
-        """A person is never shown a traceback, and always told whether anything was changed."""
+    async def settled(self) -> None:
+        """Returns when everything that was acted on has come to its end."""
+        if under_way := [task for task in self._under_way.values() if task]:
+            await asyncio.wait(under_way)
+
+    async def _act(self, gesture: Gesture, seconds: float) -> bool:
+        """A person is never shown a traceback, and always told whether anything was changed. False: the store went
+        away, and it is to be taken up later."""
+        self._under_way[gesture.id] = asyncio.current_task()
         try:
-            await self._done(gesture)
-            await self._store.finished(gesture)
+            async with asyncio.timeout(seconds):
+                await self._done(gesture)
         except StoreAway as exc:
             log.warning("store_away", room="slack", problem=str(exc))
-            await self._say(gesture, AWAY)
+            return False
+        except TimeoutError:
+            log.warning("listener_slow", gesture=gesture.kind, seconds=seconds)
+            await self._say(gesture, SLOW)
         except Exception:
             log.exception("listener_tripped", gesture=gesture.kind)
             await self._say(gesture, BROKEN)
+        finally:
+            del self._under_way[gesture.id]
+        await self._finished(gesture)
+        return True
+
+    async def _finished(self, gesture: Gesture) -> None:
+        self._unrecorded.add(gesture.id)
+        try:
             await self._store.finished(gesture)
+            self._unrecorded.discard(gesture.id)
+        except StoreAway as exc:
+            log.warning("store_away", room="slack", problem=str(exc))
 
     async def _done(self, gesture: Gesture) -> None:
         facts, respond = gesture.facts, respond_to(gesture.facts.get("response_url", ""))

@@ -13,6 +13,7 @@ from slack_bolt.app.async_app import AsyncApp
 from bot.slack.inbound import bolt_request, signable
 
 LARGEST_REQUEST = 512 * 1024  # far above what Slack sends; more is refused before it is read
+GOODBYE_SECONDS = 2.0  # for the requests that are being answered
 PATIENCE_SECONDS = 5.0  # for a body that is promised; Slack itself gives up after three
 LINGERING_SECONDS = 1.0  # for the rest of a body after it was answered, before the connection is closed
 

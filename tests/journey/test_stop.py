@@ -1,0 +1,154 @@
+"""SIGTERM: what is under way comes to its end within ten seconds, nothing is left locked, and it exits 0."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from time import monotonic
+
+import pytest
+import redis.asyncio
+
+from bot.sandbox.goldrush_faults import Fault as GoldRushFault
+from bot.sandbox.goldrush_faults import FaultKind as GoldRushFaultKind
+from bot.sandbox.slack.faults import Fault, FaultKind
+from tests.journey.rig import ALERTS, PATIENCE, TEAM, Rig, rigged
+from tests.journey.valkey import Valkey
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+
+WITHIN_SECONDS = 10.0
+LANE_FULL = 40
+
+
+@contextmanager
+def frozen(valkey: Valkey) -> Iterator[None]:
+    """It takes connections and commands, and answers nothing."""
+    assert valkey._process is not None
+    valkey._process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        valkey._process.send_signal(signal.SIGCONT)
+
+
+@asynccontextmanager
+async def a_bot(tmp_path: Path, *, http: bool = False) -> AsyncIterator[tuple[Rig, Valkey]]:
+    settings = {"PIPELINE_BOT_CATALOGUE_SECONDS": "1"}
+    async with (
+        Valkey(tmp_path / "valkey") as valkey,
+        rigged(tmp_path, http=http, settings=settings | {"REDIS_URL": valkey.url}) as rig,
+    ):
+        for number in range(LANE_FULL):
+            rig.sandbox.goldrush.add(name=f"fleet-{number:02}", project="fleet")
+        await rig.ask("watch * page @bob")
+        await rig.card("made this channel watch")
+        await rig.reads(60)
+        yield rig, valkey
+
+
+async def keys(valkey: Valkey, pattern: str) -> list[str]:
+    async with redis.asyncio.Redis.from_url(valkey.url, decode_responses=True) as client:
+        return [str(key) for key in await client.keys(pattern)]
+
+
+async def under_way(valkey: Valkey) -> bool:
+    """Whether a message has been given to Slack whose fate is not known yet."""
+    async with redis.asyncio.Redis.from_url(valkey.url, decode_responses=True) as client:
+        rows = [row for name in await client.keys("*:deliveries") for row in await client.hvals(str(name))]
+        return any('"sending"' in row for row in rows)
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while not await condition():
+            await asyncio.sleep(0.02)
+
+
+async def stopped(rig: Rig, *, signals: int = 1) -> None:
+    """It is gone in time, exits 0, and its log shows no traceback."""
+    assert rig.process is not None
+    began = monotonic()
+    for _ in range(signals):
+        rig.process.terminate()
+        await asyncio.sleep(0.1)
+    assert await asyncio.wait_for(rig.process.wait(), 60) == 0
+    assert monotonic() - began < WITHIN_SECONDS
+    log = rig.log.read_text()
+    assert "Traceback" not in log
+    assert '"event": "stopped"' in log.splitlines()[-1]
+
+
+def told(rig: Rig, *words: str, channel: str = ALERTS) -> int:
+    return sum(all(word in each.text for word in words) for each in rig.sandbox.slack.messages(channel))
+
+
+@pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
+async def test_in_peace(tmp_path: Path, *, http: bool) -> None:
+    async with a_bot(tmp_path, http=http) as (rig, valkey):
+        await stopped(rig)
+        assert await keys(valkey, "*:lease:*") == []
+
+
+async def test_twice_while_slack_hangs_and_what_was_under_way_is_told_once_by_the_next(tmp_path: Path) -> None:
+    async with a_bot(tmp_path) as (rig, valkey):
+        rig.sandbox.slack.set_fault("*", Fault(kind=FaultKind.HANG))
+        rig.set_phase("orders-eu", "FAILED")
+        await until(lambda: under_way(valkey))
+        await stopped(rig, signals=2)
+        assert await keys(valkey, "*:lease:*") == []
+        rig.sandbox.slack.faults.clear()
+        await rig.start()
+        await rig.card("orders-eu FAILED")
+        await rig.ask("watches")
+        assert told(rig, "orders-eu FAILED") == 1
+
+
+async def test_while_goldrush_hangs(tmp_path: Path) -> None:
+    async with a_bot(tmp_path) as (rig, valkey):
+        rig.sandbox.goldrush.set_fault(GoldRushFault(kind=GoldRushFaultKind.HANG))
+        await asyncio.sleep(1)
+        await stopped(rig)
+        assert await keys(valkey, "*:lease:*") == []
+
+
+async def test_while_redis_hangs_and_everything_is_told_once_by_the_next(tmp_path: Path) -> None:
+    async with a_bot(tmp_path) as (rig, valkey):
+        with frozen(valkey):
+            rig.set_phase("orders-eu", "FAILED")
+            await asyncio.sleep(1)
+            await stopped(rig)
+        await rig.start()
+        await rig.card("orders-eu FAILED")
+        assert told(rig, "orders-eu FAILED") == 1
+
+
+async def test_while_everything_hangs(tmp_path: Path) -> None:
+    async with a_bot(tmp_path) as (rig, valkey):
+        rig.sandbox.slack.set_fault("*", Fault(kind=FaultKind.HANG))
+        rig.sandbox.goldrush.set_fault(GoldRushFault(kind=GoldRushFaultKind.HANG))
+        await asyncio.sleep(2)
+        with frozen(valkey):
+            await stopped(rig)
+
+
+async def test_with_a_lane_full_nothing_is_lost_or_told_twice(tmp_path: Path) -> None:
+    async with a_bot(tmp_path) as (rig, valkey):
+        await rig.ask("watch fleet-*", channel=TEAM)
+        await rig.card("made this channel watch", channel=TEAM)
+        for number in range(LANE_FULL):
+            rig.set_phase(f"fleet-{number:02}", "PAUSED")
+        await rig.sandbox.until(lambda: told(rig, "PAUSED", channel=TEAM) >= 1, PATIENCE)
+        await stopped(rig)
+        assert await keys(valkey, "*:lease:*") == []
+        await rig.start()
+
+        def everything() -> bool:
+            said = "\n".join(each.text for each in rig.sandbox.slack.messages(TEAM))
+            return all(f"fleet-{number:02}" in said for number in range(LANE_FULL))
+
+        await rig.sandbox.until(everything, 60)
+        roots = [each.text for each in rig.sandbox.slack.messages(TEAM)[1:]]
+        for number in range(LANE_FULL):
+            assert sum(f"fleet-{number:02}" in root for root in roots) == 1
