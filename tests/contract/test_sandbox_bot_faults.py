@@ -1,0 +1,136 @@
+"""A program that knows nothing of it stands still, and its wall clock is turned: real processes."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from bot.sandbox.bot_faults import BotFaultKind, BotProcess, ClockFaultKind
+from bot.sandbox.clock import Clock
+from bot.sandbox.wall_clock import Hands
+
+PROGRAM = """
+import json, sys, time
+from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
+from pydantic import BaseModel
+
+class Seen(BaseModel):
+    at: datetime
+
+first = time.monotonic()
+for line in sys.stdin:
+    now = datetime.now(UTC)
+    print(json.dumps({
+        "time": time.time(),
+        "ns": time.time_ns() / 1e9,
+        "now": now.timestamp(),
+        "today": datetime.today().timestamp(),
+        "utc": now.isoformat(),
+        "gmtime": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime()),
+        "sane": isinstance(now, datetime) and isinstance(now + timedelta(1), datetime)
+                and Seen(at=now).at == now and datetime.fromisoformat(now.isoformat()) == now
+                and isinstance(Seen(at=now.isoformat()).at, datetime),
+        "monotonic": time.monotonic() - first,
+        "argv": sys.argv,
+    }), flush=True)
+"""
+
+
+class Program:
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+
+    async def look(self, seconds: float = 5.0) -> Any:
+        """What it sees of the time."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(b"\n")
+        async with asyncio.timeout(seconds):
+            return json.loads(await self.process.stdout.readline())
+
+
+@asynccontextmanager
+async def a_program(tmp_path: Path, hands: Hands) -> AsyncIterator[Program]:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.sandbox.wall_clock", str(hands.path), "program", "one", "two"),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+    )
+    try:
+        yield Program(process)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def right() -> float:
+    return Clock().now()
+
+
+async def test_the_wall_clock_is_put_forward_and_back_under_a_running_program(tmp_path: Path) -> None:
+    hands = Hands(tmp_path / "hands")
+    async with a_program(tmp_path, hands) as program:
+        at_first = await program.look()
+        assert at_first["argv"][-2:] == ["one", "two"]
+        for seconds in (0.0, 3600.0, -3600.0, 86400.0, -86400.0, -1.0, 0.0):
+            hands.turn_to(seconds)
+            seen = await program.look()
+            for clock in ("time", "ns", "now", "today"):
+                assert abs(seen[clock] - right() - seconds) < 0.9, clock
+            assert abs(datetime.fromisoformat(seen["utc"]).timestamp() - seen["time"]) < 1
+            assert abs(datetime.fromisoformat(seen["gmtime"] + "+00:00").timestamp() - seen["time"]) < 2
+            assert seen["sane"]
+            assert 0 <= seen["monotonic"] < 60, "nobody can set that one"
+
+
+async def test_a_frozen_program_stands_still_until_its_time_is_up(tmp_path: Path) -> None:
+    async with a_program(tmp_path, Hands(tmp_path / "hands")) as program:
+        await program.look()
+        bot = BotProcess(program.process, Hands(tmp_path / "others"))
+        began = monotonic()
+        bot.freeze(0.5)
+        assert [each.kind for each in bot.in_force()] == [BotFaultKind.FROZEN]
+        await program.look()
+        assert monotonic() - began >= 0.5
+        assert bot.in_force() == []
+        bot.freeze(60)
+        bot.thaw()
+        await program.look()
+        await bot.close()
+
+
+async def test_a_frozen_program_is_woken_for_its_goodbye(tmp_path: Path) -> None:
+    async with a_program(tmp_path, Hands(tmp_path / "hands")) as program:
+        await program.look()
+        bot = BotProcess(program.process, Hands(tmp_path / "others"))
+        bot.freeze(60)
+        await bot.close()
+        program.process.terminate()
+        async with asyncio.timeout(5):
+            await program.process.wait()
+        bot.freeze(60)  # nobody is left to be frozen
+        await bot.close()
+
+
+async def test_the_clock_is_a_fault_in_force_until_it_is_right_again(tmp_path: Path) -> None:
+    news: list[str] = []
+    hands = Hands(tmp_path / "hands")
+    async with a_program(tmp_path, hands) as program:
+        bot = BotProcess(program.process, hands)
+        bot.on_change = lambda: news.append("changed")
+        bot.set_clock(-3600)
+        assert [(each.kind, each.seconds) for each in bot.in_force()] == [(ClockFaultKind.OFF, -3600.0)]
+        assert (await program.look())["time"] < right() - 3590
+        bot.set_clock(0)
+        assert bot.in_force() == []
+    assert len(news) == 2
