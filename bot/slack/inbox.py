@@ -1,6 +1,7 @@
 """Commands and clicks: kept before Slack is told that they arrived, acted on once, and taken up again after a crash."""
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import structlog
@@ -84,17 +85,26 @@ class Inbox:
             # One of the future was kept before the wall clock was put back: whoever began it is long gone.
             if abs(age) < TAKEN_UP_AFTER or gesture.id in self._under_way:
                 continue
-            if await self._store.take_turn(f"gesture:{gesture.id}") is None:
-                continue
-            if gesture.id in self._unrecorded:
-                await self._finished(gesture)
-            elif age < TOO_OLD:
-                log.warning("taken_up", gesture=gesture.kind, seconds=age.total_seconds())
-                await self._act(gesture, TAKEN_UP_SECONDS)
-            else:
-                log.warning("lapsed", gesture=gesture.kind, seconds=age.total_seconds())
-                await self._say(gesture, LAPSED)
-                await self._store.finished(gesture)
+            turn = await self._store.take_turn(f"gesture:{gesture.id}")
+            if turn is not None:
+                try:
+                    await self._take_up(gesture, age)
+                finally:
+                    with suppress(StoreAway):
+                        await self._store.give_up_turn(turn)
+
+    async def _take_up(self, gesture: Gesture, age: timedelta) -> None:
+        if gesture not in await self._store.unfinished():
+            return  # another bot did it before it was our turn
+        if gesture.id in self._unrecorded:
+            await self._finished(gesture)
+        elif age < TOO_OLD:
+            log.warning("taken_up", gesture=gesture.kind, seconds=age.total_seconds())
+            await self._act(gesture, TAKEN_UP_SECONDS)
+        else:
+            log.warning("lapsed", gesture=gesture.kind, seconds=age.total_seconds())
+            await self._say(gesture, LAPSED)
+            await self._finished(gesture)
 
     async def settled(self) -> None:
         """Returns when everything that was acted on has come to its end."""
@@ -102,7 +112,7 @@ class Inbox:
             await asyncio.wait(under_way)
 
     async def _act(self, gesture: Gesture, seconds: float) -> bool:
-        """A person is never shown a traceback, and always told whether anything was changed. False: the store went
+        """A person is never shown a traceback, and always told whether anything may have changed. False: the store went
         away, and it is to be taken up later."""
         self._under_way[gesture.id] = asyncio.current_task()
         try:

@@ -1,0 +1,336 @@
+"""Commands and clicks, from Slack's hand into Redis and back to who asked: kept first, acted on once, told honestly."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+import redis.asyncio
+from aiohttp import web
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.response import BoltResponse
+
+from bot.domain.watch import TeamId
+from bot.ports import Clock, Gesture, Lease, StoreAway
+from bot.slack import action_ids, inbox
+from bot.slack.actions import Actions
+from bot.slack.calls import web_client
+from bot.slack.commands import Commands
+from bot.slack.directory import Directory
+from bot.slack.inbox import CLICK, COMMAND, Inbox
+from bot.slack.look import Look
+from tests.builders import ALERTS, ANN, TEAM
+from tests.service.test_poller import FAILED, LIVE, ONE, Bot, pipelines, running
+from tests.stores import WholeStore
+
+LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+NOWHERE = "http://127.0.0.1:1/api/"
+
+
+@dataclass
+class Counter:
+    """Where people ask. `said` is what they were told, as Slack was given it."""
+
+    bot: Bot
+    redis: redis.asyncio.Redis
+    url: str
+    said: list[dict[str, object]]
+
+    def inbox(self, store: WholeStore | None = None) -> Inbox:
+        """Of one bot more; all of them share one Redis."""
+        clock = self.bot.clock
+        commands = Commands(self.bot.desk, Directory(web_client("xoxb-sandbox", NOWHERE), clock))
+        actions = Actions(self.bot.desk, commands, LOOK)
+        return Inbox(store=store or self.bot.store, commands=commands, actions=actions, look=LOOK, clock=clock)
+
+    def asking(self, text: str) -> dict[str, str]:
+        return {"text": text, "channel": ALERTS, "user": ANN, "response_url": self.url}
+
+    def clicking(self, action: str, facts: Mapping[str, object]) -> dict[str, str]:
+        told = {"action": action, "channel": ALERTS, "user": ANN, "ephemeral": "", "value": json.dumps(facts)}
+        return told | {"response_url": self.url}
+
+    async def left_undone(self, text: str, seconds_ago: float = 0.0) -> None:
+        """Kept by a bot that died before it acted."""
+        at = self.bot.clock.now() - timedelta(seconds=seconds_ago)
+        await self.bot.store.first_time(Gesture(id=f"{COMMAND} 1", kind=COMMAND, at=at, facts=self.asking(text)))
+
+    async def kept(self) -> int:
+        return len(await self.bot.store.unfinished())
+
+    async def watched(self) -> list[str]:
+        return [watch.reference for watch in (await self.bot.store.watches()).all]
+
+    @property
+    def answers(self) -> list[str]:
+        return [str(answer["text"]) for answer in self.said]
+
+
+class Ack(AsyncAck):
+    """Notes what Redis held when Slack was told that it arrived."""
+
+    def __init__(self, counter: Counter) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # Bolt leaves it without types
+        self._counter = counter
+        self.found: list[int] = []
+
+    async def __call__(self, *args: object, **kwargs: object) -> BoltResponse:
+        self.found.append(len(await self._counter.redis.hvals(f"pipeline-bot:{{{TEAM}}}:gestures")))
+        return BoltResponse(status=200)
+
+
+@asynccontextmanager
+async def hearing() -> AsyncIterator[tuple[str, list[dict[str, object]]]]:
+    """A response_url, and what is said to it."""
+    said: list[dict[str, object]] = []
+
+    async def hear(request: web.Request) -> web.Response:
+        said.append(await request.json())
+        return web.Response(text="ok")
+
+    server = web.Application()
+    server.add_routes([web.post("/answer", hear)])
+    runner = web.AppRunner(server)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/answer", said
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def counter(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Counter]:
+    async with hearing() as (url, said), running(fake_redis, *pipelines(2)) as bot:
+        await bot.listing.refresh()
+        yield Counter(bot, fake_redis, url, said)
+
+
+class LosesReplies(WholeStore):
+    """Redis did it, and the answer did not come."""
+
+    async def first_time(self, gesture: Gesture) -> bool:
+        await super().first_time(gesture)
+        raise StoreAway("no answer")
+
+
+class Silent(WholeStore):
+    """Redis takes the command and never answers."""
+
+    async def first_time(self, gesture: Gesture) -> bool:
+        await asyncio.Event().wait()
+        return True
+
+
+class LooksLate(WholeStore):
+    """What it saw is done by another before it is its turn."""
+
+    def __init__(
+        self, client: redis.asyncio.Redis, team: TeamId, clock: Clock, other: Callable[[], Awaitable[None]]
+    ) -> None:
+        super().__init__(client, team, clock)
+        self._other = other
+
+    async def take_turn(self, name: str, held: Lease | None = None) -> Lease | None:
+        await self._other()
+        return await super().take_turn(name, held)
+
+
+def away_once(store: WholeStore, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next call of it fails."""
+    there = getattr(store, method)
+
+    async def away(*args: object, **kwargs: object) -> object:
+        monkeypatch.setattr(store, method, there)
+        raise StoreAway("no answer")
+
+    monkeypatch.setattr(store, method, away)
+
+
+# --- once ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [COMMAND, CLICK])
+async def test_it_is_in_redis_before_it_is_acknowledged_and_out_of_it_when_it_is_done(
+    counter: Counter, kind: str
+) -> None:
+    ack = Ack(counter)
+    facts = (
+        counter.asking("watch orders-1") if kind == COMMAND else counter.clicking(action_ids.REFRESH, {"pipeline": ONE})
+    )
+    await counter.inbox().take(ack, kind, "1", facts)
+    assert ack.found == [1]
+    assert await counter.kept() == 0
+    assert len(counter.answers) == 1
+
+
+async def test_delivered_again_at_once_or_later_or_after_a_restart_or_to_another_bot_it_acts_once(
+    counter: Counter,
+) -> None:
+    ack, one, other = Ack(counter), counter.inbox(), counter.inbox(WholeStore(counter.redis, TEAM, counter.bot.clock))
+    facts = counter.clicking(action_ids.SHARE, {"asked": "status orders-1"})
+    await asyncio.gather(*(each.take(ack, CLICK, "1", facts) for each in (one, one, other)))
+    await one.take(ack, CLICK, "1", facts)
+    await counter.inbox().take(ack, CLICK, "1", facts)  # as after a restart
+    assert len(ack.found) == 5  # each is acknowledged, else Slack delivers it again
+    assert [answer["response_type"] for answer in counter.said] == ["in_channel"]
+    await one.take(ack, CLICK, "2", facts)
+    assert len(counter.said) == 2
+
+
+async def test_it_is_remembered_for_more_than_a_day(counter: Counter) -> None:
+    await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking("watches"))
+    (mark,) = await counter.redis.keys("*:gesture:*")
+    assert await counter.redis.ttl(mark) > 24 * 3600 + 600
+
+
+async def test_what_a_bot_that_died_left_undone_is_taken_up_once_by_one_of_two(counter: Counter) -> None:
+    await counter.left_undone("watch orders-1")
+    bots = [counter.inbox(WholeStore(counter.redis, TEAM, counter.bot.clock)) for _ in range(2)]
+    await counter.bot.clock.pass_time(29)
+    await asyncio.gather(*(each.take_up() for each in bots))
+    assert counter.answers == []  # whoever began it may yet be at it
+    await counter.bot.clock.pass_time(2)
+    await asyncio.gather(*(each.take_up() for each in bots))
+    await asyncio.gather(*(each.take_up() for each in bots))
+    assert len(counter.answers) == 1
+    assert await counter.watched() == [ONE]
+    assert await counter.kept() == 0
+
+
+async def test_what_another_bot_did_just_now_is_not_done_again(counter: Counter) -> None:
+    await counter.left_undone("watch orders-1", seconds_ago=31)
+    late = LooksLate(counter.redis, TEAM, counter.bot.clock, counter.inbox().take_up)
+    await counter.inbox(late).take_up()
+    assert len(counter.answers) == 1
+
+
+@pytest.mark.parametrize("hours", [-1, -24])
+async def test_a_wall_clock_put_back_delays_nothing(counter: Counter, hours: int) -> None:
+    await counter.left_undone("watch orders-1", seconds_ago=hours * 3600.0)
+    await counter.inbox().take_up()
+    assert await counter.watched() == [ONE]
+
+
+async def test_what_is_under_way_is_not_taken_up_beside_itself(counter: Counter) -> None:
+    stuck = asyncio.Event()
+    counter.bot.api.gate = lambda _: stuck
+    one = counter.inbox()
+    asked = asyncio.create_task(one.take(Ack(counter), COMMAND, "1", counter.asking("status orders-1")))
+    while not counter.bot.api.reads:
+        await asyncio.sleep(0)
+    await counter.bot.clock.pass_time(40)
+    await one.take_up()
+    assert counter.answers == []
+    stuck.set()
+    await one.settled()
+    await asked
+    assert len(counter.answers) == 1
+
+
+# --- told honestly ---------------------------------------------------------------------------------------------------
+
+
+async def test_a_store_that_is_away_is_told_and_nothing_is_promised(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ack = Ack(counter)
+    away_once(counter.bot.store, "first_time", monkeypatch)
+    await counter.inbox().take(ack, CLICK, "1", counter.clicking(action_ids.UNWATCH, {"pipeline": ONE}))
+    assert ack.found == [0]
+    (answer,) = counter.answers
+    assert "nothing was done so far" in answer
+    assert "ask again in a minute: I cannot be sure that I kept this" in answer
+
+
+async def test_a_store_that_kept_it_though_its_answer_was_lost_has_it_done(counter: Counter) -> None:
+    lossy = counter.inbox(LosesReplies(counter.redis, TEAM, counter.bot.clock))
+    await lossy.take(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
+    assert "I cannot be sure that I kept this" in counter.answers[0]
+    await counter.bot.clock.pass_time(31)
+    await counter.inbox().take_up()
+    assert await counter.watched() == [ONE]
+    assert len(counter.answers) == 2
+
+
+async def test_a_store_that_hangs_keeps_nobody_waiting_for_the_acknowledgement(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert inbox.KEEP_SECONDS < 3
+    monkeypatch.setattr(inbox, "KEEP_SECONDS", 0.01)
+    ack = Ack(counter)
+    silent = counter.inbox(Silent(counter.redis, TEAM, counter.bot.clock))
+    await silent.take(ack, COMMAND, "1", counter.asking("watch orders-1"))
+    assert ack.found == [0]
+    assert "nothing was done so far" in counter.answers[0]
+
+
+async def test_a_store_that_goes_away_midway_is_waited_for_and_what_was_promised_is_kept(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = counter.inbox()
+    away_once(counter.bot.store, "add_watches", monkeypatch)
+    await one.take(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
+    assert "I have kept it, and finish it by myself if Redis is back within 25 minutes." in counter.answers[0]
+    assert timedelta(minutes=25) == inbox.TOO_OLD
+    await counter.bot.clock.pass_time(31)
+    away_once(counter.bot.store, "add_watches", monkeypatch)
+    await one.take_up()  # it is still away: that was said already
+    assert len(counter.answers) == 1
+    await counter.bot.clock.pass_time(11)
+    await one.take_up()
+    assert await counter.watched() == [ONE]
+    assert "now watches" in counter.answers[1]
+    assert await counter.kept() == 0
+
+
+async def test_what_was_done_though_the_store_could_not_be_told_so_is_not_done_again(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = counter.inbox()
+    away_once(counter.bot.store, "finished", monkeypatch)
+    await one.take(Ack(counter), CLICK, "1", counter.clicking(action_ids.SHARE, {"asked": "status orders-1"}))
+    await counter.bot.clock.pass_time(31)
+    await one.take_up()
+    assert len(counter.said) == 1
+    assert await counter.kept() == 0
+
+
+async def test_what_was_left_undone_for_too_long_is_not_done_and_that_is_said(counter: Counter) -> None:
+    await counter.left_undone("watch orders-1", seconds_ago=26 * 60)
+    await counter.inbox().take_up()
+    assert await counter.watched() == []
+    assert "it may not be done" in counter.answers[0]
+    assert await counter.kept() == 0
+
+
+async def test_what_takes_too_long_is_ended_and_that_is_said(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert timedelta(seconds=inbox.ACT_SECONDS) < inbox.TAKEN_UP_AFTER
+    monkeypatch.setattr(inbox, "ACT_SECONDS", 0.01)
+    stuck = asyncio.Event()
+    counter.bot.api.gate = lambda _: stuck
+    await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
+    stuck.set()
+    assert "This took too long" in counter.answers[0]
+    assert await counter.kept() == 0
+
+
+# --- a stale button --------------------------------------------------------------------------------------------------
+
+
+async def test_a_button_of_a_failure_that_is_over_says_so_and_draws_the_card_anew(counter: Counter) -> None:
+    bot = counter.bot
+    await bot.watch(ONE)
+    await bot.poll(2)
+    bot.api.statuses[ONE] = FAILED
+    await bot.poll(20)
+    (card,) = [row for row in await bot.store.owed(ALERTS) if row.id in await bot.store.outbox.cards([row.id])]
+    bot.api.statuses[ONE] = LIVE
+    await bot.poll(20)
+    for row in await bot.store.owed(ALERTS):
+        await counter.redis.hdel(f"pipeline-bot:{{{TEAM}}}:deliveries", row.id)  # as if all were delivered
+    facts = counter.clicking(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card.id})
+    await counter.inbox().take(Ack(counter), CLICK, "1", facts)
+    assert "over" in counter.answers[0]
+    assert card.id in [row.id for row in await bot.store.owed(ALERTS)]
