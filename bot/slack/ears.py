@@ -46,7 +46,7 @@ class Sieve(AsyncSocketModeHandler):
     """Hands on to Bolt only what Bolt can read. What it cannot is not acknowledged, as if it had not arrived."""
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]  # as Bolt's
-        if is_envelope(req.type, req.envelope_id) and well_formed(req.payload):
+        if is_envelope(req.type, req.envelope_id, req.retry_reason) and well_formed(req.payload):
             await super().handle(client, req)
         else:
             log.warning("envelope_dropped", type=readable(req.type)[:40])

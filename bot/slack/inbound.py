@@ -46,12 +46,12 @@ def well_formed(payload: object) -> bool:
             return True
 
 
-def is_envelope(type: object, envelope_id: object) -> bool:  # noqa: A002 (Slack's own names)
-    """Whether it can be told apart from others, and acknowledged.
+def is_envelope(type: object, envelope_id: object, retry_reason: object) -> bool:  # noqa: A002 (Slack's own names)
+    """Whether it can be told apart from others, and acknowledged; and whether Bolt can take down why it comes again.
 
     Source: https://docs.slack.dev/apis/events-api/using-socket-mode#events
     """
-    return _text(type) and _text(envelope_id) and bool(envelope_id)
+    return _text(type) and _text(envelope_id) and bool(envelope_id) and (retry_reason is None or _text(retry_reason))
 
 
 def readable(text: object) -> str:

@@ -15,6 +15,7 @@ from tests.fuzz.slack_payloads import a_click, a_command, an_event
 
 CLICK = a_click(Random(1))  # noqa: S311
 EVENT = an_event(Random(1))  # noqa: S311
+BOLT_TRIPPED = "Failed to run a request listener"  # so the SDK tells of it; `ears` takes the traceback away
 
 
 @pytest.fixture
@@ -49,6 +50,7 @@ async def heard(sandbox: Sandbox) -> AsyncIterator[list[str]]:
         {"type": "events_api", "envelope_id": "x", "payload": [1]},
         {"type": "slash_commands", "envelope_id": None, "payload": a_command("nobody asked")},
         {"type": ["slash_commands"], "envelope_id": "x", "payload": a_command("nobody asked")},
+        {"type": "events_api", "envelope_id": "x", "payload": EVENT, "retry_attempt": 1, "retry_reason": {"id": 1}},
     ],
 )
 async def test_a_bent_envelope_is_dropped(
@@ -61,4 +63,4 @@ async def test_a_bent_envelope_is_dropped(
         await sandbox.slack.run_command("U0ANN", "C0ALERTS", "/pipeline", "status")
     assert good.ok
     assert heard == ["status", "status"]
-    assert not [record for record in caplog.records if record.exc_info or "NoneType" in record.getMessage()]
+    assert not [record for record in caplog.records if record.exc_info or BOLT_TRIPPED in record.getMessage()]

@@ -8,7 +8,7 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.slack.actions import Click, told_of
 from bot.slack.app import facts_of
-from bot.slack.inbound import bolt_request, signable, well_formed
+from bot.slack.inbound import bolt_request, is_envelope, signable, well_formed
 from tests.fuzz.slack_payloads import FORM, JSON, a_click, a_command, an_event
 
 SIGNATURE = "v0=" + "0a" * 32
@@ -57,6 +57,22 @@ def test_what_slack_sends_passes(payload: dict[str, object]) -> None:
 )
 def test_what_bolt_would_trip_over_does_not(payload: object) -> None:
     assert not well_formed(payload)
+
+
+@pytest.mark.parametrize("reason", [None, "", "timeout"])
+def test_an_envelope_may_say_why_it_comes_again(reason: object) -> None:
+    assert is_envelope("events_api", "x", reason)
+
+
+@pytest.mark.parametrize(
+    ("type", "envelope_id", "reason"),
+    [
+        *[(None, "x", None), (["hello"], "x", None), ("hello", None, None), ("hello", "", None), ("hello", 5, None)],
+        *[("hello", "x", {"id": 1}), ("hello", "x", 5), ("hello", "x", ["timeout"]), ("hello", "x", False)],
+    ],
+)
+def test_an_envelope_that_bolt_cannot_read_is_none(type: object, envelope_id: object, reason: object) -> None:  # noqa: A002
+    assert not is_envelope(type, envelope_id, reason)
 
 
 def test_only_a_whole_signature_is_looked_at() -> None:
