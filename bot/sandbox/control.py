@@ -10,67 +10,22 @@ from typing import Any, Protocol
 import aiohttp
 from aiohttp import web
 
-from bot.sandbox import control_goldrush
-from bot.sandbox.goldrush import GoldRush
+from bot.sandbox import control_faults, control_goldrush
+from bot.sandbox.control_body import Body
 from bot.sandbox.slack import page_view
 from bot.sandbox.slack.delivery import Ack
 from bot.sandbox.slack.directory import ChannelKind
-from bot.sandbox.slack.faults import Fault, FaultKind, Moment
 from bot.sandbox.slack.gestures import Choice
 from bot.sandbox.slack.signed_http import HttpRefused
 from bot.sandbox.slack.wire import JsonObject, Refused, SlackError
-from bot.sandbox.slack.workspace import Workspace
 
 MOST_ENTRIES = 1_000
 DEFAULT_USER = "U0ANN"
 DEFAULT_CHANNEL = "C0ALERTS"
 
 
-class Controlled(control_goldrush.Controlled, Protocol):
+class Controlled(control_goldrush.Controlled, control_faults.Breakable, Protocol):
     """The part of the sandbox that these calls reach."""
-
-    @property
-    def goldrush(self) -> GoldRush: ...
-
-    @property
-    def slack(self) -> Workspace: ...
-
-
-class Body:
-    """A request's JSON, asked field by field."""
-
-    def __init__(self, fields: JsonObject) -> None:
-        self._fields = fields
-
-    def text(self, name: str) -> str:
-        value = self.maybe_text(name)
-        if value is None:
-            raise ValueError(f"{name} is missing")
-        return value
-
-    def maybe_text(self, name: str) -> str | None:
-        value = self._fields.get(name)
-        if value is not None and not isinstance(value, str):
-            raise ValueError(f"{name} must be text")
-        return value
-
-    def number(self, name: str, *, default: float) -> float:
-        value = self._fields.get(name)
-        if value is None:
-            return default
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-            raise ValueError(f"{name} must be a number, not below 0")
-        return value
-
-    def mapping(self, name: str) -> JsonObject:
-        value = self._fields.get(name) or {}
-        if not isinstance(value, dict) or not all(isinstance(inner, dict) for inner in value.values()):
-            raise ValueError(f"{name} must be an object of objects")
-        return value
-
-    @property
-    def fields(self) -> JsonObject:
-        return self._fields
 
 
 def routes(sandbox: Controlled) -> list[web.RouteDef]:
@@ -84,6 +39,7 @@ def routes(sandbox: Controlled) -> list[web.RouteDef]:
         "home": control.open_home,
         "faults": control.set_fault,
         "channels/{id}": control.change_channel,
+        "messages/delete": control.delete_message,
         "request_url": control.set_request_url,
     }
     logs = {"accepted": control.accepted, "calls": control.calls, "deliveries": control.deliveries}
@@ -101,19 +57,25 @@ class Control:
         self._slack = sandbox.slack
 
     async def state(self, request: web.Request) -> Any:
-        """Everything the page shows; asking for a channel marks it read."""
+        """Everything the page shows; asking for a channel marks it read. Without one, the first that is there."""
         user = request.query.get("user", DEFAULT_USER)
-        channel = request.query.get("channel", DEFAULT_CHANNEL)
         self._slack.directory.person(user)
+        channel = request.query.get("channel") or self._first_channel(user)
         self._slack.directory.channel_seen_by(user, channel)
         page_view.mark_read(self._slack, channel, user)
         return {
             **page_view.surroundings(self._slack, user),
+            "channel": channel,
             "conversation": self._slack.conversation_view(channel, user),
             "pipelines": control_goldrush.pipeline_rows(self._sandbox.goldrush),
             "scenario": {"running": self._sandbox.scenario_running},
-            "faults": [*control_goldrush.fault_rows(self._sandbox.goldrush), *_slack_faults(self._slack)],
+            "faults": control_faults.rows(self._sandbox),
+            "breakable": control_faults.breakable(self._sandbox),
         }
+
+    def _first_channel(self, user: str) -> str:
+        seen = [channel.id for channel in self._slack.directory.channels.values() if channel.visible_to(user)]
+        return DEFAULT_CHANNEL if DEFAULT_CHANNEL in seen else seen[0]
 
     async def typed(self, body: Body) -> Any:
         """As from the composer: a slash command, or a message. A command cannot be used in a thread."""
@@ -162,21 +124,11 @@ class Control:
         return {"ok": True}
 
     async def set_fault(self, body: Body) -> Any:
-        """For GoldRush or for Slack, as `target` says; the kind `none` takes one away."""
-        match body.text("target"):
-            case "goldrush":
-                control_goldrush.set_fault(self._sandbox.goldrush, body.fields)
-            case "slack":
-                method = body.maybe_text("method") or "*"
-                self._slack.set_fault(method, _read_fault(body))
-            case other:
-                raise ValueError(f"target must be goldrush or slack, not {other!r}")
+        await control_faults.strike(self._sandbox, body)
         return {"ok": True}
 
     async def clear_faults(self, _: web.Request) -> Any:
-        self._slack.faults.clear()
-        self._slack.pulse.beat()
-        control_goldrush.clear_faults(self._sandbox.goldrush)
+        await control_faults.mend_all(self._sandbox)
         return {"ok": True}
 
     async def change_channel(self, body: Body) -> Any:
@@ -184,19 +136,31 @@ class Control:
         known = self._slack.directory.channels.get(channel)
         if known is None or known.kind is ChannelKind.IM:
             raise Refused(f"There is no channel {channel} to change.")
-        match body.text("action"):
-            case "archive":
-                self._slack.archive(channel)
-            case "unarchive":
-                self._slack.unarchive(channel)
-            case "rename":
-                self._slack.rename(channel, body.text("name"))
-            case "kick":
-                self._slack.kick_bot(channel)
-            case "invite":
-                self._slack.invite_bot(channel)
-            case other:
-                raise ValueError(f"action must be archive, unarchive, rename, kick or invite, not {other!r}")
+        change = self._changes(channel, body).get(body.text("action"))
+        if change is None:
+            raise ValueError(f"action must be one of {', '.join(self._changes(channel, body))}")
+        change()
+        return {"ok": True}
+
+    def _changes(self, channel: str, body: Body) -> dict[str, Callable[[], None]]:
+        slack = self._slack
+        return {
+            "archive": lambda: slack.archive(channel),
+            "unarchive": lambda: slack.unarchive(channel),
+            "rename": lambda: slack.rename(channel, body.text("name")),
+            "kick": lambda: slack.kick_bot(channel),
+            "invite": lambda: slack.invite_bot(channel),
+            "make_private": lambda: slack.convert(channel, ChannelKind.PRIVATE),
+            "make_public": lambda: slack.convert(channel, ChannelKind.PUBLIC),
+            "change_id": lambda: slack.change_id(channel),
+            "make_read_only": lambda: slack.set_read_only(channel, read_only=True),
+            "make_writable": lambda: slack.set_read_only(channel, read_only=False),
+            "delete": lambda: slack.delete_channel(channel),
+        }
+
+    async def delete_message(self, body: Body) -> Any:
+        """As an admin may, whoever wrote it."""
+        self._slack.delete_message(body.text("channel"), body.text("ts"))
         return {"ok": True}
 
     async def set_request_url(self, body: Body) -> Any:
@@ -249,30 +213,6 @@ def with_body(handler: Callable[[Body], Awaitable[Any]]) -> Handler:
 def _outcome(ack: Ack) -> JsonObject:
     """What the client shows of an act: nothing when all went well, else Slack's word for the failure."""
     return {"ok": ack.ok, "error": ack.error}
-
-
-def _read_fault(body: Body) -> Fault | None:
-    kind = body.text("kind")
-    if kind == "none":
-        return None
-    if kind not in set(FaultKind):
-        raise ValueError(f"kind must be none or one of {', '.join(FaultKind)}")
-    times = int(body.number("times", default=0))
-    return Fault(
-        kind=FaultKind(kind),
-        when=Moment(body.maybe_text("when") or "before"),
-        error=body.maybe_text("error") or "internal_error",
-        seconds=body.number("seconds", default=1.0),
-        retry_after=int(body.number("retry_after", default=1)),
-        times=times or None,
-    )
-
-
-def _slack_faults(slack: Workspace) -> list[JsonObject]:
-    return [
-        {"target": "slack", "method": method, "kind": fault.kind.value, "times": fault.times}
-        for method, fault in slack.faults.active().items()
-    ]
 
 
 def _limit(request: web.Request) -> int:

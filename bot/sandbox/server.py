@@ -10,10 +10,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.sandbox import control, control_goldrush
+from bot.sandbox.bot_faults import BotProcess
 from bot.sandbox.clock import Clock
 from bot.sandbox.goldrush import GoldRush
 from bot.sandbox.live import Live
 from bot.sandbox.pulse import Pulse
+from bot.sandbox.redis_faults import RedisStandIn
 from bot.sandbox.scenario import Scenario
 from bot.sandbox.slack.api import WebApi
 from bot.sandbox.slack.workspace import Workspace
@@ -29,12 +31,16 @@ PATIENCE_SECONDS = 0.5
 class Sandbox:
     """What a test or the demo holds in its hand; `start` is the way to get one."""
 
-    def __init__(self, *, clock: Clock, scenario: Scenario | None) -> None:
+    def __init__(self, *, clock: Clock, scenario: Scenario | None, redis: RedisStandIn | None) -> None:
         self.clock = clock
         self.url = ""
         self.goldrush = GoldRush(clock)
         self.slack = Workspace(clock, Pulse(lambda: self.notify("slack")))
         self.goldrush.on_change = lambda: self.notify("goldrush")
+        self.redis = redis
+        self._bot: BotProcess | None = None
+        if redis is not None:
+            redis.on_change = lambda: self.notify("faults")
         self._scenario = scenario or Scenario.demo()
         self._playing: asyncio.Task[None] | None = None
         self._live = Live()
@@ -43,10 +49,18 @@ class Sandbox:
     @classmethod
     @asynccontextmanager
     async def start(
-        cls, *, port: int = 0, scenario: Scenario | None = None, clock: Clock | None = None
+        cls,
+        *,
+        port: int = 0,
+        scenario: Scenario | None = None,
+        clock: Clock | None = None,
+        redis: RedisStandIn | None = None,
     ) -> AsyncIterator["Sandbox"]:
-        """Serves until the block ends. A scenario plays from the start; without one the pipelines stand still."""
-        sandbox = cls(clock=clock or Clock(), scenario=scenario)
+        """Serves until the block ends. A scenario plays from the start; without one the pipelines stand still.
+
+        With a Redis, that can be broken from the page too; who started it closes it.
+        """
+        sandbox = cls(clock=clock or Clock(), scenario=scenario, redis=redis)
         async with AsyncExitStack() as stack:
             runner = web.AppRunner(sandbox._application(), access_log=None, shutdown_timeout=PATIENCE_SECONDS)
             await runner.setup()
@@ -58,6 +72,17 @@ class Sandbox:
             if scenario is not None:
                 await sandbox.set_scenario(running=True)
             yield sandbox
+
+    @property
+    def bot(self) -> BotProcess | None:
+        """The bot's process, where whoever started it handed it over to be troubled."""
+        return self._bot
+
+    @bot.setter
+    def bot(self, bot: BotProcess | None) -> None:
+        self._bot = bot
+        if bot is not None:
+            bot.on_change = lambda: self.notify("faults")
 
     @property
     def scenario_running(self) -> bool:

@@ -102,7 +102,7 @@ async def test_a_pipeline_is_added_vanishes_and_comes_back(control: httpx.AsyncC
         ("POST", "/pipelines", b"{}", 400),
         ("POST", "/scenario", b"{}", 400),
         ("GET", "/requests?limit=-1", b"", 400),
-        ("POST", "/faults", b'{"target": "goldrush", "kind": "flood"}', 400),
+        ("POST", "/faults", b'{"target": "goldrush", "kind": "drought"}', 400),
         ("POST", "/faults", b'{"target": "goldrush", "kind": "hang", "pipeline_id": "pipe_nobody"}', 400),
         ("POST", "/faults", b'{"target": "goldrush", "kind": "hang", "times": 0}', 400),
     ],

@@ -196,7 +196,7 @@ class Workspace:
     def change_id(self, channel: str) -> None:
         happenings.change_id(self, self.directory.channels[channel])
 
-    def set_read_only(self, channel: str, read_only: bool) -> None:  # noqa: FBT001  it is the value that is set
+    def set_read_only(self, channel: str, *, read_only: bool) -> None:
         self.directory.channels[channel].read_only = read_only
         self.pulse.beat()
 
