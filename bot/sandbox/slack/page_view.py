@@ -54,6 +54,7 @@ def _channel(workspace: "Workspace", channel: Channel, viewer: str) -> JsonObjec
         "name": channel.name,
         "kind": channel.kind.value,
         "archived": channel.archived,
+        "read_only": channel.read_only,
         "bot_is_member": BOT_USER in channel.members,
         "is_member": viewer in channel.members,
         "members": list(channel.members),

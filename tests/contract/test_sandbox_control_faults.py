@@ -1,0 +1,239 @@
+"""The control API for trouble: each target is struck, shown and mended by JSON alone, as the page and curl do it."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import redis.asyncio
+
+from bot.sandbox.bot_faults import BotProcess
+from bot.sandbox.control_faults import TARGETS, DeliveryActKind
+from bot.sandbox.goldrush_faults import FaultKind as GoldRushFaultKind
+from bot.sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
+from bot.sandbox.redis_proxy import WireFaultKind
+from bot.sandbox.server import Sandbox
+from bot.sandbox.slack.faults import FaultKind
+from bot.sandbox.slack.installation import Loss
+from bot.sandbox.slack.unrest import UnrestKind
+from bot.sandbox.wall_clock import Hands
+from tests.contract.slack_rig import bolt_app, over_socket
+
+ANN, ALERTS = "U0ANN", "C0ALERTS"
+
+
+class Page:
+    def __init__(self, session: aiohttp.ClientSession) -> None:
+        self._session = session
+
+    async def post(self, path: str, **body: Any) -> tuple[int, Any]:
+        async with self._session.post(f"/sandbox/{path}", json=body) as reply:
+            return reply.status, await reply.json()
+
+    async def state(self, **query: str) -> Any:
+        async with self._session.get("/sandbox/state", params={"user": ANN, **query}) as reply:
+            return await reply.json()
+
+    async def faults(self) -> list[tuple[str, str]]:
+        return [(fault["target"], fault["kind"]) for fault in (await self.state())["faults"]]
+
+    async def mend(self) -> None:
+        async with self._session.delete("/sandbox/faults") as reply:
+            assert reply.status == 200
+
+
+@pytest.fixture
+async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
+    """With everything that can be broken; a sleeper plays the bot's process."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(60)")
+    async with RedisStandIn.start() as store, Sandbox.start(redis=store) as started:
+        started.bot = BotProcess(process, Hands(tmp_path / "hands"))
+        try:
+            yield started
+        finally:
+            await started.bot.close()
+            process.kill()
+            await process.wait()
+
+
+@pytest.fixture
+async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
+    async with aiohttp.ClientSession(sandbox.url) as session:
+        yield Page(session)
+
+
+IN_FORCE = [
+    *(("goldrush", kind.value, {}) for kind in GoldRushFaultKind),
+    *(("slack", kind.value, {}) for kind in FaultKind),
+    *(("delivery", kind.value, {}) for kind in UnrestKind if kind not in {UnrestKind.DEAF, UnrestKind.ONE_DEAF}),
+    *(("token", kind.value, {}) for kind in Loss),
+    *(("redis", kind.value, {}) for kind in WireFaultKind),
+    *(("redis", kind.value, {"seconds": 30}) for kind in ServerFaultKind),
+    ("bot", "frozen", {"seconds": 30}),
+    ("clock", "off", {"seconds": -3600}),
+]
+
+
+@pytest.mark.parametrize(("target", "kind", "more"), IN_FORCE)
+async def test_each_fault_is_set_shown_and_mended(
+    sandbox: Sandbox, page: Page, target: str, kind: str, more: dict[str, Any]
+) -> None:
+    assert await page.post("faults", target=target, kind=kind, **more) == (200, {"ok": True})
+    assert await page.faults() == [(target, kind)]
+    assert await page.post("faults", target=target, kind="none") == (200, {"ok": True})
+    assert await page.faults() == []
+
+
+async def test_all_are_mended_at_once(sandbox: Sandbox, page: Page) -> None:
+    wanted = [
+        ("goldrush", "hang", {}),
+        ("slack", "hang", {}),
+        ("delivery", "twice", {}),
+        ("token", "revoked", {}),
+        ("redis", "silent", {}),
+        ("redis", "full", {}),
+        ("bot", "frozen", {"seconds": 30}),
+        ("clock", "off", {"seconds": 86400}),
+    ]
+    for target, kind, more in wanted:
+        await page.post("faults", target=target, kind=kind, **more)
+    assert await page.faults() == [(target, kind) for target, kind, _ in wanted]
+    await page.mend()
+    assert await page.faults() == []
+
+
+async def test_one_of_several_is_mended_alone(sandbox: Sandbox, page: Page) -> None:
+    for target, first, second in (
+        ("delivery", "twice", "again"),
+        ("token", "revoked", "no_history_scope"),
+        ("redis", "slow", "full"),
+    ):
+        await page.post("faults", target=target, kind=first)
+        await page.post("faults", target=target, kind=second)
+        await page.post("faults", target=target, kind="none", mend=first)
+        assert await page.faults() == [(target, second)]
+        await page.mend()
+
+
+@pytest.mark.parametrize("kind", RedisActKind)
+async def test_what_is_done_to_redis_at_once_leaves_no_fault(sandbox: Sandbox, page: Page, kind: RedisActKind) -> None:
+    assert await page.post("faults", target="redis", kind=kind.value, seconds=0) == (200, {"ok": True})
+    assert await page.faults() == []
+    assert sandbox.redis is not None
+    async with redis.asyncio.Redis.from_url(sandbox.redis.url) as client:
+        assert await client.ping()
+
+
+@pytest.mark.parametrize("kind", DeliveryActKind)
+async def test_what_is_done_to_deliveries_at_once_leaves_no_fault(
+    sandbox: Sandbox, page: Page, kind: DeliveryActKind
+) -> None:
+    app = bolt_app(sandbox)
+    heard: list[str] = []
+
+    @app.command("/pipeline")
+    async def listen(ack: Any, body: dict[str, Any]) -> None:
+        await ack()
+        heard.append(body["trigger_id"])
+        sandbox.notify("heard")
+
+    async with over_socket(sandbox, app):
+        (before,) = sandbox.slack.delivery.sockets.open
+        await page.post("command", user=ANN, channel=ALERTS, text="/pipeline")
+        assert await page.post("faults", target="delivery", kind=kind.value) == (200, {"ok": True})
+        assert await page.faults() == []
+        match kind:
+            case DeliveryActKind.REPEATED:
+                await sandbox.until(lambda: len(heard) == 2)
+                assert heard[0] == heard[1]
+            case DeliveryActKind.WARNING:
+                assert sandbox.slack.delivery.sockets.open == [before]
+            case _:
+                await sandbox.until(lambda: sandbox.slack.delivery.sockets.open not in ([], [before]))
+
+
+async def test_deafness_is_over_when_the_socket_is_replaced(sandbox: Sandbox, page: Page) -> None:
+    async with over_socket(sandbox, bolt_app(sandbox)):
+        await page.post("faults", target="delivery", kind="one_deaf")
+        assert await page.faults() == [("delivery", "deaf")]
+        await page.post("faults", target="delivery", kind="refresh_requested")
+        await sandbox.until(lambda: not sandbox.slack.delivery.unrests())
+        await page.post("faults", target="delivery", kind="deaf")
+        await page.post("faults", target="delivery", kind="none", mend="deaf")
+        assert await page.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("given", "meant"), [({}, 1), ({"retry_after": None}, None), ({"retry_after": "soon"}, "soon")]
+)
+async def test_retry_after_is_a_second_unless_it_is_said(
+    sandbox: Sandbox, page: Page, given: dict[str, Any], meant: Any
+) -> None:
+    await page.post("faults", target="slack", method="chat.postMessage", kind="throttled", **given)
+    assert sandbox.slack.faults.active()["chat.postMessage"].retry_after == meant
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"target": "moon", "kind": "reset"},
+        *({"target": target, "kind": "sunshine"} for target in TARGETS),
+        {"target": "slack", "kind": "throttled", "retry_after": True},
+        {"target": "slack", "kind": "reset", "times": 1.5},
+        {"target": "redis", "kind": "slow", "seconds": -1},
+        {"target": "redis", "kind": "none", "mend": "sunshine"},
+        {"target": "token", "kind": "none", "mend": "sunshine"},
+        {"target": "delivery", "kind": "none", "mend": "sunshine"},
+        {"target": "delivery", "kind": "repeated"},
+        {"target": "clock", "kind": "off"},
+        {"target": "clock", "kind": "off", "seconds": "an hour"},
+    ],
+)
+async def test_nonsense_is_answered_with_a_sentence(page: Page, body: dict[str, Any]) -> None:
+    status, told = await page.post("faults", **body)
+    assert 400 <= status < 500
+    assert told["error"]
+    assert await page.faults() == []
+
+
+async def test_a_sandbox_by_itself_says_what_it_cannot_break() -> None:
+    async with Sandbox.start() as sandbox, aiohttp.ClientSession(sandbox.url) as session:
+        page = Page(session)
+        assert (await page.state())["breakable"] == ["goldrush", "slack", "delivery", "token"]
+        for target in ("redis", "bot", "clock"):
+            status, told = await page.post("faults", target=target, kind="none")
+            assert (status, "The demo" in told["error"]) == (409, True)
+        await page.mend()
+
+
+# --- channels and messages
+
+
+async def test_a_channel_is_changed_in_every_way(sandbox: Sandbox, page: Page) -> None:
+    async def told() -> Any:
+        return next(each for each in (await page.state())["channels"] if each["name"] == "data-alerts")
+
+    for action, field, value in (
+        ("make_private", "kind", "private_channel"),
+        ("make_public", "kind", "public_channel"),
+        ("make_read_only", "read_only", True),
+        ("make_writable", "read_only", False),
+    ):
+        assert await page.post(f"channels/{ALERTS}", action=action) == (200, {"ok": True})
+        assert (await told())[field] == value
+    await page.post(f"channels/{ALERTS}", action="change_id")
+    assert (await told())["id"] != ALERTS
+    assert (await page.state())["channel"] == "C0GENERAL", "the first that is there, where the usual one is not"
+    moved = (await told())["id"]
+    await page.post(f"channels/{moved}", action="delete")
+    assert "data-alerts" not in {each["name"] for each in (await page.state())["channels"]}
+
+
+async def test_an_admin_deletes_a_message(sandbox: Sandbox, page: Page) -> None:
+    ts = sandbox.slack.say(ANN, ALERTS, "hello").ts
+    assert await page.post("messages/delete", channel=ALERTS, ts=ts) == (200, {"ok": True})
+    assert sandbox.slack.messages(ALERTS) == []
+    assert (await page.post("messages/delete", channel=ALERTS, ts=ts))[0] == 409
