@@ -39,13 +39,14 @@ class Parking:
         watches = await self._store.watches()
         if channel in watches.parked:
             return
-        at = self._clock.now()
+        at, fallback = self._clock.now(), self._fallback
+        instead = fallback if fallback != channel and fallback not in watches.parked else None
         known = self._woken.pop(channel, None) is reason
         told = (
             []
             if known
             else [
-                self._notice(conversation, channel=channel, reason=reason, watches=theirs, maker=maker, at=at)
+                self._notice(conversation, channel, reason, theirs, maker=maker, instead=instead, at=at)
                 for maker, theirs in _by_maker(watches.of(channel)).items()
                 if (conversation := await self._chat.direct(maker))
             ]
@@ -69,16 +70,16 @@ class Parking:
     def _notice(
         self,
         conversation: ChannelId,
-        *,
         channel: ChannelId,
         reason: ParkReason,
         watches: Sequence[Watch],
+        *,
         maker: UserId,
+        instead: ChannelId | None,
         at: datetime,
     ) -> Delivery:
-        fallback = self._fallback if self._fallback != channel else None
         notice = Notice(
-            kind=NoticeKind.PARKED, at=at, watches=tuple(watches), channel=channel, reason=reason, instead=fallback
+            kind=NoticeKind.PARKED, at=at, watches=tuple(watches), channel=channel, reason=reason, instead=instead
         )
         key = digest(self._store.team, channel, maker, reason, at.isoformat())
         return Delivery(id=key, channel=conversation, priority=Priority.FAILURE, body=notice, made_at=at)

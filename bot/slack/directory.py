@@ -90,6 +90,17 @@ class Directory:
             return None
         return ParkReason.NOT_IN_CHANNEL
 
+    async def refusal(self) -> str | None:
+        """Why Slack does not accept the bot's token, in Slack's word; None where it does.
+
+        Raises:
+            ChatAway: it cannot be known now.
+        """
+        answer = await call(self._client, "auth.test")
+        if answer.transient:
+            raise ChatAway(f"Slack does not say whether it accepts the token: {answer.error}")
+        return None if answer.ok else answer.error
+
     async def memberships(self) -> tuple[ChannelId, ...]:
         """The channels that the bot is in; none where Slack does not say."""
         answer = await call(

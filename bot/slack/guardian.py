@@ -9,7 +9,7 @@ import structlog
 
 from bot.delivery.parking import Parking
 from bot.domain.watch import ChannelId
-from bot.ports import Clock, Store, Watches
+from bot.ports import ChatAway, Clock, Store, StoreAway, Watches
 from bot.slack.directory import Directory
 
 ARCHIVED = ("channel_archive", "group_archive")
@@ -29,6 +29,8 @@ EVENTS = (
 )
 
 EVERY_SECONDS = 24 * 3600.0
+REMIND_SECONDS = 900.0  # of a token that is not accepted: only the log can tell it
+CURE = "install the app again at https://api.slack.com/apps and set SLACK_BOT_TOKEN; what is owed is kept, and goes out"
 AT_ONCE = 10  # conversations.info may be asked fifty times a minute, and people's commands need it too
 
 log = structlog.get_logger(__name__)
@@ -44,24 +46,31 @@ class Guardian:
         self._clock = clock
         self._user = user
         self._looked_at: dict[ChannelId, float] = {}
+        self._renamed: dict[ChannelId, ChannelId] = {}
+        """Channels with another id, whose watches have not gone with them yet."""
+        self._refused_at: float | None = None
 
     async def on(self, event: Mapping[str, object]) -> None:
-        """Slack may tell of an event twice, and late: it is taken as a hint, and the channel is looked at.
+        """Slack may tell of an event twice, and late: it is taken as a hint, and the channel is looked at. What cannot
+        be looked at now is, within a minute."""
+        try:
+            await self._heed(event)
+        except (StoreAway, ChatAway) as exc:
+            log.warning("event_put_off", what=event.get("type"), problem=str(exc))
 
-        Raises:
-            StoreAway, ChatAway: the daily look finds it.
-        """
+    async def _heed(self, event: Mapping[str, object]) -> None:
         kind, channel = event.get("type"), event.get("channel")
         if kind in {"tokens_revoked", "app_uninstalled"}:
-            log.error("slack_revoked", what=kind, cure="install the app again and set SLACK_BOT_TOKEN")
+            await self._accepted()
         elif kind == "channel_id_changed":
             old, new = event.get("old_channel_id"), event.get("new_channel_id")
             if isinstance(old, str) and isinstance(new, str):
-                await self._store.rename_channel(ChannelId(old), ChannelId(new))
-                log.warning("channel_id_changed", old=old, new=new)
+                self._renamed[ChannelId(old)] = ChannelId(new)
+                await self._rename()
         elif kind in {"member_joined_channel", "member_left_channel"} and event.get("user") != self._user:
             return
         elif isinstance(channel, str):
+            self._looked_at.pop(ChannelId(channel), None)
             await self._look_at(ChannelId(channel), await self._store.watches())
 
     async def look_around(self) -> None:
@@ -70,12 +79,32 @@ class Guardian:
         Raises:
             StoreAway, ChatAway: it goes on at the next call.
         """
+        await self._rename()
+        if not await self._accepted():
+            return
         watches, now = await self._store.watches(), self._clock.monotonic()
         channels = sorted({watch.channel for watch in watches.all} | watches.parked.keys())
         due = [each for each in channels if now - self._looked_at.get(each, float("-inf")) >= EVERY_SECONDS]
         for channel in due[:AT_ONCE]:
             await self._look_at(channel, watches)
-            self._looked_at[channel] = now
+
+    async def _rename(self) -> None:
+        for old, new in list(self._renamed.items()):
+            moved = await self._store.rename_channel(old, new)
+            self._renamed.pop(old, None)
+            log.warning("channel_id_changed", old=old, new=new, changes=moved)
+
+    async def _accepted(self) -> bool:
+        """Whether Slack accepts the token. Where it does not, nobody can be told there: the log tells, now and then."""
+        refusal, now = await self._directory.refusal(), self._clock.monotonic()
+        if refusal is None:
+            if self._refused_at is not None:
+                log.info("slack_token_accepted")
+            self._refused_at = None
+        elif self._refused_at is None or now - self._refused_at >= REMIND_SECONDS:
+            self._refused_at = now
+            log.error("slack_token_refused", error=refusal, cure=CURE)
+        return refusal is None
 
     async def _look_at(self, channel: ChannelId, watches: Watches) -> None:
         parked = watches.parked.get(channel)
@@ -86,3 +115,4 @@ class Guardian:
             await self._parking.wake(channel)
         elif reason is not None and parked is None:
             await self._parking.park(channel, reason)
+        self._looked_at[channel] = self._clock.monotonic()

@@ -9,7 +9,7 @@ from bot.slack import phrases
 from bot.slack.cards import Footing, possible_repeat
 from bot.slack.message import Block, Message, message, section, sections
 from bot.slack.storms import went_through
-from bot.slack.text import date, duration, time_of_day
+from bot.slack.text import date, duration
 
 MOST_CHANNELS = 50
 LISTED = 6000  # characters: as JSON they may be twice as many, and a message as a whole holds little more than that
@@ -57,12 +57,11 @@ def _parked(notice: Notice, footing: Footing) -> list[Block]:
 def _blind(notice: Notice, _: Footing) -> list[Block]:
     since, until = notice.since or notice.at, notice.at
     took = duration((until - since).total_seconds())
-    head = f":see_no_evil: I read no pipeline for {took}, from {date(since)} to {time_of_day(until)}."
-    if not notice.missed:
-        rest = "Whatever happened and passed in that time I did not see. All are now as they were before."
-    else:
-        rest = "Whatever happened and passed in that time I did not see. Since then these have changed:"
-    rows = _as_many_as_fit([went_through(each) for each in notice.missed])
+    head = f":see_no_evil: I read no pipeline for {took}, from {date(since)} to {date(until)}."
+    all_read = "All are now as they were before." if not notice.unread else "Those read since are as they were before."
+    now = "Since then these have changed:" if notice.missed else all_read
+    rest = f"Whatever happened and passed in that time I did not see. {now}"
+    rows = sections(went_through(each) for each in notice.missed)
     unread = [section(f"{notice.unread} could not be read yet; their cards will tell.")] if notice.unread else []
     return [section(f"{head}\n{rest}"), *rows, *unread]
 

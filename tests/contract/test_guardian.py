@@ -1,0 +1,219 @@
+"""What happens to channels, and to the token: told by Slack's events, found by the daily look, over real sockets."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+
+import pytest
+import redis.asyncio
+from structlog.testing import capture_logs
+
+from bot.delivery.parking import Parking
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.watch import ChannelId, ParkReason
+from bot.ports import StoreAway, Watches
+from bot.sandbox.server import Sandbox
+from bot.sandbox.slack.directory import ChannelKind
+from bot.sandbox.slack.faults import Fault, FaultKind
+from bot.slack.calls import web_client
+from bot.slack.directory import Directory
+from bot.slack.guardian import CURE, EVERY_SECONDS, REMIND_SECONDS, Guardian
+from bot.slack.look import Look
+from bot.slack.poster import Poster
+from tests.builders import ALERTS, TEAM, a_delivery, a_watch
+from tests.fakes import FakeClock
+from tests.stores import WholeStore
+
+ROOM, FALLBACK, NEW = ChannelId("C0TEAM"), ChannelId("C0FALLBACK"), ChannelId("C0NEW")
+BOT = "U0BOT"
+LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+
+
+@dataclass
+class Yard:
+    sandbox: Sandbox
+    store: WholeStore
+    clock: FakeClock
+    guardian: Guardian
+    parking: Parking
+
+    async def watches(self) -> Watches:
+        return await self.store.watches()
+
+    async def notices(self) -> list[tuple[ChannelId, Notice]]:
+        """What is owed in direct messages, and to whom."""
+        channels = [ChannelId(each.id) for each in self.sandbox.slack.directory.channels.values()]
+        rows = [row for channel in channels for row in await self.store.owed(channel)]
+        return [(row.channel, row.body) for row in rows if isinstance(row.body, Notice) and row.body.channel]
+
+    def calls(self, method: str) -> int:
+        return sum(call.method == method for call in self.sandbox.slack.calls)
+
+    async def a_day_later(self) -> None:
+        await self.clock.pass_time(EVERY_SECONDS)
+        await self.guardian.look_around()
+
+
+@pytest.fixture
+async def yard(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Yard]:
+    async with Sandbox.start() as sandbox:
+        clock = FakeClock()
+        client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
+        store, directory = WholeStore(fake_redis, TEAM, clock), Directory(client, clock)
+        chat = Poster(client, directory, LOOK.content, BOT)
+        parking = Parking(store=store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=FALLBACK)
+        guardian = Guardian(store=store, parking=parking, directory=directory, clock=clock, user=BOT)
+        watch = replace(a_watch(channel=ROOM), made_at=clock.now())
+        await store.add_watches([watch], a_delivery("announced", Notice(kind=NoticeKind.WATCHING, at=clock.now())))
+        await guardian.look_around()
+        yield Yard(sandbox, store, clock, guardian, parking)
+
+
+def archive(yard: Yard) -> None:
+    yard.sandbox.slack.archive(ROOM)
+
+
+def delete(yard: Yard) -> None:
+    yard.sandbox.slack.delete_channel(ROOM)
+
+
+def kick(yard: Yard) -> None:
+    yard.sandbox.slack.kick_bot(ROOM)
+
+
+def make_private_without_us(yard: Yard) -> None:
+    yard.sandbox.slack.kick_bot(ROOM)
+    yard.sandbox.slack.convert(ROOM, ChannelKind.PRIVATE)
+
+
+HAPPENINGS = [
+    (archive, "channel_archive", ParkReason.ARCHIVED),
+    (delete, "channel_deleted", ParkReason.NOT_FOUND),
+    (kick, "channel_left", ParkReason.NOT_IN_CHANNEL),
+    (kick, "member_left_channel", ParkReason.NOT_IN_CHANNEL),
+    (make_private_without_us, "group_left", ParkReason.NOT_FOUND),
+]
+
+
+@pytest.mark.parametrize(
+    ("happens", "event", "reason"), HAPPENINGS, ids=lambda value: getattr(value, "__name__", value)
+)
+@pytest.mark.parametrize("by_event", [True, False])
+async def test_a_channel_that_takes_no_messages_rests_and_the_maker_is_told_once(
+    yard: Yard, happens: Callable[[Yard], None], event: str, reason: ParkReason, *, by_event: bool
+) -> None:
+    happens(yard)
+    for _ in range(2):  # Slack may tell twice
+        if by_event:
+            await yard.guardian.on({"type": event, "channel": ROOM, "user": BOT})
+        else:
+            await yard.a_day_later()
+    watches = await yard.watches()
+    assert watches.parked == {ROOM: reason}
+    assert [watch.channel for watch in watches.all] == [ROOM]  # nothing is deleted
+    ((where, notice),) = await yard.notices()
+    assert where.startswith("D")
+    assert (notice.channel, notice.reason, notice.instead) == (ROOM, reason, FALLBACK)
+    assert [watch.channel for watch in notice.watches] == [ROOM]
+    words = LOOK.content(notice, a_delivery(), yard.clock.now()).text
+    assert "cannot post in" in words
+    assert "nothing is lost" in words
+    assert FALLBACK in words
+    assert yard.calls("chat.postMessage") == 0  # a look posts nothing
+
+
+@pytest.mark.parametrize("by_event", [True, False])
+async def test_it_wakes_when_the_channel_comes_back(yard: Yard, *, by_event: bool) -> None:
+    archive(yard)
+    await yard.guardian.on({"type": "channel_archive", "channel": ROOM})
+    yard.sandbox.slack.unarchive(ROOM)
+    if by_event:
+        await yard.guardian.on({"type": "channel_unarchive", "channel": ROOM})
+    else:
+        await yard.a_day_later()
+    assert (await yard.watches()).parked == {}
+    assert yard.calls("chat.postMessage") == 0
+
+
+async def test_a_channel_renamed_or_made_private_with_us_in_it_goes_on(yard: Yard) -> None:
+    yard.sandbox.slack.rename(ROOM, "another-name")
+    yard.sandbox.slack.convert(ROOM, ChannelKind.PRIVATE)
+    await yard.a_day_later()
+    assert (await yard.watches()).parked == {}
+    assert await yard.notices() == []
+
+
+async def test_another_person_s_leaving_and_a_channel_that_watches_nothing_are_no_business_of_ours(yard: Yard) -> None:
+    asked = yard.calls("conversations.info")
+    await yard.guardian.on({"type": "member_left_channel", "channel": ROOM, "user": "U0ANN"})
+    await yard.guardian.on({"type": "channel_archive", "channel": "C0QUIET"})
+    assert yard.calls("conversations.info") == asked
+
+
+async def test_watches_go_with_a_channel_whose_id_changes_also_where_the_store_is_away_just_then(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = yard.store.rename_channel
+
+    async def away(old: ChannelId, new: ChannelId) -> int:
+        raise StoreAway("no answer")
+
+    monkeypatch.setattr(yard.store, "rename_channel", away)
+    event = {"type": "channel_id_changed", "old_channel_id": ROOM, "new_channel_id": NEW}
+    await yard.guardian.on(event)
+    assert [watch.channel for watch in (await yard.watches()).all] == [ROOM]
+    monkeypatch.setattr(yard.store, "rename_channel", rename)
+    yard.sandbox.slack.directory.channels[NEW] = replace(yard.sandbox.slack.directory.channels[ROOM], id=NEW)
+    await yard.guardian.look_around()
+    await yard.guardian.on(event)  # told twice
+    assert [watch.channel for watch in (await yard.watches()).all] == [NEW]
+    assert (await yard.watches()).parked == {}
+
+
+async def test_a_slack_that_cannot_be_asked_at_the_event_is_asked_within_a_minute(yard: Yard) -> None:
+    archive(yard)
+    yard.sandbox.slack.set_fault("conversations.info", Fault(kind=FaultKind.SERVER_ERROR, times=1))
+    await yard.guardian.on({"type": "channel_archive", "channel": ROOM})
+    assert (await yard.watches()).parked == {}
+    await yard.clock.pass_time(60)
+    await yard.guardian.look_around()
+    assert (await yard.watches()).parked == {ROOM: ParkReason.ARCHIVED}
+
+
+async def test_a_channel_is_looked_at_once_a_day(yard: Yard) -> None:
+    asked = yard.calls("conversations.info")
+    for _ in range(60):
+        await yard.clock.pass_time(60)
+        await yard.guardian.look_around()
+    assert yard.calls("conversations.info") == asked
+    await yard.a_day_later()
+    assert yard.calls("conversations.info") == asked + 1
+
+
+@pytest.mark.parametrize("error", ["token_revoked", "account_inactive", "invalid_auth"])
+@pytest.mark.parametrize("by_event", [True, False])
+async def test_a_token_that_is_not_accepted_is_told_in_the_log_with_its_cure_and_parks_and_wakes_nothing(
+    yard: Yard, error: str, *, by_event: bool
+) -> None:
+    await yard.parking.park(ALERTS, ParkReason.ARCHIVED)
+    yard.sandbox.slack.set_fault("*", Fault(kind=FaultKind.ERROR, error=error))
+    with capture_logs() as logs:
+        if by_event:
+            await yard.guardian.on({"type": "tokens_revoked", "tokens": {"bot": [BOT]}})
+        for _ in range(round(REMIND_SECONDS / 60) + 1):
+            await yard.guardian.look_around()
+            await yard.clock.pass_time(60)
+    told = [entry for entry in logs if entry["event"] == "slack_token_refused"]
+    assert {(entry["log_level"], entry["error"], entry["cure"]) for entry in told} == {("error", error, CURE)}
+    assert len(told) == 2  # at once, and again after a quarter of an hour
+    assert yard.calls("conversations.info") <= 1  # of the first look
+    yard.sandbox.slack.faults.clear()
+    with capture_logs() as logs:
+        await yard.guardian.look_around()
+    assert [entry["event"] for entry in logs][:1] == ["slack_token_accepted"]
+
+
+async def test_only_a_person_s_token_that_is_revoked_is_no_trouble(yard: Yard) -> None:
+    with capture_logs() as logs:
+        await yard.guardian.on({"type": "tokens_revoked", "tokens": {"oauth": ["U0ANN"]}})
+    assert logs == []
