@@ -256,7 +256,8 @@ class EndingKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """How a delivery ended. `shown` is the revision of each card in the message.
+    """How a delivery ended. `shown` is the revision of each card in the message, `came_at` that with which each that is
+    new in the channel came.
 
     `storm`: of which message the card was found to be a part. `moved_on` is owed where a card is newer than what is
     shown; `follows` is owed in any case.
@@ -266,6 +267,7 @@ class Ending:
     moved_on: Delivery
     ts: str = ""
     shown: Mapping[str, int] = field(default_factory=dict)
+    came_at: Mapping[str, int] = field(default_factory=dict)
     storm: str | None = None
     follows: Delivery | None = None
 

@@ -261,14 +261,20 @@ class Courier:
         now = self._clock.now()
         moved_on = redrawing(job, now)
         match settlement:
-            case Done(ts, found, storm, _, recheck):
+            case Done(ts, found, storm, _, recheck, came_at):
                 # What was found instead of posted may show an older revision: it is drawn once more, to be sure.
                 shown = dict.fromkeys(job.shown, 0) if found else job.shown
                 if isinstance(job.delivery.body, Recheck) and settlement.repeats:
                     shown = dict.fromkeys(job.delivery.body.shows, 0)
                 follows = rechecking(job, now) if recheck and not job.updates else None
                 return Ending(
-                    kind=EndingKind.POSTED, moved_on=moved_on, ts=ts, shown=shown, storm=storm, follows=follows
+                    kind=EndingKind.POSTED,
+                    moved_on=moved_on,
+                    ts=ts,
+                    shown=shown,
+                    came_at=came_at if found or job.updates else job.shown,
+                    storm=storm,
+                    follows=follows,
                 )
             case Gone():
                 # A card that somebody deleted comes back with news, and this update was some.

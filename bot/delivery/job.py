@@ -56,9 +56,24 @@ class Job:
     def worth_sending(self) -> bool:
         """A card that shows the latest already is left alone; so is one that somebody deleted, until there is news; and
         a line goes with its card."""
-        if self.shows_cards:
-            return any(card.revision > card.delivered_revision for card in self.cards)
-        return bool(self.cards) or not isinstance(self.delivery.body, ThreadLine | Lines)
+        match self.delivery.body:
+            case SyncCard() | SyncStorm():
+                return any(card.revision > card.delivered_revision for card in self.cards)
+            case ThreadLine() as line:
+                return bool(self.cards) and not self._has_told(line)
+            case Lines(lines=lines):
+                return bool(self.cards) and not all(self._has_told(line) for line in lines)
+            case _:
+                return True
+
+    def _has_told(self, line: ThreadLine) -> bool:
+        return any(card.content.key == line.card_key and card.has_told(line.line) for card in self.cards)
+
+    def _untold(self, told: Lines) -> Lines:
+        left = tuple(line for line in told.lines if not self._has_told(line))
+        open_still = told.of_storm and any(card.content.episode.open for card in self.cards)
+        broadcast = any(line.broadcast for line in left) and not open_still
+        return replace(told, lines=left, broadcast=broadcast)
 
     @property
     def shown(self) -> dict[str, int]:
@@ -74,18 +89,19 @@ class Job:
             oldest=oldest(self.delivery),
             thread_ts=self.thread_ts,
             failing=_failing(self.cards[0]) if isinstance(body, SyncCard) and self.cards else "",
+            cards=tuple(self.shown),
         )
 
     @property
     def content(self) -> Content:
         match self.delivery.body:
             case SyncCard():
-                return self.cards[0].content
+                return self.cards[0].drawn
             case SyncStorm(key):
-                return Storm(key=key, channel=self.delivery.channel, cards=tuple(card.content for card in self.cards))
-            case Lines(of_storm=True) as lines:
-                return replace(lines, broadcast=not any(card.content.episode.open for card in self.cards))
-            case ThreadLine() | Lines() | Notice() | CatchUp() as content:
+                return Storm(key=key, channel=self.delivery.channel, cards=tuple(card.drawn for card in self.cards))
+            case Lines() as lines:
+                return self._untold(lines)
+            case ThreadLine() | Notice() | CatchUp() as content:
                 return content
             case Recheck():
                 raise TypeError("a recheck is looked for, never sent")

@@ -1,7 +1,7 @@
 """What a message says, without saying how it looks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -21,6 +21,8 @@ class Card:
     episode: Episode
     standing: Standing
     targets: tuple[Target, ...] = ()
+    came_at: int = 0
+    """The revision with which it came to the channel, or comes."""
 
     @property
     def revision(self) -> int:
@@ -142,7 +144,7 @@ class Storm:
 class PostedCard:
     """A card as the store knows it: what it is to say, where it stands in Slack, and at which revision.
 
-    `storm` is the message that it is part of, where it has none of its own.
+    `came_at` is the revision with which it came; `storm` the message that it is part of, where it has none of its own.
     """
 
     content: Card
@@ -151,6 +153,15 @@ class PostedCard:
     delivered_revision: int = 0
     removed: bool = False
     storm: str | None = None
+    came_at: int = 0
+
+    @property
+    def drawn(self) -> Card:
+        return replace(self.content, came_at=self.came_at or self.revision)
+
+    def has_told(self, line: Line) -> bool:
+        """It came after its story had ended, and said so: the line that tells of the end would say it once more."""
+        return line.ends and self.came_at >= line.revision
 
 
 Body = SyncCard | ThreadLine | Lines | Notice | SyncStorm | CatchUp | Recheck

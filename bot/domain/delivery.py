@@ -6,7 +6,7 @@ sent again, and not before the first request can no longer land.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, assert_never
@@ -146,11 +146,13 @@ Outcome = Posted | Refused | Unknown
 class Seen:
     """Every message with the key: first the one to keep, which is the oldest, or the one with a thread.
 
-    `storm` is set where the card was found told as a part of that message.
+    `storm` is set where the card was found told as a part of that message. `came_at`: the revision with which each card
+    in it came.
     """
 
     ts: tuple[str, ...]
     storm: str | None = None
+    came_at: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,8 @@ class Trace:
     oldest: str
     thread_ts: str | None = None
     failing: str = ""
+    cards: tuple[str, ...] = ()
+    """The keys of those that stand in it."""
 
 
 # --- what to do next -------------------------------------------------------------------------------------------------
@@ -275,6 +279,7 @@ class Done:
     storm: str | None = None
     repeats: tuple[str, ...] = ()
     recheck: bool = False
+    came_at: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,8 +340,8 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
 
 def after_look(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlement:
     match sighting:
-        case Seen(ts, storm):
-            return Done(ts[0], found=True, storm=storm, repeats=ts[1:])
+        case Seen(ts, storm, came_at):
+            return Done(ts[0], found=True, storm=storm, repeats=ts[1:], came_at=came_at)
         case NotSeen() if delivery.looks + 1 >= LOOKS or delivery.state is State.QUEUED:
             return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery)))
         case NotSeen():

@@ -56,6 +56,11 @@ class Line:
     by: UserId | None = None
     reason: str = ""
     downtime_seconds: float | None = None
+    """Of the line that ends its episode, and of no other."""
+
+    @property
+    def ends(self) -> bool:
+        return self.downtime_seconds is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -176,7 +176,8 @@ def _missed(backlog: Backlog, row: Delivery) -> Missed | None:
     """A line counts by itself where its card stands in Slack; else the card's own history has it."""
     card = backlog.cards.get(_story(row))
     if isinstance(row.body, ThreadLine):
-        return _gone_through(row.body.pipeline, (row.body.line,)) if card is None or card.ts is not None else None
+        told_by_card = card is not None and (card.ts is None or card.has_told(row.body.line))
+        return None if told_by_card else _gone_through(row.body.pipeline, (row.body.line,))
     return _gone_through(card.content.pipeline, card.content.episode.lines) if card else None
 
 

@@ -4,7 +4,7 @@ Source: https://docs.slack.dev/messaging/message-metadata
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.domain.card import Card, Content, Storm
 from bot.domain.delivery import Delivery, NotSeen, Seen, Sighting, Trace
@@ -16,12 +16,13 @@ SHORT = 12  # so much of a card's key tells it from the others of one storm
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """`failing` is the pipeline whose open failure the message shows; `cards` are those that a storm tells of."""
+    """`failing` is the pipeline whose open failure the message shows; `cards` are those that it tells of, by the
+    beginning of their keys, with the revision with which each came."""
 
     ts: str
     key: str
     failing: str = ""
-    cards: frozenset[str] = frozenset()
+    cards: Mapping[str, int] = field(default_factory=dict)
     threaded: bool = False
 
 
@@ -31,9 +32,19 @@ def metadata_of(delivery: Delivery, content: Content) -> Mapping[str, object]:
         case Card():
             failing = content.episode.open and content.episode.kind is EpisodeKind.FAILURE
             payload |= {"revision": content.revision, "failing": content.pipeline.id if failing else ""}
+            payload |= {"cards": _cards_told(content)}
         case Storm():
-            payload |= {"revision": content.revision, "cards": " ".join(card.key[:SHORT] for card in content.cards)}
+            payload |= {"revision": content.revision, "cards": _cards_told(*content.cards)}
     return {"event_type": EVENT_TYPE, "event_payload": payload}
+
+
+def _cards_told(*cards: Card) -> str:
+    return " ".join(f"{card.key[:SHORT]}:{card.came_at}" for card in cards)
+
+
+def _cards_in(told: object) -> dict[str, int]:
+    pairs = (each.partition(":") for each in str(told or "").split())
+    return {key: int(revision) if revision.isdecimal() else 0 for key, _, revision in pairs}
 
 
 def marks_in(body: Mapping[str, object], user: str) -> list[Mark]:
@@ -58,7 +69,7 @@ def _mark(message: Mapping[str, object]) -> Mark | None:
         ts=str(message.get("ts")),
         key=str(payload.get("key")),
         failing=str(payload.get("failing") or ""),
-        cards=frozenset(str(payload.get("cards") or "").split()),
+        cards=_cards_in(payload.get("cards")),
         threaded=bool(message.get("reply_count")),
     )
 
@@ -66,10 +77,14 @@ def _mark(message: Mapping[str, object]) -> Mark | None:
 def sighting(marks: Iterable[Mark], trace: Trace) -> Sighting:
     """What has the key itself comes first; else the storm that tells of the card, or an open card of the failure."""
     marks = sorted(marks, key=lambda mark: (not mark.threaded, mark.ts))
-    if same := [mark.ts for mark in marks if mark.key == trace.key]:
-        return Seen(tuple(same))
+    if same := [mark for mark in marks if mark.key == trace.key]:
+        return Seen(tuple(mark.ts for mark in same), came_at=_came_at(same[0], trace))
     if storm := next((mark for mark in marks if trace.key[:SHORT] in mark.cards), None):
-        return Seen((storm.ts,), storm=storm.key)
+        return Seen((storm.ts,), storm=storm.key, came_at=_came_at(storm, trace))
     if trace.failing and (card := next((mark for mark in marks if mark.failing == trace.failing), None)):
         return Seen((card.ts,))
     return NotSeen()
+
+
+def _came_at(mark: Mark, trace: Trace) -> dict[str, int]:
+    return {key: mark.cards.get(key[:SHORT], 0) for key in trace.cards}

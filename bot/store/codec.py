@@ -57,4 +57,5 @@ def decode_posted_card(row: Mapping[bytes, bytes]) -> PostedCard:
         delivered_revision=int(row.get(b"delivered", b"0")),
         removed=b"removed" in row and b"ts" not in row,
         storm=row[b"storm"].decode() if b"storm" in row else None,
+        came_at=int(row.get(b"came_at", b"0")),
     )

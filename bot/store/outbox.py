@@ -99,7 +99,7 @@ class RedisOutbox:
             encode_delivery(again),
             follows.id if follows else "",
             encode_delivery(follows) if follows else "",
-            *(part for key, revision in ending.shown.items() for part in (key, revision)),
+            *(part for key, shown in ending.shown.items() for part in (key, shown, ending.came_at.get(key, 0))),
         ]
         return bool(await self._scripts.write("settle", keys, args))
 

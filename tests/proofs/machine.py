@@ -1,7 +1,7 @@
 """A state machine over the core and the store: two bots, one Redis, one Slack, and whatever hypothesis makes of them.
 
-Every step may read, look after the store, deliver, crash in the middle of a call, let time pass, or let Redis go back in
-time. At the end comes calm, and the oracle judges what stands in Slack.
+Every step may read, look after the store, deliver, crash in the middle of a call, let time pass, or let Redis go back
+in time. At the end comes calm, and the oracle judges what stands in Slack.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from bot.delivery.parking import Parking
 from bot.domain.cadence import Cadence
 from bot.domain.card import Content
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Outcome, Posted, Refusal, Refused, Sighting, Trace, Unknown, Unreadable
+from bot.domain.delivery import Delivery, Lane, Outcome, Posted, Refusal, Refused, Sighting, Trace, Unknown, Unreadable
 from bot.domain.observation import Observation, PipelineId, ReadNumber
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import plan_reading
@@ -51,6 +51,7 @@ PIPELINES = tuple(a_pipeline(f"pipe-{number}", pipeline_id=PipelineId(f"pipe_000
 CHANNELS = (ALERTS, ChannelId("C0TEAM"))
 LATE_SECONDS = 7.0
 STEPS = 40
+MOST_ROUNDS = 40
 
 
 class Trouble(StrEnum):
@@ -157,6 +158,7 @@ class Bot:
         self._around = Surroundings(
             outbox=self.store, chat=chat, clock=clock, pace=Pace(clock), doubt=doubt, parking=parking, team=TEAM
         )
+        self._couriers: dict[Lane, Courier] = {}
         self._reads = 0
 
     async def look(self) -> None:
@@ -186,16 +188,25 @@ class Bot:
         return self.roster.record(pipeline.id).standing.phase == phase
 
     async def deliver(self) -> None:
+        """A lane is kept until nothing is owed, as a sender keeps it."""
         for lane in await self.store.lanes_with_work():
-            lease = await self.store.lease(lane)
-            if lease is None:
-                continue
-            with suppress(LeaseLostError):
-                courier = Courier(self._around, lane, lease, await self.store.last_ts(lane))
-                for _ in range(STEPS):
-                    if await courier.step() != 0.0:
-                        break
-            await self.store.release(courier.lease)
+            if courier := self._couriers.pop(lane, None) or await self._courier(lane):
+                with suppress(LeaseLostError):
+                    await self._work_off(lane, courier)
+
+    async def _courier(self, lane: Lane) -> Courier | None:
+        lease = await self.store.lease(lane)
+        return Courier(self._around, lane, lease, await self.store.last_ts(lane)) if lease else None
+
+    async def _work_off(self, lane: Lane, courier: Courier) -> None:
+        for _ in range(STEPS):
+            seconds = await courier.step()
+            if seconds is None:
+                await self.store.release(courier.lease)
+                return
+            if seconds > 0:
+                break
+        self._couriers[lane] = courier
 
 
 class DeliveryMachine(RuleBasedStateMachine):
@@ -327,25 +338,30 @@ class DeliveryMachine(RuleBasedStateMachine):
         verdict = judge(self.happened, {str(channel): self.slack.said(channel) for channel in CHANNELS})
         self.run(self.redis.aclose())
         self.runner.close()
-        assert not verdict.faults, verdict.faults
+        stands = "\n".join(
+            f"{each.channel} {each.ts} {each.thread_ts}: {each.text}" for each in self.slack.messages.values()
+        )
+        assert not verdict.faults, f"{verdict.faults}\n{self.happened}\n{stands}"
 
     def calm(self) -> None:
-        """What is left is done; then everything runs once more, and once more."""
-        for _ in range(12):
-            self.time_passes(16.0)
-            for which in (0, 1):
-                self.look(which)
-                for pipeline in PIPELINES:
-                    self.read(which, pipeline)
-                self.deliver(which, [])
+        """What is left is done; then everything runs once more, and what is left of that is done."""
+        self.settle()
         for pipeline, phase in self.phases.items():
             if phase != Phase.RUNNING:
                 self.becomes(pipeline, Phase.RUNNING)
-        for _ in range(30):
+        self.settle()
+        assert not self.disk.rows, self.disk.rows
+
+    def settle(self) -> None:
+        """Until nothing is unread, owed or under way, twice in a row."""
+        quiet = 0
+        for _ in range(MOST_ROUNDS):
             self.time_passes(16.0)
             for which in (0, 1):
                 self.look(which)
                 for pipeline in PIPELINES:
                     self.read(which, pipeline)
                 self.deliver(which, [])
-        assert not self.run(self.bots[0].store.lanes_with_work())
+            quiet = 0 if self.unseen or self.disk.rows or self.chat.late else quiet + 1
+            if quiet == 2:
+                return

@@ -372,7 +372,8 @@ class MemoryStore:
         if card is None:
             return False
         if ending.kind is EndingKind.POSTED:
-            card = replace(card, ts=ending.ts, delivered_revision=revision, removed=False)
+            came_at = ending.came_at.get(key, 0) or card.came_at
+            card = replace(card, ts=ending.ts, delivered_revision=revision, removed=False, came_at=came_at)
             if ending.storm:
                 card = replace(card, storm=ending.storm)
                 self.disk.storms.setdefault(ending.storm, set()).add(key)

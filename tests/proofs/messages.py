@@ -17,6 +17,7 @@ class Message:
     thread_ts: str | None
     text: str
     metadata: object
+    posted: str
 
 
 class Slack:
@@ -30,7 +31,7 @@ class Slack:
     def land(self, channel: ChannelId, thread_ts: str | None, text: str, metadata: object) -> str:
         self._last = max(self._last + 1, int(self._clock.now().timestamp() * 1_000_000))
         ts = f"{self._last // 1_000_000}.{self._last % 1_000_000:06}"
-        self.messages[ts] = Message(ts, channel, thread_ts, text, metadata)
+        self.messages[ts] = Message(ts, channel, thread_ts, text, metadata, text)
         return ts
 
     def history(self, trace: Trace) -> list[dict[str, object]]:
@@ -43,7 +44,7 @@ class Slack:
 
     def said(self, channel: ChannelId) -> list[Said]:
         roots = [each for each in self.messages.values() if each.channel == channel and each.thread_ts is None]
-        return [Said(root.ts, root.text, tuple(self._replies(root.ts))) for root in roots]
+        return [Said(root.ts, root.text, tuple(self._replies(root.ts)), root.posted) for root in roots]
 
     def _replies(self, ts: str) -> list[Said]:
         return [Said(each.ts, each.text) for each in self.messages.values() if each.thread_ts == ts]

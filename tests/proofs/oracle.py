@@ -25,11 +25,12 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message as it stands, with its thread."""
+    """A message as it stands, with its thread; `posted` is how it read when it came, where that is known."""
 
     ts: str
     text: str
     replies: tuple["Said", ...] = ()
+    posted: str = ""
 
 
 @dataclass(slots=True)
@@ -134,7 +135,8 @@ def _told_by_root(message: Said, pipeline: str) -> list[_Telling]:
         counts = {COUNTED_AS[word]: int(times or 1) for word, times in COUNTED.findall(row) if word in COUNTED_AS}
         return [_telling(message, phase) for phase, times in counts.items() for _ in range(times)]
     if _is_failure(message.text):
-        return [_telling(message, FAILED)]
+        over = re.search(r"\b(recovered|live)\b", _row_of(pipeline, message.posted).partition("\n")[0])
+        return [_telling(message, phase) for phase in ((FAILED, RUNNING) if over else (FAILED,))]
     phase = _phase_in(message.text)
     return [_telling(message, phase)] if phase else []
 

@@ -1,20 +1,74 @@
-"""The state machine, over fakeredis and over a real Valkey alike."""
+"""The state machine, over fakeredis and over a real Valkey alike.
 
-from collections.abc import Iterator
+make state-machine          many more courses, drawn anew each time
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import fakeredis
 import pytest
+import redis.asyncio
+import structlog
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from bot.store.connect import connect, embedded
 from tests.proofs.machine import DeliveryMachine
 
-
-class OverFakeredis(DeliveryMachine):
-    client = staticmethod(fakeredis.FakeAsyncRedis)
+Connect = Callable[[], redis.asyncio.Redis]
 
 
-def test_the_core_over_fakeredis() -> None:
-    run_state_machine_as_test(OverFakeredis, settings=settings(max_examples=20, stateful_step_count=30, deadline=None))
+@contextmanager
+def a_real_one() -> Iterator[Connect]:
+    with TemporaryDirectory() as folder, asyncio.Runner() as runner:
+        server = embedded(Path(folder) / "store")
+        yield partial(connect, runner.run(server.__aenter__()))
+        runner.run(server.__aexit__(None, None, None))
+
+
+@contextmanager
+def an_imitation() -> Iterator[Connect]:
+    yield fakeredis.FakeAsyncRedis
+
+
+STORES = {"valkey": a_real_one, "fakeredis": an_imitation}
+
+
+def run_machine(store: str, examples: int, *, derandomize: bool) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    with STORES[store]() as client:
+        machine = type("Machine", (DeliveryMachine,), {"client": staticmethod(client)})
+        run_state_machine_as_test(
+            machine,
+            settings=settings(
+                max_examples=examples,
+                stateful_step_count=30,
+                deadline=None,
+                derandomize=derandomize,
+                database=None,
+                print_blob=False,
+            ),
+        )
+    structlog.reset_defaults()
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("store", STORES)
+def test_whatever_happens_everything_is_told_once(store: str) -> None:
+    run_machine(store, 40, derandomize=True)
+
+
+if __name__ == "__main__":
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--examples", type=int, default=1000)
+    chosen = options.parse_args()
+    for each in STORES:
+        run_machine(each, chosen.examples, derandomize=False)
+        sys.stdout.write(f"{chosen.examples} courses over {each}: everything was told once\n")

@@ -1,0 +1,65 @@
+"""What one delivery is to say, and whether it is still worth saying."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.delivery.job import Job
+from bot.domain.card import Card, Lines, PostedCard, ThreadLine
+from bot.domain.delivery import Seen
+from bot.domain.episode import Line, Outcome
+from bot.domain.phase import Phase
+from bot.domain.transition import Event
+from bot.slack.marks import marks_in, metadata_of, sighting
+from tests.builders import a_card, a_delivery, a_pipeline, an_episode, at
+
+BEGINS = an_episode().lines[0]
+GOES_ON = Line(revision=2, at=at(2), events=(Event.DEPLOYING,), phase=Phase.DEPLOYING)
+ENDS = Line(revision=3, at=at(3), events=(Event.RECOVERED,), phase=Phase.RUNNING, downtime_seconds=2.0)
+
+
+def a_story_that_ended() -> Card:
+    episode = replace(
+        an_episode(), revision=3, lines=(BEGINS, GOES_ON, ENDS), closed_at=at(3), outcome=Outcome.RECOVERED
+    )
+    return a_card(episode)
+
+
+def posted(*, came_at: int) -> PostedCard:
+    return PostedCard(content=a_story_that_ended(), revision=3, ts="1.1", delivered_revision=3, came_at=came_at)
+
+
+def told(line: Line, card: PostedCard) -> ThreadLine:
+    return ThreadLine(card_key=card.content.key, pipeline=a_pipeline(), line=line, broadcast=line.ends)
+
+
+@pytest.mark.parametrize(
+    ("came_at", "line", "worth_it"),
+    [(1, ENDS, True), (2, ENDS, True), (3, ENDS, False), (3, GOES_ON, True), (0, ENDS, True)],
+)
+def test_the_end_is_not_said_again_under_a_card_that_came_with_it(came_at: int, line: Line, worth_it: bool) -> None:
+    card = posted(came_at=came_at)
+    assert Job(a_delivery(body=told(line, card)), (card,)).worth_sending is worth_it
+
+
+def test_of_several_lines_the_end_is_left_out_and_no_longer_shown_to_the_channel() -> None:
+    card = posted(came_at=3)
+    lines = Lines(
+        story=card.content.key,
+        of_storm=False,
+        lines=(told(GOES_ON, card), told(ENDS, card)),
+        broadcast=True,
+    )
+    content = Job(a_delivery(body=lines), (card,)).content
+    assert isinstance(content, Lines)
+    assert [each.line for each in content.lines] == [GOES_ON]
+    assert not content.broadcast
+
+
+@pytest.mark.parametrize("came_at", [0, 1, 3])
+def test_with_which_revision_a_card_came_is_read_back_from_its_message(came_at: int) -> None:
+    card = replace(posted(came_at=came_at), ts=None, delivered_revision=0)
+    job = Job(a_delivery(card.content.key), (card,))
+    message = {"user": "U0BOT", "ts": "9.9", "metadata": metadata_of(job.delivery, job.content)}
+    found = sighting(marks_in({"messages": [message]}, "U0BOT"), job.trace)
+    assert found == Seen(("9.9",), came_at={card.content.key: came_at or 3})
