@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from math import isfinite
 from time import monotonic
 
 import structlog
@@ -76,6 +77,8 @@ class Ear:
     def listen(self) -> None:
         """Takes note of whether anything was heard since the last time."""
         client = self.handler.client
+        if client.last_ping_pong_time is not None and not isfinite(client.last_ping_pong_time):
+            client.last_ping_pong_time = None  # the SDK's own test would trip over it, and renew nothing any more
         signs = (client.last_ping_pong_time, id(client.current_session), self._messages)
         if signs != self._signs:
             self._signs, self.heard_at = signs, monotonic()

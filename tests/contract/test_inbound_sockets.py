@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from random import Random
 
 import pytest
@@ -12,6 +13,7 @@ from bot.sandbox.server import Sandbox
 from bot.slack.calls import call, web_client
 from bot.slack.ears import EARS, listening
 from tests.fuzz.slack_payloads import a_click, a_command, an_event
+from tests.fuzz.socket_frames import LONGEST_FRAME
 
 CLICK = a_click(Random(1))  # noqa: S311
 EVENT = an_event(Random(1))  # noqa: S311
@@ -64,3 +66,20 @@ async def test_a_bent_envelope_is_dropped(
     assert good.ok
     assert heard == ["status", "status"]
     assert not [record for record in caplog.records if record.exc_info or BOLT_TRIPPED in record.getMessage()]
+
+
+@pytest.mark.parametrize("moment", ["nan", "inf"])
+async def test_a_pong_of_no_time_does_not_keep_a_connection_from_being_renewed(sandbox: Sandbox, moment: str) -> None:
+    app = AsyncApp(client=web_client("xoxb-sandbox", f"{sandbox.url}/api/"), request_verification_enabled=False)
+    answer = await call(web_client("xapp-sandbox", f"{sandbox.url}/api/"), "apps.connections.open")
+    sockets = sandbox.slack.delivery.sockets
+    async with listening(app, "xapp-sandbox", str(answer.body["url"]), check_seconds=0.1) as ears:
+        await sandbox.until(lambda: len(sockets.open) == EARS, 20)
+        for ear in ears:
+            ear.handler.client.ping_interval = 1
+            await ear.renew()  # from now on the SDK looks every second
+        first = sockets.open[0]
+        await first.ws.pong(f"sdk-ping-pong:{moment}".encode())
+        with suppress(ConnectionError):
+            await first.ws.send_str("x" * LONGEST_FRAME)  # the client breaks off
+        await sandbox.until(lambda: first not in sockets.open and len(sockets.open) == EARS, 10)

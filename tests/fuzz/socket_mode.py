@@ -19,7 +19,15 @@ BATCH = 100
 FRAMES_A_CONNECTION = 2000  # then it is broken off by what came down it
 SLOWEST_SECONDS = 5.0
 BACK_SECONDS = 30.0  # the SDK looks every ten seconds whether its connection is still there
-PONGS = (b"", b"\xff", b"sdk-ping-pong:nan", b"sdk-ping-pong:-1e308", b"sdk-ping-pong:x", b":" * 100)
+PONGS = (
+    b"",
+    b"\xff",
+    b"sdk-ping-pong:nan",
+    b"sdk-ping-pong:inf",
+    b"sdk-ping-pong:-1e308",
+    b"sdk-ping-pong:x",
+    b":" * 100,
+)
 
 Ack = asyncio.Future[dict[str, object] | None]
 
