@@ -56,7 +56,13 @@ async def http(app: AsyncApp, port: int, *, patience_seconds: float = PATIENCE_S
 
     server = web.Application(client_max_size=LARGEST_REQUEST)
     server.add_routes([web.post("/slack/events", slack), web.get("/healthz", health)])
-    runner = web.AppRunner(server, access_log=None, logger=_server_log(), lingering_time=LINGERING_SECONDS)
+    runner = web.AppRunner(
+        server,
+        access_log=None,
+        logger=_server_log(),
+        lingering_time=LINGERING_SECONDS,
+        shutdown_timeout=GOODBYE_SECONDS,
+    )
     await runner.setup()
     try:
         site = web.TCPSite(runner, port=port)
