@@ -37,6 +37,9 @@ from tests.unit.rendering import LOOK
 
 KEPT = ChannelId("C0KEPT")  # watches something; nothing that is thrown speaks of it
 
+# The second is how the Socket Mode client tells of what Bolt tripped over; `ears` takes the traceback itself away.
+SIGNS = ("Traceback", "Failed to run a request listener")
+
 
 @dataclass
 class Bot:
@@ -179,7 +182,7 @@ class _Tripped(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1]:
             self._tripped.append(_trip(record.exc_info[1], f"{record.name}: {record.getMessage()}"))
-        elif "Traceback" in record.getMessage():
+        elif any(sign in record.getMessage() for sign in SIGNS):
             self._tripped.append(Trip(f"a traceback in a message of {record.name}", record.getMessage()))
 
 

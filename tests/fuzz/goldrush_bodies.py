@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Callable, Mapping
 from random import Random
+from time import perf_counter
 
 from pydantic import SecretStr
 
@@ -16,6 +17,7 @@ from tests.fuzz.mangle import bent, mangled_bytes, random_text, seeded, written
 from tests.fuzz.tally import Tally
 
 KEY = SecretStr("cqt_rQopaque-service-key")
+SLOWEST_SECONDS = 1.0
 LONGEST_COMPLAINT = 1000  # characters of an error that people are shown
 
 Decoded = Status | Pipeline | tuple[tuple[Pipeline, ...], bool]
@@ -55,8 +57,10 @@ async def fuzz(inputs: int, seed: int, tally: Tally) -> None:
     rng = seeded(seed, tally.boundary)
     for _ in range(inputs):
         status, headers, encoding, body = an_answer(rng)
+        began = perf_counter()
         try:
             accepted = check(status, headers, encoding, body, rng)
+            assert perf_counter() - began < SLOWEST_SECONDS, "it takes long"
         except Exception as exc:  # noqa: BLE001  what it is is what is looked for
             accepted = False
             tally.broken(f"{type(exc).__name__}: {exc}"[:200], (status, headers, encoding, body))

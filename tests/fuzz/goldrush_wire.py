@@ -1,20 +1,24 @@
-"""GoldRush's answers as bytes on a connection, read by the bot's own client: headers, lengths, chunks, gzip, ends."""
+"""GoldRush's answers as bytes on a connection, read by the bot's own client and poller: framing, headers, gzip, ends."""
 
 import asyncio
 import gzip
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from random import Random
 from time import monotonic
 
+from bot.domain.phase import Phase
 from bot.goldrush.client import Client
 from bot.ports import ApiError
 from tests.builders import ORDERS
-from tests.fuzz.bot_under_fire import tracebacks
+from tests.fuzz.bot_under_fire import Trip, tracebacks
 from tests.fuzz.goldrush_bodies import KEY, PAYLOADS, check_value, check_words
-from tests.fuzz.mangle import bent, mangled_bytes, seeded, written
+from tests.fuzz.goldrush_reader import Reader, a_reader
+from tests.fuzz.mangle import NASTY, bent, mangled, mangled_bytes, seeded, written
 from tests.fuzz.tally import Tally
 
+ROUND = 50
 DEADLINE_SECONDS = 1.0
 SLOWEST_SECONDS = 3 * DEADLINE_SECONDS  # a wait for a slot, an answer, and the machine
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n{"data":{"status":"RUNNING"}}'
@@ -25,59 +29,107 @@ FRAMINGS = (
 TRAPS = (
     *[b"Content-Encoding: gzip\r\n", b"Content-Encoding: br\r\n", b"Retry-After: 99999999999\r\n", b"X: \xff\xfe\r\n"],
     *[b"Set-Cookie: =;;\r\n", b"Location: http://127.0.0.1:9/\r\n", b"X: a\r\n b\r\n", b"X" * 70_000 + b": y\r\n"],
-    *[b": nameless\r\n", b"X:\x00\r\n", b"Connection: close, keep-alive\r\n", b"Content-Type: text/html\r\n", b"", b""],
+    *[b": nameless\r\n", b"X:\x00\r\n", b"Connection: close, keep-alive\r\n", b"Content-Type: text/html\r\n"],
 )
 
 
 async def fuzz(inputs: int, seed: int, tally: Tally) -> None:
-    rng, answers = seeded(seed, tally.boundary), asyncio.Queue[bytes]()
+    rng, server = seeded(seed, tally.boundary), Server()
+    listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+    with tracebacks() as tripped:
+        async with listening, Client(base_url=url, service_key=KEY, deadline_seconds=DEADLINE_SECONDS) as client:
+            while tally.tried < inputs:
+                async with a_reader(client) as reader:
+                    attack = Attack(server, client, reader, tripped, tally)
+                    for _ in range(min(ROUND, inputs - tally.tried)):
+                        await attack.answered(an_answer(rng), rng)
+                    await attack.is_still_well()
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+@dataclass(slots=True)
+class Server:
+    """Answers everything with the same bytes, and closes."""
+
+    raw: bytes = b""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
-        writer.write(answers.get_nowait())
+        writer.write(self.raw)
         await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    with tracebacks() as tripped:
-        async with server, Client(base_url=url, service_key=KEY, deadline_seconds=DEADLINE_SECONDS) as client:
-            asked = (lambda: client.status(ORDERS), lambda: client.page(1), lambda: client.pipeline(ORDERS))
-            for number in range(inputs):
-                raw = an_answer(rng)
-                answers.put_nowait(raw)
-                tally.count(accepted=await _accepted(rng.choice(asked), raw, tally))
-                for trip in tripped:
-                    tally.broken(f"a traceback: {trip.where}", (raw, trip.said))
-                tripped.clear()
-                if number % 50 == 0:
-                    answers.put_nowait(GOOD)
-                    await client.status(ORDERS)
 
+@dataclass(slots=True)
+class Attack:
+    server: Server
+    client: Client
+    reader: Reader
+    tripped: list[Trip]
+    tally: Tally
 
-async def _accepted(ask: Callable[[], Awaitable[object]], raw: bytes, tally: Tally) -> bool:
-    began = monotonic()
-    try:
-        check_value(await ask())
-    except ApiError as error:
-        try:
-            check_words(str(error))
-        except AssertionError as exc:
-            tally.broken(str(exc), raw)
-        return False
-    except Exception as exc:  # noqa: BLE001  what it is is what is looked for
-        tally.broken(f"{type(exc).__name__}: {exc}"[:200], raw)
-        return False
-    finally:
+    async def answered(self, raw: bytes, rng: Random) -> None:
+        self.server.raw = raw
+        asked = rng.choice((self._read, self._read, self._status, self._page, self._pipeline))
+        began = monotonic()
+        self.tally.count(accepted=await self._accepted(asked))
         if monotonic() - began > SLOWEST_SECONDS:
-            tally.broken("it takes long", raw)
-    return True
+            self.tally.broken("it takes long", raw)
+        self._blame(raw)
+
+    async def is_still_well(self) -> None:
+        """A good answer is read, and nothing is lost of what was read before."""
+        self.server.raw = GOOD
+        try:
+            assert await self.reader.read(), "a good answer is not read"
+            await self.reader.check()
+        except AssertionError as exc:
+            self.tally.broken(f"afterwards: {exc}"[:200], "the round's answers together")
+        self._blame(GOOD)
+
+    async def _accepted(self, ask: Callable[[], Awaitable[bool]]) -> bool:
+        try:
+            return await ask()
+        except ApiError as error:
+            try:
+                check_words(str(error))
+            except AssertionError as exc:
+                self.tally.broken(str(exc), self.server.raw)
+        except Exception as exc:  # noqa: BLE001  what it is is what is looked for
+            self.tally.broken(f"{type(exc).__name__}: {exc}"[:200], self.server.raw)
+        return False
+
+    async def _read(self) -> bool:
+        return await self.reader.read()
+
+    async def _status(self) -> bool:
+        check_value(await self.client.status(ORDERS))
+        return True
+
+    async def _page(self) -> bool:
+        check_value(await self.client.page(1))
+        return True
+
+    async def _pipeline(self) -> bool:
+        check_value(await self.client.pipeline(ORDERS))
+        return True
+
+    def _blame(self, raw: bytes) -> None:
+        for trip in self.tripped:
+            self.tally.broken(f"a traceback: {trip.where}", (raw, trip.said))
+        self.tripped.clear()
+
+
+def a_status(rng: Random) -> object:
+    phase = rng.choice((*Phase, "ROLLING_BACK", mangled(rng, "RUNNING"), rng.choice(NASTY)))
+    ready = rng.choice((None, 0, 1, 2))
+    return {"status": phase, "replicas": 2, "ready": ready, "uid": rng.choice(("a", "b")), "start_time": None}
 
 
 def an_answer(rng: Random) -> bytes:
-    envelope: object = {"data": rng.choice(PAYLOADS), "error": False}
+    envelope: object = {"data": a_status(rng) if rng.random() < 0.5 else rng.choice(PAYLOADS), "error": False}
     body = (written(rng, bent(rng, envelope)) if rng.random() < 0.3 else json.dumps(envelope)).encode(errors="replace")
-    trap = rng.choice(TRAPS)
+    trap = rng.choice(TRAPS) if rng.random() < 0.5 else b""
     if b"gzip" in trap:
         body = gzip.compress(body if rng.random() < 0.9 else b" " * 20_000_000, 1)
     framing = rng.choice(FRAMINGS) if rng.random() < 0.5 else FRAMINGS[0]

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from io import BytesIO
 from time import monotonic
 
 import aiohttp
@@ -59,12 +60,13 @@ class Attack:
 
     async def signed(self, requests: Sequence[Request], *, again: bool) -> None:
         """No gesture counts twice, though the same requests come again within the five minutes."""
-        tripped = len(self.bot.tripped)
-        for _, status in await self._sent(requests):
+        tripped, taken = len(self.bot.tripped), list[Request]()
+        for request, status in await self._sent(requests):
             self.tally.count(accepted=status == 200)
+            taken += [request] if status == 200 else []
         if again:
             gestures = self.bot.gestures()
-            for _, status in await self._sent(requests):
+            for _, status in await self._sent(taken):
                 self.tally.count(accepted=status == 200)
             if self.bot.gestures() > gestures:
                 self.tally.broken("a request that came again was acted on again", self.bot.acted[-5:])
@@ -117,7 +119,7 @@ class Attack:
         return status
 
     async def _ask(self, request: Request) -> tuple[int, bytes]:
-        asking = self.session.request(request.method, request.path, data=request.body, headers=request.headers)
+        asking = self.session.request(request.method, request.path, data=BytesIO(request.body), headers=request.headers)
         async with asking as response:
             return response.status, await response.read()
 

@@ -1,0 +1,70 @@
+"""The bot's own poller over fakeredis: what it made of an answer, and whether what it owes to Slack can be said."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import fakeredis
+
+from bot.domain.cadence import Cadence
+from bot.domain.card import SyncCard, ThreadLine
+from bot.domain.phase import Phase
+from bot.ports import PipelineApi
+from bot.watching.budget import LONGEST_HOLD_SECONDS, Budget
+from bot.watching.poller import Poller
+from bot.watching.roster import Roster
+from bot.watching.turn import Turn
+from tests.builders import ALERTS, ORDERS, TEAM, a_delivery, a_watch
+from tests.fakes import FakeClock
+from tests.stores import WholeStore
+from tests.unit.rendering import shown, valid
+
+
+@dataclass(slots=True)
+class Reader:
+    poller: Poller
+    roster: Roster
+    turn: Turn
+    store: WholeStore
+    clock: FakeClock
+
+    async def read(self) -> bool:
+        """Whether it was an observation, or a miss. Whatever a 429 before asked for is over."""
+        self.clock.seconds += 2 * LONGEST_HOLD_SECONDS
+        await self.turn.keep()
+        return await self.poller.read_now(ORDERS) is None
+
+    async def check(self) -> None:
+        """After a good answer. An `AssertionError` says what was lost, or cannot be said."""
+        records = await self.store.records()
+        assert {each: record.standing.phase for each, record in records.items()} == {ORDERS: Phase.RUNNING}
+        assert (await self.store.watches()).of(ALERTS) == (a_watch(),), "a watch is lost"
+        rows = await self.store.owed(ALERTS)
+        cards = await self.store.outbox.cards([row.body.card_key for row in rows if isinstance(row.body, SyncCard)])
+        for card in cards.values():
+            valid(shown(card.content))
+        for row in rows:
+            if isinstance(row.body, ThreadLine):
+                valid(shown(row.body))
+
+
+@asynccontextmanager
+async def a_reader(api: PipelineApi) -> AsyncIterator[Reader]:
+    clock, redis = FakeClock(), fakeredis.FakeAsyncRedis()
+    store = WholeStore(redis, TEAM, clock)
+    await store.add_watches([a_watch()], a_delivery())
+    roster = Roster(store, asyncio.Event())
+    await roster.load()
+    turn = Turn(store, clock)
+    poller = Poller(
+        api=api, roster=roster, budget=Budget(4.0, clock), clock=clock, cadence=Cadence(), turn=turn, slots=1
+    )
+    poller.take_over(1)
+    stopped = asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(poller.run(stopped))
+        await asyncio.sleep(0)
+        yield Reader(poller=poller, roster=roster, turn=turn, store=store, clock=clock)
+        stopped.set()
+    await redis.aclose()

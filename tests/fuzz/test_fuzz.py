@@ -1,0 +1,46 @@
+"""A bounded part of the fuzz, the same each time; `python -m tests.fuzz` tries more."""
+
+import aiohttp
+import pytest
+
+from bot.sandbox.server import Sandbox
+from bot.slack import serving
+from tests.fuzz.bot_under_fire import under_fire
+from tests.fuzz.boundaries import BOUNDARIES, shares
+from tests.fuzz.http_door import Attack
+from tests.fuzz.http_requests import an_unsigned_request
+from tests.fuzz.mangle import seeded
+from tests.fuzz.tally import Tally
+
+INPUTS, SEED = 6000, 3
+BENT = 20  # of a hundred inputs at least so many are refused: what is thrown is not harmless
+
+
+@pytest.mark.parametrize("boundary", BOUNDARIES)
+async def test_nothing_breaks(boundary: str) -> None:
+    inputs, tally = shares(INPUTS)[boundary], Tally(boundary)
+    await BOUNDARIES[boundary](inputs, SEED, tally)
+    assert not tally.violations
+    assert tally.tried >= inputs
+    assert tally.accepted > 0
+    assert 100 * tally.refused > BENT * tally.tried
+
+
+async def test_a_door_that_checks_no_signature_is_found_out() -> None:
+    tally, rng = Tally("HTTP requests"), seeded(SEED, "sabotage")
+    async with (
+        Sandbox.start() as sandbox,
+        under_fire(sandbox, signing=False) as bot,
+        serving.http(bot.app, 0) as port,
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
+    ):
+        await Attack(bot, session, port, tally).unsigned([an_unsigned_request(rng) for _ in range(100)])
+    assert any("was answered 200" in rule for rule in tally.violations)
+    assert any("was acted on" in rule for rule in tally.violations)
+
+
+@pytest.mark.parametrize("inputs", [1, 99, 6000, 100_000])
+def test_every_boundary_has_its_share(inputs: int) -> None:
+    assert set(shares(inputs)) == set(BOUNDARIES)
+    assert sum(shares(inputs).values()) >= inputs
+    assert min(shares(inputs).values()) >= 1
