@@ -1,0 +1,131 @@
+"""Two bots on one Redis, by accident or while a new one takes over: no repeats, no fights, one budget."""
+
+import asyncio
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from tests.journey.rig import ALERTS, BOB, PATIENCE, Rig, rigged
+from tests.journey.valkey import Valkey
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
+
+STEADY = 0.5  # seconds between two readings, as the rig sets them
+NAMES = ("orders-eu", "orders-us")
+
+
+@asynccontextmanager
+async def two_bots(tmp_path: Path) -> AsyncIterator[tuple[Rig, Rig]]:
+    """The first reads; both hear, answer and send."""
+    async with Valkey(tmp_path / "valkey") as valkey:
+        settings = {"REDIS_URL": valkey.url, "PIPELINE_BOT_TRANSIENT_SECONDS": str(STEADY)}
+        async with rigged(tmp_path, settings=settings) as first:
+            (tmp_path / "two").mkdir()
+            second = Rig(first.sandbox, tmp_path / "two" / "data", http=False, settings=settings)
+            await second.start()
+            try:
+                for name in NAMES:
+                    await first.ask(f"watch {name} page @bob")
+                    await first.card("made this channel watch", name)
+                await first.reads(4)
+                yield first, second
+            finally:
+                if second.process is not None and second.process.returncode is None:
+                    second.process.kill()
+                    await second.process.wait()
+
+
+def reads_of(rig: Rig, name: str, since: int) -> int:
+    pipeline = rig.pipeline(name)
+    return sum(each.pipeline_id == pipeline for each in rig.sandbox.goldrush.requests[since:])
+
+
+async def seconds_until_read(rig: Rig) -> float:
+    began = monotonic()
+    await rig.reads(4)
+    return monotonic() - began
+
+
+async def told_once(rig: Rig, name: str, *, stories: int) -> None:
+    """As many cards as there were failures, each turned, with one broadcast of its end."""
+    await rig.ask("watches")  # whatever is under way has come to its end by the time that this is answered
+    roots = [
+        each for each in rig.sandbox.slack.messages(ALERTS) if f"{name} " in each.text and "watch" not in each.text
+    ]
+    assert len(roots) == stories, [each.text for each in roots]
+    for root in roots:
+        assert f"{name} recovered" in root.text
+        assert len([each for each in root.replies if each.broadcast]) == 1
+        said = Counter(each.text for each in root.replies)
+        assert max(said.values()) == 1, said
+
+
+async def a_story(rig: Rig, name: str) -> None:
+    rig.set_phase(name, "FAILED")
+    card = await rig.card(f"{name} FAILED")
+    rig.set_phase(name, "RUNNING")
+    await rig.thread(card, "recovered after")
+
+
+async def test_side_by_side_everything_is_told_once_and_the_budget_is_spent_once(tmp_path: Path) -> None:
+    async with two_bots(tmp_path) as (first, _):
+        before = len(first.sandbox.goldrush.requests)
+        began = monotonic()
+        await asyncio.sleep(5)
+        for name in NAMES:
+            await a_story(first, name)
+        seconds = monotonic() - began
+        for name in NAMES:
+            assert reads_of(first, name, before) <= seconds / STEADY * 1.2 + 3
+            await told_once(first, name, stories=1)
+        direct = await first.direct(BOB)
+        pages = [each.text for each in first.sandbox.slack.messages(direct)]
+        assert len(pages) == len(NAMES)
+        assert [call for call in first.sandbox.slack.calls if call.error] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
+async def test_when_one_goes_the_other_reads_on_within_seconds_and_nothing_is_lost_or_repeated(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    async with two_bots(tmp_path) as (first, second):
+        await a_story(first, "orders-eu")
+        assert first.process is not None
+        first.process.send_signal(number)
+        first.set_phase("orders-eu", "FAILED")
+        await first.process.wait()
+        seconds = await seconds_until_read(first)
+        assert seconds < (4 if number is signal.SIGTERM else 14)
+        card = await second.card("orders-eu FAILED")
+        await second.click(card, "acknowledge", user=BOB)
+        await second.thread(card, "Acknowledged by")
+        second.set_phase("orders-eu", "RUNNING")
+        await second.thread(card, "recovered after")
+        await told_once(second, "orders-eu", stories=2)
+
+
+async def test_a_rolling_deploy_with_changes_all_along(tmp_path: Path) -> None:
+    async with two_bots(tmp_path) as (first, second):
+        flapping = asyncio.create_task(flap(first, 6))
+        await asyncio.sleep(2)
+        assert await first.stop() == 0
+        await asyncio.sleep(2)
+        await first.start()
+        await asyncio.sleep(2)
+        assert await second.stop() == 0
+        stories = await flapping
+        await told_once(first, "orders-us", stories=stories)
+
+
+async def flap(rig: Rig, stories: int) -> int:
+    for _ in range(stories):
+        await a_story(rig, "orders-us")
+        async with asyncio.timeout(PATIENCE):
+            while rig._find(ALERTS, ("orders-us FAILED",)):
+                await asyncio.sleep(0.05)
+    return stories
