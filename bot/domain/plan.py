@@ -118,12 +118,26 @@ def plan_restored(record: Record, stored: Record, scene: Scene) -> Plan:
     episode = record.episode
     if episode is None:
         return Plan(record=restored)
-    same = stored.episode is not None and stored.episode.identity == episode.identity
-    before = stored.episode if same else replace(episode, revision=episode.lines[0].revision)
+    same = stored.episode if stored.episode and stored.episode.identity == episode.identity else None
     cards = tuple(_card(episode, record.standing, scene, channel) for channel in episode.told)
     syncs = [_sync(card, scene, fresh=episode.open) for card in cards]
-    lines = [line for channel in episode.told for line in _lines(episode, before, scene, channel)]
+    lines = [
+        line
+        for channel in episode.told
+        for line in _lines(episode, _as_it_came(episode, same, scene, channel), scene, channel)
+    ]
     return Plan(record=restored, cards=cards, deliveries=(*syncs, *lines))
+
+
+def _as_it_came(episode: Episode, stored: Episode | None, scene: Scene, channel: ChannelId) -> Episode:
+    """What the channel has a card of: the story as the store knows it, else as far as what it wanted first. That its
+    card told, and no line of the thread."""
+    if stored and channel in stored.told:
+        return stored
+    wanting = (
+        line for line in episode.lines if channel in _conversations(replace(episode, lines=(line,)), None, scene)
+    )
+    return replace(episode, revision=next(wanting, episode.lines[0]).revision)
 
 
 def plan_forgotten(record: Record) -> Plan:

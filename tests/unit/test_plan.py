@@ -1,9 +1,12 @@
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.domain.card import SyncCard, ThreadLine
 from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import digest
 from bot.domain.observation import Reading
 from bot.domain.phase import Phase
 from bot.domain.plan import (
@@ -13,6 +16,7 @@ from bot.domain.plan import (
     plan_newcomer,
     plan_reading,
     plan_redrawn,
+    plan_restored,
 )
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
@@ -151,6 +155,82 @@ def test_after_everybody_left_the_next_reading_is_a_first_one_and_old_keys_are_n
     assert [each.event for each in again.transitions] == [Event.FAILED]
     assert record.episode is not None
     assert record.episode.key(TEAM, ALERTS) not in {card.key for card in again.cards}
+
+
+# --- a store that forgot ---------------------------------------------------------------------------------------------
+
+
+def test_a_record_that_the_store_forgot_is_written_again_on_what_it_has() -> None:
+    record = failed()
+    plan = plan_restored(replace(record, version=7), Record(pipeline_id=ORDERS, version=2), a_scene())
+    assert plan.must_be_written
+    assert plan.record == replace(record, version=2)
+    assert plan.transitions == ()
+    healthy = story(an_observation(RUNNING, 1))[-1].record
+    again = plan_restored(replace(healthy, version=7), Record(pipeline_id=ORDERS), a_scene())
+    assert again.record == replace(healthy, version=0)
+    assert (again.cards, again.deliveries) == ((), ())
+
+
+def test_what_may_have_been_told_is_owed_again_under_the_keys_by_which_it_is_found() -> None:
+    scene = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
+    plans = story(
+        an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), an_observation(DEPLOYING, 3), scene=scene
+    )
+    told, last = [each for plan in plans for each in plan.deliveries], plans[-1].record
+    plan = plan_restored(last, Record(pipeline_id=ORDERS), scene)
+    assert {each.id for each in plan.deliveries} == {each.id for each in told}
+    assert {card.channel for card in plan.cards} == {ALERTS, OTHER, ANN_DIRECT}
+    urgent = {each.channel: each.priority for each in plan.deliveries if isinstance(each.body, SyncCard)}
+    assert urgent == {ALERTS: Priority.FAILURE, OTHER: Priority.FAILURE, ANN_DIRECT: Priority.PAGE}
+
+
+def test_of_a_story_that_the_store_still_has_only_what_came_since_is_owed_again() -> None:
+    plans = story(an_observation(FAILED, 1), an_observation(DEPLOYING, 2, ready=0), an_observation(RUNNING, 3))
+    plan = plan_restored(plans[-1].record, plans[1].record, a_scene())
+    assert {each.id for each in plan.deliveries} == {each.id for each in plans[-1].deliveries}
+    assert [each.line.events for each in lines(plan.deliveries)] == [(Event.RUNNING, Event.LIVE, Event.RECOVERED)]
+    assert {each.priority for each in plan.deliveries} == {Priority.RECOVERY}
+
+
+@pytest.mark.parametrize("forgot", [0, 1, 2, 3])
+def test_what_the_card_came_with_is_no_line_however_much_was_forgotten(forgot: int) -> None:
+    scene = a_scene(a_watch(events=frozenset({Event.RUNNING, Event.RECOVERED})))
+    plans = story(
+        an_observation(RUNNING, 1),
+        an_observation(FAILED, 2, ready=0),
+        an_observation(RUNNING, 3, ready=0),
+        an_observation(RUNNING, 4),
+        scene=scene,
+    )
+    assert [len(each.deliveries) for each in plans] == [0, 0, 1, 2]  # the card comes with RUNNING
+    plan = plan_restored(plans[-1].record, plans[forgot].record, scene)
+    told = [] if forgot == 3 else [(Event.LIVE, Event.RECOVERED)]
+    assert [each.line.events for each in lines(plan.deliveries)] == told
+
+
+filters = st.one_of(st.none(), st.frozensets(st.sampled_from(Event), min_size=1))
+
+
+@given(readings, filters, st.data())
+def test_whatever_the_store_forgot_of_the_last_story_is_owed_again_and_nothing_that_never_was(
+    sequence: list[Reading], events: frozenset[Event] | None, data: st.DataObject
+) -> None:
+    scene = a_scene(a_watch(events=events))
+    record, kept, owed = Record(pipeline_id=ORDERS), [Record(pipeline_id=ORDERS)], [set[str]()]
+    for reading in sequence:
+        plan = plan_reading(record, reading, scene)
+        record = plan.record
+        kept.append(record)
+        owed.append({each.id for each in plan.deliveries})
+    gone = data.draw(st.integers(0, len(sequence)))
+    restored = plan_restored(record, kept[gone], scene)
+    again = {each.id for each in restored.deliveries}
+    assert again <= set[str]().union(*owed)
+    if record.episode:
+        of_the_last = {record.episode.key(TEAM, ALERTS)}
+        of_the_last |= {digest(*of_the_last, str(line.revision)) for line in record.episode.lines}
+        assert of_the_last & set[str]().union(*owed[gone + 1 :]) <= again
 
 
 @given(readings)
