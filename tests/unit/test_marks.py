@@ -1,0 +1,161 @@
+"""The mark in a message's metadata: what it says, and what is recognised by it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.card import Card, CatchUp, Content, Lines, Notice, NoticeKind, Storm, ThreadLine
+from bot.domain.delivery import NotSeen, Seen, Sighting, Trace
+from bot.domain.episode import EpisodeKind, Outcome
+from bot.sandbox.slack.drafts import valid_metadata
+from bot.slack.marks import SHORT, marks_in, metadata_of, sighting
+from tests.builders import ALERTS, ORDERS, a_card, a_delivery, a_pipeline, an_episode, at
+from tests.fakes import NOON, US
+
+OPEN = a_card()
+OVER = a_card(replace(an_episode(), closed_at=at(9), outcome=Outcome.RECOVERED))
+LINE = ThreadLine(card_key="k", pipeline=a_pipeline(), line=an_episode().lines[0])
+
+
+def a_storm(*keys: str) -> Storm:
+    return Storm(key="s" * 32, channel=ALERTS, cards=tuple(replace(OPEN, key=key) for key in keys))
+
+
+def a_message(ts: str, key: str, content: Content = OPEN, **more: object) -> Mapping[str, object]:
+    return {"ts": ts, "user": US, "metadata": metadata_of(a_delivery(key), content), **more}
+
+
+def seen(key: str, *messages: Mapping[str, object], failing: str = "") -> Sighting:
+    trace = Trace(channel=ALERTS, key=key, oldest="0", failing=failing)
+    return sighting(marks_in({"messages": list(messages)}, US), trace)
+
+
+def stamps(found: Sighting) -> tuple[str, ...]:
+    return found.ts if isinstance(found, Seen) else ()
+
+
+@pytest.mark.parametrize(
+    ("messages", "found"),
+    [
+        ([], ()),
+        ([a_message("1.0", "another")], ()),
+        ([a_message("2.0", "key"), a_message("1.0", "another")], ("2.0",)),
+        ([a_message("2.0", "key"), a_message("1.0", "key")], ("1.0", "2.0")),
+        # The one with a thread is kept, though it came later.
+        ([a_message("3.0", "key"), a_message("2.0", "key", reply_count=4), a_message("1.0", "key")],
+         ("2.0", "1.0", "3.0")),
+        ([a_message("1.0", "key", user="U0ANN")], ()),  # whatever another carries is not ours
+        ([a_message("1.0", "key", user=None)], ()),
+        ([{**a_message("1.0", "key"), "metadata": None}], ()),
+        ([{**a_message("1.0", "key"), "metadata": {"event_type": "another's", "event_payload": {"key": "key"}}}], ()),
+    ],
+)  # fmt: skip
+def test_a_message_is_recognised_by_its_key(messages: list[Mapping[str, object]], found: tuple[str, ...]) -> None:
+    assert stamps(seen("key", *messages)) == found
+
+
+def test_a_card_is_recognised_in_the_storm_that_tells_of_it() -> None:
+    keys = [f"{number:x}" * 32 for number in range(10)]
+    storm = a_message("2.0", "storm", a_storm(*keys[:9]))
+    for key in keys[:9]:
+        found = seen(key, storm)
+        assert isinstance(found, Seen)
+        assert (found.ts, found.storm) == (("2.0",), "storm")
+    assert seen(keys[9], storm) == NotSeen()
+    of_its_own = seen(keys[3], storm, a_message("3.0", keys[3]))
+    assert isinstance(of_its_own, Seen)
+    assert (of_its_own.ts, of_its_own.storm) == (("3.0",), None)
+    assert stamps(seen("storm", storm)) == ("2.0",)
+
+
+@pytest.mark.parametrize(
+    ("shown", "failing", "found"),
+    [
+        (OPEN, ORDERS, True),
+        (OPEN, "", False),
+        (OPEN, "pipe_0002", False),
+        (OVER, ORDERS, False),  # that failure is told to its end: this is another
+        (a_card(an_episode(EpisodeKind.DEPLOYMENT)), ORDERS, False),
+        (LINE, ORDERS, False),
+    ],
+)
+def test_a_store_that_was_emptied_recognises_the_open_failure_though_its_key_is_another(
+    shown: Content, failing: str, found: bool
+) -> None:
+    assert stamps(seen("new", a_message("1.0", "old", shown), failing=failing)) == (("1.0",) if found else ())
+
+
+contents: tuple[Content, ...] = (
+    OPEN,
+    OVER,
+    LINE,
+    Lines(story="k", of_storm=False, lines=(LINE,)),
+    Notice(kind=NoticeKind.WATCHING, at=NOON),
+    CatchUp(key="k", entries=()),
+    a_storm(*(f"{number:02}" * 16 for number in range(30))),
+)
+
+
+@pytest.mark.parametrize("content", contents, ids=lambda content: type(content).__name__)
+def test_slack_keeps_the_mark_of_every_kind_of_message(content: Content) -> None:
+    """Drops it, if it breaks the schema: then nothing would ever be found."""
+    metadata = dict(metadata_of(a_delivery("key"), content))
+    assert valid_metadata(metadata)
+    payload: Any = metadata["event_payload"]
+    assert all(isinstance(value, str | int) for value in payload.values())
+    assert stamps(seen("key", a_message("1.0", "key", content))) == ("1.0",)
+
+
+@given(st.lists(st.text(alphabet="0123456789abcdef", min_size=32, max_size=32), unique=True, min_size=1, max_size=30))
+def test_of_any_thirty_cards_each_is_recognised(keys: list[str]) -> None:
+    """Two whose keys begin alike are taken for one, so `SHORT` is long enough never to meet any."""
+    storm = a_message("1.0", "storm", a_storm(*keys))
+    for key in keys:
+        assert stamps(seen(key, storm)) == ("1.0",)
+    other = next(
+        f"{number:0{SHORT}x}" for number in range(31) if f"{number:0{SHORT}x}" not in {k[:SHORT] for k in keys}
+    )
+    assert seen(other + "0" * 20, storm) == NotSeen()
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=9,
+)
+strange = st.fixed_dictionaries(
+    {},
+    optional={
+        "user": st.sampled_from([US, None, 7]),
+        "ts": json,
+        "reply_count": json,
+        "metadata": json
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "event_type": st.just("pipeline_bot_delivery") | json,
+                "event_payload": json
+                | st.fixed_dictionaries({}, optional={"key": json, "failing": json, "cards": json, "revision": json}),
+            },
+        ),
+    },
+)
+
+
+@given(st.fixed_dictionaries({}, optional={"messages": json | st.lists(strange | json, max_size=6)}))
+def test_whatever_a_history_holds_is_read(body: dict[str, object]) -> None:
+    found = sighting(marks_in(body, US), Trace(channel=ALERTS, key="key", oldest="0", failing=ORDERS))
+    assert isinstance(found, Seen | NotSeen)
+
+
+def test_a_card_and_a_storm_say_which_revision_they_show() -> None:
+    def revision(content: Card | Storm) -> object:
+        payload: Any = metadata_of(a_delivery("key"), content)["event_payload"]
+        return payload["revision"]
+
+    assert revision(a_card(an_episode(revision=7))) == 7
+    assert revision(a_storm("a" * 32, "b" * 32, "c" * 32)) == 3
