@@ -187,7 +187,7 @@ async def _build(
     guardian = Guardian(store=store, parking=parking, directory=directory, clock=clock, user=identity.user)
     commands = Commands(desk, directory)
     actions = Actions(desk, commands, look)
-    inbox = Inbox(store=store, commands=commands, actions=actions, look=look, clock=clock)
+    inbox = Inbox(store=store, commands=commands, actions=actions, look=look, clock=clock, catch_up=vigil.catch_up)
     around = Surroundings(
         outbox=RedisOutbox(scripts, clock),
         chat=chat,

@@ -1,6 +1,7 @@
 """Commands and clicks: kept before Slack is told that they arrived, acted on once, and taken up again after a crash."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -48,12 +49,24 @@ BROKEN = Refusal(
 
 
 class Inbox:
-    def __init__(self, *, store: Store, commands: Commands, actions: Actions, look: Look, clock: Clock) -> None:
+    """`catch_up` is called before anything is acted on: what another bot wrote a moment ago counts."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        commands: Commands,
+        actions: Actions,
+        look: Look,
+        clock: Clock,
+        catch_up: Callable[[], Awaitable[None]],
+    ) -> None:
         self._store = store
         self._commands = commands
         self._actions = actions
         self._look = look
         self._clock = clock
+        self._catch_up = catch_up
         self._under_way: dict[str, asyncio.Task[object] | None] = {}
         self._unrecorded: set[str] = set()
         """Done, though the store does not know that yet."""
@@ -141,6 +154,7 @@ class Inbox:
             log.warning("store_away", room="slack", problem=str(exc))
 
     async def _done(self, gesture: Gesture) -> None:
+        await self._catch_up()
         facts, respond = gesture.facts, respond_to(gesture.facts.get("response_url", ""))
         if gesture.kind == CLICK:
             await self._actions.on(Click.of(facts), respond)

@@ -67,6 +67,17 @@ class Vigil:
             log.warning("store_rolled_back", watches=len(self._roster.watches.all))
             await self._recover()
 
+    async def catch_up(self) -> None:
+        """Takes in what another bot has written a moment ago: a click is judged by what is so now.
+
+        Raises:
+            StoreAway: what is known may be old.
+        """
+        if self._turn.ours:
+            await self._roster.refresh_watches()
+        else:
+            await self._roster.catch_up()
+
     async def _look(self) -> None:
         if await self._turn.keep():
             self._begun = False
@@ -75,7 +86,7 @@ class Vigil:
         beat = await self._store.beat()
         await self._notice_another_redis(beat)
         if not self._turn.ours:
-            await self._roster.catch_up()
+            await self.catch_up()
             return
         if not self._begun:
             await self._roster.load()

@@ -44,7 +44,14 @@ class Counter:
         clock = self.bot.clock
         commands = Commands(self.bot.desk, Directory(web_client("xoxb-sandbox", NOWHERE), clock))
         actions = Actions(self.bot.desk, commands, LOOK)
-        return Inbox(store=store or self.bot.store, commands=commands, actions=actions, look=LOOK, clock=clock)
+        return Inbox(
+            store=store or self.bot.store,
+            commands=commands,
+            actions=actions,
+            look=LOOK,
+            clock=clock,
+            catch_up=self.bot.vigil.catch_up,
+        )
 
     def asking(self, text: str) -> dict[str, str]:
         return {"text": text, "channel": ALERTS, "user": ANN, "response_url": self.url}

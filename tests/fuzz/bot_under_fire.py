@@ -144,6 +144,10 @@ class HeardGuardian(Guardian):
         await super().on(event)
 
 
+async def _nothing_new() -> None:
+    """No other bot writes."""
+
+
 @asynccontextmanager
 async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     clock, acted = FakeClock(), list[str]()
@@ -158,7 +162,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     guardian.acted = acted
     commands = HeardCommands(acted)
     actions = Actions(HeardDesk(acted), commands, LOOK)
-    inbox = HeardInbox(store=store, commands=commands, actions=actions, look=LOOK, clock=clock)
+    inbox = HeardInbox(store=store, commands=commands, actions=actions, look=LOOK, clock=clock, catch_up=_nothing_new)
     inbox.idle = asyncio.Event()
     inbox.idle.set()
     app = build_app(

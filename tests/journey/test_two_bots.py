@@ -89,6 +89,25 @@ async def test_side_by_side_everything_is_told_once_and_the_budget_is_spent_once
         assert [call for call in first.sandbox.slack.calls if call.error] == []
 
 
+async def test_a_click_counts_whichever_of_them_hears_it_and_however_soon(tmp_path: Path) -> None:
+    async with two_bots(tmp_path) as (first, _):
+        for name in NAMES * 3:
+            first.set_phase(name, "FAILED")
+            card = await first.card(f"{name} FAILED")
+            before = len(first.sandbox.slack.ephemerals(ALERTS, BOB))
+            await first.click(card, "acknowledge", user=BOB)
+            answers = await answered(first, BOB, before)
+            assert [answer.startswith("You acknowledged") for answer in answers] == [True]
+            first.set_phase(name, "RUNNING")
+            await first.thread(card, "recovered after")
+
+
+async def answered(rig: Rig, user: str, before: int) -> list[str]:
+    """What only they saw, since they had seen so much."""
+    await rig.sandbox.until(lambda: len(rig.sandbox.slack.ephemerals(ALERTS, user)) > before, PATIENCE)
+    return [each.text for each in rig.sandbox.slack.ephemerals(ALERTS, user)[before:]]
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
 async def test_when_one_goes_the_other_reads_on_within_seconds_and_nothing_is_lost_or_repeated(
     tmp_path: Path, number: signal.Signals
