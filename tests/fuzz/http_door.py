@@ -64,6 +64,8 @@ class Attack:
         for request, status in await self._sent(requests):
             self.tally.count(accepted=status == 200)
             taken += [request] if status == 200 else []
+            if status == 200 and len(request.body) > serving.LARGEST_REQUEST:
+                self.tally.broken("a huge request was taken", request)
         if again:
             gestures = self.bot.gestures()
             for _, status in await self._sent(taken):
