@@ -11,7 +11,10 @@ from pathlib import Path
 
 from rich.console import Console
 
+from bot.sandbox.bot_faults import BotProcess
+from bot.sandbox.redis_faults import RedisStandIn
 from bot.sandbox.server import Sandbox
+from bot.sandbox.wall_clock import Hands
 
 GOODBYE_SECONDS = 12.0
 
@@ -29,7 +32,11 @@ async def run(port: int, out: Console) -> int:
 
 async def _run(port: int, data_dir: Path, out: Console, stopped: asyncio.Event) -> int:
     try:
-        async with Sandbox.start(port=port) as sandbox, _bot(environment(sandbox.url, data_dir)) as bot:
+        async with (
+            RedisStandIn.start() as store,
+            Sandbox.start(port=port, redis=store) as sandbox,
+            _bot(environment(sandbox.url, data_dir) | {"REDIS_URL": store.url}, sandbox, data_dir) as bot,
+        ):
             out.print("Starting the sandbox and the bot …")
             if not await _connected(sandbox, bot, stopped):
                 return 0 if stopped.is_set() else 1
@@ -72,14 +79,20 @@ def environment(url: str, data_dir: Path) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _bot(env: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    """In a session of its own, so that Ctrl-C reaches it once, through us."""
+async def _bot(env: dict[str, str], sandbox: Sandbox, data_dir: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """In a session of its own, so that Ctrl-C reaches it once, through us; under a clock that the page can turn."""
+    hands = Hands(data_dir / "hands")
     bot = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bot.cli", "run", env=env, start_new_session=True, stdin=asyncio.subprocess.DEVNULL
+        *(sys.executable, "-m", "bot.sandbox.wall_clock", str(hands.path), "bot.cli", "run"),
+        env=env,
+        start_new_session=True,
+        stdin=asyncio.subprocess.DEVNULL,
     )
+    sandbox.bot = BotProcess(bot, hands)
     try:
         yield bot
     finally:
+        await sandbox.bot.close()
         if bot.returncode is None:
             bot.terminate()
             try:

@@ -94,10 +94,7 @@ def rows(sandbox: Breakable) -> list[JsonObject]:
         *control_goldrush.fault_rows(sandbox.goldrush),
         *(_row("slack", fault, method=method) for method, fault in slack.faults.active().items()),
         *(_row("delivery", unrest) for unrest in slack.delivery.unrests()),
-        *(
-            {"target": "token", "kind": loss.value, "times": None, "seconds": None}
-            for loss in slack.installation.losses
-        ),
+        *({"target": "token", "kind": loss.value} for loss in slack.installation.losses),
         *(_row("redis", fault) for fault in (sandbox.redis.in_force() if sandbox.redis else ())),
         *(_row(_of_bot(fault.kind), fault) for fault in (sandbox.bot.in_force() if sandbox.bot else ())),
     ]
@@ -244,6 +241,6 @@ def _of_bot(kind: BotFaultKind | ClockFaultKind) -> str:
 
 
 def _row(target: str, fault: Any, **where: str) -> JsonObject:
-    """A fault of any family: each has a kind, and most have a number of times and of seconds."""
-    times, seconds = getattr(fault, "times", None), getattr(fault, "seconds", None)
-    return {"target": target, **where, "kind": fault.kind.value, "times": times, "seconds": seconds}
+    """A fault of any family: each has a kind, and most have a number of times or of seconds."""
+    told = {name: getattr(fault, name) for name in ("times", "seconds", "retry_after") if hasattr(fault, name)}
+    return {"target": target, **where, "kind": fault.kind.value, **told}

@@ -60,7 +60,14 @@ def pipeline_rows(goldrush: GoldRush) -> list[Json]:
 
 def fault_rows(goldrush: GoldRush) -> list[Json]:
     return [
-        {"target": "goldrush", "pipeline_id": pipeline_id, "kind": fault.kind.value, "times": fault.times}
+        {
+            "target": "goldrush",
+            "pipeline_id": pipeline_id,
+            "kind": fault.kind.value,
+            "times": fault.times,
+            "seconds": fault.seconds,
+            "retry_after": fault.retry_after,
+        }
         for pipeline_id, fault in goldrush.faults.items()
     ]
 

@@ -124,8 +124,9 @@ async def test_faults_come_and_go(control: httpx.AsyncClient) -> None:
 
     assert (await row(control, "orders-eu"))["fault"] == "server_error"
     faults = (await control.get("/state")).json()["faults"]
-    assert {"target": "goldrush", "pipeline_id": None, "kind": "throttled", "times": None} in faults
-    assert one in faults
+    whole = {"target": "goldrush", "pipeline_id": None, "kind": "throttled", "times": None}
+    assert whole | {"seconds": None, "retry_after": "7"} in faults
+    assert one | {"seconds": None, "retry_after": None} in faults
 
     await control.post("/faults", json={"target": "goldrush", "kind": "none", "pipeline_id": orders["id"]})
     assert len((await control.get("/state")).json()["faults"]) == 1

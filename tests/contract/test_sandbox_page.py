@@ -1,15 +1,22 @@
 """The page in a real browser: what it draws of Slack's JSON, and what its controls do."""
 
+import asyncio
 import os
 import shutil
+import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
+from bot.sandbox.bot_faults import BotProcess
+from bot.sandbox.redis_faults import RedisStandIn
 from bot.sandbox.server import Sandbox
+from bot.sandbox.wall_clock import Hands
 
 pytestmark = pytest.mark.page
 
@@ -35,7 +42,33 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
+async def whole(tmp_path: Path) -> AsyncIterator[Sandbox]:
+    """With everything that can be broken; a sleeper plays the bot's process."""
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(120)")
+    async with RedisStandIn.start() as store, Sandbox.start(redis=store) as running:
+        running.bot = BotProcess(process, Hands(tmp_path / "hands"))
+        try:
+            yield running
+        finally:
+            await running.bot.close()
+            process.kill()
+            await process.wait()
+
+
+@pytest.fixture
 async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
+    async with opened(sandbox) as page:
+        yield page
+
+
+@pytest.fixture
+async def page_of_whole(whole: Sandbox) -> AsyncIterator[Page]:
+    async with opened(whole) as page:
+        yield page
+
+
+@asynccontextmanager
+async def opened(sandbox: Sandbox) -> AsyncIterator[Page]:
     if BROWSER is None:
         pytest.skip("no Chromium is installed (set CHROMIUM to its path)")
     async with async_playwright() as playwright:
@@ -188,3 +221,82 @@ async def test_another_persons_eyes(sandbox: Sandbox, page: Page) -> None:
     await expect(page.locator("#channel-header h2")).to_have_text("#data-alerts")
     await bot_posts(sandbox, text="for <@U0CAROL>", channel="C0TEAM")
     await expect(page.get_by_test_id("channel-C0TEAM")).to_have_attribute("aria-label", "data-team, channel, 1 unread")
+
+
+async def strike(page: Page, target: str, fault: str) -> None:
+    await page.get_by_test_id(f"break-{target}").click()
+    await page.locator(f'.menu [data-fault="{fault}"]').first.click()
+
+
+async def test_a_sandbox_without_a_redis_and_a_bot_offers_what_there_is(page: Page) -> None:
+    for target, there in (("goldrush", 1), ("slack", 1), ("delivery", 1), ("redis", 0), ("bot", 0)):
+        await expect(page.get_by_test_id(f"break-{target}").and_(page.locator(":visible"))).to_have_count(there)
+
+
+async def test_every_item_of_every_menu_is_a_fault_that_there_is(whole: Sandbox, page_of_whole: Page) -> None:
+    """Each is chosen once; nothing that the page offers is refused."""
+    page = page_of_whole
+    for target in ("goldrush", "slack", "delivery", "redis", "bot"):
+        button = page.get_by_test_id(f"break-{target}")
+        await button.click()
+        count = await page.locator(".menu [data-fault]").count()
+        await page.keyboard.press("Escape")
+        assert count >= 8
+        for number in range(count):
+            await button.click()
+            item = page.locator(".menu [data-fault]").nth(number)
+            words = (await item.inner_text()).split("\n")[0]
+            if words.startswith(("go back", "a copy", "start it", "send the last")):
+                await page.keyboard.press("Escape")  # they take long, or need something to repeat
+                continue
+            async with page.expect_response("**/sandbox/faults") as told:
+                await item.click()
+            assert (await told.value).ok, words
+            async with httpx.AsyncClient() as client:
+                await client.delete(f"{whole.url}/sandbox/faults")
+
+
+async def test_a_fault_in_force_is_a_chip_with_words_and_can_be_mended(whole: Sandbox, page_of_whole: Page) -> None:
+    page = page_of_whole
+    chips = page.locator(".faults li")
+    for target, fault, words in (
+        ("goldrush", "gzip_bomb", "GoldRush swells to 256 MB"),
+        ("slack", "strip_metadata", "Slack posts without the metadata"),
+        ("slack", "revoked", "Slack has revoked the bot\N{RIGHT SINGLE QUOTATION MARK}s token"),
+        ("delivery", "twice", "Events come twice at once"),
+        ("redis", "full", "Redis is out of memory"),
+        ("bot", "frozen", "The bot stands still for 5 s"),
+        ("bot", "off", "The bot\N{RIGHT SINGLE QUOTATION MARK}s clock is an hour ahead"),
+    ):
+        await strike(page, target, fault)
+        await expect(chips).to_have_text([words])
+        await page.get_by_role("button", name=f"Mend {words}").click()
+        await expect(chips).to_have_count(0)
+    await strike(page, "redis", "full")
+    await strike(page, "goldrush", "flood")
+    await page.get_by_test_id("mend-all").click()
+    await expect(chips).to_have_count(0)
+
+
+async def test_a_message_is_deleted_by_an_admin(sandbox: Sandbox, page: Page) -> None:
+    await bot_posts(sandbox, text="orders-eu failed")
+    message = page.get_by_test_id("message")
+    await message.hover()
+    await message.get_by_test_id("delete-message").click()
+    await expect(message).to_have_count(0)
+    assert sandbox.slack.messages(ALERTS) == []
+
+
+async def test_when_the_channel_is_gone_the_page_goes_to_another(sandbox: Sandbox, page: Page) -> None:
+    await page.get_by_test_id("channel-menu").click()
+    await page.locator('[data-action="make_read_only"]').click()
+    await expect(page.locator("#notices")).to_contain_text("read-only")
+    await page.get_by_test_id("channel-menu").click()
+    await page.locator('[data-action="change_id"]').click()
+    await expect(page.locator("#channel-header h2")).to_have_text("#general")
+    await page.locator("#sidebar").get_by_text("data-alerts").click()
+    await expect(page.locator("#channel-header h2")).to_have_text("#data-alerts")
+    await page.get_by_test_id("channel-menu").click()
+    await page.locator('[data-action="delete"]').click()
+    await expect(page.locator("#channel-header h2")).to_have_text("#general")
+    await expect(page.locator("#sidebar").get_by_text("data-alerts")).to_have_count(0)

@@ -27,6 +27,7 @@ const TROUBLE = {
 const context = {
   act: (message, action) => actOn(action, { channel: seat.channel, ts: message.ts }),
   dismiss: (message) => { dismiss(message); draw(); },
+  erase: async (message) => composer.complain((await api.post("messages/delete", { channel: seat.channel, ts: message.ts })).error),
   openThread: (ts) => { takeSeat({ thread: ts }); draw(); threadComposer.input.focus(); },
   people: () => state.users.filter((user) => !user.is_bot).map(({ id, real_name: label }) => ({ id, label })),
   rooms: () => state.channels.filter((channel) => channel.kind !== "im").map(({ id, name }) => ({ id, label: `#${name}` })),
@@ -111,6 +112,10 @@ function channelMenu(channel) {
     channel.bot_is_member ? item("Remove Pipeline Bot", "kick") : item("Invite Pipeline Bot", "invite"),
     item("Rename to …-renamed", "rename", `${channel.name}-renamed`),
     channel.archived ? item("Unarchive the channel", "unarchive") : item("Archive the channel", "archive"),
+    channel.kind === "private_channel" ? item("Make it public", "make_public") : item("Make it private", "make_private"),
+    channel.read_only ? item("Let everybody post again", "make_writable") : item("Let only admins post", "make_read_only"),
+    item("Move it to another id", "change_id"),
+    { ...item("Delete the channel", "delete"), danger: true },
   ]));
   return button;
 }
@@ -124,6 +129,7 @@ function drawNotices() {
   const channel = currentChannel(state);
   const notices = [];
   if (state.bot.connected === "no") notices.push("Pipeline Bot is not connected: commands and buttons go unanswered.");
+  if (channel.read_only) notices.push(`#${channel.name} is read-only: the app may not post here.`);
   if (channel.archived) notices.push(`#${channel.name} is archived: nobody can write here.`);
   const absent = !channel.bot_is_member && !channel.archived;
   const parent = byId("notices");
@@ -231,6 +237,7 @@ async function refresh() {
     stale = false;
     try {
       state = await api.state();
+      if (!seat.channel) takeSeat({ channel: state.channel });
       draw();
       pinned = false;
     } catch (error) {
@@ -240,12 +247,12 @@ async function refresh() {
   fetching = false;
 }
 
-// A place that this person cannot see (another's private channel, say) gives way to the default one.
+// A place that is not there for this person (another's private channel, one deleted or moved) gives way to the first that is.
 function recover(error) {
   const unreachable = error instanceof TypeError;
-  if (unreachable || (seat.channel === "C0ALERTS" && seat.user === "U0ANN")) return;
+  if (unreachable || (!seat.channel && seat.user === "U0ANN")) return;
   const known = state?.users.some((user) => user.id === seat.user);
-  takeSeat({ user: known ? seat.user : "U0ANN", channel: "C0ALERTS" });
+  takeSeat({ user: known ? seat.user : "U0ANN", channel: "", thread: null });
   stale = true;
 }
 

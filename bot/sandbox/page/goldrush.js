@@ -1,21 +1,19 @@
 // The drawer: the pipelines behind the bot, and every way to upset them.
 
 import { drawKeyed, h, icon, popover } from "./dom.js";
+import { BOT, DELIVERY, GOLDRUSH, REDIS, SLACK, TOKEN, wordsOf } from "./faults.js";
 
 const PHASES = [
   ["DEPLOYING", "Deploy"], ["RUNNING", "Run"], ["PAUSED", "Pause"], ["FAILED", "Fail"], ["STOPPING", "Stopping"], ["STOPPED", "Stop"],
 ];
 
-const GOLDRUSH_FAULTS = [
-  ["Refusals", [["unauthorized", "401"], ["forbidden", "403"], ["not_found", "404"], ["throttled", "429"]]],
-  ["Outages", [["server_error", "500"], ["bad_gateway", "502, HTML"], ["hang", "never answers"], ["slow", "after 5 s"], ["drip", "a byte at a time"], ["truncated", "half a body"], ["reset", "RST"]]],
-  ["Nonsense", [["missing_field", "no status"], ["null_data", "data: null"], ["unknown_phase", "HIBERNATING"], ["error_true", "200, yet error"], ["wrong_types", "numbers for text"], ["not_json", "a login page"], ["redirect", "to another host"], ["huge", "2 MiB"], ["deep", "nested"], ["nan", "NaN"], ["bom", "byte order mark"], ["bad_utf8", "bad bytes"]]],
-];
-
-const SLACK_FAULTS = [
-  ["Refusals", [["error", "internal_error"], ["throttled", "429"], ["server_error", "500"]]],
-  ["Outages", [["hang", "never answers"], ["slow", "after 1 s"], ["reset", "RST"], ["truncated", "half a body"], ["land_late", "times out, then lands"]]],
-  ["Nonsense", [["no_ts", "accepted, no ts"], ["strip_metadata", "metadata lost"]]],
+// [label, what is broken, its menu]; a menu whose target is not there is not offered.
+const BREAKERS = [
+  ["GoldRush", "goldrush", GOLDRUSH],
+  ["Slack", "slack", [...SLACK, ...TOKEN.map(([heading, items]) => [heading, items.map((item) => [...item, { target: "token", method: undefined }])])]],
+  ["Events", "delivery", DELIVERY],
+  ["Redis", "redis", REDIS],
+  ["Bot", "bot", BOT],
 ];
 
 export class Drawer {
@@ -24,6 +22,8 @@ export class Drawer {
     this.api = api;
     this.status = h("p", { class: "bot-state", role: "status", "data-testid": "bot-state" });
     this.scenario = h("button", { type: "button", class: "chip-button", "data-testid": "scenario" });
+    this.breakers = BREAKERS.map(([name, target, groups]) => this.breaker(name, groups, target === "slack" ? { target, method: "*" } : { target }));
+    this.mendAll = h("button", { type: "button", class: "link mend-all", "data-testid": "mend-all", hidden: true, onclick: () => this.post("faults", undefined, "DELETE") }, "Mend everything");
     this.faults = h("ul", { class: "faults", "aria-label": "Faults in force" });
     this.rows = h("ul", { class: "pipelines", "aria-label": "Pipelines" });
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
@@ -31,9 +31,10 @@ export class Drawer {
     parent.append(
       h("header", { class: "drawer-head" }, h("h2", {}, "GoldRush"), h("span", { class: "quiet" }, "pipelines behind the bot"), fold),
       h("div", { class: "drawer-body" },
-        h("div", { class: "drawer-tools" }, this.status,
-          h("div", { class: "tool-row" }, this.scenario, this.breaker("GoldRush", GOLDRUSH_FAULTS, { target: "goldrush" }), this.breaker("Slack", SLACK_FAULTS, { target: "slack", method: "*" })),
-          this.faults, this.problem),
+        h("div", { class: "drawer-tools" },
+          h("div", { class: "tool-row" }, this.status, this.scenario),
+          h("div", { class: "tool-row", role: "group", "aria-label": "Break something" }, h("span", { class: "tool-label" }, icon("fault"), "Break"), this.breakers),
+          this.faults, this.mendAll, this.problem),
         this.rows,
         h("p", { class: "drawer-note" }, "These buttons move the pipelines themselves. The bot finds out only by asking the API.")));
     this.scenario.addEventListener("click", () => this.post("scenario", { running: !this.running }));
@@ -51,19 +52,19 @@ export class Drawer {
   }
 
   breaker(name, groups, scope) {
-    const button = h("button", { type: "button", class: "chip-button", "aria-haspopup": "menu", "data-testid": `break-${scope.target}` }, icon("fault"), `Break ${name}`);
+    const button = h("button", { type: "button", class: "chip-button", "aria-haspopup": "menu", "aria-label": `Break ${name}`, dataset: { target: scope.target }, "data-testid": `break-${scope.target}` }, name);
     button.addEventListener("click", () => popover(button, `Faults of ${name}`, this.faultItems(groups, scope)));
     return button;
   }
 
   faultItems(groups, scope, current = null) {
-    const item = (kind, description) => ({
-      content: kind.replaceAll("_", " "), description, current: kind === current, dataset: { fault: kind },
-      choose: () => this.post("faults", { ...scope, kind }),
+    const item = ([kind, words, code, more]) => ({
+      content: words, description: code, current: kind === current, dataset: { fault: kind },
+      choose: () => this.post("faults", { ...scope, ...more, kind }),
     });
     return [
-      ...(current ? [{ ...item("none", ""), content: "Mend it" }] : []),
-      ...groups.flatMap(([heading, kinds]) => [{ heading }, ...kinds.map(([kind, description]) => item(kind, description))]),
+      ...(current ? [item(["none", "mend it"])] : []),
+      ...groups.flatMap(([heading, items]) => [{ heading }, ...items.map(item)]),
     ];
   }
 
@@ -85,20 +86,22 @@ export class Drawer {
   }
 
   drawFaults(state) {
+    for (const button of this.breakers) button.hidden = !state.breakable.includes(button.dataset.target);
+    this.mendAll.hidden = state.faults.length < 2;
     const names = new Map(state.pipelines.map((row) => [row.id, row.name]));
     drawKeyed(this.faults, state.faults, {
-      key: (fault) => `${fault.target}/${fault.pipeline_id ?? fault.method ?? ""}`,
+      key: (fault) => `${fault.target}/${fault.kind}/${fault.pipeline_id ?? fault.method ?? ""}`,
       drawn: JSON.stringify,
       draw: (fault) => this.faultChip(fault, names),
     });
   }
 
   faultChip(fault, names) {
-    const where = fault.target === "slack" ? `Slack ${fault.method === "*" ? "" : fault.method}` : names.get(fault.pipeline_id) ?? "GoldRush";
-    const scope = fault.target === "slack" ? { method: fault.method } : { pipeline_id: fault.pipeline_id ?? undefined };
-    const label = `${where.trim()}: ${fault.kind.replaceAll("_", " ")}${fault.times ? ` ×${fault.times}` : ""}`;
-    return h("li", {}, icon("fault"), h("span", {}, label),
-      h("button", { type: "button", class: "icon-button", "aria-label": `Mend ${label}`, onclick: () => this.post("faults", { target: fault.target, kind: "none", ...scope }) }, icon("close")));
+    const { target, kind, method, pipeline_id: pipelineId } = fault;
+    const label = wordsOf(fault, names);
+    const mended = { target, kind: "none", mend: kind, method, pipeline_id: pipelineId ?? undefined };
+    return h("li", { "data-testid": `fault-${target}`, title: method && method !== "*" ? method : null }, icon("fault"), h("span", {}, label),
+      h("button", { type: "button", class: "icon-button", "aria-label": `Mend ${label}`, title: "Mend", onclick: () => this.post("faults", mended) }, icon("close")));
   }
 
   row(row) {
@@ -125,7 +128,7 @@ export class Drawer {
     const tool = (name, label, click) => h("button", { type: "button", class: "icon-button", "aria-label": `${label}: ${row.name}`, title: label, "data-testid": name, onclick: click }, icon(name));
     const move = (body) => () => this.post(`pipelines/${row.id}`, body);
     const fault = tool("fault", row.fault ? `Fault: ${row.fault}` : "Fault of this pipeline's answers", () =>
-      popover(fault, `Faults of ${row.name}`, this.faultItems(GOLDRUSH_FAULTS, { target: "goldrush", pipeline_id: row.id }, row.fault)));
+      popover(fault, `Faults of ${row.name}`, this.faultItems(GOLDRUSH, { target: "goldrush", pipeline_id: row.id }, row.fault)));
     fault.classList.toggle("lit", Boolean(row.fault));
     fault.disabled = !row.visible;
     return h("div", { class: "extras" },

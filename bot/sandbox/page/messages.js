@@ -82,9 +82,11 @@ function opener(message, context) {
 }
 
 function toolbar(message, context) {
-  if (!context.openThread || message.ephemeral || message.broadcast) return null;
+  if (message.ephemeral || message.broadcast) return null;
+  const tool = (name, label, testid, click) => h("button", { type: "button", "aria-label": label, title: label, "data-testid": testid, onclick: click }, icon(name));
   return h("div", { class: "toolbar" },
-    h("button", { type: "button", "aria-label": "Reply in thread", title: "Reply in thread", "data-testid": "reply-in-thread", onclick: () => context.openThread(message.ts) }, icon("reply")));
+    context.openThread ? tool("reply", "Reply in thread", "reply-in-thread", () => context.openThread(message.ts)) : null,
+    tool("bin", "Delete the message, as an admin may", "delete-message", () => context.erase(message)));
 }
 
 export function ticking(wording) {

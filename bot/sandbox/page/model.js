@@ -2,11 +2,11 @@
 //
 // {
 //   team: {id, name}, users: [{id, name, real_name, tz, is_bot}], usergroups: [{id, handle, name, users}],
-//   channels: [{id, name, kind: "public_channel" | "private_channel" | "im", archived, bot_is_member, is_member, members, unread}],
-//   conversation: [message], view: the open modal or null, home: the published Home tab or null,
+//   channels: [{id, name, kind: "public_channel" | "private_channel" | "im", archived, bot_is_member, is_member, read_only, members, unread}],
+//   channel: the one shown, conversation: [message], view: the open modal or null, home: the published Home tab or null,
 //   bot: {connected: "socket" | "http" | "no", user},
 //   pipelines: [{id, name, project, phase, replicas, ready, intent, start_time, visible, fault}],
-//   scenario: {running}, faults: [{target: "goldrush" | "slack", pipeline_id or method, kind, times}]
+//   scenario: {running}, faults: [{target, kind, times?, seconds?, retry_after?, pipeline_id? or method?}], breakable: [target]
 // }
 // message: {ts, thread_ts, user, name, is_bot, text, blocks, edited, ephemeral, deleted, broadcast, replies: [message]}
 // `conversation` holds roots (with their replies) and the ephemerals that this person sees.
