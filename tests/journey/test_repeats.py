@@ -1,0 +1,131 @@
+"""Slack delivers what it is not sure of again: also after a restart. Each command, click and event acts once."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from bot.sandbox.slack.delivery import Ack, Delivered, Kind
+from tests.journey.rig import ALERTS, ANN, BOB, PATIENCE, Rig, rigged
+from tests.journey.valkey import Valkey
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+
+TAKEN_UP_WITHIN = 50.0  # half a minute in which whoever began may yet be at it, and the look every ten seconds
+
+
+def last(rig: Rig, kind: Kind) -> Delivered:
+    return next(each for each in reversed(rig.sandbox.slack.delivery.log) if each.kind is kind)
+
+
+async def again(rig: Rig, delivered: Delivered) -> Ack:
+    """In an envelope of its own, as Slack does."""
+    return await rig.sandbox.slack.delivery.send(delivered.kind, delivered.payload)
+
+
+def announcements(rig: Rig) -> int:
+    return sum("made this channel watch" in each.text for each in rig.sandbox.slack.messages(ALERTS))
+
+
+async def everything_is_through(rig: Rig) -> None:
+    """Another command, and what it brings, come after all that was sent before."""
+    await rig.ask("watch orders-us", user=BOB)
+    await rig.card("<@U0BOB> made this channel watch", "orders-us")
+
+
+@contextmanager
+def frozen(valkey: Valkey) -> Iterator[None]:
+    """It takes connections and commands, and answers nothing."""
+    assert valkey._process is not None
+    valkey._process.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        valkey._process.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
+async def test_a_command_and_a_click_act_once_however_often_they_come(tmp_path: Path, *, http: bool) -> None:
+    async with rigged(tmp_path, http=http) as rig:
+        await rig.ask("watch orders-eu")
+        await rig.card("made this channel watch", "orders-eu")
+        command = last(rig, Kind.COMMAND)
+        assert (await again(rig, command)).ok
+        answers = len(rig.sandbox.slack.ephemerals(ALERTS, ANN))
+
+        await rig.ask("status orders-eu")
+        await rig.click(rig.sandbox.slack.ephemerals(ALERTS, ANN)[-1], "share")
+        await rig.card("orders-eu — RUNNING")
+        click = last(rig, Kind.INTERACTIVE)
+        assert (await again(rig, click)).ok
+
+        await rig.kill()
+        await rig.start()
+        assert (await again(rig, command)).ok
+        assert (await again(rig, click)).ok
+        await everything_is_through(rig)
+        assert announcements(rig) == 2  # of orders-eu, and of what came last
+        assert sum("orders-eu — RUNNING" in each.text for each in rig.sandbox.slack.messages(ALERTS)) == 1
+        assert len(rig.sandbox.slack.ephemerals(ALERTS, ANN)) <= answers + 1
+
+
+async def test_a_command_whose_bot_died_just_when_it_was_acknowledged_is_done_by_the_next(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        ack = await rig.sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "watch orders-eu")
+        await rig.kill()
+        assert ack.ok
+        await rig.start()
+        await rig.sandbox.until(lambda: announcements(rig) > 0, TAKEN_UP_WITHIN)
+        await everything_is_through(rig)
+        assert announcements(rig) == 2
+        assert "orders-eu" in await rig.ask("watches")
+
+
+async def test_an_event_that_comes_twice_is_told_once(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.ask("watch orders-eu")
+        await rig.card("made this channel watch")
+        rig.sandbox.slack.archive(ALERTS)
+        direct = await rig.direct(ANN)
+        await rig.card("cannot post in", "archived", channel=direct)
+        event = last(rig, Kind.EVENT)
+        assert (await again(rig, event)).ok
+        rig.sandbox.slack.unarchive(ALERTS)
+        rig.set_phase("orders-eu", "FAILED")
+        await rig.card("orders-eu FAILED")
+        assert (await again(rig, event)).ok  # late: the channel is as it is, whatever the event says
+        rig.set_phase("orders-eu", "RUNNING")
+        await rig.card("orders-eu recovered")
+        assert len(rig.sandbox.slack.messages(direct)) == 1
+
+
+async def test_a_button_of_a_failure_that_is_over_says_so_and_the_card_is_drawn_anew(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.ask("watch orders-eu")
+        rig.set_phase("orders-eu", "FAILED")
+        card = await rig.card("orders-eu FAILED")
+        blocks = list(card.blocks)
+        rig.set_phase("orders-eu", "RUNNING")
+        await rig.card("orders-eu recovered")
+        turned = card.text
+        card.blocks[:], card.text = blocks, "what somebody's client still shows"
+        await rig.click(card, "acknowledge", user=BOB)
+        await rig.sandbox.until(lambda: rig.sandbox.slack.ephemerals(ALERTS, BOB), PATIENCE)
+        assert "is over, so there is nothing to acknowledge" in rig.sandbox.slack.ephemerals(ALERTS, BOB)[-1].text
+        await rig.sandbox.until(lambda: card.text == turned, PATIENCE)
+
+
+async def test_a_click_while_redis_hangs_is_acknowledged_in_time_and_nothing_is_promised(tmp_path: Path) -> None:
+    async with Valkey(tmp_path / "valkey") as valkey, rigged(tmp_path, settings={"REDIS_URL": valkey.url}) as rig:
+        await rig.ask("watch orders-eu")
+        with frozen(valkey):
+            began = monotonic()
+            told = await rig.ask("watch orders-us")  # asserts that it was acknowledged in three seconds
+            assert monotonic() - began < 5
+            assert "nothing was done so far" in told
+            assert "I cannot be sure that I kept this" in told
+        await rig.sandbox.until(lambda: announcements(rig) > 0, PATIENCE)
+        assert "orders-us" in await rig.ask("watch orders-us")
