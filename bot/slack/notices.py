@@ -61,7 +61,7 @@ def _blind(notice: Notice, _: Footing) -> list[Block]:
     all_read = "All are now as they were before." if not notice.unread else "Those read since are as they were before."
     now = "Since then these have changed:" if notice.missed else all_read
     rest = f"Whatever happened and passed in that time I did not see. {now}"
-    rows = sections(went_through(each) for each in notice.missed)
+    rows = _as_many_as_fit([went_through(each) for each in notice.missed])
     unread = [section(f"{notice.unread} could not be read yet; their cards will tell.")] if notice.unread else []
     return [section(f"{head}\n{rest}"), *rows, *unread]
 
