@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import redis.asyncio
 
-Snapshot = list[tuple[bytes, bytes, Any, int]]
+Snapshot = list[tuple[Any, Any, Any, int]]  # redis types keys and kinds as text or bytes; here they are bytes
 
 
 async def snapshot(client: redis.asyncio.Redis) -> Snapshot:
@@ -16,16 +16,16 @@ async def snapshot(client: redis.asyncio.Redis) -> Snapshot:
     return taken
 
 
-async def _value(client: redis.asyncio.Redis, kind: bytes, key: bytes) -> Any:
+async def _value(client: redis.asyncio.Redis, kind: Any, key: Any) -> Any:
     match kind:
         case b"string":
             return await client.get(key)
         case b"hash":
-            return await cast("Awaitable[Any]", client.hgetall(key))  # type: ignore[redundant-cast]
+            return await cast("Awaitable[Any]", client.hgetall(key))
         case b"zset":
-            return dict(await client.zrange(key, 0, -1, withscores=True))
+            return dict(cast("list[tuple[bytes, float]]", await client.zrange(key, 0, -1, withscores=True)))
         case _:
-            return await cast("Awaitable[Any]", client.smembers(key))  # type: ignore[redundant-cast]
+            return await cast("Awaitable[Any]", client.smembers(key))
 
 
 async def go_back(client: redis.asyncio.Redis, to: Snapshot) -> None:
@@ -35,10 +35,10 @@ async def go_back(client: redis.asyncio.Redis, to: Snapshot) -> None:
             case b"string":
                 await client.set(key, value)
             case b"hash":
-                await cast("Awaitable[Any]", client.hset(key, mapping=value))  # type: ignore[redundant-cast]
+                await cast("Awaitable[Any]", client.hset(key, mapping=value))
             case b"zset":
                 await client.zadd(key, value)
             case _:
-                await cast("Awaitable[Any]", client.sadd(key, *value))  # type: ignore[redundant-cast]
+                await cast("Awaitable[Any]", client.sadd(key, *value))
         if milliseconds > 0:
             await client.pexpire(key, milliseconds)

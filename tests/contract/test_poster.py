@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.card import Card, SyncCard, ThreadLine
+from bot.domain.card import Card, Storm, SyncCard, ThreadLine
 from bot.domain.delivery import (
     Delivery,
     NotSeen,
@@ -32,7 +32,7 @@ from bot.sandbox.slack.faults import Fault, FaultKind, Moment
 from bot.slack.calls import web_client
 from bot.slack.directory import Admission, Directory
 from bot.slack.look import Look
-from bot.slack.poster import Poster
+from bot.slack.poster import HISTORY_PAGES, Poster
 from tests.builders import a_card, a_pipeline
 from tests.fakes import US, FakeClock
 
@@ -89,6 +89,10 @@ async def look(poster: Poster, delivery: Delivery, thread_ts: str | None = None)
     return sighting
 
 
+def stamps(sighting: Sighting) -> tuple[str, ...]:
+    return sighting.ts if isinstance(sighting, Seen) else ()
+
+
 def a_trace(delivery: Delivery, thread_ts: str | None = None, *, key: str = "", failing: str = "") -> Trace:
     return Trace(
         channel=delivery.channel,
@@ -106,11 +110,11 @@ async def test_a_post_is_there_with_its_key_and_can_be_found_updated_and_deleted
     assert await look(poster, delivery) == NotSeen()
     posted = await post(poster, sandbox, delivery)
     assert isinstance(posted, Posted)
-    assert await look(poster, delivery) == Seen((posted.ts,))
+    assert stamps(await look(poster, delivery)) == (posted.ts,)
     assert await look(poster, replace(delivery, id="another")) == NotSeen()
     updated = await poster.update(delivery, a_card(), ts=posted.ts, now=now(sandbox))
     assert updated == Posted(posted.ts)
-    assert await look(poster, delivery) == Seen((posted.ts,))  # an update keeps the key
+    assert stamps(await look(poster, delivery)) == (posted.ts,)  # an update keeps the key
     await poster.delete(ALERTS, posted.ts)
     assert sandbox.slack.messages(ALERTS) == []
     await poster.delete(ALERTS, posted.ts)  # best effort
@@ -126,7 +130,7 @@ async def test_a_line_is_posted_found_and_broadcast_in_its_thread(sandbox: Sandb
     assert isinstance(posted, Posted)
     (card,) = sandbox.slack.messages(ALERTS)
     assert [(reply.ts, reply.broadcast) for reply in card.replies] == [(posted.ts, True)]
-    assert await look(poster, delivery, root.ts) == Seen((posted.ts,))
+    assert stamps(await look(poster, delivery, root.ts)) == (posted.ts,)
 
 
 async def test_a_message_is_found_among_many_pages(sandbox: Sandbox, poster: Poster) -> None:
@@ -135,7 +139,83 @@ async def test_a_message_is_found_among_many_pages(sandbox: Sandbox, poster: Pos
     for number in range(40):
         sandbox.slack.say("U0ANN", ALERTS, f"and another thing, number {number}")
     assert isinstance(posted, Posted)
-    assert await look(poster, delivery) == Seen((posted.ts,))
+    assert stamps(await look(poster, delivery)) == (posted.ts,)
+
+
+async def test_one_reading_answers_for_all_that_is_looked_for(sandbox: Sandbox, poster: Poster) -> None:
+    first, absent, second = (a_delivery(sandbox, key) for key in ("key-1", "key-2", "key-3"))
+    posted = [await post(poster, sandbox, each) for each in (first, second)]
+    sightings = await poster.find([a_trace(each) for each in (first, absent, second)])
+    assert [each.ts if isinstance(each, Seen) else () for each in sightings] == [
+        (posted[0].ts,) if isinstance(posted[0], Posted) else None,
+        (),
+        (posted[1].ts,) if isinstance(posted[1], Posted) else None,
+    ]
+    assert sum(call.method == "conversations.history" for call in sandbox.slack.calls) == 1
+
+
+async def test_an_open_failure_is_found_though_the_store_that_was_emptied_gives_it_another_key(
+    sandbox: Sandbox, poster: Poster
+) -> None:
+    card = a_card()
+    posted = await post(poster, sandbox, card=card)
+    assert isinstance(posted, Posted)
+    trace = a_trace(a_delivery(sandbox), key="another", failing=card.pipeline.id)
+    (sighting,) = await poster.find([trace])
+    assert isinstance(sighting, Seen)
+    assert sighting.ts == (posted.ts,)
+
+
+async def test_a_card_is_found_in_the_storm_that_tells_of_it(sandbox: Sandbox, poster: Poster) -> None:
+    cards = tuple(replace(a_card(), key=f"{number}" * 32) for number in range(3))
+    storm = Storm(key="storm", channel=ALERTS, cards=cards)
+    posted = await poster.post(a_delivery(sandbox, "storm"), storm, thread_ts=None, now=now(sandbox))
+    assert isinstance(posted, Posted)
+    found = await look(poster, a_delivery(sandbox, "1" * 32))
+    assert isinstance(found, Seen)
+    assert (found.ts, found.storm) == ((posted.ts,), "storm")
+
+
+async def test_only_what_came_after_the_last_message_that_is_known_is_asked_for(
+    sandbox: Sandbox, poster: Poster
+) -> None:
+    """Slack may grant no more than fifteen messages a minute."""
+    before = await post(poster, sandbox, a_delivery(sandbox, "before"))
+    assert isinstance(before, Posted)
+    delivery = replace(a_delivery(sandbox), after_ts=before.ts)
+    assert await look(poster, replace(delivery, id="before")) == NotSeen()
+    posted = await post(poster, sandbox, delivery)
+    assert isinstance(posted, Posted)
+    found = await look(poster, delivery)
+    assert isinstance(found, Seen)
+    assert found.ts == (posted.ts,)
+
+
+async def test_what_was_seen_counts_though_the_rest_could_not_be_read(sandbox: Sandbox, poster: Poster) -> None:
+    sandbox.slack.limits.history_page = 15
+    old = a_delivery(sandbox, "old")
+    await post(poster, sandbox, old)
+    for number in range(HISTORY_PAGES * 15):
+        sandbox.slack.say("U0ANN", ALERTS, f"and another thing, number {number}")
+    late = a_delivery(sandbox, "late")
+    await post(poster, sandbox, late)
+    sightings = await poster.find([a_trace(old), a_trace(late)])
+    assert sightings[0] == Unreadable("too many messages to look through")
+    assert isinstance(sightings[1], Seen)
+
+
+async def test_what_another_posts_is_not_taken_for_ours(sandbox: Sandbox, directory: Directory, poster: Poster) -> None:
+    delivery = a_delivery(sandbox)
+    await post(poster, sandbox, delivery)
+    client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
+    other = Poster(client, directory, LOOK.content, "U0OTHER")
+    assert await look(other, delivery) == NotSeen()
+
+
+async def test_a_message_that_slack_kept_without_its_mark_is_not_found(sandbox: Sandbox, poster: Poster) -> None:
+    sandbox.slack.set_fault("chat.postMessage", Fault(kind=FaultKind.STRIP_METADATA))
+    assert isinstance(await post(poster, sandbox), Posted)
+    assert await look(poster, a_delivery(sandbox)) == NotSeen()
 
 
 @pytest.mark.parametrize(
