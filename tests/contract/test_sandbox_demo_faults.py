@@ -1,0 +1,109 @@
+"""The demo with the real bot in it, broken and mended by the control API as a person with curl would."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
+
+PATIENCE = 40.0
+
+
+class Demo:
+    def __init__(self, process: asyncio.subprocess.Process, client: httpx.AsyncClient) -> None:
+        self.process = process
+        self._client = client
+
+    async def post(self, path: str, **body: Any) -> None:
+        reply = await self._client.post(f"/sandbox/{path}", json=body)
+        assert reply.status_code == 200, reply.text
+
+    async def state(self) -> Any:
+        return (await self._client.get("/sandbox/state")).json()
+
+    async def said(self, *words: str) -> None:
+        """Until a message in the channel has all the words."""
+        async with asyncio.timeout(PATIENCE):
+            while not any(all(word in text for word in words) for text in await self._texts()):
+                await asyncio.sleep(0.1)
+
+    async def answered(self) -> None:
+        """Until a command is answered."""
+        before = len(await self._texts())
+        await self.post("command", user="U0ANN", channel="C0ALERTS", text="/pipeline watches")
+        async with asyncio.timeout(PATIENCE):
+            while len(await self._texts()) == before:
+                await asyncio.sleep(0.1)
+
+    async def _texts(self) -> list[str]:
+        return [message["text"] for message in (await self.state())["conversation"]]
+
+
+@asynccontextmanager
+async def the_demo(tmp_path: Path) -> AsyncIterator[Demo]:
+    """With its scenario stopped, so that only what the test does happens."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.cli", "demo", "--port", "0"),
+        env={"PATH": os.environ["PATH"], "NO_COLOR": "1"},
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    assert process.stdout is not None
+    address = None
+    try:
+        async with asyncio.timeout(PATIENCE):
+            while address is None:
+                line = (await process.stdout.readline()).decode()
+                assert line, "the demo ended"
+                address = re.search(r"http://127\.0\.0\.1:\d+", line)
+        async with httpx.AsyncClient(base_url=address[0]) as client:
+            demo = Demo(process, client)
+            await demo.post("scenario", running=False)
+            await demo.said("made this channel watch")
+            yield demo
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+        await asyncio.wait_for(process.wait(), PATIENCE)
+
+
+async def test_the_bot_lives_through_trouble_with_its_store_its_clock_and_itself(tmp_path: Path) -> None:
+    async with the_demo(tmp_path) as demo:
+        await demo.post("faults", target="clock", kind="off", seconds=86400)
+        await demo.post("pipelines/orders-eu", phase="FAILED")
+        await demo.said("orders-eu", "FAILED")
+        await demo.post("faults", target="clock", kind="off", seconds=-3600)
+        await demo.post("pipelines/orders-us", phase="FAILED")
+        await demo.said("orders-us", "FAILED")
+        await demo.post("faults", target="clock", kind="none")
+
+        await demo.post("faults", target="redis", kind="killed")
+        await demo.post("pipelines/orders-eu", phase="RUNNING")
+        await demo.post("faults", target="redis", kind="none")
+        await demo.said("orders-eu", "recovered")
+        for kind in ("restarted", "promoted", "scripts_forgotten"):
+            await demo.post("faults", target="redis", kind=kind)
+        await demo.post("faults", target="bot", kind="frozen", seconds=1)
+        await demo.post("pipelines/orders-us", phase="RUNNING")
+        await demo.said("orders-us", "recovered")
+        await demo.answered()
+        assert (await demo.state())["faults"] == []
+    assert demo.process.returncode == 0
+
+
+async def test_the_demo_ends_though_the_bot_is_frozen_and_its_store_is_gone(tmp_path: Path) -> None:
+    async with the_demo(tmp_path) as demo:
+        await demo.post("faults", target="redis", kind="silent")
+        await demo.post("faults", target="bot", kind="frozen", seconds=600)
+    assert demo.process.returncode == 0
+    assert list(tmp_path.iterdir()) == []
