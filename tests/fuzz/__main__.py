@@ -23,14 +23,19 @@ def main() -> int:
     console = Console()
     tallies, seconds = _tried(told.inputs, told.seed, console)
     console.print(_table(tallies, seconds))
+    if told_of_broken(tallies, console):
+        console.print(f"\nAgain: python -m tests.fuzz --inputs {told.inputs} --seed {told.seed}", markup=False)
+        return 1
+    return 0
+
+
+def told_of_broken(tallies: list[Tally], console: Console) -> bool:
+    """Prints each rule that was broken, with the first input that broke it; whether any was."""
     for tally in tallies:
         for rule, violation in tally.violations.items():
             console.print(f"\n[red]{tally.boundary}:[/] ", end="")
             console.print(f"{rule} ({violation.times} times), first by\n{violation.example}", markup=False)
-    broken = any(tally.violations for tally in tallies)
-    if broken:
-        console.print(f"\nAgain: python -m tests.fuzz --inputs {told.inputs} --seed {told.seed}", markup=False)
-    return int(broken)
+    return any(tally.violations for tally in tallies)
 
 
 def _tried(inputs: int, seed: int, console: Console) -> tuple[list[Tally], Seconds]:

@@ -37,8 +37,8 @@ class Reader:
 
     async def check(self) -> None:
         """After a good answer. An `AssertionError` says what was lost, or cannot be said."""
-        records = await self.store.records()
-        assert {each: record.standing.phase for each, record in records.items()} == {ORDERS: Phase.RUNNING}
+        phases = {each: record.standing.phase for each, record in (await self.store.records()).items()}
+        assert phases == {ORDERS: Phase.RUNNING}, "what was read is not kept"
         assert (await self.store.watches()).of(ALERTS) == (a_watch(),), "a watch is lost"
         rows = await self.store.owed(ALERTS)
         cards = await self.store.outbox.cards([row.body.card_key for row in rows if isinstance(row.body, SyncCard)])

@@ -1,10 +1,14 @@
 """A bounded part of the fuzz, the same each time; `python -m tests.fuzz` tries more."""
 
+from io import StringIO
+
 import aiohttp
 import pytest
+from rich.console import Console
 
 from bot.sandbox.server import Sandbox
 from bot.slack import serving
+from tests.fuzz.__main__ import told_of_broken
 from tests.fuzz.bot_under_fire import under_fire
 from tests.fuzz.boundaries import BOUNDARIES, shares
 from tests.fuzz.http_door import Attack
@@ -37,6 +41,16 @@ async def test_a_door_that_checks_no_signature_is_found_out() -> None:
         await Attack(bot, session, port, tally).unsigned([an_unsigned_request(rng) for _ in range(100)])
     assert any("was answered 200" in rule for rule in tally.violations)
     assert any("was acted on" in rule for rule in tally.violations)
+
+
+def test_what_broke_is_told_with_what_broke_it() -> None:
+    tally, console = Tally("command text"), Console(file=StringIO(), width=200)
+    assert not told_of_broken([tally], console)
+    for text in ("[/] first", "second"):
+        tally.broken("it takes long", text)
+    with console.capture() as printed:
+        assert told_of_broken([tally], console)
+    assert "command text: it takes long (2 times), first by\n'[/] first'" in printed.get()
 
 
 @pytest.mark.parametrize("inputs", [1, 99, 6000, 100_000])
