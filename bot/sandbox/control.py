@@ -136,13 +136,14 @@ class Control:
         known = self._slack.directory.channels.get(channel)
         if known is None or known.kind is ChannelKind.IM:
             raise Refused(f"There is no channel {channel} to change.")
-        change = self._changes(channel, body).get(body.text("action"))
+        change = self.changes(channel, body).get(body.text("action"))
         if change is None:
-            raise ValueError(f"action must be one of {', '.join(self._changes(channel, body))}")
+            raise ValueError(f"action must be one of {', '.join(self.changes(channel, body))}")
         change()
         return {"ok": True}
 
-    def _changes(self, channel: str, body: Body) -> dict[str, Callable[[], None]]:
+    def changes(self, channel: str, body: Body) -> dict[str, Callable[[], None]]:
+        """What can happen to a channel, by the name of the action."""
         slack = self._slack
         return {
             "archive": lambda: slack.archive(channel),

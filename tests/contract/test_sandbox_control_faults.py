@@ -11,6 +11,9 @@ import pytest
 import redis.asyncio
 
 from bot.sandbox.bot_faults import BotProcess
+from bot.sandbox.clock import Clock
+from bot.sandbox.control import Control
+from bot.sandbox.control_body import Body
 from bot.sandbox.control_faults import TARGETS, DeliveryActKind
 from bot.sandbox.goldrush_faults import FaultKind as GoldRushFaultKind
 from bot.sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
@@ -237,3 +240,20 @@ async def test_an_admin_deletes_a_message(sandbox: Sandbox, page: Page) -> None:
     assert await page.post("messages/delete", channel=ALERTS, ts=ts) == (200, {"ok": True})
     assert sandbox.slack.messages(ALERTS) == []
     assert (await page.post("messages/delete", channel=ALERTS, ts=ts))[0] == 409
+
+
+# --- docs/faults.md
+
+
+def test_every_fault_stands_in_the_docs() -> None:
+    said = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
+    kinds = [(target, kind) for target, kind, _ in IN_FORCE]
+    kinds += [("delivery", kind.value) for kind in (*DeliveryActKind, *UnrestKind)]
+    kinds += [("redis", kind.value) for kind in RedisActKind]
+    sections = {"goldrush": "## GoldRush", "slack": "## Slack", "token": "### The app", "delivery": "## From Slack"}
+    sections |= {"redis": "## Redis", "bot": "## The bot", "clock": "## The bot"}
+    for target, kind in kinds:
+        section = said.split(sections[target])[1].split("\n## ")[0]
+        assert f"`{kind}`" in section, (target, kind)
+    for action in Control(Sandbox(clock=Clock(), scenario=None, redis=None)).changes("C0ALERTS", Body({})):
+        assert f"`{action}`" in said, action
