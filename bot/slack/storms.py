@@ -58,25 +58,35 @@ def render_lines(told: Lines, delivery: Delivery, now: datetime) -> Message:
 
 
 def render_catch_up(told: CatchUp, delivery: Delivery, now: datetime) -> Message:
-    """Many stories in one message: what each pipeline went through, and how it was at last."""
+    """Many stories in one message: what each pipeline went through. No sign stands before a row: it would be taken for
+    how the pipeline is now, and what has FAILED meanwhile is told above."""
     since = min(entry.since for entry in told.entries)
     until = max(entry.until for entry in told.entries)
     pipelines = "1 pipeline" if len(told.entries) == 1 else f"{len(told.entries)} pipelines"
     head = f":fast_forward: *Catching up* on {pipelines}, {date(since)} to {time_of_day(until)}"
-    rows = [went_through(entry) for entry in sorted(told.entries, key=lambda entry: entry.pipeline.name.lower())]
-    return message([section(head), *sections(rows), *footnotes(delivery, now)])
+    apart = "This is what went by meanwhile. What is FAILED now has a message of its own."
+    rows = [f"• {_history(entry)}" for entry in sorted(told.entries, key=lambda entry: entry.pipeline.name.lower())]
+    return message([section(f"{head}\n{apart}"), *sections(rows), *footnotes(delivery, now)])
 
 
 def went_through(entry: Missed) -> str:
+    """With the sign of how it was at last; what a person did says nothing of that."""
+    return f"{':eyes:' if entry.last.by else phrases.symbol(entry.last.phase)} {_history(entry)}"
+
+
+def _history(entry: Missed) -> str:
     name = f"*{outside(entry.pipeline.name, NAME_LIMIT)}*"
-    told = [event for event in _COUNTED if entry.counts.get(event)]
+    told = [event for event in _COUNTED if entry.counts.get(event) and not _goes_without_saying(event, entry)]
     counts = ", ".join(
         f"{event.value} {entry.counts[event]}×" if entry.counts[event] > 1 else event.value for event in told
     )
-    if entry.last.by:  # what a person did says nothing of how the pipeline is
-        return f":eyes: {name} {counts} · last {time_of_day(entry.until)}"
-    last = f"{phrases.symbol(entry.last.phase)} {name}"
-    return f"{last} {counts or 'changed'} · last {phrases.phase_word(entry.last.phase)} {time_of_day(entry.until)}"
+    last = "" if entry.last.by else f"{phrases.phase_word(entry.last.phase)} "
+    return f"{name} {counts or 'changed'} · last {last}{time_of_day(entry.until)}"
+
+
+def _goes_without_saying(event: Event, entry: Missed) -> bool:
+    """What has recovered is live."""
+    return event is Event.LIVE and entry.counts[event] <= entry.counts.get(Event.RECOVERED, 0)
 
 
 _COUNTED = (

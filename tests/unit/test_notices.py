@@ -74,7 +74,7 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
             replace(BLIND, missed=(a_missed(failed=2, recovered=1, live=1),)),
             [
                 "Since then these have changed:",
-                "orders-eu failed 2×, recovered, live · last RUNNING <!date^1795435290^",
+                "orders-eu failed 2×, recovered · last RUNNING <!date^1795435290^",
             ],
         ),
         (replace(BLIND, unread=3), ["3 could not be read yet; their cards will tell."]),

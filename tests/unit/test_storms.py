@@ -78,14 +78,22 @@ def test_of_a_long_thread_the_middle_is_counted() -> None:
 
 def test_catching_up_tells_of_each_pipeline_what_it_went_through_and_how_it_is() -> None:
     entries = (a_missed("zebra", failed=3, recovered=3), a_missed("Apple", until=200, restarted=1))
-    head, *rows = tells_all(valid(shown(CatchUp(key="k", entries=entries)))).text.split("\n")
+    head, apart, *rows = tells_all(valid(shown(CatchUp(key="k", entries=entries)))).text.split("\n")
     assert head.startswith("Catching up on 2 pipelines, <!date^1795435201^")
     assert "to <!date^1795435400^{time_secs}|" in head
     assert [row.split(" · last RUNNING ")[0] for row in rows] == [
-        ":large_green_circle: Apple restarted"[len(":large_green_circle: ") :],
-        "zebra failed 3×, recovered 3×",
+        "• Apple restarted",
+        "• zebra failed 3×, recovered 3×",
     ]
+    assert apart == "This is what went by meanwhile. What is FAILED now has a message of its own."
     assert "on 1 pipeline, " in shown(CatchUp(key="k", entries=entries[:1])).text
+
+
+def test_no_row_of_a_catch_up_looks_like_how_a_pipeline_is_now() -> None:
+    """It comes below the failures that are open: a green dot beside a red one would be taken for news."""
+    told = shown(CatchUp(key="k", entries=(a_missed("orders", failed=2, recovered=2, live=2),)))
+    assert "circle" not in str(told.blocks)
+    assert "orders failed 2×, recovered 2× · last RUNNING" in told.text
 
 
 # RUNNING is told by what comes of it, or as the last phase.

@@ -1,0 +1,248 @@
+"""Slack is away while 1,000 pipelines flap: what does the bot grow to, and what does each channel get afterwards?
+
+    python -m bench.outage [--seconds 180] [--fault reset|server_error|hang|throttled] [--held 30] [--picture DIRECTORY]
+
+The bot is a process of its own on a real Valkey; Slack and GoldRush are the sandbox. Each channel watches its share,
+and one more channel watches everything. An hour by hand: `--seconds 3600 --held 240`.
+"""
+
+import argparse
+import asyncio
+import os
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from time import monotonic
+
+import redis.asyncio
+from playwright.async_api import async_playwright
+from rich.console import Console
+from rich.table import Table
+
+from bot.domain.watch import TeamId
+from bot.sandbox.slack.directory import BOT_USER, Channel, ChannelKind
+from bot.sandbox.slack.faults import Fault, FaultKind
+from bot.sandbox.slack.journal import Accepted
+from bot.store.keys import Keys
+from tests.journey.rig import ANN, Rig, rigged
+from tests.journey.valkey import Valkey
+
+SETTINGS = {
+    "PIPELINE_BOT_REQUESTS_PER_SECOND": "85",
+    "PIPELINE_BOT_STEADY_SECONDS": "15",
+    "PIPELINE_BOT_TRANSIENT_SECONDS": "15",
+    "PIPELINE_BOT_LOG_LEVEL": "info",
+}
+SWEEP_SECONDS = 30.0  # every pipeline has been read once more
+PATIENCE_SECONDS = 600.0
+SAMPLE_SECONDS = 15.0
+EVERYTHING = "C0FLEETALL"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    at: float
+    rss_mib: float
+    cpu_seconds: float
+    rows: int
+    redis_mib: float
+    calls: int
+
+
+class Bench:
+    def __init__(self, rig: Rig, store: "redis.asyncio.Redis", out: Console) -> None:
+        self._rig = rig
+        self._slack = rig.sandbox.slack
+        self._store = store
+        self._out = out
+        self._deliveries = ""
+        self.samples: list[Sample] = []
+
+    # --- before ----------------------------------------------------------------------------------------------------
+
+    async def prepare(self, pipelines: int, channels: int) -> None:
+        """Every pipeline has a baseline, and every channel its watch."""
+        goldrush = self._rig.sandbox.goldrush
+        goldrush.pipelines.clear()
+        names = [f"team{number % channels:02}-{number // channels:03}" for number in range(pipelines)]
+        for name in names:
+            goldrush.add(name=name, project="fleet")
+        self._slack.limits.enabled = False
+        await self._rig.ask("list fleet")
+        for number in range(channels):
+            await self._watch(f"C0FLEET{number:02}", f"fleet-{number:02}", f"team{number:02}-*")
+        await self._watch(EVERYTHING, "fleet-all", "project:fleet")
+        wanted = set(goldrush.pipelines)
+        while wanted - {each.pipeline_id for each in goldrush.requests if each.status == 200}:  # noqa: ASYNC110
+            await asyncio.sleep(0.5)
+        self._slack.limits.enabled = True
+        self._deliveries = Keys(await self._team())["deliveries"]
+
+    async def _watch(self, channel: str, name: str, pattern: str) -> None:
+        members = [ANN, BOT_USER]
+        self._slack.directory.channels[channel] = Channel(
+            id=channel, name=name, kind=ChannelKind.PUBLIC, members=members
+        )
+        await self._rig.ask(f"watch {pattern}", channel=channel)
+
+    async def _team(self) -> TeamId:
+        key = next(iter(await self._store.keys("pipeline-bot:{*}:watches")))
+        return TeamId(str(key).partition("{")[2].partition("}")[0])
+
+    # --- during ----------------------------------------------------------------------------------------------------
+
+    async def live_through(self, seconds: float, fault: Fault, held: float) -> int:
+        """Answers how many changes were made."""
+        self._slack.set_fault("*", fault)
+        flapping = [asyncio.create_task(self._flaps(each, held)) for each in self._rig.sandbox.goldrush.pipelines]
+        changes = len(self._rig.sandbox.goldrush.changes)
+        await self._sampled(monotonic() + seconds)
+        for task in flapping:
+            task.cancel()
+        made = len(self._rig.sandbox.goldrush.changes) - changes
+        await self._sampled(monotonic() + SWEEP_SECONDS)
+        return made
+
+    async def _flaps(self, pipeline_id: str, held: float) -> None:
+        chance = random.Random(pipeline_id)  # noqa: S311
+        await asyncio.sleep(chance.uniform(0, held))
+        while True:
+            for phase in ("FAILED", "RUNNING"):
+                self._rig.sandbox.goldrush.set_phase(pipeline_id, phase)
+                await asyncio.sleep(held * chance.uniform(1.0, 1.5))
+
+    async def _sampled(self, until: float) -> None:
+        while (left := until - monotonic()) > 0:
+            await asyncio.sleep(min(SAMPLE_SECONDS, left))
+            self.samples.append(await self._sample())
+
+    async def _sample(self) -> Sample:
+        assert self._rig.process is not None
+        process = Path(f"/proc/{self._rig.process.pid}")
+        pages = int((process / "statm").read_text().split()[1])
+        ticks = (process / "stat").read_text().rpartition(")")[2].split()
+        memory = await self._store.info("memory")
+        return Sample(
+            at=monotonic(),
+            rss_mib=pages * os.sysconf("SC_PAGE_SIZE") / 2**20,
+            cpu_seconds=(int(ticks[11]) + int(ticks[12])) / os.sysconf("SC_CLK_TCK"),
+            rows=await self._rows(),
+            redis_mib=memory["used_memory"] / 2**20,
+            calls=len(self._slack.calls),
+        )
+
+    async def _rows(self) -> int:
+        return int(await self._store.hlen(self._deliveries))
+
+    # --- afterwards ------------------------------------------------------------------------------------------------
+
+    async def catch_up(self) -> tuple[float, list[Accepted]]:
+        """Slack is back: seconds until nothing is owed any more, and all that was posted till then."""
+        before, began = len(self._slack.accepted), monotonic()
+        self._slack.set_fault("*", None)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await self._rows():  # noqa: ASYNC110 (a server of its own tells us no event)
+                await asyncio.sleep(0.5)
+        self.samples.append(await self._sample())
+        posted = [each for each in self._slack.accepted[before:] if each.method == "chat.postMessage"]
+        return began, posted
+
+
+def _samples(samples: Sequence[Sample]) -> Table:
+    table = Table("after", "RSS MiB", "CPU", "rows in the outbox", "Redis MiB", "calls to Slack")
+    for before, sample in pairwise(samples):
+        cpu = (sample.cpu_seconds - before.cpu_seconds) / (sample.at - before.at)
+        table.add_row(
+            f"{sample.at - samples[0].at:.0f} s",
+            f"{sample.rss_mib:.0f}",
+            f"{100 * cpu:.0f} %",
+            str(sample.rows),
+            f"{sample.redis_mib:.1f}",
+            str(sample.calls),
+        )
+    return table
+
+
+def _told(began: float, posted: Sequence[Accepted]) -> Table:
+    """Of each channel: what came, in which order, and when."""
+    table = Table("channel", "messages", "of them in threads", "first", "failures told", "last", "in order")
+    for channel in sorted({each.channel for each in posted}):
+        there = [each for each in posted if each.channel == channel]
+        failures = [each.at - began for each in there if _kind(each) in {"F", "S"}]
+        table.add_row(
+            channel,
+            str(len(there)),
+            str(sum(each.thread_ts is not None for each in there)),
+            f"{there[0].at - began:.1f} s",
+            f"{max(failures):.1f} s" if failures else "-",
+            f"{there[-1].at - began:.1f} s",
+            "".join(_kind(each) for each in there)[:40],
+        )
+    return table
+
+
+def _kind(message: Accepted) -> str:
+    """F: a failure, S: many at once, C: catching up, R: over, t: in a thread."""
+    head = message.text.partition("\n")[0]
+    if message.thread_ts:
+        return "t"
+    if "Catching up" in head:
+        return "C"
+    if "FAILED at once" in head or "still not well" in head:
+        return "S"
+    return "F" if head.endswith("FAILED") else "R"
+
+
+async def _picture(url: str, channel: str, directory: Path) -> None:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=os.environ.get("CHROMIUM"), args=["--no-sandbox"])
+        page = await browser.new_page(viewport={"width": 1280, "height": 1400})
+        await page.goto(url)
+        await page.get_by_test_id(f"channel-{channel}").click()
+        await page.wait_for_timeout(1000)
+        await page.screenshot(path=directory / f"{channel}.png")
+        await browser.close()
+
+
+async def measure(given: argparse.Namespace, out: Console) -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = Path(scratch)
+        async with Valkey(directory / "valkey") as valkey:
+            settings = SETTINGS | {"REDIS_URL": valkey.url}
+            async with rigged(directory, settings=settings) as rig:
+                store = redis.asyncio.Redis.from_url(valkey.url)
+                bench = Bench(rig, store, out)
+                await bench.prepare(given.pipelines, given.channels)
+                fault = Fault(kind=FaultKind(given.fault), retry_after=30)
+                made = await bench.live_through(given.seconds, fault, given.held)
+                began, posted = await bench.catch_up()
+                seen = rig.log.read_text().count('"event": "transition"')
+                out.print(f"{made} changes made, {seen} told apart by the bot; Slack away by {given.fault}")
+                out.print(_samples(bench.samples))
+                out.print(_told(began, posted))
+                out.print(f"nothing owed after {bench.samples[-1].at - began:.0f} s; {Counter(map(_kind, posted))}")
+                caught = [each for each in posted if _kind(each) == "C"]
+                out.print(caught[0].text if caught else "no catch-up", markup=False)
+                out.print(f"load of the machine (1, 5, 15 minutes): {os.getloadavg()}")
+                for channel in ("C0FLEET00", EVERYTHING) if given.picture else ():
+                    await _picture(rig.sandbox.url, channel, given.picture)
+                await store.aclose()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=180.0)
+    parser.add_argument("--fault", choices=["reset", "server_error", "hang", "throttled"], default="reset")
+    parser.add_argument("--held", type=float, default=30.0, help="how long each phase lasts at least, in seconds")
+    parser.add_argument("--pipelines", type=int, default=1000)
+    parser.add_argument("--channels", type=int, default=20)
+    parser.add_argument("--picture", type=Path, help="a directory for pictures of two channels (CHROMIUM=/path)")
+    asyncio.run(measure(parser.parse_args(), Console(width=120)))
+
+
+if __name__ == "__main__":
+    main()
