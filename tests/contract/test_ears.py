@@ -13,7 +13,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.faults import Fault, FaultKind
 from bot.slack.calls import call, web_client
-from bot.slack.ears import EARS, listening
+from bot.slack.ears import CHECK_SECONDS, DEAF_SECONDS, EARS, listening
 
 ANN, ALERTS = "U0ANN", "C0ALERTS"
 NONSENSE = ["", "hello", "{", "{}", "[]", "null", '{"type": 5}', '{"type": "events_api"}', '{"envelope_id": 1}']
@@ -76,6 +76,62 @@ async def test_a_deaf_connection_is_noticed_and_replaced(sandbox: Sandbox, caplo
         await sandbox.until(lambda: len(sockets.open) >= EARS, 10)
         ack = await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")
         assert ack.ok
+
+
+class Wire:
+    """Between the bot and Slack. Cut, it stays up and carries nothing any more, as where a router has forgotten it."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._cut = asyncio.Event()
+        self._writers: list[asyncio.StreamWriter] = []
+
+    def cut(self) -> None:
+        """What is connected now; what comes later is carried."""
+        self._cut.set()
+        self._cut = asyncio.Event()
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._writers += [writer, there_writer]
+        cut = self._cut
+        await asyncio.gather(self._pump(reader, there_writer, cut), self._pump(there_reader, writer, cut))
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, cut: asyncio.Event) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                if cut.is_set():
+                    return
+                writer.write(data)
+                await writer.drain()
+            if not cut.is_set():
+                writer.close()
+
+    def close(self) -> None:
+        for writer in self._writers:
+            writer.close()
+
+
+async def test_a_connection_that_died_without_a_word_is_replaced_without_waiting_for_its_goodbye(
+    sandbox: Sandbox,
+) -> None:
+    wire = Wire(int(sandbox.url.rsplit(":", 1)[1]))
+    server = await asyncio.start_server(wire.carry, "127.0.0.1", 0)
+    sandbox.slack.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    sockets, url = sandbox.slack.delivery.sockets, await first_url(sandbox)
+    async with listening(an_app(sandbox), "xapp-sandbox", url, deaf_seconds=DEAF_SECONDS / 60, check_seconds=0.1):
+        await both_open(sandbox)
+        old = list(sockets.open)
+        wire.cut()
+        began = monotonic()
+        await sandbox.until(lambda: sum(each not in old for each in sockets.open) == EARS, 60)
+        assert monotonic() - began < 1 + 75 - DEAF_SECONDS - CHECK_SECONDS
+        for each in old:
+            sockets.open.remove(each)  # Slack learns of it later
+        assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok
+        sockets.open += old
+    wire.close()
+    server.close()
 
 
 async def test_nonsense_stops_nothing_and_leaves_no_traceback(
