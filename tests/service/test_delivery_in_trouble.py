@@ -1,0 +1,261 @@
+"""The sender while Slack or the store cannot be relied on: doubt, what lands late, a feed that is stuck, why it is late."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import redis.asyncio
+
+from bot.delivery.doubt import Doubt
+from bot.domain.card import Card, CatchUp, Lines, Storm, ThreadLine
+from bot.domain.delivery import LANDS_WITHIN, Delay, Delivery, Refusal, Refused, Unknown, Unreadable
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.plan import plan_reading
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId
+from tests.builders import ALERTS, TEAM, a_pipeline, a_scene, a_watch, an_observation
+from tests.fakes import FakeChat, FakeClock
+from tests.service.test_sender import acknowledge, announce, fail, idle, sending
+from tests.stores import WholeStore
+
+OTHER = ChannelId("C0OTHER")
+LIMITED = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def chat() -> FakeChat:
+    return FakeChat()
+
+
+@pytest.fixture
+def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
+    return WholeStore(fake_redis, TEAM, clock)
+
+
+async def read(store: WholeStore, number: int, seconds: int, phase: Phase, ready: int = 1) -> None:
+    pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
+    scene = a_scene(a_watch(pipeline.id), pipeline=pipeline)
+    observation = an_observation(phase, seconds, ready=ready, pipeline_id=pipeline.id)
+    plan = plan_reading(await store.record(pipeline.id), observation, scene)
+    assert not plan.must_be_written or await store.commit(plan, (await store.watches()).version)
+
+
+def contents(chat: FakeChat) -> list[str]:
+    return [type(content).__name__ for _, content, _ in chat.posts]
+
+
+# --- doubt -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_in_doubt_whatever_is_open_is_looked_for_before_it_is_sent(
+    store: WholeStore, chat: FakeChat, clock: FakeClock, *, there: bool
+) -> None:
+    await fail(store)
+    (row,) = await store.owed(ALERTS)
+    if there:  # it was posted, and the store has forgotten it
+        (card,) = (await store.outbox.cards([row.id])).values()
+        chat.land("7.0", row, card.drawn)
+    doubt = Doubt(clock)
+    doubt.arise()
+    async with sending(store, chat, clock, doubt):
+        await clock.pass_time(LANDS_WITHIN.total_seconds() - 1)
+        assert (chat.looks, len(chat.posts)) == (0, 0)  # a request may be under way that nobody remembers
+        await clock.pass_time(10)
+    assert chat.looks >= 1
+    assert len(chat.posts) == (0 if there else 1)
+    (card,) = (await store.outbox.cards([row.id])).values()
+    assert card.ts == ("7.0" if there else chat.there[row.id])
+    assert await idle(store)
+
+
+async def test_in_doubt_a_history_that_cannot_be_read_holds_no_page_up_for_long_and_is_told(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    chat.sightings = [Unreadable("missing_scope")] * 50
+    await fail(store)
+    doubt = Doubt(clock)
+    doubt.arise()
+    async with sending(store, chat, clock, doubt):
+        await clock.pass_time(30)
+    ((delivery, _, _),) = chat.posts
+    assert delivery.possible_repeat
+
+
+async def test_in_doubt_nothing_is_gathered_that_may_have_been_told_by_itself(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    for number in range(1, 5):
+        await fail(store, number)
+    rows = await store.owed(ALERTS)
+    cards = await store.outbox.cards([row.id for row in rows])
+    chat.land("7.0", rows[0], cards[rows[0].id].drawn)
+    doubt = Doubt(clock)
+    doubt.arise()
+    async with sending(store, chat, clock, doubt):
+        await clock.pass_time(30)
+    told = [content for _, content, _ in chat.posts]
+    (storm,) = told
+    assert isinstance(storm, Storm)
+    assert {card.key for card in storm.cards} == {row.id for row in rows[1:]}
+
+
+# --- what lands late -------------------------------------------------------------------------------------------------
+
+
+async def test_a_first_try_that_lands_after_all_is_taken_away_within_two_minutes(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    chat.answers = [(Unknown("timeout"), False)]
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(40)
+        ((row, content, _),) = chat.posts  # it was looked for twice in vain, and sent again
+        chat.land("9999.0", row, content)
+        await clock.pass_time(80)
+    assert chat.deleted == ["9999.0"]
+    assert len(chat.posts) == 1
+    assert await idle(store)
+
+
+# --- pages and the feed ----------------------------------------------------------------------------------------------
+
+
+async def test_a_page_does_not_wait_for_a_feed_that_is_stuck(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await announce(store, 1, ALERTS)
+    chat.answers = [(Unknown("timeout"), False)]
+    async with sending(store, chat, clock):
+        await clock.pass_time(1)
+        assert chat.posts == []  # the feed's message: nobody knows where it is
+        await fail(store)
+        await clock.pass_time(2)
+        assert contents(chat) == ["Card"]
+
+
+async def test_many_stories_that_waited_are_one_catch_up_behind_the_failures(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    for number in range(1, 26):
+        await read(store, number, 1, Phase.RUNNING)
+        await read(store, number, 2, Phase.DEPLOYING, ready=0)
+        await read(store, number, 3, Phase.RUNNING)
+    await fail(store, 30)
+    async with sending(store, chat, clock):
+        await clock.pass_time(10)
+    assert contents(chat) == ["Card", "CatchUp"]
+    (failed, _, _), (_, caught_up, _) = chat.posts
+    assert failed.lane.kind == "pages"
+    assert isinstance(caught_up, CatchUp)
+    assert {entry.pipeline.name for entry in caught_up.entries} == {f"orders-{number}" for number in range(1, 26)}
+    assert all(entry.counts[Event.DEPLOYING] == entry.counts[Event.LIVE] == 1 for entry in caught_up.entries)
+    assert await idle(store)
+
+
+async def test_many_lines_that_waited_for_one_thread_are_one_message_in_it(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await read(store, 1, 1, Phase.FAILED, ready=0)
+    async with sending(store, chat, clock):
+        await clock.pass_time(2)
+    for seconds in range(2, 9):
+        await read(store, 1, seconds, Phase.DEPLOYING if seconds % 2 else Phase.STOPPING, ready=0)
+    async with sending(store, chat, clock):
+        await clock.pass_time(5)
+    assert contents(chat) == ["Card", "Lines"]
+    (card, _, _), (_, lines, thread) = chat.posts
+    assert isinstance(lines, Lines)
+    assert thread == chat.there[card.id]
+    assert [each.line.at.second for each in lines.lines] == list(range(2, 9))
+
+
+async def test_the_next_story_of_a_pipeline_is_not_told_before_the_one_before_it(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    chat.answers = [(LIMITED, False)]
+    await read(store, 1, 1, Phase.FAILED, ready=0)
+    async with sending(store, chat, clock):
+        await clock.pass_time(1)
+        await read(store, 1, 2, Phase.RUNNING)
+        await read(store, 1, 3, Phase.PAUSED)
+        await clock.pass_time(90)
+    told = [content for _, content, _ in chat.posts]
+    cards = [content.episode.kind.value for content in told if isinstance(content, Card)]
+    assert cards == ["failure", "pause"]
+    assert await idle(store)
+
+
+# --- why it is late --------------------------------------------------------------------------------------------------
+
+
+async def posted_after(answer: Refused | Unknown, store: WholeStore, chat: FakeChat, clock: FakeClock) -> Delivery:
+    chat.answers = [(answer, False)]
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(60)
+    ((delivery, _, _),) = chat.posts
+    return delivery
+
+
+@pytest.mark.parametrize(
+    ("answer", "delay"),
+    [
+        (LIMITED, Delay.RATE_LIMITED),
+        (Unknown("timeout"), Delay.NO_ANSWER),
+        (Refused(kind=Refusal.NOT_SENT, error="no connection"), Delay.NOT_REACHED),
+        (Refused(kind=Refusal.WORKSPACE, error="invalid_auth"), Delay.REFUSED),
+    ],
+)
+async def test_a_message_that_comes_late_knows_why(
+    answer: Refused | Unknown, delay: Delay, store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    assert (await posted_after(answer, store, chat, clock)).delay is delay
+
+
+async def test_what_was_owed_before_this_bot_began_is_late_because_none_was_running(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await fail(store)
+    await clock.pass_time(600)
+    async with sending(store, chat, clock):
+        await clock.pass_time(3)
+    ((delivery, _, _),) = chat.posts
+    assert delivery.delay is Delay.AWAY
+
+
+async def test_what_slack_put_off_is_put_off_for_a_bot_that_starts_anew(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    chat.answers = [(replace(LIMITED, retry_after=timedelta(seconds=120)), False)]
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(1)
+    await fail(store, 2, OTHER)
+    async with sending(store, chat, clock):
+        await clock.pass_time(100)
+        assert chat.posts == []
+        await clock.pass_time(60)
+    assert len(chat.posts) == 2
+
+
+async def test_an_answer_is_shown_by_the_card_though_its_line_waits(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(2)
+    await acknowledge(store)
+    chat.answers = [(LIMITED, False)]
+    async with sending(store, chat, clock):
+        await clock.pass_time(90)
+    assert [type(content) for _, content, _ in chat.posts] == [Card, ThreadLine]
+    ((_, shown, _),) = chat.updates
+    assert isinstance(shown, Card)
+    assert shown.episode.acknowledged
