@@ -1,0 +1,57 @@
+"""Slack does not accept the token any more: a person is told where it can be, nothing is lost, nothing spins."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.slack.installation import Loss
+from bot.slack.guardian import CURE
+from tests.journey.rig import ALERTS, PATIENCE, TEAM, Rig, rigged
+from tests.journey.valkey import Valkey
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+
+NAMES = ("orders-eu", "orders-us", "hypercore-fills")
+WATCHED = 20.0
+
+
+def logged(rig: Rig, event: str) -> list[dict[str, object]]:
+    entries = [json.loads(line) for line in rig.log.read_text().splitlines()]
+    return [entry for entry in entries if entry["event"] == event]
+
+
+@pytest.mark.parametrize(("loss", "error"), [(Loss.REVOKED, "token_revoked"), (Loss.UNINSTALLED, "account_inactive")])
+async def test_what_is_owed_is_kept_and_goes_out_when_a_token_is_accepted_again(
+    tmp_path: Path, loss: Loss, error: str
+) -> None:
+    settings = {"PIPELINE_BOT_TRANSIENT_SECONDS": "0.5"}
+    async with (
+        Valkey(tmp_path / "valkey") as valkey,
+        rigged(tmp_path, settings=settings | {"REDIS_URL": valkey.url}) as rig,
+    ):
+        for name in NAMES:
+            await rig.ask(f"watch {name}")
+            await rig.ask(f"watch {name}", channel=TEAM)
+        await rig.card("made this channel watch", NAMES[-1])
+        await rig.reads(6)
+        rig.sandbox.slack.lose(loss)
+        before = len(rig.sandbox.slack.calls)
+        for name in NAMES:
+            rig.set_phase(name, "FAILED")
+        await asyncio.sleep(WATCHED)
+        calls = rig.sandbox.slack.calls[before:]
+        assert len(calls) < WATCHED * 2, len(calls)
+        told = logged(rig, "slack_token_refused")
+        assert {(entry["level"], entry["error"], entry["cure"]) for entry in told} == {("error", error, CURE)}
+        await rig.stop()
+        rig.sandbox.slack.regain(loss)  # somebody has installed it again, and set the new token
+        await rig.start()
+        for channel in (ALERTS, TEAM):
+            await rig.sandbox.until(lambda channel=channel: all_told(rig, channel), PATIENCE)
+
+
+def all_told(rig: Rig, channel: str) -> bool:
+    said = "\n".join(each.text for each in rig.sandbox.slack.messages(channel))
+    return all(f"{name} FAILED" in said or f"{name} *FAILED" in said for name in NAMES)
