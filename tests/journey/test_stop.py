@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from time import monotonic
 
@@ -12,6 +12,7 @@ import redis.asyncio
 
 from bot.sandbox.goldrush_faults import Fault as GoldRushFault
 from bot.sandbox.goldrush_faults import FaultKind as GoldRushFaultKind
+from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.faults import Fault, FaultKind
 from tests.journey.rig import ALERTS, PATIENCE, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
@@ -152,3 +153,20 @@ async def test_with_a_lane_full_nothing_is_lost_or_told_twice(tmp_path: Path) ->
         roots = [each.text for each in rig.sandbox.slack.messages(TEAM)[1:]]
         for number in range(LANE_FULL):
             assert sum(f"fleet-{number:02}" in root for root in roots) == 1
+
+
+@pytest.mark.parametrize("hangs", ["Redis", "Slack"])
+async def test_while_it_is_starting_and_what_it_waits_for_hangs(tmp_path: Path, hangs: str) -> None:
+    async with Valkey(tmp_path / "valkey") as valkey, Sandbox.start() as sandbox:
+        rig = Rig(sandbox, tmp_path / "data", http=False, settings={"REDIS_URL": valkey.url})
+        if hangs == "Slack":
+            sandbox.slack.set_fault("*", Fault(kind=FaultKind.HANG))
+        with frozen(valkey) if hangs == "Redis" else nullcontext():
+            starting = asyncio.create_task(rig.start())
+            await until(lambda: logged(rig, "store_away" if hangs == "Redis" else "slack_away"))
+            starting.cancel()
+            await stopped(rig)
+
+
+async def logged(rig: Rig, event: str) -> bool:
+    return rig.log.is_file() and f'"event": "{event}"' in rig.log.read_text()
