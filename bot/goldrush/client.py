@@ -18,13 +18,13 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.goldrush import wire
 from bot.goldrush.body import Body
+from bot.goldrush.connections import IDLE_SECONDS, Connections
 from bot.ports import Status, Unavailable
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 LOOPBACK = {"127.0.0.1", "localhost", "::1"}
-IDLE_SECONDS = 60.0  # a connection outlives the pause between two reads: no new TLS handshake for each
 
 # The first that fits the failure or one of its causes.
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
@@ -64,27 +64,31 @@ class Client:
         self._deadline_seconds = deadline_seconds
         self._slots = asyncio.Semaphore(max_connections)
         url = _address(base_url)
-        self._http = httpx.AsyncClient(
-            base_url=url,
-            auth=self._authorize,
-            headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()},
-            timeout=None,  # noqa: S113  the deadline below bounds all of it, which httpx's four timeouts do not
-            # No limit in the pool: a task that is cancelled while it waits in there takes a place away for good
-            # (https://github.com/encode/httpcore/issues/1093). Waiting is done at our own slots only.
-            limits=httpx.Limits(max_keepalive_connections=max_connections, keepalive_expiry=IDLE_SECONDS),
-            follow_redirects=False,
-            trust_env=url.host not in LOOPBACK,  # a company's proxy cannot reach a sandbox on this machine
-            transport=transport,
+        trust_env = url.host not in LOOPBACK  # a company's proxy cannot reach a sandbox on this machine
+        self._connections = Connections(
+            partial(
+                httpx.AsyncClient,
+                base_url=url,
+                auth=self._authorize,
+                headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()},
+                timeout=None,  # the deadline below bounds all of it, which httpx's four timeouts do not
+                # No limit in the pool: a task that is cancelled while it waits in there takes a place away for good
+                # (https://github.com/encode/httpcore/issues/1093). Waiting is done at our own slots only.
+                limits=httpx.Limits(max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS),
+                follow_redirects=False,
+                trust_env=trust_env,
+                verify=httpx.create_ssl_context(trust_env=trust_env),  # made once: that takes longer than a read
+                transport=transport,
+            )
         )
 
     async def __aenter__(self) -> Self:
-        await self._http.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._http.__aexit__(kind, error, traceback)
+        await self._connections.close()
 
     async def status(self, pipeline_id: PipelineId) -> Status:
         return await self._read(wire.status_path(pipeline_id), wire.decode_status)
@@ -116,11 +120,15 @@ class Client:
         return decode(status, headers, body, service_key=self._service_key)
 
     async def _exchange(self, path: str) -> tuple[int, httpx.Headers, bytes]:
-        async with self._http.stream("GET", path) as response:
-            body = Body(response.headers.get("Content-Encoding", ""))
-            async for piece in response.aiter_raw():
-                body.feed(piece)
-            return response.status_code, response.headers, body.whole()
+        http = await self._connections.take()
+        try:
+            async with http.stream("GET", path) as response:
+                body = Body(response.headers.get("Content-Encoding", ""))
+                async for piece in response.aiter_raw():
+                    body.feed(piece)
+                return response.status_code, response.headers, body.whole()
+        finally:
+            self._connections.give_back(http)
 
     def _authorize(self, request: httpx.Request) -> httpx.Request:
         request.headers["Authorization"] = f"Bearer {self._service_key.get_secret_value()}"

@@ -1,0 +1,52 @@
+"""Connections to GoldRush: nobody shares one, a warm one is used first, and those too many do not stay."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import httpx
+
+from bot.goldrush.connections import IDLE_SECONDS, Connections
+from tests.proofs.virtual import VirtualLoop
+
+
+def on_virtual_time(course: Coroutine[Any, Any, None]) -> None:
+    loop = VirtualLoop()
+    try:
+        loop.run_until_complete(course)
+    finally:
+        loop.close()
+
+
+def test_nobody_shares_one_and_the_last_used_is_taken_first() -> None:
+    async def course() -> None:
+        connections = Connections(httpx.AsyncClient)
+        first, second = await connections.take(), await connections.take()
+        assert first is not second
+        connections.give_back(first)
+        connections.give_back(second)
+        assert await connections.take() is second
+        assert await connections.take() is first
+        await connections.close()
+        assert first.is_closed
+        assert second.is_closed
+
+    on_virtual_time(course())
+
+
+def test_those_that_rested_too_long_are_closed_while_another_is_used() -> None:
+    async def course() -> None:
+        connections = Connections(httpx.AsyncClient)
+        burst = [await connections.take() for _ in range(200)]
+        for each in burst:
+            connections.give_back(each)
+        used = burst[-1]
+        for _ in range(int(IDLE_SECONDS) + 2):
+            used = await connections.take()
+            await asyncio.sleep(1)
+            connections.give_back(used)
+        assert [each.is_closed for each in burst].count(False) == 1
+        assert not used.is_closed
+        await connections.close()
+
+    on_virtual_time(course())
