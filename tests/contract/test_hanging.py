@@ -24,7 +24,8 @@ PATIENCE = 5.0
 
 @dataclass
 class Counted:
-    """A GoldRush that counts what it is asked at once of pipelines that are well. While there is a gate, it answers only once that is open."""
+    """A GoldRush that counts what it is asked at once of pipelines that are well. While there is a gate, it answers
+    only once that is open."""
 
     goldrush: GoldRush
     under_way: int = 0
