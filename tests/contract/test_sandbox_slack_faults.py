@@ -211,6 +211,16 @@ async def test_what_happens_to_a_private_channel_has_names_of_its_own(sandbox: S
     assert told["type"] == "group_archive"
 
 
+@pytest.mark.parametrize(("kind", "name"), [(ChannelKind.PUBLIC, "channel_left"), (ChannelKind.PRIVATE, "group_left")])
+async def test_a_bot_that_is_removed_is_told_by_two_events(sandbox: Sandbox, kind: ChannelKind, name: str) -> None:
+    sandbox.slack.convert(ALERTS, kind)
+    sandbox.slack.kick_bot(ALERTS)
+    await sandbox.until(lambda: len(sandbox.slack.delivery.log) == 2)
+    told = [entry.payload["event"] for entry in sandbox.slack.delivery.log]
+    assert [each["type"] for each in told] == ["member_left_channel", name]
+    assert {each["channel"] for each in told} == {ALERTS}
+
+
 async def test_a_channel_moves_to_another_id_with_all_that_is_in_it(sandbox: Sandbox, client: AsyncWebClient) -> None:
     ts = await post(client, "root")
     await post(client, "reply", thread_ts=ts)

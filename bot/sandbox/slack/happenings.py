@@ -20,11 +20,13 @@ SUBSCRIBABLE = frozenset(
         "channel_unarchive",
         "channel_rename",
         "channel_deleted",
+        "channel_left",
         "channel_id_changed",
         "group_archive",
         "group_unarchive",
         "group_rename",
         "group_deleted",
+        "group_left",
         "tokens_revoked",
         "app_uninstalled",
         "app_home_opened",
@@ -49,6 +51,8 @@ def leave(workspace: "Workspace", channel: Channel, user: str) -> None:
         return
     event = {"type": "member_left_channel", "user": user, "channel": channel.id, **_membership(channel)}
     _emit(workspace, channel, event)
+    if user == BOT_USER:  # https://docs.slack.dev/reference/events/channel_left
+        _emit(workspace, channel, {"type": "channel_left", "channel": channel.id, "actor_id": "U0ANN"})
     channel.members.remove(user)
     workspace.pulse.beat()
 
