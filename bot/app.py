@@ -48,8 +48,9 @@ from bot.watching.turn import Turn
 from bot.watching.vigil import Vigil
 
 LONGEST_BACKOFF_SECONDS = 30.0
-GOODBYE_SECONDS = 6.0  # longer than a call to Slack; ten are promised, and some are needed to leave
+GOODBYE_SECONDS = 5.5  # longer than a call to Slack; ten seconds are promised in all
 LAST_SECONDS = 1.0
+CLOSE_SECONDS = 1.5
 
 log = structlog.get_logger(__name__)
 
@@ -98,7 +99,7 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
         StoreAway: the store went away while the bot was starting.
     """
     clock = SystemClock()
-    async with AsyncExitStack() as stack:
+    async with _resources() as stack:
         try:
             client = await stack.enter_async_context(opened(settings.store_url, settings.data_dir))
             await _until_there(client, stopped)
@@ -116,6 +117,18 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
             if not stopped.is_set():
                 raise
         log.info("stopped")
+
+
+@asynccontextmanager
+async def _resources() -> AsyncIterator[AsyncExitStack]:
+    """What was opened is closed at the end; what does not let itself be closed is left."""
+    stack = AsyncExitStack()
+    try:
+        yield stack
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await stack.aclose()
 
 
 async def _work(parts: _Parts, settings: Settings, stopped: asyncio.Event) -> None:

@@ -1,6 +1,7 @@
 """SIGTERM: what is under way comes to its end within ten seconds, nothing is left locked, and it exits 0."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, nullcontext
@@ -166,6 +167,19 @@ async def test_while_it_is_starting_and_what_it_waits_for_hangs(tmp_path: Path, 
             await until(lambda: logged(rig, "store_away" if hangs == "Redis" else "slack_away"))
             starting.cancel()
             await stopped(rig)
+
+
+async def test_while_the_embedded_store_hangs(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.ask("watch orders-eu")
+        async with redis.asyncio.Redis.from_url(f"unix://{rig.data_dir / 'valkey.sock'}") as client:
+            store = int((await client.info("server"))["process_id"])
+        os.kill(store, signal.SIGSTOP)
+        try:
+            await stopped(rig)
+        finally:
+            os.kill(store, signal.SIGCONT)
+            os.kill(store, signal.SIGTERM)
 
 
 async def logged(rig: Rig, event: str) -> bool:

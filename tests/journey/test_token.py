@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -49,7 +50,7 @@ async def test_what_is_owed_is_kept_and_goes_out_when_a_token_is_accepted_again(
         rig.sandbox.slack.regain(loss)  # somebody has installed it again, and set the new token
         await rig.start()
         for channel in (ALERTS, TEAM):
-            await rig.sandbox.until(lambda channel=channel: all_told(rig, channel), PATIENCE)
+            await rig.sandbox.until(partial(all_told, rig, channel), PATIENCE)
 
 
 def all_told(rig: Rig, channel: str) -> bool:
