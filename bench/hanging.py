@@ -122,7 +122,7 @@ async def _polling(
         clock=clock,
         blind_after=timedelta(minutes=5),
         operator=None,
-        in_doubt=lambda: None,
+        in_doubt=lambda _: None,
     )
     await vigil.look()
     stopped = asyncio.Event()

@@ -170,6 +170,8 @@ class Beat:
     run_id: str
     last_run_id: str
     last_at: datetime | None
+    doubt_since: datetime | None = None
+    """When a bot last found that the store had gone back in time."""
 
 
 class Store(Protocol):
@@ -243,8 +245,9 @@ class Store(Protocol):
         """What the cards `redrawn` are thought to show is forgotten, so that they are drawn anew."""
         ...
 
-    async def accept_loss(self) -> None:
-        """After `StoreRolledBack`: what Redis has is what there is."""
+    async def accept_loss(self, at: datetime) -> None:
+        """After `StoreRolledBack`, or where another server answers: what Redis has is what there is. `at` is kept, as
+        every bot's `doubt_since`."""
         ...
 
 

@@ -21,6 +21,10 @@ class WholeStore(RedisStore):
         pages, feed = (Lane(kind, channel) for kind in LaneKind)
         return (*await self.outbox.deliveries(pages), *await self.outbox.deliveries(feed))
 
+    def meet_another_server(self) -> None:
+        """As if the one that this process knew were not the one that answers now."""
+        self._scripts._server = "another"
+
     async def leased(self, lane: Lane) -> Lease:
         lease = await self.outbox.lease(lane)
         assert lease is not None

@@ -17,6 +17,7 @@ from bot.domain.watch import ChannelId, ParkReason
 LANDS_WITHIN = timedelta(seconds=8)  # the request's own deadline (5 s) and what may still be under way behind it
 STRAGGLES_FOR = timedelta(seconds=3)  # what an owner before us may still have under way when its lease has run out
 CLOCKS_DIFFER = timedelta(minutes=2)
+TOLD_ANEW_WITHIN = timedelta(minutes=10)
 BETWEEN_LOOKS = timedelta(seconds=3)
 LOOKS = 2
 RECHECK_AFTER = timedelta(seconds=60)  # by then every earlier try has landed, if it ever does
@@ -242,8 +243,11 @@ def decide(delivery: Delivery, now: datetime, hold: Hold, *, idempotent: bool) -
 
 
 def in_doubt(delivery: Delivery, doubt_since: datetime | None) -> bool:
-    """It may be there, though the store does not know of it."""
-    return doubt_since is not None and (delivery.checked_at is None or delivery.checked_at <= doubt_since)
+    """It may be there, though the store does not know of it. What a forgotten reading told is made anew by the next: so
+    for a while what is newer than the loss is in doubt too."""
+    if doubt_since is None or delivery.made_at > doubt_since + TOLD_ANEW_WITHIN:
+        return False
+    return delivery.checked_at is None or delivery.checked_at <= doubt_since
 
 
 def _not_before(delivery: Delivery, now: datetime, hold: Hold) -> datetime | None:

@@ -1,8 +1,11 @@
--- Stands before every script that writes. What a caller has written must still be there: where Redis went back in time
--- (restart, failover, restore, FLUSHALL) nothing is done, and the answer is -1.
--- First keys: deliveries, lanes, sequence. Last key: the caller's own count of writes; last argument: what it knows that to be.
-local writes, known = table.remove(KEYS), tonumber(table.remove(ARGV))
+-- Stands before every script that writes. What a caller has written must still be there, and it must be the server that it
+-- knows: where Redis went back in time (restart, failover, restore, FLUSHALL), or may have, nothing is done, and the answer
+-- is -1.
+-- First keys: deliveries, lanes, sequence. Last key: the caller's own count of writes; last arguments: the life of the
+-- server that it knows ('': none), and what it knows its count to be.
+local writes, known, server = table.remove(KEYS), tonumber(table.remove(ARGV)), table.remove(ARGV)
 if tonumber(redis.call('GET', writes) or '0') < known then return -1 end
+if server ~= '' and server ~= life() then return -1 end
 
 local function written(answer)
   redis.call('INCR', writes)

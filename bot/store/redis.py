@@ -190,11 +190,14 @@ class RedisStore:
         with away():
             last = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["pulse"]))
             run_id = await self._run_id()
-        at = last.get(b"at")
+        if self._scripts.strange:
+            await self._scripts.greet()
+        at, doubt = last.get(b"at"), last.get(b"doubt")
         return Beat(
             run_id=run_id,
             last_run_id=last.get(b"run_id", b"").decode(),
             last_at=datetime.fromisoformat(at.decode()) if at else None,
+            doubt_since=datetime.fromisoformat(doubt.decode()) if doubt else None,
         )
 
     async def give_sign(self, at: datetime, run_id: str, told: Sequence[Delivery] = ()) -> None:
@@ -216,5 +219,6 @@ class RedisStore:
             raise
         return f"{server.get('run_id', '')}/{replication.get('role', '')}"
 
-    async def accept_loss(self) -> None:
-        await self._scripts.accept_loss()
+    async def accept_loss(self, at: datetime) -> None:
+        await self._scripts.greet()
+        await self._scripts.write("doubt", [self._keys["pulse"]], [at.isoformat()])

@@ -1,6 +1,6 @@
 """Runs the Lua scripts, each one atomic step, and notices when Redis has forgotten what was written."""
 
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.resources import files
 from typing import cast
@@ -19,6 +19,7 @@ _FENCED = (
     "beat",
     "change_watches",
     "commit",
+    "doubt",
     "enqueue",
     "gather",
     "park",
@@ -42,9 +43,10 @@ def away() -> Iterator[None]:
 class Scripts:
     """The connection of one process to one workspace's data.
 
-    Each process counts what it has written, here and in Redis. Where Redis knows of fewer, it went back in time: every
-    script refuses to do anything until `accept_loss` says that the loss has been dealt with. A lost reply makes our own
-    count the smaller one, which is harmless.
+    Each process counts what it has written, here and in Redis, and knows the server that it speaks to. Where Redis
+    knows of fewer writes, or is another server, it may have gone back in time: every script refuses to do anything
+    until Redis is greeted anew, since the loss is being dealt with. A lost reply makes our own count the smaller one,
+    which is harmless.
     """
 
     def __init__(self, client: redis.asyncio.Redis, team: TeamId) -> None:
@@ -53,9 +55,11 @@ class Scripts:
         self.keys = Keys(team)
         self._writes = self.keys[f"writes:{uuid4().hex}"]
         self._written = 0
-        fence = _source("fence")
-        self._scripts = {name: client.register_script(fence + _source(name)) for name in _FENCED}
+        self._server = ""
+        life, fence = _source("life"), _source("fence")
+        self._scripts = {name: client.register_script(life + fence + _source(name)) for name in _FENCED}
         self._scripts |= {name: client.register_script(_source(name)) for name in _PLAIN}
+        self._greeting = client.register_script(life + _source("greet"))
 
     async def run(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> int:
         """Runs a script that does not write what must last.
@@ -74,7 +78,7 @@ class Scripts:
             StoreRolledBack: Redis has forgotten something that it had told us was written; nothing was done.
         """
         ours = [self.keys[name] for name in ("deliveries", "lanes", "sequence")]
-        answer = await self.run(script, [*ours, *keys, self._writes], [*args, self._written])
+        answer = await self.run(script, [*ours, *keys, self._writes], [*args, self._server, self._written])
         if answer < 0:
             raise StoreRolledBack("Redis has forgotten what it had confirmed")
         if answer > 0:
@@ -91,10 +95,16 @@ class Scripts:
         cards = [self.keys.card(key) for key in redrawn]
         await self.write("enqueue", [*outboxes, *cards], [len(deliveries), *rows])
 
-    async def accept_loss(self) -> None:
-        """From here on what Redis has is what there is."""
+    async def greet(self) -> None:
+        """The first time, and whenever what Redis has is to be taken for what there is."""
         with away():
-            self._written = int(await cast("Awaitable[bytes | None]", self.redis.get(self._writes)) or 0)
+            server, written = await self._greeting(keys=[self._writes])
+        self._server, self._written = cast("bytes", server).decode(), int(written)
+
+    @property
+    def strange(self) -> bool:
+        """Redis does not know us yet."""
+        return self._written == 0
 
 
 def _source(name: str) -> str:

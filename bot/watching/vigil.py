@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 class Vigil:
     """`look` is called every few seconds. `operator` is told what concerns the whole bot; where there is none, every
-    channel that watches is. `in_doubt` is called when the store may have forgotten what was sent.
+    channel that watches is. `in_doubt` is called with when the store was found to have forgotten, by whichever bot.
 
     `blind_after`: a longer time in which nothing was read is told.
     """
@@ -39,7 +39,7 @@ class Vigil:
         clock: Clock,
         blind_after: timedelta,
         operator: ChannelId | None,
-        in_doubt: Callable[[], None],
+        in_doubt: Callable[[datetime], None],
     ) -> None:
         self._roster = roster
         self._store = roster.store
@@ -84,6 +84,8 @@ class Vigil:
         if self._loss:
             await self._recover()
         beat = await self._store.beat()
+        if beat.doubt_since:
+            self._in_doubt(beat.doubt_since)
         await self._notice_another_redis(beat)
         if not self._turn.ours:
             await self.catch_up()
@@ -108,9 +110,10 @@ class Vigil:
 
     async def _recover(self) -> None:
         """Everything open is looked for before it is sent; what this process knows better is written again."""
-        self._in_doubt()
-        at, known = self._loss = self._loss or (self._clock.now(), self._roster.known)
-        await self._store.accept_loss()
+        now = self._clock.now()
+        self._in_doubt(now)
+        at, known = self._loss = self._loss or (now, self._roster.known)
+        await self._store.accept_loss(now)
         lost = await self._roster.restore(known)
         self._poller.take_over(await self._store.next_epoch(above=self._poller.epoch))
         if lost:

@@ -5,7 +5,7 @@ in time. At the end comes calm, and the oracle judges what stands in Slack.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -50,7 +50,7 @@ LOOK = Look(command="/pipeline", platform_url="https://example.com/")
 PIPELINES = tuple(a_pipeline(f"pipe-{number}", pipeline_id=PipelineId(f"pipe_000{number}")) for number in (1, 2))
 CHANNELS = (ALERTS, ChannelId("C0TEAM"))
 LATE_SECONDS = 7.0
-STEPS = 40
+MOST_WAITED = 1.0  # second in a lane: a message or two go out at each step
 MOST_ROUNDS = 40
 
 
@@ -65,6 +65,12 @@ class Trouble(StrEnum):
     LATE = "lands late"
     THROTTLED = "429"
     THROTTLED_YET_POSTED = "429 that posted"
+    STALLS_BEFORE = "stands still before it"
+    STALLS_AFTER = "stands still after it"
+
+
+async def _nothing() -> None:
+    return None
 
 
 class Died(Exception):
@@ -77,19 +83,21 @@ class Chat:
     def __init__(self, slack: Slack, clock: FakeClock) -> None:
         self.troubles: list[Trouble] = []
         self.late: list[tuple[float, Callable[[], str]]] = []
+        self.meanwhile: Callable[[], Awaitable[None]] = _nothing
+        """What the others do while the one that calls stands still."""
         self._slack = slack
         self._clock = clock
 
     async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
         text = LOOK.content(content, delivery, now).text
         metadata = metadata_of(delivery, content)
-        return self._called(partial(self._slack.land, delivery.channel, thread_ts, text, metadata))
+        return await self._called(partial(self._slack.land, delivery.channel, thread_ts, text, metadata))
 
     async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome:
         text = LOOK.content(content, delivery, now).text
-        return self._called(partial(self._slack.edit, ts, text, metadata_of(delivery, content)))
+        return await self._called(partial(self._slack.edit, ts, text, metadata_of(delivery, content)))
 
-    def _called(self, lands: Callable[[], str]) -> Outcome:
+    async def _called(self, lands: Callable[[], str]) -> Outcome:
         match self.troubles.pop(0) if self.troubles else Trouble.NONE:
             case Trouble.DIES_BEFORE:
                 raise Died
@@ -104,6 +112,13 @@ class Chat:
             case Trouble.LATE:
                 self.late.append((self._clock.monotonic() + LATE_SECONDS, lands))
                 return Unknown("timeout")
+            case Trouble.STALLS_BEFORE:
+                await self._stand_still()
+                return Posted(lands())
+            case Trouble.STALLS_AFTER:
+                ts = lands()
+                await self._stand_still()
+                return Posted(ts)
             case Trouble.THROTTLED_YET_POSTED:
                 lands()
                 return Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=2))
@@ -111,6 +126,13 @@ class Chat:
                 return Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=2))
             case _:
                 return Posted(lands())
+
+    async def _stand_still(self) -> None:
+        """So long that the lease is another's."""
+        meanwhile, self.meanwhile = self.meanwhile, _nothing
+        rest, self.troubles = self.troubles, []
+        await meanwhile()
+        self.troubles = rest
 
     async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
         if self.troubles and self.troubles.pop(0) is Trouble.THROTTLED:
@@ -132,6 +154,7 @@ class Bot:
     """One life of one bot; nothing runs in it by itself."""
 
     def __init__(self, store: Twin, chat: Chat, clock: FakeClock) -> None:
+        self.twin = store
         self.store = cast("Any", store)
         self.clock = clock
         self.roster = Roster(self.store, asyncio.Event())
@@ -171,6 +194,7 @@ class Bot:
         if not self.turn.ours or not self.poller.epoch:
             return False
         self._reads += 1
+        self.clock.seconds += 0.05  # no two readings come at one moment
         observation = Observation(
             pipeline_id=pipeline.id,
             number=ReadNumber(self.poller.epoch, self._reads),
@@ -188,7 +212,9 @@ class Bot:
         return self.roster.record(pipeline.id).standing.phase == phase
 
     async def deliver(self) -> None:
-        """A lane is kept until nothing is owed, as a sender keeps it."""
+        """A lane is kept until nothing is owed, as a sender keeps it. No bot sends before it has looked."""
+        if not self.twin.knows_the_server:
+            await self.look()
         for lane in await self.store.lanes_with_work():
             if courier := self._couriers.pop(lane, None) or await self._courier(lane):
                 with suppress(LeaseLostError):
@@ -199,13 +225,16 @@ class Bot:
         return Courier(self._around, lane, lease, await self.store.last_ts(lane)) if lease else None
 
     async def _work_off(self, lane: Lane, courier: Courier) -> None:
-        for _ in range(STEPS):
+        waited = 0.0
+        while waited <= MOST_WAITED:
             seconds = await courier.step()
             if seconds is None:
                 await self.store.release(courier.lease)
                 return
-            if seconds > 0:
+            if seconds > 1.0:
                 break
+            self.clock.seconds += seconds
+            waited += seconds
         self._couriers[lane] = courier
 
 
@@ -285,6 +314,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1), troubles=st.lists(st.sampled_from(Trouble), max_size=6))
     def deliver(self, which: int, troubles: list[Trouble]) -> None:
         self.chat.troubles = troubles
+        self.chat.meanwhile = partial(self.others_go_on, 1 - which)
         try:
             self.run(self.bots[which].deliver())
         except StoreAway:
@@ -293,18 +323,29 @@ class DeliveryMachine(RuleBasedStateMachine):
             self.bots[which] = self.born()
         self.chat.troubles = []
 
+    async def others_go_on(self, which: int) -> None:
+        """Long enough for another to take the lane, to look twice and to send."""
+        for _ in range(3):
+            self.pass_time(8.0)
+            await self.run_out_leases()
+            with suppress(StoreAway):
+                await self.bots[which].deliver()
+
     @rule(which=st.integers(0, 1))
     def dies(self, which: int) -> None:
         self.bots[which] = self.born()
 
     @rule(seconds=st.sampled_from([1.0, 5.0, 9.0, 16.0, 70.0]))
     def time_passes(self, seconds: float) -> None:
+        self.pass_time(seconds)
+        self.run(self.run_out_leases())
+
+    def pass_time(self, seconds: float) -> None:
         self.clock.seconds += seconds
         due = [lands for at, lands in self.chat.late if at <= self.clock.seconds]
         self.chat.late = [each for each in self.chat.late if each[0] > self.clock.seconds]
         for lands in due:
             lands()
-        self.run(self.run_out_leases())
         if seconds > LATE_SECONDS:
             self.copy = None  # a copy lags by seconds
 
@@ -328,8 +369,17 @@ class DeliveryMachine(RuleBasedStateMachine):
         disk.run = self.disk.run + 1
         self.disk = disk
         self.run(go_back(self.redis, real))
+        for bot in self.bots:
+            bot.twin.meet_another_server()
         self.run(self.run_out_leases())
         self.unseen |= set(changed)
+
+    @rule(which=st.integers(0, 1), troubles=st.lists(st.sampled_from(Trouble), max_size=3))
+    def redis_forgets_what_was_delivered(self, which: int, troubles: list[Trouble]) -> None:
+        self.copied()
+        self.deliver(which, troubles)
+        if self.copy:
+            self.redis_forgets()
 
     def teardown(self) -> None:
         if not hasattr(self, "bots"):

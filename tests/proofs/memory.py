@@ -43,6 +43,7 @@ class Disk:
     seen: set[str] = field(default_factory=set)
     epoch: int = 0
     pulse: tuple[datetime, str] | None = None
+    doubt: datetime | None = None
     writes: dict[int, int] = field(default_factory=dict)
 
     def snapshot(self) -> "Disk":
@@ -68,10 +69,16 @@ class MemoryStore:
         self._clock = clock
         self._me = me
         self._written = 0
+        self._run = 0
+        """Of the server that this process knows; 0 before it knows any."""
         self._trip = trip
         self._tokens = 0
         self.fenced = True
         self.atomic = True
+
+    @property
+    def knows_the_server(self) -> bool:
+        return self._run != 0
 
     @property
     def disk(self) -> Disk:
@@ -83,7 +90,7 @@ class MemoryStore:
 
     async def _wrote(self, change: Callable[[], T]) -> T:
         await self._trip()
-        if self.disk.writes.get(self._me, 0) < self._written:
+        if self.disk.writes.get(self._me, 0) < self._written or self._run not in {0, self.disk.run}:
             raise StoreRolledBack("forgotten")
         given = change()
         if given:
@@ -244,7 +251,19 @@ class MemoryStore:
 
     async def beat(self) -> Beat:
         at, run_id = self.disk.pulse or (None, "")
-        return await self._asked(lambda: Beat(run_id=str(self.disk.run), last_run_id=run_id, last_at=at))
+        if self._run == 0:
+            await self._greet()
+        doubt = self.disk.doubt
+        return await self._asked(
+            lambda: Beat(run_id=str(self.disk.run), last_run_id=run_id, last_at=at, doubt_since=doubt)
+        )
+
+    async def _greet(self) -> None:
+        def answer() -> tuple[int, int]:
+            self.disk.writes[self._me] = self.disk.writes.get(self._me, 0) + 1
+            return self.disk.writes[self._me], self.disk.run
+
+        self._written, self._run = await self._asked(answer)
 
     async def give_sign(self, at: datetime, run_id: str, told: Sequence[Delivery] = ()) -> None:
         def change() -> bool:
@@ -266,8 +285,13 @@ class MemoryStore:
 
         await self._wrote(change)
 
-    async def accept_loss(self) -> None:
-        self._written = await self._asked(lambda: self.disk.writes.get(self._me, 0))
+    async def accept_loss(self, at: datetime) -> None:
+        def change() -> bool:
+            self.disk.doubt = at
+            return True
+
+        await self._greet()
+        await self._wrote(change)
 
     # --- outbox ----------------------------------------------------------------------------------------------------
 

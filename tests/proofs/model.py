@@ -95,6 +95,8 @@ class Protocol:
     gives_up: bool = False
     """What was given and not answered is never given again."""
     reads_stale: bool = False
+    fenced: bool = True
+    """What an owner whose lease ran out still writes is refused."""
     marks: bool = True
     """It is recorded before the call that it is given."""
     doubts: bool = True
@@ -121,6 +123,7 @@ PROTOCOLS = (
     Protocol(name="ours, two owners", owners=2),
     Protocol(name="ours, two owners, Redis forgets", owners=2, forgets=1, crashes=1),
     Protocol(name="ours, two owners, one stalls before its call", owners=2, stalls=True, crashes=1),
+    Protocol(name="ours without the fence, two owners, one stalls", owners=2, stalls=True, crashes=0, fenced=False),
 )
 
 
@@ -273,7 +276,7 @@ def _steps(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
         case Wait(until):
             yield from _waited(world, seconds(until))
         case Look():
-            yield _settled(world, owner, row, after_look(row, _sighting(world, row, protocol), at(world.now)))
+            yield _settled(world, owner, row, after_look(row, _sighting(world, row, protocol), at(world.now)), protocol)
         case Send() if world.posts < MOST_POSTS:
             claim = given(row, at(world.now), owner.hold)
             call = Call(world.posts + 1, claim, None if protocol.stalls else world.now)
@@ -315,11 +318,11 @@ def _answered(world: World, owner: Owner, call: Call, outcome: Outcome, protocol
         world = replace(world, owner=replace(owner, call=None))
     else:
         world = replace(world, left_behind=None)
-    return _settled(world, owner, call.row, after_send(call.row, outcome, at(world.now)))
+    return _settled(world, owner, call.row, after_send(call.row, outcome, at(world.now)), protocol)
 
 
-def _settled(world: World, owner: Owner, row: Delivery, settlement: Settlement) -> World:
-    holds = world.owner is not None and owner.token == world.owner.token
+def _settled(world: World, owner: Owner, row: Delivery, settlement: Settlement, protocol: Protocol) -> World:
+    holds = not protocol.fenced or (world.owner is not None and owner.token == world.owner.token)
     if not holds:
         return replace(world, rechecked=world.rechecked | {row.id})
     if row.id not in {each.id for each in world.rows}:

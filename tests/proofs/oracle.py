@@ -5,11 +5,13 @@ I3), in order (I2), nothing is told that did not happen (I4), and what a card sh
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 
 FAILED, RUNNING, PAUSED = "FAILED", "RUNNING", "PAUSED"
+ANNOUNCES = "made this channel"
 HEALTHY_WORDS = ("recovered", "live", "RUNNING")
 COUNTED = re.compile(r"(failed|recovered|live|paused|running)(?: (\d+)×)?")
 COUNTED_AS = {"failed": FAILED, "recovered": RUNNING, "paused": PAUSED}
@@ -67,7 +69,14 @@ def judge(happened: Iterable[Happened], channels: Mapping[str, Sequence[Said]]) 
         for pipeline, phases in truth.items():
             _judge_one(f"{pipeline} in {channel}", phases, _tellings(pipeline, messages), verdict)
             _judge_final(f"{pipeline} in {channel}", phases[-1], pipeline, messages, verdict)
+        _judge_announcements(channel, messages, verdict)
     return verdict
+
+
+def _judge_announcements(channel: str, messages: Sequence[Said], verdict: Verdict) -> None:
+    """What a channel watches is changed by a person, and nobody does the same twice in these worlds."""
+    texts = Counter(message.text for message in messages if ANNOUNCES in message.text)
+    verdict.repeated += [f"{channel}: {text!r} said {times}×" for text, times in texts.items() if times > 1]
 
 
 def _judge_one(where: str, phases: list[str], tellings: list[_Telling], verdict: Verdict) -> None:
@@ -160,7 +169,7 @@ def _is_failure(text: str) -> bool:
 
 def _is_story(text: str) -> bool:
     """Not an announcement of what is watched, nor a word about the bot itself or whether it can see."""
-    about_the_bot = ("made this channel", "I read no pipeline", "My memory", "I cannot post")
+    about_the_bot = (ANNOUNCES, "I read no pipeline", "My memory", "I cannot post")
     about_its_sight = ("can be read again", "cannot be read")
     head = text.partition("\n")[0]
     return not any(words in text for words in about_the_bot) and not any(words in head for words in about_its_sight)

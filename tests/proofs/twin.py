@@ -30,14 +30,23 @@ class Twin:
 
     def __init__(self, real: WholeStore, reference: MemoryStore) -> None:
         self.team = real.team
-        self._real = real
+        self.real = real
         self._reference = reference
         self._leases: dict[str, Lease] = {}
         """What the reference gave, by the token that the real one gave."""
 
+    @property
+    def knows_the_server(self) -> bool:
+        return self._reference.knows_the_server
+
+    def meet_another_server(self) -> None:
+        """The reference knows by itself; a bot that has not looked yet knows none."""
+        if self.knows_the_server:
+            self.real.meet_another_server()
+
     def __getattr__(self, name: str) -> Callable[..., Any]:
         async def ask(*args: Any, **kwargs: Any) -> Any:
-            real = await _answer(getattr(self._real.outbox if name in _OUTBOX else self._real, name), args, kwargs)
+            real = await _answer(getattr(self.real.outbox if name in _OUTBOX else self.real, name), args, kwargs)
             theirs = [self._leases.get(each.token, each) if isinstance(each, Lease) else each for each in args]
             reference = await _answer(getattr(self._reference, name), theirs, kwargs)
             if name in _LEASING:
@@ -46,7 +55,7 @@ class Twin:
                     self._leases[real.token] = reference
                 return real
             if isinstance(real, Beat):
-                assert real.last_at == reference.last_at
+                assert (real.last_at, real.doubt_since) == (reference.last_at, reference.doubt_since)
                 return reference
             assert real == reference, (name, args, real, reference)
             if isinstance(real, StoreRolledBack):

@@ -1,4 +1,4 @@
-"""The sender while Slack or the store cannot be relied on: doubt, what lands late, a feed that is stuck, why it is late."""
+"""The sender while Slack or the store cannot be relied on: doubt, what lands late, a feed that is stuck, why it is so."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -63,7 +63,7 @@ async def test_in_doubt_whatever_is_open_is_looked_for_before_it_is_sent(
         (card,) = (await store.outbox.cards([row.id])).values()
         chat.land("7.0", row, card.drawn)
     doubt = Doubt(clock)
-    doubt.arise()
+    doubt.arise(clock.now())
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(LANDS_WITHIN.total_seconds() - 1)
         assert (chat.looks, len(chat.posts)) == (0, 0)  # a request may be under way that nobody remembers
@@ -81,7 +81,7 @@ async def test_in_doubt_a_history_that_cannot_be_read_holds_no_page_up_for_long_
     chat.sightings = [Unreadable("missing_scope")] * 50
     await fail(store)
     doubt = Doubt(clock)
-    doubt.arise()
+    doubt.arise(clock.now())
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(30)
     ((delivery, _, _),) = chat.posts
@@ -97,7 +97,7 @@ async def test_in_doubt_nothing_is_gathered_that_may_have_been_told_by_itself(
     cards = await store.outbox.cards([row.id for row in rows])
     chat.land("7.0", rows[0], cards[rows[0].id].drawn)
     doubt = Doubt(clock)
-    doubt.arise()
+    doubt.arise(clock.now())
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(30)
     told = [content for _, content, _ in chat.posts]

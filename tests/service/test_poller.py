@@ -115,7 +115,7 @@ async def running(
         clock=clock,
         blind_after=timedelta(minutes=5),
         operator=operator,
-        in_doubt=lambda: None,
+        in_doubt=lambda _: None,
     )
     await vigil.look()
     listing = Listing(api=api, roster=roster, budget=budget, clock=clock)

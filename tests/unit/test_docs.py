@@ -15,7 +15,7 @@ import pytest
 import yaml
 from pydantic_core import PydanticUndefined
 
-from bot.delivery import courier, doubt
+from bot.delivery import courier
 from bot.domain import delivery, gathering
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.phase import Phase
@@ -263,12 +263,12 @@ NUMBERS: Mapping[str, list[str]] = {
         f"{WORDS[gathering.THREAD_FROM]} or more lines",
         f"more than {WORDS[gathering.CATCH_UP_FROM]} stories",
         f"{gathering.MOST} pipelines a message",
-        f"for {doubt.SECONDS / 60:g} min",
+        f"for {delivery.TOLD_ANEW_WITHIN.seconds // 60} min",
         f"{seconds(ears.DEAF_SECONDS)} deaf",
         f"after {seconds(inbox.TAKEN_UP_AFTER)}",
     ],
     "docs/operator.md": [
-        f"looked for in Slack before it is sent, for {doubt.SECONDS / 60:g} minutes",
+        f"looked for in Slack before it is sent, for {delivery.TOLD_ANEW_WITHIN.seconds // 60} minutes",
         f"up to {seconds(outbox.LEASE_SECONDS)}",
         f"{store.CARD_SECONDS / 86400:g} days past their end",
         f"{store.GESTURE_SECONDS / 3600:g} hours",

@@ -1,0 +1,108 @@
+"""Takes one safeguard out of the bot, for `test_sabotage`: SABOTAGE=name python -m pytest -p tests.proofs.saboteur …"""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.delivery.courier import Courier
+from bot.domain import delivery as decisions
+from bot.domain.delivery import Delivery, given
+from bot.domain.plan import Plan
+from bot.goldrush.client import Client
+from bot.slack import calls
+from bot.store import scripts
+from bot.watching.vigil import Vigil
+from tests.proofs.memory import MemoryStore
+
+FENCE = "if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end\n"
+
+
+def _fence() -> None:
+    """Redis takes what an owner writes whose lease has run out."""
+    whole = scripts._source
+    scripts._source = lambda name: whole(name).replace(FENCE, "")
+
+
+def _wait() -> None:
+    """It is looked at once, and looked twice at once, whatever may still be under way."""
+    for name in ("LANDS_WITHIN", "STRAGGLES_FOR", "BETWEEN_LOOKS", "BACKOFF"):
+        setattr(decisions, name, timedelta())
+
+
+def _mark() -> None:
+    """That a message is given to Slack is not written down before."""
+
+    async def unmarked(self: Courier, delivery: Delivery) -> Delivery:
+        return given(delivery, self._clock.now(), self._hold)
+
+    Courier._claimed = unmarked  # type: ignore[method-assign]
+
+
+def _retry_handlers() -> None:
+    """slack_sdk repeats by itself what it thinks was lost."""
+
+    def client(token: str, api_url: str) -> AsyncWebClient:
+        return AsyncWebClient(token=token, base_url=api_url, timeout=int(calls.DEADLINE_SECONDS))
+
+    calls.web_client = client
+
+
+class _NoSemaphore:
+    async def acquire(self) -> None:
+        return None
+
+    def release(self) -> None:
+        return None
+
+
+def _semaphore() -> None:
+    """Nothing bounds how many reads are under way at once."""
+    begin = Client.__init__
+
+    def unbounded(self: Client, **given: Any) -> None:
+        begin(self, **given)
+        self._slots = _NoSemaphore()  # type: ignore[assignment]
+
+    Client.__init__ = unbounded  # type: ignore[method-assign]
+
+
+def _order() -> None:
+    """The state is written first, and what it owes in a step of its own."""
+    whole = MemoryStore.commit
+
+    async def torn(self: MemoryStore, plan: Plan, watches_version: int) -> bool:
+        done = await whole(self, replace(plan, deliveries=()), watches_version)
+        if done:
+            await self.tell(plan.deliveries)
+        return done
+
+    MemoryStore.commit = torn  # type: ignore[method-assign]
+
+
+def _doubt() -> None:
+    """That Redis went back in time is not heeded: what is open is sent as if nothing had been."""
+    begin = Vigil.__init__
+
+    def unheeding(self: Vigil, **given: Any) -> None:
+        begin(self, **{**given, "in_doubt": lambda _: None})
+
+    Vigil.__init__ = unheeding  # type: ignore[method-assign]
+
+
+SABOTAGES: dict[str, Callable[[], None]] = {
+    "fence": _fence,
+    "wait": _wait,
+    "mark": _mark,
+    "retry_handlers": _retry_handlers,
+    "semaphore": _semaphore,
+    "order": _order,
+    "doubt": _doubt,
+}
+
+
+def pytest_configure() -> None:
+    SABOTAGES[os.environ["SABOTAGE"]]()

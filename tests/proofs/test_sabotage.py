@@ -1,0 +1,33 @@
+"""Each safeguard taken out turns a proof red: a proof that would not notice proves nothing.
+
+The same proofs run with the safeguard in place wherever the tests run.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.proofs.saboteur import SABOTAGES
+
+MACHINE = "tests/proofs/test_machine.py::test_whatever_happens_everything_is_told_once[fakeredis]"
+POSTER = "tests/contract/test_poster.py"
+NOTICED_BY = {
+    "fence": MACHINE,
+    "wait": "tests/proofs/test_model.py::test_ours_neither_loses_nor_repeats_nor_disorders",
+    "mark": "tests/proofs/test_simulation.py::test_a_world_in_which_everything_is_told_once",
+    "retry_handlers": f"{POSTER}::test_what_may_or_may_not_have_happened_is_unknown_and_history_tells",
+    "semaphore": "tests/contract/test_hanging.py",
+    "order": "tests/proofs/test_simulation.py::test_a_world_in_which_everything_is_told_once",
+    "doubt": MACHINE,
+}
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("sabotage", SABOTAGES)
+def test_without_it_a_proof_turns_red(sabotage: str) -> None:
+    command = [sys.executable, "-m", "pytest", "-p", "tests.proofs.saboteur", "-x", "-q", NOTICED_BY[sabotage]]
+    env = os.environ | {"SABOTAGE": sabotage, "PYTHONHASHSEED": "0"}
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout

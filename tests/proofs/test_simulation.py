@@ -1,0 +1,28 @@
+"""Worlds of the simulation: a few here, in this process; a thousand hours in processes of their own."""
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.proofs.simulation import run_world
+
+HOURS = 1000
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_a_world_in_which_everything_is_told_once(seed: int) -> None:
+    _, faults, told, *_ = run_world(seed)
+    assert not faults
+    assert told > 0
+
+
+@pytest.mark.timeout(900)
+def test_a_thousand_hours(capsys: pytest.CaptureFixture[str]) -> None:
+    """A process of its own, since the order of a set is part of a world's course."""
+    command = [sys.executable, "-m", "tests.proofs.simulation", "--hours", str(HOURS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{done.stdout}")
+    assert done.returncode == 0, done.stdout + done.stderr
