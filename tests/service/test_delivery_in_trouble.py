@@ -1,4 +1,4 @@
-"""The sender while Slack or the store cannot be relied on: doubt, what lands late, a feed that is stuck, why it is so."""
+"""The sender while Slack or the store cannot be relied on: doubt, what lands late, a stuck feed, why it is late."""
 
 from dataclasses import replace
 from datetime import timedelta

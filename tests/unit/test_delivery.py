@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from bot.domain.card import Body, Lines, Notice, NoticeKind, SyncCard, SyncStorm, ThreadLine
 from bot.domain.delivery import (
-    BACKOFF,
     BETWEEN_LOOKS,
     CLOCKS_DIFFER,
     LANDS_WITHIN,
     LONGEST_BACKOFF,
     LOOKS,
+    PAGE_LONGEST_BACKOFF,
     PAGE_UNREADABLE_FOR,
     RECHECK_AFTER,
     RECHECKS,
@@ -224,6 +224,8 @@ def test_what_may_be_there_is_never_posted_without_a_look(delivery: Delivery, no
 def test_no_look_is_taken_while_something_may_still_land_behind_it(
     delivery: Delivery, now: datetime, hold: Hold
 ) -> None:
+    sent_at = delivery.sent_at or now  # whoever gives it away says when
+    delivery = replace(delivery, sent_at=sent_at)
     step = decide(delivery, now, hold, idempotent=False)
     while isinstance(step, Wait):
         now = step.until
@@ -232,7 +234,7 @@ def test_no_look_is_taken_while_something_may_still_land_behind_it(
         return
     assert not hold.doubt_since or now >= hold.doubt_since + LANDS_WITHIN
     if delivery.state is State.SENDING and delivery.given_by == hold.lease:
-        assert now >= delivery.sent_at + LANDS_WITHIN
+        assert now >= sent_at + LANDS_WITHIN
     elif delivery.state is State.SENDING:
         assert now >= hold.since + STRAGGLES_FOR
 
@@ -246,7 +248,7 @@ def refused(kind: Refusal, error: str = "x", wait: float | None = None, park: Pa
 
 
 AGAIN = replace(SENDING, state=State.QUEUED, checked_at=NOON)
-TIMES_OF_BACKOFF = [(0, 2), (1, 4), (2, 8), (6, 128), (7, 256), (8, 300), (11, 300), (1000, 300)]
+TIMES_OF_BACKOFF = [(0, 2), (1, 4), (2, 8), (3, 16), (4, 30), (11, 30), (1000, 30)]
 LIMITED = replace(SENDING, looks=LOOKS - 1, delay=Delay.RATE_LIMITED)
 PARKED = replace(AGAIN, delay=Delay.PARKED)
 
@@ -284,10 +286,11 @@ def test_what_is_refused_even_as_plain_text_is_dropped() -> None:
 @pytest.mark.parametrize(("attempts", "seconds"), TIMES_OF_BACKOFF)
 @pytest.mark.parametrize("outcome", [Unknown("reset"), refused(Refusal.NOT_SENT), refused(Refusal.WORKSPACE)])
 def test_it_waits_ever_longer_and_never_too_long(outcome: Refused | Unknown, attempts: int, seconds: float) -> None:
-    settlement = after_send(replace(SENDING, attempts=attempts), outcome, NOON)
-    assert isinstance(settlement, Again)
-    assert settlement.delivery.not_before == at(seconds)
-    assert BACKOFF <= timedelta(seconds=seconds) <= LONGEST_BACKOFF
+    for priority in Priority:
+        settlement = after_send(replace(SENDING, attempts=attempts, priority=priority), outcome, NOON)
+        assert isinstance(settlement, Again)
+        longest = LONGEST_BACKOFF if priority > Priority.FAILURE else PAGE_LONGEST_BACKOFF
+        assert settlement.delivery.not_before == min(at(seconds), NOON + longest)
 
 
 outcomes = st.one_of(
@@ -346,7 +349,7 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
             replace(SENDING, looks=1, possible_repeat=True),
             NotSeen(),
             LANDED,
-            once_more(SENDING, LANDED, repeat=True),
+            once_more(SENDING, LANDED),
         ),
         # In doubt only: nobody gave it away that we know of, and one look is enough.
         (QUEUED, NotSeen(), LANDED, Again(replace(QUEUED, checked_at=LANDED))),
