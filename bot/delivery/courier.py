@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -30,6 +30,7 @@ from bot.domain.delivery import (
     Settlement,
     Sighting,
     State,
+    Unknown,
     Unreadable,
     Wait,
     after_look,
@@ -107,7 +108,8 @@ class Courier:
         """What the lane owes, once what can be told together is gathered."""
         while True:
             owed = await self._read()
-            gathering = gather(owed.backlog(self._team, self._doubt.since))
+            away = self._pace.away(Method.POST)
+            gathering = gather(owed.backlog(self._team, self._doubt.since, away=away))
             if gathering is None:
                 return owed
             if not await self._outbox.gather(gathering, self._lane, self.lease):
@@ -126,9 +128,8 @@ class Courier:
         cards = await self._outbox.cards(sorted(keys))
         return _Owed(rows, cards, {key: await self._outbox.storm(key) for key in sorted(told)})
 
-    @staticmethod
-    def _in_order(owed: "_Owed") -> list[Job]:
-        """Most urgent first."""
+    def _in_order(self, owed: "_Owed") -> list[Job]:
+        """Most urgent first; what was a page, and is over by now, after those that are open."""
         jobs = {row.id: Job(row, cards_of(row, owed.cards, owed.storms)) for row in owed.rows}
         # A line whose card is kept no more waits for nothing: it is taken up, and dropped.
         there = {
@@ -137,13 +138,16 @@ class Courier:
             if (story := story_of(job.delivery.body))
         }
         there |= {key: card.ts is not None or card.removed for key, card in owed.cards.items()}
-        return [jobs[row.id] for row in in_order(owed.rows, there)]
+        ordered = [jobs[row.id] for row in in_order(owed.rows, there)]
+        return sorted(ordered, key=lambda job: job.over) if self._lane.kind is LaneKind.PAGES else ordered
 
     def _pick(self, jobs: list[Job]) -> tuple[Job | None, list[Job], float]:
         """What may be done first: one message to send, or those to be looked for in one place; else the seconds until
         something may."""
+        if self._lane.kind is LaneKind.PAGES and any(job.delivery.attempts == 0 for job in jobs):
+            self._pace.claim(self._lane.channel)
         seconds, now = float("inf"), self._clock.now()
-        for job in jobs:
+        for job in self._worth_a_trial(jobs):
             step = decide(job.delivery, now, self._hold, idempotent=job.updates)
             if isinstance(step, Wait):
                 seconds = min(seconds, (step.until - now).total_seconds())
@@ -156,6 +160,12 @@ class Courier:
                 return job, [], 0.0
             seconds = min(seconds, pause)
         return None, [], seconds
+
+    def _worth_a_trial(self, jobs: list[Job]) -> list[Job]:
+        """While Slack is away a lane goes on with what it has tried already: whatever else is given now could not be
+        told together with others any more."""
+        tried = [job for job in jobs if job.delivery.attempts > 0]
+        return tried if tried and self._pace.away(Method.POST) else jobs
 
     def _impatient(self, job: Job, pause: float) -> bool:
         return self._lane.kind is LaneKind.PAGES and pause > patience_with(job.delivery).total_seconds()
@@ -206,20 +216,31 @@ class Courier:
     async def _send(self, job: Job) -> Settlement:
         self._pace.took(self._lane.channel, job.method)
         outcome = await self._call(job)
-        if isinstance(outcome, Refused) and outcome.kind is Refusal.RATE_LIMITED and outcome.retry_after:
-            self._pace.hold(job.method, outcome.retry_after.total_seconds())
-            await self._outbox.hold(job.method, self._clock.now() + outcome.retry_after)
+        match outcome:
+            case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
+                wait = wait or timedelta(seconds=1)
+                self._pace.hold(job.method, wait.total_seconds())
+                await self._outbox.hold(job.method, self._clock.now() + wait)
+            case Unknown() | Refused(kind=Refusal.NOT_SENT | Refusal.WORKSPACE):
+                self._pace.lost(job.method)
+            case Posted() | Refused():
+                self._pace.answered(job.method)
         if isinstance(outcome, Posted) and not job.updates:
             self._last_ts = max(self._last_ts, outcome.ts)
         return after_send(job.delivery, outcome, self._clock.now())
 
     async def _call(self, job: Job) -> Outcome:
-        now, delivery = self._clock.now(), job.delivery
-        if delivery.delay is None and delivery.made_at < self._doubt.began_at:
-            delivery = replace(delivery, delay=Delay.AWAY)
+        now = self._clock.now()
+        delivery = replace(job.delivery, delay=job.delivery.delay or self._delay(job, now))
         if job.updates and job.ts is not None:
             return await self._chat.update(delivery, job.content, ts=job.ts, now=now)
         return await self._chat.post(delivery, job.content, thread_ts=job.thread_ts, now=now)
+
+    def _delay(self, job: Job, now: datetime) -> Delay | None:
+        """Why it comes late though it was not tried before."""
+        if job.delivery.made_at < self._doubt.began_at:
+            return Delay.AWAY
+        return self._pace.kept_back(job.method, (now - job.delivery.made_at).total_seconds())
 
     async def _look(self, jobs: list[Job]) -> None:
         for job, sighting in zip(jobs, await self._find(jobs), strict=True):
@@ -234,9 +255,13 @@ class Courier:
             return [Unreadable("Slack does not let the history be read for now")] * len(jobs)
         self._pace.took(self._lane.channel, Method.HISTORY)
         sightings = await self._chat.find([job.trace for job in jobs])
-        refused = next((each for each in sightings if isinstance(each, Unreadable)), None)
-        if refused and refused.retry_after:
-            self._pace.hold(Method.HISTORY, refused.retry_after.total_seconds())
+        match next((each for each in sightings if isinstance(each, Unreadable)), None):
+            case Unreadable(retry_after=timedelta() as wait):
+                self._pace.hold(Method.HISTORY, wait.total_seconds())
+            case Unreadable(lost=True):
+                self._pace.lost(Method.HISTORY)
+            case _:
+                self._pace.answered(Method.HISTORY)
         return sightings
 
     # --- how it ended ----------------------------------------------------------------------------------------------
@@ -304,11 +329,12 @@ class _Owed:
     cards: Mapping[str, PostedCard]
     storms: Mapping[str, tuple[PostedCard, ...]]
 
-    def backlog(self, team: TeamId, doubt_since: datetime | None) -> Backlog:
+    def backlog(self, team: TeamId, doubt_since: datetime | None, *, away: bool) -> Backlog:
         """What may have been told already, as it is, is not told in another way before it was looked for."""
         rows = [row for row in self.rows if not in_doubt(row, doubt_since)]
         unseen = {key: cards for key, cards in self.storms.items() if all(card.ts is None for card in cards)}
-        return Backlog(team, rows, self.cards, {key: len(cards) for key, cards in unseen.items()})
+        sizes = {key: len(cards) for key, cards in unseen.items()}
+        return Backlog(team, rows, self.cards, sizes, away=away)
 
 
 def _words(settlement: Settlement) -> str:

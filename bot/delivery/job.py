@@ -53,6 +53,11 @@ class Job:
         return None if self.shows_cards else self.ts
 
     @property
+    def over(self) -> bool:
+        """It shows cards of what has come to its end."""
+        return self.shows_cards and not any(card.content.episode.open for card in self.cards)
+
+    @property
     def worth_sending(self) -> bool:
         """A card that shows the latest already is left alone; so is one that somebody deleted, until there is news; and
         a line goes with its card."""

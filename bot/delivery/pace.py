@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.domain.delivery import Priority
+from bot.domain.delivery import Delay, Priority
 from bot.domain.watch import ChannelId
 from bot.ports import Clock
 
 URGENT = frozenset({Priority.PAGE, Priority.FAILURE})
 RESERVED_SHARE = 0.2  # of each bucket: a page finds room however busy the rest is
+IN_VAIN_UNTIL_HELD = 2  # one call without an answer says little of the next
+LONGEST_HOLD_SECONDS = 15.0
+CLAIM_SECONDS = 1.5
+TRIAL_SECONDS = 6.0  # a call to Slack, at its longest
 POST_SPACING_SECONDS = 1.0  # "1 message per second per channel"; bursts are allowed but not promised, so none is used
 
 
@@ -33,6 +37,12 @@ class _Bucket:
     tokens: float
     filled_at: float
     held_until: float = 0.0
+    """As Slack asked."""
+    in_vain: int = 0
+    """How many calls in a row had no answer, or a 429."""
+    trial_until: float = 0.0
+    troubled_until: float = float("-inf")
+    why: Delay = Delay.NOT_REACHED
 
 
 @dataclass(slots=True)
@@ -43,6 +53,7 @@ class Pace:
     per_minute: Mapping[Method, int] = field(default_factory=lambda: dict(PER_MINUTE))
     _buckets: dict[Method, _Bucket] = field(default_factory=dict)
     _posted_at: dict[ChannelId, float] = field(default_factory=dict)
+    _claimed_until: dict[ChannelId, float] = field(default_factory=dict)
 
     def wait(self, channel: ChannelId, method: Method, priority: Priority) -> float:
         """Seconds until this call may be made; 0 when it may be made now."""
@@ -53,11 +64,20 @@ class Pace:
         spacing = 0.0
         if method is Method.POST and channel in self._posted_at:
             spacing = self._posted_at[channel] + POST_SPACING_SECONDS - now
-        return max(0.0, missing, spacing, bucket.held_until - now)
+        if method is Method.POST and priority not in URGENT:
+            spacing = max(spacing, self._claimed_until.get(channel, now) - now)
+        return max(0.0, missing, spacing, bucket.held_until - now, bucket.trial_until - now)
+
+    def claim(self, channel: ChannelId) -> None:
+        """Something urgent waits for this channel: whatever is not gives way, until a moment after the last claim."""
+        self._claimed_until[channel] = self.clock.monotonic() + CLAIM_SECONDS
 
     def took(self, channel: ChannelId, method: Method) -> None:
         now = self.clock.monotonic()
-        self._filled(method, now).tokens -= 1.0
+        bucket = self._filled(method, now)
+        bucket.tokens -= 1.0
+        if bucket.in_vain >= IN_VAIN_UNTIL_HELD:
+            bucket.trial_until = now + TRIAL_SECONDS  # one call goes first: the others wait for what becomes of it
         if method is Method.POST:
             self._posted_at[channel] = now
 
@@ -66,6 +86,33 @@ class Pace:
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
         bucket.held_until = max(bucket.held_until, now + seconds)
+        bucket.in_vain = max(bucket.in_vain + 1, IN_VAIN_UNTIL_HELD)
+        bucket.troubled_until, bucket.why = bucket.held_until, Delay.RATE_LIMITED
+
+    def lost(self, method: Method) -> None:
+        """No answer came: after several in a row Slack is away, and tried by one call at a time, ever more seldom."""
+        now = self.clock.monotonic()
+        bucket = self._filled(method, now)
+        bucket.in_vain += 1
+        bucket.troubled_until, bucket.why = now, Delay.NOT_REACHED
+        if bucket.in_vain >= IN_VAIN_UNTIL_HELD:
+            bucket.trial_until = now + min(2.0 ** min(bucket.in_vain - IN_VAIN_UNTIL_HELD, 10), LONGEST_HOLD_SECONDS)
+
+    def answered(self, method: Method) -> None:
+        bucket = self._filled(method, now := self.clock.monotonic())
+        if bucket.in_vain >= IN_VAIN_UNTIL_HELD:
+            bucket.troubled_until = now
+        bucket.in_vain, bucket.trial_until = 0, 0.0
+
+    def kept_back(self, method: Method, seconds: float) -> Delay | None:
+        """What kept such calls back in the last `seconds`, if anything did."""
+        bucket = self._filled(method, now := self.clock.monotonic())
+        until = now if bucket.in_vain >= IN_VAIN_UNTIL_HELD else bucket.troubled_until
+        return bucket.why if now - until <= seconds else None
+
+    def away(self, method: Method) -> bool:
+        """Slack does not take such calls now, or has not been seen to since it did not."""
+        return self._filled(method, self.clock.monotonic()).in_vain >= IN_VAIN_UNTIL_HELD
 
     def _filled(self, method: Method, now: float) -> _Bucket:
         burst = self._burst(method)

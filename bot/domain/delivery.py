@@ -25,7 +25,8 @@ RECHECKS = 5
 UNREADABLE_FOR = timedelta(seconds=60)  # then a repeat is better than silence
 PAGE_UNREADABLE_FOR = timedelta(seconds=5)
 BACKOFF = timedelta(seconds=2)
-LONGEST_BACKOFF = timedelta(minutes=5)
+LONGEST_BACKOFF = timedelta(seconds=30)  # where Slack as a whole is away, its pace holds all back anyhow
+PAGE_LONGEST_BACKOFF = timedelta(seconds=5)
 
 
 class Priority(IntEnum):
@@ -163,8 +164,11 @@ class NotSeen:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
+    """`lost`: Slack gave no answer at all."""
+
     error: str
     retry_after: timedelta | None = None
+    lost: bool = False
 
 
 Sighting = Seen | NotSeen | Unreadable
@@ -347,7 +351,8 @@ def after_look(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlem
         case Seen(ts, storm, came_at):
             return Done(ts[0], found=True, storm=storm, repeats=ts[1:], came_at=came_at)
         case NotSeen() if delivery.looks + 1 >= LOOKS or delivery.state is State.QUEUED:
-            return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery)))
+            # Absent where it was looked for: no earlier try is there either.
+            return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=False))
         case NotSeen():
             return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + BETWEEN_LOOKS))
         case Unreadable(retry_after=wait):
@@ -398,7 +403,7 @@ def _queued(delivery: Delivery, now: datetime) -> Delivery:
 
 def _backoff(delivery: Delivery) -> timedelta:
     doubled: timedelta = BACKOFF * 2 ** min(delivery.attempts, 10)
-    return min(doubled, LONGEST_BACKOFF)
+    return min(doubled, PAGE_LONGEST_BACKOFF if delivery.lane.kind is LaneKind.PAGES else LONGEST_BACKOFF)
 
 
 def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Delivery, ...]:

@@ -14,6 +14,7 @@ from bot.domain.card import CatchUp, Lines, Missed, PostedCard, SyncCard, SyncSt
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, LaneKind, Priority, State
 from bot.domain.episode import EpisodeKind, Line, digest
+from bot.domain.observation import PipelineId
 from bot.domain.watch import TeamId
 
 STORM_FROM = 3  # so many failure cards that wait at once in one channel are a storm
@@ -24,13 +25,14 @@ THREAD_FROM = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gathering:
-    """`row` takes the place of `replaced`; where `merges`, also of the row that has its id already.
+    """`row`, with those `beside` it, takes the place of `replaced`; where `merges`, also of the row that has its id.
 
     `joins` become part of the storm that has the row's id; `forgets` are cards that were never posted and never will.
     """
 
     row: Delivery
     replaced: tuple[Delivery, ...]
+    beside: tuple[Delivery, ...] = ()
     joins: tuple[str, ...] = ()
     forgets: tuple[str, ...] = ()
     merges: bool = False
@@ -39,12 +41,13 @@ class Gathering:
 @dataclass(frozen=True, slots=True)
 class Backlog:
     """What waits in one lane. `storm_sizes` says of each storm whose row is here how many cards it has, while nobody
-    has seen it."""
+    has seen it. `away`: nothing can be sent for now."""
 
     team: TeamId
     rows: Sequence[Delivery]
     cards: Mapping[str, PostedCard]
     storm_sizes: Mapping[str, int]
+    away: bool = False
 
     def storm_of(self, card_key: str) -> str:
         card = self.cards.get(card_key)
@@ -57,7 +60,7 @@ def gather(backlog: Backlog) -> Gathering | None:
     untried = [row for row in waiting if row.attempts == 0]
     return (
         _storm_updates(backlog, waiting)
-        or _storm_lines(backlog, waiting)
+        or _storm_lines(backlog, untried)
         or _over_already(backlog, untried)
         or _fresh_failures(backlog, untried)
         or _catch_up(backlog, untried)
@@ -69,7 +72,10 @@ def gather(backlog: Backlog) -> Gathering | None:
 
 
 def _fresh_failures(backlog: Backlog, untried: list[Delivery]) -> Gathering | None:
-    """Failures that nobody was told of yet. One that was tried already goes its own way: it may be there."""
+    """Failures that nobody was told of yet. One that was tried already goes its own way: it may be there. While nothing
+    can be sent they stay single: one that is over by then is no part of what is told first."""
+    if backlog.away:
+        return None
     untold = [row for row in untried if _untold(backlog, row) and _is_open_failure(backlog, row)]
     for row in untried:
         # A storm that waits for its turn takes in what comes meanwhile.
@@ -123,37 +129,71 @@ def _storm_lines(backlog: Backlog, waiting: list[Delivery]) -> Gathering | None:
 
 
 def _over_already(backlog: Backlog, untried: list[Delivery]) -> Gathering | None:
-    """A failure that is over is no page any more: it goes with the feed."""
-    for row in untried:
-        if row.lane.kind is LaneKind.PAGES and _untold(backlog, row) and not backlog.cards[row.id].content.episode.open:
-            return Gathering(row=replace(row, priority=Priority.RECOVERY), replaced=(row,))
-    return None
+    """Failures that are over are no pages any more: they go with the feed."""
+    pages = [row for row in untried if row.lane.kind is LaneKind.PAGES and _untold(backlog, row)]
+    over = tuple(row for row in pages if not backlog.cards[row.id].content.episode.open)
+    if not over:
+        return None
+    first, *others = (replace(row, priority=Priority.RECOVERY) for row in over)
+    return Gathering(row=first, replaced=over, beside=tuple(others))
 
 
 def _catch_up(backlog: Backlog, untried: list[Delivery]) -> Gathering | None:
-    """Stories of the feed that nobody was told of. What is wrong now keeps its own card."""
-    rows = [row for row in untried if row.lane.kind is LaneKind.FEED and _tellable_together(backlog, row)]
-    there = next((row for row in untried if isinstance(row.body, CatchUp) and len(row.body.entries) < MOST), None)
-    stories = {_story(row) for row in rows}
-    if not rows or (there is None and len(stories) <= CATCH_UP_FROM):
+    """Stories of the feed that nobody was told of. What is wrong now keeps its own card.
+
+    One message tells all of one pipeline, so what goes up and down for hours is told in no more messages than what did
+    so once.
+    """
+    rows = _tellable(backlog, untried)
+    there = [row for row in untried if isinstance(row.body, CatchUp)]
+    homes = (_home(_pipeline_id(backlog, row), there) for row in rows)
+    home = next((each for each in homes if each), None)
+    if home is None and len({_story(row) for row in rows}) <= CATCH_UP_FROM:
         return None
-    before = there.body.entries if there and isinstance(there.body, CatchUp) else ()
-    entries = {entry.pipeline.id: entry for entry in before}
-    chosen = []
+    entries = {entry.pipeline.id: entry for entry in _entries(home)}
+    elsewhere = frozenset[PipelineId]().union(*(_told_of(each) for each in there if each is not home))
+    chosen: list[Delivery] = []
     for row in rows:
-        missed = _missed(backlog, row)
-        if missed and missed.pipeline.id not in entries and len(entries) >= MOST:
+        pipeline_id = _pipeline_id(backlog, row)
+        if pipeline_id not in entries and (pipeline_id in elsewhere or len(entries) >= MOST):
             continue
         chosen.append(row)
-        if missed:
+        if missed := _missed(backlog, row):
             entries[missed.pipeline.id] = _together(entries.get(missed.pipeline.id), missed)
-    if not chosen:
-        return None
-    key = there.id if there else digest(backlog.team, "catch up", *(row.id for row in chosen))
-    row = _in_place_of([*chosen, there] if there else chosen, id=key)
+    key = home.id if home else digest(backlog.team, "catch up", *(row.id for row in chosen))
+    row = _in_place_of([*chosen, home] if home else chosen, id=key)
     row = replace(row, priority=Priority.RECOVERY, body=CatchUp(key=key, entries=tuple(entries.values())))
     forgets = tuple(row.id for row in chosen if isinstance(row.body, SyncCard))
-    return Gathering(row=row, replaced=tuple(chosen), forgets=forgets, merges=there is not None)
+    return Gathering(row=row, replaced=tuple(chosen), forgets=forgets, merges=home is not None)
+
+
+def _home(pipeline_id: PipelineId, there: list[Delivery]) -> Delivery | None:
+    """The catch-up that tells of the pipeline already, else one with room."""
+    has = [each for each in there if pipeline_id in _told_of(each)]
+    room = [each for each in there if len(_entries(each)) < MOST]
+    return next(iter([*has, *room]), None)
+
+
+def _entries(row: Delivery | None) -> tuple[Missed, ...]:
+    return row.body.entries if row and isinstance(row.body, CatchUp) else ()
+
+
+def _told_of(row: Delivery) -> frozenset[PipelineId]:
+    return frozenset(entry.pipeline.id for entry in _entries(row))
+
+
+def _tellable(backlog: Backlog, untried: list[Delivery]) -> list[Delivery]:
+    """Cards before lines: a line whose card was not posted is told with it, or not at all."""
+    rows = [row for row in untried if row.lane.kind is LaneKind.FEED and _tellable_together(backlog, row)]
+    cards = [row for row in rows if isinstance(row.body, SyncCard)]
+    keys = {row.id for row in cards}
+    lines = [row for row in rows if isinstance(row.body, ThreadLine)]
+    return [*cards, *(row for row in lines if not _waits_for_its_card(backlog, row) or _story(row) in keys)]
+
+
+def _waits_for_its_card(backlog: Backlog, row: Delivery) -> bool:
+    card = backlog.cards.get(row.body.card_key) if isinstance(row.body, ThreadLine) else None
+    return card is not None and card.ts is None and not card.removed
 
 
 def _tellable_together(backlog: Backlog, row: Delivery) -> bool:
@@ -172,11 +212,15 @@ def _story(row: Delivery) -> str:
     return row.body.card_key if isinstance(row.body, SyncCard | ThreadLine) else row.id
 
 
+def _pipeline_id(backlog: Backlog, row: Delivery) -> PipelineId:
+    return (row.body.pipeline if isinstance(row.body, ThreadLine) else backlog.cards[row.id].content.pipeline).id
+
+
 def _missed(backlog: Backlog, row: Delivery) -> Missed | None:
     """A line counts by itself where its card stands in Slack; else the card's own history has it."""
     card = backlog.cards.get(_story(row))
     if isinstance(row.body, ThreadLine):
-        told_by_card = card is not None and (card.ts is None or card.has_told(row.body.line))
+        told_by_card = card is not None and (_waits_for_its_card(backlog, row) or card.has_told(row.body.line))
         return None if told_by_card else _gone_through(row.body.pipeline, (row.body.line,))
     return _gone_through(card.content.pipeline, card.content.episode.lines) if card else None
 
@@ -185,7 +229,8 @@ def _gone_through(pipeline: Pipeline, lines: tuple[Line, ...]) -> Missed | None:
     if not lines:
         return None
     counts = Counter(event for line in lines for event in line.events)
-    return Missed(pipeline=pipeline, counts=counts, since=lines[0].at, until=lines[-1].at, last=lines[-1])
+    last = next((line for line in reversed(lines) if line.by is None), lines[-1])
+    return Missed(pipeline=pipeline, counts=counts, since=lines[0].at, until=lines[-1].at, last=last)
 
 
 def _together(before: Missed | None, after: Missed) -> Missed:
@@ -196,7 +241,7 @@ def _together(before: Missed | None, after: Missed) -> Missed:
         counts=Counter(before.counts) + Counter(after.counts),
         since=min(before.since, after.since),
         until=max(before.until, after.until),
-        last=max(before.last, after.last, key=lambda line: line.at),
+        last=max(before.last, after.last, key=lambda line: (line.by is None, line.at)),
     )
 
 

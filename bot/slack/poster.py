@@ -100,7 +100,8 @@ class Poster:
                 cursor=cursor,
             )
             if not answer.ok:
-                return marks, Unreadable(answer.error, retry_after(answer.headers) if answer.status == 429 else None)
+                wait = retry_after(answer.headers) if answer.status == 429 else None
+                return marks, Unreadable(answer.error, wait, lost=answer.transient and wait is None)
             if _blind(answer):
                 return marks, Unreadable("missing_scope: metadata.message:read")
             marks += marks_in(answer.body, self._user)

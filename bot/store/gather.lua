@@ -2,7 +2,8 @@
 -- forgotten were never posted, and never will be.
 -- KEYS: (3 of the fence), lease, outbox, outbox of the row, storm, then the cards that join, then those that are forgotten
 -- ARGV: token, lane, lane of the row, id, row, 'merge' or '', seconds to keep a storm, how many rows are replaced, how many
---       cards join, then the ids replaced, then the keys of the cards that join
+--       cards join, then the ids replaced, then the keys of the cards that join,
+--       then id and row of each that is put beside the row
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 local replaced, joining = tonumber(ARGV[8]), tonumber(ARGV[9])
 for i = 10, 9 + replaced do
@@ -10,6 +11,9 @@ for i = 10, 9 + replaced do
 end
 if ARGV[6] == 'merge' then redis.call('HSET', KEYS[1], ARGV[4], ARGV[5]) end
 enqueue(KEYS[6], ARGV[3], ARGV[4], ARGV[5])
+for i = 10 + replaced + joining, #ARGV, 2 do
+  enqueue(KEYS[6], ARGV[3], ARGV[i], ARGV[i + 1])
+end
 for i = 8, 7 + joining do
   redis.call('HSET', KEYS[i], 'storm', ARGV[4])
   redis.call('SADD', KEYS[7], ARGV[i + 2 + replaced])

@@ -124,6 +124,7 @@ class RedisOutbox:
             len(gathering.joins),
             *(each.id for each in gathering.replaced),
             *gathering.joins,
+            *(part for each in gathering.beside for part in (each.id, encode_delivery(each))),
         ]
         return bool(await self._scripts.write("gather", keys, args))
 

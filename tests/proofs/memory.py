@@ -414,7 +414,8 @@ class MemoryStore:
                 self._take_away(lane, each.id)
             if gathering.merges:
                 self.disk.rows[gathering.row.id] = gathering.row
-            self._enqueue(gathering.row)
+            for each in (gathering.row, *gathering.beside):
+                self._enqueue(each)
             for key in gathering.joins:
                 self.disk.cards[key] = replace(self.disk.cards[key], storm=gathering.row.id)
                 self.disk.storms.setdefault(gathering.row.id, set()).add(key)

@@ -273,7 +273,6 @@ async def test_a_card_that_slack_put_off_says_when_it_happened_was_read_and_deli
     )
 
 
-@pytest.mark.xfail(strict=True, reason="the courier gives no reason for what it did not try while Slack was held")
 async def test_so_does_one_that_waited_because_another_was_put_off(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)

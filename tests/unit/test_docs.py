@@ -268,7 +268,7 @@ NUMBERS: Mapping[str, list[str]] = {
         f"after {seconds(inbox.TAKEN_UP_AFTER)}",
     ],
     "docs/operator.md": [
-        f"looked for in Slack before it is sent, for {delivery.TOLD_ANEW_WITHIN.seconds // 60} minutes",
+        f"becomes so in the next {delivery.TOLD_ANEW_WITHIN.seconds // 60} minutes",
         f"up to {seconds(outbox.LEASE_SECONDS)}",
         f"{store.CARD_SECONDS / 86400:g} days past their end",
         f"{store.GESTURE_SECONDS / 3600:g} hours",
