@@ -1,0 +1,220 @@
+"""Slack away for an hour while everything flaps: what is owed stays small, and is told shortly, first things first."""
+
+import asyncio
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import pytest
+import structlog
+
+from bot.domain.delivery import Outcome, Refusal, Refused, Sighting, Trace, Unknown, Unreadable
+from bot.domain.episode import LINES_KEPT
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
+from bot.store.codec import RECORD, encode_delivery
+from tests.proofs.messages import Message
+from tests.proofs.oracle import judge
+from tests.proofs.simulation import Process, World
+from tests.proofs.virtual import BEGIN, VirtualLoop
+
+TEAMS = ("orders", "swaps", "fills", "users")
+PIPELINES_EACH = 40  # more than one message tells of
+AWAY_SECONDS = 3600.0
+HELD_SECONDS = (
+    240.0  # so long each phase lasts at least: every one is read, also where the budget stretches the periods
+)
+BACK_SECONDS = 900.0
+PAGED = 10  # of the first team, by direct message
+EVERYTHING, ANN = ChannelId("C0ALL"), ChannelId("D0ANN")
+CHANNELS = (*(ChannelId(f"C0{team.upper()}") for team in TEAMS), EVERYTHING)
+
+
+def _channel_of(name: str) -> ChannelId:
+    return ChannelId(f"C0{name.partition('-')[0].upper()}")
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """How a Slack that is away answers, and after how long."""
+
+    seconds: float
+    outcome: Outcome
+
+
+RESET = Trouble(0.01, Unknown("no answer from Slack (ClientOSError)"))
+THROTTLED = Trouble(0.05, Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30)))
+
+
+@dataclass
+class Away(World):
+    """Nothing goes wrong but Slack."""
+
+    trouble: Trouble | None = None
+    calls: int = 0
+
+    def strikes(self, odds: float) -> bool:
+        return False
+
+
+class Bot(Process):
+    world: Away
+
+    async def _called(self, lands: "partial[str]") -> Outcome:
+        self.world.calls += 1
+        if (trouble := self.world.trouble) is None:
+            return await super()._called(lands)
+        await asyncio.sleep(trouble.seconds)
+        return trouble.outcome
+
+    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+        self.world.calls += 1
+        if (trouble := self.world.trouble) is None:
+            return await super().find(traces)
+        await asyncio.sleep(trouble.seconds)
+        wait = trouble.outcome.retry_after if isinstance(trouble.outcome, Refused) else None
+        return [Unreadable("Slack is away", wait, lost=wait is None)] * len(traces)
+
+
+@dataclass
+class Course:
+    """What was seen of the store and of Slack on the way."""
+
+    world: Away
+    most_rows: int = 0
+    longest_row: int = 0
+    longest_record: int = 0
+    most_lines: int = 0
+    back_at: datetime = BEGIN
+    drained_after: float = float("inf")
+
+    def look(self) -> None:
+        disk = self.world.disk
+        self.most_rows = max(self.most_rows, len(disk.rows))
+        self.longest_row = max([self.longest_row, *(len(encode_delivery(row)) for row in disk.rows.values())])
+        records = disk.records.values()
+        self.longest_record = max([self.longest_record, *(len(RECORD.dump_json(record)) for record in records)])
+        lines = [len(record.episode.lines) for record in records if record.episode]
+        self.most_lines = max([self.most_lines, *lines])
+
+    def watched(self, channel: ChannelId) -> int:
+        """How many pipelines it hears of."""
+        return {EVERYTHING: len(self.world.phases), ANN: PAGED}.get(channel, PIPELINES_EACH)
+
+    def told_since(self, channel: ChannelId) -> list[Message]:
+        """What came into the channel once Slack was back, in order."""
+        since = f"{self.back_at.timestamp():.6f}"
+        messages = self.world.slack.messages.values()
+        return sorted((each for each in messages if each.channel == channel and each.ts > since), key=lambda m: m.ts)
+
+
+async def _live_through(trouble: Trouble, seed: int = 1) -> Course:
+    world = _world(seed)
+    course = Course(world)
+    bot = asyncio.create_task(Bot(world, 1).live())
+    await asyncio.sleep(300)  # every pipeline has been read
+    world.trouble = trouble
+    flapping = [asyncio.create_task(_flaps(world, each)) for each in world.phases]
+    for _ in range(int(AWAY_SECONDS / 30)):
+        await asyncio.sleep(30)
+        course.look()
+    for task in flapping:
+        task.cancel()
+    await asyncio.sleep(HELD_SECONDS)  # the last change has been read as well
+    course.look()
+    world.trouble, course.back_at = None, world.clock.now()
+    for second in range(int(BACK_SECONDS)):
+        await asyncio.sleep(1)
+        if not world.disk.rows:
+            course.drained_after = min(course.drained_after, second + 1.0)
+    bot.cancel()
+    await asyncio.gather(bot, return_exceptions=True)
+    return course
+
+
+def _world(seed: int) -> Away:
+    world = Away(seed)
+    names = [f"{team}-{number:02}" for team in TEAMS for number in range(PIPELINES_EACH)]
+    world.phases = {PipelineId(name): Phase.RUNNING for name in names}
+    world.started = dict.fromkeys(world.phases, BEGIN)
+    ann = Target(kind=TargetKind.USER, id="U0ANN", direct=ANN)
+    patterns = [(channel, f"{team}-*", ()) for channel, team in zip(CHANNELS, TEAMS, strict=False)]
+    for channel, pattern, targets in [*patterns, (EVERYTHING, "*", ()), (CHANNELS[0], "orders-0*", (ann,))]:
+        watch = Watch(channel=channel, reference=pattern, targets=targets, made_by=UserId("U0ANN"), made_at=BEGIN)
+        world.disk.watches[watch.id] = watch
+    world.disk.watches_version = 1
+    world.disk.catalogue = world.pipelines
+    return world
+
+
+async def _flaps(world: Away, pipeline_id: PipelineId) -> None:
+    chance = random.Random(f"{world.seed} {pipeline_id}")  # noqa: S311
+    await asyncio.sleep(chance.uniform(0, HELD_SECONDS))
+    while True:
+        for phase in (Phase.FAILED, Phase.RUNNING):
+            world.become(pipeline_id, phase)
+            await asyncio.sleep(HELD_SECONDS + chance.uniform(0, 60))
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("trouble", [RESET, THROTTLED], ids=["reset", "429"])
+def test_an_hour_without_slack_ends_in_a_short_catch_up(trouble: Trouble) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    loop = VirtualLoop()
+    try:
+        course = loop.run_until_complete(_live_through(trouble))
+    finally:
+        loop.close()
+        structlog.reset_defaults()
+    _is_bounded(course)
+    for channel in (*CHANNELS, ANN):
+        told = course.told_since(channel)
+        _is_short(told, course.watched(channel))
+        _failures_are_first(told, course)
+    for channel in CHANNELS:
+        _is_true(channel, course)
+
+
+def _is_bounded(course: Course) -> None:
+    """In an hour each pipeline changes about thirteen times: what is owed is that of a few changes, not of all."""
+    tellings = 2 * len(course.world.phases)  # two channels hear of each pipeline
+    assert len(course.world.happened) > 10 * len(course.world.phases)
+    assert course.most_rows < 1.5 * tellings
+    assert course.longest_row < 64_000
+    assert course.most_lines <= LINES_KEPT
+    assert course.longest_record < 16_000
+    assert course.world.calls < AWAY_SECONDS  # one try a second at most, of all lanes together
+    assert course.drained_after < BACK_SECONDS / 4
+
+
+def _is_short(told: Sequence[Message], watched: int) -> None:
+    """Thirty pipelines a message: once of what is FAILED, once of what went by; and a few that stand between."""
+    assert 1 <= len(told) <= 2 * -(-watched // 30) + 4
+    assert float(told[-1].ts) - float(told[0].ts) < 60
+
+
+def _failures_are_first(told: Sequence[Message], course: Course) -> None:
+    """But for one: with which it was found out that Slack is back, or which was tried before, and is looked for."""
+    kinds = [_kind(each) for each in told]
+    behind = [kind for kind in kinds[: len(kinds) - kinds[::-1].index("failure")] if kind != "failure"]
+    assert len(behind) <= 1, kinds
+
+
+def _kind(message: Message) -> str:
+    head = message.posted.partition("\n")[0]
+    return "failure" if re.search(r"FAILED( at once)?$", head) else "catch-up" if "Catching up" in head else "over"
+
+
+def _is_true(channel: ChannelId, course: Course) -> None:
+    """Every change is told, once, and whatever is FAILED stands there as FAILED, and nothing else does."""
+    world = course.world
+    names = {str(each) for each in world.phases if channel is EVERYTHING or channel == _channel_of(str(each))}
+    verdict = judge([each for each in world.happened if each.pipeline in names], {channel: world.slack.said(channel)})
+    assert not [*verdict.lost, *verdict.repeated, *verdict.invented]
+    cards = [each.text for each in world.slack.messages.values() if each.channel == channel and each.thread_ts is None]
+    shown = {name for text in cards for row in text.split("\n") for name in names if row == f"{name} FAILED"}
+    assert shown == {str(each) for each, phase in world.phases.items() if phase == Phase.FAILED} & names

@@ -1,0 +1,47 @@
+"""What is told together after a while in which nothing could be said."""
+
+import pytest
+
+from bot.domain.card import CatchUp
+from bot.domain.delivery import Delivery, LaneKind, Priority
+from bot.domain.gathering import CATCH_UP_FROM, MOST, Backlog, Gathering, gather
+from bot.domain.transition import Event
+from tests.builders import TEAM
+from tests.unit.test_gathering import DEPLOYMENT, Outbox, a_sync, key, pipeline, some
+
+
+def gathered_away(rows: list[Delivery], *, over: bool) -> Gathering | None:
+    cards = some(range(len(rows)), over=over)
+    return gather(Backlog(TEAM, rows, {card.content.key: card for card in cards}, {}, away=True))
+
+
+def test_no_storm_is_made_while_nothing_can_be_sent() -> None:
+    """Its cards could not leave it any more, and would be told first when they are long over."""
+    assert gathered_away([a_sync(number) for number in range(50)], over=False) is None
+
+
+def test_failures_that_are_over_leave_the_pages_all_at_once() -> None:
+    """One step for each would read the whole lane each time."""
+    rows = [a_sync(number) for number in range(50)]
+    found = gathered_away(rows, over=True)
+    assert found is not None
+    assert found.replaced == tuple(rows)
+    moved = [found.row, *found.beside]
+    assert [row.id for row in moved] == [row.id for row in rows]
+    assert all(row.lane.kind is LaneKind.FEED and row.priority is Priority.RECOVERY for row in moved)
+
+
+@pytest.mark.parametrize("pipelines", [CATCH_UP_FROM + 1, MOST, 2 * MOST + CATCH_UP_FROM + 1])
+def test_what_goes_up_and_down_for_hours_takes_no_more_messages_than_what_did_so_once(pipelines: int) -> None:
+    outbox = Outbox([], [])
+    for _ in range(20):
+        for number, card in enumerate(some(range(pipelines), DEPLOYMENT)):
+            outbox.rows[key(number)] = a_sync(number, Priority.UPDATE)
+            outbox.cards[key(number)] = card
+        while outbox.gather():
+            pass
+    told = outbox.bodies(CatchUp)
+    assert len(outbox.rows) == len(told) == -(-pipelines // MOST)
+    entries = [entry for body in told for entry in body.entries]
+    assert sorted(entry.pipeline.id for entry in entries) == sorted(pipeline(each).id for each in range(pipelines))
+    assert all(entry.counts[Event.FAILED] == entry.counts[Event.LIVE] == 20 for entry in entries)

@@ -1,0 +1,123 @@
+"""How fast Slack is spoken to, and what becomes of that while it does not answer."""
+
+from itertools import pairwise
+
+import pytest
+
+from bot.delivery.pace import LONGEST_HOLD_SECONDS, POST_SPACING_SECONDS, TRIAL_SECONDS, Method, Pace
+from bot.domain.delivery import Delay, Priority
+from bot.domain.watch import ChannelId
+from tests.builders import ALERTS
+from tests.fakes import FakeClock
+
+OTHER = ChannelId("C0OTHER")
+POST, HISTORY = Method.POST, Method.HISTORY
+
+
+def wait(pace: Pace, channel: ChannelId = OTHER, method: Method = POST, priority: Priority = Priority.PAGE) -> float:
+    return pace.wait(channel, method, priority)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def pace(clock: FakeClock) -> Pace:
+    return Pace(clock)
+
+
+def test_one_call_in_vain_holds_nobody_back(pace: Pace) -> None:
+    pace.took(ALERTS, POST)
+    pace.lost(POST)
+    assert not pace.away(POST)
+    assert wait(pace) == 0
+
+
+def test_a_slack_that_is_away_is_tried_by_one_call_at_a_time(pace: Pace, clock: FakeClock) -> None:
+    pace.lost(POST)
+    pace.lost(POST)
+    assert pace.away(POST)
+    assert wait(pace) > 0
+    clock.seconds += wait(pace)
+    pace.took(ALERTS, POST)
+    assert wait(pace) == TRIAL_SECONDS
+    assert wait(pace, method=HISTORY) == 0
+
+
+def test_it_is_tried_ever_more_seldom_and_never_too_seldom(pace: Pace, clock: FakeClock) -> None:
+    waits = []
+    for _ in range(12):
+        pace.took(ALERTS, POST)
+        pace.lost(POST)
+        waits.append(wait(pace))
+        clock.seconds += waits[-1]
+    assert all(before <= after for before, after in pairwise(waits))
+    assert waits[-1] == LONGEST_HOLD_SECONDS
+
+
+def test_a_trial_that_nobody_hears_of_again_does_not_hold_the_others_for_ever(pace: Pace, clock: FakeClock) -> None:
+    pace.hold(POST, 30)
+    clock.seconds += 30
+    pace.took(ALERTS, POST)
+    clock.seconds += TRIAL_SECONDS
+    assert wait(pace) == 0
+
+
+def test_an_answer_ends_it_at_once(pace: Pace, clock: FakeClock) -> None:
+    for _ in range(5):
+        pace.lost(POST)
+    pace.answered(POST)
+    assert not pace.away(POST)
+    assert wait(pace) == 0
+
+
+def test_after_a_429_one_call_goes_first(pace: Pace, clock: FakeClock) -> None:
+    pace.hold(POST, 30)
+    assert wait(pace) == 30
+    clock.seconds += 30
+    assert wait(pace) == 0
+    pace.took(ALERTS, POST)
+    assert wait(pace) == TRIAL_SECONDS
+    pace.answered(POST)
+    assert wait(pace) == 0
+
+
+def test_an_answer_does_not_shorten_what_slack_asked(pace: Pace) -> None:
+    pace.hold(POST, 30)
+    pace.answered(POST)  # to a call that was under way already
+    assert wait(pace) == 30
+
+
+@pytest.mark.parametrize(("priority", "seconds"), [(Priority.PAGE, 0), (Priority.FAILURE, 0), (Priority.UPDATE, 1.5)])
+def test_the_feed_gives_way_to_what_is_urgent_in_its_channel(pace: Pace, priority: Priority, seconds: float) -> None:
+    pace.claim(ALERTS)
+    assert wait(pace, ALERTS, priority=priority) == seconds
+    assert wait(pace, OTHER, priority=priority) == 0
+
+
+def test_a_claim_that_is_not_made_again_runs_out(pace: Pace, clock: FakeClock) -> None:
+    pace.claim(ALERTS)
+    clock.seconds += 2
+    assert wait(pace, ALERTS, priority=Priority.UPDATE) == 0
+
+
+def test_a_channel_hears_one_message_a_second(pace: Pace, clock: FakeClock) -> None:
+    pace.took(ALERTS, POST)
+    assert wait(pace, ALERTS) == POST_SPACING_SECONDS
+    assert wait(pace, OTHER) == 0
+
+
+def test_why_something_was_kept_back_is_known_while_it_matters(pace: Pace, clock: FakeClock) -> None:
+    assert pace.kept_back(POST, 3600) is None
+    pace.lost(POST)
+    pace.lost(POST)
+    clock.seconds += 100
+    assert pace.kept_back(POST, 0) is Delay.NOT_REACHED  # it lasts
+    pace.answered(POST)
+    clock.seconds += 60
+    assert pace.kept_back(POST, 61) is Delay.NOT_REACHED
+    assert pace.kept_back(POST, 59) is None  # what was made after it is late for another reason
+    pace.hold(POST, 30)
+    assert pace.kept_back(POST, 1) is Delay.RATE_LIMITED
