@@ -63,7 +63,13 @@ async def _until_signal(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    await run_bot(settings, stopped)
+    try:
+        await run_bot(settings, stopped)
+    finally:
+        # It is leaving already: the loop would give them back their power to kill, and the exit code would be theirs.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_IGN)
 
 
 @main.command()

@@ -89,7 +89,7 @@ def told(rig: Rig, *words: str, channel: str = ALERTS) -> int:
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
 async def test_in_peace(tmp_path: Path, *, http: bool) -> None:
     async with a_bot(tmp_path, http=http) as (rig, valkey):
-        await stopped(rig)
+        await stopped(rig, signals=2)
         assert await keys(valkey, "*:lease:*") == []
 
 
