@@ -23,11 +23,12 @@ OPENING, CLOSING = b'{"data": {"status": "FAILED", "pad": "', b'"}, "error": fal
 
 async def drip_headers(request: web.Request, _: bytes) -> web.StreamResponse:
     """The status line, then a header whose value comes a byte at a time and never ends."""
-    if request.transport is not None:
-        request.transport.write(b"HTTP/1.1 200 OK\r\nX-Filler: ")
-        while not request.transport.is_closing():
+    transport = request.transport  # aiohttp takes its own away when the caller hangs up
+    if transport is not None:
+        transport.write(b"HTTP/1.1 200 OK\r\nX-Filler: ")
+        while not transport.is_closing():
             await asyncio.sleep(DRIP_SECONDS)
-            request.transport.write(b"x")
+            transport.write(b"x")
     return web.Response(status=NEVER_ANSWERED)
 
 

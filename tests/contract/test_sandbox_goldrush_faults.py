@@ -162,13 +162,14 @@ async def test_a_small_body_may_unpack_to_a_huge_one(
 
 @pytest.mark.parametrize("kind", ["header_drip", "drip", "endless", "flood", "hang"])
 async def test_a_caller_who_leaves_is_let_go(
-    sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline, kind: str
+    sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline, kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     tasks = len(asyncio.all_tasks())
     strike(sandbox, FaultKind(kind))
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.3):
+        async with asyncio.timeout(0.1):
             await status(client, orders)
     async with asyncio.timeout(5):
         while len(asyncio.all_tasks()) > tasks:
             await asyncio.sleep(0.02)
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
