@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.goldrush.client import Client
-from bot.ports import ApiError
+from bot.ports import ApiError, Unavailable
 from bot.settings import Settings, Transport
 from bot.slack.calls import Lost, call, web_client
 from bot.slack.scopes import OPTIONAL, REQUIRED
@@ -104,6 +104,8 @@ async def _goldrush(settings: Settings) -> Finding:
     try:
         async with Client(base_url=settings.goldrush_api_url, service_key=settings.goldrush_service_key) as client:
             pipelines, more = await client.page(1)
+    except Unavailable as exc:
+        return Finding("GoldRush", Verdict.BAD, str(exc), "check GOLDRUSH_API_URL and the network")
     except (ApiError, ValueError) as exc:
         return Finding("GoldRush key", Verdict.BAD, str(exc), "set GOLDRUSH_SERVICE_KEY to a ServiceKey of your group")
     if not pipelines:

@@ -102,6 +102,16 @@ async def test_check_names_each_fault_and_its_mend(tmp_path: Path) -> None:
     assert "hush" not in said
 
 
+async def test_check_does_not_blame_the_key_where_goldrush_cannot_be_reached(tmp_path: Path) -> None:
+    async with Sandbox.start() as sandbox:
+        env = environment(sandbox.url, tmp_path / "data") | {"GOLDRUSH_API_URL": "http://127.0.0.1:1/pipelines/"}
+        code, said = await cli("check", env=env, cwd=tmp_path)
+    assert code == 1
+    assert "The connection to GoldRush was refused" in said
+    assert "→ check GOLDRUSH_API_URL and the network" in said
+    assert "set GOLDRUSH_SERVICE_KEY" not in said
+
+
 async def test_the_demo_prints_one_address_alerts_and_stops_cleanly(tmp_path: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
