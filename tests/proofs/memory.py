@@ -37,7 +37,7 @@ class Disk:
     lanes: dict[Lane, list[str]] = field(default_factory=dict)
     last_ts: dict[Lane, str] = field(default_factory=dict)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
-    holds: dict[str, datetime] = field(default_factory=dict)
+    holds: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     catalogue: tuple[Pipeline, ...] = ()
     gestures: dict[str, Gesture] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
@@ -428,11 +428,11 @@ class MemoryStore:
     async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
         await self.tell(deliveries, redrawn)
 
-    async def holds(self) -> Mapping[str, datetime]:
+    async def holds(self) -> Mapping[str, tuple[datetime, datetime]]:
         return await self._asked(lambda: dict(self.disk.holds))
 
-    async def hold(self, method: str, until: datetime) -> None:
+    async def hold(self, method: str, since: datetime, until: datetime) -> None:
         def answer() -> None:
-            self.disk.holds[method] = until
+            self.disk.holds[method] = (since, until)
 
         await self._asked(answer)

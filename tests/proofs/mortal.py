@@ -55,7 +55,7 @@ def _hurry() -> None:
         setattr(delivery, name, getattr(delivery, name) / SCALE)
     delivery.RECHECK_AFTER /= SCALE
     vars(job)["RECHECK_AFTER"] = delivery.RECHECK_AFTER
-    delivery.LONGEST_BACKOFF = timedelta(seconds=2)
+    delivery.LONGEST_BACKOFF = delivery.PAGE_LONGEST_BACKOFF = timedelta(seconds=2)
     outbox.LEASE_SECONDS /= SCALE
     store.TURN_SECONDS /= SCALE
     turn.SPARE_SECONDS /= SCALE
@@ -63,6 +63,9 @@ def _hurry() -> None:
     calls.DEADLINE_SECONDS /= SCALE
     sender.LOST_STORE_SECONDS /= SCALE
     pace.POST_SPACING_SECONDS /= SCALE
+    pace.LONGEST_HOLD_SECONDS /= SCALE
+    pace.CLAIM_SECONDS /= SCALE
+    pace.TRIAL_SECONDS /= SCALE
     pace.PER_MINUTE = {method: each * int(SCALE) for method, each in pace.PER_MINUTE.items()}
     inbox.TAKEN_UP_AFTER /= SCALE
 

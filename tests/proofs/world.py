@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import random
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -109,7 +109,9 @@ class World:
         names = {each.id: each.name for each in self.sandbox.goldrush.pipelines.values()}
         moved = [each for each in self.sandbox.goldrush.changes if each.kind.value == "moved"]
         happened = [Happened(names[each.pipeline_id], str(each.phase)) for each in moved]
-        channels = {channel: [_said(each) for each in self.sandbox.slack.messages(channel)] for channel in CHANNELS}
+        slack = self.sandbox.slack
+        came = {each.ts: each.text for each in reversed(slack.accepted) if each.method == "chat.postMessage"}
+        channels = {channel: [_said(each, came) for each in slack.messages(channel)] for channel in CHANNELS}
         return judge(happened, channels)
 
     async def settled(self, seconds: float = PATIENCE) -> Verdict:
@@ -122,8 +124,10 @@ class World:
         return self.verdict() if not verdict.faults else verdict
 
 
-def _said(message: Message) -> Said:
-    return Said(message.ts, message.text, tuple(_said(reply) for reply in message.replies))
+def _said(message: Message, came: Mapping[str, str]) -> Said:
+    """`came`: how each message read when Slack took it."""
+    replies = tuple(_said(reply, came) for reply in message.replies)
+    return Said(message.ts, message.text, replies, came.get(message.ts, ""))
 
 
 @asynccontextmanager
