@@ -218,9 +218,7 @@ class Courier:
         outcome = await self._call(job)
         match outcome:
             case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
-                wait = wait or timedelta(seconds=1)
-                self._pace.hold(job.method, wait.total_seconds())
-                await self._outbox.hold(job.method, self._clock.now() + wait)
+                await self._hold_back(job.method, wait or timedelta(seconds=1))
             case Unknown() | Refused(kind=Refusal.NOT_SENT | Refusal.WORKSPACE):
                 self._pace.lost(job.method)
             case Posted() | Refused():
@@ -228,6 +226,12 @@ class Courier:
         if isinstance(outcome, Posted) and not job.updates:
             self._last_ts = max(self._last_ts, outcome.ts)
         return after_send(job.delivery, outcome, self._clock.now())
+
+    async def _hold_back(self, method: Method, wait: timedelta) -> None:
+        """Also stored: a bot that starts anew obeys it too."""
+        self._pace.hold(method, wait.total_seconds())
+        now = self._clock.now()
+        await self._outbox.hold(method, now, now + wait)
 
     async def _call(self, job: Job) -> Outcome:
         now = self._clock.now()
@@ -257,7 +261,7 @@ class Courier:
         sightings = await self._chat.find([job.trace for job in jobs])
         match next((each for each in sightings if isinstance(each, Unreadable)), None):
             case Unreadable(retry_after=timedelta() as wait):
-                self._pace.hold(Method.HISTORY, wait.total_seconds())
+                await self._hold_back(Method.HISTORY, wait)
             case Unreadable(lost=True):
                 self._pace.lost(Method.HISTORY)
             case _:

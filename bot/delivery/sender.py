@@ -48,13 +48,15 @@ class Sender:
                 await self._rest(LOOK_AROUND_SECONDS)
 
     async def _obey_holds(self) -> None:
-        """What Slack asked of us before a restart still counts."""
+        """What Slack asked of us before a restart still counts; no longer than it asked, should the clock have been put
+        back meanwhile."""
         while not self._stopping:
             try:
                 now = self._clock.now()
-                for method, until in (await self._outbox.holds()).items():
-                    if method in set(Method):
-                        self._around.pace.hold(Method(method), (until - now).total_seconds())
+                for method, (since, until) in (await self._outbox.holds()).items():
+                    left = min(until - now, until - since).total_seconds()
+                    if method in set(Method) and left > 0:
+                        self._around.pace.hold(Method(method), left)
             except StoreAway:
                 await self._clock.sleep(LOST_STORE_SECONDS)
             else:

@@ -131,14 +131,18 @@ class RedisOutbox:
     async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
         await self._scripts.tell(deliveries, redrawn)
 
-    async def holds(self) -> Mapping[str, datetime]:
+    async def holds(self) -> Mapping[str, tuple[datetime, datetime]]:
         with away():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["holds"]))
-        return {name.decode(): datetime.fromisoformat(until.decode()) for name, until in rows.items()}
+        spans = {name.decode(): span.decode().split() for name, span in rows.items()}
+        return {
+            name: (datetime.fromisoformat(since), datetime.fromisoformat(until))
+            for name, (since, until) in spans.items()
+        }
 
-    async def hold(self, method: str, until: datetime) -> None:
+    async def hold(self, method: str, since: datetime, until: datetime) -> None:
         with away():
-            await self._redis.hset(self._keys["holds"], method, until.isoformat())
+            await self._redis.hset(self._keys["holds"], method, f"{since.isoformat()} {until.isoformat()}")
 
 
 def _lane(name: bytes) -> Lane:

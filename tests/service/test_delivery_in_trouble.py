@@ -15,7 +15,8 @@ from bot.domain.plan import plan_reading
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, TEAM, a_pipeline, a_scene, a_watch, an_observation
-from tests.fakes import FakeChat, FakeClock
+from tests.contract.test_store import an_announcement
+from tests.fakes import NOON, FakeChat, FakeClock
 from tests.service.test_sender import acknowledge, announce, fail, idle, sending
 from tests.stores import WholeStore
 
@@ -243,6 +244,47 @@ async def test_what_slack_put_off_is_put_off_for_a_bot_that_starts_anew(
         assert chat.posts == []
         await clock.pass_time(60)
     assert len(chat.posts) == 2
+
+
+async def test_so_is_the_reading_of_a_history(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    chat.answers = [(Unknown("timeout"), True)]
+    chat.sightings = [Unreadable("ratelimited", timedelta(seconds=120))]
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(10)
+    assert chat.looks == 1
+    async with sending(store, chat, clock):
+        await clock.pass_time(30)
+        assert chat.looks == 1
+
+
+async def test_a_clock_that_is_put_back_while_no_bot_runs_does_not_lengthen_what_slack_asked(
+    store: WholeStore, chat: FakeChat, clock: FakeClock, fake_redis: redis.asyncio.Redis
+) -> None:
+    chat.answers = [(LIMITED, False)]
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(1)
+    earlier = FakeClock(NOON - timedelta(hours=1))
+    store = WholeStore(fake_redis, TEAM, earlier)
+    await fail(store, 2, OTHER)
+    async with sending(store, chat, earlier):
+        await earlier.pass_time(25)
+        assert chat.posts == []
+        await earlier.pass_time(25)
+    assert len(chat.posts) == 2
+
+
+async def test_what_slack_asked_and_is_over_does_not_make_it_look_away(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await store.outbox.hold("chat.postMessage", clock.now(), clock.now() + timedelta(seconds=30))
+    await clock.pass_time(600)
+    async with sending(store, chat, clock):
+        await clock.pass_time(1)
+        await store.add_watches([a_watch()], replace(an_announcement(), made_at=clock.now()))
+        await clock.pass_time(5)
+    assert [row.delay for row, _, _ in chat.posts] == [None]
 
 
 async def test_an_answer_is_shown_by_the_card_though_its_line_waits(
