@@ -251,7 +251,7 @@ class Courier:
             if isinstance(job.delivery.body, Recheck):
                 settlement = after_recheck(job.delivery, sighting, self._clock.now())
             else:
-                settlement = after_look(job.delivery, sighting, self._clock.now())
+                settlement = after_look(job.delivery, sighting, self._clock.now(), self._hold)
             await self._settle(settlement, job)
 
     async def _find(self, jobs: list[Job]) -> Sequence[Sighting]:

@@ -346,7 +346,7 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
             assert_never(unreachable)
 
 
-def after_look(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlement:
+def after_look(delivery: Delivery, sighting: Sighting, now: datetime, hold: Hold) -> Settlement:
     match sighting:
         case Seen(ts, storm, came_at):
             return Done(ts[0], found=True, storm=storm, repeats=ts[1:], came_at=came_at)
@@ -357,7 +357,7 @@ def after_look(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlem
             return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + BETWEEN_LOOKS))
         case Unreadable(retry_after=wait):
             patience = patience_with(delivery)
-            if now - (delivery.sent_at or delivery.made_at) >= LANDS_WITHIN + patience:
+            if now - _sought_since(delivery, hold) >= LANDS_WITHIN + patience:
                 return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=True))
             return Again(replace(delivery, not_before=now + min(wait or BETWEEN_LOOKS, patience)))
         case _ as unreachable:
@@ -382,6 +382,11 @@ def patience_with(delivery: Delivery) -> timedelta:
     """How long a history that cannot be read is waited for: a page that comes twice is better than one that does not
     come."""
     return PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES else UNREADABLE_FOR
+
+
+def _sought_since(delivery: Delivery, hold: Hold) -> datetime:
+    """Before this nobody looked for it: however long it is owed, it is not given up at the first look."""
+    return max(filter(None, (delivery.sent_at or delivery.made_at, hold.since, hold.doubt_since)))
 
 
 def oldest(delivery: Delivery) -> str:

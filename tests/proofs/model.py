@@ -276,7 +276,8 @@ def _steps(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
         case Wait(until):
             yield from _waited(world, seconds(until))
         case Look():
-            yield _settled(world, owner, row, after_look(row, _sighting(world, row, protocol), at(world.now)), protocol)
+            settlement = after_look(row, _sighting(world, row, protocol), at(world.now), owner.hold)
+            yield _settled(world, owner, row, settlement, protocol)
         case Send() if world.posts < MOST_POSTS:
             claim = given(row, at(world.now), owner.hold)
             call = Call(world.posts + 1, claim, None if protocol.stalls else world.now)

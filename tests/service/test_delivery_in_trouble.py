@@ -89,6 +89,24 @@ async def test_in_doubt_a_history_that_cannot_be_read_holds_no_page_up_for_long_
     assert delivery.possible_repeat
 
 
+@pytest.mark.parametrize("owed_for", [0, 3600])
+async def test_in_doubt_what_waited_long_is_looked_for_as_patiently_as_what_is_new(
+    store: WholeStore, chat: FakeChat, clock: FakeClock, owed_for: float
+) -> None:
+    await fail(store)
+    await clock.pass_time(owed_for)
+    (row,) = await store.owed(ALERTS)
+    (card,) = (await store.outbox.cards([row.id])).values()
+    chat.land("7.0", row, card.drawn)
+    chat.sightings = [Unreadable("fatal_error")]
+    doubt = Doubt(clock)
+    doubt.arise(clock.now())
+    async with sending(store, chat, clock, doubt):
+        await clock.pass_time(30)
+    assert chat.looks == 2
+    assert chat.posts == []
+
+
 async def test_in_doubt_nothing_is_gathered_that_may_have_been_told_by_itself(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:

@@ -393,7 +393,16 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
     ],
 )
 def test_what_a_look_leads_to(delivery: Delivery, sighting: Sighting, now: datetime, settlement: object) -> None:
-    assert after_look(delivery, sighting, now) == settlement
+    assert after_look(delivery, sighting, now, OURS) == settlement
+
+
+@pytest.mark.parametrize("row", [QUEUED, CARD])
+@pytest.mark.parametrize("hold", [replace(ANOTHER, since=at(3600)), in_doubt_since(at(3600))])
+def test_patience_is_counted_from_when_it_could_be_looked_for(row: Delivery, hold: Hold) -> None:
+    for seconds, repeat in ((0.0, False), (4.9, False), (5.0, True)):
+        settlement = after_look(row, UNREADABLE, LANDED + timedelta(seconds=3600 + seconds), hold)
+        assert isinstance(settlement, Again)
+        assert settlement.delivery.possible_repeat is repeat
 
 
 @pytest.mark.parametrize(
@@ -460,7 +469,7 @@ def test_however_the_looks_go_it_is_sent_again_within_bounds(
             step = decide(delivery, now, hold, idempotent=False)
         if isinstance(step, Send):
             break
-        settlement = after_look(delivery, sighting, now)
+        settlement = after_look(delivery, sighting, now, hold)
         assert isinstance(settlement, Again)
         delivery = settlement.delivery
         absent += isinstance(sighting, NotSeen)
