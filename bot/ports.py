@@ -190,7 +190,12 @@ class Store(Protocol):
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int: ...
 
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
-        """Slack gave the channel another id: its watches go with it."""
+        """Slack gave the channel another id: its watches, how many they are, go with it; so does what it is owed, and
+        its cards.
+
+        Raises:
+            StoreAway: also where a message is under way there just now.
+        """
         ...
 
     async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> bool:
@@ -292,6 +297,10 @@ class Outbox(Protocol):
 
     async def last_ts(self, lane: Lane) -> str:
         """The lane's last message, as Slack stamped it; empty before the first."""
+        ...
+
+    async def woken_at(self, channel: ChannelId) -> datetime | None:
+        """When it last took messages again after it had rested, if it ever did."""
         ...
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:

@@ -72,7 +72,7 @@ class Surroundings:
 class Courier:
     """Owns one lane while `lease` lasts."""
 
-    def __init__(self, around: Surroundings, lane: Lane, lease: Lease, last_ts: str) -> None:
+    def __init__(self, around: Surroundings, lane: Lane, lease: Lease, last_ts: str, woken_at: datetime | None) -> None:
         self._outbox = around.outbox
         self._chat = around.chat
         self._clock = around.clock
@@ -82,6 +82,7 @@ class Courier:
         self._team = around.team
         self._lane = lane
         self._last_ts = last_ts
+        self._woken_at = woken_at
         self.lease = lease
 
     async def step(self) -> float | None:
@@ -242,6 +243,8 @@ class Courier:
 
     def _delay(self, job: Job, now: datetime) -> Delay | None:
         """Why it comes late though it was not tried before."""
+        if self._woken_at and job.delivery.made_at < self._woken_at:
+            return Delay.PARKED
         if job.delivery.made_at < self._doubt.began_at:
             return Delay.AWAY
         return self._pace.kept_back(job.method, (now - job.delivery.made_at).total_seconds())

@@ -100,7 +100,8 @@ class Sender:
         if lease is None:
             return
         try:
-            courier = Courier(self._around, lane, lease, await self._outbox.last_ts(lane))
+            last_ts, woken_at = await self._outbox.last_ts(lane), await self._outbox.woken_at(lane.channel)
+            courier = Courier(self._around, lane, lease, last_ts, woken_at)
             await (courier.tidied() if rests else self._drain(courier))
         finally:
             # Also after trouble: nobody is to wait for it to run out. Another's is not touched.

@@ -57,6 +57,11 @@ class RedisOutbox:
             ts = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["last_ts"], lane.name))
         return ts.decode() if ts else ""
 
+    async def woken_at(self, channel: ChannelId) -> datetime | None:
+        with away():
+            at = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["woken"], channel))
+        return datetime.fromisoformat(at.decode()) if at else None
+
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
         with away():
             ids = await cast("Awaitable[list[bytes]]", self._redis.zrange(self._keys.outbox(lane), 0, -1))

@@ -12,12 +12,12 @@ from redis.exceptions import RedisError
 
 from bot.domain.card import PostedCard
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.watch import ChannelId, ParkReason, Watch
-from bot.ports import Beat, Clock, Gesture, Lease, Watches
-from bot.store.cards import read_storm
+from bot.ports import Beat, Clock, Gesture, Lease, StoreAway, Watches
+from bot.store.cards import read_cards, read_storm
 from bot.store.codec import CARD, CATALOGUE, GESTURE, RECORD, WATCH, encode_delivery
 from bot.store.scripts import Scripts, away
 
@@ -64,17 +64,47 @@ class RedisStore:
         return await self._change_watches(dict.fromkeys(watch_ids, ""), announcement)
 
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
-        moving = (await self.watches()).of(old)
-        moved = [replace(watch, channel=new) for watch in moving]
-        rows = {watch.id: WATCH.dump_json(watch).decode() for watch in moved}
-        return await self._change_watches(rows | {watch.id: "" for watch in moving})
+        watches = await self.watches()
+        moving = watches.of(old)
+        told = [(record, record.episode) for record in (await self.records()).values() if record.episode]
+        stories = [
+            (record, episode.key(self.team, old), episode.key(self.team, new))
+            for record, episode in told
+            if old in episode.told
+        ]
+        lanes = [(Lane(kind, old), Lane(kind, new)) for kind in LaneKind]
+        names = ("watches", "watches_version", "parked", "last_ts", "records", "versions")
+        keys = [self._keys[name] for name in names]
+        for lane, new_lane in lanes:
+            keys += [self._keys.lease(lane.name), self._keys.outbox(lane), self._keys.outbox(new_lane)]
+        cards = await read_cards(self._redis, self._keys, [before for _, before, _ in stories])
+        storms = {key: card.storm for key, card in cards.items() if card.storm}
+        for _, before, after in stories:
+            keys += [self._keys.card(before), self._keys.card(after), self._keys.storm(storms.get(before, ""))]
+        args: list[str | int] = [
+            old,
+            new,
+            watches.version,
+            *(lane.name for pair in lanes for lane in pair),
+            len(moving),
+            *(part for watch in moving for part in (watch.id, replace(watch, channel=new).id)),
+            *(
+                part
+                for record, before, after in stories
+                for part in (record.pipeline_id, record.version, before, after)
+            ),
+        ]
+        if not await self._scripts.write("rename", keys, args):
+            raise StoreAway(f"{old} is being written to just now")
+        return len(moving)
 
-    async def _change_watches(self, rows: Mapping[str, str], told: Delivery | None = None, *, wakes: str = "") -> int:
-        keys = [self._keys[name] for name in ("watches", "watches_version", "parked")]
-        keys.append(self._keys.outbox(told.lane) if told else self._keys["lanes"])
-        announced = [told.lane.name, told.id, encode_delivery(told)] if told else ["", "", ""]
+    async def _change_watches(self, rows: Mapping[str, str], told: Delivery, *, wakes: str = "") -> int:
+        keys = [self._keys[name] for name in ("watches", "watches_version", "parked", "woken")]
+        keys.append(self._keys.outbox(told.lane))
+        announced = [told.lane.name, told.id, encode_delivery(told)]
         changes = [part for row in rows.items() for part in row]
-        return await self._scripts.write("change_watches", keys, [wakes, *announced, *changes])
+        now = self._clock.now().isoformat()
+        return await self._scripts.write("change_watches", keys, [wakes, now, *announced, *changes])
 
     async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> bool:
         outboxes, rows = self._scripts.enqueued(told)
@@ -83,8 +113,8 @@ class RedisStore:
 
     async def unpark(self, channel: ChannelId, told: Sequence[Delivery] = ()) -> bool:
         outboxes, rows = self._scripts.enqueued(told)
-        keys = [self._keys["parked"], self._keys["watches_version"], *outboxes]
-        return bool(await self._scripts.write("unpark", keys, [channel, *rows]))
+        keys = [self._keys["parked"], self._keys["watches_version"], self._keys["woken"], *outboxes]
+        return bool(await self._scripts.write("unpark", keys, [channel, self._clock.now().isoformat(), *rows]))
 
     # --- pipelines -------------------------------------------------------------------------------------------------
 

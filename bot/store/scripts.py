@@ -23,6 +23,7 @@ _FENCED = (
     "enqueue",
     "gather",
     "park",
+    "rename",
     "settle",
     "unpark",
     "write_row",

@@ -222,6 +222,85 @@ async def test_watching_anew_wakes_a_parked_channel(store: WholeStore) -> None:
     await store.park(ALERTS, ParkReason.NOT_IN_CHANNEL, [])
     await store.add_watches([a_watch()], an_announcement())
     assert (await store.watches()).parked == {}
+    assert await store.outbox.woken_at(ALERTS) == at(0)
+
+
+async def test_when_a_channel_woke_is_kept(store: WholeStore, clock: FakeClock) -> None:
+    await store.add_watches([a_watch()], an_announcement())
+    assert not await store.unpark(ALERTS)
+    assert await store.outbox.woken_at(ALERTS) is None  # it never rested
+    await store.park(ALERTS, ParkReason.NOT_IN_CHANNEL, [])
+    await clock.pass_time(60)
+    assert await store.unpark(ALERTS)
+    await store.remove_watches([a_watch().id], an_announcement("bye"))
+    assert await store.outbox.woken_at(ALERTS) == at(60)
+
+
+async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeStore) -> None:
+    new, watch = ChannelId("C0NEW"), a_watch()
+    await store.add_watches([watch], an_announcement())
+    await store.commit(failing(), 1)
+    lease = await store.leased(pages(ALERTS))
+    (row, announced) = await store.owed(ALERTS)
+    assert await store.outbox.settle(row, lease, ended(row))
+    with pytest.raises(StoreAway):  # somebody sends there
+        await store.rename_channel(ALERTS, new)
+    await store.outbox.release(lease)
+    await store.park(ALERTS, ParkReason.NOT_FOUND, [])
+    assert await store.rename_channel(ALERTS, new) == 1
+    assert await store.rename_channel(ALERTS, new) == 0
+    watches = await store.watches()
+    assert watches.all == (replace(watch, channel=new),)
+    assert watches.parked == {new: ParkReason.NOT_FOUND}
+    assert await store.owed(ALERTS) == ()
+    assert [(each.id, each.lane) for each in await store.owed(new)] == [(announced.id, feed(new))]
+    assert await store.outbox.resting_lanes() == (feed(new),)
+    assert await store.outbox.last_ts(pages(new)) == "17.5"
+    record = await store.record(ORDERS)
+    acknowledged = plan_acknowledgement(record, a_scene(a_watch(channel=new)), ANN, at(5))
+    assert acknowledged is not None
+    assert [card.channel for card in acknowledged.cards] == [new]
+    assert await store.commit(acknowledged, watches.version)
+    assert await store.outbox.cards([row.id]) == {}
+    (card,) = (await store.outbox.cards([acknowledged.cards[0].key])).values()
+    assert (card.ts, card.delivered_revision, card.revision) == ("17.5", 1, 2)  # an update of the card that stands
+
+
+async def test_what_was_not_sent_yet_is_sent_once_under_the_new_id(store: WholeStore) -> None:
+    new = ChannelId("C0NEW")
+    await store.add_watches([a_watch()], an_announcement())
+    await store.commit(failing(), 1)
+    await store.rename_channel(ALERTS, new)
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(a_watch(channel=new)), ANN, at(5))
+    assert acknowledged is not None
+    assert await store.commit(acknowledged, 2)
+    rows = await store.owed(new)
+    assert [type(row.body) for row in rows] == [SyncCard, Notice, ThreadLine]
+    assert {row.channel for row in rows} == {new}
+    key = acknowledged.cards[0].key
+    assert [row.body.card_key for row in rows if isinstance(row.body, SyncCard | ThreadLine)] == [key, key]
+    (card,) = (await store.outbox.cards([key])).values()
+    assert (card.ts, card.content.channel) == (None, new)
+
+
+async def test_cards_of_a_storm_stay_in_it_under_the_new_id(store: WholeStore) -> None:
+    new, keys = ChannelId("C0NEW"), []
+    for number in range(6):
+        pipeline_id = PipelineId(f"pipe_{number}")
+        observation = an_observation(Phase.FAILED, 1, ready=0, pipeline_id=pipeline_id)
+        plan = plan_reading(Record(pipeline_id=pipeline_id), observation, a_scene())
+        assert await store.commit(plan, 0)
+        keys.append(plan.cards[0].key)
+    lease = await store.leased(pages(ALERTS))
+    gathering = gather(Backlog(TEAM, await store.owed(ALERTS), await store.outbox.cards(keys), {}))
+    assert gathering is not None
+    assert await store.outbox.gather(gathering, pages(ALERTS), lease)
+    await store.outbox.release(lease)
+    await store.rename_channel(ALERTS, new)
+    (row,) = await store.owed(new)
+    assert row.body == gathering.row.body
+    assert {card.content.channel for card in await store.storm(row.id)} == {new}
+    assert len(await store.storm(row.id)) == 6
 
 
 async def test_a_gesture_counts_once(store: WholeStore) -> None:

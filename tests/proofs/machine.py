@@ -222,7 +222,10 @@ class Bot:
 
     async def _courier(self, lane: Lane) -> Courier | None:
         lease = await self.store.lease(lane)
-        return Courier(self._around, lane, lease, await self.store.last_ts(lane)) if lease else None
+        if lease is None:
+            return None
+        last_ts, woken_at = await self.store.last_ts(lane), await self.store.woken_at(lane.channel)
+        return Courier(self._around, lane, lease, last_ts, woken_at)
 
     async def _work_off(self, lane: Lane, courier: Courier) -> None:
         waited = 0.0

@@ -30,6 +30,7 @@ class Disk:
     watches: dict[str, Watch] = field(default_factory=dict)
     watches_version: int = 0
     parked: dict[ChannelId, ParkReason] = field(default_factory=dict)
+    woken: dict[ChannelId, datetime] = field(default_factory=dict)
     records: dict[PipelineId, Record] = field(default_factory=dict)
     cards: dict[str, PostedCard] = field(default_factory=dict)
     storms: dict[str, set[str]] = field(default_factory=dict)
@@ -118,7 +119,7 @@ class MemoryStore:
             self.disk.watches.update({watch.id: watch for watch in new})
             if new:
                 self.disk.watches_version += 1
-                self.disk.parked.pop(announcement.channel, None)
+                self._wake(announcement.channel)
                 self._enqueue(announcement)
             return len(new)
 
@@ -151,7 +152,7 @@ class MemoryStore:
 
     async def unpark(self, channel: ChannelId, told: Sequence[Delivery] = ()) -> bool:
         def change() -> bool:
-            if self.disk.parked.pop(channel, None) is None:
+            if not self._wake(channel):
                 return False
             self.disk.watches_version += 1
             for each in told:
@@ -159,6 +160,12 @@ class MemoryStore:
             return True
 
         return await self._wrote(change)
+
+    def _wake(self, channel: ChannelId) -> bool:
+        if self.disk.parked.pop(channel, None) is None:
+            return False
+        self.disk.woken[channel] = self._clock.now()
+        return True
 
     # --- pipelines -------------------------------------------------------------------------------------------------
 
@@ -352,6 +359,9 @@ class MemoryStore:
 
     async def last_ts(self, lane: Lane) -> str:
         return await self._asked(lambda: self.disk.last_ts.get(lane, ""))
+
+    async def woken_at(self, channel: ChannelId) -> datetime | None:
+        return await self._asked(lambda: self.disk.woken.get(channel))
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
         return await self._asked(lambda: tuple(self.disk.rows[each] for each in self.disk.lanes.get(lane, [])))

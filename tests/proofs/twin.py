@@ -20,6 +20,7 @@ _OUTBOX = {
     "release",
     "resting_lanes",
     "settle",
+    "woken_at",
     "write",
 }
 _LEASING = {"lease", "take_turn"}

@@ -133,10 +133,7 @@ async def test_a_maker_who_cannot_be_asked_for_just_now_is_told_later(
         assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.ARCHIVED}
 
 
-UNTRIED = pytest.mark.xfail(strict=True, reason="the courier gives no reason for what was made while the lane rested")
-
-
-@pytest.mark.parametrize("later", [False, pytest.param(True, marks=UNTRIED)])
+@pytest.mark.parametrize("later", [False, True])
 async def test_what_comes_late_because_the_channel_rested_says_so(
     fake_redis: redis.asyncio.Redis, *, later: bool
 ) -> None:
