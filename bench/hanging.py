@@ -41,6 +41,7 @@ from bot.watching.poller import Poller
 from bot.watching.roster import Roster
 from bot.watching.turn import Turn
 from bot.watching.vigil import Vigil
+from tests.fakes import nowhere
 from tests.proofs.memory import Disk, MemoryStore
 
 STEADY_SECONDS = 15.0
@@ -123,6 +124,7 @@ async def _polling(
         blind_after=timedelta(minutes=5),
         operator=None,
         in_doubt=lambda _: None,
+        memberships=nowhere,
     )
     await vigil.look()
     stopped = asyncio.Event()

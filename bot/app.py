@@ -168,7 +168,7 @@ async def _build(
 ) -> _Parts:
     wake = asyncio.Event()
     store, operator, fallback = RedisStore(scripts, clock), settings.operator, settings.fallback
-    roster = Roster(store, wake, fallback)
+    roster, directory = Roster(store, wake, fallback), Directory(slack, clock)
     await roster.load()
     budget, turn, doubt = Budget(settings.requests_per_second, clock), Turn(store, clock), Doubt(clock)
     poller = Poller(
@@ -189,11 +189,11 @@ async def _build(
         blind_after=timedelta(seconds=settings.blind_seconds),
         operator=operator,
         in_doubt=doubt.arise,
+        memberships=directory.memberships,
     )
     await vigil.look()
     listing = Listing(api=api, roster=roster, budget=budget, clock=clock)
     desk = Desk(roster=roster, poller=poller, listing=listing, clock=clock)
-    directory = Directory(slack, clock)
     look = Look(command=settings.command, platform_url=settings.platform_url)
     chat = Poster(slack, directory, look.content, identity.user)
     parking = Parking(store=store, chat=chat, clock=clock, wake=wake, fallback=fallback)

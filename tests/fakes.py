@@ -92,6 +92,11 @@ class FakeApi:
         return (tuple(self.pipelines.values()), False) if number == 1 else ((), False)
 
 
+async def nowhere() -> tuple[ChannelId, ...]:
+    """The channels of a bot that is in none."""
+    return ()
+
+
 class FakeChat:
     """A Slack in memory: what was posted stays and can be found by its key; `answers` are given first, if any."""
 

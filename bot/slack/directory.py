@@ -102,7 +102,11 @@ class Directory:
         return None if answer.ok else answer.error
 
     async def memberships(self) -> tuple[ChannelId, ...]:
-        """The channels that the bot is in; none where Slack does not say."""
+        """The channels that the bot is in, of very many the first; none where a scope or the token is missing.
+
+        Raises:
+            ChatAway: it cannot be known now.
+        """
         answer = await call(
             self._client,
             "users.conversations",
@@ -110,6 +114,8 @@ class Directory:
             exclude_archived=True,
             limit=PAGE,
         )
+        if answer.transient:
+            raise ChatAway(f"Slack does not say in which channels I am: {answer.error}")
         return tuple(ChannelId(str(row["id"])) for row in _rows(answer, "channels")) if answer.ok else ()
 
     async def direct(self, user: UserId) -> ChannelId | None:

@@ -2,7 +2,7 @@
 nobody looked."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 
 import structlog
@@ -13,10 +13,12 @@ from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import digest
 from bot.domain.plan import Record
 from bot.domain.watch import ChannelId
-from bot.ports import Beat, Clock, StoreRolledBack
+from bot.ports import Beat, ChatAway, Clock, StoreRolledBack
 from bot.watching.poller import Poller
 from bot.watching.roster import Known, Roster
 from bot.watching.turn import Turn
+
+Memberships = Callable[[], Awaitable[tuple[ChannelId, ...]]]
 
 REREAD_SECONDS = 120.0  # so long all pipelines are given to be read again, before it is told what was missed
 
@@ -27,7 +29,8 @@ class Vigil:
     """`look` is called every few seconds. `operator` is told what concerns the whole bot; where there is none, every
     channel that watches is. `in_doubt` is called with when the store was found to have forgotten, by whichever bot.
 
-    `blind_after`: a longer time in which nothing was read is told.
+    `blind_after`: a longer time in which nothing was read is told. `memberships` answers in which channels the bot is,
+    or raises `ChatAway`.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class Vigil:
         blind_after: timedelta,
         operator: ChannelId | None,
         in_doubt: Callable[[datetime], None],
+        memberships: Memberships,
     ) -> None:
         self._roster = roster
         self._store = roster.store
@@ -49,11 +53,14 @@ class Vigil:
         self._blind_after = blind_after
         self._operator = operator
         self._in_doubt = in_doubt
+        self._memberships = memberships
         self._run_id: str | None = None
         self._begun = False
         """Whether this turn to read has been begun: by a bot that knows what was read before."""
         self._loss: tuple[datetime, Known] | None = None
         """What was known when the store forgot, until it has been dealt with to the end."""
+        self._recovered = False
+        """That the store forgot was found while this process ran, and has been told."""
         self._looked_again_at: float | None = None
 
     async def look(self) -> None:
@@ -122,13 +129,44 @@ class Vigil:
             notice = Notice(kind=NoticeKind.ROLLED_BACK, at=at, watches=lost)
             await self._store.tell(self._told(notice, tuple(channels)))
         self._loss = None
+        self._recovered = True
+
+    async def _first_sign(self) -> None:
+        """The store knows of no bot before us. Where we are in channels all the same it may have been emptied: that is
+        told, and whatever is to be sent there is looked for first."""
+        now = self._clock.now()
+        try:
+            channels = await self._channels_forgotten()
+        except ChatAway as exc:
+            log.warning("slack_away", problem=str(exc))
+            return
+        if not channels:
+            await self._store.give_sign(now, self._run_id or "")
+            return
+        log.error("store_empty", channels=channels)
+        self._in_doubt(now)
+        await self._store.accept_loss(now)
+        notice = Notice(kind=NoticeKind.EMPTY, at=now, channels=channels)
+        await self._store.give_sign(now, self._run_id or "", self._told(notice, channels))
+
+    async def _channels_forgotten(self) -> tuple[ChannelId, ...]:
+        """
+        Raises:
+            ChatAway: it cannot be known now.
+        """
+        if self._operator is None or self._recovered or self._roster.watches.all:
+            return ()
+        return tuple(each for each in await self._memberships() if each != self._operator)
 
     # --- a time in which nobody looked -------------------------------------------------------------------------------
 
     async def _notice_blindness(self, beat: Beat) -> None:
         """While it has not been told, no sign of life is given: whoever comes after us tells it."""
+        if beat.last_at is None:
+            await self._first_sign()
+            return
         now = self._clock.now()
-        if beat.last_at is None or now - beat.last_at <= self._blind_after:
+        if now - beat.last_at <= self._blind_after:
             await self._store.give_sign(now, self._run_id or "")
             self._looked_again_at = None
             return

@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from bot.delivery.parking import Parking
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.watch import ChannelId, ParkReason
-from bot.ports import StoreAway, Watches
+from bot.ports import ChatAway, StoreAway, Watches
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.directory import ChannelKind
 from bot.sandbox.slack.faults import Fault, FaultKind
@@ -217,3 +217,16 @@ async def test_only_a_person_s_token_that_is_revoked_is_no_trouble(yard: Yard) -
     with capture_logs() as logs:
         await yard.guardian.on({"type": "tokens_revoked", "tokens": {"oauth": ["U0ANN"]}})
     assert logs == []
+
+
+async def test_in_which_channels_the_bot_is(yard: Yard) -> None:
+    directory = yard.guardian._directory
+    there = await directory.memberships()
+    assert ROOM in there
+    archive(yard)
+    assert set(await directory.memberships()) == set(there) - {ROOM}
+    yard.sandbox.slack.set_fault("users.conversations", Fault(kind=FaultKind.SERVER_ERROR, times=1))
+    with pytest.raises(ChatAway):
+        await directory.memberships()
+    yard.sandbox.slack.scopes -= {"channels:read", "groups:read"}
+    assert await directory.memberships() == ()

@@ -38,7 +38,7 @@ from bot.watching.turn import Turn
 from bot.watching.vigil import Vigil
 from tests.builders import ALERTS, TEAM, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
-from tests.fakes import FakeClock
+from tests.fakes import FakeClock, nowhere
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
 from tests.proofs.oracle import Happened, judge
@@ -176,6 +176,7 @@ class Bot:
             blind_after=timedelta(hours=1),
             operator=None,
             in_doubt=doubt.arise,
+            memberships=nowhere,
         )
         parking = Parking(store=self.store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=None)
         self._around = Surroundings(

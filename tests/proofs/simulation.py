@@ -55,6 +55,7 @@ from bot.watching.poller import Poller
 from bot.watching.roster import Roster
 from bot.watching.turn import Turn
 from bot.watching.vigil import Vigil
+from tests.fakes import nowhere
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
 from tests.proofs.oracle import Happened, Verdict, judge
@@ -290,6 +291,7 @@ class Process:
             blind_after=timedelta(minutes=5),
             operator=ChannelId("C0OPS"),
             in_doubt=doubt.arise,
+            memberships=nowhere,
         )
         parking = Parking(store=self.store, chat=self, clock=clock, wake=wake, fallback=None)
         around = Surroundings(

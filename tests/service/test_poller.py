@@ -26,9 +26,9 @@ from bot.watching.listing import Listing
 from bot.watching.poller import Poller
 from bot.watching.roster import Roster
 from bot.watching.turn import Turn
-from bot.watching.vigil import Vigil
+from bot.watching.vigil import Memberships, Vigil
 from tests.builders import ALERTS, ANN, TEAM, a_pipeline, a_watch, at
-from tests.fakes import FakeApi, FakeClock, settle
+from tests.fakes import FakeApi, FakeClock, nowhere, settle
 from tests.stores import WholeStore
 
 OTHER = ChannelId("C0OTHER")
@@ -91,6 +91,7 @@ async def running(
     operator: ChannelId | None = None,
     fallback: ChannelId | None = None,
     api: FakeApi | None = None,
+    memberships: Memberships = nowhere,
 ) -> AsyncIterator[Bot]:
     clock = clock or FakeClock()
     api = api or FakeApi(*known)
@@ -116,6 +117,7 @@ async def running(
         blind_after=timedelta(minutes=5),
         operator=operator,
         in_doubt=lambda _: None,
+        memberships=memberships,
     )
     await vigil.look()
     listing = Listing(api=api, roster=roster, budget=budget, clock=clock)

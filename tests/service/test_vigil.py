@@ -19,10 +19,11 @@ from bot.domain.card import Card, Notice, NoticeKind
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, ParkReason
-from bot.ports import StoreAway, Unavailable
+from bot.ports import ChatAway, StoreAway, Unavailable
 from bot.slack.look import Look
+from bot.watching.vigil import Memberships
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
-from tests.fakes import FakeChat
+from tests.fakes import FakeChat, nowhere
 from tests.rollback import go_back, snapshot
 from tests.service.test_poller import FAILED, LIVE, ONE, OPERATOR, OTHER, TWO, Bot, pipelines, running
 from tests.stores import WholeStore
@@ -55,12 +56,15 @@ async def whole(
     fallback: ChannelId | None = None,
     chat: FakeChat | None = None,
     before: Bot | None = None,
+    memberships: Memberships = nowhere,
 ) -> AsyncIterator[Whole]:
     chat = chat or FakeChat()
     wake = asyncio.Event()
     known = () if before else pipelines(count)
     clock, api = (before.clock, before.api) if before else (None, None)
-    async with running(fake_redis, *known, operator=operator, fallback=fallback, clock=clock, api=api) as bot:
+    async with running(
+        fake_redis, *known, operator=operator, fallback=fallback, clock=clock, api=api, memberships=memberships
+    ) as bot:
         doubt = Doubt(bot.clock)
         bot.vigil._in_doubt = doubt.arise
         parking = Parking(store=bot.store, chat=chat, clock=bot.clock, wake=wake, fallback=fallback)
@@ -158,6 +162,79 @@ async def test_a_loss_is_dealt_with_to_the_end_also_where_the_store_goes_away_mi
         await world.bot.poll(40)
         (notice,) = world.notices(NoticeKind.ROLLED_BACK)
         assert {watch.reference for watch in notice.watches} == {ONE, TWO}
+
+
+# --- a store that was emptied while no bot ran ------------------------------------------------------------------------
+
+
+class Whereabouts:
+    """The channels that the bot is in; `away`: how often Slack does not say."""
+
+    def __init__(self, *channels: ChannelId, away: int = 0) -> None:
+        self._channels = channels
+        self._away = away
+        self.asked = 0
+
+    async def __call__(self) -> tuple[ChannelId, ...]:
+        self.asked += 1
+        if self.asked <= self._away:
+            raise ChatAway("no answer")
+        return self._channels
+
+
+@pytest.mark.parametrize("away", [0, 3])
+async def test_a_store_emptied_while_no_bot_ran_is_told_and_a_card_that_stands_is_found(
+    fake_redis: redis.asyncio.Redis, away: int
+) -> None:
+    chat, where = FakeChat(), Whereabouts(ALERTS, OPERATOR, away=away)
+    async with whole(fake_redis, operator=OPERATOR, chat=chat) as first:
+        await first.bot.watch(ONE)
+        first.bot.api.statuses[ONE] = FAILED
+        await first.bot.poll(20)
+    await fake_redis.flushall()
+    async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot, memberships=where) as second:
+        await second.bot.poll(20)
+        (notice,) = second.notices(NoticeKind.EMPTY)
+        assert notice.channels == (ALERTS,)
+        assert [row.channel for row, content, _ in chat.posts if content is notice] == [OPERATOR]
+        assert (await second.bot.store.beat()).doubt_since is not None
+        await second.bot.watch(ONE)
+        await second.bot.poll(40)
+        assert len(second.told()) == 1
+        assert chat.updates
+    async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot, memberships=where) as third:
+        await third.bot.poll(20)
+        assert len(third.notices(NoticeKind.EMPTY)) == 1
+    assert where.asked == away + 1
+
+
+@pytest.mark.parametrize(
+    ("operator", "where", "asked"),
+    [(OPERATOR, Whereabouts(), 1), (OPERATOR, Whereabouts(OPERATOR), 1), (None, Whereabouts(ALERTS), 0)],
+    ids=["in no channel", "in the operator's only", "nobody to tell"],
+)
+async def test_of_a_true_first_start_nothing_is_said(
+    fake_redis: redis.asyncio.Redis, operator: ChannelId | None, where: Whereabouts, asked: int
+) -> None:
+    async with whole(fake_redis, operator=operator, memberships=where) as world:
+        await world.bot.poll(20)
+        assert world.notices(NoticeKind.EMPTY) == []
+        beat = await world.bot.store.beat()
+    assert beat.last_at is not None
+    assert beat.doubt_since is None
+    assert where.asked == asked
+
+
+async def test_a_store_emptied_under_a_running_bot_is_told_as_that_alone(fake_redis: redis.asyncio.Redis) -> None:
+    where = Whereabouts(OPERATOR)
+    async with whole(fake_redis, operator=OPERATOR, memberships=where) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        where._channels = (ALERTS,)
+        await fake_redis.flushall()
+        await world.bot.poll(20)
+        assert len(world.notices(NoticeKind.ROLLED_BACK)) == 1
+        assert world.notices(NoticeKind.EMPTY) == []
 
 
 async def test_a_turn_begun_while_the_store_goes_away_is_begun_in_full(
