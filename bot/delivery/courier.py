@@ -198,7 +198,12 @@ class Courier:
     async def _work(self, job: Job) -> bool:
         """False when the channel is not to be written to for now."""
         if job.worth_sending:
-            job = replace(job, delivery=await self._claimed(job.delivery))
+            self._pace.took(self._lane.channel, job.method)  # before anything is waited for: the next one sees it
+            claim = await self._claimed(job.delivery)
+            if (seconds := self._pace.barred(self._lane.channel, job.method)) > 0:
+                await self._settle(self._put_off(job.delivery, seconds), job)
+                return True
+            job = replace(job, delivery=claim)
             settlement = await self._send(job)
         else:
             settlement = Drop("there is nothing new to show")
@@ -214,8 +219,12 @@ class Courier:
             raise LeaseLostError(f"too little is left of the lease of {self._lane.name}")
         return claim
 
+    def _put_off(self, delivery: Delivery, seconds: float) -> Again:
+        """As it was before the claim: it was not given to Slack."""
+        return Again(replace(delivery, not_before=self._clock.now() + timedelta(seconds=seconds)))
+
     async def _send(self, job: Job) -> Settlement:
-        self._pace.took(self._lane.channel, job.method)
+        self._pace.sends(self._lane.channel, job.method)
         outcome = await self._call(job)
         match outcome:
             case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):

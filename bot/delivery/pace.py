@@ -53,6 +53,8 @@ class Pace:
     per_minute: Mapping[Method, int] = field(default_factory=lambda: dict(PER_MINUTE))
     _buckets: dict[Method, _Bucket] = field(default_factory=dict)
     _posted_at: dict[ChannelId, float] = field(default_factory=dict)
+    """When a message was taken up last; a moment later it is on its way, and in `_sent_at`."""
+    _sent_at: dict[ChannelId, float] = field(default_factory=dict)
     _claimed_until: dict[ChannelId, float] = field(default_factory=dict)
 
     def wait(self, channel: ChannelId, method: Method, priority: Priority) -> float:
@@ -103,6 +105,17 @@ class Pace:
         if bucket.in_vain >= IN_VAIN_UNTIL_HELD:
             bucket.troubled_until = now
         bucket.in_vain, bucket.trial_until = 0, 0.0
+
+    def barred(self, channel: ChannelId, method: Method) -> float:
+        """Seconds for which a call that was taken already must not be made after all: since then Slack has said 429, or
+        something else went out."""
+        now = self.clock.monotonic()
+        spacing = self._sent_at.get(channel, float("-inf")) + POST_SPACING_SECONDS - now
+        return max(0.0, self._filled(method, now).held_until - now, spacing if method is Method.POST else 0.0)
+
+    def sends(self, channel: ChannelId, method: Method) -> None:
+        if method is Method.POST:
+            self._sent_at[channel] = self._posted_at[channel] = self.clock.monotonic()
 
     def kept_back(self, method: Method, seconds: float) -> Delay | None:
         """What kept such calls back in the last `seconds`, if anything did."""

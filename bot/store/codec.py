@@ -31,6 +31,7 @@ CARD: TypeAdapter[Card] = TypeAdapter(Card)
 GESTURE: TypeAdapter[Gesture] = TypeAdapter(Gesture)
 CATALOGUE: TypeAdapter[tuple[Pipeline, ...]] = TypeAdapter(tuple[Pipeline, ...])
 
+SMALL_ROW = 2048  # bytes
 _DELIVERY: TypeAdapter[Delivery] = TypeAdapter(Delivery)
 _KINDS = (SyncCard, ThreadLine, Lines, Notice, SyncStorm, CatchUp, Recheck)
 _BODIES: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in _KINDS}
@@ -42,8 +43,17 @@ def encode_delivery(delivery: Delivery) -> str:
     return json.dumps(row)
 
 
-@lru_cache(maxsize=10_000)  # a lane is read anew before every message: most rows are what they were
 def decode_delivery(raw: bytes) -> Delivery:
+    """A large row is one that takes in others: it is seldom read twice as it is, and would only be kept."""
+    return _remembered(raw) if len(raw) <= SMALL_ROW else _decoded(raw)
+
+
+@lru_cache(maxsize=10_000)  # a lane is read anew before every message: most rows are what they were
+def _remembered(raw: bytes) -> Delivery:
+    return _decoded(raw)
+
+
+def _decoded(raw: bytes) -> Delivery:
     row = json.loads(raw)
     body: Body = _BODIES[row["body"].pop("is")].validate_python(row["body"])
     return _DELIVERY.validate_python({**row, "body": body})

@@ -15,7 +15,7 @@ import os
 import random
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -59,6 +59,7 @@ from tests.fakes import nowhere
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
 from tests.proofs.oracle import Happened, Verdict, judge
+from tests.proofs.traffic import Call, Promise, judge_traffic
 from tests.proofs.virtual import BEGIN, VirtualClock, VirtualLoop
 
 HOURS = 4.0
@@ -67,6 +68,8 @@ HELD_SECONDS = 240.0  # so long each phase lasts at least: long enough to be see
 FORGETS_SECONDS = 4.0
 CHANNELS = (ChannelId("C0ALERTS"), ChannelId("C0TEAM"))
 DEADLINE = 5.0
+OLDEST_SECONDS = 40.0
+DRAINED_SECONDS = 180.0
 LANDS_WITHIN = 8.0
 
 
@@ -109,6 +112,8 @@ class Odds:
 @dataclass
 class World:
     seed: int
+    budget: float = 1.0
+    """Requests a second: too few for what is watched here, so that it binds."""
     chance: random.Random = field(init=False)
     odds: Odds = field(init=False)
     slack: Slack = field(init=False)
@@ -121,6 +126,10 @@ class World:
     rollbacks: int = 0
     clock: VirtualClock = field(default_factory=VirtualClock)
     journal: list[str] = field(default_factory=list)
+    asked: list[Call] = field(default_factory=list)
+    reads: dict[str, list[float]] = field(default_factory=dict)
+    began: list[float] = field(default_factory=list)
+    wrote: list[float] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         self.journal.append(f"{self.clock.monotonic():9.2f} {text}")
@@ -189,6 +198,7 @@ class Process:
     # --- GoldRush --------------------------------------------------------------------------------------------------
 
     async def status(self, pipeline_id: PipelineId) -> Status:
+        self.world.reads.setdefault(str(pipeline_id), []).append(self.world.clock.monotonic())
         await self._pause(0.05)
         if self.world.strikes(self.world.odds.api):
             await asyncio.sleep(self.world.chance.choice((0.0, 5.0)))
@@ -212,19 +222,38 @@ class Process:
         text = LOOK.content(content, delivery, now).text
         metadata = metadata_of(delivery, content)
         self._note(f"posts to {delivery.channel} under {thread_ts}, {delivery.id[:6]}", text)
-        return await self._called(partial(self.world.slack.land, delivery.channel, thread_ts, text, metadata))
+        lands = partial(self.world.slack.land, delivery.channel, thread_ts, text, metadata)
+        return await self._noted("post", delivery.channel, lands)
 
     async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome:
         text = LOOK.content(content, delivery, now).text
         if ts not in self.world.slack.messages:
             return Refused(kind=Refusal.CARD_GONE, error="message_not_found")
         self._note(f"edits {ts} in {delivery.channel}, {delivery.id[:6]}", text)
-        return await self._called(partial(self.world.slack.edit, ts, text, metadata_of(delivery, content)))
+        lands = partial(self.world.slack.edit, ts, text, metadata_of(delivery, content))
+        return await self._noted("update", delivery.channel, lands)
 
     def _note(self, what: str, text: str) -> None:
         self.world.note(f"bot {self._number} {what}: {text[:200]!r}")
 
-    async def _called(self, lands: "partial[str]") -> Outcome:
+    async def _noted(self, method: str, channel: ChannelId, lands: "partial[str]") -> Outcome:
+        """As Slack's own log has it."""
+        world, wait, at = self.world, 0.0, self.world.clock.monotonic()
+
+        def takes() -> str:
+            world.wrote.append(world.clock.monotonic())
+            return lands()
+
+        try:
+            outcome = await self._called(takes)
+            if isinstance(outcome, Refused) and outcome.retry_after:
+                wait = outcome.retry_after.total_seconds()
+            return outcome
+        finally:
+            until = world.clock.monotonic()
+            world.asked.append(Call(life=self._number, method=method, channel=channel, at=at, until=until, wait=wait))
+
+    async def _called(self, lands: Callable[[], str]) -> Outcome:
         world, odds, chance = self.world, self.world.odds, self.world.chance
         await self._pause(0.0)
         if world.strikes(odds.throttled):
@@ -270,6 +299,7 @@ class Process:
     # --- life ------------------------------------------------------------------------------------------------------
 
     async def live(self) -> None:
+        self.world.began.append(self.world.clock.monotonic())
         clock, wake = self.world.clock, asyncio.Event()
         roster = Roster(self.store, wake)
         await roster.load()
@@ -277,7 +307,7 @@ class Process:
         poller = Poller(
             api=self,
             roster=roster,
-            budget=Budget(4.0, clock),
+            budget=Budget(self.world.budget, clock),
             clock=clock,
             cadence=Cadence(),
             turn=turn,
@@ -401,7 +431,14 @@ def run_world(seed: int, hours: float = HOURS) -> tuple[int, list[str], int, int
         verdict, world = loop.run_until_complete(live_through(seed, hours))
     finally:
         loop.close()
-    return seed, verdict.faults, verdict.told, verdict.possible_repeats, world.crashes, world.rollbacks
+    promise = Promise(
+        budget=world.budget,
+        oldest=OLDEST_SECONDS,
+        calm_from=hours * 3600 - CALM_SECONDS + HELD_SECONDS,
+        drained_within=DRAINED_SECONDS,
+    )
+    traffic = judge_traffic(world.asked, world.reads, world.began, world.wrote, promise)
+    return seed, [*verdict.faults, *traffic], verdict.told, verdict.possible_repeats, world.crashes, world.rollbacks
 
 
 def main() -> int:

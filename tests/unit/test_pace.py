@@ -121,3 +121,16 @@ def test_why_something_was_kept_back_is_known_while_it_matters(pace: Pace, clock
     assert pace.kept_back(POST, 59) is None  # what was made after it is late for another reason
     pace.hold(POST, 30)
     assert pace.kept_back(POST, 1) is Delay.RATE_LIMITED
+
+
+def test_what_was_taken_up_is_barred_where_slack_or_another_message_came_first(pace: Pace, clock: FakeClock) -> None:
+    """Between the two the claim is written down, which may take a while."""
+    pace.took(ALERTS, POST)
+    clock.seconds += 3.0
+    assert pace.barred(ALERTS, POST) == 0
+    pace.sends(ALERTS, POST)
+    clock.seconds += 0.25
+    assert pace.barred(ALERTS, POST) == POST_SPACING_SECONDS - 0.25
+    assert pace.barred(OTHER, POST) == pace.barred(ALERTS, Method.UPDATE) == 0
+    pace.hold(Method.UPDATE, 7.0)
+    assert pace.barred(ALERTS, Method.UPDATE) == pace.barred(OTHER, Method.UPDATE) == 7.0

@@ -1,0 +1,98 @@
+"""The oracle itself: each fault that it is there to find, it finds; and it finds none where there is none."""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.proofs.oracle import Happened, Said, judge
+from tests.proofs.traffic import Call, Promise, judge_traffic
+
+FAILURE = Said(
+    "1.0", "orders recovered — down for 3 s, live again", (Said("2.0", "orders recovered after 3 s: RUNNING"),)
+)
+TRUTH = [Happened("orders", "FAILED"), Happened("orders", "RUNNING")]
+
+
+def faults(*messages: Said, truth: list[Happened] = TRUTH) -> dict[str, int]:
+    verdict = judge(truth, {"C": messages})
+    kinds = ("lost", "repeated", "out_of_order", "invented", "wrong_final")
+    return {kind: len(found) for kind in kinds if (found := getattr(verdict, kind))}
+
+
+def a_failure(ts: str = "1.0", *, posted: str = "orders FAILED", replies: tuple[Said, ...] = FAILURE.replies) -> Said:
+    return Said(ts, "orders recovered — down for 3 s, FAILED since noon", replies, posted)
+
+
+def test_what_was_told_once_is_no_fault() -> None:
+    assert faults(a_failure()) == {}
+
+
+def test_what_came_with_its_end_needs_no_line() -> None:
+    assert faults(a_failure(posted="orders recovered — down for 3 s", replies=())) == {}
+
+
+@pytest.mark.parametrize(
+    ("messages", "found"),
+    [
+        ((), {"lost": 2}),
+        ((a_failure(replies=()),), {"lost": 1}),
+        ((a_failure(), a_failure("3.0")), {"repeated": 2}),
+        ((a_failure(replies=FAILURE.replies * 2),), {"repeated": 1}),
+        ((a_failure(posted="orders recovered — down for 3 s"),), {"repeated": 1}),
+        ((a_failure(), Said("3.0", "orders is PAUSED")), {"invented": 1, "wrong_final": 1}),
+        ((Said("1.0", "orders FAILED", FAILURE.replies),), {"wrong_final": 1}),
+        ((a_failure(), *[Said(f"{n}.0", "ann made this channel watch: orders") for n in (5, 6)]), {"repeated": 1}),
+    ],
+    ids=[
+        "all lost",
+        "end lost",
+        "card twice",
+        "line twice",
+        "end twice",
+        "invented",
+        "card not kept",
+        "announced twice",
+    ],
+)
+def test_each_fault_is_found(messages: tuple[Said, ...], found: dict[str, int]) -> None:
+    assert faults(*messages) == found
+
+
+def test_another_order_is_found() -> None:
+    truth = [Happened("orders", phase) for phase in ("PAUSED", "RUNNING")]
+    told = (Said("1.0", "orders is RUNNING"), Said("2.0", "orders is PAUSED"))
+    assert faults(*told, truth=truth) == {"out_of_order": 1, "wrong_final": 1}
+
+
+POST = Call(life=1, method="post", channel="C", at=10.0, until=10.2)
+PROMISE = Promise(budget=2.0, oldest=20.0, calm_from=100.0, drained_within=60.0)
+READS = [float(second) for second in range(0, 300, 10)]
+
+
+def traffic(
+    *calls: Call, reads: list[float] = READS, began: tuple[float, ...] = (0.0,), wrote: tuple[float, ...] = (150.0,)
+) -> int:
+    return len(judge_traffic(calls, {"orders": reads}, began, wrote, PROMISE))
+
+
+def test_what_is_as_promised_is_no_fault() -> None:
+    assert traffic(POST, replace(POST, at=11.0, until=16.0), replace(POST, at=12.0, until=12.1)) == 0
+    assert traffic(replace(POST, wait=5.0), replace(POST, at=15.2, until=15.3), replace(POST, life=2, at=11.0)) == 0
+    assert traffic(began=(0.0, 50.0), reads=[*READS, *[50.5] * 20]) == 0
+
+
+@pytest.mark.parametrize(
+    ("calls", "changed"),
+    [
+        ((POST, replace(POST, at=10.5, until=10.6)), {}),
+        ([replace(POST, at=10.0 + second, until=20.0) for second in range(3)], {}),
+        ((replace(POST, wait=5.0), replace(POST, at=15.1, until=15.2)), {}),
+        ((), {"reads": [*READS, *[55.0] * 24]}),
+        ((), {"reads": [at for at in READS if not 150 < at < 175]}),
+        ((), {"reads": [at for at in READS if at < 100]}),
+        ((), {"wrote": (161.0,)}),
+    ],
+    ids=["too close", "too many at once", "before the time", "over budget", "stale", "never read", "not drained"],
+)
+def test_each_breach_is_found(calls: list[Call], changed: dict[str, list[float]]) -> None:
+    assert traffic(*calls, **changed) == 1  # type: ignore[arg-type]

@@ -1,0 +1,108 @@
+"""The oracle's other half: how Slack and GoldRush were spoken to, by their own logs. Seconds on one clock.
+
+Invariants I5 to I8: one message at a time and never before Slack allows it; no more reads than the budget; no reading
+older than promised while nothing fails; and once nothing fails any more, all is said and done in time.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+LANES = 2  # pages never wait for the feed: one message of each may be under way in a channel
+SPACING = 1.0  # "1 message per second per channel": https://docs.slack.dev/apis/web-api/rate-limits
+ALMOST = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call to Slack by one life of one bot; `until`: when it had its answer, or died. `wait`: the Retry-After of a
+    429."""
+
+    life: int
+    method: str
+    channel: str
+    at: float
+    until: float
+    wait: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """What was promised: requests a second, and how old a reading may be. `calm_from`: nothing fails any more; all is
+    said `drained_within` so many seconds after the last change, which comes then."""
+
+    budget: float
+    oldest: float
+    calm_from: float
+    drained_within: float
+
+
+def judge_traffic(
+    calls: Iterable[Call],
+    reads: Mapping[str, Sequence[float]],
+    began: Sequence[float],
+    wrote: Sequence[float],
+    promise: Promise,
+) -> list[str]:
+    """`reads`: when each pipeline was read; `began`: when each life began; `wrote`: when Slack took something."""
+    by_life: dict[tuple[int, str, str], list[Call]] = {}
+    for call in calls:
+        by_life.setdefault((call.life, call.method, call.channel), []).append(call)
+    return [
+        *(fault for each in by_life.values() for fault in _one_at_a_time(each)),
+        *_heeded([call for each in by_life.values() for call in each]),
+        *_within_budget(sorted(at for each in reads.values() for at in each), began, promise.budget),
+        *(fault for pipeline, each in reads.items() for fault in _fresh(pipeline, each, promise)),
+        *_drained(wrote, promise),
+    ]
+
+
+def _one_at_a_time(calls: Sequence[Call]) -> Iterable[str]:
+    """I5, by one life in one channel."""
+    posts = sorted((call for call in calls if call.method == "post"), key=lambda call: call.at)
+    for before, after in pairwise(posts):
+        if after.at - before.at < SPACING - ALMOST:
+            yield f"two messages within {after.at - before.at:.2f} s in {after.channel}, at {after.at:.1f}"
+    for post in posts:
+        under_way = sum(other.at <= post.at < other.until for other in posts)
+        if under_way > LANES:
+            yield f"{under_way} messages under way at once in {post.channel}, at {post.at:.1f}"
+
+
+def _heeded(calls: Sequence[Call]) -> Iterable[str]:
+    """I5: not before Slack allows it. What was under way when the 429 came could not know."""
+    for told in calls:
+        if told.wait:
+            for call in calls:
+                same = (call.life, call.method) == (told.life, told.method)
+                if same and told.until + ALMOST < call.at < told.until + told.wait - ALMOST:
+                    yield f"{call.method} at {call.at:.1f} though Slack had said {told.wait:.0f} s at {told.until:.1f}"
+
+
+def _within_budget(reads: Sequence[float], began: Sequence[float], budget: float) -> Iterable[str]:
+    """I6, in every window of ten seconds; the first breach is told. A life begins with a second's worth in hand."""
+    seconds, first = 10.0, 0
+    for last, at in enumerate(reads):
+        while reads[first] <= at - seconds:
+            first += 1
+        lives = 1 + sum(at - seconds <= each <= at for each in began)
+        if last - first + 1 > budget * seconds + budget * lives + 1:
+            return [f"{last - first + 1} reads in the {seconds:.0f} s before {at:.1f}"]
+    return []
+
+
+def _fresh(pipeline: str, reads: Sequence[float], promise: Promise) -> Iterable[str]:
+    """I7, once nothing fails."""
+    calm = [at for at in sorted(reads) if at >= promise.calm_from]
+    if not calm:
+        yield f"{pipeline} was not read once nothing failed any more"
+    for before, after in pairwise(calm):
+        if after - before > promise.oldest:
+            yield f"{pipeline} was not read for {after - before:.1f} s, at {after:.1f}"
+
+
+def _drained(wrote: Sequence[float], promise: Promise) -> Iterable[str]:
+    """I8."""
+    late = [at for at in wrote if at > promise.calm_from + promise.drained_within]
+    if late:
+        yield f"Slack was still told something {late[-1] - promise.calm_from:.0f} s after nothing failed any more"
