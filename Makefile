@@ -5,17 +5,17 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help install demo test lint lock bench clean
+.PHONY: help install demo test lint bench model-check state-machine simulation crash-test sabotage fuzz soak lock clean
 
 help: ## what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
 
 install: $(VENV)/.installed ## a virtual environment that runs the bot
 
 demo: $(VENV)/.installed ## a Slack, a GoldRush and the bot on this machine, with a page to click in
 	@$(BIN)/pipeline-bot demo
 
-test: $(VENV)/.developing ## all tests
+test: $(VENV)/.developing ## all tests, with a bounded part of each proof
 	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(VENV)/.developing ## style, types, import arrows
@@ -26,6 +26,29 @@ lint: $(VENV)/.developing ## style, types, import arrows
 
 bench: $(VENV)/.developing ## timed claims: 300 pipelines failing at once
 	$(BIN)/python -m bench.storm
+
+model-check: $(VENV)/.developing ## every interleaving of the delivery protocol: which protocols lose, which repeat
+	$(BIN)/python -m tests.proofs.model
+
+state-machine: $(VENV)/.developing ## core and store under whatever hypothesis makes of them, over fakeredis and a real Valkey
+	$(BIN)/python -m tests.proofs.test_machine
+
+simulation: $(VENV)/.developing ## the bot on a virtual clock under every trouble; HOURS=100000 takes a night
+	$(BIN)/python -m tests.proofs.simulation --hours $(or $(HOURS),1000)
+
+crash-test: $(VENV)/.developing ## the bot as a process, killed 500 times over 20 seeds, and once at each of its calls
+	$(BIN)/python -m tests.proofs.crash
+
+sabotage: $(VENV)/.developing ## each safeguard taken out turns a proof red
+	$(BIN)/python -m pytest -v tests/proofs/test_sabotage.py
+
+fuzz: $(VENV)/.developing ## 100,000 inputs over every boundary
+	$(BIN)/python -m tests.fuzz
+
+soak: $(VENV)/.developing ## Slack away for long, and pipelines that hang: memory, connections, how late
+	$(BIN)/python -m bench.outage
+	$(BIN)/python -m bench.outage --fault throttled
+	$(BIN)/python -m bench.hanging
 
 lock: $(VENV)/.developing ## resolve the dependencies anew: versions and hashes, no addresses
 	$(BIN)/uv pip compile $(LOCK) --group build -o requirements.lock

@@ -3,12 +3,12 @@
 The same proofs run with the safeguard in place wherever the tests run.
 """
 
-import os
 import subprocess
 import sys
 
 import pytest
 
+from tests.proofs import unmeasured
 from tests.proofs.saboteur import SABOTAGES
 
 MACHINE = "tests/proofs/test_machine.py::test_whatever_happens_everything_is_told_once[fakeredis]"
@@ -28,6 +28,6 @@ NOTICED_BY = {
 @pytest.mark.parametrize("sabotage", SABOTAGES)
 def test_without_it_a_proof_turns_red(sabotage: str) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "tests.proofs.saboteur", "-x", "-q", NOTICED_BY[sabotage]]
-    env = os.environ | {"SABOTAGE": sabotage, "PYTHONHASHSEED": "0"}
+    env = unmeasured() | {"SABOTAGE": sabotage, "PYTHONHASHSEED": "0"}
     done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
