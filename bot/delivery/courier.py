@@ -345,9 +345,14 @@ class _Owed:
     cards: Mapping[str, PostedCard]
     storms: Mapping[str, tuple[PostedCard, ...]]
 
+    def _stands(self, row: Delivery) -> bool:
+        card = self.cards.get(row.body.card_key) if isinstance(row.body, SyncCard) else None
+        return card is not None and card.ts is not None
+
     def backlog(self, team: TeamId, doubt_since: datetime | None, *, away: bool) -> Backlog:
-        """What may have been told already, as it is, is not told in another way before it was looked for."""
-        rows = [row for row in self.rows if not in_doubt(row, doubt_since)]
+        """What may have been told already, as it is, is not told in another way before it was looked for. What is known
+        to stand is not looked for; and a card that stands in a storm's message is never drawn over it alone."""
+        rows = [row for row in self.rows if self._stands(row) or not in_doubt(row, doubt_since)]
         unseen = {key: cards for key, cards in self.storms.items() if all(card.ts is None for card in cards)}
         sizes = {key: len(cards) for key, cards in unseen.items()}
         return Backlog(team, rows, self.cards, sizes, away=away)

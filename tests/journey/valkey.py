@@ -1,6 +1,7 @@
 """A Valkey that a test can stop and start again, on one port."""
 
 import asyncio
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -43,6 +44,15 @@ class Valkey:
         if self._process is not None:
             self._process.kill()
             await self._process.wait()
+
+    async def forget(self, seconds: float) -> None:
+        """Loses what it confirms in the next `seconds`, as where a copy takes over that lags so far behind."""
+        log = next((self._data_dir / "appendonlydir").glob("*.incr.aof"))
+        size = log.stat().st_size
+        await asyncio.sleep(seconds)
+        await self.kill()
+        os.truncate(log, size)
+        await self.start()
 
     async def stop(self) -> None:
         if self._process is not None and self._process.returncode is None:

@@ -74,12 +74,21 @@ async def _redis_killed(world: World, chance: random.Random) -> None:
     await world.valkey.start()
 
 
+async def _redis_forgets(world: World, chance: random.Random) -> None:
+    """0.1 to 4 s. What was read and forgotten is read again: a phase that nobody sees any more nobody can tell."""
+    async with world.still:
+        await world.valkey.forget(chance.uniform(0.1, 4) * SECOND)
+        for name in world.names:
+            await world.reads(name, READS)
+
+
 TROUBLES: dict[str, Trouble] = {
     "nothing else": _nothing,
     "bot frozen 1 to 40 s": _freeze,
     "two bots": _two_bots,
     "two bots, one frozen": _two_bots_one_frozen,
     "Redis killed": _redis_killed,
+    "Redis loses its last 0.1 to 4 s": _redis_forgets,
     "Slack 500, not posted": _slack(POST, FaultKind.SERVER_ERROR),
     "Slack 500, posted": _slack(POST, FaultKind.SERVER_ERROR, Moment.AFTER),
     "Slack reset, not posted": _slack(POST, FaultKind.RESET),
@@ -138,7 +147,8 @@ async def _changes(world: World, chance: random.Random, name: str) -> None:
     """One story of one pipeline, each phase held until it must have been seen."""
     for phase in (chance.choice(("FAILED", "FAILED", "PAUSED")), "RUNNING"):
         await asyncio.sleep(chance.uniform(0, 0.5))
-        world.set_phase(name, phase)
+        async with world.still:
+            world.set_phase(name, phase)
         await world.reads(name, READS)
 
 

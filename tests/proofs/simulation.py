@@ -65,6 +65,7 @@ from tests.proofs.virtual import BEGIN, VirtualClock, VirtualLoop
 HOURS = 4.0
 CALM_SECONDS = 600.0
 HELD_SECONDS = 240.0  # so long each phase lasts at least: long enough to be seen through all that goes wrong
+TOGETHER_SECONDS = 600.0
 FORGETS_SECONDS = 4.0
 CHANNELS = (ChannelId("C0ALERTS"), ChannelId("C0TEAM"))
 DEADLINE = 5.0
@@ -116,6 +117,7 @@ class World:
     """Requests a second: too few for what is watched here, so that it binds."""
     chance: random.Random = field(init=False)
     odds: Odds = field(init=False)
+    together: bool = field(init=False)
     slack: Slack = field(init=False)
     disk: Disk = field(default_factory=Disk)
     phases: dict[PipelineId, Phase] = field(default_factory=dict)
@@ -137,6 +139,7 @@ class World:
     def __post_init__(self) -> None:
         self.chance = random.Random(self.seed)  # noqa: S311
         self.odds = Odds.drawn(self.chance)
+        self.together = self.chance.random() < 0.3
         self.slack = Slack(self.clock)
 
     def strikes(self, odds: float) -> bool:
@@ -371,11 +374,18 @@ async def _kept_alive(world: World, number: int) -> None:
 
 
 async def _moved(world: World, pipeline_id: PipelineId) -> None:
-    """RUNNING, something else, and RUNNING again."""
+    """RUNNING, something else, and RUNNING again. In some worlds all pipelines stand or fall together."""
     while True:
         for phase in (world.chance.choice((Phase.FAILED, Phase.FAILED, Phase.PAUSED)), Phase.RUNNING):
-            await asyncio.sleep(HELD_SECONDS + world.chance.expovariate(1 / 600))
+            await asyncio.sleep(_until_the_next_change(world))
             world.become(pipeline_id, phase)
+
+
+def _until_the_next_change(world: World) -> float:
+    if not world.together:
+        return HELD_SECONDS + world.chance.expovariate(1 / 600)
+    now = world.clock.monotonic()
+    return (now // TOGETHER_SECONDS + 1) * TOGETHER_SECONDS - now + world.chance.uniform(0, 15)
 
 
 async def _forgotten(world: World) -> None:

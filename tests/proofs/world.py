@@ -44,6 +44,8 @@ class World:
     names: list[str]
     bots: list[BaseProcess] = field(default_factory=list)
     calls_made: int = 0
+    still: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Whoever holds it sees to it that no phase changes."""
     _numbers: itertools.count = field(default_factory=lambda: itertools.count(1))  # type: ignore[type-arg]
 
     # --- bots ------------------------------------------------------------------------------------------------------

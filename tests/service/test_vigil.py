@@ -15,7 +15,7 @@ from bot.delivery.doubt import Doubt
 from bot.delivery.pace import Pace
 from bot.delivery.parking import Parking
 from bot.delivery.sender import Sender
-from bot.domain.card import Card, Notice, NoticeKind
+from bot.domain.card import Card, Notice, NoticeKind, Storm
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, ParkReason
@@ -105,6 +105,27 @@ async def test_a_store_that_forgot_a_posted_failure_does_not_make_it_posted_agai
         shown = world.chat.updates[-1][1]
         assert isinstance(shown, Card)
         assert not shown.episode.open
+
+
+async def test_what_is_found_in_a_storms_message_is_not_drawn_over_it_alone(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, count=4) as world:
+        statuses = world.bot.api.statuses
+        await world.bot.watch(*statuses)
+        await world.bot.poll(20)
+        old = await snapshot(fake_redis)
+        wait = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+        world.chat.answers = [(wait, False)]  # so that the others have to wait, and come together
+        statuses.update(dict.fromkeys(statuses, FAILED))
+        await world.bot.poll(60)
+        ((storm, _, _),) = [each for each in world.chat.posts if isinstance(each[1], Storm)]
+        await go_back(fake_redis, old)
+        await world.bot.poll(60)
+        statuses.update(dict.fromkeys(statuses, LIVE))
+        await world.bot.poll(60)
+        assert len(world.told(Storm)) == 1
+        drawn = [content for _, content, ts in world.chat.updates if ts == world.chat.there[storm.id]]
+        assert drawn
+        assert all(isinstance(content, Storm) for content in drawn)
 
 
 async def test_nothing_is_sent_between_the_loss_and_its_notice(fake_redis: redis.asyncio.Redis) -> None:
