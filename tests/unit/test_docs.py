@@ -15,7 +15,7 @@ import pytest
 import yaml
 from pydantic_core import PydanticUndefined
 
-from bot.delivery import courier
+from bot.delivery import courier, pace
 from bot.domain import delivery, gathering
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.phase import Phase
@@ -237,6 +237,12 @@ def test_each_notice_is_explained_by_its_own_words_and_no_other() -> None:
     assert len(told) == len(NoticeKind)
 
 
+@pytest.mark.parametrize("name", ["AWAY", "KEPT", "LAPSED", "SLOW", "BROKEN"])
+def test_each_refusal_of_a_bot_in_trouble_is_explained_by_its_own_words(name: str) -> None:
+    told = [row.split(" | ")[0].removeprefix("| ") for row in table("docs/slack.md", "Answers that refuse")]
+    assert sum(getattr(inbox, name).reason.startswith(words) for words in told) == 1
+
+
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 WORDS = {2: "two", 3: "three", 4: "four", 10: "ten"}
@@ -253,7 +259,9 @@ NUMBERS: Mapping[str, list[str]] = {
         f"lease of {seconds(outbox.LEASE_SECONDS)}",
         f"{seconds(courier.CALL_SECONDS)} left",
         f"call has {seconds(calls.DEADLINE_SECONDS)}",
-        f"{seconds(delivery.BACKOFF)}, doubled up to {delivery.LONGEST_BACKOFF.seconds // 60} min",
+        f"{seconds(delivery.BACKOFF)}, doubled up to {seconds(delivery.LONGEST_BACKOFF)};",
+        f"pages: {seconds(delivery.PAGE_LONGEST_BACKOFF)}), drop",
+        f"after {WORDS[pace.IN_VAIN_UNTIL_HELD]} calls without an answer",
         f"{seconds(delivery.LANDS_WITHIN)} after it was sent",
         f"{seconds(delivery.STRAGGLES_FOR)} after the lane became ours",
         f"{WORDS[delivery.LOOKS]} looks {seconds(delivery.BETWEEN_LOOKS)} apart",
@@ -280,6 +288,7 @@ NUMBERS: Mapping[str, list[str]] = {
         f"more than {WORDS[gathering.CATCH_UP_FROM]} stories",
         f"up to {gathering.MOST} pipelines each",
         f"more than {cards.LATE_AFTER.seconds} seconds",
+        f"back within {inbox.TOO_OLD.seconds // 60} minutes",
     ],
 }
 
