@@ -58,6 +58,7 @@ class Schedule:
         self._ran_at = dict.fromkeys((job.name for job in self._jobs), monotonic())
         self._running: set[asyncio.Task[None]] = set()
         self._busy: set[str] = set()
+        self._stopping = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -72,6 +73,7 @@ class Schedule:
                 finally:
                     watching.cancel()
         finally:
+            self._stopping = True
             self._scheduler.remove_all_jobs()
             if self._running:
                 await asyncio.wait(self._running, timeout=GOODBYE_SECONDS)
@@ -84,6 +86,10 @@ class Schedule:
                 await job.run()
             except (StoreAway, ChatAway) as exc:
                 log.warning("job_put_off", job=job.name, problem=str(exc))
+            except asyncio.CancelledError:
+                if not self._stopping:
+                    raise
+                log.warning("job_put_off", job=job.name, problem="it was still waiting when the bot stopped")
             finally:
                 self._ran_at[job.name] = monotonic()
                 self._busy.discard(job.name)

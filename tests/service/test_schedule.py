@@ -108,3 +108,20 @@ async def test_a_job_that_cannot_reach_the_store_is_run_again_and_one_that_is_sl
     assert most == 1
     assert 4 <= runs <= 9
     assert under_way == 0  # what was under way at the end came to its end
+
+
+async def test_a_job_that_still_waits_when_the_bot_stops_leaves_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(bot.schedule, "GOODBYE_SECONDS", 0.05)
+    begun = asyncio.Event()
+
+    async def waits() -> None:
+        begun.set()
+        await asyncio.Event().wait()
+
+    schedule = Schedule([Job("waits", waits, 1.0)])
+    async with schedule.running():
+        await begun.wait()
+    await asyncio.sleep(0)
+    assert not [record for record in caplog.records if record.exc_info]

@@ -1,0 +1,182 @@
+"""One fault after the other while a pipeline FAILS: how long until the channel is told, and how often it is.
+
+    python -m bench.catch_up
+
+The bot is a process of its own, with a Redis of its own and its timers as they are; each pipeline is read twice a
+second, so that what is measured is what the fault costs. Where a fault lasts, the time counts from its end.
+"""
+
+import asyncio
+import os
+import signal
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import monotonic
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from bot.sandbox.goldrush_faults import Fault as ApiFault
+from bot.sandbox.goldrush_faults import FaultKind as ApiFaultKind
+from bot.sandbox.slack.faults import Fault, FaultKind, Moment
+from tests.journey.rig import ALERTS, Rig, rigged
+from tests.journey.valkey import Valkey
+
+POST, HISTORY = "chat.postMessage", "conversations.history"
+PATIENCE_SECONDS = 150.0
+REPEATS_SECONDS = 12.0  # so long a second telling is waited for
+LASTS_SECONDS = 10.0
+
+
+@dataclass
+class Scene:
+    rig: Rig
+    valkey: Valkey
+    name: str = ""
+
+    def fails(self) -> None:
+        self.rig.set_phase(self.name, "FAILED")
+
+    def told(self) -> list[float]:
+        """When Slack took a message of its own that says so."""
+        accepted = self.rig.sandbox.slack.accepted
+        ours = [each for each in accepted if each.method == POST and each.channel == ALERTS and each.thread_ts is None]
+        return [each.at for each in ours if self.name in each.text and "FAILED" in each.text]
+
+    async def until_told(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await self.rig.sandbox.until(self.told, seconds)
+
+
+Happens = Callable[[Scene], Awaitable[None]]
+"""Lets the pipeline fail, and returns when nothing is wrong any more."""
+
+
+def _slack(fault: Fault) -> Happens:
+    async def happens(scene: Scene) -> None:
+        scene.rig.sandbox.slack.set_fault(POST, replace(fault))
+        scene.fails()
+
+    return happens
+
+
+async def _nothing(scene: Scene) -> None:
+    scene.fails()
+
+
+async def _killed_while_sending(scene: Scene) -> None:
+    scene.rig.sandbox.slack.set_fault(POST, Fault(kind=FaultKind.HANG, when=Moment.AFTER, times=1))
+    scene.fails()
+    await scene.until_told(PATIENCE_SECONDS)
+    await scene.rig.kill()
+    await scene.rig.start()
+
+
+async def _killed_before_it_is_read(scene: Scene) -> None:
+    await scene.rig.kill()
+    scene.fails()
+    await asyncio.sleep(LASTS_SECONDS)
+    await scene.rig.start()
+
+
+async def _slack_away(scene: Scene) -> None:
+    scene.rig.sandbox.slack.set_fault("*", Fault(kind=FaultKind.RESET))
+    scene.fails()
+    await asyncio.sleep(6 * LASTS_SECONDS)
+    scene.rig.sandbox.slack.faults.clear()
+
+
+async def _history_away(scene: Scene) -> None:
+    scene.rig.sandbox.slack.set_fault(HISTORY, Fault(kind=FaultKind.ERROR, error="missing_scope"))
+    scene.rig.sandbox.slack.set_fault(POST, Fault(kind=FaultKind.RESET, times=1))
+    scene.fails()
+
+
+async def _redis_killed(scene: Scene) -> None:
+    await scene.valkey.kill()
+    scene.fails()
+    await asyncio.sleep(LASTS_SECONDS)
+    await scene.valkey.start()
+
+
+async def _redis_forgets(scene: Scene) -> None:
+    scene.fails()
+    await scene.valkey.forget(2.0)
+
+
+async def _goldrush_away(scene: Scene) -> None:
+    scene.rig.sandbox.goldrush.set_fault(ApiFault(kind=ApiFaultKind.BAD_GATEWAY))
+    scene.fails()
+    await asyncio.sleep(LASTS_SECONDS)
+    scene.rig.sandbox.goldrush.faults.clear()
+
+
+async def _frozen(scene: Scene) -> None:
+    assert scene.rig.process is not None
+    os.kill(scene.rig.process.pid, signal.SIGSTOP)
+    scene.fails()
+    await asyncio.sleep(2 * LASTS_SECONDS)
+    os.kill(scene.rig.process.pid, signal.SIGCONT)
+
+
+FAULTS: dict[str, Happens] = {
+    "none": _nothing,
+    "Slack 500, posted": _slack(Fault(kind=FaultKind.SERVER_ERROR, when=Moment.AFTER, times=1)),
+    "Slack 500, not posted": _slack(Fault(kind=FaultKind.SERVER_ERROR, times=1)),
+    "connection reset, posted": _slack(Fault(kind=FaultKind.RESET, when=Moment.AFTER, times=1)),
+    "Slack silent, not posted": _slack(Fault(kind=FaultKind.HANG, times=1)),
+    "Slack silent, lands 3 s late": _slack(Fault(kind=FaultKind.LAND_LATE, seconds=3.0, times=1)),
+    "429, Retry-After 5": _slack(Fault(kind=FaultKind.THROTTLED, retry_after=5, times=1)),
+    "429, yet posted": _slack(Fault(kind=FaultKind.THROTTLED, when=Moment.AFTER, retry_after=5, times=1)),
+    "fate unknown, history unreadable": _history_away,
+    "Slack away for 60 s": _slack_away,
+    "bot killed while sending, started again": _killed_while_sending,
+    "bot down for 10 s": _killed_before_it_is_read,
+    "bot frozen for 20 s": _frozen,
+    "Redis killed, back after 10 s": _redis_killed,
+    "Redis loses its last 2 s": _redis_forgets,
+    "GoldRush 502 for 10 s": _goldrush_away,
+}
+
+
+async def measure(out: Console) -> None:
+    table = Table("fault", "told after s", "times")
+    async with AsyncExitStack() as stack:
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        valkey = await stack.enter_async_context(Valkey(scratch / "redis"))
+        rig = await stack.enter_async_context(rigged(scratch, settings={"REDIS_URL": valkey.url}))
+        scene = Scene(rig, valkey)
+        names = {fault: f"case-{number:02}" for number, fault in enumerate(FAULTS)}
+        for name in names.values():
+            rig.sandbox.goldrush.add(name=name)
+        await rig.ask("list case")
+        await rig.ask("watch case-*")
+        await rig.reads(4 * len(names))
+        for fault, happens in track(FAULTS.items(), console=Console(stderr=True)):
+            scene.name = names[fault]
+            table.add_row(fault, *await _measured(scene, happens))
+    out.print(table)
+
+
+async def _measured(scene: Scene, happens: Happens) -> tuple[str, str]:
+    began = monotonic()
+    await happens(scene)
+    mended = monotonic()
+    await scene.until_told(PATIENCE_SECONDS)
+    told = scene.told()
+    await asyncio.sleep(REPEATS_SECONDS)
+    scene.rig.sandbox.slack.faults.clear()
+    scene.rig.set_phase(scene.name, "RUNNING")
+    await scene.rig.reads(40)
+    if not told:
+        return "never", "0"
+    since = mended if mended - began > 1.0 else began
+    return f"{max(0.0, told[0] - since):.1f}", str(len(scene.told()))
+
+
+if __name__ == "__main__":
+    asyncio.run(measure(Console(width=100)))
