@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help install demo test lint bench model-check state-machine simulation crash-test sabotage fuzz soak lock clean
+.PHONY: help install demo test lint bench model-check state-machine simulation crash-test sabotage fuzz soak catch-up lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -49,6 +49,9 @@ soak: $(VENV)/.developing ## Slack away for long, and pipelines that hang: memor
 	$(BIN)/python -m bench.outage
 	$(BIN)/python -m bench.outage --fault throttled
 	$(BIN)/python -m bench.hanging
+
+catch-up: $(VENV)/.developing ## one fault after the other: how long until a failure is told
+	$(BIN)/python -m bench.catch_up
 
 lock: $(VENV)/.developing ## resolve the dependencies anew: versions and hashes, no addresses
 	$(BIN)/uv pip compile $(LOCK) --group build -o requirements.lock
