@@ -11,7 +11,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record, Scene, plan_forgotten, plan_newcomer, plan_restored
 from bot.domain.transition import Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Watch, audiences, watched_ids
-from bot.ports import Store, StoreAway, Watches
+from bot.ports import Store, StoreAway, StoreRolledBack, Watches
 
 ATTEMPTS = 5
 
@@ -48,15 +48,25 @@ class Roster:
 
     async def load(self) -> None:
         """Everything from the store, as at a start."""
+        watches = self._believed(await self.store.watches())
         self._records = dict(await self.store.records())
         self._catalogue = {pipeline.id: pipeline for pipeline in await self.store.catalogue()}
-        self.watches = await self.store.watches()
+        self.watches = watches
         self._count()
 
     async def refresh_watches(self) -> None:
+        """
+        Raises:
+            StoreRolledBack: the store knows of fewer changes than we do; what we know is kept until that is dealt with.
+        """
         if await self.store.watches_version() != self.watches.version:
-            self.watches = await self.store.watches()
+            self.watches = self._believed(await self.store.watches())
             self._count()
+
+    def _believed(self, watches: Watches) -> Watches:
+        if watches.version < self.watches.version:
+            raise StoreRolledBack("Redis has forgotten watches")
+        return watches
 
     async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
         self._catalogue = {pipeline.id: pipeline for pipeline in pipelines}
@@ -157,11 +167,11 @@ class Roster:
                 await self.write(pipeline_id, _opening_in(channel))
 
     async def catch_up(self) -> None:
-        """Takes in what another bot has written since."""
+        """Takes in what another bot has written since; from a store that forgot nothing."""
+        await self.refresh_watches()
         versions = await self.store.versions()
         if any(self.record(each).version != version for each, version in versions.items()):
             self._records = dict(await self.store.records())
-        await self.refresh_watches()
 
     @property
     def known(self) -> Known:

@@ -19,7 +19,7 @@ from bot.domain.card import Card, Notice, NoticeKind, Storm
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, ParkReason
-from bot.ports import ChatAway, StoreAway, Unavailable
+from bot.ports import ChatAway, StoreAway, StoreRolledBack, Unavailable
 from bot.slack.look import Look
 from bot.watching.vigil import Memberships
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
@@ -165,6 +165,20 @@ async def test_watches_that_are_gone_are_told_loudly_and_stay_gone(
         await world.bot.watch(ONE)  # whoever watches again finds the card that is there
         await world.bot.poll(60)
         assert len(world.told()) == 1
+
+
+async def test_an_emptied_store_is_not_believed_by_whoever_looks_first(fake_redis: redis.asyncio.Redis) -> None:
+    """The poller and people's commands look at the watches too, and more often."""
+    async with whole(fake_redis, operator=OPERATOR) as world:
+        await world.bot.watch(ONE, TWO)
+        await world.bot.poll(40)
+        await fake_redis.flushall()
+        for looks in (world.bot.roster.refresh_watches, world.bot.roster.catch_up, world.bot.roster.load):
+            with pytest.raises(StoreRolledBack):
+                await looks()
+        await world.bot.poll(40)
+        (notice,) = world.notices(NoticeKind.ROLLED_BACK)
+        assert {watch.reference for watch in notice.watches} == {ONE, TWO}
 
 
 async def test_a_loss_is_dealt_with_to_the_end_also_where_the_store_goes_away_midway(
