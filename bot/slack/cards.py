@@ -72,7 +72,7 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
         return (f":red_circle: {name} *FAILED*, and now {phrases.state_words(standing)}", _since(episode))
     if standing.phase == Phase.FAILED:
         ready = _ready(card)
-        since = f"since {date(episode.opened_at)}"
+        since = _lasted(episode)
         return (f":red_circle: {name} *FAILED*", f"{since} · {ready}" if ready else since, first_seen)
     coming = f"{phrases.standing_symbol(standing)} {name} is {phrases.state_words(standing)} after FAILED"
     return (coming, _since(episode), first_seen)
@@ -88,9 +88,15 @@ def _since(episode: Episode) -> str:
     return f"FAILED since {date(episode.opened_at)}{until}"
 
 
+def _lasted(episode: Episode) -> str:
+    if episode.closed_at is None:
+        return f"since {date(episode.opened_at)}"
+    return f"from {date(episode.opened_at)} until {date(episode.closed_at)}"
+
+
 def _degraded(card: Card, name: str) -> tuple[str, ...]:
     episode, ready = card.episode, _ready(card)
-    since = f"since {date(episode.opened_at)}"
+    since = _lasted(episode)
     if episode.open:
         return (f"{phrases.DEGRADED} {name} is *RUNNING, degraded* — {ready}", since)
     if episode.outcome is Outcome.LIVE:
@@ -113,7 +119,7 @@ def _deployment(card: Card, name: str) -> tuple[str, ...]:
 
 def _pause(card: Card, name: str) -> tuple[str, ...]:
     episode, standing = card.episode, card.standing
-    since = f"since {date(episode.opened_at)}"
+    since = _lasted(episode)
     if not episode.open:
         was = phrases.phase_word(episode.lines[-2].phase if len(episode.lines) > 1 else None)
         return (f":black_circle: {name} was {was} for {_downtime(episode)}; it is *{_ending(episode)}* now", since)
@@ -134,7 +140,7 @@ def _restart(card: Card, name: str) -> tuple[str, ...]:
 def _blind(card: Card, name: str) -> tuple[str, ...]:
     episode = card.episode
     reason = next((line.reason for line in reversed(episode.lines) if line.reason), "")
-    since = f"since {date(episode.opened_at)}"
+    since = _lasted(episode)
     why = outside(reason, REASON_LIMIT) if reason else ""
     if not episode.open:
         what = "can be read again" if episode.outcome is Outcome.READABLE else f"is {_ending(episode)}"

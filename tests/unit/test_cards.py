@@ -417,3 +417,13 @@ def test_an_acknowledgement_is_a_line_with_who() -> None:
 def test_a_line_that_comes_late_says_so() -> None:
     line = ThreadLine(card_key="k", pipeline=a_pipeline(), line=an_episode().lines[0])
     assert "Told 1 m late" in tells_all(valid(shown(line, late=60))).text
+
+
+def test_what_is_over_says_from_when_until_when() -> None:
+    """`since` beside “it is RUNNING now” would read as if it were so since then."""
+    drawn = cards(an_observation(RUNNING, 1), an_observation(PAUSED, 2, ready=0), an_observation(RUNNING, 9))
+    assert any("since <!date" in each.text and "PAUSED" in each.text for each in drawn)
+    (over,) = [each for each in drawn if "was PAUSED" in each.text]
+    assert "from <!date" in over.text
+    assert "until <!date" in over.text
+    assert "since" not in over.text
