@@ -1,5 +1,6 @@
 """Takes what one lane owes to a known outcome, one message after the other, as long as its lease is held."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -270,7 +271,11 @@ class Courier:
         if self._pace.wait(self._lane.channel, Method.HISTORY, jobs[0].delivery.priority) > 0:
             return [Unreadable("Slack does not let the history be read for now")] * len(jobs)
         self._pace.took(self._lane.channel, Method.HISTORY)
-        sightings = await self._chat.find([job.trace for job in jobs])
+        try:
+            async with asyncio.timeout(CALL_SECONDS):  # a lease must outlast it
+                sightings = await self._chat.find([job.trace for job in jobs])
+        except TimeoutError:
+            sightings = [Unreadable("Slack took too long to show the history", lost=True)] * len(jobs)
         match next((each for each in sightings if isinstance(each, Unreadable)), None):
             case Unreadable(retry_after=timedelta() as wait):
                 await self._hold_back(Method.HISTORY, wait)

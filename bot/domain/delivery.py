@@ -123,6 +123,7 @@ class Refusal(StrEnum):
     WORKSPACE = "workspace"
     CONTENT = "content"
     CARD_GONE = "card_gone"
+    OTHER = "other"  # an answer that no table of ours has
     NOT_SENT = "not_sent"
 
 
@@ -341,7 +342,8 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
         case Refused(kind=kind, retry_after=wait):
             later = now + max(wait or timedelta(), _backoff(delivery))
             delay = Delay.NOT_REACHED if kind is Refusal.NOT_SENT else Delay.REFUSED
-            return Again(replace(_queued(delivery, now), not_before=later, delay=delay))
+            plain = delivery.plain or kind is Refusal.OTHER  # it may be what it looks like
+            return Again(replace(_queued(delivery, now), not_before=later, delay=delay, plain=plain))
         case _ as unreachable:
             assert_never(unreachable)
 

@@ -120,9 +120,15 @@ def _storm_lines(backlog: Backlog, waiting: list[Delivery]) -> Gathering | None:
     key = backlog.storm_of(told[0][1].card_key)
     chosen = [(row, line) for row, line in told if backlog.storm_of(line.card_key) == key][:MOST]
     rows = [row for row, _ in chosen]
-    lines = Lines(story=key, of_storm=True, lines=tuple(line for _, line in chosen))
-    row = _in_place_of(rows, id=digest(key, *(row.id for row in rows)))
-    return Gathering(row=replace(row, body=lines), replaced=tuple(rows))
+    there = next((row for row in waiting if row.attempts == 0 and _is_of_storm(row, key)), None)
+    rows = [*rows, there] if there else rows
+    row = _in_place_of(rows, id=there.id if there else digest(key, *(row.id for row in rows)))
+    row = replace(row, body=_thread_lines(key, rows, of_storm=True))
+    return Gathering(row=row, replaced=tuple(row for row, _ in chosen), merges=there is not None)
+
+
+def _is_of_storm(row: Delivery, key: str) -> bool:
+    return isinstance(row.body, Lines) and row.body.of_storm and row.body.story == key
 
 
 # --- what came to its end before it could be told ---------------------------------------------------------------------
@@ -270,17 +276,18 @@ def _card_story(row: Delivery) -> str:
     return row.body.story if isinstance(row.body, Lines) and not row.body.of_storm else ""
 
 
-def _thread_lines(story: str, rows: Sequence[Delivery]) -> Lines:
+def _thread_lines(story: str, rows: Sequence[Delivery], *, of_storm: bool = False) -> Lines:
     gathered = [row.body for row in rows if isinstance(row.body, Lines)]
     single = [row.body for row in rows if isinstance(row.body, ThreadLine)]
     broadcast = any(each.broadcast for each in single) or any(each.broadcast for each in gathered)
-    lines = sorted([*(line for each in gathered for line in each.lines), *single], key=lambda each: each.line.revision)
+    lines = [*(line for each in gathered for line in each.lines), *single]
+    lines.sort(key=lambda each: (each.line.at, each.line.revision))
     left_out = sum(each.left_out for each in gathered) + max(0, len(lines) - MOST)
     if len(lines) > MOST:
         lines = [*lines[: MOST // 2], *lines[-MOST // 2 :]]
     return Lines(
         story=story,
-        of_storm=False,
+        of_storm=of_storm,
         lines=tuple(lines),
         left_out=left_out,
         broadcast=broadcast,

@@ -23,7 +23,6 @@ from bot.slack.inbound import is_envelope, readable, well_formed
 EARS = 2
 DEAF_SECONDS = 60.0  # Slack pings every few seconds, and answers our pings
 CHECK_SECONDS = 5.0
-PING_SECONDS = 5.0
 GOODBYE_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
@@ -110,9 +109,10 @@ async def listening(
     ears[0].handler.client.wss_uri = url
     connecting = [asyncio.create_task(ear.handler.connect_async(), name="ear") for ear in ears]  # type: ignore[no-untyped-call]
     try:
-        await connecting[0]
         watching = asyncio.create_task(_watch(ears, deaf_seconds, check_seconds), name="ears watch")
         try:
+            # One is enough to begin with: where an address was used up in vain, the watch gets another.
+            await asyncio.wait(connecting, return_when=asyncio.FIRST_COMPLETED)
             yield ears
         finally:
             watching.cancel()

@@ -128,6 +128,7 @@ class Inbox:
         """A person is never shown a traceback, and always told whether anything may have changed. False: the store went
         away, and it is to be taken up later."""
         self._under_way[gesture.id] = asyncio.current_task()
+        refusal: Refusal | None = None
         try:
             async with asyncio.timeout(seconds):
                 await self._done(gesture)
@@ -136,13 +137,15 @@ class Inbox:
             return False
         except TimeoutError:
             log.warning("listener_slow", gesture=gesture.kind, seconds=seconds)
-            await self._say(gesture, SLOW)
+            refusal = SLOW
         except Exception:
             log.exception("listener_tripped", gesture=gesture.kind)
-            await self._say(gesture, BROKEN)
+            refusal = BROKEN
         finally:
             del self._under_way[gesture.id]
-        await self._finished(gesture)
+        await self._finished(gesture)  # before anything is said: nobody else is to take it up meanwhile
+        if refusal:
+            await self._say(gesture, refusal)
         return True
 
     async def _finished(self, gesture: Gesture) -> None:

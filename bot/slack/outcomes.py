@@ -92,7 +92,7 @@ def _refused(error: str) -> Refused:
         return Refused(kind=Refusal.CONTENT, error=error)
     if error in _CARD_GONE:
         return Refused(kind=Refusal.CARD_GONE, error=error)
-    return Refused(kind=Refusal.NOT_SENT, error=error)
+    return Refused(kind=Refusal.OTHER, error=error)
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta:

@@ -87,7 +87,7 @@ class Vigil:
 
     async def _look(self) -> None:
         if await self._turn.keep():
-            self._begun = False
+            self._begun, self._looked_again_at = False, None
         if self._loss:
             await self._recover()
         beat = await self._store.beat()

@@ -1,14 +1,27 @@
 """The sender while Slack or the store cannot be relied on: doubt, what lands late, a stuck feed, why it is late."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import redis.asyncio
 
+from bot.delivery import courier
 from bot.delivery.doubt import Doubt
 from bot.domain.card import Card, CatchUp, Lines, Storm, ThreadLine
-from bot.domain.delivery import LANDS_WITHIN, Delay, Delivery, Refusal, Refused, Unknown, Unreadable
+from bot.domain.delivery import (
+    LANDS_WITHIN,
+    Delay,
+    Delivery,
+    Refusal,
+    Refused,
+    Sighting,
+    Trace,
+    Unknown,
+    Unreadable,
+)
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import plan_reading
@@ -319,3 +332,40 @@ async def test_an_answer_is_shown_by_the_card_though_its_line_waits(
     ((_, shown, _),) = chat.updates
     assert isinstance(shown, Card)
     assert shown.episode.acknowledged
+
+
+# --- what nobody foresaw ---------------------------------------------------------------------------------------------
+
+
+async def test_a_message_that_slack_refuses_for_a_reason_unknown_holds_up_nothing_else(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    refused = Refused(kind=Refusal.OTHER, error="error_of_next_year")
+    chat.answers = [(refused, False)] * 4
+    await announce(store, 6, ALERTS)
+    async with sending(store, chat, clock):
+        await clock.pass_time(40)
+    assert len(chat.posts) >= 5  # all but what is still tried again
+    assert {row.plain for row in await store.owed(ALERTS)} <= {True}
+
+
+async def test_a_history_that_takes_longer_than_a_lease_may_is_unreadable(
+    store: WholeStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(FakeChat):
+        async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+            self.looks += 1
+            await asyncio.Event().wait()
+            raise AssertionError("it never comes")
+
+    chat = Slow()
+    chat.answers = [(Unknown("reset"), False)]
+    monkeypatch.setattr(courier, "CALL_SECONDS", 0.01)
+    await fail(store)
+    async with sending(store, chat, clock):
+        for _ in range(200):
+            await clock.pass_time(0.5)
+            await asyncio.sleep(0.002)
+    assert chat.looks
+    ((delivery, _, _),) = chat.posts
+    assert delivery.possible_repeat

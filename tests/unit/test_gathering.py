@@ -464,3 +464,16 @@ def test_of_what_somebody_answered_at_last_it_is_still_said_how_it_is() -> None:
     assert found is not None
     assert isinstance(found.row.body, CatchUp)
     assert {entry.last.phase for entry in found.row.body.entries} == {Phase.RUNNING}
+
+
+def test_the_lines_of_a_storm_go_into_the_message_that_waits_already() -> None:
+    """However often its pipelines go up and down while nothing can be sent."""
+    cards = some((1, 2), storm="storm", ts="1.0")
+    outbox = settled([a_row_of(1, line(3)), a_row_of(2, line(3))], cards)
+    (waiting,) = outbox.rows.values()
+    for revision in range(4, 60):
+        outbox = settled([waiting, a_row_of(1, line(revision)), a_row_of(2, line(revision))], cards)
+        (waiting,) = outbox.rows.values()
+    assert isinstance(waiting.body, Lines)
+    assert waiting.body.of_storm
+    assert len(waiting.body.lines) + waiting.body.left_out == 2 * 57

@@ -25,7 +25,7 @@ KINDS: Mapping[Refusal, list[str]] = {
         *["only_one_table_allowed", "too_many_attachments"],
     ],
     Refusal.CARD_GONE: ["message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"],
-    Refusal.NOT_SENT: ["accesslimited", "deprecated_endpoint", "some_error_of_next_year", "message_limit_exceeded"],
+    Refusal.OTHER: ["accesslimited", "deprecated_endpoint", "some_error_of_next_year", "message_limit_exceeded"],
 }
 PARKED = {
     "channel_not_found": ParkReason.NOT_FOUND,
