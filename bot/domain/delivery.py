@@ -17,6 +17,7 @@ from bot.domain.watch import ChannelId, ParkReason
 LANDS_WITHIN = timedelta(seconds=8)  # the request's own deadline (5 s) and what may still be under way behind it
 STRAGGLES_FOR = timedelta(seconds=3)  # what an owner before us may still have under way when its lease has run out
 CLOCKS_DIFFER = timedelta(minutes=2)
+CLOCKS_DIFFER_AT_MOST = timedelta(hours=1)
 TOLD_ANEW_WITHIN = timedelta(minutes=10)
 BETWEEN_LOOKS = timedelta(seconds=3)
 LOOKS = 2
@@ -392,10 +393,11 @@ def _sought_since(delivery: Delivery, hold: Hold) -> datetime:
 
 
 def oldest(delivery: Delivery) -> str:
-    """Where to begin to look: Slack's own stamp where one is known, since its clock and ours differ."""
-    if delivery.after_ts:
-        return delivery.after_ts
+    """Where to begin to look: Slack's own stamp where one is known, since its clock and ours differ; but no further back
+    than by any difference of clocks: much may have been written since the lane's last message."""
     since = min(filter(None, (delivery.sent_at, delivery.earliest, delivery.made_at)))
+    if delivery.after_ts:
+        return max(delivery.after_ts, f"{(since - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}", key=float)
     return f"{(since - CLOCKS_DIFFER).timestamp():.6f}"
 
 

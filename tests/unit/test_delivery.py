@@ -12,6 +12,7 @@ from bot.domain.card import Body, Lines, Notice, NoticeKind, SyncCard, SyncStorm
 from bot.domain.delivery import (
     BETWEEN_LOOKS,
     CLOCKS_DIFFER,
+    CLOCKS_DIFFER_AT_MOST,
     LANDS_WITHIN,
     LONGEST_BACKOFF,
     LOOKS,
@@ -186,6 +187,8 @@ def test_what_is_about_to_be_given_says_when_by_whom_and_after_what() -> None:
 def test_it_is_looked_for_from_before_anybody_can_have_known_of_it(delivery: Delivery, seconds: float) -> None:
     assert oldest(delivery) == f"{(at(seconds) - CLOCKS_DIFFER).timestamp():.6f}"
     assert oldest(replace(delivery, after_ts="1795435200.000100")) == "1795435200.000100"
+    long_ago = replace(delivery, after_ts="1700000000.000100")
+    assert oldest(long_ago) == f"{(at(seconds) - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}"
 
 
 moments = st.floats(0, 10_000).map(at)
