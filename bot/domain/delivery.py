@@ -393,8 +393,8 @@ def _sought_since(delivery: Delivery, hold: Hold) -> datetime:
 
 
 def oldest(delivery: Delivery) -> str:
-    """Where to begin to look: Slack's own stamp where one is known, since its clock and ours differ; but no further back
-    than by any difference of clocks: much may have been written since the lane's last message."""
+    """Where to begin to look: Slack's own stamp where one is known, since its clock and ours differ; but not from long
+    before it was made: much may have been written since the lane's last message."""
     since = min(filter(None, (delivery.sent_at, delivery.earliest, delivery.made_at)))
     if delivery.after_ts:
         return max(delivery.after_ts, f"{(since - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}", key=float)
