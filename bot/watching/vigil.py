@@ -126,8 +126,9 @@ class Vigil:
         if lost:
             log.error("watches_lost", watches=[f"{watch.channel} {watch.reference}" for watch in lost])
             channels = dict.fromkeys(watch.channel for watch in lost)
-            notice = Notice(kind=NoticeKind.ROLLED_BACK, at=at, watches=lost)
-            await self._store.tell(self._told(notice, tuple(channels)))
+            if self._turn.ours:  # every bot finds it out; whoever reads tells it
+                notice = Notice(kind=NoticeKind.ROLLED_BACK, at=at, watches=lost)
+                await self._store.tell(self._told(notice, tuple(channels)))
         self._loss = None
         self._recovered = True
 

@@ -181,6 +181,20 @@ async def test_an_emptied_store_is_not_believed_by_whoever_looks_first(fake_redi
         assert {watch.reference for watch in notice.watches} == {ONE, TWO}
 
 
+async def test_of_two_bots_one_tells_what_the_store_has_lost(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, operator=OPERATOR) as first:
+        await first.bot.watch(ONE, TWO)
+        await first.bot.poll(20)
+        async with whole(fake_redis, operator=OPERATOR, before=first.bot, chat=first.chat) as second:
+            await second.bot.poll(20)
+            await fake_redis.flushall()
+            for _ in range(4):
+                await first.bot.poll(10)
+                await second.bot.poll(10)
+        (notice,) = first.notices(NoticeKind.ROLLED_BACK)
+        assert {watch.reference for watch in notice.watches} == {ONE, TWO}
+
+
 async def test_a_loss_is_dealt_with_to_the_end_also_where_the_store_goes_away_midway(
     fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
