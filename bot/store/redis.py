@@ -111,10 +111,9 @@ class RedisStore:
         keys = [self._keys["parked"], self._keys["watches_version"], *outboxes]
         return bool(await self._scripts.write("park", keys, [channel, reason.value, *rows]))
 
-    async def unpark(self, channel: ChannelId, told: Sequence[Delivery] = ()) -> bool:
-        outboxes, rows = self._scripts.enqueued(told)
-        keys = [self._keys["parked"], self._keys["watches_version"], self._keys["woken"], *outboxes]
-        return bool(await self._scripts.write("unpark", keys, [channel, self._clock.now().isoformat(), *rows]))
+    async def unpark(self, channel: ChannelId) -> bool:
+        keys = [self._keys["parked"], self._keys["watches_version"], self._keys["woken"]]
+        return bool(await self._scripts.write("unpark", keys, [channel, self._clock.now().isoformat()]))
 
     # --- pipelines -------------------------------------------------------------------------------------------------
 

@@ -150,13 +150,11 @@ class MemoryStore:
 
         return await self._wrote(change)
 
-    async def unpark(self, channel: ChannelId, told: Sequence[Delivery] = ()) -> bool:
+    async def unpark(self, channel: ChannelId) -> bool:
         def change() -> bool:
             if not self._wake(channel):
                 return False
             self.disk.watches_version += 1
-            for each in told:
-                self._enqueue(each)
             return True
 
         return await self._wrote(change)
