@@ -9,6 +9,7 @@ import structlog
 
 SLEW = 0.1  # of the time that passes: a wait is never off by more than that
 JUMP_SECONDS = 2.0
+TOGETHER_SECONDS = 0.1
 # Of the clocks that only go on, the one that also counts while the machine sleeps: a lease runs out meanwhile.
 _PASSING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
@@ -35,14 +36,13 @@ class SystemClock:
     def __init__(self, wall: Callable[[], float] = _wall, passing: Callable[[], float] = _passed) -> None:
         self._wall = wall
         self._passing = passing
-        self._at = passing()
-        self._shown = wall()
+        self._at, self._shown = self._both()
         self._told_off_by = 0.0
 
     def now(self) -> datetime:
-        at = self._passing()
+        at, wall = self._both()
         passed = at - self._at
-        behind = self._wall() - (self._shown + passed)
+        behind = wall - (self._shown + passed)
         self._tell(behind)
         self._at = at
         self._shown += passed + max(-SLEW * passed, min(behind, SLEW * passed))
@@ -53,6 +53,14 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    def _both(self) -> tuple[float, float]:
+        """Both clocks at one moment. Where the process stood still between the two looks, as if one of them had been
+        set, it looks again."""
+        while True:
+            before, wall, after = self._passing(), self._wall(), self._passing()
+            if after - before < TOGETHER_SECONDS:
+                return after, wall
 
     def _tell(self, behind: float) -> None:
         if abs(behind - self._told_off_by) > JUMP_SECONDS:

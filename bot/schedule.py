@@ -1,6 +1,7 @@
 """What APScheduler runs: every few seconds, the jobs of the bot."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -45,6 +46,14 @@ class _Evenly(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
         return following if following > now else now + self._step
 
 
+def _quiet() -> logging.Logger:
+    """APScheduler warns of each run that it leaves out since the one before is still under way. That is as it should
+    be, and after a process stood still it is so with every job."""
+    quiet = logging.getLogger(f"{__name__}.apscheduler")
+    quiet.setLevel(logging.ERROR)
+    return quiet
+
+
 class Schedule:
     """Due times are monotonic and kept by the poller; the scheduler only ticks. The first job is to run most often.
 
@@ -54,7 +63,7 @@ class Schedule:
 
     def __init__(self, jobs: Iterable[Job]) -> None:
         self._jobs = tuple(jobs)
-        self._scheduler = AsyncIOScheduler(timezone=UTC)
+        self._scheduler = AsyncIOScheduler(timezone=UTC, logger=_quiet())
         self._ran_at = dict.fromkeys((job.name for job in self._jobs), monotonic())
         self._running: set[asyncio.Task[None]] = set()
         self._busy: set[str] = set()

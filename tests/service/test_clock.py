@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from time import monotonic
 
 import pytest
+from structlog.testing import capture_logs
 
 from bot.clock import SLEW, SystemClock
 
@@ -33,6 +34,43 @@ def test_the_time_is_that_of_the_wall_as_long_as_nobody_sets_it() -> None:
     for _ in range(1000):
         room.wait(0.7)
         assert clock.now() == datetime.fromtimestamp(room.wall, UTC)
+
+
+@pytest.mark.parametrize("first", ["wall", "passing"])
+def test_a_process_that_stood_still_between_two_looks_does_not_say_that_the_clock_was_set(first: str) -> None:
+    room = Room()
+    stops: list[str] = []
+
+    def look(name: str) -> float:
+        if name in stops:
+            stops.remove(name)
+            room.wait(15)  # just before the look, and just after it
+            seen = room.wall if name == "wall" else room.passed
+            room.wait(15)
+            return seen
+        return room.wall if name == "wall" else room.passed
+
+    clock = SystemClock(lambda: look("wall"), lambda: look("passing"))
+    room.wait(1)
+    stops.append(first)
+    with capture_logs() as told:
+        for _ in range(3):
+            assert clock.now() == datetime.fromtimestamp(room.wall, UTC)
+            room.wait(1)
+    assert not stops
+    assert told == []
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_clock_that_was_set_is_told_once(step: float) -> None:
+    room = Room()
+    clock = room.clock()
+    room.wall += step
+    with capture_logs() as told:
+        for _ in range(10):
+            clock.now()
+            room.wait(1)
+    assert [(each["event"], each["seconds"]) for each in told] == [("wall_clock_set", step)]
 
 
 @pytest.mark.parametrize("step", STEPS)

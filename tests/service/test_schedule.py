@@ -92,7 +92,9 @@ async def test_a_month_forward_lets_everything_else_go_on(wall: type[SetClock]) 
         assert max(after - before for before, after in pairwise(times)) < 0.3
 
 
-async def test_a_job_that_cannot_reach_the_store_is_run_again_and_one_that_is_slow_never_overlaps() -> None:
+async def test_a_job_that_cannot_reach_the_store_is_run_again_and_one_that_is_slow_never_overlaps(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     under_way, most, runs = 0, 0, 0
 
     async def slow() -> None:
@@ -108,6 +110,7 @@ async def test_a_job_that_cannot_reach_the_store_is_run_again_and_one_that_is_sl
     assert most == 1
     assert 4 <= runs <= 9
     assert under_way == 0  # what was under way at the end came to its end
+    assert "maximum number of running instances" not in caplog.text  # it is as it should be
 
 
 async def test_a_job_that_still_waits_when_the_bot_stops_leaves_no_traceback(
