@@ -32,6 +32,7 @@ from bot.watching.roster import Roster
 ANSWER_SECONDS = 6.0  # a person waits; what has not been read by then is shown as old as it is
 FRESH_SECONDS = 2.0  # for pipelines that were named
 RECENT_SECONDS = 60.0  # for those that were not
+OVERDUE_SECONDS = 2.0  # older than the polling promises: this process stood still, or the machine slept
 LISTED_SECONDS = 5.0
 UNKNOWN_SECONDS = 1.0  # a name that is not known may be a moment old
 
@@ -249,8 +250,11 @@ class Desk:
         )
 
     async def _read(self, pipelines: Collection[Pipeline], *, older_than: float) -> dict[PipelineId, str | None]:
-        """Reads those whose last reading is older than so many seconds; answers what went wrong with which."""
-        stale = [each.id for each in pipelines if self._age(each.id) > older_than]
+        """Reads those whose last reading is older than so many seconds, or than the polling promises; answers what went
+        wrong with which."""
+        promised = self._poller.promised()
+        oldest = {each.id: min(older_than, promised.get(each.id, older_than) + OVERDUE_SECONDS) for each in pipelines}
+        stale = [each for each, seconds in oldest.items() if self._age(each) > seconds]
         if not stale:
             return {}
         reads = {asyncio.ensure_future(self._poller.read_now(each)): each for each in stale}

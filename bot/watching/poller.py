@@ -1,6 +1,7 @@
 """Reads every watched pipeline when it is due, within the budget, and records what became so."""
 
 import asyncio
+from collections.abc import Mapping
 from itertools import count
 
 import structlog
@@ -80,6 +81,12 @@ class Poller:
     def unread_since(self, moment: float) -> frozenset[PipelineId]:
         """The pipelines to be read that were not, since `moment` on the monotonic clock."""
         return frozenset(each for each in self._roster.pollable if self._read_at.get(each, float("-inf")) < moment)
+
+    def promised(self) -> Mapping[PipelineId, float]:
+        """How old, in seconds, each reading may grow while all goes well. Also for a bot whose turn it is not."""
+        periods = {each: self._period(each) for each in self._roster.pollable}
+        factor = stretch(periods.values(), self._budget.rate)
+        return {each: seconds * factor for each, seconds in periods.items()}
 
     # --- who is due ------------------------------------------------------------------------------------------------
 

@@ -486,3 +486,40 @@ async def test_people_are_told_how_old_a_reading_is_when_the_api_is_away(fake_re
         (view,) = (await bot.desk.status(ALERTS, ["orders-1"])).views
         assert view.problem == "GoldRush did not answer within 5 s."
         assert view.standing.observation is not None
+
+
+async def test_after_a_standstill_a_channel_is_answered_with_fresh_readings(fake_redis: redis.asyncio.Redis) -> None:
+    """Nobody named a pipeline: what the polling keeps is not read again, but what it could not keep is."""
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await watch(bot, "orders-*")
+        await bot.poll(20)
+        before = len(bot.api.reads)
+        await bot.desk.status(ALERTS, [])
+        assert len(bot.api.reads) == before
+        bot.api.statuses[ONE] = FAILED
+        bot.api.statuses[TWO] = Unavailable("GoldRush did not answer within 5 s.")
+        bot.clock.seconds += 30  # as after SIGSTOP: nothing ran meanwhile
+        one, two, three = (await bot.desk.status(ALERTS, [])).views
+        now = bot.clock.now()
+    assert (one.standing.phase, one.problem) == (Phase.FAILED, None)
+    assert two.problem == "GoldRush did not answer within 5 s."
+    observed = [view.standing.observation for view in (one, two, three)]
+    assert [each is not None and each.observed_at == now for each in observed] == [True, False, True]
+
+
+async def test_a_bot_whose_turn_it_is_not_asks_for_no_more_than_the_polling_promises(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with (
+        running(fake_redis, *pipelines(40), rate=1.0) as one,
+        running(fake_redis, rate=1.0, clock=one.clock, api=one.api) as two,
+    ):
+        await watch(one, "orders-*")
+        await one.poll(100)
+        assert one.poller.stretch > 3
+        await two.vigil.catch_up()
+        await two.listing.refresh()
+        assert not two.turn.ours
+        before = len(one.api.reads)
+        await two.desk.status(ALERTS, [])
+        assert len(one.api.reads) == before
