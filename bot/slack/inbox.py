@@ -11,9 +11,11 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from bot.domain.answer import Refusal
 from bot.domain.watch import ChannelId, UserId
 from bot.ports import Clock, Gesture, Store, StoreAway
+from bot.slack import action_ids
 from bot.slack.actions import Actions, Click
 from bot.slack.answers import Asked
 from bot.slack.commands import Commands
+from bot.slack.grammar import Unwatch, Watch, parse
 from bot.slack.look import Look
 from bot.slack.respond import respond_to
 
@@ -29,6 +31,10 @@ log = structlog.get_logger(__name__)
 AWAY = Refusal(
     reason="My memory (Redis) does not answer just now, so nothing was done so far.",
     hint="Please ask again in a minute: I cannot be sure that I kept this.",
+)
+UNANSWERED = Refusal(
+    reason="My memory (Redis) does not answer just now, so I cannot answer this.",
+    hint="Please ask again in a minute.",
 )
 KEPT = Refusal(
     reason="My memory (Redis) does not answer just now, so this is not done yet, or only in part.",
@@ -80,7 +86,7 @@ class Inbox:
         except (StoreAway, TimeoutError) as exc:
             log.warning("store_away", room="slack", problem=str(exc) or "it did not answer in time")
             await ack()
-            await self._say(gesture, AWAY)
+            await self._say(gesture, UNANSWERED if _only_asks(gesture) else AWAY)
             return
         await ack()
         if first and not await self._act(gesture, ACT_SECONDS):
@@ -168,3 +174,10 @@ class Inbox:
 
     async def _say(self, gesture: Gesture, refusal: Refusal) -> None:
         await respond_to(gesture.facts.get("response_url", ""))(self._look.answer(refusal, Asked()).as_response())
+
+
+def _only_asks(gesture: Gesture) -> bool:
+    """It would change nothing, so it does not matter whether it was kept."""
+    if gesture.kind == CLICK:
+        return gesture.facts["action"] in {action_ids.REFRESH, action_ids.PREVIOUS, action_ids.NEXT}
+    return not isinstance(parse(gesture.facts["text"]), Watch | Unwatch)

@@ -251,6 +251,27 @@ async def test_a_store_that_is_away_is_told_and_nothing_is_promised(
     assert "ask again in a minute: I cannot be sure that I kept this" in answer
 
 
+@pytest.mark.parametrize("text", ["", "status orders-1", "list", "watches", "help watch", "wach orders-1"])
+async def test_to_a_question_it_is_not_said_that_nothing_was_done(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    away_once(counter.bot.store, "first_time", monkeypatch)
+    await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking(text))
+    assert counter.answers == [
+        "My memory (Redis) does not answer just now, so I cannot answer this.\nPlease ask again in a minute."
+    ]
+
+
+@pytest.mark.parametrize("action", sorted({*action_ids.ALL} - {action_ids.LINK}))
+async def test_of_a_click_that_changes_something_it_is_said_that_nothing_was_done(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, action: str
+) -> None:
+    away_once(counter.bot.store, "first_time", monkeypatch)
+    await counter.inbox().take(Ack(counter), CLICK, "1", counter.clicking(action, {}))
+    asks = action in {action_ids.REFRESH, action_ids.PREVIOUS, action_ids.NEXT}
+    assert ("so I cannot answer this" if asks else "so nothing was done so far") in counter.answers[0]
+
+
 async def test_a_store_that_kept_it_though_its_answer_was_lost_has_it_done(counter: Counter) -> None:
     lossy = counter.inbox(LosesReplies(counter.redis, TEAM, counter.bot.clock))
     await lossy.take(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))

@@ -237,7 +237,7 @@ def test_each_notice_is_explained_by_its_own_words_and_no_other() -> None:
     assert len(told) == len(NoticeKind)
 
 
-@pytest.mark.parametrize("name", ["AWAY", "KEPT", "LAPSED", "SLOW", "BROKEN"])
+@pytest.mark.parametrize("name", ["AWAY", "UNANSWERED", "KEPT", "LAPSED", "SLOW", "BROKEN"])
 def test_each_refusal_of_a_bot_in_trouble_is_explained_by_its_own_words(name: str) -> None:
     told = [row.split(" | ")[0].removeprefix("| ") for row in table("docs/slack.md", "Answers that refuse")]
     assert sum(getattr(inbox, name).reason.startswith(words) for words in told) == 1
