@@ -166,6 +166,8 @@ def _catch_up(backlog: Backlog, untried: list[Delivery]) -> Gathering | None:
         chosen.append(row)
         if missed := _missed(backlog, row):
             entries[missed.pipeline.id] = _together(entries.get(missed.pipeline.id), missed)
+    if not entries:
+        return None  # their cards have told it all
     key = home.id if home else digest(backlog.team, "catch up", *(row.id for row in chosen))
     row = _in_place_of([*chosen, home] if home else chosen, id=key)
     row = replace(row, priority=Priority.RECOVERY, body=CatchUp(key=key, entries=tuple(entries.values())))

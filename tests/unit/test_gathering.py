@@ -207,6 +207,18 @@ def test_a_catch_up_that_waits_takes_in_one_story_more() -> None:
     assert gathered([replace(first.row, attempts=1), again, new], some((40,), DEPLOYMENT)) is None
 
 
+def test_of_ends_that_their_cards_have_told_no_catch_up_is_made() -> None:
+    """It would tell of nothing."""
+    numbers = range(CATCH_UP_FROM + 1)
+    ends = replace(line(2), downtime_seconds=1.0)
+    rows = [a_row_of(number, ends) for number in numbers]
+    assert gathered(rows, some(numbers, over=True, ts="1.0", came_at=2)) is None
+    found = gathered(rows, some(numbers, over=True, ts="1.0", came_at=1))
+    assert found is not None
+    assert isinstance(found.row.body, CatchUp)
+    assert len(found.row.body.entries) == len(rows)
+
+
 def test_an_open_failure_is_in_no_catch_up() -> None:
     rows = feed_of(range(12))
     cards = [*some(range(11), DEPLOYMENT), a_posted(11)]
@@ -452,7 +464,7 @@ def test_what_is_told_together_is_as_urgent_and_as_late_as_any_of_it(
         gone = [row for each, row in before.items() if outbox.rows.get(each) != row]
         for new in (row for each, row in outbox.rows.items() if before.get(each) != row):
             assert new.made_at == min(row.made_at for row in gone)
-            feed_only = isinstance(new.body, CatchUp) or new.id in {row.id for row in gone}
+            feed_only = isinstance(new.body, CatchUp | SyncCard)  # a card that is over by now goes by itself
             assert new.priority == (Priority.RECOVERY if feed_only else min(row.priority for row in gone))
         before = dict(outbox.rows)
 
