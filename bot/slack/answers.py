@@ -103,7 +103,7 @@ def _detail(view: PipelineView, now: datetime, footing: Footing) -> list[Block]:
     ]
     lines = [head, " · ".join(fact for fact in facts if fact)]
     if view.acknowledged:
-        lines.append(f":eyes: Acknowledged by <@{view.acknowledged.by}> {date(view.acknowledged.at)}")
+        lines.append(f":eyes: Acknowledged by <@{view.acknowledged.by}> at {date(view.acknowledged.at)}")
     if view.problem:
         lines.append(f":warning: No fresh reading: {outside(view.problem, REASON_LIMIT)}")
     where = [
@@ -173,8 +173,9 @@ def _page_words(asked: Asked, total: int) -> str:
 
 
 def _controls(asked: Asked, total: int, only_id: str) -> list[Block]:
-    """Share, and the neighbours of this page. A shared answer carries none: it belongs to nobody."""
-    if asked.shared:
+    """Share, and the neighbours of this page. A shared answer carries none: it belongs to nobody. Neither does one that
+    shows no pipeline: it is of use to nobody else."""
+    if asked.shared or not total:
         return []
     back = value(asked=asked.text, page=asked.page - 1)
     on = value(asked=asked.text, page=asked.page + 1)
@@ -233,7 +234,7 @@ def _watches(answer: WatchesAnswer, footing: Footing) -> list[Block]:
 
 
 def _watched(view: WatchedView, now: datetime) -> list[str]:
-    made = f"by <@{view.watch.made_by}> {date(view.watch.made_at, '{date_short_pretty}')}"
+    made = f"by <@{view.watch.made_by}> {date(view.watch.made_at, '{date_short}')}"
     head = f"• {phrases.watch_words(view.watch)} · {made}"
     if view.watch.pattern:
         return [f"{head} · {len(view.covers)} now"]
@@ -277,7 +278,7 @@ def _acknowledged(answer: AcknowledgeAnswer) -> str:
         return f":eyes: You acknowledged {name}. The card says so, and everybody who was paged sees it."
     if answer.over:
         return f"This failure of {name} is over, so there is nothing to acknowledge. Its card says how it ended."
-    when = f" {date(answer.at)}" if answer.at else ""
+    when = f" at {date(answer.at)}" if answer.at else ""
     return f"<@{answer.by}> acknowledged {name} already{when}."
 
 

@@ -38,7 +38,7 @@ def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing)
         blocks.append(section(calling))
     if card.episode.acknowledged:
         answer = card.episode.acknowledged
-        blocks += context(f":eyes: Acknowledged by <@{answer.by}> {date(answer.at)}")
+        blocks += context(f":eyes: Acknowledged by <@{answer.by}> at {date(answer.at)}")
     if not of_the_api:
         blocks += context(*_facts(card), footing.link(card.pipeline.id))
     blocks += footnotes(delivery, now)
@@ -63,19 +63,21 @@ def _unseen(card: Card) -> str:
 
 def _failure(card: Card, name: str) -> tuple[str, ...]:
     episode, standing = card.episode, card.standing
-    if episode.outcome is Outcome.RECOVERED:
-        return (f":large_green_circle: {name} *recovered* — down for {_downtime(episode)}, live again", _since(episode))
-    if episode.outcome is Outcome.ON_PURPOSE:
-        return (f"{phrases.standing_symbol(standing)} {name} *{_ending(episode)}* after FAILED", _since(episode))
+    since = f"FAILED {_lasted(episode)}"
     first_seen = "It was FAILED already when it was first read." if episode.first_seen else ""
+    if episode.outcome is Outcome.RECOVERED:
+        down = f"down for {_downtime(episode)}, live again"
+        return (f":large_green_circle: {name} *recovered* — {down}", since, first_seen)
+    if episode.outcome is Outcome.ON_PURPOSE:
+        return (f"{phrases.standing_symbol(standing)} {name} *{_ending(episode)}* after FAILED", since, first_seen)
     if standing.reach is not Reach.REACHABLE:
-        return (f":red_circle: {name} *FAILED*, and now {phrases.state_words(standing)}", _since(episode))
+        return (f":red_circle: {name} *FAILED*, and now {phrases.state_words(standing)}", since, first_seen)
     if standing.phase == Phase.FAILED:
         ready = _ready(card)
-        since = _lasted(episode)
-        return (f":red_circle: {name} *FAILED*", f"{since} · {ready}" if ready else since, first_seen)
+        lasted = _lasted(episode)
+        return (f":red_circle: {name} *FAILED*", f"{lasted} · {ready}" if ready else lasted, first_seen)
     coming = f"{phrases.standing_symbol(standing)} {name} is {phrases.state_words(standing)} after FAILED"
-    return (coming, _since(episode), first_seen)
+    return (coming, since, first_seen)
 
 
 def _ready(card: Card) -> str:
@@ -83,15 +85,11 @@ def _ready(card: Card) -> str:
     return phrases.replicas(observation.ready, observation.replicas) if observation else ""
 
 
-def _since(episode: Episode) -> str:
-    until = f" until {date(episode.closed_at)}" if episode.closed_at else ""
-    return f"FAILED since {date(episode.opened_at)}{until}"
-
-
 def _lasted(episode: Episode) -> str:
+    """One moment a line: in a narrow thread two of them run into each other."""
     if episode.closed_at is None:
         return f"since {date(episode.opened_at)}"
-    return f"from {date(episode.opened_at)} until {date(episode.closed_at)}"
+    return f"from {date(episode.opened_at)}\nuntil {date(episode.closed_at)}"
 
 
 def _degraded(card: Card, name: str) -> tuple[str, ...]:
@@ -106,7 +104,7 @@ def _degraded(card: Card, name: str) -> tuple[str, ...]:
 
 def _deployment(card: Card, name: str) -> tuple[str, ...]:
     episode, standing = card.episode, card.standing
-    since = f"began {date(episode.opened_at)}"
+    since = f"began at {date(episode.opened_at)}"
     if episode.outcome is Outcome.LIVE:
         took = f" after {_downtime(episode)}" if episode.closed_at != episode.opened_at else ""
         return (f":large_green_circle: {name} is *live*{took}", since)
@@ -205,8 +203,20 @@ def _facts(card: Card) -> list[str]:
         outside(card.pipeline.id, 60),
         phrases.intent_words(card.pipeline, card.standing) if card.episode.open else "",
         f"read {time_of_day(observation.observed_at)}" if observation else "never read",
+        _precision(card.episode),
     ]
     return [fact for fact in facts if fact]
+
+
+def _precision(episode: Episode) -> str:
+    """A failure is measured from reading to reading: it may have begun, or ended, just after the reading before."""
+    if episode.outcome is not Outcome.RECOVERED or not episode.lines:
+        return ""
+    began, ended = episode.lines[0], episode.lines[-1]
+    if began.after is None or ended.after is None:
+        return ""
+    off_by = max(began.at - began.after, ended.at - ended.after)
+    return f"downtime to within {duration(off_by.total_seconds())}"
 
 
 def footnotes(delivery: Delivery, now: datetime) -> list[Block]:

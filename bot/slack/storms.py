@@ -32,12 +32,27 @@ def render_storm(storm: Storm, delivery: Delivery, now: datetime) -> Message:
 def _headline(storm: Storm, still: list[Card]) -> str:
     total = len(storm.cards)
     since = f"since {date(min(card.episode.opened_at for card in storm.cards))}"
+    already = _already(storm)
+    if not still:
+        longest = duration(max(card.episode.downtime_seconds or 0 for card in storm.cards))
+        head = f":large_green_circle: *All {total} pipelines* that failed at once are over it, after {longest}"
+        return "\n".join([head, *already])
     if len(still) == total:
-        return f":red_circle: *{total} pipelines FAILED* at once\n{since}"
-    if still:
-        return f":red_circle: *{len(still)} of {total} pipelines* still not well after failing at once\n{since}"
-    longest = max(card.episode.downtime_seconds or 0 for card in storm.cards)
-    return f":large_green_circle: *All {total} pipelines* that failed at once are over it, after {duration(longest)}"
+        head = f":red_circle: *{total} pipelines {'found ' if already else ''}FAILED* at once"
+    else:
+        head = f":red_circle: *{len(still)} of {total} pipelines* still not well after failing at once"
+    return "\n".join([head, since, *already])
+
+
+def _already(storm: Storm) -> list[str]:
+    """When those failed that were first read so, nobody knows."""
+    number = sum(card.episode.first_seen for card in storm.cards)
+    if number == 0:
+        return []
+    if number == len(storm.cards):
+        return ["They were FAILED already when they were first read."]
+    those = "1 of them was" if number == 1 else f"{number} of them were"
+    return [f"{those} FAILED already when first read."]
 
 
 def _row(card: Card) -> str:
@@ -63,7 +78,7 @@ def render_catch_up(told: CatchUp, delivery: Delivery, now: datetime) -> Message
     since = min(entry.since for entry in told.entries)
     until = max(entry.until for entry in told.entries)
     pipelines = "1 pipeline" if len(told.entries) == 1 else f"{len(told.entries)} pipelines"
-    head = f":fast_forward: *Catching up* on {pipelines}, {date(since)} to {time_of_day(until)}"
+    head = f":fast_forward: *Catching up* on {pipelines}, from {date(since)} to {date(until)}"
     apart = "This is what went by meanwhile. What is FAILED now has a message of its own."
     rows = [f"• {_history(entry)}" for entry in sorted(told.entries, key=lambda entry: entry.pipeline.name.lower())]
     return message([section(f"{head}\n{apart}"), *sections(rows), *footnotes(delivery, now)])

@@ -58,8 +58,12 @@ def _one_line(text: str) -> str:
     return " ".join(_CONTROLS.sub(" ", _TURNS.sub("", text)).split())
 
 
-def date(at: datetime, form: str = "{date_short_pretty} {time}") -> str:
-    """In the reader's own time zone, with UTC for those whose client cannot."""
+def date(at: datetime, form: str = "{time} {date_short_pretty}") -> str:
+    """In the reader's own time zone, with UTC for those whose client cannot.
+
+    Slack writes the first letter of what it makes of `form` large: so the time comes first, and `today` stays small
+    wherever in a sentence it stands.
+    """
     return f"<!date^{int(at.timestamp())}^{form}|{at:%Y-%m-%d %H:%M:%S} UTC>"
 
 

@@ -81,7 +81,7 @@ def status(*those: PipelineView, whole_channel: bool = False, page: int = 1, ask
         (a_view(problem="no answer within 5 s"), ["No fresh reading: no answer within 5 s"]),
         (
             a_view(a_standing(FAILED), acknowledged=Acknowledgement(by=ANN, at=at(9))),
-            ["Acknowledged by <@U0ANN> <!date^1795435209^"],
+            ["Acknowledged by <@U0ANN> at <!date^1795435209^"],
         ),
     ],
 )
@@ -179,6 +179,24 @@ def test_share_leads_back_to_what_was_asked() -> None:
     assert parse(shared.facts["asked"]) == List("orders")
     shared = buttons(status(a_view(), asked='status "Base Swaps" <!channel>'))["Share to channel"]
     assert parse(shared.facts["asked"]) == Status(("Base Swaps", "<!channel>"))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        StatusAnswer(views=(), unresolved=(Unknown("ordres", ()),), at=at(17)),
+        StatusAnswer(views=(), at=at(17)),
+        StatusAnswer(views=(), whole_channel=True, at=at(17)),
+        ListAnswer(views=(), words="ordres", at=at(17)),
+    ],
+)
+def test_what_shows_no_pipeline_is_not_offered_to_others(answer: Answer) -> None:
+    assert buttons(answered(answer, Asked(text="status ordres"))) == {}
+
+
+def test_what_shows_one_is_beside_what_is_not_known() -> None:
+    answer = StatusAnswer(views=(a_view(),), unresolved=(Unknown("ordres", ()),), at=at(17))
+    assert "Share to channel" in buttons(answered(answer, Asked(text="status orders-eu ordres")))
 
 
 def test_a_shared_answer_has_no_buttons() -> None:
@@ -387,7 +405,7 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
         (AcknowledgeAnswer(pipeline=a_pipeline(), acknowledged=False, over=True), "is over"),
         (
             AcknowledgeAnswer(pipeline=a_pipeline(), acknowledged=False, by=ANN, at=at(9)),
-            "<@U0ANN> acknowledged orders-eu already <!date^1795435209^",
+            "<@U0ANN> acknowledged orders-eu already at <!date^1795435209^",
         ),
         (AcknowledgeAllAnswer(acknowledged=0), "nothing left to acknowledge"),
         (AcknowledgeAllAnswer(acknowledged=1), "You acknowledged 1 failure."),

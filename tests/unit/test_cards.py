@@ -144,6 +144,39 @@ def test_what_the_latest_card_says(readings: list[Reading], says_now: list[str])
 
 
 @pytest.mark.parametrize(
+    "end", [an_observation(RUNNING, 254), an_observation(PAUSED, 254), *blind(254)[:1], an_observation(DEPLOYING, 254)]
+)
+def test_that_it_was_failed_before_it_was_read_is_said_to_the_end(end: Reading) -> None:
+    known, unknown = ([an_observation(RUNNING, 0), an_observation(FAILED, 1), end], [an_observation(FAILED, 1), end])
+    assert "already when it was first read" in cards(*unknown)[-1].text
+    assert "already" not in cards(*known)[-1].text
+
+
+def test_each_moment_has_a_line_of_its_own() -> None:
+    readings = [an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, 254)]
+    assert [line.partition("<")[0] for line in cards(*readings)[-1].text.split("\n")[1:3]] == ["FAILED from ", "until "]
+
+
+@pytest.mark.parametrize(
+    ("readings", "told"),
+    [
+        ([an_observation(RUNNING, 0), an_observation(FAILED, 15), an_observation(RUNNING, 20)], "within 15 s"),
+        ([an_observation(RUNNING, 0), an_observation(FAILED, 15), an_observation(RUNNING, 80)], "within 1 m 5 s"),
+        (
+            [an_observation(RUNNING, 0), *blind(5), an_observation(FAILED, 30), an_observation(RUNNING, 40)],
+            "within 30 s",
+        ),
+        ([an_observation(FAILED, 15), an_observation(RUNNING, 20)], ""),  # since when, nobody knows
+        ([an_observation(RUNNING, 0), an_observation(FAILED, 15)], ""),
+        ([an_observation(RUNNING, 0), an_observation(FAILED, 15), an_observation(PAUSED, 20)], ""),
+    ],
+)
+def test_a_downtime_says_how_exact_it_is(readings: list[Reading], told: str) -> None:
+    text = cards(*readings)[-1].text
+    assert f"downtime to {told}" in text if told else "downtime" not in text
+
+
+@pytest.mark.parametrize(
     ("before", "says_at_the_end"),
     [
         ([an_observation(DEPLOYING, 2)], "was deploying; it is FAILED now"),
@@ -217,7 +250,7 @@ def test_an_acknowledgement_is_shown_with_who_and_when() -> None:
     plan = plan_acknowledgement(record, a_scene(a_watch(targets=PAGED)), UserId("U0BOB"), at(9))
     assert plan is not None
     text = tells_all(valid(shown(plan.cards[0]))).text
-    assert "Acknowledged by <@U0BOB> <!date^1795435209^" in text
+    assert "Acknowledged by <@U0BOB> at <!date^1795435209^" in text
     assert "please look" not in text
 
 

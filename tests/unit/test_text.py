@@ -174,7 +174,7 @@ def test_a_duration_is_never_longer_than_what_passed(seconds: float) -> None:
 
 def test_times_are_the_readers_own_with_utc_for_the_rest() -> None:
     at = datetime(2026, 8, 22, 17, 4, 5, 900_000, tzinfo=UTC)
-    assert date(at) == "<!date^1787418245^{date_short_pretty} {time}|2026-08-22 17:04:05 UTC>"
+    assert date(at) == "<!date^1787418245^{time} {date_short_pretty}|2026-08-22 17:04:05 UTC>"
     assert time_of_day(at) == "<!date^1787418245^{time_secs}|2026-08-22 17:04:05 UTC>"
     assert ago(NOON, NOON + timedelta(seconds=61)) == "1 m 1 s ago"
     assert ago(NOON + timedelta(seconds=3), NOON) == "0 s ago"  # clocks differ
