@@ -278,6 +278,55 @@ async def test_a_fault_in_force_is_a_chip_with_words_and_can_be_mended(whole: Sa
     await expect(chips).to_have_count(0)
 
 
+@pytest.mark.parametrize("faults", [0, 1])
+async def test_on_a_laptop_the_whole_drawer_is_seen(sandbox: Sandbox, page: Page, faults: int) -> None:
+    await page.set_viewport_size({"width": 1280, "height": 720})
+    for _ in range(faults):
+        await strike(page, "goldrush", "slow")
+    await expect(page.get_by_test_id("mend-all").and_(page.locator(":visible"))).to_have_count(faults)
+    await expect(page.locator(".pipeline")).to_have_count(len(sandbox.goldrush.pipelines))
+    for part in (page.locator(".pipeline").last, page.locator(".drawer-note")):
+        await expect(part).to_be_in_viewport(ratio=1)
+
+
+async def test_on_a_phone_the_messages_have_the_width_and_the_drawer_opens_below(sandbox: Sandbox, page: Page) -> None:
+    await bot_posts(
+        sandbox, blocks=[section("orders-eu has FAILED since this morning, and nobody has looked at it yet.")]
+    )
+    await page.set_viewport_size({"width": 390, "height": 844})
+    await page.reload()
+    message, drawer = page.get_by_test_id("message"), page.locator(".drawer-body")
+    for part in (message, page.get_by_test_id("composer"), page.get_by_test_id(f"channel-{ALERTS}")):
+        await expect(part).to_be_in_viewport(ratio=1)
+    box = await message.bounding_box()
+    assert box is not None
+    assert box["width"] == 390
+    await expect(drawer).to_be_hidden()
+    await page.get_by_role("button", name="Unfold the GoldRush drawer").click()
+    await strike(page, "goldrush", "slow")
+    await expect(page.get_by_test_id("mend-all")).to_be_in_viewport(ratio=1)
+    await expect(page.locator(".pipeline").first).to_be_in_viewport(ratio=1)
+    await expect(page.get_by_test_id("composer")).to_be_in_viewport(ratio=1)
+
+
+async def test_a_thread_leaves_the_drawer_where_it_is(sandbox: Sandbox, page: Page) -> None:
+    ts = await bot_posts(sandbox, text="orders-eu FAILED")
+    await bot_posts(sandbox, text="orders-eu recovered", thread_ts=ts)
+    await page.set_viewport_size({"width": 1024, "height": 720})
+    await page.get_by_test_id("thread-open").click()
+    for part in (page.get_by_test_id("thread"), page.locator("#goldrush")):
+        await expect(part).to_be_in_viewport(ratio=1)
+
+
+async def test_a_reply_that_all_see_names_its_thread_by_the_first_line(sandbox: Sandbox, page: Page) -> None:
+    ts = await bot_posts(sandbox, text="orders-eu recovered\nFAILED from <!date^1790000000^{time}|noon UTC>")
+    await bot_posts(sandbox, text="live again", thread_ts=ts, reply_broadcast=True)
+    await expect(page.locator(".broadcast")).to_have_text("replied to a thread: orders-eu recovered")
+    long = await bot_posts(sandbox, text="o" * 61)
+    await bot_posts(sandbox, text="live again", thread_ts=long, reply_broadcast=True)
+    await expect(page.locator(".broadcast").last).to_have_text(f"replied to a thread: {'o' * 60}…")
+
+
 async def test_a_message_is_deleted_by_an_admin(sandbox: Sandbox, page: Page) -> None:
     await bot_posts(sandbox, text="orders-eu failed")
     message = page.get_by_test_id("message")

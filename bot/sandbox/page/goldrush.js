@@ -16,6 +16,8 @@ const BREAKERS = [
   ["Bot", "bot", BOT],
 ];
 
+const NARROW = "(max-width: 720px)"; // as in narrow.css: there the drawer lies below the messages
+
 export class Drawer {
   constructor(parent, api) {
     this.parent = parent;
@@ -35,9 +37,10 @@ export class Drawer {
           h("div", { class: "tool-row" }, this.status, this.scenario),
           h("div", { class: "tool-row", role: "group", "aria-label": "Break something" }, h("span", { class: "tool-label" }, icon("fault"), "Break"), this.breakers),
           this.faults, this.mendAll, this.problem),
-        this.rows,
-        h("p", { class: "drawer-note" }, "These buttons move the pipelines themselves. The bot finds out only by asking the API.")));
+        this.rows),
+      h("p", { class: "drawer-note" }, "These buttons move the pipelines themselves. The bot finds out only by asking the API."));
     this.scenario.addEventListener("click", () => this.post("scenario", { running: !this.running }));
+    if (window.matchMedia(NARROW).matches) this.fold();
   }
 
   fold() {
@@ -87,7 +90,7 @@ export class Drawer {
 
   drawFaults(state) {
     for (const button of this.breakers) button.hidden = !state.breakable.includes(button.dataset.target);
-    this.mendAll.hidden = state.faults.length < 2;
+    this.mendAll.hidden = state.faults.length === 0;
     const names = new Map(state.pipelines.map((row) => [row.id, row.name]));
     drawKeyed(this.faults, state.faults, {
       key: (fault) => `${fault.target}/${fault.kind}/${fault.pipeline_id ?? fault.method ?? ""}`,

@@ -6,6 +6,7 @@ import { drawKeyed, fill, h, icon } from "./dom.js";
 import { mrkdwn } from "./mrkdwn.js";
 
 const GROUPED_SECONDS = 300;
+const SNIPPET = 60;
 const COLOURS = ["#2f6f4f", "#8a4b1f", "#5b3a8e", "#1f5d8a", "#8e2f52"];
 
 // Draws a list of messages with the days between them. `context.act(message, action)` and the other calls say what was done.
@@ -65,9 +66,14 @@ function content(message, context) {
 function broadcastNote(message, context) {
   if (!message.broadcast) return null;
   if (!message.root) return h("div", { class: "broadcast" }, "Also sent to the channel");
-  const snippet = message.root.text.replace(/<[^>|]*\|([^>]*)>|<([^>]*)>/g, "$1$2").slice(0, 60);
   return h("div", { class: "broadcast" }, "replied to a thread: ",
-    h("button", { type: "button", class: "link", onclick: () => context.openThread(message.root.ts) }, mrkdwn(snippet || "a message")));
+    h("button", { type: "button", class: "link", onclick: () => context.openThread(message.root.ts) }, mrkdwn(snippetOf(message.root) || "a message")));
+}
+
+// The first line; what begins and ends with a pointed bracket gives way to its words, so that none is cut in two.
+function snippetOf({ text }) {
+  const line = text.split("\n")[0].replace(/<[^>|]*\|([^>]*)>|<([^>]*)>/g, "$1$2");
+  return line.length > SNIPPET ? `${line.slice(0, SNIPPET)}…` : line;
 }
 
 function opener(message, context) {
