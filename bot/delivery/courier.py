@@ -34,6 +34,9 @@ from bot.domain.delivery import (
     Unknown,
     Unreadable,
     Wait,
+)
+from bot.domain.gathering import Backlog, gather
+from bot.domain.protocol import (
     after_look,
     after_recheck,
     after_send,
@@ -44,7 +47,6 @@ from bot.domain.delivery import (
     patience_with,
     story_of,
 )
-from bot.domain.gathering import Backlog, gather
 from bot.domain.watch import TeamId
 from bot.ports import Chat, Clock, Ending, EndingKind, Lease, Outbox
 

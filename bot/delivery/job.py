@@ -17,8 +17,9 @@ from bot.domain.card import (
     SyncStorm,
     ThreadLine,
 )
-from bot.domain.delivery import RECHECK_AFTER, Delivery, Priority, Trace, oldest
+from bot.domain.delivery import Delivery, Priority, Trace
 from bot.domain.episode import EpisodeKind, digest
+from bot.domain.protocol import RECHECK_AFTER, oldest
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,33 +1,13 @@
-"""A delivery: one message owed to one channel, and what to do about it next. Decisions only; nobody is called here.
+"""A delivery: one message owed to one channel; what the chat may say of it, and what may be done about it."""
 
-The protocol is one of looking back: Slack has no idempotency key for `chat.postMessage`
-(https://github.com/slackapi/slack-api-specs/issues/10), so a message whose fate is unknown is looked for before it is
-sent again, and not before the first request can no longer land.
-"""
-
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
-from bot.domain.card import Body, Lines, SyncCard, SyncStorm, ThreadLine
+from bot.domain.card import Body
 from bot.domain.watch import ChannelId, ParkReason
-
-LANDS_WITHIN = timedelta(seconds=8)  # the request's own deadline (5 s) and what may still be under way behind it
-STRAGGLES_FOR = timedelta(seconds=3)  # what an owner before us may still have under way when its lease has run out
-CLOCKS_DIFFER = timedelta(minutes=2)
-CLOCKS_DIFFER_AT_MOST = timedelta(hours=1)
-TOLD_ANEW_WITHIN = timedelta(minutes=10)
-BETWEEN_LOOKS = timedelta(seconds=3)
-LOOKS = 2
-RECHECK_AFTER = timedelta(seconds=60)  # by then every earlier try has landed, if it ever does
-RECHECKS = 5
-UNREADABLE_FOR = timedelta(seconds=60)  # then a repeat is better than silence
-PAGE_UNREADABLE_FOR = timedelta(seconds=5)
-BACKOFF = timedelta(seconds=2)
-LONGEST_BACKOFF = timedelta(seconds=30)  # where Slack as a whole is away, its pace holds all back anyhow
-PAGE_LONGEST_BACKOFF = timedelta(seconds=5)
 
 
 class Priority(IntEnum):
@@ -228,55 +208,6 @@ class Hold:
     last_ts: str = ""
 
 
-def decide(delivery: Delivery, now: datetime, hold: Hold, *, idempotent: bool) -> Step:
-    """`idempotent`: a repeat does no harm (an update of a card that is there), so there is nothing to look for."""
-    until = _not_before(delivery, now, hold)
-    if until and until > now:
-        return Wait(until)
-    if idempotent:
-        return Send()
-    if delivery.state is State.QUEUED and not in_doubt(delivery, hold.doubt_since):
-        return Send()
-    if hold.doubt_since and hold.doubt_since + LANDS_WITHIN > now:  # a request may be under way that nobody remembers
-        return Wait(hold.doubt_since + LANDS_WITHIN)
-    if delivery.state is State.QUEUED:
-        return Look()
-    if delivery.given_by == hold.lease:
-        quiet_at = (delivery.sent_at or now) + LANDS_WITHIN
-    else:  # by another, whose clock may differ from ours
-        quiet_at = hold.since + STRAGGLES_FOR
-    return Wait(quiet_at) if quiet_at > now else Look()
-
-
-def in_doubt(delivery: Delivery, doubt_since: datetime | None) -> bool:
-    """It may be there, though the store does not know of it. What a forgotten reading told is made anew by the next: so
-    for a while what is newer than the loss is in doubt too."""
-    if doubt_since is None or delivery.made_at > doubt_since + TOLD_ANEW_WITHIN:
-        return False
-    return delivery.checked_at is None or delivery.checked_at <= doubt_since
-
-
-def _not_before(delivery: Delivery, now: datetime, hold: Hold) -> datetime | None:
-    """Where the clock was put back meanwhile, the wait that was set is counted from when the lane became ours."""
-    if delivery.not_before and delivery.sent_at and now < delivery.sent_at:
-        return min(delivery.not_before, hold.since + (delivery.not_before - delivery.sent_at))
-    return delivery.not_before
-
-
-def given(delivery: Delivery, now: datetime, hold: Hold) -> Delivery:
-    """What is recorded before the call: whoever finds it so later looks before sending again."""
-    return replace(
-        delivery,
-        state=State.SENDING,
-        attempts=delivery.attempts + 1,
-        sent_at=now,
-        given_by=hold.lease,
-        after_ts=delivery.after_ts or hold.last_ts,
-        looks=0,
-        checked_at=None,
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class Done:
     """It is there. `found`: it was not posted just now but found, and may show an older revision.
@@ -320,126 +251,3 @@ class Gone:
 
 
 Settlement = Done | Again | Park | Drop | Gone
-
-
-def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlement:
-    match outcome:
-        case Posted(ts):
-            return Done(ts, recheck=delivery.uncertain)
-        case Unknown():
-            return Again(replace(delivery, not_before=now + _backoff(delivery), delay=Delay.NO_ANSWER))
-        case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
-            # A 429 has been seen beside a message that did post: it stays SENDING, so the resend looks first, once.
-            later = now + (wait or timedelta(seconds=1))
-            return Again(replace(delivery, looks=LOOKS - 1, not_before=later, delay=Delay.RATE_LIMITED))
-        case Refused(kind=Refusal.CHANNEL, park=reason):
-            return Park(replace(_queued(delivery, now), delay=Delay.PARKED), reason or ParkReason.NOT_FOUND)
-        case Refused(kind=Refusal.CONTENT, error=error):
-            if delivery.plain:
-                return Drop(f"Slack refused even the plain text: {error}")
-            return Again(replace(_queued(delivery, now), plain=True))
-        case Refused(kind=Refusal.CARD_GONE, error=error):
-            return Gone(error)
-        case Refused(kind=kind, retry_after=wait):
-            later = now + max(wait or timedelta(), _backoff(delivery))
-            delay = Delay.NOT_REACHED if kind is Refusal.NOT_SENT else Delay.REFUSED
-            plain = delivery.plain or kind is Refusal.OTHER  # it may be what it looks like
-            return Again(replace(_queued(delivery, now), not_before=later, delay=delay, plain=plain))
-        case _ as unreachable:
-            assert_never(unreachable)
-
-
-def after_look(delivery: Delivery, sighting: Sighting, now: datetime, hold: Hold) -> Settlement:
-    match sighting:
-        case Seen(ts, storm, came_at):
-            return Done(ts[0], found=True, storm=storm, repeats=ts[1:], came_at=came_at)
-        case NotSeen() if delivery.looks + 1 >= LOOKS or delivery.state is State.QUEUED:
-            # Absent where it was looked for: no earlier try is there either.
-            return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=False))
-        case NotSeen():
-            return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + BETWEEN_LOOKS))
-        case Unreadable(retry_after=wait):
-            patience = patience_with(delivery)
-            if now - _sought_since(delivery, hold) >= LANDS_WITHIN + patience:
-                return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=True))
-            return Again(replace(delivery, not_before=now + min(wait or BETWEEN_LOOKS, patience)))
-        case _ as unreachable:
-            assert_never(unreachable)
-
-
-def after_recheck(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlement:
-    match sighting:
-        case Seen(ts):
-            return Done(ts[0], found=True, repeats=ts[1:])
-        case NotSeen():
-            return Drop("it is not there any more")
-        case Unreadable(error) if delivery.looks + 1 >= RECHECKS:
-            return Drop(f"it could not be looked for again: {error}")
-        case Unreadable():
-            return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + RECHECK_AFTER))
-        case _ as unreachable:
-            assert_never(unreachable)
-
-
-def patience_with(delivery: Delivery) -> timedelta:
-    """How long a history that cannot be read is waited for: a page that comes twice is better than one that does not
-    come."""
-    return PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES else UNREADABLE_FOR
-
-
-def _sought_since(delivery: Delivery, hold: Hold) -> datetime:
-    """Before this nobody looked for it: however long it is owed, it is not given up at the first look."""
-    return max(filter(None, (delivery.sent_at or delivery.made_at, hold.since, hold.doubt_since)))
-
-
-def oldest(delivery: Delivery) -> str:
-    """Where to begin to look: Slack's own stamp where one is known, since its clock and ours differ; but not from long
-    before it was made: much may have been written since the lane's last message."""
-    since = min(filter(None, (delivery.sent_at, delivery.earliest, delivery.made_at)))
-    if delivery.after_ts:
-        return max(delivery.after_ts, f"{(since - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}", key=float)
-    return f"{(since - CLOCKS_DIFFER).timestamp():.6f}"
-
-
-def _was_given(delivery: Delivery) -> bool:
-    return delivery.uncertain or delivery.state is State.SENDING
-
-
-def _queued(delivery: Delivery, now: datetime) -> Delivery:
-    """It is not there: it may be given (again), without another look."""
-    return replace(delivery, state=State.QUEUED, looks=0, checked_at=now, not_before=None)
-
-
-def _backoff(delivery: Delivery) -> timedelta:
-    doubled: timedelta = BACKOFF * 2 ** min(delivery.attempts, 10)
-    return min(doubled, PAGE_LONGEST_BACKOFF if delivery.lane.kind is LaneKind.PAGES else LONGEST_BACKOFF)
-
-
-def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Delivery, ...]:
-    """The rows of one lane that may be worked on, most urgent first. `rows` come oldest first.
-
-    A story waits for the one before it. A line waits for its card (`posted` tells which are there) and for the lines
-    before it: it never overtakes its own story, though a more urgent story overtakes it.
-    """
-    firsts: dict[str, Delivery] = {}
-    urgency: dict[str, Priority] = {}
-    others: list[Delivery] = []
-    for row in rows:
-        story = story_of(row.body)
-        if row.lane.kind is LaneKind.FEED and not posted.get(row.follows, True):
-            continue
-        if story is None:
-            others.append(row)
-        elif posted.get(story, False):
-            firsts.setdefault(story, row)
-            urgency[story] = min(row.priority, urgency.get(story, row.priority))
-    ready = [(row.priority, row) for row in others] + [(urgency[story], row) for story, row in firsts.items()]
-    ready.sort(key=lambda pair: (pair[0], not isinstance(pair[1].body, SyncCard | SyncStorm)))
-    return tuple(row for _, row in ready)
-
-
-def story_of(body: Body) -> str | None:
-    """In whose thread a line belongs; None for what is no line."""
-    if isinstance(body, ThreadLine):
-        return body.card_key
-    return body.story if isinstance(body, Lines) else None

@@ -21,10 +21,10 @@ from bot.domain.delivery import (
     Trace,
     Unknown,
     Unreadable,
-    oldest,
 )
 from bot.domain.episode import Line
 from bot.domain.phase import Phase
+from bot.domain.protocol import oldest
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, ParkReason, UserId
 from bot.sandbox.server import Sandbox

@@ -16,7 +16,6 @@ from datetime import UTC, datetime, timedelta
 from bot.domain.card import ThreadLine
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import (
-    LANDS_WITHIN,
     Again,
     Delivery,
     Done,
@@ -34,14 +33,10 @@ from bot.domain.delivery import (
     Step,
     Unknown,
     Wait,
-    after_look,
-    after_send,
-    decide,
-    given,
-    in_order,
 )
 from bot.domain.episode import Line
 from bot.domain.observation import PipelineId
+from bot.domain.protocol import LANDS_WITHIN, after_look, after_send, decide, given, in_order
 from bot.domain.watch import ChannelId
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

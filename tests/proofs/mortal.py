@@ -18,7 +18,7 @@ import redis.asyncio.connection
 
 from bot.app import run
 from bot.delivery import courier, job, pace, sender
-from bot.domain import delivery
+from bot.domain import protocol
 from bot.logs import configure
 from bot.settings import Settings
 from bot.slack import calls, inbox
@@ -52,10 +52,10 @@ async def _until_signal() -> None:
 
 def _hurry() -> None:
     for name in ("LANDS_WITHIN", "STRAGGLES_FOR", "BETWEEN_LOOKS", "UNREADABLE_FOR", "PAGE_UNREADABLE_FOR", "BACKOFF"):
-        setattr(delivery, name, getattr(delivery, name) / SCALE)
-    delivery.RECHECK_AFTER /= SCALE
-    vars(job)["RECHECK_AFTER"] = delivery.RECHECK_AFTER
-    delivery.LONGEST_BACKOFF = delivery.PAGE_LONGEST_BACKOFF = timedelta(seconds=2)
+        setattr(protocol, name, getattr(protocol, name) / SCALE)
+    protocol.RECHECK_AFTER /= SCALE
+    vars(job)["RECHECK_AFTER"] = protocol.RECHECK_AFTER
+    protocol.LONGEST_BACKOFF = protocol.PAGE_LONGEST_BACKOFF = timedelta(seconds=2)
     outbox.LEASE_SECONDS /= SCALE
     store.TURN_SECONDS /= SCALE
     turn.SPARE_SECONDS /= SCALE

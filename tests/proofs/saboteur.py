@@ -9,9 +9,10 @@ from typing import Any
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.delivery.courier import Courier
-from bot.domain import delivery as decisions
-from bot.domain.delivery import Delivery, given
+from bot.domain import protocol
+from bot.domain.delivery import Delivery
 from bot.domain.plan import Plan
+from bot.domain.protocol import given
 from bot.goldrush.client import Client
 from bot.slack import calls
 from bot.store import scripts
@@ -30,7 +31,7 @@ def _fence() -> None:
 def _wait() -> None:
     """It is looked at once, and looked twice at once, whatever may still be under way."""
     for name in ("LANDS_WITHIN", "STRAGGLES_FOR", "BETWEEN_LOOKS", "BACKOFF"):
-        setattr(decisions, name, timedelta())
+        setattr(protocol, name, timedelta())
 
 
 def _mark() -> None:

@@ -11,21 +11,11 @@ import redis.asyncio
 from bot.delivery import courier
 from bot.delivery.doubt import Doubt
 from bot.domain.card import Card, CatchUp, Content, Lines, Storm, ThreadLine
-from bot.domain.delivery import (
-    LANDS_WITHIN,
-    Delay,
-    Delivery,
-    Outcome,
-    Refusal,
-    Refused,
-    Sighting,
-    Trace,
-    Unknown,
-    Unreadable,
-)
+from bot.domain.delivery import Delay, Delivery, Outcome, Refusal, Refused, Sighting, Trace, Unknown, Unreadable
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import plan_reading
+from bot.domain.protocol import LANDS_WITHIN
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, TEAM, a_pipeline, a_scene, a_watch, an_observation

@@ -16,7 +16,7 @@ import yaml
 from pydantic_core import PydanticUndefined
 
 from bot.delivery import courier, pace
-from bot.domain import delivery, gathering
+from bot.domain import gathering, protocol
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE
@@ -259,24 +259,24 @@ NUMBERS: Mapping[str, list[str]] = {
         f"lease of {seconds(outbox.LEASE_SECONDS)}",
         f"{seconds(courier.CALL_SECONDS)} left",
         f"call has {seconds(calls.DEADLINE_SECONDS)}",
-        f"{seconds(delivery.BACKOFF)}, doubled up to {seconds(delivery.LONGEST_BACKOFF)};",
-        f"pages: {seconds(delivery.PAGE_LONGEST_BACKOFF)}), drop",
+        f"{seconds(protocol.BACKOFF)}, doubled up to {seconds(protocol.LONGEST_BACKOFF)};",
+        f"pages: {seconds(protocol.PAGE_LONGEST_BACKOFF)}), drop",
         f"after {WORDS[pace.IN_VAIN_UNTIL_HELD]} calls without an answer",
-        f"{seconds(delivery.LANDS_WITHIN)} after it was sent",
-        f"{seconds(delivery.STRAGGLES_FOR)} after the lane became ours",
-        f"{WORDS[delivery.LOOKS]} looks {seconds(delivery.BETWEEN_LOOKS)} apart",
-        f"unreadable for {seconds(delivery.UNREADABLE_FOR)} (pages: {seconds(delivery.PAGE_UNREADABLE_FOR)})",
-        f"{seconds(delivery.RECHECK_AFTER)} later",
+        f"{seconds(protocol.LANDS_WITHIN)} after it was sent",
+        f"{seconds(protocol.STRAGGLES_FOR)} after the lane became ours",
+        f"{WORDS[protocol.LOOKS]} looks {seconds(protocol.BETWEEN_LOOKS)} apart",
+        f"unreadable for {seconds(protocol.UNREADABLE_FOR)} (pages: {seconds(protocol.PAGE_UNREADABLE_FOR)})",
+        f"{seconds(protocol.RECHECK_AFTER)} later",
         f"{WORDS[gathering.STORM_FROM]} or more failures",
         f"{WORDS[gathering.THREAD_FROM]} or more lines",
         f"more than {WORDS[gathering.CATCH_UP_FROM]} stories",
         f"{gathering.MOST} pipelines a message",
-        f"for {delivery.TOLD_ANEW_WITHIN.seconds // 60} min",
+        f"for {protocol.TOLD_ANEW_WITHIN.seconds // 60} min",
         f"{seconds(ears.DEAF_SECONDS)} deaf",
         f"after {seconds(inbox.TAKEN_UP_AFTER)}",
     ],
     "docs/operator.md": [
-        f"becomes so in the next {delivery.TOLD_ANEW_WITHIN.seconds // 60} minutes",
+        f"becomes so in the next {protocol.TOLD_ANEW_WITHIN.seconds // 60} minutes",
         f"up to {seconds(outbox.LEASE_SECONDS)}",
         f"{store.CARD_SECONDS / 86400:g} days past their end",
         f"{store.GESTURE_SECONDS / 3600:g} hours",
