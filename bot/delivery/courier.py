@@ -9,7 +9,7 @@ import structlog
 
 from bot.delivery.doubt import Doubt
 from bot.delivery.job import Job, cards_of, rechecking, redrawing
-from bot.delivery.pace import Method, Pace
+from bot.delivery.pace import CALL_SECONDS, Method, Pace
 from bot.delivery.parking import Parking
 from bot.domain.card import Lines, PostedCard, Recheck, SyncCard, SyncStorm, ThreadLine
 from bot.domain.delivery import (
@@ -49,8 +49,6 @@ from bot.domain.protocol import (
 )
 from bot.domain.watch import TeamId
 from bot.ports import Chat, Clock, Ending, EndingKind, Lease, Outbox
-
-CALL_SECONDS = 6.0  # a call to Slack, at its longest; a lease must have more than this left
 
 log = structlog.get_logger(__name__)
 

@@ -13,7 +13,7 @@ RESERVED_SHARE = 0.2  # of each bucket: a page finds room however busy the rest 
 IN_VAIN_UNTIL_HELD = 2  # one call without an answer says little of the next
 LONGEST_HOLD_SECONDS = 15.0
 CLAIM_SECONDS = 1.5
-TRIAL_SECONDS = 6.0  # a call to Slack, at its longest
+CALL_SECONDS = 6.0  # a call to Slack, at its longest
 POST_SPACING_SECONDS = 1.0  # "1 message per second per channel"; bursts are allowed but not promised, so none is used
 
 
@@ -79,7 +79,7 @@ class Pace:
         bucket = self._filled(method, now)
         bucket.tokens -= 1.0
         if bucket.in_vain >= IN_VAIN_UNTIL_HELD:
-            bucket.trial_until = now + TRIAL_SECONDS  # one call goes first: the others wait for what becomes of it
+            bucket.trial_until = now + CALL_SECONDS  # one call goes first: the others wait for what becomes of it
         if method is Method.POST:
             self._posted_at[channel] = now
 

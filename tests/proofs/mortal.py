@@ -59,13 +59,13 @@ def _hurry() -> None:
     outbox.LEASE_SECONDS /= SCALE
     store.TURN_SECONDS /= SCALE
     turn.SPARE_SECONDS /= SCALE
-    courier.CALL_SECONDS /= SCALE
+    pace.CALL_SECONDS /= SCALE
+    vars(courier)["CALL_SECONDS"] = pace.CALL_SECONDS
     calls.DEADLINE_SECONDS /= SCALE
     sender.LOST_STORE_SECONDS /= SCALE
     pace.POST_SPACING_SECONDS /= SCALE
     pace.LONGEST_HOLD_SECONDS /= SCALE
     pace.CLAIM_SECONDS /= SCALE
-    pace.TRIAL_SECONDS /= SCALE
     pace.PER_MINUTE = {method: each * int(SCALE) for method, each in pace.PER_MINUTE.items()}
     inbox.TAKEN_UP_AFTER /= SCALE
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from pydantic_core import PydanticUndefined
 
-from bot.delivery import courier, pace
+from bot.delivery import pace
 from bot.domain import gathering, protocol
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.phase import Phase
@@ -257,7 +257,7 @@ NUMBERS: Mapping[str, list[str]] = {
     "docs/architecture.md": [
         f"({seconds(store.TURN_SECONDS)}",
         f"lease of {seconds(outbox.LEASE_SECONDS)}",
-        f"{seconds(courier.CALL_SECONDS)} left",
+        f"{seconds(pace.CALL_SECONDS)} left",
         f"call has {seconds(calls.DEADLINE_SECONDS)}",
         f"{seconds(protocol.BACKOFF)}, doubled up to {seconds(protocol.LONGEST_BACKOFF)};",
         f"pages: {seconds(protocol.PAGE_LONGEST_BACKOFF)}), drop",

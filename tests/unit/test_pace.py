@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from bot.delivery.pace import LONGEST_HOLD_SECONDS, POST_SPACING_SECONDS, TRIAL_SECONDS, Method, Pace
+from bot.delivery.pace import CALL_SECONDS, LONGEST_HOLD_SECONDS, POST_SPACING_SECONDS, Method, Pace
 from bot.domain.delivery import Delay, Priority
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS
@@ -42,7 +42,7 @@ def test_a_slack_that_is_away_is_tried_by_one_call_at_a_time(pace: Pace, clock: 
     assert wait(pace) > 0
     clock.seconds += wait(pace)
     pace.took(ALERTS, POST)
-    assert wait(pace) == TRIAL_SECONDS
+    assert wait(pace) == CALL_SECONDS
     assert wait(pace, method=HISTORY) == 0
 
 
@@ -61,7 +61,7 @@ def test_a_trial_that_nobody_hears_of_again_does_not_hold_the_others_for_ever(pa
     pace.hold(POST, 30)
     clock.seconds += 30
     pace.took(ALERTS, POST)
-    clock.seconds += TRIAL_SECONDS
+    clock.seconds += CALL_SECONDS
     assert wait(pace) == 0
 
 
@@ -79,7 +79,7 @@ def test_after_a_429_one_call_goes_first(pace: Pace, clock: FakeClock) -> None:
     clock.seconds += 30
     assert wait(pace) == 0
     pace.took(ALERTS, POST)
-    assert wait(pace) == TRIAL_SECONDS
+    assert wait(pace) == CALL_SECONDS
     pace.answered(POST)
     assert wait(pace) == 0
 
