@@ -69,13 +69,19 @@ class Lines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Missed:
-    """What one pipeline went through that no message told of in time. `counts`: how often each event."""
+    """What one pipeline went through that no message told of in time. `counts`: how often each event.
+
+    `story` is the card of a story that was not over when it was counted, `revision` how far it had come: its card comes
+    again with the whole of it.
+    """
 
     pipeline: Pipeline
     counts: Mapping[Event, int]
     since: datetime
     until: datetime
     last: Line
+    story: str = ""
+    revision: int = 0
 
 
 class NoticeKind(StrEnum):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from bot.domain.card import CatchUp, Lines, Missed, PostedCard, SyncCard, SyncStorm, ThreadLine
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, LaneKind, Priority, State
-from bot.domain.episode import EpisodeKind, Line, digest
+from bot.domain.episode import Episode, EpisodeKind, Line, Outcome, digest
 from bot.domain.observation import PipelineId
 from bot.domain.watch import TeamId
 
@@ -164,8 +164,9 @@ def _catch_up(backlog: Backlog, untried: list[Delivery]) -> Gathering | None:
         if pipeline_id not in entries and (pipeline_id in elsewhere or len(entries) >= MOST):
             continue
         chosen.append(row)
-        if missed := _missed(backlog, row):
-            entries[missed.pipeline.id] = _together(entries.get(missed.pipeline.id), missed)
+        before = entries.get(pipeline_id)
+        if missed := _missed(backlog, row, before):
+            entries[pipeline_id] = _together(before, missed)
     if not entries:
         return None  # their cards have told it all
     key = home.id if home else digest(backlog.team, "catch up", *(row.id for row in chosen))
@@ -224,19 +225,29 @@ def _pipeline_id(backlog: Backlog, row: Delivery) -> PipelineId:
     return (row.body.pipeline if isinstance(row.body, ThreadLine) else backlog.cards[row.id].content.pipeline).id
 
 
-def _missed(backlog: Backlog, row: Delivery) -> Missed | None:
-    """A line counts by itself where its card stands in Slack; else the card's own history has it."""
+def _missed(backlog: Backlog, row: Delivery, before: Missed | None) -> Missed | None:
+    """A line counts by itself where its card stands in Slack; else the card's own history has it. What was counted
+    `before` of a story that has gone on since is not counted again."""
     card = backlog.cards.get(_story(row))
+    episode = card.content.episode if card else None
     if isinstance(row.body, ThreadLine):
         told_by_card = card is not None and (_waits_for_its_card(backlog, row) or card.has_told(row.body.line))
-        return None if told_by_card else _gone_through(row.body.pipeline, (row.body.line,))
-    return _gone_through(card.content.pipeline, card.content.episode.lines) if card else None
+        return None if told_by_card else _gone_through(row.body.pipeline, (row.body.line,), episode)
+    if card is None or episode is None:
+        return None
+    counted = before.revision if before and before.story == row.id else 0
+    new = tuple(line for line in episode.lines if line.revision > counted)
+    missed = _gone_through(card.content.pipeline, new, episode)
+    return replace(missed, story=row.id, revision=episode.revision) if missed and episode.open else missed
 
 
-def _gone_through(pipeline: Pipeline, lines: tuple[Line, ...]) -> Missed | None:
+def _gone_through(pipeline: Pipeline, lines: tuple[Line, ...], episode: Episode | None) -> Missed | None:
     if not lines:
         return None
-    counts = Counter(event for line in lines for event in line.events)
+    superseded = episode is not None and episode.outcome is Outcome.SUPERSEDED
+    # What cut a story off begins the next one, and is counted there.
+    counted = (line.events[:-1] if superseded and line.ends else line.events for line in lines)
+    counts = Counter(event for events in counted for event in events)
     last = next((line for line in reversed(lines) if line.by is None), lines[-1])
     return Missed(pipeline=pipeline, counts=counts, since=lines[0].at, until=lines[-1].at, last=last)
 
@@ -250,6 +261,8 @@ def _together(before: Missed | None, after: Missed) -> Missed:
         since=min(before.since, after.since),
         until=max(before.until, after.until),
         last=max(before.last, after.last, key=lambda line: (line.by is None, line.at)),
+        story=after.story or before.story,
+        revision=after.revision if after.story else before.revision,
     )
 
 

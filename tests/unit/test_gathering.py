@@ -14,10 +14,11 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, LaneKind, Priority, State
 from bot.domain.episode import EpisodeKind, Line, Outcome
 from bot.domain.gathering import CATCH_UP_FROM, MOST, STORM_FROM, THREAD_FROM, Backlog, Gathering, gather
-from bot.domain.observation import PipelineId
+from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Phase
+from bot.domain.plan import Record, plan_reading
 from bot.domain.transition import Event
-from tests.builders import ANN, TEAM, a_card, a_delivery, a_pipeline, an_episode, at
+from tests.builders import ANN, ORDERS, TEAM, a_card, a_delivery, a_pipeline, a_scene, an_episode, an_observation, at
 from tests.fakes import NOON
 
 Kind = TypeVar("Kind")
@@ -205,6 +206,53 @@ def test_a_catch_up_that_waits_takes_in_one_story_more() -> None:
     # Where it was given to Slack already, what comes later goes its own way.
     assert gathered([replace(first.row, state=State.SENDING), again, new], some((40,), DEPLOYMENT)) is None
     assert gathered([replace(first.row, attempts=1), again, new], some((40,), DEPLOYMENT)) is None
+
+
+def _gathered_stories(*readings: Observation) -> dict[Event, int]:
+    """What is counted of one pipeline, beside ten others, when all is gathered once more after each reading."""
+    others = range(50, 51 + CATCH_UP_FROM)
+    outbox = Outbox(feed_of(others), some(others, DEPLOYMENT))
+    record = Record(pipeline_id=ORDERS)
+    for reading in readings:
+        plan = plan_reading(record, reading, a_scene())
+        record = plan.record
+        for card in plan.cards:
+            outbox.cards[card.key] = PostedCard(content=card, revision=card.revision)
+        for row in plan.deliveries:
+            outbox.rows[row.id] = replace(row, priority=Priority.UPDATE)
+        while outbox.gather():
+            pass
+    entries = [entry for body in outbox.bodies(CatchUp) for entry in body.entries]
+    (counts,) = [entry.counts for entry in entries if entry.pipeline.name == "orders-eu"]
+    return {event: number for event, number in counts.items() if event is not Event.RUNNING}
+
+
+def _went(*phases: Phase) -> list[Observation]:
+    return [an_observation(phase, number) for number, phase in enumerate((Phase.RUNNING, *phases))]
+
+
+@pytest.mark.parametrize(
+    ("readings", "counts"),
+    [
+        (_went(Phase.DEPLOYING, Phase.RUNNING), {Event.DEPLOYING: 1, Event.LIVE: 1}),
+        (_went(Phase.STOPPING, Phase.STOPPED), {Event.STOPPING: 1, Event.STOPPED: 1}),
+        (
+            _went(Phase.DEPLOYING, Phase.RUNNING, Phase.DEPLOYING, Phase.RUNNING),
+            {Event.DEPLOYING: 2, Event.LIVE: 2},
+        ),
+        (
+            _went(Phase.PAUSED, Phase.FAILED, Phase.RUNNING),
+            {Event.PAUSED: 1, Event.FAILED: 1, Event.LIVE: 1, Event.RECOVERED: 1},
+        ),
+        (
+            _went(Phase.DEPLOYING, Phase.FAILED, Phase.DEPLOYING, Phase.RUNNING),
+            {Event.DEPLOYING: 2, Event.FAILED: 1, Event.LIVE: 1, Event.RECOVERED: 1},
+        ),
+    ],
+)
+def test_a_catch_up_counts_each_event_once(readings: list[Observation], counts: dict[Event, int]) -> None:
+    """Though a story goes on after it was counted, and though what ends one story begins another."""
+    assert _gathered_stories(*readings) == counts
 
 
 def test_of_ends_that_their_cards_have_told_no_catch_up_is_made() -> None:
