@@ -1,7 +1,7 @@
 """Kills the bot over and over, under every kind of fault, and judges what stands in Slack.
 
-python -m tests.proofs.crash                 500 kills over 20 seeds, and every call of a life once
-python -m tests.proofs.crash --seed 7        one seed, as it was
+python -m tests.proofs.crash            500 kills over 20 seeds; and in each scenario a life that ends at its n-th call
+python -m tests.proofs.crash --seed 7     one seed, as it was
 """
 
 import argparse
@@ -13,8 +13,6 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
@@ -24,10 +22,13 @@ from rich.table import Table
 from bot.sandbox.goldrush_faults import Fault as ApiFault
 from bot.sandbox.goldrush_faults import FaultKind as ApiFaultKind
 from bot.sandbox.slack.faults import Fault, FaultKind, Moment
-from tests.proofs.oracle import Verdict
+from tests.proofs.rounds import KINDS, Round
+from tests.proofs.sweep import SCENARIOS, a_sweep
 from tests.proofs.world import SECOND, World, a_world
 
 PIPELINES = 6
+PARTS = 3  # of a sweep, side by side
+CALM_SECONDS = 6.0
 READS = 4  # so often a phase is read before it changes again: once at least by a bot that lives on
 POST, HISTORY = "chat.postMessage", "conversations.history"
 
@@ -108,39 +109,7 @@ TROUBLES: dict[str, Trouble] = {
 }
 
 
-@dataclass
-class Round:
-    """One kind of trouble, with kills in it, and what came of it."""
-
-    trouble: str
-    kills: int
-    seconds: float
-    faults: list[str] = field(default_factory=list)
-    verdict: dict[str, int] = field(default_factory=dict)
-
-
 # --- random kills ----------------------------------------------------------------------------------------------------
-
-
-@asynccontextmanager
-async def _kept_alive(world: World) -> AsyncIterator[None]:
-    """Whoever runs the bot starts it again when it has died."""
-
-    async def keep() -> None:
-        while True:
-            for bot in [each for each in world.bots if not each.is_alive()]:
-                world.bots.remove(bot)
-            if not world.bots:
-                world.start_bot()
-            await asyncio.sleep(0.02)
-
-    keeper = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        keeper.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeper
 
 
 async def _changes(world: World, chance: random.Random, name: str) -> None:
@@ -169,13 +138,14 @@ async def a_round(world: World, chance: random.Random, trouble: str, kills: int)
         tasks.create_task(TROUBLES[trouble](world, chance))
     world.sandbox.slack.faults.clear()
     world.sandbox.goldrush.faults.clear()
-    verdict = await world.settled(30)
-    return Round(trouble, kills, time.monotonic() - began, verdict.faults, _counted(verdict))
+    return Round.of(trouble, kills, began, await world.settled())
 
 
-def _counted(verdict: Verdict) -> dict[str, int]:
-    kinds = ("lost", "repeated", "out_of_order", "invented", "wrong_final")
-    return {kind: len(getattr(verdict, kind)) for kind in kinds}
+async def _calm(world: World) -> Round:
+    """Nothing happens any more, and nothing more is said. How Slack and GoldRush were spoken to until now is judged."""
+    began, calm_from = time.monotonic(), world.now
+    await asyncio.sleep(CALM_SECONDS)
+    return Round.of("all of them, and then calm", 0, began, world.verdict(), world.traffic(calm_from))
 
 
 async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
@@ -186,7 +156,7 @@ async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
     done = number = 0
     while done < kills:
         with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
-            async with a_world(Path(directory), PIPELINES, chance) as world, _kept_alive(world):
+            async with a_world(Path(directory), PIPELINES, chance) as world, world.kept_alive():
                 while done < kills:
                     count = min(chance.randint(1, 3), kills - done)
                     result = await a_round(world, chance, order[number % len(order)], count)
@@ -194,42 +164,17 @@ async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
                     yield result
                     if result.faults:
                         break
-
-
-# --- every call of a life --------------------------------------------------------------------------------------------
-
-
-async def a_sweep(first: int, step: int, last: int) -> AsyncIterator[Round]:
-    """A life that ends at its n-th call, for n = first, first + step, …, up to the last call of a whole life."""
-    chance = random.Random(0)  # noqa: S311
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
-        async with a_world(Path(directory), PIPELINES, chance) as world:
-            number = first
-            while number <= last:
-                for bot in list(world.bots):
-                    await world.kill(bot)
-                began = time.monotonic()
-                bot = world.start_bot(crash_at=number)
-                async with _kept_alive(world):
-                    name = world.names[number % PIPELINES]
-                    await _changes(world, chance, name)
-                    died = await world.ended(bot, 1.0)
-                    verdict = await world.settled(30)
-                yield Round(
-                    "every call of a life", int(died), time.monotonic() - began, verdict.faults, _counted(verdict)
-                )
-                if not died:
-                    return
-                number += step
+                else:
+                    yield await _calm(world)
 
 
 # --- many at once ----------------------------------------------------------------------------------------------------
 
 
 async def _work(task: str) -> None:
-    """One worker: prints each round as a line of JSON."""
+    """One worker: prints each round as a line of JSON. `seed:1:25`, or a scenario and which of its calls."""
     kind, *numbers = task.split(":")
-    rounds = a_seed(*map(int, numbers)) if kind == "seed" else a_sweep(*map(int, numbers))
+    rounds = a_seed(*map(int, numbers)) if kind == "seed" else a_sweep(kind, *map(int, numbers))
     async for each in rounds:
         print(json.dumps(each.__dict__), flush=True)  # noqa: T201
 
@@ -238,7 +183,7 @@ async def _run(tasks: list[str], workers: int, expected: int) -> list[tuple[str,
     done: list[tuple[str, Round]] = []
     waiting = list(reversed(tasks))
     with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task("kills", total=expected)
+        bar = progress.add_task("kills", total=None if any(not each.startswith("seed") for each in tasks) else expected)
 
         async def worker() -> None:
             while waiting:
@@ -252,25 +197,22 @@ async def _run(tasks: list[str], workers: int, expected: int) -> list[tuple[str,
                     done.append((task, each))
                     progress.advance(bar, each.kills)
                 if await process.wait():
-                    done.append((task, Round("the harness itself", 0, 0.0, ["it ended with an error"], {})))
+                    done.append((task, Round("the harness itself", 0, 0.0, ["it ended with an error"])))
 
         await asyncio.gather(*(worker() for _ in range(workers)))
     return done
 
 
 def _report(done: list[tuple[str, Round]], out: Console) -> int:
-    table = Table(
-        "fault", "rounds", "kills", "lost", "repeated", "out of order", "invented", "wrong final", "slowest s"
-    )
+    table = Table("fault", "rounds", "kills", *(kind.replace("_", " ") for kind in KINDS), "slowest s")
     for trouble in dict.fromkeys(each.trouble for _, each in done):
         rounds = [each for _, each in done if each.trouble == trouble]
         sums: Counter[str] = Counter()
         for each in rounds:
             sums.update(each.verdict)
-        kinds = ("lost", "repeated", "out_of_order", "invented", "wrong_final")
         slowest = max(each.seconds for each in rounds)
         kills = sum(each.kills for each in rounds)
-        table.add_row(trouble, str(len(rounds)), str(kills), *(str(sums[kind]) for kind in kinds), f"{slowest:.1f}")
+        table.add_row(trouble, str(len(rounds)), str(kills), *(str(sums[kind]) for kind in KINDS), f"{slowest:.1f}")
     out.print(table)
     faulty = [(task, each) for task, each in done if each.faults]
     for task, each in faulty:
@@ -285,9 +227,9 @@ def main() -> int:
     options.add_argument("--seeds", type=int, default=20)
     options.add_argument("--kills", type=int, default=500, help="in all seeds together")
     options.add_argument("--seed", type=int, help="this one only")
-    options.add_argument("--step", type=int, default=1, help="of the sweep: every n-th call; 0 for none")
-    options.add_argument("--calls", type=int, default=2000, help="of the sweep: not more than these")
-    options.add_argument("--workers", type=int, default=3)
+    options.add_argument("--step", type=int, default=1, help="of the sweep: every n-th call of a life; 0 for none")
+    options.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="of the sweep: not all of them")
+    options.add_argument("--workers", type=int, default=6, help="they wait more than they work")
     options.add_argument("--task", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.task:
@@ -297,8 +239,8 @@ def main() -> int:
     each = chosen.kills // (chosen.seeds or 1)
     tasks = [f"seed:{seed}:{each}" for seed in seeds] if chosen.seeds else []
     if chosen.step and chosen.seed is None:
-        parts = chosen.workers * 2
-        tasks += [f"sweep:{1 + part * chosen.step}:{parts * chosen.step}:{chosen.calls}" for part in range(parts)]
+        for scenario in chosen.scenario or SCENARIOS:
+            tasks += [f"{scenario}:{1 + part * chosen.step}:{PARTS * chosen.step}" for part in range(PARTS)]
     done = asyncio.run(_run(tasks, chosen.workers, len(seeds) * each))
     return _report(done, Console(width=160))
 

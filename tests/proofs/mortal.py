@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any
@@ -16,6 +16,7 @@ import aiohttp
 import httpx
 import redis.asyncio.connection
 
+from bot import schedule
 from bot.app import run
 from bot.delivery import courier, job, pace, sender
 from bot.domain import protocol
@@ -27,11 +28,13 @@ from bot.store import redis as store
 from bot.watching import turn
 
 SCALE = 10.0
+JOBS_SCALE = 4.0  # a tick every 0.1 s, and a look at Redis every half second: each is calls
+SHORTEST_SECONDS = 0.1
 DIED = 137
 
 
-def be_a_bot(env: Mapping[str, str], log: str, crash_at: int, calls_made: "Synchronized[int]") -> None:
-    """Runs until SIGTERM, a kill, or the call number `crash_at` (0: never)."""
+def be_a_bot(env: Mapping[str, str], log: str, name: str, crash_at: int, calls_made: "Synchronized[int]") -> None:
+    """Runs until SIGTERM, a kill, or the call number `crash_at` (0: never). Slack knows it by its name."""
     os.environ.clear()
     os.environ.update(env)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -40,6 +43,7 @@ def be_a_bot(env: Mapping[str, str], log: str, crash_at: int, calls_made: "Synch
     sys.stderr = os.fdopen(2, "w", buffering=1)
     _hurry()
     _count(_Counter(crash_at, calls_made))
+    _call_oneself(name)
     configure("info")
     asyncio.run(_until_signal())
 
@@ -68,6 +72,9 @@ def _hurry() -> None:
     pace.CLAIM_SECONDS /= SCALE
     pace.PER_MINUTE = {method: each * int(SCALE) for method, each in pace.PER_MINUTE.items()}
     inbox.TAKEN_UP_AFTER /= SCALE
+    pause = vars(schedule)["_Evenly"]
+    at_length = pause.__init__
+    pause.__init__ = lambda self, seconds: at_length(self, max(seconds / JOBS_SCALE, SHORTEST_SECONDS))
 
 
 class _Counter:
@@ -82,23 +89,31 @@ class _Counter:
 
 
 def _count(counter: _Counter) -> None:
-    """Before the bytes go out, when they are out, and when the answer is in."""
+    """Once a call: when its bytes are out. Whether its answer is in nobody else can tell until the next go out."""
     connection = redis.asyncio.connection.AbstractConnection
-    for owner, name in (
-        (connection, "send_packed_command"),
-        (connection, "read_response"),
-        (aiohttp.ClientSession, "_request"),
-        (aiohttp.ClientResponse, "start"),
-        (httpx.AsyncClient, "send"),
-    ):
-        setattr(owner, name, _counted(getattr(owner, name), counter))
+    _counted(connection, "send_packed_command", counter, before=False)
+    _counted(aiohttp.ClientResponse, "start", counter)  # called when the request is out
+    _counted(httpx.AsyncClient, "send", counter)
 
 
-def _counted(method: Callable[..., Any], counter: _Counter) -> Callable[..., Any]:
+def _counted(owner: type, name: str, counter: _Counter, *, before: bool = True) -> None:
+    method = getattr(owner, name)
+
     async def counted(*args: Any, **kwargs: Any) -> Any:
-        counter.call()
+        if before:
+            counter.call()
         answer = await method(*args, **kwargs)
-        counter.call()
+        if not before:
+            counter.call()
         return answer
 
-    return counted
+    setattr(owner, name, counted)
+
+
+def _call_oneself(name: str) -> None:
+    request = aiohttp.ClientSession._request
+
+    async def named(*args: Any, headers: Mapping[str, str] | None = None, **kwargs: Any) -> aiohttp.ClientResponse:
+        return await request(*args, headers={**(headers or {}), "User-Agent": name}, **kwargs)
+
+    aiohttp.ClientSession._request = named  # type: ignore[assignment,method-assign]

@@ -59,12 +59,15 @@ class _Telling:
     repeat_admitted: bool
 
 
-def judge(happened: Iterable[Happened], channels: Mapping[str, Sequence[Said]]) -> Verdict:
-    """`happened`: every change, in order, after the first state of each pipeline, which is RUNNING."""
+def judge(
+    happened: Iterable[Happened], channels: Mapping[str, Sequence[Said]], verdict: Verdict | None = None
+) -> Verdict:
+    """`happened`: every change, in order, after the first state of each pipeline, which is RUNNING. A `verdict` that is
+    given is added to."""
     truth: dict[str, list[str]] = {}
     for change in happened:
         truth.setdefault(change.pipeline, []).append(change.phase)
-    verdict = Verdict()
+    verdict = verdict or Verdict()
     for channel, messages in channels.items():
         for pipeline, phases in truth.items():
             _judge_one(f"{pipeline} in {channel}", phases, _tellings(pipeline, messages), verdict)

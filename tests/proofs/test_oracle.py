@@ -81,6 +81,18 @@ def test_what_is_as_promised_is_no_fault() -> None:
     assert traffic(began=(0.0, 50.0), reads=[*READS, *[50.5] * 20]) == 0
 
 
+def test_a_log_that_lags_is_believed_to_a_degree() -> None:
+    """Messages a second apart may be logged nearer to each other, but not ever so many of them."""
+    lagging = replace(PROMISE, jitter=0.5)
+
+    def within(*at: float) -> int:
+        posts = [replace(POST, at=each, until=each) for each in at]
+        return len(judge_traffic(posts, {"orders": READS}, (0.0,), (), lagging))
+
+    assert within(10.0, 10.6, 11.6) == 0
+    assert within(10.0, 10.8, 11.4) == 1
+
+
 @pytest.mark.parametrize(
     ("calls", "changed"),
     [

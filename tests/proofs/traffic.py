@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 LANES = 2  # pages never wait for the feed: one message of each may be under way in a channel
-SPACING = 1.0  # "1 message per second per channel": https://docs.slack.dev/apis/web-api/rate-limits
-ALMOST = 1e-6
+WINDOW = 10.0  # seconds over which reads are counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +28,18 @@ class Call:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
     """What was promised: requests a second, and how old a reading may be. `calm_from`: nothing fails any more; all is
-    said `drained_within` so many seconds after the last change, which comes then."""
+    said `drained_within` so many seconds after the last change, which comes then.
+
+    `spacing` is Slack's "1 message per second per channel" (https://docs.slack.dev/apis/web-api/rate-limits). `jitter`:
+    so much may lie between when a thing was done and when the log says that it was.
+    """
 
     budget: float
     oldest: float
     calm_from: float
     drained_within: float
+    spacing: float = 1.0
+    jitter: float = 1e-6
 
 
 def judge_traffic(
@@ -49,45 +54,48 @@ def judge_traffic(
     for call in calls:
         by_life.setdefault((call.life, call.method, call.channel), []).append(call)
     return [
-        *(fault for each in by_life.values() for fault in _one_at_a_time(each)),
-        *_heeded([call for each in by_life.values() for call in each]),
+        *(fault for each in by_life.values() for fault in _one_at_a_time(each, promise)),
+        *_heeded([call for each in by_life.values() for call in each], promise.jitter),
         *_within_budget(sorted(at for each in reads.values() for at in each), began, promise.budget),
         *(fault for pipeline, each in reads.items() for fault in _fresh(pipeline, each, promise)),
         *_drained(wrote, promise),
     ]
 
 
-def _one_at_a_time(calls: Sequence[Call]) -> Iterable[str]:
-    """I5, by one life in one channel."""
+def _one_at_a_time(calls: Sequence[Call], promise: Promise) -> Iterable[str]:
+    """I5, by one life in one channel. However late the log, of many messages the last cannot come too early."""
     posts = sorted((call for call in calls if call.method == "post"), key=lambda call: call.at)
-    for before, after in pairwise(posts):
-        if after.at - before.at < SPACING - ALMOST:
-            yield f"two messages within {after.at - before.at:.2f} s in {after.channel}, at {after.at:.1f}"
+    for number, last in enumerate(posts):
+        for before in range(number):
+            took, least = last.at - posts[before].at, (number - before) * promise.spacing - promise.jitter
+            if took < least:
+                yield f"{number - before + 1} messages within {took:.2f} s in {last.channel}, at {last.at:.1f}"
+                break
     for post in posts:
         under_way = sum(other.at <= post.at < other.until for other in posts)
         if under_way > LANES:
             yield f"{under_way} messages under way at once in {post.channel}, at {post.at:.1f}"
 
 
-def _heeded(calls: Sequence[Call]) -> Iterable[str]:
+def _heeded(calls: Sequence[Call], jitter: float) -> Iterable[str]:
     """I5: not before Slack allows it. What was under way when the 429 came could not know."""
     for told in calls:
         if told.wait:
             for call in calls:
                 same = (call.life, call.method) == (told.life, told.method)
-                if same and told.until + ALMOST < call.at < told.until + told.wait - ALMOST:
+                if same and told.until + jitter < call.at < told.until + told.wait - jitter:
                     yield f"{call.method} at {call.at:.1f} though Slack had said {told.wait:.0f} s at {told.until:.1f}"
 
 
 def _within_budget(reads: Sequence[float], began: Sequence[float], budget: float) -> Iterable[str]:
-    """I6, in every window of ten seconds; the first breach is told. A life begins with a second's worth in hand."""
-    seconds, first = 10.0, 0
+    """I6, in every window; the first breach is told. A life begins with a second's worth in hand."""
+    first = 0
     for last, at in enumerate(reads):
-        while reads[first] <= at - seconds:
+        while reads[first] <= at - WINDOW:
             first += 1
-        lives = 1 + sum(at - seconds <= each <= at for each in began)
-        if last - first + 1 > budget * seconds + budget * lives + 1:
-            return [f"{last - first + 1} reads in the {seconds:.0f} s before {at:.1f}"]
+        lives = 1 + sum(at - WINDOW <= each <= at for each in began)
+        if last - first + 1 > budget * WINDOW + budget * lives + 1:
+            return [f"{last - first + 1} reads in the {WINDOW:.0f} s before {at:.1f}"]
     return []
 
 

@@ -1,7 +1,6 @@
 """A Slack and a GoldRush, a Redis of its own, and bots that are killed and started again."""
 
 import asyncio
-import itertools
 import multiprocessing
 import os
 import random
@@ -19,16 +18,22 @@ from tests.journey.rig import free_port
 from tests.journey.valkey import Valkey
 from tests.proofs.mortal import be_a_bot
 from tests.proofs.oracle import Happened, Said, Verdict, judge
+from tests.proofs.traffic import Call, Promise, judge_traffic
 
 CHANNELS = ("C0ALERTS", "C0TEAM")
 PATIENCE = 60.0
+DRAINED_SECONDS = 18.0
+OLDEST_SECONDS = 4.0
+QUIET_WITHIN_SECONDS = 2.0  # once all has been said
+JITTER_SECONDS = 0.5  # the machine is busy: a request may lie for so long before the log has it
+REQUESTS_PER_SECOND = 15.0
 SECOND = 0.1  # a tenth: see mortal.py
 
 SETTINGS = {
     "PIPELINE_BOT_STEADY_SECONDS": "0.3",
     "PIPELINE_BOT_TRANSIENT_SECONDS": "0.3",
     "PIPELINE_BOT_AT_REST_SECONDS": "0.3",
-    "PIPELINE_BOT_REQUESTS_PER_SECOND": "100",
+    "PIPELINE_BOT_REQUESTS_PER_SECOND": str(REQUESTS_PER_SECOND),
     "PIPELINE_BOT_READ_TIMEOUT_SECONDS": "0.5",
 }
 
@@ -43,10 +48,17 @@ class World:
     directory: Path
     names: list[str]
     bots: list[BaseProcess] = field(default_factory=list)
-    calls_made: int = 0
+    watched: dict[str, list[str]] = field(default_factory=dict)
+    """By channel."""
+    began: list[float] = field(default_factory=list)
+    """When each bot did; its place in the list is its name."""
     still: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Whoever holds it sees to it that no phase changes."""
-    _numbers: itertools.count = field(default_factory=lambda: itertools.count(1))  # type: ignore[type-arg]
+
+    @property
+    def now(self) -> float:
+        """Seconds of the clock by which both stand-ins keep their logs."""
+        return self.sandbox.slack.clock.monotonic()
 
     # --- bots ------------------------------------------------------------------------------------------------------
 
@@ -60,10 +72,12 @@ class World:
         }
         self.sandbox.slack.request_url = f"http://127.0.0.1:{env['PORT']}/slack/events"
         self.counter = PROCESSES.Value("q", 0, lock=False)
-        log = str(self.directory / f"bot-{next(self._numbers)}.log")
-        bot = PROCESSES.Process(target=be_a_bot, args=(env, log, crash_at, self.counter), daemon=True)
+        name = str(len(self.began))
+        log = str(self.directory / f"bot-{name}.log")
+        bot = PROCESSES.Process(target=be_a_bot, args=(env, log, name, crash_at, self.counter), daemon=True)
         bot.start()
         self.bots.append(bot)
+        self.began.append(self.now)
         return bot
 
     async def ended(self, bot: BaseProcess, seconds: float = PATIENCE) -> bool:
@@ -72,6 +86,26 @@ class World:
                 return True
             await asyncio.sleep(0.01)
         return False
+
+    @asynccontextmanager
+    async def kept_alive(self) -> AsyncIterator[None]:
+        """Whoever runs the bot starts it again when it has died."""
+
+        async def keep() -> None:
+            while True:
+                for bot in [each for each in self.bots if not each.is_alive()]:
+                    self.bots.remove(bot)
+                if not self.bots:
+                    self.start_bot()
+                await asyncio.sleep(0.02)
+
+        keeper = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeper.cancel()
+            with suppress(asyncio.CancelledError):
+                await keeper
 
     async def kill(self, bot: BaseProcess) -> None:
         bot.kill()
@@ -113,13 +147,44 @@ class World:
         happened = [Happened(names[each.pipeline_id], str(each.phase)) for each in moved]
         slack = self.sandbox.slack
         came = {each.ts: each.text for each in reversed(slack.accepted) if each.method == "chat.postMessage"}
-        channels = {channel: [_said(each, came) for each in slack.messages(channel)] for channel in CHANNELS}
-        return judge(happened, channels)
+        verdict = Verdict()
+        for channel, watched in self.watched.items():
+            said = [_said(each, came) for each in slack.messages(channel)]
+            judge([each for each in happened if each.pipeline in watched], {channel: said}, verdict)
+        return verdict
 
-    async def settled(self, seconds: float = PATIENCE) -> Verdict:
+    def traffic(self, calm_from: float) -> list[str]:
+        """How Slack and GoldRush were spoken to, all in all. All had been said before `calm_from`."""
+        promise = Promise(
+            budget=REQUESTS_PER_SECOND,
+            oldest=OLDEST_SECONDS,
+            calm_from=calm_from,
+            drained_within=QUIET_WITHIN_SECONDS,
+            spacing=SECOND,
+            jitter=JITTER_SECONDS,
+        )
+        asked = [
+            Call(
+                life=int(each.agent),
+                method="post" if each.method == "chat.postMessage" else each.method,
+                channel=each.channel or "",
+                at=each.asked_at,
+                until=each.at,
+                wait=float(each.retry_after or 0),
+            )
+            for each in self.sandbox.slack.calls
+        ]
+        reads: dict[str, list[float]] = {}
+        for request in self.sandbox.goldrush.requests:
+            if request.pipeline_id:
+                reads.setdefault(request.pipeline_id, []).append(request.at)
+        wrote = [each.at for each in self.sandbox.slack.accepted]
+        return judge_traffic(asked, reads, self.began, wrote, promise)
+
+    async def settled(self) -> Verdict:
         """What is to be said once there is nothing more to fail. Something more said later would be a repeat: so it is
         looked once more when every straggler must have come."""
-        deadline = asyncio.get_running_loop().time() + seconds
+        deadline = asyncio.get_running_loop().time() + DRAINED_SECONDS
         while (verdict := self.verdict()).faults and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.1)
         await asyncio.sleep(8 * SECOND)
@@ -142,7 +207,7 @@ async def a_world(directory: Path, pipelines: int, chance: random.Random) -> Asy
         names = [f"{chance.choice(('orders', 'swaps', 'fills', 'users'))}-{number:02}" for number in range(pipelines)]
         for name in names:
             sandbox.goldrush.add(name=name)
-        world = World(sandbox, valkey, directory, names)
+        world = World(sandbox, valkey, directory, names, watched=dict.fromkeys(CHANNELS, names))
         try:
             bot = world.start_bot()
             await _watched(world)
@@ -161,5 +226,4 @@ async def _watched(world: World) -> None:
             while not (await slack.run_command("U0ANN", channel, "/pipeline", "watch * page @ann")).ok:
                 await asyncio.sleep(0.05)
             await world.sandbox.until(lambda: slack.messages(channel), PATIENCE)  # noqa: B023
-    for name in world.names:
-        await world.reads(name, 2)
+    await asyncio.gather(*(world.reads(name, 2) for name in world.names))

@@ -27,8 +27,10 @@ _HAPPENED = frozenset({FaultKind.NO_TS, FaultKind.TRUNCATED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One call as it came in."""
+    """One call as it came in, at a moment of the monotonic clock."""
 
+    at: float
+    agent: str
     method: str
     values: JsonObject
     token: str | None
@@ -58,13 +60,13 @@ class WebApi:
         self._workspace = workspace
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        method = request.match_info["method"]
+        at, agent = self._workspace.clock.monotonic(), request.headers.get("User-Agent", "")
+        unread = Question(at=at, agent=agent, method=request.match_info["method"], values={}, token=None)
         try:
-            question = await read_question(request, method)
+            question = await _read(unread, request)
         except SlackError as refusal:
-            unread = Question(method=method, values={}, token=None)
             return self._told(unread, Reply(body=refusal.body()))
-        fault = self._workspace.faults.take(method)
+        fault = self._workspace.faults.take(question.method)
         if fault is not None:
             return await self._strike(fault, request, question)
         return self._told(question, self._answer(question))
@@ -133,7 +135,7 @@ class WebApi:
                 return self._told(question, throttled(self._header(fault.retry_after)))
             case FaultKind.SERVER_ERROR | FaultKind.UNAVAILABLE:
                 status, title = _PAGES[fault.kind]
-                self._log(question.method, question.channel, fault.kind.value, status)
+                self._log(question, fault.kind.value, status)
                 return web.Response(status=status, text=f"<html>{title}</html>", content_type="text/html")
             case FaultKind.NO_TS:
                 return self._told(question, replace(reply, body=_without_ts(reply.body)))
@@ -147,7 +149,7 @@ class WebApi:
         self, fault: Fault, request: web.Request, question: Question, reply: Reply
     ) -> web.StreamResponse:
         """The caller is not told."""
-        self._log(question.method, question.channel, fault.kind.value, None)
+        self._log(question, fault.kind.value, None)
         if fault.kind is FaultKind.RESET:
             return trouble.reset(request)
         if fault.kind is FaultKind.TRUNCATED:
@@ -170,13 +172,22 @@ class WebApi:
 
     def _told(self, question: Question, reply: Reply) -> web.StreamResponse:
         error = reply.body.get("error")
-        self._log(question.method, question.channel, error, reply.status)
+        self._log(question, error, reply.status, reply.headers.get("Retry-After"))
         return reply.rendered(",".join(sorted(self._workspace.scopes)))
 
-    def _log(self, method: str, channel: str | None, error: str | None, status: int | None) -> None:
-        at = self._workspace.clock.monotonic()
-        ok = error is None
-        self._workspace.calls.append(Call(at=at, method=method, channel=channel, ok=ok, error=error, status=status))
+    def _log(self, asked: Question, error: str | None, status: int | None, retry_after: str | None = None) -> None:
+        call = Call(
+            asked_at=asked.at,
+            at=self._workspace.clock.monotonic(),
+            agent=asked.agent,
+            method=asked.method,
+            channel=asked.channel,
+            ok=error is None,
+            error=error,
+            status=status,
+            retry_after=retry_after,
+        )
+        self._workspace.calls.append(call)
         del self._workspace.calls[:-KEPT]
         self._workspace.pulse.beat()
 
@@ -193,16 +204,16 @@ def throttled(seconds: str | None) -> Reply:
     return Reply(status=429, body={"ok": False, "error": "ratelimited"}, headers=headers)
 
 
-async def read_question(request: web.Request, method: str) -> Question:
+async def _read(question: Question, request: web.Request) -> Question:
     """Arguments from the query and a form or JSON body; the token from the header, or from a form."""
     values: JsonObject = dict(request.query)
     if request.method == "POST" and request.can_read_body:
         values.update(await _READERS.get(request.content_type, _refuse_type)(request))
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() == "bearer" and token:
-        return Question(method=method, values=values, token=token)
+        return replace(question, values=values, token=token)
     in_form = values.get("token") if request.content_type != "application/json" else None
-    return Question(method=method, values=values, token=in_form if isinstance(in_form, str) else None)
+    return replace(question, values=values, token=in_form if isinstance(in_form, str) else None)
 
 
 async def _read_form(request: web.Request) -> JsonObject:

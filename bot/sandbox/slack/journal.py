@@ -44,11 +44,15 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One Web API call and what it was told; `status` is None where no answer went out."""
+    """One Web API call and what it was told; `status` is None where no answer went out. `asked_at` and `at` are when it
+    came and when it was answered, in monotonic seconds; `agent` is who the caller says that it is."""
 
+    asked_at: float
     at: float
+    agent: str
     method: str
     channel: str | None
     ok: bool
     error: str | None
     status: int | None
+    retry_after: str | None

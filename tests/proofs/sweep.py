@@ -1,0 +1,148 @@
+"""Lives of the bot that end at their n-th call, for every n, in each of several scenarios."""
+
+import asyncio
+import random
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.sandbox.slack.faults import Fault, FaultKind, Moment
+from bot.sandbox.slack.messages import Message
+from tests.proofs.oracle import ANNOUNCES
+from tests.proofs.rounds import Round
+from tests.proofs.world import CHANNELS, PATIENCE, SECOND, World, a_world
+
+PIPELINES = 6
+READS = 3  # a life that ends may have had one in vain
+POST = "chat.postMessage"
+ALERTS, QUIET = CHANNELS[0], "C0QUIET"
+
+
+async def _phases(world: World, names: Sequence[str], phase: str) -> None:
+    for name in names:
+        world.set_phase(name, phase)
+    await asyncio.gather(*(world.reads(name, READS) for name in names))
+
+
+async def _fails_and_recovers(world: World, names: Sequence[str]) -> None:
+    await _phases(world, names, "FAILED")
+    await _phases(world, names, "RUNNING")
+
+
+async def _pauses(world: World, names: Sequence[str]) -> None:
+    await _phases(world, names, "PAUSED")
+    await _phases(world, names, "RUNNING")
+
+
+async def _is_acknowledged(world: World, names: Sequence[str]) -> None:
+    """Slack tells Ann when nobody heard her click, and she clicks again."""
+    await _phases(world, names, "FAILED")
+    slack = world.sandbox.slack
+    await slack.until(lambda: _cards(world, names[0]), PATIENCE)
+    card = _cards(world, names[0])[0]
+    while not (await slack.click("U0ANN", ALERTS, card.ts, "acknowledge")).ok:
+        await asyncio.sleep(0.1)
+    await slack.until(lambda: "cknowledged" in card.text, PATIENCE)
+    await _phases(world, names, "RUNNING")
+
+
+def _cards(world: World, name: str) -> list[Message]:
+    return [each for each in world.sandbox.slack.messages(ALERTS) if f"{name} FAILED" in each.text]
+
+
+async def _is_watched(world: World, names: Sequence[str]) -> None:
+    """By one more channel, which hears of it what the others do. Ann asks again where nobody heard her."""
+    slack = world.sandbox.slack
+    slack.invite_bot(QUIET)
+    while not (await slack.run_command("U0ANN", QUIET, "/pipeline", f"watch {names[0]}")).ok:
+        await asyncio.sleep(0.1)
+    world.watched.setdefault(QUIET, []).append(names[0])
+    await slack.until(lambda: _announced(world, names[0]), PATIENCE)
+    await _fails_and_recovers(world, names)
+
+
+def _announced(world: World, name: str) -> bool:
+    return any(ANNOUNCES in each.text and name in each.text for each in world.sandbox.slack.messages(QUIET))
+
+
+async def _beside_another(world: World, names: Sequence[str]) -> None:
+    """Whoever is there first reads."""
+    await world.reads(names[0], 1)
+    world.start_bot()
+    await _fails_and_recovers(world, names)
+
+
+async def _redis_starts_anew(world: World, names: Sequence[str]) -> None:
+    await _phases(world, names, "FAILED")
+    await world.valkey.kill()
+    await world.valkey.start()
+    await _phases(world, names, "RUNNING")
+
+
+async def _redis_forgets(world: World, names: Sequence[str]) -> None:
+    for name in names:
+        world.set_phase(name, "FAILED")
+    await world.valkey.forget(4 * SECOND)
+    await asyncio.gather(*(world.reads(name, READS) for name in names))
+    await _phases(world, names, "RUNNING")
+
+
+def _with(kind: FaultKind, when: Moment = Moment.AFTER) -> Callable[[World, Sequence[str]], Awaitable[None]]:
+    async def happens(world: World, names: Sequence[str]) -> None:
+        world.sandbox.slack.set_fault(POST, Fault(kind=kind, when=when, times=1))
+        await _fails_and_recovers(world, names)
+        world.sandbox.slack.faults.clear()
+
+    return happens
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """What happens to so many pipelines, while a bot lives that is to die."""
+
+    happens: Callable[[World, Sequence[str]], Awaitable[None]]
+    pipelines: int = 1
+
+
+SCENARIOS = {
+    "a failure": Scenario(_fails_and_recovers),
+    "three at once": Scenario(_fails_and_recovers, pipelines=3),
+    "a pause": Scenario(_pauses),
+    "acknowledged": Scenario(_is_acknowledged),
+    "watched by one more": Scenario(_is_watched),
+    "two bots": Scenario(_beside_another),
+    "Redis starts anew": Scenario(_redis_starts_anew),
+    "Redis forgets 4 s": Scenario(_redis_forgets),
+    "500, yet posted": Scenario(_with(FaultKind.SERVER_ERROR)),
+    "no answer, yet posted": Scenario(_with(FaultKind.HANG)),
+    "429": Scenario(_with(FaultKind.THROTTLED, Moment.BEFORE)),
+}
+
+
+async def a_sweep(name: str, first: int, step: int) -> AsyncIterator[Round]:
+    """The life ends at its n-th call, for n = first, first + step, …, until it ends by itself before.
+
+    Each has pipelines of its own, that have no story yet: when they are used up there is another world.
+    """
+    scenario, number = SCENARIOS[name], first
+    while True:
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+            async with a_world(Path(directory), PIPELINES, random.Random(0)) as world:  # noqa: S311
+                for begin in range(0, PIPELINES, scenario.pipelines):
+                    each = await _a_life(world, name, world.names[begin : begin + scenario.pipelines], number)
+                    yield each
+                    if not each.kills:
+                        return
+                    number += step
+
+
+async def _a_life(world: World, scenario: str, names: Sequence[str], crash_at: int) -> Round:
+    for bot in list(world.bots):
+        await world.kill(bot)
+    began, bot = time.monotonic(), world.start_bot(crash_at)
+    async with world.kept_alive():
+        await SCENARIOS[scenario].happens(world, names)
+        verdict = await world.settled()
+    return Round.of(f"each call of: {scenario}", int(not bot.is_alive()), began, verdict)
