@@ -5,7 +5,7 @@ Source: https://docs.slack.dev/apis/events-api/using-socket-mode (up to ten conn
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from math import isfinite
@@ -57,12 +57,17 @@ class Ear:
     """One connection, renewed by the SDK, and by us where the SDK does not notice that it hears nothing any more: its
     own test lives by the wall clock, and passes while no pong was ever heard."""
 
-    handler: AsyncSocketModeHandler
+    make: Callable[[], Sieve]
+    handler: Sieve = field(init=False)
     heard_at: float = field(default_factory=monotonic)
     _messages: int = 0
     _signs: tuple[object, ...] = ()
 
     def __post_init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self.handler = self.make()
         self.handler.client.on_message_listeners.append(self._on_message)
 
     async def _on_message(self, _: WSMessage) -> None:
@@ -82,17 +87,55 @@ class Ear:
         if signs != self._signs:
             self._signs, self.heard_at = signs, monotonic()
 
+    async def connect(self) -> None:
+        await self.handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's own
+
     async def renew(self) -> None:
-        self.heard_at = monotonic()
-        await self.handler.client.connect_to_new_endpoint(force=True)
+        """With a client of its own: the old one may be trying a used-up address for ever, and would close what another
+        opens on it."""
+        await self.close()
+        self._begin()
+        await self.connect()
 
     async def close(self) -> None:
         client = self.handler.client
-        tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_SECONDS):
                 await self.handler.close_async()  # type: ignore[no-untyped-call]  # Bolt's own
-        await asyncio.gather(*(task for task in tasks if task is not None), return_exceptions=True)
+        tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
+        under_way = [task for task in tasks if task is not None]
+        for task in under_way:
+            task.cancel()  # the SDK does not come to this where its goodbye is not answered
+        await asyncio.gather(*under_way, return_exceptions=True)
+        await client.aiohttp_client_session.close()
+
+
+class _Attempts:
+    """What is trying to connect: for each ear the latest attempt alone. `tasks` owns them all."""
+
+    def __init__(self, tasks: asyncio.TaskGroup) -> None:
+        self._tasks = tasks
+        self._latest: dict[int, asyncio.Task[None]] = {}
+        self.opened = asyncio.Event()
+        """One of them came to an open connection."""
+
+    def begin(self, ear: Ear, how: Callable[[], Awaitable[None]]) -> None:
+        ear.heard_at = monotonic()
+        if former := self._latest.get(id(ear)):
+            former.cancel()
+        self._latest[id(ear)] = self._tasks.create_task(self._tried(ear, how), name="ear")
+
+    async def _tried(self, ear: Ear, how: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await how()
+        except Exception as exc:  # noqa: BLE001 (whatever the SDK could not do, it is tried again when the ear is found deaf)
+            log.warning("socket_not_renewed", problem=type(exc).__name__)
+        if ear.open:
+            self.opened.set()
+
+    def end(self) -> None:
+        for attempt in self._latest.values():
+            attempt.cancel()
 
 
 @asynccontextmanager
@@ -105,39 +148,39 @@ async def listening(
     check_seconds: float = CHECK_SECONDS,
 ) -> AsyncIterator[list[Ear]]:
     """Holds the connections; `url` is that of the first, good for a single use. The others follow by themselves."""
-    ears = [Ear(Sieve(app, app_token, logger=_quiet())) for _ in range(EARS)]
+    ears = [Ear(lambda: Sieve(app, app_token, logger=_quiet())) for _ in range(EARS)]
     ears[0].handler.client.wss_uri = url
-    connecting = [asyncio.create_task(ear.handler.connect_async(), name="ear") for ear in ears]  # type: ignore[no-untyped-call]
     try:
-        watching = asyncio.create_task(_watch(ears, deaf_seconds, check_seconds), name="ears watch")
-        try:
-            # One is enough to begin with: where an address was used up in vain, the watch gets another.
-            await asyncio.wait(connecting, return_when=asyncio.FIRST_COMPLETED)
-            yield ears
-        finally:
-            watching.cancel()
+        async with asyncio.TaskGroup() as tasks:
+            attempts = _Attempts(tasks)
+            for ear in ears:
+                attempts.begin(ear, ear.connect)
+            watching = tasks.create_task(_watch(ears, attempts, deaf_seconds, check_seconds), name="ears watch")
+            try:
+                # One is enough to begin with: where an address was used up in vain, the watch gets another.
+                await attempts.opened.wait()
+                yield ears
+            finally:
+                watching.cancel()
+                attempts.end()
     finally:
-        for task in connecting:
-            task.cancel()
         await asyncio.gather(*(ear.close() for ear in ears))
 
 
-async def _watch(ears: list[Ear], deaf_seconds: float, check_seconds: float) -> None:
-    renewals: set[asyncio.Task[None]] = set()
+async def _watch(ears: list[Ear], attempts: _Attempts, deaf_seconds: float, check_seconds: float) -> None:
     while True:
         await asyncio.sleep(check_seconds)
-        for ear in ears:
-            ear.listen()
-            if monotonic() - ear.heard_at > deaf_seconds:
-                log.warning("deaf_socket", seconds=round(monotonic() - ear.heard_at))
-                renewals.add(asyncio.create_task(_renewed(ear)))
-        renewals = {each for each in renewals if not each.done()}
-        if not any(ear.open for ear in ears):
-            log.error("slack_cannot_reach_us", cure="I keep trying; commands and clicks are lost until then")
+        try:
+            _check(ears, attempts, deaf_seconds)
+        except Exception:
+            log.exception("ears_tripped")
 
 
-async def _renewed(ear: Ear) -> None:
-    try:
-        await ear.renew()
-    except Exception as exc:  # noqa: BLE001 (whatever the SDK could not do, it is tried again at the next check)
-        log.warning("socket_not_renewed", problem=type(exc).__name__)
+def _check(ears: list[Ear], attempts: _Attempts, deaf_seconds: float) -> None:
+    for ear in ears:
+        ear.listen()
+        if (seconds := monotonic() - ear.heard_at) > deaf_seconds:
+            log.warning("deaf_socket", seconds=round(seconds))
+            attempts.begin(ear, ear.renew)
+    if not any(ear.open for ear in ears):
+        log.error("slack_cannot_reach_us", cure="I keep trying; commands and clicks are lost until then")

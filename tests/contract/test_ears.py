@@ -4,16 +4,20 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from functools import partial
 from time import monotonic
+from typing import cast
 
+import aiohttp
 import pytest
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.faults import Fault, FaultKind
+from bot.slack import ears
 from bot.slack.calls import call, web_client
-from bot.slack.ears import CHECK_SECONDS, DEAF_SECONDS, EARS, listening
+from bot.slack.ears import CHECK_SECONDS, DEAF_SECONDS, EARS, GOODBYE_SECONDS, Ear, Sieve, listening
 
 ANN, ALERTS = "U0ANN", "C0ALERTS"
 NONSENSE = ["", "hello", "{", "{}", "[]", "null", '{"type": 5}', '{"type": "events_api"}', '{"envelope_id": 1}']
@@ -134,6 +138,38 @@ async def test_a_connection_that_died_without_a_word_is_replaced_without_waiting
     server.close()
 
 
+async def test_the_end_does_not_wait_for_a_goodbye_that_is_not_answered(sandbox: Sandbox) -> None:
+    wire = Wire(int(sandbox.url.rsplit(":", 1)[1]))
+    server = await asyncio.start_server(wire.carry, "127.0.0.1", 0)
+    sandbox.slack.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    before = asyncio.all_tasks()
+    async with listening(an_app(sandbox), "xapp-sandbox", await first_url(sandbox)):
+        await both_open(sandbox)
+        wire.cut()
+        ours = {task for task in asyncio.all_tasks() - before if "socket_mode" in str(task)}
+        assert ours
+        began = monotonic()
+    assert monotonic() - began < GOODBYE_SECONDS + 1
+    assert all(task.done() for task in ours)
+    wire.close()
+    server.close()
+
+
+async def test_a_fault_of_the_watch_is_told_and_ends_nothing(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sockets, url = sandbox.slack.delivery.sockets, await first_url(sandbox)
+    async with listening(an_app(sandbox), "xapp-sandbox", url, deaf_seconds=0.5, check_seconds=0.05) as held:
+        await both_open(sandbox)
+        old, told = list(sockets.open), ""
+        held.insert(0, cast("Ear", None))
+        while "ears_tripped" not in (told := told + capsys.readouterr().out):
+            assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok
+        del held[0]
+        sockets.deafen()
+        await sandbox.until(lambda: sum(each not in old for each in sockets.open) == EARS, 10)
+
+
 async def test_nonsense_stops_nothing_and_leaves_no_traceback(
     sandbox: Sandbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -169,3 +205,23 @@ async def test_the_end_takes_no_longer_than_two_seconds(sandbox: Sandbox) -> Non
         sandbox.slack.delivery.sockets.deaf = True
         began = monotonic()
     assert monotonic() - began < 5
+
+
+async def test_a_used_up_first_address_delays_nothing_and_both_ears_are_open_in_the_end(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ears, "Sieve", partial(Sieve, ping_interval=0.2))  # how often it tries the address again
+    sockets, url = sandbox.slack.delivery.sockets, await first_url(sandbox)
+    async with aiohttp.ClientSession() as other, other.ws_connect(url):
+        pass
+    began = monotonic()
+    async with listening(an_app(sandbox), "xapp-sandbox", url, deaf_seconds=0.5, check_seconds=0.05) as held:
+        assert monotonic() - began < 5
+        assert [ear.open for ear in held] == [False, True]
+        assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok
+        await both_open(sandbox)
+        stand, began = list(sockets.open), monotonic()
+        while monotonic() - began < 1:  # nobody tries the first address any more
+            assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok
+        assert sockets.open == stand
+        assert all(ear.open for ear in held)
