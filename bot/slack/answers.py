@@ -76,8 +76,8 @@ def _status(answer: StatusAnswer, asked: Asked, footing: Footing) -> list[Block]
     if len(answer.views) == 1:
         blocks += _detail(answer.views[0], answer.at, footing)
     elif answer.views:
-        title = "This channel watches" if answer.whole_channel else "These are"
-        head = f"*{title} {len(answer.views)} pipelines*{_page_words(asked, len(answer.views))}"
+        title = "This channel watches " if answer.whole_channel else ""
+        head = f"*{title}{len(answer.views)} pipelines*{_page_words(asked, len(answer.views))}"
         lines = [_row(view, answer.at) for view in _page(answer.views, asked)]
         blocks += sections([head, *lines])
     elif answer.whole_channel:

@@ -78,8 +78,8 @@ def _more(observation: Observation) -> str:
 
 
 def replicas(ready: int | None, wanted: int | None) -> str:
-    """`2 of 3 ready`; empty where the API did not say."""
-    return f"{ready} of {wanted} ready" if ready is not None and wanted is not None else ""
+    """`2 of 3 ready`; empty where the API did not say, or none are wanted."""
+    return f"{ready} of {wanted} ready" if ready is not None and wanted else ""
 
 
 def intent_words(pipeline: Pipeline, standing: Standing) -> str:

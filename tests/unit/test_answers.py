@@ -103,7 +103,7 @@ def test_several_pipelines_have_a_line_each_with_its_age() -> None:
     stale = a_view(a_standing(), "c", problem="no answer")
     text = status(a_view(name="a"), failed, stale, a_view(Standing(), "d")).text
     assert text.split("\n") == [
-        "These are 4 pipelines",
+        "4 pipelines",
         "a — RUNNING, live · 1 of 1 ready · read 12 s ago",
         "b — FAILED · 0 of 1 ready · acknowledged by <@U0ANN> · read 12 s ago",
         "c — RUNNING, live · 1 of 1 ready · read 12 s ago · no fresh reading",
@@ -458,3 +458,9 @@ def test_where_intent_is_not_known_none_is_claimed() -> None:
     assert "wanted" not in status(paused, a_view()).text
     assert "STOPPED · 1 of 1 ready · wanted: running" in status(view, a_view()).text
     assert ORDERS not in status(view, a_view()).text  # a line has room for the name only
+
+
+def test_of_a_pipeline_that_wants_no_replicas_none_are_counted() -> None:
+    resting = a_view(Standing(observation=an_observation(STOPPED, ready=0, replicas=0)))
+    assert "ready" not in status(resting).text
+    assert "ready" not in status(resting, a_view()).text.replace("1 of 1 ready", "")

@@ -35,7 +35,7 @@ def test_failures_that_are_over_leave_the_pages_all_at_once() -> None:
 def test_what_goes_up_and_down_for_hours_takes_no_more_messages_than_what_did_so_once(pipelines: int) -> None:
     outbox = Outbox([], [])
     for _ in range(20):
-        for number, card in enumerate(some(range(pipelines), DEPLOYMENT)):
+        for number, card in enumerate(some(range(pipelines), DEPLOYMENT, over=True)):  # each time another story
             outbox.rows[key(number)] = a_sync(number, Priority.UPDATE)
             outbox.cards[key(number)] = card
         while outbox.gather():
