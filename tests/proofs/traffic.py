@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 LANES = 2  # pages never wait for the feed: one message of each may be under way in a channel
+ALMOST = 1e-6
 WINDOW = 10.0  # seconds over which reads are counted
 
 
@@ -39,7 +40,7 @@ class Promise:
     calm_from: float
     drained_within: float
     spacing: float = 1.0
-    jitter: float = 1e-6
+    jitter: float = ALMOST
 
 
 def judge_traffic(
@@ -83,7 +84,7 @@ def _heeded(calls: Sequence[Call], jitter: float) -> Iterable[str]:
         if told.wait:
             for call in calls:
                 same = (call.life, call.method) == (told.life, told.method)
-                if same and told.until + jitter < call.at < told.until + told.wait - jitter:
+                if same and told.until + jitter < call.at < told.until + told.wait - ALMOST:
                     yield f"{call.method} at {call.at:.1f} though Slack had said {told.wait:.0f} s at {told.until:.1f}"
 
 

@@ -25,7 +25,7 @@ PATIENCE = 60.0
 DRAINED_SECONDS = 18.0
 OLDEST_SECONDS = 4.0
 QUIET_WITHIN_SECONDS = 2.0  # once all has been said
-JITTER_SECONDS = 0.5  # the machine is busy: a request may lie for so long before the log has it
+JITTER_SECONDS = 0.3  # the machine is busy: a request may lie for so long before the log has it
 REQUESTS_PER_SECOND = 15.0
 SECOND = 0.1  # a tenth: see mortal.py
 
