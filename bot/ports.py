@@ -198,11 +198,15 @@ class Store(Protocol):
         """
         ...
 
-    async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> bool:
-        """The channel rests; `told` goes to those who made its watches. False where it rested already."""
+    async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> int | None:
+        """The channel rests; `told` goes to those who made its watches, unless they were told of the same reason and no
+        message got through since. How many are told; None where it rested already."""
         ...
 
-    async def unpark(self, channel: ChannelId) -> bool: ...
+    async def unpark(self, channel: ChannelId, *, on_trial: bool = False) -> bool:
+        """`on_trial`: it only seems to take messages again. What its makers were told is remembered for a day more;
+        else, and where something is watched there anew, it is forgotten. False where it did not rest."""
+        ...
 
     async def next_epoch(self, above: int = 0) -> int: ...
 

@@ -27,11 +27,13 @@ class Parking:
         self._clock = clock
         self._wake = wake
         self._fallback = fallback
-        self._woken: dict[ChannelId, ParkReason] = {}
-        """Channels that were thought to take messages again: whoever was told once is not told again of the same."""
 
     async def park(self, channel: ChannelId, reason: ParkReason) -> None:
         """Tells those who made the channel's watches, by direct message, that it rests and how to wake it.
+
+        A channel of which only a message can tell whether it takes any (read-only, or a scope is missing) wakes every
+        day, to rest again a moment later. Its makers are told again only where a message got through in between, it was
+        awake for a day, it rests for another reason, or something is watched there anew: Redis remembers, for all bots.
 
         Raises:
             StoreAway, ChatAway: nothing was changed.
@@ -41,29 +43,23 @@ class Parking:
             return
         at, fallback = self._clock.now(), self._fallback
         instead = fallback if fallback != channel and fallback not in watches.parked else None
-        known = self._woken.pop(channel, None) is reason
-        told = (
-            []
-            if known
-            else [
-                self._notice(conversation, channel, reason, theirs, maker=maker, instead=instead, at=at)
-                for maker, theirs in _by_maker(watches.of(channel)).items()
-                if (conversation := await self._chat.direct(maker))
-            ]
-        )
-        if await self._store.park(channel, reason, told):
-            log.warning("channel_parked", channel=channel, reason=reason.value, told=len(told))
+        notices = [
+            self._notice(conversation, channel, reason, theirs, maker=maker, instead=instead, at=at)
+            for maker, theirs in _by_maker(watches.of(channel)).items()
+            if (conversation := await self._chat.direct(maker))
+        ]
+        told = await self._store.park(channel, reason, notices)
+        if told is not None:
+            log.warning("channel_parked", channel=channel, reason=reason.value, told=told)
         self._wake.set()
 
     async def wake(self, channel: ChannelId) -> None:
-        """The channel takes messages again: what it is owed goes out.
+        """The channel seems to take messages again: what it is owed goes out.
 
         Raises:
             StoreAway: nothing was changed.
         """
-        before = (await self._store.watches()).parked.get(channel)
-        if before is not None and await self._store.unpark(channel):
-            self._woken[channel] = before
+        if await self._store.unpark(channel, on_trial=True):
             log.info("channel_back", channel=channel)
             self._wake.set()
 

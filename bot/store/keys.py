@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.domain.delivery import Lane
-from bot.domain.watch import TeamId
+from bot.domain.watch import ChannelId, TeamId
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,9 @@ class Keys:
 
     def lease(self, name: str) -> str:
         return self[f"lease:{name}"]
+
+    def told(self, channel: ChannelId) -> str:
+        return self[f"told:{channel}"]
 
     def gesture(self, digest: str) -> str:
         return self[f"gesture:{digest}"]

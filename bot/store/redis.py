@@ -24,6 +24,7 @@ from bot.store.scripts import Scripts, away
 GESTURE_SECONDS = 25 * 3600  # Slack may deliver again a day later
 CARD_SECONDS = 30 * 24 * 3600
 TURN_SECONDS = 10.0
+TRIAL_SECONDS = 24 * 3600  # what a channel is owed is tried at once when it wakes
 
 
 class RedisStore:
@@ -77,6 +78,7 @@ class RedisStore:
         keys = [self._keys[name] for name in names]
         for lane, new_lane in lanes:
             keys += [self._keys.lease(lane.name), self._keys.outbox(lane), self._keys.outbox(new_lane)]
+        keys += [self._keys.told(old), self._keys.told(new)]
         cards = await read_cards(self._redis, self._keys, [before for _, before, _ in stories])
         storms = {key: card.storm for key, card in cards.items() if card.storm}
         for _, before, after in stories:
@@ -100,20 +102,24 @@ class RedisStore:
 
     async def _change_watches(self, rows: Mapping[str, str], told: Delivery, *, wakes: str = "") -> int:
         keys = [self._keys[name] for name in ("watches", "watches_version", "parked", "woken")]
-        keys.append(self._keys.outbox(told.lane))
+        keys += [self._keys.told(ChannelId(wakes)), self._keys.outbox(told.lane)]
         announced = [told.lane.name, told.id, encode_delivery(told)]
         changes = [part for row in rows.items() for part in row]
         now = self._clock.now().isoformat()
         return await self._scripts.write("change_watches", keys, [wakes, now, *announced, *changes])
 
-    async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> bool:
+    async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> int | None:
         outboxes, rows = self._scripts.enqueued(told)
-        keys = [self._keys["parked"], self._keys["watches_version"], *outboxes]
-        return bool(await self._scripts.write("park", keys, [channel, reason.value, *rows]))
+        known = [self._keys[name] for name in ("parked", "watches_version")]
+        keys = [*known, self._keys.told(channel), self._keys["last_ts"], *outboxes]
+        lanes = [Lane(kind, channel).name for kind in LaneKind]
+        answer = await self._scripts.write("park", keys, [channel, reason.value, *lanes, *rows])
+        return answer - 1 if answer else None
 
-    async def unpark(self, channel: ChannelId) -> bool:
-        keys = [self._keys["parked"], self._keys["watches_version"], self._keys["woken"]]
-        return bool(await self._scripts.write("unpark", keys, [channel, self._clock.now().isoformat()]))
+    async def unpark(self, channel: ChannelId, *, on_trial: bool = False) -> bool:
+        keys = [self._keys[name] for name in ("parked", "watches_version", "woken")]
+        args: list[str | int] = [channel, self._clock.now().isoformat(), TRIAL_SECONDS if on_trial else 0]
+        return bool(await self._scripts.write("unpark", [*keys, self._keys.told(channel)], args))
 
     # --- pipelines -------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,7 @@
--- KEYS: (3 of the fence), parked, watches_version, woken   ARGV: channel, when it wakes
+-- KEYS: (3 of the fence), parked, watches_version, woken, told
+-- ARGV: channel, when it wakes, seconds to remember what its makers were told (0: it is forgotten)
 if redis.call('HDEL', KEYS[4], ARGV[1]) == 0 then return 0 end
 redis.call('INCR', KEYS[5])
 redis.call('HSET', KEYS[6], ARGV[1], ARGV[2])
+redis.call('EXPIRE', KEYS[7], ARGV[3])
 return written(1)

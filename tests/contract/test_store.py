@@ -1,6 +1,7 @@
 """The store's promises, over a real Valkey and over fakeredis alike."""
 
 import asyncio
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -17,8 +18,11 @@ from bot.domain.watch import ChannelId, ParkReason, TeamId
 from bot.ports import Ending, EndingKind, Gesture, StoreAway
 from bot.store.connect import connect
 from bot.store.outbox import LEASE_SECONDS
+from bot.store.redis import TRIAL_SECONDS
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at
 from tests.fakes import FakeClock
+from tests.proofs.memory import Disk, MemoryStore
+from tests.proofs.twin import Twin
 from tests.stores import WholeStore, feed, pages
 
 OTHER = ChannelId("C0OTHER")
@@ -236,6 +240,65 @@ async def test_when_a_channel_woke_is_kept(store: WholeStore, clock: FakeClock) 
     assert await store.outbox.woken_at(ALERTS) == at(60)
 
 
+async def test_of_the_reason_for_a_rest_makers_are_told_once_whichever_bot_asks(
+    store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
+) -> None:
+    other, direct = WholeStore(any_redis, TEAM, clock), ChannelId("D0ANN")
+    assert await store.park(ALERTS, ParkReason.RESTRICTED, [an_announcement("1", direct)]) == 1
+    for number, bot in enumerate((other, store, other)):
+        assert await bot.unpark(ALERTS, on_trial=True)
+        assert await bot.park(ALERTS, ParkReason.RESTRICTED, [an_announcement(f"again {number}", direct)]) == 0
+    await store.unpark(ALERTS, on_trial=True)
+    assert await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("2", direct)]) == 1
+    await store.unpark(ALERTS)
+    assert await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("3", direct)]) == 1
+    await store.add_watches([a_watch()], an_announcement())
+    assert await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("4", direct)]) == 1
+    assert [row.id for row in await store.owed(direct)] == ["1", "2", "3", "4"]
+
+
+async def test_a_message_that_got_through_makes_the_next_rest_news(store: WholeStore) -> None:
+    await store.add_watches([a_watch()], an_announcement())
+    assert await store.park(ALERTS, ParkReason.RESTRICTED, [an_announcement("1", OTHER)]) == 1
+    await store.unpark(ALERTS, on_trial=True)
+    lease = await store.leased(feed(ALERTS))
+    (row,) = await store.owed(ALERTS)
+    assert await store.outbox.settle(row, lease, ended(row))
+    assert await store.park(ALERTS, ParkReason.RESTRICTED, [an_announcement("2", OTHER)]) == 1
+
+
+async def test_what_makers_were_told_is_remembered_while_the_channel_rests_and_a_day_on_trial(
+    store: WholeStore, any_redis: redis.asyncio.Redis
+) -> None:
+    key = store._keys.told(ALERTS)
+    for _ in range(2):
+        await store.park(ALERTS, ParkReason.RESTRICTED, [])
+        assert await any_redis.ttl(key) == -1
+        await store.unpark(ALERTS, on_trial=True)
+        assert TRIAL_SECONDS - 60 < await any_redis.ttl(key) <= TRIAL_SECONDS
+
+
+async def test_the_store_in_memory_remembers_what_makers_were_told_as_the_real_one_does(
+    any_redis: redis.asyncio.Redis, clock: FakeClock
+) -> None:
+    async def at_once() -> None: ...
+
+    disk = Disk()
+    real, memory = WholeStore(any_redis, TEAM, clock), MemoryStore(lambda: disk, TEAM, clock, 1, at_once)
+    twin, told = Twin(real, memory), itertools.count()
+    for reason, on_trial in itertools.product(ParkReason, (True, False)):
+        for _ in range(2):
+            await twin.park(ALERTS, reason, [an_announcement(f"{next(told)}", OTHER)])
+            await twin.unpark(ALERTS, on_trial=on_trial)
+    await twin.add_watches([a_watch()], an_announcement())
+    await twin.park(ALERTS, ParkReason.RESTRICTED, [an_announcement("last", OTHER)])
+    assert len(await twin.deliveries(feed(OTHER))) == 9
+    await clock.pass_time(TRIAL_SECONDS)
+    await memory.unpark(ALERTS, on_trial=True)
+    await clock.pass_time(TRIAL_SECONDS)
+    assert await memory.park(ALERTS, ParkReason.RESTRICTED, [an_announcement("a day later", OTHER)]) == 1
+
+
 async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeStore) -> None:
     new, watch = ChannelId("C0NEW"), a_watch()
     await store.add_watches([watch], an_announcement())
@@ -246,12 +309,15 @@ async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeSto
     with pytest.raises(StoreAway):  # somebody sends there
         await store.rename_channel(ALERTS, new)
     await store.outbox.release(lease)
-    await store.park(ALERTS, ParkReason.NOT_FOUND, [])
+    await store.park(ALERTS, ParkReason.NOT_FOUND, [an_announcement("told", OTHER)])
     assert await store.rename_channel(ALERTS, new) == 1
     assert await store.rename_channel(ALERTS, new) == 0
     watches = await store.watches()
     assert watches.all == (replace(watch, channel=new),)
     assert watches.parked == {new: ParkReason.NOT_FOUND}
+    await store.unpark(new, on_trial=True)
+    assert await store.park(new, ParkReason.NOT_FOUND, [an_announcement("told already", OTHER)]) == 0
+    watches = await store.watches()
     assert await store.owed(ALERTS) == ()
     assert [(each.id, each.lane) for each in await store.owed(new)] == [(announced.id, feed(new))]
     assert await store.outbox.resting_lanes() == (feed(new),)

@@ -9,14 +9,14 @@ from typing import TypeVar
 
 from bot.domain.card import PostedCard
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Lane
+from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.gathering import Gathering
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.watch import ChannelId, ParkReason, TeamId, Watch
 from bot.ports import Beat, Clock, Ending, EndingKind, Gesture, Lease, StoreRolledBack, Watches
 from bot.store.outbox import LEASE_SECONDS
-from bot.store.redis import TURN_SECONDS
+from bot.store.redis import TRIAL_SECONDS, TURN_SECONDS
 
 T = TypeVar("T")
 Trip = Callable[[], Awaitable[None]]
@@ -31,6 +31,8 @@ class Disk:
     watches_version: int = 0
     parked: dict[ChannelId, ParkReason] = field(default_factory=dict)
     woken: dict[ChannelId, datetime] = field(default_factory=dict)
+    told: dict[ChannelId, tuple[tuple[str, ...], float]] = field(default_factory=dict)
+    """Of what a channel's makers were told, and until when that is remembered."""
     records: dict[PipelineId, Record] = field(default_factory=dict)
     cards: dict[str, PostedCard] = field(default_factory=dict)
     storms: dict[str, set[str]] = field(default_factory=dict)
@@ -120,6 +122,7 @@ class MemoryStore:
             if new:
                 self.disk.watches_version += 1
                 self._wake(announcement.channel)
+                self.disk.told.pop(announcement.channel, None)
                 self._enqueue(announcement)
             return len(new)
 
@@ -138,23 +141,35 @@ class MemoryStore:
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         raise NotImplementedError
 
-    async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> bool:
-        def change() -> bool:
+    async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> int | None:
+        def change() -> int:
             if channel in self.disk.parked:
-                return False
+                return 0
             self.disk.parked[channel] = reason
             self.disk.watches_version += 1
-            for each in told:
+            news = self._remember(channel, reason)
+            for each in told if news else ():
                 self._enqueue(each)
-            return True
+            return 1 + len(told) if news else 1
 
-        return await self._wrote(change)
+        answer = await self._wrote(change)
+        return answer - 1 if answer else None
 
-    async def unpark(self, channel: ChannelId) -> bool:
+    def _remember(self, channel: ChannelId, reason: ParkReason) -> bool:
+        """Whether it is news to the channel's makers."""
+        known, until = self.disk.told.get(channel, ((), 0.0))
+        told = (reason, *(self.disk.last_ts.get(Lane(kind, channel), "") for kind in LaneKind))
+        self.disk.told[channel] = (told, float("inf"))
+        return known != told or until <= self._clock.monotonic()
+
+    async def unpark(self, channel: ChannelId, *, on_trial: bool = False) -> bool:
         def change() -> bool:
             if not self._wake(channel):
                 return False
             self.disk.watches_version += 1
+            known, _ = self.disk.told.pop(channel, ((), 0.0))
+            if on_trial:
+                self.disk.told[channel] = (known, self._clock.monotonic() + TRIAL_SECONDS)
             return True
 
         return await self._wrote(change)

@@ -1,21 +1,25 @@
 """Channels that rest, and wake: nothing of what they are owed is lost, it stays bounded, and its order is kept."""
 
+import asyncio
 import itertools
 
 import pytest
 import redis.asyncio
 
+from bot.delivery.parking import Parking
 from bot.domain.card import Card, Notice, NoticeKind
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.watch import ChannelId, ParkReason
-from bot.ports import ChatAway
+from bot.ports import ChatAway, StoreAway
 from bot.slack.look import Look
-from tests.builders import ALERTS, ANN
+from tests.builders import ALERTS, ANN, TEAM
 from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, TWO
 from tests.service.test_vigil import FALLBACK, Whole, whole
+from tests.stores import WholeStore
 
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 ARCHIVED = Refused(kind=Refusal.CHANNEL, error="is_archived", park=ParkReason.ARCHIVED)
+READ_ONLY = Refused(kind=Refusal.CHANNEL, error="restricted_action_read_only_channel", park=ParkReason.RESTRICTED)
 
 
 def told_in(world: Whole, channel: ChannelId) -> list[str]:
@@ -47,10 +51,11 @@ async def test_what_a_channel_is_owed_is_refused_once_and_goes_out_in_order_when
         assert owed
         await world.parking.wake(ALERTS)
         await world.bot.poll(60)
-        told = told_in(world, ALERTS)
-        assert any("recovered" in text or "Catching up" in text for text in told)
-        assert "FAILED" in told[-1]
-        assert "since" in told[-1]
+        now, before = told_in(world, ALERTS)  # what is FAILED now goes first
+        assert "pipe_0001 FAILED" in now
+        assert "since" in now
+        assert "pipe_0001 recovered" in before
+        assert "until" in before
         assert [row.id for row in await world.bot.store.owed(ALERTS)] == []
 
 
@@ -98,6 +103,74 @@ async def test_a_channel_that_refuses_again_after_it_woke_does_not_make_its_make
         await world.parking.park(ALERTS, ParkReason.ARCHIVED)  # of something else it does
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.PARKED)) == 2
+
+
+def another_bots(world: Whole) -> Parking:
+    """Of a bot that knows nothing but what Redis holds: another one, or the same after a restart."""
+    store = WholeStore(world.bot.store._redis, TEAM, world.bot.clock)
+    return Parking(store=store, chat=world.chat, clock=world.bot.clock, wake=asyncio.Event(), fallback=None)
+
+
+async def test_the_daily_trial_of_a_read_only_channel_makes_nobody_hear_it_again_whichever_bot_tries(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(10)
+        await world.parking.park(ALERTS, ParkReason.RESTRICTED)
+        for _ in range(3):
+            await world.bot.clock.pass_time(1)
+            await world.parking.wake(ALERTS)
+            await another_bots(world).park(ALERTS, ParkReason.RESTRICTED)
+            await another_bots(world).wake(ALERTS)
+            await world.parking.park(ALERTS, ParkReason.RESTRICTED)
+        await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.PARKED)) == 1
+
+
+async def test_a_channel_that_took_a_message_in_between_makes_its_maker_hear_it_again(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.parking.park(ALERTS, ParkReason.RESTRICTED)
+        await world.parking.wake(ALERTS)
+        await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.WATCHING)) == 1
+        await another_bots(world).park(ALERTS, ParkReason.RESTRICTED)
+        await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.PARKED)) == 2
+
+
+async def test_who_watches_there_anew_hears_that_it_still_takes_no_messages(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis) as world:
+        for reference in (ONE, TWO):
+            world.chat.answers = [(READ_ONLY, False)]
+            await world.bot.watch(reference)
+            await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.PARKED)) == 2
+
+
+async def test_what_makers_were_told_is_not_forgotten_where_the_store_goes_away_over_it(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(10)
+        await world.parking.park(ALERTS, ParkReason.RESTRICTED)
+        await world.parking.wake(ALERTS)
+        with monkeypatch.context() as broken:
+            broken.setattr(world.bot.store, "park", away)
+            with pytest.raises(StoreAway):
+                await world.parking.park(ALERTS, ParkReason.RESTRICTED)
+        await world.bot.clock.pass_time(1)
+        await world.parking.park(ALERTS, ParkReason.RESTRICTED)
+        await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.PARKED)) == 1
+
+
+async def away(*_: object) -> None:
+    raise StoreAway("no answer")
 
 
 async def test_a_fallback_that_rests_itself_is_not_named(fake_redis: redis.asyncio.Redis) -> None:
