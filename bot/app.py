@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
 
-import redis.asyncio
 import structlog
-from redis.exceptions import RedisError
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -28,13 +26,14 @@ from bot.settings import Settings, Transport
 from bot.slack import ears, serving
 from bot.slack.actions import Actions
 from bot.slack.app import Identity, Listeners, build_app
-from bot.slack.calls import call, web_client
+from bot.slack.calls import web_client
 from bot.slack.commands import Commands
 from bot.slack.directory import Directory
 from bot.slack.guardian import Guardian
 from bot.slack.inbox import Inbox
 from bot.slack.look import Look
 from bot.slack.poster import Poster
+from bot.starting import StoppedError, identity, socket_url, until_there
 from bot.store.connect import opened
 from bot.store.outbox import RedisOutbox
 from bot.store.redis import RedisStore
@@ -47,33 +46,11 @@ from bot.watching.roster import Roster
 from bot.watching.turn import Turn
 from bot.watching.vigil import Vigil
 
-LONGEST_BACKOFF_SECONDS = 30.0
 GOODBYE_SECONDS = 5.5  # longer than a call to Slack; ten seconds are promised in all
 LAST_SECONDS = 1.0
 CLOSE_SECONDS = 1.5
 
 log = structlog.get_logger(__name__)
-
-
-class SlackRefusedError(Exception):
-    """A token is not accepted; the text says how to mend it."""
-
-
-class StoppedError(Exception):
-    """The bot was asked to stop before it was ready."""
-
-
-@dataclass(slots=True)
-class _Backoff:
-    stopped: asyncio.Event
-    seconds: float = 0.5
-
-    async def wait(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self.stopped.wait(), self.seconds)
-        if self.stopped.is_set():
-            raise StoppedError
-        self.seconds = min(self.seconds * 2, LONGEST_BACKOFF_SECONDS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +59,6 @@ class _Parts:
 
     team: TeamId
     poller: Poller
-    vigil: Vigil
     turn: Turn
     sender: Sender
     schedule: Schedule
@@ -96,24 +72,21 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
     Raises:
         SlackRefusedError: a Slack token is not accepted.
         EmbeddedStoreError: the embedded store did not come up.
-        StoreAway: the store went away while the bot was starting.
+        StoreAway: the store went away while the bot was starting, or in a way that nothing here goes on after.
     """
-    clock = SystemClock()
     async with _resources() as stack:
         try:
             client = await stack.enter_async_context(opened(settings.store_url, settings.data_dir))
-            await _until_there(client, stopped)
+            await until_there(client, stopped)
             slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
-            identity = await _identity(slack, stopped)
+            me = await identity(slack, stopped)
             api = await stack.enter_async_context(_goldrush(settings))
-            parts = await _build(settings, Scripts(client, identity.team), api, slack, identity=identity, clock=clock)
+            parts = await _build(await _ground(settings, Scripts(client, me.team), api, slack, me))
             await _until_ended(asyncio.create_task(_work(parts, settings, stopped), name="work"), stopped)
             with suppress(StoreAway, TimeoutError):
                 async with asyncio.timeout(LAST_SECONDS):
                     await parts.turn.give_up()
-        except* StoppedError:
-            pass
-        except* StoreAway:
+        except* (StoppedError, StoreAway):
             if not stopped.is_set():
                 raise
         log.info("stopped")
@@ -136,15 +109,11 @@ async def _work(parts: _Parts, settings: Settings, stopped: asyncio.Event) -> No
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(parts.poller.run(stopped), name="poller")
         tasks.create_task(parts.sender.run(), name="sender")
-        try:
-            async with parts.schedule.running(), _served(parts.app, settings, stopped):
-                log.info("ready", team=parts.team, transport=settings.transport)
-                await stopped.wait()
-                parts.sender.stop()
-            await parts.inbox.settled()
-        finally:
-            stopped.set()
+        async with parts.schedule.running(), _served(parts.app, settings, stopped):
+            log.info("ready", team=parts.team, transport=settings.transport)
+            await stopped.wait()
             parts.sender.stop()
+        await parts.inbox.settled()
 
 
 async def _until_ended(work: asyncio.Task[None], stopped: asyncio.Event) -> None:
@@ -163,80 +132,136 @@ async def _until_ended(work: asyncio.Task[None], stopped: asyncio.Event) -> None
         work.result()
 
 
-async def _build(
-    settings: Settings, scripts: Scripts, api: Client, slack: AsyncWebClient, *, identity: Identity, clock: SystemClock
-) -> _Parts:
-    wake = asyncio.Event()
-    store, operator, fallback = RedisStore(scripts, clock), settings.operator, settings.fallback
-    roster, directory = Roster(store, wake, fallback), Directory(slack, clock)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What the other parts stand on."""
+
+    settings: Settings
+    identity: Identity
+    clock: SystemClock
+    api: Client
+    slack: AsyncWebClient
+    store: RedisStore
+    outbox: RedisOutbox
+    roster: Roster
+    directory: Directory
+    budget: Budget
+    turn: Turn
+    doubt: Doubt
+    wake: asyncio.Event
+
+
+async def _ground(settings: Settings, scripts: Scripts, api: Client, slack: AsyncWebClient, me: Identity) -> _Ground:
+    clock, wake = SystemClock(), asyncio.Event()
+    store = RedisStore(scripts, clock)
+    roster = Roster(store, wake, settings.fallback)
     await roster.load()
-    budget, turn, doubt = Budget(settings.requests_per_second, clock), Turn(store, clock), Doubt(clock)
-    poller = Poller(
+    return _Ground(
+        settings=settings,
+        identity=me,
+        clock=clock,
         api=api,
-        roster=roster,
-        budget=budget,
-        clock=clock,
-        cadence=_cadence(settings),
-        turn=turn,
-        slots=_slots(settings),
-        operator=operator,
-    )
-    vigil = Vigil(
-        roster=roster,
-        poller=poller,
-        turn=turn,
-        clock=clock,
-        blind_after=timedelta(seconds=settings.blind_seconds),
-        operator=operator,
-        in_doubt=doubt.arise,
-        memberships=directory.memberships,
-    )
-    await vigil.look()
-    listing = Listing(api=api, roster=roster, budget=budget, clock=clock)
-    desk = Desk(roster=roster, poller=poller, listing=listing, clock=clock)
-    look = Look(command=settings.command, platform_url=settings.platform_url)
-    chat = Poster(slack, directory, look.content, identity.user)
-    parking = Parking(store=store, chat=chat, clock=clock, wake=wake, fallback=fallback)
-    guardian = Guardian(store=store, parking=parking, directory=directory, clock=clock, user=identity.user)
-    commands = Commands(desk, directory)
-    actions = Actions(desk, commands, look)
-    inbox = Inbox(store=store, commands=commands, actions=actions, look=look, clock=clock, catch_up=vigil.catch_up)
-    around = Surroundings(
+        slack=slack,
+        store=store,
         outbox=RedisOutbox(scripts, clock),
-        chat=chat,
-        clock=clock,
-        pace=Pace(clock),
-        doubt=doubt,
-        parking=parking,
-        team=identity.team,
+        roster=roster,
+        directory=Directory(slack, clock),
+        budget=Budget(settings.requests_per_second, clock),
+        turn=Turn(store, clock),
+        doubt=Doubt(clock),
+        wake=wake,
     )
+
+
+async def _build(ground: _Ground) -> _Parts:
+    settings, clock, user = ground.settings, ground.clock, ground.identity.user
+    poller = _poller(ground)
+    vigil = _vigil(ground, poller)
+    await vigil.look()
+    listing = Listing(api=ground.api, roster=ground.roster, budget=ground.budget, clock=clock)
+    desk = Desk(roster=ground.roster, poller=poller, listing=listing, clock=clock)
+    look = Look(command=settings.command, platform_url=settings.platform_url)
+    chat = Poster(ground.slack, ground.directory, look.content, user)
+    parking = Parking(store=ground.store, chat=chat, clock=clock, wake=ground.wake, fallback=settings.fallback)
+    guardian = Guardian(store=ground.store, parking=parking, directory=ground.directory, clock=clock, user=user)
+    inbox = _inbox(ground, desk, look, vigil)
     jobs = (
         Job("tick", poller.tick, 0.25),
         Job("vigil", vigil.look, 2.0),
         Job("inbox", inbox.take_up, 10.0),
-        Job("listing", turn.only(listing.refresh), settings.catalogue_seconds),
+        Job("listing", ground.turn.only(listing.refresh), settings.catalogue_seconds),
         Job("guardian", guardian.look_around, 60.0),
     )
     return _Parts(
-        team=identity.team,
+        team=ground.identity.team,
         poller=poller,
-        vigil=vigil,
-        turn=turn,
-        sender=Sender(around, wake),
+        turn=ground.turn,
+        sender=_sender(ground, chat, parking),
         schedule=Schedule(jobs),
         inbox=inbox,
-        app=build_app(
-            Listeners(inbox=inbox, guardian=guardian),
-            client=slack,
-            signing_secret=_signing_secret(settings),
-            command=settings.command,
-        ),
+        app=_slack_app(ground, inbox, guardian),
     )
 
 
-def _signing_secret(settings: Settings) -> str | None:
-    secret = settings.slack_signing_secret
-    return secret.get_secret_value() if secret and settings.transport is Transport.HTTP else None
+def _poller(ground: _Ground) -> Poller:
+    return Poller(
+        api=ground.api,
+        roster=ground.roster,
+        budget=ground.budget,
+        clock=ground.clock,
+        cadence=_cadence(ground.settings),
+        turn=ground.turn,
+        slots=_slots(ground.settings),
+        operator=ground.settings.operator,
+    )
+
+
+def _vigil(ground: _Ground, poller: Poller) -> Vigil:
+    return Vigil(
+        roster=ground.roster,
+        poller=poller,
+        turn=ground.turn,
+        clock=ground.clock,
+        blind_after=timedelta(seconds=ground.settings.blind_seconds),
+        operator=ground.settings.operator,
+        in_doubt=ground.doubt.arise,
+        memberships=ground.directory.memberships,
+    )
+
+
+def _inbox(ground: _Ground, desk: Desk, look: Look, vigil: Vigil) -> Inbox:
+    commands = Commands(desk, ground.directory)
+    return Inbox(
+        store=ground.store,
+        commands=commands,
+        actions=Actions(desk, commands, look),
+        look=look,
+        clock=ground.clock,
+        catch_up=vigil.catch_up,
+    )
+
+
+def _sender(ground: _Ground, chat: Poster, parking: Parking) -> Sender:
+    around = Surroundings(
+        outbox=ground.outbox,
+        chat=chat,
+        clock=ground.clock,
+        pace=Pace(ground.clock),
+        doubt=ground.doubt,
+        parking=parking,
+        team=ground.identity.team,
+    )
+    return Sender(around, ground.wake)
+
+
+def _slack_app(ground: _Ground, inbox: Inbox, guardian: Guardian) -> AsyncApp:
+    secret = ground.settings.slack_signing_secret if ground.settings.transport is Transport.HTTP else None
+    return build_app(
+        Listeners(inbox=inbox, guardian=guardian),
+        client=ground.slack,
+        signing_secret=secret.get_secret_value() if secret else None,
+        command=ground.settings.command,
+    )
 
 
 def _cadence(settings: Settings) -> Cadence:
@@ -262,59 +287,13 @@ def _goldrush(settings: Settings) -> Client:
     )
 
 
-async def _until_there(client: redis.asyncio.Redis, stopped: asyncio.Event) -> None:
-    backoff = _Backoff(stopped)
-    while True:
-        try:
-            await client.ping()
-        except (RedisError, OSError) as exc:
-            log.warning("store_away", problem=f"{type(exc).__name__}: {exc}", next_try_seconds=backoff.seconds)
-            await backoff.wait()
-        else:
-            return
-
-
-async def _identity(slack: AsyncWebClient, stopped: asyncio.Event) -> Identity:
-    """Which workspace this token is of, and who the bot is there."""
-    backoff = _Backoff(stopped)
-    while True:
-        answer = await call(slack, "auth.test")
-        if answer.ok:
-            return Identity(
-                team=TeamId(str(answer.body.get("team_id"))),
-                user=str(answer.body.get("user_id", "")),
-                name=str(answer.body.get("user", "")),
-            )
-        if answer.lost is None and 0 < answer.status < 500 and answer.status != 429:
-            raise SlackRefusedError(
-                f"Slack refuses the bot token ({answer.error}). Set SLACK_BOT_TOKEN to the xoxb-… token of your app: "
-                "https://api.slack.com/apps > your app > OAuth & Permissions"
-            )
-        log.warning("slack_away", problem=answer.error, next_try_seconds=backoff.seconds)
-        await backoff.wait()
-
-
 @asynccontextmanager
 async def _served(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> AsyncIterator[None]:
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
         token = settings.slack_app_token.get_secret_value()
-        url = await _socket_url(web_client(token, settings.slack_api_url), stopped)
+        url = await socket_url(web_client(token, settings.slack_api_url), stopped)
         async with ears.listening(app, token, url):
             yield
     else:
         async with serving.http(app, settings.port):
             yield
-
-
-async def _socket_url(slack: AsyncWebClient, stopped: asyncio.Event) -> str:
-    """Asked by ourselves the first time: a wrong token is a mistake to mend, a Slack that is away is waited for."""
-    backoff = _Backoff(stopped)
-    while not (answer := await call(slack, "apps.connections.open")).ok:
-        if answer.lost is None and 0 < answer.status < 500 and answer.status != 429:
-            raise SlackRefusedError(
-                f"Slack refuses the app-level token ({answer.error}). Set SLACK_APP_TOKEN to an xapp-… token with "
-                "connections:write, and switch Socket Mode on: https://api.slack.com/apps > your app"
-            )
-        log.warning("slack_away", problem=answer.error, next_try_seconds=backoff.seconds)
-        await backoff.wait()
-    return str(answer.body.get("url"))

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from bot import demo as demonstration
-from bot.app import SlackRefusedError
 from bot.app import run as run_bot
 from bot.check import Finding, Verdict
 from bot.check import check as run_check
 from bot.logs import configure
 from bot.ports import StoreAway
 from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport
+from bot.starting import SlackRefusedError
 from bot.store.connect import EmbeddedStoreError
 
 main = typer.Typer(

@@ -1,0 +1,50 @@
+"""The composition root in this process: how it ends."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Any, Never
+
+import pytest
+
+from bot.app import run
+from bot.delivery.sender import Sender
+from bot.demo import environment
+from bot.ports import StoreAway
+from bot.sandbox.server import Sandbox
+from bot.settings import Settings
+from tests.journey.valkey import Valkey
+
+
+async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: asyncio.Event) -> None:
+    async with Sandbox.start() as sandbox, Valkey(tmp_path / "valkey") as valkey:
+        given = environment(sandbox.url, tmp_path) | {"REDIS_URL": valkey.url}
+        for name, value in given.items() - os.environ.items():
+            monkeypatch.setenv(name, value)
+        await run(Settings.load(None), stopped)
+
+
+async def test_a_store_that_ended_the_work_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(_: Sender) -> Never:
+        raise StoreAway("it is gone")
+
+    monkeypatch.setattr(Sender, "run", away)
+    stopped = asyncio.Event()
+    with pytest.raises(ExceptionGroup) as raised:
+        await running(tmp_path, monkeypatch, stopped)
+    assert raised.group_contains(StoreAway, match="it is gone")
+    assert not stopped.is_set()  # whoever reads it reads that nobody asked
+
+
+async def test_a_store_that_goes_away_after_a_stop_was_asked_for_is_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = asyncio.Event()
+
+    async def away(*_: Any) -> Never:
+        stopped.set()
+        await asyncio.sleep(0)
+        raise StoreAway("it is gone")
+
+    monkeypatch.setattr(Sender, "run", away)
+    await running(tmp_path, monkeypatch, stopped)
