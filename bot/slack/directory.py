@@ -13,6 +13,7 @@ from bot.slack.calls import Answer, call
 KEPT_SECONDS = 600.0  # names change seldom; the lists are Tier 2
 PAGE = 200
 MOST_PAGES = 50
+MOST_PAGES_OF_MEMBERSHIPS = 5
 
 
 Row = Mapping[str, object]
@@ -102,21 +103,29 @@ class Directory:
         return None if answer.ok else answer.error
 
     async def memberships(self) -> tuple[ChannelId, ...]:
-        """The channels that the bot is in, of very many the first; none where a scope or the token is missing.
+        """The channels that the bot is in, of more than 1,000 the first; none where a scope or the token is missing.
 
         Raises:
             ChatAway: it cannot be known now.
         """
-        answer = await call(
-            self._client,
-            "users.conversations",
-            types="public_channel,private_channel",
-            exclude_archived=True,
-            limit=PAGE,
-        )
-        if answer.transient:
-            raise ChatAway(f"Slack does not say in which channels I am: {answer.error}")
-        return tuple(ChannelId(str(row["id"])) for row in _rows(answer, "channels")) if answer.ok else ()
+        there: list[ChannelId] = []
+        cursor: str | None = None
+        for _ in range(MOST_PAGES_OF_MEMBERSHIPS):
+            answer = await call(
+                self._client,
+                "users.conversations",
+                types="public_channel,private_channel",
+                exclude_archived=True,
+                limit=PAGE,
+                cursor=cursor,
+            )
+            if answer.transient:
+                raise ChatAway(f"Slack does not say in which channels I am: {answer.error}")
+            there += [ChannelId(str(row["id"])) for row in _rows(answer, "channels")]
+            cursor = _next_cursor(answer)
+            if not cursor:
+                break
+        return tuple(there)
 
     async def direct(self, user: UserId) -> ChannelId | None:
         """The conversation of this person's direct messages with the bot; None where Slack allows none.

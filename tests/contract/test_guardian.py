@@ -230,3 +230,14 @@ async def test_in_which_channels_the_bot_is(yard: Yard) -> None:
         await directory.memberships()
     yard.sandbox.slack.scopes -= {"channels:read", "groups:read"}
     assert await directory.memberships() == ()
+
+
+@pytest.mark.parametrize(("count", "found"), [(450, 450), (1300, 1000)])
+async def test_of_very_many_channels_it_knows_the_first_thousand(yard: Yard, count: int, found: int) -> None:
+    channels = yard.sandbox.slack.directory.channels
+    ours = [channel for channel in channels.values() if BOT in channel.members]
+    names = [ChannelId(f"C{number:04}") for number in range(count - len(ours))]
+    channels.update({name: replace(channels[ROOM], id=name) for name in names})
+    there = await yard.guardian._directory.memberships()
+    assert list(there) == [channel.id for channel in channels.values() if BOT in channel.members][:found]
+    assert yard.calls("users.conversations") == -(-found // 200)
