@@ -189,9 +189,16 @@ class Store(Protocol):
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int: ...
 
+    async def keep_rename(self, old: ChannelId, new: ChannelId) -> None:
+        """Slack gave the channel another id: that is kept until `rename_channel` has done what it demands."""
+        ...
+
+    async def renames(self) -> Mapping[ChannelId, ChannelId]:
+        """The new ids that are kept, by the old ones."""
+        ...
+
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
-        """Slack gave the channel another id: its watches, how many they are, go with it; so does what it is owed, and
-        its cards.
+        """The channel's watches, how many they are, go with it to its new id; so does what it is owed, and its cards.
 
         Raises:
             StoreAway: also where a message is under way there just now.

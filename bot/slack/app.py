@@ -1,6 +1,7 @@
 """The Bolt app: what it listens to. Listeners are thin: acknowledge, call, answer."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -14,7 +15,7 @@ from bot.slack import action_ids
 from bot.slack.actions import told_of
 from bot.slack.guardian import EVENTS, Guardian
 from bot.slack.inbound import readable
-from bot.slack.inbox import CLICK, COMMAND, Inbox
+from bot.slack.inbox import CLICK, COMMAND, KEEP_SECONDS, Inbox
 
 log = structlog.get_logger(__name__)
 
@@ -51,12 +52,18 @@ class Listeners:
             return
         await self._inbox.take(ack, CLICK, which, facts)
 
+    async def keep_event(self, event: Mapping[str, object], next_: Callable[[], Awaitable[None]]) -> None:
+        """Bolt acknowledges an event once this has let it through; where this raises, Slack tells it again."""
+        async with asyncio.timeout(KEEP_SECONDS):
+            await self._guardian.keep(facts_of(event, tuple(event)))
+        await next_()
+
     async def on_event(self, event: Mapping[str, object]) -> None:
         await self._guardian.on(facts_of(event, tuple(event)))
 
     async def on_error(self, error: Exception) -> None:
-        if isinstance(error, StoreAway):
-            log.warning("store_away", room="slack", problem=str(error))
+        if isinstance(error, StoreAway | TimeoutError):
+            log.warning("store_away", room="slack", problem=str(error) or "it did not answer in time")
         else:
             log.error("listener_tripped", exc_info=error)
 
@@ -78,6 +85,6 @@ def build_app(listeners: Listeners, *, client: AsyncWebClient, signing_secret: s
     for action_id in action_ids.ALL:
         app.action(action_id)(listeners.on_click)
     for event in EVENTS:
-        app.event(event)(listeners.on_event)
+        app.event(event, middleware=[listeners.keep_event])(listeners.on_event)
     app.error(listeners.on_error)
     return app

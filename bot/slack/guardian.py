@@ -46,9 +46,19 @@ class Guardian:
         self._clock = clock
         self._user = user
         self._looked_at: dict[ChannelId, float] = {}
-        self._renamed: dict[ChannelId, ChannelId] = {}
-        """Channels with another id, whose watches have not gone with them yet."""
         self._refused_at: float | None = None
+
+    async def keep(self, event: Mapping[str, object]) -> None:
+        """Called before Slack is told that an event arrived: of a new id no later look could learn.
+
+        Raises:
+            StoreAway: it is not kept; Slack is to tell it again.
+        """
+        if event.get("type") != "channel_id_changed":
+            return
+        old, new = str(event.get("old_channel_id")), str(event.get("new_channel_id"))
+        if old.isalnum() and new.isalnum():  # what is no id would be tried for ever
+            await self._store.keep_rename(ChannelId(old), ChannelId(new))
 
     async def on(self, event: Mapping[str, object]) -> None:
         """Slack may tell of an event twice, and late: it is taken as a hint, and the channel is looked at. What cannot
@@ -63,10 +73,7 @@ class Guardian:
         if kind in {"tokens_revoked", "app_uninstalled"}:
             await self._accepted()
         elif kind == "channel_id_changed":
-            old, new = event.get("old_channel_id"), event.get("new_channel_id")
-            if isinstance(old, str) and isinstance(new, str):
-                self._renamed[ChannelId(old)] = ChannelId(new)
-                await self._rename()
+            await self._rename()
         elif kind in {"member_joined_channel", "member_left_channel"} and event.get("user") != self._user:
             return
         elif isinstance(channel, str):
@@ -79,20 +86,27 @@ class Guardian:
         Raises:
             StoreAway, ChatAway: it goes on at the next call.
         """
-        await self._rename()
-        if not await self._accepted():
-            return
+        if await self._accepted():
+            await self._look_at_some()
+        await self._rename()  # last: whatever may keep an id from being changed keeps nothing else
+
+    async def _look_at_some(self) -> None:
         watches, now = await self._store.watches(), self._clock.monotonic()
-        channels = sorted({watch.channel for watch in watches.all} | watches.parked.keys())
-        due = [each for each in channels if now - self._looked_at.get(each, float("-inf")) >= EVERY_SECONDS]
+        channels = {watch.channel for watch in watches.all} | watches.parked.keys()
+        channels -= (await self._store.renames()).keys()  # Slack does not know the old id any more
+        due = [each for each in sorted(channels) if now - self._looked_at.get(each, float("-inf")) >= EVERY_SECONDS]
         for channel in due[:AT_ONCE]:
             await self._look_at(channel, watches)
 
     async def _rename(self) -> None:
-        for old, new in list(self._renamed.items()):
-            moved = await self._store.rename_channel(old, new)
-            self._renamed.pop(old, None)
-            log.warning("channel_id_changed", old=old, new=new, changes=moved)
+        """What cannot be done while a message is under way there is done at the next look, by whichever bot."""
+        for old, new in (await self._store.renames()).items():
+            try:
+                moved = await self._store.rename_channel(old, new)
+            except StoreAway as exc:
+                log.warning("event_put_off", what="channel_id_changed", problem=str(exc))
+            else:
+                log.warning("channel_id_changed", old=old, new=new, changes=moved)
 
     async def _accepted(self) -> bool:
         """Whether Slack accepts the token. Where it does not, nobody can be told there: the log tells, now and then."""

@@ -1,8 +1,8 @@
 -- Slack gave a channel another id: its watches, its rest, what it is owed and its cards go with it. 0 where somebody sends
 -- down one of its lanes just now, or wrote in between.
 -- KEYS: (3 of the fence), watches, watches_version, parked, last_ts, records, versions, then lease, outbox and new outbox of
---       each of the two lanes, then what the makers were told of the old id, and of the new, then card, new card and storm of
---       each story
+--       each of the two lanes, then what the makers were told of the old id, and of the new, renames, then card, new card and
+--       storm of each story
 -- ARGV: old id, new id, watches_version, lane and new lane of each of the two, how many watches,
 --       then id and new id of each, then pipeline, version, key of the card and new key of each story
 local old, new, moved = '"' .. ARGV[1] .. '"', '"' .. ARGV[2] .. '"', tonumber(ARGV[8])
@@ -52,7 +52,7 @@ for i = 0, 1 do
 end
 
 for i = first_story, #ARGV, 4 do
-  local at = 18 + 3 * (i - first_story) / 4
+  local at = 19 + 3 * (i - first_story) / 4
   redis.call('HSET', KEYS[8], ARGV[i], renamed(redis.call('HGET', KEYS[8], ARGV[i])))
   redis.call('HINCRBY', KEYS[9], ARGV[i], 1)
   local content = redis.call('HGET', KEYS[at], 'content')
@@ -62,4 +62,5 @@ for i = first_story, #ARGV, 4 do
     if redis.call('SREM', KEYS[at + 2], ARGV[i + 2]) == 1 then redis.call('SADD', KEYS[at + 2], ARGV[i + 3]) end
   end
 end
+redis.call('HDEL', KEYS[18], ARGV[1])
 return written(1)

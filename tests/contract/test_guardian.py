@@ -1,8 +1,10 @@
 """What happens to channels, and to the token: told by Slack's events, found by the daily look, over real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import cast
 
 import pytest
 import redis.asyncio
@@ -15,14 +17,18 @@ from bot.ports import ChatAway, StoreAway, Watches
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.directory import ChannelKind
 from bot.sandbox.slack.faults import Fault, FaultKind
-from bot.slack.calls import web_client
+from bot.settings import Transport
+from bot.slack import ears, serving
+from bot.slack.app import Listeners, build_app
+from bot.slack.calls import call, web_client
 from bot.slack.directory import Directory
 from bot.slack.guardian import CURE, EVERY_SECONDS, REMIND_SECONDS, Guardian
+from bot.slack.inbox import Inbox
 from bot.slack.look import Look
 from bot.slack.poster import Poster
 from tests.builders import ALERTS, TEAM, a_delivery, a_watch
 from tests.fakes import FakeClock
-from tests.stores import WholeStore
+from tests.stores import WholeStore, feed
 
 ROOM, FALLBACK, NEW = ChannelId("C0TEAM"), ChannelId("C0FALLBACK"), ChannelId("C0NEW")
 BOT = "U0BOT"
@@ -150,24 +156,134 @@ async def test_another_person_s_leaving_and_a_channel_that_watches_nothing_are_n
     assert yard.calls("conversations.info") == asked
 
 
-async def test_watches_go_with_a_channel_whose_id_changes_also_where_the_store_is_away_just_then(
-    yard: Yard, monkeypatch: pytest.MonkeyPatch
+@asynccontextmanager
+async def listening(yard: Yard, transport: Transport) -> AsyncIterator[None]:
+    """The bot's own app, as Slack reaches it; only events are heard of."""
+    slack = yard.sandbox.slack
+    app = build_app(
+        Listeners(inbox=cast("Inbox", None), guardian=yard.guardian),
+        client=web_client("xoxb-sandbox", f"{yard.sandbox.url}/api/"),
+        signing_secret="sandbox-signing-secret" if transport is Transport.HTTP else None,
+        command="/pipeline",
+    )
+    if transport is Transport.HTTP:
+        async with serving.http(app, 0) as port:
+            slack.request_url = f"http://127.0.0.1:{port}/slack/events"
+            yield
+    else:
+        answer = await call(web_client("xapp-sandbox", f"{yard.sandbox.url}/api/"), "apps.connections.open")
+        async with ears.listening(app, "xapp-sandbox", str(answer.body["url"])):
+            await yard.sandbox.until(lambda: len(slack.delivery.sockets.open) == ears.EARS, 20)
+            yield
+
+
+async def moved(yard: Yard) -> ChannelId:
+    """The channel's new id, once its watches have gone there."""
+    async with asyncio.timeout(10):
+        while (there := (await yard.watches()).all[0].channel) == ROOM:
+            await asyncio.sleep(0.01)
+    return there
+
+
+@pytest.mark.parametrize("transport", [Transport.SOCKET, Transport.HTTP])
+@pytest.mark.parametrize("slow", [False, True])
+async def test_that_a_channel_s_id_changes_is_acknowledged_once_it_is_kept(
+    yard: Yard, transport: Transport, monkeypatch: pytest.MonkeyPatch, *, slow: bool
 ) -> None:
-    rename = yard.store.rename_channel
+    keep, tries = yard.store.keep_rename, []
+    monkeypatch.setattr("bot.slack.app.KEEP_SECONDS", 0.1)
+    delivery = yard.sandbox.slack.delivery
+    delivery.ack_seconds, delivery.event_retry_seconds = 0.5, (0.0, 0.0)
 
-    async def away(old: ChannelId, new: ChannelId) -> int:
-        raise StoreAway("no answer")
+    async def away_at_first(old: ChannelId, new: ChannelId) -> None:
+        tries.append(old)
+        if len(tries) < 3:
+            if slow:
+                await asyncio.sleep(60)
+            raise StoreAway("no answer")
+        await keep(old, new)
 
-    monkeypatch.setattr(yard.store, "rename_channel", away)
-    event = {"type": "channel_id_changed", "old_channel_id": ROOM, "new_channel_id": NEW}
-    await yard.guardian.on(event)
-    assert [watch.channel for watch in (await yard.watches()).all] == [ROOM]
-    monkeypatch.setattr(yard.store, "rename_channel", rename)
-    yard.sandbox.slack.directory.channels[NEW] = replace(yard.sandbox.slack.directory.channels[ROOM], id=NEW)
+    monkeypatch.setattr(yard.store, "keep_rename", away_at_first)
+    async with listening(yard, transport):
+        with capture_logs() as logs:
+            yard.sandbox.slack.change_id(ROOM)
+            there = await moved(yard)
+        told = [entry.ack.ok for entry in delivery.log if entry.payload["event"]["type"] == "channel_id_changed"]
+    assert told == [False, False, True]
+    assert there in yard.sandbox.slack.directory.channels
+    assert await yard.store.renames() == {}
+    assert [entry["event"] for entry in logs] == ["store_away", "store_away", "channel_id_changed"]
     await yard.guardian.look_around()
-    await yard.guardian.on(event)  # told twice
-    assert [watch.channel for watch in (await yard.watches()).all] == [NEW]
     assert (await yard.watches()).parked == {}
+
+
+def another_guardian(yard: Yard) -> Guardian:
+    """Of a bot that knows nothing but what Redis holds."""
+    return Guardian(
+        store=yard.store, parking=yard.parking, directory=yard.guardian._directory, clock=yard.clock, user=BOT
+    )
+
+
+async def id_changes(yard: Yard) -> Mapping[str, object]:
+    """The event, which nobody has heard yet."""
+    yard.sandbox.slack.change_id(ROOM)
+    (new,) = [each for each in yard.sandbox.slack.directory.channels if each.startswith("C0MOVED")]
+    return {"type": "channel_id_changed", "old_channel_id": ROOM, "new_channel_id": new}
+
+
+async def test_an_id_that_changes_while_a_message_is_under_way_is_done_later_by_whichever_bot(yard: Yard) -> None:
+    event = await id_changes(yard)
+    lease = await yard.store.leased(feed(ROOM))
+    await yard.guardian.keep(event)
+    await yard.guardian.on(event)
+    heir = another_guardian(yard)
+    await heir.look_around()  # it has never looked at any channel, but knows better than to look at this one
+    watches = await yard.watches()
+    assert [watch.channel for watch in watches.all] == [ROOM]
+    assert watches.parked == {}
+    await yard.store.outbox.release(lease)
+    await heir.look_around()
+    watches = await yard.watches()
+    assert [watch.channel for watch in watches.all] == [event["new_channel_id"]]
+    assert watches.parked == {}
+    await yard.guardian.keep(event)  # told twice
+    await yard.guardian.on(event)
+    assert (await yard.watches()).all == watches.all
+    assert await yard.notices() == []
+
+
+@pytest.mark.parametrize("error", [StoreAway("written to just now"), RuntimeError("a mistake of ours")])
+async def test_an_id_that_cannot_be_changed_keeps_nothing_else_from_being_looked_at(
+    yard: Yard, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refused(old: ChannelId, new: ChannelId) -> int:
+        raise error
+
+    monkeypatch.setattr(yard.store, "rename_channel", refused)
+    await yard.store.keep_rename(ChannelId("C0ELSEWHERE"), NEW)
+    archive(yard)
+    asked = yard.calls("auth.test")
+    with suppress(RuntimeError):
+        await yard.a_day_later()
+    assert (await yard.watches()).parked == {ROOM: ParkReason.ARCHIVED}
+    assert yard.calls("auth.test") == asked + 1
+    assert await yard.store.renames() == {"C0ELSEWHERE": NEW}
+
+
+@pytest.mark.parametrize("bent", ["", "%(", "C0 TEAM"])
+async def test_what_is_no_id_is_not_kept(yard: Yard, bent: str) -> None:
+    for old, new in ((bent, NEW), (ROOM, bent)):
+        await yard.guardian.keep({"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": new})
+    assert await yard.store.renames() == {}
+
+
+async def test_a_new_id_that_nobody_heard_of_is_found_by_the_daily_look_and_told(yard: Yard) -> None:
+    await id_changes(yard)
+    await yard.a_day_later()
+    assert (await yard.watches()).parked == {ROOM: ParkReason.NOT_FOUND}
+    ((where, notice),) = await yard.notices()
+    assert where.startswith("D")
+    assert (notice.channel, notice.reason) == (ROOM, ParkReason.NOT_FOUND)
 
 
 async def test_a_slack_that_cannot_be_asked_at_the_event_is_asked_within_a_minute(yard: Yard) -> None:

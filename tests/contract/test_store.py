@@ -332,6 +332,20 @@ async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeSto
     assert (card.ts, card.delivered_revision, card.revision) == ("17.5", 1, 2)  # an update of the card that stands
 
 
+async def test_a_new_id_is_kept_until_all_has_gone_there(store: WholeStore) -> None:
+    new = ChannelId("C0NEW")
+    for _ in range(2):  # Slack may tell twice, also later
+        await store.keep_rename(ALERTS, new)
+        assert await store.renames() == {ALERTS: new}
+        lease = await store.leased(feed(ALERTS))
+        with pytest.raises(StoreAway):
+            await store.rename_channel(ALERTS, new)
+        assert await store.renames() == {ALERTS: new}
+        await store.outbox.release(lease)
+        await store.rename_channel(ALERTS, new)
+        assert await store.renames() == {}
+
+
 async def test_what_was_not_sent_yet_is_sent_once_under_the_new_id(store: WholeStore) -> None:
     new = ChannelId("C0NEW")
     await store.add_watches([a_watch()], an_announcement())

@@ -138,6 +138,12 @@ class MemoryStore:
 
         return await self._wrote(change)
 
+    async def keep_rename(self, old: ChannelId, new: ChannelId) -> None:
+        raise NotImplementedError
+
+    async def renames(self) -> Mapping[ChannelId, ChannelId]:
+        raise NotImplementedError
+
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         raise NotImplementedError
 
