@@ -32,12 +32,13 @@ NOWHERE = "http://127.0.0.1:1/api/"
 
 @dataclass
 class Counter:
-    """Where people ask. `said` is what they were told, as Slack was given it."""
+    """Where people ask. `said` is what they were told, as Slack was given it; `meanwhile` is done while it is told."""
 
     bot: Bot
     redis: redis.asyncio.Redis
     url: str
     said: list[dict[str, object]]
+    meanwhile: list[Callable[[], Awaitable[None]]]
 
     def inbox(self, store: WholeStore | None = None) -> Inbox:
         """Of one bot more; all of them share one Redis."""
@@ -90,11 +91,15 @@ class Ack(AsyncAck):
 
 
 @asynccontextmanager
-async def hearing() -> AsyncIterator[tuple[str, list[dict[str, object]]]]:
+async def hearing(
+    meanwhile: list[Callable[[], Awaitable[None]]],
+) -> AsyncIterator[tuple[str, list[dict[str, object]]]]:
     """A response_url, and what is said to it."""
     said: list[dict[str, object]] = []
 
     async def hear(request: web.Request) -> web.Response:
+        for each in meanwhile:
+            await each()
         said.append(await request.json())
         return web.Response(text="ok")
 
@@ -109,9 +114,10 @@ async def hearing() -> AsyncIterator[tuple[str, list[dict[str, object]]]]:
 
 @pytest.fixture
 async def counter(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Counter]:
-    async with hearing() as (url, said), running(fake_redis, *pipelines(2)) as bot:
+    meanwhile: list[Callable[[], Awaitable[None]]] = []
+    async with hearing(meanwhile) as (url, said), running(fake_redis, *pipelines(2)) as bot:
         await bot.listing.refresh()
-        yield Counter(bot, fake_redis, url, said)
+        yield Counter(bot, fake_redis, url, said, meanwhile)
 
 
 class LosesReplies(WholeStore):
@@ -342,6 +348,23 @@ async def test_what_takes_too_long_is_ended_and_that_is_said(counter: Counter, m
     stuck.set()
     assert "This took too long" in counter.answers[0]
     assert await counter.kept() == 0
+
+
+async def test_what_took_too_long_is_noted_as_done_before_that_is_said(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else another bot would take it up while it is being said: that may take longer than what is left of its time."""
+    monkeypatch.setattr(inbox, "ACT_SECONDS", 0.01)
+    stuck, found = asyncio.Event(), []
+    counter.bot.api.gate = lambda _: stuck
+
+    async def another_looks() -> None:
+        found.append(await counter.kept())
+
+    counter.meanwhile.append(another_looks)
+    await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
+    stuck.set()
+    assert found == [0]
 
 
 # --- a stale button --------------------------------------------------------------------------------------------------
