@@ -35,29 +35,8 @@ async def http(app: AsyncApp, port: int, *, patience_seconds: float = PATIENCE_S
 
     Source: https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
-
-    async def slack(request: web.Request) -> web.Response:
-        if not signable(request.headers):
-            return web.Response(status=401, text="not signed")
-        try:
-            async with asyncio.timeout(patience_seconds):
-                body = await request.read()
-        except TimeoutError:
-            return web.Response(status=408, text="the body did not come", headers={"Connection": "close"})
-        except (web.RequestPayloadError, ConnectionError):
-            return web.Response(status=400, text="the body is broken, or whoever sent it is gone")
-        asked = bolt_request(request.query_string, request.headers, body)
-        if asked is None:
-            return web.Response(status=400, text="nothing that Slack sends")
-        return await to_aiohttp_response(await app.async_dispatch(asked))
-
-    async def health(_: web.Request) -> web.Response:
-        return web.json_response({"ok": True})
-
-    server = web.Application(client_max_size=LARGEST_REQUEST)
-    server.add_routes([web.post("/slack/events", slack), web.get("/healthz", health)])
     runner = web.AppRunner(
-        server,
+        _server(app, patience_seconds),
         access_log=None,
         logger=_server_log(),
         lingering_time=LINGERING_SECONDS,
@@ -71,3 +50,32 @@ async def http(app: AsyncApp, port: int, *, patience_seconds: float = PATIENCE_S
         yield int(min(runner.addresses, key=len)[1])
     finally:
         await runner.cleanup()
+
+
+def _server(app: AsyncApp, patience_seconds: float) -> web.Application:
+    async def slack(request: web.Request) -> web.Response:
+        return await _answer(app, request, patience_seconds)
+
+    server = web.Application(client_max_size=LARGEST_REQUEST)
+    server.add_routes([web.post("/slack/events", slack), web.get("/healthz", _health)])
+    return server
+
+
+async def _answer(app: AsyncApp, request: web.Request, patience_seconds: float) -> web.Response:
+    if not signable(request.headers):
+        return web.Response(status=401, text="not signed")
+    try:
+        async with asyncio.timeout(patience_seconds):
+            body = await request.read()
+    except TimeoutError:
+        return web.Response(status=408, text="the body did not come", headers={"Connection": "close"})
+    except (web.RequestPayloadError, ConnectionError):
+        return web.Response(status=400, text="the body is broken, or whoever sent it is gone")
+    asked = bolt_request(request.query_string, request.headers, body)
+    if asked is None:
+        return web.Response(status=400, text="nothing that Slack sends")
+    return await to_aiohttp_response(await app.async_dispatch(asked))
+
+
+async def _health(_: web.Request) -> web.Response:
+    return web.json_response({"ok": True})
