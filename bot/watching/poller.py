@@ -48,7 +48,8 @@ class Poller:
         self._outage = Outage(roster=roster, sight=self.sight, clock=clock, operator=operator)
         self.stretch = 1.0
         self.glimpses: dict[PipelineId, Standing] = {}
-        """Readings of pipelines that nobody watches: kept for answers only."""
+        """The latest readings, kept for answers only: nobody watches the pipeline, it is not our turn to read, or the
+        records are loaded anew from a store that does not have what changed nothing."""
         self._api = api
         self._roster = roster
         self._budget = budget
@@ -239,8 +240,8 @@ class Poller:
 
     async def _record(self, reading: Reading) -> None:
         pipeline_id = reading.pipeline_id
+        self.glimpses[pipeline_id] = detect(self.glimpses.get(pipeline_id, Standing()), reading)[0]
         if pipeline_id not in self._roster.watched or not self._turn.ours:
-            self.glimpses[pipeline_id] = detect(self.glimpses.get(pipeline_id, Standing()), reading)[0]
             return
         plan = await self._roster.write(pipeline_id, lambda record, scene: plan_reading(record, reading, scene))
         for transition in plan.transitions if plan else ():

@@ -507,6 +507,27 @@ async def test_after_a_standstill_a_channel_is_answered_with_fresh_readings(fake
     assert [each is not None and each.observed_at == now for each in observed] == [True, False, True]
 
 
+async def test_what_was_read_for_a_person_is_shown_though_the_records_were_loaded_anew_meanwhile(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    """After a standstill the turn to read is begun anew, just while somebody is answered. A reading that changed
+    nothing is not in the store."""
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await watch(bot, "orders-*")
+        await bot.poll(20)
+        bot.clock.seconds += 30
+        slow = asyncio.Event()
+        bot.api.gate = lambda pipeline_id: slow if pipeline_id == TWO else None
+        assert await bot.turn.keep()
+        asked = asyncio.create_task(bot.desk.status(ALERTS, []))
+        await settle()
+        await bot.roster.load()
+        slow.set()
+        views = (await asked).views
+        now = bot.clock.now()
+    assert [view.standing.observation and view.standing.observation.observed_at for view in views] == [now, now]
+
+
 async def test_a_bot_whose_turn_it_is_not_asks_for_no_more_than_the_polling_promises(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
