@@ -8,7 +8,7 @@ import pytest
 import redis.asyncio
 
 from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadLine
-from bot.domain.delivery import Delivery, Priority, State
+from bot.domain.delivery import Delivery, Lane, Priority, State
 from bot.domain.gathering import Backlog, gather
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -257,13 +257,14 @@ async def test_of_the_reason_for_a_rest_makers_are_told_once_whichever_bot_asks(
     assert [row.id for row in await store.owed(direct)] == ["1", "2", "3", "4"]
 
 
-async def test_a_message_that_got_through_makes_the_next_rest_news(store: WholeStore) -> None:
-    await store.add_watches([a_watch()], an_announcement())
+@pytest.mark.parametrize("lane", [pages(ALERTS), feed(ALERTS)])
+async def test_a_message_that_got_through_makes_the_next_rest_news(store: WholeStore, lane: Lane) -> None:
+    await store.commit(failing(), 0)
+    await store.outbox.enqueue([an_announcement()])
     assert await store.park(ALERTS, ParkReason.RESTRICTED, [an_announcement("1", OTHER)]) == 1
     await store.unpark(ALERTS, on_trial=True)
-    lease = await store.leased(feed(ALERTS))
-    (row,) = await store.owed(ALERTS)
-    assert await store.outbox.settle(row, lease, ended(row))
+    (row,) = await store.outbox.deliveries(lane)
+    assert await store.outbox.settle(row, await store.leased(lane), ended(row))
     assert await store.park(ALERTS, ParkReason.RESTRICTED, [an_announcement("2", OTHER)]) == 1
 
 
