@@ -9,11 +9,9 @@ import asyncio
 import json
 import random
 import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
@@ -22,7 +20,7 @@ from rich.table import Table
 from bot.sandbox.goldrush_faults import Fault as ApiFault
 from bot.sandbox.goldrush_faults import FaultKind as ApiFaultKind
 from bot.sandbox.slack.faults import Fault, FaultKind, Moment
-from tests.proofs.rounds import KINDS, Round
+from tests.proofs.rounds import KINDS, Round, a_directory
 from tests.proofs.sweep import SCENARIOS, a_sweep
 from tests.proofs.world import SECOND, World, a_world
 
@@ -138,14 +136,15 @@ async def a_round(world: World, chance: random.Random, trouble: str, kills: int)
         tasks.create_task(TROUBLES[trouble](world, chance))
     world.sandbox.slack.faults.clear()
     world.sandbox.goldrush.faults.clear()
-    return Round.of(trouble, kills, began, await world.settled())
+    return Round.of(trouble, kills, began, await world.settled(), world.directory)
 
 
 async def _calm(world: World) -> Round:
     """Nothing happens any more, and nothing more is said. How Slack and GoldRush were spoken to until now is judged."""
     began, calm_from = time.monotonic(), world.now
     await asyncio.sleep(CALM_SECONDS)
-    return Round.of("all of them, and then calm", 0, began, world.verdict(), world.traffic(calm_from))
+    traffic = world.traffic(calm_from)
+    return Round.of("all of them, and then calm", 0, began, world.verdict(), world.directory, traffic=traffic)
 
 
 async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
@@ -155,8 +154,8 @@ async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
     chance.shuffle(order)
     done = number = 0
     while done < kills:
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
-            async with a_world(Path(directory), PIPELINES, chance) as world, world.kept_alive():
+        with a_directory() as directory:
+            async with a_world(directory, PIPELINES, chance) as world, world.kept_alive():
                 while done < kills:
                     count = min(chance.randint(1, 3), kills - done)
                     result = await a_round(world, chance, order[number % len(order)], count)
@@ -195,6 +194,8 @@ async def _run(tasks: list[str], workers: int, expected: int) -> list[tuple[str,
                 async for line in process.stdout:
                     each = Round(**json.loads(line))
                     done.append((task, each))
+                    if each.faults:
+                        progress.console.print(f"{task}, {each.trouble}: {'; '.join(each.faults)}")
                     progress.advance(bar, each.kills)
                 if await process.wait():
                     done.append((task, Round("the harness itself", 0, 0.0, ["it ended with an error"])))

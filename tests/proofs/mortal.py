@@ -28,7 +28,7 @@ from bot.store import redis as store
 from bot.watching import turn
 
 SCALE = 10.0
-JOBS_SCALE = 4.0  # a tick every 0.1 s, and a look at Redis every half second: each is calls
+JOBS_SCALE = 4.0  # a look at Redis every half second, and the turn to read kept for 2.5 s: a busy machine can keep that
 SHORTEST_SECONDS = 0.1
 DIED = 137
 
@@ -61,8 +61,8 @@ def _hurry() -> None:
     vars(job)["RECHECK_AFTER"] = protocol.RECHECK_AFTER
     protocol.LONGEST_BACKOFF = protocol.PAGE_LONGEST_BACKOFF = timedelta(seconds=2)
     outbox.LEASE_SECONDS /= SCALE
-    store.TURN_SECONDS /= SCALE
-    turn.SPARE_SECONDS /= SCALE
+    store.TURN_SECONDS /= JOBS_SCALE
+    turn.SPARE_SECONDS /= JOBS_SCALE
     pace.CALL_SECONDS /= SCALE
     vars(courier)["CALL_SECONDS"] = pace.CALL_SECONDS
     calls.DEADLINE_SECONDS /= SCALE

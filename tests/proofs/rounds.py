@@ -1,14 +1,19 @@
 """What came of one stretch of a crash test."""
 
+import shutil
+import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
 from tests.proofs.oracle import Verdict
 
 JUDGED = ("lost", "repeated", "out_of_order", "invented", "wrong_final")
 KINDS = (*JUDGED, "traffic")
+KEEP = "keep"
 
 
 @dataclass
@@ -23,7 +28,32 @@ class Round:
     """How many faults of each kind."""
 
     @classmethod
-    def of(cls, trouble: str, kills: int, began: float, verdict: Verdict, traffic: Sequence[str] = ()) -> Self:
-        """`began` on the monotonic clock."""
+    def of(
+        cls,
+        trouble: str,
+        kills: int,
+        began: float,
+        verdict: Verdict,
+        directory: Path,
+        *,
+        traffic: Sequence[str] = (),
+        where: str = "",
+    ) -> Self:
+        """`began` on the monotonic clock. Of a faulty one the `directory` is kept."""
+        faults = [*verdict.faults, *traffic]
+        if faults:
+            (directory / KEEP).touch()
+            faults.append(f"{where} (see {directory})".lstrip())
         counts = {kind: len(getattr(verdict, kind)) for kind in JUDGED} | {"traffic": len(traffic)}
-        return cls(trouble, kills, time.monotonic() - began, [*verdict.faults, *traffic], counts)
+        return cls(trouble, kills, time.monotonic() - began, faults, counts)
+
+
+@contextmanager
+def a_directory() -> Iterator[Path]:
+    """For one world; it stays, with the logs of its bots, where a fault was found."""
+    directory = Path(tempfile.mkdtemp(prefix="crash-test-"))
+    try:
+        yield directory
+    finally:
+        if not (directory / KEEP).exists():
+            shutil.rmtree(directory, ignore_errors=True)
