@@ -128,14 +128,14 @@ class World:
         return next(each.id for each in self.sandbox.goldrush.pipelines.values() if each.name == name)
 
     async def reads(self, name: str, count: int) -> None:
-        """Until the bot has read this pipeline so many times more."""
+        """Until the bot has read this pipeline's phase so many times more. What it asks beside that tells of no phase."""
         pipeline_id = self._id(name)
         requests = self.sandbox.goldrush.requests
         first = len(requests)
         async with asyncio.timeout(PATIENCE):
             while True:
-                answered = [each for each in requests[first:] if each.pipeline_id == pipeline_id and each.status == 200]
-                if len(answered) >= count:
+                of_phase = [each for each in requests[first:] if each.path.endswith(f"/{pipeline_id}/status/")]
+                if sum(each.status == 200 for each in of_phase) >= count:
                     return
                 await asyncio.sleep(0.02)
 
@@ -176,7 +176,7 @@ class World:
         ]
         reads: dict[str, list[float]] = {}
         for request in self.sandbox.goldrush.requests:
-            if request.pipeline_id:
+            if request.pipeline_id and request.path.endswith("/status/"):
                 reads.setdefault(request.pipeline_id, []).append(request.at)
         wrote = [each.at for each in self.sandbox.slack.accepted]
         return judge_traffic(asked, reads, self.began, wrote, promise)
