@@ -128,7 +128,7 @@ class World:
         return next(each.id for each in self.sandbox.goldrush.pipelines.values() if each.name == name)
 
     async def reads(self, name: str, count: int) -> None:
-        """Until the bot has read this pipeline's phase so many times more; what it asks beside that tells of no phase."""
+        """Until the bot has read this pipeline's phase so often once more; other questions tell of no phase."""
         pipeline_id = self._id(name)
         requests = self.sandbox.goldrush.requests
         first = len(requests)
