@@ -42,6 +42,7 @@ from bot.domain.protocol import (
     after_send,
     decide,
     given,
+    given_up,
     in_doubt,
     in_order,
     patience_with,
@@ -155,8 +156,8 @@ class Courier:
                 seconds = min(seconds, (step.until - now).total_seconds())
                 continue
             looks = isinstance(step, Look) or isinstance(job.delivery.body, Recheck)
-            pause = self._pace.wait(self._lane.channel, Method.HISTORY if looks else job.method, job.delivery.priority)
-            if looks and (pause <= 0 or self._impatient(job, pause)):
+            pause = self._until_look(job) if looks else self._until(job, job.method)
+            if looks and pause <= 0:
                 return None, [job, *self._to_look_for_there(job, jobs, now)], 0.0
             if pause <= 0:
                 return job, [], 0.0
@@ -169,8 +170,17 @@ class Courier:
         tried = [job for job in jobs if job.delivery.attempts > 0]
         return tried if tried and self._pace.away(Method.POST) else jobs
 
-    def _impatient(self, job: Job, pause: float) -> bool:
-        return self._lane.kind is LaneKind.PAGES and pause > patience_with(job.delivery).total_seconds()
+    def _until(self, job: Job, method: Method) -> float:
+        return self._pace.wait(self._lane.channel, method, job.delivery.priority)
+
+    def _until_look(self, job: Job) -> float:
+        """A page waits for no history that is held longer than it has patience, unless Slack answers nothing at all.
+        What was given up is looked for again only right before it can be sent."""
+        pause = self._until(job, Method.HISTORY)
+        silent = self._pace.unanswered(Method.HISTORY) and self._pace.unanswered(Method.POST)
+        if self._lane.kind is LaneKind.PAGES and not silent:
+            pause = 0.0 if pause > patience_with(job.delivery, lost=False).total_seconds() else pause
+        return max(pause, self._until(job, Method.POST)) if given_up(job.delivery) else pause
 
     def _to_look_for_there(self, first: Job, jobs: list[Job], now: datetime) -> list[Job]:
         """One reading of a channel or a thread answers for all that is to be looked for in it."""
@@ -268,8 +278,9 @@ class Courier:
             await self._settle(settlement, job)
 
     async def _find(self, jobs: list[Job]) -> Sequence[Sighting]:
-        if self._pace.wait(self._lane.channel, Method.HISTORY, jobs[0].delivery.priority) > 0:
-            return [Unreadable("Slack does not let the history be read for now")] * len(jobs)
+        if self._until(jobs[0], Method.HISTORY) > 0:
+            lost = self._pace.unanswered(Method.HISTORY)
+            return [Unreadable("Slack does not let the history be read for now", lost=lost)] * len(jobs)
         self._pace.took(self._lane.channel, Method.HISTORY)
         try:
             async with asyncio.timeout(CALL_SECONDS):  # a lease must outlast it

@@ -123,6 +123,11 @@ class Pace:
         until = now if bucket.in_vain >= IN_VAIN_UNTIL_HELD else bucket.troubled_until
         return bucket.why if now - until <= seconds else None
 
+    def unanswered(self, method: Method) -> bool:
+        """The latest such call had no answer, not even a 429."""
+        bucket = self._filled(method, self.clock.monotonic())
+        return bucket.in_vain > 0 and bucket.why is Delay.NOT_REACHED
+
     def away(self, method: Method) -> bool:
         """Slack does not take such calls now, or has not been seen to since it did not."""
         return self._filled(method, self.clock.monotonic()).in_vain >= IN_VAIN_UNTIL_HELD

@@ -63,7 +63,7 @@ def decide(delivery: Delivery, now: datetime, hold: Hold, *, idempotent: bool) -
         return Wait(until)
     if idempotent:
         return Send()
-    if delivery.state is State.QUEUED and not in_doubt(delivery, hold.doubt_since):
+    if delivery.state is State.QUEUED and not in_doubt(delivery, hold.doubt_since) and not _unseen(delivery, now):
         return Send()
     if hold.doubt_since and hold.doubt_since + LANDS_WITHIN > now:  # a request may be under way that nobody remembers
         return Wait(hold.doubt_since + LANDS_WITHIN)
@@ -82,6 +82,16 @@ def in_doubt(delivery: Delivery, doubt_since: datetime | None) -> bool:
     if doubt_since is None or delivery.made_at > doubt_since + TOLD_ANEW_WITHIN:
         return False
     return delivery.checked_at is None or delivery.checked_at <= doubt_since
+
+
+def _unseen(delivery: Delivery, now: datetime) -> bool:
+    """It was given up unread, and could not be sent at once: by now Slack may let itself be read."""
+    return given_up(delivery) and (delivery.checked_at is None or now - delivery.checked_at > BETWEEN_LOOKS)
+
+
+def given_up(delivery: Delivery) -> bool:
+    """It is to be sent though nobody could look whether it is there."""
+    return delivery.state is State.QUEUED and delivery.possible_repeat
 
 
 def _not_before(delivery: Delivery, now: datetime, hold: Hold) -> datetime | None:
@@ -141,8 +151,8 @@ def after_look(delivery: Delivery, sighting: Sighting, now: datetime, hold: Hold
             return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=False))
         case NotSeen():
             return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + BETWEEN_LOOKS))
-        case Unreadable(retry_after=wait):
-            patience = patience_with(delivery)
+        case Unreadable(retry_after=wait, lost=lost):
+            patience = patience_with(delivery, lost=lost)
             if now - _sought_since(delivery, hold) >= LANDS_WITHIN + patience:
                 return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=True))
             return Again(replace(delivery, not_before=now + min(wait or BETWEEN_LOOKS, patience)))
@@ -164,10 +174,12 @@ def after_recheck(delivery: Delivery, sighting: Sighting, now: datetime) -> Sett
             assert_never(unreachable)
 
 
-def patience_with(delivery: Delivery) -> timedelta:
+def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:
     """How long a history that cannot be read is waited for: a page that comes twice is better than one that does not
-    come."""
-    return PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES else UNREADABLE_FOR
+    come. `lost`: Slack gives no answer at all. Then it hardly takes a message either, and what is sent so is but one
+    more whose fate is unknown: a page as well waits, though not for ever, since it may be the history alone that hangs.
+    """
+    return PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES and not lost else UNREADABLE_FOR
 
 
 def _sought_since(delivery: Delivery, hold: Hold) -> datetime:

@@ -151,7 +151,7 @@ def _paged(targets: Sequence[Target]) -> str:
 DELAYS: Mapping[Delay, str] = {
     Delay.RATE_LIMITED: "Slack asked me to wait (429)",
     Delay.NOT_REACHED: "Slack could not be reached",
-    Delay.NO_ANSWER: "Slack did not answer, and I looked first whether it had arrived",
+    Delay.NO_ANSWER: "Slack did not answer at first",
     Delay.REFUSED: "Slack refused it at first",
     Delay.PARKED: "this channel did not take messages",
     Delay.AWAY: "I was not running",

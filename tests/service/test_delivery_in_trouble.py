@@ -129,6 +129,63 @@ async def test_in_doubt_nothing_is_gathered_that_may_have_been_told_by_itself(
     assert {card.key for card in storm.cards} == {row.id for row in rows[1:]}
 
 
+# --- Slack answers nothing -------------------------------------------------------------------------------------------
+
+
+class Away(FakeChat):
+    """While `posts_away` no message is taken, but the first, if it `lands`; while `looks_away` no history is shown."""
+
+    def __init__(self, *, lands: bool = False) -> None:
+        super().__init__()
+        self.posts_away = self.looks_away = True
+        self.tries = 0
+        self._lands = lands
+
+    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+        self.tries += 1
+        if self.posts_away:
+            self.answers = [(Unknown("timeout"), self._lands and self.tries == 1)]
+        return await super().post(delivery, content, thread_ts=thread_ts, now=now)
+
+    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+        sightings = await super().find(traces)
+        return [Unreadable("timeout", lost=True)] * len(traces) if self.looks_away else sightings
+
+
+@pytest.mark.parametrize("lands", [True, False])
+@pytest.mark.parametrize("away", range(180, 270, 30))
+async def test_a_page_is_looked_for_before_all_else_when_slack_answers_again(
+    store: WholeStore, clock: FakeClock, away: int, *, lands: bool
+) -> None:
+    chat = Away(lands=lands)
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(away)
+        assert chat.tries < away / 60 + 2  # each of them might land
+        chat.posts_away = chat.looks_away = False
+        await clock.pass_time(60)
+    ((delivery, _, _),) = chat.posts
+    assert not delivery.possible_repeat
+    (stands,) = chat.there.values()
+    (card,) = (await store.outbox.cards(list(chat.there))).values()
+    assert card.ts == stands
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+async def test_where_the_history_alone_hangs_for_ever_a_page_goes_out_all_the_same(
+    store: WholeStore, clock: FakeClock, channels: int
+) -> None:
+    chat = Away()
+    places = [ChannelId(f"C0{number}") for number in range(channels)]
+    await fail(store, 1, *places)
+    async with sending(store, chat, clock):
+        await clock.pass_time(5)
+        chat.posts_away = False
+        await clock.pass_time(115)
+    assert {delivery.channel for delivery, _, _ in chat.posts} == set(places)
+    assert len(chat.posts) == channels
+
+
 # --- what lands late -------------------------------------------------------------------------------------------------
 
 

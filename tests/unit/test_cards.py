@@ -383,6 +383,13 @@ def test_a_card_that_is_drawn_again_is_not_late() -> None:
     assert "late" not in drawn(plan_newcomer(fewer.record, scene, ChannelId("C0OTHER")), 603)
 
 
+@pytest.mark.parametrize("delay", Delay)
+def test_a_possible_repeat_is_not_said_to_have_been_looked_for(delay: Delay) -> None:
+    text = tells_all(valid(shown(a_card(), late=120, delay=delay, possible_repeat=True))).text
+    assert "Possible repeat" in text
+    assert "looked" not in text
+
+
 def test_a_possible_repeat_says_so() -> None:
     assert "repeat" not in shown(a_card()).text
     for content in (a_card(), ThreadLine(card_key="k", pipeline=a_pipeline(), line=an_episode().lines[0])):

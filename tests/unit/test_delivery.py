@@ -334,6 +334,7 @@ PAGE = replace(SENDING, priority=Priority.PAGE)
 CARD = replace(SENDING, priority=Priority.FAILURE)
 UPDATED = replace(SENDING, priority=Priority.UPDATE)
 UNREADABLE = Unreadable("missing_scope")
+NO_ANSWER = Unreadable("timeout", lost=True)
 
 
 def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Again:
@@ -393,6 +394,19 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
                     LANDED + PAGE_UNREADABLE_FOR,
                     once_more(page, LANDED + PAGE_UNREADABLE_FOR, repeat=True),
                 ),
+                # Where Slack gives no answer at all, it would hardly take a message either.
+                (
+                    page,
+                    NO_ANSWER,
+                    LANDED + UNREADABLE_FOR - SECOND,
+                    Again(replace(page, not_before=LANDED + UNREADABLE_FOR - SECOND + BETWEEN_LOOKS)),
+                ),
+                (
+                    page,
+                    NO_ANSWER,
+                    LANDED + UNREADABLE_FOR,
+                    once_more(page, LANDED + UNREADABLE_FOR, repeat=True),
+                ),
             )
         ),
     ],
@@ -408,6 +422,31 @@ def test_patience_is_counted_from_when_it_could_be_looked_for(row: Delivery, hol
         settlement = after_look(row, UNREADABLE, LANDED + timedelta(seconds=3600 + seconds), hold)
         assert isinstance(settlement, Again)
         assert settlement.delivery.possible_repeat is repeat
+
+
+GIVEN_UP = replace(CARD, state=State.QUEUED, uncertain=True, possible_repeat=True, checked_at=LANDED)
+
+
+@pytest.mark.parametrize(
+    ("delivery", "seconds", "step"),
+    [
+        (GIVEN_UP, 0.0, Send()),
+        (GIVEN_UP, 3.0, Send()),
+        (GIVEN_UP, 3.1, Look()),
+        (replace(GIVEN_UP, not_before=LANDED + 5 * SECOND), 3.1, Wait(LANDED + 5 * SECOND)),
+        (replace(GIVEN_UP, possible_repeat=False), 3600.0, Send()),  # it was seen that it is not there
+        (replace(GIVEN_UP, checked_at=None), 0.0, Look()),
+    ],
+)
+def test_what_was_given_up_unread_is_sent_at_once_or_looked_for_again(
+    delivery: Delivery, seconds: float, step: Step
+) -> None:
+    assert decide(delivery, LANDED + timedelta(seconds=seconds), OURS, idempotent=False) == step
+
+
+def test_once_it_can_be_read_that_it_is_not_there_it_is_no_possible_repeat() -> None:
+    now = LANDED + 60 * SECOND
+    assert after_look(GIVEN_UP, NotSeen(), now, OURS) == Again(replace(GIVEN_UP, checked_at=now, possible_repeat=False))
 
 
 @pytest.mark.parametrize(
@@ -454,6 +493,7 @@ sightings = st.lists(
     st.one_of(
         st.just(NotSeen()),
         st.builds(Unreadable, st.just("x"), st.one_of(st.none(), st.timedeltas(timedelta(), timedelta(hours=1)))),
+        st.just(NO_ANSWER),
     ),
     min_size=200,
     max_size=200,
@@ -465,7 +505,8 @@ def test_however_the_looks_go_it_is_sent_again_within_bounds(
     looks: list[Sighting], priority: Priority, hold: Hold
 ) -> None:
     delivery, now = replace(SENDING, priority=priority), NOON
-    patience = PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES else UNREADABLE_FOR
+    answered = delivery.lane.kind is LaneKind.PAGES and NO_ANSWER not in looks
+    patience = PAGE_UNREADABLE_FOR if answered else UNREADABLE_FOR
     absent = 0
     for sighting in looks:
         step = decide(delivery, now, hold, idempotent=False)
