@@ -140,7 +140,7 @@ async def a_sweep(name: str, first: int, step: int) -> AsyncIterator[Round]:
 
 async def _a_life(world: World, scenario: str, names: Sequence[str], crash_at: int) -> Round:
     for bot in list(world.bots):
-        await world.kill(bot)
+        await world.stop(bot)
     began, bot = time.monotonic(), world.start_bot(crash_at)
     async with world.kept_alive():
         await SCENARIOS[scenario].happens(world, names)

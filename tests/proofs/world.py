@@ -107,8 +107,9 @@ class World:
             with suppress(asyncio.CancelledError):
                 await keeper
 
-    async def kill(self, bot: BaseProcess) -> None:
-        bot.kill()
+    async def stop(self, bot: BaseProcess) -> None:
+        """As one is stopped by whoever runs it: another may read at once."""
+        bot.terminate()
         await self.ended(bot)
         self.bots.remove(bot)
 
