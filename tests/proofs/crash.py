@@ -68,17 +68,23 @@ async def _two_bots_one_frozen(world: World, chance: random.Random) -> None:
 
 
 async def _redis_killed(world: World, chance: random.Random) -> None:
-    await world.valkey.kill()
-    await asyncio.sleep(chance.uniform(0, 10) * SECOND)
-    await world.valkey.start()
+    """For 0 to 10 s. What is read meanwhile cannot be kept, and is read again."""
+    async with world.still:
+        await world.valkey.kill()
+        await asyncio.sleep(chance.uniform(0, 10) * SECOND)
+        await world.valkey.start()
+        await _all_read(world)
 
 
 async def _redis_forgets(world: World, chance: random.Random) -> None:
     """0.1 to 4 s. What was read and forgotten is read again: a phase that nobody sees any more nobody can tell."""
     async with world.still:
         await world.valkey.forget(chance.uniform(0.1, 4) * SECOND)
-        for name in world.names:
-            await world.reads(name, READS)
+        await _all_read(world)
+
+
+async def _all_read(world: World) -> None:
+    await asyncio.gather(*(world.reads(name, READS) for name in world.names))
 
 
 TROUBLES: dict[str, Trouble] = {
@@ -230,7 +236,9 @@ def main() -> int:
     options.add_argument("--seed", type=int, help="this one only")
     options.add_argument("--step", type=int, default=1, help="of the sweep: every n-th call of a life; 0 for none")
     options.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="of the sweep: not all of them")
-    options.add_argument("--workers", type=int, default=6, help="they wait more than they work")
+    options.add_argument(
+        "--workers", type=int, default=4, help="two a core: where they starve, waits that are a tenth run out"
+    )
     options.add_argument("--task", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.task:
