@@ -236,9 +236,7 @@ def main() -> int:
     options.add_argument("--seed", type=int, help="this one only")
     options.add_argument("--step", type=int, default=1, help="of the sweep: every n-th call of a life; 0 for none")
     options.add_argument("--scenario", action="append", choices=list(SCENARIOS), help="of the sweep: not all of them")
-    options.add_argument(
-        "--workers", type=int, default=4, help="two a core: where they starve, waits that are a tenth run out"
-    )
+    options.add_argument("--workers", type=int, default=4, help="two a core: where they starve, waits run out")
     options.add_argument("--task", help=argparse.SUPPRESS)
     chosen = options.parse_args()
     if chosen.task:
