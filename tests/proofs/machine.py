@@ -135,8 +135,11 @@ class Chat:
         self.troubles = rest
 
     async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
-        if self.troubles and self.troubles.pop(0) is Trouble.THROTTLED:
+        trouble = self.troubles.pop(0) if self.troubles else Trouble.NONE
+        if trouble is Trouble.THROTTLED:
             return [Unreadable("ratelimited", timedelta(seconds=3))] * len(traces)
+        if trouble is Trouble.LOST_REQUEST:
+            return [Unreadable("timeout", lost=True)] * len(traces)
         first = traces[0]
         oldest = min(trace.oldest for trace in traces)
         asked = Trace(channel=first.channel, key="", oldest=oldest, thread_ts=first.thread_ts)

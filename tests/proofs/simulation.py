@@ -87,6 +87,7 @@ class Odds:
     throttled: float = 0.0
     throttled_yet_posted: float = 0.0
     unreadable: float = 0.0
+    away: float = 0.0
     api: float = 0.0
     rollback: float = 0.0
     stall: float = 0.0
@@ -103,6 +104,7 @@ class Odds:
             "throttled": 0.1,
             "throttled_yet_posted": 0.05,
             "unreadable": 0.1,
+            "away": 0.01,
             "api": 0.1,
             "rollback": 0.0005,
             "stall": 0.0003,
@@ -124,6 +126,7 @@ class World:
     started: dict[PipelineId, datetime] = field(default_factory=dict)
     happened: list[Happened] = field(default_factory=list)
     calm: bool = False
+    away_until: float = 0.0
     crashes: int = 0
     rollbacks: int = 0
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -144,6 +147,13 @@ class World:
 
     def strikes(self, odds: float) -> bool:
         return not self.calm and odds > 0 and self.chance.random() < odds
+
+    @property
+    def away(self) -> bool:
+        """Slack answers nothing, for 5 s to 5 minutes."""
+        if self.strikes(self.odds.away):
+            self.away_until = self.clock.monotonic() + self.chance.uniform(5, 300)
+        return not self.calm and self.clock.monotonic() < self.away_until
 
     def become(self, pipeline_id: PipelineId, phase: Phase) -> None:
         self.phases[pipeline_id] = phase
@@ -259,6 +269,9 @@ class Process:
     async def _called(self, lands: Callable[[], str]) -> Outcome:
         world, odds, chance = self.world, self.world.odds, self.world.chance
         await self._pause(0.0)
+        if world.away:
+            await self._pause(DEADLINE)
+            return Unknown("timeout")
         if world.strikes(odds.throttled):
             return Refused(
                 kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=chance.randint(1, 30))
@@ -283,6 +296,9 @@ class Process:
 
     async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
         await self._pause(0.1)
+        if self.world.away:
+            await self._pause(DEADLINE)
+            return [Unreadable("timeout", lost=True)] * len(traces)
         if self.world.strikes(self.world.odds.unreadable):
             return [Unreadable("ratelimited", timedelta(seconds=3))] * len(traces)
         oldest = min(trace.oldest for trace in traces)
