@@ -25,7 +25,6 @@ from tests.proofs.sweep import SCENARIOS, a_sweep
 from tests.proofs.world import SECOND, World, a_world
 
 PIPELINES = 6
-PARTS = 3  # of a sweep, side by side
 CALM_SECONDS = 6.0
 READS = 4  # so often a phase is read before it changes again: once at least by a bot that lives on
 POST, HISTORY = "chat.postMessage", "conversations.history"
@@ -246,8 +245,9 @@ def main() -> int:
     each = chosen.kills // (chosen.seeds or 1)
     tasks = [f"seed:{seed}:{each}" for seed in seeds] if chosen.seeds else []
     if chosen.step and chosen.seed is None:
+        parts = max(1, chosen.workers // 2)  # side by side
         for scenario in chosen.scenario or SCENARIOS:
-            tasks += [f"{scenario}:{1 + part * chosen.step}:{PARTS * chosen.step}" for part in range(PARTS)]
+            tasks += [f"{scenario}:{1 + part * chosen.step}:{parts * chosen.step}" for part in range(parts)]
     done = asyncio.run(_run(tasks, chosen.workers, len(seeds) * each))
     return _report(done, Console(width=160))
 

@@ -11,7 +11,7 @@ from tests.proofs import unmeasured
 @pytest.mark.journey
 @pytest.mark.timeout(600)
 def test_whatever_dies_everything_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
-    bounded = ["--seeds", "2", "--kills", "16", "--step", "90"]
+    bounded = ["--seeds", "2", "--kills", "10", "--step", "100", "--workers", "2"]
     done = subprocess.run(
         [sys.executable, "-m", "tests.proofs.crash", *bounded],
         env=unmeasured(),
