@@ -117,8 +117,8 @@ class Chat(Protocol):
         """By one fresh reading of the channel or thread that all of them name; a sighting for each."""
         ...
 
-    async def delete(self, channel: ChannelId, ts: str) -> None:
-        """Best effort: a message that stays is a blemish, not a loss."""
+    async def delete(self, channel: ChannelId, ts: str) -> bool:
+        """Whether the message is not there any more."""
         ...
 
     async def direct(self, user: UserId) -> ChannelId | None:

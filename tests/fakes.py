@@ -105,6 +105,8 @@ class FakeChat:
         self.updates: list[tuple[Delivery, Content, str]] = []
         self.there: dict[str, str] = {}
         self.deleted: list[str] = []
+        self.keeps = 0
+        """So many more times it deletes nothing."""
         self.answers: list[tuple[Outcome, bool]] = []
         """(outcome, whether the message lands all the same)"""
         self.sightings: list[Sighting] = []
@@ -141,8 +143,12 @@ class FakeChat:
             return self.sightings.pop(0)
         return sighting(marks_in({"messages": list(self._messages.values())}, US), trace)
 
-    async def delete(self, channel: ChannelId, ts: str) -> None:
+    async def delete(self, channel: ChannelId, ts: str) -> bool:
+        if self.keeps:
+            self.keeps -= 1
+            return False
         self.deleted.append(ts)
+        return True
 
     async def direct(self, user: UserId) -> ChannelId | None:
         return ChannelId(f"D{user}")

@@ -39,6 +39,7 @@ from bot.domain.gathering import Backlog, gather
 from bot.domain.protocol import (
     after_look,
     after_recheck,
+    after_repeat_left,
     after_send,
     decide,
     given,
@@ -300,10 +301,8 @@ class Courier:
 
     async def _settle(self, settlement: Settlement, job: Job) -> None:
         delivery = job.delivery
-        if isinstance(settlement, Done):
-            for repeat in settlement.repeats:
-                log.warning("repeat_deleted", delivery=delivery.id, channel=delivery.channel, ts=repeat)
-                await self._chat.delete(delivery.channel, repeat)
+        if isinstance(settlement, Done) and not await self._taken_away(delivery, settlement.repeats):
+            settlement = after_repeat_left(delivery, settlement, self._clock.now())
         if isinstance(settlement, Again | Park):
             kept = await self._outbox.write(settlement.delivery, self.lease)
         else:
@@ -313,6 +312,12 @@ class Courier:
             await self._overtaken(settlement, job)
         if isinstance(settlement, Park):
             await self._parking.park(delivery.channel, settlement.reason)
+
+    async def _taken_away(self, delivery: Delivery, repeats: Sequence[str]) -> bool:
+        gone = [await self._chat.delete(delivery.channel, repeat) for repeat in repeats]
+        if repeats:
+            log.warning("repeats", delivery=delivery.id, channel=delivery.channel, ts=repeats, deleted=sum(gone))
+        return all(gone)
 
     def _ending(self, settlement: Done | Gone | Drop, job: Job) -> Ending:
         now = self._clock.now()

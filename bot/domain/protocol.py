@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.domain.card import Body, Lines, SyncCard, SyncStorm, ThreadLine
+from bot.domain.card import Body, Lines, Recheck, SyncCard, SyncStorm, ThreadLine
 from bot.domain.delivery import (
     Again,
     Delay,
@@ -172,6 +172,15 @@ def after_recheck(delivery: Delivery, sighting: Sighting, now: datetime) -> Sett
             return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + RECHECK_AFTER))
         case _ as unreachable:
             assert_never(unreachable)
+
+
+def after_repeat_left(delivery: Delivery, done: Done, now: datetime) -> Settlement:
+    """It stands twice, and Slack would not take the later away: that is tried again, as often as is looked again."""
+    if not isinstance(delivery.body, Recheck):
+        return replace(done, recheck=True)
+    if delivery.looks + 1 >= RECHECKS:
+        return done
+    return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + RECHECK_AFTER))
 
 
 def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:

@@ -86,9 +86,11 @@ class Guardian:
         Raises:
             StoreAway, ChatAway: it goes on at the next call.
         """
-        if await self._accepted():
-            await self._look_at_some()
-        await self._rename()  # last: whatever may keep an id from being changed keeps nothing else
+        try:
+            if await self._accepted():
+                await self._look_at_some()
+        finally:
+            await self._rename()  # whatever keeps one from being done keeps not the other
 
     async def _look_at_some(self) -> None:
         watches, now = await self._store.watches(), self._clock.monotonic()

@@ -110,10 +110,12 @@ class Poster:
                 return marks, None
         return marks, Unreadable("too many messages to look through")
 
-    async def delete(self, channel: ChannelId, ts: str) -> None:
+    async def delete(self, channel: ChannelId, ts: str) -> bool:
         answer = await call(self._client, "chat.delete", channel=channel, ts=ts)
-        if not answer.ok:
-            log.warning("delete_refused", channel=channel, ts=ts, error=answer.error)
+        if answer.ok or answer.error == "message_not_found":
+            return True
+        log.warning("delete_refused", channel=channel, ts=ts, error=answer.error)
+        return False
 
     async def direct(self, user: UserId) -> ChannelId | None:
         return await self._directory.direct(user)

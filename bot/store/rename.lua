@@ -48,7 +48,10 @@ for i = 0, 1 do
     end
   end
   local last = redis.call('HGET', KEYS[7], lane)
-  if last then redis.call('HSET', KEYS[7], new_lane, last) end
+  if last then
+    redis.call('HDEL', KEYS[7], lane)
+    redis.call('HSET', KEYS[7], new_lane, last)
+  end
 end
 
 for i = first_story, #ARGV, 4 do

@@ -123,6 +123,7 @@ class Poller:
         for gone in self._due.keys() - pollable:
             del self._due[gone]
             self._read_at.pop(gone, None)
+            self.glimpses.pop(gone, None)
         for fresh in pollable - self._due.keys():
             self._due[fresh] = now
         seconds = [self._period(pipeline_id) for pipeline_id in self._due]

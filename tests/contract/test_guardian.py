@@ -296,6 +296,15 @@ async def test_a_slack_that_cannot_be_asked_at_the_event_is_asked_within_a_minut
     assert (await yard.watches()).parked == {ROOM: ParkReason.ARCHIVED}
 
 
+async def test_a_slack_that_cannot_be_asked_keeps_no_id_from_being_changed(yard: Yard) -> None:
+    event = await id_changes(yard)
+    await yard.guardian.keep(event)
+    yard.sandbox.slack.set_fault("auth.test", Fault(kind=FaultKind.SERVER_ERROR))
+    with pytest.raises(ChatAway):
+        await another_guardian(yard).look_around()
+    assert [watch.channel for watch in (await yard.watches()).all] == [event["new_channel_id"]]
+
+
 async def test_a_channel_is_looked_at_once_a_day(yard: Yard) -> None:
     asked = yard.calls("conversations.info")
     for _ in range(60):

@@ -115,9 +115,11 @@ async def test_a_post_is_there_with_its_key_and_can_be_found_updated_and_deleted
     updated = await poster.update(delivery, a_card(), ts=posted.ts, now=now(sandbox))
     assert updated == Posted(posted.ts)
     assert stamps(await look(poster, delivery)) == (posted.ts,)  # an update keeps the key
-    await poster.delete(ALERTS, posted.ts)
+    sandbox.slack.set_fault("chat.delete", Fault(kind=FaultKind.SERVER_ERROR, times=1))
+    assert not await poster.delete(ALERTS, posted.ts)
+    assert await poster.delete(ALERTS, posted.ts)
     assert sandbox.slack.messages(ALERTS) == []
-    await poster.delete(ALERTS, posted.ts)  # best effort
+    assert await poster.delete(ALERTS, posted.ts)  # it is not there
 
 
 async def test_a_line_is_posted_found_and_broadcast_in_its_thread(sandbox: Sandbox, poster: Poster) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 from pathlib import Path
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -18,6 +19,8 @@ class Valkey:
         self._data_dir = data_dir
         self._port = free_port()
         self._process: asyncio.subprocess.Process | None = None
+        self.killed_at = float("-inf")
+        """On the monotonic clock."""
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
     async def start(self) -> None:
@@ -41,6 +44,7 @@ class Valkey:
 
     async def kill(self) -> None:
         """kill -9: what it had confirmed is on the disk."""
+        self.killed_at = monotonic()
         if self._process is not None:
             self._process.kill()
             await self._process.wait()

@@ -148,7 +148,7 @@ async def _calm(world: World) -> Round:
     """Nothing happens any more, and nothing more is said. How Slack and GoldRush were spoken to until now is judged."""
     began, calm_from = time.monotonic(), world.now
     await asyncio.sleep(CALM_SECONDS)
-    traffic = world.traffic(calm_from)
+    traffic = [*world.traffic(calm_from), *world.deaths]
     return Round.of("all of them, and then calm", 0, began, world.verdict(), world.directory, traffic=traffic)
 
 

@@ -146,8 +146,9 @@ class Chat:
         marks = marks_in({"messages": self._slack.history(asked)}, US)
         return [sighting(marks, trace) for trace in traces]
 
-    async def delete(self, _: ChannelId, ts: str) -> None:
+    async def delete(self, _: ChannelId, ts: str) -> bool:
         self._slack.messages.pop(ts, None)
+        return True
 
     async def direct(self, user: UserId) -> ChannelId | None:
         return ChannelId(f"D{user}")

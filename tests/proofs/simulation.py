@@ -307,10 +307,13 @@ class Process:
         )
         return [sighting(marks_in({"messages": messages}, US), trace) for trace in traces]
 
-    async def delete(self, _: ChannelId, ts: str) -> None:
+    async def delete(self, _: ChannelId, ts: str) -> bool:
         await self._pause(0.1)
+        if self.world.away or self.world.strikes(self.world.odds.throttled):
+            return False
         self.world.note(f"bot {self._number} deletes {ts}")
         self.world.slack.messages.pop(ts, None)
+        return True
 
     async def direct(self, user: UserId) -> ChannelId | None:
         return ChannelId(f"D{user}")

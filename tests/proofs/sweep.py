@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bot.sandbox.slack.faults import Fault, FaultKind, Moment
 from bot.sandbox.slack.messages import Message
+from tests.proofs.mortal import DIED
 from tests.proofs.oracle import ANNOUNCES
 from tests.proofs.rounds import Round, a_directory
 from tests.proofs.world import CHANNELS, PATIENCE, SECOND, World, a_world
@@ -146,5 +147,11 @@ async def _a_life(world: World, scenario: str, names: Sequence[str], crash_at: i
         await SCENARIOS[scenario].happens(world, names)
         verdict = await world.settled()
     return Round.of(
-        f"each call of: {scenario}", int(not bot.is_alive()), began, verdict, world.directory, where=f"call {crash_at}"
+        f"each call of: {scenario}",
+        int(bot.exitcode == DIED),
+        began,
+        verdict,
+        world.directory,
+        traffic=world.deaths,
+        where=f"call {crash_at}",
     )

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import random
 import signal
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,7 +17,7 @@ from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.messages import Message
 from tests.journey.rig import free_port
 from tests.journey.valkey import Valkey
-from tests.proofs.mortal import be_a_bot
+from tests.proofs.mortal import DIED, be_a_bot
 from tests.proofs.oracle import Happened, Said, Verdict, judge
 from tests.proofs.traffic import Call, Promise, judge_traffic
 
@@ -37,6 +38,10 @@ SETTINGS = {
     "PIPELINE_BOT_READ_TIMEOUT_SECONDS": "2",
 }
 
+WANTED = (DIED, -signal.SIGKILL, -signal.SIGTERM, 0)
+"""How a bot may end: at the call at which it was to die, killed, or stopped."""
+STARTS_SECONDS = 10.0  # one whose Redis goes away before it is ready ends with an error
+
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.proofs.mortal"])
 
@@ -50,6 +55,8 @@ class World:
     bots: list[BaseProcess] = field(default_factory=list)
     watched: dict[str, list[str]] = field(default_factory=dict)
     """By channel."""
+    deaths: list[str] = field(default_factory=list)
+    """Of bots that nobody killed."""
     began: list[float] = field(default_factory=list)
     """When each bot did; its place in the list is its name."""
     still: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -95,6 +102,8 @@ class World:
             while True:
                 for bot in [each for each in self.bots if not each.is_alive()]:
                     self.bots.remove(bot)
+                    if bot.exitcode not in WANTED and time.monotonic() - self.valkey.killed_at > STARTS_SECONDS:
+                        self.deaths.append(f"a bot died by itself: exit code {bot.exitcode}")
                 if not self.bots:
                     self.start_bot()
                 await asyncio.sleep(0.02)

@@ -215,6 +215,19 @@ async def test_of_two_with_one_key_the_later_is_deleted(store: WholeStore, chat:
     assert len(chat.posts) == 1
 
 
+@pytest.mark.parametrize("keeps", [1, 2, 4])
+async def test_a_repeat_that_slack_does_not_delete_is_deleted_at_a_later_look(
+    store: WholeStore, chat: FakeChat, run: Run, keeps: int
+) -> None:
+    chat.answers = [(Unknown("reset"), True)]
+    chat.sightings = [Seen(("3.0", "4.0"))] * (keeps + 1)
+    chat.keeps = keeps
+    await fail(store)
+    await run(30 + 70 * keeps)
+    assert chat.deleted == ["4.0"]
+    assert len(chat.posts) == 1
+
+
 async def test_where_history_cannot_be_read_it_is_sent_again_and_says_so(
     store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
