@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -75,8 +76,14 @@ def facts_of(body: Mapping[str, object], names: Sequence[str]) -> dict[str, str]
 
 def build_app(listeners: Listeners, *, client: AsyncWebClient, signing_secret: str | None, command: str) -> AsyncApp:
     """Without a signing secret the app is for Socket Mode only, whose payloads carry no signature."""
+
+    async def authorize() -> AuthorizeResult:
+        """Bolt would ask Slack at the first payload, and where Slack does not answer then, tell people to reinstall."""
+        return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
+
     app = AsyncApp(
         client=client,
+        authorize=authorize,
         signing_secret=signing_secret or "unused in Socket Mode",
         request_verification_enabled=signing_secret is not None,
         ignoring_self_events_enabled=False,  # the bot's own joining of a channel is one of the events that count

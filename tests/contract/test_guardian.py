@@ -177,6 +177,18 @@ async def listening(yard: Yard, transport: Transport) -> AsyncIterator[None]:
             yield
 
 
+@pytest.mark.parametrize("transport", [Transport.SOCKET, Transport.HTTP])
+async def test_the_first_that_slack_tells_is_heard_though_it_answers_nothing_just_then(
+    yard: Yard, transport: Transport
+) -> None:
+    yard.sandbox.slack.set_fault("auth.test", Fault(kind=FaultKind.SERVER_ERROR))
+    async with listening(yard, transport):
+        archive(yard)
+        async with asyncio.timeout(10):
+            while (await yard.watches()).parked != {ROOM: ParkReason.ARCHIVED}:
+                await asyncio.sleep(0.01)
+
+
 async def moved(yard: Yard) -> ChannelId:
     """The channel's new id, once its watches have gone there."""
     async with asyncio.timeout(10):
