@@ -3,6 +3,7 @@ nobody looked."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -189,14 +190,16 @@ class Vigil:
         return tuple(each for each in missed if each)
 
     def _told(self, notice: Notice, channels: tuple[ChannelId, ...]) -> list[Delivery]:
-        """To the operator; where there is none, to the channels that it concerns."""
+        """To the operator; where there is none, to the channels that it concerns, each of its own watches: what a
+        private channel watches is nobody else's business."""
         at = (notice.since or notice.at).isoformat()
+        own = {each: tuple(watch for watch in notice.watches if watch.channel == each) for each in channels}
         return [
             Delivery(
                 id=digest(self._store.team, notice.kind, channel, at),
                 channel=channel,
                 priority=Priority.FAILURE,
-                body=notice,
+                body=notice if self._operator else replace(notice, watches=own[channel]),
                 made_at=notice.at,
             )
             for channel in ([self._operator] if self._operator else channels)

@@ -167,6 +167,20 @@ async def test_watches_that_are_gone_are_told_loudly_and_stay_gone(
         assert len(world.told()) == 1
 
 
+async def test_a_channel_is_told_of_its_own_lost_watches_alone(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.watch(TWO, channel=OTHER)
+        await world.bot.poll(40)
+        await fake_redis.flushall()
+        await world.bot.poll(40)
+        told = {delivery.channel: content for delivery, content, _ in world.chat.posts if isinstance(content, Notice)}
+    assert {channel: [each.reference for each in notice.watches] for channel, notice in told.items()} == {
+        ALERTS: [ONE],
+        OTHER: [TWO],
+    }
+
+
 async def test_an_emptied_store_is_not_believed_by_whoever_looks_first(fake_redis: redis.asyncio.Redis) -> None:
     """The poller and people's commands look at the watches too, and more often."""
     async with whole(fake_redis, operator=OPERATOR) as world:
