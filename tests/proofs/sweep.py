@@ -36,13 +36,11 @@ async def _pauses(world: World, names: Sequence[str]) -> None:
 
 
 async def _is_acknowledged(world: World, names: Sequence[str]) -> None:
-    """Slack tells Ann when nobody heard her click, and she clicks again."""
     await _phases(world, names, "FAILED")
     slack = world.sandbox.slack
     await slack.until(lambda: _cards(world, names[0]), PATIENCE)
     card = _cards(world, names[0])[0]
-    while not (await slack.click("U0ANN", ALERTS, card.ts, "acknowledge")).ok:
-        await asyncio.sleep(0.1)
+    await world.heard(lambda: slack.click("U0ANN", ALERTS, card.ts, "acknowledge"))
     await slack.until(lambda: "cknowledged" in card.text, PATIENCE)
     await _phases(world, names, "RUNNING")
 
@@ -52,11 +50,10 @@ def _cards(world: World, name: str) -> list[Message]:
 
 
 async def _is_watched(world: World, names: Sequence[str]) -> None:
-    """By one more channel, which hears of it what the others do. Ann asks again where nobody heard her."""
+    """By one more channel, which hears of it what the others do."""
     slack = world.sandbox.slack
     slack.invite_bot(QUIET)
-    while not (await slack.run_command("U0ANN", QUIET, "/pipeline", f"watch {names[0]}")).ok:
-        await asyncio.sleep(0.1)
+    await world.heard(lambda: slack.run_command("U0ANN", QUIET, "/pipeline", f"watch {names[0]}"))
     world.watched.setdefault(QUIET, []).append(names[0])
     await slack.until(lambda: _announced(world, names[0]), PATIENCE)
     await _fails_and_recovers(world, names)

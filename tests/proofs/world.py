@@ -6,7 +6,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing.process import BaseProcess
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bot.demo import environment
 from bot.sandbox.server import Sandbox
+from bot.sandbox.slack.delivery import Ack
 from bot.sandbox.slack.messages import Message
 from tests.journey.rig import free_port
 from tests.journey.valkey import Valkey
@@ -136,6 +137,12 @@ class World:
 
     def _id(self, name: str) -> str:
         return next(each.id for each in self.sandbox.goldrush.pipelines.values() if each.name == name)
+
+    async def heard(self, gesture: Callable[[], Awaitable[Ack]]) -> None:
+        """Slack tells people when nobody heard them, and they do it again."""
+        async with asyncio.timeout(PATIENCE):
+            while not (await gesture()).ok:
+                await asyncio.sleep(0.1)
 
     async def reads(self, name: str, count: int) -> None:
         """Until the bot has read this pipeline's phase so often once more; other questions tell of no phase."""
