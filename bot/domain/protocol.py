@@ -51,6 +51,7 @@ RECHECK_AFTER = timedelta(seconds=60)  # by then every earlier try has landed, i
 RECHECKS = 5
 UNREADABLE_FOR = timedelta(seconds=60)  # then a repeat is better than silence
 PAGE_UNREADABLE_FOR = timedelta(seconds=5)
+PATIENCE_DOUBLES = 4
 BACKOFF = timedelta(seconds=2)
 LONGEST_BACKOFF = timedelta(seconds=30)  # where Slack as a whole is away, its pace holds all back anyhow
 PAGE_LONGEST_BACKOFF = timedelta(seconds=5)
@@ -153,7 +154,7 @@ def after_look(delivery: Delivery, sighting: Sighting, now: datetime, hold: Hold
             return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + BETWEEN_LOOKS))
         case Unreadable(retry_after=wait, lost=lost):
             patience = patience_with(delivery, lost=lost)
-            if now - _sought_since(delivery, hold) >= LANDS_WITHIN + patience:
+            if given_up(delivery) or now - _sought_since(delivery, hold) >= LANDS_WITHIN + patience:
                 return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=True))
             return Again(replace(delivery, not_before=now + min(wait or BETWEEN_LOOKS, patience)))
         case _ as unreachable:
@@ -187,8 +188,11 @@ def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:
     """How long a history that cannot be read is waited for: a page that comes twice is better than one that does not
     come. `lost`: Slack gives no answer at all. Then it hardly takes a message either, and what is sent so is but one
     more whose fate is unknown: a page as well waits, though not for ever, since it may be the history alone that hangs.
+    Each blind try that had no answer either doubles it: Slack may take them all, and each would stand till it answers.
     """
-    return PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES and not lost else UNREADABLE_FOR
+    first = PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES and not lost else UNREADABLE_FOR
+    doubled: timedelta = first * 2 ** min(delivery.attempts - 1, PATIENCE_DOUBLES)
+    return doubled if delivery.possible_repeat else first
 
 
 def _sought_since(delivery: Delivery, hold: Hold) -> datetime:

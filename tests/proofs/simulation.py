@@ -127,6 +127,8 @@ class World:
     happened: list[Happened] = field(default_factory=list)
     calm: bool = False
     away_until: float = 0.0
+    takes_all_the_same: bool = False
+    """Though away, Slack posts what it is given."""
     crashes: int = 0
     rollbacks: int = 0
     clock: VirtualClock = field(default_factory=VirtualClock)
@@ -153,6 +155,7 @@ class World:
         """Slack answers nothing, for 5 s to 5 minutes."""
         if self.strikes(self.odds.away):
             self.away_until = self.clock.monotonic() + self.chance.uniform(5, 300)
+            self.takes_all_the_same = self.chance.random() < 0.3
         return not self.calm and self.clock.monotonic() < self.away_until
 
     def become(self, pipeline_id: PipelineId, phase: Phase) -> None:
@@ -270,6 +273,8 @@ class Process:
         world, odds, chance = self.world, self.world.odds, self.world.chance
         await self._pause(0.0)
         if world.away:
+            if world.takes_all_the_same:
+                lands()
             await self._pause(DEADLINE)
             return Unknown("timeout")
         if world.strikes(odds.throttled):

@@ -186,6 +186,29 @@ async def test_where_the_history_alone_hangs_for_ever_a_page_goes_out_all_the_sa
     assert len(chat.posts) == channels
 
 
+async def test_a_slack_that_takes_what_it_does_not_answer_gets_few_repeats_and_they_are_taken_away(
+    store: WholeStore, clock: FakeClock
+) -> None:
+    class Mute(Away):
+        """It posts all that it is given, and answers nothing."""
+
+        async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+            self.tries = 0
+            return await super().post(delivery, content, thread_ts=thread_ts, now=now)
+
+    chat = Mute(lands=True)
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(35 * 60)
+        tries = len(chat.posts)
+        assert tries == 6  # at once, after a minute, and 2, 4, 8 and 16 minutes after the one before
+        chat.posts_away = chat.looks_away = False
+        await clock.pass_time(120)
+    assert len(chat.posts) == tries
+    assert len(chat.deleted) == tries - 1
+    assert await idle(store)
+
+
 # --- what lands late -------------------------------------------------------------------------------------------------
 
 

@@ -415,6 +415,26 @@ def test_what_a_look_leads_to(delivery: Delivery, sighting: Sighting, now: datet
     assert after_look(delivery, sighting, now, OURS) == settlement
 
 
+def blind(times: int, row: Delivery = CARD) -> Delivery:
+    """Tried blindly so many times already, the last of them without an answer."""
+    return replace(row, attempts=1 + times, uncertain=True, possible_repeat=times > 0)
+
+
+@pytest.mark.parametrize("sighting", [UNREADABLE, NO_ANSWER])
+@pytest.mark.parametrize(("times", "doubled"), [(0, 1), (1, 2), (2, 4), (4, 16), (60, 16)])
+def test_each_blind_try_without_an_answer_doubles_the_patience(times: int, doubled: int, sighting: Unreadable) -> None:
+    row, first = blind(times), UNREADABLE_FOR if sighting.lost else PAGE_UNREADABLE_FOR
+    early = after_look(row, sighting, LANDED + doubled * first - SECOND, OURS)
+    assert early == Again(replace(row, not_before=LANDED + doubled * first - SECOND + BETWEEN_LOOKS))
+    late = LANDED + doubled * first
+    assert after_look(row, sighting, late, OURS) == once_more(row, late, repeat=True)
+
+
+def test_what_is_given_up_already_is_sent_after_one_more_look_in_vain_however_often_it_was_refused_before() -> None:
+    row = replace(blind(7), state=State.QUEUED, checked_at=LANDED)
+    assert after_look(row, NO_ANSWER, LANDED, OURS) == once_more(row, LANDED, repeat=True)
+
+
 @pytest.mark.parametrize("row", [QUEUED, CARD])
 @pytest.mark.parametrize("hold", [replace(ANOTHER, since=at(3600)), in_doubt_since(at(3600))])
 def test_patience_is_counted_from_when_it_could_be_looked_for(row: Delivery, hold: Hold) -> None:
