@@ -13,9 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
 
-PATIENCE = 40.0
+PATIENCE = 90.0
+"""Seconds. Most of it belongs to a machine that does other things beside."""
 
 
 class Demo:
@@ -30,11 +31,16 @@ class Demo:
     async def state(self) -> Any:
         return (await self._client.get("/sandbox/state")).json()
 
-    async def said(self, *words: str) -> None:
-        """Until a message in the channel has all the words."""
+    async def said(self, phrase: str) -> None:
+        """Until a message in the channel has the phrase. The answer to the first watch names every pipeline, so that
+        words apart from each other would find it."""
         async with asyncio.timeout(PATIENCE):
-            while not any(all(word in text for word in words) for text in await self._texts()):
+            while await self.count(phrase) == 0:
                 await asyncio.sleep(0.1)
+
+    async def count(self, phrase: str) -> int:
+        """How many messages in the channel, not counting threads, have the phrase."""
+        return sum(phrase in text for text in await self._texts())
 
     async def answered(self) -> None:
         """Until a command is answered."""
@@ -81,21 +87,21 @@ async def test_the_bot_lives_through_trouble_with_its_store_its_clock_and_itself
     async with the_demo(tmp_path) as demo:
         await demo.post("faults", target="clock", kind="off", seconds=86400)
         await demo.post("pipelines/orders-eu", phase="FAILED")
-        await demo.said("orders-eu", "FAILED")
+        await demo.said("orders-eu FAILED")
         await demo.post("faults", target="clock", kind="off", seconds=-3600)
         await demo.post("pipelines/orders-us", phase="FAILED")
-        await demo.said("orders-us", "FAILED")
+        await demo.said("orders-us FAILED")
         await demo.post("faults", target="clock", kind="none")
 
         await demo.post("faults", target="redis", kind="killed")
         await demo.post("pipelines/orders-eu", phase="RUNNING")
         await demo.post("faults", target="redis", kind="none")
-        await demo.said("orders-eu", "recovered")
+        await demo.said("orders-eu recovered")
         for kind in ("restarted", "promoted", "scripts_forgotten"):
             await demo.post("faults", target="redis", kind=kind)
         await demo.post("faults", target="bot", kind="frozen", seconds=1)
         await demo.post("pipelines/orders-us", phase="RUNNING")
-        await demo.said("orders-us", "recovered")
+        await demo.said("orders-us recovered")
         await demo.answered()
         assert (await demo.state())["faults"] == []
     assert demo.process.returncode == 0
