@@ -10,7 +10,7 @@ from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import digest
 from bot.domain.watch import ChannelId, ParkReason, UserId, Watch
-from bot.ports import Chat, Clock, Store
+from bot.ports import Chat, Clock, Store, Watches
 
 log = structlog.get_logger(__name__)
 
@@ -41,13 +41,7 @@ class Parking:
         watches = await self._store.watches()
         if channel in watches.parked:
             return
-        at, fallback = self._clock.now(), self._fallback
-        instead = fallback if fallback != channel and fallback not in watches.parked else None
-        notices = [
-            self._notice(conversation, channel, reason, theirs, maker=maker, instead=instead, at=at)
-            for maker, theirs in _by_maker(watches.of(channel)).items()
-            if (conversation := await self._chat.direct(maker))
-        ]
+        notices = await self._notices(channel, reason, watches)
         told = await self._store.park(channel, reason, notices)
         if told is not None:
             log.warning("channel_parked", channel=channel, reason=reason.value, told=told)
@@ -62,6 +56,18 @@ class Parking:
         if await self._store.unpark(channel, on_trial=True):
             log.info("channel_back", channel=channel)
             self._wake.set()
+
+    async def _notices(self, channel: ChannelId, reason: ParkReason, watches: Watches) -> list[Delivery]:
+        """None where it is but the id that is not there any more: the channel goes on as soon as all has moved."""
+        if reason is ParkReason.NOT_FOUND and channel in await self._store.renames():
+            return []
+        at, fallback = self._clock.now(), self._fallback
+        instead = fallback if fallback != channel and fallback not in watches.parked else None
+        return [
+            self._notice(conversation, channel, reason, theirs, maker=maker, instead=instead, at=at)
+            for maker, theirs in _by_maker(watches.of(channel)).items()
+            if (conversation := await self._chat.direct(maker))
+        ]
 
     def _notice(
         self,

@@ -76,7 +76,7 @@ class Guardian:
             await self._rename()
         elif kind in {"member_joined_channel", "member_left_channel"} and event.get("user") != self._user:
             return
-        elif isinstance(channel, str):
+        elif isinstance(channel, str) and channel not in await self._store.renames():
             self._looked_at.pop(ChannelId(channel), None)
             await self._look_at(ChannelId(channel), await self._store.watches())
 

@@ -83,7 +83,7 @@ class RedisStore:
             if old in episode.told
         ]
         lanes = [(Lane(kind, old), Lane(kind, new)) for kind in LaneKind]
-        names = ("watches", "watches_version", "parked", "last_ts", "records", "versions")
+        names = ("watches", "watches_version", "parked", "woken", "last_ts", "records", "versions")
         keys = [self._keys[name] for name in names]
         for lane, new_lane in lanes:
             keys += [self._keys.lease(lane.name), self._keys.outbox(lane), self._keys.outbox(new_lane)]
@@ -95,6 +95,7 @@ class RedisStore:
         args: list[str | int] = [
             old,
             new,
+            self._clock.now().isoformat(),
             watches.version,
             *(lane.name for pair in lanes for lane in pair),
             len(moving),

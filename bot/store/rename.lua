@@ -1,16 +1,16 @@
 -- Slack gave a channel another id: its watches, its rest, what it is owed and its cards go with it. 0 where somebody sends
 -- down one of its lanes just now, or wrote in between.
--- KEYS: (3 of the fence), watches, watches_version, parked, last_ts, records, versions, then lease, outbox and new outbox of
---       each of the two lanes, then what the makers were told of the old id, and of the new, renames, then card, new card and
---       storm of each story
--- ARGV: old id, new id, watches_version, lane and new lane of each of the two, how many watches,
+-- KEYS: (3 of the fence), watches, watches_version, parked, woken, last_ts, records, versions, then lease, outbox and new
+--       outbox of each of the two lanes, then what the makers were told of the old id, and of the new, renames, then card,
+--       new card and storm of each story
+-- ARGV: old id, new id, when, watches_version, lane and new lane of each of the two, how many watches,
 --       then id and new id of each, then pipeline, version, key of the card and new key of each story
-local old, new, moved = '"' .. ARGV[1] .. '"', '"' .. ARGV[2] .. '"', tonumber(ARGV[8])
-local first_story = 9 + 2 * moved
-if (redis.call('GET', KEYS[5]) or '0') ~= ARGV[3] then return 0 end
-if redis.call('EXISTS', KEYS[10], KEYS[13]) > 0 then return 0 end
+local old, new, moved = '"' .. ARGV[1] .. '"', '"' .. ARGV[2] .. '"', tonumber(ARGV[9])
+local first_story = 10 + 2 * moved
+if (redis.call('GET', KEYS[5]) or '0') ~= ARGV[4] then return 0 end
+if redis.call('EXISTS', KEYS[11], KEYS[14]) > 0 then return 0 end
 for i = first_story, #ARGV, 4 do
-  if redis.call('HGET', KEYS[9], ARGV[i]) ~= ARGV[i + 1] then return 0 end
+  if redis.call('HGET', KEYS[10], ARGV[i]) ~= ARGV[i + 1] then return 0 end
 end
 
 -- Ids and keys stand in the rows as they are, in quotes.
@@ -22,42 +22,51 @@ local function renamed(row)
   return row
 end
 
-for i = 9, first_story - 1, 2 do
+-- A field of the old id, or lane, becomes one of the new: of two times, or stamps, the later stays.
+local function carry(hash, from, to)
+  local value = redis.call('HGET', hash, from)
+  if not value then return end
+  redis.call('HDEL', hash, from)
+  if value > (redis.call('HGET', hash, to) or '') then redis.call('HSET', hash, to, value) end
+end
+
+for i = 10, first_story - 1, 2 do
   local watch = redis.call('HGET', KEYS[4], ARGV[i])
   redis.call('HDEL', KEYS[4], ARGV[i])
   redis.call('HSET', KEYS[4], ARGV[i + 1], renamed(watch))
 end
-local rests = redis.call('HGET', KEYS[6], ARGV[1])
-if rests then
-  redis.call('HDEL', KEYS[6], ARGV[1])
-  redis.call('HSET', KEYS[6], ARGV[2], rests)
+-- Where it was not found, that was the old id, or the new one before it was there.
+for i = 1, 2 do
+  if redis.call('HGET', KEYS[6], ARGV[i]) == 'not_found' then
+    redis.call('HDEL', KEYS[6], ARGV[i])
+    redis.call('HSET', KEYS[7], ARGV[i], ARGV[3])
+    redis.call('DEL', KEYS[16 + i])
+  end
 end
-if redis.call('EXISTS', KEYS[16]) == 1 then redis.call('RENAME', KEYS[16], KEYS[17]) end
+carry(KEYS[6], ARGV[1], ARGV[2])
+carry(KEYS[7], ARGV[1], ARGV[2])
+if redis.call('EXISTS', KEYS[17]) == 1 then redis.call('RENAME', KEYS[17], KEYS[18]) end
 redis.call('INCR', KEYS[5])
 
 for i = 0, 1 do
-  local outbox, lane, new_lane = KEYS[11 + 3 * i], ARGV[4 + 2 * i], ARGV[5 + 2 * i]
+  local outbox, lane, new_lane = KEYS[12 + 3 * i], ARGV[5 + 2 * i], ARGV[6 + 2 * i]
   for _, id in ipairs(redis.call('ZRANGE', outbox, 0, -1)) do
     local row, place = redis.call('HGET', KEYS[1], id), redis.call('ZSCORE', outbox, id)
     local new_id = string.sub(renamed('"' .. id .. '"'), 2, -2)
     take_away(outbox, lane, id)
     if row then
       redis.call('HSET', KEYS[1], new_id, renamed(row))
-      redis.call('ZADD', KEYS[12 + 3 * i], place, new_id)
+      redis.call('ZADD', KEYS[13 + 3 * i], place, new_id)
       redis.call('SADD', KEYS[2], new_lane)
     end
   end
-  local last = redis.call('HGET', KEYS[7], lane)
-  if last then
-    redis.call('HDEL', KEYS[7], lane)
-    redis.call('HSET', KEYS[7], new_lane, last)
-  end
+  carry(KEYS[8], lane, new_lane)
 end
 
 for i = first_story, #ARGV, 4 do
-  local at = 19 + 3 * (i - first_story) / 4
-  redis.call('HSET', KEYS[8], ARGV[i], renamed(redis.call('HGET', KEYS[8], ARGV[i])))
-  redis.call('HINCRBY', KEYS[9], ARGV[i], 1)
+  local at = 20 + 3 * (i - first_story) / 4
+  redis.call('HSET', KEYS[9], ARGV[i], renamed(redis.call('HGET', KEYS[9], ARGV[i])))
+  redis.call('HINCRBY', KEYS[10], ARGV[i], 1)
   local content = redis.call('HGET', KEYS[at], 'content')
   if content then
     redis.call('RENAME', KEYS[at], KEYS[at + 1])
@@ -65,5 +74,5 @@ for i = first_story, #ARGV, 4 do
     if redis.call('SREM', KEYS[at + 2], ARGV[i + 2]) == 1 then redis.call('SADD', KEYS[at + 2], ARGV[i + 3]) end
   end
 end
-redis.call('HDEL', KEYS[18], ARGV[1])
+redis.call('HDEL', KEYS[19], ARGV[1])
 return written(1)

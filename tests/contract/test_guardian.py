@@ -264,6 +264,15 @@ async def test_an_id_that_changes_while_a_message_is_under_way_is_done_later_by_
     assert await yard.notices() == []
 
 
+async def test_what_slack_still_tells_of_a_dead_id_makes_nobody_hear_that_the_channel_is_gone(yard: Yard) -> None:
+    await yard.guardian.keep(await id_changes(yard))
+    asked = yard.calls("conversations.info")
+    await yard.guardian.on({"type": "channel_deleted", "channel": ROOM})
+    assert yard.calls("conversations.info") == asked
+    assert (await yard.watches()).parked == {}
+    assert await yard.notices() == []
+
+
 @pytest.mark.parametrize("error", [StoreAway("written to just now"), RuntimeError("a mistake of ours")])
 async def test_an_id_that_cannot_be_changed_keeps_nothing_else_from_being_looked_at(
     yard: Yard, error: Exception, monkeypatch: pytest.MonkeyPatch

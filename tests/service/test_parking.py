@@ -17,8 +17,10 @@ from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, TWO
 from tests.service.test_vigil import FALLBACK, Whole, whole
 from tests.stores import WholeStore
 
+NEW = ChannelId("C0NEW")
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 ARCHIVED = Refused(kind=Refusal.CHANNEL, error="is_archived", park=ParkReason.ARCHIVED)
+NOT_FOUND = Refused(kind=Refusal.CHANNEL, error="channel_not_found", park=ParkReason.NOT_FOUND)
 READ_ONLY = Refused(kind=Refusal.CHANNEL, error="restricted_action_read_only_channel", park=ParkReason.RESTRICTED)
 
 
@@ -224,3 +226,37 @@ async def test_what_comes_late_because_the_channel_rested_says_so(
         (row, card) = next((row, card) for row, card, _ in world.chat.posts if isinstance(card, Card))
         text = LOOK.content(card, row, world.bot.clock.now()).text
         assert "because this channel did not take messages." in text
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+async def test_what_a_dead_id_refused_goes_out_at_once_under_the_new_one(
+    fake_redis: redis.asyncio.Redis, *, told_first: bool
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        if told_first:
+            await world.bot.store.keep_rename(ALERTS, NEW)
+        world.chat.answers = [(NOT_FOUND, False)]
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.NOT_FOUND}
+        await world.bot.store.keep_rename(ALERTS, NEW)
+        await world.bot.store.rename_channel(ALERTS, NEW)
+        await world.bot.poll(2)
+        assert (await world.bot.store.watches()).parked == {}
+        (told,) = told_in(world, NEW)
+        assert "pipe_0001 FAILED" in told
+        # Where Slack tells of the new id first, nothing is wrong, and nobody hears that something is.
+        assert len(world.notices(NoticeKind.PARKED)) == (0 if told_first else 1)
+
+
+async def test_a_rest_for_another_reason_is_told_though_the_channel_is_to_get_another_id(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.store.keep_rename(ALERTS, NEW)
+        await world.parking.park(ALERTS, ParkReason.ARCHIVED)
+        await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.PARKED)) == 1

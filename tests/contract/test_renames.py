@@ -1,0 +1,171 @@
+"""A channel that Slack gives another id: what goes with it, over a real Valkey and over fakeredis alike."""
+
+from dataclasses import replace
+
+import pytest
+import redis.asyncio
+
+from bot.domain.card import Notice, SyncCard, ThreadLine
+from bot.domain.gathering import Backlog, gather
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.plan import Record, plan_acknowledgement, plan_reading
+from bot.domain.watch import ChannelId, ParkReason
+from bot.ports import StoreAway
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_scene, a_watch, an_observation, at
+from tests.contract.test_store import an_announcement, ended, failing
+from tests.fakes import FakeClock
+from tests.stores import WholeStore, feed, pages
+
+OTHER, NEW = ChannelId("C0OTHER"), ChannelId("C0NEW")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def store(any_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
+    return WholeStore(any_redis, TEAM, clock)
+
+
+async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeStore) -> None:
+    watch = a_watch()
+    await store.add_watches([watch], an_announcement())
+    await store.commit(failing(), 1)
+    lease = await store.leased(pages(ALERTS))
+    (row, announced) = await store.owed(ALERTS)
+    assert await store.outbox.settle(row, lease, ended(row))
+    with pytest.raises(StoreAway):  # somebody sends there
+        await store.rename_channel(ALERTS, NEW)
+    await store.outbox.release(lease)
+    await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("told", OTHER)])
+    assert await store.rename_channel(ALERTS, NEW) == 1
+    assert await store.rename_channel(ALERTS, NEW) == 0
+    watches = await store.watches()
+    assert watches.all == (replace(watch, channel=NEW),)
+    assert watches.parked == {NEW: ParkReason.ARCHIVED}
+    assert await store.owed(ALERTS) == ()
+    assert [(each.id, each.lane) for each in await store.owed(NEW)] == [(announced.id, feed(NEW))]
+    assert await store.outbox.resting_lanes() == (feed(NEW),)
+    assert await store.outbox.last_ts(pages(NEW)) == "17.5"
+    record = await store.record(ORDERS)
+    acknowledged = plan_acknowledgement(record, a_scene(a_watch(channel=NEW)), ANN, at(5))
+    assert acknowledged is not None
+    assert [card.channel for card in acknowledged.cards] == [NEW]
+    assert await store.commit(acknowledged, watches.version)
+    assert await store.outbox.cards([row.id]) == {}
+    (card,) = (await store.outbox.cards([acknowledged.cards[0].key])).values()
+    assert (card.ts, card.delivered_revision, card.revision) == ("17.5", 1, 2)  # an update of the card that stands
+
+
+async def test_a_new_id_is_kept_until_all_has_gone_there(store: WholeStore) -> None:
+    for _ in range(2):  # Slack may tell twice, also later
+        await store.keep_rename(ALERTS, NEW)
+        assert await store.renames() == {ALERTS: NEW}
+        lease = await store.leased(feed(ALERTS))
+        with pytest.raises(StoreAway):
+            await store.rename_channel(ALERTS, NEW)
+        assert await store.renames() == {ALERTS: NEW}
+        await store.outbox.release(lease)
+        await store.rename_channel(ALERTS, NEW)
+        assert await store.renames() == {}
+
+
+async def test_what_was_not_sent_yet_is_sent_once_under_the_new_id(store: WholeStore) -> None:
+    await store.add_watches([a_watch()], an_announcement())
+    await store.commit(failing(), 1)
+    await store.rename_channel(ALERTS, NEW)
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(a_watch(channel=NEW)), ANN, at(5))
+    assert acknowledged is not None
+    assert await store.commit(acknowledged, 2)
+    rows = await store.owed(NEW)
+    assert [type(row.body) for row in rows] == [SyncCard, Notice, ThreadLine]
+    assert {row.channel for row in rows} == {NEW}
+    key = acknowledged.cards[0].key
+    assert [row.body.card_key for row in rows if isinstance(row.body, SyncCard | ThreadLine)] == [key, key]
+    (card,) = (await store.outbox.cards([key])).values()
+    assert (card.ts, card.content.channel) == (None, NEW)
+
+
+async def test_cards_of_a_storm_stay_in_it_under_the_new_id(store: WholeStore) -> None:
+    keys = []
+    for number in range(6):
+        pipeline_id = PipelineId(f"pipe_{number}")
+        observation = an_observation(Phase.FAILED, 1, ready=0, pipeline_id=pipeline_id)
+        plan = plan_reading(Record(pipeline_id=pipeline_id), observation, a_scene())
+        assert await store.commit(plan, 0)
+        keys.append(plan.cards[0].key)
+    lease = await store.leased(pages(ALERTS))
+    gathering = gather(Backlog(TEAM, await store.owed(ALERTS), await store.outbox.cards(keys), {}))
+    assert gathering is not None
+    assert await store.outbox.gather(gathering, pages(ALERTS), lease)
+    await store.outbox.release(lease)
+    await store.rename_channel(ALERTS, NEW)
+    (row,) = await store.owed(NEW)
+    assert row.body == gathering.row.body
+    assert {card.content.channel for card in await store.storm(row.id)} == {NEW}
+    assert len(await store.storm(row.id)) == 6
+
+
+async def test_a_rest_that_was_about_the_dead_id_ends_and_what_is_owed_goes_out(
+    store: WholeStore, clock: FakeClock
+) -> None:
+    await store.add_watches([a_watch()], an_announcement())
+    await store.park(ALERTS, ParkReason.NOT_FOUND, [])
+    await clock.pass_time(5)
+    await store.rename_channel(ALERTS, NEW)
+    assert (await store.watches()).parked == {}
+    assert await store.outbox.lanes_with_work() == (feed(NEW),)
+    assert await store.outbox.woken_at(NEW) == at(5)  # what comes late says why
+    assert await store.park(NEW, ParkReason.NOT_FOUND, [an_announcement("of the new id", OTHER)]) == 1  # is news
+
+
+async def test_a_new_id_that_was_not_found_before_it_was_there_rests_no_more(store: WholeStore) -> None:
+    await store.park(NEW, ParkReason.NOT_FOUND, [])
+    await store.rename_channel(ALERTS, NEW)
+    assert (await store.watches()).parked == {}
+
+
+async def test_a_rest_that_is_not_about_the_id_goes_along_with_what_was_told_of_it(store: WholeStore) -> None:
+    await store.park(ALERTS, ParkReason.RESTRICTED, [])
+    await store.rename_channel(ALERTS, NEW)
+    assert (await store.watches()).parked == {NEW: ParkReason.RESTRICTED}
+    await store.unpark(NEW, on_trial=True)
+    assert await store.park(NEW, ParkReason.RESTRICTED, [an_announcement("told already", OTHER)]) == 0
+
+
+async def test_when_a_channel_woke_goes_along(store: WholeStore, clock: FakeClock) -> None:
+    await store.park(ALERTS, ParkReason.RESTRICTED, [])
+    await clock.pass_time(60)
+    await store.unpark(ALERTS)
+    await clock.pass_time(60)
+    await store.rename_channel(ALERTS, NEW)
+    assert await store.outbox.woken_at(NEW) == at(60)
+    assert await store.outbox.woken_at(ALERTS) is None
+
+
+async def posts(store: WholeStore, channel: ChannelId, key: str, ts: str) -> None:
+    await store.outbox.enqueue([an_announcement(key, channel)])
+    lease = await store.leased(feed(channel))
+    (row,) = await store.outbox.deliveries(feed(channel))
+    assert await store.outbox.settle(row, lease, replace(ended(row), ts=ts, shown={}))
+    await store.outbox.release(lease)
+
+
+async def test_a_new_id_told_twice_does_not_set_its_lane_back(store: WholeStore) -> None:
+    await posts(store, ALERTS, "before", "17.5")
+    await store.rename_channel(ALERTS, NEW)
+    assert await store.outbox.last_ts(feed(NEW)) == "17.5"
+    assert await store.outbox.last_ts(feed(ALERTS)) == ""
+    await posts(store, NEW, "after", "23.5")
+    await store.rename_channel(ALERTS, NEW)
+    assert await store.outbox.last_ts(feed(NEW)) == "23.5"
+
+
+async def test_what_was_posted_under_the_new_id_already_does_not_set_its_lane_back(store: WholeStore) -> None:
+    await posts(store, ALERTS, "before", "17.5")
+    await posts(store, NEW, "after", "23.5")
+    await store.rename_channel(ALERTS, NEW)
+    assert await store.outbox.last_ts(feed(NEW)) == "23.5"
