@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.episode import Acknowledgement
@@ -85,22 +86,33 @@ class Refusal:
     hint: str = ""
 
 
+class Fate(Enum):
+    """What an acknowledgement came to."""
+
+    ACKNOWLEDGED = "acknowledged"
+    ANSWERED = "answered"  # by somebody before
+    OVER = "over"
+    UNWATCHED = "unwatched"
+    UNKNOWN = "unknown"  # the store does not have it: it was emptied
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeAnswer:
-    """`acknowledged` False: it was answered before, or is over; `by`/`at` then say by whom and when."""
+    """`by` and `at` say who answered it, and when. `watched`: somebody watches the pipeline now."""
 
     pipeline: Pipeline
-    acknowledged: bool
+    fate: Fate
     by: UserId | None = None
     at: datetime | None = None
-    over: bool = False
+    watched: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeAllAnswer:
-    """How many failures of one storm were answered by this click."""
+    """How many failures of one storm were answered by this click, of those that are known."""
 
     acknowledged: int
+    known: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

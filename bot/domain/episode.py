@@ -33,6 +33,7 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
     ON_PURPOSE = "on_purpose"
     DONE = "done"
+    UNWATCHED = "unwatched"  # it goes on, and nobody is told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,10 @@ class Episode:
         if len(lines) > LINES_KEPT:
             lines = (*lines[: LINES_KEPT // 2], *lines[-LINES_KEPT // 2 :])
         return replace(self, revision=line.revision, lines=lines)
+
+    def unwatched(self, at: datetime) -> "Episode":
+        """Nobody hears of it any more, however it goes on."""
+        return replace(self, revision=self.revision + 1, closed_at=at, outcome=Outcome.UNWATCHED)
 
     @property
     def open(self) -> bool:

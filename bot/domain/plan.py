@@ -140,9 +140,16 @@ def _as_it_came(episode: Episode, stored: Episode | None, scene: Scene, channel:
     return replace(episode, revision=next(wanting, episode.lines[0]).revision)
 
 
-def plan_forgotten(record: Record) -> Plan:
-    """Nobody watches any more: what comes later is not compared with today. Old cards keep their identities."""
-    return Plan(record=replace(record, standing=Standing(), episode=None))
+def plan_forgotten(record: Record, scene: Scene, at: datetime) -> Plan:
+    """Nobody watches any more: what comes later is not compared with today, and the open cards say so a last time. Old
+    cards keep their identities."""
+    forgotten, episode = replace(record, standing=Standing(), episode=None), record.episode
+    if episode is None or not episode.open:
+        return Plan(record=forgotten)
+    last = episode.unwatched(at)
+    cards = tuple(_card(last, record.standing, scene, channel) for channel in last.told)
+    syncs = (replace(_sync(card, scene, fresh=False), made_at=at, earliest=None) for card in cards)
+    return Plan(record=forgotten, cards=cards, deliveries=tuple(syncs))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from bot.domain.answer import (
     AcknowledgeAllAnswer,
     AcknowledgeAnswer,
     Answer,
+    Fate,
     HelpAnswer,
     ListAnswer,
     PipelineView,
@@ -19,7 +20,7 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.catalogue import Ambiguous
+from bot.domain.catalogue import Ambiguous, Pipeline
 from bot.slack import action_ids, phrases
 from bot.slack.cards import Footing
 from bot.slack.grammar import ALIASES, COMMANDS, can_be_typed, quoted
@@ -60,9 +61,9 @@ def _blocks(answer: Answer, asked: Asked, footing: Footing) -> list[Block]:
         case Refusal(reason=reason, hint=hint):
             return _refusal(reason, hint, footing)
         case AcknowledgeAnswer():
-            return [section(_acknowledged(answer))]
-        case AcknowledgeAllAnswer(acknowledged=number):
-            return [section(_acknowledged_all(number))]
+            return [section(_acknowledged(answer, footing))]
+        case AcknowledgeAllAnswer():
+            return [section(_acknowledged_all(answer, footing))]
         case HelpAnswer(topic=topic):
             return sections(help_lines(topic, footing.command))
 
@@ -256,11 +257,14 @@ def _unresolved(those: Sequence[UnresolvedReference], command: str, footing: Foo
             lines.append(f":grey_question: I know no pipeline “{name}”.{near}")
             chosen = each.nearest
         for pipeline in chosen:
-            by_id = isinstance(each, Ambiguous) or not can_be_typed(pipeline.name)
-            named = pipeline.id if by_id else quoted(pipeline.name)
-            typed = code(f"{footing.command} {command} {named}", 150)
+            typed = _command(command, pipeline, footing, by_id=isinstance(each, Ambiguous))
             lines.append(f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)} · {typed}")
     return sections(lines) if lines else []
+
+
+def _command(command: str, pipeline: Pipeline, footing: Footing, *, by_id: bool = False) -> str:
+    named = quoted(pipeline.name) if can_be_typed(pipeline.name) and not by_id else pipeline.id
+    return code(f"{footing.command} {command} {named}", 150)
 
 
 def _refusal(reason: str, hint: str, footing: Footing) -> list[Block]:
@@ -272,17 +276,42 @@ def _refusal(reason: str, hint: str, footing: Footing) -> list[Block]:
     return sections(lines)
 
 
-def _acknowledged(answer: AcknowledgeAnswer) -> str:
+def _acknowledged(answer: AcknowledgeAnswer, footing: Footing) -> str:
     name = f"*{outside(answer.pipeline.name)}*"
-    if answer.acknowledged:
-        return f":eyes: You acknowledged {name}. The card says so, and everybody who was paged sees it."
-    if answer.over:
-        return f"This failure of {name} is over, so there is nothing to acknowledge. Its card says how it ended."
-    when = f" at {date(answer.at)}" if answer.at else ""
-    return f"<@{answer.by}> acknowledged {name} already{when}."
+    match answer.fate:
+        case Fate.ACKNOWLEDGED:
+            return f":eyes: You acknowledged {name}. The card says so, and everybody who was paged sees it."
+        case Fate.ANSWERED:
+            when = f" at {date(answer.at)}" if answer.at else ""
+            return f"<@{answer.by}> acknowledged {name} already{when}."
+        case Fate.OVER:
+            return f"This failure of {name} is over, so there is nothing to acknowledge. Its card says how it ended."
+        case Fate.UNWATCHED if answer.watched:
+            told = f"This failure of {name} was no longer watched for a while, so this card tells nothing new."
+            return f"{told}\n{_how_it_stands(answer, footing)}"
+        case Fate.UNWATCHED:
+            told = f":no_bell: {name} is no longer watched, so nobody is told how this failure goes on."
+            return f"{told}\n{_to_watch(answer, footing)}"
+        case Fate.UNKNOWN:
+            told = f"I know nothing of this failure of {name} any more: my memory (Redis) was emptied since."
+            if answer.watched:
+                return f"{told}\n{_how_it_stands(answer, footing)}"
+            return f"{told}\nIt is not watched now, so nobody is told how it goes on: {_to_watch(answer, footing)}"
 
 
-def _acknowledged_all(number: int) -> str:
+def _how_it_stands(answer: AcknowledgeAnswer, footing: Footing) -> str:
+    return f"{_command('status', answer.pipeline, footing)} says how it stands now."
+
+
+def _to_watch(answer: AcknowledgeAnswer, footing: Footing) -> str:
+    return f"{_command('watch', answer.pipeline, footing)} watches it again."
+
+
+def _acknowledged_all(answer: AcknowledgeAllAnswer, footing: Footing) -> str:
+    if answer.known == 0:
+        told = "I know nothing of these failures any more: my memory (Redis) was emptied since."
+        return f"{told}\n`{footing.command}` says what is watched here now, and how it stands."
+    number = answer.acknowledged
     if number == 0:
-        return "There is nothing left to acknowledge: each is answered or over. The message says how they stand."
+        return "There is nothing left to acknowledge: each is answered, over or no longer watched. The message says so."
     return f":eyes: You acknowledged {number} {'failure' if number == 1 else 'failures'}. The message says so."

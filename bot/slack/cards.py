@@ -49,8 +49,19 @@ def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing)
 
 def _headline(card: Card) -> str:
     name = f"*{outside(card.pipeline.name)}*"
+    if card.episode.outcome is Outcome.UNWATCHED:
+        return _unwatched(card, name)
     first, *rest = _HEADLINES[card.episode.kind](card, name)
     return "\n".join([first, *(line for line in (*rest, _unseen(card)) if line)])
+
+
+def _unwatched(card: Card, name: str) -> str:
+    """Whatever it was about: it may be over by now, or not."""
+    standing = card.standing
+    seen = phrases.state_words(standing)
+    seen = f"last seen {seen}" if standing.observation and standing.reach is Reach.REACHABLE else seen
+    told = f":no_bell: {name} is *no longer watched*: nobody is told how this goes on"
+    return "\n".join([told, f"began at {date(card.episode.opened_at)}, {seen}"])
 
 
 def _unseen(card: Card) -> str:
@@ -243,6 +254,7 @@ def _lateness(delivery: Delivery, now: datetime) -> str:
 def _buttons(card: Card) -> list[Block]:
     facts = {"pipeline": card.pipeline.id, "card": card.key}
     answerable = card.episode.kind is EpisodeKind.FAILURE and card.episode.open and not card.episode.acknowledged
+    watched = not card.channel.startswith("D") and card.episode.outcome is not Outcome.UNWATCHED
     stop = confirmation(
         "Unwatch this pipeline?",
         "This channel will hear nothing of it any more. Somebody can watch it again at any time.",
@@ -252,7 +264,7 @@ def _buttons(card: Card) -> list[Block]:
         f"{card.key}-{card.revision}",
         button(action_ids.ACKNOWLEDGE, "Acknowledge", value(**facts), style="primary") if answerable else None,
         button(action_ids.REFRESH, "Refresh", value(**facts)),
-        None if card.channel.startswith("D") else button(action_ids.UNWATCH, "Unwatch", value(**facts), confirm=stop),
+        button(action_ids.UNWATCH, "Unwatch", value(**facts), confirm=stop) if watched else None,
     )
 
 

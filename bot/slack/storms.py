@@ -34,14 +34,36 @@ def _headline(storm: Storm, still: list[Card]) -> str:
     since = f"since {date(min(card.episode.opened_at for card in storm.cards))}"
     already = _already(storm)
     if not still:
-        longest = duration(max(card.episode.downtime_seconds or 0 for card in storm.cards))
-        head = f":large_green_circle: *All {total} pipelines* that failed at once are over it, after {longest}"
-        return "\n".join([head, *already])
+        return "\n".join([_over(storm), *already])
+    unwatched = _count(storm, Outcome.UNWATCHED)
     if len(still) == total:
         head = f":red_circle: *{total} pipelines {'found ' if already else ''}FAILED* at once"
     else:
         head = f":red_circle: *{len(still)} of {total} pipelines* still not well after failing at once"
-    return "\n".join([head, since, *already])
+    more = [f"{unwatched} {_are(unwatched)} no longer watched"] if unwatched else []
+    return "\n".join([head, since, *more, *already])
+
+
+def _over(storm: Storm) -> str:
+    """What nobody watches any more may go on."""
+    total, unwatched = len(storm.cards), _count(storm, Outcome.UNWATCHED)
+    if unwatched == total:
+        told = f":no_bell: *{total} pipelines* that failed at once are *no longer watched*"
+        return f"{told}: nobody is told how they go on"
+    if unwatched:
+        over = total - unwatched
+        told = f":no_bell: *{over} of {total} pipelines* that failed at once {_are(over)} over it"
+        return f"{told}, {unwatched} {_are(unwatched)} no longer watched"
+    longest = duration(max(card.episode.downtime_seconds or 0 for card in storm.cards))
+    return f":large_green_circle: *All {total} pipelines* that failed at once are over it, after {longest}"
+
+
+def _count(storm: Storm, outcome: Outcome) -> int:
+    return sum(card.episode.outcome is outcome for card in storm.cards)
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
 
 
 def _already(storm: Storm) -> list[str]:
@@ -59,6 +81,8 @@ def _row(card: Card) -> str:
     name = f"*{outside(card.pipeline.name, NAME_LIMIT)}*"
     if card.episode.outcome is Outcome.RECOVERED:
         return f":large_green_circle: {name} recovered after {duration(card.episode.downtime_seconds or 0)}"
+    if card.episode.outcome is Outcome.UNWATCHED:
+        return f":no_bell: {name} no longer watched, last seen {phrases.phase_word(card.standing.phase)}"
     answered = f" · :eyes: <@{card.episode.acknowledged.by}>" if card.episode.acknowledged else ""
     return f"{phrases.standing_symbol(card.standing)} {name} {phrases.state_words(card.standing)}{answered}"
 

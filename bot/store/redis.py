@@ -199,6 +199,9 @@ class RedisStore:
         with away():
             await self._redis.set(self._keys["catalogue"], CATALOGUE.dump_json(tuple(pipelines)))
 
+    async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
+        return await read_cards(self._redis, self._keys, keys)
+
     async def storm(self, key: str) -> tuple[PostedCard, ...]:
         return await read_storm(self._redis, self._keys, key)
 

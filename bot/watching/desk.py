@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from bot.domain.answer import (
     AcknowledgeAllAnswer,
     AcknowledgeAnswer,
+    Fate,
     ListAnswer,
     PipelineView,
     StatusAnswer,
@@ -19,7 +20,7 @@ from bot.domain.answer import (
 from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.catalogue import Found, Pipeline, Unknown, is_pattern, resolve
 from bot.domain.delivery import Delivery, Priority
-from bot.domain.episode import EpisodeKind, digest
+from bot.domain.episode import EpisodeKind, Outcome, digest
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_acknowledgement, plan_redrawn
 from bot.domain.transition import Event, Standing
@@ -137,6 +138,7 @@ class Desk:
         gone = {watch.reference for watch in going} | {watch.reference.lower() for watch in going}
         left = [each for each in meant.pipelines if each.id not in gone]
         staying = [watch for watch in there if watch not in going]
+        await self._roster.forget((each.id for each in meant.pipelines), self._clock.now())  # if that was cut short
         return UnwatchAnswer(
             channel=channel,
             removed=await self._remove(going, by),
@@ -153,7 +155,7 @@ class Desk:
         announcement = self._announcement(watches[0].channel, notice)
         await self._roster.store.remove_watches([watch.id for watch in watches], announcement)
         await self._roster.refresh_watches()
-        await self._roster.forget(covered)
+        await self._roster.forget(covered, notice.at)
         return watches
 
     def _announcement(self, channel: ChannelId, notice: Notice) -> Delivery:
@@ -167,24 +169,41 @@ class Desk:
         self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId
     ) -> AcknowledgeAnswer:
         """Answers the failure that this very card shows; a card of an earlier one changes nothing."""
-        at = self._clock.now()
-        pipeline = self._roster.pipeline(pipeline_id)
+        at, team = self._clock.now(), self._roster.store.team
+        card = (await self._roster.store.cards([card_key])).get(card_key)
+        if card and not self._covers(card.content.pipeline):
+            await self._roster.forget([pipeline_id], at)  # whoever ended the last watch died over it
         episode = self._roster.record(pipeline_id).episode
-        if episode is None or not episode.open or episode.key(self._roster.store.team, channel) != card_key:
-            await self._draw_again(channel, card_key)
-            return AcknowledgeAnswer(pipeline=pipeline, acknowledged=False, over=True)
+        if episode is None or episode.key(team, channel) != card_key:
+            return await self._stale(channel, pipeline_id, card_key)
         plan = await self._roster.write(pipeline_id, lambda record, scene: plan_acknowledgement(record, scene, by, at))
+        now = self._roster.record(pipeline_id).episode
+        answered = now.acknowledged if now and now.open and now.key(team, channel) == card_key else None
+        if answered is None:
+            return await self._stale(channel, pipeline_id, card_key)
         if plan is None:
             await self._draw_again(channel, card_key)
-        now = self._roster.record(pipeline_id).episode
-        answered = now.acknowledged if now else None
         return AcknowledgeAnswer(
-            pipeline=pipeline,
-            acknowledged=plan is not None,
-            by=answered.by if answered else None,
-            at=answered.at if answered else None,
-            over=answered is None,
+            pipeline=self._roster.pipeline(pipeline_id),
+            fate=Fate.ACKNOWLEDGED if plan else Fate.ANSWERED,
+            by=answered.by,
+            at=answered.at,
         )
+
+    async def _stale(self, channel: ChannelId, pipeline_id: PipelineId, card_key: str) -> AcknowledgeAnswer:
+        """What became of the failure that an old card shows, as far as the store knows."""
+        card = (await self._roster.store.cards([card_key])).get(card_key)
+        pipeline = card.content.pipeline if card else self._roster.pipeline(pipeline_id)
+        fate = Fate.UNKNOWN
+        if card is not None:
+            await self._draw_again(channel, card_key)
+            episode = card.content.episode
+            fate = Fate.UNWATCHED if episode.open or episode.outcome is Outcome.UNWATCHED else Fate.OVER
+        return AcknowledgeAnswer(pipeline=pipeline, fate=fate, watched=self._covers(pipeline))
+
+    def _covers(self, pipeline: Pipeline) -> bool:
+        """Whether somebody watches it. By its name, also where no listing has it any more."""
+        return any(watch.covers(pipeline) for watch in self._roster.watches.all)
 
     async def _draw_again(self, channel: ChannelId, card_key: str) -> None:
         """The button was stale, so what the card shows may be too."""
@@ -201,7 +220,9 @@ class Desk:
         """Answers every failure of one message that nobody has answered yet."""
         cards = [card.content for card in await self._roster.store.storm(storm_key)]
         answers = [await self.acknowledge(channel, card.pipeline.id, card.key, by) for card in cards]
-        return AcknowledgeAllAnswer(acknowledged=sum(answer.acknowledged for answer in answers))
+        return AcknowledgeAllAnswer(
+            acknowledged=sum(answer.fate is Fate.ACKNOWLEDGED for answer in answers), known=len(cards)
+        )
 
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
         """Reads afresh and draws the open card anew, so that it says how old its reading is."""

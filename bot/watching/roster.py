@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import structlog
 
@@ -200,10 +201,19 @@ class Roster:
         await self.store.save_catalogue(self.catalogue)
         return tuple(watch for watch in known.watches if watch.id not in there)
 
-    async def forget(self, pipeline_ids: Iterable[PipelineId]) -> None:
-        """Nobody watches these any more."""
-        for pipeline_id in sorted(set(pipeline_ids) - self._watched):
-            await self.write(pipeline_id, lambda record, _: plan_forgotten(record))
+    async def forget(self, pipeline_ids: Iterable[PipelineId], at: datetime) -> None:
+        """Those of these that nobody watches any more: whoever was told of them is told so."""
+        for pipeline_id in sorted(set(pipeline_ids) & self._records.keys()):
+            await self.write(pipeline_id, self._forgetting(at))
+
+    def _forgetting(self, at: datetime) -> MakePlan:
+        """Looked at anew at each try: somebody may have begun to watch it meanwhile."""
+
+        def make(record: Record, scene: Scene) -> Plan | None:
+            heard = record.pipeline_id in self._watched or record.pipeline_id == API_PIPELINE_ID
+            return None if heard else plan_forgotten(record, scene, at)
+
+        return make
 
 
 def _restoring(record: Record) -> MakePlan:

@@ -385,3 +385,41 @@ async def test_a_button_of_a_failure_that_is_over_says_so_and_draws_the_card_ane
     await counter.inbox().take(Ack(counter), CLICK, "1", facts)
     assert "over" in counter.answers[0]
     assert card.id in [row.id for row in await bot.store.owed(ALERTS)]
+
+
+async def the_card_of_a_failure(counter: Counter) -> str:
+    bot = counter.bot
+    await bot.watch(ONE)
+    await bot.poll(2)
+    bot.api.statuses[ONE] = FAILED
+    await bot.poll(20)
+    (card,) = [row for row in await bot.store.owed(ALERTS) if row.id in await bot.store.outbox.cards([row.id])]
+    return card.id
+
+
+async def test_a_button_of_a_failure_that_is_watched_no_more_says_so(counter: Counter) -> None:
+    card = await the_card_of_a_failure(counter)
+    inbox = counter.inbox()
+    await inbox.take(Ack(counter), COMMAND, "1", counter.asking("unwatch orders-1"))
+    await inbox.take(
+        Ack(counter), CLICK, "2", counter.clicking(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card})
+    )
+    assert counter.answers[-1] == (
+        "orders-1 is no longer watched, so nobody is told how this failure goes on.\n"
+        "`/pipeline watch orders-1` watches it again."
+    )
+    assert not counter.said[-1]["replace_original"]
+
+
+async def test_a_card_that_an_emptied_redis_knows_no_more_is_replaced_by_what_is_so(counter: Counter) -> None:
+    card = await the_card_of_a_failure(counter)
+    await counter.redis.flushall()
+    await counter.bot.vigil.look()
+    one = counter.clicking(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card})
+    many = counter.clicking(action_ids.ACKNOWLEDGE_ALL, {"storm": "s"})
+    inbox = counter.inbox()
+    for number, click in enumerate((one, many)):
+        await inbox.take(Ack(counter), CLICK, str(number), click)
+    assert [answer["replace_original"] for answer in counter.said] == [True, True]
+    assert all(said.startswith("I know nothing of th") for said in counter.answers)
+    assert all("button" not in json.dumps(answer) for answer in counter.said)

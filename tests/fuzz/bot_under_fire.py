@@ -16,7 +16,7 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.delivery.parking import Parking
-from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Answer, StatusAnswer, UnwatchAnswer
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Answer, Fate, StatusAnswer, UnwatchAnswer
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId, Watch
 from bot.sandbox.server import Sandbox
@@ -121,11 +121,11 @@ class HeardDesk(Desk):
         self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId
     ) -> AcknowledgeAnswer:
         self._acted.append(f"acknowledge {pipeline_id}")
-        return AcknowledgeAnswer(pipeline=a_pipeline(), acknowledged=True, by=by)
+        return AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ACKNOWLEDGED, by=by)
 
     async def acknowledge_storm(self, channel: ChannelId, storm_key: str, by: UserId) -> AcknowledgeAllAnswer:
         self._acted.append(f"acknowledge all of {storm_key}")
-        return AcknowledgeAllAnswer(acknowledged=2)
+        return AcknowledgeAllAnswer(acknowledged=2, known=2)
 
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
         self._acted.append(f"refresh {pipeline_id}")

@@ -10,6 +10,7 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
+from bot.domain.answer import Fate
 from bot.domain.cadence import Cadence
 from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.catalogue import Pipeline
@@ -27,12 +28,13 @@ from bot.watching.poller import Poller
 from bot.watching.roster import Roster
 from bot.watching.turn import Turn
 from bot.watching.vigil import Memberships, Vigil
-from tests.builders import ALERTS, ANN, TEAM, a_pipeline, a_watch, at
+from tests.builders import ALERTS, ANN, TEAM, a_delivery, a_pipeline, a_watch, at
 from tests.fakes import FakeApi, FakeClock, nowhere, settle
 from tests.stores import WholeStore
 
 OTHER = ChannelId("C0OTHER")
 OPERATOR = ChannelId("C0OPS")
+ANN_DIRECT = ChannelId("D0ANN")
 LIVE = Status(phase=Phase.RUNNING, replicas=1, ready=1)
 FAILED = Status(phase=Phase.FAILED, replicas=1, ready=0)
 
@@ -430,11 +432,46 @@ async def test_a_failure_is_acknowledged_once_and_only_on_its_own_card(fake_redi
         assert episode is not None
         assert episode.kind is EpisodeKind.FAILURE
         key = episode.key(TEAM, ALERTS)
-        assert (await bot.desk.acknowledge(ALERTS, ONE, "another card", ANN)).over
+        assert (await bot.desk.acknowledge(ALERTS, ONE, "another card", ANN)).fate is Fate.UNKNOWN
         first = await bot.desk.acknowledge(ALERTS, ONE, key, ANN)
-        assert (first.acknowledged, first.by) == (True, ANN)
+        assert (first.fate, first.by) == (Fate.ACKNOWLEDGED, ANN)
         second = await bot.desk.acknowledge(ALERTS, ONE, key, ANN)
-        assert (second.acknowledged, second.by, second.over) == (False, ANN, False)
+        assert (second.fate, second.by) == (Fate.ANSWERED, ANN)
+
+
+async def test_the_last_watch_that_ends_draws_the_open_cards_a_last_time(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        ann = Target(kind=TargetKind.USER, id=ANN, direct=ANN_DIRECT)
+        bot.api.statuses[ONE] = FAILED
+        await watch(bot, "orders-1", targets=(ann,))
+        await bot.watch(ONE, channel=OTHER)
+        episode = bot.roster.record(ONE).episode
+        assert episode is not None
+        keys = [episode.key(TEAM, channel) for channel in (ALERTS, ANN_DIRECT)]
+        await bot.desk.unwatch(ALERTS, ["orders-1"], ANN)
+        assert {await outcome(bot, key) for key in keys} == {None}  # somebody watches still: it goes on
+        await bot.desk.unwatch(OTHER, None, ANN)
+        assert {await outcome(bot, key) for key in keys} == {Outcome.UNWATCHED}
+        assert (await bot.desk.acknowledge(ANN_DIRECT, ONE, keys[1], ANN)).fate is Fate.UNWATCHED
+
+
+async def outcome(bot: Bot, key: str) -> Outcome | None:
+    return (await bot.store.cards([key]))[key].content.episode.outcome
+
+
+async def test_a_watch_that_ended_in_a_crash_is_forgotten_by_whoever_asks_next(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        bot.api.statuses[ONE] = FAILED
+        await watch(bot, "orders-1")
+        episode = bot.roster.record(ONE).episode
+        assert episode is not None
+        key = episode.key(TEAM, ALERTS)
+        gone = [each.id for each in bot.roster.watches.all]
+        await bot.store.remove_watches(gone, a_delivery("ended"))  # and there it died
+        await bot.roster.refresh_watches()
+        answer = await bot.desk.acknowledge(ALERTS, ONE, key, ANN)
+        assert (answer.fate, answer.watched) == (Fate.UNWATCHED, False)
+        assert await outcome(bot, key) is Outcome.UNWATCHED
 
 
 async def test_two_bots_on_one_store_tell_a_failure_once(fake_redis: redis.asyncio.Redis) -> None:

@@ -9,6 +9,7 @@ from bot.domain.answer import (
     AcknowledgeAllAnswer,
     AcknowledgeAnswer,
     Answer,
+    Fate,
     HelpAnswer,
     ListAnswer,
     PipelineView,
@@ -401,13 +402,39 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (AcknowledgeAnswer(pipeline=a_pipeline(), acknowledged=True), "You acknowledged orders-eu."),
-        (AcknowledgeAnswer(pipeline=a_pipeline(), acknowledged=False, over=True), "is over"),
+        (AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ACKNOWLEDGED), "You acknowledged orders-eu."),
+        (AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.OVER), "is over"),
         (
-            AcknowledgeAnswer(pipeline=a_pipeline(), acknowledged=False, by=ANN, at=at(9)),
+            AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.UNWATCHED),
+            (
+                "orders-eu is no longer watched, so nobody is told how this failure goes on.\n"
+                "`/pipeline watch orders-eu` watches it again."
+            ),
+        ),
+        (
+            AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.UNWATCHED, watched=True),
+            (
+                "This failure of orders-eu was no longer watched for a while, so this card tells nothing new.\n"
+                "`/pipeline status orders-eu` says how it stands now."
+            ),
+        ),
+        (
+            AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.UNKNOWN),
+            (
+                "I know nothing of this failure of orders-eu any more: my memory (Redis) was emptied since.\n"
+                "It is not watched now, so nobody is told how it goes on: `/pipeline watch orders-eu` watches it again."
+            ),
+        ),
+        (
+            AcknowledgeAnswer(pipeline=a_pipeline("a “b”"), fate=Fate.UNKNOWN, watched=True),
+            "`/pipeline status pipe_0001` says how it stands now.",
+        ),
+        (
+            AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ANSWERED, by=ANN, at=at(9)),
             "<@U0ANN> acknowledged orders-eu already at <!date^1795435209^",
         ),
         (AcknowledgeAllAnswer(acknowledged=0), "nothing left to acknowledge"),
+        (AcknowledgeAllAnswer(acknowledged=0, known=0), "I know nothing of these failures any more"),
         (AcknowledgeAllAnswer(acknowledged=1), "You acknowledged 1 failure."),
         (AcknowledgeAllAnswer(acknowledged=30), "You acknowledged 30 failures."),
     ],

@@ -1,5 +1,6 @@
 """What a reader reads of an episode: its card and its thread."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -205,6 +206,22 @@ def test_every_kind_of_episode_has_a_card_at_every_end_and_sight() -> None:
                     )
                     card = replace(a_card(episode), standing=Standing(reach=reach))
                     assert "orders-eu" in tells_all(valid(shown(card))).text
+
+
+@pytest.mark.parametrize("kind", EpisodeKind)
+def test_what_nobody_watches_any_more_says_that_nobody_is_told_and_how_it_was_last_seen(kind: EpisodeKind) -> None:
+    episode = replace(an_episode(kind), outcome=Outcome.UNWATCHED, closed_at=at(99))
+    message = tells_all(valid(shown(a_card(episode))))
+    assert message.text.startswith("orders-eu is no longer watched: nobody is told how this goes on")
+    assert re.search(r"began at <!date\^[^>]*>, last seen FAILED", message.text)
+    assert "until" not in message.text
+    assert set(buttons(message)) == {"Refresh"}
+
+
+def test_what_could_not_be_read_when_the_watch_ended_says_so() -> None:
+    episode = replace(an_episode(EpisodeKind.BLIND), outcome=Outcome.UNWATCHED, closed_at=at(99))
+    unread = replace(a_card(episode), standing=Standing(reach=Reach.UNREACHABLE))
+    assert ">, cannot be read" in tells_all(valid(shown(unread))).text
 
 
 def test_the_outage_of_the_api_has_no_buttons_and_claims_nothing() -> None:

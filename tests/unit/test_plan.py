@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from bot.domain.card import SyncCard, ThreadLine
 from bot.domain.delivery import Delivery, Priority
-from bot.domain.episode import digest
+from bot.domain.episode import Outcome, digest
 from bot.domain.observation import Reading
 from bot.domain.phase import Phase
 from bot.domain.plan import (
     Record,
+    Scene,
     plan_acknowledgement,
     plan_forgotten,
     plan_newcomer,
@@ -20,7 +21,7 @@ from bot.domain.plan import (
 )
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
-from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_scene, a_watch, an_observation, at
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at
 from tests.unit.test_episode import story
 from tests.unit.test_transition import readings
 
@@ -150,11 +151,28 @@ def test_redrawing_needs_an_open_card() -> None:
 
 def test_after_everybody_left_the_next_reading_is_a_first_one_and_old_keys_are_not_used_again() -> None:
     record = failed()
-    forgotten = plan_forgotten(record).record
+    forgotten = plan_forgotten(record, a_scene(), at(60)).record
     again = plan_reading(forgotten, an_observation(FAILED, 90), a_scene())
     assert [each.event for each in again.transitions] == [Event.FAILED]
     assert record.episode is not None
     assert record.episode.key(TEAM, ALERTS) not in {card.key for card in again.cards}
+
+
+def test_when_nobody_watches_any_more_the_open_cards_say_so_a_last_time() -> None:
+    plan = story(an_observation(RUNNING, 1), an_observation(FAILED, 2), scene=a_scene(a_watch(targets=(PAGE_ANN,))))[-1]
+    last = plan_forgotten(plan.record, Scene(TEAM, a_pipeline(), ()), at(600))
+    assert {card.channel: card.key for card in last.cards} == {card.channel: card.key for card in plan.cards}
+    assert {card.episode.outcome for card in last.cards} == {Outcome.UNWATCHED}
+    assert all(card.revision > plan.cards[0].revision and not card.episode.open for card in last.cards)
+    assert [(each.id, each.made_at) for each in last.deliveries] == [(card.key, at(600)) for card in last.cards]
+    assert all(card.standing.phase == FAILED for card in last.cards)  # it says how it was last seen
+
+
+def test_what_is_over_or_was_never_told_is_forgotten_without_a_word() -> None:
+    over = story(an_observation(FAILED, 1), an_observation(RUNNING, 2))[-1].record
+    for record in (over, Record(pipeline_id=ORDERS)):
+        plan = plan_forgotten(record, Scene(TEAM, a_pipeline(), ()), at(60))
+        assert (plan.cards, plan.deliveries, plan.record.episode) == ((), (), None)
 
 
 # --- a store that forgot ---------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ def a_storm(*cards: Card) -> Storm:
 OPEN = replace(a_card(), targets=PAGED)
 ANSWERED = replace(OPEN, episode=replace(an_episode(), acknowledged=Acknowledgement(by=UserId("U0BOB"), at=at(9))))
 OVER = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=Outcome.RECOVERED))
+UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=Outcome.UNWATCHED))
 
 
 @pytest.mark.parametrize(
@@ -39,6 +40,13 @@ OVER = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=Out
         ),
         (a_storm(ANSWERED, ANSWERED), ["2 pipelines FAILED at once"], False),
         (a_storm(OVER, OVER), ["All 2 pipelines that failed at once are over it, after 1 m 30 s"], False),
+        (
+            a_storm(UNWATCHED, UNWATCHED),
+            ["2 pipelines that failed at once are no longer watched", "orders-0 no longer watched, last seen FAILED"],
+            False,
+        ),
+        (a_storm(OVER, UNWATCHED), ["1 of 2 pipelines that failed at once is over it, 1 is no longer watched"], False),
+        (a_storm(OPEN, UNWATCHED, OVER), ["1 of 3 pipelines still not well", "1 is no longer watched"], True),
     ],
 )
 def test_a_storm_tells_of_each_and_calls_while_one_is_unanswered(storm: Storm, words: list[str], calls: bool) -> None:

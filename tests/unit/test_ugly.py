@@ -14,6 +14,7 @@ from bot.domain.answer import (
     AcknowledgeAllAnswer,
     AcknowledgeAnswer,
     Answer,
+    Fate,
     HelpAnswer,
     ListAnswer,
     PipelineView,
@@ -313,9 +314,13 @@ answers = st.one_of(
         at=st.just(at(9)),
     ),
     st.builds(
-        AcknowledgeAnswer, pipeline=st.builds(a_pipeline_called, names), acknowledged=st.booleans(), by=st.just(ANN)
+        AcknowledgeAnswer,
+        pipeline=st.builds(a_pipeline_called, names),
+        fate=st.sampled_from(Fate),
+        watched=st.booleans(),
+        by=st.just(ANN),
     ),
-    st.builds(AcknowledgeAllAnswer, acknowledged=st.integers(0, 30)),
+    st.builds(AcknowledgeAllAnswer, acknowledged=st.integers(0, 30), known=st.integers(0, 30)),
     st.builds(HelpAnswer, topic=st.sampled_from([None, "watch", "nonsense"])),
 )
 
