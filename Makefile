@@ -16,7 +16,7 @@ demo: $(VENV)/.installed ## a Slack, a GoldRush and the bot on this machine, wit
 	@$(BIN)/pipeline-bot demo
 
 test: $(VENV)/.developing ## all tests, with a bounded part of each proof
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST)
 
 lint: $(VENV)/.developing ## style, types, import arrows
 	$(BIN)/ruff check .
