@@ -58,6 +58,8 @@ class Line:
     reason: str = ""
     downtime_seconds: float | None = None
     """Of the line that ends its episode, and of no other."""
+    at_least: bool = False
+    """Nobody saw the beginning: it may have been down for longer."""
 
     @property
     def ends(self) -> bool:
@@ -76,6 +78,7 @@ class Episode:
     lines: tuple[Line, ...] = ()
     acknowledged: Acknowledgement | None = None
     first_seen: bool = False
+    """It was so already when it was first read: since then, or earlier."""
     closed_at: datetime | None = None
     outcome: Outcome | None = None
     told: tuple[ChannelId, ...] = ()  # the conversations that have a card of it
@@ -182,8 +185,13 @@ def _opened(
         pipeline_id=transition.pipeline_id,
         identity=_identity(kind, standing, transition.at, identities.get(kind)),
         opened_at=transition.at,
-        first_seen=transition.first_seen,
+        first_seen=transition.first_seen or _under_way(kind, transition),
     )
+
+
+def _under_way(kind: EpisodeKind, transition: Transition) -> bool:
+    """A deployment that was never seen to begin, since a first reading tells nothing but FAILED."""
+    return kind is EpisodeKind.DEPLOYMENT and transition.previous == Phase.DEPLOYING
 
 
 def _identity(kind: EpisodeKind, standing: Standing, at: datetime, last: str | None) -> str:
@@ -229,5 +237,5 @@ def _ended(episode: Episode, transition: Transition, standing: Standing) -> Epis
 
 def _closed(episode: Episode, transition: Transition, outcome: Outcome) -> Episode:
     downtime = (transition.at - episode.opened_at).total_seconds()
-    last = replace(episode.lines[-1], downtime_seconds=downtime)
+    last = replace(episode.lines[-1], downtime_seconds=downtime, at_least=episode.first_seen)
     return replace(episode, closed_at=transition.at, outcome=outcome, lines=(*episode.lines[:-1], last))

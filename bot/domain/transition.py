@@ -48,6 +48,8 @@ class Standing:
 
     observation: Observation | None = None
     since: datetime | None = None
+    first_seen: bool = False
+    """It was so already when it was first read: since then, or earlier."""
     failed_since: datetime | None = None
     reach: Reach = Reach.REACHABLE
     misses: int = 0
@@ -117,6 +119,7 @@ def _observed(standing: Standing, now: Observation) -> tuple[Standing, tuple[Tra
     after = Standing(
         observation=now,
         since=now.observed_at if changed else standing.since,
+        first_seen=before is None if changed else standing.first_seen,
         failed_since=_failed_since(standing, now),
         number=now.number,
     )

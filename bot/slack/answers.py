@@ -99,7 +99,7 @@ def _detail(view: PipelineView, now: datetime, footing: Footing) -> list[Block]:
     head = f"{phrases.standing_symbol(standing)} *{outside(view.pipeline.name)}* — {phrases.state_words(standing)}"
     facts = [
         phrases.replicas(observation.ready, observation.replicas) if observation else "",
-        f"since {date(standing.since)}" if standing.since else "",
+        f"since {phrases.moment(standing.since, first_seen=standing.first_seen)}" if standing.since else "",
         phrases.intent_words(view.pipeline, standing),
     ]
     lines = [head, " · ".join(fact for fact in facts if fact)]

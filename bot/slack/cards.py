@@ -61,7 +61,7 @@ def _unwatched(card: Card, name: str) -> str:
     seen = phrases.state_words(standing)
     seen = f"last seen {seen}" if standing.observation and standing.reach is Reach.REACHABLE else seen
     told = f":no_bell: {name} is *no longer watched*: nobody is told how this goes on"
-    return "\n".join([told, f"began at {date(card.episode.opened_at)}, {seen}"])
+    return "\n".join([told, f"began at {_beginning(card.episode)}, {seen}"])
 
 
 def _unseen(card: Card) -> str:
@@ -99,8 +99,12 @@ def _ready(card: Card) -> str:
 def _lasted(episode: Episode) -> str:
     """One moment a line: in a narrow thread two of them run into each other."""
     if episode.closed_at is None:
-        return f"since {date(episode.opened_at)}"
-    return f"from {date(episode.opened_at)}\nuntil {date(episode.closed_at)}"
+        return f"since {_beginning(episode)}"
+    return f"from {_beginning(episode)}\nuntil {date(episode.closed_at)}"
+
+
+def _beginning(episode: Episode) -> str:
+    return phrases.moment(episode.opened_at, first_seen=episode.first_seen)
 
 
 def _degraded(card: Card, name: str) -> tuple[str, ...]:
@@ -115,7 +119,7 @@ def _degraded(card: Card, name: str) -> tuple[str, ...]:
 
 def _deployment(card: Card, name: str) -> tuple[str, ...]:
     episode, standing = card.episode, card.standing
-    since = f"began at {date(episode.opened_at)}"
+    since = f"began at {_beginning(episode)}"
     if episode.outcome is Outcome.LIVE:
         took = f" after {_downtime(episode)}" if episode.closed_at != episode.opened_at else ""
         return (f":large_green_circle: {name} is *live*{took}", since)
@@ -192,7 +196,7 @@ _HEADLINES: dict[EpisodeKind, Callable[[Card, str], tuple[str, ...]]] = {
 
 
 def _downtime(episode: Episode) -> str:
-    return duration(episode.downtime_seconds or 0)
+    return phrases.length(episode.downtime_seconds, first_seen=episode.first_seen)
 
 
 def _ending(episode: Episode) -> str:
@@ -300,6 +304,6 @@ def line_words(line: Line, named: Pipeline | None = None) -> str:
         sign=phrases.symbol(line.phase),
         phase=phrases.phase_word(line.phase),
         counted=f", {ready}" if ready else "",
-        took=f" after {duration(line.downtime_seconds)}" if line.downtime_seconds is not None else "",
+        took=f" after {phrases.length(line.downtime_seconds, first_seen=line.at_least)}" if line.ends else "",
         reason=outside(line.reason, REASON_LIMIT) if line.reason else "",
     )

@@ -1,6 +1,7 @@
 """How things are called: one symbol and one word for each phase and state. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delay
@@ -9,7 +10,7 @@ from bot.domain.phase import Phase, Readiness
 from bot.domain.transition import Event, Reach, Standing
 from bot.domain.watch import ParkReason, Target, TargetKind, Watch
 from bot.slack.grammar import can_be_typed, quoted
-from bot.slack.text import REASON_LIMIT, code, outside
+from bot.slack.text import REASON_LIMIT, code, date, duration, outside
 
 UNREAD = ":white_circle:"
 BLIND = ":grey_question:"
@@ -90,6 +91,15 @@ def intent_words(pipeline: Pipeline, standing: Standing) -> str:
     resting = phase in {Phase.PAUSED, Phase.STOPPED, Phase.STOPPING}
     agrees = resting if intent == "paused" else not resting
     return "" if agrees else f"wanted: {intent.value}"
+
+
+def moment(at: datetime, *, first_seen: bool) -> str:
+    """`first_seen`: it was so already when it was first read."""
+    return f"{date(at)} or earlier" if first_seen else date(at)
+
+
+def length(seconds: float | None, *, first_seen: bool) -> str:
+    return f"at least {duration(seconds or 0)}" if first_seen else duration(seconds or 0)
 
 
 def mention(target: Target) -> str:

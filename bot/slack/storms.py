@@ -9,7 +9,7 @@ from bot.domain.transition import Event
 from bot.slack import action_ids, phrases
 from bot.slack.cards import footnotes, line_words
 from bot.slack.message import Block, Message, actions, button, message, section, sections, value
-from bot.slack.text import date, duration, outside, time_of_day
+from bot.slack.text import date, outside, time_of_day
 
 NAME_LIMIT = 40  # thirty lines must fit into what a notification tells
 
@@ -31,8 +31,8 @@ def render_storm(storm: Storm, delivery: Delivery, now: datetime) -> Message:
 
 def _headline(storm: Storm, still: list[Card]) -> str:
     total = len(storm.cards)
-    since = f"since {date(min(card.episode.opened_at for card in storm.cards))}"
     already = _already(storm)
+    since = f"since {phrases.moment(min(card.episode.opened_at for card in storm.cards), first_seen=bool(already))}"
     if not still:
         return "\n".join([_over(storm), *already])
     unwatched = _count(storm, Outcome.UNWATCHED)
@@ -54,7 +54,8 @@ def _over(storm: Storm) -> str:
         over = total - unwatched
         told = f":no_bell: *{over} of {total} pipelines* that failed at once {_are(over)} over it"
         return f"{told}, {unwatched} {_are(unwatched)} no longer watched"
-    longest = duration(max(card.episode.downtime_seconds or 0 for card in storm.cards))
+    seconds = max(card.episode.downtime_seconds or 0 for card in storm.cards)
+    longest = phrases.length(seconds, first_seen=bool(_already(storm)))
     return f":large_green_circle: *All {total} pipelines* that failed at once are over it, after {longest}"
 
 
@@ -80,7 +81,8 @@ def _already(storm: Storm) -> list[str]:
 def _row(card: Card) -> str:
     name = f"*{outside(card.pipeline.name, NAME_LIMIT)}*"
     if card.episode.outcome is Outcome.RECOVERED:
-        return f":large_green_circle: {name} recovered after {duration(card.episode.downtime_seconds or 0)}"
+        lasted = phrases.length(card.episode.downtime_seconds, first_seen=card.episode.first_seen)
+        return f":large_green_circle: {name} recovered after {lasted}"
     if card.episode.outcome is Outcome.UNWATCHED:
         return f":no_bell: {name} no longer watched, last seen {phrases.phase_word(card.standing.phase)}"
     answered = f" · :eyes: <@{card.episode.acknowledged.by}>" if card.episode.acknowledged else ""

@@ -72,6 +72,7 @@ def status(*those: PipelineView, whole_channel: bool = False, page: int = 1, ask
         (a_view(watched_here=True), [" · watched here"]),
         (a_view(a_standing(ready=0)), ["RUNNING, degraded", "0 of 1 ready"]),
         (a_view(a_standing(FAILED, ready=0)), ["FAILED", "since <!date^1795435201^"]),
+        (a_view(replace(a_standing(FAILED), first_seen=True)), ["FAILED", "12:00:01 UTC> or earlier"]),
         (a_view(a_standing(STOPPED)), ["STOPPED", "wanted: running"]),
         (a_view(a_standing(STOPPED, bounded=True)), ["STOPPED, possibly finished"]),
         (a_view(a_standing(Phase("Hibernating"))), ["— Hibernating"]),

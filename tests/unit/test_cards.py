@@ -64,7 +64,7 @@ def lines(*readings: Reading) -> list[str]:
         ([an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=0)], ["is RUNNING, degraded after FAILED"]),
         (
             [an_observation(FAILED, 1), an_observation(RUNNING, 254)],
-            ["recovered — down for 4 m 13 s, live again", "until"],
+            ["recovered — down for at least 4 m 13 s, live again", "until"],
         ),
         ([an_observation(FAILED, 1), an_observation(PAUSED, 9)], ["PAUSED after FAILED", "until"]),
         (
@@ -76,7 +76,7 @@ def lines(*readings: Reading) -> list[str]:
             [an_observation(FAILED, 1), *blind(2, MissKind.NOT_FOUND)],
             ["FAILED, and now no longer visible: deleted, or access changed"],
         ),
-        ([an_observation(FAILED, 1), *blind(2), an_observation(RUNNING, 61)], ["recovered — down for 1 m"]),
+        ([an_observation(FAILED, 1), *blind(2), an_observation(RUNNING, 61)], ["recovered — down for at least 1 m"]),
         (
             [an_observation(RUNNING, 1, ready=3, replicas=3), an_observation(RUNNING, 2, ready=1, replicas=3)],
             ["RUNNING, degraded — 1 of 3 ready"],
@@ -151,6 +151,22 @@ def test_that_it_was_failed_before_it_was_read_is_said_to_the_end(end: Reading) 
     known, unknown = ([an_observation(RUNNING, 0), an_observation(FAILED, 1), end], [an_observation(FAILED, 1), end])
     assert "already when it was first read" in cards(*unknown)[-1].text
     assert "already" not in cards(*known)[-1].text
+
+
+def test_of_what_was_so_when_it_was_first_read_no_beginning_and_no_length_is_claimed() -> None:
+    failed, _, back = cards(an_observation(FAILED, 1), an_observation(DEPLOYING, 30), an_observation(RUNNING, 61))
+    assert re.search(r"^since <!date[^>]*> or earlier", failed.text, re.MULTILINE)
+    assert "down for at least 1 m, live again" in back.text
+    assert re.search(r"^FAILED from <!date[^>]*> or earlier$", back.text, re.MULTILINE)
+    assert "recovered after at least 1 m: RUNNING" in lines(an_observation(FAILED, 1), an_observation(RUNNING, 61))[-1]
+
+
+def test_a_deployment_that_was_under_way_when_it_was_first_read_began_earlier() -> None:
+    readings = [an_observation(DEPLOYING, 1), an_observation(RUNNING, 9, ready=0), an_observation(RUNNING, 39)]
+    text = cards(*readings)[-1].text
+    assert "is live after at least 30 s" in text
+    assert re.search(r"^began at <!date[^>]*> or earlier$", text, re.MULTILINE)
+    assert "at least" not in "".join(lines(an_observation(RUNNING, 0), *readings))
 
 
 def test_each_moment_has_a_line_of_its_own() -> None:
@@ -429,7 +445,7 @@ def test_where_blocks_are_refused_the_text_alone_says_it_all() -> None:
         ([an_observation(FAILED, 1), an_observation(HIBERNATING, 2, ready=None)], ["Hibernating"]),
         (
             [an_observation(FAILED, 1), an_observation(RUNNING, 61)],
-            ["orders-eu recovered after 1 m: RUNNING, 1 of 1 ready"],
+            ["orders-eu recovered after at least 1 m: RUNNING, 1 of 1 ready"],
         ),
         ([an_observation(FAILED, 1), an_observation(PAUSED, 61)], ["orders-eu PAUSED, 1 of 1 ready"]),
         (
@@ -456,7 +472,7 @@ def test_where_blocks_are_refused_the_text_alone_says_it_all() -> None:
         ),
         (
             [an_observation(FAILED, 1), *blind(2), an_observation(RUNNING, 61)],
-            ["cannot be read: no answer within 5 s", "orders-eu recovered after 1 m: RUNNING, 1 of 1 ready"],
+            ["cannot be read: no answer within 5 s", "orders-eu recovered after at least 1 m: RUNNING, 1 of 1 ready"],
         ),
         ([*blind(1), an_observation(RUNNING, 63)], ["can be read again after 1 m"]),
     ],

@@ -1,5 +1,6 @@
 """Several stories in one message: storms, lines that waited, and catching up."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -80,6 +81,14 @@ def test_a_storm_does_not_say_that_those_failed_now_which_were_so_when_first_rea
     assert text.startswith(head)
     assert told in text
     assert ("already" in text) == bool(told)
+
+
+def test_of_a_storm_whose_beginning_nobody_saw_no_length_is_claimed() -> None:
+    assert re.search(r"since <!date[^>]*> or earlier", valid(shown(a_storm(OPEN, UNKNOWN))).text)
+    over = tells_all(valid(shown(a_storm(OVER, UNKNOWN_OVER)))).text
+    assert "are over it, after at least 1 m 30 s" in over
+    assert "orders-0 recovered after 1 m 30 s" in over
+    assert "orders-1 recovered after at least 1 m 30 s" in over
 
 
 def some_lines(count: int = 3) -> tuple[ThreadLine, ...]:

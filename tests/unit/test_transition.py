@@ -205,3 +205,11 @@ def test_readings_of_the_builders_are_what_they_say() -> None:
     assert isinstance(a_miss(), Miss)
     assert isinstance(an_observation(), Observation)
     assert an_observation().pipeline_id == ORDERS
+
+
+def test_since_when_it_is_so_is_known_from_the_second_phase_on() -> None:
+    standing, seen = Standing(), []
+    for reading in (an_observation(FAILED, 1), an_observation(FAILED, 2), a_miss(3), an_observation(RUNNING, 4)):
+        standing, _ = detect(standing, reading)
+        seen.append((standing.since, standing.first_seen))
+    assert seen == [(at(1), True), (at(1), True), (at(1), True), (at(4), False)]
