@@ -1,6 +1,7 @@
 """What the bot waits for before it begins: a store and a Slack that answer. A mistake to mend is told at once."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -52,34 +53,46 @@ async def until_there(client: redis.asyncio.Redis, stopped: asyncio.Event) -> No
 
 
 async def identity(slack: AsyncWebClient, stopped: asyncio.Event) -> Identity:
-    """Which workspace this token is of, and who the bot is there."""
-    backoff = _Backoff(stopped)
-    while True:
-        answer = await call(slack, "auth.test")
-        if answer.ok:
-            return Identity(
-                team=TeamId(str(answer.body.get("team_id"))),
-                user=str(answer.body.get("user_id", "")),
-                name=str(answer.body.get("user", "")),
-            )
-        if answer.lost is None and 0 < answer.status < 500 and answer.status != 429:
-            raise SlackRefusedError(
-                f"Slack refuses the bot token ({answer.error}). Set SLACK_BOT_TOKEN to the xoxb-… token of your app: "
-                "https://api.slack.com/apps > your app > OAuth & Permissions"
-            )
-        log.warning("slack_away", problem=answer.error, next_try_seconds=backoff.seconds)
-        await backoff.wait()
+    """Which workspace this token is of, and who the bot is there.
+
+    Raises:
+        SlackRefusedError, StoppedError
+    """
+    told = await _answered(
+        slack,
+        "auth.test",
+        stopped,
+        "Slack refuses the bot token ({error}). Set SLACK_BOT_TOKEN to the xoxb-… token of your app: "
+        "https://api.slack.com/apps > your app > OAuth & Permissions",
+    )
+    return Identity(
+        team=TeamId(str(told.get("team_id"))), user=str(told.get("user_id", "")), name=str(told.get("user", ""))
+    )
 
 
 async def socket_url(slack: AsyncWebClient, stopped: asyncio.Event) -> str:
-    """Asked by ourselves the first time: a wrong token is a mistake to mend, a Slack that is away is waited for."""
+    """Where to connect to. Asked by ourselves the first time, and not by the SDK, which does not tell a wrong token
+    from a Slack that is away.
+
+    Raises:
+        SlackRefusedError, StoppedError
+    """
+    told = await _answered(
+        slack,
+        "apps.connections.open",
+        stopped,
+        "Slack refuses the app-level token ({error}). Set SLACK_APP_TOKEN to an xapp-… token with connections:write, "
+        "and switch Socket Mode on: https://api.slack.com/apps > your app",
+    )
+    return str(told.get("url"))
+
+
+async def _answered(slack: AsyncWebClient, method: str, stopped: asyncio.Event, refused: str) -> Mapping[str, object]:
+    """A Slack that is away is waited for; `refused` says how to mend a token that is not accepted."""
     backoff = _Backoff(stopped)
-    while not (answer := await call(slack, "apps.connections.open")).ok:
+    while not (answer := await call(slack, method)).ok:
         if answer.lost is None and 0 < answer.status < 500 and answer.status != 429:
-            raise SlackRefusedError(
-                f"Slack refuses the app-level token ({answer.error}). Set SLACK_APP_TOKEN to an xapp-… token with "
-                "connections:write, and switch Socket Mode on: https://api.slack.com/apps > your app"
-            )
+            raise SlackRefusedError(refused.format(error=answer.error))
         log.warning("slack_away", problem=answer.error, next_try_seconds=backoff.seconds)
         await backoff.wait()
-    return str(answer.body.get("url"))
+    return answer.body
