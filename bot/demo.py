@@ -14,13 +14,19 @@ from rich.console import Console
 from bot.sandbox.bot_faults import BotProcess
 from bot.sandbox.redis_faults import RedisStandIn
 from bot.sandbox.server import Sandbox
+from bot.sandbox.slack.directory import BOT_USER, Channel
 from bot.sandbox.wall_clock import Hands
 
 GOODBYE_SECONDS = 12.0
+PAUSE_SECONDS = 1.0
+"""Between an end that nobody asked for and the next start."""
+MOST_IN_VAIN = 5
+"""So many starts in a row that end before Slack has the bot are not followed by another."""
+OPERATOR = "C0OPS"
 
 
 async def run(port: int, out: Console) -> int:
-    """Runs until Ctrl-C or until the bot ends; answers the exit code."""
+    """Runs until Ctrl-C or until the bot cannot be started; answers the exit code."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -32,33 +38,67 @@ async def run(port: int, out: Console) -> int:
 
 async def _run(port: int, data_dir: Path, out: Console, stopped: asyncio.Event) -> int:
     try:
-        async with (
-            RedisStandIn.start() as store,
-            Sandbox.start(port=port, redis=store) as sandbox,
-            _bot(environment(sandbox.url, data_dir) | {"REDIS_URL": store.url}, sandbox, data_dir) as bot,
-        ):
-            out.print("Starting the sandbox and the bot …")
-            if not await _connected(sandbox, bot, stopped):
-                return 0 if stopped.is_set() else 1
-            await _first_watch(sandbox)
-            await sandbox.set_scenario(running=True)
-            out.print(f"\n  [bold green]Open {sandbox.url}[/]\n")
-            out.print("  A Slack, a GoldRush and the bot, all on this machine.")
-            out.print("  The first alert comes within seconds.")
-            out.print("  Ctrl-C stops all of it.\n")
-            ended = asyncio.ensure_future(bot.wait())
-            asked = asyncio.ensure_future(stopped.wait())
-            await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
-            for each in (ended, asked):
-                each.cancel()
-            if bot.returncode:
-                out.print(f"[red]The bot ended by itself (exit {bot.returncode}); its messages stand above.[/]")
-                return 1
+        async with RedisStandIn.start() as store, Sandbox.start(port=port, redis=store) as sandbox:
+            sandbox.slack.directory.channels[OPERATOR] = _operators_channel()
+            env = environment(sandbox.url, data_dir) | {
+                "REDIS_URL": store.url,
+                "OPERATOR_CHANNEL": OPERATOR,
+                "FALLBACK_CHANNEL": OPERATOR,
+            }
+            async with _bot(env, sandbox, data_dir) as bot:
+                playing = asyncio.ensure_future(_play(env, sandbox, bot, out))
+                asked = asyncio.ensure_future(stopped.wait())
+                await asyncio.wait({playing, asked}, return_when=asyncio.FIRST_COMPLETED)
+                for each in (playing, asked):
+                    each.cancel()
+                await asyncio.wait({playing, asked})
+                if not playing.cancelled():
+                    return playing.result()
     except OSError as exc:
         out.print(f"[red]✗[/] Port {port} cannot be used ({exc.strerror}). Try `pipeline-bot demo --port 0`.")
         return 1
     out.print("Stopped.")
     return 0
+
+
+def _operators_channel() -> Channel:
+    """What concerns the bot as a whole is told here, and what a channel watches that takes no messages for now."""
+    return Channel(id=OPERATOR, name="pipeline-ops", members=["U0ANN", "U0BOB", BOT_USER])
+
+
+async def _play(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, out: Console) -> int:
+    """From the first start of the bot to its last end; answers the exit code."""
+    out.print("Starting the sandbox and the bot …")
+    if not await _connected(sandbox, bot):
+        return 1
+    await _first_watch(sandbox)
+    await sandbox.set_scenario(running=True)
+    out.print(f"\n  [bold green]Open {sandbox.url}[/]\n")
+    out.print("  A Slack, a GoldRush and the bot, all on this machine.")
+    out.print("  The first alert comes within seconds.")
+    out.print("  Ctrl-C stops all of it.\n")
+    await _keep_alive(env, sandbox, bot, out)
+    out.print(f"[red]The bot ended {MOST_IN_VAIN} times before it was connected; its messages stand above.[/]")
+    return 1
+
+
+async def _keep_alive(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, out: Console) -> None:
+    """Starts the bot again whenever it has ended, until it ends time and again before it is connected."""
+    in_vain = 0
+    while in_vain < MOST_IN_VAIN:
+        await bot.ended()
+        if bot.killed:
+            out.print("The bot is killed. It is started again when that is mended.")
+        else:
+            out.print(f"[yellow]The bot ended by itself ({bot.last_end}). It is started again.[/]")
+            await asyncio.sleep(PAUSE_SECONDS)
+        await bot.mended()
+        bot.started_again(await _start(env, bot.hands))
+        if await _connected(sandbox, bot):
+            out.print("The bot is back.")
+            in_vain = 0
+        elif not bot.killed:
+            in_vain += 1
 
 
 def environment(url: str, data_dir: Path) -> dict[str, str]:
@@ -79,31 +119,40 @@ def environment(url: str, data_dir: Path) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def _bot(env: dict[str, str], sandbox: Sandbox, data_dir: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """In a session of its own, so that Ctrl-C reaches it once, through us; under a clock that the page can turn."""
+async def _bot(env: dict[str, str], sandbox: Sandbox, data_dir: Path) -> AsyncIterator[BotProcess]:
     hands = Hands(data_dir / "hands")
-    bot = await asyncio.create_subprocess_exec(
+    bot = sandbox.bot = BotProcess(await _start(env, hands), hands)
+    try:
+        yield bot
+    finally:
+        bot.mend()  # nobody can say goodbye while frozen
+        await _end(bot.process)
+
+
+async def _start(env: dict[str, str], hands: Hands) -> asyncio.subprocess.Process:
+    """In a session of its own, so that Ctrl-C reaches it once, through us; under a clock that the page can turn."""
+    return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot.sandbox.wall_clock", str(hands.path), "bot.cli", "run"),
         env=env,
         start_new_session=True,
         stdin=asyncio.subprocess.DEVNULL,
     )
-    sandbox.bot = BotProcess(bot, hands)
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
     try:
-        yield bot
-    finally:
-        await sandbox.bot.close()
-        if bot.returncode is None:
-            bot.terminate()
-            try:
-                await asyncio.wait_for(bot.wait(), GOODBYE_SECONDS)
-            except TimeoutError:
-                bot.kill()
-                await bot.wait()
+        await asyncio.wait_for(process.wait(), GOODBYE_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
 
 
-async def _connected(sandbox: Sandbox, bot: asyncio.subprocess.Process, stopped: asyncio.Event) -> bool:
-    while bot.returncode is None and not stopped.is_set():
+async def _connected(sandbox: Sandbox, bot: BotProcess) -> bool:
+    """Waits until Slack has the bot; False where it ended first."""
+    while bot.alive:
         if sandbox.slack.delivery.transport.value == "socket":
             return True
         await asyncio.sleep(0.05)

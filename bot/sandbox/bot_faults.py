@@ -1,4 +1,4 @@
-"""What can happen to the bot itself: its process stands still, its wall clock is put forward or back."""
+"""What can happen to the bot itself: its process stands still or dies, its wall clock is put forward or back."""
 
 import asyncio
 import signal
@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
-from bot.sandbox.background import Background
 from bot.sandbox.wall_clock import Hands
 
 FROZEN_SECONDS = 10.0
@@ -16,6 +15,8 @@ FROZEN_SECONDS = 10.0
 class BotFaultKind(StrEnum):
     FROZEN = "frozen"
     """SIGSTOP for `seconds`: as when a machine is overloaded or moved. Its monotonic clock runs on meanwhile."""
+    KILLED = "killed"
+    """SIGKILL; it stays down for `seconds`, or until it is mended."""
 
 
 class ClockFaultKind(StrEnum):
@@ -26,52 +27,95 @@ class ClockFaultKind(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InForce:
     kind: BotFaultKind | ClockFaultKind
-    seconds: float
+    seconds: float | None
 
 
 class BotProcess:
-    """The bot's process as far as trouble with it goes. Who started it, with these hands, ends it too."""
+    """The bot's process as far as trouble with it goes.
+
+    Who started it, with these hands, starts it again when it has ended (`ended`, `mended`, `started_again`).
+    """
 
     def __init__(self, process: asyncio.subprocess.Process, hands: Hands) -> None:
-        self._process = process
-        self._hands = hands
-        self._background = Background()
-        self._frozen_for: float | None = None
+        self.process = process
+        self.hands = hands
+        self.starts = 1
+        self.last_end: str | None = None
+        """How it ended the last time, in words."""
+        self.killed = False
+        """By this fault, and not started again yet."""
         self.on_change: Callable[[], None] = lambda: None
+        self._trouble: InForce | None = None
+        self._mending: asyncio.TimerHandle | None = None
+        self._well = asyncio.Event()
+        self._well.set()
+
+    @property
+    def alive(self) -> bool:
+        return self.process.returncode is None
 
     def in_force(self) -> list[InForce]:
-        frozen = self._frozen_for
-        ahead = self._hands.seconds
+        ahead = self.hands.seconds
         return [
-            *([InForce(kind=BotFaultKind.FROZEN, seconds=frozen)] if frozen is not None else []),
+            *([self._trouble] if self._trouble is not None else []),
             *([InForce(kind=ClockFaultKind.OFF, seconds=ahead)] if ahead else []),
         ]
 
     def freeze(self, seconds: float | None = None) -> None:
-        self._frozen_for = FROZEN_SECONDS if seconds is None else seconds
-        self._signal(signal.SIGSTOP)
-        self._background.start(self._thaw_after(self._frozen_for))
-        self.on_change()
+        self._strike(InForce(kind=BotFaultKind.FROZEN, seconds=FROZEN_SECONDS if seconds is None else seconds))
 
-    def thaw(self) -> None:
-        self._frozen_for = None
+    def kill(self, seconds: float | None = None) -> None:
+        self.killed = True
+        self._strike(InForce(kind=BotFaultKind.KILLED, seconds=seconds))
+
+    def mend(self) -> None:
+        """Lets it go on where it is frozen, and be started again where it is killed."""
+        self._set_trouble(None)
         self._signal(signal.SIGCONT)
-        self.on_change()
 
     def set_clock(self, seconds: float) -> None:
         """So many seconds ahead of the right time; 0 puts it right."""
-        self._hands.turn_to(seconds)
+        self.hands.turn_to(seconds)
         self.on_change()
 
-    async def close(self) -> None:
-        """Nobody can say goodbye while frozen."""
-        await self._background.close()
-        self.thaw()
+    async def ended(self) -> None:
+        """Waits until the process is no more, whoever ended it."""
+        self.last_end = _ending(await self.process.wait())
+        self.on_change()
 
-    async def _thaw_after(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-        self.thaw()
+    async def mended(self) -> None:
+        """Waits until it may live."""
+        await self._well.wait()
+
+    def started_again(self, process: asyncio.subprocess.Process) -> None:
+        self.process = process
+        self.starts += 1
+        self.killed = False
+        self._set_trouble(None)
+
+    def _strike(self, trouble: InForce) -> None:
+        self._set_trouble(trouble)
+        self._signal(signal.SIGSTOP if trouble.kind is BotFaultKind.FROZEN else signal.SIGKILL)
+
+    def _set_trouble(self, trouble: InForce | None) -> None:
+        """In the place of what was before, with its end."""
+        if self._mending is not None:
+            self._mending.cancel()
+        self._mending = None
+        self._trouble = trouble
+        if trouble is not None and trouble.seconds is not None:
+            self._mending = asyncio.get_running_loop().call_later(trouble.seconds, self.mend)
+        if trouble is not None and trouble.kind is BotFaultKind.KILLED:
+            self._well.clear()
+        else:
+            self._well.set()
+        self.on_change()
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError):  # it has ended
-            self._process.send_signal(number)
+            self.process.send_signal(number)
+
+
+def _ending(code: int) -> str:
+    """As a person says it."""
+    return f"exit {code}" if code >= 0 else f"kill -{-code}"

@@ -70,6 +70,7 @@ class Control:
             "pipelines": control_goldrush.pipeline_rows(self._sandbox.goldrush),
             "scenario": {"running": self._sandbox.scenario_running},
             "faults": control_faults.rows(self._sandbox),
+            "process": control_faults.process(self._sandbox),
             "breakable": control_faults.breakable(self._sandbox),
         }
 

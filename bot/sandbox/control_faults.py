@@ -81,7 +81,7 @@ async def mend_all(sandbox: Breakable) -> None:
     slack.pulse.beat()
     control_goldrush.clear_faults(sandbox.goldrush)
     if sandbox.bot is not None:
-        sandbox.bot.thaw()
+        sandbox.bot.mend()
         sandbox.bot.set_clock(0)
     if sandbox.redis is not None:
         await sandbox.redis.mend()
@@ -98,6 +98,14 @@ def rows(sandbox: Breakable) -> list[JsonObject]:
         *(_row("redis", fault) for fault in (sandbox.redis.in_force() if sandbox.redis else ())),
         *(_row(_of_bot(fault.kind), fault) for fault in (sandbox.bot.in_force() if sandbox.bot else ())),
     ]
+
+
+def process(sandbox: Breakable) -> JsonObject | None:
+    """The bot's process, where this sandbox holds it."""
+    bot = sandbox.bot
+    if bot is None:
+        return None
+    return {"pid": bot.process.pid, "alive": bot.alive, "starts": bot.starts, "last_end": bot.last_end}
 
 
 def breakable(sandbox: Breakable) -> list[str]:
@@ -192,12 +200,17 @@ def _redis_fault(kind: str) -> WireFaultKind | ServerFaultKind:
 
 
 async def _bot(sandbox: Breakable, body: Body) -> None:
-    bot = _there(sandbox.bot)
+    bot, seconds = _there(sandbox.bot), body.maybe_number("seconds")
     if body.text("kind") == NONE:
-        bot.thaw()
-    else:
-        _chosen(body.text("kind"), BotFaultKind)
-        bot.freeze(body.maybe_number("seconds"))
+        bot.mend()
+        return
+    match _chosen(body.text("kind"), BotFaultKind):
+        case BotFaultKind.KILLED:
+            bot.kill(seconds)
+        case BotFaultKind.FROZEN if bot.killed:
+            raise Refused("The bot is killed: there is nothing to freeze.")
+        case BotFaultKind.FROZEN:
+            bot.freeze(seconds)
 
 
 async def _clock(sandbox: Breakable, body: Body) -> None:

@@ -1,4 +1,4 @@
-"""A program that knows nothing of it stands still, and its wall clock is turned: real processes."""
+"""A program that knows nothing of it stands still or dies, and its wall clock is turned: real processes."""
 
 import asyncio
 import json
@@ -10,6 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
+
+import pytest
 
 from bot.sandbox.bot_faults import BotFaultKind, BotProcess, ClockFaultKind
 from bot.sandbox.clock import Clock
@@ -104,9 +106,50 @@ async def test_a_frozen_program_stands_still_until_its_time_is_up(tmp_path: Path
         assert monotonic() - began >= 0.5
         assert bot.in_force() == []
         bot.freeze(60)
-        bot.thaw()
+        bot.mend()
         await program.look()
-        await bot.close()
+
+
+async def test_the_second_time_of_standing_still_is_not_cut_short_by_the_first(tmp_path: Path) -> None:
+    async with a_program(tmp_path, Hands(tmp_path / "hands")) as program:
+        await program.look()
+        bot = BotProcess(program.process, Hands(tmp_path / "others"))
+        began = monotonic()
+        bot.freeze(0.1)
+        bot.freeze(0.6)
+        await program.look()
+        assert monotonic() - began >= 0.6
+
+
+async def test_a_killed_program_is_down_until_it_may_live_again(tmp_path: Path) -> None:
+    hands = Hands(tmp_path / "hands")
+    async with a_program(tmp_path, hands) as first, a_program(tmp_path, hands) as second:
+        await first.look()
+        bot = BotProcess(first.process, hands)
+        bot.freeze(60)
+        bot.kill()
+        await bot.ended()
+        assert not bot.alive
+        assert bot.last_end == "kill -9"
+        assert [(each.kind, each.seconds) for each in bot.in_force()] == [(BotFaultKind.KILLED, None)]
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(bot.mended(), 0.1)
+        bot.mend()
+        assert bot.in_force() == []
+        assert bot.killed, "until it is started again, it is known why it ended"
+        await asyncio.wait_for(bot.mended(), 5)
+        bot.started_again(second.process)
+        assert (bot.alive, bot.killed, bot.starts) == (True, False, 2)
+
+
+async def test_a_killed_program_may_live_again_when_its_time_is_up(tmp_path: Path) -> None:
+    async with a_program(tmp_path, Hands(tmp_path / "hands")) as program:
+        bot = BotProcess(program.process, Hands(tmp_path / "others"))
+        began = monotonic()
+        bot.kill(0.5)
+        await asyncio.wait_for(bot.mended(), 5)
+        assert monotonic() - began >= 0.5
+        assert bot.in_force() == []
 
 
 async def test_a_frozen_program_is_woken_for_its_goodbye(tmp_path: Path) -> None:
@@ -114,12 +157,13 @@ async def test_a_frozen_program_is_woken_for_its_goodbye(tmp_path: Path) -> None
         await program.look()
         bot = BotProcess(program.process, Hands(tmp_path / "others"))
         bot.freeze(60)
-        await bot.close()
+        bot.mend()
         program.process.terminate()
         async with asyncio.timeout(5):
-            await program.process.wait()
+            await bot.ended()
+        assert bot.last_end == "kill -15"
         bot.freeze(60)  # nobody is left to be frozen
-        await bot.close()
+        bot.mend()
 
 
 async def test_the_clock_is_a_fault_in_force_until_it_is_right_again(tmp_path: Path) -> None:

@@ -57,8 +57,9 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
         try:
             yield started
         finally:
-            await started.bot.close()
-            process.kill()
+            started.bot.mend()
+            if process.returncode is None:
+                process.kill()
             await process.wait()
 
 
@@ -76,6 +77,8 @@ IN_FORCE = [
     *(("redis", kind.value, {}) for kind in WireFaultKind),
     *(("redis", kind.value, {"seconds": 30}) for kind in ServerFaultKind),
     ("bot", "frozen", {"seconds": 30}),
+    ("bot", "killed", {}),
+    ("bot", "killed", {"seconds": 30}),
     ("clock", "off", {"seconds": -3600}),
 ]
 
@@ -106,6 +109,18 @@ async def test_all_are_mended_at_once(sandbox: Sandbox, page: Page) -> None:
     assert await page.faults() == [(target, kind) for target, kind, _ in wanted]
     await page.mend()
     assert await page.faults() == []
+
+
+async def test_the_bots_process_is_told_of(sandbox: Sandbox, page: Page) -> None:
+    assert sandbox.bot is not None
+    alive = {"pid": sandbox.bot.process.pid, "alive": True, "starts": 1, "last_end": None}
+    assert (await page.state())["process"] == alive
+    await page.post("faults", target="bot", kind="killed")
+    await sandbox.bot.ended()
+    assert (await page.state())["process"] == alive | {"alive": False, "last_end": "kill -9"}
+    status, told = await page.post("faults", target="bot", kind="frozen")
+    assert (status, "nothing to freeze" in told["error"]) == (409, True)
+    assert await page.faults() == [("bot", "killed")]
 
 
 async def test_one_of_several_is_mended_alone(sandbox: Sandbox, page: Page) -> None:
@@ -206,6 +221,7 @@ async def test_a_sandbox_by_itself_says_what_it_cannot_break() -> None:
     async with Sandbox.start() as sandbox, aiohttp.ClientSession(sandbox.url) as session:
         page = Page(session)
         assert (await page.state())["breakable"] == ["goldrush", "slack", "delivery", "token"]
+        assert (await page.state())["process"] is None
         for target in ("redis", "bot", "clock"):
             status, told = await page.post("faults", target=target, kind="none")
             assert (status, "The demo" in told["error"]) == (409, True)

@@ -5,7 +5,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -24,9 +24,18 @@ class Demo:
         self.process = process
         self._client = client
 
+    async def printed(self) -> str:
+        """What it said on the terminal after its address, once it has ended."""
+        assert self.process.stdout is not None
+        return " ".join((await self.process.stdout.read()).decode().split())
+
     async def post(self, path: str, **body: Any) -> None:
         reply = await self._client.post(f"/sandbox/{path}", json=body)
         assert reply.status_code == 200, reply.text
+
+    async def mend(self) -> None:
+        """Everything."""
+        assert (await self._client.delete("/sandbox/faults")).status_code == 200
 
     async def state(self) -> Any:
         return (await self._client.get("/sandbox/state")).json()
@@ -37,6 +46,21 @@ class Demo:
         async with asyncio.timeout(PATIENCE):
             while await self.count(phrase) == 0:
                 await asyncio.sleep(0.1)
+
+    async def until(self, holds: Callable[[Any], bool]) -> None:
+        """Until the state of the sandbox is so."""
+        async with asyncio.timeout(PATIENCE):
+            while not holds(await self.state()):
+                await asyncio.sleep(0.05)
+
+    async def unanswered(self, method: str, channel: str) -> None:
+        """Until a call came in that is not answered."""
+        async with asyncio.timeout(PATIENCE):
+            while True:
+                calls = (await self._client.get("/sandbox/calls")).json()
+                if any((c["method"], c["channel"], c["status"]) == (method, channel, None) for c in calls):
+                    return
+                await asyncio.sleep(0.05)
 
     async def count(self, phrase: str) -> int:
         """How many messages in the channel, not counting threads, have the phrase."""
@@ -113,3 +137,52 @@ async def test_the_demo_ends_though_the_bot_is_frozen_and_its_store_is_gone(tmp_
         await demo.post("faults", target="bot", kind="frozen", seconds=600)
     assert demo.process.returncode == 0
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+async def test_a_bot_killed_while_it_posts_a_failure_comes_back_and_the_card_stands_once(
+    tmp_path: Path, when: str
+) -> None:
+    """Slack has taken the post, or has not, and tells nobody which."""
+    async with the_demo(tmp_path) as demo:
+        await demo.post("faults", target="slack", kind="hang", method="chat.postMessage", when=when)
+        await demo.post("pipelines/orders-eu", phase="FAILED")
+        await demo.unanswered("chat.postMessage", "C0ALERTS")
+        await demo.post("faults", target="bot", kind="killed")
+        await demo.until(lambda state: not state["process"]["alive"])
+        assert [fault["target"] for fault in (await demo.state())["faults"]] == ["slack", "bot"]
+        assert await demo.count("orders-eu FAILED") == (1 if when == "after" else 0)
+
+        await demo.mend()
+        await demo.said("orders-eu FAILED")
+        await demo.post("pipelines/orders-eu", phase="RUNNING")
+        await demo.said("orders-eu recovered")
+        await demo.answered()
+        state = await demo.state()
+        assert (state["process"]["starts"], state["process"]["last_end"]) == (2, "kill -9")
+        cards = [each for each in state["conversation"] if "orders-eu recovered" in each["text"]]
+        assert len(cards) == 1
+        assert await demo.count("orders-eu FAILED") == 0, "it is the card of the failure that was turned over"
+    assert demo.process.returncode == 0
+
+
+async def test_a_bot_that_somebody_else_kills_is_started_again(tmp_path: Path) -> None:
+    async with the_demo(tmp_path) as demo:
+        os.kill((await demo.state())["process"]["pid"], signal.SIGKILL)
+        await demo.until(lambda state: state["process"]["starts"] == 2 and state["bot"]["connected"] == "socket")
+        await demo.answered()
+        await demo.post("pipelines/orders-eu", phase="FAILED")
+        await demo.said("orders-eu FAILED")
+        assert (await demo.state())["process"]["last_end"] == "kill -9"
+    assert demo.process.returncode == 0
+    assert "The bot ended by itself (kill -9). It is started again." in await demo.printed()
+
+
+async def test_a_bot_that_cannot_be_started_again_ends_the_demo(tmp_path: Path) -> None:
+    async with the_demo(tmp_path) as demo:
+        await demo.post("faults", target="token", kind="invalid")
+        await demo.post("faults", target="bot", kind="killed", seconds=0)
+        async with asyncio.timeout(PATIENCE):
+            await demo.process.wait()
+    assert demo.process.returncode == 1
+    assert "ended 5 times before it was connected" in await demo.printed()

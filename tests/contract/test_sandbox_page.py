@@ -50,8 +50,9 @@ async def whole(tmp_path: Path) -> AsyncIterator[Sandbox]:
         try:
             yield running
         finally:
-            await running.bot.close()
-            process.kill()
+            running.bot.mend()
+            if process.returncode is None:
+                process.kill()
             await process.wait()
 
 
@@ -266,6 +267,7 @@ async def test_a_fault_in_force_is_a_chip_with_words_and_can_be_mended(whole: Sa
         ("delivery", "twice", "Events come twice at once"),
         ("redis", "full", "Redis is out of memory"),
         ("bot", "frozen", "The bot stands still for 5 s"),
+        ("bot", "killed", "The bot is killed"),
         ("bot", "off", "The bot\N{RIGHT SINGLE QUOTATION MARK}s clock is an hour ahead"),
     ):
         await strike(page, target, fault)

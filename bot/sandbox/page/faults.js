@@ -75,10 +75,11 @@ export const REDIS = [
 ];
 
 const FREEZES = [5, 10, 40].map((seconds) => ["frozen", `stands still for ${seconds} s`, "SIGSTOP", { seconds, target: "bot" }]);
+const DEATHS = [["killed", "is killed", "kill -9"], ["killed", "is killed, back after 5 s", "kill -9", { seconds: 5 }], ["killed", "is killed, back after 30 s", "kill -9", { seconds: 30 }]];
 const STEPS = [[3600, "is an hour ahead", "+1 h"], [-3600, "is an hour behind", "−1 h"], [86400, "is a day ahead", "+1 d"], [-86400, "is a day behind", "−1 d"], [30, "is 30 s ahead", "skew"]];
 
 export const BOT = [
-  ["The bot", FREEZES],
+  ["The bot", [...FREEZES, ...DEATHS]],
   ["Its clock", STEPS.map(([seconds, words, code]) => ["off", words, code, { seconds, target: "clock" }])],
 ];
 

@@ -23,6 +23,7 @@ export class Drawer {
     this.parent = parent;
     this.api = api;
     this.status = h("p", { class: "bot-state", role: "status", "data-testid": "bot-state" });
+    this.story = h("p", { class: "bot-story", role: "status", "data-testid": "bot-story", hidden: true });
     this.scenario = h("button", { type: "button", class: "chip-button", "data-testid": "scenario" });
     this.breakers = BREAKERS.map(([name, target, groups]) => this.breaker(name, groups, target === "slack" ? { target, method: "*" } : { target }));
     this.mendAll = h("button", { type: "button", class: "link mend-all", "data-testid": "mend-all", hidden: true, onclick: () => this.post("faults", undefined, "DELETE") }, "Mend everything");
@@ -35,6 +36,7 @@ export class Drawer {
       h("div", { class: "drawer-body" },
         h("div", { class: "drawer-tools" },
           h("div", { class: "tool-row" }, this.status, this.scenario),
+          this.story,
           h("div", { class: "tool-row", role: "group", "aria-label": "Break something" }, h("span", { class: "tool-label" }, icon("fault"), "Break"), this.breakers),
           this.faults, this.mendAll, this.problem),
         this.rows),
@@ -76,16 +78,28 @@ export class Drawer {
     this.scenario.replaceChildren(icon(this.running ? "stop" : "play"), "Scenario");
     this.scenario.setAttribute("aria-pressed", String(this.running));
     this.scenario.title = this.running ? "Stop the scenario" : "Play the scenario: things happen by themselves";
-    this.drawStatus(state.bot.connected);
+    this.drawStatus(state.bot.connected, state.process);
     this.drawFaults(state);
     drawKeyed(this.rows, state.pipelines, { key: (row) => row.id, drawn: JSON.stringify, draw: (row) => this.row(row) });
   }
 
-  drawStatus(connected) {
-    const words = { socket: "Bot connected (Socket Mode)", http: "Bot connected (HTTP)", no: "Bot not connected" }[connected];
+  drawStatus(connected, process) {
+    const down = process && !process.alive;
+    const words = down ? "Bot is down" : { socket: "Bot connected (Socket Mode)", http: "Bot connected (HTTP)", no: "Bot not connected" }[connected];
+    this.drawStory(connected, process);
     if (this.status.textContent === words) return;
-    this.status.className = `bot-state ${connected === "no" ? "off" : "on"}`;
+    this.status.className = `bot-state ${down || connected === "no" ? "off" : "on"}`;
     this.status.textContent = words;
+  }
+
+  // What the demo did about a bot that ended: nothing is said of the first start.
+  drawStory(connected, process) {
+    const again = process?.starts > 1;
+    this.story.hidden = !process?.last_end;
+    if (!process?.last_end) return;
+    const times = again ? `Started again ${process.starts === 2 ? "once" : `${process.starts - 1} times`}. ` : "";
+    const back = connected === "no" ? "is starting" : "is back";
+    this.story.textContent = `It ended (${process.last_end})${process.alive ? ` and ${back}` : ""}. ${times}`.trim();
   }
 
   drawFaults(state) {
