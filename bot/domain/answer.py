@@ -25,11 +25,13 @@ class PipelineView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer:
-    """`whole_channel`: nobody named a pipeline, so these are all that the channel watches."""
+    """`whole_channel`: nobody named a pipeline, so these are all that `channel` watches. `parked`: why it rests."""
 
     views: tuple[PipelineView, ...]
     unresolved: tuple[UnresolvedReference, ...] = ()
     whole_channel: bool = False
+    channel: ChannelId | None = None
+    parked: ParkReason | None = None
     at: datetime
 
 

@@ -21,6 +21,7 @@ from bot.domain.answer import (
     WatchesAnswer,
 )
 from bot.domain.catalogue import Ambiguous, Pipeline
+from bot.domain.watch import ChannelId, ParkReason
 from bot.slack import action_ids, phrases
 from bot.slack.cards import Footing
 from bot.slack.grammar import ALIASES, COMMANDS, can_be_typed, quoted
@@ -72,7 +73,7 @@ def _blocks(answer: Answer, asked: Asked, footing: Footing) -> list[Block]:
 
 
 def _status(answer: StatusAnswer, asked: Asked, footing: Footing) -> list[Block]:
-    blocks: list[Block] = []
+    blocks = [section(_resting(answer.channel, answer.parked))] if answer.parked else []
     asked = _within(asked, len(answer.views))
     if len(answer.views) == 1:
         blocks += _detail(answer.views[0], answer.at, footing)
@@ -88,6 +89,11 @@ def _status(answer: StatusAnswer, asked: Asked, footing: Footing) -> list[Block]
     if not answer.views and not answer.unresolved and not answer.whole_channel:
         blocks.append(section("No pipeline matches this now."))
     return blocks + _controls(asked, len(answer.views), _only_id(answer.views))
+
+
+def _resting(channel: ChannelId | None, reason: ParkReason) -> str:
+    why, cure = phrases.PARKED[reason], phrases.cure(channel, reason)
+    return f":warning: I cannot post here: {why}. To wake what is watched here, {cure}."
 
 
 def _only_id(views: Sequence[PipelineView]) -> str:
@@ -227,7 +233,7 @@ def _watches(answer: WatchesAnswer, footing: Footing) -> list[Block]:
         return [section(f"This channel watches nothing. {hint}")]
     lines = [f"*This channel watches*{' · resting' if answer.parked else ''}"]
     if answer.parked:
-        lines.append(f":warning: I cannot post here: {phrases.PARKED[answer.parked]}.")
+        lines.append(_resting(answer.channel, answer.parked))
     lines += [line for view in answer.watches[:WATCHES_SHOWN] for line in _watched(view, answer.at)]
     if len(answer.watches) > WATCHES_SHOWN:
         lines.append(f"… and {len(answer.watches) - WATCHES_SHOWN} more watches")

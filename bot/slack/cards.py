@@ -231,7 +231,7 @@ def _precision(episode: Episode) -> str:
     if began.after is None or ended.after is None:
         return ""
     off_by = max(began.at - began.after, ended.at - ended.after)
-    return f"downtime to within {duration(off_by.total_seconds())}"
+    return f"downtime {phrases.give_or_take(off_by.total_seconds())}"
 
 
 def footnotes(delivery: Delivery, now: datetime) -> list[Block]:
@@ -258,7 +258,7 @@ def _lateness(delivery: Delivery, now: datetime) -> str:
 def _buttons(card: Card) -> list[Block]:
     facts = {"pipeline": card.pipeline.id, "card": card.key}
     answerable = card.episode.kind is EpisodeKind.FAILURE and card.episode.open and not card.episode.acknowledged
-    watched = not card.channel.startswith("D") and card.episode.outcome is not Outcome.UNWATCHED
+    watched = not phrases.is_direct(card.channel) and card.episode.outcome is not Outcome.UNWATCHED
     stop = confirmation(
         "Unwatch this pipeline?",
         "This channel will hear nothing of it any more. Somebody can watch it again at any time.",

@@ -5,6 +5,7 @@ import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 
 from bot.domain.catalogue import visible
 from bot.domain.transition import SELECTABLE, Event
@@ -314,13 +315,19 @@ def _event(name: str, start: int) -> Event:
 
 
 def _targets(words: list[Word]) -> tuple[TargetWord, ...]:
-    targets = [_target(each) for each in _listed(words)]
+    targets = []
+    for place, word in enumerate(words):
+        for text in _listed([word]):
+            target = _target(text)
+            if target is None:
+                raise _nobody(text, words, place)
+            targets.append(target)
     if not targets:
         raise _Refused("Whom shall I page? Behind *page* comes a person, a user group, here or channel.", "help watch")
     return tuple(dict.fromkeys(targets))
 
 
-def _target(text: str) -> TargetWord:
+def _target(text: str) -> TargetWord | None:
     if found := _USER.fullmatch(text):
         return TargetWord(TargetKind.USER, id=found[1])
     if found := _GROUP.fullmatch(text):
@@ -329,16 +336,31 @@ def _target(text: str) -> TargetWord:
         return TargetWord(_SPECIAL[(found[1] or found[2]).lower()])
     if text.startswith("@") and len(text) > 1:
         return TargetWord(TargetKind.USER, name=text[1:])
+    return None
+
+
+def _nobody(text: str, words: list[Word], place: int) -> _Refused:
     if text.lower() in _PAGERS:
-        raise _Refused(
+        return _Refused(
             f"No pager such as {outside(text)} can be set up yet, so nothing was changed: I page people, user groups, "
             "`here` and `channel` in Slack.",
             "help watch",
         )
-    raise _Refused(
+    return _Refused(
         f"“{outside(text)}” is nobody I can page, so nothing was changed: a person or user group begins with @.",
         f"watch orders-eu page @{_bare(text) or 'ann'}",
+        _meant_to_page(text, words, place),
     )
+
+
+def _meant_to_page(text: str, words: list[Word], place: int) -> tuple[int, str, str] | None:
+    """A name with blanks, as Slack shows it, goes in quotes; else the sign is missing."""
+    before = words[place - 1] if place else None
+    if before and before.text.startswith("@") and not before.quoted and not before.text.endswith(","):
+        rest = takewhile(lambda word: _bare(word.text) == word.text and not word.quoted, words[place:])
+        name = " ".join([before.text, *(word.text for word in rest)])
+        return before.start, name, quoted(name)
+    return (words[place].start, text, f"@{_bare(text)}") if _bare(text) else None
 
 
 def _channel(words: list[Word]) -> ChannelWord:
@@ -353,6 +375,7 @@ def _channel(words: list[Word]) -> ChannelWord:
     raise _Refused(
         f"“{outside(text)}” is no channel: one begins with #.",
         f"watch orders-eu in #{_bare(text) or 'data-alerts'}",
+        (words[0].start, text, f"#{_bare(text)}") if _bare(text) else None,
     )
 
 

@@ -47,10 +47,13 @@ def _who(notice: Notice) -> str:
 
 def _parked(notice: Notice, footing: Footing) -> list[Block]:
     why = phrases.PARKED[notice.reason] if notice.reason else "it does not take messages"
-    head = f":warning: I cannot post in <#{notice.channel}> any more: {why}."
+    where = "our direct messages" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
+    head = f":warning: I cannot post in {where} any more: {why}."
     instead = f" Until then <#{notice.instead}> hears what they tell." if notice.instead else ""
     rest = f"Your watches there rest until I can, and nothing is lost.{instead}"
-    wake = f"To wake them, invite me there again or unarchive it; or use `{footing.command} watch` elsewhere."
+    watch = f"use `{footing.command} watch`"
+    cure = f"{phrases.cure(notice.channel, notice.reason)}; or {watch}" if notice.reason else f"{watch} there, or"
+    wake = f"To wake them, {cure} elsewhere."
     return [section(f"{head}\n{rest}"), *_listed(notice.watches), section(wake)]
 
 
@@ -71,15 +74,17 @@ def _rolled_back(notice: Notice, footing: Footing) -> list[Block]:
     rest = (
         "What is open I look for in Slack before I send it again. These watches are gone, and nobody is told any more:"
     )
-    how = "To have one back, type its line in its channel. Redis must keep what it confirms: see “Redis” in the guide."
+    how = (
+        "To have one back, type its line in its channel. Redis must keep what it confirms: `appendonly yes`, "
+        "`appendfsync always`, `maxmemory-policy noeviction`."
+    )
     lines = _as_many_as_fit([_to_have_back(watch, footing) for watch in notice.watches])
     return [section(f"{head}\n{rest}"), *lines, section(how)]
 
 
 def _to_have_back(watch: Watch, footing: Footing) -> str:
-    unnamed = len(watch.targets) - phrases.TARGETS_SHOWN
-    rest = f", and {unnamed} more to page" if unnamed > 0 else ""
-    return f"• <#{watch.channel}>: `{footing.command} watch {phrases.watch_command(watch)}`{rest}"
+    pages = f" (pages {phrases.paged(watch.targets)})" if watch.targets else ""
+    return f"• <#{watch.channel}>: `{footing.command} watch {phrases.watch_command(watch)}`{pages}"
 
 
 def _empty(notice: Notice, footing: Footing) -> list[Block]:

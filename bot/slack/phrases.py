@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from math import ceil
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delay
 from bot.domain.observation import Observation
 from bot.domain.phase import Phase, Readiness
 from bot.domain.transition import Event, Reach, Standing
-from bot.domain.watch import ParkReason, Target, TargetKind, Watch
+from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, Watch
 from bot.slack.grammar import can_be_typed, quoted
-from bot.slack.text import REASON_LIMIT, code, date, duration, outside
+from bot.slack.text import REASON_LIMIT, code, date, duration, escape, outside
 
 UNREAD = ":white_circle:"
 BLIND = ":grey_question:"
@@ -35,6 +36,25 @@ PARKED = {
     ParkReason.NOT_FOUND: "it was deleted, or I was removed from it",
     ParkReason.RESTRICTED: "posting there is restricted",
 }
+
+_CURES = {
+    ParkReason.ARCHIVED: "unarchive it and invite me again",
+    ParkReason.NOT_IN_CHANNEL: "invite me there again",
+    ParkReason.NOT_FOUND: "invite me there again, if it still exists",
+}
+
+
+def cure(channel: ChannelId | None, reason: ParkReason) -> str:
+    """What to do about a channel that rests."""
+    if reason is not ParkReason.RESTRICTED:
+        return _CURES[reason]
+    whose = "the app, its Messages Tab" if is_direct(channel) else "the channel"
+    return f"let me post there: who may post is a setting of {whose}, and I try it once a day"
+
+
+def is_direct(channel: ChannelId | None) -> bool:
+    """Source: https://docs.slack.dev/reference/objects/conversation-object (`is_im`)."""
+    return channel is not None and channel.startswith("D")
 
 
 def symbol(phase: Phase | None, *, degraded: bool = False) -> str:
@@ -102,6 +122,14 @@ def length(seconds: float | None, *, first_seen: bool) -> str:
     return f"at least {duration(seconds or 0)}" if first_seen else duration(seconds or 0)
 
 
+def give_or_take(seconds: float) -> str:
+    """Rounded up, as one says it: `give or take 50 s`."""
+    for step, until in ((1, 10), (10, 60), (60, 3600)):
+        if seconds <= until:
+            return f"give or take {duration(ceil(seconds / step) * step)}"
+    return f"give or take {duration(ceil(seconds / 3600) * 3600)}"
+
+
 def mention(target: Target) -> str:
     """Source: https://docs.slack.dev/messaging/formatting-message-text#mentioning-users"""
     match target.kind:
@@ -136,7 +164,7 @@ def events_words(events: Iterable[Event] | None) -> str:
 def watch_words(watch: Watch) -> str:
     """What is watched, of which events, and who is paged."""
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
-    pages = f", pages {_paged(watch.targets)} on FAILED" if watch.targets else ""
+    pages = f", pages {paged(watch.targets)} on FAILED" if watch.targets else ""
     return f"{name} — {events_words(watch.events)}{pages}"
 
 
@@ -150,10 +178,11 @@ def watch_command(watch: Watch) -> str:
 
 
 def _typed(target: Target) -> str:
-    return target.kind.value if target.kind in {TargetKind.HERE, TargetKind.CHANNEL} else target_words(target)
+    """By id: shown as a mention it would read as a name, and a name with blanks is typed otherwise."""
+    return target.kind.value if target.kind in {TargetKind.HERE, TargetKind.CHANNEL} else escape(mention(target))
 
 
-def _paged(targets: Sequence[Target]) -> str:
+def paged(targets: Sequence[Target]) -> str:
     named = " ".join(target_words(each) for each in targets[:TARGETS_SHOWN])
     return named if len(targets) <= TARGETS_SHOWN else f"{named} and {len(targets) - TARGETS_SHOWN} more"
 

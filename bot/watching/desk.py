@@ -61,7 +61,8 @@ class Desk:
         if not references:
             pipelines = [self._roster.pipeline(each) for each in self._covered(self._roster.watches.of(channel))]
             views = await self._views(pipelines, channel, older_than=self._recent_seconds)
-            return StatusAnswer(views=views, whole_channel=True, at=self._clock.now())
+            parked = self._roster.watches.parked.get(channel)
+            return StatusAnswer(views=views, whole_channel=True, channel=channel, parked=parked, at=self._clock.now())
         meant = await self._meant(references, channel)
         named = {each.id: each for each in meant.pipelines}
         for pattern in meant.patterns:

@@ -381,6 +381,8 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
         await watch(bot, "orders-2", channel=OTHER)
         assert await bot.cards(OTHER) == ["orders-2 failure"]
         await bot.store.park(ALERTS, ParkReason.RESTRICTED, [])
+        await bot.vigil.catch_up()
+        assert (await bot.desk.status(ALERTS, ())).parked is ParkReason.RESTRICTED
         same = await bot.desk.watch(ALERTS, ["orders-1"], events=None, targets=(page,), by=ANN)
         assert same.added == ()
         assert len(same.unchanged) == 1

@@ -30,6 +30,7 @@ from bot.slack import action_ids
 from bot.slack.answers import PAGE_SIZE, Asked
 from bot.slack.grammar import COMMANDS, List, Status, UsageError, parse
 from bot.slack.message import Message
+from bot.slack.phrases import PARKED
 from tests.builders import ALERTS, ANN, ORDERS, a_person, a_pipeline, a_watch, an_observation, at
 from tests.unit.rendering import LOOK, buttons, says, tells_all, valid
 
@@ -332,6 +333,9 @@ def test_a_channel_that_rests_says_why(reason: ParkReason) -> None:
     one = WatchedView(watch=NAMED, covers=(a_view(),))
     text = answered(WatchesAnswer(channel=ALERTS, watches=(one,), parked=reason, at=at(17))).text
     assert "This channel watches · resting" in text
+    of_all = StatusAnswer(views=(a_view(), a_view()), whole_channel=True, parked=reason, at=at(17))
+    for answer in (of_all, replace(of_all, views=(a_view(),))):
+        assert answered(answer).text.startswith(f"I cannot post here: {PARKED[reason]}. To wake what is watched here, ")
     assert "I cannot post here: " in text
 
 

@@ -10,7 +10,7 @@ from bot.domain.card import Missed, Notice, NoticeKind
 from bot.domain.episode import Line
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE, Event
-from bot.domain.watch import ParkReason, Target, TargetKind, Watch
+from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, Watch
 from bot.slack.grammar import TargetWord, parse
 from bot.slack.grammar import Watch as Typed
 from bot.slack.phrases import TARGETS_SHOWN, watch_command
@@ -55,14 +55,14 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
         *(
             (
                 Notice(kind=NoticeKind.PARKED, at=at(0), channel=ALERTS, reason=reason, watches=(a_watch(),)),
-                ["I cannot post in <#C0ALERTS> any more: " + why, "nothing is lost", "`/pipeline watch`", "pipe_0001"],
+                ["I cannot post in <#C0ALERTS> any more: " + why, "nothing is lost", cure, "pipe_0001"],
             )
-            for reason, why in [
-                (ParkReason.ARCHIVED, "it is archived"),
-                (ParkReason.NOT_IN_CHANNEL, "I am not in it"),
-                (ParkReason.NOT_FOUND, "it was deleted"),
-                (ParkReason.RESTRICTED, "posting there is restricted"),
-                (None, "it does not take messages"),
+            for reason, why, cure in [
+                (ParkReason.ARCHIVED, "it is archived", "To wake them, unarchive it and invite me again; or"),
+                (ParkReason.NOT_IN_CHANNEL, "I am not in it", "To wake them, invite me there again; or"),
+                (ParkReason.NOT_FOUND, "it was deleted", "if it still exists; or"),
+                (ParkReason.RESTRICTED, "posting there is restricted", "who may post is a setting of the channel"),
+                (None, "it does not take messages", "To wake them, use `/pipeline watch` there, or elsewhere."),
             ]
         ),
         (
@@ -83,8 +83,10 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
             replace(LOST, watches=(replace(NAMED, targets=PAGED, events=frozenset({Event.FAILED, Event.LIVE})),)),
             [
                 "My memory (Redis) has lost what it had confirmed",
-                "• <#C0ALERTS>: `/pipeline watch orders-eu on failed,live page <@U0ANN> <!subteam^S0ONCALL> here`",
+                "• <#C0ALERTS>: `/pipeline watch orders-eu on failed,live page &lt;@U0ANN&gt; ",
+                " &lt;!subteam^S0ONCALL&gt; here` (pages <@U0ANN> <!subteam^S0ONCALL> @here)",
                 "To have one back",
+                "Redis must keep what it confirms: `appendonly yes`",
             ],
         ),
         (EMPTY, ["My memory (Redis) is empty, though I am in <#C0ALERTS>.", "`/pipeline watch`"]),
@@ -149,8 +151,9 @@ def test_where_more_are_gone_than_a_message_holds_the_rest_are_counted() -> None
 def test_of_a_crowd_to_page_it_is_said_how_many_are_not_named() -> None:
     crowd = tuple(a_person(f"U1{place:04}") for place in range(TARGETS_SHOWN + 3))
     text = tells_all(valid(shown(replace(LOST, watches=(replace(NAMED, targets=crowd),))))).text
-    assert "<@U10019>`, and 3 more to page" in text
-    assert "<@U10020>" not in text
+    assert "&lt;@U10019&gt;` (pages <@U10000> " in text
+    assert "<@U10019> and 3 more)" in text
+    assert "U10020" not in text
 
 
 def test_however_much_was_missed_it_is_told_as_far_as_there_is_room() -> None:
@@ -160,3 +163,13 @@ def test_however_much_was_missed_it_is_told_as_far_as_there_is_room() -> None:
     assert len(named) > 20
     assert f"… and {1000 - len(named)} more" in told
     assert "3 could not be read yet" in told
+
+
+@pytest.mark.parametrize("reason", ParkReason)
+def test_only_where_an_invitation_helps_is_one_asked_for(reason: ParkReason) -> None:
+    told = shown(Notice(kind=NoticeKind.PARKED, at=at(0), channel=ALERTS, reason=reason)).text
+    assert ("invite" in told) == (reason is not ParkReason.RESTRICTED)
+    in_direct = shown(Notice(kind=NoticeKind.PARKED, at=at(0), channel=ChannelId("D0ANN"), reason=reason)).text
+    assert ("Messages Tab" in in_direct) == (reason is ParkReason.RESTRICTED)
+    assert "in our direct messages any more" in in_direct
+    assert ("unarchive" in told) == (reason is ParkReason.ARCHIVED)
