@@ -25,6 +25,7 @@ from tests.service.test_sender import acknowledge, announce, fail, idle, sending
 from tests.stores import WholeStore
 
 OTHER = ChannelId("C0OTHER")
+NO_ANSWER = Unknown("timeout")
 LIMITED = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
 
 
@@ -135,16 +136,17 @@ async def test_in_doubt_nothing_is_gathered_that_may_have_been_told_by_itself(
 class Away(FakeChat):
     """While `posts_away` no message is taken, but the first, if it `lands`; while `looks_away` no history is shown."""
 
-    def __init__(self, *, lands: bool = False) -> None:
+    def __init__(self, *, lands: bool = False, none: Outcome = NO_ANSWER) -> None:
         super().__init__()
         self.posts_away = self.looks_away = True
+        self._none = none
         self.tries = 0
         self._lands = lands
 
     async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
         self.tries += 1
         if self.posts_away:
-            self.answers = [(Unknown("timeout"), self._lands and self.tries == 1)]
+            self.answers = [(self._none, self._lands and self.tries == 1)]
         return await super().post(delivery, content, thread_ts=thread_ts, now=now)
 
     async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
@@ -184,6 +186,24 @@ async def test_where_the_history_alone_hangs_for_ever_a_page_goes_out_all_the_sa
         await clock.pass_time(115)
     assert {delivery.channel for delivery, _, _ in chat.posts} == set(places)
     assert len(chat.posts) == channels
+
+
+@pytest.mark.parametrize("lost", [True, False], ids=["no answer", "not reached"])
+@pytest.mark.parametrize("away", [*range(15, 120, 15), 600])
+async def test_when_slack_answers_again_the_failure_goes_before_what_was_under_way_when_it_went(
+    store: WholeStore, clock: FakeClock, away: int, *, lost: bool
+) -> None:
+    chat = Away(none=NO_ANSWER if lost else Refused(kind=Refusal.NOT_SENT, error="no connection"))
+    await announce(store, 2, ALERTS)
+    async with sending(store, chat, clock):
+        await clock.pass_time(20)
+        await fail(store)
+        await clock.pass_time(away)
+        chat.posts_away = chat.looks_away = False
+        await clock.pass_time(120)
+    assert contents(chat)[0] == "Card"
+    assert len(chat.posts) == 3
+    assert await idle(store)
 
 
 async def test_a_slack_that_takes_what_it_does_not_answer_gets_few_repeats_and_they_are_taken_away(
