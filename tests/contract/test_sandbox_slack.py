@@ -2,10 +2,12 @@
 
 import base64
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import yaml
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -40,6 +42,11 @@ async def refusal(call: Any) -> dict[str, Any]:
 
 
 # --- who calls
+
+
+def test_it_grants_the_scopes_of_the_manifest_and_no_other(sandbox: Sandbox) -> None:
+    manifest = yaml.safe_load((Path(__file__).parents[2] / "app_manifest.yaml").read_text())
+    assert sandbox.slack.scopes == set(manifest["oauth_config"]["scopes"]["bot"])
 
 
 async def test_auth_test_names_the_bot_and_every_reply_names_the_scopes(client: AsyncWebClient) -> None:
@@ -352,7 +359,10 @@ async def test_a_message_that_an_admin_deleted_is_gone(sandbox: Sandbox, client:
     assert (await refusal(client.chat_update(channel=ALERTS, ts=ts, text="x")))["error"] == "message_not_found"
 
 
-async def test_a_direct_message_is_opened_and_has_the_same_id_each_time(client: AsyncWebClient) -> None:
+async def test_a_direct_message_is_opened_and_has_the_same_id_each_time(
+    sandbox: Sandbox, client: AsyncWebClient
+) -> None:
+    sandbox.slack.scopes.add("im:read")
     opened = await client.conversations_open(users="U0ANN")
     again = await client.conversations_open(users="U0ANN")
     by_post = await client.chat_postMessage(channel="U0ANN", text="psst")

@@ -77,7 +77,6 @@ async def test_a_token_that_slack_refuses_ends_the_run_with_what_to_do(tmp_path:
 
 async def test_check_is_content_with_a_good_configuration(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
-        sandbox.slack.scopes -= {"im:read", "app_mentions:read"}
         code, said = await cli("check", "--post", ALERTS, env=environment(sandbox.url, tmp_path / "data"), cwd=tmp_path)
         assert code == 0, said
         assert said.count("✓") == 6, said

@@ -27,7 +27,6 @@ SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105
 
 DEFAULT_SCOPES = frozenset(
     {
-        "app_mentions:read",
         "channels:history",
         "channels:join",
         "channels:read",
@@ -36,14 +35,13 @@ DEFAULT_SCOPES = frozenset(
         "groups:history",
         "groups:read",
         "im:history",
-        "im:read",
         "im:write",
         "metadata.message:read",
         "usergroups:read",
         "users:read",
     }
 )
-"""`chat:write.public` is not among them: without it the bot posts only where it was invited."""
+"""Those of app_manifest.yaml. Without `chat:write.public` the bot posts only where it was invited."""
 
 
 class Workspace:
