@@ -23,6 +23,7 @@ PAUSE_SECONDS = 1.0
 MOST_IN_VAIN = 5
 """So many starts in a row that end before Slack has the bot are not followed by another."""
 OPERATOR = "C0OPS"
+INVITED = ("C0ALERTS", "C0TEAM")
 
 
 async def run(port: int, out: Console) -> int:
@@ -39,7 +40,7 @@ async def run(port: int, out: Console) -> int:
 async def _run(port: int, data_dir: Path, out: Console, stopped: asyncio.Event) -> int:
     try:
         async with RedisStandIn.start() as store, Sandbox.start(port=port, redis=store) as sandbox:
-            sandbox.slack.directory.channels[OPERATOR] = _operators_channel()
+            _furnish(sandbox)
             env = environment(sandbox.url, data_dir) | {
                 "REDIS_URL": store.url,
                 "OPERATOR_CHANNEL": OPERATOR,
@@ -61,9 +62,13 @@ async def _run(port: int, data_dir: Path, out: Console, stopped: asyncio.Event) 
     return 0
 
 
-def _operators_channel() -> Channel:
-    """What concerns the bot as a whole is told here, and what a channel watches that takes no messages for now."""
-    return Channel(id=OPERATOR, name="pipeline-ops", members=["U0ANN", "U0BOB", BOT_USER])
+def _furnish(sandbox: Sandbox) -> None:
+    """A channel for the operator, as the bot's operator and fallback channel; and nobody has invited the bot to another
+    before it runs: one that is in channels at its first start has to ask whether its memory was lost."""
+    channels = sandbox.slack.directory.channels
+    for name in INVITED:
+        channels[name].members.remove(BOT_USER)
+    channels[OPERATOR] = Channel(id=OPERATOR, name="pipeline-ops", members=["U0ANN", "U0BOB", BOT_USER])
 
 
 async def _play(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, out: Console) -> int:
@@ -160,5 +165,7 @@ async def _connected(sandbox: Sandbox, bot: BotProcess) -> bool:
 
 
 async def _first_watch(sandbox: Sandbox) -> None:
-    """What a person would type first, so that the scenario has somebody to tell."""
+    """What people would do first, so that the scenario has somebody to tell."""
+    for channel in INVITED:
+        sandbox.slack.invite_bot(channel)
     await sandbox.slack.run_command("U0ANN", "C0ALERTS", "/pipeline", "watch * page @ann")

@@ -92,14 +92,13 @@ export class Drawer {
     this.status.textContent = words;
   }
 
-  // What the demo did about a bot that ended: nothing is said of the first start.
+  // Of a bot that has ended before: nothing is said of the first start.
   drawStory(connected, process) {
-    const again = process?.starts > 1;
     this.story.hidden = !process?.last_end;
-    if (!process?.last_end) return;
-    const times = again ? `Started again ${process.starts === 2 ? "once" : `${process.starts - 1} times`}. ` : "";
-    const back = connected === "no" ? "is starting" : "is back";
-    this.story.textContent = `It ended (${process.last_end})${process.alive ? ` and ${back}` : ""}. ${times}`.trim();
+    if (this.story.hidden) return;
+    const after = connected === "no" ? "is starting again …" : "is back";
+    const times = process.starts > 2 ? ` (${process.starts - 1} times so far)` : "";
+    this.story.textContent = `Ended by ${process.last_end}${process.alive ? `, ${after}${times}` : ""}`;
   }
 
   drawFaults(state) {
