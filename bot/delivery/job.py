@@ -152,6 +152,6 @@ def rechecking(job: Job, at: datetime) -> Delivery:
         body=Recheck(of=row.id, thread_ts=job.thread_ts, shows=shown, of_storm=of_storm),
         made_at=at,
         after_ts=row.after_ts,
-        earliest=row.sent_at,
+        earliest=min(filter(None, (row.sent_at, row.earliest, row.made_at))),
         not_before=at + RECHECK_AFTER,
     )

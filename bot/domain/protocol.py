@@ -110,7 +110,7 @@ def given(delivery: Delivery, now: datetime, hold: Hold) -> Delivery:
         attempts=delivery.attempts + 1,
         sent_at=now,
         given_by=hold.lease,
-        after_ts=delivery.after_ts or hold.last_ts,
+        after_ts=delivery.after_ts or ("" if delivery.attempts else hold.last_ts),
         looks=0,
         checked_at=None,
     )

@@ -160,20 +160,21 @@ def test_a_clock_that_was_put_back_does_not_draw_out_a_wait(
 
 
 def test_what_is_about_to_be_given_says_when_by_whom_and_after_what() -> None:
-    before = replace(QUEUED, looks=1, checked_at=at(3), attempts=2, uncertain=True)
+    before = replace(QUEUED, looks=1, checked_at=at(3))
     hold = replace(OURS, last_ts="17.5")
     assert given(before, at(5), hold) == replace(
         before,
         state=State.SENDING,
-        attempts=3,
+        attempts=1,
         sent_at=at(5),
         given_by="ours",
         after_ts="17.5",
         looks=0,
         checked_at=None,
     )
-    again = given(replace(before, after_ts="3.0"), at(5), hold)
-    assert again.after_ts == "3.0"  # an earlier try of it can stand nearer to the beginning
+    again = replace(before, attempts=1, uncertain=True)
+    assert given(replace(again, after_ts="3.0"), at(5), hold).after_ts == "3.0"  # the first try can stand before 17.5
+    assert given(again, at(5), hold).after_ts == ""  # also where nobody knew of a message before the first try
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from bot.delivery.job import Job
+from bot.delivery.job import Job, rechecking
 from bot.domain.card import Card, Lines, PostedCard, ThreadLine
 from bot.domain.delivery import Seen
 from bot.domain.episode import Line, Outcome
 from bot.domain.phase import Phase
+from bot.domain.protocol import oldest
 from bot.domain.transition import Event
 from bot.slack.marks import marks_in, metadata_of, sighting
 from tests.builders import a_card, a_delivery, a_pipeline, an_episode, at
@@ -63,3 +64,8 @@ def test_with_which_revision_a_card_came_is_read_back_from_its_message(came_at: 
     message = {"user": "U0BOT", "ts": "9.9", "metadata": metadata_of(job.delivery, job.content)}
     found = sighting(marks_in({"messages": [message]}, "U0BOT"), job.trace)
     assert found == Seen(("9.9",), came_at={card.content.key: came_at or 3})
+
+
+def test_a_recheck_begins_to_look_before_the_first_try_however_late_the_last_was() -> None:
+    row = a_delivery(made_at=at(0), sent_at=at(1800), attempts=6)
+    assert oldest(rechecking(Job(row, ()), at(1801))) == oldest(row)
