@@ -1,5 +1,7 @@
 """The slash command: acknowledged at once, answered by `response_url`. Each command is parse, call, render."""
 
+from functools import partial
+
 from bot.domain.answer import Answer, HelpAnswer, Refusal
 from bot.domain.watch import ChannelId, UserId
 from bot.slack.answers import PAGE_SIZE, Asked
@@ -16,7 +18,7 @@ from bot.slack.grammar import (
     Watches,
     parse,
 )
-from bot.slack.targets import resolve_channel, resolve_open_channel, resolve_targets
+from bot.slack.targets import closed, resolve_channel, resolve_targets
 from bot.watching.desk import Desk
 
 
@@ -60,10 +62,17 @@ class Commands:
                 return there if isinstance(there, Refusal) else await self._desk.unwatch(there, references, user)
 
     async def _watch(self, command: Watch, channel: ChannelId, user: UserId) -> Answer:
-        there = await resolve_open_channel(command.channel, channel, self._directory)
+        there = await resolve_channel(command.channel, channel, self._directory)
         if isinstance(there, Refusal):
             return there
         targets = await resolve_targets(command.targets, self._directory)
         if isinstance(targets, Refusal):
             return targets
-        return await self._desk.watch(there, command.references, events=command.events, targets=targets, by=user)
+        return await self._desk.watch(
+            there,
+            command.references,
+            events=command.events,
+            targets=targets,
+            by=user,
+            closed=partial(closed, there, self._directory, there=command.channel is not None),
+        )

@@ -21,19 +21,16 @@ async def resolve_channel(word: ChannelWord | None, here: ChannelId, directory: 
     )
 
 
-async def resolve_open_channel(word: ChannelWord | None, here: ChannelId, directory: Directory) -> ChannelId | Refusal:
-    """The channel meant, where the bot may post."""
-    channel = await resolve_channel(word, here, directory)
-    if isinstance(channel, Refusal):
-        return channel
-    return _admitted(channel, await directory.admission(channel), there=word is not None)
+async def closed(channel: ChannelId, directory: Directory, *, there: bool) -> Refusal | None:
+    """Why the bot cannot post there; None where it can. A public channel is joined, where Slack lets it."""
+    return _closed(channel, await directory.admission(channel), there=there)
 
 
-def _admitted(channel: ChannelId, admission: Admission, *, there: bool) -> ChannelId | Refusal:
+def _closed(channel: ChannelId, admission: Admission, *, there: bool) -> Refusal | None:
     where = f"<#{channel}>" if there else "this channel"
     match admission:
         case Admission.MEMBER:
-            return channel
+            return None
         case Admission.ARCHIVED:
             return Refusal(reason=f"{where} is archived, so nothing can be posted there.", hint="Unarchive it first.")
         case Admission.OUTSIDE | Admission.UNSEEN:

@@ -1,7 +1,7 @@
 """Answers people: what stands how, and changes of what is watched. Answers are values; `slack` renders them."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.answer import (
@@ -10,6 +10,7 @@ from bot.domain.answer import (
     Fate,
     ListAnswer,
     PipelineView,
+    Refusal,
     StatusAnswer,
     UnresolvedReference,
     UnwatchAnswer,
@@ -36,6 +37,9 @@ RECENT_SECONDS = 60.0  # for those that were not
 OVERDUE_SECONDS = 2.0  # older than the polling promises: this process stood still, or the machine slept
 LISTED_SECONDS = 5.0
 UNKNOWN_SECONDS = 1.0  # a name that is not known may be a moment old
+
+Closed = Callable[[], Awaitable[Refusal | None]]
+"""Why no message gets to a channel; None where they do. It may be joined by asking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,18 +110,33 @@ class Desk:
         events: frozenset[Event] | None,
         targets: tuple[Target, ...],
         by: UserId,
-    ) -> WatchAnswer:
-        """Subscribes a channel, says how everything stands, and opens the cards of what is wrong already."""
+        closed: Closed,
+    ) -> WatchAnswer | Refusal:
+        """Subscribes a channel, says how everything stands, and opens the cards of what is wrong already.
+
+        `closed` is asked right before that, once it is known that there is something to watch.
+        """
         meant = await self._meant(references, channel)
-        at = self._clock.now()
         labels = {str(each.id): each.name for each in meant.pipelines} | {each: each for each in meant.patterns}
-        form = Watch(channel=channel, reference="", events=events, targets=targets, made_by=by, made_at=at)
+        if labels and (refusal := await closed()):
+            return refusal
+        form = Watch(
+            channel=channel, reference="", events=events, targets=targets, made_by=by, made_at=self._clock.now()
+        )
         wanted = [replace(form, reference=reference, label=label) for reference, label in labels.items()]
         there = {watch.id: watch for watch in self._roster.watches.of(channel)}
         same = tuple(there[each.id] for each in wanted if each.id in there and _same(each, there[each.id]))
         added = tuple(each for each in wanted if each.id not in {watch.id for watch in same})
+        matched = await self._begin(channel, added, same) if labels else ()
+        at, unresolved = self._clock.now(), meant.unresolved
+        return WatchAnswer(channel=channel, added=added, unchanged=same, matched=matched, unresolved=unresolved, at=at)
+
+    async def _begin(
+        self, channel: ChannelId, added: tuple[Watch, ...], same: tuple[Watch, ...]
+    ) -> tuple[PipelineView, ...]:
+        """How what is watched stands now."""
         if added:
-            notice = Notice(kind=NoticeKind.WATCHING, at=at, by=by, watches=added)
+            notice = Notice(kind=NoticeKind.WATCHING, at=added[0].made_at, by=added[0].made_by, watches=added)
             await self._roster.store.add_watches(added, self._announcement(channel, notice))
             await self._roster.refresh_watches()
         await self._roster.store.unpark(channel)  # whoever says it again wants to hear again
@@ -125,8 +144,7 @@ class Desk:
         fresh = FRESH_SECONDS if len(covered) <= 5 else self._recent_seconds
         matched = await self._views(covered, channel, older_than=fresh)
         await self._roster.welcome([channel])
-        at, unresolved = self._clock.now(), meant.unresolved
-        return WatchAnswer(channel=channel, added=added, unchanged=same, matched=matched, unresolved=unresolved, at=at)
+        return matched
 
     async def unwatch(self, channel: ChannelId, references: Sequence[str] | None, by: UserId) -> UnwatchAnswer:
         """`references` None means all that the channel watches."""

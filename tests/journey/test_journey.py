@@ -7,6 +7,7 @@ import pytest
 
 from bot.sandbox.goldrush_faults import Fault as GoldRushFault
 from bot.sandbox.goldrush_faults import FaultKind
+from bot.sandbox.slack.directory import BOT_USER
 from tests.journey.rig import ALERTS, ANN, BOB, PATIENCE, QUIET, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
 
@@ -108,6 +109,16 @@ async def test_where_the_bot_is_not_a_member_it_says_so_at_once(tmp_path: Path) 
         answer = await rig.ask("watch orders-eu in #quiet")
         assert "I am not in <#C0QUIET>" in answer
         assert "watches nothing" in await rig.ask("watches", channel=QUIET)
+
+
+async def test_a_channel_is_joined_only_where_something_is_watched(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        members = rig.sandbox.slack.directory.channels[QUIET].members
+        for text in ("watch nosuch", "watch orders-eu page @nobody", "watch orders-eu on nonsense"):
+            await rig.ask(text, channel=QUIET)
+            assert BOT_USER not in members
+        await rig.ask("watch orders-eu nosuch", channel=QUIET)
+        assert BOT_USER in members
 
 
 async def test_buttons_refresh_share_turn_pages_and_unwatch(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
-from bot.domain.answer import Fate
+from bot.domain.answer import Fate, WatchAnswer
 from bot.domain.cadence import Cadence
 from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.catalogue import Pipeline
@@ -357,10 +357,20 @@ async def test_a_stop_is_asked_about(fake_redis: redis.asyncio.Redis) -> None:
 # --- the desk --------------------------------------------------------------------------------------------------------
 
 
-async def watch(bot: Bot, *references: str, channel: ChannelId = ALERTS, targets: tuple[Target, ...] = ()) -> object:
-    task = asyncio.create_task(bot.desk.watch(channel, references, events=None, targets=targets, by=ANN))
+async def is_open() -> None:
+    """Messages get there."""
+
+
+async def watch(
+    bot: Bot, *references: str, channel: ChannelId = ALERTS, targets: tuple[Target, ...] = ()
+) -> WatchAnswer:
+    task = asyncio.create_task(
+        bot.desk.watch(channel, references, events=None, targets=targets, by=ANN, closed=is_open)
+    )
     await bot.poll(10)
-    return await task
+    answer = await task
+    assert isinstance(answer, WatchAnswer)
+    return answer
 
 
 async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_redis: redis.asyncio.Redis) -> None:
@@ -368,11 +378,7 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
         bot.api.statuses[TWO] = FAILED
         await watch(bot, "ORDERS-1", channel=OTHER)
         page = Target(kind=TargetKind.USER, id=ANN, direct=ChannelId("D0ANN"))
-        task = asyncio.create_task(
-            bot.desk.watch(ALERTS, ["orders-1", "pipe_0002", "nosuch"], events=None, targets=(page,), by=ANN)
-        )
-        await bot.poll(10)
-        answer = await task
+        answer = await watch(bot, "orders-1", "pipe_0002", "nosuch", targets=(page,))
         assert [watch.reference for watch in answer.added] == [ONE, TWO]
         assert [view.standing.phase for view in answer.matched] == [Phase.RUNNING, Phase.FAILED]
         assert [each.reference for each in answer.unresolved] == ["nosuch"]
@@ -383,7 +389,9 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
         await bot.store.park(ALERTS, ParkReason.RESTRICTED, [])
         await bot.vigil.catch_up()
         assert (await bot.desk.status(ALERTS, ())).parked is ParkReason.RESTRICTED
-        same = await bot.desk.watch(ALERTS, ["orders-1"], events=None, targets=(page,), by=ANN)
+        assert (await watch(bot, "nosuch")).added == ()
+        assert ALERTS in (await bot.store.watches()).parked  # nothing is watched there anew
+        same = await watch(bot, "orders-1", targets=(page,))
         assert same.added == ()
         assert len(same.unchanged) == 1
         assert (await bot.store.watches()).parked == {}
