@@ -346,21 +346,31 @@ def _nobody(text: str, words: list[Word], place: int) -> _Refused:
             "`here` and `channel` in Slack.",
             "help watch",
         )
+    mend = _in_quotes(words, place) or _with_its_sign(text, words[place])
+    goes = (
+        "a name with blanks goes in quotes"
+        if mend and mend[2].startswith('"')
+        else "a person or user group begins with @"
+    )
     return _Refused(
-        f"“{outside(text)}” is nobody I can page, so nothing was changed: a person or user group begins with @.",
+        f"“{outside(text)}” is nobody I can page, so nothing was changed: {rule}.",
         f"watch orders-eu page @{_bare(text) or 'ann'}",
-        _meant_to_page(text, words, place),
+        in_quotes or _with_its_sign(text, words[place]),
     )
 
 
-def _meant_to_page(text: str, words: list[Word], place: int) -> tuple[int, str, str] | None:
-    """A name with blanks, as Slack shows it, goes in quotes; else the sign is missing."""
+def _in_quotes(words: list[Word], place: int) -> tuple[int, str, str] | None:
+    """A name with blanks, typed as Slack shows it."""
     before = words[place - 1] if place else None
-    if before and before.text.startswith("@") and not before.quoted and not before.text.endswith(","):
-        rest = takewhile(lambda word: _bare(word.text) == word.text and not word.quoted, words[place:])
-        name = " ".join([before.text, *(word.text for word in rest)])
-        return before.start, name, quoted(name)
-    return (words[place].start, text, f"@{_bare(text)}") if _bare(text) else None
+    if before is None or not before.text.startswith("@") or before.quoted or before.text.endswith(","):
+        return None
+    rest = takewhile(lambda word: _bare(word.text) == word.text and not word.quoted, words[place:])
+    name = " ".join([before.text, *(word.text for word in rest)])
+    return before.start, name, quoted(name)
+
+
+def _with_its_sign(text: str, word: Word) -> tuple[int, str, str] | None:
+    return (word.start, text, f"@{_bare(text)}") if _bare(text) else None
 
 
 def _channel(words: list[Word]) -> ChannelWord:

@@ -307,7 +307,11 @@ def test_a_slip_of_the_pen_is_mended(name: str) -> None:
         ("watch a page bob", "nobody I can page", "watch a page @bob"),
         ("watch a page @", "nobody I can page", "watch orders-eu page @ann"),
         ("watch a page here,bob", "“bob” is nobody", "watch a page here,@bob"),
-        ("watch a b page @Ann Maria Araya @bob", "“Maria” is nobody", 'watch a b page "@Ann Maria Araya" @bob'),
+        (
+            "watch a b page @Ann Maria Araya @bob",
+            "a name with blanks goes in quotes",
+            'watch a b page "@Ann Maria Araya" @bob',
+        ),
         ("watch a page @ann, bob", "“bob” is nobody", "watch a page @ann, @bob"),
         ("unwatch a in general", "begins with #", "unwatch a in #general"),
         ("watch a page pagerduty", "No pager", "help watch"),
