@@ -346,12 +346,8 @@ def _nobody(text: str, words: list[Word], place: int) -> _Refused:
             "`here` and `channel` in Slack.",
             "help watch",
         )
-    mend = _in_quotes(words, place) or _with_its_sign(text, words[place])
-    goes = (
-        "a name with blanks goes in quotes"
-        if mend and mend[2].startswith('"')
-        else "a person or user group begins with @"
-    )
+    in_quotes = _in_quotes(words, place)
+    rule = "a name with blanks goes in quotes" if in_quotes else "a person or user group begins with @"
     return _Refused(
         f"“{outside(text)}” is nobody I can page, so nothing was changed: {rule}.",
         f"watch orders-eu page @{_bare(text) or 'ann'}",
