@@ -205,9 +205,12 @@ class Store(Protocol):
         """
         ...
 
-    async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> int | None:
+    async def park(
+        self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches_version: int
+    ) -> int | None:
         """The channel rests; `told` goes to those who made its watches, unless they were told of the same reason and no
-        message got through since. How many are told; None where it rested already."""
+        message got through since. How many are told; None where it rested already, or the watches changed since they
+        were read: read them anew."""
         ...
 
     async def unpark(self, channel: ChannelId, *, on_trial: bool = False) -> bool:

@@ -3,7 +3,7 @@
 import redis.asyncio
 
 from bot.domain.delivery import Delivery, Lane, LaneKind
-from bot.domain.watch import ChannelId, TeamId
+from bot.domain.watch import ChannelId, ParkReason, TeamId
 from bot.ports import Clock, Lease
 from bot.store.outbox import RedisOutbox
 from bot.store.redis import RedisStore
@@ -20,6 +20,10 @@ class WholeStore(RedisStore):
         """Pages first, each lane oldest first."""
         pages, feed = (Lane(kind, channel) for kind in LaneKind)
         return (*await self.outbox.deliveries(pages), *await self.outbox.deliveries(feed))
+
+    async def rest(self, channel: ChannelId, reason: ParkReason, *told: Delivery) -> int | None:
+        """Parks it, whatever has been written up to now."""
+        return await self.park(channel, reason, told, await self.watches_version())
 
     def meet_another_server(self) -> None:
         """As if the one that this process knew were not the one that answers now."""

@@ -10,7 +10,9 @@ from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import digest
 from bot.domain.watch import ChannelId, ParkReason, UserId, Watch
-from bot.ports import Chat, Clock, Store, Watches
+from bot.ports import Chat, Clock, Store, StoreAway, Watches
+
+MOST_READINGS = 50  # one is in vain wherever another channel comes to rest just then, as where the bot loses a scope
 
 log = structlog.get_logger(__name__)
 
@@ -38,14 +40,17 @@ class Parking:
         Raises:
             StoreAway, ChatAway: nothing was changed.
         """
-        watches = await self._store.watches()
-        if channel in watches.parked:
-            return
-        notices = await self._notices(channel, reason, watches)
-        told = await self._store.park(channel, reason, notices)
-        if told is not None:
-            log.warning("channel_parked", channel=channel, reason=reason.value, told=told)
-        self._wake.set()
+        for _ in range(MOST_READINGS):
+            watches = await self._store.watches()
+            if channel in watches.parked:
+                return
+            notices = await self._notices(channel, reason, watches)
+            told = await self._store.park(channel, reason, notices, watches.version)
+            if told is not None:
+                log.warning("channel_parked", channel=channel, reason=reason.value, told=told)
+                self._wake.set()
+                return
+        raise StoreAway(f"the watches change faster than {channel} can be put to rest")
 
     async def wake(self, channel: ChannelId) -> None:
         """The channel seems to take messages again: what it is owed goes out.

@@ -118,12 +118,15 @@ class RedisStore:
         now = self._clock.now().isoformat()
         return await self._scripts.write("change_watches", keys, [wakes, now, *announced, *changes])
 
-    async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> int | None:
+    async def park(
+        self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches_version: int
+    ) -> int | None:
         outboxes, rows = self._scripts.enqueued(told)
         known = [self._keys[name] for name in ("parked", "watches_version")]
         keys = [*known, self._keys.told(channel), self._keys["last_ts"], *outboxes]
         lanes = [Lane(kind, channel).name for kind in LaneKind]
-        answer = await self._scripts.write("park", keys, [channel, reason.value, *lanes, *rows])
+        args: list[str | int] = [channel, reason.value, watches_version, *lanes, *rows]
+        answer = await self._scripts.write("park", keys, args)
         return answer - 1 if answer else None
 
     async def unpark(self, channel: ChannelId, *, on_trial: bool = False) -> bool:

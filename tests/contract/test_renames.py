@@ -40,7 +40,7 @@ async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeSto
     with pytest.raises(StoreAway):  # somebody sends there
         await store.rename_channel(ALERTS, NEW)
     await store.outbox.release(lease)
-    await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("told", OTHER)])
+    await store.rest(ALERTS, ParkReason.ARCHIVED, an_announcement("told", OTHER))
     assert await store.rename_channel(ALERTS, NEW) == 1
     assert await store.rename_channel(ALERTS, NEW) == 0
     watches = await store.watches()
@@ -113,31 +113,31 @@ async def test_a_rest_that_was_about_the_dead_id_ends_and_what_is_owed_goes_out(
     store: WholeStore, clock: FakeClock
 ) -> None:
     await store.add_watches([a_watch()], an_announcement())
-    await store.park(ALERTS, ParkReason.NOT_FOUND, [])
+    await store.rest(ALERTS, ParkReason.NOT_FOUND)
     await clock.pass_time(5)
     await store.rename_channel(ALERTS, NEW)
     assert (await store.watches()).parked == {}
     assert await store.outbox.lanes_with_work() == (feed(NEW),)
     assert await store.outbox.woken_at(NEW) == at(5)  # what comes late says why
-    assert await store.park(NEW, ParkReason.NOT_FOUND, [an_announcement("of the new id", OTHER)]) == 1  # is news
+    assert await store.rest(NEW, ParkReason.NOT_FOUND, an_announcement("of the new id", OTHER)) == 1  # is news
 
 
 async def test_a_new_id_that_was_not_found_before_it_was_there_rests_no_more(store: WholeStore) -> None:
-    await store.park(NEW, ParkReason.NOT_FOUND, [])
+    await store.rest(NEW, ParkReason.NOT_FOUND)
     await store.rename_channel(ALERTS, NEW)
     assert (await store.watches()).parked == {}
 
 
 async def test_a_rest_that_is_not_about_the_id_goes_along_with_what_was_told_of_it(store: WholeStore) -> None:
-    await store.park(ALERTS, ParkReason.RESTRICTED, [])
+    await store.rest(ALERTS, ParkReason.RESTRICTED)
     await store.rename_channel(ALERTS, NEW)
     assert (await store.watches()).parked == {NEW: ParkReason.RESTRICTED}
     await store.unpark(NEW, on_trial=True)
-    assert await store.park(NEW, ParkReason.RESTRICTED, [an_announcement("told already", OTHER)]) == 0
+    assert await store.rest(NEW, ParkReason.RESTRICTED, an_announcement("told already", OTHER)) == 0
 
 
 async def test_when_a_channel_woke_goes_along(store: WholeStore, clock: FakeClock) -> None:
-    await store.park(ALERTS, ParkReason.RESTRICTED, [])
+    await store.rest(ALERTS, ParkReason.RESTRICTED)
     await clock.pass_time(60)
     await store.unpark(ALERTS)
     await clock.pass_time(60)

@@ -211,8 +211,8 @@ async def test_a_parked_channel_rests_until_it_is_woken(store: WholeStore) -> No
     await store.commit(failing(), 0)
     direct = ChannelId("D0ANN")
     told = an_announcement("parked", direct)
-    assert await store.park(ALERTS, ParkReason.ARCHIVED, [told])
-    assert not await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("twice", direct)])
+    assert await store.rest(ALERTS, ParkReason.ARCHIVED, told)
+    assert not await store.rest(ALERTS, ParkReason.ARCHIVED, an_announcement("twice", direct))
     assert (await store.watches()).parked == {ALERTS: ParkReason.ARCHIVED}
     assert await store.outbox.lanes_with_work() == (feed(direct),)
     assert len(await store.owed(direct)) == 1
@@ -222,8 +222,17 @@ async def test_a_parked_channel_rests_until_it_is_woken(store: WholeStore) -> No
     assert not await store.unpark(ALERTS)
 
 
+async def test_a_channel_rests_only_as_the_watches_were_read(store: WholeStore) -> None:
+    version = await store.watches_version()
+    await store.add_watches([a_watch()], an_announcement())
+    assert await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("parked", OTHER)], version) is None
+    assert (await store.watches()).parked == {}
+    assert await store.owed(OTHER) == ()
+    assert await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("parked", OTHER)], version + 1) == 1
+
+
 async def test_watching_anew_wakes_a_parked_channel(store: WholeStore) -> None:
-    await store.park(ALERTS, ParkReason.NOT_IN_CHANNEL, [])
+    await store.rest(ALERTS, ParkReason.NOT_IN_CHANNEL)
     await store.add_watches([a_watch()], an_announcement())
     assert (await store.watches()).parked == {}
     assert await store.outbox.woken_at(ALERTS) == at(0)
@@ -233,7 +242,7 @@ async def test_when_a_channel_woke_is_kept(store: WholeStore, clock: FakeClock) 
     await store.add_watches([a_watch()], an_announcement())
     assert not await store.unpark(ALERTS)
     assert await store.outbox.woken_at(ALERTS) is None  # it never rested
-    await store.park(ALERTS, ParkReason.NOT_IN_CHANNEL, [])
+    await store.rest(ALERTS, ParkReason.NOT_IN_CHANNEL)
     await clock.pass_time(60)
     assert await store.unpark(ALERTS)
     await store.remove_watches([a_watch().id], an_announcement("bye"))
@@ -244,16 +253,16 @@ async def test_of_the_reason_for_a_rest_makers_are_told_once_whichever_bot_asks(
     store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
 ) -> None:
     other, direct = WholeStore(any_redis, TEAM, clock), ChannelId("D0ANN")
-    assert await store.park(ALERTS, ParkReason.RESTRICTED, [an_announcement("1", direct)]) == 1
+    assert await store.rest(ALERTS, ParkReason.RESTRICTED, an_announcement("1", direct)) == 1
     for number, bot in enumerate((other, store, other)):
         assert await bot.unpark(ALERTS, on_trial=True)
-        assert await bot.park(ALERTS, ParkReason.RESTRICTED, [an_announcement(f"again {number}", direct)]) == 0
+        assert await bot.rest(ALERTS, ParkReason.RESTRICTED, an_announcement(f"again {number}", direct)) == 0
     await store.unpark(ALERTS, on_trial=True)
-    assert await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("2", direct)]) == 1
+    assert await store.rest(ALERTS, ParkReason.ARCHIVED, an_announcement("2", direct)) == 1
     await store.unpark(ALERTS)
-    assert await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("3", direct)]) == 1
+    assert await store.rest(ALERTS, ParkReason.ARCHIVED, an_announcement("3", direct)) == 1
     await store.add_watches([a_watch()], an_announcement())
-    assert await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("4", direct)]) == 1
+    assert await store.rest(ALERTS, ParkReason.ARCHIVED, an_announcement("4", direct)) == 1
     assert [row.id for row in await store.owed(direct)] == ["1", "2", "3", "4"]
 
 
@@ -261,11 +270,11 @@ async def test_of_the_reason_for_a_rest_makers_are_told_once_whichever_bot_asks(
 async def test_a_message_that_got_through_makes_the_next_rest_news(store: WholeStore, lane: Lane) -> None:
     await store.commit(failing(), 0)
     await store.outbox.enqueue([an_announcement()])
-    assert await store.park(ALERTS, ParkReason.RESTRICTED, [an_announcement("1", OTHER)]) == 1
+    assert await store.rest(ALERTS, ParkReason.RESTRICTED, an_announcement("1", OTHER)) == 1
     await store.unpark(ALERTS, on_trial=True)
     (row,) = await store.outbox.deliveries(lane)
     assert await store.outbox.settle(row, await store.leased(lane), ended(row))
-    assert await store.park(ALERTS, ParkReason.RESTRICTED, [an_announcement("2", OTHER)]) == 1
+    assert await store.rest(ALERTS, ParkReason.RESTRICTED, an_announcement("2", OTHER)) == 1
 
 
 async def test_what_makers_were_told_is_remembered_while_the_channel_rests_and_a_day_on_trial(
@@ -273,7 +282,7 @@ async def test_what_makers_were_told_is_remembered_while_the_channel_rests_and_a
 ) -> None:
     key = store._keys.told(ALERTS)
     for _ in range(2):
-        await store.park(ALERTS, ParkReason.RESTRICTED, [])
+        await store.rest(ALERTS, ParkReason.RESTRICTED)
         assert await any_redis.ttl(key) == -1
         await store.unpark(ALERTS, on_trial=True)
         assert TRIAL_SECONDS - 60 < await any_redis.ttl(key) <= TRIAL_SECONDS
@@ -288,16 +297,19 @@ async def test_the_store_in_memory_remembers_what_makers_were_told_as_the_real_o
     real, memory = WholeStore(any_redis, TEAM, clock), MemoryStore(lambda: disk, TEAM, clock, 1, at_once)
     twin, told = Twin(real, memory), itertools.count()
     for reason, on_trial in itertools.product(ParkReason, (True, False)):
-        for _ in range(2):
-            await twin.park(ALERTS, reason, [an_announcement(f"{next(told)}", OTHER)])
+        for older in (1, 0, 0):
+            version = await twin.watches_version() - older
+            await twin.park(ALERTS, reason, [an_announcement(f"{next(told)}", OTHER)], version)
             await twin.unpark(ALERTS, on_trial=on_trial)
     await twin.add_watches([a_watch()], an_announcement())
-    await twin.park(ALERTS, ParkReason.RESTRICTED, [an_announcement("last", OTHER)])
+    last = [an_announcement("last", OTHER)]
+    await twin.park(ALERTS, ParkReason.RESTRICTED, last, await twin.watches_version())
     assert len(await twin.deliveries(feed(OTHER))) == 9
     await clock.pass_time(TRIAL_SECONDS)
     await memory.unpark(ALERTS, on_trial=True)
     await clock.pass_time(TRIAL_SECONDS)
-    assert await memory.park(ALERTS, ParkReason.RESTRICTED, [an_announcement("a day later", OTHER)]) == 1
+    later, version = [an_announcement("a day later", OTHER)], await memory.watches_version()
+    assert await memory.park(ALERTS, ParkReason.RESTRICTED, later, version) == 1
 
 
 async def test_a_gesture_counts_once(store: WholeStore) -> None:

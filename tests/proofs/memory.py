@@ -147,9 +147,11 @@ class MemoryStore:
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         raise NotImplementedError
 
-    async def park(self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery]) -> int | None:
+    async def park(
+        self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches_version: int
+    ) -> int | None:
         def change() -> int:
-            if channel in self.disk.parked:
+            if channel in self.disk.parked or self.disk.watches_version != watches_version:
                 return 0
             self.disk.parked[channel] = reason
             self.disk.watches_version += 1

@@ -9,15 +9,16 @@ import redis.asyncio
 from bot.delivery.parking import Parking
 from bot.domain.card import Card, Notice, NoticeKind
 from bot.domain.delivery import Refusal, Refused
-from bot.domain.watch import ChannelId, ParkReason
+from bot.domain.watch import ChannelId, ParkReason, UserId
 from bot.ports import ChatAway, StoreAway
 from bot.slack.look import Look
-from tests.builders import ALERTS, ANN, TEAM
+from tests.builders import ALERTS, ANN, TEAM, a_watch
+from tests.contract.test_store import an_announcement
 from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, TWO
 from tests.service.test_vigil import FALLBACK, Whole, whole
 from tests.stores import WholeStore
 
-NEW = ChannelId("C0NEW")
+NEW, BOB = ChannelId("C0NEW"), UserId("U0BOB")
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 ARCHIVED = Refused(kind=Refusal.CHANNEL, error="is_archived", park=ParkReason.ARCHIVED)
 NOT_FOUND = Refused(kind=Refusal.CHANNEL, error="channel_not_found", park=ParkReason.NOT_FOUND)
@@ -206,6 +207,53 @@ async def test_a_maker_who_cannot_be_asked_for_just_now_is_told_later(
         await world.bot.poll(60)
         assert len(world.notices(NoticeKind.PARKED)) == 1
         assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.ARCHIVED}
+
+
+async def test_who_watches_while_the_others_are_told_that_the_channel_rests_is_told_too(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        direct = world.chat.direct
+
+        async def meanwhile(user: UserId) -> ChannelId | None:
+            monkeypatch.setattr(world.chat, "direct", direct)
+            await world.bot.store.add_watches([a_watch(TWO, made_by=BOB)], an_announcement("Bob's"))
+            return await direct(user)
+
+        monkeypatch.setattr(world.chat, "direct", meanwhile)
+        await world.parking.park(ALERTS, ParkReason.RESTRICTED)
+        assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.RESTRICTED}
+        await world.bot.poll(10)
+        assert {watch.made_by for notice in world.notices(NoticeKind.PARKED) for watch in notice.watches} == {ANN, BOB}
+
+
+async def test_a_channel_that_is_watched_anew_without_end_is_put_to_rest_another_time(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        direct, numbers = world.chat.direct, itertools.count()
+
+        async def meanwhile(user: UserId) -> ChannelId | None:
+            watch = a_watch(f"another-{(number := next(numbers))}")
+            await world.bot.store.add_watches([watch], an_announcement(f"another {number}"))
+            return await direct(user)
+
+        monkeypatch.setattr(world.chat, "direct", meanwhile)
+        with pytest.raises(StoreAway):
+            await world.parking.park(ALERTS, ParkReason.RESTRICTED)
+        monkeypatch.setattr(world.chat, "direct", direct)
+        assert (await world.bot.store.watches()).parked == {}
+        await world.parking.park(ALERTS, ParkReason.RESTRICTED)
+        assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.RESTRICTED}
+
+
+async def test_many_channels_come_to_rest_at_once(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis) as world:
+        names = [ChannelId(f"C{number:04}") for number in range(40)]
+        await asyncio.gather(*(world.parking.park(name, ParkReason.RESTRICTED) for name in names))
+        assert (await world.bot.store.watches()).parked.keys() == set(names)
 
 
 @pytest.mark.parametrize("later", [False, True])

@@ -386,7 +386,7 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
         assert await bot.cards(ChannelId("D0ANN")) == ["orders-2 failure"]
         await watch(bot, "orders-2", channel=OTHER)
         assert await bot.cards(OTHER) == ["orders-2 failure"]
-        await bot.store.park(ALERTS, ParkReason.RESTRICTED, [])
+        await bot.store.park(ALERTS, ParkReason.RESTRICTED, [], await bot.store.watches_version())
         await bot.vigil.catch_up()
         assert (await bot.desk.status(ALERTS, ())).parked is ParkReason.RESTRICTED
         assert (await watch(bot, "nosuch")).added == ()
