@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 from playwright.async_api import Page, async_playwright, expect
@@ -44,16 +45,23 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 @pytest.fixture
 async def whole(tmp_path: Path) -> AsyncIterator[Sandbox]:
     """With everything that can be broken; a sleeper plays the bot's process."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(120)")
-    async with RedisStandIn.start() as store, Sandbox.start(redis=store) as running:
+    async with a_sleeper() as process, RedisStandIn.start() as store, Sandbox.start(redis=store) as running:
         running.bot = BotProcess(process, Hands(tmp_path / "hands"))
         try:
             yield running
         finally:
             running.bot.mend()
-            if process.returncode is None:
-                process.kill()
-            await process.wait()
+
+
+@asynccontextmanager
+async def a_sleeper() -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(120)")
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
 @pytest.fixture
@@ -194,6 +202,36 @@ async def test_a_command_without_a_bot_fails_as_in_slack(page: Page) -> None:
     await expect(answer).to_contain_text("dispatch_failed")
     await answer.get_by_test_id("dismiss").click()
     await expect(answer).to_have_count(0)
+
+
+async def test_a_command_that_the_bot_does_not_take_in_time_fails_as_in_slack(sandbox: Sandbox, page: Page) -> None:
+    """As of a bot that is frozen, or still starting: its socket is open, and nobody reads it."""
+    link = f"{sandbox.url}/link/{sandbox.slack.delivery.sockets.issue_ticket()}"
+    async with aiohttp.ClientSession() as session, session.ws_connect(link):
+        await expect(page.get_by_test_id("bot-state")).to_have_text("Bot connected (Socket Mode)")
+        await page.get_by_test_id("composer").fill("/pipeline list")
+        await page.get_by_test_id("composer").press("Enter")
+        answer = page.get_by_test_id("message")
+        await expect(answer).to_contain_text('/pipeline failed with the error "operation_timeout"')
+        await expect(answer).to_contain_text("Only visible to you")
+
+
+async def test_the_page_tells_what_became_of_the_bots_process(whole: Sandbox, page_of_whole: Page) -> None:
+    page, bot = page_of_whole, whole.bot
+    assert bot is not None
+    state, story = page.get_by_test_id("bot-state"), page.get_by_test_id("bot-story")
+    await expect(story).to_be_hidden()
+    await strike(page, "bot", "killed")
+    await bot.ended()
+    await expect(state).to_have_text("Bot is down")
+    await expect(story).to_have_text("Ended by kill -9")
+    async with a_sleeper() as another:
+        bot.started_again(another)
+        await expect(state).to_have_text("Bot not connected")
+        await expect(story).to_have_text("Ended by kill -9, is starting again \N{HORIZONTAL ELLIPSIS}")
+        link = f"{whole.url}/link/{whole.slack.delivery.sockets.issue_ticket()}"
+        async with aiohttp.ClientSession() as session, session.ws_connect(link):
+            await expect(story).to_have_text("Ended by kill -9, is back")
 
 
 async def test_the_drawer_moves_pipelines(sandbox: Sandbox, page: Page) -> None:
