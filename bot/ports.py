@@ -190,18 +190,19 @@ class Store(Protocol):
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int: ...
 
     async def keep_rename(self, old: ChannelId, new: ChannelId) -> None:
-        """Slack gave the channel another id: that is kept until `rename_channel` has done what it demands."""
+        """Slack gave the channel another id: `rename_channel` has yet to do what that demands. Whatever led to the old
+        id leads to the new one, or to where that led already."""
         ...
 
     async def renames(self) -> Mapping[ChannelId, ChannelId]:
-        """The new ids that are kept, by the old ones."""
+        """What is yet to be done: the newest id of each channel, by the old one."""
         ...
 
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         """The channel's watches, how many they are, go with it to its new id; so does what it is owed, and its cards.
 
         Raises:
-            StoreAway: also where a message is under way there just now.
+            StoreAway: also where a message is under way there just now, or this is not its newest id any more.
         """
         ...
 

@@ -57,7 +57,7 @@ class Guardian:
         if event.get("type") != "channel_id_changed":
             return
         old, new = str(event.get("old_channel_id")), str(event.get("new_channel_id"))
-        if old.isalnum() and new.isalnum():  # what is no id would be tried for ever
+        if old.isalnum() and new.isalnum() and old != new:  # what is no id would be tried for ever
             await self._store.keep_rename(ChannelId(old), ChannelId(new))
 
     async def on(self, event: Mapping[str, object]) -> None:

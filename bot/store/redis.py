@@ -65,13 +65,15 @@ class RedisStore:
         return await self._change_watches(dict.fromkeys(watch_ids, ""), announcement)
 
     async def keep_rename(self, old: ChannelId, new: ChannelId) -> None:
-        with away():
-            await self._redis.hset(self._keys["renames"], old, new)
+        await self._scripts.run("keep_rename", [self._keys["moved"], self._keys["moving"]], [old, new])
 
     async def renames(self) -> Mapping[ChannelId, ChannelId]:
         with away():
-            rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["renames"]))
-        return {ChannelId(old.decode()): ChannelId(new.decode()) for old, new in rows.items()}
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.smembers(self._keys["moving"])
+                pipe.hgetall(self._keys["moved"])
+                moving, moved = await pipe.execute()
+        return {ChannelId(old.decode()): ChannelId(moved[old].decode()) for old in moving}
 
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         watches = await self.watches()
@@ -87,7 +89,7 @@ class RedisStore:
         keys = [self._keys[name] for name in names]
         for lane, new_lane in lanes:
             keys += [self._keys.lease(lane.name), self._keys.outbox(lane), self._keys.outbox(new_lane)]
-        keys += [self._keys.told(old), self._keys.told(new), self._keys["renames"]]
+        keys += [self._keys.told(old), self._keys.told(new), self._keys["moved"], self._keys["moving"]]
         cards = await read_cards(self._redis, self._keys, [before for _, before, _ in stories])
         storms = {key: card.storm for key, card in cards.items() if card.storm}
         for _, before, after in stories:

@@ -1,14 +1,15 @@
 -- Slack gave a channel another id: its watches, its rest, what it is owed and its cards go with it. 0 where somebody sends
--- down one of its lanes just now, or wrote in between.
+-- down one of its lanes just now, wrote in between, or a newer id was told.
 -- KEYS: (3 of the fence), watches, watches_version, parked, woken, last_ts, records, versions, then lease, outbox and new
---       outbox of each of the two lanes, then what the makers were told of the old id, and of the new, renames, then card,
---       new card and storm of each story
+--       outbox of each of the two lanes, then what the makers were told of the old id, and of the new, moved, moving, then
+--       card, new card and storm of each story
 -- ARGV: old id, new id, when, watches_version, lane and new lane of each of the two, how many watches,
 --       then id and new id of each, then pipeline, version, key of the card and new key of each story
 local old, new, moved = '"' .. ARGV[1] .. '"', '"' .. ARGV[2] .. '"', tonumber(ARGV[9])
 local first_story = 10 + 2 * moved
 if (redis.call('GET', KEYS[5]) or '0') ~= ARGV[4] then return 0 end
 if redis.call('EXISTS', KEYS[11], KEYS[14]) > 0 then return 0 end
+if (redis.call('HGET', KEYS[19], ARGV[1]) or ARGV[2]) ~= ARGV[2] then return 0 end
 for i = first_story, #ARGV, 4 do
   if redis.call('HGET', KEYS[10], ARGV[i]) ~= ARGV[i + 1] then return 0 end
 end
@@ -64,7 +65,7 @@ for i = 0, 1 do
 end
 
 for i = first_story, #ARGV, 4 do
-  local at = 20 + 3 * (i - first_story) / 4
+  local at = 21 + 3 * (i - first_story) / 4
   redis.call('HSET', KEYS[9], ARGV[i], renamed(redis.call('HGET', KEYS[9], ARGV[i])))
   redis.call('HINCRBY', KEYS[10], ARGV[i], 1)
   local content = redis.call('HGET', KEYS[at], 'content')
@@ -74,5 +75,5 @@ for i = first_story, #ARGV, 4 do
     if redis.call('SREM', KEYS[at + 2], ARGV[i + 2]) == 1 then redis.call('SADD', KEYS[at + 2], ARGV[i + 3]) end
   end
 end
-redis.call('HDEL', KEYS[19], ARGV[1])
+redis.call('SREM', KEYS[20], ARGV[1])
 return written(1)

@@ -28,7 +28,7 @@ _FENCED = (
     "unpark",
     "write_row",
 )
-_PLAIN = ("gesture", "lease", "release")
+_PLAIN = ("gesture", "keep_rename", "lease", "release")
 
 
 @contextmanager

@@ -292,8 +292,8 @@ async def test_an_id_that_cannot_be_changed_keeps_nothing_else_from_being_looked
 
 
 @pytest.mark.parametrize("bent", ["", "%(", "C0 TEAM"])
-async def test_what_is_no_id_is_not_kept(yard: Yard, bent: str) -> None:
-    for old, new in ((bent, NEW), (ROOM, bent)):
+async def test_what_is_no_new_id_is_not_kept(yard: Yard, bent: str) -> None:
+    for old, new in ((bent, NEW), (ROOM, bent), (ROOM, ROOM)):
         await yard.guardian.keep({"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": new})
     assert await yard.store.renames() == {}
 

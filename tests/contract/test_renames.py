@@ -1,6 +1,9 @@
 """A channel that Slack gives another id: what goes with it, over a real Valkey and over fakeredis alike."""
 
+import random
+from contextlib import suppress
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import redis.asyncio
@@ -169,3 +172,88 @@ async def test_what_was_posted_under_the_new_id_already_does_not_set_its_lane_ba
     await posts(store, NEW, "after", "23.5")
     await store.rename_channel(ALERTS, NEW)
     assert await store.outbox.last_ts(feed(NEW)) == "23.5"
+
+
+async def test_of_two_changes_in_a_row_the_later_may_be_done_first(store: WholeStore) -> None:
+    last = ChannelId("C0LAST")
+    await store.add_watches([a_watch()], an_announcement())
+    await store.keep_rename(ALERTS, NEW)
+    lease = await store.leased(feed(ALERTS))
+    await store.keep_rename(NEW, last)
+    await store.rename_channel(NEW, last)
+    with pytest.raises(StoreAway):
+        await store.rename_channel(ALERTS, NEW)
+    await store.outbox.release(lease)
+    with pytest.raises(StoreAway):  # read before the second change was told
+        await store.rename_channel(ALERTS, NEW)
+    await settle_renames(store)
+    assert [watch.channel for watch in (await store.watches()).all] == [last]
+    await store.keep_rename(ALERTS, NEW)  # Slack tells the first once more
+    assert await store.renames() == {ALERTS: last}
+
+
+@pytest.mark.parametrize("done_at_once", [True, False])
+async def test_a_channel_that_gets_its_old_id_back_is_there(store: WholeStore, *, done_at_once: bool) -> None:
+    await store.add_watches([a_watch()], an_announcement())
+    await store.keep_rename(ALERTS, NEW)
+    await store.rest(ALERTS, ParkReason.NOT_FOUND)
+    if done_at_once:
+        await settle_renames(store)
+    await store.keep_rename(NEW, ALERTS)
+    await settle_renames(store)
+    assert [watch.channel for watch in (await store.watches()).all] == [ALERTS]
+    assert (await store.watches()).parked == {}
+    assert len(await store.owed(ALERTS)) == 1
+
+
+async def settle_renames(store: WholeStore) -> None:
+    """Nobody sends anything any more: one time suffices for each."""
+    for old, new in (await store.renames()).items():
+        await store.rename_channel(old, new)
+    assert await store.renames() == {}
+
+
+async def some_are_done(store: WholeStore, chance: random.Random) -> None:
+    """In any order, and some not, since somebody sends there."""
+    renames = list((await store.renames()).items())
+    for old, new in chance.sample(renames, chance.randint(0, len(renames))):
+        lease = await store.leased(feed(old)) if chance.random() < 0.4 else None
+        with suppress(StoreAway):
+            await store.rename_channel(old, new)
+        if lease:
+            await store.outbox.release(lease)
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+async def test_whatever_changes_are_told_and_done_in_whatever_order_all_ends_at_the_newest_id(
+    any_redis: redis.asyncio.Redis, clock: FakeClock, *, comes_back: bool
+) -> None:
+    """Where an id comes back, only the order in which it is told can say which is the newest."""
+    for seed in range(30):
+        chance = random.Random(seed)  # noqa: S311
+        await any_redis.flushall()
+        store = WholeStore(any_redis, TEAM, clock)
+        ids = [ChannelId(f"C0ID{number}") for number in range(5)]
+        for number, channel in enumerate(ids):
+            watch = a_watch(f"pipe_{number}", channel=channel)
+            await store.add_watches([watch], an_announcement(f"of {channel}", channel))
+        walk = [chance.choice(ids)]
+        while len(walk) < 7 if comes_back else len(walk) < len(ids):
+            walk.append(chance.choice([each for each in ids if each not in (walk[-1:] if comes_back else walk)]))
+        told = list(pairwise(walk))
+        if not comes_back:
+            chance.shuffle(told)
+        for old, new in told:
+            for _ in range(chance.choice((1, 1, 2))):
+                await store.keep_rename(old, new)
+                await some_are_done(store, chance)
+        if not comes_back:
+            await store.keep_rename(*chance.choice(told))  # once more, much later
+        await settle_renames(store)
+        moved = [channel for channel in ids if channel in walk]
+        owed = {row.id for row in await store.owed(walk[-1])}
+        assert owed == {f"of {channel}" for channel in {*moved, walk[-1]}}, (seed, told)
+        where = {watch.reference: watch.channel for watch in (await store.watches()).all}
+        assert where == {
+            f"pipe_{number}": walk[-1] if channel in moved else channel for number, channel in enumerate(ids)
+        }, (seed, told)

@@ -1,0 +1,15 @@
+-- Slack gave a channel another id: kept for good, so that whatever is told of its ids, in whatever order and once more,
+-- leads to the newest. Where an id comes back, what was told last counts: what is there stays there.
+-- KEYS: moved, moving   ARGV: old id, new id
+local old, new = ARGV[1], ARGV[2]
+local newest = redis.call('HGET', KEYS[1], new) or new
+if newest == old then newest = new end
+local moved = redis.call('HGETALL', KEYS[1])
+for i = 1, #moved, 2 do
+  if moved[i + 1] == old then redis.call('HSET', KEYS[1], moved[i], newest) end
+end
+redis.call('HDEL', KEYS[1], newest)
+redis.call('SREM', KEYS[2], newest)
+redis.call('HSET', KEYS[1], old, newest)
+redis.call('SADD', KEYS[2], old)
+return 1
