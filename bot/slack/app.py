@@ -55,16 +55,19 @@ class Listeners:
 
     async def keep_event(self, event: Mapping[str, object], next_: Callable[[], Awaitable[None]]) -> None:
         """Bolt acknowledges an event once this has let it through; where this raises, Slack tells it again."""
-        async with asyncio.timeout(KEEP_SECONDS):
-            await self._guardian.keep(facts_of(event, tuple(event)))
+        try:
+            async with asyncio.timeout(KEEP_SECONDS):
+                await self._guardian.keep(facts_of(event, tuple(event)))
+        except TimeoutError as exc:
+            raise StoreAway("it did not answer in time") from exc
         await next_()
 
     async def on_event(self, event: Mapping[str, object]) -> None:
         await self._guardian.on(facts_of(event, tuple(event)))
 
     async def on_error(self, error: Exception) -> None:
-        if isinstance(error, StoreAway | TimeoutError):
-            log.warning("store_away", room="slack", problem=str(error) or "it did not answer in time")
+        if isinstance(error, StoreAway):
+            log.warning("store_away", room="slack", problem=str(error))
         else:
             log.error("listener_tripped", exc_info=error)
 

@@ -15,7 +15,7 @@ from bot.slack import action_ids
 from bot.slack.actions import Actions, Click
 from bot.slack.answers import Asked
 from bot.slack.commands import Commands
-from bot.slack.grammar import Unwatch, Watch, parse
+from bot.slack.grammar import Help, Unwatch, UsageError, Watch, parse
 from bot.slack.look import Look
 from bot.slack.respond import respond_to
 
@@ -86,7 +86,10 @@ class Inbox:
         except (StoreAway, TimeoutError) as exc:
             log.warning("store_away", room="slack", problem=str(exc) or "it did not answer in time")
             await ack()
-            await self._say(gesture, UNANSWERED if _only_asks(gesture) else AWAY)
+            if _needs_no_store(gesture):
+                await self._done(gesture)
+            else:
+                await self._say(gesture, UNANSWERED if _only_asks(gesture) else AWAY)
             return
         await ack()
         if first and not await self._act(gesture, ACT_SECONDS):
@@ -122,8 +125,8 @@ class Inbox:
             await self._act(gesture, TAKEN_UP_SECONDS)
         else:
             log.warning("lapsed", gesture=gesture.kind, seconds=age.total_seconds())
-            await self._say(gesture, LAPSED)
             await self._finished(gesture)
+            await self._say(gesture, LAPSED)
 
     async def settled(self) -> None:
         """Returns when everything that was acted on has come to its end."""
@@ -163,7 +166,8 @@ class Inbox:
             log.warning("store_away", room="slack", problem=str(exc))
 
     async def _done(self, gesture: Gesture) -> None:
-        await self._catch_up()
+        if not _needs_no_store(gesture):
+            await self._catch_up()
         facts, respond = gesture.facts, respond_to(gesture.facts.get("response_url", ""))
         if gesture.kind == CLICK:
             await self._actions.on(Click.of(facts), respond)
@@ -174,6 +178,11 @@ class Inbox:
 
     async def _say(self, gesture: Gesture, refusal: Refusal) -> None:
         await respond_to(gesture.facts.get("response_url", ""))(self._look.answer(refusal, Asked()).as_response())
+
+
+def _needs_no_store(gesture: Gesture) -> bool:
+    """It is answered by what was typed alone."""
+    return gesture.kind == COMMAND and isinstance(parse(gesture.facts["text"]), Help | UsageError)
 
 
 def _only_asks(gesture: Gesture) -> bool:

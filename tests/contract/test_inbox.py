@@ -12,11 +12,13 @@ import redis.asyncio
 from aiohttp import web
 from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.response import BoltResponse
+from structlog.testing import capture_logs
 
 from bot.domain.watch import TeamId
 from bot.ports import Clock, Gesture, Lease, StoreAway
 from bot.slack import action_ids, inbox
 from bot.slack.actions import Actions
+from bot.slack.app import Listeners
 from bot.slack.calls import web_client
 from bot.slack.commands import Commands
 from bot.slack.directory import Directory
@@ -257,7 +259,7 @@ async def test_a_store_that_is_away_is_told_and_nothing_is_promised(
     assert "ask again in a minute: I cannot be sure that I kept this" in answer
 
 
-@pytest.mark.parametrize("text", ["", "status orders-1", "list", "watches", "help watch", "wach orders-1"])
+@pytest.mark.parametrize("text", ["", "status orders-1", "list", "watches"])
 async def test_to_a_question_it_is_not_said_that_nothing_was_done(
     counter: Counter, monkeypatch: pytest.MonkeyPatch, text: str
 ) -> None:
@@ -266,6 +268,36 @@ async def test_to_a_question_it_is_not_said_that_nothing_was_done(
     assert counter.answers == [
         "My memory (Redis) does not answer just now, so I cannot answer this.\nPlease ask again in a minute."
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("help", "What I do: "),
+        ("help watch", "/pipeline watch PIPELINE"),
+        ("wach orders-1", "Did you mean watch?"),
+        ("watch orders-1 page nobody", "is nobody I can page, so nothing was changed"),
+    ],
+)
+async def test_what_needs_no_memory_is_answered_without_one(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch, text: str, says: str
+) -> None:
+    await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking(text))
+    away_once(counter.bot.store, "first_time", monkeypatch)
+    await counter.inbox().take(Ack(counter), COMMAND, "2", counter.asking(text))
+    away_once(counter.bot.store, "watches_version", monkeypatch)  # after it was kept
+    await counter.inbox().take(Ack(counter), COMMAND, "3", counter.asking(text))
+    first, *others = counter.answers
+    assert says in first
+    assert others == [first, first]
+
+
+async def test_only_a_store_that_did_not_answer_is_called_away() -> None:
+    listeners = Listeners(inbox=None, guardian=None)  # type: ignore[arg-type]  # neither is asked
+    with capture_logs() as logs:
+        await listeners.on_error(StoreAway("no answer"))
+        await listeners.on_error(TimeoutError())
+    assert [entry["event"] for entry in logs] == ["store_away", "listener_tripped"]
 
 
 @pytest.mark.parametrize("action", sorted({*action_ids.ALL} - {action_ids.LINK}))
@@ -337,6 +369,18 @@ async def test_what_was_left_undone_for_too_long_is_not_done_and_that_is_said(co
     assert await counter.watched() == []
     assert "it may not be done" in counter.answers[0]
     assert await counter.kept() == 0
+
+
+async def test_what_lapsed_is_noted_as_done_before_that_is_said(counter: Counter) -> None:
+    found: list[int] = []
+
+    async def look() -> None:
+        found.append(await counter.kept())
+
+    counter.meanwhile.append(look)
+    await counter.left_undone("watch orders-1", seconds_ago=26 * 60)
+    await counter.inbox().take_up()
+    assert found == [0]
 
 
 async def test_what_takes_too_long_is_ended_and_that_is_said(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
