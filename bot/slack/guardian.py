@@ -31,6 +31,7 @@ EVENTS = (
 EVERY_SECONDS = 24 * 3600.0
 REMIND_SECONDS = 900.0  # of a token that is not accepted: only the log can tell it
 CURE = "install the app again at https://api.slack.com/apps and set SLACK_BOT_TOKEN; what is owed is kept, and goes out"
+IN_VAIN_AT_MOST = 2  # where Slack says nothing of one channel, it may be that channel; of two, Slack is away
 AT_ONCE = 10  # conversations.info may be asked fifty times a minute, and people's commands need it too
 
 log = structlog.get_logger(__name__)
@@ -45,7 +46,7 @@ class Guardian:
         self._directory = directory
         self._clock = clock
         self._user = user
-        self._looked_at: dict[ChannelId, float] = {}
+        self._due_at: dict[ChannelId, float] = {}
         self._refused_at: float | None = None
 
     async def keep(self, event: Mapping[str, object]) -> None:
@@ -77,7 +78,7 @@ class Guardian:
         elif kind in {"member_joined_channel", "member_left_channel"} and event.get("user") != self._user:
             return
         elif isinstance(channel, str) and channel not in await self._store.renames():
-            self._looked_at.pop(ChannelId(channel), None)
+            self._due_at.pop(ChannelId(channel), None)
             await self._look_at(ChannelId(channel), await self._store.watches())
 
     async def look_around(self) -> None:
@@ -96,9 +97,19 @@ class Guardian:
         watches, now = await self._store.watches(), self._clock.monotonic()
         channels = {watch.channel for watch in watches.all} | watches.parked.keys()
         channels -= (await self._store.renames()).keys()  # Slack does not know the old id any more
-        due = [each for each in sorted(channels) if now - self._looked_at.get(each, float("-inf")) >= EVERY_SECONDS]
+        due_at = {each: self._due_at.get(each, float("-inf")) for each in sorted(channels)}
+        due = sorted((each for each in due_at if due_at[each] <= now), key=due_at.__getitem__)
+        in_vain: list[ChatAway] = []
         for channel in due[:AT_ONCE]:
-            await self._look_at(channel, watches)
+            try:
+                await self._look_at(channel, watches)
+            except ChatAway as exc:
+                self._due_at[channel] = now  # again at the next call, after those that wait longer
+                in_vain.append(exc)
+                if len(in_vain) == IN_VAIN_AT_MOST:
+                    break
+        if in_vain:
+            raise in_vain[-1]
 
     async def _rename(self) -> None:
         """What cannot be done while a message is under way there is done at the next look, by whichever bot."""
@@ -131,4 +142,4 @@ class Guardian:
             await self._parking.wake(channel)
         elif reason is not None and parked is None:
             await self._parking.park(channel, reason)
-        self._looked_at[channel] = self._clock.monotonic()
+        self._due_at[channel] = self._clock.monotonic() + EVERY_SECONDS

@@ -1,7 +1,8 @@
 """What happens to channels, and to the token: told by Slack's events, found by the daily look, over real sockets."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Container, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import cast
@@ -27,6 +28,7 @@ from bot.slack.inbox import Inbox
 from bot.slack.look import Look
 from bot.slack.poster import Poster
 from tests.builders import ALERTS, TEAM, a_delivery, a_watch
+from tests.contract.test_store import an_announcement
 from tests.fakes import FakeClock
 from tests.stores import WholeStore, feed
 
@@ -334,6 +336,73 @@ async def test_a_channel_is_looked_at_once_a_day(yard: Yard) -> None:
     assert yard.calls("conversations.info") == asked
     await yard.a_day_later()
     assert yard.calls("conversations.info") == asked + 1
+
+
+class MuteDirectory(Directory):
+    """A Slack that does not say how some channels are; `asked` has those that it was asked of."""
+
+    def __init__(self, mute: Container[str]) -> None:
+        self.mute = mute
+        self.asked: list[ChannelId] = []
+
+    async def refusal(self) -> str | None:
+        return None
+
+    async def obstacle(self, channel: ChannelId) -> ParkReason | None:
+        self.asked.append(channel)
+        if channel in self.mute:
+            raise ChatAway(f"Slack does not say how {channel} is")
+        return None
+
+
+async def watched_by_many(
+    yard: Yard, mute: Container[str], count: int = 25
+) -> tuple[Guardian, MuteDirectory, list[ChannelId]]:
+    channels = [ROOM, *(ChannelId(f"C{number:04}") for number in range(count - 1))]
+    directory = MuteDirectory(mute)
+    for channel in channels[1:]:
+        await yard.store.add_watches([a_watch(channel=channel)], an_announcement(f"of {channel}", channel))
+    guardian = Guardian(store=yard.store, parking=yard.parking, directory=directory, clock=yard.clock, user=BOT)
+    return guardian, directory, sorted(channels)
+
+
+@pytest.mark.parametrize("mute", [1, 2, 5])
+async def test_channels_of_which_slack_says_nothing_hold_up_no_others_and_are_asked_of_again(
+    yard: Yard, mute: int
+) -> None:
+    names = {f"C{number:04}" for number in range(mute)}
+    guardian, directory, channels = await watched_by_many(yard, names)
+    for _ in range(8):
+        with suppress(ChatAway):
+            await guardian.look_around()
+        await yard.clock.pass_time(60)
+    asked = Counter(directory.asked)
+    assert asked.keys() == set(channels)
+    assert {asked[channel] for channel in channels if channel not in names} == {1}
+    directory.mute = ()
+    for _ in range(mute):
+        with suppress(ChatAway):
+            await guardian.look_around()
+        await yard.clock.pass_time(60)
+    assert Counter(directory.asked)[channels[0]] == asked[channels[0]] + 1
+    assert len(directory.asked) == asked.total() + mute
+
+
+async def test_one_channel_of_which_slack_says_nothing_is_asked_of_at_each_look(yard: Yard) -> None:
+    guardian, directory, channels = await watched_by_many(yard, {"C0000"}, 10)
+    for look in range(4):
+        with pytest.raises(ChatAway):
+            await guardian.look_around()
+        assert directory.asked.count(ChannelId("C0000")) == look + 1
+        await yard.clock.pass_time(60)
+    assert set(directory.asked) == set(channels)
+
+
+async def test_a_slack_that_is_away_as_a_whole_is_asked_little(yard: Yard) -> None:
+    guardian, directory, channels = await watched_by_many(yard, [ROOM, *(f"C{number:04}" for number in range(24))])
+    with pytest.raises(ChatAway):
+        await guardian.look_around()
+    assert directory.asked == channels[:2]
 
 
 @pytest.mark.parametrize("error", ["token_revoked", "account_inactive", "invalid_auth"])
