@@ -120,10 +120,13 @@ async def _goldrush(sandbox: Breakable, body: Body) -> None:
 
 
 async def _slack(sandbox: Breakable, body: Body) -> None:
-    kind = body.text("kind")
-    method = body.maybe_text("method") or "*"
-    fault = None if kind == NONE else _web_fault(_chosen(kind, FaultKind), body)
-    sandbox.slack.set_fault(method, fault)
+    slack, kind, method = sandbox.slack, body.text("kind"), body.maybe_text("method")
+    if kind != NONE:
+        slack.set_fault(method or "*", _web_fault(_chosen(kind, FaultKind), body))
+        return
+    everywhere = list(slack.faults.active()) if body.maybe_text("mend") is None else ["*"]
+    for each in everywhere if method is None else [method]:
+        slack.set_fault(each, None)
 
 
 def _web_fault(kind: FaultKind, body: Body) -> Fault:

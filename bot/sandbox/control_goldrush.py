@@ -75,13 +75,17 @@ def fault_rows(goldrush: GoldRush) -> list[Json]:
 def set_fault(goldrush: GoldRush, body: Mapping[str, Any]) -> None:
     """Sets the fault that a request describes; ValueError with a sentence for its author where it describes none.
 
-    `{"kind": "none"}` takes the fault of that scope away.
+    `{"kind": "none"}` takes the fault of that pipeline away; without one, all that are in force, or, with the kind in
+    `mend`, the one of the whole API.
     """
     pipeline_id, kind = body.get("pipeline_id"), body.get("kind")
     if pipeline_id is not None and pipeline_id not in goldrush.pipelines:
         raise ValueError(f"no pipeline has the id {pipeline_id!r}")
     if kind == "none":
-        goldrush.set_fault(None, pipeline_id)
+        if pipeline_id is None and body.get("mend") is None:
+            clear_faults(goldrush)
+        else:
+            goldrush.set_fault(None, pipeline_id)
         return
     if kind not in set(FaultKind):
         raise ValueError(f"kind must be none or one of {', '.join(FaultKind)}")

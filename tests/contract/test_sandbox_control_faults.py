@@ -136,6 +136,20 @@ async def test_one_of_several_is_mended_alone(sandbox: Sandbox, page: Page) -> N
         await page.mend()
 
 
+async def test_what_is_mended_without_more_is_mended_everywhere(sandbox: Sandbox, page: Page) -> None:
+    orders = sandbox.goldrush.named("orders-eu").id
+    for target, places in (
+        ("slack", ({"method": "chat.postMessage"}, {"method": "*"})),
+        ("goldrush", ({"pipeline_id": orders}, {"pipeline_id": None})),
+    ):
+        for mended in ({**places[0]}, {**places[1], "mend": "slow"}, {}):
+            for place in places:
+                await page.post("faults", target=target, kind="slow", **place)
+            await page.post("faults", target=target, kind="none", **mended)
+            assert await page.faults() == ([(target, "slow")] if mended else [])
+            await page.mend()
+
+
 @pytest.mark.parametrize("kind", RedisActKind)
 async def test_what_is_done_to_redis_at_once_leaves_no_fault(sandbox: Sandbox, page: Page, kind: RedisActKind) -> None:
     assert await page.post("faults", target="redis", kind=kind.value, seconds=0) == (200, {"ok": True})
