@@ -2,7 +2,7 @@
 nobody looked."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from bot.domain.card import Missed, Notice, NoticeKind
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import digest
+from bot.domain.observation import PipelineId
 from bot.domain.plan import Record
 from bot.domain.watch import ChannelId
 from bot.ports import Beat, ChatAway, Clock, StoreRolledBack
@@ -182,28 +183,42 @@ class Vigil:
         missed = self._missed_since(beat.last_at)
         notice = Notice(kind=NoticeKind.BLIND, at=now, since=beat.last_at, missed=missed, unread=len(unread))
         channels = tuple(dict.fromkeys(watch.channel for watch in self._roster.watches.all))
-        await self._store.give_sign(now, self._run_id or "", self._told(notice, channels))
+        await self._store.give_sign(now, self._run_id or "", self._told(notice, channels, unread))
 
     def _missed_since(self, moment: datetime) -> tuple[Missed, ...]:
         records = (self._roster.record(each) for each in sorted(self._roster.watched))
         missed = (missed_since(record, self._roster.pipeline(record.pipeline_id), moment) for record in records)
         return tuple(each for each in missed if each)
 
-    def _told(self, notice: Notice, channels: tuple[ChannelId, ...]) -> list[Delivery]:
-        """To the operator; where there is none, to the channels that it concerns, each of its own watches: what a
+    def _told(
+        self, notice: Notice, channels: tuple[ChannelId, ...], unread: Collection[PipelineId] = ()
+    ) -> list[Delivery]:
+        """To the operator; where there is none, to the channels that it concerns, each of what is its own: what a
         private channel watches is nobody else's business."""
         at = (notice.since or notice.at).isoformat()
-        own = {each: tuple(watch for watch in notice.watches if watch.channel == each) for each in channels}
         return [
             Delivery(
                 id=digest(self._store.team, notice.kind, channel, at),
                 channel=channel,
                 priority=Priority.FAILURE,
-                body=notice if self._operator else replace(notice, watches=own[channel]),
+                body=notice if self._operator else self._own(channel, notice, unread),
                 made_at=notice.at,
             )
             for channel in ([self._operator] if self._operator else channels)
         ]
+
+    def _own(self, channel: ChannelId, notice: Notice, unread: Collection[PipelineId]) -> Notice:
+        heard = self._roster.watches.of(channel)
+
+        def own(pipeline: Pipeline) -> bool:
+            return any(watch.covers(pipeline) for watch in heard)
+
+        return replace(
+            notice,
+            watches=tuple(watch for watch in notice.watches if watch.channel == channel),
+            missed=tuple(each for each in notice.missed if own(each.pipeline)),
+            unread=sum(own(self._roster.pipeline(each)) for each in unread),
+        )
 
 
 def missed_since(record: Record, pipeline: Pipeline, moment: datetime) -> Missed | None:

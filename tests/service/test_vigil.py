@@ -17,6 +17,7 @@ from bot.delivery.parking import Parking
 from bot.delivery.sender import Sender
 from bot.domain.card import Card, Notice, NoticeKind, Storm
 from bot.domain.delivery import Refusal, Refused
+from bot.domain.observation import PipelineId
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, ParkReason
 from bot.ports import ChatAway, StoreAway, StoreRolledBack, Unavailable
@@ -369,6 +370,25 @@ async def test_it_is_told_in_words_from_when_to_when_and_what_changed(fake_redis
     assert "Whatever happened and passed in that time I did not see. Since then these have changed:" in text
     assert "pipe_0001 failed · last FAILED" in text
     assert "as they were before" not in text
+
+
+async def test_a_channel_is_told_of_what_changed_among_its_own_alone(fake_redis: redis.asyncio.Redis) -> None:
+    chat = FakeChat()
+    three = PipelineId("pipe_0003")
+    async with whole(fake_redis, count=3, chat=chat) as first:
+        await first.bot.watch(ONE)
+        await first.bot.watch(TWO, three, channel=OTHER)
+        await first.bot.poll(20)
+    first.bot.api.statuses |= {ONE: FAILED, TWO: FAILED}
+    hangs = asyncio.Event()
+    first.bot.api.gate = lambda pipeline: hangs if pipeline == three else None
+    await first.bot.clock.pass_time(1800)
+    async with whole(fake_redis, chat=chat, before=first.bot) as second:
+        await second.bot.poll(150)
+        rows = [(row, told) for row, told, _ in chat.posts if told in second.notices(NoticeKind.BLIND)]
+        hangs.set()
+    told = {row.channel: ([each.pipeline.id for each in notice.missed], notice.unread) for row, notice in rows}
+    assert told == {ALERTS: ([ONE], 0), OTHER: ([TWO], 1)}
 
 
 @pytest.mark.parametrize(
