@@ -32,6 +32,7 @@ EVERY_SECONDS = 24 * 3600.0
 REMIND_SECONDS = 900.0  # of a token that is not accepted: only the log can tell it
 CURE = "install the app again at https://api.slack.com/apps and set SLACK_BOT_TOKEN; what is owed is kept, and goes out"
 IN_VAIN_AT_MOST = 2  # where Slack says nothing of one channel, it may be that channel; of two, Slack is away
+RENAME_AGAIN_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after these no lane is held any more by a bot that died
 AT_ONCE = 10  # conversations.info may be asked fifty times a minute, and people's commands need it too
 
 log = structlog.get_logger(__name__)
@@ -74,7 +75,7 @@ class Guardian:
         if kind in {"tokens_revoked", "app_uninstalled"}:
             await self._accepted()
         elif kind == "channel_id_changed":
-            await self._rename()
+            await self._rename_soon()
         elif kind in {"member_joined_channel", "member_left_channel"} and event.get("user") != self._user:
             return
         elif isinstance(channel, str) and channel not in await self._store.renames():
@@ -111,8 +112,17 @@ class Guardian:
         if in_vain:
             raise in_vain[-1]
 
+    async def _rename_soon(self) -> None:
+        """What cannot be done while a message is under way there is done right after it, or at the next look, by
+        whichever bot."""
+        for seconds in RENAME_AGAIN_SECONDS:
+            await self._rename()
+            if not await self._store.renames():
+                return
+            await self._clock.sleep(seconds)
+        await self._rename()
+
     async def _rename(self) -> None:
-        """What cannot be done while a message is under way there is done at the next look, by whichever bot."""
         for old, new in (await self._store.renames()).items():
             try:
                 moved = await self._store.rename_channel(old, new)

@@ -249,7 +249,7 @@ async def test_an_id_that_changes_while_a_message_is_under_way_is_done_later_by_
     event = await id_changes(yard)
     lease = await yard.store.leased(feed(ROOM))
     await yard.guardian.keep(event)
-    await yard.guardian.on(event)
+    await hears_in_vain(yard, event)
     heir = another_guardian(yard)
     await heir.look_around()  # it has never looked at any channel, but knows better than to look at this one
     watches = await yard.watches()
@@ -264,6 +264,28 @@ async def test_an_id_that_changes_while_a_message_is_under_way_is_done_later_by_
     await yard.guardian.on(event)
     assert (await yard.watches()).all == watches.all
     assert await yard.notices() == []
+
+
+async def hears_in_vain(yard: Yard, event: Mapping[str, object]) -> None:
+    """Somebody sends there all the while."""
+    hearing = asyncio.create_task(yard.guardian.on(event))
+    async with asyncio.timeout(5):
+        while not hearing.done():
+            await yard.clock.pass_time(1)
+    await hearing
+
+
+async def test_an_id_that_changes_while_a_message_is_under_way_is_done_right_after_it(yard: Yard) -> None:
+    event = await id_changes(yard)
+    lease = await yard.store.leased(feed(ROOM))
+    await yard.guardian.keep(event)
+    hearing = asyncio.create_task(yard.guardian.on(event))
+    await yard.clock.pass_time(5)
+    assert [watch.channel for watch in (await yard.watches()).all] == [ROOM]
+    await yard.store.outbox.release(lease)
+    await yard.clock.pass_time(4)
+    assert [watch.channel for watch in (await yard.watches()).all] == [event["new_channel_id"]]
+    await hearing
 
 
 async def test_what_slack_still_tells_of_a_dead_id_makes_nobody_hear_that_the_channel_is_gone(yard: Yard) -> None:
