@@ -159,14 +159,14 @@ def _catch_up(backlog: Backlog, untried: list[Delivery]) -> Gathering | None:
     entries = {entry.pipeline.id: entry for entry in _entries(home)}
     elsewhere = frozenset[PipelineId]().union(*(_told_of(each) for each in there if each is not home))
     chosen: list[Delivery] = []
+    counted = _counted(backlog)
     for row in rows:
         pipeline_id = _pipeline_id(backlog, row)
         if pipeline_id not in entries and (pipeline_id in elsewhere or len(entries) >= MOST):
             continue
         chosen.append(row)
-        before = entries.get(pipeline_id)
-        if missed := _missed(backlog, row, before):
-            entries[pipeline_id] = _together(before, missed)
+        if missed := _missed(backlog, row, counted.get(row.id, 0)):
+            entries[pipeline_id] = _together(entries.get(pipeline_id), missed)
     if not entries:
         return None  # their cards have told it all
     key = home.id if home else digest(backlog.team, "catch up", *(row.id for row in chosen))
@@ -225,9 +225,15 @@ def _pipeline_id(backlog: Backlog, row: Delivery) -> PipelineId:
     return (row.body.pipeline if isinstance(row.body, ThreadLine) else backlog.cards[row.id].content.pipeline).id
 
 
-def _missed(backlog: Backlog, row: Delivery, before: Missed | None) -> Missed | None:
-    """A line counts by itself where its card stands in Slack; else the card's own history has it. What was counted
-    `before` of a story that has gone on since is not counted again."""
+def _counted(backlog: Backlog) -> dict[str, int]:
+    """How far each story has been counted by the catch-ups that are here."""
+    told = [entry for row in backlog.rows for entry in _entries(row) if entry.story]
+    return {entry.story: entry.revision for entry in sorted(told, key=lambda entry: entry.revision)}
+
+
+def _missed(backlog: Backlog, row: Delivery, counted: int) -> Missed | None:
+    """A line counts by itself where its card stands in Slack; else the card's own history has it. What was counted of
+    a story that has gone on since is not counted again: in the same message, or in one that is being sent."""
     card = backlog.cards.get(_story(row))
     episode = card.content.episode if card else None
     if isinstance(row.body, ThreadLine):
@@ -235,7 +241,6 @@ def _missed(backlog: Backlog, row: Delivery, before: Missed | None) -> Missed | 
         return None if told_by_card else _gone_through(row.body.pipeline, (row.body.line,), episode)
     if card is None or episode is None:
         return None
-    counted = before.revision if before and before.story == row.id else 0
     new = tuple(line for line in episode.lines if line.revision > counted)
     missed = _gone_through(card.content.pipeline, new, episode)
     return replace(missed, story=row.id, revision=episode.revision) if missed and episode.open else missed

@@ -208,6 +208,21 @@ def test_a_catch_up_that_waits_takes_in_one_story_more() -> None:
     assert gathered([replace(first.row, attempts=1), again, new], some((40,), DEPLOYMENT)) is None
 
 
+@pytest.mark.parametrize("sent", [{"state": State.SENDING, "attempts": 1}, {"attempts": 1}])
+def test_what_a_catch_up_that_is_being_sent_has_counted_no_second_one_counts_anew(sent: dict[str, Any]) -> None:
+    first = gathered(feed_of(range(11)), some(range(11), DEPLOYMENT))
+    assert first is not None
+    goes_on = a_posted(3, DEPLOYMENT)
+    episode = goes_on.content.episode.told_line(line(9, Event.DEGRADED))
+    goes_on = replace(goes_on, content=replace(goes_on.content, episode=episode), revision=9)
+    new = [*feed_of(range(40, 51)), a_sync(3, Priority.UPDATE)]
+    found = gathered([replace(first.row, **sent), *new], [*some(range(40, 51), DEPLOYMENT), goes_on])
+    assert found is not None
+    assert isinstance(found.row.body, CatchUp)
+    (counts,) = [each.counts for each in found.row.body.entries if each.pipeline == pipeline(3)]
+    assert counts == {Event.DEGRADED: 1}
+
+
 def _gathered_stories(*readings: Observation) -> dict[Event, int]:
     """What is counted of one pipeline, beside ten others, when all is gathered once more after each reading."""
     others = range(50, 51 + CATCH_UP_FROM)
