@@ -21,7 +21,7 @@ from bot.sandbox.goldrush_faults import Fault as ApiFault
 from bot.sandbox.goldrush_faults import FaultKind as ApiFaultKind
 from bot.sandbox.slack.faults import Fault, FaultKind, Moment
 from tests.proofs.rounds import KINDS, Round, a_directory
-from tests.proofs.sweep import SCENARIOS, a_sweep
+from tests.proofs.sweep import SCENARIOS, a_sweep, calm
 from tests.proofs.world import SECOND, World, a_world
 
 PIPELINES = 6
@@ -32,9 +32,9 @@ POST, HISTORY = "chat.postMessage", "conversations.history"
 Trouble = Callable[[World, random.Random], Coroutine[None, None, None]]
 
 
-def _slack(method: str, kind: FaultKind, when: Moment = Moment.BEFORE, **more: float) -> Trouble:
+def _slack(method: str, kind: FaultKind, when: Moment = Moment.BEFORE, *, at_most: int = 4, **more: float) -> Trouble:
     async def trouble(world: World, chance: random.Random) -> None:
-        fault = Fault(kind=kind, when=when, times=chance.randint(1, 4), **more)  # type: ignore[arg-type]
+        fault = Fault(kind=kind, when=when, times=chance.randint(1, at_most), **more)  # type: ignore[arg-type]
         world.sandbox.slack.set_fault(method, fault)
 
     return trouble
@@ -42,7 +42,10 @@ def _slack(method: str, kind: FaultKind, when: Moment = Moment.BEFORE, **more: f
 
 def _goldrush(kind: ApiFaultKind) -> Trouble:
     async def trouble(world: World, chance: random.Random) -> None:
-        world.sandbox.goldrush.set_fault(ApiFault(kind=kind, times=chance.randint(1, 6)))
+        with world.reading_is_late():
+            world.sandbox.goldrush.set_fault(ApiFault(kind=kind, times=chance.randint(1, 6)))
+            while world.sandbox.goldrush.faults:
+                await asyncio.sleep(0.02)
 
     return trouble
 
@@ -69,16 +72,18 @@ async def _two_bots_one_frozen(world: World, chance: random.Random) -> None:
 async def _redis_killed(world: World, chance: random.Random) -> None:
     """For 0 to 10 s. What is read meanwhile cannot be kept, and is read again."""
     async with world.still:
-        await world.valkey.kill()
-        await asyncio.sleep(chance.uniform(0, 10) * SECOND)
-        await world.valkey.start()
+        with world.reading_is_late():
+            await world.valkey.kill()
+            await asyncio.sleep(chance.uniform(0, 10) * SECOND)
+            await world.valkey.start()
         await _all_read(world)
 
 
 async def _redis_forgets(world: World, chance: random.Random) -> None:
     """0.1 to 4 s. What was read and forgotten is read again: a phase that nobody sees any more nobody can tell."""
     async with world.still:
-        await world.valkey.forget(chance.uniform(0.1, 4) * SECOND)
+        with world.reading_is_late():
+            await world.valkey.forget(chance.uniform(0.1, 4) * SECOND)
         await _all_read(world)
 
 
@@ -101,6 +106,7 @@ TROUBLES: dict[str, Trouble] = {
     "Slack silent, posted": _slack(POST, FaultKind.HANG, Moment.AFTER),
     "Slack lands 3 s late": _slack(POST, FaultKind.LAND_LATE, seconds=3 * SECOND),
     "Slack 429": _slack(POST, FaultKind.THROTTLED),
+    "Slack 429 for 3 s": _slack(POST, FaultKind.THROTTLED, at_most=1, retry_after=3),  # longer than a lane is kept
     "Slack 429, yet posted": _slack(POST, FaultKind.THROTTLED, Moment.AFTER),
     "Slack ok without ts": _slack(POST, FaultKind.NO_TS),
     "Slack answer cut short": _slack(POST, FaultKind.TRUNCATED),
@@ -141,15 +147,9 @@ async def a_round(world: World, chance: random.Random, trouble: str, kills: int)
         tasks.create_task(TROUBLES[trouble](world, chance))
     world.sandbox.slack.faults.clear()
     world.sandbox.goldrush.faults.clear()
-    return Round.of(trouble, kills, began, await world.settled(), world.directory)
-
-
-async def _calm(world: World) -> Round:
-    """Nothing happens any more, and nothing more is said. How Slack and GoldRush were spoken to until now is judged."""
-    began, calm_from = time.monotonic(), world.now
-    await asyncio.sleep(CALM_SECONDS)
-    traffic = [*world.traffic(calm_from), *world.deaths]
-    return Round.of("all of them, and then calm", 0, began, world.verdict(), world.directory, traffic=traffic)
+    verdict = await world.settled()
+    traffic, fell_over = world.traffic(), world.fell_over()
+    return Round.of(trouble, kills, began, verdict, world.directory, traffic=traffic, fell_over=fell_over)
 
 
 async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
@@ -169,7 +169,7 @@ async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
                     if result.faults:
                         break
                 else:
-                    yield await _calm(world)
+                    yield await calm(world, "all of them, and then calm", CALM_SECONDS)
 
 
 # --- many at once ----------------------------------------------------------------------------------------------------

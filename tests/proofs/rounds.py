@@ -12,7 +12,7 @@ from typing import Self
 from tests.proofs.oracle import Verdict
 
 JUDGED = ("lost", "repeated", "out_of_order", "invented", "wrong_final")
-KINDS = (*JUDGED, "traffic")
+KINDS = (*JUDGED, "traffic", "fell_over")
 KEEP = "keep"
 
 
@@ -36,15 +36,17 @@ class Round:
         verdict: Verdict,
         directory: Path,
         *,
-        traffic: Sequence[str] = (),
+        traffic: Sequence[str],
+        fell_over: Sequence[str],
         where: str = "",
     ) -> Self:
         """`began` on the monotonic clock. Of a faulty one the `directory` is kept."""
-        faults = [*verdict.faults, *traffic]
+        faults = [*verdict.faults, *traffic, *fell_over]
         if faults:
             (directory / KEEP).touch()
             faults.append(f"{where} (see {directory})".lstrip())
-        counts = {kind: len(getattr(verdict, kind)) for kind in JUDGED} | {"traffic": len(traffic)}
+        counts = {kind: len(getattr(verdict, kind)) for kind in JUDGED}
+        counts |= {"traffic": len(traffic), "fell_over": len(fell_over)}
         return cls(trouble, kills, time.monotonic() - began, faults, counts)
 
 

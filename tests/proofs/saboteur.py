@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
@@ -16,8 +16,11 @@ from bot.domain.protocol import given
 from bot.goldrush.client import Client
 from bot.slack import calls
 from bot.store import scripts
+from bot.store.outbox import RedisOutbox
 from bot.watching.vigil import Vigil
+from tests.proofs import world
 from tests.proofs.memory import MemoryStore
+from tests.proofs.mortal import be_a_bot
 
 FENCE = "if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end\n"
 
@@ -94,6 +97,19 @@ def _doubt() -> None:
     Vigil.__init__ = unheeding  # type: ignore[method-assign]
 
 
+def be_a_bot_that_keeps_no_hold(*given: Any) -> None:
+    async def unkept(self: RedisOutbox, method: str, since: datetime, until: datetime) -> None:
+        return None
+
+    RedisOutbox.hold = unkept  # type: ignore[method-assign]
+    be_a_bot(*given)
+
+
+def _hold() -> None:
+    """How long Slack is to be let alone is not written down: the next life does not know."""
+    vars(world)["be_a_bot"] = be_a_bot_that_keeps_no_hold
+
+
 SABOTAGES: dict[str, Callable[[], None]] = {
     "fence": _fence,
     "wait": _wait,
@@ -102,6 +118,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "semaphore": _semaphore,
     "order": _order,
     "doubt": _doubt,
+    "hold": _hold,
 }
 
 

@@ -14,6 +14,7 @@ from tests.proofs.rounds import Round, a_directory
 from tests.proofs.world import CHANNELS, PATIENCE, SECOND, World, a_world
 
 PIPELINES = 6
+CALM_SECONDS = 3.5  # more than it may take until nothing more is said
 READS = 4  # as in crash.py: a life that ends may have had one in vain, and one that loses its turn another
 POST = "chat.postMessage"
 ALERTS, QUIET = CHANNELS[0], "C0QUIET"
@@ -22,7 +23,7 @@ ALERTS, QUIET = CHANNELS[0], "C0QUIET"
 async def _phases(world: World, names: Sequence[str], phase: str) -> None:
     for name in names:
         world.set_phase(name, phase)
-    await asyncio.gather(*(world.reads(name, READS) for name in names))
+    await world.told(names, READS)
 
 
 async def _fails_and_recovers(world: World, names: Sequence[str]) -> None:
@@ -72,26 +73,44 @@ async def _beside_another(world: World, names: Sequence[str]) -> None:
 
 async def _redis_starts_anew(world: World, names: Sequence[str]) -> None:
     await _phases(world, names, "FAILED")
-    await world.valkey.kill()
-    await world.valkey.start()
+    with world.reading_is_late():
+        await world.valkey.kill()
+        await world.valkey.start()
     await _phases(world, names, "RUNNING")
 
 
 async def _redis_forgets(world: World, names: Sequence[str]) -> None:
     for name in names:
         world.set_phase(name, "FAILED")
-    await world.valkey.forget(4 * SECOND)
+    with world.reading_is_late():
+        await world.valkey.forget(4 * SECOND)
     await asyncio.gather(*(world.reads(name, READS) for name in names))
     await _phases(world, names, "RUNNING")
 
 
-def _with(kind: FaultKind, when: Moment = Moment.AFTER) -> Callable[[World, Sequence[str]], Awaitable[None]]:
+def _yet_posted(kind: FaultKind) -> Callable[[World, Sequence[str]], Awaitable[None]]:
     async def happens(world: World, names: Sequence[str]) -> None:
-        world.sandbox.slack.set_fault(POST, Fault(kind=kind, when=when, times=1))
+        world.sandbox.slack.set_fault(POST, Fault(kind=kind, when=Moment.AFTER, times=1))
         await _fails_and_recovers(world, names)
         world.sandbox.slack.faults.clear()
 
     return happens
+
+
+async def throttles(world: World, name: str, seconds: int) -> None:
+    """To the first message about this pipeline Slack says 429, and how long it is to be let alone."""
+    world.sandbox.slack.set_fault(POST, Fault(kind=FaultKind.THROTTLED, retry_after=seconds, times=1))
+    world.set_phase(name, "FAILED")
+    await world.sandbox.slack.until(lambda: POST not in world.sandbox.slack.faults.active(), PATIENCE)
+
+
+async def _throttled(world: World, names: Sequence[str]) -> None:
+    """Longer than a lane is kept by one who is dead: of what comes meanwhile the next life does not know by itself that
+    it has to wait."""
+    first, *others = names
+    await throttles(world, first, 3)
+    await _phases(world, others, "FAILED")
+    await _phases(world, names, "RUNNING")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +130,9 @@ SCENARIOS = {
     "two bots": Scenario(_beside_another),
     "Redis starts anew": Scenario(_redis_starts_anew),
     "Redis forgets 4 s": Scenario(_redis_forgets),
-    "500, yet posted": Scenario(_with(FaultKind.SERVER_ERROR)),
-    "no answer, yet posted": Scenario(_with(FaultKind.HANG)),
-    "429": Scenario(_with(FaultKind.THROTTLED, Moment.BEFORE)),
+    "500, yet posted": Scenario(_yet_posted(FaultKind.SERVER_ERROR)),
+    "no answer, yet posted": Scenario(_yet_posted(FaultKind.HANG)),
+    "429 for 3 s": Scenario(_throttled, pipelines=2),
 }
 
 
@@ -134,6 +153,8 @@ async def a_sweep(name: str, first: int, step: int) -> AsyncIterator[Round]:
                     number += step
                     if each.faults:
                         break
+                else:
+                    yield await calm(world, f"calm after: {name}", CALM_SECONDS)
 
 
 async def _a_life(world: World, scenario: str, names: Sequence[str], crash_at: int) -> Round:
@@ -149,6 +170,15 @@ async def _a_life(world: World, scenario: str, names: Sequence[str], crash_at: i
         began,
         verdict,
         world.directory,
-        traffic=world.deaths,
+        traffic=world.traffic(),
+        fell_over=world.fell_over(),
         where=f"call {crash_at}",
     )
+
+
+async def calm(world: World, after: str, seconds: float) -> Round:
+    """Nothing happens any more, and nothing more is said."""
+    began, calm_from = time.monotonic(), world.now
+    await asyncio.sleep(seconds)
+    traffic, fell_over = world.traffic(calm_from), world.fell_over()
+    return Round.of(after, 0, began, world.verdict(), world.directory, traffic=traffic, fell_over=fell_over)

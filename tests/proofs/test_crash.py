@@ -1,11 +1,16 @@
 """A bounded part of the crash test, which is to be run by hand in whole: `make crash-test`."""
 
+import asyncio
+import random
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from tests.proofs import unmeasured
+from tests.proofs.sweep import throttles
+from tests.proofs.world import JITTER_SECONDS, a_world
 
 
 @pytest.mark.journey
@@ -22,3 +27,17 @@ def test_whatever_dies_everything_is_told_once(capsys: pytest.CaptureFixture[str
     with capsys.disabled():
         sys.stdout.write(f"\n{done.stdout}")
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.journey
+async def test_the_next_life_obeys_what_slack_said_to_the_last(tmp_path: Path) -> None:
+    """The bot dies within the time for which Slack is to be let alone, and has read something new before."""
+    async with a_world(tmp_path, 2, random.Random(0)) as world, world.kept_alive():  # noqa: S311
+        first, second = world.names
+        await throttles(world, first, seconds=4)
+        world.set_phase(second, "FAILED")
+        await world.reads(second, 2)
+        await asyncio.sleep(JITTER_SECONDS)
+        world.bots[0].kill()
+        verdict = await world.settled()
+        assert [*verdict.faults, *world.traffic(), *world.fell_over()] == []

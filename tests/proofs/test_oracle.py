@@ -1,9 +1,11 @@
 """The oracle itself: each fault that it is there to find, it finds; and it finds none where there is none."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from tests.proofs.logs import tripped
 from tests.proofs.oracle import Happened, Said, judge
 from tests.proofs.traffic import Call, Promise, judge_traffic
 
@@ -78,6 +80,8 @@ def traffic(
 def test_what_is_as_promised_is_no_fault() -> None:
     assert traffic(POST, replace(POST, at=11.0, until=16.0), replace(POST, at=12.0, until=12.1)) == 0
     assert traffic(replace(POST, wait=5.0), replace(POST, at=15.2, until=15.3), replace(POST, life=2, at=11.0)) == 0
+    assert traffic(replace(POST, lay=0.5), replace(POST, at=10.5, until=10.6)) == 0
+    assert traffic(replace(POST, wait=5.0), replace(POST, at=13.0, until=13.1, lay=2.9)) == 0
     assert traffic(began=(0.0, 50.0), reads=[*READS, *[50.5] * 20]) == 0
 
 
@@ -108,3 +112,58 @@ def test_a_log_that_lags_is_believed_to_a_degree() -> None:
 )
 def test_each_breach_is_found(calls: list[Call], changed: dict[str, list[float]]) -> None:
     assert traffic(*calls, **changed) == 1  # type: ignore[arg-type]
+
+
+TOLD = replace(POST, life=0, wait=5.0)  # at 10.2, until 15.2
+LIVES = (0.0, 11.0)
+
+
+@pytest.mark.parametrize(
+    ("at", "ended", "began", "found"),
+    [
+        (14.0, {0: 10.9}, LIVES, 1),
+        (14.0, {}, LIVES, 1),
+        (15.3, {0: 10.9}, LIVES, 0),
+        (14.0, {0: 10.3}, LIVES, 0),
+        (14.0, {0: 10.9}, (0.0, 0.0), 0),
+    ],
+    ids=["too early", "beside the first", "in time", "nothing was kept", "it was there before"],
+)
+def test_what_slack_said_counts_for_the_next_life(
+    at: float, ended: dict[int, float], began: tuple[float, ...], found: int
+) -> None:
+    promise = replace(PROMISE, ended=ended, jitter=0.3)
+    calls = (TOLD, replace(POST, life=1, at=at, until=at + 0.1))
+    assert len(judge_traffic(calls, {"orders": READS}, began, (), promise)) == found
+
+
+@pytest.mark.parametrize(
+    ("late", "until", "found"),
+    [
+        ((), 290.0, 1),
+        (((105.0, 120.0), (108.0, 118.0)), 290.0, 0),
+        (((105.0, 112.0), (108.0, 110.0)), 290.0, 1),
+        (((105.0, 120.0),), 311.0, 1),
+    ],
+    ids=["nothing excuses it", "excused", "excused too little", "not read any more"],
+)
+def test_only_known_trouble_excuses_a_late_reading(
+    late: tuple[tuple[float, float], ...], until: float, found: int
+) -> None:
+    reads = {"orders": [at for at in READS if not 100 < at < 130]}
+    assert len(judge_traffic((), reads, (0.0,), (), replace(PROMISE, late=late, until=until))) == found
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ('{"event": "delivery", "outcome": "posted"}', 0),
+        ('{"event": "lane_tripped", "exception": "Traceback…\\nKeyError: 1"}', 1),
+        ('{"event": "Task exception was never retrieved", "exception": "Traceback (most recent call last):"}', 1),
+        ("Traceback (most recent call last):", 1),
+    ],
+)
+def test_what_fell_over_is_found_in_the_log(line: str, found: int, tmp_path: Path) -> None:
+    log = tmp_path / "bot-0.log"
+    log.write_text(f"{line}\n\n")
+    assert len(tripped(log)) == found

@@ -21,6 +21,7 @@ NOTICED_BY = {
     "semaphore": "tests/contract/test_hanging.py",
     "order": "tests/proofs/test_simulation.py::test_a_world_in_which_everything_is_told_once",
     "doubt": MACHINE,
+    "hold": "tests/proofs/test_crash.py::test_the_next_life_obeys_what_slack_said_to_the_last",
 }
 
 

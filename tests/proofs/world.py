@@ -6,9 +6,10 @@ import os
 import random
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from math import inf
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from bot.sandbox.slack.delivery import Ack
 from bot.sandbox.slack.messages import Message
 from tests.journey.rig import free_port
 from tests.journey.valkey import Valkey
+from tests.proofs.logs import tripped
 from tests.proofs.mortal import DIED, be_a_bot
 from tests.proofs.oracle import Happened, Said, Verdict, judge
 from tests.proofs.traffic import Call, Promise, judge_traffic
@@ -26,8 +28,10 @@ CHANNELS = ("C0ALERTS", "C0TEAM")
 PATIENCE = 60.0
 DRAINED_SECONDS = 18.0
 OLDEST_SECONDS = 4.0
+BACK_SECONDS = 3.0  # until somebody reads where nobody could: the turn of one who is dead (2.5 s), and a start
 QUIET_WITHIN_SECONDS = 2.0  # once all has been said
 JITTER_SECONDS = 0.3  # the machine is busy: a request may lie for so long before the log has it
+TICK_SECONDS = 0.05
 REQUESTS_PER_SECOND = 15.0
 SECOND = 0.1  # a tenth: see mortal.py
 
@@ -44,7 +48,7 @@ WANTED = (DIED, -signal.SIGKILL, -signal.SIGTERM, 0)
 STARTS_SECONDS = 10.0  # one whose Redis goes away before it is ready ends with an error
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["tests.proofs.mortal"])
+PROCESSES.set_forkserver_preload(["tests.proofs.preloaded"])
 
 
 @dataclass
@@ -60,6 +64,14 @@ class World:
     """Of bots that nobody killed."""
     began: list[float] = field(default_factory=list)
     """When each bot did; its place in the list is its name."""
+    ended: dict[int, float] = field(default_factory=dict)
+    """When those did that have."""
+    late: list[tuple[float, float]] = field(default_factory=list)
+    """From when until when readings may be late."""
+    stalls: list[tuple[float, float]] = field(default_factory=list)
+    """From when until when the stand-ins stood still: other processes had the machine."""
+    excused: set[str] = field(default_factory=set)
+    """Bots that ended with an error since they found no Redis when they began."""
     still: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Whoever holds it sees to it that no phase changes."""
 
@@ -82,18 +94,16 @@ class World:
         self.counter = PROCESSES.Value("q", 0, lock=False)
         name = str(len(self.began))
         log = str(self.directory / f"bot-{name}.log")
-        bot = PROCESSES.Process(target=be_a_bot, args=(env, log, name, crash_at, self.counter), daemon=True)
+        bot = PROCESSES.Process(target=be_a_bot, args=(env, log, name, crash_at, self.counter), name=name, daemon=True)
         bot.start()
         self.bots.append(bot)
         self.began.append(self.now)
         return bot
 
-    async def ended(self, bot: BaseProcess, seconds: float = PATIENCE) -> bool:
-        for _ in range(int(seconds / 0.01)):
-            if not bot.is_alive():
-                return True
-            await asyncio.sleep(0.01)
-        return False
+    async def has_ended(self, bot: BaseProcess) -> None:
+        async with asyncio.timeout(PATIENCE):
+            while bot.is_alive():
+                await asyncio.sleep(0.01)
 
     @asynccontextmanager
     async def kept_alive(self) -> AsyncIterator[None]:
@@ -102,9 +112,7 @@ class World:
         async def keep() -> None:
             while True:
                 for bot in [each for each in self.bots if not each.is_alive()]:
-                    self.bots.remove(bot)
-                    if bot.exitcode not in WANTED and time.monotonic() - self.valkey.killed_at > STARTS_SECONDS:
-                        self.deaths.append(f"a bot died by itself: exit code {bot.exitcode}")
+                    self._bury(bot)
                 if not self.bots:
                     self.start_bot()
                 await asyncio.sleep(0.02)
@@ -117,18 +125,37 @@ class World:
             with suppress(asyncio.CancelledError):
                 await keeper
 
+    def _bury(self, bot: BaseProcess) -> None:
+        self.bots.remove(bot)
+        self.ended[int(bot.name)] = self.now
+        self.late.append((self.now, self.now + BACK_SECONDS))
+        if bot.exitcode in WANTED:
+            return
+        if time.monotonic() - self.valkey.killed_at > STARTS_SECONDS:
+            self.deaths.append(f"bot-{bot.name} died by itself: exit code {bot.exitcode}")
+        self.excused.add(bot.name)
+
     async def stop(self, bot: BaseProcess) -> None:
         """As one is stopped by whoever runs it: another may read at once."""
         bot.terminate()
-        await self.ended(bot)
-        self.bots.remove(bot)
+        await self.has_ended(bot)
+        self._bury(bot)
 
     async def freeze(self, bot: BaseProcess, seconds: float) -> None:
         assert bot.pid is not None
-        with suppress(ProcessLookupError):
+        with suppress(ProcessLookupError), self.reading_is_late():
             os.kill(bot.pid, signal.SIGSTOP)
             await asyncio.sleep(seconds)
             os.kill(bot.pid, signal.SIGCONT)
+
+    @contextmanager
+    def reading_is_late(self) -> Iterator[None]:
+        """While nothing can be read, and until it is read again."""
+        since = self.now
+        try:
+            yield
+        finally:
+            self.late.append((since, self.now + BACK_SECONDS))
 
     # --- what happens ----------------------------------------------------------------------------------------------
 
@@ -156,6 +183,20 @@ class World:
                     return
                 await asyncio.sleep(0.02)
 
+    async def told(self, names: Sequence[str], count: int) -> None:
+        """Until all that happened has been told, and therefore kept; or these were read so often once more."""
+        reading = asyncio.create_task(self._all_read(names, count))
+        telling = asyncio.create_task(self._all_told())
+        await asyncio.wait({reading, telling}, return_when=asyncio.FIRST_COMPLETED)
+        first = telling if telling.done() else reading
+        telling.cancel()
+        reading.cancel()
+        await asyncio.gather(telling, reading, return_exceptions=True)
+        await first
+
+    async def _all_read(self, names: Sequence[str], count: int) -> None:
+        await asyncio.gather(*(self.reads(name, count) for name in names))
+
     # --- what is told ----------------------------------------------------------------------------------------------
 
     def verdict(self) -> Verdict:
@@ -170,8 +211,18 @@ class World:
             judge([each for each in happened if each.pipeline in watched], {channel: said}, verdict)
         return verdict
 
-    def traffic(self, calm_from: float) -> list[str]:
-        """How Slack and GoldRush were spoken to, all in all. All had been said before `calm_from`."""
+    def fell_over(self) -> list[str]:
+        """Bots that nobody killed, and whatever in a bot ended with an error that it did not expect."""
+        logs = [self.directory / f"bot-{name}.log" for name in range(len(self.began)) if str(name) not in self.excused]
+        return [*self.deaths, *(why for log in logs if log.exists() for why in tripped(log))]
+
+    def traffic(self, calm_from: float = inf) -> list[str]:
+        """How Slack and GoldRush were spoken to until now, all in all (I5 to I8). I8 only where all had been said
+        before `calm_from`: before, it is judged by `settled`, which waits no longer than is promised.
+
+        Readings may be late (I7) while a bot is frozen, Redis away or GoldRush in trouble, and `BACK_SECONDS` after, or
+        after the end of a bot. What Slack does never excuses them.
+        """
         promise = Promise(
             budget=REQUESTS_PER_SECOND,
             oldest=OLDEST_SECONDS,
@@ -179,6 +230,9 @@ class World:
             drained_within=QUIET_WITHIN_SECONDS,
             spacing=SECOND,
             jitter=JITTER_SECONDS,
+            late=self.late,
+            ended=self.ended,
+            until=self.now,
         )
         asked = [
             Call(
@@ -188,6 +242,7 @@ class World:
                 at=each.asked_at,
                 until=each.at,
                 wait=float(each.retry_after or 0),
+                lay=self._lay(each.asked_at),
             )
             for each in self.sandbox.slack.calls
         ]
@@ -198,14 +253,32 @@ class World:
         wrote = [each.at for each in self.sandbox.slack.accepted]
         return judge_traffic(asked, reads, self.began, wrote, promise)
 
+    def _lay(self, at: float) -> float:
+        """What comes while the stand-ins stand still is taken up a moment after it."""
+        return max((at - since for since, until in self.stalls if since < at < until + 2 * TICK_SECONDS), default=0.0)
+
+    async def watch_oneself(self) -> None:
+        while True:
+            since = self.now
+            await asyncio.sleep(TICK_SECONDS)
+            if self.now - since > TICK_SECONDS + JITTER_SECONDS / 3:
+                self.stalls.append((since, self.now))
+
     async def settled(self) -> Verdict:
-        """What is to be said once there is nothing more to fail. Something more said later would be a repeat: so it is
-        looked once more when every straggler must have come."""
-        deadline = asyncio.get_running_loop().time() + DRAINED_SECONDS
-        while (verdict := self.verdict()).faults and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.1)
-        await asyncio.sleep(8 * SECOND)
-        return self.verdict() if not verdict.faults else verdict
+        """What is to be said once there is nothing more to fail: all of it, within `DRAINED_SECONDS` (I8). Something
+        more said later would be a repeat: so it is looked once more when every straggler must have come."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(DRAINED_SECONDS):
+                await self._all_told()
+                await asyncio.sleep(8 * SECOND)
+        return self.verdict()
+
+    async def _all_told(self) -> None:
+        judged_at = -1
+        while True:
+            if judged_at != (judged_at := len(self.sandbox.slack.accepted)) and not self.verdict().faults:
+                return
+            await asyncio.sleep(0.02)
 
 
 def _said(message: Message, came: Mapping[str, str]) -> Said:
@@ -225,14 +298,16 @@ async def a_world(directory: Path, pipelines: int, chance: random.Random) -> Asy
         for name in names:
             sandbox.goldrush.add(name=name)
         world = World(sandbox, valkey, directory, names, watched=dict.fromkeys(CHANNELS, names))
+        watch = asyncio.create_task(world.watch_oneself())
         try:
             bot = world.start_bot()
             await _watched(world)
             yield world
         finally:
+            watch.cancel()
             for bot in world.bots:
                 bot.kill()
-                await world.ended(bot)
+                await world.has_ended(bot)
 
 
 async def _watched(world: World) -> None:
