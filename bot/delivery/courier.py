@@ -1,17 +1,18 @@
 """Takes what one lane owes to a known outcome, one message after the other, as long as its lease is held."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
 
+from bot.delivery.agenda import Agenda, Owed
 from bot.delivery.doubt import Doubt
-from bot.delivery.job import Job, cards_of, rechecking, redrawing
+from bot.delivery.job import Job, rechecking, redrawing
 from bot.delivery.pace import CALL_SECONDS, Method, Pace
 from bot.delivery.parking import Parking
-from bot.domain.card import Lines, PostedCard, Recheck, SyncCard, SyncStorm, ThreadLine
+from bot.domain.card import Recheck
 from bot.domain.delivery import (
     Again,
     Delay,
@@ -21,8 +22,6 @@ from bot.domain.delivery import (
     Gone,
     Hold,
     Lane,
-    LaneKind,
-    Look,
     Outcome,
     Park,
     Posted,
@@ -33,21 +32,14 @@ from bot.domain.delivery import (
     State,
     Unknown,
     Unreadable,
-    Wait,
 )
-from bot.domain.gathering import Backlog, gather
+from bot.domain.gathering import gather
 from bot.domain.protocol import (
     after_look,
     after_recheck,
     after_repeat_left,
     after_send,
-    decide,
     given,
-    given_up,
-    in_doubt,
-    in_order,
-    patience_with,
-    story_of,
 )
 from bot.domain.watch import TeamId
 from bot.ports import Chat, Clock, Ending, EndingKind, Lease, Outbox
@@ -84,6 +76,7 @@ class Courier:
         self._parking = around.parking
         self._team = around.team
         self._lane = lane
+        self._agenda = Agenda(lane, around.pace)
         self._last_ts = last_ts
         self._woken_at = woken_at
         self.lease = lease
@@ -96,102 +89,28 @@ class Courier:
             LeaseLostError: the lane is another's now.
             StoreAway: nothing more was sent.
         """
-        jobs = self._in_order(await self.tidied())
+        jobs = (await self.tidied()).jobs()
         if not jobs:
             return None
-        due, looks, seconds = self._pick(jobs)
+        following = self._agenda.first(jobs, self._clock.now(), self._hold)
         await self._keep_lease()
-        if looks:
-            await self._look(looks)
+        if following.look_for:
+            await self._look(following.look_for)
             return 0.0
-        if due is None:
-            return seconds
-        return 0.0 if await self._work(due) else None
+        if following.send is None:
+            return following.seconds
+        return 0.0 if await self._work(following.send) else None
 
-    async def tidied(self) -> "_Owed":
+    async def tidied(self) -> Owed:
         """What the lane owes, once what can be told together is gathered."""
         while True:
-            owed = await self._read()
+            owed = await Owed.read(self._outbox, self._lane)
             away = self._pace.away(Method.POST)
             gathering = gather(owed.backlog(self._team, self._doubt.since, away=away))
             if gathering is None:
                 return owed
             if not await self._outbox.gather(gathering, self._lane, self.lease):
                 raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
-
-    # --- what is next ----------------------------------------------------------------------------------------------
-
-    async def _read(self) -> "_Owed":
-        rows = await self._outbox.deliveries(self._lane)
-        bodies = [row.body for row in rows]
-        keys = {body.card_key for body in bodies if isinstance(body, SyncCard | ThreadLine)}
-        keys |= {body.story for body in bodies if isinstance(body, Lines) and not body.of_storm}
-        told = {body.storm_key for body in bodies if isinstance(body, SyncStorm)}
-        told |= {body.story for body in bodies if isinstance(body, Lines) and body.of_storm}
-        keys |= {row.follows for row in rows if row.follows}
-        cards = await self._outbox.cards(sorted(keys))
-        return _Owed(rows, cards, {key: await self._outbox.storm(key) for key in sorted(told)})
-
-    def _in_order(self, owed: "_Owed") -> list[Job]:
-        """Most urgent first; what was a page, and is over by now, after those that are open."""
-        jobs = {row.id: Job(row, cards_of(row, owed.cards, owed.storms)) for row in owed.rows}
-        # A line whose card is kept no more waits for nothing: it is taken up, and dropped.
-        there = {
-            story: job.ts is not None or not job.cards
-            for job in jobs.values()
-            if (story := story_of(job.delivery.body))
-        }
-        there |= {key: card.ts is not None or card.removed for key, card in owed.cards.items()}
-        ordered = [jobs[row.id] for row in in_order(owed.rows, there)]
-        return sorted(ordered, key=lambda job: job.over) if self._lane.kind is LaneKind.PAGES else ordered
-
-    def _pick(self, jobs: list[Job]) -> tuple[Job | None, list[Job], float]:
-        """What may be done first: one message to send, or those to be looked for in one place; else the seconds until
-        something may."""
-        if self._lane.kind is LaneKind.PAGES and any(job.delivery.attempts == 0 for job in jobs):
-            self._pace.claim(self._lane.channel)
-        seconds, now = float("inf"), self._clock.now()
-        for job in self._worth_a_trial(jobs):
-            step = decide(job.delivery, now, self._hold, idempotent=job.updates)
-            if isinstance(step, Wait):
-                seconds = min(seconds, (step.until - now).total_seconds())
-                continue
-            looks = isinstance(step, Look) or isinstance(job.delivery.body, Recheck)
-            pause = self._until_look(job) if looks else self._until(job, job.method)
-            if looks and pause <= 0:
-                return None, [job, *self._to_look_for_there(job, jobs, now)], 0.0
-            if pause <= 0:
-                return job, [], 0.0
-            seconds = min(seconds, pause)
-        return None, [], seconds
-
-    def _worth_a_trial(self, jobs: list[Job]) -> list[Job]:
-        """While Slack is away a lane goes on with what it has tried already: whatever else is given now could not be
-        told together with others any more."""
-        tried = [job for job in jobs if job.delivery.attempts > 0]
-        return tried if tried and self._pace.away(Method.POST) else jobs
-
-    def _until(self, job: Job, method: Method) -> float:
-        return self._pace.wait(self._lane.channel, method, job.delivery.priority)
-
-    def _until_look(self, job: Job) -> float:
-        """A page waits for no history that is held longer than it has patience, unless Slack answers nothing at all.
-        What was given up is looked for again only right before it can be sent."""
-        pause = self._until(job, Method.HISTORY)
-        silent = self._pace.unanswered(Method.HISTORY) and self._pace.unanswered(Method.POST)
-        if self._lane.kind is LaneKind.PAGES and not silent:
-            pause = 0.0 if pause > patience_with(job.delivery, lost=False).total_seconds() else pause
-        return max(pause, self._until(job, Method.POST)) if given_up(job.delivery) else pause
-
-    def _to_look_for_there(self, first: Job, jobs: list[Job], now: datetime) -> list[Job]:
-        """One reading of a channel or a thread answers for all that is to be looked for in it."""
-        return [
-            job
-            for job in jobs
-            if job is not first
-            and job.thread_ts == first.thread_ts
-            and isinstance(decide(job.delivery, now, self._hold, idempotent=job.updates), Look)
-        ]
 
     @property
     def _hold(self) -> Hold:
@@ -270,7 +189,7 @@ class Courier:
             return Delay.AWAY
         return self._pace.kept_back(job.method, (now - job.delivery.made_at).total_seconds())
 
-    async def _look(self, jobs: list[Job]) -> None:
+    async def _look(self, jobs: Sequence[Job]) -> None:
         for job, sighting in zip(jobs, await self._find(jobs), strict=True):
             if isinstance(job.delivery.body, Recheck):
                 settlement = after_recheck(job.delivery, sighting, self._clock.now())
@@ -278,8 +197,8 @@ class Courier:
                 settlement = after_look(job.delivery, sighting, self._clock.now(), self._hold)
             await self._settle(settlement, job)
 
-    async def _find(self, jobs: list[Job]) -> Sequence[Sighting]:
-        if self._until(jobs[0], Method.HISTORY) > 0:
+    async def _find(self, jobs: Sequence[Job]) -> Sequence[Sighting]:
+        if self._pace.wait(self._lane.channel, Method.HISTORY, jobs[0].delivery.priority) > 0:
             lost = self._pace.unanswered(Method.HISTORY)
             return [Unreadable("Slack does not let the history be read for now", lost=lost)] * len(jobs)
         self._pace.took(self._lane.channel, Method.HISTORY)
@@ -356,27 +275,6 @@ class Courier:
         elif isinstance(settlement, Done | Again) and job.delivery.state is State.SENDING:
             await self._outbox.enqueue([rechecking(job, now)])
         raise LeaseLostError(f"the lease of {self._lane.name} ran out during a call")
-
-
-@dataclass(frozen=True, slots=True)
-class _Owed:
-    """The rows of one lane, oldest first, with the cards and storms that they speak of."""
-
-    rows: tuple[Delivery, ...]
-    cards: Mapping[str, PostedCard]
-    storms: Mapping[str, tuple[PostedCard, ...]]
-
-    def _stands(self, row: Delivery) -> bool:
-        card = self.cards.get(row.body.card_key) if isinstance(row.body, SyncCard) else None
-        return card is not None and card.ts is not None
-
-    def backlog(self, team: TeamId, doubt_since: datetime | None, *, away: bool) -> Backlog:
-        """What may have been told already, as it is, is not told in another way before it was looked for. What is known
-        to stand is not looked for; and a card that stands in a storm's message is never drawn over it alone."""
-        rows = [row for row in self.rows if self._stands(row) or not in_doubt(row, doubt_since)]
-        unseen = {key: cards for key, cards in self.storms.items() if all(card.ts is None for card in cards)}
-        sizes = {key: len(cards) for key, cards in unseen.items()}
-        return Backlog(team, rows, self.cards, sizes, away=away)
 
 
 def _words(settlement: Settlement) -> str:
