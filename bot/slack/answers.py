@@ -24,10 +24,11 @@ from bot.domain.catalogue import Ambiguous, Pipeline
 from bot.domain.watch import ChannelId, ParkReason
 from bot.slack import action_ids, phrases
 from bot.slack.cards import Footing
-from bot.slack.grammar import ALIASES, COMMANDS, can_be_typed, quoted
+from bot.slack.grammar import ALIASES, COMMANDS
 from bot.slack.help import help_lines
 from bot.slack.message import Block, Message, actions, button, context, message, section, sections, value
 from bot.slack.text import REASON_LIMIT, ago, code, date, outside
+from bot.slack.words import can_be_typed, quoted
 
 PAGE_SIZE = 20
 CANDIDATES = 10

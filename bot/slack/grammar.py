@@ -1,22 +1,30 @@
 """The grammar of the slash command: text in, a command or a usage error out. Pure, and never raises."""
 
 import difflib
-import html
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
 
-from bot.domain.catalogue import visible
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import TargetKind
 from bot.slack.text import outside
+from bot.slack.words import (
+    ALL,
+    KEYWORDS,
+    Refused,
+    Word,
+    bare,
+    can_be_typed,
+    listed,
+    mended,
+    quoted,
+    unlinked,
+    words_in,
+)
 
 LONGEST_TEXT = 4000
 LONGEST_HINT = 250
-MOST_WORDS = 200
-KEYWORDS = ("on", "page", "in")
-ALL = "all"
 COMMANDS = ("status", "list", "watch", "unwatch", "watches", "help")
 ALIASES = {
     "subscribe": "watch",
@@ -30,25 +38,6 @@ _CHANNEL = re.compile(r"<#([CG][A-Z0-9]+)(?:\|([^>]*))?>")
 _SPECIAL = {"here": TargetKind.HERE, "channel": TargetKind.CHANNEL}
 _SPECIAL_FORM = re.compile(r"<!(here|channel)(?:\|[^>]*)?>|@?(here|channel)", re.IGNORECASE)
 _PAGERS = ("pagerduty", "opsgenie")
-_RESOLVED = re.compile(r"<(?P<sign>[@#!])[^|>]*\|(?P<name>[^>]*)>")
-# What Slack makes a link of by itself, in the middle of a word too: <http://orders.eu|orders.eu>-live
-_LINK = re.compile(r"<([a-z][a-z0-9+.-]*:[^|<>]*)(?:\|([^<>]*))?>", re.IGNORECASE)
-_LISTED = re.compile(r"<[^>]*>|[^,]+")
-# A quoted stretch, one of Slack's own <…> forms, or a run of anything else but white space.
-_OPENING = '"“”'
-_WORD = re.compile(r',*["“”](?P<quoted>[^"“”]*)["“”](?=\s|,|$)|,*(?P<form><[^>\s][^>]*>)|(?P<plain>(?:(?!,["“”<])\S)+)')
-
-
-@dataclass(frozen=True, slots=True)
-class Word:
-    """`start`: where in what was typed."""
-
-    text: str
-    quoted: bool = False
-    start: int = 0
-
-    def means(self, keyword: str) -> bool:
-        return not self.quoted and self.text.lower() == keyword
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,50 +109,22 @@ class UsageError:
 Command = Overview | Status | List | Watch | Unwatch | Watches | Help
 
 
-class _Refused(Exception):
-    def __init__(self, message: str, hint: str, mend: tuple[int, str, str] | None = None) -> None:
-        super().__init__(message)
-        self.error = UsageError(message, hint)
-        self.mend = mend
-        """From where on to look, a word of what was typed, and what to put in its place."""
-
-
 def parse(text: str) -> Command | UsageError:
-    """Understands what was typed after the slash command.
-
-    Not shlex: an apostrophe in a name (`bob's`) is no quote here, and Slack's `<…>` forms hold blanks.
-    """
+    """Understands what was typed after the slash command."""
     if len(text) > LONGEST_TEXT:
         return UsageError(f"That is {len(text)} characters long; I read up to {LONGEST_TEXT}.", "help")
-    text = visible(_LINK.sub(_shown, text))
+    text = unlinked(text)
     try:
-        return _parse(_words(text))
-    except _Refused as refused:
-        hints = (_mended(text, *refused.mend) if refused.mend else "", refused.error.hint, "help")
-        return UsageError(refused.error.message, next(hint for hint in hints if _fits(hint)))
-
-
-def _shown(link: re.Match[str]) -> str:
-    return str(link[2] or link[1].removeprefix("mailto:").removeprefix("tel:"))
+        return _parse(words_in(text))
+    except Refused as refused:
+        hints = (mended(text, *refused.mend) if refused.mend else "", refused.hint, "help")
+        return UsageError(refused.message, next(hint for hint in hints if _fits(hint)))
 
 
 def _fits(hint: str) -> bool:
     """It is a command, and short enough to be shown whole."""
     command = "".join(hint.split(maxsplit=1)[:1]).lower()
     return command in {*COMMANDS, *ALIASES} and len(hint) <= LONGEST_HINT
-
-
-def _mended(text: str, start: int, wrong: str, right: str) -> str:
-    """What was typed with its one wrong word put right, as it would be typed; empty where that word is not found."""
-    before, after = html.unescape(_typed(text[:start])), html.unescape(_typed(text[start:]))
-    wanted = rf"(?<![^\s,{_OPENING}]){re.escape(_typed(wrong))}(?![^\s,{_OPENING}])"
-    mended, times = re.subn(wanted, lambda _: right, after, count=1)
-    return visible(before + mended).strip(", ") if times else ""
-
-
-def _typed(text: str) -> str:
-    """Slack's own forms as people type them."""
-    return _RESOLVED.sub(lambda found: f"{found['sign'].replace('!', '@')}{found['name'].lstrip('@')}", text)
 
 
 def _parse(words: list[Word]) -> Command:
@@ -176,48 +137,19 @@ def _parse(words: list[Word]) -> Command:
     return _PARSERS[name](rest)
 
 
-def _words(text: str) -> list[Word]:
-    if sum(text.count(mark) for mark in _OPENING) % 2:
-        raise _Refused("A quotation mark is opened and never closed.", 'status "Base Swaps to Postgres"')
-    words = [
-        Word(_plain(found["quoted"]).strip(), quoted=True, start=found.start())
-        if found["quoted"] is not None
-        else Word(found["form"] or _plain(found["plain"]), start=found.start())
-        for found in _WORD.finditer(text)
-    ]
-    if len(words) > MOST_WORDS:
-        raise _Refused(f"That is {len(words)} words; I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
-    return [word for word in words if word.text]
-
-
-def _plain(text: str) -> str:
-    """Slack sends & < > as entities."""
-    return html.unescape(text) if "&" in text else text
-
-
-def _unknown_command(word: Word) -> _Refused:
+def _unknown_command(word: Word) -> Refused:
     name = word.text
     asking = f"status {quoted(name)}" if can_be_typed(name) else "list"
     if name.startswith("pipe_") or word.quoted:
-        return _Refused(f"“{outside(name)}” is not a command. To ask how it stands:", asking)
+        return Refused(f"“{outside(name)}” is not a command. To ask how it stands:", asking)
     near = difflib.get_close_matches(name.lower(), [*COMMANDS, *ALIASES], n=1, cutoff=0.5)
     if near:
-        return _Refused(
+        return Refused(
             f"I know no command “{outside(name)}”. Did you mean *{near[0]}*?",
             near[0],
             (word.start, name, f"{near[0]} "),
         )
-    return _Refused(f"I know no command “{outside(name)}”. If it is a pipeline, ask how it stands:", asking)
-
-
-def quoted(name: str) -> str:
-    """A name as it is to be typed."""
-    return f'"{name}"' if re.search(r"\s|^,|,$", name) or name.lower() in {*KEYWORDS, ALL} else name
-
-
-def can_be_typed(name: str) -> bool:
-    """There is no way to write a quotation mark: such a pipeline is called by its id."""
-    return bool(visible(name).strip()) and not any(mark in name for mark in _OPENING)
+    return Refused(f"I know no command “{outside(name)}”. If it is a pipeline, ask how it stands:", asking)
 
 
 def _status(words: list[Word]) -> Command:
@@ -245,7 +177,7 @@ def _unwatch(words: list[Word]) -> Command:
         return Unwatch(None, channel)
     names = _references(references)
     if not names:
-        raise _Refused("Which pipeline shall this channel no longer watch?", "unwatch orders-eu")
+        raise Refused("Which pipeline shall this channel no longer watch?", "unwatch orders-eu")
     return Unwatch(names, channel)
 
 
@@ -253,7 +185,7 @@ def _watch(words: list[Word]) -> Command:
     references, clauses = _clauses(words, KEYWORDS)
     names = _references(references)
     if not names:
-        raise _Refused("Which pipeline shall be watched?", "watch orders-eu page @ann")
+        raise Refused("Which pipeline shall be watched?", "watch orders-eu page @ann")
     return Watch(
         references=names,
         events=_events(clauses["on"]) if "on" in clauses else None,
@@ -271,11 +203,6 @@ def _names(words: list[Word]) -> list[str]:
     return [name for name in names if name]
 
 
-def _listed(words: list[Word]) -> list[str]:
-    """Whom or what a clause lists, with commas or blanks between."""
-    return [each for word in words for each in ([word.text] if word.quoted else _LISTED.findall(word.text))]
-
-
 def _clauses(words: list[Word], keywords: tuple[str, ...]) -> tuple[list[Word], dict[str, list[Word]]]:
     """The references, and behind each keyword its words. A keyword counts only behind a reference."""
     references: list[Word] = []
@@ -286,7 +213,7 @@ def _clauses(words: list[Word], keywords: tuple[str, ...]) -> tuple[list[Word], 
         if keyword is None or not references:
             current.append(word)
         elif keyword in clauses:
-            raise _Refused(f"“{keyword}” stands twice.", "help watch")
+            raise Refused(f"“{keyword}” stands twice.", "help watch")
         else:
             current = clauses[keyword] = []
     return references, clauses
@@ -295,7 +222,7 @@ def _clauses(words: list[Word], keywords: tuple[str, ...]) -> tuple[list[Word], 
 def _events(words: list[Word]) -> frozenset[Event] | None:
     names = [(name, word.start) for word in words for name in re.split(r"[\s,]+", word.text) if name]
     if not names:
-        raise _Refused("Which events? Behind *on* comes at least one.", "watch orders-eu on failed,recovered")
+        raise Refused("Which events? Behind *on* comes at least one.", "watch orders-eu on failed,recovered")
     if any(name.lower() == ALL for name, _ in names):
         return None
     return frozenset(_event(name, start) for name, start in names)
@@ -307,7 +234,7 @@ def _event(name: str, start: int) -> Event:
         return Event(name.lower())
     near = difflib.get_close_matches(name.lower(), choices, n=1, cutoff=0.4)
     guess = f" Did you mean *{near[0]}*?" if near else ""
-    raise _Refused(
+    raise Refused(
         f"I know no event “{outside(name)}”, so nothing was changed.{guess} There are: {', '.join(choices)}, all.",
         "help watch",
         (start, name, near[0]) if near else None,
@@ -317,13 +244,13 @@ def _event(name: str, start: int) -> Event:
 def _targets(words: list[Word]) -> tuple[TargetWord, ...]:
     targets = []
     for place, word in enumerate(words):
-        for text in _listed([word]):
+        for text in listed([word]):
             target = _target(text)
             if target is None:
                 raise _nobody(text, words, place)
             targets.append(target)
     if not targets:
-        raise _Refused("Whom shall I page? Behind *page* comes a person, a user group, here or channel.", "help watch")
+        raise Refused("Whom shall I page? Behind *page* comes a person, a user group, here or channel.", "help watch")
     return tuple(dict.fromkeys(targets))
 
 
@@ -339,18 +266,18 @@ def _target(text: str) -> TargetWord | None:
     return None
 
 
-def _nobody(text: str, words: list[Word], place: int) -> _Refused:
+def _nobody(text: str, words: list[Word], place: int) -> Refused:
     if text.lower() in _PAGERS:
-        return _Refused(
+        return Refused(
             f"No pager such as {outside(text)} can be set up yet, so nothing was changed: I page people, user groups, "
             "`here` and `channel` in Slack.",
             "help watch",
         )
     in_quotes = _in_quotes(words, place)
     rule = "a name with blanks goes in quotes" if in_quotes else "a person or user group begins with @"
-    return _Refused(
+    return Refused(
         f"“{outside(text)}” is nobody I can page, so nothing was changed: {rule}.",
-        f"watch orders-eu page @{_bare(text) or 'ann'}",
+        f"watch orders-eu page @{bare(text) or 'ann'}",
         in_quotes or _with_its_sign(text, words[place]),
     )
 
@@ -360,35 +287,29 @@ def _in_quotes(words: list[Word], place: int) -> tuple[int, str, str] | None:
     before = words[place - 1] if place else None
     if before is None or not before.text.startswith("@") or before.quoted or before.text.endswith(","):
         return None
-    rest = takewhile(lambda word: _bare(word.text) == word.text and not word.quoted, words[place:])
+    rest = takewhile(lambda word: bare(word.text) == word.text and not word.quoted, words[place:])
     name = " ".join([before.text, *(word.text for word in rest)])
     return before.start, name, quoted(name)
 
 
 def _with_its_sign(text: str, word: Word) -> tuple[int, str, str] | None:
-    return (word.start, text, f"@{_bare(text)}") if _bare(text) else None
+    return (word.start, text, f"@{bare(text)}") if bare(text) else None
 
 
 def _channel(words: list[Word]) -> ChannelWord:
-    named = _listed(words)
+    named = listed(words)
     if len(named) != 1:
-        raise _Refused("Behind *in* comes one channel.", "watch orders-eu in #data-alerts")
+        raise Refused("Behind *in* comes one channel.", "watch orders-eu in #data-alerts")
     text = named[0]
     if found := _CHANNEL.fullmatch(text):
         return ChannelWord(id=found[1], name=found[2] or "")
     if text.startswith("#") and len(text) > 1:
         return ChannelWord(name=text[1:])
-    raise _Refused(
+    raise Refused(
         f"“{outside(text)}” is no channel: one begins with #.",
-        f"watch orders-eu in #{_bare(text) or 'data-alerts'}",
-        (words[0].start, text, f"#{_bare(text)}") if _bare(text) else None,
+        f"watch orders-eu in #{bare(text) or 'data-alerts'}",
+        (words[0].start, text, f"#{bare(text)}") if bare(text) else None,
     )
-
-
-def _bare(text: str) -> str:
-    """The name in a target or channel that was typed with the wrong sign; empty where it holds none."""
-    name = _typed(text).strip("<>@#!")
-    return name if re.fullmatch(rf"[^\s,<>{_OPENING}]*", name) else ""
 
 
 _PARSERS: dict[str, Callable[[list[Word]], Command]] = {

@@ -10,8 +10,8 @@ from bot.domain.observation import Observation
 from bot.domain.phase import Phase, Readiness
 from bot.domain.transition import Event, Reach, Standing
 from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, Watch
-from bot.slack.grammar import can_be_typed, quoted
 from bot.slack.text import REASON_LIMIT, code, date, duration, escape, outside
+from bot.slack.words import can_be_typed, quoted
 
 UNREAD = ":white_circle:"
 BLIND = ":grey_question:"

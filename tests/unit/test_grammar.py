@@ -13,7 +13,6 @@ from bot.slack.grammar import (
     ALIASES,
     COMMANDS,
     LONGEST_TEXT,
-    MOST_WORDS,
     ChannelWord,
     Command,
     Help,
@@ -25,11 +24,10 @@ from bot.slack.grammar import (
     UsageError,
     Watch,
     Watches,
-    can_be_typed,
     parse,
-    quoted,
 )
 from bot.slack.text import escape, outside
+from bot.slack.words import MOST_WORDS, can_be_typed, quoted
 
 ANN = TargetWord(TargetKind.USER, id="U0ANN")
 ONCALL = TargetWord(TargetKind.USERGROUP, id="S0ONCALL")
