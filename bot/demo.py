@@ -108,7 +108,7 @@ async def _keep_alive(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, ou
 
 def environment(url: str, data_dir: Path) -> dict[str, str]:
     """The settings by which a bot meets the sandbox at `url`: nothing else tells it apart from the real thing."""
-    ours = ("SLACK_", "GOLDRUSH_", "REDIS_", "OPERATOR_", "PIPELINE_BOT_")
+    ours = ("SLACK_", "GOLDRUSH_", "REDIS_", "OPERATOR_", "FALLBACK_", "PIPELINE_BOT_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {
         "SLACK_BOT_TOKEN": "xoxb-sandbox",

@@ -37,14 +37,14 @@ class Demo:
         """Everything."""
         assert (await self._client.delete("/sandbox/faults")).status_code == 200
 
-    async def state(self) -> Any:
-        return (await self._client.get("/sandbox/state")).json()
+    async def state(self, channel: str = "C0ALERTS") -> Any:
+        return (await self._client.get("/sandbox/state", params={"channel": channel})).json()
 
-    async def said(self, phrase: str) -> None:
+    async def said(self, phrase: str, channel: str = "C0ALERTS") -> None:
         """Until a message in the channel has the phrase. The answer to the first watch names every pipeline, so that
         words apart from each other would find it."""
         async with asyncio.timeout(PATIENCE):
-            while await self.count(phrase) == 0:
+            while await self.count(phrase, channel) == 0:
                 await asyncio.sleep(0.1)
 
     async def until(self, holds: Callable[[Any], bool]) -> None:
@@ -62,9 +62,9 @@ class Demo:
                     return
                 await asyncio.sleep(0.05)
 
-    async def count(self, phrase: str) -> int:
+    async def count(self, phrase: str, channel: str = "C0ALERTS") -> int:
         """How many messages in the channel, not counting threads, have the phrase."""
-        return sum(phrase in text for text in await self._texts())
+        return sum(phrase in text for text in await self._texts(channel))
 
     async def answered(self) -> None:
         """Until a command is answered."""
@@ -74,8 +74,8 @@ class Demo:
             while len(await self._texts()) == before:
                 await asyncio.sleep(0.1)
 
-    async def _texts(self) -> list[str]:
-        return [message["text"] for message in (await self.state())["conversation"]]
+    async def _texts(self, channel: str = "C0ALERTS") -> list[str]:
+        return [message["text"] for message in (await self.state(channel))["conversation"]]
 
 
 @asynccontextmanager
@@ -166,13 +166,14 @@ async def test_a_bot_killed_while_it_posts_a_failure_comes_back_and_the_card_sta
     assert demo.process.returncode == 0
 
 
-async def test_a_bot_that_somebody_else_kills_is_started_again(tmp_path: Path) -> None:
+async def test_a_bot_that_somebody_else_kills_is_started_again_and_has_its_operators_channel(tmp_path: Path) -> None:
     async with the_demo(tmp_path) as demo:
         os.kill((await demo.state())["process"]["pid"], signal.SIGKILL)
         await demo.until(lambda state: state["process"]["starts"] == 2 and state["bot"]["connected"] == "socket")
         await demo.answered()
+        await demo.post("channels/C0ALERTS", action="make_read_only")
         await demo.post("pipelines/orders-eu", phase="FAILED")
-        await demo.said("orders-eu FAILED")
+        await demo.said("orders-eu FAILED", channel="C0OPS")
         assert (await demo.state())["process"]["last_end"] == "kill -9"
     assert demo.process.returncode == 0
     assert "The bot ended by itself (kill -9). It is started again." in await demo.printed()
