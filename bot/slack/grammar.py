@@ -285,9 +285,12 @@ def _nobody(text: str, words: list[Word], place: int) -> Refused:
 def _in_quotes(words: list[Word], place: int) -> tuple[int, str, str] | None:
     """A name with blanks, typed as Slack shows it."""
     before = words[place - 1] if place else None
-    if before is None or not before.text.startswith("@") or before.quoted or before.text.endswith(","):
+    rest = list(takewhile(lambda word: bare(word.text) == word.text and not word.quoted, words[place:]))
+    if before is None or before.quoted or before.text.endswith(",") or not rest:
         return None
-    rest = takewhile(lambda word: bare(word.text) == word.text and not word.quoted, words[place:])
+    begun = _target(before.text)
+    if begun is None or not begun.name:
+        return None
     name = " ".join([before.text, *(word.text for word in rest)])
     return before.start, name, quoted(name)
 

@@ -310,6 +310,8 @@ def test_a_slip_of_the_pen_is_mended(name: str) -> None:
             "a name with blanks goes in quotes",
             'watch a b page "@Ann Maria Araya" @bob',
         ),
+        ("watch a page @here bob", "begins with @", "watch a page @here @bob"),
+        ("watch a page @ann <#C0TEAM|data-team>", "begins with @", "watch a page @ann @data-team"),
         ("watch a page @ann, bob", "“bob” is nobody", "watch a page @ann, @bob"),
         ("unwatch a in general", "begins with #", "unwatch a in #general"),
         ("watch a page pagerduty", "No pager", "help watch"),
