@@ -1,7 +1,6 @@
 """Answers people: what stands how, and changes of what is watched. Answers are values; `slack` renders them."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from bot.domain.answer import (
@@ -21,20 +20,17 @@ from bot.domain.answer import (
 from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.catalogue import Found, Pipeline, Unknown, is_pattern, resolve
 from bot.domain.delivery import Delivery, Priority
-from bot.domain.episode import EpisodeKind, Outcome, digest
+from bot.domain.episode import Outcome, digest
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_acknowledgement, plan_redrawn
-from bot.domain.transition import Event, Standing
+from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, UserId, Watch
 from bot.ports import Clock
 from bot.watching.listing import Listing
 from bot.watching.poller import Poller
 from bot.watching.roster import Roster
+from bot.watching.views import FRESH_SECONDS, Views
 
-ANSWER_SECONDS = 6.0  # a person waits; what has not been read by then is shown as old as it is
-FRESH_SECONDS = 2.0  # for pipelines that were named
-RECENT_SECONDS = 60.0  # for those that were not
-OVERDUE_SECONDS = 2.0  # older than the polling promises: this process stood still, or the machine slept
 LISTED_SECONDS = 5.0
 UNKNOWN_SECONDS = 1.0  # a name that is not known may be a moment old
 
@@ -54,9 +50,9 @@ class _Meant:
 class Desk:
     def __init__(self, *, roster: Roster, poller: Poller, listing: Listing, clock: Clock) -> None:
         self._roster = roster
-        self._poller = poller
         self._listing = listing
         self._clock = clock
+        self._views = Views(roster=roster, poller=poller, clock=clock)
 
     # --- asking ----------------------------------------------------------------------------------------------------
 
@@ -64,15 +60,15 @@ class Desk:
         """The pipelines named, read afresh; without a name, what the channel watches."""
         if not references:
             pipelines = [self._roster.pipeline(each) for each in self._covered(self._roster.watches.of(channel))]
-            views = await self._views(pipelines, channel, older_than=self._recent_seconds)
+            views = await self._views.of(pipelines, channel, older_than=self._views.recent_seconds)
             parked = self._roster.watches.parked.get(channel)
             return StatusAnswer(views=views, whole_channel=True, channel=channel, parked=parked, at=self._clock.now())
         meant = await self._meant(references, channel)
         named = {each.id: each for each in meant.pipelines}
         for pattern in meant.patterns:
             named |= {each.id: each for each in _found(pattern, self._roster.catalogue)}
-        fresh = FRESH_SECONDS if len(named) <= 5 else self._recent_seconds
-        views = await self._views(named.values(), channel, older_than=fresh)
+        fresh = FRESH_SECONDS if len(named) <= 5 else self._views.recent_seconds
+        views = await self._views.of(named.values(), channel, older_than=fresh)
         return StatusAnswer(views=views, unresolved=meant.unresolved, at=self._clock.now())
 
     async def browse(self, channel: ChannelId, words: str, first: int, count: int) -> ListAnswer:
@@ -83,9 +79,9 @@ class Desk:
             await self._listing.refresh()  # somebody looks for what was made a moment ago
             chosen = _with_words(self._roster.catalogue, words)
         page = chosen[first : first + count]
-        await self._read(page, older_than=self._recent_seconds)
+        await self._views.read(page, older_than=self._views.recent_seconds)
         return ListAnswer(
-            views=tuple(self._view(each, channel) for each in chosen),
+            views=tuple(self._views.known(each, channel) for each in chosen),
             words=words,
             at=self._clock.now(),
             problem=self._listing.problem,
@@ -94,7 +90,7 @@ class Desk:
     async def watches(self, channel: ChannelId) -> WatchesAnswer:
         views = []
         for watch in self._roster.watches.of(channel):
-            covered = [self._view(self._roster.pipeline(each), channel) for each in self._covered([watch])]
+            covered = [self._views.known(self._roster.pipeline(each), channel) for each in self._covered([watch])]
             views.append(WatchedView(watch=watch, covers=tuple(covered)))
         await self._roster.refresh_watches()
         parked = self._roster.watches.parked.get(channel)
@@ -141,8 +137,8 @@ class Desk:
             await self._roster.refresh_watches()
         await self._roster.store.unpark(channel)  # whoever says it again wants to hear again
         covered = [self._roster.pipeline(each) for each in self._covered((*added, *same))]
-        fresh = FRESH_SECONDS if len(covered) <= 5 else self._recent_seconds
-        matched = await self._views(covered, channel, older_than=fresh)
+        fresh = FRESH_SECONDS if len(covered) <= 5 else self._views.recent_seconds
+        matched = await self._views.of(covered, channel, older_than=fresh)
         await self._roster.welcome([channel])
         return matched
 
@@ -245,16 +241,11 @@ class Desk:
 
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
         """Reads afresh and draws the open card anew, so that it says how old its reading is."""
-        views = await self._views([self._roster.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
+        views = await self._views.of([self._roster.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
         await self._roster.write(pipeline_id, plan_redrawn)
         return StatusAnswer(views=views, at=self._clock.now())
 
-    # --- reading ---------------------------------------------------------------------------------------------------
-
-    @property
-    def _recent_seconds(self) -> float:
-        """What the polling keeps by itself is not asked for again: where periods are stretched, so is this."""
-        return RECENT_SECONDS * self._poller.stretch
+    # --- what is meant ---------------------------------------------------------------------------------------------
 
     async def _meant(self, references: Sequence[str], channel: ChannelId) -> _Meant:
         """Resolves against what is listed, and where a name is unknown against a fresh listing."""
@@ -280,48 +271,6 @@ class Desk:
         covered = self._roster.covered_by(tuple(watches))
         return sorted(covered, key=lambda each: (self._roster.pipeline(each).name.lower(), each))
 
-    async def _views(
-        self, pipelines: Collection[Pipeline], channel: ChannelId, *, older_than: float
-    ) -> tuple[PipelineView, ...]:
-        problems = await self._read(pipelines, older_than=older_than)
-        return tuple(
-            replace(self._view(self._roster.pipeline(each.id), channel), problem=problems.get(each.id))
-            for each in pipelines
-        )
-
-    async def _read(self, pipelines: Collection[Pipeline], *, older_than: float) -> dict[PipelineId, str | None]:
-        """Reads those whose last reading is older than so many seconds, or than the polling promises; answers what went
-        wrong with which."""
-        promised = self._poller.promised()
-        oldest = {each.id: min(older_than, promised.get(each.id, older_than) + OVERDUE_SECONDS) for each in pipelines}
-        stale = [each for each, seconds in oldest.items() if self._age(each) > seconds]
-        if not stale:
-            return {}
-        reads = {asyncio.ensure_future(self._poller.read_now(each)): each for each in stale}
-        try:
-            done, late = await asyncio.wait(reads, timeout=ANSWER_SECONDS)
-        finally:
-            for read in reads:
-                read.cancel()  # a read that has begun goes on for the poller; those that wait for budget are let go
-        problems = {reads[read]: read.result() for read in done}
-        return problems | {reads[read]: "not read in time: the budget is in use, or the API is slow" for read in late}
-
-    def _age(self, pipeline_id: PipelineId) -> float:
-        observation = self._view(self._roster.pipeline(pipeline_id), ChannelId("")).standing.observation
-        return (self._clock.now() - observation.observed_at).total_seconds() if observation else float("inf")
-
-    def _view(self, pipeline: Pipeline, channel: ChannelId) -> PipelineView:
-        record = self._roster.record(pipeline.id)
-        watched = pipeline.id in self._roster.watched
-        failure = record.episode if record.episode and record.episode.kind is EpisodeKind.FAILURE else None
-        glimpse = self._poller.glimpses.get(pipeline.id)
-        return PipelineView(
-            pipeline=pipeline,
-            standing=glimpse if glimpse and (not watched or _newer(glimpse, record.standing)) else record.standing,
-            watched_here=any(watch.covers(pipeline) for watch in self._roster.watches.of(channel)),
-            acknowledged=failure.acknowledged if failure and failure.open else None,
-        )
-
 
 def _found(reference: str, catalogue: Iterable[Pipeline]) -> tuple[Pipeline, ...]:
     resolution = resolve(reference, catalogue)
@@ -336,13 +285,6 @@ def _with_words(catalogue: Iterable[Pipeline], words: str) -> list[Pipeline]:
 
 def _spoken(pipeline: Pipeline) -> str:
     return f"{pipeline.name} {pipeline.project} {pipeline.id}".lower()
-
-
-def _newer(one: Standing, other: Standing) -> bool:
-    """A bot whose turn it is not keeps what it read for somebody to itself."""
-    if one.observation is None or other.observation is None:
-        return other.observation is None
-    return one.observation.observed_at > other.observation.observed_at
 
 
 def _same(one: Watch, other: Watch) -> bool:

@@ -1,0 +1,81 @@
+"""How pipelines stand, for whoever asks: as it is known, and read afresh where that is too old."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import replace
+
+from bot.domain.answer import PipelineView
+from bot.domain.catalogue import Pipeline
+from bot.domain.episode import EpisodeKind
+from bot.domain.observation import PipelineId
+from bot.domain.transition import Standing
+from bot.domain.watch import ChannelId
+from bot.ports import Clock
+from bot.watching.poller import Poller
+from bot.watching.roster import Roster
+
+ANSWER_SECONDS = 6.0  # a person waits; what has not been read by then is shown as old as it is
+FRESH_SECONDS = 2.0  # for pipelines that were named
+RECENT_SECONDS = 60.0  # for those that were not
+OVERDUE_SECONDS = 2.0  # older than the polling promises: this process stood still, or the machine slept
+
+
+class Views:
+    def __init__(self, *, roster: Roster, poller: Poller, clock: Clock) -> None:
+        self._roster = roster
+        self._poller = poller
+        self._clock = clock
+
+    @property
+    def recent_seconds(self) -> float:
+        """What the polling keeps by itself is not asked for again: where periods are stretched, so is this."""
+        return RECENT_SECONDS * self._poller.stretch
+
+    async def of(
+        self, pipelines: Collection[Pipeline], channel: ChannelId, *, older_than: float
+    ) -> tuple[PipelineView, ...]:
+        problems = await self.read(pipelines, older_than=older_than)
+        return tuple(
+            replace(self.known(self._roster.pipeline(each.id), channel), problem=problems.get(each.id))
+            for each in pipelines
+        )
+
+    async def read(self, pipelines: Collection[Pipeline], *, older_than: float) -> dict[PipelineId, str | None]:
+        """Reads those whose last reading is older than so many seconds, or than the polling promises; answers what went
+        wrong with which."""
+        promised = self._poller.promised()
+        oldest = {each.id: min(older_than, promised.get(each.id, older_than) + OVERDUE_SECONDS) for each in pipelines}
+        stale = [each for each, seconds in oldest.items() if self._age(each) > seconds]
+        if not stale:
+            return {}
+        reads = {asyncio.ensure_future(self._poller.read_now(each)): each for each in stale}
+        try:
+            done, late = await asyncio.wait(reads, timeout=ANSWER_SECONDS)
+        finally:
+            for read in reads:
+                read.cancel()  # a read that has begun goes on for the poller; those that wait for budget are let go
+        problems = {reads[read]: read.result() for read in done}
+        return problems | {reads[read]: "not read in time: the budget is in use, or the API is slow" for read in late}
+
+    def _age(self, pipeline_id: PipelineId) -> float:
+        observation = self.known(self._roster.pipeline(pipeline_id), ChannelId("")).standing.observation
+        return (self._clock.now() - observation.observed_at).total_seconds() if observation else float("inf")
+
+    def known(self, pipeline: Pipeline, channel: ChannelId) -> PipelineView:
+        record = self._roster.record(pipeline.id)
+        watched = pipeline.id in self._roster.watched
+        failure = record.episode if record.episode and record.episode.kind is EpisodeKind.FAILURE else None
+        glimpse = self._poller.glimpses.get(pipeline.id)
+        return PipelineView(
+            pipeline=pipeline,
+            standing=glimpse if glimpse and (not watched or _newer(glimpse, record.standing)) else record.standing,
+            watched_here=any(watch.covers(pipeline) for watch in self._roster.watches.of(channel)),
+            acknowledged=failure.acknowledged if failure and failure.open else None,
+        )
+
+
+def _newer(one: Standing, other: Standing) -> bool:
+    """A bot whose turn it is not keeps what it read for somebody to itself."""
+    if one.observation is None or other.observation is None:
+        return other.observation is None
+    return one.observation.observed_at > other.observation.observed_at
