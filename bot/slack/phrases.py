@@ -34,13 +34,13 @@ PARKED = {
     ParkReason.ARCHIVED: "it is archived",
     ParkReason.NOT_IN_CHANNEL: "I am not in it",
     ParkReason.NOT_FOUND: "it was deleted, or I was removed from it",
-    ParkReason.RESTRICTED: "posting there is restricted",
+    ParkReason.RESTRICTED: "posting is restricted",
 }
 
 _CURES = {
     ParkReason.ARCHIVED: "unarchive it and invite me again",
-    ParkReason.NOT_IN_CHANNEL: "invite me there again",
-    ParkReason.NOT_FOUND: "invite me there again, if it still exists",
+    ParkReason.NOT_IN_CHANNEL: "invite me again",
+    ParkReason.NOT_FOUND: "invite me again, if it still exists",
 }
 
 
@@ -49,7 +49,7 @@ def cure(channel: ChannelId | None, reason: ParkReason) -> str:
     if reason is not ParkReason.RESTRICTED:
         return _CURES[reason]
     whose = "the app, its Messages Tab" if is_direct(channel) else "the channel"
-    return f"let me post there: who may post is a setting of {whose}, and I try it once a day"
+    return f"let me post: who may is a setting of {whose}, and I try it once a day"
 
 
 def is_direct(channel: ChannelId | None) -> bool:

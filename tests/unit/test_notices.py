@@ -59,9 +59,9 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
             )
             for reason, why, cure in [
                 (ParkReason.ARCHIVED, "it is archived", "To wake them, unarchive it and invite me again; or"),
-                (ParkReason.NOT_IN_CHANNEL, "I am not in it", "To wake them, invite me there again; or"),
+                (ParkReason.NOT_IN_CHANNEL, "I am not in it", "To wake them, invite me again; or"),
                 (ParkReason.NOT_FOUND, "it was deleted", "if it still exists; or"),
-                (ParkReason.RESTRICTED, "posting there is restricted", "who may post is a setting of the channel"),
+                (ParkReason.RESTRICTED, "posting is restricted", "let me post: who may is a setting of the channel"),
                 (None, "it does not take messages", "To wake them, use `/pipeline watch` there, or elsewhere."),
             ]
         ),
