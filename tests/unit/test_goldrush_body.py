@@ -45,7 +45,9 @@ def test_a_bomb_is_never_inflated() -> None:
     assert peak < 4 * LONGEST_BODY
 
 
-@pytest.mark.parametrize("sent", [b"plain after all", gzip.compress(b"x" * 1000, mtime=0)[:-4], gzip.compress(b"x", mtime=0)[:-1]])
+@pytest.mark.parametrize(
+    "sent", [b"plain after all", gzip.compress(b"x" * 1000, mtime=0)[:-4], gzip.compress(b"x", mtime=0)[:-1]]
+)
 def test_broken_gzip_is_malformed(sent: bytes) -> None:
     with pytest.raises(Malformed, match="gzip"):
         read("gzip", sent)
