@@ -465,11 +465,13 @@ def run_world(seed: int, hours: float = HOURS) -> tuple[int, list[str], int, int
         verdict, world = loop.run_until_complete(live_through(seed, hours))
     finally:
         loop.close()
+    calm_from = hours * 3600 - CALM_SECONDS + HELD_SECONDS
     promise = Promise(
         budget=world.budget,
         oldest=OLDEST_SECONDS,
-        calm_from=hours * 3600 - CALM_SECONDS + HELD_SECONDS,
+        calm_from=calm_from,
         drained_within=DRAINED_SECONDS,
+        late=[(float("-inf"), calm_from + Cadence().at_rest_seconds)],  # it paused, for all that was known till then
     )
     traffic = judge_traffic(world.asked, world.reads, world.began, world.wrote, promise)
     return seed, [*verdict.faults, *traffic], verdict.told, verdict.possible_repeats, world.crashes, world.rollbacks
