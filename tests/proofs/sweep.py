@@ -14,7 +14,7 @@ from tests.proofs.rounds import Round, a_directory
 from tests.proofs.world import CHANNELS, PATIENCE, SECOND, World, a_world
 
 PIPELINES = 6
-CALM_SECONDS = 3.5  # more than it may take until nothing more is said
+CALM_SECONDS = 3.0  # more than it may take until nothing more is said
 READS = 4  # as in crash.py: a life that ends may have had one in vain, and one that loses its turn another
 POST = "chat.postMessage"
 ALERTS, QUIET = CHANNELS[0], "C0QUIET"

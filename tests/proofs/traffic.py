@@ -136,10 +136,10 @@ def _fresh(pipeline: str, reads: Sequence[float], promise: Promise) -> Iterable[
     """I7: but for when readings may be late, none is older than promised."""
     if not any(at >= promise.calm_from for at in reads) and promise.calm_from < inf:
         yield f"{pipeline} was not read once nothing failed any more"
-    late = ((-inf, promise.calm_from),) if promise.late is None else promise.late
+    judged = sorted(reads) if promise.late is not None else [at for at in sorted(reads) if at >= promise.calm_from]
     ends = [] if promise.until is None else [promise.until]
-    for before, after in pairwise([*sorted(reads), *ends]):
-        if after - before - _overlap(late, before, after) > promise.oldest:
+    for before, after in pairwise([*judged, *ends]):
+        if after - before - _overlap(promise.late or (), before, after) > promise.oldest:
             yield f"{pipeline} was not read for {after - before:.1f} s, at {after:.1f}"
 
 
