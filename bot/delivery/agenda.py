@@ -47,6 +47,13 @@ class Owed:
         card = self.cards.get(row.body.card_key) if isinstance(row.body, SyncCard) else None
         return card is not None and card.ts is not None
 
+    def _told_by_a_repeat(self, job: Job) -> bool:
+        """The line's card has told it, but it may stand twice, and that one may go: the line waits for what stays."""
+        if not job.told_in_part:
+            return False
+        rechecked = {key for row in self.rows if isinstance(row.body, Recheck) for key in row.body.shows}
+        return any(card.content.key in rechecked for card in job.cards)
+
     def jobs(self) -> list[Job]:
         """Those that may be worked on, most urgent first; what was a page, and is over by now, after what is open."""
         jobs = {row.id: Job(row, cards_of(row, self.cards, self.storms)) for row in self.rows}
@@ -57,7 +64,8 @@ class Owed:
             if (story := story_of(job.delivery.body))
         }
         there |= {key: card.ts is not None or card.removed for key, card in self.cards.items()}
-        ordered = [jobs[row.id] for row in in_order(self.rows, there)]
+        rows = [row for row in self.rows if not self._told_by_a_repeat(jobs[row.id])]
+        ordered = [jobs[row.id] for row in in_order(rows, there)]
         return sorted(ordered, key=lambda job: job.over) if self.lane.kind is LaneKind.PAGES else ordered
 
 

@@ -72,6 +72,17 @@ class Job:
             case _:
                 return True
 
+    @property
+    def told_in_part(self) -> bool:
+        """Its card came with the end that one of these lines is to tell."""
+        match self.delivery.body:
+            case ThreadLine() as line:
+                return self._has_told(line)
+            case Lines(lines=lines):
+                return any(self._has_told(line) for line in lines)
+            case _:
+                return False
+
     def _has_told(self, line: ThreadLine) -> bool:
         return any(card.content.key == line.card_key and card.has_told(line.line) for card in self.cards)
 
@@ -95,7 +106,7 @@ class Job:
             oldest=oldest(self.delivery),
             thread_ts=self.thread_ts,
             failing=_failing(self.cards[0]) if isinstance(body, SyncCard) and self.cards else "",
-            cards=tuple(self.shown),
+            cards=body.shows if isinstance(body, Recheck) else tuple(self.shown),
         )
 
     @property

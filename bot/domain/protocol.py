@@ -163,8 +163,8 @@ def after_look(delivery: Delivery, sighting: Sighting, now: datetime, hold: Hold
 
 def after_recheck(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlement:
     match sighting:
-        case Seen(ts):
-            return Done(ts[0], found=True, repeats=ts[1:])
+        case Seen(ts, _, came_at):
+            return Done(ts[0], found=True, repeats=ts[1:], came_at=came_at)
         case NotSeen():
             return Drop("it is not there any more")
         case Unreadable(error) if delivery.looks + 1 >= RECHECKS:
@@ -226,15 +226,17 @@ def _backoff(delivery: Delivery) -> timedelta:
 def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Delivery, ...]:
     """The rows of one lane that may be worked on, most urgent first. `rows` come oldest first.
 
-    A story waits for the one before it. A line waits for its card (`posted` tells which are there) and for the lines
-    before it: it never overtakes its own story, though a more urgent story overtakes it.
+    A story waits for the one before it, and for all its lines. A line waits for its card (`posted` tells which are
+    there) and for the lines before it: it never overtakes its own story, though a more urgent story overtakes it.
     """
+    rows = list(rows)
+    unfinished = {key for row in rows for key in _lines_of(row.body)}
     firsts: dict[str, Delivery] = {}
     urgency: dict[str, Priority] = {}
     others: list[Delivery] = []
     for row in rows:
         story = story_of(row.body)
-        if row.lane.kind is LaneKind.FEED and not posted.get(row.follows, True):
+        if row.lane.kind is LaneKind.FEED and (row.follows in unfinished or not posted.get(row.follows, True)):
             continue
         if story is None:
             others.append(row)
@@ -251,3 +253,9 @@ def story_of(body: Body) -> str | None:
     if isinstance(body, ThreadLine):
         return body.card_key
     return body.story if isinstance(body, Lines) else None
+
+
+def _lines_of(body: Body) -> tuple[str, ...]:
+    """The cards whose stories its lines go on with."""
+    lines = body.lines if isinstance(body, Lines) else (body,) if isinstance(body, ThreadLine) else ()
+    return tuple(line.card_key for line in lines)

@@ -11,7 +11,7 @@ import redis.asyncio
 from bot.delivery import courier
 from bot.delivery.doubt import Doubt
 from bot.domain.card import Card, CatchUp, Content, Lines, Storm, ThreadLine
-from bot.domain.delivery import Delay, Delivery, Outcome, Refusal, Refused, Sighting, Trace, Unknown, Unreadable
+from bot.domain.delivery import Delay, Delivery, Outcome, Posted, Refusal, Refused, Sighting, Trace, Unknown, Unreadable
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import plan_reading
@@ -247,6 +247,33 @@ async def test_a_first_try_that_lands_after_all_is_taken_away_within_two_minutes
     assert await idle(store)
 
 
+async def test_the_end_that_a_repeat_told_is_told_under_the_card_that_stays(
+    store: WholeStore, clock: FakeClock
+) -> None:
+    chat = Away(lands=True)
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(5)  # it stands, though nobody knows
+        await read(store, 1, 5, Phase.RUNNING)
+        chat.posts_away = False
+        await clock.pass_time(90)
+        ((_, failed, _), (repeat, recovered, _)) = chat.posts
+        assert isinstance(failed, Card)
+        assert failed.episode.open
+        assert isinstance(recovered, Card)
+        assert repeat.possible_repeat
+        assert not recovered.episode.open
+        chat.looks_away = False
+        await clock.pass_time(120)
+    assert chat.deleted == ["2.000000"]
+    (_, line, thread) = chat.posts[-1]
+    assert isinstance(line, ThreadLine)
+    assert line.line.ends
+    assert thread == "1.000000"
+    assert len(chat.posts) == 3
+    assert await idle(store)
+
+
 # --- pages and the feed ----------------------------------------------------------------------------------------------
 
 
@@ -313,6 +340,19 @@ async def test_the_next_story_of_a_pipeline_is_not_told_before_the_one_before_it
     cards = [content.episode.kind.value for content in told if isinstance(content, Card)]
     assert cards == ["failure", "pause"]
     assert await idle(store)
+
+
+async def test_nor_before_its_last_line(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    await read(store, 1, 1, Phase.FAILED, ready=0)
+    async with sending(store, chat, clock):
+        await clock.pass_time(2)
+        chat.answers = [(Posted("1.000000"), True), (NO_ANSWER, False)]
+        chat.sightings = [Unreadable("internal_error")] * 3
+        await read(store, 1, 2, Phase.RUNNING)
+        await clock.pass_time(3)
+        await read(store, 1, 3, Phase.PAUSED)
+        await clock.pass_time(150)
+    assert contents(chat) == ["Card", "ThreadLine", "Card"]
 
 
 # --- why it is late --------------------------------------------------------------------------------------------------

@@ -622,6 +622,20 @@ def test_a_story_waits_for_the_one_before_it_unless_it_pages(
     assert order([after("a", later), another], posted) == wanted
 
 
+@pytest.mark.parametrize("of_storm", [None, False, True])
+@pytest.mark.parametrize(
+    ("priority", "wanted"), [(UPDATE, ["1", "c"]), (RECOVERY, ["1", "c"]), (PAGING, ["b", "1", "c"])]
+)
+def test_a_story_waits_for_the_lines_of_the_one_before_it_unless_it_pages(
+    priority: Priority, wanted: list[str], *, of_storm: bool | None
+) -> None:
+    line: ThreadLine | Lines = a_line("a")
+    if of_storm is not None:
+        line = Lines(story="s" if of_storm else "a", of_storm=of_storm, lines=(a_line("a"),))
+    told = rows(("1", line, RECOVERY), ("b", SyncCard("b"), priority), ("c", SyncCard("c"), UPDATE))
+    assert order([told[0], after("a", told[1]), told[2]], {"a": True, "s": True}) == wanted
+
+
 stories = st.sampled_from(["a", "b", "c"])
 bodies = st.one_of(
     stories.map(SyncCard),
