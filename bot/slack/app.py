@@ -85,6 +85,7 @@ def build_app(listeners: Listeners, *, client: AsyncWebClient, signing_secret: s
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
 
     app = AsyncApp(
+        name="pipeline-bot",  # else Bolt reads the whole stack's sources to find one
         client=client,
         authorize=authorize,
         signing_secret=signing_secret or "unused in Socket Mode",
