@@ -64,8 +64,7 @@ class Owed:
             if (story := story_of(job.delivery.body))
         }
         there |= {key: card.ts is not None or card.removed for key, card in self.cards.items()}
-        rows = [row for row in self.rows if not self._told_by_a_repeat(jobs[row.id])]
-        ordered = [jobs[row.id] for row in in_order(rows, there)]
+        ordered = [jobs[row.id] for row in in_order(self.rows, there) if not self._told_by_a_repeat(jobs[row.id])]
         return sorted(ordered, key=lambda job: job.over) if self.lane.kind is LaneKind.PAGES else ordered
 
 

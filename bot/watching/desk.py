@@ -22,7 +22,7 @@ from bot.domain.catalogue import Found, Pipeline, Unknown, is_pattern, resolve
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import Outcome, digest
 from bot.domain.observation import PipelineId
-from bot.domain.plan import plan_acknowledgement, plan_redrawn
+from bot.domain.plan import Plan, Record, Scene, plan_acknowledgement, plan_redrawn
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, UserId, Watch
 from bot.ports import Clock
@@ -185,13 +185,16 @@ class Desk:
     ) -> AcknowledgeAnswer:
         """Answers the failure that this very card shows; a card of an earlier one changes nothing."""
         at, team = self._clock.now(), self._roster.store.team
+
+        def make(record: Record, scene: Scene) -> Plan | None:
+            """Looked at anew at each try: another failure may have begun meanwhile, which nobody has seen."""
+            shown = record.episode is not None and record.episode.key(team, channel) == card_key
+            return plan_acknowledgement(record, scene, by, at) if shown else None
+
         card = (await self._roster.store.cards([card_key])).get(card_key)
         if card and not self._covers(card.content.pipeline):
             await self._roster.forget([pipeline_id], at)  # whoever ended the last watch died over it
-        episode = self._roster.record(pipeline_id).episode
-        if episode is None or episode.key(team, channel) != card_key:
-            return await self._stale(channel, pipeline_id, card_key)
-        plan = await self._roster.write(pipeline_id, lambda record, scene: plan_acknowledgement(record, scene, by, at))
+        plan = await self._roster.write(pipeline_id, make)
         now = self._roster.record(pipeline_id).episode
         answered = now.acknowledged if now and now.open and now.key(team, channel) == card_key else None
         if answered is None:

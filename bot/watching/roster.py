@@ -168,11 +168,14 @@ class Roster:
                 await self.write(pipeline_id, _opening_in(channel))
 
     async def catch_up(self) -> None:
-        """Takes in what another bot has written since; from a store that forgot nothing."""
+        """Takes in what another bot has written since. What a store that forgot has older is left for `restore`."""
         await self.refresh_watches()
         versions = await self.store.versions()
-        if any(self.record(each).version != version for each, version in versions.items()):
-            self._records = dict(await self.store.records())
+        if any(self.record(each).version < version for each, version in versions.items()):
+            stored = await self.store.records()
+            self._records |= {
+                each: record for each, record in stored.items() if self.record(each).version < record.version
+            }
 
     @property
     def known(self) -> Known:

@@ -82,10 +82,7 @@ class Vigil:
         Raises:
             StoreAway: what is known may be old.
         """
-        if self._turn.ours:
-            await self._roster.refresh_watches()
-        else:
-            await self._roster.catch_up()
+        await self._roster.catch_up()
 
     async def _look(self) -> None:
         if await self._turn.keep():
@@ -96,8 +93,8 @@ class Vigil:
         if beat.doubt_since:
             self._in_doubt(beat.doubt_since)
         await self._notice_another_redis(beat)
+        await self.catch_up()  # whoever reads, too: what is taken away and watched again through another begins anew
         if not self._turn.ours:
-            await self.catch_up()
             return
         if not self._begun:
             await self._roster.load()

@@ -263,14 +263,16 @@ async def test_the_end_that_a_repeat_told_is_told_under_the_card_that_stays(
         assert isinstance(recovered, Card)
         assert repeat.possible_repeat
         assert not recovered.episode.open
+        await read(store, 1, 6, Phase.PAUSED)
+        await clock.pass_time(5)
         chat.looks_away = False
         await clock.pass_time(120)
     assert chat.deleted == ["2.000000"]
-    (_, line, thread) = chat.posts[-1]
+    (_, _, (_, line, thread), (_, paused, _)) = chat.posts
     assert isinstance(line, ThreadLine)
     assert line.line.ends
     assert thread == "1.000000"
-    assert len(chat.posts) == 3
+    assert isinstance(paused, Card)
     assert await idle(store)
 
 

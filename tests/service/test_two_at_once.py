@@ -1,0 +1,69 @@
+"""Two bots on one Redis: one reads, and what the other did is known to it."""
+
+import redis.asyncio
+
+from bot.domain.answer import Fate
+from bot.domain.plan import Plan
+from tests.builders import ALERTS, ANN, TEAM
+from tests.service.test_poller import FAILED, LIVE, ONE, Bot, pipelines, running
+
+
+async def both(reader: Bot, other: Bot, seconds: int) -> None:
+    for _ in range(seconds):
+        await reader.poll(1)
+        await other.vigil.look()
+
+
+async def test_a_failure_that_the_other_unwatched_and_watched_again_is_told(fake_redis: redis.asyncio.Redis) -> None:
+    async with (
+        running(fake_redis, *pipelines(1)) as reader,
+        running(fake_redis, clock=reader.clock, api=reader.api) as other,
+    ):
+        await other.listing.refresh()
+        await reader.watch(ONE)
+        await both(reader, other, 5)
+        reader.api.statuses[ONE] = FAILED
+        await both(reader, other, 20)
+        await other.desk.unwatch(ALERTS, None, ANN)
+        before = await reader.cards()
+        await both(reader, other, 20)
+        await other.desk.watch(ALERTS, [ONE], events=None, targets=(), by=ANN, closed=_not_closed)
+        await both(reader, other, 20)
+        assert len(before) == 1
+        assert len(await reader.cards()) == 2
+        assert reader.turn.ours
+        assert not other.turn.ours
+
+
+async def _not_closed() -> None:
+    return None
+
+
+async def test_a_failure_that_began_during_the_click_is_not_acknowledged_by_it(fake_redis: redis.asyncio.Redis) -> None:
+    async with (
+        running(fake_redis, *pipelines(1)) as reader,
+        running(fake_redis, clock=reader.clock, api=reader.api) as other,
+    ):
+        await other.listing.refresh()
+        await reader.watch(ONE)
+        await both(reader, other, 5)
+        reader.api.statuses[ONE] = FAILED
+        await both(reader, other, 20)
+        shown = reader.roster.record(ONE).episode
+        assert shown
+        commit = other.store.commit
+
+        async def late(plan: Plan, watches_version: int) -> bool:
+            other.store.commit = commit  # type: ignore[method-assign]
+            for status in (LIVE, FAILED):
+                reader.api.statuses[ONE] = status
+                await reader.poll(20)
+            return await commit(plan, watches_version)
+
+        other.store.commit = late  # type: ignore[method-assign]
+        answer = await other.desk.acknowledge(ALERTS, ONE, shown.key(TEAM, ALERTS), ANN)
+        now = (await reader.store.record(ONE)).episode
+        assert answer.fate is Fate.OVER
+        assert now
+        assert now.identity != shown.identity
+        assert now.acknowledged is None
