@@ -81,6 +81,8 @@ class Delivery:
     uncertain: bool = False
     """An earlier try was looked for in vain: it may yet land."""
     possible_repeat: bool = False
+    blind_tries: int = 0
+    """How often it was given since it was last seen not to be there, though nobody could look."""
     delay: Delay | None = None
 
     @property

@@ -51,7 +51,7 @@ RECHECK_AFTER = timedelta(seconds=60)  # by then every earlier try has landed, i
 RECHECKS = 5
 UNREADABLE_FOR = timedelta(seconds=60)  # then a repeat is better than silence
 PAGE_UNREADABLE_FOR = timedelta(seconds=5)
-PATIENCE_DOUBLES = 4
+PATIENCE_DOUBLES = 2  # a page that comes later than that, where only the history hangs, is worse than one more repeat
 BACKOFF = timedelta(seconds=2)
 LONGEST_BACKOFF = timedelta(seconds=30)  # where Slack as a whole is away, its pace holds all back anyhow
 PAGE_LONGEST_BACKOFF = timedelta(seconds=5)
@@ -108,6 +108,7 @@ def given(delivery: Delivery, now: datetime, hold: Hold) -> Delivery:
         delivery,
         state=State.SENDING,
         attempts=delivery.attempts + 1,
+        blind_tries=delivery.blind_tries + delivery.possible_repeat,
         sent_at=now,
         given_by=hold.lease,
         after_ts=delivery.after_ts or ("" if delivery.attempts else hold.last_ts),
@@ -149,7 +150,9 @@ def after_look(delivery: Delivery, sighting: Sighting, now: datetime, hold: Hold
             return Done(ts[0], found=True, storm=storm, repeats=ts[1:], came_at=came_at)
         case NotSeen() if delivery.looks + 1 >= LOOKS or delivery.state is State.QUEUED:
             # Absent where it was looked for: no earlier try is there either.
-            return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=False))
+            return Again(
+                replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=False, blind_tries=0)
+            )
         case NotSeen():
             return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + BETWEEN_LOOKS))
         case Unreadable(retry_after=wait, lost=lost):
@@ -191,8 +194,8 @@ def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:
     Each blind try that had no answer either doubles it: Slack may take them all, and each would stand till it answers.
     """
     first = PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES and not lost else UNREADABLE_FOR
-    doubled: timedelta = first * 2 ** min(delivery.attempts - 1, PATIENCE_DOUBLES)
-    return doubled if delivery.possible_repeat else first
+    doubled: timedelta = first * 2 ** min(delivery.blind_tries, PATIENCE_DOUBLES)
+    return doubled
 
 
 def _sought_since(delivery: Delivery, hold: Hold) -> datetime:

@@ -219,9 +219,9 @@ async def test_a_slack_that_takes_what_it_does_not_answer_gets_few_repeats_and_t
     chat = Mute(lands=True)
     await fail(store)
     async with sending(store, chat, clock):
-        await clock.pass_time(35 * 60)
+        await clock.pass_time(18 * 60)
         tries = len(chat.posts)
-        assert tries == 6  # at once, after a minute, and 2, 4, 8 and 16 minutes after the one before
+        assert tries == 6  # at once, after a minute, and 2, 4, 4 and 4 minutes after the one before
         chat.posts_away = chat.looks_away = False
         await clock.pass_time(120)
     assert len(chat.posts) == tries
