@@ -207,11 +207,11 @@ class Store(Protocol):
         ...
 
     async def park(
-        self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches_version: int
+        self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches: Sequence[Watch]
     ) -> int | None:
         """The channel rests; `told` goes to those who made its watches, unless they were told of the same reason and no
-        message got through since. How many are told; None where it rested already, or the watches changed since they
-        were read: read them anew."""
+        message got through since. How many are told; None where it rested already, or its watches are not `watches` any
+        more: read them anew."""
         ...
 
     async def unpark(self, channel: ChannelId, *, on_trial: bool = False) -> bool:

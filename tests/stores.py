@@ -23,7 +23,7 @@ class WholeStore(RedisStore):
 
     async def rest(self, channel: ChannelId, reason: ParkReason, *told: Delivery) -> int | None:
         """Parks it, whatever has been written up to now."""
-        return await self.park(channel, reason, told, await self.watches_version())
+        return await self.park(channel, reason, told, (await self.watches()).of(channel))
 
     def meet_another_server(self) -> None:
         """As if the one that this process knew were not the one that answers now."""

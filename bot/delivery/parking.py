@@ -12,7 +12,7 @@ from bot.domain.episode import digest
 from bot.domain.watch import ChannelId, ParkReason, UserId, Watch
 from bot.ports import Chat, Clock, Store, StoreAway, Watches
 
-MOST_READINGS = 50  # one is in vain wherever another channel comes to rest just then, as where the bot loses a scope
+MOST_READINGS = 5  # one is in vain where somebody changes what is watched in the channel just then
 
 log = structlog.get_logger(__name__)
 
@@ -40,12 +40,13 @@ class Parking:
         Raises:
             StoreAway, ChatAway: nothing was changed.
         """
+        reached: dict[UserId, ChannelId | None] = {}
         for _ in range(MOST_READINGS):
             watches = await self._store.watches()
             if channel in watches.parked:
                 return
-            notices = await self._notices(channel, reason, watches)
-            told = await self._store.park(channel, reason, notices, watches.version)
+            notices = await self._notices(channel, reason, watches, reached)
+            told = await self._store.park(channel, reason, notices, watches.of(channel))
             if told is not None:
                 log.warning("channel_parked", channel=channel, reason=reason.value, told=told)
                 self._wake.set()
@@ -62,16 +63,23 @@ class Parking:
             log.info("channel_back", channel=channel)
             self._wake.set()
 
-    async def _notices(self, channel: ChannelId, reason: ParkReason, watches: Watches) -> list[Delivery]:
-        """None where it is but the id that is not there any more: the channel goes on as soon as all has moved."""
+    async def _notices(
+        self, channel: ChannelId, reason: ParkReason, watches: Watches, reached: dict[UserId, ChannelId | None]
+    ) -> list[Delivery]:
+        """None where it is but the id that is not there any more: the channel goes on as soon as all has moved.
+        `reached`: the conversations that Slack was asked for already; those that it was not are added."""
         if reason is ParkReason.NOT_FOUND and channel in await self._store.renames():
             return []
         at, fallback = self._clock.now(), self._fallback
         instead = fallback if fallback != channel and fallback not in watches.parked else None
+        makers = _by_maker(watches.of(channel))
+        for maker in makers:
+            if maker not in reached:
+                reached[maker] = await self._chat.direct(maker)
         return [
             self._notice(conversation, channel, reason, theirs, maker=maker, instead=instead, at=at)
-            for maker, theirs in _by_maker(watches.of(channel)).items()
-            if (conversation := await self._chat.direct(maker))
+            for maker, theirs in makers.items()
+            if (conversation := reached[maker])
         ]
 
     def _notice(

@@ -121,13 +121,14 @@ class RedisStore:
         return await self._scripts.write("change_watches", keys, [wakes, now, *announced, *changes])
 
     async def park(
-        self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches_version: int
+        self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches: Sequence[Watch]
     ) -> int | None:
         outboxes, rows = self._scripts.enqueued(told)
-        known = [self._keys[name] for name in ("parked", "watches_version")]
+        known = [self._keys[name] for name in ("parked", "watches", "watches_version")]
         keys = [*known, self._keys.told(channel), self._keys["last_ts"], *outboxes]
         lanes = [Lane(kind, channel).name for kind in LaneKind]
-        args: list[str | int] = [channel, reason.value, watches_version, *lanes, *rows]
+        read = [part for each in watches for part in (each.id, WATCH.dump_python(each, mode="json")["made_at"])]
+        args: list[str | int] = [channel, reason.value, *lanes, len(watches), *read, *rows]
         answer = await self._scripts.write("park", keys, args)
         return answer - 1 if answer else None
 

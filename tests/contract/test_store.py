@@ -14,7 +14,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
 from bot.domain.transition import Event
-from bot.domain.watch import ChannelId, ParkReason, TeamId
+from bot.domain.watch import ChannelId, ParkReason, TeamId, UserId
 from bot.ports import Ending, EndingKind, Gesture, StoreAway
 from bot.store.connect import connect
 from bot.store.outbox import LEASE_SECONDS
@@ -222,13 +222,29 @@ async def test_a_parked_channel_rests_until_it_is_woken(store: WholeStore) -> No
     assert not await store.unpark(ALERTS)
 
 
-async def test_a_channel_rests_only_as_the_watches_were_read(store: WholeStore) -> None:
-    version = await store.watches_version()
-    await store.add_watches([a_watch()], an_announcement())
-    assert await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("parked", OTHER)], version) is None
+async def test_a_channel_rests_only_as_its_watches_were_read(store: WholeStore) -> None:
+    anew = replace(a_watch(), made_by=UserId("U0BOB"), made_at=at(60))
+    told, read = [an_announcement("parked", OTHER)], [(await store.watches()).of(ALERTS)]
+    for number, watches in enumerate(([a_watch()], [a_watch("pipe_2")], [anew])):
+        assert await store.add_watches(watches, an_announcement(f"{number}"))
+        read.append((await store.watches()).of(ALERTS))
+    assert await store.remove_watches([anew.id], an_announcement("bye"))
+    for those in read:
+        assert await store.park(ALERTS, ParkReason.ARCHIVED, told, those) is None
     assert (await store.watches()).parked == {}
     assert await store.owed(OTHER) == ()
-    assert await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("parked", OTHER)], version + 1) == 1
+    assert await store.park(ALERTS, ParkReason.ARCHIVED, told, (await store.watches()).of(ALERTS)) == 1
+
+
+async def test_what_becomes_of_other_channels_keeps_none_from_its_rest(store: WholeStore) -> None:
+    await store.add_watches([a_watch()], an_announcement())
+    read = (await store.watches()).of(ALERTS)
+    named_after_it = replace(a_watch(f'","channel":"{ALERTS}"', channel=OTHER), label=ALERTS)
+    await store.add_watches([named_after_it], an_announcement("other", OTHER))
+    await store.rest(OTHER, ParkReason.ARCHIVED)
+    version = await store.watches_version()
+    assert await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("parked", ChannelId("D0ANN"))], read) == 1
+    assert await store.watches_version() > version  # what is planned on the watches takes note of it
 
 
 async def test_watching_anew_wakes_a_parked_channel(store: WholeStore) -> None:
@@ -297,19 +313,18 @@ async def test_the_store_in_memory_remembers_what_makers_were_told_as_the_real_o
     real, memory = WholeStore(any_redis, TEAM, clock), MemoryStore(lambda: disk, TEAM, clock, 1, at_once)
     twin, told = Twin(real, memory), itertools.count()
     for reason, on_trial in itertools.product(ParkReason, (True, False)):
-        for older in (1, 0, 0):
-            version = await twin.watches_version() - older
-            await twin.park(ALERTS, reason, [an_announcement(f"{next(told)}", OTHER)], version)
+        for read in ([a_watch()], [], []):
+            await twin.park(ALERTS, reason, [an_announcement(f"{next(told)}", OTHER)], read)
             await twin.unpark(ALERTS, on_trial=on_trial)
     await twin.add_watches([a_watch()], an_announcement())
     last = [an_announcement("last", OTHER)]
-    await twin.park(ALERTS, ParkReason.RESTRICTED, last, await twin.watches_version())
+    await twin.park(ALERTS, ParkReason.RESTRICTED, last, [a_watch()])
     assert len(await twin.deliveries(feed(OTHER))) == 9
     await clock.pass_time(TRIAL_SECONDS)
     await memory.unpark(ALERTS, on_trial=True)
     await clock.pass_time(TRIAL_SECONDS)
-    later, version = [an_announcement("a day later", OTHER)], await memory.watches_version()
-    assert await memory.park(ALERTS, ParkReason.RESTRICTED, later, version) == 1
+    later = [an_announcement("a day later", OTHER)]
+    assert await memory.park(ALERTS, ParkReason.RESTRICTED, later, [a_watch()]) == 1
 
 
 async def test_a_gesture_counts_once(store: WholeStore) -> None:

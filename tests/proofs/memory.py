@@ -148,10 +148,11 @@ class MemoryStore:
         raise NotImplementedError
 
     async def park(
-        self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches_version: int
+        self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches: Sequence[Watch]
     ) -> int | None:
         def change() -> int:
-            if channel in self.disk.parked or self.disk.watches_version != watches_version:
+            there = {each.id: each.made_at for each in self.disk.watches.values() if each.channel == channel}
+            if channel in self.disk.parked or there != {each.id: each.made_at for each in watches}:
                 return 0
             self.disk.parked[channel] = reason
             self.disk.watches_version += 1

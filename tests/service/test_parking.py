@@ -10,7 +10,7 @@ from bot.delivery.parking import Parking
 from bot.domain.card import Card, Notice, NoticeKind
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.watch import ChannelId, ParkReason, UserId
-from bot.ports import ChatAway, StoreAway
+from bot.ports import ChatAway, StoreAway, Watches
 from bot.slack.look import Look
 from tests.builders import ALERTS, ANN, TEAM, a_watch
 from tests.contract.test_store import an_announcement
@@ -236,7 +236,7 @@ async def test_a_channel_that_is_watched_anew_without_end_is_put_to_rest_another
         direct, numbers = world.chat.direct, itertools.count()
 
         async def meanwhile(user: UserId) -> ChannelId | None:
-            watch = a_watch(f"another-{(number := next(numbers))}")
+            watch = a_watch(f"another-{(number := next(numbers))}", made_by=UserId(f"U{number}"))
             await world.bot.store.add_watches([watch], an_announcement(f"another {number}"))
             return await direct(user)
 
@@ -249,11 +249,30 @@ async def test_a_channel_that_is_watched_anew_without_end_is_put_to_rest_another
         assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.RESTRICTED}
 
 
-async def test_many_channels_come_to_rest_at_once(fake_redis: redis.asyncio.Redis) -> None:
+@pytest.mark.parametrize("left", [False, True], ids=["their maker is there", "their maker has left"])
+async def test_many_channels_come_to_rest_at_once_each_with_one_reading_and_one_question(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch, *, left: bool
+) -> None:
     async with whole(fake_redis) as world:
         names = [ChannelId(f"C{number:04}") for number in range(40)]
+        for name in names:
+            await world.bot.store.add_watches([a_watch(channel=name)], an_announcement(name, name))
+        asked, readings, watches = [], itertools.count(), world.bot.store.watches
+
+        async def direct(user: UserId) -> ChannelId | None:
+            asked.append(user)
+            await asyncio.sleep(0)
+            return None if left else ChannelId("D0ANN")
+
+        async def reading() -> Watches:
+            next(readings)
+            return await watches()
+
+        monkeypatch.setattr(world.chat, "direct", direct)
+        monkeypatch.setattr(world.bot.store, "watches", reading)
         await asyncio.gather(*(world.parking.park(name, ParkReason.RESTRICTED) for name in names))
-        assert (await world.bot.store.watches()).parked.keys() == set(names)
+        assert (await watches()).parked.keys() == set(names)
+        assert (len(asked), next(readings)) == (40, 40)
 
 
 @pytest.mark.parametrize("later", [False, True])
@@ -284,12 +303,12 @@ async def test_what_a_dead_id_refused_goes_out_at_once_under_the_new_one(
         await world.bot.watch(ONE)
         await world.bot.poll(20)
         if told_first:
-            await world.bot.store.keep_rename(ALERTS, NEW)
+            await world.bot.store.keep_rename(ALERTS, NEW, "1.0")
         world.chat.answers = [(NOT_FOUND, False)]
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
         assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.NOT_FOUND}
-        await world.bot.store.keep_rename(ALERTS, NEW)
+        await world.bot.store.keep_rename(ALERTS, NEW, "1.0")
         await world.bot.store.rename_channel(ALERTS, NEW)
         await world.bot.poll(2)
         assert (await world.bot.store.watches()).parked == {}
@@ -304,7 +323,7 @@ async def test_a_rest_for_another_reason_is_told_though_the_channel_is_to_get_an
 ) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
-        await world.bot.store.keep_rename(ALERTS, NEW)
+        await world.bot.store.keep_rename(ALERTS, NEW, "1.0")
         await world.parking.park(ALERTS, ParkReason.ARCHIVED)
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.PARKED)) == 1
