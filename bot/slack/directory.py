@@ -1,5 +1,7 @@
 """Who and what people mean in Slack: users, user groups, channels, and the conversations of direct messages."""
 
+import asyncio
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -9,8 +11,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.watch import ChannelId, ParkReason, UserId
 from bot.ports import ChatAway, Clock
 from bot.slack.calls import Answer, call
+from bot.slack.outcomes import retry_after
 
 KEPT_SECONDS = 600.0  # names change seldom; the lists are Tier 2
+NONE_KEPT_SECONDS = 60.0  # whoever lets the bot write, or gives it the scope, tries it soon after
 PAGE = 200
 MOST_PAGES = 50
 MOST_PAGES_OF_MEMBERSHIPS = 5
@@ -35,6 +39,12 @@ class _Kept:
     until: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Direct:
+    channel: ChannelId | None
+    until: float
+
+
 class Directory:
     """Looks things up with least scopes: what a missing scope hides is answered with None, and the caller says so."""
 
@@ -42,7 +52,10 @@ class Directory:
         self._client = client
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
-        self._direct: dict[UserId, ChannelId] = {}
+        self._direct: dict[UserId, _Direct] = {}
+        self._asking: defaultdict[UserId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Held while Slack is asked how this person is reached: whoever asks meanwhile hears the same answer."""
+        self._open_held_until = float("-inf")
 
     async def user(self, name: str) -> str | None:
         """The id of the person called `@name`: handle, display name or full name, in any case."""
@@ -133,17 +146,27 @@ class Directory:
         Raises:
             ChatAway: it cannot be known now.
         """
-        if user not in self._direct:
-            answer = await call(self._client, "conversations.open", users=user)
-            channel = answer.body.get("channel")
-            if answer.ok and not (isinstance(channel, dict) and isinstance(channel.get("id"), str)):
-                raise ChatAway(f"Slack gave no conversation with {user}")
-            if answer.transient:
-                raise ChatAway(f"Slack does not say how {user} is reached: {answer.error}")
-            if not answer.ok or not isinstance(channel, dict):
-                return None
-            self._direct[user] = ChannelId(channel["id"])
-        return self._direct[user]
+        async with self._asking[user]:
+            kept = self._direct.get(user)
+            if kept is None or kept.until <= self._clock.monotonic():
+                kept = self._direct[user] = await self._opened(user)
+            return kept.channel
+
+    async def _opened(self, user: UserId) -> _Direct:
+        """Slack's word on it; while it wants the method to be left alone, it is not asked."""
+        if self._clock.monotonic() < self._open_held_until:
+            raise ChatAway(f"Slack is not asked how {user} is reached: it wants to be left alone")
+        answer = await call(self._client, "conversations.open", users=user)
+        now, channel = self._clock.monotonic(), answer.body.get("channel")
+        if answer.status == 429 or answer.error == "ratelimited":
+            self._open_held_until = now + retry_after(answer.headers).total_seconds()
+        if answer.transient:
+            raise ChatAway(f"Slack does not say how {user} is reached: {answer.error}")
+        if not answer.ok:
+            return _Direct(None, now + NONE_KEPT_SECONDS)
+        if not (isinstance(channel, dict) and isinstance(channel.get("id"), str)):
+            raise ChatAway(f"Slack gave no conversation with {user}")
+        return _Direct(ChannelId(channel["id"]), float("inf"))
 
     async def _names(self, method: str, member: str, names_of: NamesOf) -> Mapping[str, str]:
         kept = self._kept.get(method)

@@ -1,5 +1,6 @@
 """The Chat port and the directory over real sockets, against the sandbox's Slack and its faults."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -27,6 +28,7 @@ from bot.domain.phase import Phase
 from bot.domain.protocol import oldest
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, ParkReason, UserId
+from bot.ports import ChatAway
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.faults import Fault, FaultKind, Moment
 from bot.slack.calls import web_client
@@ -326,6 +328,45 @@ async def test_a_missing_scope_hides_names_and_stops_nothing(sandbox: Sandbox, d
     assert await directory.usergroup("data-oncall") is None
     assert await directory.admission(QUIET) is Admission.MEMBER  # unknown beforehand: the first message tells
     assert await directory.direct(UserId("U0ANN")) is None
+
+
+def opened(sandbox: Sandbox) -> int:
+    return sum(call.method == "conversations.open" for call in sandbox.slack.calls)
+
+
+async def test_a_conversation_that_many_ask_for_at_once_is_asked_for_once(
+    sandbox: Sandbox, directory: Directory
+) -> None:
+    found = await asyncio.gather(*(directory.direct(UserId("U0ANN")) for _ in range(9)))
+    assert len(set(found)) == 1
+    assert found[0] is not None
+    assert opened(sandbox) == 1
+
+
+async def test_that_slack_allows_none_is_remembered_for_a_minute(
+    sandbox: Sandbox, directory: Directory, clock: FakeClock
+) -> None:
+    assert set(await asyncio.gather(*(directory.direct(UserId("U0GONE")) for _ in range(9)))) == {None}
+    await clock.pass_time(59)
+    assert await directory.direct(UserId("U0GONE")) is None
+    assert opened(sandbox) == 1
+    await clock.pass_time(2)
+    assert await directory.direct(UserId("U0GONE")) is None
+    assert opened(sandbox) == 2
+
+
+async def test_conversations_are_not_asked_for_while_slack_wants_to_be_left_alone(
+    sandbox: Sandbox, directory: Directory, clock: FakeClock
+) -> None:
+    sandbox.slack.set_fault("conversations.open", Fault(kind=FaultKind.THROTTLED, retry_after=30, times=1))
+    for seconds in (0, 29):  # it holds for the method, whoever is meant
+        await clock.pass_time(seconds)
+        for user in ("U0ANN", "U0BOB"):
+            with pytest.raises(ChatAway):
+                await directory.direct(UserId(user))
+    assert opened(sandbox) == 1
+    await clock.pass_time(2)
+    assert await directory.direct(UserId("U0ANN")) is not None
 
 
 async def test_admission(sandbox: Sandbox, directory: Directory) -> None:
