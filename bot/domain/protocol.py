@@ -128,7 +128,9 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
             later = now + (wait or timedelta(seconds=1))
             return Again(replace(delivery, looks=LOOKS - 1, not_before=later, delay=Delay.RATE_LIMITED))
         case Refused(kind=Refusal.CHANNEL, park=reason):
-            return Park(replace(_queued(delivery, now), delay=Delay.PARKED), reason or ParkReason.NOT_FOUND)
+            # Should it not come to rest yet, as while its makers cannot be asked for, it is not tried without a pause.
+            waiting = replace(_queued(delivery, now), not_before=now + _backoff(delivery), delay=Delay.PARKED)
+            return Park(waiting, reason or ParkReason.NOT_FOUND)
         case Refused(kind=Refusal.CONTENT, error=error):
             if delivery.plain:
                 return Drop(f"Slack refused even the plain text: {error}")
@@ -222,7 +224,7 @@ def _queued(delivery: Delivery, now: datetime) -> Delivery:
 
 
 def _backoff(delivery: Delivery) -> timedelta:
-    doubled: timedelta = BACKOFF * 2 ** min(delivery.attempts, 10)
+    doubled: timedelta = BACKOFF * 2 ** min(delivery.attempts - 1, 10)
     return min(doubled, PAGE_LONGEST_BACKOFF if delivery.lane.kind is LaneKind.PAGES else LONGEST_BACKOFF)
 
 

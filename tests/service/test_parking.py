@@ -209,6 +209,32 @@ async def test_a_maker_who_cannot_be_asked_for_just_now_is_told_later(
         assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.ARCHIVED}
 
 
+async def test_while_its_makers_cannot_be_asked_for_the_channel_is_tried_ever_more_seldom(
+    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        direct, tries = world.chat.direct, []
+
+        async def away(user: UserId) -> ChannelId | None:
+            tries.append(world.bot.clock.seconds)
+            raise ChatAway("ratelimited")
+
+        monkeypatch.setattr(world.chat, "direct", away)
+        world.chat.answers = [(ARCHIVED, False)] * 99
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(62)
+        assert 5 < len(tries) < 15
+        monkeypatch.setattr(world.chat, "direct", direct)
+        world.chat.answers = [(ARCHIVED, False)]
+        await world.bot.poll(6)
+        assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.ARCHIVED}
+        await world.parking.wake(ALERTS)
+        await world.bot.poll(6)
+        assert len(told_in(world, ALERTS)) == 1
+
+
 async def test_who_watches_while_the_others_are_told_that_the_channel_rests_is_told_too(
     fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -256,26 +256,26 @@ def refused(kind: Refusal, error: str = "x", wait: float | None = None, park: Pa
 
 
 AGAIN = replace(SENDING, state=State.QUEUED, checked_at=NOON)
-TIMES_OF_BACKOFF = [(0, 2), (1, 4), (2, 8), (3, 16), (4, 30), (11, 30), (1000, 30)]
+TIMES_OF_BACKOFF = [(1, 2), (2, 4), (3, 8), (4, 16), (5, 30), (12, 30), (1000, 30)]
 LIMITED = replace(SENDING, looks=LOOKS - 1, delay=Delay.RATE_LIMITED)
-PARKED = replace(AGAIN, delay=Delay.PARKED)
+PARKED = replace(AGAIN, delay=Delay.PARKED, not_before=at(2))
 
 
 @pytest.mark.parametrize(
     ("outcome", "settlement"),
     [
         (Posted("1.0"), Done("1.0")),
-        (Unknown("timeout"), Again(replace(SENDING, not_before=at(4), delay=Delay.NO_ANSWER))),
+        (Unknown("timeout"), Again(replace(SENDING, not_before=at(2), delay=Delay.NO_ANSWER))),
         (refused(Refusal.RATE_LIMITED, wait=30), Again(replace(LIMITED, not_before=at(30)))),
         (refused(Refusal.RATE_LIMITED), Again(replace(LIMITED, not_before=at(1)))),
         (refused(Refusal.CHANNEL, park=ParkReason.ARCHIVED), Park(PARKED, ParkReason.ARCHIVED)),
         (refused(Refusal.CHANNEL), Park(PARKED, ParkReason.NOT_FOUND)),
         (refused(Refusal.CONTENT), Again(replace(AGAIN, plain=True))),
         (refused(Refusal.CARD_GONE, "message_not_found"), Gone("message_not_found")),
-        (refused(Refusal.WORKSPACE), Again(replace(AGAIN, not_before=at(4), delay=Delay.REFUSED))),
+        (refused(Refusal.WORKSPACE), Again(replace(AGAIN, not_before=at(2), delay=Delay.REFUSED))),
         (refused(Refusal.WORKSPACE, wait=60), Again(replace(AGAIN, not_before=at(60), delay=Delay.REFUSED))),
-        (refused(Refusal.NOT_SENT), Again(replace(AGAIN, not_before=at(4), delay=Delay.NOT_REACHED))),
-        (refused(Refusal.NOT_SENT, wait=1), Again(replace(AGAIN, not_before=at(4), delay=Delay.NOT_REACHED))),
+        (refused(Refusal.NOT_SENT), Again(replace(AGAIN, not_before=at(2), delay=Delay.NOT_REACHED))),
+        (refused(Refusal.NOT_SENT, wait=1), Again(replace(AGAIN, not_before=at(2), delay=Delay.NOT_REACHED))),
     ],
 )
 def test_what_an_outcome_leads_to(outcome: Posted | Refused | Unknown, settlement: object) -> None:
