@@ -87,7 +87,8 @@ class Inbox:
             log.warning("store_away", room="slack", problem=str(exc) or "it did not answer in time")
             await ack()
             if _needs_no_store(gesture):
-                await self._done(gesture)
+                await self._act(gesture, ACT_SECONDS)
+                self._unrecorded.add(gesture.id)  # Redis may have kept it, or may yet come to it
             else:
                 await self._say(gesture, UNANSWERED if _only_asks(gesture) else AWAY)
             return

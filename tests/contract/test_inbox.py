@@ -320,6 +320,40 @@ async def test_a_store_that_kept_it_though_its_answer_was_lost_has_it_done(count
     assert len(counter.answers) == 2
 
 
+@pytest.mark.parametrize("text", ["help", "wach orders-1"])
+async def test_what_needs_no_memory_is_answered_once_though_it_was_kept(counter: Counter, text: str) -> None:
+    lossy = counter.inbox(LosesReplies(counter.redis, TEAM, counter.bot.clock))
+    await lossy.take(Ack(counter), COMMAND, "1", counter.asking(text))
+    assert await counter.kept() == 0  # no other bot takes it up either
+    await counter.bot.clock.pass_time(31)
+    await lossy.take_up()
+    assert len(counter.answers) == 1
+
+
+async def test_what_needs_no_memory_is_answered_once_though_it_is_kept_after_that(
+    counter: Counter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = counter.inbox()
+    away_once(counter.bot.store, "first_time", monkeypatch)
+    await one.take(Ack(counter), COMMAND, "1", counter.asking("help"))
+    await counter.left_undone("help", seconds_ago=31)  # what Redis was sent before it came to it late
+    await one.take_up()
+    assert len(counter.answers) == 1
+    assert await counter.kept() == 0
+
+
+async def test_what_trips_over_what_needs_no_memory_is_told(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = counter.inbox()
+
+    async def trip(*_: object) -> None:
+        raise ValueError("a flaw of ours")
+
+    monkeypatch.setattr(one._commands, "answer", trip)
+    away_once(counter.bot.store, "first_time", monkeypatch)
+    await one.take(Ack(counter), COMMAND, "1", counter.asking("help"))
+    assert "Something went wrong inside me" in counter.answers[0]
+
+
 async def test_a_store_that_hangs_keeps_nobody_waiting_for_the_acknowledgement(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
