@@ -91,7 +91,7 @@ def _empty(notice: Notice, footing: Footing) -> list[Block]:
     more = len(notice.channels) - MOST_CHANNELS
     named = ", ".join(f"<#{each}>" for each in notice.channels[:MOST_CHANNELS])
     channels = f"{named} and {more} more" if more > 0 else named
-    head = f":rotating_light: *My memory (Redis) is empty*, though I am in {channels}."
+    head = f":information_source: *My memory (Redis) is empty*, though I am in {channels}."
     rest = (
         "On a first start that is as it should be. If watches were made before, they are gone: restore Redis, or make"
     )

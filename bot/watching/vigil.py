@@ -143,7 +143,7 @@ class Vigil:
         if not channels:
             await self._store.give_sign(now, self._run_id or "")
             return
-        log.error("store_empty", channels=channels)
+        log.warning("store_empty", channels=channels)
         self._in_doubt(now)
         await self._store.accept_loss(now)
         notice = Notice(kind=NoticeKind.EMPTY, at=now, channels=channels)

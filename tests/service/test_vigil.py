@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 import redis.asyncio
+from structlog.testing import capture_logs
 
 from bot.delivery.courier import Surroundings
 from bot.delivery.doubt import Doubt
@@ -270,6 +271,14 @@ async def test_a_store_emptied_while_no_bot_ran_is_told_and_a_card_that_stands_i
         await third.bot.poll(20)
         assert len(third.notices(NoticeKind.EMPTY)) == 1
     assert where.asked == away + 1
+
+
+async def test_what_may_be_a_first_start_is_logged_as_no_error(fake_redis: redis.asyncio.Redis) -> None:
+    with capture_logs() as logs:
+        async with whole(fake_redis, operator=OPERATOR, memberships=Whereabouts(ALERTS)) as world:
+            await world.bot.poll(20)
+    assert [entry["log_level"] for entry in logs if entry["event"] == "store_empty"] == ["warning"]
+    assert {entry["log_level"] for entry in logs} <= {"info", "warning"}
 
 
 @pytest.mark.parametrize(

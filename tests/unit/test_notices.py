@@ -99,6 +99,11 @@ def test_notices(notice: Notice, words: list[str]) -> None:
         assert each in text
 
 
+def test_only_what_is_lost_for_sure_raises_an_alarm() -> None:
+    marked = {notice.kind: says(shown(notice))[0].split(" ")[0] for notice in (EMPTY, LOST)}
+    assert marked == {NoticeKind.EMPTY: ":information_source:", NoticeKind.ROLLED_BACK: ":rotating_light:"}
+
+
 @pytest.mark.parametrize("kind", NoticeKind)
 def test_a_notice_that_may_be_a_repeat_says_so(kind: NoticeKind) -> None:
     notice = Notice(kind=kind, at=at(0), channel=ALERTS, channels=(ALERTS,))
