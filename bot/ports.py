@@ -189,9 +189,10 @@ class Store(Protocol):
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int: ...
 
-    async def keep_rename(self, old: ChannelId, new: ChannelId) -> None:
+    async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
         """Slack gave the channel another id: `rename_channel` has yet to do what that demands. Whatever led to the old
-        id leads to the new one, or to where that led already."""
+        id leads to the new one, or to where that led already. `told_at` is Slack's stamp of the event: by it is known
+        what is but told once more where an id has come back since."""
         ...
 
     async def renames(self) -> Mapping[ChannelId, ChannelId]:
@@ -199,7 +200,8 @@ class Store(Protocol):
         ...
 
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
-        """The channel's watches, how many they are, go with it to its new id; so does what it is owed, and its cards.
+        """The channel's watches, how many they are, go with it to its new id, unless that has the same already; so does
+        what it is owed, and its cards, with the keys that they have.
 
         Raises:
             StoreAway: also where a message is under way there just now, or this is not its newest id any more.

@@ -17,6 +17,7 @@ class Card:
 
     key: str
     channel: ChannelId
+    """By the id that it had when this was written."""
     pipeline: Pipeline
     episode: Episode
     standing: Standing

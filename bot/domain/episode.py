@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -81,11 +81,16 @@ class Episode:
     """It was so already when it was first read: since then, or earlier."""
     closed_at: datetime | None = None
     outcome: Outcome | None = None
-    told: tuple[ChannelId, ...] = ()  # the conversations that have a card of it
+    told: Mapping[str, ChannelId] = field(default_factory=dict)
+    """By the key of each card of it: the conversation where it stands, which may have another id since."""
 
     def key(self, team: TeamId, channel: ChannelId) -> str:
-        """The deterministic key of this episode's card in one channel."""
+        """The deterministic key of a card that it is given in one channel."""
         return digest(team, channel, self.pipeline_id, self.identity)
+
+    def card_in(self, channel: ChannelId) -> str | None:
+        """The key of its card there: the first, where a channel had one under each of two ids."""
+        return next((key for key, there in self.told.items() if there == channel), None)
 
     def told_line(self, line: Line) -> "Episode":
         """With one more line; of a long story the beginning and the latest lines are kept."""

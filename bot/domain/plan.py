@@ -94,7 +94,7 @@ def plan_newcomer(record: Record, scene: Scene, channel: ChannelId) -> Plan | No
     """A channel begins to watch: if the pipeline is in trouble already, its card opens there at once."""
     episode, audience = record.episode, scene.audience(channel)
     in_trouble = episode and episode.open and episode.kind in {EpisodeKind.FAILURE, EpisodeKind.DEGRADED}
-    if not episode or not in_trouble or audience is None or channel in episode.told:
+    if not episode or not in_trouble or audience is None or episode.card_in(channel):
         return None
     told = _tell(episode, episode, record.standing, Scene(scene.team, scene.pipeline, [audience]), only=channel)
     if not told.cards:
@@ -119,21 +119,22 @@ def plan_restored(record: Record, stored: Record, scene: Scene) -> Plan:
     if episode is None:
         return Plan(record=restored)
     same = stored.episode if stored.episode and stored.episode.identity == episode.identity else None
-    cards = tuple(_card(episode, record.standing, scene, channel) for channel in episode.told)
+    cards = _cards(episode, record.standing, scene, episode.told)
     syncs = [_sync(card, scene, fresh=episode.open) for card in cards]
     lines = [
         line
-        for channel in episode.told
-        for line in _lines(episode, _as_it_came(episode, same, scene, channel), scene, channel)
+        for key, channel in episode.told.items()
+        for line in _lines(episode, _as_it_came(episode, same, scene, key), scene, key, channel)
     ]
     return Plan(record=restored, cards=cards, deliveries=(*syncs, *lines))
 
 
-def _as_it_came(episode: Episode, stored: Episode | None, scene: Scene, channel: ChannelId) -> Episode:
+def _as_it_came(episode: Episode, stored: Episode | None, scene: Scene, key: str) -> Episode:
     """What the channel has a card of: the story as the store knows it, else as far as what it wanted first. That its
     card told, and no line of the thread."""
-    if stored and channel in stored.told:
+    if stored and key in stored.told:
         return stored
+    channel = episode.told[key]
     wanting = (
         line for line in episode.lines if channel in _conversations(replace(episode, lines=(line,)), None, scene)
     )
@@ -147,7 +148,7 @@ def plan_forgotten(record: Record, scene: Scene, at: datetime) -> Plan:
     if episode is None or not episode.open:
         return Plan(record=forgotten)
     last = episode.unwatched(at)
-    cards = tuple(_card(last, record.standing, scene, channel) for channel in last.told)
+    cards = _cards(last, record.standing, scene, last.told)
     syncs = (replace(_sync(card, scene, fresh=False), made_at=at, earliest=None) for card in cards)
     return Plan(record=forgotten, cards=cards, deliveries=tuple(syncs))
 
@@ -169,15 +170,16 @@ def _tell(
     after: Episode | None = None,
 ) -> _Told:
     """Every conversation's share of one step of one episode: the card where it has or gets one, lines where it had."""
-    had = before.told if before else ()
-    newcomers = [channel for channel in _conversations(episode, before, scene) if channel not in had]
-    episode = replace(episode, told=(*had, *newcomers))
-    affected = newcomers if only else episode.told
-    cards = tuple(_card(episode, standing, scene, channel) for channel in affected)
-    syncs = [_sync(card, scene, fresh=card.channel in newcomers) for card in cards]
+    had = before.told if before else {}
+    wanting = [channel for channel in _conversations(episode, before, scene) if channel not in had.values()]
+    newcomers = {episode.key(scene.team, channel): channel for channel in wanting}
+    episode = replace(episode, told={**had, **newcomers})
+    cards = _cards(episode, standing, scene, newcomers if only else episode.told)
+    syncs = [_sync(card, scene, fresh=card.key in newcomers) for card in cards]
     if after:
-        syncs = [replace(sync, follows=after.key(scene.team, sync.channel)) for sync in syncs]
-    lines = [] if only else [line for channel in had for line in _lines(episode, before, scene, channel)]
+        syncs = [replace(sync, follows=after.card_in(sync.channel) or "") for sync in syncs]
+    told = {} if only else had
+    lines = [line for key, channel in told.items() for line in _lines(episode, before, scene, key, channel)]
     return _Told(episode, cards, (*syncs, *lines))
 
 
@@ -203,10 +205,14 @@ def _new_events(episode: Episode, before: Episode | None) -> set[Event]:
     return {event for line in _new_lines(episode, before) for event in line.events}
 
 
-def _card(episode: Episode, standing: Standing, scene: Scene, channel: ChannelId) -> Card:
+def _cards(episode: Episode, standing: Standing, scene: Scene, told: Mapping[str, ChannelId]) -> tuple[Card, ...]:
+    return tuple(_card(episode, standing, scene, key, channel) for key, channel in told.items())
+
+
+def _card(episode: Episode, standing: Standing, scene: Scene, key: str, channel: ChannelId) -> Card:
     audience = scene.audience(channel)
     return Card(
-        key=episode.key(scene.team, channel),
+        key=key,
         channel=channel,
         pipeline=scene.pipeline,
         episode=episode,
@@ -229,10 +235,10 @@ def _sync(card: Card, scene: Scene, *, fresh: bool) -> Delivery:
     return Delivery(id=card.key, channel=card.channel, priority=priority, body=body, made_at=at, earliest=earliest)
 
 
-def _lines(episode: Episode, before: Episode | None, scene: Scene, channel: ChannelId) -> list[Delivery]:
-    """What is added to the thread. Whoever is paged by direct message is told the end only."""
+def _lines(episode: Episode, before: Episode | None, scene: Scene, key: str, channel: ChannelId) -> list[Delivery]:
+    """What is added to the thread. Whoever is paged by direct message is told the end only. Of two cards in one
+    channel one shows it there."""
     audience = scene.audience(channel)
-    key = episode.key(scene.team, channel)
     ends_failure = episode.kind is EpisodeKind.FAILURE and not episode.open
     paged = channel in {target.direct for each in scene.audiences for target in each.targets}
     told = []
@@ -240,7 +246,8 @@ def _lines(episode: Episode, before: Episode | None, scene: Scene, channel: Chan
         wanted = any(audience.wants(event) for event in line.events) if audience else paged and ends_failure
         if not wanted:
             continue
-        body = ThreadLine(card_key=key, pipeline=scene.pipeline, line=line, broadcast=ends_failure)
+        shown = ends_failure and key == episode.card_in(channel)
+        body = ThreadLine(card_key=key, pipeline=scene.pipeline, line=line, broadcast=shown)
         priority = Priority.RECOVERY if ends_failure else Priority.UPDATE
         told.append(
             Delivery(

@@ -60,7 +60,7 @@ class Guardian:
             return
         old, new = str(event.get("old_channel_id")), str(event.get("new_channel_id"))
         if old.isalnum() and new.isalnum() and old != new:  # what is no id would be tried for ever
-            await self._store.keep_rename(ChannelId(old), ChannelId(new))
+            await self._store.keep_rename(ChannelId(old), ChannelId(new), str(event.get("event_ts", "")))
 
     async def on(self, event: Mapping[str, object]) -> None:
         """Slack may tell of an event twice, and late: it is taken as a hint, and the channel is looked at. What cannot

@@ -1,9 +1,13 @@
 -- Slack gave a channel another id: kept for good, so that whatever is told of its ids, in whatever order and once more,
--- leads to the newest. Where an id comes back, what was told last counts: what is there stays there.
--- KEYS: moved, moving   ARGV: old id, new id
-local old, new = ARGV[1], ARGV[2]
+-- leads to the newest. Where an id comes back, what was told last counts: what is there stays there; unless it is but told
+-- once more: then the channel had left the new id since.
+-- KEYS: moved, moving, moved_at   ARGV: old id, new id, Slack's stamp of the event
+local old, new, at = ARGV[1], ARGV[2], ARGV[3]
 local newest = redis.call('HGET', KEYS[1], new) or new
-if newest == old then newest = new end
+if newest == old then
+  if at < (redis.call('HGET', KEYS[3], new) or '') then return 0 end
+  newest = new
+end
 local moved = redis.call('HGETALL', KEYS[1])
 for i = 1, #moved, 2 do
   if moved[i + 1] == old then redis.call('HSET', KEYS[1], moved[i], newest) end
@@ -12,4 +16,5 @@ redis.call('HDEL', KEYS[1], newest)
 redis.call('SREM', KEYS[2], newest)
 redis.call('HSET', KEYS[1], old, newest)
 redis.call('SADD', KEYS[2], old)
+if at > (redis.call('HGET', KEYS[3], old) or '') then redis.call('HSET', KEYS[3], old, at) end
 return 1

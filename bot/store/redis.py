@@ -64,8 +64,9 @@ class RedisStore:
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int:
         return await self._change_watches(dict.fromkeys(watch_ids, ""), announcement)
 
-    async def keep_rename(self, old: ChannelId, new: ChannelId) -> None:
-        await self._scripts.run("keep_rename", [self._keys["moved"], self._keys["moving"]], [old, new])
+    async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
+        keys = [self._keys[name] for name in ("moved", "moving", "moved_at")]
+        await self._scripts.run("keep_rename", keys, [old, new, told_at])
 
     async def renames(self) -> Mapping[ChannelId, ChannelId]:
         with away():
@@ -78,35 +79,19 @@ class RedisStore:
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         watches = await self.watches()
         moving = watches.of(old)
-        told = [(record, record.episode) for record in (await self.records()).values() if record.episode]
-        stories = [
-            (record, episode.key(self.team, old), episode.key(self.team, new))
-            for record, episode in told
-            if old in episode.told
-        ]
         lanes = [(Lane(kind, old), Lane(kind, new)) for kind in LaneKind]
         names = ("watches", "watches_version", "parked", "woken", "last_ts", "records", "versions")
         keys = [self._keys[name] for name in names]
         for lane, new_lane in lanes:
             keys += [self._keys.lease(lane.name), self._keys.outbox(lane), self._keys.outbox(new_lane)]
         keys += [self._keys.told(old), self._keys.told(new), self._keys["moved"], self._keys["moving"]]
-        cards = await read_cards(self._redis, self._keys, [before for _, before, _ in stories])
-        storms = {key: card.storm for key, card in cards.items() if card.storm}
-        for _, before, after in stories:
-            keys += [self._keys.card(before), self._keys.card(after), self._keys.storm(storms.get(before, ""))]
         args: list[str | int] = [
             old,
             new,
             self._clock.now().isoformat(),
             watches.version,
             *(lane.name for pair in lanes for lane in pair),
-            len(moving),
             *(part for watch in moving for part in (watch.id, replace(watch, channel=new).id)),
-            *(
-                part
-                for record, before, after in stories
-                for part in (record.pipeline_id, record.version, before, after)
-            ),
         ]
         if not await self._scripts.write("rename", keys, args):
             raise StoreAway(f"{old} is being written to just now")

@@ -1,26 +1,17 @@
--- Slack gave a channel another id: its watches, its rest, what it is owed and its cards go with it. 0 where somebody sends
--- down one of its lanes just now, wrote in between, or a newer id was told.
+-- Slack gave a channel another id: its watches, its rest, what it is owed and where its cards stand go with it. What the new
+-- id has already stays. Rows and cards keep their ids and keys: in Slack they are found by them. 0 where somebody sends down
+-- one of its lanes just now, wrote in between, or a newer id was told.
 -- KEYS: (3 of the fence), watches, watches_version, parked, woken, last_ts, records, versions, then lease, outbox and new
---       outbox of each of the two lanes, then what the makers were told of the old id, and of the new, moved, moving, then
---       card, new card and storm of each story
--- ARGV: old id, new id, when, watches_version, lane and new lane of each of the two, how many watches,
---       then id and new id of each, then pipeline, version, key of the card and new key of each story
-local old, new, moved = '"' .. ARGV[1] .. '"', '"' .. ARGV[2] .. '"', tonumber(ARGV[9])
-local first_story = 10 + 2 * moved
+--       outbox of each of the two lanes, then what the makers were told of the old id, and of the new, moved, moving
+-- ARGV: old id, new id, when, watches_version, lane and new lane of each of the two, then id and new id of each watch
 if (redis.call('GET', KEYS[5]) or '0') ~= ARGV[4] then return 0 end
 if redis.call('EXISTS', KEYS[11], KEYS[14]) > 0 then return 0 end
 if (redis.call('HGET', KEYS[19], ARGV[1]) or ARGV[2]) ~= ARGV[2] then return 0 end
-for i = first_story, #ARGV, 4 do
-  if redis.call('HGET', KEYS[10], ARGV[i]) ~= ARGV[i + 1] then return 0 end
-end
 
--- Ids and keys stand in the rows as they are, in quotes.
+-- Ids stand in the rows as they are, in quotes.
+local old, new = '"' .. ARGV[1] .. '"', '"' .. ARGV[2] .. '"'
 local function renamed(row)
-  row = string.gsub(row, old, new)
-  for i = first_story, #ARGV, 4 do
-    row = string.gsub(row, '"' .. ARGV[i + 2] .. '"', '"' .. ARGV[i + 3] .. '"')
-  end
-  return row
+  return (string.gsub(row, old, new))
 end
 
 -- A field of the old id, or lane, becomes one of the new: of two times, or stamps, the later stays.
@@ -31,10 +22,9 @@ local function carry(hash, from, to)
   if value > (redis.call('HGET', hash, to) or '') then redis.call('HSET', hash, to, value) end
 end
 
-for i = 10, first_story - 1, 2 do
-  local watch = redis.call('HGET', KEYS[4], ARGV[i])
+for i = 9, #ARGV, 2 do
+  redis.call('HSETNX', KEYS[4], ARGV[i + 1], renamed(redis.call('HGET', KEYS[4], ARGV[i])))
   redis.call('HDEL', KEYS[4], ARGV[i])
-  redis.call('HSET', KEYS[4], ARGV[i + 1], renamed(watch))
 end
 -- Where it was not found, that was the old id, or the new one before it was there.
 for i = 1, 2 do
@@ -50,29 +40,24 @@ if redis.call('EXISTS', KEYS[17]) == 1 then redis.call('RENAME', KEYS[17], KEYS[
 redis.call('INCR', KEYS[5])
 
 for i = 0, 1 do
-  local outbox, lane, new_lane = KEYS[12 + 3 * i], ARGV[5 + 2 * i], ARGV[6 + 2 * i]
+  local outbox, new_outbox, lane, new_lane = KEYS[12 + 3 * i], KEYS[13 + 3 * i], ARGV[5 + 2 * i], ARGV[6 + 2 * i]
   for _, id in ipairs(redis.call('ZRANGE', outbox, 0, -1)) do
     local row, place = redis.call('HGET', KEYS[1], id), redis.call('ZSCORE', outbox, id)
-    local new_id = string.sub(renamed('"' .. id .. '"'), 2, -2)
     take_away(outbox, lane, id)
     if row then
-      redis.call('HSET', KEYS[1], new_id, renamed(row))
-      redis.call('ZADD', KEYS[13 + 3 * i], place, new_id)
+      redis.call('HSET', KEYS[1], id, renamed(row))
+      redis.call('ZADD', new_outbox, place, id)
       redis.call('SADD', KEYS[2], new_lane)
     end
   end
   carry(KEYS[8], lane, new_lane)
 end
 
-for i = first_story, #ARGV, 4 do
-  local at = 21 + 3 * (i - first_story) / 4
-  redis.call('HSET', KEYS[9], ARGV[i], renamed(redis.call('HGET', KEYS[9], ARGV[i])))
-  redis.call('HINCRBY', KEYS[10], ARGV[i], 1)
-  local content = redis.call('HGET', KEYS[at], 'content')
-  if content then
-    redis.call('RENAME', KEYS[at], KEYS[at + 1])
-    redis.call('HSET', KEYS[at + 1], 'content', renamed(content))
-    if redis.call('SREM', KEYS[at + 2], ARGV[i + 2]) == 1 then redis.call('SADD', KEYS[at + 2], ARGV[i + 3]) end
+for _, pipeline in ipairs(redis.call('HKEYS', KEYS[9])) do
+  local record = redis.call('HGET', KEYS[9], pipeline)
+  if string.find(record, old, 1, true) then
+    redis.call('HSET', KEYS[9], pipeline, renamed(record))
+    redis.call('HINCRBY', KEYS[10], pipeline, 1)
   end
 end
 redis.call('SREM', KEYS[20], ARGV[1])

@@ -184,11 +184,11 @@ class Desk:
         self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId
     ) -> AcknowledgeAnswer:
         """Answers the failure that this very card shows; a card of an earlier one changes nothing."""
-        at, team = self._clock.now(), self._roster.store.team
+        at = self._clock.now()
 
         def make(record: Record, scene: Scene) -> Plan | None:
             """Looked at anew at each try: another failure may have begun meanwhile, which nobody has seen."""
-            shown = record.episode is not None and record.episode.key(team, channel) == card_key
+            shown = record.episode is not None and card_key in record.episode.told
             return plan_acknowledgement(record, scene, by, at) if shown else None
 
         card = (await self._roster.store.cards([card_key])).get(card_key)
@@ -196,7 +196,7 @@ class Desk:
             await self._roster.forget([pipeline_id], at)  # whoever ended the last watch died over it
         plan = await self._roster.write(pipeline_id, make)
         now = self._roster.record(pipeline_id).episode
-        answered = now.acknowledged if now and now.open and now.key(team, channel) == card_key else None
+        answered = now.acknowledged if now and now.open and card_key in now.told else None
         if answered is None:
             return await self._stale(channel, pipeline_id, card_key)
         if plan is None:

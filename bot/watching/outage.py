@@ -47,7 +47,7 @@ class Outage:
             reason=f"{self._sight.problem} {_pipelines(unseen)} not being seen." if lost else "",
         )
         log.warning("api", view=self._sight.view.value, problem=self._sight.problem)
-        channels = self._concerned() if lost else episode.told if episode else ()
+        channels = self._concerned() if lost else episode.told.values() if episode else ()
         scene = Scene(self._roster.store.team, API_ITSELF, [self._audience(channel) for channel in channels])
         await self._roster.write(API_PIPELINE_ID, lambda record, scene: _step(record, became, scene), scene)
 

@@ -209,13 +209,13 @@ async def test_that_a_channel_s_id_changes_is_acknowledged_once_it_is_kept(
     delivery = yard.sandbox.slack.delivery
     delivery.ack_seconds, delivery.event_retry_seconds = 0.5, (0.0, 0.0)
 
-    async def away_at_first(old: ChannelId, new: ChannelId) -> None:
+    async def away_at_first(old: ChannelId, new: ChannelId, told_at: str) -> None:
         tries.append(old)
         if len(tries) < 3:
             if slow:
                 await asyncio.sleep(60)
             raise StoreAway("no answer")
-        await keep(old, new)
+        await keep(old, new, told_at)
 
     monkeypatch.setattr(yard.store, "keep_rename", away_at_first)
     async with listening(yard, transport):
@@ -305,7 +305,7 @@ async def test_an_id_that_cannot_be_changed_keeps_nothing_else_from_being_looked
         raise error
 
     monkeypatch.setattr(yard.store, "rename_channel", refused)
-    await yard.store.keep_rename(ChannelId("C0ELSEWHERE"), NEW)
+    await yard.store.keep_rename(ChannelId("C0ELSEWHERE"), NEW, "1.0")
     archive(yard)
     asked = yard.calls("auth.test")
     with suppress(RuntimeError):
@@ -313,6 +313,14 @@ async def test_an_id_that_cannot_be_changed_keeps_nothing_else_from_being_looked
     assert (await yard.watches()).parked == {ROOM: ParkReason.ARCHIVED}
     assert yard.calls("auth.test") == asked + 1
     assert await yard.store.renames() == {"C0ELSEWHERE": NEW}
+
+
+async def test_a_new_id_that_is_told_once_more_after_the_old_one_came_back_changes_nothing(yard: Yard) -> None:
+    there = {"type": "channel_id_changed", "old_channel_id": ROOM, "new_channel_id": NEW, "event_ts": "1.0"}
+    back = {"type": "channel_id_changed", "old_channel_id": NEW, "new_channel_id": ROOM, "event_ts": "2.0"}
+    for event in (there, back, there):
+        await yard.guardian.keep(event)
+    assert await yard.store.renames() == {NEW: ROOM}
 
 
 @pytest.mark.parametrize("bent", ["", "%(", "C0 TEAM"])

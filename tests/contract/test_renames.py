@@ -8,13 +8,14 @@ from itertools import pairwise
 import pytest
 import redis.asyncio
 
-from bot.domain.card import Notice, SyncCard, ThreadLine
+from bot.domain.card import Notice, Recheck, SyncCard, ThreadLine
+from bot.domain.delivery import State
 from bot.domain.gathering import Backlog, gather
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_acknowledgement, plan_reading
-from bot.domain.watch import ChannelId, ParkReason
-from bot.ports import StoreAway
+from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind
+from bot.ports import StoreAway, Watches
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_scene, a_watch, an_observation, at
 from tests.contract.test_store import an_announcement, ended, failing
 from tests.fakes import FakeClock
@@ -58,14 +59,14 @@ async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeSto
     assert acknowledged is not None
     assert [card.channel for card in acknowledged.cards] == [NEW]
     assert await store.commit(acknowledged, watches.version)
-    assert await store.outbox.cards([row.id]) == {}
-    (card,) = (await store.outbox.cards([acknowledged.cards[0].key])).values()
+    assert acknowledged.cards[0].key == row.id  # by which it is found in Slack, and which its button carries
+    (card,) = (await store.outbox.cards([row.id])).values()
     assert (card.ts, card.delivered_revision, card.revision) == ("17.5", 1, 2)  # an update of the card that stands
 
 
 async def test_a_new_id_is_kept_until_all_has_gone_there(store: WholeStore) -> None:
     for _ in range(2):  # Slack may tell twice, also later
-        await store.keep_rename(ALERTS, NEW)
+        await store.keep_rename(ALERTS, NEW, "1.0")
         assert await store.renames() == {ALERTS: NEW}
         lease = await store.leased(feed(ALERTS))
         with pytest.raises(StoreAway):
@@ -92,6 +93,57 @@ async def test_what_was_not_sent_yet_is_sent_once_under_the_new_id(store: WholeS
     assert (card.ts, card.content.channel) == (None, NEW)
 
 
+async def test_what_is_under_way_keeps_the_ids_by_which_it_is_found_in_slack(store: WholeStore) -> None:
+    await store.commit(failing(), 0)
+    lease = await store.leased(pages(ALERTS))
+    (row,) = await store.owed(ALERTS)
+    under_way = replace(row, state=State.SENDING, given_by=lease.token)
+    assert await store.outbox.write(under_way, lease)
+    recheck = replace(an_announcement("recheck"), body=Recheck(of=row.id, shows=(row.id,)))
+    await store.outbox.enqueue([recheck])
+    await store.outbox.release(lease)
+    await store.rename_channel(ALERTS, NEW)
+    assert await store.owed(NEW) == (replace(under_way, channel=NEW), replace(recheck, channel=NEW))
+
+
+async def test_a_failure_that_is_told_while_the_id_changes_goes_with_it(
+    store: WholeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watches = store.watches
+
+    async def read_right_before() -> Watches:
+        before = await watches()
+        assert await store.commit(failing(), before.version)
+        return before
+
+    monkeypatch.setattr(store, "watches", read_right_before)
+    await store.rename_channel(ALERTS, NEW)
+    assert [row.channel for row in await store.owed(NEW)] == [NEW]
+    record = await store.record(ORDERS)
+    assert record.version == 2
+    assert record.episode is not None
+    assert list(record.episode.told.values()) == [NEW]
+
+
+async def test_a_watch_that_the_new_id_has_already_stays_as_it_is(store: WholeStore) -> None:
+    await store.add_watches([a_watch(), a_watch("pipe_2")], an_announcement())
+    newer = a_watch(channel=NEW, targets=(Target(kind=TargetKind.HERE),))
+    await store.add_watches([newer], an_announcement("newer", NEW))
+    await store.rename_channel(ALERTS, NEW)
+    assert set((await store.watches()).all) == {newer, a_watch("pipe_2", channel=NEW)}
+
+
+async def test_of_a_failure_that_both_ids_had_a_card_of_both_are_drawn_on(store: WholeStore) -> None:
+    both = a_scene(a_watch(), a_watch(channel=NEW))
+    plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(Phase.FAILED, 1, ready=0), both)
+    assert await store.commit(plan, 0)
+    await store.rename_channel(ALERTS, NEW)
+    assert {row.id for row in await store.owed(NEW)} == {card.key for card in plan.cards}
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(a_watch(channel=NEW)), ANN, at(5))
+    assert acknowledged is not None
+    assert [(card.key, card.channel) for card in acknowledged.cards] == [(card.key, NEW) for card in plan.cards]
+
+
 async def test_cards_of_a_storm_stay_in_it_under_the_new_id(store: WholeStore) -> None:
     keys = []
     for number in range(6):
@@ -108,8 +160,7 @@ async def test_cards_of_a_storm_stay_in_it_under_the_new_id(store: WholeStore) -
     await store.rename_channel(ALERTS, NEW)
     (row,) = await store.owed(NEW)
     assert row.body == gathering.row.body
-    assert {card.content.channel for card in await store.storm(row.id)} == {NEW}
-    assert len(await store.storm(row.id)) == 6
+    assert {card.content.key for card in await store.storm(row.id)} == set(keys)
 
 
 async def test_a_rest_that_was_about_the_dead_id_ends_and_what_is_owed_goes_out(
@@ -177,9 +228,9 @@ async def test_what_was_posted_under_the_new_id_already_does_not_set_its_lane_ba
 async def test_of_two_changes_in_a_row_the_later_may_be_done_first(store: WholeStore) -> None:
     last = ChannelId("C0LAST")
     await store.add_watches([a_watch()], an_announcement())
-    await store.keep_rename(ALERTS, NEW)
+    await store.keep_rename(ALERTS, NEW, "1.0")
     lease = await store.leased(feed(ALERTS))
-    await store.keep_rename(NEW, last)
+    await store.keep_rename(NEW, last, "2.0")
     await store.rename_channel(NEW, last)
     with pytest.raises(StoreAway):
         await store.rename_channel(ALERTS, NEW)
@@ -188,22 +239,30 @@ async def test_of_two_changes_in_a_row_the_later_may_be_done_first(store: WholeS
         await store.rename_channel(ALERTS, NEW)
     await settle_renames(store)
     assert [watch.channel for watch in (await store.watches()).all] == [last]
-    await store.keep_rename(ALERTS, NEW)  # Slack tells the first once more
+    await store.keep_rename(ALERTS, NEW, "1.0")  # Slack tells the first once more
     assert await store.renames() == {ALERTS: last}
 
 
 @pytest.mark.parametrize("done_at_once", [True, False])
 async def test_a_channel_that_gets_its_old_id_back_is_there(store: WholeStore, *, done_at_once: bool) -> None:
     await store.add_watches([a_watch()], an_announcement())
-    await store.keep_rename(ALERTS, NEW)
+    await store.keep_rename(ALERTS, NEW, "1.0")
     await store.rest(ALERTS, ParkReason.NOT_FOUND)
     if done_at_once:
         await settle_renames(store)
-    await store.keep_rename(NEW, ALERTS)
+    await store.keep_rename(NEW, ALERTS, "2.0")
+    await store.keep_rename(ALERTS, NEW, "1.0")  # Slack tells the first once more
     await settle_renames(store)
     assert [watch.channel for watch in (await store.watches()).all] == [ALERTS]
     assert (await store.watches()).parked == {}
     assert len(await store.owed(ALERTS)) == 1
+
+
+async def test_what_is_told_once_more_undoes_nothing_that_came_later(store: WholeStore) -> None:
+    there, back = (ALERTS, NEW, "1.0"), (NEW, ALERTS, "2.0")
+    for event in (there, back, (ALERTS, NEW, "3.0"), there, back):
+        await store.keep_rename(*event)
+    assert await store.renames() == {ALERTS: NEW}
 
 
 async def settle_renames(store: WholeStore) -> None:
@@ -228,7 +287,7 @@ async def some_are_done(store: WholeStore, chance: random.Random) -> None:
 async def test_whatever_changes_are_told_and_done_in_whatever_order_all_ends_at_the_newest_id(
     any_redis: redis.asyncio.Redis, clock: FakeClock, *, comes_back: bool
 ) -> None:
-    """Where an id comes back, only the order in which it is told can say which is the newest."""
+    """Where an id comes back, only the order in which it is told first can say which is the newest."""
     for seed in range(30):
         chance = random.Random(seed)  # noqa: S311
         await any_redis.flushall()
@@ -240,15 +299,14 @@ async def test_whatever_changes_are_told_and_done_in_whatever_order_all_ends_at_
         walk = [chance.choice(ids)]
         while len(walk) < 7 if comes_back else len(walk) < len(ids):
             walk.append(chance.choice([each for each in ids if each not in (walk[-1:] if comes_back else walk)]))
-        told = list(pairwise(walk))
+        told = [(old, new, f"{number}.0") for number, (old, new) in enumerate(pairwise(walk))]
         if not comes_back:
             chance.shuffle(told)
-        for old, new in told:
-            for _ in range(chance.choice((1, 1, 2))):
-                await store.keep_rename(old, new)
+        for number in range(len(told)):
+            again = chance.sample(told[:number], min(number, chance.choice((0, 0, 1, 2))))
+            for event in (told[number], *again):
+                await store.keep_rename(*event)
                 await some_are_done(store, chance)
-        if not comes_back:
-            await store.keep_rename(*chance.choice(told))  # once more, much later
         await settle_renames(store)
         moved = [channel for channel in ids if channel in walk]
         owed = {row.id for row in await store.owed(walk[-1])}

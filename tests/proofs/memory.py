@@ -138,7 +138,7 @@ class MemoryStore:
 
         return await self._wrote(change)
 
-    async def keep_rename(self, old: ChannelId, new: ChannelId) -> None:
+    async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
         raise NotImplementedError
 
     async def renames(self) -> Mapping[ChannelId, ChannelId]:

@@ -300,7 +300,7 @@ async def test_a_rejected_key_is_one_notice_to_the_operator(fake_redis: redis.as
         await bot.poll(90)
         outage = bot.roster.record(API_PIPELINE_ID).episode
         assert outage is not None
-        assert outage.told == (OPERATOR,)
+        assert [*outage.told.values()] == [OPERATOR]
         assert not outage.open
         assert await bot.cards() == []  # nobody hears the end who did not hear the beginning
         assert len(await bot.store.owed(OPERATOR)) == 2  # the card, and the line that it is over

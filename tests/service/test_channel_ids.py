@@ -1,0 +1,107 @@
+"""A channel that Slack gives another id, with the whole bot: what stands in Slack already carries the keys it had."""
+
+from dataclasses import dataclass
+
+import pytest
+import redis.asyncio
+
+from bot.domain.answer import Fate
+from bot.domain.card import Card, ThreadLine
+from bot.domain.delivery import Unknown
+from bot.domain.phase import Phase
+from bot.domain.watch import ChannelId
+from tests.builders import ALERTS, ANN, TEAM
+from tests.fakes import FakeChat, FakeClock
+from tests.service.test_delivery_in_trouble import read
+from tests.service.test_poller import FAILED, LIVE, ONE
+from tests.service.test_sender import sending
+from tests.service.test_vigil import whole
+from tests.stores import WholeStore
+
+NEW = ChannelId("C0NEW")
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    store: WholeStore
+    chat: FakeChat
+    clock: FakeClock
+
+    async def pass_time(self, seconds: float) -> None:
+        async with sending(self.store, self.chat, self.clock):
+            await self.clock.pass_time(seconds)
+
+    async def tell(self, phase: Phase) -> None:
+        await read(self.store, 1, 1, Phase.RUNNING)
+        await read(self.store, 1, 2, phase, ready=0)
+
+
+@pytest.fixture
+def rig(fake_redis: redis.asyncio.Redis) -> Rig:
+    clock = FakeClock()
+    return Rig(WholeStore(fake_redis, TEAM, clock), FakeChat(), clock)
+
+
+@pytest.mark.parametrize("phase", [Phase.PAUSED, Phase.FAILED])
+async def test_a_message_that_may_be_there_is_found_where_the_channel_has_another_id(rig: Rig, phase: Phase) -> None:
+    await rig.tell(phase)
+    rig.chat.answers = [(Unknown("no answer"), True)]
+    await rig.pass_time(1)
+    assert len(rig.chat.posts) == 1
+    await rig.clock.pass_time(20)
+    await rig.store.rename_channel(ALERTS, NEW)
+    await rig.pass_time(200)
+    assert len(rig.chat.posts) == 1
+
+
+async def test_of_two_the_later_is_taken_away_where_the_channel_has_another_id(rig: Rig) -> None:
+    await rig.tell(Phase.PAUSED)
+    rig.chat.answers = [(Unknown("no answer"), False)]
+    await rig.pass_time(40)
+    ((row, content, _),) = rig.chat.posts
+    await rig.clock.pass_time(20)
+    rig.chat.land("9999.0", row, content)
+    await rig.store.rename_channel(ALERTS, NEW)
+    await rig.pass_time(200)
+    assert rig.chat.deleted == ["9999.0"]
+
+
+async def test_a_failure_is_acknowledged_on_its_card_where_the_channel_has_another_id(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        (row,) = (row for row, content, _ in world.chat.posts if isinstance(content, Card))
+        await world.bot.store.rename_channel(ALERTS, NEW)
+        await world.bot.vigil.catch_up()
+        answer = await world.bot.desk.acknowledge(NEW, ONE, row.id, ANN)
+        assert answer.fate is Fate.ACKNOWLEDGED
+        await world.bot.poll(20)
+        (drawn,) = ((each.channel, ts) for each, content, ts in world.chat.updates if isinstance(content, Card))
+        assert drawn == (NEW, world.chat.there[row.id])
+
+
+async def test_a_failure_that_both_ids_had_a_card_of_is_told_on_both_and_its_end_is_shown_once(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        await world.bot.watch(ONE, channel=NEW)
+        await world.bot.roster.welcome([NEW])
+        await world.bot.poll(20)
+        cards = {world.chat.there[row.id] for row, content, _ in world.chat.posts if isinstance(content, Card)}
+        assert len(cards) == 2
+        await world.bot.store.rename_channel(ALERTS, NEW)
+        world.bot.api.statuses[ONE] = LIVE
+        await world.bot.poll(60)
+        ended = [(row.channel, ts) for row, card, ts in world.chat.updates if isinstance(card, Card)]
+        assert sorted(ended) == sorted((NEW, ts) for ts in cards)
+        lines = [(line, ts) for _, line, ts in world.chat.posts if isinstance(line, ThreadLine)]
+        assert {ts for _, ts in lines} == cards
+        assert [line.broadcast for line, _ in lines] == [True, False]
