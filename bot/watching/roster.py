@@ -207,7 +207,13 @@ class Roster:
     async def forget(self, pipeline_ids: Iterable[PipelineId], at: datetime) -> None:
         """Those of these that nobody watches any more: whoever was told of them is told so."""
         for pipeline_id in sorted(set(pipeline_ids) & self._records.keys()):
-            await self.write(pipeline_id, self._forgetting(at))
+            await self.write(pipeline_id, self._forgetting(at), self.scene(await self._as_told(pipeline_id)))
+
+    async def _as_told(self, pipeline_id: PipelineId) -> Pipeline:
+        """As last listed; one that no listing shows by the name on its cards: the watch that gave it may be gone."""
+        episode = self.record(pipeline_id).episode
+        told = await self.store.cards(tuple(episode.told)) if episode and pipeline_id not in self._catalogue else {}
+        return next((card.content.pipeline for card in told.values()), self.pipeline(pipeline_id))
 
     def _forgetting(self, at: datetime) -> MakePlan:
         """Looked at anew at each try: somebody may have begun to watch it meanwhile."""

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -29,6 +29,7 @@ from bot.watching.roster import Roster
 from bot.watching.turn import Turn
 from bot.watching.vigil import Memberships, Vigil
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, a_pipeline, a_watch, at
+from tests.contract.test_store import an_announcement
 from tests.fakes import FakeApi, FakeClock, nowhere, settle
 from tests.stores import WholeStore
 
@@ -386,7 +387,7 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
         assert await bot.cards(ChannelId("D0ANN")) == ["orders-2 failure"]
         await watch(bot, "orders-2", channel=OTHER)
         assert await bot.cards(OTHER) == ["orders-2 failure"]
-        await bot.store.park(ALERTS, ParkReason.RESTRICTED, [], await bot.store.watches_version())
+        await bot.store.rest(ALERTS, ParkReason.RESTRICTED)
         await bot.vigil.catch_up()
         assert (await bot.desk.status(ALERTS, ())).parked is ParkReason.RESTRICTED
         assert (await watch(bot, "nosuch")).added == ()
@@ -463,6 +464,28 @@ async def test_the_last_watch_that_ends_draws_the_open_cards_a_last_time(fake_re
         await bot.desk.unwatch(OTHER, None, ANN)
         assert {await outcome(bot, key) for key in keys} == {Outcome.UNWATCHED}
         assert (await bot.desk.acknowledge(ANN_DIRECT, ONE, keys[1], ANN)).fate is Fate.UNWATCHED
+
+
+@pytest.mark.parametrize("cut_short", [False, True])
+async def test_the_last_card_of_a_pipeline_that_no_listing_shows_keeps_its_name(
+    fake_redis: redis.asyncio.Redis, *, cut_short: bool
+) -> None:
+    async with running(fake_redis) as bot:
+        named = replace(a_watch(ONE), label="orders-eu")
+        bot.api.statuses[ONE] = FAILED
+        await bot.store.add_watches([named], an_announcement())
+        await bot.poll(20)
+        episode = bot.roster.record(ONE).episode
+        assert episode is not None
+        (key,) = episode.told
+        if cut_short:  # whoever ended the watch died over it: the card's button finds that out
+            await bot.store.remove_watches([named.id], an_announcement("bye"))
+            await bot.poll(5)
+            await bot.desk.acknowledge(ALERTS, ONE, key, ANN)
+        else:
+            await bot.desk.unwatch(ALERTS, None, ANN)
+        card = (await bot.store.cards([key]))[key].content
+        assert (card.pipeline.name, card.episode.outcome) == ("orders-eu", Outcome.UNWATCHED)
 
 
 async def outcome(bot: Bot, key: str) -> Outcome | None:
