@@ -126,8 +126,11 @@ class Poller:
             self.glimpses.pop(gone, None)
         for fresh in pollable - self._due.keys():
             self._due[fresh] = now
-        seconds = [self._period(pipeline_id) for pipeline_id in self._due]
-        self.stretch = stretch(seconds, self._budget.rate)
+        periods = {each: self._period(each) for each in self._due}
+        self.stretch = stretch(periods.values(), self._budget.rate)
+        if not self.sight.lost:  # what was put off while periods were longer is due by those of now
+            for each in periods.keys() & self._read_at.keys():
+                self._due[each] = min(self._due[each], self._read_at[each] + periods[each] * self.stretch)
 
     def _most_overdue(self, now: float) -> list[PipelineId]:
         due = [each for each, at in self._due.items() if at <= now and each not in self._under_way]

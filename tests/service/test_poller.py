@@ -200,6 +200,23 @@ async def test_two_reads_of_one_pipeline_are_never_under_way_and_a_slow_one_dela
         assert await person is None
 
 
+async def test_what_was_put_off_while_periods_were_longer_is_due_when_they_are_not(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(4), rate=0.5) as bot:
+        others = [PipelineId(f"pipe_{n:04}") for n in range(2, 5)]
+        bot.api.statuses[ONE] = Status(phase=Phase.PAUSED, replicas=1, ready=1)
+        bot.api.statuses |= dict.fromkeys(others, Status(phase=Phase.DEPLOYING, replicas=1, ready=0))
+        await bot.watch(ONE, *others)
+        while bot.api.reads.count(ONE) < 3:
+            await bot.poll(1)
+        assert bot.poller.stretch > 2
+        bot.api.statuses |= dict.fromkeys(others, LIVE)
+        await bot.poll(80)
+        assert bot.poller.stretch == 1
+        assert bot.api.reads.count(ONE) == 4
+
+
 async def test_the_budget_is_kept_and_periods_stretch_evenly(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(120), rate=4.0) as bot:
         await bot.watch("orders-*")
