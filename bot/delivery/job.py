@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.delivery.pace import Method
 from bot.domain.card import (
@@ -20,6 +20,8 @@ from bot.domain.card import (
 from bot.domain.delivery import Delivery, Priority, Trace
 from bot.domain.episode import EpisodeKind, digest
 from bot.domain.protocol import RECHECK_AFTER, oldest
+
+STANDS_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +105,20 @@ class Job:
         return Trace(
             channel=self.delivery.channel,
             key=body.of if isinstance(body, Recheck) else self.delivery.id,
-            oldest=oldest(self.delivery),
+            oldest=self._oldest,
             thread_ts=self.thread_ts,
             failing=_failing(self.cards[0]) if isinstance(body, SyncCard) and self.cards else "",
             cards=body.shows if isinstance(body, Recheck) else tuple(self.shown),
         )
+
+    @property
+    def _oldest(self) -> str:
+        """A failure that was there when it was first read may stand in the channel since long before: it is looked for
+        when the store has forgotten what it knew."""
+        stood = isinstance(self.delivery.body, SyncCard) and any(each.content.episode.first_seen for each in self.cards)
+        if stood and self.delivery.attempts == 0:
+            return f"{(self.delivery.made_at - STANDS_WITHIN).timestamp():.6f}"
+        return oldest(self.delivery)
 
     @property
     def content(self) -> Content:
