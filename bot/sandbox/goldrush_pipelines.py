@@ -53,8 +53,9 @@ class Pipeline:
         return f"covalent-{self.destination_type}-pipe-{seed}"
 
     def move(self, phase: str | None, at: datetime) -> None:
-        """Enters a phase as the runtime would. A worker that rested is deployed anew when it works again."""
-        rested = self.phase in AT_REST
+        """Enters a phase as the runtime would. A worker that rested is deployed anew when it works again, also where it
+        failed, or was stopping, in between."""
+        rested = self.phase in AT_REST or self.replicas < self.size
         if phase == "DEPLOYING" or (phase == "RUNNING" and rested):
             self.deploy(at)
         match phase:

@@ -71,6 +71,18 @@ async def test_a_pipeline_is_moved_by_id_or_by_name(
     assert (again["phase"], again["ready"]) == (phase, ready)
 
 
+@pytest.mark.parametrize("rest", ["PAUSED", "STOPPED"])
+@pytest.mark.parametrize("between", ["FAILED", "STOPPING", "HIBERNATING"])
+async def test_a_pipeline_that_is_run_after_a_rest_has_its_replicas_whatever_came_between(
+    sandbox: Sandbox, control: httpx.AsyncClient, rest: str, between: str
+) -> None:
+    for phase in (rest, between, "RUNNING"):
+        moved = (await control.post("/pipelines/Base Swaps to Postgres", json={"phase": phase})).json()
+
+    assert (moved["ready"], moved["replicas"]) == (3, 3)
+    assert sandbox.goldrush.named("Base Swaps to Postgres").deployments == 2, "and they are a new deployment's"
+
+
 async def test_a_restart_moves_the_start_and_not_the_phase(control: httpx.AsyncClient) -> None:
     before = await row(control, "orders-eu")
 
