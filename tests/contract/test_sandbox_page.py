@@ -250,6 +250,17 @@ async def test_the_drawer_moves_pipelines(sandbox: Sandbox, page: Page) -> None:
     assert orders.id in sandbox.goldrush.pipelines
 
 
+async def test_that_the_demo_moves_pipelines_by_itself_is_said_and_how_to_stop_it(sandbox: Sandbox, page: Page) -> None:
+    await sandbox.set_scenario(running=True)
+    said = page.get_by_test_id("welcome").locator(".meanwhile")
+    await expect(said).to_contain_text("moves pipelines by itself")
+    named = await said.locator("b").inner_text()
+
+    await page.locator("#goldrush").get_by_role("button", name=named, exact=True, pressed=True).click()
+    await expect(page.get_by_test_id("scenario")).to_have_attribute("aria-pressed", "false")
+    assert not sandbox.scenario_running
+
+
 async def test_another_persons_eyes(sandbox: Sandbox, page: Page) -> None:
     await page.get_by_test_id("channel-G0OPS").click()
     await expect(page.locator("#channel-header h2")).to_have_text("ops-private")

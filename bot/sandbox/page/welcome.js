@@ -20,5 +20,6 @@ export function drawWelcome(parent, channel, title, fill) {
       h("h4", {}, "Try it"),
       h("ol", {}, STEPS.map(([command, meaning]) => h("li", {},
         h("button", { type: "button", class: "command", title: "Put this into the composer", onclick: () => fill(command) }, command), h("span", {}, meaning))),
-        h("li", {}, h("span", {}, "then press "), h("b", { class: "word-fail" }, "Fail"), h("span", {}, " beside orders-eu in the GoldRush drawer, and watch this channel.")))));
+        h("li", {}, h("span", {}, "then press "), h("b", { class: "word-fail" }, "Fail"), h("span", {}, " beside orders-eu in the GoldRush drawer, and watch this channel."))),
+      h("p", { class: "meanwhile" }, "While ", h("b", {}, "Scenario"), " at the top of the drawer is on, the demo moves pipelines by itself, in rounds of four minutes. Press it to stop that, and only you move them.")));
 }
