@@ -231,6 +231,9 @@ async def measure(given: argparse.Namespace, out: Console) -> None:
                 for channel in ("C0FLEET00", EVERYTHING) if given.picture else ():
                     await _picture(rig.sandbox.url, channel, given.picture)
                 await store.aclose()
+                asked = monotonic()
+                code = await rig.stop()
+                out.print(f"stopped within {monotonic() - asked:.1f} s, exit code {code}")
 
 
 def main() -> None:
