@@ -185,7 +185,8 @@ def _tell(
 
 def _conversations(episode: Episode, before: Episode | None, scene: Scene) -> list[ChannelId]:
     """The channels that want this step told, and the direct messages of those whom a failure pages."""
-    events = _new_events(episode, before) or {event for line in episode.lines for event in line.events}
+    lines = _new_lines(episode, before) or episode.lines
+    events = {event for line in lines for event in _own_events(episode, line)}
     failure = episode.kind is EpisodeKind.FAILURE
     wanting = [
         audience
@@ -201,8 +202,10 @@ def _new_lines(episode: Episode, before: Episode | None) -> list[Line]:
     return [line for line in episode.lines if line.revision > last]
 
 
-def _new_events(episode: Episode, before: Episode | None) -> set[Event]:
-    return {event for line in _new_lines(episode, before) for event in line.events}
+def _own_events(episode: Episode, line: Line) -> tuple[Event, ...]:
+    """What ended a story and opened another is told by the other: whoever was not told of the first need not be now."""
+    superseded = line.ends and episode.outcome is Outcome.SUPERSEDED
+    return line.events[:-1] if superseded else line.events
 
 
 def _cards(episode: Episode, standing: Standing, scene: Scene, told: Mapping[str, ChannelId]) -> tuple[Card, ...]:

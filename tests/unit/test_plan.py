@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from bot.domain.card import SyncCard, ThreadLine
 from bot.domain.delivery import Delivery, Priority
-from bot.domain.episode import Outcome, digest
+from bot.domain.episode import EpisodeKind, Outcome, digest
 from bot.domain.observation import Reading
 from bot.domain.phase import Phase
 from bot.domain.plan import (
@@ -69,6 +69,29 @@ def test_a_filter_keeps_new_messages_away_but_never_the_truth_of_a_card_that_is_
     assert not deployed.deliveries
     assert len(failure.deliveries) == 1
     assert [type(each.body) for each in (*deploying.deliveries, *live.deliveries)] == [SyncCard, SyncCard]
+
+
+@pytest.mark.parametrize("before", [Phase.PAUSED, DEPLOYING, Phase("HIBERNATING")])
+def test_what_ends_one_story_and_opens_another_is_told_as_the_other_alone(before: Phase) -> None:
+    told = a_watch(channel=OTHER)
+    scene = a_scene(a_watch(events=frozenset({Event.FAILED, Event.RECOVERED})), told)
+    _, first, failure = story(
+        an_observation(RUNNING, 1), an_observation(before, 2), an_observation(FAILED, 3, ready=0), scene=scene
+    )
+    assert {each.channel for each in first.deliveries} == {OTHER}
+    ended, *opened = failure.cards
+    assert (ended.channel, ended.episode.outcome) == (OTHER, Outcome.SUPERSEDED)  # where it stands it is ended
+    assert [(card.channel, card.episode.kind) for card in opened] == [
+        (ALERTS, EpisodeKind.FAILURE),
+        (OTHER, EpisodeKind.FAILURE),
+    ]
+
+
+def test_a_phase_that_follows_another_unknown_one_is_told_as_itself_alone() -> None:
+    scene, latecomer = a_scene(a_watch(channel=OTHER)), a_scene(a_watch(channel=OTHER), a_watch())
+    first = story(an_observation(RUNNING, 1), an_observation(Phase("ONE"), 2), scene=scene)[-1]
+    plan = plan_reading(first.record, an_observation(Phase("TWO"), 3), latecomer)
+    assert [(card.channel, card.episode.open) for card in plan.cards] == [(OTHER, False), (OTHER, True), (ALERTS, True)]
 
 
 def test_paging_happens_on_failed_whatever_the_filter_says() -> None:
