@@ -74,7 +74,7 @@ def _blocks(answer: Answer, asked: Asked, footing: Footing) -> list[Block]:
 
 
 def _status(answer: StatusAnswer, asked: Asked, footing: Footing) -> list[Block]:
-    blocks = [section(_resting(answer.channel, answer.parked))] if answer.parked else []
+    blocks = [section(_resting(answer.channel, answer.parked, footing))] if answer.parked else []
     asked = _within(asked, len(answer.views))
     if len(answer.views) == 1:
         blocks += _detail(answer.views[0], answer.at, footing)
@@ -92,9 +92,10 @@ def _status(answer: StatusAnswer, asked: Asked, footing: Footing) -> list[Block]
     return blocks + _controls(asked, len(answer.views), _only_id(answer.views))
 
 
-def _resting(channel: ChannelId | None, reason: ParkReason) -> str:
-    why, cure = phrases.PARKED[reason], phrases.cure(channel, reason)
-    return f":warning: I cannot post here: {why}. To wake what is watched here, {cure}."
+def _resting(channel: ChannelId | None, reason: ParkReason, footing: Footing) -> str:
+    """To ask is to have it tried."""
+    rested = f":warning: I could not post here: {phrases.PARKED[reason]}. I try it again now: what waits comes next."
+    return f"{rested}\nIf nothing comes, {phrases.cure(channel, reason, footing.command, here=True)}"
 
 
 def _only_id(views: Sequence[PipelineView]) -> str:
@@ -234,7 +235,7 @@ def _watches(answer: WatchesAnswer, footing: Footing) -> list[Block]:
         return [section(f"This channel watches nothing. {hint}")]
     lines = [f"*This channel watches*{' · resting' if answer.parked else ''}"]
     if answer.parked:
-        lines.append(_resting(answer.channel, answer.parked))
+        lines.append(_resting(answer.channel, answer.parked, footing))
     lines += [line for view in answer.watches[:WATCHES_SHOWN] for line in _watched(view, answer.at)]
     if len(answer.watches) > WATCHES_SHOWN:
         lines.append(f"… and {len(answer.watches) - WATCHES_SHOWN} more watches")

@@ -51,10 +51,10 @@ def _parked(notice: Notice, footing: Footing) -> list[Block]:
     head = f":warning: I cannot post in {where} any more: {why}."
     instead = f" Until then <#{notice.instead}> hears what they tell." if notice.instead else ""
     rest = f"Your watches there rest until I can, and nothing is lost.{instead}"
-    watch = f"use `{footing.command} watch`"
-    cure = f"{phrases.cure(notice.channel, notice.reason)}; or {watch}" if notice.reason else f"{watch} there, or"
-    wake = f"To wake them, {cure} elsewhere."
-    return [section(f"{head}\n{rest}"), *_listed(notice.watches), section(wake)]
+    cure = phrases.cure(notice.channel, notice.reason, footing.command, here=False) if notice.reason else ""
+    elsewhere = f"In another channel `{footing.command} watch` has them told there."
+    how = f"{cure[:1].upper()}{cure[1:]}\n{elsewhere}".strip()
+    return [section(f"{head}\n{rest}"), *_listed(notice.watches), section(how)]
 
 
 def _blind(notice: Notice, _: Footing) -> list[Block]:

@@ -37,19 +37,22 @@ PARKED = {
     ParkReason.RESTRICTED: "posting is restricted",
 }
 
-_CURES = {
-    ParkReason.ARCHIVED: "unarchive it and invite me again",
-    ParkReason.NOT_IN_CHANNEL: "invite me again",
-    ParkReason.NOT_FOUND: "invite me again, if it still exists",
-}
+
+def cure(channel: ChannelId | None, reason: ParkReason, command: str, *, here: bool) -> str:
+    """What to do about a channel that rests. `here`: it is said in that channel."""
+    where = "here" if here else "there"
+    return f"{_seen_to(channel, reason, here=here)}, then type `{command} watches` {where}: I try it at once."
 
 
-def cure(channel: ChannelId | None, reason: ParkReason) -> str:
-    """What to do about a channel that rests."""
-    if reason is not ParkReason.RESTRICTED:
-        return _CURES[reason]
-    whose = "the app, its Messages Tab" if is_direct(channel) else "the channel"
-    return f"let me post: who may is a setting of {whose}, and I try it once a day"
+def _seen_to(channel: ChannelId | None, reason: ParkReason, *, here: bool) -> str:
+    match reason:
+        case ParkReason.ARCHIVED:
+            return f"unarchive {'this' if here else 'that'} channel and invite me again"
+        case ParkReason.NOT_IN_CHANNEL | ParkReason.NOT_FOUND:
+            return "invite me again"
+        case ParkReason.RESTRICTED:
+            whose = "the app, its Messages Tab" if is_direct(channel) else "the channel"
+            return f"let me post again (who may is a setting of {whose})"
 
 
 def is_direct(channel: ChannelId | None) -> bool:

@@ -24,7 +24,7 @@ from bot.domain.episode import Outcome, digest
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record, Scene, plan_acknowledgement, plan_redrawn
 from bot.domain.transition import Event
-from bot.domain.watch import ChannelId, Target, UserId, Watch
+from bot.domain.watch import ChannelId, ParkReason, Target, UserId, Watch
 from bot.ports import Clock
 from bot.watching.listing import Listing
 from bot.watching.poller import Poller
@@ -61,7 +61,7 @@ class Desk:
         if not references:
             pipelines = [self._roster.pipeline(each) for each in self._covered(self._roster.watches.of(channel))]
             views = await self._views.of(pipelines, channel, older_than=self._views.recent_seconds)
-            parked = self._roster.watches.parked.get(channel)
+            parked = await self._tried(channel)
             return StatusAnswer(views=views, whole_channel=True, channel=channel, parked=parked, at=self._clock.now())
         meant = await self._meant(references, channel)
         named = {each.id: each for each in meant.pipelines}
@@ -93,8 +93,15 @@ class Desk:
             covered = [self._views.known(self._roster.pipeline(each), channel) for each in self._covered([watch])]
             views.append(WatchedView(watch=watch, covers=tuple(covered)))
         await self._roster.refresh_watches()
-        parked = self._roster.watches.parked.get(channel)
+        parked = await self._tried(channel)
         return WatchesAnswer(channel=channel, watches=tuple(views), parked=parked, at=self._clock.now())
+
+    async def _tried(self, channel: ChannelId) -> ParkReason | None:
+        """Why the channel rested until now: whoever asks there may have seen to it, so what it is owed is sent."""
+        reason = self._roster.watches.parked.get(channel)
+        if reason is not None:
+            await self._roster.store.unpark(channel, on_trial=True)
+        return reason
 
     # --- changing --------------------------------------------------------------------------------------------------
 

@@ -7,10 +7,14 @@ import pytest
 import redis.asyncio
 
 from bot.delivery.parking import Parking
+from bot.domain.answer import StatusAnswer, WatchesAnswer
 from bot.domain.card import Card, Notice, NoticeKind
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.watch import ChannelId, ParkReason, UserId
 from bot.ports import ChatAway, StoreAway, Watches
+from bot.slack.calls import web_client
+from bot.slack.commands import Commands
+from bot.slack.directory import Directory
 from bot.slack.look import Look
 from tests.builders import ALERTS, ANN, TEAM, a_watch
 from tests.contract.test_store import an_announcement
@@ -19,6 +23,7 @@ from tests.service.test_vigil import FALLBACK, Whole, whole
 from tests.stores import WholeStore
 
 NEW, BOB = ChannelId("C0NEW"), UserId("U0BOB")
+NOWHERE = "http://127.0.0.1:1/api/"
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 ARCHIVED = Refused(kind=Refusal.CHANNEL, error="is_archived", park=ParkReason.ARCHIVED)
 NOT_FOUND = Refused(kind=Refusal.CHANNEL, error="channel_not_found", park=ParkReason.NOT_FOUND)
@@ -106,6 +111,29 @@ async def test_a_channel_that_refuses_again_after_it_woke_does_not_make_its_make
         await world.parking.park(ALERTS, ParkReason.ARCHIVED)  # of something else it does
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.PARKED)) == 2
+
+
+@pytest.mark.parametrize("command", ["", "status", "watches"])
+async def test_whoever_asks_in_a_channel_that_rests_has_it_tried_at_once(
+    fake_redis: redis.asyncio.Redis, command: str
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        commands = Commands(world.bot.desk, Directory(web_client("xoxb-sandbox", NOWHERE), world.bot.clock))
+        world.chat.answers = [(READ_ONLY, False)]
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        for answers in ([(READ_ONLY, False)], []):  # it is read-only still, then it is not
+            world.chat.answers = [*answers]
+            assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.RESTRICTED}
+            answer = await commands.answer(command, ALERTS, ANN)
+            assert isinstance(answer, StatusAnswer | WatchesAnswer)
+            assert answer.parked is ParkReason.RESTRICTED
+            assert (await world.bot.store.watches()).parked == {}
+            await world.bot.poll(10)
+        assert len(told_in(world, ALERTS)) == 1
+        assert len(world.notices(NoticeKind.PARKED)) == 1  # its maker hears it once
 
 
 def another_bots(world: Whole) -> Parking:

@@ -406,7 +406,6 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
         assert await bot.cards(OTHER) == ["orders-2 failure"]
         await bot.store.rest(ALERTS, ParkReason.RESTRICTED)
         await bot.vigil.catch_up()
-        assert (await bot.desk.status(ALERTS, ())).parked is ParkReason.RESTRICTED
         assert (await watch(bot, "nosuch")).added == ()
         assert ALERTS in (await bot.store.watches()).parked  # nothing is watched there anew
         same = await watch(bot, "orders-1", targets=(page,))

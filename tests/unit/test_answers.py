@@ -328,6 +328,14 @@ def test_no_watches_say_how_to_begin() -> None:
     assert "`/pipeline watch NAME`" in text
 
 
+CURES = {
+    ParkReason.ARCHIVED: "If nothing comes, unarchive this channel and invite me again",
+    ParkReason.NOT_IN_CHANNEL: "If nothing comes, invite me again",
+    ParkReason.NOT_FOUND: "If nothing comes, invite me again",
+    ParkReason.RESTRICTED: "If nothing comes, let me post again (who may is a setting of the channel)",
+}
+
+
 @pytest.mark.parametrize("reason", ParkReason)
 def test_a_channel_that_rests_says_why(reason: ParkReason) -> None:
     one = WatchedView(watch=NAMED, covers=(a_view(),))
@@ -335,8 +343,9 @@ def test_a_channel_that_rests_says_why(reason: ParkReason) -> None:
     assert "This channel watches · resting" in text
     of_all = StatusAnswer(views=(a_view(), a_view()), whole_channel=True, parked=reason, at=at(17))
     for answer in (of_all, replace(of_all, views=(a_view(),))):
-        assert answered(answer).text.startswith(f"I cannot post here: {PARKED[reason]}. To wake what is watched here, ")
-    assert "I cannot post here: " in text
+        assert answered(answer).text.startswith(f"I could not post here: {PARKED[reason]}. I try it again now")
+    for said in (text, answered(of_all).text):
+        assert f"{CURES[reason]}, then type `/pipeline watches` here: I try it at once." in said
 
 
 # --- references that mean nothing, or too much -----------------------------------------------------------------------

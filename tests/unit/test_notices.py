@@ -58,11 +58,15 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
                 ["I cannot post in <#C0ALERTS> any more: " + why, "nothing is lost", cure, "pipe_0001"],
             )
             for reason, why, cure in [
-                (ParkReason.ARCHIVED, "it is archived", "To wake them, unarchive it and invite me again; or"),
-                (ParkReason.NOT_IN_CHANNEL, "I am not in it", "To wake them, invite me again; or"),
-                (ParkReason.NOT_FOUND, "it was deleted", "if it still exists; or"),
-                (ParkReason.RESTRICTED, "posting is restricted", "let me post: who may is a setting of the channel"),
-                (None, "it does not take messages", "To wake them, use `/pipeline watch` there, or elsewhere."),
+                (ParkReason.ARCHIVED, "it is archived", "Unarchive that channel and invite me again, then type"),
+                (ParkReason.NOT_IN_CHANNEL, "I am not in it", "Invite me again, then type"),
+                (ParkReason.NOT_FOUND, "it was deleted", "Invite me again, then type"),
+                (
+                    ParkReason.RESTRICTED,
+                    "posting is restricted",
+                    "Let me post again (who may is a setting of the channel), then type `/pipeline watches` there: I try",
+                ),
+                (None, "it does not take messages", "In another channel `/pipeline watch` has them told there."),
             ]
         ),
         (
@@ -173,8 +177,8 @@ def test_however_much_was_missed_it_is_told_as_far_as_there_is_room() -> None:
 @pytest.mark.parametrize("reason", ParkReason)
 def test_only_where_an_invitation_helps_is_one_asked_for(reason: ParkReason) -> None:
     told = shown(Notice(kind=NoticeKind.PARKED, at=at(0), channel=ALERTS, reason=reason)).text
-    assert ("invite" in told) == (reason is not ParkReason.RESTRICTED)
+    assert ("nvite me again" in told) == (reason is not ParkReason.RESTRICTED)
     in_direct = shown(Notice(kind=NoticeKind.PARKED, at=at(0), channel=ChannelId("D0ANN"), reason=reason)).text
     assert ("Messages Tab" in in_direct) == (reason is ParkReason.RESTRICTED)
     assert "in our direct messages any more" in in_direct
-    assert ("unarchive" in told) == (reason is ParkReason.ARCHIVED)
+    assert ("Unarchive that channel" in told) == (reason is ParkReason.ARCHIVED)
