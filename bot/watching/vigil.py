@@ -29,7 +29,8 @@ log = structlog.get_logger(__name__)
 
 class Vigil:
     """`look` is called every few seconds. `operator` is told what concerns the whole bot; where there is none, every
-    channel that watches is. `in_doubt` is called with when the store was found to have forgotten, by whichever bot.
+    channel that watches is. Of its own watches that are gone a channel is told in any case. `in_doubt` is called with
+    when the store was found to have forgotten, by whichever bot.
 
     `blind_after`: a longer time in which nothing was read is told. `memberships` answers in which channels the bot is,
     or raises `ChatAway`.
@@ -190,18 +191,22 @@ class Vigil:
     def _told(
         self, notice: Notice, channels: tuple[ChannelId, ...], unread: Collection[PipelineId] = ()
     ) -> list[Delivery]:
-        """To the operator; where there is none, to the channels that it concerns, each of what is its own: what a
-        private channel watches is nobody else's business."""
+        """To the operator all of it. To the channels that it concerns, each of what is its own, where there is no
+        operator, or watches are gone there: what a private channel watches is no other channel's business."""
         at = (notice.since or notice.at).isoformat()
+        lost = notice.kind is NoticeKind.ROLLED_BACK
+        bodies = {each: self._own(each, notice, unread) for each in channels if lost or not self._operator}
+        if self._operator:
+            bodies[self._operator] = notice
         return [
             Delivery(
                 id=digest(self._store.team, notice.kind, channel, at),
                 channel=channel,
                 priority=Priority.FAILURE,
-                body=notice if self._operator else self._own(channel, notice, unread),
+                body=body,
                 made_at=notice.at,
             )
-            for channel in ([self._operator] if self._operator else channels)
+            for channel, body in bodies.items()
         ]
 
     def _own(self, channel: ChannelId, notice: Notice, unread: Collection[PipelineId]) -> Notice:

@@ -64,7 +64,7 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
                 (
                     ParkReason.RESTRICTED,
                     "posting is restricted",
-                    "Let me post again (who may is a setting of the channel), then type `/pipeline watches` there: I try",
+                    "Let me post again (who may is a setting of the channel), then type `/pipeline watches` there: I",
                 ),
                 (None, "it does not take messages", "In another channel `/pipeline watch` has them told there."),
             ]
