@@ -100,13 +100,15 @@ class Fate(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeAnswer:
-    """`by` and `at` say who answered it, and when. `watched`: somebody watches the pipeline now."""
+    """`by` and `at` say who answered it, and when. `watched`: somebody watches the pipeline now. `stands`: how it is,
+    where nothing is known of the failure."""
 
     pipeline: Pipeline
     fate: Fate
     by: UserId | None = None
     at: datetime | None = None
     watched: bool = False
+    stands: StatusAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from bot.domain.answer import AcknowledgeAnswer, Answer, Fate
+from bot.domain.answer import AcknowledgeAnswer, Answer
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId
 from bot.slack import action_ids
@@ -76,11 +76,10 @@ class Actions:
     async def on(self, click: Click, respond: Respond) -> None:
         match click.action:
             case action_ids.ACKNOWLEDGE:
-                one = await self._acknowledge(click)
-                await self._say(one, Asked(), respond, replace=one.fate is Fate.UNKNOWN)
+                await self._say(await self._acknowledge(click), Asked(), respond)
             case action_ids.ACKNOWLEDGE_ALL:
                 many = await self._desk.acknowledge_storm(click.channel, click.text("storm"), click.user)
-                await self._say(many, Asked(), respond, replace=many.known == 0)
+                await self._say(many, Asked(), respond)
             case action_ids.REFRESH:
                 pipeline = PipelineId(click.text("pipeline"))
                 answer: Answer = await self._desk.refresh(click.channel, pipeline)
@@ -113,7 +112,7 @@ class Actions:
         in_channel: bool = False,
         replace: bool = False,
     ) -> None:
-        """`replace`: the answer takes the place of the message that was clicked, which nobody else can draw anew."""
+        """`replace`: the answer takes the place of the message that was clicked: an answer to the same person."""
         await respond(self._look.answer(answer, asked).as_response(in_channel=in_channel, replace=replace))
 
 

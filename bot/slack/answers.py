@@ -301,13 +301,22 @@ def _acknowledged(answer: AcknowledgeAnswer, footing: Footing) -> str:
             told = f":no_bell: {name} is no longer watched, so nobody is told how this failure goes on."
             return f"{told}\n{_to_watch(answer, footing)}"
         case Fate.UNKNOWN:
-            told = f"I know nothing of this failure of {name} any more: my memory (Redis) was emptied since."
+            told = f"{_not_kept(f'this failure of {name}')} The card stays as it is, and tells nothing new."
+            if answer.stands or answer.watched:
+                told = f"{told}\n{_how_it_stands(answer, footing)}"
             if answer.watched:
-                return f"{told}\n{_how_it_stands(answer, footing)}"
+                return told
             return f"{told}\nIt is not watched now, so nobody is told how it goes on: {_to_watch(answer, footing)}"
 
 
+def _not_kept(those: str) -> str:
+    since = "my memory (Redis) was emptied since"
+    return f":information_source: Your click was not kept: {since}, and I know nothing of {those} any more."
+
+
 def _how_it_stands(answer: AcknowledgeAnswer, footing: Footing) -> str:
+    if answer.stands:
+        return "\n".join(f"Now: {_row(view, answer.stands.at)}" for view in answer.stands.views)
     return f"{_command('status', answer.pipeline, footing)} says how it stands now."
 
 
@@ -317,7 +326,7 @@ def _to_watch(answer: AcknowledgeAnswer, footing: Footing) -> str:
 
 def _acknowledged_all(answer: AcknowledgeAllAnswer, footing: Footing) -> str:
     if answer.known == 0:
-        told = "I know nothing of these failures any more: my memory (Redis) was emptied since."
+        told = f"{_not_kept('these failures')} The message stays as it is, and tells nothing new."
         return f"{told}\n`{footing.command}` says what is watched here now, and how it stands."
     number = answer.acknowledged
     if number == 0:

@@ -218,13 +218,19 @@ class Desk:
     async def _stale(self, channel: ChannelId, pipeline_id: PipelineId, card_key: str) -> AcknowledgeAnswer:
         """What became of the failure that an old card shows, as far as the store knows."""
         card = (await self._roster.store.cards([card_key])).get(card_key)
-        pipeline = card.content.pipeline if card else self._roster.pipeline(pipeline_id)
-        fate = Fate.UNKNOWN
-        if card is not None:
-            await self._draw_again(channel, card_key)
-            episode = card.content.episode
-            fate = Fate.UNWATCHED if episode.open or episode.outcome is Outcome.UNWATCHED else Fate.OVER
+        if card is None:
+            return await self._forgotten(channel, self._roster.pipeline(pipeline_id))
+        await self._draw_again(channel, card_key)
+        pipeline, episode = card.content.pipeline, card.content.episode
+        fate = Fate.UNWATCHED if episode.open or episode.outcome is Outcome.UNWATCHED else Fate.OVER
         return AcknowledgeAnswer(pipeline=pipeline, fate=fate, watched=self._covers(pipeline))
+
+    async def _forgotten(self, channel: ChannelId, pipeline: Pipeline) -> AcknowledgeAnswer:
+        """How it stands now is all that is known: read afresh, where it is listed."""
+        listed = [each for each in self._roster.catalogue if each.id == pipeline.id]
+        views = await self._views.of(listed, channel, older_than=FRESH_SECONDS)
+        stands = StatusAnswer(views=views, at=self._clock.now()) if views else None
+        return AcknowledgeAnswer(pipeline=pipeline, fate=Fate.UNKNOWN, watched=self._covers(pipeline), stands=stands)
 
     def _covers(self, pipeline: Pipeline) -> bool:
         """Whether somebody watches it. By its name, also where no listing has it any more."""

@@ -489,7 +489,9 @@ async def test_a_button_of_a_failure_that_is_watched_no_more_says_so(counter: Co
     assert not counter.said[-1]["replace_original"]
 
 
-async def test_a_card_that_an_emptied_redis_knows_no_more_is_replaced_by_what_is_so(counter: Counter) -> None:
+async def test_a_card_that_an_emptied_redis_knows_no_more_stays_and_who_clicked_is_told_what_is_so(
+    counter: Counter,
+) -> None:
     card = await the_card_of_a_failure(counter)
     await counter.redis.flushall()
     await counter.bot.vigil.look()
@@ -498,6 +500,9 @@ async def test_a_card_that_an_emptied_redis_knows_no_more_is_replaced_by_what_is
     inbox = counter.inbox()
     for number, click in enumerate((one, many)):
         await inbox.take(Ack(counter), CLICK, str(number), click)
-    assert [answer["replace_original"] for answer in counter.said] == [True, True]
-    assert all(said.startswith("I know nothing of th") for said in counter.answers)
+    to_all = [(answer["replace_original"], answer["response_type"]) for answer in counter.said]
+    assert to_all == [(False, "ephemeral")] * 2
+    assert all(said.startswith("Your click was not kept") for said in counter.answers)
+    assert "\nNow: orders-1 — FAILED" in counter.answers[0]
+    assert "`/pipeline watch orders-1` watches it again." in counter.answers[0]
     assert all("button" not in json.dumps(answer) for answer in counter.said)

@@ -435,7 +435,8 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
         (
             AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.UNKNOWN),
             (
-                "I know nothing of this failure of orders-eu any more: my memory (Redis) was emptied since.\n"
+                "Your click was not kept: my memory (Redis) was emptied since, and I know nothing of this failure of "
+                "orders-eu any more. The card stays as it is, and tells nothing new.\n"
                 "It is not watched now, so nobody is told how it goes on: `/pipeline watch orders-eu` watches it again."
             ),
         ),
@@ -444,11 +445,20 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
             "`/pipeline status pipe_0001` says how it stands now.",
         ),
         (
+            AcknowledgeAnswer(
+                pipeline=a_pipeline(), fate=Fate.UNKNOWN, stands=StatusAnswer(views=(a_view(),), at=at(17))
+            ),
+            "tells nothing new.\nNow: orders-eu — RUNNING, live",
+        ),
+        (
             AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ANSWERED, by=ANN, at=at(9)),
             "<@U0ANN> acknowledged orders-eu already at <!date^1795435209^",
         ),
         (AcknowledgeAllAnswer(acknowledged=0), "nothing left to acknowledge"),
-        (AcknowledgeAllAnswer(acknowledged=0, known=0), "I know nothing of these failures any more"),
+        (
+            AcknowledgeAllAnswer(acknowledged=0, known=0),
+            "Your click was not kept: my memory (Redis) was emptied since, and I know nothing of these failures",
+        ),
         (AcknowledgeAllAnswer(acknowledged=1), "You acknowledged 1 failure."),
         (AcknowledgeAllAnswer(acknowledged=30), "You acknowledged 30 failures."),
     ],
