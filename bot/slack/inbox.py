@@ -29,8 +29,9 @@ TOO_OLD = timedelta(minutes=25)  # a response_url is good for thirty minutes
 log = structlog.get_logger(__name__)
 
 AWAY = Refusal(
-    reason="My memory (Redis) does not answer just now, so nothing was done so far.",
-    hint="Please ask again in a minute: I cannot be sure that I kept this.",
+    reason="This is not done: my memory (Redis) does not answer just now. It may still be done by itself when Redis is "
+    "back, and to ask again does no harm. What is so is shown by:",
+    hint="watches",
 )
 UNANSWERED = Refusal(
     reason="My memory (Redis) does not answer just now, so I cannot answer this.",
