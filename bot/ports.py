@@ -165,11 +165,15 @@ class Gesture:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beat:
-    """`last_…`: of the last sign of life, whichever bot gave it. A `run_id` names one life of one server."""
+    """`last_…`: of the last sign of life, whichever bot gave it. A `run_id` names one life of one server.
+
+    `read_since`: when that sign was given, all that is read closely had been read since then.
+    """
 
     run_id: str
     last_run_id: str
     last_at: datetime | None
+    read_since: datetime | None = None
     doubt_since: datetime | None = None
     """When a bot last found that the store had gone back in time."""
 
@@ -261,7 +265,9 @@ class Store(Protocol):
 
     async def beat(self) -> Beat: ...
 
-    async def give_sign(self, at: datetime, run_id: str, told: Sequence[Delivery] = ()) -> None:
+    async def give_sign(
+        self, at: datetime, run_id: str, told: Sequence[Delivery] = (), *, read_since: datetime | None = None
+    ) -> None:
         """The pipelines are being read. `told` is enqueued in the same step."""
         ...
 

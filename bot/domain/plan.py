@@ -153,6 +153,15 @@ def plan_forgotten(record: Record, scene: Scene, at: datetime) -> Plan:
     return Plan(record=forgotten, cards=cards, deliveries=tuple(syncs))
 
 
+def remembered(stored: Record, known: Record) -> Record:
+    """As the store has it, with what is known of steady readings, which are not written."""
+    observation, latest = stored.standing.observation, known.standing.observation
+    same = stored.version == known.version and _kept(stored.standing) == _kept(known.standing)
+    if not same or not observation or not latest or latest.observed_at <= observation.observed_at:
+        return stored
+    return replace(stored, standing=replace(stored.standing, observation=latest))
+
+
 @dataclass(frozen=True, slots=True)
 class _Told:
     episode: Episode

@@ -1,11 +1,12 @@
 """What two readings of one pipeline tell of it: its standing, and the transitions somebody may want to hear of."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.observation import NEVER_READ, Miss, MissKind, Observation, PipelineId, Reading, ReadNumber
-from bot.domain.phase import Intent, Phase
+from bot.domain.phase import AT_REST, Intent, Phase
 
 MISSES_UNTIL_TOLD = 3
 SAME_START = timedelta(seconds=1)  # start_time may come in another precision: that is no restart
@@ -70,7 +71,7 @@ class Transition:
     at: datetime
     phase: Phase | None
     after: datetime | None = None
-    """When it was last read and was not so yet."""
+    """When it was last read and was not so yet; earlier, where that is not known to the second."""
     previous: Phase | None = None
     live: bool = False
     reach: Reach = Reach.REACHABLE
@@ -85,6 +86,25 @@ def detect(standing: Standing, reading: Reading) -> tuple[Standing, tuple[Transi
     if isinstance(reading, Miss):
         return _missed(standing, reading)
     return _observed(standing, reading)
+
+
+def read_since(standings: Iterable[Standing]) -> datetime | None:
+    """Since when each of those that `read_again` is about was read: a steady reading is not written."""
+    closely = (each.observation for each in standings if _closely(each))
+    return min((each.observed_at for each in closely if each), default=None)
+
+
+def read_again(standing: Standing, moment: datetime) -> Standing:
+    """It was read at `moment` or later, and nothing had changed. Not said of what is at rest: that is read seldom, and
+    would make all others look as old."""
+    observation = standing.observation
+    if observation is None or not _closely(standing) or observation.observed_at >= moment:
+        return standing
+    return replace(standing, observation=replace(observation, observed_at=moment))
+
+
+def _closely(standing: Standing) -> bool:
+    return standing.reach is Reach.REACHABLE and standing.phase not in AT_REST
 
 
 def _missed(standing: Standing, miss: Miss) -> tuple[Standing, tuple[Transition, ...]]:

@@ -231,17 +231,21 @@ class RedisStore:
             run_id = await self._run_id()
         if self._scripts.strange:
             await self._scripts.greet()
-        at, doubt = last.get(b"at"), last.get(b"doubt")
+        at, since, doubt = last.get(b"at"), last.get(b"read_since"), last.get(b"doubt")
         return Beat(
             run_id=run_id,
             last_run_id=last.get(b"run_id", b"").decode(),
             last_at=datetime.fromisoformat(at.decode()) if at else None,
+            read_since=datetime.fromisoformat(since.decode()) if since else None,
             doubt_since=datetime.fromisoformat(doubt.decode()) if doubt else None,
         )
 
-    async def give_sign(self, at: datetime, run_id: str, told: Sequence[Delivery] = ()) -> None:
+    async def give_sign(
+        self, at: datetime, run_id: str, told: Sequence[Delivery] = (), *, read_since: datetime | None = None
+    ) -> None:
         outboxes, rows = self._scripts.enqueued(told)
-        await self._scripts.write("beat", [self._keys["pulse"], *outboxes], [at.isoformat(), run_id, *rows])
+        since = read_since.isoformat() if read_since else ""
+        await self._scripts.write("beat", [self._keys["pulse"], *outboxes], [at.isoformat(), run_id, since, *rows])
 
     async def tell(self, told: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
         await self._scripts.tell(told, redrawn)

@@ -9,8 +9,8 @@ import structlog
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
-from bot.domain.plan import Plan, Record, Scene, plan_forgotten, plan_newcomer, plan_restored
-from bot.domain.transition import Reach
+from bot.domain.plan import Plan, Record, Scene, plan_forgotten, plan_newcomer, plan_restored, remembered
+from bot.domain.transition import Reach, read_again, read_since
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Watch, audiences, watched_ids
 from bot.ports import Store, StoreAway, StoreRolledBack, Watches
 
@@ -47,13 +47,29 @@ class Roster:
 
     # --- knowing ---------------------------------------------------------------------------------------------------
 
-    async def load(self) -> None:
-        """Everything from the store, as at a start."""
+    async def load(self, all_read_since: datetime | None = None) -> None:
+        """Everything from the store, as at a start. `all_read_since`: what whoever read before us said last."""
         watches = self._believed(await self.store.watches())
-        self._records = dict(await self.store.records())
+        self._records = self._remembered(await self.store.records())
         self._catalogue = {pipeline.id: pipeline for pipeline in await self.store.catalogue()}
         self.watches = watches
         self._count()
+        if all_read_since:
+            self._read_again(all_read_since)
+
+    def _remembered(self, stored: Mapping[PipelineId, Record]) -> dict[PipelineId, Record]:
+        return {each: remembered(record, self.record(each)) for each, record in stored.items()}
+
+    def _read_again(self, moment: datetime) -> None:
+        """What was watched already at that moment; of what somebody came to watch later nothing was said."""
+        for each in self.covered_by(watch for watch in self.watches.all if watch.made_at <= moment):
+            record = self.record(each)
+            self._records[each] = replace(record, standing=read_again(record.standing, moment))
+
+    @property
+    def all_read_since(self) -> datetime | None:
+        """What is watched, and read closely, was read since then."""
+        return read_since(self.record(each).standing for each in self._watched)
 
     async def refresh_watches(self) -> None:
         """
@@ -130,7 +146,7 @@ class Roster:
         ]
 
     def covered_by(self, watches: Iterable[Watch]) -> frozenset[PipelineId]:
-        return watched_ids(self._catalogue.values(), watches)
+        return watched_ids(self._catalogue.values(), tuple(watches))
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
@@ -154,7 +170,7 @@ class Roster:
                     self._wake.set()
                 return plan
             await self.refresh_watches()
-            self._records[pipeline_id] = await self.store.record(pipeline_id)
+            self._records[pipeline_id] = remembered(await self.store.record(pipeline_id), record)
         raise StoreAway(f"{pipeline_id} was written by others {ATTEMPTS} times in a row")
 
     async def welcome(self, channels: Iterable[ChannelId] = ()) -> None:
@@ -192,7 +208,7 @@ class Roster:
         self.watches = await self.store.watches()
         there = {watch.id for watch in self.watches.all}
         stored = await self.store.records()
-        self._records = dict(stored)
+        self._records = self._remembered(stored)
         self._count()
         for pipeline_id in sorted(known.records.keys() & (self._watched | {API_PIPELINE_ID})):
             record = known.records[pipeline_id]

@@ -2,7 +2,7 @@
 nobody looked."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -98,7 +98,7 @@ class Vigil:
         if not self._turn.ours:
             return
         if not self._begun:
-            await self._roster.load()
+            await self._roster.load(beat.read_since)
             epochs = (record.standing.number.epoch for record in self._roster.records)
             self._poller.take_over(await self._store.next_epoch(above=max(epochs, default=0)))
             self._begun = True
@@ -142,13 +142,13 @@ class Vigil:
             log.warning("slack_away", problem=str(exc))
             return
         if not channels:
-            await self._store.give_sign(now, self._run_id or "")
+            await self._give_sign(now)
             return
         log.warning("store_empty", channels=channels)
         self._in_doubt(now)
         await self._store.accept_loss(now)
         notice = Notice(kind=NoticeKind.EMPTY, at=now, channels=channels)
-        await self._store.give_sign(now, self._run_id or "", self._told(notice, channels))
+        await self._give_sign(now, self._told(notice, channels))
 
     async def _channels_forgotten(self) -> tuple[ChannelId, ...]:
         """
@@ -168,7 +168,7 @@ class Vigil:
             return
         now = self._clock.now()
         if now - beat.last_at <= self._blind_after:
-            await self._store.give_sign(now, self._run_id or "")
+            await self._give_sign(now)
             self._looked_again_at = None
             return
         if self._looked_again_at is None:
@@ -181,7 +181,10 @@ class Vigil:
         missed = self._missed_since(beat.last_at)
         notice = Notice(kind=NoticeKind.BLIND, at=now, since=beat.last_at, missed=missed, unread=len(unread))
         channels = tuple(dict.fromkeys(watch.channel for watch in self._roster.watches.all))
-        await self._store.give_sign(now, self._run_id or "", self._told(notice, channels, unread))
+        await self._give_sign(now, self._told(notice, channels, unread))
+
+    async def _give_sign(self, now: datetime, told: Sequence[Delivery] = ()) -> None:
+        await self._store.give_sign(now, self._run_id or "", told, read_since=self._roster.all_read_since)
 
     def _missed_since(self, moment: datetime) -> tuple[Missed, ...]:
         records = (self._roster.record(each) for each in sorted(self._roster.watched))

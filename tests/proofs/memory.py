@@ -45,7 +45,7 @@ class Disk:
     gestures: dict[str, Gesture] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     epoch: int = 0
-    pulse: tuple[datetime, str] | None = None
+    pulse: tuple[datetime, str, datetime | None] | None = None
     doubt: datetime | None = None
     writes: dict[int, int] = field(default_factory=dict)
 
@@ -279,12 +279,12 @@ class MemoryStore:
         await self.release(lease)
 
     async def beat(self) -> Beat:
-        at, run_id = self.disk.pulse or (None, "")
+        at, run_id, since = self.disk.pulse or (None, "", None)
         if self._run == 0:
             await self._greet()
         doubt = self.disk.doubt
         return await self._asked(
-            lambda: Beat(run_id=str(self.disk.run), last_run_id=run_id, last_at=at, doubt_since=doubt)
+            lambda: Beat(run_id=str(self.disk.run), last_run_id=run_id, last_at=at, read_since=since, doubt_since=doubt)
         )
 
     async def _greet(self) -> None:
@@ -294,9 +294,11 @@ class MemoryStore:
 
         self._written, self._run = await self._asked(answer)
 
-    async def give_sign(self, at: datetime, run_id: str, told: Sequence[Delivery] = ()) -> None:
+    async def give_sign(
+        self, at: datetime, run_id: str, told: Sequence[Delivery] = (), *, read_since: datetime | None = None
+    ) -> None:
         def change() -> bool:
-            self.disk.pulse = (at, run_id)
+            self.disk.pulse = (at, run_id, read_since)
             for each in told:
                 self._enqueue(each)
             return True

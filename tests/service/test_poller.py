@@ -18,7 +18,7 @@ from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import EpisodeKind, Outcome
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.transition import Reach
+from bot.domain.transition import Event, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, ParkReason, Target, TargetKind
 from bot.ports import ApiError, Forbidden, Malformed, NotFound, Status, Throttled, Unauthorized, Unavailable
 from bot.watching.budget import Budget
@@ -358,6 +358,81 @@ async def test_what_happened_while_the_bot_was_down_is_told_once(fake_redis: red
     async with running(fake_redis, clock=bot.clock, api=bot.api) as third:
         await third.poll(40)
         assert await third.cards() == ["pipe_0001 failure"]
+
+
+def doubt_of_the_failure(bot: Bot, pipeline_id: PipelineId = ONE) -> float:
+    """Seconds from the reading before, as far as it is known, to the one that told of the failure."""
+    episode = bot.roster.record(pipeline_id).episode
+    assert episode is not None
+    line = next(line for line in episode.lines if Event.FAILED in line.events)
+    assert line.after is not None
+    return (line.at - line.after).total_seconds()
+
+
+async def test_a_bot_that_stood_still_knows_when_it_read_last(fake_redis: redis.asyncio.Redis) -> None:
+    """The turn to read is begun anew, with what the store has: steady readings are not written."""
+    async with running(fake_redis, *pipelines(2)) as bot:
+        bot.api.statuses[TWO] = replace(LIVE, phase=Phase.PAUSED)
+        await bot.watch(ONE, TWO)
+        await bot.poll(600)
+        bot.api.statuses |= dict.fromkeys((ONE, TWO), FAILED)
+        bot.clock.seconds += 40
+        await bot.poll(80)
+        assert 40 <= doubt_of_the_failure(bot) <= 40 + 20
+        assert 40 <= doubt_of_the_failure(bot, TWO) <= 40 + 80
+
+
+async def test_a_bot_whose_plan_was_refused_knows_when_it_read_last(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await bot.watch(ONE)
+        await bot.poll(600)
+        slow = asyncio.Event()
+        bot.api.gate = lambda _: slow
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(16)
+        await bot.store.add_watches([a_watch(TWO, channel=OTHER)], a_delivery())
+        slow.set()
+        await settle()
+        assert doubt_of_the_failure(bot) <= 32
+
+
+async def test_a_bot_that_was_started_anew_knows_when_the_one_before_read_last(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        bot.api.statuses[TWO] = replace(LIVE, phase=Phase.PAUSED)
+        await bot.watch(ONE, TWO)
+        await bot.poll(600)
+    bot.api.statuses |= dict.fromkeys((ONE, TWO), FAILED)
+    bot.clock.seconds += 40
+    async with running(fake_redis, clock=bot.clock, api=bot.api) as again:
+        await again.poll(80)
+        assert 40 <= doubt_of_the_failure(again) <= 40 + 20
+        assert doubt_of_the_failure(again, TWO) >= 600  # what is at rest is read seldom: nothing is claimed of it
+
+
+async def test_a_sign_of_life_while_nothing_could_be_read_claims_no_reading(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await bot.watch(ONE, TWO)
+        await bot.poll(600)
+        bot.api.statuses |= dict.fromkeys((ONE, TWO), Unavailable("GoldRush did not answer within 5 s."))
+        await bot.poll(200)
+    bot.api.statuses |= {ONE: FAILED, TWO: LIVE}
+    async with running(fake_redis, clock=bot.clock, api=bot.api) as again:
+        await again.poll(80)
+        assert 200 <= doubt_of_the_failure(again) <= 300
+
+
+async def test_of_what_was_watched_only_later_no_reading_is_claimed(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await bot.watch(ONE, TWO)
+        await bot.poll(20)
+        await bot.store.remove_watches([a_watch(ONE).id], a_delivery())  # by a bot that died before it forgot it
+        await bot.poll(600)
+    late = replace(a_watch(ONE), made_at=bot.clock.now())
+    await bot.store.add_watches([late], a_delivery())
+    bot.api.statuses[ONE] = FAILED
+    async with running(fake_redis, clock=bot.clock, api=bot.api) as again:
+        await again.poll(20)
+        assert doubt_of_the_failure(again) >= 600
 
 
 async def test_a_stop_is_asked_about(fake_redis: redis.asyncio.Redis) -> None:
