@@ -20,6 +20,7 @@ from bot.domain import gathering, protocol
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE
+from bot.domain.watch import TeamId
 from bot.settings import PREFIX, Settings
 from bot.slack import calls, cards, ears, guardian, inbox, phrases
 from bot.slack.grammar import ALIASES, COMMANDS, Help, UsageError, parse
@@ -27,7 +28,9 @@ from bot.slack.help import help_lines
 from bot.slack.scopes import OPTIONAL, REQUIRED
 from bot.store import outbox
 from bot.store import redis as store
+from bot.store.keys import Keys
 from bot.watching import vigil
+from bot.watching.sight import View
 from tests.builders import at
 from tests.unit.rendering import shown
 
@@ -281,6 +284,7 @@ NUMBERS: Mapping[str, list[str]] = {
         f"{store.CARD_SECONDS / 86400:g} days past their end",
         f"{store.GESTURE_SECONDS / 3600:g} hours",
         f"older than {inbox.TOO_OLD.seconds // 60} minutes",
+        f"(every {seconds(ears.CHECK_SECONDS)})",
         f"up to {vigil.REREAD_SECONDS / 60:g} minutes",
     ],
     "docs/slack.md": [
@@ -318,6 +322,23 @@ def test_each_logged_event_is_explained_with_its_level_and_no_other() -> None:
         levels[event].add(level)
     told = {event: line.split(" | ")[1] for event, line in rows("docs/operator.md", "Logs").items()}
     assert told == {event: ", ".join(sorted(those)) for event, those in levels.items()}
+
+
+def test_what_should_wake_a_person_is_logged_and_each_error_is_among_it() -> None:
+    levels = dict(calls_of_the_log())
+    told = rows("docs/operator.md", "What should wake you")
+    assert {event for event, level in levels.items() if level == "error"} <= told.keys()
+    assert told.keys() <= {event for event, level in levels.items() if level in {"error", "warning"}}
+
+
+def test_the_views_that_should_wake_a_person_are_those_that_are_logged() -> None:
+    row = rows("docs/operator.md", "What should wake you")["api"]
+    views = set(re.findall(r"`([a-z_]+)`", row)) - {"api", "view", "check"}
+    assert views == {view.value for view in View} - {View.DOUBTFUL.value}
+
+
+def test_the_probe_asks_for_the_key_of_the_sign_of_life() -> None:
+    assert f'HGET "{Keys(TeamId("$TEAM"))["pulse"]}" at' in text("docs/operator.md")
 
 
 def names_of_keys() -> Iterator[str]:
