@@ -20,7 +20,7 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.catalogue import Ambiguous, Pipeline
+from bot.domain.catalogue import Ambiguous, Found, Pipeline, is_pattern, looks, resolve
 from bot.domain.watch import ChannelId, ParkReason
 from bot.slack import action_ids, phrases
 from bot.slack.cards import Footing
@@ -265,9 +265,17 @@ def _unresolved(those: Sequence[UnresolvedReference], command: str, footing: Foo
             lines.append(f":grey_question: I know no pipeline “{name}”.{near}")
             chosen = each.nearest
         for pipeline in chosen:
-            typed = _command(command, pipeline, footing, by_id=isinstance(each, Ambiguous))
+            by_id = isinstance(each, Ambiguous) and not _alone(pipeline, each)
+            typed = _command(command, pipeline, footing, by_id=by_id)
             lines.append(f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)} · {typed}")
     return sections(lines) if lines else []
+
+
+def _alone(pipeline: Pipeline, among: Ambiguous) -> bool:
+    """Whether its name means it alone: whatever else that could mean begins as was typed, so it is a candidate too."""
+    begins = looks(pipeline.name).startswith(looks(among.reference))
+    found = resolve(pipeline.name, among.candidates)
+    return begins and not is_pattern(pipeline.name) and found == Found((pipeline,))
 
 
 def _command(command: str, pipeline: Pipeline, footing: Footing, *, by_id: bool = False) -> str:

@@ -359,10 +359,26 @@ def pipelines(*names: str) -> tuple[Pipeline, ...]:
     return tuple(replace(a_pipeline(name), id=PipelineId(f"pipe_{place}")) for place, name in enumerate(names))
 
 
-def test_what_may_mean_several_is_asked_back_by_id() -> None:
-    text = unresolved(Ambiguous("orders", pipelines("orders-eu", "orders-us")))
-    assert "“orders” may mean 2 pipelines. Which one?" in text
+def test_what_may_mean_several_is_asked_back_by_name_where_one_has_it_alone() -> None:
+    text = unresolved(Ambiguous("orders", pipelines("orders-eu", "Orders-US", "orders-us", "orders-*")))
+    assert "“orders” may mean 4 pipelines. Which one?" in text
+    assert "• orders-eu · shop · `/pipeline status orders-eu`" in text
+    assert "• Orders-US · shop · `/pipeline status pipe_1`" in text
+    assert "• orders-us · shop · `/pipeline status pipe_2`" in text
+    assert "`/pipeline status pipe_3`" in text
+
+
+def test_one_of_many_is_told_by_id_where_another_that_is_not_shown_has_its_name() -> None:
+    text = unresolved(Ambiguous("orders", pipelines(*(f"orders-{number}" for number in range(30)), "orders-0")))
+    assert "`/pipeline status pipe_0`" in text
+    assert "`/pipeline status orders-1`" in text
+
+
+def test_whoever_asked_by_an_id_is_told_by_id() -> None:
+    """There may be others of that name, which the beginning of an id does not tell."""
+    text = unresolved(Ambiguous("pipe_", pipelines("orders-eu", "pipe_1")))
     assert "• orders-eu · shop · `/pipeline status pipe_0`" in text
+    assert "• pipe_1 · shop · `/pipeline status pipe_1`" in text
 
 
 @pytest.mark.parametrize(
