@@ -84,9 +84,11 @@ def build_app(listeners: Listeners, *, client: AsyncWebClient, signing_secret: s
         """Bolt would ask Slack at the first payload, and where Slack does not answer then, tell people to reinstall."""
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
 
+    # Bolt takes the token of `authorize`, and warns of a client that has one.
+    without_token = AsyncWebClient(base_url=client.base_url, timeout=client.timeout, retry_handlers=[])
     app = AsyncApp(
         name="pipeline-bot",  # else Bolt reads the whole stack's sources to find one
-        client=client,
+        client=without_token,
         authorize=authorize,
         signing_secret=signing_secret or "unused in Socket Mode",
         request_verification_enabled=signing_secret is not None,

@@ -179,6 +179,14 @@ async def listening(yard: Yard, transport: Transport) -> AsyncIterator[None]:
             yield
 
 
+@pytest.mark.parametrize("secret", [None, "sandbox-signing-secret"])
+def test_the_app_is_built_without_a_warning(caplog: pytest.LogCaptureFixture, secret: str | None) -> None:
+    client = web_client("xoxb-sandbox", "http://127.0.0.1:1/api/")
+    listeners = Listeners(inbox=cast("Inbox", None), guardian=cast("Guardian", None))
+    build_app(listeners, client=client, signing_secret=secret, command="/pipeline")
+    assert caplog.messages == []
+
+
 @pytest.mark.parametrize("transport", [Transport.SOCKET, Transport.HTTP])
 async def test_the_first_that_slack_tells_is_heard_though_it_answers_nothing_just_then(
     yard: Yard, transport: Transport
