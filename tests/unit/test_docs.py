@@ -366,6 +366,18 @@ def test_a_notice_asks_for_what_the_guide_asks_of_redis() -> None:
     assert "\n".join(["```", *wanted, "```"]) in text("docs/operator.md")
 
 
+# --- the demo's page --------------------------------------------------------------------------------------------------
+
+
+def test_what_the_page_calls_each_change_of_a_channel_stands_beside_its_name() -> None:
+    items = re.findall(r'item\("([^"]+)", "(\w+)"', text("bot/sandbox/page/app.js"))
+    told = [line for line in text("docs/faults.md").splitlines() if line.startswith("| `")]
+    assert items
+    assert [
+        action for words, action in items if not any(f"`{action}`" in row and f"*{words}*" in row for row in told)
+    ] == []
+
+
 # --- rooms, targets, links -------------------------------------------------------------------------------------------
 
 
