@@ -77,8 +77,9 @@ async def test_a_pipeline_that_is_run_after_a_rest_has_its_replicas_whatever_cam
     sandbox: Sandbox, control: httpx.AsyncClient, rest: str, between: str
 ) -> None:
     for phase in (rest, between, "RUNNING"):
-        moved = (await control.post("/pipelines/Base Swaps to Postgres", json={"phase": phase})).json()
+        await control.post("/pipelines/Base Swaps to Postgres", json={"phase": phase})
 
+    moved = await row(control, "Base Swaps to Postgres")
     assert (moved["ready"], moved["replicas"]) == (3, 3)
     assert sandbox.goldrush.named("Base Swaps to Postgres").deployments == 2, "and they are a new deployment's"
 
