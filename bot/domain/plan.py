@@ -1,6 +1,6 @@
 """What is to be written because of one reading, one click or one new watch: state and deliveries, always together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -147,10 +147,35 @@ def plan_forgotten(record: Record, scene: Scene, at: datetime) -> Plan:
     forgotten, episode = replace(record, standing=Standing(), episode=None), record.episode
     if episode is None or not episode.open:
         return Plan(record=forgotten)
-    last = episode.unwatched(at)
-    cards = _cards(last, record.standing, scene, last.told)
-    syncs = (replace(_sync(card, scene, fresh=False), made_at=at, earliest=None) for card in cards)
-    return Plan(record=forgotten, cards=cards, deliveries=tuple(syncs))
+    cards, syncs = _last_cards(episode, record.standing, scene, episode.told, at)
+    return Plan(record=forgotten, cards=cards, deliveries=syncs)
+
+
+def plan_left(record: Record, scene: Scene, leaving: Collection[ChannelId], at: datetime) -> Plan | None:
+    """Some conversations hear of it no more, while others do: their open cards say so a last time. Whoever is told by
+    another watch stays."""
+    episode = record.episode
+    if episode is None or not episode.open:
+        return None
+    told = {each.channel for each in scene.audiences} | {
+        target.direct for each in scene.audiences for target in each.targets
+    }
+    left = {key: channel for key, channel in episode.told.items() if channel in leaving and channel not in told}
+    if not left:
+        return None
+    cards, syncs = _last_cards(episode, record.standing, scene, left, at)
+    staying = {key: channel for key, channel in episode.told.items() if key not in left}
+    beyond = episode.revision + 2  # a card that one of them gets again is later than its last one
+    return Plan(
+        record=replace(record, episode=replace(episode, revision=beyond, told=staying)), cards=cards, deliveries=syncs
+    )
+
+
+def _last_cards(
+    episode: Episode, standing: Standing, scene: Scene, told: Mapping[str, ChannelId], at: datetime
+) -> tuple[tuple[Card, ...], tuple[Delivery, ...]]:
+    cards = _cards(episode.unwatched(at), standing, scene, told)
+    return cards, tuple(replace(_sync(card, scene, fresh=False), made_at=at, earliest=None) for card in cards)
 
 
 def remembered(stored: Record, known: Record) -> Record:

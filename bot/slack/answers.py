@@ -303,7 +303,7 @@ def _acknowledged(answer: AcknowledgeAnswer, footing: Footing) -> str:
         case Fate.OVER:
             return f"This failure of {name} is over, so there is nothing to acknowledge. Its card says how it ended."
         case Fate.UNWATCHED if answer.watched:
-            told = f"This failure of {name} was no longer watched for a while, so this card tells nothing new."
+            told = f"This failure of {name} was no longer watched here, so this card tells nothing new."
             return f"{told}\n{_how_it_stands(answer, footing)}"
         case Fate.UNWATCHED:
             told = f":no_bell: {name} is no longer watched, so nobody is told how this failure goes on."

@@ -60,7 +60,7 @@ def _unwatched(card: Card, name: str) -> str:
     standing = card.standing
     seen = phrases.state_words(standing)
     seen = f"last seen {seen}" if standing.observation and standing.reach is Reach.REACHABLE else seen
-    told = f":no_bell: {name} is *no longer watched*: nobody is told how this goes on"
+    told = f":no_bell: {name} is *no longer watched here*: nobody here is told how this goes on"
     return "\n".join([told, f"began at {_beginning(card.episode)}, {seen}"])
 
 

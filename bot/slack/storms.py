@@ -48,8 +48,8 @@ def _over(storm: Storm) -> str:
     """What nobody watches any more may go on."""
     total, unwatched = len(storm.cards), _count(storm, Outcome.UNWATCHED)
     if unwatched == total:
-        told = f":no_bell: *{total} pipelines* that failed at once are *no longer watched*"
-        return f"{told}: nobody is told how they go on"
+        told = f":no_bell: *{total} pipelines* that failed at once are *no longer watched here*"
+        return f"{told}: nobody here is told how they go on"
     if unwatched:
         over = total - unwatched
         told = f":no_bell: *{over} of {total} pipelines* that failed at once {_are(over)} over it"

@@ -160,7 +160,8 @@ class Desk:
         gone = {watch.reference for watch in going} | {watch.reference.lower() for watch in going}
         left = [each for each in meant.pipelines if each.id not in gone]
         staying = [watch for watch in there if watch not in going]
-        await self._roster.forget((each.id for each in meant.pipelines), self._clock.now())  # if that was cut short
+        named = (each.id for each in meant.pipelines)
+        await self._roster.forget(named, self._clock.now(), [channel])  # if that was cut short
         return UnwatchAnswer(
             channel=channel,
             removed=await self._remove(going, by),
@@ -177,7 +178,8 @@ class Desk:
         announcement = self._announcement(watches[0].channel, notice)
         await self._roster.store.remove_watches([watch.id for watch in watches], announcement)
         await self._roster.refresh_watches()
-        await self._roster.forget(covered, notice.at)
+        paged = (target.direct for watch in watches for target in watch.targets if target.direct)
+        await self._roster.forget(covered, notice.at, {watches[0].channel, *paged})
         return watches
 
     def _announcement(self, channel: ChannelId, notice: Notice) -> Delivery:

@@ -1,7 +1,7 @@
 """What the process knows of the store: watches, catalogue, records. All writing of records goes through it."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -9,7 +9,7 @@ import structlog
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
-from bot.domain.plan import Plan, Record, Scene, plan_forgotten, plan_newcomer, plan_restored, remembered
+from bot.domain.plan import Plan, Record, Scene, plan_forgotten, plan_left, plan_newcomer, plan_restored, remembered
 from bot.domain.transition import Reach, read_again, read_since
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Watch, audiences, watched_ids
 from bot.ports import Store, StoreAway, StoreRolledBack, Watches
@@ -220,10 +220,13 @@ class Roster:
         await self.store.save_catalogue(self.catalogue)
         return tuple(watch for watch in known.watches if watch.id not in there)
 
-    async def forget(self, pipeline_ids: Iterable[PipelineId], at: datetime) -> None:
-        """Those of these that nobody watches any more: whoever was told of them is told so."""
+    async def forget(
+        self, pipeline_ids: Iterable[PipelineId], at: datetime, leaving: Collection[ChannelId] = ()
+    ) -> None:
+        """Those of these that nobody watches any more: whoever was told of them is told so. Of the others those of the
+        conversations `leaving` for which no watch is left."""
         for pipeline_id in sorted(set(pipeline_ids) & self._records.keys()):
-            await self.write(pipeline_id, self._forgetting(at), self.scene(await self._as_told(pipeline_id)))
+            await self.write(pipeline_id, self._forgetting(at, leaving), self.scene(await self._as_told(pipeline_id)))
 
     async def _as_told(self, pipeline_id: PipelineId) -> Pipeline:
         """As last listed; one that no listing shows by the name on its cards: the watch that gave it may be gone."""
@@ -231,12 +234,16 @@ class Roster:
         told = await self.store.cards(tuple(episode.told)) if episode and pipeline_id not in self._catalogue else {}
         return next((card.content.pipeline for card in told.values()), self.pipeline(pipeline_id))
 
-    def _forgetting(self, at: datetime) -> MakePlan:
+    def _forgetting(self, at: datetime, leaving: Collection[ChannelId]) -> MakePlan:
         """Looked at anew at each try: somebody may have begun to watch it meanwhile."""
 
         def make(record: Record, scene: Scene) -> Plan | None:
             heard = record.pipeline_id in self._watched or record.pipeline_id == API_PIPELINE_ID
-            return None if heard else plan_forgotten(record, scene, at)
+            now = self.scene(scene.pipeline)
+            if not heard:
+                return plan_forgotten(record, now, at)
+            stay = {watch.channel for watch in self.watches.all if watch.covers(scene.pipeline)}
+            return plan_left(record, now, set(leaving) - stay, at)
 
         return make
 

@@ -547,14 +547,35 @@ async def test_the_last_watch_that_ends_draws_the_open_cards_a_last_time(fake_re
         bot.api.statuses[ONE] = FAILED
         await watch(bot, "orders-1", targets=(ann,))
         await bot.watch(ONE, channel=OTHER)
+        await bot.poll(2)
         episode = bot.roster.record(ONE).episode
         assert episode is not None
         keys = [episode.key(TEAM, channel) for channel in (ALERTS, ANN_DIRECT)]
         await bot.desk.unwatch(ALERTS, ["orders-1"], ANN)
-        assert {await outcome(bot, key) for key in keys} == {None}  # somebody watches still: it goes on
-        await bot.desk.unwatch(OTHER, None, ANN)
+        other = episode.key(TEAM, OTHER)
         assert {await outcome(bot, key) for key in keys} == {Outcome.UNWATCHED}
+        assert await outcome(bot, other) is None  # somebody watches still: it goes on
+        now = bot.roster.record(ONE).episode
+        assert now is not None
+        assert set(now.told) == {other}
+        await bot.desk.unwatch(OTHER, None, ANN)
+        assert {await outcome(bot, key) for key in (*keys, other)} == {Outcome.UNWATCHED}
         assert (await bot.desk.acknowledge(ANN_DIRECT, ONE, keys[1], ANN)).fate is Fate.UNWATCHED
+
+
+async def test_a_channel_that_rests_and_watches_still_has_not_left(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1), fallback=OPERATOR) as bot:
+        bot.api.statuses[ONE] = FAILED
+        await bot.watch(ONE, "orders-*")
+        await bot.watch(ONE, channel=OTHER)
+        await bot.listing.refresh()
+        await bot.poll(2)
+        await bot.store.park(ALERTS, ParkReason.ARCHIVED, [], bot.roster.watches.of(ALERTS))
+        await bot.roster.refresh_watches()
+        await bot.desk.unwatch(ALERTS, [ONE], ANN)
+        episode = bot.roster.record(ONE).episode
+        assert episode is not None
+        assert await outcome(bot, episode.key(TEAM, ALERTS)) is None
 
 
 @pytest.mark.parametrize("cut_short", [False, True])

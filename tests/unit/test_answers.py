@@ -444,7 +444,7 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
         (
             AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.UNWATCHED, watched=True),
             (
-                "This failure of orders-eu was no longer watched for a while, so this card tells nothing new.\n"
+                "This failure of orders-eu was no longer watched here, so this card tells nothing new.\n"
                 "`/pipeline status orders-eu` says how it stands now."
             ),
         ),

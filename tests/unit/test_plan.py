@@ -14,6 +14,7 @@ from bot.domain.plan import (
     Scene,
     plan_acknowledgement,
     plan_forgotten,
+    plan_left,
     plan_newcomer,
     plan_reading,
     plan_redrawn,
@@ -189,6 +190,36 @@ def test_when_nobody_watches_any_more_the_open_cards_say_so_a_last_time() -> Non
     assert all(card.revision > plan.cards[0].revision and not card.episode.open for card in last.cards)
     assert [(each.id, each.made_at) for each in last.deliveries] == [(card.key, at(600)) for card in last.cards]
     assert all(card.standing.phase == FAILED for card in last.cards)  # it says how it was last seen
+
+
+def test_a_conversation_that_left_while_others_watch_gets_a_last_card_and_no_more() -> None:
+    everybody = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
+    record = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), scene=everybody)[-1].record
+    rest = a_scene(a_watch(channel=OTHER))
+    plan = plan_left(record, rest, {ALERTS, ANN_DIRECT}, at(60))
+    assert plan is not None
+    assert {(card.channel, card.episode.outcome) for card in plan.cards} == {
+        (ALERTS, Outcome.UNWATCHED),
+        (ANN_DIRECT, Outcome.UNWATCHED),
+    }
+    assert [type(each.body) for each in plan.deliveries] == [SyncCard, SyncCard]
+    later = plan_reading(plan.record, an_observation(DEPLOYING, 90, ready=0), rest)
+    assert {card.channel for card in later.cards} == {OTHER}
+    again = plan_newcomer(plan.record, everybody, ALERTS)  # it is the same failure, so the same card goes on
+    assert again is not None
+    shown = {card.key: card for card in plan.cards}
+    assert {card.key for card in again.cards} == shown.keys()
+    assert all(card.revision > shown[card.key].revision and card.episode.open for card in again.cards)
+
+
+def test_whoever_is_told_by_another_watch_does_not_leave() -> None:
+    everybody = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER, targets=(PAGE_ANN,)))
+    record = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), scene=everybody)[-1].record
+    rest = a_scene(a_watch(channel=OTHER, targets=(PAGE_ANN,)))
+    plan = plan_left(record, rest, {ALERTS, ANN_DIRECT}, at(60))
+    assert plan is not None
+    assert {card.channel for card in plan.cards} == {ALERTS}
+    assert plan_left(record, everybody, {ALERTS, ANN_DIRECT}, at(60)) is None
 
 
 def test_what_is_over_or_was_never_told_is_forgotten_without_a_word() -> None:
