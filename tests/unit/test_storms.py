@@ -43,7 +43,10 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
         (a_storm(OVER, OVER), ["All 2 pipelines that failed at once are over it, after 1 m 30 s"], False),
         (
             a_storm(UNWATCHED, UNWATCHED),
-            ["2 pipelines that failed at once are no longer watched here", "orders-0 no longer watched, last seen FAILED"],
+            [
+                "2 pipelines that failed at once are no longer watched here",
+                "orders-0 no longer watched, last seen FAILED",
+            ],
             False,
         ),
         (a_storm(OVER, UNWATCHED), ["1 of 2 pipelines that failed at once is over it, 1 is no longer watched"], False),
