@@ -102,12 +102,14 @@ class Job:
     @property
     def trace(self) -> Trace:
         body = self.delivery.body
+        card = self.cards[0] if isinstance(body, SyncCard) and self.cards else None
         return Trace(
             channel=self.delivery.channel,
             key=body.of if isinstance(body, Recheck) else self.delivery.id,
             oldest=self._oldest,
             thread_ts=self.thread_ts,
-            failing=_failing(self.cards[0]) if isinstance(body, SyncCard) and self.cards else "",
+            failing=_failing(card) if card else "",
+            began_after=card.content.episode.began_after if card else None,
             cards=body.shows if isinstance(body, Recheck) else tuple(self.shown),
         )
 

@@ -171,6 +171,8 @@ class Trace:
     oldest: str
     thread_ts: str | None = None
     failing: str = ""
+    began_after: datetime | None = None
+    """When the failure was not yet: a card that came before it, and says that it is over, is of an earlier one."""
     cards: tuple[str, ...] = ()
     """The keys of those that stand in it."""
 

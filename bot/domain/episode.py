@@ -84,6 +84,11 @@ class Episode:
     told: Mapping[str, ChannelId] = field(default_factory=dict)
     """By the key of each card of it: the conversation where it stands, which may have another id since."""
 
+    @property
+    def began_after(self) -> datetime | None:
+        """The last reading when it was not so, where there was one."""
+        return self.lines[0].after if self.lines and not self.first_seen else None
+
     def key(self, team: TeamId, channel: ChannelId) -> str:
         """The deterministic key of a card that it is given in one channel."""
         return digest(team, channel, self.pipeline_id, self.identity)

@@ -77,13 +77,20 @@ def _mark(message: Mapping[str, object]) -> Mark | None:
 def sighting(marks: Iterable[Mark], trace: Trace) -> Sighting:
     """What has the key itself comes first; else the storm that tells of the card, or an open card of the failure."""
     marks = sorted(marks, key=lambda mark: (not mark.threaded, mark.ts))
-    if same := [mark for mark in marks if mark.key == trace.key]:
+    if same := [mark for mark in marks if mark.key == trace.key and not _of_an_earlier_one(mark, trace)]:
         return Seen(tuple(mark.ts for mark in same), came_at=_came_at(same[0], trace))
     if storm := next((mark for mark in marks if trace.key[:SHORT] in mark.cards), None):
         return Seen((storm.ts,), storm=storm.key, came_at=_came_at(storm, trace))
     if trace.failing and (card := next((mark for mark in marks if mark.failing == trace.failing), None)):
         return Seen((card.ts,))
     return NotSeen()
+
+
+def _of_an_earlier_one(mark: Mark, trace: Trace) -> bool:
+    """A store that was emptied numbers the failures of a deployment anew, so that the next may have an old key."""
+    if not trace.failing or mark.failing or trace.began_after is None:
+        return False
+    return mark.ts < f"{trace.began_after.timestamp():.6f}"
 
 
 def _came_at(mark: Mark, trace: Trace) -> dict[str, int]:

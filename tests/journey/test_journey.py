@@ -148,7 +148,7 @@ async def test_the_store_may_go_away_and_come_back(tmp_path: Path) -> None:
         await rig.ask("watch orders-eu")
         await rig.card("made this channel watch")
         await valkey.stop()
-        assert "My memory (Redis) does not answer" in await rig.ask("watch orders-us")
+        assert "my memory (Redis) does not answer" in await rig.ask("watch orders-us")
         rig.set_phase("orders-eu", "FAILED")
         await valkey.start()
         await rig.card("orders-eu FAILED")

@@ -34,6 +34,25 @@ def seen(key: str, *messages: Mapping[str, object], failing: str = "") -> Sighti
     return sighting(marks_in({"messages": list(messages)}, US), trace)
 
 
+@pytest.mark.parametrize(
+    ("shown", "seconds", "failing", "found"),
+    [
+        (OVER, -1, ORDERS, False),  # it came and ended before this failure began: an emptied store gave it the same key
+        (OVER, 1, ORDERS, True),  # it is this one, whose end the store forgot
+        (OPEN, -1, ORDERS, True),
+        (OVER, -1, "", True),  # what is looked for is over as well
+    ],
+)
+def test_a_card_of_an_earlier_failure_is_not_taken_for_this_one(
+    shown: Content, seconds: float, failing: str, found: bool
+) -> None:
+    trace = Trace(channel=ALERTS, key="key", oldest="0", failing=failing, began_after=NOON)
+    ts = f"{at(seconds).timestamp():.6f}"
+    assert stamps(sighting(marks_in({"messages": [a_message(ts, "key", shown)]}, US), trace)) == (
+        (ts,) if found else ()
+    )
+
+
 def stamps(found: Sighting) -> tuple[str, ...]:
     return found.ts if isinstance(found, Seen) else ()
 
