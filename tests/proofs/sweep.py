@@ -41,7 +41,7 @@ async def _is_acknowledged(world: World, names: Sequence[str]) -> None:
     slack = world.sandbox.slack
     await slack.until(lambda: _cards(world, names[0]), PATIENCE)
     card = _cards(world, names[0])[0]
-    await world.heard(lambda: slack.click("U0ANN", ALERTS, card.ts, "acknowledge"))
+    await world.heard(lambda: slack.click("U0ANN", ALERTS, card.ts, "acknowledge"), lambda: "cknowledged" in card.text)
     await slack.until(lambda: "cknowledged" in card.text, PATIENCE)
     await _phases(world, names, "RUNNING")
 

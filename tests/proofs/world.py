@@ -165,10 +165,10 @@ class World:
     def _id(self, name: str) -> str:
         return next(each.id for each in self.sandbox.goldrush.pipelines.values() if each.name == name)
 
-    async def heard(self, gesture: Callable[[], Awaitable[Ack]]) -> None:
-        """Slack tells people when nobody heard them, and they do it again."""
+    async def heard(self, gesture: Callable[[], Awaitable[Ack]], done: Callable[[], bool] = lambda: False) -> None:
+        """Slack tells people when nobody heard them, and they do it again, but where they see that it is `done`."""
         async with asyncio.timeout(PATIENCE):
-            while not (await gesture()).ok:
+            while not done() and not (await gesture()).ok:
                 await asyncio.sleep(0.1)
 
     async def reads(self, name: str, count: int) -> None:
