@@ -17,8 +17,8 @@ from bot.domain.card import (
     SyncStorm,
     ThreadLine,
 )
-from bot.domain.delivery import Delivery, Priority, Trace
-from bot.domain.episode import EpisodeKind, digest
+from bot.domain.delivery import Delivery, Earlier, Priority, Trace
+from bot.domain.episode import Episode, EpisodeKind, digest
 from bot.domain.protocol import RECHECK_AFTER, oldest
 
 STANDS_WITHIN = timedelta(days=1)
@@ -108,10 +108,18 @@ class Job:
             key=body.of if isinstance(body, Recheck) else self.delivery.id,
             oldest=self._oldest,
             thread_ts=self.thread_ts,
-            failing=_failing(card) if card else "",
-            began_after=card.content.episode.began_after if card else None,
+            failing=_failing_of(card.content.episode) if card else "",
+            earlier=self._earlier(card.content.episode) if card else None,
             cards=body.shows if isinstance(body, Recheck) else tuple(self.shown),
         )
+
+    def _earlier(self, episode: Episode) -> Earlier | None:
+        """A store that was emptied may give an episode the key of the last one of its pipeline."""
+        if self.delivery.attempts:
+            return None
+        if episode.began_after:
+            return Earlier(before=episode.began_after)
+        return Earlier(before=episode.opened_at, over=True) if _failing_of(episode) else None
 
     @property
     def _oldest(self) -> str:
@@ -137,8 +145,7 @@ class Job:
                 raise TypeError("a recheck is looked for, never sent")
 
 
-def _failing(card: PostedCard) -> str:
-    episode = card.content.episode
+def _failing_of(episode: Episode) -> str:
     return episode.pipeline_id if episode.open and episode.kind is EpisodeKind.FAILURE else ""
 
 

@@ -11,6 +11,7 @@ from bot.domain.delivery import Lane
 from bot.ports import ChatAway, StoreAway
 
 LOOK_AROUND_SECONDS = 0.5
+UNREACHED_SECONDS = 5.0
 LOST_STORE_SECONDS = 1.0
 TRIPPED_SECONDS = 5.0
 TIDY_SECONDS = 30.0
@@ -86,9 +87,12 @@ class Sender:
         """Supervises one lane: whatever goes wrong here stops no other. A lane that rests is only kept tidy."""
         try:
             await self._leased(lane, rests=rests)
-        except (StoreAway, ChatAway, LeaseLostError) as exc:
+        except (StoreAway, LeaseLostError) as exc:
             log.warning("lane_interrupted", lane=lane.name, problem=str(exc))
             await self._clock.sleep(LOST_STORE_SECONDS)
+        except ChatAway as exc:  # a channel that takes no messages, and Slack does not say how its makers are reached
+            log.warning("lane_interrupted", lane=lane.name, problem=str(exc))
+            await self._clock.sleep(UNREACHED_SECONDS)
         except Exception:
             log.exception("lane_tripped", lane=lane.name)
             await self._clock.sleep(TRIPPED_SECONDS)

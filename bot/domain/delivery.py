@@ -159,6 +159,15 @@ Sighting = Seen | NotSeen | Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Earlier:
+    """What came `before` is of an earlier episode, whatever its key; where `over`, only a card that has the key, and
+    shows no open failure."""
+
+    before: datetime
+    over: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Trace:
     """By what a message is recognised, and since when it may stand there (a `ts` of Slack's).
 
@@ -171,8 +180,7 @@ class Trace:
     oldest: str
     thread_ts: str | None = None
     failing: str = ""
-    began_after: datetime | None = None
-    """When the failure was not yet: a card that came before it, and says that it is over, is of an earlier one."""
+    earlier: Earlier | None = None
     cards: tuple[str, ...] = ()
     """The keys of those that stand in it."""
 

@@ -84,6 +84,9 @@ class Episode:
     told: Mapping[str, ChannelId] = field(default_factory=dict)
     """By the key of each card of it: the conversation where it stands, which may have another id since."""
 
+    left: int = 0
+    """How often conversations stopped hearing of it: one that comes back gets a card of its own."""
+
     @property
     def began_after(self) -> datetime | None:
         """The last reading when it was not so, where there was one."""
@@ -91,7 +94,7 @@ class Episode:
 
     def key(self, team: TeamId, channel: ChannelId) -> str:
         """The deterministic key of a card that it is given in one channel."""
-        return digest(team, channel, self.pipeline_id, self.identity)
+        return digest(team, channel, self.pipeline_id, self.identity, *([str(self.left)] if self.left else ()))
 
     def card_in(self, channel: ChannelId) -> str | None:
         """The key of its card there: the first, where a channel had one under each of two ids."""

@@ -165,10 +165,8 @@ def plan_left(record: Record, scene: Scene, leaving: Collection[ChannelId], at: 
         return None
     cards, syncs = _last_cards(episode, record.standing, scene, left, at)
     staying = {key: channel for key, channel in episode.told.items() if key not in left}
-    beyond = episode.revision + 2  # a card that one of them gets again is later than its last one
-    return Plan(
-        record=replace(record, episode=replace(episode, revision=beyond, told=staying)), cards=cards, deliveries=syncs
-    )
+    episode = replace(episode, told=staying, left=episode.left + 1)
+    return Plan(record=replace(record, episode=episode), cards=cards, deliveries=syncs)
 
 
 def _last_cards(
@@ -181,7 +179,7 @@ def _last_cards(
 def remembered(stored: Record, known: Record) -> Record:
     """As the store has it, with what is known of steady readings, which are not written."""
     observation, latest = stored.standing.observation, known.standing.observation
-    same = stored.version == known.version and _kept(stored.standing) == _kept(known.standing)
+    same = _kept(stored.standing) == _kept(known.standing)
     if not same or not observation or not latest or latest.observed_at <= observation.observed_at:
         return stored
     return replace(stored, standing=replace(stored.standing, observation=latest))

@@ -76,8 +76,9 @@ def _mark(message: Mapping[str, object]) -> Mark | None:
 
 def sighting(marks: Iterable[Mark], trace: Trace) -> Sighting:
     """What has the key itself comes first; else the storm that tells of the card, or an open card of the failure."""
-    marks = sorted(marks, key=lambda mark: (not mark.threaded, mark.ts))
-    if same := [mark for mark in marks if mark.key == trace.key and not _of_an_earlier_one(mark, trace)]:
+    marks = [mark for mark in marks if not _is_earlier(mark, trace)]
+    marks.sort(key=lambda mark: (not mark.threaded, mark.ts))
+    if same := [mark for mark in marks if mark.key == trace.key]:
         return Seen(tuple(mark.ts for mark in same), came_at=_came_at(same[0], trace))
     if storm := next((mark for mark in marks if trace.key[:SHORT] in mark.cards), None):
         return Seen((storm.ts,), storm=storm.key, came_at=_came_at(storm, trace))
@@ -86,11 +87,11 @@ def sighting(marks: Iterable[Mark], trace: Trace) -> Sighting:
     return NotSeen()
 
 
-def _of_an_earlier_one(mark: Mark, trace: Trace) -> bool:
-    """A store that was emptied numbers the failures of a deployment anew, so that the next may have an old key."""
-    if not trace.failing or mark.failing or trace.began_after is None:
+def _is_earlier(mark: Mark, trace: Trace) -> bool:
+    earlier = trace.earlier
+    if earlier is None or (earlier.over and (mark.failing or mark.key != trace.key)):
         return False
-    return mark.ts < f"{trace.began_after.timestamp():.6f}"
+    return mark.ts < f"{earlier.before.timestamp():.6f}"
 
 
 def _came_at(mark: Mark, trace: Trace) -> dict[str, int]:

@@ -190,7 +190,9 @@ class Roster:
         if any(self.record(each).version < version for each, version in versions.items()):
             stored = await self.store.records()
             self._records |= {
-                each: record for each, record in stored.items() if self.record(each).version < record.version
+                each: remembered(record, self.record(each))
+                for each, record in stored.items()
+                if self.record(each).version < record.version
             }
 
     @property

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.card import Card, CatchUp, Content, Lines, Notice, NoticeKind, Storm, ThreadLine
-from bot.domain.delivery import NotSeen, Seen, Sighting, Trace
+from bot.domain.delivery import Earlier, NotSeen, Seen, Sighting, Trace
 from bot.domain.episode import EpisodeKind, Outcome
 from bot.sandbox.slack.drafts import valid_metadata
 from bot.slack.marks import SHORT, marks_in, metadata_of, sighting
@@ -34,23 +34,24 @@ def seen(key: str, *messages: Mapping[str, object], failing: str = "") -> Sighti
     return sighting(marks_in({"messages": list(messages)}, US), trace)
 
 
+@pytest.mark.parametrize("shown", [OPEN, OVER, a_storm(OPEN.key)], ids=["open", "over", "storm"])
 @pytest.mark.parametrize(
-    ("shown", "seconds", "failing", "found"),
+    ("seconds", "over", "found"),
     [
-        (OVER, -1, ORDERS, False),  # it came and ended before this failure began: an emptied store gave it the same key
-        (OVER, 1, ORDERS, True),  # it is this one, whose end the store forgot
-        (OPEN, -1, ORDERS, True),
-        (OVER, -1, "", True),  # what is looked for is over as well
+        (-1, False, set()),  # a store that was emptied gave it the same key
+        (1, False, {"open", "over", "storm"}),  # it is this one: the store forgot it
+        (-1, True, {"open", "storm"}),  # it was there already when it was first read: this may be it
+        (1, True, {"open", "over", "storm"}),
     ],
 )
-def test_a_card_of_an_earlier_failure_is_not_taken_for_this_one(
-    shown: Content, seconds: float, failing: str, found: bool
+def test_what_came_before_an_episode_is_not_taken_for_it(
+    shown: Card | Storm, seconds: float, found: set[str], *, over: bool
 ) -> None:
-    trace = Trace(channel=ALERTS, key="key", oldest="0", failing=failing, began_after=NOON)
     ts = f"{at(seconds).timestamp():.6f}"
-    assert stamps(sighting(marks_in({"messages": [a_message(ts, "key", shown)]}, US), trace)) == (
-        (ts,) if found else ()
-    )
+    trace = Trace(channel=ALERTS, key=OPEN.key, oldest="0", failing=ORDERS, earlier=Earlier(before=NOON, over=over))
+    name = "storm" if isinstance(shown, Storm) else "open" if shown.episode.open else "over"
+    message = a_message(ts, shown.key, shown)
+    assert stamps(sighting(marks_in({"messages": [message]}, US), trace)) == ((ts,) if name in found else ())
 
 
 def stamps(found: Sighting) -> tuple[str, ...]:

@@ -1,0 +1,38 @@
+"""A Redis that is emptied under a running bot: what is told afterwards."""
+
+from pathlib import Path
+
+import pytest
+import redis.asyncio
+
+from tests.journey.rig import ALERTS, rigged
+from tests.journey.valkey import Valkey
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+
+
+@pytest.mark.parametrize("failed_meanwhile", [False, True], ids=["fails then", "has failed already"])
+async def test_the_next_failure_of_the_same_deployment_is_told_anew(tmp_path: Path, *, failed_meanwhile: bool) -> None:
+    async with Valkey(tmp_path / "valkey") as valkey, rigged(tmp_path, settings={"REDIS_URL": valkey.url}) as rig:
+        await rig.ask("watch orders-eu")
+        await rig.card("made this channel watch")
+        await rig.reads(4)
+        rig.set_phase("orders-eu", "FAILED")
+        first = await rig.card("orders-eu FAILED")
+        rig.set_phase("orders-eu", "RUNNING")
+        await rig.thread(first, "recovered")
+        store = redis.asyncio.Redis.from_url(valkey.url)
+        await store.flushall()
+        await store.aclose()
+        await rig.card("My memory")
+        if failed_meanwhile:
+            rig.set_phase("orders-eu", "FAILED")
+        await rig.ask("watch orders-eu")
+        if not failed_meanwhile:
+            await rig.reads(4)
+            rig.set_phase("orders-eu", "FAILED")
+        second = await rig.card("orders-eu FAILED")
+        assert second.ts != first.ts
+        assert "recovered" in first.text
+        cards = [each for each in rig.sandbox.slack.messages(ALERTS) if "FAILED" in each.text.partition("\n")[0]]
+        assert cards == [second]
