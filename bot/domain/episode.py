@@ -83,7 +83,6 @@ class Episode:
     outcome: Outcome | None = None
     told: Mapping[str, ChannelId] = field(default_factory=dict)
     """By the key of each card of it: the conversation where it stands, which may have another id since."""
-
     left: int = 0
     """How often conversations stopped hearing of it: one that comes back gets a card of its own."""
 

@@ -14,7 +14,7 @@ local function renamed(row)
   return (string.gsub(row, old, new))
 end
 
--- A field of the old id, or lane, becomes one of the new: of two times, or stamps, the later stays.
+-- A field of the old id, or lane, becomes one of the new: of two times, or stamps, the later stays; of two reasons either.
 local function carry(hash, from, to)
   local value = redis.call('HGET', hash, from)
   if not value then return end
