@@ -39,9 +39,9 @@ from bot.store.outbox import RedisOutbox
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
 from bot.watching.budget import Budget
-from bot.watching.desk import Desk
 from bot.watching.listing import Listing
 from bot.watching.poller import Poller
+from bot.watching.requests import Requests
 from bot.watching.roster import Roster
 from bot.watching.turn import Turn
 from bot.watching.vigil import Vigil
@@ -179,12 +179,12 @@ async def _build(ground: _Ground) -> _Parts:
     vigil = _vigil(ground, poller)
     await vigil.look()
     listing = Listing(api=ground.api, roster=ground.roster, budget=ground.budget, clock=clock)
-    desk = Desk(roster=ground.roster, poller=poller, listing=listing, clock=clock)
+    requests = Requests.over(roster=ground.roster, poller=poller, listing=listing, clock=clock)
     look = Look(command=settings.command, platform_url=settings.platform_url)
     chat = Poster(ground.slack, ground.directory, look.content, user)
     parking = Parking(store=ground.store, chat=chat, clock=clock, wake=ground.wake, fallback=settings.fallback)
     guardian = Guardian(store=ground.store, parking=parking, directory=ground.directory, clock=clock, user=user)
-    inbox = _inbox(ground, desk, look, vigil)
+    inbox = _inbox(ground, requests, look, vigil)
     jobs = (
         Job("tick", poller.tick, 0.25),
         Job("vigil", vigil.look, 2.0),
@@ -229,12 +229,12 @@ def _vigil(ground: _Ground, poller: Poller) -> Vigil:
     )
 
 
-def _inbox(ground: _Ground, desk: Desk, look: Look, vigil: Vigil) -> Inbox:
-    commands = Commands(desk, ground.directory)
+def _inbox(ground: _Ground, requests: Requests, look: Look, vigil: Vigil) -> Inbox:
+    commands = Commands(requests, ground.directory)
     return Inbox(
         store=ground.store,
         commands=commands,
-        actions=Actions(desk, commands, look),
+        actions=Actions(requests, commands, look),
         look=look,
         clock=ground.clock,
         catch_up=vigil.catch_up,

@@ -9,12 +9,12 @@ from bot.domain.answer import AcknowledgeAnswer, Answer
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId
 from bot.slack import action_ids
-from bot.slack.answers import Asked
 from bot.slack.commands import Commands
 from bot.slack.inbound import readable
 from bot.slack.look import Look
 from bot.slack.respond import Respond
-from bot.watching.desk import Desk
+from bot.slack.status_answers import Asked
+from bot.watching.requests import Requests
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,8 +68,8 @@ def told_of(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
 
 
 class Actions:
-    def __init__(self, desk: Desk, commands: Commands, look: Look) -> None:
-        self._desk = desk
+    def __init__(self, requests: Requests, commands: Commands, look: Look) -> None:
+        self._requests = requests
         self._commands = commands
         self._look = look
 
@@ -78,14 +78,16 @@ class Actions:
             case action_ids.ACKNOWLEDGE:
                 await self._say(await self._acknowledge(click), Asked(), respond)
             case action_ids.ACKNOWLEDGE_ALL:
-                many = await self._desk.acknowledge_storm(click.channel, click.text("storm"), click.user)
+                many = await self._requests.acknowledgements.acknowledge_storm(
+                    click.channel, click.text("storm"), click.user
+                )
                 await self._say(many, Asked(), respond)
             case action_ids.REFRESH:
                 pipeline = PipelineId(click.text("pipeline"))
-                answer: Answer = await self._desk.refresh(click.channel, pipeline)
+                answer: Answer = await self._requests.queries.refresh(click.channel, pipeline)
                 await self._say(answer, Asked(text=f"status {pipeline}"), respond, replace=click.ephemeral)
             case action_ids.UNWATCH:
-                answer = await self._desk.unwatch(click.channel, [click.text("pipeline")], click.user)
+                answer = await self._requests.subscriptions.unwatch(click.channel, [click.text("pipeline")], click.user)
                 await self._say(answer, Asked(), respond)
             case action_ids.SHARE:
                 asked = Asked(text=click.asked.text, page=click.asked.page, shared=True)
@@ -97,7 +99,7 @@ class Actions:
 
     async def _acknowledge(self, click: Click) -> AcknowledgeAnswer:
         pipeline, card = PipelineId(click.text("pipeline")), click.text("card")
-        return await self._desk.acknowledge(click.channel, pipeline, card, click.user)
+        return await self._requests.acknowledgements.acknowledge(click.channel, pipeline, card, click.user)
 
     async def _ask(self, click: Click, asked: Asked) -> Answer:
         """Asks again: what is shared, or turned to, is what is true now."""

@@ -4,7 +4,6 @@ from functools import partial
 
 from bot.domain.answer import Answer, HelpAnswer, Refusal
 from bot.domain.watch import ChannelId, UserId
-from bot.slack.answers import PAGE_SIZE, Asked
 from bot.slack.directory import Directory
 from bot.slack.grammar import (
     Command,
@@ -18,15 +17,16 @@ from bot.slack.grammar import (
     Watches,
     parse,
 )
+from bot.slack.status_answers import PAGE_SIZE, Asked
 from bot.slack.targets import closed, resolve_channel, resolve_targets
-from bot.watching.desk import Desk
+from bot.watching.requests import Requests
 
 
 class Commands:
     """From the text that somebody typed in a channel to the answer."""
 
-    def __init__(self, desk: Desk, directory: Directory) -> None:
-        self._desk = desk
+    def __init__(self, requests: Requests, directory: Directory) -> None:
+        self._requests = requests
         self._directory = directory
 
     async def asked_again(self, asked: Asked, channel: ChannelId, user: UserId) -> Answer:
@@ -47,19 +47,23 @@ class Commands:
             case Help(topic):
                 return HelpAnswer(topic=topic)
             case Overview():
-                status = await self._desk.status(channel, ())
+                status = await self._requests.queries.status(channel, ())
                 return status if status.views else HelpAnswer()
             case Status(references):
-                return await self._desk.status(channel, references)
+                return await self._requests.queries.status(channel, references)
             case List(words):
-                return await self._desk.browse(channel, words, (page - 1) * PAGE_SIZE, PAGE_SIZE)
+                return await self._requests.queries.browse(channel, words, (page - 1) * PAGE_SIZE, PAGE_SIZE)
             case Watches():
-                return await self._desk.watches(channel)
+                return await self._requests.queries.watches(channel)
             case Watch() as command:
                 return await self._watch(command, channel, user)
             case Unwatch(references, word):
                 there = await resolve_channel(word, channel, self._directory)
-                return there if isinstance(there, Refusal) else await self._desk.unwatch(there, references, user)
+                return (
+                    there
+                    if isinstance(there, Refusal)
+                    else await self._requests.subscriptions.unwatch(there, references, user)
+                )
 
     async def _watch(self, command: Watch, channel: ChannelId, user: UserId) -> Answer:
         there = await resolve_channel(command.channel, channel, self._directory)
@@ -68,7 +72,7 @@ class Commands:
         targets = await resolve_targets(command.targets, self._directory)
         if isinstance(targets, Refusal):
             return targets
-        return await self._desk.watch(
+        return await self._requests.subscriptions.watch(
             there,
             command.references,
             events=command.events,

@@ -13,11 +13,11 @@ from bot.domain.watch import ChannelId, UserId
 from bot.ports import Clock, Gesture, Store, StoreAway
 from bot.slack import action_ids
 from bot.slack.actions import Actions, Click
-from bot.slack.answers import Asked
 from bot.slack.commands import Commands
 from bot.slack.grammar import Help, Unwatch, UsageError, Watch, parse
 from bot.slack.look import Look
 from bot.slack.respond import respond_to
+from bot.slack.status_answers import Asked
 
 COMMAND, CLICK = "command", "click"
 KEEP_SECONDS = 2.0  # Slack waits three for the acknowledgement

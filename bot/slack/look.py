@@ -6,10 +6,11 @@ from datetime import datetime
 from bot.domain.answer import Answer
 from bot.domain.card import Card, CatchUp, Content, Lines, Notice, Storm, ThreadLine
 from bot.domain.delivery import Delivery
-from bot.slack.answers import Asked, render_answer
+from bot.slack.answers import render_answer
 from bot.slack.cards import Footing, render_card, render_line
 from bot.slack.message import Message
 from bot.slack.notices import render_notice
+from bot.slack.status_answers import Asked
 from bot.slack.storms import render_catch_up, render_lines, render_storm
 
 

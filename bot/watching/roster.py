@@ -148,6 +148,10 @@ class Roster:
     def covered_by(self, watches: Iterable[Watch]) -> frozenset[PipelineId]:
         return watched_ids(self._catalogue.values(), tuple(watches))
 
+    def in_order(self, watches: Iterable[Watch]) -> list[PipelineId]:
+        """The pipelines that these cover, by name."""
+        return sorted(self.covered_by(watches), key=lambda each: (self.pipeline(each).name.lower(), each))
+
     # --- writing ---------------------------------------------------------------------------------------------------
 
     async def write(self, pipeline_id: PipelineId, make: MakePlan, scene: Scene | None = None) -> Plan | None:

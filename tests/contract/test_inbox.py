@@ -45,8 +45,8 @@ class Counter:
     def inbox(self, store: WholeStore | None = None) -> Inbox:
         """Of one bot more; all of them share one Redis."""
         clock = self.bot.clock
-        commands = Commands(self.bot.desk, Directory(web_client("xoxb-sandbox", NOWHERE), clock))
-        actions = Actions(self.bot.desk, commands, LOOK)
+        commands = Commands(self.bot.requests, Directory(web_client("xoxb-sandbox", NOWHERE), clock))
+        actions = Actions(self.bot.requests, commands, LOOK)
         return Inbox(
             store=store or self.bot.store,
             commands=commands,

@@ -21,14 +21,17 @@ from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId, Watch
 from bot.sandbox.server import Sandbox
 from bot.slack.actions import Actions
-from bot.slack.answers import Asked
 from bot.slack.app import Listeners, build_app
 from bot.slack.calls import web_client
 from bot.slack.commands import Commands
 from bot.slack.directory import Directory
 from bot.slack.guardian import Guardian
 from bot.slack.inbox import Inbox
-from bot.watching.desk import Desk
+from bot.slack.status_answers import Asked
+from bot.watching.acknowledgements import Acknowledgements
+from bot.watching.queries import Queries
+from bot.watching.requests import Requests
+from bot.watching.subscriptions import Subscriptions
 from tests.builders import TEAM, a_delivery, a_pipeline, a_watch, at
 from tests.fakes import FakeChat, FakeClock, settle
 from tests.fuzz.http_requests import SECRET
@@ -113,7 +116,7 @@ class HeardCommands(Commands):
         return await self.answer(asked.text, channel, user)
 
 
-class HeardDesk(Desk):
+class HeardAcknowledgements(Acknowledgements):
     def __init__(self, acted: list[str]) -> None:
         self._acted = acted
 
@@ -127,9 +130,19 @@ class HeardDesk(Desk):
         self._acted.append(f"acknowledge all of {storm_key}")
         return AcknowledgeAllAnswer(acknowledged=2, known=2)
 
+
+class HeardQueries(Queries):
+    def __init__(self, acted: list[str]) -> None:
+        self._acted = acted
+
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
         self._acted.append(f"refresh {pipeline_id}")
         return StatusAnswer(views=(), at=at(0))
+
+
+class HeardSubscriptions(Subscriptions):
+    def __init__(self, acted: list[str]) -> None:
+        self._acted = acted
 
     async def unwatch(self, channel: ChannelId, references: Sequence[str] | None, by: UserId) -> UnwatchAnswer:
         self._acted.append(f"unwatch {references}")
@@ -161,7 +174,12 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     guardian = HeardGuardian(store=store, parking=parking, directory=directory, clock=clock, user="U0BOT")
     guardian.acted = acted
     commands = HeardCommands(acted)
-    actions = Actions(HeardDesk(acted), commands, LOOK)
+    requests = Requests(
+        queries=HeardQueries(acted),
+        subscriptions=HeardSubscriptions(acted),
+        acknowledgements=HeardAcknowledgements(acted),
+    )
+    actions = Actions(requests, commands, LOOK)
     inbox = HeardInbox(store=store, commands=commands, actions=actions, look=LOOK, clock=clock, catch_up=_nothing_new)
     inbox.idle = asyncio.Event()
     inbox.idle.set()

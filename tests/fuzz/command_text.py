@@ -6,7 +6,6 @@ from time import perf_counter
 from bot.domain.answer import Answer, HelpAnswer, Refusal, StatusAnswer
 from bot.domain.catalogue import Found, resolve
 from bot.domain.observation import PipelineId
-from bot.slack.answers import Asked
 from bot.slack.grammar import (
     ALIASES,
     COMMANDS,
@@ -18,6 +17,7 @@ from bot.slack.grammar import (
     Watch,
     parse,
 )
+from bot.slack.status_answers import Asked
 from bot.slack.text import escape
 from tests.builders import a_pipeline, at
 from tests.fuzz.mangle import NASTY, mangled, random_text, seeded

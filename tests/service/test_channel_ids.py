@@ -77,7 +77,7 @@ async def test_a_failure_is_acknowledged_on_its_card_where_the_channel_has_anoth
         (row,) = (row for row, content, _ in world.chat.posts if isinstance(content, Card))
         await world.bot.store.rename_channel(ALERTS, NEW)
         await world.bot.vigil.catch_up()
-        answer = await world.bot.desk.acknowledge(NEW, ONE, row.id, ANN)
+        answer = await world.bot.requests.acknowledgements.acknowledge(NEW, ONE, row.id, ANN)
         assert answer.fate is Fate.ACKNOWLEDGED
         await world.bot.poll(20)
         (drawn,) = ((each.channel, ts) for each, content, ts in world.chat.updates if isinstance(content, Card))

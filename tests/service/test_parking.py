@@ -120,7 +120,7 @@ async def test_whoever_asks_in_a_channel_that_rests_has_it_tried_at_once(
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(20)
-        commands = Commands(world.bot.desk, Directory(web_client("xoxb-sandbox", NOWHERE), world.bot.clock))
+        commands = Commands(world.bot.requests, Directory(web_client("xoxb-sandbox", NOWHERE), world.bot.clock))
         world.chat.answers = [(READ_ONLY, False)]
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)

@@ -1,4 +1,4 @@
-"""The poller and the desk over GoldRush in memory, a store in memory and a clock turned by hand."""
+"""The poller and what people ask for, over GoldRush in memory, a store in memory and a clock turned by hand."""
 
 import asyncio
 from collections import Counter
@@ -22,9 +22,9 @@ from bot.domain.transition import Event, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, ParkReason, Target, TargetKind
 from bot.ports import ApiError, Forbidden, Malformed, NotFound, Status, Throttled, Unauthorized, Unavailable
 from bot.watching.budget import Budget
-from bot.watching.desk import Desk
 from bot.watching.listing import Listing
 from bot.watching.poller import Poller
+from bot.watching.requests import Requests
 from bot.watching.roster import Roster
 from bot.watching.turn import Turn
 from bot.watching.vigil import Memberships, Vigil
@@ -56,7 +56,7 @@ class Bot:
     poller: Poller
     vigil: Vigil
     turn: Turn
-    desk: Desk
+    requests: Requests
     listing: Listing
     clock: FakeClock
     budget: Budget
@@ -124,11 +124,11 @@ async def running(
     )
     await vigil.look()
     listing = Listing(api=api, roster=roster, budget=budget, clock=clock)
-    desk = Desk(roster=roster, poller=poller, listing=listing, clock=clock)
+    requests = Requests.over(roster=roster, poller=poller, listing=listing, clock=clock)
     stopped = asyncio.Event()
     task = asyncio.create_task(poller.run(stopped))
     await settle()
-    yield Bot(api, store, roster, poller, vigil, turn, desk, listing, clock, budget)
+    yield Bot(api, store, roster, poller, vigil, turn, requests, listing, clock, budget)
     stopped.set()
     while not task.done():
         await clock.pass_time(1)
@@ -235,7 +235,7 @@ async def test_a_person_is_served_while_the_polling_uses_up_the_budget(fake_redi
         await bot.watch("orders-*")
         await bot.listing.refresh()
         await bot.poll(30)
-        asked = asyncio.create_task(bot.desk.status(ALERTS, ["orders-150"]))
+        asked = asyncio.create_task(bot.requests.queries.status(ALERTS, ["orders-150"]))
         await bot.poll(1)
         answer = await asked
     assert answer.views[0].problem is None
@@ -447,7 +447,7 @@ async def test_a_stop_is_asked_about(fake_redis: redis.asyncio.Redis) -> None:
         assert observation.bounded
 
 
-# --- the desk --------------------------------------------------------------------------------------------------------
+# --- what people ask for ---------------------------------------------------------------------------------------------
 
 
 async def is_open() -> None:
@@ -458,7 +458,7 @@ async def watch(
     bot: Bot, *references: str, channel: ChannelId = ALERTS, targets: tuple[Target, ...] = ()
 ) -> WatchAnswer:
     task = asyncio.create_task(
-        bot.desk.watch(channel, references, events=None, targets=targets, by=ANN, closed=is_open)
+        bot.requests.subscriptions.watch(channel, references, events=None, targets=targets, by=ANN, closed=is_open)
     )
     await bot.poll(10)
     answer = await task
@@ -492,10 +492,10 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
 async def test_unwatching_forgets_and_watching_again_starts_afresh(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await watch(bot, "orders-*")
-        answer = await bot.desk.unwatch(ALERTS, ["orders-1"], ANN)
+        answer = await bot.requests.subscriptions.unwatch(ALERTS, ["orders-1"], ANN)
         assert answer.removed == ()
         assert [watch.reference for watch in answer.still_covered_by] == ["orders-*"]
-        gone = await bot.desk.unwatch(ALERTS, None, ANN)
+        gone = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN)
         assert [watch.reference for watch in gone.removed] == ["orders-*"]
         assert bot.roster.watched == frozenset()
         before = len(bot.api.reads)
@@ -519,11 +519,11 @@ async def test_a_pattern_takes_in_pipelines_that_come_later(fake_redis: redis.as
 
 async def test_browsing_reads_the_page_that_is_shown_and_keeps_nothing(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(9)) as bot:
-        answer = await bot.desk.browse(ALERTS, "orders shop", 0, 4)
+        answer = await bot.requests.queries.browse(ALERTS, "orders shop", 0, 4)
         assert len(answer.views) == 9
         assert [view.standing.observation is not None for view in answer.views] == [True] * 4 + [False] * 5
         assert await bot.store.records() == {}
-        assert (await bot.desk.browse(ALERTS, "nothing like it", 0, 4)).views == ()
+        assert (await bot.requests.queries.browse(ALERTS, "nothing like it", 0, 4)).views == ()
 
 
 async def test_a_failure_is_acknowledged_once_and_only_on_its_own_card(fake_redis: redis.asyncio.Redis) -> None:
@@ -534,10 +534,10 @@ async def test_a_failure_is_acknowledged_once_and_only_on_its_own_card(fake_redi
         assert episode is not None
         assert episode.kind is EpisodeKind.FAILURE
         key = episode.key(TEAM, ALERTS)
-        assert (await bot.desk.acknowledge(ALERTS, ONE, "another card", ANN)).fate is Fate.UNKNOWN
-        first = await bot.desk.acknowledge(ALERTS, ONE, key, ANN)
+        assert (await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, "another card", ANN)).fate is Fate.UNKNOWN
+        first = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
         assert (first.fate, first.by) == (Fate.ACKNOWLEDGED, ANN)
-        second = await bot.desk.acknowledge(ALERTS, ONE, key, ANN)
+        second = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
         assert (second.fate, second.by) == (Fate.ANSWERED, ANN)
 
 
@@ -551,16 +551,16 @@ async def test_the_last_watch_that_ends_draws_the_open_cards_a_last_time(fake_re
         episode = bot.roster.record(ONE).episode
         assert episode is not None
         keys = [episode.key(TEAM, channel) for channel in (ALERTS, ANN_DIRECT)]
-        await bot.desk.unwatch(ALERTS, ["orders-1"], ANN)
+        await bot.requests.subscriptions.unwatch(ALERTS, ["orders-1"], ANN)
         other = episode.key(TEAM, OTHER)
         assert {await outcome(bot, key) for key in keys} == {Outcome.UNWATCHED}
         assert await outcome(bot, other) is None  # somebody watches still: it goes on
         now = bot.roster.record(ONE).episode
         assert now is not None
         assert set(now.told) == {other}
-        await bot.desk.unwatch(OTHER, None, ANN)
+        await bot.requests.subscriptions.unwatch(OTHER, None, ANN)
         assert {await outcome(bot, key) for key in (*keys, other)} == {Outcome.UNWATCHED}
-        assert (await bot.desk.acknowledge(ANN_DIRECT, ONE, keys[1], ANN)).fate is Fate.UNWATCHED
+        assert (await bot.requests.acknowledgements.acknowledge(ANN_DIRECT, ONE, keys[1], ANN)).fate is Fate.UNWATCHED
 
 
 async def test_a_channel_that_rests_and_watches_still_has_not_left(fake_redis: redis.asyncio.Redis) -> None:
@@ -572,7 +572,7 @@ async def test_a_channel_that_rests_and_watches_still_has_not_left(fake_redis: r
         await bot.poll(2)
         await bot.store.park(ALERTS, ParkReason.ARCHIVED, [], bot.roster.watches.of(ALERTS))
         await bot.roster.refresh_watches()
-        await bot.desk.unwatch(ALERTS, [ONE], ANN)
+        await bot.requests.subscriptions.unwatch(ALERTS, [ONE], ANN)
         episode = bot.roster.record(ONE).episode
         assert episode is not None
         assert await outcome(bot, episode.key(TEAM, ALERTS)) is None
@@ -593,9 +593,9 @@ async def test_the_last_card_of_a_pipeline_that_no_listing_shows_keeps_its_name(
         if cut_short:  # whoever ended the watch died over it: the card's button finds that out
             await bot.store.remove_watches([named.id], an_announcement("bye"))
             await bot.poll(5)
-            await bot.desk.acknowledge(ALERTS, ONE, key, ANN)
+            await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
         else:
-            await bot.desk.unwatch(ALERTS, None, ANN)
+            await bot.requests.subscriptions.unwatch(ALERTS, None, ANN)
         card = (await bot.store.cards([key]))[key].content
         assert (card.pipeline.name, card.episode.outcome) == ("orders-eu", Outcome.UNWATCHED)
 
@@ -614,7 +614,7 @@ async def test_a_watch_that_ended_in_a_crash_is_forgotten_by_whoever_asks_next(f
         gone = [each.id for each in bot.roster.watches.all]
         await bot.store.remove_watches(gone, a_delivery("ended"))  # and there it died
         await bot.roster.refresh_watches()
-        answer = await bot.desk.acknowledge(ALERTS, ONE, key, ANN)
+        answer = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
         assert (answer.fate, answer.watched) == (Fate.UNWATCHED, False)
         assert await outcome(bot, key) is Outcome.UNWATCHED
 
@@ -665,7 +665,7 @@ async def test_people_are_told_how_old_a_reading_is_when_the_api_is_away(fake_re
         await watch(bot, "orders-1")
         bot.api.statuses[ONE] = Unavailable("GoldRush did not answer within 5 s.")
         await bot.clock.pass_time(100)
-        (view,) = (await bot.desk.status(ALERTS, ["orders-1"])).views
+        (view,) = (await bot.requests.queries.status(ALERTS, ["orders-1"])).views
         assert view.problem == "GoldRush did not answer within 5 s."
         assert view.standing.observation is not None
 
@@ -676,12 +676,12 @@ async def test_after_a_standstill_a_channel_is_answered_with_fresh_readings(fake
         await watch(bot, "orders-*")
         await bot.poll(20)
         before = len(bot.api.reads)
-        await bot.desk.status(ALERTS, [])
+        await bot.requests.queries.status(ALERTS, [])
         assert len(bot.api.reads) == before
         bot.api.statuses[ONE] = FAILED
         bot.api.statuses[TWO] = Unavailable("GoldRush did not answer within 5 s.")
         bot.clock.seconds += 30  # as after SIGSTOP: nothing ran meanwhile
-        one, two, three = (await bot.desk.status(ALERTS, [])).views
+        one, two, three = (await bot.requests.queries.status(ALERTS, [])).views
         now = bot.clock.now()
     assert (one.standing.phase, one.problem) == (Phase.FAILED, None)
     assert two.problem == "GoldRush did not answer within 5 s."
@@ -701,7 +701,7 @@ async def test_what_was_read_for_a_person_is_shown_though_the_records_were_loade
         slow = asyncio.Event()
         bot.api.gate = lambda pipeline_id: slow if pipeline_id == TWO else None
         assert await bot.turn.keep()
-        asked = asyncio.create_task(bot.desk.status(ALERTS, []))
+        asked = asyncio.create_task(bot.requests.queries.status(ALERTS, []))
         await settle()
         await bot.roster.load()
         slow.set()
@@ -724,5 +724,5 @@ async def test_a_bot_whose_turn_it_is_not_asks_for_no_more_than_the_polling_prom
         await two.listing.refresh()
         assert not two.turn.ours
         before = len(one.api.reads)
-        await two.desk.status(ALERTS, [])
+        await two.requests.queries.status(ALERTS, [])
         assert len(one.api.reads) == before

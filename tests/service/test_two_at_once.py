@@ -24,10 +24,10 @@ async def test_a_failure_that_the_other_unwatched_and_watched_again_is_told(fake
         await both(reader, other, 5)
         reader.api.statuses[ONE] = FAILED
         await both(reader, other, 20)
-        await other.desk.unwatch(ALERTS, None, ANN)
+        await other.requests.subscriptions.unwatch(ALERTS, None, ANN)
         before = await reader.cards()
         await both(reader, other, 20)
-        await other.desk.watch(ALERTS, [ONE], events=None, targets=(), by=ANN, closed=_not_closed)
+        await other.requests.subscriptions.watch(ALERTS, [ONE], events=None, targets=(), by=ANN, closed=_not_closed)
         await both(reader, other, 20)
         assert len(before) == 1
         assert len(await reader.cards()) == 2
@@ -61,7 +61,7 @@ async def test_a_failure_that_began_during_the_click_is_not_acknowledged_by_it(f
             return await commit(plan, watches_version)
 
         other.store.commit = late  # type: ignore[method-assign]
-        answer = await other.desk.acknowledge(ALERTS, ONE, shown.key(TEAM, ALERTS), ANN)
+        answer = await other.requests.acknowledgements.acknowledge(ALERTS, ONE, shown.key(TEAM, ALERTS), ANN)
         now = (await reader.store.record(ONE)).episode
         assert answer.fate is Fate.OVER
         assert now

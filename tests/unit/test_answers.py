@@ -27,10 +27,10 @@ from bot.domain.phase import Intent, Phase
 from bot.domain.transition import SELECTABLE, Event, Reach, Standing
 from bot.domain.watch import ParkReason, Target, TargetKind, UserId, Watch
 from bot.slack import action_ids
-from bot.slack.answers import PAGE_SIZE, Asked
 from bot.slack.grammar import COMMANDS, List, Status, UsageError, parse
 from bot.slack.message import Message
 from bot.slack.phrases import PARKED
+from bot.slack.status_answers import PAGE_SIZE, Asked
 from tests.builders import ALERTS, ANN, ORDERS, a_person, a_pipeline, a_watch, an_observation, at
 from tests.unit.rendering import LOOK, buttons, says, tells_all, valid
 

@@ -16,7 +16,7 @@ from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.transition import SELECTABLE, Event, Reach, Standing
 from bot.domain.watch import ParkReason, Target, Watch
-from bot.slack.answers import Asked
+from bot.slack.status_answers import Asked
 from tests.builders import ALERTS, ANN, a_card, a_person, a_watch, an_episode, an_observation, at
 from tests.unit.rendering import LOOK, says, shown, tells_all, valid
 from tests.unit.test_answers import a_view

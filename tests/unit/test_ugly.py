@@ -35,10 +35,10 @@ from bot.domain.transition import SELECTABLE, Event, Reach, Standing
 from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, UserId, Watch
 from bot.sandbox.slack.blocks import check_message
 from bot.sandbox.slack.drafts import read_draft, refuse_too_much
-from bot.slack.answers import Asked
 from bot.slack.grammar import UsageError, parse
 from bot.slack.look import Look
 from bot.slack.message import Message
+from bot.slack.status_answers import Asked
 from tests.builders import ALERTS, ANN, ORDERS, an_observation, at
 
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/?pipeline={pipeline_id}")

@@ -1,0 +1,56 @@
+"""Answers to whoever clicks *Acknowledge*. Pure."""
+
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate
+from bot.slack.cards import Footing
+from bot.slack.rows import command_for, row
+from bot.slack.text import date, outside
+
+
+def acknowledged(answer: AcknowledgeAnswer, footing: Footing) -> str:
+    name = f"*{outside(answer.pipeline.name)}*"
+    match answer.fate:
+        case Fate.ACKNOWLEDGED:
+            return f":eyes: You acknowledged {name}. The card says so, and everybody who was paged sees it."
+        case Fate.ANSWERED:
+            when = f" at {date(answer.at)}" if answer.at else ""
+            return f"<@{answer.by}> acknowledged {name} already{when}."
+        case Fate.OVER:
+            return f"This failure of {name} is over, so there is nothing to acknowledge. Its card says how it ended."
+        case Fate.UNWATCHED if answer.watched:
+            told = f"This failure of {name} was no longer watched here, so this card tells nothing new."
+            return f"{told}\n{_how_it_stands(answer, footing)}"
+        case Fate.UNWATCHED:
+            told = f":no_bell: {name} is no longer watched, so nobody is told how this failure goes on."
+            return f"{told}\n{_to_watch(answer, footing)}"
+        case Fate.UNKNOWN:
+            told = f"{_not_kept(f'this failure of {name}')} The card stays as it is, and tells nothing new."
+            if answer.stands or answer.watched:
+                told = f"{told}\n{_how_it_stands(answer, footing)}"
+            if answer.watched:
+                return told
+            return f"{told}\nIt is not watched now, so nobody is told how it goes on: {_to_watch(answer, footing)}"
+
+
+def _not_kept(those: str) -> str:
+    since = "my memory (Redis) was emptied since"
+    return f":information_source: Your click was not kept: {since}, and I know nothing of {those} any more."
+
+
+def _how_it_stands(answer: AcknowledgeAnswer, footing: Footing) -> str:
+    if answer.stands:
+        return "\n".join(f"Now: {row(view, answer.stands.at)}" for view in answer.stands.views)
+    return f"{command_for('status', answer.pipeline, footing)} says how it stands now."
+
+
+def _to_watch(answer: AcknowledgeAnswer, footing: Footing) -> str:
+    return f"{command_for('watch', answer.pipeline, footing)} watches it again."
+
+
+def acknowledged_all(answer: AcknowledgeAllAnswer, footing: Footing) -> str:
+    if answer.known == 0:
+        told = f"{_not_kept('these failures')} The message stays as it is, and tells nothing new."
+        return f"{told}\n`{footing.command}` says what is watched here now, and how it stands."
+    number = answer.acknowledged
+    if number == 0:
+        return "There is nothing left to acknowledge: each is answered, over or no longer watched. The message says so."
+    return f":eyes: You acknowledged {number} {'failure' if number == 1 else 'failures'}. The message says so."

@@ -1,0 +1,71 @@
+"""Lines that several answers share: a pipeline in one line, a channel that rests, words with no pipeline. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.answer import PipelineView, UnresolvedReference
+from bot.domain.catalogue import Ambiguous, Found, Pipeline, is_pattern, looks, resolve
+from bot.domain.watch import ChannelId, ParkReason
+from bot.slack import phrases
+from bot.slack.cards import Footing
+from bot.slack.message import Block, sections
+from bot.slack.text import ago, code, outside
+from bot.slack.words import can_be_typed, quoted
+
+CANDIDATES = 10
+
+
+def age(view: PipelineView, now: datetime) -> str:
+    observation = view.standing.observation
+    return f"read {ago(observation.observed_at, now)}" if observation else "never read"
+
+
+def row(view: PipelineView, now: datetime) -> str:
+    standing, observation = view.standing, view.standing.observation
+    ready = phrases.replicas(observation.ready, observation.replicas) if observation else ""
+    facts = [
+        phrases.state_words(standing),
+        ready,
+        phrases.intent_words(view.pipeline, standing),
+        f"acknowledged by <@{view.acknowledged.by}>" if view.acknowledged else "",
+        age(view, now) if observation else "",
+        "no fresh reading" if view.problem and observation else "",
+    ]
+    told = " · ".join(fact for fact in facts if fact)
+    return f"{phrases.standing_symbol(standing)} *{outside(view.pipeline.name)}* — {told}"
+
+
+def resting(channel: ChannelId | None, reason: ParkReason, footing: Footing) -> str:
+    """To ask is to have it tried."""
+    rested = f":warning: I could not post here: {phrases.PARKED[reason]}. I try it again now: what waits comes next."
+    return f"{rested}\nIf nothing comes, {phrases.cure(channel, reason, footing.command, here=True)}"
+
+
+def unresolved(those: Sequence[UnresolvedReference], command: str, footing: Footing) -> list[Block]:
+    lines: list[str] = []
+    for each in those:
+        name = outside(each.reference)
+        if isinstance(each, Ambiguous):
+            lines.append(f":point_right: “{name}” may mean {len(each.candidates)} pipelines. Which one?")
+            chosen = each.candidates[:CANDIDATES]
+        else:
+            near = " Did you mean one of these?" if each.nearest else f" `{footing.command} list` shows what there is."
+            lines.append(f":grey_question: I know no pipeline “{name}”.{near}")
+            chosen = each.nearest
+        for pipeline in chosen:
+            by_id = isinstance(each, Ambiguous) and not _alone(pipeline, each)
+            typed = command_for(command, pipeline, footing, by_id=by_id)
+            lines.append(f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)} · {typed}")
+    return sections(lines) if lines else []
+
+
+def _alone(pipeline: Pipeline, among: Ambiguous) -> bool:
+    """Whether its name means it alone: whatever else that could mean begins as was typed, so it is a candidate too."""
+    begins = looks(pipeline.name).startswith(looks(among.reference))
+    found = resolve(pipeline.name, among.candidates)
+    return begins and not is_pattern(pipeline.name) and found == Found((pipeline,))
+
+
+def command_for(command: str, pipeline: Pipeline, footing: Footing, *, by_id: bool = False) -> str:
+    named = quoted(pipeline.name) if can_be_typed(pipeline.name) and not by_id else pipeline.id
+    return code(f"{footing.command} {command} {named}", 150)

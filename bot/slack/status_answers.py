@@ -1,0 +1,122 @@
+"""Answers to `status` and `list`, with their pages. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer
+from bot.slack import action_ids, phrases
+from bot.slack.cards import Footing
+from bot.slack.message import Block, actions, button, context, section, sections, value
+from bot.slack.rows import age, resting, row, unresolved
+from bot.slack.text import REASON_LIMIT, date, outside
+
+PAGE_SIZE = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What was typed, and which page of the answer is wanted: a button brings it back, also after a restart."""
+
+    text: str = ""
+    page: int = 1
+    shared: bool = False
+
+
+def status_blocks(answer: StatusAnswer, asked: Asked, footing: Footing) -> list[Block]:
+    blocks = [section(resting(answer.channel, answer.parked, footing))] if answer.parked else []
+    asked = _within(asked, len(answer.views))
+    if len(answer.views) == 1:
+        blocks += _detail(answer.views[0], answer.at, footing)
+    elif answer.views:
+        title = "This channel watches " if answer.whole_channel else ""
+        head = f"*{title}{len(answer.views)} pipelines*{_page_words(asked, len(answer.views))}"
+        lines = [row(view, answer.at) for view in _page(answer.views, asked)]
+        blocks += sections([head, *lines])
+    elif answer.whole_channel:
+        hint = f"`{footing.command} list` shows what there is, `{footing.command} watch NAME` watches it."
+        blocks.append(section(f"This channel watches nothing yet. {hint}"))
+    blocks += unresolved(answer.unresolved, "status", footing)
+    if not answer.views and not answer.unresolved and not answer.whole_channel:
+        blocks.append(section("No pipeline matches this now."))
+    return blocks + _controls(asked, len(answer.views), _only_id(answer.views))
+
+
+def _only_id(views: Sequence[PipelineView]) -> str:
+    return views[0].pipeline.id if len(views) == 1 else ""
+
+
+def _detail(view: PipelineView, now: datetime, footing: Footing) -> list[Block]:
+    standing, observation = view.standing, view.standing.observation
+    head = f"{phrases.standing_symbol(standing)} *{outside(view.pipeline.name)}* — {phrases.state_words(standing)}"
+    facts = [
+        phrases.replicas(observation.ready, observation.replicas) if observation else "",
+        f"since {phrases.moment(standing.since, first_seen=standing.first_seen)}" if standing.since else "",
+        phrases.intent_words(view.pipeline, standing),
+    ]
+    lines = [head, " · ".join(fact for fact in facts if fact)]
+    if view.acknowledged:
+        lines.append(f":eyes: Acknowledged by <@{view.acknowledged.by}> at {date(view.acknowledged.at)}")
+    if view.problem:
+        lines.append(f":warning: No fresh reading: {outside(view.problem, REASON_LIMIT)}")
+    where = [
+        outside(view.pipeline.project, 60) if view.pipeline.project else "",
+        outside(view.pipeline.id, 60),
+        age(view, now),
+        "watched here" if view.watched_here else "not watched here",
+        footing.link(view.pipeline.id),
+    ]
+    return [section("\n".join(line for line in lines if line)), *context(*where)]
+
+
+def list_blocks(answer: ListAnswer, asked: Asked) -> list[Block]:
+    blocks: list[Block] = []
+    asked = _within(asked, len(answer.views))
+    if not answer.views:
+        words = f" with “{outside(answer.words)}”" if answer.words else ""
+        blocks.append(section(f"The ServiceKey sees no pipeline{words}."))
+    else:
+        words = f" with “{outside(answer.words)}”" if answer.words else ""
+        noun = "pipeline" if len(answer.views) == 1 else "pipelines"
+        lines = [f"*{len(answer.views)} {noun}{words}*{_page_words(asked, len(answer.views))}"]
+        project = None
+        for view in _page(answer.views, asked):
+            if view.pipeline.project != project:
+                project = view.pipeline.project
+                lines.append(f"_{outside(project or 'no project')}_")
+            lines.append(row(view, answer.at) + (" · :bell: watched here" if view.watched_here else ""))
+        blocks += sections(lines)
+    if answer.problem:
+        blocks += context(f":warning: The list may be old: {outside(answer.problem, REASON_LIMIT)}")
+    return blocks + _controls(asked, len(answer.views), "")
+
+
+def _within(asked: Asked, total: int) -> Asked:
+    """There may be fewer pages by now than when the button was drawn."""
+    return replace(asked, page=min(asked.page, max(1, -(-total // PAGE_SIZE))))
+
+
+def _page(views: Sequence[PipelineView], asked: Asked) -> Sequence[PipelineView]:
+    return views[(asked.page - 1) * PAGE_SIZE : asked.page * PAGE_SIZE]
+
+
+def _page_words(asked: Asked, total: int) -> str:
+    pages = -(-total // PAGE_SIZE)
+    return f" · page {asked.page} of {pages}" if pages > 1 else ""
+
+
+def _controls(asked: Asked, total: int, only_id: str) -> list[Block]:
+    """Share, and the neighbours of this page. A shared answer carries none: it belongs to nobody. Neither does one that
+    shows no pipeline: it is of use to nobody else."""
+    if asked.shared or not total:
+        return []
+    back = value(asked=asked.text, page=asked.page - 1)
+    on = value(asked=asked.text, page=asked.page + 1)
+    here = value(asked=asked.text, page=asked.page)
+    return actions(
+        f"answer-{asked.page}",
+        button(action_ids.PREVIOUS, "‹ Previous", back) if asked.page > 1 and back else None,
+        button(action_ids.NEXT, "Next ›", on) if asked.page * PAGE_SIZE < total and on else None,
+        button(action_ids.REFRESH, "Refresh", value(pipeline=only_id)) if only_id else None,
+        button(action_ids.SHARE, "Share to channel", here) if here else None,
+    )

@@ -1,0 +1,88 @@
+"""Someone answers a failure by its card. Answers are values; `slack` renders them."""
+
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate, StatusAnswer
+from bot.domain.card import SyncCard
+from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import Outcome
+from bot.domain.observation import PipelineId
+from bot.domain.plan import Plan, Record, Scene, plan_acknowledgement
+from bot.domain.watch import ChannelId, UserId
+from bot.ports import Clock
+from bot.watching.roster import Roster
+from bot.watching.views import FRESH_SECONDS, Views
+
+
+class Acknowledgements:
+    def __init__(self, *, roster: Roster, views: Views, clock: Clock) -> None:
+        self._roster = roster
+        self._views = views
+        self._clock = clock
+
+    async def acknowledge(
+        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId
+    ) -> AcknowledgeAnswer:
+        """Answers the failure that this very card shows; a card of an earlier one changes nothing."""
+        at = self._clock.now()
+
+        def make(record: Record, scene: Scene) -> Plan | None:
+            """Looked at anew at each try: another failure may have begun meanwhile, which nobody has seen."""
+            shown = record.episode is not None and card_key in record.episode.told
+            return plan_acknowledgement(record, scene, by, at) if shown else None
+
+        card = (await self._roster.store.cards([card_key])).get(card_key)
+        if card and not self._covers(card.content.pipeline):
+            await self._roster.forget([pipeline_id], at)  # whoever ended the last watch died over it
+        plan = await self._roster.write(pipeline_id, make)
+        now = self._roster.record(pipeline_id).episode
+        answered = now.acknowledged if now and now.open and card_key in now.told else None
+        if answered is None:
+            return await self._stale(channel, pipeline_id, card_key)
+        if plan is None:
+            await self._draw_again(channel, card_key)
+        return AcknowledgeAnswer(
+            pipeline=self._roster.pipeline(pipeline_id),
+            fate=Fate.ACKNOWLEDGED if plan else Fate.ANSWERED,
+            by=answered.by,
+            at=answered.at,
+        )
+
+    async def acknowledge_storm(self, channel: ChannelId, storm_key: str, by: UserId) -> AcknowledgeAllAnswer:
+        """Answers every failure of one message that nobody has answered yet."""
+        cards = [card.content for card in await self._roster.store.storm(storm_key)]
+        answers = [await self.acknowledge(channel, card.pipeline.id, card.key, by) for card in cards]
+        return AcknowledgeAllAnswer(
+            acknowledged=sum(answer.fate is Fate.ACKNOWLEDGED for answer in answers), known=len(cards)
+        )
+
+    async def _stale(self, channel: ChannelId, pipeline_id: PipelineId, card_key: str) -> AcknowledgeAnswer:
+        """What became of the failure that an old card shows, as far as the store knows."""
+        card = (await self._roster.store.cards([card_key])).get(card_key)
+        if card is None:
+            return await self._forgotten(channel, self._roster.pipeline(pipeline_id))
+        await self._draw_again(channel, card_key)
+        pipeline, episode = card.content.pipeline, card.content.episode
+        fate = Fate.UNWATCHED if episode.open or episode.outcome is Outcome.UNWATCHED else Fate.OVER
+        return AcknowledgeAnswer(pipeline=pipeline, fate=fate, watched=self._covers(pipeline))
+
+    async def _forgotten(self, channel: ChannelId, pipeline: Pipeline) -> AcknowledgeAnswer:
+        """How it stands now is all that is known: read afresh, where it is listed."""
+        listed = [each for each in self._roster.catalogue if each.id == pipeline.id]
+        views = await self._views.of(listed, channel, older_than=FRESH_SECONDS)
+        stands = StatusAnswer(views=views, at=self._clock.now()) if views else None
+        return AcknowledgeAnswer(pipeline=pipeline, fate=Fate.UNKNOWN, watched=self._covers(pipeline), stands=stands)
+
+    def _covers(self, pipeline: Pipeline) -> bool:
+        """Whether somebody watches it. By its name, also where no listing has it any more."""
+        return any(watch.covers(pipeline) for watch in self._roster.watches.all)
+
+    async def _draw_again(self, channel: ChannelId, card_key: str) -> None:
+        """The button was stale, so what the card shows may be too."""
+        row = Delivery(
+            id=card_key,
+            channel=channel,
+            priority=Priority.UPDATE,
+            body=SyncCard(card_key),
+            made_at=self._clock.now(),
+        )
+        await self._roster.store.tell([row], redrawn=[card_key])

@@ -1,0 +1,96 @@
+"""Answers people: the state of pipelines, and what a channel watches. Answers are values; `slack` renders them."""
+
+from collections.abc import Iterable, Sequence
+
+from bot.domain.answer import ListAnswer, StatusAnswer, WatchedView, WatchesAnswer
+from bot.domain.catalogue import Found, Pipeline, resolve
+from bot.domain.observation import PipelineId
+from bot.domain.plan import plan_redrawn
+from bot.domain.watch import ChannelId, ParkReason
+from bot.ports import Clock
+from bot.watching.listing import Listing
+from bot.watching.references import References
+from bot.watching.roster import Roster
+from bot.watching.views import FRESH_SECONDS, Views
+
+LISTED_SECONDS = 5.0
+
+
+class Queries:
+    """What people ask for. Nothing here changes a watch."""
+
+    def __init__(self, *, roster: Roster, references: References, listing: Listing, views: Views, clock: Clock) -> None:
+        self._roster = roster
+        self._references = references
+        self._listing = listing
+        self._views = views
+        self._clock = clock
+
+    async def status(self, channel: ChannelId, references: Sequence[str]) -> StatusAnswer:
+        """The pipelines named, read afresh; without a name, what the channel watches."""
+        if not references:
+            watched = self._roster.in_order(self._roster.watches.of(channel))
+            pipelines = [self._roster.pipeline(each) for each in watched]
+            views = await self._views.of(pipelines, channel, older_than=self._views.recent_seconds)
+            parked = await self._tried(channel)
+            return StatusAnswer(views=views, whole_channel=True, channel=channel, parked=parked, at=self._clock.now())
+        meant = await self._references.meant(references, channel)
+        named = {each.id: each for each in meant.pipelines}
+        for pattern in meant.patterns:
+            named |= {each.id: each for each in _found(pattern, self._roster.catalogue)}
+        fresh = FRESH_SECONDS if len(named) <= 5 else self._views.recent_seconds
+        views = await self._views.of(named.values(), channel, older_than=fresh)
+        return StatusAnswer(views=views, unresolved=meant.unresolved, at=self._clock.now())
+
+    async def browse(self, channel: ChannelId, words: str, first: int, count: int) -> ListAnswer:
+        """All pipelines that have every word in name, project or id; of those from `first` on, `count` are read."""
+        await self._listing.refresh(older_than=LISTED_SECONDS)
+        chosen = _with_words(self._roster.catalogue, words)
+        if not chosen:
+            await self._listing.refresh()  # somebody looks for what was made a moment ago
+            chosen = _with_words(self._roster.catalogue, words)
+        page = chosen[first : first + count]
+        await self._views.read(page, older_than=self._views.recent_seconds)
+        return ListAnswer(
+            views=tuple(self._views.known(each, channel) for each in chosen),
+            words=words,
+            at=self._clock.now(),
+            problem=self._listing.problem,
+        )
+
+    async def watches(self, channel: ChannelId) -> WatchesAnswer:
+        views = []
+        for watch in self._roster.watches.of(channel):
+            covered = [self._roster.pipeline(each) for each in self._roster.in_order([watch])]
+            views.append(WatchedView(watch=watch, covers=tuple(self._views.known(each, channel) for each in covered)))
+        await self._roster.refresh_watches()
+        parked = await self._tried(channel)
+        return WatchesAnswer(channel=channel, watches=tuple(views), parked=parked, at=self._clock.now())
+
+    async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
+        """Reads afresh and draws the open card anew, so that it says how old its reading is."""
+        views = await self._views.of([self._roster.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
+        await self._roster.write(pipeline_id, plan_redrawn)
+        return StatusAnswer(views=views, at=self._clock.now())
+
+    async def _tried(self, channel: ChannelId) -> ParkReason | None:
+        """Why the channel rested until now: whoever asks there may have seen to it, so what it is owed is sent."""
+        reason = self._roster.watches.parked.get(channel)
+        if reason is not None:
+            await self._roster.store.unpark(channel, on_trial=True)
+        return reason
+
+
+def _found(reference: str, catalogue: Iterable[Pipeline]) -> tuple[Pipeline, ...]:
+    resolution = resolve(reference, catalogue)
+    return resolution.pipelines if isinstance(resolution, Found) else ()
+
+
+def _with_words(catalogue: Iterable[Pipeline], words: str) -> list[Pipeline]:
+    wanted = words.lower().split()
+    chosen = [each for each in catalogue if all(word in _spoken(each) for word in wanted)]
+    return sorted(chosen, key=lambda each: (each.project.lower(), each.name.lower(), each.id))
+
+
+def _spoken(pipeline: Pipeline) -> str:
+    return f"{pipeline.name} {pipeline.project} {pipeline.id}".lower()

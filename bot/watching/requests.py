@@ -1,0 +1,31 @@
+"""What people ask for and change: three services that share one view of the pipelines."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from bot.ports import Clock
+from bot.watching.acknowledgements import Acknowledgements
+from bot.watching.listing import Listing
+from bot.watching.poller import Poller
+from bot.watching.queries import Queries
+from bot.watching.references import References
+from bot.watching.roster import Roster
+from bot.watching.subscriptions import Subscriptions
+from bot.watching.views import Views
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    queries: Queries
+    subscriptions: Subscriptions
+    acknowledgements: Acknowledgements
+
+    @classmethod
+    def over(cls, *, roster: Roster, poller: Poller, listing: Listing, clock: Clock) -> Self:
+        views = Views(roster=roster, poller=poller, clock=clock)
+        references = References(roster=roster, listing=listing)
+        return cls(
+            queries=Queries(roster=roster, references=references, listing=listing, views=views, clock=clock),
+            subscriptions=Subscriptions(roster=roster, references=references, views=views, clock=clock),
+            acknowledgements=Acknowledgements(roster=roster, views=views, clock=clock),
+        )
