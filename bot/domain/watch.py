@@ -101,7 +101,10 @@ def audiences(pipeline: Pipeline, watches: Iterable[Watch]) -> tuple[Audience, .
 
 def watched_ids(catalogue: Iterable[Pipeline], watches: Iterable[Watch]) -> frozenset[PipelineId]:
     """The pipelines to poll: each once, however many channels watch it."""
+    watches = tuple(watches)
     exact = {PipelineId(watch.reference) for watch in watches if not watch.pattern}
     patterns = {watch.reference.lower() for watch in watches if watch.pattern}
+    if not patterns:
+        return frozenset(exact)
     grown = {pipeline.id for pipeline in catalogue if any(matches(pattern, pipeline) for pattern in patterns)}
     return frozenset(exact | grown)

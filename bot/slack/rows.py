@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from bot.domain.answer import PipelineView, UnresolvedReference
-from bot.domain.catalogue import Ambiguous, Found, Pipeline, is_pattern, looks, resolve
+from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, is_pattern, looks, resolve
 from bot.domain.watch import ChannelId, ParkReason
 from bot.slack import phrases
 from bot.slack.cards import Footing
@@ -13,6 +13,7 @@ from bot.slack.text import ago, code, outside
 from bot.slack.words import can_be_typed, quoted
 
 CANDIDATES = 10
+EXPLAINED = 10  # words that are not understood and get a line of their own
 
 
 def age(view: PipelineView, now: datetime) -> str:
@@ -43,26 +44,30 @@ def resting(channel: ChannelId | None, reason: ParkReason, footing: Footing) -> 
 
 def unresolved(those: Sequence[UnresolvedReference], command: str, footing: Footing) -> list[Block]:
     lines: list[str] = []
-    for each in those:
+    for each in those[:EXPLAINED]:
         name = outside(each.reference)
         if isinstance(each, Ambiguous):
             lines.append(f":point_right: “{name}” may mean {len(each.candidates)} pipelines. Which one?")
-            chosen = each.candidates[:CANDIDATES]
+            chosen, among = each.candidates[:CANDIDATES], Names(each.candidates)
         else:
             near = " Did you mean one of these?" if each.nearest else f" `{footing.command} list` shows what there is."
             lines.append(f":grey_question: I know no pipeline “{name}”.{near}")
-            chosen = each.nearest
+            chosen, among = each.nearest, None
         for pipeline in chosen:
-            by_id = isinstance(each, Ambiguous) and not _alone(pipeline, each)
+            by_id = among is not None and not _alone(pipeline, each.reference, among)
             typed = command_for(command, pipeline, footing, by_id=by_id)
             lines.append(f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)} · {typed}")
+    if more := those[EXPLAINED:]:
+        named = ", ".join(f"“{outside(each.reference, 40)}”" for each in more[:EXPLAINED])
+        rest = f" and {len(more) - EXPLAINED} more" if len(more) > EXPLAINED else ""
+        lines.append(f":grey_question: I can't tell either which pipelines these are: {named}{rest}.")
     return sections(lines) if lines else []
 
 
-def _alone(pipeline: Pipeline, among: Ambiguous) -> bool:
+def _alone(pipeline: Pipeline, reference: str, among: Names) -> bool:
     """Whether its name means it alone: whatever else that could mean begins as was typed, so it is a candidate too."""
-    begins = looks(pipeline.name).startswith(looks(among.reference))
-    found = resolve(pipeline.name, among.candidates)
+    begins = looks(pipeline.name).startswith(looks(reference))
+    found = resolve(pipeline.name, among, suggest=False)
     return begins and not is_pattern(pipeline.name) and found == Found((pipeline,))
 
 

@@ -1,9 +1,10 @@
 """Answers people: the state of pipelines, and what a channel watches. Answers are values; `slack` renders them."""
 
+import asyncio
 from collections.abc import Iterable, Sequence
 
 from bot.domain.answer import ListAnswer, StatusAnswer, WatchedView, WatchesAnswer
-from bot.domain.catalogue import Found, Pipeline, resolve
+from bot.domain.catalogue import Found, Names, Pipeline, resolve
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_redrawn
 from bot.domain.watch import ChannelId, ParkReason
@@ -36,8 +37,10 @@ class Queries:
             return StatusAnswer(views=views, whole_channel=True, channel=channel, parked=parked, at=self._clock.now())
         meant = await self._references.meant(references, channel)
         named = {each.id: each for each in meant.pipelines}
+        names = Names(self._roster.catalogue if meant.patterns else ())
         for pattern in meant.patterns:
-            named |= {each.id: each for each in _found(pattern, self._roster.catalogue)}
+            named |= {each.id: each for each in _found(pattern, names)}
+            await asyncio.sleep(0)  # a pattern looks at every pipeline: reads and alerts go in between
         fresh = FRESH_SECONDS if len(named) <= 5 else self._views.recent_seconds
         views = await self._views.of(named.values(), channel, older_than=fresh)
         return StatusAnswer(views=views, unresolved=meant.unresolved, at=self._clock.now())
@@ -52,7 +55,7 @@ class Queries:
         page = chosen[first : first + count]
         await self._views.read(page, older_than=self._views.recent_seconds)
         return ListAnswer(
-            views=tuple(self._views.known(each, channel) for each in chosen),
+            views=self._views.known(chosen, channel),
             words=words,
             at=self._clock.now(),
             problem=self._listing.problem,
@@ -62,7 +65,8 @@ class Queries:
         views = []
         for watch in self._roster.watches.of(channel):
             covered = [self._roster.pipeline(each) for each in self._roster.in_order([watch])]
-            views.append(WatchedView(watch=watch, covers=tuple(self._views.known(each, channel) for each in covered)))
+            views.append(WatchedView(watch=watch, covers=self._views.known(covered, channel)))
+            await asyncio.sleep(0)  # a pattern looks at every pipeline: reads and alerts go in between
         await self._roster.refresh_watches()
         parked = await self._tried(channel)
         return WatchesAnswer(channel=channel, watches=tuple(views), parked=parked, at=self._clock.now())
@@ -81,8 +85,8 @@ class Queries:
         return reason
 
 
-def _found(reference: str, catalogue: Iterable[Pipeline]) -> tuple[Pipeline, ...]:
-    resolution = resolve(reference, catalogue)
+def _found(reference: str, names: Names) -> tuple[Pipeline, ...]:
+    resolution = resolve(reference, names)
     return resolution.pipelines if isinstance(resolution, Found) else ()
 
 

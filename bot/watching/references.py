@@ -1,16 +1,17 @@
 """Which pipelines and patterns the words of a command mean."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.domain.answer import UnresolvedReference
-from bot.domain.catalogue import Found, Pipeline, Unknown, is_pattern, resolve
+from bot.domain.catalogue import Found, Names, Pipeline, Resolution, Unknown, is_pattern, looks, resolve
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
 from bot.watching.listing import Listing
 from bot.watching.roster import Roster
 
 UNKNOWN_SECONDS = 1.0  # a name that is not known may be a moment old
+SUGGESTED = 3  # unknown words that get the nearest names: more would hold up everything else, and help nobody
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +30,36 @@ class References:
 
     async def meant(self, references: Sequence[str], channel: ChannelId) -> Meant:
         """Resolves against what is listed, and where a name is unknown against a fresh listing."""
-        known = [*self._roster.catalogue, *self._unlisted(channel)]
-        if not known or any(isinstance(resolve(each, known), Unknown) for each in references):
-            await self._listing.refresh(older_than=UNKNOWN_SECONDS)
-            known = [*self._roster.catalogue, *self._unlisted(channel)]
         patterns = [each for each in references if is_pattern(each)]
-        resolved = [resolve(each, known) for each in references if not is_pattern(each)]
+        exact = {looks(each): each for each in references if not is_pattern(each)}.values()
+        names = self._names(channel)
+        unknown = any(isinstance(resolve(each, names, suggest=False), Unknown) for each in exact)
+        if unknown or not names.pipelines:
+            await self._listing.refresh(older_than=UNKNOWN_SECONDS)
+            names = self._names(channel)
+        resolved = _resolved(exact, names)
         return Meant(
             pipelines=tuple(each for one in resolved if isinstance(one, Found) for each in one.pipelines),
             patterns=tuple(patterns),
             unresolved=tuple(one for one in resolved if not isinstance(one, Found)),
         )
 
+    def _names(self, channel: ChannelId) -> Names:
+        return Names([*self._roster.catalogue, *self._unlisted(channel)])
+
     def _unlisted(self, channel: ChannelId) -> list[Pipeline]:
         """What the channel watches though no listing shows it: it can still be asked for, and unwatched, by name."""
         listed = {each.id for each in self._roster.catalogue}
         exact = [watch for watch in self._roster.watches.of(channel) if not watch.pattern]
         return [self._roster.pipeline(PipelineId(each.reference)) for each in exact if each.reference not in listed]
+
+
+def _resolved(references: Iterable[str], names: Names) -> list[Resolution]:
+    """Only the first unknown words get suggestions."""
+    resolved: list[Resolution] = []
+    suggested = 0
+    for each in references:
+        one = resolve(each, names, suggest=suggested < SUGGESTED)
+        suggested += isinstance(one, Unknown)
+        resolved.append(one)
+    return resolved

@@ -44,6 +44,7 @@ class Roster:
         self._catalogue: dict[PipelineId, Pipeline] = {}
         self._records: dict[PipelineId, Record] = {}
         self._watched: frozenset[PipelineId] = frozenset()
+        self._labels: dict[str, str] = {}
 
     # --- knowing ---------------------------------------------------------------------------------------------------
 
@@ -102,6 +103,7 @@ class Roster:
 
     def _count(self) -> None:
         self._watched = watched_ids(self._catalogue.values(), self.watches.all)
+        self._labels = {watch.reference: watch.label for watch in reversed(self.watches.all) if watch.label}
 
     @property
     def watched(self) -> frozenset[PipelineId]:
@@ -123,8 +125,7 @@ class Roster:
     def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
         """As last listed; a pipeline that never was goes by the name under which it was watched, or its id."""
         known = self._catalogue.get(pipeline_id)
-        label = next((watch.label for watch in self.watches.all if watch.reference == pipeline_id and watch.label), "")
-        return known or Pipeline(id=pipeline_id, name=label or pipeline_id)
+        return known or Pipeline(id=pipeline_id, name=self._labels.get(pipeline_id, pipeline_id))
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -9,7 +9,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.episode import EpisodeKind
 from bot.domain.observation import PipelineId
 from bot.domain.transition import Standing
-from bot.domain.watch import ChannelId
+from bot.domain.watch import ChannelId, watched_ids
 from bot.ports import Clock
 from bot.watching.poller import Poller
 from bot.watching.roster import Roster
@@ -17,6 +17,7 @@ from bot.watching.roster import Roster
 ANSWER_SECONDS = 6.0  # a person waits; what has not been read by then is shown as old as it is
 FRESH_SECONDS = 2.0  # for pipelines that were named
 RECENT_SECONDS = 60.0  # for those that were not
+READ_AT_ONCE = 20  # as many as a page shows: one command must not spend the budget of all
 OVERDUE_SECONDS = 2.0  # older than the polling promises: this process stood still, or the machine slept
 
 
@@ -35,17 +36,17 @@ class Views:
         self, pipelines: Collection[Pipeline], channel: ChannelId, *, older_than: float
     ) -> tuple[PipelineView, ...]:
         problems = await self.read(pipelines, older_than=older_than)
-        return tuple(
-            replace(self.known(self._roster.pipeline(each.id), channel), problem=problems.get(each.id))
-            for each in pipelines
-        )
+        known = self.known([self._roster.pipeline(each.id) for each in pipelines], channel)
+        return tuple(replace(view, problem=problems.get(view.pipeline.id)) for view in known)
 
     async def read(self, pipelines: Collection[Pipeline], *, older_than: float) -> dict[PipelineId, str | None]:
-        """Reads those whose last reading is older than so many seconds, or than the polling promises; answers what went
-        wrong with which."""
+        """Reads those whose last reading is older than so many seconds, or than the polling promises: the oldest
+        `READ_AT_ONCE` of them. Answers what went wrong with which."""
         promised = self._poller.promised()
         oldest = {each.id: min(older_than, promised.get(each.id, older_than) + OVERDUE_SECONDS) for each in pipelines}
-        stale = [each for each, seconds in oldest.items() if self._age(each) > seconds]
+        ages = {each: self._age(each) for each in oldest}
+        stale = [each for each, seconds in oldest.items() if ages[each] > seconds]
+        stale = sorted(stale, key=lambda each: -ages[each])[:READ_AT_ONCE]
         if not stale:
             return {}
         reads = {asyncio.ensure_future(self._poller.read_now(each)): each for each in stale}
@@ -58,20 +59,28 @@ class Views:
         return problems | {reads[read]: "not read in time: the budget is in use, or the API is slow" for read in late}
 
     def _age(self, pipeline_id: PipelineId) -> float:
-        observation = self.known(self._roster.pipeline(pipeline_id), ChannelId("")).standing.observation
+        observation = self._standing(pipeline_id).observation
         return (self._clock.now() - observation.observed_at).total_seconds() if observation else float("inf")
 
-    def known(self, pipeline: Pipeline, channel: ChannelId) -> PipelineView:
-        record = self._roster.record(pipeline.id)
-        watched = pipeline.id in self._roster.watched
-        failure = record.episode if record.episode and record.episode.kind is EpisodeKind.FAILURE else None
-        glimpse = self._poller.glimpses.get(pipeline.id)
+    def known(self, pipelines: Collection[Pipeline], channel: ChannelId) -> tuple[PipelineView, ...]:
+        """As they are known now, without a read."""
+        heard = watched_ids(pipelines, self._roster.watches.of(channel))
+        return tuple(self._known(each, watched_here=each.id in heard) for each in pipelines)
+
+    def _known(self, pipeline: Pipeline, *, watched_here: bool) -> PipelineView:
+        episode = self._roster.record(pipeline.id).episode
+        failure = episode if episode and episode.kind is EpisodeKind.FAILURE and episode.open else None
         return PipelineView(
             pipeline=pipeline,
-            standing=glimpse if glimpse and (not watched or _newer(glimpse, record.standing)) else record.standing,
-            watched_here=any(watch.covers(pipeline) for watch in self._roster.watches.of(channel)),
-            acknowledged=failure.acknowledged if failure and failure.open else None,
+            standing=self._standing(pipeline.id),
+            watched_here=watched_here,
+            acknowledged=failure.acknowledged if failure else None,
         )
+
+    def _standing(self, pipeline_id: PipelineId) -> Standing:
+        recorded, glimpse = self._roster.record(pipeline_id).standing, self._poller.glimpses.get(pipeline_id)
+        watched = pipeline_id in self._roster.watched
+        return glimpse if glimpse and (not watched or _newer(glimpse, recorded)) else recorded
 
 
 def _newer(one: Standing, other: Standing) -> bool:

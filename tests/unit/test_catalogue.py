@@ -1,6 +1,8 @@
 """Which pipelines somebody means."""
 
+import re
 from dataclasses import replace
+from fnmatch import translate
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from bot.domain.catalogue import (
     NEAREST,
     Ambiguous,
     Found,
+    Names,
     Pipeline,
     Unknown,
     is_pattern,
@@ -214,3 +217,19 @@ def test_a_pipeline_without_a_project_is_in_none() -> None:
     homeless = replace(CATALOGUE[0], project="")
     assert not matches("project:shop", homeless)
     assert matches("project:*", homeless)
+
+
+@given(st.text(st.sampled_from("ab*"), max_size=12), st.text(st.sampled_from("ab"), max_size=12))
+def test_a_pattern_takes_in_what_the_shell_would(pattern: str, name: str) -> None:
+    assert matches(f"{pattern}*", named(name or "c")) is bool(re.match(translate(f"{pattern}*"), name or "c"))
+
+
+def test_nearest_names_are_found_among_many_and_among_very_long_ones() -> None:
+    many = [*(named(f"payments-{number:05}" * 5) for number in range(2000)), named("orders-eu")]
+    resolution = resolve("ordrs-eu", Names(many))
+    assert isinstance(resolution, Unknown)
+    assert resolution.nearest[0].name == "orders-eu"
+
+
+def test_nearest_names_are_left_out_where_nobody_wants_them() -> None:
+    assert resolve("ordrs-eu", CATALOGUE, suggest=False) == Unknown("ordrs-eu", ())

@@ -1,0 +1,100 @@
+"""A command costs what its answer is worth: counted in function calls, which no slow machine changes."""
+
+import sys
+from collections.abc import Awaitable
+from types import FrameType
+from typing import Any
+
+import redis.asyncio
+
+from bot.domain.catalogue import Pipeline, Unknown
+from bot.domain.observation import PipelineId
+from bot.slack.answers import render_answer
+from bot.slack.cards import Footing
+from bot.slack.rows import EXPLAINED
+from bot.slack.status_answers import Asked
+from bot.watching.references import SUGGESTED
+from bot.watching.views import READ_AT_ONCE
+from tests.builders import ALERTS, a_pipeline
+from tests.service.test_poller import pipelines, running
+
+FOOTING = Footing(platform_url="https://goldrush.dev/platform/", command="/pipeline")
+
+
+async def calls(work: Awaitable[object]) -> int:
+    """How many functions of Python's are called until it is done."""
+    count = 0
+
+    def called(_: FrameType, event: str, __: Any) -> None:
+        nonlocal count
+        count += event == "call"
+
+    sys.setprofile(called)
+    try:
+        await work
+    finally:
+        sys.setprofile(None)
+    return count
+
+
+def many(count: int) -> list[Pipeline]:
+    return [
+        a_pipeline(f"team-{number % 7} orders number {number}", pipeline_id=PipelineId(f"pipe_{number:027x}"))
+        for number in range(count)
+    ]
+
+
+async def test_only_the_first_unknown_words_get_suggestions(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(5)) as bot:
+        answer = await bot.requests.queries.status(ALERTS, [f"ordrs-{number}" for number in range(199)])
+    unknown = [each for each in answer.unresolved if isinstance(each, Unknown)]
+    assert len(unknown) == 199
+    assert [bool(each.nearest) for each in unknown] == [True] * SUGGESTED + [False] * (199 - SUGGESTED)
+
+
+async def test_an_answer_about_many_unknown_words_counts_those_it_has_no_room_for(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(5)) as bot:
+        answer = await bot.requests.queries.status(ALERTS, [f"nosuch-{number}" for number in range(199)])
+    text = render_answer(answer, Asked(text="status"), FOOTING).text
+    assert "nosuch-0" in text
+    assert f"and {199 - 2 * EXPLAINED} more" in text
+
+
+async def test_a_word_more_costs_the_same_however_many_pipelines_there_are(fake_redis: redis.asyncio.Redis) -> None:
+    costs = []
+    for size in (50, 800):
+        async with running(fake_redis, *many(size)) as bot:
+            await bot.listing.refresh()
+            few = await calls(bot.requests.queries.status(ALERTS, [f"nosuch-{number}" for number in range(10)]))
+            lots = await calls(bot.requests.queries.status(ALERTS, [f"nosuch-{number}" for number in range(199)]))
+        costs.append((lots - few) / 189)
+    assert costs[1] < costs[0] * 1.5
+
+
+async def test_a_word_that_is_repeated_is_looked_up_once(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(30)) as bot:
+        answer = await bot.requests.queries.status(ALERTS, ["pipe_", "PIPE_"] * 90)
+    assert len(answer.unresolved) == 1
+
+
+async def test_a_pattern_over_many_pipelines_reads_no_more_than_a_page_of_them(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(300)) as bot:
+        await bot.listing.refresh()
+        answer = await bot.requests.queries.status(ALERTS, ["*"])
+        assert len(answer.views) == 300
+        assert len(bot.api.reads) == READ_AT_ONCE
+        assert [view.problem for view in answer.views] == [None] * 300
+
+
+async def test_a_listing_costs_no_more_where_a_channel_watches_much(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *many(200)) as bot:
+        await bot.listing.refresh()
+        await bot.requests.queries.browse(ALERTS, "", 0, 20)
+        plain = await calls(bot.requests.queries.browse(ALERTS, "", 0, 20))
+        await bot.watch(*(f"pipe_{number:027x}" for number in range(100)))
+        watched = await calls(bot.requests.queries.browse(ALERTS, "", 0, 20))
+    assert watched < plain + 200 * 20
