@@ -14,9 +14,11 @@ from bot.domain.transition import Event, Reach
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack import action_ids, phrases
 from bot.slack.message import Block, Message, actions, button, confirmation, context, message, section, value
-from bot.slack.text import REASON_LIMIT, date, duration, outside, time_of_day
+from bot.slack.text import REASON_LIMIT, date, duration, outside, span, time_of_day
 
 LATE_AFTER = timedelta(seconds=30)
+PIPELINE_ID = "{pipeline_id}"
+FAILED_BEFORE = "It was FAILED already when it was first read"
 POSSIBLE_REPEAT = "Possible repeat: what was sent before could not be read back from Slack."
 
 
@@ -28,7 +30,13 @@ class Footing:
     command: str
 
     def link(self, pipeline_id: str) -> str:
-        return f"<{self.platform_url.replace('{pipeline_id}', quote(pipeline_id, safe=''))}|open in GoldRush>"
+        """Opens the pipeline where its address is known; otherwise the label says what it opens."""
+        if PIPELINE_ID not in self.platform_url:
+            return f"<{self.platform_url}|Open GoldRush Platform>"
+        return f"<{self.address(pipeline_id)}|Open in GoldRush>"
+
+    def address(self, pipeline_id: str) -> str:
+        return self.platform_url.replace(PIPELINE_ID, quote(pipeline_id, safe=""))
 
 
 def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing) -> Message:
@@ -74,21 +82,30 @@ def _unseen(card: Card) -> str:
 
 def _failure(card: Card, name: str) -> tuple[str, ...]:
     episode, standing = card.episode, card.standing
-    since = f"FAILED {_lasted(episode)}"
-    first_seen = "It was FAILED already when it was first read." if episode.first_seen else ""
+    first_seen = f"{FAILED_BEFORE}." if episode.first_seen else ""
     if episode.outcome is Outcome.RECOVERED:
-        down = f"down for {_downtime(episode)}, live again"
-        return (f":large_green_circle: {name} *recovered* — {down}", since, first_seen)
+        return (f":large_green_circle: {name} {_is_over(card)} · {_when(episode)}",)
     if episode.outcome is Outcome.ON_PURPOSE:
-        return (f"{phrases.standing_symbol(standing)} {name} *{_ending(episode)}* after FAILED", since, first_seen)
+        symbol = phrases.standing_symbol(standing)
+        return (f"{symbol} {name} *{_ending(episode)}* after FAILED · {_when(episode)}", first_seen)
+    since = f"FAILED {_when(episode)}"
     if standing.reach is not Reach.REACHABLE:
         return (f":red_circle: {name} *FAILED*, and now {phrases.state_words(standing)}", since, first_seen)
     if standing.phase == Phase.FAILED:
         ready = _ready(card)
-        lasted = _lasted(episode)
-        return (f":red_circle: {name} *FAILED*", f"{lasted} · {ready}" if ready else lasted, first_seen)
+        since = _when(episode)
+        return (f":red_circle: {name} *FAILED*", f"{since} · {ready}" if ready else since, first_seen)
     coming = f"{phrases.standing_symbol(standing)} {name} is {phrases.state_words(standing)} after FAILED"
     return (coming, since, first_seen)
+
+
+def _is_over(card: Card) -> str:
+    """The line that is shown in the channel says "recovered". The card says so itself only where it came with the end:
+    then no such line follows."""
+    episode = card.episode
+    if episode.lines and card.came_at >= episode.lines[-1].revision:
+        return f"*recovered* after {_downtime(episode)}"
+    return f"was *down* for {_downtime(episode)}"
 
 
 def _ready(card: Card) -> str:
@@ -96,11 +113,11 @@ def _ready(card: Card) -> str:
     return phrases.replicas(observation.ready, observation.replicas) if observation else ""
 
 
-def _lasted(episode: Episode) -> str:
-    """One moment a line: in a narrow thread two of them run into each other."""
+def _when(episode: Episode) -> str:
+    """Since when; of what is over, from when until when."""
     if episode.closed_at is None:
         return f"since {_beginning(episode)}"
-    return f"from {_beginning(episode)}\nuntil {date(episode.closed_at)}"
+    return span(episode.opened_at, episode.closed_at, or_earlier=episode.first_seen)
 
 
 def _beginning(episode: Episode) -> str:
@@ -109,22 +126,23 @@ def _beginning(episode: Episode) -> str:
 
 def _degraded(card: Card, name: str) -> tuple[str, ...]:
     episode, ready = card.episode, _ready(card)
-    since = _lasted(episode)
+    when = _when(episode)
     if episode.open:
-        return (f"{phrases.DEGRADED} {name} is *RUNNING, degraded* — {ready}", since)
+        return (f"{phrases.DEGRADED} {name} is *RUNNING, degraded* — {ready}", when)
     if episode.outcome is Outcome.LIVE:
-        return (f":large_green_circle: {name} has *all replicas ready* again after {_downtime(episode)}", since)
-    return (f"{phrases.DEGRADED} {name} was *degraded* for {_downtime(episode)}; it is {_ending(episode)} now", since)
+        return (f":large_green_circle: {name} has *all replicas ready* again after {_downtime(episode)} · {when}",)
+    was = f"was *degraded* for {_downtime(episode)} · {when}"
+    return (f"{phrases.DEGRADED} {name} {was}; it is {_ending(episode)} now",)
 
 
 def _deployment(card: Card, name: str) -> tuple[str, ...]:
     episode, standing = card.episode, card.standing
-    since = f"began at {_beginning(episode)}"
     if episode.outcome is Outcome.LIVE:
         took = f" after {_downtime(episode)}" if episode.closed_at != episode.opened_at else ""
-        return (f":large_green_circle: {name} is *live*{took}", since)
+        return (f":large_green_circle: {name} is *live*{took} · {_when(episode)}",)
     if not episode.open:
-        return (f":black_circle: {name} was deploying; it is *{_ending(episode)}* now", since)
+        return (f":black_circle: {name} was deploying · {_when(episode)}; it is *{_ending(episode)}* now",)
+    since = f"began at {_beginning(episode)}"
     if standing.phase == Phase.RUNNING:
         return (f":large_blue_circle: {name} is *RUNNING*, not live yet", since)
     return (f":large_blue_circle: {name} is *{phrases.phase_word(standing.phase)}*", since)
@@ -132,14 +150,15 @@ def _deployment(card: Card, name: str) -> tuple[str, ...]:
 
 def _pause(card: Card, name: str) -> tuple[str, ...]:
     episode, standing = card.episode, card.standing
-    since = _lasted(episode)
+    when = _when(episode)
     if not episode.open:
         was = phrases.phase_word(episode.lines[-2].phase if len(episode.lines) > 1 else None)
-        return (f":black_circle: {name} was {was} for {_downtime(episode)}; it is *{_ending(episode)}* now", since)
+        lasted = f"was {was} for {_downtime(episode)} · {when}"
+        return (f":black_circle: {name} {lasted}; it is *{_ending(episode)}* now",)
     wanted = phrases.intent_words(card.pipeline, standing)
     be = "" if standing.reach is Reach.UNREACHABLE else "is "
     words = f"{phrases.standing_symbol(standing)} {name} {be}{phrases.state_words(standing)}"
-    return (words, since, f":warning: {wanted}: nobody asked for this" if wanted else "")
+    return (words, when, f":warning: {wanted}: nobody asked for this" if wanted else "")
 
 
 def _restart(card: Card, name: str) -> tuple[str, ...]:
@@ -153,11 +172,11 @@ def _restart(card: Card, name: str) -> tuple[str, ...]:
 def _blind(card: Card, name: str) -> tuple[str, ...]:
     episode = card.episode
     reason = next((line.reason for line in reversed(episode.lines) if line.reason), "")
-    since = _lasted(episode)
+    since = _when(episode)
     why = outside(reason, REASON_LIMIT) if reason else ""
     if not episode.open:
         what = "can be read again" if episode.outcome is Outcome.READABLE else f"is {_ending(episode)}"
-        return (f":large_green_circle: {name} *{what}* after {_downtime(episode)}", since)
+        return (f":large_green_circle: {name} *{what}* after {_downtime(episode)} · {since}",)
     if card.standing.reach is Reach.GONE:
         return (f"{phrases.BLIND} {name} is *{phrases.GONE}*", since, "It is read again once GoldRush lists it again.")
     if card.pipeline.id == API_PIPELINE_ID:
@@ -180,7 +199,7 @@ def _other(card: Card, name: str) -> tuple[str, ...]:
     undocumented = "This phase is not one that GoldRush documents."
     if episode.open:
         return (f"{phrases.BLIND} {name} reports *{word}*", f"since {date(episode.opened_at)}", undocumented)
-    was = f"reported *{word}* for {_downtime(episode)}"
+    was = f"reported *{word}* for {_downtime(episode)} · {_when(episode)}"
     return (f":black_circle: {name} {was}; it is *{_ending(episode)}* now", undocumented)
 
 
@@ -219,6 +238,7 @@ def _facts(card: Card) -> list[str]:
         phrases.intent_words(card.pipeline, card.standing) if card.episode.open else "",
         f"read {time_of_day(observation.observed_at)}" if observation else "never read",
         _precision(card.episode),
+        FAILED_BEFORE if card.episode.first_seen and card.episode.outcome is Outcome.RECOVERED else "",
     ]
     return [fact for fact in facts if fact]
 
@@ -282,7 +302,7 @@ def render_line(told: ThreadLine, delivery: Delivery, now: datetime) -> Message:
 
 _LINES: tuple[tuple[Event, str], ...] = (
     (Event.ACKNOWLEDGED, ":eyes: {name}Acknowledged by <@{by}>"),
-    (Event.RECOVERED, "{sign} {name}*recovered*{took}: {phase}{counted}"),
+    (Event.RECOVERED, "{sign} {name}*recovered*{took}"),
     (Event.LIVE, "{sign} {name}*live*{took}: {phase}{counted}"),
     (Event.DEGRADED, f"{phrases.DEGRADED} {{name}}*degraded*: {{phase}}{{counted}}"),
     (Event.RESTARTED, ":arrows_counterclockwise: {name}*restarted*: {phase}{counted}"),

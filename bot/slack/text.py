@@ -8,6 +8,7 @@ from datetime import datetime
 
 NAME_LIMIT = 75
 REASON_LIMIT = 300
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
 # What has a meaning in mrkdwn and cannot be escaped is shown by a sign that looks alike.
 _LOOKALIKES = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
@@ -72,16 +73,34 @@ def time_of_day(at: datetime) -> str:
 
 
 def duration(seconds: float) -> str:
-    """The two largest units: `4 m 12 s`, `2 h 3 m`, `3 d 4 h`."""
+    """As people say it: `6 s`, `1 min 30 s`, `3 min`, `2 h 10 min`, `1 day 4 h`, `3 days`. Rounded down."""
     left = max(0, round(seconds))
-    parts: list[str] = []
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
-        number, left = divmod(left, size)
-        if number or (unit == "s" and not parts):
-            parts.append(f"{number} {unit}")
-        elif parts:
-            break
-    return " ".join(parts[:2])
+    if left < MINUTE:
+        return f"{left} s"
+    if left < 2 * MINUTE:
+        return _two(left, (MINUTE, "min"), (1, "s"))
+    if left < HOUR:
+        return f"{left // MINUTE} min"
+    if left < DAY:
+        return _two(left, (HOUR, "h"), (MINUTE, "min"))
+    if left < 2 * DAY:
+        return _two(left, (DAY, "day"), (HOUR, "h"))
+    return f"{left // DAY} days"
+
+
+def _two(seconds: int, large: tuple[int, str], small: tuple[int, str]) -> str:
+    number, rest = divmod(seconds, large[0])
+    smaller = rest // small[0]
+    return f"{number} {large[1]} {smaller} {small[1]}" if smaller else f"{number} {large[1]}"
+
+
+def span(began: datetime, ended: datetime, *, or_earlier: bool = False) -> str:
+    """From when until when; one moment where less than a minute lies between them."""
+    seconds = (ended - began).total_seconds()
+    if seconds < MINUTE:
+        return f"until {date(ended)}" if or_earlier else date(ended)
+    first = date(began, "{time}" if seconds < DAY / 2 else "{time} {date_short_pretty}")
+    return f"{first} or earlier – {date(ended)}" if or_earlier else f"{first} – {date(ended)}"
 
 
 def ago(at: datetime, now: datetime) -> str:

@@ -12,7 +12,7 @@ from itertools import groupby
 
 FAILED, RUNNING, PAUSED = "FAILED", "RUNNING", "PAUSED"
 ANNOUNCES = "made this channel"
-HEALTHY_WORDS = ("recovered", "live", "RUNNING")
+HEALTHY_WORDS = ("recovered", "live", "RUNNING", "was down")
 COUNTED = re.compile(r"(failed|recovered|live|paused|running)(?: (\d+)×)?")
 COUNTED_AS = {"failed": FAILED, "recovered": RUNNING, "paused": PAUSED}
 
@@ -167,7 +167,7 @@ def _phase_in(text: str) -> str | None:
 
 def _is_failure(text: str) -> bool:
     """In other threads a line only ends a story whose sequel has a card of its own."""
-    return FAILED in text or "at once" in text
+    return any(words in text for words in (FAILED, "was down", "at once"))
 
 
 def _is_story(text: str) -> bool:

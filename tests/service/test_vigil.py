@@ -380,7 +380,7 @@ async def test_it_is_told_in_words_from_when_to_when_and_what_changed(fake_redis
     row, notice = next((row, told) for row, told, _ in chat.posts if told in second.notices(NoticeKind.BLIND))
     assert row.channel == OPERATOR
     text = LOOK.content(notice, row, second.bot.clock.now()).text
-    assert "I read no pipeline for 1 d 6 h, " in text
+    assert "I read no pipeline for 1 day 6 h, " in text
     assert "2026-11-23 12:00" in text
     assert "2026-11-24 18:0" in text  # with its day: it is another
     assert "Whatever happened and passed in that time I did not see. Since then these have changed:" in text
@@ -443,7 +443,7 @@ async def test_a_card_that_slack_put_off_says_when_it_happened_was_read_and_deli
         await world.bot.poll(120)
         told = footnote(world.chat, world)
     assert re.fullmatch(
-        r"Told [\dms ]+ late: happened after <!date[^>]*>, read <!date[^>]*>, delivered <!date[^>]*>, "
+        r"Told [\dmins ]+ late: happened after <!date[^>]*>, read <!date[^>]*>, delivered <!date[^>]*>, "
         r"because Slack asked me to wait \(429\)\.",
         told,
     )

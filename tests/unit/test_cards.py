@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from bot.domain.answer import PipelineView, StatusAnswer
 from bot.domain.card import Card, Storm, ThreadLine
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
@@ -14,12 +15,15 @@ from bot.domain.plan import Plan, plan_acknowledgement, plan_newcomer, plan_read
 from bot.domain.transition import Event, Reach, Standing
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Target, TargetKind, UserId
 from bot.slack import action_ids, phrases
+from bot.slack.answers import Asked
+from bot.slack.look import Look
 from bot.slack.message import Message
 from tests.builders import (
     ALERTS,
     ANN,
     ORDERS,
     a_card,
+    a_delivery,
     a_miss,
     a_person,
     a_pipeline,
@@ -64,19 +68,19 @@ def lines(*readings: Reading) -> list[str]:
         ([an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=0)], ["is RUNNING, degraded after FAILED"]),
         (
             [an_observation(FAILED, 1), an_observation(RUNNING, 254)],
-            ["recovered — down for at least 4 m 13 s, live again", "until"],
+            ["orders-eu was down for at least 4 min · <!date^1795435201^{time}|", "or earlier – <!date^1795435454^"],
         ),
-        ([an_observation(FAILED, 1), an_observation(PAUSED, 9)], ["PAUSED after FAILED", "until"]),
+        ([an_observation(FAILED, 1), an_observation(PAUSED, 9)], ["PAUSED after FAILED · until <!date^1795435209^"]),
         (
             [an_observation(FAILED, 1), an_observation(STOPPED, 9, intent=Intent.PAUSED)],
-            ["STOPPED after FAILED", "until"],
+            ["STOPPED after FAILED · until <!date^1795435209^"],
         ),
         ([an_observation(FAILED, 1), *blind(2)], ["FAILED, and now cannot be read, last seen FAILED"]),
         (
             [an_observation(FAILED, 1), *blind(2, MissKind.NOT_FOUND)],
             ["FAILED, and now no longer visible: deleted, or access changed"],
         ),
-        ([an_observation(FAILED, 1), *blind(2), an_observation(RUNNING, 61)], ["recovered — down for at least 1 m"]),
+        ([an_observation(FAILED, 1), *blind(2), an_observation(RUNNING, 61)], ["was down for at least 1 min"]),
         (
             [an_observation(RUNNING, 1, ready=3, replicas=3), an_observation(RUNNING, 2, ready=1, replicas=3)],
             ["RUNNING, degraded — 1 of 3 ready"],
@@ -87,7 +91,7 @@ def lines(*readings: Reading) -> list[str]:
                 an_observation(RUNNING, 2, ready=1, replicas=3),
                 an_observation(RUNNING, 62, ready=3, replicas=3),
             ],
-            ["has all replicas ready again after 1 m"],
+            ["has all replicas ready again after 1 min · <!date^1795435202^{time}|"],
         ),
         (
             [
@@ -109,7 +113,7 @@ def lines(*readings: Reading) -> list[str]:
         ),
         (
             [an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), an_observation(RUNNING, 92)],
-            ["is live after 1 m 30 s"],
+            ["is live after 1 min 30 s · <!date^1795435202^{time}|"],
         ),
         ([an_observation(RUNNING, 1), an_observation(PAUSED, 2)], ["is PAUSED", "wanted: running", "nobody asked"]),
         ([an_observation(RUNNING, 1), an_observation(STOPPING, 2)], ["is STOPPING"]),
@@ -131,7 +135,7 @@ def lines(*readings: Reading) -> list[str]:
             [an_observation(RUNNING, 1), *blind(2, MissKind.NOT_FOUND)],
             ["is no longer visible: deleted, or access changed", "lists it again"],
         ),
-        ([an_observation(RUNNING, 1), *blind(2), an_observation(RUNNING, 64)], ["can be read again after 1 m"]),
+        ([an_observation(RUNNING, 1), *blind(2), an_observation(RUNNING, 64)], ["can be read again after 1 min"]),
         (
             [an_observation(RUNNING, 1), an_observation(HIBERNATING, 2)],
             ["reports Hibernating", "not one that GoldRush documents"],
@@ -156,22 +160,49 @@ def test_that_it_was_failed_before_it_was_read_is_said_to_the_end(end: Reading) 
 def test_of_what_was_so_when_it_was_first_read_no_beginning_and_no_length_is_claimed() -> None:
     failed, _, back = cards(an_observation(FAILED, 1), an_observation(DEPLOYING, 30), an_observation(RUNNING, 61))
     assert re.search(r"^since <!date[^>]*> or earlier", failed.text, re.MULTILINE)
-    assert "down for at least 1 m, live again" in back.text
-    assert re.search(r"^FAILED from <!date[^>]*> or earlier$", back.text, re.MULTILINE)
-    assert "recovered after at least 1 m: RUNNING" in lines(an_observation(FAILED, 1), an_observation(RUNNING, 61))[-1]
+    assert "was down for at least 1 min · " in back.text
+    assert re.search(r"· <!date[^>]*> or earlier – <!date[^>]*>$", back.text, re.MULTILINE)
+    assert "recovered after at least 1 min" in lines(an_observation(FAILED, 1), an_observation(RUNNING, 61))[-1]
 
 
 def test_a_deployment_that_was_under_way_when_it_was_first_read_began_earlier() -> None:
     readings = [an_observation(DEPLOYING, 1), an_observation(RUNNING, 9, ready=0), an_observation(RUNNING, 39)]
     text = cards(*readings)[-1].text
     assert "is live after at least 30 s" in text
-    assert re.search(r"^began at <!date[^>]*> or earlier$", text, re.MULTILINE)
+    assert re.search(r"· until <!date[^>]*>$", text, re.MULTILINE)
     assert "at least" not in "".join(lines(an_observation(RUNNING, 0), *readings))
 
 
-def test_each_moment_has_a_line_of_its_own() -> None:
+def test_the_card_of_a_failure_that_is_over_says_so_in_one_line() -> None:
     readings = [an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, 254)]
-    assert [line.partition("<")[0] for line in cards(*readings)[-1].text.split("\n")[1:3]] == ["FAILED from ", "until "]
+    head, facts, *_ = cards(*readings)[-1].text.split("\n")
+    assert re.fullmatch(r"orders-eu was down for 4 min · <!date[^>]*> – <!date[^>]*>", head)
+    assert facts.startswith("shop · ")
+
+
+@pytest.mark.parametrize(("until", "moments"), [(2, 1), (60, 1), (61, 2), (3000, 2)])
+def test_what_took_less_than_a_minute_has_one_timestamp(until: int, moments: int) -> None:
+    """Also where the two minutes differ: 12:00:50 and 12:01:10 are twenty seconds apart."""
+    began = an_observation(RUNNING, 0)
+    for story_of in ([FAILED, RUNNING], [DEPLOYING, RUNNING], [PAUSED, RUNNING], [HIBERNATING, RUNNING]):
+        first, last = story_of
+        card = next(
+            card
+            for card in reversed(cards(began, an_observation(first, 1), an_observation(last, until)))
+            if " · <!date" in card.text and "is live · " not in card.text
+        )
+        assert card.text.split("\n")[0].count("<!date") == moments
+
+
+def test_a_recovery_is_told_once() -> None:
+    """By the line that the channel sees; by the card where it came with the end, when no line follows."""
+    readings = [an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, 254)]
+    card = story(*readings)[-1].cards[0]
+    assert "recovered" not in shown(card).text
+    assert lines(*readings)[-1] == "orders-eu recovered after 4 min"
+    late = shown(replace(card, came_at=card.revision))
+    assert late.text.startswith("orders-eu recovered after 4 min · ")
+    assert [text for text in says(late) if "recovered" in text] == [text for text in says(late)[:1] if "\n" not in text]
 
 
 @pytest.mark.parametrize(
@@ -180,8 +211,8 @@ def test_each_moment_has_a_line_of_its_own() -> None:
         ([an_observation(RUNNING, 0), an_observation(FAILED, 15), an_observation(RUNNING, 20)], "20 s"),
         ([an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, 2)], "1 s"),
         ([an_observation(RUNNING, 0), an_observation(FAILED, 49), an_observation(RUNNING, 60)], "50 s"),
-        ([an_observation(RUNNING, 0), an_observation(FAILED, 5), an_observation(RUNNING, 605)], "10 m"),
-        ([an_observation(RUNNING, 0), an_observation(FAILED, 15), an_observation(RUNNING, 80)], "2 m"),
+        ([an_observation(RUNNING, 0), an_observation(FAILED, 5), an_observation(RUNNING, 605)], "10 min"),
+        ([an_observation(RUNNING, 0), an_observation(FAILED, 15), an_observation(RUNNING, 80)], "2 min"),
         (
             [an_observation(RUNNING, 0), *blind(5), an_observation(FAILED, 30), an_observation(RUNNING, 40)],
             "30 s",
@@ -199,13 +230,13 @@ def test_a_downtime_says_how_exact_it_is(readings: list[Reading], told: str) -> 
 @pytest.mark.parametrize(
     ("before", "says_at_the_end"),
     [
-        ([an_observation(DEPLOYING, 2)], "was deploying; it is FAILED now"),
-        ([an_observation(DEPLOYING, 2), *blind(3)], "was deploying; it is FAILED now"),
-        ([an_observation(RUNNING, 2, ready=0)], "was degraded for 1 m; it is FAILED now"),
-        ([an_observation(PAUSED, 2)], "was PAUSED for 1 m; it is FAILED now"),
-        ([an_observation(STOPPING, 1), an_observation(STOPPED, 2)], "was STOPPED for 1 m 1 s; it is FAILED now"),
-        ([an_observation(PAUSED, 2), *blind(3)], "was PAUSED for 1 m; it is FAILED now"),
-        ([an_observation(HIBERNATING, 2)], "reported Hibernating for 1 m; it is FAILED now"),
+        ([an_observation(DEPLOYING, 2)], "was deploying · "),
+        ([an_observation(DEPLOYING, 2), *blind(3)], "was deploying · "),
+        ([an_observation(RUNNING, 2, ready=0)], "was degraded for 1 min · "),
+        ([an_observation(PAUSED, 2)], "was PAUSED for 1 min · "),
+        ([an_observation(STOPPING, 1), an_observation(STOPPED, 2)], "was STOPPED for 1 min 1 s · "),
+        ([an_observation(PAUSED, 2), *blind(3)], "was PAUSED for 1 min · "),
+        ([an_observation(HIBERNATING, 2)], "reported Hibernating for 1 min · "),
     ],
 )
 def test_a_story_that_another_cuts_off_says_what_came(before: list[Reading], says_at_the_end: str) -> None:
@@ -255,7 +286,7 @@ def test_the_outage_of_the_api_has_no_buttons_and_claims_nothing() -> None:
     assert "Nothing here says that a pipeline is well" in message.text
     assert buttons(message) == {}
     over = replace(episode, closed_at=at(61), outcome=Outcome.READABLE)
-    assert "can be read again after 1 m" in shown(replace(a_card(over, pipeline=pipeline), standing=Standing())).text
+    assert "can be read again after 1 min" in shown(replace(a_card(over, pipeline=pipeline), standing=Standing())).text
 
 
 # --- whom it calls ---------------------------------------------------------------------------------------------------
@@ -343,15 +374,30 @@ def test_each_revision_has_a_block_id_of_its_own() -> None:
 
 def test_the_card_says_which_pipeline_and_when_it_was_read() -> None:
     text = shown(a_card()).text
-    for words in ("shop", "pipe_0001", "read <!date^1795435201^{time_secs}|", "pipeline=pipe_0001|open in GoldRush>"):
+    for words in ("shop", "pipe_0001", "read <!date^1795435201^{time_secs}|", "pipeline=pipe_0001|Open in GoldRush>"):
         assert words in text
     never = shown(replace(a_card(), standing=Standing(), pipeline=a_pipeline(project=""))).text
     assert "never read" in never
 
 
+@pytest.mark.parametrize(
+    ("address", "link"),
+    [
+        ("https://goldrush.dev/platform/", "<https://goldrush.dev/platform/|Open GoldRush Platform>"),
+        ("https://g.dev/p/{pipeline_id}/", "<https://g.dev/p/pipe_0001/|Open in GoldRush>"),
+        ("https://g.dev/{pipeline_id}?p={pipeline_id}", "<https://g.dev/pipe_0001?p=pipe_0001|Open in GoldRush>"),
+    ],
+)
+def test_a_link_says_what_it_opens(address: str, link: str) -> None:
+    look = Look(command="/pipeline", platform_url=address)
+    assert link in look.content(a_card(), a_delivery(), at(0)).text
+    view = PipelineView(pipeline=a_pipeline(), standing=a_card().standing)
+    assert link in look.answer(StatusAnswer(views=(view,), at=at(1)), Asked()).text
+
+
 def test_an_id_that_is_no_address_stays_inside_its_link() -> None:
     message = valid(shown(a_card(pipeline=a_pipeline(pipeline_id=PipelineId("x|a> <!channel> &b")))))
-    assert "pipeline=x%7Ca%3E%20%3C%21channel%3E%20%26b|open" in message.text
+    assert "pipeline=x%7Ca%3E%20%3C%21channel%3E%20%26b|Open" in message.text
 
 
 @pytest.mark.parametrize(
@@ -387,7 +433,7 @@ def test_a_bounded_pipeline_that_stopped_is_possibly_finished() -> None:
 def test_what_comes_late_says_so_in_words_and_times() -> None:
     assert "late" not in shown(a_card(), late=29).text
     text = tells_all(valid(shown(a_card(), late=252))).text
-    assert "Told 4 m 12 s late: read <!date^1795435200^" in text
+    assert "Told 4 min late: read <!date^1795435200^" in text
     assert "delivered <!date^1795435452^" in text
 
 
@@ -448,7 +494,7 @@ def test_where_blocks_are_refused_the_text_alone_says_it_all() -> None:
         ([an_observation(FAILED, 1), an_observation(HIBERNATING, 2, ready=None)], ["Hibernating"]),
         (
             [an_observation(FAILED, 1), an_observation(RUNNING, 61)],
-            ["orders-eu recovered after at least 1 m: RUNNING, 1 of 1 ready"],
+            ["orders-eu recovered after at least 1 min"],
         ),
         ([an_observation(FAILED, 1), an_observation(PAUSED, 61)], ["orders-eu PAUSED, 1 of 1 ready"]),
         (
@@ -457,7 +503,7 @@ def test_where_blocks_are_refused_the_text_alone_says_it_all() -> None:
         ),
         (
             [an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), an_observation(RUNNING, 62)],
-            ["live after 1 m: RUNNING, 1 of 1 ready"],
+            ["live after 1 min: RUNNING, 1 of 1 ready"],
         ),
         ([an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=0)], ["RUNNING, 0 of 1 ready"]),
         ([an_observation(FAILED, 1), *blind(2)], ["cannot be read: no answer within 5 s"]),
@@ -475,9 +521,9 @@ def test_where_blocks_are_refused_the_text_alone_says_it_all() -> None:
         ),
         (
             [an_observation(FAILED, 1), *blind(2), an_observation(RUNNING, 61)],
-            ["cannot be read: no answer within 5 s", "orders-eu recovered after at least 1 m: RUNNING, 1 of 1 ready"],
+            ["cannot be read: no answer within 5 s", "orders-eu recovered after at least 1 min"],
         ),
-        ([*blind(1), an_observation(RUNNING, 63)], ["can be read again after 1 m"]),
+        ([*blind(1), an_observation(RUNNING, 63)], ["can be read again after 1 min"]),
     ],
 )
 def test_the_lines_of_a_thread(readings: list[Reading], told: list[str]) -> None:
@@ -492,14 +538,13 @@ def test_an_acknowledgement_is_a_line_with_who() -> None:
 
 def test_a_line_that_comes_late_says_so() -> None:
     line = ThreadLine(card_key="k", pipeline=a_pipeline(), line=an_episode().lines[0])
-    assert "Told 1 m late" in tells_all(valid(shown(line, late=60))).text
+    assert "Told 1 min late" in tells_all(valid(shown(line, late=60))).text
 
 
 def test_what_is_over_says_from_when_until_when() -> None:
     """`since` beside “it is RUNNING now” would read as if it were so since then."""
-    drawn = cards(an_observation(RUNNING, 1), an_observation(PAUSED, 2, ready=0), an_observation(RUNNING, 9))
+    drawn = cards(an_observation(RUNNING, 1), an_observation(PAUSED, 2, ready=0), an_observation(RUNNING, 90))
     assert any("since <!date" in each.text and "PAUSED" in each.text for each in drawn)
     (over,) = [each for each in drawn if "was PAUSED" in each.text]
-    assert "from <!date" in over.text
-    assert "until <!date" in over.text
+    assert re.search(r"was PAUSED for 1 min 28 s · <!date[^>]*> – <!date[^>]*>; it is RUNNING now", over.text)
     assert "since" not in over.text

@@ -73,7 +73,7 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
             Notice(kind=NoticeKind.PARKED, at=at(0), channel=ALERTS, instead=ALERTS),
             ["nothing is lost. Until then <#C0ALERTS> hears what they tell."],
         ),
-        (BLIND, ["I read no pipeline for 30 m, from <!date^1795435200^", "All are now as they were before."]),
+        (BLIND, ["I read no pipeline for 30 min, from <!date^1795435200^", "All are now as they were before."]),
         (
             replace(BLIND, missed=(a_missed(failed=2, recovered=1, live=1),)),
             [

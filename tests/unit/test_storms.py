@@ -40,7 +40,7 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
             True,
         ),
         (a_storm(ANSWERED, ANSWERED), ["2 pipelines FAILED at once"], False),
-        (a_storm(OVER, OVER), ["All 2 pipelines that failed at once are over it, after 1 m 30 s"], False),
+        (a_storm(OVER, OVER), ["All 2 pipelines that failed at once are over it, after 1 min 30 s"], False),
         (
             a_storm(UNWATCHED, UNWATCHED),
             [
@@ -89,9 +89,9 @@ def test_a_storm_does_not_say_that_those_failed_now_which_were_so_when_first_rea
 def test_of_a_storm_whose_beginning_nobody_saw_no_length_is_claimed() -> None:
     assert re.search(r"since <!date[^>]*> or earlier", valid(shown(a_storm(OPEN, UNKNOWN))).text)
     over = tells_all(valid(shown(a_storm(OVER, UNKNOWN_OVER)))).text
-    assert "are over it, after at least 1 m 30 s" in over
-    assert "orders-0 recovered after 1 m 30 s" in over
-    assert "orders-1 recovered after at least 1 m 30 s" in over
+    assert "are over it, after at least 1 min 30 s" in over
+    assert "orders-0 recovered after 1 min 30 s" in over
+    assert "orders-1 recovered after at least 1 min 30 s" in over
 
 
 def some_lines(count: int = 3) -> tuple[ThreadLine, ...]:
@@ -170,6 +170,6 @@ def test_late_or_perhaps_twice_it_says_so(content: Content, delay: Delay | None)
     assert "Told" not in on_time
     assert "repeat" not in on_time
     text = tells_all(valid(shown(content, late=120, delay=delay, possible_repeat=True))).text
-    assert "Told 2 m late" in text
+    assert "Told 2 min late" in text
     assert f", because {phrases.DELAYS[delay] if delay else 'other messages went first'}." in text
     assert "Possible repeat" in text
