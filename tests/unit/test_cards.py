@@ -15,9 +15,9 @@ from bot.domain.plan import Plan, plan_acknowledgement, plan_newcomer, plan_read
 from bot.domain.transition import Event, Reach, Standing
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Target, TargetKind, UserId
 from bot.slack import action_ids, phrases
-from bot.slack.answers import Asked
 from bot.slack.look import Look
 from bot.slack.message import Message
+from bot.slack.status_answers import Asked
 from tests.builders import (
     ALERTS,
     ANN,
