@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
+from os import strerror
 
 import structlog
 from slack_bolt.app.async_app import AsyncApp
@@ -33,7 +34,7 @@ from bot.slack.guardian import Guardian
 from bot.slack.inbox import Inbox
 from bot.slack.look import Look
 from bot.slack.poster import Poster
-from bot.starting import StoppedError, identity, socket_url, until_there
+from bot.starting import PortUnusableError, StoppedError, identity, socket_url, until_there
 from bot.store.connect import opened
 from bot.store.outbox import RedisOutbox
 from bot.store.redis import RedisStore
@@ -72,6 +73,7 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
     Raises:
         SlackRefusedError: a Slack token is not accepted.
         EmbeddedStoreError: the embedded store did not come up.
+        PortUnusableError: HTTP mode cannot listen on its port.
         StoreAway: the store went away while the bot was starting, or in a way that nothing here goes on after.
     """
     async with _resources() as stack:
@@ -295,5 +297,16 @@ async def _served(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> 
         async with ears.listening(app, token, url):
             yield
     else:
-        async with serving.http(app, settings.port):
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(serving.http(app, settings.port))
+            except OSError as exc:
+                raise _unusable(settings.port, exc) from None
             yield
+
+
+def _unusable(port: int, exc: OSError) -> PortUnusableError:
+    reason = strerror(exc.errno) if exc.errno else type(exc).__name__
+    return PortUnusableError(
+        f"Cannot receive from Slack on port {port}: {reason}. Set PORT to a free one, or stop what uses it."
+    )

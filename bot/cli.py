@@ -3,8 +3,10 @@
 import asyncio
 import os
 import signal
+from importlib.metadata import version
 from typing import Annotated
 
+import structlog
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -15,8 +17,8 @@ from bot.check import Finding, Verdict
 from bot.check import check as run_check
 from bot.logs import configure
 from bot.ports import StoreAway
-from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport
-from bot.starting import SlackRefusedError
+from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport, ignored_names
+from bot.starting import PortUnusableError, SlackRefusedError
 from bot.store.connect import EmbeddedStoreError
 
 main = typer.Typer(
@@ -28,8 +30,25 @@ main = typer.Typer(
 )
 out = Console()
 err = Console(stderr=True)
+log = structlog.get_logger("bot.cli")
 
 _SIGNS = {Verdict.GOOD: "[green]✓[/]", Verdict.WEAK: "[yellow]![/]", Verdict.BAD: "[red]✗[/]"}
+
+
+def _show_version(*, asked: bool) -> None:
+    if asked:
+        typer.echo(f"pipeline-bot {version('pipeline-bot')}")
+        raise typer.Exit
+
+
+@main.callback()
+def options(
+    *,
+    _: Annotated[
+        bool, typer.Option("--version", help="Show the version and exit.", is_eager=True, callback=_show_version)
+    ] = False,
+) -> None:
+    """A Slack app that watches GoldRush pipelines."""
 
 
 @main.command()
@@ -45,9 +64,11 @@ def run(
         os.environ[f"{PREFIX}TRANSPORT"] = (Transport.HTTP if http else Transport.SOCKET).value
     settings = _settings()
     configure(settings.log_level)
+    for sentence in ignored_names():
+        log.warning("setting_ignored", problem=sentence)
     try:
         asyncio.run(_until_signal(settings))
-    except* (SlackRefusedError, EmbeddedStoreError, StoreAway) as group:
+    except* (SlackRefusedError, EmbeddedStoreError, StoreAway, PortUnusableError) as group:
         for exc in _leaves(group):
             err.print(f"[red]✗[/] {escape(str(exc))}")
         raise typer.Exit(2) from None
@@ -96,7 +117,7 @@ async def _findings(settings: Settings, post: str | None) -> list[Finding]:
 
 @main.command()
 def demo(
-    port: Annotated[int, typer.Option(help="Port of the demo page; 0 picks a free one.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the demo page; 0 picks a free one.")] = 8080,
 ) -> None:
     """Try everything on this machine: a GoldRush, a Slack and the bot, with a page to click in."""
     raise typer.Exit(asyncio.run(demonstration.run(port, out)))
@@ -109,11 +130,20 @@ def _settings() -> Settings:
         err.print("[red]✗[/] The settings are not complete. They come from the environment or a .env file:")
         for fault in exc.faults:
             err.print(f"  • {escape(fault)}")
+        for sentence in _ignored():
+            err.print(f"  • {escape(sentence)}")
         err.print("[dim].env.example explains each setting. `pipeline-bot demo` needs none of them.[/]")
         raise typer.Exit(2) from None
-    for name in HOW_TO_GET:
+    for name in (*HOW_TO_GET, "REDIS_URL"):
         os.environ.pop(name, None)  # what we start inherits no secret, and Bolt does not look for its own
     return settings
+
+
+def _ignored() -> list[str]:
+    try:
+        return ignored_names()
+    except SettingsError:  # the file itself cannot be read, which has been said
+        return []
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -38,28 +38,35 @@ async def run(port: int, out: Console) -> int:
 
 
 async def _run(port: int, data_dir: Path, out: Console, stopped: asyncio.Event) -> int:
-    try:
-        async with RedisStandIn.start() as store, Sandbox.start(port=port, redis=store) as sandbox:
-            _furnish(sandbox)
-            env = environment(sandbox.url, data_dir) | {
-                "REDIS_URL": store.url,
-                "OPERATOR_CHANNEL": OPERATOR,
-                "FALLBACK_CHANNEL": OPERATOR,
-            }
-            async with _bot(env, sandbox, data_dir) as bot:
-                playing = asyncio.ensure_future(_play(env, sandbox, bot, out))
-                asked = asyncio.ensure_future(stopped.wait())
-                await asyncio.wait({playing, asked}, return_when=asyncio.FIRST_COMPLETED)
-                for each in (playing, asked):
-                    each.cancel()
-                await asyncio.wait({playing, asked})
-                if not playing.cancelled():
-                    return playing.result()
-    except OSError as exc:
-        out.print(f"[red]✗[/] Port {port} cannot be used ({exc.strerror}). Try `pipeline-bot demo --port 0`.")
-        return 1
-    out.print("Stopped.")
-    return 0
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(RedisStandIn.start())
+        try:
+            sandbox = await stack.enter_async_context(Sandbox.start(port=port, redis=store))
+        except OSError as exc:
+            reason = os.strerror(exc.errno) if exc.errno else type(exc).__name__
+            out.print(f"[red]✗[/] Port {port} cannot be used: {reason}. Try `pipeline-bot demo --port 0`.")
+            return 2
+        _furnish(sandbox)
+        env = environment(sandbox.url, data_dir) | {
+            "REDIS_URL": store.url,
+            "OPERATOR_CHANNEL": OPERATOR,
+            "FALLBACK_CHANNEL": OPERATOR,
+        }
+        bot = await stack.enter_async_context(_bot(env, sandbox, data_dir))
+        code = await _until_stopped(_play(env, sandbox, bot, out), stopped)
+    if code is None:
+        out.print("Stopped.")
+    return code or 0
+
+
+async def _until_stopped(play: Coroutine[None, None, int], stopped: asyncio.Event) -> int | None:
+    """What `play` answers; None where it was stopped."""
+    playing, asked = asyncio.ensure_future(play), asyncio.ensure_future(stopped.wait())
+    await asyncio.wait({playing, asked}, return_when=asyncio.FIRST_COMPLETED)
+    for each in (playing, asked):
+        each.cancel()
+    await asyncio.wait({playing, asked})
+    return None if playing.cancelled() else playing.result()
 
 
 def _furnish(sandbox: Sandbox) -> None:

@@ -23,6 +23,10 @@ class SlackRefusedError(Exception):
     """A token is not accepted; the text says how to mend it."""
 
 
+class PortUnusableError(Exception):
+    """Nobody can listen on PORT; the text says how to fix it."""
+
+
 class StoppedError(Exception):
     """The bot was asked to stop before it was ready."""
 

@@ -1,0 +1,130 @@
+"""Which proxy a request takes: as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say, in either case.
+
+slack_sdk ignores NO_PROXY, and httpx fails at an IPv6 network in it. Both are given what is decided here.
+"""
+
+import ipaddress
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import SplitResult, urlsplit
+
+_SCHEMES = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
+
+
+class ProxyError(Exception):
+    """A proxy variable cannot be used; the text names the variable, never its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """`DIRECT` where no variable is set. `by_scheme`: variable and value for https, http and all."""
+
+    by_scheme: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    exceptions: tuple[str, ...] = ()
+
+    @classmethod
+    def of_environment(cls, environment: Mapping[str, str] | None = None) -> "Proxies":
+        environment = os.environ if environment is None else environment
+        found = {scheme: _variable(environment, f"{scheme}_proxy") for scheme in ("https", "http", "all")}
+        exceptions = _variable(environment, "no_proxy")
+        return cls(
+            {scheme: named for scheme, named in found.items() if named},
+            tuple(re.split(r"[\s,;]+", exceptions[1].strip())) if exceptions else (),
+        )
+
+    def for_url(self, url: str) -> str | None:
+        """The address of the proxy; None: straight to the host, as to every one on this machine.
+
+        Raises:
+            ProxyError
+        """
+        parts = urlsplit(url)
+        named = self.by_scheme.get(_SCHEMES.get(parts.scheme, "")) or self.by_scheme.get("all")
+        if named is None or self._excepted(parts):
+            return None
+        return _checked(*named)
+
+    def _excepted(self, parts: SplitResult) -> bool:
+        host = (parts.hostname or "").rstrip(".")
+        port = parts.port or (443 if _SCHEMES.get(parts.scheme) == "https" else 80)
+        return is_loopback(host) or any(_covers(entry, host, port) for entry in self.exceptions)
+
+
+DIRECT = Proxies()
+
+
+def is_loopback(host: str) -> bool:
+    host = host.lower().rstrip(".")
+    address = _address(host)
+    return address.is_loopback if address else host == "localhost" or host.endswith(".localhost")
+
+
+def _variable(environment: Mapping[str, str], name: str) -> tuple[str, str] | None:
+    """Small letters come first, as with curl. HTTP_PROXY does not count under CGI: a request sets it."""
+    for spelled in (name, name.upper()):
+        if spelled in environment:
+            value = environment[spelled].strip()
+            refused = spelled == "HTTP_PROXY" and "REQUEST_METHOD" in environment
+            return (spelled, value) if value and not refused else None
+    return None
+
+
+def _checked(variable: str, value: str) -> str:
+    url = value if "://" in value else f"http://{value}"
+    scheme = url.partition("://")[0].lower()
+    if scheme not in {"http", "https"}:
+        known = "SOCKS proxies are not supported" if scheme.startswith("socks") else "it is no address of a proxy"
+        raise ProxyError(f"{variable} is not valid: {known}. It must begin with http:// or https://, or be empty.")
+    try:
+        parts = urlsplit(url)
+        good = bool(parts.hostname) and (parts.port or 1) > 0 and url.isprintable() and " " not in url
+        good = good and parts.path in ("", "/") and not parts.query and not parts.fragment
+        (parts.hostname or "").encode("ascii" if ":" in (parts.hostname or "") else "idna")
+    except ValueError:  # its text quotes the address, which may hold a password
+        good = False
+    if not good:
+        raise ProxyError(
+            f"{variable} is not valid: it is no address of a proxy. It must be http://host:port, or be empty; "
+            "a password in it is percent-encoded."
+        )
+    return url
+
+
+def _covers(entry: str, host: str, port: int) -> bool:
+    """An entry of NO_PROXY: a host with those below it, an address, a network, each with a port or without; or `*`."""
+    entry = re.sub(r"^[a-z]+://", "", entry.lower()).rstrip("/.")
+    if entry == "*":
+        return True
+    if (network := _network(entry)) and (address := _address(host)):
+        return address in network
+    name, entry_port = _split_port(entry)
+    if entry_port not in (None, port) or not name:
+        return False
+    if address := _address(host):
+        return address == _address(name)
+    name = name.removeprefix("*").lstrip(".")
+    return bool(name) and (host == name or host.endswith(f".{name}"))
+
+
+def _split_port(entry: str) -> tuple[str, int | None]:
+    found = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*):([0-9]{1,5})", entry)
+    name, port = (found[1], int(found[2])) if found else (entry, None)
+    return name.strip("[]"), port
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        return ipaddress.ip_address(host.strip("[]").partition("%")[0])
+    except ValueError:
+        return None
+
+
+def _network(entry: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    if "/" not in entry:
+        return None
+    try:
+        return ipaddress.ip_network(entry.replace("[", "").replace("]", ""), strict=False)
+    except ValueError:
+        return None

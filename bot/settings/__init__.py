@@ -1,0 +1,267 @@
+"""Settings from the environment or a `.env` file. All faults are told at once, each with its cure."""
+
+import os
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Self
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.domain.watch import ChannelId
+from bot.proxy import Proxies, ProxyError
+from bot.settings.http_address import http_fault, is_exposed
+from bot.settings.names import unknown_names
+from bot.settings.redis_address import redis_fault
+from bot.settings.sentences import HOW_TO_GET, PREFIX, SettingsError, environment_name, missing, not_valid
+from bot.settings.tokens import token_fault
+
+__all__ = ["ENV_FILE", "HOW_TO_GET", "PREFIX", "Settings", "SettingsError", "Transport", "ignored_names"]
+
+ENV_FILE = Path(".env")
+ENCODING = "utf-8-sig"  # some editors put a byte order mark first, which would become part of the first name
+QUOTES = ("''", '""', "‘’", "“”", "„“", "``")
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, description="a number of seconds above 0, at most 86400")]
+Channel = Annotated[
+    str | None,
+    Field(
+        pattern=r"^[CG][A-Z0-9]{2,}$",
+        description="the id of a channel (C… or G…), as the channel's details in Slack show it at the bottom",
+    ),
+]
+REDIS_FORM = "redis://:PASSWORD@host:6379/0, rediss://… for TLS, or unix:///path/to/socket"
+HTTPS_FORM = "an address like https://host/path"
+
+
+class Transport(StrEnum):
+    """How Slack reaches the bot. AUTO: by Socket Mode where there is a SLACK_APP_TOKEN, else by HTTP."""
+
+    AUTO = "auto"
+    SOCKET = "socket"
+    HTTP = "http"
+
+
+class _Read(BaseSettings):
+    """A value out of a file may end in a newline; blanks alone are no value."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file_encoding=ENCODING, env_ignore_empty=True, extra="ignore"
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _strip(cls, given: dict[str, object]) -> dict[str, object]:
+        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in given.items()}
+        return {name: value for name, value in stripped.items() if value != ""}
+
+
+class Settings(_Read):
+    """Names of others' settings are their makers'; ours begin with PIPELINE_BOT_."""
+
+    model_config = SettingsConfigDict(env_file=ENV_FILE)
+
+    slack_bot_token: SecretStr = Field(alias="SLACK_BOT_TOKEN")
+    slack_app_token: SecretStr | None = Field(default=None, alias="SLACK_APP_TOKEN")
+    slack_signing_secret: SecretStr | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
+    slack_api_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_URL", description=HTTPS_FORM)
+    goldrush_service_key: SecretStr = Field(alias="GOLDRUSH_SERVICE_KEY")
+    goldrush_api_url: str = Field(
+        default="https://api.covalenthq.com", alias="GOLDRUSH_API_URL", description=HTTPS_FORM
+    )
+    redis_url: SecretStr | None = Field(default=None, alias="REDIS_URL", description=REDIS_FORM)
+    operator_channel: Channel = Field(default=None, alias="OPERATOR_CHANNEL")
+    fallback_channel: Channel = Field(default=None, alias="FALLBACK_CHANNEL")
+    port: int = Field(default=3000, alias="PORT", ge=0, le=65_535, description="a whole number from 0 to 65535")
+
+    transport: Transport = Field(default=Transport.AUTO, description="auto, socket or http")
+    command: str = Field(
+        default="/pipeline",
+        pattern=r"^/[a-z0-9_-]{1,31}$",
+        description="a slash and 1 to 31 small letters, digits, hyphens or underscores",
+    )
+    platform_url: str = Field(
+        default="https://goldrush.dev/platform/",
+        pattern=r"^https?://\S+$",
+        description="an address that begins with https:// or http://",
+    )
+    data_dir: Path = Field(default=Path(".data"), description="the path of a directory")
+    allow_plain_http: bool = Field(default=False, description="true or false")
+    requests_per_second: float = Field(
+        default=4.0, gt=0, le=1000, description="a number of requests a second above 0, at most 1000"
+    )
+    read_timeout_seconds: Seconds = 5.0
+    steady_seconds: Seconds = 15.0
+    transient_seconds: Seconds = 3.0
+    at_rest_seconds: Seconds = 60.0
+    fresh_failure_seconds: Seconds = 120.0
+    catalogue_seconds: Seconds = 300.0
+    blind_seconds: Seconds = 300.0
+    log_level: str = Field(
+        default="info", pattern=r"^(debug|info|warning|error)$", description="debug, info, warning or error"
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _has_no_quotes(cls, value: object) -> object:
+        if isinstance(value, str) and len(value) > 1 and value[0] + value[-1] in QUOTES:
+            raise ValueError("it has quotes around it: take them away")
+        return value
+
+    @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret", "goldrush_service_key")
+    @classmethod
+    def _is_such_a_token(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is not None:
+            _refuse(lambda text: token_fault((info.field_name or "").upper(), text), value.get_secret_value())
+        return value
+
+    @field_validator("redis_url")
+    @classmethod
+    def _is_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            _refuse(redis_fault, value.get_secret_value())
+        return value
+
+    @field_validator("slack_api_url", "goldrush_api_url")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        _refuse(http_fault, value)
+        return value.rstrip("/") + "/"
+
+    @property
+    def operator(self) -> ChannelId | None:
+        return ChannelId(self.operator_channel) if self.operator_channel else None
+
+    @property
+    def fallback(self) -> ChannelId | None:
+        return ChannelId(self.fallback_channel) if self.fallback_channel else None
+
+    @property
+    def store_url(self) -> str | None:
+        """None: the embedded store."""
+        return self.redis_url.get_secret_value() if self.redis_url else None
+
+    @model_validator(mode="after")
+    def _choose(self) -> Self:
+        if self.transport is Transport.AUTO:
+            self.transport = Transport.SOCKET if self.slack_app_token else Transport.HTTP
+        return self
+
+    @classmethod
+    def load(cls, env_file: Path | None = ENV_FILE) -> Self:
+        """Reads and checks everything.
+
+        Raises:
+            SettingsError: with all faults at once.
+        """
+        _names_in(env_file)
+        faults: list[str] = []
+        settings: Self | None = None
+        try:
+            settings = cls(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings' own argument
+        except ValidationError as exc:
+            faults = [_fault(str(error["loc"][0]), str(error["type"]), error.get("ctx", {})) for error in exc.errors()]
+        faults += _Together(_env_file=env_file).faults()  # type: ignore[call-arg]
+        if faults or settings is None:
+            raise SettingsError(list(dict.fromkeys(faults)))
+        return settings
+
+
+class _Together(_Read):
+    """What settings say together, read leniently, so that its faults are told along with those of each by itself."""
+
+    slack_app_token: str | None = Field(default=None, alias="SLACK_APP_TOKEN")
+    slack_signing_secret: str | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
+    slack_api_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_URL")
+    goldrush_api_url: str = Field(default="https://api.covalenthq.com", alias="GOLDRUSH_API_URL")
+    transport: str = Transport.AUTO
+    allow_plain_http: str = "false"
+
+    def faults(self) -> list[str]:
+        return [*self._transport_faults(), *self._plain_http_faults(), *self._proxy_faults()]
+
+    def _transport_faults(self) -> list[str]:
+        if self.transport == Transport.SOCKET and not self.slack_app_token:
+            return [missing("SLACK_APP_TOKEN")]
+        if self.transport == Transport.HTTP and not self.slack_signing_secret:
+            return [missing("SLACK_SIGNING_SECRET")]
+        if self.slack_app_token or self.slack_signing_secret:
+            return []
+        both = (
+            "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both missing, and one of them is needed. "
+            f"SLACK_APP_TOKEN is {HOW_TO_GET['SLACK_APP_TOKEN']}. "
+            f"SLACK_SIGNING_SECRET is {HOW_TO_GET['SLACK_SIGNING_SECRET']}."
+        )
+        return [both]
+
+    def _plain_http_faults(self) -> list[str]:
+        if self.allow_plain_http.lower() in _TRUE:
+            return []
+        return [
+            f"{name} begins with http://, so its secrets would cross the network unencrypted. Use https://. "
+            f"Where the network itself is safe, set {PREFIX}ALLOW_PLAIN_HTTP=true."
+            for name in _ADDRESSES
+            if is_exposed(getattr(self, name.lower()))
+        ]
+
+    def _proxy_faults(self) -> list[str]:
+        """Only of a variable that would be used."""
+        faults = []
+        proxies = Proxies.of_environment()
+        for name in _ADDRESSES:
+            url = getattr(self, name.lower())
+            try:
+                if http_fault(url) is None:
+                    proxies.for_url(url)
+            except ProxyError as exc:
+                faults.append(str(exc))
+        return faults
+
+
+_ADDRESSES = ("SLACK_API_URL", "GOLDRUSH_API_URL")
+_TRUE = {"true", "1", "yes", "on", "t", "y"}  # as pydantic reads a bool
+
+
+def ignored_names(env_file: Path | None = ENV_FILE) -> list[str]:
+    """One sentence for each name in the environment or the file that is probably a misspelled setting."""
+    known = [environment_name(name, field.alias) for name, field in Settings.model_fields.items()]
+    return unknown_names(os.environ, _names_in(env_file), known)
+
+
+def _names_in(env_file: Path | None) -> list[str]:
+    """
+    Raises:
+        SettingsError: the file cannot be read. One that does not exist is no fault.
+    """
+    if env_file is None or not env_file.is_file():
+        return []
+    try:
+        return list(dotenv_values(env_file, encoding=ENCODING, interpolate=False))
+    except OSError as exc:
+        raise SettingsError([f"{env_file.name} cannot be read ({exc.strerror}): check its owner and mode."]) from None
+    except UnicodeDecodeError:
+        raise SettingsError([f"{env_file.name} cannot be read: save it as UTF-8."]) from None
+
+
+def _refuse(fault_in: Callable[[str], str | None], value: str) -> None:
+    if why := fault_in(value):
+        raise ValueError(why)
+
+
+def _fault(location: str, kind: str, context: dict[str, object]) -> str:
+    """In our own words: pydantic's would speak of patterns and types, and may quote the value."""
+    name, must_be = _described()[location]
+    if kind == "missing":
+        return missing(name)
+    return not_valid(name, must_be, str(context["error"]) if kind == "value_error" else "")
+
+
+def _described() -> dict[str, tuple[str, str]]:
+    """By every name under which pydantic may report a field."""
+    told = {}
+    for field_name, field in Settings.model_fields.items():
+        name = environment_name(field_name, field.alias)
+        told[field_name] = told[name] = (name, field.description or HOW_TO_GET[name])
+    return told

@@ -1,0 +1,30 @@
+"""The addresses of Slack and GoldRush: whether one is valid, and whether it may be spoken to without TLS."""
+
+from urllib.parse import urlsplit
+
+from bot.proxy import is_loopback
+from bot.settings.redis_address import host_is_valid, port_is_valid
+
+
+def http_fault(url: str) -> str | None:
+    """What is wrong, as a clause that begins a sentence."""
+    if not url.startswith(("https://", "http://")):
+        return "it does not begin with https://"
+    if not url.isprintable() or " " in url:
+        return "it holds spaces or line breaks"
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its text quotes the address
+        return "the host is not valid"
+    if "@" in parts.netloc:
+        return "it holds a user name or a password"
+    if "?" in url or "#" in url:
+        return "it holds a ? or a #"
+    if not host_is_valid(parts.hostname):
+        return "it names no valid host"
+    return None if port_is_valid(parts) else "the port is not a whole number from 1 to 65535"
+
+
+def is_exposed(url: str) -> bool:
+    """Whether tokens would cross a network unencrypted."""
+    return http_fault(url) is None and url.startswith("http://") and not is_loopback(urlsplit(url).hostname or "")

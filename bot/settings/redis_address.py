@@ -1,0 +1,126 @@
+"""Finds the fault in a REDIS_URL without quoting any of it, since it may hold a password anywhere."""
+
+import re
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+
+SCHEMES = ("redis", "rediss", "unix")
+ENCODE = "percent-encode the password: # is %23, / is %2F, ? is %3F, @ is %40, % is %25, a space is %20"
+ONE_SERVER = "Redis Sentinel and Redis Cluster are not supported yet. Give the address of one server"
+
+# https://redis.readthedocs.io/en/stable/connections.html: what may stand behind the ? of an address.
+OPTIONS = frozenset({
+    "client_name", "db", "health_check_interval", "max_connections", "password", "protocol", "retry_on_timeout",
+    "socket_connect_timeout", "socket_keepalive", "socket_read_size", "socket_timeout", "ssl_ca_certs", "ssl_ca_data",
+    "ssl_ca_path", "ssl_ciphers", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname", "ssl_keyfile",
+    "ssl_keyfile_password", "username",
+})  # fmt: skip
+_NUMBERS = {"db", "health_check_interval", "max_connections", "socket_connect_timeout", "socket_timeout"}
+_CERT_REQS = {"none", "optional", "required"}
+
+
+def redis_fault(url: str) -> str | None:
+    """What is wrong, as a clause that begins a sentence; None where a client can be made of it."""
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in SCHEMES:
+        return _scheme_fault(scheme if separator else "")
+    if _needs_encoding(url):
+        return ENCODE
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # its text quotes the address
+        return ENCODE if "@" in rest else "the host is not valid (an IPv6 address stands in square brackets)"
+    return _credentials_fault(parts) or _place_fault(parts) or _options_fault(parts.query)
+
+
+def _scheme_fault(scheme: str) -> str | None:
+    scheme = scheme.lower()
+    if "sentinel" in scheme or "cluster" in scheme:
+        return ONE_SERVER
+    if scheme in {"valkey", "valkeys"}:
+        return f"write redis{'s' if scheme == 'valkeys' else ''}:// in place of {scheme}://"
+    if scheme in SCHEMES:
+        return "write the part before :// in small letters"
+    if scheme in {"redis+unix", "redis+socket", "redis-socket"}:
+        return f"write unix:// in place of {scheme}://"
+    return "it does not begin with redis://, rediss:// or unix://"
+
+
+def _needs_encoding(url: str) -> bool:
+    """Signs that end the part where a password stands, or that stand for something else in it."""
+    authority, _, behind = url.partition("://")[2].partition("/")
+    return (
+        "#" in url
+        or bool(re.search(r"\s|\\|%(?![0-9a-fA-F]{2})", url))
+        or not _decodes(url)
+        or (not url.startswith("unix:") and ("@" in behind or "@" in authority.partition("?")[2]))
+    )
+
+
+def _decodes(url: str) -> bool:
+    try:
+        unquote(url, errors="strict")
+    except UnicodeDecodeError:
+        return False
+    return url.isprintable()
+
+
+def _credentials_fault(parts: SplitResult) -> str | None:
+    if parts.username and parts.password is None:
+        return "a password alone follows a colon (redis://:PASSWORD@host)"
+    return None
+
+
+def _place_fault(parts: SplitResult) -> str | None:
+    if parts.scheme == "unix":
+        return None if len(parts.path) > 1 else "it names no socket (unix:///path/to/valkey.sock)"
+    if "," in parts.netloc.rpartition("@")[2]:
+        return ONE_SERVER
+    return _host_fault(parts) or _database_fault(parts.path)
+
+
+def _host_fault(parts: SplitResult) -> str | None:
+    host = parts.netloc.rpartition("@")[2]
+    if host.count(":") > 1 and not host.startswith("["):
+        return "an IPv6 address stands in square brackets"
+    if not host_is_valid(parts.hostname):
+        return "it names no valid host"
+    return None if port_is_valid(parts) else "the port is not a whole number from 1 to 65535"
+
+
+def _database_fault(path: str) -> str | None:
+    if re.fullmatch(r"(/[0-9]{0,5})?", path):
+        return None
+    return "behind the host stands the number of the database and nothing else (/0)"
+
+
+def _options_fault(query: str) -> str | None:
+    try:
+        options = parse_qs(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
+    except ValueError:
+        return "what follows the question mark is not NAME=VALUE&NAME=VALUE"
+    if options.keys() - OPTIONS:
+        return "an option after the question mark is unknown. Those that most need: db, ssl_cert_reqs, ssl_ca_certs"
+    for name, values in options.items():
+        if name in _NUMBERS and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", values[0]):
+            return f"{name} is not a number"
+    if not set(options.get("ssl_cert_reqs", [])) <= _CERT_REQS:
+        return "ssl_cert_reqs is none, optional or required"
+    return None
+
+
+def host_is_valid(host: str | None) -> bool:
+    """Whether the system's resolver can be asked for it."""
+    if not host or not re.fullmatch(r"[^\s/?#@%,;\"'<>|\\^`{}()$!*]+", host):
+        return False
+    try:
+        host.encode("ascii" if ":" in host else "idna")
+    except UnicodeError:
+        return False
+    return True
+
+
+def port_is_valid(parts: SplitResult) -> bool:
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:  # its text quotes the address
+        return False

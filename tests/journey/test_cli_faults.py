@@ -1,0 +1,69 @@
+"""Faults of settings and machine, as an operator meets them: one line each, exit 2, no value, no traceback."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+import pytest
+
+from bot.demo import environment
+from bot.sandbox.server import Sandbox
+from tests.journey.test_cli import bare, cli
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(90)]
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+async def test_a_password_that_is_not_encoded_is_not_shown(tmp_path: Path, command: str) -> None:
+    env = environment("http://127.0.0.1:1", tmp_path) | {"REDIS_URL": "redis://:hunter2#x@127.0.0.1:6379"}
+    code, said = await cli(command, env=env, cwd=tmp_path)
+    assert code == 2
+    assert "percent-encode the password" in said
+    assert "hunter2" not in said
+    assert "Traceback" not in said
+
+
+async def test_swapped_tokens_and_misspelled_names_are_told_together(tmp_path: Path) -> None:
+    swapped = {"SLACK_BOT_TOKEN": "xapp-hush", "SLACK_APP_TOKEN": "xoxb-hush", "PIPELINE_BOT_STEDY_SECONDS": "5"}
+    (tmp_path / ".env").write_text("PIPELINE_BOT_LOGLEVEL=debug\n")
+    code, said = await cli("run", env=environment("http://127.0.0.1:1", tmp_path) | swapped, cwd=tmp_path)
+    assert code == 2
+    assert "which belongs in SLACK_APP_TOKEN" in said
+    assert "which belongs in SLACK_BOT_TOKEN" in said
+    assert "Did you mean PIPELINE_BOT_STEADY_SECONDS?" in said
+    assert "Did you mean PIPELINE_BOT_LOG_LEVEL?" in said
+    assert "hush" not in said
+
+
+async def test_http_mode_on_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104  as the bot would
+        port = taken.getsockname()[1]
+        async with Sandbox.start() as sandbox:
+            env = environment(sandbox.url, tmp_path / "data") | {
+                "SLACK_SIGNING_SECRET": "hush",
+                "PORT": str(port),
+            }
+            code, said = await cli("run", "--http", env=env, cwd=tmp_path)
+    assert code == 2
+    assert f"Cannot receive from Slack on port {port}: Address already in use" in said
+    assert len(said.strip().splitlines()) == 1
+    assert "hush" not in said
+
+
+async def test_the_demo_on_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, said = await cli("demo", "--port", str(port), env=bare(), cwd=tmp_path)
+    assert code == 2
+    assert said.strip() == (f"✗ Port {port} cannot be used: Address already in use. Try `pipeline-bot demo --port 0`.")
+
+
+async def test_a_port_of_the_demo_that_is_none(tmp_path: Path) -> None:
+    code, said = await cli("demo", "--port", "65536", env=bare(), cwd=tmp_path)
+    assert code == 2
+    assert "Traceback" not in said
+
+
+async def test_the_version(tmp_path: Path) -> None:
+    code, said = await asyncio.wait_for(cli("--version", env=bare(), cwd=tmp_path), 60)
+    assert (code, said.split()[0]) == (0, "pipeline-bot")
