@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -29,6 +29,7 @@ from bot.slack.actions import Actions
 from bot.slack.app import Identity, Listeners, build_app
 from bot.slack.calls import web_client
 from bot.slack.commands import Commands
+from bot.slack.connection_limit import Limits, connection_cap, descriptor_limit
 from bot.slack.directory import Directory
 from bot.slack.guardian import Guardian
 from bot.slack.inbox import Inbox
@@ -50,6 +51,7 @@ from bot.watching.vigil import Vigil
 GOODBYE_SECONDS = 5.5  # longer than a call to Slack; ten seconds are promised in all
 LAST_SECONDS = 1.0
 CLOSE_SECONDS = 1.5
+PEOPLE_CONNECTIONS = 4  # to GoldRush, for people's commands beside the polling
 
 log = structlog.get_logger(__name__)
 
@@ -285,7 +287,18 @@ def _goldrush(settings: Settings) -> Client:
         base_url=settings.goldrush_api_url,
         service_key=settings.goldrush_service_key,
         deadline_seconds=settings.read_timeout_seconds,
-        max_connections=_slots(settings) + 4,  # people's commands beside the polling
+        max_connections=_slots(settings) + PEOPLE_CONNECTIONS,
+    )
+
+
+def _http(app: AsyncApp, settings: Settings) -> AbstractAsyncContextManager[int]:
+    outgoing = _slots(settings) + PEOPLE_CONNECTIONS
+    return serving.http(
+        app,
+        settings.port,
+        host=settings.http_host or serving.ALL_INTERFACES,
+        signing_secret=settings.signing_secret,
+        limits=Limits(connections=connection_cap(settings.http_connections, outgoing, descriptor_limit())),
     )
 
 
@@ -299,7 +312,7 @@ async def _served(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> 
     else:
         async with AsyncExitStack() as stack:
             try:
-                await stack.enter_async_context(serving.http(app, settings.port))
+                await stack.enter_async_context(_http(app, settings))
             except OSError as exc:
                 raise _unusable(settings.port, exc) from None
             yield

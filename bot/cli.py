@@ -118,9 +118,13 @@ async def _findings(settings: Settings, post: str | None) -> list[Finding]:
 @main.command()
 def demo(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the demo page; 0 picks a free one.")] = 8080,
+    host: Annotated[
+        list[str] | None,
+        typer.Option(help="Another NAME:PORT by which your browser reaches the page, as through a tunnel or proxy."),
+    ] = None,
 ) -> None:
     """Try everything on this machine: a GoldRush, a Slack and the bot, with a page to click in."""
-    raise typer.Exit(asyncio.run(demonstration.run(port, out)))
+    raise typer.Exit(asyncio.run(demonstration.run(port, out, tuple(host or ()))))
 
 
 def _settings() -> Settings:

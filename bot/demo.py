@@ -26,22 +26,22 @@ OPERATOR = "C0OPS"
 INVITED = ("C0ALERTS", "C0TEAM")
 
 
-async def run(port: int, out: Console) -> int:
-    """Runs until Ctrl-C or until the bot cannot be started; answers the exit code."""
+async def run(port: int, out: Console, hosts: tuple[str, ...] = ()) -> int:
+    """Runs until Ctrl-C or until the bot cannot be started; answers the exit code. `hosts`: see `Sandbox.start`."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
     # The sandbox forgets everything when it ends, so the bot's memory is for this run only too.
     with tempfile.TemporaryDirectory(prefix="pipeline-bot-") as data_dir:
-        return await _run(port, Path(data_dir), out, stopped)
+        return await _run(port, hosts, Path(data_dir), out, stopped)
 
 
-async def _run(port: int, data_dir: Path, out: Console, stopped: asyncio.Event) -> int:
+async def _run(port: int, hosts: tuple[str, ...], data_dir: Path, out: Console, stopped: asyncio.Event) -> int:
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(RedisStandIn.start())
         try:
-            sandbox = await stack.enter_async_context(Sandbox.start(port=port, redis=store))
+            sandbox = await stack.enter_async_context(Sandbox.start(port=port, redis=store, hosts=hosts))
         except OSError as exc:
             reason = os.strerror(exc.errno) if exc.errno else type(exc).__name__
             out.print(f"[red]✗[/] Port {port} cannot be used: {reason}. Try `pipeline-bot demo --port 0`.")

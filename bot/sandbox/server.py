@@ -1,19 +1,19 @@
 """The sandbox: one server, one port, both stand-ins and the page."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from bot.sandbox import control, control_goldrush
 from bot.sandbox.bot_faults import BotProcess
 from bot.sandbox.clock import Clock
 from bot.sandbox.goldrush import GoldRush
 from bot.sandbox.live import Live
+from bot.sandbox.own_hosts import only_from, own_names
 from bot.sandbox.pulse import Pulse
 from bot.sandbox.redis_faults import RedisStandIn
 from bot.sandbox.scenario import Scenario
@@ -31,7 +31,9 @@ PATIENCE_SECONDS = 0.5
 class Sandbox:
     """What a test or the demo holds in its hand; `start` is the way to get one."""
 
-    def __init__(self, *, clock: Clock, scenario: Scenario | None, redis: RedisStandIn | None) -> None:
+    def __init__(
+        self, *, clock: Clock, scenario: Scenario | None, redis: RedisStandIn | None, hosts: Collection[str] = ()
+    ) -> None:
         self.clock = clock
         self.url = ""
         self.goldrush = GoldRush(clock)
@@ -43,6 +45,8 @@ class Sandbox:
             redis.on_change = lambda: self.notify("faults")
         self._scenario = scenario or Scenario.demo()
         self._playing: asyncio.Task[None] | None = None
+        self._names: set[str] = set()
+        self._more_names = frozenset(hosts)
         self._live = Live()
         self._pulse = Pulse()
 
@@ -55,12 +59,14 @@ class Sandbox:
         scenario: Scenario | None = None,
         clock: Clock | None = None,
         redis: RedisStandIn | None = None,
+        hosts: Collection[str] = (),
     ) -> AsyncIterator["Sandbox"]:
         """Serves until the block ends. A scenario plays from the start; without one the pipelines stand still.
 
-        With a Redis, that can be broken from the page too; who started it closes it.
+        With a Redis, that can be broken from the page too; who started it closes it. `hosts` are names (with a port)
+        other than this machine's own by which a browser may ask for it.
         """
-        sandbox = cls(clock=clock or Clock(), scenario=scenario, redis=redis)
+        sandbox = cls(clock=clock or Clock(), scenario=scenario, redis=redis, hosts=hosts)
         async with AsyncExitStack() as stack:
             runner = web.AppRunner(sandbox._application(), access_log=None, shutdown_timeout=PATIENCE_SECONDS)
             await runner.setup()
@@ -68,7 +74,9 @@ class Sandbox:
             stack.push_async_callback(sandbox._close)
             site = web.TCPSite(runner, HOST, port)
             await site.start()
-            sandbox.url = sandbox.slack.base_url = f"http://{HOST}:{runner.addresses[0][1]}"
+            bound = runner.addresses[0][1]
+            sandbox._names |= own_names(bound)
+            sandbox.url = sandbox.slack.base_url = f"http://{HOST}:{bound}"
             if scenario is not None:
                 await sandbox.set_scenario(running=True)
             yield sandbox
@@ -113,7 +121,7 @@ class Sandbox:
         await self.slack.close()
 
     def _application(self) -> web.Application:
-        app = web.Application(middlewares=[own_page_only])
+        app = web.Application(middlewares=[only_from(self._names, self._more_names)])
         web_api = WebApi(self.slack)
         app.add_routes(
             [
@@ -130,16 +138,6 @@ class Sandbox:
         )
         app.router.add_static("/static/", PAGE)
         return app
-
-
-@web.middleware
-async def own_page_only(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Another site's page, open in the same browser, must not move things here."""
-    origin = request.headers.get("Origin")
-    writes = request.path.startswith("/sandbox/") and request.method != "GET"
-    if writes and origin is not None and origin != f"http://{request.host}":
-        return web.json_response({"error": f"{origin} may not control the sandbox."}, status=403)
-    return await handler(request)
 
 
 async def _index(_: web.Request) -> web.StreamResponse:

@@ -77,6 +77,10 @@ class Settings(_Read):
     port: int = Field(default=3000, alias="PORT", ge=0, le=65_535, description="a whole number from 0 to 65535")
 
     transport: Transport = Field(default=Transport.AUTO, description="auto, socket or http")
+    http_host: str | None = Field(
+        default=None, pattern=r"^[A-Za-z0-9.:_-]+$", description="an IP address or host name of this machine"
+    )
+    http_connections: int = Field(default=200, ge=8, le=100_000, description="a whole number from 8 to 100000")
     command: str = Field(
         default="/pipeline",
         pattern=r"^/[a-z0-9_-]{1,31}$",
@@ -137,6 +141,11 @@ class Settings(_Read):
     @property
     def fallback(self) -> ChannelId | None:
         return ChannelId(self.fallback_channel) if self.fallback_channel else None
+
+    @property
+    def signing_secret(self) -> str:
+        """For HTTP mode; empty without one."""
+        return self.slack_signing_secret.get_secret_value() if self.slack_signing_secret else ""
 
     @property
     def store_url(self) -> str | None:

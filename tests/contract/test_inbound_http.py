@@ -11,6 +11,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.slack import serving
 from bot.slack.calls import web_client
+from bot.slack.connection_limit import Limits
 from tests.fuzz.http_requests import PATH, SECRET, signed
 from tests.fuzz.slack_payloads import FORM, JSON
 
@@ -20,7 +21,7 @@ SOON_SECONDS = 0.3
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     app = AsyncApp(client=web_client("xoxb-x", "http://127.0.0.1:9/api/"), signing_secret=SECRET)
-    async with serving.http(app, 0, patience_seconds=SOON_SECONDS) as port:
+    async with serving.http(app, 0, limits=Limits(body=SOON_SECONDS)) as port:
         yield port
 
 
@@ -101,7 +102,7 @@ async def test_whoever_hangs_up_in_the_middle_is_no_news(port: int, caplog: pyte
 
 async def test_a_body_that_does_not_come_does_not_hold_up_the_end() -> None:
     app = AsyncApp(client=web_client("xoxb-x", "http://127.0.0.1:9/api/"), signing_secret=SECRET)
-    async with serving.http(app, 0, patience_seconds=60) as port:
+    async with serving.http(app, 0, limits=Limits(body=60)) as port:
         raw = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(raw)
