@@ -41,12 +41,18 @@ class Observation:
 
     @property
     def live(self) -> bool:
-        """RUNNING with every replica ready; where the API reports no replicas, RUNNING has to do."""
-        return self.phase == Phase.RUNNING and self.readiness is not Readiness.SHORT
+        """RUNNING, and exactly the replicas that are wanted report ready: at least one."""
+        return self.phase == Phase.RUNNING and self.readiness is Readiness.READY
 
     @property
     def degraded(self) -> bool:
         return self.phase == Phase.RUNNING and self.readiness is Readiness.SHORT
+
+    @property
+    def serving(self) -> bool | None:
+        """Whether it is live; None where RUNNING leaves that open: too little is reported, or too many are ready."""
+        unsettled = self.readiness in {Readiness.UNREPORTED, Readiness.SURPLUS}
+        return None if self.phase == Phase.RUNNING and unsettled else self.live
 
 
 class MissKind(StrEnum):

@@ -58,11 +58,17 @@ class Readiness(Enum):
 
     READY = "ready"
     SHORT = "short"
+    SURPLUS = "surplus"  # more than wanted: the runtime has not settled
     UNREPORTED = "unreported"
 
 
 def readiness(ready: int | None, replicas: int | None) -> Readiness:
-    """No field of a status reply is promised; no replicas at all counts as short (never as live)."""
+    """No field of a status reply is promised, and what is not reported is never taken for ready.
+
+    RUNNING with no replicas wanted counts as short: nothing runs.
+    """
     if ready is None or replicas is None:
         return Readiness.UNREPORTED
-    return Readiness.READY if 0 < replicas <= ready else Readiness.SHORT
+    if ready > replicas:
+        return Readiness.SURPLUS
+    return Readiness.READY if 0 < replicas == ready else Readiness.SHORT

@@ -305,6 +305,4 @@ def _facts(standing: Standing) -> tuple[object, ...]:
 
 def _kept(standing: Standing) -> tuple[object, ...]:
     """What a restarted bot must know to derive the same transitions."""
-    observation = standing.observation
-    life = observation and (observation.uid, observation.start_time)
-    return (*_facts(standing), life, standing.failed_since)
+    return (*_facts(standing), standing.uid, standing.start_time, standing.live, standing.failed_since)

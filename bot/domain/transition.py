@@ -52,6 +52,11 @@ class Standing:
     first_seen: bool = False
     """It was so already when it was first read: since then, or earlier."""
     failed_since: datetime | None = None
+    live: bool | None = None
+    """As last reported in this phase: a reading that leaves it open does not change it. None: never reported."""
+    uid: str | None = None
+    """As last reported in this phase, like `start_time`: a reading without one hides no restart."""
+    start_time: datetime | None = None
     reach: Reach = Reach.REACHABLE
     misses: int = 0
     not_found: int = 0
@@ -125,7 +130,7 @@ def _missed(standing: Standing, miss: Miss) -> tuple[Standing, tuple[Transition,
         at=miss.at,
         phase=standing.phase,
         after=standing.observation.observed_at if standing.observation else None,
-        live=bool(standing.observation and standing.observation.live),
+        live=bool(_was_live(standing)),
         reach=reach,
         reason=miss.reason,
     )
@@ -136,11 +141,15 @@ def _observed(standing: Standing, now: Observation) -> tuple[Standing, tuple[Tra
     before = standing.observation
     changed = before is None or before.phase != now.phase
     events = list(_events(standing, now))
+    uid, start_time = _worker(standing, now, anew=changed or Event.RESTARTED in events)
     after = Standing(
         observation=now,
         since=now.observed_at if changed else standing.since,
         first_seen=before is None if changed else standing.first_seen,
         failed_since=_failed_since(standing, now),
+        live=_live(standing, now),
+        uid=uid,
+        start_time=start_time,
         number=now.number,
     )
     told = tuple(
@@ -151,7 +160,7 @@ def _observed(standing: Standing, now: Observation) -> tuple[Standing, tuple[Tra
             phase=now.phase if event is not Event.BACK else standing.phase,
             after=before.observed_at if before else None,
             previous=before.phase if before else None,
-            live=now.live if event is not Event.BACK else bool(before and before.live),
+            live=bool(after.live if event is not Event.BACK else _was_live(standing)),
             first_seen=before is None,
         )
         for event in events
@@ -167,25 +176,54 @@ def _events(standing: Standing, now: Observation) -> list[Event]:
     events = back
     if before.phase != now.phase:
         events.append(Event(now.phase.lower()) if now.phase.known else Event.CHANGED)
-    elif _restarted(before, now):
+    elif _restarted(standing, now):
         events.append(Event.RESTARTED)
-    if now.live and not before.live:
+    if now.live and _was_live(standing) is False:
         events.append(Event.LIVE)
     if now.live and standing.failed_since is not None:
         events.append(Event.RECOVERED)
-    if now.degraded and before.live:
+    if now.degraded and _was_live(standing):
         events.append(Event.DEGRADED)
     return events
 
 
-def _restarted(before: Observation, now: Observation) -> bool:
+def _was_live(standing: Standing) -> bool | None:
+    """Rows that an older version wrote hold the observation only."""
+    if standing.live is None and standing.observation:
+        return standing.observation.serving
+    return standing.live
+
+
+def _live(standing: Standing, now: Observation) -> bool | None:
+    """What a reading leaves open is as it was; after another phase it is not live until that is reported."""
+    if now.serving is not None or standing.observation is None:
+        return now.serving
+    return _was_live(standing) if standing.phase == now.phase else False
+
+
+def _restarted(standing: Standing, now: Observation) -> bool:
     if now.phase not in {Phase.RUNNING, Phase.FAILED, Phase.DEPLOYING}:
         return False  # elsewhere start_time may come and go without meaning
-    if before.uid and now.uid and before.uid != now.uid:
+    uid, start_time = _last_worker(standing)
+    if uid and now.uid and uid != now.uid:
         return True
-    if before.start_time is None or now.start_time is None:
+    if start_time is None or now.start_time is None:
         return False
-    return abs(now.start_time - before.start_time) > SAME_START
+    return abs(now.start_time - start_time) > SAME_START
+
+
+def _last_worker(standing: Standing) -> tuple[str | None, datetime | None]:
+    """Rows that an older version wrote hold the observation only."""
+    seen = standing.observation
+    if seen is None:
+        return None, None
+    return standing.uid or seen.uid, standing.start_time or seen.start_time
+
+
+def _worker(standing: Standing, now: Observation, *, anew: bool) -> tuple[str | None, datetime | None]:
+    """`anew`: what was reported of the worker before says nothing of this one."""
+    uid, start_time = (None, None) if anew else _last_worker(standing)
+    return now.uid or uid, now.start_time or start_time
 
 
 def _failed_since(standing: Standing, now: Observation) -> datetime | None:

@@ -9,8 +9,8 @@ from bot.domain.card import Card, ThreadLine
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Episode, EpisodeKind, Line, Outcome
-from bot.domain.phase import Phase
-from bot.domain.transition import Event, Reach
+from bot.domain.phase import Phase, Readiness
+from bot.domain.transition import Event, Reach, Standing
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack import action_ids, phrases
 from bot.slack.message import Block, Message, actions, button, confirmation, context, message, section, value
@@ -96,7 +96,15 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
         since = _when(episode)
         return (f":red_circle: {name} *FAILED*", f"{since} · {ready}" if ready else since, first_seen)
     coming = f"{phrases.standing_symbol(standing)} {name} is {phrases.state_words(standing)} after FAILED"
-    return (coming, since, first_seen)
+    return (coming, since, _ready(card), _not_recovered(standing), first_seen)
+
+
+def _not_recovered(standing: Standing) -> str:
+    """RUNNING alone ends no failure: why not."""
+    seen = standing.observation
+    if not seen or seen.phase != Phase.RUNNING or seen.readiness is not Readiness.UNREPORTED:
+        return ""
+    return "GoldRush does not report how many replicas are ready, so I can't tell whether it has recovered."
 
 
 def _is_over(card: Card) -> str:
@@ -110,7 +118,7 @@ def _is_over(card: Card) -> str:
 
 def _ready(card: Card) -> str:
     observation = card.standing.observation
-    return phrases.replicas(observation.ready, observation.replicas) if observation else ""
+    return phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else ""
 
 
 def _when(episode: Episode) -> str:
@@ -128,11 +136,24 @@ def _degraded(card: Card, name: str) -> tuple[str, ...]:
     episode, ready = card.episode, _ready(card)
     when = _when(episode)
     if episode.open:
-        return (f"{phrases.DEGRADED} {name} is *RUNNING, degraded* — {ready}", when)
+        return (f"{_DEGRADED_NOW[_readiness(card)].format(name=name)}{f' — {ready}' if ready else ''}", when)
     if episode.outcome is Outcome.LIVE:
         return (f":large_green_circle: {name} has *all replicas ready* again after {_downtime(episode)} · {when}",)
     was = f"was *degraded* for {_downtime(episode)} · {when}"
     return (f"{phrases.DEGRADED} {name} {was}; it is {_ending(episode)} now",)
+
+
+_DEGRADED_NOW = {
+    Readiness.SHORT: f"{phrases.DEGRADED} {{name}} is *RUNNING, degraded*",
+    Readiness.SURPLUS: f"{phrases.BLIND} {{name}} is *RUNNING*, more replicas ready than wanted, after degraded",
+    Readiness.UNREPORTED: f"{phrases.BLIND} {{name}} is *RUNNING*, readiness not reported, after degraded",
+}
+
+
+def _readiness(card: Card) -> Readiness:
+    """Never ready: that ends the episode."""
+    seen = card.standing.observation
+    return seen.readiness if seen and seen.readiness in _DEGRADED_NOW else Readiness.SHORT
 
 
 def _deployment(card: Card, name: str) -> tuple[str, ...]:
@@ -144,8 +165,13 @@ def _deployment(card: Card, name: str) -> tuple[str, ...]:
         return (f":black_circle: {name} was deploying · {_when(episode)}; it is *{_ending(episode)}* now",)
     since = f"began at {_beginning(episode)}"
     if standing.phase == Phase.RUNNING:
-        return (f":large_blue_circle: {name} is *RUNNING*, not live yet", since)
+        return (f":large_blue_circle: {name} is *RUNNING*, {_not_live(standing)}", since, _ready(card))
     return (f":large_blue_circle: {name} is *{phrases.phase_word(standing.phase)}*", since)
+
+
+def _not_live(standing: Standing) -> str:
+    seen = standing.observation
+    return "readiness not reported" if seen and seen.readiness is Readiness.UNREPORTED else "not live yet"
 
 
 def _pause(card: Card, name: str) -> tuple[str, ...]:
@@ -314,14 +340,14 @@ _LINES: tuple[tuple[Event, str], ...] = (
 
 def line_words(line: Line, named: Pipeline | None = None) -> str:
     """One sentence for one reading: the weightiest of its events leads. Outside its thread it needs a name."""
-    ready = phrases.replicas(line.ready, line.replicas)
+    ready = phrases.replicas(line.phase, line.ready, line.replicas)
     # That it can be read again goes without saying where the same reading tells more.
     events = [event for event in line.events if event is not Event.BACK] or line.events
     form = next((form for event, form in _LINES if event in events), "{sign} {name}*{phase}*{counted}")
     return form.format(
         name=f"*{outside(named.name)}* " if named else "",
         by=line.by,
-        sign=phrases.symbol(line.phase),
+        sign=phrases.counted_symbol(line.phase, line.ready, line.replicas),
         phase=phrases.phase_word(line.phase),
         counted=f", {ready}" if ready else "",
         took=f" after {phrases.length(line.downtime_seconds, first_seen=line.at_least)}" if line.ends else "",

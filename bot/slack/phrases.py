@@ -7,7 +7,7 @@ from math import ceil
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delay
 from bot.domain.observation import Observation
-from bot.domain.phase import Phase, Readiness
+from bot.domain.phase import Phase, Readiness, readiness
 from bot.domain.transition import Event, Reach, Standing
 from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, Watch
 from bot.slack.text import REASON_LIMIT, code, date, duration, escape, outside
@@ -60,16 +60,22 @@ def is_direct(channel: ChannelId | None) -> bool:
     return channel is not None and channel.startswith("D")
 
 
-def symbol(phase: Phase | None, *, degraded: bool = False) -> str:
-    if degraded:
-        return DEGRADED
+def symbol(phase: Phase | None) -> str:
     return _SYMBOLS.get(phase, BLIND) if phase is not None else UNREAD
+
+
+def counted_symbol(phase: Phase | None, ready: int | None, wanted: int | None) -> str:
+    """Green only where it is live; where RUNNING leaves that open, nobody knows."""
+    if phase != Phase.RUNNING:
+        return symbol(phase)
+    return {Readiness.READY: symbol(phase), Readiness.SHORT: DEGRADED}.get(readiness(ready, wanted), BLIND)
 
 
 def standing_symbol(standing: Standing) -> str:
     if standing.reach is not Reach.REACHABLE:
         return BLIND
-    return symbol(standing.phase, degraded=bool(standing.observation and standing.observation.degraded))
+    seen = standing.observation
+    return counted_symbol(seen.phase, seen.ready, seen.replicas) if seen else UNREAD
 
 
 def phase_word(phase: Phase | None) -> str:
@@ -97,13 +103,20 @@ def _more(observation: Observation) -> str:
     return {
         Readiness.READY: ", live",
         Readiness.SHORT: ", degraded",
+        Readiness.SURPLUS: ", more replicas ready than wanted",
         Readiness.UNREPORTED: ", readiness not reported",
     }[observation.readiness]
 
 
-def replicas(ready: int | None, wanted: int | None) -> str:
-    """`2 of 3 ready`; empty where the API did not say, or none are wanted."""
+def replicas(phase: Phase | None, ready: int | None, wanted: int | None) -> str:
+    """`2 of 3 ready`; empty where the API did not say, or none are wanted by a pipeline that does not run."""
+    if wanted == 0 or (ready is None and wanted):
+        return _wanted(wanted) if phase == Phase.RUNNING else ""
     return f"{ready} of {wanted} ready" if ready is not None and wanted else ""
+
+
+def _wanted(number: int) -> str:
+    return "1 replica wanted" if number == 1 else f"{number} replicas wanted"
 
 
 def intent_words(pipeline: Pipeline, standing: Standing) -> str:

@@ -23,7 +23,7 @@ def age(view: PipelineView, now: datetime) -> str:
 
 def row(view: PipelineView, now: datetime) -> str:
     standing, observation = view.standing, view.standing.observation
-    ready = phrases.replicas(observation.ready, observation.replicas) if observation else ""
+    ready = phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else ""
     facts = [
         phrases.state_words(standing),
         ready,

@@ -50,7 +50,7 @@ def _detail(view: PipelineView, now: datetime, footing: Footing) -> list[Block]:
     standing, observation = view.standing, view.standing.observation
     head = f"{phrases.standing_symbol(standing)} *{outside(view.pipeline.name)}* — {phrases.state_words(standing)}"
     facts = [
-        phrases.replicas(observation.ready, observation.replicas) if observation else "",
+        phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else "",
         f"since {phrases.moment(standing.since, first_seen=standing.first_seen)}" if standing.since else "",
         phrases.intent_words(view.pipeline, standing),
     ]

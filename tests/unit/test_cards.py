@@ -56,6 +56,21 @@ def lines(*readings: Reading) -> list[str]:
     return [tells_all(valid(shown(each.body))).text for each in told if isinstance(each.body, ThreadLine)]
 
 
+def test_no_line_of_a_card_ends_in_a_bare_dash_whatever_is_reported() -> None:
+    for ready in (None, 0, 1, 3):
+        for replicas in (None, 0, 2):
+            for before in (FAILED, RUNNING, DEPLOYING):
+                seen = an_observation(RUNNING, 2, ready=ready, replicas=replicas)
+                for card in cards(an_observation(before, 1), seen):
+                    assert not [line for line in card.text.split("\n") if line.rstrip().endswith(("—", "·", ","))]
+
+
+def test_a_failure_that_may_not_be_over_is_never_shown_in_green() -> None:
+    for ready, replicas in ((None, 2), (2, None), (None, None), (3, 2), (0, 0), (1, 2)):
+        _, running = cards(an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=ready, replicas=replicas))
+        assert "large_green_circle" not in str(running.blocks), (ready, replicas)
+
+
 # --- the card --------------------------------------------------------------------------------------------------------
 
 
@@ -66,6 +81,30 @@ def lines(*readings: Reading) -> list[str]:
         ([an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0)], ["orders-eu FAILED", "12:00:02 UTC"]),
         ([an_observation(FAILED, 1), an_observation(DEPLOYING, 2)], ["is DEPLOYING after FAILED", "FAILED since"]),
         ([an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=0)], ["is RUNNING, degraded after FAILED"]),
+        (
+            [an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=None, replicas=2)],
+            [
+                "is RUNNING, readiness not reported after FAILED",
+                "2 replicas wanted",
+                "GoldRush does not report how many replicas are ready, so I can't tell whether it has recovered.",
+            ],
+        ),
+        (
+            [an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=3, replicas=2)],
+            ["is RUNNING, more replicas ready than wanted after FAILED", "3 of 2 ready"],
+        ),
+        (
+            [an_observation(RUNNING, 1), an_observation(RUNNING, 2, ready=0, replicas=0)],
+            ["RUNNING, degraded — 0 replicas wanted"],
+        ),
+        (
+            [an_observation(RUNNING, 1), an_observation(RUNNING, 2, ready=0), an_observation(RUNNING, 3, ready=None)],
+            ["is RUNNING, readiness not reported, after degraded — 1 replica wanted"],
+        ),
+        (
+            [an_observation(DEPLOYING, 1), an_observation(RUNNING, 2, ready=None, replicas=None)],
+            ["is RUNNING, readiness not reported"],
+        ),
         (
             [an_observation(FAILED, 1), an_observation(RUNNING, 254)],
             ["orders-eu was down for at least 4 min · <!date^1795435201^{time}|", "or earlier – <!date^1795435454^"],

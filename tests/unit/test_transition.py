@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -110,9 +111,103 @@ def test_a_stop_ends_a_failure_only_where_it_was_wanted(intent: Intent | None, *
     assert (Event.RECOVERED in told) is recovers
 
 
-def test_running_without_reported_replicas_has_to_do_as_live() -> None:
-    assert an_observation(RUNNING, ready=None, replicas=None).live
-    assert not an_observation(RUNNING, ready=0, replicas=0).live
+@pytest.mark.parametrize(
+    ("ready", "replicas", "live", "degraded"),
+    [
+        (2, 2, True, False),
+        (1, 2, False, True),
+        (0, 2, False, True),
+        (3, 2, False, False),
+        (None, 2, False, False),
+        (2, None, False, False),
+        (None, None, False, False),
+        (None, 0, False, False),
+        (0, 0, False, True),
+    ],
+)
+def test_live_is_running_with_exactly_what_is_wanted_ready(
+    ready: int | None, replicas: int | None, *, live: bool, degraded: bool
+) -> None:
+    seen = an_observation(RUNNING, ready=ready, replicas=replicas)
+    assert (seen.live, seen.degraded) == (live, degraded)
+
+
+def of_two(read: int, ready: int | None = 2, **more: Any) -> Observation:
+    return an_observation(RUNNING, read, ready=ready, replicas=2, **more)
+
+
+@pytest.mark.parametrize(
+    ("readings", "told"),
+    [
+        ([an_observation(FAILED, 1, ready=0), of_two(2, None), of_two(3, None)], [Event.FAILED, Event.RUNNING]),
+        (
+            [an_observation(FAILED, 1, ready=0), of_two(2, None), of_two(3)],
+            [Event.FAILED, Event.RUNNING, Event.LIVE, Event.RECOVERED],
+        ),
+        ([an_observation(FAILED, 1, ready=0), of_two(2, 3)], [Event.FAILED, Event.RUNNING]),
+        (
+            [an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=None, replicas=None)],
+            [Event.FAILED, Event.RUNNING],
+        ),
+        ([an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=0, replicas=0)], [Event.FAILED, Event.RUNNING]),
+        ([of_two(1), of_two(2, None), of_two(3)], []),
+        ([of_two(1), of_two(2, 3), of_two(3)], []),
+        ([of_two(1), of_two(2, None), of_two(3, 1)], [Event.DEGRADED]),
+        ([of_two(1), of_two(2, 1), of_two(3, None), of_two(4)], [Event.DEGRADED, Event.LIVE]),
+        ([of_two(1, None), of_two(2)], []),
+        ([of_two(1, None), of_two(2, 1)], []),
+        (
+            [an_observation(DEPLOYING, 1, ready=0), of_two(2, None), of_two(3)],
+            [Event.RUNNING, Event.LIVE],
+        ),
+    ],
+)
+def test_what_is_not_reported_is_neither_live_nor_degraded(readings: list[Reading], told: list[Event]) -> None:
+    assert events_of(*readings) == told
+
+
+@pytest.mark.parametrize(
+    ("readings", "told"),
+    [
+        ([of_two(1), of_two(2, uid=None), of_two(3, uid="uid-2")], [Event.RESTARTED]),
+        ([of_two(1), of_two(2, uid=None), of_two(3, uid="uid-1")], []),
+        ([of_two(1), a_miss(2), of_two(3, uid=None), of_two(4, uid="uid-2")], [Event.RESTARTED]),
+        ([of_two(1), of_two(2, start_time=None), of_two(3, start_time=at(60))], [Event.RESTARTED]),
+        (
+            [of_two(1), of_two(2, uid=None, start_time=at(60)), of_two(3, uid="uid-2", start_time=at(60))],
+            [Event.RESTARTED],
+        ),
+        (
+            [of_two(1), of_two(2, uid="uid-2", start_time=None), of_two(3, uid="uid-2", start_time=at(60))],
+            [Event.RESTARTED],
+        ),
+        (
+            [of_two(1), an_observation(RUNNING, 2, ready=2, replicas=None, uid=None), of_two(3, uid="uid-2")],
+            [Event.RESTARTED],
+        ),
+        ([of_two(1, uid=None, start_time=None), of_two(2, uid="uid-2", start_time=at(60))], []),
+        (
+            [
+                of_two(1),
+                an_observation(PAUSED, 2, uid=None, start_time=None),
+                of_two(3, uid=None, start_time=None),
+                of_two(4, uid="uid-2"),
+            ],
+            [Event.PAUSED, Event.RUNNING, Event.LIVE],
+        ),
+        ([of_two(n, uid=None, start_time=None) for n in range(1, 5)], []),
+    ],
+)
+def test_a_restart_is_seen_across_readings_that_do_not_name_the_worker(
+    readings: list[Reading], told: list[Event]
+) -> None:
+    assert events_of(*readings) == told
+
+
+def test_a_standing_that_an_older_version_wrote_is_compared_by_its_observation() -> None:
+    old = Standing(observation=of_two(1), since=at(1), number=ReadNumber(1, 1))
+    assert [each.event for each in detect(old, of_two(2, uid="uid-2"))[1]] == [Event.RESTARTED]
+    assert [each.event for each in detect(old, of_two(2, 1))[1]] == [Event.DEGRADED]
 
 
 def test_every_phase_is_an_event_that_can_be_chosen() -> None:
@@ -150,7 +245,7 @@ def test_transitions_replayed_end_in_the_last_state(sequence: list[Reading]) -> 
     first = next((each for each in standings if each.observation), None)
     if first is None or first.observation is None:
         return
-    phase, live, reach = first.observation.phase, first.observation.live, Reach.REACHABLE
+    phase, live, reach = first.observation.phase, bool(first.live), Reach.REACHABLE
     seen_first = False
     for before, reading in zip(standings, sequence, strict=False):
         after, transitions = detect(before, reading)
@@ -163,7 +258,9 @@ def test_transitions_replayed_end_in_the_last_state(sequence: list[Reading]) -> 
     last = standings[-1]
     assert last.observation is not None
     assert reach is last.reach
-    assert (phase, live) == (last.observation.phase, last.observation.live)
+    assert phase == last.observation.phase
+    if last.live is not None:
+        assert live == last.live
 
 
 @given(readings)
