@@ -25,9 +25,14 @@ class PipelineView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer:
-    """`whole_channel`: nobody named a pipeline, so these are all that `channel` watches. `parked`: why it rests."""
+    """`whole_channel`: nobody named a pipeline, so these are all that `channel` watches. `parked`: why it rests.
+
+    `states`: only those in one of these states were asked for, out of `looked_at` pipelines.
+    """
 
     views: tuple[PipelineView, ...]
+    states: tuple[str, ...] = ()
+    looked_at: tuple[PipelineView, ...] = ()
     unresolved: tuple[UnresolvedReference, ...] = ()
     whole_channel: bool = False
     channel: ChannelId | None = None
@@ -37,8 +42,12 @@ class StatusAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListAnswer:
+    """`states` and `looked_at` as in `StatusAnswer`."""
+
     views: tuple[PipelineView, ...]
     words: str = ""
+    states: tuple[str, ...] = ()
+    looked_at: tuple[PipelineView, ...] = ()
     at: datetime
     problem: str | None = None
 

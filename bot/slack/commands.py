@@ -49,10 +49,11 @@ class Commands:
             case Overview():
                 status = await self._requests.queries.status(channel, ())
                 return status if status.views else HelpAnswer()
-            case Status(references):
-                return await self._requests.queries.status(channel, references)
-            case List(words):
-                return await self._requests.queries.browse(channel, words, (page - 1) * PAGE_SIZE, PAGE_SIZE)
+            case Status(references, states):
+                return await self._requests.queries.status(channel, references, states)
+            case List(words, states):
+                first = (page - 1) * PAGE_SIZE
+                return await self._requests.queries.browse(channel, words, first, PAGE_SIZE, states)
             case Watches():
                 return await self._requests.queries.watches(channel)
             case Watch() as command:

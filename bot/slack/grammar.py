@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import takewhile
 
+from bot.domain.attention import State
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import TargetKind
 from bot.slack.text import outside
@@ -62,12 +63,18 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Status:
+    """`states`: the words among `references` that may mean a state. A pipeline of that very name comes first."""
+
     references: tuple[str, ...]
+    states: frozenset[State] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class List:
+    """`words` are looked for in names, projects and ids; of those found, the ones in one of `states` are listed."""
+
     words: str
+    states: frozenset[State] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +160,19 @@ def _unknown_command(word: Word) -> Refused:
 
 
 def _status(words: list[Word]) -> Command:
-    return Status(_references(words))
+    return Status(_references(words), _states(words))
 
 
 def _list(words: list[Word]) -> Command:
-    return List(" ".join(_names(words)))
+    states = _states(words)
+    rest = [word for word in words if word.quoted or word.text.strip(",").lower() not in states]
+    return List(" ".join(_names(rest)), states)
+
+
+def _states(words: list[Word]) -> frozenset[State]:
+    """A word in quotes is a name."""
+    typed = {word.text.strip(",").lower() for word in words if not word.quoted}
+    return frozenset(state for state in State if state in typed)
 
 
 def _watches(_: list[Word]) -> Command:

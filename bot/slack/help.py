@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping
 
+from bot.domain.attention import State
 from bot.domain.transition import SELECTABLE
 
+_STATES = ", ".join(State)
 _EVENTS = ", ".join(event.value for event in SELECTABLE)
 
 _OVERVIEW = (
     "*What I do*: I watch GoldRush pipelines, tell this channel what becomes of them, and page when one FAILS.",
     "`{c}` — what this channel watches, and how it stands",
     "`{c} status orders-eu` — how one stands right now; without a name, all that this channel watches",
+    "`{c} status failed` — those that this channel watches and that are failed; so with any other state",
     "`{c} list` — the pipelines there are; `{c} list orders` — those with a word in their name",
     "`{c} watch orders-eu page @ann` — tell this channel, and page Ann when it FAILS",
     '`{c} watch "Base Swaps to Postgres" on failed,recovered` — only of these',
@@ -20,12 +23,17 @@ _OVERVIEW = (
 )
 _TOPICS: Mapping[str, tuple[str, ...]] = {
     "status": (
-        "*`{c} status [PIPELINE …]`* — how pipelines stand right now, and how old the reading is.",
+        "*`{c} status [PIPELINE … | STATE]`* — how pipelines stand right now, and how old the reading is.",
+        "What needs attention comes first.",
+        f"STATE: {_STATES}. A pipeline of that very name comes before the state.",
         "PIPELINE is a name in any case, an id (`pipe_…`), a beginning of either that means only one, or a pattern.",
         'A name with blanks goes in quotes: `{c} status "Base Swaps to Postgres"`',
     ),
     "list": (
-        "*`{c} list [WORDS]`* — the pipelines that the ServiceKey sees, with their phases.",
+        "*`{c} list [WORDS | STATE]`* — the pipelines that the ServiceKey sees, with their phases.",
+        "What needs attention comes first.",
+        f"STATE: {_STATES}. Both go together: `{{c}} list failed orders`. A word in quotes is part of a name.",
+        "Pipelines that nobody watches are read when a page shows them. Until then a state doesn't find them.",
         "With words, those that have every one of them in name, project or id: `{c} list orders eu`",
     ),
     "watch": (

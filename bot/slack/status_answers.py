@@ -5,8 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer
+from bot.domain.attention import trouble
 from bot.slack import action_ids, phrases
 from bot.slack.cards import Footing
+from bot.slack.headings import Heading, heading
 from bot.slack.message import Block, actions, button, context, section, sections, value
 from bot.slack.rows import age, resting, row, unresolved
 from bot.slack.text import REASON_LIMIT, date, outside
@@ -26,18 +28,18 @@ class Asked:
 def status_blocks(answer: StatusAnswer, asked: Asked, footing: Footing) -> list[Block]:
     blocks = [section(resting(answer.channel, answer.parked, footing))] if answer.parked else []
     asked = _within(asked, len(answer.views))
-    if len(answer.views) == 1:
+    if len(answer.views) == 1 and not answer.states:
         blocks += _detail(answer.views[0], answer.at, footing)
-    elif answer.views:
-        title = "This channel watches " if answer.whole_channel else ""
-        head = f"*{title}{len(answer.views)} pipelines*{_page_words(asked, len(answer.views))}"
+    elif answer.views or answer.looked_at:
+        whole = answer.whole_channel
+        head = heading(Heading(answer.views, answer.looked_at, answer.states, answer.at, whole_channel=whole))
         lines = [row(view, answer.at) for view in _page(answer.views, asked)]
-        blocks += sections([head, *lines])
+        blocks += sections([head + _page_words(asked, len(answer.views)), *lines])
     elif answer.whole_channel:
         hint = f"`{footing.command} list` shows what there is, `{footing.command} watch NAME` watches it."
         blocks.append(section(f"This channel watches nothing yet. {hint}"))
     blocks += unresolved(answer.unresolved, "status", footing)
-    if not answer.views and not answer.unresolved and not answer.whole_channel:
+    if not (answer.views or answer.looked_at or answer.unresolved or answer.whole_channel):
         blocks.append(section("No pipeline matches this now."))
     return blocks + _controls(asked, len(answer.views), _only_id(answer.views))
 
@@ -72,23 +74,31 @@ def _detail(view: PipelineView, now: datetime, footing: Footing) -> list[Block]:
 def list_blocks(answer: ListAnswer, asked: Asked) -> list[Block]:
     blocks: list[Block] = []
     asked = _within(asked, len(answer.views))
-    if not answer.views:
+    if not answer.views and not answer.looked_at:
         words = f" with “{outside(answer.words)}”" if answer.words else ""
         blocks.append(section(f"The ServiceKey sees no pipeline{words}."))
     else:
-        words = f" with “{outside(answer.words)}”" if answer.words else ""
-        noun = "pipeline" if len(answer.views) == 1 else "pipelines"
-        lines = [f"*{len(answer.views)} {noun}{words}*{_page_words(asked, len(answer.views))}"]
-        project = None
-        for view in _page(answer.views, asked):
-            if view.pipeline.project != project:
-                project = view.pipeline.project
-                lines.append(f"_{outside(project or 'no project')}_")
-            lines.append(row(view, answer.at) + (" · :bell: watched here" if view.watched_here else ""))
-        blocks += sections(lines)
+        head = heading(Heading(answer.views, answer.looked_at, answer.states, answer.at, answer.words))
+        blocks += sections([head + _page_words(asked, len(answer.views)), *_by_project(answer, asked)])
     if answer.problem:
         blocks += context(f":warning: The list may be old: {outside(answer.problem, REASON_LIMIT)}")
     return blocks + _controls(asked, len(answer.views), "")
+
+
+def _by_project(answer: ListAnswer, asked: Asked) -> list[str]:
+    """What needs attention stands above all projects, each with its own."""
+    lines: list[str] = []
+    project = None
+    for view in _page(answer.views, asked):
+        line = row(view, answer.at) + (" · :bell: watched here" if view.watched_here else "")
+        if trouble(view.standing, answer.at):
+            lines.append(f"{line} · {outside(view.pipeline.project, 60)}" if view.pipeline.project else line)
+            continue
+        if view.pipeline.project != project:
+            project = view.pipeline.project
+            lines.append(f"_{outside(project or 'no project')}_")
+        lines.append(line)
+    return lines
 
 
 def _within(asked: Asked, total: int) -> Asked:

@@ -1,9 +1,11 @@
 """Answers people: the state of pipelines, and what a channel watches. Answers are values; `slack` renders them."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
-from bot.domain.answer import ListAnswer, StatusAnswer, WatchedView, WatchesAnswer
+from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer, WatchedView, WatchesAnswer
+from bot.domain.attention import State, is_in, worst_first
 from bot.domain.catalogue import Found, Names, Pipeline, resolve
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_redrawn
@@ -27,14 +29,30 @@ class Queries:
         self._views = views
         self._clock = clock
 
-    async def status(self, channel: ChannelId, references: Sequence[str]) -> StatusAnswer:
-        """The pipelines named, read afresh; without a name, what the channel watches."""
-        if not references:
-            watched = self._roster.in_order(self._roster.watches.of(channel))
-            pipelines = [self._roster.pipeline(each) for each in watched]
-            views = await self._views.of(pipelines, channel, older_than=self._views.recent_seconds)
-            parked = await self._tried(channel)
-            return StatusAnswer(views=views, whole_channel=True, channel=channel, parked=parked, at=self._clock.now())
+    async def status(
+        self, channel: ChannelId, references: Sequence[str], states: Collection[State] = ()
+    ) -> StatusAnswer:
+        """The pipelines named, read afresh; without a name, what the channel watches. What is wrong comes first.
+
+        `states` are words of `references` that ask for a state, unless a pipeline has that very name.
+        """
+        states = self._references.no_names(states)
+        references = [each for each in references if each.lower() not in states]
+        answer = await (self._named(channel, references) if references else self._watched(channel))
+        views = worst_first(answer.views, answer.at)
+        if not states:
+            return replace(answer, views=views)
+        chosen = tuple(view for view in views if is_in(view.standing, states))
+        return replace(answer, views=chosen, states=_in_order(states), looked_at=views)
+
+    async def _watched(self, channel: ChannelId) -> StatusAnswer:
+        watched = self._roster.in_order(self._roster.watches.of(channel))
+        pipelines = [self._roster.pipeline(each) for each in watched]
+        views = await self._views.of(pipelines, channel, older_than=self._views.recent_seconds)
+        parked = await self._tried(channel)
+        return StatusAnswer(views=views, whole_channel=True, channel=channel, parked=parked, at=self._clock.now())
+
+    async def _named(self, channel: ChannelId, references: Sequence[str]) -> StatusAnswer:
         meant = await self._references.meant(references, channel)
         named = {each.id: each for each in meant.pipelines}
         names = Names(self._roster.catalogue if meant.patterns else ())
@@ -45,21 +63,33 @@ class Queries:
         views = await self._views.of(named.values(), channel, older_than=fresh)
         return StatusAnswer(views=views, unresolved=meant.unresolved, at=self._clock.now())
 
-    async def browse(self, channel: ChannelId, words: str, first: int, count: int) -> ListAnswer:
-        """All pipelines that have every word in name, project or id; of those from `first` on, `count` are read."""
+    async def browse(
+        self, channel: ChannelId, words: str, first: int, count: int, states: Collection[State] = ()
+    ) -> ListAnswer:
+        """All pipelines that have every word in name, project or id, what is wrong first; of those from `first` on,
+        `count` are read. With `states`, those that are known to be in one of them: not all are read for that."""
         await self._listing.refresh(older_than=LISTED_SECONDS)
         chosen = _with_words(self._roster.catalogue, words)
         if not chosen:
             await self._listing.refresh()  # somebody looks for what was made a moment ago
             chosen = _with_words(self._roster.catalogue, words)
-        page = chosen[first : first + count]
+        shown = self._known(chosen, channel, states)
+        page = [view.pipeline for view in shown[first : first + count]]
         await self._views.read(page, older_than=self._views.recent_seconds)
         return ListAnswer(
-            views=self._views.known(chosen, channel),
+            views=self._known(chosen, channel, states),
             words=words,
+            states=_in_order(states),
+            looked_at=self._views.known(chosen, channel) if states else (),
             at=self._clock.now(),
             problem=self._listing.problem,
         )
+
+    def _known(
+        self, chosen: Sequence[Pipeline], channel: ChannelId, states: Collection[State]
+    ) -> tuple[PipelineView, ...]:
+        views = worst_first(self._views.known(chosen, channel), self._clock.now())
+        return tuple(view for view in views if is_in(view.standing, states))
 
     async def watches(self, channel: ChannelId) -> WatchesAnswer:
         views = []
@@ -83,6 +113,10 @@ class Queries:
         if reason is not None:
             await self._roster.store.unpark(channel, on_trial=True)
         return reason
+
+
+def _in_order(states: Collection[State]) -> tuple[str, ...]:
+    return tuple(state.value for state in State if state in states)
 
 
 def _found(reference: str, names: Names) -> tuple[Pipeline, ...]:

@@ -1,9 +1,10 @@
 """Which pipelines and patterns the words of a command mean."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from bot.domain.answer import UnresolvedReference
+from bot.domain.attention import State
 from bot.domain.catalogue import Found, Names, Pipeline, Resolution, Unknown, is_pattern, looks, resolve
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
@@ -43,6 +44,11 @@ class References:
             patterns=tuple(patterns),
             unresolved=tuple(one for one in resolved if not isinstance(one, Found)),
         )
+
+    def no_names(self, states: Collection[State]) -> frozenset[State]:
+        """Those of these words that are no pipeline's very name."""
+        names = {looks(pipeline.name) for pipeline in self._roster.catalogue} if states else set()
+        return frozenset(state for state in states if looks(state) not in names)
 
     def _names(self, channel: ChannelId) -> Names:
         return Names([*self._roster.catalogue, *self._unlisted(channel)])

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.attention import State
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import TargetKind
 from bot.slack.grammar import (
@@ -64,6 +65,13 @@ def refused(text: str) -> UsageError:
         ("status", Status(())),
         ("  status   orders-eu  ", Status(("orders-eu",))),
         ("StAtUs Orders-EU", Status(("Orders-EU",))),  # a name keeps its case
+        ("status failed", Status(("failed",), frozenset({State.FAILED}))),
+        ("status FAILED, paused", Status(("FAILED", "paused"), frozenset({State.FAILED, State.PAUSED}))),
+        ("status failed orders-eu", Status(("failed", "orders-eu"), frozenset({State.FAILED}))),
+        ('status "failed"', Status(("failed",))),
+        ("list paused", List("", frozenset({State.PAUSED}))),
+        ("list failed orders", List("orders", frozenset({State.FAILED}))),
+        ('list "failed" orders', List("failed orders")),
         ("list", List("")),
         ("list orders eu", List("orders eu")),
         ('list "Base Swaps" eu', List("Base Swaps eu")),

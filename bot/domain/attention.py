@@ -1,0 +1,97 @@
+"""What needs attention, in which order, and the words by which people ask for pipelines in one state. Pure."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from bot.domain.answer import PipelineView
+from bot.domain.phase import TRANSIENT, Phase
+from bot.domain.transition import Reach, Standing
+
+STUCK_AFTER = timedelta(minutes=15)
+
+
+class State(StrEnum):
+    """The words of `/pipeline status STATE` and `/pipeline list STATE`."""
+
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+    GONE = "gone"
+    DEGRADED = "degraded"
+    DEPLOYING = "deploying"
+    RUNNING = "running"
+    LIVE = "live"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+class Trouble(StrEnum):
+    """What needs attention, the worst first. The values are how a heading counts them."""
+
+    FAILED = "failed"
+    UNREACHABLE = "unreachable"
+    DEGRADED = "degraded"
+    NOT_READY = "not ready"
+    GONE = "gone"
+    RECOVERING = "not recovered yet"
+    STUCK = "stuck"
+
+
+_ORDER = tuple(Trouble)
+
+
+def trouble(standing: Standing, now: datetime) -> Trouble | None:
+    """The worst that is known of one pipeline; None where nothing is."""
+    observation = standing.observation
+    if standing.reach is Reach.GONE:
+        return Trouble.GONE
+    if standing.phase == Phase.FAILED:
+        return Trouble.FAILED
+    if standing.reach is Reach.UNREACHABLE:
+        return Trouble.UNREACHABLE
+    if observation is None:
+        return None
+    if observation.phase == Phase.RUNNING and not observation.live:
+        return Trouble.DEGRADED if observation.degraded else Trouble.NOT_READY
+    if standing.failed_since is not None:
+        return Trouble.RECOVERING
+    stuck = observation.phase in TRANSIENT and standing.since and now - standing.since >= STUCK_AFTER
+    return Trouble.STUCK if stuck else None
+
+
+def troubles(views: Iterable[PipelineView], now: datetime) -> Counter[Trouble]:
+    """How many there are of each kind, the worst first."""
+    found = Counter(kind for view in views if (kind := trouble(view.standing, now)))
+    return Counter({kind: found[kind] for kind in _ORDER if found[kind]})
+
+
+def worst_first(views: Iterable[PipelineView], now: datetime) -> tuple[PipelineView, ...]:
+    """What needs attention at the top; within one kind, and below, in the order in which they came."""
+    return tuple(sorted(views, key=lambda view: _rank(trouble(view.standing, now))))
+
+
+def _rank(kind: Trouble | None) -> int:
+    return len(_ORDER) if kind is None else _ORDER.index(kind)
+
+
+def is_in(standing: Standing, states: Collection[State]) -> bool:
+    """Whether it is in one of these states. One that can't be read counts by what was last seen, too."""
+    return not states or bool(_states(standing) & set(states))
+
+
+def _states(standing: Standing) -> set[State]:
+    if standing.reach is Reach.GONE:
+        return {State.GONE}
+    found = {State.UNREACHABLE} if standing.reach is Reach.UNREACHABLE else set[State]()
+    observation = standing.observation
+    if observation is None:
+        return found
+    if observation.phase.known:
+        found.add(State(observation.phase.lower()))
+    if observation.live and not found & {State.UNREACHABLE}:
+        found.add(State.LIVE)
+    if observation.degraded:
+        found.add(State.DEGRADED)
+    return found

@@ -1,0 +1,100 @@
+"""What is wrong stands first, and a word for a state asks for the pipelines that are in it."""
+
+import redis.asyncio
+
+from bot.domain.answer import ListAnswer, StatusAnswer
+from bot.domain.attention import State
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.ports import Status
+from bot.slack.answers import render_answer
+from bot.slack.cards import Footing
+from bot.slack.status_answers import PAGE_SIZE, Asked
+from tests.builders import ALERTS, a_pipeline
+from tests.service.test_poller import pipelines, running, watch
+
+FOOTING = Footing(platform_url="https://goldrush.dev/platform/", command="/pipeline")
+FAILED = Status(phase=Phase.FAILED, replicas=1, ready=0)
+DEGRADED = Status(phase=Phase.RUNNING, replicas=3, ready=1)
+PAUSED = Status(phase=Phase.PAUSED)
+
+
+def numbered(number: int) -> PipelineId:
+    return PipelineId(f"pipe_{number:04}")
+
+
+def names(answer: StatusAnswer | ListAnswer) -> list[str]:
+    return [view.pipeline.name for view in answer.views]
+
+
+def lines(answer: StatusAnswer | ListAnswer, page: int = 1) -> list[str]:
+    return render_answer(answer, Asked(page=page), FOOTING).text.split("\n")
+
+
+async def test_failures_come_first_and_the_heading_counts_them(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(31)) as bot:
+        bot.api.statuses |= {numbered(30): FAILED, numbered(25): DEGRADED}
+        await watch(bot, "*")
+        answer = await bot.requests.queries.status(ALERTS, ())
+        head, first, second, *_ = lines(answer)
+        assert head == "2 of 31 need attention: 1 failed, 1 degraded · watched here · page 1 of 2"
+        assert first.startswith("orders-30 — FAILED")
+        assert second.startswith("orders-25 — RUNNING, degraded")
+        assert not any("FAILED" in line or "degraded" in line for line in lines(answer, page=2)[1:])
+
+
+async def test_a_list_of_hundreds_knows_the_failures_that_are_watched_without_reading_all(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(300)) as bot:
+        bot.api.statuses[numbered(299)] = FAILED
+        await watch(bot, "orders-299")
+        before = len(bot.api.reads)
+        listed = await bot.requests.queries.browse(ALERTS, "", 0, PAGE_SIZE)
+        failed = await bot.requests.queries.browse(ALERTS, "", 0, PAGE_SIZE, {State.FAILED})
+        assert len(bot.api.reads) - before <= PAGE_SIZE
+        assert lines(listed)[0] == "1 of 300 needs attention: 1 failed · 280 not read yet · page 1 of 15"
+        assert lines(listed)[1].startswith("orders-299 — FAILED")
+        assert names(failed) == ["orders-299"]
+        assert lines(failed)[0] == "1 of 300 pipelines is failed · 280 not read yet"
+
+
+async def test_a_page_that_is_read_and_found_failed_turns_to_the_top(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(9)) as bot:
+        bot.api.statuses[numbered(3)] = FAILED
+        answer = await bot.requests.queries.browse(ALERTS, "", 0, 9)
+        assert names(answer)[0] == "orders-3"
+
+
+async def test_a_word_for_a_state_chooses_among_what_the_channel_watches(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(5)) as bot:
+        bot.api.statuses |= {numbered(2): FAILED, numbered(4): PAUSED}
+        await watch(bot, "*")
+        ask = bot.requests.queries.status
+        assert names(await ask(ALERTS, ["failed"], {State.FAILED})) == ["orders-2"]
+        assert names(await ask(ALERTS, ["PAUSED", "failed"], {State.PAUSED, State.FAILED})) == ["orders-2", "orders-4"]
+        assert names(await ask(ALERTS, ["live"], {State.LIVE})) == ["orders-1", "orders-3", "orders-5"]
+        assert names(await ask(ALERTS, ["failed", "orders-2", "orders-3"], {State.FAILED})) == ["orders-2"]
+        none = await ask(ALERTS, ["degraded"], {State.DEGRADED})
+        assert lines(none) == ["None of 5 pipelines is degraded · watched here"]
+
+
+async def test_a_pipeline_of_that_very_name_comes_before_the_state(fake_redis: redis.asyncio.Redis) -> None:
+    named: Pipeline = a_pipeline("Failed", pipeline_id=PipelineId("pipe_9999"))
+    async with running(fake_redis, named, *pipelines(2)) as bot:
+        bot.api.statuses[numbered(1)] = FAILED
+        await watch(bot, "*")
+        await bot.listing.refresh()
+        answer = await bot.requests.queries.status(ALERTS, ["failed"], {State.FAILED})
+        assert names(answer) == ["Failed"]
+        assert not answer.states
+
+
+async def test_a_list_takes_a_state_beside_words_of_a_name(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(12)) as bot:
+        bot.api.statuses |= {numbered(1): FAILED, numbered(11): FAILED, numbered(3): FAILED}
+        await watch(bot, "*")
+        answer = await bot.requests.queries.browse(ALERTS, "orders-1", 0, PAGE_SIZE, {State.FAILED})
+        assert names(answer) == ["orders-1", "orders-11"]
+        assert lines(answer)[0] == "2 of 4 pipelines are failed · with “orders-1”"

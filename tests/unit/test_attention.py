@@ -1,0 +1,100 @@
+"""What needs attention, in which order, and which pipelines a word for a state means."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from bot.domain.answer import PipelineView
+from bot.domain.attention import STUCK_AFTER, State, Trouble, is_in, trouble, troubles, worst_first
+from bot.domain.phase import Phase
+from bot.domain.transition import Reach, Standing
+from tests.builders import a_pipeline, an_observation, at
+
+NOW = at(3600)
+
+
+def standing(phase: Phase, *, ready: int | None = 1, replicas: int | None = 1, **more: object) -> Standing:
+    made = Standing(observation=an_observation(phase, 5, ready=ready, replicas=replicas), since=at(5))
+    return replace(made, **more)  # type: ignore[arg-type]  # fields of the standing
+
+
+WELL = standing(Phase.RUNNING)
+FAILED = standing(Phase.FAILED, ready=0, failed_since=at(5))
+DEGRADED = standing(Phase.RUNNING, ready=0)
+BLIND = standing(Phase.RUNNING, reach=Reach.UNREACHABLE)
+GONE = standing(Phase.RUNNING, reach=Reach.GONE)
+FAILED_BLIND = replace(FAILED, reach=Reach.UNREACHABLE)
+RECOVERING = standing(Phase.DEPLOYING, ready=0, failed_since=at(5), since=NOW)
+STUCK = standing(Phase.DEPLOYING, ready=0, since=NOW - STUCK_AFTER)
+DEPLOYING = standing(Phase.DEPLOYING, ready=0, since=NOW - STUCK_AFTER + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("is_so", "found"),
+    [
+        (WELL, None),
+        (Standing(), None),
+        (standing(Phase.PAUSED), None),
+        (standing(Phase.STOPPED), None),
+        (standing(Phase("ARCHIVING")), None),
+        (DEPLOYING, None),
+        (FAILED, Trouble.FAILED),
+        (FAILED_BLIND, Trouble.FAILED),
+        (BLIND, Trouble.UNREACHABLE),
+        (Standing(reach=Reach.UNREACHABLE), Trouble.UNREACHABLE),
+        (GONE, Trouble.GONE),
+        (DEGRADED, Trouble.DEGRADED),
+        (RECOVERING, Trouble.RECOVERING),
+        (STUCK, Trouble.STUCK),
+        (replace(STUCK, since=None), None),
+    ],
+)
+def test_what_needs_attention(is_so: Standing, found: Trouble | None) -> None:
+    assert trouble(is_so, NOW) is found
+
+
+def view(name: str, is_so: Standing) -> PipelineView:
+    return PipelineView(pipeline=a_pipeline(name), standing=is_so)
+
+
+def test_the_worst_comes_first_and_the_rest_keeps_its_order() -> None:
+    those = [
+        view("a", WELL),
+        view("b", STUCK),
+        view("c", GONE),
+        view("d", RECOVERING),
+        view("e", DEGRADED),
+        view("f", BLIND),
+        view("g", FAILED),
+        view("h", Standing()),
+        view("i", FAILED_BLIND),
+    ]
+    assert "".join(each.pipeline.name for each in worst_first(those, NOW)) == "gifecdbah"
+    assert [(kind.value, number) for kind, number in troubles(those, NOW).items()] == [
+        ("failed", 2),
+        ("unreachable", 1),
+        ("degraded", 1),
+        ("gone", 1),
+        ("not recovered yet", 1),
+        ("stuck", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("is_so", "words"),
+    [
+        (WELL, {State.RUNNING, State.LIVE}),
+        (DEGRADED, {State.RUNNING, State.DEGRADED}),
+        (FAILED, {State.FAILED}),
+        (FAILED_BLIND, {State.FAILED, State.UNREACHABLE}),
+        (BLIND, {State.RUNNING, State.UNREACHABLE}),
+        (GONE, {State.GONE}),
+        (standing(Phase.PAUSED), {State.PAUSED}),
+        (standing(Phase("ARCHIVING")), set()),
+        (Standing(), set()),
+    ],
+)
+def test_which_words_ask_for_a_pipeline(is_so: Standing, words: set[State]) -> None:
+    assert {state for state in State if is_in(is_so, [state])} == words
+    assert is_in(is_so, [])
