@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 
-.PHONY: help install demo test lint bench model-check state-machine simulation crash-test sabotage fuzz soak catch-up lock clean
+.PHONY: help install demo test test-all lint bench model-check state-machine simulation crash-test sabotage fuzz soak catch-up lock clean
 
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 24
@@ -15,8 +15,14 @@ install: $(VENV)/.installed ## a virtual environment that runs the bot
 demo: $(VENV)/.installed ## a Slack, a GoldRush and the bot on this machine, with a page to click in
 	@$(BIN)/pipeline-bot demo
 
-test: $(VENV)/.developing ## all tests, with a bounded part of each proof
-	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST)
+TESTS := tests/unit tests/service tests/contract
+JOURNEY := tests/journey/test_journey.py::test_the_main_job[socket]
+
+test: $(VENV)/.developing ## what the bot relies on, and one journey: under 3 minutes
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST) $(TESTS) '$(JOURNEY)'
+
+test-all: $(VENV)/.developing ## all tests: also the sandbox, every journey, the page, bounded proofs and a bounded fuzz
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST) tests
 
 lint: $(VENV)/.developing ## style, types, import arrows
 	$(BIN)/ruff check .

@@ -12,6 +12,10 @@ settings.register_profile("ci", deadline=None, print_blob=True)
 settings.load_profile("ci")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--shuffle", type=int, metavar="SEED", help="service tests: run ready tasks in a random order")
+
+
 @pytest.fixture
 async def valkey(tmp_path: Path) -> AsyncIterator[redis.asyncio.Redis]:
     """A real server, as the bot itself embeds it."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Sized
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -17,6 +17,7 @@ from bot.slack.marks import marks_in, metadata_of, sighting
 
 US = "U0BOT"
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+MOST_TURNS = 100_000
 
 
 class FakeClock:
@@ -53,9 +54,17 @@ class FakeClock:
 
 
 async def settle() -> None:
-    """Lets every task that can run, run."""
-    for _ in range(80):
+    """Runs the loop until every other task waits for the clock, however many turns that takes.
+
+    Raises:
+        AssertionError: some task never waits.
+    """
+    ready: Sized = asyncio.get_running_loop()._ready  # type: ignore[attr-defined]
+    for _ in range(MOST_TURNS):
         await asyncio.sleep(0)
+        if not ready:  # this task runs; nothing else can, until time passes
+            return
+    raise AssertionError(f"the loop was still busy after {MOST_TURNS} turns")
 
 
 class FakeApi:

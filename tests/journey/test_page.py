@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.contract.test_sandbox_page import BROWSER, QUIET
 from tests.journey.rig import rigged
+from tests.sandbox.test_sandbox_page import BROWSER, QUIET
 
 pytestmark = [pytest.mark.journey, pytest.mark.page, pytest.mark.timeout(120)]
 

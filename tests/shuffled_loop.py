@@ -1,0 +1,41 @@
+"""An event loop that runs the tasks that are ready in a random order, and lets some of them wait a few turns."""
+
+import asyncio
+import random
+from collections import deque
+from types import BuiltinMethodType
+
+HELD_BACK = 0.2  # of the tasks that are ready; stands for a library that awaits once more than another release of it
+
+
+class ShuffledLoop(asyncio.SelectorEventLoop):
+    """Only steps of tasks change places: a transport relies on the order of its callbacks, and the loop promises it."""
+
+    _ready: deque[asyncio.Handle]
+
+    def __init__(self, seed: int) -> None:
+        super().__init__()
+        self._chance = random.Random(seed)  # noqa: S311 (a shuffle that can be repeated)
+
+    def _run_once(self) -> None:
+        ready = list(self._ready)
+        places = [place for place, handle in enumerate(ready) if _is_step(handle)]
+        steps = [self._perhaps_later(ready[place]) for place in self._chance.sample(places, len(places))]
+        for place, handle in zip(places, steps, strict=True):
+            ready[place] = handle
+        self._ready.clear()
+        self._ready.extend(ready)
+        super()._run_once()  # type: ignore[misc]
+
+    def _perhaps_later(self, handle: asyncio.Handle) -> asyncio.Handle:
+        if self._chance.random() >= HELD_BACK:
+            return handle
+        return asyncio.Handle(self._ready.append, (handle,), self)
+
+
+def _is_step(handle: asyncio.Handle) -> bool:
+    """True if the handle starts or resumes a task; Task in C gives two kinds of callback for that."""
+    callback = handle._callback  # type: ignore[attr-defined]
+    if type(callback).__name__ == "TaskStepMethWrapper":
+        return True
+    return isinstance(callback, BuiltinMethodType) and isinstance(callback.__self__, asyncio.Task)
