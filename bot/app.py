@@ -35,7 +35,7 @@ from bot.slack.guardian import Guardian
 from bot.slack.inbox import Inbox
 from bot.slack.look import Look
 from bot.slack.poster import Poster
-from bot.starting import PortUnusableError, StoppedError, identity, socket_url, until_there
+from bot.starting import PortUnusableError, StartError, StoppedError, identity, socket_url, until_there
 from bot.store.connect import opened
 from bot.store.outbox import RedisOutbox
 from bot.store.redis import RedisStore
@@ -73,18 +73,17 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
     """Runs the bot until `stopped` is set; what is under way then comes to its end.
 
     Raises:
-        SlackRefusedError: a Slack token is not accepted.
+        StartError: something is set in a way that cannot work.
         EmbeddedStoreError: the embedded store did not come up.
-        PortUnusableError: HTTP mode cannot listen on its port.
         StoreAway: the store went away while the bot was starting, or in a way that nothing here goes on after.
     """
     async with _resources() as stack:
         try:
+            api = await stack.enter_async_context(_goldrush(settings))
             client = await stack.enter_async_context(opened(settings.store_url, settings.data_dir))
             await until_there(client, stopped)
             slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
             me = await identity(slack, stopped)
-            api = await stack.enter_async_context(_goldrush(settings))
             parts = await _build(await _ground(settings, Scripts(client, me.team), api, slack, me))
             await _until_ended(asyncio.create_task(_work(parts, settings, stopped), name="work"), stopped)
             with suppress(StoreAway, TimeoutError):
@@ -283,12 +282,15 @@ def _slots(settings: Settings) -> int:
 
 
 def _goldrush(settings: Settings) -> Client:
-    return Client(
-        base_url=settings.goldrush_api_url,
-        service_key=settings.goldrush_service_key,
-        deadline_seconds=settings.read_timeout_seconds,
-        max_connections=_slots(settings) + PEOPLE_CONNECTIONS,
-    )
+    try:
+        return Client(
+            base_url=settings.goldrush_api_url,
+            service_key=settings.goldrush_service_key,
+            deadline_seconds=settings.read_timeout_seconds,
+            max_connections=_slots(settings) + PEOPLE_CONNECTIONS,
+        )
+    except ValueError as exc:
+        raise StartError(f"{exc}.") from None
 
 
 def _http(app: AsyncApp, settings: Settings) -> AbstractAsyncContextManager[int]:

@@ -18,7 +18,7 @@ from bot.check import check as run_check
 from bot.logs import configure
 from bot.ports import StoreAway
 from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport, ignored_names
-from bot.starting import PortUnusableError, SlackRefusedError
+from bot.starting import StartError
 from bot.store.connect import EmbeddedStoreError
 
 main = typer.Typer(
@@ -68,7 +68,7 @@ def run(
         log.warning("setting_ignored", problem=sentence)
     try:
         asyncio.run(_until_signal(settings))
-    except* (SlackRefusedError, EmbeddedStoreError, StoreAway, PortUnusableError) as group:
+    except* (StartError, EmbeddedStoreError, StoreAway) as group:
         for exc in _leaves(group):
             err.print(f"[red]✗[/] {escape(str(exc))}")
         raise typer.Exit(2) from None

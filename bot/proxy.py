@@ -13,13 +13,13 @@ from urllib.parse import SplitResult, urlsplit
 _SCHEMES = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
 
 
-class ProxyError(Exception):
+class ProxyError(ValueError):
     """A proxy variable cannot be used; the text names the variable, never its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """`DIRECT` where no variable is set. `by_scheme`: variable and value for https, http and all."""
+    """`by_scheme`: name and value of the variable for https, http and all. `exceptions`: the entries of NO_PROXY."""
 
     by_scheme: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     exceptions: tuple[str, ...] = ()
@@ -52,7 +52,13 @@ class Proxies:
         return is_loopback(host) or any(_covers(entry, host, port) for entry in self.exceptions)
 
 
-DIRECT = Proxies()
+def proxy_for(url: str) -> str | None:
+    """As the environment of this process says.
+
+    Raises:
+        ProxyError
+    """
+    return Proxies.of_environment().for_url(url)
 
 
 def is_loopback(host: str) -> bool:

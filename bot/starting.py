@@ -19,12 +19,16 @@ LONGEST_BACKOFF_SECONDS = 30.0
 log = structlog.get_logger(__name__)
 
 
-class SlackRefusedError(Exception):
-    """A token is not accepted; the text says how to mend it."""
+class StartError(Exception):
+    """The bot cannot start; the text says why, and how to fix it."""
 
 
-class PortUnusableError(Exception):
-    """Nobody can listen on PORT; the text says how to fix it."""
+class SlackRefusedError(StartError):
+    """A token is not accepted."""
+
+
+class PortUnusableError(StartError):
+    """Nobody can listen on PORT."""
 
 
 class StoppedError(Exception):

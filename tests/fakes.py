@@ -12,7 +12,7 @@ from bot.domain.delivery import Delivery, Outcome, Posted, Sighting, Trace
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, UserId
-from bot.ports import ApiError, NotFound, Status
+from bot.ports import NotFound, Status
 from bot.slack.marks import marks_in, metadata_of, sighting
 
 US = "U0BOT"
@@ -72,7 +72,7 @@ class FakeApi:
 
     def __init__(self, *pipelines: Pipeline) -> None:
         self.pipelines = {pipeline.id: pipeline for pipeline in pipelines}
-        self.statuses: dict[PipelineId, Status | ApiError] = {
+        self.statuses: dict[PipelineId, Status | Exception] = {
             pipeline.id: Status(phase=Phase.RUNNING, replicas=1, ready=1) for pipeline in pipelines
         }
         self.reads: list[PipelineId] = []
@@ -88,7 +88,7 @@ class FakeApi:
             answer = self.statuses.get(pipeline_id, NotFound("no such pipeline"))
         finally:
             self.under_way -= 1
-        if isinstance(answer, ApiError):
+        if isinstance(answer, Exception):
             raise answer
         return answer
 

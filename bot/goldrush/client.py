@@ -20,11 +20,10 @@ from bot.goldrush import wire
 from bot.goldrush.body import Body
 from bot.goldrush.connections import IDLE_SECONDS, Connections
 from bot.ports import Status, Unavailable
+from bot.proxy import proxy_for
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
-
-LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 # The first that fits the failure or one of its causes.
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
@@ -48,7 +47,8 @@ class Client:
     `deadline_seconds` for the last byte of the answer, however slowly it drips. Redirects are never followed.
 
     Raises:
-        ValueError: a `service_key` that no HTTP header can carry, or a `base_url` that is no address.
+        ValueError: a `service_key` that no HTTP header can carry, a `base_url` that is no address, or a proxy or a
+            certificate file of the environment that cannot be used.
     """
 
     def __init__(
@@ -64,7 +64,6 @@ class Client:
         self._deadline_seconds = deadline_seconds
         self._slots = asyncio.Semaphore(max_connections)
         url = _address(base_url)
-        trust_env = url.host not in LOOPBACK  # a company's proxy cannot reach a sandbox on this machine
         self._connections = Connections(
             partial(
                 httpx.AsyncClient,
@@ -76,13 +75,16 @@ class Client:
                 # (https://github.com/encode/httpcore/issues/1093). Waiting is done at our own slots only.
                 limits=httpx.Limits(max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS),
                 follow_redirects=False,
-                trust_env=trust_env,
-                verify=httpx.create_ssl_context(trust_env=trust_env),  # made once: that takes longer than a read
+                trust_env=False,  # httpx would fail at the first read where NO_PROXY has an IPv6 network
+                proxy=proxy_for(base_url),
+                verify=_trusted(),  # made once: that takes longer than a read
                 transport=transport,
             )
         )
 
     async def __aenter__(self) -> Self:
+        """Makes the first connection's client, so that what it cannot be made of fails here and not at a read."""
+        self._connections.give_back(await self._connections.take())
         return self
 
     async def __aexit__(
@@ -142,6 +144,16 @@ def _address(base_url: str) -> httpx.URL:
         if url.scheme in {"http", "https"} and url.host and (url.port or 80) < 2**16:
             return url
     raise ValueError("GOLDRUSH_API_URL is not an http or https address")
+
+
+def _trusted() -> ssl.SSLContext:
+    """The certificates of SSL_CERT_FILE or SSL_CERT_DIR, else those that come with httpx."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError as exc:  # ssl.SSLError is one
+        raise ValueError(
+            "SSL_CERT_FILE is not valid: no certificates can be read from it. It must be a PEM file"
+        ) from exc
 
 
 def _checked(service_key: SecretStr) -> SecretStr:

@@ -11,7 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.domain.watch import ChannelId
-from bot.proxy import Proxies, ProxyError
+from bot.proxy import ProxyError, proxy_for
 from bot.settings.http_address import http_fault, is_exposed
 from bot.settings.names import unknown_names
 from bot.settings.redis_address import redis_fault
@@ -218,12 +218,11 @@ class _Together(_Read):
     def _proxy_faults(self) -> list[str]:
         """Only of a variable that would be used."""
         faults = []
-        proxies = Proxies.of_environment()
         for name in _ADDRESSES:
             url = getattr(self, name.lower())
             try:
                 if http_fault(url) is None:
-                    proxies.for_url(url)
+                    proxy_for(url)
             except ProxyError as exc:
                 faults.append(str(exc))
         return faults

@@ -14,6 +14,7 @@ from bot.domain.watch import TeamId
 from bot.ports import StoreAway
 from bot.slack import action_ids
 from bot.slack.actions import told_of
+from bot.slack.calls import web_client
 from bot.slack.guardian import EVENTS, Guardian
 from bot.slack.inbound import readable
 from bot.slack.inbox import CLICK, COMMAND, KEEP_SECONDS, Inbox
@@ -85,7 +86,7 @@ def build_app(listeners: Listeners, *, client: AsyncWebClient, signing_secret: s
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
 
     # Bolt takes the token of `authorize`, and warns of a client that has one.
-    without_token = AsyncWebClient(base_url=client.base_url, timeout=client.timeout, retry_handlers=[])
+    without_token = web_client(None, client.base_url)
     app = AsyncApp(
         name="pipeline-bot",  # else Bolt reads the whole stack's sources to find one
         client=without_token,

@@ -10,6 +10,8 @@ from slack_sdk.errors import SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
+from bot.proxy import proxy_for
+
 DEADLINE_SECONDS = 5.0
 _PASSING = frozenset({"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable"})
 
@@ -47,10 +49,18 @@ class Answer:
         return str(self.body.get("error") or self.detail or f"HTTP {self.status}")
 
 
-def web_client(token: str, api_url: str) -> AsyncWebClient:
-    """A client that sends nothing twice: slack_sdk's default handler repeats a request whose connection broke, when
-    the message may be there already."""
-    return AsyncWebClient(token=token, base_url=api_url, timeout=int(DEADLINE_SECONDS), retry_handlers=[])
+def web_client(token: str | None, api_url: str) -> AsyncWebClient:
+    """A client that sends nothing twice, through the proxy that holds for `api_url`.
+
+    slack_sdk's default handler repeats a request whose connection broke, when the message may be there already.
+    slack_sdk ignores NO_PROXY, so its own choice of a proxy is replaced.
+
+    Raises:
+        ProxyError
+    """
+    client = AsyncWebClient(token=token, base_url=api_url, timeout=int(DEADLINE_SECONDS), retry_handlers=[])
+    client.proxy = proxy_for(api_url)
+    return client
 
 
 async def call(client: AsyncWebClient, method: str, **arguments: object) -> Answer:

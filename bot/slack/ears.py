@@ -18,11 +18,13 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
+from bot.proxy import proxy_for
 from bot.slack.inbound import is_envelope, readable, well_formed
 
 EARS = 2
 DEAF_SECONDS = 60.0  # Slack pings every few seconds, and answers our pings
 CHECK_SECONDS = 5.0
+PING_SECONDS = 10.0
 GOODBYE_SECONDS = 2.0
 
 log = structlog.get_logger(__name__)
@@ -42,8 +44,32 @@ def _short(record: logging.LogRecord) -> bool:
     return True
 
 
+class RoutedClient(SocketModeClient):
+    """Takes the proxy that holds for the address of the WebSocket, which each connection has anew."""
+
+    wss_uri: str | None = None  # slack_sdk's constructor asks for the proxy first
+
+    @property
+    def proxy(self) -> str | None:
+        return proxy_for(self.wss_uri) if self.wss_uri else None
+
+    @proxy.setter
+    def proxy(self, _: str | None) -> None:
+        """slack_sdk's own choice ignores NO_PROXY."""
+
+
 class Sieve(AsyncSocketModeHandler):
     """Hands on to Bolt only what Bolt can read. What it cannot is not acknowledged, as if it had not arrived."""
+
+    def __init__(
+        self, app: AsyncApp, app_token: str, logger: logging.Logger, *, ping_interval: float = PING_SECONDS
+    ) -> None:
+        self.app = app
+        self.app_token = app_token
+        self.client = RoutedClient(
+            app_token=app_token, logger=logger, web_client=app.client, ping_interval=ping_interval
+        )
+        self.client.socket_mode_request_listeners.append(self.handle)  # type: ignore[arg-type]  # as Bolt's
 
     async def handle(self, client: SocketModeClient, req: SocketModeRequest) -> None:  # type: ignore[override]  # as Bolt's
         if is_envelope(req.type, req.envelope_id, req.retry_reason) and well_formed(req.payload):
@@ -148,7 +174,7 @@ async def listening(
     check_seconds: float = CHECK_SECONDS,
 ) -> AsyncIterator[list[Ear]]:
     """Holds the connections; `url` is that of the first, good for a single use. The others follow by themselves."""
-    ears = [Ear(lambda: Sieve(app, app_token, logger=_quiet())) for _ in range(EARS)]
+    ears = [Ear(lambda: Sieve(app, app_token, _quiet())) for _ in range(EARS)]
     ears[0].handler.client.wss_uri = url
     try:
         async with asyncio.TaskGroup() as tasks:

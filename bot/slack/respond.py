@@ -7,6 +7,7 @@ import aiohttp
 import structlog
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.proxy import proxy_for
 from bot.slack.calls import DEADLINE_SECONDS
 
 Respond = Callable[[dict[str, object]], Awaitable[None]]
@@ -23,6 +24,7 @@ def respond_to(url: str) -> Respond:
             return
         client = AsyncWebhookClient(url, timeout=int(DEADLINE_SECONDS), retry_handlers=[])
         try:
+            client.proxy = proxy_for(url)  # in place of slack_sdk's own choice, which ignores NO_PROXY
             async with asyncio.timeout(DEADLINE_SECONDS):
                 reply = await client.send_dict(answer)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as exc:

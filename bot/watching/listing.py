@@ -9,6 +9,7 @@ from bot.domain.observation import PipelineId
 from bot.ports import ApiError, Clock, PipelineApi, StoreAway, Throttled
 from bot.watching.budget import Budget
 from bot.watching.roster import Roster
+from bot.watching.safe_api import SafeApi
 
 MOST_PAGES = 200
 PATIENCE_SECONDS = 5.0  # for each page: a person may be waiting
@@ -18,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 class Listing:
     def __init__(self, *, api: PipelineApi, roster: Roster, budget: Budget, clock: Clock) -> None:
-        self._api = api
+        self._api = SafeApi(api)
         self._roster = roster
         self._budget = budget
         self._clock = clock

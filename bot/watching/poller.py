@@ -16,6 +16,7 @@ from bot.ports import ApiError, Clock, Forbidden, NotFound, PipelineApi, Status,
 from bot.watching.budget import Budget
 from bot.watching.outage import Outage
 from bot.watching.roster import Roster
+from bot.watching.safe_api import SafeApi
 from bot.watching.sight import Sight, View
 from bot.watching.turn import Turn
 
@@ -50,7 +51,7 @@ class Poller:
         self.glimpses: dict[PipelineId, Standing] = {}
         """The latest readings, kept for answers only: nobody watches the pipeline, it is not our turn to read, or the
         records are loaded anew from a store that does not have what changed nothing."""
-        self._api = api
+        self._api = SafeApi(api)
         self._roster = roster
         self._budget = budget
         self._clock = clock

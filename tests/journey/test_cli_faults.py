@@ -1,7 +1,9 @@
 """Faults of settings and machine, as an operator meets them: one line each, exit 2, no value, no traceback."""
 
 import asyncio
+import signal
 import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -67,3 +69,32 @@ async def test_a_port_of_the_demo_that_is_none(tmp_path: Path) -> None:
 async def test_the_version(tmp_path: Path) -> None:
     code, said = await asyncio.wait_for(cli("--version", env=bare(), cwd=tmp_path), 60)
     assert (code, said.split()[0]) == (0, "pipeline-bot")
+
+
+NO_WAY = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize("exceptions", ["", "localhost,127.0.0.1", "fd00::/8,.slack.com"])
+async def test_what_runs_on_this_machine_is_not_asked_through_a_proxy(tmp_path: Path, exceptions: str) -> None:
+    async with Sandbox.start() as sandbox:
+        env = environment(sandbox.url, tmp_path / "data") | NO_WAY | {"NO_PROXY": exceptions}
+        code, said = await cli("check", env=env, cwd=tmp_path)
+    assert code == 0, said
+
+
+async def test_the_demo_starts_whatever_proxies_are_set(tmp_path: Path) -> None:
+    junk = {"HTTPS_PROXY": "socks5://127.0.0.1:9", "all_proxy": "junk", "HTTP_PROXY": "http://127.0.0.1:9"}
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot.cli", "demo", "--port", "0"),
+        env=bare() | junk | {"NO_PROXY": "fd00::/8,localhost,127.0.0.1"},
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    said = b""
+    async with asyncio.timeout(60):
+        while b"Open http" not in said:
+            said += (line := await process.stdout.readline())
+            assert line, said
+    process.send_signal(signal.SIGTERM)
+    assert await asyncio.wait_for(process.wait(), 30) == 0

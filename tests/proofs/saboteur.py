@@ -49,7 +49,7 @@ def _mark() -> None:
 def _retry_handlers() -> None:
     """slack_sdk repeats by itself what it thinks was lost."""
 
-    def client(token: str, api_url: str) -> AsyncWebClient:
+    def client(token: str | None, api_url: str) -> AsyncWebClient:
         return AsyncWebClient(token=token, base_url=api_url, timeout=int(calls.DEADLINE_SECONDS))
 
     calls.web_client = client

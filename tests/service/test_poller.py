@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 import redis.asyncio
+from structlog.testing import capture_logs
 
 from bot.domain.answer import Fate, WatchAnswer
 from bot.domain.cadence import Cadence
@@ -300,6 +301,27 @@ async def test_the_api_as_a_whole_away_is_one_notice_a_channel_and_its_return_cl
         assert outage is not None
         assert not outage.open
         assert sorted(await bot.cards()) == ["GoldRush API blind", "orders-2 failure"]
+
+
+@pytest.mark.parametrize("error", [RuntimeError("boom"), ValueError("hush"), KeyError("data"), OSError(24, "too many")])
+async def test_any_error_inside_a_read_is_told_as_an_outage_and_logged_once(
+    fake_redis: redis.asyncio.Redis, error: Exception
+) -> None:
+    with capture_logs() as lines:
+        async with running(fake_redis, *pipelines(5)) as bot:
+            await bot.watch("orders-*")
+            await bot.listing.refresh()
+            for each in list(bot.api.statuses):
+                bot.api.statuses[each] = error
+            await bot.poll(60)
+            assert await bot.cards() == ["GoldRush API blind"]
+            for each in list(bot.api.statuses):
+                bot.api.statuses[each] = LIVE
+            await bot.poll(60)
+            outage = bot.roster.record(API_PIPELINE_ID).episode
+            assert outage is not None
+            assert not outage.open
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["read_tripped"]
 
 
 async def test_a_rejected_key_is_one_notice_to_the_operator(fake_redis: redis.asyncio.Redis) -> None:

@@ -1,0 +1,44 @@
+"""A PipelineApi that keeps its promise: whatever fails inside a read is an `ApiError`, and so told as an outage."""
+
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import structlog
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId
+from bot.ports import ApiError, PipelineApi, Status, Unavailable
+
+T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
+
+
+class SafeApi:
+    """Implements `ports.PipelineApi` over another that may fail in ways that it does not know of."""
+
+    def __init__(self, api: PipelineApi) -> None:
+        self._api = api
+        self._logged: set[type[Exception]] = set()
+
+    async def status(self, pipeline_id: PipelineId) -> Status:
+        return await self._safely(self._api.status(pipeline_id))
+
+    async def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
+        return await self._safely(self._api.pipeline(pipeline_id))
+
+    async def page(self, number: int) -> tuple[tuple[Pipeline, ...], bool]:
+        return await self._safely(self._api.page(number))
+
+    async def _safely(self, asking: Awaitable[T]) -> T:
+        try:
+            return await asking
+        except ApiError:
+            raise
+        except Exception as exc:
+            if type(exc) not in self._logged:  # a fault like this one comes back with every read
+                self._logged.add(type(exc))
+                log.exception("read_tripped")
+            raise Unavailable(
+                f"GoldRush could not be asked: my own error ({type(exc).__name__}). My log has it."
+            ) from exc
