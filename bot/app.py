@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from errno import EADDRNOTAVAIL
 from math import ceil
 from os import strerror
+from socket import gaierror
 
 import structlog
 from slack_bolt.app.async_app import AsyncApp
@@ -321,6 +323,10 @@ async def _served(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> 
 
 
 def _unusable(port: int, exc: OSError) -> PortUnusableError:
+    if isinstance(exc, gaierror) or exc.errno == EADDRNOTAVAIL:
+        return PortUnusableError(
+            "Cannot receive from Slack: the address of PIPELINE_BOT_HTTP_HOST is not one of this machine."
+        )
     reason = strerror(exc.errno) if exc.errno else type(exc).__name__
     return PortUnusableError(
         f"Cannot receive from Slack on port {port}: {reason}. Set PORT to a free one, or stop what uses it."

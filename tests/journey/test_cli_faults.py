@@ -52,6 +52,20 @@ async def test_http_mode_on_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     assert "hush" not in said
 
 
+@pytest.mark.parametrize("host", ["203.0.113.7", "nowhere.invalid"])
+async def test_http_mode_on_an_address_of_another_machine_is_one_line(tmp_path: Path, host: str) -> None:
+    async with Sandbox.start() as sandbox:
+        env = environment(sandbox.url, tmp_path / "data") | {
+            "SLACK_SIGNING_SECRET": "hush",
+            "PORT": "0",
+            "PIPELINE_BOT_HTTP_HOST": host,
+        }
+        code, said = await cli("run", "--http", env=env, cwd=tmp_path)
+    assert code == 2
+    assert "the address of PIPELINE_BOT_HTTP_HOST is not one of this machine" in said
+    assert len(said.strip().splitlines()) == 1
+
+
 async def test_the_demo_on_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
