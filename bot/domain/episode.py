@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.transition import Event, Standing, Transition
+from bot.domain.transition import Event, Healthy, Standing, Transition
 from bot.domain.watch import ChannelId, TeamId, UserId
 
 LINES_KEPT = 40
@@ -83,6 +83,8 @@ class Episode:
     outcome: Outcome | None = None
     told: Mapping[str, ChannelId] = field(default_factory=dict)
     """By the key of each card of it: the conversation where it stands, which may have another id since."""
+    healthy: Healthy | None = None
+    """How long a pipeline that failed had been live before."""
     left: int = 0
     """How often conversations stopped hearing of it: one that comes back gets a card of its own."""
 
@@ -198,6 +200,7 @@ def _opened(
         identity=_identity(kind, standing, transition.at, identities.get(kind)),
         opened_at=transition.at,
         first_seen=transition.first_seen or _under_way(kind, transition),
+        healthy=standing.healthy if kind is EpisodeKind.FAILURE else None,
     )
 
 

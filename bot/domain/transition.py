@@ -44,6 +44,15 @@ class Reach(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Healthy:
+    """How long a pipeline was live. `until` None: it still is. `at_least`: it was live when it was first read."""
+
+    since: datetime
+    until: datetime | None = None
+    at_least: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """What is believed of one pipeline after all readings so far."""
 
@@ -57,6 +66,8 @@ class Standing:
     uid: str | None = None
     """As last reported in this phase, like `start_time`: a reading without one hides no restart."""
     start_time: datetime | None = None
+    healthy: Healthy | None = None
+    """The last stretch of being live."""
     reach: Reach = Reach.REACHABLE
     misses: int = 0
     not_found: int = 0
@@ -150,6 +161,7 @@ def _observed(standing: Standing, now: Observation) -> tuple[Standing, tuple[Tra
         live=_live(standing, now),
         uid=uid,
         start_time=start_time,
+        healthy=_healthy(standing, now),
         number=now.number,
     )
     told = tuple(
@@ -199,6 +211,18 @@ def _live(standing: Standing, now: Observation) -> bool | None:
     if now.serving is not None or standing.observation is None:
         return now.serving
     return _was_live(standing) if standing.phase == now.phase else False
+
+
+def _healthy(standing: Standing, now: Observation) -> Healthy | None:
+    """Rows that an older version wrote don't hold it: then it has been live since its phase began, or earlier."""
+    last = standing.healthy
+    if last is None and standing.since and _was_live(standing):
+        last = Healthy(since=standing.since, at_least=True)
+    if _live(standing, now):
+        if last and last.until is None:
+            return last
+        return Healthy(since=now.observed_at, at_least=standing.observation is None)
+    return replace(last, until=now.observed_at) if last and last.until is None else last
 
 
 def _restarted(standing: Standing, now: Observation) -> bool:

@@ -10,7 +10,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Episode, EpisodeKind, Line, Outcome
 from bot.domain.phase import Phase, Readiness
-from bot.domain.transition import Event, Reach, Standing
+from bot.domain.transition import Event, Healthy, Reach, Standing
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack import action_ids, phrases
 from bot.slack.message import Block, Message, actions, button, confirmation, context, message, section, value
@@ -88,13 +88,13 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     if episode.outcome is Outcome.ON_PURPOSE:
         symbol = phrases.standing_symbol(standing)
         return (f"{symbol} {name} *{_ending(episode)}* after FAILED · {_when(episode)}", first_seen)
-    since = f"FAILED {_when(episode)}"
+    since = f"FAILED {_when(episode)}{_after_healthy(episode)}"
     if standing.reach is not Reach.REACHABLE:
         return (f":red_circle: {name} *FAILED*, and now {phrases.state_words(standing)}", since, first_seen)
     if standing.phase == Phase.FAILED:
         ready = _ready(card)
-        since = _when(episode)
-        return (f":red_circle: {name} *FAILED*", f"{since} · {ready}" if ready else since, first_seen)
+        since = " · ".join(fact for fact in (_when(episode), _healthy_before(episode), ready) if fact)
+        return (f":red_circle: {name} *FAILED*{_after_healthy(episode)}", since, first_seen)
     coming = f"{phrases.standing_symbol(standing)} {name} is {phrases.state_words(standing)} after FAILED"
     return (coming, since, _ready(card), _not_recovered(standing), first_seen)
 
@@ -105,6 +105,27 @@ def _not_recovered(standing: Standing) -> str:
     if not seen or seen.phase != Phase.RUNNING or seen.readiness is not Readiness.UNREPORTED:
         return ""
     return "GoldRush does not report how many replicas are ready, so I can't tell whether it has recovered."
+
+
+def _after_healthy(episode: Episode) -> str:
+    """Where it was live right before it failed."""
+    healthy = episode.healthy
+    if healthy is None or healthy.until is None or healthy.until < episode.opened_at:
+        return ""
+    return f" after {_healthy_for(healthy)} healthy"
+
+
+def _healthy_before(episode: Episode) -> str:
+    """Where something else came in between, such as a deployment."""
+    healthy = episode.healthy
+    if healthy is None or healthy.until is None or healthy.until >= episode.opened_at:
+        return ""
+    return f"last healthy {date(healthy.until)}, for {_healthy_for(healthy)}"
+
+
+def _healthy_for(healthy: Healthy) -> str:
+    seconds = ((healthy.until or healthy.since) - healthy.since).total_seconds()
+    return phrases.length(seconds, first_seen=healthy.at_least)
 
 
 def _is_over(card: Card) -> str:

@@ -587,3 +587,47 @@ def test_what_is_over_says_from_when_until_when() -> None:
     (over,) = [each for each in drawn if "was PAUSED" in each.text]
     assert re.search(r"was PAUSED for 1 min 28 s · <!date[^>]*> – <!date[^>]*>; it is RUNNING now", over.text)
     assert "since" not in over.text
+
+
+DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("before", "head"),
+    [
+        ([an_observation(RUNNING, 0)], "orders-eu FAILED after at least 3 days healthy"),
+        ([an_observation(RUNNING, 0), *blind(9)], "orders-eu FAILED after at least 3 days healthy"),
+        ([an_observation(DEPLOYING, 0), an_observation(RUNNING, 60)], "orders-eu FAILED after 2 days healthy"),
+        ([an_observation(RUNNING, 0, ready=0), an_observation(RUNNING, DAY)], "orders-eu FAILED after 2 days healthy"),
+        ([an_observation(PAUSED, 0)], "orders-eu FAILED"),
+        ([an_observation(RUNNING, 0, ready=0)], "orders-eu FAILED"),
+        ([], "orders-eu FAILED"),
+    ],
+)
+def test_a_failure_says_how_long_the_pipeline_had_been_healthy(before: list[Reading], head: str) -> None:
+    assert cards(*before, an_observation(FAILED, 3 * DAY))[-1].text.split("\n")[0] == head
+
+
+def test_a_failure_in_a_deployment_says_when_the_pipeline_was_healthy_last() -> None:
+    deployed = [an_observation(RUNNING, 0), an_observation(DEPLOYING, 7800), an_observation(FAILED, 7900)]
+    head, since, *_ = cards(*deployed)[-1].text.split("\n")
+    assert head == "orders-eu FAILED"
+    assert re.search(
+        r"^since <!date[^>]*> · last healthy <!date\^1795443000\^[^>]*>, for at least 2 h 10 min · ", since
+    )
+
+
+def test_how_long_it_had_been_healthy_is_said_as_long_as_it_is_failed_and_from_the_last_recovery() -> None:
+    failed = [an_observation(DEPLOYING, 0), an_observation(RUNNING, 9), an_observation(FAILED, 69)]
+    assert "after 1 min healthy" in cards(*failed, *blind(70))[-1].text
+    assert "after 1 min healthy" in cards(*failed, an_observation(DEPLOYING, 75))[-1].text
+    again = [*failed, an_observation(RUNNING, 100), an_observation(FAILED, 107)]
+    assert cards(*again)[-1].text.startswith("orders-eu FAILED after 7 s healthy\n")
+    assert "healthy" not in cards(*failed, an_observation(RUNNING, 100))[-1].text
+
+
+def test_what_an_older_version_stored_as_live_was_healthy_for_at_least_as_long() -> None:
+    record = story(an_observation(RUNNING, 0))[-1].record
+    older = replace(record, standing=replace(record.standing, healthy=None))
+    card = plan_reading(older, an_observation(FAILED, 60), a_scene()).cards[0]
+    assert "FAILED after at least 1 min healthy" in shown(card).text
