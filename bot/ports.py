@@ -22,6 +22,7 @@ from bot.domain.card import Content, PostedCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Lane, Outcome, Sighting, Trace
 from bot.domain.gathering import Gathering
+from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record
@@ -132,11 +133,12 @@ class Chat(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Watches:
-    """All watches of the workspace, and the channels that rest. `version` counts the changes of both."""
+    """All watches of the workspace, the channels that rest, and the notes. `version` counts the changes of them all."""
 
     version: int
     all: tuple[Watch, ...]
     parked: Mapping[ChannelId, ParkReason] = field(default_factory=dict)
+    notes: tuple[Note, ...] = ()
 
     def of(self, channel: ChannelId) -> tuple[Watch, ...]:
         return tuple(watch for watch in self.all if watch.channel == channel)
@@ -192,6 +194,10 @@ class Store(Protocol):
         ...
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int: ...
+
+    async def set_note(self, note: Note) -> bool:
+        """One without a text is removed. False: there was none."""
+        ...
 
     async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
         """Slack gave the channel another id: `rename_channel` has yet to do what that demands. Whatever led to the old

@@ -6,6 +6,7 @@ from enum import Enum
 
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.episode import Acknowledgement
+from bot.domain.note import NO_GUIDANCE, Guidance, Note, NoteKind
 from bot.domain.transition import Standing
 from bot.domain.watch import ChannelId, ParkReason, UserId, Watch
 
@@ -21,6 +22,7 @@ class PipelineView:
     watched_here: bool = False
     acknowledged: Acknowledgement | None = None
     problem: str | None = None
+    guidance: Guidance = NO_GUIDANCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,42 @@ class AcknowledgeAllAnswer:
     known: int = 1
 
 
+class NoteChange(Enum):
+    """What became of a runbook or note."""
+
+    SHOWN = "shown"
+    SET = "set"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+    ABSENT = "absent"  # there was none to remove
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteAnswer:
+    """`applies` is what failure cards show now, which may be another pattern's; `before` what was set for the same.
+
+    `covers` are the names that a pattern takes in now. `failed`: how many of them have an open failure card.
+    """
+
+    kind: NoteKind
+    label: str
+    pattern: bool
+    change: NoteChange
+    applies: Note | None = None
+    before: Note | None = None
+    covers: tuple[str, ...] = ()
+    failed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteUnresolved:
+    """Nothing was changed: no pipeline, or more than one, has that name. `text` is what was to be set."""
+
+    kind: NoteKind
+    reference: UnresolvedReference
+    text: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HelpAnswer:
     topic: str | None = None
@@ -142,5 +180,7 @@ Answer = (
     | Refusal
     | AcknowledgeAnswer
     | AcknowledgeAllAnswer
+    | NoteAnswer
+    | NoteUnresolved
     | HelpAnswer
 )

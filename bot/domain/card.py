@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Episode, Line
+from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.transition import Event, Standing
 from bot.domain.watch import ChannelId, ParkReason, Target, UserId, Watch
 
@@ -22,6 +23,8 @@ class Card:
     episode: Episode
     standing: Standing
     targets: tuple[Target, ...] = ()
+    guidance: Guidance = NO_GUIDANCE
+    """What to do, as it was known when this was written; of failures only."""
     came_at: int = 0
     """The revision with which it came to the channel, or comes."""
 

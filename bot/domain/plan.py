@@ -8,6 +8,7 @@ from bot.domain.card import Card, SyncCard, ThreadLine
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome, advance, digest
+from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.observation import PipelineId, Reading
 from bot.domain.transition import Event, Standing, Transition, detect
 from bot.domain.watch import Audience, ChannelId, TeamId, UserId
@@ -43,6 +44,7 @@ class Scene:
     team: TeamId
     pipeline: Pipeline
     audiences: Sequence[Audience]
+    guidance: Guidance = NO_GUIDANCE
 
     def audience(self, channel: ChannelId) -> Audience | None:
         return next((audience for audience in self.audiences if audience.channel == channel), None)
@@ -96,7 +98,7 @@ def plan_newcomer(record: Record, scene: Scene, channel: ChannelId) -> Plan | No
     in_trouble = episode and episode.open and episode.kind in {EpisodeKind.FAILURE, EpisodeKind.DEGRADED}
     if not episode or not in_trouble or audience is None or episode.card_in(channel):
         return None
-    told = _tell(episode, episode, record.standing, Scene(scene.team, scene.pipeline, [audience]), only=channel)
+    told = _tell(episode, episode, record.standing, replace(scene, audiences=[audience]), only=channel)
     if not told.cards:
         return None
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
@@ -253,6 +255,7 @@ def _card(episode: Episode, standing: Standing, scene: Scene, key: str, channel:
         episode=episode,
         standing=standing,
         targets=audience.targets if audience and episode.kind is EpisodeKind.FAILURE else (),
+        guidance=scene.guidance if episode.kind is EpisodeKind.FAILURE else NO_GUIDANCE,
     )
 
 

@@ -6,6 +6,10 @@ from bot.slack.rows import command_for, row
 from bot.slack.text import date, outside
 
 
+def acknowledgement(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, footing: Footing) -> str:
+    return acknowledged(answer, footing) if isinstance(answer, AcknowledgeAnswer) else acknowledged_all(answer, footing)
+
+
 def acknowledged(answer: AcknowledgeAnswer, footing: Footing) -> str:
     name = f"*{outside(answer.pipeline.name)}*"
     match answer.fate:

@@ -6,17 +6,20 @@ from bot.domain.answer import (
     Answer,
     HelpAnswer,
     ListAnswer,
+    NoteAnswer,
+    NoteUnresolved,
     Refusal,
     StatusAnswer,
     UnwatchAnswer,
     WatchAnswer,
     WatchesAnswer,
 )
-from bot.slack.acknowledge_answers import acknowledged, acknowledged_all
+from bot.slack.acknowledge_answers import acknowledgement
 from bot.slack.cards import Footing
 from bot.slack.grammar import ALIASES, COMMANDS
 from bot.slack.help import help_lines
 from bot.slack.message import Block, Message, message, section, sections
+from bot.slack.note_answers import note_answer_blocks
 from bot.slack.status_answers import Asked, list_blocks, status_blocks
 from bot.slack.text import code
 from bot.slack.watch_answers import unwatch_blocks, watch_blocks, watches_blocks
@@ -40,10 +43,10 @@ def _blocks(answer: Answer, asked: Asked, footing: Footing) -> list[Block]:
             return watches_blocks(answer, footing)
         case Refusal(reason=reason, hint=hint):
             return refusal_blocks(reason, hint, footing)
-        case AcknowledgeAnswer():
-            return [section(acknowledged(answer, footing))]
-        case AcknowledgeAllAnswer():
-            return [section(acknowledged_all(answer, footing))]
+        case AcknowledgeAnswer() | AcknowledgeAllAnswer():
+            return [section(acknowledgement(answer, footing))]
+        case NoteAnswer() | NoteUnresolved():
+            return note_answer_blocks(answer, footing)
         case HelpAnswer(topic=topic):
             return sections(help_lines(topic, footing.command))
 

@@ -14,6 +14,7 @@ from bot.domain.transition import Event, Healthy, Reach, Standing
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack import action_ids, phrases
 from bot.slack.message import Block, Message, actions, button, confirmation, context, message, section, value
+from bot.slack.note_words import guidance_lines
 from bot.slack.text import REASON_LIMIT, date, duration, outside, span, time_of_day
 
 LATE_AFTER = timedelta(seconds=30)
@@ -44,6 +45,8 @@ def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing)
     blocks: list[Block] = [section(_headline(card))]
     if calling := _calling(card):
         blocks.append(section(calling))
+    if card.episode.kind is EpisodeKind.FAILURE and card.episode.open and (todo := guidance_lines(card.guidance)):
+        blocks.append(section("\n".join(todo)))
     if card.episode.acknowledged:
         answer = card.episode.acknowledged
         blocks += context(f":eyes: Acknowledged by <@{answer.by}> at {date(answer.at)}")

@@ -17,6 +17,7 @@ from bot.slack.grammar import (
     Watches,
     parse,
 )
+from bot.slack.note_grammar import NoteCommand
 from bot.slack.status_answers import PAGE_SIZE, Asked
 from bot.slack.targets import closed, resolve_channel, resolve_targets
 from bot.watching.requests import Requests
@@ -58,6 +59,8 @@ class Commands:
                 return await self._requests.queries.watches(channel)
             case Watch() as command:
                 return await self._watch(command, channel, user)
+            case NoteCommand():
+                return await self._note(command, channel, user)
             case Unwatch(references, word):
                 there = await resolve_channel(word, channel, self._directory)
                 return (
@@ -65,6 +68,12 @@ class Commands:
                     if isinstance(there, Refusal)
                     else await self._requests.subscriptions.unwatch(there, references, user)
                 )
+
+    async def _note(self, command: NoteCommand, channel: ChannelId, user: UserId) -> Answer:
+        notes = self._requests.notes
+        if not command.changes:
+            return await notes.show(channel, command.kind, command.reference)
+        return await notes.change(channel, command.kind, command.reference, command.text, by=user, by_name="")
 
     async def _watch(self, command: Watch, channel: ChannelId, user: UserId) -> Answer:
         there = await resolve_channel(command.channel, channel, self._directory)

@@ -4,11 +4,14 @@ import difflib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from itertools import takewhile
 
 from bot.domain.attention import State
+from bot.domain.note import NoteKind
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import TargetKind
+from bot.slack.note_grammar import NoteCommand, note_command
 from bot.slack.text import outside
 from bot.slack.words import (
     ALL,
@@ -26,7 +29,7 @@ from bot.slack.words import (
 
 LONGEST_TEXT = 4000
 LONGEST_HINT = 250
-COMMANDS = ("status", "list", "watch", "unwatch", "watches", "help")
+COMMANDS = ("status", "list", "watch", "unwatch", "watches", "runbook", "note", "help")
 ALIASES = {
     "subscribe": "watch",
     "unsubscribe": "unwatch",
@@ -113,7 +116,7 @@ class UsageError:
     hint: str = "help"
 
 
-Command = Overview | Status | List | Watch | Unwatch | Watches | Help
+Command = Overview | Status | List | Watch | Unwatch | Watches | NoteCommand | Help
 
 
 def parse(text: str) -> Command | UsageError:
@@ -336,5 +339,7 @@ _PARSERS: dict[str, Callable[[list[Word]], Command]] = {
     "watch": _watch,
     "unwatch": _unwatch,
     "watches": _watches,
+    "runbook": partial(note_command, NoteKind.RUNBOOK),
+    "note": partial(note_command, NoteKind.NOTE),
     "help": _help,
 }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from bot.domain.attention import State
+from bot.domain.note import LONGEST_NOTE
 from bot.domain.transition import SELECTABLE
 
 _STATES = ", ".join(State)
@@ -19,6 +20,8 @@ _OVERVIEW = (
     "`{c} watch orders-*` — a pattern takes in later ones too; so does `project:shop`",
     "`{c} unwatch orders-eu` — or `{c} unwatch all`",
     "`{c} watches` — what this channel watches, and who made it so",
+    "`{c} runbook orders-eu https://wiki.example.com/orders` — what to do when it fails, on every failure card",
+    '`{c} note orders-* "Restart the sink first"` — the same in a sentence, here for a pattern',
     "More: `{c} help watch`, `{c} help status` …",
 )
 _TOPICS: Mapping[str, tuple[str, ...]] = {
@@ -47,6 +50,16 @@ _TOPICS: Mapping[str, tuple[str, ...]] = {
     "unwatch": (
         "*`{c} unwatch PIPELINE … | all [in #channel]`* — this channel hears no more of them.",
         "`unsubscribe` says the same.",
+    ),
+    "runbook": (
+        "*`{c} runbook PIPELINE [https://… | none]`* — an address that failure cards show. Without one: which it is.",
+        "PIPELINE: a name, an id, or a pattern. Of several that apply, the most specific one counts.",
+        "`{c} runbook orders-eu none` removes it.",
+    ),
+    "note": (
+        '*`{c} note PIPELINE ["…" | none]`* — a sentence that failure cards show. Without one: which it is.',
+        f"Up to {LONGEST_NOTE} characters, in quotes. PIPELINE is as in `{{c}} help runbook`.",
+        "`{c} note orders-eu none` removes it.",
     ),
     "watches": (
         "*`{c} watches`* — what this channel watches, since when, by whom, and who is paged.",

@@ -16,6 +16,7 @@ from bot.slack.actions import Actions, Click
 from bot.slack.commands import Commands
 from bot.slack.grammar import Help, Unwatch, UsageError, Watch, parse
 from bot.slack.look import Look
+from bot.slack.note_grammar import NoteCommand
 from bot.slack.respond import respond_to
 from bot.slack.status_answers import Asked
 
@@ -191,4 +192,5 @@ def _only_asks(gesture: Gesture) -> bool:
     """It would change nothing, so it does not matter whether it was kept."""
     if gesture.kind == CLICK:
         return gesture.facts["action"] in {action_ids.REFRESH, action_ids.PREVIOUS, action_ids.NEXT}
-    return not isinstance(parse(gesture.facts["text"]), Watch | Unwatch)
+    command = parse(gesture.facts["text"])
+    return not (isinstance(command, Watch | Unwatch) or (isinstance(command, NoteCommand) and command.changes))

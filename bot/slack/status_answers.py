@@ -10,6 +10,7 @@ from bot.slack import action_ids, phrases
 from bot.slack.cards import Footing
 from bot.slack.headings import Heading, heading
 from bot.slack.message import Block, actions, button, context, section, sections, value
+from bot.slack.note_words import guidance_lines
 from bot.slack.rows import age, resting, row, unresolved
 from bot.slack.text import REASON_LIMIT, date, outside
 
@@ -59,6 +60,7 @@ def _detail(view: PipelineView, now: datetime, footing: Footing) -> list[Block]:
     lines = [head, " · ".join(fact for fact in facts if fact)]
     if view.acknowledged:
         lines.append(f":eyes: Acknowledged by <@{view.acknowledged.by}> at {date(view.acknowledged.at)}")
+    lines += guidance_lines(view.guidance)
     if view.problem:
         lines.append(f":warning: No fresh reading: {outside(view.problem, REASON_LIMIT)}")
     where = [

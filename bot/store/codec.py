@@ -21,12 +21,14 @@ from bot.domain.card import (
 )
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
+from bot.domain.note import Note
 from bot.domain.plan import Record
 from bot.domain.watch import Watch
 from bot.ports import Gesture
 
 RECORD: TypeAdapter[Record] = TypeAdapter(Record)
 WATCH: TypeAdapter[Watch] = TypeAdapter(Watch)
+NOTE: TypeAdapter[Note] = TypeAdapter(Note)
 CARD: TypeAdapter[Card] = TypeAdapter(Card)
 GESTURE: TypeAdapter[Gesture] = TypeAdapter(Gesture)
 CATALOGUE: TypeAdapter[tuple[Pipeline, ...]] = TypeAdapter(tuple[Pipeline, ...])

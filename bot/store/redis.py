@@ -13,12 +13,13 @@ from redis.exceptions import RedisError
 from bot.domain.card import PostedCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Lane, LaneKind
+from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.watch import ChannelId, ParkReason, Watch
 from bot.ports import Beat, Clock, Gesture, Lease, StoreAway, Watches
 from bot.store.cards import read_cards, read_storm
-from bot.store.codec import CARD, CATALOGUE, GESTURE, RECORD, WATCH, encode_delivery
+from bot.store.codec import CARD, CATALOGUE, GESTURE, NOTE, RECORD, WATCH, encode_delivery
 from bot.store.scripts import Scripts, away
 
 GESTURE_SECONDS = 25 * 3600  # Slack may deliver again a day later
@@ -45,12 +46,14 @@ class RedisStore:
                 pipe.get(self._keys["watches_version"])
                 pipe.hvals(self._keys["watches"])
                 pipe.hgetall(self._keys["parked"])
-                version, rows, parked = await pipe.execute()
+                pipe.hvals(self._keys["notes"])
+                version, rows, parked, notes = await pipe.execute()
         those = (WATCH.validate_json(row) for row in rows)
         return Watches(
             int(version or 0),
             tuple(sorted(those, key=lambda watch: (watch.made_at, watch.id))),
             {ChannelId(channel.decode()): ParkReason(reason.decode()) for channel, reason in parked.items()},
+            tuple(sorted((NOTE.validate_json(row) for row in notes), key=lambda note: note.id)),
         )
 
     async def watches_version(self) -> int:
@@ -63,6 +66,11 @@ class RedisStore:
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int:
         return await self._change_watches(dict.fromkeys(watch_ids, ""), announcement)
+
+    async def set_note(self, note: Note) -> bool:
+        row = NOTE.dump_json(note).decode() if note.text else ""
+        keys = [self._keys["notes"], self._keys["watches_version"]]
+        return bool(await self._scripts.write("change_note", keys, [note.id, row]))
 
     async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
         keys = [self._keys[name] for name in ("moved", "moving", "moved_at")]

@@ -17,6 +17,7 @@ from bot.store.keys import Keys
 
 _FENCED = (
     "beat",
+    "change_note",
     "change_watches",
     "commit",
     "doubt",

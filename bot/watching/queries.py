@@ -40,6 +40,8 @@ class Queries:
         references = [each for each in references if each.lower() not in states]
         answer = await (self._named(channel, references) if references else self._watched(channel))
         views = worst_first(answer.views, answer.at)
+        if len(views) == 1:
+            views = (replace(views[0], guidance=self._roster.guidance(views[0].pipeline)),)
         if not states:
             return replace(answer, views=views)
         chosen = tuple(view for view in views if is_in(view.standing, states))

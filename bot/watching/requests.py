@@ -1,4 +1,4 @@
-"""What people ask for and change: three services that share one view of the pipelines."""
+"""What people ask for and change: four services that share one view of the pipelines."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -6,6 +6,7 @@ from typing import Self
 from bot.ports import Clock
 from bot.watching.acknowledgements import Acknowledgements
 from bot.watching.listing import Listing
+from bot.watching.notes import Notes
 from bot.watching.poller import Poller
 from bot.watching.queries import Queries
 from bot.watching.references import References
@@ -19,6 +20,7 @@ class Requests:
     queries: Queries
     subscriptions: Subscriptions
     acknowledgements: Acknowledgements
+    notes: Notes
 
     @classmethod
     def over(cls, *, roster: Roster, poller: Poller, listing: Listing, clock: Clock) -> Self:
@@ -28,4 +30,5 @@ class Requests:
             queries=Queries(roster=roster, references=references, listing=listing, views=views, clock=clock),
             subscriptions=Subscriptions(roster=roster, references=references, views=views, clock=clock),
             acknowledgements=Acknowledgements(roster=roster, views=views, clock=clock),
+            notes=Notes(roster=roster, references=references, clock=clock),
         )

@@ -8,6 +8,7 @@ from datetime import datetime
 import structlog
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.note import Guidance, guidance
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record, Scene, plan_forgotten, plan_left, plan_newcomer, plan_restored, remembered
 from bot.domain.transition import Reach, read_again, read_since
@@ -135,7 +136,10 @@ class Roster:
         return self._records.get(pipeline_id) or Record(pipeline_id=pipeline_id)
 
     def scene(self, pipeline: Pipeline) -> Scene:
-        return Scene(self.store.team, pipeline, audiences(pipeline, self._heard))
+        return Scene(self.store.team, pipeline, audiences(pipeline, self._heard), self.guidance(pipeline))
+
+    def guidance(self, pipeline: Pipeline) -> Guidance:
+        return guidance(pipeline, self.watches.notes)
 
     @property
     def _heard(self) -> list[Watch]:

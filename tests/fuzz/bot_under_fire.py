@@ -29,6 +29,7 @@ from bot.slack.guardian import Guardian
 from bot.slack.inbox import Inbox
 from bot.slack.status_answers import Asked
 from bot.watching.acknowledgements import Acknowledgements
+from bot.watching.notes import Notes
 from bot.watching.queries import Queries
 from bot.watching.requests import Requests
 from bot.watching.subscriptions import Subscriptions
@@ -131,6 +132,13 @@ class HeardAcknowledgements(Acknowledgements):
         return AcknowledgeAllAnswer(acknowledged=2, known=2)
 
 
+class HeardNotes(Notes):
+    """No click asks for a note, and commands are heard before they get here."""
+
+    def __init__(self) -> None:
+        pass
+
+
 class HeardQueries(Queries):
     def __init__(self, acted: list[str]) -> None:
         self._acted = acted
@@ -178,6 +186,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         queries=HeardQueries(acted),
         subscriptions=HeardSubscriptions(acted),
         acknowledgements=HeardAcknowledgements(acted),
+        notes=HeardNotes(),
     )
     actions = Actions(requests, commands, LOOK)
     inbox = HeardInbox(store=store, commands=commands, actions=actions, look=LOOK, clock=clock, catch_up=_nothing_new)

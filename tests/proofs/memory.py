@@ -11,6 +11,7 @@ from bot.domain.card import PostedCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.gathering import Gathering
+from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.watch import ChannelId, ParkReason, TeamId, Watch
@@ -137,6 +138,9 @@ class MemoryStore:
             return len(gone)
 
         return await self._wrote(change)
+
+    async def set_note(self, note: Note) -> bool:
+        raise NotImplementedError
 
     async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
         raise NotImplementedError

@@ -223,7 +223,7 @@ def test_each_phase_has_its_symbol_explained(phase: Phase | None) -> None:
     assert phase is None or not phase.known or phase.value in row
 
 
-SAID = ("phrases", "cards", "storms", "notices", "answers")
+SAID = ("phrases", "cards", "note_words", "storms", "notices", "answers")
 
 
 def test_each_symbol_that_is_shown_is_explained() -> None:

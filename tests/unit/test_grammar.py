@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.attention import State
+from bot.domain.note import NoteKind
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import TargetKind
 from bot.slack.grammar import (
@@ -27,6 +28,7 @@ from bot.slack.grammar import (
     Watches,
     parse,
 )
+from bot.slack.note_grammar import NoteCommand
 from bot.slack.text import escape, outside
 from bot.slack.words import MOST_WORDS, can_be_typed, quoted
 
@@ -72,6 +74,23 @@ def refused(text: str) -> UsageError:
         ("list paused", List("", frozenset({State.PAUSED}))),
         ("list failed orders", List("orders", frozenset({State.FAILED}))),
         ('list "failed" orders', List("failed orders")),
+        ("runbook orders-eu", NoteCommand(NoteKind.RUNBOOK, "orders-eu")),
+        (
+            "runbook orders-eu https://wiki.example.com/orders",
+            NoteCommand(NoteKind.RUNBOOK, "orders-eu", "https://wiki.example.com/orders"),
+        ),
+        (
+            "runbook orders-* <https://wiki.example.com/a?b=1&amp;c=2>",
+            NoteCommand(NoteKind.RUNBOOK, "orders-*", "https://wiki.example.com/a?b=1&c=2"),
+        ),
+        ("runbook orders-eu none", NoteCommand(NoteKind.RUNBOOK, "orders-eu", "")),
+        ('runbook "Base Swaps to Postgres" NONE', NoteCommand(NoteKind.RUNBOOK, "Base Swaps to Postgres", "")),
+        ("runbook none", NoteCommand(NoteKind.RUNBOOK, "none")),
+        ('note orders-eu "Restart the sink first"', NoteCommand(NoteKind.NOTE, "orders-eu", "Restart the sink first")),
+        ("note orders-eu “Restart: now”", NoteCommand(NoteKind.NOTE, "orders-eu", "Restart: now")),
+        ('note "Base Swaps to Postgres"', NoteCommand(NoteKind.NOTE, "Base Swaps to Postgres")),
+        ('note orders-eu "none"', NoteCommand(NoteKind.NOTE, "orders-eu", "none")),
+        ("note project:shop none", NoteCommand(NoteKind.NOTE, "project:shop", "")),
         ("list", List("")),
         ("list orders eu", List("orders eu")),
         ('list "Base Swaps" eu', List("Base Swaps eu")),
@@ -493,3 +512,45 @@ def test_a_name_typed_out_means_that_name_in_every_command(name: str) -> None:
 @pytest.mark.parametrize("name", ['12" pipes', "the “best”", ""])
 def test_some_names_cannot_be_typed(name: str) -> None:
     assert not can_be_typed(name)
+
+
+@pytest.mark.parametrize(
+    ("typed", "why", "hint"),
+    [
+        ("runbook", "Which pipeline is the runbook for?", "runbook orders-eu https://wiki.example.com/orders"),
+        ("note", "Which pipeline is the note for?", 'note orders-eu "Restart the sink first"'),
+        (
+            "runbook orders-eu wiki.example.com/orders",
+            "it must begin with https:// or http://",
+            "runbook orders-eu https://wiki.example.com/orders",
+        ),
+        ("runbook orders-eu javascript:alert(1)", "it must begin with https:// or http://", "runbook orders-eu https"),
+        (
+            "runbook orders-eu ftp://wiki.example.com",
+            "it must begin with https:// or http://",
+            "runbook orders-eu https",
+        ),
+        ("runbook orders-eu https:///orders", "it must begin with https:// or http://", "runbook orders-eu https"),
+        (
+            "runbook orders-eu https://goldrush.dev@evil.example/x",
+            "user name before the host",
+            "runbook orders-eu https",
+        ),
+        ("runbook orders-eu https://wíki.example.com/x", "percent-encoded", "runbook orders-eu https"),
+        ("runbook orders-eu https://wiki.example.com/a&gt;b", "percent-encoded", "runbook orders-eu https"),
+        (
+            "runbook orders-eu https://wiki.example.com:99999/",
+            "I can't read it as an address",
+            "runbook orders-eu https",
+        ),
+        ("runbook orders-eu https://w.example/" + "x" * 500, "518 characters long, and I keep up to 500", "runbook"),
+        ('note orders-eu "' + "x" * 301 + '"', "301 characters long, and I keep up to 300", "note orders-eu"),
+    ],
+)
+def test_a_runbook_or_note_that_cannot_be_kept_says_why(typed: str, why: str, hint: str) -> None:
+    refused = parse(typed)
+    assert isinstance(refused, UsageError)
+    assert why in refused.message
+    assert len(typed) < 10 or "Nothing was changed." in refused.message
+    assert refused.hint.startswith(hint)
+    assert not isinstance(parse(refused.hint), UsageError)

@@ -1,0 +1,111 @@
+"""What to do when a pipeline fails: a runbook's address and a note, for one pipeline or a pattern. Pure."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from bot.domain.catalogue import PROJECT_PREFIX, Pipeline, is_pattern, matches
+from bot.domain.watch import UserId
+
+LONGEST_ADDRESS = 500
+LONGEST_NOTE = 300
+MOST_NOTES = 500
+_PRINTABLE = re.compile(r"[!-~]+")
+_BRACKETS = frozenset('<>|"`\\^{}')
+
+
+class NoteKind(StrEnum):
+    RUNBOOK = "runbook"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """`text` is an address or a sentence. `reference` is a pipeline's id or a pattern, as in a watch."""
+
+    kind: NoteKind
+    reference: str
+    text: str
+    label: str = ""
+    by: UserId
+    by_name: str = ""
+    """In plain text: on a card it must ping nobody."""
+    at: datetime
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}|{self.reference.lower()}"
+
+    @property
+    def pattern(self) -> bool:
+        return is_pattern(self.reference)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guidance:
+    """What applies to one pipeline: of several patterns the most specific."""
+
+    runbook: Note | None = None
+    note: Note | None = None
+
+    def of(self, kind: NoteKind) -> Note | None:
+        return self.runbook if kind is NoteKind.RUNBOOK else self.note
+
+
+NO_GUIDANCE = Guidance()
+
+
+def guidance(pipeline: Pipeline, notes: Iterable[Note]) -> Guidance:
+    found = [note for note in notes if matches(note.reference, pipeline)]
+    if not found:
+        return NO_GUIDANCE
+    return Guidance(runbook=_closest(found, NoteKind.RUNBOOK), note=_closest(found, NoteKind.NOTE))
+
+
+def _closest(notes: Iterable[Note], kind: NoteKind) -> Note | None:
+    return max((note for note in notes if note.kind is kind), key=_specific, default=None)
+
+
+def _specific(note: Note) -> tuple[int, int, str]:
+    """The pipeline itself, then a pattern of names, then a project; of two patterns the one that says more."""
+    said = len(note.reference.replace("*", ""))
+    if not note.pattern:
+        return (2, said, note.reference)
+    return (0 if note.reference.lower().startswith(PROJECT_PREFIX) else 1, said, note.reference)
+
+
+def wrong_with_address(address: str) -> str:
+    """Why this is no address for a runbook, as a clause; empty where it is one.
+
+    An address that shows one host and opens another is refused.
+    """
+    if len(address) > LONGEST_ADDRESS:
+        return f"it is {len(address)} characters long, and I keep up to {LONGEST_ADDRESS}"
+    try:
+        parts = urlsplit(address)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "I can't read it as an address"
+    if parts.scheme.lower() not in {"http", "https"} or not host:
+        return "it must begin with https:// or http://"
+    if not _PRINTABLE.fullmatch(address) or _BRACKETS & set(address):
+        return "it holds characters that must be percent-encoded"
+    if "@" in parts.netloc:
+        return "it holds a user name before the host"
+    return ""
+
+
+def host_of(address: str) -> str:
+    """The host and, where it is short, the path: what a reader sees of the link."""
+    parts = urlsplit(address)
+    return parts.netloc.lower() + parts.path.rstrip("/")
+
+
+def wrong_with_note(text: str) -> str:
+    return f"it is {len(text)} characters long, and I keep up to {LONGEST_NOTE}" if len(text) > LONGEST_NOTE else ""
+
+
+WRONG: dict[NoteKind, Callable[[str], str]] = {NoteKind.RUNBOOK: wrong_with_address, NoteKind.NOTE: wrong_with_note}

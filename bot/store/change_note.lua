@@ -1,0 +1,10 @@
+-- A note set, or removed where its text is ''. It counts as a change of the watches: every bot reads both anew, and a plan
+-- that was made with the old note is refused.
+-- KEYS: (3 of the fence), notes, watches_version   ARGV: id, row or ''
+if ARGV[2] == '' then
+  if redis.call('HDEL', KEYS[4], ARGV[1]) == 0 then return 0 end
+else
+  redis.call('HSET', KEYS[4], ARGV[1], ARGV[2])
+end
+redis.call('INCR', KEYS[5])
+return written(1)

@@ -1,0 +1,147 @@
+"""Runbooks and notes: set for one pipeline or a pattern, and shown on the cards of failures."""
+
+import redis.asyncio
+
+from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, Refusal
+from bot.domain.card import Card
+from bot.domain.note import MOST_NOTES, Note, NoteKind
+from bot.domain.observation import PipelineId
+from bot.domain.watch import Target, TargetKind
+from bot.slack.answers import render_answer
+from bot.slack.cards import Footing
+from bot.slack.status_answers import Asked
+from tests.builders import ALERTS, ANN, at
+from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, Bot, pipelines, running, watch
+
+RUNBOOK, NOTE = NoteKind.RUNBOOK, NoteKind.NOTE
+WIKI = "https://wiki.example.com/orders"
+FOOTING = Footing(platform_url="https://goldrush.dev/platform/", command="/pipeline")
+
+
+async def change(bot: Bot, kind: NoteKind, reference: str, text: str) -> NoteAnswer:
+    answer = await bot.requests.notes.change(ALERTS, kind, reference, text, by=ANN, by_name="Ann Araya")
+    assert isinstance(answer, NoteAnswer)
+    return answer
+
+
+def said(answer: NoteAnswer | NoteUnresolved) -> str:
+    return render_answer(answer, Asked(), FOOTING).text
+
+
+async def open_cards(bot: Bot) -> list[Card]:
+    episode = bot.roster.record(ONE).episode
+    assert episode is not None
+    return [card.content for card in (await bot.store.cards(list(episode.told))).values()]
+
+
+async def shown(bot: Bot, kind: NoteKind = RUNBOOK) -> set[str]:
+    return {note.text for card in await open_cards(bot) if (note := card.guidance.of(kind))}
+
+
+async def test_a_failure_card_and_the_page_show_what_to_do(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await change(bot, RUNBOOK, "orders-1", WIKI)
+        await change(bot, NOTE, "orders-*", "Restart the sink first")
+        bot.api.statuses[ONE] = FAILED
+        await watch(bot, "orders-1", targets=(Target(kind=TargetKind.USER, id=ANN, direct=ANN_DIRECT),))
+        assert {card.channel for card in await open_cards(bot)} == {ALERTS, ANN_DIRECT}
+        assert all(card.guidance.of(RUNBOOK) for card in await open_cards(bot))
+        assert await shown(bot) == {WIKI}
+        assert await shown(bot, NOTE) == {"Restart the sink first"}
+
+
+async def test_one_that_is_set_while_it_is_failed_is_drawn_on_the_open_card(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        bot.api.statuses[ONE] = FAILED
+        await watch(bot, "orders-*")
+        assert await shown(bot) == set()
+        before = bot.roster.record(ONE).episode
+        answer = await change(bot, RUNBOOK, "orders-*", WIKI)
+        after = bot.roster.record(ONE).episode
+        assert before is not None
+        assert after is not None
+        assert after.revision > before.revision
+        assert await shown(bot) == {WIKI}
+        assert "The open failure card is updated." in said(answer)
+        await change(bot, RUNBOOK, "orders-*", "")
+        assert await shown(bot) == set()
+
+
+async def test_the_most_specific_one_counts(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(12)) as bot:
+        for reference in ("*", "project:shop", "orders-*", "orders-1*", "orders-1"):
+            await change(bot, RUNBOOK, reference, f"https://w.example/{len(reference)}{reference[0]}")
+        pipeline = bot.roster.pipeline
+        found = [bot.roster.guidance(pipeline(PipelineId(f"pipe_{number:04}"))).runbook for number in (1, 10, 2)]
+        assert [note.reference for note in found if note] == [ONE, "orders-1*", "orders-*"]
+        gone = await change(bot, RUNBOOK, "orders-1", "")
+        assert "The one of `orders-1*` applies now" in said(gone)
+        shown_now = await bot.requests.notes.show(ALERTS, RUNBOOK, "orders-1")
+        assert isinstance(shown_now, NoteAnswer)
+        assert "Set for `orders-1*` by Ann Araya" in said(shown_now)
+
+
+async def test_it_is_shown_kept_removed_and_survives_a_restart(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        none = said(await bot.requests.notes.show(ALERTS, RUNBOOK, "ORDERS-1"))
+        assert none == "orders-1 has no runbook.\n`/pipeline runbook orders-1 https://…` sets one."
+        assert (await change(bot, RUNBOOK, "orders-1", "")).change is NoteChange.ABSENT
+        assert (await change(bot, RUNBOOK, "orders-1", WIKI)).change is NoteChange.SET
+        assert (await change(bot, RUNBOOK, "orders-1", WIKI)).change is NoteChange.UNCHANGED
+        changed = await change(bot, RUNBOOK, "orders-1", f"{WIKI}-2")
+        assert "Before: <https://wiki.example.com/orders|wiki.example.com/orders>" in said(changed)
+    async with running(fake_redis, *pipelines(1)) as bot:
+        answer = await bot.requests.notes.show(ALERTS, RUNBOOK, "orders-1")
+        assert f"<{WIKI}-2|wiki.example.com/orders-2>" in said(answer)
+        assert "Set by Ann Araya" in said(answer)
+        assert (await change(bot, RUNBOOK, "orders-1", "")).change is NoteChange.REMOVED
+        assert await fake_redis.hlen(bot.store._keys["notes"]) == 0
+
+
+async def test_another_bot_draws_with_the_new_one(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await watch(bot, "orders-1")
+        await bot.store.set_note(Note(kind=RUNBOOK, reference=ONE, text=WIKI, by=ANN, at=at(0)))  # by another process
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(30)
+        assert await shown(bot) == {WIKI}
+
+
+async def test_an_unknown_name_changes_nothing_and_keeps_what_was_typed(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(12)) as bot:
+        unknown = await bot.requests.notes.change(ALERTS, RUNBOOK, "ordrs-3", WIKI, by=ANN, by_name="")
+        assert isinstance(unknown, NoteUnresolved)
+        assert "“ordrs-3”. Nothing was changed." in said(unknown)
+        assert f"`/pipeline runbook orders-3 {WIKI}`" in said(unknown)
+        many = await bot.requests.notes.change(ALERTS, NOTE, "orders", "Look twice", by=ANN, by_name="")
+        assert isinstance(many, NoteUnresolved)
+        assert "may mean 12 pipelines. Nothing was changed." in said(many)
+        assert '`/pipeline note pipe_0001 "Look twice"`' in said(many)
+        assert bot.roster.watches.notes == ()
+
+
+async def test_a_pattern_says_what_it_applies_to(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(12)) as bot:
+        await bot.listing.refresh()
+        text = said(await change(bot, RUNBOOK, "orders-*", WIKI))
+        assert "It applies to 12 pipelines now: orders-1, " in text
+        assert " and 2 more." in text
+        assert "No pipeline matches this now." in said(await change(bot, RUNBOOK, "nosuch-*", WIKI))
+
+
+async def test_there_is_a_most(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        for number in range(MOST_NOTES):
+            await bot.store.set_note(Note(kind=NOTE, reference=f"p{number}-*", text="x", by=ANN, at=at(0)))
+        await bot.roster.refresh_watches()
+        full = await bot.requests.notes.change(ALERTS, NOTE, "orders-1", "one more", by=ANN, by_name="")
+        assert isinstance(full, Refusal)
+        assert "Nothing was changed." in full.reason
+        assert (await change(bot, NOTE, "p0-*", "changed")).change is NoteChange.SET
+
+
+async def test_status_of_one_shows_it(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await change(bot, RUNBOOK, "orders-*", WIKI)
+        one = render_answer(await bot.requests.queries.status(ALERTS, ["orders-1"]), Asked(), FOOTING).text
+        assert "Runbook: <https://wiki.example.com/orders|wiki.example.com/orders>" in one

@@ -1,0 +1,113 @@
+"""What to do next, on the card of a failure: a link that shows where it leads, and a plain sentence."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.episode import EpisodeKind, Outcome
+from bot.domain.note import Guidance, Note, NoteKind, wrong_with_address
+from bot.domain.watch import ChannelId
+from bot.slack.note_words import guidance_lines, note_text
+from tests.builders import ANN, a_card, an_episode, at
+from tests.unit.rendering import says, shown, tells_all, valid
+
+
+def a_note(text: str, kind: NoteKind = NoteKind.NOTE, by_name: str = "Ann Araya") -> Note:
+    return Note(kind=kind, reference="orders-*", text=text, by=ANN, by_name=by_name, at=at(0))
+
+
+BOTH = Guidance(
+    runbook=a_note("https://Wiki.Example.com/Orders/?a=1&b=2#x", NoteKind.RUNBOOK),
+    note=a_note("Restart the sink first"),
+)
+OPEN = replace(a_card(), guidance=BOTH)
+
+
+@pytest.mark.parametrize("card", [OPEN, replace(OPEN, channel=ChannelId("D0ANN"))])
+def test_an_open_failure_says_what_to_do(card: object) -> None:
+    message = tells_all(shown(card))  # type: ignore[arg-type]  # two cards
+    assert "Runbook: <https://Wiki.Example.com/Orders/?a=1&amp;b=2#x|wiki.example.com/Orders>" in message.text
+    assert "“Restart the sink first” — Ann Araya" in message.text
+
+
+@pytest.mark.parametrize(
+    "episode",
+    [replace(an_episode(), closed_at=at(9), outcome=Outcome.RECOVERED), an_episode(EpisodeKind.DEPLOYMENT)],
+)
+def test_what_is_over_or_no_failure_does_not(episode: object) -> None:
+    text = shown(replace(OPEN, episode=episode)).text  # type: ignore[arg-type]  # two episodes
+    assert "Runbook" not in text
+    assert "sink" not in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<!channel> wake up",
+        "<@U0BOB> look",
+        "<https://evil.example/login|Open in GoldRush>",
+        "*bold* _it_ ~gone~ `code` :rotating_light:",
+        "one\ntwo\r\nthree",
+        "turned \u202e round",
+        "&lt;!here&gt;",
+        "x" * 300,
+        "<" * 300,
+    ],
+)
+def test_a_note_pings_nobody_links_nowhere_and_formats_nothing(text: str) -> None:
+    card = replace(a_card(), guidance=Guidance(note=a_note(text, by_name="<!here> *Ann*")))
+    message = valid(shown(card))
+    (said,) = [each for each in says(message) if each.startswith(":memo:")]
+    assert "\n" not in said
+    assert "*" not in said
+    assert "`" not in said
+
+
+@pytest.mark.parametrize(
+    ("address", "link"),
+    [
+        ("https://wiki.example.com", "<https://wiki.example.com|wiki.example.com>"),
+        ("http://10.0.0.1:8080/x/", "<http://10.0.0.1:8080/x/|10.0.0.1:8080/x>"),
+        ("https://evil.example/goldrush.dev", "<https://evil.example/goldrush.dev|evil.example/goldrush.dev>"),
+        ("https://xn--80ak6aa92e.com/", "<https://xn--80ak6aa92e.com/|xn--80ak6aa92e.com>"),
+    ],
+)
+def test_a_link_shows_the_host_that_it_opens(address: str, link: str) -> None:
+    assert wrong_with_address(address) == ""
+    assert note_text(a_note(address, NoteKind.RUNBOOK)) == link
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "wiki.example.com/x",
+        "javascript:alert(1)",
+        "file:///etc/passwd",
+        "slack://open",
+        "https://",
+        "https://goldrush.dev@evil.example/",
+        "https://goldrush.dev:x@evil.example/",
+        "https://goldrush.dev\\@evil.example/",
+        "https://a.example/b c",
+        "https://a.example/|https://b.example",
+        "https://a.example/>",
+        "https://a.example/\u202e",
+        "https://gоldrush.dev/",
+        "https://[::1",
+        "https://a.example:99999/",
+        "https://a.example/" + "x" * 500,
+    ],
+)
+def test_what_may_lead_elsewhere_than_it_shows_is_no_address(address: str) -> None:
+    assert wrong_with_address(address)
+
+
+def test_however_long_they_are_a_card_holds_them() -> None:
+    long = Guidance(
+        runbook=a_note("https://w.example/" + "a" * 480, NoteKind.RUNBOOK), note=a_note("&" * 300, by_name="&" * 80)
+    )
+    assert len(guidance_lines(long)) == 2
+    message = shown(replace(a_card(), guidance=long))
+    assert len(json.dumps(message.blocks)) < 13_000
