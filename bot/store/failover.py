@@ -1,0 +1,77 @@
+"""Connections that leave a server which is no longer the one to speak to.
+
+After a planned failover the old primary lives on as a replica: it answers, and refuses every write. A client that keeps
+its connections would ask it for ever.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterDownError,
+    ReadOnlyError,
+    RedisError,
+    TryAgainError,
+)
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+
+# A script's error carries the code inside its text, and redis-py has no class for some of them.
+# https://redis.io/docs/latest/operate/oss_and_stack/management/replication/, …/latest/develop/reference/protocol-spec/
+_CODES = re.compile(
+    r"\b(READONLY|LOADING|MASTERDOWN|CLUSTERDOWN|NOREPLICAS|MISCONF|UNBLOCKED|NOAUTH|TRYAGAIN|MOVED|ASK)\b"
+)
+_KINDS = (AuthenticationError, BusyLoadingError, ClusterDownError, ReadOnlyError, TryAgainError)
+
+
+class WrongServerError(RedisConnectionError):
+    """The server cannot do what a primary can. As a ConnectionError it makes redis-py connect again and ask once more:
+    nothing was done, since such a server refuses the first write of a script."""
+
+
+@dataclass(slots=True)
+class Generation:
+    """Connections of an older number are closed before they are used again."""
+
+    number: int = 0
+
+
+def means_another_server(error: RedisError) -> bool:
+    return isinstance(error, _KINDS) or bool(_CODES.search(str(error)))
+
+
+def leaving(base: type[AbstractConnection], generation: Generation) -> type[AbstractConnection]:
+    """A kind of connection that resolves the address again, together with all others of its pool, once one of them met
+    a server that is not the primary any more."""
+
+    class Leaving(base):  # type: ignore[misc, valid-type]  # one of three, by the address's scheme
+        _made_in = 0
+
+        async def connect(self) -> None:
+            if self.is_connected and self._made_in != generation.number:
+                await self.disconnect(nowait=True)
+            await super().connect()
+
+        async def connect_check_health(self, *args: Any, **options: Any) -> None:
+            if not self.is_connected:
+                self._made_in = generation.number
+            await super().connect_check_health(*args, **options)
+
+        async def read_response(self, *args: Any, **options: Any) -> Any:
+            try:
+                return await super().read_response(*args, **options)
+            except RedisError as exc:
+                if not means_another_server(exc):
+                    raise
+                if self._made_in == generation.number:
+                    generation.number += 1
+                if isinstance(exc, RedisConnectionError):
+                    raise
+                raise WrongServerError(f"the server refuses: {exc}") from exc
+
+    return Leaving

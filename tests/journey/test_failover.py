@@ -1,0 +1,20 @@
+"""A planned failover of Redis: the old primary lives on as a replica, and the bot's connections to it stay open."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.sandbox.redis_faults import RedisActKind, RedisStandIn
+from tests.journey.rig import rigged
+
+pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+
+
+async def test_a_failure_right_after_it_is_told(tmp_path: Path) -> None:
+    async with RedisStandIn.start() as store, rigged(tmp_path, settings={"REDIS_URL": store.url}) as rig:
+        await rig.ask("watch orders-eu")
+        await rig.reads(4)
+        await store.act(RedisActKind.DEMOTED)
+        rig.set_phase("orders-eu", "FAILED")
+        await rig.card("orders-eu FAILED")
+        assert "orders-eu" in await rig.ask("watches")
