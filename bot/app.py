@@ -180,10 +180,10 @@ async def _ground(settings: Settings, scripts: Scripts, api: Client, slack: Asyn
 
 async def _build(ground: _Ground) -> _Parts:
     settings, clock, user = ground.settings, ground.clock, ground.identity.user
-    poller = _poller(ground)
+    listing = Listing(api=ground.api, roster=ground.roster, budget=ground.budget, clock=clock)
+    poller = _poller(ground, listing)
     vigil = _vigil(ground, poller)
     await vigil.look()
-    listing = Listing(api=ground.api, roster=ground.roster, budget=ground.budget, clock=clock)
     requests = Requests.over(roster=ground.roster, poller=poller, listing=listing, clock=clock)
     look = Look(command=settings.command, platform_url=settings.platform_url)
     chat = Poster(ground.slack, ground.directory, look.content, user)
@@ -208,7 +208,7 @@ async def _build(ground: _Ground) -> _Parts:
     )
 
 
-def _poller(ground: _Ground) -> Poller:
+def _poller(ground: _Ground, listing: Listing) -> Poller:
     return Poller(
         api=ground.api,
         roster=ground.roster,
@@ -218,6 +218,7 @@ def _poller(ground: _Ground) -> Poller:
         turn=ground.turn,
         slots=_slots(ground.settings),
         operator=ground.settings.operator,
+        listing=listing,
     )
 
 

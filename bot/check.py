@@ -103,16 +103,18 @@ async def _socket_mode(settings: Settings) -> Finding:
 async def _goldrush(settings: Settings) -> Finding:
     try:
         async with Client(base_url=settings.goldrush_api_url, service_key=settings.goldrush_service_key) as client:
-            pipelines, more = await client.page(1)
+            page = await client.page(1)
     except Unavailable as exc:
         return Finding("GoldRush", Verdict.BAD, str(exc), "check GOLDRUSH_API_URL and the network")
     except (ApiError, ValueError) as exc:
         return Finding("GoldRush key", Verdict.BAD, str(exc), "set GOLDRUSH_SERVICE_KEY to a ServiceKey of your group")
-    if not pipelines:
+    if not page.pipelines:
         return Finding(
             "GoldRush key", Verdict.WEAK, "accepted, but it sees no pipelines", "was it made in the right group?"
         )
-    return Finding("GoldRush key", Verdict.GOOD, f"sees {len(pipelines)} pipelines{' and more' if more else ''}")
+    return Finding(
+        "GoldRush key", Verdict.GOOD, f"sees {len(page.pipelines)} pipelines{' and more' if page.more else ''}"
+    )
 
 
 async def _store(settings: Settings) -> AsyncIterator[Finding]:

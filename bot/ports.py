@@ -4,9 +4,10 @@ ApiError                  a read of GoldRush gave no answer that can be used
 ├── Unauthorized          401: the key is missing, wrong or revoked
 ├── Forbidden             403: not a ServiceKey, or no access to this pipeline
 ├── NotFound              404: deleted, or not visible to this key
-├── Throttled             429: carries retry_after
-├── Unavailable           timeout, connection, 5xx, redirect
+├── Throttled             429
+├── Unavailable           timeout, connection, 5xx, redirect; 401 or 403 of something in front of GoldRush
 └── Malformed             an answer that is not what the API documents
+    └── StrayNotFound     404 of something in front of GoldRush: says nothing of the pipeline by itself
 ChatAway                  Slack cannot be asked for now
 StoreAway                 Redis cannot be reached for now; nothing was written
 └── StoreRolledBack       Redis has forgotten something it had confirmed; nothing is written until that is dealt with
@@ -32,6 +33,11 @@ from bot.domain.watch import ChannelId, ParkReason, TeamId, UserId, Watch
 class ApiError(Exception):
     """`str()` of it is a sentence for people: what happened, and what to do. Never holds the key."""
 
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds, as the server asked; None where it did not say."""
+
 
 class Unauthorized(ApiError):
     pass
@@ -46,10 +52,7 @@ class NotFound(ApiError):
 
 
 class Throttled(ApiError):
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-        """Seconds, as the server asked; None where it did not say."""
+    pass
 
 
 class Unavailable(ApiError):
@@ -57,6 +60,10 @@ class Unavailable(ApiError):
 
 
 class Malformed(ApiError):
+    pass
+
+
+class StrayNotFound(Malformed):
     pass
 
 
@@ -95,6 +102,19 @@ class Status:
     start_time: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of the listing."""
+
+    pipelines: tuple[Pipeline, ...]
+    more: bool
+    """Whether there may be another page."""
+    total: int | None = None
+    """How many pipelines there are in all, where the API says so."""
+    skipped: int = 0
+    """Items that name no pipeline: what they stand for is unknown."""
+
+
 class PipelineApi(Protocol):
     """GoldRush, read only. Every method raises an `ApiError`, and returns or raises within its total deadline."""
 
@@ -102,8 +122,8 @@ class PipelineApi(Protocol):
 
     async def pipeline(self, pipeline_id: PipelineId) -> Pipeline: ...
 
-    async def page(self, number: int) -> tuple[tuple[Pipeline, ...], bool]:
-        """One page of the pipelines this key can see, and whether there may be more: one request a call."""
+    async def page(self, number: int) -> Page:
+        """One page of the pipelines this key can see: one request a call."""
         ...
 
 

@@ -12,7 +12,7 @@ from bot.domain.delivery import Delivery, Outcome, Posted, Sighting, Trace
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, UserId
-from bot.ports import NotFound, Status
+from bot.ports import ApiError, NotFound, Page, Status
 from bot.slack.marks import marks_in, metadata_of, sighting
 
 US = "U0BOT"
@@ -75,6 +75,13 @@ class FakeApi:
         self.statuses: dict[PipelineId, Status | Exception] = {
             pipeline.id: Status(phase=Phase.RUNNING, replicas=1, ready=1) for pipeline in pipelines
         }
+        self.listing: Page | ApiError | None = None
+        """What every listing answers; None: the pipelines."""
+        self.listings = 0
+        self.asked: list[PipelineId] = []
+        """Whose pipeline object was read."""
+        self.refusal: ApiError | None = None
+        """What each read of a pipeline object is refused with."""
         self.reads: list[PipelineId] = []
         self.under_way = 0
         self.gate: Callable[[PipelineId], asyncio.Event | None] = lambda _: None
@@ -93,12 +100,18 @@ class FakeApi:
         return answer
 
     async def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
+        self.asked.append(pipeline_id)
+        if self.refusal:
+            raise self.refusal
         if pipeline_id not in self.pipelines:
             raise NotFound("no such pipeline")
         return self.pipelines[pipeline_id]
 
-    async def page(self, number: int) -> tuple[tuple[Pipeline, ...], bool]:
-        return (tuple(self.pipelines.values()), False) if number == 1 else ((), False)
+    async def page(self, number: int) -> Page:
+        self.listings += 1
+        if isinstance(self.listing, ApiError):
+            raise self.listing
+        return self.listing or Page(pipelines=tuple(self.pipelines.values()) if number == 1 else (), more=False)
 
 
 async def nowhere() -> tuple[ChannelId, ...]:

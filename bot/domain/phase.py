@@ -72,3 +72,11 @@ def readiness(ready: int | None, replicas: int | None) -> Readiness:
     if ready > replicas:
         return Readiness.SURPLUS
     return Readiness.READY if 0 < replicas == ready else Readiness.SHORT
+
+
+def drifts(intent: Intent | None, phase: Phase | None) -> bool:
+    """Whether the runtime does something else than the user wants."""
+    if phase is None or intent is None:
+        return False
+    rests = phase in AT_REST or phase == Phase.STOPPING
+    return rests is (intent is Intent.RUNNING)

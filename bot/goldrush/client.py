@@ -19,7 +19,7 @@ from bot.domain.observation import PipelineId
 from bot.goldrush import wire
 from bot.goldrush.body import Body
 from bot.goldrush.connections import IDLE_SECONDS, Connections
-from bot.ports import Status, Unavailable
+from bot.ports import Page, Status, Unavailable
 from bot.proxy import proxy_for
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class Client:
         decode = partial(wire.decode_pipeline, pipeline_id=pipeline_id)
         return await self._read(wire.pipeline_path(pipeline_id), decode)
 
-    async def page(self, number: int) -> tuple[tuple[Pipeline, ...], bool]:
+    async def page(self, number: int) -> Page:
         return await self._read(wire.page_path(number), wire.decode_page)
 
     async def _read(self, path: str, decode: _Decode[T]) -> T:

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 
 from pydantic import SecretStr
 
-from bot.ports import ApiError, Forbidden, Malformed, NotFound, Throttled, Unauthorized, Unavailable
+from bot.ports import ApiError, Forbidden, Malformed, NotFound, StrayNotFound, Throttled, Unauthorized, Unavailable
 
 LONGEST_COMPLAINT = 200  # characters of the API's own words
 LONGEST_WAIT = 3600.0  # seconds; a longer Retry-After is taken for a mistake
@@ -28,8 +28,9 @@ _NOT_FOUND = (
     "GoldRush answered 404: there is no such pipeline, or it is not visible to this ServiceKey, "
     "which sees the pipelines of its creator's group only."
 )
-_NOT_GOLDRUSH = (
-    "The answer was 404, but not in GoldRush's form, so it says nothing about the pipeline: check GOLDRUSH_API_URL."
+_STRAY = (
+    "The answer was {status}, but not in GoldRush's form, so it says nothing about {what}: a gateway or proxy may "
+    "stand in the way. Check GOLDRUSH_API_URL and the network."
 )
 _SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+\S+"), r"\1 [redacted]"),
@@ -47,22 +48,34 @@ _SECRETS = (
 def refusal(status: int, headers: Mapping[str, str], envelope: Mapping[str, object] | None, complaint: str) -> ApiError:
     """The error for an HTTP status other than 200.
 
-    `envelope` is the body where it was a JSON object, `complaint` what it says, fit to be shown. A 404 that is not
-    GoldRush's own (a gateway's page, a wrong base URL) is no `NotFound`: nobody is to be told that a pipeline is gone.
+    `envelope` is the body where it was a JSON object, `complaint` what it says, fit to be shown. A 401, 403 or 404 in
+    any other form than GoldRush's comes from something in front of it: it rejects no key and ends no pipeline.
     """
     said = f" GoldRush says: {complaint}" if complaint else ""
-    if status == 401:
-        return Unauthorized(_UNAUTHORIZED + said)
-    if status == 403:
-        return Forbidden(_FORBIDDEN + said)
-    if status == 404:
-        return Malformed(_NOT_GOLDRUSH) if envelope is None else NotFound(_NOT_FOUND + said)
-    if status == 429:
-        return Throttled(f"GoldRush answered 429: too many requests with this ServiceKey.{said}", retry_after(headers))
-    return _out_of_order(status, said)
+    if status in {401, 403, 404} and not _is_goldrushs(envelope):
+        stray = _STRAY.format(status=status, what="the pipeline" if status == 404 else "the ServiceKey")
+        return StrayNotFound(stray) if status == 404 else Unavailable(stray)
+    match status:
+        case 401:
+            return Unauthorized(_UNAUTHORIZED + said)
+        case 403:
+            return Forbidden(_FORBIDDEN + said)
+        case 404:
+            return NotFound(_NOT_FOUND + said)
+        case 429:
+            asked = f"GoldRush answered 429: too many requests with this ServiceKey.{said}"
+            return Throttled(asked, retry_after(headers))
+    return _out_of_order(status, headers, said)
 
 
-def _out_of_order(status: int, said: str) -> ApiError:
+def _is_goldrushs(envelope: Mapping[str, object] | None) -> bool:
+    """Its own envelope: `error` is true, beside `error_message` or `error_code` (one page's sample has no `data`)."""
+    return (
+        envelope is not None and envelope.get("error") is True and bool({"error_message", "error_code"} & set(envelope))
+    )
+
+
+def _out_of_order(status: int, headers: Mapping[str, str], said: str) -> ApiError:
     if 300 <= status < 400:
         return Unavailable(
             f"GoldRush answered with a redirect ({status}). It was not followed, since the ServiceKey must not go "
@@ -71,7 +84,8 @@ def _out_of_order(status: int, said: str) -> ApiError:
     if status == 402:
         return Unavailable(f"GoldRush answered 402: the account's credits are used up.{said}")
     if status == 408 or 500 <= status < 600:
-        return Unavailable(f"GoldRush answered {status}: it has a fault of its own, and is asked again.{said}")
+        fault = f"GoldRush answered {status}: it has a fault of its own, and is asked again.{said}"
+        return Unavailable(fault, retry_after(headers))
     return Malformed(f"GoldRush answered {status}, which its documentation does not mention here.{said}")
 
 

@@ -18,7 +18,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush.refusal import redacted, refusal
-from bot.ports import Malformed, NotFound, Status
+from bot.ports import Malformed, NotFound, Page, Status
 
 BASE = "/platform/pipeline-api/"  # every path ends in a slash, as on every page of the documentation
 PAGE_SIZE = 50  # neither the default nor the maximum is published
@@ -88,10 +88,8 @@ def decode_pipeline(
     return pipeline
 
 
-def decode_page(
-    status: int, headers: Mapping[str, str], body: bytes, *, service_key: SecretStr | None = None
-) -> tuple[tuple[Pipeline, ...], bool]:
-    """One page, and whether there may be more: the members of `pagination` are not published.
+def decode_page(status: int, headers: Mapping[str, str], body: bytes, *, service_key: SecretStr | None = None) -> Page:
+    """One page of the listing: the members of `pagination` are not published.
 
     There is no more after an empty page or where `has_more` is false; otherwise there may be, and the caller stops when
     a page brings no new id. Items without a usable id are skipped; a page of nothing else is `Malformed`, since it must
@@ -107,7 +105,12 @@ def decode_page(
     if items and not pipelines:
         raise Malformed("GoldRush's list holds no pipeline with an id.")
     pagination = _object(data.get("pagination"))
-    return pipelines, bool(items) and pagination.get("has_more") is not False
+    return Page(
+        pipelines=pipelines,
+        more=bool(items) and pagination.get("has_more") is not False,
+        total=_count(pagination, "total_count"),
+        skipped=len(items) - len(pipelines),
+    )
 
 
 def _data(
@@ -116,7 +119,7 @@ def _data(
     """The envelope's payload (https://goldrush.dev/docs/goldrush-pipeline-api/rest-api/overview.md), or an error."""
     if status != 200:
         try:
-            envelope: Mapping[str, object] | None = _envelope(body) if body.strip() else {}
+            envelope: Mapping[str, object] | None = _envelope(body)
         except Malformed:
             envelope = None  # a gateway's page; the status says enough
         said = _complaint(envelope or {}, service_key, known_code=str(status))

@@ -7,7 +7,7 @@ from math import ceil
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delay
 from bot.domain.observation import Observation
-from bot.domain.phase import Phase, Readiness, readiness
+from bot.domain.phase import Phase, Readiness, drifts, readiness
 from bot.domain.transition import Event, Reach, Standing
 from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, Watch
 from bot.slack.text import REASON_LIMIT, code, date, duration, escape, outside
@@ -121,12 +121,7 @@ def _wanted(number: int) -> str:
 
 def intent_words(pipeline: Pipeline, standing: Standing) -> str:
     """The user's intent, where the phase says something else; empty where they agree."""
-    phase, intent = standing.phase, pipeline.intent
-    if phase is None or intent is None:
-        return ""
-    resting = phase in {Phase.PAUSED, Phase.STOPPED, Phase.STOPPING}
-    agrees = resting if intent == "paused" else not resting
-    return "" if agrees else f"wanted: {intent.value}"
+    return f"wanted: {pipeline.intent.value}" if pipeline.intent and drifts(pipeline.intent, standing.phase) else ""
 
 
 def moment(at: datetime, *, first_seen: bool) -> str:

@@ -4,7 +4,9 @@ Own code, since no limiter that the field trusts can be shrunk by a 429, keeps a
 lives by a clock that a test can turn.
 """
 
-from bot.ports import Clock
+from enum import Enum
+
+from bot.ports import ApiError, Clock, Throttled
 
 RESERVED_SHARE = 0.15  # for people's commands
 BURST_SECONDS = 1.0
@@ -15,8 +17,16 @@ UNTOLD_HOLD_SECONDS = 2.0
 LONGEST_HOLD_SECONDS = 3600.0
 
 
+class Route(Enum):
+    """What a request asks for. Where GoldRush asks to wait, that holds for the route that was asked."""
+
+    STATUS = "status"
+    LISTING = "listing"
+    PIPELINE = "pipeline"
+
+
 class Budget:
-    """A token bucket of `rate` requests a second, one second deep."""
+    """A token bucket of `rate` requests a second, one second deep. Nothing goes out on a route that is held."""
 
     def __init__(self, rate: float, clock: Clock) -> None:
         self.full_rate = rate
@@ -24,7 +34,7 @@ class Budget:
         self._clock = clock
         self._tokens = max(1.0, rate * BURST_SECONDS)
         self._filled_at = clock.monotonic()
-        self._held_until = 0.0
+        self._holds: dict[Route, tuple[float, float]] = {}
 
     @property
     def rate(self) -> float:
@@ -32,34 +42,52 @@ class Budget:
         self._fill()
         return self._rate
 
-    def try_take(self) -> bool:
+    def try_take(self, route: Route) -> bool:
         """For the polling: takes a request if one is left beyond what people may need."""
-        return self._take_if(1.0 + min(self.full_rate * RESERVED_SHARE, self._depth() - 1.0))
+        return self._take_if(route, 1.0 + min(self.full_rate * RESERVED_SHARE, self._depth() - 1.0))
 
-    async def take(self, within: float) -> bool:
+    async def take(self, route: Route, within: float) -> bool:
         """For a person: waits until a request may be made, but no longer than `within` seconds. False: it may not."""
         deadline = self._clock.monotonic() + within
-        while not self._take_if(1.0):
-            seconds = self._seconds_until_one()
+        while not self._take_if(route, 1.0):
+            seconds = self._seconds_until_one(route)
             if self._clock.monotonic() + seconds > deadline:
                 return False
             await self._clock.sleep(seconds)
         return True
 
-    def throttled(self, retry_after: float | None) -> None:
-        """The API answered 429: nothing goes out for `retry_after` seconds, and less for a while after that."""
+    def obey(self, route: Route, error: ApiError) -> None:
+        """What a failed read asks of those that follow: only a 429 asks for less, any error may ask for a wait."""
+        if isinstance(error, Throttled):
+            self.throttled(route, error.retry_after)
+        elif error.retry_after:
+            self.hold(route, error.retry_after)
+
+    def throttled(self, route: Route, retry_after: float | None) -> None:
+        """The API answered 429: less goes out for a while, and nothing on this route for `retry_after` seconds."""
         self._fill()
         self._rate = max(self.full_rate * LEAST_SHARE, self._rate * SHRINK)
-        hold = min(retry_after if retry_after is not None else UNTOLD_HOLD_SECONDS, LONGEST_HOLD_SECONDS)
-        self._held_until = max(self._held_until, self._clock.monotonic() + hold)
         self._tokens = min(self._tokens, 1.0)
+        self.hold(route, retry_after if retry_after is not None else UNTOLD_HOLD_SECONDS)
+
+    def hold(self, route: Route, seconds: float) -> None:
+        """Nothing goes out on this route for so long; a longer wait that was asked for before stands."""
+        now = self._clock.monotonic()
+        since, until = self._holds.get(route, (now, now))
+        since = since if until > now else now
+        self._holds[route] = since, max(until, now + min(seconds, LONGEST_HOLD_SECONDS))
+
+    def held(self, route: Route) -> tuple[float, float] | None:
+        """Since when and until when this route is held, in monotonic seconds; None where it is free."""
+        hold = self._holds.get(route)
+        return hold if hold and hold[1] > self._clock.monotonic() else None
 
     def _depth(self) -> float:
         return max(1.0, self._rate * BURST_SECONDS)
 
-    def _take_if(self, least: float) -> bool:
+    def _take_if(self, route: Route, least: float) -> bool:
         self._fill()
-        if self._clock.monotonic() < self._held_until or self._tokens < least:
+        if self.held(route) or self._tokens < least:
             return False
         self._tokens -= 1.0
         return True
@@ -70,6 +98,7 @@ class Budget:
         self._rate = min(self.full_rate, self._rate + passed * GROW_PER_SECOND * self.full_rate)
         self._tokens = min(self._depth(), self._tokens + passed * self._rate)
 
-    def _seconds_until_one(self) -> float:
-        held = self._held_until - self._clock.monotonic()
+    def _seconds_until_one(self, route: Route) -> float:
+        hold = self.held(route)
+        held = hold[1] - self._clock.monotonic() if hold else 0.0
         return max(held, (1.0 - self._tokens) / self._rate, 0.01)

@@ -1,13 +1,14 @@
 """Keeps the catalogue fresh: which pipelines the key can see, and by what names."""
 
 import asyncio
+from collections.abc import Collection
 
 import structlog
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
-from bot.ports import ApiError, Clock, PipelineApi, StoreAway, Throttled
-from bot.watching.budget import Budget
+from bot.ports import ApiError, Clock, Page, PipelineApi, StoreAway, Throttled
+from bot.watching.budget import Budget, Route
 from bot.watching.roster import Roster
 from bot.watching.safe_api import SafeApi
 
@@ -39,7 +40,8 @@ class Listing:
                 return
             begun_at = self._clock.monotonic()
             try:
-                await self._roster.save_catalogue(await self._all())
+                listed, complete = await self._all()
+                await self._roster.save_catalogue(listed, complete_at=begun_at if complete else None)
             except (ApiError, StoreAway) as exc:
                 self.problem = str(exc)
                 log.info("listing_failed", error=type(exc).__name__, problem=str(exc))
@@ -47,19 +49,30 @@ class Listing:
                 self.problem = None
                 self._listed_at = begun_at
 
-    async def _all(self) -> tuple[Pipeline, ...]:
-        """Every page, until one is empty, the last, or brings nothing new (the members of `pagination` are a guess)."""
+    async def _all(self) -> tuple[tuple[Pipeline, ...], bool]:
+        """Every page, until one is empty, the last, or brings nothing new (the members of `pagination` are a guess);
+        and whether nothing speaks against its being complete."""
         seen: dict[PipelineId, Pipeline] = {}
+        doubtful = False
         for number in range(1, MOST_PAGES + 1):
-            if not await self._budget.take(PATIENCE_SECONDS):
-                raise Throttled("GoldRush asked me to slow down, so I did not ask again")
-            try:
-                pipelines, more = await self._api.page(number)
-            except Throttled as exc:
-                self._budget.throttled(exc.retry_after)
-                raise
-            fresh = {pipeline.id: pipeline for pipeline in pipelines if pipeline.id not in seen}
+            page = await self._page(number)
+            fresh = {pipeline.id: pipeline for pipeline in page.pipelines if pipeline.id not in seen}
             seen.update(fresh)
-            if not more or not fresh:
-                break
-        return tuple(seen.values())
+            doubtful = doubtful or page.skipped > 0 or (page.total is not None and page.total < len(seen))
+            if not page.more or not fresh:
+                return tuple(seen.values()), not doubtful and _is_whole(page, seen)
+        return tuple(seen.values()), False
+
+    async def _page(self, number: int) -> Page:
+        if not await self._budget.take(Route.LISTING, PATIENCE_SECONDS):
+            raise Throttled("GoldRush asked me to slow down, so I did not ask again")
+        try:
+            return await self._api.page(number)
+        except ApiError as exc:
+            self._budget.obey(Route.LISTING, exc)
+            raise
+
+
+def _is_whole(last: Page, seen: Collection[PipelineId]) -> bool:
+    """An empty listing proves nothing: that a whole group has no pipeline is less likely than a fault."""
+    return bool(seen) and (last.total is None or last.total == len(seen))

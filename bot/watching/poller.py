@@ -2,18 +2,20 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from itertools import count
 
 import structlog
 
 from bot.domain.cadence import Cadence, offset, period, stretch
 from bot.domain.observation import Miss, MissKind, Observation, PipelineId, Reading, ReadNumber
-from bot.domain.phase import AT_REST
 from bot.domain.plan import plan_reading
 from bot.domain.transition import Event, Standing, detect
 from bot.domain.watch import ChannelId
-from bot.ports import ApiError, Clock, Forbidden, NotFound, PipelineApi, Status, StoreAway, Throttled
-from bot.watching.budget import Budget
+from bot.ports import ApiError, Clock, Forbidden, NotFound, PipelineApi, Status, StoreAway, StrayNotFound, Throttled
+from bot.watching.budget import Budget, Route
+from bot.watching.intents import Intents
+from bot.watching.listing import PATIENCE_SECONDS, Listing
 from bot.watching.outage import Outage
 from bot.watching.roster import Roster
 from bot.watching.safe_api import SafeApi
@@ -21,7 +23,8 @@ from bot.watching.sight import Sight, View
 from bot.watching.turn import Turn
 
 HOUSEKEEPING_SECONDS = 1.0
-INTENT_SECONDS = 2.0  # a reading is not kept back for longer, only to know whether a stop was wanted
+LONG_WAIT_SECONDS = 10.0  # a longer wait that GoldRush asks for is reported, once readings are older than promised
+RELIST_SECONDS = 30.0  # so old may a listing be that tells whether a pipeline is gone
 PERSON_SECONDS = 30.0
 
 log = structlog.get_logger(__name__)
@@ -44,6 +47,7 @@ class Poller:
         turn: Turn,
         slots: int,
         operator: ChannelId | None = None,
+        listing: Listing | None = None,
     ) -> None:
         self.sight = Sight()
         self._outage = Outage(roster=roster, sight=self.sight, clock=clock, operator=operator)
@@ -58,6 +62,9 @@ class Poller:
         self._cadence = cadence
         self._slots = slots
         self._turn = turn
+        self._listing = listing
+        self._relisted_at = float("-inf")
+        self._intents = Intents(api=api, roster=roster, budget=budget, clock=clock)
         self.epoch = 0
         """Orders this bot's readings after those of whoever read before."""
         self._numbers = count(1)
@@ -102,15 +109,24 @@ class Poller:
             try:
                 await self._roster.refresh_watches()
                 await self._welcome()
+                await self._notice_wait(now)
             except StoreAway as exc:
                 log.warning("store_away", room="watching", problem=str(exc))
                 return  # what is read now could not be written
             self._housekeep(now)
         due = self._most_overdue(now)
         for pipeline_id in due[:1] if self.sight.lost else due:
-            if len(self._under_way) >= self._slots or not self._budget.try_take():
+            if len(self._under_way) >= self._slots or not self._budget.try_take(Route.STATUS):
                 return
             self._start(pipeline_id)
+
+    async def _notice_wait(self, now: float) -> None:
+        """Nothing fails while GoldRush has us wait, so nothing else would tell that nothing is read."""
+        hold = self._budget.held(Route.STATUS)
+        overdue = any(at < now for at in self._due.values())
+        if hold and hold[1] - hold[0] > LONG_WAIT_SECONDS and (overdue or self.sight.view is View.WAITING):
+            self.sight.waiting(self._clock.now() + timedelta(seconds=hold[1] - now))
+            await self._outage.tell(len(self._due))
 
     async def _welcome(self) -> None:
         """Whoever has come to watch what is wrong already is told, also where the bot that took the watch has died."""
@@ -125,6 +141,7 @@ class Poller:
             del self._due[gone]
             self._read_at.pop(gone, None)
             self.glimpses.pop(gone, None)
+            self._intents.forget(gone)
         for fresh in pollable - self._due.keys():
             self._due[fresh] = now
         periods = {each: self._period(each) for each in self._due}
@@ -159,10 +176,18 @@ class Poller:
         """A fresh reading for a person: joins one that is under way. Answers what went wrong, or None."""
         task = self._under_way.get(pipeline_id)
         if task is None:
-            if not await self._budget.take(PERSON_SECONDS):
+            if self.waits_until() or not await self._budget.take(Route.STATUS, PERSON_SECONDS):
                 return "GoldRush asked me to slow down"
             task = self._under_way.get(pipeline_id) or self._start(pipeline_id)
-        return await asyncio.shield(task) if task else "the bot is just stopping"
+        problem = await asyncio.shield(task) if task else "the bot is just stopping"
+        await self._intents.confirm(pipeline_id)
+        return problem
+
+    def waits_until(self) -> datetime | None:
+        """Until when GoldRush has us wait, where that is longer than a person does."""
+        hold = self._budget.held(Route.STATUS)
+        seconds = hold[1] - self._clock.monotonic() if hold else 0.0
+        return self._clock.now() + timedelta(seconds=seconds) if seconds > PATIENCE_SECONDS else None
 
     def _start(self, pipeline_id: PipelineId) -> asyncio.Task[str | None] | None:
         if self._reads is None:
@@ -199,27 +224,41 @@ class Poller:
         number = ReadNumber(self.epoch, next(self._numbers))
         try:
             status = await self._api.status(pipeline_id)
-        except NotFound as exc:
-            self.sight.succeeded()  # the API answered
-            kind, problem = MissKind.NOT_FOUND, str(exc)
         except ApiError as exc:
-            if isinstance(exc, Throttled):
-                self._budget.throttled(exc.retry_after)
-            self.sight.failed(pipeline_id, exc, self._clock.monotonic())
-            log.info("read_failed", pipeline=pipeline_id, error=type(exc).__name__, problem=str(exc))
-            if self.sight.view is not View.CLEAR or isinstance(exc, Throttled):
-                return None, str(exc)
-            kind, problem = (MissKind.FORBIDDEN if isinstance(exc, Forbidden) else MissKind.FAULT), str(exc)
+            return await self._missed(pipeline_id, number, exc)
+        self.sight.succeeded()
+        return await self._observation(pipeline_id, status, number), None
+
+    async def _missed(
+        self, pipeline_id: PipelineId, number: ReadNumber, exc: ApiError
+    ) -> tuple[Reading | None, str | None]:
+        problem = str(exc)
+        if isinstance(exc, NotFound) or (isinstance(exc, StrayNotFound) and await self._is_unlisted(pipeline_id)):
+            self.sight.succeeded()  # the API answered
+            kind = MissKind.NOT_FOUND
         else:
-            self.sight.succeeded()
-            return await self._observation(pipeline_id, status, number), None
+            self._budget.obey(Route.STATUS, exc)
+            self.sight.failed(pipeline_id, exc, self._clock.monotonic())
+            log.info("read_failed", pipeline=pipeline_id, error=type(exc).__name__, problem=problem)
+            if self.sight.view is not View.CLEAR or isinstance(exc, Throttled):
+                return None, problem
+            kind = MissKind.FORBIDDEN if isinstance(exc, Forbidden) else MissKind.FAULT
         at = self._clock.now()
         return Miss(pipeline_id=pipeline_id, number=number, at=at, kind=kind, reason=problem), problem
 
+    async def _is_unlisted(self, pipeline_id: PipelineId) -> bool:
+        """Whether a fresh and complete listing lacks it too. Not asked while everything else is in doubt."""
+        if self._listing is None or self.sight.view is not View.CLEAR:
+            return False
+        now = self._clock.monotonic()
+        if now - self._relisted_at >= RELIST_SECONDS:
+            self._relisted_at = now
+            await self._listing.refresh(older_than=RELIST_SECONDS)
+        return self._roster.lacks(pipeline_id, since=now - RELIST_SECONDS)
+
     async def _observation(self, pipeline_id: PipelineId, status: Status, number: ReadNumber) -> Observation:
         at = self._clock.now()
-        if status.phase in AT_REST and status.phase != self._roster.record(pipeline_id).standing.phase:
-            await self._learn_intent(pipeline_id)
+        await self._intents.judge(pipeline_id, status.phase)
         pipeline = self._roster.pipeline(pipeline_id)
         return Observation(
             pipeline_id=pipeline_id,
@@ -234,19 +273,10 @@ class Poller:
             bounded=pipeline.bounded,
         )
 
-    async def _learn_intent(self, pipeline_id: PipelineId) -> None:
-        """A stop means one thing where it was wanted, and another where it was not: only the pipeline object tells."""
-        if not await self._budget.take(INTENT_SECONDS):
-            return
-        try:
-            self._roster.learn(await self._api.pipeline(pipeline_id))
-        except ApiError as exc:
-            log.info("intent_unknown", pipeline=pipeline_id, problem=str(exc))
-
     async def _record(self, reading: Reading) -> None:
         pipeline_id = reading.pipeline_id
         self.glimpses[pipeline_id] = detect(self.glimpses.get(pipeline_id, Standing()), reading)[0]
-        if pipeline_id not in self._roster.watched or not self._turn.ours:
+        if not self._roster.follows(pipeline_id) or not self._turn.ours:
             return
         plan = await self._roster.write(pipeline_id, lambda record, scene: plan_reading(record, reading, scene))
         for transition in plan.transitions if plan else ():

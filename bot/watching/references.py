@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from bot.domain.answer import UnresolvedReference
 from bot.domain.attention import State
 from bot.domain.catalogue import Found, Names, Pipeline, Resolution, Unknown, is_pattern, looks, resolve
-from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
 from bot.watching.listing import Listing
 from bot.watching.roster import Roster
@@ -56,8 +55,8 @@ class References:
     def _unlisted(self, channel: ChannelId) -> list[Pipeline]:
         """What the channel watches though no listing shows it: it can still be asked for, and unwatched, by name."""
         listed = {each.id for each in self._roster.catalogue}
-        exact = [watch for watch in self._roster.watches.of(channel) if not watch.pattern]
-        return [self._roster.pipeline(PipelineId(each.reference)) for each in exact if each.reference not in listed]
+        unlisted = self._roster.covered_by(self._roster.watches.of(channel)) - listed
+        return [self._roster.pipeline(each) for each in sorted(unlisted)]
 
 
 def _resolved(references: Iterable[str], names: Names) -> list[Resolution]:

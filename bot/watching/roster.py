@@ -10,7 +10,17 @@ import structlog
 from bot.domain.catalogue import Pipeline
 from bot.domain.note import Guidance, guidance
 from bot.domain.observation import PipelineId
-from bot.domain.plan import Plan, Record, Scene, plan_forgotten, plan_left, plan_newcomer, plan_restored, remembered
+from bot.domain.plan import (
+    Plan,
+    Record,
+    Scene,
+    plan_forgotten,
+    plan_left,
+    plan_newcomer,
+    plan_redrawn,
+    plan_restored,
+    remembered,
+)
 from bot.domain.transition import Reach, read_again, read_since
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Watch, audiences, watched_ids
 from bot.ports import Store, StoreAway, StoreRolledBack, Watches
@@ -43,8 +53,13 @@ class Roster:
         self._wake = wake
         self._fallback = fallback
         self._catalogue: dict[PipelineId, Pipeline] = {}
+        self._unlisted: dict[PipelineId, Pipeline] = {}
+        """Read all the same, though a complete listing lacks them: until their own reads say that they are gone."""
+        self._listed_at = float("-inf")
         self._records: dict[PipelineId, Record] = {}
         self._watched: frozenset[PipelineId] = frozenset()
+        self._patterned: frozenset[ChannelId] = frozenset()
+        """The channels that watch a pattern."""
         self._labels: dict[str, str] = {}
 
     # --- knowing ---------------------------------------------------------------------------------------------------
@@ -87,37 +102,85 @@ class Roster:
             raise StoreRolledBack("Redis has forgotten watches")
         return watches
 
-    async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
-        self._catalogue = {pipeline.id: pipeline for pipeline in pipelines}
+    async def save_catalogue(self, pipelines: Sequence[Pipeline], *, complete_at: float | None = None) -> None:
+        """What a listing shows. `complete_at`: when it was begun (monotonic seconds), if it is complete. One that is
+        not complete takes nothing away."""
+        known, listed = self._catalogue | self._unlisted, {pipeline.id: pipeline for pipeline in pipelines}
+        if complete_at is None:
+            self._catalogue = self._catalogue | listed
+        else:
+            self._catalogue, self._listed_at = listed, complete_at
+        missing = known.keys() - self._catalogue.keys()
+        self._unlisted = {each: known[each] for each in missing if self._is_worth_reading(each)}
         self._count()
-        await self.store.save_catalogue(pipelines)
+        await self.store.save_catalogue([*self._catalogue.values(), *self._unlisted.values()])
+        for each in listed.keys() & known.keys():
+            if listed[each] != known[each] and self.record(each).episode:
+                await self.write(each, plan_redrawn)
+
+    def _is_worth_reading(self, pipeline_id: PipelineId) -> bool:
+        return self.follows(pipeline_id) and self.record(pipeline_id).standing.reach is not Reach.GONE
+
+    def lacks(self, pipeline_id: PipelineId, since: float) -> bool:
+        """Whether a complete listing, begun at `since` (monotonic seconds) or later, does not show it."""
+        return self._listed_at >= since and pipeline_id not in self._catalogue
+
+    def lists(self, pipeline_id: PipelineId) -> bool:
+        """Whether a listing has shown it."""
+        return pipeline_id in self._catalogue or pipeline_id in self._unlisted
 
     def learn(self, pipeline: Pipeline) -> None:
         """A fresher word on one pipeline than the last listing had."""
-        self._catalogue[pipeline.id] = pipeline
+        where = self._unlisted if pipeline.id in self._unlisted else self._catalogue
+        where[pipeline.id] = pipeline
         self._count()
 
     def unlist(self, pipeline_id: PipelineId) -> None:
         """It is gone: not read again until a listing shows it."""
         self._catalogue.pop(pipeline_id, None)
+        self._unlisted.pop(pipeline_id, None)
         self._count()
 
     def _count(self) -> None:
-        self._watched = watched_ids(self._catalogue.values(), self.watches.all)
+        self._watched = self.covered_by(self.watches.all)
+        self._patterned = frozenset(watch.channel for watch in self.watches.all if watch.pattern)
         self._labels = {watch.reference: watch.label for watch in reversed(self.watches.all) if watch.label}
 
     @property
     def watched(self) -> frozenset[PipelineId]:
-        return self._watched
+        """What a watch covers, or covered when the open story began: that is told to its end, whatever the pipeline is
+        called by then."""
+        return self._watched | {each for each in self._records if self._has_story(each)}
+
+    def follows(self, pipeline_id: PipelineId) -> bool:
+        """Whether it is in `watched`."""
+        return pipeline_id in self._watched or self._has_story(pipeline_id)
+
+    def _has_story(self, pipeline_id: PipelineId) -> bool:
+        """Only a pattern loses a pipeline that is renamed or moved: so a channel that has one may wait for the end."""
+        episode = self.record(pipeline_id).episode
+        if episode is None or not episode.open or pipeline_id == API_PIPELINE_ID:
+            return False
+        return not self._patterned.isdisjoint(episode.told.values())
+
+    def stories_in(self, channel: ChannelId) -> frozenset[PipelineId]:
+        """The pipelines whose open story the channel has a card of."""
+        episodes = {each: record.episode for each, record in self._records.items() if each != API_PIPELINE_ID}
+        return frozenset(each for each, one in episodes.items() if one and one.open and channel in one.told.values())
 
     @property
     def pollable(self) -> frozenset[PipelineId]:
         """The watched ones less those that are gone: they are read again when the listing shows them again."""
         return frozenset(
             each
-            for each in self._watched
+            for each in self.watched
             if each in self._catalogue or self.record(each).standing.reach is not Reach.GONE
         )
+
+    @property
+    def unlisted(self) -> tuple[Pipeline, ...]:
+        """Those that are read though the last complete listing lacks them."""
+        return tuple(self._unlisted.values())
 
     @property
     def catalogue(self) -> tuple[Pipeline, ...]:
@@ -125,7 +188,7 @@ class Roster:
 
     def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
         """As last listed; a pipeline that never was goes by the name under which it was watched, or its id."""
-        known = self._catalogue.get(pipeline_id)
+        known = self._catalogue.get(pipeline_id) or self._unlisted.get(pipeline_id)
         return known or Pipeline(id=pipeline_id, name=self._labels.get(pipeline_id, pipeline_id))
 
     @property
@@ -151,7 +214,7 @@ class Roster:
         ]
 
     def covered_by(self, watches: Iterable[Watch]) -> frozenset[PipelineId]:
-        return watched_ids(self._catalogue.values(), tuple(watches))
+        return watched_ids([*self._catalogue.values(), *self._unlisted.values()], tuple(watches))
 
     def in_order(self, watches: Iterable[Watch]) -> list[PipelineId]:
         """The pipelines that these cover, by name."""
@@ -206,7 +269,7 @@ class Roster:
 
     @property
     def known(self) -> Known:
-        return Known(self.watches.all, self._records, self._catalogue)
+        return Known(self.watches.all, self._records, self._catalogue | self._unlisted)
 
     async def restore(self, known: Known) -> tuple[Watch, ...]:
         """After the store lost writes: what this process knew better is written again; the watches that are gone.
@@ -226,7 +289,7 @@ class Roster:
             was = stored.get(pipeline_id) or Record(pipeline_id=pipeline_id)
             if record.version > was.version:
                 await self.write(pipeline_id, _restoring(record))
-        self._catalogue = dict(known.catalogue)
+        self._catalogue, self._unlisted = dict(known.catalogue), {}
         self._count()
         await self.store.save_catalogue(self.catalogue)
         return tuple(watch for watch in known.watches if watch.id not in there)

@@ -7,7 +7,7 @@ import structlog
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
-from bot.ports import ApiError, PipelineApi, Status, Unavailable
+from bot.ports import ApiError, Page, PipelineApi, Status, Unavailable
 
 T = TypeVar("T")
 
@@ -27,7 +27,7 @@ class SafeApi:
     async def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
         return await self._safely(self._api.pipeline(pipeline_id))
 
-    async def page(self, number: int) -> tuple[tuple[Pipeline, ...], bool]:
+    async def page(self, number: int) -> Page:
         return await self._safely(self._api.page(number))
 
     async def _safely(self, asking: Awaitable[T]) -> T:

@@ -1,6 +1,7 @@
 """Whether the API as a whole can be seen: many pipelines that cannot be read at once are one trouble, not many."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 
 from bot.domain.observation import PipelineId
@@ -19,6 +20,7 @@ class View(Enum):
     DOUBTFUL = "doubtful"  # several pipelines in a row failed: no pipeline is blamed for now
     AWAY = "away"
     KEY_REJECTED = "key_rejected"
+    WAITING = "waiting"  # GoldRush asked to wait for so long that readings grow older than promised
 
 
 @dataclass(slots=True)
@@ -27,15 +29,22 @@ class Sight:
 
     view: View = View.CLEAR
     problem: str = ""
+    until: datetime | None = None
+    """When it is read again, where GoldRush asked to wait."""
     _since: float = 0.0
     _failed: int = 0
     _credential: int = 0
     _pipelines: set[PipelineId] = field(default_factory=set)
 
     def succeeded(self) -> None:
-        self.view, self.problem = View.CLEAR, ""
+        self.view, self.problem, self.until = View.CLEAR, "", None
         self._failed = self._credential = 0
         self._pipelines.clear()
+
+    def waiting(self, until: datetime) -> None:
+        """Nothing is read until then."""
+        if self.view is not View.KEY_REJECTED:
+            self.view, self.until = View.WAITING, until
 
     def failed(self, pipeline_id: PipelineId, error: ApiError, now: float) -> None:
         if self._failed == 0:
@@ -43,7 +52,7 @@ class Sight:
         self._failed += 1
         self._credential += isinstance(error, Unauthorized | Forbidden)
         self._pipelines.add(pipeline_id)
-        self.problem = str(error)
+        self.problem, self.until = str(error), None
         if self._failed < READS or len(self._pipelines) < 2:
             # One pipeline alone may be at fault itself; a 401 never is.
             if isinstance(error, Unauthorized) and self._failed >= READS:
@@ -58,7 +67,7 @@ class Sight:
 
     @property
     def lost(self) -> bool:
-        return self.view in {View.AWAY, View.KEY_REJECTED}
+        return self.view in {View.AWAY, View.KEY_REJECTED, View.WAITING}
 
     @property
     def probe_seconds(self) -> float:

@@ -94,6 +94,8 @@ class Subscriptions:
         if not watches:
             return ()
         covered = self._roster.covered_by(watches)
+        if any(watch.pattern for watch in watches):
+            covered |= self._roster.stories_in(watches[0].channel)  # also of what the pattern took in before a rename
         notice = Notice(kind=NoticeKind.UNWATCHED, at=self._clock.now(), by=by, watches=watches)
         announcement = self._announcement(watches[0].channel, notice)
         await self._roster.store.remove_watches([watch.id for watch in watches], announcement)

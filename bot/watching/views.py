@@ -79,7 +79,7 @@ class Views:
 
     def _standing(self, pipeline_id: PipelineId) -> Standing:
         recorded, glimpse = self._roster.record(pipeline_id).standing, self._poller.glimpses.get(pipeline_id)
-        watched = pipeline_id in self._roster.watched
+        watched = self._roster.follows(pipeline_id)
         return glimpse if glimpse and (not watched or _newer(glimpse, recorded)) else recorded
 
 

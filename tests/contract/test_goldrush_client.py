@@ -148,8 +148,9 @@ class TestReading:
             goldrush.add(name=f"extra-{number}")
         async with client_of(url) as client:
             pages = [await client.page(number) for number in (1, 2, 3, 4)]
-        assert [more for _, more in pages] == [True, True, False, False]
-        listed = [pipeline.id for pipelines, _ in pages for pipeline in pipelines]
+        assert [page.more for page in pages] == [True, True, False, False]
+        assert {page.total for page in pages} == {len(goldrush.pipelines)}
+        listed = [pipeline.id for page in pages for pipeline in page.pipelines]
         assert listed == list(goldrush.pipelines)
 
     async def test_a_pipeline_that_is_gone(self, goldrush: GoldRush, url: str, orders: PipelineId) -> None:
@@ -268,7 +269,7 @@ class TestFaults:
         goldrush.set_fault(Fault(kind=kind))
         async with client_of(url, deadline=patience(kind)) as client:
             try:
-                pipelines, _ = await client.page(1)
+                pipelines = (await client.page(1)).pipelines
             except ApiError:
                 return
         assert kind is FaultKind.MISSING_FIELD  # there, the intent: a listing can do without

@@ -47,7 +47,7 @@ from bot.domain.delivery import (
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
-from bot.ports import ApiError, Status, StoreAway, Unavailable
+from bot.ports import ApiError, Page, Status, StoreAway, Unavailable
 from bot.slack.look import Look
 from bot.slack.marks import marks_in, metadata_of, sighting
 from bot.watching.budget import Budget
@@ -227,10 +227,10 @@ class Process:
         await self._pause(0.05)
         return next(each for each in self.world.pipelines if each.id == pipeline_id)
 
-    async def page(self, number: int) -> tuple[tuple[Pipeline, ...], bool]:
+    async def page(self, number: int) -> Page:
         if number > 1:
             raise ApiError("there is one page")
-        return self.world.pipelines, False
+        return Page(pipelines=self.world.pipelines, more=False)
 
     # --- Slack -----------------------------------------------------------------------------------------------------
 

@@ -103,6 +103,7 @@ async def running(
     roster = Roster(store, asyncio.Event(), fallback)
     await roster.load()
     budget, turn = Budget(rate, clock), Turn(store, clock)
+    listing = Listing(api=api, roster=roster, budget=budget, clock=clock)
     poller = Poller(
         api=api,
         roster=roster,
@@ -112,6 +113,7 @@ async def running(
         turn=turn,
         slots=20,
         operator=operator,
+        listing=listing,
     )
     vigil = Vigil(
         roster=roster,
@@ -124,7 +126,6 @@ async def running(
         memberships=memberships,
     )
     await vigil.look()
-    listing = Listing(api=api, roster=roster, budget=budget, clock=clock)
     requests = Requests.over(roster=roster, poller=poller, listing=listing, clock=clock)
     stopped = asyncio.Event()
     task = asyncio.create_task(poller.run(stopped))

@@ -18,7 +18,17 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush import wire
 from bot.goldrush.refusal import redacted, retry_after
-from bot.ports import ApiError, Forbidden, Malformed, NotFound, Status, Throttled, Unauthorized, Unavailable
+from bot.ports import (
+    ApiError,
+    Forbidden,
+    Malformed,
+    NotFound,
+    Status,
+    StrayNotFound,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 
 T = TypeVar("T")
 
@@ -45,7 +55,8 @@ def decode_pipeline(body: bytes, status: int = 200) -> Pipeline:
 
 
 def decode_page(body: bytes, status: int = 200) -> tuple[tuple[Pipeline, ...], bool]:
-    return wire.decode_page(status, {}, body, service_key=KEY)
+    page = wire.decode_page(status, {}, body, service_key=KEY)
+    return page.pipelines, page.more
 
 
 def status_of(**fields: object) -> Status:
@@ -240,7 +251,7 @@ class TestRefusals:
             (0, Malformed, "answered 0"),
         ],
     )
-    @pytest.mark.parametrize("body", [b"", b"{}", complaint("No luck.", 17), complaint(None)])
+    @pytest.mark.parametrize("body", [complaint("No luck.", 17), complaint(None)])
     def test_each_status_has_its_error_and_sentence(
         self, status: int, kind: type[ApiError], says: str, body: bytes
     ) -> None:
@@ -255,15 +266,48 @@ class TestRefusals:
         with pytest.raises(Unauthorized, match=r"GoldRush says: No valid API key was provided\.$"):
             decode_status(complaint("No valid API key was provided.", code), 401)
 
-    @pytest.mark.parametrize("body", [b"<h1>Not Found</h1>", b"404: Not Found", b"[]", b"\xff"])
-    def test_a_404_of_somebody_else_never_says_that_a_pipeline_is_gone(self, body: bytes) -> None:
-        with pytest.raises(Malformed, match="GOLDRUSH_API_URL"):
-            decode_status(body, 404)
+    STRAYS = (
+        b"",
+        b"{}",
+        b"[]",
+        b"\xff",
+        b"<h1>Not Found</h1>",
+        b"404: Not Found",
+        b'{"message":"no Route matched with those values"}',
+        b'{"error": "not found"}',
+        b'{"error": true}',
+        b'{"error": "true", "error_message": "x", "error_code": "404"}',
+        b'{"error": 1, "error_message": "x", "error_code": "404"}',
+        b'{"error": false, "error_message": null, "error_code": null, "data": null}',
+        b'\xef\xbb\xbf{"error": true, "error_message": "x"}',
+    )
 
-    @pytest.mark.parametrize("status", [401, 403, 429, 502])
+    @pytest.mark.parametrize("body", STRAYS)
+    def test_a_404_in_another_form_never_says_that_a_pipeline_is_gone(self, body: bytes) -> None:
+        for decode in (decode_status, decode_pipeline, decode_page):
+            with pytest.raises(StrayNotFound, match="GOLDRUSH_API_URL"):
+                decode(body, 404)
+
+    @pytest.mark.parametrize("body", STRAYS)
+    @pytest.mark.parametrize("status", [401, 403])
+    def test_a_refusal_in_another_form_rejects_no_key(self, body: bytes, status: int) -> None:
+        for decode in (decode_status, decode_pipeline, decode_page):
+            with pytest.raises(Unavailable, match=f"answered {status}|was {status}.*gateway or proxy"):
+                decode(body, status)
+
+    def test_the_envelope_of_the_shared_error_page_has_no_data(self) -> None:
+        with pytest.raises(NotFound):
+            decode_status(b'{"error": true, "error_message": "Pipeline not found.", "error_code": "404"}', 404)
+
+    @pytest.mark.parametrize("status", [429, 502])
     def test_other_refusals_stand_whatever_the_body(self, status: int) -> None:
-        with pytest.raises((Unauthorized, Forbidden, Throttled, Unavailable)):
+        with pytest.raises((Throttled, Unavailable)):
             decode_status(b"<h1>Bad Gateway</h1>", status)
+
+    def test_a_503_carries_its_retry_after_too(self) -> None:
+        with pytest.raises(Unavailable) as caught:
+            decode_status(b"<h1>Maintenance</h1>", 503, {"Retry-After": "120"})
+        assert caught.value.retry_after == 120.0
 
     def test_retry_after_travels_with_the_error(self) -> None:
         with pytest.raises(Throttled) as caught:

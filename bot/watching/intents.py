@@ -1,0 +1,68 @@
+"""What users want of their pipelines, where a listing may be older than the phase that it seems to contradict."""
+
+from dataclasses import replace
+
+import structlog
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId
+from bot.domain.phase import AT_REST, Phase, drifts
+from bot.ports import ApiError, Clock, PipelineApi
+from bot.watching.budget import Budget, Route
+from bot.watching.roster import Roster
+from bot.watching.safe_api import SafeApi
+
+PATIENCE_SECONDS = 2.0  # a reading is not kept back for longer, only to know whether a stop was wanted
+KEPT_SECONDS = 10.0  # for a person who asks: what is wanted may have changed since
+
+log = structlog.get_logger(__name__)
+
+
+class Intents:
+    """Reads a pipeline object where its intent decides what a phase means: listings come every few minutes only."""
+
+    def __init__(self, *, api: PipelineApi, roster: Roster, budget: Budget, clock: Clock) -> None:
+        self._api = SafeApi(api)
+        self._roster = roster
+        self._budget = budget
+        self._clock = clock
+        self._read_at: dict[PipelineId, float] = {}
+        """None where the intent is older than the phase."""
+
+    async def judge(self, pipeline_id: PipelineId, phase: Phase) -> None:
+        """Called with every reading: after a change of phase the intent is read again before it explains or contradicts
+        that phase."""
+        if phase != self._roster.record(pipeline_id).standing.phase:
+            self._read_at.pop(pipeline_id, None)
+        wanted = self._roster.pipeline(pipeline_id).intent
+        if pipeline_id not in self._read_at and (phase in AT_REST or drifts(wanted, phase)):
+            await self._learn(pipeline_id)
+
+    async def confirm(self, pipeline_id: PipelineId) -> None:
+        """Whoever asks is told of a contradiction only if it is one now."""
+        age = self._clock.monotonic() - self._read_at.get(pipeline_id, float("-inf"))
+        phase = self._roster.record(pipeline_id).standing.phase
+        if age > KEPT_SECONDS and drifts(self._roster.pipeline(pipeline_id).intent, phase):
+            await self._learn(pipeline_id)
+
+    def forget(self, pipeline_id: PipelineId) -> None:
+        self._read_at.pop(pipeline_id, None)
+
+    async def _learn(self, pipeline_id: PipelineId) -> None:
+        """Where it cannot be had, the intent is unknown: one that is older than the phase contradicts nothing."""
+        known = self._roster.pipeline(pipeline_id)
+        if (pipeline := await self._asked(pipeline_id)) is not None:
+            self._read_at[pipeline_id] = self._clock.monotonic()
+            self._roster.learn(pipeline)
+        elif known.intent is not None and self._roster.lists(pipeline_id):
+            self._roster.learn(replace(known, intent=None))
+
+    async def _asked(self, pipeline_id: PipelineId) -> Pipeline | None:
+        if not await self._budget.take(Route.PIPELINE, PATIENCE_SECONDS):
+            return None
+        try:
+            return await self._api.pipeline(pipeline_id)
+        except ApiError as exc:
+            self._budget.obey(Route.PIPELINE, exc)
+            log.info("intent_unknown", pipeline=pipeline_id, problem=str(exc))
+            return None

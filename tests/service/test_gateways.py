@@ -1,0 +1,135 @@
+"""What stands in front of GoldRush answers in its stead: no pipeline is gone because a gateway says 404."""
+
+from dataclasses import replace
+
+import pytest
+import redis.asyncio
+
+from bot.domain.transition import Reach
+from bot.domain.watch import API_PIPELINE_ID
+from bot.ports import ApiError, Malformed, NotFound, Page, StrayNotFound, Unavailable
+from tests.service.test_poller import FAILED, LIVE, ONE, TWO, pipelines, running
+
+STRAY = StrayNotFound("The answer was 404, but not in GoldRush's form.")
+
+
+async def test_a_gateway_that_says_404_to_all_is_an_outage_and_ends_no_pipeline(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        await bot.poll(20)
+        for each in bot.api.statuses:
+            bot.api.statuses[each] = STRAY
+        bot.api.listing = STRAY
+        await bot.poll(60)
+        assert await bot.cards() == ["GoldRush API blind"]
+        assert {bot.roster.record(each).standing.reach for each in bot.api.statuses} == {Reach.REACHABLE}
+        bot.api.listing = None
+        for each in bot.api.statuses:
+            bot.api.statuses[each] = LIVE
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(30)  # it went on reading
+        outage = bot.roster.record(API_PIPELINE_ID).episode
+        assert outage is not None
+        assert not outage.open
+        assert "orders-1 failure" in await bot.cards()
+
+
+async def test_a_gateway_that_says_404_while_the_listing_shows_it_makes_it_unreadable(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        await bot.poll(20)
+        bot.api.statuses[ONE] = STRAY
+        await bot.poll(90)
+        assert bot.roster.record(ONE).standing.reach is Reach.UNREACHABLE
+        assert await bot.cards() == ["orders-1 blind"]
+
+
+async def test_what_a_fresh_and_complete_listing_lacks_too_is_gone(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        await bot.poll(20)
+        bot.api.statuses[ONE] = STRAY
+        del bot.api.pipelines[ONE]
+        before = bot.api.listings
+        await bot.poll(60)
+        assert bot.roster.record(ONE).standing.reach is Reach.GONE
+        assert bot.api.listings - before <= 3
+
+
+@pytest.mark.parametrize(
+    "listing",
+    [
+        Page(pipelines=(), more=False),
+        Page(pipelines=(), more=False, total=0),
+        Page(pipelines=(pipelines(3)[1],), more=False, total=3),
+        Page(pipelines=tuple(pipelines(3)[1:]), more=False, skipped=1),
+        Page(pipelines=tuple(pipelines(3)[1:]), more=False, total=1),
+        Malformed("GoldRush's answer holds no list of pipelines."),
+        NotFound("GoldRush answered 404."),
+        Unavailable("GoldRush answered with a redirect (302)."),
+    ],
+)
+async def test_a_listing_that_may_not_be_whole_makes_nothing_gone(
+    listing: Page | ApiError, fake_redis: redis.asyncio.Redis
+) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        await bot.poll(20)
+        bot.api.listing = listing
+        bot.api.statuses[ONE] = STRAY
+        await bot.poll(90)
+        assert bot.roster.record(ONE).standing.reach is Reach.UNREACHABLE
+        await bot.listing.refresh()
+        assert len(bot.roster.pollable) == 3
+        assert len(bot.roster.catalogue) == 3
+
+
+async def test_a_listing_of_many_pages_that_promises_more_than_comes_is_not_whole(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await bot.listing.refresh()
+        bot.api.listing = Page(pipelines=(pipelines(3)[0],), more=True, total=3)
+        await bot.listing.refresh()
+        assert not bot.roster.lacks(TWO, since=0.0)
+
+
+async def test_a_whole_listing_takes_away_what_nobody_watches(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await bot.listing.refresh()
+        del bot.api.pipelines[ONE]
+        await bot.listing.refresh()
+        assert bot.roster.lacks(ONE, since=0.0)
+        assert len(bot.roster.catalogue) == 2
+        assert bot.roster.unlisted == ()
+
+
+async def test_one_404_of_goldrush_itself_needs_no_listing(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        await bot.poll(20)
+        bot.api.statuses[ONE] = NotFound("GoldRush answered 404: there is no such pipeline.")
+        before = bot.api.listings
+        await bot.poll(60)
+        assert bot.roster.record(ONE).standing.reach is Reach.GONE
+        assert bot.api.listings == before
+
+
+async def test_a_listing_that_shows_another_name_draws_the_open_card_anew(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await bot.watch(ONE)
+        await bot.listing.refresh()
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(20)
+        bot.api.pipelines[ONE] = replace(bot.api.pipelines[ONE], name="sales")
+        await bot.listing.refresh()
+        assert await bot.cards() == ["sales failure"]

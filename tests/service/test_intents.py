@@ -1,0 +1,78 @@
+"""What a user wants is not told from a listing that is older than the phase."""
+
+from dataclasses import replace
+
+import redis.asyncio
+
+from bot.domain.phase import Intent, Phase, drifts
+from bot.ports import Status, Throttled
+from tests.builders import ALERTS
+from tests.service.test_poller import LIVE, ONE, Bot, pipelines, running
+
+PAUSED = Status(phase=Phase.PAUSED, replicas=0, ready=0)
+
+
+def becomes(bot: Bot, intent: Intent, status: Status) -> None:
+    bot.api.pipelines[ONE] = replace(bot.api.pipelines[ONE], intent=intent)
+    bot.api.statuses[ONE] = status
+
+
+def contradicted(bot: Bot) -> bool:
+    return drifts(bot.roster.pipeline(ONE).intent, bot.roster.record(ONE).standing.phase)
+
+
+async def test_a_pipeline_that_is_resumed_is_not_wanted_paused(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await bot.watch(ONE)
+        await bot.listing.refresh()
+        await bot.poll(20)
+        for _ in range(3):
+            becomes(bot, Intent.PAUSED, PAUSED)
+            await bot.poll(20)
+            assert bot.roster.pipeline(ONE).intent is Intent.PAUSED
+            becomes(bot, Intent.RUNNING, Status(phase=Phase.DEPLOYING, replicas=1, ready=0))
+            await bot.poll(61)
+            assert not contradicted(bot)
+            bot.api.statuses[ONE] = LIVE
+            await bot.poll(10)
+            assert not contradicted(bot)
+        assert len(bot.api.asked) == 6  # once for each change that could mean two things
+
+
+async def test_the_intent_is_asked_for_again_until_it_is_known(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await bot.watch(ONE)
+        await bot.listing.refresh()
+        becomes(bot, Intent.PAUSED, PAUSED)
+        await bot.poll(20)
+        becomes(bot, Intent.RUNNING, LIVE)
+        bot.api.refusal = Throttled("GoldRush answered 429.", retry_after=60.0)
+        await bot.poll(62)
+        assert not contradicted(bot)  # unknown, and so not contradicted
+        assert bot.roster.record(ONE).standing.phase == Phase.RUNNING
+
+
+async def test_a_true_contradiction_is_told(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await bot.watch(ONE)
+        await bot.listing.refresh()
+        await bot.poll(20)
+        bot.api.statuses[ONE] = PAUSED
+        await bot.poll(20)
+        assert contradicted(bot)
+        asked = len(bot.api.asked)
+        await bot.poll(300)
+        assert len(bot.api.asked) == asked  # the listing sees to it from now on
+
+
+async def test_who_asks_is_told_what_is_wanted_now(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await bot.watch(ONE)
+        await bot.listing.refresh()
+        await bot.poll(20)
+        bot.api.statuses[ONE] = PAUSED
+        await bot.poll(20)
+        becomes(bot, Intent.PAUSED, PAUSED)
+        bot.clock.seconds += 11
+        (view,) = (await bot.requests.queries.status(ALERTS, [ONE])).views
+        assert view.pipeline.intent is Intent.PAUSED

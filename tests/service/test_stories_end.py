@@ -1,0 +1,133 @@
+"""An open story is read to its end, whatever the listing shows meanwhile."""
+
+from collections import Counter
+from dataclasses import replace
+
+import redis.asyncio
+
+from bot.domain.card import SyncCard
+from bot.domain.episode import Outcome
+from bot.domain.transition import Reach
+from bot.ports import NotFound
+from tests.builders import ALERTS, ANN
+from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, Bot, pipelines, running
+
+GONE = NotFound("GoldRush answered 404: there is no such pipeline.")
+
+
+async def failed(bot: Bot, *references: str) -> None:
+    await bot.watch(*references)
+    await bot.listing.refresh()
+    await bot.poll(20)
+    bot.api.statuses[ONE] = FAILED
+    await bot.poll(20)
+    assert await bot.cards() == ["orders-1 failure"]
+
+
+def delete(bot: Bot) -> None:
+    del bot.api.pipelines[ONE]
+    bot.api.statuses[ONE] = GONE
+
+
+async def reach_on_card(bot: Bot) -> Reach:
+    """As the card shows it that the channel is owed."""
+    keys = [row.body.card_key for row in await bot.store.owed(ALERTS) if isinstance(row.body, SyncCard)]
+    (card,) = (await bot.store.outbox.cards(keys)).values()
+    return card.content.standing.reach
+
+
+async def test_a_listing_that_comes_before_the_404s_leaves_no_card_failed_for_ever(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    for reference in ("orders-*", "project:shop", ONE):
+        await fake_redis.flushall()
+        async with running(fake_redis, *pipelines(2)) as bot:
+            await failed(bot, reference)
+            delete(bot)
+            await bot.listing.refresh()
+            await bot.poll(30)
+            assert bot.roster.record(ONE).standing.reach is Reach.GONE
+            assert await reach_on_card(bot) is Reach.GONE
+            before = Counter(bot.api.reads)[ONE]
+            await bot.poll(60)
+            assert Counter(bot.api.reads)[ONE] == before
+            assert bot.roster.unlisted == ()
+
+
+async def test_a_pipeline_that_was_well_is_told_to_be_gone_too(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await bot.watch("orders-*")
+        await bot.listing.refresh()
+        await bot.poll(20)
+        delete(bot)
+        await bot.listing.refresh()
+        await bot.poll(60)
+        assert await bot.cards() == ["orders-1 blind"]
+
+
+async def test_it_is_read_on_after_a_restart(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await failed(bot, "orders-*")
+        delete(bot)
+        await bot.listing.refresh()
+    async with running(fake_redis, clock=bot.clock, api=bot.api) as again:
+        await again.listing.refresh()
+        await again.poll(60)
+        assert await reach_on_card(again) is Reach.GONE
+        assert again.roster.pipeline(ONE).name == "pipe_0001"  # nobody lists it any more
+
+
+async def test_a_pipeline_that_the_pattern_no_longer_means_is_read_until_it_has_recovered(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    for reference, name, project in (("orders-*", "sales-1", "shop"), ("project:shop", "orders-1", "other")):
+        await fake_redis.flushall()
+        async with running(fake_redis, *pipelines(2)) as bot:
+            await failed(bot, reference)
+            bot.api.pipelines[ONE] = replace(bot.api.pipelines[ONE], name=name, project=project)
+            await bot.listing.refresh()
+            bot.api.statuses[ONE] = LIVE
+            await bot.poll(30)
+            episode = bot.roster.record(ONE).episode
+            assert episode is not None
+            assert episode.outcome is Outcome.RECOVERED
+            before = Counter(bot.api.reads)[ONE]
+            await bot.poll(60)
+            assert Counter(bot.api.reads)[ONE] == before  # nobody watches it now
+
+
+async def test_who_ends_the_pattern_ends_the_story_of_what_it_took_in(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await failed(bot, "orders-*")
+        bot.api.pipelines[ONE] = replace(bot.api.pipelines[ONE], name="sales-1")
+        await bot.listing.refresh()
+        await bot.requests.subscriptions.unwatch(ALERTS, None, ANN)
+        assert bot.roster.record(ONE).episode is None
+        assert ONE not in bot.roster.pollable
+
+
+async def test_who_unwatches_while_it_is_unlisted_hears_no_more(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await failed(bot, "orders-*")
+        await bot.watch("orders-1*", channel=OTHER)
+        delete(bot)
+        await bot.listing.refresh()
+        await bot.requests.subscriptions.unwatch(ALERTS, ["orders-*"], ANN)
+        assert ONE in bot.roster.pollable  # the other channel still hears
+        await bot.requests.subscriptions.unwatch(OTHER, None, ANN)
+        assert ONE not in bot.roster.pollable
+        assert bot.roster.record(ONE).episode is None
+
+
+async def test_what_is_read_but_not_listed_can_be_asked_for_by_name_and_is_in_no_list(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await failed(bot, "orders-*")
+        delete(bot)
+        await bot.listing.refresh()
+        (view,) = (await bot.requests.queries.status(ALERTS, ["orders-1"])).views
+        assert view.pipeline.id == ONE
+        assert [each.pipeline.name for each in (await bot.requests.queries.browse(ALERTS, "", 0, 9)).views] == [
+            "orders-2"
+        ]
