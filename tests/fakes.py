@@ -14,6 +14,7 @@ from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, UserId
 from bot.ports import ApiError, NotFound, Page, Status
 from bot.slack.marks import marks_in, metadata_of, sighting
+from tests.shuffled_loop import ShuffledLoop
 
 US = "U0BOT"
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -21,12 +22,12 @@ MOST_TURNS = 100_000
 
 
 class FakeClock:
-    """Stands still until `pass_time`; sleepers wake in the order in which they are due."""
+    """Stands still until `pass_time`; sleepers wake when they are due, those of one moment together."""
 
     def __init__(self, start: datetime = NOON) -> None:
         self._start = start
         self.seconds = 0.0
-        self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
+        self._sleepers: list[tuple[float, float, asyncio.Future[None]]] = []
         self._order = count()
 
     def now(self) -> datetime:
@@ -37,17 +38,20 @@ class FakeClock:
 
     async def sleep(self, seconds: float) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._sleepers, (self.seconds + seconds, next(self._order), future))
+        loop = asyncio.get_running_loop()
+        place = loop.chance.random() if isinstance(loop, ShuffledLoop) else next(self._order)
+        heapq.heappush(self._sleepers, (self.seconds + seconds, place, future))
         await future
 
     async def pass_time(self, seconds: float) -> None:
         end = self.seconds + seconds
         await settle()
         while self._sleepers and self._sleepers[0][0] <= end:
-            at, _, future = heapq.heappop(self._sleepers)
-            self.seconds = max(self.seconds, at)
-            if not future.done():
-                future.set_result(None)
+            self.seconds = max(self.seconds, self._sleepers[0][0])
+            while self._sleepers and self._sleepers[0][0] <= self.seconds:
+                _, _, future = heapq.heappop(self._sleepers)
+                if not future.done():
+                    future.set_result(None)
             await settle()
         self.seconds = end
         await settle()

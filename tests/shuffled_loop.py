@@ -15,12 +15,12 @@ class ShuffledLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, seed: int) -> None:
         super().__init__()
-        self._chance = random.Random(seed)  # noqa: S311 (a shuffle that can be repeated)
+        self.chance = random.Random(seed)  # noqa: S311 (a shuffle that can be repeated)
 
     def _run_once(self) -> None:
         ready = list(self._ready)
         places = [place for place, handle in enumerate(ready) if _is_step(handle)]
-        steps = [self._perhaps_later(ready[place]) for place in self._chance.sample(places, len(places))]
+        steps = [self._perhaps_later(ready[place]) for place in self.chance.sample(places, len(places))]
         for place, handle in zip(places, steps, strict=True):
             ready[place] = handle
         self._ready.clear()
@@ -28,7 +28,7 @@ class ShuffledLoop(asyncio.SelectorEventLoop):
         super()._run_once()  # type: ignore[misc]
 
     def _perhaps_later(self, handle: asyncio.Handle) -> asyncio.Handle:
-        if self._chance.random() >= HELD_BACK:
+        if self.chance.random() >= HELD_BACK:
             return handle
         return asyncio.Handle(self._ready.append, (handle,), self)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from bot.delivery.claims import Rank
 from bot.delivery.job import Job, cards_of
 from bot.delivery.pace import Method, Pace
 from bot.domain.card import Lines, PostedCard, Recheck, SyncCard, SyncStorm, ThreadLine
@@ -86,6 +87,7 @@ class Agenda:
 
     def first(self, jobs: Sequence[Job], now: datetime, hold: Hold) -> Next:
         """`jobs` come most urgent first."""
+        self.pace.claims.withdraw(self.lane)
         if self.lane.kind is LaneKind.PAGES and any(job.delivery.attempts == 0 for job in jobs):
             self.pace.claim(self.lane.channel)
         seconds = float("inf")
@@ -95,6 +97,7 @@ class Agenda:
                 seconds = min(seconds, (step.until - now).total_seconds())
                 continue
             looks = isinstance(step, Look) or isinstance(job.delivery.body, Recheck)
+            self._claim(job, Method.HISTORY if looks else job.method)
             pause = self._until_look(job) if looks else self._until(job, job.method)
             if looks and pause <= 0:
                 return Next(look_for=(job, *_to_look_for_there(job, jobs, now, hold)))
@@ -109,8 +112,13 @@ class Agenda:
         tried = [job for job in jobs if job.delivery.attempts > 0]
         return tried if tried and self.pace.away(Method.POST) else jobs
 
+    def _claim(self, job: Job, method: Method) -> None:
+        self.pace.claims.make(self.lane, method, Rank.of(job.delivery))
+        if self.lane.kind is LaneKind.PAGES and method is Method.POST:
+            self.pace.claim(self.lane.channel)
+
     def _until(self, job: Job, method: Method) -> float:
-        return self.pace.wait(self.lane.channel, method, job.delivery.priority)
+        return self.pace.turn(self.lane, method, Rank.of(job.delivery))
 
     def _until_look(self, job: Job) -> float:
         """A page waits for no history that is held longer than it has patience, unless Slack answers nothing at all.

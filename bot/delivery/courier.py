@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.delivery.agenda import Agenda, Owed
+from bot.delivery.claims import Rank
 from bot.delivery.doubt import Doubt
 from bot.delivery.job import Job, rechecking, redrawing
 from bot.delivery.pace import CALL_SECONDS, Method, Pace
@@ -92,8 +93,8 @@ class Courier:
         jobs = (await self.tidied()).jobs()
         if not jobs:
             return None
-        following = self._agenda.first(jobs, self._clock.now(), self._hold)
         await self._keep_lease()
+        following = self._agenda.first(jobs, self._clock.now(), self._hold)
         if following.look_for:
             await self._look(following.look_for)
             return 0.0
@@ -198,7 +199,7 @@ class Courier:
             await self._settle(settlement, job)
 
     async def _find(self, jobs: Sequence[Job]) -> Sequence[Sighting]:
-        if self._pace.wait(self._lane.channel, Method.HISTORY, jobs[0].delivery.priority) > 0:
+        if self._pace.turn(self._lane, Method.HISTORY, Rank.of(jobs[0].delivery)) > 0:
             lost = self._pace.unanswered(Method.HISTORY)
             return [Unreadable("Slack does not let the history be read for now", lost=lost)] * len(jobs)
         self._pace.took(self._lane.channel, Method.HISTORY)

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bot.domain.delivery import Delay, Priority
+from bot.delivery.claims import CLAIM_SECONDS, Claims, Rank
+from bot.domain.delivery import Delay, Lane, Priority
 from bot.domain.watch import ChannelId
 from bot.ports import Clock
 
@@ -12,7 +13,6 @@ URGENT = frozenset({Priority.PAGE, Priority.FAILURE})
 RESERVED_SHARE = 0.2  # of each bucket: a page finds room however busy the rest is
 IN_VAIN_UNTIL_HELD = 2  # one call without an answer says little of the next
 LONGEST_HOLD_SECONDS = 15.0
-CLAIM_SECONDS = 1.5
 CALL_SECONDS = 6.0  # a call to Slack, at its longest
 POST_SPACING_SECONDS = 1.0  # "1 message per second per channel"; bursts are allowed but not promised, so none is used
 
@@ -56,6 +56,10 @@ class Pace:
     """When a message was taken up last; a moment later it is on its way, and in `_sent_at`."""
     _sent_at: dict[ChannelId, float] = field(default_factory=dict)
     _claimed_until: dict[ChannelId, float] = field(default_factory=dict)
+    claims: Claims = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.claims = Claims(self.clock)
 
     def wait(self, channel: ChannelId, method: Method, priority: Priority) -> float:
         """Seconds until this call may be made; 0 when it may be made now."""
@@ -69,6 +73,15 @@ class Pace:
         if method is Method.POST and priority not in URGENT:
             spacing = max(spacing, self._claimed_until.get(channel, now) - now)
         return max(0.0, missing, spacing, bucket.held_until - now, bucket.trial_until - now)
+
+    def turn(self, lane: Lane, method: Method, rank: Rank) -> float:
+        """As `wait`, and seconds for which this lane lets a more urgent one go first. While Slack is away one call is
+        made at a time: it is that of the first in rank. Else each lane goes its own way, but for the feed of a channel,
+        which lets the pages of that channel go first."""
+        pause = self.wait(lane.channel, method, rank.priority)
+        if self.away(method):
+            return max(pause, self.claims.before(lane, method, rank))
+        return pause
 
     def claim(self, channel: ChannelId) -> None:
         """Something urgent waits for this channel: whatever is not gives way, until a moment after the last claim."""

@@ -1,13 +1,14 @@
 """Sees to it that every lane with work has a courier, one at a time, whichever bot it is in."""
 
 import asyncio
+from collections.abc import Iterable
 from contextlib import suppress
 
 import structlog
 
 from bot.delivery.courier import Courier, LeaseLostError, Surroundings
 from bot.delivery.pace import Method
-from bot.domain.delivery import Lane
+from bot.domain.delivery import Lane, LaneKind
 from bot.ports import ChatAway, StoreAway
 
 LOOK_AROUND_SECONDS = 0.5
@@ -27,6 +28,8 @@ class Sender:
         self._outbox = around.outbox
         self._clock = around.clock
         self._wake = wake
+        self._looked = asyncio.Event()
+        """Rung after `wake`, once the lanes are known: a new page claims its channel before the feed goes on."""
         self._busy: set[Lane] = set()
         self._stopping = False
         self._tidied_at = float("-inf")
@@ -35,6 +38,7 @@ class Sender:
         """No new message is begun; `run` returns when those under way have come to their end."""
         self._stopping = True
         self._wake.set()
+        self._looked.set()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as lanes:
@@ -46,7 +50,7 @@ class Sender:
                     log.warning("store_away", room="delivery", problem=str(exc))
                     await self._clock.sleep(LOST_STORE_SECONDS)
                     continue
-                await self._rest(LOOK_AROUND_SECONDS)
+                await self._rest(LOOK_AROUND_SECONDS, self._wake)
 
     async def _obey_holds(self) -> None:
         """What Slack asked of us before a restart still counts; no longer than it asked, should the clock have been put
@@ -64,19 +68,29 @@ class Sender:
                 return
 
     async def _look_around(self, lanes: asyncio.TaskGroup) -> None:
-        for lane in set(await self._outbox.lanes_with_work()) - self._busy:
-            self._busy.add(lane)
-            lanes.create_task(self._own(lane, rests=False), name=f"lane {lane.name}")
+        rung = self._wake.is_set()
+        self._wake.clear()
+        self._begin(lanes, await self._outbox.lanes_with_work(), rests=False)
+        if rung:
+            before, self._looked = self._looked, asyncio.Event()
+            before.set()
         if self._clock.monotonic() - self._tidied_at >= TIDY_SECONDS:
             self._tidied_at = self._clock.monotonic()
-            for lane in set(await self._outbox.resting_lanes()) - self._busy:
-                self._busy.add(lane)
-                lanes.create_task(self._own(lane, rests=True), name=f"resting lane {lane.name}")
+            self._begin(lanes, await self._outbox.resting_lanes(), rests=True)
 
-    async def _rest(self, seconds: float) -> None:
-        self._wake.clear()
+    def _begin(self, tasks: asyncio.TaskGroup, lanes: Iterable[Lane], *, rests: bool) -> None:
+        """Pages claim their channel before the channel's feed begins, whichever of the two reads its rows first."""
+        for lane in lanes:
+            if lane in self._busy:
+                continue
+            self._busy.add(lane)
+            if lane.kind is LaneKind.PAGES and not rests:
+                self._around.pace.claim(lane.channel)
+            tasks.create_task(self._own(lane, rests=rests), name=f"{'resting ' if rests else ''}lane {lane.name}")
+
+    async def _rest(self, seconds: float, until: asyncio.Event) -> None:
         nap = asyncio.ensure_future(self._clock.sleep(seconds))
-        rung = asyncio.ensure_future(self._wake.wait())
+        rung = asyncio.ensure_future(until.wait())
         try:
             await asyncio.wait({nap, rung}, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -97,6 +111,7 @@ class Sender:
             log.exception("lane_tripped", lane=lane.name)
             await self._clock.sleep(TRIPPED_SECONDS)
         finally:
+            self._around.pace.claims.withdraw(lane)
             self._busy.discard(lane)
 
     async def _leased(self, lane: Lane, *, rests: bool) -> None:
@@ -113,6 +128,10 @@ class Sender:
                 await self._outbox.release(lease)
 
     async def _drain(self, courier: Courier) -> None:
-        while not self._stopping and (seconds := await courier.step()) is not None:
+        while not self._stopping:
+            looked = self._looked  # taken before the rows are read: what comes meanwhile rings it
+            seconds = await courier.step()
+            if seconds is None:
+                return
             if seconds > 0:
-                await self._rest(min(seconds, LOOK_AROUND_SECONDS))
+                await self._rest(min(seconds, LOOK_AROUND_SECONDS), looked)

@@ -18,7 +18,7 @@ import redis.asyncio.connection
 
 from bot import schedule
 from bot.app import run
-from bot.delivery import courier, job, pace, sender
+from bot.delivery import claims, courier, job, pace, sender
 from bot.domain import protocol
 from bot.logs import configure
 from bot.settings import Settings
@@ -69,7 +69,8 @@ def _hurry() -> None:
     sender.LOST_STORE_SECONDS /= SCALE
     pace.POST_SPACING_SECONDS /= SCALE
     pace.LONGEST_HOLD_SECONDS /= SCALE
-    pace.CLAIM_SECONDS /= SCALE
+    claims.CLAIM_SECONDS /= SCALE
+    vars(pace)["CLAIM_SECONDS"] = claims.CLAIM_SECONDS
     pace.PER_MINUTE = {method: each * int(SCALE) for method, each in pace.PER_MINUTE.items()}
     inbox.TAKEN_UP_AFTER /= SCALE
     pause = vars(schedule)["_Evenly"]

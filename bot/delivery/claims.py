@@ -1,0 +1,52 @@
+"""Which lane goes first where several want the same call to Slack: the order of their messages decides, never the order
+in which the event loop wakes the lanes."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from bot.domain.delivery import Delivery, Lane, Priority
+from bot.ports import Clock
+
+CLAIM_SECONDS = 1.5  # a lane renews its claims twice a second while it waits
+
+
+class Rank(NamedTuple):
+    """Lower goes first: the more urgent message, then the older one. The lane's name settles a tie."""
+
+    priority: Priority
+    made_at: datetime
+    lane: str
+
+    @classmethod
+    def of(cls, delivery: Delivery) -> "Rank":
+        return cls(delivery.priority, delivery.made_at, delivery.lane.name)
+
+
+class _Claim(NamedTuple):
+    rank: Rank
+    until: float
+
+
+@dataclass(slots=True)
+class Claims:
+    """Each lane says which methods its messages wait for. A claim ends by itself, so a lane that hangs holds up nobody
+    for long. Seconds on the monotonic clock."""
+
+    clock: Clock
+    _by_lane: dict[Lane, dict[str, _Claim]] = field(default_factory=dict)
+
+    def make(self, lane: Lane, method: str, rank: Rank) -> None:
+        """Keeps the lane's best rank for this method."""
+        claims = self._by_lane.setdefault(lane, {})
+        best = min(rank, claims[method].rank) if method in claims else rank
+        claims[method] = _Claim(best, self.clock.monotonic() + CLAIM_SECONDS)
+
+    def withdraw(self, lane: Lane) -> None:
+        self._by_lane.pop(lane, None)
+
+    def before(self, lane: Lane, method: str, rank: Rank) -> float:
+        """Seconds until no claim of another lane goes before `rank`, unless it is renewed; 0 where none does."""
+        now = self.clock.monotonic()
+        others = (claims.get(method) for other, claims in self._by_lane.items() if other != lane)
+        return max((claim.until - now for claim in others if claim and claim.rank < rank), default=0.0)

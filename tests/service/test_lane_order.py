@@ -1,0 +1,102 @@
+"""The order between lanes comes from the messages' priority, whichever task the event loop wakes first."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
+
+import fakeredis
+import pytest
+
+from bot.domain.card import Content
+from bot.domain.delivery import Delivery, Outcome, Refusal, Refused, Unknown
+from bot.domain.watch import ChannelId
+from tests.builders import ALERTS, TEAM
+from tests.fakes import FakeChat, FakeClock
+from tests.service.test_sender import announce, fail, idle, sending
+from tests.shuffled_loop import ShuffledLoop
+from tests.stores import WholeStore
+
+OTHER = ChannelId("C0OTHER")
+LIMITED = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+NOT_SENT = Refused(kind=Refusal.NOT_SENT, error="no connection")
+SEEDS = range(4)
+
+Story = Callable[[WholeStore, FakeChat, FakeClock], Awaitable[None]]
+
+
+def told_under(seed: int, story: Story, chat: FakeChat) -> list[tuple[str, str]]:
+    """(channel, kind of content) of each post, in order, where ready tasks run in the order of this seed."""
+
+    async def run() -> None:
+        client, clock = fakeredis.FakeAsyncRedis(), FakeClock()
+        store = WholeStore(client, TEAM, clock)
+        await story(store, chat, clock)
+        assert await idle(store)
+        await client.aclose()
+
+    with asyncio.Runner(loop_factory=lambda: ShuffledLoop(seed)) as runner:
+        runner.run(run())
+    return [(row.channel, type(content).__name__) for row, content, _ in chat.posts]
+
+
+class Away(FakeChat):
+    """Takes no message while `away`."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self._outcome = outcome
+        self.away = True
+
+    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+        if self.away:
+            self.answers = [(self._outcome, False)]
+        return await super().post(delivery, content, thread_ts=thread_ts, now=now)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_failure_goes_before_the_notice_that_was_owed_at_the_same_moment(seed: int) -> None:
+    async def story(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+        await announce(store, 1, ALERTS)
+        await fail(store)
+        async with sending(store, chat, clock):
+            await clock.pass_time(5)
+
+    told = told_under(seed, story, FakeChat())
+    assert told == [(ALERTS, "Card"), (ALERTS, "Notice")]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("outcome", [LIMITED, NOT_SENT, Unknown("timeout")], ids=["429", "not reached", "no answer"])
+@pytest.mark.parametrize("away", [7, 40])
+def test_when_slack_is_back_a_failure_goes_before_the_notices_of_all_other_channels(
+    seed: int, outcome: Outcome, away: int
+) -> None:
+    others = [ChannelId(f"C0{number}") for number in range(3)]
+
+    async def story(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+        assert isinstance(chat, Away)
+        await announce(store, 1, *others)
+        async with sending(store, chat, clock):
+            await clock.pass_time(20)
+            await fail(store)
+            await clock.pass_time(away)
+            chat.away = False
+            await clock.pass_time(120)
+
+    told = told_under(seed, story, Away(outcome))
+    assert told[0] == (ALERTS, "Card")
+    assert sorted(told[1:]) == sorted((each, "Notice") for each in others)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_when_slack_is_back_the_older_of_two_failures_goes_first(seed: int) -> None:
+    async def story(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+        assert isinstance(chat, Away)
+        async with sending(store, chat, clock):
+            await fail(store, 2, OTHER)
+            await fail(store, 9, ALERTS)
+            await clock.pass_time(40)
+            chat.away = False
+            await clock.pass_time(60)
+
+    assert told_under(seed, story, Away(NOT_SENT)) == [(OTHER, "Card"), (ALERTS, "Card")]
