@@ -33,9 +33,11 @@ from bot.slack.calls import web_client
 from bot.slack.commands import Commands
 from bot.slack.connection_limit import Limits, connection_cap, descriptor_limit
 from bot.slack.directory import Directory
+from bot.slack.facts import Facts
 from bot.slack.guardian import Guardian
 from bot.slack.inbox import Inbox
 from bot.slack.look import Look
+from bot.slack.permissions import Permissions
 from bot.slack.poster import Poster
 from bot.starting import PortUnusableError, StartError, StoppedError, identity, socket_url, until_there
 from bot.store.connect import opened
@@ -195,6 +197,7 @@ async def _build(ground: _Ground) -> _Parts:
         Job("vigil", vigil.look, 2.0),
         Job("inbox", inbox.take_up, 10.0),
         Job("listing", ground.turn.only(listing.refresh), settings.catalogue_seconds),
+        Job("directory", ground.directory.read_on, 5.0),
         Job("guardian", guardian.look_around, 60.0),
     )
     return _Parts(
@@ -236,11 +239,13 @@ def _vigil(ground: _Ground, poller: Poller) -> Vigil:
 
 
 def _inbox(ground: _Ground, requests: Requests, look: Look, vigil: Vigil) -> Inbox:
-    commands = Commands(requests, ground.directory)
+    facts = Facts(ground.slack, ground.clock, ground.identity.team)
+    permissions = Permissions(facts, ground.settings.who_may_watch)
+    commands = Commands(requests, ground.directory, permissions, ground.settings.broadcast)
     return Inbox(
         store=ground.store,
         commands=commands,
-        actions=Actions(requests, commands, look),
+        actions=Actions(requests, commands, look, permissions),
         look=look,
         clock=ground.clock,
         catch_up=vigil.catch_up,

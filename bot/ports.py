@@ -229,6 +229,10 @@ class Store(Protocol):
         """What is yet to be done: the newest id of each channel, by the old one."""
         ...
 
+    async def newest_id(self, channel: ChannelId) -> ChannelId:
+        """The id that a channel has now; the same one where it was never given another."""
+        ...
+
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         """The channel's watches, how many they are, go with it to its new id, unless that has the same already; so does
         what it is owed, and its cards, with the keys that they have.

@@ -107,5 +107,11 @@ def a_delivery(
     return Delivery(id=delivery_id, channel=channel, priority=priority, body=body or SyncCard(delivery_id), **fields)
 
 
-def a_person(user: str = ANN, *, direct: ChannelId | None = None) -> Target:
-    return Target(kind=TargetKind.USER, id=user, direct=direct)
+def a_person(user: str = ANN, *, direct: ChannelId | None = None, label: str | None = None) -> Target:
+    """By default the label is the id without its beginning, as people's handles are in the sandbox."""
+    named = user.removeprefix("U0").lower() if label is None else label
+    return Target(kind=TargetKind.USER, id=user, direct=direct, label=named)
+
+
+def a_group(group: str = "S0ONCALL", label: str = "data-oncall") -> Target:
+    return Target(kind=TargetKind.USERGROUP, id=group, label=label)

@@ -117,6 +117,7 @@ class AcknowledgeAnswer:
     pipeline: Pipeline
     fate: Fate
     by: UserId | None = None
+    by_name: str = ""
     at: datetime | None = None
     watched: bool = False
     stands: StatusAnswer | None = None

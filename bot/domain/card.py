@@ -104,6 +104,7 @@ class Notice:
     kind: NoticeKind
     at: datetime
     by: UserId | None = None
+    by_name: str = ""
     watches: tuple[Watch, ...] = ()
     channel: ChannelId | None = None
     reason: ParkReason | None = None

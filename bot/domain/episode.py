@@ -38,8 +38,12 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
+    """`name` and `place` are plain words for people: who it was, and in which conversation (a private one unnamed)."""
+
     by: UserId
     at: datetime
+    name: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +59,8 @@ class Line:
     ready: int | None = None
     replicas: int | None = None
     by: UserId | None = None
+    name: str = ""
+    place: str = ""
     reason: str = ""
     downtime_seconds: float | None = None
     """Of the line that ends its episode, and of no other."""

@@ -81,13 +81,15 @@ def plan_transitions(record: Record, transitions: tuple[Transition, ...], scene:
     )
 
 
-def plan_acknowledgement(record: Record, scene: Scene, by: UserId, at: datetime) -> Plan | None:
+def plan_acknowledgement(
+    record: Record, scene: Scene, by: UserId, at: datetime, *, name: str = "", place: str = ""
+) -> Plan | None:
     """Somebody answers the failure that is open now. None where there is nothing to answer, or somebody has already."""
     episode = record.episode
     if episode is None or not episode.open or episode.kind is not EpisodeKind.FAILURE or episode.acknowledged:
         return None
-    line = Line(revision=episode.revision + 1, at=at, events=(Event.ACKNOWLEDGED,), by=by)
-    answered = replace(episode.told_line(line), acknowledged=Acknowledgement(by=by, at=at))
+    line = Line(revision=episode.revision + 1, at=at, events=(Event.ACKNOWLEDGED,), by=by, name=name, place=place)
+    answered = replace(episode.told_line(line), acknowledged=Acknowledgement(by=by, at=at, name=name, place=place))
     told = _tell(answered, episode, record.standing, scene)
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -30,11 +30,16 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Whom to page. `direct` is the conversation of a paged user's direct messages, where Slack allows one."""
+    """Whom to page. `direct` is the conversation of a paged user's direct messages, where Slack allows one.
+
+    `label` is the name that people saw when this was set up: outside a page it stands for the mention. Rows of earlier
+    versions have none.
+    """
 
     kind: TargetKind
     id: str = ""
     direct: ChannelId | None = None
+    label: str = field(default="", compare=False)
 
 
 class ParkReason(StrEnum):
@@ -57,6 +62,7 @@ class Watch:
     made_by: UserId
     made_at: datetime
     label: str = ""
+    made_by_name: str = ""
 
     @property
     def id(self) -> str:

@@ -75,7 +75,8 @@ class Control:
         }
 
     def _first_channel(self, user: str) -> str:
-        seen = [channel.id for channel in self._slack.directory.channels.values() if channel.visible_to(user)]
+        directory = self._slack.directory
+        seen = [channel.id for channel in directory.channels.values() if directory.sees(user, channel)]
         return DEFAULT_CHANNEL if DEFAULT_CHANNEL in seen else seen[0]
 
     async def typed(self, body: Body) -> Any:
@@ -152,6 +153,8 @@ class Control:
             "rename": lambda: slack.rename(channel, body.text("name")),
             "kick": lambda: slack.kick_bot(channel),
             "invite": lambda: slack.invite_bot(channel),
+            "join": lambda: slack.join(channel, body.text("user")),
+            "leave": lambda: slack.leave(channel, body.text("user")),
             "make_private": lambda: slack.convert(channel, ChannelKind.PRIVATE),
             "make_public": lambda: slack.convert(channel, ChannelKind.PUBLIC),
             "change_id": lambda: slack.change_id(channel),

@@ -10,6 +10,7 @@ from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.watch import ChannelId
 from bot.proxy import ProxyError, proxy_for
 from bot.settings.http_address import http_fault, is_exposed
@@ -103,6 +104,8 @@ class Settings(_Read):
     fresh_failure_seconds: Seconds = 120.0
     catalogue_seconds: Seconds = 300.0
     blind_seconds: Seconds = 300.0
+    who_may_watch: WhoMayWatch = Field(default=WhoMayWatch.MEMBERS, description="members or everyone")
+    broadcast: Broadcast = Field(default=Broadcast.MEMBERS, description="members or nobody")
     log_level: str = Field(
         default="info", pattern=r"^(debug|info|warning|error)$", description="debug, info, warning or error"
     )

@@ -1,6 +1,7 @@
 """Answers to whoever clicks *Acknowledge*. Pure."""
 
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate
+from bot.slack import phrases
 from bot.slack.cards import Footing
 from bot.slack.rows import command_for, row
 from bot.slack.text import date, outside
@@ -17,7 +18,8 @@ def acknowledged(answer: AcknowledgeAnswer, footing: Footing) -> str:
             return f":eyes: You acknowledged {name}. The card says so, and everybody who was paged sees it."
         case Fate.ANSWERED:
             when = f" at {date(answer.at)}" if answer.at else ""
-            return f"<@{answer.by}> acknowledged {name} already{when}."
+            by = phrases.who(answer.by_name)
+            return f"{by[:1].upper()}{by[1:]} acknowledged {name} already{when}."
         case Fate.OVER:
             return f"This failure of {name} is over, so there is nothing to acknowledge. Its card says how it ended."
         case Fate.UNWATCHED if answer.watched:

@@ -1,20 +1,27 @@
 """Buttons: acknowledge, refresh, unwatch, share, turn the page. A stale button answers with what is true now."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from bot.domain.answer import AcknowledgeAnswer, Answer
+from bot.domain.answer import Answer, Refusal
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId
 from bot.slack import action_ids
 from bot.slack.commands import Commands
 from bot.slack.inbound import readable
 from bot.slack.look import Look
+from bot.slack.permissions import Asker, Permissions
 from bot.slack.respond import Respond
 from bot.slack.status_answers import Asked
 from bot.watching.requests import Requests
+
+NOT_HERE = Refusal(
+    reason="That button belongs to a card in another conversation. Nothing was changed.",
+    hint="Use the button on the card itself.",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +35,8 @@ class Click:
     channel: ChannelId
     user: UserId
     ephemeral: bool
+    team: str = ""
+    handle: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
@@ -38,8 +47,14 @@ class Click:
             channel=ChannelId(told["channel"]),
             user=UserId(told["user"]),
             ephemeral=bool(told["ephemeral"]),
+            team=told.get("team", ""),
+            handle=told.get("handle", ""),
             facts=_facts(told["value"]),
         )
+
+    @property
+    def asker(self) -> Asker:
+        return Asker(user=self.user, channel=self.channel, team=self.team, handle=self.handle)
 
     def text(self, name: str) -> str:
         fact = self.facts.get(name)
@@ -59,6 +74,8 @@ def told_of(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
         "action": action.get("action_id"),
         "channel": channel,
         "user": user.get("id"),
+        "team": user.get("team_id"),
+        "handle": user.get("name") or user.get("username"),
         "ephemeral": "yes" if place.get("is_ephemeral") else "",
         "value": action.get("value"),
         "response_url": body.get("response_url"),
@@ -68,27 +85,23 @@ def told_of(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
 
 
 class Actions:
-    def __init__(self, requests: Requests, commands: Commands, look: Look) -> None:
+    def __init__(self, requests: Requests, commands: Commands, look: Look, permissions: Permissions) -> None:
         self._requests = requests
         self._commands = commands
         self._look = look
+        self._permissions = permissions
 
     async def on(self, click: Click, respond: Respond) -> None:
         match click.action:
             case action_ids.ACKNOWLEDGE:
                 await self._say(await self._acknowledge(click), Asked(), respond)
             case action_ids.ACKNOWLEDGE_ALL:
-                many = await self._requests.acknowledgements.acknowledge_storm(
-                    click.channel, click.text("storm"), click.user
-                )
-                await self._say(many, Asked(), respond)
+                await self._say(await self._acknowledge_all(click), Asked(), respond)
             case action_ids.REFRESH:
-                pipeline = PipelineId(click.text("pipeline"))
-                answer: Answer = await self._requests.queries.refresh(click.channel, pipeline)
-                await self._say(answer, Asked(text=f"status {pipeline}"), respond, replace=click.ephemeral)
+                asked = Asked(text=f"status {click.text('pipeline')}")
+                await self._say(await self._refresh(click), asked, respond, replace=click.ephemeral)
             case action_ids.UNWATCH:
-                answer = await self._requests.subscriptions.unwatch(click.channel, [click.text("pipeline")], click.user)
-                await self._say(answer, Asked(), respond)
+                await self._say(await self._unwatch(click), Asked(), respond)
             case action_ids.SHARE:
                 asked = Asked(text=click.asked.text, page=click.asked.page, shared=True)
                 await self._say(await self._ask(click, asked), asked, respond, in_channel=True)
@@ -97,9 +110,45 @@ class Actions:
             case _:
                 return  # a button that only opens an address
 
-    async def _acknowledge(self, click: Click) -> AcknowledgeAnswer:
-        pipeline, card = PipelineId(click.text("pipeline")), click.text("card")
-        return await self._requests.acknowledgements.acknowledge(click.channel, pipeline, card, click.user)
+    async def _acknowledge(self, click: Click) -> Answer:
+        card = click.text("card")
+        if not await self._requests.acknowledgements.stands_in(click.channel, [card]):
+            return NOT_HERE
+        name, place = await self._who_and_where(click)
+        return await self._requests.acknowledgements.acknowledge(
+            click.channel, PipelineId(click.text("pipeline")), card, click.user, name=name, place=place
+        )
+
+    async def _acknowledge_all(self, click: Click) -> Answer:
+        storm = click.text("storm")
+        if not await self._requests.acknowledgements.storm_stands_in(click.channel, storm):
+            return NOT_HERE
+        name, place = await self._who_and_where(click)
+        return await self._requests.acknowledgements.acknowledge_storm(
+            click.channel, storm, click.user, name=name, place=place
+        )
+
+    async def _refresh(self, click: Click) -> Answer:
+        """An answer that only its reader sees carries no card, and shows what anyone may ask for."""
+        card = click.text("card")
+        if card and not await self._requests.acknowledgements.stands_in(click.channel, [card]):
+            return NOT_HERE
+        return await self._requests.queries.refresh(click.channel, PipelineId(click.text("pipeline")))
+
+    async def _unwatch(self, click: Click) -> Answer:
+        card = click.text("card")
+        if card and not await self._requests.acknowledgements.stands_in(click.channel, [card]):
+            return NOT_HERE
+        if refusal := await self._permissions.to_change(click.asker, click.channel, clicked=True):
+            return refusal
+        name = await self._permissions.name(click.asker)
+        return await self._requests.subscriptions.unwatch(click.channel, [click.text("pipeline")], click.user, name)
+
+    async def _who_and_where(self, click: Click) -> tuple[str, str]:
+        """Asked side by side: neither is worth a later acknowledgement."""
+        facts = self._permissions.facts
+        name, place = await asyncio.gather(self._permissions.name(click.asker), facts.place_words(click.channel))
+        return name, place
 
     async def _ask(self, click: Click, asked: Asked) -> Answer:
         """Asks again: what is shared, or turned to, is what is true now."""

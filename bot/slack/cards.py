@@ -49,7 +49,9 @@ def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing)
         blocks.append(section("\n".join(todo)))
     if card.episode.acknowledged:
         answer = card.episode.acknowledged
-        blocks += context(f":eyes: Acknowledged by <@{answer.by}> at {date(answer.at)}")
+        blocks += context(
+            f":eyes: Acknowledged by {phrases.answered_by(answer.name, answer.place)} at {date(answer.at)}"
+        )
     if not of_the_api:
         blocks += context(*_facts(card), footing.link(card.pipeline.id))
     blocks += footnotes(delivery, now)
@@ -351,7 +353,7 @@ def render_line(told: ThreadLine, delivery: Delivery, now: datetime) -> Message:
 
 
 _LINES: tuple[tuple[Event, str], ...] = (
-    (Event.ACKNOWLEDGED, ":eyes: {name}Acknowledged by <@{by}>"),
+    (Event.ACKNOWLEDGED, ":eyes: {name}Acknowledged by {by}"),
     (Event.RECOVERED, "{sign} {name}*recovered*{took}"),
     (Event.LIVE, "{sign} {name}*live*{took}: {phase}{counted}"),
     (Event.DEGRADED, f"{phrases.DEGRADED} {{name}}*degraded*: {{phase}}{{counted}}"),
@@ -370,7 +372,7 @@ def line_words(line: Line, named: Pipeline | None = None) -> str:
     form = next((form for event, form in _LINES if event in events), "{sign} {name}*{phase}*{counted}")
     return form.format(
         name=f"*{outside(named.name)}* " if named else "",
-        by=line.by,
+        by=phrases.answered_by(line.name, line.place),
         sign=phrases.counted_symbol(line.phase, line.ready, line.replicas),
         phase=phrases.phase_word(line.phase),
         counted=f", {ready}" if ready else "",

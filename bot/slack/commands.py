@@ -3,6 +3,7 @@
 from functools import partial
 
 from bot.domain.answer import Answer, HelpAnswer, Refusal
+from bot.domain.permission import Broadcast
 from bot.domain.watch import ChannelId, UserId
 from bot.slack.directory import Directory
 from bot.slack.grammar import (
@@ -18,30 +19,44 @@ from bot.slack.grammar import (
     parse,
 )
 from bot.slack.note_grammar import NoteCommand
+from bot.slack.permissions import Asker, Permissions
 from bot.slack.status_answers import PAGE_SIZE, Asked
-from bot.slack.targets import closed, resolve_channel, resolve_targets
+from bot.slack.targets import channel_to_change, closed, resolve_targets
 from bot.watching.requests import Requests
 
 
 class Commands:
     """From the text that somebody typed in a channel to the answer."""
 
-    def __init__(self, requests: Requests, directory: Directory) -> None:
+    def __init__(
+        self,
+        requests: Requests,
+        directory: Directory,
+        permissions: Permissions,
+        broadcast: Broadcast = Broadcast.MEMBERS,
+    ) -> None:
         self._requests = requests
         self._directory = directory
+        self._permissions = permissions
+        self._broadcast = broadcast
 
     async def asked_again(self, asked: Asked, channel: ChannelId, user: UserId) -> Answer:
         """For shared answers and other pages: only what asks is asked again, never what changes something."""
         command = parse(asked.text)
         if not isinstance(command, Overview | Status | List):
             return Refusal(reason="This answer is too old to be turned to.", hint="help")
-        return await self._answer(command, asked.page, channel, user)
+        return await self._answer(command, asked.page, Asker(user=user, channel=channel))
 
-    async def answer(self, text: str, channel: ChannelId, user: UserId) -> Answer:
-        """Raises `StoreAway` where the answer needs the store and it does not answer."""
-        return await self._answer(parse(text), 1, channel, user)
+    async def answer(self, text: str, channel: ChannelId, user: UserId, handle: str = "") -> Answer:
+        """`handle` stands for the person's name where that cannot be read.
 
-    async def _answer(self, command: Command | UsageError, page: int, channel: ChannelId, user: UserId) -> Answer:
+        Raises:
+            StoreAway: the answer needs the store and it does not answer.
+        """
+        return await self._answer(parse(text), 1, Asker(user=user, channel=channel, handle=handle))
+
+    async def _answer(self, command: Command | UsageError, page: int, asker: Asker) -> Answer:
+        channel = asker.channel
         match command:
             case UsageError(message, hint):
                 return Refusal(reason=message, hint=hint)
@@ -57,29 +72,36 @@ class Commands:
                 return await self._requests.queries.browse(channel, words, first, PAGE_SIZE, states)
             case Watches():
                 return await self._requests.queries.watches(channel)
-            case Watch() as command:
-                return await self._watch(command, channel, user)
+            case Watch():
+                return await self._watch(command, asker)
             case NoteCommand():
-                return await self._note(command, channel, user)
-            case Unwatch(references, word):
-                there = await resolve_channel(word, channel, self._directory)
-                return (
-                    there
-                    if isinstance(there, Refusal)
-                    else await self._requests.subscriptions.unwatch(there, references, user)
-                )
+                return await self._note(command, asker)
+            case Unwatch():
+                return await self._unwatch(command, asker)
 
-    async def _note(self, command: NoteCommand, channel: ChannelId, user: UserId) -> Answer:
+    async def _note(self, command: NoteCommand, asker: Asker) -> Answer:
         notes = self._requests.notes
         if not command.changes:
-            return await notes.show(channel, command.kind, command.reference)
-        return await notes.change(channel, command.kind, command.reference, command.text, by=user, by_name="")
+            return await notes.show(asker.channel, command.kind, command.reference)
+        if refusal := await self._permissions.to_change(asker, asker.channel):
+            return refusal
+        name = await self._permissions.name(asker)
+        return await notes.change(
+            asker.channel, command.kind, command.reference, command.text, by=asker.user, by_name=name
+        )
 
-    async def _watch(self, command: Watch, channel: ChannelId, user: UserId) -> Answer:
-        there = await resolve_channel(command.channel, channel, self._directory)
+    async def _unwatch(self, command: Unwatch, asker: Asker) -> Answer:
+        there = await channel_to_change(command.channel, asker, self._directory, self._permissions)
         if isinstance(there, Refusal):
             return there
-        targets = await resolve_targets(command.targets, self._directory)
+        name = await self._permissions.name(asker)
+        return await self._requests.subscriptions.unwatch(there, command.references, asker.user, name)
+
+    async def _watch(self, command: Watch, asker: Asker) -> Answer:
+        there = await channel_to_change(command.channel, asker, self._directory, self._permissions)
+        if isinstance(there, Refusal):
+            return there
+        targets = await resolve_targets(command.targets, self._directory, self._permissions, self._broadcast)
         if isinstance(targets, Refusal):
             return targets
         return await self._requests.subscriptions.watch(
@@ -87,6 +109,7 @@ class Commands:
             command.references,
             events=command.events,
             targets=targets,
-            by=user,
+            by=asker.user,
+            by_name=await self._permissions.name(asker),
             closed=partial(closed, there, self._directory, there=command.channel is not None),
         )

@@ -2,26 +2,27 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.watch import ChannelId, ParkReason, UserId
+from bot.domain.catalogue import looks
+from bot.domain.permission import Unreadable
+from bot.domain.watch import ChannelId, ParkReason, TeamId, UserId
 from bot.ports import ChatAway, Clock
-from bot.slack.calls import Answer, call
+from bot.slack import people
+from bot.slack.calls import call
 from bot.slack.outcomes import retry_after
+from bot.slack.paged_list import PagedList
+from bot.slack.people import Entry, Matches
+from bot.slack.rows_of import next_cursor, rows_in, text_in
 
 KEPT_SECONDS = 600.0  # names change seldom; the lists are Tier 2
 NONE_KEPT_SECONDS = 60.0  # whoever lets the bot write, or gives it the scope, tries it soon after
 PAGE = 200
-MOST_PAGES = 50
 MOST_PAGES_OF_MEMBERSHIPS = 5
-
-
-Row = Mapping[str, object]
-NamesOf = Callable[[Row], list[str]]
+_NOBODY = frozenset({"user_not_found", "user_disabled", "user_not_visible", "cannot_dm_bot"})
 
 
 class Admission(Enum):
@@ -34,15 +35,26 @@ class Admission(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    names: Mapping[str, str]
-    until: float
+class Found:
+    """Whom a typed name means. `gap`: why somebody else may bear it too."""
+
+    matches: Matches
+    gap: Unreadable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Those with a name: several, where other companies' channels are shared. `gap` as above."""
+
+    ids: tuple[ChannelId, ...]
+    gap: Unreadable | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Direct:
     channel: ChannelId | None
     until: float
+    error: str = ""
 
 
 class Directory:
@@ -51,23 +63,50 @@ class Directory:
     def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
         self._client = client
         self._clock = clock
-        self._kept: dict[str, _Kept] = {}
         self._direct: dict[UserId, _Direct] = {}
         self._asking: defaultdict[UserId, asyncio.Lock] = defaultdict(asyncio.Lock)
         """Held while Slack is asked how this person is reached: whoever asks meanwhile hears the same answer."""
         self._open_held_until = float("-inf")
+        self._users = PagedList(client, clock, "users.list", "members")
+        self._groups = PagedList(client, clock, "usergroups.list", "usergroups")
+        public = {"exclude_archived": True, "types": "public_channel"}
+        both = public | {"types": "public_channel,private_channel"}
+        self._channels = PagedList(client, clock, "conversations.list", "channels", arguments=both, narrower=public)
 
-    async def user(self, name: str) -> str | None:
-        """The id of the person called `@name`: handle, display name or full name, in any case."""
-        return (await self._names("users.list", "members", _user_names)).get(name.lower())
+    async def named(self, name: str, home: TeamId) -> Found:
+        """Whom `@name` means. Where it is nobody, or not clear who, the lists are read afresh."""
+        found = await self._named(name, home, KEPT_SECONDS)
+        return found if len(found.matches.entries) == 1 else await self._named(name, home, NONE_KEPT_SECONDS)
 
-    async def usergroup(self, name: str) -> str | None:
-        return (await self._names("usergroups.list", "usergroups", _group_names)).get(name.lower())
+    async def _named(self, name: str, home: TeamId, older_than: float) -> Found:
+        """Where no group can be read a person cannot be told from a group: then a name means nobody for sure."""
+        groups = await self._groups.rows(older_than=older_than)
+        users = await self._users.rows(older_than=older_than)
+        matches = people.meant(name, people.people(users.rows, home), people.groups(groups.rows))
+        if groups.gap is Unreadable.AWAY:
+            return Found(Matches(matches.entries), Unreadable.AWAY)
+        return Found(matches, users.gap or groups.gap)
 
-    async def channel(self, name: str) -> ChannelId | None:
+    async def group(self, group: str) -> Entry | Unreadable | None:
+        """The user group with this id, unless it is disabled."""
+        rows = await self._groups.rows(older_than=NONE_KEPT_SECONDS)
+        found = next((each for each in people.groups(rows.rows) if each.id == group), None)
+        return found or rows.gap
+
+    async def channels(self, name: str) -> Channels:
         """Public channels, and private ones that the bot is in."""
-        found = (await self._names("conversations.list", "channels", _channel_names)).get(name.lower())
-        return ChannelId(found) if found else None
+        found = await self._called(name, KEPT_SECONDS)
+        return found if found.ids else await self._called(name, NONE_KEPT_SECONDS)
+
+    async def _called(self, name: str, older_than: float) -> Channels:
+        read = await self._channels.rows(older_than=older_than)
+        ids = (ChannelId(str(row["id"])) for row in read.rows if looks(text_in(row, "name")) == looks(name))
+        return Channels(tuple(ids), read.gap)
+
+    async def read_on(self) -> None:
+        """Goes on with the lists that Slack did not give in one go."""
+        for each in (self._users, self._groups, self._channels):
+            await each.read_on()
 
     async def admission(self, channel: ChannelId) -> Admission:
         """Whether the bot may post there; a public channel is joined where Slack lets it."""
@@ -134,8 +173,8 @@ class Directory:
             )
             if answer.transient:
                 raise ChatAway(f"Slack does not say in which channels I am: {answer.error}")
-            there += [ChannelId(str(row["id"])) for row in _rows(answer, "channels")]
-            cursor = _next_cursor(answer)
+            there += [ChannelId(str(row["id"])) for row in rows_in(answer, "channels")]
+            cursor = next_cursor(answer)
             if not cursor:
                 break
         return tuple(there)
@@ -152,6 +191,11 @@ class Directory:
                 kept = self._direct[user] = await self._opened(user)
             return kept.channel
 
+    def is_nobody(self, user: UserId) -> bool:
+        """Whether Slack said, when it was asked for the conversation, that nobody can be reached under this id."""
+        kept = self._direct.get(user)
+        return kept is not None and kept.error in _NOBODY
+
     async def _opened(self, user: UserId) -> _Direct:
         """Slack's word on it; while it wants the method to be left alone, it is not asked."""
         if self._clock.monotonic() < self._open_held_until:
@@ -163,58 +207,7 @@ class Directory:
         if answer.transient:
             raise ChatAway(f"Slack does not say how {user} is reached: {answer.error}")
         if not answer.ok:
-            return _Direct(None, now + NONE_KEPT_SECONDS)
+            return _Direct(None, now + NONE_KEPT_SECONDS, answer.error)
         if not (isinstance(channel, dict) and isinstance(channel.get("id"), str)):
             raise ChatAway(f"Slack gave no conversation with {user}")
         return _Direct(ChannelId(channel["id"]), float("inf"))
-
-    async def _names(self, method: str, member: str, names_of: NamesOf) -> Mapping[str, str]:
-        kept = self._kept.get(method)
-        if kept and kept.until > self._clock.monotonic():
-            return kept.names
-        names: dict[str, str] = {}
-        cursor: str | None = None
-        for _ in range(MOST_PAGES):
-            extra = {"exclude_archived": True} if method == "conversations.list" else {}
-            answer = await call(self._client, method, limit=PAGE, cursor=cursor, **extra)
-            if not answer.ok:
-                return kept.names if kept else names
-            for row in _rows(answer, member):
-                names |= {name.lower(): str(row["id"]) for name in names_of(row) if name}
-            cursor = _next_cursor(answer)
-            if not cursor:
-                break
-        self._kept[method] = _Kept(names, self._clock.monotonic() + KEPT_SECONDS)
-        return names
-
-
-def _rows(answer: Answer, member: str) -> list[Row]:
-    rows = answer.body.get(member)
-    return [row for row in rows if isinstance(row, dict) and "id" in row] if isinstance(rows, list) else []
-
-
-def _next_cursor(answer: Answer) -> str | None:
-    metadata = answer.body.get("response_metadata")
-    cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
-    return cursor if isinstance(cursor, str) and cursor else None
-
-
-def _text(row: Row, name: str) -> str:
-    value = row.get(name)
-    return value if isinstance(value, str) else ""
-
-
-def _user_names(row: Row) -> list[str]:
-    if row.get("deleted"):
-        return []
-    profile = row.get("profile")
-    shown = _text(profile, "display_name") if isinstance(profile, dict) else ""
-    return [_text(row, "name"), _text(row, "real_name"), shown]
-
-
-def _group_names(row: Row) -> list[str]:
-    return [_text(row, "handle"), _text(row, "name")]
-
-
-def _channel_names(row: Row) -> list[str]:
-    return [_text(row, "name")]

@@ -3,7 +3,7 @@
 import difflib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
 
@@ -12,7 +12,7 @@ from bot.domain.note import NoteKind
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import TargetKind
 from bot.slack.note_grammar import NoteCommand, note_command
-from bot.slack.text import outside
+from bot.slack.text import outside, unescape
 from bot.slack.words import (
     ALL,
     KEYWORDS,
@@ -36,21 +36,26 @@ ALIASES = {
     "subscriptions": "watches",
 }
 
-_USER = re.compile(r"<@([UW][A-Z0-9]+)(?:\|[^>]*)?>")
-_GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|[^>]*)?>")
+_USER = re.compile(r"<@([UW][A-Z0-9]+)(?:\|([^>]*))?>")
+_GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|([^>]*))?>")
 _CHANNEL = re.compile(r"<#([CG][A-Z0-9]+)(?:\|([^>]*))?>")
 _SPECIAL = {"here": TargetKind.HERE, "channel": TargetKind.CHANNEL}
-_SPECIAL_FORM = re.compile(r"<!(here|channel)(?:\|[^>]*)?>|@?(here|channel)", re.IGNORECASE)
+_SPECIAL_FORM = re.compile(r"<!(here|channel)(?:\|[^>]*)?>", re.IGNORECASE)
+_SPECIAL_NAME = re.compile(r"@?(here|channel)", re.IGNORECASE)
 _PAGERS = ("pagerduty", "opsgenie")
 
 
 @dataclass(frozen=True, slots=True)
 class TargetWord:
-    """Whom to page, as typed: `id` where Slack resolved it, else a name that may be a person's or a group's."""
+    """Whom to page, as typed: `id` where Slack resolved it, else a name that may be a person's or a group's.
+
+    `label` is how Slack spelled the name of what it resolved.
+    """
 
     kind: TargetKind
     id: str = ""
     name: str = ""
+    label: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +268,7 @@ def _targets(words: list[Word]) -> tuple[TargetWord, ...]:
     targets = []
     for place, word in enumerate(words):
         for text in listed([word]):
-            target = _target(text)
+            target = _target(text, reference=word.reference)
             if target is None:
                 raise _nobody(text, words, place)
             targets.append(target)
@@ -272,15 +277,23 @@ def _targets(words: list[Word]) -> tuple[TargetWord, ...]:
     return tuple(dict.fromkeys(targets))
 
 
-def _target(text: str) -> TargetWord | None:
-    if found := _USER.fullmatch(text):
-        return TargetWord(TargetKind.USER, id=found[1])
-    if found := _GROUP.fullmatch(text):
-        return TargetWord(TargetKind.USERGROUP, id=found[1])
-    if found := _SPECIAL_FORM.fullmatch(text):
-        return TargetWord(_SPECIAL[(found[1] or found[2]).lower()])
+def _target(text: str, *, reference: bool) -> TargetWord | None:
+    if reference:
+        return _referenced(text)
+    if found := _SPECIAL_NAME.fullmatch(text):
+        return TargetWord(_SPECIAL[found[1].lower()])
     if text.startswith("@") and len(text) > 1:
         return TargetWord(TargetKind.USER, name=text[1:])
+    return None
+
+
+def _referenced(text: str) -> TargetWord | None:
+    if found := _USER.fullmatch(text):
+        return TargetWord(TargetKind.USER, id=found[1], label=unescape(found[2] or ""))
+    if found := _GROUP.fullmatch(text):
+        return TargetWord(TargetKind.USERGROUP, id=found[1], label=unescape(found[2] or ""))
+    if found := _SPECIAL_FORM.fullmatch(text):
+        return TargetWord(_SPECIAL[found[1].lower()])
     return None
 
 
@@ -306,7 +319,7 @@ def _in_quotes(words: list[Word], place: int) -> tuple[int, str, str] | None:
     rest = list(takewhile(lambda word: bare(word.text) == word.text and not word.quoted, words[place:]))
     if before is None or before.quoted or before.text.endswith(",") or not rest:
         return None
-    begun = _target(before.text)
+    begun = _target(before.text, reference=before.reference)
     if begun is None or not begun.name:
         return None
     name = " ".join([before.text, *(word.text for word in rest)])
@@ -322,8 +335,8 @@ def _channel(words: list[Word]) -> ChannelWord:
     if len(named) != 1:
         raise Refused("Behind *in* comes one channel.", "watch orders-eu in #data-alerts")
     text = named[0]
-    if found := _CHANNEL.fullmatch(text):
-        return ChannelWord(id=found[1], name=found[2] or "")
+    if words[0].reference and (found := _CHANNEL.fullmatch(text)):
+        return ChannelWord(id=found[1], name=unescape(found[2] or ""))
     if text.startswith("#") and len(text) > 1:
         return ChannelWord(name=text[1:])
     raise Refused(

@@ -176,7 +176,8 @@ class Inbox:
             await self._actions.on(Click.of(facts), respond)
             return
         asked = Asked(text=facts["text"])
-        answer = await self._commands.answer(asked.text, ChannelId(facts["channel"]), UserId(facts["user"]))
+        channel, user = ChannelId(facts["channel"]), UserId(facts["user"])
+        answer = await self._commands.answer(asked.text, channel, user, facts.get("handle", ""))
         await respond(self._look.answer(answer, asked).as_response())
 
     async def _say(self, gesture: Gesture, refusal: Refusal) -> None:

@@ -42,7 +42,7 @@ def _unwatched(notice: Notice, _: Footing) -> list[Block]:
 
 
 def _who(notice: Notice) -> str:
-    return f"<@{notice.by}>" if notice.by else "Somebody"
+    return phrases.who(notice.by_name) if notice.by_name else "Somebody"
 
 
 def _parked(notice: Notice, footing: Footing) -> list[Block]:

@@ -10,7 +10,7 @@ from bot.domain.observation import Observation
 from bot.domain.phase import Phase, Readiness, drifts, readiness
 from bot.domain.transition import Event, Reach, Standing
 from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, Watch
-from bot.slack.text import REASON_LIMIT, code, date, duration, escape, outside
+from bot.slack.text import REASON_LIMIT, code, date, duration, outside
 from bot.slack.words import can_be_typed, quoted
 
 UNREAD = ":white_circle:"
@@ -158,11 +158,23 @@ def calling(targets: Iterable[Target]) -> str:
     return "\n".join(" ".join(who[first : first + CALLED_IN_A_LINE]) for first in range(0, len(who), CALLED_IN_A_LINE))
 
 
+def who(name: str) -> str:
+    """A person as plain text. Rows of earlier versions hold no name."""
+    return outside(name) if name else "someone"
+
+
+def answered_by(name: str, place: str) -> str:
+    """Who acknowledged, and in which conversation."""
+    return f"{who(name)} in {outside(place)}" if place else who(name)
+
+
 def target_words(target: Target) -> str:
-    """Who is paged, where nobody shall be pinged by reading it."""
-    if target.kind in {TargetKind.USER, TargetKind.USERGROUP}:
-        return mention(target)
-    return f"@{target.kind.value}"
+    """Who is paged, as plain text: only a page pings."""
+    match target.kind:
+        case TargetKind.USER | TargetKind.USERGROUP:
+            return f"@{outside(target.label or target.id)}"
+        case TargetKind.HERE | TargetKind.CHANNEL:
+            return f"@{target.kind.value}"
 
 
 def events_words(events: Iterable[Event] | None) -> str:
@@ -189,8 +201,11 @@ def watch_command(watch: Watch) -> str:
 
 
 def _typed(target: Target) -> str:
-    """By id: shown as a mention it would read as a name, and a name with blanks is typed otherwise."""
-    return target.kind.value if target.kind in {TargetKind.HERE, TargetKind.CHANNEL} else escape(mention(target))
+    """As somebody types it, by name: an id typed by hand names nobody."""
+    if target.kind in {TargetKind.HERE, TargetKind.CHANNEL}:
+        return target.kind.value
+    name = target.label if can_be_typed(target.label) else target.id
+    return code(quoted(f"@{name}")).strip("`")
 
 
 def paged(targets: Sequence[Target]) -> str:

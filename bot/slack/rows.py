@@ -28,7 +28,7 @@ def row(view: PipelineView, now: datetime) -> str:
         phrases.state_words(standing),
         ready,
         phrases.intent_words(view.pipeline, standing),
-        f"acknowledged by <@{view.acknowledged.by}>" if view.acknowledged else "",
+        f"acknowledged by {phrases.who(view.acknowledged.name)}" if view.acknowledged else "",
         age(view, now) if observation else "",
         "no fresh reading" if view.problem and observation else "",
     ]

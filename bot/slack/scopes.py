@@ -8,7 +8,7 @@ REQUIRED: Mapping[str, str] = {
 }
 
 OPTIONAL: Mapping[str, str] = {
-    "channels:read": "seeing before a watch is made whether the bot may post there, and `in #channel` by name",
+    "channels:read": "seeing who is in a public channel, and whether the bot may post there; `in #channel` and Unwatch",
     "groups:read": "the same for private channels",
     "im:write": "direct messages: to whoever is paged, and to whoever made a watch whose channel went away",
     "channels:history": "looking in public channels for a message whose fate is unknown, so that it is not said twice",
@@ -16,6 +16,6 @@ OPTIONAL: Mapping[str, str] = {
     "im:history": "the same in direct messages",
     "metadata.message:read": "recognising one's own messages in that look",
     "channels:join": "joining a public channel when told to watch there, instead of asking for an /invite",
-    "users:read": "`page @name` typed without picking the person from Slack's list",
-    "usergroups:read": "`page @group` typed without picking the group from Slack's list",
+    "users:read": "telling full members from guests and other companies; names as plain text; `page @name` as typed",
+    "usergroups:read": "`page @group` typed without picking the group; seeing that a group is disabled",
 }

@@ -59,7 +59,8 @@ def _detail(view: PipelineView, now: datetime, footing: Footing) -> list[Block]:
     ]
     lines = [head, " · ".join(fact for fact in facts if fact)]
     if view.acknowledged:
-        lines.append(f":eyes: Acknowledged by <@{view.acknowledged.by}> at {date(view.acknowledged.at)}")
+        by = phrases.answered_by(view.acknowledged.name, view.acknowledged.place)
+        lines.append(f":eyes: Acknowledged by {by} at {date(view.acknowledged.at)}")
     lines += guidance_lines(view.guidance)
     if view.problem:
         lines.append(f":warning: No fresh reading: {outside(view.problem, REASON_LIMIT)}")

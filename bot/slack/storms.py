@@ -85,7 +85,8 @@ def _row(card: Card) -> str:
         return f":large_green_circle: {name} recovered after {lasted}"
     if card.episode.outcome is Outcome.UNWATCHED:
         return f":no_bell: {name} no longer watched, last seen {phrases.phase_word(card.standing.phase)}"
-    answered = f" · :eyes: <@{card.episode.acknowledged.by}>" if card.episode.acknowledged else ""
+    answer = card.episode.acknowledged
+    answered = f" · :eyes: {phrases.answered_by(answer.name, answer.place)}" if answer else ""
     return f"{phrases.standing_symbol(card.standing)} {name} {phrases.state_words(card.standing)}{answered}"
 
 

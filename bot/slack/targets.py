@@ -3,22 +3,61 @@
 from collections.abc import Sequence
 
 from bot.domain.answer import Refusal
+from bot.domain.permission import Account, Broadcast, Unreadable
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 from bot.ports import ChatAway
-from bot.slack.directory import Admission, Directory
+from bot.slack.directory import Admission, Directory, Found
 from bot.slack.grammar import ChannelWord, TargetWord
+from bot.slack.people import Entry
+from bot.slack.permissions import UNCHANGED, Asker, Permissions, slack_is_away
 from bot.slack.text import outside
 
+MOST_LISTED = 10
+_NOT_PAGED = {
+    Account.STRANGER: "belongs to another company",
+    Account.DEACTIVATED: "is deactivated",
+    Account.BOT: "is a bot",
+    Account.UNKNOWN: "is unknown to Slack",
+}
 
-async def resolve_channel(word: ChannelWord | None, here: ChannelId, directory: Directory) -> ChannelId | Refusal:
-    """The channel meant, whether or not the bot may post there."""
+
+async def channel_to_change(
+    word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
+) -> ChannelId | Refusal:
+    """The channel meant, whether or not the bot may post there. Nothing is joined or opened before this says yes."""
+    if refusal := await permissions.to_change_anything(asker):
+        return refusal
     if word is None:
-        return here
-    found = ChannelId(word.id) if word.id else await directory.channel(word.name)
-    return found or Refusal(
-        reason=f"I know no channel called #{outside(word.name)}.",
-        hint="Pick it from the list that Slack offers after #. A private channel must invite me first.",
-    )
+        return asker.channel
+    return await _permitted(word, asker, directory, permissions, changing=True)
+
+
+async def channel_to_see(
+    word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
+) -> ChannelId | Refusal:
+    if word is None:
+        return asker.channel
+    return await _permitted(word, asker, directory, permissions, changing=False)
+
+
+async def _permitted(
+    word: ChannelWord, asker: Asker, directory: Directory, permissions: Permissions, *, changing: bool
+) -> ChannelId | Refusal:
+    """The first channel of that name which the asker may use. A part of the list says nothing of what is missing in it,
+    so a forbidden channel is then answered as a missing one is."""
+    named = word.name or word.id
+    check = permissions.inside if changing else permissions.to_see
+    if word.id:
+        return await check(asker, ChannelId(word.id), named=named) or ChannelId(word.id)
+    found = await directory.channels(word.name)
+    refusal = None
+    for channel in found.ids:
+        refusal = await check(asker, channel, named=named)
+        if refusal is None:
+            return channel
+    if found.gap is Unreadable.AWAY:
+        return slack_is_away(f"look up the channel *{outside(named)}*", changing=changing)
+    return refusal or await permissions.to_find_nothing(asker, named, changing=changing)
 
 
 async def closed(channel: ChannelId, directory: Directory, *, there: bool) -> Refusal | None:
@@ -40,35 +79,105 @@ def _closed(channel: ChannelId, admission: Admission, *, there: bool) -> Refusal
             )
 
 
-async def resolve_targets(words: Sequence[TargetWord], directory: Directory) -> tuple[Target, ...] | Refusal:
-    targets = []
+async def resolve_targets(
+    words: Sequence[TargetWord],
+    directory: Directory,
+    permissions: Permissions,
+    broadcast: Broadcast = Broadcast.MEMBERS,
+) -> tuple[Target, ...] | Refusal:
+    """Whom to page, each with the name that stands for them outside a page."""
+    targets: list[Target] = []
     for word in words:
-        target = await _target(word, directory)
+        target = await _target(word, directory, permissions, broadcast)
         if isinstance(target, Refusal):
             return target
         targets.append(target)
-    return tuple(targets)
+    return tuple(dict.fromkeys(targets))
 
 
-async def _target(word: TargetWord, directory: Directory) -> Target | Refusal:
-    if word.kind in {TargetKind.HERE, TargetKind.CHANNEL}:
-        return Target(kind=word.kind)
-    if word.kind is TargetKind.USERGROUP:
-        return Target(kind=TargetKind.USERGROUP, id=word.id)
-    user = word.id or await directory.user(word.name)
-    if user:
-        try:
-            direct = await directory.direct(UserId(user))
-        except ChatAway:
-            return Refusal(
-                reason=f"Slack does not tell me just now how to reach <@{user}>, so nothing was changed.",
-                hint="Type it again in a minute.",
-            )
-        return Target(kind=TargetKind.USER, id=user, direct=direct)
-    group = await directory.usergroup(word.name)
-    if group:
-        return Target(kind=TargetKind.USERGROUP, id=group)
-    return Refusal(
-        reason=f"I know nobody called @{outside(word.name)}, no person and no user group, so nothing was changed.",
-        hint="Pick the name from the list that Slack offers after @.",
-    )
+async def _target(
+    word: TargetWord, directory: Directory, permissions: Permissions, broadcast: Broadcast
+) -> Target | Refusal:
+    match word.kind:
+        case TargetKind.HERE | TargetKind.CHANNEL if broadcast is Broadcast.NOBODY:
+            why = "whoever runs this bot has switched that off"
+            return _cannot_page(f"@{word.kind.value}", why, "Name people or a user group.")
+        case TargetKind.HERE | TargetKind.CHANNEL:
+            return Target(kind=word.kind)
+        case TargetKind.USERGROUP:
+            return await _group(word, directory)
+        case TargetKind.USER if word.id:
+            return await _person(UserId(word.id), word.label.lstrip("@"), directory, permissions)
+        case TargetKind.USER:
+            return await _named(word.name, directory, permissions)
+
+
+async def _named(name: str, directory: Directory, permissions: Permissions) -> Target | Refusal:
+    found = await directory.named(name, permissions.facts.team)
+    entries = found.matches.entries
+    if len(entries) > 1:
+        return _several(name, entries)
+    if not entries or (found.gap and not found.matches.sure):
+        return _nobody(name, found)
+    (entry,) = entries
+    if entry.kind is TargetKind.USERGROUP:
+        return Target(kind=TargetKind.USERGROUP, id=entry.id, label=entry.handle)
+    return await _person(UserId(entry.id), entry.shown, directory, permissions)
+
+
+async def _person(user: UserId, label: str, directory: Directory, permissions: Permissions) -> Target | Refusal:
+    """Guests may be paged where somebody picked them. Nobody is paged whom Slack could not show the page."""
+    person = await permissions.facts.person(user)
+    named = person.name or label
+    if person.account is Unreadable.AWAY:
+        return slack_is_away(f"look up @{outside(named or user)}", changing=True)
+    if why := _NOT_PAGED.get(person.account) if isinstance(person.account, Account) else None:
+        return _cannot_page(f"@{named or user}", f"that account {why}")
+    try:
+        direct = await directory.direct(user)
+    except ChatAway:
+        return slack_is_away(f"find out how to reach @{outside(named or user)}", changing=True)
+    if directory.is_nobody(user):
+        return _cannot_page(f"@{named or user}", "Slack reaches nobody under that name")
+    return Target(kind=TargetKind.USER, id=user, direct=direct, label=named)
+
+
+async def _group(word: TargetWord, directory: Directory) -> Target | Refusal:
+    found = await directory.group(word.id)
+    label = word.label.lstrip("@")
+    match found:
+        case Entry():
+            return Target(kind=TargetKind.USERGROUP, id=word.id, label=found.handle)
+        case Unreadable.NO_SCOPE:
+            return Target(kind=TargetKind.USERGROUP, id=word.id, label=label)
+        case Unreadable.AWAY:
+            return slack_is_away(f"look up the group @{outside(label or word.id)}", changing=True)
+        case None:
+            return _cannot_page(f"@{label or word.id}", "that user group is disabled or missing")
+
+
+def _several(name: str, entries: Sequence[Entry]) -> Refusal:
+    listed = [f"• {_described(entry)}" for entry in entries[:MOST_LISTED]]
+    more = [f"… and {len(entries) - MOST_LISTED} more"] if len(entries) > MOST_LISTED else []
+    head = f"@{outside(name)} could mean {len(entries)} of those whom I can page. {UNCHANGED}"
+    return Refusal(reason="\n".join([head, *listed, *more]), hint="Type the handle, or pick from the list after @.")
+
+
+def _described(entry: Entry) -> str:
+    what = "user group" if entry.kind is TargetKind.USERGROUP else "person"
+    return f"{outside(entry.shown or entry.full)} (@{outside(entry.handle)}, {what})"
+
+
+def _nobody(name: str, found: Found) -> Refusal:
+    match found.gap:
+        case Unreadable.AWAY:
+            return slack_is_away(f"look up @{outside(name)}", changing=True)
+        case Unreadable.NO_SCOPE:
+            why = "the app lacks the scope `users:read` or `usergroups:read`, so I can't look up names"
+            return _cannot_page(f"@{name}", why)
+        case None:
+            return _cannot_page(f"@{name}", "no person or user group of this workspace has that name")
+
+
+def _cannot_page(named: str, why: str, hint: str = "Pick the name from the list that Slack offers after @.") -> Refusal:
+    return Refusal(reason=f"I can't page {outside(named)}: {why}. {UNCHANGED}", hint=hint)

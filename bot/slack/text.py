@@ -25,6 +25,11 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
+def unescape(text: str) -> str:
+    """What `escape` made of it, undone once: `&amp;lt;` is the `&lt;` that somebody typed."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
 def cut(text: str, limit: int) -> str:
     """Escaped, and at most `limit` characters long so: an entity is never cut in two."""
     escaped = [escape(character) for character in text[: limit + 1]]

@@ -56,7 +56,7 @@ def watches_blocks(answer: WatchesAnswer, footing: Footing) -> list[Block]:
 
 
 def _watched(view: WatchedView, now: datetime) -> list[str]:
-    made = f"by <@{view.watch.made_by}> {date(view.watch.made_at, '{date_short}')}"
+    made = f"by {phrases.who(view.watch.made_by_name)} {date(view.watch.made_at, '{date_short}')}"
     head = f"• {phrases.watch_words(view.watch)} · {made}"
     if view.watch.pattern:
         return [f"{head} · {len(view.covers)} now"]

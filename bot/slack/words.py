@@ -3,11 +3,11 @@
 Not shlex: an apostrophe in a name (`bob's`) is no quote here, and Slack's `<…>` forms hold blanks.
 """
 
-import html
 import re
 from dataclasses import dataclass
 
 from bot.domain.catalogue import visible
+from bot.slack.text import unescape
 
 MOST_WORDS = 200
 KEYWORDS = ("on", "page", "in")
@@ -15,7 +15,7 @@ ALL = "all"
 _RESOLVED = re.compile(r"<(?P<sign>[@#!])[^|>]*\|(?P<name>[^>]*)>")
 # What Slack makes a link of by itself, in the middle of a word too: <http://orders.eu|orders.eu>-live
 _LINK = re.compile(r"<([a-z][a-z0-9+.-]*:[^|<>]*)(?:\|([^<>]*))?>", re.IGNORECASE)
-_LISTED = re.compile(r"<[^>]*>|[^,]+")
+_FORM = re.compile(r"<[^>\s][^>]*>")
 # A quoted stretch, one of Slack's own <…> forms, or a run of anything else but white space.
 _OPENING = '"“”'
 _WORD = re.compile(r',*["“”](?P<quoted>[^"“”]*)["“”](?=\s|,|$)|,*(?P<form><[^>\s][^>]*>)|(?P<plain>(?:(?!,["“”<])\S)+)')
@@ -23,11 +23,16 @@ _WORD = re.compile(r',*["“”](?P<quoted>[^"“”]*)["“”](?=\s|,|$)|,*(?P
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """`start`: where in what was typed."""
+    """`start`: where in what was typed.
+
+    `reference`: Slack itself wrote this `<…>` form, because the person picked somebody. The same characters typed by
+    hand arrive as entities: they are plain text, which names nobody.
+    """
 
     text: str
     quoted: bool = False
     start: int = 0
+    reference: bool = False
 
     def means(self, keyword: str) -> bool:
         return not self.quoted and self.text.lower() == keyword
@@ -55,20 +60,23 @@ def _shown(link: re.Match[str]) -> str:
 def words_in(text: str) -> list[Word]:
     if sum(text.count(mark) for mark in _OPENING) % 2:
         raise Refused("A quotation mark is opened and never closed.", 'status "Base Swaps to Postgres"')
-    words = [
-        Word(_plain(found["quoted"]).strip(), quoted=True, start=found.start())
-        if found["quoted"] is not None
-        else Word(found["form"] or _plain(found["plain"]), start=found.start())
-        for found in _WORD.finditer(text)
-    ]
+    words = [_word(found) for found in _WORD.finditer(text)]
     if len(words) > MOST_WORDS:
         raise Refused(f"That is {len(words)} words; I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
     return [word for word in words if word.text]
 
 
-def _plain(text: str) -> str:
-    """Slack sends & < > as entities."""
-    return html.unescape(text) if "&" in text else text
+def _word(found: re.Match[str]) -> Word:
+    """Slack sends & < > as entities. They are undone after its own forms were told apart, and once."""
+    inside = found["quoted"]
+    raw = (found["form"] or found["plain"]) if inside is None else inside.strip()
+    reference = _FORM.fullmatch(raw) is not None
+    return Word(
+        raw if reference else unescape(raw),
+        quoted=inside is not None,
+        start=found.start(),
+        reference=reference,
+    )
 
 
 def quoted(name: str) -> str:
@@ -83,12 +91,17 @@ def can_be_typed(name: str) -> bool:
 
 def listed(words: list[Word]) -> list[str]:
     """Whom or what a clause lists, with commas or blanks between."""
-    return [each for word in words for each in ([word.text] if word.quoted else _LISTED.findall(word.text))]
+    return [each for word in words for each in _each_in(word)]
+
+
+def _each_in(word: Word) -> list[str]:
+    whole = word.quoted or word.reference
+    return [word.text] if whole else [each for each in word.text.split(",") if each]
 
 
 def mended(text: str, start: int, wrong: str, right: str) -> str:
     """What was typed with its one wrong word put right, as it would be typed; empty where that word is not found."""
-    before, after = html.unescape(_typed(text[:start])), html.unescape(_typed(text[start:]))
+    before, after = unescape(_typed(text[:start])), unescape(_typed(text[start:]))
     wanted = rf"(?<![^\s,{_OPENING}]){re.escape(_typed(wrong))}(?![^\s,{_OPENING}])"
     put_right, times = re.subn(wanted, lambda _: right, after, count=1)
     return visible(before + put_right).strip(", ") if times else ""

@@ -84,6 +84,11 @@ class RedisStore:
                 moving, moved = await pipe.execute()
         return {ChannelId(old.decode()): ChannelId(moved[old].decode()) for old in moving}
 
+    async def newest_id(self, channel: ChannelId) -> ChannelId:
+        with away():
+            newest = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["moved"], channel))
+        return ChannelId(newest.decode()) if newest else channel
+
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         watches = await self.watches()
         moving = watches.of(old)

@@ -1,7 +1,9 @@
 """Someone answers a failure by its card. Answers are values; `slack` renders them."""
 
+from collections.abc import Sequence
+
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate, StatusAnswer
-from bot.domain.card import SyncCard
+from bot.domain.card import PostedCard, SyncCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import Outcome
@@ -19,8 +21,27 @@ class Acknowledgements:
         self._views = views
         self._clock = clock
 
+    async def stands_in(self, channel: ChannelId, card_keys: Sequence[str]) -> bool:
+        """Whether this conversation holds these cards: a button's value can be replayed from anywhere.
+
+        A card that the store does not know is nobody's: acknowledging it changes nothing, and says so.
+        """
+        cards = await self._roster.store.cards(card_keys)
+        return all([await self._holds(channel, card) for card in cards.values()])
+
+    async def storm_stands_in(self, channel: ChannelId, storm_key: str) -> bool:
+        cards = await self._roster.store.storm(storm_key)
+        return all([await self._holds(channel, card) for card in cards])
+
+    async def _holds(self, channel: ChannelId, card: PostedCard) -> bool:
+        """Its channel may have got another id since the card was written."""
+        told = card.content
+        episode = self._roster.record(told.pipeline.id).episode
+        now = episode.told.get(told.key) if episode else None
+        return channel in {told.channel, now} or await self._roster.store.newest_id(told.channel) == channel
+
     async def acknowledge(
-        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId
+        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId, *, name: str = "", place: str = ""
     ) -> AcknowledgeAnswer:
         """Answers the failure that this very card shows; a card of an earlier one changes nothing."""
         at = self._clock.now()
@@ -28,7 +49,7 @@ class Acknowledgements:
         def make(record: Record, scene: Scene) -> Plan | None:
             """Looked at anew at each try: another failure may have begun meanwhile, which nobody has seen."""
             shown = record.episode is not None and card_key in record.episode.told
-            return plan_acknowledgement(record, scene, by, at) if shown else None
+            return plan_acknowledgement(record, scene, by, at, name=name, place=place) if shown else None
 
         card = (await self._roster.store.cards([card_key])).get(card_key)
         if card and not self._covers(card.content.pipeline):
@@ -44,13 +65,18 @@ class Acknowledgements:
             pipeline=self._roster.pipeline(pipeline_id),
             fate=Fate.ACKNOWLEDGED if plan else Fate.ANSWERED,
             by=answered.by,
+            by_name=answered.name,
             at=answered.at,
         )
 
-    async def acknowledge_storm(self, channel: ChannelId, storm_key: str, by: UserId) -> AcknowledgeAllAnswer:
+    async def acknowledge_storm(
+        self, channel: ChannelId, storm_key: str, by: UserId, *, name: str = "", place: str = ""
+    ) -> AcknowledgeAllAnswer:
         """Answers every failure of one message that nobody has answered yet."""
         cards = [card.content for card in await self._roster.store.storm(storm_key)]
-        answers = [await self.acknowledge(channel, card.pipeline.id, card.key, by) for card in cards]
+        answers = [
+            await self.acknowledge(channel, card.pipeline.id, card.key, by, name=name, place=place) for card in cards
+        ]
         return AcknowledgeAllAnswer(
             acknowledged=sum(answer.fate is Fate.ACKNOWLEDGED for answer in answers), known=len(cards)
         )

@@ -33,6 +33,7 @@ class Subscriptions:
         events: frozenset[Event] | None,
         targets: tuple[Target, ...],
         by: UserId,
+        by_name: str = "",
         closed: Closed,
     ) -> WatchAnswer | Refusal:
         """Subscribes a channel, says how everything stands, and opens the cards of what is wrong already.
@@ -44,7 +45,13 @@ class Subscriptions:
         if labels and (refusal := await closed()):
             return refusal
         form = Watch(
-            channel=channel, reference="", events=events, targets=targets, made_by=by, made_at=self._clock.now()
+            channel=channel,
+            reference="",
+            events=events,
+            targets=targets,
+            made_by=by,
+            made_by_name=by_name,
+            made_at=self._clock.now(),
         )
         wanted = [replace(form, reference=reference, label=label) for reference, label in labels.items()]
         there = {watch.id: watch for watch in self._roster.watches.of(channel)}
@@ -59,7 +66,8 @@ class Subscriptions:
     ) -> tuple[PipelineView, ...]:
         """How what is watched stands now."""
         if added:
-            notice = Notice(kind=NoticeKind.WATCHING, at=added[0].made_at, by=added[0].made_by, watches=added)
+            maker, name = added[0].made_by, added[0].made_by_name
+            notice = Notice(kind=NoticeKind.WATCHING, at=added[0].made_at, by=maker, by_name=name, watches=added)
             await self._roster.store.add_watches(added, self._announcement(channel, notice))
             await self._roster.refresh_watches()
         await self._roster.store.unpark(channel)  # whoever says it again wants to hear again
@@ -69,11 +77,13 @@ class Subscriptions:
         await self._roster.welcome([channel])
         return matched
 
-    async def unwatch(self, channel: ChannelId, references: Sequence[str] | None, by: UserId) -> UnwatchAnswer:
+    async def unwatch(
+        self, channel: ChannelId, references: Sequence[str] | None, by: UserId, by_name: str = ""
+    ) -> UnwatchAnswer:
         """`references` None means all that the channel watches."""
         there = self._roster.watches.of(channel)
         if references is None:
-            return UnwatchAnswer(channel=channel, removed=await self._remove(there, by))
+            return UnwatchAnswer(channel=channel, removed=await self._remove(there, by, by_name))
         meant = await self._references.meant(references, channel)
         wanted = {str(each.id) for each in meant.pipelines} | {each.lower() for each in meant.patterns}
         going = tuple(watch for watch in there if watch.reference in wanted or watch.reference.lower() in wanted)
@@ -84,19 +94,19 @@ class Subscriptions:
         await self._roster.forget(named, self._clock.now(), [channel])  # if that was cut short
         return UnwatchAnswer(
             channel=channel,
-            removed=await self._remove(going, by),
+            removed=await self._remove(going, by, by_name),
             not_watched=(*(each.name for each in left), *(each for each in meant.patterns if each.lower() not in gone)),
             unresolved=meant.unresolved,
             still_covered_by=tuple(watch for watch in staying if any(watch.covers(each) for each in meant.pipelines)),
         )
 
-    async def _remove(self, watches: tuple[Watch, ...], by: UserId) -> tuple[Watch, ...]:
+    async def _remove(self, watches: tuple[Watch, ...], by: UserId, by_name: str) -> tuple[Watch, ...]:
         if not watches:
             return ()
         covered = self._roster.covered_by(watches)
         if any(watch.pattern for watch in watches):
             covered |= self._roster.stories_in(watches[0].channel)  # also of what the pattern took in before a rename
-        notice = Notice(kind=NoticeKind.UNWATCHED, at=self._clock.now(), by=by, watches=watches)
+        notice = Notice(kind=NoticeKind.UNWATCHED, at=self._clock.now(), by=by, by_name=by_name, watches=watches)
         announcement = self._announcement(watches[0].channel, notice)
         await self._roster.store.remove_watches([watch.id for watch in watches], announcement)
         await self._roster.refresh_watches()

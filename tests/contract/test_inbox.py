@@ -25,6 +25,7 @@ from bot.slack.directory import Directory
 from bot.slack.inbox import CLICK, COMMAND, Inbox
 from bot.slack.look import Look
 from tests.builders import ALERTS, ANN, TEAM
+from tests.permissions import everyone_may
 from tests.service.test_poller import FAILED, LIVE, ONE, Bot, pipelines, running
 from tests.stores import WholeStore
 
@@ -45,8 +46,10 @@ class Counter:
     def inbox(self, store: WholeStore | None = None) -> Inbox:
         """Of one bot more; all of them share one Redis."""
         clock = self.bot.clock
-        commands = Commands(self.bot.requests, Directory(web_client("xoxb-sandbox", NOWHERE), clock))
-        actions = Actions(self.bot.requests, commands, LOOK)
+        commands = Commands(
+            self.bot.requests, Directory(web_client("xoxb-sandbox", NOWHERE), clock), everyone_may(clock)
+        )
+        actions = Actions(self.bot.requests, commands, LOOK, everyone_may(clock))
         return Inbox(
             store=store or self.bot.store,
             commands=commands,

@@ -36,6 +36,7 @@ from bot.watching.subscriptions import Subscriptions
 from tests.builders import TEAM, a_delivery, a_pipeline, a_watch, at
 from tests.fakes import FakeChat, FakeClock, settle
 from tests.fuzz.http_requests import SECRET
+from tests.permissions import everyone_may
 from tests.stores import WholeStore
 from tests.unit.rendering import LOOK
 
@@ -109,7 +110,7 @@ class HeardCommands(Commands):
     def __init__(self, acted: list[str]) -> None:
         self._acted = acted
 
-    async def answer(self, text: str, channel: ChannelId, user: UserId) -> Answer:
+    async def answer(self, text: str, channel: ChannelId, user: UserId, handle: str = "") -> Answer:
         self._acted.append(text)
         return StatusAnswer(views=(), at=at(0))
 
@@ -121,13 +122,21 @@ class HeardAcknowledgements(Acknowledgements):
     def __init__(self, acted: list[str]) -> None:
         self._acted = acted
 
+    async def stands_in(self, channel: ChannelId, card_keys: Sequence[str]) -> bool:
+        return True
+
+    async def storm_stands_in(self, channel: ChannelId, storm_key: str) -> bool:
+        return True
+
     async def acknowledge(
-        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId
+        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId, *, name: str = "", place: str = ""
     ) -> AcknowledgeAnswer:
         self._acted.append(f"acknowledge {pipeline_id}")
         return AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ACKNOWLEDGED, by=by)
 
-    async def acknowledge_storm(self, channel: ChannelId, storm_key: str, by: UserId) -> AcknowledgeAllAnswer:
+    async def acknowledge_storm(
+        self, channel: ChannelId, storm_key: str, by: UserId, *, name: str = "", place: str = ""
+    ) -> AcknowledgeAllAnswer:
         self._acted.append(f"acknowledge all of {storm_key}")
         return AcknowledgeAllAnswer(acknowledged=2, known=2)
 
@@ -152,7 +161,9 @@ class HeardSubscriptions(Subscriptions):
     def __init__(self, acted: list[str]) -> None:
         self._acted = acted
 
-    async def unwatch(self, channel: ChannelId, references: Sequence[str] | None, by: UserId) -> UnwatchAnswer:
+    async def unwatch(
+        self, channel: ChannelId, references: Sequence[str] | None, by: UserId, by_name: str = ""
+    ) -> UnwatchAnswer:
         self._acted.append(f"unwatch {references}")
         return UnwatchAnswer(channel=channel, removed=())
 
@@ -188,7 +199,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         acknowledgements=HeardAcknowledgements(acted),
         notes=HeardNotes(),
     )
-    actions = Actions(requests, commands, LOOK)
+    actions = Actions(requests, commands, LOOK, everyone_may(clock))
     inbox = HeardInbox(store=store, commands=commands, actions=actions, look=LOOK, clock=clock, catch_up=_nothing_new)
     inbox.idle = asyncio.Event()
     inbox.idle.set()

@@ -33,7 +33,7 @@ def announcements(rig: Rig) -> int:
 async def everything_is_through(rig: Rig) -> None:
     """Another command, and what it brings, come after all that was sent before."""
     await rig.ask("watch orders-us", user=BOB)
-    await rig.card("<@U0BOB> made this channel watch", "orders-us")
+    await rig.card("bob made this channel watch", "orders-us")
 
 
 @contextmanager

@@ -148,6 +148,9 @@ class MemoryStore:
     async def renames(self) -> Mapping[ChannelId, ChannelId]:
         raise NotImplementedError
 
+    async def newest_id(self, channel: ChannelId) -> ChannelId:
+        return channel
+
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         raise NotImplementedError
 

@@ -388,7 +388,8 @@ async def test_who_is_in_a_channel(client: AsyncWebClient) -> None:
 
 async def test_the_lists_tell_what_the_bot_can_see(client: AsyncWebClient) -> None:
     seen = await client.conversations_list(types="public_channel,private_channel")
-    assert [channel["id"] for channel in seen["channels"]] == ["C0GENERAL", "C0ALERTS", "C0TEAM", "C0QUIET"]
+    public = ["C0GENERAL", "C0ALERTS", "C0TEAM", "C0QUIET", "C0SHARED"]
+    assert [channel["id"] for channel in seen["channels"]] == public
     own = await client.users_conversations()
     assert [channel["id"] for channel in own["channels"]] == ["C0ALERTS", "C0TEAM"]
     groups = await client.usergroups_list(include_users=True)
@@ -401,8 +402,10 @@ async def test_the_lists_tell_what_the_bot_can_see(client: AsyncWebClient) -> No
 async def test_lists_come_in_pages(client: AsyncWebClient) -> None:
     first = await client.users_list(limit=3)
     second = await client.users_list(limit=3, cursor=first["response_metadata"]["next_cursor"])
-    assert [user["id"] for user in first["members"] + second["members"]] == ["U0ANN", "U0BOB", "U0CAROL", "U0BOT"]
-    assert second["response_metadata"]["next_cursor"] == ""
+    third = await client.users_list(limit=3, cursor=second["response_metadata"]["next_cursor"])
+    everybody = ["U0ANN", "U0BOB", "U0CAROL", "U0BOT", "U0GIL", "U0PAT", "U0DEE"]
+    assert [user["id"] for each in (first, second, third) for user in each["members"]] == everybody
+    assert third["response_metadata"]["next_cursor"] == ""
 
 
 async def test_a_permalink_points_into_the_thread(client: AsyncWebClient) -> None:

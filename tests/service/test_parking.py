@@ -18,6 +18,7 @@ from bot.slack.directory import Directory
 from bot.slack.look import Look
 from tests.builders import ALERTS, ANN, TEAM, a_watch
 from tests.contract.test_store import an_announcement
+from tests.permissions import everyone_may
 from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, TWO
 from tests.service.test_vigil import FALLBACK, Whole, whole
 from tests.stores import WholeStore
@@ -121,7 +122,9 @@ async def test_whoever_asks_in_a_channel_that_rests_has_it_tried_at_once(
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(20)
-        commands = Commands(world.bot.requests, Directory(web_client("xoxb-sandbox", NOWHERE), world.bot.clock))
+        clock = world.bot.clock
+        nowhere = Directory(web_client("xoxb-sandbox", NOWHERE), clock)
+        commands = Commands(world.bot.requests, nowhere, everyone_may(clock))
         world.chat.answers = [(READ_ONLY, False)]
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)

@@ -31,7 +31,7 @@ from bot.slack.grammar import COMMANDS, List, Status, UsageError, parse
 from bot.slack.message import Message
 from bot.slack.phrases import PARKED
 from bot.slack.status_answers import PAGE_SIZE, Asked
-from tests.builders import ALERTS, ANN, ORDERS, a_person, a_pipeline, a_watch, an_observation, at
+from tests.builders import ALERTS, ANN, ORDERS, a_group, a_person, a_pipeline, a_watch, an_observation, at
 from tests.unit.rendering import LOOK, buttons, says, tells_all, valid
 
 RUNNING, FAILED, STOPPED = Phase.RUNNING, Phase.FAILED, Phase.STOPPED
@@ -83,8 +83,10 @@ def status(*those: PipelineView, whole_channel: bool = False, page: int = 1, ask
         (a_view(a_standing(reach=Reach.GONE)), ["no longer visible: deleted, or access changed"]),
         (a_view(problem="no answer within 5 s"), ["No fresh reading: no answer within 5 s"]),
         (
-            a_view(a_standing(FAILED), acknowledged=Acknowledgement(by=ANN, at=at(9))),
-            ["Acknowledged by <@U0ANN> at <!date^1795435209^"],
+            a_view(
+                a_standing(FAILED), acknowledged=Acknowledgement(by=ANN, at=at(9), name="Ann", place="#data-alerts")
+            ),
+            ["Acknowledged by Ann in #data-alerts at <!date^1795435209^"],
         ),
     ],
 )
@@ -102,13 +104,17 @@ def test_where_the_api_reports_no_replicas_that_is_said() -> None:
 
 
 def test_several_pipelines_have_a_line_each_with_its_age() -> None:
-    failed = a_view(a_standing(FAILED, ready=0), "b", acknowledged=Acknowledgement(by=ANN, at=at(9)))
+    failed = a_view(
+        a_standing(FAILED, ready=0),
+        "b",
+        acknowledged=Acknowledgement(by=ANN, at=at(9), name="Ann", place="#data-alerts"),
+    )
     stale = a_view(a_standing(), "c", problem="no answer")
     text = status(a_view(name="a"), failed, stale, a_view(Standing(), "d")).text
     assert text.split("\n") == [
         "1 of 4 needs attention: 1 failed · 1 not read yet",
         "a — RUNNING, live · 1 of 1 ready · read 12 s ago",
-        "b — FAILED · 0 of 1 ready · acknowledged by <@U0ANN> · read 12 s ago",
+        "b — FAILED · 0 of 1 ready · acknowledged by Ann · read 12 s ago",
         "c — RUNNING, live · 1 of 1 ready · read 12 s ago · no fresh reading",
         "d — not read yet",
     ]
@@ -265,8 +271,8 @@ def watched(*added: Watch, **more: object) -> str:
         (replace(NAMED, events=frozenset({Event.RECOVERED, Event.FAILED})), "orders-eu — failed, recovered"),
         (replace(NAMED, events=frozenset(SELECTABLE)), "— " + ", ".join(SELECTABLE)),
         (
-            replace(NAMED, targets=(a_person(), Target(kind=TargetKind.USERGROUP, id="S0ONCALL"))),
-            "all events, pages <@U0ANN> <!subteam^S0ONCALL> on FAILED",
+            replace(NAMED, targets=(a_person(), a_group())),
+            "all events, pages @ann @data-oncall on FAILED",
         ),
         (
             replace(NAMED, targets=(Target(kind=TargetKind.HERE), Target(kind=TargetKind.CHANNEL))),
@@ -312,13 +318,15 @@ def test_unwatching() -> None:
 
 
 def test_watches_of_a_channel() -> None:
-    pattern = WatchedView(watch=a_watch("orders-*", targets=(a_person(),)), covers=views(7))
+    pattern = WatchedView(
+        watch=replace(a_watch("orders-*", targets=(a_person(),)), made_by_name="Ann"), covers=views(7)
+    )
     one = WatchedView(watch=replace(NAMED, made_by=UserId("U0BOB")), covers=(a_view(),))
     text = answered(WatchesAnswer(channel=ALERTS, watches=(pattern, one), at=at(17))).text
     assert "This channel watches\n" in text
-    assert "• `orders-*` — all events, pages <@U0ANN> on FAILED · by <@U0ANN> <!date^1795435200^" in text
+    assert "• `orders-*` — all events, pages @ann on FAILED · by Ann <!date^1795435200^" in text
     assert " · 7 now" in text
-    assert "• orders-eu — all events · by <@U0BOB>" in text
+    assert "• orders-eu — all events · by someone" in text
     assert "\n    orders-eu — RUNNING, live" in text
 
 
@@ -467,8 +475,8 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
             "tells nothing new.\nNow: orders-eu — RUNNING, live",
         ),
         (
-            AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ANSWERED, by=ANN, at=at(9)),
-            "<@U0ANN> acknowledged orders-eu already at <!date^1795435209^",
+            AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ANSWERED, by=ANN, by_name="Ann", at=at(9)),
+            "Ann acknowledged orders-eu already at <!date^1795435209^",
         ),
         (AcknowledgeAllAnswer(acknowledged=0), "nothing left to acknowledge"),
         (

@@ -24,6 +24,7 @@ from tests.builders import (
     ORDERS,
     a_card,
     a_delivery,
+    a_group,
     a_miss,
     a_person,
     a_pipeline,
@@ -39,7 +40,7 @@ from tests.unit.test_episode import story
 RUNNING, FAILED, DEPLOYING = Phase.RUNNING, Phase.FAILED, Phase.DEPLOYING
 PAUSED, STOPPING, STOPPED = Phase.PAUSED, Phase.STOPPING, Phase.STOPPED
 HIBERNATING = Phase("Hibernating")
-PAGED = (a_person(), Target(kind=TargetKind.USERGROUP, id="S0ONCALL"), Target(kind=TargetKind.HERE))
+PAGED = (a_person(), a_group(), Target(kind=TargetKind.HERE))
 
 
 def blind(first: int, kind: MissKind = MissKind.FAULT) -> list[Reading]:
@@ -353,10 +354,12 @@ def test_what_is_answered_or_over_or_no_failure_calls_nobody(episode: Episode) -
 
 def test_an_acknowledgement_is_shown_with_who_and_when() -> None:
     record = story(an_observation(FAILED, 1))[-1].record
-    plan = plan_acknowledgement(record, a_scene(a_watch(targets=PAGED)), UserId("U0BOB"), at(9))
+    plan = plan_acknowledgement(
+        record, a_scene(a_watch(targets=PAGED)), UserId("U0BOB"), at(9), name="Bob", place="a private channel"
+    )
     assert plan is not None
     text = tells_all(valid(shown(plan.cards[0]))).text
-    assert "Acknowledged by <@U0BOB> at <!date^1795435209^" in text
+    assert "Acknowledged by Bob in a private channel at <!date^1795435209^" in text
     assert "please look" not in text
 
 
@@ -570,9 +573,9 @@ def test_the_lines_of_a_thread(readings: list[Reading], told: list[str]) -> None
 
 
 def test_an_acknowledgement_is_a_line_with_who() -> None:
-    line = Line(revision=2, at=at(9), events=(Event.ACKNOWLEDGED,), by=ANN)
+    line = Line(revision=2, at=at(9), events=(Event.ACKNOWLEDGED,), by=ANN, name="Ann", place="#data-alerts")
     text = shown(ThreadLine(card_key="k", pipeline=a_pipeline(), line=line)).text
-    assert text == "Acknowledged by <@U0ANN>"
+    assert text == "Acknowledged by Ann in #data-alerts"
 
 
 def test_a_line_that_comes_late_says_so() -> None:

@@ -1,6 +1,7 @@
 """What is typed after the slash command: what it means, and what is said where it means nothing."""
 
 import random
+from collections.abc import Callable
 from time import perf_counter
 
 import pytest
@@ -238,19 +239,56 @@ def test_events(typed: str, wanted: frozenset[Event] | None) -> None:
         ("<!here|here>", (HERE,)),
         ("Channel @CHANNEL <!channel>", (CHANNEL,)),
         ("@bob", (BOB,)),
-        ("&lt;@U0ANN&gt;", (ANN,)),  # copied out of our own hint
         ("<@U0ANN|ann>, @bob, here", (ANN, BOB, HERE)),
         ("<@U0ANN|ann>,<!subteam^S0ONCALL|@data-oncall>", (ANN, ONCALL)),
         ("here,@bob", (HERE, BOB)),
         ("here,<@U0ANN|ann>,@bob,channel", (HERE, ANN, BOB, CHANNEL)),
         ("@bob,,<@W0ANN|lee, ann>,", (BOB, TargetWord(TargetKind.USER, id="W0ANN"))),
-        ("&lt;@U0ANN&gt;,here", (ANN, HERE)),
         ("<!subteam^S0ONCALL|@data-oncall> here @bob channel", (ONCALL, HERE, BOB, CHANNEL)),
         ("<@U0ANN|ann> <@U0ANN|ann.lee>", (ANN,)),
     ],
 )
 def test_targets_escaped_and_plain(typed: str, targets: tuple[TargetWord, ...]) -> None:
     assert understood(f"watch a page {typed}") == Watch(("a",), targets=targets)
+
+
+@pytest.mark.parametrize("escaped", [escape, lambda text: escape(escape(text))], ids=["once", "twice"])
+@pytest.mark.parametrize("form", ["<@U0ANN>", "<@U0ANN|ann>", "<!subteam^S0ONCALL>", "<!here>", "<!channel>"])
+@pytest.mark.parametrize("around", ["{}", "here,{}", "@bob {}", '"{}"'])
+def test_a_target_typed_by_hand_in_slacks_own_form_names_nobody(
+    form: str, around: str, escaped: Callable[[str], str]
+) -> None:
+    typed = escaped(around.format(form)).replace("&quot;", '"')
+    error = refused(f"watch a page {typed}")
+    assert "nothing was changed" in error.message
+
+
+@pytest.mark.parametrize(
+    "typed", ["&lt;#G0OPS&gt;", "&lt;#G0OPS|ops&gt;", "&amp;lt;#G0OPS&amp;gt;", '"&lt;#G0OPS&gt;"']
+)
+@pytest.mark.parametrize("command", ["watch a", "unwatch all"])
+def test_a_channel_typed_by_hand_in_slacks_own_form_is_no_channel(command: str, typed: str) -> None:
+    assert "is no channel" in refused(f"{command} in {typed}").message
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("&lt;https://evil.example|orders&gt;", "<https://evil.example|orders>"),
+        ("&amp;lt;b&amp;gt;", "&lt;b&gt;"),
+        ("a&amp;amp;b", "a&amp;b"),
+        ("&amp;copy;", "&copy;"),
+        ("&lt;@U0ANN|ann&gt;", "<@U0ANN|ann>"),
+    ],
+)
+def test_what_was_escaped_is_undone_once_and_stays_a_name(typed: str, name: str) -> None:
+    assert understood(f"status {typed}") == Status((name,))
+
+
+def test_the_names_that_slack_spelled_are_kept() -> None:
+    command = understood("watch a page <@U0ANN|ann &amp; co> <!subteam^S0ONCALL|@data-oncall> <@U0BOB>")
+    assert isinstance(command, Watch)
+    assert [target.label for target in command.targets] == ["ann & co", "@data-oncall", ""]
 
 
 @pytest.mark.parametrize(

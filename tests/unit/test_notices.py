@@ -14,10 +14,10 @@ from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, Watch
 from bot.slack.grammar import TargetWord, parse
 from bot.slack.grammar import Watch as Typed
 from bot.slack.phrases import TARGETS_SHOWN, watch_command
-from tests.builders import ALERTS, ANN, a_person, a_pipeline, a_watch, at
+from tests.builders import ALERTS, ANN, a_group, a_person, a_pipeline, a_watch, at
 from tests.unit.rendering import says, shown, tells_all, valid
 
-PAGED = (a_person(), Target(kind=TargetKind.USERGROUP, id="S0ONCALL"), Target(kind=TargetKind.HERE))
+PAGED = (a_person(), a_group(), Target(kind=TargetKind.HERE))
 NAMED = replace(a_watch(), label="orders-eu")
 
 
@@ -36,8 +36,8 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
     ("notice", "words"),
     [
         (
-            Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=(a_watch(targets=PAGED),)),
-            ["<@U0ANN> made this channel watch:", "• pipe_0001 — all events, pages <@U0ANN> <!subteam^S0ONCALL> @here"],
+            Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, by_name="Ann", watches=(a_watch(targets=PAGED),)),
+            ["Ann made this channel watch:", "• pipe_0001 — all events, pages @ann @data-oncall @here"],
         ),
         (
             Notice(
@@ -87,8 +87,8 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
             replace(LOST, watches=(replace(NAMED, targets=PAGED, events=frozenset({Event.FAILED, Event.LIVE})),)),
             [
                 "My memory (Redis) has lost what it had confirmed",
-                "• <#C0ALERTS>: `/pipeline watch orders-eu on failed,live page &lt;@U0ANN&gt; ",
-                " &lt;!subteam^S0ONCALL&gt; here` (pages <@U0ANN> <!subteam^S0ONCALL> @here)",
+                "• <#C0ALERTS>: `/pipeline watch orders-eu on failed,live page @ann",
+                " @data-oncall here` (pages @ann @data-oncall @here)",
                 "To have one back",
                 "Redis must keep what it confirms: `appendonly yes`",
             ],
@@ -137,7 +137,7 @@ def test_the_line_of_a_watch_that_is_gone_makes_it_again_when_it_is_typed(watch:
     assert typed.references in {(watch.reference,), (label,)}
     assert typed.events == watch.events
     assert typed.targets == tuple(
-        TargetWord(each.kind, id=each.id) if each.id else TargetWord(each.kind) for each in watch.targets
+        TargetWord(TargetKind.USER, name=each.label) if each.id else TargetWord(each.kind) for each in watch.targets
     )
 
 
@@ -160,9 +160,9 @@ def test_where_more_are_gone_than_a_message_holds_the_rest_are_counted() -> None
 def test_of_a_crowd_to_page_it_is_said_how_many_are_not_named() -> None:
     crowd = tuple(a_person(f"U1{place:04}") for place in range(TARGETS_SHOWN + 3))
     text = tells_all(valid(shown(replace(LOST, watches=(replace(NAMED, targets=crowd),))))).text
-    assert "&lt;@U10019&gt;` (pages <@U10000> " in text
-    assert "<@U10019> and 3 more)" in text
-    assert "U10020" not in text
+    assert "@u10019` (pages @u10000 " in text
+    assert "@u10019 and 3 more)" in text
+    assert "u10020" not in text
 
 
 def test_however_much_was_missed_it_is_told_as_far_as_there_is_room() -> None:

@@ -12,11 +12,11 @@ from bot.domain.phase import Phase
 from bot.domain.transition import Event
 from bot.domain.watch import Target, TargetKind, UserId
 from bot.slack import phrases
-from tests.builders import ALERTS, ANN, a_card, a_person, a_pipeline, an_episode, at
+from tests.builders import ALERTS, ANN, a_card, a_group, a_person, a_pipeline, an_episode, at
 from tests.unit.rendering import buttons, says, shown, tells_all, valid
 from tests.unit.test_notices import a_missed
 
-PAGED = (a_person(), Target(kind=TargetKind.USERGROUP, id="S0ONCALL"), Target(kind=TargetKind.HERE))
+PAGED = (a_person(), a_group(), Target(kind=TargetKind.HERE))
 
 
 def a_storm(*cards: Card) -> Storm:
@@ -25,7 +25,10 @@ def a_storm(*cards: Card) -> Storm:
 
 
 OPEN = replace(a_card(), targets=PAGED)
-ANSWERED = replace(OPEN, episode=replace(an_episode(), acknowledged=Acknowledgement(by=UserId("U0BOB"), at=at(9))))
+ANSWERED = replace(
+    OPEN,
+    episode=replace(an_episode(), acknowledged=Acknowledgement(by=UserId("U0BOB"), at=at(9), name="Bob", place="#ops")),
+)
 OVER = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=Outcome.RECOVERED))
 UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=Outcome.UNWATCHED))
 
@@ -36,7 +39,7 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
         (a_storm(OPEN, OPEN, OPEN), ["3 pipelines FAILED at once", "orders-0 FAILED", "orders-2 FAILED"], True),
         (
             a_storm(OPEN, ANSWERED, OVER),
-            ["2 of 3 pipelines still not well", "· :eyes: <@U0BOB>", "orders-2 recovered"],
+            ["2 of 3 pipelines still not well", "· :eyes: Bob in #ops", "orders-2 recovered"],
             True,
         ),
         (a_storm(ANSWERED, ANSWERED), ["2 pipelines FAILED at once"], False),

@@ -8,6 +8,8 @@ from bot.sandbox.slack.wire import JsonObject, Refused
 TEAM_ID = "T0SANDBOX"
 TEAM_NAME = "Acme Data"
 TEAM_DOMAIN = "acme-data"
+PARTNER_TEAM_ID = "T0PARTNER"
+"""Another company, met in a shared channel (Slack Connect)."""
 APP_ID = "A0PIPELINE"
 BOT_USER = "U0BOT"
 BOT_ID = "B0PIPELINE"
@@ -29,27 +31,56 @@ class User:
     real_name: str
     tz: str = "Etc/UTC"
     is_bot: bool = False
+    display_name: str | None = None
+    """None: the same as the handle."""
+    team_id: str = TEAM_ID
+    """Another company's, for people who came by Slack Connect."""
+    is_restricted: bool = False
+    """A guest in several channels."""
+    is_ultra_restricted: bool = False
+    """A guest in one channel: Slack then sets `is_restricted` too."""
+    deleted: bool = False
+    """Deactivated: https://slack.com/help/articles/204475027"""
+
+    @property
+    def guest(self) -> bool:
+        return self.is_restricted or self.is_ultra_restricted
+
+    @property
+    def external(self) -> bool:
+        return self.team_id != TEAM_ID
 
     def as_json(self) -> JsonObject:
-        return {
+        """https://docs.slack.dev/reference/objects/user-object . Of a deactivated account Slack tells less."""
+        shown = self.name if self.display_name is None else self.display_name
+        told: JsonObject = {
             "id": self.id,
-            "team_id": TEAM_ID,
+            "team_id": self.team_id,
             "name": self.name,
-            "real_name": self.real_name,
-            "deleted": False,
-            "tz": self.tz,
+            "deleted": self.deleted,
             "is_bot": self.is_bot,
             "is_app_user": False,
-            "profile": {"real_name": self.real_name, "display_name": self.name},
+            "profile": {"real_name": self.real_name, "display_name": shown, "team": self.team_id},
+        }
+        if self.deleted:
+            return told
+        return told | {
+            "real_name": self.real_name,
+            "tz": self.tz,
+            "is_admin": False,
+            "is_owner": False,
+            "is_restricted": self.guest,
+            "is_ultra_restricted": self.is_ultra_restricted,
         }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Usergroup:
     id: str
     handle: str
     name: str
     users: tuple[str, ...]
+    disabled: bool = False
 
     def as_json(self) -> JsonObject:
         return {
@@ -58,7 +89,7 @@ class Usergroup:
             "is_usergroup": True,
             "handle": self.handle,
             "name": self.name,
-            "date_delete": 0,
+            "date_delete": CREATED if self.disabled else 0,
             "user_count": len(self.users),
         }
 
@@ -97,8 +128,8 @@ class Channel:
             "is_archived": self.archived,
             "is_general": self.id == "C0GENERAL",
             "is_member": viewer in self.members,
-            "is_shared": False,
-            "is_ext_shared": False,
+            "is_shared": self.id == "C0SHARED",
+            "is_ext_shared": self.id == "C0SHARED",
             "context_team_id": TEAM_ID,
         }
 
@@ -112,6 +143,9 @@ class Directory:
             User(id="U0BOB", name="bob", real_name="Bob Berg", tz="Europe/Berlin"),
             User(id="U0CAROL", name="carol", real_name="Carol Chen", tz="Asia/Taipei"),
             User(id=BOT_USER, name="pipeline_bot", real_name="Pipeline Bot", is_bot=True),
+            User(id="U0GIL", name="gil", real_name="Gil Guest", is_restricted=True),
+            User(id="U0PAT", name="pat", real_name="Pat Partner", team_id=PARTNER_TEAM_ID),
+            User(id="U0DEE", name="dee", real_name="Dee Departed", deleted=True),
         ]
         everybody = ["U0ANN", "U0BOB", "U0CAROL"]
         channels = [
@@ -120,6 +154,7 @@ class Directory:
             Channel(id="C0TEAM", name="data-team", members=[*everybody, BOT_USER]),
             Channel(id="C0QUIET", name="quiet", members=["U0ANN", "U0BOB"]),
             Channel(id="G0OPS", name="ops-private", kind=ChannelKind.PRIVATE, members=["U0ANN", "U0BOB"]),
+            Channel(id="C0SHARED", name="partner-data", members=["U0ANN", "U0BOB", "U0GIL", "U0PAT"]),
         ]
         oncall = Usergroup(id="S0ONCALL", handle="data-oncall", name="Data on call", users=("U0ANN", "U0BOB"))
         self.users = {user.id: user for user in people}
@@ -128,13 +163,19 @@ class Directory:
 
     def person(self, user_id: str) -> User:
         user = self.users.get(user_id)
-        if user is None or user.is_bot:
+        if user is None or user.is_bot or user.deleted:
             raise Refused(f"There is no person {user_id}.")
         return user
 
+    def sees(self, user_id: str, channel: Channel) -> bool:
+        """Full members see every public channel; guests and people of other companies see those they are in."""
+        user = self.users.get(user_id)
+        confined = user is None or user.guest or user.external
+        return user_id in channel.members if confined else channel.visible_to(user_id)
+
     def channel_seen_by(self, user_id: str, channel_id: str) -> Channel:
         channel = self.channels.get(channel_id)
-        if channel is None or not channel.visible_to(user_id):
+        if channel is None or not self.sees(user_id, channel):
             raise Refused(f"{user_id} sees no channel {channel_id}.")
         return channel
 

@@ -33,7 +33,7 @@ def say(workspace: "Workspace", user: str, channel_id: str, text: str, thread_ts
     channel = _may_write(workspace, user, channel_id)
     if thread_ts is not None and workspace.board.root(channel_id, thread_ts) is None:
         raise Refused(f"There is no thread {thread_ts}.")
-    marked_up = markup.for_message(text, workspace.directory)
+    marked_up = markup.for_message(text, workspace.directory, user)
     ts = workspace.board.next_ts()
     message = Message(channel=channel_id, ts=ts, user=user, text=marked_up, thread_ts=thread_ts)
     workspace.board.add(message)
@@ -42,9 +42,10 @@ def say(workspace: "Workspace", user: str, channel_id: str, text: str, thread_ts
 
 
 async def run_command(workspace: "Workspace", user: str, channel_id: str, command: str, text: str) -> Ack:
-    """What goes wrong is told to the person by Slack itself; an answer inside the ack is shown like any answer."""
+    """What goes wrong is told to the person by Slack itself; an answer inside the ack is shown like any answer.
+    Another company's people cannot use this workspace's commands."""
     channel = _may_write(workspace, user, channel_id)
-    if command not in workspace.commands:
+    if command not in workspace.commands or workspace.directory.person(user).external:
         raise Refused(f"{command} is not a valid command.")
     payload = {
         "token": "deprecated-verification-token",
@@ -55,7 +56,7 @@ async def run_command(workspace: "Workspace", user: str, channel_id: str, comman
         "user_id": user,
         "user_name": workspace.directory.person(user).name,
         "command": command,
-        "text": markup.for_command(text.strip(), workspace.directory),
+        "text": markup.for_command(text.strip(), workspace.directory, user),
         "api_app_id": APP_ID,
         "is_enterprise_install": "false",
         "response_url": workspace.response_urls.issue(user, channel.id),
@@ -96,6 +97,8 @@ def _may_write(workspace: "Workspace", user: str, channel_id: str) -> Channel:
     channel = workspace.directory.channel_seen_by(user, channel_id)
     if channel.archived:
         raise Refused(f"#{channel.name} is archived.")
+    if user not in channel.members:
+        raise Refused(f"{user} is not in #{channel.name}: Slack offers to join it, and no place to write.")
     return channel
 
 
@@ -114,7 +117,7 @@ def interaction(workspace: "Workspace", user: str, kind: str) -> JsonObject:
     person = workspace.directory.person(user)
     return {
         "type": kind,
-        "user": {"id": user, "username": person.name, "name": person.name, "team_id": TEAM_ID},
+        "user": {"id": user, "username": person.name, "name": person.name, "team_id": person.team_id},
         "team": {"id": TEAM_ID, "domain": TEAM_DOMAIN},
         "api_app_id": APP_ID,
         "token": "deprecated-verification-token",

@@ -18,22 +18,22 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def for_command(text: str, directory: Directory) -> str:
+def for_command(text: str, directory: Directory, user: str) -> str:
     """The text of a slash command whose `should_escape` is on: IDs with their labels."""
-    return _TYPED.sub(_named(directory, with_label=True), escape(text))
+    return _TYPED.sub(_named(directory, user, with_label=True), escape(text))
 
 
-def for_message(text: str, directory: Directory) -> str:
+def for_message(text: str, directory: Directory, user: str) -> str:
     """The text of a message, as an event carries it: bare IDs."""
-    return _TYPED.sub(_named(directory, with_label=False), escape(text))
+    return _TYPED.sub(_named(directory, user, with_label=False), escape(text))
 
 
-def _named(directory: Directory, *, with_label: bool) -> Callable[[re.Match[str]], str]:
+def _named(directory: Directory, user: str, *, with_label: bool) -> Callable[[re.Match[str]], str]:
     def replace(match: re.Match[str]) -> str:
         if match["link"]:
             return f"<{match['link']}>"
         name = match["name"]
-        found = _at(name, directory) if match["sign"] == "@" else _hash(name, directory)
+        found = _at(name, directory) if match["sign"] == "@" else _hash(name, directory, user)
         if found is None:
             return match[0]
         reference, label = found
@@ -46,16 +46,17 @@ def _at(name: str, directory: Directory) -> tuple[str, str] | None:
     if name in _BROADCASTS:
         return f"!{name}", ""
     for user in directory.users.values():
-        if user.name == name:
+        if user.name == name and not user.deleted:
             return f"@{user.id}", user.name
     for group in directory.usergroups.values():
-        if group.handle == name:
+        if group.handle == name and not group.disabled:
             return f"!subteam^{group.id}", f"@{group.handle}"
     return None
 
 
-def _hash(name: str, directory: Directory) -> tuple[str, str] | None:
+def _hash(name: str, directory: Directory, user: str) -> tuple[str, str] | None:
+    """A channel that this person does not see stays the plain text it was."""
     channel = directory.named(name)
-    if channel is None or channel.kind is ChannelKind.IM:
+    if channel is None or channel.kind is ChannelKind.IM or not directory.sees(user, channel):
         return None
     return f"#{channel.id}", channel.name

@@ -22,6 +22,7 @@ def surroundings(workspace: "Workspace", viewer: str) -> JsonObject:
         "users": [
             {"id": user.id, "name": user.name, "real_name": user.real_name, "tz": user.tz, "is_bot": user.is_bot}
             for user in directory.users.values()
+            if not user.deleted
         ],
         "usergroups": [
             {"id": group.id, "handle": group.handle, "name": group.name, "users": list(group.users)}
@@ -30,7 +31,7 @@ def surroundings(workspace: "Workspace", viewer: str) -> JsonObject:
         "channels": [
             _channel(workspace, channel, viewer)
             for channel in directory.channels.values()
-            if channel.visible_to(viewer)
+            if directory.sees(viewer, channel)
         ],
         "view": workspace.views.top(viewer),
         "home": workspace.views.home(viewer),

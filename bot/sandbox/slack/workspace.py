@@ -207,6 +207,12 @@ class Workspace:
     def invite_bot(self, channel: str, inviter: str = "U0ANN") -> None:
         happenings.join(self, self.directory.channels[channel], BOT_USER, inviter)
 
+    def join(self, channel: str, user: str) -> None:
+        happenings.join(self, self.directory.channels[channel], self.directory.person(user).id)
+
+    def leave(self, channel: str, user: str) -> None:
+        happenings.leave(self, self.directory.channels[channel], self.directory.person(user).id)
+
     # --- what writes do; the callers have checked that they may
 
     def post(

@@ -78,8 +78,15 @@ def open_channel(workspace: Workspace, arguments: Arguments) -> JsonObject:
         return {"no_op": True, "already_open": True, "channel": {"id": channel.id}}
     if len(users) > 1:
         raise SlackError("too_many_users")
-    if users[0] not in workspace.directory.users or users[0] == BOT_USER:
+    user = workspace.directory.users.get(users[0])
+    if user is None:
         raise SlackError("user_not_found")
+    if user.deleted:
+        raise SlackError("user_disabled")
+    if user.is_bot:
+        raise SlackError("cannot_dm_bot")
+    if user.external:
+        raise SlackError("user_not_visible")
     channel, already = workspace.directory.open_im(users[0])
     body = channel.as_json(BOT_USER) if arguments.flag("return_im") else {"id": channel.id}
     return {"no_op": already, "already_open": already, "channel": body}

@@ -1,0 +1,122 @@
+"""Who may do what: the one decision behind every command and every button. Pure.
+
+Anyone may ask about pipelines, and acknowledge a card that stands in their conversation. To change a channel's watches
+a person must be in it, and a full member of the home workspace. Its members may see its watches. So may full members of
+the workspace, where the channel is public.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bot.domain.watch import UserId
+
+
+class WhoMayWatch(StrEnum):
+    """Who may change what a channel watches, of the people in that channel."""
+
+    MEMBERS = "members"
+    """Full members of the home workspace: no guests, nobody from another company."""
+    EVERYONE = "everyone"
+
+
+class Broadcast(StrEnum):
+    """Who may have `here` and `channel` paged."""
+
+    MEMBERS = "members"
+    """Whoever may change the channel's watches."""
+    NOBODY = "nobody"
+
+
+class Account(StrEnum):
+    """What somebody is to the home workspace."""
+
+    FULL_MEMBER = "full member"
+    GUEST = "guest"
+    STRANGER = "stranger"
+    """From another company, met in a shared channel (Slack Connect)."""
+    DEACTIVATED = "deactivated"
+    BOT = "bot"
+    UNKNOWN = "unknown"
+    """Slack knows no such person, or shows them to nobody here."""
+
+
+class Unreadable(StrEnum):
+    """Why a fact is missing. It never counts as a yes."""
+
+    AWAY = "away"
+    """Slack does not answer now: the same request may succeed later."""
+    NO_SCOPE = "no scope"
+
+
+class Membership(StrEnum):
+    INSIDE = "inside"
+    OUTSIDE = "outside"
+    """Not in the channel; or there is no such channel, or the bot cannot see it. Nobody is told which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """`name` is what people see in Slack; empty where it cannot be read."""
+
+    id: UserId
+    account: Account | Unreadable
+    name: str = ""
+
+    @property
+    def is_full_member(self) -> bool:
+        return self.account is Account.FULL_MEMBER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One channel, as far as it concerns one person. `public` is known only where it was asked for."""
+
+    membership: Membership | Unreadable
+    public: bool = False
+
+
+class Denial(StrEnum):
+    """Why not."""
+
+    NO_SUCH_CHANNEL = "no such channel"
+    NOT_FULL_MEMBER = "not a full member"
+    PERSON_AWAY = "Slack does not say who this is"
+    PERSON_NO_SCOPE = "the bot may not read who this is"
+    PLACE_AWAY = "Slack does not say who is in the channel"
+    PLACE_NO_SCOPE = "the bot may not read who is in the channel"
+
+
+def unfit_to_change(person: Person, who_may_watch: WhoMayWatch) -> Denial | None:
+    """What keeps this person from changing watches anywhere."""
+    if who_may_watch is WhoMayWatch.EVERYONE or person.is_full_member:
+        return None
+    return _unread_person(person) or Denial.NOT_FULL_MEMBER
+
+
+def unable_to_see(person: Person, place: Place) -> Denial | None:
+    """Members see their channel's watches. Full members see those of public channels too."""
+    if place.membership is Membership.INSIDE:
+        return None
+    unread = _unread_person(person) or (outside_of(place) if isinstance(place.membership, Unreadable) else None)
+    if unread:
+        return unread
+    return None if place.public and person.is_full_member else Denial.NO_SUCH_CHANNEL
+
+
+def _unread_person(person: Person) -> Denial | None:
+    if not isinstance(person.account, Unreadable):
+        return None
+    return Denial.PERSON_AWAY if person.account is Unreadable.AWAY else Denial.PERSON_NO_SCOPE
+
+
+def outside_of(place: Place) -> Denial | None:
+    """What keeps this person from counting as somebody in the channel."""
+    match place.membership:
+        case Membership.INSIDE:
+            return None
+        case Membership.OUTSIDE:
+            return Denial.NO_SUCH_CHANNEL
+        case Unreadable.AWAY:
+            return Denial.PLACE_AWAY
+        case Unreadable.NO_SCOPE:
+            return Denial.PLACE_NO_SCOPE

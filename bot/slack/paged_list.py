@@ -1,0 +1,102 @@
+"""One list of Slack's, read page by page. Where Slack stops it midway, the next read goes on at the cursor."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.permission import Unreadable
+from bot.ports import Clock
+from bot.slack.calls import Answer, call
+from bot.slack.outcomes import retry_after
+from bot.slack.rows_of import Row, next_cursor, rows_in
+
+PAGE = 1000  # the most that users.list and conversations.list give; both are Tier 2
+ONE_READ_SECONDS = 3.0  # a person waits for it; `read_on` does the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """`gap` says why there may be more rows than these; None where they are all."""
+
+    rows: tuple[Row, ...]
+    gap: Unreadable | None = None
+
+
+class PagedList:
+    """`narrower` are the arguments to read with where a scope for the first ones is missing."""
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        clock: Clock,
+        method: str,
+        member: str,
+        *,
+        arguments: Mapping[str, object] | None = None,
+        narrower: Mapping[str, object] | None = None,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._method = method
+        self._member = member
+        self._arguments = dict(arguments or {})
+        self._narrower = narrower
+        self._whole: tuple[Row, ...] = ()
+        self._whole_at = float("-inf")
+        self._part: list[Row] = []
+        self._cursor: str | None = None
+        self._held_until = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def rows(self, *, older_than: float) -> Rows:
+        """All rows, or what there is of them. `older_than`: the age in seconds up to which the last whole list counts.
+
+        A partial read counts on top of the last whole list: names seldom go away.
+        """
+        async with self._reading:
+            if self._clock.monotonic() - self._whole_at < older_than:
+                return Rows(self._whole)
+            gap = await self._go_on()
+            if gap is None:
+                return Rows(self._whole)
+            known = {str(row["id"]): row for row in (*self._whole, *self._part)}
+            return Rows(tuple(known.values()), gap)
+
+    async def read_on(self) -> None:
+        """Continues a read that was begun. Called every few seconds, so that a later question finds the answer."""
+        async with self._reading:
+            if self._cursor:
+                await self._go_on()
+
+    async def _go_on(self) -> Unreadable | None:
+        """Why it stopped before the end, if it did."""
+        until = self._clock.monotonic() + ONE_READ_SECONDS
+        while self._held_until <= self._clock.monotonic() < until:
+            answer = await call(self._client, self._method, limit=PAGE, cursor=self._cursor, **self._arguments)
+            if not answer.ok:
+                if self._begins_again(answer):
+                    continue
+                return self._stopped(answer)
+            self._part += rows_in(answer, self._member)
+            self._cursor = next_cursor(answer)
+            if not self._cursor:
+                self._whole, self._whole_at, self._part = tuple(self._part), self._clock.monotonic(), []
+                return None
+        return Unreadable.AWAY
+
+    def _begins_again(self, answer: Answer) -> bool:
+        """A cursor does not live for ever, and a scope may be missing for a part of the list only."""
+        if answer.error == "invalid_cursor" and self._cursor:
+            self._cursor, self._part = None, []
+            return True
+        if answer.error == "missing_scope" and self._narrower is not None:
+            self._arguments, self._narrower = dict(self._narrower), None
+            return True
+        return False
+
+    def _stopped(self, answer: Answer) -> Unreadable:
+        if answer.status == 429 or answer.error == "ratelimited":
+            self._held_until = self._clock.monotonic() + retry_after(answer.headers).total_seconds()
+        return Unreadable.NO_SCOPE if answer.error == "missing_scope" else Unreadable.AWAY

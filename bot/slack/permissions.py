@@ -1,0 +1,130 @@
+"""Asks Slack for the facts, has the decision made, and says no in words that reveal nothing."""
+
+from dataclasses import dataclass
+
+from bot.domain.answer import Refusal
+from bot.domain.permission import (
+    Denial,
+    Membership,
+    Unreadable,
+    WhoMayWatch,
+    outside_of,
+    unable_to_see,
+    unfit_to_change,
+)
+from bot.domain.watch import ChannelId, UserId
+from bot.slack.facts import Facts
+from bot.slack.text import outside
+
+AGAIN = "Type it again in a minute."
+UNCHANGED = "Nothing was changed."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who typed or clicked, and where. `team` and `handle` are what the payload says of them, where it says so."""
+
+    user: UserId
+    channel: ChannelId
+    team: str = ""
+    handle: str = ""
+
+
+class Permissions:
+    """Every command and button that changes or shows what a channel watches asks here first.
+
+    Returns None where the asker may, else the refusal to show.
+    """
+
+    def __init__(self, facts: Facts, who_may_watch: WhoMayWatch = WhoMayWatch.MEMBERS) -> None:
+        self.facts = facts
+        self._who_may_watch = who_may_watch
+
+    async def to_change_anything(self, asker: Asker) -> Refusal | None:
+        """Asked before a channel is looked for: whoever may change nothing learns nothing of channels either."""
+        if self._who_may_watch is WhoMayWatch.EVERYONE:
+            return None
+        why = unfit_to_change(await self.facts.person(asker.user, team=asker.team), self._who_may_watch)
+        return _refusal(why, asker, asker.channel, "", changing=True) if why else None
+
+    async def to_change(
+        self, asker: Asker, channel: ChannelId, *, named: str = "", clicked: bool = False
+    ) -> Refusal | None:
+        """`named` is how the asker spelled the channel, `clicked` that this was a button."""
+        return await self.to_change_anything(asker) or await self.inside(asker, channel, named=named, clicked=clicked)
+
+    async def inside(
+        self, asker: Asker, channel: ChannelId, *, named: str = "", clicked: bool = False
+    ) -> Refusal | None:
+        """A command in its own channel comes from somebody in it: Slack offers nobody else a place to type. A click may
+        come from anyone who can look into the channel."""
+        if channel == asker.channel and (not clicked or channel.startswith("D")):
+            return None
+        why = outside_of(await self.facts.place(channel, asker.user))
+        return _refusal(why, asker, channel, named, changing=True) if why else None
+
+    async def to_see(self, asker: Asker, channel: ChannelId, *, named: str = "") -> Refusal | None:
+        if channel == asker.channel:
+            return None
+        place = await self.facts.place(channel, asker.user, seeing=True)
+        if place.membership is Membership.INSIDE:
+            return None
+        why = unable_to_see(await self.facts.person(asker.user, team=asker.team), place)
+        return _refusal(why, asker, channel, named, changing=False) if why else None
+
+    async def to_find_nothing(self, asker: Asker, named: str, *, changing: bool) -> Refusal:
+        """The answer for a name that no channel has. It costs Slack the same question as a channel that is there: where
+        Slack cannot answer, neither answer tells the two apart."""
+        place = await self.facts.place(asker.channel, asker.user)
+        if isinstance(place.membership, Unreadable) and (why := outside_of(place)):
+            return _refusal(why, asker, ChannelId(""), named, changing=changing)
+        return no_such_channel(named, changing=changing)
+
+    async def name(self, asker: Asker) -> str:
+        """As plain text, for announcements and cards."""
+        return await self.facts.name(asker.user, asker.handle)
+
+
+def no_such_channel(named: str, *, changing: bool) -> Refusal:
+    """The one answer for a channel that is missing, hidden or forbidden."""
+    return Refusal(
+        reason=f"I can't find a channel *{outside(named)}* that you're in.{f' {UNCHANGED}' if changing else ''}",
+        hint="Pick it from the list that Slack offers after #. A private channel must invite me first.",
+    )
+
+
+def slack_is_away(what: str, *, changing: bool) -> Refusal:
+    """`what` is what cannot be looked up."""
+    reason = f"Slack isn't answering right now, so I can't {what}."
+    return Refusal(reason=f"{reason} {UNCHANGED}" if changing else reason, hint=AGAIN)
+
+
+def _refusal(why: Denial, asker: Asker, channel: ChannelId, named: str, *, changing: bool) -> Refusal:
+    match why:
+        case Denial.NO_SUCH_CHANNEL if channel == asker.channel:
+            return Refusal(
+                reason=f"Only people in this channel can change what it watches. {UNCHANGED}",
+                hint="Join the channel, then try again.",
+            )
+        case Denial.NO_SUCH_CHANNEL:
+            return no_such_channel(named or channel, changing=changing)
+        case Denial.NOT_FULL_MEMBER:
+            return Refusal(
+                reason=f"Only full members of this workspace can change what a channel watches. {UNCHANGED}",
+                hint="Ask a full member to do it. Anyone in the channel can acknowledge a failure.",
+            )
+        case Denial.PERSON_AWAY:
+            return slack_is_away("check whether you're a full member of this workspace", changing=changing)
+        case Denial.PLACE_AWAY:
+            return slack_is_away("check who is in that channel", changing=changing)
+        case Denial.PERSON_NO_SCOPE:
+            return _no_scope("whether you're a full member of this workspace", "`users:read`", changing=changing)
+        case Denial.PLACE_NO_SCOPE:
+            return _no_scope("who is in that channel", "`channels:read` and `groups:read`", changing=changing)
+
+
+def _no_scope(what: str, scopes: str, *, changing: bool) -> Refusal:
+    return Refusal(
+        reason=f"I can't check {what}: the app lacks a scope.{f' {UNCHANGED}' if changing else ''}",
+        hint=f"Ask whoever runs this bot to grant it {scopes}.",
+    )

@@ -1,0 +1,93 @@
+"""Commands and clicks against the whole of Slack's sandbox, without a process: what is asked, and what is answered."""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import redis.asyncio
+
+from bot.domain.answer import Answer, Refusal
+from bot.domain.catalogue import Pipeline
+from bot.domain.permission import Broadcast, WhoMayWatch
+from bot.domain.watch import ChannelId, TeamId, UserId, Watch
+from bot.sandbox.server import Sandbox
+from bot.sandbox.slack import markup
+from bot.sandbox.slack.directory import TEAM_ID
+from bot.slack.actions import Actions, Click
+from bot.slack.calls import web_client
+from bot.slack.commands import Commands
+from bot.slack.directory import Directory
+from bot.slack.facts import Facts
+from bot.slack.look import Look
+from bot.slack.permissions import Permissions
+from bot.slack.status_answers import Asked
+from tests.service.test_poller import Bot, pipelines, running
+
+ANN, BOB, CAROL, GUEST, PARTNER = (UserId(f"U0{name}") for name in ("ANN", "BOB", "CAROL", "GIL", "PAT"))
+ALERTS, QUIET, OPS, SHARED = (ChannelId(each) for each in ("C0ALERTS", "C0QUIET", "G0OPS", "C0SHARED"))
+LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+
+
+@dataclass
+class Office:
+    sandbox: Sandbox
+    bot: Bot
+    directory: Directory
+    commands: Commands
+    actions: Actions
+    said: list[str] = field(default_factory=list)
+
+    async def type(self, text: str, user: UserId = ANN, channel: ChannelId = ALERTS) -> str:
+        """As from the composer: Slack makes references of what this person can pick."""
+        return await self.send(markup.for_command(text, self.sandbox.slack.directory, user), user, channel)
+
+    async def send(self, raw: str, user: UserId = ANN, channel: ChannelId = ALERTS) -> str:
+        """The text of the payload, as it is: also what Slack itself would never send."""
+        return self._words(await self.commands.answer(raw, channel, user))
+
+    async def click(
+        self,
+        action: str,
+        value: Mapping[str, object],
+        user: UserId = ANN,
+        channel: ChannelId = ALERTS,
+        team: str = TEAM_ID,
+    ) -> str:
+        click = Click(action=action, channel=channel, user=user, ephemeral=False, team=team, facts=value)
+        await self.actions.on(click, self._respond)
+        return self.said[-1]
+
+    async def _respond(self, body: Mapping[str, object]) -> None:
+        self.said.append(str(body["text"]))
+
+    def _words(self, answer: Answer) -> str:
+        if isinstance(answer, Refusal):
+            assert answer.hint
+        return LOOK.answer(answer, Asked()).text
+
+    async def watches(self, channel: ChannelId) -> list[Watch]:
+        return list((await self.bot.store.watches()).of(channel))
+
+    def asked(self, method: str) -> int:
+        return sum(call.method == method for call in self.sandbox.slack.calls)
+
+    async def announced(self, channel: ChannelId) -> str:
+        rows = await self.bot.store.owed(channel)
+        return json.dumps([str(row.body) for row in rows])
+
+
+@asynccontextmanager
+async def office(
+    fake_redis: redis.asyncio.Redis,
+    *known: Pipeline,
+    who_may_watch: WhoMayWatch = WhoMayWatch.MEMBERS,
+    broadcast: Broadcast = Broadcast.MEMBERS,
+) -> AsyncIterator[Office]:
+    async with Sandbox.start() as sandbox, running(fake_redis, *(known or pipelines(2))) as bot:
+        client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
+        directory = Directory(client, bot.clock)
+        permissions = Permissions(Facts(client, bot.clock, TeamId(TEAM_ID)), who_may_watch)
+        commands = Commands(bot.requests, directory, permissions, broadcast)
+        await bot.listing.refresh()
+        yield Office(sandbox, bot, directory, commands, Actions(bot.requests, commands, LOOK, permissions))

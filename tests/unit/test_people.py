@@ -1,0 +1,126 @@
+"""Whom a typed name means, and whom it never means."""
+
+from typing import Any
+
+import pytest
+
+from bot.domain.permission import Account
+from bot.domain.watch import TargetKind, TeamId
+from bot.slack.facts import account_of, name_of
+from bot.slack.people import groups, meant, people
+
+HOME = TeamId("T0TEST")
+
+
+def a_row(user: str, handle: str, shown: str = "", full: str = "", **more: object) -> dict[str, Any]:
+    return {"id": user, "team_id": HOME, "name": handle, "profile": {"display_name": shown, "real_name": full}, **more}
+
+
+def a_group(group: str, handle: str, name: str, **more: object) -> dict[str, Any]:
+    return {"id": group, "handle": handle, "name": name, "date_delete": 0, **more}
+
+
+ANN = a_row("U1", "ann", "Annie", "Ann Araya")
+FULLY_ANN = a_row("U2", "annette", "Nettie", "ann")
+BOB = a_row("U3", "bob", "Bobby", "Bob Berg")
+ONCALL = a_group("S1", "data-oncall", "Data on call")
+
+
+def found(name: str, users: list[dict[str, Any]], teams: list[dict[str, Any]] | None = None) -> list[str]:
+    return [entry.id for entry in meant(name, people(users, HOME), groups(teams or [])).entries]
+
+
+@pytest.mark.parametrize(
+    ("name", "ids"),
+    [
+        ("ann", ["U1"]),
+        ("ANN", ["U1"]),
+        ("annie", ["U1"]),
+        ("ann araya", ["U1"]),
+        ("nettie", ["U2"]),
+        ("bob  berg", ["U3"]),
+        ("data-oncall", ["S1"]),
+        ("data on call", ["S1"]),
+        ("zoe", []),
+        ("", []),
+    ],
+)
+def test_display_name_and_handle_come_before_the_full_name(name: str, ids: list[str]) -> None:
+    assert found(name, [FULLY_ANN, ANN, BOB], [ONCALL]) == ids
+
+
+def test_the_full_name_counts_where_nobody_has_a_better_one() -> None:
+    assert found("ann", [FULLY_ANN, BOB]) == ["U2"]
+
+
+def test_several_of_one_rank_are_all_named() -> None:
+    assert found("annie", [ANN, a_row("U4", "other", "Annie")]) == ["U1", "U4"]
+    assert found("ann", [ANN, a_row("U4", "other", "ann")]) == ["U1", "U4"]
+    assert found("ann araya", [ANN, a_row("U4", "other", full="Ann Araya")]) == ["U1", "U4"]
+
+
+def test_a_groups_handle_comes_before_a_groups_name() -> None:
+    other = a_group("S2", "other", "data-oncall")
+    assert found("data-oncall", [], [other, ONCALL]) == ["S1"]
+    assert found("data-oncall", [], [other]) == ["S2"]
+    assert found("data on call", [], [ONCALL, a_group("S2", "on-call-2", "Data On Call")]) == ["S1", "S2"]
+
+
+@pytest.mark.parametrize("field", ["shown", "full"])
+@pytest.mark.parametrize("name", ["Data on call", "data on call"])
+def test_nobody_takes_a_groups_place_by_calling_themselves_so(field: str, name: str) -> None:
+    impostor = a_row("U9", "mallory", **{field: name})
+    assert found("Data on call", [impostor], [ONCALL]) == ["U9", "S1"]  # both: so it is refused
+
+
+def test_a_handle_of_a_group_is_its_own_against_a_full_name_but_not_against_a_display_name() -> None:
+    assert found("data-oncall", [a_row("U9", "mallory", full="data-oncall")], [ONCALL]) == ["S1"]
+    assert found("data-oncall", [a_row("U9", "mallory", "data-oncall")], [ONCALL]) == ["U9", "S1"]
+
+
+@pytest.mark.parametrize(
+    ("more", "account"),
+    [
+        ({}, Account.FULL_MEMBER),
+        ({"is_restricted": True}, Account.GUEST),
+        ({"is_restricted": True, "is_ultra_restricted": True}, Account.GUEST),
+        ({"is_ultra_restricted": True}, Account.GUEST),
+        ({"team_id": "T0OTHER"}, Account.STRANGER),
+        ({"team_id": "T0OTHER", "is_restricted": True}, Account.STRANGER),
+        ({"is_stranger": True}, Account.STRANGER),
+        ({"team_id": "E0ORG", "enterprise_user": {"teams": ["T0OTHER", HOME]}}, Account.FULL_MEMBER),
+        ({"team_id": "E0ORG", "enterprise_user": {"teams": ["T0OTHER"]}}, Account.STRANGER),
+        ({"deleted": True}, Account.DEACTIVATED),
+        ({"is_bot": True}, Account.BOT),
+        ({"id": "USLACKBOT"}, Account.BOT),
+    ],
+)
+def test_only_full_members_are_found_by_name(more: dict[str, Any], account: Account) -> None:
+    row = {**a_row("U9", "zoe", "Zoe", "Zoe Zimmer"), **more}
+    assert account_of(row, HOME) is account
+    wanted = [row["id"]] if account is Account.FULL_MEMBER else []
+    for name in ("zoe", "Zoe Zimmer"):
+        assert found(name, [row]) == wanted
+
+
+def test_a_guest_neither_answers_to_a_name_nor_makes_it_unclear() -> None:
+    assert found("ann", [ANN, a_row("U9", "guest", "ann", is_restricted=True)]) == ["U1"]
+
+
+def test_a_disabled_group_is_nobody() -> None:
+    assert found("data-oncall", [], [{**ONCALL, "date_delete": 1_700_000_000}]) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "name"), [(ANN, "Annie"), (a_row("U5", "cy", "", "Cy Coe"), "Cy Coe"), (a_row("U6", "di"), "di")]
+)
+def test_people_are_called_as_slack_shows_them(row: dict[str, Any], name: str) -> None:
+    assert name_of(row) == name
+
+
+def test_what_is_found_by_a_full_name_alone_is_not_sure() -> None:
+    persons = people([ANN, FULLY_ANN], HOME)
+    assert meant("ann", persons, []).sure
+    assert not meant("ann araya", persons, []).sure
+    assert meant("data-oncall", [], groups([ONCALL])).sure
+    assert meant("ann", persons, []).entries[0].kind is TargetKind.USER
