@@ -187,7 +187,7 @@ async def _build(ground: _Ground) -> _Parts:
     vigil = _vigil(ground, poller)
     await vigil.look()
     requests = Requests.over(roster=ground.roster, poller=poller, listing=listing, clock=clock)
-    look = Look(command=settings.command, platform_url=settings.platform_url)
+    look = Look(command=settings.command, platform_url=settings.platform_url, broadcast=settings.broadcast)
     chat = Poster(ground.slack, ground.directory, look.content, user)
     parking = Parking(store=ground.store, chat=chat, clock=clock, wake=ground.wake, fallback=settings.fallback)
     guardian = Guardian(store=ground.store, parking=parking, directory=ground.directory, clock=clock, user=user)

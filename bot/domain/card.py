@@ -23,6 +23,8 @@ class Card:
     episode: Episode
     standing: Standing
     targets: tuple[Target, ...] = ()
+    stands_in_for: tuple[ChannelId, ...] = ()
+    """The channels that take no messages, and whose news this one hears meanwhile."""
     guidance: Guidance = NO_GUIDANCE
     """What to do, as it was known when this was written; of failures only."""
     came_at: int = 0

@@ -257,6 +257,7 @@ def _card(episode: Episode, standing: Standing, scene: Scene, key: str, channel:
         episode=episode,
         standing=standing,
         targets=audience.targets if audience and episode.kind is EpisodeKind.FAILURE else (),
+        stands_in_for=audience.stands_in_for if audience else (),
         guidance=scene.guidance if episode.kind is EpisodeKind.FAILURE else NO_GUIDANCE,
     )
 

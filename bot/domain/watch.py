@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import NewType
@@ -41,6 +41,11 @@ class Target:
     direct: ChannelId | None = None
     label: str = field(default="", compare=False)
 
+    @property
+    def is_broadcast(self) -> bool:
+        """Pings whoever happens to be in the channel."""
+        return self.kind in {TargetKind.HERE, TargetKind.CHANNEL}
+
 
 class ParkReason(StrEnum):
     """Why a channel is not written to for now. Its watches stay."""
@@ -63,6 +68,13 @@ class Watch:
     made_at: datetime
     label: str = ""
     made_by_name: str = ""
+    stands_in_for: ChannelId | None = None
+    """Set on the copy that the fallback channel hears, and never kept: the channel that takes no messages."""
+
+    def heard_in(self, fallback: ChannelId) -> "Watch":
+        """What the fallback channel hears of it. Nobody there asked for `here` or `channel`."""
+        targets = tuple(target for target in self.targets if not target.is_broadcast)
+        return replace(self, channel=fallback, targets=targets, stands_in_for=self.channel)
 
     @property
     def id(self) -> str:
@@ -94,6 +106,10 @@ class Audience:
     @property
     def targets(self) -> tuple[Target, ...]:
         return tuple(dict.fromkeys(target for watch in self.watches for target in watch.targets))
+
+    @property
+    def stands_in_for(self) -> tuple[ChannelId, ...]:
+        return tuple(dict.fromkeys(watch.stands_in_for for watch in self.watches if watch.stands_in_for))
 
 
 def audiences(pipeline: Pipeline, watches: Iterable[Watch]) -> tuple[Audience, ...]:

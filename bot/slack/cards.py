@@ -54,6 +54,7 @@ def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing)
         )
     if not of_the_api:
         blocks += context(*_facts(card), footing.link(card.pipeline.id))
+    blocks += context(phrases.standing_in(card.stands_in_for))
     blocks += footnotes(delivery, now)
     if not of_the_api:
         blocks += _buttons(card)

@@ -1,11 +1,12 @@
 """The looks of everything we say, for one configuration."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.answer import Answer
 from bot.domain.card import Card, CatchUp, Content, Lines, Notice, Storm, ThreadLine
 from bot.domain.delivery import Delivery
+from bot.domain.permission import Broadcast
 from bot.slack.answers import render_answer
 from bot.slack.cards import Footing, render_card, render_line
 from bot.slack.message import Message
@@ -20,6 +21,8 @@ class Look:
 
     command: str
     platform_url: str
+    broadcast: Broadcast = Broadcast.MEMBERS
+    """NOBODY silences `here` and `channel` in every page, whenever it was set up."""
 
     @property
     def _footing(self) -> Footing:
@@ -32,17 +35,22 @@ class Look:
     def _rendered(self, content: Content, delivery: Delivery, now: datetime) -> Message:
         match content:
             case Card():
-                return render_card(content, delivery, now, self._footing)
+                return render_card(self._allowed(content), delivery, now, self._footing)
             case ThreadLine():
                 return render_line(content, delivery, now)
             case Notice():
                 return render_notice(content, delivery, self._footing)
             case Storm():
-                return render_storm(content, delivery, now)
+                return render_storm(replace(content, cards=tuple(map(self._allowed, content.cards))), delivery, now)
             case Lines():
                 return render_lines(content, delivery, now)
             case CatchUp():
                 return render_catch_up(content, delivery, now)
+
+    def _allowed(self, card: Card) -> Card:
+        if self.broadcast is Broadcast.MEMBERS:
+            return card
+        return replace(card, targets=tuple(target for target in card.targets if not target.is_broadcast))
 
     def answer(self, answer: Answer, asked: Asked) -> Message:
         return render_answer(answer, asked, self._footing)

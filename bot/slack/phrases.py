@@ -168,6 +168,14 @@ def answered_by(name: str, place: str) -> str:
     return f"{who(name)} in {outside(place)}" if place else who(name)
 
 
+def standing_in(channels: Iterable[ChannelId]) -> str:
+    """Why the fallback channel hears this. Slack shows a private channel's name to its members only."""
+    named = list(dict.fromkeys(f"<#{channel}>" for channel in channels))
+    more = f" and {len(named) - CALLED_IN_A_LINE} more" if len(named) > CALLED_IN_A_LINE else ""
+    where = f"{', '.join(named[:CALLED_IN_A_LINE])}{more}"
+    return f":information_source: Shown here for {where}, where I can't post right now." if named else ""
+
+
 def target_words(target: Target) -> str:
     """Who is paged, as plain text: only a page pings."""
     match target.kind:

@@ -8,7 +8,7 @@ from bot.domain.episode import Outcome
 from bot.domain.transition import Event
 from bot.slack import action_ids, phrases
 from bot.slack.cards import footnotes, line_words
-from bot.slack.message import Block, Message, actions, button, message, section, sections, value
+from bot.slack.message import Block, Message, actions, button, context, message, section, sections, value
 from bot.slack.text import date, outside, time_of_day
 
 NAME_LIMIT = 40  # thirty lines must fit into what a notification tells
@@ -22,6 +22,7 @@ def render_storm(storm: Storm, delivery: Delivery, now: datetime) -> Message:
     if who:
         blocks.append(section(f":rotating_light: {who} please look at them, and acknowledge."))
     blocks += sections(_row(card) for card in storm.cards)
+    blocks += context(phrases.standing_in(channel for card in storm.cards for channel in card.stands_in_for))
     blocks += footnotes(delivery, now)
     if unanswered:
         answer = button(action_ids.ACKNOWLEDGE_ALL, "Acknowledge all", value(storm=storm.key), style="primary")

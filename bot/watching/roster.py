@@ -209,7 +209,7 @@ class Roster:
         """Every watch, in the channel where it is heard now."""
         away = self.watches.parked.keys() if self._fallback not in self.watches.parked else ()
         return [
-            replace(watch, channel=self._fallback) if self._fallback and watch.channel in away else watch
+            watch.heard_in(self._fallback) if self._fallback and watch.channel in away else watch
             for watch in self.watches.all
         ]
 

@@ -1,0 +1,103 @@
+"""What the fallback channel hears in another's place: the news, its origin, and no broadcast (issue 8, H4)."""
+
+import pytest
+import redis.asyncio
+
+from bot.domain.card import Card, Storm
+from bot.domain.permission import Broadcast
+from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind
+from bot.slack.look import Look
+from tests.builders import ALERTS, a_delivery, a_group, a_person, a_watch
+from tests.fakes import NOON
+from tests.service.test_poller import FAILED, ONE, TWO, pipelines, running
+from tests.service.test_vigil import FALLBACK, Whole, whole
+
+LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+HERE, CHANNEL = Target(kind=TargetKind.HERE), Target(kind=TargetKind.CHANNEL)
+EVERYBODY = (CHANNEL, HERE, a_group(), a_person("U0BOB"))
+MENTIONS = "<!subteam^S0ONCALL> <@U0BOB>"
+
+
+async def watch(world: Whole, reference: str, channel: ChannelId, targets: tuple[Target, ...]) -> None:
+    made = a_watch(reference, channel=channel, targets=targets)
+    await world.bot.store.add_watches([made], a_delivery(f"{channel}{reference}", channel=channel))
+    await world.bot.roster.refresh_watches()
+
+
+def told_in(world: Whole, channel: ChannelId) -> list[str]:
+    posts = [(row, content) for row, content, _ in world.chat.posts if row.channel == channel]
+    return [LOOK.content(each, row, row.made_at).text for row, each in posts if isinstance(each, Card | Storm)]
+
+
+async def test_it_pings_whom_the_watch_names_and_nobody_who_happens_to_be_there(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis, fallback=FALLBACK) as world:
+        await watch(world, ONE, ALERTS, EVERYBODY)
+        await world.bot.poll(20)
+        await world.parking.park(ALERTS, ParkReason.NOT_IN_CHANNEL)
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        (told,) = told_in(world, FALLBACK)
+        assert MENTIONS in told
+        assert "<!" not in told.replace("<!subteam", "").replace("<!date", "")
+        assert f"Shown here for <#{ALERTS}>, where I can't post right now." in told
+
+
+async def test_what_it_watches_itself_pages_as_ever(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, fallback=FALLBACK) as world:
+        await watch(world, ONE, ALERTS, (CHANNEL,))
+        await watch(world, ONE, FALLBACK, (HERE,))
+        await world.bot.poll(20)
+        await world.parking.park(ALERTS, ParkReason.ARCHIVED)
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        (told,) = told_in(world, FALLBACK)
+        assert "<!here> please" in told
+        assert "<!channel>" not in told
+        assert f"Shown here for <#{ALERTS}>" in told
+
+
+async def test_a_channel_that_takes_messages_shows_no_other(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, fallback=FALLBACK) as world:
+        await watch(world, ONE, ALERTS, (CHANNEL,))
+        await world.bot.poll(20)
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        (told,) = told_in(world, ALERTS)
+        assert "<!channel> please" in told
+        assert "Shown here for" not in told
+
+
+async def test_what_the_store_keeps_of_a_watch_stays_as_it_was_made(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2), fallback=FALLBACK) as bot:
+        made = a_watch(ONE, targets=EVERYBODY)
+        await bot.store.add_watches([made], a_delivery("made"))
+        await bot.store.park(ALERTS, ParkReason.ARCHIVED, [], [made])
+        await bot.roster.refresh_watches()
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(20)
+        (kept,) = (await bot.store.watches()).all
+        assert (kept.channel, kept.targets, kept.stands_in_for) == (ALERTS, EVERYBODY, None)
+
+
+@pytest.mark.parametrize("rest", [(), (a_group(),)])
+async def test_with_broadcasts_switched_off_no_old_watch_pings_a_channel(
+    fake_redis: redis.asyncio.Redis, rest: tuple[Target, ...]
+) -> None:
+    async with whole(fake_redis) as world:
+        for pipeline in (ONE, TWO):
+            await watch(world, pipeline, ALERTS, (HERE, CHANNEL, *rest))
+        await world.bot.poll(20)
+        world.bot.api.statuses |= dict.fromkeys((ONE, TWO), FAILED)
+        await world.bot.poll(20)
+        silent = Look(command="/pipeline", platform_url="https://goldrush.dev/", broadcast=Broadcast.NOBODY)
+        cards = [content for _, content, _ in world.chat.posts if isinstance(content, Card)]
+        contents: list[Card | Storm] = [*cards, Storm(key="storm", channel=ALERTS, cards=tuple(cards))]
+        for content in contents:
+            loud, text = (look.content(content, a_delivery(), NOON).text for look in (LOOK, silent))
+            assert "<!here>" in loud
+            assert "<!here>" not in text
+            assert "<!channel>" not in text
+            assert ("<!subteam^S0ONCALL>" in text) == bool(rest)
+            assert ("please look" in text) == bool(rest)
