@@ -4,7 +4,7 @@ import difflib
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from heapq import nlargest
@@ -20,6 +20,9 @@ CACHED = 32_768  # names, ids and patterns of a large workspace
 # Soft hyphens, joiners, marks and turns of direction: names that are pasted bring them along.
 _UNSEEN = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")
 _BLANKS = re.compile(r"\s+")
+_ALIKE = str.maketrans(dict.fromkeys("‘’‛ʼ´`", "'") | dict.fromkeys("‐‑‒–—−", "-"))  # what keyboards type by themselves
+_SHORTCODE = re.compile(r":[\w+'-]+:")  # an emoji, as Slack writes it
+_WORD = re.compile(r"\w+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +64,14 @@ def visible(text: str) -> str:
 @lru_cache(maxsize=CACHED)
 def looks(text: str) -> str:
     """The same for all that look the same to people, in whatever case. By this names are compared."""
-    return unicodedata.normalize("NFC", visible(text)).lower()
+    return unicodedata.normalize("NFC", visible(text)).lower().translate(_ALIKE)
+
+
+@lru_cache(maxsize=CACHED)
+def spoken(text: str) -> str:
+    """The words of a name, without the emoji and signs between them."""
+    shown = looks(text)
+    return " ".join(_WORD.findall(_SHORTCODE.sub(" ", shown)) or _WORD.findall(shown))
 
 
 def is_pattern(reference: str) -> bool:
@@ -99,7 +109,9 @@ def _fits(pattern: str, text: str) -> bool:
 class Names:
     """Names and ids, sorted once: each word of a command then costs a search, not a pass over every pipeline."""
 
-    def __init__(self, catalogue: Iterable[Pipeline]) -> None:
+    def __init__(self, catalogue: Iterable[Pipeline], former: Mapping[PipelineId, str] | None = None) -> None:
+        """`former`: the names that pipelines had when someone began to watch them."""
+        self._former = former or {}
         self.pipelines = tuple(sorted(catalogue, key=lambda pipeline: (looks(pipeline.name), pipeline.id)))
         self._texts = sorted(
             (looks(text), place) for place, each in enumerate(self.pipelines) for text in (each.name, each.id)
@@ -107,6 +119,36 @@ class Names:
 
     def exactly(self, wanted: str) -> tuple[Pipeline, ...]:
         return self._at(place for text, place in self._from(wanted) if text == wanted)
+
+    def formerly(self, wanted: str) -> tuple[Pipeline, ...]:
+        """Those that had this name when someone began to watch them, and have another now."""
+        return tuple(
+            each
+            for each in self.pipelines
+            if each.id in self._former and looks(self._former[each.id]) == wanted != looks(each.name)
+        )
+
+    def saying(self, words: str) -> tuple[Pipeline, ...]:
+        """Those whose names have exactly these words, or else those that have them among others, side by side."""
+        if not words:
+            return ()
+        rarest = min((self._by_word.get(word, ()) for word in words.split()), key=len)
+        holding = [place for place in rarest if f" {words} " in f" {spoken(self.pipelines[place].name)} "]
+        whole = [place for place in holding if spoken(self.pipelines[place].name) == words]
+        return self._at(whole or holding)
+
+    @cached_property
+    def longest(self) -> int:
+        """The most words, between blanks, that a name has."""
+        return max((len(each.name.split()) for each in self.pipelines), default=1)
+
+    @cached_property
+    def _by_word(self) -> dict[str, tuple[int, ...]]:
+        places: dict[str, list[int]] = {}
+        for place, each in enumerate(self.pipelines):
+            for word in set(spoken(each.name).split()):
+                places.setdefault(word, []).append(place)
+        return {word: tuple(those) for word, those in places.items()}
 
     def beginning(self, wanted: str) -> tuple[Pipeline, ...]:
         return self._at(place for _, place in self._from(wanted))
@@ -147,7 +189,8 @@ def _pairs(text: str) -> frozenset[tuple[str, str]]:
 
 
 def resolve(reference: str, catalogue: Iterable[Pipeline] | Names, *, suggest: bool = True) -> Resolution:
-    """The pipelines a person means by an id, a name in any case, an unambiguous beginning of either, or a pattern.
+    """The pipelines a person means by a pattern, or else by the first of these that fits: an id or name in any case;
+    the name when someone began to watch it; a beginning of id or name; the words of a name, or some of them.
 
     Without `suggest`, an unknown reference gets no nearest names: to find them costs more than all the rest.
     """
@@ -155,9 +198,9 @@ def resolve(reference: str, catalogue: Iterable[Pipeline] | Names, *, suggest: b
     if is_pattern(reference):
         return Found(tuple(pipeline for pipeline in names.pipelines if matches(reference, pipeline)))
     wanted = looks(reference)
-    for hits in (names.exactly(wanted), names.beginning(wanted)):
-        if len(hits) == 1:
-            return Found(hits)
-        if hits:
-            return Ambiguous(reference, hits)
+    for read in (names.exactly, names.formerly, names.beginning):
+        if hits := read(wanted):
+            return Found(hits) if len(hits) == 1 else Ambiguous(reference, hits)
+    if hits := names.saying(spoken(reference)):
+        return Found(hits) if len(hits) == 1 else Ambiguous(reference, hits)
     return Unknown(reference, names.nearest(wanted) if suggest else ())

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum
 from typing import NewType
 
 from bot.domain.catalogue import Pipeline, is_pattern, matches
@@ -19,6 +19,12 @@ API_PIPELINE_ID = PipelineId("goldrush-api")  # stands for the API as a whole wh
 
 # Who was told that a pipeline cannot be read is told that it can be again.
 _FOLLOWS = {Event.BACK: {Event.UNREACHABLE, Event.GONE, Event.RECOVERED}}
+
+
+class Every(Enum):
+    """No choice of events: also those that nobody can choose, such as a phase of the future."""
+
+    EVENT = "all"
 
 
 class TargetKind(StrEnum):

@@ -3,8 +3,9 @@
 from functools import partial
 
 from bot.domain.answer import Answer, HelpAnswer, Refusal
+from bot.domain.catalogue import Names, Unknown, resolve
 from bot.domain.permission import Broadcast
-from bot.domain.watch import ChannelId, UserId
+from bot.domain.watch import ChannelId, Every, UserId
 from bot.slack.directory import Directory
 from bot.slack.grammar import (
     Command,
@@ -16,6 +17,7 @@ from bot.slack.grammar import (
     UsageError,
     Watch,
     Watches,
+    depends_on_names,
     parse,
 )
 from bot.slack.note_grammar import NoteCommand
@@ -42,10 +44,23 @@ class Commands:
 
     async def asked_again(self, asked: Asked, channel: ChannelId, user: UserId) -> Answer:
         """For shared answers and other pages: only what asks is asked again, never what changes something."""
-        command = parse(asked.text)
+        command = await self._understood(asked.text, channel)
         if not isinstance(command, Overview | Status | List):
             return Refusal(reason="This answer is too old to be turned to.", hint="help")
         return await self._answer(command, asked.page, Asker(user=user, channel=channel))
+
+    def needs_no_store(self, text: str, channel: ChannelId) -> bool:
+        """It is answered by what was typed alone."""
+        return isinstance(parse(text, self._requests.references.names(channel)), Help | UsageError)
+
+    async def _understood(self, text: str, channel: ChannelId) -> Command | UsageError:
+        """Read with the names that are known; where that leaves something open, with those of a fresh listing."""
+        references = self._requests.references
+        names = references.names(channel)
+        command = parse(text, names)
+        if _is_clear(command, text, names):
+            return command
+        return parse(text, await references.fresh_names(channel))
 
     async def answer(self, text: str, channel: ChannelId, user: UserId, handle: str = "") -> Answer:
         """`handle` stands for the person's name where that cannot be read.
@@ -53,7 +68,9 @@ class Commands:
         Raises:
             StoreAway: the answer needs the store and it does not answer.
         """
-        return await self._answer(parse(text), 1, Asker(user=user, channel=channel, handle=handle))
+        return await self._answer(
+            await self._understood(text, channel), 1, Asker(user=user, channel=channel, handle=handle)
+        )
 
     async def _answer(self, command: Command | UsageError, page: int, asker: Asker) -> Answer:
         channel = asker.channel
@@ -101,15 +118,26 @@ class Commands:
         there = await channel_to_change(command.channel, asker, self._directory, self._permissions)
         if isinstance(there, Refusal):
             return there
-        targets = await resolve_targets(command.targets, self._directory, self._permissions, self._broadcast)
+        targets = await resolve_targets(command.targets or (), self._directory, self._permissions, self._broadcast)
         if isinstance(targets, Refusal):
             return targets
         return await self._requests.subscriptions.watch(
             there,
             command.references,
-            events=command.events,
+            events=None if command.events is Every.EVENT else command.events,
             targets=targets,
             by=asker.user,
             by_name=await self._permissions.name(asker),
             closed=partial(closed, there, self._directory, there=command.channel is not None),
         )
+
+
+def _is_clear(command: Command | UsageError, text: str, names: Names) -> bool:
+    """Whether it would be read the same way with more names."""
+    match command:
+        case UsageError():
+            return not depends_on_names(text)
+        case Status(references) | Watch(references) | Unwatch(references):
+            return all(not isinstance(resolve(each, names, suggest=False), Unknown) for each in references or ())
+        case _:
+            return True

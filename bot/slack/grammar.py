@@ -1,28 +1,34 @@
-"""The grammar of the slash command: text in, a command or a usage error out. Pure, and never raises."""
+"""The grammar of the slash command: text in, a command or a usage error out. Pure, and never raises.
+
+A name may hold blanks and keywords, so the reading of a text depends on the pipelines' names: `parse` is given them.
+"""
 
 import difflib
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import partial
-from itertools import takewhile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from bot.domain.attention import State
+from bot.domain.catalogue import Names, looks
 from bot.domain.note import NoteKind
-from bot.domain.transition import SELECTABLE, Event
-from bot.domain.watch import TargetKind
+from bot.domain.transition import Event
+from bot.domain.watch import Every
+from bot.slack.clauses import EVENTS, ChannelWord, Draft, Kind, Reader, TargetWord, channel_of, kind_of, target_of
+from bot.slack.near_commands import near_command
 from bot.slack.note_grammar import NoteCommand, note_command
-from bot.slack.text import outside, unescape
+from bot.slack.spoken_names import known_span, names_in
+from bot.slack.text import escape, outside
 from bot.slack.words import (
     ALL,
-    KEYWORDS,
+    NONE,
     Refused,
     Word,
     bare,
     can_be_typed,
-    listed,
     mended,
     quoted,
+    slice_of,
+    stripped,
+    typed,
     unlinked,
     words_in,
 )
@@ -35,33 +41,7 @@ ALIASES = {
     "unsubscribe": "unwatch",
     "subscriptions": "watches",
 }
-
-_USER = re.compile(r"<@([UW][A-Z0-9]+)(?:\|([^>]*))?>")
-_GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|([^>]*))?>")
-_CHANNEL = re.compile(r"<#([CG][A-Z0-9]+)(?:\|([^>]*))?>")
-_SPECIAL = {"here": TargetKind.HERE, "channel": TargetKind.CHANNEL}
-_SPECIAL_FORM = re.compile(r"<!(here|channel)(?:\|[^>]*)?>", re.IGNORECASE)
-_SPECIAL_NAME = re.compile(r"@?(here|channel)", re.IGNORECASE)
-_PAGERS = ("pagerduty", "opsgenie")
-
-
-@dataclass(frozen=True, slots=True)
-class TargetWord:
-    """Whom to page, as typed: `id` where Slack resolved it, else a name that may be a person's or a group's.
-
-    `label` is how Slack spelled the name of what it resolved.
-    """
-
-    kind: TargetKind
-    id: str = ""
-    name: str = ""
-    label: str = field(default="", compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelWord:
-    id: str = ""
-    name: str = ""
+NO_NAMES = Names(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +67,11 @@ class List:
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """`events` None means all."""
+    """None: nothing was said of it, so it stays as it is. `targets` (): nobody."""
 
     references: tuple[str, ...]
-    events: frozenset[Event] | None = None
-    targets: tuple[TargetWord, ...] = ()
+    events: frozenset[Event] | Every | None = None
+    targets: tuple[TargetWord, ...] | None = None
     channel: ChannelWord | None = None
 
 
@@ -105,7 +85,7 @@ class Unwatch:
 
 @dataclass(frozen=True, slots=True)
 class Watches:
-    pass
+    channel: ChannelWord | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,235 +104,339 @@ class UsageError:
 Command = Overview | Status | List | Watch | Unwatch | Watches | NoteCommand | Help
 
 
-def parse(text: str) -> Command | UsageError:
-    """Understands what was typed after the slash command."""
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    """The words behind a command's name, with all that their reading depends on."""
+
+    words: list[Word]
+    text: str
+    names: Names
+
+    @property
+    def rest(self) -> str:
+        return typed(slice_of(self.text, self.words)) if self.words else ""
+
+
+def parse(text: str, names: Names = NO_NAMES) -> Command | UsageError:
+    """Understands what was typed after the slash command, where pipelines have these names."""
     if len(text) > LONGEST_TEXT:
         return UsageError(f"That is {len(text)} characters long; I read up to {LONGEST_TEXT}.", "help")
-    text = unlinked(text)
     try:
-        return _parse(words_in(text))
+        return _parse(unlinked(text), names)
     except Refused as refused:
-        hints = (mended(text, *refused.mend) if refused.mend else "", refused.hint, "help")
-        return UsageError(refused.message, next(hint for hint in hints if _fits(hint)))
+        return UsageError(refused.message, _hint(refused, names))
 
 
-def _fits(hint: str) -> bool:
-    """It is a command, and short enough to be shown whole."""
-    command = "".join(hint.split(maxsplit=1)[:1]).lower()
-    return command in {*COMMANDS, *ALIASES} and len(hint) <= LONGEST_HINT
+def depends_on_names(text: str) -> bool:
+    """Whether more names may give this text another meaning."""
+    command = "".join(text.split(maxsplit=1)[:1]).lower()
+    return ALIASES.get(command, command) in {"status", "watch", "unwatch"}
 
 
-def _parse(words: list[Word]) -> Command:
+def _hint(refused: Refused, names: Names) -> str:
+    """The first hint that is understood when it is typed, or what is hinted at there."""
+    for hint in refused.hints:
+        if not hint or len(hint) > LONGEST_HINT or not _is_command(hint):
+            continue
+        try:
+            _parse(unlinked(escape(hint)), names)
+        except Refused as again:
+            better = next((each for each in again.hints if _works(each, names)), None)
+            if better:
+                return better
+        else:
+            return hint
+    return "help"
+
+
+def _works(hint: str, names: Names) -> bool:
+    if not hint or len(hint) > LONGEST_HINT or not _is_command(hint):
+        return False
+    try:
+        _parse(unlinked(escape(hint)), names)
+    except Refused:
+        return False
+    return True
+
+
+def _is_command(hint: str) -> bool:
+    return "".join(hint.split(maxsplit=1)[:1]).lower() in {*COMMANDS, *ALIASES}
+
+
+def _parse(text: str, names: Names) -> Command:
+    words = words_in(text)
     if not words:
         return Overview()
     first, rest = words[0], words[1:]
     name = ALIASES.get(first.text.lower(), first.text.lower())
     if first.quoted or name not in _PARSERS:
-        raise _unknown_command(first)
-    return _PARSERS[name](rest)
+        raise _unknown_command(first, _Typed(rest, text, names), words)
+    return _PARSERS[name](_Typed(rest, text, names))
 
 
-def _unknown_command(word: Word) -> Refused:
+def _unknown_command(word: Word, rest: _Typed, words: list[Word]) -> Refused:
     name = word.text
-    asking = f"status {quoted(name)}" if can_be_typed(name) else "list"
-    if name.startswith("pipe_") or word.quoted:
-        return Refused(f"“{outside(name)}” is not a command. To ask how it stands:", asking)
+    whole = typed(slice_of(rest.text, words))
+    asking = [f"status {whole}"] if len(words) > 1 and can_be_typed(whole) else []
+    asking += [f"status {quoted(name)}" if can_be_typed(name) else "list"]
+    known = known_span(words, 0, rest.text, rest.names, begun=False)
+    if name.startswith("pipe_") or word.quoted or known:
+        return Refused(f"“{outside(name)}” is not a command. To ask how it stands:", *asking)
+    if helpful := near_command(word, rest.rest):
+        return helpful
     near = difflib.get_close_matches(name.lower(), [*COMMANDS, *ALIASES], n=1, cutoff=0.5)
     if near:
-        return Refused(
-            f"I know no command “{outside(name)}”. Did you mean *{near[0]}*?",
-            near[0],
-            (word.start, name, f"{near[0]} "),
+        mend = mended(rest.text, word.start, name, f"{near[0]} ")
+        return Refused(f"I know no command “{outside(name)}”. Did you mean *{near[0]}*?", mend, near[0])
+    return Refused(f"I know no command “{outside(name)}”. If it is a pipeline, ask how it stands:", *asking)
+
+
+# --- what asks -------------------------------------------------------------------------------------------------------
+
+
+def _status(said: _Typed) -> Command:
+    kept, strays = _without_strays(said)
+    references = tuple(dict.fromkeys(_references(replace(said, words=kept))))
+    if strays:
+        shown = outside(typed(strays[-1].text))
+        plainly = " ".join(["status", *map(quoted, references)])
+        channel = next((each for each in strays if kind_of(each) is Kind.CHANNEL), None)
+        there = f"watches in #{bare(channel.text)}" if channel and not references else plainly
+        raise Refused(
+            f"“{shown}” is no pipeline: `status` shows pipelines, whoever watches them where.", there, "status"
         )
-    return Refused(f"I know no command “{outside(name)}”. If it is a pipeline, ask how it stands:", asking)
+    return Status(references, _states(kept) & {each.lower() for each in references})
 
 
-def _status(words: list[Word]) -> Command:
-    return Status(_references(words), _states(words))
-
-
-def _list(words: list[Word]) -> Command:
-    states = _states(words)
-    rest = [word for word in words if word.quoted or word.text.strip(",").lower() not in states]
-    return List(" ".join(_names(rest)), states)
-
-
-def _states(words: list[Word]) -> frozenset[State]:
+def _states(words: Sequence[Word]) -> frozenset[State]:
     """A word in quotes is a name."""
-    typed = {word.text.strip(",").lower() for word in words if not word.quoted}
-    return frozenset(state for state in State if state in typed)
+    return frozenset(state for state in State if any(state == word.lower for word in words))
 
 
-def _watches(_: list[Word]) -> Command:
-    return Watches()
+def _without_strays(said: _Typed) -> tuple[list[Word], list[Word]]:
+    """The words that may be names, and those that can only be people or channels, with the keyword before each."""
+    kept: list[Word] = []
+    strays: list[Word] = []
+    place = 0
+    while place < len(said.words):
+        word = said.words[place]
+        span = known_span(said.words, place, said.text, said.names, begun=bool(kept))
+        if not span and kind_of(word) in {Kind.TARGET, Kind.CHANNEL} and not word.quoted and _is_signed(word):
+            if kept and kept[-1].lower in {"in", "page", "for", "to", "from", "of"}:
+                kept.pop()
+            strays.append(word)
+        kept += said.words[place : place + span] if span else [word] if word not in strays else []
+        place += max(span, 1)
+    return kept, strays
 
 
-def _help(words: list[Word]) -> Command:
-    topic = words[0].text.lower() if words else None
-    topic = ALIASES.get(topic, topic) if topic else None
-    return Help(topic if topic in COMMANDS else None)
+def _is_signed(word: Word) -> bool:
+    """`here` and `channel` without a sign may be names."""
+    return word.reference or word.text[:1] in "@#"
 
 
-def _unwatch(words: list[Word]) -> Command:
-    references, clauses = _clauses(words, ("in",))
-    channel = _channel(clauses["in"]) if "in" in clauses else None
-    if len(references) == 1 and references[0].means(ALL):
-        return Unwatch(None, channel)
-    names = _references(references)
-    if not names:
-        raise Refused("Which pipeline shall this channel no longer watch?", "unwatch orders-eu")
-    return Unwatch(names, channel)
-
-
-def _watch(words: list[Word]) -> Command:
-    references, clauses = _clauses(words, KEYWORDS)
-    names = _references(references)
-    if not names:
-        raise Refused("Which pipeline shall be watched?", "watch orders-eu page @ann")
-    return Watch(
-        references=names,
-        events=_events(clauses["on"]) if "on" in clauses else None,
-        targets=_targets(clauses["page"]) if "page" in clauses else (),
-        channel=_channel(clauses["in"]) if "in" in clauses else None,
-    )
-
-
-def _references(words: list[Word]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(_names(words)))
-
-
-def _names(words: list[Word]) -> list[str]:
-    names = (word.text if word.quoted else word.text.strip(",") for word in words)
-    return [name for name in names if name]
-
-
-def _clauses(words: list[Word], keywords: tuple[str, ...]) -> tuple[list[Word], dict[str, list[Word]]]:
-    """The references, and behind each keyword its words. A keyword counts only behind a reference."""
-    references: list[Word] = []
-    clauses: dict[str, list[Word]] = {}
-    current = references
-    for word in words:
-        keyword = next((each for each in keywords if word.means(each)), None)
-        if keyword is None or not references:
-            current.append(word)
-        elif keyword in clauses:
-            raise Refused(f"“{keyword}” stands twice.", "help watch")
+def _references(said: _Typed) -> list[str]:
+    """The names in words that have no clauses behind them."""
+    found: list[str] = []
+    loose: list[Word] = []
+    place = 0
+    while place < len(said.words):
+        span = known_span(said.words, place, said.text, said.names, begun=False)
+        if not span and said.words[place].lower in set(State):
+            found += [*names_in(loose, said.text, said.names), stripped(said.words[place].text)]
+            loose = []
+        elif not span:
+            loose.append(said.words[place])
         else:
-            current = clauses[keyword] = []
-    return references, clauses
+            found += names_in(loose, said.text, said.names)
+            loose = []
+            those = said.words[place : place + span]
+            found.append(those[0].text if those[0].quoted and span == 1 else slice_of(said.text, those))
+        place += max(span, 1)
+    return found + names_in(loose, said.text, said.names)
 
 
-def _events(words: list[Word]) -> frozenset[Event] | None:
-    names = [(name, word.start) for word in words for name in re.split(r"[\s,]+", word.text) if name]
-    if not names:
-        raise Refused("Which events? Behind *on* comes at least one.", "watch orders-eu on failed,recovered")
-    if any(name.lower() == ALL for name, _ in names):
-        return None
-    return frozenset(_event(name, start) for name, start in names)
+def _list(said: _Typed) -> Command:
+    stray = next((each for each in said.words if not each.quoted and _is_stray(each, said.names)), None)
+    if stray:
+        there = f"watches in #{bare(stray.text)}" if kind_of(stray) is Kind.CHANNEL else "list"
+        raise Refused(
+            f"“{outside(typed(stray.text))}” is no word to look for: `list` shows the pipelines that the key can see.",
+            there,
+            "list",
+        )
+    states = _states(said.words)
+    words = (each.text if each.quoted else stripped(each.text) for each in said.words if each.lower not in states)
+    return List(" ".join(each for each in words if each), states)
 
 
-def _event(name: str, start: int) -> Event:
-    choices = [event.value for event in SELECTABLE]
-    if name.lower() in choices:
-        return Event(name.lower())
-    near = difflib.get_close_matches(name.lower(), choices, n=1, cutoff=0.4)
-    guess = f" Did you mean *{near[0]}*?" if near else ""
-    raise Refused(
-        f"I know no event “{outside(name)}”, so nothing was changed.{guess} There are: {', '.join(choices)}, all.",
-        "help watch",
-        (start, name, near[0]) if near else None,
-    )
+def _is_stray(word: Word, names: Names) -> bool:
+    signed = _is_signed(word) and kind_of(word) in {Kind.TARGET, Kind.CHANNEL}
+    return signed and not any(looks(word.text) in looks(each.name) for each in names.pipelines)
 
 
-def _targets(words: list[Word]) -> tuple[TargetWord, ...]:
-    targets = []
-    for place, word in enumerate(words):
-        for text in listed([word]):
-            target = _target(text, reference=word.reference)
-            if target is None:
-                raise _nobody(text, words, place)
-            targets.append(target)
-    if not targets:
-        raise Refused("Whom shall I page? Behind *page* comes a person, a user group, here or channel.", "help watch")
-    return tuple(dict.fromkeys(targets))
+def _watches(said: _Typed) -> Command:
+    words = said.words
+    if words and words[0].means("in"):
+        words = words[1:]
+        if not words:
+            raise Refused("Name one channel after *in*.", "watches in #data-alerts")
+    elif words and kind_of(words[0]) is Kind.CHANNEL:
+        raise Refused("Put *in* before the channel.", f"watches in {_as_channel(words[0])}")
+    elif words:
+        asked = " ".join(["status", *(quoted(each) for each in _references(said))])
+        raise Refused("`watches` takes no pipeline: it shows all that a channel watches.", asked, "watches")
+    if not words:
+        return Watches()
+    if len(words) > 1 or kind_of(words[0]) is not Kind.CHANNEL:
+        right = next((_as_channel(each) for each in words if kind_of(each) is Kind.CHANNEL), f"#{bare(words[0].text)}")
+        shown = next((each for each in words if kind_of(each) is not Kind.CHANNEL), words[-1])
+        if shown.means("here") and len(words) == 1:
+            return Watches()
+        raise Refused(
+            f"“{outside(typed(shown.text))}” is no channel: name one, with #.", f"watches in {right}", "watches"
+        )
+    return Watches(channel_of(words[0].text, reference=words[0].reference))
 
 
-def _target(text: str, *, reference: bool) -> TargetWord | None:
-    if reference:
-        return _referenced(text)
-    if found := _SPECIAL_NAME.fullmatch(text):
-        return TargetWord(_SPECIAL[found[1].lower()])
-    if text.startswith("@") and len(text) > 1:
-        return TargetWord(TargetKind.USER, name=text[1:])
-    return None
+def _as_channel(word: Word) -> str:
+    return f"#{bare(word.text)}"
 
 
-def _referenced(text: str) -> TargetWord | None:
-    if found := _USER.fullmatch(text):
-        return TargetWord(TargetKind.USER, id=found[1], label=unescape(found[2] or ""))
-    if found := _GROUP.fullmatch(text):
-        return TargetWord(TargetKind.USERGROUP, id=found[1], label=unescape(found[2] or ""))
-    if found := _SPECIAL_FORM.fullmatch(text):
-        return TargetWord(_SPECIAL[found[1].lower()])
-    return None
+def _help(said: _Typed) -> Command:
+    if not said.words:
+        return Help()
+    topic = said.words[0].lower.lstrip("/")
+    topic = ALIASES.get(topic, topic)
+    if topic not in COMMANDS:
+        near = difflib.get_close_matches(topic, [*COMMANDS, *ALIASES], n=1, cutoff=0.6)
+        raise Refused(
+            f"I have no help on “{outside(typed(said.words[0].text))}”. There is help on {', '.join(COMMANDS)}.",
+            f"help {near[0]}" if near else "help",
+        )
+    if len(said.words) > 1:
+        raise Refused(
+            f"I have help on one command at a time, and leave out “{outside(said.words[1].text)}”.", f"help {topic}"
+        )
+    return Help(topic)
 
 
-def _nobody(text: str, words: list[Word], place: int) -> Refused:
-    if text.lower() in _PAGERS:
-        return Refused(
-            f"No pager such as {outside(text)} can be set up yet, so nothing was changed: I page people, user groups, "
-            "`here` and `channel` in Slack.",
+# --- what changes watches --------------------------------------------------------------------------------------------
+
+
+def _unwatch(said: _Typed) -> Command:
+    draft = Reader(said.text, said.names, ("in",)).read(said.words)
+    if not draft.names and not draft.all:
+        raise Refused("Which pipeline should I stop watching? Nothing was changed.", "unwatch orders-eu")
+    _refuse_half(draft)
+    _refuse_faults(draft, "unwatch", said, "help unwatch")
+    channel = _channel(draft, "unwatch orders-eu in #data-alerts")
+    if draft.all and draft.names:
+        named = replace(draft, all=False)
+        message = "*all* ends every watch of the channel, so no pipeline goes with it. Nothing was changed."
+        raise Refused(message, named.command("unwatch"))
+    return Unwatch(None if draft.all else tuple(dict.fromkeys(draft.names)), channel)
+
+
+def _refuse_half(draft: Draft) -> None:
+    """`unwatch` ends a whole watch; events and targets are left out by another `watch`."""
+    named = " ".join(quoted(each) for each in draft.names) or "orders-eu"
+    there = "".join(f" in {each.right}" for each in draft.items(Kind.CHANNEL)[:1])
+    if targets := draft.items(Kind.TARGET):
+        raise Refused(
+            f"`unwatch` ends a whole watch, so “{outside(typed(targets[0].text))}” has no place in it; nothing was "
+            "changed. To have nobody paged:",
+            f"watch {named} page none{there}",
+        )
+    if events := draft.items(Kind.EVENT):
+        left = [each for each in EVENTS if each not in {item.right for item in events}]
+        raise Refused(
+            f"`unwatch` ends a whole watch, so “{outside(events[0].text)}” has no place in it; nothing was changed. To "
+            "hear of the other events only:",
+            f"watch {named} on {','.join(left)}{there}" if left and draft.sure else "",
             "help watch",
         )
-    in_quotes = _in_quotes(words, place)
-    rule = "a name with blanks goes in quotes" if in_quotes else "a person or user group begins with @"
-    return Refused(
-        f"“{outside(text)}” is nobody I can page, so nothing was changed: {rule}.",
-        f"watch orders-eu page @{bare(text) or 'ann'}",
-        in_quotes or _with_its_sign(text, words[place]),
+
+
+def _watch(said: _Typed) -> Command:
+    draft = Reader(said.text, said.names).read(said.words)
+    if not draft.names:
+        raise Refused(
+            "Which pipeline should I watch? Nothing was changed.", _without_name(draft), "watch orders-eu page @ann"
+        )
+    _refuse_faults(draft, "watch", said, "help watch")
+    return Watch(
+        references=tuple(dict.fromkeys(draft.names)),
+        events=_events(draft),
+        targets=_targets(draft),
+        channel=_channel(draft, "watch orders-eu in #data-alerts"),
     )
 
 
-def _in_quotes(words: list[Word], place: int) -> tuple[int, str, str] | None:
-    """A name with blanks, typed as Slack shows it."""
-    before = words[place - 1] if place else None
-    rest = list(takewhile(lambda word: bare(word.text) == word.text and not word.quoted, words[place:]))
-    if before is None or before.quoted or before.text.endswith(",") or not rest:
+def _without_name(draft: Draft) -> str:
+    """The rest of what was typed, with an example of a pipeline."""
+    return replace(draft, names=["orders-eu"]).command("watch") if any(draft.clauses.values()) else ""
+
+
+def _refuse_faults(draft: Draft, name: str, said: _Typed, otherwise: str) -> None:
+    if not draft.faults:
+        return
+    fault = draft.faults[0]
+    simply = mended(said.text, *fault.mend) if fault.mend and len(draft.faults) == 1 else ""
+    raise Refused(fault.message, simply, draft.command(name), fault.otherwise, otherwise)
+
+
+def _events(draft: Draft) -> frozenset[Event] | Every | None:
+    if Kind.EVENT.value not in draft.clauses:
         return None
-    begun = _target(before.text, reference=before.reference)
-    if begun is None or not begun.name:
+    items = draft.items(Kind.EVENT)
+    if not items:
+        raise Refused(
+            "Name at least one event after *on*; nothing was changed.",
+            "watch orders-eu on failed,recovered",
+        )
+    if any(item.right == ALL for item in items):
+        return Every.EVENT
+    return frozenset(Event(item.right) for item in items)
+
+
+def _targets(draft: Draft) -> tuple[TargetWord, ...] | None:
+    if Kind.TARGET.value not in draft.clauses:
         return None
-    name = " ".join([before.text, *(word.text for word in rest)])
-    return before.start, name, quoted(name)
+    items = draft.items(Kind.TARGET)
+    if not items:
+        raise Refused(
+            "Who should I page? Name a person, a user group, here, channel or none after *page*; nothing was changed.",
+            "help watch",
+        )
+    if any(item.text.lower() == NONE for item in items):
+        others = [item for item in items if item.text.lower() != NONE]
+        if others:
+            left = replace(draft, clauses={**draft.clauses, Kind.TARGET.value: others})
+            raise Refused("*none* and someone to page can't both be; nothing was changed.", left.command("watch"))
+        return ()
+    words = [target_of(item.text, reference=item.reference) for item in items]
+    return tuple(dict.fromkeys(word for word in words if word is not None))
 
 
-def _with_its_sign(text: str, word: Word) -> tuple[int, str, str] | None:
-    return (word.start, text, f"@{bare(text)}") if bare(text) else None
+def _channel(draft: Draft, example: str) -> ChannelWord | None:
+    if Kind.CHANNEL.value not in draft.clauses:
+        return None
+    items = draft.items(Kind.CHANNEL)
+    if len(items) != 1:
+        raise Refused("Name one channel after *in*; nothing was changed.", example)
+    if items[0].right == "here":
+        return None
+    return channel_of(items[0].text, reference=items[0].reference)
 
 
-def _channel(words: list[Word]) -> ChannelWord:
-    named = listed(words)
-    if len(named) != 1:
-        raise Refused("Behind *in* comes one channel.", "watch orders-eu in #data-alerts")
-    text = named[0]
-    if words[0].reference and (found := _CHANNEL.fullmatch(text)):
-        return ChannelWord(id=found[1], name=unescape(found[2] or ""))
-    if text.startswith("#") and len(text) > 1:
-        return ChannelWord(name=text[1:])
-    raise Refused(
-        f"“{outside(text)}” is no channel: one begins with #.",
-        f"watch orders-eu in #{bare(text) or 'data-alerts'}",
-        (words[0].start, text, f"#{bare(text)}") if bare(text) else None,
-    )
-
-
-_PARSERS: dict[str, Callable[[list[Word]], Command]] = {
+_PARSERS: dict[str, Callable[[_Typed], Command]] = {
     "status": _status,
     "list": _list,
     "watch": _watch,
     "unwatch": _unwatch,
     "watches": _watches,
-    "runbook": partial(note_command, NoteKind.RUNBOOK),
-    "note": partial(note_command, NoteKind.NOTE),
+    "runbook": lambda said: note_command(NoteKind.RUNBOOK, said.words),
+    "note": lambda said: note_command(NoteKind.NOTE, said.words),
     "help": _help,
 }

@@ -14,7 +14,7 @@ from bot.ports import Clock, Gesture, Store, StoreAway
 from bot.slack import action_ids
 from bot.slack.actions import Actions, Click
 from bot.slack.commands import Commands
-from bot.slack.grammar import Help, Unwatch, UsageError, Watch, parse
+from bot.slack.grammar import Unwatch, Watch, parse
 from bot.slack.look import Look
 from bot.slack.note_grammar import NoteCommand
 from bot.slack.respond import respond_to
@@ -88,7 +88,7 @@ class Inbox:
         except (StoreAway, TimeoutError) as exc:
             log.warning("store_away", room="slack", problem=str(exc) or "it did not answer in time")
             await ack()
-            if _needs_no_store(gesture):
+            if self._needs_no_store(gesture):
                 await self._act(gesture, ACT_SECONDS)
                 self._unrecorded.add(gesture.id)  # Redis may have kept it, or may yet come to it
             else:
@@ -169,7 +169,7 @@ class Inbox:
             log.warning("store_away", room="slack", problem=str(exc))
 
     async def _done(self, gesture: Gesture) -> None:
-        if not _needs_no_store(gesture):
+        if not self._needs_no_store(gesture):
             await self._catch_up()
         facts, respond = gesture.facts, respond_to(gesture.facts.get("response_url", ""))
         if gesture.kind == CLICK:
@@ -180,13 +180,13 @@ class Inbox:
         answer = await self._commands.answer(asked.text, channel, user, facts.get("handle", ""))
         await respond(self._look.answer(answer, asked).as_response())
 
+    def _needs_no_store(self, gesture: Gesture) -> bool:
+        """It is answered by what was typed alone."""
+        facts = gesture.facts
+        return gesture.kind == COMMAND and self._commands.needs_no_store(facts["text"], ChannelId(facts["channel"]))
+
     async def _say(self, gesture: Gesture, refusal: Refusal) -> None:
         await respond_to(gesture.facts.get("response_url", ""))(self._look.answer(refusal, Asked()).as_response())
-
-
-def _needs_no_store(gesture: Gesture) -> bool:
-    """It is answered by what was typed alone."""
-    return gesture.kind == COMMAND and isinstance(parse(gesture.facts["text"]), Help | UsageError)
 
 
 def _only_asks(gesture: Gesture) -> bool:

@@ -11,7 +11,7 @@ from bot.domain.phase import Phase, Readiness, drifts, readiness
 from bot.domain.transition import Event, Reach, Standing
 from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, Watch
 from bot.slack.text import REASON_LIMIT, code, date, duration, outside
-from bot.slack.words import can_be_typed, quoted
+from bot.slack.words import can_be_typed, quoted, quoted_target
 
 UNREAD = ":white_circle:"
 BLIND = ":grey_question:"
@@ -213,7 +213,7 @@ def _typed(target: Target) -> str:
     if target.kind in {TargetKind.HERE, TargetKind.CHANNEL}:
         return target.kind.value
     name = target.label if can_be_typed(target.label) else target.id
-    return code(quoted(f"@{name}")).strip("`")
+    return code(quoted_target(f"@{name}")).strip("`")
 
 
 def paged(targets: Sequence[Target]) -> str:

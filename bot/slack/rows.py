@@ -65,10 +65,10 @@ def unresolved(those: Sequence[UnresolvedReference], command: str, footing: Foot
 
 
 def _alone(pipeline: Pipeline, reference: str, among: Names) -> bool:
-    """Whether its name means it alone: whatever else that could mean begins as was typed, so it is a candidate too."""
-    begins = looks(pipeline.name).startswith(looks(reference))
+    """Whether its name means it alone: whatever else that could mean holds what was typed, so it is a candidate too."""
+    name, typed = looks(pipeline.name), looks(reference)
     found = resolve(pipeline.name, among, suggest=False)
-    return begins and not is_pattern(pipeline.name) and found == Found((pipeline,))
+    return typed != name and typed in name and not is_pattern(pipeline.name) and found == Found((pipeline,))
 
 
 def command_for(command: str, pipeline: Pipeline, footing: Footing, *, by_id: bool = False) -> str:

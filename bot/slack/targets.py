@@ -6,8 +6,8 @@ from bot.domain.answer import Refusal
 from bot.domain.permission import Account, Broadcast, Unreadable
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 from bot.ports import ChatAway
+from bot.slack.clauses import ChannelWord, TargetWord
 from bot.slack.directory import Admission, Directory, Found
-from bot.slack.grammar import ChannelWord, TargetWord
 from bot.slack.people import Entry
 from bot.slack.permissions import UNCHANGED, Asker, Permissions, slack_is_away
 from bot.slack.text import outside

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.domain.answer import UnresolvedReference
 from bot.domain.attention import State
 from bot.domain.catalogue import Found, Names, Pipeline, Resolution, Unknown, is_pattern, looks, resolve
+from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
 from bot.watching.listing import Listing
 from bot.watching.roster import Roster
@@ -32,11 +33,11 @@ class References:
         """Resolves against what is listed, and where a name is unknown against a fresh listing."""
         patterns = [each for each in references if is_pattern(each)]
         exact = {looks(each): each for each in references if not is_pattern(each)}.values()
-        names = self._names(channel)
+        names = self.names(channel)
         unknown = any(isinstance(resolve(each, names, suggest=False), Unknown) for each in exact)
         if unknown or not names.pipelines:
             await self._listing.refresh(older_than=UNKNOWN_SECONDS)
-            names = self._names(channel)
+            names = self.names(channel)
         resolved = _resolved(exact, names)
         return Meant(
             pipelines=tuple(each for one in resolved if isinstance(one, Found) for each in one.pipelines),
@@ -49,8 +50,15 @@ class References:
         names = {looks(pipeline.name) for pipeline in self._roster.catalogue} if states else set()
         return frozenset(state for state in states if looks(state) not in names)
 
-    def _names(self, channel: ChannelId) -> Names:
-        return Names([*self._roster.catalogue, *self._unlisted(channel)])
+    async def fresh_names(self, channel: ChannelId) -> Names:
+        """By a listing that is a moment old at most."""
+        await self._listing.refresh(older_than=UNKNOWN_SECONDS)
+        return self.names(channel)
+
+    def names(self, channel: ChannelId) -> Names:
+        """What people in this channel may call pipelines by: also the names under which it began to watch them."""
+        former = {PipelineId(each.reference): each.label for each in self._roster.watches.of(channel) if each.label}
+        return Names([*self._roster.catalogue, *self._unlisted(channel)], former)
 
     def _unlisted(self, channel: ChannelId) -> list[Pipeline]:
         """What the channel watches though no listing shows it: it can still be asked for, and unwatched, by name."""

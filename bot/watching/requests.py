@@ -17,6 +17,7 @@ from bot.watching.views import Views
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requests:
+    references: References
     queries: Queries
     subscriptions: Subscriptions
     acknowledgements: Acknowledgements
@@ -27,6 +28,7 @@ class Requests:
         views = Views(roster=roster, poller=poller, clock=clock)
         references = References(roster=roster, listing=listing)
         return cls(
+            references=references,
             queries=Queries(roster=roster, references=references, listing=listing, views=views, clock=clock),
             subscriptions=Subscriptions(roster=roster, references=references, views=views, clock=clock),
             acknowledgements=Acknowledgements(roster=roster, views=views, clock=clock),

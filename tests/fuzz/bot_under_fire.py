@@ -25,12 +25,14 @@ from bot.slack.app import Listeners, build_app
 from bot.slack.calls import web_client
 from bot.slack.commands import Commands
 from bot.slack.directory import Directory
+from bot.slack.grammar import Help, UsageError, parse
 from bot.slack.guardian import Guardian
 from bot.slack.inbox import Inbox
 from bot.slack.status_answers import Asked
 from bot.watching.acknowledgements import Acknowledgements
 from bot.watching.notes import Notes
 from bot.watching.queries import Queries
+from bot.watching.references import References
 from bot.watching.requests import Requests
 from bot.watching.subscriptions import Subscriptions
 from tests.builders import TEAM, a_delivery, a_pipeline, a_watch, at
@@ -114,6 +116,9 @@ class HeardCommands(Commands):
         self._acted.append(text)
         return StatusAnswer(views=(), at=at(0))
 
+    def needs_no_store(self, text: str, channel: ChannelId) -> bool:
+        return isinstance(parse(text), Help | UsageError)
+
     async def asked_again(self, asked: Asked, channel: ChannelId, user: UserId) -> Answer:
         return await self.answer(asked.text, channel, user)
 
@@ -146,6 +151,11 @@ class HeardNotes(Notes):
 
     def __init__(self) -> None:
         pass
+
+
+class HeardReferences(References):
+    def __init__(self) -> None:
+        """Nothing that is thrown asks for a name."""
 
 
 class HeardQueries(Queries):
@@ -194,6 +204,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     guardian.acted = acted
     commands = HeardCommands(acted)
     requests = Requests(
+        references=HeardReferences(),
         queries=HeardQueries(acted),
         subscriptions=HeardSubscriptions(acted),
         acknowledgements=HeardAcknowledgements(acted),

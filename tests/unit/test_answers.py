@@ -186,8 +186,8 @@ def test_share_leads_back_to_what_was_asked() -> None:
     assert shared.action == action_ids.SHARE
     assert shared.facts == {"asked": "list orders", "page": 2}
     assert parse(shared.facts["asked"]) == List("orders")
-    shared = buttons(status(a_view(), asked='status "Base Swaps" <!channel>'))["Share to channel"]
-    assert parse(shared.facts["asked"]) == Status(("Base Swaps", "<!channel>"))
+    shared = buttons(status(a_view(), asked='status "Base Swaps" orders-eu'))["Share to channel"]
+    assert parse(shared.facts["asked"]) == Status(("Base Swaps", "orders-eu"))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,8 @@ CATALOGUE = [
     named("twin", "pipe_t1"),
     named("Twin", "pipe_t2"),
     named("weird[1]?", "pipe_w1", "[x]"),
+    named("🐳 Whale Watch", "pipe_e1", "sea"),
+    named("Bob's pipeline", "pipe_b1", "sea"),
     named("\u200fקו\u2060 ראשי", "pipe_r1", "b\u00a0c"),
     named("Cafe\u0301  noir", "pipe_c1", "b\u00a0c"),
 ]
@@ -54,6 +56,19 @@ def ids(pipelines: tuple[Pipeline, ...]) -> list[str]:
         ("orders", ["pipe_0003"]),  # exactly that comes before what begins so
         ("orders-u", ["pipe_0002"]),
         ("base swaps", ["pipe_00ab"]),
+        ("swaps", ["pipe_00ab"]),  # a word that only one name has
+        ("Swaps to", ["pipe_00ab"]),
+        ("eu", ["pipe_0001"]),
+        ("orders us", ["pipe_0002"]),
+        ("whale", ["pipe_e1"]),
+        ("Whale Watch", ["pipe_e1"]),
+        (":whale: Whale Watch", ["pipe_e1"]),
+        (":whale:", ["pipe_e1"]),
+        ("🐳", ["pipe_e1"]),
+        ("Bob’s pipeline", ["pipe_b1"]),
+        ("bob's PIPELINE", ["pipe_b1"]),
+        ("bob's", ["pipe_b1"]),
+        ("orders–eu", ["pipe_0001"]),  # a phone makes a dash of it
         ("pipe_01ff", ["pipe_01ff"]),
         ("PIPE_01FF", ["pipe_01ff"]),
         ("pipe_01", ["pipe_01ff"]),
@@ -106,8 +121,7 @@ def test_what_may_mean_several(reference: str, candidates: list[str]) -> None:
     [
         ("ordrs-eu", "pipe_0001"),
         ("PAYMENT-S", "pipe_01ff"),
-        ("swaps", "pipe_00ab"),
-        ("postgres", "pipe_00ab"),
+        ("swap", "pipe_00ab"),
     ],
 )
 def test_what_is_unknown_has_nearest_names(reference: str, nearest: str) -> None:
@@ -233,3 +247,22 @@ def test_nearest_names_are_found_among_many_and_among_very_long_ones() -> None:
 
 def test_nearest_names_are_left_out_where_nobody_wants_them() -> None:
     assert resolve("ordrs-eu", CATALOGUE, suggest=False) == Unknown("ordrs-eu", ())
+
+
+def test_a_word_that_several_names_have_may_mean_each_of_them() -> None:
+    resolution = resolve("watch", [named("🐳 Whale Watch", "pipe_1"), named("the bird watch", "pipe_2"), named("x")])
+    assert isinstance(resolution, Ambiguous)
+    assert ids(resolution.candidates) == ["pipe_2", "pipe_1"]
+
+
+def test_words_that_are_a_whole_name_come_before_those_that_are_a_part_of_one() -> None:
+    assert resolve("sale feed", [named("⚡ sale-feed", "pipe_1"), named("big sale feed", "pipe_2")]) == Found(
+        (named("⚡ sale-feed", "pipe_1"),)
+    )
+
+
+def test_the_name_under_which_it_was_watched_means_it_unless_it_is_another_ones_now() -> None:
+    renamed, other = named("invoices", "pipe_1"), named("bills", "pipe_2")
+    former = {renamed.id: "bills old"}
+    assert resolve("Bills Old", Names([renamed, other], former)) == Found((renamed,))
+    assert resolve("bills", Names([renamed, other], {renamed.id: "bills"})) == Found((other,))

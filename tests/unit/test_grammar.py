@@ -9,20 +9,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.attention import State
+from bot.domain.catalogue import Names
 from bot.domain.note import NoteKind
+from bot.domain.observation import PipelineId
 from bot.domain.transition import SELECTABLE, Event
-from bot.domain.watch import TargetKind
+from bot.domain.watch import Every, TargetKind
+from bot.slack.clauses import ChannelWord, TargetWord
 from bot.slack.grammar import (
     ALIASES,
     COMMANDS,
     LONGEST_TEXT,
-    ChannelWord,
+    NO_NAMES,
     Command,
     Help,
     List,
     Overview,
     Status,
-    TargetWord,
     Unwatch,
     UsageError,
     Watch,
@@ -32,6 +34,7 @@ from bot.slack.grammar import (
 from bot.slack.note_grammar import NoteCommand
 from bot.slack.text import escape, outside
 from bot.slack.words import MOST_WORDS, can_be_typed, quoted
+from tests.builders import a_pipeline
 
 ANN = TargetWord(TargetKind.USER, id="U0ANN")
 ONCALL = TargetWord(TargetKind.USERGROUP, id="S0ONCALL")
@@ -104,7 +107,6 @@ def refused(text: str) -> UsageError:
         ("unsubscribe orders-eu", Unwatch(("orders-eu",))),
         ("unwatch all", Unwatch(None)),
         ("unwatch ALL", Unwatch(None)),
-        ("unwatch all orders-eu", Unwatch(("all", "orders-eu"))),
         ('unwatch "all"', Unwatch(("all",))),
         ("unsubscribe all", Unwatch(None)),
         ("unwatch a b", Unwatch(("a", "b"))),
@@ -112,13 +114,14 @@ def refused(text: str) -> UsageError:
         ("unwatch a in #data-team", Unwatch(("a",), ChannelWord(name="data-team"))),
         ("unwatch a on page", Unwatch(("a", "on", "page"))),  # only `in` means something there
         ("watches", Watches()),
-        ("watches of mine", Watches()),
+        ("watches in #data-team", Watches(ChannelWord(name="data-team"))),
+        ("watches in <#C0TEAM|data-team>", Watches(TEAM)),
+        ("watches in here", Watches()),
         ("subscriptions", Watches()),
         ("help", Help()),
         ("HELP Watch", Help("watch")),
         ("help unsubscribe", Help("unwatch")),
         ("help subscriptions", Help("watches")),
-        ("help with everything", Help()),
     ],
 )
 def test_commands_and_aliases_in_any_case(text: str, command: Command) -> None:
@@ -153,7 +156,6 @@ def test_commands_and_aliases_in_any_case(text: str, command: Command) -> None:
         ('"on"', ("on",)),
         ("12'", ("12'",)),
         ("& <c>", ("&", "<c>")),  # a program that does not escape
-        ("a,<#C0TEAM|data, team>", ("a", "<#C0TEAM|data, team>")),
     ],
 )
 def test_references(typed: str, references: tuple[str, ...]) -> None:
@@ -216,12 +218,12 @@ def test_what_slack_made_a_link_means_what_was_shown(typed: str, references: tup
         ("failed live", events(FAILED, LIVE)),
         (",failed,,LIVE,", events(FAILED, LIVE)),
         ("failed failed", events(FAILED)),
-        ("all", None),
-        ("failed,ALL", None),
+        ("all", Every.EVENT),
+        ("failed,ALL", Every.EVENT),
         (",".join(SELECTABLE), frozenset(SELECTABLE)),
     ],
 )
-def test_events(typed: str, wanted: frozenset[Event] | None) -> None:
+def test_events(typed: str, wanted: frozenset[Event] | Every) -> None:
     assert understood(f"watch a on {typed}") == Watch(("a",), events=wanted)
 
 
@@ -288,7 +290,7 @@ def test_what_was_escaped_is_undone_once_and_stays_a_name(typed: str, name: str)
 def test_the_names_that_slack_spelled_are_kept() -> None:
     command = understood("watch a page <@U0ANN|ann &amp; co> <!subteam^S0ONCALL|@data-oncall> <@U0BOB>")
     assert isinstance(command, Watch)
-    assert [target.label for target in command.targets] == ["ann & co", "@data-oncall", ""]
+    assert [target.label for target in command.targets or ()] == ["ann & co", "@data-oncall", ""]
 
 
 @pytest.mark.parametrize(
@@ -340,15 +342,18 @@ def test_a_pipeline_may_be_called_like_a_keyword(text: str, references: tuple[st
 @pytest.mark.parametrize("name", [*COMMANDS, *ALIASES])
 def test_a_slip_of_the_pen_is_mended(name: str) -> None:
     slipped = f"{name[:-2]}{name[-1]}{name[-2]}"
-    error = refused(f"{slipped} orders-eu on failed")
+    rests = dict.fromkeys(("status", "unwatch", "runbook", "note"), " orders-eu") | {"watch": " orders-eu on failed"}
+    rest = rests.get(ALIASES.get(name, name))
+    error = refused(f"{slipped}{rest or ''}")
     assert f"*{name}*" in error.message
-    assert error.hint == f"{name} orders-eu on failed"
+    assert error.hint == f"{name}{rest or ''}"
 
 
 @pytest.mark.parametrize(
     ("text", "says", "hint"),
     [
-        ("statsu <@U0ANN|ann> &amp; co", "*status*", "status @ann & co"),
+        ("statsu R&amp;D &amp; co", "*status*", "status R&D & co"),
+        ("statsu <@U0ANN|ann> co", "*status*", "status co"),
         ("xyzzy", "no command “xyzzy”", "status xyzzy"),
         ("pipe_3e86", "is not a command", "status pipe_3e86"),
         ('"Base Swaps"', "is not a command", 'status "Base Swaps"'),
@@ -362,11 +367,11 @@ def test_a_slip_of_the_pen_is_mended(name: str) -> None:
         ('status "Base', "never closed", 'status "Base Swaps to Postgres"'),
         ("status “Base", "never closed", 'status "Base Swaps to Postgres"'),
         ('status 12" b', "never closed", 'status "Base Swaps to Postgres"'),
-        ("watch a on", "Which events?", "watch orders-eu on failed,recovered"),
-        ("watch a on ,", "Which events?", "watch orders-eu on failed,recovered"),
-        ("watch a on page here", "Which events?", "watch orders-eu on failed,recovered"),
+        ("watch a on", "at least one event after *on*", "watch orders-eu on failed,recovered"),
+        ("watch a on ,", "at least one event after *on*", "watch orders-eu on failed,recovered"),
+        ("watch a on page here", "at least one event after *on*", "watch orders-eu on failed,recovered"),
         ("watch a on back", "no event “back”", None),  # told, but not to be chosen
-        ("watch a page", "Whom shall I page?", "help watch"),
+        ("watch a page", "Who should I page?", "help watch"),
         ("watch a page bob", "nobody I can page", "watch a page @bob"),
         ("watch a page @", "nobody I can page", "watch orders-eu page @ann"),
         ("watch a page here,bob", "“bob” is nobody", "watch a page here,@bob"),
@@ -376,21 +381,22 @@ def test_a_slip_of_the_pen_is_mended(name: str) -> None:
             'watch a b page "@Ann Maria Araya" @bob',
         ),
         ("watch a page @here bob", "begins with @", "watch a page @here @bob"),
-        ("watch a page @ann <#C0TEAM|data-team>", "begins with @", "watch a page @ann @data-team"),
+        ("watch a page @ann <#C0TEAM|data-team>", "is a channel", "watch a page @ann in #data-team"),
         ("watch a page @ann, bob", "“bob” is nobody", "watch a page @ann, @bob"),
+        ("unwatch all orders-eu", "no pipeline goes with it", "unwatch orders-eu"),
         ("unwatch a in general", "begins with #", "unwatch a in #general"),
         ("watch a page pagerduty", "No pager", "help watch"),
         ("watch a page here PagerDuty", "No pager", "help watch"),
-        ("watch a page <#C0TEAM|data-team>", "nobody I can page", None),
+        ("watch a page <#C0TEAM|data-team>", "is a channel", "watch a in #data-team"),
         ("watch a in general", "begins with #", "watch a in #general"),
         ("watch a in", "one channel", "watch orders-eu in #data-alerts"),
         ("watch a in #x #y", "one channel", "watch orders-eu in #data-alerts"),
         ("watch a in #x,#y", "one channel", "watch orders-eu in #data-alerts"),
         ("watch a on zzz", "There are: deploying", "help watch"),
         ("wach orders-eu page @ann", "Did you mean *watch*?", "watch orders-eu page @ann"),
-        ("watch a in <@U0ANN|ann>", "no channel", None),
-        ("watch a on failed ON live", "“on” stands twice", "help watch"),
-        ("watch a page here page here", "“page” stands twice", "help watch"),
+        ("watch a in <@U0ANN|ann>", "someone to page", "watch a page @ann"),
+        ("watch a on failed ON live", "“on” stands twice", "watch a on failed,live"),
+        ("watch a page here page @bob", "“page” stands twice", "watch a page here @bob"),
         ("x" * (LONGEST_TEXT + 1), f"{LONGEST_TEXT + 1} characters", "help"),
         ("status " + "a " * MOST_WORDS, f"{MOST_WORDS + 1} words", "watch orders-*"),
     ],
@@ -536,7 +542,8 @@ def test_a_watch_typed_out_is_read_back(
     clauses += ["in <#C0TEAM|data-team>"] if channel else []
     chance.shuffle(clauses)
     text = " ".join(["watch", *(escape(quoted(name)) for name in references), *clauses])
-    assert understood(text) == Watch(tuple(references), wanted, tuple(word for word, _ in paged), channel)
+    words = tuple(word for word, _ in paged) if paged else None
+    assert understood(text) == Watch(tuple(references), wanted, words, channel)
 
 
 @given(names)
@@ -592,3 +599,231 @@ def test_a_runbook_or_note_that_cannot_be_kept_says_why(typed: str, why: str, hi
     assert len(typed) < 10 or "Nothing was changed." in refused.message
     assert refused.hint.startswith(hint)
     assert not isinstance(parse(refused.hint), UsageError)
+
+
+# --- names that are known --------------------------------------------------------------------------------------------
+
+KNOWN = Names(
+    a_pipeline(name, pipeline_id=PipelineId(f"pipe_{number:04}"))
+    for number, name in enumerate(
+        [
+            *("orders-eu", "orders-us", "orders", "orders on call", "payments", "failed", "R&D"),
+            *(
+                "Base Swaps to Postgres",
+                "🐳 Whale Watch",
+                "Bob's pipeline",
+                "Fraud and Risk",
+                "rock 'n' roll",
+                "page me",
+            ),
+        ]
+    )
+)
+
+
+@pytest.mark.parametrize(
+    ("opening", "closing"),
+    ["„“", "“”", "””", "“„", '""', "«»", "»«", "»»", "‹›", "‚‘", "‘’", "’’", "''", "``", "「」", "『』", "《》", "´´"],
+)
+def test_quotes_of_every_keyboard(opening: str, closing: str) -> None:
+    typed = f"{opening}Base Swaps to Postgres{closing}"
+    assert understood(f"status {typed}") == Status(("Base Swaps to Postgres",))
+    assert understood(f"watch {typed}, {opening}on{closing} on failed") == Watch(
+        ("Base Swaps to Postgres", "on"), events(FAILED)
+    )
+    assert understood(f"watch a page {opening}@Ann Araya{closing}") == Watch(
+        ("a",), targets=(TargetWord(TargetKind.USER, name="Ann Araya"),)
+    )
+
+
+@pytest.mark.parametrize(
+    ("typed", "references"),
+    [
+        ("'Bob's pipeline'", ("Bob's pipeline",)),
+        ("“Bob’s pipeline”", ("Bob’s pipeline",)),
+        ("‘Bob’s pipeline’", ("Bob’s pipeline",)),
+        ("Bob's pipeline", ("Bob's", "pipeline")),
+        ("dogs' cats'", ("dogs'", "cats'")),
+        ("'a b','c d'", ("a b", "c d")),
+        ("'tis", ("'tis",)),
+        ("o'clock d'or", ("o'clock", "d'or")),
+        ("```a b```", ("a b",)),
+    ],
+)
+def test_an_apostrophe_is_no_quotation_mark(typed: str, references: tuple[str, ...]) -> None:
+    assert understood(f"status {typed}") == Status(references)
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("status Base Swaps to Postgres", Status(("Base Swaps to Postgres",))),
+        ("status base swaps TO postgres, orders-eu", Status(("base swaps TO postgres", "orders-eu"))),
+        ("status orders-eu Base Swaps", Status(("orders-eu", "Base Swaps"))),
+        ("status Bob’s pipeline", Status(("Bob’s pipeline",))),
+        ("status rock 'n' roll", Status(("rock 'n' roll",))),
+        ("status orders eu", Status(("orders eu",))),
+        ("status Base Swaps to Postgress", Status(("Base Swaps to Postgress",))),
+        ("status orders payments", Status(("orders", "payments"))),
+        ("status R&amp;D", Status(("R&D",))),
+        ("status failed", Status(("failed",), frozenset({State.FAILED}))),
+        (
+            "watch Base Swaps to Postgres on failed page @bob",
+            Watch(("Base Swaps to Postgres",), events(FAILED), (BOB,)),
+        ),
+        ("watch Fraud and Risk and payments on live", Watch(("Fraud and Risk", "payments"), events(LIVE))),
+        ("watch fraud and, payments", Watch(("fraud", "payments"))),
+        ("watch orders on call page @bob", Watch(("orders on call",), targets=(BOB,))),
+        ("watch orders on failed", Watch(("orders",), events(FAILED))),
+        ('watch "orders" on live', Watch(("orders",), events(LIVE))),
+        ("watch orders on call on live", Watch(("orders on call",), events(LIVE))),
+        ("watch page me page here", Watch(("page me",), targets=(HERE,))),
+        ("watch failed on failed", Watch(("failed",), events(FAILED))),
+        ("watch orders-eu;payments", Watch(("orders-eu", "payments"))),
+        ("watch orders-eu/payments", Watch(("orders-eu", "payments"))),
+        ("watch orders-eu,payments & R&amp;D", Watch(("orders-eu", "payments", "R&D"))),
+        ("unwatch orders on call", Unwatch(("orders on call",))),
+        ("unwatch Bob's pipeline in #data-team", Unwatch(("Bob's pipeline",), ChannelWord(name="data-team"))),
+    ],
+)
+def test_a_known_name_needs_no_quotes_and_the_longest_comes_first(text: str, command: Command) -> None:
+    assert parse(text, KNOWN) == command
+
+
+SEPARATED = [
+    ",",
+    ", ",
+    " , ",
+    ";",
+    "; ",
+    " and ",
+    " or ",
+    " und ",
+    "/",
+    " / ",
+    "|",
+    " | ",
+    "+",
+    " + ",
+    "&amp;",
+    " &amp; ",
+]
+
+
+@pytest.mark.parametrize("separator", SEPARATED)
+def test_separators_that_people_use(separator: str) -> None:
+    assert understood(f"watch a on failed{separator}live") == Watch(("a",), events(FAILED, LIVE))
+    assert understood(f"watch a page @bob{separator}here") == Watch(("a",), targets=(BOB, HERE))
+    assert understood(f"watch a page <@U0ANN|ann>{separator}<!subteam^S0ONCALL|@on>") == Watch(
+        ("a",), targets=(ANN, ONCALL)
+    )
+
+
+def test_page_none_and_on_all_reset_and_what_is_not_said_stays() -> None:
+    assert understood("watch a page none on all") == Watch(("a",), Every.EVENT, ())
+    assert understood("watch a") == Watch(("a",), None, None)
+    assert refused("watch a page none @bob").hint == "watch a page @bob"
+
+
+STRAYS = [
+    ("watch orders-eu <@U0ANN|ann>", "@ann", "watch orders-eu page @ann"),
+    ("watch orders-eu @ann", "@ann", "watch orders-eu page @ann"),
+    ("watch orders-eu <!subteam^S0ON|@on>", "@on", "watch orders-eu page @on"),
+    ("watch orders-eu here", "here", "watch orders-eu page here"),
+    ("watch <@U0ANN|ann> orders-eu", "@ann", "watch orders-eu page @ann"),
+    ("watch @ann", "Which pipeline", "watch orders-eu page @ann"),
+    ("watch orders-eu #ops", "#ops", "watch orders-eu in #ops"),
+    ("watch orders-eu <#C0OPS|ops>", "#ops", "watch orders-eu in #ops"),
+    ("watch orders-eu degraded", "degraded", "watch orders-eu on degraded"),
+    ("watch orders-eu degraded, live @ann #ops", "degraded", "watch orders-eu on degraded,live page @ann in #ops"),
+    ("watch orders-eu all", "all", "watch orders-eu on all"),
+    ("watch orders-eu to #ops", "“to”", "watch orders-eu in #ops"),
+    ("watch orders-eu for @ann", "“for”", "watch orders-eu page @ann"),
+    ("watch orders-eu notify @ann", "“notify”", "watch orders-eu page @ann"),
+    ("watch orders-eu pge @ann", "“pge”", "watch orders-eu page @ann"),
+    ("watch orders-eu onn recovered", "“onn”", "watch orders-eu on recovered"),
+    ("watch orders-eu inn #ops", "“inn”", "watch orders-eu in #ops"),
+    ("watch orders-eu when it fails tell @ann in #ops", "“when”", "watch orders-eu on failed page @ann in #ops"),
+    ("watch orders-eu on live @ann", "@ann", "watch orders-eu on live page @ann"),
+    ("watch orders-eu on live #ops", "#ops", "watch orders-eu on live in #ops"),
+    ("watch orders-eu page @ann live", "live", "watch orders-eu page @ann on live"),
+    ("watch orders-eu page @ann to #ops", "“to”", "watch orders-eu page @ann in #ops"),
+    ("watch orders-eu in #ops @ann", "@ann", "watch orders-eu in #ops page @ann"),
+    ("watch orders-eu page Ann Araya", "“Ann Araya”", 'watch orders-eu page "@Ann Araya"'),
+    ("watch orders-eu page Ann Araya and Bob Lee", "“Ann Araya”", 'watch orders-eu page "@Ann Araya" "@Bob Lee"'),
+    ("watch orders-eu page ann bob", "“ann”", "watch orders-eu page @ann @bob"),
+    ("watch orders-eu on failed except live", "“except”", "help watch"),
+    ("watch Base Swaps to Postgres @ann", "@ann", 'watch "Base Swaps to Postgres" page @ann'),
+    ("unwatch orders-eu @ann", "@ann", "watch orders-eu page none"),
+    ("unwatch orders-eu page @ann", "@ann", "watch orders-eu page none"),
+    ("unwatch orders-eu #ops", "#ops", "unwatch orders-eu in #ops"),
+    ("unwatch orders-eu from #ops", "“from”", "unwatch orders-eu in #ops"),
+    ("unwatch all #ops", "#ops", "unwatch all in #ops"),
+    ("status orders-eu @ann", "@ann", "status orders-eu"),
+    ("status orders-eu in #ops", "#ops", "status orders-eu"),
+    ("status in #ops", "#ops", "watches in #ops"),
+    ("list in #ops", "#ops", "watches in #ops"),
+    ("watches #ops", "*in*", "watches in #ops"),
+    ("watches orders-eu", "takes no pipeline", "status orders-eu"),
+    ("watches in #ops orders-eu", "orders-eu", "watches in #ops"),
+    ("help me", "“me”", "help"),
+    ("help watch orders", "one command", "help watch"),
+    ("wach orders-eu @ann", "*watch*", "watch orders-eu page @ann"),
+]
+
+
+@pytest.mark.parametrize(("text", "wrong", "hint"), STRAYS)
+def test_a_misplaced_word_is_refused_with_every_word_in_its_place(text: str, wrong: str, hint: str) -> None:
+    error = parse(text, KNOWN)
+    assert isinstance(error, UsageError), error
+    assert wrong in error.message
+    assert error.hint == hint
+
+
+def test_a_pipeline_that_really_has_such_a_name_can_be_watched() -> None:
+    assert understood('watch orders-eu "degraded" "@ann" "#ops"') == Watch(("orders-eu", "degraded", "@ann", "#ops"))
+    assert parse("watch orders-eu failed", KNOWN) == Watch(("orders-eu", "failed"))
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "hint"),
+    [
+        ("ack orders-eu", "*Acknowledge*", "status orders-eu"),
+        ("acknowledge", "*Acknowledge*", "status"),
+        ("stop orders-eu", "only read", "status orders-eu"),
+        ("restart Base Swaps to Postgres", "only read", "status Base Swaps to Postgres"),
+        ("pause <@U0ANN|ann>", "only read", "status"),
+        ("delete", "only read", "status"),
+        ("mute orders-eu", "yet", "help"),
+        ("oncall", "yet", "help"),
+        ("page Ann Araya", "part of `watch`", 'watch orders-eu page "@Ann Araya"'),
+        ("page @ann", "part of `watch`", "watch orders-eu page @ann"),
+        ("page orders-eu <@U0ANN|ann>", "part of `watch`", "watch orders-eu page @ann"),
+        ("add orders-eu page @ann", "*watch*", "watch orders-eu page @ann"),
+        ("follow orders-eu @ann", "*watch*", "watch orders-eu page @ann"),
+        ("remove orders-eu", "*unwatch*", "unwatch orders-eu"),
+        ("unfollow orders-eu", "*unwatch*", "unwatch orders-eu"),
+        ("ls", "*list*", "list"),
+        ("show orders-eu", "*status*", "status orders-eu"),
+        ("Base Swaps to Postgres", "not a command", "status Base Swaps to Postgres"),
+    ],
+)
+def test_a_command_that_people_expect_is_answered_with_one_that_works(text: str, says: str, hint: str) -> None:
+    error = parse(text, KNOWN)
+    assert isinstance(error, UsageError), error
+    assert says in error.message
+    assert error.hint == hint
+
+
+@given(any_text, st.sampled_from([NO_NAMES, KNOWN]))
+def test_every_hint_is_a_command_that_is_understood(text: str, known: Names) -> None:
+    error = parse(text, known)
+    if isinstance(error, UsageError):
+        assert not isinstance(parse(escape(error.hint), known), UsageError)
+
+
+@given(st.lists(st.sampled_from(["orders-eu", "Base", "on", "page", "in", "failed,", "@ann", "#ops", "to", "all"])))
+def test_every_hint_of_a_watch_is_understood(words: list[str]) -> None:
+    error = parse(f"watch {' '.join(words)}", KNOWN)
+    if isinstance(error, UsageError):
+        assert not isinstance(parse(escape(error.hint), KNOWN), UsageError)

@@ -11,8 +11,9 @@ from bot.domain.episode import Line
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, Watch
-from bot.slack.grammar import TargetWord, parse
+from bot.slack.clauses import TargetWord
 from bot.slack.grammar import Watch as Typed
+from bot.slack.grammar import parse
 from bot.slack.phrases import TARGETS_SHOWN, watch_command
 from tests.builders import ALERTS, ANN, a_group, a_person, a_pipeline, a_watch, at
 from tests.unit.rendering import says, shown, tells_all, valid
@@ -136,9 +137,10 @@ def test_the_line_of_a_watch_that_is_gone_makes_it_again_when_it_is_typed(watch:
     assert isinstance(typed, Typed)
     assert typed.references in {(watch.reference,), (label,)}
     assert typed.events == watch.events
-    assert typed.targets == tuple(
+    words = tuple(
         TargetWord(TargetKind.USER, name=each.label) if each.id else TargetWord(each.kind) for each in watch.targets
     )
+    assert typed.targets == (words or None)
 
 
 @pytest.mark.parametrize("label", ["orders-eu", "Base Swaps to Postgres", "pipeline_2", "管道"])
