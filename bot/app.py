@@ -39,7 +39,15 @@ from bot.slack.inbox import Inbox
 from bot.slack.look import Look
 from bot.slack.permissions import Permissions
 from bot.slack.poster import Poster
-from bot.starting import PortUnusableError, StartError, StoppedError, identity, socket_url, until_there
+from bot.starting import (
+    PortUnusableError,
+    StartError,
+    StoppedError,
+    identity,
+    refuse_another_app,
+    socket_url,
+    until_store_fits,
+)
 from bot.store.connect import opened
 from bot.store.outbox import RedisOutbox
 from bot.store.redis import RedisStore
@@ -85,9 +93,11 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
         try:
             api = await stack.enter_async_context(_goldrush(settings))
             client = await stack.enter_async_context(opened(settings.store_url, settings.data_dir))
-            await until_there(client, stopped)
             slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
             me = await identity(slack, stopped)
+            if settings.transport is Transport.SOCKET and settings.slack_app_token:
+                await refuse_another_app(slack, me.bot, settings.slack_app_token.get_secret_value())
+            await until_store_fits(client, me.team, stopped)
             parts = await _build(await _ground(settings, Scripts(client, me.team), api, slack, me))
             await _until_ended(asyncio.create_task(_work(parts, settings, stopped), name="work"), stopped)
             with suppress(StoreAway, TimeoutError):

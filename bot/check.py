@@ -1,20 +1,22 @@
 """Verifies a real configuration step by step; each fault comes with its mend. Posts nothing unless asked to."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
 from redis.exceptions import RedisError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
 from bot.ports import ApiError, Unavailable
-from bot.settings import Settings, Transport
-from bot.slack.calls import Lost, call, web_client
+from bot.settings import ENV_FILE, Settings, Transport, ignored_names, is_exposed
+from bot.slack.calls import Answer, call, web_client
 from bot.slack.scopes import OPTIONAL, REQUIRED
+from bot.starting import ORG_WIDE, SlackRefusedError, refuse_another_app
 from bot.store.connect import EmbeddedStoreError, opened
-
-OLDEST_REDIS = (6, 2)
+from bot.store.private import is_open_to_others
+from bot.store.probe import Weight, probe, refusal
 
 
 class Verdict(Enum):
@@ -35,30 +37,43 @@ class Finding:
 
 async def check(settings: Settings, post_to: str | None) -> AsyncIterator[Finding]:
     """Findings as they come, in the order in which they are best mended."""
+    for finding in _files(settings):
+        yield finding
     slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
-    async for finding in _slack(slack, settings):
+    auth = await call(slack, "auth.test")
+    async for finding in _slack(auth, slack, settings):
         yield finding
     yield await _goldrush(settings)
-    async for finding in _store(settings):
+    async for finding in _store(settings, TeamId(str(auth.body.get("team_id") or "check"))):
         yield finding
     if post_to:
         yield await _test_post(slack, post_to)
 
 
-async def _slack(slack: AsyncWebClient, settings: Settings) -> AsyncIterator[Finding]:
-    answer = await call(slack, "auth.test")
+def _files(settings: Settings) -> Iterator[Finding]:
+    for sentence in ignored_names():
+        yield Finding("Settings", Verdict.WEAK, sentence)
+    if is_open_to_others(ENV_FILE):
+        yield Finding("Settings", Verdict.WEAK, "other users of this machine can read .env", "chmod 600 .env")
+    if settings.store_url and is_exposed(settings.store_url):
+        told = "redis:// crosses the network unencrypted, password included"
+        yield Finding("Settings", Verdict.WEAK, told, "use rediss:// where Redis offers TLS")
+
+
+async def _slack(answer: Answer, slack: AsyncWebClient, settings: Settings) -> AsyncIterator[Finding]:
     if not answer.ok:
-        reach = (
-            "check SLACK_API_URL and the network" if answer.lost is Lost.NEVER_SENT else "copy the xoxb-… token anew"
-        )
+        reach = "check SLACK_API_URL and the network" if answer.transient else "copy the xoxb-… token again"
         yield Finding(
             "Slack token", Verdict.BAD, answer.error, f"{reach}: https://api.slack.com/apps > OAuth & Permissions"
         )
         return
+    if answer.body.get("is_enterprise_install") is True:
+        yield Finding("Slack token", Verdict.BAD, "it is of a whole organization", ORG_WIDE)
+        return
     yield Finding("Slack token", Verdict.GOOD, f"{answer.body.get('user')} in {answer.body.get('team')}")
     yield _scopes(answer.headers)
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
-        yield await _socket_mode(settings)
+        yield await _socket_mode(slack, str(answer.body.get("bot_id", "")), settings)
     else:
         yield Finding(
             "Slack transport",
@@ -86,15 +101,19 @@ def _scopes(headers: Mapping[str, str]) -> Finding:
     return Finding("Slack scopes", Verdict.GOOD, "just those of app_manifest.yaml")
 
 
-async def _socket_mode(settings: Settings) -> Finding:
+async def _socket_mode(slack: AsyncWebClient, bot_id: str, settings: Settings) -> Finding:
     assert settings.slack_app_token is not None  # noqa: S101 (asked by the caller)
-    client = web_client(settings.slack_app_token.get_secret_value(), settings.slack_api_url)
-    answer = await call(client, "apps.connections.open")
+    token = settings.slack_app_token.get_secret_value()
+    answer = await call(web_client(token, settings.slack_api_url), "apps.connections.open")
     if answer.ok:
+        try:
+            await refuse_another_app(slack, bot_id, token)
+        except SlackRefusedError as exc:
+            return Finding("Socket Mode", Verdict.BAD, str(exc))
         return Finding("Socket Mode", Verdict.GOOD, "the app token opens a connection")
     mend = (
         "Basic Information > App-Level Tokens: a token with connections:write; and Socket Mode must be switched on"
-        if answer.lost is None
+        if not answer.transient
         else "check the network"
     )
     return Finding("Socket Mode", Verdict.BAD, answer.error, mend)
@@ -117,30 +136,34 @@ async def _goldrush(settings: Settings) -> Finding:
     )
 
 
-async def _store(settings: Settings) -> AsyncIterator[Finding]:
+async def _store(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
+    """As `run` finds it: the same probe, the same refusals."""
     try:
         async with opened(settings.store_url, settings.data_dir) as client:
-            facts = await client.info()
-    except (RedisError, OSError, EmbeddedStoreError, ValueError) as exc:
-        mend = "check REDIS_URL (redis://… or rediss://…), the password, and that the server runs"
-        yield Finding("Store", Verdict.BAD, f"{type(exc).__name__}: {exc}", mend)
+            report = await probe(client, team)
+            exposed = settings.store_url is None and is_open_to_others(settings.data_dir)
+    except EmbeddedStoreError as exc:
+        yield Finding("Store", Verdict.BAD, str(exc), "check PIPELINE_BOT_DATA_DIR and the disk")
         return
-    where = "Redis by REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
-    version = str(facts.get("valkey_version") or facts.get("redis_version") or "0")
-    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
-    if numbers < OLDEST_REDIS:
-        yield Finding("Store", Verdict.BAD, f"version {version}", "Redis 6.2 or newer, or Valkey")
+    except (RedisError, OSError) as exc:
+        yield _store_away(exc)
         return
-    yield Finding("Store", Verdict.GOOD, f"{where}, version {version}")
-    if not facts.get("aof_enabled"):
-        yield Finding(
-            "Store durability", Verdict.WEAK, "no append-only file", "CONFIG SET appendonly yes, appendfsync always"
-        )
-    if facts.get("maxmemory_policy") not in {"noeviction", None}:
-        policy = facts.get("maxmemory_policy")
-        yield Finding(
-            "Store eviction", Verdict.WEAK, f"{policy} may delete watches", "CONFIG SET maxmemory-policy noeviction"
-        )
+    if not any(problem.weight is Weight.FATAL for problem in report.problems):
+        where = "Redis by REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
+        yield Finding("Store", Verdict.GOOD, f"{where}, version {report.version or 'unknown'}")
+    for problem in report.problems:
+        verdict = Verdict.WEAK if problem.weight is Weight.WEAK else Verdict.BAD
+        yield Finding(problem.subject, verdict, problem.text, problem.cure)
+    if exposed:
+        told = f"other users of this machine can look into {settings.data_dir}"
+        yield Finding("Store files", Verdict.WEAK, told, f"chmod 700 {settings.data_dir}")
+
+
+def _store_away(exc: Exception) -> Finding:
+    if problem := refusal(exc):
+        return Finding(problem.subject, Verdict.BAD, problem.text, problem.cure)
+    mend = "check host and port in REDIS_URL, whether it speaks TLS (rediss://…), and that the server runs"
+    return Finding("Store", Verdict.BAD, f"{type(exc).__name__}: {exc}", mend)
 
 
 async def _test_post(slack: AsyncWebClient, channel: str) -> Finding:

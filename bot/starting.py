@@ -1,6 +1,7 @@
 """What the bot waits for before it begins: a store and a Slack that answer. A mistake to mend is told at once."""
 
 import asyncio
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,8 +14,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.watch import TeamId
 from bot.slack.app import Identity
 from bot.slack.calls import call
+from bot.store.probe import Problem, Weight, probe, refusal
 
 LONGEST_BACKOFF_SECONDS = 30.0
+
+ORG_WIDE = (
+    "The bot token is of an installation for a whole organization (Enterprise Grid); this bot serves one workspace. "
+    "Install the app in that workspace alone, and set SLACK_BOT_TOKEN to the xoxb-… token shown there"
+)
+
+OTHER_APP = (
+    "SLACK_APP_TOKEN is of another Slack app than SLACK_BOT_TOKEN. Take both from the same app: "
+    "https://api.slack.com/apps > your app"
+)
 
 log = structlog.get_logger(__name__)
 
@@ -25,6 +37,10 @@ class StartError(Exception):
 
 class SlackRefusedError(StartError):
     """A token is not accepted."""
+
+
+class StoreRefusedError(StartError):
+    """This Redis cannot be the bot's store."""
 
 
 class PortUnusableError(StartError):
@@ -48,16 +64,38 @@ class _Backoff:
         self.seconds = min(self.seconds * 2, LONGEST_BACKOFF_SECONDS)
 
 
-async def until_there(client: redis.asyncio.Redis, stopped: asyncio.Event) -> None:
+async def until_store_fits(client: redis.asyncio.Redis, team: TeamId, stopped: asyncio.Event) -> None:
+    """Waits for a store that answers and takes writes.
+
+    Raises:
+        StoreRefusedError, StoppedError
+    """
     backoff = _Backoff(stopped)
-    while True:
-        try:
-            await client.ping()
-        except (RedisError, OSError) as exc:
-            log.warning("store_away", problem=f"{type(exc).__name__}: {exc}", next_try_seconds=backoff.seconds)
-            await backoff.wait()
-        else:
-            return
+    while waits_for := await _missing(client, team):
+        log.warning("store_away", problem=waits_for, next_try_seconds=backoff.seconds)
+        await backoff.wait()
+
+
+async def _missing(client: redis.asyncio.Redis, team: TeamId) -> str | None:
+    """What has to be waited for; None where the store can be used."""
+    try:
+        problems = (await probe(client, team)).problems
+    except (RedisError, OSError) as exc:
+        if problem := refusal(exc):
+            raise _refused(problem) from None
+        return f"{type(exc).__name__}: {exc}"
+    for each in problems:
+        if each.weight is Weight.FATAL:
+            raise _refused(each)
+        if each.weight is Weight.WAITS:
+            return each.text
+    for each in problems:
+        log.warning("store_weak", problem=each.text, cure=each.cure)
+    return None
+
+
+def _refused(problem: Problem) -> StoreRefusedError:
+    return StoreRefusedError(f"{problem.subject}: {problem.text}. To fix it: {problem.cure}.")
 
 
 async def identity(slack: AsyncWebClient, stopped: asyncio.Event) -> Identity:
@@ -73,9 +111,29 @@ async def identity(slack: AsyncWebClient, stopped: asyncio.Event) -> Identity:
         "Slack refuses the bot token ({error}). Set SLACK_BOT_TOKEN to the xoxb-… token of your app: "
         "https://api.slack.com/apps > your app > OAuth & Permissions",
     )
+    if told.get("is_enterprise_install") is True:
+        raise SlackRefusedError(ORG_WIDE)
     return Identity(
-        team=TeamId(str(told.get("team_id"))), user=str(told.get("user_id", "")), name=str(told.get("user", ""))
+        team=TeamId(str(told.get("team_id"))),
+        user=str(told.get("user_id", "")),
+        name=str(told.get("user", "")),
+        bot=str(told.get("bot_id", "")),
     )
+
+
+async def refuse_another_app(slack: AsyncWebClient, bot_id: str, app_token: str) -> None:
+    """Slack opens the sockets of whichever app the app-level token is of: those of another would bring nothing.
+
+    Raises:
+        SlackRefusedError
+    """
+    named = re.match(r"xapp-\d+-(A[A-Z0-9]+)-", app_token)
+    if named is None:
+        return
+    bot = (await call(slack, "bots.info", bot=bot_id)).body.get("bot")
+    app_id = bot.get("app_id") if isinstance(bot, dict) else None
+    if app_id and app_id != named[1]:
+        raise SlackRefusedError(OTHER_APP)
 
 
 async def socket_url(slack: AsyncWebClient, stopped: asyncio.Event) -> str:

@@ -19,7 +19,7 @@ from bot.settings.redis_address import redis_fault
 from bot.settings.sentences import HOW_TO_GET, PREFIX, SettingsError, environment_name, missing, not_valid
 from bot.settings.tokens import token_fault
 
-__all__ = ["ENV_FILE", "HOW_TO_GET", "PREFIX", "Settings", "SettingsError", "Transport", "ignored_names"]
+__all__ = ["ENV_FILE", "HOW_TO_GET", "PREFIX", "Settings", "SettingsError", "Transport", "ignored_names", "is_exposed"]
 
 ENV_FILE = Path(".env")
 ENCODING = "utf-8-sig"  # some editors put a byte order mark first, which would become part of the first name
@@ -215,7 +215,7 @@ class _Together(_Read):
             f"{name} begins with http://, so its secrets would cross the network unencrypted. Use https://. "
             f"Where the network itself is safe, set {PREFIX}ALLOW_PLAIN_HTTP=true."
             for name in _ADDRESSES
-            if is_exposed(getattr(self, name.lower()))
+            if http_fault(url := getattr(self, name.lower())) is None and is_exposed(url)
         ]
 
     def _proxy_faults(self) -> list[str]:

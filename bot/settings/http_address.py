@@ -26,5 +26,5 @@ def http_fault(url: str) -> str | None:
 
 
 def is_exposed(url: str) -> bool:
-    """Whether tokens would cross a network unencrypted."""
-    return http_fault(url) is None and url.startswith("http://") and not is_loopback(urlsplit(url).hostname or "")
+    """Whether tokens would cross a network unencrypted. `url` is one of HTTP or of Redis that has no fault."""
+    return url.startswith(("http://", "redis://")) and not is_loopback(urlsplit(url).hostname or "")

@@ -29,6 +29,7 @@ class Identity:
     team: TeamId
     user: str
     name: str
+    bot: str = ""
 
 
 class Listeners:

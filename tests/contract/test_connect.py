@@ -1,5 +1,8 @@
 """Where the store is: the embedded server's life, and a Redis by URL."""
 
+import os
+import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -55,3 +58,64 @@ async def test_a_password_in_the_url_is_used(tmp_path: Path) -> None:
         async with opened(valkey.url, tmp_path) as client:
             with pytest.raises(AuthenticationError):
                 await client.ping()
+
+
+def modes(directory: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in [directory, *directory.rglob("*")]}
+
+
+def expected(directory: Path) -> dict[str, int]:
+    return {path.name: 0o700 if path.is_dir() else 0o600 for path in [directory, *directory.rglob("*")]}
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o277])
+async def test_the_files_are_for_their_owner_alone_whatever_the_umask(tmp_path: Path, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        async with opened(None, tmp_path / "data") as client:
+            await client.set("watch", "orders-eu")
+            running = modes(tmp_path / "data")
+            assert running == expected(tmp_path / "data")
+    finally:
+        os.umask(before)
+    assert {"valkey.sock", "valkey.log", "appendonlydir"} < running.keys()
+
+
+async def test_what_an_older_version_left_open_is_closed_and_nothing_else(tmp_path: Path) -> None:
+    async with opened(None, tmp_path) as client:
+        await client.set("watch", "orders-eu")
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    (tmp_path / "notes.txt").write_text("somebody else's")
+    (tmp_path / "notes.txt").chmod(0o644)
+    async with opened(None, tmp_path) as client:
+        assert await client.get("watch") == b"orders-eu"
+        assert modes(tmp_path) == expected(tmp_path) | {"notes.txt": 0o644}
+
+
+async def test_a_socket_that_needs_a_shorter_path_is_in_a_directory_of_its_own(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * LONGEST_SOCKET_PATH)
+    async with embedded(deep) as url:
+        directory = Path(url.removeprefix("unix://")).parent
+        assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+        assert directory != deep
+
+
+def a_file(where: Path) -> Path:
+    where.write_text("")
+    return where
+
+
+def a_loop(where: Path) -> Path:
+    where.symlink_to(where)
+    return where
+
+
+@pytest.mark.parametrize("make", [a_file, a_loop, lambda where: a_file(where) / "below"], ids=["file", "loop", "below"])
+async def test_a_directory_that_cannot_be_used_is_named_by_its_setting(
+    tmp_path: Path, make: Callable[[Path], Path]
+) -> None:
+    with pytest.raises(EmbeddedStoreError, match="the directory of PIPELINE_BOT_DATA_DIR cannot be used: ") as raised:
+        async with embedded(make(tmp_path / "hush")):
+            pass
+    assert "hush" not in str(raised.value)

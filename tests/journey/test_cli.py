@@ -96,7 +96,7 @@ async def test_check_names_each_fault_and_its_mend(tmp_path: Path) -> None:
     assert "off without optional scopes: im:write (direct messages" in said
     assert "Socket Mode: invalid_auth" in said
     assert "a ServiceKey is needed" in said
-    assert "check REDIS_URL" in said
+    assert "check host and port in REDIS_URL" in said
     assert "Test post: not_in_channel" in said
     assert "hush" not in said
 
@@ -142,7 +142,7 @@ async def test_the_demo_prints_one_address_alerts_and_stops_cleanly(tmp_path: Pa
 async def test_the_demo_says_when_its_port_is_taken(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
         code, said = await cli("demo", "--port", sandbox.url.rpartition(":")[2], env=bare(), cwd=tmp_path)
-    assert code == 1
+    assert code == 2
     assert "cannot be used" in said
 
 

@@ -10,7 +10,9 @@ import pytest
 
 from bot.demo import environment
 from bot.sandbox.server import Sandbox
+from tests.journey.rig import free_port
 from tests.journey.test_cli import bare, cli
+from tests.journey.valkey import Valkey
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(90)]
 
@@ -66,14 +68,6 @@ async def test_http_mode_on_an_address_of_another_machine_is_one_line(tmp_path: 
     assert len(said.strip().splitlines()) == 1
 
 
-async def test_the_demo_on_a_port_in_use_is_one_line(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        code, said = await cli("demo", "--port", str(port), env=bare(), cwd=tmp_path)
-    assert code == 2
-    assert said.strip() == (f"✗ Port {port} cannot be used: Address already in use. Try `pipeline-bot demo --port 0`.")
-
-
 async def test_a_port_of_the_demo_that_is_none(tmp_path: Path) -> None:
     code, said = await cli("demo", "--port", "65536", env=bare(), cwd=tmp_path)
     assert code == 2
@@ -112,3 +106,51 @@ async def test_the_demo_starts_whatever_proxies_are_set(tmp_path: Path) -> None:
             assert line, said
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 30) == 0
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+async def test_a_token_of_a_whole_organization_is_refused_with_the_reason(tmp_path: Path, command: str) -> None:
+    async with Sandbox.start() as sandbox:
+        sandbox.slack.installation.organization = True
+        code, said = await cli(command, env=environment(sandbox.url, tmp_path / "data"), cwd=tmp_path)
+    assert code == (2 if command == "run" else 1)
+    assert "whole organization" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+async def test_an_app_token_of_another_app_is_refused_with_the_reason(tmp_path: Path, command: str) -> None:
+    async with Sandbox.start() as sandbox:
+        env = environment(sandbox.url, tmp_path / "data") | {"SLACK_APP_TOKEN": "xapp-1-A0OTHER-1-sandbox"}
+        code, said = await cli(command, env=env, cwd=tmp_path)
+    assert code == (2 if command == "run" else 1)
+    assert "SLACK_APP_TOKEN is of another Slack app than SLACK_BOT_TOKEN" in said
+    assert "A0OTHER" not in said
+
+
+async def test_check_warns_of_what_others_can_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("")
+    (tmp_path / ".env").chmod(0o644)
+    async with Sandbox.start() as sandbox:
+        env = environment(sandbox.url, tmp_path / "data") | {"PIPELINE_BOT_STEDY_SECONDS": "5"}
+        code, said = await cli("check", env=env, cwd=tmp_path)
+        assert code == 0, said
+        assert "other users of this machine can read .env" in said
+        assert "chmod 600 .env" in said
+        assert "Did you mean PIPELINE_BOT_STEADY_SECONDS?" in said
+        (tmp_path / ".env").chmod(0o600)
+        code, said = await cli("check", env=env, cwd=tmp_path)
+    assert (code, ".env" in said) == (0, False)
+
+
+@pytest.mark.parametrize("command", ["run", "check"])
+async def test_a_redis_in_cluster_mode_is_refused_at_the_start(tmp_path: Path, command: str) -> None:
+    async with (
+        Valkey(tmp_path / "valkey", "--cluster-enabled", "yes", "--cluster-port", str(free_port())) as valkey,
+        Sandbox.start() as sandbox,
+    ):
+        env = environment(sandbox.url, tmp_path / "data") | {"REDIS_URL": valkey.url}
+        code, said = await cli(command, env=env, cwd=tmp_path)
+    assert code == (2 if command == "run" else 1)
+    assert "cluster mode, which is not supported yet" in said
+    assert "Traceback" not in said

@@ -24,14 +24,17 @@ class Valkey:
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
     async def start(self) -> None:
-        where = ("--port", str(self._port), "--dir", str(self._data_dir))
-        keeps = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
         self._process = await asyncio.create_subprocess_exec(
-            str(get_binary_path()), *where, *keeps, *self._options, stdout=asyncio.subprocess.DEVNULL
+            str(get_binary_path()), *self._arguments(), stdout=asyncio.subprocess.DEVNULL
         )
         async with asyncio.timeout(10):
             while not await self._answers():  # a server of its own tells us no event
                 await asyncio.sleep(0.02)
+
+    def _arguments(self) -> list[str]:
+        where = ("--port", str(self._port), "--dir", str(self._data_dir))
+        keeps = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
+        return [*where, *keeps, *self._options]
 
     async def _answers(self) -> bool:
         try:

@@ -16,9 +16,9 @@ from bot.sandbox.slack.journal import KEPT, Call
 from bot.sandbox.slack.methods import METHODS
 from bot.sandbox.slack.methods.call import Arguments, Method, TokenKind
 from bot.sandbox.slack.wire import JsonObject, SlackError
-from bot.sandbox.slack.workspace import APP_TOKEN, BOT_TOKEN, Workspace
+from bot.sandbox.slack.workspace import APP_TOKEN, BOT_TOKEN, OTHER_APP_TOKEN, Workspace
 
-_TOKENS = {BOT_TOKEN: TokenKind.BOT, APP_TOKEN: TokenKind.APP}
+_TOKENS = {BOT_TOKEN: TokenKind.BOT, APP_TOKEN: TokenKind.APP, OTHER_APP_TOKEN: TokenKind.APP}
 _PAGES = {FaultKind.SERVER_ERROR: (500, "Server Error"), FaultKind.UNAVAILABLE: (503, "Service Unavailable")}
 _READS = frozenset({"conversations.history", "conversations.replies"})
 _HAPPENED = frozenset({FaultKind.NO_TS, FaultKind.TRUNCATED})

@@ -13,6 +13,7 @@ PARTNER_TEAM_ID = "T0PARTNER"
 APP_ID = "A0PIPELINE"
 BOT_USER = "U0BOT"
 BOT_ID = "B0PIPELINE"
+APP_ID = "A0PIPELINE"
 SLACKBOT = "USLACKBOT"
 CREATED = 1_700_000_000
 """When everything here was made; nothing depends on it."""

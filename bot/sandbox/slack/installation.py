@@ -30,6 +30,8 @@ _SCOPES = {
 class Installation:
     def __init__(self) -> None:
         self.losses: list[Loss] = []
+        self.organization = False
+        """Installed for a whole organization, as Enterprise Grid allows: the token names no workspace of its own."""
 
     @property
     def token_error(self) -> str | None:

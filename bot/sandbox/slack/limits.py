@@ -23,6 +23,7 @@ class Tier(IntEnum):
 TIERS = {
     "api.test": Tier.T4,
     "auth.test": Tier.T4,
+    "bots.info": Tier.T3,
     "apps.connections.open": Tier.T1,
     "chat.update": Tier.T3,
     "chat.delete": Tier.T3,

@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 BOT_TOKEN = "xoxb-sandbox"  # noqa: S105  made up, and the same for everybody
 APP_TOKEN = "xapp-sandbox"  # noqa: S105
+OTHER_APP_TOKEN = "xapp-1-A0OTHER-1-sandbox"  # noqa: S105  of another app in this workspace: it opens that one's sockets
 SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105
 
 DEFAULT_SCOPES = frozenset(

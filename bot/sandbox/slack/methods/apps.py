@@ -1,6 +1,6 @@
-"""api.test, auth.test, apps.connections.open."""
+"""api.test, auth.test, bots.info, apps.connections.open."""
 
-from bot.sandbox.slack.directory import BOT_ID, BOT_USER, TEAM_DOMAIN, TEAM_ID, TEAM_NAME
+from bot.sandbox.slack.directory import APP_ID, BOT_ID, BOT_USER, TEAM_DOMAIN, TEAM_ID, TEAM_NAME
 from bot.sandbox.slack.methods.call import Arguments, Method, TokenKind
 from bot.sandbox.slack.wire import JsonObject, SlackError
 from bot.sandbox.slack.workspace import Workspace
@@ -23,8 +23,16 @@ def auth_test(workspace: Workspace, arguments: Arguments) -> JsonObject:  # noqa
         "team_id": TEAM_ID,
         "user_id": BOT_USER,
         "bot_id": BOT_ID,
-        "is_enterprise_install": False,
+        "is_enterprise_install": workspace.installation.organization,
     }
+
+
+def bots_info(workspace: Workspace, arguments: Arguments) -> JsonObject:
+    """Which app a bot is of."""
+    if arguments.text("bot") != BOT_ID:
+        raise SlackError("bot_not_found")
+    name = workspace.directory.users[BOT_USER].name
+    return {"bot": {"id": BOT_ID, "deleted": False, "name": name, "app_id": APP_ID, "user_id": BOT_USER}}
 
 
 def connections_open(workspace: Workspace, arguments: Arguments) -> JsonObject:  # noqa: ARG001
@@ -36,5 +44,6 @@ def connections_open(workspace: Workspace, arguments: Arguments) -> JsonObject: 
 METHODS = {
     "api.test": Method(run=api_test, token=TokenKind.ANY),
     "auth.test": Method(run=auth_test),
+    "bots.info": Method(run=bots_info, scope="users:read"),
     "apps.connections.open": Method(run=connections_open, token=TokenKind.APP),
 }

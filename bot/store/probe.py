@@ -1,0 +1,196 @@
+"""Whether a Redis can be the bot's store: does once what the bot will do, and says what is in its way."""
+
+import ssl
+from collections.abc import Awaitable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from importlib.resources import files
+from typing import cast
+
+import redis.asyncio
+from redis.exceptions import AuthenticationError, MovedError, NoPermissionError, ResponseError
+
+from bot.domain.watch import TeamId
+from bot.store.keys import Keys
+
+OLDEST = (6, 2)
+_CERTIFICATE = (
+    "the certificate of a private authority is named by ?ssl_ca_certs=/path/to/ca.pem behind REDIS_URL; "
+    "?ssl_cert_reqs=none trusts any certificate"
+)
+_LOGIN = "check user and password in REDIS_URL (redis://USER:PASSWORD@host, or redis://:PASSWORD@host), percent-encoded"
+_ALLOW = "allow this user what the bot needs: ACL SETUSER NAME ~pipeline-bot:* +@all -@dangerous"
+_MODES = ("redis_mode", "server_mode")  # as Redis and Valkey call it
+
+
+class Weight(Enum):
+    """How much a problem matters: a FATAL one does not go away by waiting."""
+
+    FATAL = "fatal"
+    WAITS = "waits"
+    WEAK = "weak"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    subject: str
+    weight: Weight
+    text: str
+    cure: str
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`version` is empty where the server does not tell it."""
+
+    version: str
+    problems: tuple[Problem, ...]
+
+
+async def probe(client: redis.asyncio.Redis, team: TeamId) -> Report:
+    """
+    Raises:
+        RedisError, OSError: it does not answer; `refusal` says whether waiting helps.
+    """
+    facts = await _facts(client)
+    known = facts or {}
+    version = str(known.get("valkey_version") or known.get("redis_version") or "")
+    if wrong_kind := [*_kind_problems(known), *_version_problems(version)]:
+        return Report(version, tuple(wrong_kind))
+    problems = [] if facts is not None else [_NO_INFO]
+    return Report(version, (*problems, *await _refused(client, Keys(team)), *_durability_problems(known)))
+
+
+_NO_INFO = Problem(
+    "Store facts",
+    Weight.WEAK,
+    "this user may not ask for INFO, so version, durability and eviction are not known; after a failover a loss is "
+    "noticed by the bot's own count of writes alone",
+    "allow it: ACL SETUSER NAME +info",
+)
+
+
+_CLUSTER = Problem(
+    "Store",
+    Weight.FATAL,
+    "this server is in cluster mode, which is not supported yet",
+    "set REDIS_URL to a server that runs without cluster mode",
+)
+
+
+async def _facts(client: redis.asyncio.Redis) -> Mapping[str, object] | None:
+    """None where the user, or the host, keeps them to itself."""
+    try:
+        return cast("Mapping[str, object]", await client.info())
+    except NoPermissionError:
+        return None
+    except ResponseError as exc:
+        if "unknown" in str(exc).lower():
+            return None
+        raise
+
+
+def _kind_problems(facts: Mapping[str, object]) -> Iterator[Problem]:
+    kinds = {str(facts.get(name)) for name in _MODES}
+    if "sentinel" in kinds:
+        cure = "set REDIS_URL to the primary itself, or to a name that leads to it"
+        yield Problem("Store", Weight.FATAL, "this is a Redis Sentinel, which is not supported yet", cure)
+    if "cluster" in kinds or str(facts.get("cluster_enabled")) == "1":
+        yield _CLUSTER
+
+
+def _version_problems(version: str) -> Iterator[Problem]:
+    numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
+    if numbers and numbers < OLDEST:
+        yield Problem("Store", Weight.FATAL, f"version {version} is too old", "Redis 6.2 or newer, or Valkey")
+
+
+def _durability_problems(facts: Mapping[str, object]) -> Iterator[Problem]:
+    if facts and not facts.get("aof_enabled"):
+        cure = "CONFIG SET appendonly yes, appendfsync always"
+        yield Problem("Store durability", Weight.WEAK, "no append-only file", cure)
+    cure = "CONFIG SET maxmemory-policy noeviction"
+    if (policy := facts.get("maxmemory_policy")) not in {"noeviction", None}:
+        yield Problem("Store eviction", Weight.WEAK, f"{policy} may delete watches", cure)
+    if evicted := facts.get("evicted_keys"):
+        text = f"{evicted} keys were evicted since it was started; some may have been the bot's"
+        yield Problem("Store eviction", Weight.WEAK, text, cure)
+
+
+async def _refused(client: redis.asyncio.Redis, keys: Keys) -> list[Problem]:
+    """What the bot does all the time, tried on keys of its own."""
+    names = [keys[f"probe:{number}"] for number in range(5)]
+    script = client.register_script(files("bot.store").joinpath("probe.lua").read_text())
+    try:
+        async with client.pipeline(transaction=True) as pipe:
+            pipe.get(names[3])
+            pipe.zrange(names[1], 0, -1)
+            await pipe.execute()
+        await cast("Awaitable[object]", client.ping())
+        refused = cast("list[bytes]", await script(keys=names))
+    except ResponseError as exc:
+        if "EXEC without MULTI" in str(exc):  # redis-py goes on where MULTI itself was refused
+            return [Problem("Store permissions", Weight.FATAL, "refused: multi", _ALLOW)]
+        raise
+    return list(_distinct(text.decode(errors="replace") for text in refused))
+
+
+def _distinct(refused: Iterator[str]) -> Iterator[Problem]:
+    texts = list(refused)
+    if any("READONLY" in text for text in texts):
+        cure = "set REDIS_URL to the primary, or to a name that leads to it"
+        yield Problem("Store", Weight.WAITS, "this server is a read-only replica", cure)
+    elif any("OOM" in text for text in texts):
+        cure = "give Redis more memory, or raise maxmemory"
+        yield Problem("Store memory", Weight.WAITS, "it is out of memory and refuses writes", cure)
+    elif texts:
+        forbidden = sorted({text.partition(":")[0] for text in texts})
+        yield Problem("Store permissions", Weight.FATAL, f"refused: {', '.join(forbidden)}", _ALLOW)
+
+
+def refusal(exc: Exception) -> Problem | None:
+    """What an error says about the settings; None where only waiting helps."""
+    links = tuple(_chain(exc))
+    text = " ".join(str(link) for link in links)
+    if problem := _tls_refusal(links, text):
+        return problem
+    if "protected mode" in text:
+        return Problem(
+            "Store login", Weight.FATAL, "Redis is in protected mode", "set a password there, and in REDIS_URL"
+        )
+    if isinstance(exc, AuthenticationError):
+        asks = (
+            "Redis asks for a password"
+            if "required" in text or "HELLO must be called" in text
+            else "Redis refuses user or password"
+        )
+        return Problem("Store login", Weight.FATAL, asks, _LOGIN)
+    if isinstance(exc, NoPermissionError):
+        return Problem("Store permissions", Weight.FATAL, str(exc), _ALLOW)
+    if isinstance(exc, MovedError):
+        return _CLUSTER
+    if "DB index" in text:
+        cure = "end REDIS_URL with /0, or with another database that there is"
+        return Problem("Store", Weight.FATAL, "the database of REDIS_URL does not exist", cure)
+    return None
+
+
+def _tls_refusal(links: tuple[BaseException, ...], text: str) -> Problem | None:
+    for link in links:
+        if isinstance(link, ssl.SSLCertVerificationError):
+            why = link.verify_message.partition(",")[0]
+            told = f"the certificate of Redis is not trusted ({why})"
+            return Problem("Store certificate", Weight.FATAL, told, _CERTIFICATE)
+        if isinstance(link, ssl.SSLError):
+            cure = "check what stands behind the ? of REDIS_URL, and that this port of Redis speaks TLS"
+            return Problem("Store certificate", Weight.FATAL, f"TLS failed ({link.reason or 'no cipher'})", cure)
+        if isinstance(link, FileNotFoundError) and "connecting to /" not in text:
+            cure = "check the paths behind the ? of REDIS_URL: ssl_ca_certs, ssl_certfile, ssl_keyfile"
+            return Problem("Store certificate", Weight.FATAL, "a file of certificates or keys is not there", cure)
+    return None
+
+
+def _chain(failure: BaseException | None) -> Iterator[BaseException]:
+    while failure is not None:
+        yield failure
+        failure = failure.__cause__ or failure.__context__

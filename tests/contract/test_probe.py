@@ -1,0 +1,247 @@
+"""What a Redis must be to be the bot's store, as `run` and `check` find it: against real servers."""
+
+import asyncio
+import shutil
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import redis.asyncio
+from redis.exceptions import RedisError
+from structlog.testing import capture_logs
+
+from bot.domain.watch import TeamId
+from bot.sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
+from bot.starting import StoppedError, StoreRefusedError, until_store_fits
+from bot.store.connect import connect
+from bot.store.probe import Problem, Weight, probe, refusal
+from tests.journey.rig import free_port
+from tests.journey.valkey import Valkey
+
+TEAM = TeamId("T1")
+
+
+@pytest.fixture
+async def valkey(tmp_path: Path) -> AsyncIterator[Valkey]:
+    async with Valkey(tmp_path / "valkey") as running:
+        yield running
+
+
+async def problems(url: str) -> list[Problem]:
+    """What `check` would tell."""
+    async with connect(url) as client:
+        try:
+            return list((await probe(client, TEAM)).problems)
+        except (RedisError, OSError) as exc:
+            problem = refusal(exc)
+            return [problem] if problem else []
+
+
+async def starts(url: str) -> str | None:
+    """What `run` says where it refuses; None where it starts, or waits."""
+    stopped = asyncio.Event()
+    stopped.set()  # it waits no longer
+    async with connect(url) as client:
+        try:
+            await until_store_fits(client, TEAM, stopped)
+        except StoreRefusedError as exc:
+            return str(exc)
+        except StoppedError:
+            return None
+    return None
+
+
+def as_user(valkey: Valkey, name: str) -> str:
+    return valkey.url.replace("://", f"://{name}:hush@")
+
+
+async def allow(valkey: Valkey, name: str, *rules: str) -> None:
+    async with redis.asyncio.Redis.from_url(valkey.url) as client:
+        acl = client.execute_command("ACL", "SETUSER", name, "on", ">hush", *rules)  # type: ignore[no-untyped-call]
+        await acl
+
+
+async def test_a_good_store_has_no_problem(valkey: Valkey) -> None:
+    assert await problems(valkey.url) == []
+    assert await starts(valkey.url) is None
+    async with connect(valkey.url) as client:
+        assert await client.keys("*") == []  # it leaves nothing behind
+
+
+async def test_a_user_without_info_can_run_and_is_warned(valkey: Valkey) -> None:
+    await allow(valkey, "bob", "~*", "+@all", "-@dangerous")
+    (problem,) = await problems(as_user(valkey, "bob"))
+    assert problem.weight is Weight.WEAK
+    assert "INFO" in problem.text
+    with capture_logs() as lines:
+        assert await starts(as_user(valkey, "bob")) is None
+    assert [line["event"] for line in lines] == ["store_weak"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "told"),
+    [
+        (("~*", "+@all", "-@scripting"), "evalsha"),
+        (("~*", "+@all", "-script"), "script"),
+        (("~*", "+@all", "-hset"), "HSET"),
+        (("~*", "+@all", "-@write"), "SET"),
+        (("~*", "+@all", "-multi"), "multi"),
+        (("~*", "+@all", "-ping"), "ping"),
+        (("~other:*", "+@all"), "access a key"),
+        (("%R~*", "+@all"), "access a key"),
+    ],
+)
+async def test_a_user_who_may_not_do_what_the_bot_does_is_refused(
+    valkey: Valkey, rules: tuple[str, ...], told: str
+) -> None:
+    await allow(valkey, "eve", *rules)
+    found = [each for each in await problems(as_user(valkey, "eve")) if each.weight is Weight.FATAL]
+    assert [each.subject for each in found] == ["Store permissions"]
+    assert told in found[0].text
+    assert "ACL SETUSER" in found[0].cure
+    assert "Store permissions" in (await starts(as_user(valkey, "eve")) or "")
+
+
+async def test_the_advised_rules_are_enough(valkey: Valkey) -> None:
+    await allow(valkey, "ann", "~pipeline-bot:*", "+@all", "-@dangerous", "+info")
+    assert await problems(as_user(valkey, "ann")) == []
+
+
+@pytest.mark.parametrize(
+    ("login", "told"), [("ann:wrong@", "refuses user or password"), ("nobody:hush@", "refuses user or password")]
+)
+async def test_a_wrong_login_is_refused_without_the_password(valkey: Valkey, login: str, told: str) -> None:
+    await allow(valkey, "ann", "~*", "+@all")
+    url = valkey.url.replace("://", f"://{login}")
+    (problem,) = await problems(url)
+    assert (problem.subject, problem.weight) == ("Store login", Weight.FATAL)
+    assert told in problem.text
+    said = await starts(url) or ""
+    assert told in said
+    assert "wrong" not in said
+    assert "hush" not in said
+
+
+async def test_a_password_that_is_missing_is_asked_for(tmp_path: Path) -> None:
+    async with Valkey(tmp_path / "locked", "--requirepass", "hush") as valkey:
+        (problem,) = await problems(valkey.url)
+        assert problem.text == "Redis asks for a password"
+        assert await problems(valkey.url.replace("://", "://:hush@")) == []
+
+
+async def test_a_database_that_there_is_not(valkey: Valkey) -> None:
+    (problem,) = await problems(valkey.url.replace("/0", "/99"))
+    assert "the database of REDIS_URL does not exist" in problem.text
+
+
+async def test_cluster_mode_is_refused(tmp_path: Path) -> None:
+    async with Valkey(tmp_path / "cluster", "--cluster-enabled", "yes", "--cluster-port", str(free_port())) as valkey:
+        (problem,) = await problems(valkey.url)
+        assert problem.weight is Weight.FATAL
+        assert "cluster mode" in problem.text
+        assert "cluster mode" in (await starts(valkey.url) or "")
+
+
+async def test_a_sentinel_is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "sentinel.conf"
+    config.write_text("")
+    async with Sentinel(tmp_path / "sentinel", str(config)) as sentinel:
+        (problem,) = await problems(sentinel.url)
+    assert problem.weight is Weight.FATAL
+    assert "Sentinel" in problem.text
+
+
+class Sentinel(Valkey):
+    """Takes a configuration file, as a sentinel must have one, and none of the options of a store."""
+
+    def _arguments(self) -> list[str]:
+        return [*self._options, "--sentinel", "--port", str(self._port), "--dir", str(self._data_dir)]
+
+
+async def test_a_replica_is_named_and_waited_for() -> None:
+    async with RedisStandIn.start() as stand_in:
+        old = stand_in._server.port
+        await stand_in.act(RedisActKind.DEMOTED)
+        (problem,) = await problems(f"redis://127.0.0.1:{old}/0")
+        assert (problem.text, problem.weight) == ("this server is a read-only replica", Weight.WAITS)
+        assert await starts(f"redis://127.0.0.1:{old}/0") is None
+
+
+async def test_a_store_that_is_full_is_named_and_waited_for() -> None:
+    async with RedisStandIn.start() as stand_in:
+        await stand_in.break_server(ServerFaultKind.FULL)
+        found = await problems(stand_in.url)
+        assert [each.weight for each in found] in ([Weight.WAITS], [])
+        assert await starts(stand_in.url) is None
+
+
+async def test_what_may_lose_data_is_warned_about(tmp_path: Path) -> None:
+    options = ("--appendonly", "no", "--maxmemory-policy", "allkeys-lru")
+    async with Valkey(tmp_path / "cache", *options) as valkey:
+        found = await problems(valkey.url)
+        assert [each.subject for each in found] == ["Store durability", "Store eviction"]
+        assert {each.weight for each in found} == {Weight.WEAK}
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
+class TestTls:
+    @pytest.fixture
+    def certificate(self, tmp_path: Path) -> Path:
+        """Self-signed, with its key in the same file."""
+        pem, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+        names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1")
+        made = ("-keyout", str(key), "-out", str(pem), "-days", "2", "-nodes", "-newkey", "rsa:2048")
+        subprocess.run(["openssl", "req", "-x509", *made, *names], check=True, capture_output=True)
+        pem.write_text(pem.read_text() + key.read_text())
+        return pem
+
+    @pytest.fixture
+    async def port(self, valkey: Valkey, certificate: Path) -> AsyncIterator[int]:
+        """TLS in front of a real server."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        async with forwarding(int(valkey.url.rpartition(":")[2].partition("/")[0]), context) as port:
+            yield port
+
+    async def test_a_self_signed_certificate_is_named_and_not_the_password(self, port: int) -> None:
+        (problem,) = await problems(f"rediss://:hush@127.0.0.1:{port}/0")
+        assert (problem.subject, problem.weight) == ("Store certificate", Weight.FATAL)
+        assert "self-signed certificate" in problem.text
+        assert "ssl_cert_reqs" in problem.cure
+        assert "ssl_ca_certs" in problem.cure
+        assert "password" not in problem.text + problem.cure
+        assert "ssl_cert_reqs" in (await starts(f"rediss://127.0.0.1:{port}/0") or "")
+
+    async def test_it_can_be_trusted_by_name_or_not_looked_at(self, port: int, certificate: Path) -> None:
+        assert await problems(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={certificate}") == []
+        assert await problems(f"rediss://127.0.0.1:{port}/0?ssl_cert_reqs=none") == []
+
+    async def test_files_that_are_not_there_are_named(self, port: int) -> None:
+        (problem,) = await problems(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs=/nowhere.pem")
+        assert "ssl_ca_certs" in problem.cure
+
+
+@asynccontextmanager
+async def forwarding(upstream_port: int, context: ssl.SSLContext) -> AsyncIterator[int]:
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(4096):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        up_reader, up_writer = await asyncio.open_connection("127.0.0.1", upstream_port)
+        await asyncio.gather(pump(reader, up_writer), pump(up_reader, writer))
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
