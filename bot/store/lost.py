@@ -1,0 +1,22 @@
+"""Connections that write nothing to a socket which the other end has reset."""
+
+from collections.abc import Iterable
+
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+
+def checked(base: type[AbstractConnection]) -> type[AbstractConnection]:
+    """A kind of connection that raises ConnectionError where asyncio has closed its transport already.
+
+    From Python 3.12 on, `writelines` on a lost transport raises AttributeError, or registers a file descriptor that the
+    next connection gets: that one then hangs until its deadline. https://github.com/python/cpython/issues/136234
+    """
+
+    class Checked(base):  # type: ignore[misc, valid-type]  # one of three, by the address's scheme
+        async def _send_packed_command(self, command: Iterable[bytes]) -> None:
+            if self._writer is None or self._writer.is_closing():
+                raise RedisConnectionError("the connection was lost")
+            await super()._send_packed_command(command)
+
+    return Checked
