@@ -15,13 +15,15 @@ UnresolvedReference = Ambiguous | Unknown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineView:
-    """One pipeline as it is known now. `problem` says why a fresh reading could not be had, where that was tried."""
+    """One pipeline as it is known now. `problem` says why its reading is not fresh, where it should be: then nobody can
+    say that it is so now. `wait_until`: until when GoldRush asked to wait."""
 
     pipeline: Pipeline
     standing: Standing
     watched_here: bool = False
     acknowledged: Acknowledgement | None = None
     problem: str | None = None
+    wait_until: datetime | None = None
     guidance: Guidance = NO_GUIDANCE
 
 
@@ -52,6 +54,7 @@ class ListAnswer:
     looked_at: tuple[PipelineView, ...] = ()
     at: datetime
     problem: str | None = None
+    wait_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,8 @@ class Card:
     """The channels that take no messages, and whose news this one hears meanwhile."""
     guidance: Guidance = NO_GUIDANCE
     """What to do, as it was known when this was written; of failures only."""
+    unread_at: datetime | None = None
+    """When somebody asked for a fresh reading that could not be had."""
     came_at: int = 0
     """The revision with which it came to the channel, or comes."""
 

@@ -62,6 +62,8 @@ class Line:
     name: str = ""
     place: str = ""
     reason: str = ""
+    until: datetime | None = None
+    """When it is read again, where GoldRush asked to wait."""
     downtime_seconds: float | None = None
     """Of the line that ends its episode, and of no other."""
     at_least: bool = False
@@ -113,6 +115,11 @@ class Episode:
         if len(lines) > LINES_KEPT:
             lines = (*lines[: LINES_KEPT // 2], *lines[-LINES_KEPT // 2 :])
         return replace(self, revision=line.revision, lines=lines)
+
+    def explained(self, reason: str, until: datetime | None) -> "Episode":
+        """Why it goes on is another reason by now: its last line says so, and no further one."""
+        last = replace(self.lines[-1], reason=reason, until=until)
+        return replace(self, revision=self.revision + 1, lines=(*self.lines[:-1], last))
 
     def unwatched(self, at: datetime) -> "Episode":
         """Nobody hears of it any more, however it goes on."""
@@ -242,6 +249,7 @@ def _with(episode: Episode, transition: Transition, standing: Standing) -> Episo
         ready=seen.ready if seen else None,
         replicas=seen.replicas if seen else None,
         reason=transition.reason,
+        until=transition.until,
     )
     return episode.told_line(line)
 

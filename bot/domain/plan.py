@@ -106,12 +106,23 @@ def plan_newcomer(record: Record, scene: Scene, channel: ChannelId) -> Plan | No
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
 
 
-def plan_redrawn(record: Record, scene: Scene) -> Plan | None:
-    """Nothing became so, but somebody asked: the open card is drawn with the latest reading."""
+def plan_redrawn(record: Record, scene: Scene, *, unread_at: datetime | None = None) -> Plan | None:
+    """Nothing became so, but somebody asked: the open card is drawn with the latest reading. `unread_at`: when a fresh
+    one could not be had."""
     episode = record.episode
     if episode is None or not episode.open:
         return None
     told = _tell(replace(episode, revision=episode.revision + 1), episode, record.standing, scene)
+    cards = tuple(replace(card, unread_at=unread_at) for card in told.cards)
+    return Plan(record=replace(record, episode=told.episode), cards=cards, deliveries=told.deliveries)
+
+
+def plan_explained(record: Record, scene: Scene, reason: str, until: datetime | None) -> Plan | None:
+    """What is told already goes on for another reason: its cards say so, and nothing new is posted."""
+    episode = record.episode
+    if episode is None or not episode.open or not episode.lines:
+        return None
+    told = _tell(episode.explained(reason, until), episode, record.standing, scene)
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
 
 

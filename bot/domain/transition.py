@@ -92,6 +92,8 @@ class Transition:
     live: bool = False
     reach: Reach = Reach.REACHABLE
     reason: str = ""
+    until: datetime | None = None
+    """When it is read again, where GoldRush asked to wait."""
     first_seen: bool = False
 
 

@@ -66,7 +66,7 @@ def _headline(card: Card) -> str:
     if card.episode.outcome is Outcome.UNWATCHED:
         return _unwatched(card, name)
     first, *rest = _HEADLINES[card.episode.kind](card, name)
-    return "\n".join([first, *(line for line in (*rest, _unseen(card)) if line)])
+    return "\n".join(line for line in (_unread(card), first, *rest, _unseen(card)) if line)
 
 
 def _unwatched(card: Card, name: str) -> str:
@@ -76,6 +76,15 @@ def _unwatched(card: Card, name: str) -> str:
     seen = f"last seen {seen}" if standing.observation and standing.reach is Reach.REACHABLE else seen
     told = f":no_bell: {name} is *no longer watched here*: nobody here is told how this goes on"
     return "\n".join([told, f"began at {_beginning(card.episode)}, {seen}"])
+
+
+def _unread(card: Card) -> str:
+    """Leads what may be otherwise by now. Both times stay true when it can be read again."""
+    seen = card.standing.observation
+    if card.unread_at is None or seen is None or not card.episode.open:
+        return ""
+    at, last = time_of_day(card.unread_at), time_of_day(seen.observed_at)
+    return f"{phrases.BLIND} Could not be read at {at}. Last seen at {last}:"
 
 
 def _unseen(card: Card) -> str:
@@ -237,9 +246,15 @@ def _blind(card: Card, name: str) -> tuple[str, ...]:
             f":no_entry: {name} *cannot be read*",
             since,
             why,
-            "Nothing here says that a pipeline is well, or that it is not.",
+            _until(episode),
         )
     return (f"{phrases.BLIND} {name} *cannot be read* — {_last_seen(card)}", since, why)
+
+
+def _until(episode: Episode) -> str:
+    until = next((line.until for line in reversed(episode.lines) if line.reason), None)
+    wait = f"I read again at {date(until)}. Until then" if until else "Until it can be read again,"
+    return f"{wait} I can't tell whether pipelines are healthy."
 
 
 def _last_seen(card: Card) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.domain.answer import PipelineView, UnresolvedReference
 from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, is_pattern, looks, resolve
 from bot.domain.watch import ChannelId, ParkReason
-from bot.slack import phrases
+from bot.slack import doubts, phrases
 from bot.slack.cards import Footing
 from bot.slack.message import Block, sections
 from bot.slack.text import ago, code, outside
@@ -22,18 +22,22 @@ def age(view: PipelineView, now: datetime) -> str:
 
 
 def row(view: PipelineView, now: datetime) -> str:
-    standing, observation = view.standing, view.standing.observation
-    ready = phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else ""
-    facts = [
-        phrases.state_words(standing),
-        ready,
-        phrases.intent_words(view.pipeline, standing),
-        f"acknowledged by {phrases.who(view.acknowledged.name)}" if view.acknowledged else "",
-        age(view, now) if observation else "",
-        "no fresh reading" if view.problem and observation else "",
+    """Where nobody knows how it is now, that comes first."""
+    told = " · ".join(fact for fact in (doubts.state(view, now), *_facts(view, now)) if fact)
+    return f"{doubts.sign(view)} *{outside(view.pipeline.name)}* — {told}"
+
+
+def _facts(view: PipelineView, now: datetime) -> list[str]:
+    observation = view.standing.observation
+    answered = f"acknowledged by {phrases.who(view.acknowledged.name)}" if view.acknowledged else ""
+    if observation is None or doubts.is_doubtful(view):
+        return [answered]
+    return [
+        phrases.replicas(observation.phase, observation.ready, observation.replicas),
+        phrases.intent_words(view.pipeline, view.standing),
+        answered,
+        age(view, now),
     ]
-    told = " · ".join(fact for fact in facts if fact)
-    return f"{phrases.standing_symbol(standing)} *{outside(view.pipeline.name)}* — {told}"
 
 
 def resting(channel: ChannelId | None, reason: ParkReason, footing: Footing) -> str:

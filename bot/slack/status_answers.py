@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer
 from bot.domain.attention import trouble
-from bot.slack import action_ids, phrases
+from bot.slack import action_ids, doubts, phrases
 from bot.slack.cards import Footing
 from bot.slack.headings import Heading, heading
 from bot.slack.message import Block, actions, button, context, section, sections, value
@@ -35,7 +35,9 @@ def status_blocks(answer: StatusAnswer, asked: Asked, footing: Footing) -> list[
         whole = answer.whole_channel
         head = heading(Heading(answer.views, answer.looked_at, answer.states, answer.at, whole_channel=whole))
         lines = [row(view, answer.at) for view in _page(answer.views, asked)]
-        blocks += sections([head + _page_words(asked, len(answer.views)), *lines])
+        blocks += sections(
+            [*doubts.lead(_page(answer.views, asked)), head + _page_words(asked, len(answer.views)), *lines]
+        )
     elif answer.whole_channel:
         hint = f"`{footing.command} list` shows what there is, `{footing.command} watch NAME` watches it."
         blocks.append(section(f"This channel watches nothing yet. {hint}"))
@@ -51,19 +53,21 @@ def _only_id(views: Sequence[PipelineView]) -> str:
 
 def _detail(view: PipelineView, now: datetime, footing: Footing) -> list[Block]:
     standing, observation = view.standing, view.standing.observation
-    head = f"{phrases.standing_symbol(standing)} *{outside(view.pipeline.name)}* — {phrases.state_words(standing)}"
-    facts = [
-        phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else "",
-        f"since {phrases.moment(standing.since, first_seen=standing.first_seen)}" if standing.since else "",
-        phrases.intent_words(view.pipeline, standing),
-    ]
-    lines = [head, " · ".join(fact for fact in facts if fact)]
+    head = f"{doubts.sign(view)} *{outside(view.pipeline.name)}* — {doubts.state(view, now)}"
+    facts = (
+        []
+        if doubts.is_doubtful(view)
+        else [
+            phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else "",
+            f"since {phrases.moment(standing.since, first_seen=standing.first_seen)}" if standing.since else "",
+            phrases.intent_words(view.pipeline, standing),
+        ]
+    )
+    lines = [head, doubts.why(view), " · ".join(fact for fact in facts if fact)]
     if view.acknowledged:
         by = phrases.answered_by(view.acknowledged.name, view.acknowledged.place)
         lines.append(f":eyes: Acknowledged by {by} at {date(view.acknowledged.at)}")
     lines += guidance_lines(view.guidance)
-    if view.problem:
-        lines.append(f":warning: No fresh reading: {outside(view.problem, REASON_LIMIT)}")
     where = [
         outside(view.pipeline.project, 60) if view.pipeline.project else "",
         outside(view.pipeline.id, 60),
@@ -82,9 +86,13 @@ def list_blocks(answer: ListAnswer, asked: Asked) -> list[Block]:
         blocks.append(section(f"The ServiceKey sees no pipeline{words}."))
     else:
         head = heading(Heading(answer.views, answer.looked_at, answer.states, answer.at, answer.words))
-        blocks += sections([head + _page_words(asked, len(answer.views)), *_by_project(answer, asked)])
+        shown = _by_project(answer, asked)
+        doubt = doubts.lead(_page(answer.views, asked))
+        blocks += sections([*doubt, head + _page_words(asked, len(answer.views)), *shown])
     if answer.problem:
-        blocks += context(f":warning: The list may be old: {outside(answer.problem, REASON_LIMIT)}")
+        blocks += context(
+            f":warning: The list may be old: {outside(answer.problem, REASON_LIMIT)}{doubts.waiting(answer.wait_until)}"
+        )
     return blocks + _controls(asked, len(answer.views), "")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -28,6 +29,11 @@ class Listing:
         self._listed_at: float | None = None
         self.problem: str | None = None
         """Why the last listing could not be had, for people; None where it was had."""
+
+    def waits_until(self) -> datetime | None:
+        """Until when GoldRush has us wait with the next listing."""
+        hold = self._budget.held(Route.LISTING)
+        return self._clock.now() + timedelta(seconds=hold[1] - self._clock.monotonic()) if hold else None
 
     async def refresh(self, *, older_than: float = 0.0) -> None:
         """Lists anew unless that was done less than `older_than` seconds ago. What cannot be had leaves the old list.

@@ -1,18 +1,21 @@
 """Says once in each channel that the API as a whole cannot be read, and once that it can be again."""
 
+from collections.abc import Iterable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
 from bot.domain.catalogue import Pipeline
-from bot.domain.plan import Plan, Record, Scene, plan_transitions
+from bot.domain.plan import Plan, Record, Scene, plan_explained, plan_transitions
 from bot.domain.transition import Event, Reach, Transition
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, UserId, Watch
 from bot.ports import Clock
 from bot.watching.roster import Roster
 from bot.watching.sight import Sight, View
 
+SAME_END = timedelta(seconds=5)
 API_ITSELF = Pipeline(id=API_PIPELINE_ID, name="GoldRush API")
 
 log = structlog.get_logger(__name__)
@@ -35,21 +38,37 @@ class Outage:
         """
         episode = self._roster.record(API_PIPELINE_ID).episode
         told = episode is not None and episode.open
-        if self._sight.lost == told or self._sight.view is View.DOUBTFUL:
-            return
         lost = self._sight.lost
+        if lost and told and episode and not _same_end(episode.lines[-1].until, self._sight.until):
+            await self._explain(episode.told.values(), self._reason(unseen))
+        if lost == told or self._sight.view is View.DOUBTFUL or not (lost or self._sight.proven):
+            return
         became = Transition(
             event=Event.UNREACHABLE if lost else Event.BACK,
             pipeline_id=API_PIPELINE_ID,
             at=self._clock.now(),
             phase=None,
             reach=Reach.UNREACHABLE if lost else Reach.REACHABLE,
-            reason=f"{self._sight.problem} {_pipelines(unseen)} not being seen." if lost else "",
+            reason=self._reason(unseen) if lost else "",
+            until=self._sight.until,
         )
         log.warning("api", view=self._sight.view.value, problem=self._sight.problem)
         channels = self._concerned() if lost else episode.told.values() if episode else ()
-        scene = Scene(self._roster.store.team, API_ITSELF, [self._audience(channel) for channel in channels])
+        scene = self._scene(channels)
         await self._roster.write(API_PIPELINE_ID, lambda record, scene: _step(record, became, scene), scene)
+
+    async def _explain(self, channels: Iterable[ChannelId], reason: str) -> None:
+        """GoldRush asked for another wait, or fails after the last: the notice says so where it stands."""
+        until = self._sight.until
+        log.warning("api", view=self._sight.view.value, problem=self._sight.problem)
+        make = partial(plan_explained, reason=reason, until=until)
+        await self._roster.write(API_PIPELINE_ID, make, self._scene(channels))
+
+    def _reason(self, unseen: int) -> str:
+        return f"{self._sight.problem} {_pipelines(unseen)} not being seen."
+
+    def _scene(self, channels: Iterable[ChannelId]) -> Scene:
+        return Scene(self._roster.store.team, API_ITSELF, [self._audience(channel) for channel in channels])
 
     def _concerned(self) -> tuple[ChannelId, ...]:
         """A rejected key is for the operator to mend; everything else concerns all who watch."""
@@ -60,6 +79,13 @@ class Outage:
     def _audience(self, channel: ChannelId) -> Audience:
         """Who was told of the beginning is told of the end, whoever watches meanwhile."""
         return Audience(channel, self._roster.watches.of(channel) or (_concern(channel, self._clock.now()),))
+
+
+def _same_end(one: datetime | None, other: datetime | None) -> bool:
+    """A wait that ends a few seconds later is no news."""
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) < SAME_END
 
 
 def _pipelines(number: int) -> str:

@@ -91,6 +91,11 @@ class Poller:
         """The pipelines to be read that were not, since `moment` on the monotonic clock."""
         return frozenset(each for each in self._roster.pollable if self._read_at.get(each, float("-inf")) < moment)
 
+    @property
+    def reads(self) -> bool:
+        """Whether this bot is the one that reads, so that what it knows is as fresh as promised."""
+        return self._turn.ours
+
     def promised(self) -> Mapping[PipelineId, float]:
         """How old, in seconds, each reading may grow while all goes well. Also for a bot whose turn it is not."""
         periods = {each: self._period(each) for each in self._roster.pollable}

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer, WatchedView, WatchesAnswer
 from bot.domain.attention import State, is_in, worst_first
@@ -85,6 +86,7 @@ class Queries:
             looked_at=self._views.known(chosen, channel) if states else (),
             at=self._clock.now(),
             problem=self._listing.problem,
+            wait_until=self._listing.waits_until() if self._listing.problem else None,
         )
 
     def _known(
@@ -106,7 +108,8 @@ class Queries:
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
         """Reads afresh and draws the open card anew, so that it says how old its reading is."""
         views = await self._views.of([self._roster.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
-        await self._roster.write(pipeline_id, plan_redrawn)
+        unread_at = self._clock.now() if any(view.problem for view in views) else None
+        await self._roster.write(pipeline_id, partial(plan_redrawn, unread_at=unread_at))
         return StatusAnswer(views=views, at=self._clock.now())
 
     async def _tried(self, channel: ChannelId) -> ParkReason | None:

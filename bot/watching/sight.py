@@ -31,6 +31,8 @@ class Sight:
     problem: str = ""
     until: datetime | None = None
     """When it is read again, where GoldRush asked to wait."""
+    proven: bool = False
+    """Whether any read has succeeded since this process began."""
     _since: float = 0.0
     _failed: int = 0
     _credential: int = 0
@@ -38,6 +40,7 @@ class Sight:
 
     def succeeded(self) -> None:
         self.view, self.problem, self.until = View.CLEAR, "", None
+        self.proven = True
         self._failed = self._credential = 0
         self._pipelines.clear()
 

@@ -1,7 +1,7 @@
 """How pipelines stand, for whoever asks: as it is known, and read afresh where that is too old."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from bot.domain.answer import PipelineView
@@ -18,6 +18,7 @@ ANSWER_SECONDS = 6.0  # a person waits; what has not been read by then is shown 
 FRESH_SECONDS = 2.0  # for pipelines that were named
 RECENT_SECONDS = 60.0  # for those that were not
 READ_AT_ONCE = 20  # as many as a page shows: one command must not spend the budget of all
+NOT_SINCE = "it has not been read since"
 OVERDUE_SECONDS = 2.0  # older than the polling promises: this process stood still, or the machine slept
 
 
@@ -37,7 +38,10 @@ class Views:
     ) -> tuple[PipelineView, ...]:
         problems = await self.read(pipelines, older_than=older_than)
         known = self.known([self._roster.pipeline(each.id) for each in pipelines], channel)
-        return tuple(replace(view, problem=problems.get(view.pipeline.id)) for view in known)
+        return tuple(self._with_problem(view, problems.get(view.pipeline.id)) for view in known)
+
+    def _with_problem(self, view: PipelineView, problem: str | None) -> PipelineView:
+        return replace(view, problem=problem, wait_until=self._poller.waits_until()) if problem else view
 
     async def read(self, pipelines: Collection[Pipeline], *, older_than: float) -> dict[PipelineId, str | None]:
         """Reads those whose last reading is older than so many seconds, or than the polling promises: the oldest
@@ -65,7 +69,22 @@ class Views:
     def known(self, pipelines: Collection[Pipeline], channel: ChannelId) -> tuple[PipelineView, ...]:
         """As they are known now, without a read."""
         heard = watched_ids(pipelines, self._roster.watches.of(channel))
-        return tuple(self._known(each, watched_here=each.id in heard) for each in pipelines)
+        promised = self._poller.promised()
+        known = (self._known(each, watched_here=each.id in heard) for each in pipelines)
+        return tuple(self._with_problem(each, self._doubt(each, promised)) for each in known)
+
+    def _doubt(self, view: PipelineView, promised: Mapping[PipelineId, float]) -> str | None:
+        """Why nobody can say that it is so now. A bot that does not read the pipelines knows steady ones by old
+        readings: that alone is no doubt."""
+        if view.standing.observation is None:
+            return None
+        if self._poller.sight.lost:
+            return self._poller.sight.problem
+        pipeline_id = view.pipeline.id
+        if pipeline_id in promised and not self._poller.reads:
+            return None
+        longest = promised.get(pipeline_id, self.recent_seconds) + OVERDUE_SECONDS
+        return NOT_SINCE if self._age(pipeline_id) > longest else None
 
     def _known(self, pipeline: Pipeline, *, watched_here: bool) -> PipelineView:
         episode = self._roster.record(pipeline.id).episode

@@ -323,10 +323,33 @@ def test_the_outage_of_the_api_has_no_buttons_and_claims_nothing() -> None:
     message = valid(shown(replace(a_card(episode, pipeline=pipeline), standing=Standing(reach=Reach.UNREACHABLE))))
     assert "cannot be read" in message.text
     assert "401: the key was revoked" in message.text
-    assert "Nothing here says that a pipeline is well" in message.text
+    assert "Until it can be read again, I can't tell whether pipelines are healthy." in message.text
+
     assert buttons(message) == {}
     over = replace(episode, closed_at=at(61), outcome=Outcome.READABLE)
     assert "can be read again after 1 min" in shown(replace(a_card(over, pipeline=pipeline), standing=Standing())).text
+
+
+def test_the_outage_of_the_api_says_when_it_is_read_again() -> None:
+    line = Line(revision=1, at=at(1), events=(Event.UNREACHABLE,), reason="429: slow down.", until=at(600))
+    episode = replace(an_episode(EpisodeKind.BLIND), lines=(line,))
+    pipeline = a_pipeline("GoldRush API", pipeline_id=API_PIPELINE_ID, project="")
+    text = valid(shown(replace(a_card(episode, pipeline=pipeline), standing=Standing(reach=Reach.UNREACHABLE)))).text
+    assert "429: slow down." in text
+    assert f"I read again at <!date^{int(at(600).timestamp())}^" in text
+    assert "Until then I can't tell whether pipelines are healthy." in text
+
+
+def test_a_card_that_somebody_wanted_fresh_in_vain_leads_with_that() -> None:
+    record = story(an_observation(RUNNING, 1, ready=2, replicas=2), an_observation(RUNNING, 2, ready=1, replicas=2))[-1]
+    plan = plan_redrawn(record.record, a_scene(), unread_at=at(99))
+    assert plan is not None
+    first = tells_all(valid(shown(plan.cards[0]))).text.split("\n")[0]
+    assert first.startswith("Could not be read at ")
+    assert "Last seen at" in first
+    again = plan_redrawn(plan.record, a_scene())
+    assert again is not None
+    assert "Could not be read" not in shown(again.cards[0]).text
 
 
 # --- whom it calls ---------------------------------------------------------------------------------------------------

@@ -1,0 +1,58 @@
+"""What is said where nobody knows how a pipeline is now: first when it was last seen, and how. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.answer import PipelineView
+from bot.domain.phase import Phase
+from bot.domain.transition import Reach
+from bot.slack import phrases
+from bot.slack.text import REASON_LIMIT, ago, date, outside
+
+
+def sign(view: PipelineView) -> str:
+    """What was last seen FAILED stays red: that it is over, nobody knows."""
+    if not is_doubtful(view):
+        return phrases.standing_symbol(view.standing)
+    return phrases.symbol(Phase.FAILED) if view.standing.phase == Phase.FAILED else phrases.BLIND
+
+
+def state(view: PipelineView, now: datetime) -> str:
+    """`last seen *RUNNING* 40 s ago`, or how it is."""
+    if not is_doubtful(view):
+        return phrases.state_words(view.standing)
+    unreadable = f"{phrases.UNREACHABLE}, " if view.standing.reach is Reach.UNREACHABLE else ""
+    return f"{unreadable}{_last_seen(view, now)}"
+
+
+def _last_seen(view: PipelineView, now: datetime) -> str:
+    seen = view.standing.observation
+    return f"last seen *{phrases.phase_word(seen.phase)}* {ago(seen.observed_at, now)}" if seen else "not read yet"
+
+
+def is_doubtful(view: PipelineView) -> bool:
+    """It was seen, but may be otherwise now."""
+    if view.standing.observation is None or view.standing.reach is Reach.GONE:
+        return False
+    return view.problem is not None or view.standing.reach is Reach.UNREACHABLE
+
+
+def why(view: PipelineView) -> str:
+    return f":warning: No fresh reading: {_reason(view)}" if view.problem else ""
+
+
+def lead(views: Sequence[PipelineView]) -> list[str]:
+    """Over many rows: why they are old, once."""
+    doubtful = [view for view in views if view.problem and is_doubtful(view)]
+    if not doubtful:
+        return []
+    which = "all" if len(doubtful) == len(views) else f"{len(doubtful)} of {len(views)}"
+    return [f":warning: No fresh reading of {which}, so it may be otherwise now: {_reason(doubtful[0])}"]
+
+
+def _reason(view: PipelineView) -> str:
+    return f"{outside(view.problem or '', REASON_LIMIT)}{waiting(view.wait_until)}"
+
+
+def waiting(until: datetime | None) -> str:
+    return f" I read again at {date(until)}." if until else ""

@@ -1,0 +1,191 @@
+"""A wait that GoldRush asks for is obeyed on its route, and told where it leaves readings old."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import redis.asyncio
+
+from bot.domain.phase import Phase
+from bot.domain.watch import API_PIPELINE_ID
+from bot.ports import ApiError, Status, Throttled, Unavailable
+from bot.slack.status_answers import Asked
+from bot.watching.budget import Route
+from tests.builders import ALERTS
+from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, Bot, pipelines, running
+from tests.unit.rendering import LOOK
+
+SLOW_DOWN = "GoldRush answered 429: too many requests with this ServiceKey."
+
+
+def answer_all(bot: Bot, answer: Status | ApiError) -> None:
+    for each in bot.api.statuses:
+        bot.api.statuses[each] = answer
+
+
+async def watched(bot: Bot) -> None:
+    await bot.watch("orders-*")
+    await bot.listing.refresh()
+    await bot.poll(30)
+
+
+async def notice(bot: Bot) -> str:
+    episode = bot.roster.record(API_PIPELINE_ID).episode
+    assert episode is not None
+    (card,) = (await bot.store.outbox.cards(tuple(episode.told))).values()
+    (row,) = [each for each in await bot.store.owed(ALERTS) if each.id == card.content.key]
+    return LOOK.content(card.content, row, bot.clock.now()).text
+
+
+async def test_one_429_that_asks_for_ten_minutes_is_told_with_its_end_and_so_is_the_recovery(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await watched(bot)
+        answer_all(bot, Throttled(SLOW_DOWN, retry_after=600.0))
+        await bot.poll(16)
+        until = bot.poller.waits_until()
+        assert until is not None
+        answer_all(bot, LIVE)
+        await bot.poll(16)
+        assert await bot.cards() == ["GoldRush API blind"]
+        text = await notice(bot)
+        assert "GoldRush API cannot be read" in text
+        assert SLOW_DOWN in text
+        assert "3 pipelines are not being seen" in text
+        assert f"I read again at <!date^{int(until.timestamp())}^" in text
+        reads = len(bot.api.reads)
+        await bot.poll(540)
+        assert len(bot.api.reads) == reads
+        assert await bot.cards() == ["GoldRush API blind"]
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(60)
+        outage = bot.roster.record(API_PIPELINE_ID).episode
+        assert outage is not None
+        assert not outage.open
+        assert "orders-1 failure" in await bot.cards()
+
+
+async def test_a_503_with_retry_after_is_told_alike(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await watched(bot)
+        answer_all(bot, Unavailable("GoldRush answered 503.", retry_after=120.0))
+        await bot.poll(40)
+        assert await bot.cards() == ["GoldRush API blind"]
+        assert "I read again at" in await notice(bot)
+
+
+async def test_a_wait_that_leaves_no_reading_old_is_not_told(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await watched(bot)
+        answer_all(bot, Throttled(SLOW_DOWN, retry_after=8.0))
+        await bot.poll(16)
+        answer_all(bot, LIVE)
+        await bot.poll(60)
+        assert await bot.cards() == []
+
+
+async def test_what_is_at_rest_may_wait_as_long_as_its_period(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        bot.api.statuses[ONE] = Status(phase=Phase.PAUSED, replicas=0, ready=0)
+        await watched(bot)
+        bot.budget.hold(Route.STATUS, 20.0)
+        await bot.poll(19)
+        assert "GoldRush API blind" not in await bot.cards()
+
+
+async def test_a_wait_of_the_listing_or_of_an_object_holds_no_status(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await watched(bot)
+        bot.api.listing = Throttled(SLOW_DOWN, retry_after=600.0)
+        bot.api.refusal = Throttled(SLOW_DOWN, retry_after=600.0)
+        await bot.listing.refresh()
+        bot.api.statuses[ONE] = Status(phase=Phase.PAUSED, replicas=0, ready=0)
+        reads = len(bot.api.reads)
+        await bot.poll(60)
+        assert len(bot.api.reads) - reads >= 5
+        assert "GoldRush API blind" not in await bot.cards()
+        answer = await bot.requests.queries.browse(ALERTS, "", 0, 9)
+        assert answer.wait_until == bot.listing.waits_until()
+        text = LOOK.answer(answer, Asked(text="list")).text
+        assert "The list may be old" in text
+        assert "I read again at <!date^" in text
+
+
+async def test_a_longer_wait_changes_the_notice_and_posts_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await watched(bot)
+        answer_all(bot, Throttled(SLOW_DOWN, retry_after=60.0))
+        await bot.poll(40)
+        before = await notice(bot)
+        answer_all(bot, Unavailable("GoldRush answered 503: maintenance.", retry_after=3600.0))
+        await bot.poll(120)
+        after = await notice(bot)
+        assert before != after
+        assert "maintenance" in after
+        assert len(await bot.store.owed(ALERTS)) == 2  # the announcement of the watch aside: the one card
+        episode = bot.roster.record(API_PIPELINE_ID).episode
+        assert episode is not None
+        assert len(episode.lines) == 1
+
+
+async def test_a_bot_that_is_started_during_a_wait_does_not_say_that_it_is_over(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await watched(bot)
+        answer_all(bot, Throttled(SLOW_DOWN, retry_after=600.0))
+        await bot.poll(40)
+    async with running(fake_redis, clock=bot.clock, api=bot.api) as again:
+        await again.poll(40)
+        episode = again.roster.record(API_PIPELINE_ID).episode
+        assert episode is not None
+        assert episode.open
+
+
+async def test_a_person_is_told_at_once_that_nothing_is_read_and_until_when(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await watched(bot)
+        answer_all(bot, Throttled(SLOW_DOWN, retry_after=600.0))
+        await bot.poll(40)
+        reads = len(bot.api.reads)
+        answer = await bot.requests.queries.status(ALERTS, [ONE])
+        assert len(bot.api.reads) == reads
+        until = bot.poller.waits_until()
+        assert until is not None
+        head, doubt, *_ = LOOK.answer(answer, Asked(text="status")).text.split("\n")
+        assert head.startswith("orders-1 — last seen RUNNING ")
+        assert f"I read again at <!date^{int(until.timestamp())}^" in doubt
+        for shown in (
+            await bot.requests.queries.status(ALERTS, []),
+            await bot.requests.queries.status(OTHER, ["orders-*"]),
+            await bot.requests.queries.browse(ALERTS, "", 0, 9),
+            await bot.requests.queries.watches(ALERTS),
+        ):
+            message = LOOK.answer(shown, Asked(text="status"))
+            assert "RUNNING, live" not in message.text
+            assert "large_green_circle" not in str(message.blocks)
+
+
+async def test_an_absurd_wait_is_an_hour_at_most(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        bot.budget.throttled(Route.STATUS, 1e9)
+        until = bot.poller.waits_until()
+        assert until is not None
+        assert until - bot.clock.now() == timedelta(hours=1)
+
+
+async def test_while_the_api_is_away_refresh_leads_with_the_doubt_on_the_card_too(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await watched(bot)
+        bot.api.statuses[ONE] = replace(LIVE, replicas=2, ready=1)
+        await bot.poll(20)
+        answer_all(bot, Unavailable("GoldRush did not answer within 5 s."))
+        await bot.poll(20)
+        answer = await bot.requests.queries.refresh(ALERTS, ONE)
+        assert LOOK.answer(answer, Asked()).text.startswith("orders-1 — last seen RUNNING ")
+        episode = bot.roster.record(ONE).episode
+        assert episode is not None
+        (card,) = (await bot.store.outbox.cards(tuple(episode.told))).values()
+        assert card.content.unread_at == bot.clock.now()
