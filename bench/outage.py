@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import os
 import random
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Sequence
@@ -192,9 +193,9 @@ def _kind(message: Accepted) -> str:
         return "t"
     if "Catching up" in head:
         return "C"
-    if "FAILED at once" in head or "still not well" in head:
+    if re.match(r"\d+ (?:more |of \d+ )?pipelines", head) and ("FAILED" in head or "still not well" in head):
         return "S"
-    return "F" if head.endswith("FAILED") else "R"
+    return "F" if re.search(r"FAILED(?: after .* healthy)?$", head) else "R"
 
 
 async def _picture(url: str, channel: str, directory: Path) -> None:

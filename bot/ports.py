@@ -19,7 +19,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.domain.card import Content, PostedCard
+from bot.domain.card import Content, InGroup, PostedCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Lane, Outcome, Sighting, Trace
 from bot.domain.gathering import Gathering
@@ -366,6 +366,14 @@ class Outbox(Protocol):
 
     async def storm(self, key: str) -> tuple[PostedCard, ...]:
         """The cards that one message tells of."""
+        ...
+
+    async def in_group(self, storm_key: str) -> InGroup:
+        """What the message of a storm says of the others of its group."""
+        ...
+
+    async def growing(self, channel: ChannelId) -> tuple[str, ...]:
+        """The keys of the storms in the channel's group that may still grow, the first one first."""
         ...
 
     async def write(self, delivery: Delivery, lease: Lease) -> bool:

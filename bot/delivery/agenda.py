@@ -7,9 +7,9 @@ from datetime import datetime
 from bot.delivery.claims import Rank
 from bot.delivery.job import Job, cards_of
 from bot.delivery.pace import Method, Pace
-from bot.domain.card import Lines, PostedCard, Recheck, SyncCard, SyncStorm, ThreadLine
+from bot.domain.card import ALONE, InGroup, Lines, PostedCard, Recheck, SyncCard, SyncStorm, ThreadLine
 from bot.domain.delivery import Delivery, Hold, Lane, LaneKind, Look, Wait
-from bot.domain.gathering import Backlog
+from bot.domain.gathering import STORM_FROM, Backlog
 from bot.domain.protocol import decide, given_up, in_doubt, in_order, patience_with, story_of
 from bot.domain.watch import TeamId
 from bot.ports import Outbox
@@ -23,6 +23,8 @@ class Owed:
     rows: tuple[Delivery, ...]
     cards: Mapping[str, PostedCard]
     storms: Mapping[str, tuple[PostedCard, ...]]
+    groups: Mapping[str, InGroup]
+    growing: tuple[str, ...] = ()
 
     @classmethod
     async def read(cls, outbox: Outbox, lane: Lane) -> "Owed":
@@ -34,7 +36,10 @@ class Owed:
         told |= {body.story for body in bodies if isinstance(body, Lines) and body.of_storm}
         keys |= {row.follows for row in rows if row.follows}
         cards = await outbox.cards(sorted(keys))
-        return cls(lane, rows, cards, {key: await outbox.storm(key) for key in sorted(told)})
+        storms = {key: await outbox.storm(key) for key in sorted(told)}
+        groups = {key: await outbox.in_group(key) for key in sorted(told)}
+        many = sum(isinstance(body, SyncCard) for body in bodies) >= STORM_FROM
+        return cls(lane, rows, cards, storms, groups, await outbox.growing(lane.channel) if many else ())
 
     def backlog(self, team: TeamId, doubt_since: datetime | None, *, away: bool) -> Backlog:
         """What may have been told already, as it is, is not told in another way before it was looked for. What is known
@@ -42,7 +47,7 @@ class Owed:
         rows = [row for row in self.rows if self._stands(row) or not in_doubt(row, doubt_since)]
         unseen = {key: cards for key, cards in self.storms.items() if all(card.ts is None for card in cards)}
         sizes = {key: len(cards) for key, cards in unseen.items()}
-        return Backlog(team, rows, self.cards, sizes, away=away)
+        return Backlog(team, rows, self.cards, sizes, away=away, growing=self.growing)
 
     def _stands(self, row: Delivery) -> bool:
         card = self.cards.get(row.body.card_key) if isinstance(row.body, SyncCard) else None
@@ -57,7 +62,7 @@ class Owed:
 
     def jobs(self) -> list[Job]:
         """Those that may be worked on, most urgent first; what was a page, and is over by now, after what is open."""
-        jobs = {row.id: Job(row, cards_of(row, self.cards, self.storms)) for row in self.rows}
+        jobs = {row.id: self._job(row) for row in self.rows}
         # A line whose card is kept no more waits for nothing: it is taken up, and dropped.
         there = {
             story: job.ts is not None or not job.cards
@@ -67,6 +72,10 @@ class Owed:
         there |= {key: card.ts is not None or card.removed for key, card in self.cards.items()}
         ordered = [jobs[row.id] for row in in_order(self.rows, there) if not self._told_by_a_repeat(jobs[row.id])]
         return sorted(ordered, key=lambda job: job.over) if self.lane.kind is LaneKind.PAGES else ordered
+
+    def _job(self, row: Delivery) -> Job:
+        group = self.groups.get(row.body.storm_key) if isinstance(row.body, SyncStorm) else None
+        return Job(row, cards_of(row, self.cards, self.storms), group or ALONE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 from bot.delivery.pace import Method
 from bot.domain.card import (
+    ALONE,
     CatchUp,
     Content,
+    InGroup,
     Lines,
     Notice,
     PostedCard,
@@ -18,7 +20,7 @@ from bot.domain.card import (
     ThreadLine,
 )
 from bot.domain.delivery import Delivery, Earlier, Priority, Trace
-from bot.domain.episode import Episode, EpisodeKind, digest
+from bot.domain.episode import Episode, EpisodeKind, Outcome, digest
 from bot.domain.protocol import RECHECK_AFTER, oldest
 
 STANDS_WITHIN = timedelta(days=1)
@@ -30,6 +32,7 @@ class Job:
 
     delivery: Delivery
     cards: tuple[PostedCard, ...]
+    group: InGroup = ALONE
 
     @property
     def shows_cards(self) -> bool:
@@ -65,6 +68,8 @@ class Job:
         """A card that shows the latest already is left alone; so is one that somebody deleted, until there is news; and
         a line goes with its card."""
         match self.delivery.body:
+            case SyncStorm(grown=True) if self.updates:
+                return True
             case SyncCard() | SyncStorm():
                 return any(card.revision > card.delivered_revision for card in self.cards)
             case ThreadLine() as line:
@@ -90,9 +95,11 @@ class Job:
 
     def _untold(self, told: Lines) -> Lines:
         left = tuple(line for line in told.lines if not self._has_told(line))
-        open_still = told.of_storm and any(card.content.episode.open for card in self.cards)
+        episodes = [card.content.episode for card in self.cards]
+        open_still = told.of_storm and any(episode.open for episode in episodes)
         broadcast = any(line.broadcast for line in left) and not open_still
-        return replace(told, lines=left, broadcast=broadcast)
+        recovered = told.of_storm and all(episode.outcome is Outcome.RECOVERED for episode in episodes)
+        return replace(told, lines=left, broadcast=broadcast, all_recovered=len(episodes) if recovered else 0)
 
     @property
     def shown(self) -> dict[str, int]:
@@ -136,7 +143,9 @@ class Job:
             case SyncCard():
                 return self.cards[0].drawn
             case SyncStorm(key):
-                return Storm(key=key, channel=self.delivery.channel, cards=tuple(card.drawn for card in self.cards))
+                cards = tuple(card.drawn for card in self.cards)
+                total, first = self.group.total, self.group.first
+                return Storm(key=key, channel=self.delivery.channel, cards=cards, in_group=total, first=first)
             case Lines() as lines:
                 return self._untold(lines)
             case ThreadLine() | Notice() | CatchUp() as content:

@@ -56,9 +56,11 @@ class SyncCard:
 
 @dataclass(frozen=True, slots=True)
 class SyncStorm:
-    """The message that stands for several cards is to show the latest of each."""
+    """The message that stands for several cards is to show the latest of each. `grown`: the group that it is part of
+    has more of them now."""
 
     storm_key: str
+    grown: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class Lines:
     lines: tuple[ThreadLine, ...]
     left_out: int = 0
     broadcast: bool = False
+    all_recovered: int = 0
+    """How many pipelines the storm tells of, where all of them have recovered by now; else 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,15 +148,29 @@ class Recheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storm:
-    """Many failures that came at once, told in one message."""
+    """Many failures that came at once, told in one message. A group that outgrows one message has several: `in_group`
+    counts the pipelines of all of them, and `first` is the first of these messages."""
 
     key: str
     channel: ChannelId
     cards: tuple[Card, ...]
+    in_group: int = 0
+    first: bool = True
 
     @property
     def revision(self) -> int:
         return sum(card.revision for card in self.cards)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InGroup:
+    """How many failures the group of a storm's message tells of in all its messages, and whether this is the first."""
+
+    total: int = 0
+    first: bool = True
+
+
+ALONE = InGroup()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,7 @@ from bot.domain.episode import Episode, EpisodeKind, Line, Outcome, digest
 from bot.domain.observation import PipelineId
 from bot.domain.watch import TeamId
 
+GROUP_ID = 16  # so many characters of a storm's key name the group that its message belongs to
 STORM_FROM = 3  # so many failure cards that wait at once in one channel are a storm
 MOST = 30  # what one message can tell of within Slack's limits
 CATCH_UP_FROM = 10  # more stories than these would take too long, one a second
@@ -48,6 +49,8 @@ class Backlog:
     cards: Mapping[str, PostedCard]
     storm_sizes: Mapping[str, int]
     away: bool = False
+    growing: Sequence[str] = ()
+    """The storms of the channel's group that had a failure added a while ago: a new one continues it."""
 
     def storm_of(self, card_key: str) -> str:
         card = self.cards.get(card_key)
@@ -85,7 +88,21 @@ def _fresh_failures(backlog: Backlog, untried: list[Delivery]) -> Gathering | No
     if len(untold) < STORM_FROM:
         return None
     chosen = untold[:MOST]
-    return _storm(digest(backlog.team, *(row.id for row in chosen)), chosen)
+    key = digest(backlog.team, *(row.id for row in chosen))
+    if not backlog.growing:
+        return _storm(key, chosen)
+    gathering = _storm(group_id(backlog.growing[0]) + key[GROUP_ID:], chosen)
+    return replace(gathering, beside=tuple(_redrawn(each, gathering.row) for each in backlog.growing))
+
+
+def group_id(storm_key: str) -> str:
+    return storm_key[:GROUP_ID]
+
+
+def _redrawn(storm_key: str, cause: Delivery) -> Delivery:
+    """The messages that were there before say how many there are now."""
+    body = SyncStorm(storm_key, grown=True)
+    return Delivery(id=storm_key, channel=cause.channel, priority=Priority.UPDATE, body=body, made_at=cause.made_at)
 
 
 def _untold(backlog: Backlog, row: Delivery) -> bool:

@@ -2,6 +2,7 @@
 
 ACKNOWLEDGE = "acknowledge"
 ACKNOWLEDGE_ALL = "acknowledge_all"
+ACKNOWLEDGE_ONE = "acknowledge_one"
 REFRESH = "refresh"
 UNWATCH = "unwatch"
 SHARE = "share"
@@ -9,4 +10,4 @@ PREVIOUS = "previous"
 NEXT = "next"
 LINK = "platform"  # opens an address; Slack tells of the click all the same, and wants it acknowledged
 
-ALL = (ACKNOWLEDGE, ACKNOWLEDGE_ALL, REFRESH, UNWATCH, SHARE, PREVIOUS, NEXT, LINK)
+ALL = (ACKNOWLEDGE, ACKNOWLEDGE_ALL, ACKNOWLEDGE_ONE, REFRESH, UNWATCH, SHARE, PREVIOUS, NEXT, LINK)

@@ -77,7 +77,7 @@ def told_of(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
         "team": user.get("team_id"),
         "handle": user.get("name") or user.get("username"),
         "ephemeral": "yes" if place.get("is_ephemeral") else "",
-        "value": action.get("value"),
+        "value": action.get("value") or _object(action.get("selected_option")).get("value"),
         "response_url": body.get("response_url"),
     }
     which = f"{action.get('action_ts')} {action.get('action_id')} {user.get('id')} {place.get('message_ts')}"
@@ -97,6 +97,8 @@ class Actions:
                 await self._say(await self._acknowledge(click), Asked(), respond)
             case action_ids.ACKNOWLEDGE_ALL:
                 await self._say(await self._acknowledge_all(click), Asked(), respond)
+            case action_ids.ACKNOWLEDGE_ONE:
+                await self._say(await self._acknowledge_one(click), Asked(), respond)
             case action_ids.REFRESH:
                 asked = Asked(text=f"status {click.text('pipeline')}")
                 await self._say(await self._refresh(click), asked, respond, replace=click.ephemeral)
@@ -149,6 +151,16 @@ class Actions:
         facts = self._permissions.facts
         name, place = await asyncio.gather(self._permissions.name(click.asker), facts.place_words(click.channel))
         return name, place
+
+    async def _acknowledge_one(self, click: Click) -> Answer:
+        """Chosen in a message that tells of many failures: the card says which pipeline it is."""
+        card = click.text("card")
+        if not await self._requests.acknowledgements.stands_in(click.channel, [card]):
+            return NOT_HERE
+        name, place = await self._who_and_where(click)
+        return await self._requests.acknowledgements.acknowledge_member(
+            click.channel, card, click.user, name=name, place=place
+        )
 
     async def _ask(self, click: Click, asked: Asked) -> Answer:
         """Asks again: what is shared, or turned to, is what is true now."""

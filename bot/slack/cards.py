@@ -30,9 +30,14 @@ class Footing:
     platform_url: str
     command: str
 
+    @property
+    def knows_pipelines(self) -> bool:
+        """Whether the address of a single pipeline is known."""
+        return PIPELINE_ID in self.platform_url
+
     def link(self, pipeline_id: str) -> str:
         """Opens the pipeline where its address is known; otherwise the label says what it opens."""
-        if PIPELINE_ID not in self.platform_url:
+        if not self.knows_pipelines:
             return f"<{self.platform_url}|Open GoldRush Platform>"
         return f"<{self.address(pipeline_id)}|Open in GoldRush>"
 
@@ -99,7 +104,7 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     episode, standing = card.episode, card.standing
     first_seen = f"{FAILED_BEFORE}." if episode.first_seen else ""
     if episode.outcome is Outcome.RECOVERED:
-        return (f":large_green_circle: {name} {_is_over(card)} · {_when(episode)}",)
+        return (f":large_green_circle: {name} {recovery_words(card)} · {_when(episode)}",)
     if episode.outcome is Outcome.ON_PURPOSE:
         symbol = phrases.standing_symbol(standing)
         return (f"{symbol} {name} *{_ending(episode)}* after FAILED · {_when(episode)}", first_seen)
@@ -143,13 +148,15 @@ def _healthy_for(healthy: Healthy) -> str:
     return phrases.length(seconds, first_seen=healthy.at_least)
 
 
-def _is_over(card: Card) -> str:
-    """The line that is shown in the channel says "recovered". The card says so itself only where it came with the end:
-    then no such line follows."""
-    episode = card.episode
-    if episode.lines and card.came_at >= episode.lines[-1].revision:
-        return f"*recovered* after {_downtime(episode)}"
-    return f"was *down* for {_downtime(episode)}"
+def recovery_words(card: Card) -> str:
+    """The line that the channel sees says "recovered". The card says so itself only where no such line follows."""
+    if came_with_its_end(card):
+        return f"*recovered* after {_downtime(card.episode)}"
+    return f"was *down* for {_downtime(card.episode)}"
+
+
+def came_with_its_end(card: Card) -> bool:
+    return bool(card.episode.lines) and card.came_at >= card.episode.lines[-1].revision
 
 
 def _ready(card: Card) -> str:

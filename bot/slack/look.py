@@ -41,7 +41,8 @@ class Look:
             case Notice():
                 return render_notice(content, delivery, self._footing)
             case Storm():
-                return render_storm(replace(content, cards=tuple(map(self._allowed, content.cards))), delivery, now)
+                allowed = replace(content, cards=tuple(map(self._allowed, content.cards)))
+                return render_storm(allowed, delivery, now, self._footing)
             case Lines():
                 return render_lines(content, delivery, now)
             case CatchUp():

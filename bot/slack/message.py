@@ -8,19 +8,26 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.slack.text import plain_cut
+
 Block = Mapping[str, object]
 
 SECTION_LIMIT = 3000
 TEXT_LIMIT = 3900  # chat.update refuses more than 4,000
 MOST_BLOCKS = 50
 VALUE_LIMIT = 2000
+OPTION_LIMIT = 75
+MOST_OPTIONS = 100
+ROW_LINK = "Open"
+_ROW_LINKS = re.compile(rf" · <https?://[^<>|]*\|{ROW_LINK}>")
 # Code is said as it stands; of what is bold the words; of our emoji, which stand free, nothing.
 _MARKED = re.compile(r"(?P<code>`[^`\n]*`)|\*(?P<bold>(?:`[^`\n]*`|[^*`\n])+)\*|(?<!\S):[a-z][a-z0-9_+-]*:(?: |$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`text` says all that the blocks say: it is what a screen reader and a notification tell."""
+    """`text` says all that the blocks say, but for the links of single rows: a screen reader and a notification tell
+    it."""
 
     text: str
     blocks: tuple[Block, ...] = ()
@@ -55,7 +62,7 @@ def _spoken(block: Block) -> list[str]:
         elements = block["elements"]
         texts = list(elements) if isinstance(elements, list) else []
     found = [text["text"] for text in texts if isinstance(text, dict)]
-    return [_MARKED.sub(_words, text).strip() for text in found if isinstance(text, str)]
+    return [_MARKED.sub(_words, _ROW_LINKS.sub("", text)).strip() for text in found if isinstance(text, str)]
 
 
 def _words(marked: re.Match[str]) -> str:
@@ -113,6 +120,16 @@ def button(action_id: str, label: str, value: str, *, style: str = "", confirm: 
     if confirm:
         made["confirm"] = confirm
     return made
+
+
+def select(action_id: str, placeholder: str, options: Sequence[tuple[str, str]]) -> Block | None:
+    """Each option is a label, in plain text and cut where it is too long, and the value that comes back."""
+    made = [
+        {"text": {"type": "plain_text", "text": plain_cut(label, OPTION_LIMIT), "emoji": False}, "value": value}
+        for label, value in options[:MOST_OPTIONS]
+    ]
+    hint = {"type": "plain_text", "text": placeholder}
+    return {"type": "static_select", "action_id": action_id, "placeholder": hint, "options": made} if made else None
 
 
 def confirmation(title: str, text: str, yes: str) -> Block:

@@ -1,33 +1,83 @@
 """Many failures told in one message, and what becomes of them. Pure."""
 
+import json
+from collections import Counter
 from datetime import datetime
 
-from bot.domain.card import Card, CatchUp, Lines, Missed, Storm
+from bot.domain.card import Card, CatchUp, Lines, Missed, Storm, ThreadLine
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Outcome
 from bot.domain.transition import Event
 from bot.slack import action_ids, phrases
-from bot.slack.cards import footnotes, line_words
-from bot.slack.message import Block, Message, actions, button, context, message, section, sections, value
-from bot.slack.text import date, outside, time_of_day
+from bot.slack.cards import Footing, came_with_its_end, footnotes, line_words, recovery_words
+from bot.slack.message import (
+    ROW_LINK,
+    Block,
+    Message,
+    actions,
+    button,
+    context,
+    message,
+    section,
+    sections,
+    select,
+    value,
+)
+from bot.slack.note_words import guidance_lines
+from bot.slack.text import date, outside, span, time_of_day
 
 NAME_LIMIT = 40  # thirty lines must fit into what a notification tells
+BLOCKS_LIMIT = 12_000  # a message as a whole holds little more
+GUIDANCE_SHOWN = 3
+TOGETHER_FROM = 2
 
 
-def render_storm(storm: Storm, delivery: Delivery, now: datetime) -> Message:
+def render_storm(storm: Storm, delivery: Delivery, now: datetime, footing: Footing) -> Message:
+    """Links go first where all of it is too much for one message."""
+    whole = _blocks(storm, delivery, now, footing, links=True)
+    fits = len(json.dumps(whole, ensure_ascii=False)) <= BLOCKS_LIMIT
+    return message(whole if fits else _blocks(storm, delivery, now, footing, links=False))
+
+
+def _blocks(storm: Storm, delivery: Delivery, now: datetime, footing: Footing, *, links: bool) -> list[Block]:
     still = [card for card in storm.cards if card.episode.open]
     unanswered = [card for card in still if not card.episode.acknowledged]
     blocks: list[Block] = [section(_headline(storm, still))]
     who = phrases.calling(target for card in unanswered for target in card.targets)
     if who:
         blocks.append(section(f":rotating_light: {who} please look at them, and acknowledge."))
-    blocks += sections(_row(card) for card in storm.cards)
+    if todo := _todo(still):
+        blocks.append(section("\n".join(todo)))
+    blocks += sections(_row(card, footing if links else None) for card in storm.cards)
     blocks += context(phrases.standing_in(channel for card in storm.cards for channel in card.stands_in_for))
+    if not footing.knows_pipelines:
+        blocks += context(footing.link(""))
     blocks += footnotes(delivery, now)
-    if unanswered:
-        answer = button(action_ids.ACKNOWLEDGE_ALL, "Acknowledge all", value(storm=storm.key), style="primary")
-        blocks += actions(f"{storm.key}-{storm.revision}", answer)
-    return message(blocks)
+    return [*blocks, *_buttons(storm, unanswered)]
+
+
+def _buttons(storm: Storm, unanswered: list[Card]) -> list[Block]:
+    if not unanswered:
+        return []
+    everyone = button(action_ids.ACKNOWLEDGE_ALL, "Acknowledge all", value(storm=storm.key), style="primary")
+    one = select(action_ids.ACKNOWLEDGE_ONE, "Acknowledge one", _options(unanswered))
+    return actions(f"{storm.key}-{storm.revision}", everyone, one)
+
+
+def _options(cards: list[Card]) -> list[tuple[str, str]]:
+    """Of two with one name each shows its id."""
+    names = Counter(card.pipeline.name for card in cards)
+    return [
+        (name if names[name] == 1 else f"{name[:NAME_LIMIT]} {card.pipeline.id}", value(card=card.key))
+        for card in cards
+        for name in [card.pipeline.name]
+    ]
+
+
+def _todo(cards: list[Card]) -> list[str]:
+    """A group has room for a few runbooks and notes: those of the most pipelines."""
+    lines = Counter(line for card in cards for line in guidance_lines(card.guidance))
+    return [line for line, _ in lines.most_common(GUIDANCE_SHOWN)]
 
 
 def _headline(storm: Storm, still: list[Card]) -> str:
@@ -37,27 +87,48 @@ def _headline(storm: Storm, still: list[Card]) -> str:
     if not still:
         return "\n".join([_over(storm), *already])
     unwatched = _count(storm, Outcome.UNWATCHED)
-    if len(still) == total:
-        head = f":red_circle: *{total} pipelines {'found ' if already else ''}FAILED* at once"
-    else:
-        head = f":red_circle: *{len(still)} of {total} pipelines* still not well after failing at once"
+    head = _failed(storm, found=bool(already)) if len(still) == total else _in_part(storm, len(still))
     more = [f"{unwatched} {_are(unwatched)} no longer watched"] if unwatched else []
     return "\n".join([head, since, *more, *already])
+
+
+def _failed(storm: Storm, *, found: bool) -> str:
+    """A group that has outgrown one message says how many there are in all."""
+    here, failed = len(storm.cards), "found FAILED" if found else "FAILED"
+    if storm.in_group <= here:
+        return f":red_circle: *{here} pipelines {failed}* at once"
+    if storm.first:
+        return f":red_circle: *{storm.in_group} pipelines {failed}* at once, {here} of them in this message"
+    pipelines = "1 more pipeline" if here == 1 else f"{here} more pipelines"
+    return f":red_circle: *{pipelines} {failed}*, {storm.in_group} in all"
+
+
+def _in_part(storm: Storm, still: int) -> str:
+    in_all = f", {storm.in_group} FAILED in all" if storm.in_group > len(storm.cards) else ""
+    return f":red_circle: *{still} of {len(storm.cards)} pipelines* still not well{in_all}"
 
 
 def _over(storm: Storm) -> str:
     """What nobody watches any more may go on."""
     total, unwatched = len(storm.cards), _count(storm, Outcome.UNWATCHED)
     if unwatched == total:
-        told = f":no_bell: *{total} pipelines* that failed at once are *no longer watched here*"
-        return f"{told}: nobody here is told how they go on"
+        told = f":no_bell: *{total} pipelines* that FAILED are *no longer watched here*"
+        return f"{told}: this channel gets no further updates on them"
+    over = total - unwatched
+    when = span(min(card.episode.opened_at for card in storm.cards), _ended(storm), or_earlier=bool(_already(storm)))
     if unwatched:
-        over = total - unwatched
-        told = f":no_bell: *{over} of {total} pipelines* that failed at once {_are(over)} over it"
-        return f"{told}, {unwatched} {_are(unwatched)} no longer watched"
+        told = f":no_bell: *{over} of {total} pipelines* {_are(over)} no longer FAILED"
+        return f"{told}, {unwatched} {_are(unwatched)} no longer watched · {when}"
     seconds = max(card.episode.downtime_seconds or 0 for card in storm.cards)
     longest = phrases.length(seconds, first_seen=bool(_already(storm)))
-    return f":large_green_circle: *All {total} pipelines* that failed at once are over it, after {longest}"
+    if all(came_with_its_end(card) for card in storm.cards):
+        return f":large_green_circle: *All {total} pipelines have recovered*, the last after {longest} · {when}"
+    lasted = longest if _already(storm) else f"up to {longest}"
+    return f":large_green_circle: *{total} pipelines were down* for {lasted} · {when}"
+
+
+def _ended(storm: Storm) -> datetime:
+    return max(card.episode.closed_at or card.episode.opened_at for card in storm.cards)
 
 
 def _count(storm: Storm, outcome: Outcome) -> int:
@@ -79,25 +150,39 @@ def _already(storm: Storm) -> list[str]:
     return [f"{those} FAILED already when first read."]
 
 
-def _row(card: Card) -> str:
+def _row(card: Card, footing: Footing | None) -> str:
     name = f"*{outside(card.pipeline.name, NAME_LIMIT)}*"
     if card.episode.outcome is Outcome.RECOVERED:
-        lasted = phrases.length(card.episode.downtime_seconds, first_seen=card.episode.first_seen)
-        return f":large_green_circle: {name} recovered after {lasted}"
+        return f":large_green_circle: {name} {recovery_words(card)}"
     if card.episode.outcome is Outcome.UNWATCHED:
         return f":no_bell: {name} no longer watched, last seen {phrases.phase_word(card.standing.phase)}"
     answer = card.episode.acknowledged
     answered = f" · :eyes: {phrases.answered_by(answer.name, answer.place)}" if answer else ""
-    return f"{phrases.standing_symbol(card.standing)} {name} {phrases.state_words(card.standing)}{answered}"
+    link = f" · <{footing.address(card.pipeline.id)}|{ROW_LINK}>" if footing and footing.knows_pipelines else ""
+    return f"{phrases.standing_symbol(card.standing)} {name} {phrases.state_words(card.standing)}{answered}{link}"
 
 
 def render_lines(told: Lines, delivery: Delivery, now: datetime) -> Message:
     """In a storm's thread a line needs its pipeline's name; in a card's thread only where the channel sees it too."""
     named = told.of_storm or told.broadcast
-    words = [line_words(each.line, each.pipeline if named else None) for each in told.lines]
+    together = [each for each in told.lines if told.of_storm and Event.RECOVERED in each.line.events]
+    apart = [each for each in told.lines if len(together) < TOGETHER_FROM or each not in together]
+    words = [line_words(each.line, each.pipeline if named else None) for each in apart]
     if told.left_out:
         words.insert(len(words) // 2, f"… {told.left_out} more changes …")
+    if len(together) >= TOGETHER_FROM:
+        words.append(_recovered(together, told.all_recovered))
     return message([*sections(words), *footnotes(delivery, now)])
+
+
+def _recovered(those: list[ThreadLine], everyone: int) -> str:
+    """Many recoveries in one line, with all their names."""
+    names = ", ".join(f"*{outside(each.pipeline.name, NAME_LIMIT)}*" for each in those)
+    last = max(those, key=lambda each: each.line.downtime_seconds or 0).line
+    lasted = phrases.length(last.downtime_seconds, first_seen=any(each.line.at_least for each in those))
+    if everyone:
+        return f":large_green_circle: *All {everyone} pipelines have recovered*, the last after {lasted}: {names}"
+    return f":large_green_circle: {names} *recovered*, the last after {lasted}"
 
 
 def render_catch_up(told: CatchUp, delivery: Delivery, now: datetime) -> Message:

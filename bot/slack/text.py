@@ -11,6 +11,7 @@ REASON_LIMIT = 300
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 # What has a meaning in mrkdwn and cannot be escaped is shown by a sign that looks alike.
 _LOOKALIKES = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
+_BRACKETS = str.maketrans({"<": "‹", ">": "›"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _TURNS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")  # of the direction of what follows them
 _EDGE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)")
@@ -58,6 +59,12 @@ def code(text: str, limit: int = NAME_LIMIT) -> str:
     """What is to be typed, as code: nothing in it is formatted."""
     clean = _one_line(text).replace("`", "ˋ")
     return f"`{cut(clean, limit) or ' '}`"
+
+
+def plain_cut(text: str, limit: int) -> str:
+    """For Slack's plain text, where nothing is escaped: one line, at most `limit` characters, never empty."""
+    clean = _one_line(text).translate(_BRACKETS)
+    return (clean if len(clean) <= limit else f"{clean[: limit - 1]}…") or "(no name)"
 
 
 def _one_line(text: str) -> str:

@@ -19,6 +19,12 @@ class Keys:
     def storm(self, key: str) -> str:
         return self[f"storm:{key}"]
 
+    def group(self, group_id: str) -> str:
+        return self[f"group:{group_id}"]
+
+    def growing(self, channel: ChannelId) -> str:
+        return self[f"growing:{channel}"]
+
     def outbox(self, lane: Lane) -> str:
         return self[f"outbox:{lane.name}"]
 

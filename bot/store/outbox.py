@@ -1,13 +1,13 @@
 """The Outbox over Redis: what is still owed to Slack. Whoever sends down a lane holds its lease."""
 
 from collections.abc import Awaitable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import cast
 from uuid import uuid4
 
-from bot.domain.card import PostedCard
+from bot.domain.card import InGroup, PostedCard, SyncStorm
 from bot.domain.delivery import Delivery, Lane, LaneKind
-from bot.domain.gathering import Gathering
+from bot.domain.gathering import Gathering, group_id
 from bot.domain.watch import ChannelId
 from bot.ports import Clock, Ending, Lease
 from bot.store.cards import read_cards, read_storm
@@ -16,6 +16,8 @@ from bot.store.scripts import Scripts, away
 
 LEASE_SECONDS = 15.0
 STORM_SECONDS = 30 * 24 * 3600
+GROWS_FOR = timedelta(minutes=10)
+"""A group takes in new failures until none came for so long."""
 
 
 class RedisOutbox:
@@ -76,6 +78,28 @@ class RedisOutbox:
     async def storm(self, key: str) -> tuple[PostedCard, ...]:
         return await read_storm(self._redis, self._keys, key)
 
+    async def in_group(self, storm_key: str) -> InGroup:
+        storms = await self._storms(group_id(storm_key))
+        if storm_key not in storms:
+            return InGroup()
+        with away():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for each in storms:
+                    pipe.scard(self._keys.storm(each))
+                sizes = await pipe.execute()
+        return InGroup(total=sum(sizes), first=storms[0] == storm_key)
+
+    async def growing(self, channel: ChannelId) -> tuple[str, ...]:
+        with away():
+            stored = await cast("Awaitable[bytes | None]", self._redis.get(self._keys.growing(channel)))
+        group, _, until = stored.decode().partition(" ") if stored else ("", "", "")
+        return await self._storms(group) if group and self._clock.now() < datetime.fromisoformat(until) else ()
+
+    async def _storms(self, group: str) -> tuple[str, ...]:
+        with away():
+            keys = await cast("Awaitable[list[bytes]]", self._redis.zrange(self._keys.group(group), 0, -1))
+        return tuple(key.decode() for key in keys)
+
     async def write(self, delivery: Delivery, lease: Lease) -> bool:
         args = [lease.token, delivery.id, encode_delivery(delivery)]
         return bool(await self._scripts.write("write_row", [self._keys.lease(lease.name)], args))
@@ -131,7 +155,22 @@ class RedisOutbox:
             *gathering.joins,
             *(part for each in gathering.beside for part in (each.id, encode_delivery(each))),
         ]
-        return bool(await self._scripts.write("gather", keys, args))
+        gathered = bool(await self._scripts.write("gather", keys, args))
+        if gathered and isinstance(row.body, SyncStorm) and not row.body.grown:
+            await self._grew(row.id, row.channel)
+        return gathered
+
+    async def _grew(self, storm_key: str, channel: ChannelId) -> None:
+        """Only what a heading counts hangs on it, so it need not be written in one step with the rest."""
+        group = group_id(storm_key)
+        until = (self._clock.now() + GROWS_FOR).isoformat()
+        with away():
+            place = await self._redis.zcard(self._keys.group(group))
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.zadd(self._keys.group(group), {storm_key: place}, nx=True)
+                pipe.expire(self._keys.group(group), STORM_SECONDS)
+                pipe.set(self._keys.growing(channel), f"{group} {until}", ex=GROWS_FOR)
+                await pipe.execute()
 
     async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
         await self._scripts.tell(deliveries, redrawn)

@@ -81,6 +81,15 @@ class Acknowledgements:
             acknowledged=sum(answer.fate is Fate.ACKNOWLEDGED for answer in answers), known=len(cards)
         )
 
+    async def acknowledge_member(
+        self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = ""
+    ) -> AcknowledgeAnswer | AcknowledgeAllAnswer:
+        """Answers one failure of a storm's message, by its card."""
+        card = (await self._roster.store.cards([card_key])).get(card_key)
+        if card is None:
+            return AcknowledgeAllAnswer(acknowledged=0, known=0)
+        return await self.acknowledge(channel, card.content.pipeline.id, card_key, by, name=name, place=place)
+
     async def _stale(self, channel: ChannelId, pipeline_id: PipelineId, card_key: str) -> AcknowledgeAnswer:
         """What became of the failure that an old card shows, as far as the store knows."""
         card = (await self._roster.store.cards([card_key])).get(card_key)

@@ -7,16 +7,16 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from bot.domain.card import PostedCard
+from bot.domain.card import InGroup, PostedCard, SyncStorm
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Lane, LaneKind
-from bot.domain.gathering import Gathering
+from bot.domain.gathering import Gathering, group_id
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.watch import ChannelId, ParkReason, TeamId, Watch
 from bot.ports import Beat, Clock, Ending, EndingKind, Gesture, Lease, StoreRolledBack, Watches
-from bot.store.outbox import LEASE_SECONDS
+from bot.store.outbox import GROWS_FOR, LEASE_SECONDS
 from bot.store.redis import TRIAL_SECONDS, TURN_SECONDS
 
 T = TypeVar("T")
@@ -37,6 +37,8 @@ class Disk:
     records: dict[PipelineId, Record] = field(default_factory=dict)
     cards: dict[str, PostedCard] = field(default_factory=dict)
     storms: dict[str, set[str]] = field(default_factory=dict)
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    growing: dict[ChannelId, tuple[str, datetime]] = field(default_factory=dict)
     rows: dict[str, Delivery] = field(default_factory=dict)
     lanes: dict[Lane, list[str]] = field(default_factory=dict)
     last_ts: dict[Lane, str] = field(default_factory=dict)
@@ -407,6 +409,20 @@ class MemoryStore:
 
         return await self._asked(answer)
 
+    async def in_group(self, storm_key: str) -> InGroup:
+        storms = await self._asked(lambda: self.disk.groups.get(group_id(storm_key), []))
+        if storm_key not in storms:
+            return InGroup()
+        total = sum(len(self.disk.storms.get(each, ())) for each in storms)
+        return InGroup(total=total, first=storms[0] == storm_key)
+
+    async def growing(self, channel: ChannelId) -> tuple[str, ...]:
+        def answer() -> tuple[str, ...]:
+            group, until = self.disk.growing.get(channel, ("", self._clock.now()))
+            return tuple(self.disk.groups.get(group, ())) if self._clock.now() < until else ()
+
+        return await self._asked(answer)
+
     async def write(self, delivery: Delivery, lease: Lease) -> bool:
         def change() -> bool:
             if not self._holds(lease) or delivery.id not in self.disk.rows:
@@ -447,6 +463,12 @@ class MemoryStore:
         self.disk.cards[key] = card
         return card.revision > revision
 
+    def _grew(self, storm_key: str, channel: ChannelId) -> None:
+        storms = self.disk.groups.setdefault(group_id(storm_key), [])
+        if storm_key not in storms:
+            storms.append(storm_key)
+        self.disk.growing[channel] = (group_id(storm_key), self._clock.now() + GROWS_FOR)
+
     async def gather(self, gathering: Gathering, lane: Lane, lease: Lease) -> bool:
         def change() -> bool:
             if not self._holds(lease):
@@ -462,6 +484,8 @@ class MemoryStore:
                 self.disk.storms.setdefault(gathering.row.id, set()).add(key)
             for key in gathering.forgets:
                 self.disk.cards.pop(key, None)
+            if isinstance(gathering.row.body, SyncStorm) and not gathering.row.body.grown:
+                self._grew(gathering.row.id, gathering.row.channel)
             return True
 
         return await self._wrote(change)

@@ -13,6 +13,8 @@ from itertools import groupby
 FAILED, RUNNING, PAUSED = "FAILED", "RUNNING", "PAUSED"
 ANNOUNCES = "made this channel"
 HEALTHY_WORDS = ("recovered", "live", "RUNNING", "was down")
+GROUP = re.compile(r"(?:All )?\d+ (?:more |of \d+ )?pipelines?\b")
+"""How the message of a group of failures begins."""
 COUNTED = re.compile(r"(failed|recovered|live|paused|running)(?: (\d+)×)?")
 COUNTED_AS = {"failed": FAILED, "recovered": RUNNING, "paused": PAUSED}
 
@@ -135,7 +137,7 @@ def _tellings(pipeline: str, messages: Sequence[Said]) -> list[_Telling]:
         if root:
             found += _told_by_root(message, pipeline)
         for reply in message.replies if _is_failure(message.text) else ():
-            alone = root and "at once" not in message.text and "Catching up" not in message.text
+            alone = root and not GROUP.match(message.text) and "Catching up" not in message.text
             rows = [row for row in _rows(reply.text) if alone or _mentions(row, pipeline)]
             found += [_telling(reply, phase) for row in rows if (phase := _phase_in(row))]
     return sorted(found, key=lambda telling: telling.ts)
@@ -167,7 +169,7 @@ def _phase_in(text: str) -> str | None:
 
 def _is_failure(text: str) -> bool:
     """In other threads a line only ends a story whose sequel has a card of its own."""
-    return any(words in text for words in (FAILED, "was down", "at once"))
+    return FAILED in text or "was down" in text or GROUP.match(text) is not None
 
 
 def _is_story(text: str) -> bool:
@@ -188,6 +190,6 @@ def _rows(text: str) -> list[str]:
 
 def _row_of(pipeline: str, text: str) -> str:
     """Where several pipelines share a message, the row that speaks of this one."""
-    if "at once" in text or "Catching up" in text:
+    if GROUP.match(text) or "Catching up" in text:
         return next((row for row in _rows(text) if _mentions(row, pipeline)), "")
     return text

@@ -208,7 +208,13 @@ def _failures_are_first(course: Course) -> None:
 
 def _kind(message: Message) -> str:
     head = message.posted.partition("\n")[0]
-    return "failure" if re.search(r"FAILED( at once)?$", head) else "catch-up" if "Catching up" in head else "over"
+    return (
+        "failure"
+        if re.search(r"FAILED( at once.*|, \d+ in all| after .* healthy)?$", head)
+        else "catch-up"
+        if "Catching up" in head
+        else "over"
+    )
 
 
 def _is_true(channel: ChannelId, course: Course) -> None:

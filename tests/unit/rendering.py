@@ -10,7 +10,7 @@ from bot.domain.card import Content
 from bot.sandbox.slack.blocks import check_message
 from bot.sandbox.slack.drafts import read_draft, refuse_too_much
 from bot.slack.look import Look
-from bot.slack.message import Message
+from bot.slack.message import ROW_LINK, Message
 from tests.builders import a_delivery, at
 
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/?pipeline={pipeline_id}")
@@ -19,7 +19,7 @@ LONGEST_TEXT = 4000  # chat.update refuses more
 # The forms in pointed brackets that we write. Outside text must have none: those it is tested with use other ids.
 _OURS = re.compile(
     r"<(?:@U0(?:ANN|BOB)|@U1\d{4}|!subteam\^S0ONCALL|!here|!channel|#C0ALERTS"
-    r"|!date\^\d+\^[^|<>]*\|[^|<>]* UTC|https://goldrush\.dev/platform/\?pipeline=[\w.%~-]*\|Open in GoldRush)>"
+    r"|!date\^\d+\^[^|<>]*\|[^|<>]* UTC|https://goldrush\.dev/platform/\?pipeline=[\w.%~-]*\|Open(?: in GoldRush)?)>"
 )
 _FREE_EMOJI = re.compile(r"(?<!\S):[a-z_]+:(?!\S)")
 
@@ -40,11 +40,24 @@ def buttons(message: Message) -> dict[str, Button]:
     """By label; the values as they will come back."""
     blocks: Any = json.loads(json.dumps(list(message.blocks)))
     elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
+    elements = [each for each in elements if each["type"] == "button"]
     made = {each["text"]["text"]: each for each in elements}
     assert len(made) == len(elements)
     return {
         label: Button(each["action_id"], json.loads(each["value"]), "confirm" in each) for label, each in made.items()
     }
+
+
+def choices(message: Message) -> dict[str, Any]:
+    """What its one select offers: the values as they will come back, by label."""
+    blocks: Any = json.loads(json.dumps(list(message.blocks)))
+    elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
+    selects = [each for each in elements if each["type"] == "static_select"]
+    assert len(selects) <= 1
+    options = [option for each in selects for option in each["options"]]
+    made = {each["text"]["text"]: json.loads(each["value"]) for each in options}
+    assert len(made) == len(options)
+    return made
 
 
 def says(message: Message) -> list[str]:
@@ -95,4 +108,5 @@ def tells_all(message: Message) -> Message:
 
 
 def _spoken(text: str) -> str:
+    text = re.sub(rf" · <https?://[^<>|]*\|{ROW_LINK}>", "", text)  # in the blocks only
     return " ".join(_FREE_EMOJI.sub("", text.replace("*", "")).split())

@@ -8,12 +8,15 @@ import pytest
 from bot.domain.card import Card, CatchUp, Content, Lines, Missed, Storm, ThreadLine
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Line, Outcome
+from bot.domain.note import Guidance, Note, NoteKind
+from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.transition import Event
 from bot.domain.watch import Target, TargetKind, UserId
 from bot.slack import phrases
-from tests.builders import ALERTS, ANN, a_card, a_group, a_person, a_pipeline, an_episode, at
-from tests.unit.rendering import buttons, says, shown, tells_all, valid
+from bot.slack.look import Look
+from tests.builders import ALERTS, ANN, a_card, a_delivery, a_group, a_person, a_pipeline, an_episode, at
+from tests.unit.rendering import buttons, choices, says, shown, tells_all, valid
 from tests.unit.test_notices import a_missed
 
 PAGED = (a_person(), a_group(), Target(kind=TargetKind.HERE))
@@ -39,20 +42,20 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
         (a_storm(OPEN, OPEN, OPEN), ["3 pipelines FAILED at once", "orders-0 FAILED", "orders-2 FAILED"], True),
         (
             a_storm(OPEN, ANSWERED, OVER),
-            ["2 of 3 pipelines still not well", "· :eyes: Bob in #ops", "orders-2 recovered"],
+            ["2 of 3 pipelines still not well", "· :eyes: Bob in #ops", "orders-2 was down for 1 min 30 s"],
             True,
         ),
         (a_storm(ANSWERED, ANSWERED), ["2 pipelines FAILED at once"], False),
-        (a_storm(OVER, OVER), ["All 2 pipelines that failed at once are over it, after 1 min 30 s"], False),
+        (a_storm(OVER, OVER), ["2 pipelines were down for up to 1 min 30 s · <!date"], False),
         (
             a_storm(UNWATCHED, UNWATCHED),
             [
-                "2 pipelines that failed at once are no longer watched here",
+                "2 pipelines that FAILED are no longer watched here: this channel gets no further updates",
                 "orders-0 no longer watched, last seen FAILED",
             ],
             False,
         ),
-        (a_storm(OVER, UNWATCHED), ["1 of 2 pipelines that failed at once is over it, 1 is no longer watched"], False),
+        (a_storm(OVER, UNWATCHED), ["1 of 2 pipelines is no longer FAILED, 1 is no longer watched · <!date"], False),
         (a_storm(OPEN, UNWATCHED, OVER), ["1 of 3 pipelines still not well", "1 is no longer watched"], True),
     ],
 )
@@ -77,7 +80,7 @@ UNKNOWN_OVER = replace(OVER, episode=replace(OVER.episode, first_seen=True))
         (a_storm(UNKNOWN, UNKNOWN), "2 pipelines found FAILED at once", "They were FAILED already"),
         (a_storm(UNKNOWN, UNKNOWN, OPEN), "3 pipelines found FAILED at once", "2 of them were FAILED already"),
         (a_storm(UNKNOWN, OVER), "1 of 2 pipelines still not well", "1 of them was FAILED already"),
-        (a_storm(UNKNOWN_OVER, UNKNOWN_OVER), "All 2 pipelines", "They were FAILED already"),
+        (a_storm(UNKNOWN_OVER, UNKNOWN_OVER), "2 pipelines were down for at least", "They were FAILED already"),
     ],
 )
 def test_a_storm_does_not_say_that_those_failed_now_which_were_so_when_first_read(
@@ -92,9 +95,9 @@ def test_a_storm_does_not_say_that_those_failed_now_which_were_so_when_first_rea
 def test_of_a_storm_whose_beginning_nobody_saw_no_length_is_claimed() -> None:
     assert re.search(r"since <!date[^>]*> or earlier", valid(shown(a_storm(OPEN, UNKNOWN))).text)
     over = tells_all(valid(shown(a_storm(OVER, UNKNOWN_OVER)))).text
-    assert "are over it, after at least 1 min 30 s" in over
-    assert "orders-0 recovered after 1 min 30 s" in over
-    assert "orders-1 recovered after at least 1 min 30 s" in over
+    assert "were down for at least 1 min 30 s · <!date" in over
+    assert "orders-0 was down for 1 min 30 s" in over
+    assert "orders-1 was down for at least 1 min 30 s" in over
 
 
 def some_lines(count: int = 3) -> tuple[ThreadLine, ...]:
@@ -176,3 +179,84 @@ def test_late_or_perhaps_twice_it_says_so(content: Content, delay: Delay | None)
     assert "Told 2 min late" in text
     assert f", because {phrases.DELAYS[delay] if delay else 'other messages went first'}." in text
     assert "Possible repeat" in text
+
+
+@pytest.mark.parametrize(
+    ("in_group", "first", "head"),
+    [
+        (0, True, "2 pipelines FAILED at once"),
+        (2, True, "2 pipelines FAILED at once"),
+        (40, True, "40 pipelines FAILED at once, 2 of them in this message"),
+        (40, False, "2 more pipelines FAILED, 40 in all"),
+    ],
+)
+def test_a_message_of_a_larger_group_says_how_many_there_are(in_group: int, first: bool, head: str) -> None:
+    message = valid(shown(replace(a_storm(OPEN, OPEN), in_group=in_group, first=first)))
+    assert message.text.split("\n")[0] == head
+    part = valid(shown(replace(a_storm(OPEN, OVER), in_group=in_group, first=first)))
+    assert part.text.startswith("1 of 2 pipelines still not well")
+    assert ("40 FAILED in all" in part.text) == (in_group == 40)
+
+
+def test_each_member_that_nobody_has_answered_can_be_acknowledged_alone() -> None:
+    group = a_storm(OPEN, ANSWERED, OVER, OPEN)
+    cards = {card.pipeline.name: card.key for card in group.cards}
+    message = valid(shown(group))
+    assert choices(message) == {name: {"card": cards[name]} for name in ("orders-0", "orders-3")}
+    assert set(buttons(message)) == {"Acknowledge all"}
+    assert choices(shown(a_storm(ANSWERED, OVER))) == {}
+
+
+def test_two_members_with_one_name_are_told_apart() -> None:
+    named = [
+        replace(OPEN, key=f"{number}" * 32, pipeline=a_pipeline("orders", pipeline_id=PipelineId(f"pipe_{number}")))
+        for number in (1, 2)
+    ]
+    group = Storm(key="s" * 32, channel=ALERTS, cards=tuple(named))
+    assert set(choices(valid(shown(group)))) == {"orders pipe_1", "orders pipe_2"}
+
+
+def test_each_member_has_a_link_where_its_address_is_known() -> None:
+    known = says(valid(shown(a_storm(OPEN, OPEN))))
+    assert sum(text.count("https://goldrush.dev/platform/?pipeline=pipe_0001|Open>") for text in known) == 2
+    unknown = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+    said = "".join(says(unknown.content(a_storm(OPEN, OPEN), a_delivery(), at(0))))
+    assert said.count("<https://goldrush.dev/platform/|Open GoldRush Platform>") == 1
+
+
+def test_the_largest_group_with_the_longest_names_and_addresses_is_taken_by_slack() -> None:
+    """Its rows are whole; the links are left out where there is no room for them."""
+    worst = [
+        replace(
+            OPEN, key=f"{number:032}", pipeline=a_pipeline("&\N{WHALE}" * 60, pipeline_id=PipelineId("\N{WHALE}" * 60))
+        )
+        for number in range(30)
+    ]
+    message = valid(shown(Storm(key="s" * 32, channel=ALERTS, cards=tuple(worst), in_group=300)))
+    assert len([text for text in "\n".join(says(message)).split("\n") if text.startswith(":red_circle:")]) == 31
+
+
+def test_the_end_of_all_is_told_in_one_line() -> None:
+    ended = replace(
+        an_episode().lines[0],
+        events=(Event.RUNNING, Event.LIVE, Event.RECOVERED),
+        phase=Phase.RUNNING,
+        downtime_seconds=90.0,
+    )
+    told = tuple(ThreadLine(card_key="k", pipeline=a_pipeline(f"orders-{n}"), line=ended) for n in range(3))
+    lines = Lines(story="s", of_storm=True, lines=told, broadcast=True, all_recovered=3)
+    everyone = tells_all(valid(shown(lines))).text
+    assert everyone == "All 3 pipelines have recovered, the last after 1 min 30 s: orders-0, orders-1, orders-2"
+    some = tells_all(valid(shown(replace(lines, broadcast=False, all_recovered=0)))).text
+    assert some == "orders-0, orders-1, orders-2 recovered, the last after 1 min 30 s"
+    one = tells_all(valid(shown(replace(lines, lines=told[:1])))).text
+    assert one == "orders-0 recovered after 1 min 30 s"
+
+
+def test_a_group_shows_the_runbooks_of_most_of_its_members() -> None:
+    def note(number: int) -> Note:
+        return Note(kind=NoteKind.NOTE, reference="*", text=f"look at {number}", by=ANN, at=at(0))
+
+    members = [replace(OPEN, guidance=Guidance(note=note(number // 3))) for number in range(12)]
+    text = valid(shown(a_storm(*members))).text
+    assert [f"“look at {number}”" in text for number in range(4)] == [True, True, True, False]

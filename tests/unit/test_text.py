@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.text import ago, code, cut, date, duration, escape, outside, time_of_day
+from bot.slack.text import ago, code, cut, date, duration, escape, outside, plain_cut, time_of_day
 from tests.fakes import NOON
 
 HALF_AN_ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")
@@ -184,3 +184,17 @@ def test_times_are_the_readers_own_with_utc_for_the_rest() -> None:
     assert time_of_day(at) == "<!date^1787418245^{time_secs}|2026-08-22 17:04:05 UTC>"
     assert ago(NOON, NOON + timedelta(seconds=61)) == "1 min 1 s ago"
     assert ago(NOON + timedelta(seconds=3), NOON) == "0 s ago"  # clocks differ
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("orders-eu", "orders-eu"),
+        ("<!channel>", "‹!channel›"),
+        ("a\nb", "a b"),
+        ("", "(no name)"),
+        ("x" * 80, "x" * 74 + "…"),
+    ],
+)
+def test_plain_text_is_one_short_line_without_brackets(text: str, shown: str) -> None:
+    assert plain_cut(text, 75) == shown

@@ -62,7 +62,7 @@ NASTY = [
 # Our own forms; whatever else is in pointed brackets came from outside unescaped.
 OURS = re.compile(
     r"<(@U0[A-Z0-9]+|!subteam\^S0[A-Z0-9]+|!here|!channel|#[CDG]0[A-Z0-9]+|!date\^\d+\^[^|>]*\|[^<>]*"
-    r"|https://goldrush\.dev/platform/[^|<>]*\|Open (?:in GoldRush|GoldRush Platform))>"
+    r"|https://goldrush\.dev/platform/[^|<>]*\|Open(?: in GoldRush| GoldRush Platform)?)>"
 )
 
 

@@ -1,0 +1,128 @@
+"""A group of failures that outgrows one message: what each message says of all, and an answer to a single member."""
+
+from datetime import timedelta
+
+import pytest
+import redis.asyncio
+
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate
+from bot.domain.card import Storm
+from bot.domain.delivery import Refusal, Refused
+from bot.domain.phase import Phase
+from bot.ports import Status
+from bot.slack.look import Look
+from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
+from tests.fakes import FakeChat, FakeClock
+from tests.service.test_poller import FAILED
+from tests.service.test_sender import fail, sending, storm
+from tests.service.test_vigil import whole
+from tests.stores import WholeStore
+
+WAIT = timedelta(seconds=10)  # so all of them wait to be told
+RUNNING = Status(phase=Phase.RUNNING, replicas=1, ready=1)
+LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def chat() -> FakeChat:
+    return FakeChat()
+
+
+@pytest.fixture
+def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
+    return WholeStore(fake_redis, TEAM, clock)
+
+
+def heads(chat: FakeChat) -> list[str]:
+    """The heading of each group's message as it stands, in the order in which they were posted."""
+    last = {delivery.id: content for delivery, content, _ in chat.posts if isinstance(content, Storm)}
+    for _, content, _ in chat.updates:
+        if isinstance(content, Storm):
+            last[content.key] = content
+    said = [LOOK.content(content, a_delivery(), at(0)).text.split("\n")[0] for content in last.values()]
+    return [each.replace("found ", "") for each in said]  # they are FAILED when they are first read
+
+
+async def test_each_message_of_a_group_says_how_many_there_are_in_all(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await storm(store, 70)
+    async with sending(store, chat, clock):
+        await clock.pass_time(6)
+    assert heads(chat) == [
+        "70 pipelines FAILED at once, 30 of them in this message",
+        "30 more pipelines FAILED, 70 in all",
+        "10 more pipelines FAILED, 70 in all",
+    ]
+
+
+async def test_three_hundred_are_one_group(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    await storm(store, 300)
+    async with sending(store, chat, clock):
+        await clock.pass_time(20)
+    first, *others = heads(chat)
+    assert first == "300 pipelines FAILED at once, 30 of them in this message"
+    assert others == ["30 more pipelines FAILED, 300 in all"] * 9
+
+
+async def test_a_group_that_grows_is_counted_anew_in_the_messages_that_are_there(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    async with sending(store, chat, clock):
+        await storm(store, 3)
+        await clock.pass_time(5)
+        assert heads(chat) == ["3 pipelines FAILED at once"]
+        for number in (11, 12, 13, 14):
+            await fail(store, number)
+        await clock.pass_time(10)
+    assert heads(chat) == [
+        "7 pipelines FAILED at once, 3 of them in this message",
+        "4 more pipelines FAILED, 7 in all",
+    ]
+    assert len(chat.posts) == 2
+
+
+async def test_after_a_while_without_failures_the_next_ones_are_another_group(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    async with sending(store, chat, clock):
+        await storm(store, 3)
+        await clock.pass_time(601)
+        for number in (11, 12, 13):
+            await fail(store, number)
+        await clock.pass_time(10)
+    assert heads(chat) == ["3 pipelines FAILED at once"] * 2
+    assert chat.updates == []
+
+
+async def test_one_member_is_acknowledged_and_the_others_are_not(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, 4) as world:
+        world.bot.api.statuses |= dict.fromkeys(world.bot.api.statuses, FAILED)
+        world.chat.answers = [(Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=WAIT), False)]
+        await world.bot.watch("*")
+        await world.bot.listing.refresh()
+        await world.bot.poll(20)
+        (group,) = [content for _, content, _ in world.chat.posts if isinstance(content, Storm)]
+        answer = world.bot.requests.acknowledgements.acknowledge_member
+        chosen = group.cards[1]
+        done = await answer(ALERTS, chosen.key, ANN)
+        assert isinstance(done, AcknowledgeAnswer)
+        assert (done.fate, done.pipeline.id) == (Fate.ACKNOWLEDGED, chosen.pipeline.id)
+        await world.bot.poll(5)
+        shown = [content for _, content, _ in world.chat.updates if isinstance(content, Storm)][-1]
+        assert [card.key for card in shown.cards if card.episode.acknowledged] == [chosen.key]
+
+        again = await answer(ALERTS, chosen.key, ANN)
+        assert isinstance(again, AcknowledgeAnswer)
+        assert again.fate is Fate.ANSWERED
+        world.bot.api.statuses[chosen.pipeline.id] = RUNNING
+        await world.bot.poll(20)
+        over = await answer(ALERTS, chosen.key, ANN)
+        assert isinstance(over, AcknowledgeAnswer)
+        assert over.fate is Fate.OVER
+        assert await answer(ALERTS, "no such card", ANN) == AcknowledgeAllAnswer(acknowledged=0, known=0)
