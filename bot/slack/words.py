@@ -110,7 +110,7 @@ def _word(found: re.Match[str]) -> Word:
     inner: str = next(found[name] for name in "dgacwbs" if found[name] is not None)
     if _FORM.fullmatch(inner.strip()):
         return Word(inner.strip(), quoted=True, start=start, end=end, reference=True)
-    return Word(unescape(inner).strip(), quoted=True, start=start, end=end)
+    return Word(unescape(typed(inner)).strip(), quoted=True, start=start, end=end)
 
 
 def slice_of(text: str, words: list[Word]) -> str:

@@ -281,6 +281,7 @@ def test_a_channel_typed_by_hand_in_slacks_own_form_is_no_channel(command: str, 
         ("a&amp;amp;b", "a&amp;b"),
         ("&amp;copy;", "&copy;"),
         ("&lt;@U0ANN|ann&gt;", "<@U0ANN|ann>"),
+        ('"ask <@U0ANN|ann> &amp;lt;@U0BOB&amp;gt;"', "ask @ann &lt;@U0BOB&gt;"),
     ],
 )
 def test_what_was_escaped_is_undone_once_and_stays_a_name(typed: str, name: str) -> None:
