@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 from aiohttp import web
 
 from bot.sandbox.goldrush import GoldRush
-from bot.sandbox.goldrush_faults import Fault, FaultKind
+from bot.sandbox.goldrush_faults import ROUTES, Fault, FaultKind
 from bot.sandbox.goldrush_pipelines import Pipeline
 from bot.sandbox.goldrush_wire import timestamp
 
@@ -67,6 +67,7 @@ def fault_rows(goldrush: GoldRush) -> list[Json]:
             "times": fault.times,
             "seconds": fault.seconds,
             "retry_after": fault.retry_after,
+            **({"route": fault.route} if fault.route else {}),
         }
         for pipeline_id, fault in goldrush.faults.items()
     ]
@@ -95,7 +96,10 @@ def set_fault(goldrush: GoldRush, body: Mapping[str, Any]) -> None:
     if seconds is not None and (not isinstance(seconds, int | float) or seconds < 0):
         raise ValueError("seconds must be a number, not below 0")
     retry_after = None if retry_after is None else str(retry_after)
-    fault = Fault(kind=FaultKind(kind), times=times, seconds=seconds, retry_after=retry_after)
+    route = body.get("route")
+    if route is not None and route not in ROUTES:
+        raise ValueError(f"route must be one of {', '.join(ROUTES)}")
+    fault = Fault(kind=FaultKind(kind), times=times, seconds=seconds, retry_after=retry_after, route=route)
     goldrush.set_fault(fault, pipeline_id)
 
 

@@ -207,7 +207,7 @@ class GoldRush:
             return web.Response(status=301, headers={"Location": str(request.url.with_path(f"{request.path}/"))})
         if refusal := self._refusal(request):
             return refusal
-        fault = self._take_fault(pipeline_id)
+        fault = self._take_fault(pipeline_id, _route(pipeline_id, resource))
         if fault is not None and fault.kind in ELSEWHERE:
             return render(self._answer(request, pipeline_id, resource, fault.kind))
         answer = self._answer(request, pipeline_id, resource)
@@ -230,10 +230,12 @@ class GoldRush:
             return refusal
         return None
 
-    def _take_fault(self, pipeline_id: str | None) -> Fault | None:
+    def _take_fault(self, pipeline_id: str | None, route: str) -> Fault | None:
         """A pipeline's own fault goes before the API's; one that strikes a number of times wears off."""
         scope = pipeline_id if pipeline_id in self.faults else None
         fault = self.faults.get(scope)
+        if fault is not None and fault.route not in {None, route}:
+            return None
         if fault is not None and fault.times is not None:
             self.set_fault(replace(fault, times=fault.times - 1) if fault.times > 1 else None, scope)
         return fault
@@ -279,3 +281,9 @@ class GoldRush:
         if number < 1 or size < 1:
             return wire.failure(400)
         return wire.success(wire.page(tuple(self.pipelines.values()), number, min(size, MAX_PAGE_SIZE)))
+
+
+def _route(pipeline_id: str | None, resource: str) -> str:
+    if pipeline_id is None:
+        return "listing"
+    return resource or "pipeline"

@@ -13,6 +13,33 @@ def without_status(body: Json) -> bytes:
     return _each(body, lambda record: {name: value for name, value in record.items() if name != "status"})
 
 
+def without_ready(body: Json) -> bytes:
+    return _each(body, lambda record: {name: value for name, value in record.items() if name != "ready"})
+
+
+def without_uid(body: Json) -> bytes:
+    return _each(body, lambda record: {name: value for name, value in record.items() if name != "uid"})
+
+
+def with_empty_list(body: Json) -> bytes:
+    """Sound, and false: as if the key saw nothing."""
+    return _listing(body, 0, 0)
+
+
+def with_short_list(body: Json) -> bytes:
+    """The first pipeline alone as the last page, beside the true count of all."""
+    return _listing(body, 1, None)
+
+
+def _listing(body: Json, kept: int, total: int | None) -> bytes:
+    data = body["data"]
+    if "items" not in data:
+        return encoded(body)
+    count = data["pagination"]["total_count"] if total is None else total
+    pagination = data["pagination"] | {"has_more": False, "total_count": count}
+    return encoded(body | {"data": data | {"items": data["items"][:kept], "pagination": pagination}})
+
+
 def without_data(body: Json) -> bytes:
     return encoded(body | {"data": None})
 

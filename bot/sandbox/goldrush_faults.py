@@ -30,11 +30,19 @@ class FaultKind(StrEnum):
     SERVER_ERROR = "server_error"
     BAD_GATEWAY = "bad_gateway"
     UNAVAILABLE = "unavailable"
+    NO_ROUTE = "no_route"
+    """404 of the gateway in front of GoldRush, which has lost the way there."""
+    WALLED = "walled"
+    """403 of a firewall in front of GoldRush."""
     REDIRECT = "redirect"
     REDIRECT_LOOP = "redirect_loop"
     NOT_JSON = "not_json"
     # The answer, spoiled.
     MISSING_FIELD = "missing_field"
+    MISSING_READY = "missing_ready"
+    MISSING_UID = "missing_uid"
+    EMPTY_LIST = "empty_list"
+    SHORT_LIST = "short_list"
     NULL_DATA = "null_data"
     NULL_PHASE = "null_phase"
     UNKNOWN_PHASE = "unknown_phase"
@@ -67,11 +75,16 @@ ELSEWHERE = frozenset({FaultKind.STALE, FaultKind.WRONG_PIPELINE})
 """Faults that need the other pipelines and the past: the stand-in itself strikes with them."""
 
 
+ROUTES = ("status", "listing", "pipeline")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     kind: FaultKind
     times: int | None = None
     """How many requests it strikes; None: until it is taken away."""
+    route: str | None = None
+    """Which of `status`, `listing` and `pipeline` it strikes; None: every request."""
     seconds: float | None = None
     """How long `slow` waits."""
     retry_after: str | None = None
@@ -90,6 +103,10 @@ STATUSES = {
 
 SPOILERS = {
     FaultKind.MISSING_FIELD: bodies.without_status,
+    FaultKind.MISSING_READY: bodies.without_ready,
+    FaultKind.MISSING_UID: bodies.without_uid,
+    FaultKind.EMPTY_LIST: bodies.with_empty_list,
+    FaultKind.SHORT_LIST: bodies.with_short_list,
     FaultKind.NULL_DATA: bodies.without_data,
     FaultKind.NULL_PHASE: bodies.with_null_phase,
     FaultKind.UNKNOWN_PHASE: bodies.with_unknown_phase,
@@ -126,6 +143,10 @@ async def strike(fault: Fault, request: web.Request, answer: Answer, now: float)
     match kind:
         case FaultKind.BAD_GATEWAY:
             return web.Response(status=502, text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html")
+        case FaultKind.NO_ROUTE:
+            return web.json_response({"message": "no Route matched with those values"}, status=404)
+        case FaultKind.WALLED:
+            return web.Response(status=403, text="<html><h1>Access denied</h1></html>", content_type="text/html")
         case FaultKind.NOT_JSON:
             return web.Response(text=HTML, content_type="text/html")
         case FaultKind.REDIRECT:

@@ -19,7 +19,17 @@ from pydantic import SecretStr
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush.client import Client
-from bot.ports import ApiError, Forbidden, Malformed, NotFound, PipelineApi, Throttled, Unauthorized, Unavailable
+from bot.ports import (
+    ApiError,
+    Forbidden,
+    Malformed,
+    NotFound,
+    PipelineApi,
+    StrayNotFound,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 from bot.sandbox.goldrush import BASE, GoldRush
 from bot.sandbox.goldrush_faults import Fault, FaultKind
 
@@ -211,6 +221,8 @@ REFUSED: dict[FaultKind, tuple[type[ApiError], str]] = {
     FaultKind.SERVER_ERROR: (Unavailable, "answered 500"),
     FaultKind.BAD_GATEWAY: (Unavailable, "answered 502"),
     FaultKind.UNAVAILABLE: (Unavailable, "answered 503"),
+    FaultKind.NO_ROUTE: (StrayNotFound, "gateway or proxy"),
+    FaultKind.WALLED: (Unavailable, "gateway or proxy"),
     FaultKind.REDIRECT: (Unavailable, "not followed"),
     FaultKind.REDIRECT_LOOP: (Unavailable, "not followed"),
     FaultKind.NOT_JSON: (Malformed, "not the JSON object"),
@@ -235,7 +247,15 @@ REFUSED: dict[FaultKind, tuple[type[ApiError], str]] = {
     FaultKind.TRUNCATED: (Unavailable, "broke before"),
     FaultKind.RESET: (Unavailable, "broke before"),
 }
-BELIEVED = {FaultKind.UNKNOWN_PHASE, FaultKind.STALE, FaultKind.WRONG_PIPELINE}
+BELIEVED = {
+    FaultKind.UNKNOWN_PHASE,
+    FaultKind.STALE,
+    FaultKind.WRONG_PIPELINE,
+    FaultKind.MISSING_READY,
+    FaultKind.MISSING_UID,
+    FaultKind.EMPTY_LIST,
+    FaultKind.SHORT_LIST,
+}
 IMPATIENT = {FaultKind.HANG, FaultKind.HEADER_DRIP, FaultKind.DRIP, FaultKind.ENDLESS, FaultKind.SLOW}
 
 
@@ -275,6 +295,36 @@ class TestFaults:
         assert kind is FaultKind.MISSING_FIELD  # there, the intent: a listing can do without
         assert len(pipelines) == len(goldrush.pipelines)
         assert {pipeline.intent for pipeline in pipelines} == {None}
+
+    async def test_a_reading_without_readiness_or_worker(
+        self, goldrush: GoldRush, url: str, orders: PipelineId
+    ) -> None:
+        async with client_of(url) as client:
+            goldrush.set_fault(Fault(kind=FaultKind.MISSING_READY), orders)
+            seen = await client.status(orders)
+            assert (seen.replicas, seen.ready) == (1, None)
+            goldrush.set_fault(Fault(kind=FaultKind.MISSING_UID), orders)
+            seen = await client.status(orders)
+            assert (seen.uid, seen.ready) == (None, 1)
+
+    async def test_listings_that_are_not_whole(self, goldrush: GoldRush, url: str) -> None:
+        async with client_of(url) as client:
+            goldrush.set_fault(Fault(kind=FaultKind.SHORT_LIST))
+            page = await client.page(1)
+            assert (len(page.pipelines), page.total, page.more) == (1, len(goldrush.pipelines), False)
+            goldrush.set_fault(Fault(kind=FaultKind.EMPTY_LIST))
+            assert (await client.page(1)).pipelines == ()
+
+    async def test_a_fault_of_one_route_strikes_no_other(
+        self, goldrush: GoldRush, url: str, orders: PipelineId
+    ) -> None:
+        async with client_of(url) as client:
+            goldrush.set_fault(Fault(kind=FaultKind.THROTTLED, retry_after="600", route="listing"))
+            with pytest.raises(Throttled) as caught:
+                await client.page(1)
+            assert caught.value.retry_after == 600.0
+            assert (await client.status(orders)).phase is Phase.RUNNING
+            assert (await client.pipeline(orders)).id == orders
 
     async def test_a_phase_that_nobody_knows(self, goldrush: GoldRush, url: str, orders: PipelineId) -> None:
         goldrush.set_fault(Fault(kind=FaultKind.UNKNOWN_PHASE), orders)

@@ -129,6 +129,16 @@ async def test_nonsense_is_answered_with_a_sentence(
     assert list(reply.json()) == ["error"]
 
 
+async def test_a_fault_may_strike_one_route_only(control: httpx.AsyncClient) -> None:
+    wanted = {"target": "goldrush", "kind": "throttled", "retry_after": 600, "route": "listing"}
+    assert (await control.post("/faults", json=wanted)).status_code == 200
+    (fault,) = (await control.get("/state")).json()["faults"]
+    assert (fault["route"], fault["retry_after"]) == ("listing", "600")
+    refused = await control.post("/faults", json=wanted | {"route": "elsewhere"})
+    assert refused.status_code == 400
+    assert "status, listing, pipeline" in refused.text
+
+
 async def test_faults_come_and_go(control: httpx.AsyncClient) -> None:
     orders = await row(control, "orders-eu")
     one = {"target": "goldrush", "kind": "server_error", "pipeline_id": orders["id"], "times": 3}

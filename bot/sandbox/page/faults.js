@@ -9,9 +9,10 @@ export const GOLDRUSH = [
   ["It refuses", [
     ["unauthorized", "does not know the key", "401"], ["forbidden", "forbids it", "403"], ["not_found", "knows no such pipeline", "404"], ["conflict", "is busy with another request", "409"],
     ["throttled", LIMITED, "429"], ["throttled", `${LIMITED}: wait 30 s`, "429", { retry_after: "30" }], ["throttled", `${LIMITED}: wait until a date`, "429", { retry_after: "date+30" }],
+    ["throttled", `${LIMITED}: wait ten minutes`, "429", { retry_after: "600" }],
   ]],
   ["It is away", [
-    ["server_error", "fails inside", "500"], ["bad_gateway", "is behind a broken gateway", "502"], ["unavailable", "is unavailable", "503"], ["hang", "takes the call, never answers", "hang"],
+    ["server_error", "fails inside", "500"], ["bad_gateway", "is behind a broken gateway", "502"], ["no_route", "is behind a gateway that lost it", "404"], ["walled", "is behind a firewall", "403"], ["unavailable", "is unavailable", "503"], ["hang", "takes the call, never answers", "hang"],
     ["slow", "answers after 5 s", "slow"], ["header_drip", "drips its headers", "slow loris"], ["drip", "drips its answer", "slow body"], ["truncated", "stops half-way", "truncated"], ["reset", "resets the connection", "RST"],
   ]],
   ["It says too much", [
@@ -20,9 +21,10 @@ export const GOLDRUSH = [
   ["It says what is not so", [
     ["stale", "lags one change behind", "stale replica"], ["wrong_pipeline", "answers for another pipeline", "200"], ["null_phase", "says no phase", "null"], ["unknown_phase", "says an unknown phase", "HIBERNATING"],
     ["error_true", "says success and error at once", "200"], ["duplicate_keys", "says two phases at once", "twice a key"],
+    ["empty_list", "lists no pipeline", "no items"], ["short_list", "lists the first pipeline only", "1 item"],
   ]],
   ["It talks nonsense", [
-    ["missing_field", "leaves the phase out", "no status"], ["null_data", "says nothing", "data: null"], ["wrong_types", "mixes up text and numbers", "types"], ["not_json", "shows a login page", "HTML, 200"],
+    ["missing_field", "leaves the phase out", "no status"], ["missing_ready", "leaves the readiness out", "no ready"], ["missing_uid", "leaves the worker out", "no uid"], ["null_data", "says nothing", "data: null"], ["wrong_types", "mixes up text and numbers", "types"], ["not_json", "shows a login page", "HTML, 200"],
     ["redirect", "sends to another host", "302"], ["redirect_loop", "sends round in a circle", "302"], ["nan", "says NaN", "NaN"], ["bom", "begins with a byte order mark", "BOM"], ["bad_utf8", "is no UTF-8", "bytes"],
   ]],
 ];
