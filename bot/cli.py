@@ -15,9 +15,12 @@ from bot import demo as demonstration
 from bot.app import run as run_bot
 from bot.check import Finding, Verdict
 from bot.check import check as run_check
+from bot.clock import SystemClock
+from bot.forgetting import NotForgottenError, forget_team, team_id
 from bot.logs import configure
 from bot.ports import StoreAway
 from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport, ignored_names
+from bot.settings.store import StoreSettings
 from bot.starting import StartError
 from bot.store.connect import EmbeddedStoreError
 
@@ -125,6 +128,33 @@ def demo(
 ) -> None:
     """Try everything on this machine: a GoldRush, a Slack and the bot, with a page to click in."""
     raise typer.Exit(asyncio.run(demonstration.run(port, out, tuple(host or ()))))
+
+
+@main.command()
+def forget(
+    team: Annotated[str, typer.Argument(help="The workspace's id (T…).")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Delete even if a bot seems to run.")] = False,
+) -> None:
+    """Delete all that the bot keeps of one workspace, after the app was uninstalled there."""
+    configure("error")
+    try:
+        settings = StoreSettings()
+        asyncio.run(
+            forget_team(
+                team_id(team),
+                url=settings.url,
+                data_dir=settings.data_dir,
+                force=force,
+                ask=None if yes else typer.prompt,
+                say=lambda text: out.print(escape(text)),
+                clock=SystemClock(),
+            )
+        )
+    except (NotForgottenError, StoreAway, EmbeddedStoreError, SettingsError) as exc:
+        err.print(f"[red]✗[/] {escape(str(exc))}")
+        raise typer.Exit(2) from None
 
 
 def _settings() -> Settings:

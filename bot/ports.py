@@ -215,6 +215,10 @@ class Store(Protocol):
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int: ...
 
+    async def say_hello(self, greeting: Delivery) -> bool:
+        """Enqueues it, unless its channel was greeted in the last 30 days. False: it was."""
+        ...
+
     async def set_note(self, note: Note) -> bool:
         """One without a text is removed. False: there was none."""
         ...

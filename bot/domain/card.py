@@ -103,6 +103,7 @@ class NoticeKind(StrEnum):
     BLIND = "blind"
     ROLLED_BACK = "rolled_back"
     EMPTY = "empty"
+    HELLO = "hello"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

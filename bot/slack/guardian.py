@@ -8,6 +8,9 @@ from collections.abc import Mapping
 import structlog
 
 from bot.delivery.parking import Parking
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import digest
 from bot.domain.watch import ChannelId
 from bot.ports import ChatAway, Clock, Store, StoreAway, Watches
 from bot.slack.directory import Directory
@@ -73,14 +76,29 @@ class Guardian:
     async def _heed(self, event: Mapping[str, object]) -> None:
         kind, channel = event.get("type"), event.get("channel")
         if kind in {"tokens_revoked", "app_uninstalled"}:
+            if kind == "app_uninstalled":
+                team = self._store.team
+                log.warning("app_uninstalled", team=team, cure=f"to delete what is kept: pipeline-bot forget {team}")
             await self._accepted()
         elif kind == "channel_id_changed":
             await self._rename_soon()
         elif kind in {"member_joined_channel", "member_left_channel"} and event.get("user") != self._user:
             return
         elif isinstance(channel, str) and channel not in await self._store.renames():
+            watches = await self._store.watches()
+            if kind == "member_joined_channel" and event.get("inviter") and not watches.of(ChannelId(channel)):
+                await self._greet(ChannelId(channel))
             self._due_at.pop(ChannelId(channel), None)
-            await self._look_at(ChannelId(channel), await self._store.watches())
+            await self._look_at(ChannelId(channel), watches)
+
+    async def _greet(self, channel: ChannelId) -> None:
+        """Someone invited the bot. One that joined by itself was told to watch there, which is announced."""
+        at = self._clock.now()
+        key = digest(self._store.team, channel, NoticeKind.HELLO, at.isoformat())
+        notice = Notice(kind=NoticeKind.HELLO, at=at)
+        await self._store.say_hello(
+            Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=at)
+        )
 
     async def look_around(self) -> None:
         """Looks at every channel that watches something, or rests, once a day; a few at each call.

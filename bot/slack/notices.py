@@ -98,6 +98,17 @@ def _empty(notice: Notice, footing: Footing) -> list[Block]:
     return [section(f"{head}\n{rest} them again with `{footing.command} watch`.")]
 
 
+def _hello(_: Notice, footing: Footing) -> list[Block]:
+    c = footing.command
+    head = ":wave: I post here when GoldRush pipelines fail, recover or change, and page people when one fails."
+    return [
+        section(
+            f"{head}\n`{c} list` shows the pipelines there are.\n"
+            f"`{c} watch NAME page @you` posts one here, and pages you when it fails.\n`{c} help` has the rest."
+        )
+    ]
+
+
 _WORDS: dict[NoticeKind, Callable[[Notice, Footing], list[Block]]] = {
     NoticeKind.WATCHING: _watching,
     NoticeKind.UNWATCHED: _unwatched,
@@ -105,4 +116,5 @@ _WORDS: dict[NoticeKind, Callable[[Notice, Footing], list[Block]]] = {
     NoticeKind.BLIND: _blind,
     NoticeKind.ROLLED_BACK: _rolled_back,
     NoticeKind.EMPTY: _empty,
+    NoticeKind.HELLO: _hello,
 }

@@ -13,6 +13,14 @@ class Keys:
     def __getitem__(self, name: str) -> str:
         return f"pipeline-bot:{{{self.team}}}:{name}"
 
+    @property
+    def every(self) -> str:
+        """The pattern of all keys of the workspace, and of no other's."""
+        return f"pipeline-bot:{{{self.team}}}:*"
+
+    def hello(self, channel: ChannelId) -> str:
+        return self[f"hello:{channel}"]
+
     def card(self, key: str) -> str:
         return self[f"card:{key}"]
 

@@ -24,6 +24,7 @@ from bot.store.scripts import Scripts, away
 
 GESTURE_SECONDS = 25 * 3600  # Slack may deliver again a day later
 CARD_SECONDS = 30 * 24 * 3600
+HELLO_SECONDS = 30 * 24 * 3600
 TURN_SECONDS = 10.0
 TRIAL_SECONDS = 24 * 3600  # what a channel is owed is tried at once when it wakes
 
@@ -66,6 +67,12 @@ class RedisStore:
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int:
         return await self._change_watches(dict.fromkeys(watch_ids, ""), announcement)
+
+    async def say_hello(self, greeting: Delivery) -> bool:
+        keys = [self._keys.hello(greeting.channel), self._keys.outbox(greeting.lane)]
+        row = encode_delivery(greeting)
+        args: list[str | int] = [HELLO_SECONDS, greeting.lane.name, greeting.id, row]
+        return bool(await self._scripts.write("hello", keys, args))
 
     async def set_note(self, note: Note) -> bool:
         row = NOTE.dump_json(note).decode() if note.text else ""

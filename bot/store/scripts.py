@@ -23,6 +23,7 @@ _FENCED = (
     "doubt",
     "enqueue",
     "gather",
+    "hello",
     "park",
     "rename",
     "settle",

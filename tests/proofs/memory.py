@@ -141,6 +141,9 @@ class MemoryStore:
 
         return await self._wrote(change)
 
+    async def say_hello(self, greeting: Delivery) -> bool:
+        raise NotImplementedError
+
     async def set_note(self, note: Note) -> bool:
         raise NotImplementedError
 

@@ -169,7 +169,8 @@ def _phase_in(text: str) -> str | None:
 
 def _is_failure(text: str) -> bool:
     """In other threads a line only ends a story whose sequel has a card of its own."""
-    return FAILED in text or "was down" in text or GROUP.match(text) is not None
+    over = "was down for" in text or "recovered after" in text
+    return FAILED in text or over or GROUP.match(text) is not None
 
 
 def _is_story(text: str) -> bool:

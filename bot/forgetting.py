@@ -1,0 +1,90 @@
+"""`pipeline-bot forget TEAM`: after the app was uninstalled, deletes what the bot keeps of that workspace."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from bot.domain.watch import TeamId
+from bot.ports import Clock
+from bot.store.connect import opened
+from bot.store.forget import Kept, forget, kept
+
+RUNS_WITHIN = timedelta(seconds=60)
+"""A bot that reads gives a sign of life every 2 s; whoever takes over from one that died waits 10 s."""
+
+Ask = Callable[[str], str]
+Say = Callable[[str], None]
+
+
+class NotForgottenError(Exception):
+    """Nothing was deleted; the text says why, and what to do."""
+
+
+def team_id(text: str) -> TeamId:
+    """
+    Raises:
+        NotForgottenError: no workspace has such an id.
+    """
+    if not re.fullmatch(r"T[A-Z0-9]{2,}", text):
+        raise NotForgottenError(
+            f"“{text}” is no workspace id, so nothing was deleted. "
+            "One begins with T: see `team` in the log line `ready`."
+        )
+    return TeamId(text)
+
+
+async def forget_team(
+    team: TeamId, *, url: str | None, data_dir: Path, force: bool, ask: Ask | None, say: Say, clock: Clock
+) -> None:
+    """Asks before it deletes, unless `ask` is None.
+
+    Raises:
+        NotForgottenError: nothing was deleted.
+        StoreAway: the store doesn't answer.
+    """
+    if url is None and _is_missing(data_dir):
+        say(f"There is no data directory {data_dir}, so nothing is kept of {team}.")
+        return
+    async with opened(url, data_dir) as client:
+        found = await kept(client, team)
+        if found.keys == 0:
+            say(f"Nothing is kept of {team}.")
+            return
+        _refuse_while_it_runs(team, found, clock.now(), force=force)
+        say(f"Kept of {team}: {_words(found)}.")
+        if ask is not None and ask(f"Type {team} to delete all of it for good") != team:
+            raise NotForgottenError("That is not the workspace's id, so nothing was deleted.")
+        deleted = await forget(client, team)
+    say(f"Deleted {_number(deleted, 'key')} of {team}. Nothing else was touched. Messages in Slack stay as they are.")
+
+
+def _is_missing(data_dir: Path) -> bool:
+    return not data_dir.is_dir()
+
+
+def _refuse_while_it_runs(team: TeamId, found: Kept, now: datetime, *, force: bool) -> None:
+    if force or found.sign_of_life is None:
+        return
+    age = now - found.sign_of_life
+    if age <= RUNS_WITHIN:  # also where the clock of whoever wrote it is ahead
+        raise NotForgottenError(
+            f"A bot seems to run for {team}: it gave a sign of life {max(0, round(age.total_seconds()))} s ago. "
+            "Nothing was deleted. Stop it and wait a minute, or use --force."
+        )
+
+
+def _words(found: Kept) -> str:
+    return ", ".join(
+        (
+            _number(found.keys, "key"),
+            _number(found.watches, "watch", "watches"),
+            _number(found.pipelines, "pipeline"),
+            _number(found.notes, "runbook or note", "runbooks and notes"),
+            _number(found.owed, "message not sent yet", "messages not sent yet"),
+        )
+    )
+
+
+def _number(number: int, one: str, many: str = "") -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,31 @@
+"""Where the store is, for commands that need nothing else: after an uninstallation there may be no tokens left."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from bot.settings import REDIS_FORM
+from bot.settings.redis_address import redis_fault
+from bot.settings.sentences import PREFIX, SettingsError, not_valid
+
+
+class StoreSettings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_file=".env", env_file_encoding="utf-8-sig", env_ignore_empty=True, extra="ignore"
+    )
+
+    redis_url: SecretStr | None = Field(default=None, alias="REDIS_URL")
+    data_dir: Path = Path(".data")
+
+    @property
+    def url(self) -> str | None:
+        """None: the embedded store.
+
+        Raises:
+            SettingsError: it is no address of a Redis.
+        """
+        text = self.redis_url.get_secret_value().strip() if self.redis_url else ""
+        if text and (fault := redis_fault(text)):
+            raise SettingsError([not_valid("REDIS_URL", REDIS_FORM, fault)])
+        return text or None

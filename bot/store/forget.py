@@ -1,0 +1,71 @@
+"""Deletes all that is kept of one workspace, and nothing else."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import redis.asyncio
+
+from bot.domain.watch import TeamId
+from bot.store.keys import Keys
+from bot.store.scripts import away
+
+BATCH = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """What there is of one workspace. `sign_of_life`: when a bot last said that it reads the pipelines."""
+
+    keys: int
+    watches: int
+    pipelines: int
+    notes: int
+    owed: int
+    sign_of_life: datetime | None
+
+
+async def kept(client: redis.asyncio.Redis, team: TeamId) -> Kept:
+    """
+    Raises:
+        StoreAway: it can't be looked at.
+    """
+    keys = Keys(team)
+    number = 0
+    async for names in _batches(client, keys):
+        number += len(names)
+    with away():
+        async with client.pipeline(transaction=False) as pipe:
+            for name in ("watches", "records", "notes", "deliveries"):
+                pipe.hlen(keys[name])
+            pipe.hget(keys["pulse"], "at")
+            watches, pipelines, notes, owed, at = await pipe.execute()
+    sign = datetime.fromisoformat(at.decode()) if at else None
+    return Kept(keys=number, watches=watches, pipelines=pipelines, notes=notes, owed=owed, sign_of_life=sign)
+
+
+async def forget(client: redis.asyncio.Redis, team: TeamId) -> int:
+    """How many keys were deleted. All of them lie in one slot of a cluster, so a batch may name many.
+
+    Raises:
+        StoreAway: it was done in part; doing it again does the rest.
+    """
+    keys, deleted = Keys(team), 0
+    async for names in _batches(client, keys):
+        with away():
+            deleted += await client.unlink(*names)
+    return deleted
+
+
+async def _batches(client: redis.asyncio.Redis, keys: Keys) -> AsyncIterator[list[bytes | str]]:
+    """Each key once, though a scan may name one several times."""
+    cursor, seen = 0, set[bytes | str]()
+    while True:
+        with away():
+            cursor, found = await client.scan(cursor, match=keys.every, count=BATCH)
+        names = [name for name in found if name not in seen]
+        seen.update(names)
+        for first in range(0, len(names), BATCH):
+            yield names[first : first + BATCH]
+        if cursor == 0:
+            return

@@ -1,0 +1,119 @@
+"""`forget` deletes what is kept of one workspace: over a real Valkey and fakeredis, with others beside it."""
+
+from pathlib import Path
+
+import pytest
+import redis.asyncio
+
+from bot import forgetting
+from bot.domain.watch import TeamId
+from bot.forgetting import NotForgottenError, forget_team, team_id
+from bot.store.forget import BATCH, forget, kept
+from tests.builders import TEAM, a_delivery, a_watch, at
+from tests.fakes import FakeClock
+from tests.stores import WholeStore
+
+OTHER = TeamId("T0OTHER")
+
+
+async def furnished(client: redis.asyncio.Redis, team: TeamId) -> WholeStore:
+    store = WholeStore(client, team, FakeClock())
+    await store.add_watches([a_watch()], a_delivery())
+    return store
+
+
+async def test_it_deletes_every_key_of_the_workspace_and_no_other(any_redis: redis.asyncio.Redis) -> None:
+    await furnished(any_redis, TEAM)
+    await furnished(any_redis, OTHER)
+    await any_redis.set(f"pipeline-bot:{TEAM}:not-ours", 1)
+    await any_redis.set(f"other:{{{TEAM}}}:watches", 1)
+    for number in range(2 * BATCH + 1):
+        await any_redis.set(f"pipeline-bot:{{{TEAM}}}:card:{number}", 1)
+    others = {name async for name in any_redis.scan_iter() if f"{{{TEAM}}}".encode() not in name}
+    found = await kept(any_redis, TEAM)
+    assert (found.watches, found.owed) == (1, 1)
+    assert await forget(any_redis, TEAM) == found.keys
+    assert (await kept(any_redis, TEAM)).keys == 0
+    left = {name async for name in any_redis.scan_iter()}
+    assert left == others | {f"other:{{{TEAM}}}:watches".encode()}
+
+
+class Terminal:
+    def __init__(self, answer: str = "") -> None:
+        self.answer = answer
+        self.asked: list[str] = []
+        self.said: list[str] = []
+
+    def ask(self, text: str) -> str:
+        self.asked.append(text)
+        return self.answer
+
+
+async def typed(
+    terminal: Terminal, url: str, *, yes: bool = False, force: bool = False, clock: FakeClock | None = None
+) -> None:
+    await forget_team(
+        TEAM,
+        url=url,
+        data_dir=Path("nowhere"),
+        force=force,
+        ask=None if yes else terminal.ask,
+        say=terminal.said.append,
+        clock=clock or FakeClock(),
+    )
+
+
+def url_of(client: redis.asyncio.Redis) -> str:
+    return f"unix://{client.connection_pool.connection_kwargs['path']}"
+
+
+async def test_it_asks_for_the_id_and_says_what_was_deleted(valkey: redis.asyncio.Redis) -> None:
+    client, valkey_url = valkey, url_of(valkey)
+    await furnished(client, TEAM)
+    wrong = Terminal("yes")
+    with pytest.raises(NotForgottenError, match="nothing was deleted"):
+        await typed(wrong, valkey_url)
+    assert (await kept(client, TEAM)).watches == 1
+    right = Terminal(TEAM)
+    await typed(right, valkey_url)
+    assert "1 watch, 0 pipelines, 0 runbooks and notes, 1 message not sent yet." in right.said[0]
+    assert right.said[1].startswith("Deleted ")
+    assert right.asked == [f"Type {TEAM} to delete all of it for good"]
+    assert (await kept(client, TEAM)).keys == 0
+    again = Terminal()
+    await typed(again, valkey_url)
+    assert again.said == [f"Nothing is kept of {TEAM}."]
+    assert again.asked == []
+
+
+@pytest.mark.parametrize(("age", "runs"), [(-5, True), (0, True), (59, True), (61, False)])
+async def test_it_refuses_while_a_bot_runs_unless_it_is_forced(
+    valkey: redis.asyncio.Redis, *, age: int, runs: bool
+) -> None:
+    client, valkey_url = valkey, url_of(valkey)
+    store = await furnished(client, TEAM)
+    clock = FakeClock()
+    await clock.pass_time(100)
+    await store.give_sign(at(100 - age), "run-1")
+    if runs:
+        with pytest.raises(NotForgottenError, match=r"A bot seems to run .* Nothing was deleted"):
+            await typed(Terminal(), valkey_url, yes=True, clock=clock)
+        assert (await kept(client, TEAM)).watches == 1
+    await typed(Terminal(), valkey_url, yes=True, force=runs, clock=clock)
+    assert (await kept(client, TEAM)).keys == 0
+
+
+async def test_without_a_data_directory_none_is_made(tmp_path: Path) -> None:
+    terminal = Terminal()
+    await forget_team(
+        TEAM, url=None, data_dir=tmp_path / "none", force=False, ask=None, say=terminal.said.append, clock=FakeClock()
+    )
+    assert "nothing is kept" in terminal.said[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["", "t0test", "*", "T0*", "T0TEST}", "C0ALERTS", "T"])
+def test_what_is_no_workspace_id_deletes_nothing(text: str) -> None:
+    with pytest.raises(NotForgottenError, match="nothing was deleted"):
+        team_id(text)
+    assert forgetting.team_id("T0TEST") == TEAM

@@ -1,0 +1,68 @@
+"""Invited to a channel, the bot says hello there once, with the next step."""
+
+import pytest
+import redis.asyncio
+from structlog.testing import capture_logs
+
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.watch import ChannelId
+from bot.store.redis import HELLO_SECONDS
+from tests.builders import TEAM, at
+from tests.contract.test_guardian import BOT, ROOM, Yard, yard
+from tests.unit.rendering import shown, tells_all, valid
+
+__all__ = ["yard"]  # the fixture
+
+ALERTS = ChannelId("C0ALERTS")
+
+
+def joined(channel: ChannelId = ALERTS, *, user: str = BOT, inviter: str = "U0ANN") -> dict[str, str]:
+    event = {"type": "member_joined_channel", "user": user, "channel": channel, "team": TEAM}
+    return event | ({"inviter": inviter} if inviter else {})
+
+
+async def hellos(yard: Yard, channel: ChannelId = ALERTS) -> int:
+    rows = await yard.store.owed(channel)
+    return sum(isinstance(row.body, Notice) and row.body.kind is NoticeKind.HELLO for row in rows)
+
+
+async def test_invited_it_says_hello_once_however_often_slack_tells_of_it(yard: Yard) -> None:
+    for _ in range(3):
+        await yard.guardian.on(joined())
+    assert await hellos(yard) == 1
+
+
+async def test_invited_again_within_a_month_it_says_nothing(yard: Yard, fake_redis: redis.asyncio.Redis) -> None:
+    await yard.guardian.on(joined())
+    await yard.guardian.on({"type": "channel_left", "channel": ALERTS})
+    await yard.guardian.on(joined(inviter="U0BOB"))
+    assert await hellos(yard) == 1
+    assert await fake_redis.ttl(yard.store._keys.hello(ALERTS)) in range(HELLO_SECONDS - 60, HELLO_SECONDS + 1)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        joined(inviter=""),  # it joined by itself, since somebody made a watch there
+        joined(user="U0BOB"),
+        joined(ROOM),  # which watches something already
+        {"type": "member_left_channel", "user": BOT, "channel": ALERTS},
+    ],
+)
+async def test_otherwise_it_says_nothing(yard: Yard, event: dict[str, str]) -> None:
+    await yard.guardian.on(event)
+    assert await hellos(yard) == 0
+    assert await hellos(yard, ROOM) == 0
+
+
+def test_hello_says_what_to_type_next() -> None:
+    text = tells_all(valid(shown(Notice(kind=NoticeKind.HELLO, at=at(0))))).text
+    assert "`/pipeline list`" in text
+    assert "`/pipeline watch NAME page @you`" in text
+
+
+async def test_when_the_app_is_uninstalled_the_log_says_how_to_delete_its_data(yard: Yard) -> None:
+    with capture_logs() as logs:
+        await yard.guardian.on({"type": "app_uninstalled"})
+    (told,) = [entry for entry in logs if entry["event"] == "app_uninstalled"]
+    assert f"pipeline-bot forget {TEAM}" in told["cure"]
