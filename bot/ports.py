@@ -23,6 +23,7 @@ from bot.domain.card import Content, InGroup, PostedCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Lane, Outcome, Sighting, Trace
 from bot.domain.gathering import Gathering
+from bot.domain.held_pages import PageLog
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -315,6 +316,14 @@ class Store(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """One person's direct page, or a summary of those that were held back, as the log keeps it."""
+
+    of_summary: bool
+    at: datetime
+
+
 class EndingKind(StrEnum):
     POSTED = "posted"
     REMOVED = "removed"
@@ -327,7 +336,7 @@ class Ending:
     new in the channel came.
 
     `storm`: of which message the card was found to be a part. `moved_on` is owed where a card is newer than what is
-    shown; `follows` is owed in any case.
+    shown; `follows` is owed in any case. `log` is kept where the message was posted.
     """
 
     kind: EndingKind
@@ -337,6 +346,7 @@ class Ending:
     came_at: Mapping[str, int] = field(default_factory=dict)
     storm: str | None = None
     follows: Delivery | None = None
+    log: PageEntry | None = None
 
 
 class Outbox(Protocol):
@@ -360,6 +370,10 @@ class Outbox(Protocol):
 
     async def woken_at(self, channel: ChannelId) -> datetime | None:
         """When it last took messages again after it had rested, if it ever did."""
+        ...
+
+    async def page_log(self, channel: ChannelId, since: datetime) -> PageLog:
+        """What the conversation got after `since`."""
         ...
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:

@@ -69,7 +69,7 @@ class Owed:
             for job in jobs.values()
             if (story := story_of(job.delivery.body))
         }
-        there |= {key: card.ts is not None or card.removed for key, card in self.cards.items()}
+        there |= {key: card.ts is not None or card.removed or card.held > 0 for key, card in self.cards.items()}
         ordered = [jobs[row.id] for row in in_order(self.rows, there) if not self._told_by_a_repeat(jobs[row.id])]
         return sorted(ordered, key=lambda job: job.over) if self.lane.kind is LaneKind.PAGES else ordered
 

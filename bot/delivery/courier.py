@@ -13,7 +13,7 @@ from bot.delivery.doubt import Doubt
 from bot.delivery.job import Job, rechecking, redrawing
 from bot.delivery.pace import CALL_SECONDS, Method, Pace
 from bot.delivery.parking import Parking
-from bot.domain.card import Recheck
+from bot.domain.card import HeldPages, Recheck
 from bot.domain.delivery import (
     Again,
     Delay,
@@ -34,7 +34,8 @@ from bot.domain.delivery import (
     Unknown,
     Unreadable,
 )
-from bot.domain.gathering import gather
+from bot.domain.gathering import Backlog, Gathering, gather
+from bot.domain.held_pages import PERIOD, concerns_pages, hold_back
 from bot.domain.protocol import (
     after_look,
     after_recheck,
@@ -43,7 +44,7 @@ from bot.domain.protocol import (
     given,
 )
 from bot.domain.watch import TeamId
-from bot.ports import Chat, Clock, Ending, EndingKind, Lease, Outbox
+from bot.ports import Chat, Clock, Ending, EndingKind, Lease, Outbox, PageEntry
 
 log = structlog.get_logger(__name__)
 
@@ -63,6 +64,8 @@ class Surroundings:
     doubt: Doubt
     parking: Parking
     team: TeamId
+    pages_an_hour: int = 10
+    """Direct messages that page one person; later ones are held back and summed up."""
 
 
 class Courier:
@@ -76,6 +79,7 @@ class Courier:
         self._doubt = around.doubt
         self._parking = around.parking
         self._team = around.team
+        self._pages_an_hour = around.pages_an_hour
         self._lane = lane
         self._agenda = Agenda(lane, around.pace)
         self._last_ts = last_ts
@@ -106,12 +110,19 @@ class Courier:
         """What the lane owes, once what can be told together is gathered."""
         while True:
             owed = await Owed.read(self._outbox, self._lane)
-            away = self._pace.away(Method.POST)
-            gathering = gather(owed.backlog(self._team, self._doubt.since, away=away))
+            backlog = owed.backlog(self._team, self._doubt.since, away=self._pace.away(Method.POST))
+            gathering = await self._held_back(backlog) or gather(backlog)
             if gathering is None:
                 return owed
             if not await self._outbox.gather(gathering, self._lane, self.lease):
                 raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
+
+    async def _held_back(self, backlog: Backlog) -> Gathering | None:
+        """Pages beyond what one person gets in an hour."""
+        if not concerns_pages(backlog):
+            return None
+        log = await self._outbox.page_log(self._lane.channel, self._clock.now() - PERIOD)
+        return hold_back(backlog, log.allowance(self._pages_an_hour))
 
     @property
     def _hold(self) -> Hold:
@@ -257,6 +268,7 @@ class Courier:
                     came_at=came_at if found or job.updates else job.shown,
                     storm=storm,
                     follows=follows,
+                    log=_page_entry(job, now),
                 )
             case Gone():
                 # A card that somebody deleted comes back with news, and this update was some.
@@ -276,6 +288,11 @@ class Courier:
         elif isinstance(settlement, Done | Again) and job.delivery.state is State.SENDING:
             await self._outbox.enqueue([rechecking(job, now)])
         raise LeaseLostError(f"the lease of {self._lane.name} ran out during a call")
+
+
+def _page_entry(job: Job, now: datetime) -> PageEntry | None:
+    of_summary = isinstance(job.delivery.body, HeldPages)
+    return PageEntry(of_summary=of_summary, at=now) if of_summary or job.is_new_page else None
 
 
 def _words(settlement: Settlement) -> str:

@@ -9,6 +9,7 @@ from bot.domain.card import (
     ALONE,
     CatchUp,
     Content,
+    HeldPages,
     InGroup,
     Lines,
     Notice,
@@ -66,12 +67,12 @@ class Job:
     @property
     def worth_sending(self) -> bool:
         """A card that shows the latest already is left alone; so is one that somebody deleted, until there is news; and
-        a line goes with its card."""
+        a line goes with its card. A page that was held back is told by its summary."""
         match self.delivery.body:
             case SyncStorm(grown=True) if self.updates:
                 return True
             case SyncCard() | SyncStorm():
-                return any(card.revision > card.delivered_revision for card in self.cards)
+                return any(card.revision > card.delivered_revision and not card.held for card in self.cards)
             case ThreadLine() as line:
                 return bool(self.cards) and not self._has_told(line)
             case Lines(lines=lines):
@@ -100,6 +101,11 @@ class Job:
         broadcast = any(line.broadcast for line in left) and not open_still
         recovered = told.of_storm and all(episode.outcome is Outcome.RECOVERED for episode in episodes)
         return replace(told, lines=left, broadcast=broadcast, all_recovered=len(episodes) if recovered else 0)
+
+    @property
+    def is_new_page(self) -> bool:
+        """A direct page that was not there before: what one person gets only so many of in an hour."""
+        return self.delivery.priority is Priority.PAGE and self.shows_cards and not self.updates
 
     @property
     def shown(self) -> dict[str, int]:
@@ -148,7 +154,7 @@ class Job:
                 return Storm(key=key, channel=self.delivery.channel, cards=cards, in_group=total, first=first)
             case Lines() as lines:
                 return self._untold(lines)
-            case ThreadLine() | Notice() | CatchUp() as content:
+            case ThreadLine() | Notice() | CatchUp() | HeldPages() as content:
                 return content
             case Recheck():
                 raise TypeError("a recheck is looked for, never sent")

@@ -134,6 +134,15 @@ class CatchUp:
     entries: tuple[Missed, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPages:
+    """Direct pages of one person beyond the limit of an hour, told in one message."""
+
+    key: str
+    limit: int
+    entries: tuple[Missed, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Recheck:
     """A message that was sent again is looked for once more: if the first try landed after all, one of them goes.
@@ -188,6 +197,8 @@ class PostedCard:
     removed: bool = False
     storm: str | None = None
     came_at: int = 0
+    held: int = 0
+    """Above 0: its page was held back, and a summary counted the episode up to this revision."""
 
     @property
     def drawn(self) -> Card:
@@ -198,5 +209,5 @@ class PostedCard:
         return line.ends and self.came_at >= line.revision
 
 
-Body = SyncCard | ThreadLine | Lines | Notice | SyncStorm | CatchUp | Recheck
-Content = Card | ThreadLine | Lines | Notice | Storm | CatchUp
+Body = SyncCard | ThreadLine | Lines | Notice | SyncStorm | CatchUp | HeldPages | Recheck
+Content = Card | ThreadLine | Lines | Notice | Storm | CatchUp | HeldPages

@@ -8,7 +8,7 @@ pipeline.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bot.domain.card import CatchUp, Lines, Missed, PostedCard, SyncCard, SyncStorm, ThreadLine
 from bot.domain.catalogue import Pipeline
@@ -36,6 +36,8 @@ class Gathering:
     beside: tuple[Delivery, ...] = ()
     joins: tuple[str, ...] = ()
     forgets: tuple[str, ...] = ()
+    holds: Mapping[str, int] = field(default_factory=dict)
+    """Cards whose page is held back, with the revision that was counted."""
     merges: bool = False
 
 
@@ -107,7 +109,7 @@ def _redrawn(storm_key: str, cause: Delivery) -> Delivery:
 
 def _untold(backlog: Backlog, row: Delivery) -> bool:
     card = backlog.cards.get(row.id) if isinstance(row.body, SyncCard) else None
-    return card is not None and card.ts is None and not card.removed and card.storm is None
+    return card is not None and card.ts is None and not card.removed and card.storm is None and not card.held
 
 
 def _is_open_failure(backlog: Backlog, row: Delivery) -> bool:
@@ -183,7 +185,7 @@ def _catch_up(backlog: Backlog, untried: list[Delivery]) -> Gathering | None:
             continue
         chosen.append(row)
         if missed := _missed(backlog, row, counted.get(row.id, 0)):
-            entries[pipeline_id] = _together(entries.get(pipeline_id), missed)
+            entries[pipeline_id] = together(entries.get(pipeline_id), missed)
     if not entries:
         return None  # their cards have told it all
     key = home.id if home else digest(backlog.team, "catch up", *(row.id for row in chosen))
@@ -255,15 +257,15 @@ def _missed(backlog: Backlog, row: Delivery, counted: int) -> Missed | None:
     episode = card.content.episode if card else None
     if isinstance(row.body, ThreadLine):
         told_by_card = card is not None and (_waits_for_its_card(backlog, row) or card.has_told(row.body.line))
-        return None if told_by_card else _gone_through(row.body.pipeline, (row.body.line,), episode)
+        return None if told_by_card else gone_through(row.body.pipeline, (row.body.line,), episode)
     if card is None or episode is None:
         return None
     new = tuple(line for line in episode.lines if line.revision > counted)
-    missed = _gone_through(card.content.pipeline, new, episode)
+    missed = gone_through(card.content.pipeline, new, episode)
     return replace(missed, story=row.id, revision=episode.revision) if missed and episode.open else missed
 
 
-def _gone_through(pipeline: Pipeline, lines: tuple[Line, ...], episode: Episode | None) -> Missed | None:
+def gone_through(pipeline: Pipeline, lines: tuple[Line, ...], episode: Episode | None) -> Missed | None:
     if not lines:
         return None
     superseded = episode is not None and episode.outcome is Outcome.SUPERSEDED
@@ -274,7 +276,7 @@ def _gone_through(pipeline: Pipeline, lines: tuple[Line, ...], episode: Episode 
     return Missed(pipeline=pipeline, counts=counts, since=lines[0].at, until=lines[-1].at, last=last)
 
 
-def _together(before: Missed | None, after: Missed) -> Missed:
+def together(before: Missed | None, after: Missed) -> Missed:
     if before is None:
         return after
     return Missed(

@@ -4,11 +4,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bot.domain.answer import Answer
-from bot.domain.card import Card, CatchUp, Content, Lines, Notice, Storm, ThreadLine
+from bot.domain.card import Card, CatchUp, Content, HeldPages, Lines, Notice, Storm, ThreadLine
 from bot.domain.delivery import Delivery
 from bot.domain.permission import Broadcast
 from bot.slack.answers import render_answer
 from bot.slack.cards import Footing, render_card, render_line
+from bot.slack.held_pages import render_held_pages
 from bot.slack.message import Message
 from bot.slack.notices import render_notice
 from bot.slack.status_answers import Asked
@@ -47,6 +48,8 @@ class Look:
                 return render_lines(content, delivery, now)
             case CatchUp():
                 return render_catch_up(content, delivery, now)
+            case HeldPages():
+                return render_held_pages(content, delivery, now)
 
     def _allowed(self, card: Card) -> Card:
         if self.broadcast is Broadcast.MEMBERS:

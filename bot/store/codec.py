@@ -11,6 +11,7 @@ from bot.domain.card import (
     Body,
     Card,
     CatchUp,
+    HeldPages,
     Lines,
     Notice,
     PostedCard,
@@ -35,7 +36,7 @@ CATALOGUE: TypeAdapter[tuple[Pipeline, ...]] = TypeAdapter(tuple[Pipeline, ...])
 
 SMALL_ROW = 2048  # bytes
 _DELIVERY: TypeAdapter[Delivery] = TypeAdapter(Delivery)
-_KINDS = (SyncCard, ThreadLine, Lines, Notice, SyncStorm, CatchUp, Recheck)
+_KINDS = (SyncCard, ThreadLine, Lines, Notice, SyncStorm, CatchUp, HeldPages, Recheck)
 _BODIES: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in _KINDS}
 
 
@@ -70,4 +71,5 @@ def decode_posted_card(row: Mapping[bytes, bytes]) -> PostedCard:
         removed=b"removed" in row and b"ts" not in row,
         storm=row[b"storm"].decode() if b"storm" in row else None,
         came_at=int(row.get(b"came_at", b"0")),
+        held=int(row.get(b"held", b"0")),
     )

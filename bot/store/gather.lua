@@ -1,24 +1,29 @@
 -- One row takes the place of several. Cards that join a storm are told by its message from now on; cards that are
 -- forgotten were never posted, and never will be.
--- KEYS: (3 of the fence), lease, outbox, outbox of the row, storm, then the cards that join, then those that are forgotten
+-- KEYS: (3 of the fence), lease, outbox, outbox of the row, storm, then the cards that join, those whose page is held back,
+--       and those that are forgotten
 -- ARGV: token, lane, lane of the row, id, row, 'merge' or '', seconds to keep a storm, how many rows are replaced, how many
---       cards join, then the ids replaced, then the keys of the cards that join,
+--       cards join, how many are held back, then the ids replaced, then the keys of the cards that join,
+--       then the revision of each that is held back,
 --       then id and row of each that is put beside the row
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
-local replaced, joining = tonumber(ARGV[8]), tonumber(ARGV[9])
-for i = 10, 9 + replaced do
+local replaced, joining, holding = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+for i = 11, 10 + replaced do
   take_away(KEYS[5], ARGV[2], ARGV[i])
 end
 if ARGV[6] == 'merge' then redis.call('HSET', KEYS[1], ARGV[4], ARGV[5]) end
 enqueue(KEYS[6], ARGV[3], ARGV[4], ARGV[5])
-for i = 10 + replaced + joining, #ARGV, 2 do
+for i = 11 + replaced + joining + holding, #ARGV, 2 do
   enqueue(KEYS[6], ARGV[3], ARGV[i], ARGV[i + 1])
 end
 for i = 8, 7 + joining do
   redis.call('HSET', KEYS[i], 'storm', ARGV[4])
-  redis.call('SADD', KEYS[7], ARGV[i + 2 + replaced])
+  redis.call('SADD', KEYS[7], ARGV[i + 3 + replaced])
 end
-for i = 8 + joining, #KEYS do
+for i = 8 + joining, 7 + joining + holding do
+  redis.call('HSET', KEYS[i], 'held', ARGV[i + 3 + replaced])
+end
+for i = 8 + joining + holding, #KEYS do
   redis.call('DEL', KEYS[i])
 end
 if joining > 0 then redis.call('EXPIRE', KEYS[7], ARGV[7]) end

@@ -39,6 +39,9 @@ class Keys:
     def lease(self, name: str) -> str:
         return self[f"lease:{name}"]
 
+    def page_log(self, channel: ChannelId) -> str:
+        return self[f"paged:{channel}"]
+
     def told(self, channel: ChannelId) -> str:
         return self[f"told:{channel}"]
 

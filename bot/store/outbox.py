@@ -1,20 +1,22 @@
 """The Outbox over Redis: what is still owed to Slack. Whoever sends down a lane holds its lease."""
 
 from collections.abc import Awaitable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import uuid4
 
 from bot.domain.card import InGroup, PostedCard, SyncStorm
 from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.gathering import Gathering, group_id
+from bot.domain.held_pages import PERIOD, PageLog
 from bot.domain.watch import ChannelId
-from bot.ports import Clock, Ending, Lease
+from bot.ports import Clock, Ending, Lease, PageEntry
 from bot.store.cards import read_cards, read_storm
 from bot.store.codec import decode_delivery, encode_delivery
 from bot.store.scripts import Scripts, away
 
 LEASE_SECONDS = 15.0
+PAGE, SUMMARY = "page", "summary"
 STORM_SECONDS = 30 * 24 * 3600
 GROWS_FOR = timedelta(minutes=10)
 """A group takes in new failures until none came for so long."""
@@ -64,6 +66,18 @@ class RedisOutbox:
             at = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["woken"], channel))
         return datetime.fromisoformat(at.decode()) if at else None
 
+    async def page_log(self, channel: ChannelId, since: datetime) -> PageLog:
+        with away():
+            query = self._redis.zrangebyscore(
+                self._keys.page_log(channel), f"({since.timestamp()}", "+inf", withscores=True
+            )
+            rows = await cast("Awaitable[list[tuple[bytes, float]]]", query)
+        times = [(entry.decode().partition(" ")[0], datetime.fromtimestamp(score, UTC)) for entry, score in rows]
+        return PageLog(
+            pages=tuple(at for kind, at in times if kind == PAGE),
+            summaries=tuple(at for kind, at in times if kind == SUMMARY),
+        )
+
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
         with away():
             ids = await cast("Awaitable[list[bytes]]", self._redis.zrange(self._keys.outbox(lane), 0, -1))
@@ -112,6 +126,7 @@ class RedisOutbox:
             self._keys.outbox(feed),
             self._keys.storm(ending.storm or ""),
             self._keys["last_ts"],
+            self._keys.page_log(delivery.channel),
             *(self._keys.card(key) for key in ending.shown),
         ]
         again = ending.moved_on
@@ -128,6 +143,7 @@ class RedisOutbox:
             encode_delivery(again),
             follows.id if follows else "",
             encode_delivery(follows) if follows else "",
+            *_logged(delivery, ending.log),
             *(part for key, shown in ending.shown.items() for part in (key, shown, ending.came_at.get(key, 0))),
         ]
         return bool(await self._scripts.write("settle", keys, args))
@@ -139,7 +155,7 @@ class RedisOutbox:
             self._keys.outbox(lane),
             self._keys.outbox(row.lane),
             self._keys.storm(row.id),
-            *(self._keys.card(key) for key in (*gathering.joins, *gathering.forgets)),
+            *(self._keys.card(key) for key in (*gathering.joins, *gathering.holds, *gathering.forgets)),
         ]
         args: list[str | int] = [
             lease.token,
@@ -151,8 +167,10 @@ class RedisOutbox:
             STORM_SECONDS,
             len(gathering.replaced),
             len(gathering.joins),
+            len(gathering.holds),
             *(each.id for each in gathering.replaced),
             *gathering.joins,
+            *gathering.holds.values(),
             *(part for each in gathering.beside for part in (each.id, encode_delivery(each))),
         ]
         gathered = bool(await self._scripts.write("gather", keys, args))
@@ -187,6 +205,14 @@ class RedisOutbox:
     async def hold(self, method: str, since: datetime, until: datetime) -> None:
         with away():
             await self._redis.hset(self._keys["holds"], method, f"{since.isoformat()} {until.isoformat()}")
+
+
+def _logged(delivery: Delivery, entry: PageEntry | None) -> tuple[str, str, str]:
+    """One entry for each message, its time, and up to when older ones are dropped."""
+    if entry is None:
+        return "", "", ""
+    kind = SUMMARY if entry.of_summary else PAGE
+    return f"{kind} {delivery.id}", f"{entry.at.timestamp()}", f"{(entry.at - PERIOD).timestamp()}"
 
 
 def _lane(name: bytes) -> Lane:

@@ -1,13 +1,18 @@
 -- A delivery has come to its end: it is there, or will not be. What has moved on meanwhile stays owed.
--- KEYS: (3 of the fence), lease, outbox, outbox of the feed, storm, last_ts, then the cards that it shows
+-- KEYS: (3 of the fence), lease, outbox, outbox of the feed, storm, last_ts, page log, then the cards that it shows
 -- ARGV: token, lane, lane of the feed, id, 'posted'|'removed'|'unchanged', ts, storm of which it was found a part or '',
---       id and row to put where a card has moved on, id and row that follow in any case (or ''), then for each card its
---       key, the revision shown, and that with which it came (0: it is there already)
+--       id and row to put where a card has moved on, id and row that follow in any case (or ''), entry of the page log or '', its time, since
+--       when the log is kept, then for each card its key, the revision shown, and that with which it came (0: it is there already)
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 take_away(KEYS[5], ARGV[2], ARGV[4])
 local moved_on = false
 if ARGV[6] > (redis.call('HGET', KEYS[8], ARGV[2]) or '') then redis.call('HSET', KEYS[8], ARGV[2], ARGV[6]) end
-for i = 9, #KEYS do
+if ARGV[12] ~= '' and ARGV[5] == 'posted' then
+  redis.call('ZADD', KEYS[9], ARGV[13], ARGV[12])
+  redis.call('ZREMRANGEBYSCORE', KEYS[9], '-inf', ARGV[14])
+  redis.call('EXPIRE', KEYS[9], 7200)
+end
+for i = 10, #KEYS do
   local key, shown, came_at = ARGV[3 * i - 15], ARGV[3 * i - 14], ARGV[3 * i - 13]
   if ARGV[5] == 'posted' then
     redis.call('HSET', KEYS[i], 'ts', ARGV[6], 'delivered', shown)

@@ -11,11 +11,12 @@ from bot.domain.card import InGroup, PostedCard, SyncStorm
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.gathering import Gathering, group_id
+from bot.domain.held_pages import PageLog
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.watch import ChannelId, ParkReason, TeamId, Watch
-from bot.ports import Beat, Clock, Ending, EndingKind, Gesture, Lease, StoreRolledBack, Watches
+from bot.ports import Beat, Clock, Ending, EndingKind, Gesture, Lease, PageEntry, StoreRolledBack, Watches
 from bot.store.outbox import GROWS_FOR, LEASE_SECONDS
 from bot.store.redis import TRIAL_SECONDS, TURN_SECONDS
 
@@ -42,6 +43,7 @@ class Disk:
     rows: dict[str, Delivery] = field(default_factory=dict)
     lanes: dict[Lane, list[str]] = field(default_factory=dict)
     last_ts: dict[Lane, str] = field(default_factory=dict)
+    paged: dict[ChannelId, list[tuple[str, PageEntry]]] = field(default_factory=dict)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
     holds: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     catalogue: tuple[Pipeline, ...] = ()
@@ -441,6 +443,9 @@ class MemoryStore:
                 return False
             self._take_away(delivery.lane, delivery.id)
             self.disk.last_ts[delivery.lane] = max(self.disk.last_ts.get(delivery.lane, ""), ending.ts)
+            if ending.log and ending.kind is EndingKind.POSTED:
+                others = [each for each in self.disk.paged.get(delivery.channel, []) if each[0] != delivery.id]
+                self.disk.paged[delivery.channel] = [*others, (delivery.id, ending.log)]
             moved_on = [self._shown(key, revision, ending) for key, revision in ending.shown.items()]
             if any(moved_on):
                 self._enqueue(ending.moved_on)
@@ -485,6 +490,8 @@ class MemoryStore:
             for key in gathering.joins:
                 self.disk.cards[key] = replace(self.disk.cards[key], storm=gathering.row.id)
                 self.disk.storms.setdefault(gathering.row.id, set()).add(key)
+            for key, revision in gathering.holds.items():
+                self.disk.cards[key] = replace(self.disk.cards[key], held=revision)
             for key in gathering.forgets:
                 self.disk.cards.pop(key, None)
             if isinstance(gathering.row.body, SyncStorm) and not gathering.row.body.grown:
@@ -492,6 +499,16 @@ class MemoryStore:
             return True
 
         return await self._wrote(change)
+
+    async def page_log(self, channel: ChannelId, since: datetime) -> PageLog:
+        def answer() -> PageLog:
+            entries = [entry for _, entry in self.disk.paged.get(channel, []) if entry.at > since]
+            return PageLog(
+                pages=tuple(entry.at for entry in entries if not entry.of_summary),
+                summaries=tuple(entry.at for entry in entries if entry.of_summary),
+            )
+
+        return await self._asked(answer)
 
     async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
         await self.tell(deliveries, redrawn)

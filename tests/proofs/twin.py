@@ -19,6 +19,7 @@ _OUTBOX = {
     "lanes_with_work",
     "last_ts",
     "lease",
+    "page_log",
     "release",
     "resting_lanes",
     "settle",

@@ -1,0 +1,116 @@
+"""At most so many direct pages for one person in an hour; later ones are held back and told in one summary. Pure.
+
+A flapping pipeline must not bury a person in messages. No failure vanishes either: the channel's card still mentions
+them, and the summary lists every page that was held back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bot.domain.card import HeldPages, Missed, PostedCard, SyncCard, ThreadLine
+from bot.domain.delivery import Delivery, LaneKind, Priority, State
+from bot.domain.episode import digest
+from bot.domain.gathering import Backlog, Gathering, gone_through, together
+from bot.domain.observation import PipelineId
+from bot.domain.watch import TeamId
+
+PERIOD = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class PageLog:
+    """When one conversation got pages and summaries within the last `PERIOD`."""
+
+    pages: tuple[datetime, ...] = ()
+    summaries: tuple[datetime, ...] = ()
+
+    def allowance(self, limit: int) -> "Allowance":
+        last = max(self.summaries, default=None)
+        return Allowance(limit=limit, left=limit - len(self.pages), next_summary=last + PERIOD if last else None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Allowance:
+    """`left`: how many more pages this conversation may get now. `next_summary` None: at once."""
+
+    limit: int
+    left: int
+    next_summary: datetime | None = None
+
+
+def concerns_pages(backlog: Backlog) -> bool:
+    """Whether anything here depends on how often this person was paged."""
+    return any(card.held for card in backlog.cards.values()) or any(
+        row.priority is Priority.PAGE or isinstance(row.body, HeldPages) for row in backlog.rows
+    )
+
+
+def hold_back(backlog: Backlog, allowance: Allowance) -> Gathering | None:
+    """The next thing to be held back, or to join a summary; None where every row may go as it is."""
+    untried = [row for row in backlog.rows if row.state is State.QUEUED and row.attempts == 0]
+    beyond = [row for row in untried if allowance.left <= 0 and _is_untold_page(backlog, row)]
+    lines = [row for row in untried if _is_line_of_held(backlog, row)]
+    there = [row for row in untried if isinstance(row.body, HeldPages)]
+    if beyond or lines or len(there) > 1:
+        return _summed_up(backlog, [*beyond, *lines], there, allowance)
+    if there and _waits_too_little(there[0], allowance):
+        return Gathering(row=replace(there[0], not_before=allowance.next_summary), replaced=(), merges=True)
+    return None
+
+
+def _is_untold_page(backlog: Backlog, row: Delivery) -> bool:
+    card = backlog.cards.get(row.id) if isinstance(row.body, SyncCard) else None
+    if card is None or card.ts is not None or card.removed or card.storm or card.held:
+        return False
+    return row.lane.kind is LaneKind.PAGES and row.priority is Priority.PAGE
+
+
+def _is_line_of_held(backlog: Backlog, row: Delivery) -> bool:
+    card = backlog.cards.get(row.body.card_key) if isinstance(row.body, ThreadLine) else None
+    return card is not None and card.held > 0
+
+
+def _waits_too_little(row: Delivery, allowance: Allowance) -> bool:
+    """Another summary went out since this one was made."""
+    return allowance.next_summary is not None and (row.not_before is None or row.not_before < allowance.next_summary)
+
+
+def _summed_up(backlog: Backlog, chosen: list[Delivery], there: list[Delivery], allowance: Allowance) -> Gathering:
+    home = there[0] if there else None
+    told = [entry for row in there if isinstance(row.body, HeldPages) for entry in row.body.entries]
+    told += [entry for row in chosen if (entry := _entry(backlog, row))]
+    key = home.id if home else _key(backlog.team, chosen)
+    body = HeldPages(key=key, limit=allowance.limit, entries=_by_pipeline(told))
+    row = home or Delivery(
+        id=key,
+        channel=chosen[0].channel,
+        priority=Priority.UPDATE,
+        body=body,
+        made_at=min(each.made_at for each in chosen),
+    )
+    row = replace(row, body=body, not_before=allowance.next_summary)
+    holds = {each.id: backlog.cards[each.id].revision for each in chosen if isinstance(each.body, SyncCard)}
+    return Gathering(row=row, replaced=(*chosen, *there[1:]), holds=holds, merges=home is not None)
+
+
+def _key(team: TeamId, chosen: Sequence[Delivery]) -> str:
+    """A later line of the same card makes another summary."""
+    return digest(team, "held", *(f"{row.id} {row.made_at.isoformat()}" for row in chosen))
+
+
+def _entry(backlog: Backlog, row: Delivery) -> Missed | None:
+    """None for a line that was counted when its page was held back."""
+    if isinstance(row.body, ThreadLine):
+        card: PostedCard = backlog.cards[row.body.card_key]
+        counted = row.body.line.revision <= card.held
+        return None if counted else gone_through(row.body.pipeline, (row.body.line,), card.content.episode)
+    content = backlog.cards[row.id].content
+    return gone_through(content.pipeline, content.episode.lines, content.episode)
+
+
+def _by_pipeline(entries: Sequence[Missed]) -> tuple[Missed, ...]:
+    told: dict[PipelineId, Missed] = {}
+    for entry in entries:
+        told[entry.pipeline.id] = together(told.get(entry.pipeline.id), entry)
+    return tuple(told.values())

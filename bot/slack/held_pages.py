@@ -1,0 +1,26 @@
+"""The summary of direct pages that were held back. Pure."""
+
+from datetime import datetime
+
+from bot.domain.card import HeldPages
+from bot.domain.delivery import Delivery
+from bot.domain.held_pages import PERIOD
+from bot.slack.cards import possible_repeat
+from bot.slack.message import Message, message, section, sections
+from bot.slack.storms import went_through
+from bot.slack.text import time_of_day
+
+MOST_ROWS = 30
+
+
+def render_held_pages(told: HeldPages, delivery: Delivery, now: datetime) -> Message:
+    """No lateness is told of: it is meant to come after the pages."""
+    entries = sorted(told.entries, key=lambda entry: entry.pipeline.name.lower())
+    pipelines = "1 pipeline" if len(entries) == 1 else f"{len(entries)} pipelines"
+    head = f":no_bell: *I held back direct messages about {pipelines}*. You get at most {told.limit} pages an hour."
+    rows = [went_through(entry) for entry in entries[:MOST_ROWS]]
+    if len(entries) > MOST_ROWS:
+        rows.append(f"… and {len(entries) - MOST_ROWS} more")
+    until = time_of_day(now + PERIOD)
+    foot = f"The cards in the channels still mention you. If I hold back more, the next summary comes at {until}."
+    return message([section(head), *sections(rows), section(foot), *possible_repeat(delivery)])

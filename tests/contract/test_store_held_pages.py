@@ -1,0 +1,117 @@
+"""The log of pages, and cards whose page is held back: over a real Valkey, fakeredis and the twin in memory."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import redis.asyncio
+
+from bot.domain.card import HeldPages
+from bot.domain.delivery import Delivery, Lane, LaneKind, Priority
+from bot.domain.gathering import Gathering
+from bot.domain.held_pages import PERIOD, PageLog
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.plan import Record, plan_reading
+from bot.domain.watch import ChannelId
+from bot.ports import Ending, EndingKind, PageEntry
+from tests.builders import TEAM, a_delivery, a_person, a_pipeline, a_scene, a_watch, an_observation, at
+from tests.fakes import NOON, FakeClock
+from tests.proofs.memory import Disk, MemoryStore
+from tests.proofs.twin import Twin
+from tests.stores import WholeStore
+
+DIRECT = ChannelId("D0BOB")
+PAGES, FEED = (Lane(kind, DIRECT) for kind in LaneKind)
+
+
+@pytest.fixture
+def store(any_redis: redis.asyncio.Redis) -> Twin:
+    """Whatever both answer is compared."""
+
+    async def at_once() -> None: ...
+
+    clock, disk = FakeClock(), Disk()
+    return Twin(WholeStore(any_redis, TEAM, clock), MemoryStore(lambda: disk, TEAM, clock, 1, at_once))
+
+
+async def fail(store: Twin, number: int) -> None:
+    pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number}"))
+    observation = an_observation(Phase.FAILED, 1, ready=0, pipeline_id=pipeline.id)
+    scene = a_scene(a_watch(pipeline.id, targets=(a_person("U0BOB", direct=DIRECT),)), pipeline=pipeline)
+    assert await store.commit(plan_reading(Record(pipeline_id=pipeline.id), observation, scene), 0)
+
+
+def ended(row: Delivery, log: PageEntry | None, kind: EndingKind = EndingKind.POSTED, ts: str = "17.5") -> Ending:
+    return Ending(kind=kind, moved_on=row, ts=ts, shown={row.id: 1}, log=log)
+
+
+async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Twin) -> None:
+    for number in range(4):
+        await fail(store, number)
+    lease = await store.lease(PAGES)
+    joining, held, other, forgotten = await store.deliveries(PAGES)
+    beside = a_delivery("beside", channel=DIRECT, priority=Priority.UPDATE)
+    key = "summary"
+    row = a_delivery(key, HeldPages(key=key, limit=10, entries=()), channel=DIRECT, priority=Priority.UPDATE)
+    gathering = Gathering(
+        row=row,
+        replaced=(joining, held, other, forgotten),
+        beside=(beside,),
+        joins=(joining.id,),
+        holds={held.id: 1, other.id: 7},
+        forgets=(forgotten.id,),
+    )
+    assert await store.gather(gathering, PAGES, lease)
+    assert await store.deliveries(PAGES) == ()
+    assert await store.deliveries(FEED) == (row, beside)
+    cards = await store.cards([joining.id, held.id, other.id, forgotten.id])
+    assert {each: (card.storm, card.held) for each, card in cards.items()} == {
+        joining.id: (key, 0),
+        held.id: (None, 1),
+        other.id: (None, 7),
+    }
+
+
+async def test_what_was_posted_is_logged_once_and_for_an_hour(store: Twin) -> None:
+    for number in range(3):
+        await fail(store, number)
+    lease = await store.lease(PAGES)
+    first, second, third = await store.deliveries(PAGES)
+    assert await store.settle(first, lease, ended(first, PageEntry(of_summary=False, at=at(1.25))))
+    assert await store.settle(second, lease, ended(second, PageEntry(of_summary=True, at=at(2))))
+    refused = ended(third, PageEntry(of_summary=False, at=at(3)), EndingKind.REMOVED, ts="")
+    assert await store.settle(third, lease, refused)
+    assert await store.page_log(DIRECT, NOON) == PageLog(pages=(at(1.25),), summaries=(at(2),))
+    assert await store.page_log(DIRECT, at(1.25)) == PageLog(summaries=(at(2),))
+    assert await store.page_log(ChannelId("D0CAT"), NOON) == PageLog()
+
+
+async def test_the_log_is_no_longer_than_what_counts(store: Twin, any_redis: redis.asyncio.Redis) -> None:
+    for number in range(3):
+        await fail(store, number)
+    lease = await store.lease(PAGES)
+    for place, row in enumerate(await store.deliveries(PAGES)):
+        later = NOON + place * (PERIOD + timedelta(seconds=1))
+        assert await store.settle(row, lease, ended(row, PageEntry(of_summary=False, at=later)))
+    (key,) = [each for each in await any_redis.keys("*") if b"paged:" in each]
+    assert await any_redis.zcard(key) == 1
+    assert await any_redis.ttl(key) > PERIOD.total_seconds()
+
+
+async def test_what_moved_on_while_it_was_logged_is_still_owed(store: Twin) -> None:
+    await fail(store, 1)
+    lease = await store.lease(PAGES)
+    (row,) = await store.deliveries(PAGES)
+    again = replace(row, priority=Priority.UPDATE)
+    ending = Ending(
+        kind=EndingKind.POSTED,
+        moved_on=again,
+        ts="17.5",
+        shown={row.id: 0},
+        came_at={row.id: 3},
+        log=PageEntry(of_summary=False, at=at(1)),
+    )
+    assert await store.settle(row, lease, ending)
+    assert await store.deliveries(FEED) == (again,)
+    assert (await store.cards([row.id]))[row.id].came_at == 3

@@ -1,0 +1,220 @@
+"""One person gets ten direct pages an hour at most, then a summary; nothing is lost, and nobody else waits."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import pytest
+import redis.asyncio
+
+from bot.delivery.courier import Surroundings
+from bot.delivery.doubt import Doubt
+from bot.delivery.pace import Pace
+from bot.delivery.parking import Parking
+from bot.delivery.sender import Sender
+from bot.domain.card import Card, Content, HeldPages, Storm, ThreadLine
+from bot.domain.delivery import Delivery
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.plan import plan_reading
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId
+from tests.builders import ALERTS, TEAM, a_person, a_pipeline, a_scene, a_watch, an_observation
+from tests.fakes import FakeChat, FakeClock
+from tests.stores import WholeStore
+
+DIRECT, OTHERS = ChannelId("D0BOB"), ChannelId("D0CAT")
+LIMIT = 10
+HOUR = 3600.0
+
+
+class Rig:
+    """A sender, and pipelines that fail and recover at the turn of a hand; each pages Bob and Cat."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        self.clock = FakeClock()
+        self.chat = FakeChat()
+        self.store = WholeStore(client, TEAM, self.clock)
+        self._reads = 0
+
+    @asynccontextmanager
+    async def sending(self) -> AsyncIterator[None]:
+        wake = asyncio.Event()
+        around = Surroundings(
+            outbox=self.store.outbox,
+            chat=self.chat,
+            clock=self.clock,
+            pace=Pace(self.clock),
+            doubt=Doubt(self.clock),
+            parking=Parking(store=self.store, chat=self.chat, clock=self.clock, wake=wake, fallback=None),
+            team=TEAM,
+            pages_an_hour=LIMIT,
+        )
+        sender = Sender(around, wake)
+        task = asyncio.create_task(sender.run())
+        yield
+        sender.stop()
+        while not task.done():
+            await self.clock.pass_time(1)
+        await task
+
+    async def reads(self, phase: Phase, number: int = 1, *directs: ChannelId) -> None:
+        """One reading, by the clock of now."""
+        self._reads += 1
+        pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
+        targets = tuple(a_person(f"U{each}", direct=each) for each in directs or (DIRECT,))
+        ready = 1 if phase is Phase.RUNNING else 0
+        observation = an_observation(phase, self._reads, ready=ready, pipeline_id=pipeline.id)
+        observation = replace(observation, observed_at=self.clock.now())
+        record = await self.store.record(pipeline.id)
+        plan = plan_reading(record, observation, a_scene(a_watch(pipeline.id, targets=targets), pipeline=pipeline))
+        assert await self.store.commit(plan, 0)
+
+    async def flap(self, times: int, number: int = 1, *directs: ChannelId, every: float = 20) -> None:
+        for _ in range(times):
+            await self.reads(Phase.FAILED, number, *directs)
+            await self.clock.pass_time(every / 2)
+            await self.reads(Phase.RUNNING, number, *directs)
+            await self.clock.pass_time(every / 2)
+
+    async def jump(self, seconds: float) -> None:
+        """Nothing is due in between."""
+        self.clock.seconds += seconds
+        await self.clock.pass_time(5)
+
+    def posts(self, channel: ChannelId) -> list[tuple[Delivery, Content]]:
+        return [(delivery, content) for delivery, content, _ in self.chat.posts if delivery.channel == channel]
+
+    def pages(self, channel: ChannelId) -> int:
+        return sum(isinstance(content, Card | Storm) for _, content in self.posts(channel))
+
+    def summaries(self, channel: ChannelId) -> list[HeldPages]:
+        return [content for _, content in self.posts(channel) if isinstance(content, HeldPages)]
+
+    async def idle(self) -> bool:
+        return not await self.store.outbox.lanes_with_work()
+
+
+@pytest.fixture
+def rig(fake_redis: redis.asyncio.Redis) -> Rig:
+    return Rig(fake_redis)
+
+
+def counted(summaries: list[HeldPages], event: Event) -> int:
+    return sum(entry.counts.get(event, 0) for each in summaries for entry in each.entries)
+
+
+async def test_ten_failures_are_paged_one_by_one(rig: Rig) -> None:
+    async with rig.sending():
+        await rig.flap(LIMIT)
+    assert rig.pages(DIRECT) == LIMIT
+    assert rig.summaries(DIRECT) == []
+
+
+async def test_the_eleventh_is_told_at_once_in_a_summary_and_later_ones_an_hour_after_it(rig: Rig) -> None:
+    async with rig.sending():
+        await rig.flap(LIMIT + 1)
+        (first,) = rig.summaries(DIRECT)
+        assert counted([first], Event.FAILED) == 1
+        await rig.flap(20)
+        assert len(rig.summaries(DIRECT)) == 1
+        assert rig.pages(DIRECT) == LIMIT
+        await rig.jump(HOUR)
+        assert len(rig.summaries(DIRECT)) == 2
+    assert counted(rig.summaries(DIRECT), Event.FAILED) == 21
+    assert counted(rig.summaries(DIRECT), Event.RECOVERED) == 21
+    assert await rig.idle()
+
+
+async def test_the_channels_cards_still_come_and_still_mention(rig: Rig) -> None:
+    async with rig.sending():
+        await rig.flap(LIMIT + 5)
+    told = [content for _, content in rig.posts(ALERTS) if isinstance(content, Card)]
+    assert len(told) == LIMIT + 5
+    assert all(card.targets for card in told)
+
+
+async def test_nobody_else_is_held_back(rig: Rig) -> None:
+    async with rig.sending():
+        await rig.flap(LIMIT + 3)
+        await rig.reads(Phase.FAILED, 2, DIRECT, OTHERS)
+        await rig.clock.pass_time(3)
+    assert rig.pages(OTHERS) == 1
+    assert rig.pages(DIRECT) == LIMIT
+
+
+async def test_a_restart_and_another_bot_keep_the_count(rig: Rig) -> None:
+    async with rig.sending():
+        await rig.flap(LIMIT - 1)
+    async with rig.sending():
+        await rig.flap(4)
+    assert rig.pages(DIRECT) == LIMIT
+    assert len(rig.summaries(DIRECT)) == 1
+
+
+async def test_two_bots_share_the_count(rig: Rig) -> None:
+    async with rig.sending(), rig.sending():
+        await rig.flap(LIMIT + 4)
+    assert rig.pages(DIRECT) == LIMIT
+    assert len(rig.summaries(DIRECT)) == 1
+
+
+async def test_after_an_hour_pages_come_again(rig: Rig) -> None:
+    async with rig.sending():
+        await rig.flap(LIMIT + 2)
+        await rig.jump(HOUR)
+        await rig.flap(1)
+        assert rig.pages(DIRECT) == LIMIT + 1
+        await rig.jump(HOUR)
+    assert await rig.idle()
+
+
+async def test_many_pipelines_are_one_summary(rig: Rig) -> None:
+    async with rig.sending():
+        await rig.flap(LIMIT)
+        for number in range(2, 42):
+            await rig.reads(Phase.FAILED, number)
+        await rig.clock.pass_time(5)
+        await rig.jump(HOUR)
+    told = {entry.pipeline.name for each in rig.summaries(DIRECT) for entry in each.entries}
+    assert told == {f"orders-{number}" for number in range(2, 42)}
+    assert len(rig.summaries(DIRECT)) <= 2
+
+
+async def test_a_page_that_is_held_back_brings_no_message_when_it_is_over(rig: Rig) -> None:
+    async with rig.sending():
+        await rig.flap(LIMIT)
+        before = len(rig.posts(DIRECT))
+        await rig.reads(Phase.FAILED, 2)
+        await rig.clock.pass_time(5)
+        await rig.reads(Phase.RUNNING, 2)
+        await rig.clock.pass_time(60)
+        after = rig.posts(DIRECT)[before:]
+        assert [type(content) for _, content in after] == [HeldPages]
+        await rig.jump(HOUR)
+    (_, last) = rig.summaries(DIRECT)
+    assert [(entry.pipeline.name, entry.counts.get(Event.RECOVERED)) for entry in last.entries] == [("orders-2", 1)]
+    assert counted([last], Event.FAILED) == 0
+    assert await rig.idle()
+
+
+async def test_the_end_of_a_failure_that_was_paged_is_told_though_the_limit_is_reached(rig: Rig) -> None:
+    async with rig.sending():
+        await rig.reads(Phase.FAILED, 2)
+        await rig.clock.pass_time(3)
+        await rig.flap(LIMIT + 3)
+        before = len(rig.posts(DIRECT))
+        await rig.reads(Phase.RUNNING, 2)
+        await rig.clock.pass_time(10)
+        (told,) = [content for _, content in rig.posts(DIRECT)[before:] if isinstance(content, ThreadLine)]
+        assert told.pipeline.name == "orders-2"
+
+
+async def test_failures_at_once_are_one_page(rig: Rig) -> None:
+    for number in range(1, 31):
+        await rig.reads(Phase.FAILED, number)
+    async with rig.sending():
+        await rig.clock.pass_time(10)
+    assert rig.pages(DIRECT) == 1
+    assert rig.summaries(DIRECT) == []
