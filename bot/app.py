@@ -196,7 +196,9 @@ async def _build(ground: _Ground) -> _Parts:
     poller = _poller(ground, listing)
     vigil = _vigil(ground, poller)
     await vigil.look()
-    requests = Requests.over(roster=ground.roster, poller=poller, listing=listing, clock=clock)
+    requests = Requests.over(
+        roster=ground.roster, poller=poller, listing=listing, clock=clock, direct=ground.directory.direct
+    )
     look = Look(command=settings.command, platform_url=settings.platform_url, broadcast=settings.broadcast)
     chat = Poster(ground.slack, ground.directory, look.content, user)
     parking = Parking(store=ground.store, chat=chat, clock=clock, wake=ground.wake, fallback=settings.fallback)
@@ -251,7 +253,9 @@ def _vigil(ground: _Ground, poller: Poller) -> Vigil:
 def _inbox(ground: _Ground, requests: Requests, look: Look, vigil: Vigil) -> Inbox:
     facts = Facts(ground.slack, ground.clock, ground.identity.team)
     permissions = Permissions(facts, ground.settings.who_may_watch)
-    commands = Commands(requests, ground.directory, permissions, ground.settings.broadcast)
+    commands = Commands(
+        requests, ground.directory, permissions, ground.settings.broadcast, max_targets=ground.settings.max_targets
+    )
     return Inbox(
         store=ground.store,
         commands=commands,
@@ -271,6 +275,7 @@ def _sender(ground: _Ground, chat: Poster, parking: Parking) -> Sender:
         doubt=ground.doubt,
         parking=parking,
         team=ground.identity.team,
+        pages_an_hour=ground.settings.pages_per_hour,
     )
     return Sender(around, ground.wake)
 

@@ -214,6 +214,10 @@ class Store(Protocol):
         """How many were new or changed; where none was, nothing is announced. Wakes a parked channel."""
         ...
 
+    async def edit_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
+        """Replaces them as they are. Their channel does not wake: nobody asked to hear more there."""
+        ...
+
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int: ...
 
     async def say_hello(self, greeting: Delivery) -> bool:

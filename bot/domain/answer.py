@@ -58,6 +58,20 @@ class ListAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StopPagingAnswer:
+    """`stopped`: the watches as they paged this person until now. `others`: how many more still do.
+
+    No `pipelines`: it was about all of them.
+    """
+
+    by: UserId
+    pipelines: tuple[Pipeline, ...]
+    stopped: tuple[Watch, ...]
+    others: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WatchAnswer:
     """`matched` is what the watch covers now, as it stands right now. `channel` is where it was made."""
 
@@ -186,5 +200,6 @@ Answer = (
     | AcknowledgeAllAnswer
     | NoteAnswer
     | NoteUnresolved
+    | StopPagingAnswer
     | HelpAnswer
 )

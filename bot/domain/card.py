@@ -13,6 +13,15 @@ from bot.domain.watch import ChannelId, ParkReason, Target, UserId, Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PageOrigin:
+    """Who made a watch that pages someone, and in which channel. Rows of earlier versions hold no name."""
+
+    by: UserId
+    name: str
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """One episode as one channel sees it: the root message, always rendered whole."""
 
@@ -29,6 +38,8 @@ class Card:
     """What to do, as it was known when this was written; of failures only."""
     unread_at: datetime | None = None
     """When somebody asked for a fresh reading that could not be had."""
+    origins: tuple[PageOrigin, ...] = ()
+    """Who set up that it pages someone, and where."""
     came_at: int = 0
     """The revision with which it came to the channel, or comes."""
 
@@ -99,6 +110,7 @@ class Missed:
 class NoticeKind(StrEnum):
     WATCHING = "watching"
     UNWATCHED = "unwatched"
+    PAGING_STOPPED = "paging_stopped"
     PARKED = "parked"
     BLIND = "blind"
     ROLLED_BACK = "rolled_back"

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bot.domain.card import Card, SyncCard, ThreadLine
+from bot.domain.card import Card, PageOrigin, SyncCard, ThreadLine
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome, advance, digest
@@ -270,6 +270,23 @@ def _card(episode: Episode, standing: Standing, scene: Scene, key: str, channel:
         targets=audience.targets if audience and episode.kind is EpisodeKind.FAILURE else (),
         stands_in_for=audience.stands_in_for if audience else (),
         guidance=scene.guidance if episode.kind is EpisodeKind.FAILURE else NO_GUIDANCE,
+        origins=_origins(scene, channel) if episode.kind is EpisodeKind.FAILURE else (),
+    )
+
+
+def _origins(scene: Scene, channel: ChannelId) -> tuple[PageOrigin, ...]:
+    """Of the pages that this conversation gets: the channel's own watches, or those that page one person."""
+    paging = [
+        watch
+        for audience in scene.audiences
+        for watch in audience.watches
+        if (audience.channel == channel and watch.targets) or any(target.direct == channel for target in watch.targets)
+    ]
+    return tuple(
+        dict.fromkeys(
+            PageOrigin(by=each.made_by, name=each.made_by_name, channel=each.stands_in_for or each.channel)
+            for each in paging
+        )
     )
 
 

@@ -92,6 +92,8 @@ class Settings(_Read):
         pattern=r"^https?://\S+$",
         description="an address that begins with https:// or http://",
     )
+    max_targets: int = Field(default=20, ge=1, le=1000, description="a whole number from 1 to 1000")
+    pages_per_hour: int = Field(default=10, ge=1, le=1000, description="a whole number from 1 to 1000")
     data_dir: Path = Field(default=Path(".data"), description="the path of a directory")
     allow_plain_http: bool = Field(default=False, description="true or false")
     requests_per_second: float = Field(

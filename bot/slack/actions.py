@@ -109,6 +109,11 @@ class Actions:
                 await self._say(await self._ask(click, asked), asked, respond, in_channel=True)
             case action_ids.PREVIOUS | action_ids.NEXT:
                 await self._say(await self._ask(click, click.asked), click.asked, respond, replace=True)
+            case action_ids.STOP_PAGING:
+                stopped = await self._requests.stops.stop(click.user, await self._paged_for(click))
+                await self._say(stopped, Asked(), respond)
+            case action_ids.STOP_ALL_PAGING:
+                await self._say(await self._requests.stops.stop(click.user, None), Asked(), respond, replace=True)
             case _:
                 return  # a button that only opens an address
 
@@ -161,6 +166,12 @@ class Actions:
         return await self._requests.acknowledgements.acknowledge_member(
             click.channel, card, click.user, name=name, place=place
         )
+
+    async def _paged_for(self, click: Click) -> list[PipelineId]:
+        """One pipeline, those of a group's message, or those of a summary."""
+        named = [PipelineId(each) for each in f"{click.text('pipeline')} {click.text('pipelines')}".split()]
+        storm = click.text("storm")
+        return [*named, *(await self._requests.stops.pipelines_of(storm) if storm else ())]
 
     async def _ask(self, click: Click, asked: Asked) -> Answer:
         """Asks again: what is shared, or turned to, is what is true now."""

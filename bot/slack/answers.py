@@ -10,6 +10,7 @@ from bot.domain.answer import (
     NoteUnresolved,
     Refusal,
     StatusAnswer,
+    StopPagingAnswer,
     UnwatchAnswer,
     WatchAnswer,
     WatchesAnswer,
@@ -20,6 +21,7 @@ from bot.slack.grammar import ALIASES, COMMANDS
 from bot.slack.help import help_lines
 from bot.slack.message import Block, Message, message, section, sections
 from bot.slack.note_answers import note_answer_blocks
+from bot.slack.paging import stop_blocks
 from bot.slack.status_answers import Asked, list_blocks, status_blocks
 from bot.slack.text import code
 from bot.slack.watch_answers import unwatch_blocks, watch_blocks, watches_blocks
@@ -45,10 +47,14 @@ def _blocks(answer: Answer, asked: Asked, footing: Footing) -> list[Block]:
             return refusal_blocks(reason, hint, footing)
         case AcknowledgeAnswer() | AcknowledgeAllAnswer():
             return [section(acknowledgement(answer, footing))]
-        case NoteAnswer() | NoteUnresolved():
-            return note_answer_blocks(answer, footing)
+        case NoteAnswer() | NoteUnresolved() | StopPagingAnswer():
+            return _changed(answer, footing)
         case HelpAnswer(topic=topic):
             return sections(help_lines(topic, footing.command))
+
+
+def _changed(answer: NoteAnswer | NoteUnresolved | StopPagingAnswer, footing: Footing) -> list[Block]:
+    return stop_blocks(answer) if isinstance(answer, StopPagingAnswer) else note_answer_blocks(answer, footing)
 
 
 def refusal_blocks(reason: str, hint: str, footing: Footing) -> list[Block]:

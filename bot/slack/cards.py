@@ -15,6 +15,7 @@ from bot.domain.watch import API_PIPELINE_ID
 from bot.slack import action_ids, phrases
 from bot.slack.message import Block, Message, actions, button, confirmation, context, message, section, value
 from bot.slack.note_words import guidance_lines
+from bot.slack.paging import origins_context, stop_button
 from bot.slack.text import REASON_LIMIT, date, duration, outside, span, time_of_day
 
 LATE_AFTER = timedelta(seconds=30)
@@ -52,6 +53,8 @@ def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing)
         blocks.append(section(calling))
     if card.episode.kind is EpisodeKind.FAILURE and card.episode.open and (todo := guidance_lines(card.guidance)):
         blocks.append(section("\n".join(todo)))
+    if card.episode.open:
+        blocks += origins_context(card.origins, card.channel)
     if card.episode.acknowledged:
         answer = card.episode.acknowledged
         blocks += context(
@@ -364,6 +367,7 @@ def _buttons(card: Card) -> list[Block]:
         button(action_ids.ACKNOWLEDGE, "Acknowledge", value(**facts), style="primary") if answerable else None,
         button(action_ids.REFRESH, "Refresh", value(**facts)),
         button(action_ids.UNWATCH, "Unwatch", value(**facts), confirm=stop) if watched else None,
+        stop_button(card.channel, card.origins, pipeline=card.pipeline.id) if card.episode.open else None,
     )
 
 

@@ -5,7 +5,7 @@ from functools import partial
 from bot.domain.answer import Answer, HelpAnswer, Refusal
 from bot.domain.catalogue import Names, Unknown, resolve
 from bot.domain.permission import Broadcast
-from bot.domain.watch import ChannelId, Every, UserId
+from bot.domain.watch import ChannelId, Every, Target, UserId
 from bot.slack.directory import Directory
 from bot.slack.grammar import (
     Command,
@@ -23,8 +23,11 @@ from bot.slack.grammar import (
 from bot.slack.note_grammar import NoteCommand
 from bot.slack.permissions import Asker, Permissions
 from bot.slack.status_answers import PAGE_SIZE, Asked
+from bot.slack.target_cap import too_many, too_many_words
 from bot.slack.targets import channel_to_change, closed, resolve_targets
 from bot.watching.requests import Requests
+
+MAX_TARGETS = 20
 
 
 class Commands:
@@ -36,11 +39,14 @@ class Commands:
         directory: Directory,
         permissions: Permissions,
         broadcast: Broadcast = Broadcast.MEMBERS,
+        *,
+        max_targets: int = MAX_TARGETS,
     ) -> None:
         self._requests = requests
         self._directory = directory
         self._permissions = permissions
         self._broadcast = broadcast
+        self._max_targets = max_targets
 
     async def asked_again(self, asked: Asked, channel: ChannelId, user: UserId) -> Answer:
         """For shared answers and other pages: only what asks is asked again, never what changes something."""
@@ -118,7 +124,7 @@ class Commands:
         there = await channel_to_change(command.channel, asker, self._directory, self._permissions)
         if isinstance(there, Refusal):
             return there
-        targets = await resolve_targets(command.targets or (), self._directory, self._permissions, self._broadcast)
+        targets = await self._targets(command)
         if isinstance(targets, Refusal):
             return targets
         return await self._requests.subscriptions.watch(
@@ -130,6 +136,16 @@ class Commands:
             by_name=await self._permissions.name(asker),
             closed=partial(closed, there, self._directory, there=command.channel is not None),
         )
+
+    async def _targets(self, command: Watch) -> tuple[Target, ...] | Refusal:
+        """Each once."""
+        words = command.targets or ()
+        if refusal := too_many_words(words, self._max_targets):
+            return refusal
+        targets = await resolve_targets(words, self._directory, self._permissions, self._broadcast)
+        if isinstance(targets, Refusal):
+            return targets
+        return too_many(targets, self._max_targets) or tuple(dict.fromkeys(targets))
 
 
 def _is_clear(command: Command | UsageError, text: str, names: Names) -> bool:

@@ -6,7 +6,8 @@ from bot.domain.card import HeldPages
 from bot.domain.delivery import Delivery
 from bot.domain.held_pages import PERIOD
 from bot.slack.cards import possible_repeat
-from bot.slack.message import Message, message, section, sections
+from bot.slack.message import Message, actions, message, section, sections
+from bot.slack.paging import stop_paging
 from bot.slack.storms import went_through
 from bot.slack.text import time_of_day
 
@@ -23,4 +24,7 @@ def render_held_pages(told: HeldPages, delivery: Delivery, now: datetime) -> Mes
         rows.append(f"… and {len(entries) - MOST_ROWS} more")
     until = time_of_day(now + PERIOD)
     foot = f"The cards in the channels still mention you. If I hold back more, the next summary comes at {until}."
-    return message([section(head), *sections(rows), section(foot), *possible_repeat(delivery)])
+    stop = stop_paging(pipelines=" ".join(entry.pipeline.id for entry in entries[:MOST_ROWS]))
+    return message(
+        [section(head), *sections(rows), section(foot), *possible_repeat(delivery), *actions(f"stop-{told.key}", stop)]
+    )

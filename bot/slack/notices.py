@@ -8,6 +8,7 @@ from bot.domain.watch import Watch
 from bot.slack import phrases
 from bot.slack.cards import Footing, possible_repeat
 from bot.slack.message import Block, Message, message, section, sections
+from bot.slack.paging import stopped_blocks
 from bot.slack.storms import went_through
 from bot.slack.text import date, duration
 
@@ -39,6 +40,10 @@ def _watching(notice: Notice, _: Footing) -> list[Block]:
 
 def _unwatched(notice: Notice, _: Footing) -> list[Block]:
     return [section(f":no_bell: {_who(notice)} made this channel no longer watch:"), *_listed(notice.watches)]
+
+
+def _paging_stopped(notice: Notice, _: Footing) -> list[Block]:
+    return stopped_blocks(notice, _listed(notice.watches))
 
 
 def _who(notice: Notice) -> str:
@@ -112,6 +117,7 @@ def _hello(_: Notice, footing: Footing) -> list[Block]:
 _WORDS: dict[NoticeKind, Callable[[Notice, Footing], list[Block]]] = {
     NoticeKind.WATCHING: _watching,
     NoticeKind.UNWATCHED: _unwatched,
+    NoticeKind.PAGING_STOPPED: _paging_stopped,
     NoticeKind.PARKED: _parked,
     NoticeKind.BLIND: _blind,
     NoticeKind.ROLLED_BACK: _rolled_back,

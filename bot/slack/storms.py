@@ -24,6 +24,7 @@ from bot.slack.message import (
     value,
 )
 from bot.slack.note_words import guidance_lines
+from bot.slack.paging import origins_context, stop_button
 from bot.slack.text import date, outside, span, time_of_day
 
 NAME_LIMIT = 40  # thirty lines must fit into what a notification tells
@@ -46,6 +47,7 @@ def _blocks(storm: Storm, delivery: Delivery, now: datetime, footing: Footing, *
     who = phrases.calling(target for card in unanswered for target in card.targets)
     if who:
         blocks.append(section(f":rotating_light: {who} please look at them, and acknowledge."))
+    blocks += origins_context((origin for card in unanswered for origin in card.origins), storm.channel)
     if todo := _todo(still):
         blocks.append(section("\n".join(todo)))
     blocks += sections(_row(card, footing if links else None) for card in storm.cards)
@@ -61,7 +63,8 @@ def _buttons(storm: Storm, unanswered: list[Card]) -> list[Block]:
         return []
     everyone = button(action_ids.ACKNOWLEDGE_ALL, "Acknowledge all", value(storm=storm.key), style="primary")
     one = select(action_ids.ACKNOWLEDGE_ONE, "Acknowledge one", _options(unanswered))
-    return actions(f"{storm.key}-{storm.revision}", everyone, one)
+    stop = stop_button(storm.channel, [each for card in unanswered for each in card.origins], storm=storm.key)
+    return actions(f"{storm.key}-{storm.revision}", everyone, one, stop)
 
 
 def _options(cards: list[Card]) -> list[tuple[str, str]]:

@@ -65,6 +65,10 @@ class RedisStore:
         rows = {watch.id: WATCH.dump_json(watch).decode() for watch in watches}
         return await self._change_watches(rows, announcement, wakes=announcement.channel)
 
+    async def edit_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
+        rows = {watch.id: WATCH.dump_json(watch).decode() for watch in watches}
+        return await self._change_watches(rows, announcement)
+
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int:
         return await self._change_watches(dict.fromkeys(watch_ids, ""), announcement)
 

@@ -7,6 +7,7 @@ from bot.ports import Clock
 from bot.watching.acknowledgements import Acknowledgements
 from bot.watching.listing import Listing
 from bot.watching.notes import Notes
+from bot.watching.paging_stops import Direct, PagingStops
 from bot.watching.poller import Poller
 from bot.watching.queries import Queries
 from bot.watching.references import References
@@ -22,9 +23,10 @@ class Requests:
     subscriptions: Subscriptions
     acknowledgements: Acknowledgements
     notes: Notes
+    stops: PagingStops
 
     @classmethod
-    def over(cls, *, roster: Roster, poller: Poller, listing: Listing, clock: Clock) -> Self:
+    def over(cls, *, roster: Roster, poller: Poller, listing: Listing, clock: Clock, direct: Direct) -> Self:
         views = Views(roster=roster, poller=poller, clock=clock)
         references = References(roster=roster, listing=listing)
         return cls(
@@ -33,4 +35,5 @@ class Requests:
             subscriptions=Subscriptions(roster=roster, references=references, views=views, clock=clock),
             acknowledgements=Acknowledgements(roster=roster, views=views, clock=clock),
             notes=Notes(roster=roster, references=references, clock=clock),
+            stops=PagingStops(roster=roster, direct=direct, clock=clock),
         )

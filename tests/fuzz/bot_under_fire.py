@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sys
 import traceback
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,15 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.delivery.parking import Parking
-from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Answer, Fate, StatusAnswer, UnwatchAnswer
+from bot.domain.answer import (
+    AcknowledgeAllAnswer,
+    AcknowledgeAnswer,
+    Answer,
+    Fate,
+    StatusAnswer,
+    StopPagingAnswer,
+    UnwatchAnswer,
+)
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId, Watch
 from bot.sandbox.server import Sandbox
@@ -31,6 +39,7 @@ from bot.slack.inbox import Inbox
 from bot.slack.status_answers import Asked
 from bot.watching.acknowledgements import Acknowledgements
 from bot.watching.notes import Notes
+from bot.watching.paging_stops import PagingStops
 from bot.watching.queries import Queries
 from bot.watching.references import References
 from bot.watching.requests import Requests
@@ -158,6 +167,18 @@ class HeardReferences(References):
         """Nothing that is thrown asks for a name."""
 
 
+class HeardStops(PagingStops):
+    def __init__(self, acted: list[str]) -> None:
+        self._acted = acted
+
+    async def pipelines_of(self, storm_key: str) -> tuple[PipelineId, ...]:
+        return (PipelineId(storm_key),)
+
+    async def stop(self, person: UserId, pipeline_ids: Collection[PipelineId] | None) -> StopPagingAnswer:
+        self._acted.append(f"stop paging {person} for {pipeline_ids}")
+        return StopPagingAnswer(by=person, pipelines=(), stopped=(), others=0, at=at(0))
+
+
 class HeardQueries(Queries):
     def __init__(self, acted: list[str]) -> None:
         self._acted = acted
@@ -209,6 +230,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         subscriptions=HeardSubscriptions(acted),
         acknowledgements=HeardAcknowledgements(acted),
         notes=HeardNotes(),
+        stops=HeardStops(acted),
     )
     actions = Actions(requests, commands, LOOK, everyone_may(clock))
     inbox = HeardInbox(store=store, commands=commands, actions=actions, look=LOOK, clock=clock, catch_up=_nothing_new)

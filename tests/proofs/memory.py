@@ -133,6 +133,17 @@ class MemoryStore:
 
         return await self._wrote(change)
 
+    async def edit_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
+        def change() -> int:
+            new = [watch for watch in watches if self.disk.watches.get(watch.id) != watch]
+            self.disk.watches.update({watch.id: watch for watch in new})
+            if new:
+                self.disk.watches_version += 1
+                self._enqueue(announcement)
+            return len(new)
+
+        return await self._wrote(change)
+
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int:
         def change() -> int:
             gone = [each for each in watch_ids if self.disk.watches.pop(each, None)]

@@ -31,7 +31,7 @@ from bot.watching.turn import Turn
 from bot.watching.vigil import Memberships, Vigil
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, a_pipeline, a_watch, at
 from tests.contract.test_store import an_announcement
-from tests.fakes import FakeApi, FakeClock, nowhere, settle
+from tests.fakes import FakeApi, FakeChat, FakeClock, nowhere, settle
 from tests.stores import WholeStore
 
 OTHER = ChannelId("C0OTHER")
@@ -126,7 +126,7 @@ async def running(
         memberships=memberships,
     )
     await vigil.look()
-    requests = Requests.over(roster=roster, poller=poller, listing=listing, clock=clock)
+    requests = Requests.over(roster=roster, poller=poller, listing=listing, clock=clock, direct=FakeChat().direct)
     stopped = asyncio.Event()
     task = asyncio.create_task(poller.run(stopped))
     await settle()

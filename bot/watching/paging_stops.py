@@ -1,0 +1,101 @@
+"""One person stops being paged: by the watches that paged them, or everywhere. Whoever set it up hears of it."""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from bot.domain.answer import StopPagingAnswer
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import digest
+from bot.domain.observation import PipelineId
+from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
+from bot.ports import ChatAway, Clock
+from bot.watching.roster import Roster
+
+Direct = Callable[[UserId], Awaitable[ChannelId | None]]
+"""The conversation of a person's direct messages. Raises `ChatAway`."""
+
+log = structlog.get_logger(__name__)
+
+
+class PagingStops:
+    """Needs no membership of the channel: nobody is paged against their will."""
+
+    def __init__(self, *, roster: Roster, direct: Direct, clock: Clock) -> None:
+        self._roster = roster
+        self._direct = direct
+        self._clock = clock
+
+    async def pipelines_of(self, storm_key: str) -> tuple[PipelineId, ...]:
+        """Those of which one message tells."""
+        return tuple(card.content.pipeline.id for card in await self._roster.store.storm(storm_key))
+
+    async def stop(self, person: UserId, pipeline_ids: Collection[PipelineId] | None) -> StopPagingAnswer:
+        """Takes the person off every watch that pages them for one of these pipelines; None: off every watch."""
+        await self._roster.refresh_watches()
+        paging = [watch for watch in self._roster.watches.all if _pages(watch, person)]
+        pipelines = [self._roster.pipeline(each) for each in pipeline_ids or ()]
+        theirs = [watch for watch in paging if pipeline_ids is None or any(watch.covers(each) for each in pipelines)]
+        for channel in dict.fromkeys(watch.channel for watch in theirs):
+            await self._edit(channel, person, [watch for watch in theirs if watch.channel == channel])
+        await self._say_a_last_time(person, theirs)
+        return StopPagingAnswer(
+            by=person,
+            pipelines=tuple(pipelines),
+            stopped=tuple(theirs),
+            others=len(paging) - len(theirs),
+            at=self._clock.now(),
+        )
+
+    async def _edit(self, channel: ChannelId, person: UserId, watches: Sequence[Watch]) -> None:
+        """The announcement is written in the same step; the direct messages to the makers follow."""
+        at = self._clock.now()
+        edited = tuple(replace(watch, targets=_without(watch.targets, person)) for watch in watches)
+        notice = Notice(
+            kind=NoticeKind.PAGING_STOPPED, at=at, by=person, by_name=_name(watches, person), watches=edited
+        )
+        await self._roster.store.edit_watches(edited, self._delivery(channel, channel, notice))
+        await self._roster.refresh_watches()
+        for maker in dict.fromkeys(watch.made_by for watch in edited if watch.made_by != person):
+            made = tuple(watch for watch in edited if watch.made_by == maker)
+            await self._tell(maker, replace(notice, watches=made, channel=channel))
+
+    async def _tell(self, maker: UserId, notice: Notice) -> None:
+        try:
+            conversation = await self._direct(maker)
+        except ChatAway as exc:
+            log.warning("maker_not_reached", problem=str(exc))  # the channel's announcement stands
+            return
+        if conversation:
+            await self._roster.store.tell([self._delivery(conversation, notice.channel or conversation, notice)])
+
+    def _delivery(self, receiver: ChannelId, channel: ChannelId, notice: Notice) -> Delivery:
+        those = "|".join(watch.id for watch in notice.watches)
+        parts = (receiver, channel, notice.kind, str(notice.by), those, notice.at.isoformat())
+        key = digest(self._roster.store.team, *parts)
+        return Delivery(id=key, channel=receiver, priority=Priority.UPDATE, body=notice, made_at=notice.at)
+
+    async def _say_a_last_time(self, person: UserId, watches: Iterable[Watch]) -> None:
+        """Open cards in the person's direct messages end there, unless another watch still pages them."""
+        watches = tuple(watches)
+        directs = {target.direct for watch in watches for target in watch.targets if _is(target, person)}
+        leaving = {direct for direct in directs if direct}
+        await self._roster.forget(self._roster.covered_by(watches), self._clock.now(), leaving)
+
+
+def _is(target: Target, person: UserId) -> bool:
+    return target.kind is TargetKind.USER and target.id == person
+
+
+def _pages(watch: Watch, person: UserId) -> bool:
+    return any(_is(target, person) for target in watch.targets)
+
+
+def _without(targets: Sequence[Target], person: UserId) -> tuple[Target, ...]:
+    return tuple(target for target in targets if not _is(target, person))
+
+
+def _name(watches: Sequence[Watch], person: UserId) -> str:
+    return next((each.label for watch in watches for each in watch.targets if _is(each, person) and each.label), "")

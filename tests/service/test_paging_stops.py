@@ -1,0 +1,148 @@
+"""A person stops being paged: from the direct message, without being in the channel, once and for all."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+import redis.asyncio
+
+from bot.domain.card import Notice, NoticeKind, SyncCard
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, UserId, Watch
+from bot.ports import Status
+from tests.builders import ALERTS, ANN, a_delivery, a_person, a_watch
+from tests.service.test_poller import ONE, OTHER, TWO, Bot, pipelines, running
+
+BOB, CAT = UserId("U0BOB"), UserId("U0CAT")
+BOBS_DMS, CATS_DMS = ChannelId("D0BOB"), ChannelId("D0CAT")
+FAILED = Status(phase=Phase.FAILED, replicas=1, ready=0)
+PAGED = (replace(a_person(BOB, direct=BOBS_DMS), label="Bob"), a_person(CAT, direct=CATS_DMS))
+
+
+@pytest.fixture
+async def bot(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Bot]:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await bot.listing.refresh()
+        yield bot
+
+
+async def watch(bot: Bot, *watches: Watch) -> None:
+    for number, each in enumerate(watches):
+        await bot.store.add_watches([each], a_delivery(f"made {number} {each.channel}", channel=each.channel))
+    await bot.roster.refresh_watches()
+
+
+async def paged_by(bot: Bot, person: UserId) -> list[tuple[ChannelId, str]]:
+    return [
+        (each.channel, each.reference)
+        for each in (await bot.store.watches()).all
+        if any(target.id == person for target in each.targets)
+    ]
+
+
+async def notices(bot: Bot, channel: ChannelId) -> list[Notice]:
+    bodies = [row.body for row in await bot.store.owed(channel)]
+    return [body for body in bodies if isinstance(body, Notice) and body.kind is NoticeKind.PAGING_STOPPED]
+
+
+async def test_they_leave_the_watch_that_paged_them_and_others_stay(bot: Bot) -> None:
+    await watch(bot, a_watch(ONE, targets=PAGED), a_watch(TWO, targets=PAGED))
+    answer = await bot.requests.stops.stop(BOB, [ONE])
+    assert [each.reference for each in answer.stopped] == [ONE]
+    assert answer.others == 1
+    assert await paged_by(bot, BOB) == [(ALERTS, TWO)]
+    assert await paged_by(bot, CAT) == [(ALERTS, ONE), (ALERTS, TWO)]
+
+
+async def test_the_channel_and_the_maker_are_told_who_it_was(bot: Bot) -> None:
+    await watch(bot, a_watch(ONE, targets=PAGED, made_by=ANN))
+    await bot.requests.stops.stop(BOB, [ONE])
+    for channel in (ALERTS, ChannelId(f"D{ANN}")):
+        (notice,) = await notices(bot, channel)
+        assert (notice.by, notice.by_name) == (BOB, "Bob")
+        assert [target.id for each in notice.watches for target in each.targets] == [CAT]
+
+
+async def test_whoever_stops_their_own_page_gets_no_message_about_it(bot: Bot) -> None:
+    await watch(bot, a_watch(ONE, targets=PAGED, made_by=BOB))
+    await bot.requests.stops.stop(BOB, [ONE])
+    assert len(await notices(bot, ALERTS)) == 1
+    assert await notices(bot, ChannelId(f"D{BOB}")) == []
+
+
+async def test_the_second_click_changes_nothing_and_says_so(bot: Bot) -> None:
+    await watch(bot, a_watch(ONE, targets=PAGED))
+    await bot.requests.stops.stop(BOB, [ONE])
+    version = await bot.store.watches_version()
+    answer = await bot.requests.stops.stop(BOB, [ONE])
+    assert answer.stopped == ()
+    assert await bot.store.watches_version() == version
+    assert len(await notices(bot, ALERTS)) == 1
+
+
+async def test_it_holds_for_patterns_and_for_every_channel(bot: Bot) -> None:
+    await watch(
+        bot,
+        a_watch("orders-*", targets=PAGED),
+        a_watch("project:shop", channel=OTHER, targets=PAGED),
+        a_watch(ONE, channel=OTHER, targets=PAGED),
+        a_watch("nothing-*", targets=PAGED),
+    )
+    answer = await bot.requests.stops.stop(BOB, [ONE])
+    assert await paged_by(bot, BOB) == [(ALERTS, "nothing-*")]
+    assert answer.others == 1
+    assert len(await notices(bot, OTHER)) == 1
+
+
+async def test_everywhere_means_every_watch(bot: Bot) -> None:
+    await watch(bot, a_watch(ONE, targets=PAGED), a_watch("orders-*", channel=OTHER, targets=PAGED))
+    answer = await bot.requests.stops.stop(BOB, None)
+    assert (len(answer.stopped), answer.others) == (2, 0)
+    assert await paged_by(bot, BOB) == []
+
+
+async def test_groups_and_broadcasts_stay(bot: Bot) -> None:
+    others = (Target(kind=TargetKind.USERGROUP, id=BOB), Target(kind=TargetKind.HERE))
+    await watch(bot, a_watch(ONE, targets=(*PAGED, *others)))
+    await bot.requests.stops.stop(BOB, [ONE])
+    (left,) = (await bot.store.watches()).all
+    assert left.targets == (PAGED[1], *others)
+
+
+async def test_the_next_failure_pages_everyone_but_them(bot: Bot) -> None:
+    await watch(bot, a_watch(ONE, targets=PAGED))
+    await bot.poll(2)
+    await bot.requests.stops.stop(BOB, [ONE])
+    bot.api.statuses[ONE] = FAILED
+    await bot.poll(16)
+    assert await bot.cards(BOBS_DMS) == []
+    assert await bot.cards(CATS_DMS) == ["orders-1 failure"]
+
+
+async def test_the_open_card_in_their_direct_messages_ends(bot: Bot) -> None:
+    await watch(bot, a_watch(ONE, targets=PAGED))
+    bot.api.statuses[ONE] = FAILED
+    await bot.poll(2)
+    await bot.requests.stops.stop(BOB, [ONE])
+    episode = bot.roster.record(ONE).episode
+    assert episode is not None
+    assert set(episode.told.values()) == {ALERTS, CATS_DMS}
+    (row,) = [row for row in await bot.store.owed(BOBS_DMS) if isinstance(row.body, SyncCard)]
+    card = (await bot.store.cards([row.id]))[row.id]
+    assert not card.content.episode.open
+
+
+async def test_a_channel_that_rests_is_not_woken_by_it(bot: Bot) -> None:
+    await watch(bot, a_watch(ONE, targets=PAGED))
+    await bot.store.rest(ALERTS, ParkReason.ARCHIVED)
+    await bot.requests.stops.stop(BOB, [ONE])
+    assert (await bot.store.watches()).parked == {ALERTS: ParkReason.ARCHIVED}
+    assert await paged_by(bot, BOB) == []
+
+
+async def test_an_unknown_pipeline_changes_nothing(bot: Bot) -> None:
+    await watch(bot, a_watch(ONE, targets=PAGED))
+    answer = await bot.requests.stops.stop(BOB, [PipelineId("pipe_none")])
+    assert answer.stopped == ()
+    assert await paged_by(bot, BOB) == [(ALERTS, ONE)]

@@ -1,0 +1,177 @@
+"""What a page says of itself, its button, the summary, and the cap on targets."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.answer import StopPagingAnswer
+from bot.domain.card import Card, HeldPages, Missed, Notice, NoticeKind, PageOrigin, Storm
+from bot.domain.episode import EpisodeKind, Line
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.plan import Record, plan_reading
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId, Target, TargetKind, UserId
+from bot.slack.clauses import TargetWord
+from bot.slack.status_answers import Asked
+from bot.slack.target_cap import too_many, too_many_words
+from tests.builders import ALERTS, ANN, a_card, a_person, a_pipeline, a_scene, a_watch, an_episode, an_observation, at
+from tests.unit.rendering import LOOK, buttons, says, shown
+
+DIRECT = ChannelId("D0BOB")
+ORIGIN = PageOrigin(by=ANN, name="Ann Araya", channel=ALERTS)
+BOB = a_person("U0BOB", direct=DIRECT)
+
+
+def a_page(*origins: PageOrigin, channel: ChannelId = DIRECT) -> Card:
+    return replace(a_card(channel=channel), origins=origins)
+
+
+def cards_of(*targets: Target, made_by_name: str = "Ann Araya") -> dict[ChannelId, Card]:
+    watch = replace(a_watch(targets=targets), made_by_name=made_by_name)
+    plan = plan_reading(Record(pipeline_id=a_pipeline().id), an_observation(Phase.FAILED, ready=0), a_scene(watch))
+    return {card.channel: card for card in plan.cards}
+
+
+def test_each_page_carries_who_set_it_up_and_where() -> None:
+    cards = cards_of(BOB)
+    assert cards[DIRECT].origins == cards[ALERTS].origins == (ORIGIN,)
+
+
+def test_a_card_that_pages_nobody_names_nobody() -> None:
+    assert cards_of()[ALERTS].origins == ()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EpisodeKind if kind is not EpisodeKind.FAILURE])
+def test_only_failures_page(kind: EpisodeKind) -> None:
+    scene = a_scene(a_watch(targets=(BOB,)))
+    failed = plan_reading(Record(pipeline_id=a_pipeline().id), an_observation(Phase.FAILED, ready=0), scene).record
+    plan = plan_reading(failed, an_observation(Phase.PAUSED, 2, ready=0), scene)
+    assert [card.origins for card in plan.cards if card.episode.kind is kind] in ([], [()])
+
+
+def test_the_direct_message_says_who_and_where_without_a_ping() -> None:
+    text = shown(a_page(ORIGIN)).text
+    assert "Paging set up by Ann Araya in <#C0ALERTS>" in text
+    assert f"<@{ANN}>" not in text
+
+
+def test_the_channel_says_who() -> None:
+    assert "Paging set up by Ann Araya in this channel" in shown(a_page(ORIGIN, channel=ALERTS)).text
+
+
+def test_a_name_is_text_whatever_it_holds() -> None:
+    nasty = replace(ORIGIN, name="<!channel> & *x*")
+    assert "<!channel>" not in "".join(says(shown(a_page(nasty))))
+
+
+def test_many_origins_are_counted() -> None:
+    origins = [PageOrigin(by=UserId(f"U{n}"), name=f"Person {n}", channel=ALERTS) for n in range(8)]
+    text = shown(a_page(*origins)).text
+    assert "Person 4" in text
+    assert "3 more" in text
+    assert "Person 5" not in text
+
+
+def test_only_a_direct_page_has_the_button() -> None:
+    button = buttons(shown(a_page(ORIGIN)))["Stop paging me"]
+    assert (button.action, button.facts["pipeline"], button.asks_first) == ("stop_paging", a_pipeline().id, True)
+    assert "Stop paging me" not in buttons(shown(a_page(ORIGIN, channel=ALERTS)))
+    assert "Stop paging me" not in buttons(shown(a_page(replace(ORIGIN, channel=DIRECT))))
+
+
+def test_a_failure_that_is_over_has_none() -> None:
+    over = replace(a_page(ORIGIN), episode=replace(an_episode(), closed_at=at(60)))
+    assert "Stop paging me" not in buttons(shown(over))
+
+
+def test_many_failures_in_one_direct_message_have_one() -> None:
+    cards = tuple(
+        replace(a_page(ORIGIN), key=f"{n}" * 32, pipeline=a_pipeline(f"p-{n}", pipeline_id=PipelineId(f"pipe_{n}")))
+        for n in range(3)
+    )
+    message = shown(Storm(key="s" * 32, channel=DIRECT, cards=cards))
+    assert message.text.count("Paging set up by Ann Araya") == 1
+    assert buttons(message)["Stop paging me"].facts["storm"] == "s" * 32
+
+
+def a_summary(pipelines: int, limit: int = 10) -> HeldPages:
+    line = Line(revision=1, at=at(1), events=(Event.FAILED,), phase=Phase.FAILED)
+    entries = [
+        Missed(
+            pipeline=a_pipeline(f"orders-{n:02}", pipeline_id=PipelineId(f"pipe_{n:02}")),
+            counts=Counter({Event.FAILED: 3}),
+            since=at(0),
+            until=at(1),
+            last=line,
+        )
+        for n in range(pipelines)
+    ]
+    return HeldPages(key="h" * 32, limit=limit, entries=tuple(entries))
+
+
+def test_the_summary_lists_what_was_held_back_and_when_the_next_comes() -> None:
+    message = shown(a_summary(2))
+    assert "I held back direct messages about 2 pipelines" in message.text
+    assert "at most 10 pages an hour" in message.text
+    assert "orders-00 failed 3×" in message.text
+    assert "next summary comes at" in message.text
+    assert buttons(message)["Stop paging me"].facts["pipelines"] == "pipe_00 pipe_01"
+
+
+def test_a_long_summary_counts_the_rest() -> None:
+    text = shown(a_summary(200)).text
+    assert "… and 170 more" in text
+
+
+def test_the_answer_names_the_makers_and_offers_the_rest() -> None:
+    watch = replace(a_watch(targets=(BOB,)), made_by_name="Ann Araya")
+    answer = StopPagingAnswer(by=UserId("U0BOB"), pipelines=(a_pipeline(),), stopped=(watch,), others=2, at=at(0))
+    message = LOOK.answer(answer, Asked())
+    assert "I no longer page you when orders-eu fails" in message.text
+    assert "Ann Araya in <#C0ALERTS>" in message.text
+    assert "2 other watches still page you" in message.text
+    assert buttons(message)["Stop all pages"].action == "stop_all_paging"
+
+
+def test_the_answer_to_a_second_click_says_that_nothing_changed() -> None:
+    message = LOOK.answer(
+        StopPagingAnswer(by=UserId("U0BOB"), pipelines=(a_pipeline(),), stopped=(), others=0, at=at(0)), Asked()
+    )
+    assert "No watch pages you when orders-eu fails. Nothing was changed." in message.text
+    assert buttons(message) == {}
+
+
+def test_the_notice_pings_nobody() -> None:
+    kind, by = NoticeKind.PAGING_STOPPED, UserId("U0BOB")
+    notice = Notice(kind=kind, at=at(0), by=by, by_name="Bob", watches=(a_watch(),), channel=ALERTS)
+    text = shown(notice).text
+    assert "Bob is no longer paged by your watches in <#C0ALERTS>" in text
+    assert "<@" not in text
+
+
+def people(number: int) -> tuple[Target, ...]:
+    return tuple(a_person(f"U{n:05}") for n in range(number))
+
+
+@pytest.mark.parametrize(("number", "refused"), [(0, False), (20, False), (21, True), (40, True)])
+def test_a_watch_pages_so_many_targets_at_most(number: int, *, refused: bool) -> None:
+    refusal = too_many(people(number), 20)
+    assert (refusal is not None) == refused
+    if refusal:
+        assert f"these are {number}. Nothing was changed." in refusal.reason
+
+
+def test_the_same_person_counts_once_and_each_kind_counts() -> None:
+    assert too_many((*people(20), *people(20)), 20) is None
+    assert too_many((*people(20), Target(kind=TargetKind.HERE)), 20)
+    assert too_many((*people(20), Target(kind=TargetKind.USERGROUP, id="S1")), 20)
+
+
+def test_slack_is_not_asked_for_more_people_than_may_be_paged() -> None:
+    words = [TargetWord(TargetKind.USER, id=f"U{n}") for n in range(21)]
+    assert too_many_words(words, 20)
+    assert too_many_words(words[:20] * 3, 20) is None
+    names = [TargetWord(TargetKind.USER, name=f"name {n}") for n in range(40)]
+    assert too_many_words(names, 20) is None  # they may all mean one person
