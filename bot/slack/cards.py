@@ -18,6 +18,7 @@ from bot.slack.note_words import guidance_lines
 from bot.slack.paging import origins_context, stop_button
 from bot.slack.text import REASON_LIMIT, date, duration, outside, span, time_of_day
 
+LONGEST_ID = 150
 LATE_AFTER = timedelta(seconds=30)
 PIPELINE_ID = "{pipeline_id}"
 FAILED_BEFORE = "It was FAILED already when it was first read"
@@ -43,7 +44,8 @@ class Footing:
         return f"<{self.address(pipeline_id)}|Open in GoldRush>"
 
     def address(self, pipeline_id: str) -> str:
-        return self.platform_url.replace(PIPELINE_ID, quote(pipeline_id, safe=""))
+        """No id of GoldRush's is as long as what is cut off here; whole, it could be more than a text may hold."""
+        return self.platform_url.replace(PIPELINE_ID, quote(pipeline_id[:LONGEST_ID], safe=""))
 
 
 def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing) -> Message:
