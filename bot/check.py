@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
-from bot.ports import ApiError, Unavailable
+from bot.ports import ApiError, StrayNotFound, Unavailable
 from bot.settings import ENV_FILE, Settings, Transport, ignored_names, is_exposed
 from bot.slack.calls import Answer, call, web_client
 from bot.slack.scopes import OPTIONAL, REQUIRED
@@ -123,7 +123,7 @@ async def _goldrush(settings: Settings) -> Finding:
     try:
         async with Client(base_url=settings.goldrush_api_url, service_key=settings.goldrush_service_key) as client:
             page = await client.page(1)
-    except Unavailable as exc:
+    except (Unavailable, StrayNotFound) as exc:
         return Finding("GoldRush", Verdict.BAD, str(exc), "check GOLDRUSH_API_URL and the network")
     except (ApiError, ValueError) as exc:
         return Finding("GoldRush key", Verdict.BAD, str(exc), "set GOLDRUSH_SERVICE_KEY to a ServiceKey of your group")

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 
 from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer, WatchedView, WatchesAnswer
 from bot.domain.attention import State, is_in, worst_first
@@ -96,11 +97,13 @@ class Queries:
         return tuple(view for view in views if is_in(view.standing, states))
 
     async def watches(self, channel: ChannelId) -> WatchesAnswer:
-        views = []
+        covered = {}
         for watch in self._roster.watches.of(channel):
-            covered = [self._roster.pipeline(each) for each in self._roster.in_order([watch])]
-            views.append(WatchedView(watch=watch, covers=self._views.known(covered, channel)))
+            covered[watch] = self._roster.in_order([watch])
             await asyncio.sleep(0)  # a pattern looks at every pipeline: reads and alerts go in between
+        pipelines = [self._roster.pipeline(each) for each in dict.fromkeys(chain(*covered.values()))]
+        known = {view.pipeline.id: view for view in self._views.known(pipelines, channel)}
+        views = [WatchedView(watch=watch, covers=tuple(known[each] for each in ids)) for watch, ids in covered.items()]
         await self._roster.refresh_watches()
         parked = await self._tried(channel)
         return WatchesAnswer(channel=channel, watches=tuple(views), parked=parked, at=self._clock.now())

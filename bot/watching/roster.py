@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 import structlog
 
@@ -214,7 +215,7 @@ class Roster:
         ]
 
     def covered_by(self, watches: Iterable[Watch]) -> frozenset[PipelineId]:
-        return watched_ids([*self._catalogue.values(), *self._unlisted.values()], tuple(watches))
+        return watched_ids(chain(self._catalogue.values(), self._unlisted.values()), tuple(watches))
 
     def in_order(self, watches: Iterable[Watch]) -> list[PipelineId]:
         """The pipelines that these cover, by name."""

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from bot.domain.catalogue import Pipeline
 from bot.goldrush.body import Body
 from bot.goldrush.wire import LONGEST_TEXT, MOST_REPLICAS, decode_page, decode_pipeline, decode_status
-from bot.ports import ApiError, Status
+from bot.ports import ApiError, Page, Status
 from tests.builders import ORDERS
 from tests.fuzz.mangle import bent, mangled_bytes, random_text, seeded, written
 from tests.fuzz.tally import Tally
@@ -109,7 +109,7 @@ def check_value(value: object) -> None:
             _check_status(value)
         case Pipeline():
             _check_pipeline(value)
-        case (tuple() as pipelines, bool()):
+        case Page(pipelines=pipelines):
             for pipeline in pipelines:
                 _check_pipeline(pipeline)
         case _:
