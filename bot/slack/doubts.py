@@ -46,12 +46,16 @@ def lead(views: Sequence[PipelineView]) -> list[str]:
     doubtful = [view for view in views if view.problem and is_doubtful(view)]
     if not doubtful:
         return []
-    which = "all" if len(doubtful) == len(views) else f"{len(doubtful)} of {len(views)}"
-    return [f":warning: No fresh reading of {which}, so it may be otherwise now: {_reason(doubtful[0])}"]
+    those = f"these {len(views)} pipelines" if len(views) > 1 else "this pipeline"
+    which = those if len(doubtful) == len(views) else f"{len(doubtful)} of {those}"
+    return [f":warning: I have no fresh reading of {which}: {_reason(doubtful[0])}"]
 
 
 def _reason(view: PipelineView) -> str:
-    return f"{outside(view.problem or '', REASON_LIMIT)}{waiting(view.wait_until)}"
+    reason = outside(view.problem or "", REASON_LIMIT)
+    if view.wait_until is None:
+        return reason
+    return f"{reason.rstrip('.')}.{waiting(view.wait_until)}"
 
 
 def waiting(until: datetime | None) -> str:

@@ -182,7 +182,7 @@ class Poller:
         task = self._under_way.get(pipeline_id)
         if task is None:
             if self.waits_until() or not await self._budget.take(Route.STATUS, PERSON_SECONDS):
-                return "GoldRush asked me to slow down"
+                return self.sight.problem or "GoldRush asked me to slow down"
             task = self._under_way.get(pipeline_id) or self._start(pipeline_id)
         problem = await asyncio.shield(task) if task else "the bot is just stopping"
         await self._intents.confirm(pipeline_id)

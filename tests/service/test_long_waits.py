@@ -154,7 +154,7 @@ async def test_a_person_is_told_at_once_that_nothing_is_read_and_until_when(fake
         assert until is not None
         head, doubt, *_ = LOOK.answer(answer, Asked(text="status")).text.split("\n")
         assert head.startswith("orders-1 — last seen RUNNING ")
-        assert f"I read again at <!date^{int(until.timestamp())}^" in doubt
+        assert doubt.startswith(f"No fresh reading: {SLOW_DOWN} I read again at <!date^{int(until.timestamp())}^")
         for shown in (
             await bot.requests.queries.status(ALERTS, []),
             await bot.requests.queries.status(OTHER, ["orders-*"]),

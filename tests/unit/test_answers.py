@@ -112,7 +112,7 @@ def test_several_pipelines_have_a_line_each_with_its_age() -> None:
     stale = a_view(a_standing(), "c", problem="no answer")
     text = status(a_view(name="a"), failed, stale, a_view(Standing(), "d")).text
     assert text.split("\n") == [
-        "No fresh reading of 1 of 4, so it may be otherwise now: no answer",
+        "I have no fresh reading of 1 of these 4 pipelines: no answer",
         "1 of 4 needs attention: 1 failed · 1 not read yet",
         "a — RUNNING, live · 1 of 1 ready · read 12 s ago",
         "b — FAILED · 0 of 1 ready · acknowledged by Ann · read 12 s ago",

@@ -1,0 +1,66 @@
+"""Where nobody knows how a pipeline is now, that comes first, on every answer that shows it."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer, WatchAnswer, WatchedView, WatchesAnswer
+from bot.domain.phase import Phase
+from bot.domain.transition import Reach, Standing
+from bot.slack.status_answers import Asked
+from tests.builders import ALERTS, a_pipeline, a_watch, an_observation, at
+from tests.unit.rendering import LOOK, tells_all
+
+RUNNING = Standing(observation=an_observation(ready=2, replicas=2), since=at(1))
+AWAY = "GoldRush did not answer within 5 s."
+
+
+def doubtful(standing: Standing = RUNNING, problem: str | None = AWAY) -> PipelineView:
+    return PipelineView(pipeline=a_pipeline(), standing=standing, watched_here=True, problem=problem)
+
+
+@pytest.mark.parametrize(
+    ("view", "says"),
+    [
+        (doubtful(), "last seen RUNNING 40 s ago"),
+        (doubtful(Standing(observation=an_observation(Phase.FAILED, ready=0))), "last seen FAILED 40 s ago"),
+        (doubtful(replace(RUNNING, reach=Reach.UNREACHABLE), None), "cannot be read, last seen RUNNING 40 s ago"),
+        (doubtful(Standing()), "not read yet"),
+        (doubtful(replace(RUNNING, reach=Reach.GONE)), "no longer visible: deleted, or access changed"),
+    ],
+)
+def test_one_pipeline_leads_with_the_doubt(view: PipelineView, says: str) -> None:
+    message = tells_all(LOOK.answer(StatusAnswer(views=(view,), at=at(41)), Asked(text="status")))
+    assert message.text.split("\n")[0] == f"orders-eu — {says}"
+    assert "green" not in str(message.blocks)
+    assert ", live" not in message.text
+
+
+def test_every_answer_leads_with_the_doubt() -> None:
+    views, watch = (doubtful(), doubtful()), a_watch()
+    for answer in (
+        StatusAnswer(views=views, at=at(41)),
+        StatusAnswer(views=views, whole_channel=True, channel=ALERTS, at=at(41)),
+        ListAnswer(views=views, at=at(41)),
+        WatchesAnswer(channel=ALERTS, watches=(WatchedView(watch=watch, covers=views),), at=at(41)),
+        WatchAnswer(channel=ALERTS, added=(watch,), matched=views, at=at(41)),
+    ):
+        for shared in (False, True):
+            message = tells_all(LOOK.answer(answer, Asked(text="status", shared=shared)))
+            assert "orders-eu — last seen RUNNING 40 s ago" in message.text
+            assert "green" not in str(message.blocks)
+            assert ", live" not in message.text
+
+
+def test_the_reason_stands_above_many_once_with_the_end_of_the_wait() -> None:
+    views = tuple(replace(doubtful(), wait_until=at(600)) for _ in range(3))
+    message = LOOK.answer(StatusAnswer(views=views, at=at(41)), Asked(text="status"))
+    assert message.text.startswith(
+        f"I have no fresh reading of these 3 pipelines: {AWAY} I read again at <!date^{int(at(600).timestamp())}^"
+    )
+    assert message.text.count(AWAY) == 1
+
+
+def test_what_was_last_seen_failed_stays_red() -> None:
+    view = doubtful(Standing(observation=an_observation(Phase.FAILED, ready=0)))
+    assert ":red_circle:" in str(LOOK.answer(StatusAnswer(views=(view,), at=at(41)), Asked()).blocks)
