@@ -182,7 +182,7 @@ async def _ground(settings: Settings, scripts: Scripts, api: Client, slack: Asyn
         store=store,
         outbox=RedisOutbox(scripts, clock),
         roster=roster,
-        directory=Directory(slack, clock),
+        directory=Directory(slack, clock, me.team),
         budget=Budget(settings.requests_per_second, clock),
         turn=Turn(store, clock),
         doubt=Doubt(clock),

@@ -4,10 +4,10 @@ import asyncio
 from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.domain.catalogue import looks
 from bot.domain.permission import Unreadable
 from bot.domain.watch import ChannelId, ParkReason, TeamId, UserId
 from bot.ports import ChatAway, Clock
@@ -15,8 +15,8 @@ from bot.slack import people
 from bot.slack.calls import call
 from bot.slack.outcomes import retry_after
 from bot.slack.paged_list import PagedList
-from bot.slack.people import Entry, Matches
-from bot.slack.rows_of import next_cursor, rows_in, text_in
+from bot.slack.people import Entry, Index, Matches
+from bot.slack.rows_of import Row, next_cursor, rows_in, text_in
 
 KEPT_SECONDS = 600.0  # names change seldom; the lists are Tier 2
 NONE_KEPT_SECONDS = 60.0  # whoever lets the bot write, or gives it the scope, tries it soon after
@@ -51,6 +51,16 @@ class Channels:
 
 
 @dataclass(frozen=True, slots=True)
+class _Channel:
+    id: ChannelId
+    name: str
+
+
+def _channel(row: Row) -> _Channel:
+    return _Channel(ChannelId(str(row["id"])), people.spelled(text_in(row, "name")))
+
+
+@dataclass(frozen=True, slots=True)
 class _Direct:
     channel: ChannelId | None
     until: float
@@ -60,37 +70,48 @@ class _Direct:
 class Directory:
     """Looks things up with least scopes: what a missing scope hides is answered with None, and the caller says so."""
 
-    def __init__(self, client: AsyncWebClient, clock: Clock) -> None:
+    def __init__(self, client: AsyncWebClient, clock: Clock, home: TeamId) -> None:
         self._client = client
         self._clock = clock
         self._direct: dict[UserId, _Direct] = {}
         self._asking: defaultdict[UserId, asyncio.Lock] = defaultdict(asyncio.Lock)
         """Held while Slack is asked how this person is reached: whoever asks meanwhile hears the same answer."""
         self._open_held_until = float("-inf")
-        self._users = PagedList(client, clock, "users.list", "members")
-        self._groups = PagedList(client, clock, "usergroups.list", "usergroups")
+        self._indexed: tuple[Entry, ...] = ()
+        self._index = Index()
+        person = partial(people.person_in, home=home)
+        self._users = PagedList(client, clock, "users.list", "members", person)
+        self._groups = PagedList(client, clock, "usergroups.list", "usergroups", people.group_in)
         public = {"exclude_archived": True, "types": "public_channel"}
         both = public | {"types": "public_channel,private_channel"}
-        self._channels = PagedList(client, clock, "conversations.list", "channels", arguments=both, narrower=public)
+        self._channels = PagedList(
+            client, clock, "conversations.list", "channels", _channel, arguments=both, narrower=public
+        )
 
-    async def named(self, name: str, home: TeamId) -> Found:
+    async def named(self, name: str) -> Found:
         """Whom `@name` means. Where it is nobody, or not clear who, the lists are read afresh."""
-        found = await self._named(name, home, KEPT_SECONDS)
-        return found if len(found.matches.entries) == 1 else await self._named(name, home, NONE_KEPT_SECONDS)
+        found = await self._named(name, KEPT_SECONDS)
+        return found if len(found.matches.entries) == 1 else await self._named(name, NONE_KEPT_SECONDS)
 
-    async def _named(self, name: str, home: TeamId, older_than: float) -> Found:
+    async def _named(self, name: str, older_than: float) -> Found:
         """Where no group can be read a person cannot be told from a group: then a name means nobody for sure."""
         groups = await self._groups.rows(older_than=older_than)
         users = await self._users.rows(older_than=older_than)
-        matches = people.meant(name, people.people(users.rows, home), people.groups(groups.rows))
+        matches = people.meant(name, self._index_of(users.rows), Index(groups.rows))
         if groups.gap is Unreadable.AWAY:
             return Found(Matches(matches.entries), Unreadable.AWAY)
         return Found(matches, users.gap or groups.gap)
 
+    def _index_of(self, users: tuple[Entry, ...]) -> Index:
+        """A whole list stays the same until it is read afresh."""
+        if users is not self._indexed:
+            self._indexed, self._index = users, Index(users)
+        return self._index
+
     async def group(self, group: str) -> Entry | Unreadable | None:
         """The user group with this id, unless it is disabled."""
         rows = await self._groups.rows(older_than=NONE_KEPT_SECONDS)
-        found = next((each for each in people.groups(rows.rows) if each.id == group), None)
+        found = next((each for each in rows.rows if each.id == group), None)
         return found or rows.gap
 
     async def channels(self, name: str) -> Channels:
@@ -100,8 +121,8 @@ class Directory:
 
     async def _called(self, name: str, older_than: float) -> Channels:
         read = await self._channels.rows(older_than=older_than)
-        ids = (ChannelId(str(row["id"])) for row in read.rows if looks(text_in(row, "name")) == looks(name))
-        return Channels(tuple(ids), read.gap)
+        wanted = people.spelled(name)
+        return Channels(tuple(each.id for each in read.rows if each.name == wanted), read.gap)
 
     async def read_on(self) -> None:
         """Goes on with the lists that Slack did not give in one go."""

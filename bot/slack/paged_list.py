@@ -1,8 +1,9 @@
 """One list of Slack's, read page by page. Where Slack stops it midway, the next read goes on at the cursor."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from slack_sdk.web.async_client import AsyncWebClient
 
@@ -16,16 +17,27 @@ PAGE = 1000  # the most that users.list and conversations.list give; both are Ti
 ONE_READ_SECONDS = 3.0  # a person waits for it; `read_on` does the rest
 
 
+class Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=Named)
+
+
 @dataclass(frozen=True, slots=True)
-class Rows:
+class Rows(Generic[T]):
     """`gap` says why there may be more rows than these; None where they are all."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[T, ...]
     gap: Unreadable | None = None
 
 
-class PagedList:
-    """`narrower` are the arguments to read with where a scope for the first ones is missing."""
+class PagedList(Generic[T]):
+    """`keep` takes what is needed of a row, or None: a large workspace's rows as they come would fill the memory.
+
+    `narrower` are the arguments to read with where a scope for the first ones is missing.
+    """
 
     def __init__(
         self,
@@ -33,6 +45,7 @@ class PagedList:
         clock: Clock,
         method: str,
         member: str,
+        keep: Callable[[Row], T | None],
         *,
         arguments: Mapping[str, object] | None = None,
         narrower: Mapping[str, object] | None = None,
@@ -41,16 +54,18 @@ class PagedList:
         self._clock = clock
         self._method = method
         self._member = member
+        self._keep = keep
         self._arguments = dict(arguments or {})
         self._narrower = narrower
-        self._whole: tuple[Row, ...] = ()
+        self._whole: tuple[T, ...] = ()
         self._whole_at = float("-inf")
-        self._part: list[Row] = []
+        self._part: list[T] = []
         self._cursor: str | None = None
+        self._begun = False
         self._held_until = float("-inf")
         self._reading = asyncio.Lock()
 
-    async def rows(self, *, older_than: float) -> Rows:
+    async def rows(self, *, older_than: float) -> Rows[T]:
         """All rows, or what there is of them. `older_than`: the age in seconds up to which the last whole list counts.
 
         A partial read counts on top of the last whole list: names seldom go away.
@@ -61,17 +76,18 @@ class PagedList:
             gap = await self._go_on()
             if gap is None:
                 return Rows(self._whole)
-            known = {str(row["id"]): row for row in (*self._whole, *self._part)}
+            known = {row.id: row for row in (*self._whole, *self._part)}
             return Rows(tuple(known.values()), gap)
 
     async def read_on(self) -> None:
         """Continues a read that was begun. Called every few seconds, so that a later question finds the answer."""
         async with self._reading:
-            if self._cursor:
+            if self._begun:
                 await self._go_on()
 
     async def _go_on(self) -> Unreadable | None:
         """Why it stopped before the end, if it did."""
+        self._begun = True
         until = self._clock.monotonic() + ONE_READ_SECONDS
         while self._held_until <= self._clock.monotonic() < until:
             answer = await call(self._client, self._method, limit=PAGE, cursor=self._cursor, **self._arguments)
@@ -79,10 +95,11 @@ class PagedList:
                 if self._begins_again(answer):
                     continue
                 return self._stopped(answer)
-            self._part += rows_in(answer, self._member)
+            self._part += [kept for row in rows_in(answer, self._member) if (kept := self._keep(row)) is not None]
             self._cursor = next_cursor(answer)
             if not self._cursor:
-                self._whole, self._whole_at, self._part = tuple(self._part), self._clock.monotonic(), []
+                self._whole, self._whole_at = tuple(self._part), self._clock.monotonic()
+                self._part, self._begun = [], False
                 return None
         return Unreadable.AWAY
 
@@ -99,4 +116,7 @@ class PagedList:
     def _stopped(self, answer: Answer) -> Unreadable:
         if answer.status == 429 or answer.error == "ratelimited":
             self._held_until = self._clock.monotonic() + retry_after(answer.headers).total_seconds()
-        return Unreadable.NO_SCOPE if answer.error == "missing_scope" else Unreadable.AWAY
+        if answer.error != "missing_scope":
+            return Unreadable.AWAY
+        self._begun = False
+        return Unreadable.NO_SCOPE

@@ -6,10 +6,12 @@ workspace keeps unique, wins over somebody's full name. Guests, people of other 
 are never found by name.
 """
 
-from collections.abc import Iterable, Sequence
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bot.domain.catalogue import looks
+from bot.domain.catalogue import visible
 from bot.domain.permission import Account
 from bot.domain.watch import TargetKind, TeamId
 from bot.slack.facts import account_of, name_of
@@ -36,30 +38,43 @@ class Matches:
     sure: bool = False
 
 
-def people(rows: Iterable[Row], home: TeamId) -> list[Entry]:
-    return [_person(row) for row in rows if account_of(row, home) is Account.FULL_MEMBER]
+class Index:
+    """Entries by what they are called."""
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._first: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._full: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            for name in entry.names:
+                self._first[name].append(entry)
+            self._full[entry.full].append(entry)
+
+    def called(self, name: str) -> tuple[tuple[Entry, ...], bool]:
+        """Those who are called so, and whether by a name that counts first."""
+        if not name:
+            return (), False
+        first = tuple(self._first.get(name, ()))
+        return (first, True) if first else (tuple(self._full.get(name, ())), False)
 
 
-def groups(rows: Iterable[Row]) -> list[Entry]:
-    return [_group(row) for row in rows if not row.get("date_delete")]
-
-
-def meant(name: str, persons: Sequence[Entry], teams: Sequence[Entry]) -> Matches:
-    wanted = looks(name)
-    person, by_name = _first(wanted, persons)
-    group, by_handle = _first(wanted, teams)
+def meant(name: str, persons: Index, teams: Index) -> Matches:
+    wanted = spelled(name)
+    person, by_name = persons.called(wanted)
+    group, by_handle = teams.called(wanted)
     if by_handle and not by_name:
         person = ()
     return Matches((*person, *group), sure=by_name or by_handle)
 
 
-def _first(wanted: str, entries: Sequence[Entry]) -> tuple[tuple[Entry, ...], bool]:
-    """Those who are called so, and whether by a name that counts first."""
-    first = tuple(entry for entry in entries if wanted in entry.names)
-    return (first, True) if first else (tuple(entry for entry in entries if wanted == entry.full), False)
+def spelled(name: str) -> str:
+    """The same for what looks the same, in whatever case."""
+    return unicodedata.normalize("NFC", visible(name)).strip().lower()
 
 
-def _person(row: Row) -> Entry:
+def person_in(row: Row, home: TeamId) -> Entry | None:
+    """None where nobody is found by this one's name."""
+    if account_of(row, home) is not Account.FULL_MEMBER:
+        return None
     profile = row.get("profile")
     profile = profile if isinstance(profile, dict) else {}
     handle, shown = text_in(row, "name"), text_in(profile, "display_name")
@@ -68,18 +83,21 @@ def _person(row: Row) -> Entry:
         id=str(row["id"]),
         handle=handle,
         shown=name_of(row),
-        names=frozenset(looks(each) for each in (handle, shown) if each),
-        full=looks(text_in(profile, "real_name") or text_in(row, "real_name")),
+        names=frozenset(spelled(each) for each in (handle, shown)) - {""},
+        full=spelled(text_in(profile, "real_name") or text_in(row, "real_name")),
     )
 
 
-def _group(row: Row) -> Entry:
+def group_in(row: Row) -> Entry | None:
+    """None where it is disabled."""
+    if row.get("date_delete"):
+        return None
     handle, name = text_in(row, "handle"), text_in(row, "name")
     return Entry(
         kind=TargetKind.USERGROUP,
         id=str(row["id"]),
         handle=handle,
         shown=handle or name,
-        names=frozenset({looks(handle)} - {""}),
-        full=looks(name),
+        names=frozenset({spelled(handle)}) - {""},
+        full=spelled(name),
     )

@@ -113,7 +113,7 @@ async def _target(
 
 
 async def _named(name: str, directory: Directory, permissions: Permissions) -> Target | Refusal:
-    found = await directory.named(name, permissions.facts.team)
+    found = await directory.named(name)
     entries = found.matches.entries
     if len(entries) > 1:
         return _several(name, entries)

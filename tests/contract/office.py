@@ -86,7 +86,7 @@ async def office(
 ) -> AsyncIterator[Office]:
     async with Sandbox.start() as sandbox, running(fake_redis, *(known or pipelines(2))) as bot:
         client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
-        directory = Directory(client, bot.clock)
+        directory = Directory(client, bot.clock, TeamId(TEAM_ID))
         permissions = Permissions(Facts(client, bot.clock, TeamId(TEAM_ID)), who_may_watch)
         commands = Commands(bot.requests, directory, permissions, broadcast)
         await bot.listing.refresh()

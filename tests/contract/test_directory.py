@@ -152,6 +152,30 @@ async def test_what_was_read_is_kept_and_the_rest_is_read_in_the_background(fake
         assert it.asked("users.list") == 7
 
 
+async def test_what_slack_refused_at_once_is_read_in_the_background_too(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        it.sandbox.slack.set_fault("users.list", THROTTLED)
+        assert "Slack isn't answering" in await it.send("watch pipe_0001 page @bob")
+        it.sandbox.slack.set_fault("users.list", None)
+        await it.directory.read_on()
+        assert it.asked("users.list") == 1  # Slack asked for 30 s
+        await it.bot.clock.pass_time(31)
+        await it.directory.read_on()
+        await it.directory.read_on()
+        assert it.asked("users.list") == 2
+        assert "pages @bob" in await it.send("watch pipe_0001 page @bob")
+        assert it.asked("users.list") == 2
+
+
+async def test_a_cursor_that_slack_no_longer_knows_begins_the_list_again(fake_redis: redis.asyncio.Redis) -> None:
+    async with crowded(fake_redis, calls=1) as it:
+        assert "Slack isn't answering" in await it.send("watch pipe_0001 page @zoe")
+        it.sandbox.slack.limits.enabled = False
+        await it.bot.clock.pass_time(100_000)
+        it.sandbox.slack.set_fault("users.list", Fault(kind=FaultKind.ERROR, error="invalid_cursor", times=1))
+        assert "pages @zoe" in await it.send("watch pipe_0001 page @zoe")
+
+
 async def test_a_name_that_is_new_since_the_list_was_read_is_found(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         assert "I can't page @zoe" in await it.send("watch pipe_0001 page @zoe")

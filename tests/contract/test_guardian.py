@@ -67,7 +67,7 @@ async def yard(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Yard]:
     async with Sandbox.start() as sandbox:
         clock = FakeClock()
         client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
-        store, directory = WholeStore(fake_redis, TEAM, clock), Directory(client, clock)
+        store, directory = WholeStore(fake_redis, TEAM, clock), Directory(client, clock, TEAM)
         chat = Poster(client, directory, LOOK.content, BOT)
         parking = Parking(store=store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=FALLBACK)
         guardian = Guardian(store=store, parking=parking, directory=directory, clock=clock, user=BOT)

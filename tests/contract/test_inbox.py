@@ -47,7 +47,7 @@ class Counter:
         """Of one bot more; all of them share one Redis."""
         clock = self.bot.clock
         commands = Commands(
-            self.bot.requests, Directory(web_client("xoxb-sandbox", NOWHERE), clock), everyone_may(clock)
+            self.bot.requests, Directory(web_client("xoxb-sandbox", NOWHERE), clock, TEAM), everyone_may(clock)
         )
         actions = Actions(self.bot.requests, commands, LOOK, everyone_may(clock))
         return Inbox(

@@ -126,6 +126,21 @@ async def test_a_guest_changes_no_watches_unless_the_setting_says_so(
         assert "Only full members" not in await it.type(typed, GUEST, SHARED)
 
 
+async def test_the_setting_lets_guests_and_other_companies_change_the_watches_of_their_channels(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with office(fake_redis, who_may_watch=WhoMayWatch.EVERYONE) as it:
+        await a_watch_in_ops(it)
+        it.sandbox.slack.invite_bot(SHARED)
+        assert "now watches orders-1" in await it.type("watch pipe_0001", GUEST, SHARED)
+        assert "no longer" in await it.click(action_ids.UNWATCH, {"pipeline": ONE}, PARTNER, SHARED, "T0PARTNER")
+        assert await it.watches(SHARED) == []
+        for user in (GUEST, CAROL):
+            assert "I can't find a channel" in await it.type("unwatch all in #ops-private", user)
+        assert "Only people in this channel" in await it.click(action_ids.UNWATCH, {"pipeline": ONE}, PARTNER, OPS)
+        assert len(await it.watches(OPS)) == 1
+
+
 async def test_a_guest_learns_of_no_channel_either(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)

@@ -35,7 +35,7 @@ from bot.slack.calls import web_client
 from bot.slack.directory import Admission, Directory
 from bot.slack.look import Look
 from bot.slack.poster import HISTORY_PAGES, Poster
-from tests.builders import a_card, a_pipeline
+from tests.builders import TEAM, a_card, a_pipeline
 from tests.fakes import US, FakeClock
 
 ALERTS, QUIET, PRIVATE = ChannelId("C0ALERTS"), ChannelId("C0QUIET"), ChannelId("G0OPS")
@@ -55,7 +55,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def directory(sandbox: Sandbox, clock: FakeClock) -> Directory:
-    return Directory(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), clock)
+    return Directory(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), clock, TEAM)
 
 
 @pytest.fixture

@@ -219,7 +219,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     watch = a_watch(channel=KEPT)
     await store.add_watches([watch], a_delivery(channel=KEPT))
     slack = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
-    directory = Directory(slack, clock)
+    directory = Directory(slack, clock, TEAM)
     parking = Parking(store=store, chat=FakeChat(), clock=clock, wake=asyncio.Event(), fallback=None)
     guardian = HeardGuardian(store=store, parking=parking, directory=directory, clock=clock, user="U0BOT")
     guardian.acted = acted

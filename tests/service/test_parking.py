@@ -123,7 +123,7 @@ async def test_whoever_asks_in_a_channel_that_rests_has_it_tried_at_once(
         await world.bot.watch(ONE)
         await world.bot.poll(20)
         clock = world.bot.clock
-        nowhere = Directory(web_client("xoxb-sandbox", NOWHERE), clock)
+        nowhere = Directory(web_client("xoxb-sandbox", NOWHERE), clock, TEAM)
         commands = Commands(world.bot.requests, nowhere, everyone_may(clock))
         world.chat.answers = [(READ_ONLY, False)]
         world.bot.api.statuses[ONE] = FAILED

@@ -7,7 +7,7 @@ import pytest
 from bot.domain.permission import Account
 from bot.domain.watch import TargetKind, TeamId
 from bot.slack.facts import account_of, name_of
-from bot.slack.people import groups, meant, people
+from bot.slack.people import Index, Matches, group_in, meant, person_in
 
 HOME = TeamId("T0TEST")
 
@@ -27,7 +27,12 @@ ONCALL = a_group("S1", "data-oncall", "Data on call")
 
 
 def found(name: str, users: list[dict[str, Any]], teams: list[dict[str, Any]] | None = None) -> list[str]:
-    return [entry.id for entry in meant(name, people(users, HOME), groups(teams or [])).entries]
+    return [entry.id for entry in matches(name, users, teams or []).entries]
+
+
+def matches(name: str, users: list[dict[str, Any]], teams: list[dict[str, Any]]) -> Matches:
+    persons, groups = [person_in(row, HOME) for row in users], [group_in(row) for row in teams]
+    return meant(name, Index(each for each in persons if each), Index(each for each in groups if each))
 
 
 @pytest.mark.parametrize(
@@ -119,8 +124,12 @@ def test_people_are_called_as_slack_shows_them(row: dict[str, Any], name: str) -
 
 
 def test_what_is_found_by_a_full_name_alone_is_not_sure() -> None:
-    persons = people([ANN, FULLY_ANN], HOME)
-    assert meant("ann", persons, []).sure
-    assert not meant("ann araya", persons, []).sure
-    assert meant("data-oncall", [], groups([ONCALL])).sure
-    assert meant("ann", persons, []).entries[0].kind is TargetKind.USER
+    assert matches("ann", [ANN, FULLY_ANN], []).sure
+    assert not matches("ann araya", [ANN, FULLY_ANN], []).sure
+    assert matches("data-oncall", [], [ONCALL]).sure
+    assert matches("ann", [ANN], []).entries[0].kind is TargetKind.USER
+
+
+@pytest.mark.parametrize("name", ["Ann\u200b", " ANN ", "Zoe\u0308"])
+def test_what_looks_the_same_is_the_same(name: str) -> None:
+    assert found(name, [ANN, a_row("U7", "zo", "Zo\u00eb")]) == (["U1"] if "nn" in name.lower() else ["U7"])
