@@ -38,6 +38,7 @@ from bot.slack.guardian import Guardian
 from bot.slack.inbox import Inbox
 from bot.slack.look import Look
 from bot.slack.permissions import Permissions
+from bot.slack.person_limits import PersonLimits
 from bot.slack.poster import Poster
 from bot.starting import (
     PortUnusableError,
@@ -263,6 +264,7 @@ def _inbox(ground: _Ground, requests: Requests, look: Look, vigil: Vigil) -> Inb
         look=look,
         clock=ground.clock,
         catch_up=vigil.catch_up,
+        limits=PersonLimits(ground.clock, ground.settings.commands_per_minute),
     )
 
 

@@ -93,6 +93,7 @@ class Settings(_Read):
         description="an address that begins with https:// or http://",
     )
     max_targets: int = Field(default=20, ge=1, le=1000, description="a whole number from 1 to 1000")
+    commands_per_minute: int = Field(default=30, ge=1, le=10_000, description="a whole number from 1 to 10000")
     pages_per_hour: int = Field(default=10, ge=1, le=1000, description="a whole number from 1 to 1000")
     data_dir: Path = Field(default=Path(".data"), description="the path of a directory")
     allow_plain_http: bool = Field(default=False, description="true or false")

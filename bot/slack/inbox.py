@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import timedelta
 
 import structlog
@@ -17,6 +17,15 @@ from bot.slack.commands import Commands
 from bot.slack.grammar import Unwatch, Watch, parse
 from bot.slack.look import Look
 from bot.slack.note_grammar import NoteCommand
+from bot.slack.person_limits import (
+    ACKNOWLEDGEMENTS_PER_MINUTE,
+    BUSY,
+    CHANGE_COSTS,
+    BusyError,
+    CommandSlots,
+    PersonLimits,
+    TooMany,
+)
 from bot.slack.respond import respond_to
 from bot.slack.status_answers import Asked
 
@@ -68,6 +77,7 @@ class Inbox:
         look: Look,
         clock: Clock,
         catch_up: Callable[[], Awaitable[None]],
+        limits: PersonLimits | None = None,
     ) -> None:
         self._store = store
         self._commands = commands
@@ -75,13 +85,24 @@ class Inbox:
         self._look = look
         self._clock = clock
         self._catch_up = catch_up
+        self._limits = limits or PersonLimits(clock)
+        self._acknowledgements = PersonLimits(clock, ACKNOWLEDGEMENTS_PER_MINUTE)
+        self._slots = CommandSlots()
         self._under_way: dict[str, asyncio.Task[object] | None] = {}
         self._unrecorded: set[str] = set()
         """Done, though the store does not know that yet."""
 
     async def take(self, ack: AsyncAck, kind: str, id: str, facts: dict[str, str]) -> None:  # noqa: A002
-        """Keeps it, acknowledges it, acts on it; the second time it only acknowledges."""
+        """Keeps it, acknowledges it, acts on it; the second time it only acknowledges.
+
+        What is more than one person may ask is acknowledged only: it costs no write, and is answered now and then.
+        """
         gesture = Gesture(id=f"{kind} {id}", kind=kind, at=self._clock.now(), facts=facts)
+        if too_many := self._too_many(gesture):
+            await ack()
+            if too_many.tell:
+                await self._say(gesture, too_many.refusal(self._limits.per_minute))
+            return
         try:
             async with asyncio.timeout(KEEP_SECONDS):
                 first = await self._store.first_time(gesture)
@@ -89,14 +110,21 @@ class Inbox:
             log.warning("store_away", room="slack", problem=str(exc) or "it did not answer in time")
             await ack()
             if self._needs_no_store(gesture):
-                await self._act(gesture, ACT_SECONDS)
+                await self._act(gesture, ACT_SECONDS, self._slot(gesture))
                 self._unrecorded.add(gesture.id)  # Redis may have kept it, or may yet come to it
             else:
                 await self._say(gesture, UNANSWERED if _only_asks(gesture) else AWAY)
             return
         await ack()
-        if first and not await self._act(gesture, ACT_SECONDS):
+        if first and not await self._act(gesture, ACT_SECONDS, self._slot(gesture)):
             await self._say(gesture, KEPT)
+
+    def _too_many(self, gesture: Gesture) -> TooMany | None:
+        """Acknowledgements have a limit of their own: whoever answers failures is not to be kept from it."""
+        person = UserId(gesture.facts.get("user", ""))
+        if _acknowledges(gesture):
+            return self._acknowledgements.take(person)
+        return self._limits.take(person, 1.0 if _only_asks(gesture) else CHANGE_COSTS)
 
     async def take_up(self) -> None:
         """What a bot that died, or a store that went away, has left undone. Called every few seconds.
@@ -136,14 +164,22 @@ class Inbox:
         if under_way := [task for task in self._under_way.values() if task]:
             await asyncio.wait(under_way)
 
-    async def _act(self, gesture: Gesture, seconds: float) -> bool:
+    def _slot(self, gesture: Gesture) -> AbstractAsyncContextManager[None]:
+        """An acknowledgement waits for nothing."""
+        return nullcontext() if _acknowledges(gesture) else self._slots.taken(UserId(gesture.facts["user"]))
+
+    async def _act(
+        self, gesture: Gesture, seconds: float, slot: AbstractAsyncContextManager[None] | None = None
+    ) -> bool:
         """A person is never shown a traceback, and always told whether anything may have changed. False: the store went
         away, and it is to be taken up later."""
         self._under_way[gesture.id] = asyncio.current_task()
         refusal: Refusal | None = None
         try:
-            async with asyncio.timeout(seconds):
+            async with slot or nullcontext(), asyncio.timeout(seconds):
                 await self._done(gesture)
+        except BusyError:
+            refusal = BUSY
         except StoreAway as exc:
             log.warning("store_away", room="slack", problem=str(exc))
             return False
@@ -187,6 +223,11 @@ class Inbox:
 
     async def _say(self, gesture: Gesture, refusal: Refusal) -> None:
         await respond_to(gesture.facts.get("response_url", ""))(self._look.answer(refusal, Asked()).as_response())
+
+
+def _acknowledges(gesture: Gesture) -> bool:
+    acknowledging = {action_ids.ACKNOWLEDGE, action_ids.ACKNOWLEDGE_ALL, action_ids.ACKNOWLEDGE_ONE}
+    return gesture.kind == CLICK and gesture.facts.get("action") in acknowledging
 
 
 def _only_asks(gesture: Gesture) -> bool:

@@ -1,4 +1,4 @@
-"""How many requests may be spent on one ServiceKey. People come before the polling.
+"""How many requests may be spent on one ServiceKey. People come before the polling, up to their share.
 
 Own code, since no limiter that the field trusts can be shrunk by a 429, keeps a share for one class of callers, and
 lives by a clock that a test can turn.
@@ -10,6 +10,7 @@ from bot.ports import ApiError, Clock, Throttled
 
 RESERVED_SHARE = 0.15  # for people's commands
 BURST_SECONDS = 1.0
+POLLING_WAITS_SECONDS = 0.5  # it asks four times a second: longer without a word, and it needs nothing
 SHRINK = 0.85  # a half would cost a third more delay: reliability is bought with a little (AIMD)
 GROW_PER_SECOND = 0.01  # of the full rate
 LEAST_SHARE = 0.1
@@ -33,6 +34,9 @@ class Budget:
         self._rate = rate
         self._clock = clock
         self._tokens = max(1.0, rate * BURST_SECONDS)
+        self._peoples = 1.0
+        """What people may take though the polling waits: their share, refilled by itself."""
+        self._polling_waits_until = float("-inf")
         self._filled_at = clock.monotonic()
         self._holds: dict[Route, tuple[float, float]] = {}
 
@@ -44,17 +48,34 @@ class Budget:
 
     def try_take(self, route: Route) -> bool:
         """For the polling: takes a request if one is left beyond what people may need."""
-        return self._take_if(route, 1.0 + min(self.full_rate * RESERVED_SHARE, self._depth() - 1.0))
+        taken = self._take_if(route, 1.0 + min(self.full_rate * RESERVED_SHARE, self._depth() - 1.0))
+        waits = not taken and not self.held(route)
+        self._polling_waits_until = self._clock.monotonic() + POLLING_WAITS_SECONDS if waits else float("-inf")
+        return taken
 
     async def take(self, route: Route, within: float) -> bool:
-        """For a person: waits until a request may be made, but no longer than `within` seconds. False: it may not."""
+        """For a person: waits until a request may be made, but no longer than `within` seconds. False: it may not.
+
+        People come first, up to their share: while the polling waits for its turn they get no more than that.
+        """
         deadline = self._clock.monotonic() + within
-        while not self._take_if(route, 1.0):
+        while not self._take_for_person(route):
             seconds = self._seconds_until_one(route)
             if self._clock.monotonic() + seconds > deadline:
                 return False
             await self._clock.sleep(seconds)
         return True
+
+    def _take_for_person(self, route: Route) -> bool:
+        self._fill()
+        if (self._polling_waits and self._peoples < 1.0) or not self._take_if(route, 1.0):
+            return False
+        self._peoples = max(0.0, self._peoples - 1.0)
+        return True
+
+    @property
+    def _polling_waits(self) -> bool:
+        return self._clock.monotonic() < self._polling_waits_until
 
     def obey(self, route: Route, error: ApiError) -> None:
         """What a failed read asks of those that follow: only a 429 asks for less, any error may ask for a wait."""
@@ -97,8 +118,10 @@ class Budget:
         passed, self._filled_at = now - self._filled_at, now
         self._rate = min(self.full_rate, self._rate + passed * GROW_PER_SECOND * self.full_rate)
         self._tokens = min(self._depth(), self._tokens + passed * self._rate)
+        self._peoples = min(1.0, self._peoples + passed * self._rate * RESERVED_SHARE)
 
     def _seconds_until_one(self, route: Route) -> float:
         hold = self.held(route)
         held = hold[1] - self._clock.monotonic() if hold else 0.0
-        return max(held, (1.0 - self._tokens) / self._rate, 0.01)
+        for_polling = POLLING_WAITS_SECONDS / 2 if self._polling_waits and self._peoples < 1.0 else 0.0
+        return max(held, (1.0 - self._tokens) / self._rate, for_polling, 0.01)

@@ -17,6 +17,7 @@ from bot.watching.budget import Budget, Route
 from bot.watching.intents import Intents
 from bot.watching.listing import PATIENCE_SECONDS, Listing
 from bot.watching.outage import Outage
+from bot.watching.people_reads import PeopleReads
 from bot.watching.roster import Roster
 from bot.watching.safe_api import SafeApi
 from bot.watching.sight import Sight, View
@@ -71,6 +72,7 @@ class Poller:
         self._read_at: dict[PipelineId, float] = {}
         self._due: dict[PipelineId, float] = {}
         self._under_way: dict[PipelineId, asyncio.Task[str | None]] = {}
+        self._people = PeopleReads()
         self._reads: asyncio.TaskGroup | None = None
         self._housekept_at = float("-inf")
         self._welcomed = -1
@@ -121,7 +123,7 @@ class Poller:
             self._housekeep(now)
         due = self._most_overdue(now)
         for pipeline_id in due[:1] if self.sight.lost else due:
-            if len(self._under_way) >= self._slots or not self._budget.try_take(Route.STATUS):
+            if len(self._under_way) - len(self._people) >= self._slots or not self._budget.try_take(Route.STATUS):
                 return
             self._start(pipeline_id)
 
@@ -181,9 +183,12 @@ class Poller:
         """A fresh reading for a person: joins one that is under way. Answers what went wrong, or None."""
         task = self._under_way.get(pipeline_id)
         if task is None:
-            if self.waits_until() or not await self._budget.take(Route.STATUS, PERSON_SECONDS):
-                return self.sight.problem or "GoldRush asked me to slow down"
-            task = self._under_way.get(pipeline_id) or self._start(pipeline_id)
+            async with self._people.room(pipeline_id) as room:
+                if self.waits_until() or not await self._budget.take(Route.STATUS, PERSON_SECONDS):
+                    return self.sight.problem or "GoldRush asked me to slow down"
+                task = self._under_way.get(pipeline_id)
+                if task is None and (task := self._start(pipeline_id)):
+                    room.keep()
         problem = await asyncio.shield(task) if task else "the bot is just stopping"
         await self._intents.confirm(pipeline_id)
         return problem
@@ -219,6 +224,7 @@ class Poller:
             return problem
         finally:
             del self._under_way[pipeline_id]
+            self._people.ended(pipeline_id)
             self._read_at[pipeline_id] = self._clock.monotonic()
             if was_lost and not self.sight.lost:
                 self._due = dict.fromkeys(self._due, self._clock.monotonic())

@@ -36,6 +36,7 @@ from bot.slack.directory import Directory
 from bot.slack.grammar import Help, UsageError, parse
 from bot.slack.guardian import Guardian
 from bot.slack.inbox import Inbox
+from bot.slack.person_limits import PersonLimits
 from bot.slack.status_answers import Asked
 from bot.watching.acknowledgements import Acknowledgements
 from bot.watching.notes import Notes
@@ -234,6 +235,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     )
     actions = Actions(requests, commands, LOOK, everyone_may(clock))
     inbox = HeardInbox(store=store, commands=commands, actions=actions, look=LOOK, clock=clock, catch_up=_nothing_new)
+    inbox._limits = inbox._acknowledgements = PersonLimits(clock, 10**9)  # one person throws everything
     inbox.idle = asyncio.Event()
     inbox.idle.set()
     app = build_app(

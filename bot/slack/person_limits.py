@@ -1,0 +1,133 @@
+"""How much one person may ask: nobody's flood delays reads, alerts or other people. Each bot counts for itself."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from math import ceil
+
+from bot.domain.answer import Refusal
+from bot.domain.watch import UserId
+from bot.ports import Clock
+
+PER_MINUTE = 30
+ACKNOWLEDGEMENTS_PER_MINUTE = 120  # nobody who answers failures by hand is refused
+CHANGE_COSTS = 2.0  # what is announced in a channel counts twice
+TOLD_EVERY_SECONDS = 30.0
+MOST_PEOPLE = 10_000
+AT_ONCE = 2
+AT_ONCE_IN_ALL = 16
+WAIT_SECONDS = 10.0
+
+BUSY = Refusal(
+    reason="I'm still working on other commands, so I didn't start this one. Nothing was changed.",
+    hint="Try again in a few seconds.",
+)
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    filled_at: float
+    told_at: float = float("-inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooMany:
+    """`seconds` until the next one is taken. `tell`: this person was not told so a moment ago."""
+
+    seconds: float
+    tell: bool
+
+    def refusal(self, per_minute: int) -> Refusal:
+        seconds = ceil(self.seconds)
+        return Refusal(
+            reason=f"That was more than I take from one person: about {per_minute} commands and clicks a minute. "
+            "Nothing was done.",
+            hint=f"Try again in {seconds} s.",
+        )
+
+
+class PersonLimits:
+    """A token bucket for each person, two thirds of a minute deep."""
+
+    def __init__(self, clock: Clock, per_minute: int = PER_MINUTE) -> None:
+        self.per_minute = per_minute
+        self._rate = per_minute / 60
+        self._depth = max(CHANGE_COSTS, per_minute * 2 / 3)
+        self._clock = clock
+        self._buckets: dict[UserId, _Bucket] = {}
+
+    def take(self, person: UserId, cost: float = 1.0) -> TooMany | None:
+        """None where it is taken."""
+        now = self._clock.monotonic()
+        bucket = self._filled(person, now)
+        if bucket.tokens >= cost:
+            bucket.tokens -= cost
+            return None
+        tell = now - bucket.told_at >= TOLD_EVERY_SECONDS
+        if tell:
+            bucket.told_at = now
+        return TooMany(seconds=(cost - bucket.tokens) / self._rate, tell=tell)
+
+    def _filled(self, person: UserId, now: float) -> _Bucket:
+        """The buckets used last are at the end of the dict; the first ones are full again."""
+        bucket = self._buckets.pop(person, None) or _Bucket(self._depth, now)
+        self._buckets[person] = bucket
+        if len(self._buckets) > MOST_PEOPLE:
+            del self._buckets[next(iter(self._buckets))]
+        bucket.tokens = min(self._depth, bucket.tokens + (now - bucket.filled_at) * self._rate)
+        bucket.filled_at = now
+        return bucket
+
+
+class BusyError(Exception):
+    """No slot came free in time: nothing was begun."""
+
+
+class CommandSlots:
+    """So many commands at once: a few for each person, some more for all together."""
+
+    def __init__(self, *, each: int = AT_ONCE, in_all: int = AT_ONCE_IN_ALL) -> None:
+        self._each = each
+        self._all = asyncio.Semaphore(in_all)
+        self._of: dict[UserId, tuple[asyncio.Semaphore, int]] = {}
+
+    @asynccontextmanager
+    async def taken(self, person: UserId, within: float = WAIT_SECONDS) -> AsyncIterator[None]:
+        """
+        Raises:
+            BusyError: none was free within so many seconds.
+        """
+        own = self._enter(person)
+        try:
+            # The person's own slot first: whoever waits for that holds none that others need.
+            await _acquired(own, within)
+            try:
+                await _acquired(self._all, within)
+                try:
+                    yield
+                finally:
+                    self._all.release()
+            finally:
+                own.release()
+        finally:
+            self._leave(person)
+
+    def _enter(self, person: UserId) -> asyncio.Semaphore:
+        semaphore, users = self._of.get(person, (asyncio.Semaphore(self._each), 0))
+        self._of[person] = semaphore, users + 1
+        return semaphore
+
+    def _leave(self, person: UserId) -> None:
+        semaphore, users = self._of.pop(person)
+        if users > 1:
+            self._of[person] = semaphore, users - 1
+
+
+async def _acquired(semaphore: asyncio.Semaphore, within: float) -> None:
+    try:
+        async with asyncio.timeout(within):
+            await semaphore.acquire()
+    except TimeoutError:
+        raise BusyError from None

@@ -1,0 +1,49 @@
+"""Reads that people asked for: only so many at once, so that slow answers leave the polling its slots."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bot.domain.observation import PipelineId
+
+MOST_AT_ONCE = 4
+
+
+@dataclass(slots=True)
+class Room:
+    kept: bool = False
+
+    def keep(self) -> None:
+        """A read was begun in it: it is free again when that has ended."""
+        self.kept = True
+
+
+class PeopleReads:
+    """Counts the reads that people began, until each has ended."""
+
+    def __init__(self, most: int = MOST_AT_ONCE) -> None:
+        self._free = asyncio.Semaphore(most)
+        self._begun: set[PipelineId] = set()
+
+    def __len__(self) -> int:
+        return len(self._begun)
+
+    @asynccontextmanager
+    async def room(self, pipeline_id: PipelineId) -> AsyncIterator[Room]:
+        """Waits until one more read may be begun."""
+        await self._free.acquire()
+        room = Room()
+        try:
+            yield room
+        finally:
+            if room.kept:
+                self._begun.add(pipeline_id)
+            else:
+                self._free.release()
+
+    def ended(self, pipeline_id: PipelineId) -> None:
+        """Does nothing for a read of the polling's own."""
+        if pipeline_id in self._begun:
+            self._begun.remove(pipeline_id)
+            self._free.release()

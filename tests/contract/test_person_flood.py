@@ -1,0 +1,109 @@
+"""One person floods the bot with commands and clicks: it stays well, and says so once."""
+
+import asyncio
+
+import pytest
+
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.watch import UserId
+from bot.slack import action_ids
+from bot.slack.inbox import CLICK, COMMAND, Inbox
+from tests.builders import ALERTS
+from tests.contract.test_inbox import Ack, Counter, counter  # noqa: F401 (a fixture)
+
+BURST = 20
+BOB = UserId("U0BOB")
+
+
+async def flood(here: Counter, inbox: Inbox, times: int, facts: dict[str, str], kind: str = COMMAND) -> int:
+    """How many were kept in Redis."""
+    kept = 0
+    for number in range(times):
+        before = await here.redis.dbsize()
+        await inbox.take(Ack(here), kind, f"{kind} {number} {facts['user']}", facts)
+        kept += await here.redis.dbsize() > before
+    return kept
+
+
+def refusals(here: Counter) -> int:
+    return sum("more than I take from one person" in str(said) for said in here.said)
+
+
+async def test_what_is_too_much_is_acknowledged_kept_nowhere_and_told_once(counter: Counter) -> None:  # noqa: F811
+    ack = Ack(counter)
+    inbox = counter.inbox()
+    kept = await flood(counter, inbox, 100, counter.asking("help"))
+    assert kept == BURST
+    assert refusals(counter) == 1
+    assert len(counter.said) == BURST + 1
+    await inbox.take(ack, COMMAND, "one more", counter.asking("help"))
+    assert len(ack.found) == 1
+
+
+async def test_another_person_is_answered_meanwhile(counter: Counter) -> None:  # noqa: F811
+    inbox = counter.inbox()
+    await flood(counter, inbox, 100, counter.asking("help"))
+    before = len(counter.said)
+    await inbox.take(Ack(counter), COMMAND, "of bob's", counter.asking("help") | {"user": BOB})
+    assert len(counter.said) == before + 1
+    assert refusals(counter) == 1
+
+
+async def test_a_flood_of_changes_is_announced_half_as_often(counter: Counter) -> None:  # noqa: F811
+    inbox = counter.inbox()
+    for number in range(50):
+        for text in ("watch orders-1", "unwatch orders-1"):
+            await inbox.take(Ack(counter), COMMAND, f"{text} {number}", counter.asking(text))
+            counter.bot.clock.seconds += 0.001
+    rows = [row.body for row in await counter.bot.store.owed(ALERTS)]
+    kinds = {NoticeKind.WATCHING, NoticeKind.UNWATCHED}
+    told = [body for body in rows if isinstance(body, Notice) and body.kind in kinds]
+    assert len(told) == BURST / 2
+
+
+@pytest.mark.parametrize("action", [action_ids.REFRESH, action_ids.NEXT, action_ids.SHARE, action_ids.UNWATCH])
+async def test_buttons_are_limited_too(counter: Counter, action: str) -> None:  # noqa: F811
+    facts = counter.clicking(action, {"pipeline": "pipe_0001", "asked": "list", "page": 1})
+    kept = await flood(counter, counter.inbox(), 100, facts, CLICK)
+    assert kept in {BURST, BURST // 2}
+    assert refusals(counter) == 1
+
+
+async def test_an_acknowledgement_is_taken_from_whoever_flooded(counter: Counter) -> None:  # noqa: F811
+    inbox = counter.inbox()
+    await flood(counter, inbox, 100, counter.asking("help"))
+    facts = counter.clicking(action_ids.ACKNOWLEDGE, {"pipeline": "pipe_0001", "card": "x"})
+    assert await flood(counter, inbox, 60, facts, CLICK) == 60
+    assert await flood(counter, inbox, 600, facts | {"action": action_ids.ACKNOWLEDGE_ALL}, CLICK) < 60
+
+
+async def test_it_is_taken_again_after_the_time_that_was_told(counter: Counter) -> None:  # noqa: F811
+    inbox = counter.inbox()
+    await flood(counter, inbox, BURST + 1, counter.asking("help"))
+    assert "Try again in 2 s" in str(counter.said[-1])
+    counter.bot.clock.seconds += 2
+    await inbox.take(Ack(counter), COMMAND, "later", counter.asking("help"))
+    assert refusals(counter) == 1
+    assert "Try again" not in str(counter.said[-1])
+
+
+async def test_who_has_two_under_way_waits_and_others_do_not(counter: Counter) -> None:  # noqa: F811
+    inbox, go, heard = counter.inbox(), asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        heard.set()
+        if not go.is_set():
+            await go.wait()
+
+    counter.meanwhile.append(hang)
+    tasks = [
+        asyncio.create_task(inbox.take(Ack(counter), COMMAND, f"of ann's {number}", counter.asking("help")))
+        for number in range(6)
+    ]
+    async with asyncio.timeout(20):
+        await heard.wait()
+    assert len(inbox._slots._of) == 1
+    other = asyncio.create_task(inbox.take(Ack(counter), COMMAND, "of bob's", counter.asking("help") | {"user": BOB}))
+    go.set()
+    await asyncio.gather(*tasks, other)
+    assert len(counter.said) == 7

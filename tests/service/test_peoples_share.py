@@ -1,0 +1,156 @@
+"""A person's commands never delay readings or alerts, however many they ask for; the virtual clock tells."""
+
+import asyncio
+from collections import defaultdict
+
+import redis.asyncio
+
+from bot.domain.cadence import Cadence, stretch
+from bot.domain.observation import PipelineId
+from bot.watching.budget import Budget, Route
+from bot.watching.people_reads import MOST_AT_ONCE, PeopleReads
+from tests.builders import ALERTS
+from tests.fakes import FakeClock, settle
+from tests.service.test_poller import FAILED, Bot, pipelines, running
+
+RATE = 4.0
+WATCHED, KNOWN = 45, 240
+TICK = 0.25
+PERIOD = Cadence().steady_seconds * stretch([Cadence().steady_seconds] * WATCHED, RATE)
+
+
+def ids(first: int, last: int) -> list[PipelineId]:
+    return [PipelineId(f"pipe_{number:04}") for number in range(first, last + 1)]
+
+
+class Readings:
+    """When each pipeline was read."""
+
+    def __init__(self, bot: Bot) -> None:
+        self.at: dict[PipelineId, list[float]] = defaultdict(list)
+        self._bot = bot
+        self._seen = len(bot.api.reads)
+
+    async def poll(self, seconds: float) -> None:
+        for _ in range(round(seconds / TICK)):
+            await self._bot.poll(TICK)
+            for each in self._bot.api.reads[self._seen :]:
+                self.at[each].append(self._bot.clock.monotonic())
+            self._seen = len(self._bot.api.reads)
+
+    def longest_pause(self, of: list[PipelineId]) -> float:
+        return max(
+            later - earlier for each in of for earlier, later in zip(self.at[each], self.at[each][1:], strict=False)
+        )
+
+
+async def under_load(bot: Bot, readings: Readings, names: list[str], *, times: int, every: float) -> None:
+    asking = []
+    for _ in range(times):
+        asking.append(asyncio.create_task(bot.requests.queries.status(ALERTS, names)))
+        await readings.poll(every)
+    for task in asking:
+        task.cancel()
+    await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def prepared(bot: Bot) -> Readings:
+    await bot.listing.refresh()
+    await bot.watch(*ids(1, WATCHED))
+    await bot.poll(2 * PERIOD)
+    return Readings(bot)
+
+
+async def test_eight_commands_of_199_names_leave_each_pipeline_its_promised_period(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    names = [f"orders-{number}" for number in range(WATCHED - 4, KNOWN)][:199]
+    async with running(fake_redis, *pipelines(KNOWN), rate=RATE) as bot:
+        readings = await prepared(bot)
+        await under_load(bot, readings, names, times=8, every=2)
+        await readings.poll(2 * PERIOD)
+    assert readings.longest_pause(ids(1, WATCHED)) <= PERIOD + 2
+
+
+async def test_a_failure_is_noticed_as_soon_as_without_them(fake_redis: redis.asyncio.Redis) -> None:
+    names = [f"orders-{number}" for number in range(WATCHED + 1, KNOWN)]
+    async with running(fake_redis, *pipelines(KNOWN), rate=RATE) as bot:
+        readings = await prepared(bot)
+        for each in ids(1, 3):
+            bot.api.statuses[each] = FAILED
+        await under_load(bot, readings, names, times=round(PERIOD / 2) + 2, every=2)
+        cards = await bot.cards()
+    assert sorted(cards) == [f"orders-{number} failure" for number in (1, 2, 3)]
+
+
+async def test_slow_answers_to_people_take_no_slot_of_the_polling(fake_redis: redis.asyncio.Redis) -> None:
+    unwatched = ids(WATCHED + 1, KNOWN)
+    async with running(fake_redis, *pipelines(KNOWN), rate=100.0) as bot:
+        readings = await prepared(bot)
+        never = asyncio.Event()
+        bot.api.gate = lambda each: never if each in unwatched else None
+        asking = [asyncio.create_task(bot.poller.read_now(each)) for each in unwatched]
+        await readings.poll(2 * Cadence().steady_seconds + 2)
+        assert len([each for each in bot.api.reads if each in unwatched]) == MOST_AT_ONCE
+        assert readings.longest_pause(ids(1, WATCHED)) <= Cadence().steady_seconds + 1
+        for task in asking:
+            task.cancel()
+        never.set()
+        await asyncio.gather(*asking, return_exceptions=True)
+
+
+async def test_what_the_polling_leaves_is_for_people(fake_redis: redis.asyncio.Redis) -> None:
+    clock = FakeClock()
+    budget = Budget(RATE, clock)
+    taken = 0
+    for _ in range(40):  # ten seconds in which nothing is due
+        while await budget.take(Route.STATUS, 0.0):
+            taken += 1
+        clock.seconds += TICK
+    assert taken >= RATE * 10
+
+
+async def test_people_keep_their_share_while_the_polling_takes_all_it_can() -> None:
+    clock = FakeClock()
+    budget = Budget(RATE, clock)
+    people = polling = 0
+    for _ in range(4 * 100):
+        while budget.try_take(Route.STATUS):
+            polling += 1
+        while await budget.take(Route.STATUS, 0.0):
+            people += 1
+        clock.seconds += TICK
+    assert people >= 0.1 * RATE * 100
+    assert polling >= 0.8 * RATE * 100
+
+
+async def test_reads_of_people_wait_for_room_and_give_it_back() -> None:
+    people = PeopleReads(most=1)
+    one, two = PipelineId("one"), PipelineId("two")
+    async with people.room(one) as room:
+        room.keep()
+    waiting = asyncio.create_task(_enter(people, two))
+    await settle()
+    assert not waiting.done()
+    people.ended(two)  # the polling's own
+    await settle()
+    assert not waiting.done()
+    people.ended(one)
+    await waiting
+    assert len(people) == 0
+    await _enter(people, two)
+
+
+async def test_a_read_that_another_began_meanwhile_leaves_the_room() -> None:
+    people = PeopleReads(most=2)
+    async with people.room(PipelineId("one")) as room:
+        room.keep()
+    await _enter(people, PipelineId("one"))
+    people.ended(PipelineId("one"))
+    for _ in range(3):
+        await asyncio.gather(_enter(people, PipelineId("a")), _enter(people, PipelineId("b")))
+
+
+async def _enter(people: PeopleReads, pipeline_id: PipelineId) -> None:
+    async with people.room(pipeline_id):
+        pass

@@ -1,0 +1,130 @@
+"""How much one person may ask, and how much is worked on at once."""
+
+import asyncio
+
+import pytest
+
+from bot.domain.watch import UserId
+from bot.slack import person_limits
+from bot.slack.person_limits import CHANGE_COSTS, TOLD_EVERY_SECONDS, BusyError, CommandSlots, PersonLimits
+from tests.fakes import FakeClock, settle
+
+ANN, BOB = UserId("U0ANN"), UserId("U0BOB")
+PER_MINUTE = 30
+BURST = 20
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+def taken(limits: PersonLimits, person: UserId, times: int, cost: float = 1.0) -> int:
+    return sum(limits.take(person, cost) is None for _ in range(times))
+
+
+def test_a_burst_is_taken_and_then_so_many_a_minute(clock: FakeClock) -> None:
+    limits = PersonLimits(clock, PER_MINUTE)
+    assert taken(limits, ANN, 100) == BURST
+    clock.seconds += 60
+    assert taken(limits, ANN, 100) == BURST
+    clock.seconds += 10
+    assert taken(limits, ANN, 100) == 5
+
+
+def test_a_steady_pace_is_never_refused(clock: FakeClock) -> None:
+    limits = PersonLimits(clock, PER_MINUTE)
+    for _ in range(300):
+        assert limits.take(ANN) is None
+        clock.seconds += 60 / PER_MINUTE
+
+
+def test_nobody_pays_for_another(clock: FakeClock) -> None:
+    limits = PersonLimits(clock, PER_MINUTE)
+    taken(limits, ANN, 1000)
+    assert taken(limits, BOB, 100) == BURST
+
+
+def test_a_flood_is_answered_once_and_says_when_to_try_again(clock: FakeClock) -> None:
+    limits = PersonLimits(clock, PER_MINUTE)
+    taken(limits, ANN, BURST)
+    refused = [limits.take(ANN) for _ in range(100)]
+    assert [each.tell for each in refused if each] == [True, *[False] * 99]
+    assert refused[0]
+    refusal = refused[0].refusal(PER_MINUTE)
+    assert "Nothing was done" in refusal.reason
+    assert refusal.hint == "Try again in 2 s."
+    clock.seconds += 2
+    assert limits.take(ANN) is None
+
+
+def test_a_flood_that_goes_on_is_told_so_now_and_then(clock: FakeClock) -> None:
+    limits = PersonLimits(clock, PER_MINUTE)
+    told = 0
+    for _ in range(600):  # ten a second, for a minute
+        refused = limits.take(ANN)
+        told += bool(refused and refused.tell)
+        clock.seconds += 0.1
+    assert told <= 60 / TOLD_EVERY_SECONDS + 1
+
+
+def test_changes_count_twice(clock: FakeClock) -> None:
+    limits = PersonLimits(clock, PER_MINUTE)
+    assert taken(limits, ANN, 100, CHANGE_COSTS) == BURST / CHANGE_COSTS
+
+
+def test_a_small_limit_still_lets_changes_through(clock: FakeClock) -> None:
+    limits = PersonLimits(clock, 1)
+    assert taken(limits, ANN, 10, CHANGE_COSTS) == 1
+
+
+def test_the_buckets_do_not_grow_without_end(clock: FakeClock) -> None:
+    limits = PersonLimits(clock, PER_MINUTE)
+    for number in range(person_limits.MOST_PEOPLE + 500):
+        limits.take(UserId(f"U{number}"))
+    assert len(limits._buckets) == person_limits.MOST_PEOPLE
+
+
+async def test_one_person_works_on_two_at_once_and_others_do_not_wait() -> None:
+    slots, go, under_way = CommandSlots(each=2, in_all=3), asyncio.Event(), list[UserId]()
+
+    async def work(person: UserId) -> None:
+        async with slots.taken(person):
+            under_way.append(person)
+            await go.wait()
+
+    tasks = [asyncio.create_task(work(each)) for each in (ANN, ANN, ANN, ANN, BOB)]
+    await settle()
+    assert under_way == [ANN, ANN, BOB]
+    go.set()
+    await asyncio.gather(*tasks)
+    assert under_way.count(ANN) == 4
+    assert slots._of == {}
+
+
+async def test_who_waits_too_long_is_told_that_nothing_was_begun() -> None:
+    slots = CommandSlots(each=1, in_all=1)
+    async with slots.taken(ANN):
+        for person in (ANN, BOB):
+            with pytest.raises(BusyError):
+                async with slots.taken(person, within=0.01):
+                    pass
+    async with slots.taken(BOB, within=0.01):
+        pass
+    assert slots._of == {}
+
+
+async def test_who_gives_up_holds_no_slot() -> None:
+    slots = CommandSlots(each=1, in_all=1)
+    async with slots.taken(ANN):
+        waiting = asyncio.create_task(_enter(slots, BOB))
+        await settle()
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+    async with slots.taken(BOB, within=0.01):
+        pass
+
+
+async def _enter(slots: CommandSlots, person: UserId) -> None:
+    async with slots.taken(person):
+        pass
