@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from functools import partial
 from time import monotonic
@@ -25,10 +26,22 @@ NONSENSE += ['{"type": "slash_commands", "envelope_id": "x", "payload": []}', '{
 
 
 @pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    async with Sandbox.start() as sandbox:
+def entrance() -> Iterator[socket.socket]:
+    """Where a wire between the bot and the sandbox listens."""
+    with socket.create_server(("127.0.0.1", 0)) as entrance:
+        yield entrance
+
+
+@pytest.fixture
+async def sandbox(entrance: socket.socket) -> AsyncIterator[Sandbox]:
+    async with Sandbox.start(hosts=[address(entrance)]) as sandbox:
         sandbox.slack.delivery.sockets.ping_seconds = 0.1
         yield sandbox
+
+
+def address(entrance: socket.socket) -> str:
+    host, port = entrance.getsockname()
+    return f"{host}:{port}"
 
 
 def an_app(sandbox: Sandbox) -> AsyncApp:
@@ -117,11 +130,11 @@ class Wire:
 
 
 async def test_a_connection_that_died_without_a_word_is_replaced_without_waiting_for_its_goodbye(
-    sandbox: Sandbox,
+    sandbox: Sandbox, entrance: socket.socket
 ) -> None:
     wire = Wire(int(sandbox.url.rsplit(":", 1)[1]))
-    server = await asyncio.start_server(wire.carry, "127.0.0.1", 0)
-    sandbox.slack.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(wire.carry, sock=entrance)
+    sandbox.slack.base_url = f"http://{address(entrance)}"
     sockets, url = sandbox.slack.delivery.sockets, await first_url(sandbox)
     async with listening(an_app(sandbox), "xapp-sandbox", url, deaf_seconds=DEAF_SECONDS / 60, check_seconds=0.1):
         await both_open(sandbox)
@@ -138,10 +151,12 @@ async def test_a_connection_that_died_without_a_word_is_replaced_without_waiting
     server.close()
 
 
-async def test_the_end_does_not_wait_for_a_goodbye_that_is_not_answered(sandbox: Sandbox) -> None:
+async def test_the_end_does_not_wait_for_a_goodbye_that_is_not_answered(
+    sandbox: Sandbox, entrance: socket.socket
+) -> None:
     wire = Wire(int(sandbox.url.rsplit(":", 1)[1]))
-    server = await asyncio.start_server(wire.carry, "127.0.0.1", 0)
-    sandbox.slack.base_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(wire.carry, sock=entrance)
+    sandbox.slack.base_url = f"http://{address(entrance)}"
     before = asyncio.all_tasks()
     async with listening(an_app(sandbox), "xapp-sandbox", await first_url(sandbox)):
         await both_open(sandbox)
@@ -177,10 +192,10 @@ async def test_nonsense_stops_nothing_and_leaves_no_traceback(
         await both_open(sandbox)
         with caplog.at_level(logging.WARNING):
             for text in NONSENSE:
-                for socket in list(sandbox.slack.delivery.sockets.open):
+                for each in list(sandbox.slack.delivery.sockets.open):
                     with suppress(ConnectionError):  # what is too long ends the connection, and another one comes
-                        await socket.ws.send_str(text)
-            await asyncio.gather(*(socket.ws.send_bytes(b"\xff\x00") for socket in sandbox.slack.delivery.sockets.open))
+                        await each.ws.send_str(text)
+            await asyncio.gather(*(each.ws.send_bytes(b"\xff\x00") for each in sandbox.slack.delivery.sockets.open))
             acks = [await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello") for _ in range(10)]
             await both_open(sandbox)
         assert all(ack.ok for ack in acks)
