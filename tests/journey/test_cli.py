@@ -14,7 +14,7 @@ from bot.sandbox.goldrush_faults import Fault, FaultKind
 from bot.sandbox.server import Sandbox
 from tests.journey.rig import ALERTS, QUIET, rigged
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.journey
 
 
 async def cli(*arguments: str, env: dict[str, str], cwd: Path) -> tuple[int, str]:

@@ -14,7 +14,7 @@ from tests.journey.rig import free_port
 from tests.journey.test_cli import bare, cli
 from tests.journey.valkey import Valkey
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.journey
 
 
 @pytest.mark.parametrize("command", ["run", "check"])

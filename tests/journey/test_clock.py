@@ -12,7 +12,7 @@ import pytest
 from bot.sandbox.slack.faults import Fault, FaultKind
 from tests.journey.rig import ALERTS, BOB, PATIENCE, Rig, rigged
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.journey
 
 STEADY = 0.5  # seconds between two readings, as the rig sets them
 NOTICED = 2.0  # by then the schedule has seen that a job is late, and armed it anew

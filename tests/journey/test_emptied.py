@@ -8,7 +8,7 @@ import redis.asyncio
 from tests.journey.rig import ALERTS, rigged
 from tests.journey.valkey import Valkey
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.journey
 
 
 @pytest.mark.parametrize("failed_meanwhile", [False, True], ids=["fails then", "has failed already"])

@@ -7,7 +7,7 @@ import pytest
 from bot.sandbox.redis_faults import RedisActKind, RedisStandIn
 from tests.journey.rig import rigged
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.journey
 
 
 async def test_a_failure_right_after_it_is_told(tmp_path: Path) -> None:

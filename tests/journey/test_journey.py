@@ -11,7 +11,7 @@ from bot.sandbox.slack.directory import BOT_USER
 from tests.journey.rig import ALERTS, ANN, BOB, PATIENCE, QUIET, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.journey
 
 
 async def fail_and_recover(rig: Rig) -> None:

@@ -8,7 +8,7 @@ from playwright.async_api import Page, async_playwright, expect
 from tests.journey.rig import rigged
 from tests.sandbox.test_sandbox_page import BROWSER, QUIET
 
-pytestmark = [pytest.mark.journey, pytest.mark.page, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.journey, pytest.mark.page]
 
 SECONDS = 20_000.0  # milliseconds, as playwright counts
 

@@ -12,7 +12,7 @@ from bot.sandbox.slack.delivery import Ack, Delivered, Kind
 from tests.journey.rig import ALERTS, ANN, BOB, PATIENCE, Rig, rigged
 from tests.journey.valkey import Valkey
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.journey
 
 TAKEN_UP_WITHIN = 50.0  # half a minute in which whoever began may yet be at it, and the look every ten seconds
 

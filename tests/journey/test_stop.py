@@ -18,7 +18,7 @@ from bot.sandbox.slack.faults import Fault, FaultKind
 from tests.journey.rig import ALERTS, PATIENCE, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.journey
 
 WITHIN_SECONDS = 10.0
 LANE_FULL = 40

@@ -12,7 +12,7 @@ from bot.slack.guardian import CURE
 from tests.journey.rig import ALERTS, PATIENCE, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.journey
 
 NAMES = ("orders-eu", "orders-us", "hypercore-fills")
 WATCHED = 20.0

@@ -13,7 +13,7 @@ import pytest
 from tests.journey.rig import ALERTS, BOB, PATIENCE, Rig, rigged
 from tests.journey.valkey import Valkey
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]
+pytestmark = pytest.mark.journey
 
 STEADY = 0.5  # seconds between two readings, as the rig sets them
 NAMES = ("orders-eu", "orders-us")

@@ -7,7 +7,7 @@ import pytest
 from bot.sandbox.slack.directory import BOT_USER
 from tests.journey.rig import ALERTS, ANN, BOB, QUIET, Rig, rigged
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.journey
 
 CAROL, OPS = "U0CAROL", "G0OPS"
 NOT_FOUND = "I can't find a channel {} that you're in. Nothing was changed."

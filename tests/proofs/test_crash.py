@@ -14,7 +14,7 @@ from tests.proofs.world import JITTER_SECONDS, a_world
 
 
 @pytest.mark.journey
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1800)
 def test_whatever_dies_everything_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     bounded = ["--seeds", "2", "--kills", "10", "--step", "100", "--workers", "2"]
     done = subprocess.run(

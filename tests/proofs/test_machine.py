@@ -61,7 +61,7 @@ def run_machine(store: str, examples: int, phases: tuple[Phase, ...], *, derando
     structlog.reset_defaults()
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("store", STORES)
 def test_whatever_happens_everything_is_told_once(store: str) -> None:
     """A course that fails is shown as it was drawn: `make state-machine` looks for a shorter one."""

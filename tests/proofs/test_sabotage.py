@@ -25,7 +25,7 @@ NOTICED_BY = {
 }
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("sabotage", SABOTAGES)
 def test_without_it_a_proof_turns_red(sabotage: str) -> None:
     command = [sys.executable, "-m", "pytest", "-p", "tests.proofs.saboteur", "-x", "-q", NOTICED_BY[sabotage]]

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-pytestmark = [pytest.mark.journey, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.journey
 
 PATIENCE = 90.0
 """Seconds. Most of it belongs to a machine that does other things beside."""

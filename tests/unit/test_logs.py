@@ -40,9 +40,9 @@ class Said:
 
 SECRETS = [
     ("xoxb-123-456-abcDEF", "xoxb-…"),
-    ("xoxp-123-456", "xoxp-…"),
+    ("xoxp-123-moGHIj", "xoxp-…"),
     ("xoxe.xoxp-1-Mi0yLT", "xoxe.xoxp-…"),
-    ("xapp-1-A0-99-ffff", "xapp-…"),
+    ("xapp-1-A0-99-kXyZ", "xapp-…"),
     ("Bearer cqt_rQabc123", "Bearer …"),
     ("redis://:pass-word@localhost:6379/0", "redis://…@localhost:6379/0"),
     ("rediss://user:pass-word@h", "rediss://…@h"),
@@ -62,8 +62,8 @@ table = pytest.mark.parametrize(("secret", "shown"), SECRETS)
 
 
 def hidden(text: str, secret: str) -> bool:
-    kept = {"xoxb-123-456-abcDEF": "abcDEF", "xoxp-123-456": "456", "xoxe.xoxp-1-Mi0yLT": "Mi0yLT"}
-    kept |= {"xapp-1-A0-99-ffff": "ffff", "Bearer cqt_rQabc123": "rQabc"}
+    kept = {"xoxb-123-456-abcDEF": "abcDEF", "xoxp-123-moGHIj": "moGHIj", "xoxe.xoxp-1-Mi0yLT": "Mi0yLT"}
+    kept |= {"xapp-1-A0-99-kXyZ": "kXyZ", "Bearer cqt_rQabc123": "rQabc"}
     return kept.get(secret, "pass-word") not in text
 
 

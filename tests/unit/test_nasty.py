@@ -83,21 +83,21 @@ def test_every_kind_of_card(name: str) -> None:
                 tells_all(valid(shown(card, late=10.0**7, possible_repeat=True)))
 
 
+WORDIEST = Delay.PARKED
 WORST: dict[str, Any] = {"late": 10.0**7, "earliest": at(-(10.0**7)), "possible_repeat": True}
 
 
 @name_table
-@pytest.mark.parametrize("delay", Delay)
-def test_every_line(name: str, delay: Delay) -> None:
+def test_every_line(name: str) -> None:
     told = tuple(
         ThreadLine(card_key="k", pipeline=a_pipeline(name), line=a_line(name, each), broadcast=True)
         for each in range(30)
     )
     for each in told:
-        tells_all(valid(shown(each, **WORST, delay=delay)))
+        tells_all(valid(shown(each, **WORST, delay=WORDIEST)))
     for of_storm in (True, False):
         several = Lines(story="s", of_storm=of_storm, lines=told, left_out=10**6, broadcast=True)
-        tells_all(valid(shown(several, **WORST, delay=delay)))
+        tells_all(valid(shown(several, **WORST, delay=WORDIEST)))
 
 
 def a_missed(name: str, number: int) -> Missed:
@@ -108,15 +108,30 @@ def a_missed(name: str, number: int) -> Missed:
 
 
 @name_table
-@pytest.mark.parametrize("delay", Delay)
-def test_catching_up_on_thirty(name: str, delay: Delay) -> None:
+def test_catching_up_on_thirty(name: str) -> None:
     told = CatchUp(key="k" * 32, entries=tuple(a_missed(name, number) for number in range(30)))
-    tells_all(valid(shown(told, **WORST, delay=delay)))
+    tells_all(valid(shown(told, **WORST, delay=WORDIEST)))
+
+
+@pytest.mark.parametrize("delay", Delay)
+def test_every_delay_is_told_under_the_longest_name(delay: Delay) -> None:
+    name = max(NAMES, key=len)
+    line = ThreadLine(card_key="k", pipeline=a_pipeline(name), line=a_line(name, 1), broadcast=True)
+    for told in (line, CatchUp(key="k" * 32, entries=(a_missed(name, 1),))):
+        tells_all(valid(shown(told, **WORST, delay=delay)))
 
 
 @name_table
-@pytest.mark.parametrize("number", [0, 1, 30, 1000])
-def test_a_long_blindness(name: str, number: int) -> None:
+def test_a_long_blindness_of_thirty(name: str) -> None:
+    a_long_blindness(name, 30)
+
+
+@pytest.mark.parametrize("number", [0, 1, 1000])
+def test_a_long_blindness_of_few_or_many(number: int) -> None:
+    a_long_blindness(max(NAMES, key=len), number)
+
+
+def a_long_blindness(name: str, number: int) -> None:
     missed = tuple(a_missed(name, each) for each in range(number))
     notice = Notice(kind=NoticeKind.BLIND, at=at(10.0**7), since=at(0), missed=missed, unread=10**6)
     assert "1000000 could not be read yet" in "\n".join(says(valid(shown(notice, **WORST))))
@@ -145,8 +160,15 @@ def fifty_watches(name: str, whom: tuple[Target, ...]) -> tuple[Watch, ...]:
 
 
 @name_table
-@pytest.mark.parametrize("crowd", [CROWD[:20], CROWD])
-def test_fifty_watches_with_a_crowd_to_page(name: str, crowd: tuple[Target, ...]) -> None:
+def test_fifty_watches_with_a_crowd_to_page(name: str) -> None:
+    fifty_with_a_crowd(name, CROWD[:20])
+
+
+def test_fifty_watches_with_a_thousand_to_page() -> None:
+    fifty_with_a_crowd(max(NAMES, key=len), CROWD)
+
+
+def fifty_with_a_crowd(name: str, crowd: tuple[Target, ...]) -> None:
     those = tuple(replace(each, events=frozenset(SELECTABLE)) for each in fifty_watches(name, crowd))
     for kind in TELLS_WATCHES:
         message = valid(shown(Notice(kind=kind, at=at(0), by=ANN, watches=those, channel=ALERTS)))
