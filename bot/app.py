@@ -248,6 +248,7 @@ def _vigil(ground: _Ground, poller: Poller) -> Vigil:
         operator=ground.settings.operator,
         in_doubt=ground.doubt.arise,
         memberships=ground.directory.memberships,
+        embedded=ground.settings.store_url is None,
     )
 
 

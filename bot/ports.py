@@ -13,7 +13,7 @@ StoreAway                 Redis cannot be reached for now; nothing was written
 └── StoreRolledBack       Redis has forgotten something it had confirmed; nothing is written until that is dealt with
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -312,6 +312,15 @@ class Store(Protocol):
 
     async def tell(self, told: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
         """What the cards `redrawn` are thought to show is forgotten, so that they are drawn anew."""
+        ...
+
+    async def lost_keys(
+        self, cards: Sequence[str], parked: Iterable[ChannelId]
+    ) -> tuple[tuple[str, ...], frozenset[str]]:
+        """The names of the keys that were lost since the last call, and which of `cards` were.
+
+        `cards` are those of open stories, `parked` the channels that rest.
+        """
         ...
 
     async def accept_loss(self, at: datetime) -> None:

@@ -116,6 +116,7 @@ class NoticeKind(StrEnum):
     ROLLED_BACK = "rolled_back"
     EMPTY = "empty"
     HELLO = "hello"
+    INCOMPLETE = "incomplete"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +137,8 @@ class Notice:
     unread: int = 0
     """How many pipelines could not be read since."""
     channels: tuple[ChannelId, ...] = ()
+    keys: tuple[str, ...] = ()
+    """Names of what the store has lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,12 @@ class Lane(NamedTuple):
     kind: LaneKind
     channel: ChannelId
 
+    @classmethod
+    def of(cls, name: str) -> "Lane":
+        """The lane of this name."""
+        kind, _, channel = name.partition(":")
+        return cls(LaneKind(kind), ChannelId(channel))
+
     @property
     def name(self) -> str:
         return f"{self.kind}:{self.channel}"

@@ -114,6 +114,17 @@ def _hello(_: Notice, footing: Footing) -> list[Block]:
     ]
 
 
+def _incomplete(notice: Notice, footing: Footing) -> list[Block]:
+    lost = ", ".join(f"`{name}`" for name in notice.keys)
+    head = f":rotating_light: *Redis has lost part of what I keep there*: {lost}."
+    rest = (
+        "I restored what I could, and I look in Slack before I send anything again. Messages that were due, and "
+        f"commands that were under way, may be lost. Check each channel with `{footing.command} watches`."
+    )
+    how = "Redis must not evict anything: set `maxmemory-policy noeviction`, and give it enough memory."
+    return [section(f"{head}\n{rest}"), section(how)]
+
+
 _WORDS: dict[NoticeKind, Callable[[Notice, Footing], list[Block]]] = {
     NoticeKind.WATCHING: _watching,
     NoticeKind.UNWATCHED: _unwatched,
@@ -123,4 +134,5 @@ _WORDS: dict[NoticeKind, Callable[[Notice, Footing], list[Block]]] = {
     NoticeKind.ROLLED_BACK: _rolled_back,
     NoticeKind.EMPTY: _empty,
     NoticeKind.HELLO: _hello,
+    NoticeKind.INCOMPLETE: _incomplete,
 }

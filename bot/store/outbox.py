@@ -13,6 +13,7 @@ from bot.domain.watch import ChannelId
 from bot.ports import Clock, Ending, Lease, PageEntry
 from bot.store.cards import read_cards, read_storm
 from bot.store.codec import decode_delivery, encode_delivery
+from bot.store.losses import MARK
 from bot.store.scripts import Scripts, away
 
 LEASE_SECONDS = 15.0
@@ -43,7 +44,7 @@ class RedisOutbox:
                 pipe.smembers(self._keys["lanes"])
                 pipe.hkeys(self._keys["parked"])
                 names, parked = await pipe.execute()
-        lanes = [_lane(name) for name in sorted(names)]
+        lanes = [Lane.of(name.decode()) for name in sorted(names)]
         return [(lane, lane.channel.encode() in parked) for lane in lanes]
 
     async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
@@ -196,7 +197,7 @@ class RedisOutbox:
     async def holds(self) -> Mapping[str, tuple[datetime, datetime]]:
         with away():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["holds"]))
-        spans = {name.decode(): span.decode().split() for name, span in rows.items()}
+        spans = {name.decode(): span.decode().split() for name, span in rows.items() if name != MARK}
         return {
             name: (datetime.fromisoformat(since), datetime.fromisoformat(until))
             for name, (since, until) in spans.items()
@@ -213,8 +214,3 @@ def _logged(delivery: Delivery, entry: PageEntry | None) -> tuple[str, str, str]
         return "", "", ""
     kind = SUMMARY if entry.of_summary else PAGE
     return f"{kind} {delivery.id}", f"{entry.at.timestamp()}", f"{(entry.at - PERIOD).timestamp()}"
-
-
-def _lane(name: bytes) -> Lane:
-    kind, _, channel = name.decode().partition(":")
-    return Lane(LaneKind(kind), ChannelId(channel))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import cast
@@ -20,6 +20,7 @@ from bot.domain.watch import ChannelId, ParkReason, Watch
 from bot.ports import Beat, Clock, Gesture, Lease, StoreAway, Watches
 from bot.store.cards import read_cards, read_storm
 from bot.store.codec import CARD, CATALOGUE, GESTURE, NOTE, RECORD, WATCH, encode_delivery
+from bot.store.losses import MARK, Losses
 from bot.store.scripts import Scripts, away
 
 GESTURE_SECONDS = 25 * 3600  # Slack may deliver again a day later
@@ -38,6 +39,7 @@ class RedisStore:
         self._redis = scripts.redis
         self._keys = scripts.keys
         self._clock = clock
+        self._losses = Losses(scripts)
 
     # --- watches ---------------------------------------------------------------------------------------------------
 
@@ -49,12 +51,16 @@ class RedisStore:
                 pipe.hgetall(self._keys["parked"])
                 pipe.hvals(self._keys["notes"])
                 version, rows, parked, notes = await pipe.execute()
-        those = (WATCH.validate_json(row) for row in rows)
+        those = (WATCH.validate_json(row) for row in rows if row != MARK)
         return Watches(
             int(version or 0),
             tuple(sorted(those, key=lambda watch: (watch.made_at, watch.id))),
-            {ChannelId(channel.decode()): ParkReason(reason.decode()) for channel, reason in parked.items()},
-            tuple(sorted((NOTE.validate_json(row) for row in notes), key=lambda note: note.id)),
+            {
+                ChannelId(channel.decode()): ParkReason(reason.decode())
+                for channel, reason in parked.items()
+                if channel != MARK
+            },
+            tuple(sorted((NOTE.validate_json(row) for row in notes if row != MARK), key=lambda note: note.id)),
         )
 
     async def watches_version(self) -> int:
@@ -93,7 +99,7 @@ class RedisStore:
                 pipe.smembers(self._keys["moving"])
                 pipe.hgetall(self._keys["moved"])
                 moving, moved = await pipe.execute()
-        return {ChannelId(old.decode()): ChannelId(moved[old].decode()) for old in moving}
+        return {ChannelId(old.decode()): ChannelId(moved[old].decode()) for old in moving if old in moved}
 
     async def newest_id(self, channel: ChannelId) -> ChannelId:
         with away():
@@ -167,7 +173,7 @@ class RedisStore:
                 pipe.hgetall(self._keys["versions"])
                 rows, versions = await pipe.execute()
         return {
-            PipelineId(key.decode()): replace(RECORD.validate_json(row), version=int(versions[key]))
+            PipelineId(key.decode()): replace(RECORD.validate_json(row), version=int(versions.get(key, 0)))
             for key, row in rows.items()
         }
 
@@ -177,9 +183,8 @@ class RedisStore:
                 pipe.hget(self._keys["records"], pipeline_id)
                 pipe.hget(self._keys["versions"], pipeline_id)
                 row, version = await pipe.execute()
-        if row is None:
-            return Record(pipeline_id=pipeline_id)
-        return replace(RECORD.validate_json(row), version=int(version or 0))
+        record = RECORD.validate_json(row) if row else Record(pipeline_id=pipeline_id)
+        return replace(record, version=int(version or 0))
 
     async def commit(self, plan: Plan, watches_version: int) -> bool:
         fenced = 3
@@ -235,7 +240,9 @@ class RedisStore:
     async def unfinished(self) -> tuple[Gesture, ...]:
         with away():
             rows = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys["gestures"]))
-        return tuple(sorted((GESTURE.validate_json(row) for row in rows), key=lambda gesture: gesture.at))
+        return tuple(
+            sorted((GESTURE.validate_json(row) for row in rows if row != MARK), key=lambda gesture: gesture.at)
+        )
 
     # --- whose turn it is, and whether all is still there ----------------------------------------------------------
 
@@ -285,6 +292,11 @@ class RedisStore:
                 return ""
             raise
         return f"{server.get('run_id', '')}/{replication.get('role', '')}"
+
+    async def lost_keys(
+        self, cards: Sequence[str], parked: Iterable[ChannelId]
+    ) -> tuple[tuple[str, ...], frozenset[str]]:
+        return await self._losses.found(cards, parked)
 
     async def accept_loss(self, at: datetime) -> None:
         await self._scripts.greet()

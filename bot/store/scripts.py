@@ -7,6 +7,7 @@ from typing import cast
 from uuid import uuid4
 
 import redis.asyncio
+from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
 from bot.domain.delivery import Delivery
@@ -63,6 +64,10 @@ class Scripts:
         self._scripts = {name: client.register_script(life + fence + _source(name)) for name in _FENCED}
         self._scripts |= {name: client.register_script(_source(name)) for name in _PLAIN}
         self._greeting = client.register_script(life + _source("greet"))
+
+    def script(self, name: str) -> AsyncScript:
+        """One that writes nothing which the fence guards."""
+        return self.redis.register_script(_source(name))
 
     async def run(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> int:
         """Runs a script that does not write what must last.

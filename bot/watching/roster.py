@@ -170,6 +170,17 @@ class Roster:
         return frozenset(each for each, one in episodes.items() if one and one.open and channel in one.told.values())
 
     @property
+    def open_cards(self) -> dict[str, PipelineId]:
+        """The cards of open stories, each with its pipeline."""
+        open_ = (record for record in self._records.values() if record.episode and record.episode.open)
+        return {key: record.pipeline_id for record in open_ if record.episode for key in record.episode.told}
+
+    async def redraw(self, pipeline_ids: Iterable[PipelineId]) -> None:
+        """Writes the cards of these open stories again."""
+        for each in sorted(set(pipeline_ids)):
+            await self.write(each, plan_redrawn)
+
+    @property
     def pollable(self) -> frozenset[PipelineId]:
         """The watched ones less those that are gone: they are read again when the listing shows them again."""
         return frozenset(

@@ -33,7 +33,8 @@ class Vigil:
     when the store was found to have forgotten, by whichever bot.
 
     `blind_after`: a longer time in which nothing was read is told. `memberships` answers in which channels the bot is,
-    or raises `ChatAway`.
+    or raises `ChatAway`. `embedded`: the store stops with the bot, so each start finds
+    another run id.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Vigil:
         operator: ChannelId | None,
         in_doubt: Callable[[datetime], None],
         memberships: Memberships,
+        embedded: bool = False,
     ) -> None:
         self._roster = roster
         self._store = roster.store
@@ -57,6 +59,7 @@ class Vigil:
         self._operator = operator
         self._in_doubt = in_doubt
         self._memberships = memberships
+        self._embedded = embedded
         self._run_id: str | None = None
         self._begun = False
         """Whether this turn to read has been begun: by a bot that knows what was read before."""
@@ -97,6 +100,7 @@ class Vigil:
         await self.catch_up()  # whoever reads, too: what is taken away and watched again through another begins anew
         if not self._turn.ours:
             return
+        await self._notice_lost_keys()
         if not self._begun:
             await self._roster.load(beat.read_since)
             epochs = (record.standing.number.epoch for record in self._roster.records)
@@ -109,11 +113,27 @@ class Vigil:
 
     async def _notice_another_redis(self, beat: Beat) -> None:
         """Redis was started anew, or another one answers: what was written last may not be there."""
-        before = self._run_id if self._run_id is not None else beat.last_run_id
+        first = self._run_id is None
+        before = beat.last_run_id if self._run_id is None else self._run_id
         self._run_id = beat.run_id
         if before and before != beat.run_id:
-            log.warning("another_redis", before=before, now=beat.run_id)
+            if first and self._embedded:
+                log.info("store_restarted", before=before, now=beat.run_id)
+            else:
+                log.warning("another_redis", before=before, now=beat.run_id)
             await self._recover()
+
+    async def _notice_lost_keys(self) -> None:
+        """Single keys are gone, evicted or deleted, though it is the same server: whoever reads puts it right."""
+        cards = self._roster.open_cards
+        keys, missing = await self._store.lost_keys(tuple(cards), self._roster.watches.parked)
+        if not keys:
+            return
+        log.error("store_incomplete", keys=keys)
+        await self._recover()
+        await self._roster.redraw(cards[key] for key in missing)
+        if self._operator:
+            await self._store.tell(self._told(Notice(kind=NoticeKind.INCOMPLETE, at=self._clock.now(), keys=keys), ()))
 
     async def _recover(self) -> None:
         """Everything open is looked for before it is sent; what this process knows better is written again."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import redis.asyncio
 
-from tests.journey.rig import ALERTS, rigged
+from tests.journey.rig import ALERTS, TEAM, rigged
 from tests.journey.valkey import Valkey
 
 pytestmark = pytest.mark.journey
@@ -36,3 +36,24 @@ async def test_the_next_failure_of_the_same_deployment_is_told_anew(tmp_path: Pa
         assert "was down" in first.text
         cards = [each for each in rig.sandbox.slack.messages(ALERTS) if "FAILED" in each.text.partition("\n")[0]]
         assert cards == [second]
+
+
+async def test_a_bot_starts_without_any_one_key_and_says_so(tmp_path: Path) -> None:
+    settings = {"OPERATOR_CHANNEL": TEAM}
+    async with (
+        Valkey(tmp_path / "valkey") as valkey,
+        rigged(tmp_path, settings=settings | {"REDIS_URL": valkey.url}) as rig,
+    ):
+        await rig.ask("watch orders-eu")
+        await rig.reads(4)
+        rig.set_phase("orders-eu", "FAILED")
+        await rig.card("orders-eu FAILED")
+        for name in ("versions", "records"):
+            await rig.kill()
+            store = redis.asyncio.Redis.from_url(valkey.url)
+            (key,) = await store.keys(f"pipeline-bot:*:{name}")
+            assert await store.delete(key) == 1
+            await store.aclose()
+            await rig.start()
+            await rig.card("Redis has lost part", f"`{name}`", channel=TEAM)
+        assert "FAILED" in await rig.ask("status orders-eu")

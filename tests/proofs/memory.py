@@ -2,7 +2,7 @@
 state machine holds it against the real thing."""
 
 import copy
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
@@ -340,6 +340,12 @@ class MemoryStore:
             return True
 
         await self._wrote(change)
+
+    async def lost_keys(
+        self, cards: Sequence[str], parked: Iterable[ChannelId]
+    ) -> tuple[tuple[str, ...], frozenset[str]]:
+        """It loses all or nothing."""
+        return (), frozenset()
 
     async def accept_loss(self, at: datetime) -> None:
         def change() -> bool:

@@ -1,0 +1,134 @@
+"""Finds what Redis has lost though the server and its count of writes are the same: single keys, evicted or deleted.
+
+What follows from the rest is put right here; what this process knows is written again by its caller.
+"""
+
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from typing import cast
+
+from bot.domain.delivery import Lane
+from bot.domain.watch import ChannelId
+from bot.store.codec import decode_delivery
+from bot.store.scripts import Scripts, away
+
+# Those that are there for good once written, and those that are emptied in good order, with the mark that keeps them.
+KEPT: Mapping[str, str] = {
+    "records": "",
+    "versions": "",
+    "watches": "hash",
+    "watches_version": "",
+    "notes": "hash",
+    "catalogue": "",
+    "parked": "hash",
+    "woken": "",
+    "moved": "",
+    "moving": "set",
+    "moved_at": "",
+    "last_ts": "",
+    "holds": "hash",
+    "gestures": "hash",
+    "epoch": "",
+    "sequence": "",
+}
+MARK = b"-"
+"""The field or member by which an emptied key is told from a lost one; no watch, channel or gesture is called so."""
+STORM_SECONDS = 30 * 24 * 3600
+
+
+class Losses:
+    def __init__(self, scripts: Scripts) -> None:
+        self._redis = scripts.redis
+        self._keys = scripts.keys
+        self._present = scripts.script("present")
+        self._reconcile = scripts.script("reconcile")
+
+    async def found(self, cards: Sequence[str], parked: Iterable[ChannelId]) -> tuple[tuple[str, ...], frozenset[str]]:
+        """The names of what is lost since the last look, and which of `cards` (those of open stories) are.
+
+        Raises:
+            StoreAway
+        """
+        with away():
+            kept = await self._lost_of_kept()
+            if "moving" in kept:
+                await self._resume_moves()
+            missing, storms = await self._lost_of_cards(cards)
+            lanes = await self._lost_of_lanes(thorough="sequence" in kept)
+            told = await self._lost_of_told(parked)
+        return (*kept, *lanes, *storms, *told, *(["card"] if missing else [])), missing
+
+    async def _lost_of_kept(self) -> list[str]:
+        keys = [self._keys[name] for name in ("pulse", "records")] + [self._keys[name] for name in KEPT]
+        lost = await self._present(keys=keys, args=[part for pair in KEPT.items() for part in pair])
+        return [name.decode() for name in cast("list[bytes]", lost)]
+
+    async def _resume_moves(self) -> None:
+        """Which channels have yet to move is not known any more: to move one a second time does no harm."""
+        old = await cast("Awaitable[list[bytes]]", self._redis.hkeys(self._keys["moved"]))
+        if old:
+            await self._redis.sadd(self._keys["moving"], *old)
+
+    # --- cards -----------------------------------------------------------------------------------------------------
+
+    async def _lost_of_cards(self, cards: Sequence[str]) -> tuple[frozenset[str], list[str]]:
+        if not cards:
+            return frozenset(), []
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for key in cards:
+                pipe.hmget(self._keys.card(key), ["content", "storm"])
+            rows = await pipe.execute()
+        missing = frozenset(key for key, (content, _) in zip(cards, rows, strict=True) if content is None)
+        members: dict[str, list[str]] = {}
+        for key, (_, storm) in zip(cards, rows, strict=True):
+            if storm:
+                members.setdefault(storm.decode(), []).append(key)
+        return missing, await self._restored_storms(members)
+
+    async def _restored_storms(self, members: Mapping[str, list[str]]) -> list[str]:
+        """A message that stands for many cards knows its open ones again, as each of those names the message."""
+        if not members:
+            return []
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for storm in members:
+                pipe.exists(self._keys.storm(storm))
+            there = await pipe.execute()
+        lost = [storm for storm, exists in zip(members, there, strict=True) if not exists]
+        for storm in lost:
+            await self._redis.sadd(self._keys.storm(storm), *members[storm])
+            await self._redis.expire(self._keys.storm(storm), STORM_SECONDS)
+        return ["storm"] if lost else []
+
+    # --- what is owed ----------------------------------------------------------------------------------------------
+
+    async def _lost_of_lanes(self, *, thorough: bool) -> list[str]:
+        """`thorough`: also where they agree, since the counter that orders rows must be put behind the last of them."""
+        if not thorough and await self._lanes_agree():
+            return []
+        rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["deliveries"]))
+        lane_of = {id_: decode_delivery(row).lane for id_, row in rows.items()}
+        known = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
+        lanes = sorted({lane.name for lane in lane_of.values()} | {name.decode() for name in known})
+        numbers = {name: number for number, name in enumerate(lanes, 1)}
+        places = [part for id_, lane in lane_of.items() for part in (id_, numbers[lane.name])]
+        keys = [self._keys[name] for name in ("deliveries", "lanes", "sequence")]
+        outboxes = [self._keys.outbox(Lane.of(name)) for name in lanes]
+        args: list[str | int | bytes] = [len(lanes), *lanes, *places]
+        lost = await self._reconcile(keys=[*keys, *outboxes], args=args)
+        return [name.decode() for name in cast("list[bytes]", lost)]
+
+    async def _lanes_agree(self) -> bool:
+        """A glance, not in one step: where it errs, the script finds nothing."""
+        names = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hlen(self._keys["deliveries"])
+            for name in names:
+                pipe.zcard(self._keys.outbox(Lane.of(name.decode())))
+            rows, *counts = await pipe.execute()
+        return bool(rows == sum(counts) and all(counts))
+
+    async def _lost_of_told(self, parked: Iterable[ChannelId]) -> list[str]:
+        """Kept for as long as a channel rests; without it its makers may be told once more."""
+        lost = False
+        for channel in parked:
+            lost |= bool(await self._redis.set(self._keys.told(channel), "", nx=True, ex=STORM_SECONDS))
+        return ["told"] if lost else []

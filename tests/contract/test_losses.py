@@ -1,0 +1,81 @@
+"""What a store finds that it has lost, and what follows from the rest: over a real server."""
+
+import pytest
+import redis.asyncio
+
+from bot.domain.delivery import Lane, LaneKind
+from bot.store.losses import KEPT
+from tests.builders import ALERTS, TEAM, a_delivery
+from tests.fakes import FakeClock
+from tests.stores import WholeStore
+
+
+@pytest.fixture
+async def store(any_redis: redis.asyncio.Redis) -> WholeStore:
+    return WholeStore(any_redis, TEAM, FakeClock())
+
+
+async def lost(store: WholeStore) -> set[str]:
+    names, _ = await store.lost_keys((), ())
+    return set(names)
+
+
+async def test_each_key_that_is_kept_is_missed_once(store: WholeStore) -> None:
+    keys = {name: store._keys[name] for name in KEPT}
+    for name, mark in KEPT.items():
+        if not mark:
+            await store._redis.hset(keys[name], "a", "1")
+    assert await lost(store) == {"pulse"}  # there are records, and nobody ever gave a sign of life
+    assert await lost(store) == set()
+    for name, key in keys.items():
+        assert await store._redis.delete(key) == 1
+        assert await lost(store) == {name}
+        if KEPT[name]:
+            assert await store._redis.exists(key)
+        else:
+            await store._redis.hset(key, "a", "1")
+        assert await lost(store) == set()
+
+
+async def test_an_empty_store_misses_nothing(store: WholeStore) -> None:
+    assert await lost(store) == set()
+    await store._redis.flushall()
+    assert await lost(store) == set()
+
+
+LANE = Lane(LaneKind.FEED, ALERTS)
+
+
+async def owing(store: WholeStore, *ids: str) -> None:
+    await store.tell([a_delivery(each, channel=ALERTS) for each in ids])
+
+
+@pytest.mark.parametrize(("key", "name"), [("lanes", "lanes"), (f"outbox:{LANE.name}", "outbox")])
+async def test_rows_that_are_there_are_sent_all_the_same(store: WholeStore, key: str, name: str) -> None:
+    await owing(store, "one", "two")
+    (lane,) = await store.outbox.lanes_with_work()
+    await store._redis.delete(store._keys[key.replace(LANE.name, lane.name)])
+    assert name in await lost(store)
+    assert await store.outbox.lanes_with_work() == (lane,)
+    assert {each.id for each in await store.outbox.deliveries(lane)} == {"one", "two"}
+    assert await lost(store) == set()
+
+
+async def test_rows_that_are_gone_leave_no_lane_behind(store: WholeStore) -> None:
+    await owing(store, "one", "two")
+    await store._redis.delete(store._keys["deliveries"])
+    assert await lost(store) == {"deliveries"}
+    assert await store.outbox.lanes_with_work() == ()
+    await owing(store, "three")
+    assert await lost(store) == set()
+
+
+async def test_the_order_of_rows_goes_on_where_the_counter_is_lost(store: WholeStore) -> None:
+    assert await lost(store) == set()
+    await owing(store, "one", "two", "three")
+    assert await lost(store) == set()
+    await store._redis.delete(store._keys["sequence"])
+    assert await lost(store) == {"sequence"}
+    await owing(store, "four")
+    (lane,) = await store.outbox.lanes_with_work()
+    assert [each.id for each in await store.outbox.deliveries(lane)] == ["one", "two", "three", "four"]

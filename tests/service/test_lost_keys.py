@@ -1,0 +1,166 @@
+"""Redis loses one key, evicted or deleted by hand: no crash, and it is reported. One test for each key there is."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import redis.asyncio
+from structlog.testing import capture_logs
+
+from bot.domain.card import NoticeKind
+from bot.domain.note import Note, NoteKind
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.watch import ChannelId, ParkReason
+from bot.ports import Gesture
+from bot.store.losses import KEPT
+from tests.builders import ALERTS, ANN, TEAM, a_delivery, a_watch, at
+from tests.fakes import FakeChat
+from tests.service.test_poller import FAILED, LIVE, OPERATOR, OTHER
+from tests.service.test_vigil import Whole, whole
+from tests.unit.test_docs import names_of_keys
+
+FIRST = PipelineId("pipe_0001")
+PREFIX = f"pipeline-bot:{{{TEAM}}}:"
+AGAIN_OR_LATE = {"gesture", "lease", "probe"}
+"""Short-lived, and gone in good order any time: without them a click may act twice, or
+somebody else takes up a lane or the reading."""
+FORGOTTEN = {"writes"}
+"""A count that is missing looks as if the whole store had gone back in time, and is dealt with in that way."""
+
+
+async def furnish(world: Whole) -> None:
+    """Every key that there can be, each as the bot itself writes it."""
+    bot = world.bot
+    await bot.watch("orders-*")
+    await bot.store.add_watches([a_watch("orders-*", channel=OTHER)], a_delivery("announced", channel=OTHER))
+    await bot.listing.refresh()
+    await bot.poll(20)
+    for number in (1, 2, 3):
+        bot.api.statuses[PipelineId(f"pipe_000{number}")] = FAILED
+    await bot.poll(20)
+    await bot.store.unpark(OTHER)
+    await bot.store.rest(OTHER, ParkReason.NOT_IN_CHANNEL)
+    await bot.store.tell([a_delivery("owed", channel=OTHER)])
+    await bot.store.rest(ChannelId("C0WAKES"), ParkReason.NOT_IN_CHANNEL)
+    await bot.store.unpark(ChannelId("C0WAKES"), on_trial=True)
+    await bot.store.keep_rename(ChannelId("C0OLD"), ChannelId("C0NEW"), "1.0")
+    await bot.store.outbox.hold("chat.update", at(0), at(0) + timedelta(minutes=9))
+    await bot.store.first_time(Gesture(id="click 1", kind="click", at=bot.clock.now(), facts={}))
+    for key in bot.roster.open_cards:  # as one message for all of them would leave it
+        await bot.store._redis.hset(bot.store._keys.card(key), "storm", "storm-1")
+        await bot.store._redis.sadd(bot.store._keys.storm("storm-1"), key)
+    await bot.store.set_note(Note(kind=NoteKind.NOTE, reference="orders-*", text="call Bob", by=ANN, at=at(0)))
+    await bot.poll(6)
+
+
+async def key_of(client: redis.asyncio.Redis, name: str) -> str | None:
+    """The first that holds something of what the name stands for."""
+    keys = sorted(str(key, "utf-8") if isinstance(key, bytes) else key for key in await client.keys(f"{PREFIX}{name}*"))
+    exact = [key for key in keys if key.removeprefix(PREFIX).split(":")[0] == name]
+    return next((key for key in exact if OTHER in key), exact[0] if exact else None)
+
+
+def reports(lines: Sequence[Mapping[str, Any]]) -> set[str]:
+    """The names told as lost."""
+    told: set[str] = set()
+    for line in lines:
+        if line["event"] == "store_incomplete":
+            told |= set(line["keys"])
+        if line["event"] == "store_rolled_back":
+            told |= {*FORGOTTEN, "watches_version"}
+    return told
+
+
+async def goes_on(world: Whole) -> None:
+    """It still reads, keeps and tells."""
+    bot, before = world.bot, len(world.told())
+    bot.api.statuses[PipelineId("pipe_0004")] = FAILED
+    await bot.watch("pipe_0004")
+    await bot.poll(40)
+    assert len(world.told()) > before
+    assert bot.roster.record(PipelineId("pipe_0004")).standing.phase is Phase.FAILED
+
+
+EVERY = sorted({name.split(":")[0] for name in names_of_keys()} - {"probe"})
+
+
+@pytest.mark.parametrize("name", EVERY)
+async def test_while_the_bot_runs(fake_redis: redis.asyncio.Redis, name: str) -> None:
+    with capture_logs() as lines:
+        async with whole(fake_redis, 4, operator=OPERATOR) as world:
+            await furnish(world)
+            assert reports(lines) == set()
+            key = await key_of(fake_redis, name)
+            assert key is not None
+            await fake_redis.delete(key)
+            await world.bot.poll(30)
+            assert name in reports(lines) | AGAIN_OR_LATE
+            if name in KEPT:
+                (notice,) = world.notices(NoticeKind.INCOMPLETE)
+                assert name in notice.keys
+            told = len(reports(lines))
+            await world.bot.poll(10)
+            assert len(reports(lines)) == told  # said once
+            await goes_on(world)
+    assert [line for line in lines if line["event"].endswith("_tripped")] == []
+
+
+@pytest.mark.parametrize("name", EVERY)
+async def test_while_no_bot_runs(fake_redis: redis.asyncio.Redis, name: str) -> None:
+    async with whole(fake_redis, 4, operator=OPERATOR) as world:
+        await furnish(world)
+    key = await key_of(fake_redis, name)
+    if key is not None:
+        await fake_redis.delete(key)
+    with capture_logs() as lines:
+        async with whole(fake_redis, operator=OPERATOR, before=world.bot) as second:
+            await second.bot.poll(30)
+            assert name in reports(lines) | AGAIN_OR_LATE | FORGOTTEN
+            await goes_on(second)
+    assert [line for line in lines if line["event"].endswith("_tripped")] == []
+
+
+async def test_nothing_is_reported_where_nothing_is_lost(fake_redis: redis.asyncio.Redis) -> None:
+    """Also where the last watch is taken away, the last message sent, and a channel wakes."""
+    with capture_logs() as lines:
+        async with whole(fake_redis, 4, operator=OPERATOR) as world:
+            await furnish(world)
+            await world.bot.store.unpark(OTHER)
+            for each in list(world.bot.api.statuses):
+                world.bot.api.statuses[each] = LIVE
+            await world.bot.poll(60)
+            watches = world.bot.roster.watches.all
+            await world.bot.store.remove_watches([each.id for each in watches], a_delivery("over"))
+            await world.bot.poll(60)
+        async with whole(fake_redis, operator=OPERATOR, before=world.bot) as second:
+            await second.bot.poll(30)
+    assert reports(lines) == set()
+
+
+async def test_a_first_start_reports_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    with capture_logs() as lines:
+        async with whole(fake_redis, 4, operator=OPERATOR) as world:
+            await world.bot.poll(30)
+    assert reports(lines) == set()
+
+
+async def test_a_card_that_is_lost_is_drawn_again_where_it_stands(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, 4, operator=OPERATOR, chat=FakeChat()) as world:
+        await world.bot.watch(FIRST)
+        await world.bot.listing.refresh()
+        await world.bot.poll(20)
+        world.bot.api.statuses[FIRST] = FAILED
+        await world.bot.poll(20)
+        posts = len(world.told())
+        (key,) = tuple(world.bot.roster.open_cards)
+        await fake_redis.delete(f"{PREFIX}card:{key}")
+        await world.bot.poll(40)
+        assert len(world.told()) == posts  # found in Slack by its key, and not posted a second time
+        world.bot.api.statuses[FIRST] = LIVE
+        await world.bot.poll(40)
+        cards = await world.bot.store.cards([key])
+        assert not cards[key].content.episode.open
+        assert cards[key].ts == world.chat.there[key]
+        assert await world.bot.store.owed(ALERTS) == ()
