@@ -109,7 +109,8 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     episode, standing = card.episode, card.standing
     first_seen = f"{FAILED_BEFORE}." if episode.first_seen else ""
     if episode.outcome is Outcome.RECOVERED:
-        return (f":large_green_circle: {name} {recovery_words(card)} · {_when(episode)}",)
+        told = f"{recovery_words(card)} ·" if came_with_its_end(card) else "failed"
+        return (f":large_green_circle: {name} {told} {_when(episode)}",)
     if episode.outcome is Outcome.ON_PURPOSE:
         symbol = phrases.standing_symbol(standing)
         return (f"{symbol} {name} *{_ending(episode)}* after FAILED · {_when(episode)}", first_seen)
@@ -154,7 +155,7 @@ def _healthy_for(healthy: Healthy) -> str:
 
 
 def recovery_words(card: Card) -> str:
-    """The line that the channel sees says "recovered". The card says so itself only where no such line follows."""
+    """The line that the channel sees says "recovered". A card says so itself only where no such line follows."""
     if came_with_its_end(card):
         return f"*recovered* after {_downtime(card.episode)}"
     return f"was *down* for {_downtime(card.episode)}"
@@ -317,21 +318,30 @@ def _facts(card: Card) -> list[str]:
         outside(card.pipeline.id, 60),
         phrases.intent_words(card.pipeline, card.standing) if card.episode.open else "",
         f"read {time_of_day(observation.observed_at)}" if observation else "never read",
-        _precision(card.episode),
+        _lasted(card),
         FAILED_BEFORE if card.episode.first_seen and card.episode.outcome is Outcome.RECOVERED else "",
     ]
     return [fact for fact in facts if fact]
 
 
+def _lasted(card: Card) -> str:
+    """How long a failure that is over lasted, where the headline does not say so, and how exact that is."""
+    episode = card.episode
+    if episode.outcome is not Outcome.RECOVERED:
+        return ""
+    lasted = "" if came_with_its_end(card) else f"down for {_downtime(episode)}"
+    return ", ".join(each for each in (lasted, _precision(episode)) if each)
+
+
 def _precision(episode: Episode) -> str:
     """A failure is measured from reading to reading: it may have begun, or ended, just after the reading before."""
-    if episode.outcome is not Outcome.RECOVERED or not episode.lines:
+    if not episode.lines:
         return ""
     began, ended = episode.lines[0], episode.lines[-1]
     if began.after is None or ended.after is None:
         return ""
     off_by = max(began.at - began.after, ended.at - ended.after)
-    return f"downtime {phrases.give_or_take(off_by.total_seconds())}"
+    return phrases.give_or_take(off_by.total_seconds())
 
 
 def footnotes(delivery: Delivery, now: datetime) -> list[Block]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bot.domain.answer import PipelineView
 from bot.domain.attention import troubles
+from bot.domain.phase import Phase
 from bot.slack.text import outside
 
 
@@ -38,10 +39,15 @@ def _counted(of: Heading) -> tuple[str, ...]:
 
 def _chosen(of: Heading) -> tuple[str, ...]:
     number, total = len(of.views), len(of.looked_at)
-    wanted = " or ".join(of.states)
+    wanted = " or ".join(_word(state) for state in of.states)
     if number == 0:
         return (f"*None of {_pipelines(total)} is {wanted}*", _scope(of))
     return (f"*{number} of {_pipelines(total)} {'is' if number == 1 else 'are'} {wanted}*", _scope(of))
+
+
+def _word(state: str) -> str:
+    """A phase as GoldRush writes it."""
+    return state.upper() if state.upper() in Phase.__members__ else state
 
 
 def _scope(of: Heading) -> str:

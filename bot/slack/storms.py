@@ -127,7 +127,7 @@ def _over(storm: Storm) -> str:
     if all(came_with_its_end(card) for card in storm.cards):
         return f":large_green_circle: *All {total} pipelines have recovered*, the last after {longest} · {when}"
     lasted = longest if _already(storm) else f"up to {longest}"
-    return f":large_green_circle: *{total} pipelines were down* for {lasted} · {when}"
+    return f":large_green_circle: *{total} pipelines failed* at once {when}\nThey were down for {lasted}."
 
 
 def _ended(storm: Storm) -> datetime:

@@ -33,7 +33,7 @@ async def test_the_next_failure_of_the_same_deployment_is_told_anew(tmp_path: Pa
             rig.set_phase("orders-eu", "FAILED")
         second = await rig.card("orders-eu FAILED")
         assert second.ts != first.ts
-        assert "was down" in first.text
+        assert "down for" in first.text
         cards = [each for each in rig.sandbox.slack.messages(ALERTS) if "FAILED" in each.text.partition("\n")[0]]
         assert cards == [second]
 

@@ -35,12 +35,12 @@ async def fail_and_recover(rig: Rig) -> None:
     rig.set_phase("orders-eu", "DEPLOYING")
     await rig.card("orders-eu is DEPLOYING after FAILED")
     rig.set_phase("orders-eu", "RUNNING")
-    recovered = await rig.card("orders-eu was down for")
+    recovered = await rig.card("orders-eu failed")
     assert recovered.ts == card.ts  # the same card, turned
     told = await rig.thread(card, "orders-eu recovered after")
     assert told.broadcast
     assert [reply.text.split(" ")[0] for reply in card.replies] == ["Acknowledged", "DEPLOYING,", "orders-eu"]
-    assert (await rig.card("orders-eu was down for", channel=direct)).ts == paged.ts
+    assert (await rig.card("orders-eu failed", channel=direct)).ts == paged.ts
 
 
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
@@ -65,7 +65,7 @@ async def test_after_kill_9_the_watch_is_there_and_what_happened_meanwhile_is_to
         await rig.kill()
         await rig.start()
         rig.set_phase("orders-eu", "RUNNING")
-        assert (await rig.card("orders-eu was down")).ts == card.ts
+        assert (await rig.card("orders-eu failed")).ts == card.ts
         await rig.thread(card, "recovered after")
         roots = [each.text for each in rig.sandbox.slack.messages(ALERTS) if "orders-eu" in each.text]
         assert len(roots) == 2  # the announcement and the card

@@ -45,7 +45,7 @@ async def test_ask_watch_fail_acknowledge_recover(tmp_path: Path) -> None:
         await expect(card.locator('[data-action-id="acknowledge"]')).to_have_count(0)
 
         await row.get_by_test_id("set-RUNNING").click()
-        turned = messages.filter(has_text="hypercore-fills was down for", has_not_text="replied to a thread")
+        turned = messages.filter(has_text="hypercore-fills failed", has_not_text="replied to a thread")
         await expect(turned).to_have_count(1, timeout=SECONDS)
         await turned.get_by_test_id("thread-open").click()
         thread = page.get_by_test_id("thread")

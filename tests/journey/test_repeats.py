@@ -98,7 +98,7 @@ async def test_an_event_that_comes_twice_is_told_once(tmp_path: Path) -> None:
         await rig.card("orders-eu FAILED")
         assert (await again(rig, event)).ok  # late: the channel is as it is, whatever the event says
         rig.set_phase("orders-eu", "RUNNING")
-        await rig.card("orders-eu was down")
+        await rig.card("orders-eu failed")
         assert len(rig.sandbox.slack.messages(direct)) == 1
 
 
@@ -109,7 +109,7 @@ async def test_a_button_of_a_failure_that_is_over_says_so_and_the_card_is_drawn_
         card = await rig.card("orders-eu FAILED")
         blocks = list(card.blocks)
         rig.set_phase("orders-eu", "RUNNING")
-        await rig.card("orders-eu was down")
+        await rig.card("orders-eu failed")
         turned = card.text
         card.blocks[:], card.text = blocks, "what somebody's client still shows"
         await rig.click(card, "acknowledge", user=BOB)

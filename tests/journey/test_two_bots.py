@@ -59,7 +59,7 @@ async def told_once(rig: Rig, name: str, *, stories: int) -> None:
     ]
     assert len(roots) == stories, [each.text for each in roots]
     for root in roots:
-        assert f"{name} was down" in root.text
+        assert f"{name} failed" in root.text
         assert len([each for each in root.replies if each.broadcast]) == 1
         said = Counter(each.text for each in root.replies)
         assert max(said.values()) == 1, said

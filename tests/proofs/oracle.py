@@ -12,7 +12,7 @@ from itertools import groupby
 
 FAILED, RUNNING, PAUSED = "FAILED", "RUNNING", "PAUSED"
 ANNOUNCES = "made this channel"
-HEALTHY_WORDS = ("recovered", "live", "RUNNING", "was down")
+HEALTHY_WORDS = ("recovered", "live", "RUNNING", "down for")
 GROUP = re.compile(r"(?:All )?\d+ (?:more |of \d+ )?pipelines?\b")
 """How the message of a group of failures begins."""
 COUNTED = re.compile(r"(failed|recovered|live|paused|running)(?: (\d+)×)?")
@@ -169,7 +169,7 @@ def _phase_in(text: str) -> str | None:
 
 def _is_failure(text: str) -> bool:
     """In other threads a line only ends a story whose sequel has a card of its own."""
-    over = "was down for" in text or "recovered after" in text
+    over = "down for" in text or "recovered after" in text
     return FAILED in text or over or GROUP.match(text) is not None
 
 

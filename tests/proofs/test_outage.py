@@ -223,5 +223,11 @@ def _is_true(channel: ChannelId, course: Course) -> None:
     verdict = judge([each for each in world.happened if each.pipeline in names], {channel: world.slack.said(channel)})
     assert not [*verdict.lost, *verdict.repeated, *verdict.invented]
     cards = [each.text for each in world.slack.messages.values() if each.channel == channel and each.thread_ts is None]
-    shown = {name for text in cards for row in text.split("\n") for name in names if row == f"{name} FAILED"}
+    shown = {
+        name
+        for text in cards
+        for row in text.split("\n")
+        for name in names
+        if re.fullmatch(rf"{re.escape(name)} FAILED( after .* healthy)?", row)
+    }
     assert shown == {str(each) for each, phase in world.phases.items() if phase == Phase.FAILED} & names

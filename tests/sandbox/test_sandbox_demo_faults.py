@@ -120,12 +120,12 @@ async def test_the_bot_lives_through_trouble_with_its_store_its_clock_and_itself
         await demo.post("faults", target="redis", kind="killed")
         await demo.post("pipelines/orders-eu", phase="RUNNING")
         await demo.post("faults", target="redis", kind="none")
-        await demo.said("orders-eu was down")
+        await demo.said("orders-eu failed")
         for kind in ("restarted", "promoted", "scripts_forgotten"):
             await demo.post("faults", target="redis", kind=kind)
         await demo.post("faults", target="bot", kind="frozen", seconds=1)
         await demo.post("pipelines/orders-us", phase="RUNNING")
-        await demo.said("orders-us was down")
+        await demo.said("orders-us failed")
         await demo.answered()
         assert (await demo.state())["faults"] == []
     assert demo.process.returncode == 0
@@ -156,11 +156,11 @@ async def test_a_bot_killed_while_it_posts_a_failure_comes_back_and_the_card_sta
         await demo.mend()
         await demo.said("orders-eu FAILED")
         await demo.post("pipelines/orders-eu", phase="RUNNING")
-        await demo.said("orders-eu was down")
+        await demo.said("orders-eu failed")
         await demo.answered()
         state = await demo.state()
         assert (state["process"]["starts"], state["process"]["last_end"]) == (2, "kill -9")
-        cards = [each for each in state["conversation"] if "orders-eu was down" in each["text"]]
+        cards = [each for each in state["conversation"] if "orders-eu failed" in each["text"]]
         assert len(cards) == 1
         assert await demo.count("orders-eu FAILED") == 0, "it is the card of the failure that was turned over"
     assert demo.process.returncode == 0

@@ -57,7 +57,7 @@ async def test_a_list_of_hundreds_knows_the_failures_that_are_watched_without_re
         assert lines(listed)[0] == "1 of 300 needs attention: 1 failed · 280 not read yet · page 1 of 15"
         assert lines(listed)[1].startswith("orders-299 — FAILED")
         assert names(failed) == ["orders-299"]
-        assert lines(failed)[0] == "1 of 300 pipelines is failed · 280 not read yet"
+        assert lines(failed)[0] == "1 of 300 pipelines is FAILED · 280 not read yet"
 
 
 async def test_a_page_that_is_read_and_found_failed_turns_to_the_top(fake_redis: redis.asyncio.Redis) -> None:
@@ -97,4 +97,4 @@ async def test_a_list_takes_a_state_beside_words_of_a_name(fake_redis: redis.asy
         await watch(bot, "*")
         answer = await bot.requests.queries.browse(ALERTS, "orders-1", 0, PAGE_SIZE, {State.FAILED})
         assert names(answer) == ["orders-1", "orders-11"]
-        assert lines(answer)[0] == "2 of 4 pipelines are failed · with “orders-1”"
+        assert lines(answer)[0] == "2 of 4 pipelines are FAILED · with “orders-1”"

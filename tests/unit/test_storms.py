@@ -46,7 +46,7 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
             True,
         ),
         (a_storm(ANSWERED, ANSWERED), ["2 pipelines FAILED at once"], False),
-        (a_storm(OVER, OVER), ["2 pipelines were down for up to 1 min 30 s · <!date"], False),
+        (a_storm(OVER, OVER), ["2 pipelines failed at once <!date", "They were down for up to 1 min 30 s."], False),
         (
             a_storm(UNWATCHED, UNWATCHED),
             [
@@ -80,7 +80,7 @@ UNKNOWN_OVER = replace(OVER, episode=replace(OVER.episode, first_seen=True))
         (a_storm(UNKNOWN, UNKNOWN), "2 pipelines found FAILED at once", "They were FAILED already"),
         (a_storm(UNKNOWN, UNKNOWN, OPEN), "3 pipelines found FAILED at once", "2 of them were FAILED already"),
         (a_storm(UNKNOWN, OVER), "1 of 2 pipelines still not well", "1 of them was FAILED already"),
-        (a_storm(UNKNOWN_OVER, UNKNOWN_OVER), "2 pipelines were down for at least", "They were FAILED already"),
+        (a_storm(UNKNOWN_OVER, UNKNOWN_OVER), "2 pipelines failed at once <!date", "They were FAILED already"),
     ],
 )
 def test_a_storm_does_not_say_that_those_failed_now_which_were_so_when_first_read(
@@ -95,7 +95,7 @@ def test_a_storm_does_not_say_that_those_failed_now_which_were_so_when_first_rea
 def test_of_a_storm_whose_beginning_nobody_saw_no_length_is_claimed() -> None:
     assert re.search(r"since <!date[^>]*> or earlier", valid(shown(a_storm(OPEN, UNKNOWN))).text)
     over = tells_all(valid(shown(a_storm(OVER, UNKNOWN_OVER)))).text
-    assert "were down for at least 1 min 30 s · <!date" in over
+    assert "They were down for at least 1 min 30 s." in over
     assert "orders-0 was down for 1 min 30 s" in over
     assert "orders-1 was down for at least 1 min 30 s" in over
 

@@ -25,7 +25,7 @@ const UNICODE = {
   arrow_right: "➡️", arrow_left: "⬅️", arrow_up: "⬆️", arrow_down: "⬇️", arrow_upper_right: "↗️", small_red_triangle: "🔺",
   small_red_triangle_down: "🔻", chart_with_upwards_trend: "📈", chart_with_downwards_trend: "📉", bar_chart: "📊", mag: "🔍", link: "🔗",
   gear: "⚙️", wrench: "🔧", hammer: "🔨", hammer_and_wrench: "🛠️", construction: "🚧", broom: "🧹", package: "📦", file_folder: "📁",
-  memo: "📝", pencil: "📝", pencil2: "✏️", clipboard: "📋", pushpin: "📌", bookmark: "🔖", scroll: "📜", books: "📚", key: "🔑", lock: "🔒",
+  memo: "📝", pencil: "📝", pencil2: "✏️", clipboard: "📋", pushpin: "📌", bookmark: "🔖", scroll: "📜", book: "📖", books: "📚", key: "🔑", lock: "🔒",
   unlock: "🔓", shield: "🛡️", globe_with_meridians: "🌐", satellite_antenna: "📡", electric_plug: "🔌", battery: "🔋", potable_water: "🚰",
   droplet: "💧", ocean: "🌊", whale: "🐳", bug: "🐛", ghost: "👻", skull: "💀", hole: "🕳️", cloud: "☁️", sunny: "☀️", crescent_moon: "🌙",
   herb: "🌿", seedling: "🌱", evergreen_tree: "🌲", ambulance: "🚑", adhesive_bandage: "🩹", stethoscope: "🩺", checkered_flag: "🏁",
