@@ -116,6 +116,8 @@ class Courier:
                 return owed
             if not await self._outbox.gather(gathering, self._lane, self.lease):
                 raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
+            if gathering.redraws:
+                await self._outbox.enqueue(gathering.redraws)
 
     async def _held_back(self, backlog: Backlog) -> Gathering | None:
         """Pages beyond what one person gets in an hour."""

@@ -34,6 +34,9 @@ class Gathering:
     row: Delivery
     replaced: tuple[Delivery, ...]
     beside: tuple[Delivery, ...] = ()
+    redraws: tuple[Delivery, ...] = ()
+    """Messages of the same group that count more failures now. They are owed in the feed, but not in the same step:
+    only a number in a heading depends on them."""
     joins: tuple[str, ...] = ()
     forgets: tuple[str, ...] = ()
     holds: Mapping[str, int] = field(default_factory=dict)
@@ -94,7 +97,7 @@ def _fresh_failures(backlog: Backlog, untried: list[Delivery]) -> Gathering | No
     if not backlog.growing:
         return _storm(key, chosen)
     gathering = _storm(group_id(backlog.growing[0]) + key[GROUP_ID:], chosen)
-    return replace(gathering, beside=tuple(_redrawn(each, gathering.row) for each in backlog.growing))
+    return replace(gathering, redraws=tuple(_redrawn(each, gathering.row) for each in backlog.growing))
 
 
 def group_id(storm_key: str) -> str:

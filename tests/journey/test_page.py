@@ -41,7 +41,7 @@ async def test_ask_watch_fail_acknowledge_recover(tmp_path: Path) -> None:
         card = messages.filter(has_text="hypercore-fills FAILED")
         await expect(card).to_contain_text("@Bob Berg please look at it", timeout=SECONDS)
         await card.locator('[data-action-id="acknowledge"]').click()
-        await expect(card).to_contain_text("Acknowledged by @Ann Araya", timeout=SECONDS)
+        await expect(card).to_contain_text("Acknowledged by ann", timeout=SECONDS)
         await expect(card.locator('[data-action-id="acknowledge"]')).to_have_count(0)
 
         await row.get_by_test_id("set-RUNNING").click()
@@ -49,6 +49,6 @@ async def test_ask_watch_fail_acknowledge_recover(tmp_path: Path) -> None:
         await expect(turned).to_have_count(1, timeout=SECONDS)
         await turned.get_by_test_id("thread-open").click()
         thread = page.get_by_test_id("thread")
-        await expect(thread).to_contain_text("Acknowledged by @Ann Araya")
+        await expect(thread).to_contain_text("Acknowledged by ann")
         await expect(thread).to_contain_text("recovered after")
         await browser.close()

@@ -85,6 +85,7 @@ async def test_a_group_that_grows_is_counted_anew_in_the_messages_that_are_there
         "4 more pipelines FAILED, 7 in all",
     ]
     assert len(chat.posts) == 2
+    assert await store.outbox.lanes_with_work() == ()
 
 
 async def test_after_a_while_without_failures_the_next_ones_are_another_group(
