@@ -209,7 +209,7 @@ async def _build(ground: _Ground) -> _Parts:
         Job("tick", poller.tick, 0.25),
         Job("vigil", vigil.look, 2.0),
         Job("inbox", inbox.take_up, 10.0),
-        Job("listing", ground.turn.only(listing.refresh), settings.catalogue_seconds),
+        Job("listing", ground.turn.only(poller.list_again), settings.catalogue_seconds),
         Job("directory", ground.directory.read_on, 5.0),
         Job("guardian", guardian.look_around, 60.0),
     )

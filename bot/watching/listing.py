@@ -8,7 +8,7 @@ import structlog
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
-from bot.ports import ApiError, Clock, Page, PipelineApi, StoreAway, Throttled
+from bot.ports import ApiError, Clock, Forbidden, Page, PipelineApi, StoreAway, Throttled, Unauthorized
 from bot.watching.budget import Budget, Route
 from bot.watching.roster import Roster
 from bot.watching.safe_api import SafeApi
@@ -29,6 +29,8 @@ class Listing:
         self._listed_at: float | None = None
         self.problem: str | None = None
         """Why the last listing could not be had, for people; None where it was had."""
+        self.key_rejected = False
+        """Whether the last listing was refused because of the ServiceKey."""
 
     def waits_until(self) -> datetime | None:
         """Until when GoldRush has us wait with the next listing."""
@@ -50,9 +52,10 @@ class Listing:
                 await self._roster.save_catalogue(listed, complete_at=begun_at if complete else None)
             except (ApiError, StoreAway) as exc:
                 self.problem = str(exc)
+                self.key_rejected = isinstance(exc, Unauthorized | Forbidden)
                 log.info("listing_failed", error=type(exc).__name__, problem=str(exc))
             else:
-                self.problem = None
+                self.problem, self.key_rejected = None, False
                 self._listed_at = begun_at
 
     async def _all(self) -> tuple[tuple[Pipeline, ...], bool]:

@@ -52,10 +52,17 @@ class Outage:
             reason=self._reason(unseen) if lost else "",
             until=self._sight.until,
         )
-        log.warning("api", view=self._sight.view.value, problem=self._sight.problem)
+        self._log()
         channels = self._concerned() if lost else episode.told.values() if episode else ()
+        if lost and not channels:
+            return  # nobody to tell yet: whoever comes to watch is told then
         scene = self._scene(channels)
         await self._roster.write(API_PIPELINE_ID, lambda record, scene: _step(record, became, scene), scene)
+
+    def _log(self) -> None:
+        log.warning("api", view=self._sight.view.value, problem=self._sight.problem)
+        if self._sight.view is View.KEY_REJECTED:
+            log.error("key_rejected", problem=self._sight.problem)
 
     async def _explain(self, channels: Iterable[ChannelId], reason: str) -> None:
         """GoldRush asked for another wait, or fails after the last: the notice says so where it stands."""
@@ -65,7 +72,7 @@ class Outage:
         await self._roster.write(API_PIPELINE_ID, make, self._scene(channels))
 
     def _reason(self, unseen: int) -> str:
-        return f"{self._sight.problem} {_pipelines(unseen)} not being seen."
+        return f"{self._sight.problem} {_pipelines(unseen)} not being seen." if unseen else self._sight.problem
 
     def _scene(self, channels: Iterable[ChannelId]) -> Scene:
         return Scene(self._roster.store.team, API_ITSELF, [self._audience(channel) for channel in channels])

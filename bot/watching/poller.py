@@ -267,6 +267,23 @@ class Poller:
             await self._listing.refresh(older_than=RELIST_SECONDS)
         return self._roster.lacks(pipeline_id, since=now - RELIST_SECONDS)
 
+    async def list_again(self) -> None:
+        """Refreshes the listing. Where nothing is watched, that alone shows whether the key is accepted.
+
+        Raises:
+            StoreAway: it is told after a later listing.
+        """
+        if self._listing is None:
+            return
+        await self._listing.refresh()
+        if self._roster.pollable:
+            return
+        if self._listing.key_rejected:
+            self.sight.key_rejected(self._listing.problem or "")
+        elif self._listing.problem is None:
+            self.sight.succeeded()
+        await self._outage.tell(0)
+
     async def _observation(self, pipeline_id: PipelineId, status: Status, number: ReadNumber) -> Observation:
         at = self._clock.now()
         await self._intents.judge(pipeline_id, status.phase)

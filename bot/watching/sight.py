@@ -44,6 +44,10 @@ class Sight:
         self._failed = self._credential = 0
         self._pipelines.clear()
 
+    def key_rejected(self, problem: str) -> None:
+        """The listing was refused: that is never a pipeline's fault."""
+        self.view, self.problem, self.until = View.KEY_REJECTED, problem, None
+
     def waiting(self, until: datetime) -> None:
         """Nothing is read until then."""
         if self.view is not View.KEY_REJECTED:

@@ -21,7 +21,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.transition import Event, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, ParkReason, Target, TargetKind
-from bot.ports import ApiError, Forbidden, Malformed, NotFound, Status, Throttled, Unauthorized, Unavailable
+from bot.ports import ApiError, Forbidden, Malformed, NotFound, Page, Status, Throttled, Unauthorized, Unavailable
 from bot.watching.budget import Budget
 from bot.watching.listing import Listing
 from bot.watching.poller import Poller
@@ -749,3 +749,44 @@ async def test_a_bot_whose_turn_it_is_not_asks_for_no_more_than_the_polling_prom
         before = len(one.api.reads)
         await two.requests.queries.status(ALERTS, [])
         assert len(one.api.reads) == before
+
+
+@pytest.mark.parametrize("error", [Unauthorized("The ServiceKey is wrong."), Forbidden("A ServiceKey is needed.")])
+async def test_a_rejected_key_is_told_though_nothing_is_watched(
+    fake_redis: redis.asyncio.Redis, error: ApiError
+) -> None:
+    async with running(fake_redis, *pipelines(2), operator=OPERATOR, api=RefusedApi(error)) as bot:
+        with capture_logs() as lines:
+            for _ in range(3):
+                await bot.poller.list_again()
+                await bot.poll(10)
+        assert [line["problem"] for line in lines if line["log_level"] == "error"] == [str(error)]
+        assert await bot.cards(OPERATOR) == ["GoldRush API blind"]
+        assert isinstance(bot.api, RefusedApi)
+        bot.api.refusal = None
+        await bot.poller.list_again()
+        outage = bot.roster.record(API_PIPELINE_ID).episode
+        assert outage is not None
+        assert not outage.open
+
+
+async def test_a_rejected_key_is_logged_where_there_is_nobody_to_tell(fake_redis: redis.asyncio.Redis) -> None:
+    api = RefusedApi(Unauthorized("The ServiceKey is wrong."))
+    async with running(fake_redis, *pipelines(2), api=api) as bot:
+        with capture_logs() as lines:
+            await bot.poller.list_again()
+        assert [line["event"] for line in lines if line["log_level"] == "error"] == ["key_rejected"]
+        assert bot.roster.record(API_PIPELINE_ID).episode is None  # whoever comes to watch is told then
+
+
+class RefusedApi(FakeApi):
+    """Lists nothing while there is a refusal."""
+
+    def __init__(self, refusal: ApiError) -> None:
+        super().__init__()
+        self.refusal: ApiError | None = refusal
+
+    async def page(self, number: int) -> Page:
+        if self.refusal:
+            raise self.refusal
+        return await super().page(number)
