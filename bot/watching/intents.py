@@ -58,7 +58,8 @@ class Intents:
             self._roster.learn(replace(known, intent=None))
 
     async def _asked(self, pipeline_id: PipelineId) -> Pipeline | None:
-        if not await self._budget.take(Route.PIPELINE, PATIENCE_SECONDS):
+        ours = self._budget.try_take(Route.PIPELINE)  # a part of the polling: people who ask must not hold it up
+        if not ours and not await self._budget.take(Route.PIPELINE, PATIENCE_SECONDS):
             return None
         try:
             return await self._api.pipeline(pipeline_id)

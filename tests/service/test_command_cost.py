@@ -1,6 +1,8 @@
 """A command costs what its answer is worth: counted in function calls, which no slow machine changes."""
 
+import asyncio
 import sys
+from collections import Counter
 from collections.abc import Awaitable
 from types import FrameType
 from typing import Any
@@ -88,6 +90,29 @@ async def test_a_pattern_over_many_pipelines_reads_no_more_than_a_page_of_them(
         assert len(answer.views) == 300
         assert len(bot.api.reads) == READ_AT_ONCE
         assert [view.problem for view in answer.views] == [None] * 300
+
+
+async def test_people_who_ask_without_end_delay_no_read(fake_redis: redis.asyncio.Redis) -> None:
+    """Five people, each of whom asks for five other pipelines again and again, while 50 are read every 15 s."""
+    async with running(fake_redis, *pipelines(75), rate=4.0) as bot:
+        await bot.watch(*(f"pipe_{number:04}" for number in range(1, 51)))
+        await bot.listing.refresh()
+        await bot.poll(40)
+        begun = len(bot.api.reads)
+
+        async def ask(first: int) -> None:
+            while True:
+                await bot.requests.queries.status(ALERTS, [f"orders-{first + number}" for number in range(5)])
+                await bot.clock.sleep(0.25)
+
+        people = [asyncio.create_task(ask(first)) for first in range(51, 76, 5)]
+        await bot.poll(60)
+        for each in people:
+            each.cancel()
+        reads = Counter(bot.api.reads[begun:])
+        polled = [reads[PipelineId(f"pipe_{number:04}")] for number in range(1, 51)]
+        assert min(polled) >= 3, polled
+        assert sum(reads[PipelineId(f"pipe_{number:04}")] for number in range(51, 76)) >= 30
 
 
 async def test_a_listing_costs_no_more_where_a_channel_watches_much(fake_redis: redis.asyncio.Redis) -> None:
