@@ -31,7 +31,7 @@ class References:
 
     async def meant(self, references: Sequence[str], channel: ChannelId) -> Meant:
         """Resolves against what is listed, and where a name is unknown against a fresh listing."""
-        patterns = [each for each in references if is_pattern(each)]
+        patterns = tuple({each.lower(): each for each in references if is_pattern(each)}.values())
         exact = {looks(each): each for each in references if not is_pattern(each)}.values()
         names = self.names(channel)
         unknown = any(isinstance(resolve(each, names, suggest=False), Unknown) for each in exact)
@@ -41,7 +41,7 @@ class References:
         resolved = _resolved(exact, names)
         return Meant(
             pipelines=tuple(each for one in resolved if isinstance(one, Found) for each in one.pipelines),
-            patterns=tuple(patterns),
+            patterns=patterns,
             unresolved=tuple(one for one in resolved if not isinstance(one, Found)),
         )
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import defaultdict
 
+import pytest
 import redis.asyncio
 
 from bot.domain.cadence import Cadence, stretch
@@ -61,10 +62,19 @@ async def prepared(bot: Bot) -> Readings:
     return Readings(bot)
 
 
+@pytest.mark.parametrize(
+    "names",
+    [
+        [f"orders-{number}" for number in range(WATCHED - 4, KNOWN)],
+        [f"nosuch-{number}" for number in range(199)],
+        ["orders-*"] * 199,
+        [],
+    ],
+    ids=["known", "unknown", "patterns", "none"],
+)
 async def test_eight_commands_of_199_names_leave_each_pipeline_its_promised_period(
-    fake_redis: redis.asyncio.Redis,
+    fake_redis: redis.asyncio.Redis, names: list[str]
 ) -> None:
-    names = [f"orders-{number}" for number in range(WATCHED - 4, KNOWN)][:199]
     async with running(fake_redis, *pipelines(KNOWN), rate=RATE) as bot:
         readings = await prepared(bot)
         await under_load(bot, readings, names, times=8, every=2)
