@@ -184,7 +184,8 @@ def _recovered(those: list[ThreadLine], everyone: int) -> str:
     last = max(those, key=lambda each: each.line.downtime_seconds or 0).line
     lasted = phrases.length(last.downtime_seconds, first_seen=any(each.line.at_least for each in those))
     if everyone:
-        return f":large_green_circle: *All {everyone} pipelines have recovered*, the last after {lasted}: {names}"
+        names = f": {names}" if everyone == len(those) else f". Last: {names}"
+        return f":large_green_circle: *All {everyone} pipelines have recovered*, the last after {lasted}{names}"
     return f":large_green_circle: {names} *recovered*, the last after {lasted}"
 
 

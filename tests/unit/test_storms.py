@@ -247,6 +247,8 @@ def test_the_end_of_all_is_told_in_one_line() -> None:
     lines = Lines(story="s", of_storm=True, lines=told, broadcast=True, all_recovered=3)
     everyone = tells_all(valid(shown(lines))).text
     assert everyone == "All 3 pipelines have recovered, the last after 1 min 30 s: orders-0, orders-1, orders-2"
+    last = tells_all(valid(shown(replace(lines, all_recovered=5)))).text
+    assert last == "All 5 pipelines have recovered, the last after 1 min 30 s. Last: orders-0, orders-1, orders-2"
     some = tells_all(valid(shown(replace(lines, broadcast=False, all_recovered=0)))).text
     assert some == "orders-0, orders-1, orders-2 recovered, the last after 1 min 30 s"
     one = tells_all(valid(shown(replace(lines, lines=told[:1])))).text
