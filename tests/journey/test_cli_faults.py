@@ -154,3 +154,51 @@ async def test_a_redis_in_cluster_mode_is_refused_at_the_start(tmp_path: Path, c
     assert code == (2 if command == "run" else 1)
     assert "cluster mode, which is not supported yet" in said
     assert "Traceback" not in said
+
+
+NOWHERE = {
+    "SLACK_BOT_TOKEN": "xoxb-hush",
+    "SLACK_APP_TOKEN": "xapp-hush",
+    "SLACK_SIGNING_SECRET": "hush",
+    "GOLDRUSH_SERVICE_KEY": "hush-hush",
+    "SLACK_API_URL": "https://slack.invalid/api/",
+    "GOLDRUSH_API_URL": "https://goldrush.invalid",
+    "HTTPS_PROXY": "http://ann:hush@127.0.0.1:9",
+}
+
+
+@pytest.mark.parametrize(
+    "store", ["redis://:hush@redis.invalid", "rediss://ann:hush@127.0.0.1:9/0", "redis://:hush%23%2F%40@127.0.0.1:9/3"]
+)
+async def test_whatever_cannot_be_reached_no_secret_is_shown(tmp_path: Path, store: str) -> None:
+    env = environment("http://127.0.0.1:1", tmp_path) | NOWHERE | {"REDIS_URL": store}
+    code, said = await cli("check", env=env, cwd=tmp_path)
+    assert code == 1
+    assert "Slack token" in said
+    assert "GoldRush" in said
+    assert "Store" in said
+    assert "hush" not in said
+    assert "Traceback" not in said
+
+
+async def test_while_it_waits_for_slack_and_redis_no_secret_is_logged(tmp_path: Path) -> None:
+    async with Sandbox.start() as sandbox:
+        away = NOWHERE | {"REDIS_URL": "redis://:hush@127.0.0.1:9/0"}
+        there = {"SLACK_API_URL": f"{sandbox.url}/api/", "SLACK_BOT_TOKEN": "xoxb-sandbox"}
+        for env, waits_for in ((away, "slack_away"), (away | there, "store_away")):
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "bot.cli", "run"),
+                env=environment("http://127.0.0.1:1", tmp_path) | env,
+                cwd=tmp_path,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            assert process.stderr is not None
+            said = b""
+            async with asyncio.timeout(60):
+                while said.count(waits_for.encode()) < 2:
+                    said += (line := await process.stderr.readline())
+                    assert line, said
+            process.send_signal(signal.SIGTERM)
+            said += (await asyncio.wait_for(process.communicate(), 30))[1]
+            assert b"hush" not in said
+            assert b"Traceback" not in said
