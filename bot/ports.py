@@ -28,6 +28,7 @@ from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record
+from bot.domain.subscription import Undo, WatchChange
 from bot.domain.watch import ChannelId, ParkReason, TeamId, UserId, Watch
 
 
@@ -210,15 +211,14 @@ class Store(Protocol):
 
     async def watches_version(self) -> int: ...
 
-    async def add_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
-        """How many were new or changed; where none was, nothing is announced. Wakes a parked channel."""
+    async def change_watches(self, change: WatchChange) -> bool:
+        """Changes the watches and tells of it in one step; where one was made, wakes a parked channel. False: somebody
+        changed watches in between, or the undo that this uses is gone. Nothing was changed; plan anew."""
         ...
 
-    async def edit_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
-        """Replaces them as they are. Their channel does not wake: nobody asked to hear more there."""
+    async def undo(self, undo_id: str) -> Undo | None:
+        """None where it was used, or is too old."""
         ...
-
-    async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int: ...
 
     async def say_hello(self, greeting: Delivery) -> bool:
         """Enqueues it, unless its channel was greeted in the last 30 days. False: it was."""

@@ -1,9 +1,12 @@
 """The two halves of the store in one hand, as tests need them."""
 
+from collections.abc import Sequence
+
 import redis.asyncio
 
 from bot.domain.delivery import Delivery, Lane, LaneKind
-from bot.domain.watch import ChannelId, ParkReason, TeamId
+from bot.domain.subscription import Edit, WatchChange
+from bot.domain.watch import ChannelId, ParkReason, TeamId, Watch
 from bot.ports import Clock, Lease
 from bot.store.outbox import RedisOutbox
 from bot.store.redis import RedisStore
@@ -20,6 +23,25 @@ class WholeStore(RedisStore):
         """Pages first, each lane oldest first."""
         pages, feed = (Lane(kind, channel) for kind in LaneKind)
         return (*await self.outbox.deliveries(pages), *await self.outbox.deliveries(feed))
+
+    async def add_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
+        """How many were new or changed; where none was, nothing is announced."""
+        there = await self.watches()
+        known = {watch.id: watch for watch in there.all}
+        return await self._edit(there.version, announcement, [(known.get(each.id), each) for each in watches])
+
+    async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int:
+        there = await self.watches()
+        ended = [(watch, None) for watch in there.all if watch.id in watch_ids]
+        return await self._edit(there.version, announcement, ended)
+
+    async def _edit(self, version: int, told: Delivery, pairs: Sequence[tuple[Watch | None, Watch | None]]) -> int:
+        edits = tuple(Edit(before=before, after=after) for before, after in pairs if before != after)
+        if not edits:
+            return 0
+        change = WatchChange(version=version, channel=told.channel, edits=edits, told=(told,))
+        assert await self.change_watches(change)
+        return len(edits)
 
     async def rest(self, channel: ChannelId, reason: ParkReason, *told: Delivery) -> int | None:
         """Parks it, whatever has been written up to now."""

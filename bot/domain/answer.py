@@ -7,6 +7,7 @@ from enum import Enum
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.episode import Acknowledgement
 from bot.domain.note import NO_GUIDANCE, Guidance, Note, NoteKind
+from bot.domain.subscription import Edit
 from bot.domain.transition import Standing
 from bot.domain.watch import ChannelId, ParkReason, UserId, Watch
 
@@ -73,23 +74,65 @@ class StopPagingAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchAnswer:
-    """`matched` is what the watch covers now, as it stands right now. `channel` is where it was made."""
+    """`matched` is what the watch covers now, as it stands right now. `channel` is where it was made.
+
+    `edits`: what was made or changed. Where something is `unresolved`, nothing was. `undo` takes it back.
+    """
 
     channel: ChannelId
-    added: tuple[Watch, ...]
+    edits: tuple[Edit, ...] = ()
     unchanged: tuple[Watch, ...] = ()
     matched: tuple[PipelineView, ...] = ()
     unresolved: tuple[UnresolvedReference, ...] = ()
+    undo: str = ""
+    at: datetime
+
+    @property
+    def added(self) -> tuple[Watch, ...]:
+        """As they are now."""
+        return tuple(edit.after for edit in self.edits if edit.after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnmatchedAnswer:
+    """Patterns that take in no pipeline now, so nothing was changed until someone confirms. `nearest`: names alike."""
+
+    patterns: tuple[str, ...]
+    nearest: tuple[Pipeline, ...] = ()
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnwatchAnswer:
+    """Where something is `unresolved`, or it `would_end` watches that nobody named, nothing was changed.
+
+    `still_covered_by`: patterns that stay, and cover the pipelines `covered`.
+    """
+
     channel: ChannelId
-    removed: tuple[Watch, ...]
+    removed: tuple[Watch, ...] = ()
     not_watched: tuple[str, ...] = ()
     unresolved: tuple[UnresolvedReference, ...] = ()
+    covered: tuple[str, ...] = ()
     still_covered_by: tuple[Watch, ...] = ()
+    would_end: tuple[Watch, ...] = ()
+    undo: str = ""
+    at: datetime
+
+
+class UndoFate(Enum):
+    """What a click on *Undo* came to."""
+
+    DONE = "done"
+    CHANGED_SINCE = "changed since"
+    GONE = "gone"  # used, too old, or of another conversation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UndoAnswer:
+    channel: ChannelId
+    fate: UndoFate
+    edits: tuple[Edit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +147,8 @@ class WatchedView:
 class WatchesAnswer:
     channel: ChannelId
     watches: tuple[WatchedView, ...]
+    here: bool = True
+    """It is the channel where somebody asked."""
     parked: ParkReason | None = None
     at: datetime
 
@@ -193,7 +238,9 @@ Answer = (
     StatusAnswer
     | ListAnswer
     | WatchAnswer
+    | UnmatchedAnswer
     | UnwatchAnswer
+    | UndoAnswer
     | WatchesAnswer
     | Refusal
     | AcknowledgeAnswer

@@ -111,6 +111,9 @@ class NoticeKind(StrEnum):
     WATCHING = "watching"
     UNWATCHED = "unwatched"
     PAGING_STOPPED = "paging_stopped"
+    UNDONE = "undone"
+    NOT_PAGED = "not_paged"
+    CALL = "call"
     PARKED = "parked"
     BLIND = "blind"
     ROLLED_BACK = "rolled_back"
@@ -128,6 +131,13 @@ class Notice:
     by: UserId | None = None
     by_name: str = ""
     watches: tuple[Watch, ...] = ()
+    before: tuple[Watch, ...] = ()
+    """What those of `watches` that were there already were before, or what was taken back."""
+    undo: str = ""
+    """The id of what takes this change back."""
+    pipeline: Pipeline | None = None
+    targets: tuple[Target, ...] = ()
+    card_key: str = ""
     channel: ChannelId | None = None
     reason: ParkReason | None = None
     instead: ChannelId | None = None

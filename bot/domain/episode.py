@@ -93,6 +93,9 @@ class Episode:
     """By the key of each card of it: the conversation where it stands, which may have another id since."""
     healthy: Healthy | None = None
     """How long a pipeline that failed had been live before."""
+    paged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the key of a failure's card in a channel: the targets that were paged there. Of a card that earlier versions
+    told, none are kept."""
     left: int = 0
     """How often conversations stopped hearing of it: one that comes back gets a card of its own."""
 

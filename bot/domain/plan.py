@@ -4,14 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from bot.domain.card import Card, PageOrigin, SyncCard, ThreadLine
+from bot.domain.card import Card, Notice, NoticeKind, PageOrigin, SyncCard, ThreadLine
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome, advance, digest
 from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.observation import PipelineId, Reading
 from bot.domain.transition import Event, Standing, Transition, detect
-from bot.domain.watch import Audience, ChannelId, TeamId, UserId
+from bot.domain.watch import Audience, ChannelId, Target, TeamId, UserId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +104,46 @@ def plan_newcomer(record: Record, scene: Scene, channel: ChannelId) -> Plan | No
     if not told.cards:
         return None
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
+
+
+def plan_newly_named(record: Record, scene: Scene, channel: ChannelId) -> Plan | None:
+    """A watch names more people while its pipeline is FAILED: they are paged at once, and nobody else again. Who
+    acknowledged has it in hand."""
+    episode, audience = record.episode, scene.audience(channel)
+    unanswered = episode and episode.open and episode.kind is EpisodeKind.FAILURE and not episode.acknowledged
+    key = episode.card_in(channel) if episode else None
+    if not episode or not unanswered or audience is None or key is None:
+        return None
+    wanted = tuple(target.identity for target in audience.targets)
+    called = episode.paged.get(key)
+    if called is not None and set(wanted) <= set(called):
+        return None
+    new = tuple(target for target in audience.targets if called is not None and target.identity not in called)
+    paged = {**episode.paged, key: (*(called or ()), *(each for each in wanted if each not in (called or ())))}
+    direct = [each.direct for each in new if each.direct and each.direct not in episode.told.values()]
+    newcomers = {episode.key(scene.team, conversation): conversation for conversation in direct}
+    told = {**episode.told, **newcomers}
+    episode = replace(episode, revision=episode.revision + 1, paged=paged, told=told)
+    cards = _cards(episode, record.standing, scene, told)
+    syncs = [_sync(card, scene, fresh=card.key in newcomers) for card in cards]
+    calls = [_call(scene, audience, key, new)] if new else []
+    return Plan(record=replace(record, episode=episode), cards=cards, deliveries=(*calls, *syncs))
+
+
+def _call(scene: Scene, audience: Audience, card_key: str, targets: Sequence[Target]) -> Delivery:
+    naming = [watch for watch in audience.watches if set(targets) & set(watch.targets)]
+    latest = max(naming, key=lambda watch: watch.made_at)
+    call = Notice(
+        kind=NoticeKind.CALL,
+        at=latest.made_at,
+        by=latest.made_by,
+        by_name=latest.made_by_name,
+        pipeline=scene.pipeline,
+        targets=tuple(targets),
+        card_key=card_key,
+    )
+    key = digest(card_key, "call", *(target.identity for target in targets))
+    return Delivery(id=key, channel=audience.channel, priority=Priority.FAILURE, body=call, made_at=latest.made_at)
 
 
 def plan_redrawn(record: Record, scene: Scene, *, unread_at: datetime | None = None) -> Plan | None:
@@ -221,6 +261,7 @@ def _tell(
     wanting = [channel for channel in _conversations(episode, before, scene) if channel not in had.values()]
     newcomers = {episode.key(scene.team, channel): channel for channel in wanting}
     episode = replace(episode, told={**had, **newcomers})
+    episode = replace(episode, paged={**episode.paged, **_paged(episode, scene, newcomers)})
     cards = _cards(episode, standing, scene, newcomers if only else episode.told)
     syncs = [_sync(card, scene, fresh=card.key in newcomers) for card in cards]
     if after:
@@ -228,6 +269,14 @@ def _tell(
     told = {} if only else had
     lines = [line for key, channel in told.items() for line in _lines(episode, before, scene, key, channel)]
     return _Told(episode, cards, (*syncs, *lines))
+
+
+def _paged(episode: Episode, scene: Scene, told: Mapping[str, ChannelId]) -> dict[str, tuple[str, ...]]:
+    """Whom the first card of a failure in each channel pages."""
+    if episode.kind is not EpisodeKind.FAILURE:
+        return {}
+    heard = {key: scene.audience(channel) for key, channel in told.items()}
+    return {key: tuple(each.identity for each in those.targets) for key, those in heard.items() if those}
 
 
 def _conversations(episode: Episode, before: Episode | None, scene: Scene) -> list[ChannelId]:

@@ -48,6 +48,10 @@ class Target:
     label: str = field(default="", compare=False)
 
     @property
+    def identity(self) -> str:
+        return f"{self.kind}:{self.id}"
+
+    @property
     def is_broadcast(self) -> bool:
         """Pings whoever happens to be in the channel."""
         return self.kind in {TargetKind.HERE, TargetKind.CHANNEL}

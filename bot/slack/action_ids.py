@@ -8,6 +8,8 @@ UNWATCH = "unwatch"
 SHARE = "share"
 PREVIOUS = "previous"
 NEXT = "next"
+CONFIRM = "confirm"
+UNDO = "undo"
 STOP_PAGING = "stop_paging"
 STOP_ALL_PAGING = "stop_all_paging"
 LINK = "platform"  # opens an address; Slack tells of the click all the same, and wants it acknowledged
@@ -21,6 +23,8 @@ ALL = (
     SHARE,
     PREVIOUS,
     NEXT,
+    CONFIRM,
+    UNDO,
     STOP_PAGING,
     STOP_ALL_PAGING,
     LINK,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from bot.domain.answer import Answer, Refusal
+from bot.domain.answer import Answer, ListAnswer, Refusal, StatusAnswer
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId
 from bot.slack import action_ids
@@ -81,6 +81,8 @@ def told_of(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
         "response_url": body.get("response_url"),
     }
     which = f"{action.get('action_ts')} {action.get('action_id')} {user.get('id')} {place.get('message_ts')}"
+    if action.get("action_id") == action_ids.CONFIRM:  # each question is answered once, however often it is clicked
+        which = f"{action_ids.CONFIRM} {user.get('id')} {channel} {action.get('value')}"
     return readable(which), {name: readable(value) for name, value in told.items()}
 
 
@@ -102,11 +104,11 @@ class Actions:
             case action_ids.REFRESH:
                 asked = Asked(text=f"status {click.text('pipeline')}")
                 await self._say(await self._refresh(click), asked, respond, replace=click.ephemeral)
-            case action_ids.UNWATCH:
-                await self._say(await self._unwatch(click), Asked(), respond)
+            case action_ids.UNWATCH | action_ids.UNDO | action_ids.CONFIRM:
+                confirms = click.action == action_ids.CONFIRM
+                await self._say(await self._changed(click), click.asked, respond, replace=confirms)
             case action_ids.SHARE:
-                asked = Asked(text=click.asked.text, page=click.asked.page, shared=True)
-                await self._say(await self._ask(click, asked), asked, respond, in_channel=True)
+                await self._share(click, respond)
             case action_ids.PREVIOUS | action_ids.NEXT:
                 await self._say(await self._ask(click, click.asked), click.asked, respond, replace=True)
             case action_ids.STOP_PAGING:
@@ -151,6 +153,18 @@ class Actions:
         name = await self._permissions.name(click.asker)
         return await self._requests.subscriptions.unwatch(click.channel, [click.text("pipeline")], click.user, name)
 
+    async def _changed(self, click: Click) -> Answer:
+        """What became of a click that changes watches."""
+        if click.action == action_ids.CONFIRM:
+            return await self._commands.confirmed(click.asked.text, click.asker)
+        return await (self._undo(click) if click.action == action_ids.UNDO else self._unwatch(click))
+
+    async def _undo(self, click: Click) -> Answer:
+        if refusal := await self._permissions.to_change(click.asker, click.channel, clicked=True):
+            return refusal
+        name = await self._permissions.name(click.asker)
+        return await self._requests.subscriptions.undo(click.channel, click.text("undo"), click.user, name)
+
     async def _who_and_where(self, click: Click) -> tuple[str, str]:
         """Asked side by side: neither is worth a later acknowledgement."""
         facts = self._permissions.facts
@@ -172,6 +186,14 @@ class Actions:
         named = [PipelineId(each) for each in f"{click.text('pipeline')} {click.text('pipelines')}".split()]
         storm = click.text("storm")
         return [*named, *(await self._requests.stops.pipelines_of(storm) if storm else ())]
+
+    async def _share(self, click: Click, respond: Respond) -> None:
+        """Only what is known of pipelines goes to everyone, with the name of who shared it."""
+        by = await self._permissions.name(click.asker)
+        asked = Asked(text=click.asked.text, page=click.asked.page, shared=True, shared_by=by)
+        answer = await self._ask(click, asked)
+        shows = isinstance(answer, StatusAnswer | ListAnswer) and bool(answer.views)
+        await self._say(answer, asked if shows else click.asked, respond, in_channel=shows)
 
     async def _ask(self, click: Click, asked: Asked) -> Answer:
         """Asks again: what is shared, or turned to, is what is true now."""

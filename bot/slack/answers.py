@@ -11,6 +11,8 @@ from bot.domain.answer import (
     Refusal,
     StatusAnswer,
     StopPagingAnswer,
+    UndoAnswer,
+    UnmatchedAnswer,
     UnwatchAnswer,
     WatchAnswer,
     WatchesAnswer,
@@ -24,7 +26,7 @@ from bot.slack.note_answers import note_answer_blocks
 from bot.slack.paging import stop_blocks
 from bot.slack.status_answers import Asked, list_blocks, status_blocks
 from bot.slack.text import code
-from bot.slack.watch_answers import unwatch_blocks, watch_blocks, watches_blocks
+from bot.slack.watch_answers import change_blocks, watches_blocks
 
 
 def render_answer(answer: Answer, asked: Asked, footing: Footing) -> Message:
@@ -37,10 +39,8 @@ def _blocks(answer: Answer, asked: Asked, footing: Footing) -> list[Block]:
             return status_blocks(answer, asked, footing)
         case ListAnswer():
             return list_blocks(answer, asked)
-        case WatchAnswer():
-            return watch_blocks(answer, footing)
-        case UnwatchAnswer():
-            return unwatch_blocks(answer, footing)
+        case WatchAnswer() | UnmatchedAnswer() | UnwatchAnswer() | UndoAnswer():
+            return change_blocks(answer, asked, footing)
         case WatchesAnswer():
             return watches_blocks(answer, footing)
         case Refusal(reason=reason, hint=hint):

@@ -1,11 +1,13 @@
 """The slash command: acknowledged at once, answered by `response_url`. Each command is parse, call, render."""
 
+from dataclasses import replace
 from functools import partial
 
 from bot.domain.answer import Answer, HelpAnswer, Refusal
 from bot.domain.catalogue import Names, Unknown, resolve
 from bot.domain.permission import Broadcast
-from bot.domain.watch import ChannelId, Every, Target, UserId
+from bot.domain.subscription import Wish
+from bot.domain.watch import ChannelId, Target, UserId
 from bot.slack.directory import Directory
 from bot.slack.grammar import (
     Command,
@@ -24,7 +26,7 @@ from bot.slack.note_grammar import NoteCommand
 from bot.slack.permissions import Asker, Permissions
 from bot.slack.status_answers import PAGE_SIZE, Asked
 from bot.slack.target_cap import too_many, too_many_words
-from bot.slack.targets import channel_to_change, closed, resolve_targets
+from bot.slack.targets import channel_to_change, channel_to_see, closed, resolve_targets
 from bot.watching.requests import Requests
 
 MAX_TARGETS = 20
@@ -74,11 +76,16 @@ class Commands:
         Raises:
             StoreAway: the answer needs the store and it does not answer.
         """
-        return await self._answer(
-            await self._understood(text, channel), 1, Asker(user=user, channel=channel, handle=handle)
-        )
+        asker = Asker(user=user, channel=channel, handle=handle)
+        return await self._answer(await self._understood(text, channel), 1, asker)
 
-    async def _answer(self, command: Command | UsageError, page: int, asker: Asker) -> Answer:
+    async def confirmed(self, text: str, asker: Asker) -> Answer:
+        """The asker was shown what this does, and clicked. Everything is looked at again."""
+        return await self._answer(await self._understood(text, asker.channel), 1, asker, confirmed=True)
+
+    async def _answer(
+        self, command: Command | UsageError, page: int, asker: Asker, *, confirmed: bool = False
+    ) -> Answer:
         channel = asker.channel
         match command:
             case UsageError(message, hint):
@@ -94,13 +101,20 @@ class Commands:
                 first = (page - 1) * PAGE_SIZE
                 return await self._requests.queries.browse(channel, words, first, PAGE_SIZE, states)
             case Watches():
-                return await self._requests.queries.watches(channel)
+                return await self._watches(command, asker)
             case Watch():
-                return await self._watch(command, asker)
+                return await self._watch(command, asker, confirmed=confirmed)
             case NoteCommand():
                 return await self._note(command, asker)
             case Unwatch():
                 return await self._unwatch(command, asker)
+
+    async def _watches(self, command: Watches, asker: Asker) -> Answer:
+        there = await channel_to_see(command.channel, asker, self._directory, self._permissions)
+        if isinstance(there, Refusal):
+            return there
+        answer = await self._requests.queries.watches(there)
+        return replace(answer, here=there == asker.channel)
 
     async def _note(self, command: NoteCommand, asker: Asker) -> Answer:
         notes = self._requests.notes
@@ -120,26 +134,27 @@ class Commands:
         name = await self._permissions.name(asker)
         return await self._requests.subscriptions.unwatch(there, command.references, asker.user, name)
 
-    async def _watch(self, command: Watch, asker: Asker) -> Answer:
+    async def _watch(self, command: Watch, asker: Asker, *, confirmed: bool) -> Answer:
         there = await channel_to_change(command.channel, asker, self._directory, self._permissions)
         if isinstance(there, Refusal):
             return there
         targets = await self._targets(command)
         if isinstance(targets, Refusal):
             return targets
+        name = await self._permissions.name(asker)
         return await self._requests.subscriptions.watch(
             there,
             command.references,
-            events=None if command.events is Every.EVENT else command.events,
-            targets=targets,
-            by=asker.user,
-            by_name=await self._permissions.name(asker),
+            Wish(events=command.events, targets=targets, by=asker.user, by_name=name),
             closed=partial(closed, there, self._directory, there=command.channel is not None),
+            confirmed=confirmed,
         )
 
-    async def _targets(self, command: Watch) -> tuple[Target, ...] | Refusal:
-        """Each once."""
-        words = command.targets or ()
+    async def _targets(self, command: Watch) -> tuple[Target, ...] | Refusal | None:
+        """Each once. None: nothing was said of them."""
+        words = command.targets
+        if words is None:
+            return None
         if refusal := too_many_words(words, self._max_targets):
             return refusal
         targets = await resolve_targets(words, self._directory, self._permissions, self._broadcast)

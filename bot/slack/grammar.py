@@ -127,6 +127,12 @@ def parse(text: str, names: Names = NO_NAMES) -> Command | UsageError:
         return UsageError(refused.message, _hint(refused, names))
 
 
+def changes_watches(text: str) -> bool:
+    """By its first word alone."""
+    command = "".join(text.split(maxsplit=1)[:1]).lower()
+    return ALIASES.get(command, command) in {"watch", "unwatch"}
+
+
 def depends_on_names(text: str) -> bool:
     """Whether more names may give this text another meaning."""
     command = "".join(text.split(maxsplit=1)[:1]).lower()

@@ -7,6 +7,8 @@ from datetime import datetime
 from bot.domain.answer import PipelineView
 from bot.domain.attention import troubles
 from bot.domain.phase import Phase
+from bot.domain.watch import ChannelId
+from bot.slack import phrases
 from bot.slack.text import outside
 
 
@@ -20,6 +22,7 @@ class Heading:
     at: datetime
     words: str = ""
     whole_channel: bool = False
+    channel: ChannelId | None = None
 
 
 def heading(of: Heading) -> str:
@@ -31,7 +34,8 @@ def _counted(of: Heading) -> tuple[str, ...]:
     total, found = len(of.views), troubles(of.views, of.at)
     number = sum(found.values())
     if number == 0:
-        watches = "This channel watches " if of.whole_channel else ""
+        watches = f"{phrases.watcher(of.channel, here=True)} {phrases.watches_verb(of.channel)} "
+        watches = watches if of.whole_channel else ""
         return (f"*{watches}{_pipelines(total)}{f' {_with(of)}' if of.words else ''}*",)
     kinds = ", ".join(f"{count} {kind.value}" for kind, count in found.items())
     return (f"*{number} of {total} {'needs' if number == 1 else 'need'} attention: {kinds}*", _scope(of))

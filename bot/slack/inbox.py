@@ -14,7 +14,7 @@ from bot.ports import Clock, Gesture, Store, StoreAway
 from bot.slack import action_ids
 from bot.slack.actions import Actions, Click
 from bot.slack.commands import Commands
-from bot.slack.grammar import Unwatch, Watch, parse
+from bot.slack.grammar import Unwatch, UsageError, Watch, changes_watches, parse
 from bot.slack.look import Look
 from bot.slack.note_grammar import NoteCommand
 from bot.slack.person_limits import (
@@ -234,5 +234,7 @@ def _only_asks(gesture: Gesture) -> bool:
     """It would change nothing, so it does not matter whether it was kept."""
     if gesture.kind == CLICK:
         return gesture.facts["action"] in {action_ids.REFRESH, action_ids.PREVIOUS, action_ids.NEXT}
-    command = parse(gesture.facts["text"])
+    command, text = parse(gesture.facts["text"]), gesture.facts["text"]
+    if isinstance(command, UsageError) and changes_watches(text):
+        return False  # with the names of pipelines it may be understood
     return not (isinstance(command, Watch | Unwatch) or (isinstance(command, NoteCommand) and command.changes))

@@ -147,5 +147,5 @@ def actions(block_id: str, *buttons: Block | None) -> list[Block]:
 
 def value(**facts: object) -> str:
     """What a button sends back. Empty where it would be too long for a button to carry."""
-    packed = json.dumps(facts, separators=(",", ":"), ensure_ascii=False)
+    packed = json.dumps(facts, separators=(",", ":"), ensure_ascii=False).encode(errors="replace").decode()
     return packed if len(packed) <= VALUE_LIMIT else ""

@@ -5,12 +5,13 @@ from collections.abc import Callable, Sequence
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery
 from bot.domain.watch import Watch
-from bot.slack import phrases
+from bot.slack import action_ids, phrases
 from bot.slack.cards import Footing, possible_repeat
-from bot.slack.message import Block, Message, message, section, sections
+from bot.slack.message import Block, Message, actions, button, message, section, sections, value
 from bot.slack.paging import stopped_blocks
 from bot.slack.storms import went_through
-from bot.slack.text import date, duration
+from bot.slack.text import date, duration, outside
+from bot.slack.watch_answers import undo_blocks
 
 MOST_CHANNELS = 50
 LISTED = 6000  # characters: as JSON they may be twice as many, and a message as a whole holds little more than that
@@ -35,11 +36,46 @@ def _as_many_as_fit(lines: Sequence[str]) -> list[Block]:
 
 
 def _watching(notice: Notice, _: Footing) -> list[Block]:
-    return [section(f":bell: {_who(notice)} made this channel watch:"), *_listed(notice.watches)]
+    made = f":bell: {_who(notice)} made this channel watch:"
+    if notice.before:
+        made = f":bell: {_who(notice)} changed what this channel watches:"
+    return [section(made), *_before_and_after(notice), *undo_blocks(notice.undo)]
+
+
+def _before_and_after(notice: Notice) -> list[Block]:
+    before = {watch.reference.lower(): watch for watch in notice.before}
+    lines: list[str] = []
+    for watch in notice.watches:
+        was = before.pop(watch.reference.lower(), None)
+        lines.append(f"• {phrases.watch_words(watch)}")
+        lines += [f"    before: {phrases.watch_words(was)}"] if was else []
+    lines += [f"• no longer: {phrases.watch_words(watch)}" for watch in before.values()]
+    return [section("\n".join(lines))] if lines else []
 
 
 def _unwatched(notice: Notice, _: Footing) -> list[Block]:
-    return [section(f":no_bell: {_who(notice)} made this channel no longer watch:"), *_listed(notice.watches)]
+    head = f":no_bell: {_who(notice)} made this channel no longer watch:"
+    return [section(head), *_listed(notice.watches), *undo_blocks(notice.undo)]
+
+
+def _undone(notice: Notice, _: Footing) -> list[Block]:
+    head = f":bell: {_who(notice)} took a change back. This channel watches as before:"
+    return [section(head), *_before_and_after(notice)]
+
+
+def _not_paged(notice: Notice, _: Footing) -> list[Block]:
+    where = "their own conversation with me" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
+    head = f":no_bell: {_who(notice)} removed you from a watch in {where}: I no longer page you when these fail."
+    return [section(head), *_listed(notice.watches)]
+
+
+def _call(notice: Notice, _: Footing) -> list[Block]:
+    name = outside(notice.pipeline.name) if notice.pipeline else "A pipeline"
+    facts = value(pipeline=notice.pipeline.id, card=notice.card_key) if notice.pipeline else ""
+    head = f":rotating_light: *{name}* is FAILED. {phrases.calling(notice.targets)} please look."
+    who = f"{_who(notice)} named you for it just now. Its card says more."
+    acknowledge = button(action_ids.ACKNOWLEDGE, "Acknowledge", facts, style="primary") if facts else None
+    return [section(f"{head}\n{who}"), *actions(f"call-{notice.card_key[:12]}", acknowledge)]
 
 
 def _paging_stopped(notice: Notice, _: Footing) -> list[Block]:
@@ -129,6 +165,9 @@ _WORDS: dict[NoticeKind, Callable[[Notice, Footing], list[Block]]] = {
     NoticeKind.WATCHING: _watching,
     NoticeKind.UNWATCHED: _unwatched,
     NoticeKind.PAGING_STOPPED: _paging_stopped,
+    NoticeKind.UNDONE: _undone,
+    NoticeKind.NOT_PAGED: _not_paged,
+    NoticeKind.CALL: _call,
     NoticeKind.PARKED: _parked,
     NoticeKind.BLIND: _blind,
     NoticeKind.ROLLED_BACK: _rolled_back,

@@ -60,6 +60,17 @@ def is_direct(channel: ChannelId | None) -> bool:
     return channel is not None and channel.startswith("D")
 
 
+def watcher(channel: ChannelId | None, *, here: bool = False) -> str:
+    """Who watches: a channel, or the person in whose conversation with the bot it is. `here`: it is said there."""
+    if is_direct(channel):
+        return "You"
+    return "This channel" if here or channel is None else f"<#{channel}>"
+
+
+def watches_verb(channel: ChannelId | None) -> str:
+    return "watch" if is_direct(channel) else "watches"
+
+
 def symbol(phase: Phase | None) -> str:
     return _SYMBOLS.get(phase, BLIND) if phase is not None else UNREAD
 
@@ -199,10 +210,15 @@ def watch_words(watch: Watch) -> str:
     return f"{name} — {events_words(watch.events)}{pages}"
 
 
+def watch_name(watch: Watch) -> str:
+    """How a watch is named in a command: by its name, where that is shown as it is typed."""
+    as_it_is = can_be_typed(watch.label) and code(watch.label) == f"`{watch.label}`"
+    return quoted(watch.label if as_it_is and not watch.pattern else watch.reference)
+
+
 def watch_command(watch: Watch) -> str:
     """What somebody types after `watch` to have this one again: by its name, where that is shown as it is typed."""
-    as_it_is = can_be_typed(watch.label) and code(watch.label) == f"`{watch.label}`"
-    name = quoted(watch.label if as_it_is and not watch.pattern else watch.reference)
+    name = watch_name(watch)
     on = f" on {','.join(sorted(watch.events))}" if watch.events else ""
     page = f" page {' '.join(_typed(each) for each in watch.targets[:TARGETS_SHOWN])}" if watch.targets else ""
     return f"{code(name, REASON_LIMIT).strip('`')}{on}{page}"

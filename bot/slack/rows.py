@@ -1,6 +1,6 @@
 """Lines that several answers share: a pipeline in one line, a channel that rests, words with no pipeline. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.answer import PipelineView, UnresolvedReference
@@ -10,7 +10,7 @@ from bot.slack import doubts, phrases
 from bot.slack.cards import Footing
 from bot.slack.message import Block, sections
 from bot.slack.text import ago, code, outside
-from bot.slack.words import can_be_typed, quoted
+from bot.slack.words import can_be_typed, quoted, renamed
 
 CANDIDATES = 10
 EXPLAINED = 10  # words that are not understood and get a line of their own
@@ -46,26 +46,61 @@ def resting(channel: ChannelId | None, reason: ParkReason, footing: Footing) -> 
     return f"{rested}\nIf nothing comes, {phrases.cure(channel, reason, footing.command, here=True)}"
 
 
-def unresolved(those: Sequence[UnresolvedReference], command: str, footing: Footing) -> list[Block]:
+def unresolved(those: Sequence[UnresolvedReference], command: str, footing: Footing, text: str = "") -> list[Block]:
+    """`text` is the command as typed: with one word put right it is offered again, with all its other words."""
     lines: list[str] = []
+    alone = len(those) == 1
     for each in those[:EXPLAINED]:
-        name = outside(each.reference)
-        if isinstance(each, Ambiguous):
-            lines.append(f":point_right: “{name}” may mean {len(each.candidates)} pipelines. Which one?")
-            chosen, among = each.candidates[:CANDIDATES], Names(each.candidates)
-        else:
-            near = " Did you mean one of these?" if each.nearest else f" `{footing.command} list` shows what there is."
-            lines.append(f":grey_question: I know no pipeline “{name}”.{near}")
-            chosen, among = each.nearest, None
+        chosen, among = _chosen(each)
+        lines.append(_problem(each, footing))
         for pipeline in chosen:
-            by_id = among is not None and not _alone(pipeline, each.reference, among)
-            typed = command_for(command, pipeline, footing, by_id=by_id)
-            lines.append(f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)} · {typed}")
+            named = f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)}"
+            right = _name_of(pipeline, each.reference, among)
+            typed = _corrected(text, {each.reference: right}) or f"{command} {right}"
+            lines.append(f"{named} · {code(f'{footing.command} {typed}', 300)}" if alone or not text else named)
     if more := those[EXPLAINED:]:
         named = ", ".join(f"“{outside(each.reference, 40)}”" for each in more[:EXPLAINED])
         rest = f" and {len(more) - EXPLAINED} more" if len(more) > EXPLAINED else ""
         lines.append(f":grey_question: I can't tell either which pipelines these are: {named}{rest}.")
-    return sections(lines) if lines else []
+    return sections([*lines, *_all_corrected(those, footing, text)]) if lines else []
+
+
+def _problem(each: UnresolvedReference, footing: Footing) -> str:
+    name = outside(each.reference)
+    if isinstance(each, Ambiguous):
+        return f":point_right: “{name}” may mean {len(each.candidates)} pipelines. Which one?"
+    near = " Did you mean one of these?" if each.nearest else f" `{footing.command} list` shows what there is."
+    return f":grey_question: I know no pipeline “{name}”.{near}"
+
+
+def _chosen(each: UnresolvedReference) -> tuple[Sequence[Pipeline], Names | None]:
+    """The pipelines that it may mean, and among which of them a name must be unambiguous."""
+    if isinstance(each, Ambiguous):
+        return each.candidates[:CANDIDATES], Names(each.candidates)
+    return each.nearest, None
+
+
+def _name_of(pipeline: Pipeline, reference: str, among: Names | None) -> str:
+    """How it is typed so that it means this one."""
+    by_id = among is not None and not _alone(pipeline, reference, among)
+    return quoted(pipeline.name) if can_be_typed(pipeline.name) and not by_id else pipeline.id
+
+
+def _corrected(text: str, names: Mapping[str, str]) -> str:
+    """The command as typed, with these words replaced; empty where one of them is not found."""
+    for wrong, right in names.items():
+        text = renamed(text, wrong, right) if text else ""
+    return text
+
+
+def _all_corrected(those: Sequence[UnresolvedReference], footing: Footing, text: str) -> list[str]:
+    """With the likeliest name for each, where several words are wrong."""
+    found = [(each.reference, *_chosen(each)) for each in those]
+    if len(those) < 2 or not text or not all(chosen for _, chosen, _ in found):
+        return []
+    names = {reference: _name_of(chosen[0], reference, among) for reference, chosen, among in found}
+    typed = _corrected(text, names)
+    return [f"For example: {code(f'{footing.command} {typed}', 300)}"] if typed else []
 
 
 def _alone(pipeline: Pipeline, reference: str, among: Names) -> bool:

@@ -24,6 +24,8 @@ class Asked:
     text: str = ""
     page: int = 1
     shared: bool = False
+    shared_by: str = ""
+    """As plain text."""
 
 
 def status_blocks(answer: StatusAnswer, asked: Asked, footing: Footing) -> list[Block]:
@@ -33,14 +35,18 @@ def status_blocks(answer: StatusAnswer, asked: Asked, footing: Footing) -> list[
         blocks += _detail(answer.views[0], answer.at, footing)
     elif answer.views or answer.looked_at:
         whole = answer.whole_channel
-        head = heading(Heading(answer.views, answer.looked_at, answer.states, answer.at, whole_channel=whole))
+        of = Heading(answer.views, answer.looked_at, answer.states, answer.at, whole_channel=whole)
+        head = heading(replace(of, channel=answer.channel))
         lines = [row(view, answer.at) for view in _page(answer.views, asked)]
         blocks += sections(
             [*doubts.lead(_page(answer.views, asked)), head + _page_words(asked, len(answer.views)), *lines]
         )
     elif answer.whole_channel:
         hint = f"`{footing.command} list` shows what there is, `{footing.command} watch NAME` watches it."
-        blocks.append(section(f"This channel watches nothing yet. {hint}"))
+        who, verb = phrases.watcher(answer.channel, here=True), phrases.watches_verb(answer.channel)
+        blocks.append(section(f"{who} {verb} nothing yet. {hint}"))
+    if asked.shared:
+        return blocks + _shared(asked)
     blocks += unresolved(answer.unresolved, "status", footing)
     if not (answer.views or answer.looked_at or answer.unresolved or answer.whole_channel):
         blocks.append(section("No pipeline matches this now."))
@@ -85,7 +91,8 @@ def list_blocks(answer: ListAnswer, asked: Asked) -> list[Block]:
         words = f" with “{outside(answer.words)}”" if answer.words else ""
         blocks.append(section(f"The ServiceKey sees no pipeline{words}."))
     else:
-        head = heading(Heading(answer.views, answer.looked_at, answer.states, answer.at, answer.words))
+        words = "" if asked.shared else answer.words
+        head = heading(Heading(answer.views, answer.looked_at, answer.states, answer.at, words))
         shown = _by_project(answer, asked)
         doubt = doubts.lead(_page(answer.views, asked))
         blocks += sections([*doubt, head + _page_words(asked, len(answer.views)), *shown])
@@ -93,7 +100,11 @@ def list_blocks(answer: ListAnswer, asked: Asked) -> list[Block]:
         blocks += context(
             f":warning: The list may be old: {outside(answer.problem, REASON_LIMIT)}{doubts.waiting(answer.wait_until)}"
         )
-    return blocks + _controls(asked, len(answer.views), "")
+    return blocks + (_shared(asked) or _controls(asked, len(answer.views), ""))
+
+
+def _shared(asked: Asked) -> list[Block]:
+    return context(f"Shared by {phrases.who(asked.shared_by)}") if asked.shared else []
 
 
 def _by_project(answer: ListAnswer, asked: Asked) -> list[str]:

@@ -155,6 +155,15 @@ def mended(text: str, start: int, wrong: str, right: str) -> str:
     return visible(before + put_right).strip(", ") if times else ""
 
 
+def renamed(text: str, wrong: str, right: str) -> str:
+    """The text with one name, with or without quotes, replaced, as it would be typed; empty where it is not found."""
+    command, _, rest = unescape(typed(unlinked(text))).partition(" ")
+    marks = f"[{_DOUBLE}{_SINGLE}«»‹›「」『』《》]*"
+    wanted = rf"(?<!\S){marks}{re.escape(wrong)}{marks}(?=[\s{re.escape(SEPARATORS)}]|$)"
+    replaced, times = re.subn(wanted, lambda _: right, rest, count=1)
+    return f"{command} {replaced}" if times else ""
+
+
 def typed(text: str) -> str:
     """Slack's own forms as people type them."""
     return _RESOLVED.sub(lambda found: f"{found['sign'].replace('!', '@')}{found['name'].lstrip('@')}", text)

@@ -1,18 +1,20 @@
--- Watches added or changed, or removed where their text is '', with the announcement in their channel.
--- KEYS: (3 of the fence), watches, watches_version, parked, woken, what the makers of the channel that wakes were told, outbox
--- ARGV: channel that wakes or '', when, lane, delivery id, row, then id, watch, id, watch...
-local changed = 0
-for i = 6, #ARGV, 2 do
-  if ARGV[i + 1] == '' then
-    changed = changed + redis.call('HDEL', KEYS[4], ARGV[i])
-  elseif redis.call('HGET', KEYS[4], ARGV[i]) ~= ARGV[i + 1] then
-    redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1])
-    changed = changed + 1
-  end
+-- Watches made, changed or ended: all or nothing, and only where nobody changed them since they were read. What is told of
+-- it, and what takes it back, are kept in the same step.
+-- KEYS: (3 of the fence), watches, watches_version, parked, woken, what the makers of the channel that wakes were told,
+--   the undo that is kept, the undo that is used up, then an outbox for each delivery
+-- ARGV: version, channel that wakes or '', when, undo or '', seconds to keep it, 'used' or '', number of deliveries,
+--   then lane, delivery id, row..., then id, watch or '' where it ended...
+if tonumber(redis.call('GET', KEYS[5]) or '0') ~= tonumber(ARGV[1]) then return 0 end
+if ARGV[6] ~= '' and redis.call('DEL', KEYS[10]) == 0 then return 0 end
+local first, deliveries = 8, tonumber(ARGV[7])
+for i = first + 3 * deliveries, #ARGV, 2 do
+  if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[4], ARGV[i]) else redis.call('HSET', KEYS[4], ARGV[i], ARGV[i + 1]) end
 end
-if changed == 0 then return 0 end
 redis.call('INCR', KEYS[5])
-if redis.call('HDEL', KEYS[6], ARGV[1]) == 1 then redis.call('HSET', KEYS[7], ARGV[1], ARGV[2]) end
+if redis.call('HDEL', KEYS[6], ARGV[2]) == 1 then redis.call('HSET', KEYS[7], ARGV[2], ARGV[3]) end
 redis.call('DEL', KEYS[8])
-enqueue(KEYS[9], ARGV[3], ARGV[4], ARGV[5])
-return written(changed)
+if ARGV[4] ~= '' then redis.call('SET', KEYS[9], ARGV[4], 'EX', ARGV[5]) end
+for i = 0, deliveries - 1 do
+  enqueue(KEYS[11 + i], ARGV[first + 3 * i], ARGV[first + 3 * i + 1], ARGV[first + 3 * i + 2])
+end
+return written(1)

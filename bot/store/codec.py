@@ -24,11 +24,13 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
 from bot.domain.note import Note
 from bot.domain.plan import Record
+from bot.domain.subscription import Undo
 from bot.domain.watch import Watch
 from bot.ports import Gesture
 
 RECORD: TypeAdapter[Record] = TypeAdapter(Record)
 WATCH: TypeAdapter[Watch] = TypeAdapter(Watch)
+UNDO: TypeAdapter[Undo] = TypeAdapter(Undo)
 NOTE: TypeAdapter[Note] = TypeAdapter(Note)
 CARD: TypeAdapter[Card] = TypeAdapter(Card)
 GESTURE: TypeAdapter[Gesture] = TypeAdapter(Gesture)

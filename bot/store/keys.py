@@ -45,5 +45,8 @@ class Keys:
     def told(self, channel: ChannelId) -> str:
         return self[f"told:{channel}"]
 
+    def undo(self, undo_id: str) -> str:
+        return self[f"undo:{undo_id}"]
+
     def gesture(self, digest: str) -> str:
         return self[f"gesture:{digest}"]

@@ -16,10 +16,11 @@ from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
+from bot.domain.subscription import UNDO_FOR, Undo, WatchChange
 from bot.domain.watch import ChannelId, ParkReason, Watch
 from bot.ports import Beat, Clock, Gesture, Lease, StoreAway, Watches
 from bot.store.cards import read_cards, read_storm
-from bot.store.codec import CARD, CATALOGUE, GESTURE, NOTE, RECORD, WATCH, encode_delivery
+from bot.store.codec import CARD, CATALOGUE, GESTURE, NOTE, RECORD, UNDO, WATCH, encode_delivery
 from bot.store.losses import MARK, Losses
 from bot.store.scripts import Scripts, away
 
@@ -67,16 +68,30 @@ class RedisStore:
         with away():
             return int(await self._redis.get(self._keys["watches_version"]) or 0)
 
-    async def add_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
-        rows = {watch.id: WATCH.dump_json(watch).decode() for watch in watches}
-        return await self._change_watches(rows, announcement, wakes=announcement.channel)
+    async def change_watches(self, change: WatchChange) -> bool:
+        makes = change.wakes and any(edit.after for edit in change.edits)
+        keys = [self._keys[name] for name in ("watches", "watches_version", "parked", "woken")]
+        keys += [self._keys.told(change.channel if makes else ChannelId(""))]
+        keys += [self._keys.undo(change.undo.id if change.undo else ""), self._keys.undo(change.uses)]
+        outboxes, rows = self._scripts.enqueued(change.told)
+        args: list[str | int] = [
+            change.version,
+            change.channel if makes else "",
+            self._clock.now().isoformat(),
+            UNDO.dump_json(change.undo).decode() if change.undo else "",
+            int(UNDO_FOR.total_seconds()),
+            "used" if change.uses else "",
+            len(change.told),
+            *rows,
+        ]
+        for edit in change.edits:
+            args += [edit.id, WATCH.dump_json(edit.after).decode() if edit.after else ""]
+        return bool(await self._scripts.write("change_watches", [*keys, *outboxes], args))
 
-    async def edit_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
-        rows = {watch.id: WATCH.dump_json(watch).decode() for watch in watches}
-        return await self._change_watches(rows, announcement)
-
-    async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int:
-        return await self._change_watches(dict.fromkeys(watch_ids, ""), announcement)
+    async def undo(self, undo_id: str) -> Undo | None:
+        with away():
+            raw = await self._redis.get(self._keys.undo(undo_id))
+        return UNDO.validate_json(raw) if raw else None
 
     async def say_hello(self, greeting: Delivery) -> bool:
         keys = [self._keys.hello(greeting.channel), self._keys.outbox(greeting.lane)]
@@ -126,14 +141,6 @@ class RedisStore:
         if not await self._scripts.write("rename", keys, args):
             raise StoreAway(f"{old} is being written to just now")
         return len(moving)
-
-    async def _change_watches(self, rows: Mapping[str, str], told: Delivery, *, wakes: str = "") -> int:
-        keys = [self._keys[name] for name in ("watches", "watches_version", "parked", "woken")]
-        keys += [self._keys.told(ChannelId(wakes)), self._keys.outbox(told.lane)]
-        announced = [told.lane.name, told.id, encode_delivery(told)]
-        changes = [part for row in rows.items() for part in row]
-        now = self._clock.now().isoformat()
-        return await self._scripts.write("change_watches", keys, [wakes, now, *announced, *changes])
 
     async def park(
         self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches: Sequence[Watch]

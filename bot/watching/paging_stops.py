@@ -10,9 +10,10 @@ from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import digest
 from bot.domain.observation import PipelineId
+from bot.domain.subscription import Edit, WatchChange
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
-from bot.ports import ChatAway, Clock
-from bot.watching.roster import Roster
+from bot.ports import ChatAway, Clock, StoreAway
+from bot.watching.roster import ATTEMPTS, Roster
 
 Direct = Callable[[UserId], Awaitable[ChannelId | None]]
 """The conversation of a person's direct messages. Raises `ChatAway`."""
@@ -51,13 +52,29 @@ class PagingStops:
 
     async def _edit(self, channel: ChannelId, person: UserId, watches: Sequence[Watch]) -> None:
         """The announcement is written in the same step; the direct messages to the makers follow."""
-        at = self._clock.now()
-        edited = tuple(replace(watch, targets=_without(watch.targets, person)) for watch in watches)
-        notice = Notice(
-            kind=NoticeKind.PAGING_STOPPED, at=at, by=person, by_name=_name(watches, person), watches=edited
-        )
-        await self._roster.store.edit_watches(edited, self._delivery(channel, channel, notice))
-        await self._roster.refresh_watches()
+        ids, edited = {watch.id for watch in watches}, tuple[Watch, ...]()
+        for _ in range(ATTEMPTS):
+            at, known = self._clock.now(), self._roster.watches
+            now = [watch for watch in known.of(channel) if watch.id in ids and _pages(watch, person)]
+            edited = tuple(replace(watch, targets=_without(watch.targets, person)) for watch in now)
+            if not edited:
+                return
+            notice = Notice(
+                kind=NoticeKind.PAGING_STOPPED, at=at, by=person, by_name=_name(now, person), watches=edited
+            )
+            change = WatchChange(
+                version=known.version,
+                channel=channel,
+                edits=tuple(Edit(before=before, after=after) for before, after in zip(now, edited, strict=True)),
+                told=(self._delivery(channel, channel, notice),),
+                wakes=False,
+            )
+            done = await self._roster.store.change_watches(change)
+            await self._roster.refresh_watches()
+            if done:
+                break
+        else:
+            raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
         for maker in dict.fromkeys(watch.made_by for watch in edited if watch.made_by != person):
             made = tuple(watch for watch in edited if watch.made_by == maker)
             await self._tell(maker, replace(notice, watches=made, channel=channel))

@@ -103,7 +103,10 @@ class Queries:
             await asyncio.sleep(0)  # a pattern looks at every pipeline: reads and alerts go in between
         pipelines = [self._roster.pipeline(each) for each in dict.fromkeys(chain(*covered.values()))]
         known = {view.pipeline.id: view for view in self._views.known(pipelines, channel)}
-        views = [WatchedView(watch=watch, covers=tuple(known[each] for each in ids)) for watch, ids in covered.items()]
+        views = [
+            WatchedView(watch=self._roster.named(watch), covers=tuple(known[each] for each in ids))
+            for watch, ids in covered.items()
+        ]
         await self._roster.refresh_watches()
         parked = await self._tried(channel)
         return WatchesAnswer(channel=channel, watches=tuple(views), parked=parked, at=self._clock.now())

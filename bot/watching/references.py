@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.domain.answer import UnresolvedReference
 from bot.domain.attention import State
-from bot.domain.catalogue import Found, Names, Pipeline, Resolution, Unknown, is_pattern, looks, resolve
+from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, Resolution, Unknown, is_pattern, looks, resolve
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
 from bot.watching.listing import Listing
@@ -29,8 +29,11 @@ class References:
         self._roster = roster
         self._listing = listing
 
-    async def meant(self, references: Sequence[str], channel: ChannelId) -> Meant:
-        """Resolves against what is listed, and where a name is unknown against a fresh listing."""
+    async def meant(self, references: Sequence[str], channel: ChannelId, *, ending: bool = False) -> Meant:
+        """Resolves against what is listed, and where a name is unknown against a fresh listing.
+
+        `ending`: a name that was another pipeline's when the channel began to watch that may mean either.
+        """
         patterns = tuple({each.lower(): each for each in references if is_pattern(each)}.values())
         exact = {looks(each): each for each in references if not is_pattern(each)}.values()
         names = self.names(channel)
@@ -39,6 +42,8 @@ class References:
             await self._listing.refresh(older_than=UNKNOWN_SECONDS)
             names = self.names(channel)
         resolved = _resolved(exact, names)
+        if ending:
+            resolved = [_in_doubt(each, one, names) for each, one in zip(exact, resolved, strict=True)]
         return Meant(
             pipelines=tuple(each for one in resolved if isinstance(one, Found) for each in one.pipelines),
             patterns=patterns,
@@ -76,3 +81,10 @@ def _resolved(references: Iterable[str], names: Names) -> list[Resolution]:
         suggested += isinstance(one, Unknown)
         resolved.append(one)
     return resolved
+
+
+def _in_doubt(reference: str, one: Resolution, names: Names) -> Resolution:
+    """Whether to end the watch of the name's owner, or of the one that had the name before, nobody can know."""
+    former = names.formerly(looks(reference)) if isinstance(one, Found) else ()
+    several = tuple(dict.fromkeys((*one.pipelines, *former))) if isinstance(one, Found) else ()
+    return Ambiguous(reference, several) if len(several) > 1 else one

@@ -18,6 +18,7 @@ from bot.domain.plan import (
     plan_forgotten,
     plan_left,
     plan_newcomer,
+    plan_newly_named,
     plan_redrawn,
     plan_restored,
     remembered,
@@ -203,6 +204,10 @@ class Roster:
         known = self._catalogue.get(pipeline_id) or self._unlisted.get(pipeline_id)
         return known or Pipeline(id=pipeline_id, name=self._labels.get(pipeline_id, pipeline_id))
 
+    def named(self, watch: Watch) -> Watch:
+        """By the name that its pipeline has now."""
+        return watch if watch.pattern else replace(watch, label=self.pipeline(PipelineId(watch.reference)).name)
+
     @property
     def records(self) -> tuple[Record, ...]:
         return tuple(self._records.values())
@@ -258,7 +263,8 @@ class Roster:
         raise StoreAway(f"{pipeline_id} was written by others {ATTEMPTS} times in a row")
 
     async def welcome(self, channels: Iterable[ChannelId] = ()) -> None:
-        """Opens the cards of what is wrong already in every channel that has come to watch it."""
+        """Opens the cards of what is wrong already in every channel that has come to watch it, and pages those whom a
+        watch names only now."""
         for pipeline_id in sorted(self._watched):
             record = self.record(pipeline_id)
             if record.episode is None or not record.episode.open:
@@ -266,6 +272,7 @@ class Roster:
             those = channels or [each.channel for each in self.scene(self.pipeline(pipeline_id)).audiences]
             for channel in those:
                 await self.write(pipeline_id, _opening_in(channel))
+                await self.write(pipeline_id, _calling_in(channel))
 
     async def catch_up(self) -> None:
         """Takes in what another bot has written since. What a store that forgot has older is left for `restore`."""
@@ -340,3 +347,7 @@ def _restoring(record: Record) -> MakePlan:
 
 def _opening_in(channel: ChannelId) -> MakePlan:
     return lambda record, scene: plan_newcomer(record, scene, channel)
+
+
+def _calling_in(channel: ChannelId) -> MakePlan:
+    return lambda record, scene: plan_newly_named(record, scene, channel)

@@ -375,12 +375,12 @@ async def test_a_store_that_goes_away_midway_is_waited_for_and_what_was_promised
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     one = counter.inbox()
-    away_once(counter.bot.store, "add_watches", monkeypatch)
+    away_once(counter.bot.store, "change_watches", monkeypatch)
     await one.take(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
     assert "I have kept it, and finish it by myself if Redis is back within 25 minutes." in counter.answers[0]
     assert timedelta(minutes=25) == inbox.TOO_OLD
     await counter.bot.clock.pass_time(31)
-    away_once(counter.bot.store, "add_watches", monkeypatch)
+    away_once(counter.bot.store, "change_watches", monkeypatch)
     await one.take_up()  # it is still away: that was said already
     assert len(counter.answers) == 1
     await counter.bot.clock.pass_time(11)

@@ -197,7 +197,7 @@ class HeardSubscriptions(Subscriptions):
         self, channel: ChannelId, references: Sequence[str] | None, by: UserId, by_name: str = ""
     ) -> UnwatchAnswer:
         self._acted.append(f"unwatch {references}")
-        return UnwatchAnswer(channel=channel, removed=())
+        return UnwatchAnswer(channel=channel, at=at(0))
 
 
 class HeardGuardian(Guardian):

@@ -15,6 +15,7 @@ from bot.domain.held_pages import PageLog
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
+from bot.domain.subscription import Undo, WatchChange
 from bot.domain.watch import ChannelId, ParkReason, TeamId, Watch
 from bot.ports import Beat, Clock, Ending, EndingKind, Gesture, Lease, PageEntry, StoreRolledBack, Watches
 from bot.store.outbox import GROWS_FOR, LEASE_SECONDS
@@ -153,6 +154,12 @@ class MemoryStore:
             return len(gone)
 
         return await self._wrote(change)
+
+    async def change_watches(self, change: WatchChange) -> bool:
+        raise NotImplementedError
+
+    async def undo(self, undo_id: str) -> Undo | None:
+        raise NotImplementedError
 
     async def say_hello(self, greeting: Delivery) -> bool:
         raise NotImplementedError

@@ -19,6 +19,7 @@ from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import EpisodeKind, Outcome
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
+from bot.domain.subscription import Wish
 from bot.domain.transition import Event, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, ParkReason, Target, TargetKind
 from bot.ports import ApiError, Forbidden, Malformed, NotFound, Page, Status, Throttled, Unauthorized, Unavailable
@@ -481,7 +482,7 @@ async def watch(
     bot: Bot, *references: str, channel: ChannelId = ALERTS, targets: tuple[Target, ...] = ()
 ) -> WatchAnswer:
     task = asyncio.create_task(
-        bot.requests.subscriptions.watch(channel, references, events=None, targets=targets, by=ANN, closed=is_open)
+        bot.requests.subscriptions.watch(channel, references, Wish(targets=targets, by=ANN), closed=is_open)
     )
     await bot.poll(10)
     answer = await task
@@ -494,10 +495,9 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
         bot.api.statuses[TWO] = FAILED
         await watch(bot, "ORDERS-1", channel=OTHER)
         page = Target(kind=TargetKind.USER, id=ANN, direct=ChannelId("D0ANN"))
-        answer = await watch(bot, "orders-1", "pipe_0002", "nosuch", targets=(page,))
+        answer = await watch(bot, "orders-1", "pipe_0002", targets=(page,))
         assert [watch.reference for watch in answer.added] == [ONE, TWO]
         assert [view.standing.phase for view in answer.matched] == [Phase.RUNNING, Phase.FAILED]
-        assert [each.reference for each in answer.unresolved] == ["nosuch"]
         assert await bot.cards() == ["orders-2 failure"]
         assert await bot.cards(ChannelId("D0ANN")) == ["orders-2 failure"]
         await watch(bot, "orders-2", channel=OTHER)

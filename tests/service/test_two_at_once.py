@@ -4,6 +4,7 @@ import redis.asyncio
 
 from bot.domain.answer import Fate
 from bot.domain.plan import Plan
+from bot.domain.subscription import Wish
 from tests.builders import ALERTS, ANN, TEAM
 from tests.service.test_poller import FAILED, LIVE, ONE, Bot, pipelines, running
 
@@ -27,7 +28,7 @@ async def test_a_failure_that_the_other_unwatched_and_watched_again_is_told(fake
         await other.requests.subscriptions.unwatch(ALERTS, None, ANN)
         before = await reader.cards()
         await both(reader, other, 20)
-        await other.requests.subscriptions.watch(ALERTS, [ONE], events=None, targets=(), by=ANN, closed=_not_closed)
+        await other.requests.subscriptions.watch(ALERTS, [ONE], Wish(by=ANN), closed=_not_closed)
         await both(reader, other, 20)
         assert len(before) == 1
         assert len(await reader.cards()) == 2

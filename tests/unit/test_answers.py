@@ -15,6 +15,9 @@ from bot.domain.answer import (
     PipelineView,
     Refusal,
     StatusAnswer,
+    UndoAnswer,
+    UndoFate,
+    UnmatchedAnswer,
     UnwatchAnswer,
     WatchAnswer,
     WatchedView,
@@ -24,10 +27,12 @@ from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.episode import Acknowledgement
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
+from bot.domain.subscription import Edit
 from bot.domain.transition import SELECTABLE, Event, Reach, Standing
-from bot.domain.watch import ParkReason, Target, TargetKind, UserId, Watch
+from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, UserId, Watch
 from bot.slack import action_ids
-from bot.slack.grammar import COMMANDS, List, Status, UsageError, parse
+from bot.slack.clauses import ChannelWord
+from bot.slack.grammar import COMMANDS, List, Status, Unwatch, UsageError, parse
 from bot.slack.message import Message
 from bot.slack.phrases import PARKED
 from bot.slack.status_answers import PAGE_SIZE, Asked
@@ -262,7 +267,8 @@ def test_the_list_says_what_was_looked_for_and_what_is_wrong(
 
 
 def watched(*added: Watch, **more: object) -> str:
-    return answered(replace(WatchAnswer(channel=ALERTS, added=added, at=at(17)), **more)).text  # type: ignore[arg-type]
+    answer = WatchAnswer(channel=ALERTS, edits=tuple(Edit(after=watch) for watch in added), at=at(17))
+    return answered(replace(answer, **more)).text  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -293,29 +299,111 @@ def test_watching_says_how_it_stands_right_now() -> None:
     assert "watched this already: orders-eu" in watched(unchanged=(NAMED,), matched=(a_view(),))
 
 
-@pytest.mark.parametrize(("number", "told"), [(0, "no pipeline now"), (1, "1 pipeline now"), (60, "60 pipelines now")])
+@pytest.mark.parametrize(
+    ("number", "told"), [(0, "No pipeline matches"), (1, "1 pipeline matches"), (60, "60 pipelines match")]
+)
 def test_a_pattern_says_how_many_it_covers_and_that_it_grows(number: int, told: str) -> None:
     text = watched(a_watch("orders-*"), matched=views(number))
-    assert f"That is {told}, and every later one that matches." in text
+    assert f"{told} now. New ones that match will be watched." in text
     assert text.count("RUNNING") == min(number, PAGE_SIZE)
     assert ("… and 40 more: `/pipeline status`" in text) == (number == 60)
 
 
 def test_where_nothing_was_changed_that_is_said() -> None:
     assert watched() == "Nothing was changed."
-    assert "watches nothing, so nothing was changed" in answered(UnwatchAnswer(channel=ALERTS, removed=())).text
+    assert "watches nothing, so nothing was changed" in answered(UnwatchAnswer(channel=ALERTS, at=at(0))).text
 
 
 def test_unwatching() -> None:
-    pattern = a_watch("*orders-*")
-    text = answered(
-        UnwatchAnswer(channel=ALERTS, removed=(NAMED,), not_watched=("payments",), still_covered_by=(pattern,))
-    ).text
+    text = answered(UnwatchAnswer(channel=ALERTS, removed=(NAMED,), not_watched=("payments",), at=at(0))).text
     assert text.split("\n") == [
         "<#C0ALERTS> no longer watches orders-eu — all events",
-        "<#C0ALERTS> does not watch payments by itself.",
-        "It is still covered by `*orders-*` — all events: `/pipeline unwatch *orders-*` ends that.",
+        "<#C0ALERTS> does not watch payments, so nothing was changed there.",
     ]
+
+
+def test_what_a_pattern_covers_can_be_ended_with_the_pattern() -> None:
+    answer = UnwatchAnswer(channel=ALERTS, covered=("orders-eu",), still_covered_by=(a_watch("orders-*"),), at=at(0))
+    message = answered(answer)
+    assert message.text.split("\n") == [
+        "<#C0ALERTS> watches orders-eu through the pattern `orders-*`. That stays. Stop watching the pattern?",
+        "• `orders-*` — all events: `/pipeline unwatch orders-*`",
+    ]
+    made = buttons(message)["Unwatch orders-*"]
+    assert made.action == action_ids.CONFIRM
+    assert parse(made.facts["asked"]) == Unwatch(("orders-*",), ChannelWord(id=ALERTS))
+
+
+def test_a_pattern_that_nobody_watches_lists_the_watches_that_it_matches() -> None:
+    us = replace(a_watch("pipe_0002"), label="orders us")
+    message = answered(UnwatchAnswer(channel=ALERTS, would_end=(NAMED, us), at=at(0)))
+    assert "It matches 2 watches, and nothing was changed" in message.text
+    assert "`/pipeline unwatch orders-eu`" in message.text
+    assert '`/pipeline unwatch "orders us"`' in message.text
+    made = buttons(message)["End these 2 watches"]
+    assert parse(made.facts["asked"]) == Unwatch(("pipe_0001", "pipe_0002"), ChannelWord(id=ALERTS))
+
+
+def test_a_pattern_that_matches_nothing_is_watched_only_after_a_click() -> None:
+    answer = UnmatchedAnswer(patterns=("nosuch-*",), nearest=(a_pipeline("nosuchs"),), at=at(0))
+    message = answered(answer, Asked(text="watch nosuch-* page <@U0ANN|ann>"))
+    assert "No pipeline matches `nosuch-*` now. Nothing was changed." in message.text
+    assert "nosuchs" in message.text
+    made = buttons(message)["Watch it anyway"]
+    assert (made.action, made.facts["asked"]) == (action_ids.CONFIRM, "watch nosuch-* page <@U0ANN|ann>")
+    assert "asked" not in str(buttons(answered(answer, Asked(text="watch nosuch-* " + "x" * 2000))))
+
+
+def test_an_edited_watch_shows_before_and_after_and_can_be_taken_back() -> None:
+    before = replace(NAMED, targets=(a_person(),))
+    answer = WatchAnswer(channel=ALERTS, edits=(Edit(before=before, after=NAMED),), undo="u" * 32, at=at(17))
+    message = answered(answer)
+    assert (
+        "now watches orders-eu — all events\n    before: orders-eu — all events, pages @ann on FAILED" in message.text
+    )
+    assert buttons(message)["Undo"].facts == {"undo": "u" * 32}
+    assert "Undo works for 1 h" in message.text
+
+
+def test_in_a_conversation_with_the_bot_it_is_you_who_watch() -> None:
+    mine = replace(NAMED, channel=ChannelId("D0ANN"))
+    for answer in (
+        WatchAnswer(channel=mine.channel, edits=(Edit(after=mine),), unchanged=(mine,), at=at(17)),
+        UnwatchAnswer(channel=mine.channel, removed=(mine,), not_watched=("b",), at=at(17)),
+        UnwatchAnswer(channel=mine.channel, at=at(17)),
+        UnwatchAnswer(channel=mine.channel, covered=("b",), still_covered_by=(mine,), at=at(17)),
+        WatchesAnswer(channel=mine.channel, watches=(), at=at(17)),
+        WatchesAnswer(channel=mine.channel, watches=(WatchedView(watch=mine, covers=()),), at=at(17)),
+        StatusAnswer(views=(), whole_channel=True, channel=mine.channel, at=at(17)),
+        StatusAnswer(views=views(2), whole_channel=True, channel=mine.channel, at=at(17)),
+        StatusAnswer(views=(), whole_channel=True, channel=mine.channel, parked=ParkReason.RESTRICTED, at=at(17)),
+        UndoAnswer(channel=mine.channel, fate=UndoFate.DONE, edits=(Edit(before=mine),)),
+    ):
+        text = answered(answer).text
+        assert "You" in text or "here" in text
+        assert "hannel" not in text
+        assert "D0ANN" not in text
+
+
+@pytest.mark.parametrize(
+    ("those", "words"),
+    [
+        ((Unknown("ordrs", (a_pipeline(),)),), ["`/pipeline watch orders-eu b page @ann`"]),
+        ((Unknown("ordrs", ()),), ["`/pipeline list`"]),
+        (
+            (Unknown("ordrs", (a_pipeline(),)), Unknown("b", (a_pipeline("big one"),))),
+            ['For example: `/pipeline watch orders-eu "big one" page @ann`'],
+        ),
+    ],
+)
+def test_an_unknown_name_among_several_is_put_right_in_the_whole_command(
+    those: tuple[Unknown, ...], words: list[str]
+) -> None:
+    answer = WatchAnswer(channel=ALERTS, unresolved=those, at=at(17))
+    text = answered(answer, Asked(text="watch ordrs b page <@U0ANN|ann>")).text
+    assert "Nothing was changed." in text
+    for each in words:
+        assert each in text
 
 
 def test_watches_of_a_channel() -> None:
@@ -402,7 +490,7 @@ def test_whoever_asked_by_an_id_is_told_by_id() -> None:
 )
 def test_the_nearest_names_are_offered_as_they_are_to_be_typed(name: str, typed: str) -> None:
     unknown = Unknown("ordrs", pipelines(name))
-    text = answered(UnwatchAnswer(channel=ALERTS, removed=(), unresolved=(unknown,))).text
+    text = answered(UnwatchAnswer(channel=ALERTS, unresolved=(unknown,), at=at(0))).text
     assert "I know no pipeline “ordrs”. Did you mean one of these?" in text
     assert typed in text
 

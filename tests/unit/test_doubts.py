@@ -6,6 +6,7 @@ import pytest
 
 from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer, WatchAnswer, WatchedView, WatchesAnswer
 from bot.domain.phase import Phase
+from bot.domain.subscription import Edit
 from bot.domain.transition import Reach, Standing
 from bot.slack.status_answers import Asked
 from tests.builders import ALERTS, a_pipeline, a_watch, an_observation, at
@@ -43,7 +44,7 @@ def test_every_answer_leads_with_the_doubt() -> None:
         StatusAnswer(views=views, whole_channel=True, channel=ALERTS, at=at(41)),
         ListAnswer(views=views, at=at(41)),
         WatchesAnswer(channel=ALERTS, watches=(WatchedView(watch=watch, covers=views),), at=at(41)),
-        WatchAnswer(channel=ALERTS, added=(watch,), matched=views, at=at(41)),
+        WatchAnswer(channel=ALERTS, edits=(Edit(after=watch),), matched=views, at=at(41)),
     ):
         for shared in (False, True):
             message = tells_all(LOOK.answer(answer, Asked(text="status", shared=shared)))

@@ -7,13 +7,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.answer import Answer, Refusal, StatusAnswer, UnwatchAnswer, WatchAnswer, WatchedView, WatchesAnswer
+from bot.domain.answer import (
+    Answer,
+    Refusal,
+    StatusAnswer,
+    UndoAnswer,
+    UndoFate,
+    UnmatchedAnswer,
+    UnwatchAnswer,
+    WatchAnswer,
+    WatchedView,
+    WatchesAnswer,
+)
 from bot.domain.card import Card, CatchUp, Lines, Missed, Notice, NoticeKind, Storm, ThreadLine
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
 from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Intent, Phase
+from bot.domain.subscription import Edit
 from bot.domain.transition import SELECTABLE, Event, Reach, Standing
 from bot.domain.watch import ParkReason, Target, Watch
 from bot.slack.status_answers import Asked
@@ -176,9 +188,20 @@ def fifty_with_a_crowd(name: str, crowd: tuple[Target, ...]) -> None:
         assert "@u10000" in message.text  # at least one watch is told
         assert kind is not NoticeKind.PARKED or "In another channel" in message.text
     seen = tuple(WatchedView(watch=each, covers=(a_view(name=name),) * 3) for each in those)
+    made = tuple(Edit(before=each, after=each) for each in those)
     for answer in (
-        WatchAnswer(channel=ALERTS, added=those, unchanged=those, matched=(a_view(name=name),) * 60, at=at(9)),
-        UnwatchAnswer(channel=ALERTS, removed=those, not_watched=(name,) * 50, still_covered_by=those),
+        WatchAnswer(
+            channel=ALERTS,
+            edits=tuple(Edit(after=each) for each in those),
+            unchanged=those,
+            matched=(a_view(name=name),) * 60,
+            at=at(9),
+        ),
+        UnwatchAnswer(channel=ALERTS, removed=those, covered=(name,) * 50, still_covered_by=those, at=at(9)),
+        UnwatchAnswer(channel=ALERTS, removed=those, not_watched=(name,) * 50, undo="u" * 32, at=at(9)),
+        UnwatchAnswer(channel=ALERTS, would_end=those, at=at(9)),
+        UndoAnswer(channel=ALERTS, fate=UndoFate.DONE, edits=made),
+        UnmatchedAnswer(patterns=(name,) * 50, nearest=(a_pipeline(name),) * 3, at=at(9)),
         WatchesAnswer(channel=ALERTS, watches=seen, parked=ParkReason.RESTRICTED, at=at(9)),
     ):
         tells_all(valid(LOOK.answer(answer, Asked(text=name)), posted=False))

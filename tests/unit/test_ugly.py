@@ -20,6 +20,9 @@ from bot.domain.answer import (
     PipelineView,
     Refusal,
     StatusAnswer,
+    UndoAnswer,
+    UndoFate,
+    UnmatchedAnswer,
     UnwatchAnswer,
     WatchAnswer,
     WatchedView,
@@ -31,6 +34,7 @@ from bot.domain.delivery import Delay, Delivery, Priority
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
+from bot.domain.subscription import Edit
 from bot.domain.transition import SELECTABLE, Event, Reach, Standing
 from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, UserId, Watch
 from bot.sandbox.slack.blocks import check_message
@@ -247,6 +251,11 @@ notices = st.builds(
     by=st.sampled_from([None, ANN]),
     by_name=names,
     watches=watches.map(tuple),
+    before=watches.map(tuple),
+    undo=st.sampled_from(["", "u" * 32]),
+    pipeline=st.one_of(st.none(), st.builds(a_pipeline_called, names)),
+    targets=targets,
+    card_key=st.just("k" * 32),
     channel=st.just(ALERTS),
     reason=st.sampled_from([None, *ParkReason]),
     instead=st.sampled_from([None, ALERTS]),
@@ -259,7 +268,7 @@ notices = st.builds(
 
 @given(notices, how_they_come)
 def test_notices(notice: Notice, how: dict[str, Any]) -> None:
-    valid(rendered(notice, **how))
+    valid(rendered(notice, **how), mentions=notice.kind is NoticeKind.CALL)
 
 
 views = st.builds(
@@ -289,7 +298,8 @@ answers = st.one_of(
     st.builds(
         WatchAnswer,
         channel=st.just(ALERTS),
-        added=watches.map(tuple),
+        edits=watches.map(lambda those: tuple(Edit(before=each, after=each) for each in those)),
+        undo=st.sampled_from(["", "u" * 32]),
         unchanged=watches.map(tuple),
         matched=many_views,
         unresolved=unresolved,
@@ -300,8 +310,24 @@ answers = st.one_of(
         channel=st.just(ALERTS),
         removed=watches.map(tuple),
         not_watched=st.lists(names, max_size=20).map(tuple),
-        unresolved=unresolved,
+        unresolved=st.one_of(st.just(()), unresolved),
+        covered=st.lists(names, max_size=20).map(tuple),
         still_covered_by=watches.map(tuple),
+        would_end=st.one_of(st.just(()), watches.map(tuple)),
+        undo=st.sampled_from(["", "u" * 32]),
+        at=st.just(at(9)),
+    ),
+    st.builds(
+        UnmatchedAnswer,
+        patterns=st.lists(names, min_size=1, max_size=20).map(tuple),
+        nearest=st.lists(st.builds(a_pipeline_called, names), max_size=9).map(tuple),
+        at=st.just(at(9)),
+    ),
+    st.builds(
+        UndoAnswer,
+        channel=st.just(ALERTS),
+        fate=st.sampled_from(UndoFate),
+        edits=watches.map(lambda those: tuple(Edit(before=each) for each in those)),
     ),
     st.builds(
         WatchesAnswer,

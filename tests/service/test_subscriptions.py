@@ -1,0 +1,206 @@
+"""Changes of watches: what is kept, what is told, who is paged because of them, and how they are taken back."""
+
+import asyncio
+from dataclasses import replace
+
+import redis.asyncio
+
+from bot.domain.answer import Refusal, UndoFate, UnmatchedAnswer, UnwatchAnswer, WatchAnswer
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.catalogue import Ambiguous
+from bot.domain.subscription import Edit, Limits, WatchChange, Wish
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId, Every, Target, TargetKind
+from bot.watching.requests import Requests
+from tests.builders import ALERTS, ANN, a_pipeline, a_watch
+from tests.contract.test_store import an_announcement
+from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, OTHER, TWO, Bot, is_open, pipelines, running, watch
+
+# --- those whom a watch names while its pipeline is FAILED -----------------------------------------------------------
+
+BOB_TARGET = Target(kind=TargetKind.USER, id="U0BOB", direct=ChannelId("D0BOB"))
+GROUP = Target(kind=TargetKind.USERGROUP, id="S0ONCALL")
+
+
+async def calls(bot: Bot, channel: ChannelId = ALERTS) -> list[tuple[str, ...]]:
+    bodies = [row.body for row in await bot.store.owed(channel)]
+    notices = [body for body in bodies if isinstance(body, Notice) and body.kind is NoticeKind.CALL]
+    return [tuple(target.id for target in notice.targets) for notice in notices]
+
+
+async def test_those_who_are_named_while_it_is_failed_are_paged_at_once_and_once(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await watch(bot, "orders-1", targets=(Target(kind=TargetKind.USER, id=ANN, direct=ANN_DIRECT),))
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(20)
+        assert await calls(bot) == []
+        await watch(bot, "orders-1", targets=(Target(kind=TargetKind.USER, id=ANN, direct=ANN_DIRECT), BOB_TARGET))
+        assert await calls(bot) == [("U0BOB",)]
+        assert await bot.cards(ChannelId("D0BOB")) == ["orders-1 failure"]
+        await watch(bot, "orders-*", targets=(GROUP,))  # another watch of the same channel
+        await watch(bot, "orders-1", targets=(BOB_TARGET,))  # and back: nobody is paged again
+        await watch(bot, "orders-1", targets=(BOB_TARGET, GROUP))
+        await bot.poll(20)
+        assert await calls(bot) == [("U0BOB",), ("S0ONCALL",)]
+
+
+async def test_once_it_is_acknowledged_nobody_more_is_paged(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await watch(bot, "orders-1")
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(20)
+        episode = bot.roster.record(ONE).episode
+        assert episode is not None
+        await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, next(iter(episode.told)), ANN)
+        await watch(bot, "orders-1", targets=(BOB_TARGET,))
+        await bot.poll(20)
+        assert await calls(bot) == []
+
+
+async def test_whoever_took_the_edit_may_die_before_it_pages(fake_redis: redis.asyncio.Redis) -> None:
+    """The bot that reads derives the page from the watches and from whom the card has paged."""
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await watch(bot, "orders-1")
+        bot.api.statuses[ONE] = FAILED
+        await bot.poll(20)
+        (there,) = bot.roster.watches.of(ALERTS)
+        await bot.store.add_watches([replace(there, targets=(BOB_TARGET,))], an_announcement("edited"))
+        await bot.poll(10)
+        assert await calls(bot) == [("U0BOB",)]
+
+
+# --- changes of watches ----------------------------------------------------------------------------------------------
+
+
+async def unwatch(bot: Bot, *references: str) -> UnwatchAnswer:
+    task = asyncio.create_task(bot.requests.subscriptions.unwatch(ALERTS, references, ANN, "ann"))
+    await bot.poll(5)
+    return await task
+
+
+async def test_what_is_not_said_stays_and_an_edit_can_be_taken_back_once(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await watch(bot, "orders-1", targets=(BOB_TARGET,))
+        before = bot.roster.watches.of(ALERTS)
+        subscriptions = bot.requests.subscriptions
+        wish = Wish(events=frozenset({Event.RECOVERED}), by=ANN, by_name="ann")
+        answer = await subscriptions.watch(ALERTS, ["pipe_0001"], wish, closed=is_open)
+        assert isinstance(answer, WatchAnswer)
+        (edited,) = bot.roster.watches.of(ALERTS)
+        assert (edited.events, edited.targets) == (frozenset({Event.RECOVERED}), (BOB_TARGET,))
+        assert (await subscriptions.undo(OTHER, answer.undo, ANN)).fate is UndoFate.GONE
+        assert (await subscriptions.undo(ALERTS, answer.undo, ANN)).fate is UndoFate.DONE
+        assert bot.roster.watches.of(ALERTS) == before
+        assert (await subscriptions.undo(ALERTS, answer.undo, ANN)).fate is UndoFate.GONE
+        reset = Wish(events=Every.EVENT, targets=(), by=ANN)
+        await subscriptions.watch(ALERTS, ["pipe_0001"], reset, closed=is_open)
+        (edited,) = bot.roster.watches.of(ALERTS)
+        assert (edited.events, edited.targets) == (None, ())
+        told = [row.body for row in await bot.store.owed(ChannelId("D0BOB"))]
+        assert [body.kind for body in told if isinstance(body, Notice)] == [NoticeKind.NOT_PAGED]
+
+
+async def test_an_end_can_be_taken_back_unless_somebody_changed_something_since(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await watch(bot, "orders-1", "orders-2", targets=(BOB_TARGET,))
+        before = bot.roster.watches.of(ALERTS)
+        ended = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN, "ann")
+        assert bot.roster.watches.of(ALERTS) == ()
+        assert (await bot.requests.subscriptions.undo(ALERTS, ended.undo, ANN)).fate is UndoFate.DONE
+        assert bot.roster.watches.of(ALERTS) == before
+        ended = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN, "ann")
+        await watch(bot, "orders-2")
+        now = bot.roster.watches.of(ALERTS)
+        assert (await bot.requests.subscriptions.undo(ALERTS, ended.undo, ANN)).fate is UndoFate.CHANGED_SINCE
+        assert bot.roster.watches.of(ALERTS) == now
+
+
+async def test_an_unknown_name_among_several_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        answer = await watch(bot, "orders-1", "nosuch")
+        assert (answer.edits, [each.reference for each in answer.unresolved]) == ((), ["nosuch"])
+        await watch(bot, "orders-1")
+        gone = await unwatch(bot, "orders-1", "nosuch")
+        assert (gone.removed, [each.reference for each in gone.unresolved]) == ((), ["nosuch"])
+        assert [each.reference for each in bot.roster.watches.of(ALERTS)] == [ONE]
+        answer = await watch(bot, "orders-1", "orders-")  # may mean two
+        assert answer.edits == ()
+
+
+async def test_a_pattern_that_matches_nothing_is_watched_after_it_is_confirmed(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        subscriptions, wish = bot.requests.subscriptions, Wish(by=ANN)
+        asked = await subscriptions.watch(ALERTS, ["ordres-*"], wish, closed=is_open)
+        assert isinstance(asked, UnmatchedAnswer)
+        assert asked.patterns == ("ordres-*",)
+        assert bot.roster.watches.of(ALERTS) == ()
+        made = await subscriptions.watch(ALERTS, ["ordres-*"], wish, closed=is_open, confirmed=True)
+        assert isinstance(made, WatchAnswer)
+        assert len(made.edits) == 1
+        again = await subscriptions.watch(ALERTS, ["ordres-*"], wish, closed=is_open, confirmed=True)
+        assert isinstance(again, WatchAnswer)
+        assert again.edits == ()
+
+
+async def test_a_pattern_that_nobody_watches_ends_nothing_but_names_what_it_matches(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await watch(bot, "orders-1", "orders-2")
+        answer = await unwatch(bot, "orders-*")
+        assert [watch.reference for watch in answer.would_end] == [ONE, TWO]
+        assert len(bot.roster.watches.of(ALERTS)) == 2
+        await watch(bot, "orders-*")
+        answer = await unwatch(bot, "orders-3")
+        assert (answer.covered, [each.reference for each in answer.still_covered_by]) == (("orders-3",), ["orders-*"])
+        assert [each.reference for each in (await unwatch(bot, "orders-*")).removed] == ["orders-*"]
+
+
+async def test_a_channel_takes_so_many_watches_and_patterns_and_no_more(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        limited = Requests.over(
+            roster=bot.roster,
+            poller=bot.poller,
+            listing=bot.listing,
+            clock=bot.clock,
+            direct=bot.requests.stops._direct,
+            limits=Limits(watches=2, patterns=1),
+        ).subscriptions
+        await watch(bot, "orders-*", "orders-1")
+        for reference, word in (("orders-2", "2 watches"), ("pipe_*", "1 patterns")):
+            refused = await limited.watch(ALERTS, [reference], Wish(by=ANN), closed=is_open)
+            assert isinstance(refused, Refusal)
+            assert word in refused.reason or "2 watches" in refused.reason
+        assert len(bot.roster.watches.of(ALERTS)) == 2
+        edited = await limited.watch(ALERTS, ["orders-1"], Wish(targets=(BOB_TARGET,), by=ANN), closed=is_open)
+        assert isinstance(edited, WatchAnswer)
+        assert len(edited.edits) == 1
+        there = bot.roster.watches
+        change = WatchChange(version=there.version - 1, channel=ALERTS, edits=(Edit(after=a_watch(TWO)),))
+        assert not await bot.store.change_watches(change)  # planned on what was so before somebody else's change
+
+
+async def test_after_a_rename_both_names_mean_it_and_the_current_one_is_shown(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(2)) as bot:
+        await watch(bot, "orders-1")
+        bot.api.pipelines[ONE] = a_pipeline("invoices", pipeline_id=ONE)
+        await bot.listing.refresh()
+        (view,) = (await bot.requests.queries.watches(ALERTS)).watches
+        assert view.watch.label == "invoices"
+        for name in ("orders-1", "invoices"):
+            (shown,) = (await bot.requests.queries.status(ALERTS, [name])).views
+            assert shown.pipeline.name == "invoices"
+        bot.api.pipelines[TWO] = a_pipeline("orders-1", pipeline_id=TWO)
+        await bot.listing.refresh()
+        (shown,) = (await bot.requests.queries.status(ALERTS, ["orders-1"])).views
+        assert shown.pipeline.id == TWO  # the name is another one's now
+        asked = await unwatch(bot, "orders-1")
+        assert isinstance(asked.unresolved[0], Ambiguous)
+        assert {each.id for each in asked.unresolved[0].candidates} == {ONE, TWO}
+        assert [each.label for each in (await unwatch(bot, "invoices")).removed] == ["invoices"]
