@@ -149,6 +149,11 @@ class HeardAcknowledgements(Acknowledgements):
         self._acted.append(f"acknowledge {pipeline_id}")
         return AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ACKNOWLEDGED, by=by)
 
+    async def acknowledge_member(
+        self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = ""
+    ) -> AcknowledgeAnswer:
+        return await self.acknowledge(channel, PipelineId(card_key), card_key, by)
+
     async def acknowledge_storm(
         self, channel: ChannelId, storm_key: str, by: UserId, *, name: str = "", place: str = ""
     ) -> AcknowledgeAllAnswer:
