@@ -26,7 +26,7 @@ async def test_a_bad_day_in_front_of_goldrush(tmp_path: Path) -> None:
         still = await rig.card("orders-eu is RUNNING, readiness not reported after FAILED")
         assert still.ts == card.ts
         strike(rig, None)
-        await rig.card("orders-eu was down for")
+        await rig.thread(card, "orders-eu recovered after")
 
         rig.set_phase("orders-eu", "PAUSED")
         await rig.card("orders-eu is PAUSED")
