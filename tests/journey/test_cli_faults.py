@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bot.demo import environment
+from bot.sandbox.leash import hold
 from bot.sandbox.server import Sandbox
 from tests.journey.rig import free_port
 from tests.journey.test_cli import bare, cli
@@ -98,6 +99,7 @@ async def test_the_demo_starts_whatever_proxies_are_set(tmp_path: Path) -> None:
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
     )
+    hold(process.pid)
     assert process.stdout is not None
     said = b""
     async with asyncio.timeout(60):

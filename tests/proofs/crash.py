@@ -19,6 +19,7 @@ from rich.table import Table
 
 from bot.sandbox.goldrush_faults import Fault as ApiFault
 from bot.sandbox.goldrush_faults import FaultKind as ApiFaultKind
+from bot.sandbox.leash import hold
 from bot.sandbox.slack.faults import Fault, FaultKind, Moment
 from tests.proofs.rounds import KINDS, Round, a_directory
 from tests.proofs.sweep import SCENARIOS, a_sweep, calm
@@ -195,6 +196,7 @@ async def _run(tasks: list[str], workers: int, expected: int) -> list[tuple[str,
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-m", "tests.proofs.crash", "--task", task, stdout=asyncio.subprocess.PIPE
                 )
+                hold(process.pid)
                 assert process.stdout is not None
                 async for line in process.stdout:
                     each = Round(**json.loads(line))

@@ -2,13 +2,12 @@
 
 import asyncio
 import random
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.proofs import unmeasured
+from tests.proofs import run_python
 from tests.proofs.sweep import throttles
 from tests.proofs.world import JITTER_SECONDS, a_world
 
@@ -17,16 +16,10 @@ from tests.proofs.world import JITTER_SECONDS, a_world
 @pytest.mark.timeout(1800)
 def test_whatever_dies_everything_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
     bounded = ["--seeds", "2", "--kills", "10", "--step", "100", "--workers", "2"]
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.proofs.crash", *bounded],
-        env=unmeasured(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    code, said = run_python("-m", "tests.proofs.crash", *bounded)
     with capsys.disabled():
-        sys.stdout.write(f"\n{done.stdout}")
-    assert done.returncode == 0, done.stdout + done.stderr
+        sys.stdout.write(f"\n{said}")
+    assert code == 0, said
 
 
 @pytest.mark.journey

@@ -3,12 +3,9 @@
 The same proofs run with the safeguard in place wherever the tests run.
 """
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.proofs import unmeasured
+from tests.proofs import run_python
 from tests.proofs.saboteur import SABOTAGES
 
 MACHINE = "tests/proofs/test_machine.py::test_whatever_happens_everything_is_told_once[fakeredis]"
@@ -28,8 +25,8 @@ NOTICED_BY = {
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("sabotage", SABOTAGES)
 def test_without_it_a_proof_turns_red(sabotage: str) -> None:
-    command = [sys.executable, "-m", "pytest", "-p", "tests.proofs.saboteur", "-x", "-q", NOTICED_BY[sabotage]]
+    options = ("-p", "tests.proofs.saboteur", "-x", "-q")
     # Not each world gets into the trouble that a safeguard is for: the first that does ends the search.
-    env = unmeasured() | {"SABOTAGE": sabotage, "PYTHONHASHSEED": "0", "WORLDS": "24"}
-    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-    assert done.returncode == pytest.ExitCode.TESTS_FAILED, done.stdout
+    env = {"SABOTAGE": sabotage, "PYTHONHASHSEED": "0", "WORLDS": "24"}
+    code, said = run_python("-m", "pytest", *options, NOTICED_BY[sabotage], **env)
+    assert code == pytest.ExitCode.TESTS_FAILED, said

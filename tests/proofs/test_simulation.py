@@ -1,12 +1,11 @@
 """Worlds of the simulation: a few here, in this process; a thousand hours in processes of their own."""
 
 import os
-import subprocess
 import sys
 
 import pytest
 
-from tests.proofs import unmeasured
+from tests.proofs import run_python
 from tests.proofs.simulation import run_world
 
 HOURS = 1000
@@ -22,8 +21,7 @@ def test_a_world_in_which_everything_is_told_once(seed: int) -> None:
 @pytest.mark.timeout(1800)
 def test_a_thousand_hours(capsys: pytest.CaptureFixture[str]) -> None:
     """A process of its own, since the order of a set is part of a world's course."""
-    command = [sys.executable, "-m", "tests.proofs.simulation", "--hours", str(HOURS)]
-    done = subprocess.run(command, env=unmeasured(), capture_output=True, text=True, check=False)
+    code, said = run_python("-m", "tests.proofs.simulation", "--hours", str(HOURS))
     with capsys.disabled():
-        sys.stdout.write(f"\n{done.stdout}")
-    assert done.returncode == 0, done.stdout + done.stderr
+        sys.stdout.write(f"\n{said}")
+    assert code == 0, said

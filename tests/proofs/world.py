@@ -14,6 +14,7 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from bot.demo import environment
+from bot.sandbox.leash import hold
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.delivery import Ack
 from bot.sandbox.slack.messages import Message
@@ -97,6 +98,8 @@ class World:
         log = str(self.directory / f"bot-{name}.log")
         bot = PROCESSES.Process(target=be_a_bot, args=(env, log, name, crash_at, self.counter), name=name, daemon=True)
         bot.start()
+        assert bot.pid is not None
+        hold(bot.pid)
         self.bots.append(bot)
         self.began.append(self.now)
         return bot

@@ -15,6 +15,7 @@ import pytest
 
 from bot.sandbox.bot_faults import BotFaultKind, BotProcess, ClockFaultKind
 from bot.sandbox.clock import Clock
+from bot.sandbox.leash import hold
 from bot.sandbox.wall_clock import Hands
 
 PROGRAM = """
@@ -67,6 +68,7 @@ async def a_program(tmp_path: Path, hands: Hands) -> AsyncIterator[Program]:
         stdout=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
     )
+    hold(process.pid)
     try:
         yield Program(process)
     finally:

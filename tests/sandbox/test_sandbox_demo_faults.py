@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 
+from bot.sandbox.leash import hold
+
 pytestmark = pytest.mark.journey
 
 PATIENCE = 90.0
@@ -88,6 +90,7 @@ async def the_demo(tmp_path: Path) -> AsyncIterator[Demo]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
+    hold(process.pid)
     assert process.stdout is not None
     address = None
     try:

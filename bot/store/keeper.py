@@ -1,0 +1,37 @@
+"""A program: runs the embedded Valkey for as long as a bot lives that uses it.
+
+Each bot holds a shared lock on a file in the data directory. The system takes the lock back however the bot ends, by
+kill -9 too. Once nobody holds it, the keeper stops the store: every write is on the disk, and the next bot starts it
+again. A bot that starts meanwhile waits for the lock, so it never finds a store that is about to stop.
+
+python keeper.py LOCK COMMAND …
+"""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+from types import FrameType
+
+
+def main(lock: str, *command: str) -> int:
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as store:  # noqa: S603 (as given)
+
+        def stop(_number: int, _frame: FrameType | None) -> None:
+            store.kill()
+
+        signal.signal(signal.SIGTERM, stop)
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+        threading.Thread(target=_stop_when_free, args=(descriptor, store), daemon=True).start()
+        return store.wait()
+
+
+def _stop_when_free(descriptor: int, store: "subprocess.Popen[bytes]") -> None:
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    store.terminate()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

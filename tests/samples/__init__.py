@@ -1,0 +1,1 @@
+"""Test files that other tests run as programs of their own; pytest does not collect them by itself."""

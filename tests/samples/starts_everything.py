@@ -1,0 +1,26 @@
+"""Starts a process of each kind, says so, and waits to be killed. `test_outlives` runs it and does that."""
+
+import asyncio
+from pathlib import Path
+
+from playwright.async_api import async_playwright
+
+from bot.store.connect import connect, embedded
+from tests.journey.rig import rigged
+from tests.journey.valkey import Valkey
+from tests.sandbox.test_sandbox_page import BROWSER
+
+
+async def test_starts_everything(tmp_path: Path) -> None:
+    async with (
+        embedded(tmp_path / "mine") as url,
+        Valkey(tmp_path / "valkey"),
+        rigged(tmp_path),
+        async_playwright() as on,
+    ):
+        client = connect(url)
+        await client.set("watch", "orders-eu")
+        if BROWSER:
+            await on.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        (tmp_path / "all-started").touch()
+        await asyncio.Event().wait()
