@@ -13,7 +13,7 @@ import pytest
 from bot.sandbox.leash import hold
 from bot.store.connect import connect, embedded, opened
 
-SAMPLE = "tests/samples/starts_everything.py"
+SAMPLE = "tests/sandbox/starts_everything.py"
 PATIENCE = 120.0
 
 pytestmark = [pytest.mark.journey, pytest.mark.skipif(not Path("/proc/self").exists(), reason="reads /proc")]

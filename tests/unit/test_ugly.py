@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.answer import (
@@ -185,6 +185,7 @@ def test_cards(card: Card, how: dict[str, Any]) -> None:
     valid(rendered(card, **how), mentions=pages)
 
 
+@settings(max_examples=25)  # each is up to 30 cards
 @given(st.lists(cards, min_size=1, max_size=30), how_they_come)
 def test_storms(several: list[Card], how: dict[str, Any]) -> None:
     unlike = tuple(replace(card, key=f"{number:032}") for number, card in enumerate(several))
