@@ -12,6 +12,7 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
+from bot.domain.attention import worst_first
 from bot.domain.subscription import UNDO_FOR, Edit
 from bot.domain.watch import ChannelId, Watch
 from bot.slack import action_ids, phrases
@@ -68,7 +69,7 @@ def _watch(answer: WatchAnswer, asked: Asked, footing: Footing) -> list[Block]:
         number = len(answer.matched)
         covered = {0: "No pipeline matches", 1: "1 pipeline matches"}.get(number, f"{number} pipelines match")
         lines.append(f"{covered} now. New ones that match will be watched.")
-    lines += [row(view, answer.at) for view in answer.matched[:PAGE_SIZE]]
+    lines += [row(view, answer.at) for view in worst_first(answer.matched, answer.at)[:PAGE_SIZE]]
     if len(answer.matched) > PAGE_SIZE:
         lines.append(f"… and {len(answer.matched) - PAGE_SIZE} more: `{footing.command} status`")
     return [*sections(lines or [UNCHANGED]), *undo_blocks(answer.undo)]

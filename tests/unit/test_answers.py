@@ -628,3 +628,13 @@ def test_of_a_pipeline_that_wants_no_replicas_none_are_counted() -> None:
     resting = a_view(Standing(observation=an_observation(STOPPED, ready=0, replicas=0)))
     assert "ready" not in status(resting).text
     assert "ready" not in status(resting, a_view()).text.replace("1 of 1 ready", "")
+
+
+def test_what_a_pattern_takes_in_is_shown_with_the_failures_first() -> None:
+    """Also where there are more than have room."""
+    failed = a_view(a_standing(FAILED, ready=0), "zebra")
+    watch = replace(a_watch("orders-*"), label="orders-*")
+    answer = WatchAnswer(channel=ALERTS, edits=(Edit(after=watch),), matched=(*views(30), failed), at=at(17))
+    rows = answered(answer).text.split("\n")
+    assert "31 pipelines match now" in rows[1]
+    assert rows[2].startswith("zebra — FAILED")
