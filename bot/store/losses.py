@@ -75,11 +75,13 @@ class Losses:
             return frozenset(), []
         async with self._redis.pipeline(transaction=False) as pipe:
             for key in cards:
-                pipe.hmget(self._keys.card(key), ["content", "storm"])
+                pipe.hmget(self._keys.card(key), ["content", "storm", "forgotten"])
             rows = await pipe.execute()
-        missing = frozenset(key for key, (content, _) in zip(cards, rows, strict=True) if content is None)
+        missing = frozenset(
+            key for key, (content, _, left) in zip(cards, rows, strict=True) if not content and not left
+        )
         members: dict[str, list[str]] = {}
-        for key, (_, storm) in zip(cards, rows, strict=True):
+        for key, (_, storm, _) in zip(cards, rows, strict=True):
             if storm:
                 members.setdefault(storm.decode(), []).append(key)
         return missing, await self._restored_storms(members)
