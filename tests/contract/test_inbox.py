@@ -424,7 +424,7 @@ async def test_what_lapsed_is_noted_as_done_before_that_is_said(counter: Counter
 
 async def test_what_takes_too_long_is_ended_and_that_is_said(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
     assert timedelta(seconds=inbox.ACT_SECONDS) < inbox.TAKEN_UP_AFTER
-    monkeypatch.setattr(inbox, "ACT_SECONDS", 0.0)
+    monkeypatch.setattr(inbox, "ACT_SECONDS", 0.01)
     stuck = asyncio.Event()
     counter.bot.api.gate = lambda _: stuck
     await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
@@ -437,7 +437,7 @@ async def test_what_took_too_long_is_noted_as_done_before_that_is_said(
     counter: Counter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else another bot would take it up while it is being said: that may take longer than what is left of its time."""
-    monkeypatch.setattr(inbox, "ACT_SECONDS", 0.0)
+    monkeypatch.setattr(inbox, "ACT_SECONDS", 0.01)
     stuck, found = asyncio.Event(), []
     counter.bot.api.gate = lambda _: stuck
 
