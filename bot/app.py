@@ -21,6 +21,7 @@ from bot.delivery.pace import Pace
 from bot.delivery.parking import Parking
 from bot.delivery.sender import Sender
 from bot.domain.cadence import Cadence
+from bot.domain.subscription import Limits as WatchLimits
 from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
 from bot.ports import StoreAway
@@ -198,7 +199,12 @@ async def _build(ground: _Ground) -> _Parts:
     vigil = _vigil(ground, poller)
     await vigil.look()
     requests = Requests.over(
-        roster=ground.roster, poller=poller, listing=listing, clock=clock, direct=ground.directory.direct
+        roster=ground.roster,
+        poller=poller,
+        listing=listing,
+        clock=clock,
+        direct=ground.directory.direct,
+        limits=WatchLimits(watches=settings.max_watches_per_channel, patterns=settings.max_patterns_per_channel),
     )
     look = Look(command=settings.command, platform_url=settings.platform_url, broadcast=settings.broadcast)
     chat = Poster(ground.slack, ground.directory, look.content, user)

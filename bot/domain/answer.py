@@ -159,6 +159,8 @@ class Refusal:
 
     reason: str
     hint: str = ""
+    in_goldrush: bool = False
+    """GoldRush is where it can be done."""
 
 
 class Fate(Enum):

@@ -94,6 +94,8 @@ class Settings(_Read):
     )
     max_targets: int = Field(default=20, ge=1, le=1000, description="a whole number from 1 to 1000")
     commands_per_minute: int = Field(default=30, ge=1, le=10_000, description="a whole number from 1 to 10000")
+    max_watches_per_channel: int = Field(default=500, ge=1, le=10_000, description="a whole number from 1 to 10000")
+    max_patterns_per_channel: int = Field(default=100, ge=1, le=10_000, description="a whole number from 1 to 10000")
     pages_per_hour: int = Field(default=10, ge=1, le=1000, description="a whole number from 1 to 1000")
     data_dir: Path = Field(default=Path(".data"), description="the path of a directory")
     allow_plain_http: bool = Field(default=False, description="true or false")

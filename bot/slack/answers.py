@@ -21,7 +21,7 @@ from bot.slack.acknowledge_answers import acknowledgement
 from bot.slack.cards import Footing
 from bot.slack.grammar import ALIASES, COMMANDS
 from bot.slack.help import help_lines
-from bot.slack.message import Block, Message, message, section, sections
+from bot.slack.message import Block, Message, context, message, section, sections
 from bot.slack.note_answers import note_answer_blocks
 from bot.slack.paging import stop_blocks
 from bot.slack.status_answers import Asked, list_blocks, status_blocks
@@ -43,8 +43,8 @@ def _blocks(answer: Answer, asked: Asked, footing: Footing) -> list[Block]:
             return change_blocks(answer, asked, footing)
         case WatchesAnswer():
             return watches_blocks(answer, footing)
-        case Refusal(reason=reason, hint=hint):
-            return refusal_blocks(reason, hint, footing)
+        case Refusal(reason=reason, hint=hint, in_goldrush=in_goldrush):
+            return [*refusal_blocks(reason, hint, footing), *(context(footing.home) if in_goldrush else [])]
         case AcknowledgeAnswer() | AcknowledgeAllAnswer():
             return [section(acknowledgement(answer, footing))]
         case NoteAnswer() | NoteUnresolved() | StopPagingAnswer():

@@ -40,7 +40,9 @@ class Listeners:
         self._guardian = guardian
 
     async def on_command(self, ack: AsyncAck, command: Mapping[str, object]) -> None:
-        told = facts_of(command, ("text", "channel_id", "user_id", "user_name", "response_url", "trigger_id"))
+        told = facts_of(
+            command, ("text", "channel_id", "user_id", "user_name", "channel_name", "response_url", "trigger_id")
+        )
         which = told.pop("trigger_id")
         handle = told.pop("user_name")
         facts = {name.removesuffix("_id"): value for name, value in told.items()} | {"handle": handle}

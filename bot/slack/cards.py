@@ -43,6 +43,12 @@ class Footing:
             return f"<{self.platform_url}|Open GoldRush Platform>"
         return f"<{self.address(pipeline_id)}|Open in GoldRush>"
 
+    @property
+    def home(self) -> str:
+        """GoldRush itself, whatever address single pipelines have."""
+        before = self.platform_url.partition(PIPELINE_ID)[0].partition("?")[0]
+        return f"<{before if before.endswith('/') else before.rpartition('/')[0] + '/'}|Open GoldRush Platform>"
+
     def address(self, pipeline_id: str) -> str:
         """No id of GoldRush's is as long as what is cut off here; whole, it could be more than a text may hold."""
         return self.platform_url.replace(PIPELINE_ID, quote(pipeline_id[:LONGEST_ID], safe=""))

@@ -70,13 +70,15 @@ class Commands:
             return command
         return parse(text, await references.fresh_names(channel))
 
-    async def answer(self, text: str, channel: ChannelId, user: UserId, handle: str = "") -> Answer:
+    async def answer(
+        self, text: str, channel: ChannelId, user: UserId, handle: str = "", channel_name: str = ""
+    ) -> Answer:
         """`handle` stands for the person's name where that cannot be read.
 
         Raises:
             StoreAway: the answer needs the store and it does not answer.
         """
-        asker = Asker(user=user, channel=channel, handle=handle)
+        asker = Asker(user=user, channel=channel, handle=handle, channel_name=channel_name)
         return await self._answer(await self._understood(text, channel), 1, asker)
 
     async def confirmed(self, text: str, asker: Asker) -> Answer:
@@ -88,8 +90,8 @@ class Commands:
     ) -> Answer:
         channel = asker.channel
         match command:
-            case UsageError(message, hint):
-                return Refusal(reason=message, hint=hint)
+            case UsageError(message, hint, in_goldrush):
+                return Refusal(reason=message, hint=hint, in_goldrush=in_goldrush)
             case Help(topic):
                 return HelpAnswer(topic=topic)
             case Overview():
@@ -146,7 +148,7 @@ class Commands:
             there,
             command.references,
             Wish(events=command.events, targets=targets, by=asker.user, by_name=name),
-            closed=partial(closed, there, self._directory, there=command.channel is not None),
+            closed=partial(closed, there, self._directory, there=command.channel is not None, named=asker.channel_name),
             confirmed=confirmed,
         )
 

@@ -99,6 +99,7 @@ class UsageError:
 
     message: str
     hint: str = "help"
+    in_goldrush: bool = False
 
 
 Command = Overview | Status | List | Watch | Unwatch | Watches | NoteCommand | Help
@@ -124,7 +125,7 @@ def parse(text: str, names: Names = NO_NAMES) -> Command | UsageError:
     try:
         return _parse(unlinked(text), names)
     except Refused as refused:
-        return UsageError(refused.message, _hint(refused, names))
+        return UsageError(refused.message, _hint(refused, names), refused.in_goldrush)
 
 
 def changes_watches(text: str) -> bool:

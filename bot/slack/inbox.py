@@ -213,7 +213,9 @@ class Inbox:
             return
         asked = Asked(text=facts["text"])
         channel, user = ChannelId(facts["channel"]), UserId(facts["user"])
-        answer = await self._commands.answer(asked.text, channel, user, facts.get("handle", ""))
+        answer = await self._commands.answer(
+            asked.text, channel, user, facts.get("handle", ""), facts.get("channel_name", "")
+        )
         await respond(self._look.answer(answer, asked).as_response())
 
     def _needs_no_store(self, gesture: Gesture) -> bool:

@@ -38,6 +38,7 @@ def near_command(word: Word, rest: str) -> Refused | None:
             asks,
             "status",
             "list",
+            in_goldrush=True,
         )
     if name in NOT_YET:
         return Refused(f"I can't do “{shown}” yet; nothing was changed. What I can do:", "help")

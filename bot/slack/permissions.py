@@ -28,6 +28,8 @@ class Asker:
     channel: ChannelId
     team: str = ""
     handle: str = ""
+    channel_name: str = ""
+    """Of the conversation where it was typed, as Slack calls it: `directmessage` or `mpdm-…` between people."""
 
 
 class Permissions:

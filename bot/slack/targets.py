@@ -60,12 +60,20 @@ async def _permitted(
     return refusal or await permissions.to_find_nothing(asker, named, changing=changing)
 
 
-async def closed(channel: ChannelId, directory: Directory, *, there: bool) -> Refusal | None:
-    """Why the bot cannot post there; None where it can. A public channel is joined, where Slack lets it."""
-    return _closed(channel, await directory.admission(channel), there=there)
+async def closed(channel: ChannelId, directory: Directory, *, there: bool, named: str = "") -> Refusal | None:
+    """Why the bot cannot post there; None where it can. A public channel is joined, where Slack lets it.
+
+    `named`: what Slack calls the conversation where this was typed.
+    """
+    return _closed(channel, await directory.admission(channel), there=there, named=named)
 
 
-def _closed(channel: ChannelId, admission: Admission, *, there: bool) -> Refusal | None:
+def _closed(channel: ChannelId, admission: Admission, *, there: bool, named: str) -> Refusal | None:
+    if admission in {Admission.OUTSIDE, Admission.UNSEEN} and _is_private_talk(channel, named):
+        return Refusal(
+            reason=f"I can't be added to a direct message between people, so I could not post here. {UNCHANGED}",
+            hint="Type this in a channel, or in your own direct messages with me.",
+        )
     where = f"<#{channel}>" if there else "this channel"
     match admission:
         case Admission.MEMBER:
@@ -77,6 +85,11 @@ def _closed(channel: ChannelId, admission: Admission, *, there: bool) -> Refusal
                 reason=f"I am not in {where}, so I could not post there.",
                 hint="Invite me there with `/invite`, then type this again.",
             )
+
+
+def _is_private_talk(channel: ChannelId, named: str) -> bool:
+    """Between two people, or a group of them. Source: the `channel_name` of a slash command's payload."""
+    return channel.startswith("D") or named == "directmessage" or named.startswith("mpdm-")
 
 
 async def resolve_targets(

@@ -75,10 +75,11 @@ class Word:
 
 
 class Refused(Exception):
-    """`hints`: commands to type instead, the best first."""
+    """`hints`: commands to type instead, the best first. `in_goldrush`: that is where it can be done."""
 
-    def __init__(self, message: str, *hints: str) -> None:
+    def __init__(self, message: str, *hints: str, in_goldrush: bool = False) -> None:
         super().__init__(message)
+        self.in_goldrush = in_goldrush
         self.message = message
         self.hints = hints
 

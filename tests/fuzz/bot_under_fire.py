@@ -122,7 +122,9 @@ class HeardCommands(Commands):
     def __init__(self, acted: list[str]) -> None:
         self._acted = acted
 
-    async def answer(self, text: str, channel: ChannelId, user: UserId, handle: str = "") -> Answer:
+    async def answer(
+        self, text: str, channel: ChannelId, user: UserId, handle: str = "", channel_name: str = ""
+    ) -> Answer:
         self._acted.append(text)
         return StatusAnswer(views=(), at=at(0))
 

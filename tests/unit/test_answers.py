@@ -638,3 +638,26 @@ def test_what_a_pattern_takes_in_is_shown_with_the_failures_first() -> None:
     rows = answered(answer).text.split("\n")
     assert "31 pipelines match now" in rows[1]
     assert rows[2].startswith("zebra — FAILED")
+
+
+def test_a_shared_answer_holds_nothing_that_was_typed_and_names_who_shared_it() -> None:
+    evil = "URGENT evil.example/login"
+    asked = Asked(text=f"status orders-eu {evil}", shared=True, shared_by="Ann <!channel>")
+    answers = (
+        StatusAnswer(views=(a_view(),), unresolved=(Unknown(evil, ()),), at=at(17)),
+        ListAnswer(views=views(2), words=evil, at=at(17)),
+    )
+    for answer in answers:
+        text = answered(answer, asked).text
+        assert "evil" not in text
+        assert "URGENT" not in text
+        assert "Shared by Ann &lt;!channel&gt;" in text
+
+
+def test_what_the_bot_cannot_do_leads_to_goldrush() -> None:
+    error = parse("stop orders-eu")
+    assert isinstance(error, UsageError)
+    refusal = Refusal(reason=error.message, hint=error.hint, in_goldrush=error.in_goldrush)
+    text = LOOK.answer(refusal, Asked()).text
+    assert "I only read pipelines" in text
+    assert "<https://goldrush.dev/platform/|Open GoldRush Platform>" in text

@@ -1,0 +1,28 @@
+"""Conversations that the bot cannot be invited to."""
+
+import pytest
+
+from bot.domain.watch import ChannelId
+from bot.slack.directory import Admission
+from bot.slack.targets import _closed
+
+
+@pytest.mark.parametrize(
+    ("channel", "named"),
+    [("D0TWO", "directmessage"), ("D0TWO", ""), ("G0MANY", "mpdm-ann--bob--cat-1"), ("C0MANY", "mpdm-ann--bob--cat-1")],
+)
+@pytest.mark.parametrize("admission", [Admission.UNSEEN, Admission.OUTSIDE])
+def test_nobody_is_told_to_invite_the_bot_where_that_is_impossible(
+    channel: str, named: str, admission: Admission
+) -> None:
+    refusal = _closed(ChannelId(channel), admission, there=False, named=named)
+    assert refusal is not None
+    assert "/invite" not in refusal.hint
+    assert "own direct messages with me" in refusal.hint
+
+
+def test_a_channel_can_invite_it_and_its_own_conversation_is_open() -> None:
+    refusal = _closed(ChannelId("C0OPS"), Admission.UNSEEN, there=False, named="privategroup")
+    assert refusal is not None
+    assert "/invite" in refusal.hint
+    assert _closed(ChannelId("D0ANN"), Admission.MEMBER, there=False, named="directmessage") is None
