@@ -95,7 +95,7 @@ async def test_it_is_shown_kept_removed_and_survives_a_restart(fake_redis: redis
         assert f"<{WIKI}-2|wiki.example.com/orders-2>" in said(answer)
         assert "Set by Ann Araya" in said(answer)
         assert (await change(bot, RUNBOOK, "orders-1", "")).change is NoteChange.REMOVED
-        assert await fake_redis.hlen(bot.store._keys["notes"]) == 0
+        assert (await bot.store.watches()).notes == ()
 
 
 async def test_another_bot_draws_with_the_new_one(fake_redis: redis.asyncio.Redis) -> None:
