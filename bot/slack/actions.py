@@ -54,7 +54,7 @@ class Click:
 
     @property
     def asker(self) -> Asker:
-        return Asker(user=self.user, channel=self.channel, team=self.team, handle=self.handle)
+        return Asker(user=self.user, channel=self.channel, team=self.team, handle=self.handle, clicked=True)
 
     def text(self, name: str) -> str:
         fact = self.facts.get(name)
@@ -148,7 +148,7 @@ class Actions:
         card = click.text("card")
         if card and not await self._requests.acknowledgements.stands_in(click.channel, [card]):
             return NOT_HERE
-        if refusal := await self._permissions.to_change(click.asker, click.channel, clicked=True):
+        if refusal := await self._permissions.to_change(click.asker, click.channel):
             return refusal
         name = await self._permissions.name(click.asker)
         return await self._requests.subscriptions.unwatch(click.channel, [click.text("pipeline")], click.user, name)
@@ -160,7 +160,7 @@ class Actions:
         return await (self._undo(click) if click.action == action_ids.UNDO else self._unwatch(click))
 
     async def _undo(self, click: Click) -> Answer:
-        if refusal := await self._permissions.to_change(click.asker, click.channel, clicked=True):
+        if refusal := await self._permissions.to_change(click.asker, click.channel):
             return refusal
         name = await self._permissions.name(click.asker)
         return await self._requests.subscriptions.undo(click.channel, click.text("undo"), click.user, name)
@@ -197,7 +197,7 @@ class Actions:
 
     async def _ask(self, click: Click, asked: Asked) -> Answer:
         """Asks again: what is shared, or turned to, is what is true now."""
-        return await self._commands.asked_again(asked, click.channel, click.user)
+        return await self._commands.asked_again(asked, click.asker)
 
     async def _say(
         self,

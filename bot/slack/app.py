@@ -41,7 +41,8 @@ class Listeners:
 
     async def on_command(self, ack: AsyncAck, command: Mapping[str, object]) -> None:
         told = facts_of(
-            command, ("text", "channel_id", "user_id", "user_name", "channel_name", "response_url", "trigger_id")
+            command,
+            ("text", "channel_id", "user_id", "user_name", "team_id", "channel_name", "response_url", "trigger_id"),
         )
         which = told.pop("trigger_id")
         handle = told.pop("user_name")

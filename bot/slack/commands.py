@@ -7,7 +7,7 @@ from bot.domain.answer import Answer, HelpAnswer, Refusal
 from bot.domain.catalogue import Names, Unknown, resolve
 from bot.domain.permission import Broadcast
 from bot.domain.subscription import Wish
-from bot.domain.watch import ChannelId, Target, UserId
+from bot.domain.watch import ChannelId, Target
 from bot.slack.directory import Directory
 from bot.slack.grammar import (
     Command,
@@ -50,12 +50,14 @@ class Commands:
         self._broadcast = broadcast
         self._max_targets = max_targets
 
-    async def asked_again(self, asked: Asked, channel: ChannelId, user: UserId) -> Answer:
+    async def asked_again(self, asked: Asked, asker: Asker) -> Answer:
         """For shared answers and other pages: only what asks is asked again, never what changes something."""
-        command = await self._understood(asked.text, channel)
+        command = await self._understood(asked.text, asker.channel)
         if not isinstance(command, Overview | Status | List):
             return Refusal(reason="This answer is too old to be turned to.", hint="help")
-        return await self._answer(command, asked.page, Asker(user=user, channel=channel))
+        if _tells_what_is_watched(command) and (refusal := await self._permissions.to_see(asker, asker.channel)):
+            return refusal
+        return await self._answer(command, asked.page, asker)
 
     def needs_no_store(self, text: str, channel: ChannelId) -> bool:
         """It is answered by what was typed alone."""
@@ -70,20 +72,19 @@ class Commands:
             return command
         return parse(text, await references.fresh_names(channel))
 
-    async def answer(
-        self, text: str, channel: ChannelId, user: UserId, handle: str = "", channel_name: str = ""
-    ) -> Answer:
-        """`handle` stands for the person's name where that cannot be read.
-
+    async def answer(self, text: str, asker: Asker) -> Answer:
+        """
         Raises:
             StoreAway: the answer needs the store and it does not answer.
         """
-        asker = Asker(user=user, channel=channel, handle=handle, channel_name=channel_name)
-        return await self._answer(await self._understood(text, channel), 1, asker)
+        return await self._answer(await self._understood(text, asker.channel), 1, asker)
 
     async def confirmed(self, text: str, asker: Asker) -> Answer:
         """The asker was shown what this does, and clicked. Everything is looked at again."""
-        return await self._answer(await self._understood(text, asker.channel), 1, asker, confirmed=True)
+        command = await self._understood(text, asker.channel)
+        if not isinstance(command, Watch | Unwatch):
+            return Refusal(reason="This question is too old to be answered. Nothing was changed.", hint="help")
+        return await self._answer(command, 1, asker, confirmed=True)
 
     async def _answer(
         self, command: Command | UsageError, page: int, asker: Asker, *, confirmed: bool = False
@@ -163,6 +164,13 @@ class Commands:
         if isinstance(targets, Refusal):
             return targets
         return too_many(targets, self._max_targets) or tuple(dict.fromkeys(targets))
+
+
+def _tells_what_is_watched(command: Overview | Status | List) -> bool:
+    """Without the name of a pipeline, the answer is about what the channel watches."""
+    if isinstance(command, Status):
+        return all(each.lower() in command.states for each in command.references)
+    return isinstance(command, Overview)
 
 
 def _is_clear(command: Command | UsageError, text: str, names: Names) -> bool:

@@ -1,7 +1,7 @@
 """Commands and clicks: kept before Slack is told that they arrived, acted on once, and taken up again after a crash."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import timedelta
 
@@ -17,6 +17,7 @@ from bot.slack.commands import Commands
 from bot.slack.grammar import Unwatch, UsageError, Watch, changes_watches, parse
 from bot.slack.look import Look
 from bot.slack.note_grammar import NoteCommand
+from bot.slack.permissions import Asker
 from bot.slack.person_limits import (
     ACKNOWLEDGEMENTS_PER_MINUTE,
     BUSY,
@@ -212,10 +213,7 @@ class Inbox:
             await self._actions.on(Click.of(facts), respond)
             return
         asked = Asked(text=facts["text"])
-        channel, user = ChannelId(facts["channel"]), UserId(facts["user"])
-        answer = await self._commands.answer(
-            asked.text, channel, user, facts.get("handle", ""), facts.get("channel_name", "")
-        )
+        answer = await self._commands.answer(asked.text, _asker(facts))
         await respond(self._look.answer(answer, asked).as_response())
 
     def _needs_no_store(self, gesture: Gesture) -> bool:
@@ -225,6 +223,17 @@ class Inbox:
 
     async def _say(self, gesture: Gesture, refusal: Refusal) -> None:
         await respond_to(gesture.facts.get("response_url", ""))(self._look.answer(refusal, Asked()).as_response())
+
+
+def _asker(facts: Mapping[str, str]) -> Asker:
+    """Who typed a command. One that an older version kept says less."""
+    return Asker(
+        user=UserId(facts["user"]),
+        channel=ChannelId(facts["channel"]),
+        team=facts.get("team", ""),
+        handle=facts.get("handle", ""),
+        channel_name=facts.get("channel_name", ""),
+    )
 
 
 def _acknowledges(gesture: Gesture) -> bool:

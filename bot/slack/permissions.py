@@ -22,7 +22,10 @@ UNCHANGED = "Nothing was changed."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who typed or clicked, and where. `team` and `handle` are what the payload says of them, where it says so."""
+    """Who typed or clicked, and where. `team` and `handle` are what the payload says of them, where it says so.
+
+    `clicked`: with a button. Slack lets only a channel's members type there, but a button outlives a membership.
+    """
 
     user: UserId
     channel: ChannelId
@@ -30,6 +33,11 @@ class Asker:
     handle: str = ""
     channel_name: str = ""
     """Of the conversation where it was typed, as Slack calls it: `directmessage` or `mpdm-…` between people."""
+    clicked: bool = False
+
+    def types_in(self, channel: ChannelId) -> bool:
+        """Whether Slack itself vouches that they are in this channel now."""
+        return channel == self.channel and (not self.clicked or channel.startswith("D"))
 
 
 class Permissions:
@@ -49,24 +57,19 @@ class Permissions:
         why = unfit_to_change(await self.facts.person(asker.user, team=asker.team), self._who_may_watch)
         return _refusal(why, asker, asker.channel, "", changing=True) if why else None
 
-    async def to_change(
-        self, asker: Asker, channel: ChannelId, *, named: str = "", clicked: bool = False
-    ) -> Refusal | None:
-        """`named` is how the asker spelled the channel, `clicked` that this was a button."""
-        return await self.to_change_anything(asker) or await self.inside(asker, channel, named=named, clicked=clicked)
+    async def to_change(self, asker: Asker, channel: ChannelId, *, named: str = "") -> Refusal | None:
+        """`named` is how the asker spelled the channel."""
+        return await self.to_change_anything(asker) or await self.inside(asker, channel, named=named)
 
-    async def inside(
-        self, asker: Asker, channel: ChannelId, *, named: str = "", clicked: bool = False
-    ) -> Refusal | None:
-        """A command in its own channel comes from somebody in it: Slack offers nobody else a place to type. A click may
-        come from anyone who can look into the channel."""
-        if channel == asker.channel and (not clicked or channel.startswith("D")):
+    async def inside(self, asker: Asker, channel: ChannelId, *, named: str = "") -> Refusal | None:
+        """A command in its own channel comes from somebody in it. A click may come from anyone who sees the button."""
+        if asker.types_in(channel):
             return None
         why = outside_of(await self.facts.place(channel, asker.user))
         return _refusal(why, asker, channel, named, changing=True) if why else None
 
     async def to_see(self, asker: Asker, channel: ChannelId, *, named: str = "") -> Refusal | None:
-        if channel == asker.channel:
+        if asker.types_in(channel):
             return None
         place = await self.facts.place(channel, asker.user, seeing=True)
         if place.membership is Membership.INSIDE:
@@ -103,6 +106,8 @@ def slack_is_away(what: str, *, changing: bool) -> Refusal:
 
 def _refusal(why: Denial, asker: Asker, channel: ChannelId, named: str, *, changing: bool) -> Refusal:
     match why:
+        case Denial.NO_SUCH_CHANNEL if channel == asker.channel and not changing:
+            return Refusal(reason="Only people in this channel can see what it watches.", hint="Join the channel.")
         case Denial.NO_SUCH_CHANNEL if channel == asker.channel:
             return Refusal(
                 reason=f"Only people in this channel can change what it watches. {UNCHANGED}",

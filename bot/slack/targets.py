@@ -28,7 +28,7 @@ async def channel_to_change(
     if refusal := await permissions.to_change_anything(asker):
         return refusal
     if word is None:
-        return asker.channel
+        return await permissions.inside(asker, asker.channel) or asker.channel
     return await _permitted(word, asker, directory, permissions, changing=True)
 
 
@@ -36,7 +36,7 @@ async def channel_to_see(
     word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
 ) -> ChannelId | Refusal:
     if word is None:
-        return asker.channel
+        return await permissions.to_see(asker, asker.channel) or asker.channel
     return await _permitted(word, asker, directory, permissions, changing=False)
 
 

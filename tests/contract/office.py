@@ -20,7 +20,7 @@ from bot.slack.commands import Commands
 from bot.slack.directory import Directory
 from bot.slack.facts import Facts
 from bot.slack.look import Look
-from bot.slack.permissions import Permissions
+from bot.slack.permissions import Asker, Permissions
 from bot.slack.status_answers import Asked
 from tests.service.test_poller import Bot, pipelines, running
 
@@ -44,7 +44,7 @@ class Office:
 
     async def send(self, raw: str, user: UserId = ANN, channel: ChannelId = ALERTS) -> str:
         """The text of the payload, as it is: also what Slack itself would never send."""
-        return self._words(await self.commands.answer(raw, channel, user))
+        return self.words(await self.commands.answer(raw, Asker(user=user, channel=channel)))
 
     async def click(
         self,
@@ -61,7 +61,7 @@ class Office:
     async def _respond(self, body: Mapping[str, object]) -> None:
         self.said.append(str(body["text"]))
 
-    def _words(self, answer: Answer) -> str:
+    def words(self, answer: Answer) -> str:
         if isinstance(answer, Refusal):
             assert answer.hint
         return LOOK.answer(answer, Asked()).text

@@ -36,6 +36,7 @@ from bot.slack.directory import Directory
 from bot.slack.grammar import Help, UsageError, parse
 from bot.slack.guardian import Guardian
 from bot.slack.inbox import Inbox
+from bot.slack.permissions import Asker
 from bot.slack.person_limits import PersonLimits
 from bot.slack.status_answers import Asked
 from bot.watching.acknowledgements import Acknowledgements
@@ -122,17 +123,15 @@ class HeardCommands(Commands):
     def __init__(self, acted: list[str]) -> None:
         self._acted = acted
 
-    async def answer(
-        self, text: str, channel: ChannelId, user: UserId, handle: str = "", channel_name: str = ""
-    ) -> Answer:
+    async def answer(self, text: str, asker: Asker) -> Answer:
         self._acted.append(text)
         return StatusAnswer(views=(), at=at(0))
 
     def needs_no_store(self, text: str, channel: ChannelId) -> bool:
         return isinstance(parse(text), Help | UsageError)
 
-    async def asked_again(self, asked: Asked, channel: ChannelId, user: UserId) -> Answer:
-        return await self.answer(asked.text, channel, user)
+    async def asked_again(self, asked: Asked, asker: Asker) -> Answer:
+        return await self.answer(asked.text, asker)
 
 
 class HeardAcknowledgements(Acknowledgements):

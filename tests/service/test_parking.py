@@ -16,6 +16,7 @@ from bot.slack.calls import web_client
 from bot.slack.commands import Commands
 from bot.slack.directory import Directory
 from bot.slack.look import Look
+from bot.slack.permissions import Asker
 from tests.builders import ALERTS, ANN, TEAM, a_watch
 from tests.contract.test_store import an_announcement
 from tests.permissions import everyone_may
@@ -131,7 +132,7 @@ async def test_whoever_asks_in_a_channel_that_rests_has_it_tried_at_once(
         for answers in ([(READ_ONLY, False)], []):  # it is read-only still, then it is not
             world.chat.answers = [*answers]
             assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.RESTRICTED}
-            answer = await commands.answer(command, ALERTS, ANN)
+            answer = await commands.answer(command, Asker(user=ANN, channel=ALERTS))
             assert isinstance(answer, StatusAnswer | WatchesAnswer)
             assert answer.parked is ParkReason.RESTRICTED
             assert (await world.bot.store.watches()).parked == {}
