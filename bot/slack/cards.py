@@ -377,7 +377,8 @@ def _buttons(card: Card) -> list[Block]:
     watched = not phrases.is_direct(card.channel) and card.episode.outcome is not Outcome.UNWATCHED
     stop = confirmation(
         "Unwatch this pipeline?",
-        "This channel will hear nothing of it any more. Somebody can watch it again at any time.",
+        "This ends the channel's own watch of this pipeline. If a pattern covers it too, updates continue, and I show "
+        "you the pattern. You can undo this for 1 h.",
         "Unwatch",
     )
     return actions(

@@ -1,0 +1,290 @@
+"""Buttons that change watches, from Slack into Redis: each acts once, and only for who may (issue 8, B3 and H6)."""
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+import redis.asyncio
+
+from bot.domain.watch import ChannelId, UserId
+from bot.sandbox.slack import markup
+from bot.sandbox.slack.directory import PARTNER_TEAM_ID, TEAM_ID
+from bot.slack import action_ids
+from bot.slack.actions import Actions, told_of
+from bot.slack.commands import Commands
+from bot.slack.inbox import CLICK, COMMAND, Inbox
+from bot.store.codec import WATCH
+from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, LOOK, OPS, PARTNER, QUIET, SHARED, Office, office
+from tests.contract.test_inbox import hearing
+from tests.service.test_poller import pipelines, running
+
+GONE = "There is nothing to undo: it was undone already, or it is older than 1 h."
+SINCE = "Someone changed these watches since, so I can't take this back. Nothing was changed."
+OUTSIDER = "Only people in this channel can change what it watches. Nothing was changed."
+NOT_FULL = "Only full members of this workspace can change what a channel watches. Nothing was changed."
+
+
+async def _acknowledged() -> None:
+    """Slack hears at once that a click arrived."""
+
+
+@dataclass
+class Room:
+    """One bot's office with its inbox. `said`: what Slack was given as answers."""
+
+    office: Office
+    inbox: Inbox
+    url: str
+    said: list[dict[str, object]] = field(default_factory=list)
+    clicks: int = 0
+
+    async def type(self, text: str, user: UserId = ANN, channel: ChannelId = ALERTS) -> str:
+        raw = markup.for_command(text, self.office.sandbox.slack.directory, user)
+        facts = {"text": raw, "channel": channel, "user": user, "response_url": self.url}
+        self.clicks += 1
+        await self.inbox.take(_acknowledged, COMMAND, str(self.clicks), facts)  # type: ignore[arg-type]
+        return str(self.said[-1]["text"])
+
+    def button(self, action: str) -> str:
+        """What the last answer's button carries."""
+        return next(value for value in _values(self.said[-1]["blocks"], action))
+
+    async def click(
+        self,
+        action: str,
+        value: str,
+        user: UserId = ANN,
+        channel: ChannelId = ALERTS,
+        team: str = TEAM_ID,
+        *,
+        at: str = "",
+    ) -> str:
+        """Empty where nothing was answered. `at`: when it was clicked; the same once more is Slack's repetition."""
+        self.clicks += 1
+        body = {
+            "actions": [{"action_id": action, "value": value, "action_ts": at or f"{self.clicks}.0"}],
+            "user": {"id": user, "team_id": team, "name": user.lower()},
+            "channel": {"id": channel},
+            "container": {"channel_id": channel, "message_ts": "1.0", "is_ephemeral": True},
+            "response_url": self.url,
+        }
+        before = len(self.said)
+        await self.inbox.take(_acknowledged, CLICK, *told_of(body))  # type: ignore[arg-type]
+        return str(self.said[-1]["text"]) if len(self.said) > before else ""
+
+    async def watches(self, channel: ChannelId = ALERTS) -> list[str]:
+        """To the last byte: also who made each, when, and what it was called."""
+        return sorted(WATCH.dump_json(watch).decode() for watch in await self.office.watches(channel))
+
+    async def changes(self) -> int:
+        return await self.office.bot.store.watches_version()
+
+
+def _values(blocks: object, action: str) -> list[str]:
+    assert isinstance(blocks, list)
+    elements = [each for block in blocks for each in block.get("elements", ())]
+    return [each["value"] for each in elements if each.get("action_id") == action]
+
+
+@asynccontextmanager
+async def room(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Room]:
+    meanwhile: list[Callable[[], Awaitable[None]]] = []
+    async with hearing(meanwhile) as (url, said), office(fake_redis) as it:
+        yield Room(it, _inbox(it), url, said)
+
+
+def _inbox(it: Office) -> Inbox:
+    bot = it.bot
+    return Inbox(
+        store=bot.store,
+        commands=it.commands,
+        actions=it.actions,
+        look=LOOK,
+        clock=bot.clock,
+        catch_up=bot.vigil.catch_up,
+    )
+
+
+# --- confirm ---------------------------------------------------------------------------------------------------------
+
+
+async def test_a_confirmation_acts_once_though_clicked_twice_and_though_slack_repeats_it(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with room(fake_redis) as it:
+        assert "No pipeline matches `nosuch-*` now. Nothing was changed." in await it.type("watch nosuch-* page @bob")
+        assert await it.watches() == []
+        value = it.button(action_ids.CONFIRM)
+        assert "now watches `nosuch-*`" in await it.click(action_ids.CONFIRM, value, at="9.0")
+        changes, watches = await it.changes(), await it.watches()
+        assert await it.click(action_ids.CONFIRM, value, at="9.0") == ""  # Slack's repetition
+        assert await it.click(action_ids.CONFIRM, value, at="9.9") == ""  # a second click
+        assert (await it.changes(), await it.watches()) == (changes, watches)
+        assert len(watches) == 1
+        assert "bob" in watches[0]
+
+
+async def test_a_confirmed_unwatch_ends_what_was_shown_and_only_once(fake_redis: redis.asyncio.Redis) -> None:
+    async with room(fake_redis) as it:
+        await it.type("watch orders-2 orders-1 page @bob")
+        assert "It matches 2 watches, and nothing was changed" in await it.type("unwatch orders-*")
+        value = it.button(action_ids.CONFIRM)
+        assert "no longer watches" in await it.click(action_ids.CONFIRM, value)
+        assert await it.watches() == []
+        await it.type("watch orders-1")
+        assert await it.click(action_ids.CONFIRM, value) == ""
+        assert len(await it.watches()) == 1
+
+
+REFUSED = [
+    (CAROL, QUIET, TEAM_ID, OUTSIDER),
+    (GUEST, SHARED, TEAM_ID, NOT_FULL),
+    (PARTNER, SHARED, PARTNER_TEAM_ID, NOT_FULL),
+    (UserId("U0STRANGER"), SHARED, "T0ELSEWHERE", NOT_FULL),
+    (UserId("U0DEE"), ALERTS, TEAM_ID, NOT_FULL),
+]
+
+
+@pytest.mark.parametrize(("user", "channel", "team", "why"), REFUSED)
+async def test_who_may_not_type_it_may_not_confirm_it(
+    fake_redis: redis.asyncio.Redis, user: UserId, channel: ChannelId, team: str, why: str
+) -> None:
+    async with room(fake_redis) as it:
+        it.office.sandbox.slack.invite_bot(channel)
+        await it.type("watch nosuch-* page @bob", channel=channel)
+        changes = await it.changes()
+        assert why in await it.click(action_ids.CONFIRM, it.button(action_ids.CONFIRM), user, channel, team)
+        assert (await it.changes(), await it.watches(channel)) == (changes, [])
+
+
+@pytest.mark.parametrize(("user", "channel", "team", "why"), REFUSED)
+async def test_who_may_not_type_it_may_not_undo_it(
+    fake_redis: redis.asyncio.Redis, user: UserId, channel: ChannelId, team: str, why: str
+) -> None:
+    async with room(fake_redis) as it:
+        it.office.sandbox.slack.invite_bot(channel)
+        await it.type("watch orders-1 page @bob", channel=channel)
+        before, changes = await it.watches(channel), await it.changes()
+        value = it.button(action_ids.UNDO)
+        assert why in await it.click(action_ids.UNDO, value, user, channel, team)
+        assert (await it.changes(), await it.watches(channel)) == (changes, before)
+        assert "Undone." in await it.click(action_ids.UNDO, value, channel=channel)
+
+
+@pytest.mark.parametrize("action", [action_ids.CONFIRM, action_ids.UNDO])
+async def test_who_has_left_the_channel_changes_nothing_there(fake_redis: redis.asyncio.Redis, action: str) -> None:
+    async with room(fake_redis) as it:
+        await it.type("watch orders-1")
+        if action == action_ids.CONFIRM:
+            await it.type("unwatch orders-*")
+        before, value = await it.watches(), it.button(action)
+        it.office.sandbox.slack.leave(ALERTS, ANN)
+        assert OUTSIDER in await it.click(action, value)
+        assert await it.watches() == before
+
+
+@pytest.mark.parametrize("elsewhere", [OPS, QUIET, ChannelId("D0ANN")])
+async def test_a_change_is_undone_only_where_it_was_made(fake_redis: redis.asyncio.Redis, elsewhere: ChannelId) -> None:
+    async with room(fake_redis) as it:
+        it.office.sandbox.slack.invite_bot(OPS)
+        it.office.sandbox.slack.invite_bot(QUIET)
+        await it.type("watch orders-1 page @bob")
+        before, value = await it.watches(), it.button(action_ids.UNDO)
+        assert GONE in await it.click(action_ids.UNDO, value, channel=elsewhere)
+        assert await it.watches() == before
+
+
+async def test_a_confirmation_for_another_channel_asks_again_who_may(fake_redis: redis.asyncio.Redis) -> None:
+    async with room(fake_redis) as it:
+        it.office.sandbox.slack.invite_bot(OPS)
+        await it.type("watch orders-1", channel=OPS)
+        value = json.dumps({"asked": f"unwatch pipe_0001 in <#{OPS}>", "at": "now"})
+        assert "I can't find a channel" in await it.click(action_ids.CONFIRM, value, CAROL)
+        assert len(await it.watches(OPS)) == 1
+
+
+# --- undo ------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_undo_acts_once_though_clicked_twice_and_by_others(fake_redis: redis.asyncio.Redis) -> None:
+    async with room(fake_redis) as it:
+        await it.type("watch orders-1 page @bob")
+        value = it.button(action_ids.UNDO)
+        assert "Undone." in await it.click(action_ids.UNDO, value, BOB, at="9.0")
+        assert await it.watches() == []
+        changes = await it.changes()
+        assert await it.click(action_ids.UNDO, value, BOB, at="9.0") == ""
+        assert GONE in await it.click(action_ids.UNDO, value)
+        assert await it.changes() == changes
+
+
+async def test_undo_of_unwatch_all_restores_every_watch_to_the_last_byte(fake_redis: redis.asyncio.Redis) -> None:
+    async with room(fake_redis) as it:
+        await it.type("watch orders-1 on failed,recovered page @bob @data-oncall here")
+        await it.type("watch orders-* on paused", BOB)
+        await it.type("watch orders-2 page channel", CAROL)
+        before = await it.watches()
+        assert len(before) == 3
+        it.office.bot.clock.seconds += 60
+        await it.type("unwatch all", CAROL)
+        assert await it.watches() == []
+        assert "Undone." in await it.click(action_ids.UNDO, it.button(action_ids.UNDO), BOB)
+        assert await it.watches() == before
+
+
+async def test_undo_of_an_edit_restores_events_and_targets_and_who_made_it(fake_redis: redis.asyncio.Redis) -> None:
+    async with room(fake_redis) as it:
+        await it.type("watch orders-1 on failed page @bob")
+        before = await it.watches()
+        await it.type("watch orders-1 on all page none", CAROL)
+        assert await it.watches() != before
+        await it.click(action_ids.UNDO, it.button(action_ids.UNDO))
+        assert await it.watches() == before
+
+
+@pytest.mark.parametrize("text", ["watch orders-1 page @carol", "unwatch orders-1", "unwatch all"])
+async def test_what_somebody_changed_since_is_not_undone(fake_redis: redis.asyncio.Redis, text: str) -> None:
+    async with room(fake_redis) as it:
+        await it.type("watch orders-1 page @bob")
+        value = it.button(action_ids.UNDO)
+        await it.type(text, BOB)
+        before = await it.watches()
+        assert SINCE in await it.click(action_ids.UNDO, value)
+        assert await it.watches() == before
+
+
+async def test_a_change_of_other_watches_keeps_nobody_from_undoing(fake_redis: redis.asyncio.Redis) -> None:
+    async with room(fake_redis) as it:
+        await it.type("watch orders-1")
+        value = it.button(action_ids.UNDO)
+        await it.type("watch orders-2", BOB)
+        assert "Undone." in await it.click(action_ids.UNDO, value)
+        assert len(await it.watches()) == 1
+
+
+async def test_an_undo_is_kept_for_an_hour_and_says_so_when_it_is_gone(fake_redis: redis.asyncio.Redis) -> None:
+    async with room(fake_redis) as it:
+        await it.type("watch orders-1")
+        value = it.button(action_ids.UNDO)
+        (key,) = [each async for each in fake_redis.scan_iter("*:undo:*") if not each.endswith(b":")]
+        assert 3500 < await fake_redis.ttl(key) <= 3600
+        await fake_redis.delete(key)
+        before = await it.watches()
+        assert GONE in await it.click(action_ids.UNDO, value)
+        assert await it.watches() == before
+
+
+async def test_a_bot_that_was_started_anew_undoes_what_the_one_before_did(fake_redis: redis.asyncio.Redis) -> None:
+    async with room(fake_redis) as it:
+        await it.type("watch orders-1 page @bob")
+        value = it.button(action_ids.UNDO)
+        old = it.office
+        async with running(fake_redis, *pipelines(2), clock=old.bot.clock) as bot:
+            commands = Commands(bot.requests, old.directory, old.actions._permissions)
+            actions = Actions(bot.requests, commands, LOOK, old.actions._permissions)
+            new = Office(old.sandbox, bot, old.directory, commands, actions)
+            later = Room(new, _inbox(new), it.url, it.said, clicks=50)
+            assert "Undone." in await later.click(action_ids.UNDO, value)
+            assert await later.watches() == []
