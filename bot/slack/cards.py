@@ -115,7 +115,7 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     episode, standing = card.episode, card.standing
     first_seen = f"{FAILED_BEFORE}." if episode.first_seen else ""
     if episode.outcome is Outcome.RECOVERED:
-        told = f"{recovery_words(card)} ·" if came_with_its_end(card) else "failed"
+        told = f"{recovery_words(card)} ·" if came_with_its_end(card) else _failed_once(episode)
         return (f":large_green_circle: {name} {told} {_when(episode)}",)
     if episode.outcome is Outcome.ON_PURPOSE:
         symbol = phrases.standing_symbol(standing)
@@ -129,6 +129,12 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
         return (f":red_circle: {name} *FAILED*{_after_healthy(episode)}", since, first_seen)
     coming = f"{phrases.standing_symbol(standing)} {name} is {phrases.state_words(standing)} after FAILED"
     return (coming, since, _ready(card), _not_recovered(standing), first_seen)
+
+
+def _failed_once(episode: Episode) -> str:
+    """One moment alone would read as if it still failed."""
+    briefly = episode.closed_at is not None and episode.closed_at - episode.opened_at < timedelta(minutes=1)
+    return "failed briefly ·" if briefly and not episode.first_seen else "failed"
 
 
 def _not_recovered(standing: Standing) -> str:

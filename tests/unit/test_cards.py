@@ -241,6 +241,12 @@ def test_what_took_less_than_a_minute_has_one_timestamp(until: int, moments: int
         assert card.text.split("\n")[0].count("<!date") == moments
 
 
+@pytest.mark.parametrize(("until", "told"), [(31, "failed briefly · "), (91, "failed ")])
+def test_the_card_of_a_short_failure_does_not_read_as_if_it_went_on(until: int, told: str) -> None:
+    readings = [an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, until)]
+    assert cards(*readings)[-1].text.startswith(f"orders-eu {told}<!date")
+
+
 def test_a_recovery_is_told_once() -> None:
     """By the line that the channel sees; by the card where it came with the end, when no line follows."""
     readings = [an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, 254)]
