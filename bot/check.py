@@ -62,10 +62,9 @@ def _files(settings: Settings) -> Iterator[Finding]:
 
 async def _slack(answer: Answer, slack: AsyncWebClient, settings: Settings) -> AsyncIterator[Finding]:
     if not answer.ok:
-        reach = "check SLACK_API_URL and the network" if answer.transient else "copy the xoxb-… token again"
-        yield Finding(
-            "Slack token", Verdict.BAD, answer.error, f"{reach}: https://api.slack.com/apps > OAuth & Permissions"
-        )
+        again = "copy the xoxb-… token again: https://api.slack.com/apps > OAuth & Permissions"
+        mend = "check SLACK_API_URL, the network and any proxy" if answer.transient else again
+        yield Finding("Slack token", Verdict.BAD, answer.error, mend)
         return
     if answer.body.get("is_enterprise_install") is True:
         yield Finding("Slack token", Verdict.BAD, "it is of a whole organization", ORG_WIDE)
@@ -123,9 +122,11 @@ async def _goldrush(settings: Settings) -> Finding:
     try:
         async with Client(base_url=settings.goldrush_api_url, service_key=settings.goldrush_service_key) as client:
             page = await client.page(1)
+    except ValueError as exc:  # names its setting, which need not be the key
+        return Finding("GoldRush", Verdict.BAD, f"{exc}.")
     except (Unavailable, StrayNotFound) as exc:
-        return Finding("GoldRush", Verdict.BAD, str(exc), "check GOLDRUSH_API_URL and the network")
-    except (ApiError, ValueError) as exc:
+        return Finding("GoldRush", Verdict.BAD, str(exc), "check GOLDRUSH_API_URL, the network and any proxy")
+    except ApiError as exc:
         return Finding("GoldRush key", Verdict.BAD, str(exc), "set GOLDRUSH_SERVICE_KEY to a ServiceKey of your group")
     if not page.pipelines:
         return Finding(

@@ -161,7 +161,7 @@ def _settings() -> Settings:
     try:
         settings = Settings.load()
     except SettingsError as exc:
-        err.print("[red]✗[/] The settings are not complete. They come from the environment or a .env file:")
+        err.print("[red]✗[/] Some settings are missing or not valid. They come from the environment or a .env file:")
         for fault in exc.faults:
             err.print(f"  • {escape(fault)}")
         for sentence in _ignored():

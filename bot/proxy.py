@@ -81,19 +81,19 @@ def _checked(variable: str, value: str) -> str:
     url = value if "://" in value else f"http://{value}"
     scheme = url.partition("://")[0].lower()
     if scheme not in {"http", "https"}:
-        known = "SOCKS proxies are not supported" if scheme.startswith("socks") else "it is no address of a proxy"
+        known = "SOCKS proxies are not supported" if scheme.startswith("socks") else "it is not the address of a proxy"
         raise ProxyError(f"{variable} is not valid: {known}. It must begin with http:// or https://, or be empty.")
     try:
         parts = urlsplit(url)
-        good = bool(parts.hostname) and (parts.port or 1) > 0 and url.isprintable() and " " not in url
+        good = bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url
         good = good and parts.path in ("", "/") and not parts.query and not parts.fragment
         (parts.hostname or "").encode("ascii" if ":" in (parts.hostname or "") else "idna")
     except ValueError:  # its text quotes the address, which may hold a password
         good = False
     if not good:
         raise ProxyError(
-            f"{variable} is not valid: it is no address of a proxy. It must be http://host:port, or be empty; "
-            "a password in it is percent-encoded."
+            f"{variable} is not valid: it is not the address of a proxy. It must be http://host:port or empty. "
+            "Percent-encode a password in it."
         )
     return url
 

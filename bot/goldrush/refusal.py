@@ -29,8 +29,8 @@ _NOT_FOUND = (
     "which sees the pipelines of its creator's group only."
 )
 _STRAY = (
-    "The answer was {status}, but not in GoldRush's form, so it says nothing about {what}: a gateway or proxy may "
-    "stand in the way. Check GOLDRUSH_API_URL and the network."
+    "Something answered {status}, but not in GoldRush's format, so it says nothing about {what}. A gateway or proxy "
+    "may be in the way. Check GOLDRUSH_API_URL and the network."
 )
 _SECRETS = (
     (re.compile(r"(?i)\b(bearer|basic)\s+\S+"), r"\1 [redacted]"),
@@ -84,9 +84,9 @@ def _out_of_order(status: int, headers: Mapping[str, str], said: str) -> ApiErro
     if status == 402:
         return Unavailable(f"GoldRush answered 402: the account's credits are used up.{said}")
     if status == 408 or 500 <= status < 600:
-        fault = f"GoldRush answered {status}: it has a fault of its own, and is asked again.{said}"
+        fault = f"GoldRush answered {status}. I'll retry.{said}"
         return Unavailable(fault, retry_after(headers))
-    return Malformed(f"GoldRush answered {status}, which its documentation does not mention here.{said}")
+    return Malformed(f"GoldRush answered {status}, which its documentation does not mention for this request.{said}")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

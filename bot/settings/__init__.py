@@ -30,7 +30,7 @@ Channel = Annotated[
     str | None,
     Field(
         pattern=r"^[CG][A-Z0-9]{2,}$",
-        description="the id of a channel (C… or G…), as the channel's details in Slack show it at the bottom",
+        description="a channel's id (C… or G…), shown at the bottom of the channel's details in Slack",
     ),
 ]
 REDIS_FORM = "redis://:PASSWORD@host:6379/0, rediss://… for TLS, or unix:///path/to/socket"
@@ -119,7 +119,7 @@ class Settings(_Read):
     @classmethod
     def _has_no_quotes(cls, value: object) -> object:
         if isinstance(value, str) and len(value) > 1 and value[0] + value[-1] in QUOTES:
-            raise ValueError("it has quotes around it: take them away")
+            raise ValueError("it has quotes around it, so remove them")
         return value
 
     @field_validator("slack_bot_token", "slack_app_token", "slack_signing_secret", "goldrush_service_key")

@@ -21,7 +21,7 @@ def http_fault(url: str) -> str | None:
     if "?" in url or "#" in url:
         return "it holds a ? or a #"
     if not host_is_valid(parts.hostname):
-        return "it names no valid host"
+        return "the host is missing or not valid"
     return None if port_is_valid(parts) else "the port is not a whole number from 1 to 65535"
 
 

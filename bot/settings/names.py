@@ -8,7 +8,14 @@ from bot.settings.sentences import PREFIX
 
 # Kubernetes sets these in every container beside a Service that is called pipeline-bot.
 _KUBERNETES = re.compile(r"PIPELINE_BOT_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
-_FAMILIES = ("PIPELINE", "SLACK_", "GOLDRUSH_", "REDIS_", "OPERATOR", "FALLBACK")
+_FAMILIES = ("PI", "SLACK", "GOLD", "REDIS", "VALKEY", "OPERATOR", "FALLBACK")
+# Another variable of the same maker, or of a program of the same kind, which is too far off to be guessed.
+_MEANT = {
+    "GOLDRUSH_API_KEY": "GOLDRUSH_SERVICE_KEY",
+    "GOLDRUSH_KEY": "GOLDRUSH_SERVICE_KEY",
+    "SLACK_TOKEN": "SLACK_BOT_TOKEN",
+    "VALKEY_URL": "REDIS_URL",
+}
 
 
 def unknown_names(environment: Mapping[str, str], in_file: Collection[str], known: Collection[str]) -> list[str]:
@@ -27,8 +34,12 @@ def _unknown(names: Iterable[str], given: set[str], known: Collection[str]) -> I
             continue
         if name.startswith(PREFIX):
             yield name, _nearest(name, known)
-        elif name.startswith(_FAMILIES) and (near := get_close_matches(name, known, 1, 0.85)) and near[0] not in given:
-            yield name, near[0]
+        elif name.startswith(_FAMILIES) and (near := _near_miss(name, known)) and near not in given:
+            yield name, near
+
+
+def _near_miss(name: str, known: Collection[str]) -> str | None:
+    return _MEANT.get(name) or next(iter(get_close_matches(name, known, 1, 0.85)), None)
 
 
 def _nearest(name: str, known: Collection[str]) -> str | None:

@@ -83,14 +83,14 @@ def _host_fault(parts: SplitResult) -> str | None:
     if host.count(":") > 1 and not host.startswith("["):
         return "an IPv6 address stands in square brackets"
     if not host_is_valid(parts.hostname):
-        return "it names no valid host"
+        return "the host is missing or not valid"
     return None if port_is_valid(parts) else "the port is not a whole number from 1 to 65535"
 
 
 def _database_fault(path: str) -> str | None:
     if re.fullmatch(r"(/[0-9]{0,5})?", path):
         return None
-    return "behind the host stands the number of the database and nothing else (/0)"
+    return "only the database number may follow the host (/0)"
 
 
 def _options_fault(query: str) -> str | None:
@@ -104,7 +104,7 @@ def _options_fault(query: str) -> str | None:
         if name in _NUMBERS and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", values[0]):
             return f"{name} is not a number"
     if not set(options.get("ssl_cert_reqs", [])) <= _CERT_REQS:
-        return "ssl_cert_reqs is none, optional or required"
+        return "ssl_cert_reqs must be none, optional or required"
     return None
 
 

@@ -9,6 +9,7 @@ from bot.domain.attention import troubles
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId
 from bot.slack import phrases
+from bot.slack.doubts import is_doubtful
 from bot.slack.text import outside
 
 
@@ -44,9 +45,11 @@ def _counted(of: Heading) -> tuple[str, ...]:
 def _chosen(of: Heading) -> tuple[str, ...]:
     number, total = len(of.views), len(of.looked_at)
     wanted = " or ".join(_word(state) for state in of.states)
-    if number == 0:
-        return (f"*None of {_pipelines(total)} is {wanted}*", _scope(of))
-    return (f"*{number} of {_pipelines(total)} {'is' if number == 1 else 'are'} {wanted}*", _scope(of))
+    if any(is_doubtful(view) for view in of.looked_at):
+        are = f"{'was' if number <= 1 else 'were'} last seen"
+    else:
+        are = "is" if number <= 1 else "are"
+    return (f"*{number or 'None'} of {_pipelines(total)} {are} {wanted}*", _scope(of))
 
 
 def _word(state: str) -> str:

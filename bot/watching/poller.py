@@ -25,6 +25,7 @@ from bot.watching.turn import Turn
 
 HOUSEKEEPING_SECONDS = 1.0
 LONG_WAIT_SECONDS = 10.0  # a longer wait that GoldRush asks for is reported, once readings are older than promised
+THROTTLED_SECONDS = 60.0  # a 429 counts against one pipeline only after it went unread for so long
 RELIST_SECONDS = 30.0  # so old may a listing be that tells whether a pipeline is gone
 PERSON_SECONDS = 30.0
 
@@ -251,11 +252,16 @@ class Poller:
             self._budget.obey(Route.STATUS, exc)
             self.sight.failed(pipeline_id, exc, self._clock.monotonic())
             log.info("read_failed", pipeline=pipeline_id, error=type(exc).__name__, problem=problem)
-            if self.sight.view is not View.CLEAR or isinstance(exc, Throttled):
+            patient = isinstance(exc, Throttled) and not self._is_long_unread(pipeline_id)
+            if self.sight.view is not View.CLEAR or patient:
                 return None, problem
             kind = MissKind.FORBIDDEN if isinstance(exc, Forbidden) else MissKind.FAULT
         at = self._clock.now()
         return Miss(pipeline_id=pipeline_id, number=number, at=at, kind=kind, reason=problem), problem
+
+    def _is_long_unread(self, pipeline_id: PipelineId) -> bool:
+        observation = self._roster.record(pipeline_id).standing.observation
+        return observation is None or (self._clock.now() - observation.observed_at).total_seconds() > THROTTLED_SECONDS
 
     async def _is_unlisted(self, pipeline_id: PipelineId) -> bool:
         """Whether a fresh and complete listing lacks it too. Not asked while everything else is in doubt."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 
 from bot.domain.observation import PipelineId
-from bot.ports import ApiError, Forbidden, Unauthorized
+from bot.ports import ApiError, Forbidden, Throttled, Unauthorized
 
 READS = 3
 SECONDS = 10.0
@@ -60,12 +60,11 @@ class Sight:
         self._credential += isinstance(error, Unauthorized | Forbidden)
         self._pipelines.add(pipeline_id)
         self.problem, self.until = str(error), None
-        if self._failed < READS or len(self._pipelines) < 2:
-            # One pipeline alone may be at fault itself; a 401 never is.
-            if isinstance(error, Unauthorized) and self._failed >= READS:
-                self.view = View.KEY_REJECTED
+        # One pipeline alone may be at fault itself, but never for a 401 or a 429.
+        alone = len(self._pipelines) < 2 and not isinstance(error, Unauthorized | Throttled)
+        if self._failed < READS or alone:
             return
-        if self._credential == self._failed:
+        if self._credential == self._failed or (isinstance(error, Unauthorized) and len(self._pipelines) < 2):
             self.view = View.KEY_REJECTED
         elif now - self._since >= SECONDS:
             self.view = View.AWAY

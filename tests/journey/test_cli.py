@@ -109,7 +109,7 @@ async def test_check_does_not_blame_the_key_where_goldrush_cannot_be_reached(tmp
         code, said = await cli("check", env=env, cwd=tmp_path)
     assert code == 1
     assert "The connection to GoldRush was refused" in said
-    assert "→ check GOLDRUSH_API_URL and the network" in said
+    assert "→ check GOLDRUSH_API_URL, the network and any proxy" in said
     assert "set GOLDRUSH_SERVICE_KEY" not in said
 
 

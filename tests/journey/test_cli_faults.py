@@ -204,3 +204,11 @@ async def test_while_it_waits_for_slack_and_redis_no_secret_is_logged(tmp_path: 
             said += (await asyncio.wait_for(process.communicate(), 30))[1]
             assert b"hush" not in said
             assert b"Traceback" not in said
+
+
+async def test_check_blames_no_key_for_a_file_of_certificates(tmp_path: Path) -> None:
+    env = environment("http://127.0.0.1:1", tmp_path) | {"SSL_CERT_FILE": str(tmp_path / "absent.pem")}
+    code, said = await cli("check", env=env, cwd=tmp_path)
+    assert code == 1
+    assert "GoldRush: SSL_CERT_FILE is not valid" in said
+    assert "set GOLDRUSH_SERVICE_KEY" not in said

@@ -108,8 +108,8 @@ async def test_a_header_may_never_end(sandbox: Sandbox, orders: Pipeline) -> Non
     strike(sandbox, FaultKind.HEADER_DRIP)
     url = httpx.URL(sandbox.url)
     reader, writer = await asyncio.open_connection(url.host, url.port)
-    request = f"GET {BASE}{orders.id}/status/ HTTP/1.1\r\nHost: x\r\nAuthorization: {KEY['Authorization']}\r\n\r\n"
-    writer.write(request.encode())
+    head = f"Host: {url.netloc.decode()}\r\nAuthorization: {KEY['Authorization']}"
+    writer.write(f"GET {BASE}{orders.id}/status/ HTTP/1.1\r\n{head}\r\n\r\n".encode())
     assert await reader.readuntil(b": xxx") == b"HTTP/1.1 200 OK\r\nX-Filler: xxx"
     writer.close()
     await writer.wait_closed()

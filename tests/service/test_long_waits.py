@@ -189,3 +189,22 @@ async def test_while_the_api_is_away_refresh_leads_with_the_doubt_on_the_card_to
         assert episode is not None
         (card,) = (await bot.store.outbox.cards(tuple(episode.told))).values()
         assert card.content.unread_at == bot.clock.now()
+
+
+async def test_short_waits_in_a_row_are_told_where_one_pipeline_alone_is_read(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(1)) as bot:
+        await watched(bot)
+        answer_all(bot, Throttled(SLOW_DOWN, retry_after=5.0))
+        await bot.poll(60)
+        assert await bot.cards() == ["GoldRush API blind"]
+        assert SLOW_DOWN in await notice(bot)
+
+
+async def test_a_pipeline_that_alone_meets_429_for_minutes_is_told(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await watched(bot)
+        bot.api.statuses[ONE] = Throttled(SLOW_DOWN, retry_after=0.0)
+        await bot.poll(45)
+        assert await bot.cards() == []
+        await bot.poll(120)
+        assert await bot.cards() == ["orders-1 blind"]

@@ -65,3 +65,13 @@ def test_the_reason_stands_above_many_once_with_the_end_of_the_wait() -> None:
 def test_what_was_last_seen_failed_stays_red() -> None:
     view = doubtful(Standing(observation=an_observation(Phase.FAILED, ready=0)))
     assert ":red_circle:" in str(LOOK.answer(StatusAnswer(views=(view,), at=at(41)), Asked()).blocks)
+
+
+def test_a_heading_over_a_state_says_that_it_was_last_seen() -> None:
+    views = (doubtful(), doubtful())
+    told = LOOK.answer(
+        StatusAnswer(views=views, looked_at=views, states=("live",), at=at(41)), Asked(text="status live")
+    )
+    assert "2 of 2 pipelines were last seen live" in told.text
+    none = LOOK.answer(StatusAnswer(views=(), looked_at=views, states=("failed",), at=at(41)), Asked())
+    assert "None of 2 pipelines was last seen FAILED" in none.text

@@ -83,7 +83,7 @@ def test_a_fault_is_one_sentence_of_ours_and_holds_no_value(monkeypatch: pytest.
 def test_each_setting_says_which_values_it_allows(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     (fault,) = faults(monkeypatch, GOOD | {name: "“hush”"})
     must_be = Settings.model_fields[NAMES[name]].description or HOW_TO_GET[name]
-    assert fault == f"{name} is not valid: it has quotes around it: take them away. It must be {must_be}."
+    assert fault == f"{name} is not valid: it has quotes around it, so remove them. It must be {must_be}."
 
 
 ENCODE = "percent-encode the password"
@@ -113,13 +113,13 @@ ENCODE = "percent-encode the password"
         ("redis://h:-1", "the port"),
         ("redis://::1:6379", "square brackets"),
         ("redis://[::1", "square brackets"),
-        ("redis://", "no valid host"),
-        ("redis://:6379", "no valid host"),
-        ("redis://a..b", "no valid host"),
-        ("redis://" + "a" * 70, "no valid host"),
-        ("redis://h/cache", "the number of the database"),
-        ("redis://h/0/1", "the number of the database"),
-        ("redis://h/-1", "the number of the database"),
+        ("redis://", "the host is missing or not valid"),
+        ("redis://:6379", "the host is missing or not valid"),
+        ("redis://a..b", "the host is missing or not valid"),
+        ("redis://" + "a" * 70, "the host is missing or not valid"),
+        ("redis://h/cache", "the database number"),
+        ("redis://h/0/1", "the database number"),
+        ("redis://h/-1", "the database number"),
         ("redis://h?db=first", "db is not a number"),
         ("redis://h?socket_timeout=soon", "socket_timeout is not a number"),
         ("redis://h?db", "NAME=VALUE"),
@@ -212,9 +212,9 @@ def test_swapped_tokens_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("example.com", "does not begin with https://"),
         ("https:/example.com", "does not begin with https://"),
-        ("https://", "no valid host"),
-        ("https://:443", "no valid host"),
-        ("https://a..b", "no valid host"),
+        ("https://", "the host is missing or not valid"),
+        ("https://:443", "the host is missing or not valid"),
+        ("https://a..b", "the host is missing or not valid"),
         ("https://example.com:99999", "the port"),
         ("https://example.com:https", "the port"),
         ("https://ann:hush@example.com", "a user name or a password"),
@@ -298,6 +298,9 @@ def test_a_proxy_that_would_not_be_used_is_no_fault(monkeypatch: pytest.MonkeyPa
         ("OPERATOR_CHANNELS", "OPERATOR_CHANNEL"),
         ("GOLDRUSH_SERVICEKEY", "GOLDRUSH_SERVICE_KEY"),
         ("PIPELINEBOT_DATA_DIR", "PIPELINE_BOT_DATA_DIR"),
+        ("PIPLINE_BOT_DATA_DIR", "PIPELINE_BOT_DATA_DIR"),
+        ("GOLDRUSH_API_KEY", "GOLDRUSH_SERVICE_KEY"),
+        ("SLACK_TOKEN", "SLACK_BOT_TOKEN"),
     ],
 )
 @pytest.mark.parametrize("where", ["environment", "file"])

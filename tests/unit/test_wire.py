@@ -238,7 +238,7 @@ class TestRefusals:
             (404, NotFound, "no such pipeline, or it is not visible"),
             (429, Throttled, "too many requests"),
             (402, Unavailable, "credits"),
-            (408, Unavailable, "fault of its own"),
+            (408, Unavailable, "I'll retry"),
             (500, Unavailable, "answered 500"),
             (503, Unavailable, "answered 503"),
             (599, Unavailable, "answered 599"),
