@@ -66,7 +66,7 @@ def run(
     if http or socket:
         os.environ[f"{PREFIX}TRANSPORT"] = (Transport.HTTP if http else Transport.SOCKET).value
     settings = _settings()
-    configure(settings.log_level)
+    configure(settings.log_level, settings.secrets)
     for sentence in ignored_names():
         log.warning("setting_ignored", problem=sentence)
     try:
@@ -102,7 +102,7 @@ def check(
 ) -> None:
     """Verify the configuration: Slack token and scopes, GoldRush key, store; each fault with its mend."""
     settings = _settings()
-    configure("error")
+    configure("error", settings.secrets)
     findings = asyncio.run(_findings(settings, post))
     if any(finding.verdict is Verdict.BAD for finding in findings):
         raise typer.Exit(1)
@@ -138,9 +138,9 @@ def forget(
     force: Annotated[bool, typer.Option("--force", help="Delete even if a bot seems to run.")] = False,
 ) -> None:
     """Delete all that the bot keeps of one workspace, after the app was uninstalled there."""
-    configure("error")
     try:
         settings = StoreSettings()
+        configure("error", settings.secrets)
         asyncio.run(
             forget_team(
                 team_id(team),

@@ -1,9 +1,13 @@
-"""Logs: one line an event, for people at a terminal and as JSON elsewhere; never a secret."""
+"""Logs: one line an event, for people at a terminal and as JSON elsewhere; never a secret.
+
+Secrets are hidden in three ways: by their form, by the name before them, and by the very values of the settings.
+"""
 
 import logging
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from types import TracebackType
 
 import structlog
 from structlog.typing import EventDict, Processor
@@ -12,45 +16,79 @@ from structlog.typing import EventDict, Processor
 _SECRETS = re.compile(
     r"""
       (?P<shown> xox[a-z]- | xapp- | \bcqt_ | \bbearer\s+ | \bhooks\.slack(?:-gov)?\.com/ ) [^\s'"]+
-    | (?P<named> [?&](?:password|secret|ticket|token)= ) [^\s'"&]+
+    | (?P<named> (?:passwd|password|secret|ticket|token)= ['"]? ) [^\s'"&,)]+
+    | (?P<quoted> ['"] [\w-]* (?:cookie|passwd|password|secret|ticket|token|(?:api|service)[_-]?key) ['"] \s*:
+          \s* b?['"] ) [^'"]+
+    | (?P<header> \bauthorization ['"]? \s*[:=,]\s* (?:b?['"])? (?:(?:basic|bearer)\s+)? ) [^\s'"]+
     | (?: (?<=redis://) | (?<=rediss://) ) \S* (?=@)
-    | (?<=://) [^/?#\s]*:[^/?#\s]* (?=@)
+    | (?<=://) [^/?#\s]+ (?=@)
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_NAMES_A_SECRET = re.compile(
+    r"(?:authorization|cookie|passwd|password|secret|ticket|token|(?:api|service)[_-]?key)$", re.IGNORECASE
+)
+SHORTEST_SECRET = 6
+"""In characters. A shorter value may be a part of any word."""
+_HIDDEN = "…"
 
 
-def _redacted(text: str) -> str:
-    return _SECRETS.sub(lambda found: f"{found['shown'] or found['named'] or ''}…", text)
+class Redaction:
+    """`secrets` are values that no line holds, wherever they come from. Used as a processor of structlog."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        known = sorted({each for each in secrets if len(each) >= SHORTEST_SECRET}, key=len, reverse=True)
+        self._values = re.compile("|".join(map(re.escape, known))) if known else None
+
+    def __call__(self, _: object, __: str, event: EventDict) -> EventDict:
+        """structlog's own entries, which the formatter takes out again, begin with an underscore."""
+        return {name: value if name.startswith("_") else self._named(name, value) for name, value in event.items()}
+
+    def text(self, text: str) -> str:
+        hidden = self._values.sub(_HIDDEN, text) if self._values else text
+        return _SECRETS.sub(lambda found: f"{_before(found)}{_HIDDEN}", hidden)
+
+    def clean(self, value: object) -> object:
+        """As it may be written down, however deep the secret lies in it."""
+        match value:
+            case str():
+                return self.text(value)
+            case None | int() | float():
+                return value
+            case Mapping():
+                return {self.text(str(name)): self._named(str(name), each) for name, each in value.items()}
+            case list() | tuple() | set() | frozenset():
+                return [self.clean(each) for each in value]
+            case _:
+                return self.text(repr(value))
+
+    def _named(self, name: str, value: object) -> object:
+        """A value whose name says that it is secret may have any form, but the form is shown where it is known."""
+        cleaned = self.clean(value)
+        secret = isinstance(value, str | bytes) and value and _NAMES_A_SECRET.search(name)
+        return _HIDDEN if secret and cleaned in (value, repr(value)) else cleaned
 
 
-def _clean(value: object) -> object:
-    """As it may be written down, however deep the secret lies in it."""
-    match value:
-        case str():
-            return _redacted(value)
-        case None | int() | float():
-            return value
-        case Mapping():
-            return {_redacted(str(name)): _clean(each) for name, each in value.items()}
-        case list() | tuple() | set() | frozenset():
-            return [_clean(each) for each in value]
-        case _:
-            return _redacted(repr(value))
+def _before(found: re.Match[str]) -> str:
+    """What stands before the secret, and is none."""
+    return next((text for text in found.groupdict().values() if text), "")
 
 
-def _redact(_: object, __: str, event: EventDict) -> EventDict:
-    """structlog's own entries, which the formatter takes out again, begin with an underscore."""
-    return {name: value if name.startswith("_") else _clean(value) for name, value in event.items()}
+def _log_uncaught(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
+    """Python itself would print it as it is."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, exc, trace)
+        return
+    structlog.get_logger("bot").critical("stopped_by_a_fault", exc_info=(kind, exc, trace))
 
 
-def configure(level: str) -> None:
-    """Everything goes to standard error, the libraries' own warnings included."""
+def configure(level: str, secrets: Iterable[str] = ()) -> None:
+    """Everything goes to standard error: the libraries' and Python's own warnings, and what nobody caught."""
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.format_exc_info,
-        _redact,
+        Redaction(secrets),
     ]
     renderer: Processor = structlog.processors.JSONRenderer()
     if sys.stderr.isatty():
@@ -59,6 +97,8 @@ def configure(level: str) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("bot").setLevel(level.upper())
+    logging.captureWarnings(True)  # noqa: FBT003 (its one argument)
+    sys.excepthook = _log_uncaught
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

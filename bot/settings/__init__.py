@@ -15,7 +15,7 @@ from bot.domain.watch import ChannelId
 from bot.proxy import ProxyError, proxy_for
 from bot.settings.http_address import http_fault, is_exposed
 from bot.settings.names import unknown_names
-from bot.settings.redis_address import redis_fault
+from bot.settings.redis_address import passwords_in, redis_fault
 from bot.settings.sentences import HOW_TO_GET, PREFIX, SettingsError, environment_name, missing, not_valid
 from bot.settings.tokens import token_fault
 
@@ -149,6 +149,13 @@ class Settings(_Read):
     @property
     def fallback(self) -> ChannelId | None:
         return ChannelId(self.fallback_channel) if self.fallback_channel else None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that no output may hold, the password inside REDIS_URL included, however it is encoded."""
+        given = [getattr(self, name) for name in type(self).model_fields]
+        values = [each.get_secret_value() for each in given if isinstance(each, SecretStr)]
+        return (*values, *(passwords_in(self.store_url) if self.store_url else ()))
 
     @property
     def signing_secret(self) -> str:

@@ -108,6 +108,13 @@ def _options_fault(query: str) -> str | None:
     return None
 
 
+def passwords_in(url: str) -> tuple[str, ...]:
+    """The password of an address that has no fault, as it stands there and as it is sent."""
+    parts = urlsplit(url)
+    found = [parts.password or "", *parse_qs(parts.query).get("password", [])]
+    return tuple(dict.fromkeys(form for each in found if each for form in (each, unquote(each))))
+
+
 def host_is_valid(host: str | None) -> bool:
     """Whether the system's resolver can be asked for it."""
     if not host or not re.fullmatch(r"[^\s/?#@%,;\"'<>|\\^`{}()$!*]+", host):

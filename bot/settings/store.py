@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bot.settings import REDIS_FORM
-from bot.settings.redis_address import redis_fault
+from bot.settings.redis_address import passwords_in, redis_fault
 from bot.settings.sentences import PREFIX, SettingsError, not_valid
 
 
@@ -29,3 +29,12 @@ class StoreSettings(BaseSettings):
         if text and (fault := redis_fault(text)):
             raise SettingsError([not_valid("REDIS_URL", REDIS_FORM, fault)])
         return text or None
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """The values that no output may hold.
+
+        Raises:
+            SettingsError: as above.
+        """
+        return (self.url, *passwords_in(self.url)) if self.url else ()

@@ -24,6 +24,7 @@ from bot.slack.commands import Commands
 from bot.slack.directory import Directory
 from bot.slack.inbox import CLICK, COMMAND, Inbox
 from bot.slack.look import Look
+from bot.store.losses import MARK
 from tests.builders import ALERTS, ANN, TEAM
 from tests.permissions import everyone_may
 from tests.service.test_poller import FAILED, LIVE, ONE, Bot, pipelines, running
@@ -91,7 +92,8 @@ class Ack(AsyncAck):
         self.found: list[int] = []
 
     async def __call__(self, *args: object, **kwargs: object) -> BoltResponse:
-        self.found.append(len(await self._counter.redis.hvals(f"pipeline-bot:{{{TEAM}}}:gestures")))
+        names = await self._counter.redis.hkeys(f"pipeline-bot:{{{TEAM}}}:gestures")
+        self.found.append(len(set(names) - {MARK}))
         return BoltResponse(status=200)
 
 

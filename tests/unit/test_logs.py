@@ -2,12 +2,14 @@
 
 import json
 import logging
+import sys
+import warnings
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
-from bot.logs import configure
+from bot.logs import Redaction, configure
 
 
 @pytest.fixture(autouse=True)
@@ -16,8 +18,11 @@ def _logging_as_before() -> Iterator[None]:
     handlers, level, bot_level = list(root.handlers), root.level, bot.level
     for handler in handlers:
         root.removeHandler(handler)  # so that they are not closed
+    hook = sys.excepthook
     yield
     structlog.reset_defaults()
+    logging.captureWarnings(False)
+    sys.excepthook = hook
     root.handlers[:] = handlers
     root.setLevel(level)
     bot.setLevel(bot_level)
@@ -57,6 +62,12 @@ SECRETS = [
         "wss://wss-primary.slack.com/link/?ticket=…&app_id=A0",
     ),
     ("cqt_rQpass-word", "cqt_…"),
+    ("http://pass-word@proxy:8080", "http://…@proxy:8080"),
+    ("unix://:pass-word@/run/valkey.sock", "unix://…@/run/valkey.sock"),
+    ("Connection(host=h,password=pass-word,db=0)", "Connection(host=h,password=…,db=0)"),
+    ("SLACK_SIGNING_SECRET=pass-word", "SLACK_SIGNING_SECRET=…"),
+    ("Authorization: Basic pass-word", "Authorization: Basic …"),
+    ("authorization=pass-word", "authorization=…"),
 ]
 table = pytest.mark.parametrize(("secret", "shown"), SECRETS)
 
@@ -180,3 +191,54 @@ def test_each_library_warns_and_we_say_more(capsys: pytest.CaptureFixture[str]) 
     logging.getLogger("apscheduler").warning("late")
     logging.getLogger("bot.x").info("told")
     assert [json.loads(line)["event"] for line in said().splitlines()] == ["late", "told"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["password", "Authorization", "token", "bot_token", "SLACK_SIGNING_SECRET", "ticket", "Cookie", "service-key"],
+)
+@pytest.mark.parametrize("value", ["hunter2!", b"hunter2!"])
+def test_what_its_name_calls_a_secret_may_have_any_form(
+    capsys: pytest.CaptureFixture[str], name: str, value: str | bytes
+) -> None:
+    said = listening(capsys)
+    log = structlog.get_logger("bot.x")
+    log.warning("refused", **{name: value})
+    log.warning("refused", headers=[{name: value}])
+    log.warning("refused", said=repr({name: value}))
+    text = said()
+    assert "hunter2" not in text
+    assert text.count("…") + text.count("\\u2026") == 3
+
+
+def test_a_key_that_is_no_secret_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    said = listening(capsys)
+    structlog.get_logger("bot.x").warning("lost", key="card:abc", token=None, secrets=3)
+    line = json.loads(said())
+    assert (line["key"], line["token"], line["secrets"]) == ("card:abc", None, 3)
+
+
+def test_the_values_of_the_settings_are_hidden_wherever_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    configure("info", ["8f742231b10e8888", "hunter2", "hunter2-longer", "abc"])
+    said = Said(capsys)
+    structlog.get_logger("bot.x").warning("AUTH hunter2-longer", sent=["AUTH", "u", "hunter2"], hash="8f742231b10e8888")
+    line = json.loads(said())
+    assert (line["event"], line["sent"], line["hash"]) == ("AUTH …", ["AUTH", "u", "…"], "…")
+
+
+def test_a_value_too_short_to_be_a_secret_hides_no_words() -> None:
+    assert Redaction(["abc"]).text("abcdef") == "abcdef"
+
+
+def test_what_nobody_caught_and_what_python_warns_of(capsys: pytest.CaptureFixture[str]) -> None:
+    said = listening(capsys)
+    fault = ValueError("redis://:hunter2@h xoxb-1-2")
+    sys.excepthook(ValueError, fault, None)
+    assert json.loads(said())["exception"] == "ValueError: redis://…@h xoxb-…"
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        warnings.warn("slow with xoxb-1-2", stacklevel=1)
+    text = said()
+    assert "xoxb-…" in json.loads(text)["event"]
+    assert "xoxb-1-2" not in text

@@ -257,3 +257,16 @@ def test_a_file_that_is_not_there_is_no_fault(monkeypatch: pytest.MonkeyPatch, t
     for name, value in GOOD.items():
         monkeypatch.setenv(name, value)
     assert Settings.load(env_file=tmp_path / "none").command == "/pipeline"
+
+
+def test_every_secret_of_the_settings_is_known_to_the_logs(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = {
+        "SLACK_BOT_TOKEN": "xoxb-1-2",
+        "SLACK_APP_TOKEN": "xapp-1-2",
+        "SLACK_SIGNING_SECRET": "8f742231b10e8888",
+        "GOLDRUSH_SERVICE_KEY": "cqt_abc",
+        "REDIS_URL": "redis://bot:hunter2%23x@localhost:6379/0?password=an%20other",
+    }
+    for name, value in values.items():
+        monkeypatch.setenv(name, value)
+    assert {*values.values(), "hunter2%23x", "hunter2#x", "an other"} <= set(Settings.load(None).secrets)
