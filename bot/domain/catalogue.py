@@ -4,7 +4,7 @@ import difflib
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from heapq import nlargest
@@ -74,6 +74,7 @@ def spoken(text: str) -> str:
     return " ".join(_WORD.findall(_SHORTCODE.sub(" ", shown)) or _WORD.findall(shown))
 
 
+@lru_cache(maxsize=CACHED)
 def is_pattern(reference: str) -> bool:
     """Whether a reference may grow: `orders-*`, `project:NAME`. Everything else means one pipeline."""
     return "*" in reference or reference.lower().startswith(PROJECT_PREFIX)
@@ -90,20 +91,33 @@ def matches(pattern: str, pipeline: Pipeline) -> bool:
 
 
 def _fits(pattern: str, text: str) -> bool:
-    """Only `*` is special to people. Not fnmatch: it compiles each pattern, which costs more than to match hundreds."""
+    return fitting(pattern)(text)
+
+
+@lru_cache(maxsize=CACHED)
+def fitting(pattern: str) -> Callable[[str], bool]:
+    """The test of a text. Only `*` is special to people.
+
+    Not fnmatch: it compiles each pattern, which costs more than to match hundreds.
+    """
     first, *rest = pattern.split("*")
     if not rest:
-        return text == first
+        return lambda text: text == first
     *middle, last = rest
-    start, end = len(first), len(text) - len(last)
-    if start > end or not text.startswith(first) or not text.endswith(last):
-        return False
-    for part in middle:
-        found = text.find(part, start, end)
-        if found < 0:
+    shortest = len(first) + len(last)
+
+    def fits(text: str) -> bool:
+        if not text.startswith(first) or not text.endswith(last) or len(text) < shortest:
             return False
-        start = found + len(part)
-    return True
+        start, end = len(first), len(text) - len(last)
+        for part in middle:
+            found = text.find(part, start, end)
+            if found < 0:
+                return False
+            start = found + len(part)
+        return True
+
+    return fits
 
 
 class Names:

@@ -124,10 +124,14 @@ class Audience:
 
 def audiences(pipeline: Pipeline, watches: Iterable[Watch]) -> tuple[Audience, ...]:
     """One audience a channel, in the order in which the channels began to watch."""
+    return grouped(watch for watch in watches if watch.covers(pipeline))
+
+
+def grouped(watches: Iterable[Watch]) -> tuple[Audience, ...]:
+    """The audiences of a pipeline that all these watches cover."""
     by_channel: dict[ChannelId, list[Watch]] = {}
     for watch in watches:
-        if watch.covers(pipeline):
-            by_channel.setdefault(watch.channel, []).append(watch)
+        by_channel.setdefault(watch.channel, []).append(watch)
     return tuple(Audience(channel, tuple(those)) for channel, those in by_channel.items())
 
 

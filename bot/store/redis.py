@@ -20,7 +20,7 @@ from bot.domain.subscription import UNDO_FOR, Undo, WatchChange
 from bot.domain.watch import ChannelId, ParkReason, Watch
 from bot.ports import Beat, Clock, Gesture, Lease, StoreAway, Watches
 from bot.store.cards import read_cards, read_storm
-from bot.store.codec import CARD, CATALOGUE, GESTURE, NOTE, RECORD, UNDO, WATCH, encode_delivery
+from bot.store.codec import CARD, CATALOGUE, GESTURE, NOTE, RECORD, UNDO, WATCH, decode_watch, encode_delivery
 from bot.store.losses import MARK, Losses
 from bot.store.scripts import Scripts, away
 
@@ -52,10 +52,10 @@ class RedisStore:
                 pipe.hgetall(self._keys["parked"])
                 pipe.hvals(self._keys["notes"])
                 version, rows, parked, notes = await pipe.execute()
-        those = (WATCH.validate_json(row) for row in rows if row != MARK)
+        those = sorted((decode_watch(row) for row in rows if row != MARK), key=lambda each: each[0])
         return Watches(
             int(version or 0),
-            tuple(sorted(those, key=lambda watch: (watch.made_at, watch.id))),
+            tuple(watch for _, watch in those),
             {
                 ChannelId(channel.decode()): ParkReason(reason.decode())
                 for channel, reason in parked.items()

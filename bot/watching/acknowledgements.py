@@ -109,7 +109,7 @@ class Acknowledgements:
 
     def _covers(self, pipeline: Pipeline) -> bool:
         """Whether somebody watches it. By its name, also where no listing has it any more."""
-        return any(watch.covers(pipeline) for watch in self._roster.watches.all)
+        return bool(self._roster.watches_of(pipeline))
 
     async def _draw_again(self, channel: ChannelId, card_key: str) -> None:
         """The button was stale, so what the card shows may be too."""

@@ -1,5 +1,6 @@
 """Changes what a channel watches. Answers are values; `slack` renders them."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -73,16 +74,17 @@ class Subscriptions:
     async def _unmatched(self, channel: ChannelId, patterns: Sequence[str]) -> UnmatchedAnswer | None:
         there = {watch.reference.lower() for watch in self._roster.watches.of(channel)}
         new = [each for each in patterns if each.lower() not in there]
-        empty = [each for each in new if not self._takes_in_any(each)]
+        empty = [each for each in new if not await self._takes_in_any(each)]
         if not empty:
             return None
         names = await self._references.fresh_names(channel)
-        empty = [each for each in empty if not self._takes_in_any(each)]
+        empty = [each for each in empty if not await self._takes_in_any(each)]
         nearest = dict.fromkeys(near for each in empty for near in names.nearest(looks(each).replace("*", "")))
         return UnmatchedAnswer(patterns=tuple(empty), nearest=tuple(nearest), at=self._clock.now()) if empty else None
 
-    def _takes_in_any(self, pattern: str) -> bool:
-        return any(matches(pattern, each) for each in (*self._roster.catalogue, *self._roster.unlisted))
+    async def _takes_in_any(self, pattern: str) -> bool:
+        await asyncio.sleep(0)  # each pattern looks at every pipeline: reads and alerts go in between
+        return self._roster.takes_in_any(pattern)
 
     async def _make(self, channel: ChannelId, meant: Meant, wish: Wish) -> WatchAnswer | Refusal:
         labels = {str(each.id): each.name for each in meant.pipelines} | {each: each for each in meant.patterns}

@@ -9,7 +9,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.episode import EpisodeKind
 from bot.domain.observation import PipelineId
 from bot.domain.transition import Standing
-from bot.domain.watch import ChannelId, watched_ids
+from bot.domain.watch import ChannelId
 from bot.ports import Clock
 from bot.watching.poller import Poller
 from bot.watching.roster import Roster
@@ -68,7 +68,7 @@ class Views:
 
     def known(self, pipelines: Collection[Pipeline], channel: ChannelId) -> tuple[PipelineView, ...]:
         """As they are known now, without a read."""
-        heard = watched_ids(pipelines, self._roster.watches.of(channel))
+        heard = self._roster.covered_by(self._roster.watches.of(channel))
         promised = self._poller.promised()
         known = (self._known(each, watched_here=each.id in heard) for each in pipelines)
         return tuple(self._with_problem(each, self._doubt(each, promised)) for each in known)

@@ -233,16 +233,12 @@ class Vigil:
         ]
 
     def _own(self, channel: ChannelId, notice: Notice, unread: Collection[PipelineId]) -> Notice:
-        heard = self._roster.watches.of(channel)
-
-        def own(pipeline: Pipeline) -> bool:
-            return any(watch.covers(pipeline) for watch in heard)
-
+        heard = self._roster.covered_by(self._roster.watches.of(channel))
         return replace(
             notice,
             watches=tuple(watch for watch in notice.watches if watch.channel == channel),
-            missed=tuple(each for each in notice.missed if own(each.pipeline)),
-            unread=sum(own(self._roster.pipeline(each)) for each in unread),
+            missed=tuple(each for each in notice.missed if each.pipeline.id in heard),
+            unread=len(heard.intersection(unread)),
         )
 
 

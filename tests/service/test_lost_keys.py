@@ -23,10 +23,10 @@ from tests.unit.test_docs import names_of_keys
 
 FIRST = PipelineId("pipe_0001")
 PREFIX = f"pipeline-bot:{{{TEAM}}}:"
-AGAIN_OR_LATE = {"gesture", "group", "growing", "hello", "lease", "paged", "probe"}
+AGAIN_OR_LATE = {"gesture", "group", "growing", "hello", "lease", "paged", "probe", "undo"}
 """Short-lived, and gone in good order any time: without them a click may act twice,
-somebody else takes up a lane or the reading, a new group of failures begins, a channel is greeted again, or a person's
-pages are counted from the start."""
+somebody else takes up a lane or the reading, a new group of failures begins, a channel is greeted again, a person's
+pages are counted from the start, or an *Undo* says that it is gone."""
 FORGOTTEN = {"writes"}
 """A count that is missing looks as if the whole store had gone back in time, and is dealt with in that way."""
 

@@ -1,0 +1,116 @@
+"""Which pipelines each pattern takes in, and who watches a pipeline. Pure.
+
+A workspace may have thousands of patterns and pipelines. Each pattern is matched with all pipelines once, then only
+with those that changed: a command or a listing costs a few milliseconds.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from functools import cached_property
+
+from bot.domain.catalogue import PROJECT_PREFIX, Pipeline, fitting, looks, matches
+from bot.domain.observation import PipelineId
+from bot.domain.watch import ChannelId, Watch
+
+
+class Coverage:
+    """Of one catalogue. `after` makes the one of the next catalogue, which reuses what is the same in both."""
+
+    def __init__(self, pipelines: Iterable[Pipeline] = ()) -> None:
+        self._pipelines = {each.id: each for each in pipelines}
+        self._ids: dict[str, frozenset[PipelineId]] = {}
+        self._before: Mapping[str, frozenset[PipelineId]] = {}
+        self._changed: AbstractSet[PipelineId] = frozenset()
+        self._new = _Texts(())
+
+    def after(self, pipelines: Iterable[Pipeline]) -> "Coverage":
+        """The coverage of the next catalogue; this same object where patterns see no change."""
+        now = {each.id: each for each in pipelines}
+        new = [each for each in now.values() if not self._has(each)]
+        changed = {each.id for each in new} | (self._pipelines.keys() - now.keys())
+        if not changed:
+            return self
+        made = Coverage(now.values())
+        made._before, made._changed, made._new = self._ids, changed, _Texts(new)
+        return made
+
+    def ids(self, pattern: str) -> frozenset[PipelineId]:
+        """The pipelines that a pattern takes in."""
+        wanted = looks(pattern)
+        if wanted not in self._ids:
+            before = self._before.get(wanted)
+            if before is None:
+                self._ids[wanted] = self._texts.fitting(wanted)
+            else:
+                self._ids[wanted] = before - self._changed | self._new.fitting(wanted)
+        return self._ids[wanted]
+
+    def all(self, patterns: Iterable[str]) -> frozenset[PipelineId]:
+        """The pipelines that any of the patterns takes in."""
+        found: set[PipelineId] = set()
+        for pattern in patterns:
+            found |= self.ids(pattern)
+            if len(found) == len(self._pipelines):
+                break
+        return frozenset(found)
+
+    def among(self, patterns: Iterable[str], pipeline: Pipeline) -> list[str]:
+        """Those of the patterns, each as `looks` has it, that take in a pipeline. The catalogue may not have it, or may
+        have it under another name."""
+        if not self._has(pipeline):
+            return [each for each in patterns if matches(each, pipeline)]
+        return [each for each in patterns if pipeline.id in (self._ids[each] if each in self._ids else self.ids(each))]
+
+    def _has(self, pipeline: Pipeline) -> bool:
+        """As patterns see it."""
+        known = self._pipelines.get(pipeline.id)
+        return known is not None and (known.name, known.project) == (pipeline.name, pipeline.project)
+
+    @cached_property
+    def _texts(self) -> "_Texts":
+        return _Texts(self._pipelines.values())
+
+
+class _Texts:
+    """What patterns are compared with."""
+
+    def __init__(self, pipelines: Iterable[Pipeline]) -> None:
+        pipelines = tuple(pipelines)
+        self._names = [(looks(text), each.id) for each in pipelines for text in (each.name, each.id)]
+        self._projects = [(looks(each.project), each.id) for each in pipelines]
+
+    def fitting(self, wanted: str) -> frozenset[PipelineId]:
+        of_project = wanted.startswith(PROJECT_PREFIX)
+        texts = self._projects if of_project else self._names
+        fits = fitting(wanted.removeprefix(PROJECT_PREFIX) if of_project else wanted)
+        return frozenset(each for text, each in texts if fits(text))
+
+
+class Watchers:
+    """The watches of a workspace by what they watch. `patterns` are as `looks` has them, each once."""
+
+    def __init__(self, watches: Sequence[Watch] = ()) -> None:
+        self._watches = watches
+        self._exact: dict[str, list[int]] = {}
+        self._grown: dict[str, list[int]] = {}
+        for place, watch in enumerate(watches):
+            if watch.pattern:
+                self._grown.setdefault(looks(watch.reference), []).append(place)
+            else:
+                self._exact.setdefault(watch.reference, []).append(place)
+        self.patterns = tuple(self._grown)
+
+    @cached_property
+    def channels_with_patterns(self) -> frozenset[ChannelId]:
+        return frozenset(self._watches[place].channel for places in self._grown.values() for place in places)
+
+    def ids(self, coverage: Coverage) -> frozenset[PipelineId]:
+        """The pipelines that somebody watches."""
+        return frozenset(map(PipelineId, self._exact)) | coverage.all(self.patterns)
+
+    def of(self, pipeline: Pipeline, coverage: Coverage) -> tuple[Watch, ...]:
+        """The watches that cover a pipeline, in the order in which they were given."""
+        places = list(self._exact.get(pipeline.id, ()))
+        for pattern in coverage.among(self._grown, pipeline):
+            places += self._grown[pattern]
+        return tuple(self._watches[place] for place in sorted(places))
