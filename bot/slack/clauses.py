@@ -21,6 +21,7 @@ from bot.slack.words import (
     KEYWORDS,
     LIST_CONNECTIVES,
     NONE,
+    PUNCTUATION,
     SEPARATORS,
     Word,
     bare,
@@ -49,6 +50,7 @@ _GROUP = re.compile(r"<!subteam\^(S[A-Z0-9]+)(?:\|([^>]*))?>")
 _CHANNEL = re.compile(r"<#([CG][A-Z0-9]+)(?:\|([^>]*))?>")
 _SPECIAL = {"here": TargetKind.HERE, "channel": TargetKind.CHANNEL}
 _SPECIAL_FORM = re.compile(r"<!(here|channel)(?:\|[^>]*)?>|@?(here|channel)", re.IGNORECASE)
+_EVERYONE = re.compile(r"<!everyone(?:\|[^>]*)?>|@?everyone", re.IGNORECASE)
 _PAGERS = ("pagerduty", "opsgenie")
 # Words that people use for a keyword, where what follows them shows which.
 _LIKE = {
@@ -313,6 +315,9 @@ class Reader:
         if word.reference and text == word.text and (_USER.fullmatch(text) or _GROUP.fullmatch(text)):
             shown = typed(text)
             return quoted_target(shown)
+        if _EVERYONE.fullmatch(text):
+            self._fault("I can't page everyone, so nothing was changed: *channel* pages all who are in the channel.")
+            return TargetKind.CHANNEL.value
         if target_of(text, reference=word.reference) is not None or text.lower() == NONE:
             return quoted_target(text)
         if text.lower() in _PAGERS:
@@ -396,4 +401,5 @@ def channel_of(text: str, *, reference: bool) -> ChannelWord:
     """`reference`: Slack wrote it. The same text typed by hand is plain text."""
     if reference and (found := _CHANNEL.fullmatch(text)):
         return ChannelWord(id=found[1], name=unescape(found[2] or ""))
-    return ChannelWord(name=text.removeprefix("#")) if text.startswith("#") else ChannelWord()
+    name = text.removeprefix("#")
+    return ChannelWord(name=name.rstrip(PUNCTUATION) or name) if text.startswith("#") else ChannelWord()

@@ -12,7 +12,7 @@ from bot.slack.calls import Answer, call
 from bot.slack.rows_of import next_cursor, text_in
 
 PAGE = 1000
-MOST_PAGES = 100
+MOST_PAGES = 200
 NAME_KEPT_SECONDS = 600.0
 NAMING_SECONDS = 2.0  # a name is not worth a later acknowledgement
 _NO_SUCH_PERSON = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
@@ -98,7 +98,7 @@ def account_of(row: Mapping[str, object], home: TeamId) -> Account:
     """Source: https://docs.slack.dev/reference/objects/user-object . A row without a team is of the home workspace."""
     if row.get("deleted"):
         return Account.DEACTIVATED
-    if row.get("is_bot") or row.get("id") == "USLACKBOT":
+    if row.get("is_bot") or row.get("is_workflow_bot") or row.get("id") == "USLACKBOT":
         return Account.BOT
     if row.get("is_stranger") or not {home, ""} & _teams(row):
         return Account.STRANGER

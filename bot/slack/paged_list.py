@@ -57,7 +57,10 @@ class PagedList(Generic[T]):
         self._keep = keep
         self._arguments = dict(arguments or {})
         self._narrower = narrower
+        self._narrowed = False
+        """This read leaves out what a missing scope hides. The next one tries again: scopes may be granted."""
         self._whole: tuple[T, ...] = ()
+        self._whole_gap: Unreadable | None = None
         self._whole_at = float("-inf")
         self._part: list[T] = []
         self._cursor: str | None = None
@@ -72,10 +75,10 @@ class PagedList(Generic[T]):
         """
         async with self._reading:
             if self._clock.monotonic() - self._whole_at < older_than:
-                return Rows(self._whole)
+                return Rows(self._whole, self._whole_gap)
             gap = await self._go_on()
             if gap is None:
-                return Rows(self._whole)
+                return Rows(self._whole, self._whole_gap)
             known = {row.id: row for row in (*self._whole, *self._part)}
             return Rows(tuple(known.values()), gap)
 
@@ -90,7 +93,8 @@ class PagedList(Generic[T]):
         self._begun = True
         until = self._clock.monotonic() + ONE_READ_SECONDS
         while self._held_until <= self._clock.monotonic() < until:
-            answer = await call(self._client, self._method, limit=PAGE, cursor=self._cursor, **self._arguments)
+            arguments = (self._narrower or {}) if self._narrowed else self._arguments
+            answer = await call(self._client, self._method, limit=PAGE, cursor=self._cursor, **arguments)
             if not answer.ok:
                 if self._begins_again(answer):
                     continue
@@ -99,7 +103,8 @@ class PagedList(Generic[T]):
             self._cursor = next_cursor(answer)
             if not self._cursor:
                 self._whole, self._whole_at = tuple(self._part), self._clock.monotonic()
-                self._part, self._begun = [], False
+                self._whole_gap = Unreadable.NO_SCOPE if self._narrowed else None
+                self._part, self._begun, self._narrowed = [], False, False
                 return None
         return Unreadable.AWAY
 
@@ -108,8 +113,8 @@ class PagedList(Generic[T]):
         if answer.error == "invalid_cursor" and self._cursor:
             self._cursor, self._part = None, []
             return True
-        if answer.error == "missing_scope" and self._narrower is not None:
-            self._arguments, self._narrower = dict(self._narrower), None
+        if answer.error == "missing_scope" and self._narrower is not None and not self._narrowed:
+            self._narrowed = True
             return True
         return False
 
@@ -118,5 +123,5 @@ class PagedList(Generic[T]):
             self._held_until = self._clock.monotonic() + retry_after(answer.headers).total_seconds()
         if answer.error != "missing_scope":
             return Unreadable.AWAY
-        self._begun = False
+        self._begun = self._narrowed = False
         return Unreadable.NO_SCOPE

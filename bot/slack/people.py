@@ -89,8 +89,8 @@ def person_in(row: Row, home: TeamId) -> Entry | None:
 
 
 def group_in(row: Row) -> Entry | None:
-    """None where it is disabled."""
-    if row.get("date_delete"):
+    """None where it is disabled, or another company's (Slack Connect)."""
+    if row.get("date_delete") or row.get("is_external"):
         return None
     handle, name = text_in(row, "handle"), text_in(row, "name")
     return Entry(

@@ -98,6 +98,10 @@ def no_such_channel(named: str, *, changing: bool) -> Refusal:
     )
 
 
+def channels_need_scopes(*, changing: bool) -> Refusal:
+    return _no_scope("who is in that channel", "`channels:read` and `groups:read`", changing=changing)
+
+
 def slack_is_away(what: str, *, changing: bool) -> Refusal:
     """`what` is what cannot be looked up."""
     reason = f"Slack isn't answering right now, so I can't {what}."
@@ -127,7 +131,7 @@ def _refusal(why: Denial, asker: Asker, channel: ChannelId, named: str, *, chang
         case Denial.PERSON_NO_SCOPE:
             return _no_scope("whether you're a full member of this workspace", "`users:read`", changing=changing)
         case Denial.PLACE_NO_SCOPE:
-            return _no_scope("who is in that channel", "`channels:read` and `groups:read`", changing=changing)
+            return channels_need_scopes(changing=changing)
 
 
 def _no_scope(what: str, scopes: str, *, changing: bool) -> Refusal:

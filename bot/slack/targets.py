@@ -9,8 +9,9 @@ from bot.ports import ChatAway
 from bot.slack.clauses import ChannelWord, TargetWord
 from bot.slack.directory import Admission, Directory, Found
 from bot.slack.people import Entry
-from bot.slack.permissions import UNCHANGED, Asker, Permissions, slack_is_away
+from bot.slack.permissions import UNCHANGED, Asker, Permissions, channels_need_scopes, slack_is_away
 from bot.slack.text import outside
+from bot.slack.words import PUNCTUATION
 
 MOST_LISTED = 10
 _NOT_PAGED = {
@@ -43,21 +44,29 @@ async def channel_to_see(
 async def _permitted(
     word: ChannelWord, asker: Asker, directory: Directory, permissions: Permissions, *, changing: bool
 ) -> ChannelId | Refusal:
-    """The first channel of that name which the asker may use. A part of the list says nothing of what is missing in it,
+    """The one channel of that name which the asker may use. A part of the list says nothing of what is missing in it,
     so a forbidden channel is then answered as a missing one is."""
     named = word.name or word.id
     check = permissions.inside if changing else permissions.to_see
     if word.id:
         return await check(asker, ChannelId(word.id), named=named) or ChannelId(word.id)
     found = await directory.channels(word.name)
-    refusal = None
-    for channel in found.ids:
-        refusal = await check(asker, channel, named=named)
-        if refusal is None:
-            return channel
+    refusals = [await check(asker, channel, named=named) for channel in found.ids]
+    usable = [channel for channel, refusal in zip(found.ids, refusals, strict=True) if refusal is None]
+    if usable:
+        return usable[0] if len(usable) == 1 else _which(named, usable, changing=changing)
     if found.gap is Unreadable.AWAY:
         return slack_is_away(f"look up the channel *{outside(named)}*", changing=changing)
-    return refusal or await permissions.to_find_nothing(asker, named, changing=changing)
+    if found.gap is Unreadable.NO_SCOPE:
+        return channels_need_scopes(changing=changing)
+    return next(iter(refusals), None) or await permissions.to_find_nothing(asker, named, changing=changing)
+
+
+def _which(named: str, channels: Sequence[ChannelId], *, changing: bool) -> Refusal:
+    """A shared channel may be called like one of our own."""
+    those = ", ".join(f"<#{channel}>" for channel in channels)
+    told = f"*{outside(named)}* could mean {len(channels)} channels: {those}.{f' {UNCHANGED}' if changing else ''}"
+    return Refusal(reason=told, hint="Pick the channel from the list that Slack offers after #.")
 
 
 async def closed(channel: ChannelId, directory: Directory, *, there: bool, named: str = "") -> Refusal | None:
@@ -79,10 +88,13 @@ def _closed(channel: ChannelId, admission: Admission, *, there: bool, named: str
         case Admission.MEMBER:
             return None
         case Admission.ARCHIVED:
-            return Refusal(reason=f"{where} is archived, so nothing can be posted there.", hint="Unarchive it first.")
+            return Refusal(
+                reason=f"{where[:1].upper()}{where[1:]} is archived, so I can't post there. {UNCHANGED}",
+                hint="Unarchive it first.",
+            )
         case Admission.OUTSIDE | Admission.UNSEEN:
             return Refusal(
-                reason=f"I am not in {where}, so I could not post there.",
+                reason=f"I'm not in {where}, so I can't post there. {UNCHANGED}",
                 hint="Invite me there with `/invite`, then type this again.",
             )
 
@@ -127,6 +139,9 @@ async def _target(
 
 async def _named(name: str, directory: Directory, permissions: Permissions) -> Target | Refusal:
     found = await directory.named(name)
+    plain = name.lstrip("@").rstrip(PUNCTUATION)
+    if not found.matches.entries and plain not in {"", name}:
+        found = await directory.named(plain)  # `@ann!` ends a sentence, `@Ann B.` is a name
     entries = found.matches.entries
     if len(entries) > 1:
         return _several(name, entries)

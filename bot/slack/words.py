@@ -42,6 +42,8 @@ _WORD = re.compile(
     re.DOTALL,
 )
 _LIST_MARKS = ",;、，；"
+PUNCTUATION = ".!?:()[]…"
+"""What people write around the name of a person or channel. No channel's name holds any of it."""
 _ENTITY = re.compile(r"&\w+;$")  # typed by hand, so its end is part of a name
 
 
@@ -99,7 +101,13 @@ def words_in(text: str) -> list[Word]:
     words = [_word(found) for found in _WORD.finditer(text)]
     if len(words) > MOST_WORDS:
         raise Refused(f"That is {len(words)} words; I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
-    return [word for word in words if (word.text if word.quoted else word.text.strip(_LIST_MARKS))]
+    words = [word for word in words if (word.text if word.quoted else word.text.strip(_LIST_MARKS))]
+    beside = {place for word in words if word.reference for place in (word.start, word.end)}
+    return [word for word in words if not (_is_punctuation(word) and beside & {word.start, word.end})]
+
+
+def _is_punctuation(word: Word) -> bool:
+    return not word.quoted and not word.reference and not word.text.strip(PUNCTUATION)
 
 
 def _word(found: re.Match[str]) -> Word:

@@ -222,8 +222,13 @@ async def test_a_private_channel_is_found_by_its_typed_name_with_and_without_its
         assert "now watches" in await it.send("watch pipe_0001 in #ops-private")
         it.sandbox.slack.scopes.discard("groups:read")
         await it.bot.clock.pass_time(601)
-        assert "I can't find a channel ops-private" in await it.send("watch pipe_0002 in #ops-private")
+        answers = {await it.send(f"watch pipe_0002 in #{name}") for name in ("ops-private", "nosuch")}
+        assert len(answers) == 1
+        assert "the app lacks a scope. Nothing was changed." in answers.pop()
         assert "now watches" in await it.send("watch pipe_0002 in #data-team")
+        it.sandbox.slack.scopes.add("groups:read")
+        await it.bot.clock.pass_time(61)
+        assert "now watches" in await it.send("watch pipe_0002 in #ops-private")
 
 
 async def test_where_the_list_of_channels_is_cut_short_a_forbidden_name_is_answered_like_a_missing_one(

@@ -82,12 +82,15 @@ class Usergroup:
     name: str
     users: tuple[str, ...]
     disabled: bool = False
+    external: bool = False
+    """Another company's: https://docs.slack.dev/reference/objects/usergroup-object"""
 
     def as_json(self) -> JsonObject:
         return {
             "id": self.id,
             "team_id": TEAM_ID,
             "is_usergroup": True,
+            "is_external": self.external,
             "handle": self.handle,
             "name": self.name,
             "date_delete": CREATED if self.disabled else 0,
