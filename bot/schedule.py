@@ -5,9 +5,8 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
-from time import monotonic
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -58,13 +57,17 @@ class Schedule:
     """Due times are monotonic and kept by the poller; the scheduler only ticks. The first job is to run most often.
 
     It lives by the wall clock, and where that steps back its jobs stop (https://github.com/agronholm/apscheduler/issues/752):
-    a watch on the monotonic clock arms the jobs anew when the first is late.
+    a watch on the monotonic clock of the loop arms the jobs anew when the first is late.
+
+    `zone`: in which it asks `datetime` for the wall clock.
     """
 
-    def __init__(self, jobs: Iterable[Job]) -> None:
+    def __init__(self, jobs: Iterable[Job], *, zone: tzinfo = UTC, goodbye_seconds: float = GOODBYE_SECONDS) -> None:
         self._jobs = tuple(jobs)
-        self._scheduler = AsyncIOScheduler(timezone=UTC, logger=_quiet())
-        self._ran_at = dict.fromkeys((job.name for job in self._jobs), monotonic())
+        self._zone = zone
+        self._goodbye_seconds = goodbye_seconds
+        self._scheduler = AsyncIOScheduler(timezone=zone, logger=_quiet())
+        self._ran_at: dict[str, float] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._busy: set[str] = set()
         self._stopping = False
@@ -72,6 +75,7 @@ class Schedule:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         for job in self._jobs:
+            self._ran_at[job.name] = self._passed()
             self._arm(job)
         self._scheduler.start()
         try:
@@ -85,7 +89,7 @@ class Schedule:
             self._stopping = True
             self._scheduler.remove_all_jobs()
             if self._running:
-                await asyncio.wait(self._running, timeout=GOODBYE_SECONDS)
+                await asyncio.wait(self._running, timeout=self._goodbye_seconds)
             self._scheduler.shutdown(wait=False)
 
     async def _run(self, job: Job) -> None:
@@ -100,7 +104,7 @@ class Schedule:
                     raise
                 log.warning("job_put_off", job=job.name, problem="it was still waiting when the bot stopped")
             finally:
-                self._ran_at[job.name] = monotonic()
+                self._ran_at[job.name] = self._passed()
                 self._busy.discard(job.name)
 
     @contextmanager
@@ -119,19 +123,23 @@ class Schedule:
             partial(self._run, job),
             _Evenly(job.seconds),
             id=job.name,
-            next_run_time=datetime.now(UTC),  # noqa: TID251 (the scheduler's own clock)
+            next_run_time=datetime.now(self._zone),  # noqa: TID251 (the scheduler's own clock)
             coalesce=True,
             max_instances=1,
             misfire_grace_time=None,
             replace_existing=True,
         )
 
+    @staticmethod
+    def _passed() -> float:
+        return asyncio.get_running_loop().time()
+
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             for job in self._jobs:
-                late = monotonic() - self._ran_at[job.name] - job.seconds
+                late = self._passed() - self._ran_at[job.name] - job.seconds
                 if late > LATE_SECONDS and job.name not in self._busy:
                     log.warning("job_late", job=job.name, seconds=round(late, 1))
-                    self._ran_at[job.name] = monotonic()
+                    self._ran_at[job.name] = self._passed()
                     self._arm(job)

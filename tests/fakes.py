@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections.abc import Callable, Sequence, Sized
+from collections.abc import Awaitable, Callable, Sequence, Sized
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -137,6 +137,8 @@ class FakeChat:
         """(outcome, whether the message lands all the same)"""
         self.sightings: list[Sighting] = []
         self.looks = 0
+        self.opens: Callable[[UserId], Awaitable[ChannelId | None]] | None = None
+        """What opens a direct channel, where it is not there at once."""
         self._messages: dict[str, dict[str, object]] = {}
         self._stamps = count(1)
 
@@ -177,4 +179,4 @@ class FakeChat:
         return True
 
     async def direct(self, user: UserId) -> ChannelId | None:
-        return ChannelId(f"D{user}")
+        return await self.opens(user) if self.opens else ChannelId(f"D{user}")

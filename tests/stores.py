@@ -1,23 +1,42 @@
 """The two halves of the store in one hand, as tests need them."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import redis.asyncio
 
 from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.subscription import Edit, WatchChange
 from bot.domain.watch import ChannelId, ParkReason, TeamId, Watch
-from bot.ports import Clock, Lease
+from bot.ports import Clock, Lease, StoreAway
 from bot.store.outbox import RedisOutbox
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
 
 
 class WholeStore(RedisStore):
+    """`first`: what comes to pass before a method is called, by its name; where that raises, it is not called."""
+
     def __init__(self, client: redis.asyncio.Redis, team: TeamId, clock: Clock) -> None:
+        self.first: dict[str, Callable[[], Awaitable[object]]] = {}
         scripts = Scripts(client, team)
         super().__init__(scripts, clock)
         self.outbox = RedisOutbox(scripts, clock)
+
+    def __getattribute__(self, name: str) -> object:
+        there = super().__getattribute__(name)
+        if name in {"first", "__dict__"}:
+            return there
+        first = self.first.get(name)
+        return _after(first, there) if first and callable(there) else there
+
+    def away_once(self, method: str) -> None:
+        """Redis does not answer the next call of it."""
+
+        async def away() -> None:
+            del self.first[method]
+            raise StoreAway("no answer")
+
+        self.first[method] = away
 
     async def owed(self, channel: ChannelId) -> tuple[Delivery, ...]:
         """Pages first, each lane oldest first."""
@@ -55,6 +74,16 @@ class WholeStore(RedisStore):
         lease = await self.outbox.lease(lane)
         assert lease is not None
         return lease
+
+
+def _after(
+    first: Callable[[], Awaitable[object]], then: Callable[..., Awaitable[object]]
+) -> Callable[..., Awaitable[object]]:
+    async def both(*args: object, **kwargs: object) -> object:
+        await first()
+        return await then(*args, **kwargs)
+
+    return both
 
 
 def pages(channel: ChannelId) -> Lane:

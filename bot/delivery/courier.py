@@ -66,6 +66,8 @@ class Surroundings:
     team: TeamId
     pages_an_hour: int = 10
     """Direct messages that page one person; later ones are held back and summed up."""
+    look_seconds: float = CALL_SECONDS
+    """How long one look into a history may take; a lease must outlast it."""
 
 
 class Courier:
@@ -80,6 +82,7 @@ class Courier:
         self._parking = around.parking
         self._team = around.team
         self._pages_an_hour = around.pages_an_hour
+        self._look_seconds = around.look_seconds
         self._lane = lane
         self._agenda = Agenda(lane, around.pace)
         self._last_ts = last_ts
@@ -217,7 +220,7 @@ class Courier:
             return [Unreadable("Slack does not let the history be read for now", lost=lost)] * len(jobs)
         self._pace.took(self._lane.channel, Method.HISTORY)
         try:
-            async with asyncio.timeout(CALL_SECONDS):  # a lease must outlast it
+            async with asyncio.timeout(self._look_seconds):
                 sightings = await self._chat.find([job.trace for job in jobs])
         except TimeoutError:
             sightings = [Unreadable("Slack took too long to show the history", lost=True)] * len(jobs)

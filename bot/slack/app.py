@@ -35,9 +35,10 @@ class Identity:
 class Listeners:
     """One method for each kind of thing that Slack tells us of."""
 
-    def __init__(self, *, inbox: Inbox, guardian: Guardian) -> None:
+    def __init__(self, *, inbox: Inbox, guardian: Guardian, keep_seconds: float = KEEP_SECONDS) -> None:
         self._inbox = inbox
         self._guardian = guardian
+        self._keep_seconds = keep_seconds
 
     async def on_command(self, ack: AsyncAck, command: Mapping[str, object]) -> None:
         told = facts_of(
@@ -62,7 +63,7 @@ class Listeners:
     async def keep_event(self, event: Mapping[str, object], next_: Callable[[], Awaitable[None]]) -> None:
         """Bolt acknowledges an event once this has let it through; where this raises, Slack tells it again."""
         try:
-            async with asyncio.timeout(KEEP_SECONDS):
+            async with asyncio.timeout(self._keep_seconds):
                 await self._guardian.keep(facts_of(event, tuple(event)))
         except TimeoutError as exc:
             raise StoreAway("it did not answer in time") from exc

@@ -172,9 +172,10 @@ async def listening(
     *,
     deaf_seconds: float = DEAF_SECONDS,
     check_seconds: float = CHECK_SECONDS,
+    ping_seconds: float = PING_SECONDS,
 ) -> AsyncIterator[list[Ear]]:
     """Holds the connections; `url` is that of the first, good for a single use. The others follow by themselves."""
-    ears = [Ear(lambda: Sieve(app, app_token, _quiet())) for _ in range(EARS)]
+    ears = [Ear(lambda: Sieve(app, app_token, _quiet(), ping_interval=ping_seconds)) for _ in range(EARS)]
     ears[0].handler.client.wss_uri = url
     try:
         async with asyncio.TaskGroup() as tasks:

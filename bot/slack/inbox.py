@@ -79,6 +79,8 @@ class Inbox:
         clock: Clock,
         catch_up: Callable[[], Awaitable[None]],
         limits: PersonLimits | None = None,
+        keep_seconds: float = KEEP_SECONDS,
+        act_seconds: float = ACT_SECONDS,
     ) -> None:
         self._store = store
         self._commands = commands
@@ -86,6 +88,8 @@ class Inbox:
         self._look = look
         self._clock = clock
         self._catch_up = catch_up
+        self._keep_seconds = keep_seconds
+        self._act_seconds = act_seconds
         self._limits = limits or PersonLimits(clock)
         self._acknowledgements = PersonLimits(clock, ACKNOWLEDGEMENTS_PER_MINUTE)
         self._slots = CommandSlots()
@@ -105,19 +109,19 @@ class Inbox:
                 await self._say(gesture, too_many.refusal(self._limits.per_minute))
             return
         try:
-            async with asyncio.timeout(KEEP_SECONDS):
+            async with asyncio.timeout(self._keep_seconds):
                 first = await self._store.first_time(gesture)
         except (StoreAway, TimeoutError) as exc:
             log.warning("store_away", room="slack", problem=str(exc) or "it did not answer in time")
             await ack()
             if self._needs_no_store(gesture):
-                await self._act(gesture, ACT_SECONDS, self._slot(gesture))
+                await self._act(gesture, self._act_seconds, self._slot(gesture))
                 self._unrecorded.add(gesture.id)  # Redis may have kept it, or may yet come to it
             else:
                 await self._say(gesture, UNANSWERED if _only_asks(gesture) else AWAY)
             return
         await ack()
-        if first and not await self._act(gesture, ACT_SECONDS, self._slot(gesture)):
+        if first and not await self._act(gesture, self._act_seconds, self._slot(gesture)):
             await self._say(gesture, KEPT)
 
     def _too_many(self, gesture: Gesture) -> TooMany | None:

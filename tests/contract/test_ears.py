@@ -5,7 +5,6 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from functools import partial
 from time import monotonic
 from typing import cast
 
@@ -16,9 +15,8 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.faults import Fault, FaultKind
-from bot.slack import ears
 from bot.slack.calls import call, web_client
-from bot.slack.ears import CHECK_SECONDS, DEAF_SECONDS, EARS, GOODBYE_SECONDS, Ear, Sieve, listening
+from bot.slack.ears import CHECK_SECONDS, DEAF_SECONDS, EARS, GOODBYE_SECONDS, Ear, listening
 
 ANN, ALERTS = "U0ANN", "C0ALERTS"
 NONSENSE = ["", "hello", "{", "{}", "[]", "null", '{"type": 5}', '{"type": "events_api"}', '{"envelope_id": 1}']
@@ -223,14 +221,15 @@ async def test_the_end_takes_no_longer_than_two_seconds(sandbox: Sandbox) -> Non
 
 
 async def test_a_used_up_first_address_delays_nothing_and_both_ears_are_open_in_the_end(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    sandbox: Sandbox,
 ) -> None:
-    monkeypatch.setattr(ears, "Sieve", partial(Sieve, ping_interval=0.2))  # how often it tries the address again
     sockets, url = sandbox.slack.delivery.sockets, await first_url(sandbox)
     async with aiohttp.ClientSession() as other, other.ws_connect(url):
         pass
     began = monotonic()
-    async with listening(an_app(sandbox), "xapp-sandbox", url, deaf_seconds=0.5, check_seconds=0.05) as held:
+    async with listening(
+        an_app(sandbox), "xapp-sandbox", url, deaf_seconds=0.5, check_seconds=0.05, ping_seconds=0.2
+    ) as held:
         assert monotonic() - began < 5
         assert [ear.open for ear in held] == [False, True]
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok

@@ -14,6 +14,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.response import BoltResponse
 from structlog.testing import capture_logs
 
+from bot.domain.answer import Answer
 from bot.domain.watch import TeamId
 from bot.ports import Clock, Gesture, Lease, StoreAway
 from bot.slack import action_ids, inbox
@@ -24,6 +25,7 @@ from bot.slack.commands import Commands
 from bot.slack.directory import Directory
 from bot.slack.inbox import CLICK, COMMAND, Inbox
 from bot.slack.look import Look
+from bot.slack.permissions import Asker
 from bot.store.losses import MARK
 from tests.builders import ALERTS, ANN, TEAM
 from tests.permissions import everyone_may
@@ -44,12 +46,17 @@ class Counter:
     said: list[dict[str, object]]
     meanwhile: list[Callable[[], Awaitable[None]]]
 
-    def inbox(self, store: WholeStore | None = None) -> Inbox:
+    def inbox(
+        self,
+        store: WholeStore | None = None,
+        commands: Commands | None = None,
+        *,
+        keep_seconds: float = inbox.KEEP_SECONDS,
+        act_seconds: float = inbox.ACT_SECONDS,
+    ) -> Inbox:
         """Of one bot more; all of them share one Redis."""
         clock = self.bot.clock
-        commands = Commands(
-            self.bot.requests, Directory(web_client("xoxb-sandbox", NOWHERE), clock, TEAM), everyone_may(clock)
-        )
+        commands = commands or self.commands()
         actions = Actions(self.bot.requests, commands, LOOK, everyone_may(clock))
         return Inbox(
             store=store or self.bot.store,
@@ -58,7 +65,14 @@ class Counter:
             look=LOOK,
             clock=clock,
             catch_up=self.bot.vigil.catch_up,
+            keep_seconds=keep_seconds,
+            act_seconds=act_seconds,
         )
+
+    def commands(self, kind: type[Commands] = Commands) -> Commands:
+        clock = self.bot.clock
+        directory = Directory(web_client("xoxb-sandbox", NOWHERE), clock, TEAM)
+        return kind(self.bot.requests, directory, everyone_may(clock))
 
     def asking(self, text: str) -> dict[str, str]:
         return {"text": text, "channel": ALERTS, "user": ANN, "response_url": self.url}
@@ -143,6 +157,11 @@ class Silent(WholeStore):
         return True
 
 
+class Trips(Commands):
+    async def answer(self, text: str, asker: Asker) -> Answer:
+        raise ValueError("a flaw of ours")
+
+
 class LooksLate(WholeStore):
     """What it saw is done by another before it is its turn."""
 
@@ -155,17 +174,6 @@ class LooksLate(WholeStore):
     async def take_turn(self, name: str, held: Lease | None = None) -> Lease | None:
         await self._other()
         return await super().take_turn(name, held)
-
-
-def away_once(store: WholeStore, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next call of it fails."""
-    there = getattr(store, method)
-
-    async def away(*args: object, **kwargs: object) -> object:
-        monkeypatch.setattr(store, method, there)
-        raise StoreAway("no answer")
-
-    monkeypatch.setattr(store, method, away)
 
 
 # --- once ------------------------------------------------------------------------------------------------------------
@@ -252,11 +260,9 @@ async def test_what_is_under_way_is_not_taken_up_beside_itself(counter: Counter)
 # --- told honestly ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_store_that_is_away_is_told_and_nothing_is_promised(
-    counter: Counter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_store_that_is_away_is_told_and_nothing_is_promised(counter: Counter) -> None:
     ack = Ack(counter)
-    away_once(counter.bot.store, "first_time", monkeypatch)
+    counter.bot.store.away_once("first_time")
     await counter.inbox().take(ack, CLICK, "1", counter.clicking(action_ids.UNWATCH, {"pipeline": ONE}))
     assert ack.found == [0]
     (answer,) = counter.answers
@@ -267,10 +273,8 @@ async def test_a_store_that_is_away_is_told_and_nothing_is_promised(
 
 
 @pytest.mark.parametrize("text", ["", "status orders-1", "list", "watches"])
-async def test_to_a_question_it_is_not_said_that_nothing_was_done(
-    counter: Counter, monkeypatch: pytest.MonkeyPatch, text: str
-) -> None:
-    away_once(counter.bot.store, "first_time", monkeypatch)
+async def test_to_a_question_it_is_not_said_that_nothing_was_done(counter: Counter, text: str) -> None:
+    counter.bot.store.away_once("first_time")
     await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking(text))
     assert counter.answers == [
         "My memory (Redis) does not answer just now, so I cannot answer this.\nPlease ask again in a minute."
@@ -286,13 +290,11 @@ async def test_to_a_question_it_is_not_said_that_nothing_was_done(
         ("watch orders-1 page nobody", "is nobody I can page, so nothing was changed"),
     ],
 )
-async def test_what_needs_no_memory_is_answered_without_one(
-    counter: Counter, monkeypatch: pytest.MonkeyPatch, text: str, says: str
-) -> None:
+async def test_what_needs_no_memory_is_answered_without_one(counter: Counter, text: str, says: str) -> None:
     await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking(text))
-    away_once(counter.bot.store, "first_time", monkeypatch)
+    counter.bot.store.away_once("first_time")
     await counter.inbox().take(Ack(counter), COMMAND, "2", counter.asking(text))
-    away_once(counter.bot.store, "watches_version", monkeypatch)  # after it was kept
+    counter.bot.store.away_once("watches_version")  # after it was kept
     await counter.inbox().take(Ack(counter), COMMAND, "3", counter.asking(text))
     first, *others = counter.answers
     assert says in first
@@ -309,9 +311,9 @@ async def test_only_a_store_that_did_not_answer_is_called_away() -> None:
 
 @pytest.mark.parametrize("action", sorted({*action_ids.ALL} - {action_ids.LINK}))
 async def test_of_a_click_that_changes_something_it_is_said_that_nothing_was_done(
-    counter: Counter, monkeypatch: pytest.MonkeyPatch, action: str
+    counter: Counter, action: str
 ) -> None:
-    away_once(counter.bot.store, "first_time", monkeypatch)
+    counter.bot.store.away_once("first_time")
     await counter.inbox().take(Ack(counter), CLICK, "1", counter.clicking(action, {}))
     asks = action in {action_ids.REFRESH, action_ids.PREVIOUS, action_ids.NEXT}
     assert ("so I cannot answer this" if asks else "This is not done: ") in counter.answers[0]
@@ -337,11 +339,9 @@ async def test_what_needs_no_memory_is_answered_once_though_it_was_kept(counter:
     assert len(counter.answers) == 1
 
 
-async def test_what_needs_no_memory_is_answered_once_though_it_is_kept_after_that(
-    counter: Counter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_needs_no_memory_is_answered_once_though_it_is_kept_after_that(counter: Counter) -> None:
     one = counter.inbox()
-    away_once(counter.bot.store, "first_time", monkeypatch)
+    counter.bot.store.away_once("first_time")
     await one.take(Ack(counter), COMMAND, "1", counter.asking("help"))
     await counter.left_undone("help", seconds_ago=31)  # what Redis was sent before it came to it late
     await one.take_up()
@@ -349,40 +349,30 @@ async def test_what_needs_no_memory_is_answered_once_though_it_is_kept_after_tha
     assert await counter.kept() == 0
 
 
-async def test_what_trips_over_what_needs_no_memory_is_told(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
-    one = counter.inbox()
-
-    async def trip(*_: object) -> None:
-        raise ValueError("a flaw of ours")
-
-    monkeypatch.setattr(one._commands, "answer", trip)
-    away_once(counter.bot.store, "first_time", monkeypatch)
+async def test_what_trips_over_what_needs_no_memory_is_told(counter: Counter) -> None:
+    one = counter.inbox(commands=counter.commands(Trips))
+    counter.bot.store.away_once("first_time")
     await one.take(Ack(counter), COMMAND, "1", counter.asking("help"))
     assert "Something went wrong inside me" in counter.answers[0]
 
 
-async def test_a_store_that_hangs_keeps_nobody_waiting_for_the_acknowledgement(
-    counter: Counter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_store_that_hangs_keeps_nobody_waiting_for_the_acknowledgement(counter: Counter) -> None:
     assert inbox.KEEP_SECONDS < 3
-    monkeypatch.setattr(inbox, "KEEP_SECONDS", 0.01)
     ack = Ack(counter)
-    silent = counter.inbox(Silent(counter.redis, TEAM, counter.bot.clock))
+    silent = counter.inbox(Silent(counter.redis, TEAM, counter.bot.clock), keep_seconds=0.01)
     await silent.take(ack, COMMAND, "1", counter.asking("watch orders-1"))
     assert ack.found == [0]
     assert "This is not done: " in counter.answers[0]
 
 
-async def test_a_store_that_goes_away_midway_is_waited_for_and_what_was_promised_is_kept(
-    counter: Counter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_store_that_goes_away_midway_is_waited_for_and_what_was_promised_is_kept(counter: Counter) -> None:
     one = counter.inbox()
-    away_once(counter.bot.store, "change_watches", monkeypatch)
+    counter.bot.store.away_once("change_watches")
     await one.take(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
     assert "I have kept it, and finish it by myself if Redis is back within 25 minutes." in counter.answers[0]
     assert timedelta(minutes=25) == inbox.TOO_OLD
     await counter.bot.clock.pass_time(31)
-    away_once(counter.bot.store, "change_watches", monkeypatch)
+    counter.bot.store.away_once("change_watches")
     await one.take_up()  # it is still away: that was said already
     assert len(counter.answers) == 1
     await counter.bot.clock.pass_time(11)
@@ -392,11 +382,9 @@ async def test_a_store_that_goes_away_midway_is_waited_for_and_what_was_promised
     assert await counter.kept() == 0
 
 
-async def test_what_was_done_though_the_store_could_not_be_told_so_is_not_done_again(
-    counter: Counter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_was_done_though_the_store_could_not_be_told_so_is_not_done_again(counter: Counter) -> None:
     one = counter.inbox()
-    away_once(counter.bot.store, "finished", monkeypatch)
+    counter.bot.store.away_once("finished")
     await one.take(Ack(counter), CLICK, "1", counter.clicking(action_ids.SHARE, {"asked": "status orders-1"}))
     await counter.bot.clock.pass_time(31)
     await one.take_up()
@@ -424,22 +412,18 @@ async def test_what_lapsed_is_noted_as_done_before_that_is_said(counter: Counter
     assert found == [0]
 
 
-async def test_what_takes_too_long_is_ended_and_that_is_said(counter: Counter, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_takes_too_long_is_ended_and_that_is_said(counter: Counter) -> None:
     assert timedelta(seconds=inbox.ACT_SECONDS) < inbox.TAKEN_UP_AFTER
-    monkeypatch.setattr(inbox, "ACT_SECONDS", 0.01)
     stuck = asyncio.Event()
     counter.bot.api.gate = lambda _: stuck
-    await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
+    await counter.inbox(act_seconds=0.01).take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
     stuck.set()
     assert "This took too long" in counter.answers[0]
     assert await counter.kept() == 0
 
 
-async def test_what_took_too_long_is_noted_as_done_before_that_is_said(
-    counter: Counter, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_took_too_long_is_noted_as_done_before_that_is_said(counter: Counter) -> None:
     """Else another bot would take it up while it is being said: that may take longer than what is left of its time."""
-    monkeypatch.setattr(inbox, "ACT_SECONDS", 0.01)
     stuck, found = asyncio.Event(), []
     counter.bot.api.gate = lambda _: stuck
 
@@ -447,7 +431,7 @@ async def test_what_took_too_long_is_noted_as_done_before_that_is_said(
         found.append(await counter.kept())
 
     counter.meanwhile.append(another_looks)
-    await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
+    await counter.inbox(act_seconds=0.01).take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
     stuck.set()
     assert found == [0]
 

@@ -107,17 +107,16 @@ async def test_what_is_under_way_keeps_the_ids_by_which_it_is_found_in_slack(sto
 
 
 async def test_a_failure_that_is_told_while_the_id_changes_goes_with_it(
-    store: WholeStore, monkeypatch: pytest.MonkeyPatch
+    any_redis: redis.asyncio.Redis, clock: FakeClock
 ) -> None:
-    watches = store.watches
+    class ReadsRightBefore(WholeStore):
+        async def watches(self) -> Watches:
+            before = await super().watches()
+            assert await self.commit(failing(), before.version)
+            return before
 
-    async def read_right_before() -> Watches:
-        before = await watches()
-        assert await store.commit(failing(), before.version)
-        return before
-
-    monkeypatch.setattr(store, "watches", read_right_before)
-    await store.rename_channel(ALERTS, NEW)
+    store = WholeStore(any_redis, TEAM, clock)
+    await ReadsRightBefore(any_redis, TEAM, clock).rename_channel(ALERTS, NEW)
     assert [row.channel for row in await store.owed(NEW)] == [NEW]
     record = await store.record(ORDERS)
     assert record.version == 2

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 import pytest
 import redis.asyncio
 
-from bot.delivery import courier
 from bot.delivery.doubt import Doubt
 from bot.domain.card import Card, CatchUp, Content, Lines, Storm, ThreadLine
 from bot.domain.delivery import Delay, Delivery, Outcome, Posted, Refusal, Refused, Sighting, Trace, Unknown, Unreadable
@@ -494,9 +493,7 @@ async def test_a_message_that_slack_refuses_for_a_reason_unknown_holds_up_nothin
     assert left.plain
 
 
-async def test_a_history_that_takes_longer_than_a_lease_may_is_unreadable(
-    store: WholeStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_history_that_takes_longer_than_a_lease_may_is_unreadable(store: WholeStore, clock: FakeClock) -> None:
     class Slow(FakeChat):
         async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
             self.looks += 1
@@ -505,12 +502,11 @@ async def test_a_history_that_takes_longer_than_a_lease_may_is_unreadable(
 
     chat = Slow()
     chat.answers = [(Unknown("reset"), False)]
-    monkeypatch.setattr(courier, "CALL_SECONDS", 0.01)
     await fail(store)
-    async with sending(store, chat, clock):
-        for _ in range(200):
+    async with sending(store, chat, clock, look_seconds=0.01):
+        while not chat.posts:
             await clock.pass_time(0.5)
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.002)  # the look lasts in real time
     assert chat.looks
     ((delivery, _, _),) = chat.posts
     assert delivery.possible_repeat

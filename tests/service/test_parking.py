@@ -11,7 +11,7 @@ from bot.domain.answer import StatusAnswer, WatchesAnswer
 from bot.domain.card import Card, Notice, NoticeKind
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.watch import ChannelId, ParkReason, UserId
-from bot.ports import ChatAway, StoreAway, Watches
+from bot.ports import ChatAway, StoreAway
 from bot.slack.calls import web_client
 from bot.slack.commands import Commands
 from bot.slack.directory import Directory
@@ -190,25 +190,20 @@ async def test_who_watches_there_anew_hears_that_it_still_takes_no_messages(fake
 
 
 async def test_what_makers_were_told_is_not_forgotten_where_the_store_goes_away_over_it(
-    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+    fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(10)
         await world.parking.park(ALERTS, ParkReason.RESTRICTED)
         await world.parking.wake(ALERTS)
-        with monkeypatch.context() as broken:
-            broken.setattr(world.bot.store, "park", away)
-            with pytest.raises(StoreAway):
-                await world.parking.park(ALERTS, ParkReason.RESTRICTED)
+        world.bot.store.away_once("park")
+        with pytest.raises(StoreAway):
+            await world.parking.park(ALERTS, ParkReason.RESTRICTED)
         await world.bot.clock.pass_time(1)
         await world.parking.park(ALERTS, ParkReason.RESTRICTED)
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.PARKED)) == 1
-
-
-async def away(*_: object) -> None:
-    raise StoreAway("no answer")
 
 
 async def test_a_fallback_that_rests_itself_is_not_named(fake_redis: redis.asyncio.Redis) -> None:
@@ -222,21 +217,19 @@ async def test_a_fallback_that_rests_itself_is_not_named(fake_redis: redis.async
         assert "hears" not in LOOK.content(notice, world.chat.posts[0][0], notice.at).text
 
 
-async def test_a_maker_who_cannot_be_asked_for_just_now_is_told_later(
-    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_maker_who_cannot_be_asked_for_just_now_is_told_later(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(20)
-        direct, asked = world.chat.direct, []
+        asked: list[UserId] = []
 
-        async def away(user: object) -> ChannelId | None:
+        async def away(user: UserId) -> ChannelId | None:
             asked.append(user)
             if len(asked) < 3:
                 raise ChatAway("no answer")
-            return await direct(ANN)
+            return ChannelId(f"D{ANN}")
 
-        monkeypatch.setattr(world.chat, "direct", away)
+        world.chat.opens = away
         world.chat.answers = [(ARCHIVED, False)] * 3
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(60)
@@ -245,23 +238,23 @@ async def test_a_maker_who_cannot_be_asked_for_just_now_is_told_later(
 
 
 async def test_while_its_makers_cannot_be_asked_for_the_channel_is_tried_ever_more_seldom(
-    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+    fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(20)
-        direct, tries = world.chat.direct, []
+        tries: list[float] = []
 
         async def away(user: UserId) -> ChannelId | None:
             tries.append(world.bot.clock.seconds)
             raise ChatAway("ratelimited")
 
-        monkeypatch.setattr(world.chat, "direct", away)
+        world.chat.opens = away
         world.chat.answers = [(ARCHIVED, False)] * 99
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(62)
         assert 5 < len(tries) < 15
-        monkeypatch.setattr(world.chat, "direct", direct)
+        world.chat.opens = None
         world.chat.answers = [(ARCHIVED, False)]
         await world.bot.poll(6)
         assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.ARCHIVED}
@@ -271,18 +264,17 @@ async def test_while_its_makers_cannot_be_asked_for_the_channel_is_tried_ever_mo
 
 
 async def test_who_watches_while_the_others_are_told_that_the_channel_rests_is_told_too(
-    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+    fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
-        direct = world.chat.direct
 
         async def meanwhile(user: UserId) -> ChannelId | None:
-            monkeypatch.setattr(world.chat, "direct", direct)
+            world.chat.opens = None
             await world.bot.store.add_watches([a_watch(TWO, made_by=BOB)], an_announcement("Bob's"))
-            return await direct(user)
+            return ChannelId(f"D{user}")
 
-        monkeypatch.setattr(world.chat, "direct", meanwhile)
+        world.chat.opens = meanwhile
         await world.parking.park(ALERTS, ParkReason.RESTRICTED)
         assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.RESTRICTED}
         await world.bot.poll(10)
@@ -290,21 +282,21 @@ async def test_who_watches_while_the_others_are_told_that_the_channel_rests_is_t
 
 
 async def test_a_channel_that_is_watched_anew_without_end_is_put_to_rest_another_time(
-    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+    fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
-        direct, numbers = world.chat.direct, itertools.count()
+        numbers = itertools.count()
 
         async def meanwhile(user: UserId) -> ChannelId | None:
             watch = a_watch(f"another-{(number := next(numbers))}", made_by=UserId(f"U{number}"))
             await world.bot.store.add_watches([watch], an_announcement(f"another {number}"))
-            return await direct(user)
+            return ChannelId(f"D{user}")
 
-        monkeypatch.setattr(world.chat, "direct", meanwhile)
+        world.chat.opens = meanwhile
         with pytest.raises(StoreAway):
             await world.parking.park(ALERTS, ParkReason.RESTRICTED)
-        monkeypatch.setattr(world.chat, "direct", direct)
+        world.chat.opens = None
         assert (await world.bot.store.watches()).parked == {}
         await world.parking.park(ALERTS, ParkReason.RESTRICTED)
         assert (await world.bot.store.watches()).parked == {ALERTS: ParkReason.RESTRICTED}
@@ -312,28 +304,28 @@ async def test_a_channel_that_is_watched_anew_without_end_is_put_to_rest_another
 
 @pytest.mark.parametrize("left", [False, True], ids=["their maker is there", "their maker has left"])
 async def test_many_channels_come_to_rest_at_once_each_with_one_reading_and_one_question(
-    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch, *, left: bool
+    fake_redis: redis.asyncio.Redis, *, left: bool
 ) -> None:
     async with whole(fake_redis) as world:
         names = [ChannelId(f"C{number:04}") for number in range(40)]
         for name in names:
             await world.bot.store.add_watches([a_watch(channel=name)], an_announcement(name, name))
-        asked, readings, watches = [], itertools.count(), world.bot.store.watches
+        asked: list[UserId] = []
+        readings = itertools.count()
 
         async def direct(user: UserId) -> ChannelId | None:
             asked.append(user)
             await asyncio.sleep(0)
             return None if left else ChannelId("D0ANN")
 
-        async def reading() -> Watches:
+        async def counted() -> None:
             next(readings)
-            return await watches()
 
-        monkeypatch.setattr(world.chat, "direct", direct)
-        monkeypatch.setattr(world.bot.store, "watches", reading)
+        world.chat.opens = direct
+        world.bot.store.first["watches"] = counted
         await asyncio.gather(*(world.parking.park(name, ParkReason.RESTRICTED) for name in names))
-        assert (await watches()).parked.keys() == set(names)
         assert (len(asked), next(readings)) == (40, 40)
+        assert (await world.bot.store.watches()).parked.keys() == set(names)
 
 
 @pytest.mark.parametrize("later", [False, True])

@@ -12,7 +12,7 @@ import redis.asyncio
 
 from bot.delivery.courier import Surroundings
 from bot.delivery.doubt import Doubt
-from bot.delivery.pace import Pace
+from bot.delivery.pace import CALL_SECONDS, Pace
 from bot.delivery.parking import Parking
 from bot.delivery.sender import Sender
 from bot.domain.card import Card, Lines, Notice, NoticeKind, Storm, ThreadLine
@@ -54,7 +54,12 @@ def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
 
 @asynccontextmanager
 async def sending(
-    store: WholeStore, chat: FakeChat, clock: FakeClock, doubt: Doubt | None = None
+    store: WholeStore,
+    chat: FakeChat,
+    clock: FakeClock,
+    doubt: Doubt | None = None,
+    *,
+    look_seconds: float = CALL_SECONDS,
 ) -> AsyncIterator[None]:
     wake = asyncio.Event()
     around = Surroundings(
@@ -65,6 +70,7 @@ async def sending(
         doubt=doubt or Doubt(clock),
         parking=Parking(store=store, chat=chat, clock=clock, wake=wake, fallback=None),
         team=TEAM,
+        look_seconds=look_seconds,
     )
     sender = Sender(around, wake)
     task = asyncio.create_task(sender.run())

@@ -28,7 +28,6 @@ from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
 from tests.fakes import FakeChat, nowhere
 from tests.rollback import go_back, snapshot
 from tests.service.test_poller import FAILED, LIVE, ONE, OPERATOR, OTHER, TWO, Bot, pipelines, running
-from tests.stores import WholeStore
 
 FALLBACK = ChannelId("C0FALLBACK")
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
@@ -220,7 +219,7 @@ async def test_of_two_bots_one_tells_what_the_store_has_lost(fake_redis: redis.a
 
 
 async def test_a_loss_is_dealt_with_to_the_end_also_where_the_store_goes_away_midway(
-    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+    fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis, operator=OPERATOR) as world:
         await world.bot.watch(ONE, TWO)
@@ -228,7 +227,7 @@ async def test_a_loss_is_dealt_with_to_the_end_also_where_the_store_goes_away_mi
         await world.bot.poll(40)
         await fake_redis.flushall()
         for method in ("records", "save_catalogue", "tell"):
-            away_once(world.bot.store, method, monkeypatch)
+            world.bot.store.away_once(method)
         for _ in range(5):
             with suppress(StoreAway):
                 await world.bot.vigil.look()
@@ -317,9 +316,7 @@ async def test_a_store_emptied_under_a_running_bot_is_told_as_that_alone(fake_re
         assert world.notices(NoticeKind.EMPTY) == []
 
 
-async def test_a_turn_begun_while_the_store_goes_away_is_begun_in_full(
-    fake_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_turn_begun_while_the_store_goes_away_is_begun_in_full(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis) as first:
         await first.bot.watch(ONE, TWO)
         await first.bot.poll(20)
@@ -327,23 +324,12 @@ async def test_a_turn_begun_while_the_store_goes_away_is_begun_in_full(
     async with whole(fake_redis, before=first.bot, chat=first.chat) as second:
         await second.bot.turn.give_up()
         second.bot.poller.epoch = 0  # as of a bot that stood by
-        away_once(second.bot.store, "beat", monkeypatch)
+        second.bot.store.away_once("beat")
         with pytest.raises(StoreAway):
             await second.bot.vigil.look()
         second.bot.api.statuses[ONE] = FAILED
         await second.bot.poll(40)
         assert len(second.told()) == 1
-
-
-def away_once(store: WholeStore, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next call of it fails."""
-    there = getattr(store, method)
-
-    async def away(*args: object, **kwargs: object) -> object:
-        monkeypatch.setattr(store, method, there)
-        raise StoreAway("no answer")
-
-    monkeypatch.setattr(store, method, away)
 
 
 async def test_a_long_absence_is_told_with_what_changed_meanwhile(fake_redis: redis.asyncio.Redis) -> None:
