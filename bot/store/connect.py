@@ -34,15 +34,15 @@ class EmbeddedStoreError(Exception):
     """The embedded server did not start; the text says where its log is."""
 
 
-def connect(url: str) -> redis.asyncio.Redis:
+def connect(url: str, *, answer_seconds: float = ANSWER_SECONDS) -> redis.asyncio.Redis:
     """A client for any Redis >= 6.2 or Valkey; `rediss://` for TLS. Nothing is sent yet.
 
     It leaves a server that is no longer the primary: see `failover`.
     """
     client = redis.asyncio.Redis.from_url(
         url,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
+        socket_timeout=answer_seconds,
+        socket_connect_timeout=answer_seconds,
         health_check_interval=15,
         # A broken connection is opened anew once; a command that may have been executed is safe to repeat, since each
         # script checks the version or the lease that it was made for.

@@ -53,7 +53,7 @@ async def answering(refusal: str, connections_to_old: int = 3) -> AsyncIterator[
     servers = TwoServers(refusal.encode(), connections_to_old)
     listener = await asyncio.start_server(servers.serve, "127.0.0.1", 0)
     port = listener.sockets[0].getsockname()[1]
-    async with connect(f"redis://127.0.0.1:{port}/0?protocol=2") as client:
+    async with connect(f"redis://127.0.0.1:{port}/0?protocol=2", answer_seconds=60) as client:
         yield servers, client
     listener.close()
 

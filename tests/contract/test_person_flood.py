@@ -100,7 +100,7 @@ async def test_who_has_two_under_way_waits_and_others_do_not(counter: Counter) -
         asyncio.create_task(inbox.take(Ack(counter), COMMAND, f"of ann's {number}", counter.asking("help")))
         for number in range(6)
     ]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         await heard.wait()
     assert len(inbox._slots._of) == 1
     other = asyncio.create_task(inbox.take(Ack(counter), COMMAND, "of bob's", counter.asking("help") | {"user": BOB}))

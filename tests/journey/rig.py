@@ -15,7 +15,7 @@ from bot.sandbox.slack.messages import Message
 
 ANN, BOB = "U0ANN", "U0BOB"
 ALERTS, TEAM, QUIET = "C0ALERTS", "C0TEAM", "C0QUIET"
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 FAST = {
     "PIPELINE_BOT_STEADY_SECONDS": "0.5",

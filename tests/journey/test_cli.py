@@ -129,7 +129,7 @@ async def test_the_demo_prints_one_address_alerts_and_stops_cleanly(tmp_path: Pa
     hold(process.pid)
     assert process.stdout is not None
     address = None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while address is None:
             line = (await process.stdout.readline()).decode()
             assert line, "the demo ended"

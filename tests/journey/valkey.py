@@ -29,7 +29,7 @@ class Valkey:
             str(get_binary_path()), *self._arguments(), stdout=asyncio.subprocess.DEVNULL
         )
         hold(self._process.pid)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not await self._answers():  # a server of its own tells us no event
                 await asyncio.sleep(0.02)
 

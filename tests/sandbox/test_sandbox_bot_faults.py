@@ -50,7 +50,7 @@ class Program:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self.process = process
 
-    async def look(self, seconds: float = 5.0) -> Any:
+    async def look(self, seconds: float = 60.0) -> Any:
         """What it sees of the time."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
@@ -88,13 +88,15 @@ async def test_the_wall_clock_is_put_forward_and_back_under_a_running_program(tm
         assert at_first["argv"][-2:] == ["one", "two"]
         for seconds in (0.0, 3600.0, -3600.0, 86400.0, -86400.0, -1.0, 0.0):
             hands.turn_to(seconds)
+            before = right()
             seen = await program.look()
+            after = right()
             for clock in ("time", "ns", "now", "today"):
-                assert abs(seen[clock] - right() - seconds) < 0.9, clock
+                assert before - 0.1 <= seen[clock] - seconds <= after + 0.1, clock
             assert abs(datetime.fromisoformat(seen["utc"]).timestamp() - seen["time"]) < 1
             assert abs(datetime.fromisoformat(seen["gmtime"] + "+00:00").timestamp() - seen["time"]) < 2
             assert seen["sane"]
-            assert 0 <= seen["monotonic"] < 60, "nobody can set that one"
+            assert 0 <= seen["monotonic"] < 300, "nobody can set that one"
 
 
 async def test_a_frozen_program_stands_still_until_its_time_is_up(tmp_path: Path) -> None:
@@ -161,7 +163,7 @@ async def test_a_frozen_program_is_woken_for_its_goodbye(tmp_path: Path) -> None
         bot.freeze(60)
         bot.mend()
         program.process.terminate()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await bot.ended()
         assert bot.last_end == "kill -15"
         bot.freeze(60)  # nobody is left to be frozen

@@ -44,7 +44,7 @@ async def status(sandbox: Sandbox, request: str, headers: str) -> int:
     """0: the connection was closed without an answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(sandbox))
     writer.write(f"{request} HTTP/1.1\r\n{headers}Content-Length: 0\r\n\r\n".encode())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         line = await reader.readline()
     writer.close()
     return int(line.split()[1]) if line else 0

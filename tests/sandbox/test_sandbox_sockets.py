@@ -611,6 +611,6 @@ async def test_a_home_tab_is_published_for_one_person(sandbox: Sandbox, app: Asy
 
 
 async def connect(sandbox: Sandbox, session: aiohttp.ClientSession) -> aiohttp.ClientWebSocketResponse:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         url = (await web_client(sandbox).apps_connections_open(app_token="xapp-sandbox"))["url"]
         return await session.ws_connect(url)
