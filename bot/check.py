@@ -56,8 +56,8 @@ def _files(settings: Settings) -> Iterator[Finding]:
     if is_open_to_others(ENV_FILE):
         yield Finding("Settings", Verdict.WEAK, "other users of this machine can read .env", "chmod 600 .env")
     if settings.store_url and is_exposed(settings.store_url):
-        told = "redis:// crosses the network unencrypted, password included"
-        yield Finding("Settings", Verdict.WEAK, told, "use rediss:// where Redis offers TLS")
+        told = "redis:// sends data and password across the network unencrypted"
+        yield Finding("Settings", Verdict.WEAK, told, "use rediss:// if Redis offers TLS")
 
 
 async def _slack(answer: Answer, slack: AsyncWebClient, settings: Settings) -> AsyncIterator[Finding]:
@@ -67,7 +67,7 @@ async def _slack(answer: Answer, slack: AsyncWebClient, settings: Settings) -> A
         yield Finding("Slack token", Verdict.BAD, answer.error, mend)
         return
     if answer.body.get("is_enterprise_install") is True:
-        yield Finding("Slack token", Verdict.BAD, "it is of a whole organization", ORG_WIDE)
+        yield Finding("Slack token", Verdict.BAD, "it belongs to a whole organization", ORG_WIDE)
         return
     yield Finding("Slack token", Verdict.GOOD, f"{answer.body.get('user')} in {answer.body.get('team')}")
     yield _scopes(answer.headers)
@@ -156,7 +156,7 @@ async def _store(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
         verdict = Verdict.WEAK if problem.weight is Weight.WEAK else Verdict.BAD
         yield Finding(problem.subject, verdict, problem.text, problem.cure)
     if exposed:
-        told = f"other users of this machine can look into {settings.data_dir}"
+        told = f"other users of this machine can read {settings.data_dir}"
         yield Finding("Store files", Verdict.WEAK, told, f"chmod 700 {settings.data_dir}")
 
 

@@ -123,7 +123,7 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the demo page; 0 picks a free one.")] = 8080,
     host: Annotated[
         list[str] | None,
-        typer.Option(help="Another NAME:PORT by which your browser reaches the page, as through a tunnel or proxy."),
+        typer.Option(help="Another NAME:PORT that your browser uses for the page, such as that of a tunnel."),
     ] = None,
 ) -> None:
     """Try everything on this machine: a GoldRush, a Slack and the bot, with a page to click in."""

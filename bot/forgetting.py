@@ -44,15 +44,15 @@ async def forget_team(
         StoreAway: the store doesn't answer.
     """
     if url is None and _is_missing(data_dir):
-        say(f"There is no data directory {data_dir}, so nothing is kept of {team}.")
+        say(f"There is no data directory {data_dir}, so there is no data of {team}.")
         return
     async with opened(url, data_dir) as client:
         found = await kept(client, team)
         if found.keys == 0:
-            say(f"Nothing is kept of {team}.")
+            say(f"There is no data of {team}.")
             return
         _refuse_while_it_runs(team, found, clock.now(), force=force)
-        say(f"Kept of {team}: {_words(found)}.")
+        say(f"Data of {team}: {_words(found)}.")
         if ask is not None and ask(f"Type {team} to delete all of it for good") != team:
             raise NotForgottenError("That is not the workspace's id, so nothing was deleted.")
         deleted = await forget(client, team)

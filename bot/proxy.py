@@ -81,7 +81,7 @@ def _checked(variable: str, value: str) -> str:
     url = value if "://" in value else f"http://{value}"
     scheme = url.partition("://")[0].lower()
     if scheme not in {"http", "https"}:
-        known = "SOCKS proxies are not supported" if scheme.startswith("socks") else "it is not the address of a proxy"
+        known = "SOCKS proxies are not supported" if scheme.startswith("socks") else "it is not a proxy address"
         raise ProxyError(f"{variable} is not valid: {known}. It must begin with http:// or https://, or be empty.")
     try:
         parts = urlsplit(url)
@@ -92,7 +92,7 @@ def _checked(variable: str, value: str) -> str:
         good = False
     if not good:
         raise ProxyError(
-            f"{variable} is not valid: it is not the address of a proxy. It must be http://host:port or empty. "
+            f"{variable} is not valid: it is not a proxy address. It must be http://host:port or empty. "
             "Percent-encode a password in it."
         )
     return url

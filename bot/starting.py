@@ -19,12 +19,12 @@ from bot.store.probe import Problem, Weight, probe, refusal
 LONGEST_BACKOFF_SECONDS = 30.0
 
 ORG_WIDE = (
-    "The bot token is of an installation for a whole organization (Enterprise Grid); this bot serves one workspace. "
-    "Install the app in that workspace alone, and set SLACK_BOT_TOKEN to the xoxb-… token shown there"
+    "The bot token belongs to a whole organization (Enterprise Grid); this bot serves one workspace. "
+    "Install the app in that workspace only, and set SLACK_BOT_TOKEN to the xoxb-… token shown there"
 )
 
 OTHER_APP = (
-    "SLACK_APP_TOKEN is of another Slack app than SLACK_BOT_TOKEN. Take both from the same app: "
+    "SLACK_APP_TOKEN belongs to another Slack app than SLACK_BOT_TOKEN. Take both from the same app: "
     "https://api.slack.com/apps > your app"
 )
 

@@ -152,7 +152,7 @@ def _trusted() -> ssl.SSLContext:
         return httpx.create_ssl_context()
     except OSError as exc:  # ssl.SSLError is one
         raise ValueError(
-            "SSL_CERT_FILE is not valid: no certificates can be read from it. It must be a PEM file"
+            "SSL_CERT_FILE is not valid: it holds no readable certificates. It must be a PEM file"
         ) from exc
 
 

@@ -225,7 +225,7 @@ class _Together(_Read):
             return []
         return [
             f"{name} begins with http://, so its secrets would cross the network unencrypted. Use https://. "
-            f"Where the network itself is safe, set {PREFIX}ALLOW_PLAIN_HTTP=true."
+            f"If the network itself is safe, set {PREFIX}ALLOW_PLAIN_HTTP=true."
             for name in _ADDRESSES
             if http_fault(url := getattr(self, name.lower())) is None and is_exposed(url)
         ]

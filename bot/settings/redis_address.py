@@ -28,7 +28,7 @@ def redis_fault(url: str) -> str | None:
     try:
         parts = urlsplit(url)
     except ValueError:  # its text quotes the address
-        return ENCODE if "@" in rest else "the host is not valid (an IPv6 address stands in square brackets)"
+        return ENCODE if "@" in rest else "the host is not valid (put an IPv6 address in square brackets)"
     return _credentials_fault(parts) or _place_fault(parts) or _options_fault(parts.query)
 
 
@@ -66,7 +66,7 @@ def _decodes(url: str) -> bool:
 
 def _credentials_fault(parts: SplitResult) -> str | None:
     if parts.username and parts.password is None:
-        return "a password alone follows a colon (redis://:PASSWORD@host)"
+        return "put a colon before a password without a user (redis://:PASSWORD@host)"
     return None
 
 
@@ -81,7 +81,7 @@ def _place_fault(parts: SplitResult) -> str | None:
 def _host_fault(parts: SplitResult) -> str | None:
     host = parts.netloc.rpartition("@")[2]
     if host.count(":") > 1 and not host.startswith("["):
-        return "an IPv6 address stands in square brackets"
+        return "put an IPv6 address in square brackets"
     if not host_is_valid(parts.hostname):
         return "the host is missing or not valid"
     return None if port_is_valid(parts) else "the port is not a whole number from 1 to 65535"
@@ -90,16 +90,16 @@ def _host_fault(parts: SplitResult) -> str | None:
 def _database_fault(path: str) -> str | None:
     if re.fullmatch(r"(/[0-9]{0,5})?", path):
         return None
-    return "only the database number may follow the host (/0)"
+    return "only a database number may follow the host (/0)"
 
 
 def _options_fault(query: str) -> str | None:
     try:
         options = parse_qs(query, keep_blank_values=True, strict_parsing=bool(query), errors="strict")
     except ValueError:
-        return "what follows the question mark is not NAME=VALUE&NAME=VALUE"
+        return "the text after the question mark is not NAME=VALUE&NAME=VALUE"
     if options.keys() - OPTIONS:
-        return "an option after the question mark is unknown. Those that most need: db, ssl_cert_reqs, ssl_ca_certs"
+        return "an option after the question mark is unknown. Common ones are db, ssl_cert_reqs, ssl_ca_certs"
     for name, values in options.items():
         if name in _NUMBERS and not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6})?", values[0]):
             return f"{name} is not a number"

@@ -22,5 +22,5 @@ def token_fault(name: str, value: str) -> str | None:
         return None
     for start, what in _WHAT_IT_IS:
         if value.lower().startswith(start) and not (name == "GOLDRUSH_SERVICE_KEY" and start == "cqt_"):
-            return f"it holds {what}"
+            return f"it is {what}"
     return f"it does not begin with {begins_with}" if begins_with else None

@@ -23,18 +23,18 @@ def acknowledged(answer: AcknowledgeAnswer, footing: Footing) -> str:
         case Fate.OVER:
             return f"This failure of {name} is over, so there is nothing to acknowledge. Its card says how it ended."
         case Fate.UNWATCHED if answer.watched:
-            told = f"This failure of {name} was no longer watched here, so this card tells nothing new."
+            told = f"This failure of {name} was no longer watched here, so this card gets no further updates."
             return f"{told}\n{_how_it_stands(answer, footing)}"
         case Fate.UNWATCHED:
-            told = f":no_bell: {name} is no longer watched, so nobody is told how this failure goes on."
+            told = f":no_bell: {name} is no longer watched, so there are no further updates on this failure."
             return f"{told}\n{_to_watch(answer, footing)}"
         case Fate.UNKNOWN:
-            told = f"{_not_kept(f'this failure of {name}')} The card stays as it is, and tells nothing new."
+            told = f"{_not_kept(f'this failure of {name}')} The card gets no further updates."
             if answer.stands or answer.watched:
                 told = f"{told}\n{_how_it_stands(answer, footing)}"
             if answer.watched:
                 return told
-            return f"{told}\nIt is not watched now, so nobody is told how it goes on: {_to_watch(answer, footing)}"
+            return f"{told}\nIt is not watched now, so it gets no further updates: {_to_watch(answer, footing)}"
 
 
 def _not_kept(those: str) -> str:
@@ -54,7 +54,7 @@ def _to_watch(answer: AcknowledgeAnswer, footing: Footing) -> str:
 
 def acknowledged_all(answer: AcknowledgeAllAnswer, footing: Footing) -> str:
     if answer.known == 0:
-        told = f"{_not_kept('these failures')} The message stays as it is, and tells nothing new."
+        told = f"{_not_kept('these failures')} The message gets no further updates."
         return f"{told}\n`{footing.command}` says what is watched here now, and how it stands."
     number = answer.acknowledged
     if number == 0:

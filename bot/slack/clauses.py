@@ -195,7 +195,7 @@ class Reader:
         self._settle()
         self._slot = Kind(keyword)
         if self._draft.clauses.get(keyword):
-            self._fault(f"“{keyword}” stands twice.")
+            self._fault(f"“{keyword}” appears twice.")
         self._draft.clauses.setdefault(keyword, [])
 
     def _like_keyword(self, words: list[Word], place: int) -> Kind | None:

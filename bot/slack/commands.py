@@ -83,7 +83,7 @@ class Commands:
         """The asker was shown what this does, and clicked. Everything is looked at again."""
         command = await self._understood(text, asker.channel)
         if not isinstance(command, Watch | Unwatch):
-            return Refusal(reason="This question is too old to be answered. Nothing was changed.", hint="help")
+            return Refusal(reason="This question is too old. Nothing was changed.", hint="help")
         return await self._answer(command, 1, asker, confirmed=True)
 
     async def _answer(

@@ -210,7 +210,7 @@ def _status(said: _Typed) -> Command:
         channel = next((each for each in strays if kind_of(each) is Kind.CHANNEL), None)
         there = f"watches in #{bare(channel.text)}" if channel and not references else plainly
         raise Refused(
-            f"“{shown}” is no pipeline: `status` shows pipelines, whoever watches them where.", there, "status"
+            f"“{shown}” is not a pipeline. `status` shows a pipeline, whatever channel watches it.", there, "status"
         )
     return Status(references, _states(kept) & {each.lower() for each in references})
 
@@ -268,7 +268,7 @@ def _list(said: _Typed) -> Command:
     if stray:
         there = f"watches in #{bare(stray.text)}" if kind_of(stray) is Kind.CHANNEL else "list"
         raise Refused(
-            f"“{outside(typed(stray.text))}” is no word to look for: `list` shows the pipelines that the key can see.",
+            f"“{outside(typed(stray.text))}” can't be in a name. `list` searches the pipelines that the key can see.",
             there,
             "list",
         )
@@ -292,7 +292,7 @@ def _watches(said: _Typed) -> Command:
         raise Refused("Put *in* before the channel.", f"watches in {_as_channel(words[0])}")
     elif words:
         asked = " ".join(["status", *(quoted(each) for each in _references(said))])
-        raise Refused("`watches` takes no pipeline: it shows all that a channel watches.", asked, "watches")
+        raise Refused("`watches` takes no pipeline: it shows all watches of a channel.", asked, "watches")
     if not words:
         return Watches()
     if len(words) > 1 or kind_of(words[0]) is not Kind.CHANNEL:
@@ -322,9 +322,7 @@ def _help(said: _Typed) -> Command:
             f"help {near[0]}" if near else "help",
         )
     if len(said.words) > 1:
-        raise Refused(
-            f"I have help on one command at a time, and leave out “{outside(said.words[1].text)}”.", f"help {topic}"
-        )
+        raise Refused(f"`help` takes one command, so it can't take “{outside(said.words[1].text)}”.", f"help {topic}")
     return Help(topic)
 
 
@@ -340,7 +338,7 @@ def _unwatch(said: _Typed) -> Command:
     channel = _channel(draft, "unwatch orders-eu in #data-alerts")
     if draft.all and draft.names:
         named = replace(draft, all=False)
-        message = "*all* ends every watch of the channel, so no pipeline goes with it. Nothing was changed."
+        message = "*all* ends every watch of the channel, so it can't take a pipeline. Nothing was changed."
         raise Refused(message, named.command("unwatch"))
     return Unwatch(None if draft.all else tuple(dict.fromkeys(draft.names)), channel)
 
@@ -351,15 +349,15 @@ def _refuse_half(draft: Draft) -> None:
     there = "".join(f" in {each.right}" for each in draft.items(Kind.CHANNEL)[:1])
     if targets := draft.items(Kind.TARGET):
         raise Refused(
-            f"`unwatch` ends a whole watch, so “{outside(typed(targets[0].text))}” has no place in it; nothing was "
-            "changed. To have nobody paged:",
+            f"`unwatch` ends a whole watch, so it can't take “{outside(typed(targets[0].text))}”; nothing was "
+            "changed. To page nobody:",
             f"watch {named} page none{there}",
         )
     if events := draft.items(Kind.EVENT):
         left = [each for each in EVENTS if each not in {item.right for item in events}]
         raise Refused(
-            f"`unwatch` ends a whole watch, so “{outside(events[0].text)}” has no place in it; nothing was changed. To "
-            "hear of the other events only:",
+            f"`unwatch` ends a whole watch, so it can't take “{outside(events[0].text)}”; nothing was changed. To "
+            "watch the other events only:",
             f"watch {named} on {','.join(left)}{there}" if left and draft.sure else "",
             "help watch",
         )
@@ -420,7 +418,7 @@ def _targets(draft: Draft) -> tuple[TargetWord, ...] | None:
         others = [item for item in items if item.text.lower() != NONE]
         if others:
             left = replace(draft, clauses={**draft.clauses, Kind.TARGET.value: others})
-            raise Refused("*none* and someone to page can't both be; nothing was changed.", left.command("watch"))
+            raise Refused("Type *none* or someone to page, not both; nothing was changed.", left.command("watch"))
         return ()
     words = [target_of(item.text, reference=item.reference) for item in items]
     return tuple(dict.fromkeys(word for word in words if word is not None))

@@ -78,7 +78,7 @@ class Guardian:
         if kind in {"tokens_revoked", "app_uninstalled"}:
             if kind == "app_uninstalled":
                 team = self._store.team
-                log.warning("app_uninstalled", team=team, cure=f"to delete what is kept: pipeline-bot forget {team}")
+                log.warning("app_uninstalled", team=team, cure=f"to delete its data: pipeline-bot forget {team}")
             await self._accepted()
         elif kind == "channel_id_changed":
             await self._rename_soon()

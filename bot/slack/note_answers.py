@@ -49,11 +49,11 @@ def _said(answer: NoteAnswer, name: str) -> str:
         case NoteChange.UNCHANGED:
             return f"{name} has this {kind} already: {shown}"
         case NoteChange.REMOVED if applies:
-            return f"{name}: the {kind} was removed. The one of {code(applies.reference)} applies now: {shown}"
+            return f"{name}: the {kind} was removed. The {kind} of {code(applies.reference)} applies now: {shown}"
         case NoteChange.REMOVED:
             return f"{name}: the {kind} was removed."
         case NoteChange.ABSENT if applies:
-            return f"{name} has no {kind} of its own, so nothing was changed. It has the one of {_of(applies)}: {shown}"
+            return f"{name} has no {kind} of its own, so nothing was changed. {_of(applies)} has one: {shown}"
         case NoteChange.ABSENT:
             return f"{name} has no {kind}, so nothing was changed."
         case NoteChange.SHOWN if applies:

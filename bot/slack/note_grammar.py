@@ -36,7 +36,7 @@ def note_command(kind: NoteKind, words: list[Word]) -> NoteCommand:
     if not name or not _is_text(kind, last):
         return NoteCommand(kind, _name(words))
     if wrong := WRONG[kind](last.text):
-        raise Refused(f"That {kind} can't be kept: {wrong}. Nothing was changed.", _corrected(kind, name, last))
+        raise Refused(f"I can't save that {kind}: {wrong}. Nothing was changed.", _corrected(kind, name, last))
     return NoteCommand(kind, _name(name), last.text)
 
 

@@ -144,20 +144,20 @@ def _hello(_: Notice, footing: Footing) -> list[Block]:
     head = ":wave: I post here when GoldRush pipelines fail, recover or change, and page people when one fails."
     return [
         section(
-            f"{head}\n`{c} list` shows the pipelines there are.\n"
-            f"`{c} watch NAME page @you` posts one here, and pages you when it fails.\n`{c} help` has the rest."
+            f"{head}\n`{c} list` shows all pipelines.\n"
+            f"`{c} watch NAME page @you` watches one here, and pages you when it fails.\n`{c} help` shows all commands."
         )
     ]
 
 
 def _incomplete(notice: Notice, footing: Footing) -> list[Block]:
     lost = ", ".join(f"`{name}`" for name in notice.keys)
-    head = f":rotating_light: *Redis has lost part of what I keep there*: {lost}."
+    head = f":rotating_light: *Redis has lost part of my data*: {lost}."
     rest = (
         "I restored what I could, and I look in Slack before I send anything again. Messages that were due, and "
         f"commands that were under way, may be lost. Check each channel with `{footing.command} watches`."
     )
-    how = "Redis must not evict anything: set `maxmemory-policy noeviction`, and give it enough memory."
+    how = "To keep Redis from evicting data, set `maxmemory-policy noeviction`, and give it enough memory."
     return [section(f"{head}\n{rest}"), section(how)]
 
 

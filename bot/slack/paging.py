@@ -36,7 +36,7 @@ def stop_button(channel: ChannelId, origins: Sequence[PageOrigin], **facts: obje
 def stop_paging(**facts: object) -> Block:
     sure = confirmation(
         "Stop paging me?",
-        "The watches that paged you go on without you. Whoever set them up is told. They can add you again.",
+        "The watches stay, but no longer page you. The people who set them up get a message, and can add you again.",
         "Stop paging me",
     )
     return button(action_ids.STOP_PAGING, "Stop paging me", value(**facts), confirm=sure)
@@ -50,7 +50,7 @@ def stop_blocks(answer: StopPagingAnswer) -> list[Block]:
     else:
         others = [watch for watch in answer.stopped if watch.made_by != answer.by]
         makers = ", ".join(dict.fromkeys(_made(watch) for watch in others[:MOST_WATCHES]))
-        told = f" This was set up by {makers}, who will be told." if makers else ""
+        told = f" I'll tell the people who set this up: {makers}." if makers else ""
         head = f":no_bell: I no longer page you{about}.{told}"
     blocks = sections([head, "A user group, here or channel can still mention you in a channel."])
     return [*blocks, *_others(answer)]
@@ -61,7 +61,7 @@ def _others(answer: StopPagingAnswer) -> list[Block]:
         return []
     watches = "1 other watch still pages" if answer.others == 1 else f"{answer.others} other watches still page"
     sure = confirmation(
-        "Stop all pages?", "No watch pages you any more. Whoever set them up is told.", "Stop all pages"
+        "Stop all pages?", "No watch will page you. The people who set them up get a message.", "Stop all pages"
     )
     stop_all = button(action_ids.STOP_ALL_PAGING, "Stop all pages", value(all=True), confirm=sure)
     return [section(f"{watches} you."), *actions(f"stop-{answer.at.timestamp():.6f}", stop_all)]
@@ -76,4 +76,4 @@ def stopped_blocks(notice: Notice, listed: list[Block]) -> list[Block]:
     where = f" by your watches in <#{notice.channel}>" if notice.channel else ""
     who = phrases.who(notice.by_name)
     head = f":no_bell: {who[:1].upper()}{who[1:]} is no longer paged{where}."
-    return [section(f"{head}\nThey pressed *Stop paging me*. This is what is watched now:"), *listed]
+    return [section(f"{head}\nThey pressed *Stop paging me*. The watches now:"), *listed]

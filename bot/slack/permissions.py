@@ -137,5 +137,5 @@ def _refusal(why: Denial, asker: Asker, channel: ChannelId, named: str, *, chang
 def _no_scope(what: str, scopes: str, *, changing: bool) -> Refusal:
     return Refusal(
         reason=f"I can't check {what}: the app lacks a scope.{f' {UNCHANGED}' if changing else ''}",
-        hint=f"Ask whoever runs this bot to grant it {scopes}.",
+        hint=f"Ask the person who runs this bot to add {scopes}.",
     )

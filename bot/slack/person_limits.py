@@ -42,7 +42,7 @@ class TooMany:
     def refusal(self, per_minute: int) -> Refusal:
         seconds = ceil(self.seconds)
         return Refusal(
-            reason=f"That was more than I take from one person: about {per_minute} commands and clicks a minute. "
+            reason=f"You reached my limit: about {per_minute} commands and clicks a minute from one person. "
             "Nothing was done.",
             hint=f"Try again in {seconds} s.",
         )

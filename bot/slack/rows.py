@@ -61,7 +61,7 @@ def unresolved(those: Sequence[UnresolvedReference], command: str, footing: Foot
     if more := those[EXPLAINED:]:
         named = ", ".join(f"“{outside(each.reference, 40)}”" for each in more[:EXPLAINED])
         rest = f" and {len(more) - EXPLAINED} more" if len(more) > EXPLAINED else ""
-        lines.append(f":grey_question: I can't tell either which pipelines these are: {named}{rest}.")
+        lines.append(f":grey_question: I also couldn't find these: {named}{rest}.")
     return sections([*lines, *_all_corrected(those, footing, text)]) if lines else []
 
 
@@ -70,7 +70,7 @@ def _problem(each: UnresolvedReference, footing: Footing) -> str:
     if isinstance(each, Ambiguous):
         return f":point_right: “{name}” may mean {len(each.candidates)} pipelines. Which one?"
     near = " Did you mean one of these?" if each.nearest else f" `{footing.command} list` shows what there is."
-    return f":grey_question: I know no pipeline “{name}”.{near}"
+    return f":grey_question: I couldn't find a pipeline called “{name}”.{near}"
 
 
 def _chosen(each: UnresolvedReference) -> tuple[Sequence[Pipeline], Names | None]:

@@ -125,7 +125,7 @@ async def _target(
 ) -> Target | Refusal:
     match word.kind:
         case TargetKind.HERE | TargetKind.CHANNEL if broadcast is Broadcast.NOBODY:
-            why = "whoever runs this bot has switched that off"
+            why = "the person who runs this bot has switched that off"
             return _cannot_page(f"@{word.kind.value}", why, "Name people or a user group.")
         case TargetKind.HERE | TargetKind.CHANNEL:
             return Target(kind=word.kind)
@@ -166,7 +166,7 @@ async def _person(user: UserId, label: str, directory: Directory, permissions: P
     except ChatAway:
         return slack_is_away(f"find out how to reach @{outside(named or user)}", changing=True)
     if directory.is_nobody(user):
-        return _cannot_page(f"@{named or user}", "Slack reaches nobody under that name")
+        return _cannot_page(f"@{named or user}", "Slack can't reach that account")
     return Target(kind=TargetKind.USER, id=user, direct=direct, label=named)
 
 
@@ -187,7 +187,7 @@ async def _group(word: TargetWord, directory: Directory) -> Target | Refusal:
 def _several(name: str, entries: Sequence[Entry]) -> Refusal:
     listed = [f"• {_described(entry)}" for entry in entries[:MOST_LISTED]]
     more = [f"… and {len(entries) - MOST_LISTED} more"] if len(entries) > MOST_LISTED else []
-    head = f"@{outside(name)} could mean {len(entries)} of those whom I can page. {UNCHANGED}"
+    head = f"@{outside(name)} could mean {len(entries)} people or groups. {UNCHANGED}"
     return Refusal(reason="\n".join([head, *listed, *more]), hint="Type the handle, or pick from the list after @.")
 
 

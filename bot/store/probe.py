@@ -1,4 +1,4 @@
-"""Whether a Redis can be the bot's store: does once what the bot will do, and says what is in its way."""
+"""Checks whether a Redis can be the bot's store: tries the commands that the bot needs, and names every obstacle."""
 
 import ssl
 from collections.abc import Awaitable, Iterator, Mapping
@@ -15,11 +15,11 @@ from bot.store.keys import Keys
 
 OLDEST = (6, 2)
 _CERTIFICATE = (
-    "the certificate of a private authority is named by ?ssl_ca_certs=/path/to/ca.pem behind REDIS_URL; "
-    "?ssl_cert_reqs=none trusts any certificate"
+    "for a private certificate authority, add ?ssl_ca_certs=/path/to/ca.pem to REDIS_URL; "
+    "?ssl_cert_reqs=none accepts any certificate"
 )
 _LOGIN = "check user and password in REDIS_URL (redis://USER:PASSWORD@host, or redis://:PASSWORD@host), percent-encoded"
-_ALLOW = "allow this user what the bot needs: ACL SETUSER NAME ~pipeline-bot:* +@all -@dangerous"
+_ALLOW = "give this user the bot's permissions: ACL SETUSER NAME ~pipeline-bot:* +@all -@dangerous"
 _MODES = ("redis_mode", "server_mode")  # as Redis and Valkey call it
 
 
@@ -41,7 +41,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`version` is empty where the server does not tell it."""
+    """`version` is empty if the server does not say it."""
 
     version: str
     problems: tuple[Problem, ...]
@@ -50,7 +50,7 @@ class Report:
 async def probe(client: redis.asyncio.Redis, team: TeamId) -> Report:
     """
     Raises:
-        RedisError, OSError: it does not answer; `refusal` says whether waiting helps.
+        RedisError, OSError: Redis does not answer; `refusal` says whether waiting helps.
     """
     facts = await _facts(client)
     known = facts or {}
@@ -64,8 +64,8 @@ async def probe(client: redis.asyncio.Redis, team: TeamId) -> Report:
 _NO_INFO = Problem(
     "Store facts",
     Weight.WEAK,
-    "this user may not ask for INFO, so version, durability and eviction are not known; after a failover a loss is "
-    "noticed by the bot's own count of writes alone",
+    "this user may not run INFO, so the bot can't check version, durability and eviction; after a failover it notices "
+    "a loss only by its own count of writes",
     "allow it: ACL SETUSER NAME +info",
 )
 
@@ -79,7 +79,7 @@ _CLUSTER = Problem(
 
 
 async def _facts(client: redis.asyncio.Redis) -> Mapping[str, object] | None:
-    """None where the user, or the host, keeps them to itself."""
+    """None if this user, or this host, may not run INFO."""
     try:
         return cast("Mapping[str, object]", await client.info())
     except NoPermissionError:
@@ -93,7 +93,7 @@ async def _facts(client: redis.asyncio.Redis) -> Mapping[str, object] | None:
 def _kind_problems(facts: Mapping[str, object]) -> Iterator[Problem]:
     kinds = {str(facts.get(name)) for name in _MODES}
     if "sentinel" in kinds:
-        cure = "set REDIS_URL to the primary itself, or to a name that leads to it"
+        cure = "set REDIS_URL to the address of the primary"
         yield Problem("Store", Weight.FATAL, "this is a Redis Sentinel, which is not supported yet", cure)
     if "cluster" in kinds or str(facts.get("cluster_enabled")) == "1":
         yield _CLUSTER
@@ -113,12 +113,12 @@ def _durability_problems(facts: Mapping[str, object]) -> Iterator[Problem]:
     if (policy := facts.get("maxmemory_policy")) not in {"noeviction", None}:
         yield Problem("Store eviction", Weight.WEAK, f"{policy} may delete watches", cure)
     if evicted := facts.get("evicted_keys"):
-        text = f"{evicted} keys were evicted since it was started; some may have been the bot's"
+        text = f"Redis has evicted {evicted} keys since its start; some may have been the bot's"
         yield Problem("Store eviction", Weight.WEAK, text, cure)
 
 
 async def _refused(client: redis.asyncio.Redis, keys: Keys) -> list[Problem]:
-    """What the bot does all the time, tried on keys of its own."""
+    """Tries every command that the bot needs, on keys of its own."""
     names = [keys[f"probe:{number}"] for number in range(5)]
     script = client.register_script(files("bot.store").joinpath("probe.lua").read_text())
     try:
@@ -138,18 +138,18 @@ async def _refused(client: redis.asyncio.Redis, keys: Keys) -> list[Problem]:
 def _distinct(refused: Iterator[str]) -> Iterator[Problem]:
     texts = list(refused)
     if any("READONLY" in text for text in texts):
-        cure = "set REDIS_URL to the primary, or to a name that leads to it"
+        cure = "set REDIS_URL to the address of the primary"
         yield Problem("Store", Weight.WAITS, "this server is a read-only replica", cure)
     elif any("OOM" in text for text in texts):
         cure = "give Redis more memory, or raise maxmemory"
-        yield Problem("Store memory", Weight.WAITS, "it is out of memory and refuses writes", cure)
+        yield Problem("Store memory", Weight.WAITS, "Redis is out of memory and refuses writes", cure)
     elif texts:
         forbidden = sorted({text.partition(":")[0] for text in texts})
         yield Problem("Store permissions", Weight.FATAL, f"refused: {', '.join(forbidden)}", _ALLOW)
 
 
 def refusal(exc: Exception) -> Problem | None:
-    """What an error says about the settings; None where only waiting helps."""
+    """The fault in the settings that causes this error; None if only waiting helps."""
     links = tuple(_chain(exc))
     text = " ".join(str(link) for link in links)
     if problem := _tls_refusal(links, text):
@@ -170,7 +170,7 @@ def refusal(exc: Exception) -> Problem | None:
     if isinstance(exc, MovedError):
         return _CLUSTER
     if "DB index" in text:
-        cure = "end REDIS_URL with /0, or with another database that there is"
+        cure = "end REDIS_URL with /0, or with the number of another database on this server"
         return Problem("Store", Weight.FATAL, "the database of REDIS_URL does not exist", cure)
     return None
 
@@ -182,11 +182,11 @@ def _tls_refusal(links: tuple[BaseException, ...], text: str) -> Problem | None:
             told = f"the certificate of Redis is not trusted ({why})"
             return Problem("Store certificate", Weight.FATAL, told, _CERTIFICATE)
         if isinstance(link, ssl.SSLError):
-            cure = "check what stands behind the ? of REDIS_URL, and that this port of Redis speaks TLS"
+            cure = "check the options after the ? in REDIS_URL, and that this port of Redis speaks TLS"
             return Problem("Store certificate", Weight.FATAL, f"TLS failed ({link.reason or 'no cipher'})", cure)
         if isinstance(link, FileNotFoundError) and "connecting to /" not in text:
-            cure = "check the paths behind the ? of REDIS_URL: ssl_ca_certs, ssl_certfile, ssl_keyfile"
-            return Problem("Store certificate", Weight.FATAL, "a file of certificates or keys is not there", cure)
+            cure = "check the paths after the ? in REDIS_URL: ssl_ca_certs, ssl_certfile, ssl_keyfile"
+            return Problem("Store certificate", Weight.FATAL, "a certificate or key file is missing", cure)
     return None
 
 

@@ -99,7 +99,7 @@ async def test_without_users_read_an_id_is_refused_where_slack_reaches_nobody(fa
     async with office(fake_redis, who_may_watch=WhoMayWatch.EVERYONE) as it:
         it.sandbox.slack.scopes.discard("users:read")
         for mention in ("<@U0NOSUCH>", "<@U0DEE>", "<@U0PAT>"):
-            assert "Slack reaches nobody under that name" in await it.send(f"watch pipe_0001 page {mention}")
+            assert "Slack can't reach that account" in await it.send(f"watch pipe_0001 page {mention}")
         assert "now watches" in await it.send("watch pipe_0001 page <@U0BOB|bob>")
         ((target,),) = [watch.targets for watch in await it.watches(ALERTS)]
         assert target.label == "bob"  # as Slack spelled it
@@ -252,7 +252,7 @@ async def test_where_the_list_of_channels_is_cut_short_a_forbidden_name_is_answe
 async def test_where_broadcasts_are_switched_off_they_are_refused(fake_redis: redis.asyncio.Redis, word: str) -> None:
     async with office(fake_redis, broadcast=Broadcast.NOBODY) as it:
         answer = await it.send(f"watch pipe_0001 page {word}")
-        assert "whoever runs this bot has switched that off. Nothing was changed." in answer
+        assert "the person who runs this bot has switched that off. Nothing was changed." in answer
         assert await it.watches(ALERTS) == []
 
 

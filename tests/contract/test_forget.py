@@ -82,7 +82,7 @@ async def test_it_asks_for_the_id_and_says_what_was_deleted(valkey: redis.asynci
     assert (await kept(client, TEAM)).keys == 0
     again = Terminal()
     await typed(again, valkey_url)
-    assert again.said == [f"Nothing is kept of {TEAM}."]
+    assert again.said == [f"There is no data of {TEAM}."]
     assert again.asked == []
 
 
@@ -108,7 +108,7 @@ async def test_without_a_data_directory_none_is_made(tmp_path: Path) -> None:
     await forget_team(
         TEAM, url=None, data_dir=tmp_path / "none", force=False, ask=None, say=terminal.said.append, clock=FakeClock()
     )
-    assert "nothing is kept" in terminal.said[0]
+    assert "there is no data" in terminal.said[0]
     assert list(tmp_path.iterdir()) == []
 
 

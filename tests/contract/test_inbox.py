@@ -474,7 +474,7 @@ async def test_a_button_of_a_failure_that_is_watched_no_more_says_so(counter: Co
         Ack(counter), CLICK, "2", counter.clicking(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card})
     )
     assert counter.answers[-1] == (
-        "orders-1 is no longer watched, so nobody is told how this failure goes on.\n"
+        "orders-1 is no longer watched, so there are no further updates on this failure.\n"
         "`/pipeline watch orders-1` watches it again."
     )
     assert not counter.said[-1]["replace_original"]

@@ -73,7 +73,7 @@ async def test_a_confirmation_does_nothing_but_what_can_be_asked(fake_redis: red
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)
         answer = await it.click(action_ids.CONFIRM, {"asked": asked}, ANN, OPS)
-        assert answer.startswith("This question is too old to be answered. Nothing was changed.")
+        assert answer.startswith("This question is too old. Nothing was changed.")
 
 
 @pytest.mark.parametrize("asked", ["", "status", "status failed", "status running"])

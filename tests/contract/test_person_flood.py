@@ -26,7 +26,7 @@ async def flood(here: Counter, inbox: Inbox, times: int, facts: dict[str, str], 
 
 
 def refusals(here: Counter) -> int:
-    return sum("more than I take from one person" in str(said) for said in here.said)
+    return sum("You reached my limit" in str(said) for said in here.said)
 
 
 async def test_what_is_too_much_is_acknowledged_kept_nowhere_and_told_once(counter: Counter) -> None:  # noqa: F811

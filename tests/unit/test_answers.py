@@ -491,13 +491,13 @@ def test_whoever_asked_by_an_id_is_told_by_id() -> None:
 def test_the_nearest_names_are_offered_as_they_are_to_be_typed(name: str, typed: str) -> None:
     unknown = Unknown("ordrs", pipelines(name))
     text = answered(UnwatchAnswer(channel=ALERTS, unresolved=(unknown,), at=at(0))).text
-    assert "I know no pipeline “ordrs”. Did you mean one of these?" in text
+    assert "I couldn't find a pipeline called “ordrs”. Did you mean one of these?" in text
     assert typed in text
 
 
 def test_what_is_like_nothing_leads_to_the_list() -> None:
     text = unresolved(Unknown("<!channel>", ()))
-    assert "I know no pipeline “&lt;!channel&gt;”. `/pipeline list` shows what there is." in text
+    assert "I couldn't find a pipeline called “&lt;!channel&gt;”. `/pipeline list` shows what there is." in text
 
 
 # --- the rest --------------------------------------------------------------------------------------------------------
@@ -534,14 +534,14 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
         (
             AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.UNWATCHED),
             (
-                "orders-eu is no longer watched, so nobody is told how this failure goes on.\n"
+                "orders-eu is no longer watched, so there are no further updates on this failure.\n"
                 "`/pipeline watch orders-eu` watches it again."
             ),
         ),
         (
             AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.UNWATCHED, watched=True),
             (
-                "This failure of orders-eu was no longer watched here, so this card tells nothing new.\n"
+                "This failure of orders-eu was no longer watched here, so this card gets no further updates.\n"
                 "`/pipeline status orders-eu` says how it stands now."
             ),
         ),
@@ -549,8 +549,8 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
             AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.UNKNOWN),
             (
                 "Your click was not kept: my memory (Redis) was emptied since, and I know nothing of this failure of "
-                "orders-eu any more. The card stays as it is, and tells nothing new.\n"
-                "It is not watched now, so nobody is told how it goes on: `/pipeline watch orders-eu` watches it again."
+                "orders-eu any more. The card gets no further updates.\n"
+                "It is not watched now, so it gets no further updates: `/pipeline watch orders-eu` watches it again."
             ),
         ),
         (
@@ -561,7 +561,7 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
             AcknowledgeAnswer(
                 pipeline=a_pipeline(), fate=Fate.UNKNOWN, stands=StatusAnswer(views=(a_view(),), at=at(17))
             ),
-            "tells nothing new.\nNow: orders-eu — RUNNING, live",
+            "gets no further updates.\nNow: orders-eu — RUNNING, live",
         ),
         (
             AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ANSWERED, by=ANN, by_name="Ann", at=at(9)),
