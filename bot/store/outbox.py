@@ -14,7 +14,7 @@ from bot.ports import Clock, Ending, Lease, PageEntry
 from bot.store.cards import read_cards, read_storm
 from bot.store.codec import decode_delivery, encode_delivery
 from bot.store.losses import MARK
-from bot.store.scripts import Scripts, away
+from bot.store.scripts import Scripts, away, readable
 
 LEASE_SECONDS = 15.0
 PAGE, SUMMARY = "page", "summary"
@@ -44,7 +44,8 @@ class RedisOutbox:
                 pipe.smembers(self._keys["lanes"])
                 pipe.hkeys(self._keys["parked"])
                 names, parked = await pipe.execute()
-        lanes = [Lane.of(name.decode()) for name in sorted(names)]
+        with readable("lanes"):
+            lanes = [Lane.of(name.decode()) for name in sorted(names)]
         return [(lane, lane.channel.encode() in parked) for lane in lanes]
 
     async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:

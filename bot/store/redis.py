@@ -22,7 +22,7 @@ from bot.ports import Beat, Clock, Gesture, Lease, StoreAway, Watches
 from bot.store.cards import read_cards, read_storm
 from bot.store.codec import CARD, CATALOGUE, GESTURE, NOTE, RECORD, UNDO, WATCH, decode_watch, encode_delivery
 from bot.store.losses import MARK, Losses
-from bot.store.scripts import Scripts, away
+from bot.store.scripts import Scripts, away, readable
 
 GESTURE_SECONDS = 25 * 3600  # Slack may deliver again a day later
 CARD_SECONDS = 30 * 24 * 3600
@@ -52,20 +52,22 @@ class RedisStore:
                 pipe.hgetall(self._keys["parked"])
                 pipe.hvals(self._keys["notes"])
                 version, rows, parked, notes = await pipe.execute()
-        those = sorted((decode_watch(row) for row in rows if row != MARK), key=lambda each: each[0])
-        return Watches(
-            int(version or 0),
-            tuple(watch for _, watch in those),
-            {
+        with readable("watches"):
+            those = sorted((decode_watch(row) for row in rows if row != MARK), key=lambda each: each[0])
+        with readable("parked"):
+            reasons = {
                 ChannelId(channel.decode()): ParkReason(reason.decode())
                 for channel, reason in parked.items()
                 if channel != MARK
-            },
-            tuple(sorted((NOTE.validate_json(row) for row in notes if row != MARK), key=lambda note: note.id)),
-        )
+            }
+        with readable("notes"):
+            told = sorted((NOTE.validate_json(row) for row in notes if row != MARK), key=lambda note: note.id)
+        with readable("watches_version"):
+            number = int(version or 0)
+        return Watches(number, tuple(watch for _, watch in those), reasons, tuple(told))
 
     async def watches_version(self) -> int:
-        with away():
+        with away(), readable("watches_version"):
             return int(await self._redis.get(self._keys["watches_version"]) or 0)
 
     async def change_watches(self, change: WatchChange) -> bool:
@@ -171,7 +173,8 @@ class RedisStore:
     async def versions(self) -> Mapping[PipelineId, int]:
         with away():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["versions"]))
-        return {PipelineId(key.decode()): int(version) for key, version in rows.items()}
+        with readable("versions"):
+            return {PipelineId(key.decode()): int(version) for key, version in rows.items()}
 
     async def records(self) -> Mapping[PipelineId, Record]:
         with away():
@@ -179,10 +182,11 @@ class RedisStore:
                 pipe.hgetall(self._keys["records"])
                 pipe.hgetall(self._keys["versions"])
                 rows, versions = await pipe.execute()
-        return {
-            PipelineId(key.decode()): replace(RECORD.validate_json(row), version=int(versions.get(key, 0)))
-            for key, row in rows.items()
-        }
+        with readable("records"):
+            return {
+                PipelineId(key.decode()): replace(RECORD.validate_json(row), version=int(versions.get(key, 0)))
+                for key, row in rows.items()
+            }
 
     async def record(self, pipeline_id: PipelineId) -> Record:
         with away():
@@ -190,8 +194,9 @@ class RedisStore:
                 pipe.hget(self._keys["records"], pipeline_id)
                 pipe.hget(self._keys["versions"], pipeline_id)
                 row, version = await pipe.execute()
-        record = RECORD.validate_json(row) if row else Record(pipeline_id=pipeline_id)
-        return replace(record, version=int(version or 0))
+        with readable("records"):
+            record = RECORD.validate_json(row) if row else Record(pipeline_id=pipeline_id)
+            return replace(record, version=int(version or 0))
 
     async def commit(self, plan: Plan, watches_version: int) -> bool:
         fenced = 3
@@ -220,7 +225,8 @@ class RedisStore:
     async def catalogue(self) -> tuple[Pipeline, ...]:
         with away():
             raw = await self._redis.get(self._keys["catalogue"])
-        return CATALOGUE.validate_json(raw) if raw else ()
+        with readable("catalogue"):
+            return CATALOGUE.validate_json(raw) if raw else ()
 
     async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
         with away():
@@ -270,13 +276,14 @@ class RedisStore:
         if self._scripts.strange:
             await self._scripts.greet()
         at, since, doubt = last.get(b"at"), last.get(b"read_since"), last.get(b"doubt")
-        return Beat(
-            run_id=run_id,
-            last_run_id=last.get(b"run_id", b"").decode(),
-            last_at=datetime.fromisoformat(at.decode()) if at else None,
-            read_since=datetime.fromisoformat(since.decode()) if since else None,
-            doubt_since=datetime.fromisoformat(doubt.decode()) if doubt else None,
-        )
+        with readable("pulse"):
+            return Beat(
+                run_id=run_id,
+                last_run_id=last.get(b"run_id", b"").decode(),
+                last_at=datetime.fromisoformat(at.decode()) if at else None,
+                read_since=datetime.fromisoformat(since.decode()) if since else None,
+                doubt_since=datetime.fromisoformat(doubt.decode()) if doubt else None,
+            )
 
     async def give_sign(
         self, at: datetime, run_id: str, told: Sequence[Delivery] = (), *, read_since: datetime | None = None

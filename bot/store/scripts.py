@@ -44,6 +44,17 @@ def away() -> Iterator[None]:
         raise StoreAway(f"the store does not answer: {type(exc).__name__}: {exc}") from exc
 
 
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Turns a row that cannot be read into `StoreAway`, without quoting it: it may have been damaged by hand, or
+    written by a newer version."""
+    try:
+        yield
+    except ValueError as exc:
+        told = f"the key {name} holds what this version cannot read; a newer version may have written it"
+        raise StoreAway(told) from exc
+
+
 class Scripts:
     """The connection of one process to one workspace's data.
 

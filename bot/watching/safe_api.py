@@ -40,5 +40,5 @@ class SafeApi:
                 self._logged.add(type(exc))
                 log.exception("read_tripped")
             raise Unavailable(
-                f"GoldRush could not be asked: my own error ({type(exc).__name__}). My log has it."
+                f"I couldn't ask GoldRush: an error of my own ({type(exc).__name__}). My log has the details."
             ) from exc

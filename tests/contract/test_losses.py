@@ -4,6 +4,7 @@ import pytest
 import redis.asyncio
 
 from bot.domain.delivery import Lane, LaneKind
+from bot.ports import StoreAway
 from bot.store.losses import KEPT
 from tests.builders import ALERTS, TEAM, a_delivery
 from tests.fakes import FakeClock
@@ -79,3 +80,18 @@ async def test_the_order_of_rows_goes_on_where_the_counter_is_lost(store: WholeS
     await owing(store, "four")
     (lane,) = await store.outbox.lanes_with_work()
     assert [each.id for each in await store.outbox.deliveries(lane)] == ["one", "two", "three", "four"]
+
+
+@pytest.mark.parametrize("name", ["watches", "parked", "notes", "records", "versions"])
+async def test_a_row_that_cannot_be_read_is_told_by_its_key_and_not_quoted(store: WholeStore, name: str) -> None:
+    await store._redis.hset(store._keys[name], "pipe_1", '{"hush')
+    reading = {"records": store.records, "versions": store.versions}.get(name, store.watches)
+    with pytest.raises(StoreAway, match=f"the key {name} holds what this version cannot read") as raised:
+        await reading()
+    assert "hush" not in str(raised.value)
+
+
+async def test_a_catalogue_that_cannot_be_read_is_told(store: WholeStore) -> None:
+    await store._redis.set(store._keys["catalogue"], '{"hush')
+    with pytest.raises(StoreAway, match="the key catalogue"):
+        await store.catalogue()
