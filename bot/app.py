@@ -65,7 +65,7 @@ from bot.watching.vigil import Vigil
 GOODBYE_SECONDS = 5.5  # longer than a call to Slack; ten seconds are promised in all
 LAST_SECONDS = 1.0
 CLOSE_SECONDS = 1.5
-PEOPLE_CONNECTIONS = 4  # to GoldRush, for people's commands beside the polling
+PEOPLE_CONNECTIONS = 4  # to GoldRush, reserved for people's commands
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +87,7 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
     """Runs the bot until `stopped` is set; what is under way then comes to its end.
 
     Raises:
-        StartError: something is set in a way that cannot work.
+        StartError: a setting cannot work.
         EmbeddedStoreError: the embedded store did not come up.
         StoreAway: the store went away while the bot was starting, or in a way that nothing here goes on after.
     """

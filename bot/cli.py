@@ -137,7 +137,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Delete even if a bot seems to run.")] = False,
 ) -> None:
-    """Delete all that the bot keeps of one workspace, after the app was uninstalled there."""
+    """Delete all data of one workspace, after the app was uninstalled there."""
     try:
         settings = StoreSettings()
         configure("error", settings.secrets)
@@ -176,7 +176,7 @@ def _settings() -> Settings:
 def _ignored() -> list[str]:
     try:
         return ignored_names()
-    except SettingsError:  # the file itself cannot be read, which has been said
+    except SettingsError:  # the file cannot be read; the caller has reported it
         return []
 
 

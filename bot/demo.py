@@ -61,7 +61,7 @@ async def _run(port: int, hosts: tuple[str, ...], data_dir: Path, out: Console, 
 
 
 async def _until_stopped(play: Coroutine[None, None, int], stopped: asyncio.Event) -> int | None:
-    """What `play` answers; None where it was stopped."""
+    """The result of `play`; None if it was stopped."""
     playing, asked = asyncio.ensure_future(play), asyncio.ensure_future(stopped.wait())
     await asyncio.wait({playing, asked}, return_when=asyncio.FIRST_COMPLETED)
     for each in (playing, asked):

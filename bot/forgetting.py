@@ -1,4 +1,4 @@
-"""`pipeline-bot forget TEAM`: after the app was uninstalled, deletes what the bot keeps of that workspace."""
+"""`pipeline-bot forget TEAM`: after the app was uninstalled, deletes that workspace's data."""
 
 import re
 from collections.abc import Callable
@@ -11,14 +11,14 @@ from bot.store.connect import opened
 from bot.store.forget import Kept, forget, kept
 
 RUNS_WITHIN = timedelta(seconds=60)
-"""A bot that reads gives a sign of life every 2 s; whoever takes over from one that died waits 10 s."""
+"""A bot that reads writes a heartbeat every 2 s; a successor takes over after 10 s without one."""
 
 Ask = Callable[[str], str]
 Say = Callable[[str], None]
 
 
 class NotForgottenError(Exception):
-    """Nothing was deleted; the text says why, and what to do."""
+    """The command deleted nothing; the text says why, and how to go on."""
 
 
 def team_id(text: str) -> TeamId:
@@ -67,7 +67,7 @@ def _refuse_while_it_runs(team: TeamId, found: Kept, now: datetime, *, force: bo
     if force or found.sign_of_life is None:
         return
     age = now - found.sign_of_life
-    if age <= RUNS_WITHIN:  # also where the clock of whoever wrote it is ahead
+    if age <= RUNS_WITHIN:  # a negative age means that the other bot's clock is ahead
         raise NotForgottenError(
             f"A bot seems to run for {team}: it gave a sign of life {max(0, round(age.total_seconds()))} s ago. "
             "Nothing was deleted. Stop it and wait a minute, or use --force."

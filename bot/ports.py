@@ -38,7 +38,7 @@ class ApiError(Exception):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
-        """Seconds, as the server asked; None where it did not say."""
+        """Seconds, from Retry-After; None without one."""
 
 
 class Unauthorized(ApiError):
@@ -112,9 +112,9 @@ class Page:
     more: bool
     """Whether there may be another page."""
     total: int | None = None
-    """How many pipelines there are in all, where the API says so."""
+    """The total number of pipelines, if the API reports it."""
     skipped: int = 0
-    """Items that name no pipeline: what they stand for is unknown."""
+    """Items without a pipeline's name or id."""
 
 
 class PipelineApi(Protocol):
@@ -212,12 +212,12 @@ class Store(Protocol):
     async def watches_version(self) -> int: ...
 
     async def change_watches(self, change: WatchChange) -> bool:
-        """Changes the watches and tells of it in one step; where one was made, wakes a parked channel. False: somebody
-        changed watches in between, or the undo that this uses is gone. Nothing was changed; plan anew."""
+        """Changes and announces the watches in one step; a new watch wakes a parked channel. False: somebody
+        changed watches in between, or the undo is gone. Nothing was changed; plan again."""
         ...
 
     async def undo(self, undo_id: str) -> Undo | None:
-        """None where it was used, or is too old."""
+        """None if it was used, or is too old."""
         ...
 
     async def say_hello(self, greeting: Delivery) -> bool:
@@ -239,7 +239,7 @@ class Store(Protocol):
         ...
 
     async def newest_id(self, channel: ChannelId) -> ChannelId:
-        """The id that a channel has now; the same one where it was never given another."""
+        """The channel's current id; the same one if Slack never changed it."""
         ...
 
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
@@ -386,7 +386,7 @@ class Outbox(Protocol):
         ...
 
     async def page_log(self, channel: ChannelId, since: datetime) -> PageLog:
-        """What the conversation got after `since`."""
+        """The conversation's pages and summaries after `since`."""
         ...
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
@@ -400,7 +400,7 @@ class Outbox(Protocol):
         ...
 
     async def in_group(self, storm_key: str) -> InGroup:
-        """What the message of a storm says of the others of its group."""
+        """The group's totals for a storm's message."""
         ...
 
     async def growing(self, channel: ChannelId) -> tuple[str, ...]:

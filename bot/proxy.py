@@ -1,6 +1,6 @@
-"""Which proxy a request takes: as HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say, in either case.
+"""Chooses a request's proxy from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in either case.
 
-slack_sdk ignores NO_PROXY, and httpx fails at an IPv6 network in it. Both are given what is decided here.
+slack_sdk ignores NO_PROXY, and httpx fails at an IPv6 network in it. So this module decides for both.
 """
 
 import ipaddress
@@ -35,7 +35,7 @@ class Proxies:
         )
 
     def for_url(self, url: str) -> str | None:
-        """The address of the proxy; None: straight to the host, as to every one on this machine.
+        """The proxy's address; None: connect directly, as always for this machine.
 
         Raises:
             ProxyError

@@ -30,7 +30,7 @@ class _Claim(NamedTuple):
 
 @dataclass(slots=True)
 class Claims:
-    """Each lane says which methods its messages wait for. A claim ends by itself, so a lane that hangs holds up nobody
+    """Each lane says which methods its messages wait for. A claim expires, so a hanging lane delays nobody
     for long. Seconds on the monotonic clock."""
 
     clock: Clock
@@ -46,7 +46,7 @@ class Claims:
         self._by_lane.pop(lane, None)
 
     def before(self, lane: Lane, method: str, rank: Rank) -> float:
-        """Seconds until no claim of another lane goes before `rank`, unless it is renewed; 0 where none does."""
+        """Seconds until every claim ahead of `rank` expires, unless its lane renews it; 0 if none is ahead."""
         now = self.clock.monotonic()
         others = (claims.get(method) for other, claims in self._by_lane.items() if other != lane)
         return max((claim.until - now for claim in others if claim and claim.rank < rank), default=0.0)

@@ -65,7 +65,7 @@ class Surroundings:
     parking: Parking
     team: TeamId
     pages_an_hour: int = 10
-    """Direct messages that page one person; later ones are held back and summed up."""
+    """Most direct pages for one person in an hour; a summary replaces later ones."""
     look_seconds: float = CALL_SECONDS
     """How long one look into a history may take; a lease must outlast it."""
 

@@ -67,7 +67,7 @@ class Job:
     @property
     def worth_sending(self) -> bool:
         """A card that shows the latest already is left alone; so is one that somebody deleted, until there is news; and
-        a line goes with its card. A page that was held back is told by its summary."""
+        a line goes with its card. A summary covers a page that was held back."""
         match self.delivery.body:
             case SyncStorm(grown=True) if self.updates:
                 return True
@@ -104,7 +104,7 @@ class Job:
 
     @property
     def is_new_page(self) -> bool:
-        """A direct page that was not there before: what one person gets only so many of in an hour."""
+        """A new direct page; it counts towards the person's hourly limit."""
         return self.delivery.priority is Priority.PAGE and self.shows_cards and not self.updates
 
     @property

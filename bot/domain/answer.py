@@ -16,8 +16,8 @@ UnresolvedReference = Ambiguous | Unknown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineView:
-    """One pipeline as it is known now. `problem` says why its reading is not fresh, where it should be: then nobody can
-    say that it is so now. `wait_until`: until when GoldRush asked to wait."""
+    """One pipeline as last known. `problem`: why the reading is not fresh although it should be. The answer then can't
+    present it as the current state. `wait_until`: the end of the wait that GoldRush asked for."""
 
     pipeline: Pipeline
     standing: Standing
@@ -60,7 +60,7 @@ class ListAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopPagingAnswer:
-    """`stopped`: the watches as they paged this person until now. `others`: how many more still do.
+    """`stopped`: the watches that paged this person until now. `others`: how many others still do.
 
     No `pipelines`: it was about all of them.
     """
@@ -121,7 +121,7 @@ class UnwatchAnswer:
 
 
 class UndoFate(Enum):
-    """What a click on *Undo* came to."""
+    """The outcome of a click on *Undo*."""
 
     DONE = "done"
     CHANGED_SINCE = "changed since"
@@ -160,7 +160,7 @@ class Refusal:
     reason: str
     hint: str = ""
     in_goldrush: bool = False
-    """GoldRush is where it can be done."""
+    """The person can do it in GoldRush instead."""
 
 
 class Fate(Enum):
@@ -196,7 +196,7 @@ class AcknowledgeAllAnswer:
 
 
 class NoteChange(Enum):
-    """What became of a runbook or note."""
+    """The outcome of a `runbook` or `note` command."""
 
     SHOWN = "shown"
     SET = "set"
@@ -207,7 +207,7 @@ class NoteChange(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteAnswer:
-    """`applies` is what failure cards show now, which may be another pattern's; `before` what was set for the same.
+    """`applies`: the note that failure cards show now, perhaps another pattern's. `before`: this one's earlier note.
 
     `covers` are the names that a pattern takes in now. `failed`: how many of them have an open failure card.
     """
@@ -224,7 +224,7 @@ class NoteAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteUnresolved:
-    """Nothing was changed: no pipeline, or more than one, has that name. `text` is what was to be set."""
+    """Nothing was changed: no pipeline, or more than one, has that name. `text`: the new text."""
 
     kind: NoteKind
     reference: UnresolvedReference

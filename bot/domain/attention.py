@@ -1,4 +1,4 @@
-"""What needs attention, in which order, and the words by which people ask for pipelines in one state. Pure."""
+"""Which pipelines need attention, in which order, and the words for their states. Pure."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable
@@ -28,7 +28,7 @@ class State(StrEnum):
 
 
 class Trouble(StrEnum):
-    """What needs attention, the worst first. The values are how a heading counts them."""
+    """Reasons for attention, the worst first. The values are the words in a heading."""
 
     FAILED = "failed"
     UNREACHABLE = "unreachable"
@@ -43,7 +43,7 @@ _ORDER = tuple(Trouble)
 
 
 def trouble(standing: Standing, now: datetime) -> Trouble | None:
-    """The worst that is known of one pipeline; None where nothing is."""
+    """The worst reason of one pipeline; None if it needs no attention."""
     observation = standing.observation
     if standing.reach is Reach.GONE:
         return Trouble.GONE
@@ -62,13 +62,13 @@ def trouble(standing: Standing, now: datetime) -> Trouble | None:
 
 
 def troubles(views: Iterable[PipelineView], now: datetime) -> Counter[Trouble]:
-    """How many there are of each kind, the worst first."""
+    """The number of pipelines of each kind, the worst first."""
     found = Counter(kind for view in views if (kind := trouble(view.standing, now)))
     return Counter({kind: found[kind] for kind in _ORDER if found[kind]})
 
 
 def worst_first(views: Iterable[PipelineView], now: datetime) -> tuple[PipelineView, ...]:
-    """What needs attention at the top; within one kind, and below, in the order in which they came."""
+    """Pipelines that need attention first. Otherwise the order stays."""
     return tuple(sorted(views, key=lambda view: _rank(trouble(view.standing, now))))
 
 
@@ -77,7 +77,7 @@ def _rank(kind: Trouble | None) -> int:
 
 
 def is_in(standing: Standing, states: Collection[State]) -> bool:
-    """Whether it is in one of these states. One that can't be read counts by what was last seen, too."""
+    """True if the pipeline is in one of these states. An unreadable pipeline also matches its last known state."""
     return not states or bool(_states(standing) & set(states))
 
 

@@ -33,13 +33,13 @@ class Card:
     standing: Standing
     targets: tuple[Target, ...] = ()
     stands_in_for: tuple[ChannelId, ...] = ()
-    """The channels that take no messages, and whose news this one hears meanwhile."""
+    """The channels that take no messages; this fallback channel gets their cards."""
     guidance: Guidance = NO_GUIDANCE
-    """What to do, as it was known when this was written; of failures only."""
+    """The runbook and note when this row was written; only for failures."""
     unread_at: datetime | None = None
-    """When somebody asked for a fresh reading that could not be had."""
+    """When a *Refresh* last failed to read the pipeline."""
     origins: tuple[PageOrigin, ...] = ()
-    """Who set up that it pages someone, and where."""
+    """The people who set up the paging, and where."""
     came_at: int = 0
     """The revision with which it came to the channel, or comes."""
 
@@ -87,7 +87,7 @@ class Lines:
     left_out: int = 0
     broadcast: bool = False
     all_recovered: int = 0
-    """How many pipelines the storm tells of, where all of them have recovered by now; else 0."""
+    """The number of pipelines in the storm if all have recovered; else 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,9 +132,9 @@ class Notice:
     by_name: str = ""
     watches: tuple[Watch, ...] = ()
     before: tuple[Watch, ...] = ()
-    """What those of `watches` that were there already were before, or what was taken back."""
+    """The earlier state of changed `watches`, or the watches that *Undo* removed."""
     undo: str = ""
-    """The id of what takes this change back."""
+    """The id of the stored undo for this change."""
     pipeline: Pipeline | None = None
     targets: tuple[Target, ...] = ()
     card_key: str = ""
@@ -148,7 +148,7 @@ class Notice:
     """How many pipelines could not be read since."""
     channels: tuple[ChannelId, ...] = ()
     keys: tuple[str, ...] = ()
-    """Names of what the store has lost."""
+    """Names of the lost keys."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +161,7 @@ class CatchUp:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeldPages:
-    """Direct pages of one person beyond the limit of an hour, told in one message."""
+    """The summary of one person's direct pages beyond the hourly limit."""
 
     key: str
     limit: int
@@ -199,7 +199,7 @@ class Storm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InGroup:
-    """How many failures the group of a storm's message tells of in all its messages, and whether this is the first."""
+    """The number of failures in all messages of a group, and whether this message is the first."""
 
     total: int = 0
     first: bool = True
@@ -223,7 +223,7 @@ class PostedCard:
     storm: str | None = None
     came_at: int = 0
     held: int = 0
-    """Above 0: its page was held back, and a summary counted the episode up to this revision."""
+    """Above 0: the bot held this page back, and a summary covers the episode up to this revision."""
 
     @property
     def drawn(self) -> Card:

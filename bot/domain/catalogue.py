@@ -20,7 +20,7 @@ CACHED = 32_768  # names, ids and patterns of a large workspace
 # Soft hyphens, joiners, marks and turns of direction: names that are pasted bring them along.
 _UNSEEN = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")
 _BLANKS = re.compile(r"\s+")
-_ALIKE = str.maketrans(dict.fromkeys("‘’‛ʼ´`", "'") | dict.fromkeys("‐‑‒–—−", "-"))  # what keyboards type by themselves
+_ALIKE = str.maketrans(dict.fromkeys("‘’‛ʼ´`", "'") | dict.fromkeys("‐‑‒–—−", "-"))  # substitutions that keyboards make
 _SHORTCODE = re.compile(r":[\w+'-]+:")  # an emoji, as Slack writes it
 _WORD = re.compile(r"\w+")
 
@@ -135,7 +135,7 @@ class Names:
         return self._at(place for text, place in self._from(wanted) if text == wanted)
 
     def formerly(self, wanted: str) -> tuple[Pipeline, ...]:
-        """Those that had this name when someone began to watch them, and have another now."""
+        """Pipelines that had this name when someone began to watch them, and were renamed since."""
         return tuple(
             each
             for each in self.pipelines
@@ -143,7 +143,7 @@ class Names:
         )
 
     def saying(self, words: str) -> tuple[Pipeline, ...]:
-        """Those whose names have exactly these words, or else those that have them among others, side by side."""
+        """Pipelines whose names consist of these words; if none, those whose names contain them side by side."""
         if not words:
             return ()
         rarest = min((self._by_word.get(word, ()) for word in words.split()), key=len)
@@ -168,7 +168,7 @@ class Names:
         return self._at(place for _, place in self._from(wanted))
 
     def nearest(self, wanted: str) -> tuple[Pipeline, ...]:
-        """At most `NEAREST`: those that are spelled alike, then those that hold the word."""
+        """At most `NEAREST`: similar spellings first, then names that contain the word."""
         likely = nlargest(COMPARED, self._by_name, key=lambda name: _alike(wanted, name))
         by_start = {name[:COMPARED]: name for name in reversed(likely)}
         close = difflib.get_close_matches(wanted[:COMPARED], by_start, n=NEAREST, cutoff=0.5)
@@ -177,7 +177,7 @@ class Names:
         return tuple(self._by_name[name] for name in [*spelled, *inside][:NEAREST])
 
     def _from(self, wanted: str) -> Iterator[tuple[str, int]]:
-        """The texts that begin so, in order: what is exactly so comes first."""
+        """The texts with this prefix, in order; an exact match comes first."""
         for position in range(bisect_left(self._texts, (wanted,)), len(self._texts)):
             if not self._texts[position][0].startswith(wanted):
                 return
@@ -206,7 +206,7 @@ def resolve(reference: str, catalogue: Iterable[Pipeline] | Names, *, suggest: b
     """The pipelines a person means by a pattern, or else by the first of these that fits: an id or name in any case;
     the name when someone began to watch it; a beginning of id or name; the words of a name, or some of them.
 
-    Without `suggest`, an unknown reference gets no nearest names: to find them costs more than all the rest.
+    Without `suggest`, an unknown reference gets no nearest names, because finding them is the slowest step.
     """
     names = catalogue if isinstance(catalogue, Names) else Names(catalogue)
     if is_pattern(reference):

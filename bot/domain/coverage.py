@@ -14,7 +14,7 @@ from bot.domain.watch import ChannelId, Watch
 
 
 class Coverage:
-    """Of one catalogue. `after` makes the one of the next catalogue, which reuses what is the same in both."""
+    """The coverage of one catalogue. `after` makes that of the next one and reuses the unchanged parts."""
 
     def __init__(self, pipelines: Iterable[Pipeline] = ()) -> None:
         self._pipelines = {each.id: each for each in pipelines}
@@ -62,7 +62,7 @@ class Coverage:
         return [each for each in patterns if pipeline.id in (self._ids[each] if each in self._ids else self.ids(each))]
 
     def _has(self, pipeline: Pipeline) -> bool:
-        """As patterns see it."""
+        """The pipeline's name and project, as patterns compare them."""
         known = self._pipelines.get(pipeline.id)
         return known is not None and (known.name, known.project) == (pipeline.name, pipeline.project)
 

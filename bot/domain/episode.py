@@ -38,7 +38,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """`name` and `place` are plain words for people: who it was, and in which conversation (a private one unnamed)."""
+    """`name` and `place` are plain text: the person, and the conversation (empty for a private one)."""
 
     by: UserId
     at: datetime
@@ -63,7 +63,7 @@ class Line:
     place: str = ""
     reason: str = ""
     until: datetime | None = None
-    """When it is read again, where GoldRush asked to wait."""
+    """When the bot reads again, if GoldRush asked for a wait."""
     downtime_seconds: float | None = None
     """Of the line that ends its episode, and of no other."""
     at_least: bool = False
@@ -92,7 +92,7 @@ class Episode:
     told: Mapping[str, ChannelId] = field(default_factory=dict)
     """By the key of each card of it: the conversation where it stands, which may have another id since."""
     healthy: Healthy | None = None
-    """How long a pipeline that failed had been live before."""
+    """How long the pipeline had been live before it failed."""
     paged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By the key of a failure's card in a channel: the targets that were paged there. Of a card that earlier versions
     told, none are kept."""
@@ -120,7 +120,7 @@ class Episode:
         return replace(self, revision=line.revision, lines=lines)
 
     def explained(self, reason: str, until: datetime | None) -> "Episode":
-        """Why it goes on is another reason by now: its last line says so, and no further one."""
+        """The episode continues for another reason, which its last line states; it gets no further lines."""
         last = replace(self.lines[-1], reason=reason, until=until)
         return replace(self, revision=self.revision + 1, lines=(*self.lines[:-1], last))
 

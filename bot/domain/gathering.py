@@ -35,12 +35,12 @@ class Gathering:
     replaced: tuple[Delivery, ...]
     beside: tuple[Delivery, ...] = ()
     redraws: tuple[Delivery, ...] = ()
-    """Messages of the same group that count more failures now. They are owed in the feed, but not in the same step:
+    """Messages of the same group whose count grew. Their updates go to the feed, but not in the same step:
     only a number in a heading depends on them."""
     joins: tuple[str, ...] = ()
     forgets: tuple[str, ...] = ()
     holds: Mapping[str, int] = field(default_factory=dict)
-    """Cards whose page is held back, with the revision that was counted."""
+    """Cards whose page is held back, with the revision that the summary covers."""
     merges: bool = False
 
 
@@ -105,7 +105,7 @@ def group_id(storm_key: str) -> str:
 
 
 def _redrawn(storm_key: str, cause: Delivery) -> Delivery:
-    """The messages that were there before say how many there are now."""
+    """The earlier messages show the new count."""
     body = SyncStorm(storm_key, grown=True)
     return Delivery(id=storm_key, channel=cause.channel, priority=Priority.UPDATE, body=body, made_at=cause.made_at)
 

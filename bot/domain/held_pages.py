@@ -1,4 +1,4 @@
-"""At most so many direct pages for one person in an hour; later ones are held back and told in one summary. Pure.
+"""Limits one person's direct pages an hour; a summary replaces later ones. Pure.
 
 A flapping pipeline must not bury a person in messages. No failure vanishes either: the channel's card still mentions
 them, and the summary lists every page that was held back.
@@ -40,14 +40,14 @@ class Allowance:
 
 
 def concerns_pages(backlog: Backlog) -> bool:
-    """Whether anything here depends on how often this person was paged."""
+    """True if any row here counts towards the person's limit."""
     return any(card.held for card in backlog.cards.values()) or any(
         row.priority is Priority.PAGE or isinstance(row.body, HeldPages) for row in backlog.rows
     )
 
 
 def hold_back(backlog: Backlog, allowance: Allowance) -> Gathering | None:
-    """The next thing to be held back, or to join a summary; None where every row may go as it is."""
+    """The next row to hold back or to add to a summary; None if every row may go out."""
     untried = [row for row in backlog.rows if row.state is State.QUEUED and row.attempts == 0]
     beyond = [row for row in untried if allowance.left <= 0 and _is_untold_page(backlog, row)]
     lines = [row for row in untried if _is_line_of_held(backlog, row)]
@@ -72,7 +72,7 @@ def _is_line_of_held(backlog: Backlog, row: Delivery) -> bool:
 
 
 def _waits_too_little(row: Delivery, allowance: Allowance) -> bool:
-    """Another summary went out since this one was made."""
+    """The bot sent another summary since it made this one."""
     return allowance.next_summary is not None and (row.not_before is None or row.not_before < allowance.next_summary)
 
 
@@ -100,7 +100,7 @@ def _key(team: TeamId, chosen: Sequence[Delivery]) -> str:
 
 
 def _entry(backlog: Backlog, row: Delivery) -> Missed | None:
-    """None for a line that was counted when its page was held back."""
+    """None for a line that a summary already covers."""
     if isinstance(row.body, ThreadLine):
         card: PostedCard = backlog.cards[row.body.card_key]
         counted = row.body.line.revision <= card.held

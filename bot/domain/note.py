@@ -78,7 +78,7 @@ def _specific(note: Note) -> tuple[int, int, str]:
 
 
 def wrong_with_address(address: str) -> str:
-    """Why this is no address for a runbook, as a clause; empty where it is one.
+    """Why this address can't be a runbook, as a clause; empty if it can.
 
     An address that shows one host and opens another is refused.
     """
@@ -99,7 +99,7 @@ def wrong_with_address(address: str) -> str:
 
 
 def host_of(address: str) -> str:
-    """The host and, where it is short, the path: what a reader sees of the link."""
+    """The link's label: the host and, if short, the path."""
     parts = urlsplit(address)
     return parts.netloc.lower() + parts.path.rstrip("/")
 

@@ -41,7 +41,7 @@ class Observation:
 
     @property
     def live(self) -> bool:
-        """RUNNING, and exactly the replicas that are wanted report ready: at least one."""
+        """RUNNING, and exactly the wanted replicas (at least one) report ready."""
         return self.phase == Phase.RUNNING and self.readiness is Readiness.READY
 
     @property

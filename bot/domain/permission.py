@@ -20,15 +20,15 @@ class WhoMayWatch(StrEnum):
 
 
 class Broadcast(StrEnum):
-    """Who may have `here` and `channel` paged."""
+    """Who may page `here` and `channel`."""
 
     MEMBERS = "members"
-    """Whoever may change the channel's watches."""
+    """Everyone who may change the channel's watches."""
     NOBODY = "nobody"
 
 
 class Account(StrEnum):
-    """What somebody is to the home workspace."""
+    """A person's relation to the home workspace."""
 
     FULL_MEMBER = "full member"
     GUEST = "guest"
@@ -37,7 +37,7 @@ class Account(StrEnum):
     DEACTIVATED = "deactivated"
     BOT = "bot"
     UNKNOWN = "unknown"
-    """Slack knows no such person, or shows them to nobody here."""
+    """Slack does not know this person, or hides them from the bot."""
 
 
 class Unreadable(StrEnum):
@@ -51,12 +51,12 @@ class Unreadable(StrEnum):
 class Membership(StrEnum):
     INSIDE = "inside"
     OUTSIDE = "outside"
-    """Not in the channel; or there is no such channel, or the bot cannot see it. Nobody is told which."""
+    """Not in the channel, no such channel, or the bot cannot see it. Answers never say which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """`name` is what people see in Slack; empty where it cannot be read."""
+    """`name` is the name shown in Slack; empty if the bot can't read it."""
 
     id: UserId
     account: Account | Unreadable
@@ -87,7 +87,7 @@ class Denial(StrEnum):
 
 
 def unfit_to_change(person: Person, who_may_watch: WhoMayWatch) -> Denial | None:
-    """What keeps this person from changing watches anywhere."""
+    """Why this person may not change watches in any channel; None if they may."""
     if who_may_watch is WhoMayWatch.EVERYONE or person.is_full_member:
         return None
     return _unread_person(person) or Denial.NOT_FULL_MEMBER
@@ -110,7 +110,7 @@ def _unread_person(person: Person) -> Denial | None:
 
 
 def outside_of(place: Place) -> Denial | None:
-    """What keeps this person from counting as somebody in the channel."""
+    """Why this person does not count as a member of the channel; None if they do."""
     match place.membership:
         case Membership.INSIDE:
             return None

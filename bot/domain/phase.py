@@ -63,7 +63,7 @@ class Readiness(Enum):
 
 
 def readiness(ready: int | None, replicas: int | None) -> Readiness:
-    """No field of a status reply is promised, and what is not reported is never taken for ready.
+    """GoldRush promises no field of a status reply, so a missing one never counts as ready.
 
     RUNNING with no replicas wanted counts as short: nothing runs.
     """
@@ -75,7 +75,7 @@ def readiness(ready: int | None, replicas: int | None) -> Readiness:
 
 
 def drifts(intent: Intent | None, phase: Phase | None) -> bool:
-    """Whether the runtime does something else than the user wants."""
+    """True if the phase contradicts the user's wish."""
     if phase is None or intent is None:
         return False
     rests = phase in AT_REST or phase == Phase.STOPPING

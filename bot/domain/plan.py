@@ -107,8 +107,8 @@ def plan_newcomer(record: Record, scene: Scene, channel: ChannelId) -> Plan | No
 
 
 def plan_newly_named(record: Record, scene: Scene, channel: ChannelId) -> Plan | None:
-    """A watch names more people while its pipeline is FAILED: they are paged at once, and nobody else again. Who
-    acknowledged has it in hand."""
+    """A watch names more people while its pipeline is FAILED: page them at once, and nobody else again. If somebody
+    acknowledged, page nobody: that person looks at it."""
     episode, audience = record.episode, scene.audience(channel)
     unanswered = episode and episode.open and episode.kind is EpisodeKind.FAILURE and not episode.acknowledged
     key = episode.card_in(channel) if episode else None
@@ -158,7 +158,7 @@ def plan_redrawn(record: Record, scene: Scene, *, unread_at: datetime | None = N
 
 
 def plan_explained(record: Record, scene: Scene, reason: str, until: datetime | None) -> Plan | None:
-    """What is told already goes on for another reason: its cards say so, and nothing new is posted."""
+    """An open episode continues for another reason: update its cards and post nothing new."""
     episode = record.episode
     if episode is None or not episode.open or not episode.lines:
         return None
@@ -272,7 +272,7 @@ def _tell(
 
 
 def _paged(episode: Episode, scene: Scene, told: Mapping[str, ChannelId]) -> dict[str, tuple[str, ...]]:
-    """Whom the first card of a failure in each channel pages."""
+    """The people and groups that the first card of a failure pages, by channel."""
     if episode.kind is not EpisodeKind.FAILURE:
         return {}
     heard = {key: scene.audience(channel) for key, channel in told.items()}

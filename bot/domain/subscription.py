@@ -1,4 +1,4 @@
-"""What a `watch`, an `unwatch` or an *Undo* makes of a channel's watches. Pure."""
+"""Plans how `watch`, `unwatch` and *Undo* change a channel's watches. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ UNDO_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What someone asks of a watch. None: nothing was said of it, so it stays. `targets` (): nobody."""
+    """The parts of a watch that a command names. None: not named, so it stays. `targets` (): page nobody."""
 
     events: frozenset[Event] | Every | None = None
     targets: tuple[Target, ...] | None = None
@@ -37,7 +37,7 @@ class Edit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undo:
-    """What takes a change back, as long as nothing else changed these watches."""
+    """The edits that undo a change, valid while nothing else changed these watches."""
 
     id: str
     channel: ChannelId
@@ -66,7 +66,7 @@ class WatchChange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many watches one channel may have, and how many of them may be patterns."""
+    """Most watches of one channel, and most patterns among them."""
 
     watches: int = 500
     patterns: int = 100
@@ -78,7 +78,7 @@ class Excess(StrEnum):
 
 
 def wished(wish: Wish, channel: ChannelId, reference: str, before: Watch | None, *, label: str, at: datetime) -> Watch:
-    """The watch as it is wanted. What was said replaces, what was not said stays."""
+    """The new watch: named parts replace, the others stay."""
     events = before.events if before else None
     targets = before.targets if before else ()
     return Watch(
@@ -94,12 +94,12 @@ def wished(wish: Wish, channel: ChannelId, reference: str, before: Watch | None,
 
 
 def is_same(one: Watch | None, other: Watch | None) -> bool:
-    """Whether two watches ask for the same."""
+    """True if both watches have the same effect."""
     return one is not None and other is not None and (one.events, one.targets) == (other.events, other.targets)
 
 
 def excess(there: Iterable[Watch], edits: Sequence[Edit], limits: Limits) -> Excess | None:
-    """What a channel would have too many of. A channel that has too many already may still change and end them."""
+    """The limit that these edits would exceed. A channel beyond a limit may still change and end its watches."""
     added = [edit.after for edit in edits if edit.after and not edit.before]
     after = [*there, *added]
     if added and len(after) > limits.watches:
@@ -110,7 +110,7 @@ def excess(there: Iterable[Watch], edits: Sequence[Edit], limits: Limits) -> Exc
 
 
 def no_longer_paged(edits: Iterable[Edit], by: UserId) -> Mapping[Target, tuple[Watch, ...]]:
-    """The people whom a watch paged and pages no more, with these watches; whoever did it knows."""
+    """The people whom a watch no longer pages, with these watches, except the person who made the change."""
     told: dict[Target, list[Watch]] = {}
     for edit in edits:
         left = edit.after.targets if edit.after else ()
@@ -121,7 +121,7 @@ def no_longer_paged(edits: Iterable[Edit], by: UserId) -> Mapping[Target, tuple[
 
 
 def undone(undo: Undo, there: Mapping[str, Watch]) -> tuple[Edit, ...] | None:
-    """The edits that restore what was before; None where something else changed one of these watches since."""
+    """The edits that restore the earlier watches; None if something else changed one of them since."""
     if any(there.get(edit.id) != edit.after for edit in undo.edits):
         return None
     return tuple(Edit(before=edit.after, after=edit.before) for edit in undo.edits)

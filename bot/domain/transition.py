@@ -45,7 +45,7 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Healthy:
-    """How long a pipeline was live. `until` None: it still is. `at_least`: it was live when it was first read."""
+    """How long a pipeline was live. `until` None: it still is. `at_least`: it was already live at the first reading."""
 
     since: datetime
     until: datetime | None = None
@@ -93,7 +93,7 @@ class Transition:
     reach: Reach = Reach.REACHABLE
     reason: str = ""
     until: datetime | None = None
-    """When it is read again, where GoldRush asked to wait."""
+    """When the bot reads again, if GoldRush asked for a wait."""
     first_seen: bool = False
 
 
@@ -154,7 +154,7 @@ def _observed(standing: Standing, now: Observation) -> tuple[Standing, tuple[Tra
     before = standing.observation
     changed = before is None or before.phase != now.phase
     events = list(_events(standing, now))
-    uid, start_time = _worker(standing, now, anew=changed or Event.RESTARTED in events)
+    uid, start_time = _worker(standing, now, fresh=changed or Event.RESTARTED in events)
     after = Standing(
         observation=now,
         since=now.observed_at if changed else standing.since,
@@ -209,7 +209,7 @@ def _was_live(standing: Standing) -> bool | None:
 
 
 def _live(standing: Standing, now: Observation) -> bool | None:
-    """What a reading leaves open is as it was; after another phase it is not live until that is reported."""
+    """If a reading does not say, the pipeline keeps its earlier state. After another phase it counts as not live."""
     if now.serving is not None or standing.observation is None:
         return now.serving
     return _was_live(standing) if standing.phase == now.phase else False
@@ -246,9 +246,9 @@ def _last_worker(standing: Standing) -> tuple[str | None, datetime | None]:
     return standing.uid or seen.uid, standing.start_time or seen.start_time
 
 
-def _worker(standing: Standing, now: Observation, *, anew: bool) -> tuple[str | None, datetime | None]:
-    """`anew`: what was reported of the worker before says nothing of this one."""
-    uid, start_time = (None, None) if anew else _last_worker(standing)
+def _worker(standing: Standing, now: Observation, *, fresh: bool) -> tuple[str | None, datetime | None]:
+    """`fresh`: this is another worker, so earlier reports do not apply."""
+    uid, start_time = (None, None) if fresh else _last_worker(standing)
     return now.uid or uid, now.start_time or start_time
 
 

@@ -36,7 +36,7 @@ class TargetKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """Whom to page. `direct` is the conversation of a paged user's direct messages, where Slack allows one.
+    """A person or group to page. `direct`: the user's direct-message conversation, if Slack allows one.
 
     `label` is the name that people saw when this was set up: outside a page it stands for the mention. Rows of earlier
     versions have none.
@@ -53,7 +53,7 @@ class Target:
 
     @property
     def is_broadcast(self) -> bool:
-        """Pings whoever happens to be in the channel."""
+        """True for `here` and `channel`, which ping everyone in the channel."""
         return self.kind in {TargetKind.HERE, TargetKind.CHANNEL}
 
 
@@ -79,10 +79,10 @@ class Watch:
     label: str = ""
     made_by_name: str = ""
     stands_in_for: ChannelId | None = None
-    """Set on the copy that the fallback channel hears, and never kept: the channel that takes no messages."""
+    """The channel that takes no messages. Set on the copy for the fallback channel, never stored."""
 
     def heard_in(self, fallback: ChannelId) -> "Watch":
-        """What the fallback channel hears of it. Nobody there asked for `here` or `channel`."""
+        """The copy for the fallback channel, without `here` and `channel`: nobody there asked for them."""
         targets = tuple(target for target in self.targets if not target.is_broadcast)
         return replace(self, channel=fallback, targets=targets, stands_in_for=self.channel)
 

@@ -83,7 +83,7 @@ class Client:
         )
 
     async def __aenter__(self) -> Self:
-        """Makes the first connection's client, so that what it cannot be made of fails here and not at a read."""
+        """Makes the first connection's client, so that a wrong setting fails here and not at a read."""
         self._connections.give_back(await self._connections.take())
         return self
 

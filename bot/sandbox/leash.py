@@ -1,4 +1,4 @@
-"""Ends the processes that this one started, should it die without a word: by kill -9, or with the terminal.
+"""Ends the processes that this one started if it is killed (kill -9) or its terminal closes.
 
 A watcher holds one end of a pipe. Once the other end is closed, however this process ended, the watcher kills what it
 was told of. It tells processes apart by their start, since the system gives an id to one process after the other.

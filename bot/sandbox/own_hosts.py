@@ -20,7 +20,7 @@ def own_names(port: int) -> frozenset[str]:
 
 
 def only_from(names: Collection[str], more: Collection[str] = ()) -> Middleware:
-    """Refuses every request that names another host or comes from another site's page.
+    """Refuses every request for another host, or from another site's page.
 
     `names` is read at each request. `more` are names outside this machine; a proxy may serve them by https.
     """

@@ -95,7 +95,7 @@ class RedisServer:
         await self._until_told(b"master_link_status:up")
 
     async def be_primary(self) -> None:
-        """Lets go of whom it follows: what that one writes from now on, this one lacks."""
+        """Stops replicating: this server misses all later writes of its primary."""
         await self.ask("REPLICAOF", "NO", "ONE")
 
     async def hand_over(self, other: "RedisServer") -> None:

@@ -30,7 +30,7 @@ class Sight:
     view: View = View.CLEAR
     problem: str = ""
     until: datetime | None = None
-    """When it is read again, where GoldRush asked to wait."""
+    """When the bot reads again, if GoldRush asked for a wait."""
     proven: bool = False
     """Whether any read has succeeded since this process began."""
     _since: float = 0.0
