@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from bot.proxy import is_loopback
-from bot.settings.redis_address import host_is_valid, port_is_valid
+from bot.settings.redis_address import ends_after_bracket, host_is_valid, port_is_valid
 
 
 def http_fault(url: str) -> str | None:
@@ -20,7 +20,7 @@ def http_fault(url: str) -> str | None:
         return "it holds a user name or a password"
     if "?" in url or "#" in url:
         return "it holds a ? or a #"
-    if not host_is_valid(parts.hostname):
+    if not (host_is_valid(parts.hostname) and ends_after_bracket(parts)):
         return "the host is missing or not valid"
     return None if port_is_valid(parts) else "the port is not a whole number from 1 to 65535"
 

@@ -82,7 +82,7 @@ def _host_fault(parts: SplitResult) -> str | None:
     host = parts.netloc.rpartition("@")[2]
     if host.count(":") > 1 and not host.startswith("["):
         return "put an IPv6 address in square brackets"
-    if not host_is_valid(parts.hostname):
+    if not (host_is_valid(parts.hostname) and ends_after_bracket(parts)):
         return "the host is missing or not valid"
     return None if port_is_valid(parts) else "the port is not a whole number from 1 to 65535"
 
@@ -124,6 +124,11 @@ def host_is_valid(host: str | None) -> bool:
     except UnicodeError:
         return False
     return True
+
+
+def ends_after_bracket(parts: SplitResult) -> bool:
+    """Of `[::1].example`, urlsplit takes `::1` for the host, and others may take the rest."""
+    return not re.search(r"\][^:]", parts.netloc)
 
 
 def port_is_valid(parts: SplitResult) -> bool:

@@ -17,7 +17,9 @@ def make_private(directory: Path) -> None:
     Raises:
         OSError: it cannot be made.
     """
-    directory.mkdir(mode=DIRECTORY_MODE, parents=True, exist_ok=True)
+    for missing in reversed([each for each in (directory, *directory.parents) if not each.exists()]):
+        missing.mkdir(mode=DIRECTORY_MODE, exist_ok=True)  # a parent open to others would let them swap what is below
+    directory.mkdir(exist_ok=True)
     _close(directory)
     for pattern in _OURS:
         for path in directory.glob(pattern):

@@ -15,15 +15,13 @@ from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, OPS, PARTNER, 
 from tests.service.test_poller import FAILED, ONE
 
 SECURITY = Path(__file__).parents[2] / "docs" / "security.md"
-UNTRIED = {"cannot type there", "no command", "sees no card", "gets no direct pages"} | {
-    "no: Slack offers them no command",
-}
+UNTRIED = {
     "cannot type there",
     "no command",
     "sees no card",
     "gets no direct pages",
     "no: Slack offers them no command",
-)
+}
 DIRECT = {ANN: ChannelId("D0ANN"), CAROL: ChannelId("D0CAROL"), GUEST: ChannelId("D0GIL")}
 
 
