@@ -173,7 +173,7 @@ class Names:
         by_start = {name[:COMPARED]: name for name in reversed(likely)}
         close = difflib.get_close_matches(wanted[:COMPARED], by_start, n=NEAREST, cutoff=0.5)
         spelled = [by_start[start] for start in close]
-        inside = [name for name in self._by_name if wanted in name and name not in spelled]
+        inside = [name for name in self._by_name if len(wanted) > 1 and wanted in name and name not in spelled]
         return tuple(self._by_name[name] for name in [*spelled, *inside][:NEAREST])
 
     def _from(self, wanted: str) -> Iterator[tuple[str, int]]:

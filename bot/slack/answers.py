@@ -19,7 +19,7 @@ from bot.domain.answer import (
 )
 from bot.slack.acknowledge_answers import acknowledgement
 from bot.slack.cards import Footing
-from bot.slack.grammar import ALIASES, COMMANDS
+from bot.slack.command_names import ALIASES, COMMANDS
 from bot.slack.help import help_lines
 from bot.slack.message import Block, Message, context, message, section, sections
 from bot.slack.note_answers import note_answer_blocks

@@ -20,6 +20,7 @@ from bot.slack.text import REASON_LIMIT, date, duration, outside, span, time_of_
 
 LONGEST_ID = 150
 LATE_AFTER = timedelta(seconds=30)
+SHORTEST_HEALTHY = 60.0  # seconds
 PIPELINE_ID = "{pipeline_id}"
 FAILED_BEFORE = "It was FAILED already when it was first read"
 POSSIBLE_REPEAT = "Possible repeat: what was sent before could not be read back from Slack."
@@ -148,7 +149,7 @@ def _not_recovered(standing: Standing) -> str:
 def _after_healthy(episode: Episode) -> str:
     """Where it was live right before it failed."""
     healthy = episode.healthy
-    if healthy is None or healthy.until is None or healthy.until < episode.opened_at:
+    if healthy is None or healthy.until is None or healthy.until < episode.opened_at or _says_nothing(healthy):
         return ""
     return f" after {_healthy_for(healthy)} healthy"
 
@@ -158,12 +159,21 @@ def _healthy_before(episode: Episode) -> str:
     healthy = episode.healthy
     if healthy is None or healthy.until is None or healthy.until >= episode.opened_at:
         return ""
-    return f"last healthy {date(healthy.until)}, for {_healthy_for(healthy)}"
+    lasted = "" if _says_nothing(healthy) else f", for {_healthy_for(healthy)}"
+    return f"last healthy {date(healthy.until)}{lasted}"
+
+
+def _says_nothing(healthy: Healthy) -> bool:
+    """The bot saw it for less than a minute, so how long it was healthy is unknown."""
+    return healthy.at_least and _healthy_seconds(healthy) < SHORTEST_HEALTHY
+
+
+def _healthy_seconds(healthy: Healthy) -> float:
+    return ((healthy.until or healthy.since) - healthy.since).total_seconds()
 
 
 def _healthy_for(healthy: Healthy) -> str:
-    seconds = ((healthy.until or healthy.since) - healthy.since).total_seconds()
-    return phrases.length(seconds, first_seen=healthy.at_least)
+    return phrases.length(_healthy_seconds(healthy), first_seen=healthy.at_least)
 
 
 def recovery_words(card: Card) -> str:

@@ -306,7 +306,7 @@ class Reader:
         guess = f" Did you mean *{near[0]}*?" if near else ""
         known = f"There are: {', '.join(EVENTS)}, all."
         self._fault(
-            f"I know no event “{outside(name)}”, so nothing was changed.{guess} {known}",
+            f"There is no event called *{outside(name)}*, so nothing was changed.{guess} {known}",
             (word.start, name, near[0]) if near else None,
         )
         return near[0] if near else ""

@@ -13,8 +13,10 @@ from bot.domain.note import NoteKind
 from bot.domain.transition import Event
 from bot.domain.watch import Every
 from bot.slack.clauses import EVENTS, ChannelWord, Draft, Kind, Reader, TargetWord, channel_of, kind_of, target_of
+from bot.slack.command_names import ALIASES, COMMANDS, is_command
 from bot.slack.near_commands import near_command
 from bot.slack.note_grammar import NoteCommand, note_command
+from bot.slack.pasted import as_command
 from bot.slack.spoken_names import known_span, names_in
 from bot.slack.text import escape, outside
 from bot.slack.words import (
@@ -35,12 +37,6 @@ from bot.slack.words import (
 
 LONGEST_TEXT = 4000
 LONGEST_HINT = 250
-COMMANDS = ("status", "list", "watch", "unwatch", "watches", "runbook", "note", "help")
-ALIASES = {
-    "subscribe": "watch",
-    "unsubscribe": "unwatch",
-    "subscriptions": "watches",
-}
 NO_NAMES = Names(())
 
 
@@ -123,7 +119,7 @@ def parse(text: str, names: Names = NO_NAMES) -> Command | UsageError:
     if len(text) > LONGEST_TEXT:
         return UsageError(f"That is {len(text)} characters long; I read up to {LONGEST_TEXT}.", "help")
     try:
-        return _parse(unlinked(text), names)
+        return _parse(as_command(unlinked(text), names), names)
     except Refused as refused:
         return UsageError(refused.message, _hint(refused, names), refused.in_goldrush)
 
@@ -143,7 +139,7 @@ def depends_on_names(text: str) -> bool:
 def _hint(refused: Refused, names: Names) -> str:
     """The first hint that is understood when it is typed, or what is hinted at there."""
     for hint in refused.hints:
-        if not hint or len(hint) > LONGEST_HINT or not _is_command(hint):
+        if not hint or len(hint) > LONGEST_HINT or not is_command("".join(hint.split(maxsplit=1)[:1])):
             continue
         try:
             _parse(unlinked(escape(hint)), names)
@@ -157,17 +153,13 @@ def _hint(refused: Refused, names: Names) -> str:
 
 
 def _works(hint: str, names: Names) -> bool:
-    if not hint or len(hint) > LONGEST_HINT or not _is_command(hint):
+    if not hint or len(hint) > LONGEST_HINT or not is_command("".join(hint.split(maxsplit=1)[:1])):
         return False
     try:
         _parse(unlinked(escape(hint)), names)
     except Refused:
         return False
     return True
-
-
-def _is_command(hint: str) -> bool:
-    return "".join(hint.split(maxsplit=1)[:1]).lower() in {*COMMANDS, *ALIASES}
 
 
 def _parse(text: str, names: Names) -> Command:
@@ -194,8 +186,8 @@ def _unknown_command(word: Word, rest: _Typed, words: list[Word]) -> Refused:
     near = difflib.get_close_matches(name.lower(), [*COMMANDS, *ALIASES], n=1, cutoff=0.5)
     if near:
         mend = mended(rest.text, word.start, name, f"{near[0]} ")
-        return Refused(f"I know no command “{outside(name)}”. Did you mean *{near[0]}*?", mend, near[0])
-    return Refused(f"I know no command “{outside(name)}”. If it is a pipeline, ask how it stands:", *asking)
+        return Refused(f"There is no command called *{outside(name)}*. Did you mean *{near[0]}*?", mend, near[0])
+    return Refused(f"There is no command called *{outside(name)}*. If it is a pipeline, ask how it stands:", *asking)
 
 
 # --- what asks -------------------------------------------------------------------------------------------------------

@@ -53,5 +53,7 @@ def near_command(word: Word, rest: str) -> Refused | None:
         )
     if name in SAME_AS:
         ours = SAME_AS[name]
-        return Refused(f"I know no command “{shown}”. Did you mean *{ours}*?", f"{ours} {rest}".strip(), ours, "help")
+        return Refused(
+            f"There is no command called *{shown}*. Did you mean *{ours}*?", f"{ours} {rest}".strip(), ours, "help"
+        )
     return None

@@ -36,10 +36,13 @@ def _as_many_as_fit(lines: Sequence[str]) -> list[Block]:
 
 
 def _watching(notice: Notice, _: Footing) -> list[Block]:
-    made = f":bell: {_who(notice)} made this channel watch:"
-    if notice.before:
-        made = f":bell: {_who(notice)} changed what this channel watches:"
-    return [section(made), *_before_and_after(notice), *undo_blocks(notice.undo)]
+    verb = "changed" if notice.before else "added"
+    head = f":bell: {_who(notice)} {verb} {_counted(notice.watches)}:"
+    return [section(head), *_before_and_after(notice), *undo_blocks(notice.undo)]
+
+
+def _counted(watches: Sequence[Watch]) -> str:
+    return "a watch" if len(watches) < 2 else f"{len(watches)} watches"
 
 
 def _before_and_after(notice: Notice) -> list[Block]:
@@ -54,7 +57,7 @@ def _before_and_after(notice: Notice) -> list[Block]:
 
 
 def _unwatched(notice: Notice, _: Footing) -> list[Block]:
-    head = f":no_bell: {_who(notice)} made this channel no longer watch:"
+    head = f":no_bell: {_who(notice)} removed {_counted(notice.watches)}:"
     return [section(head), *_listed(notice.watches), *undo_blocks(notice.undo)]
 
 

@@ -8,9 +8,10 @@ from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, is_pattern, 
 from bot.domain.watch import ChannelId, ParkReason
 from bot.slack import doubts, phrases
 from bot.slack.cards import Footing
+from bot.slack.grammar import Status, Unwatch, Watch, parse
 from bot.slack.message import Block, sections
-from bot.slack.text import ago, code, outside
-from bot.slack.words import can_be_typed, quoted, renamed
+from bot.slack.text import ago, code, escape, outside
+from bot.slack.words import can_be_typed, quoted, renamed, without
 
 CANDIDATES = 10
 EXPLAINED = 10  # words that are not understood and get a line of their own
@@ -70,7 +71,7 @@ def _problem(each: UnresolvedReference, footing: Footing) -> str:
     if isinstance(each, Ambiguous):
         return f":point_right: “{name}” may mean {len(each.candidates)} pipelines. Which one?"
     near = " Did you mean one of these?" if each.nearest else f" `{footing.command} list` shows what there is."
-    return f":grey_question: I couldn't find a pipeline called “{name}”.{near}"
+    return f":grey_question: I couldn't find a pipeline called *{name}*.{near}"
 
 
 def _chosen(each: UnresolvedReference) -> tuple[Sequence[Pipeline], Names | None]:
@@ -94,13 +95,19 @@ def _corrected(text: str, names: Mapping[str, str]) -> str:
 
 
 def _all_corrected(those: Sequence[UnresolvedReference], footing: Footing, text: str) -> list[str]:
-    """With the likeliest name for each, where several words are wrong."""
+    """With the likeliest name for each, where several words are wrong; without the words that no name is like."""
     found = [(each.reference, *_chosen(each)) for each in those]
-    if len(those) < 2 or not text or not all(chosen for _, chosen, _ in found):
+    if not text or (len(those) == 1 and found[0][1]):
         return []
-    names = {reference: _name_of(chosen[0], reference, among) for reference, chosen, among in found}
-    typed = _corrected(text, names)
-    return [f"For example: {code(f'{footing.command} {typed}', 300)}"] if typed else []
+    typed = _corrected(text, {word: _name_of(chosen[0], word, among) for word, chosen, among in found if chosen})
+    left_out = [word for word, chosen, _ in found if not chosen]
+    for word in left_out:
+        typed = without(typed, word) if typed else ""
+    command = parse(escape(typed))
+    if not typed or not isinstance(command, Status | Watch | Unwatch) or not command.references:
+        return []
+    head = "For example" if len(left_out) < len(found) else "Without it" if len(left_out) == 1 else "Without them"
+    return [f"{head}: {code(f'{footing.command} {typed}', 300)}"]
 
 
 def _alone(pipeline: Pipeline, reference: str, among: Names) -> bool:

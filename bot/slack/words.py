@@ -38,7 +38,7 @@ _AFTER = r"(?=[\s,;|/+&、，；／]|$)"
 _OPENERS = f"{_DOUBLE}«»‹›「『《{_SINGLE}<"
 _STOP = rf"[,;、，；][{_OPENERS}]|(?<=\S)(?:[{re.escape(SEPARATORS)}]|&amp;){{0,5}}<[@#!]"
 _WORD = re.compile(
-    rf"{_LEADING}(?:(?:{'|'.join(_QUOTED)}){_AFTER}|(?P<form><[^>\s][^>]*>)|(?P<plain>(?:(?!{_STOP})\S)+))",
+    rf"{_LEADING}(?:(?:{'|'.join(_QUOTED)}){_AFTER}|(?P<form><[^>\s][^>]*>)|(?P<plain>(?:(?!{_STOP})(?:&(?:amp|lt|gt);|\S))+))",
     re.DOTALL,
 )
 _LIST_MARKS = ",;、，；"
@@ -48,7 +48,7 @@ _ENTITY = re.compile(r"&\w+;$")  # typed by hand, so its end is part of a name
 
 
 _NEEDS_QUOTES = re.compile(
-    rf"\s|^[{_LIST_MARKS}@#-]|[{_LIST_MARKS}:=]$|^[{_SINGLE}«»‹›「『《]|[{_LIST_MARKS}][{_OPENERS}]|^(?:on|page|in)[:=]",
+    rf"\s|^[{_LIST_MARKS}@#-]|[{_LIST_MARKS}:=.!?…]$|^[{_SINGLE}«»‹›「『《]|[{_LIST_MARKS}][{_OPENERS}]|^(?:on|page|in)[:=]",
     re.IGNORECASE,
 )
 
@@ -142,7 +142,7 @@ def quoted(name: str) -> str:
 
 def quoted_target(name: str) -> str:
     """A person, group or channel, with its sign, as it is to be typed."""
-    return f'"{name}"' if re.search(r"\s", name) else name
+    return f'"{name}"' if re.search(r"\s|[.!?…]$", name) else name
 
 
 def can_be_typed(name: str) -> bool:
@@ -167,10 +167,21 @@ def mended(text: str, start: int, wrong: str, right: str) -> str:
 def renamed(text: str, wrong: str, right: str) -> str:
     """The text with one name, with or without quotes, replaced, as it would be typed; empty where it is not found."""
     command, _, rest = unescape(typed(unlinked(text))).partition(" ")
-    marks = f"[{_DOUBLE}{_SINGLE}«»‹›「」『』《》]*"
-    wanted = rf"(?<!\S){marks}{re.escape(wrong)}{marks}(?=[\s{re.escape(SEPARATORS)}]|$)"
-    replaced, times = re.subn(wanted, lambda _: right, rest, count=1)
+    replaced, times = re.subn(_as_typed(wrong), lambda _: right, rest, count=1)
     return f"{command} {replaced}" if times else ""
+
+
+def without(text: str, wrong: str) -> str:
+    """The text without one name and what separates it from others, as it would be typed; empty if it is not found."""
+    command, _, rest = unescape(typed(unlinked(text))).partition(" ")
+    name, between = _as_typed(wrong), rf"\s*(?:[{re.escape(SEPARATORS)}]+|\b(?:and|or|und|oder)\b)\s*"
+    left, times = re.subn(f"{between}{name}|{name}{between}|{name}", " ", rest, count=1)
+    return visible(f"{command} {left}").strip() if times else ""
+
+
+def _as_typed(name: str) -> str:
+    marks, separators = f"[{_DOUBLE}{_SINGLE}«»‹›「」『』《》]*", re.escape(SEPARATORS)
+    return rf"(?<![^\s{separators}]){marks}{re.escape(name)}{marks}(?=[\s{separators}]|$)"
 
 
 def typed(text: str) -> str:

@@ -416,7 +416,7 @@ async def test_what_takes_too_long_is_ended_and_that_is_said(counter: Counter) -
     assert timedelta(seconds=inbox.ACT_SECONDS) < inbox.TAKEN_UP_AFTER
     stuck = asyncio.Event()
     counter.bot.api.gate = lambda _: stuck
-    await counter.inbox(act_seconds=0.01).take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
+    await counter.inbox(act_seconds=0.5).take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
     stuck.set()
     assert "This took too long" in counter.answers[0]
     assert await counter.kept() == 0
@@ -431,7 +431,7 @@ async def test_what_took_too_long_is_noted_as_done_before_that_is_said(counter: 
         found.append(await counter.kept())
 
     counter.meanwhile.append(another_looks)
-    await counter.inbox(act_seconds=0.01).take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
+    await counter.inbox(act_seconds=0.5).take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
     stuck.set()
     assert found == [0]
 

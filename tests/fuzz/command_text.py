@@ -6,17 +6,8 @@ from time import perf_counter
 from bot.domain.answer import Answer, HelpAnswer, Refusal, StatusAnswer
 from bot.domain.catalogue import Found, resolve
 from bot.domain.observation import PipelineId
-from bot.slack.grammar import (
-    ALIASES,
-    COMMANDS,
-    LONGEST_TEXT,
-    Command,
-    Status,
-    Unwatch,
-    UsageError,
-    Watch,
-    parse,
-)
+from bot.slack.command_names import ALIASES, COMMANDS
+from bot.slack.grammar import LONGEST_TEXT, Command, Status, Unwatch, UsageError, Watch, parse
 from bot.slack.status_answers import Asked
 from bot.slack.text import escape
 from tests.builders import a_pipeline, at

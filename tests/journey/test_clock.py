@@ -61,7 +61,7 @@ async def under_a_wall_clock(tmp_path: Path) -> AsyncIterator[tuple[Rig, Wall]]:
     settings = wall.settings | {"PIPELINE_BOT_TRANSIENT_SECONDS": str(STEADY)}
     async with rigged(tmp_path, settings=settings) as rig:
         await rig.ask("watch orders-eu")
-        await rig.card("made this channel watch")
+        await rig.card("added a watch")
         await rig.reads(4)
         yield rig, wall
         log = rig.log.read_text()

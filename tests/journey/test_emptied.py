@@ -15,7 +15,7 @@ pytestmark = pytest.mark.journey
 async def test_the_next_failure_of_the_same_deployment_is_told_anew(tmp_path: Path, *, failed_meanwhile: bool) -> None:
     async with Valkey(tmp_path / "valkey") as valkey, rigged(tmp_path, settings={"REDIS_URL": valkey.url}) as rig:
         await rig.ask("watch orders-eu")
-        await rig.card("made this channel watch")
+        await rig.card("added a watch")
         await rig.reads(4)
         rig.set_phase("orders-eu", "FAILED")
         first = await rig.card("orders-eu FAILED")

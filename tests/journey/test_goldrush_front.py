@@ -17,7 +17,7 @@ def strike(rig: Rig, kind: FaultKind | None, *, retry_after: str | None = None, 
 async def test_a_bad_day_in_front_of_goldrush(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.ask("watch orders-eu")
-        await rig.card("made this channel watch")
+        await rig.card("added a watch")
 
         rig.set_phase("orders-eu", "FAILED")
         card = await rig.card("orders-eu FAILED")

@@ -20,7 +20,7 @@ async def fail_and_recover(rig: Rig) -> None:
     assert "&lt;!channel&gt;" in listed  # a name pings nobody
     assert "orders-eu — RUNNING, live" in await rig.ask("status ORDERS-EU")
     assert "orders-eu — all events, pages @bob on FAILED" in await rig.ask("watch orders-eu page @bob")
-    await rig.card("ann made this channel watch")
+    await rig.card("ann added a watch")
 
     rig.set_phase("orders-eu", "FAILED")
     card = await rig.card("orders-eu FAILED", "<@U0BOB> please look")
@@ -55,7 +55,7 @@ async def test_the_main_job(tmp_path: Path, *, http: bool) -> None:
 async def test_after_kill_9_the_watch_is_there_and_what_happened_meanwhile_is_told_once(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.ask("watch orders-eu page @bob")
-        await rig.card("made this channel watch")
+        await rig.card("added a watch")
         await rig.reads(3)
         await rig.kill()
         rig.set_phase("orders-eu", "FAILED")
@@ -88,8 +88,8 @@ async def test_a_channel_that_was_archived_is_parked_its_maker_told_and_the_othe
     async with rigged(tmp_path) as rig:
         await rig.ask("watch orders-eu")
         await rig.ask("watch orders-eu", channel=TEAM, user=BOB)
-        await rig.card("made this channel watch", channel=TEAM)
-        await rig.card("made this channel watch")
+        await rig.card("added a watch", channel=TEAM)
+        await rig.card("added a watch")
         rig.sandbox.slack.archive(ALERTS)
         rig.set_phase("orders-eu", "FAILED")
         await rig.card("orders-eu FAILED", channel=TEAM)
@@ -146,7 +146,7 @@ async def test_buttons_refresh_share_turn_pages_and_unwatch(tmp_path: Path) -> N
 async def test_the_store_may_go_away_and_come_back(tmp_path: Path) -> None:
     async with Valkey(tmp_path / "valkey") as valkey, rigged(tmp_path, settings={"REDIS_URL": valkey.url}) as rig:
         await rig.ask("watch orders-eu")
-        await rig.card("made this channel watch")
+        await rig.card("added a watch")
         await valkey.stop()
         assert "my memory (Redis) does not answer" in await rig.ask("watch orders-us")
         rig.set_phase("orders-eu", "FAILED")

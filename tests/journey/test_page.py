@@ -34,7 +34,7 @@ async def test_ask_watch_fail_acknowledge_recover(tmp_path: Path) -> None:
         await type_command(page, "/pipeline status hypercore-fills")
         await expect(messages.last).to_contain_text("read 0 s ago", timeout=SECONDS)
         await type_command(page, "/pipeline watch hypercore-fills page @bob")
-        await expect(messages.filter(has_text="made this channel watch")).to_have_count(1, timeout=SECONDS)
+        await expect(messages.filter(has_text="added a watch")).to_have_count(1, timeout=SECONDS)
 
         row = page.locator('li[data-name="hypercore-fills"]')
         await row.get_by_test_id("set-FAILED").click()

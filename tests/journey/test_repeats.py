@@ -27,13 +27,13 @@ async def again(rig: Rig, delivered: Delivered) -> Ack:
 
 
 def announcements(rig: Rig) -> int:
-    return sum("made this channel watch" in each.text for each in rig.sandbox.slack.messages(ALERTS))
+    return sum("added a watch" in each.text for each in rig.sandbox.slack.messages(ALERTS))
 
 
 async def everything_is_through(rig: Rig) -> None:
     """Another command, and what it brings, come after all that was sent before."""
     await rig.ask("watch orders-us", user=BOB)
-    await rig.card("bob made this channel watch", "orders-us")
+    await rig.card("bob added a watch", "orders-us")
 
 
 @contextmanager
@@ -51,7 +51,7 @@ def frozen(valkey: Valkey) -> Iterator[None]:
 async def test_a_command_and_a_click_act_once_however_often_they_come(tmp_path: Path, *, http: bool) -> None:
     async with rigged(tmp_path, http=http) as rig:
         await rig.ask("watch orders-eu")
-        await rig.card("made this channel watch", "orders-eu")
+        await rig.card("added a watch", "orders-eu")
         command = last(rig, Kind.COMMAND)
         assert (await again(rig, command)).ok
         answers = len(rig.sandbox.slack.ephemerals(ALERTS, ANN))
@@ -87,7 +87,7 @@ async def test_a_command_whose_bot_died_just_when_it_was_acknowledged_is_done_by
 async def test_an_event_that_comes_twice_is_told_once(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.ask("watch orders-eu")
-        await rig.card("made this channel watch")
+        await rig.card("added a watch")
         rig.sandbox.slack.archive(ALERTS)
         direct = await rig.direct(ANN)
         await rig.card("cannot post in", "archived", channel=direct)

@@ -45,7 +45,7 @@ async def a_bot(tmp_path: Path, *, http: bool = False) -> AsyncIterator[tuple[Ri
         for number in range(LANE_FULL):
             rig.sandbox.goldrush.add(name=f"fleet-{number:02}", project="fleet")
         await rig.ask("watch * page @bob")
-        await rig.card("made this channel watch")
+        await rig.card("added a watch")
         await rig.reads(60)
         yield rig, valkey
 
@@ -138,7 +138,7 @@ async def test_while_everything_hangs(tmp_path: Path) -> None:
 async def test_with_a_lane_full_nothing_is_lost_or_told_twice(tmp_path: Path) -> None:
     async with a_bot(tmp_path) as (rig, valkey):
         await rig.ask("watch fleet-*", channel=TEAM)
-        await rig.card("made this channel watch", channel=TEAM)
+        await rig.card("added a watch", channel=TEAM)
         for number in range(LANE_FULL):
             rig.set_phase(f"fleet-{number:02}", "PAUSED")
         await rig.sandbox.until(lambda: told(rig, "PAUSED", channel=TEAM) >= 1, PATIENCE)

@@ -35,7 +35,7 @@ async def test_what_is_owed_is_kept_and_goes_out_when_a_token_is_accepted_again(
         for name in NAMES:
             await rig.ask(f"watch {name}")
             await rig.ask(f"watch {name}", channel=TEAM)
-        await rig.card("made this channel watch", NAMES[-1])
+        await rig.card("added a watch", NAMES[-1])
         await rig.reads(6)
         rig.sandbox.slack.lose(loss)
         before = len(rig.sandbox.slack.calls)

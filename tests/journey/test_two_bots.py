@@ -31,7 +31,7 @@ async def two_bots(tmp_path: Path) -> AsyncIterator[tuple[Rig, Rig]]:
             try:
                 for name in NAMES:
                     await first.ask(f"watch {name} page @bob")
-                    await first.card("made this channel watch", name)
+                    await first.card("added a watch", name)
                 await first.reads(4)
                 yield first, second
             finally:

@@ -34,7 +34,7 @@ async def test_what_a_private_channel_watches_is_its_members_business(tmp_path: 
     async with rigged(tmp_path, http=http) as rig:
         rig.sandbox.slack.invite_bot(OPS)
         assert "pages @bob on FAILED" in await rig.ask("watch orders-eu page @bob", channel=OPS)
-        announced = await rig.card("ann made this channel watch", channel=OPS)
+        announced = await rig.card("ann added a watch", channel=OPS)
         assert "<@" not in announced.text
 
         await an_outsider_gets_nowhere(rig)
@@ -53,7 +53,7 @@ async def test_what_a_private_channel_watches_is_its_members_business(tmp_path: 
 
         rig.sandbox.slack.join(OPS, CAROL)
         assert "no longer watches orders-eu" in await rig.ask("unwatch all in #ops-private", user=CAROL)
-        await rig.card("carol made this channel no longer watch", channel=OPS)
+        await rig.card("carol removed a watch", channel=OPS)
         await rig.card("orders-eu is no longer watched here", channel=OPS)
         rig.sandbox.slack.leave(OPS, CAROL)
         assert NOT_FOUND.format("ops-private") in await rig.ask("watch orders-eu in #ops-private", user=CAROL)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import groupby
 
 FAILED, RUNNING, PAUSED = "FAILED", "RUNNING", "PAUSED"
-ANNOUNCES = "made this channel"
+_ANNOUNCEMENT = re.compile(r" (?:added|changed|removed) (?:a watch|\d+ watches):")
 HEALTHY_WORDS = ("recovered", "live", "RUNNING", "down for")
 GROUP = re.compile(r"(?:All )?\d+ (?:more |of \d+ )?pipelines?\b")
 """How the message of a group of failures begins."""
@@ -80,7 +80,7 @@ def judge(
 
 def _judge_announcements(channel: str, messages: Sequence[Said], verdict: Verdict) -> None:
     """What a channel watches is changed by a person, and nobody does the same twice in these worlds."""
-    texts = Counter(message.text for message in messages if ANNOUNCES in message.text)
+    texts = Counter(message.text for message in messages if announces(message.text))
     verdict.repeated += [f"{channel}: {text!r} said {times}×" for text, times in texts.items() if times > 1]
 
 
@@ -173,12 +173,18 @@ def _is_failure(text: str) -> bool:
     return FAILED in text or over or GROUP.match(text) is not None
 
 
+def announces(text: str) -> bool:
+    """Somebody changed what a channel watches."""
+    return _ANNOUNCEMENT.search(text) is not None
+
+
 def _is_story(text: str) -> bool:
     """Not an announcement of what is watched, nor a word about the bot itself or whether it can see."""
-    about_the_bot = (ANNOUNCES, "I read no pipeline", "My memory", "I cannot post")
+    about_the_bot = ("I read no pipeline", "My memory", "I cannot post")
     about_its_sight = ("can be read again", "cannot be read")
     head = text.partition("\n")[0]
-    return not any(words in text for words in about_the_bot) and not any(words in head for words in about_its_sight)
+    about_the_bot_itself = announces(text) or any(words in text for words in about_the_bot)
+    return not about_the_bot_itself and not any(words in head for words in about_its_sight)
 
 
 def _mentions(text: str, pipeline: str) -> bool:

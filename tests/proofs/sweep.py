@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bot.sandbox.slack.faults import Fault, FaultKind, Moment
 from bot.sandbox.slack.messages import Message
 from tests.proofs.mortal import DIED
-from tests.proofs.oracle import ANNOUNCES
+from tests.proofs.oracle import announces
 from tests.proofs.rounds import Round, a_directory
 from tests.proofs.world import CHANNELS, PATIENCE, SECOND, World, a_world
 
@@ -61,7 +61,7 @@ async def _is_watched(world: World, names: Sequence[str]) -> None:
 
 
 def _announced(world: World, name: str) -> bool:
-    return any(ANNOUNCES in each.text and name in each.text for each in world.sandbox.slack.messages(QUIET))
+    return any(announces(each.text) and name in each.text for each in world.sandbox.slack.messages(QUIET))
 
 
 async def _beside_another(world: World, names: Sequence[str]) -> None:

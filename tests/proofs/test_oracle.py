@@ -41,7 +41,7 @@ def test_what_came_with_its_end_needs_no_line() -> None:
         ((a_failure(posted="orders recovered after 3 s"),), {"repeated": 1}),
         ((a_failure(), Said("3.0", "orders is PAUSED")), {"invented": 1, "wrong_final": 1}),
         ((Said("1.0", "orders FAILED", FAILURE.replies),), {"wrong_final": 1}),
-        ((a_failure(), *[Said(f"{n}.0", "ann made this channel watch: orders") for n in (5, 6)]), {"repeated": 1}),
+        ((a_failure(), *[Said(f"{n}.0", "ann added a watch: orders") for n in (5, 6)]), {"repeated": 1}),
     ],
     ids=[
         "all lost",

@@ -102,7 +102,7 @@ async def the_demo(tmp_path: Path) -> AsyncIterator[Demo]:
         async with httpx.AsyncClient(base_url=address[0]) as client:
             demo = Demo(process, client)
             await demo.post("scenario", running=False)
-            await demo.said("made this channel watch")
+            await demo.said("added a watch")
             yield demo
     finally:
         if process.returncode is None:

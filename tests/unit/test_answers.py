@@ -32,7 +32,8 @@ from bot.domain.transition import SELECTABLE, Event, Reach, Standing
 from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, UserId, Watch
 from bot.slack import action_ids
 from bot.slack.clauses import ChannelWord
-from bot.slack.grammar import COMMANDS, List, Status, Unwatch, UsageError, parse
+from bot.slack.command_names import COMMANDS
+from bot.slack.grammar import List, Status, Unwatch, UsageError, parse
 from bot.slack.message import Message
 from bot.slack.phrases import PARKED
 from bot.slack.status_answers import PAGE_SIZE, Asked
@@ -491,13 +492,13 @@ def test_whoever_asked_by_an_id_is_told_by_id() -> None:
 def test_the_nearest_names_are_offered_as_they_are_to_be_typed(name: str, typed: str) -> None:
     unknown = Unknown("ordrs", pipelines(name))
     text = answered(UnwatchAnswer(channel=ALERTS, unresolved=(unknown,), at=at(0))).text
-    assert "I couldn't find a pipeline called “ordrs”. Did you mean one of these?" in text
+    assert "I couldn't find a pipeline called ordrs. Did you mean one of these?" in text
     assert typed in text
 
 
 def test_what_is_like_nothing_leads_to_the_list() -> None:
     text = unresolved(Unknown("<!channel>", ()))
-    assert "I couldn't find a pipeline called “&lt;!channel&gt;”. `/pipeline list` shows what there is." in text
+    assert "I couldn't find a pipeline called &lt;!channel&gt;. `/pipeline list` shows what there is." in text
 
 
 # --- the rest --------------------------------------------------------------------------------------------------------
@@ -661,3 +662,25 @@ def test_what_the_bot_cannot_do_leads_to_goldrush() -> None:
     text = LOOK.answer(refusal, Asked()).text
     assert "I only read pipelines" in text
     assert "<https://goldrush.dev/platform/|Open GoldRush Platform>" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown", "right"),
+    [
+        ("watch orders-eu nosuch", ["nosuch"], "Without it: `/pipeline watch orders-eu`"),
+        ("watch nosuch orders-eu", ["nosuch"], "Without it: `/pipeline watch orders-eu`"),
+        ("watch orders-eu,nosuch page @ann", ["nosuch"], "Without it: `/pipeline watch orders-eu page @ann`"),
+        ("watch nosuch and orders-eu on failed", ["nosuch"], "Without it: `/pipeline watch orders-eu on failed`"),
+        ('unwatch "no such" & orders-eu', ["no such"], "Without it: `/pipeline unwatch orders-eu`"),
+        ("watch a b orders-eu", ["a", "b"], "Without them: `/pipeline watch orders-eu`"),
+        ("watch nosuch page @ann", ["nosuch"], ""),
+        ("status nosuch", ["nosuch"], ""),
+    ],
+)
+def test_the_command_is_offered_without_the_words_that_no_name_is_like(
+    text: str, unknown: list[str], right: str
+) -> None:
+    answer = WatchAnswer(channel=ALERTS, unresolved=tuple(Unknown(each, ()) for each in unknown), at=at(0))
+    said = LOOK.answer(answer, Asked(text=text)).text
+    assert (right in said) if right else ("Without" not in said)
+    assert "Nothing was changed." in said

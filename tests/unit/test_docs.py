@@ -23,7 +23,8 @@ from bot.domain.transition import SELECTABLE
 from bot.domain.watch import TeamId
 from bot.settings import PREFIX, Settings
 from bot.slack import calls, cards, ears, guardian, inbox, phrases
-from bot.slack.grammar import ALIASES, COMMANDS, Help, UsageError, parse
+from bot.slack.command_names import ALIASES, COMMANDS
+from bot.slack.grammar import Help, UsageError, parse
 from bot.slack.help import help_lines
 from bot.slack.scopes import OPTIONAL, REQUIRED
 from bot.store import outbox

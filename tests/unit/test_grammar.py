@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.attention import State
-from bot.domain.catalogue import Names
+from bot.domain.catalogue import Names, Pipeline
 from bot.domain.note import NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import Every, TargetKind
 from bot.slack.clauses import ChannelWord, TargetWord
+from bot.slack.command_names import ALIASES, COMMANDS
 from bot.slack.grammar import (
-    ALIASES,
-    COMMANDS,
     LONGEST_TEXT,
     NO_NAMES,
     Command,
@@ -355,7 +354,7 @@ def test_a_slip_of_the_pen_is_mended(name: str) -> None:
     [
         ("statsu R&amp;D &amp; co", "*status*", "status R&D & co"),
         ("statsu <@U0ANN|ann> co", "*status*", "status co"),
-        ("xyzzy", "no command “xyzzy”", "status xyzzy"),
+        ("xyzzy", "no command called *xyzzy*", "status xyzzy"),
         ("pipe_3e86", "is not a command", "status pipe_3e86"),
         ('"Base Swaps"', "is not a command", 'status "Base Swaps"'),
         ('"status"', "is not a command", "status status"),
@@ -371,7 +370,7 @@ def test_a_slip_of_the_pen_is_mended(name: str) -> None:
         ("watch a on", "at least one event after *on*", "watch orders-eu on failed,recovered"),
         ("watch a on ,", "at least one event after *on*", "watch orders-eu on failed,recovered"),
         ("watch a on page here", "at least one event after *on*", "watch orders-eu on failed,recovered"),
-        ("watch a on back", "no event “back”", None),  # told, but not to be chosen
+        ("watch a on back", "no event called *back*", None),  # told, but not to be chosen
         ("watch a page", "Who should I page?", "help watch"),
         ("watch a page bob", "nobody I can page", "watch a page @bob"),
         ("watch a page @", "nobody I can page", "watch orders-eu page @ann"),
@@ -753,7 +752,7 @@ STRAYS = [
     ("watch orders-eu page Ann Araya", "“Ann Araya”", 'watch orders-eu page "@Ann Araya"'),
     ("watch orders-eu page Ann Araya and Bob Lee", "“Ann Araya”", 'watch orders-eu page "@Ann Araya" "@Bob Lee"'),
     ("watch orders-eu page ann bob", "“ann”", "watch orders-eu page @ann @bob"),
-    ("watch orders-eu on failed except live", "“except”", "help watch"),
+    ("watch orders-eu on failed except live", "*except*", "help watch"),
     ("watch Base Swaps to Postgres @ann", "@ann", 'watch "Base Swaps to Postgres" page @ann'),
     ("unwatch orders-eu @ann", "@ann", "watch orders-eu page none"),
     ("unwatch orders-eu page @ann", "@ann", "watch orders-eu page none"),
@@ -828,3 +827,52 @@ def test_every_hint_of_a_watch_is_understood(words: list[str]) -> None:
     error = parse(f"watch {' '.join(words)}", KNOWN)
     if isinstance(error, UsageError):
         assert not isinstance(parse(escape(error.hint), KNOWN), UsageError)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/pipeline status orders-eu",
+        "/pipeline-staging status orders-eu",
+        "/pipeline /pipeline status orders-eu",
+        "`/pipeline status orders-eu`",
+        "`/pipeline status orders-eu`.",
+        "```/pipeline status orders-eu```",
+        "`status orders-eu`",
+        "“/pipeline status orders-eu”",
+        "*/pipeline status orders-eu*",
+        "/status orders-eu",
+        "status orders-eu.",
+        "status orders-eu ?",
+        "  /pipeline   status orders-eu!",
+    ],
+)
+def test_a_pasted_hint_is_understood(text: str) -> None:
+    names = Names([Pipeline(id=PipelineId("pipe_1"), name="orders-eu")])
+    assert parse(text, names) == Status(("orders-eu",))
+
+
+def test_the_full_stop_of_a_name_or_a_note_stays() -> None:
+    names = Names([Pipeline(id=PipelineId("pipe_1"), name="Acme Inc.")])
+    assert parse("status Acme Inc.", names) == Status(("Acme Inc.",))
+    assert parse('status "Acme Inc."') == Status(("Acme Inc.",))
+    assert quoted("Acme.") == '"Acme."'
+    note = parse('note orders-eu "Call Bob."')
+    assert isinstance(note, NoteCommand)
+    assert note.text == "Call Bob."
+
+
+@pytest.mark.parametrize("text", ["/foo", "/foo bar", "`orders-eu`", "/pipeline"])
+def test_other_slashes_and_marks_are_no_command(text: str) -> None:
+    assert isinstance(parse(text), UsageError)
+
+
+@pytest.mark.parametrize("name", ["&'", "a&;", "x&\u2019y", "R&D"])
+def test_the_end_of_an_entity_separates_nothing(name: str) -> None:
+    assert parse(f"status {escape(quoted(name))}") == Status((name,))
+
+
+def test_a_sentence_ends_behind_the_last_person() -> None:
+    watch = parse("watch orders-eu page <@U0BOB|bob>.")
+    assert isinstance(watch, Watch)
+    assert [each.id for each in watch.targets or ()] == ["U0BOB"]

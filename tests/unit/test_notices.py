@@ -38,7 +38,7 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
     [
         (
             Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, by_name="Ann", watches=(a_watch(targets=PAGED),)),
-            ["Ann made this channel watch:", "• pipe_0001 — all events, pages @ann @data-oncall @here"],
+            ["Ann added a watch:", "• pipe_0001 — all events, pages @ann @data-oncall @here"],
         ),
         (
             Notice(
@@ -51,7 +51,7 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
         ),
         (
             Notice(kind=NoticeKind.UNWATCHED, at=at(0), watches=(NAMED,)),
-            ["Somebody made this channel no longer watch:", "• orders-eu — all events"],
+            ["Somebody removed a watch:", "• orders-eu — all events"],
         ),
         *(
             (
