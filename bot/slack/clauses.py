@@ -17,6 +17,7 @@ from bot.slack.spoken_names import known_span, names_in
 from bot.slack.text import outside, unescape
 from bot.slack.words import (
     ALL,
+    ARROWS,
     CONNECTIVES,
     KEYWORDS,
     LIST_CONNECTIVES,
@@ -56,12 +57,28 @@ _PAGERS = ("pagerduty", "opsgenie")
 _LIKE = {
     "page": {"notify", "alert", "tell", "ping", "call", "cc", "mention", "dm", "inform", "warn", "wake", "to", "for"},
     "on": {"when", "if", "for", "upon", "events", "event", "only", "once", "whenever", "at"},
-    "in": {"to", "from", "at", "into", "for", "inside", "post", "send", "tell", "notify", "alert", "inform", "via"},
+    "in": {
+        "to",
+        "from",
+        "at",
+        "into",
+        "for",
+        "inside",
+        "post",
+        "send",
+        "tell",
+        "notify",
+        "alert",
+        "inform",
+        "via",
+        *ARROWS,
+    },
 }
 _JOINED = re.compile(r"-{0,2}(on|page|in)[:=](.+)", re.IGNORECASE | re.DOTALL)
 _NOT = {"except", "but", "not", "without", "no", "excluding", NONE}
+_NOBODY = {"nobody", "no-one", "noone", "nothing", "off"}
 _SIGN = "a person or user group begins with @"
-_FILLERS = {"it", "is", "gets", "goes", "has", "becomes", "the", "please", "me", "us", "with"}
+_FILLERS = {"events", "event", "it", "is", "gets", "goes", "has", "becomes", "the", "please", "me", "us", "with"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +168,8 @@ class Reader:
         self._keywords = keywords
         self._draft = Draft()
         self._slot: Kind | None = None
+        self._late = False
+        """A clause stands first, so the names come behind it."""
         self._loose: list[Word] = []
         self._bare: list[Word] = []
 
@@ -167,13 +186,20 @@ class Reader:
     def _read(self, words: list[Word], place: int) -> int:
         """Takes in what begins at `place`; how many words that is."""
         word, begun = words[place], bool(self._draft.names or self._loose or self._draft.all)
-        if self._slot is None and (span := known_span(words, place, self._text, self._names, begun=begun)):
+        name_is_due = self._late and kind_of(word) is None
+        if (self._slot is None or name_is_due) and (
+            span := known_span(words, place, self._text, self._names, begun=begun)
+        ):
             self._settle()
             known = names_in(words[place : place + span], self._text, self._names)
             self._draft.names += known if span == 1 else [slice_of(self._text, words[place : place + span])]
             return span
         if begun and (keyword := self._keyword(word)):
             self._begin(keyword)
+        elif kind := self._leads(words, place, begun=begun):
+            self._fault("The name of the pipeline comes first. Nothing was changed.")
+            self._begin(kind.value)
+            self._late = True
         elif begun and word.lower in (LIST_CONNECTIVES if self._slot else CONNECTIVES) and place + 1 < len(words):
             self._loose += [word] if self._slot is None and self._loose else []
             self._settle_bare()
@@ -186,6 +212,12 @@ class Reader:
         else:
             self._put(word, begun=begun)
         return 1
+
+    def _leads(self, words: list[Word], place: int, *, begun: bool) -> Kind | None:
+        """The clause that stands before any name: `on failed orders-eu`."""
+        keyword = None if begun or self._slot else self._keyword(words[place])
+        behind = words[place + 1] if place + 1 < len(words) else None
+        return Kind(keyword) if keyword and behind and kind_of(behind) is Kind(keyword) else None
 
     def _keyword(self, word: Word) -> str | None:
         lower = word.lower.rstrip(":=").lstrip("-–—")
@@ -326,6 +358,9 @@ class Reader:
                 "groups, `here` and `channel` in Slack."
             )
             return ""
+        if text.lower() in _NOBODY and not word.quoted:
+            self._fault(f"To have nobody paged, say *{NONE}*. Nothing was changed.", (word.start, text, NONE))
+            return NONE
         name = bare(text)
         right = f"@{name}" if name else quoted_target(f"@{text}") if word.quoted and text.strip("@") else ""
         self._fault(

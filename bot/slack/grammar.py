@@ -283,7 +283,8 @@ def _watches(said: _Typed) -> Command:
     elif words and kind_of(words[0]) is Kind.CHANNEL:
         raise Refused("Put *in* before the channel.", f"watches in {_as_channel(words[0])}")
     elif words:
-        asked = " ".join(["status", *(quoted(each) for each in _references(said))])
+        signed = any(_is_signed(each) for each in words)
+        asked = "" if signed else " ".join(["status", *(quoted(each) for each in _references(said))])
         raise Refused("`watches` takes no pipeline: it shows all watches of a channel.", asked, "watches")
     if not words:
         return Watches()
@@ -325,6 +326,13 @@ def _unwatch(said: _Typed) -> Command:
     draft = Reader(said.text, said.names, ("in",)).read(said.words)
     if not draft.names and not draft.all:
         raise Refused("Which pipeline should I stop watching? Nothing was changed.", "unwatch orders-eu")
+    if (
+        len(draft.names) == 1
+        and draft.names[0].lower() in _EVERYTHING
+        and not said.names.exactly(draft.names[0].lower())
+    ):
+        right = replace(draft, all=True, names=[]).command("unwatch")
+        raise Refused("To end every watch, say *all*. Nothing was changed.", right, "unwatch all")
     _refuse_half(draft)
     _refuse_faults(draft, "unwatch", said, "help unwatch")
     channel = _channel(draft, "unwatch orders-eu in #data-alerts")
@@ -333,6 +341,9 @@ def _unwatch(said: _Typed) -> Command:
         message = "*all* ends every watch of the channel, so it can't take a pipeline. Nothing was changed."
         raise Refused(message, named.command("unwatch"))
     return Unwatch(None if draft.all else tuple(dict.fromkeys(draft.names)), channel)
+
+
+_EVERYTHING = frozenset({"everything", "anything", "every", "each"})
 
 
 def _refuse_half(draft: Draft) -> None:

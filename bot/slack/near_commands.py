@@ -31,6 +31,11 @@ def near_command(word: Word, rest: str) -> Refused | None:
             asks,
             "status",
         )
+    if name in {"undo", "revert"}:
+        return Refused(
+            "To take a change of watches back, click *Undo* where it was announced; nothing was changed. To see them:",
+            "watches",
+        )
     if name in READ_ONLY:
         return Refused(
             f"I only read pipelines, so I can't {shown} one, and nothing was changed. You can do that in GoldRush. To "

@@ -40,7 +40,7 @@ def _without_slash(text: str) -> str:
 def _without_stop(text: str, names: Names) -> str:
     """A name may end with a full stop."""
     stop = _STOP.search(text)
-    if not stop or _first(text).lower() in _WRITES or not is_command(_first(text)):
+    if not stop or _first(text).lower() in _WRITES or not is_command(_STOP.sub("", _first(text))):
         return text
     whole = looks(unescape(text)).rstrip()
     is_name = any(whole.endswith(looks(each.name)) and _STOP.search(each.name) for each in names.pipelines)

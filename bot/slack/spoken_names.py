@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from bot.domain.catalogue import Found, Names, Unknown, is_pattern, looks, resolve, spoken
-from bot.slack.words import CONNECTIVES, KEYWORDS, Word, listed, slice_of, stripped
+from bot.slack.words import ARROWS, CONNECTIVES, KEYWORDS, Word, listed, slice_of, stripped
 
 MISSPELLED = 0.75  # as alike as this, several words are one name with a slip of the pen
 
@@ -30,7 +30,7 @@ def known_span(words: Sequence[Word], first: int, text: str, names: Names, *, be
 
 def _spelled_apart(words: Sequence[Word], reading: str, names: Names) -> bool:
     """`orders eu` is `orders-eu`, unless there are both an `orders` and an `eu`."""
-    if any(word.quoted or word.reference for word in words) or is_pattern(reading):
+    if any(word.quoted or word.reference for word in words) or is_pattern(reading) or words[-1].text in ARROWS:
         return False
     found = names.saying(spoken(reading))
     whole = len(found) == 1 and spoken(found[0].name) == spoken(reading)
@@ -66,12 +66,12 @@ def _loose_span(words: Sequence[Word], first: int, text: str, names: Names) -> i
 
 
 def _separate(word: Word, names: Names) -> list[str]:
-    """One name, unless each part of it between separators is one: `orders-eu;payments`."""
+    """One name, unless a part of it between separators is one: `orders-eu;payments`."""
     if word.quoted or word.reference or not isinstance(resolve(word.text, names, suggest=False), Unknown):
         return [word.text if word.quoted else stripped(word.text)]
     parts = listed([word])
-    each_known = all(isinstance(resolve(part, names, suggest=False), Found) for part in parts)
-    return parts if len(parts) > 1 and each_known else [stripped(word.text)]
+    any_known = any(isinstance(resolve(part, names, suggest=False), Found) for part in parts)
+    return parts if len(parts) > 1 and any_known else [stripped(word.text)]
 
 
 def _one_misspelled(found: list[str], whole: str, names: Names) -> list[str]:

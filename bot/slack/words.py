@@ -15,6 +15,7 @@ KEYWORDS = ("on", "page", "in")
 ALL = "all"
 NONE = "none"
 SEPARATORS = ",;|/+&、，；／"
+ARROWS = ("→", "->", "=>", ">")
 CONNECTIVES = frozenset({"and", "or", "und", "oder", *SEPARATORS, "&&", "||"})
 LIST_CONNECTIVES = CONNECTIVES | {"et", "ou", "y", "o", "e", "plus"}  # where no name of a pipeline can stand
 

@@ -876,3 +876,41 @@ def test_a_sentence_ends_behind_the_last_person() -> None:
     watch = parse("watch orders-eu page <@U0BOB|bob>.")
     assert isinstance(watch, Watch)
     assert [each.id for each in watch.targets or ()] == ["U0BOB"]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("watch on failed orders-eu", "watch orders-eu on failed"),
+        ("watch page @ann orders-eu", "watch orders-eu page @ann"),
+        ("watch in #data orders-eu orders-us", "watch orders-eu orders-us in #data"),
+        ("unwatch in #data orders-eu", "unwatch orders-eu in #data"),
+        ("watch orders-eu page nobody", "watch orders-eu page none"),
+        ("watch orders-eu → #data", "watch orders-eu in #data"),
+        ("watch orders-eu -> #data", "watch orders-eu in #data"),
+        ("unwatch everything", "unwatch all"),
+        ("unwatch everything in #data", "unwatch all in #data"),
+        ("watches <@U0ANN|ann>", "watches"),
+        ("undo", "watches"),
+    ],
+)
+def test_a_word_out_of_place_gets_a_command_that_works(text: str, hint: str) -> None:
+    names = Names(Pipeline(id=PipelineId(f"pipe_{name}"), name=name) for name in ("orders-eu", "orders-us"))
+    refused = parse(text, names)
+    assert isinstance(refused, UsageError)
+    assert refused.hint == hint
+    assert not isinstance(parse(hint, names), UsageError)
+
+
+@pytest.mark.parametrize("text", ["watches.", "list .", "help."])
+def test_a_command_alone_may_end_a_sentence(text: str) -> None:
+    assert not isinstance(parse(text), UsageError)
+
+
+def test_all_events_is_all() -> None:
+    assert parse("watch orders-eu on all events") == Watch(("orders-eu",), events=Every.EVENT)
+
+
+def test_of_names_in_one_word_the_unknown_one_is_found() -> None:
+    names = Names(Pipeline(id=PipelineId(f"pipe_{name}"), name=name) for name in ("orders-eu", "orders-us"))
+    assert parse("unwatch orders-eu,orders-us;nosuch", names) == Unwatch(("orders-eu", "orders-us", "nosuch"))

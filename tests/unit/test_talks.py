@@ -26,3 +26,12 @@ def test_a_channel_can_invite_it_and_its_own_conversation_is_open() -> None:
     assert refusal is not None
     assert "/invite" in refusal.hint
     assert _closed(ChannelId("D0ANN"), Admission.MEMBER, there=False, named="directmessage") is None
+
+
+@pytest.mark.parametrize(("channel", "named"), [("D0TWO", "directmessage"), ("G0MANY", "mpdm-ann--bob--cat-1")])
+def test_a_closed_conversation_is_no_archived_channel(channel: str, named: str) -> None:
+    refusal = _closed(ChannelId(channel), Admission.ARCHIVED, there=False, named=named)
+    assert refusal is not None
+    assert "channel is" not in refusal.reason
+    assert "Unarchive" not in refusal.hint
+    assert "own direct messages with me" in refusal.hint
