@@ -23,6 +23,8 @@ class ChannelKind(StrEnum):
     PUBLIC = "public_channel"
     PRIVATE = "private_channel"
     IM = "im"
+    MPIM = "mpim"
+    """A group direct message: https://docs.slack.dev/reference/objects/conversation-object"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,9 +117,10 @@ class Channel:
 
     def as_json(self, viewer: str) -> JsonObject:
         if self.kind is ChannelKind.IM:
-            other = next(member for member in self.members if member != BOT_USER)
+            other = next(member for member in self.members if member != viewer)
             return {"id": self.id, "created": CREATED, "is_im": True, "is_archived": False, "user": other}
-        private = self.kind is ChannelKind.PRIVATE
+        group = self.kind is ChannelKind.MPIM
+        private = group or self.kind is ChannelKind.PRIVATE
         return {
             "id": self.id,
             "name": self.name,
@@ -127,7 +130,7 @@ class Channel:
             "is_channel": True,
             "is_group": False,
             "is_im": False,
-            "is_mpim": False,
+            "is_mpim": group,
             "is_private": private,
             "is_archived": self.archived,
             "is_general": self.id == "C0GENERAL",
@@ -196,6 +199,17 @@ class Directory:
         opened = Channel(id=channel_id, name="directmessage", kind=ChannelKind.IM, members=[user_id, BOT_USER])
         self.channels[channel_id] = opened
         return opened, False
+
+    def open_talk(self, *people: str) -> Channel:
+        """The direct messages between people. No app can be invited there."""
+        names = "--".join(self.person(each).name for each in people)
+        ends = "".join(each.removeprefix("U0") for each in people)
+        if len(people) == 2:
+            talk = Channel(id=f"D0{ends}", name="directmessage", kind=ChannelKind.IM, members=list(people))
+        else:
+            talk = Channel(id=f"C0{ends}", name=f"mpdm-{names}-1", kind=ChannelKind.MPIM, members=list(people))
+        self.channels[talk.id] = talk
+        return talk
 
     def move(self, channel: Channel, new_id: str) -> None:
         """The channel has another id from now on; its place in the list stays."""

@@ -57,6 +57,6 @@ def _at(name: str, directory: Directory) -> tuple[str, str] | None:
 def _hash(name: str, directory: Directory, user: str) -> tuple[str, str] | None:
     """A channel that this person does not see stays the plain text it was."""
     channel = directory.named(name)
-    if channel is None or channel.kind is ChannelKind.IM or not directory.sees(user, channel):
+    if channel is None or channel.kind in {ChannelKind.IM, ChannelKind.MPIM} or not directory.sees(user, channel):
         return None
     return f"#{channel.id}", channel.name

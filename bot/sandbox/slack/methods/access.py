@@ -4,7 +4,12 @@ from bot.sandbox.slack.directory import BOT_USER, Channel, ChannelKind
 from bot.sandbox.slack.wire import SlackError
 from bot.sandbox.slack.workspace import Workspace
 
-_FAMILY = {ChannelKind.PUBLIC: "channels", ChannelKind.PRIVATE: "groups", ChannelKind.IM: "im"}
+_FAMILY = {
+    ChannelKind.PUBLIC: "channels",
+    ChannelKind.PRIVATE: "groups",
+    ChannelKind.IM: "im",
+    ChannelKind.MPIM: "mpim",
+}
 
 
 def need_family_scope(workspace: Workspace, kind: ChannelKind, verb: str) -> None:
