@@ -61,6 +61,7 @@ class ListAnswer:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StopPagingAnswer:
     """`stopped`: the watches that paged this person until now. `others`: how many others still do.
+    `covers`: how many pipelines each of `stopped` covers.
 
     No `pipelines`: it was about all of them.
     """
@@ -68,6 +69,7 @@ class StopPagingAnswer:
     by: UserId
     pipelines: tuple[Pipeline, ...]
     stopped: tuple[Watch, ...]
+    covers: tuple[int, ...] = ()
     others: int
     at: datetime
 

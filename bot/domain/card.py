@@ -14,11 +14,14 @@ from bot.domain.watch import ChannelId, ParkReason, Target, UserId, Watch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOrigin:
-    """Who made a watch that pages someone, and in which channel. Rows of earlier versions hold no name."""
+    """Who made a watch that pages someone, in which channel, and what it watches. Rows of earlier versions hold no
+    name, or no reference."""
 
     by: UserId
     name: str
     channel: ChannelId
+    reference: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +43,8 @@ class Card:
     """When a *Refresh* last failed to read the pipeline."""
     origins: tuple[PageOrigin, ...] = ()
     """The people who set up the paging, and where."""
+    continues_in: tuple[ChannelId, ...] = ()
+    """Where this failure is still followed, though this person is no longer paged for it."""
     came_at: int = 0
     """The revision with which it came to the channel, or comes."""
 
@@ -131,6 +136,8 @@ class Notice:
     by: UserId | None = None
     by_name: str = ""
     watches: tuple[Watch, ...] = ()
+    covers: tuple[int, ...] = ()
+    """How many pipelines each of `watches` covers. Rows of earlier versions hold none."""
     before: tuple[Watch, ...] = ()
     """The earlier state of changed `watches`, or the watches that *Undo* removed."""
     undo: str = ""

@@ -218,10 +218,17 @@ def plan_left(record: Record, scene: Scene, leaving: Collection[ChannelId], at: 
     left = {key: channel for key, channel in episode.told.items() if channel in leaving and channel not in told}
     if not left:
         return None
-    cards, syncs = _last_cards(episode, record.standing, scene, left, at)
     staying = {key: channel for key, channel in episode.told.items() if key not in left}
+    cards, syncs = _last_cards(episode, record.standing, scene, left, at)
+    followed = tuple(each.channel for each in scene.audiences if each.channel in staying.values())
+    cards = tuple(replace(card, continues_in=followed) if _only_paged(episode, card) else card for card in cards)
     episode = replace(episode, told=staying, left=episode.left + 1)
     return Plan(record=replace(record, episode=episode), cards=cards, deliveries=syncs)
+
+
+def _only_paged(episode: Episode, card: Card) -> bool:
+    """Whether the conversation had its card because a watch elsewhere paged this person."""
+    return episode.kind is EpisodeKind.FAILURE and card.key not in episode.paged
 
 
 def _last_cards(
@@ -333,7 +340,13 @@ def _origins(scene: Scene, channel: ChannelId) -> tuple[PageOrigin, ...]:
     ]
     return tuple(
         dict.fromkeys(
-            PageOrigin(by=each.made_by, name=each.made_by_name, channel=each.stands_in_for or each.channel)
+            PageOrigin(
+                by=each.made_by,
+                name=each.made_by_name,
+                channel=each.stands_in_for or each.channel,
+                reference=each.reference,
+                label=each.label,
+            )
             for each in paging
         )
     )

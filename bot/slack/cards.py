@@ -60,7 +60,8 @@ def render_card(card: Card, delivery: Delivery, now: datetime, footing: Footing)
     blocks: list[Block] = [section(_headline(card))]
     if calling := _calling(card):
         blocks.append(section(calling))
-    if card.episode.kind is EpisodeKind.FAILURE and card.episode.open and (todo := guidance_lines(card.guidance)):
+    to_do = card.episode.open or bool(card.continues_in)
+    if card.episode.kind is EpisodeKind.FAILURE and to_do and (todo := guidance_lines(card.guidance)):
         blocks.append(section("\n".join(todo)))
     if card.episode.open:
         blocks += origins_context(card.origins, card.channel)
@@ -91,8 +92,15 @@ def _unwatched(card: Card, name: str) -> str:
     standing = card.standing
     seen = phrases.state_words(standing)
     seen = f"last seen {seen}" if standing.observation and standing.reach is Reach.REACHABLE else seen
-    told = f":no_bell: {name} is *no longer watched here*: nobody here is told how this goes on"
+    told = _told_no_more(card, name)
     return "\n".join([told, f"began at {_beginning(card.episode)}, {seen}"])
+
+
+def _told_no_more(card: Card, name: str) -> str:
+    if card.continues_in:
+        return f":no_bell: *You're no longer paged* for {name}.{phrases.continues(card.continues_in)}"
+    receiver = "You get" if phrases.is_direct(card.channel) else "This channel gets"
+    return f":no_bell: {name} is *no longer watched here*. {receiver} no further updates on this"
 
 
 def _unread(card: Card) -> str:

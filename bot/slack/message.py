@@ -132,11 +132,14 @@ def select(action_id: str, placeholder: str, options: Sequence[tuple[str, str]])
     return {"type": "static_select", "action_id": action_id, "placeholder": hint, "options": made} if made else None
 
 
-def confirmation(title: str, text: str, yes: str) -> Block:
+def confirmation(title: str, text: str, yes: str, *, marked_up: bool = False) -> Block:
+    """`marked_up`: the text holds mentions of channels or code."""
+
     def plain(words: str) -> Block:
         return {"type": "plain_text", "text": words}
 
-    return {"title": plain(title), "text": plain(text), "confirm": plain(yes), "deny": plain("Cancel")}
+    words = {"type": "mrkdwn", "text": text} if marked_up else plain(text)
+    return {"title": plain(title), "text": words, "confirm": plain(yes), "deny": plain("Cancel")}
 
 
 def actions(block_id: str, *buttons: Block | None) -> list[Block]:

@@ -82,7 +82,7 @@ def _call(notice: Notice, _: Footing) -> list[Block]:
 
 
 def _paging_stopped(notice: Notice, _: Footing) -> list[Block]:
-    return stopped_blocks(notice, _listed(notice.watches))
+    return stopped_blocks(notice)
 
 
 def _who(notice: Notice) -> str:

@@ -187,6 +187,13 @@ def standing_in(channels: Iterable[ChannelId]) -> str:
     return f":information_source: Shown here for {where}, where I can't post right now." if named else ""
 
 
+def continues(channels: Iterable[ChannelId]) -> str:
+    """Where a failure is followed for which somebody is no longer paged."""
+    named = list(dict.fromkeys(f"<#{each}>" for each in channels if not is_direct(each)))
+    more = f" and {len(named) - CALLED_IN_A_LINE} more" if len(named) > CALLED_IN_A_LINE else ""
+    return f" Updates continue in {', '.join(named[:CALLED_IN_A_LINE])}{more}." if named else ""
+
+
 def target_words(target: Target) -> str:
     """Who is paged, as plain text: only a page pings."""
     match target.kind:

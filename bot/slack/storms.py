@@ -91,7 +91,10 @@ def _headline(storm: Storm, still: list[Card]) -> str:
         return "\n".join([_over(storm), *already])
     unwatched = _count(storm, Outcome.UNWATCHED)
     head = _failed(storm, found=bool(already)) if len(still) == total else _in_part(storm, len(still))
-    more = [f"{unwatched} {_are(unwatched)} no longer watched"] if unwatched else []
+    left = sum(bool(card.continues_in) for card in storm.cards)
+    gone = unwatched - left
+    more = [f"{gone} {_are(gone)} no longer watched"] if gone else []
+    more += [f"you're no longer paged for {left}"] if left else []
     return "\n".join([head, since, *more, *already])
 
 
@@ -114,6 +117,9 @@ def _in_part(storm: Storm, still: int) -> str:
 def _over(storm: Storm) -> str:
     """What nobody watches any more may go on."""
     total, unwatched = len(storm.cards), _count(storm, Outcome.UNWATCHED)
+    if all(card.continues_in for card in storm.cards):
+        where = phrases.continues(each for card in storm.cards for each in card.continues_in)
+        return f":no_bell: *You're no longer paged* for these {total} pipelines.{where}"
     if unwatched == total:
         told = f":no_bell: *{total} pipelines* that FAILED are *no longer watched here*"
         return f"{told}: this channel gets no further updates on them"
@@ -121,7 +127,9 @@ def _over(storm: Storm) -> str:
     when = span(min(card.episode.opened_at for card in storm.cards), _ended(storm), or_earlier=bool(_already(storm)))
     if unwatched:
         told = f":no_bell: *{over} of {total} pipelines* {_are(over)} no longer FAILED"
-        return f"{told}, {unwatched} {_are(unwatched)} no longer watched · {when}"
+        left = any(card.continues_in for card in storm.cards)
+        rest = f"you're no longer paged for {unwatched}" if left else f"{unwatched} {_are(unwatched)} no longer watched"
+        return f"{told}, {rest} · {when}"
     seconds = max(card.episode.downtime_seconds or 0 for card in storm.cards)
     longest = phrases.length(seconds, first_seen=bool(_already(storm)))
     if all(came_with_its_end(card) for card in storm.cards):
@@ -158,7 +166,8 @@ def _row(card: Card, footing: Footing | None) -> str:
     if card.episode.outcome is Outcome.RECOVERED:
         return f":large_green_circle: {name} {recovery_words(card)}"
     if card.episode.outcome is Outcome.UNWATCHED:
-        return f":no_bell: {name} no longer watched, last seen {phrases.phase_word(card.standing.phase)}"
+        stopped = "you're no longer paged" if card.continues_in else "no longer watched"
+        return f":no_bell: {name} {stopped}, last seen {phrases.phase_word(card.standing.phase)}"
     answer = card.episode.acknowledged
     answered = f" · :eyes: {phrases.answered_by(answer.name, answer.place)}" if answer else ""
     link = f" · <{footing.address(card.pipeline.id)}|{ROW_LINK}>" if footing and footing.knows_pipelines else ""

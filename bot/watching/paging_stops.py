@@ -46,6 +46,7 @@ class PagingStops:
             by=person,
             pipelines=tuple(pipelines),
             stopped=tuple(theirs),
+            covers=self._covers(theirs),
             others=len(paging) - len(theirs),
             at=self._clock.now(),
         )
@@ -60,7 +61,12 @@ class PagingStops:
             if not edited:
                 return
             notice = Notice(
-                kind=NoticeKind.PAGING_STOPPED, at=at, by=person, by_name=_name(now, person), watches=edited
+                kind=NoticeKind.PAGING_STOPPED,
+                at=at,
+                by=person,
+                by_name=_name(now, person),
+                watches=edited,
+                covers=self._covers(edited),
             )
             change = WatchChange(
                 version=known.version,
@@ -77,7 +83,10 @@ class PagingStops:
             raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
         for maker in dict.fromkeys(watch.made_by for watch in edited if watch.made_by != person):
             made = tuple(watch for watch in edited if watch.made_by == maker)
-            await self._tell(maker, replace(notice, watches=made, channel=channel))
+            await self._tell(maker, replace(notice, watches=made, covers=self._covers(made), channel=channel))
+
+    def _covers(self, watches: Iterable[Watch]) -> tuple[int, ...]:
+        return tuple(len(self._roster.covered_by([watch])) for watch in watches)
 
     async def _tell(self, maker: UserId, notice: Notice) -> None:
         try:

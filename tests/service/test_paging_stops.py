@@ -93,6 +93,11 @@ async def test_it_holds_for_patterns_and_for_every_channel(bot: Bot) -> None:
     assert await paged_by(bot, BOB) == [(ALERTS, "nothing-*")]
     assert answer.others == 1
     assert len(await notices(bot, OTHER)) == 1
+    covered = {watch.reference: number for watch, number in zip(answer.stopped, answer.covers, strict=True)}
+    assert covered[ONE] == 1
+    assert covered["orders-*"] == len([each for each in bot.roster.catalogue if each.name.startswith("orders-")])
+    (told,) = await notices(bot, ALERTS)
+    assert told.covers == (covered["orders-*"],)
 
 
 async def test_everywhere_means_every_watch(bot: Bot) -> None:
@@ -131,6 +136,7 @@ async def test_the_open_card_in_their_direct_messages_ends(bot: Bot) -> None:
     (row,) = [row for row in await bot.store.owed(BOBS_DMS) if isinstance(row.body, SyncCard)]
     card = (await bot.store.cards([row.id]))[row.id]
     assert not card.content.episode.open
+    assert card.content.continues_in == (ALERTS,)
 
 
 async def test_a_channel_that_rests_is_not_woken_by_it(bot: Bot) -> None:

@@ -315,7 +315,7 @@ def test_every_kind_of_episode_has_a_card_at_every_end_and_sight() -> None:
 def test_what_nobody_watches_any_more_says_that_nobody_is_told_and_how_it_was_last_seen(kind: EpisodeKind) -> None:
     episode = replace(an_episode(kind), outcome=Outcome.UNWATCHED, closed_at=at(99))
     message = tells_all(valid(shown(a_card(episode))))
-    assert message.text.startswith("orders-eu is no longer watched here: nobody here is told how this goes on")
+    assert message.text.startswith("orders-eu is no longer watched here. This channel gets no further updates on this")
     assert re.search(r"began at <!date\^[^>]*>, last seen FAILED", message.text)
     assert "until" not in message.text
     assert set(buttons(message)) == {"Refresh"}

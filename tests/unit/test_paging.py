@@ -7,7 +7,8 @@ import pytest
 
 from bot.domain.answer import StopPagingAnswer
 from bot.domain.card import Card, HeldPages, Missed, Notice, NoticeKind, PageOrigin, Storm
-from bot.domain.episode import EpisodeKind, Line
+from bot.domain.episode import EpisodeKind, Line, Outcome
+from bot.domain.note import Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
@@ -36,7 +37,7 @@ def cards_of(*targets: Target, made_by_name: str = "Ann Araya") -> dict[ChannelI
 
 def test_each_page_carries_who_set_it_up_and_where() -> None:
     cards = cards_of(BOB)
-    assert cards[DIRECT].origins == cards[ALERTS].origins == (ORIGIN,)
+    assert cards[DIRECT].origins == cards[ALERTS].origins == (replace(ORIGIN, reference=a_pipeline().id),)
 
 
 def test_a_card_that_pages_nobody_names_nobody() -> None:
@@ -133,6 +134,70 @@ def test_the_answer_names_the_makers_and_offers_the_rest() -> None:
     assert "Ann Araya in <#C0ALERTS>" in message.text
     assert "2 other watches still page you" in message.text
     assert buttons(message)["Stop all pages"].action == "stop_all_paging"
+
+
+def test_the_answer_and_the_notice_name_each_watch_and_what_it_covers() -> None:
+    every = a_watch("*", targets=(BOB,))
+    orders = a_watch("orders-*", channel=ChannelId("C0TEAM"), targets=(BOB, a_person("U0CAT", label="Cat")))
+    one = replace(a_watch("pipe_0001", targets=(BOB,)), label="orders-eu")
+    stopped = (every, orders, one)
+    answer = StopPagingAnswer(
+        by=UserId("U0BOB"), pipelines=(a_pipeline(),), stopped=stopped, covers=(9, 1, 1), others=0, at=at(0)
+    )
+    told = (
+        "`*` in <#C0ALERTS> (9 pipelines). Nobody is paged by it now.",
+        "`orders-*` in <#C0TEAM> (1 pipeline). It still pages",
+        "orders-eu in <#C0ALERTS>. Nobody is paged by it now.",
+    )
+    text = LOOK.answer(answer, Asked()).text
+    assert all(f"You're off {words}" in text for words in told)
+    left = tuple(replace(each, targets=tuple(t for t in each.targets if t != BOB)) for each in stopped)
+    kind = NoticeKind.PAGING_STOPPED
+    for channel in (None, ALERTS):
+        notice = Notice(
+            kind=kind, at=at(0), by=UserId("U0BOB"), by_name="Bob", watches=left, covers=(9, 1, 1), channel=channel
+        )
+        assert all(f"• {words}" in shown(notice).text for words in told)
+
+
+def asked_first(*origins: PageOrigin) -> str:
+    elements = [each for block in shown(a_page(*origins)).blocks for each in block.get("elements", [])]
+    (stop,) = [each for each in elements if each.get("action_id") == "stop_paging"]
+    return str(stop["confirm"]["text"]["text"])
+
+
+def test_the_dialog_names_each_watch_that_is_left() -> None:
+    team = replace(ORIGIN, channel=ChannelId("C0TEAM"), reference="orders-*")
+    text = asked_first(replace(ORIGIN, reference="*"), team, replace(ORIGIN, reference="pipe_1", label="<orders> & eu"))
+    assert "`*` in <#C0ALERTS>; `orders-*` in <#C0TEAM>; " in text
+    assert "<orders>" not in text
+    assert "nothing they cover pages you any more" in text
+
+
+def test_the_dialog_fits_whatever_the_watches_are_called() -> None:
+    origins = [replace(ORIGIN, channel=ChannelId(f"C0123456{n:04}"), reference="<&" * 90 + "*") for n in range(30)]
+    text = asked_first(*origins)
+    assert "27 more" in text
+    assert len(text) <= 300
+
+
+def test_the_dialog_of_an_earlier_versions_page_names_no_watch_but_says_that_it_is_more() -> None:
+    assert "with everything else that it covers" in asked_first(ORIGIN)
+
+
+def test_a_person_who_left_is_not_told_that_nobody_watches() -> None:
+    episode = replace(an_episode(), outcome=Outcome.UNWATCHED, closed_at=at(99))
+    runbook = Note(kind=NoteKind.RUNBOOK, reference="*", text="https://wiki.example.com/orders", by=ANN, at=at(0))
+    guidance = Guidance(runbook=runbook)
+    card = replace(a_page(), episode=episode, continues_in=(ALERTS,), guidance=guidance)
+    text = shown(card).text
+    assert "You're no longer paged for orders-eu. Updates continue in <#C0ALERTS>." in text
+    assert "no longer watched" not in text
+    assert "https://wiki.example.com/orders" in text
+    cards = tuple(replace(card, key=f"{n}" * 32) for n in range(3))
+    text = shown(Storm(key="s" * 32, channel=DIRECT, cards=cards)).text
+    assert "You're no longer paged for these 3 pipelines. Updates continue in <#C0ALERTS>." in text
+    assert "no longer watched" not in text
 
 
 def test_the_answer_to_a_second_click_says_that_nothing_changed() -> None:
