@@ -8,6 +8,7 @@ import redis.asyncio
 
 from bot.domain.watch import TeamId
 from bot.store.keys import Keys
+from bot.store.losses import MARK
 from bot.store.scripts import away
 
 BATCH = 500
@@ -38,10 +39,19 @@ async def kept(client: redis.asyncio.Redis, team: TeamId) -> Kept:
         async with client.pipeline(transaction=False) as pipe:
             for name in ("watches", "records", "notes", "deliveries"):
                 pipe.hlen(keys[name])
+            for name in ("watches", "notes"):
+                pipe.hexists(keys[name], MARK)
             pipe.hget(keys["pulse"], "at")
-            watches, pipelines, notes, owed, at = await pipe.execute()
+            watches, pipelines, notes, owed, watches_marked, notes_marked, at = await pipe.execute()
     sign = datetime.fromisoformat(at.decode()) if at else None
-    return Kept(keys=number, watches=watches, pipelines=pipelines, notes=notes, owed=owed, sign_of_life=sign)
+    return Kept(
+        keys=number,
+        watches=watches - watches_marked,
+        pipelines=pipelines,
+        notes=notes - notes_marked,
+        owed=owed,
+        sign_of_life=sign,
+    )
 
 
 async def forget(client: redis.asyncio.Redis, team: TeamId) -> int:

@@ -9,6 +9,7 @@ from bot import forgetting
 from bot.domain.watch import TeamId
 from bot.forgetting import NotForgottenError, forget_team, team_id
 from bot.store.forget import BATCH, forget, kept
+from bot.store.losses import MARK
 from tests.builders import TEAM, a_delivery, a_watch, at
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
@@ -36,6 +37,17 @@ async def test_it_deletes_every_key_of_the_workspace_and_no_other(any_redis: red
     assert (await kept(any_redis, TEAM)).keys == 0
     left = {name async for name in any_redis.scan_iter()}
     assert left == others | {f"other:{{{TEAM}}}:watches".encode()}
+
+
+async def test_the_mark_of_an_emptied_key_counts_as_nothing(any_redis: redis.asyncio.Redis) -> None:
+    store = WholeStore(any_redis, TEAM, FakeClock())
+    await store.give_sign(at(0), "run-1")
+    await store.lost_keys((), ())
+    assert await any_redis.hexists(f"pipeline-bot:{{{TEAM}}}:watches", MARK.decode())
+    found = await kept(any_redis, TEAM)
+    assert (found.watches, found.pipelines, found.notes, found.owed) == (0, 0, 0, 0)
+    await store.add_watches([a_watch()], a_delivery())
+    assert (await kept(any_redis, TEAM)).watches == 1
 
 
 class Terminal:

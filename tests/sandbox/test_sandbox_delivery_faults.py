@@ -13,6 +13,7 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 
 from bot.sandbox.server import Sandbox
+from bot.sandbox.slack.happenings import SUBSCRIBABLE
 from bot.sandbox.slack.unrest import Unrest, UnrestKind
 from bot.sandbox.slack.wire import Refused
 from tests.contract.slack_rig import bolt_app, over_http, over_socket, web_client
@@ -24,6 +25,7 @@ BUTTON = {"type": "button", "action_id": "ack", "text": {"type": "plain_text", "
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox.start() as started:
+        started.slack.event_subscriptions |= SUBSCRIBABLE
         started.slack.delivery.event_retry_seconds = (0.0, 0.0, 0.0)
         yield started
 

@@ -10,6 +10,7 @@ from slack_bolt.async_app import AsyncApp
 
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.delivery import Transport
+from bot.sandbox.slack.happenings import SUBSCRIBABLE
 from bot.sandbox.slack.signed_http import HttpRefused
 from tests.contract.slack_rig import HandClock, bolt_app, over_http, over_socket
 
@@ -20,6 +21,7 @@ ANN = "U0ANN"
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox.start() as started:
+        started.slack.event_subscriptions |= SUBSCRIBABLE
         yield started
 
 

@@ -55,6 +55,60 @@ async def test_users_info_tells_guests_companies_and_deactivated_accounts(client
     assert (ann["deleted"], ann["is_restricted"], ann["is_ultra_restricted"]) == (False, False, False)
 
 
+@pytest.mark.parametrize("typed", ["@Pipeline Bot", "@pipeline_bot", "Pipeline Bot", " @pipeline bot "])
+@pytest.mark.parametrize("channel", [QUIET, OPS])
+async def test_whoever_is_in_a_channel_invites_the_bot(sandbox: Sandbox, channel: str, typed: str) -> None:
+    assert (await sandbox.slack.run_command(ANN, channel, "/invite", typed)).ok
+    assert "U0BOT" in sandbox.slack.directory.channels[channel].members
+    await sandbox.until(lambda: sandbox.slack.delivery.log)
+    told = sandbox.slack.delivery.log[0].payload["event"]
+    assert (told["channel"], told["user"], told["inviter"]) == (channel, "U0BOT", ANN)
+
+
+async def test_an_invitation_may_name_another_channel(sandbox: Sandbox) -> None:
+    await sandbox.slack.run_command(ANN, ALERTS, "/invite", "@Pipeline Bot #quiet")
+    assert "U0BOT" in sandbox.slack.directory.channels[QUIET].members
+
+
+@pytest.mark.parametrize(
+    ("user", "channel", "typed", "why"),
+    [
+        (ANN, ALERTS, "@Pipeline Bot", "already in #data-alerts"),
+        (ANN, QUIET, "", "Say whom to invite"),
+        (ANN, QUIET, "@", "nobody here"),
+        (ANN, QUIET, "@nobody", "nobody here"),
+        (ANN, QUIET, "@dee", "nobody here"),
+        (ANN, QUIET, "@Pipeline Bot #nowhere", "no channel #nowhere"),
+        (CAROL, ALERTS, "@Pipeline Bot #quiet", "not in #quiet"),
+        (CAROL, ALERTS, "@Pipeline Bot #ops-private", "no channel #ops-private"),
+        (CAROL, QUIET, "@Pipeline Bot", "is not in #quiet"),
+        (CAROL, OPS, "@Pipeline Bot", "sees no channel"),
+        (ANN, "D0ANN", "@Pipeline Bot", "direct message"),
+        (GUEST, SHARED, "@Pipeline Bot", "Only full members"),
+        (PARTNER, SHARED, "@Pipeline Bot", "Only full members"),
+    ],
+)
+async def test_an_invitation_that_slack_refuses_invites_nobody(
+    sandbox: Sandbox, user: str, channel: str, typed: str, why: str
+) -> None:
+    sandbox.slack.directory.open_im(ANN)
+    before = {each.id: list(each.members) for each in sandbox.slack.directory.channels.values()}
+    with pytest.raises(Refused, match=why):
+        await sandbox.slack.run_command(user, channel, "/invite", typed)
+    assert {each.id: each.members for each in sandbox.slack.directory.channels.values()} == before
+
+
+async def test_slack_sends_only_what_the_manifest_subscribes_to(sandbox: Sandbox) -> None:
+    sandbox.slack.directory.open_im(ANN)
+    sandbox.slack.say(ANN, "D0ANN", "hello")
+    sandbox.slack.open_home(ANN)
+    sandbox.slack.mention(ANN, ALERTS, "hello")
+    sandbox.slack.rename(ALERTS, "alerts")
+    sandbox.slack.archive(ALERTS)
+    await sandbox.until(lambda: sandbox.slack.delivery.log)
+    assert sandbox.slack.delivery.log[0].payload["event"]["type"] == "channel_archive"
+
+
 @pytest.mark.parametrize(
     ("user", "error"),
     [(DEPARTED, "user_disabled"), (PARTNER, "user_not_visible"), ("U0BOT", "cannot_dm_bot")],

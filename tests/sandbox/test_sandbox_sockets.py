@@ -14,6 +14,7 @@ from bot.sandbox.pulse import Pulse
 from bot.sandbox.server import Sandbox
 from bot.sandbox.slack.delivery import Kind, Transport
 from bot.sandbox.slack.gestures import Choice
+from bot.sandbox.slack.happenings import SUBSCRIBABLE
 from bot.sandbox.slack.wire import Refused
 from tests.contract.slack_rig import HandClock, bolt_app, over_socket, web_client
 
@@ -31,6 +32,7 @@ CARD = [{"type": "actions", "block_id": "card", "elements": [BUTTON]}]
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox.start() as started:
+        started.slack.event_subscriptions |= SUBSCRIBABLE
         yield started
 
 

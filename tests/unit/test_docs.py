@@ -21,6 +21,7 @@ from bot.domain.card import Notice, NoticeKind
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import TeamId
+from bot.sandbox.slack import happenings
 from bot.settings import PREFIX, Settings
 from bot.slack import calls, cards, ears, guardian, inbox, phrases
 from bot.slack.command_names import ALIASES, COMMANDS
@@ -149,6 +150,7 @@ def test_the_manifest_names_the_command_that_is_the_default() -> None:
 
 def test_the_manifest_subscribes_to_what_the_guardian_listens_to() -> None:
     assert sorted(manifest()["settings"]["event_subscriptions"]["bot_events"]) == sorted(guardian.EVENTS)
+    assert set(guardian.EVENTS) == happenings.SUBSCRIBED
 
 
 def merged(old: Any, new: Any) -> Any:

@@ -6,8 +6,8 @@ https://docs.slack.dev/interactivity/implementing-slash-commands and https://doc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bot.sandbox.slack import entries, happenings, markup
-from bot.sandbox.slack.delivery import Ack, Kind
+from bot.sandbox.slack import entries, happenings, invitations, markup
+from bot.sandbox.slack.delivery import Ack, Kind, Transport
 from bot.sandbox.slack.directory import APP_ID, BOT_USER, TEAM_DOMAIN, TEAM_ID, Channel, ChannelKind
 from bot.sandbox.slack.messages import Message
 from bot.sandbox.slack.wire import JsonObject, Refused, SlackError
@@ -42,9 +42,12 @@ def say(workspace: "Workspace", user: str, channel_id: str, text: str, thread_ts
 
 
 async def run_command(workspace: "Workspace", user: str, channel_id: str, command: str, text: str) -> Ack:
-    """What goes wrong is told to the person by Slack itself; an answer inside the ack is shown like any answer.
-    Another company's people cannot use this workspace's commands."""
+    """Slack's own commands never reach the app. What goes wrong is told to the person by Slack itself; an answer inside
+    the ack is shown like any answer. Another company's people cannot use this workspace's commands."""
     channel = _may_write(workspace, user, channel_id)
+    if command == invitations.COMMAND:
+        invitations.invite(workspace, user, channel, text)
+        return Ack(transport=Transport.NONE)
     if command not in workspace.commands or workspace.directory.person(user).external:
         raise Refused(f"{command} is not a valid command.")
     payload = {

@@ -35,6 +35,9 @@ SUBSCRIBABLE = frozenset(
     }
 )
 
+SUBSCRIBED = SUBSCRIBABLE - {"app_home_opened", "app_mention", "channel_rename", "group_rename", "message.im"}
+"""Those of app_manifest.yaml: Slack sends an app no other events."""
+
 
 def join(workspace: "Workspace", channel: Channel, user: str, inviter: str | None = None) -> None:
     if channel.archived:

@@ -62,7 +62,7 @@ class Workspace:
         self.scopes: set[str] = set(DEFAULT_SCOPES)
         self.commands: set[str] = {"/pipeline"}
         self.installation = Installation()
-        self.event_subscriptions: set[str] = set(happenings.SUBSCRIBABLE)
+        self.event_subscriptions: set[str] = set(happenings.SUBSCRIBED)
         self.accepted: list[Accepted] = []
         self.calls: list[Call] = []
 
