@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -161,7 +162,8 @@ def test_the_answer_and_the_notice_name_each_watch_and_what_it_covers() -> None:
 
 
 def asked_first(*origins: PageOrigin) -> str:
-    elements = [each for block in shown(a_page(*origins)).blocks for each in block.get("elements", [])]
+    blocks: Any = shown(a_page(*origins)).blocks
+    elements = [each for block in blocks for each in block.get("elements", [])]
     (stop,) = [each for each in elements if each.get("action_id") == "stop_paging"]
     return str(stop["confirm"]["text"]["text"])
 
