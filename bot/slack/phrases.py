@@ -141,7 +141,7 @@ def moment(at: datetime, *, first_seen: bool) -> str:
 
 
 def length(seconds: float | None, *, first_seen: bool) -> str:
-    return f"at least {duration(seconds or 0)}" if first_seen else duration(seconds or 0)
+    return f"at least {duration(seconds or 0, at_least=True)}" if first_seen else duration(seconds or 0)
 
 
 def give_or_take(seconds: float) -> str:

@@ -84,9 +84,13 @@ def time_of_day(at: datetime) -> str:
     return date(at, "{time_secs}")
 
 
-def duration(seconds: float) -> str:
-    """As people say it: `6 s`, `1 min 30 s`, `3 min`, `2 h 10 min`, `1 day 4 h`, `3 days`. Rounded down."""
-    left = max(0, round(seconds))
+def duration(seconds: float, *, at_least: bool = False) -> str:
+    """As people say it: `6 s`, `1 min 30 s`, `3 min`, `2 h 10 min`, `1 day 4 h`, `3 days`.
+
+    Rounded to the nearest; down where the text says "at least".
+    """
+    unit = _unit(seconds)
+    left = max(0, int(seconds / unit + (0 if at_least else 0.5)) * unit)
     if left < MINUTE:
         return f"{left} s"
     if left < 2 * MINUTE:
@@ -100,6 +104,11 @@ def duration(seconds: float) -> str:
     return f"{left // DAY} days"
 
 
+def _unit(seconds: float) -> int:
+    """The smallest unit that a duration of this size shows."""
+    return next((unit for until, unit in ((2 * MINUTE, 1), (DAY, MINUTE), (2 * DAY, HOUR)) if seconds < until), DAY)
+
+
 def _two(seconds: int, large: tuple[int, str], small: tuple[int, str]) -> str:
     number, rest = divmod(seconds, large[0])
     smaller = rest // small[0]
@@ -107,10 +116,10 @@ def _two(seconds: int, large: tuple[int, str], small: tuple[int, str]) -> str:
 
 
 def span(began: datetime, ended: datetime, *, or_earlier: bool = False) -> str:
-    """From when until when; one moment where less than a minute lies between them."""
+    """From when until when; where less than a minute lies between them, the beginning alone."""
     seconds = (ended - began).total_seconds()
     if seconds < MINUTE:
-        return f"until {date(ended)}" if or_earlier else date(ended)
+        return f"until {date(ended)}" if or_earlier else date(began)
     first = date(began, "{time}" if seconds < DAY / 2 else "{time} {date_short_pretty}")
     return f"{first} or earlier – {date(ended)}" if or_earlier else f"{first} – {date(ended)}"
 

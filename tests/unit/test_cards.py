@@ -244,7 +244,11 @@ def test_what_took_less_than_a_minute_has_one_timestamp(until: int, moments: int
 @pytest.mark.parametrize(("until", "told"), [(31, "failed briefly · "), (91, "failed ")])
 def test_the_card_of_a_short_failure_does_not_read_as_if_it_went_on(until: int, told: str) -> None:
     readings = [an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, until)]
-    assert cards(*readings)[-1].text.startswith(f"orders-eu {told}<!date")
+    text = cards(*readings)[-1].text
+    assert text.startswith(f"orders-eu {told}<!date")
+    while_open = cards(*readings[:2])[-1].text
+    moments = [re.findall(r"<!date\^(\d+)", each)[0] for each in (text, while_open)]
+    assert moments[0] == moments[1], "the card shows when it failed, not when that was over"
 
 
 def test_a_recovery_is_told_once() -> None:
@@ -636,7 +640,7 @@ DAY = 86_400
     [
         ([an_observation(RUNNING, 0)], "orders-eu FAILED after at least 3 days healthy"),
         ([an_observation(RUNNING, 0), *blind(9)], "orders-eu FAILED after at least 3 days healthy"),
-        ([an_observation(DEPLOYING, 0), an_observation(RUNNING, 60)], "orders-eu FAILED after 2 days healthy"),
+        ([an_observation(DEPLOYING, 0), an_observation(RUNNING, 60)], "orders-eu FAILED after 3 days healthy"),
         ([an_observation(RUNNING, 0, ready=0), an_observation(RUNNING, DAY)], "orders-eu FAILED after 2 days healthy"),
         ([an_observation(PAUSED, 0)], "orders-eu FAILED"),
         ([an_observation(RUNNING, 0, ready=0)], "orders-eu FAILED"),
