@@ -193,9 +193,9 @@ class Courier:
 
     async def _call(self, job: Job) -> Outcome:
         now = self._clock.now()
+        if job.updates and job.ts is not None:  # what is there already is not told late
+            return await self._chat.update(replace(job.delivery, made_at=now), job.content, ts=job.ts, now=now)
         delivery = replace(job.delivery, delay=job.delivery.delay or self._delay(job, now))
-        if job.updates and job.ts is not None:
-            return await self._chat.update(delivery, job.content, ts=job.ts, now=now)
         return await self._chat.post(delivery, job.content, thread_ts=job.thread_ts, now=now)
 
     def _delay(self, job: Job, now: datetime) -> Delay | None:

@@ -77,6 +77,7 @@ _LIKE = {
 _JOINED = re.compile(r"-{0,2}(on|page|in)[:=](.+)", re.IGNORECASE | re.DOTALL)
 _NOT = {"except", "but", "not", "without", "no", "excluding", NONE}
 _NOBODY = {"nobody", "no-one", "noone", "nothing", "off"}
+ME = "me"
 _SIGN = "a person or user group begins with @"
 _FILLERS = {"events", "event", "it", "is", "gets", "goes", "has", "becomes", "the", "please", "me", "us", "with"}
 
@@ -92,6 +93,8 @@ class TargetWord:
     id: str = ""
     name: str = ""
     label: str = field(default="", compare=False)
+    me: bool = False
+    """Whoever typed it, unless somebody has this name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +236,8 @@ class Reader:
     def _like_keyword(self, words: list[Word], place: int) -> Kind | None:
         """The keyword that someone means by another word, as what follows it shows: `notify @ann`, `onn failed`."""
         word = words[place].lower.rstrip(":=")
-        rest = [each for each in words[place + 1 :] if each.lower not in _FILLERS]
+        after = words[place + 1 :]
+        rest = [each for each in after if each.lower not in _FILLERS] or [each for each in after if each.means(ME)]
         kind = (kind_of(rest[0]) or (Kind.EVENT if rest[0].lower in MEANT else None)) if rest else None
         if not word or kind_of(words[place]):
             return None
@@ -427,8 +431,10 @@ def target_of(text: str, *, reference: bool = False) -> TargetWord | None:
     found = _SPECIAL_FORM.fullmatch(text)
     if found and (reference or not text.startswith("<")):
         return TargetWord(_SPECIAL[(found[1] or found[2]).lower()])
+    if text.lower() == ME:
+        return TargetWord(TargetKind.USER, me=True)
     if text.startswith("@") and len(text) > 1:
-        return TargetWord(TargetKind.USER, name=text[1:])
+        return TargetWord(TargetKind.USER, name=text[1:], me=text[1:].lower() == ME)
     return None
 
 

@@ -141,7 +141,7 @@ class Commands:
         there = await channel_to_change(command.channel, asker, self._directory, self._permissions)
         if isinstance(there, Refusal):
             return there
-        targets = await self._targets(command)
+        targets = await self._targets(command, asker)
         if isinstance(targets, Refusal):
             return targets
         name = await self._permissions.name(asker)
@@ -153,14 +153,14 @@ class Commands:
             confirmed=confirmed,
         )
 
-    async def _targets(self, command: Watch) -> tuple[Target, ...] | Refusal | None:
+    async def _targets(self, command: Watch, asker: Asker) -> tuple[Target, ...] | Refusal | None:
         """Each once. None: nothing was said of them."""
         words = command.targets
         if words is None:
             return None
         if refusal := too_many_words(words, self._max_targets):
             return refusal
-        targets = await resolve_targets(words, self._directory, self._permissions, self._broadcast)
+        targets = await resolve_targets(words, asker, self._directory, self._permissions, self._broadcast)
         if isinstance(targets, Refusal):
             return targets
         return too_many(targets, self._max_targets) or tuple(dict.fromkeys(targets))

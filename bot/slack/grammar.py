@@ -444,7 +444,7 @@ _PARSERS: dict[str, Callable[[_Typed], Command]] = {
     "watch": _watch,
     "unwatch": _unwatch,
     "watches": _watches,
-    "runbook": lambda said: note_command(NoteKind.RUNBOOK, said.words),
-    "note": lambda said: note_command(NoteKind.NOTE, said.words),
+    "runbook": lambda said: note_command(NoteKind.RUNBOOK, said.words, said.names),
+    "note": lambda said: note_command(NoteKind.NOTE, said.words, said.names),
     "help": _help,
 }

@@ -148,7 +148,7 @@ def _hello(_: Notice, footing: Footing) -> list[Block]:
     return [
         section(
             f"{head}\n`{c} list` shows all pipelines.\n"
-            f"`{c} watch NAME page @you` watches one here, and pages you when it fails.\n`{c} help` shows all commands."
+            f"`{c} watch NAME page me` watches one here, and pages you when it fails.\n`{c} help` shows all commands."
         )
     ]
 

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from difflib import get_close_matches
 
 from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer
-from bot.domain.attention import trouble
+from bot.domain.attention import State, trouble
 from bot.slack import action_ids, doubts, phrases
 from bot.slack.cards import Footing
 from bot.slack.headings import Heading, heading
@@ -15,6 +16,7 @@ from bot.slack.rows import age, resting, row, unresolved
 from bot.slack.text import REASON_LIMIT, date, outside
 
 PAGE_SIZE = 20
+STATE_CUTOFF = 0.75  # `runing` is near, `string` is not
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +91,7 @@ def list_blocks(answer: ListAnswer, asked: Asked) -> list[Block]:
     asked = _within(asked, len(answer.views))
     if not answer.views and not answer.looked_at:
         words = f" with “{outside(answer.words)}”" if answer.words else ""
-        blocks.append(section(f"The ServiceKey sees no pipeline{words}."))
+        blocks.append(section(f"The ServiceKey sees no pipeline{words}.{_meant(answer.words)}"))
     else:
         words = "" if asked.shared else answer.words
         head = heading(Heading(answer.views, answer.looked_at, answer.states, answer.at, words))
@@ -101,6 +103,13 @@ def list_blocks(answer: ListAnswer, asked: Asked) -> list[Block]:
             f":warning: The list may be old: {outside(answer.problem, REASON_LIMIT)}{doubts.waiting(answer.wait_until)}"
         )
     return blocks + (_shared(asked) or _controls(asked, len(answer.views), ""))
+
+
+def _meant(words: str) -> str:
+    """The states that words which are in no name may stand for."""
+    near = [get_close_matches(word.lower(), list(State), n=1, cutoff=STATE_CUTOFF) for word in words.split()]
+    states = dict.fromkeys(state for each in near for state in each)
+    return f" Did you mean {' or '.join(f'*{state}*' for state in states)}?" if states else ""
 
 
 def _shared(asked: Asked) -> list[Block]:

@@ -175,14 +175,16 @@ def _row(card: Card, footing: Footing | None) -> str:
 
 
 def render_lines(told: Lines, delivery: Delivery, now: datetime) -> Message:
-    """In a storm's thread a line needs its pipeline's name; in a card's thread only where the channel sees it too."""
+    """In a storm's thread a line needs its pipeline's name; in a card's thread only where the channel sees it too. Many
+    recoveries are one line; so is the last of a storm, which tells that all are over."""
     named = told.of_storm or told.broadcast
     together = [each for each in told.lines if told.of_storm and Event.RECOVERED in each.line.events]
-    apart = [each for each in told.lines if len(together) < TOGETHER_FROM or each not in together]
+    in_one = len(together) >= TOGETHER_FROM or (told.all_recovered > 0 and len(together) > 0)
+    apart = [each for each in told.lines if not in_one or each not in together]
     words = [line_words(each.line, each.pipeline if named else None) for each in apart]
     if told.left_out:
         words.insert(len(words) // 2, f"… {told.left_out} more changes …")
-    if len(together) >= TOGETHER_FROM:
+    if in_one:
         words.append(_recovered(together, told.all_recovered))
     return message([*sections(words), *footnotes(delivery, now)])
 

@@ -111,6 +111,7 @@ def _is_private_talk(channel: ChannelId, named: str) -> bool:
 
 async def resolve_targets(
     words: Sequence[TargetWord],
+    asker: Asker,
     directory: Directory,
     permissions: Permissions,
     broadcast: Broadcast = Broadcast.MEMBERS,
@@ -118,7 +119,7 @@ async def resolve_targets(
     """Whom to page, each with the name that stands for them outside a page."""
     targets: list[Target] = []
     for word in words:
-        target = await _target(word, directory, permissions, broadcast)
+        target = await _target(word, asker, directory, permissions, broadcast)
         if isinstance(target, Refusal):
             return target
         targets.append(target)
@@ -126,7 +127,7 @@ async def resolve_targets(
 
 
 async def _target(
-    word: TargetWord, directory: Directory, permissions: Permissions, broadcast: Broadcast
+    word: TargetWord, asker: Asker, directory: Directory, permissions: Permissions, broadcast: Broadcast
 ) -> Target | Refusal:
     match word.kind:
         case TargetKind.HERE | TargetKind.CHANNEL if broadcast is Broadcast.NOBODY:
@@ -136,10 +137,20 @@ async def _target(
             return Target(kind=word.kind)
         case TargetKind.USERGROUP:
             return await _group(word, directory)
+        case TargetKind.USER if word.me and not await _has_name(word.name, directory):
+            return await _person(asker.user, asker.handle, directory, permissions)
         case TargetKind.USER if word.id:
             return await _person(UserId(word.id), word.label.lstrip("@"), directory, permissions)
         case TargetKind.USER:
             return await _named(word.name, directory, permissions)
+
+
+async def _has_name(name: str, directory: Directory) -> bool:
+    """Whether it may be somebody's; also where Slack is away and nobody can tell."""
+    if not name:
+        return False
+    found = await directory.named(name)
+    return bool(found.matches.entries) or found.gap is Unreadable.AWAY
 
 
 async def _named(name: str, directory: Directory, permissions: Permissions) -> Target | Refusal:

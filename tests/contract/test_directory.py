@@ -35,6 +35,20 @@ async def test_display_name_and_handle_come_before_the_full_name(fake_redis: red
         assert [target.id for target in await paged(it, "@ann")] == ["U0SHOWN"]
 
 
+@pytest.mark.parametrize("who", ["me", "@me"])
+async def test_me_is_whoever_types(who: str, fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        (target,) = await paged(it, who)
+    assert (target.kind, target.id) == (TargetKind.USER, ANN)
+
+
+async def test_whoever_is_called_me_is_paged_under_that_name(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        add(it, "U0MELANIE", "me")
+        assert [target.id for target in await paged(it, "@me")] == ["U0MELANIE"]
+        assert [target.id for target in await paged(it, "me")] == [ANN]
+
+
 async def test_several_of_one_name_are_listed_and_none_is_paged(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         add(it, "U0SAM1", "sam.a", "Sam Able", display_name="Sam")

@@ -58,7 +58,7 @@ async def test_otherwise_it_says_nothing(yard: Yard, event: dict[str, str]) -> N
 def test_hello_says_what_to_type_next() -> None:
     text = tells_all(valid(shown(Notice(kind=NoticeKind.HELLO, at=at(0))))).text
     assert "`/pipeline list`" in text
-    assert "`/pipeline watch NAME page @you`" in text
+    assert "`/pipeline watch NAME page me`" in text
 
 
 async def test_when_the_app_is_uninstalled_the_log_says_how_to_delete_its_data(yard: Yard) -> None:

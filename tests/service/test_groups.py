@@ -6,7 +6,7 @@ import pytest
 import redis.asyncio
 
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate
-from bot.domain.card import Storm
+from bot.domain.card import Lines, Storm
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.phase import Phase
 from bot.ports import Status
@@ -14,7 +14,7 @@ from bot.slack.look import Look
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
 from tests.fakes import FakeChat, FakeClock
 from tests.service.test_poller import FAILED
-from tests.service.test_sender import fail, sending, storm
+from tests.service.test_sender import change, fail, sending, storm
 from tests.service.test_vigil import whole
 from tests.stores import WholeStore
 
@@ -99,6 +99,32 @@ async def test_after_a_while_without_failures_the_next_ones_are_another_group(
         await clock.pass_time(10)
     assert heads(chat) == ["3 pipelines FAILED at once"] * 2
     assert chat.updates == []
+
+
+async def test_the_end_of_a_group_is_told_though_its_members_recover_one_after_the_other(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await storm(store, 4)
+    async with sending(store, chat, clock):
+        await clock.pass_time(6)
+        for number in range(1, 5):
+            await change(store, number, 10 * number)
+            await clock.pass_time(10)
+    ends = [(delivery, content) for delivery, content, _ in chat.posts if isinstance(content, Lines)]
+    said = [LOOK.content(content, delivery, delivery.made_at).text for delivery, content in ends]
+    assert [content.broadcast for _, content in ends] == [False, False, False, True]
+    assert said[0].startswith("orders-1 recovered after ")
+    assert said[-1] == "All 4 pipelines have recovered, the last after at least 36 s. Last: orders-4"
+
+
+async def test_an_update_of_what_is_there_is_not_late(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    await storm(store, 3)
+    async with sending(store, chat, clock):
+        await clock.pass_time(300)
+        await change(store, 1, 10)  # as it was read minutes ago
+        await clock.pass_time(10)
+    (delivery, content, _) = chat.updates[-1]
+    assert "late" not in LOOK.content(content, delivery, clock.now()).text
 
 
 async def test_one_member_is_acknowledged_and_the_others_are_not(fake_redis: redis.asyncio.Redis) -> None:

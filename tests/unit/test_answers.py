@@ -234,6 +234,21 @@ def listed(*those: PipelineView, words: str = "", problem: str | None = None) ->
     return answered(ListAnswer(views=those, words=words, at=at(17), problem=problem)).text
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("runing", " Did you mean *running*?"),
+        ("orders Faild", " Did you mean *failed*?"),
+        ("puased degarded", " Did you mean *paused* or *degraded*?"),
+        ("ordres", ""),
+        ("string", ""),
+    ],
+)
+def test_a_state_that_is_misspelled_is_offered(words: str, meant: str) -> None:
+    (said,) = says(answered(ListAnswer(views=(), words=words, at=at(17))))
+    assert said == f"The ServiceKey sees no pipeline with “{words}”.{meant}"
+
+
 def test_the_list_goes_by_project() -> None:
     one, other = a_view(name="a", watched_here=True), a_view(name="b")
     alone = replace(other, pipeline=replace(other.pipeline, project=""))

@@ -566,8 +566,23 @@ def test_some_names_cannot_be_typed(name: str) -> None:
         ("note", "Which pipeline is the note for?", 'note orders-eu "Restart the sink first"'),
         (
             "runbook orders-eu wiki.example.com/orders",
-            "it must begin with https:// or http://",
+            "The address must begin with https://.",
             "runbook orders-eu https://wiki.example.com/orders",
+        ),
+        (
+            "runbook orders-eu wiki.example.com",
+            "The address must begin with https://.",
+            "runbook orders-eu https://wiki.example.com",
+        ),
+        (
+            "runbook orders-eu <http://wiki.example.com|wiki.example.com>.",
+            "The address must begin with https://.",
+            "runbook orders-eu https://wiki.example.com",
+        ),
+        (
+            "runbook Base Swaps Wiki.Example.com",
+            "The address must begin with https://.",
+            'runbook "Base Swaps" https://Wiki.Example.com',
         ),
         ("runbook orders-eu javascript:alert(1)", "it must begin with https:// or http://", "runbook orders-eu https"),
         (
@@ -599,6 +614,44 @@ def test_a_runbook_or_note_that_cannot_be_kept_says_why(typed: str, why: str, hi
     assert len(typed) < 10 or "Nothing was changed." in refused.message
     assert refused.hint.startswith(hint)
     assert not isinstance(parse(refused.hint), UsageError)
+
+
+@pytest.mark.parametrize(
+    ("typed", "targets"),
+    [
+        ("watch orders-eu page me", (TargetWord(TargetKind.USER, me=True),)),
+        ("watch orders-eu page ME on failed", (TargetWord(TargetKind.USER, me=True),)),
+        ("watch orders-eu page @me", (TargetWord(TargetKind.USER, name="me", me=True),)),
+        (
+            "watch orders-eu page @ann and me",
+            (TargetWord(TargetKind.USER, name="ann"), TargetWord(TargetKind.USER, me=True)),
+        ),
+        ("watch orders-eu page me,here", (TargetWord(TargetKind.USER, me=True), TargetWord(TargetKind.HERE))),
+    ],
+)
+def test_whoever_types_may_be_paged_as_me(typed: str, targets: tuple[TargetWord, ...]) -> None:
+    command = parse(typed)
+    assert isinstance(command, Watch)
+    assert (command.references, command.targets) == (("orders-eu",), targets)
+
+
+@pytest.mark.parametrize("typed", ["watch orders-eu me", "watch orders-eu notify me", "watch orders-eu ping me"])
+def test_me_in_another_place_is_put_right(typed: str) -> None:
+    refused = parse(typed)
+    assert isinstance(refused, UsageError)
+    assert refused.hint == "watch orders-eu page me"
+
+
+def test_a_pipeline_may_be_called_me() -> None:
+    assert parse("watch me", Names((a_pipeline("me"),))) == Watch(("me",))
+    assert parse("status me") == Status(("me",))
+
+
+def test_a_name_that_looks_like_a_host_is_asked_for() -> None:
+    names = Names((a_pipeline("swaps base.eu"),))
+    assert parse("runbook swaps base.eu", names) == NoteCommand(NoteKind.RUNBOOK, "swaps base.eu")
+    assert parse("runbook swaps v1.2") == NoteCommand(NoteKind.RUNBOOK, "swaps v1.2")
+    assert parse("runbook orders.eu") == NoteCommand(NoteKind.RUNBOOK, "orders.eu")
 
 
 # --- names that are known --------------------------------------------------------------------------------------------

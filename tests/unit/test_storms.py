@@ -251,8 +251,10 @@ def test_the_end_of_all_is_told_in_one_line() -> None:
     assert last == "All 5 pipelines have recovered, the last after 1 min 30 s. Last: orders-0, orders-1, orders-2"
     some = tells_all(valid(shown(replace(lines, broadcast=False, all_recovered=0)))).text
     assert some == "orders-0, orders-1, orders-2 recovered, the last after 1 min 30 s"
-    one = tells_all(valid(shown(replace(lines, lines=told[:1])))).text
+    one = tells_all(valid(shown(replace(lines, lines=told[:1], all_recovered=0)))).text
     assert one == "orders-0 recovered after 1 min 30 s"
+    slowest = tells_all(valid(shown(replace(lines, lines=told[:1], all_recovered=4)))).text
+    assert slowest == "All 4 pipelines have recovered, the last after 1 min 30 s. Last: orders-0"
 
 
 def test_a_group_shows_the_runbooks_of_most_of_its_members() -> None:
