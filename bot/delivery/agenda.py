@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.delivery.claims import Rank
 from bot.delivery.job import Job, cards_of
 from bot.delivery.pace import Method, Pace
-from bot.domain.card import ALONE, InGroup, Lines, PostedCard, Recheck, SyncCard, SyncStorm, ThreadLine
+from bot.domain.card import ALONE, InGroup, Lines, Notice, PostedCard, Recheck, SyncCard, SyncStorm, ThreadLine
 from bot.domain.delivery import Delivery, Hold, Lane, LaneKind, Look, Wait
 from bot.domain.gathering import STORM_FROM, Backlog
 from bot.domain.protocol import decide, given_up, in_doubt, in_order, patience_with, story_of
@@ -32,6 +32,7 @@ class Owed:
         bodies = [row.body for row in rows]
         keys = {body.card_key for body in bodies if isinstance(body, SyncCard | ThreadLine)}
         keys |= {body.story for body in bodies if isinstance(body, Lines) and not body.of_storm}
+        keys |= {each.card_key for body in bodies if isinstance(body, Notice) for each in body.called}
         told = {body.storm_key for body in bodies if isinstance(body, SyncStorm)}
         told |= {body.story for body in bodies if isinstance(body, Lines) and body.of_storm}
         keys |= {row.follows for row in rows if row.follows}

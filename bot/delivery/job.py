@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from bot.delivery.pace import Method
 from bot.domain.card import (
     ALONE,
+    Called,
     CatchUp,
     Content,
     HeldPages,
@@ -57,7 +58,7 @@ class Job:
     def thread_ts(self) -> str | None:
         if isinstance(self.delivery.body, Recheck):
             return self.delivery.body.thread_ts
-        return None if self.shows_cards else self.ts
+        return self.ts if isinstance(self.delivery.body, ThreadLine | Lines) else None
 
     @property
     def over(self) -> bool:
@@ -77,8 +78,15 @@ class Job:
                 return bool(self.cards) and not self._has_told(line)
             case Lines(lines=lines):
                 return bool(self.cards) and not all(self._has_told(line) for line in lines)
+            case Notice(called=called) if called:
+                return any(self._needs_a_look(each) for each in called)
             case _:
                 return True
+
+    def _needs_a_look(self, called: Called) -> bool:
+        """Nobody acknowledged it, and it is not over. Of a card that is kept no more nobody knows."""
+        episodes = [card.content.episode for card in self.cards if card.content.key == called.card_key]
+        return all(episode.open and not episode.acknowledged for episode in episodes)
 
     @property
     def told_in_part(self) -> bool:
@@ -154,7 +162,9 @@ class Job:
                 return Storm(key=key, channel=self.delivery.channel, cards=cards, in_group=total, first=first)
             case Lines() as lines:
                 return self._untold(lines)
-            case ThreadLine() | Notice() | CatchUp() | HeldPages() as content:
+            case Notice(called=called) as notice:
+                return replace(notice, called=tuple(each for each in called if self._needs_a_look(each)))
+            case ThreadLine() | CatchUp() | HeldPages() as content:
                 return content
             case Recheck():
                 raise TypeError("a recheck is looked for, never sent")
@@ -173,6 +183,8 @@ def cards_of(
         case SyncCard(key) | ThreadLine(card_key=key) | Lines(story=key):
             card = cards.get(key)
             return (card,) if card else ()
+        case Notice(called=called):
+            return tuple(cards[each.card_key] for each in called if each.card_key in cards)
         case _:
             return ()
 

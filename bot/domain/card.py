@@ -128,6 +128,16 @@ class NoticeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Called:
+    """A failure that somebody is asked to look at, with its card. `since`: when it began, or was first read."""
+
+    pipeline: Pipeline
+    card_key: str
+    since: datetime
+    first_seen: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
     """A message of its own, outside any episode."""
 
@@ -142,9 +152,8 @@ class Notice:
     """The earlier state of changed `watches`, or the watches that *Undo* removed."""
     undo: str = ""
     """The id of the stored undo for this change."""
-    pipeline: Pipeline | None = None
     targets: tuple[Target, ...] = ()
-    card_key: str = ""
+    called: tuple[Called, ...] = ()
     channel: ChannelId | None = None
     reason: ParkReason | None = None
     instead: ChannelId | None = None

@@ -1,16 +1,16 @@
 """When much happens at once, or nothing could be said for a while, a channel gets few messages that tell of all of it.
 
-Four gatherings, each a row of the outbox that takes the place of several: failures that nobody was told of become a
-storm; whatever changes in a storm is one change of its message; lines that wait for one thread become one; and where
-too many stories wait, those that need nobody's hand are told in a catch-up. Pages are never gathered below one line a
-pipeline.
+Five gatherings, each a row of the outbox that takes the place of several: failures that nobody was told of become a
+storm; whatever changes in a storm is one change of its message; calls of the same people become one; lines that wait
+for one thread become one; and where too many stories wait, those that need nobody's hand are told in a catch-up. Pages
+are never gathered below one line a pipeline.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.domain.card import CatchUp, Lines, Missed, PostedCard, SyncCard, SyncStorm, ThreadLine
+from bot.domain.card import Called, CatchUp, Lines, Missed, Notice, PostedCard, SyncCard, SyncStorm, ThreadLine
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, LaneKind, Priority, State
 from bot.domain.episode import Episode, EpisodeKind, Line, Outcome, digest
@@ -69,6 +69,7 @@ def gather(backlog: Backlog) -> Gathering | None:
     return (
         _storm_updates(backlog, waiting)
         or _storm_lines(backlog, untried)
+        or _calls(untried)
         or _over_already(backlog, untried)
         or _fresh_failures(backlog, untried)
         or _catch_up(backlog, untried)
@@ -151,6 +152,29 @@ def _storm_lines(backlog: Backlog, waiting: list[Delivery]) -> Gathering | None:
 
 def _is_of_storm(row: Delivery, key: str) -> bool:
     return isinstance(row.body, Lines) and row.body.of_storm and row.body.story == key
+
+
+# --- those who are named while many are FAILED ------------------------------------------------------------------------
+
+
+def _calls(untried: list[Delivery]) -> Gathering | None:
+    """One command may call the same people to many failures."""
+    alike: dict[Notice, list[Delivery]] = {}
+    for row in untried:
+        if not isinstance(row.body, Notice) or not row.body.called:
+            continue
+        rows = alike.setdefault(replace(row.body, called=()), [])
+        if len(_called([*rows, row])) <= MOST:
+            rows.append(row)
+    for call, rows in alike.items():
+        if len(rows) > 1:
+            row = _in_place_of(rows, id=digest("calls", *(row.id for row in rows)))
+            return Gathering(row=replace(row, body=replace(call, called=_called(rows))), replaced=tuple(rows))
+    return None
+
+
+def _called(rows: Sequence[Delivery]) -> tuple[Called, ...]:
+    return tuple(each for row in rows if isinstance(row.body, Notice) for each in row.body.called)
 
 
 # --- what came to its end before it could be told ---------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from bot.domain.card import Card, Notice, NoticeKind, PageOrigin, SyncCard, ThreadLine
+from bot.domain.card import Called, Card, Notice, NoticeKind, PageOrigin, SyncCard, ThreadLine
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome, advance, digest
@@ -12,6 +12,8 @@ from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.observation import PipelineId, Reading
 from bot.domain.transition import Event, Standing, Transition, detect
 from bot.domain.watch import Audience, ChannelId, Target, TeamId, UserId
+
+CALLS_WAIT = timedelta(seconds=2)  # one command may call to many pipelines: those become one message
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,11 +128,11 @@ def plan_newly_named(record: Record, scene: Scene, channel: ChannelId) -> Plan |
     episode = replace(episode, revision=episode.revision + 1, paged=paged, told=told)
     cards = _cards(episode, record.standing, scene, told)
     syncs = [_sync(card, scene, fresh=card.key in newcomers) for card in cards]
-    calls = [_call(scene, audience, key, new)] if new else []
+    calls = [_call(episode, scene, audience, key, new)] if new else []
     return Plan(record=replace(record, episode=episode), cards=cards, deliveries=(*calls, *syncs))
 
 
-def _call(scene: Scene, audience: Audience, card_key: str, targets: Sequence[Target]) -> Delivery:
+def _call(episode: Episode, scene: Scene, audience: Audience, card_key: str, targets: Sequence[Target]) -> Delivery:
     naming = [watch for watch in audience.watches if set(targets) & set(watch.targets)]
     latest = max(naming, key=lambda watch: watch.made_at)
     call = Notice(
@@ -138,12 +140,25 @@ def _call(scene: Scene, audience: Audience, card_key: str, targets: Sequence[Tar
         at=latest.made_at,
         by=latest.made_by,
         by_name=latest.made_by_name,
-        pipeline=scene.pipeline,
         targets=tuple(targets),
-        card_key=card_key,
+        called=(
+            Called(
+                pipeline=scene.pipeline,
+                card_key=card_key,
+                since=episode.opened_at,
+                first_seen=episode.first_seen,
+            ),
+        ),
     )
     key = digest(card_key, "call", *(target.identity for target in targets))
-    return Delivery(id=key, channel=audience.channel, priority=Priority.FAILURE, body=call, made_at=latest.made_at)
+    return Delivery(
+        id=key,
+        channel=audience.channel,
+        priority=Priority.FAILURE,
+        body=call,
+        made_at=latest.made_at,
+        not_before=latest.made_at + CALLS_WAIT,
+    )
 
 
 def plan_redrawn(record: Record, scene: Scene, *, unread_at: datetime | None = None) -> Plan | None:

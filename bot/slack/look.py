@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from bot.domain.answer import Answer
 from bot.domain.card import Card, CatchUp, Content, HeldPages, Lines, Notice, Storm, ThreadLine
@@ -14,6 +15,8 @@ from bot.slack.message import Message
 from bot.slack.notices import render_notice
 from bot.slack.status_answers import Asked
 from bot.slack.storms import render_catch_up, render_lines, render_storm
+
+Calls = TypeVar("Calls", Card, Notice)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,7 @@ class Look:
             case ThreadLine():
                 return render_line(content, delivery, now)
             case Notice():
-                return render_notice(content, delivery, self._footing)
+                return render_notice(self._allowed(content), delivery, self._footing)
             case Storm():
                 allowed = replace(content, cards=tuple(map(self._allowed, content.cards)))
                 return render_storm(allowed, delivery, now, self._footing)
@@ -51,10 +54,10 @@ class Look:
             case HeldPages():
                 return render_held_pages(content, delivery, now)
 
-    def _allowed(self, card: Card) -> Card:
+    def _allowed(self, content: Calls) -> Calls:
         if self.broadcast is Broadcast.MEMBERS:
-            return card
-        return replace(card, targets=tuple(target for target in card.targets if not target.is_broadcast))
+            return content
+        return replace(content, targets=tuple(target for target in content.targets if not target.is_broadcast))
 
     def answer(self, answer: Answer, asked: Asked) -> Message:
         return render_answer(answer, asked, self._footing)

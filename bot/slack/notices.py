@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery
 from bot.domain.watch import Watch
-from bot.slack import action_ids, phrases
+from bot.slack import phrases
 from bot.slack.cards import Footing, possible_repeat
-from bot.slack.message import Block, Message, actions, button, message, section, sections, value
+from bot.slack.message import Block, Message, message, section, sections
 from bot.slack.paging import stopped_blocks
-from bot.slack.storms import went_through
+from bot.slack.storms import NAME_LIMIT, went_through
 from bot.slack.text import date, duration, outside
 from bot.slack.watch_answers import undo_blocks
 
@@ -73,12 +73,15 @@ def _not_paged(notice: Notice, _: Footing) -> list[Block]:
 
 
 def _call(notice: Notice, _: Footing) -> list[Block]:
-    name = outside(notice.pipeline.name) if notice.pipeline else "A pipeline"
-    facts = value(pipeline=notice.pipeline.id, card=notice.card_key) if notice.pipeline else ""
-    head = f":rotating_light: *{name}* is FAILED. {phrases.calling(notice.targets)} please look."
-    who = f"{_who(notice)} named you for it just now. Its card says more."
-    acknowledge = button(action_ids.ACKNOWLEDGE, "Acknowledge", facts, style="primary") if facts else None
-    return [section(f"{head}\n{who}"), *actions(f"call-{notice.card_key[:12]}", acknowledge)]
+    """It says nothing that may be otherwise later: how the pipelines are, their cards show."""
+    who = " ".join(each for each in (phrases.calling(notice.targets), _who(notice)) if each)
+    if len(notice.called) == 1:
+        (one,) = notice.called
+        failed = f"*{outside(one.pipeline.name)}* failed at {phrases.moment(one.since, first_seen=one.first_seen)}."
+        return [section(f":bell: {failed}\n{who} asks you to look at it: acknowledge on its card.")]
+    names = ", ".join(f"*{outside(each.pipeline.name, NAME_LIMIT)}*" for each in notice.called)
+    failed = f"{len(notice.called)} pipelines failed: {names}." if names else "Pipelines failed."
+    return [section(f":bell: {failed}\n{who} asks you to look at them: acknowledge on their cards.")]
 
 
 def _paging_stopped(notice: Notice, _: Footing) -> list[Block]:

@@ -2,19 +2,24 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import redis.asyncio
 
+from bot.domain import delivery
 from bot.domain.answer import Refusal, UndoFate, UnmatchedAnswer, UnwatchAnswer, WatchAnswer
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.catalogue import Ambiguous
+from bot.domain.phase import Phase
 from bot.domain.subscription import Edit, Limits, WatchChange, Wish
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Every, Target, TargetKind
+from bot.ports import Status
 from bot.watching.requests import Requests
 from tests.builders import ALERTS, ANN, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
 from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, OTHER, TWO, Bot, is_open, pipelines, running, watch
+from tests.service.test_vigil import Whole, whole
 
 # --- those whom a watch names while its pipeline is FAILED -----------------------------------------------------------
 
@@ -69,6 +74,49 @@ async def test_whoever_took_the_edit_may_die_before_it_pages(fake_redis: redis.a
         await bot.store.add_watches([replace(there, targets=(BOB_TARGET,))], an_announcement("edited"))
         await bot.poll(10)
         assert await calls(bot) == [("U0BOB",)]
+
+
+def called(world: Whole) -> list[list[str]]:
+    """The pipelines that each call in the channel names, as it was sent."""
+    calls = [content for _, content, _ in world.chat.posts if isinstance(content, Notice) and content.called]
+    return [[each.pipeline.name for each in call.called] for call in calls]
+
+
+async def name_bob(world: Whole, reference: str) -> None:
+    there = world.bot.roster.watches.of(ALERTS)
+    at = world.bot.clock.now()
+    edited = [replace(each, targets=(BOB_TARGET,), made_at=at) for each in there if each.reference == reference]
+    await world.bot.store.add_watches(edited, an_announcement(f"edited {reference}"))
+
+
+async def test_one_command_calls_once_to_all_that_has_failed(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, 3) as world:
+        await world.bot.watch("orders-*")
+        await world.bot.listing.refresh()
+        world.bot.api.statuses |= dict.fromkeys(world.bot.api.statuses, FAILED)
+        await world.bot.poll(30)
+        await name_bob(world, "orders-*")
+        await world.bot.poll(30)
+    (names,) = called(world)
+    assert sorted(names) == ["orders-1", "orders-2", "orders-3"]
+
+
+async def test_a_call_that_comes_after_the_end_or_an_answer_is_not_sent(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, 3) as world:
+        await world.bot.watch("orders-*")
+        await world.bot.listing.refresh()
+        world.bot.api.statuses |= dict.fromkeys(world.bot.api.statuses, FAILED)
+        await world.bot.poll(30)
+        slow_down = delivery.Refused(kind=delivery.Refusal.RATE_LIMITED, error="", retry_after=timedelta(seconds=60))
+        world.chat.answers = [(slow_down, False)] * 5  # also to what goes first
+        await name_bob(world, "orders-*")
+        await world.bot.poll(10)
+        episode = world.bot.roster.record(ONE).episode
+        assert episode is not None
+        await world.bot.requests.acknowledgements.acknowledge(ALERTS, ONE, str(episode.card_in(ALERTS)), ANN)
+        world.bot.api.statuses[TWO] = Status(phase=Phase.RUNNING, replicas=1, ready=1)
+        await world.bot.poll(400)
+    assert called(world) == [["orders-3"]]
 
 
 # --- changes of watches ----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.card import Missed, Notice, NoticeKind
+from bot.domain.card import Called, Missed, Notice, NoticeKind
 from bot.domain.episode import Line
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE, Event
@@ -16,7 +16,7 @@ from bot.slack.grammar import Watch as Typed
 from bot.slack.grammar import parse
 from bot.slack.phrases import TARGETS_SHOWN, watch_command
 from tests.builders import ALERTS, ANN, a_group, a_person, a_pipeline, a_watch, at
-from tests.unit.rendering import says, shown, tells_all, valid
+from tests.unit.rendering import buttons, says, shown, tells_all, valid
 
 PAGED = (a_person(), a_group(), Target(kind=TargetKind.HERE))
 NAMED = replace(a_watch(), label="orders-eu")
@@ -146,6 +146,28 @@ def test_the_line_of_a_watch_that_is_gone_makes_it_again_when_it_is_typed(watch:
 @pytest.mark.parametrize("label", ["orders-eu", "Base Swaps to Postgres", "pipeline_2", "管道"])
 def test_an_ordinary_name_is_typed_as_people_know_it(label: str) -> None:
     assert label in watch_command(replace(a_watch(), label=label))
+
+
+def a_call(*names: str, first_seen: bool = False) -> Notice:
+    called = tuple(
+        Called(pipeline=a_pipeline(name), card_key=name, since=at(0), first_seen=first_seen) for name in names
+    )
+    return Notice(kind=NoticeKind.CALL, at=at(60), by=ANN, by_name="Ann", targets=(a_person("U0BOB"),), called=called)
+
+
+def test_a_call_says_nothing_that_may_be_otherwise_later() -> None:
+    one = shown(a_call("orders-eu"))
+    (text,) = says(one)
+    assert text.startswith(":bell: *orders-eu* failed at <!date^1795435200^")
+    assert text.endswith(" UTC>.\n<@U0BOB> Ann asks you to look at it: acknowledge on its card.")
+    assert buttons(one) == {}
+    first = shown(a_call("orders-eu", first_seen=True))
+    assert " or earlier.\n" in says(first)[0]
+    (three,) = says(shown(a_call("orders-eu", "swaps", "fills")))
+    assert three == (
+        ":bell: 3 pipelines failed: *orders-eu*, *swaps*, *fills*.\n"
+        "<@U0BOB> Ann asks you to look at them: acknowledge on their cards."
+    )
 
 
 def test_where_more_are_gone_than_a_message_holds_the_rest_are_counted() -> None:

@@ -28,7 +28,7 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.card import Card, CatchUp, Content, Lines, Missed, Notice, NoticeKind, Storm, ThreadLine
+from bot.domain.card import Called, Card, CatchUp, Content, Lines, Missed, Notice, NoticeKind, Storm, ThreadLine
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.delivery import Delay, Delivery, Priority
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
@@ -254,9 +254,17 @@ notices = st.builds(
     watches=watches.map(tuple),
     before=watches.map(tuple),
     undo=st.sampled_from(["", "u" * 32]),
-    pipeline=st.one_of(st.none(), st.builds(a_pipeline_called, names)),
     targets=targets,
-    card_key=st.just("k" * 32),
+    called=st.lists(
+        st.builds(
+            Called,
+            pipeline=st.builds(a_pipeline_called, names),
+            card_key=st.just("k" * 32),
+            since=st.just(at(0)),
+            first_seen=st.booleans(),
+        ),
+        max_size=30,
+    ).map(tuple),
     channel=st.just(ALERTS),
     reason=st.sampled_from([None, *ParkReason]),
     instead=st.sampled_from([None, ALERTS]),
