@@ -48,7 +48,7 @@ def _what_is_left(origins: Sequence[PageOrigin]) -> str:
         return f"You leave every watch that paged you for this, with everything else that it covers. {told}"
     named = list(dict.fromkeys(_origin_words(each) for each in origins))
     more = [f"{len(named) - MOST_IN_DIALOG} more"] if len(named) > MOST_IN_DIALOG else []
-    return f"You leave {'; '.join([*named[:MOST_IN_DIALOG], *more])}: nothing they cover pages you any more. {told}"
+    return f"You leave {'; '.join([*named[:MOST_IN_DIALOG], *more])}, for everything they cover. {told}"
 
 
 def _origin_words(origin: PageOrigin) -> str:

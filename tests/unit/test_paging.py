@@ -173,7 +173,7 @@ def test_the_dialog_names_each_watch_that_is_left() -> None:
     text = asked_first(replace(ORIGIN, reference="*"), team, replace(ORIGIN, reference="pipe_1", label="<orders> & eu"))
     assert "`*` in <#C0ALERTS>; `orders-*` in <#C0TEAM>; " in text
     assert "<orders>" not in text
-    assert "nothing they cover pages you any more" in text
+    assert ", for everything they cover" in text
 
 
 def test_the_dialog_fits_whatever_the_watches_are_called() -> None:
