@@ -28,8 +28,11 @@ T_co = TypeVar("T_co", covariant=True)
 # The first that fits the failure or one of its causes.
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLError, "No safe connection to GoldRush: TLS failed. Check GOLDRUSH_API_URL, the clock and any proxy."),
-    (socket.gaierror, "GoldRush's host name could not be resolved: check GOLDRUSH_API_URL and DNS."),
-    (ConnectionRefusedError, "The connection to GoldRush was refused: check GOLDRUSH_API_URL."),
+    (
+        socket.gaierror,
+        "GoldRush's host name, or the proxy's, could not be resolved: check GOLDRUSH_API_URL, any proxy and DNS.",
+    ),
+    (ConnectionRefusedError, "The connection to GoldRush was refused: check GOLDRUSH_API_URL and any proxy."),
     (httpx.ProxyError, "The proxy did not let the request to GoldRush through."),
     (httpx.ConnectError, "GoldRush could not be reached: check the network."),
     (httpx.HTTPError, "The connection to GoldRush broke before its answer was whole."),
