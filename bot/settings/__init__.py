@@ -1,4 +1,4 @@
-"""Settings from the environment or a `.env` file. All faults are told at once, each with its cure."""
+"""Settings from the environment or a `.env` file. Reports all faults at once, each with its fix."""
 
 import os
 from collections.abc import Callable
@@ -194,7 +194,7 @@ class Settings(_Read):
 
 
 class _Together(_Read):
-    """What settings say together, read leniently, so that its faults are told along with those of each by itself."""
+    """Faults between settings. Reads leniently, to report them along with the faults of single settings."""
 
     slack_app_token: str | None = Field(default=None, alias="SLACK_APP_TOKEN")
     slack_signing_secret: str | None = Field(default=None, alias="SLACK_SIGNING_SECRET")

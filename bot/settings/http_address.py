@@ -7,7 +7,7 @@ from bot.settings.redis_address import ends_after_bracket, host_is_valid, port_i
 
 
 def http_fault(url: str) -> str | None:
-    """What is wrong, as a clause that begins a sentence."""
+    """The fault, as a clause that begins a sentence."""
     if not url.startswith(("https://", "http://")):
         return "it does not begin with https://"
     if not url.isprintable() or " " in url:

@@ -19,7 +19,7 @@ _CERT_REQS = {"none", "optional", "required"}
 
 
 def redis_fault(url: str) -> str | None:
-    """What is wrong, as a clause that begins a sentence; None where a client can be made of it."""
+    """The fault, as a clause that begins a sentence; None if the address works."""
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in SCHEMES:
         return _scheme_fault(scheme if separator else "")

@@ -21,7 +21,7 @@ HOW_TO_GET = {
 
 
 class SettingsError(Exception):
-    """`faults` holds one sentence for each fault: which setting, what is wrong, how to fix it. Never a value."""
+    """`faults` holds one sentence for each fault: the setting, the fault and the fix, never a value."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("; ".join(faults))

@@ -14,7 +14,7 @@ _BEGINS_WITH = {"SLACK_BOT_TOKEN": "xoxb-", "SLACK_APP_TOKEN": "xapp-"}
 
 
 def token_fault(name: str, value: str) -> str | None:
-    """What is wrong, as a clause that begins a sentence."""
+    """The fault, as a clause that begins a sentence."""
     if not re.fullmatch(r"[\x21-\x7e]+", value):
         return "it holds spaces, line breaks or characters that no such secret has"
     begins_with = _BEGINS_WITH.get(name)

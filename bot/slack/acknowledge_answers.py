@@ -1,4 +1,4 @@
-"""Answers to whoever clicks *Acknowledge*. Pure."""
+"""Answers to a click on *Acknowledge*. Pure."""
 
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate
 from bot.slack import phrases

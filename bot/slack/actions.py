@@ -188,7 +188,7 @@ class Actions:
         return [*named, *(await self._requests.stops.pipelines_of(storm) if storm else ())]
 
     async def _share(self, click: Click, respond: Respond) -> None:
-        """Only what is known of pipelines goes to everyone, with the name of who shared it."""
+        """A shared answer holds only facts about pipelines, and the name of the person who shared it."""
         by = await self._permissions.name(click.asker)
         asked = Asked(text=click.asked.text, page=click.asked.page, shared=True, shared_by=by)
         answer = await self._ask(click, asked)

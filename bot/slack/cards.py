@@ -51,7 +51,7 @@ class Footing:
         return f"<{before if before.endswith('/') else before.rpartition('/')[0] + '/'}|Open GoldRush Platform>"
 
     def address(self, pipeline_id: str) -> str:
-        """No id of GoldRush's is as long as what is cut off here; whole, it could be more than a text may hold."""
+        """Cuts an overlong id, which could exceed Slack's limit. GoldRush's own ids are shorter."""
         return self.platform_url.replace(PIPELINE_ID, quote(pipeline_id[:LONGEST_ID], safe=""))
 
 
@@ -201,7 +201,7 @@ def _ready(card: Card) -> str:
 
 
 def _when(episode: Episode) -> str:
-    """Since when; of what is over, from when until when."""
+    """The beginning of an open episode; beginning and end of one that is over."""
     if episode.closed_at is None:
         return f"since {_beginning(episode)}"
     return span(episode.opened_at, episode.closed_at, or_earlier=episode.first_seen)

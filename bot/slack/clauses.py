@@ -127,10 +127,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """`mend`: from where on to look, a word of the text, and what to put in its place. `otherwise`: an example."""
+    """`fix`: the position to search from, the wrong word and its replacement. `otherwise`: an example."""
 
     message: str
-    mend: tuple[int, str, str] | None = None
+    fix: tuple[int, str, str] | None = None
     otherwise: str = ""
 
 
@@ -275,11 +275,11 @@ class Reader:
         what = {Kind.EVENT: "an event", Kind.TARGET: "someone to page", Kind.CHANNEL: "a channel"}[kind]
         self._fault(f"“{shown}” is {what}: put *{kind.value}* before it. Nothing was changed.")
 
-    def _fault(self, message: str, mend: tuple[int, str, str] | None = None, otherwise: str = "") -> None:
-        self._draft.faults.append(Fault(message, mend, otherwise))
+    def _fault(self, message: str, fix: tuple[int, str, str] | None = None, otherwise: str = "") -> None:
+        self._draft.faults.append(Fault(message, fix, otherwise))
 
     def _settle(self) -> None:
-        """What was typed behind one another belongs together."""
+        """Joins neighbouring words into one clause."""
         while len(self._loose) > 1 and self._loose[-1].lower in CONNECTIVES:
             self._loose.pop()
         if self._loose:

@@ -60,7 +60,7 @@ class Commands:
         return await self._answer(command, asked.page, asker)
 
     def needs_no_store(self, text: str, channel: ChannelId) -> bool:
-        """It is answered by what was typed alone."""
+        """True if the typed text alone decides the answer."""
         return isinstance(parse(text, self._requests.references.names(channel)), Help | UsageError)
 
     async def _understood(self, text: str, channel: ChannelId) -> Command | UsageError:

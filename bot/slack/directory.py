@@ -36,7 +36,7 @@ class Admission(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Whom a typed name means. `gap`: why somebody else may bear it too."""
+    """The people and groups with a typed name. `gap`: why the list may be incomplete."""
 
     matches: Matches
     gap: Unreadable | None = None
@@ -89,7 +89,7 @@ class Directory:
         )
 
     async def named(self, name: str) -> Found:
-        """Whom `@name` means. Where it is nobody, or not clear who, the lists are read afresh."""
+        """The person or group that `@name` means. If none or several match, reads the lists afresh."""
         found = await self._named(name, KEPT_SECONDS)
         return found if len(found.matches.entries) == 1 else await self._named(name, NONE_KEPT_SECONDS)
 

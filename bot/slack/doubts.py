@@ -1,4 +1,4 @@
-"""What is said where nobody knows how a pipeline is now: first when it was last seen, and how. Pure."""
+"""Words for a pipeline whose current state is unknown: its last known state and its age. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -11,7 +11,7 @@ from bot.slack.text import REASON_LIMIT, ago, date, outside
 
 
 def sign(view: PipelineView) -> str:
-    """What was last seen FAILED stays red: that it is over, nobody knows."""
+    """A pipeline last seen FAILED stays red, because nothing shows that it recovered."""
     if not is_doubtful(view):
         return phrases.standing_symbol(view.standing)
     return phrases.symbol(Phase.FAILED) if view.standing.phase == Phase.FAILED else phrases.BLIND

@@ -45,7 +45,7 @@ def _short(record: logging.LogRecord) -> bool:
 
 
 class RoutedClient(SocketModeClient):
-    """Takes the proxy that holds for the address of the WebSocket, which each connection has anew."""
+    """Chooses the proxy for each WebSocket's address, which differs for every connection."""
 
     wss_uri: str | None = None  # slack_sdk's constructor asks for the proxy first
 

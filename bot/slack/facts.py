@@ -65,7 +65,7 @@ class Facts:
             return kept or otherwise
 
     async def place_words(self, channel: ChannelId) -> str:
-        """How other channels are told of this one: a private one keeps its name. Empty where it cannot be read."""
+        """This channel's name for other channels: "a private channel" if it is private, empty if unreadable."""
         if channel.startswith("D"):
             return "a direct message"
         try:

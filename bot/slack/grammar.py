@@ -115,7 +115,7 @@ class _Typed:
 
 
 def parse(text: str, names: Names = NO_NAMES) -> Command | UsageError:
-    """Understands what was typed after the slash command, where pipelines have these names."""
+    """Parses the text after the slash command, given the names of pipelines."""
     if len(text) > LONGEST_TEXT:
         return UsageError(f"That is {len(text)} characters long; I read up to {LONGEST_TEXT}.", "help")
     try:
@@ -137,7 +137,7 @@ def depends_on_names(text: str) -> bool:
 
 
 def _hint(refused: Refused, names: Names) -> str:
-    """The first hint that is understood when it is typed, or what is hinted at there."""
+    """The first hint that parses as a command; without one, the default."""
     for hint in refused.hints:
         if not hint or len(hint) > LONGEST_HINT or not is_command("".join(hint.split(maxsplit=1)[:1])):
             continue
@@ -382,7 +382,7 @@ def _watch(said: _Typed) -> Command:
 
 
 def _without_name(draft: Draft) -> str:
-    """The rest of what was typed, with an example of a pipeline."""
+    """The typed clauses, with an example instead of the missing pipeline."""
     return replace(draft, names=["orders-eu"]).command("watch") if any(draft.clauses.values()) else ""
 
 
@@ -390,7 +390,7 @@ def _refuse_faults(draft: Draft, name: str, said: _Typed, otherwise: str) -> Non
     if not draft.faults:
         return
     fault = draft.faults[0]
-    simply = mended(said.text, *fault.mend) if fault.mend and len(draft.faults) == 1 else ""
+    simply = mended(said.text, *fault.fix) if fault.fix and len(draft.faults) == 1 else ""
     raise Refused(fault.message, simply, draft.command(name), fault.otherwise, otherwise)
 
 

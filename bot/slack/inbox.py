@@ -100,7 +100,7 @@ class Inbox:
     async def take(self, ack: AsyncAck, kind: str, id: str, facts: dict[str, str]) -> None:  # noqa: A002
         """Keeps it, acknowledges it, acts on it; the second time it only acknowledges.
 
-        What is more than one person may ask is acknowledged only: it costs no write, and is answered now and then.
+        Beyond a person's limit, it only acknowledges: that costs no write, and only some of them get an answer.
         """
         gesture = Gesture(id=f"{kind} {id}", kind=kind, at=self._clock.now(), facts=facts)
         if too_many := self._too_many(gesture):
@@ -125,7 +125,7 @@ class Inbox:
             await self._say(gesture, KEPT)
 
     def _too_many(self, gesture: Gesture) -> TooMany | None:
-        """Acknowledgements have a limit of their own: whoever answers failures is not to be kept from it."""
+        """Acknowledgements have a limit of their own, so that a flood never blocks people who answer failures."""
         person = UserId(gesture.facts.get("user", ""))
         if _acknowledges(gesture):
             return self._acknowledgements.take(person)
@@ -221,7 +221,7 @@ class Inbox:
         await respond(self._look.answer(answer, asked).as_response())
 
     def _needs_no_store(self, gesture: Gesture) -> bool:
-        """It is answered by what was typed alone."""
+        """True if the typed text alone decides the answer."""
         facts = gesture.facts
         return gesture.kind == COMMAND and self._commands.needs_no_store(facts["text"], ChannelId(facts["channel"]))
 

@@ -22,7 +22,7 @@ SAME_AS = {
 
 
 def near_command(word: Word, rest: str) -> Refused | None:
-    """What to type instead of a command that people expect; None where nothing is known of it."""
+    """The command to suggest for a word that people expect; None without a suggestion."""
     name, shown = word.lower.lstrip("/"), outside(word.text)
     asks = f"status {rest}".strip()
     if name in ACKNOWLEDGE:

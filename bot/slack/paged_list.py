@@ -34,7 +34,7 @@ class Rows(Generic[T]):
 
 
 class PagedList(Generic[T]):
-    """`keep` takes what is needed of a row, or None: a large workspace's rows as they come would fill the memory.
+    """`keep` reduces a row to the parts we need, or to None: full rows of a large workspace would fill the memory.
 
     `narrower` are the arguments to read with where a scope for the first ones is missing.
     """

@@ -1,4 +1,4 @@
-"""What a page says of itself: who set it up, where, and how to stop it. Pure."""
+"""The footer of a page: who set it up, where, and how to stop it. Pure."""
 
 from collections.abc import Iterable, Sequence
 

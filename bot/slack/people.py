@@ -1,4 +1,4 @@
-"""Whom a typed name means: people and user groups together. Pure.
+"""Finds the people and user groups that a typed name means. Pure.
 
 A display name or handle comes before a full name, and a group's handle before its name. Anybody can choose a display
 name and a full name, so where a person and a group both answer to a name, neither is taken. Only a handle, which the
@@ -32,7 +32,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """Whom a name may mean. `sure`: not by a full name alone, so what is not read yet can hardly mean more."""
+    """The entries that a name may mean. `sure`: more than a full name matches, so unread rows hardly matter."""
 
     entries: tuple[Entry, ...]
     sure: bool = False

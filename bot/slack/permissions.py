@@ -1,4 +1,4 @@
-"""Asks Slack for the facts, has the decision made, and says no in words that reveal nothing."""
+"""Asks Slack for the facts, decides, and refuses in words that reveal nothing."""
 
 from dataclasses import dataclass
 
@@ -51,7 +51,7 @@ class Permissions:
         self._who_may_watch = who_may_watch
 
     async def to_change_anything(self, asker: Asker) -> Refusal | None:
-        """Asked before a channel is looked for: whoever may change nothing learns nothing of channels either."""
+        """Checked before the channel lookup, so that people without permission learn nothing about channels."""
         if self._who_may_watch is WhoMayWatch.EVERYONE:
             return None
         why = unfit_to_change(await self.facts.person(asker.user, team=asker.team), self._who_may_watch)

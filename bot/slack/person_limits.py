@@ -12,7 +12,7 @@ from bot.ports import Clock
 
 PER_MINUTE = 30
 ACKNOWLEDGEMENTS_PER_MINUTE = 120  # nobody who answers failures by hand is refused
-CHANGE_COSTS = 2.0  # what is announced in a channel counts twice
+CHANGE_COSTS = 2.0  # a change counts twice, because the bot announces it in a channel
 TOLD_EVERY_SECONDS = 30.0
 MOST_PEOPLE = 10_000
 AT_ONCE = 2
@@ -101,7 +101,7 @@ class CommandSlots:
         """
         own = self._enter(person)
         try:
-            # The person's own slot first: whoever waits for that holds none that others need.
+            # The person's own slot first, so that a waiting person holds no slot that others need.
             await _acquired(own, within)
             try:
                 await _acquired(self._all, within)

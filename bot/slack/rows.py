@@ -111,7 +111,7 @@ def _all_corrected(those: Sequence[UnresolvedReference], footing: Footing, text:
 
 
 def _alone(pipeline: Pipeline, reference: str, among: Names) -> bool:
-    """Whether its name means it alone: whatever else that could mean holds what was typed, so it is a candidate too."""
+    """True if the name is unambiguous among the candidates."""
     name, typed = looks(pipeline.name), looks(reference)
     found = resolve(pipeline.name, among, suggest=False)
     return typed != name and typed in name and not is_pattern(pipeline.name) and found == Found((pipeline,))

@@ -21,7 +21,7 @@ STATE_CUTOFF = 0.75  # `runing` is near, `string` is not
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What was typed, and which page of the answer is wanted: a button brings it back, also after a restart."""
+    """The typed text and the page to show. Buttons carry both, so they work after a restart."""
 
     text: str = ""
     page: int = 1

@@ -44,8 +44,8 @@ async def channel_to_see(
 async def _permitted(
     word: ChannelWord, asker: Asker, directory: Directory, permissions: Permissions, *, changing: bool
 ) -> ChannelId | Refusal:
-    """The one channel of that name which the asker may use. A part of the list says nothing of what is missing in it,
-    so a forbidden channel is then answered as a missing one is."""
+    """The one channel with that name that the asker may use. An incomplete list can't show that a channel is missing,
+    so forbidden and missing channels then get the same answer."""
     named = word.name or word.id
     check = permissions.inside if changing else permissions.to_see
     if word.id:
@@ -116,7 +116,7 @@ async def resolve_targets(
     permissions: Permissions,
     broadcast: Broadcast = Broadcast.MEMBERS,
 ) -> tuple[Target, ...] | Refusal:
-    """Whom to page, each with the name that stands for them outside a page."""
+    """The targets to page, each with the plain name to show outside a page."""
     targets: list[Target] = []
     for word in words:
         target = await _target(word, asker, directory, permissions, broadcast)
@@ -170,7 +170,7 @@ async def _named(name: str, directory: Directory, permissions: Permissions) -> T
 
 
 async def _person(user: UserId, label: str, directory: Directory, permissions: Permissions) -> Target | Refusal:
-    """Guests may be paged where somebody picked them. Nobody is paged whom Slack could not show the page."""
+    """Guests count if somebody picked them from Slack's list. Refuses accounts that could not see the page."""
     person = await permissions.facts.person(user)
     named = person.name or label
     if person.account is Unreadable.AWAY:

@@ -148,7 +148,7 @@ def _to_end(watches: Sequence[Watch], footing: Footing) -> str:
 
 
 def _unwatch_command(watches: Sequence[Watch], channel: ChannelId) -> str:
-    """By id, so that it ends what was shown, whatever is renamed meanwhile."""
+    """By id, so that a rename meanwhile does not change which watch ends."""
     named = " ".join(escape(quoted(watch.reference)) for watch in watches)
     where = "" if phrases.is_direct(channel) else f" in <#{channel}>"
     return f"unwatch {named}{where}"

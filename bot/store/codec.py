@@ -53,7 +53,7 @@ def decode_delivery(raw: bytes) -> Delivery:
     return _remembered(raw) if len(raw) <= SMALL_ROW else _decoded(raw)
 
 
-@lru_cache(maxsize=32_768)  # all are read anew after each change: nearly every row is what it was
+@lru_cache(maxsize=32_768)  # every change reads all rows again, and nearly all are unchanged
 def decode_watch(raw: bytes) -> tuple[tuple[float, str], Watch]:
     """With its place among all: when it was made, then its id. To compare thousands of times with zones is slow."""
     watch = WATCH.validate_json(raw)

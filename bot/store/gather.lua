@@ -25,7 +25,7 @@ for i = 8 + joining, 7 + joining + holding do
 end
 for i = 8 + joining + holding, #KEYS do
   redis.call('DEL', KEYS[i])
-  redis.call('HSET', KEYS[i], 'forgotten', 1)  -- so that it is told from a card that was lost
+  redis.call('HSET', KEYS[i], 'forgotten', 1)  -- distinguishes it from a lost card
   redis.call('EXPIRE', KEYS[i], ARGV[7])
 end
 if joining > 0 then redis.call('EXPIRE', KEYS[7], ARGV[7]) end

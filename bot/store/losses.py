@@ -31,7 +31,7 @@ KEPT: Mapping[str, str] = {
     "sequence": "",
 }
 MARK = b"-"
-"""The field or member by which an emptied key is told from a lost one; no watch, channel or gesture is called so."""
+"""The field or member that distinguishes an emptied key from a lost one; no watch, channel or gesture has this name."""
 STORM_SECONDS = 30 * 24 * 3600
 
 
@@ -43,7 +43,7 @@ class Losses:
         self._reconcile = scripts.script("reconcile")
 
     async def found(self, cards: Sequence[str], parked: Iterable[ChannelId]) -> tuple[tuple[str, ...], frozenset[str]]:
-        """The names of what is lost since the last look, and which of `cards` (those of open stories) are.
+        """The names of the keys lost since the last look, and which of `cards` (those of open stories) are lost.
 
         Raises:
             StoreAway

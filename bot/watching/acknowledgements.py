@@ -22,9 +22,9 @@ class Acknowledgements:
         self._clock = clock
 
     async def stands_in(self, channel: ChannelId, card_keys: Sequence[str]) -> bool:
-        """Whether this conversation holds these cards: a button's value can be replayed from anywhere.
+        """True if this conversation holds these cards: anyone can replay a button's value from elsewhere.
 
-        A card that the store does not know is nobody's: acknowledging it changes nothing, and says so.
+        Also true for an unknown card: acknowledging it changes nothing, and says so.
         """
         cards = await self._roster.store.cards(card_keys)
         return all([await self._holds(channel, card) for card in cards.values()])
@@ -43,17 +43,17 @@ class Acknowledgements:
     async def acknowledge(
         self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId, *, name: str = "", place: str = ""
     ) -> AcknowledgeAnswer:
-        """Answers the failure that this very card shows; a card of an earlier one changes nothing."""
+        """Acknowledges the failure that this card shows; the card of an earlier failure changes nothing."""
         at = self._clock.now()
 
         def make(record: Record, scene: Scene) -> Plan | None:
-            """Looked at anew at each try: another failure may have begun meanwhile, which nobody has seen."""
+            """Checked again at each try: a new failure that nobody has seen may have begun."""
             shown = record.episode is not None and card_key in record.episode.told
             return plan_acknowledgement(record, scene, by, at, name=name, place=place) if shown else None
 
         card = (await self._roster.store.cards([card_key])).get(card_key)
         if card and not self._covers(card.content.pipeline):
-            await self._roster.forget([pipeline_id], at)  # whoever ended the last watch died over it
+            await self._roster.forget([pipeline_id], at)  # the bot that ended the last watch died before it finished
         plan = await self._roster.write(pipeline_id, make)
         now = self._roster.record(pipeline_id).episode
         answered = now.acknowledged if now and now.open and card_key in now.told else None
@@ -72,7 +72,7 @@ class Acknowledgements:
     async def acknowledge_storm(
         self, channel: ChannelId, storm_key: str, by: UserId, *, name: str = "", place: str = ""
     ) -> AcknowledgeAllAnswer:
-        """Answers every failure of one message that nobody has answered yet."""
+        """Acknowledges every failure of one message that nobody has acknowledged yet."""
         cards = [card.content for card in await self._roster.store.storm(storm_key)]
         answers = [
             await self.acknowledge(channel, card.pipeline.id, card.key, by, name=name, place=place) for card in cards
@@ -84,14 +84,14 @@ class Acknowledgements:
     async def acknowledge_member(
         self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = ""
     ) -> AcknowledgeAnswer | AcknowledgeAllAnswer:
-        """Answers one failure of a storm's message, by its card."""
+        """Acknowledges one failure of a storm's message, by its card."""
         card = (await self._roster.store.cards([card_key])).get(card_key)
         if card is None:
             return AcknowledgeAllAnswer(acknowledged=0, known=0)
         return await self.acknowledge(channel, card.content.pipeline.id, card_key, by, name=name, place=place)
 
     async def _stale(self, channel: ChannelId, pipeline_id: PipelineId, card_key: str) -> AcknowledgeAnswer:
-        """What became of the failure that an old card shows, as far as the store knows."""
+        """The fate of an old card's failure, as far as the store knows it."""
         card = (await self._roster.store.cards([card_key])).get(card_key)
         if card is None:
             return await self._forgotten(channel, self._roster.pipeline(pipeline_id))
@@ -101,7 +101,7 @@ class Acknowledgements:
         return AcknowledgeAnswer(pipeline=pipeline, fate=fate, watched=self._covers(pipeline))
 
     async def _forgotten(self, channel: ChannelId, pipeline: Pipeline) -> AcknowledgeAnswer:
-        """How it stands now is all that is known: read afresh, where it is listed."""
+        """Answers with the pipeline's current state, read afresh if it is listed."""
         listed = [each for each in self._roster.catalogue if each.id == pipeline.id]
         views = await self._views.of(listed, channel, older_than=FRESH_SECONDS)
         stands = StatusAnswer(views=views, at=self._clock.now()) if views else None
@@ -112,7 +112,7 @@ class Acknowledgements:
         return bool(self._roster.watches_of(pipeline))
 
     async def _draw_again(self, channel: ChannelId, card_key: str) -> None:
-        """The button was stale, so what the card shows may be too."""
+        """Updates the card: a stale button suggests a stale card."""
         row = Delivery(
             id=card_key,
             channel=channel,

@@ -10,7 +10,7 @@ from bot.ports import ApiError, Clock, Throttled
 
 RESERVED_SHARE = 0.15  # for people's commands
 BURST_SECONDS = 1.0
-POLLING_WAITS_SECONDS = 0.5  # it asks four times a second: longer without a word, and it needs nothing
+POLLING_WAITS_SECONDS = 0.5  # polling asks four times a second; after a longer silence it needs nothing
 SHRINK = 0.85  # a half would cost a third more delay: reliability is bought with a little (AIMD)
 GROW_PER_SECOND = 0.01  # of the full rate
 LEAST_SHARE = 0.1
@@ -19,7 +19,7 @@ LONGEST_HOLD_SECONDS = 3600.0
 
 
 class Route(Enum):
-    """What a request asks for. Where GoldRush asks to wait, that holds for the route that was asked."""
+    """The kind of a request. A wait that GoldRush asks for applies to one route."""
 
     STATUS = "status"
     LISTING = "listing"
@@ -35,7 +35,7 @@ class Budget:
         self._clock = clock
         self._tokens = max(1.0, rate * BURST_SECONDS)
         self._peoples = 1.0
-        """What people may take though the polling waits: their share, refilled by itself."""
+        """People's share, which they may use even while the polling waits."""
         self._polling_waits_until = float("-inf")
         self._filled_at = clock.monotonic()
         self._holds: dict[Route, tuple[float, float]] = {}
@@ -54,9 +54,9 @@ class Budget:
         return taken
 
     async def take(self, route: Route, within: float) -> bool:
-        """For a person: waits until a request may be made, but no longer than `within` seconds. False: it may not.
+        """Waits at most `within` seconds for a person's turn. False: no turn came.
 
-        People come first, up to their share: while the polling waits for its turn they get no more than that.
+        People come first, up to their share. While the polling waits, they get no more than that.
         """
         deadline = self._clock.monotonic() + within
         while not self._take_for_person(route):
@@ -78,7 +78,7 @@ class Budget:
         return self._clock.monotonic() < self._polling_waits_until
 
     def obey(self, route: Route, error: ApiError) -> None:
-        """What a failed read asks of those that follow: only a 429 asks for less, any error may ask for a wait."""
+        """Adapts to a failed read: only a 429 lowers the rate, any error may ask for a wait."""
         if isinstance(error, Throttled):
             self.throttled(route, error.retry_after)
         elif error.retry_after:
@@ -92,7 +92,7 @@ class Budget:
         self.hold(route, retry_after if retry_after is not None else UNTOLD_HOLD_SECONDS)
 
     def hold(self, route: Route, seconds: float) -> None:
-        """Nothing goes out on this route for so long; a longer wait that was asked for before stands."""
+        """Sends nothing on this route for so long; an earlier, longer wait still applies."""
         now = self._clock.monotonic()
         since, until = self._holds.get(route, (now, now))
         since = since if until > now else now

@@ -1,4 +1,4 @@
-"""What users want of their pipelines, where a listing may be older than the phase that it seems to contradict."""
+"""Reads the users' wishes afresh if a listing may be older than the phase that it contradicts."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ from bot.watching.roster import Roster
 from bot.watching.safe_api import SafeApi
 
 PATIENCE_SECONDS = 2.0  # a reading is not kept back for longer, only to know whether a stop was wanted
-KEPT_SECONDS = 10.0  # for a person who asks: what is wanted may have changed since
+KEPT_SECONDS = 10.0  # for a person who asks: the user's wish may have changed since
 
 log = structlog.get_logger(__name__)
 
@@ -30,8 +30,8 @@ class Intents:
         """None where the intent is older than the phase."""
 
     async def judge(self, pipeline_id: PipelineId, phase: Phase) -> None:
-        """Called with every reading: after a change of phase the intent is read again before it explains or contradicts
-        that phase."""
+        """Called with every reading. After a change of phase it reads the intent again, before that explains or
+        contradicts the phase."""
         if phase != self._roster.record(pipeline_id).standing.phase:
             self._read_at.pop(pipeline_id, None)
         wanted = self._roster.pipeline(pipeline_id).intent
@@ -39,7 +39,7 @@ class Intents:
             await self._learn(pipeline_id)
 
     async def confirm(self, pipeline_id: PipelineId) -> None:
-        """Whoever asks is told of a contradiction only if it is one now."""
+        """Drops a contradiction that no longer holds, before a person sees it."""
         age = self._clock.monotonic() - self._read_at.get(pipeline_id, float("-inf"))
         phase = self._roster.record(pipeline_id).standing.phase
         if age > KEPT_SECONDS and drifts(self._roster.pipeline(pipeline_id).intent, phase):
@@ -49,7 +49,7 @@ class Intents:
         self._read_at.pop(pipeline_id, None)
 
     async def _learn(self, pipeline_id: PipelineId) -> None:
-        """Where it cannot be had, the intent is unknown: one that is older than the phase contradicts nothing."""
+        """If the read fails, the intent is unknown: an intent older than the phase contradicts nothing."""
         known = self._roster.pipeline(pipeline_id)
         if (pipeline := await self._asked(pipeline_id)) is not None:
             self._read_at[pipeline_id] = self._clock.monotonic()
@@ -58,7 +58,7 @@ class Intents:
             self._roster.learn(replace(known, intent=None))
 
     async def _asked(self, pipeline_id: PipelineId) -> Pipeline | None:
-        ours = self._budget.try_take(Route.PIPELINE)  # a part of the polling: people who ask must not hold it up
+        ours = self._budget.try_take(Route.PIPELINE)  # counts as polling, so that people's commands do not delay it
         if not ours and not await self._budget.take(Route.PIPELINE, PATIENCE_SECONDS):
             return None
         try:

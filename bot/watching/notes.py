@@ -1,4 +1,4 @@
-"""Runbooks and notes: what people are told to do when a pipeline fails. Answers are values; `slack` renders them."""
+"""Runbooks and notes: instructions for a failed pipeline. Answers are values; `slack` renders them."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 
 class Notes:
-    """A change is answered to its maker and logged. No channel is told: the next failure card shows it."""
+    """Answers the maker and logs the change. No channel gets a message: the next failure card shows the note."""
 
     def __init__(self, *, roster: Roster, references: References, clock: Clock) -> None:
         self._roster = roster
@@ -33,7 +33,7 @@ class Notes:
     async def change(
         self, channel: ChannelId, kind: NoteKind, reference: str, text: str | None, *, by: UserId, by_name: str
     ) -> NoteAnswer | NoteUnresolved | Refusal:
-        """Sets it, or removes it where `text` is empty. Open failure cards are drawn anew."""
+        """Sets the note, or removes it if `text` is empty. Updates open failure cards."""
         meant = await self._meant(channel, kind, reference, text or "")
         if isinstance(meant, NoteUnresolved):
             return meant

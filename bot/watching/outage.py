@@ -55,7 +55,7 @@ class Outage:
         self._log()
         channels = self._concerned() if lost else episode.told.values() if episode else ()
         if lost and not channels:
-            return  # nobody to tell yet: whoever comes to watch is told then
+            return  # no watcher yet; a later watch announces it
         scene = self._scene(channels)
         await self._roster.write(API_PIPELINE_ID, lambda record, scene: _step(record, became, scene), scene)
 
@@ -65,7 +65,7 @@ class Outage:
             log.error("key_rejected", problem=self._sight.problem)
 
     async def _explain(self, channels: Iterable[ChannelId], reason: str) -> None:
-        """GoldRush asked for another wait, or fails after the last: the notice says so where it stands."""
+        """GoldRush asked for another wait, or fails after the last: updates the notice in place."""
         until = self._sight.until
         log.warning("api", view=self._sight.view.value, problem=self._sight.problem)
         make = partial(plan_explained, reason=reason, until=until)

@@ -1,4 +1,4 @@
-"""One person stops being paged: by the watches that paged them, or everywhere. Whoever set it up hears of it."""
+"""Stops paging one person: by the watches that paged them, or everywhere. Tells the people who set it up."""
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Reads that people asked for: only so many at once, so that slow answers leave the polling its slots."""
+"""Limits people's reads at once, so that slow answers leave the polling its slots."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,7 +15,7 @@ class Room:
     kept: bool = False
 
     def keep(self) -> None:
-        """A read was begun in it: it is free again when that has ended."""
+        """A read uses this slot until it ends."""
         self.kept = True
 
 

@@ -96,7 +96,7 @@ class Poller:
 
     @property
     def reads(self) -> bool:
-        """Whether this bot is the one that reads, so that what it knows is as fresh as promised."""
+        """True if this bot polls, so that its readings are as fresh as promised."""
         return self._turn.ours
 
     def promised(self) -> Mapping[PipelineId, float]:
@@ -129,7 +129,7 @@ class Poller:
             self._start(pipeline_id)
 
     async def _notice_wait(self, now: float) -> None:
-        """Nothing fails while GoldRush has us wait, so nothing else would tell that nothing is read."""
+        """No read fails during a wait, so only this check notices that the bot reads nothing."""
         hold = self._budget.held(Route.STATUS)
         overdue = any(at < now for at in self._due.values())
         if hold and hold[1] - hold[0] > LONG_WAIT_SECONDS and (overdue or self.sight.view is View.WAITING):
@@ -264,7 +264,7 @@ class Poller:
         return observation is None or (self._clock.now() - observation.observed_at).total_seconds() > THROTTLED_SECONDS
 
     async def _is_unlisted(self, pipeline_id: PipelineId) -> bool:
-        """Whether a fresh and complete listing lacks it too. Not asked while everything else is in doubt."""
+        """True if a fresh, complete listing lacks it too. Not checked while GoldRush as a whole is in doubt."""
         if self._listing is None or self.sight.view is not View.CLEAR:
             return False
         now = self._clock.monotonic()
@@ -277,7 +277,7 @@ class Poller:
         """Refreshes the listing. Where nothing is watched, that alone shows whether the key is accepted.
 
         Raises:
-            StoreAway: it is told after a later listing.
+            StoreAway: a later listing reports it.
         """
         if self._listing is None:
             return

@@ -22,7 +22,7 @@ LISTED_SECONDS = 5.0
 
 
 class Queries:
-    """What people ask for. Nothing here changes a watch."""
+    """Answers questions; never changes a watch."""
 
     def __init__(self, *, roster: Roster, references: References, listing: Listing, views: Views, clock: Clock) -> None:
         self._roster = roster
@@ -34,7 +34,7 @@ class Queries:
     async def status(
         self, channel: ChannelId, references: Sequence[str], states: Collection[State] = ()
     ) -> StatusAnswer:
-        """The pipelines named, read afresh; without a name, what the channel watches. What is wrong comes first.
+        """Reads the named pipelines afresh, or without a name the channel's own. Failures come first.
 
         `states` are words of `references` that ask for a state, unless a pipeline has that very name.
         """
@@ -75,7 +75,7 @@ class Queries:
         await self._listing.refresh(older_than=LISTED_SECONDS)
         chosen = _with_words(self._roster.catalogue, words)
         if not chosen:
-            await self._listing.refresh()  # somebody looks for what was made a moment ago
+            await self._listing.refresh()  # the person may look for a pipeline that is a moment old
             chosen = _with_words(self._roster.catalogue, words)
         shown = self._known(chosen, channel, states)
         page = [view.pipeline for view in shown[first : first + count]]
@@ -112,14 +112,14 @@ class Queries:
         return WatchesAnswer(channel=channel, watches=tuple(views), parked=parked, at=self._clock.now())
 
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
-        """Reads afresh and draws the open card anew, so that it says how old its reading is."""
+        """Reads the pipeline afresh and updates the open card, so that it shows the age of its reading."""
         views = await self._views.of([self._roster.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
         unread_at = self._clock.now() if any(view.problem for view in views) else None
         await self._roster.write(pipeline_id, partial(plan_redrawn, unread_at=unread_at))
         return StatusAnswer(views=views, at=self._clock.now())
 
     async def _tried(self, channel: ChannelId) -> ParkReason | None:
-        """Why the channel rested until now: whoever asks there may have seen to it, so what it is owed is sent."""
+        """Why the channel rested until now. The person who asks may have fixed it, so the bot tries again."""
         reason = self._roster.watches.parked.get(channel)
         if reason is not None:
             await self._roster.store.unpark(channel, on_trial=True)

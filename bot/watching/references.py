@@ -17,7 +17,7 @@ SUGGESTED = 3  # unknown words that get the nearest names: more would hold up ev
 
 @dataclass(frozen=True, slots=True)
 class Meant:
-    """What the references of one command mean: patterns stay patterns."""
+    """The resolved references of one command: patterns stay patterns."""
 
     pipelines: tuple[Pipeline, ...]
     patterns: tuple[str, ...]
@@ -61,7 +61,7 @@ class References:
         return self.names(channel)
 
     def names(self, channel: ChannelId) -> Names:
-        """What people in this channel may call pipelines by: also the names under which it began to watch them."""
+        """The names that people in this channel may use, including earlier names of watched pipelines."""
         former = {PipelineId(each.reference): each.label for each in self._roster.watches.of(channel) if each.label}
         return Names([*self._roster.catalogue, *self._unlisted(channel)], former)
 
@@ -84,7 +84,7 @@ def _resolved(references: Iterable[str], names: Names) -> list[Resolution]:
 
 
 def _in_doubt(reference: str, one: Resolution, names: Names) -> Resolution:
-    """Whether to end the watch of the name's owner, or of the one that had the name before, nobody can know."""
+    """Ambiguous: the name belongs to one pipeline now and belonged to another watched one before."""
     former = names.formerly(looks(reference)) if isinstance(one, Found) else ()
     several = tuple(dict.fromkeys((*one.pipelines, *former))) if isinstance(one, Found) else ()
     return Ambiguous(reference, several) if len(several) > 1 else one

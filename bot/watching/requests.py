@@ -1,4 +1,4 @@
-"""What people ask for and change: four services that share one view of the pipelines."""
+"""People's requests: four services that share one view of the pipelines."""
 
 from dataclasses import dataclass
 from typing import Self

@@ -58,7 +58,7 @@ class Roster:
         self._fallback = fallback
         self._catalogue: dict[PipelineId, Pipeline] = {}
         self._unlisted: dict[PipelineId, Pipeline] = {}
-        """Read all the same, though a complete listing lacks them: until their own reads say that they are gone."""
+        """Missing in a complete listing; the bot reads them until their own reads say that they are gone."""
         self._listed_at = float("-inf")
         self._records: dict[PipelineId, Record] = {}
         self._coverage = Coverage()
@@ -178,7 +178,7 @@ class Roster:
         return pipeline_id in self._watched or self._has_story(pipeline_id)
 
     def _has_story(self, pipeline_id: PipelineId) -> bool:
-        """Only a pattern loses a pipeline that is renamed or moved: so a channel that has one may wait for the end."""
+        """True if the channel has a pattern: only a pattern loses a renamed or moved pipeline with an open card."""
         episode = self.record(pipeline_id).episode
         if episode is None or not episode.open or pipeline_id == API_PIPELINE_ID:
             return False

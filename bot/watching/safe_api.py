@@ -1,4 +1,4 @@
-"""A PipelineApi that keeps its promise: whatever fails inside a read is an `ApiError`, and so told as an outage."""
+"""A PipelineApi that raises only `ApiError`, so that the bot reports every fault in a read as an outage."""
 
 from collections.abc import Awaitable
 from typing import TypeVar

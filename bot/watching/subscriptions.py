@@ -38,7 +38,7 @@ from bot.watching.roster import ATTEMPTS, Roster
 from bot.watching.views import FRESH_SECONDS, Views
 
 Closed = Callable[[], Awaitable[Refusal | None]]
-"""Why no message gets to a channel; None where they do. It may be joined by asking."""
+"""Why the bot can't post in a channel; None if it can. Asking may join the channel."""
 
 
 class Subscriptions:
@@ -97,7 +97,7 @@ class Subscriptions:
             undo = self._undo(channel, wish.by, wish.by_name, at, edits)
             answer = WatchAnswer(channel=channel, edits=edits, unchanged=same, undo=undo.id if edits else "", at=at)
             if not edits:
-                await self._roster.store.unpark(channel)  # whoever says it again wants to hear again
+                await self._roster.store.unpark(channel)  # a new watch means that the channel wants messages again
                 return answer
             told = (*self._announced(NoticeKind.WATCHING, undo), *self._not_paged(undo))
             if await self._write(
@@ -107,7 +107,7 @@ class Subscriptions:
         raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
 
     async def _begun(self, answer: WatchAnswer) -> WatchAnswer:
-        """With the state of what is watched now."""
+        """With the current state of the watched pipelines."""
         watched = (*answer.added, *answer.unchanged)
         covered = [self._roster.pipeline(each) for each in self._roster.in_order(watched)]
         fresh = FRESH_SECONDS if len(covered) <= 5 else self._views.recent_seconds
@@ -200,7 +200,7 @@ class Subscriptions:
     # --- undo ------------------------------------------------------------------------------------------------------
 
     async def undo(self, channel: ChannelId, undo_id: str, by: UserId, by_name: str = "") -> UndoAnswer:
-        """Restores what was before a change, where nothing else changed these watches since."""
+        """Restores the watches from before a change, if nothing else changed them since."""
         for _ in range(ATTEMPTS):
             undo, watches = await self._roster.store.undo(undo_id), self._roster.watches
             if undo is None or undo.channel != channel:
@@ -219,7 +219,7 @@ class Subscriptions:
                 return UndoAnswer(channel=channel, fate=UndoFate.DONE, edits=edits)
         raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
 
-    # --- what is told of it ----------------------------------------------------------------------------------------
+    # --- announcements ---------------------------------------------------------------------------------------------
 
     async def _write(self, change: WatchChange) -> bool:
         written = await self._roster.store.change_watches(change)
@@ -232,7 +232,7 @@ class Subscriptions:
         return Undo(id=key, channel=channel, by=by, by_name=by_name, at=at, edits=edits)
 
     def _announced(self, kind: NoticeKind, undo: Undo) -> tuple[Delivery, ...]:
-        """In the channel. Whoever changes what is told in their own conversation with the bot has its answer."""
+        """In the channel. In a person's own conversation with the bot the answer is enough."""
         if undo.channel.startswith("D"):
             return ()
         after = tuple(self._roster.named(edit.after) for edit in undo.edits if edit.after)
@@ -250,7 +250,7 @@ class Subscriptions:
         return (self._delivery(undo.channel, notice, *(edit.id for edit in undo.edits)),)
 
     def _not_paged(self, undo: Undo) -> list[Delivery]:
-        """By direct message, to everyone whom a watch pages no more."""
+        """By direct message, to everyone whom a watch no longer pages."""
         told = []
         for target, watches in no_longer_paged(undo.edits, undo.by).items():
             notice = Notice(
@@ -273,7 +273,7 @@ class Subscriptions:
 def _edits(
     channel: ChannelId, labels: dict[str, str], wish: Wish, there: dict[str, Watch], at: datetime
 ) -> tuple[tuple[Edit, ...], tuple[Watch, ...]]:
-    """What is to be made or changed, and what is so already."""
+    """The edits to make, and the watches that need none."""
     edits: dict[str, Edit] = {}
     same: list[Watch] = []
     for reference, label in labels.items():

@@ -74,8 +74,8 @@ class Views:
         return tuple(self._with_problem(each, self._doubt(each, promised)) for each in known)
 
     def _doubt(self, view: PipelineView, promised: Mapping[PipelineId, float]) -> str | None:
-        """Why nobody can say that it is so now. A bot that does not read the pipelines knows steady ones by old
-        readings: that alone is no doubt."""
+        """Why the last reading may be out of date. A bot that does not poll knows steady pipelines by old
+        readings; their age alone is no reason."""
         if view.standing.observation is None:
             return None
         if self._poller.sight.lost:

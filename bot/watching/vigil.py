@@ -124,7 +124,7 @@ class Vigil:
             await self._recover()
 
     async def _notice_lost_keys(self) -> None:
-        """Single keys are gone, evicted or deleted, though it is the same server: whoever reads puts it right."""
+        """The same server has lost single keys, evicted or deleted: the bot that polls restores them."""
         cards = self._roster.open_cards
         keys, missing = await self._store.lost_keys(tuple(cards), self._roster.watches.parked)
         if not keys:
