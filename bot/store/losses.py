@@ -107,7 +107,10 @@ class Losses:
         if not thorough and await self._lanes_agree():
             return []
         rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["deliveries"]))
-        lane_of = {id_: decode_delivery(row).lane for id_, row in rows.items()}
+        owed = sorted(
+            ((id_, decode_delivery(row)) for id_, row in rows.items()), key=lambda one: (one[1].made_at, one[0])
+        )
+        lane_of = {id_: delivery.lane for id_, delivery in owed}
         known = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
         lanes = sorted({lane.name for lane in lane_of.values()} | {name.decode() for name in known})
         numbers = {name: number for number, name in enumerate(lanes, 1)}

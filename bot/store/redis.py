@@ -116,7 +116,7 @@ class RedisStore:
                 pipe.smembers(self._keys["moving"])
                 pipe.hgetall(self._keys["moved"])
                 moving, moved = await pipe.execute()
-        return {ChannelId(old.decode()): ChannelId(moved[old].decode()) for old in moving if old in moved}
+        return {ChannelId(old.decode()): ChannelId(moved[old].decode()) for old in sorted(moving) if old in moved}
 
     async def newest_id(self, channel: ChannelId) -> ChannelId:
         with away():
@@ -254,7 +254,10 @@ class RedisStore:
         with away():
             rows = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys["gestures"]))
         return tuple(
-            sorted((GESTURE.validate_json(row) for row in rows if row != MARK), key=lambda gesture: gesture.at)
+            sorted(
+                (GESTURE.validate_json(row) for row in rows if row != MARK),
+                key=lambda gesture: (gesture.at, gesture.id),
+            )
         )
 
     # --- whose turn it is, and whether all is still there ----------------------------------------------------------

@@ -150,7 +150,7 @@ class Poller:
             self._read_at.pop(gone, None)
             self.glimpses.pop(gone, None)
             self._intents.forget(gone)
-        for fresh in pollable - self._due.keys():
+        for fresh in sorted(pollable - self._due.keys()):
             self._due[fresh] = now
         periods = {each: self._period(each) for each in self._due}
         self.stretch = stretch(periods.values(), self._budget.rate)

@@ -120,7 +120,7 @@ class Roster:
         self._unlisted = {each: known[each] for each in missing if self._is_worth_reading(each)}
         self._cover()
         await self.store.save_catalogue([*self._catalogue.values(), *self._unlisted.values()])
-        for each in listed.keys() & known.keys():
+        for each in sorted(listed.keys() & known.keys()):
             if listed[each] != known[each] and self.record(each).episode:
                 await self.write(each, plan_redrawn)
 

@@ -6,7 +6,7 @@ import redis.asyncio
 from bot.domain.delivery import Lane, LaneKind
 from bot.ports import StoreAway
 from bot.store.losses import KEPT
-from tests.builders import ALERTS, TEAM, a_delivery
+from tests.builders import ALERTS, TEAM, a_delivery, at
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
 
@@ -59,6 +59,16 @@ async def test_rows_that_are_there_are_sent_all_the_same(store: WholeStore, key:
     assert name in await lost(store)
     assert await store.outbox.lanes_with_work() == (lane,)
     assert {each.id for each in await store.outbox.deliveries(lane)} == {"one", "two"}
+
+
+async def test_rows_whose_outbox_was_lost_are_sent_in_the_order_in_which_they_were_made(store: WholeStore) -> None:
+    """Redis itself answers the rows in no order."""
+    for number in range(30):
+        await store.tell([a_delivery(f"{number}", channel=ALERTS, made_at=at(number))])
+    (lane,) = await store.outbox.lanes_with_work()
+    await store._redis.delete(store._keys[f"outbox:{lane.name}"])
+    assert await lost(store) >= {"outbox"}
+    assert [each.id for each in await store.outbox.deliveries(lane)] == [f"{number}" for number in range(30)]
     assert await lost(store) == set()
 
 
