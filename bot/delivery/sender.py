@@ -23,8 +23,11 @@ log = structlog.get_logger(__name__)
 class Sender:
     """`wake` is rung when there may be something new; without it the outbox is looked at twice a second."""
 
-    def __init__(self, around: Surroundings, wake: asyncio.Event) -> None:
+    def __init__(
+        self, around: Surroundings, wake: asyncio.Event, *, look_around_seconds: float = LOOK_AROUND_SECONDS
+    ) -> None:
         self._around = around
+        self._look_around_seconds = look_around_seconds
         self._outbox = around.outbox
         self._clock = around.clock
         self._wake = wake
@@ -50,7 +53,7 @@ class Sender:
                     log.warning("store_away", room="delivery", problem=str(exc))
                     await self._clock.sleep(LOST_STORE_SECONDS)
                     continue
-                await self._rest(LOOK_AROUND_SECONDS, self._wake)
+                await self._rest(self._look_around_seconds, self._wake)
 
     async def _obey_holds(self) -> None:
         """What Slack asked of us before a restart still counts; no longer than it asked, should the clock have been put
@@ -134,4 +137,4 @@ class Sender:
             if seconds is None:
                 return
             if seconds > 0:
-                await self._rest(min(seconds, LOOK_AROUND_SECONDS), looked)
+                await self._rest(min(seconds, self._look_around_seconds), looked)

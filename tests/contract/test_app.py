@@ -7,13 +7,17 @@ from typing import Any, Never
 
 import pytest
 
-from bot.app import run
+from bot.app import CLOSE_SECONDS, GOODBYE_SECONDS, LAST_SECONDS, run
 from bot.delivery.sender import Sender
 from bot.demo import environment
 from bot.ports import StoreAway
 from bot.sandbox.server import Sandbox
 from bot.settings import Settings
 from tests.journey.valkey import Valkey
+
+
+def test_what_hangs_is_left_within_the_ten_seconds_that_are_promised() -> None:
+    assert GOODBYE_SECONDS + LAST_SECONDS + CLOSE_SECONDS < 10
 
 
 async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: asyncio.Event) -> None:

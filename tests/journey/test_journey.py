@@ -162,7 +162,7 @@ async def test_logs_hold_no_secret(tmp_path: Path) -> None:
         await rig.reads(3)
         await rig.stop()
         log = rig.log.read_text()
-    assert "401" in log
+    assert "GoldRush answered 401" in log
     for secret in ("xoxb-sandbox", "xapp-sandbox", "demo-service-key"):
         assert secret not in log
     for line in log.splitlines():

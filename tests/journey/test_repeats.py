@@ -4,7 +4,6 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -122,9 +121,7 @@ async def test_a_click_while_redis_hangs_is_acknowledged_in_time_and_nothing_is_
     async with Valkey(tmp_path / "valkey") as valkey, rigged(tmp_path, settings={"REDIS_URL": valkey.url}) as rig:
         await rig.ask("watch orders-eu")
         with frozen(valkey):
-            began = monotonic()
             told = await rig.ask("watch orders-us")  # asserts that it was acknowledged in three seconds
-            assert monotonic() - began < 5
             assert "This is not done" in told
             assert "It may still be done by itself" in told
         await rig.sandbox.until(lambda: announcements(rig) > 0, PATIENCE)

@@ -24,7 +24,6 @@ from typing import Any
 
 import structlog
 
-from bot.delivery import sender as sender_room
 from bot.delivery.courier import Surroundings
 from bot.delivery.doubt import Doubt
 from bot.delivery.pace import Pace
@@ -363,7 +362,7 @@ class Process:
         await vigil.look()
         jobs = (
             poller.run(asyncio.Event()),
-            Sender(around, wake).run(),
+            Sender(around, wake, look_around_seconds=5.0).run(),
             _every(2.0, poller.tick),
             _every(4.0, vigil.look),
         )
@@ -459,7 +458,6 @@ async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]
 def run_world(seed: int, hours: float = HOURS) -> tuple[int, list[str], int, int, int, int]:
     """Seed, faults, and how much was told, admitted as perhaps repeated, crashed and forgotten."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    sender_room.LOOK_AROUND_SECONDS = 5.0  # `wake` rings at once; this is for what another process left
     loop = VirtualLoop()
     try:
         verdict, world = loop.run_until_complete(live_through(seed, hours))
