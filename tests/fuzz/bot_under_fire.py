@@ -133,6 +133,9 @@ class HeardCommands(Commands):
     async def asked_again(self, asked: Asked, asker: Asker) -> Answer:
         return await self.answer(asked.text, asker)
 
+    async def confirmed(self, text: str, asker: Asker) -> Answer:
+        return await self.answer(text, asker)
+
 
 class HeardAcknowledgements(Acknowledgements):
     def __init__(self, acted: list[str]) -> None:
