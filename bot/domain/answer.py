@@ -108,7 +108,8 @@ class UnmatchedAnswer:
 class UnwatchAnswer:
     """Where something is `unresolved`, or it `would_end` watches that nobody named, nothing was changed.
 
-    `still_covered_by`: patterns that stay, and cover the pipelines `covered`.
+    `still_covered_by`: patterns that stay, and cover the pipelines `covered`. `still_watched`: other watches that stay,
+    and cover a part of what was removed.
     """
 
     channel: ChannelId
@@ -117,6 +118,7 @@ class UnwatchAnswer:
     unresolved: tuple[UnresolvedReference, ...] = ()
     covered: tuple[str, ...] = ()
     still_covered_by: tuple[Watch, ...] = ()
+    still_watched: tuple[Watch, ...] = ()
     would_end: tuple[Watch, ...] = ()
     undo: str = ""
     at: datetime

@@ -150,6 +150,8 @@ class Notice:
     """How many pipelines each of `watches` covers. Rows of earlier versions hold none."""
     before: tuple[Watch, ...] = ()
     """The earlier state of changed `watches`, or the watches that *Undo* removed."""
+    staying: tuple[Watch, ...] = ()
+    """Watches that stay, and cover a part of what the removed `watches` covered."""
     undo: str = ""
     """The id of the stored undo for this change."""
     targets: tuple[Target, ...] = ()

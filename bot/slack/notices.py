@@ -58,7 +58,8 @@ def _before_and_after(notice: Notice) -> list[Block]:
 
 def _unwatched(notice: Notice, _: Footing) -> list[Block]:
     head = f":no_bell: {_who(notice)} removed {_counted(notice.watches)}:"
-    return [section(head), *_listed(notice.watches), *undo_blocks(notice.undo)]
+    still = [section("Still watched here:"), *_listed(notice.staying)] if notice.staying else []
+    return [section(head), *_listed(notice.watches), *still, *undo_blocks(notice.undo)]
 
 
 def _undone(notice: Notice, _: Footing) -> list[Block]:

@@ -109,6 +109,11 @@ def _unwatch(answer: UnwatchAnswer, asked: Asked, footing: Footing) -> list[Bloc
     lines = [f":no_bell: {who} {no_longer} {phrases.watch_words(watch)}" for watch in answer.removed]
     does_not = "don't watch" if direct else "does not watch"
     lines += [f"{who} {does_not} *{outside(name)}*, so nothing was changed there." for name in answer.not_watched]
+    still = f"{who} still {phrases.watches_verb(answer.channel)}"
+    shown = answer.still_watched[:WATCHES_SHOWN]
+    lines += [f"{still} {phrases.watch_words(watch)}. To end that: {_to_end([watch], footing)}" for watch in shown]
+    if len(answer.still_watched) > len(shown):
+        lines.append(f"… and {len(answer.still_watched) - len(shown)} more that stay")
     if answer.still_covered_by:
         return [*sections(lines), *_still_covered(answer, footing), *undo_blocks(answer.undo)]
     nothing = f"{who} {phrases.watches_verb(answer.channel)} nothing, so nothing was changed."

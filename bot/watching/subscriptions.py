@@ -154,7 +154,8 @@ class Subscriptions:
                 return answer
             edits = tuple(Edit(before=watch) for watch in going)
             undo = self._undo(channel, by, by_name, at, edits)
-            told = (*self._announced(NoticeKind.UNWATCHED, undo), *self._not_paged(undo))
+            staying = self._staying(there, going)
+            told = (*self._announced(NoticeKind.UNWATCHED, undo, staying), *self._not_paged(undo))
             covered = self._covered(channel, going)
             if await self._write(
                 WatchChange(version=watches.version, channel=channel, edits=edits, told=told, undo=undo)
@@ -171,14 +172,24 @@ class Subscriptions:
         staying = [watch for watch in there if watch not in going]
         covered = {each.name for each in named.pipelines if any(watch.covers(each) for watch in staying)}
         left = [each.name for each in named.pipelines if each.id.lower() not in gone and each.name not in covered]
+        patterns = tuple(watch for watch in staying if any(watch.covers(each) for each in named.pipelines))
         return UnwatchAnswer(
             channel=channel,
             removed=tuple(self._roster.named(watch) for watch in going),
             not_watched=(*left, *(each for each in named.patterns if each.lower() not in gone)),
             covered=tuple(sorted(covered)),
-            still_covered_by=tuple(watch for watch in staying if any(watch.covers(each) for each in named.pipelines)),
+            still_covered_by=patterns,
+            still_watched=tuple(
+                each for each in self._staying(there, going) if each.id not in {it.id for it in patterns}
+            ),
             at=at,
         )
+
+    def _staying(self, there: Sequence[Watch], going: Sequence[Watch]) -> tuple[Watch, ...]:
+        """The watches that go on covering a part of what ends."""
+        ending = self._roster.covered_by(going)
+        staying = (watch for watch in there if watch not in going)
+        return tuple(self._roster.named(watch) for watch in staying if ending & set(self._roster.covered_by([watch])))
 
     def _is_within(self, watch: Watch, pattern: str) -> bool:
         """Whether a pattern takes in what a watch watches. Of another pattern the text counts."""
@@ -231,7 +242,7 @@ class Subscriptions:
         key = digest(self._roster.store.team, channel, "undo", by, those, at.isoformat())
         return Undo(id=key, channel=channel, by=by, by_name=by_name, at=at, edits=edits)
 
-    def _announced(self, kind: NoticeKind, undo: Undo) -> tuple[Delivery, ...]:
+    def _announced(self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...] = ()) -> tuple[Delivery, ...]:
         """In the channel. In a person's own conversation with the bot the answer is enough."""
         if undo.channel.startswith("D"):
             return ()
@@ -245,6 +256,7 @@ class Subscriptions:
             by_name=undo.by_name,
             watches=before if ended else after,
             before=() if ended else before,
+            staying=staying,
             undo=undo.id,
         )
         return (self._delivery(undo.channel, notice, *(edit.id for edit in undo.edits)),)

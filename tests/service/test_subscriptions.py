@@ -207,7 +207,25 @@ async def test_a_pattern_that_nobody_watches_ends_nothing_but_names_what_it_matc
         await watch(bot, "orders-*")
         answer = await unwatch(bot, "orders-3")
         assert (answer.covered, [each.reference for each in answer.still_covered_by]) == (("orders-3",), ["orders-*"])
-        assert [each.reference for each in (await unwatch(bot, "orders-*")).removed] == ["orders-*"]
+        last = await unwatch(bot, "orders-*")
+        assert [each.reference for each in last.removed] == ["orders-*"]
+        assert [each.label for each in last.still_watched] == ["orders-1", "orders-2"]
+
+
+async def test_the_channel_is_told_what_goes_on_watching(fake_redis: redis.asyncio.Redis) -> None:
+    async with running(fake_redis, *pipelines(3)) as bot:
+        await watch(bot, "orders-1", "orders-2", "orders-*")
+        first = await unwatch(bot, "orders-2")
+        assert ([each.reference for each in first.still_covered_by], first.still_watched) == (["orders-*"], ())
+        await unwatch(bot, "orders-*")
+        await unwatch(bot, "orders-1")
+        bodies = [row.body for row in await bot.store.owed(ALERTS)]
+    ended = [body for body in bodies if isinstance(body, Notice) and body.kind is NoticeKind.UNWATCHED]
+    assert [[each.label or each.reference for each in body.staying] for body in ended] == [
+        ["orders-*"],
+        ["orders-1"],
+        [],
+    ]
 
 
 async def test_a_channel_takes_so_many_watches_and_patterns_and_no_more(fake_redis: redis.asyncio.Redis) -> None:

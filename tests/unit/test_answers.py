@@ -249,6 +249,13 @@ def test_a_state_that_is_misspelled_is_offered(words: str, meant: str) -> None:
     assert said == f"The ServiceKey sees no pipeline with “{words}”.{meant}"
 
 
+def test_an_end_says_what_goes_on() -> None:
+    ended = UnwatchAnswer(channel=ALERTS, removed=(a_watch("orders-*"),), still_watched=(NAMED,), at=at(0))
+    text = answered(ended).text
+    assert "still watches orders-eu" in text
+    assert "To end that: `/pipeline unwatch orders-eu`" in text
+
+
 def test_the_list_goes_by_project() -> None:
     one, other = a_view(name="a", watched_here=True), a_view(name="b")
     alone = replace(other, pipeline=replace(other.pipeline, project=""))

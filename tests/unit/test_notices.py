@@ -148,6 +148,12 @@ def test_an_ordinary_name_is_typed_as_people_know_it(label: str) -> None:
     assert label in watch_command(replace(a_watch(), label=label))
 
 
+def test_the_end_of_a_watch_says_what_goes_on() -> None:
+    ended = Notice(kind=NoticeKind.UNWATCHED, at=at(0), watches=(NAMED,), staying=(a_watch("orders-*"),))
+    assert "\nStill watched here:\n" in tells_all(valid(shown(ended))).text
+    assert "Still" not in shown(replace(ended, staying=())).text
+
+
 def a_call(*names: str, first_seen: bool = False) -> Notice:
     called = tuple(
         Called(pipeline=a_pipeline(name), card_key=name, since=at(0), first_seen=first_seen) for name in names
