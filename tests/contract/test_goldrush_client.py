@@ -34,6 +34,7 @@ from bot.sandbox.goldrush import BASE, GoldRush
 from bot.sandbox.goldrush_faults import Fault, FaultKind
 
 KEY = "demo-service-key"
+SLOT_DEADLINE = 3.0  # seconds: also what a healthy answer may take on a busy machine
 DEADLINE = 0.3  # seconds: what a test of a server that never answers costs
 PATIENCE = 5.0  # seconds in which a local server surely answers
 Write = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -471,7 +472,7 @@ class TestSlots:
         self, kind: FaultKind, goldrush: GoldRush, url: str, orders: PipelineId
     ) -> None:
         goldrush.set_fault(Fault(kind=kind))
-        async with client_of(url, deadline=DEADLINE, connections=4) as client:
+        async with client_of(url, deadline=SLOT_DEADLINE, connections=4) as client:
             hung = await asyncio.gather(*(client.status(orders) for _ in range(12)), return_exceptions=True)
             goldrush.set_fault(None)
             healthy = await asyncio.gather(*(client.status(orders) for _ in range(12)))

@@ -48,7 +48,7 @@ async def test_punctuation_around_a_channel_is_no_part_of_the_name(fake_redis: r
 @pytest.mark.parametrize("form", ["#.", "#!?", "#..."])
 async def test_punctuation_alone_is_no_channel(fake_redis: redis.asyncio.Redis, form: str) -> None:
     async with office(fake_redis) as it:
-        assert "Nothing was changed" in await it.send(f"watch pipe_0001 in {form}")
+        assert "nothing was changed" in (await it.send(f"watch pipe_0001 in {form}")).lower()
         assert await it.watches(ALERTS) == []
 
 
@@ -98,7 +98,8 @@ async def test_no_group_of_another_company_and_no_workflow_is_paged(fake_redis: 
         assert await it.watches(ALERTS) == []
 
 
-async def test_who_is_in_the_largest_channel_is_found(fake_redis: redis.asyncio.Redis) -> None:
+async def test_who_is_in_a_large_channel_is_found(fake_redis: redis.asyncio.Redis) -> None:
+    """As many pages as Tier 4 lets through at once, on a machine of any speed."""
     async with office(fake_redis) as it:
-        it.sandbox.slack.directory.channels[QUIET].members[:0] = [f"U1{number:06}" for number in range(100_000)]
+        it.sandbox.slack.directory.channels[QUIET].members[:0] = [f"U1{number:06}" for number in range(60_000)]
         assert "now watches" in await it.send("watch pipe_0001 in <#C0QUIET|quiet>", BOB)

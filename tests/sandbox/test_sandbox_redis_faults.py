@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from time import monotonic
 
 import pytest
@@ -24,8 +24,14 @@ async def stand_in() -> AsyncIterator[RedisStandIn]:
 
 @pytest.fixture
 async def client(stand_in: RedisStandIn) -> AsyncIterator[redis.asyncio.Redis]:
-    """Without retries: the tests look at what the first answer was."""
-    async with redis.asyncio.Redis.from_url(stand_in.url, socket_timeout=0.5, retry=None) as client:
+    async with client_of(stand_in, seconds=0.5) as client:
+        yield client
+
+
+@asynccontextmanager
+async def client_of(stand_in: RedisStandIn, *, seconds: float) -> AsyncIterator[redis.asyncio.Redis]:
+    """Without retries: the tests look at what the first answer was. `seconds` is how long it waits for one."""
+    async with redis.asyncio.Redis.from_url(stand_in.url, socket_timeout=seconds, retry=None) as client:
         client.connection_pool.connection_class = checked(client.connection_pool.connection_class)
         yield client
 
@@ -76,12 +82,13 @@ async def test_it_is_slow(stand_in: RedisStandIn, client: redis.asyncio.Redis) -
         await client.ping()
 
 
-async def test_it_drips(stand_in: RedisStandIn, client: redis.asyncio.Redis) -> None:
-    await client.ping()
-    await wire(stand_in, WireFaultKind.DRIP, 0.02)
-    began = monotonic()
-    assert await client.echo("0123456789") == b"0123456789"
-    assert monotonic() - began >= 16 * 0.02  # $10, the ten, and their line ends
+async def test_it_drips(stand_in: RedisStandIn) -> None:
+    async with client_of(stand_in, seconds=30) as client:
+        await client.ping()
+        await wire(stand_in, WireFaultKind.DRIP, 0.02)
+        began = monotonic()
+        assert await client.echo("0123456789") == b"0123456789"
+        assert monotonic() - began >= 16 * 0.02  # $10, the ten, and their line ends
 
 
 async def test_it_is_half_open(stand_in: RedisStandIn, client: redis.asyncio.Redis) -> None:
