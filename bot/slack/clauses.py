@@ -299,13 +299,12 @@ class Reader:
             name = f"{last.text} {joined}"
             items[-1] = Item(name, quoted_target(name), last.start)
             self._fault(
-                f"“{outside(words[0].text)}” is nobody I can page, so nothing was changed: a name with blanks goes in "
-                "quotes.",
+                f"I can't page “{outside(words[0].text)}”: put a name with spaces in quotes. Nothing was changed.",
                 (last.start, name, quoted_target(name)),
             )
         elif len(words) > 1 and joined.count(" ") == len(words) - 1 and any(word.text[:1].isupper() for word in words):
             items.append(Item(joined, quoted_target(f"@{joined}"), words[0].start))
-            self._fault(f"“{outside(joined)}” is nobody I can page: {_SIGN}.")
+            self._fault(f"I can't page “{outside(joined)}”: {_SIGN}. Nothing was changed.")
         else:
             for word in words:
                 self._enter(Kind.TARGET, word)
@@ -368,7 +367,7 @@ class Reader:
         name = bare(text)
         right = f"@{name}" if name else quoted_target(f"@{text}") if word.quoted and text.strip("@") else ""
         self._fault(
-            f"“{outside(typed(text))}” is nobody I can page, so nothing was changed: {_SIGN}.",
+            f"I can't page “{outside(typed(text))}”: {_SIGN}. Nothing was changed.",
             (word.start, text, right) if name else None,
             "watch orders-eu page @ann",
         )

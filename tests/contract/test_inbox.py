@@ -287,7 +287,7 @@ async def test_to_a_question_it_is_not_said_that_nothing_was_done(counter: Count
         ("help", "What I do: "),
         ("help watch", "/pipeline watch PIPELINE"),
         ("wach orders-1", "Did you mean watch?"),
-        ("watch orders-1 page nobody", "is nobody I can page, so nothing was changed"),
+        ("watch orders-1 page bob", "I can't page “bob”: a person or user group begins with @. Nothing was changed."),
     ],
 )
 async def test_what_needs_no_memory_is_answered_without_one(counter: Counter, text: str, says: str) -> None:
