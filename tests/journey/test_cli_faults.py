@@ -126,7 +126,7 @@ async def test_an_app_token_of_another_app_is_refused_with_the_reason(tmp_path: 
         env = environment(sandbox.url, tmp_path / "data") | {"SLACK_APP_TOKEN": "xapp-1-A0OTHER-1-sandbox"}
         code, said = await cli(command, env=env, cwd=tmp_path)
     assert code == (2 if command == "run" else 1)
-    assert "SLACK_APP_TOKEN is of another Slack app than SLACK_BOT_TOKEN" in said
+    assert "SLACK_APP_TOKEN belongs to another Slack app than SLACK_BOT_TOKEN" in said
     assert "A0OTHER" not in said
 
 

@@ -290,7 +290,7 @@ async def test_every_item_of_every_menu_is_a_fault_that_there_is(
     """Each is chosen once; nothing that the page offers is refused."""
     page = page_of_whole
     button, items = page.get_by_test_id(f"break-{target}"), page.locator(".menu [data-fault]")
-    whole.slack.mention("U0ANN", ALERTS, "hello")  # so that there is something to repeat
+    whole.slack.join(ALERTS, "U0GIL")  # so that there is something to repeat
     await whole.until(lambda: whole.slack.delivery.log)
     await button.click()
     count = await items.count()
