@@ -172,6 +172,10 @@ class World:
 class Process:
     """One life of one bot. Once it is dead, nothing that it still does has any effect."""
 
+    look_around_seconds = 5.0
+    """Ten times the bot's own: a thousand hours take fewer steps. Lanes then no longer hold their claims while they
+    wait, so a proof of the order between lanes sets the bot's own."""
+
     def __init__(self, world: World, number: int) -> None:
         self.world = world
         self.dead = False
@@ -362,7 +366,7 @@ class Process:
         await vigil.look()
         jobs = (
             poller.run(asyncio.Event()),
-            Sender(around, wake, look_around_seconds=5.0).run(),
+            Sender(around, wake, look_around_seconds=self.look_around_seconds).run(),
             _every(2.0, poller.tick),
             _every(4.0, vigil.look),
         )

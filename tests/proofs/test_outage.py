@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 import pytest
 import structlog
 
+from bot.delivery.sender import LOOK_AROUND_SECONDS
 from bot.domain.delivery import Outcome, Refusal, Refused, Sighting, Trace, Unknown, Unreadable
 from bot.domain.episode import LINES_KEPT
 from bot.domain.observation import PipelineId
@@ -62,6 +63,7 @@ class Away(World):
 
 class Bot(Process):
     world: Away
+    look_around_seconds = LOOK_AROUND_SECONDS
 
     async def _called(self, lands: Callable[[], str]) -> Outcome:
         self.world.calls += 1
