@@ -16,13 +16,15 @@ demo: $(VENV)/.installed ## a Slack, a GoldRush and the bot on this machine, wit
 	@$(BIN)/pipeline-bot demo
 
 TESTS := tests/unit tests/service tests/contract
+# The longest first: a long one that starts last leaves the other workers idle.
+ALL_TESTS := tests/proofs tests/journey tests/sandbox tests/fuzz $(TESTS)
 JOURNEY := tests/journey/test_journey.py::test_the_main_job[socket]
 
 test: $(VENV)/.developing ## what the bot relies on, and one journey: under 3 minutes
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST) $(TESTS) '$(JOURNEY)'
 
 test-all: $(VENV)/.developing ## all tests: also the sandbox, every journey, the page, bounded proofs and a bounded fuzz
-	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST) tests
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST) $(ALL_TESTS)
 
 lint: $(VENV)/.developing ## style, types, import arrows
 	$(BIN)/ruff check .
