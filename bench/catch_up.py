@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from bot.sandbox.goldrush_faults import Fault as ApiFault
-from bot.sandbox.goldrush_faults import FaultKind as ApiFaultKind
-from bot.sandbox.slack.faults import Fault, FaultKind, Moment
+from sandbox.goldrush_faults import Fault as ApiFault
+from sandbox.goldrush_faults import FaultKind as ApiFaultKind
+from sandbox.slack.faults import Fault, FaultKind, Moment
 from tests.journey.rig import ALERTS, Rig, rigged
 from tests.journey.valkey import Valkey
 
@@ -33,7 +33,7 @@ LASTS_SECONDS = 10.0
 
 
 @dataclass
-class Scene:
+class Routing:
     rig: Rig
     valkey: Valkey
     name: str = ""
@@ -52,75 +52,75 @@ class Scene:
             await self.rig.sandbox.until(self.told, seconds)
 
 
-Happens = Callable[[Scene], Awaitable[None]]
+Happens = Callable[[Routing], Awaitable[None]]
 """Lets the pipeline fail, and returns when nothing is wrong any more."""
 
 
 def _slack(fault: Fault) -> Happens:
-    async def happens(scene: Scene) -> None:
-        scene.rig.sandbox.slack.set_fault(POST, replace(fault))
-        scene.fails()
+    async def happens(routing: Routing) -> None:
+        routing.rig.sandbox.slack.set_fault(POST, replace(fault))
+        routing.fails()
 
     return happens
 
 
-async def _nothing(scene: Scene) -> None:
-    scene.fails()
+async def _nothing(routing: Routing) -> None:
+    routing.fails()
 
 
-async def _killed_while_sending(scene: Scene) -> None:
-    scene.rig.sandbox.slack.set_fault(POST, Fault(kind=FaultKind.HANG, when=Moment.AFTER, times=1))
-    scene.fails()
-    await scene.until_told(PATIENCE_SECONDS)
-    await scene.rig.kill()
-    await scene.rig.start()
+async def _killed_while_sending(routing: Routing) -> None:
+    routing.rig.sandbox.slack.set_fault(POST, Fault(kind=FaultKind.HANG, when=Moment.AFTER, times=1))
+    routing.fails()
+    await routing.until_told(PATIENCE_SECONDS)
+    await routing.rig.kill()
+    await routing.rig.start()
 
 
-async def _killed_before_it_is_read(scene: Scene) -> None:
-    await scene.rig.kill()
-    scene.fails()
+async def _killed_before_it_is_read(routing: Routing) -> None:
+    await routing.rig.kill()
+    routing.fails()
     await asyncio.sleep(LASTS_SECONDS)
-    await scene.rig.start()
+    await routing.rig.start()
 
 
-async def _slack_away(scene: Scene) -> None:
-    scene.rig.sandbox.slack.set_fault("*", Fault(kind=FaultKind.RESET))
-    scene.fails()
+async def _slack_away(routing: Routing) -> None:
+    routing.rig.sandbox.slack.set_fault("*", Fault(kind=FaultKind.RESET))
+    routing.fails()
     await asyncio.sleep(6 * LASTS_SECONDS)
-    scene.rig.sandbox.slack.faults.clear()
+    routing.rig.sandbox.slack.faults.clear()
 
 
-async def _history_away(scene: Scene) -> None:
-    scene.rig.sandbox.slack.set_fault(HISTORY, Fault(kind=FaultKind.ERROR, error="missing_scope"))
-    scene.rig.sandbox.slack.set_fault(POST, Fault(kind=FaultKind.RESET, times=1))
-    scene.fails()
+async def _history_away(routing: Routing) -> None:
+    routing.rig.sandbox.slack.set_fault(HISTORY, Fault(kind=FaultKind.ERROR, error="missing_scope"))
+    routing.rig.sandbox.slack.set_fault(POST, Fault(kind=FaultKind.RESET, times=1))
+    routing.fails()
 
 
-async def _redis_killed(scene: Scene) -> None:
-    await scene.valkey.kill()
-    scene.fails()
+async def _redis_killed(routing: Routing) -> None:
+    await routing.valkey.kill()
+    routing.fails()
     await asyncio.sleep(LASTS_SECONDS)
-    await scene.valkey.start()
+    await routing.valkey.start()
 
 
-async def _redis_forgets(scene: Scene) -> None:
-    scene.fails()
-    await scene.valkey.forget(2.0)
+async def _redis_forgets(routing: Routing) -> None:
+    routing.fails()
+    await routing.valkey.forget(2.0)
 
 
-async def _goldrush_away(scene: Scene) -> None:
-    scene.rig.sandbox.goldrush.set_fault(ApiFault(kind=ApiFaultKind.BAD_GATEWAY))
-    scene.fails()
+async def _goldrush_away(routing: Routing) -> None:
+    routing.rig.sandbox.goldrush.set_fault(ApiFault(kind=ApiFaultKind.BAD_GATEWAY))
+    routing.fails()
     await asyncio.sleep(LASTS_SECONDS)
-    scene.rig.sandbox.goldrush.faults.clear()
+    routing.rig.sandbox.goldrush.faults.clear()
 
 
-async def _frozen(scene: Scene) -> None:
-    assert scene.rig.process is not None
-    os.kill(scene.rig.process.pid, signal.SIGSTOP)
-    scene.fails()
+async def _frozen(routing: Routing) -> None:
+    assert routing.rig.process is not None
+    os.kill(routing.rig.process.pid, signal.SIGSTOP)
+    routing.fails()
     await asyncio.sleep(2 * LASTS_SECONDS)
-    os.kill(scene.rig.process.pid, signal.SIGCONT)
+    os.kill(routing.rig.process.pid, signal.SIGCONT)
 
 
 FAULTS: dict[str, Happens] = {
@@ -149,7 +149,7 @@ async def measure(out: Console) -> None:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         valkey = await stack.enter_async_context(Valkey(scratch / "redis"))
         rig = await stack.enter_async_context(rigged(scratch, settings={"REDIS_URL": valkey.url}))
-        scene = Scene(rig, valkey)
+        routing = Routing(rig, valkey)
         names = {fault: f"case-{number:02}" for number, fault in enumerate(FAULTS)}
         for name in names.values():
             rig.sandbox.goldrush.add(name=name)
@@ -157,25 +157,25 @@ async def measure(out: Console) -> None:
         await rig.ask("watch case-*")
         await rig.reads(4 * len(names))
         for fault, happens in track(FAULTS.items(), console=Console(stderr=True)):
-            scene.name = names[fault]
-            table.add_row(fault, *await _measured(scene, happens))
+            routing.name = names[fault]
+            table.add_row(fault, *await _measured(routing, happens))
     out.print(table)
 
 
-async def _measured(scene: Scene, happens: Happens) -> tuple[str, str]:
+async def _measured(routing: Routing, happens: Happens) -> tuple[str, str]:
     began = monotonic()
-    await happens(scene)
-    mended = monotonic()
-    await scene.until_told(PATIENCE_SECONDS)
-    told = scene.told()
+    await happens(routing)
+    fixed = monotonic()
+    await routing.until_told(PATIENCE_SECONDS)
+    told = routing.told()
     await asyncio.sleep(REPEATS_SECONDS)
-    scene.rig.sandbox.slack.faults.clear()
-    scene.rig.set_phase(scene.name, "RUNNING")
-    await scene.rig.reads(40)
+    routing.rig.sandbox.slack.faults.clear()
+    routing.rig.set_phase(routing.name, "RUNNING")
+    await routing.rig.reads(40)
     if not told:
         return "never", "0"
-    since = mended if mended - began > 1.0 else began
-    return f"{max(0.0, told[0] - since):.1f}", str(len(scene.told()))
+    since = fixed if fixed - began > 1.0 else began
+    return f"{max(0.0, told[0] - since):.1f}", str(len(routing.told()))
 
 
 if __name__ == "__main__":

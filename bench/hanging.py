@@ -28,19 +28,19 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.clock import SystemClock
+from bot.coordination.heartbeat import Heartbeat
+from bot.coordination.leadership import Leadership
 from bot.domain.cadence import Cadence
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.goldrush.client import Client
+from bot.monitoring.budget import Budget
+from bot.monitoring.poller import Poller
 from bot.ports import ApiError
-from bot.sandbox.goldrush_faults import Fault, FaultKind
-from bot.sandbox.server import Sandbox
-from bot.watching.budget import Budget
-from bot.watching.poller import Poller
-from bot.watching.roster import Roster
-from bot.watching.turn import Turn
-from bot.watching.vigil import Vigil
+from bot.state.repository import Repository
+from sandbox.goldrush_faults import Fault, FaultKind
+from sandbox.server import Sandbox
 from tests.fakes import nowhere
 from tests.proofs.memory import Disk, MemoryStore
 
@@ -105,19 +105,19 @@ async def _polling(
     watch = Watch(channel=ChannelId("C0FLEET"), reference="*", made_by=UserId("U0ANN"), made_at=clock.now())
     disk.watches[watch.id] = watch
     store = MemoryStore(lambda: disk, TeamId("T"), clock, 1, lambda: asyncio.sleep(0))
-    roster, turn = Roster(store, asyncio.Event()), Turn(store, clock)
-    await roster.load()
+    repository, turn = Repository(store, asyncio.Event()), Leadership(store, clock)
+    await repository.load()
     poller = Poller(
         api=client,
-        roster=roster,
+        repository=repository,
         budget=Budget(rate, clock),
         clock=clock,
         cadence=Cadence(steady_seconds=STEADY_SECONDS),
         turn=turn,
         slots=slots,
     )
-    vigil = Vigil(
-        roster=roster,
+    vigil = Heartbeat(
+        repository=repository,
         poller=poller,
         turn=turn,
         clock=clock,

@@ -25,10 +25,10 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.domain.watch import TeamId
-from bot.sandbox.slack.directory import BOT_USER, Channel, ChannelKind
-from bot.sandbox.slack.faults import Fault, FaultKind
-from bot.sandbox.slack.journal import Accepted
 from bot.store.keys import Keys
+from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
+from sandbox.slack.faults import Fault, FaultKind
+from sandbox.slack.journal import Accepted
 from tests.journey.rig import ANN, Rig, rigged
 from tests.journey.valkey import Valkey
 

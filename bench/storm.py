@@ -1,6 +1,6 @@
 """All pipelines fail within one second: how long until every channel was told of every one it watches?
 
-    python -m bench.storm [--pipelines 300] [--channels 20] [--rate 50] [--all]
+    python -m bench.group [--pipelines 300] [--channels 20] [--rate 50] [--all]
 
 By default the pipelines are dealt out to the channels; with `--all` every channel watches every pipeline. The sandbox
 keeps Slack's limits (1 message a second a channel, 300 a minute in the workspace) and answers 429 beyond them.
@@ -16,7 +16,7 @@ from time import monotonic
 from rich.console import Console
 from rich.progress import Progress
 
-from bot.sandbox.slack.directory import BOT_USER, Channel, ChannelKind
+from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
 from tests.journey.rig import ANN, Rig, rigged
 
 ASK_EVERY_SECONDS = 5.0
@@ -24,13 +24,13 @@ ASK_EVERY_SECONDS = 5.0
 
 @dataclass
 class Asked:
-    """How long `/pipeline status` took to be acknowledged, and to be answered, during the storm."""
+    """How long `/pipeline status` took to be acknowledged, and to be answered, during the group."""
 
     acknowledged: list[float]
     answered: list[float]
 
 
-async def storm(pipelines: int, channels: int, rate: float, *, everywhere: bool, out: Console) -> None:
+async def group(pipelines: int, channels: int, rate: float, *, everywhere: bool, out: Console) -> None:
     settings = {
         "PIPELINE_BOT_REQUESTS_PER_SECOND": str(rate),
         "PIPELINE_BOT_STEADY_SECONDS": "15",
@@ -120,7 +120,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=50.0, help="requests a second, for the bot and for GoldRush")
     parser.add_argument("--all", action="store_true", help="every channel watches every pipeline")
     given = parser.parse_args()
-    asyncio.run(storm(given.pipelines, given.channels, given.rate, everywhere=given.all, out=Console()))
+    asyncio.run(group(given.pipelines, given.channels, given.rate, everywhere=given.all, out=Console()))
 
 
 if __name__ == "__main__":

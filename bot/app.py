@@ -15,33 +15,39 @@ from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import SystemClock
-from bot.delivery.courier import Surroundings
+from bot.coordination.heartbeat import Heartbeat
+from bot.coordination.leadership import Leadership
+from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
-from bot.delivery.pace import Pace
-from bot.delivery.parking import Parking
-from bot.delivery.sender import Sender
+from bot.delivery.lane_worker import LaneServices
+from bot.delivery.rate_limiter import RateLimiter
+from bot.delivery.suspensions import Suspensions
 from bot.domain.cadence import Cadence
 from bot.domain.subscription import Limits as WatchLimits
 from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
+from bot.jobs import Job, Schedule
+from bot.monitoring.budget import Budget
+from bot.monitoring.catalogue import Listing
+from bot.monitoring.poller import Poller
 from bot.ports import StoreAway
-from bot.schedule import Job, Schedule
+from bot.requests.requests import Requests
 from bot.settings import Settings, Transport
-from bot.slack import ears, serving
 from bot.slack.actions import Actions
-from bot.slack.app import Identity, Listeners, build_app
-from bot.slack.calls import web_client
 from bot.slack.commands import Commands
-from bot.slack.connection_limit import Limits, connection_cap, descriptor_limit
-from bot.slack.directory import Directory
-from bot.slack.facts import Facts
-from bot.slack.guardian import Guardian
-from bot.slack.inbox import Inbox
-from bot.slack.look import Look
+from bot.slack.inbound import http_mode, socket_mode
+from bot.slack.inbound.bolt_app import Identity, Listeners, build_app
+from bot.slack.inbound.connection_limit import Limits, connection_cap, descriptor_limit
+from bot.slack.inbound.inbox import Inbox
+from bot.slack.inbound.person_limits import PersonLimits
+from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.channel_monitor import ChannelMonitor
+from bot.slack.outbound.chat import SlackChat
+from bot.slack.outbound.directory import Directory
+from bot.slack.outbound.facts import Facts
 from bot.slack.permissions import Permissions
-from bot.slack.person_limits import PersonLimits
-from bot.slack.poster import Poster
-from bot.starting import (
+from bot.slack.render.renderer import Look
+from bot.startup import (
     PortUnusableError,
     StartError,
     StoppedError,
@@ -50,17 +56,11 @@ from bot.starting import (
     socket_url,
     until_store_fits,
 )
+from bot.state.repository import Repository
 from bot.store.connect import opened
 from bot.store.outbox import RedisOutbox
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
-from bot.watching.budget import Budget
-from bot.watching.listing import Listing
-from bot.watching.poller import Poller
-from bot.watching.requests import Requests
-from bot.watching.roster import Roster
-from bot.watching.turn import Turn
-from bot.watching.vigil import Vigil
 
 GOODBYE_SECONDS = 5.5  # longer than a call to Slack; ten seconds are promised in all
 LAST_SECONDS = 1.0
@@ -76,8 +76,8 @@ class _Parts:
 
     team: TeamId
     poller: Poller
-    turn: Turn
-    sender: Sender
+    turn: Leadership
+    dispatcher: Dispatcher
     schedule: Schedule
     inbox: Inbox
     app: AsyncApp
@@ -127,11 +127,11 @@ async def _work(parts: _Parts, settings: Settings, stopped: asyncio.Event) -> No
     """Returns when `stopped` is set and what was under way has come to its end."""
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(parts.poller.run(stopped), name="poller")
-        tasks.create_task(parts.sender.run(), name="sender")
+        tasks.create_task(parts.dispatcher.run(), name="sender")
         async with parts.schedule.running(), _served(parts.app, settings, stopped):
             log.info("ready", team=parts.team, transport=settings.transport)
             await stopped.wait()
-            parts.sender.stop()
+            parts.dispatcher.stop()
         await parts.inbox.settled()
 
 
@@ -162,10 +162,10 @@ class _Ground:
     slack: AsyncWebClient
     store: RedisStore
     outbox: RedisOutbox
-    roster: Roster
+    repository: Repository
     directory: Directory
     budget: Budget
-    turn: Turn
+    turn: Leadership
     doubt: Doubt
     wake: asyncio.Event
 
@@ -173,8 +173,8 @@ class _Ground:
 async def _ground(settings: Settings, scripts: Scripts, api: Client, slack: AsyncWebClient, me: Identity) -> _Ground:
     clock, wake = SystemClock(), asyncio.Event()
     store = RedisStore(scripts, clock)
-    roster = Roster(store, wake, settings.fallback)
-    await roster.load()
+    repository = Repository(store, wake, settings.fallback)
+    await repository.load()
     return _Ground(
         settings=settings,
         identity=me,
@@ -183,10 +183,10 @@ async def _ground(settings: Settings, scripts: Scripts, api: Client, slack: Asyn
         slack=slack,
         store=store,
         outbox=RedisOutbox(scripts, clock),
-        roster=roster,
+        repository=repository,
         directory=Directory(slack, clock, me.team),
         budget=Budget(settings.requests_per_second, clock),
-        turn=Turn(store, clock),
+        turn=Leadership(store, clock),
         doubt=Doubt(clock),
         wake=wake,
     )
@@ -194,12 +194,12 @@ async def _ground(settings: Settings, scripts: Scripts, api: Client, slack: Asyn
 
 async def _build(ground: _Ground) -> _Parts:
     settings, clock, user = ground.settings, ground.clock, ground.identity.user
-    listing = Listing(api=ground.api, roster=ground.roster, budget=ground.budget, clock=clock)
+    listing = Listing(api=ground.api, repository=ground.repository, budget=ground.budget, clock=clock)
     poller = _poller(ground, listing)
     vigil = _vigil(ground, poller)
     await vigil.look()
     requests = Requests.over(
-        roster=ground.roster,
+        repository=ground.repository,
         poller=poller,
         listing=listing,
         clock=clock,
@@ -207,9 +207,11 @@ async def _build(ground: _Ground) -> _Parts:
         limits=WatchLimits(watches=settings.max_watches_per_channel, patterns=settings.max_patterns_per_channel),
     )
     look = Look(command=settings.command, platform_url=settings.platform_url, broadcast=settings.broadcast)
-    chat = Poster(ground.slack, ground.directory, look.content, user)
-    parking = Parking(store=ground.store, chat=chat, clock=clock, wake=ground.wake, fallback=settings.fallback)
-    guardian = Guardian(store=ground.store, parking=parking, directory=ground.directory, clock=clock, user=user)
+    chat = SlackChat(ground.slack, ground.directory, look.content, user)
+    suspensions = Suspensions(store=ground.store, chat=chat, clock=clock, wake=ground.wake, fallback=settings.fallback)
+    channel_monitor = ChannelMonitor(
+        store=ground.store, suspensions=suspensions, directory=ground.directory, clock=clock, user=user
+    )
     inbox = _inbox(ground, requests, look, vigil)
     jobs = (
         Job("tick", poller.tick, 0.25),
@@ -217,23 +219,23 @@ async def _build(ground: _Ground) -> _Parts:
         Job("inbox", inbox.take_up, 10.0),
         Job("listing", ground.turn.only(poller.list_again), settings.catalogue_seconds),
         Job("directory", ground.directory.read_on, 5.0),
-        Job("guardian", guardian.look_around, 60.0),
+        Job("guardian", channel_monitor.look_around, 60.0),
     )
     return _Parts(
         team=ground.identity.team,
         poller=poller,
         turn=ground.turn,
-        sender=_sender(ground, chat, parking),
+        dispatcher=_sender(ground, chat, suspensions),
         schedule=Schedule(jobs),
         inbox=inbox,
-        app=_slack_app(ground, inbox, guardian),
+        app=_slack_app(ground, inbox, channel_monitor),
     )
 
 
 def _poller(ground: _Ground, listing: Listing) -> Poller:
     return Poller(
         api=ground.api,
-        roster=ground.roster,
+        repository=ground.repository,
         budget=ground.budget,
         clock=ground.clock,
         cadence=_cadence(ground.settings),
@@ -244,9 +246,9 @@ def _poller(ground: _Ground, listing: Listing) -> Poller:
     )
 
 
-def _vigil(ground: _Ground, poller: Poller) -> Vigil:
-    return Vigil(
-        roster=ground.roster,
+def _vigil(ground: _Ground, poller: Poller) -> Heartbeat:
+    return Heartbeat(
+        repository=ground.repository,
         poller=poller,
         turn=ground.turn,
         clock=ground.clock,
@@ -258,7 +260,7 @@ def _vigil(ground: _Ground, poller: Poller) -> Vigil:
     )
 
 
-def _inbox(ground: _Ground, requests: Requests, look: Look, vigil: Vigil) -> Inbox:
+def _inbox(ground: _Ground, requests: Requests, look: Look, vigil: Heartbeat) -> Inbox:
     facts = Facts(ground.slack, ground.clock, ground.identity.team)
     permissions = Permissions(facts, ground.settings.who_may_watch)
     commands = Commands(
@@ -275,24 +277,24 @@ def _inbox(ground: _Ground, requests: Requests, look: Look, vigil: Vigil) -> Inb
     )
 
 
-def _sender(ground: _Ground, chat: Poster, parking: Parking) -> Sender:
-    around = Surroundings(
+def _sender(ground: _Ground, chat: SlackChat, suspensions: Suspensions) -> Dispatcher:
+    around = LaneServices(
         outbox=ground.outbox,
         chat=chat,
         clock=ground.clock,
-        pace=Pace(ground.clock),
+        pace=RateLimiter(ground.clock),
         doubt=ground.doubt,
-        parking=parking,
+        suspensions=suspensions,
         team=ground.identity.team,
         pages_an_hour=ground.settings.pages_per_hour,
     )
-    return Sender(around, ground.wake)
+    return Dispatcher(around, ground.wake)
 
 
-def _slack_app(ground: _Ground, inbox: Inbox, guardian: Guardian) -> AsyncApp:
+def _slack_app(ground: _Ground, inbox: Inbox, channel_monitor: ChannelMonitor) -> AsyncApp:
     secret = ground.settings.slack_signing_secret if ground.settings.transport is Transport.HTTP else None
     return build_app(
-        Listeners(inbox=inbox, guardian=guardian),
+        Listeners(inbox=inbox, channel_monitor=channel_monitor),
         client=ground.slack,
         signing_secret=secret.get_secret_value() if secret else None,
         command=ground.settings.command,
@@ -327,10 +329,10 @@ def _goldrush(settings: Settings) -> Client:
 
 def _http(app: AsyncApp, settings: Settings) -> AbstractAsyncContextManager[int]:
     outgoing = _slots(settings) + PEOPLE_CONNECTIONS
-    return serving.http(
+    return http_mode.http(
         app,
         settings.port,
-        host=settings.http_host or serving.ALL_INTERFACES,
+        host=settings.http_host or http_mode.ALL_INTERFACES,
         signing_secret=settings.signing_secret,
         limits=Limits(connections=connection_cap(settings.http_connections, outgoing, descriptor_limit())),
     )
@@ -341,7 +343,7 @@ async def _served(app: AsyncApp, settings: Settings, stopped: asyncio.Event) -> 
     if settings.transport is Transport.SOCKET and settings.slack_app_token is not None:
         token = settings.slack_app_token.get_secret_value()
         url = await socket_url(web_client(token, settings.slack_api_url), stopped)
-        async with ears.listening(app, token, url):
+        async with socket_mode.listening(app, token, url):
             yield
     else:
         async with AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""Verifies a real configuration step by step; each fault comes with its mend. Posts nothing unless asked to."""
+"""Verifies a real configuration step by step; each fault comes with its fix. Posts nothing unless asked to."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
 from bot.ports import ApiError, StrayNotFound, Unavailable
 from bot.settings import ENV_FILE, Settings, Transport, ignored_names, is_exposed
-from bot.slack.calls import Answer, call, web_client
-from bot.slack.scopes import OPTIONAL, REQUIRED
-from bot.starting import ORG_WIDE, SlackRefusedError, refuse_another_app
+from bot.slack.outbound.calls import Answer, call, web_client
+from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
+from bot.startup import ORG_WIDE, SlackRefusedError, refuse_another_app
 from bot.store.connect import EmbeddedStoreError, opened
 from bot.store.private import is_open_to_others
 from bot.store.probe import Weight, probe, refusal
@@ -32,11 +32,11 @@ class Finding:
     subject: str
     verdict: Verdict
     detail: str
-    mend: str = ""
+    fix: str = ""
 
 
 async def check(settings: Settings, post_to: str | None) -> AsyncIterator[Finding]:
-    """Findings as they come, in the order in which they are best mended."""
+    """Findings as they come, in the order in which they are best fixed."""
     for finding in _files(settings):
         yield finding
     slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
@@ -63,8 +63,8 @@ def _files(settings: Settings) -> Iterator[Finding]:
 async def _slack(answer: Answer, slack: AsyncWebClient, settings: Settings) -> AsyncIterator[Finding]:
     if not answer.ok:
         again = "copy the xoxb-… token again: https://api.slack.com/apps > OAuth & Permissions"
-        mend = "check SLACK_API_URL, the network and any proxy" if answer.transient else again
-        yield Finding("Slack token", Verdict.BAD, answer.error, mend)
+        fix = "check SLACK_API_URL, the network and any proxy" if answer.transient else again
+        yield Finding("Slack token", Verdict.BAD, answer.error, fix)
         return
     if answer.body.get("is_enterprise_install") is True:
         yield Finding("Slack token", Verdict.BAD, "it belongs to a whole organization", ORG_WIDE)
@@ -88,12 +88,12 @@ def _scopes(headers: Mapping[str, str]) -> Finding:
             "Slack scopes", Verdict.WEAK, "the server does not tell them", "compare with app_manifest.yaml by hand"
         )
     scopes = {scope.strip() for scope in granted.split(",")}
-    mend = "add them under OAuth & Permissions (or apply app_manifest.yaml again), then reinstall the app"
+    fix = "add them under OAuth & Permissions (or apply app_manifest.yaml again), then reinstall the app"
     if missing := sorted(REQUIRED.keys() - scopes):
-        return Finding("Slack scopes", Verdict.BAD, f"missing: {', '.join(missing)}", mend)
+        return Finding("Slack scopes", Verdict.BAD, f"missing: {', '.join(missing)}", fix)
     if missing := [scope for scope in OPTIONAL if scope not in scopes]:
         off = "; ".join(f"{scope} ({OPTIONAL[scope]})" for scope in missing)
-        return Finding("Slack scopes", Verdict.WEAK, f"off without optional scopes: {off}", mend)
+        return Finding("Slack scopes", Verdict.WEAK, f"off without optional scopes: {off}", fix)
     surplus = sorted(scopes - REQUIRED.keys() - OPTIONAL.keys())
     if surplus:
         return Finding("Slack scopes", Verdict.WEAK, f"more than needed: {', '.join(surplus)}", "take these away")
@@ -110,12 +110,12 @@ async def _socket_mode(slack: AsyncWebClient, bot_id: str, settings: Settings) -
         except SlackRefusedError as exc:
             return Finding("Socket Mode", Verdict.BAD, str(exc))
         return Finding("Socket Mode", Verdict.GOOD, "the app token opens a connection")
-    mend = (
+    fix = (
         "Basic Information > App-Level Tokens: a token with connections:write; and Socket Mode must be switched on"
         if not answer.transient
         else "check the network"
     )
-    return Finding("Socket Mode", Verdict.BAD, answer.error, mend)
+    return Finding("Socket Mode", Verdict.BAD, answer.error, fix)
 
 
 async def _goldrush(settings: Settings) -> Finding:
@@ -163,8 +163,8 @@ async def _store(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
 def _store_away(exc: Exception) -> Finding:
     if problem := refusal(exc):
         return Finding(problem.subject, Verdict.BAD, problem.text, problem.cure)
-    mend = "check host and port in REDIS_URL, whether it speaks TLS (rediss://…), and that the server runs"
-    return Finding("Store", Verdict.BAD, f"{type(exc).__name__}: {exc}", mend)
+    fix = "check host and port in REDIS_URL, whether it speaks TLS (rediss://…), and that the server runs"
+    return Finding("Store", Verdict.BAD, f"{type(exc).__name__}: {exc}", fix)
 
 
 async def _test_post(slack: AsyncWebClient, channel: str) -> Finding:

@@ -3,7 +3,9 @@
 import asyncio
 import os
 import signal
+import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Annotated
 
 import structlog
@@ -11,18 +13,17 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from bot import demo as demonstration
 from bot.app import run as run_bot
 from bot.check import Finding, Verdict
 from bot.check import check as run_check
 from bot.clock import SystemClock
 from bot.forgetting import NotForgottenError, forget_team, team_id
-from bot.logs import configure
 from bot.ports import StoreAway
 from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport, ignored_names
 from bot.settings.store import StoreSettings
-from bot.starting import StartError
+from bot.startup import StartError
 from bot.store.connect import EmbeddedStoreError
+from bot.telemetry.logs import configure
 
 main = typer.Typer(
     name="pipeline-bot",
@@ -100,7 +101,7 @@ async def _until_signal(settings: Settings) -> None:
 def check(
     post: Annotated[str | None, typer.Option(help="Also post a test message to this channel (its id).")] = None,
 ) -> None:
-    """Verify the configuration: Slack token and scopes, GoldRush key, store; each fault with its mend."""
+    """Verify the configuration: Slack token and scopes, GoldRush key, store; each fault with its fix."""
     settings = _settings()
     configure("error", settings.secrets)
     findings = asyncio.run(_findings(settings, post))
@@ -113,8 +114,8 @@ async def _findings(settings: Settings, post: str | None) -> list[Finding]:
     async for finding in run_check(settings, post):
         findings.append(finding)
         out.print(f"{_SIGNS[finding.verdict]} [bold]{finding.subject}[/]: {escape(finding.detail)}")
-        if finding.mend:
-            out.print(f"  → {escape(finding.mend)}")
+        if finding.fix:
+            out.print(f"  → {escape(finding.fix)}")
     return findings
 
 
@@ -127,7 +128,19 @@ def demo(
     ] = None,
 ) -> None:
     """Try everything on this machine: a GoldRush, a Slack and the bot, with a page to click in."""
-    raise typer.Exit(asyncio.run(demonstration.run(port, out, tuple(host or ()))))
+    if not _has_sandbox():
+        err.print("[red]✗[/] The demo is not part of the installed package. Clone the repository and run `make demo`.")
+        raise typer.Exit(2)
+    names = [part for name in host or () for part in ("--host", name)]
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox.demo", "--port", str(port), *names])  # noqa: S606
+
+
+def _has_sandbox() -> bool:
+    """The sandbox is not in the wheel, and the bot imports nothing of it."""
+    try:
+        return find_spec("sandbox.demo") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 @main.command()

@@ -19,17 +19,17 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.domain.card import Content, InGroup, PostedCard
+from bot.domain.card import Burst, Content, PostedCard
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Lane, Outcome, Sighting, Trace
-from bot.domain.gathering import Gathering
+from bot.domain.delivery import Delivery, Lane, Lookup, LookupResult, Outcome
+from bot.domain.grouping import Grouping
 from bot.domain.held_pages import PageLog
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record
 from bot.domain.subscription import Undo, WatchChange
-from bot.domain.watch import ChannelId, ParkReason, TeamId, UserId, Watch
+from bot.domain.watch import ChannelId, SuspendReason, TeamId, UserId, Watch
 
 
 class ApiError(Exception):
@@ -136,7 +136,7 @@ class Chat(Protocol):
 
     async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome: ...
 
-    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
         """By one fresh reading of the channel or thread that all of them name; a sighting for each."""
         ...
 
@@ -159,7 +159,7 @@ class Watches:
 
     version: int
     all: tuple[Watch, ...]
-    parked: Mapping[ChannelId, ParkReason] = field(default_factory=dict)
+    suspended: Mapping[ChannelId, SuspendReason] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
 
     def of(self, channel: ChannelId) -> tuple[Watch, ...]:
@@ -178,17 +178,17 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gesture:
+class Interaction:
     """A command or a click, as far as it is needed to act on it. `id` is the same when Slack delivers it again."""
 
     id: str
     kind: str
     at: datetime
-    facts: Mapping[str, str]
+    payload: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Beat:
+class LastHeartbeat:
     """`last_…`: of the last sign of life, whichever bot gave it. A `run_id` names one life of one server.
 
     `read_since`: when that sign was given, all that is read closely had been read since then.
@@ -251,15 +251,15 @@ class Store(Protocol):
         """
         ...
 
-    async def park(
-        self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches: Sequence[Watch]
+    async def suspend(
+        self, channel: ChannelId, reason: SuspendReason, told: Sequence[Delivery], watches: Sequence[Watch]
     ) -> int | None:
         """The channel rests; `told` goes to those who made its watches, unless they were told of the same reason and no
         message got through since. How many are told; None where it rested already, or its watches are not `watches` any
         more: read them anew."""
         ...
 
-    async def unpark(self, channel: ChannelId, *, on_trial: bool = False) -> bool:
+    async def resume(self, channel: ChannelId, *, on_trial: bool = False) -> bool:
         """`on_trial`: it only seems to take messages again. What its makers were told is remembered for a day more;
         else, and where something is watched there anew, it is forgotten. False where it did not rest."""
         ...
@@ -282,29 +282,29 @@ class Store(Protocol):
 
     async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]: ...
 
-    async def storm(self, key: str) -> tuple[PostedCard, ...]:
+    async def group(self, key: str) -> tuple[PostedCard, ...]:
         """The cards that one message tells of."""
         ...
 
-    async def first_time(self, gesture: Gesture) -> bool:
+    async def first_time(self, gesture: Interaction) -> bool:
         """Keeps a gesture until it is finished. False where it was seen before (in the last day)."""
         ...
 
-    async def finished(self, gesture: Gesture) -> None: ...
+    async def finished(self, gesture: Interaction) -> None: ...
 
-    async def unfinished(self) -> tuple[Gesture, ...]:
+    async def unfinished(self) -> tuple[Interaction, ...]:
         """Oldest first."""
         ...
 
-    async def take_turn(self, name: str, held: Lease | None = None) -> Lease | None:
+    async def acquire_lease(self, name: str, held: Lease | None = None) -> Lease | None:
         """The right to do what only one bot may, taken anew or kept on; None where another has it."""
         ...
 
-    async def give_up_turn(self, lease: Lease) -> None: ...
+    async def release_lease(self, lease: Lease) -> None: ...
 
-    async def beat(self) -> Beat: ...
+    async def last_heartbeat(self) -> LastHeartbeat: ...
 
-    async def give_sign(
+    async def record_heartbeat(
         self, at: datetime, run_id: str, told: Sequence[Delivery] = (), *, read_since: datetime | None = None
     ) -> None:
         """The pipelines are being read. `told` is enqueued in the same step."""
@@ -315,11 +315,11 @@ class Store(Protocol):
         ...
 
     async def lost_keys(
-        self, cards: Sequence[str], parked: Iterable[ChannelId]
+        self, cards: Sequence[str], suspended: Iterable[ChannelId]
     ) -> tuple[tuple[str, ...], frozenset[str]]:
         """The names of the keys that were lost since the last call, and which of `cards` were.
 
-        `cards` are those of open stories, `parked` the channels that rest.
+        `cards` are those of open stories, `suspended` the channels that rest.
         """
         ...
 
@@ -348,17 +348,17 @@ class Ending:
     """How a delivery ended. `shown` is the revision of each card in the message, `came_at` that with which each that is
     new in the channel came.
 
-    `storm`: of which message the card was found to be a part. `moved_on` is owed where a card is newer than what is
+    `group`: of which message the card was found to be a part. `moved_on` is owed where a card is newer than what is
     shown; `follows` is owed in any case. `log` is kept where the message was posted.
     """
 
     kind: EndingKind
-    moved_on: Delivery
+    redraw: Delivery
     ts: str = ""
     shown: Mapping[str, int] = field(default_factory=dict)
     came_at: Mapping[str, int] = field(default_factory=dict)
-    storm: str | None = None
-    follows: Delivery | None = None
+    group: str | None = None
+    follow_up: Delivery | None = None
     log: PageEntry | None = None
 
 
@@ -367,7 +367,7 @@ class Outbox(Protocol):
 
     async def lanes_with_work(self) -> tuple[Lane, ...]: ...
 
-    async def resting_lanes(self) -> tuple[Lane, ...]:
+    async def suspended_lanes(self) -> tuple[Lane, ...]:
         """Those with work whose channel is parked."""
         ...
 
@@ -381,7 +381,7 @@ class Outbox(Protocol):
         """The lane's last message, as Slack stamped it; empty before the first."""
         ...
 
-    async def woken_at(self, channel: ChannelId) -> datetime | None:
+    async def resumed_at(self, channel: ChannelId) -> datetime | None:
         """When it last took messages again after it had rested, if it ever did."""
         ...
 
@@ -395,16 +395,16 @@ class Outbox(Protocol):
 
     async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]: ...
 
-    async def storm(self, key: str) -> tuple[PostedCard, ...]:
+    async def group(self, key: str) -> tuple[PostedCard, ...]:
         """The cards that one message tells of."""
         ...
 
-    async def in_group(self, storm_key: str) -> InGroup:
-        """The group's totals for a storm's message."""
+    async def in_burst(self, group_key: str) -> Burst:
+        """The group's totals for a group's message."""
         ...
 
     async def growing(self, channel: ChannelId) -> tuple[str, ...]:
-        """The keys of the storms in the channel's group that may still grow, the first one first."""
+        """The keys of the groups in the channel's group that may still grow, the first one first."""
         ...
 
     async def write(self, delivery: Delivery, lease: Lease) -> bool:
@@ -413,7 +413,7 @@ class Outbox(Protocol):
 
     async def settle(self, delivery: Delivery, lease: Lease, ending: Ending) -> bool: ...
 
-    async def gather(self, gathering: Gathering, lane: Lane, lease: Lease) -> bool: ...
+    async def gather(self, gathering: Grouping, lane: Lane, lease: Lease) -> bool: ...
 
     async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
         """Needs no lease. What the cards named are thought to show is forgotten, so that they are drawn anew."""

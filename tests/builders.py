@@ -6,11 +6,11 @@ from typing import Any
 from bot.domain.card import Body, Card, SyncCard
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Priority
-from bot.domain.episode import Episode, EpisodeKind, Line
-from bot.domain.observation import Miss, MissKind, Observation, PipelineId, ReadNumber
+from bot.domain.episode import Episode, EpisodeKind, TimelineEntry
+from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, ReadSequence
 from bot.domain.phase import Intent, Phase
-from bot.domain.plan import Scene
-from bot.domain.transition import Event, Standing
+from bot.domain.plan import Routing
+from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import Audience, ChannelId, Target, TargetKind, TeamId, UserId, Watch
 from tests.fakes import NOON
 
@@ -42,7 +42,7 @@ def an_observation(
     """Observed `read` seconds after noon, as the `read`-th reading."""
     return Observation(
         pipeline_id=pipeline_id,
-        number=ReadNumber(1, read),
+        sequence=ReadSequence(1, read),
         observed_at=at(read),
         phase=phase,
         ready=ready,
@@ -53,8 +53,10 @@ def an_observation(
     )
 
 
-def a_miss(read: int = 1, kind: MissKind = MissKind.FAULT, reason: str = "no answer within 5 s") -> Miss:
-    return Miss(pipeline_id=ORDERS, number=ReadNumber(1, read), at=at(read), kind=kind, reason=reason)
+def a_miss(
+    read: int = 1, kind: FailedReadKind = FailedReadKind.FAULT, reason: str = "no answer within 5 s"
+) -> FailedRead:
+    return FailedRead(pipeline_id=ORDERS, sequence=ReadSequence(1, read), at=at(read), kind=kind, reason=reason)
 
 
 def a_watch(
@@ -68,18 +70,18 @@ def a_watch(
     return Watch(channel=channel, reference=reference, events=events, targets=targets, made_by=made_by, made_at=NOON)
 
 
-def a_scene(*watches: Watch, pipeline: Pipeline | None = None) -> Scene:
+def a_scene(*watches: Watch, pipeline: Pipeline | None = None) -> Routing:
     by_channel: dict[ChannelId, list[Watch]] = {}
     for watch in watches or (a_watch(),):
         by_channel.setdefault(watch.channel, []).append(watch)
     told = [Audience(channel, tuple(those)) for channel, those in by_channel.items()]
-    return Scene(TEAM, pipeline or a_pipeline(), told)
+    return Routing(TEAM, pipeline or a_pipeline(), told)
 
 
 def an_episode(kind: EpisodeKind = EpisodeKind.FAILURE, *, revision: int = 1, phase: Phase = Phase.FAILED) -> Episode:
-    line = Line(revision=revision, at=at(1), events=(Event(phase.lower()),), phase=phase, ready=0, replicas=1)
+    line = TimelineEntry(revision=revision, at=at(1), events=(Event(phase.lower()),), phase=phase, ready=0, replicas=1)
     return Episode(
-        kind=kind, pipeline_id=ORDERS, identity=f"{kind}|x#1", opened_at=at(1), revision=revision, lines=(line,)
+        kind=kind, pipeline_id=ORDERS, identity=f"{kind}|x#1", opened_at=at(1), revision=revision, timeline=(line,)
     )
 
 
@@ -90,7 +92,7 @@ def a_card(episode: Episode | None = None, *, channel: ChannelId = ALERTS, pipel
         channel=channel,
         pipeline=pipeline or a_pipeline(),
         episode=episode,
-        standing=Standing(observation=an_observation(Phase.FAILED, ready=0), since=at(1), failed_since=at(1)),
+        state=PipelineState(observation=an_observation(Phase.FAILED, ready=0), since=at(1), failed_since=at(1)),
     )
 
 
@@ -113,5 +115,5 @@ def a_person(user: str = ANN, *, direct: ChannelId | None = None, label: str | N
     return Target(kind=TargetKind.USER, id=user, direct=direct, label=named)
 
 
-def a_group(group: str = "S0ONCALL", label: str = "data-oncall") -> Target:
+def a_usergroup(group: str = "S0ONCALL", label: str = "data-oncall") -> Target:
     return Target(kind=TargetKind.USERGROUP, id=group, label=label)

@@ -8,12 +8,12 @@ from itertools import count
 
 from bot.domain.card import Content
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Outcome, Posted, Sighting, Trace
+from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Posted
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, UserId
 from bot.ports import ApiError, NotFound, Page, Status
-from bot.slack.marks import marks_in, metadata_of, sighting
+from bot.slack.outbound.metadata import marks_in, metadata_of, sighting
 from tests.shuffled_loop import ShuffledLoop
 
 US = "U0BOT"
@@ -135,7 +135,7 @@ class FakeChat:
         """So many more times it deletes nothing."""
         self.answers: list[tuple[Outcome, bool]] = []
         """(outcome, whether the message lands all the same)"""
-        self.sightings: list[Sighting] = []
+        self.sightings: list[LookupResult] = []
         self.looks = 0
         self.opens: Callable[[UserId], Awaitable[ChannelId | None]] | None = None
         """What opens a direct channel, where it is not there at once."""
@@ -162,11 +162,11 @@ class FakeChat:
             self.land(ts, delivery, content)
         return outcome or Posted(ts)
 
-    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
         self.looks += 1
         return [self._sighting(trace) for trace in traces]
 
-    def _sighting(self, trace: Trace) -> Sighting:
+    def _sighting(self, trace: Lookup) -> LookupResult:
         if self.sightings:
             return self.sightings.pop(0)
         return sighting(marks_in({"messages": list(self._messages.values())}, US), trace)

@@ -2,8 +2,8 @@
 
 from bot.domain.permission import WhoMayWatch
 from bot.ports import Clock
-from bot.slack.calls import web_client
-from bot.slack.facts import Facts
+from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.facts import Facts
 from bot.slack.permissions import Permissions
 from tests.builders import TEAM
 

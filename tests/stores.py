@@ -6,7 +6,7 @@ import redis.asyncio
 
 from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.subscription import Edit, WatchChange
-from bot.domain.watch import ChannelId, ParkReason, TeamId, Watch
+from bot.domain.watch import ChannelId, SuspendReason, TeamId, Watch
 from bot.ports import Clock, Lease, StoreAway
 from bot.store.outbox import RedisOutbox
 from bot.store.redis import RedisStore
@@ -62,9 +62,9 @@ class WholeStore(RedisStore):
         assert await self.change_watches(change)
         return len(edits)
 
-    async def rest(self, channel: ChannelId, reason: ParkReason, *told: Delivery) -> int | None:
+    async def rest(self, channel: ChannelId, reason: SuspendReason, *told: Delivery) -> int | None:
         """Parks it, whatever has been written up to now."""
-        return await self.park(channel, reason, told, (await self.watches()).of(channel))
+        return await self.suspend(channel, reason, told, (await self.watches()).of(channel))
 
     def meet_another_server(self) -> None:
         """As if the one that this process knew were not the one that answers now."""

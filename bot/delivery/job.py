@@ -4,25 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.delivery.pace import Method
+from bot.delivery.rate_limiter import Method
 from bot.domain.card import (
     ALONE,
+    Burst,
     Called,
-    CatchUp,
     Content,
+    Digest,
+    Group,
     HeldPages,
-    InGroup,
-    Lines,
     Notice,
     PostedCard,
     Recheck,
-    Storm,
     SyncCard,
-    SyncStorm,
-    ThreadLine,
+    SyncGroup,
+    ThreadEntry,
+    TimelineBatch,
 )
-from bot.domain.delivery import Delivery, Earlier, Priority, Trace
-from bot.domain.episode import Episode, EpisodeKind, Outcome, digest
+from bot.domain.delivery import Delivery, Earlier, Lookup, Priority
+from bot.domain.episode import Episode, EpisodeKind, Outcome, stable_key
 from bot.domain.protocol import RECHECK_AFTER, oldest
 
 STANDS_WITHIN = timedelta(days=1)
@@ -34,15 +34,15 @@ class Job:
 
     delivery: Delivery
     cards: tuple[PostedCard, ...]
-    group: InGroup = ALONE
+    burst: Burst = ALONE
 
     @property
     def shows_cards(self) -> bool:
-        return isinstance(self.delivery.body, SyncCard | SyncStorm)
+        return isinstance(self.delivery.body, SyncCard | SyncGroup)
 
     @property
     def ts(self) -> str | None:
-        """Where the card or storm stands in Slack, if it does."""
+        """Where the card or group stands in Slack, if it does."""
         return self.cards[0].ts if self.cards else None
 
     @property
@@ -58,7 +58,7 @@ class Job:
     def thread_ts(self) -> str | None:
         if isinstance(self.delivery.body, Recheck):
             return self.delivery.body.thread_ts
-        return self.ts if isinstance(self.delivery.body, ThreadLine | Lines) else None
+        return self.ts if isinstance(self.delivery.body, ThreadEntry | TimelineBatch) else None
 
     @property
     def over(self) -> bool:
@@ -70,13 +70,13 @@ class Job:
         """A card that shows the latest already is left alone; so is one that somebody deleted, until there is news; and
         a line goes with its card. A summary covers a page that was held back."""
         match self.delivery.body:
-            case SyncStorm(grown=True) if self.updates:
+            case SyncGroup(grown=True) if self.updates:
                 return True
-            case SyncCard() | SyncStorm():
+            case SyncCard() | SyncGroup():
                 return any(card.revision > card.delivered_revision and not card.held for card in self.cards)
-            case ThreadLine() as line:
+            case ThreadEntry() as line:
                 return bool(self.cards) and not self._has_told(line)
-            case Lines(lines=lines):
+            case TimelineBatch(entries=lines):
                 return bool(self.cards) and not all(self._has_told(line) for line in lines)
             case Notice(called=called) if called:
                 return any(self._needs_a_look(each) for each in called)
@@ -92,23 +92,23 @@ class Job:
     def told_in_part(self) -> bool:
         """Its card came with the end that one of these lines is to tell."""
         match self.delivery.body:
-            case ThreadLine() as line:
+            case ThreadEntry() as line:
                 return self._has_told(line)
-            case Lines(lines=lines):
+            case TimelineBatch(entries=lines):
                 return any(self._has_told(line) for line in lines)
             case _:
                 return False
 
-    def _has_told(self, line: ThreadLine) -> bool:
-        return any(card.content.key == line.card_key and card.has_told(line.line) for card in self.cards)
+    def _has_told(self, line: ThreadEntry) -> bool:
+        return any(card.content.key == line.card_key and card.has_told(line.entry) for card in self.cards)
 
-    def _untold(self, told: Lines) -> Lines:
-        left = tuple(line for line in told.lines if not self._has_told(line))
+    def _untold(self, told: TimelineBatch) -> TimelineBatch:
+        left = tuple(line for line in told.entries if not self._has_told(line))
         episodes = [card.content.episode for card in self.cards]
-        open_still = told.of_storm and any(episode.open for episode in episodes)
+        open_still = told.of_group and any(episode.open for episode in episodes)
         broadcast = any(line.broadcast for line in left) and not open_still
-        recovered = told.of_storm and all(episode.outcome is Outcome.RECOVERED for episode in episodes)
-        return replace(told, lines=left, broadcast=broadcast, all_recovered=len(episodes) if recovered else 0)
+        recovered = told.of_group and all(episode.outcome is Outcome.RECOVERED for episode in episodes)
+        return replace(told, entries=left, broadcast=broadcast, all_recovered=len(episodes) if recovered else 0)
 
     @property
     def is_new_page(self) -> bool:
@@ -121,10 +121,10 @@ class Job:
         return {card.content.key: card.revision for card in self.cards} if self.shows_cards else {}
 
     @property
-    def trace(self) -> Trace:
+    def trace(self) -> Lookup:
         body = self.delivery.body
         card = self.cards[0] if isinstance(body, SyncCard) and self.cards else None
-        return Trace(
+        return Lookup(
             channel=self.delivery.channel,
             key=body.of if isinstance(body, Recheck) else self.delivery.id,
             oldest=self._oldest,
@@ -156,15 +156,15 @@ class Job:
         match self.delivery.body:
             case SyncCard():
                 return self.cards[0].drawn
-            case SyncStorm(key):
+            case SyncGroup(key):
                 cards = tuple(card.drawn for card in self.cards)
-                total, first = self.group.total, self.group.first
-                return Storm(key=key, channel=self.delivery.channel, cards=cards, in_group=total, first=first)
-            case Lines() as lines:
+                total, first = self.burst.total, self.burst.first
+                return Group(key=key, channel=self.delivery.channel, cards=cards, in_burst=total, first=first)
+            case TimelineBatch() as lines:
                 return self._untold(lines)
             case Notice(called=called) as notice:
                 return replace(notice, called=tuple(each for each in called if self._needs_a_look(each)))
-            case ThreadLine() | CatchUp() | HeldPages() as content:
+            case ThreadEntry() | Digest() | HeldPages() as content:
                 return content
             case Recheck():
                 raise TypeError("a recheck is looked for, never sent")
@@ -175,12 +175,12 @@ def _failing_of(episode: Episode) -> str:
 
 
 def cards_of(
-    row: Delivery, cards: Mapping[str, PostedCard], storms: Mapping[str, tuple[PostedCard, ...]]
+    row: Delivery, cards: Mapping[str, PostedCard], groups: Mapping[str, tuple[PostedCard, ...]]
 ) -> tuple[PostedCard, ...]:
     match row.body:
-        case SyncStorm(key) | Lines(story=key, of_storm=True):
-            return storms[key]
-        case SyncCard(key) | ThreadLine(card_key=key) | Lines(story=key):
+        case SyncGroup(key) | TimelineBatch(story=key, of_group=True):
+            return groups[key]
+        case SyncCard(key) | ThreadEntry(card_key=key) | TimelineBatch(story=key):
             card = cards.get(key)
             return (card,) if card else ()
         case Notice(called=called):
@@ -194,7 +194,7 @@ def redrawing(job: Job, at: datetime) -> Delivery:
     row = job.delivery
     body, key = row.body, row.id
     if isinstance(body, Recheck):
-        key, body = body.of, SyncStorm(body.of) if body.of_storm else SyncCard(body.of)
+        key, body = body.of, SyncGroup(body.of) if body.of_group else SyncCard(body.of)
     priority = max(row.priority, Priority.RECOVERY)
     return Delivery(id=key, channel=row.channel, priority=priority, body=body, made_at=at)
 
@@ -202,12 +202,12 @@ def redrawing(job: Job, at: datetime) -> Delivery:
 def rechecking(job: Job, at: datetime) -> Delivery:
     """The message is looked for once more when every earlier try must have landed, to take a repeat away."""
     row, shown = job.delivery, tuple(job.shown)
-    of_storm = isinstance(row.body, SyncStorm)
+    of_group = isinstance(row.body, SyncGroup)
     return Delivery(
-        id=digest(row.id, "recheck", at.isoformat()),
+        id=stable_key(row.id, "recheck", at.isoformat()),
         channel=row.channel,
         priority=Priority.UPDATE,
-        body=Recheck(of=row.id, thread_ts=job.thread_ts, shows=shown, of_storm=of_storm),
+        body=Recheck(of=row.id, thread_ts=job.thread_ts, shows=shown, of_group=of_group),
         made_at=at,
         after_ts=row.after_ts,
         earliest=min(filter(None, (row.sent_at, row.earliest, row.made_at))),

@@ -8,8 +8,8 @@ from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.episode import Acknowledgement
 from bot.domain.note import NO_GUIDANCE, Guidance, Note, NoteKind
 from bot.domain.subscription import Edit
-from bot.domain.transition import Standing
-from bot.domain.watch import ChannelId, ParkReason, UserId, Watch
+from bot.domain.transition import PipelineState
+from bot.domain.watch import ChannelId, SuspendReason, UserId, Watch
 
 UnresolvedReference = Ambiguous | Unknown
 
@@ -20,7 +20,7 @@ class PipelineView:
     present it as the current state. `wait_until`: the end of the wait that GoldRush asked for."""
 
     pipeline: Pipeline
-    standing: Standing
+    state: PipelineState
     watched_here: bool = False
     acknowledged: Acknowledgement | None = None
     problem: str | None = None
@@ -30,7 +30,7 @@ class PipelineView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer:
-    """`whole_channel`: nobody named a pipeline, so these are all that `channel` watches. `parked`: why it rests.
+    """`whole_channel`: nobody named a pipeline, so these are all that `channel` watches. `suspended`: why it rests.
 
     `states`: only those in one of these states were asked for, out of `looked_at` pipelines.
     """
@@ -41,7 +41,7 @@ class StatusAnswer:
     unresolved: tuple[UnresolvedReference, ...] = ()
     whole_channel: bool = False
     channel: ChannelId | None = None
-    parked: ParkReason | None = None
+    suspended: SuspendReason | None = None
     at: datetime
 
 
@@ -153,7 +153,7 @@ class WatchesAnswer:
     watches: tuple[WatchedView, ...]
     here: bool = True
     """It is the channel where somebody asked."""
-    parked: ParkReason | None = None
+    suspended: SuspendReason | None = None
     at: datetime
 
 
@@ -193,7 +193,7 @@ class AcknowledgeAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeAllAnswer:
-    """How many failures of one storm were answered by this click, of those that are known."""
+    """How many failures of one group were answered by this click, of those that are known."""
 
     acknowledged: int
     known: int = 1

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from bot.domain.answer import PipelineView
 from bot.domain.phase import TRANSIENT, Phase
-from bot.domain.transition import Reach, Standing
+from bot.domain.transition import PipelineState, Reach
 
 STUCK_AFTER = timedelta(minutes=15)
 
@@ -42,7 +42,7 @@ class Trouble(StrEnum):
 _ORDER = tuple(Trouble)
 
 
-def trouble(standing: Standing, now: datetime) -> Trouble | None:
+def trouble(standing: PipelineState, now: datetime) -> Trouble | None:
     """The worst reason of one pipeline; None if it needs no attention."""
     observation = standing.observation
     if standing.reach is Reach.GONE:
@@ -63,25 +63,25 @@ def trouble(standing: Standing, now: datetime) -> Trouble | None:
 
 def troubles(views: Iterable[PipelineView], now: datetime) -> Counter[Trouble]:
     """The number of pipelines of each kind, the worst first."""
-    found = Counter(kind for view in views if (kind := trouble(view.standing, now)))
+    found = Counter(kind for view in views if (kind := trouble(view.state, now)))
     return Counter({kind: found[kind] for kind in _ORDER if found[kind]})
 
 
 def worst_first(views: Iterable[PipelineView], now: datetime) -> tuple[PipelineView, ...]:
     """Pipelines that need attention first. Otherwise the order stays."""
-    return tuple(sorted(views, key=lambda view: _rank(trouble(view.standing, now))))
+    return tuple(sorted(views, key=lambda view: _rank(trouble(view.state, now))))
 
 
 def _rank(kind: Trouble | None) -> int:
     return len(_ORDER) if kind is None else _ORDER.index(kind)
 
 
-def is_in(standing: Standing, states: Collection[State]) -> bool:
+def is_in(standing: PipelineState, states: Collection[State]) -> bool:
     """True if the pipeline is in one of these states. An unreadable pipeline also matches its last known state."""
     return not states or bool(_states(standing) & set(states))
 
 
-def _states(standing: Standing) -> set[State]:
+def _states(standing: PipelineState) -> set[State]:
     if standing.reach is Reach.GONE:
         return {State.GONE}
     found = {State.UNREACHABLE} if standing.reach is Reach.UNREACHABLE else set[State]()

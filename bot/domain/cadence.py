@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bot.domain.observation import PipelineId
 from bot.domain.phase import AT_REST, TRANSIENT, Phase
-from bot.domain.transition import Reach, Standing
+from bot.domain.transition import PipelineState, Reach
 
 RETRY_SECONDS = 1.0  # a failed read is tried again once, soon: it costs less than being late by a whole period
 SHARE_FOR_POLLING = 0.85  # the rest of the budget is for people's commands
@@ -23,10 +23,10 @@ class Cadence:
     fresh_failure_seconds: float = 120.0
 
 
-def period(standing: Standing, now: datetime, cadence: Cadence) -> float:
+def period(standing: PipelineState, now: datetime, cadence: Cadence) -> float:
     """Seconds between two reads of a pipeline in this standing."""
     observation = standing.observation
-    if standing.misses == 1:
+    if standing.failed_reads == 1:
         return RETRY_SECONDS
     if observation is None or standing.reach is not Reach.REACHABLE:
         return cadence.steady_seconds

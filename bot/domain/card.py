@@ -6,10 +6,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from bot.domain.catalogue import Pipeline
-from bot.domain.episode import Episode, Line
+from bot.domain.episode import Episode, TimelineEntry
 from bot.domain.note import NO_GUIDANCE, Guidance
-from bot.domain.transition import Event, Standing
-from bot.domain.watch import ChannelId, ParkReason, Target, UserId, Watch
+from bot.domain.transition import Event, PipelineState
+from bot.domain.watch import ChannelId, SuspendReason, Target, UserId, Watch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class Card:
     """By the id that it had when this was written."""
     pipeline: Pipeline
     episode: Episode
-    standing: Standing
+    state: PipelineState
     targets: tuple[Target, ...] = ()
     stands_in_for: tuple[ChannelId, ...] = ()
     """The channels that take no messages; this fallback channel gets their cards."""
@@ -54,12 +54,12 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ThreadLine:
+class ThreadEntry:
     """One line of the story, in the card's thread; `broadcast` shows it in the channel too."""
 
     card_key: str
     pipeline: Pipeline
-    line: Line
+    entry: TimelineEntry
     broadcast: bool = False
 
 
@@ -71,28 +71,28 @@ class SyncCard:
 
 
 @dataclass(frozen=True, slots=True)
-class SyncStorm:
+class SyncGroup:
     """The message that stands for several cards is to show the latest of each. `grown`: the group that it is part of
     has more of them now."""
 
-    storm_key: str
+    group_key: str
     grown: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lines:
-    """Several lines in one message of the thread of one story: a storm's, or a card's that could not be told on.
+class TimelineBatch:
+    """Several lines in one message of the thread of one story: a group's, or a card's that could not be told on.
 
     `broadcast` shows it in the channel too; `left_out`: how many in the middle are not kept.
     """
 
     story: str
-    of_storm: bool
-    lines: tuple[ThreadLine, ...]
+    of_group: bool
+    entries: tuple[ThreadEntry, ...]
     left_out: int = 0
     broadcast: bool = False
     all_recovered: int = 0
-    """The number of pipelines in the storm if all have recovered; else 0."""
+    """The number of pipelines in the group if all have recovered; else 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +107,7 @@ class Missed:
     counts: Mapping[Event, int]
     since: datetime
     until: datetime
-    last: Line
+    last: TimelineEntry
     story: str = ""
     revision: int = 0
 
@@ -119,7 +119,7 @@ class NoticeKind(StrEnum):
     UNDONE = "undone"
     NOT_PAGED = "not_paged"
     CALL = "call"
-    PARKED = "parked"
+    SUSPENDED = "parked"
     BLIND = "blind"
     ROLLED_BACK = "rolled_back"
     EMPTY = "empty"
@@ -157,7 +157,7 @@ class Notice:
     targets: tuple[Target, ...] = ()
     called: tuple[Called, ...] = ()
     channel: ChannelId | None = None
-    reason: ParkReason | None = None
+    reason: SuspendReason | None = None
     instead: ChannelId | None = None
     """Where is heard meanwhile what that channel watches."""
     since: datetime | None = None
@@ -170,7 +170,7 @@ class Notice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CatchUp:
+class Digest:
     """Many stories, told in one message: they waited too long, or were too many, for one each."""
 
     key: str
@@ -190,24 +190,24 @@ class HeldPages:
 class Recheck:
     """A message that was sent again is looked for once more: if the first try landed after all, one of them goes.
 
-    `shows`: the cards that stand in it, with `of_storm` telling whether it is a storm's message.
+    `shows`: the cards that stand in it, with `of_group` telling whether it is a group's message.
     """
 
     of: str
     thread_ts: str | None = None
     shows: tuple[str, ...] = ()
-    of_storm: bool = False
+    of_group: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Storm:
-    """Many failures that came at once, told in one message. A group that outgrows one message has several: `in_group`
+class Group:
+    """Many failures that came at once, told in one message. A group that outgrows one message has several: `in_burst`
     counts the pipelines of all of them, and `first` is the first of these messages."""
 
     key: str
     channel: ChannelId
     cards: tuple[Card, ...]
-    in_group: int = 0
+    in_burst: int = 0
     first: bool = True
 
     @property
@@ -216,21 +216,21 @@ class Storm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InGroup:
+class Burst:
     """The number of failures in all messages of a group, and whether this message is the first."""
 
     total: int = 0
     first: bool = True
 
 
-ALONE = InGroup()
+ALONE = Burst()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedCard:
     """A card as the store knows it: what it is to say, where it stands in Slack, and at which revision.
 
-    `came_at` is the revision with which it came; `storm` the message that it is part of, where it has none of its own.
+    `came_at` is the revision with which it came; `group` the message that it is part of, where it has none of its own.
     """
 
     content: Card
@@ -238,7 +238,7 @@ class PostedCard:
     ts: str | None = None
     delivered_revision: int = 0
     removed: bool = False
-    storm: str | None = None
+    group: str | None = None
     came_at: int = 0
     held: int = 0
     """Above 0: the bot held this page back, and a summary covers the episode up to this revision."""
@@ -247,10 +247,10 @@ class PostedCard:
     def drawn(self) -> Card:
         return replace(self.content, came_at=self.came_at or self.revision)
 
-    def has_told(self, line: Line) -> bool:
+    def has_told(self, line: TimelineEntry) -> bool:
         """It came after its story had ended, and said so: the line that tells of the end would say it once more."""
         return line.ends and self.came_at >= line.revision
 
 
-Body = SyncCard | ThreadLine | Lines | Notice | SyncStorm | CatchUp | HeldPages | Recheck
-Content = Card | ThreadLine | Lines | Notice | Storm | CatchUp | HeldPages
+Body = SyncCard | ThreadEntry | TimelineBatch | Notice | SyncGroup | Digest | HeldPages | Recheck
+Content = Card | ThreadEntry | TimelineBatch | Notice | Group | Digest | HeldPages

@@ -7,7 +7,7 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from bot.domain.card import Body
-from bot.domain.watch import ChannelId, ParkReason
+from bot.domain.watch import ChannelId, SuspendReason
 
 
 class Priority(IntEnum):
@@ -50,7 +50,7 @@ class Delay(StrEnum):
     NOT_REACHED = "not_reached"
     NO_ANSWER = "no_answer"
     REFUSED = "refused"
-    PARKED = "parked"
+    SUSPENDED = "parked"
     AWAY = "away"
 
 
@@ -68,7 +68,7 @@ class Delivery:
     priority: Priority
     body: Body
     made_at: datetime
-    follows: str = ""
+    after_card: str = ""
     """The card of the same pipeline's story before this one: this one is not told before it, unless it is a page."""
     earliest: datetime | None = None
     """Before this nobody can have known what it tells: where it is looked for, the search begins here."""
@@ -121,7 +121,7 @@ class Refused:
     kind: Refusal
     error: str
     retry_after: timedelta | None = None
-    park: ParkReason | None = None
+    suspend: SuspendReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +138,17 @@ Outcome = Posted | Refused | Unknown
 class Seen:
     """Every message with the key: first the one to keep, which is the oldest, or the one with a thread.
 
-    `storm` is set where the card was found told as a part of that message. `came_at`: the revision with which each card
+    `group` is set where the card was found told as a part of that message. `came_at`: the revision with which each card
     in it came.
     """
 
     ts: tuple[str, ...]
-    storm: str | None = None
+    group: str | None = None
     came_at: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
-class NotSeen:
+class Absent:
     pass
 
 
@@ -161,7 +161,7 @@ class Unreadable:
     lost: bool = False
 
 
-Sighting = Seen | NotSeen | Unreadable
+LookupResult = Seen | Absent | Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,7 +174,7 @@ class Earlier:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trace:
+class Lookup:
     """By what a message is recognised, and since when it may stand there (a `ts` of Slack's).
 
     `failing`: a card of this pipeline's failure that is still open will do as well: a store that was emptied derives
@@ -235,7 +235,7 @@ class Done:
 
     ts: str
     found: bool = False
-    storm: str | None = None
+    group: str | None = None
     repeats: tuple[str, ...] = ()
     recheck: bool = False
     came_at: Mapping[str, int] = field(default_factory=dict)
@@ -247,11 +247,11 @@ class Again:
 
 
 @dataclass(frozen=True, slots=True)
-class Park:
+class Suspend:
     """The channel does not take messages for now: the delivery stays, its lane rests."""
 
     delivery: Delivery
-    reason: ParkReason
+    reason: SuspendReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,4 +268,4 @@ class Gone:
     reason: str
 
 
-Settlement = Done | Again | Park | Drop | Gone
+Settlement = Done | Again | Suspend | Drop | Gone

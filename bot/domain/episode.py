@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.transition import Event, Healthy, Standing, Transition
+from bot.domain.transition import Event, Healthy, PipelineState, Transition
 from bot.domain.watch import ChannelId, TeamId, UserId
 
 LINES_KEPT = 40
@@ -47,7 +47,7 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class TimelineEntry:
     """One line of an episode's history. Several events of one reading make one line."""
 
     revision: int
@@ -83,46 +83,48 @@ class Episode:
     identity: str
     opened_at: datetime
     revision: int = 0
-    lines: tuple[Line, ...] = ()
+    timeline: tuple[TimelineEntry, ...] = ()
     acknowledged: Acknowledgement | None = None
     first_seen: bool = False
     """It was so already when it was first read: since then, or earlier."""
     closed_at: datetime | None = None
     outcome: Outcome | None = None
-    told: Mapping[str, ChannelId] = field(default_factory=dict)
+    cards: Mapping[str, ChannelId] = field(default_factory=dict)
     """By the key of each card of it: the conversation where it stands, which may have another id since."""
     healthy: Healthy | None = None
     """How long the pipeline had been live before it failed."""
     paged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By the key of a failure's card in a channel: the targets that were paged there. Of a card that earlier versions
     told, none are kept."""
-    left: int = 0
+    generation: int = 0
     """How often conversations stopped hearing of it: one that comes back gets a card of its own."""
 
     @property
     def began_after(self) -> datetime | None:
         """The last reading when it was not so, where there was one."""
-        return self.lines[0].after if self.lines and not self.first_seen else None
+        return self.timeline[0].after if self.timeline and not self.first_seen else None
 
     def key(self, team: TeamId, channel: ChannelId) -> str:
         """The deterministic key of a card that it is given in one channel."""
-        return digest(team, channel, self.pipeline_id, self.identity, *([str(self.left)] if self.left else ()))
+        return stable_key(
+            team, channel, self.pipeline_id, self.identity, *([str(self.generation)] if self.generation else ())
+        )
 
     def card_in(self, channel: ChannelId) -> str | None:
         """The key of its card there: the first, where a channel had one under each of two ids."""
-        return next((key for key, there in self.told.items() if there == channel), None)
+        return next((key for key, there in self.cards.items() if there == channel), None)
 
-    def told_line(self, line: Line) -> "Episode":
+    def told_line(self, line: TimelineEntry) -> "Episode":
         """With one more line; of a long story the beginning and the latest lines are kept."""
-        lines = (*self.lines, line)
+        lines = (*self.timeline, line)
         if len(lines) > LINES_KEPT:
             lines = (*lines[: LINES_KEPT // 2], *lines[-LINES_KEPT // 2 :])
-        return replace(self, revision=line.revision, lines=lines)
+        return replace(self, revision=line.revision, timeline=lines)
 
     def explained(self, reason: str, until: datetime | None) -> "Episode":
         """The episode continues for another reason, which its last line states; it gets no further lines."""
-        last = replace(self.lines[-1], reason=reason, until=until)
-        return replace(self, revision=self.revision + 1, lines=(*self.lines[:-1], last))
+        last = replace(self.timeline[-1], reason=reason, until=until)
+        return replace(self, revision=self.revision + 1, timeline=(*self.timeline[:-1], last))
 
     def unwatched(self, at: datetime) -> "Episode":
         """Nobody hears of it any more, however it goes on."""
@@ -137,7 +139,7 @@ class Episode:
         return (self.closed_at - self.opened_at).total_seconds() if self.closed_at else None
 
 
-def digest(*parts: str) -> str:
+def stable_key(*parts: str) -> str:
     """32 hex digits: short enough for Slack's metadata, long enough never to collide."""
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
@@ -181,7 +183,7 @@ _ENDS: Mapping[EpisodeKind, Mapping[Event, Outcome]] = {
 def advance(
     current: Episode | None,
     transitions: tuple[Transition, ...],
-    standing: Standing,
+    standing: PipelineState,
     identities: Mapping[EpisodeKind, str],
 ) -> tuple[Episode, ...]:
     """The episodes that the transitions of one reading touch, in order; the last is the current one.
@@ -208,7 +210,7 @@ def advance(
 
 
 def _opened(
-    kind: EpisodeKind, transition: Transition, standing: Standing, identities: Mapping[EpisodeKind, str]
+    kind: EpisodeKind, transition: Transition, standing: PipelineState, identities: Mapping[EpisodeKind, str]
 ) -> Episode:
     return Episode(
         kind=kind,
@@ -225,7 +227,7 @@ def _under_way(kind: EpisodeKind, transition: Transition) -> bool:
     return kind is EpisodeKind.DEPLOYMENT and transition.previous == Phase.DEPLOYING
 
 
-def _identity(kind: EpisodeKind, standing: Standing, at: datetime, last: str | None) -> str:
+def _identity(kind: EpisodeKind, standing: PipelineState, at: datetime, last: str | None) -> str:
     """Anchored in the deployment that the API reports, else in the time of the reading; numbered where that repeats."""
     observation = standing.observation
     start = observation.start_time if observation else None
@@ -235,15 +237,15 @@ def _identity(kind: EpisodeKind, standing: Standing, at: datetime, last: str | N
     return f"{anchor}#{int(last.rpartition('#')[2]) + 1}"
 
 
-def _with(episode: Episode, transition: Transition, standing: Standing) -> Episode:
-    last = episode.lines[-1] if episode.lines else None
+def _with(episode: Episode, transition: Transition, standing: PipelineState) -> Episode:
+    last = episode.timeline[-1] if episode.timeline else None
     seen = standing.observation if transition.event not in _READING else None
     if last and last.at == transition.at and last.by is None:
         last = replace(last, events=(*last.events, transition.event))
         if seen:  # what can be read again is told with what is read
             last = replace(last, phase=transition.phase, ready=seen.ready, replicas=seen.replicas)
-        return replace(episode, lines=(*episode.lines[:-1], last))
-    line = Line(
+        return replace(episode, timeline=(*episode.timeline[:-1], last))
+    line = TimelineEntry(
         revision=episode.revision + 1,
         at=transition.at,
         events=(transition.event,),
@@ -257,7 +259,7 @@ def _with(episode: Episode, transition: Transition, standing: Standing) -> Episo
     return episode.told_line(line)
 
 
-def _ended(episode: Episode, transition: Transition, standing: Standing) -> Episode:
+def _ended(episode: Episode, transition: Transition, standing: PipelineState) -> Episode:
     outcome = _ENDS[episode.kind].get(transition.event)
     if outcome:
         return _closed(episode, transition, outcome)
@@ -269,5 +271,5 @@ def _ended(episode: Episode, transition: Transition, standing: Standing) -> Epis
 
 def _closed(episode: Episode, transition: Transition, outcome: Outcome) -> Episode:
     downtime = (transition.at - episode.opened_at).total_seconds()
-    last = replace(episode.lines[-1], downtime_seconds=downtime, at_least=episode.first_seen)
-    return replace(episode, closed_at=transition.at, outcome=outcome, lines=(*episode.lines[:-1], last))
+    last = replace(episode.timeline[-1], downtime_seconds=downtime, at_least=episode.first_seen)
+    return replace(episode, closed_at=transition.at, outcome=outcome, timeline=(*episode.timeline[:-1], last))

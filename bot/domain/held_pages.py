@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain.card import HeldPages, Missed, PostedCard, SyncCard, ThreadLine
+from bot.domain.card import HeldPages, Missed, PostedCard, SyncCard, ThreadEntry
 from bot.domain.delivery import Delivery, LaneKind, Priority, State
-from bot.domain.episode import digest
-from bot.domain.gathering import Backlog, Gathering, gone_through, together
+from bot.domain.episode import stable_key
+from bot.domain.grouping import Backlog, Grouping, gone_through, together
 from bot.domain.observation import PipelineId
 from bot.domain.watch import TeamId
 
@@ -46,7 +46,7 @@ def concerns_pages(backlog: Backlog) -> bool:
     )
 
 
-def hold_back(backlog: Backlog, allowance: Allowance) -> Gathering | None:
+def hold_back(backlog: Backlog, allowance: Allowance) -> Grouping | None:
     """The next row to hold back or to add to a summary; None if every row may go out."""
     untried = [row for row in backlog.rows if row.state is State.QUEUED and row.attempts == 0]
     beyond = [row for row in untried if allowance.left <= 0 and _is_untold_page(backlog, row)]
@@ -55,19 +55,19 @@ def hold_back(backlog: Backlog, allowance: Allowance) -> Gathering | None:
     if beyond or lines or len(there) > 1:
         return _summed_up(backlog, [*beyond, *lines], there, allowance)
     if there and _waits_too_little(there[0], allowance):
-        return Gathering(row=replace(there[0], not_before=allowance.next_summary), replaced=(), merges=True)
+        return Grouping(row=replace(there[0], not_before=allowance.next_summary), replaced=(), merges=True)
     return None
 
 
 def _is_untold_page(backlog: Backlog, row: Delivery) -> bool:
     card = backlog.cards.get(row.id) if isinstance(row.body, SyncCard) else None
-    if card is None or card.ts is not None or card.removed or card.storm or card.held:
+    if card is None or card.ts is not None or card.removed or card.group or card.held:
         return False
     return row.lane.kind is LaneKind.PAGES and row.priority is Priority.PAGE
 
 
 def _is_line_of_held(backlog: Backlog, row: Delivery) -> bool:
-    card = backlog.cards.get(row.body.card_key) if isinstance(row.body, ThreadLine) else None
+    card = backlog.cards.get(row.body.card_key) if isinstance(row.body, ThreadEntry) else None
     return card is not None and card.held > 0
 
 
@@ -76,7 +76,7 @@ def _waits_too_little(row: Delivery, allowance: Allowance) -> bool:
     return allowance.next_summary is not None and (row.not_before is None or row.not_before < allowance.next_summary)
 
 
-def _summed_up(backlog: Backlog, chosen: list[Delivery], there: list[Delivery], allowance: Allowance) -> Gathering:
+def _summed_up(backlog: Backlog, chosen: list[Delivery], there: list[Delivery], allowance: Allowance) -> Grouping:
     home = there[0] if there else None
     told = [entry for row in there if isinstance(row.body, HeldPages) for entry in row.body.entries]
     told += [entry for row in chosen if (entry := _entry(backlog, row))]
@@ -91,22 +91,22 @@ def _summed_up(backlog: Backlog, chosen: list[Delivery], there: list[Delivery], 
     )
     row = replace(row, body=body, not_before=allowance.next_summary)
     holds = {each.id: backlog.cards[each.id].revision for each in chosen if isinstance(each.body, SyncCard)}
-    return Gathering(row=row, replaced=(*chosen, *there[1:]), holds=holds, merges=home is not None)
+    return Grouping(row=row, replaced=(*chosen, *there[1:]), holds=holds, merges=home is not None)
 
 
 def _key(team: TeamId, chosen: Sequence[Delivery]) -> str:
     """A later line of the same card makes another summary."""
-    return digest(team, "held", *(f"{row.id} {row.made_at.isoformat()}" for row in chosen))
+    return stable_key(team, "held", *(f"{row.id} {row.made_at.isoformat()}" for row in chosen))
 
 
 def _entry(backlog: Backlog, row: Delivery) -> Missed | None:
     """None for a line that a summary already covers."""
-    if isinstance(row.body, ThreadLine):
+    if isinstance(row.body, ThreadEntry):
         card: PostedCard = backlog.cards[row.body.card_key]
-        counted = row.body.line.revision <= card.held
-        return None if counted else gone_through(row.body.pipeline, (row.body.line,), card.content.episode)
+        counted = row.body.entry.revision <= card.held
+        return None if counted else gone_through(row.body.pipeline, (row.body.entry,), card.content.episode)
     content = backlog.cards[row.id].content
-    return gone_through(content.pipeline, content.episode.lines, content.episode)
+    return gone_through(content.pipeline, content.episode.timeline, content.episode)
 
 
 def _by_pipeline(entries: Sequence[Missed]) -> tuple[Missed, ...]:

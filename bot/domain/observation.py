@@ -10,14 +10,14 @@ from bot.domain.phase import Intent, Phase, Readiness, readiness
 PipelineId = NewType("PipelineId", str)
 
 
-class ReadNumber(NamedTuple):
+class ReadSequence(NamedTuple):
     """Orders readings without a clock: which start of the bot, then which read since."""
 
     epoch: int
     read: int
 
 
-NEVER_READ = ReadNumber(0, 0)
+NEVER_READ = ReadSequence(0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +25,7 @@ class Observation:
     """One successful status read."""
 
     pipeline_id: PipelineId
-    number: ReadNumber
+    sequence: ReadSequence
     observed_at: datetime
     phase: Phase
     replicas: int | None = None
@@ -55,7 +55,7 @@ class Observation:
         return None if self.phase == Phase.RUNNING and unsettled else self.live
 
 
-class MissKind(StrEnum):
+class FailedReadKind(StrEnum):
     """Why a read gave no observation, cut by what it tells of the pipeline."""
 
     NOT_FOUND = "not_found"
@@ -64,14 +64,14 @@ class MissKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Miss:
+class FailedRead:
     """A read that failed: says nothing of the phase. `reason` is for people."""
 
     pipeline_id: PipelineId
-    number: ReadNumber
+    sequence: ReadSequence
     at: datetime
-    kind: MissKind
+    kind: FailedReadKind
     reason: str
 
 
-Reading = Observation | Miss
+Reading = Observation | FailedRead

@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.domain.card import Called, Card, Notice, NoticeKind, PageOrigin, SyncCard, ThreadLine
+from bot.domain.card import Called, Card, Notice, NoticeKind, PageOrigin, SyncCard, ThreadEntry
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Priority
-from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome, advance, digest
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry, advance, stable_key
 from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.observation import PipelineId, Reading
-from bot.domain.transition import Event, Standing, Transition, detect
+from bot.domain.transition import Event, PipelineState, Transition, detect
 from bot.domain.watch import Audience, ChannelId, Target, TeamId, UserId
 
 CALLS_WAIT = timedelta(seconds=2)  # one command may call to many pipelines: those become one message
@@ -21,7 +21,7 @@ class Record:
     """All that is kept of one pipeline. `version` counts its writes: a plan made from another version is refused."""
 
     pipeline_id: PipelineId
-    standing: Standing = field(default_factory=Standing)
+    state: PipelineState = field(default_factory=PipelineState)
     episode: Episode | None = None
     identities: Mapping[EpisodeKind, str] = field(default_factory=dict)
     version: int = 0
@@ -40,7 +40,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class Routing:
     """Where a plan plays: the workspace, the pipeline as people know it, and who watches it."""
 
     team: TeamId
@@ -52,24 +52,26 @@ class Scene:
         return next((audience for audience in self.audiences if audience.channel == channel), None)
 
 
-def plan_reading(record: Record, reading: Reading, scene: Scene) -> Plan:
+def plan_reading(record: Record, reading: Reading, routing: Routing) -> Plan:
     """What one reading causes. Where nothing is to be written the record still carries the fresher reading."""
-    standing, transitions = detect(record.standing, reading)
-    return plan_transitions(replace(record, standing=standing), transitions, scene, was=record.standing)
+    standing, transitions = detect(record.state, reading)
+    return plan_transitions(replace(record, state=standing), transitions, routing, was=record.state)
 
 
-def plan_transitions(record: Record, transitions: tuple[Transition, ...], scene: Scene, *, was: Standing) -> Plan:
-    touched = advance(record.episode, transitions, record.standing, record.identities)
-    if not touched and record.episode and record.episode.open and _facts(was) != _facts(record.standing):
+def plan_transitions(
+    record: Record, transitions: tuple[Transition, ...], routing: Routing, *, was: PipelineState
+) -> Plan:
+    touched = advance(record.episode, transitions, record.state, record.identities)
+    if not touched and record.episode and record.episode.open and _facts(was) != _facts(record.state):
         touched = (replace(record.episode, revision=record.episode.revision + 1),)
     if not touched:
-        news = bool(transitions) or _kept(was) != _kept(record.standing)
+        news = bool(transitions) or _kept(was) != _kept(record.state)
         return Plan(record=record, transitions=transitions, must_be_written=news)
     told: list[_Told] = []
     last = record.episode
     for episode in touched:
         same = last is not None and last.identity == episode.identity
-        told.append(_tell(episode, last if same else None, record.standing, scene, after=None if same else last))
+        told.append(_tell(episode, last if same else None, record.state, routing, after=None if same else last))
         last = told[-1].episode
     return Plan(
         record=replace(
@@ -84,34 +86,36 @@ def plan_transitions(record: Record, transitions: tuple[Transition, ...], scene:
 
 
 def plan_acknowledgement(
-    record: Record, scene: Scene, by: UserId, at: datetime, *, name: str = "", place: str = ""
+    record: Record, routing: Routing, by: UserId, at: datetime, *, name: str = "", place: str = ""
 ) -> Plan | None:
     """Somebody answers the failure that is open now. None where there is nothing to answer, or somebody has already."""
     episode = record.episode
     if episode is None or not episode.open or episode.kind is not EpisodeKind.FAILURE or episode.acknowledged:
         return None
-    line = Line(revision=episode.revision + 1, at=at, events=(Event.ACKNOWLEDGED,), by=by, name=name, place=place)
+    line = TimelineEntry(
+        revision=episode.revision + 1, at=at, events=(Event.ACKNOWLEDGED,), by=by, name=name, place=place
+    )
     answered = replace(episode.told_line(line), acknowledged=Acknowledgement(by=by, at=at, name=name, place=place))
-    told = _tell(answered, episode, record.standing, scene)
+    told = _tell(answered, episode, record.state, routing)
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
 
 
-def plan_newcomer(record: Record, scene: Scene, channel: ChannelId) -> Plan | None:
+def plan_newcomer(record: Record, routing: Routing, channel: ChannelId) -> Plan | None:
     """A channel begins to watch: if the pipeline is in trouble already, its card opens there at once."""
-    episode, audience = record.episode, scene.audience(channel)
+    episode, audience = record.episode, routing.audience(channel)
     in_trouble = episode and episode.open and episode.kind in {EpisodeKind.FAILURE, EpisodeKind.DEGRADED}
     if not episode or not in_trouble or audience is None or episode.card_in(channel):
         return None
-    told = _tell(episode, episode, record.standing, replace(scene, audiences=[audience]), only=channel)
+    told = _tell(episode, episode, record.state, replace(routing, audiences=[audience]), only=channel)
     if not told.cards:
         return None
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
 
 
-def plan_newly_named(record: Record, scene: Scene, channel: ChannelId) -> Plan | None:
+def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Plan | None:
     """A watch names more people while its pipeline is FAILED: page them at once, and nobody else again. If somebody
     acknowledged, page nobody: that person looks at it."""
-    episode, audience = record.episode, scene.audience(channel)
+    episode, audience = record.episode, routing.audience(channel)
     unanswered = episode and episode.open and episode.kind is EpisodeKind.FAILURE and not episode.acknowledged
     key = episode.card_in(channel) if episode else None
     if not episode or not unanswered or audience is None or key is None:
@@ -122,17 +126,17 @@ def plan_newly_named(record: Record, scene: Scene, channel: ChannelId) -> Plan |
         return None
     new = tuple(target for target in audience.targets if called is not None and target.identity not in called)
     paged = {**episode.paged, key: (*(called or ()), *(each for each in wanted if each not in (called or ())))}
-    direct = [each.direct for each in new if each.direct and each.direct not in episode.told.values()]
-    newcomers = {episode.key(scene.team, conversation): conversation for conversation in direct}
-    told = {**episode.told, **newcomers}
-    episode = replace(episode, revision=episode.revision + 1, paged=paged, told=told)
-    cards = _cards(episode, record.standing, scene, told)
-    syncs = [_sync(card, scene, fresh=card.key in newcomers) for card in cards]
-    calls = [_call(episode, scene, audience, key, new)] if new else []
+    direct = [each.direct for each in new if each.direct and each.direct not in episode.cards.values()]
+    newcomers = {episode.key(routing.team, conversation): conversation for conversation in direct}
+    told = {**episode.cards, **newcomers}
+    episode = replace(episode, revision=episode.revision + 1, paged=paged, cards=told)
+    cards = _cards(episode, record.state, routing, told)
+    syncs = [_sync(card, routing, fresh=card.key in newcomers) for card in cards]
+    calls = [_call(episode, routing, audience, key, new)] if new else []
     return Plan(record=replace(record, episode=episode), cards=cards, deliveries=(*calls, *syncs))
 
 
-def _call(episode: Episode, scene: Scene, audience: Audience, card_key: str, targets: Sequence[Target]) -> Delivery:
+def _call(episode: Episode, routing: Routing, audience: Audience, card_key: str, targets: Sequence[Target]) -> Delivery:
     naming = [watch for watch in audience.watches if set(targets) & set(watch.targets)]
     latest = max(naming, key=lambda watch: watch.made_at)
     call = Notice(
@@ -143,14 +147,14 @@ def _call(episode: Episode, scene: Scene, audience: Audience, card_key: str, tar
         targets=tuple(targets),
         called=(
             Called(
-                pipeline=scene.pipeline,
+                pipeline=routing.pipeline,
                 card_key=card_key,
                 since=episode.opened_at,
                 first_seen=episode.first_seen,
             ),
         ),
     )
-    key = digest(card_key, "call", *(target.identity for target in targets))
+    key = stable_key(card_key, "call", *(target.identity for target in targets))
     return Delivery(
         id=key,
         channel=audience.channel,
@@ -161,27 +165,27 @@ def _call(episode: Episode, scene: Scene, audience: Audience, card_key: str, tar
     )
 
 
-def plan_redrawn(record: Record, scene: Scene, *, unread_at: datetime | None = None) -> Plan | None:
+def plan_redrawn(record: Record, routing: Routing, *, unread_at: datetime | None = None) -> Plan | None:
     """Nothing became so, but somebody asked: the open card is drawn with the latest reading. `unread_at`: when a fresh
     one could not be had."""
     episode = record.episode
     if episode is None or not episode.open:
         return None
-    told = _tell(replace(episode, revision=episode.revision + 1), episode, record.standing, scene)
+    told = _tell(replace(episode, revision=episode.revision + 1), episode, record.state, routing)
     cards = tuple(replace(card, unread_at=unread_at) for card in told.cards)
     return Plan(record=replace(record, episode=told.episode), cards=cards, deliveries=told.deliveries)
 
 
-def plan_explained(record: Record, scene: Scene, reason: str, until: datetime | None) -> Plan | None:
+def plan_explained(record: Record, routing: Routing, reason: str, until: datetime | None) -> Plan | None:
     """An open episode continues for another reason: update its cards and post nothing new."""
     episode = record.episode
-    if episode is None or not episode.open or not episode.lines:
+    if episode is None or not episode.open or not episode.timeline:
         return None
-    told = _tell(episode.explained(reason, until), episode, record.standing, scene)
+    told = _tell(episode.explained(reason, until), episode, record.state, routing)
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
 
 
-def plan_restored(record: Record, stored: Record, scene: Scene) -> Plan:
+def plan_restored(record: Record, stored: Record, routing: Routing) -> Plan:
     """The store forgot a part of what was written of this pipeline: it is written again. Whatever was told already is
     found in Slack by its key, and not told twice."""
     restored = replace(record, version=stored.version)
@@ -189,55 +193,57 @@ def plan_restored(record: Record, stored: Record, scene: Scene) -> Plan:
     if episode is None:
         return Plan(record=restored)
     same = stored.episode if stored.episode and stored.episode.identity == episode.identity else None
-    cards = _cards(episode, record.standing, scene, episode.told)
-    syncs = [_sync(card, scene, fresh=episode.open) for card in cards]
+    cards = _cards(episode, record.state, routing, episode.cards)
+    syncs = [_sync(card, routing, fresh=episode.open) for card in cards]
     lines = [
         line
-        for key, channel in episode.told.items()
-        for line in _lines(episode, _as_it_came(episode, same, scene, key), scene, key, channel)
+        for key, channel in episode.cards.items()
+        for line in _lines(episode, _as_it_came(episode, same, routing, key), routing, key, channel)
     ]
     return Plan(record=restored, cards=cards, deliveries=(*syncs, *lines))
 
 
-def _as_it_came(episode: Episode, stored: Episode | None, scene: Scene, key: str) -> Episode:
+def _as_it_came(episode: Episode, stored: Episode | None, routing: Routing, key: str) -> Episode:
     """What the channel has a card of: the story as the store knows it, else as far as what it wanted first. That its
     card told, and no line of the thread."""
-    if stored and key in stored.told:
+    if stored and key in stored.cards:
         return stored
-    channel = episode.told[key]
+    channel = episode.cards[key]
     wanting = (
-        line for line in episode.lines if channel in _conversations(replace(episode, lines=(line,)), None, scene)
+        line
+        for line in episode.timeline
+        if channel in _conversations(replace(episode, timeline=(line,)), None, routing)
     )
-    return replace(episode, revision=next(wanting, episode.lines[0]).revision)
+    return replace(episode, revision=next(wanting, episode.timeline[0]).revision)
 
 
-def plan_forgotten(record: Record, scene: Scene, at: datetime) -> Plan:
+def plan_forgotten(record: Record, routing: Routing, at: datetime) -> Plan:
     """Nobody watches any more: what comes later is not compared with today, and the open cards say so a last time. Old
     cards keep their identities."""
-    forgotten, episode = replace(record, standing=Standing(), episode=None), record.episode
+    forgotten, episode = replace(record, state=PipelineState(), episode=None), record.episode
     if episode is None or not episode.open:
         return Plan(record=forgotten)
-    cards, syncs = _last_cards(episode, record.standing, scene, episode.told, at)
+    cards, syncs = _last_cards(episode, record.state, routing, episode.cards, at)
     return Plan(record=forgotten, cards=cards, deliveries=syncs)
 
 
-def plan_left(record: Record, scene: Scene, leaving: Collection[ChannelId], at: datetime) -> Plan | None:
+def plan_left(record: Record, routing: Routing, leaving: Collection[ChannelId], at: datetime) -> Plan | None:
     """Some conversations hear of it no more, while others do: their open cards say so a last time. Whoever is told by
     another watch stays."""
     episode = record.episode
     if episode is None or not episode.open:
         return None
-    told = {each.channel for each in scene.audiences} | {
-        target.direct for each in scene.audiences for target in each.targets
+    told = {each.channel for each in routing.audiences} | {
+        target.direct for each in routing.audiences for target in each.targets
     }
-    left = {key: channel for key, channel in episode.told.items() if channel in leaving and channel not in told}
+    left = {key: channel for key, channel in episode.cards.items() if channel in leaving and channel not in told}
     if not left:
         return None
-    staying = {key: channel for key, channel in episode.told.items() if key not in left}
-    cards, syncs = _last_cards(episode, record.standing, scene, left, at)
-    followed = tuple(each.channel for each in scene.audiences if each.channel in staying.values())
+    staying = {key: channel for key, channel in episode.cards.items() if key not in left}
+    cards, syncs = _last_cards(episode, record.state, routing, left, at)
+    followed = tuple(each.channel for each in routing.audiences if each.channel in staying.values())
     cards = tuple(replace(card, continues_in=followed) if _only_paged(episode, card) else card for card in cards)
-    episode = replace(episode, told=staying, left=episode.left + 1)
+    episode = replace(episode, cards=staying, generation=episode.generation + 1)
     return Plan(record=replace(record, episode=episode), cards=cards, deliveries=syncs)
 
 
@@ -247,19 +253,19 @@ def _only_paged(episode: Episode, card: Card) -> bool:
 
 
 def _last_cards(
-    episode: Episode, standing: Standing, scene: Scene, told: Mapping[str, ChannelId], at: datetime
+    episode: Episode, standing: PipelineState, routing: Routing, told: Mapping[str, ChannelId], at: datetime
 ) -> tuple[tuple[Card, ...], tuple[Delivery, ...]]:
-    cards = _cards(episode.unwatched(at), standing, scene, told)
-    return cards, tuple(replace(_sync(card, scene, fresh=False), made_at=at, earliest=None) for card in cards)
+    cards = _cards(episode.unwatched(at), standing, routing, told)
+    return cards, tuple(replace(_sync(card, routing, fresh=False), made_at=at, earliest=None) for card in cards)
 
 
 def remembered(stored: Record, known: Record) -> Record:
     """As the store has it, with what is known of steady readings, which are not written."""
-    observation, latest = stored.standing.observation, known.standing.observation
-    same = _kept(stored.standing) == _kept(known.standing)
+    observation, latest = stored.state.observation, known.state.observation
+    same = _kept(stored.state) == _kept(known.state)
     if not same or not observation or not latest or latest.observed_at <= observation.observed_at:
         return stored
-    return replace(stored, standing=replace(stored.standing, observation=latest))
+    return replace(stored, state=replace(stored.state, observation=latest))
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,84 +278,86 @@ class _Told:
 def _tell(
     episode: Episode,
     before: Episode | None,
-    standing: Standing,
-    scene: Scene,
+    standing: PipelineState,
+    routing: Routing,
     *,
     only: ChannelId | None = None,
     after: Episode | None = None,
 ) -> _Told:
     """Every conversation's share of one step of one episode: the card where it has or gets one, lines where it had."""
-    had = before.told if before else {}
-    wanting = [channel for channel in _conversations(episode, before, scene) if channel not in had.values()]
-    newcomers = {episode.key(scene.team, channel): channel for channel in wanting}
-    episode = replace(episode, told={**had, **newcomers})
-    episode = replace(episode, paged={**episode.paged, **_paged(episode, scene, newcomers)})
-    cards = _cards(episode, standing, scene, newcomers if only else episode.told)
-    syncs = [_sync(card, scene, fresh=card.key in newcomers) for card in cards]
+    had = before.cards if before else {}
+    wanting = [channel for channel in _conversations(episode, before, routing) if channel not in had.values()]
+    newcomers = {episode.key(routing.team, channel): channel for channel in wanting}
+    episode = replace(episode, cards={**had, **newcomers})
+    episode = replace(episode, paged={**episode.paged, **_paged(episode, routing, newcomers)})
+    cards = _cards(episode, standing, routing, newcomers if only else episode.cards)
+    syncs = [_sync(card, routing, fresh=card.key in newcomers) for card in cards]
     if after:
-        syncs = [replace(sync, follows=after.card_in(sync.channel) or "") for sync in syncs]
+        syncs = [replace(sync, after_card=after.card_in(sync.channel) or "") for sync in syncs]
     told = {} if only else had
-    lines = [line for key, channel in told.items() for line in _lines(episode, before, scene, key, channel)]
+    lines = [line for key, channel in told.items() for line in _lines(episode, before, routing, key, channel)]
     return _Told(episode, cards, (*syncs, *lines))
 
 
-def _paged(episode: Episode, scene: Scene, told: Mapping[str, ChannelId]) -> dict[str, tuple[str, ...]]:
+def _paged(episode: Episode, routing: Routing, told: Mapping[str, ChannelId]) -> dict[str, tuple[str, ...]]:
     """The people and groups that the first card of a failure pages, by channel."""
     if episode.kind is not EpisodeKind.FAILURE:
         return {}
-    heard = {key: scene.audience(channel) for key, channel in told.items()}
+    heard = {key: routing.audience(channel) for key, channel in told.items()}
     return {key: tuple(each.identity for each in those.targets) for key, those in heard.items() if those}
 
 
-def _conversations(episode: Episode, before: Episode | None, scene: Scene) -> list[ChannelId]:
+def _conversations(episode: Episode, before: Episode | None, routing: Routing) -> list[ChannelId]:
     """The channels that want this step told, and the direct messages of those whom a failure pages."""
-    lines = _new_lines(episode, before) or episode.lines
+    lines = _new_lines(episode, before) or episode.timeline
     events = {event for line in lines for event in _own_events(episode, line)}
     failure = episode.kind is EpisodeKind.FAILURE
     wanting = [
         audience
-        for audience in scene.audiences
+        for audience in routing.audiences
         if any(audience.wants(event) for event in events) or (failure and audience.targets)
     ]
     direct = [target.direct for audience in wanting for target in audience.targets if failure and target.direct]
     return list(dict.fromkeys([*(audience.channel for audience in wanting), *direct]))
 
 
-def _new_lines(episode: Episode, before: Episode | None) -> list[Line]:
+def _new_lines(episode: Episode, before: Episode | None) -> list[TimelineEntry]:
     last = before.revision if before else 0
-    return [line for line in episode.lines if line.revision > last]
+    return [line for line in episode.timeline if line.revision > last]
 
 
-def _own_events(episode: Episode, line: Line) -> tuple[Event, ...]:
+def _own_events(episode: Episode, line: TimelineEntry) -> tuple[Event, ...]:
     """What ended a story and opened another is told by the other: whoever was not told of the first need not be now."""
     superseded = line.ends and episode.outcome is Outcome.SUPERSEDED
     return line.events[:-1] if superseded else line.events
 
 
-def _cards(episode: Episode, standing: Standing, scene: Scene, told: Mapping[str, ChannelId]) -> tuple[Card, ...]:
-    return tuple(_card(episode, standing, scene, key, channel) for key, channel in told.items())
+def _cards(
+    episode: Episode, standing: PipelineState, routing: Routing, told: Mapping[str, ChannelId]
+) -> tuple[Card, ...]:
+    return tuple(_card(episode, standing, routing, key, channel) for key, channel in told.items())
 
 
-def _card(episode: Episode, standing: Standing, scene: Scene, key: str, channel: ChannelId) -> Card:
-    audience = scene.audience(channel)
+def _card(episode: Episode, standing: PipelineState, routing: Routing, key: str, channel: ChannelId) -> Card:
+    audience = routing.audience(channel)
     return Card(
         key=key,
         channel=channel,
-        pipeline=scene.pipeline,
+        pipeline=routing.pipeline,
         episode=episode,
-        standing=standing,
+        state=standing,
         targets=audience.targets if audience and episode.kind is EpisodeKind.FAILURE else (),
         stands_in_for=audience.stands_in_for if audience else (),
-        guidance=scene.guidance if episode.kind is EpisodeKind.FAILURE else NO_GUIDANCE,
-        origins=_origins(scene, channel) if episode.kind is EpisodeKind.FAILURE else (),
+        guidance=routing.guidance if episode.kind is EpisodeKind.FAILURE else NO_GUIDANCE,
+        origins=_origins(routing, channel) if episode.kind is EpisodeKind.FAILURE else (),
     )
 
 
-def _origins(scene: Scene, channel: ChannelId) -> tuple[PageOrigin, ...]:
+def _origins(routing: Routing, channel: ChannelId) -> tuple[PageOrigin, ...]:
     """Of the pages that this conversation gets: the channel's own watches, or those that page one person."""
     paging = [
         watch
-        for audience in scene.audiences
+        for audience in routing.audiences
         for watch in audience.watches
         if (audience.channel == channel and watch.targets) or any(target.direct == channel for target in watch.targets)
     ]
@@ -367,37 +375,37 @@ def _origins(scene: Scene, channel: ChannelId) -> tuple[PageOrigin, ...]:
     )
 
 
-def _sync(card: Card, scene: Scene, *, fresh: bool) -> Delivery:
-    at = card.episode.lines[-1].at if card.episode.lines else card.episode.opened_at
-    if card.standing.observation:  # a card drawn again for a later reading tells nothing late
-        at = max(at, card.standing.observation.observed_at)
+def _sync(card: Card, routing: Routing, *, fresh: bool) -> Delivery:
+    at = card.episode.timeline[-1].at if card.episode.timeline else card.episode.opened_at
+    if card.state.observation:  # a card drawn again for a later reading tells nothing late
+        at = max(at, card.state.observation.observed_at)
     priority = Priority.UPDATE
     if fresh and card.episode.kind is EpisodeKind.FAILURE:
-        priority = Priority.FAILURE if scene.audience(card.channel) else Priority.PAGE
+        priority = Priority.FAILURE if routing.audience(card.channel) else Priority.PAGE
     elif card.episode.outcome is Outcome.RECOVERED:
         priority = Priority.RECOVERY
-    earliest = card.episode.lines[-1].after if card.episode.lines else None
+    earliest = card.episode.timeline[-1].after if card.episode.timeline else None
     body = SyncCard(card.key)
     return Delivery(id=card.key, channel=card.channel, priority=priority, body=body, made_at=at, earliest=earliest)
 
 
-def _lines(episode: Episode, before: Episode | None, scene: Scene, key: str, channel: ChannelId) -> list[Delivery]:
+def _lines(episode: Episode, before: Episode | None, routing: Routing, key: str, channel: ChannelId) -> list[Delivery]:
     """What is added to the thread. Whoever is paged by direct message is told the end only. Of two cards in one
     channel one shows it there."""
-    audience = scene.audience(channel)
+    audience = routing.audience(channel)
     ends_failure = episode.kind is EpisodeKind.FAILURE and not episode.open
-    paged = channel in {target.direct for each in scene.audiences for target in each.targets}
+    paged = channel in {target.direct for each in routing.audiences for target in each.targets}
     told = []
     for line in _new_lines(episode, before):
         wanted = any(audience.wants(event) for event in line.events) if audience else paged and ends_failure
         if not wanted:
             continue
         shown = ends_failure and key == episode.card_in(channel)
-        body = ThreadLine(card_key=key, pipeline=scene.pipeline, line=line, broadcast=shown)
+        body = ThreadEntry(card_key=key, pipeline=routing.pipeline, entry=line, broadcast=shown)
         priority = Priority.RECOVERY if ends_failure else Priority.UPDATE
         told.append(
             Delivery(
-                id=digest(key, str(line.revision)),
+                id=stable_key(key, str(line.revision)),
                 channel=channel,
                 priority=priority,
                 body=body,
@@ -408,12 +416,12 @@ def _lines(episode: Episode, before: Episode | None, scene: Scene, key: str, cha
     return told
 
 
-def _facts(standing: Standing) -> tuple[object, ...]:
+def _facts(standing: PipelineState) -> tuple[object, ...]:
     """What a card shows of the moment; it is drawn again when this changes, without a word."""
     observation = standing.observation
     return (standing.reach, observation and (observation.phase, observation.ready, observation.replicas))
 
 
-def _kept(standing: Standing) -> tuple[object, ...]:
+def _kept(standing: PipelineState) -> tuple[object, ...]:
     """What a restarted bot must know to derive the same transitions."""
     return (*_facts(standing), standing.uid, standing.start_time, standing.live, standing.failed_since)

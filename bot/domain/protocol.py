@@ -10,8 +10,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from bot.domain.card import Body, Lines, Recheck, SyncCard, SyncStorm, ThreadLine
+from bot.domain.card import Body, Recheck, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
+    Absent,
     Again,
     Delay,
     Delivery,
@@ -21,9 +22,8 @@ from bot.domain.delivery import (
     Hold,
     LaneKind,
     Look,
-    NotSeen,
+    LookupResult,
     Outcome,
-    Park,
     Posted,
     Priority,
     Refusal,
@@ -31,14 +31,14 @@ from bot.domain.delivery import (
     Seen,
     Send,
     Settlement,
-    Sighting,
     State,
     Step,
+    Suspend,
     Unknown,
     Unreadable,
     Wait,
 )
-from bot.domain.watch import ParkReason
+from bot.domain.watch import SuspendReason
 
 LANDS_WITHIN = timedelta(seconds=8)  # the request's own deadline (5 s) and what may still be under way behind it
 STRAGGLES_FOR = timedelta(seconds=3)  # what an owner before us may still have under way when its lease has run out
@@ -127,10 +127,10 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
             # A 429 has been seen beside a message that did post: it stays SENDING, so the resend looks first, once.
             later = now + (wait or timedelta(seconds=1))
             return Again(replace(delivery, looks=LOOKS - 1, not_before=later, delay=Delay.RATE_LIMITED))
-        case Refused(kind=Refusal.CHANNEL, park=reason):
+        case Refused(kind=Refusal.CHANNEL, suspend=reason):
             # Should it not come to rest yet, as while its makers cannot be asked for, it is not tried without a pause.
-            waiting = replace(_queued(delivery, now), not_before=now + _backoff(delivery), delay=Delay.PARKED)
-            return Park(waiting, reason or ParkReason.NOT_FOUND)
+            waiting = replace(_queued(delivery, now), not_before=now + _backoff(delivery), delay=Delay.SUSPENDED)
+            return Suspend(waiting, reason or SuspendReason.NOT_FOUND)
         case Refused(kind=Refusal.CONTENT, error=error):
             if delivery.plain:
                 return Drop(f"Slack refused even the plain text: {error}")
@@ -146,16 +146,16 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
             assert_never(unreachable)
 
 
-def after_look(delivery: Delivery, sighting: Sighting, now: datetime, hold: Hold) -> Settlement:
+def after_look(delivery: Delivery, sighting: LookupResult, now: datetime, hold: Hold) -> Settlement:
     match sighting:
-        case Seen(ts, storm, came_at):
-            return Done(ts[0], found=True, storm=storm, repeats=ts[1:], came_at=came_at)
-        case NotSeen() if delivery.looks + 1 >= LOOKS or delivery.state is State.QUEUED:
+        case Seen(ts, group, came_at):
+            return Done(ts[0], found=True, group=group, repeats=ts[1:], came_at=came_at)
+        case Absent() if delivery.looks + 1 >= LOOKS or delivery.state is State.QUEUED:
             # Absent where it was looked for: no earlier try is there either.
             return Again(
                 replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=False, blind_tries=0)
             )
-        case NotSeen():
+        case Absent():
             return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + BETWEEN_LOOKS))
         case Unreadable(retry_after=wait, lost=lost):
             patience = patience_with(delivery, lost=lost)
@@ -166,11 +166,11 @@ def after_look(delivery: Delivery, sighting: Sighting, now: datetime, hold: Hold
             assert_never(unreachable)
 
 
-def after_recheck(delivery: Delivery, sighting: Sighting, now: datetime) -> Settlement:
+def after_recheck(delivery: Delivery, sighting: LookupResult, now: datetime) -> Settlement:
     match sighting:
         case Seen(ts, _, came_at):
             return Done(ts[0], found=True, repeats=ts[1:], came_at=came_at)
-        case NotSeen():
+        case Absent():
             return Drop("it is not there any more")
         case Unreadable(error) if delivery.looks + 1 >= RECHECKS:
             return Drop(f"it could not be looked for again: {error}")
@@ -241,7 +241,7 @@ def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Deli
     others: list[Delivery] = []
     for row in rows:
         story = story_of(row.body)
-        if row.lane.kind is LaneKind.FEED and (row.follows in unfinished or not posted.get(row.follows, True)):
+        if row.lane.kind is LaneKind.FEED and (row.after_card in unfinished or not posted.get(row.after_card, True)):
             continue
         if story is None:
             others.append(row)
@@ -249,18 +249,18 @@ def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Deli
             firsts.setdefault(story, row)
             urgency[story] = min(row.priority, urgency.get(story, row.priority))
     ready = [(row.priority, row) for row in others] + [(urgency[story], row) for story, row in firsts.items()]
-    ready.sort(key=lambda pair: (pair[0], not isinstance(pair[1].body, SyncCard | SyncStorm)))
+    ready.sort(key=lambda pair: (pair[0], not isinstance(pair[1].body, SyncCard | SyncGroup)))
     return tuple(row for _, row in ready)
 
 
 def story_of(body: Body) -> str | None:
     """In whose thread a line belongs; None for what is no line."""
-    if isinstance(body, ThreadLine):
+    if isinstance(body, ThreadEntry):
         return body.card_key
-    return body.story if isinstance(body, Lines) else None
+    return body.story if isinstance(body, TimelineBatch) else None
 
 
 def _lines_of(body: Body) -> tuple[str, ...]:
     """The cards whose stories its lines go on with."""
-    lines = body.lines if isinstance(body, Lines) else (body,) if isinstance(body, ThreadLine) else ()
+    lines = body.entries if isinstance(body, TimelineBatch) else (body,) if isinstance(body, ThreadEntry) else ()
     return tuple(line.card_key for line in lines)

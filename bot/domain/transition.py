@@ -5,7 +5,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.observation import NEVER_READ, Miss, MissKind, Observation, PipelineId, Reading, ReadNumber
+from bot.domain.observation import (
+    NEVER_READ,
+    FailedRead,
+    FailedReadKind,
+    Observation,
+    PipelineId,
+    Reading,
+    ReadSequence,
+)
 from bot.domain.phase import AT_REST, Intent, Phase
 
 MISSES_UNTIL_TOLD = 3
@@ -53,7 +61,7 @@ class Healthy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class PipelineState:
     """What is believed of one pipeline after all readings so far."""
 
     observation: Observation | None = None
@@ -69,9 +77,9 @@ class Standing:
     healthy: Healthy | None = None
     """The last stretch of being live."""
     reach: Reach = Reach.REACHABLE
-    misses: int = 0
+    failed_reads: int = 0
     not_found: int = 0
-    number: ReadNumber = NEVER_READ
+    sequence: ReadSequence = NEVER_READ
 
     @property
     def phase(self) -> Phase | None:
@@ -97,22 +105,22 @@ class Transition:
     first_seen: bool = False
 
 
-def detect(standing: Standing, reading: Reading) -> tuple[Standing, tuple[Transition, ...]]:
+def detect(standing: PipelineState, reading: Reading) -> tuple[PipelineState, tuple[Transition, ...]]:
     """The standing after `reading`, and what became so by it. A reading not newer than the last changes nothing."""
-    if reading.number <= standing.number:
+    if reading.sequence <= standing.sequence:
         return standing, ()
-    if isinstance(reading, Miss):
+    if isinstance(reading, FailedRead):
         return _missed(standing, reading)
     return _observed(standing, reading)
 
 
-def read_since(standings: Iterable[Standing]) -> datetime | None:
+def read_since(standings: Iterable[PipelineState]) -> datetime | None:
     """Since when each of those that `read_again` is about was read: a steady reading is not written."""
     closely = (each.observation for each in standings if _closely(each))
     return min((each.observed_at for each in closely if each), default=None)
 
 
-def read_again(standing: Standing, moment: datetime) -> Standing:
+def read_again(standing: PipelineState, moment: datetime) -> PipelineState:
     """It was read at `moment` or later, and nothing had changed. Not said of what is at rest: that is read seldom, and
     would make all others look as old."""
     observation = standing.observation
@@ -121,17 +129,17 @@ def read_again(standing: Standing, moment: datetime) -> Standing:
     return replace(standing, observation=replace(observation, observed_at=moment))
 
 
-def _closely(standing: Standing) -> bool:
+def _closely(standing: PipelineState) -> bool:
     return standing.reach is Reach.REACHABLE and standing.phase not in AT_REST
 
 
-def _missed(standing: Standing, miss: Miss) -> tuple[Standing, tuple[Transition, ...]]:
-    misses = standing.misses + 1
-    not_found = standing.not_found + 1 if miss.kind is MissKind.NOT_FOUND else 0
-    after = replace(standing, misses=misses, not_found=not_found, number=miss.number)
+def _missed(standing: PipelineState, miss: FailedRead) -> tuple[PipelineState, tuple[Transition, ...]]:
+    failed_reads = standing.failed_reads + 1
+    not_found = standing.not_found + 1 if miss.kind is FailedReadKind.NOT_FOUND else 0
+    after = replace(standing, failed_reads=failed_reads, not_found=not_found, sequence=miss.sequence)
     if not_found >= MISSES_UNTIL_TOLD:
         reach, event = Reach.GONE, Event.GONE
-    elif misses >= MISSES_UNTIL_TOLD and not_found == 0 and standing.reach is not Reach.GONE:
+    elif failed_reads >= MISSES_UNTIL_TOLD and not_found == 0 and standing.reach is not Reach.GONE:
         reach, event = Reach.UNREACHABLE, Event.UNREACHABLE
     else:
         return after, ()
@@ -150,12 +158,12 @@ def _missed(standing: Standing, miss: Miss) -> tuple[Standing, tuple[Transition,
     return replace(after, reach=reach), (told,)
 
 
-def _observed(standing: Standing, now: Observation) -> tuple[Standing, tuple[Transition, ...]]:
+def _observed(standing: PipelineState, now: Observation) -> tuple[PipelineState, tuple[Transition, ...]]:
     before = standing.observation
     changed = before is None or before.phase != now.phase
     events = list(_events(standing, now))
     uid, start_time = _worker(standing, now, fresh=changed or Event.RESTARTED in events)
-    after = Standing(
+    after = PipelineState(
         observation=now,
         since=now.observed_at if changed else standing.since,
         first_seen=before is None if changed else standing.first_seen,
@@ -164,7 +172,7 @@ def _observed(standing: Standing, now: Observation) -> tuple[Standing, tuple[Tra
         uid=uid,
         start_time=start_time,
         healthy=_healthy(standing, now),
-        number=now.number,
+        sequence=now.sequence,
     )
     told = tuple(
         Transition(
@@ -182,7 +190,7 @@ def _observed(standing: Standing, now: Observation) -> tuple[Standing, tuple[Tra
     return after, told
 
 
-def _events(standing: Standing, now: Observation) -> list[Event]:
+def _events(standing: PipelineState, now: Observation) -> list[Event]:
     before = standing.observation
     back = [Event.BACK] if standing.reach is not Reach.REACHABLE else []
     if before is None:
@@ -201,21 +209,21 @@ def _events(standing: Standing, now: Observation) -> list[Event]:
     return events
 
 
-def _was_live(standing: Standing) -> bool | None:
+def _was_live(standing: PipelineState) -> bool | None:
     """Rows that an older version wrote hold the observation only."""
     if standing.live is None and standing.observation:
         return standing.observation.serving
     return standing.live
 
 
-def _live(standing: Standing, now: Observation) -> bool | None:
+def _live(standing: PipelineState, now: Observation) -> bool | None:
     """If a reading does not say, the pipeline keeps its earlier state. After another phase it counts as not live."""
     if now.serving is not None or standing.observation is None:
         return now.serving
     return _was_live(standing) if standing.phase == now.phase else False
 
 
-def _healthy(standing: Standing, now: Observation) -> Healthy | None:
+def _healthy(standing: PipelineState, now: Observation) -> Healthy | None:
     """Rows that an older version wrote don't hold it: then it has been live since its phase began, or earlier."""
     last = standing.healthy
     if last is None and standing.since and _was_live(standing):
@@ -227,7 +235,7 @@ def _healthy(standing: Standing, now: Observation) -> Healthy | None:
     return replace(last, until=now.observed_at) if last and last.until is None else last
 
 
-def _restarted(standing: Standing, now: Observation) -> bool:
+def _restarted(standing: PipelineState, now: Observation) -> bool:
     if now.phase not in {Phase.RUNNING, Phase.FAILED, Phase.DEPLOYING}:
         return False  # elsewhere start_time may come and go without meaning
     uid, start_time = _last_worker(standing)
@@ -238,7 +246,7 @@ def _restarted(standing: Standing, now: Observation) -> bool:
     return abs(now.start_time - start_time) > SAME_START
 
 
-def _last_worker(standing: Standing) -> tuple[str | None, datetime | None]:
+def _last_worker(standing: PipelineState) -> tuple[str | None, datetime | None]:
     """Rows that an older version wrote hold the observation only."""
     seen = standing.observation
     if seen is None:
@@ -246,13 +254,13 @@ def _last_worker(standing: Standing) -> tuple[str | None, datetime | None]:
     return standing.uid or seen.uid, standing.start_time or seen.start_time
 
 
-def _worker(standing: Standing, now: Observation, *, fresh: bool) -> tuple[str | None, datetime | None]:
+def _worker(standing: PipelineState, now: Observation, *, fresh: bool) -> tuple[str | None, datetime | None]:
     """`fresh`: this is another worker, so earlier reports do not apply."""
     uid, start_time = (None, None) if fresh else _last_worker(standing)
     return now.uid or uid, now.start_time or start_time
 
 
-def _failed_since(standing: Standing, now: Observation) -> datetime | None:
+def _failed_since(standing: PipelineState, now: Observation) -> datetime | None:
     if now.phase == Phase.FAILED:
         return standing.failed_since or now.observed_at
     if now.live or ended_on_purpose(now):

@@ -57,7 +57,7 @@ class Target:
         return self.kind in {TargetKind.HERE, TargetKind.CHANNEL}
 
 
-class ParkReason(StrEnum):
+class SuspendReason(StrEnum):
     """Why a channel is not written to for now. Its watches stay."""
 
     ARCHIVED = "archived"

@@ -172,7 +172,7 @@ def _pipeline(item: Mapping[str, object]) -> Pipeline | None:
     raw_id = item.get("id")
     identity = _text(item, "id")
     if not identity or identity != raw_id:
-        return None  # an id that had to be mended would name nothing
+        return None  # an id that had to be fixed would name nothing
     intent = _text(item, "status").lower()
     return Pipeline(
         id=PipelineId(identity),

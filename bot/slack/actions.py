@@ -9,14 +9,14 @@ from typing import Self
 from bot.domain.answer import Answer, ListAnswer, Refusal, StatusAnswer
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId
-from bot.slack import action_ids
+from bot.requests.requests import Requests
 from bot.slack.commands import Commands
-from bot.slack.inbound import readable
-from bot.slack.look import Look
+from bot.slack.inbound.payloads import readable
+from bot.slack.inbound.respond import Respond
 from bot.slack.permissions import Asker, Permissions
-from bot.slack.respond import Respond
-from bot.slack.status_answers import Asked
-from bot.watching.requests import Requests
+from bot.slack.render import action_ids
+from bot.slack.render.renderer import Look
+from bot.slack.render.status_answers import Asked
 
 NOT_HERE = Refusal(
     reason="That button belongs to a card in another conversation. Nothing was changed.",
@@ -129,12 +129,12 @@ class Actions:
         )
 
     async def _acknowledge_all(self, click: Click) -> Answer:
-        storm = click.text("storm")
-        if not await self._requests.acknowledgements.storm_stands_in(click.channel, storm):
+        group = click.text("group") or click.text("storm")
+        if not await self._requests.acknowledgements.group_stands_in(click.channel, group):
             return NOT_HERE
         name, place = await self._who_and_where(click)
-        return await self._requests.acknowledgements.acknowledge_storm(
-            click.channel, storm, click.user, name=name, place=place
+        return await self._requests.acknowledgements.acknowledge_group(
+            click.channel, group, click.user, name=name, place=place
         )
 
     async def _refresh(self, click: Click) -> Answer:
@@ -184,8 +184,8 @@ class Actions:
     async def _paged_for(self, click: Click) -> list[PipelineId]:
         """One pipeline, those of a group's message, or those of a summary."""
         named = [PipelineId(each) for each in f"{click.text('pipeline')} {click.text('pipelines')}".split()]
-        storm = click.text("storm")
-        return [*named, *(await self._requests.stops.pipelines_of(storm) if storm else ())]
+        group = click.text("group") or click.text("storm")
+        return [*named, *(await self._requests.stops.pipelines_of(group) if group else ())]
 
     async def _share(self, click: Click, respond: Respond) -> None:
         """A shared answer holds only facts about pipelines, and the name of the person who shared it."""

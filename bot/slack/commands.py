@@ -8,8 +8,8 @@ from bot.domain.catalogue import Names, Unknown, resolve
 from bot.domain.permission import Broadcast
 from bot.domain.subscription import Wish
 from bot.domain.watch import ChannelId, Target
-from bot.slack.directory import Directory
-from bot.slack.grammar import (
+from bot.requests.requests import Requests
+from bot.slack.grammar.grammar import (
     Command,
     Help,
     List,
@@ -22,12 +22,12 @@ from bot.slack.grammar import (
     depends_on_names,
     parse,
 )
-from bot.slack.note_grammar import NoteCommand
+from bot.slack.grammar.note_grammar import NoteCommand
+from bot.slack.outbound.directory import Directory
 from bot.slack.permissions import Asker, Permissions
-from bot.slack.status_answers import PAGE_SIZE, Asked
+from bot.slack.render.status_answers import PAGE_SIZE, Asked
 from bot.slack.target_cap import too_many, too_many_words
 from bot.slack.targets import channel_to_change, channel_to_see, closed, resolve_targets
-from bot.watching.requests import Requests
 
 MAX_TARGETS = 20
 

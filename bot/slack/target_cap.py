@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from bot.domain.answer import Refusal
 from bot.domain.watch import Target
-from bot.slack.clauses import TargetWord
+from bot.slack.grammar.clauses import TargetWord
 
 
 def too_many_words(words: Sequence[TargetWord], limit: int) -> Refusal | None:

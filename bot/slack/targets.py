@@ -6,12 +6,12 @@ from bot.domain.answer import Refusal
 from bot.domain.permission import Account, Broadcast, Unreadable
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 from bot.ports import ChatAway
-from bot.slack.clauses import ChannelWord, TargetWord
-from bot.slack.directory import Admission, Directory, Found
-from bot.slack.people import Entry
+from bot.slack.grammar.clauses import ChannelWord, TargetWord
+from bot.slack.grammar.people import Entry
+from bot.slack.grammar.tokens import PUNCTUATION
+from bot.slack.outbound.directory import Admission, Directory, Found
 from bot.slack.permissions import UNCHANGED, Asker, Permissions, channels_need_scopes, slack_is_away
-from bot.slack.text import outside
-from bot.slack.words import PUNCTUATION
+from bot.slack.render.mrkdwn import outside
 
 MOST_LISTED = 10
 _NOT_PAGED = {

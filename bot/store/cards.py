@@ -22,9 +22,9 @@ async def read_cards(client: redis.asyncio.Redis, keys: Keys, wanted: Sequence[s
     return {key: decode_posted_card(row) for key, row in zip(wanted, rows, strict=True) if b"content" in row}
 
 
-async def read_storm(client: redis.asyncio.Redis, keys: Keys, key: str) -> tuple[PostedCard, ...]:
+async def read_group(client: redis.asyncio.Redis, keys: Keys, key: str) -> tuple[PostedCard, ...]:
     """The cards that one message tells of."""
     with away():
-        members = await cast("Awaitable[set[bytes]]", client.smembers(keys.storm(key)))
+        members = await cast("Awaitable[set[bytes]]", client.smembers(keys.group(key)))
     cards = await read_cards(client, keys, sorted(member.decode() for member in members))
     return tuple(sorted(cards.values(), key=lambda card: card.content.pipeline.name.lower()))

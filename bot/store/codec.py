@@ -1,24 +1,25 @@
-"""Bytes to values and back. A row that this version cannot read is an error here, not a surprise later."""
+"""Rows to values and back. A row that this version cannot read is an error here, not a surprise later."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
 
 from bot.domain.card import (
     Body,
     Card,
-    CatchUp,
+    Digest,
     HeldPages,
-    Lines,
     Notice,
     PostedCard,
     Recheck,
     SyncCard,
-    SyncStorm,
-    ThreadLine,
+    SyncGroup,
+    ThreadEntry,
+    TimelineBatch,
 )
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
@@ -26,59 +27,110 @@ from bot.domain.note import Note
 from bot.domain.plan import Record
 from bot.domain.subscription import Undo
 from bot.domain.watch import Watch
-from bot.ports import Gesture
+from bot.ports import Interaction
+from bot.store import versions
 
-RECORD: TypeAdapter[Record] = TypeAdapter(Record)
-WATCH: TypeAdapter[Watch] = TypeAdapter(Watch)
-UNDO: TypeAdapter[Undo] = TypeAdapter(Undo)
-NOTE: TypeAdapter[Note] = TypeAdapter(Note)
-CARD: TypeAdapter[Card] = TypeAdapter(Card)
-GESTURE: TypeAdapter[Gesture] = TypeAdapter(Gesture)
-CATALOGUE: TypeAdapter[tuple[Pipeline, ...]] = TypeAdapter(tuple[Pipeline, ...])
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Codec(Generic[T]):
+    """One kind of row. `upgrade` makes a row of version 0 one of version 1."""
+
+    _adapter: TypeAdapter[T]
+    _upgrade: Callable[[versions.Row], versions.Row]
+
+    def encode(self, value: T) -> str:
+        return versions.stamp(self._adapter.dump_json(value))
+
+    def decode(self, row: bytes | str) -> T:
+        """
+        Raises:
+            ValueError: the row is damaged, or a newer version wrote it.
+        """
+        raw = row.encode() if isinstance(row, str) else row
+        if versions.is_current(raw):
+            return self._adapter.validate_json(raw)
+        return self._adapter.validate_python(versions.upgraded(raw, self._upgrade))
+
+
+RECORD = Codec(TypeAdapter(Record), versions.record)
+WATCH = Codec(TypeAdapter(Watch), versions.unchanged)
+UNDO = Codec(TypeAdapter(Undo), versions.unchanged)
+NOTE = Codec(TypeAdapter(Note), versions.unchanged)
+CARD = Codec(TypeAdapter(Card), versions.card)
+INTERACTION = Codec(TypeAdapter(Interaction), versions.interaction)
+_CATALOGUE: TypeAdapter[tuple[Pipeline, ...]] = TypeAdapter(tuple[Pipeline, ...])
 
 SMALL_ROW = 2048  # bytes
 _DELIVERY: TypeAdapter[Delivery] = TypeAdapter(Delivery)
-_KINDS = (SyncCard, ThreadLine, Lines, Notice, SyncStorm, CatchUp, HeldPages, Recheck)
-_BODIES: dict[str, TypeAdapter[Any]] = {kind.__name__: TypeAdapter(kind) for kind in _KINDS}
+_KINDS: dict[str, type[Any]] = {
+    "sync_card": SyncCard,
+    "thread_entry": ThreadEntry,
+    "timeline_batch": TimelineBatch,
+    "notice": Notice,
+    "sync_group": SyncGroup,
+    "digest": Digest,
+    "held_pages": HeldPages,
+    "recheck": Recheck,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+_BODIES: dict[str, TypeAdapter[Any]] = {name: TypeAdapter(kind) for name, kind in _KINDS.items()}
+
+
+def encode_catalogue(pipelines: Sequence[Pipeline]) -> str:
+    return versions.stamp(b'{"pipelines":' + _CATALOGUE.dump_json(tuple(pipelines)) + b"}")
+
+
+def decode_catalogue(raw: bytes) -> tuple[Pipeline, ...]:
+    if raw.startswith(b"["):  # version 0
+        return _CATALOGUE.validate_json(raw)
+    return _CATALOGUE.validate_python(versions.upgraded(raw, versions.unchanged)["pipelines"])
 
 
 def encode_delivery(delivery: Delivery) -> str:
     row = _DELIVERY.dump_python(delivery, mode="json")
-    row["body"] = {"is": type(delivery.body).__name__, **row["body"]}
-    return json.dumps(row)
+    row["body"] = {"is": _NAMES[type(delivery.body)], **row["body"]}
+    return versions.stamp(json.dumps(row).encode())
 
 
 def decode_delivery(raw: bytes) -> Delivery:
-    """A large row is one that takes in others: it is seldom read twice as it is, and would only be kept."""
+    """Remembers small rows only: a large row takes in others, so it is seldom read twice."""
     return _remembered(raw) if len(raw) <= SMALL_ROW else _decoded(raw)
 
 
 @lru_cache(maxsize=32_768)  # every change reads all rows again, and nearly all are unchanged
 def decode_watch(raw: bytes) -> tuple[tuple[float, str], Watch]:
-    """With its place among all: when it was made, then its id. To compare thousands of times with zones is slow."""
-    watch = WATCH.validate_json(raw)
+    """With its place in the order of all watches: when it was made, then its id. Comparing thousands of times with
+    zones is slow."""
+    watch = WATCH.decode(raw)
     return (watch.made_at.timestamp(), watch.id), watch
 
 
-@lru_cache(maxsize=10_000)  # a lane is read anew before every message: most rows are what they were
+@lru_cache(maxsize=10_000)  # a lane is read again before every message: most rows have not changed
 def _remembered(raw: bytes) -> Delivery:
     return _decoded(raw)
 
 
 def _decoded(raw: bytes) -> Delivery:
-    row = json.loads(raw)
+    row = versions.upgraded(raw, versions.delivery)
     body: Body = _BODIES[row["body"].pop("is")].validate_python(row["body"])
     return _DELIVERY.validate_python({**row, "body": body})
 
 
 def decode_posted_card(row: Mapping[bytes, bytes]) -> PostedCard:
     return PostedCard(
-        content=CARD.validate_json(row[b"content"]),
+        content=CARD.decode(row[b"content"]),
         revision=int(row[b"revision"]),
         ts=row[b"ts"].decode() if b"ts" in row else None,
         delivered_revision=int(row.get(b"delivered", b"0")),
         removed=b"removed" in row and b"ts" not in row,
-        storm=row[b"storm"].decode() if b"storm" in row else None,
+        group=_group_of(row),
         came_at=int(row.get(b"came_at", b"0")),
         held=int(row.get(b"held", b"0")),
     )
+
+
+def _group_of(row: Mapping[bytes, bytes]) -> str | None:
+    key = row.get(b"group") or row.get(b"storm")  # version 0 called it a storm
+    return key.decode() if key else None

@@ -1,8 +1,8 @@
--- One row takes the place of several. Cards that join a storm are told by its message from now on; cards that are
+-- One row takes the place of several. Cards that join a group are told by its message from now on; cards that are
 -- forgotten were never posted, and never will be.
--- KEYS: (3 of the fence), lease, outbox, outbox of the row, storm, then the cards that join, those whose page is held back,
+-- KEYS: (3 of the fence), lease, outbox, outbox of the row, group, then the cards that join, those whose page is held back,
 --       and those that are forgotten
--- ARGV: token, lane, lane of the row, id, row, 'merge' or '', seconds to keep a storm, how many rows are replaced, how many
+-- ARGV: token, lane, lane of the row, id, row, 'merge' or '', seconds to keep a group, how many rows are replaced, how many
 --       cards join, how many are held back, then the ids replaced, then the keys of the cards that join,
 --       then the revision of each that is held back,
 --       then id and row of each that is put beside the row
@@ -17,7 +17,7 @@ for i = 11 + replaced + joining + holding, #ARGV, 2 do
   enqueue(KEYS[6], ARGV[3], ARGV[i], ARGV[i + 1])
 end
 for i = 8, 7 + joining do
-  redis.call('HSET', KEYS[i], 'storm', ARGV[4])
+  redis.call('HSET', KEYS[i], 'group', ARGV[4])
   redis.call('SADD', KEYS[7], ARGV[i + 3 + replaced])
 end
 for i = 8 + joining, 7 + joining + holding do

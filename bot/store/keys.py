@@ -24,11 +24,11 @@ class Keys:
     def card(self, key: str) -> str:
         return self[f"card:{key}"]
 
-    def storm(self, key: str) -> str:
+    def group(self, key: str) -> str:
         return self[f"storm:{key}"]
 
-    def group(self, group_id: str) -> str:
-        return self[f"group:{group_id}"]
+    def burst(self, burst_id: str) -> str:
+        return self[f"group:{burst_id}"]
 
     def growing(self, channel: ChannelId) -> str:
         return self[f"growing:{channel}"]

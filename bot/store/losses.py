@@ -32,7 +32,7 @@ KEPT: Mapping[str, str] = {
 }
 MARK = b"-"
 """The field or member that distinguishes an emptied key from a lost one; no watch, channel or gesture has this name."""
-STORM_SECONDS = 30 * 24 * 3600
+GROUP_SECONDS = 30 * 24 * 3600
 
 
 class Losses:
@@ -42,7 +42,9 @@ class Losses:
         self._present = scripts.script("present")
         self._reconcile = scripts.script("reconcile")
 
-    async def found(self, cards: Sequence[str], parked: Iterable[ChannelId]) -> tuple[tuple[str, ...], frozenset[str]]:
+    async def found(
+        self, cards: Sequence[str], suspended: Iterable[ChannelId]
+    ) -> tuple[tuple[str, ...], frozenset[str]]:
         """The names of the keys lost since the last look, and which of `cards` (those of open stories) are lost.
 
         Raises:
@@ -52,10 +54,10 @@ class Losses:
             kept = await self._lost_of_kept()
             if "moving" in kept:
                 await self._resume_moves()
-            missing, storms = await self._lost_of_cards(cards)
+            missing, groups = await self._lost_of_cards(cards)
             lanes = await self._lost_of_lanes(thorough="sequence" in kept)
-            told = await self._lost_of_told(parked)
-        return (*kept, *lanes, *storms, *told, *(["card"] if missing else [])), missing
+            told = await self._lost_of_told(suspended)
+        return (*kept, *lanes, *groups, *told, *(["card"] if missing else [])), missing
 
     async def _lost_of_kept(self) -> list[str]:
         keys = [self._keys[name] for name in ("pulse", "records")] + [self._keys[name] for name in KEPT]
@@ -75,29 +77,29 @@ class Losses:
             return frozenset(), []
         async with self._redis.pipeline(transaction=False) as pipe:
             for key in cards:
-                pipe.hmget(self._keys.card(key), ["content", "storm", "forgotten"])
+                pipe.hmget(self._keys.card(key), ["content", "group", "storm", "forgotten"])
             rows = await pipe.execute()
         missing = frozenset(
-            key for key, (content, _, left) in zip(cards, rows, strict=True) if not content and not left
+            key for key, (content, _, _, left) in zip(cards, rows, strict=True) if not content and not left
         )
         members: dict[str, list[str]] = {}
-        for key, (_, storm, _) in zip(cards, rows, strict=True):
-            if storm:
-                members.setdefault(storm.decode(), []).append(key)
-        return missing, await self._restored_storms(members)
+        for key, (_, group, storm, _) in zip(cards, rows, strict=True):
+            if group or storm:  # version 0 called it a storm
+                members.setdefault((group or storm).decode(), []).append(key)
+        return missing, await self._restored_groups(members)
 
-    async def _restored_storms(self, members: Mapping[str, list[str]]) -> list[str]:
+    async def _restored_groups(self, members: Mapping[str, list[str]]) -> list[str]:
         """A message that stands for many cards knows its open ones again, as each of those names the message."""
         if not members:
             return []
         async with self._redis.pipeline(transaction=False) as pipe:
-            for storm in members:
-                pipe.exists(self._keys.storm(storm))
+            for group in members:
+                pipe.exists(self._keys.group(group))
             there = await pipe.execute()
-        lost = [storm for storm, exists in zip(members, there, strict=True) if not exists]
-        for storm in lost:
-            await self._redis.sadd(self._keys.storm(storm), *members[storm])
-            await self._redis.expire(self._keys.storm(storm), STORM_SECONDS)
+        lost = [group for group, exists in zip(members, there, strict=True) if not exists]
+        for group in lost:
+            await self._redis.sadd(self._keys.group(group), *members[group])
+            await self._redis.expire(self._keys.group(group), GROUP_SECONDS)
         return ["storm"] if lost else []
 
     # --- what is owed ----------------------------------------------------------------------------------------------
@@ -131,9 +133,9 @@ class Losses:
             rows, *counts = await pipe.execute()
         return bool(rows == sum(counts) and all(counts))
 
-    async def _lost_of_told(self, parked: Iterable[ChannelId]) -> list[str]:
+    async def _lost_of_told(self, suspended: Iterable[ChannelId]) -> list[str]:
         """Kept for as long as a channel rests; without it its makers may be told once more."""
         lost = False
-        for channel in parked:
-            lost |= bool(await self._redis.set(self._keys.told(channel), "", nx=True, ex=STORM_SECONDS))
+        for channel in suspended:
+            lost |= bool(await self._redis.set(self._keys.told(channel), "", nx=True, ex=GROUP_SECONDS))
         return ["told"] if lost else []

@@ -5,20 +5,20 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 from uuid import uuid4
 
-from bot.domain.card import InGroup, PostedCard, SyncStorm
+from bot.domain.card import Burst, PostedCard, SyncGroup
 from bot.domain.delivery import Delivery, Lane, LaneKind
-from bot.domain.gathering import Gathering, group_id
+from bot.domain.grouping import Grouping, burst_id
 from bot.domain.held_pages import PERIOD, PageLog
 from bot.domain.watch import ChannelId
 from bot.ports import Clock, Ending, Lease, PageEntry
-from bot.store.cards import read_cards, read_storm
+from bot.store.cards import read_cards, read_group
 from bot.store.codec import decode_delivery, encode_delivery
 from bot.store.losses import MARK
 from bot.store.scripts import Scripts, away, readable
 
 LEASE_SECONDS = 15.0
 PAGE, SUMMARY = "page", "summary"
-STORM_SECONDS = 30 * 24 * 3600
+GROUP_SECONDS = 30 * 24 * 3600
 GROWS_FOR = timedelta(minutes=10)
 """A group takes in new failures until none came for so long."""
 
@@ -35,7 +35,7 @@ class RedisOutbox:
     async def lanes_with_work(self) -> tuple[Lane, ...]:
         return tuple(lane for lane, rests in await self._lanes() if not rests)
 
-    async def resting_lanes(self) -> tuple[Lane, ...]:
+    async def suspended_lanes(self) -> tuple[Lane, ...]:
         return tuple(lane for lane, rests in await self._lanes() if rests)
 
     async def _lanes(self) -> list[tuple[Lane, bool]]:
@@ -43,10 +43,10 @@ class RedisOutbox:
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.smembers(self._keys["lanes"])
                 pipe.hkeys(self._keys["parked"])
-                names, parked = await pipe.execute()
+                names, suspended = await pipe.execute()
         with readable("lanes"):
             lanes = [Lane.of(name.decode()) for name in sorted(names)]
-        return [(lane, lane.channel.encode() in parked) for lane in lanes]
+        return [(lane, lane.channel.encode() in suspended) for lane in lanes]
 
     async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
         expires = self._clock.monotonic() + LEASE_SECONDS  # counted from before the call: never longer than Redis's own
@@ -63,7 +63,7 @@ class RedisOutbox:
             ts = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["last_ts"], lane.name))
         return ts.decode() if ts else ""
 
-    async def woken_at(self, channel: ChannelId) -> datetime | None:
+    async def resumed_at(self, channel: ChannelId) -> datetime | None:
         with away():
             at = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["woken"], channel))
         return datetime.fromisoformat(at.decode()) if at else None
@@ -91,29 +91,29 @@ class RedisOutbox:
     async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
         return await read_cards(self._redis, self._keys, keys)
 
-    async def storm(self, key: str) -> tuple[PostedCard, ...]:
-        return await read_storm(self._redis, self._keys, key)
+    async def group(self, key: str) -> tuple[PostedCard, ...]:
+        return await read_group(self._redis, self._keys, key)
 
-    async def in_group(self, storm_key: str) -> InGroup:
-        storms = await self._storms(group_id(storm_key))
-        if storm_key not in storms:
-            return InGroup()
+    async def in_burst(self, group_key: str) -> Burst:
+        groups = await self._groups(burst_id(group_key))
+        if group_key not in groups:
+            return Burst()
         with away():
             async with self._redis.pipeline(transaction=False) as pipe:
-                for each in storms:
-                    pipe.scard(self._keys.storm(each))
+                for each in groups:
+                    pipe.scard(self._keys.group(each))
                 sizes = await pipe.execute()
-        return InGroup(total=sum(sizes), first=storms[0] == storm_key)
+        return Burst(total=sum(sizes), first=groups[0] == group_key)
 
     async def growing(self, channel: ChannelId) -> tuple[str, ...]:
         with away():
             stored = await cast("Awaitable[bytes | None]", self._redis.get(self._keys.growing(channel)))
-        group, _, until = stored.decode().partition(" ") if stored else ("", "", "")
-        return await self._storms(group) if group and self._clock.now() < datetime.fromisoformat(until) else ()
+        burst, _, until = stored.decode().partition(" ") if stored else ("", "", "")
+        return await self._groups(burst) if burst and self._clock.now() < datetime.fromisoformat(until) else ()
 
-    async def _storms(self, group: str) -> tuple[str, ...]:
+    async def _groups(self, burst: str) -> tuple[str, ...]:
         with away():
-            keys = await cast("Awaitable[list[bytes]]", self._redis.zrange(self._keys.group(group), 0, -1))
+            keys = await cast("Awaitable[list[bytes]]", self._redis.zrange(self._keys.burst(burst), 0, -1))
         return tuple(key.decode() for key in keys)
 
     async def write(self, delivery: Delivery, lease: Lease) -> bool:
@@ -126,13 +126,13 @@ class RedisOutbox:
             self._keys.lease(lease.name),
             self._keys.outbox(delivery.lane),
             self._keys.outbox(feed),
-            self._keys.storm(ending.storm or ""),
+            self._keys.group(ending.group or ""),
             self._keys["last_ts"],
             self._keys.page_log(delivery.channel),
             *(self._keys.card(key) for key in ending.shown),
         ]
-        again = ending.moved_on
-        follows = ending.follows
+        again = ending.redraw
+        follows = ending.follow_up
         args: list[str | int] = [
             lease.token,
             delivery.lane.name,
@@ -140,7 +140,7 @@ class RedisOutbox:
             delivery.id,
             ending.kind.value,
             ending.ts,
-            ending.storm or "",
+            ending.group or "",
             again.id,
             encode_delivery(again),
             follows.id if follows else "",
@@ -150,13 +150,13 @@ class RedisOutbox:
         ]
         return bool(await self._scripts.write("settle", keys, args))
 
-    async def gather(self, gathering: Gathering, lane: Lane, lease: Lease) -> bool:
+    async def gather(self, gathering: Grouping, lane: Lane, lease: Lease) -> bool:
         row = gathering.row
         keys = [
             self._keys.lease(lease.name),
             self._keys.outbox(lane),
             self._keys.outbox(row.lane),
-            self._keys.storm(row.id),
+            self._keys.group(row.id),
             *(self._keys.card(key) for key in (*gathering.joins, *gathering.holds, *gathering.forgets)),
         ]
         args: list[str | int] = [
@@ -166,7 +166,7 @@ class RedisOutbox:
             row.id,
             encode_delivery(row),
             "merge" if gathering.merges else "",
-            STORM_SECONDS,
+            GROUP_SECONDS,
             len(gathering.replaced),
             len(gathering.joins),
             len(gathering.holds),
@@ -176,20 +176,20 @@ class RedisOutbox:
             *(part for each in gathering.beside for part in (each.id, encode_delivery(each))),
         ]
         gathered = bool(await self._scripts.write("gather", keys, args))
-        if gathered and isinstance(row.body, SyncStorm) and not row.body.grown:
+        if gathered and isinstance(row.body, SyncGroup) and not row.body.grown:
             await self._grew(row.id, row.channel)
         return gathered
 
-    async def _grew(self, storm_key: str, channel: ChannelId) -> None:
+    async def _grew(self, group_key: str, channel: ChannelId) -> None:
         """Only what a heading counts hangs on it, so it need not be written in one step with the rest."""
-        group = group_id(storm_key)
+        burst = burst_id(group_key)
         until = (self._clock.now() + GROWS_FOR).isoformat()
         with away():
-            place = await self._redis.zcard(self._keys.group(group))
+            place = await self._redis.zcard(self._keys.burst(burst))
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.zadd(self._keys.group(group), {storm_key: place}, nx=True)
-                pipe.expire(self._keys.group(group), STORM_SECONDS)
-                pipe.set(self._keys.growing(channel), f"{group} {until}", ex=GROWS_FOR)
+                pipe.zadd(self._keys.burst(burst), {group_key: place}, nx=True)
+                pipe.expire(self._keys.burst(burst), GROUP_SECONDS)
+                pipe.set(self._keys.growing(channel), f"{burst} {until}", ex=GROWS_FOR)
                 await pipe.execute()
 
     async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:

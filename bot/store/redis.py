@@ -17,14 +17,25 @@ from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.subscription import UNDO_FOR, Undo, WatchChange
-from bot.domain.watch import ChannelId, ParkReason, Watch
-from bot.ports import Beat, Clock, Gesture, Lease, StoreAway, Watches
-from bot.store.cards import read_cards, read_storm
-from bot.store.codec import CARD, CATALOGUE, GESTURE, NOTE, RECORD, UNDO, WATCH, decode_watch, encode_delivery
+from bot.domain.watch import ChannelId, SuspendReason, Watch
+from bot.ports import Clock, Interaction, LastHeartbeat, Lease, StoreAway, Watches
+from bot.store.cards import read_cards, read_group
+from bot.store.codec import (
+    CARD,
+    INTERACTION,
+    NOTE,
+    RECORD,
+    UNDO,
+    WATCH,
+    decode_catalogue,
+    decode_watch,
+    encode_catalogue,
+    encode_delivery,
+)
 from bot.store.losses import MARK, Losses
 from bot.store.scripts import Scripts, away, readable
 
-GESTURE_SECONDS = 25 * 3600  # Slack may deliver again a day later
+INTERACTION_SECONDS = 25 * 3600  # Slack may deliver again a day later
 CARD_SECONDS = 30 * 24 * 3600
 HELLO_SECONDS = 30 * 24 * 3600
 TURN_SECONDS = 10.0
@@ -51,17 +62,17 @@ class RedisStore:
                 pipe.hvals(self._keys["watches"])
                 pipe.hgetall(self._keys["parked"])
                 pipe.hvals(self._keys["notes"])
-                version, rows, parked, notes = await pipe.execute()
+                version, rows, suspended, notes = await pipe.execute()
         with readable("watches"):
             those = sorted((decode_watch(row) for row in rows if row != MARK), key=lambda each: each[0])
         with readable("parked"):
             reasons = {
-                ChannelId(channel.decode()): ParkReason(reason.decode())
-                for channel, reason in parked.items()
+                ChannelId(channel.decode()): SuspendReason(reason.decode())
+                for channel, reason in suspended.items()
                 if channel != MARK
             }
         with readable("notes"):
-            told = sorted((NOTE.validate_json(row) for row in notes if row != MARK), key=lambda note: note.id)
+            told = sorted((NOTE.decode(row) for row in notes if row != MARK), key=lambda note: note.id)
         with readable("watches_version"):
             number = int(version or 0)
         return Watches(number, tuple(watch for _, watch in those), reasons, tuple(told))
@@ -80,20 +91,20 @@ class RedisStore:
             change.version,
             change.channel if makes else "",
             self._clock.now().isoformat(),
-            UNDO.dump_json(change.undo).decode() if change.undo else "",
+            UNDO.encode(change.undo) if change.undo else "",
             int(UNDO_FOR.total_seconds()),
             "used" if change.uses else "",
             len(change.told),
             *rows,
         ]
         for edit in change.edits:
-            args += [edit.id, WATCH.dump_json(edit.after).decode() if edit.after else ""]
+            args += [edit.id, WATCH.encode(edit.after) if edit.after else ""]
         return bool(await self._scripts.write("change_watches", [*keys, *outboxes], args))
 
     async def undo(self, undo_id: str) -> Undo | None:
         with away():
             raw = await self._redis.get(self._keys.undo(undo_id))
-        return UNDO.validate_json(raw) if raw else None
+        return UNDO.decode(raw) if raw else None
 
     async def say_hello(self, greeting: Delivery) -> bool:
         keys = [self._keys.hello(greeting.channel), self._keys.outbox(greeting.lane)]
@@ -102,7 +113,7 @@ class RedisStore:
         return bool(await self._scripts.write("hello", keys, args))
 
     async def set_note(self, note: Note) -> bool:
-        row = NOTE.dump_json(note).decode() if note.text else ""
+        row = NOTE.encode(note) if note.text else ""
         keys = [self._keys["notes"], self._keys["watches_version"]]
         return bool(await self._scripts.write("change_note", keys, [note.id, row]))
 
@@ -144,19 +155,19 @@ class RedisStore:
             raise StoreAway(f"{old} is being written to just now")
         return len(moving)
 
-    async def park(
-        self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches: Sequence[Watch]
+    async def suspend(
+        self, channel: ChannelId, reason: SuspendReason, told: Sequence[Delivery], watches: Sequence[Watch]
     ) -> int | None:
         outboxes, rows = self._scripts.enqueued(told)
         known = [self._keys[name] for name in ("parked", "watches", "watches_version")]
         keys = [*known, self._keys.told(channel), self._keys["last_ts"], *outboxes]
         lanes = [Lane(kind, channel).name for kind in LaneKind]
-        read = [part for each in watches for part in (each.id, WATCH.dump_python(each, mode="json")["made_at"])]
+        read = [part for each in watches for part in (each.id, json.loads(WATCH.encode(each))["made_at"])]
         args: list[str | int] = [channel, reason.value, *lanes, len(watches), *read, *rows]
         answer = await self._scripts.write("park", keys, args)
         return answer - 1 if answer else None
 
-    async def unpark(self, channel: ChannelId, *, on_trial: bool = False) -> bool:
+    async def resume(self, channel: ChannelId, *, on_trial: bool = False) -> bool:
         keys = [self._keys[name] for name in ("parked", "watches_version", "woken")]
         args: list[str | int] = [channel, self._clock.now().isoformat(), TRIAL_SECONDS if on_trial else 0]
         return bool(await self._scripts.write("unpark", [*keys, self._keys.told(channel)], args))
@@ -184,7 +195,7 @@ class RedisStore:
                 rows, versions = await pipe.execute()
         with readable("records"):
             return {
-                PipelineId(key.decode()): replace(RECORD.validate_json(row), version=int(versions.get(key, 0)))
+                PipelineId(key.decode()): replace(RECORD.decode(row), version=int(versions.get(key, 0)))
                 for key, row in rows.items()
             }
 
@@ -195,7 +206,7 @@ class RedisStore:
                 pipe.hget(self._keys["versions"], pipeline_id)
                 row, version = await pipe.execute()
         with readable("records"):
-            record = RECORD.validate_json(row) if row else Record(pipeline_id=pipeline_id)
+            record = RECORD.decode(row) if row else Record(pipeline_id=pipeline_id)
             return replace(record, version=int(version or 0))
 
     async def commit(self, plan: Plan, watches_version: int) -> bool:
@@ -204,7 +215,7 @@ class RedisStore:
         cards = []
         for card in plan.cards:
             keys.append(self._keys.card(card.key))
-            content = CARD.dump_json(card).decode()
+            content = CARD.encode(card)
             keep = 0 if card.episode.open else CARD_SECONDS
             cards.append({"slot": fenced + len(keys), "content": content, "revision": card.revision, "seconds": keep})
         deliveries = []
@@ -216,7 +227,7 @@ class RedisStore:
             "pipeline_id": plan.record.pipeline_id,
             "version": plan.record.version,
             "watches_version": watches_version,
-            "record": RECORD.dump_json(plan.record).decode(),
+            "record": RECORD.encode(plan.record),
             "cards": cards,
             "deliveries": deliveries,
         }
@@ -226,53 +237,53 @@ class RedisStore:
         with away():
             raw = await self._redis.get(self._keys["catalogue"])
         with readable("catalogue"):
-            return CATALOGUE.validate_json(raw) if raw else ()
+            return decode_catalogue(raw) if isinstance(raw, bytes) else ()
 
     async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
         with away():
-            await self._redis.set(self._keys["catalogue"], CATALOGUE.dump_json(tuple(pipelines)))
+            await self._redis.set(self._keys["catalogue"], encode_catalogue(pipelines))
 
     async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
         return await read_cards(self._redis, self._keys, keys)
 
-    async def storm(self, key: str) -> tuple[PostedCard, ...]:
-        return await read_storm(self._redis, self._keys, key)
+    async def group(self, key: str) -> tuple[PostedCard, ...]:
+        return await read_group(self._redis, self._keys, key)
 
     # --- gestures --------------------------------------------------------------------------------------------------
 
-    async def first_time(self, gesture: Gesture) -> bool:
+    async def first_time(self, gesture: Interaction) -> bool:
         mark = self._keys.gesture(hashlib.sha256(gesture.id.encode()).hexdigest()[:32])
-        row = GESTURE.dump_json(gesture).decode()
+        row = INTERACTION.encode(gesture)
         keys = [mark, self._keys["gestures"]]
-        return bool(await self._scripts.run("gesture", keys, [uuid4().hex, GESTURE_SECONDS, gesture.id, row]))
+        return bool(await self._scripts.run("gesture", keys, [uuid4().hex, INTERACTION_SECONDS, gesture.id, row]))
 
-    async def finished(self, gesture: Gesture) -> None:
+    async def finished(self, gesture: Interaction) -> None:
         with away():
             await self._redis.hdel(self._keys["gestures"], gesture.id)
 
-    async def unfinished(self) -> tuple[Gesture, ...]:
+    async def unfinished(self) -> tuple[Interaction, ...]:
         with away():
             rows = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys["gestures"]))
         return tuple(
             sorted(
-                (GESTURE.validate_json(row) for row in rows if row != MARK),
+                (INTERACTION.decode(row) for row in rows if row != MARK),
                 key=lambda gesture: (gesture.at, gesture.id),
             )
         )
 
     # --- whose turn it is, and whether all is still there ----------------------------------------------------------
 
-    async def take_turn(self, name: str, held: Lease | None = None) -> Lease | None:
+    async def acquire_lease(self, name: str, held: Lease | None = None) -> Lease | None:
         expires = self._clock.monotonic() + TURN_SECONDS
         token = held.token if held else uuid4().hex
         taken = await self._scripts.run("lease", [self._keys.lease(name)], [token, int(TURN_SECONDS * 1000)])
         since = held.since if held else self._clock.now()
         return Lease(name=name, token=token, since=since, expires=expires) if taken else None
 
-    async def give_up_turn(self, lease: Lease) -> None:
+    async def release_lease(self, lease: Lease) -> None:
         await self._scripts.run("release", [self._keys.lease(lease.name)], [lease.token])
 
-    async def beat(self) -> Beat:
+    async def last_heartbeat(self) -> LastHeartbeat:
         with away():
             last = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["pulse"]))
             run_id = await self._run_id()
@@ -280,7 +291,7 @@ class RedisStore:
             await self._scripts.greet()
         at, since, doubt = last.get(b"at"), last.get(b"read_since"), last.get(b"doubt")
         with readable("pulse"):
-            return Beat(
+            return LastHeartbeat(
                 run_id=run_id,
                 last_run_id=last.get(b"run_id", b"").decode(),
                 last_at=datetime.fromisoformat(at.decode()) if at else None,
@@ -288,7 +299,7 @@ class RedisStore:
                 doubt_since=datetime.fromisoformat(doubt.decode()) if doubt else None,
             )
 
-    async def give_sign(
+    async def record_heartbeat(
         self, at: datetime, run_id: str, told: Sequence[Delivery] = (), *, read_since: datetime | None = None
     ) -> None:
         outboxes, rows = self._scripts.enqueued(told)
@@ -311,9 +322,9 @@ class RedisStore:
         return f"{server.get('run_id', '')}/{replication.get('role', '')}"
 
     async def lost_keys(
-        self, cards: Sequence[str], parked: Iterable[ChannelId]
+        self, cards: Sequence[str], suspended: Iterable[ChannelId]
     ) -> tuple[tuple[str, ...], frozenset[str]]:
-        return await self._losses.found(cards, parked)
+        return await self._losses.found(cards, suspended)
 
     async def accept_loss(self, at: datetime) -> None:
         await self._scripts.greet()

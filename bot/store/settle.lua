@@ -1,6 +1,6 @@
 -- A delivery has come to its end: it is there, or will not be. What has moved on meanwhile stays owed.
--- KEYS: (3 of the fence), lease, outbox, outbox of the feed, storm, last_ts, page log, then the cards that it shows
--- ARGV: token, lane, lane of the feed, id, 'posted'|'removed'|'unchanged', ts, storm of which it was found a part or '',
+-- KEYS: (3 of the fence), lease, outbox, outbox of the feed, group, last_ts, page log, then the cards that it shows
+-- ARGV: token, lane, lane of the feed, id, 'posted'|'removed'|'unchanged', ts, group of which it was found a part or '',
 --       id and row to put where a card has moved on, id and row that follow in any case (or ''), entry of the page log or '', its time, since
 --       when the log is kept, then for each card its key, the revision shown, and that with which it came (0: it is there already)
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
@@ -18,7 +18,7 @@ for i = 10, #KEYS do
     redis.call('HSET', KEYS[i], 'ts', ARGV[6], 'delivered', shown)
     if came_at ~= '0' then redis.call('HSET', KEYS[i], 'came_at', came_at) end
     if ARGV[7] ~= '' then
-      redis.call('HSET', KEYS[i], 'storm', ARGV[7])
+      redis.call('HSET', KEYS[i], 'group', ARGV[7])
       redis.call('SADD', KEYS[7], key)
     end
   elseif ARGV[5] == 'removed' then

@@ -11,17 +11,17 @@ from bot.domain.answer import Answer, Refusal
 from bot.domain.catalogue import Pipeline
 from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack import markup
-from bot.sandbox.slack.directory import TEAM_ID
 from bot.slack.actions import Actions, Click
-from bot.slack.calls import web_client
 from bot.slack.commands import Commands
-from bot.slack.directory import Directory
-from bot.slack.facts import Facts
-from bot.slack.look import Look
+from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.directory import Directory
+from bot.slack.outbound.facts import Facts
 from bot.slack.permissions import Asker, Permissions
-from bot.slack.status_answers import Asked
+from bot.slack.render.renderer import Look
+from bot.slack.render.status_answers import Asked
+from sandbox.server import Sandbox
+from sandbox.slack import markup
+from sandbox.slack.directory import TEAM_ID
 from tests.service.test_poller import Bot, pipelines, running
 
 ANN, BOB, CAROL, GUEST, PARTNER = (UserId(f"U0{name}") for name in ("ANN", "BOB", "CAROL", "GIL", "PAT"))

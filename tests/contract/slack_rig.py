@@ -9,8 +9,8 @@ from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.clock import Clock
-from bot.sandbox.server import Sandbox
+from sandbox.clock import Clock
+from sandbox.server import Sandbox
 
 START = 1_800_000_000.0
 

@@ -8,11 +8,11 @@ from typing import Any, Never
 import pytest
 
 from bot.app import CLOSE_SECONDS, GOODBYE_SECONDS, LAST_SECONDS, run
-from bot.delivery.sender import Sender
-from bot.demo import environment
+from bot.delivery.dispatcher import Dispatcher
 from bot.ports import StoreAway
-from bot.sandbox.server import Sandbox
 from bot.settings import Settings
+from sandbox.demo import environment
+from sandbox.server import Sandbox
 from tests.journey.valkey import Valkey
 
 
@@ -29,10 +29,10 @@ async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: asyn
 
 
 async def test_a_store_that_ended_the_work_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def away(_: Sender) -> Never:
+    async def away(_: Dispatcher) -> Never:
         raise StoreAway("it is gone")
 
-    monkeypatch.setattr(Sender, "run", away)
+    monkeypatch.setattr(Dispatcher, "run", away)
     stopped = asyncio.Event()
     with pytest.raises(ExceptionGroup) as raised:
         await running(tmp_path, monkeypatch, stopped)
@@ -50,5 +50,5 @@ async def test_a_store_that_goes_away_after_a_stop_was_asked_for_is_no_fault(
         await asyncio.sleep(0)
         raise StoreAway("it is gone")
 
-    monkeypatch.setattr(Sender, "run", away)
+    monkeypatch.setattr(Dispatcher, "run", away)
     await running(tmp_path, monkeypatch, stopped)

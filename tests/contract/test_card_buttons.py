@@ -4,7 +4,7 @@ import pytest
 import redis.asyncio
 
 from bot.domain.watch import ChannelId, UserId
-from bot.slack import action_ids
+from bot.slack.render import action_ids
 from tests.builders import a_delivery
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, LOOK, OPS, PARTNER, QUIET, SHARED, Office, office
 from tests.service.test_poller import FAILED, LIVE, ONE, TWO
@@ -20,9 +20,9 @@ async def failing(it: Office, *channels: ChannelId) -> dict[ChannelId, str]:
         assert "now watches" in await it.type("watch pipe_0001 pipe_0002 page @bob", ANN, channel)
     it.bot.api.statuses |= dict.fromkeys((ONE, TWO), FAILED)
     await it.bot.poll(20)
-    episode = it.bot.roster.record(ONE).episode
+    episode = it.bot.repository.record(ONE).episode
     assert episode is not None
-    return {channel: key for key, channel in episode.told.items()}
+    return {channel: key for key, channel in episode.cards.items()}
 
 
 def a_value(key: str) -> dict[str, str]:
@@ -30,7 +30,7 @@ def a_value(key: str) -> dict[str, str]:
 
 
 async def acknowledged(it: Office) -> tuple[str, str] | None:
-    episode = it.bot.roster.record(ONE).episode
+    episode = it.bot.repository.record(ONE).episode
     answer = episode.acknowledged if episode else None
     return (answer.name, answer.place) if answer else None
 
@@ -62,23 +62,23 @@ async def test_the_card_of_one_channel_does_not_answer_for_another_that_watches_
         assert "You acknowledged" in await it.click(action_ids.ACKNOWLEDGE, a_value(keys[ALERTS]), CAROL, ALERTS)
 
 
-async def a_storm(it: Office, channel: ChannelId) -> str:
+async def a_group(it: Office, channel: ChannelId) -> str:
     """Two cards of the channel become one message, as a courier would gather them."""
-    episodes = [it.bot.roster.record(pipeline).episode for pipeline in (ONE, TWO)]
-    keys = [key for episode in episodes if episode for key, there in episode.told.items() if there == channel]
-    name = it.bot.store._keys.storm("storm-1")
+    episodes = [it.bot.repository.record(pipeline).episode for pipeline in (ONE, TWO)]
+    keys = [key for episode in episodes if episode for key, there in episode.cards.items() if there == channel]
+    name = it.bot.store._keys.group("group-1")
     await it.bot.store._redis.sadd(name, *keys)
-    return "storm-1"
+    return "group-1"
 
 
 async def test_acknowledge_all_counts_only_where_the_message_stands(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         await failing(it, OPS)
-        storm = await a_storm(it, OPS)
-        assert len(await it.bot.store.storm(storm)) == 2
-        assert NOT_HERE in await it.click(action_ids.ACKNOWLEDGE_ALL, {"storm": storm}, CAROL, ALERTS)
+        group = await a_group(it, OPS)
+        assert len(await it.bot.store.group(group)) == 2
+        assert NOT_HERE in await it.click(action_ids.ACKNOWLEDGE_ALL, {"group": group}, CAROL, ALERTS)
         assert await acknowledged(it) is None
-        assert "You acknowledged 2 failures" in await it.click(action_ids.ACKNOWLEDGE_ALL, {"storm": storm}, BOB, OPS)
+        assert "You acknowledged 2 failures" in await it.click(action_ids.ACKNOWLEDGE_ALL, {"group": group}, BOB, OPS)
 
 
 @pytest.mark.parametrize(

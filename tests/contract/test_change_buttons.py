@@ -9,13 +9,13 @@ import pytest
 import redis.asyncio
 
 from bot.domain.watch import ChannelId, UserId
-from bot.sandbox.slack import markup
-from bot.sandbox.slack.directory import PARTNER_TEAM_ID, TEAM_ID
-from bot.slack import action_ids
 from bot.slack.actions import Actions, told_of
 from bot.slack.commands import Commands
-from bot.slack.inbox import CLICK, COMMAND, Inbox
+from bot.slack.inbound.inbox import CLICK, COMMAND, Inbox
+from bot.slack.render import action_ids
 from bot.store.codec import WATCH
+from sandbox.slack import markup
+from sandbox.slack.directory import PARTNER_TEAM_ID, TEAM_ID
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, LOOK, OPS, PARTNER, QUIET, SHARED, Office, office
 from tests.contract.test_inbox import hearing
 from tests.service.test_poller import pipelines, running
@@ -76,7 +76,7 @@ class Room:
 
     async def watches(self, channel: ChannelId = ALERTS) -> list[str]:
         """To the last byte: also who made each, when, and what it was called."""
-        return sorted(WATCH.dump_json(watch).decode() for watch in await self.office.watches(channel))
+        return sorted(WATCH.encode(watch) for watch in await self.office.watches(channel))
 
     async def changes(self) -> int:
         return await self.office.bot.store.watches_version()

@@ -8,8 +8,8 @@ import redis.asyncio
 
 from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.watch import Target, TargetKind
-from bot.sandbox.slack.directory import Channel, User, Usergroup
-from bot.sandbox.slack.faults import Fault, FaultKind
+from sandbox.slack.directory import Channel, User, Usergroup
+from sandbox.slack.faults import Fault, FaultKind
 from tests.contract.office import ALERTS, ANN, OPS, SHARED, Office, office
 
 THROTTLED = Fault(kind=FaultKind.THROTTLED, retry_after=30)

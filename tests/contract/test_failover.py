@@ -10,10 +10,10 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from bot.domain.watch import TeamId
-from bot.sandbox.redis_faults import RedisActKind, RedisStandIn
-from bot.sandbox.redis_proxy import read_frame
 from bot.store.connect import connect
 from bot.store.scripts import Scripts
+from sandbox.redis_faults import RedisActKind, RedisStandIn
+from sandbox.redis_proxy import read_frame
 
 TEAM = TeamId("T1")
 

@@ -41,7 +41,7 @@ async def test_it_deletes_every_key_of_the_workspace_and_no_other(any_redis: red
 
 async def test_the_mark_of_an_emptied_key_counts_as_nothing(any_redis: redis.asyncio.Redis) -> None:
     store = WholeStore(any_redis, TEAM, FakeClock())
-    await store.give_sign(at(0), "run-1")
+    await store.record_heartbeat(at(0), "run-1")
     await store.lost_keys((), ())
     assert await any_redis.hexists(f"pipeline-bot:{{{TEAM}}}:watches", MARK.decode())
     found = await kept(any_redis, TEAM)
@@ -106,7 +106,7 @@ async def test_it_refuses_while_a_bot_runs_unless_it_is_forced(
     store = await furnished(client, TEAM)
     clock = FakeClock()
     await clock.pass_time(100)
-    await store.give_sign(at(100 - age), "run-1")
+    await store.record_heartbeat(at(100 - age), "run-1")
     if runs:
         with pytest.raises(NotForgottenError, match=r"A bot seems to run .* Nothing was deleted"):
             await typed(Terminal(), valkey_url, yes=True, clock=clock)

@@ -30,8 +30,8 @@ from bot.ports import (
     Unauthorized,
     Unavailable,
 )
-from bot.sandbox.goldrush import BASE, GoldRush
-from bot.sandbox.goldrush_faults import Fault, FaultKind
+from sandbox.goldrush import BASE, GoldRush
+from sandbox.goldrush_faults import Fault, FaultKind
 
 KEY = "demo-service-key"
 SLOT_DEADLINE = 3.0  # seconds: also what a healthy answer may take on a busy machine

@@ -13,8 +13,8 @@ from pydantic import SecretStr
 from bot.domain.observation import PipelineId
 from bot.goldrush.client import Client
 from bot.ports import Status, Unavailable
-from bot.sandbox.goldrush import GoldRush
-from bot.sandbox.goldrush_faults import Fault, FaultKind
+from sandbox.goldrush import GoldRush
+from sandbox.goldrush_faults import Fault, FaultKind
 
 PIPELINES, HANGING, SLOTS, ROUNDS = 100, 8, 16, 3
 DEADLINE = 3.0  # seconds: on a busy machine too long enough for the ninety-two others, which share the other slots

@@ -8,7 +8,7 @@ from bot.domain.card import Notice, NoticeKind
 from bot.domain.watch import ChannelId
 from bot.store.redis import HELLO_SECONDS
 from tests.builders import TEAM, at
-from tests.contract.test_guardian import BOT, ROOM, Yard, yard
+from tests.contract.test_channel_monitor import BOT, ROOM, Yard, yard
 from tests.unit.rendering import shown, tells_all, valid
 
 __all__ = ["yard"]  # the fixture
@@ -28,14 +28,14 @@ async def hellos(yard: Yard, channel: ChannelId = ALERTS) -> int:
 
 async def test_invited_it_says_hello_once_however_often_slack_tells_of_it(yard: Yard) -> None:
     for _ in range(3):
-        await yard.guardian.on(joined())
+        await yard.channel_monitor.on(joined())
     assert await hellos(yard) == 1
 
 
 async def test_invited_again_within_a_month_it_says_nothing(yard: Yard, fake_redis: redis.asyncio.Redis) -> None:
-    await yard.guardian.on(joined())
-    await yard.guardian.on({"type": "channel_left", "channel": ALERTS})
-    await yard.guardian.on(joined(inviter="U0BOB"))
+    await yard.channel_monitor.on(joined())
+    await yard.channel_monitor.on({"type": "channel_left", "channel": ALERTS})
+    await yard.channel_monitor.on(joined(inviter="U0BOB"))
     assert await hellos(yard) == 1
     assert await fake_redis.ttl(yard.store._keys.hello(ALERTS)) in range(HELLO_SECONDS - 60, HELLO_SECONDS + 1)
 
@@ -50,7 +50,7 @@ async def test_invited_again_within_a_month_it_says_nothing(yard: Yard, fake_red
     ],
 )
 async def test_otherwise_it_says_nothing(yard: Yard, event: dict[str, str]) -> None:
-    await yard.guardian.on(event)
+    await yard.channel_monitor.on(event)
     assert await hellos(yard) == 0
     assert await hellos(yard, ROOM) == 0
 
@@ -63,6 +63,6 @@ def test_hello_says_what_to_type_next() -> None:
 
 async def test_when_the_app_is_uninstalled_the_log_says_how_to_delete_its_data(yard: Yard) -> None:
     with capture_logs() as logs:
-        await yard.guardian.on({"type": "app_uninstalled"})
+        await yard.channel_monitor.on({"type": "app_uninstalled"})
     (told,) = [entry for entry in logs if entry["event"] == "app_uninstalled"]
     assert f"pipeline-bot forget {TEAM}" in told["cure"]

@@ -9,9 +9,9 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 from structlog.testing import capture_logs
 
-from bot.slack import connection_limit, serving
-from bot.slack.calls import web_client
-from bot.slack.connection_limit import Limits, Refusals, connection_cap
+from bot.slack.inbound import connection_limit, http_mode
+from bot.slack.inbound.connection_limit import Limits, Refusals, connection_cap
+from bot.slack.outbound.calls import web_client
 from tests.fuzz.http_requests import PATH, SECRET, signed
 from tests.fuzz.slack_payloads import FORM
 
@@ -25,7 +25,7 @@ CHALLENGE = b'{"type":"url_verification","challenge":"x"}'
 @asynccontextmanager
 async def served(limits: Limits) -> AsyncIterator[int]:
     app = AsyncApp(client=web_client("xoxb-x", "http://127.0.0.1:9/api/"), signing_secret=SECRET)
-    async with serving.http(app, 0, host="127.0.0.1", signing_secret=SECRET, limits=limits) as port:
+    async with http_mode.http(app, 0, host="127.0.0.1", signing_secret=SECRET, limits=limits) as port:
         yield port
 
 

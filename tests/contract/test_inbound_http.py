@@ -9,9 +9,9 @@ import aiohttp
 import pytest
 from slack_bolt.async_app import AsyncApp
 
-from bot.slack import serving
-from bot.slack.calls import web_client
-from bot.slack.connection_limit import Limits
+from bot.slack.inbound import http_mode
+from bot.slack.inbound.connection_limit import Limits
+from bot.slack.outbound.calls import web_client
 from tests.fuzz.http_requests import PATH, SECRET, signed
 from tests.fuzz.slack_payloads import FORM, JSON
 
@@ -21,7 +21,7 @@ SOON_SECONDS = 0.3
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     app = AsyncApp(client=web_client("xoxb-x", "http://127.0.0.1:9/api/"), signing_secret=SECRET)
-    async with serving.http(app, 0, limits=Limits(body=SOON_SECONDS)) as port:
+    async with http_mode.http(app, 0, limits=Limits(body=SOON_SECONDS)) as port:
         yield port
 
 
@@ -102,13 +102,13 @@ async def test_whoever_hangs_up_in_the_middle_is_no_news(port: int, caplog: pyte
 
 async def test_a_body_that_does_not_come_does_not_hold_up_the_end() -> None:
     app = AsyncApp(client=web_client("xoxb-x", "http://127.0.0.1:9/api/"), signing_secret=SECRET)
-    async with serving.http(app, 0, limits=Limits(body=60)) as port:
+    async with http_mode.http(app, 0, limits=Limits(body=60)) as port:
         raw = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n"
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(raw)
         assert await reader.readline() == b"HTTP/1.1 100 Continue\r\n"  # so it is waited for
         began = monotonic()
-    assert monotonic() - began < serving.GOODBYE_SECONDS + 20
+    assert monotonic() - began < http_mode.GOODBYE_SECONDS + 20
     writer.close()
 
 
@@ -120,7 +120,7 @@ async def test_a_fault_of_our_own_still_leaves_its_traceback(caplog: pytest.LogC
     async def again(error: Exception) -> None:
         raise error
 
-    async with serving.http(app, 0) as port:
+    async with http_mode.http(app, 0) as port:
         with caplog.at_level(logging.ERROR):
             assert await answered(port, b"a=b", {"Content-Type": FORM, **signed(b"a=b")}) == 500
     assert any(record.exc_info for record in caplog.records)

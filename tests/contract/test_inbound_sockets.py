@@ -9,9 +9,9 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.sandbox.server import Sandbox
-from bot.slack.calls import call, web_client
-from bot.slack.ears import EARS, listening
+from bot.slack.inbound.socket_mode import EARS, listening
+from bot.slack.outbound.calls import call, web_client
+from sandbox.server import Sandbox
 from tests.fuzz.slack_payloads import a_click, a_command, an_event
 from tests.fuzz.socket_frames import LONGEST_FRAME
 

@@ -16,16 +16,17 @@ from structlog.testing import capture_logs
 
 from bot.domain.answer import Answer
 from bot.domain.watch import TeamId
-from bot.ports import Clock, Gesture, Lease, StoreAway
-from bot.slack import action_ids, inbox
+from bot.ports import Clock, Interaction, Lease, StoreAway
 from bot.slack.actions import Actions
-from bot.slack.app import Listeners
-from bot.slack.calls import web_client
 from bot.slack.commands import Commands
-from bot.slack.directory import Directory
-from bot.slack.inbox import CLICK, COMMAND, Inbox
-from bot.slack.look import Look
+from bot.slack.inbound import inbox
+from bot.slack.inbound.bolt_app import Listeners
+from bot.slack.inbound.inbox import CLICK, COMMAND, Inbox
+from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.directory import Directory
 from bot.slack.permissions import Asker
+from bot.slack.render import action_ids
+from bot.slack.render.renderer import Look
 from bot.store.losses import MARK
 from tests.builders import ALERTS, ANN, TEAM
 from tests.permissions import everyone_may
@@ -84,7 +85,7 @@ class Counter:
     async def left_undone(self, text: str, seconds_ago: float = 0.0) -> None:
         """Kept by a bot that died before it acted."""
         at = self.bot.clock.now() - timedelta(seconds=seconds_ago)
-        await self.bot.store.first_time(Gesture(id=f"{COMMAND} 1", kind=COMMAND, at=at, facts=self.asking(text)))
+        await self.bot.store.first_time(Interaction(id=f"{COMMAND} 1", kind=COMMAND, at=at, payload=self.asking(text)))
 
     async def kept(self) -> int:
         return len(await self.bot.store.unfinished())
@@ -144,7 +145,7 @@ async def counter(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Counter]:
 class LosesReplies(WholeStore):
     """Redis did it, and the answer did not come."""
 
-    async def first_time(self, gesture: Gesture) -> bool:
+    async def first_time(self, gesture: Interaction) -> bool:
         await super().first_time(gesture)
         raise StoreAway("no answer")
 
@@ -152,7 +153,7 @@ class LosesReplies(WholeStore):
 class Silent(WholeStore):
     """Redis takes the command and never answers."""
 
-    async def first_time(self, gesture: Gesture) -> bool:
+    async def first_time(self, gesture: Interaction) -> bool:
         await asyncio.Event().wait()
         return True
 
@@ -171,9 +172,9 @@ class LooksLate(WholeStore):
         super().__init__(client, team, clock)
         self._other = other
 
-    async def take_turn(self, name: str, held: Lease | None = None) -> Lease | None:
+    async def acquire_lease(self, name: str, held: Lease | None = None) -> Lease | None:
         await self._other()
-        return await super().take_turn(name, held)
+        return await super().acquire_lease(name, held)
 
 
 # --- once ------------------------------------------------------------------------------------------------------------
@@ -302,7 +303,7 @@ async def test_what_needs_no_memory_is_answered_without_one(counter: Counter, te
 
 
 async def test_only_a_store_that_did_not_answer_is_called_away() -> None:
-    listeners = Listeners(inbox=None, guardian=None)  # type: ignore[arg-type]  # neither is asked
+    listeners = Listeners(inbox=None, channel_monitor=None)  # type: ignore[arg-type]  # neither is asked
     with capture_logs() as logs:
         await listeners.on_error(StoreAway("no answer"))
         await listeners.on_error(TimeoutError())
@@ -487,7 +488,7 @@ async def test_a_card_that_an_emptied_redis_knows_no_more_stays_and_who_clicked_
     await counter.redis.flushall()
     await counter.bot.vigil.look()
     one = counter.clicking(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card})
-    many = counter.clicking(action_ids.ACKNOWLEDGE_ALL, {"storm": "s"})
+    many = counter.clicking(action_ids.ACKNOWLEDGE_ALL, {"group": "s"})
     inbox = counter.inbox()
     for number, click in enumerate((one, many)):
         await inbox.take(Ack(counter), CLICK, str(number), click)

@@ -6,9 +6,9 @@ import pytest
 import redis.asyncio
 
 from bot.domain.watch import UserId
-from bot.sandbox.slack.directory import PARTNER_TEAM_ID
-from bot.slack import action_ids
 from bot.slack.permissions import Asker
+from bot.slack.render import action_ids
+from sandbox.slack.directory import PARTNER_TEAM_ID
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, OPS, Office, office
 from tests.service.test_poller import ONE
 

@@ -5,9 +5,9 @@ import redis.asyncio
 
 from bot.domain.permission import WhoMayWatch
 from bot.domain.watch import ChannelId, UserId
-from bot.sandbox.slack.directory import BOT_USER
-from bot.sandbox.slack.faults import Fault, FaultKind
-from bot.slack import action_ids
+from bot.slack.render import action_ids
+from sandbox.slack.directory import BOT_USER
+from sandbox.slack.faults import Fault, FaultKind
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, OPS, PARTNER, QUIET, SHARED, Office, office
 from tests.service.test_poller import ONE
 

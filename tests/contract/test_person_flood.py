@@ -6,8 +6,8 @@ import pytest
 
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.watch import UserId
-from bot.slack import action_ids
-from bot.slack.inbox import CLICK, COMMAND, Inbox
+from bot.slack.inbound.inbox import CLICK, COMMAND, Inbox
+from bot.slack.render import action_ids
 from tests.builders import ALERTS
 from tests.contract.test_inbox import Ack, Counter, counter  # noqa: F401 (a fixture)
 

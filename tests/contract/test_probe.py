@@ -14,10 +14,10 @@ from redis.exceptions import RedisError
 from structlog.testing import capture_logs
 
 from bot.domain.watch import TeamId
-from bot.sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
-from bot.starting import StoppedError, StoreRefusedError, until_store_fits
+from bot.startup import StoppedError, StoreRefusedError, until_store_fits
 from bot.store.connect import connect
 from bot.store.probe import Problem, Weight, probe, refusal
+from sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
 from tests.journey.rig import free_port
 from tests.journey.valkey import Valkey
 

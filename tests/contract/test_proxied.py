@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from bot.domain.observation import PipelineId
 from bot.goldrush.client import Client
 from bot.ports import ApiError
-from bot.slack.calls import Lost, call, web_client
-from bot.slack.respond import respond_to
+from bot.slack.inbound.respond import respond_to
+from bot.slack.outbound.calls import Lost, call, web_client
 
 NOWHERE = "http://slack.invalid"  # only a proxy knows a way there
 

@@ -8,13 +8,13 @@ from itertools import pairwise
 import pytest
 import redis.asyncio
 
-from bot.domain.card import Notice, Recheck, SyncCard, ThreadLine
+from bot.domain.card import Notice, Recheck, SyncCard, ThreadEntry
 from bot.domain.delivery import State
-from bot.domain.gathering import Backlog, gather
+from bot.domain.grouping import Backlog, gather
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_acknowledgement, plan_reading
-from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind
+from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind
 from bot.ports import StoreAway, Watches
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_scene, a_watch, an_observation, at
 from tests.contract.test_store import an_announcement, ended, failing
@@ -44,15 +44,15 @@ async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeSto
     with pytest.raises(StoreAway):  # somebody sends there
         await store.rename_channel(ALERTS, NEW)
     await store.outbox.release(lease)
-    await store.rest(ALERTS, ParkReason.ARCHIVED, an_announcement("told", OTHER))
+    await store.rest(ALERTS, SuspendReason.ARCHIVED, an_announcement("told", OTHER))
     assert await store.rename_channel(ALERTS, NEW) == 1
     assert await store.rename_channel(ALERTS, NEW) == 0
     watches = await store.watches()
     assert watches.all == (replace(watch, channel=NEW),)
-    assert watches.parked == {NEW: ParkReason.ARCHIVED}
+    assert watches.suspended == {NEW: SuspendReason.ARCHIVED}
     assert await store.owed(ALERTS) == ()
     assert [(each.id, each.lane) for each in await store.owed(NEW)] == [(announced.id, feed(NEW))]
-    assert await store.outbox.resting_lanes() == (feed(NEW),)
+    assert await store.outbox.suspended_lanes() == (feed(NEW),)
     assert await store.outbox.last_ts(pages(NEW)) == "17.5"
     record = await store.record(ORDERS)
     acknowledged = plan_acknowledgement(record, a_scene(a_watch(channel=NEW)), ANN, at(5))
@@ -85,10 +85,10 @@ async def test_what_was_not_sent_yet_is_sent_once_under_the_new_id(store: WholeS
     assert acknowledged is not None
     assert await store.commit(acknowledged, 2)
     rows = await store.owed(NEW)
-    assert [type(row.body) for row in rows] == [SyncCard, Notice, ThreadLine]
+    assert [type(row.body) for row in rows] == [SyncCard, Notice, ThreadEntry]
     assert {row.channel for row in rows} == {NEW}
     key = acknowledged.cards[0].key
-    assert [row.body.card_key for row in rows if isinstance(row.body, SyncCard | ThreadLine)] == [key, key]
+    assert [row.body.card_key for row in rows if isinstance(row.body, SyncCard | ThreadEntry)] == [key, key]
     (card,) = (await store.outbox.cards([key])).values()
     assert (card.ts, card.content.channel) == (None, NEW)
 
@@ -121,7 +121,7 @@ async def test_a_failure_that_is_told_while_the_id_changes_goes_with_it(
     record = await store.record(ORDERS)
     assert record.version == 2
     assert record.episode is not None
-    assert list(record.episode.told.values()) == [NEW]
+    assert list(record.episode.cards.values()) == [NEW]
 
 
 async def test_a_watch_that_the_new_id_has_already_stays_as_it_is(store: WholeStore) -> None:
@@ -143,7 +143,7 @@ async def test_of_a_failure_that_both_ids_had_a_card_of_both_are_drawn_on(store:
     assert [(card.key, card.channel) for card in acknowledged.cards] == [(card.key, NEW) for card in plan.cards]
 
 
-async def test_cards_of_a_storm_stay_in_it_under_the_new_id(store: WholeStore) -> None:
+async def test_cards_of_a_group_stay_in_it_under_the_new_id(store: WholeStore) -> None:
     keys = []
     for number in range(6):
         pipeline_id = PipelineId(f"pipe_{number}")
@@ -159,44 +159,44 @@ async def test_cards_of_a_storm_stay_in_it_under_the_new_id(store: WholeStore) -
     await store.rename_channel(ALERTS, NEW)
     (row,) = await store.owed(NEW)
     assert row.body == gathering.row.body
-    assert {card.content.key for card in await store.storm(row.id)} == set(keys)
+    assert {card.content.key for card in await store.group(row.id)} == set(keys)
 
 
 async def test_a_rest_that_was_about_the_dead_id_ends_and_what_is_owed_goes_out(
     store: WholeStore, clock: FakeClock
 ) -> None:
     await store.add_watches([a_watch()], an_announcement())
-    await store.rest(ALERTS, ParkReason.NOT_FOUND)
+    await store.rest(ALERTS, SuspendReason.NOT_FOUND)
     await clock.pass_time(5)
     await store.rename_channel(ALERTS, NEW)
-    assert (await store.watches()).parked == {}
+    assert (await store.watches()).suspended == {}
     assert await store.outbox.lanes_with_work() == (feed(NEW),)
-    assert await store.outbox.woken_at(NEW) == at(5)  # what comes late says why
-    assert await store.rest(NEW, ParkReason.NOT_FOUND, an_announcement("of the new id", OTHER)) == 1  # is news
+    assert await store.outbox.resumed_at(NEW) == at(5)  # what comes late says why
+    assert await store.rest(NEW, SuspendReason.NOT_FOUND, an_announcement("of the new id", OTHER)) == 1  # is news
 
 
 async def test_a_new_id_that_was_not_found_before_it_was_there_rests_no_more(store: WholeStore) -> None:
-    await store.rest(NEW, ParkReason.NOT_FOUND)
+    await store.rest(NEW, SuspendReason.NOT_FOUND)
     await store.rename_channel(ALERTS, NEW)
-    assert (await store.watches()).parked == {}
+    assert (await store.watches()).suspended == {}
 
 
 async def test_a_rest_that_is_not_about_the_id_goes_along_with_what_was_told_of_it(store: WholeStore) -> None:
-    await store.rest(ALERTS, ParkReason.RESTRICTED)
+    await store.rest(ALERTS, SuspendReason.RESTRICTED)
     await store.rename_channel(ALERTS, NEW)
-    assert (await store.watches()).parked == {NEW: ParkReason.RESTRICTED}
-    await store.unpark(NEW, on_trial=True)
-    assert await store.rest(NEW, ParkReason.RESTRICTED, an_announcement("told already", OTHER)) == 0
+    assert (await store.watches()).suspended == {NEW: SuspendReason.RESTRICTED}
+    await store.resume(NEW, on_trial=True)
+    assert await store.rest(NEW, SuspendReason.RESTRICTED, an_announcement("told already", OTHER)) == 0
 
 
 async def test_when_a_channel_woke_goes_along(store: WholeStore, clock: FakeClock) -> None:
-    await store.rest(ALERTS, ParkReason.RESTRICTED)
+    await store.rest(ALERTS, SuspendReason.RESTRICTED)
     await clock.pass_time(60)
-    await store.unpark(ALERTS)
+    await store.resume(ALERTS)
     await clock.pass_time(60)
     await store.rename_channel(ALERTS, NEW)
-    assert await store.outbox.woken_at(NEW) == at(60)
-    assert await store.outbox.woken_at(ALERTS) is None
+    assert await store.outbox.resumed_at(NEW) == at(60)
+    assert await store.outbox.resumed_at(ALERTS) is None
 
 
 async def posts(store: WholeStore, channel: ChannelId, key: str, ts: str) -> None:
@@ -246,14 +246,14 @@ async def test_of_two_changes_in_a_row_the_later_may_be_done_first(store: WholeS
 async def test_a_channel_that_gets_its_old_id_back_is_there(store: WholeStore, *, done_at_once: bool) -> None:
     await store.add_watches([a_watch()], an_announcement())
     await store.keep_rename(ALERTS, NEW, "1.0")
-    await store.rest(ALERTS, ParkReason.NOT_FOUND)
+    await store.rest(ALERTS, SuspendReason.NOT_FOUND)
     if done_at_once:
         await settle_renames(store)
     await store.keep_rename(NEW, ALERTS, "2.0")
     await store.keep_rename(ALERTS, NEW, "1.0")  # Slack tells the first once more
     await settle_renames(store)
     assert [watch.channel for watch in (await store.watches()).all] == [ALERTS]
-    assert (await store.watches()).parked == {}
+    assert (await store.watches()).suspended == {}
     assert len(await store.owed(ALERTS)) == 1
 
 

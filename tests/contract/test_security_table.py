@@ -9,8 +9,8 @@ import redis.asyncio
 
 from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.watch import ChannelId, UserId
-from bot.sandbox.slack.directory import PARTNER_TEAM_ID, TEAM_ID
-from bot.slack import action_ids
+from bot.slack.render import action_ids
+from sandbox.slack.directory import PARTNER_TEAM_ID, TEAM_ID
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, OPS, PARTNER, QUIET, SHARED, Office, office
 from tests.service.test_poller import FAILED, ONE
 
@@ -66,9 +66,9 @@ async def unwatch(someone: Someone) -> bool:
 async def acknowledge(someone: Someone) -> bool:
     someone.it.bot.api.statuses |= {ONE: FAILED}
     await someone.it.bot.poll(20)
-    episode = someone.it.bot.roster.record(ONE).episode
+    episode = someone.it.bot.repository.record(ONE).episode
     assert episode
-    key = next(key for key, channel in episode.told.items() if channel == someone.there)
+    key = next(key for key, channel in episode.cards.items() if channel == someone.there)
     refreshed = "orders-1" in await someone.click(action_ids.REFRESH, {"pipeline": ONE, "card": key})
     return refreshed and "You acknowledged" in await someone.click(
         action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": key}

@@ -4,7 +4,7 @@ import pytest
 import redis.asyncio
 
 from bot.domain.watch import ChannelId
-from bot.sandbox.slack.directory import BOT_USER, Channel, ChannelKind, User, Usergroup
+from sandbox.slack.directory import BOT_USER, Channel, ChannelKind, User, Usergroup
 from tests.contract.office import ALERTS, ANN, BOB, CAROL, QUIET, Office, office
 
 OTHER = ChannelId("G0QUIET2")

@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 import redis.asyncio
 
-from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadLine
+from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadEntry
 from bot.domain.delivery import Delivery, Lane, Priority, State
-from bot.domain.gathering import Backlog, gather
+from bot.domain.grouping import Backlog, gather
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
 from bot.domain.transition import Event
-from bot.domain.watch import ChannelId, ParkReason, TeamId, UserId
-from bot.ports import Ending, EndingKind, Gesture, StoreAway
+from bot.domain.watch import ChannelId, SuspendReason, TeamId, UserId
+from bot.ports import Ending, EndingKind, Interaction, StoreAway
 from bot.store.connect import connect
 from bot.store.outbox import LEASE_SECONDS
 from bot.store.redis import TRIAL_SECONDS
@@ -50,7 +50,7 @@ def an_announcement(key: str = "hello", channel: ChannelId = ALERTS) -> Delivery
 
 def ended(row: Delivery, **shown: int) -> Ending:
     afresh = Delivery(id=row.id, channel=row.channel, priority=Priority.UPDATE, body=row.body, made_at=at(9))
-    return Ending(kind=EndingKind.POSTED, moved_on=afresh, ts="17.5", shown={row.id: 1} | shown)
+    return Ending(kind=EndingKind.POSTED, redraw=afresh, ts="17.5", shown={row.id: 1} | shown)
 
 
 async def test_watches_survive_and_are_counted(store: WholeStore) -> None:
@@ -101,7 +101,7 @@ async def test_a_card_is_owed_once_however_often_it_changes(store: WholeStore) -
     deploying = plan_reading(record, an_observation(Phase.DEPLOYING, 2, ready=0), a_scene())
     await store.commit(deploying, 0)
     rows = await store.owed(ALERTS)
-    assert [type(row.body) for row in rows] == [SyncCard, ThreadLine]
+    assert [type(row.body) for row in rows] == [SyncCard, ThreadEntry]
 
 
 async def test_only_the_holder_of_a_lease_writes(store: WholeStore, clock: FakeClock) -> None:
@@ -175,7 +175,7 @@ async def test_a_line_is_dropped_whatever_its_card_does(store: WholeStore) -> No
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     lease = await store.leased(feed(ALERTS))
-    line = next(each for each in await store.owed(ALERTS) if isinstance(each.body, ThreadLine))
+    line = next(each for each in await store.owed(ALERTS) if isinstance(each.body, ThreadEntry))
     assert await store.outbox.settle(line, lease, replace(ended(line), kind=EndingKind.UNCHANGED, shown={}))
     assert line.id not in {each.id for each in await store.owed(ALERTS)}
 
@@ -195,15 +195,15 @@ async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: WholeS
     assert await store.outbox.gather(gathering, pages(ALERTS), lease)
     (row,) = await store.owed(ALERTS)
     assert row == gathering.row
-    cards = await store.storm(gathering.row.id)
+    cards = await store.group(gathering.row.id)
     assert {card.content.key for card in cards} == set(keys)
-    assert {card.storm for card in cards} == {gathering.row.id}
+    assert {card.group for card in cards} == {gathering.row.id}
     shown = {card.content.key: card.revision for card in cards}
     moved_on = plan_acknowledgement(await store.record(PipelineId("pipe_0")), a_scene(), ANN, at(5))
     assert moved_on is not None
     await store.commit(moved_on, 0)
     assert await store.outbox.settle(row, lease, replace(ended(row), ts="9.0", shown=shown))
-    assert {card.ts for card in await store.storm(gathering.row.id)} == {"9.0"}
+    assert {card.ts for card in await store.group(gathering.row.id)} == {"9.0"}
     assert row.id in {each.id for each in await store.owed(ALERTS)}  # one of its cards moved on
 
 
@@ -211,15 +211,15 @@ async def test_a_parked_channel_rests_until_it_is_woken(store: WholeStore) -> No
     await store.commit(failing(), 0)
     direct = ChannelId("D0ANN")
     told = an_announcement("parked", direct)
-    assert await store.rest(ALERTS, ParkReason.ARCHIVED, told)
-    assert not await store.rest(ALERTS, ParkReason.ARCHIVED, an_announcement("twice", direct))
-    assert (await store.watches()).parked == {ALERTS: ParkReason.ARCHIVED}
+    assert await store.rest(ALERTS, SuspendReason.ARCHIVED, told)
+    assert not await store.rest(ALERTS, SuspendReason.ARCHIVED, an_announcement("twice", direct))
+    assert (await store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
     assert await store.outbox.lanes_with_work() == (feed(direct),)
     assert len(await store.owed(direct)) == 1
     assert len(await store.owed(ALERTS)) == 1  # nothing is lost
-    assert await store.unpark(ALERTS)
+    assert await store.resume(ALERTS)
     assert set(await store.outbox.lanes_with_work()) == {pages(ALERTS), feed(direct)}
-    assert not await store.unpark(ALERTS)
+    assert not await store.resume(ALERTS)
 
 
 async def test_a_channel_rests_only_as_its_watches_were_read(store: WholeStore) -> None:
@@ -230,10 +230,10 @@ async def test_a_channel_rests_only_as_its_watches_were_read(store: WholeStore) 
         read.append((await store.watches()).of(ALERTS))
     assert await store.remove_watches([anew.id], an_announcement("bye"))
     for those in read:
-        assert await store.park(ALERTS, ParkReason.ARCHIVED, told, those) is None
-    assert (await store.watches()).parked == {}
+        assert await store.suspend(ALERTS, SuspendReason.ARCHIVED, told, those) is None
+    assert (await store.watches()).suspended == {}
     assert await store.owed(OTHER) == ()
-    assert await store.park(ALERTS, ParkReason.ARCHIVED, told, (await store.watches()).of(ALERTS)) == 1
+    assert await store.suspend(ALERTS, SuspendReason.ARCHIVED, told, (await store.watches()).of(ALERTS)) == 1
 
 
 async def test_what_becomes_of_other_channels_keeps_none_from_its_rest(store: WholeStore) -> None:
@@ -241,44 +241,46 @@ async def test_what_becomes_of_other_channels_keeps_none_from_its_rest(store: Wh
     read = (await store.watches()).of(ALERTS)
     named_after_it = replace(a_watch(f'","channel":"{ALERTS}"', channel=OTHER), label=ALERTS)
     await store.add_watches([named_after_it], an_announcement("other", OTHER))
-    await store.rest(OTHER, ParkReason.ARCHIVED)
+    await store.rest(OTHER, SuspendReason.ARCHIVED)
     version = await store.watches_version()
-    assert await store.park(ALERTS, ParkReason.ARCHIVED, [an_announcement("parked", ChannelId("D0ANN"))], read) == 1
+    assert (
+        await store.suspend(ALERTS, SuspendReason.ARCHIVED, [an_announcement("parked", ChannelId("D0ANN"))], read) == 1
+    )
     assert await store.watches_version() > version  # what is planned on the watches takes note of it
 
 
 async def test_watching_anew_wakes_a_parked_channel(store: WholeStore) -> None:
-    await store.rest(ALERTS, ParkReason.NOT_IN_CHANNEL)
+    await store.rest(ALERTS, SuspendReason.NOT_IN_CHANNEL)
     await store.add_watches([a_watch()], an_announcement())
-    assert (await store.watches()).parked == {}
-    assert await store.outbox.woken_at(ALERTS) == at(0)
+    assert (await store.watches()).suspended == {}
+    assert await store.outbox.resumed_at(ALERTS) == at(0)
 
 
 async def test_when_a_channel_woke_is_kept(store: WholeStore, clock: FakeClock) -> None:
     await store.add_watches([a_watch()], an_announcement())
-    assert not await store.unpark(ALERTS)
-    assert await store.outbox.woken_at(ALERTS) is None  # it never rested
-    await store.rest(ALERTS, ParkReason.NOT_IN_CHANNEL)
+    assert not await store.resume(ALERTS)
+    assert await store.outbox.resumed_at(ALERTS) is None  # it never rested
+    await store.rest(ALERTS, SuspendReason.NOT_IN_CHANNEL)
     await clock.pass_time(60)
-    assert await store.unpark(ALERTS)
+    assert await store.resume(ALERTS)
     await store.remove_watches([a_watch().id], an_announcement("bye"))
-    assert await store.outbox.woken_at(ALERTS) == at(60)
+    assert await store.outbox.resumed_at(ALERTS) == at(60)
 
 
 async def test_of_the_reason_for_a_rest_makers_are_told_once_whichever_bot_asks(
     store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
 ) -> None:
     other, direct = WholeStore(any_redis, TEAM, clock), ChannelId("D0ANN")
-    assert await store.rest(ALERTS, ParkReason.RESTRICTED, an_announcement("1", direct)) == 1
+    assert await store.rest(ALERTS, SuspendReason.RESTRICTED, an_announcement("1", direct)) == 1
     for number, bot in enumerate((other, store, other)):
-        assert await bot.unpark(ALERTS, on_trial=True)
-        assert await bot.rest(ALERTS, ParkReason.RESTRICTED, an_announcement(f"again {number}", direct)) == 0
-    await store.unpark(ALERTS, on_trial=True)
-    assert await store.rest(ALERTS, ParkReason.ARCHIVED, an_announcement("2", direct)) == 1
-    await store.unpark(ALERTS)
-    assert await store.rest(ALERTS, ParkReason.ARCHIVED, an_announcement("3", direct)) == 1
+        assert await bot.resume(ALERTS, on_trial=True)
+        assert await bot.rest(ALERTS, SuspendReason.RESTRICTED, an_announcement(f"again {number}", direct)) == 0
+    await store.resume(ALERTS, on_trial=True)
+    assert await store.rest(ALERTS, SuspendReason.ARCHIVED, an_announcement("2", direct)) == 1
+    await store.resume(ALERTS)
+    assert await store.rest(ALERTS, SuspendReason.ARCHIVED, an_announcement("3", direct)) == 1
     await store.add_watches([a_watch()], an_announcement())
-    assert await store.rest(ALERTS, ParkReason.ARCHIVED, an_announcement("4", direct)) == 1
+    assert await store.rest(ALERTS, SuspendReason.ARCHIVED, an_announcement("4", direct)) == 1
     assert [row.id for row in await store.owed(direct)] == ["1", "2", "3", "4"]
 
 
@@ -286,11 +288,11 @@ async def test_of_the_reason_for_a_rest_makers_are_told_once_whichever_bot_asks(
 async def test_a_message_that_got_through_makes_the_next_rest_news(store: WholeStore, lane: Lane) -> None:
     await store.commit(failing(), 0)
     await store.outbox.enqueue([an_announcement()])
-    assert await store.rest(ALERTS, ParkReason.RESTRICTED, an_announcement("1", OTHER)) == 1
-    await store.unpark(ALERTS, on_trial=True)
+    assert await store.rest(ALERTS, SuspendReason.RESTRICTED, an_announcement("1", OTHER)) == 1
+    await store.resume(ALERTS, on_trial=True)
     (row,) = await store.outbox.deliveries(lane)
     assert await store.outbox.settle(row, await store.leased(lane), ended(row))
-    assert await store.rest(ALERTS, ParkReason.RESTRICTED, an_announcement("2", OTHER)) == 1
+    assert await store.rest(ALERTS, SuspendReason.RESTRICTED, an_announcement("2", OTHER)) == 1
 
 
 async def test_what_makers_were_told_is_remembered_while_the_channel_rests_and_a_day_on_trial(
@@ -298,9 +300,9 @@ async def test_what_makers_were_told_is_remembered_while_the_channel_rests_and_a
 ) -> None:
     key = store._keys.told(ALERTS)
     for _ in range(2):
-        await store.rest(ALERTS, ParkReason.RESTRICTED)
+        await store.rest(ALERTS, SuspendReason.RESTRICTED)
         assert await any_redis.ttl(key) == -1
-        await store.unpark(ALERTS, on_trial=True)
+        await store.resume(ALERTS, on_trial=True)
         assert TRIAL_SECONDS - 60 < await any_redis.ttl(key) <= TRIAL_SECONDS
 
 
@@ -312,23 +314,23 @@ async def test_the_store_in_memory_remembers_what_makers_were_told_as_the_real_o
     disk = Disk()
     real, memory = WholeStore(any_redis, TEAM, clock), MemoryStore(lambda: disk, TEAM, clock, 1, at_once)
     twin, told = Twin(real, memory), itertools.count()
-    for reason, on_trial in itertools.product(ParkReason, (True, False)):
+    for reason, on_trial in itertools.product(SuspendReason, (True, False)):
         for read in ([a_watch()], [], []):
-            await twin.park(ALERTS, reason, [an_announcement(f"{next(told)}", OTHER)], read)
-            await twin.unpark(ALERTS, on_trial=on_trial)
+            await twin.suspend(ALERTS, reason, [an_announcement(f"{next(told)}", OTHER)], read)
+            await twin.resume(ALERTS, on_trial=on_trial)
     await twin.add_watches([a_watch()], an_announcement())
     last = [an_announcement("last", OTHER)]
-    await twin.park(ALERTS, ParkReason.RESTRICTED, last, [a_watch()])
+    await twin.suspend(ALERTS, SuspendReason.RESTRICTED, last, [a_watch()])
     assert len(await twin.deliveries(feed(OTHER))) == 9
     await clock.pass_time(TRIAL_SECONDS)
-    await memory.unpark(ALERTS, on_trial=True)
+    await memory.resume(ALERTS, on_trial=True)
     await clock.pass_time(TRIAL_SECONDS)
     later = [an_announcement("a day later", OTHER)]
-    assert await memory.park(ALERTS, ParkReason.RESTRICTED, later, [a_watch()]) == 1
+    assert await memory.suspend(ALERTS, SuspendReason.RESTRICTED, later, [a_watch()]) == 1
 
 
 async def test_a_gesture_counts_once(store: WholeStore) -> None:
-    one, two = (Gesture(id=f"click {n}", kind="click", at=at(n), facts={"user": ANN}) for n in (1, 2))
+    one, two = (Interaction(id=f"click {n}", kind="click", at=at(n), payload={"user": ANN}) for n in (1, 2))
     assert await store.first_time(one)
     assert not await store.first_time(one)
     assert await store.first_time(two)
@@ -362,7 +364,7 @@ async def test_epochs_grow_and_the_catalogue_is_kept(store: WholeStore) -> None:
 async def test_a_phase_of_the_future_survives_the_store(store: WholeStore) -> None:
     plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(Phase("Hibernating")), a_scene())
     await store.commit(plan, 0)
-    phase = (await store.record(ORDERS)).standing.phase
+    phase = (await store.record(ORDERS)).state.phase
     assert phase is not None
     assert (str(phase), phase.known) == ("Hibernating", False)
 

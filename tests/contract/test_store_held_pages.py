@@ -8,7 +8,7 @@ import redis.asyncio
 
 from bot.domain.card import HeldPages
 from bot.domain.delivery import Delivery, Lane, LaneKind, Priority
-from bot.domain.gathering import Gathering
+from bot.domain.grouping import Grouping
 from bot.domain.held_pages import PERIOD, PageLog
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -38,12 +38,12 @@ def store(any_redis: redis.asyncio.Redis) -> Twin:
 async def fail(store: Twin, number: int) -> None:
     pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number}"))
     observation = an_observation(Phase.FAILED, 1, ready=0, pipeline_id=pipeline.id)
-    scene = a_scene(a_watch(pipeline.id, targets=(a_person("U0BOB", direct=DIRECT),)), pipeline=pipeline)
-    assert await store.commit(plan_reading(Record(pipeline_id=pipeline.id), observation, scene), 0)
+    routing = a_scene(a_watch(pipeline.id, targets=(a_person("U0BOB", direct=DIRECT),)), pipeline=pipeline)
+    assert await store.commit(plan_reading(Record(pipeline_id=pipeline.id), observation, routing), 0)
 
 
 def ended(row: Delivery, log: PageEntry | None, kind: EndingKind = EndingKind.POSTED, ts: str = "17.5") -> Ending:
-    return Ending(kind=kind, moved_on=row, ts=ts, shown={row.id: 1}, log=log)
+    return Ending(kind=kind, redraw=row, ts=ts, shown={row.id: 1}, log=log)
 
 
 async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Twin) -> None:
@@ -54,7 +54,7 @@ async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Twin) -
     beside = a_delivery("beside", channel=DIRECT, priority=Priority.UPDATE)
     key = "summary"
     row = a_delivery(key, HeldPages(key=key, limit=10, entries=()), channel=DIRECT, priority=Priority.UPDATE)
-    gathering = Gathering(
+    gathering = Grouping(
         row=row,
         replaced=(joining, held, other, forgotten),
         beside=(beside,),
@@ -66,7 +66,7 @@ async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Twin) -
     assert await store.deliveries(PAGES) == ()
     assert await store.deliveries(FEED) == (row, beside)
     cards = await store.cards([joining.id, held.id, other.id, forgotten.id])
-    assert {each: (card.storm, card.held) for each, card in cards.items()} == {
+    assert {each: (card.group, card.held) for each, card in cards.items()} == {
         joining.id: (key, 0),
         held.id: (None, 1),
         other.id: (None, 7),
@@ -106,7 +106,7 @@ async def test_what_moved_on_while_it_was_logged_is_still_owed(store: Twin) -> N
     again = replace(row, priority=Priority.UPDATE)
     ending = Ending(
         kind=EndingKind.POSTED,
-        moved_on=again,
+        redraw=again,
         ts="17.5",
         shown={row.id: 0},
         came_at={row.id: 3},

@@ -4,8 +4,8 @@ import pytest
 import redis.asyncio
 
 from bot.domain.watch import ChannelId
-from bot.sandbox.slack.directory import ChannelKind
 from bot.slack.permissions import Asker
+from sandbox.slack.directory import ChannelKind
 from tests.contract.office import ANN, Office, office
 
 

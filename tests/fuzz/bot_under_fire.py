@@ -15,7 +15,7 @@ import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.delivery.parking import Parking
+from bot.delivery.suspensions import Suspensions
 from bot.domain.answer import (
     AcknowledgeAllAnswer,
     AcknowledgeAnswer,
@@ -27,25 +27,25 @@ from bot.domain.answer import (
 )
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId, Watch
-from bot.sandbox.server import Sandbox
+from bot.requests.acknowledgements import Acknowledgements
+from bot.requests.notes import Notes
+from bot.requests.paging_stops import PagingStops
+from bot.requests.queries import Queries
+from bot.requests.references import References
+from bot.requests.requests import Requests
+from bot.requests.subscriptions import Subscriptions
 from bot.slack.actions import Actions
-from bot.slack.app import Listeners, build_app
-from bot.slack.calls import web_client
 from bot.slack.commands import Commands
-from bot.slack.directory import Directory
-from bot.slack.grammar import Help, UsageError, parse
-from bot.slack.guardian import Guardian
-from bot.slack.inbox import Inbox
+from bot.slack.grammar.grammar import Help, UsageError, parse
+from bot.slack.inbound.bolt_app import Listeners, build_app
+from bot.slack.inbound.inbox import Inbox
+from bot.slack.inbound.person_limits import PersonLimits
+from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.channel_monitor import ChannelMonitor
+from bot.slack.outbound.directory import Directory
 from bot.slack.permissions import Asker
-from bot.slack.person_limits import PersonLimits
-from bot.slack.status_answers import Asked
-from bot.watching.acknowledgements import Acknowledgements
-from bot.watching.notes import Notes
-from bot.watching.paging_stops import PagingStops
-from bot.watching.queries import Queries
-from bot.watching.references import References
-from bot.watching.requests import Requests
-from bot.watching.subscriptions import Subscriptions
+from bot.slack.render.status_answers import Asked
+from sandbox.server import Sandbox
 from tests.builders import TEAM, a_delivery, a_pipeline, a_watch, at
 from tests.fakes import FakeChat, FakeClock, settle
 from tests.fuzz.http_requests import SECRET
@@ -144,7 +144,7 @@ class HeardAcknowledgements(Acknowledgements):
     async def stands_in(self, channel: ChannelId, card_keys: Sequence[str]) -> bool:
         return True
 
-    async def storm_stands_in(self, channel: ChannelId, storm_key: str) -> bool:
+    async def group_stands_in(self, channel: ChannelId, group_key: str) -> bool:
         return True
 
     async def acknowledge(
@@ -158,10 +158,10 @@ class HeardAcknowledgements(Acknowledgements):
     ) -> AcknowledgeAnswer:
         return await self.acknowledge(channel, PipelineId(card_key), card_key, by)
 
-    async def acknowledge_storm(
-        self, channel: ChannelId, storm_key: str, by: UserId, *, name: str = "", place: str = ""
+    async def acknowledge_group(
+        self, channel: ChannelId, group_key: str, by: UserId, *, name: str = "", place: str = ""
     ) -> AcknowledgeAllAnswer:
-        self._acted.append(f"acknowledge all of {storm_key}")
+        self._acted.append(f"acknowledge all of {group_key}")
         return AcknowledgeAllAnswer(acknowledged=2, known=2)
 
 
@@ -181,8 +181,8 @@ class HeardStops(PagingStops):
     def __init__(self, acted: list[str]) -> None:
         self._acted = acted
 
-    async def pipelines_of(self, storm_key: str) -> tuple[PipelineId, ...]:
-        return (PipelineId(storm_key),)
+    async def pipelines_of(self, group_key: str) -> tuple[PipelineId, ...]:
+        return (PipelineId(group_key),)
 
     async def stop(self, person: UserId, pipeline_ids: Collection[PipelineId] | None) -> StopPagingAnswer:
         self._acted.append(f"stop paging {person} for {pipeline_ids}")
@@ -209,7 +209,7 @@ class HeardSubscriptions(Subscriptions):
         return UnwatchAnswer(channel=channel, at=at(0))
 
 
-class HeardGuardian(Guardian):
+class HeardGuardian(ChannelMonitor):
     acted: list[str]
 
     async def on(self, event: Mapping[str, object]) -> None:
@@ -230,9 +230,11 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     await store.add_watches([watch], a_delivery(channel=KEPT))
     slack = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
     directory = Directory(slack, clock, TEAM)
-    parking = Parking(store=store, chat=FakeChat(), clock=clock, wake=asyncio.Event(), fallback=None)
-    guardian = HeardGuardian(store=store, parking=parking, directory=directory, clock=clock, user="U0BOT")
-    guardian.acted = acted
+    suspensions = Suspensions(store=store, chat=FakeChat(), clock=clock, wake=asyncio.Event(), fallback=None)
+    channel_monitor = HeardGuardian(
+        store=store, suspensions=suspensions, directory=directory, clock=clock, user="U0BOT"
+    )
+    channel_monitor.acted = acted
     commands = HeardCommands(acted)
     requests = Requests(
         references=HeardReferences(),
@@ -248,7 +250,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     inbox.idle = asyncio.Event()
     inbox.idle.set()
     app = build_app(
-        Listeners(inbox=inbox, guardian=guardian),
+        Listeners(inbox=inbox, channel_monitor=channel_monitor),
         client=slack,
         signing_secret=SECRET if signing else None,
         command="/pipeline",

@@ -6,10 +6,10 @@ from time import perf_counter
 from bot.domain.answer import Answer, HelpAnswer, Refusal, StatusAnswer
 from bot.domain.catalogue import Found, resolve
 from bot.domain.observation import PipelineId
-from bot.slack.command_names import ALIASES, COMMANDS
-from bot.slack.grammar import LONGEST_TEXT, Command, Status, Unwatch, UsageError, Watch, parse
-from bot.slack.status_answers import Asked
-from bot.slack.text import escape
+from bot.slack.grammar.command_names import ALIASES, COMMANDS
+from bot.slack.grammar.grammar import LONGEST_TEXT, Command, Status, Unwatch, UsageError, Watch, parse
+from bot.slack.render.mrkdwn import escape
+from bot.slack.render.status_answers import Asked
 from tests.builders import a_pipeline, at
 from tests.fuzz.mangle import NASTY, mangled, random_text, seeded
 from tests.fuzz.tally import Tally

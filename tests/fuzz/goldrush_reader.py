@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import fakeredis
 
+from bot.coordination.leadership import Leadership
 from bot.domain.cadence import Cadence
-from bot.domain.card import SyncCard, ThreadLine
+from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.phase import Phase
 from bot.domain.watch import API_PIPELINE_ID
+from bot.monitoring.budget import LONGEST_HOLD_SECONDS, Budget
+from bot.monitoring.poller import Poller
 from bot.ports import PipelineApi
-from bot.watching.budget import LONGEST_HOLD_SECONDS, Budget
-from bot.watching.poller import Poller
-from bot.watching.roster import Roster
-from bot.watching.turn import Turn
+from bot.state.repository import Repository
 from tests.builders import ALERTS, ORDERS, TEAM, a_delivery, a_watch
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
@@ -25,8 +25,8 @@ from tests.unit.rendering import shown, valid
 @dataclass(slots=True)
 class Reader:
     poller: Poller
-    roster: Roster
-    turn: Turn
+    repository: Repository
+    turn: Leadership
     store: WholeStore
     clock: FakeClock
 
@@ -39,7 +39,7 @@ class Reader:
     async def check(self) -> None:
         """After a good answer. An `AssertionError` says what was lost, or cannot be said."""
         records = await self.store.records()
-        phases = {each: record.standing.phase for each, record in records.items() if each != API_PIPELINE_ID}
+        phases = {each: record.state.phase for each, record in records.items() if each != API_PIPELINE_ID}
         assert phases == {ORDERS: Phase.RUNNING}, "what was read is not kept"
         assert (await self.store.watches()).of(ALERTS) == (a_watch(),), "a watch is lost"
         rows = await self.store.owed(ALERTS)
@@ -47,7 +47,7 @@ class Reader:
         for card in cards.values():
             valid(shown(card.content))
         for row in rows:
-            if isinstance(row.body, ThreadLine):
+            if isinstance(row.body, ThreadEntry):
                 valid(shown(row.body))
 
 
@@ -56,17 +56,17 @@ async def a_reader(api: PipelineApi) -> AsyncIterator[Reader]:
     clock, redis = FakeClock(), fakeredis.FakeAsyncRedis()
     store = WholeStore(redis, TEAM, clock)
     await store.add_watches([a_watch()], a_delivery())
-    roster = Roster(store, asyncio.Event())
-    await roster.load()
-    turn = Turn(store, clock)
+    repository = Repository(store, asyncio.Event())
+    await repository.load()
+    turn = Leadership(store, clock)
     poller = Poller(
-        api=api, roster=roster, budget=Budget(4.0, clock), clock=clock, cadence=Cadence(), turn=turn, slots=1
+        api=api, repository=repository, budget=Budget(4.0, clock), clock=clock, cadence=Cadence(), turn=turn, slots=1
     )
     poller.take_over(1)
     stopped = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(poller.run(stopped))
         await asyncio.sleep(0)
-        yield Reader(poller=poller, roster=roster, turn=turn, store=store, clock=clock)
+        yield Reader(poller=poller, repository=repository, turn=turn, store=store, clock=clock)
         stopped.set()
     await redis.aclose()

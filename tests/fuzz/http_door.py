@@ -8,8 +8,8 @@ from time import monotonic
 
 import aiohttp
 
-from bot.sandbox.server import Sandbox
-from bot.slack import serving
+from bot.slack.inbound import http_mode
+from sandbox.server import Sandbox
 from tests.fuzz.bot_under_fire import Bot, under_fire
 from tests.fuzz.http_requests import SSL_CHECK, Request, a_good_request, a_signed_request, an_unsigned_request
 from tests.fuzz.mangle import seeded
@@ -25,7 +25,7 @@ async def fuzz(inputs: int, seed: int, tally: Tally) -> None:
     async with (
         Sandbox.start() as sandbox,
         under_fire(sandbox, signing=True) as bot,
-        serving.http(bot.app, 0) as port,
+        http_mode.http(bot.app, 0) as port,
         aiohttp.ClientSession(
             f"http://127.0.0.1:{port}", connector=aiohttp.TCPConnector(limit=CONNECTIONS), auto_decompress=False
         ) as session,
@@ -64,7 +64,7 @@ class Attack:
         for request, status in await self._sent(requests):
             self.tally.count(accepted=status == 200)
             taken += [request] if status == 200 else []
-            if status == 200 and len(request.body) > serving.LARGEST_REQUEST:
+            if status == 200 and len(request.body) > http_mode.LARGEST_REQUEST:
                 self.tally.broken("a huge request was taken", request)
         if again:
             gestures = self.bot.gestures()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from urllib.parse import urlencode
 
-from bot.sandbox.clock import Clock
+from sandbox.clock import Clock
 from tests.fuzz.mangle import NASTY, mangled, mangled_bytes
 from tests.fuzz.slack_payloads import FORM, JSON, a_body, a_command
 

@@ -5,8 +5,8 @@ from itertools import count
 from random import Random
 from urllib.parse import urlencode
 
-from bot.slack import action_ids
-from bot.slack.guardian import EVENTS
+from bot.slack.outbound.channel_monitor import EVENTS
+from bot.slack.render import action_ids
 from tests.fuzz.command_text import a_text
 from tests.fuzz.mangle import NASTY, bent, mangled, written
 
@@ -39,7 +39,7 @@ def a_command(text: str) -> Json:
 
 def a_click(rng: Random) -> Json:
     """https://docs.slack.dev/reference/interaction-payloads/block_actions-payload"""
-    facts: object = {"pipeline": "pipe_0001", "card": "k" * 32, "storm": "s", "asked": "status a", "page": 2}
+    facts: object = {"pipeline": "pipe_0001", "card": "k" * 32, "group": "s", "asked": "status a", "page": 2}
     if rng.random() < 0.3:
         facts = bent(rng, facts)
     action = {

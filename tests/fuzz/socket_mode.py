@@ -6,10 +6,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack.sockets import Socket
-from bot.slack.calls import call, web_client
-from bot.slack.ears import EARS, listening
+from bot.slack.inbound.socket_mode import EARS, listening
+from bot.slack.outbound.calls import call, web_client
+from sandbox.server import Sandbox
+from sandbox.slack.sockets import Socket
 from tests.fuzz.bot_under_fire import Bot, under_fire
 from tests.fuzz.mangle import seeded
 from tests.fuzz.socket_frames import Frame, a_frame, a_good_frame, a_last_frame

@@ -6,8 +6,8 @@ import aiohttp
 import pytest
 from rich.console import Console
 
-from bot.sandbox.server import Sandbox
-from bot.slack import serving
+from bot.slack.inbound import http_mode
+from sandbox.server import Sandbox
 from tests.fuzz.__main__ import told_of_broken
 from tests.fuzz.bot_under_fire import under_fire
 from tests.fuzz.boundaries import BOUNDARIES, shares
@@ -35,7 +35,7 @@ async def test_a_door_that_checks_no_signature_is_found_out() -> None:
     async with (
         Sandbox.start() as sandbox,
         under_fire(sandbox, signing=False) as bot,
-        serving.http(bot.app, 0) as port,
+        http_mode.http(bot.app, 0) as port,
         aiohttp.ClientSession(f"http://127.0.0.1:{port}") as session,
     ):
         await Attack(bot, session, port, tally).unsigned([an_unsigned_request(rng) for _ in range(100)])

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.demo import environment
-from bot.sandbox.leash import hold
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack.messages import Message
+from sandbox.demo import environment
+from sandbox.leash import hold
+from sandbox.server import Sandbox
+from sandbox.slack.messages import Message
 
 ANN, BOB = "U0ANN", "U0BOB"
 ALERTS, TEAM, QUIET = "C0ALERTS", "C0TEAM", "C0QUIET"

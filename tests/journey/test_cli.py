@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo import environment
-from bot.sandbox.goldrush_faults import Fault, FaultKind
-from bot.sandbox.leash import hold
-from bot.sandbox.server import Sandbox
+from sandbox.demo import environment
+from sandbox.goldrush_faults import Fault, FaultKind
+from sandbox.leash import hold
+from sandbox.server import Sandbox
 from tests.journey.rig import ALERTS, QUIET, rigged
 
 pytestmark = pytest.mark.journey

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo import environment
-from bot.sandbox.leash import hold
-from bot.sandbox.server import Sandbox
+from sandbox.demo import environment
+from sandbox.leash import hold
+from sandbox.server import Sandbox
 from tests.journey.rig import free_port
 from tests.journey.test_cli import bare, cli
 from tests.journey.valkey import Valkey

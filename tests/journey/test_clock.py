@@ -1,4 +1,4 @@
-"""Somebody sets the wall clock under a running bot: nothing is read late, nothing storms, no wait is lost."""
+"""Somebody sets the wall clock under a running bot: nothing is read late, nothing groups, no wait is lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,7 +9,7 @@ from time import monotonic
 
 import pytest
 
-from bot.sandbox.slack.faults import Fault, FaultKind
+from sandbox.slack.faults import Fault, FaultKind
 from tests.journey.rig import ALERTS, BOB, PATIENCE, Rig, rigged
 
 pytestmark = pytest.mark.journey

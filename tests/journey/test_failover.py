@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.redis_faults import RedisActKind, RedisStandIn
+from sandbox.redis_faults import RedisActKind, RedisStandIn
 from tests.journey.rig import rigged
 
 pytestmark = pytest.mark.journey

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.goldrush_faults import Fault, FaultKind
+from sandbox.goldrush_faults import Fault, FaultKind
 from tests.journey.rig import Rig, rigged
 
 pytestmark = [pytest.mark.journey, pytest.mark.timeout(180)]

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.goldrush_faults import Fault as GoldRushFault
-from bot.sandbox.goldrush_faults import FaultKind
-from bot.sandbox.slack.directory import BOT_USER
+from sandbox.goldrush_faults import Fault as GoldRushFault
+from sandbox.goldrush_faults import FaultKind
+from sandbox.slack.directory import BOT_USER
 from tests.journey.rig import ALERTS, ANN, BOB, PATIENCE, QUIET, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
 

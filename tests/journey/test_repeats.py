@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.slack.delivery import Ack, Delivered, Kind
+from sandbox.slack.delivery import Ack, Delivered, Kind
 from tests.journey.rig import ALERTS, ANN, BOB, PATIENCE, Rig, rigged
 from tests.journey.valkey import Valkey
 

@@ -11,10 +11,10 @@ from time import monotonic
 import pytest
 import redis.asyncio
 
-from bot.sandbox.goldrush_faults import Fault as GoldRushFault
-from bot.sandbox.goldrush_faults import FaultKind as GoldRushFaultKind
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack.faults import Fault, FaultKind
+from sandbox.goldrush_faults import Fault as GoldRushFault
+from sandbox.goldrush_faults import FaultKind as GoldRushFaultKind
+from sandbox.server import Sandbox
+from sandbox.slack.faults import Fault, FaultKind
 from tests.journey.rig import ALERTS, PATIENCE, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
 

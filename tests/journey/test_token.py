@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.slack.installation import Loss
-from bot.slack.guardian import CURE
+from bot.slack.outbound.channel_monitor import CURE
+from sandbox.slack.installation import Loss
 from tests.journey.rig import ALERTS, PATIENCE, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
 

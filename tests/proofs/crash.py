@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from bot.sandbox.goldrush_faults import Fault as ApiFault
-from bot.sandbox.goldrush_faults import FaultKind as ApiFaultKind
-from bot.sandbox.leash import hold
-from bot.sandbox.slack.faults import Fault, FaultKind, Moment
+from sandbox.goldrush_faults import Fault as ApiFault
+from sandbox.goldrush_faults import FaultKind as ApiFaultKind
+from sandbox.leash import hold
+from sandbox.slack.faults import Fault, FaultKind, Moment
 from tests.proofs.rounds import KINDS, Round, a_directory
 from tests.proofs.sweep import SCENARIOS, a_sweep, calm
 from tests.proofs.world import SECOND, World, a_world

@@ -16,26 +16,37 @@ import redis.asyncio
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from bot.delivery.courier import Courier, LeaseLostError, Surroundings
+from bot.coordination.heartbeat import Heartbeat
+from bot.coordination.leadership import Leadership
 from bot.delivery.doubt import Doubt
-from bot.delivery.pace import Pace
-from bot.delivery.parking import Parking
+from bot.delivery.lane_worker import LaneServices, LaneWorker, LeaseLostError
+from bot.delivery.rate_limiter import RateLimiter
+from bot.delivery.suspensions import Suspensions
 from bot.domain.cadence import Cadence
 from bot.domain.card import Content
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Lane, Outcome, Posted, Refusal, Refused, Sighting, Trace, Unknown, Unreadable
-from bot.domain.observation import Observation, PipelineId, ReadNumber
+from bot.domain.delivery import (
+    Delivery,
+    Lane,
+    Lookup,
+    LookupResult,
+    Outcome,
+    Posted,
+    Refusal,
+    Refused,
+    Unknown,
+    Unreadable,
+)
+from bot.domain.observation import Observation, PipelineId, ReadSequence
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import plan_reading
 from bot.domain.watch import ChannelId, UserId
+from bot.monitoring.budget import Budget
+from bot.monitoring.poller import Poller
 from bot.ports import PipelineApi, StoreAway
-from bot.slack.look import Look
-from bot.slack.marks import marks_in, metadata_of, sighting
-from bot.watching.budget import Budget
-from bot.watching.poller import Poller
-from bot.watching.roster import Roster
-from bot.watching.turn import Turn
-from bot.watching.vigil import Vigil
+from bot.slack.outbound.metadata import marks_in, metadata_of, sighting
+from bot.slack.render.renderer import Look
+from bot.state.repository import Repository
 from tests.builders import ALERTS, TEAM, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
 from tests.fakes import FakeClock, nowhere
@@ -134,7 +145,7 @@ class Chat:
         await meanwhile()
         self.troubles = rest
 
-    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
         trouble = self.troubles.pop(0) if self.troubles else Trouble.NONE
         if trouble is Trouble.THROTTLED:
             return [Unreadable("ratelimited", timedelta(seconds=3))] * len(traces)
@@ -142,7 +153,7 @@ class Chat:
             return [Unreadable("timeout", lost=True)] * len(traces)
         first = traces[0]
         oldest = min(trace.oldest for trace in traces)
-        asked = Trace(channel=first.channel, key="", oldest=oldest, thread_ts=first.thread_ts)
+        asked = Lookup(channel=first.channel, key="", oldest=oldest, thread_ts=first.thread_ts)
         marks = marks_in({"messages": self._slack.history(asked)}, US)
         return [sighting(marks, trace) for trace in traces]
 
@@ -161,19 +172,19 @@ class Bot:
         self.twin = store
         self.store = cast("Any", store)
         self.clock = clock
-        self.roster = Roster(self.store, asyncio.Event())
-        self.turn, doubt = Turn(self.store, clock), Doubt(clock)
+        self.repository = Repository(self.store, asyncio.Event())
+        self.turn, doubt = Leadership(self.store, clock), Doubt(clock)
         self.poller = Poller(
             api=cast("PipelineApi", None),
-            roster=self.roster,
+            repository=self.repository,
             budget=Budget(4.0, clock),
             clock=clock,
             cadence=Cadence(),
             turn=self.turn,
             slots=1,
         )
-        self.vigil = Vigil(
-            roster=self.roster,
+        self.vigil = Heartbeat(
+            repository=self.repository,
             poller=self.poller,
             turn=self.turn,
             clock=clock,
@@ -182,16 +193,22 @@ class Bot:
             in_doubt=doubt.arise,
             memberships=nowhere,
         )
-        parking = Parking(store=self.store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=None)
-        self._around = Surroundings(
-            outbox=self.store, chat=chat, clock=clock, pace=Pace(clock), doubt=doubt, parking=parking, team=TEAM
+        suspensions = Suspensions(store=self.store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=None)
+        self._around = LaneServices(
+            outbox=self.store,
+            chat=chat,
+            clock=clock,
+            pace=RateLimiter(clock),
+            doubt=doubt,
+            suspensions=suspensions,
+            team=TEAM,
         )
-        self._couriers: dict[Lane, Courier] = {}
+        self._couriers: dict[Lane, LaneWorker] = {}
         self._reads = 0
 
     async def look(self) -> None:
-        if not self.roster.watches.all:
-            await self.roster.load()
+        if not self.repository.watches.all:
+            await self.repository.load()
         await self.vigil.look()
 
     async def read(self, pipeline: Pipeline, phase: Phase) -> bool:
@@ -202,7 +219,7 @@ class Bot:
         self.clock.seconds += 0.05  # no two readings come at one moment
         observation = Observation(
             pipeline_id=pipeline.id,
-            number=ReadNumber(self.poller.epoch, self._reads),
+            sequence=ReadSequence(self.poller.epoch, self._reads),
             observed_at=self.clock.now(),
             phase=phase,
             replicas=1,
@@ -212,38 +229,38 @@ class Bot:
             intent=Intent.RUNNING,
             bounded=False,
         )
-        await self.roster.refresh_watches()
-        await self.roster.write(pipeline.id, lambda record, scene: plan_reading(record, observation, scene))
-        return self.roster.record(pipeline.id).standing.phase == phase
+        await self.repository.refresh_watches()
+        await self.repository.write(pipeline.id, lambda record, routing: plan_reading(record, observation, routing))
+        return self.repository.record(pipeline.id).state.phase == phase
 
     async def deliver(self) -> None:
         """A lane is kept until nothing is owed, as a sender keeps it. No bot sends before it has looked."""
         if not self.twin.knows_the_server:
             await self.look()
         for lane in await self.store.lanes_with_work():
-            if courier := self._couriers.pop(lane, None) or await self._courier(lane):
+            if lane_worker := self._couriers.pop(lane, None) or await self._courier(lane):
                 with suppress(LeaseLostError):
-                    await self._work_off(lane, courier)
+                    await self._work_off(lane, lane_worker)
 
-    async def _courier(self, lane: Lane) -> Courier | None:
+    async def _courier(self, lane: Lane) -> LaneWorker | None:
         lease = await self.store.lease(lane)
         if lease is None:
             return None
-        last_ts, woken_at = await self.store.last_ts(lane), await self.store.woken_at(lane.channel)
-        return Courier(self._around, lane, lease, last_ts, woken_at)
+        last_ts, resumed_at = await self.store.last_ts(lane), await self.store.resumed_at(lane.channel)
+        return LaneWorker(self._around, lane, lease, last_ts, resumed_at)
 
-    async def _work_off(self, lane: Lane, courier: Courier) -> None:
+    async def _work_off(self, lane: Lane, lane_worker: LaneWorker) -> None:
         waited = 0.0
         while waited <= MOST_WAITED:
-            seconds = await courier.step()
+            seconds = await lane_worker.step()
             if seconds is None:
-                await self.store.release(courier.lease)
+                await self.store.release(lane_worker.lease)
                 return
             if seconds > 1.0:
                 break
             self.clock.seconds += seconds
             waited += seconds
-        self._couriers[lane] = courier
+        self._couriers[lane] = lane_worker
 
 
 class DeliveryMachine(RuleBasedStateMachine):

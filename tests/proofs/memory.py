@@ -7,17 +7,17 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from bot.domain.card import InGroup, PostedCard, SyncStorm
+from bot.domain.card import Burst, PostedCard, SyncGroup
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Lane, LaneKind
-from bot.domain.gathering import Gathering, group_id
+from bot.domain.grouping import Grouping, burst_id
 from bot.domain.held_pages import PageLog
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.subscription import Undo, WatchChange
-from bot.domain.watch import ChannelId, ParkReason, TeamId, Watch
-from bot.ports import Beat, Clock, Ending, EndingKind, Gesture, Lease, PageEntry, StoreRolledBack, Watches
+from bot.domain.watch import ChannelId, SuspendReason, TeamId, Watch
+from bot.ports import Clock, Ending, EndingKind, Interaction, LastHeartbeat, Lease, PageEntry, StoreRolledBack, Watches
 from bot.store.outbox import GROWS_FOR, LEASE_SECONDS
 from bot.store.redis import TRIAL_SECONDS, TURN_SECONDS
 
@@ -32,14 +32,14 @@ class Disk:
     run: int = 1
     watches: dict[str, Watch] = field(default_factory=dict)
     watches_version: int = 0
-    parked: dict[ChannelId, ParkReason] = field(default_factory=dict)
+    suspended: dict[ChannelId, SuspendReason] = field(default_factory=dict)
     woken: dict[ChannelId, datetime] = field(default_factory=dict)
     told: dict[ChannelId, tuple[tuple[str, ...], float]] = field(default_factory=dict)
     """Of what a channel's makers were told, and until when that is remembered."""
     records: dict[PipelineId, Record] = field(default_factory=dict)
     cards: dict[str, PostedCard] = field(default_factory=dict)
-    storms: dict[str, set[str]] = field(default_factory=dict)
-    groups: dict[str, list[str]] = field(default_factory=dict)
+    groups: dict[str, set[str]] = field(default_factory=dict)
+    bursts: dict[str, list[str]] = field(default_factory=dict)
     growing: dict[ChannelId, tuple[str, datetime]] = field(default_factory=dict)
     rows: dict[str, Delivery] = field(default_factory=dict)
     lanes: dict[Lane, list[str]] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Disk:
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
     holds: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     catalogue: tuple[Pipeline, ...] = ()
-    gestures: dict[str, Gesture] = field(default_factory=dict)
+    gestures: dict[str, Interaction] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     epoch: int = 0
     pulse: tuple[datetime, str, datetime | None] | None = None
@@ -114,7 +114,7 @@ class MemoryStore:
     async def watches(self) -> Watches:
         def answer() -> Watches:
             those = sorted(self.disk.watches.values(), key=lambda watch: (watch.made_at, watch.id))
-            return Watches(self.disk.watches_version, tuple(those), dict(self.disk.parked))
+            return Watches(self.disk.watches_version, tuple(those), dict(self.disk.suspended))
 
         return await self._asked(answer)
 
@@ -179,14 +179,14 @@ class MemoryStore:
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         raise NotImplementedError
 
-    async def park(
-        self, channel: ChannelId, reason: ParkReason, told: Sequence[Delivery], watches: Sequence[Watch]
+    async def suspend(
+        self, channel: ChannelId, reason: SuspendReason, told: Sequence[Delivery], watches: Sequence[Watch]
     ) -> int | None:
         def change() -> int:
             there = {each.id: each.made_at for each in self.disk.watches.values() if each.channel == channel}
-            if channel in self.disk.parked or there != {each.id: each.made_at for each in watches}:
+            if channel in self.disk.suspended or there != {each.id: each.made_at for each in watches}:
                 return 0
-            self.disk.parked[channel] = reason
+            self.disk.suspended[channel] = reason
             self.disk.watches_version += 1
             news = self._remember(channel, reason)
             for each in told if news else ():
@@ -196,14 +196,14 @@ class MemoryStore:
         answer = await self._wrote(change)
         return answer - 1 if answer else None
 
-    def _remember(self, channel: ChannelId, reason: ParkReason) -> bool:
+    def _remember(self, channel: ChannelId, reason: SuspendReason) -> bool:
         """Whether it is news to the channel's makers."""
         known, until = self.disk.told.get(channel, ((), 0.0))
         told = (reason, *(self.disk.last_ts.get(Lane(kind, channel), "") for kind in LaneKind))
         self.disk.told[channel] = (told, float("inf"))
         return known != told or until <= self._clock.monotonic()
 
-    async def unpark(self, channel: ChannelId, *, on_trial: bool = False) -> bool:
+    async def resume(self, channel: ChannelId, *, on_trial: bool = False) -> bool:
         def change() -> bool:
             if not self._wake(channel):
                 return False
@@ -216,7 +216,7 @@ class MemoryStore:
         return await self._wrote(change)
 
     def _wake(self, channel: ChannelId) -> bool:
-        if self.disk.parked.pop(channel, None) is None:
+        if self.disk.suspended.pop(channel, None) is None:
             return False
         self.disk.woken[channel] = self._clock.now()
         return True
@@ -288,7 +288,7 @@ class MemoryStore:
 
     # --- gestures, turns, signs of life ----------------------------------------------------------------------------
 
-    async def first_time(self, gesture: Gesture) -> bool:
+    async def first_time(self, gesture: Interaction) -> bool:
         def answer() -> bool:
             if gesture.id in self.disk.seen:
                 return False
@@ -298,25 +298,27 @@ class MemoryStore:
 
         return await self._asked(answer)
 
-    async def finished(self, gesture: Gesture) -> None:
+    async def finished(self, gesture: Interaction) -> None:
         await self._asked(lambda: self.disk.gestures.pop(gesture.id, None))
 
-    async def unfinished(self) -> tuple[Gesture, ...]:
+    async def unfinished(self) -> tuple[Interaction, ...]:
         return await self._asked(lambda: tuple(sorted(self.disk.gestures.values(), key=lambda each: each.at)))
 
-    async def take_turn(self, name: str, held: Lease | None = None) -> Lease | None:
+    async def acquire_lease(self, name: str, held: Lease | None = None) -> Lease | None:
         return await self._leased(name, held, TURN_SECONDS)
 
-    async def give_up_turn(self, lease: Lease) -> None:
+    async def release_lease(self, lease: Lease) -> None:
         await self.release(lease)
 
-    async def beat(self) -> Beat:
+    async def last_heartbeat(self) -> LastHeartbeat:
         at, run_id, since = self.disk.pulse or (None, "", None)
         if self._run == 0:
             await self._greet()
         doubt = self.disk.doubt
         return await self._asked(
-            lambda: Beat(run_id=str(self.disk.run), last_run_id=run_id, last_at=at, read_since=since, doubt_since=doubt)
+            lambda: LastHeartbeat(
+                run_id=str(self.disk.run), last_run_id=run_id, last_at=at, read_since=since, doubt_since=doubt
+            )
         )
 
     async def _greet(self) -> None:
@@ -326,7 +328,7 @@ class MemoryStore:
 
         self._written, self._run = await self._asked(answer)
 
-    async def give_sign(
+    async def record_heartbeat(
         self, at: datetime, run_id: str, told: Sequence[Delivery] = (), *, read_since: datetime | None = None
     ) -> None:
         def change() -> bool:
@@ -349,7 +351,7 @@ class MemoryStore:
         await self._wrote(change)
 
     async def lost_keys(
-        self, cards: Sequence[str], parked: Iterable[ChannelId]
+        self, cards: Sequence[str], suspended: Iterable[ChannelId]
     ) -> tuple[tuple[str, ...], frozenset[str]]:
         """It loses all or nothing."""
         return (), frozenset()
@@ -383,12 +385,12 @@ class MemoryStore:
 
     async def lanes_with_work(self) -> tuple[Lane, ...]:
         return await self._asked(
-            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.channel not in self.disk.parked))
+            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.channel not in self.disk.suspended))
         )
 
-    async def resting_lanes(self) -> tuple[Lane, ...]:
+    async def suspended_lanes(self) -> tuple[Lane, ...]:
         return await self._asked(
-            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.channel in self.disk.parked))
+            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.channel in self.disk.suspended))
         )
 
     async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
@@ -422,7 +424,7 @@ class MemoryStore:
     async def last_ts(self, lane: Lane) -> str:
         return await self._asked(lambda: self.disk.last_ts.get(lane, ""))
 
-    async def woken_at(self, channel: ChannelId) -> datetime | None:
+    async def resumed_at(self, channel: ChannelId) -> datetime | None:
         return await self._asked(lambda: self.disk.woken.get(channel))
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
@@ -431,24 +433,24 @@ class MemoryStore:
     async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
         return await self._asked(lambda: {key: self.disk.cards[key] for key in keys if key in self.disk.cards})
 
-    async def storm(self, key: str) -> tuple[PostedCard, ...]:
+    async def group(self, key: str) -> tuple[PostedCard, ...]:
         def answer() -> tuple[PostedCard, ...]:
-            cards = [self.disk.cards[each] for each in self.disk.storms.get(key, ()) if each in self.disk.cards]
+            cards = [self.disk.cards[each] for each in self.disk.groups.get(key, ()) if each in self.disk.cards]
             return tuple(sorted(cards, key=lambda card: card.content.pipeline.name.lower()))
 
         return await self._asked(answer)
 
-    async def in_group(self, storm_key: str) -> InGroup:
-        storms = await self._asked(lambda: self.disk.groups.get(group_id(storm_key), []))
-        if storm_key not in storms:
-            return InGroup()
-        total = sum(len(self.disk.storms.get(each, ())) for each in storms)
-        return InGroup(total=total, first=storms[0] == storm_key)
+    async def in_burst(self, group_key: str) -> Burst:
+        groups = await self._asked(lambda: self.disk.bursts.get(burst_id(group_key), []))
+        if group_key not in groups:
+            return Burst()
+        total = sum(len(self.disk.groups.get(each, ())) for each in groups)
+        return Burst(total=total, first=groups[0] == group_key)
 
     async def growing(self, channel: ChannelId) -> tuple[str, ...]:
         def answer() -> tuple[str, ...]:
-            group, until = self.disk.growing.get(channel, ("", self._clock.now()))
-            return tuple(self.disk.groups.get(group, ())) if self._clock.now() < until else ()
+            burst, until = self.disk.growing.get(channel, ("", self._clock.now()))
+            return tuple(self.disk.bursts.get(burst, ())) if self._clock.now() < until else ()
 
         return await self._asked(answer)
 
@@ -472,9 +474,9 @@ class MemoryStore:
                 self.disk.paged[delivery.channel] = [*others, (delivery.id, ending.log)]
             moved_on = [self._shown(key, revision, ending) for key, revision in ending.shown.items()]
             if any(moved_on):
-                self._enqueue(ending.moved_on)
-            if ending.follows:
-                self._enqueue(ending.follows)
+                self._enqueue(ending.redraw)
+            if ending.follow_up:
+                self._enqueue(ending.follow_up)
             return True
 
         return await self._wrote(change)
@@ -487,21 +489,21 @@ class MemoryStore:
         if ending.kind is EndingKind.POSTED:
             came_at = ending.came_at.get(key, 0) or card.came_at
             card = replace(card, ts=ending.ts, delivered_revision=revision, removed=False, came_at=came_at)
-            if ending.storm:
-                card = replace(card, storm=ending.storm)
-                self.disk.storms.setdefault(ending.storm, set()).add(key)
+            if ending.group:
+                card = replace(card, group=ending.group)
+                self.disk.groups.setdefault(ending.group, set()).add(key)
         elif ending.kind is EndingKind.REMOVED:
             card = replace(card, ts=None, delivered_revision=revision, removed=True)
         self.disk.cards[key] = card
         return card.revision > revision
 
-    def _grew(self, storm_key: str, channel: ChannelId) -> None:
-        storms = self.disk.groups.setdefault(group_id(storm_key), [])
-        if storm_key not in storms:
-            storms.append(storm_key)
-        self.disk.growing[channel] = (group_id(storm_key), self._clock.now() + GROWS_FOR)
+    def _grew(self, group_key: str, channel: ChannelId) -> None:
+        groups = self.disk.bursts.setdefault(burst_id(group_key), [])
+        if group_key not in groups:
+            groups.append(group_key)
+        self.disk.growing[channel] = (burst_id(group_key), self._clock.now() + GROWS_FOR)
 
-    async def gather(self, gathering: Gathering, lane: Lane, lease: Lease) -> bool:
+    async def gather(self, gathering: Grouping, lane: Lane, lease: Lease) -> bool:
         def change() -> bool:
             if not self._holds(lease):
                 return False
@@ -512,13 +514,13 @@ class MemoryStore:
             for each in (gathering.row, *gathering.beside):
                 self._enqueue(each)
             for key in gathering.joins:
-                self.disk.cards[key] = replace(self.disk.cards[key], storm=gathering.row.id)
-                self.disk.storms.setdefault(gathering.row.id, set()).add(key)
+                self.disk.cards[key] = replace(self.disk.cards[key], group=gathering.row.id)
+                self.disk.groups.setdefault(gathering.row.id, set()).add(key)
             for key, revision in gathering.holds.items():
                 self.disk.cards[key] = replace(self.disk.cards[key], held=revision)
             for key in gathering.forgets:
                 self.disk.cards.pop(key, None)
-            if isinstance(gathering.row.body, SyncStorm) and not gathering.row.body.grown:
+            if isinstance(gathering.row.body, SyncGroup) and not gathering.row.body.grown:
                 self._grew(gathering.row.id, gathering.row.channel)
             return True
 

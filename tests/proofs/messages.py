@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.domain.delivery import Trace
+from bot.domain.delivery import Lookup
 from bot.domain.watch import ChannelId
 from bot.ports import Clock
 from tests.proofs.oracle import Said
@@ -34,7 +34,7 @@ class Slack:
         self.messages[ts] = Message(ts, channel, thread_ts, text, metadata, text)
         return ts
 
-    def history(self, trace: Trace) -> list[dict[str, object]]:
+    def history(self, trace: Lookup) -> list[dict[str, object]]:
         threaded = {message.thread_ts for message in self.messages.values()}
         return [
             {"ts": each.ts, "user": US, "metadata": each.metadata, "reply_count": int(each.ts in threaded)}

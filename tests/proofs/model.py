@@ -13,28 +13,28 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from bot.domain.card import ThreadLine
+from bot.domain.card import ThreadEntry
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import (
+    Absent,
     Again,
     Delivery,
     Done,
     Hold,
     Look,
-    NotSeen,
+    LookupResult,
     Outcome,
     Posted,
     Priority,
     Seen,
     Send,
     Settlement,
-    Sighting,
     State,
     Step,
     Unknown,
     Wait,
 )
-from bot.domain.episode import Line
+from bot.domain.episode import TimelineEntry
 from bot.domain.observation import PipelineId
 from bot.domain.protocol import LANDS_WITHIN, after_look, after_send, decide, given, in_order
 from bot.domain.watch import ChannelId
@@ -55,8 +55,8 @@ def seconds(moment: datetime) -> int:
 
 
 def entry(number: int) -> Delivery:
-    line = Line(revision=number, at=BEGIN, events=())
-    body = ThreadLine(card_key=STORY, pipeline=Pipeline(id=PipelineId("p"), name="p"), line=line)
+    line = TimelineEntry(revision=number, at=BEGIN, events=())
+    body = ThreadEntry(card_key=STORY, pipeline=Pipeline(id=PipelineId("p"), name="p"), entry=line)
     return Delivery(id=str(number), channel=ChannelId("C"), priority=Priority.UPDATE, body=body, made_at=BEGIN)
 
 
@@ -288,9 +288,9 @@ def _waited(world: World, until: int) -> Iterator[World]:
         yield replace(world, now=until)
 
 
-def _sighting(world: World, row: Delivery, protocol: Protocol) -> Sighting:
+def _sighting(world: World, row: Delivery, protocol: Protocol) -> LookupResult:
     shown = world.landed[:-1] if protocol.reads_stale else world.landed
-    return Seen(("1",)) if row.id in shown else NotSeen()
+    return Seen(("1",)) if row.id in shown else Absent()
 
 
 def _calling(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:

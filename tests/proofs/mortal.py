@@ -16,16 +16,17 @@ import aiohttp
 import httpx
 import redis.asyncio.connection
 
-from bot import schedule
+from bot import jobs
 from bot.app import run
-from bot.delivery import claims, courier, job, pace, sender
+from bot.coordination import leadership
+from bot.delivery import claims, dispatcher, job, lane_worker, rate_limiter
 from bot.domain import protocol
-from bot.logs import configure
 from bot.settings import Settings
-from bot.slack import calls, inbox
+from bot.slack.inbound import inbox
+from bot.slack.outbound import calls
 from bot.store import outbox
 from bot.store import redis as store
-from bot.watching import turn
+from bot.telemetry.logs import configure
 
 SCALE = 10.0
 JOBS_SCALE = 4.0  # a look at Redis every half second, and the turn to read kept for 2.5 s: a busy machine can keep that
@@ -62,18 +63,18 @@ def _hurry() -> None:
     protocol.LONGEST_BACKOFF = protocol.PAGE_LONGEST_BACKOFF = timedelta(seconds=2)
     outbox.LEASE_SECONDS /= SCALE
     store.TURN_SECONDS /= JOBS_SCALE
-    turn.SPARE_SECONDS /= JOBS_SCALE
-    pace.CALL_SECONDS /= SCALE
-    vars(courier)["CALL_SECONDS"] = pace.CALL_SECONDS
+    leadership.SPARE_SECONDS /= JOBS_SCALE
+    rate_limiter.CALL_SECONDS /= SCALE
+    vars(lane_worker)["CALL_SECONDS"] = rate_limiter.CALL_SECONDS
     calls.DEADLINE_SECONDS /= SCALE
-    sender.LOST_STORE_SECONDS /= SCALE
-    pace.POST_SPACING_SECONDS /= SCALE
-    pace.LONGEST_HOLD_SECONDS /= SCALE
+    dispatcher.LOST_STORE_SECONDS /= SCALE
+    rate_limiter.POST_SPACING_SECONDS /= SCALE
+    rate_limiter.LONGEST_HOLD_SECONDS /= SCALE
     claims.CLAIM_SECONDS /= SCALE
-    vars(pace)["CLAIM_SECONDS"] = claims.CLAIM_SECONDS
-    pace.PER_MINUTE = {method: each * int(SCALE) for method, each in pace.PER_MINUTE.items()}
+    vars(rate_limiter)["CLAIM_SECONDS"] = claims.CLAIM_SECONDS
+    rate_limiter.PER_MINUTE = {method: each * int(SCALE) for method, each in rate_limiter.PER_MINUTE.items()}
     inbox.TAKEN_UP_AFTER /= SCALE
-    pause = vars(schedule)["_Evenly"]
+    pause = vars(jobs)["_Evenly"]
     at_length = pause.__init__
     pause.__init__ = lambda self, seconds: at_length(self, max(seconds / JOBS_SCALE, SHORTEST_SECONDS))
 

@@ -8,16 +8,16 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.delivery.courier import Courier
+from bot.coordination.heartbeat import Heartbeat
+from bot.delivery.lane_worker import LaneWorker
 from bot.domain import protocol
 from bot.domain.delivery import Delivery
 from bot.domain.plan import Plan
 from bot.domain.protocol import given
 from bot.goldrush.client import Client
-from bot.slack import calls
+from bot.slack.outbound import calls
 from bot.store import scripts
 from bot.store.outbox import RedisOutbox
-from bot.watching.vigil import Vigil
 from tests.proofs import world
 from tests.proofs.memory import MemoryStore
 from tests.proofs.mortal import be_a_bot
@@ -40,10 +40,10 @@ def _wait() -> None:
 def _mark() -> None:
     """That a message is given to Slack is not written down before."""
 
-    async def unmarked(self: Courier, delivery: Delivery) -> Delivery:
+    async def unmarked(self: LaneWorker, delivery: Delivery) -> Delivery:
         return given(delivery, self._clock.now(), self._hold)
 
-    Courier._claimed = unmarked  # type: ignore[method-assign]
+    LaneWorker._claimed = unmarked  # type: ignore[method-assign]
 
 
 def _retry_handlers() -> None:
@@ -89,12 +89,12 @@ def _order() -> None:
 
 def _doubt() -> None:
     """That Redis went back in time is not heeded: what is open is sent as if nothing had been."""
-    begin = Vigil.__init__
+    begin = Heartbeat.__init__
 
-    def unheeding(self: Vigil, **given: Any) -> None:
+    def unheeding(self: Heartbeat, **given: Any) -> None:
         begin(self, **{**given, "in_doubt": lambda _: None})
 
-    Vigil.__init__ = unheeding  # type: ignore[method-assign]
+    Heartbeat.__init__ = unheeding  # type: ignore[method-assign]
 
 
 def be_a_bot_that_keeps_no_hold(*given: Any) -> None:

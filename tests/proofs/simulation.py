@@ -24,36 +24,36 @@ from typing import Any
 
 import structlog
 
-from bot.delivery.courier import Surroundings
+from bot.coordination.heartbeat import Heartbeat
+from bot.coordination.leadership import Leadership
+from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
-from bot.delivery.pace import Pace
-from bot.delivery.parking import Parking
-from bot.delivery.sender import Sender
+from bot.delivery.lane_worker import LaneServices
+from bot.delivery.rate_limiter import RateLimiter
+from bot.delivery.suspensions import Suspensions
 from bot.domain.cadence import Cadence
 from bot.domain.card import Content
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import (
     Delivery,
+    Lookup,
+    LookupResult,
     Outcome,
     Posted,
     Refusal,
     Refused,
-    Sighting,
-    Trace,
     Unknown,
     Unreadable,
 )
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
+from bot.monitoring.budget import Budget
+from bot.monitoring.poller import Poller
 from bot.ports import ApiError, Page, Status, StoreAway, Unavailable
-from bot.slack.look import Look
-from bot.slack.marks import marks_in, metadata_of, sighting
-from bot.watching.budget import Budget
-from bot.watching.poller import Poller
-from bot.watching.roster import Roster
-from bot.watching.turn import Turn
-from bot.watching.vigil import Vigil
+from bot.slack.outbound.metadata import marks_in, metadata_of, sighting
+from bot.slack.render.renderer import Look
+from bot.state.repository import Repository
 from tests.fakes import nowhere
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
@@ -302,7 +302,7 @@ class Process:
             return Unknown("reset")
         return Posted(ts)
 
-    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
         await self._pause(0.1)
         if self.world.away:
             await self._pause(DEADLINE)
@@ -311,7 +311,7 @@ class Process:
             return [Unreadable("ratelimited", timedelta(seconds=3))] * len(traces)
         oldest = min(trace.oldest for trace in traces)
         messages = self.world.slack.history(
-            Trace(channel=traces[0].channel, key="", oldest=oldest, thread_ts=traces[0].thread_ts)
+            Lookup(channel=traces[0].channel, key="", oldest=oldest, thread_ts=traces[0].thread_ts)
         )
         return [sighting(marks_in({"messages": messages}, US), trace) for trace in traces]
 
@@ -331,20 +331,20 @@ class Process:
     async def live(self) -> None:
         self.world.began.append(self.world.clock.monotonic())
         clock, wake = self.world.clock, asyncio.Event()
-        roster = Roster(self.store, wake)
-        await roster.load()
-        turn, doubt = Turn(self.store, clock), Doubt(clock)
+        repository = Repository(self.store, wake)
+        await repository.load()
+        turn, doubt = Leadership(self.store, clock), Doubt(clock)
         poller = Poller(
             api=self,
-            roster=roster,
+            repository=repository,
             budget=Budget(self.world.budget, clock),
             clock=clock,
             cadence=Cadence(),
             turn=turn,
             slots=20,
         )
-        vigil = Vigil(
-            roster=roster,
+        vigil = Heartbeat(
+            repository=repository,
             poller=poller,
             turn=turn,
             clock=clock,
@@ -353,20 +353,20 @@ class Process:
             in_doubt=doubt.arise,
             memberships=nowhere,
         )
-        parking = Parking(store=self.store, chat=self, clock=clock, wake=wake, fallback=None)
-        around = Surroundings(
+        suspensions = Suspensions(store=self.store, chat=self, clock=clock, wake=wake, fallback=None)
+        around = LaneServices(
             outbox=self.store,
             chat=self,
             clock=clock,
-            pace=Pace(clock),
+            pace=RateLimiter(clock),
             doubt=doubt,
-            parking=parking,
+            suspensions=suspensions,
             team=TeamId("T"),
         )
         await vigil.look()
         jobs = (
             poller.run(asyncio.Event()),
-            Sender(around, wake, look_around_seconds=self.look_around_seconds).run(),
+            Dispatcher(around, wake, look_around_seconds=self.look_around_seconds).run(),
             _every(2.0, poller.tick),
             _every(4.0, vigil.look),
         )

@@ -6,8 +6,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from bot.sandbox.slack.faults import Fault, FaultKind, Moment
-from bot.sandbox.slack.messages import Message
+from sandbox.slack.faults import Fault, FaultKind, Moment
+from sandbox.slack.messages import Message
 from tests.proofs.mortal import DIED
 from tests.proofs.oracle import announces
 from tests.proofs.rounds import Round, a_directory

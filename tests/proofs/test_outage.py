@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 import pytest
 import structlog
 
-from bot.delivery.sender import LOOK_AROUND_SECONDS
-from bot.domain.delivery import Outcome, Refusal, Refused, Sighting, Trace, Unknown, Unreadable
+from bot.delivery.dispatcher import LOOK_AROUND_SECONDS
+from bot.domain.delivery import Lookup, LookupResult, Outcome, Refusal, Refused, Unknown, Unreadable
 from bot.domain.episode import LINES_KEPT
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -72,7 +72,7 @@ class Bot(Process):
         await asyncio.sleep(trouble.seconds)
         return trouble.outcome
 
-    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
         self.world.calls += 1
         if (trouble := self.world.trouble) is None:
             return await super().find(traces)
@@ -98,8 +98,8 @@ class Course:
         self.most_rows = max(self.most_rows, len(disk.rows))
         self.longest_row = max([self.longest_row, *(len(encode_delivery(row)) for row in disk.rows.values())])
         records = disk.records.values()
-        self.longest_record = max([self.longest_record, *(len(RECORD.dump_json(record)) for record in records)])
-        lines = [len(record.episode.lines) for record in records if record.episode]
+        self.longest_record = max([self.longest_record, *(len(RECORD.encode(record)) for record in records)])
+        lines = [len(record.episode.timeline) for record in records if record.episode]
         self.most_lines = max([self.most_lines, *lines])
 
     def watched(self, channel: ChannelId) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from bot.ports import Beat, Lease, StoreRolledBack
+from bot.ports import LastHeartbeat, Lease, StoreRolledBack
 from tests.proofs.memory import MemoryStore
 from tests.stores import WholeStore
 
@@ -58,7 +58,7 @@ class Twin:
                 if real is not None:
                     self._leases[real.token] = reference
                 return real
-            if isinstance(real, Beat):
+            if isinstance(real, LastHeartbeat):
                 assert (real.last_at, real.doubt_since) == (reference.last_at, reference.doubt_since)
                 return reference
             assert real == reference, (name, args, real, reference)

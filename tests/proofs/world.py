@@ -13,11 +13,11 @@ from math import inf
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from bot.demo import environment
-from bot.sandbox.leash import hold
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack.delivery import Ack
-from bot.sandbox.slack.messages import Message
+from sandbox.demo import environment
+from sandbox.leash import hold
+from sandbox.server import Sandbox
+from sandbox.slack.delivery import Ack
+from sandbox.slack.messages import Message
 from tests.journey.rig import free_port
 from tests.journey.valkey import Valkey
 from tests.proofs.logs import tripped

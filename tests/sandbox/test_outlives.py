@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.sandbox.leash import hold
 from bot.store.connect import connect, embedded, opened
+from sandbox.leash import hold
 
 SAMPLE = "tests/sandbox/starts_everything.py"
 PATIENCE = 120.0

@@ -7,8 +7,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack.blocks import check_message, check_view
+from sandbox.server import Sandbox
+from sandbox.slack.blocks import check_message, check_view
 from tests.contract.slack_rig import web_client
 
 Block = dict[str, Any]

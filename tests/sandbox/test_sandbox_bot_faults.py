@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from bot.sandbox.bot_faults import BotFaultKind, BotProcess, ClockFaultKind
-from bot.sandbox.clock import Clock
-from bot.sandbox.leash import hold
-from bot.sandbox.wall_clock import Hands
+from sandbox.bot_faults import BotFaultKind, BotProcess, ClockFaultKind
+from sandbox.clock import Clock
+from sandbox.leash import hold
+from sandbox.wall_clock import ClockOffset
 
 PROGRAM = """
 import json, sys, time
@@ -60,10 +60,10 @@ class Program:
 
 
 @asynccontextmanager
-async def a_program(tmp_path: Path, hands: Hands) -> AsyncIterator[Program]:
+async def a_program(tmp_path: Path, clock_offset: ClockOffset) -> AsyncIterator[Program]:
     (tmp_path / "program.py").write_text(PROGRAM)
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot.sandbox.wall_clock", str(hands.path), "program", "one", "two"),
+        *(sys.executable, "-m", "sandbox.wall_clock", str(clock_offset.path), "program", "one", "two"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
@@ -82,12 +82,12 @@ def right() -> float:
 
 
 async def test_the_wall_clock_is_put_forward_and_back_under_a_running_program(tmp_path: Path) -> None:
-    hands = Hands(tmp_path / "hands")
-    async with a_program(tmp_path, hands) as program:
+    clock_offset = ClockOffset(tmp_path / "hands")
+    async with a_program(tmp_path, clock_offset) as program:
         at_first = await program.look()
         assert at_first["argv"][-2:] == ["one", "two"]
         for seconds in (0.0, 3600.0, -3600.0, 86400.0, -86400.0, -1.0, 0.0):
-            hands.turn_to(seconds)
+            clock_offset.turn_to(seconds)
             before = right()
             seen = await program.look()
             after = right()
@@ -100,9 +100,9 @@ async def test_the_wall_clock_is_put_forward_and_back_under_a_running_program(tm
 
 
 async def test_a_frozen_program_stands_still_until_its_time_is_up(tmp_path: Path) -> None:
-    async with a_program(tmp_path, Hands(tmp_path / "hands")) as program:
+    async with a_program(tmp_path, ClockOffset(tmp_path / "hands")) as program:
         await program.look()
-        bot = BotProcess(program.process, Hands(tmp_path / "others"))
+        bot = BotProcess(program.process, ClockOffset(tmp_path / "others"))
         began = monotonic()
         bot.freeze(0.5)
         assert [each.kind for each in bot.in_force()] == [BotFaultKind.FROZEN]
@@ -110,14 +110,14 @@ async def test_a_frozen_program_stands_still_until_its_time_is_up(tmp_path: Path
         assert monotonic() - began >= 0.5
         assert bot.in_force() == []
         bot.freeze(60)
-        bot.mend()
+        bot.fix()
         await program.look()
 
 
 async def test_the_second_time_of_standing_still_is_not_cut_short_by_the_first(tmp_path: Path) -> None:
-    async with a_program(tmp_path, Hands(tmp_path / "hands")) as program:
+    async with a_program(tmp_path, ClockOffset(tmp_path / "hands")) as program:
         await program.look()
-        bot = BotProcess(program.process, Hands(tmp_path / "others"))
+        bot = BotProcess(program.process, ClockOffset(tmp_path / "others"))
         began = monotonic()
         bot.freeze(0.1)
         bot.freeze(0.6)
@@ -126,10 +126,10 @@ async def test_the_second_time_of_standing_still_is_not_cut_short_by_the_first(t
 
 
 async def test_a_killed_program_is_down_until_it_may_live_again(tmp_path: Path) -> None:
-    hands = Hands(tmp_path / "hands")
-    async with a_program(tmp_path, hands) as first, a_program(tmp_path, hands) as second:
+    clock_offset = ClockOffset(tmp_path / "hands")
+    async with a_program(tmp_path, clock_offset) as first, a_program(tmp_path, clock_offset) as second:
         await first.look()
-        bot = BotProcess(first.process, hands)
+        bot = BotProcess(first.process, clock_offset)
         bot.freeze(60)
         bot.kill()
         await bot.ended()
@@ -137,44 +137,44 @@ async def test_a_killed_program_is_down_until_it_may_live_again(tmp_path: Path) 
         assert bot.last_end == "kill -9"
         assert [(each.kind, each.seconds) for each in bot.in_force()] == [(BotFaultKind.KILLED, None)]
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(bot.mended(), 0.1)
-        bot.mend()
+            await asyncio.wait_for(bot.fixed(), 0.1)
+        bot.fix()
         assert bot.in_force() == []
         assert bot.killed, "until it is started again, it is known why it ended"
-        await asyncio.wait_for(bot.mended(), 5)
+        await asyncio.wait_for(bot.fixed(), 5)
         bot.started_again(second.process)
         assert (bot.alive, bot.killed, bot.starts) == (True, False, 2)
 
 
 async def test_a_killed_program_may_live_again_when_its_time_is_up(tmp_path: Path) -> None:
-    async with a_program(tmp_path, Hands(tmp_path / "hands")) as program:
-        bot = BotProcess(program.process, Hands(tmp_path / "others"))
+    async with a_program(tmp_path, ClockOffset(tmp_path / "hands")) as program:
+        bot = BotProcess(program.process, ClockOffset(tmp_path / "others"))
         began = monotonic()
         bot.kill(0.5)
-        await asyncio.wait_for(bot.mended(), 5)
+        await asyncio.wait_for(bot.fixed(), 5)
         assert monotonic() - began >= 0.5
         assert bot.in_force() == []
 
 
 async def test_a_frozen_program_is_woken_for_its_goodbye(tmp_path: Path) -> None:
-    async with a_program(tmp_path, Hands(tmp_path / "hands")) as program:
+    async with a_program(tmp_path, ClockOffset(tmp_path / "hands")) as program:
         await program.look()
-        bot = BotProcess(program.process, Hands(tmp_path / "others"))
+        bot = BotProcess(program.process, ClockOffset(tmp_path / "others"))
         bot.freeze(60)
-        bot.mend()
+        bot.fix()
         program.process.terminate()
         async with asyncio.timeout(60):
             await bot.ended()
         assert bot.last_end == "kill -15"
         bot.freeze(60)  # nobody is left to be frozen
-        bot.mend()
+        bot.fix()
 
 
 async def test_the_clock_is_a_fault_in_force_until_it_is_right_again(tmp_path: Path) -> None:
     news: list[str] = []
-    hands = Hands(tmp_path / "hands")
-    async with a_program(tmp_path, hands) as program:
-        bot = BotProcess(program.process, hands)
+    clock_offset = ClockOffset(tmp_path / "hands")
+    async with a_program(tmp_path, clock_offset) as program:
+        bot = BotProcess(program.process, clock_offset)
         bot.on_change = lambda: news.append("changed")
         bot.set_clock(-3600)
         assert [(each.kind, each.seconds) for each in bot.in_force()] == [(ClockFaultKind.OFF, -3600.0)]

@@ -7,8 +7,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack.faults import FaultKind
+from sandbox.server import Sandbox
+from sandbox.slack.faults import FaultKind
 from tests.contract.slack_rig import bolt_app, over_http, over_socket
 
 ALERTS = "C0ALERTS"

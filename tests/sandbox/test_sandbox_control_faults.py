@@ -1,4 +1,4 @@
-"""The control API for trouble: each target is struck, shown and mended by JSON alone, as the page and curl do it."""
+"""The control API for trouble: each target is struck, shown and fixed by JSON alone, as the page and curl do it."""
 
 import asyncio
 import sys
@@ -10,19 +10,19 @@ import aiohttp
 import pytest
 import redis.asyncio
 
-from bot.sandbox.bot_faults import BotProcess
-from bot.sandbox.clock import Clock
-from bot.sandbox.control import Control
-from bot.sandbox.control_body import Body
-from bot.sandbox.control_faults import TARGETS, DeliveryActKind
-from bot.sandbox.goldrush_faults import FaultKind as GoldRushFaultKind
-from bot.sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
-from bot.sandbox.redis_proxy import WireFaultKind
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack.faults import FaultKind
-from bot.sandbox.slack.installation import Loss
-from bot.sandbox.slack.unrest import UnrestKind
-from bot.sandbox.wall_clock import Hands
+from sandbox.bot_faults import BotProcess
+from sandbox.clock import Clock
+from sandbox.control import Control
+from sandbox.control_body import Body
+from sandbox.control_faults import TARGETS, DeliveryActKind
+from sandbox.goldrush_faults import FaultKind as GoldRushFaultKind
+from sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
+from sandbox.redis_proxy import WireFaultKind
+from sandbox.server import Sandbox
+from sandbox.slack.delivery_faults import DeliveryFaultKind
+from sandbox.slack.faults import FaultKind
+from sandbox.slack.installation import Loss
+from sandbox.wall_clock import ClockOffset
 from tests.contract.slack_rig import bolt_app, over_socket
 
 ANN, ALERTS = "U0ANN", "C0ALERTS"
@@ -43,7 +43,7 @@ class Page:
     async def faults(self) -> list[tuple[str, str]]:
         return [(fault["target"], fault["kind"]) for fault in (await self.state())["faults"]]
 
-    async def mend(self) -> None:
+    async def fix(self) -> None:
         async with self._session.delete("/sandbox/faults") as reply:
             assert reply.status == 200
 
@@ -53,11 +53,11 @@ async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
     """With everything that can be broken; a sleeper plays the bot's process."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(60)")
     async with RedisStandIn.start() as store, Sandbox.start(redis=store) as started:
-        started.bot = BotProcess(process, Hands(tmp_path / "hands"))
+        started.bot = BotProcess(process, ClockOffset(tmp_path / "hands"))
         try:
             yield started
         finally:
-            started.bot.mend()
+            started.bot.fix()
             if process.returncode is None:
                 process.kill()
             await process.wait()
@@ -72,7 +72,11 @@ async def page(sandbox: Sandbox) -> AsyncIterator[Page]:
 IN_FORCE = [
     *(("goldrush", kind.value, {}) for kind in GoldRushFaultKind),
     *(("slack", kind.value, {}) for kind in FaultKind),
-    *(("delivery", kind.value, {}) for kind in UnrestKind if kind not in {UnrestKind.DEAF, UnrestKind.ONE_DEAF}),
+    *(
+        ("delivery", kind.value, {})
+        for kind in DeliveryFaultKind
+        if kind not in {DeliveryFaultKind.DEAF, DeliveryFaultKind.ONE_DEAF}
+    ),
     *(("token", kind.value, {}) for kind in Loss),
     *(("redis", kind.value, {}) for kind in WireFaultKind),
     *(("redis", kind.value, {"seconds": 30}) for kind in ServerFaultKind),
@@ -107,7 +111,7 @@ async def test_all_are_mended_at_once(sandbox: Sandbox, page: Page) -> None:
     for target, kind, more in wanted:
         await page.post("faults", target=target, kind=kind, **more)
     assert await page.faults() == [(target, kind) for target, kind, _ in wanted]
-    await page.mend()
+    await page.fix()
     assert await page.faults() == []
 
 
@@ -131,9 +135,9 @@ async def test_one_of_several_is_mended_alone(sandbox: Sandbox, page: Page) -> N
     ):
         await page.post("faults", target=target, kind=first)
         await page.post("faults", target=target, kind=second)
-        await page.post("faults", target=target, kind="none", mend=first)
+        await page.post("faults", target=target, kind="none", fix=first)
         assert await page.faults() == [(target, second)]
-        await page.mend()
+        await page.fix()
 
 
 async def test_what_is_mended_without_more_is_mended_everywhere(sandbox: Sandbox, page: Page) -> None:
@@ -142,12 +146,12 @@ async def test_what_is_mended_without_more_is_mended_everywhere(sandbox: Sandbox
         ("slack", ({"method": "chat.postMessage"}, {"method": "*"})),
         ("goldrush", ({"pipeline_id": orders}, {"pipeline_id": None})),
     ):
-        for mended in ({**places[0]}, {**places[1], "mend": "slow"}, {}):
+        for fixed in ({**places[0]}, {**places[1], "fix": "slow"}, {}):
             for place in places:
                 await page.post("faults", target=target, kind="slow", **place)
-            await page.post("faults", target=target, kind="none", **mended)
-            assert await page.faults() == ([(target, "slow")] if mended else [])
-            await page.mend()
+            await page.post("faults", target=target, kind="none", **fixed)
+            assert await page.faults() == ([(target, "slow")] if fixed else [])
+            await page.fix()
 
 
 @pytest.mark.parametrize("kind", RedisActKind)
@@ -192,9 +196,9 @@ async def test_deafness_is_over_when_the_socket_is_replaced(sandbox: Sandbox, pa
         await page.post("faults", target="delivery", kind="one_deaf")
         assert await page.faults() == [("delivery", "deaf")]
         await page.post("faults", target="delivery", kind="refresh_requested")
-        await sandbox.until(lambda: not sandbox.slack.delivery.unrests())
+        await sandbox.until(lambda: not sandbox.slack.delivery.delivery_faults())
         await page.post("faults", target="delivery", kind="deaf")
-        await page.post("faults", target="delivery", kind="none", mend="deaf")
+        await page.post("faults", target="delivery", kind="none", fix="deaf")
         assert await page.faults() == []
 
 
@@ -216,9 +220,9 @@ async def test_retry_after_is_a_second_unless_it_is_said(
         {"target": "slack", "kind": "throttled", "retry_after": True},
         {"target": "slack", "kind": "reset", "times": 1.5},
         {"target": "redis", "kind": "slow", "seconds": -1},
-        {"target": "redis", "kind": "none", "mend": "sunshine"},
-        {"target": "token", "kind": "none", "mend": "sunshine"},
-        {"target": "delivery", "kind": "none", "mend": "sunshine"},
+        {"target": "redis", "kind": "none", "fix": "sunshine"},
+        {"target": "token", "kind": "none", "fix": "sunshine"},
+        {"target": "delivery", "kind": "none", "fix": "sunshine"},
         {"target": "delivery", "kind": "repeated"},
         {"target": "clock", "kind": "off"},
         {"target": "clock", "kind": "off", "seconds": "an hour"},
@@ -239,7 +243,7 @@ async def test_a_sandbox_by_itself_says_what_it_cannot_break() -> None:
         for target in ("redis", "bot", "clock"):
             status, told = await page.post("faults", target=target, kind="none")
             assert (status, "The demo" in told["error"]) == (409, True)
-        await page.mend()
+        await page.fix()
 
 
 # --- channels and messages
@@ -278,7 +282,7 @@ async def test_an_admin_deletes_a_message(sandbox: Sandbox, page: Page) -> None:
 def test_every_fault_stands_in_the_docs() -> None:
     said = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
     kinds = [(target, kind) for target, kind, _ in IN_FORCE]
-    kinds += [("delivery", kind.value) for kind in (*DeliveryActKind, *UnrestKind)]
+    kinds += [("delivery", kind.value) for kind in (*DeliveryActKind, *DeliveryFaultKind)]
     kinds += [("redis", kind.value) for kind in RedisActKind]
     sections = {"goldrush": "## GoldRush", "slack": "## Slack", "token": "### The app", "delivery": "## From Slack"}
     sections |= {"redis": "## Redis", "bot": "## The bot", "clock": "## The bot"}

@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.sandbox.goldrush import Change, ChangeKind
-from bot.sandbox.scenario import DEMO, Act, Scenario
-from bot.sandbox.server import Sandbox
+from sandbox.goldrush import Change, ChangeKind
+from sandbox.scenario import DEMO, Act, Scenario
+from sandbox.server import Sandbox
 
 QUICK = Scenario(steps=tuple(replace(step, at_seconds=step.at_seconds / 10_000) for step in DEMO), period_seconds=0.03)
 

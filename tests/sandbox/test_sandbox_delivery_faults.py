@@ -12,10 +12,10 @@ import aiohttp
 import pytest
 from slack_bolt.async_app import AsyncApp
 
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack.happenings import SUBSCRIBABLE
-from bot.sandbox.slack.unrest import Unrest, UnrestKind
-from bot.sandbox.slack.wire import Refused
+from sandbox.server import Sandbox
+from sandbox.slack.channel_events import SUBSCRIBABLE
+from sandbox.slack.delivery_faults import DeliveryFault, DeliveryFaultKind
+from sandbox.slack.wire import Refused
 from tests.contract.slack_rig import bolt_app, over_http, over_socket, web_client
 
 ANN, ALERTS = "U0ANN", "C0ALERTS"
@@ -87,13 +87,13 @@ async def silence() -> None:
 
 async def test_the_same_envelope_comes_twice(sandbox: Sandbox) -> None:
     async with aiohttp.ClientSession() as session, opened(sandbox, session) as socket:
-        sandbox.slack.delivery.trouble(Unrest(kind=UnrestKind.TWICE, times=1))
+        sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.TWICE, times=1))
         asking = asyncio.create_task(sandbox.slack.run_command(ANN, ALERTS, "/pipeline"))
         first, second = await socket.receive_json(), await socket.receive_json()
         assert first == second
         await socket.send_json({"envelope_id": first["envelope_id"]})
         assert (await asking).ok
-        assert sandbox.slack.delivery.unrests() == []
+        assert sandbox.slack.delivery.delivery_faults() == []
 
 
 @pytest.mark.parametrize("what", ["command", "click", "event"])
@@ -101,7 +101,7 @@ async def test_the_same_envelope_comes_twice(sandbox: Sandbox) -> None:
 async def test_each_kind_comes_twice_over_either_way(
     sandbox: Sandbox, app: AsyncApp, heard: Heard, what: str, how: str
 ) -> None:
-    sandbox.slack.delivery.trouble(Unrest(kind=UnrestKind.TWICE))
+    sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.TWICE))
     async with over_socket(sandbox, app) if how == "socket" else over_http(sandbox, app):
         await act(sandbox, what)
         await heard.times(2)
@@ -109,7 +109,7 @@ async def test_each_kind_comes_twice_over_either_way(
     assert len(heard.bodies) == 2
     assert len({identity(body) for body in heard.bodies}) == 1
     sandbox.slack.delivery.calm()
-    assert sandbox.slack.delivery.unrests() == []
+    assert sandbox.slack.delivery.delivery_faults() == []
 
 
 @pytest.mark.parametrize("what", ["command", "click", "event"])
@@ -125,7 +125,7 @@ async def test_the_same_comes_again_later_in_a_new_envelope(
         return await sent(envelope, seconds, **how)
 
     sandbox.slack.delivery.sockets.deliver = noted  # type: ignore[method-assign]  # to see what the app is not shown
-    sandbox.slack.delivery.trouble(Unrest(kind=UnrestKind.AGAIN, seconds=0.1, times=1))
+    sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.AGAIN, seconds=0.1, times=1))
     async with over_socket(sandbox, app):
         await act(sandbox, what)
         await heard.times(2)
@@ -152,7 +152,7 @@ async def test_the_last_one_is_repeated_on_demand(
 
 
 async def test_the_second_overtakes_the_first(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    sandbox.slack.delivery.trouble(Unrest(kind=UnrestKind.OUT_OF_ORDER, seconds=5))
+    sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.OUT_OF_ORDER, seconds=5))
     async with over_socket(sandbox, app):
         first = asyncio.create_task(sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "first"))
         await silence()
@@ -163,7 +163,7 @@ async def test_the_second_overtakes_the_first(sandbox: Sandbox, app: AsyncApp, h
 
 
 async def test_one_that_nothing_overtakes_goes_in_the_end(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    sandbox.slack.delivery.trouble(Unrest(kind=UnrestKind.OUT_OF_ORDER, seconds=0.05))
+    sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.OUT_OF_ORDER, seconds=0.05))
     async with over_socket(sandbox, app):
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "alone")).ok
     assert len(heard.bodies) == 1
@@ -172,7 +172,7 @@ async def test_one_that_nothing_overtakes_goes_in_the_end(sandbox: Sandbox, app:
 async def test_the_socket_is_closed_before_the_ack_is_read(sandbox: Sandbox) -> None:
     """Slack takes the event for undelivered and sends it again down another socket."""
     sandbox.slack.delivery.ack_seconds = 0.5
-    sandbox.slack.delivery.trouble(Unrest(kind=UnrestKind.REFRESH_MID_ACK, times=1))
+    sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.REFRESH_MID_ACK, times=1))
     async with aiohttp.ClientSession() as session, opened(sandbox, session) as first:
         await act(sandbox, "event")
         envelope = await first.receive_json()
@@ -192,7 +192,7 @@ async def test_an_ack_down_the_new_socket_still_counts(sandbox: Sandbox, app: As
     """Bolt sends it down whichever socket it has."""
     async with over_socket(sandbox, app):
         (before,) = sandbox.slack.delivery.sockets.open
-        sandbox.slack.delivery.trouble(Unrest(kind=UnrestKind.REFRESH_MID_ACK, times=1))
+        sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.REFRESH_MID_ACK, times=1))
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")).ok
         await sandbox.until(lambda: sandbox.slack.delivery.sockets.open not in ([], [before]))
     assert len(heard.bodies) == 1
@@ -213,16 +213,16 @@ async def test_sockets_that_stand_open_go_deaf_and_new_ones_hear(sandbox: Sandbo
     slack = sandbox.slack
     slack.delivery.ack_seconds = 0.1
     async with over_socket(sandbox, app):
-        slack.delivery.trouble(Unrest(kind=UnrestKind.DEAF))
+        slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.DEAF))
         assert (await slack.run_command(ANN, ALERTS, "/pipeline")).error == "operation_timeout"
-        assert [(each.kind, each.times) for each in slack.delivery.unrests()] == [(UnrestKind.DEAF, 1)]
+        assert [(each.kind, each.times) for each in slack.delivery.delivery_faults()] == [(DeliveryFaultKind.DEAF, 1)]
         async with aiohttp.ClientSession() as session, opened(sandbox, session) as fresh:
             asking = [asyncio.create_task(slack.run_command(ANN, ALERTS, "/pipeline")) for _ in range(2)]
             envelope = await fresh.receive_json()
             await fresh.send_json({"envelope_id": envelope["envelope_id"]})
             errors = [ack.error for ack in await asyncio.gather(*asking)]
             assert sorted(errors, key=str) == [None, "operation_timeout"]
-        slack.delivery.calm(UnrestKind.DEAF)
+        slack.delivery.calm(DeliveryFaultKind.DEAF)
         assert (await slack.run_command(ANN, ALERTS, "/pipeline")).ok
     assert len(heard.bodies) == 1
 
@@ -233,7 +233,7 @@ async def test_a_deaf_socket_answers_no_ping_and_sends_none(sandbox: Sandbox) ->
     async with aiohttp.ClientSession() as session, opened(sandbox, session, autoping=False) as socket:
         assert (await socket.receive()).type is aiohttp.WSMsgType.PING
         before = list(sockets.open)
-        sandbox.slack.delivery.trouble(Unrest(kind=UnrestKind.ONE_DEAF))
+        sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.ONE_DEAF))
         await socket.ping(b"?")
         while True:  # what was on its way when it went deaf
             try:
@@ -247,5 +247,5 @@ async def test_a_deaf_socket_answers_no_ping_and_sends_none(sandbox: Sandbox) ->
 async def test_one_of_two_sockets_goes_deaf(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
     sandbox.slack.delivery.ack_seconds = 0.2
     async with over_socket(sandbox, app), over_socket(sandbox, bolt_app(sandbox)):
-        sandbox.slack.delivery.trouble(Unrest(kind=UnrestKind.ONE_DEAF))
+        sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.ONE_DEAF))
         assert [socket.deaf for socket in sandbox.slack.delivery.sockets.open] == [True, False]

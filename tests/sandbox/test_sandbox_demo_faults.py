@@ -1,4 +1,4 @@
-"""The demo with the real bot in it, broken and mended by the control API as a person with curl would."""
+"""The demo with the real bot in it, broken and fixed by the control API as a person with curl would."""
 
 import asyncio
 import os
@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.sandbox.leash import hold
+from sandbox.leash import hold
 
 pytestmark = pytest.mark.journey
 
@@ -35,7 +35,7 @@ class Demo:
         reply = await self._client.post(f"/sandbox/{path}", json=body)
         assert reply.status_code == 200, reply.text
 
-    async def mend(self) -> None:
+    async def fix(self) -> None:
         """Everything."""
         assert (await self._client.delete("/sandbox/faults")).status_code == 200
 
@@ -156,7 +156,7 @@ async def test_a_bot_killed_while_it_posts_a_failure_comes_back_and_the_card_sta
         assert [fault["target"] for fault in (await demo.state())["faults"]] == ["slack", "bot"]
         assert await demo.count("orders-eu FAILED") == (1 if when == "after" else 0)
 
-        await demo.mend()
+        await demo.fix()
         await demo.said("orders-eu FAILED")
         await demo.post("pipelines/orders-eu", phase="RUNNING")
         await demo.said("orders-eu failed")

@@ -8,8 +8,8 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack.faults import Fault, FaultKind, Moment
+from sandbox.server import Sandbox
+from sandbox.slack.faults import Fault, FaultKind, Moment
 from tests.contract.slack_rig import web_client
 
 ALERTS = "C0ALERTS"

@@ -15,10 +15,10 @@ from jsonschema import Draft202012Validator, FormatChecker
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from bot.sandbox.clock import Clock
-from bot.sandbox.goldrush import BASE, GoldRush
-from bot.sandbox.goldrush_faults import Fault, FaultKind
-from bot.sandbox.goldrush_pipelines import Pipeline
+from sandbox.clock import Clock
+from sandbox.goldrush import BASE, GoldRush
+from sandbox.goldrush_faults import Fault, FaultKind
+from sandbox.goldrush_pipelines import Pipeline
 
 CONTRACT = Path(__file__).parents[3] / "shared" / "goldrush" / "openapi.yaml"
 KEY = {"Authorization": "Bearer demo-service-key"}

@@ -10,11 +10,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bot.sandbox.goldrush import BASE
-from bot.sandbox.goldrush_faults import Fault, FaultKind
-from bot.sandbox.goldrush_pipelines import Pipeline
-from bot.sandbox.goldrush_streams import BOMB_BYTES, FLOOD_BYTES
-from bot.sandbox.server import Sandbox
+from sandbox.goldrush import BASE
+from sandbox.goldrush_faults import Fault, FaultKind
+from sandbox.goldrush_pipelines import Pipeline
+from sandbox.goldrush_streams import BOMB_BYTES, FLOOD_BYTES
+from sandbox.server import Sandbox
 from tests.contract.slack_rig import START, HandClock
 
 KEY = {"Authorization": "Bearer demo-service-key"}

@@ -8,10 +8,10 @@ import aiohttp
 import pytest
 from slack_bolt.async_app import AsyncApp
 
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack.delivery import Transport
-from bot.sandbox.slack.happenings import SUBSCRIBABLE
-from bot.sandbox.slack.signed_http import HttpRefused
+from sandbox.server import Sandbox
+from sandbox.slack.channel_events import SUBSCRIBABLE
+from sandbox.slack.delivery import Transport
+from sandbox.slack.signed_http import HttpRefused
 from tests.contract.slack_rig import HandClock, bolt_app, over_http, over_socket
 
 ALERTS = "C0ALERTS"

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bot.sandbox.own_hosts import own_names
-from bot.sandbox.server import Sandbox
+from sandbox.own_hosts import own_names
+from sandbox.server import Sandbox
 
 OUTSIDE = "devbox.example:8443"
 PATHS = [

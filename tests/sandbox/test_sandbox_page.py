@@ -14,10 +14,10 @@ import httpx
 import pytest
 from playwright.async_api import Page, async_playwright, expect
 
-from bot.sandbox.bot_faults import BotProcess
-from bot.sandbox.redis_faults import RedisStandIn
-from bot.sandbox.server import Sandbox
-from bot.sandbox.wall_clock import Hands
+from sandbox.bot_faults import BotProcess
+from sandbox.redis_faults import RedisStandIn
+from sandbox.server import Sandbox
+from sandbox.wall_clock import ClockOffset
 
 pytestmark = pytest.mark.page
 
@@ -46,11 +46,11 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 async def whole(tmp_path: Path) -> AsyncIterator[Sandbox]:
     """With everything that can be broken; a sleeper plays the bot's process."""
     async with a_sleeper() as process, RedisStandIn.start() as store, Sandbox.start(redis=store) as running:
-        running.bot = BotProcess(process, Hands(tmp_path / "hands"))
+        running.bot = BotProcess(process, ClockOffset(tmp_path / "hands"))
         try:
             yield running
         finally:
-            running.bot.mend()
+            running.bot.fix()
 
 
 @asynccontextmanager
@@ -321,11 +321,11 @@ async def test_a_fault_in_force_is_a_chip_with_words_and_can_be_mended(whole: Sa
     ):
         await strike(page, target, fault)
         await expect(chips).to_have_text([words])
-        await page.get_by_role("button", name=f"Mend {words}").click()
+        await page.get_by_role("button", name=f"Fix {words}").click()
         await expect(chips).to_have_count(0)
     await strike(page, "redis", "full")
     await strike(page, "goldrush", "flood")
-    await page.get_by_test_id("mend-all").click()
+    await page.get_by_test_id("fix-all").click()
     await expect(chips).to_have_count(0)
 
 
@@ -334,7 +334,7 @@ async def test_on_a_laptop_the_whole_drawer_is_seen(sandbox: Sandbox, page: Page
     await page.set_viewport_size({"width": 1280, "height": 720})
     for _ in range(faults):
         await strike(page, "goldrush", "slow")
-    await expect(page.get_by_test_id("mend-all").and_(page.locator(":visible"))).to_have_count(faults)
+    await expect(page.get_by_test_id("fix-all").and_(page.locator(":visible"))).to_have_count(faults)
     await expect(page.locator(".pipeline")).to_have_count(len(sandbox.goldrush.pipelines))
     for part in (page.locator(".pipeline").last, page.locator(".drawer-note")):
         await expect(part).to_be_in_viewport(ratio=1)
@@ -355,7 +355,7 @@ async def test_on_a_phone_the_messages_have_the_width_and_the_drawer_opens_below
     await expect(drawer).to_be_hidden()
     await page.get_by_role("button", name="Unfold the GoldRush drawer").click()
     await strike(page, "goldrush", "slow")
-    await expect(page.get_by_test_id("mend-all")).to_be_in_viewport(ratio=1)
+    await expect(page.get_by_test_id("fix-all")).to_be_in_viewport(ratio=1)
     await expect(page.locator(".pipeline").first).to_be_in_viewport(ratio=1)
     await expect(page.get_by_test_id("composer")).to_be_in_viewport(ratio=1)
 

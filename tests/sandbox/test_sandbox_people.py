@@ -6,10 +6,10 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack import markup
-from bot.sandbox.slack.directory import Directory
-from bot.sandbox.slack.wire import Refused
+from sandbox.server import Sandbox
+from sandbox.slack import markup
+from sandbox.slack.directory import Directory
+from sandbox.slack.wire import Refused
 from tests.contract.slack_rig import web_client
 
 ALERTS, QUIET, OPS, SHARED = "C0ALERTS", "C0QUIET", "G0OPS", "C0SHARED"

@@ -9,9 +9,9 @@ import pytest
 import redis.asyncio
 from redis.exceptions import BusyLoadingError, NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
-from bot.sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
-from bot.sandbox.redis_proxy import WireFault, WireFaultKind, command_of
 from bot.store.lost import checked
+from sandbox.redis_faults import RedisActKind, RedisStandIn, ServerFaultKind
+from sandbox.redis_proxy import WireFault, WireFaultKind, command_of
 
 AWAY = (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError)
 
@@ -98,7 +98,7 @@ async def test_it_is_half_open(stand_in: RedisStandIn, client: redis.asyncio.Red
     for _ in range(2):
         with pytest.raises(AWAY):
             await client.set("n", "meanwhile")
-    await stand_in.mend()
+    await stand_in.fix()
     await reconnected(client)
     assert await client.get("n") == b"before"
 
@@ -123,7 +123,7 @@ async def test_connections_are_refused_and_come_back_at_the_same_address(
         await client.ping()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", int(stand_in.url.rsplit(":")[-1].partition("/")[0]))
-    await stand_in.mend()
+    await stand_in.fix()
     assert await client.ping()
 
 
@@ -143,7 +143,7 @@ async def test_it_loads(stand_in: RedisStandIn, client: redis.asyncio.Redis) -> 
     await wire(stand_in, WireFaultKind.LOADING)
     with pytest.raises(BusyLoadingError):
         await client.get("n")
-    await stand_in.mend(WireFaultKind.LOADING)
+    await stand_in.fix(WireFaultKind.LOADING)
     assert await client.get("n") is None
 
 
@@ -166,7 +166,7 @@ async def test_full_memory_refuses_writes(stand_in: RedisStandIn, client: redis.
     with pytest.raises(OutOfMemoryError):
         await client.eval("return redis.call('SET', 'n', 3)", 0)
     assert await client.get("n") == b"1"
-    await stand_in.mend()
+    await stand_in.fix()
     assert await client.set("n", 4)
 
 
@@ -179,7 +179,7 @@ async def test_it_is_killed_and_comes_back_with_everything_as_another_run(
     with pytest.raises(AWAY):
         await client.ping()
     assert [each.kind for each in stand_in.in_force()] == [ServerFaultKind.KILLED]
-    await stand_in.mend()
+    await stand_in.fix()
     await reconnected(client)
     assert await client.get("n") == b"1"
     assert await run_id(client) != before
@@ -225,7 +225,7 @@ async def test_standing_still_can_be_mended(
 ) -> None:
     began = monotonic()
     await stand_in.break_server(kind, 60)
-    await stand_in.mend(kind)
+    await stand_in.fix(kind)
     await reconnected(client)
     assert monotonic() - began < 50
 

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from bot.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.contract.slack_rig import HandClock, bolt_app, over_socket
 
 QUIET = "C0QUIET"

@@ -11,7 +11,7 @@ import yaml
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.server import Sandbox
+from sandbox.server import Sandbox
 from tests.contract.slack_rig import HandClock, web_client
 
 ALERTS = "C0ALERTS"

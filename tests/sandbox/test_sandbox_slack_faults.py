@@ -8,11 +8,11 @@ import pytest
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack.directory import ChannelKind
-from bot.sandbox.slack.faults import Fault, FaultKind, Moment
-from bot.sandbox.slack.installation import Loss
-from bot.sandbox.slack.wire import Refused
+from sandbox.server import Sandbox
+from sandbox.slack.directory import ChannelKind
+from sandbox.slack.faults import Fault, FaultKind, Moment
+from sandbox.slack.installation import Loss
+from sandbox.slack.wire import Refused
 from tests.contract.slack_rig import START, HandClock, web_client
 
 ALERTS, OPS = "C0ALERTS", "G0OPS"

@@ -10,12 +10,12 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 
-from bot.sandbox.pulse import Pulse
-from bot.sandbox.server import Sandbox
-from bot.sandbox.slack.delivery import Kind, Transport
-from bot.sandbox.slack.gestures import Choice
-from bot.sandbox.slack.happenings import SUBSCRIBABLE
-from bot.sandbox.slack.wire import Refused
+from sandbox.pulse import Pulse
+from sandbox.server import Sandbox
+from sandbox.slack.channel_events import SUBSCRIBABLE
+from sandbox.slack.delivery import Kind, Transport
+from sandbox.slack.interactions import Choice
+from sandbox.slack.wire import Refused
 from tests.contract.slack_rig import HandClock, bolt_app, over_socket, web_client
 
 ALERTS = "C0ALERTS"

@@ -6,16 +6,16 @@ import pytest
 import redis.asyncio
 
 from bot.domain.answer import Fate
-from bot.domain.card import Card, ThreadLine
+from bot.domain.card import Card, ThreadEntry
 from bot.domain.delivery import Unknown
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, ANN, TEAM
 from tests.fakes import FakeChat, FakeClock
 from tests.service.test_delivery_in_trouble import read
+from tests.service.test_dispatcher import sending
+from tests.service.test_heartbeat import whole
 from tests.service.test_poller import FAILED, LIVE, ONE
-from tests.service.test_sender import sending
-from tests.service.test_vigil import whole
 from tests.stores import WholeStore
 
 NEW = ChannelId("C0NEW")
@@ -93,7 +93,7 @@ async def test_a_failure_that_both_ids_had_a_card_of_is_told_on_both_and_its_end
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
         await world.bot.watch(ONE, channel=NEW)
-        await world.bot.roster.welcome([NEW])
+        await world.bot.repository.welcome([NEW])
         await world.bot.poll(20)
         cards = {world.chat.there[row.id] for row, content, _ in world.chat.posts if isinstance(content, Card)}
         assert len(cards) == 2
@@ -102,6 +102,6 @@ async def test_a_failure_that_both_ids_had_a_card_of_is_told_on_both_and_its_end
         await world.bot.poll(60)
         ended = [(row.channel, ts) for row, card, ts in world.chat.updates if isinstance(card, Card)]
         assert sorted(ended) == sorted((NEW, ts) for ts in cards)
-        lines = [(line, ts) for _, line, ts in world.chat.posts if isinstance(line, ThreadLine)]
+        lines = [(line, ts) for _, line, ts in world.chat.posts if isinstance(line, ThreadEntry)]
         assert {ts for _, ts in lines} == cards
         assert [line.broadcast for line, _ in lines] == [True, False]

@@ -11,16 +11,16 @@ import redis.asyncio
 
 from bot.domain.catalogue import Pipeline, Unknown
 from bot.domain.observation import PipelineId
-from bot.slack.answers import render_answer
-from bot.slack.cards import Footing
-from bot.slack.rows import EXPLAINED
-from bot.slack.status_answers import Asked
-from bot.watching.references import SUGGESTED
-from bot.watching.views import READ_AT_ONCE
+from bot.requests.references import SUGGESTED
+from bot.requests.status_reader import READ_AT_ONCE
+from bot.slack.render.answers import render_answer
+from bot.slack.render.cards import RenderContext
+from bot.slack.render.rows import EXPLAINED
+from bot.slack.render.status_answers import Asked
 from tests.builders import ALERTS, a_pipeline
 from tests.service.test_poller import pipelines, running
 
-FOOTING = Footing(platform_url="https://goldrush.dev/platform/", command="/pipeline")
+FOOTING = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
 
 
 async def calls(work: Awaitable[object]) -> int:

@@ -9,8 +9,19 @@ import pytest
 import redis.asyncio
 
 from bot.delivery.doubt import Doubt
-from bot.domain.card import Card, CatchUp, Content, Lines, Storm, ThreadLine
-from bot.domain.delivery import Delay, Delivery, Outcome, Posted, Refusal, Refused, Sighting, Trace, Unknown, Unreadable
+from bot.domain.card import Card, Content, Digest, Group, ThreadEntry, TimelineBatch
+from bot.domain.delivery import (
+    Delay,
+    Delivery,
+    Lookup,
+    LookupResult,
+    Outcome,
+    Posted,
+    Refusal,
+    Refused,
+    Unknown,
+    Unreadable,
+)
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import plan_reading
@@ -20,7 +31,7 @@ from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, TEAM, a_pipeline, a_scene, a_watch, an_observation
 from tests.contract.test_store import an_announcement
 from tests.fakes import NOON, FakeChat, FakeClock
-from tests.service.test_sender import acknowledge, announce, fail, idle, sending
+from tests.service.test_dispatcher import acknowledge, announce, fail, idle, sending
 from tests.stores import WholeStore
 
 OTHER = ChannelId("C0OTHER")
@@ -45,9 +56,9 @@ def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
 
 async def read(store: WholeStore, number: int, seconds: int, phase: Phase, ready: int = 1) -> None:
     pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
-    scene = a_scene(a_watch(pipeline.id), pipeline=pipeline)
+    routing = a_scene(a_watch(pipeline.id), pipeline=pipeline)
     observation = an_observation(phase, seconds, ready=ready, pipeline_id=pipeline.id)
-    plan = plan_reading(await store.record(pipeline.id), observation, scene)
+    plan = plan_reading(await store.record(pipeline.id), observation, routing)
     assert not plan.must_be_written or await store.commit(plan, (await store.watches()).version)
 
 
@@ -124,9 +135,9 @@ async def test_in_doubt_nothing_is_gathered_that_may_have_been_told_by_itself(
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(30)
     told = [content for _, content, _ in chat.posts]
-    (storm,) = told
-    assert isinstance(storm, Storm)
-    assert {card.key for card in storm.cards} == {row.id for row in rows[1:]}
+    (group,) = told
+    assert isinstance(group, Group)
+    assert {card.key for card in group.cards} == {row.id for row in rows[1:]}
 
 
 # --- Slack answers nothing -------------------------------------------------------------------------------------------
@@ -148,7 +159,7 @@ class Away(FakeChat):
             self.answers = [(self._none, self._lands and self.tries == 1)]
         return await super().post(delivery, content, thread_ts=thread_ts, now=now)
 
-    async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
         sightings = await super().find(traces)
         return [Unreadable("timeout", lost=True)] * len(traces) if self.looks_away else sightings
 
@@ -268,8 +279,8 @@ async def test_the_end_that_a_repeat_told_is_told_under_the_card_that_stays(
         await clock.pass_time(120)
     assert chat.deleted == ["2.000000"]
     (_, _, (_, line, thread), (_, paused, _)) = chat.posts
-    assert isinstance(line, ThreadLine)
-    assert line.line.ends
+    assert isinstance(line, ThreadEntry)
+    assert line.entry.ends
     assert thread == "1.000000"
     assert isinstance(paused, Card)
     assert await idle(store)
@@ -301,10 +312,10 @@ async def test_many_stories_that_waited_are_one_catch_up_behind_the_failures(
     await fail(store, 30)
     async with sending(store, chat, clock):
         await clock.pass_time(10)
-    assert contents(chat) == ["Card", "CatchUp"]
+    assert contents(chat) == ["Card", "Digest"]
     (failed, _, _), (_, caught_up, _) = chat.posts
     assert failed.lane.kind == "pages"
-    assert isinstance(caught_up, CatchUp)
+    assert isinstance(caught_up, Digest)
     assert {entry.pipeline.name for entry in caught_up.entries} == {f"orders-{number}" for number in range(1, 26)}
     assert all(entry.counts[Event.DEPLOYING] == entry.counts[Event.LIVE] == 1 for entry in caught_up.entries)
     assert await idle(store)
@@ -320,11 +331,11 @@ async def test_many_lines_that_waited_for_one_thread_are_one_message_in_it(
         await read(store, 1, seconds, Phase.DEPLOYING if seconds % 2 else Phase.STOPPING, ready=0)
     async with sending(store, chat, clock):
         await clock.pass_time(5)
-    assert contents(chat) == ["Card", "Lines"]
+    assert contents(chat) == ["Card", "TimelineBatch"]
     (card, _, _), (_, lines, thread) = chat.posts
-    assert isinstance(lines, Lines)
+    assert isinstance(lines, TimelineBatch)
     assert thread == chat.there[card.id]
-    assert [each.line.at.second for each in lines.lines] == list(range(2, 9))
+    assert [each.entry.at.second for each in lines.entries] == list(range(2, 9))
 
 
 async def test_the_next_story_of_a_pipeline_is_not_told_before_the_one_before_it(
@@ -353,7 +364,7 @@ async def test_nor_before_its_last_line(store: WholeStore, chat: FakeChat, clock
         await clock.pass_time(3)
         await read(store, 1, 3, Phase.PAUSED)
         await clock.pass_time(150)
-    assert contents(chat) == ["Card", "ThreadLine", "Card"]
+    assert contents(chat) == ["Card", "ThreadEntry", "Card"]
 
 
 # --- why it is late --------------------------------------------------------------------------------------------------
@@ -460,7 +471,7 @@ async def test_an_answer_is_shown_by_the_card_though_its_line_waits(
     chat.answers = [(LIMITED, False)]
     async with sending(store, chat, clock):
         await clock.pass_time(90)
-    assert [type(content) for _, content, _ in chat.posts] == [Card, ThreadLine]
+    assert [type(content) for _, content, _ in chat.posts] == [Card, ThreadEntry]
     ((_, shown, _),) = chat.updates
     assert isinstance(shown, Card)
     assert shown.episode.acknowledged
@@ -495,7 +506,7 @@ async def test_a_message_that_slack_refuses_for_a_reason_unknown_holds_up_nothin
 
 async def test_a_history_that_takes_longer_than_a_lease_may_is_unreadable(store: WholeStore, clock: FakeClock) -> None:
     class Slow(FakeChat):
-        async def find(self, traces: Sequence[Trace]) -> Sequence[Sighting]:
+        async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
             self.looks += 1
             await asyncio.Event().wait()
             raise AssertionError("it never comes")

@@ -8,13 +8,13 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.ports import Status
-from bot.slack.answers import render_answer
-from bot.slack.cards import Footing
-from bot.slack.status_answers import PAGE_SIZE, Asked
+from bot.slack.render.answers import render_answer
+from bot.slack.render.cards import RenderContext
+from bot.slack.render.status_answers import PAGE_SIZE, Asked
 from tests.builders import ALERTS, a_pipeline
 from tests.service.test_poller import pipelines, running, watch
 
-FOOTING = Footing(platform_url="https://goldrush.dev/platform/", command="/pipeline")
+FOOTING = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
 FAILED = Status(phase=Phase.FAILED, replicas=1, ready=0)
 DEGRADED = Status(phase=Phase.RUNNING, replicas=3, ready=1)
 PAUSED = Status(phase=Phase.PAUSED)

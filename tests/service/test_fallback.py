@@ -3,30 +3,30 @@
 import pytest
 import redis.asyncio
 
-from bot.domain.card import Card, Storm
+from bot.domain.card import Card, Group
 from bot.domain.permission import Broadcast
-from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind
-from bot.slack.look import Look
-from tests.builders import ALERTS, a_delivery, a_group, a_person, a_watch
+from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind
+from bot.slack.render.renderer import Look
+from tests.builders import ALERTS, a_delivery, a_person, a_usergroup, a_watch
 from tests.fakes import NOON
+from tests.service.test_heartbeat import FALLBACK, Whole, whole
 from tests.service.test_poller import FAILED, ONE, TWO, pipelines, running
-from tests.service.test_vigil import FALLBACK, Whole, whole
 
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 HERE, CHANNEL = Target(kind=TargetKind.HERE), Target(kind=TargetKind.CHANNEL)
-EVERYBODY = (CHANNEL, HERE, a_group(), a_person("U0BOB"))
+EVERYBODY = (CHANNEL, HERE, a_usergroup(), a_person("U0BOB"))
 MENTIONS = "<!subteam^S0ONCALL> <@U0BOB>"
 
 
 async def watch(world: Whole, reference: str, channel: ChannelId, targets: tuple[Target, ...]) -> None:
     made = a_watch(reference, channel=channel, targets=targets)
     await world.bot.store.add_watches([made], a_delivery(f"{channel}{reference}", channel=channel))
-    await world.bot.roster.refresh_watches()
+    await world.bot.repository.refresh_watches()
 
 
 def told_in(world: Whole, channel: ChannelId) -> list[str]:
     posts = [(row, content) for row, content, _ in world.chat.posts if row.channel == channel]
-    return [LOOK.content(each, row, row.made_at).text for row, each in posts if isinstance(each, Card | Storm)]
+    return [LOOK.content(each, row, row.made_at).text for row, each in posts if isinstance(each, Card | Group)]
 
 
 async def test_it_pings_whom_the_watch_names_and_nobody_who_happens_to_be_there(
@@ -35,7 +35,7 @@ async def test_it_pings_whom_the_watch_names_and_nobody_who_happens_to_be_there(
     async with whole(fake_redis, fallback=FALLBACK) as world:
         await watch(world, ONE, ALERTS, EVERYBODY)
         await world.bot.poll(20)
-        await world.parking.park(ALERTS, ParkReason.NOT_IN_CHANNEL)
+        await world.suspensions.suspend(ALERTS, SuspendReason.NOT_IN_CHANNEL)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
         (told,) = told_in(world, FALLBACK)
@@ -49,7 +49,7 @@ async def test_what_it_watches_itself_pages_as_ever(fake_redis: redis.asyncio.Re
         await watch(world, ONE, ALERTS, (CHANNEL,))
         await watch(world, ONE, FALLBACK, (HERE,))
         await world.bot.poll(20)
-        await world.parking.park(ALERTS, ParkReason.ARCHIVED)
+        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
         (told,) = told_in(world, FALLBACK)
@@ -73,15 +73,15 @@ async def test_what_the_store_keeps_of_a_watch_stays_as_it_was_made(fake_redis: 
     async with running(fake_redis, *pipelines(2), fallback=FALLBACK) as bot:
         made = a_watch(ONE, targets=EVERYBODY)
         await bot.store.add_watches([made], a_delivery("made"))
-        await bot.store.park(ALERTS, ParkReason.ARCHIVED, [], [made])
-        await bot.roster.refresh_watches()
+        await bot.store.suspend(ALERTS, SuspendReason.ARCHIVED, [], [made])
+        await bot.repository.refresh_watches()
         bot.api.statuses[ONE] = FAILED
         await bot.poll(20)
         (kept,) = (await bot.store.watches()).all
         assert (kept.channel, kept.targets, kept.stands_in_for) == (ALERTS, EVERYBODY, None)
 
 
-@pytest.mark.parametrize("rest", [(), (a_group(),)])
+@pytest.mark.parametrize("rest", [(), (a_usergroup(),)])
 async def test_with_broadcasts_switched_off_no_old_watch_pings_a_channel(
     fake_redis: redis.asyncio.Redis, rest: tuple[Target, ...]
 ) -> None:
@@ -93,7 +93,7 @@ async def test_with_broadcasts_switched_off_no_old_watch_pings_a_channel(
         await world.bot.poll(20)
         silent = Look(command="/pipeline", platform_url="https://goldrush.dev/", broadcast=Broadcast.NOBODY)
         cards = [content for _, content, _ in world.chat.posts if isinstance(content, Card)]
-        contents: list[Card | Storm] = [*cards, Storm(key="storm", channel=ALERTS, cards=tuple(cards))]
+        contents: list[Card | Group] = [*cards, Group(key="group", channel=ALERTS, cards=tuple(cards))]
         for content in contents:
             loud, text = (look.content(content, a_delivery(), NOON).text for look in (LOOK, silent))
             assert "<!here>" in loud

@@ -25,13 +25,13 @@ async def test_a_gateway_that_says_404_to_all_is_an_outage_and_ends_no_pipeline(
         bot.api.listing = STRAY
         await bot.poll(60)
         assert await bot.cards() == ["GoldRush API blind"]
-        assert {bot.roster.record(each).standing.reach for each in bot.api.statuses} == {Reach.REACHABLE}
+        assert {bot.repository.record(each).state.reach for each in bot.api.statuses} == {Reach.REACHABLE}
         bot.api.listing = None
         for each in bot.api.statuses:
             bot.api.statuses[each] = LIVE
         bot.api.statuses[ONE] = FAILED
         await bot.poll(30)  # it went on reading
-        outage = bot.roster.record(API_PIPELINE_ID).episode
+        outage = bot.repository.record(API_PIPELINE_ID).episode
         assert outage is not None
         assert not outage.open
         assert "orders-1 failure" in await bot.cards()
@@ -46,7 +46,7 @@ async def test_a_gateway_that_says_404_while_the_listing_shows_it_makes_it_unrea
         await bot.poll(20)
         bot.api.statuses[ONE] = STRAY
         await bot.poll(90)
-        assert bot.roster.record(ONE).standing.reach is Reach.UNREACHABLE
+        assert bot.repository.record(ONE).state.reach is Reach.UNREACHABLE
         assert await bot.cards() == ["orders-1 blind"]
 
 
@@ -59,7 +59,7 @@ async def test_what_a_fresh_and_complete_listing_lacks_too_is_gone(fake_redis: r
         del bot.api.pipelines[ONE]
         before = bot.api.listings
         await bot.poll(60)
-        assert bot.roster.record(ONE).standing.reach is Reach.GONE
+        assert bot.repository.record(ONE).state.reach is Reach.GONE
         assert bot.api.listings - before <= 3
 
 
@@ -86,10 +86,10 @@ async def test_a_listing_that_may_not_be_whole_makes_nothing_gone(
         bot.api.listing = listing
         bot.api.statuses[ONE] = STRAY
         await bot.poll(90)
-        assert bot.roster.record(ONE).standing.reach is Reach.UNREACHABLE
+        assert bot.repository.record(ONE).state.reach is Reach.UNREACHABLE
         await bot.listing.refresh()
-        assert len(bot.roster.pollable) == 3
-        assert len(bot.roster.catalogue) == 3
+        assert len(bot.repository.pollable) == 3
+        assert len(bot.repository.catalogue) == 3
 
 
 async def test_a_listing_of_many_pages_that_promises_more_than_comes_is_not_whole(
@@ -99,7 +99,7 @@ async def test_a_listing_of_many_pages_that_promises_more_than_comes_is_not_whol
         await bot.listing.refresh()
         bot.api.listing = Page(pipelines=(pipelines(3)[0],), more=True, total=3)
         await bot.listing.refresh()
-        assert not bot.roster.lacks(TWO, since=0.0)
+        assert not bot.repository.lacks(TWO, since=0.0)
 
 
 async def test_a_whole_listing_takes_away_what_nobody_watches(fake_redis: redis.asyncio.Redis) -> None:
@@ -107,9 +107,9 @@ async def test_a_whole_listing_takes_away_what_nobody_watches(fake_redis: redis.
         await bot.listing.refresh()
         del bot.api.pipelines[ONE]
         await bot.listing.refresh()
-        assert bot.roster.lacks(ONE, since=0.0)
-        assert len(bot.roster.catalogue) == 2
-        assert bot.roster.unlisted == ()
+        assert bot.repository.lacks(ONE, since=0.0)
+        assert len(bot.repository.catalogue) == 2
+        assert bot.repository.unlisted == ()
 
 
 async def test_one_404_of_goldrush_itself_needs_no_listing(fake_redis: redis.asyncio.Redis) -> None:
@@ -120,7 +120,7 @@ async def test_one_404_of_goldrush_itself_needs_no_listing(fake_redis: redis.asy
         bot.api.statuses[ONE] = NotFound("GoldRush answered 404: there is no such pipeline.")
         before = bot.api.listings
         await bot.poll(60)
-        assert bot.roster.record(ONE).standing.reach is Reach.GONE
+        assert bot.repository.record(ONE).state.reach is Reach.GONE
         assert bot.api.listings == before
 
 

@@ -6,16 +6,16 @@ import pytest
 import redis.asyncio
 
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate
-from bot.domain.card import Lines, Storm
+from bot.domain.card import Group, TimelineBatch
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.phase import Phase
 from bot.ports import Status
-from bot.slack.look import Look
+from bot.slack.render.renderer import Look
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
 from tests.fakes import FakeChat, FakeClock
+from tests.service.test_dispatcher import change, fail, group, sending
+from tests.service.test_heartbeat import whole
 from tests.service.test_poller import FAILED
-from tests.service.test_sender import change, fail, sending, storm
-from tests.service.test_vigil import whole
 from tests.stores import WholeStore
 
 WAIT = timedelta(seconds=10)  # so all of them wait to be told
@@ -40,9 +40,9 @@ def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
 
 def heads(chat: FakeChat) -> list[str]:
     """The heading of each group's message as it stands, in the order in which they were posted."""
-    last = {delivery.id: content for delivery, content, _ in chat.posts if isinstance(content, Storm)}
+    last = {delivery.id: content for delivery, content, _ in chat.posts if isinstance(content, Group)}
     for _, content, _ in chat.updates:
-        if isinstance(content, Storm):
+        if isinstance(content, Group):
             last[content.key] = content
     said = [LOOK.content(content, a_delivery(), at(0)).text.split("\n")[0] for content in last.values()]
     return [each.replace("found ", "") for each in said]  # they are FAILED when they are first read
@@ -51,7 +51,7 @@ def heads(chat: FakeChat) -> list[str]:
 async def test_each_message_of_a_group_says_how_many_there_are_in_all(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    await storm(store, 70)
+    await group(store, 70)
     async with sending(store, chat, clock):
         await clock.pass_time(6)
     assert heads(chat) == [
@@ -62,7 +62,7 @@ async def test_each_message_of_a_group_says_how_many_there_are_in_all(
 
 
 async def test_three_hundred_are_one_group(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
-    await storm(store, 300)
+    await group(store, 300)
     async with sending(store, chat, clock):
         await clock.pass_time(20)
     first, *others = heads(chat)
@@ -74,7 +74,7 @@ async def test_a_group_that_grows_is_counted_anew_in_the_messages_that_are_there
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     async with sending(store, chat, clock):
-        await storm(store, 3)
+        await group(store, 3)
         await clock.pass_time(5)
         assert heads(chat) == ["3 pipelines FAILED at once"]
         for number in (11, 12, 13, 14):
@@ -92,7 +92,7 @@ async def test_after_a_while_without_failures_the_next_ones_are_another_group(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     async with sending(store, chat, clock):
-        await storm(store, 3)
+        await group(store, 3)
         await clock.pass_time(601)
         for number in (11, 12, 13):
             await fail(store, number)
@@ -104,13 +104,13 @@ async def test_after_a_while_without_failures_the_next_ones_are_another_group(
 async def test_the_end_of_a_group_is_told_though_its_members_recover_one_after_the_other(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    await storm(store, 4)
+    await group(store, 4)
     async with sending(store, chat, clock):
         await clock.pass_time(6)
         for number in range(1, 5):
             await change(store, number, 10 * number)
             await clock.pass_time(10)
-    ends = [(delivery, content) for delivery, content, _ in chat.posts if isinstance(content, Lines)]
+    ends = [(delivery, content) for delivery, content, _ in chat.posts if isinstance(content, TimelineBatch)]
     said = [LOOK.content(content, delivery, delivery.made_at).text for delivery, content in ends]
     assert [content.broadcast for _, content in ends] == [False, False, False, True]
     assert said[0].startswith("orders-1 recovered after ")
@@ -118,7 +118,7 @@ async def test_the_end_of_a_group_is_told_though_its_members_recover_one_after_t
 
 
 async def test_an_update_of_what_is_there_is_not_late(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
-    await storm(store, 3)
+    await group(store, 3)
     async with sending(store, chat, clock):
         await clock.pass_time(300)
         await change(store, 1, 10)  # as it was read minutes ago
@@ -134,14 +134,14 @@ async def test_one_member_is_acknowledged_and_the_others_are_not(fake_redis: red
         await world.bot.watch("*")
         await world.bot.listing.refresh()
         await world.bot.poll(20)
-        (group,) = [content for _, content, _ in world.chat.posts if isinstance(content, Storm)]
+        (burst,) = [content for _, content, _ in world.chat.posts if isinstance(content, Group)]
         answer = world.bot.requests.acknowledgements.acknowledge_member
-        chosen = group.cards[1]
+        chosen = burst.cards[1]
         done = await answer(ALERTS, chosen.key, ANN)
         assert isinstance(done, AcknowledgeAnswer)
         assert (done.fate, done.pipeline.id) == (Fate.ACKNOWLEDGED, chosen.pipeline.id)
         await world.bot.poll(5)
-        shown = [content for _, content, _ in world.chat.updates if isinstance(content, Storm)][-1]
+        shown = [content for _, content, _ in world.chat.updates if isinstance(content, Group)][-1]
         assert [card.key for card in shown.cards if card.episode.acknowledged] == [chosen.key]
 
         again = await answer(ALERTS, chosen.key, ANN)

@@ -8,12 +8,12 @@ from dataclasses import replace
 import pytest
 import redis.asyncio
 
-from bot.delivery.courier import Surroundings
+from bot.delivery.dispatcher import Dispatcher
 from bot.delivery.doubt import Doubt
-from bot.delivery.pace import Pace
-from bot.delivery.parking import Parking
-from bot.delivery.sender import Sender
-from bot.domain.card import Card, Content, HeldPages, Storm, ThreadLine
+from bot.delivery.lane_worker import LaneServices
+from bot.delivery.rate_limiter import RateLimiter
+from bot.delivery.suspensions import Suspensions
+from bot.domain.card import Card, Content, Group, HeldPages, ThreadEntry
 from bot.domain.delivery import Delivery
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -41,20 +41,20 @@ class Rig:
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
         wake = asyncio.Event()
-        around = Surroundings(
+        around = LaneServices(
             outbox=self.store.outbox,
             chat=self.chat,
             clock=self.clock,
-            pace=Pace(self.clock),
+            pace=RateLimiter(self.clock),
             doubt=Doubt(self.clock),
-            parking=Parking(store=self.store, chat=self.chat, clock=self.clock, wake=wake, fallback=None),
+            suspensions=Suspensions(store=self.store, chat=self.chat, clock=self.clock, wake=wake, fallback=None),
             team=TEAM,
             pages_an_hour=LIMIT,
         )
-        sender = Sender(around, wake)
-        task = asyncio.create_task(sender.run())
+        dispatcher = Dispatcher(around, wake)
+        task = asyncio.create_task(dispatcher.run())
         yield
-        sender.stop()
+        dispatcher.stop()
         while not task.done():
             await self.clock.pass_time(1)
         await task
@@ -87,7 +87,7 @@ class Rig:
         return [(delivery, content) for delivery, content, _ in self.chat.posts if delivery.channel == channel]
 
     def pages(self, channel: ChannelId) -> int:
-        return sum(isinstance(content, Card | Storm) for _, content in self.posts(channel))
+        return sum(isinstance(content, Card | Group) for _, content in self.posts(channel))
 
     def summaries(self, channel: ChannelId) -> list[HeldPages]:
         return [content for _, content in self.posts(channel) if isinstance(content, HeldPages)]
@@ -207,7 +207,7 @@ async def test_the_end_of_a_failure_that_was_paged_is_told_though_the_limit_is_r
         before = len(rig.posts(DIRECT))
         await rig.reads(Phase.RUNNING, 2)
         await rig.clock.pass_time(10)
-        (told,) = [content for _, content in rig.posts(DIRECT)[before:] if isinstance(content, ThreadLine)]
+        (told,) = [content for _, content in rig.posts(DIRECT)[before:] if isinstance(content, ThreadEntry)]
         assert told.pipeline.name == "orders-2"
 
 

@@ -18,7 +18,7 @@ def becomes(bot: Bot, intent: Intent, status: Status) -> None:
 
 
 def contradicted(bot: Bot) -> bool:
-    return drifts(bot.roster.pipeline(ONE).intent, bot.roster.record(ONE).standing.phase)
+    return drifts(bot.repository.pipeline(ONE).intent, bot.repository.record(ONE).state.phase)
 
 
 async def test_a_pipeline_that_is_resumed_is_not_wanted_paused(fake_redis: redis.asyncio.Redis) -> None:
@@ -29,7 +29,7 @@ async def test_a_pipeline_that_is_resumed_is_not_wanted_paused(fake_redis: redis
         for _ in range(3):
             becomes(bot, Intent.PAUSED, PAUSED)
             await bot.poll(20)
-            assert bot.roster.pipeline(ONE).intent is Intent.PAUSED
+            assert bot.repository.pipeline(ONE).intent is Intent.PAUSED
             becomes(bot, Intent.RUNNING, Status(phase=Phase.DEPLOYING, replicas=1, ready=0))
             await bot.poll(61)
             assert not contradicted(bot)
@@ -49,7 +49,7 @@ async def test_the_intent_is_asked_for_again_until_it_is_known(fake_redis: redis
         bot.api.refusal = Throttled("GoldRush answered 429.", retry_after=60.0)
         await bot.poll(62)
         assert not contradicted(bot)  # unknown, and so not contradicted
-        assert bot.roster.record(ONE).standing.phase == Phase.RUNNING
+        assert bot.repository.record(ONE).state.phase == Phase.RUNNING
 
 
 async def test_a_true_contradiction_is_told(fake_redis: redis.asyncio.Redis) -> None:

@@ -12,7 +12,7 @@ from bot.domain.delivery import Delivery, Outcome, Refusal, Refused, Unknown
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, TEAM
 from tests.fakes import FakeChat, FakeClock
-from tests.service.test_sender import announce, fail, idle, sending
+from tests.service.test_dispatcher import announce, fail, idle, sending
 from tests.shuffled_loop import ShuffledLoop
 from tests.stores import WholeStore
 

@@ -7,9 +7,9 @@ import redis.asyncio
 
 from bot.domain.phase import Phase
 from bot.domain.watch import API_PIPELINE_ID
+from bot.monitoring.budget import Route
 from bot.ports import ApiError, Status, Throttled, Unavailable
-from bot.slack.status_answers import Asked
-from bot.watching.budget import Route
+from bot.slack.render.status_answers import Asked
 from tests.builders import ALERTS
 from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, Bot, pipelines, running
 from tests.unit.rendering import LOOK
@@ -29,9 +29,9 @@ async def watched(bot: Bot) -> None:
 
 
 async def notice(bot: Bot) -> str:
-    episode = bot.roster.record(API_PIPELINE_ID).episode
+    episode = bot.repository.record(API_PIPELINE_ID).episode
     assert episode is not None
-    (card,) = (await bot.store.outbox.cards(tuple(episode.told))).values()
+    (card,) = (await bot.store.outbox.cards(tuple(episode.cards))).values()
     (row,) = [each for each in await bot.store.owed(ALERTS) if each.id == card.content.key]
     return LOOK.content(card.content, row, bot.clock.now()).text
 
@@ -59,7 +59,7 @@ async def test_one_429_that_asks_for_ten_minutes_is_told_with_its_end_and_so_is_
         assert await bot.cards() == ["GoldRush API blind"]
         bot.api.statuses[ONE] = FAILED
         await bot.poll(60)
-        outage = bot.roster.record(API_PIPELINE_ID).episode
+        outage = bot.repository.record(API_PIPELINE_ID).episode
         assert outage is not None
         assert not outage.open
         assert "orders-1 failure" in await bot.cards()
@@ -123,9 +123,9 @@ async def test_a_longer_wait_changes_the_notice_and_posts_nothing(fake_redis: re
         assert before != after
         assert "maintenance" in after
         assert len(await bot.store.owed(ALERTS)) == 2  # the announcement of the watch aside: the one card
-        episode = bot.roster.record(API_PIPELINE_ID).episode
+        episode = bot.repository.record(API_PIPELINE_ID).episode
         assert episode is not None
-        assert len(episode.lines) == 1
+        assert len(episode.timeline) == 1
 
 
 async def test_a_bot_that_is_started_during_a_wait_does_not_say_that_it_is_over(
@@ -137,7 +137,7 @@ async def test_a_bot_that_is_started_during_a_wait_does_not_say_that_it_is_over(
         await bot.poll(40)
     async with running(fake_redis, clock=bot.clock, api=bot.api) as again:
         await again.poll(40)
-        episode = again.roster.record(API_PIPELINE_ID).episode
+        episode = again.repository.record(API_PIPELINE_ID).episode
         assert episode is not None
         assert episode.open
 
@@ -185,9 +185,9 @@ async def test_while_the_api_is_away_refresh_leads_with_the_doubt_on_the_card_to
         await bot.poll(20)
         answer = await bot.requests.queries.refresh(ALERTS, ONE)
         assert LOOK.answer(answer, Asked()).text.startswith("orders-1 — last seen RUNNING ")
-        episode = bot.roster.record(ONE).episode
+        episode = bot.repository.record(ONE).episode
         assert episode is not None
-        (card,) = (await bot.store.outbox.cards(tuple(episode.told))).values()
+        (card,) = (await bot.store.outbox.cards(tuple(episode.cards))).values()
         assert card.content.unread_at == bot.clock.now()
 
 

@@ -12,13 +12,13 @@ from bot.domain.card import NoticeKind
 from bot.domain.note import Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.watch import ChannelId, ParkReason
-from bot.ports import Gesture
+from bot.domain.watch import ChannelId, SuspendReason
+from bot.ports import Interaction
 from bot.store.losses import KEPT
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, a_watch, at
 from tests.fakes import FakeChat
+from tests.service.test_heartbeat import Whole, whole
 from tests.service.test_poller import FAILED, LIVE, OPERATOR, OTHER
-from tests.service.test_vigil import Whole, whole
 from tests.unit.test_docs import names_of_keys
 
 FIRST = PipelineId("pipe_0001")
@@ -41,17 +41,17 @@ async def furnish(world: Whole) -> None:
     for number in (1, 2, 3):
         bot.api.statuses[PipelineId(f"pipe_000{number}")] = FAILED
     await bot.poll(20)
-    await bot.store.unpark(OTHER)
-    await bot.store.rest(OTHER, ParkReason.NOT_IN_CHANNEL)
+    await bot.store.resume(OTHER)
+    await bot.store.rest(OTHER, SuspendReason.NOT_IN_CHANNEL)
     await bot.store.tell([a_delivery("owed", channel=OTHER)])
-    await bot.store.rest(ChannelId("C0WAKES"), ParkReason.NOT_IN_CHANNEL)
-    await bot.store.unpark(ChannelId("C0WAKES"), on_trial=True)
+    await bot.store.rest(ChannelId("C0WAKES"), SuspendReason.NOT_IN_CHANNEL)
+    await bot.store.resume(ChannelId("C0WAKES"), on_trial=True)
     await bot.store.keep_rename(ChannelId("C0OLD"), ChannelId("C0NEW"), "1.0")
     await bot.store.outbox.hold("chat.update", at(0), at(0) + timedelta(minutes=9))
-    await bot.store.first_time(Gesture(id="click 1", kind="click", at=bot.clock.now(), facts={}))
-    for key in bot.roster.open_cards:  # as one message for all of them would leave it
-        await bot.store._redis.hset(bot.store._keys.card(key), "storm", "storm-1")
-        await bot.store._redis.sadd(bot.store._keys.storm("storm-1"), key)
+    await bot.store.first_time(Interaction(id="click 1", kind="click", at=bot.clock.now(), payload={}))
+    for key in bot.repository.open_cards:  # as one message for all of them would leave it
+        await bot.store._redis.hset(bot.store._keys.card(key), "group", "group-1")
+        await bot.store._redis.sadd(bot.store._keys.group("group-1"), key)
     await bot.store.set_note(Note(kind=NoteKind.NOTE, reference="orders-*", text="call Bob", by=ANN, at=at(0)))
     await bot.poll(6)
 
@@ -81,7 +81,7 @@ async def goes_on(world: Whole) -> None:
     await bot.watch("pipe_0004")
     await bot.poll(40)
     assert len(world.told()) > before
-    assert bot.roster.record(PipelineId("pipe_0004")).standing.phase is Phase.FAILED
+    assert bot.repository.record(PipelineId("pipe_0004")).state.phase is Phase.FAILED
 
 
 EVERY = sorted({name.split(":")[0] for name in names_of_keys()} - {"probe"})
@@ -128,11 +128,11 @@ async def test_nothing_is_reported_where_nothing_is_lost(fake_redis: redis.async
     with capture_logs() as lines:
         async with whole(fake_redis, 4, operator=OPERATOR) as world:
             await furnish(world)
-            await world.bot.store.unpark(OTHER)
+            await world.bot.store.resume(OTHER)
             for each in list(world.bot.api.statuses):
                 world.bot.api.statuses[each] = LIVE
             await world.bot.poll(60)
-            watches = world.bot.roster.watches.all
+            watches = world.bot.repository.watches.all
             await world.bot.store.remove_watches([each.id for each in watches], a_delivery("over"))
             await world.bot.poll(60)
         async with whole(fake_redis, operator=OPERATOR, before=world.bot) as second:
@@ -155,7 +155,7 @@ async def test_a_card_that_is_lost_is_drawn_again_where_it_stands(fake_redis: re
         world.bot.api.statuses[FIRST] = FAILED
         await world.bot.poll(20)
         posts = len(world.told())
-        (key,) = tuple(world.bot.roster.open_cards)
+        (key,) = tuple(world.bot.repository.open_cards)
         await fake_redis.delete(f"{PREFIX}card:{key}")
         await world.bot.poll(40)
         assert len(world.told()) == posts  # found in Slack by its key, and not posted a second time

@@ -7,15 +7,15 @@ from bot.domain.card import Card
 from bot.domain.note import MOST_NOTES, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.watch import Target, TargetKind
-from bot.slack.answers import render_answer
-from bot.slack.cards import Footing
-from bot.slack.status_answers import Asked
+from bot.slack.render.answers import render_answer
+from bot.slack.render.cards import RenderContext
+from bot.slack.render.status_answers import Asked
 from tests.builders import ALERTS, ANN, at
 from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, Bot, pipelines, running, watch
 
 RUNBOOK, NOTE = NoteKind.RUNBOOK, NoteKind.NOTE
 WIKI = "https://wiki.example.com/orders"
-FOOTING = Footing(platform_url="https://goldrush.dev/platform/", command="/pipeline")
+FOOTING = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
 
 
 async def change(bot: Bot, kind: NoteKind, reference: str, text: str) -> NoteAnswer:
@@ -29,9 +29,9 @@ def said(answer: NoteAnswer | NoteUnresolved) -> str:
 
 
 async def open_cards(bot: Bot) -> list[Card]:
-    episode = bot.roster.record(ONE).episode
+    episode = bot.repository.record(ONE).episode
     assert episode is not None
-    return [card.content for card in (await bot.store.cards(list(episode.told))).values()]
+    return [card.content for card in (await bot.store.cards(list(episode.cards))).values()]
 
 
 async def shown(bot: Bot, kind: NoteKind = RUNBOOK) -> set[str]:
@@ -55,9 +55,9 @@ async def test_one_that_is_set_while_it_is_failed_is_drawn_on_the_open_card(fake
         bot.api.statuses[ONE] = FAILED
         await watch(bot, "orders-*")
         assert await shown(bot) == set()
-        before = bot.roster.record(ONE).episode
+        before = bot.repository.record(ONE).episode
         answer = await change(bot, RUNBOOK, "orders-*", WIKI)
-        after = bot.roster.record(ONE).episode
+        after = bot.repository.record(ONE).episode
         assert before is not None
         assert after is not None
         assert after.revision > before.revision
@@ -71,8 +71,8 @@ async def test_the_most_specific_one_counts(fake_redis: redis.asyncio.Redis) -> 
     async with running(fake_redis, *pipelines(12)) as bot:
         for reference in ("*", "project:shop", "orders-*", "orders-1*", "orders-1"):
             await change(bot, RUNBOOK, reference, f"https://w.example/{len(reference)}{reference[0]}")
-        pipeline = bot.roster.pipeline
-        found = [bot.roster.guidance(pipeline(PipelineId(f"pipe_{number:04}"))).runbook for number in (1, 10, 2)]
+        pipeline = bot.repository.pipeline
+        found = [bot.repository.guidance(pipeline(PipelineId(f"pipe_{number:04}"))).runbook for number in (1, 10, 2)]
         assert [note.reference for note in found if note] == [ONE, "orders-1*", "orders-*"]
         gone = await change(bot, RUNBOOK, "orders-1", "")
         assert "The runbook of `orders-1*` applies now" in said(gone)
@@ -117,7 +117,7 @@ async def test_an_unknown_name_changes_nothing_and_keeps_what_was_typed(fake_red
         assert isinstance(many, NoteUnresolved)
         assert "may mean 12 pipelines. Nothing was changed." in said(many)
         assert '`/pipeline note pipe_0001 "Look twice"`' in said(many)
-        assert bot.roster.watches.notes == ()
+        assert bot.repository.watches.notes == ()
 
 
 async def test_a_pattern_says_what_it_applies_to(fake_redis: redis.asyncio.Redis) -> None:
@@ -133,7 +133,7 @@ async def test_there_is_a_most(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         for number in range(MOST_NOTES):
             await bot.store.set_note(Note(kind=NOTE, reference=f"p{number}-*", text="x", by=ANN, at=at(0)))
-        await bot.roster.refresh_watches()
+        await bot.repository.refresh_watches()
         full = await bot.requests.notes.change(ALERTS, NOTE, "orders-1", "one more", by=ANN, by_name="")
         assert isinstance(full, Refusal)
         assert "Nothing was changed." in full.reason

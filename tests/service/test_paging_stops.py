@@ -9,7 +9,7 @@ import redis.asyncio
 from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, UserId, Watch
+from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
 from bot.ports import Status
 from tests.builders import ALERTS, ANN, a_delivery, a_person, a_watch
 from tests.service.test_poller import ONE, OTHER, TWO, Bot, pipelines, running
@@ -30,7 +30,7 @@ async def bot(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Bot]:
 async def watch(bot: Bot, *watches: Watch) -> None:
     for number, each in enumerate(watches):
         await bot.store.add_watches([each], a_delivery(f"made {number} {each.channel}", channel=each.channel))
-    await bot.roster.refresh_watches()
+    await bot.repository.refresh_watches()
 
 
 async def paged_by(bot: Bot, person: UserId) -> list[tuple[ChannelId, str]]:
@@ -95,7 +95,7 @@ async def test_it_holds_for_patterns_and_for_every_channel(bot: Bot) -> None:
     assert len(await notices(bot, OTHER)) == 1
     covered = {watch.reference: number for watch, number in zip(answer.stopped, answer.covers, strict=True)}
     assert covered[ONE] == 1
-    assert covered["orders-*"] == len([each for each in bot.roster.catalogue if each.name.startswith("orders-")])
+    assert covered["orders-*"] == len([each for each in bot.repository.catalogue if each.name.startswith("orders-")])
     (told,) = await notices(bot, ALERTS)
     assert told.covers == (covered["orders-*"],)
 
@@ -130,9 +130,9 @@ async def test_the_open_card_in_their_direct_messages_ends(bot: Bot) -> None:
     bot.api.statuses[ONE] = FAILED
     await bot.poll(2)
     await bot.requests.stops.stop(BOB, [ONE])
-    episode = bot.roster.record(ONE).episode
+    episode = bot.repository.record(ONE).episode
     assert episode is not None
-    assert set(episode.told.values()) == {ALERTS, CATS_DMS}
+    assert set(episode.cards.values()) == {ALERTS, CATS_DMS}
     (row,) = [row for row in await bot.store.owed(BOBS_DMS) if isinstance(row.body, SyncCard)]
     card = (await bot.store.cards([row.id]))[row.id]
     assert not card.content.episode.open
@@ -141,9 +141,9 @@ async def test_the_open_card_in_their_direct_messages_ends(bot: Bot) -> None:
 
 async def test_a_channel_that_rests_is_not_woken_by_it(bot: Bot) -> None:
     await watch(bot, a_watch(ONE, targets=PAGED))
-    await bot.store.rest(ALERTS, ParkReason.ARCHIVED)
+    await bot.store.rest(ALERTS, SuspendReason.ARCHIVED)
     await bot.requests.stops.stop(BOB, [ONE])
-    assert (await bot.store.watches()).parked == {ALERTS: ParkReason.ARCHIVED}
+    assert (await bot.store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
     assert await paged_by(bot, BOB) == []
 
 

@@ -8,8 +8,8 @@ import redis.asyncio
 
 from bot.domain.cadence import Cadence, stretch
 from bot.domain.observation import PipelineId
-from bot.watching.budget import Budget, Route
-from bot.watching.people_reads import MOST_AT_ONCE, PeopleReads
+from bot.monitoring.budget import Budget, Route
+from bot.monitoring.people_reads import MOST_AT_ONCE, PeopleReads
 from tests.builders import ALERTS
 from tests.fakes import FakeClock, settle
 from tests.service.test_poller import FAILED, Bot, pipelines, running

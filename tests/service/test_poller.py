@@ -11,6 +11,8 @@ import pytest
 import redis.asyncio
 from structlog.testing import capture_logs
 
+from bot.coordination.heartbeat import Heartbeat, Memberships
+from bot.coordination.leadership import Leadership
 from bot.domain.answer import Fate, WatchAnswer
 from bot.domain.cadence import Cadence
 from bot.domain.card import Notice, NoticeKind, SyncCard
@@ -21,15 +23,13 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.subscription import Wish
 from bot.domain.transition import Event, Reach
-from bot.domain.watch import API_PIPELINE_ID, ChannelId, ParkReason, Target, TargetKind
+from bot.domain.watch import API_PIPELINE_ID, ChannelId, SuspendReason, Target, TargetKind
+from bot.monitoring.budget import Budget
+from bot.monitoring.catalogue import Listing
+from bot.monitoring.poller import Poller
 from bot.ports import ApiError, Forbidden, Malformed, NotFound, Page, Status, Throttled, Unauthorized, Unavailable
-from bot.watching.budget import Budget
-from bot.watching.listing import Listing
-from bot.watching.poller import Poller
-from bot.watching.requests import Requests
-from bot.watching.roster import Roster
-from bot.watching.turn import Turn
-from bot.watching.vigil import Memberships, Vigil
+from bot.requests.requests import Requests
+from bot.state.repository import Repository
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, a_pipeline, a_watch, at
 from tests.contract.test_store import an_announcement
 from tests.fakes import FakeApi, FakeChat, FakeClock, nowhere, settle
@@ -54,10 +54,10 @@ TWO = PipelineId("pipe_0002")
 class Bot:
     api: FakeApi
     store: WholeStore
-    roster: Roster
+    repository: Repository
     poller: Poller
-    vigil: Vigil
-    turn: Turn
+    vigil: Heartbeat
+    turn: Leadership
     requests: Requests
     listing: Listing
     clock: FakeClock
@@ -70,7 +70,7 @@ class Bot:
         await self.store.add_watches(
             watches, Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=at(0))
         )
-        await self.roster.refresh_watches()
+        await self.repository.refresh_watches()
 
     async def poll(self, seconds: float) -> None:
         for count in range(round(seconds / 0.25)):
@@ -101,13 +101,13 @@ async def running(
     clock = clock or FakeClock()
     api = api or FakeApi(*known)
     store = WholeStore(fake_redis, TEAM, clock)
-    roster = Roster(store, asyncio.Event(), fallback)
-    await roster.load()
-    budget, turn = Budget(rate, clock), Turn(store, clock)
-    listing = Listing(api=api, roster=roster, budget=budget, clock=clock)
+    repository = Repository(store, asyncio.Event(), fallback)
+    await repository.load()
+    budget, turn = Budget(rate, clock), Leadership(store, clock)
+    listing = Listing(api=api, repository=repository, budget=budget, clock=clock)
     poller = Poller(
         api=api,
-        roster=roster,
+        repository=repository,
         budget=budget,
         clock=clock,
         cadence=Cadence(),
@@ -116,8 +116,8 @@ async def running(
         operator=operator,
         listing=listing,
     )
-    vigil = Vigil(
-        roster=roster,
+    vigil = Heartbeat(
+        repository=repository,
         poller=poller,
         turn=turn,
         clock=clock,
@@ -127,11 +127,13 @@ async def running(
         memberships=memberships,
     )
     await vigil.look()
-    requests = Requests.over(roster=roster, poller=poller, listing=listing, clock=clock, direct=FakeChat().direct)
+    requests = Requests.over(
+        repository=repository, poller=poller, listing=listing, clock=clock, direct=FakeChat().direct
+    )
     stopped = asyncio.Event()
     task = asyncio.create_task(poller.run(stopped))
     await settle()
-    yield Bot(api, store, roster, poller, vigil, turn, requests, listing, clock, budget)
+    yield Bot(api, store, repository, poller, vigil, turn, requests, listing, clock, budget)
     stopped.set()
     while not task.done():
         await clock.pass_time(1)
@@ -180,7 +182,7 @@ async def test_a_fresh_failure_is_told_and_watched_closely(fake_redis: redis.asy
         await bot.poll(30)
         assert await bot.cards() == ["pipe_0001 failure"]
         assert len(bot.api.reads) - before >= 9
-        assert bot.roster.record(ONE).standing.phase == Phase.FAILED
+        assert bot.repository.record(ONE).state.phase == Phase.FAILED
 
 
 async def test_two_reads_of_one_pipeline_are_never_under_way_and_a_slow_one_delays_no_other(
@@ -242,7 +244,7 @@ async def test_a_person_is_served_while_the_polling_uses_up_the_budget(fake_redi
         await bot.poll(1)
         answer = await asked
     assert answer.views[0].problem is None
-    assert answer.views[0].standing.observation is not None
+    assert answer.views[0].state.observation is not None
 
 
 async def test_a_429_is_obeyed_and_shrinks_the_budget(fake_redis: redis.asyncio.Redis) -> None:
@@ -259,7 +261,7 @@ async def test_a_429_is_obeyed_and_shrinks_the_budget(fake_redis: redis.asyncio.
         assert bot.budget.rate < 100
         await bot.poll(40)
         assert len(bot.api.reads) > before
-        assert bot.roster.record(ONE).standing.misses == 0  # a 429 says nothing of the pipeline
+        assert bot.repository.record(ONE).state.failed_reads == 0  # a 429 says nothing of the pipeline
 
 
 @pytest.mark.parametrize("error", [Unavailable("no answer"), Malformed("not JSON"), Forbidden("no access")])
@@ -272,11 +274,11 @@ async def test_one_broken_pipeline_is_unreachable_after_three_reads_and_back_aft
         await bot.poll(20)
         bot.api.statuses[ONE] = error
         await bot.poll(60)
-        assert bot.roster.record(ONE).standing.reach is Reach.UNREACHABLE
+        assert bot.repository.record(ONE).state.reach is Reach.UNREACHABLE
         assert await bot.cards() == ["orders-1 blind"]
         bot.api.statuses[ONE] = LIVE
         await bot.poll(20)
-        assert bot.roster.record(ONE).standing.reach is Reach.REACHABLE
+        assert bot.repository.record(ONE).state.reach is Reach.REACHABLE
 
 
 async def test_the_api_as_a_whole_away_is_one_notice_a_channel_and_its_return_closes_it(
@@ -299,7 +301,7 @@ async def test_the_api_as_a_whole_away_is_one_notice_a_channel_and_its_return_cl
             bot.api.statuses[each] = LIVE
         bot.api.statuses[TWO] = FAILED
         await bot.poll(20)
-        outage = bot.roster.record(API_PIPELINE_ID).episode
+        outage = bot.repository.record(API_PIPELINE_ID).episode
         assert outage is not None
         assert not outage.open
         assert sorted(await bot.cards()) == ["GoldRush API blind", "orders-2 failure"]
@@ -320,7 +322,7 @@ async def test_any_error_inside_a_read_is_told_as_an_outage_and_logged_once(
             for each in list(bot.api.statuses):
                 bot.api.statuses[each] = LIVE
             await bot.poll(60)
-            outage = bot.roster.record(API_PIPELINE_ID).episode
+            outage = bot.repository.record(API_PIPELINE_ID).episode
             assert outage is not None
             assert not outage.open
     assert [line["event"] for line in lines if line["log_level"] == "error"] == ["read_tripped"]
@@ -336,13 +338,13 @@ async def test_a_rejected_key_is_one_notice_to_the_operator(fake_redis: redis.as
         await bot.poll(200)
         assert await bot.cards(OPERATOR) == ["GoldRush API blind"]
         assert await bot.cards() == []
-        assert bot.roster.record(ONE).standing.phase == Phase.RUNNING  # held
+        assert bot.repository.record(ONE).state.phase == Phase.RUNNING  # held
         for each in list(bot.api.statuses):
             bot.api.statuses[each] = LIVE
         await bot.poll(90)
-        outage = bot.roster.record(API_PIPELINE_ID).episode
+        outage = bot.repository.record(API_PIPELINE_ID).episode
         assert outage is not None
-        assert [*outage.told.values()] == [OPERATOR]
+        assert [*outage.cards.values()] == [OPERATOR]
         assert not outage.open
         assert await bot.cards() == []  # nobody hears the end who did not hear the beginning
         assert len(await bot.store.owed(OPERATOR)) == 2  # the card, and the line that it is over
@@ -358,7 +360,7 @@ async def test_a_pipeline_that_is_gone_is_told_once_and_read_again_when_it_is_li
         gone = bot.api.pipelines.pop(ONE)
         bot.api.statuses[ONE] = NotFound("no such pipeline")
         await bot.poll(60)
-        assert bot.roster.record(ONE).standing.reach is Reach.GONE
+        assert bot.repository.record(ONE).state.reach is Reach.GONE
         before = Counter(bot.api.reads)[ONE]
         await bot.poll(120)
         await bot.listing.refresh()
@@ -367,7 +369,7 @@ async def test_a_pipeline_that_is_gone_is_told_once_and_read_again_when_it_is_li
         bot.api.statuses[ONE] = LIVE
         await bot.listing.refresh()
         await bot.poll(20)
-        assert bot.roster.record(ONE).standing.reach is Reach.REACHABLE
+        assert bot.repository.record(ONE).state.reach is Reach.REACHABLE
         assert len(await bot.store.owed(ALERTS)) <= 4
 
 
@@ -386,9 +388,9 @@ async def test_what_happened_while_the_bot_was_down_is_told_once(fake_redis: red
 
 def doubt_of_the_failure(bot: Bot, pipeline_id: PipelineId = ONE) -> float:
     """Seconds from the reading before, as far as it is known, to the one that told of the failure."""
-    episode = bot.roster.record(pipeline_id).episode
+    episode = bot.repository.record(pipeline_id).episode
     assert episode is not None
-    line = next(line for line in episode.lines if Event.FAILED in line.events)
+    line = next(line for line in episode.timeline if Event.FAILED in line.events)
     assert line.after is not None
     return (line.at - line.after).total_seconds()
 
@@ -466,7 +468,7 @@ async def test_a_stop_is_asked_about(fake_redis: redis.asyncio.Redis) -> None:
         await bot.poll(20)
         bot.api.statuses[ONE] = Status(phase=Phase.STOPPED, replicas=0, ready=0)
         await bot.poll(20)
-        observation = bot.roster.record(ONE).standing.observation
+        observation = bot.repository.record(ONE).state.observation
         assert observation is not None
         assert observation.bounded
 
@@ -497,19 +499,19 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
         page = Target(kind=TargetKind.USER, id=ANN, direct=ChannelId("D0ANN"))
         answer = await watch(bot, "orders-1", "pipe_0002", targets=(page,))
         assert [watch.reference for watch in answer.added] == [ONE, TWO]
-        assert [view.standing.phase for view in answer.matched] == [Phase.RUNNING, Phase.FAILED]
+        assert [view.state.phase for view in answer.matched] == [Phase.RUNNING, Phase.FAILED]
         assert await bot.cards() == ["orders-2 failure"]
         assert await bot.cards(ChannelId("D0ANN")) == ["orders-2 failure"]
         await watch(bot, "orders-2", channel=OTHER)
         assert await bot.cards(OTHER) == ["orders-2 failure"]
-        await bot.store.rest(ALERTS, ParkReason.RESTRICTED)
+        await bot.store.rest(ALERTS, SuspendReason.RESTRICTED)
         await bot.vigil.catch_up()
         assert (await watch(bot, "nosuch")).added == ()
-        assert ALERTS in (await bot.store.watches()).parked  # nothing is watched there anew
+        assert ALERTS in (await bot.store.watches()).suspended  # nothing is watched there anew
         same = await watch(bot, "orders-1", targets=(page,))
         assert same.added == ()
         assert len(same.unchanged) == 1
-        assert (await bot.store.watches()).parked == {}
+        assert (await bot.store.watches()).suspended == {}
 
 
 async def test_unwatching_forgets_and_watching_again_starts_afresh(fake_redis: redis.asyncio.Redis) -> None:
@@ -520,7 +522,7 @@ async def test_unwatching_forgets_and_watching_again_starts_afresh(fake_redis: r
         assert [watch.reference for watch in answer.still_covered_by] == ["orders-*"]
         gone = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN)
         assert [watch.reference for watch in gone.removed] == ["orders-*"]
-        assert bot.roster.watched == frozenset()
+        assert bot.repository.watched == frozenset()
         before = len(bot.api.reads)
         bot.api.statuses[ONE] = Status(phase=Phase.PAUSED)
         await bot.poll(60)
@@ -544,7 +546,7 @@ async def test_browsing_reads_the_page_that_is_shown_and_keeps_nothing(fake_redi
     async with running(fake_redis, *pipelines(9)) as bot:
         answer = await bot.requests.queries.browse(ALERTS, "orders shop", 0, 4)
         assert len(answer.views) == 9
-        assert [view.standing.observation is not None for view in answer.views] == [True] * 4 + [False] * 5
+        assert [view.state.observation is not None for view in answer.views] == [True] * 4 + [False] * 5
         assert await bot.store.records() == {}
         assert (await bot.requests.queries.browse(ALERTS, "nothing like it", 0, 4)).views == ()
 
@@ -553,7 +555,7 @@ async def test_a_failure_is_acknowledged_once_and_only_on_its_own_card(fake_redi
     async with running(fake_redis, *pipelines(1)) as bot:
         bot.api.statuses[ONE] = FAILED
         await watch(bot, "orders-1")
-        episode = bot.roster.record(ONE).episode
+        episode = bot.repository.record(ONE).episode
         assert episode is not None
         assert episode.kind is EpisodeKind.FAILURE
         key = episode.key(TEAM, ALERTS)
@@ -571,16 +573,16 @@ async def test_the_last_watch_that_ends_draws_the_open_cards_a_last_time(fake_re
         await watch(bot, "orders-1", targets=(ann,))
         await bot.watch(ONE, channel=OTHER)
         await bot.poll(2)
-        episode = bot.roster.record(ONE).episode
+        episode = bot.repository.record(ONE).episode
         assert episode is not None
         keys = [episode.key(TEAM, channel) for channel in (ALERTS, ANN_DIRECT)]
         await bot.requests.subscriptions.unwatch(ALERTS, ["orders-1"], ANN)
         other = episode.key(TEAM, OTHER)
         assert {await outcome(bot, key) for key in keys} == {Outcome.UNWATCHED}
         assert await outcome(bot, other) is None  # somebody watches still: it goes on
-        now = bot.roster.record(ONE).episode
+        now = bot.repository.record(ONE).episode
         assert now is not None
-        assert set(now.told) == {other}
+        assert set(now.cards) == {other}
         await bot.requests.subscriptions.unwatch(OTHER, None, ANN)
         assert {await outcome(bot, key) for key in (*keys, other)} == {Outcome.UNWATCHED}
         assert (await bot.requests.acknowledgements.acknowledge(ANN_DIRECT, ONE, keys[1], ANN)).fate is Fate.UNWATCHED
@@ -593,10 +595,10 @@ async def test_a_channel_that_rests_and_watches_still_has_not_left(fake_redis: r
         await bot.watch(ONE, channel=OTHER)
         await bot.listing.refresh()
         await bot.poll(2)
-        await bot.store.park(ALERTS, ParkReason.ARCHIVED, [], bot.roster.watches.of(ALERTS))
-        await bot.roster.refresh_watches()
+        await bot.store.suspend(ALERTS, SuspendReason.ARCHIVED, [], bot.repository.watches.of(ALERTS))
+        await bot.repository.refresh_watches()
         await bot.requests.subscriptions.unwatch(ALERTS, [ONE], ANN)
-        episode = bot.roster.record(ONE).episode
+        episode = bot.repository.record(ONE).episode
         assert episode is not None
         assert await outcome(bot, episode.key(TEAM, ALERTS)) is None
 
@@ -610,9 +612,9 @@ async def test_the_last_card_of_a_pipeline_that_no_listing_shows_keeps_its_name(
         bot.api.statuses[ONE] = FAILED
         await bot.store.add_watches([named], an_announcement())
         await bot.poll(20)
-        episode = bot.roster.record(ONE).episode
+        episode = bot.repository.record(ONE).episode
         assert episode is not None
-        (key,) = episode.told
+        (key,) = episode.cards
         if cut_short:  # whoever ended the watch died over it: the card's button finds that out
             await bot.store.remove_watches([named.id], an_announcement("bye"))
             await bot.poll(5)
@@ -631,12 +633,12 @@ async def test_a_watch_that_ended_in_a_crash_is_forgotten_by_whoever_asks_next(f
     async with running(fake_redis, *pipelines(1)) as bot:
         bot.api.statuses[ONE] = FAILED
         await watch(bot, "orders-1")
-        episode = bot.roster.record(ONE).episode
+        episode = bot.repository.record(ONE).episode
         assert episode is not None
         key = episode.key(TEAM, ALERTS)
-        gone = [each.id for each in bot.roster.watches.all]
+        gone = [each.id for each in bot.repository.watches.all]
         await bot.store.remove_watches(gone, a_delivery("ended"))  # and there it died
-        await bot.roster.refresh_watches()
+        await bot.repository.refresh_watches()
         answer = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
         assert (answer.fate, answer.watched) == (Fate.UNWATCHED, False)
         assert await outcome(bot, key) is Outcome.UNWATCHED
@@ -659,7 +661,7 @@ async def test_two_bots_on_one_store_tell_a_failure_once(fake_redis: redis.async
                 await clock.pass_time(0.25)
             assert await one.cards() == ["orders-1 failure"]
             assert len(one.api.reads) - reads <= 15  # of forty seconds: only one of them reads
-            assert two.roster.record(ONE).episode == one.roster.record(ONE).episode  # but both know
+            assert two.repository.record(ONE).episode == one.repository.record(ONE).episode  # but both know
 
 
 async def test_when_the_bot_that_reads_leaves_the_other_goes_on(fake_redis: redis.asyncio.Redis) -> None:
@@ -678,7 +680,7 @@ async def test_when_the_bot_that_reads_leaves_the_other_goes_on(fake_redis: redi
         await one.poll(20)
         api.statuses[ONE] = LIVE
         await one.poll(40)
-        episode = one.roster.record(ONE).episode
+        episode = one.repository.record(ONE).episode
         assert episode is not None
         assert episode.outcome is Outcome.RECOVERED
 
@@ -690,7 +692,7 @@ async def test_people_are_told_how_old_a_reading_is_when_the_api_is_away(fake_re
         await bot.clock.pass_time(100)
         (view,) = (await bot.requests.queries.status(ALERTS, ["orders-1"])).views
         assert view.problem == "GoldRush did not answer within 5 s."
-        assert view.standing.observation is not None
+        assert view.state.observation is not None
 
 
 async def test_after_a_standstill_a_channel_is_answered_with_fresh_readings(fake_redis: redis.asyncio.Redis) -> None:
@@ -706,9 +708,9 @@ async def test_after_a_standstill_a_channel_is_answered_with_fresh_readings(fake
         bot.clock.seconds += 30  # as after SIGSTOP: nothing ran meanwhile
         one, two, three = (await bot.requests.queries.status(ALERTS, [])).views
         now = bot.clock.now()
-    assert (one.standing.phase, one.problem) == (Phase.FAILED, None)
+    assert (one.state.phase, one.problem) == (Phase.FAILED, None)
     assert two.problem == "GoldRush did not answer within 5 s."
-    observed = [view.standing.observation for view in (one, two, three)]
+    observed = [view.state.observation for view in (one, two, three)]
     assert [each is not None and each.observed_at == now for each in observed] == [True, False, True]
 
 
@@ -726,11 +728,11 @@ async def test_what_was_read_for_a_person_is_shown_though_the_records_were_loade
         assert await bot.turn.keep()
         asked = asyncio.create_task(bot.requests.queries.status(ALERTS, []))
         await settle()
-        await bot.roster.load()
+        await bot.repository.load()
         slow.set()
         views = (await asked).views
         now = bot.clock.now()
-    assert [view.standing.observation and view.standing.observation.observed_at for view in views] == [now, now]
+    assert [view.state.observation and view.state.observation.observed_at for view in views] == [now, now]
 
 
 async def test_a_bot_whose_turn_it_is_not_asks_for_no_more_than_the_polling_promises(
@@ -765,7 +767,7 @@ async def test_a_rejected_key_is_told_though_nothing_is_watched(
         assert isinstance(bot.api, RefusedApi)
         bot.api.refusal = None
         await bot.poller.list_again()
-        outage = bot.roster.record(API_PIPELINE_ID).episode
+        outage = bot.repository.record(API_PIPELINE_ID).episode
         assert outage is not None
         assert not outage.open
 
@@ -776,7 +778,7 @@ async def test_a_rejected_key_is_logged_where_there_is_nobody_to_tell(fake_redis
         with capture_logs() as lines:
             await bot.poller.list_again()
         assert [line["event"] for line in lines if line["log_level"] == "error"] == ["key_rejected"]
-        assert bot.roster.record(API_PIPELINE_ID).episode is None  # whoever comes to watch is told then
+        assert bot.repository.record(API_PIPELINE_ID).episode is None  # whoever comes to watch is told then
 
 
 class RefusedApi(FakeApi):

@@ -33,7 +33,7 @@ async def reach_on_card(bot: Bot) -> Reach:
     """As the card shows it that the channel is owed."""
     keys = [row.body.card_key for row in await bot.store.owed(ALERTS) if isinstance(row.body, SyncCard)]
     (card,) = (await bot.store.outbox.cards(keys)).values()
-    return card.content.standing.reach
+    return card.content.state.reach
 
 
 async def test_a_listing_that_comes_before_the_404s_leaves_no_card_failed_for_ever(
@@ -46,12 +46,12 @@ async def test_a_listing_that_comes_before_the_404s_leaves_no_card_failed_for_ev
             delete(bot)
             await bot.listing.refresh()
             await bot.poll(30)
-            assert bot.roster.record(ONE).standing.reach is Reach.GONE
+            assert bot.repository.record(ONE).state.reach is Reach.GONE
             assert await reach_on_card(bot) is Reach.GONE
             before = Counter(bot.api.reads)[ONE]
             await bot.poll(60)
             assert Counter(bot.api.reads)[ONE] == before
-            assert bot.roster.unlisted == ()
+            assert bot.repository.unlisted == ()
 
 
 async def test_a_pipeline_that_was_well_is_told_to_be_gone_too(fake_redis: redis.asyncio.Redis) -> None:
@@ -74,7 +74,7 @@ async def test_it_is_read_on_after_a_restart(fake_redis: redis.asyncio.Redis) ->
         await again.listing.refresh()
         await again.poll(60)
         assert await reach_on_card(again) is Reach.GONE
-        assert again.roster.pipeline(ONE).name == "pipe_0001"  # nobody lists it any more
+        assert again.repository.pipeline(ONE).name == "pipe_0001"  # nobody lists it any more
 
 
 async def test_a_pipeline_that_the_pattern_no_longer_means_is_read_until_it_has_recovered(
@@ -88,7 +88,7 @@ async def test_a_pipeline_that_the_pattern_no_longer_means_is_read_until_it_has_
             await bot.listing.refresh()
             bot.api.statuses[ONE] = LIVE
             await bot.poll(30)
-            episode = bot.roster.record(ONE).episode
+            episode = bot.repository.record(ONE).episode
             assert episode is not None
             assert episode.outcome is Outcome.RECOVERED
             before = Counter(bot.api.reads)[ONE]
@@ -102,8 +102,8 @@ async def test_who_ends_the_pattern_ends_the_story_of_what_it_took_in(fake_redis
         bot.api.pipelines[ONE] = replace(bot.api.pipelines[ONE], name="sales-1")
         await bot.listing.refresh()
         await bot.requests.subscriptions.unwatch(ALERTS, None, ANN)
-        assert bot.roster.record(ONE).episode is None
-        assert ONE not in bot.roster.pollable
+        assert bot.repository.record(ONE).episode is None
+        assert ONE not in bot.repository.pollable
 
 
 async def test_who_unwatches_while_it_is_unlisted_hears_no_more(fake_redis: redis.asyncio.Redis) -> None:
@@ -113,10 +113,10 @@ async def test_who_unwatches_while_it_is_unlisted_hears_no_more(fake_redis: redi
         delete(bot)
         await bot.listing.refresh()
         await bot.requests.subscriptions.unwatch(ALERTS, ["orders-*"], ANN)
-        assert ONE in bot.roster.pollable  # the other channel still hears
+        assert ONE in bot.repository.pollable  # the other channel still hears
         await bot.requests.subscriptions.unwatch(OTHER, None, ANN)
-        assert ONE not in bot.roster.pollable
-        assert bot.roster.record(ONE).episode is None
+        assert ONE not in bot.repository.pollable
+        assert bot.repository.record(ONE).episode is None
 
 
 async def test_what_is_read_but_not_listed_can_be_asked_for_by_name_and_is_in_no_list(

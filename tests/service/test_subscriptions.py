@@ -15,11 +15,11 @@ from bot.domain.subscription import Edit, Limits, WatchChange, Wish
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Every, Target, TargetKind
 from bot.ports import Status
-from bot.watching.requests import Requests
+from bot.requests.requests import Requests
 from tests.builders import ALERTS, ANN, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
+from tests.service.test_heartbeat import Whole, whole
 from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, OTHER, TWO, Bot, is_open, pipelines, running, watch
-from tests.service.test_vigil import Whole, whole
 
 # --- those whom a watch names while its pipeline is FAILED -----------------------------------------------------------
 
@@ -56,9 +56,9 @@ async def test_once_it_is_acknowledged_nobody_more_is_paged(fake_redis: redis.as
         await watch(bot, "orders-1")
         bot.api.statuses[ONE] = FAILED
         await bot.poll(20)
-        episode = bot.roster.record(ONE).episode
+        episode = bot.repository.record(ONE).episode
         assert episode is not None
-        await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, next(iter(episode.told)), ANN)
+        await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, next(iter(episode.cards)), ANN)
         await watch(bot, "orders-1", targets=(BOB_TARGET,))
         await bot.poll(20)
         assert await calls(bot) == []
@@ -70,7 +70,7 @@ async def test_whoever_took_the_edit_may_die_before_it_pages(fake_redis: redis.a
         await watch(bot, "orders-1")
         bot.api.statuses[ONE] = FAILED
         await bot.poll(20)
-        (there,) = bot.roster.watches.of(ALERTS)
+        (there,) = bot.repository.watches.of(ALERTS)
         await bot.store.add_watches([replace(there, targets=(BOB_TARGET,))], an_announcement("edited"))
         await bot.poll(10)
         assert await calls(bot) == [("U0BOB",)]
@@ -83,7 +83,7 @@ def called(world: Whole) -> list[list[str]]:
 
 
 async def name_bob(world: Whole, reference: str) -> None:
-    there = world.bot.roster.watches.of(ALERTS)
+    there = world.bot.repository.watches.of(ALERTS)
     at = world.bot.clock.now()
     edited = [replace(each, targets=(BOB_TARGET,), made_at=at) for each in there if each.reference == reference]
     await world.bot.store.add_watches(edited, an_announcement(f"edited {reference}"))
@@ -111,7 +111,7 @@ async def test_a_call_that_comes_after_the_end_or_an_answer_is_not_sent(fake_red
         world.chat.answers = [(slow_down, False)] * 5  # also to what goes first
         await name_bob(world, "orders-*")
         await world.bot.poll(10)
-        episode = world.bot.roster.record(ONE).episode
+        episode = world.bot.repository.record(ONE).episode
         assert episode is not None
         await world.bot.requests.acknowledgements.acknowledge(ALERTS, ONE, str(episode.card_in(ALERTS)), ANN)
         world.bot.api.statuses[TWO] = Status(phase=Phase.RUNNING, replicas=1, ready=1)
@@ -131,20 +131,20 @@ async def unwatch(bot: Bot, *references: str) -> UnwatchAnswer:
 async def test_what_is_not_said_stays_and_an_edit_can_be_taken_back_once(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await watch(bot, "orders-1", targets=(BOB_TARGET,))
-        before = bot.roster.watches.of(ALERTS)
+        before = bot.repository.watches.of(ALERTS)
         subscriptions = bot.requests.subscriptions
         wish = Wish(events=frozenset({Event.RECOVERED}), by=ANN, by_name="ann")
         answer = await subscriptions.watch(ALERTS, ["pipe_0001"], wish, closed=is_open)
         assert isinstance(answer, WatchAnswer)
-        (edited,) = bot.roster.watches.of(ALERTS)
+        (edited,) = bot.repository.watches.of(ALERTS)
         assert (edited.events, edited.targets) == (frozenset({Event.RECOVERED}), (BOB_TARGET,))
         assert (await subscriptions.undo(OTHER, answer.undo, ANN)).fate is UndoFate.GONE
         assert (await subscriptions.undo(ALERTS, answer.undo, ANN)).fate is UndoFate.DONE
-        assert bot.roster.watches.of(ALERTS) == before
+        assert bot.repository.watches.of(ALERTS) == before
         assert (await subscriptions.undo(ALERTS, answer.undo, ANN)).fate is UndoFate.GONE
         reset = Wish(events=Every.EVENT, targets=(), by=ANN)
         await subscriptions.watch(ALERTS, ["pipe_0001"], reset, closed=is_open)
-        (edited,) = bot.roster.watches.of(ALERTS)
+        (edited,) = bot.repository.watches.of(ALERTS)
         assert (edited.events, edited.targets) == (None, ())
         told = [row.body for row in await bot.store.owed(ChannelId("D0BOB"))]
         assert [body.kind for body in told if isinstance(body, Notice)] == [NoticeKind.NOT_PAGED]
@@ -155,16 +155,16 @@ async def test_an_end_can_be_taken_back_unless_somebody_changed_something_since(
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await watch(bot, "orders-1", "orders-2", targets=(BOB_TARGET,))
-        before = bot.roster.watches.of(ALERTS)
+        before = bot.repository.watches.of(ALERTS)
         ended = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN, "ann")
-        assert bot.roster.watches.of(ALERTS) == ()
+        assert bot.repository.watches.of(ALERTS) == ()
         assert (await bot.requests.subscriptions.undo(ALERTS, ended.undo, ANN)).fate is UndoFate.DONE
-        assert bot.roster.watches.of(ALERTS) == before
+        assert bot.repository.watches.of(ALERTS) == before
         ended = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN, "ann")
         await watch(bot, "orders-2")
-        now = bot.roster.watches.of(ALERTS)
+        now = bot.repository.watches.of(ALERTS)
         assert (await bot.requests.subscriptions.undo(ALERTS, ended.undo, ANN)).fate is UndoFate.CHANGED_SINCE
-        assert bot.roster.watches.of(ALERTS) == now
+        assert bot.repository.watches.of(ALERTS) == now
 
 
 async def test_an_unknown_name_among_several_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
@@ -174,7 +174,7 @@ async def test_an_unknown_name_among_several_changes_nothing(fake_redis: redis.a
         await watch(bot, "orders-1")
         gone = await unwatch(bot, "orders-1", "nosuch")
         assert (gone.removed, [each.reference for each in gone.unresolved]) == ((), ["nosuch"])
-        assert [each.reference for each in bot.roster.watches.of(ALERTS)] == [ONE]
+        assert [each.reference for each in bot.repository.watches.of(ALERTS)] == [ONE]
         answer = await watch(bot, "orders-1", "orders-")  # may mean two
         assert answer.edits == ()
 
@@ -187,7 +187,7 @@ async def test_a_pattern_that_matches_nothing_is_watched_after_it_is_confirmed(
         asked = await subscriptions.watch(ALERTS, ["ordres-*"], wish, closed=is_open)
         assert isinstance(asked, UnmatchedAnswer)
         assert asked.patterns == ("ordres-*",)
-        assert bot.roster.watches.of(ALERTS) == ()
+        assert bot.repository.watches.of(ALERTS) == ()
         made = await subscriptions.watch(ALERTS, ["ordres-*"], wish, closed=is_open, confirmed=True)
         assert isinstance(made, WatchAnswer)
         assert len(made.edits) == 1
@@ -203,7 +203,7 @@ async def test_a_pattern_that_nobody_watches_ends_nothing_but_names_what_it_matc
         await watch(bot, "orders-1", "orders-2")
         answer = await unwatch(bot, "orders-*")
         assert [watch.reference for watch in answer.would_end] == [ONE, TWO]
-        assert len(bot.roster.watches.of(ALERTS)) == 2
+        assert len(bot.repository.watches.of(ALERTS)) == 2
         await watch(bot, "orders-*")
         answer = await unwatch(bot, "orders-3")
         assert (answer.covered, [each.reference for each in answer.still_covered_by]) == (("orders-3",), ["orders-*"])
@@ -231,7 +231,7 @@ async def test_the_channel_is_told_what_goes_on_watching(fake_redis: redis.async
 async def test_a_channel_takes_so_many_watches_and_patterns_and_no_more(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         limited = Requests.over(
-            roster=bot.roster,
+            repository=bot.repository,
             poller=bot.poller,
             listing=bot.listing,
             clock=bot.clock,
@@ -243,11 +243,11 @@ async def test_a_channel_takes_so_many_watches_and_patterns_and_no_more(fake_red
             refused = await limited.watch(ALERTS, [reference], Wish(by=ANN), closed=is_open)
             assert isinstance(refused, Refusal)
             assert word in refused.reason or "2 watches" in refused.reason
-        assert len(bot.roster.watches.of(ALERTS)) == 2
+        assert len(bot.repository.watches.of(ALERTS)) == 2
         edited = await limited.watch(ALERTS, ["orders-1"], Wish(targets=(BOB_TARGET,), by=ANN), closed=is_open)
         assert isinstance(edited, WatchAnswer)
         assert len(edited.edits) == 1
-        there = bot.roster.watches
+        there = bot.repository.watches
         change = WatchChange(version=there.version - 1, channel=ALERTS, edits=(Edit(after=a_watch(TWO)),))
         assert not await bot.store.change_watches(change)  # planned on what was so before somebody else's change
 

@@ -50,7 +50,7 @@ async def test_a_failure_that_began_during_the_click_is_not_acknowledged_by_it(f
         await both(reader, other, 5)
         reader.api.statuses[ONE] = FAILED
         await both(reader, other, 20)
-        shown = reader.roster.record(ONE).episode
+        shown = reader.repository.record(ONE).episode
         assert shown
         commit = other.store.commit
 

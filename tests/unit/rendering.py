@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.domain.card import Content
-from bot.sandbox.slack.blocks import check_message
-from bot.sandbox.slack.drafts import read_draft, refuse_too_much
-from bot.slack.look import Look
-from bot.slack.message import ROW_LINK, Message
+from bot.slack.render.blocks import ROW_LINK, Message
+from bot.slack.render.renderer import Look
+from sandbox.slack.blocks import check_message
+from sandbox.slack.drafts import read_draft, refuse_too_much
 from tests.builders import a_delivery, at
 
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/?pipeline={pipeline_id}")

@@ -28,16 +28,16 @@ from bot.domain.episode import Acknowledgement
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
-from bot.domain.transition import SELECTABLE, Event, Reach, Standing
-from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, UserId, Watch
-from bot.slack import action_ids
-from bot.slack.clauses import ChannelWord
-from bot.slack.command_names import COMMANDS
-from bot.slack.grammar import List, Status, Unwatch, UsageError, parse
-from bot.slack.message import Message
-from bot.slack.phrases import PARKED
-from bot.slack.status_answers import PAGE_SIZE, Asked
-from tests.builders import ALERTS, ANN, ORDERS, a_group, a_person, a_pipeline, a_watch, an_observation, at
+from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
+from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
+from bot.slack.grammar.clauses import ChannelWord
+from bot.slack.grammar.command_names import COMMANDS
+from bot.slack.grammar.grammar import List, Status, Unwatch, UsageError, parse
+from bot.slack.render import action_ids
+from bot.slack.render.blocks import Message
+from bot.slack.render.phrases import SUSPENDED
+from bot.slack.render.status_answers import PAGE_SIZE, Asked
+from tests.builders import ALERTS, ANN, ORDERS, a_person, a_pipeline, a_usergroup, a_watch, an_observation, at
 from tests.unit.rendering import LOOK, buttons, says, tells_all, valid
 
 RUNNING, FAILED, STOPPED = Phase.RUNNING, Phase.FAILED, Phase.STOPPED
@@ -50,14 +50,14 @@ def answered(answer: Answer, asked: Asked | None = None) -> Message:
 
 def a_standing(
     phase: Phase = RUNNING, *, ready: int = 1, reach: Reach = Reach.REACHABLE, bounded: bool = False
-) -> Standing:
+) -> PipelineState:
     observation = replace(an_observation(phase, 5, ready=ready), bounded=bounded)
-    return Standing(observation=observation, since=at(1), reach=reach)
+    return PipelineState(observation=observation, since=at(1), reach=reach)
 
 
-def a_view(standing: Standing | None = None, name: str = "orders-eu", **more: object) -> PipelineView:
+def a_view(standing: PipelineState | None = None, name: str = "orders-eu", **more: object) -> PipelineView:
     pipeline = replace(a_pipeline(name), id=PipelineId(f"pipe_{name}"))
-    view = PipelineView(pipeline=pipeline, standing=standing or a_standing())
+    view = PipelineView(pipeline=pipeline, state=standing or a_standing())
     return replace(view, **more)  # type: ignore[arg-type]  # fields of the view
 
 
@@ -83,9 +83,9 @@ def status(*those: PipelineView, whole_channel: bool = False, page: int = 1, ask
         (a_view(a_standing(STOPPED)), ["STOPPED", "wanted: running"]),
         (a_view(a_standing(STOPPED, bounded=True)), ["STOPPED, possibly finished"]),
         (a_view(a_standing(Phase("Hibernating"))), ["— Hibernating"]),
-        (a_view(Standing()), ["not read yet", "never read"]),
+        (a_view(PipelineState()), ["not read yet", "never read"]),
         (a_view(a_standing(reach=Reach.UNREACHABLE)), ["cannot be read, last seen RUNNING", "read 12 s ago"]),
-        (a_view(Standing(reach=Reach.UNREACHABLE)), ["— cannot be read"]),
+        (a_view(PipelineState(reach=Reach.UNREACHABLE)), ["— cannot be read"]),
         (a_view(a_standing(reach=Reach.GONE)), ["no longer visible: deleted, or access changed"]),
         (a_view(problem="no answer within 5 s"), ["No fresh reading: no answer within 5 s"]),
         (
@@ -103,7 +103,7 @@ def test_one_pipeline_in_detail(view: PipelineView, words: list[str]) -> None:
 
 
 def test_where_the_api_reports_no_replicas_that_is_said() -> None:
-    standing = Standing(observation=an_observation(ready=None, replicas=None))
+    standing = PipelineState(observation=an_observation(ready=None, replicas=None))
     text = status(a_view(standing)).text
     assert "RUNNING, readiness not reported" in text
     assert "ready ·" not in text
@@ -116,7 +116,7 @@ def test_several_pipelines_have_a_line_each_with_its_age() -> None:
         acknowledged=Acknowledgement(by=ANN, at=at(9), name="Ann", place="#data-alerts"),
     )
     stale = a_view(a_standing(), "c", problem="no answer")
-    text = status(a_view(name="a"), failed, stale, a_view(Standing(), "d")).text
+    text = status(a_view(name="a"), failed, stale, a_view(PipelineState(), "d")).text
     assert text.split("\n") == [
         "I have no fresh reading of 1 of these 4 pipelines: no answer",
         "1 of 4 needs attention: 1 failed · 1 not read yet",
@@ -301,7 +301,7 @@ def watched(*added: Watch, **more: object) -> str:
         (replace(NAMED, events=frozenset({Event.RECOVERED, Event.FAILED})), "orders-eu — failed, recovered"),
         (replace(NAMED, events=frozenset(SELECTABLE)), "— " + ", ".join(SELECTABLE)),
         (
-            replace(NAMED, targets=(a_person(), a_group())),
+            replace(NAMED, targets=(a_person(), a_usergroup())),
             "all events, pages @ann @data-oncall on FAILED",
         ),
         (
@@ -399,7 +399,7 @@ def test_in_a_conversation_with_the_bot_it_is_you_who_watch() -> None:
         WatchesAnswer(channel=mine.channel, watches=(WatchedView(watch=mine, covers=()),), at=at(17)),
         StatusAnswer(views=(), whole_channel=True, channel=mine.channel, at=at(17)),
         StatusAnswer(views=views(2), whole_channel=True, channel=mine.channel, at=at(17)),
-        StatusAnswer(views=(), whole_channel=True, channel=mine.channel, parked=ParkReason.RESTRICTED, at=at(17)),
+        StatusAnswer(views=(), whole_channel=True, channel=mine.channel, suspended=SuspendReason.RESTRICTED, at=at(17)),
         UndoAnswer(channel=mine.channel, fate=UndoFate.DONE, edits=(Edit(before=mine),)),
     ):
         text = answered(answer).text
@@ -449,21 +449,21 @@ def test_no_watches_say_how_to_begin() -> None:
 
 
 CURES = {
-    ParkReason.ARCHIVED: "If nothing comes, unarchive this channel and invite me again",
-    ParkReason.NOT_IN_CHANNEL: "If nothing comes, invite me again",
-    ParkReason.NOT_FOUND: "If nothing comes, invite me again",
-    ParkReason.RESTRICTED: "If nothing comes, let me post again (who may is a setting of the channel)",
+    SuspendReason.ARCHIVED: "If nothing comes, unarchive this channel and invite me again",
+    SuspendReason.NOT_IN_CHANNEL: "If nothing comes, invite me again",
+    SuspendReason.NOT_FOUND: "If nothing comes, invite me again",
+    SuspendReason.RESTRICTED: "If nothing comes, let me post again (who may is a setting of the channel)",
 }
 
 
-@pytest.mark.parametrize("reason", ParkReason)
-def test_a_channel_that_rests_says_why(reason: ParkReason) -> None:
+@pytest.mark.parametrize("reason", SuspendReason)
+def test_a_channel_that_rests_says_why(reason: SuspendReason) -> None:
     one = WatchedView(watch=NAMED, covers=(a_view(),))
-    text = answered(WatchesAnswer(channel=ALERTS, watches=(one,), parked=reason, at=at(17))).text
+    text = answered(WatchesAnswer(channel=ALERTS, watches=(one,), suspended=reason, at=at(17))).text
     assert "This channel watches · resting" in text
-    of_all = StatusAnswer(views=(a_view(), a_view()), whole_channel=True, parked=reason, at=at(17))
+    of_all = StatusAnswer(views=(a_view(), a_view()), whole_channel=True, suspended=reason, at=at(17))
     for answer in (of_all, replace(of_all, views=(a_view(),))):
-        assert answered(answer).text.startswith(f"I could not post here: {PARKED[reason]}. I try it again now")
+        assert answered(answer).text.startswith(f"I could not post here: {SUSPENDED[reason]}. I try it again now")
     for said in (text, answered(of_all).text):
         assert f"{CURES[reason]}, then type `/pipeline watches` here: I try it at once." in said
 
@@ -648,7 +648,7 @@ def test_where_intent_is_not_known_none_is_claimed() -> None:
 
 
 def test_of_a_pipeline_that_wants_no_replicas_none_are_counted() -> None:
-    resting = a_view(Standing(observation=an_observation(STOPPED, ready=0, replicas=0)))
+    resting = a_view(PipelineState(observation=an_observation(STOPPED, ready=0, replicas=0)))
     assert "ready" not in status(resting).text
     assert "ready" not in status(resting, a_view()).text.replace("1 of 1 ready", "")
 

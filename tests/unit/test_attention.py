@@ -8,14 +8,14 @@ import pytest
 from bot.domain.answer import PipelineView
 from bot.domain.attention import STUCK_AFTER, State, Trouble, is_in, trouble, troubles, worst_first
 from bot.domain.phase import Phase
-from bot.domain.transition import Reach, Standing
+from bot.domain.transition import PipelineState, Reach
 from tests.builders import a_pipeline, an_observation, at
 
 NOW = at(3600)
 
 
-def standing(phase: Phase, *, ready: int | None = 1, replicas: int | None = 1, **more: object) -> Standing:
-    made = Standing(observation=an_observation(phase, 5, ready=ready, replicas=replicas), since=at(5))
+def standing(phase: Phase, *, ready: int | None = 1, replicas: int | None = 1, **more: object) -> PipelineState:
+    made = PipelineState(observation=an_observation(phase, 5, ready=ready, replicas=replicas), since=at(5))
     return replace(made, **more)  # type: ignore[arg-type]  # fields of the standing
 
 
@@ -34,7 +34,7 @@ DEPLOYING = standing(Phase.DEPLOYING, ready=0, since=NOW - STUCK_AFTER + timedel
     ("is_so", "found"),
     [
         (WELL, None),
-        (Standing(), None),
+        (PipelineState(), None),
         (standing(Phase.PAUSED), None),
         (standing(Phase.STOPPED), None),
         (standing(Phase("ARCHIVING")), None),
@@ -42,7 +42,7 @@ DEPLOYING = standing(Phase.DEPLOYING, ready=0, since=NOW - STUCK_AFTER + timedel
         (FAILED, Trouble.FAILED),
         (FAILED_BLIND, Trouble.FAILED),
         (BLIND, Trouble.UNREACHABLE),
-        (Standing(reach=Reach.UNREACHABLE), Trouble.UNREACHABLE),
+        (PipelineState(reach=Reach.UNREACHABLE), Trouble.UNREACHABLE),
         (GONE, Trouble.GONE),
         (DEGRADED, Trouble.DEGRADED),
         (RECOVERING, Trouble.RECOVERING),
@@ -50,12 +50,12 @@ DEPLOYING = standing(Phase.DEPLOYING, ready=0, since=NOW - STUCK_AFTER + timedel
         (replace(STUCK, since=None), None),
     ],
 )
-def test_what_needs_attention(is_so: Standing, found: Trouble | None) -> None:
+def test_what_needs_attention(is_so: PipelineState, found: Trouble | None) -> None:
     assert trouble(is_so, NOW) is found
 
 
-def view(name: str, is_so: Standing) -> PipelineView:
-    return PipelineView(pipeline=a_pipeline(name), standing=is_so)
+def view(name: str, is_so: PipelineState) -> PipelineView:
+    return PipelineView(pipeline=a_pipeline(name), state=is_so)
 
 
 def test_the_worst_comes_first_and_the_rest_keeps_its_order() -> None:
@@ -67,7 +67,7 @@ def test_the_worst_comes_first_and_the_rest_keeps_its_order() -> None:
         view("e", DEGRADED),
         view("f", BLIND),
         view("g", FAILED),
-        view("h", Standing()),
+        view("h", PipelineState()),
         view("i", FAILED_BLIND),
     ]
     assert "".join(each.pipeline.name for each in worst_first(those, NOW)) == "gifecdbah"
@@ -92,9 +92,9 @@ def test_the_worst_comes_first_and_the_rest_keeps_its_order() -> None:
         (GONE, {State.GONE}),
         (standing(Phase.PAUSED), {State.PAUSED}),
         (standing(Phase("ARCHIVING")), set()),
-        (Standing(), set()),
+        (PipelineState(), set()),
     ],
 )
-def test_which_words_ask_for_a_pipeline(is_so: Standing, words: set[State]) -> None:
+def test_which_words_ask_for_a_pipeline(is_so: PipelineState, words: set[State]) -> None:
     assert {state for state in State if is_in(is_so, [state])} == words
     assert is_in(is_so, [])

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from bot.domain.cadence import RETRY_SECONDS, SHARE_FOR_POLLING, Cadence, offset, period, stretch
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.domain.transition import Reach, Standing
+from bot.domain.transition import PipelineState, Reach
 from tests.builders import an_observation, at
 
 CADENCE = Cadence(steady_seconds=15, transient_seconds=3, at_rest_seconds=60, fresh_failure_seconds=120)
 
 
-def standing(phase: Phase, *, ready: int | None = 1, failed_at: float | None = None, **more: object) -> Standing:
-    seen = Standing(
+def standing(phase: Phase, *, ready: int | None = 1, failed_at: float | None = None, **more: object) -> PipelineState:
+    seen = PipelineState(
         observation=an_observation(phase, ready=ready), failed_since=at(failed_at) if failed_at is not None else None
     )
     return replace(seen, **more)  # type: ignore[arg-type]  # fields of the standing
@@ -25,7 +25,7 @@ def standing(phase: Phase, *, ready: int | None = 1, failed_at: float | None = N
 @pytest.mark.parametrize(
     ("seen", "seconds"),
     [
-        (Standing(), 15),
+        (PipelineState(), 15),
         (standing(Phase.RUNNING), 15),
         (standing(Phase.RUNNING, ready=None), 15),
         (standing(Phase.RUNNING, ready=0), 3),
@@ -40,16 +40,16 @@ def standing(phase: Phase, *, ready: int | None = 1, failed_at: float | None = N
         (standing(Phase.FAILED, failed_at=80), 15),
         (standing(Phase.FAILED, failed_at=0), 15),
         (standing(Phase.FAILED), 15),
-        (standing(Phase.RUNNING, misses=1), 1),
-        (standing(Phase.PAUSED, misses=1), 1),
-        (Standing(misses=1), 1),
-        (standing(Phase.RUNNING, misses=2), 15),
-        (standing(Phase.DEPLOYING, misses=2), 3),
-        (standing(Phase.PAUSED, misses=3, reach=Reach.UNREACHABLE), 15),
-        (standing(Phase.DEPLOYING, misses=3, reach=Reach.GONE), 15),
+        (standing(Phase.RUNNING, failed_reads=1), 1),
+        (standing(Phase.PAUSED, failed_reads=1), 1),
+        (PipelineState(failed_reads=1), 1),
+        (standing(Phase.RUNNING, failed_reads=2), 15),
+        (standing(Phase.DEPLOYING, failed_reads=2), 3),
+        (standing(Phase.PAUSED, failed_reads=3, reach=Reach.UNREACHABLE), 15),
+        (standing(Phase.DEPLOYING, failed_reads=3, reach=Reach.GONE), 15),
     ],
 )
-def test_the_period_follows_the_standing(seen: Standing, seconds: float) -> None:
+def test_the_period_follows_the_standing(seen: PipelineState, seconds: float) -> None:
     assert period(seen, at(200), CADENCE) == seconds
 
 

@@ -6,29 +6,29 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.answer import PipelineView, StatusAnswer
-from bot.domain.card import Card, Storm, ThreadLine
+from bot.domain.card import Card, Group, ThreadEntry
 from bot.domain.delivery import Delay
-from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
-from bot.domain.observation import MissKind, PipelineId, Reading
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
+from bot.domain.observation import FailedReadKind, PipelineId, Reading
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, plan_acknowledgement, plan_newcomer, plan_reading, plan_redrawn
-from bot.domain.transition import Event, Reach, Standing
+from bot.domain.transition import Event, PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Target, TargetKind, UserId
-from bot.slack import action_ids, phrases
-from bot.slack.look import Look
-from bot.slack.message import Message
-from bot.slack.status_answers import Asked
+from bot.slack.render import action_ids, phrases
+from bot.slack.render.blocks import Message
+from bot.slack.render.renderer import Look
+from bot.slack.render.status_answers import Asked
 from tests.builders import (
     ALERTS,
     ANN,
     ORDERS,
     a_card,
     a_delivery,
-    a_group,
     a_miss,
     a_person,
     a_pipeline,
     a_scene,
+    a_usergroup,
     a_watch,
     an_episode,
     an_observation,
@@ -40,10 +40,10 @@ from tests.unit.test_episode import story
 RUNNING, FAILED, DEPLOYING = Phase.RUNNING, Phase.FAILED, Phase.DEPLOYING
 PAUSED, STOPPING, STOPPED = Phase.PAUSED, Phase.STOPPING, Phase.STOPPED
 HIBERNATING = Phase("Hibernating")
-PAGED = (a_person(), a_group(), Target(kind=TargetKind.HERE))
+PAGED = (a_person(), a_usergroup(), Target(kind=TargetKind.HERE))
 
 
-def blind(first: int, kind: MissKind = MissKind.FAULT) -> list[Reading]:
+def blind(first: int, kind: FailedReadKind = FailedReadKind.FAULT) -> list[Reading]:
     return [a_miss(read, kind) for read in (first, first + 1, first + 2)]
 
 
@@ -54,7 +54,7 @@ def cards(*readings: Reading) -> list[Message]:
 
 def lines(*readings: Reading) -> list[str]:
     told = [delivery for plan in story(*readings) for delivery in plan.deliveries]
-    return [tells_all(valid(shown(each.body))).text for each in told if isinstance(each.body, ThreadLine)]
+    return [tells_all(valid(shown(each.body))).text for each in told if isinstance(each.body, ThreadEntry)]
 
 
 def test_no_line_of_a_card_ends_in_a_bare_dash_whatever_is_reported() -> None:
@@ -121,7 +121,7 @@ def test_a_failure_that_may_not_be_over_is_never_shown_in_green() -> None:
         ),
         ([an_observation(FAILED, 1), *blind(2)], ["FAILED, and now cannot be read, last seen FAILED"]),
         (
-            [an_observation(FAILED, 1), *blind(2, MissKind.NOT_FOUND)],
+            [an_observation(FAILED, 1), *blind(2, FailedReadKind.NOT_FOUND)],
             ["FAILED, and now no longer visible: deleted, or access changed"],
         ),
         (
@@ -151,7 +151,7 @@ def test_a_failure_that_may_not_be_over_is_never_shown_in_green() -> None:
         ([an_observation(RUNNING, 1), an_observation(DEPLOYING, 2)], ["is DEPLOYING", "began"]),
         ([an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), *blind(3)], ["Now: cannot be read"]),
         (
-            [an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), *blind(3, MissKind.NOT_FOUND)],
+            [an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), *blind(3, FailedReadKind.NOT_FOUND)],
             ["Now: no longer visible: deleted, or access changed"],
         ),
         (
@@ -169,7 +169,7 @@ def test_a_failure_that_may_not_be_over_is_never_shown_in_green() -> None:
             ["orders-eu cannot be read, last seen PAUSED"],
         ),
         (
-            [an_observation(RUNNING, 1), an_observation(PAUSED, 2), *blind(3, MissKind.NOT_FOUND)],
+            [an_observation(RUNNING, 1), an_observation(PAUSED, 2), *blind(3, FailedReadKind.NOT_FOUND)],
             ["orders-eu is no longer visible: deleted, or access changed"],
         ),
         (
@@ -179,7 +179,7 @@ def test_a_failure_that_may_not_be_over_is_never_shown_in_green() -> None:
         ([an_observation(RUNNING, 1), *blind(2)], ["cannot be read — last seen RUNNING", "no answer within 5 s"]),
         (blind(1), ["cannot be read — never read so far"]),
         (
-            [an_observation(RUNNING, 1), *blind(2, MissKind.NOT_FOUND)],
+            [an_observation(RUNNING, 1), *blind(2, FailedReadKind.NOT_FOUND)],
             ["is no longer visible: deleted, or access changed", "lists it again"],
         ),
         ([an_observation(RUNNING, 1), *blind(2), an_observation(RUNNING, 64)], ["can be read again after 1 min"]),
@@ -303,15 +303,15 @@ def test_a_story_that_another_cuts_off_says_what_came(before: list[Reading], say
 
 
 def test_every_kind_of_episode_has_a_card_at_every_end_and_sight() -> None:
-    lines_told = (Line(revision=1, at=at(1), events=(Event.FAILED,), phase=FAILED),)
+    lines_told = (TimelineEntry(revision=1, at=at(1), events=(Event.FAILED,), phase=FAILED),)
     for kind in EpisodeKind:
         for outcome in [None, *Outcome]:
             for reach in Reach:
                 for told in ((), lines_told):
                     episode = replace(
-                        an_episode(kind), lines=told, outcome=outcome, closed_at=at(99) if outcome else None
+                        an_episode(kind), timeline=told, outcome=outcome, closed_at=at(99) if outcome else None
                     )
-                    card = replace(a_card(episode), standing=Standing(reach=reach))
+                    card = replace(a_card(episode), state=PipelineState(reach=reach))
                     assert "orders-eu" in tells_all(valid(shown(card))).text
 
 
@@ -327,31 +327,33 @@ def test_what_nobody_watches_any_more_says_that_nobody_is_told_and_how_it_was_la
 
 def test_what_could_not_be_read_when_the_watch_ended_says_so() -> None:
     episode = replace(an_episode(EpisodeKind.BLIND), outcome=Outcome.UNWATCHED, closed_at=at(99))
-    unread = replace(a_card(episode), standing=Standing(reach=Reach.UNREACHABLE))
+    unread = replace(a_card(episode), state=PipelineState(reach=Reach.UNREACHABLE))
     assert ">, cannot be read" in tells_all(valid(shown(unread))).text
 
 
 def test_the_outage_of_the_api_has_no_buttons_and_claims_nothing() -> None:
     episode = replace(
         an_episode(EpisodeKind.BLIND),
-        lines=(Line(revision=1, at=at(1), events=(Event.UNREACHABLE,), reason="401: the key was revoked"),),
+        timeline=(TimelineEntry(revision=1, at=at(1), events=(Event.UNREACHABLE,), reason="401: the key was revoked"),),
     )
     pipeline = a_pipeline("GoldRush's API", pipeline_id=API_PIPELINE_ID, project="")
-    message = valid(shown(replace(a_card(episode, pipeline=pipeline), standing=Standing(reach=Reach.UNREACHABLE))))
+    message = valid(shown(replace(a_card(episode, pipeline=pipeline), state=PipelineState(reach=Reach.UNREACHABLE))))
     assert "cannot be read" in message.text
     assert "401: the key was revoked" in message.text
     assert "Until it can be read again, I can't tell whether pipelines are healthy." in message.text
 
     assert buttons(message) == {}
     over = replace(episode, closed_at=at(61), outcome=Outcome.READABLE)
-    assert "can be read again after 1 min" in shown(replace(a_card(over, pipeline=pipeline), standing=Standing())).text
+    assert (
+        "can be read again after 1 min" in shown(replace(a_card(over, pipeline=pipeline), state=PipelineState())).text
+    )
 
 
 def test_the_outage_of_the_api_says_when_it_is_read_again() -> None:
-    line = Line(revision=1, at=at(1), events=(Event.UNREACHABLE,), reason="429: slow down.", until=at(600))
-    episode = replace(an_episode(EpisodeKind.BLIND), lines=(line,))
+    line = TimelineEntry(revision=1, at=at(1), events=(Event.UNREACHABLE,), reason="429: slow down.", until=at(600))
+    episode = replace(an_episode(EpisodeKind.BLIND), timeline=(line,))
     pipeline = a_pipeline("GoldRush API", pipeline_id=API_PIPELINE_ID, project="")
-    text = valid(shown(replace(a_card(episode, pipeline=pipeline), standing=Standing(reach=Reach.UNREACHABLE)))).text
+    text = valid(shown(replace(a_card(episode, pipeline=pipeline), state=PipelineState(reach=Reach.UNREACHABLE)))).text
     assert "429: slow down." in text
     assert f"I read again at <!date^{int(at(600).timestamp())}^" in text
     assert "Until then I can't tell whether pipelines are healthy." in text
@@ -407,7 +409,7 @@ def test_an_acknowledgement_is_shown_with_who_and_when() -> None:
 def test_however_many_are_to_be_paged_the_first_of_them_are_called(number: int) -> None:
     crowd = tuple(a_person(f"U1{place:04}") for place in range(number))
     card = replace(a_card(), targets=crowd)
-    for message in (shown(card), shown(Storm(key="s", channel=ALERTS, cards=(card, card, card)))):
+    for message in (shown(card), shown(Group(key="s", channel=ALERTS, cards=(card, card, card)))):
         called = [target for target in crowd if f"<@{target.id}>" in valid(message).text]
         assert called == list(crowd[: len(called)])
         assert len(called) >= min(number, 100)
@@ -458,7 +460,7 @@ def test_the_card_says_which_pipeline_and_when_it_was_read() -> None:
     text = shown(a_card()).text
     for words in ("shop", "pipe_0001", "read <!date^1795435201^{time_secs}|", "pipeline=pipe_0001|Open in GoldRush>"):
         assert words in text
-    never = shown(replace(a_card(), standing=Standing(), pipeline=a_pipeline(project=""))).text
+    never = shown(replace(a_card(), state=PipelineState(), pipeline=a_pipeline(project=""))).text
     assert "never read" in never
 
 
@@ -473,7 +475,7 @@ def test_the_card_says_which_pipeline_and_when_it_was_read() -> None:
 def test_a_link_says_what_it_opens(address: str, link: str) -> None:
     look = Look(command="/pipeline", platform_url=address)
     assert link in look.content(a_card(), a_delivery(), at(0)).text
-    view = PipelineView(pipeline=a_pipeline(), standing=a_card().standing)
+    view = PipelineView(pipeline=a_pipeline(), state=a_card().state)
     assert link in look.answer(StatusAnswer(views=(view,), at=at(1)), Asked()).text
 
 
@@ -496,8 +498,8 @@ def test_an_id_that_is_no_address_stays_inside_its_link() -> None:
     ],
 )
 def test_the_intent_stands_beside_the_phase_where_they_differ(phase: Phase, intent: Intent | None, told: str) -> None:
-    standing = Standing(observation=an_observation(phase), since=at(1))
-    card = replace(a_card(), pipeline=replace(a_pipeline(), intent=intent), standing=standing)
+    standing = PipelineState(observation=an_observation(phase), since=at(1))
+    card = replace(a_card(), pipeline=replace(a_pipeline(), intent=intent), state=standing)
     text = shown(card).text
     assert told in text
     assert ("wanted:" in text) == bool(told)
@@ -505,8 +507,8 @@ def test_the_intent_stands_beside_the_phase_where_they_differ(phase: Phase, inte
 
 def test_a_bounded_pipeline_that_stopped_is_possibly_finished() -> None:
     def card(bounded: bool) -> Message:
-        standing = Standing(observation=replace(an_observation(STOPPED), bounded=bounded))
-        return shown(replace(a_card(an_episode(EpisodeKind.PAUSE, phase=STOPPED)), standing=standing))
+        standing = PipelineState(observation=replace(an_observation(STOPPED), bounded=bounded))
+        return shown(replace(a_card(an_episode(EpisodeKind.PAUSE, phase=STOPPED)), state=standing))
 
     assert "is STOPPED, possibly finished" in card(bounded=True).text
     assert "finished" not in card(bounded=False).text
@@ -543,8 +545,8 @@ def test_a_card_that_is_drawn_again_is_not_late() -> None:
     fewer = plan_reading(record, an_observation(FAILED, 600, ready=1, replicas=2), a_scene())
     assert "late" not in drawn(fewer, 601)  # nothing new to tell, only other figures
     assert "late" not in drawn(plan_redrawn(fewer.record, a_scene()), 602)  # somebody clicked on Refresh
-    scene = a_scene(a_watch(), a_watch(channel=ChannelId("C0OTHER")))
-    assert "late" not in drawn(plan_newcomer(fewer.record, scene, ChannelId("C0OTHER")), 603)
+    routing = a_scene(a_watch(), a_watch(channel=ChannelId("C0OTHER")))
+    assert "late" not in drawn(plan_newcomer(fewer.record, routing, ChannelId("C0OTHER")), 603)
 
 
 @pytest.mark.parametrize("delay", Delay)
@@ -556,7 +558,7 @@ def test_a_possible_repeat_is_not_said_to_have_been_looked_for(delay: Delay) -> 
 
 def test_a_possible_repeat_says_so() -> None:
     assert "repeat" not in shown(a_card()).text
-    for content in (a_card(), ThreadLine(card_key="k", pipeline=a_pipeline(), line=an_episode().lines[0])):
+    for content in (a_card(), ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=an_episode().timeline[0])):
         assert "Possible repeat" in tells_all(valid(shown(content, possible_repeat=True))).text
 
 
@@ -590,7 +592,7 @@ def test_where_blocks_are_refused_the_text_alone_says_it_all() -> None:
         ([an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=0)], ["RUNNING, 0 of 1 ready"]),
         ([an_observation(FAILED, 1), *blind(2)], ["cannot be read: no answer within 5 s"]),
         (
-            [an_observation(FAILED, 1), *blind(2, MissKind.NOT_FOUND)],
+            [an_observation(FAILED, 1), *blind(2, FailedReadKind.NOT_FOUND)],
             ["no longer visible: deleted, or access changed"],
         ),
         (
@@ -613,13 +615,13 @@ def test_the_lines_of_a_thread(readings: list[Reading], told: list[str]) -> None
 
 
 def test_an_acknowledgement_is_a_line_with_who() -> None:
-    line = Line(revision=2, at=at(9), events=(Event.ACKNOWLEDGED,), by=ANN, name="Ann", place="#data-alerts")
-    text = shown(ThreadLine(card_key="k", pipeline=a_pipeline(), line=line)).text
+    line = TimelineEntry(revision=2, at=at(9), events=(Event.ACKNOWLEDGED,), by=ANN, name="Ann", place="#data-alerts")
+    text = shown(ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=line)).text
     assert text == "Acknowledged by Ann in #data-alerts"
 
 
 def test_a_line_that_comes_late_says_so() -> None:
-    line = ThreadLine(card_key="k", pipeline=a_pipeline(), line=an_episode().lines[0])
+    line = ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=an_episode().timeline[0])
     assert "Told 1 min late" in tells_all(valid(shown(line, late=60))).text
 
 
@@ -671,6 +673,6 @@ def test_how_long_it_had_been_healthy_is_said_as_long_as_it_is_failed_and_from_t
 
 def test_what_an_older_version_stored_as_live_was_healthy_for_at_least_as_long() -> None:
     record = story(an_observation(RUNNING, 0))[-1].record
-    older = replace(record, standing=replace(record.standing, healthy=None))
+    older = replace(record, state=replace(record.state, healthy=None))
     card = plan_reading(older, an_observation(FAILED, 60), a_scene()).cards[0]
     assert "FAILED after at least 1 min healthy" in shown(card).text

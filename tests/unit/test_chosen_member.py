@@ -1,8 +1,8 @@
 """What Slack tells of a choice in a select: the button's value stands elsewhere."""
 
-from bot.slack import action_ids
 from bot.slack.actions import Click, told_of
-from bot.slack.message import value
+from bot.slack.render import action_ids
+from bot.slack.render.blocks import value
 
 
 def a_choice(chosen: object) -> dict[str, object]:
@@ -10,7 +10,7 @@ def a_choice(chosen: object) -> dict[str, object]:
     action = {
         "type": "static_select",
         "action_id": action_ids.ACKNOWLEDGE_ONE,
-        "block_id": "storm-1",
+        "block_id": "group-1",
         "action_ts": "1.0",
         "selected_option": chosen,
         "placeholder": {"type": "plain_text", "text": "Acknowledge one"},

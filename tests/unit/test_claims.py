@@ -3,7 +3,7 @@
 import pytest
 
 from bot.delivery.claims import CLAIM_SECONDS, Claims, Rank
-from bot.delivery.pace import Method, Pace
+from bot.delivery.rate_limiter import Method, RateLimiter
 from bot.domain.delivery import Lane, LaneKind, Priority
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, at
@@ -71,7 +71,7 @@ def test_a_lane_keeps_the_best_of_its_claims(claims: Claims) -> None:
 @pytest.mark.parametrize("away", [True, False])
 def test_while_slack_is_away_the_one_call_is_that_of_the_first_in_rank(clock: FakeClock, *, away: bool) -> None:
     """While it answers, channels go their own ways."""
-    pace = Pace(clock)
+    pace = RateLimiter(clock)
     for _ in range(2 if away else 1):
         pace.lost(POST)
     clock.seconds += 60

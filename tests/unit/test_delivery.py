@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given as given_any
 from hypothesis import strategies as st
 
-from bot.domain.card import Body, Lines, Notice, NoticeKind, SyncCard, SyncStorm, ThreadLine
+from bot.domain.card import Body, Notice, NoticeKind, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
+    Absent,
     Again,
     Delay,
     Delivery,
@@ -19,17 +20,16 @@ from bot.domain.delivery import (
     Hold,
     LaneKind,
     Look,
-    NotSeen,
-    Park,
+    LookupResult,
     Posted,
     Priority,
     Refusal,
     Refused,
     Seen,
     Send,
-    Sighting,
     State,
     Step,
+    Suspend,
     Unknown,
     Unreadable,
     Wait,
@@ -57,7 +57,7 @@ from bot.domain.protocol import (
     oldest,
     story_of,
 )
-from bot.domain.watch import ParkReason
+from bot.domain.watch import SuspendReason
 from tests.builders import ALERTS, a_delivery, a_pipeline, an_episode, at
 from tests.fakes import NOON
 
@@ -250,15 +250,17 @@ def test_no_look_is_taken_while_something_may_still_land_behind_it(
 # --- after a call ----------------------------------------------------------------------------------------------------
 
 
-def refused(kind: Refusal, error: str = "x", wait: float | None = None, park: ParkReason | None = None) -> Refused:
+def refused(
+    kind: Refusal, error: str = "x", wait: float | None = None, suspend: SuspendReason | None = None
+) -> Refused:
     retry_after = timedelta(seconds=wait) if wait is not None else None
-    return Refused(kind=kind, error=error, retry_after=retry_after, park=park)
+    return Refused(kind=kind, error=error, retry_after=retry_after, suspend=suspend)
 
 
 AGAIN = replace(SENDING, state=State.QUEUED, checked_at=NOON)
 TIMES_OF_BACKOFF = [(1, 2), (2, 4), (3, 8), (4, 16), (5, 30), (12, 30), (1000, 30)]
 LIMITED = replace(SENDING, looks=LOOKS - 1, delay=Delay.RATE_LIMITED)
-PARKED = replace(AGAIN, delay=Delay.PARKED, not_before=at(2))
+SUSPENDED = replace(AGAIN, delay=Delay.SUSPENDED, not_before=at(2))
 
 
 @pytest.mark.parametrize(
@@ -268,8 +270,8 @@ PARKED = replace(AGAIN, delay=Delay.PARKED, not_before=at(2))
         (Unknown("timeout"), Again(replace(SENDING, not_before=at(2), delay=Delay.NO_ANSWER))),
         (refused(Refusal.RATE_LIMITED, wait=30), Again(replace(LIMITED, not_before=at(30)))),
         (refused(Refusal.RATE_LIMITED), Again(replace(LIMITED, not_before=at(1)))),
-        (refused(Refusal.CHANNEL, park=ParkReason.ARCHIVED), Park(PARKED, ParkReason.ARCHIVED)),
-        (refused(Refusal.CHANNEL), Park(PARKED, ParkReason.NOT_FOUND)),
+        (refused(Refusal.CHANNEL, suspend=SuspendReason.ARCHIVED), Suspend(SUSPENDED, SuspendReason.ARCHIVED)),
+        (refused(Refusal.CHANNEL), Suspend(SUSPENDED, SuspendReason.NOT_FOUND)),
         (refused(Refusal.CONTENT), Again(replace(AGAIN, plain=True))),
         (refused(Refusal.CARD_GONE, "message_not_found"), Gone("message_not_found")),
         (refused(Refusal.WORKSPACE), Again(replace(AGAIN, not_before=at(2), delay=Delay.REFUSED))),
@@ -309,7 +311,7 @@ outcomes = st.one_of(
         kind=st.sampled_from(Refusal),
         error=st.text(),
         retry_after=st.one_of(st.none(), st.timedeltas(timedelta(), timedelta(hours=1))),
-        park=st.one_of(st.none(), st.sampled_from(ParkReason)),
+        suspend=st.one_of(st.none(), st.sampled_from(SuspendReason)),
     ),
 )
 
@@ -323,7 +325,7 @@ def test_only_a_definite_no_allows_to_send_without_a_look(
     if isinstance(settlement, Again):
         definite = isinstance(outcome, Refused) and outcome.kind is not Refusal.RATE_LIMITED
         assert (settlement.delivery.state is State.QUEUED) == definite
-    if isinstance(settlement, Again | Park):
+    if isinstance(settlement, Again | Suspend):
         same = replace(
             settlement.delivery, state=given_away.state, plain=given_away.plain, looks=given_away.looks,
             not_before=given_away.not_before, checked_at=given_away.checked_at, delay=given_away.delay,
@@ -351,18 +353,18 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
     [
         (SENDING, Seen(("1.0",)), LANDED, Done("1.0", found=True)),
         (SENDING, Seen(("1.0", "2.0", "3.0")), LANDED, Done("1.0", found=True, repeats=("2.0", "3.0"))),
-        (SENDING, Seen(("1.0",), storm="s"), LANDED, Done("1.0", found=True, storm="s")),
-        (SENDING, NotSeen(), LANDED, Again(replace(SENDING, looks=1, not_before=LANDED + BETWEEN_LOOKS))),
-        (replace(SENDING, looks=1), NotSeen(), LANDED, once_more(SENDING, LANDED)),
+        (SENDING, Seen(("1.0",), group="s"), LANDED, Done("1.0", found=True, group="s")),
+        (SENDING, Absent(), LANDED, Again(replace(SENDING, looks=1, not_before=LANDED + BETWEEN_LOOKS))),
+        (replace(SENDING, looks=1), Absent(), LANDED, once_more(SENDING, LANDED)),
         (
             replace(SENDING, looks=1, possible_repeat=True),
-            NotSeen(),
+            Absent(),
             LANDED,
             once_more(SENDING, LANDED),
         ),
         # In doubt only: nobody gave it away that we know of, and one look is enough.
-        (QUEUED, NotSeen(), LANDED, Again(replace(QUEUED, checked_at=LANDED))),
-        (replace(QUEUED, uncertain=True), NotSeen(), LANDED, Again(replace(QUEUED, checked_at=LANDED, uncertain=True))),
+        (QUEUED, Absent(), LANDED, Again(replace(QUEUED, checked_at=LANDED))),
+        (replace(QUEUED, uncertain=True), Absent(), LANDED, Again(replace(QUEUED, checked_at=LANDED, uncertain=True))),
         (QUEUED, Seen(("1.0",)), LANDED, Done("1.0", found=True)),
         # A history that cannot be read is waited for: for a page not long.
         (UPDATED, UNREADABLE, LANDED, Again(replace(UPDATED, not_before=LANDED + BETWEEN_LOOKS))),
@@ -414,7 +416,7 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
         ),
     ],
 )
-def test_what_a_look_leads_to(delivery: Delivery, sighting: Sighting, now: datetime, settlement: object) -> None:
+def test_what_a_look_leads_to(delivery: Delivery, sighting: LookupResult, now: datetime, settlement: object) -> None:
     assert after_look(delivery, sighting, now, OURS) == settlement
 
 
@@ -469,7 +471,7 @@ def test_what_was_given_up_unread_is_sent_at_once_or_looked_for_again(
 
 def test_once_it_can_be_read_that_it_is_not_there_it_is_no_possible_repeat() -> None:
     now = LANDED + 60 * SECOND
-    assert after_look(GIVEN_UP, NotSeen(), now, OURS) == Again(replace(GIVEN_UP, checked_at=now, possible_repeat=False))
+    assert after_look(GIVEN_UP, Absent(), now, OURS) == Again(replace(GIVEN_UP, checked_at=now, possible_repeat=False))
 
 
 @pytest.mark.parametrize(
@@ -477,13 +479,13 @@ def test_once_it_can_be_read_that_it_is_not_there_it_is_no_possible_repeat() -> 
     [
         (0, Seen(("1.0",)), Done("1.0", found=True)),
         (0, Seen(("1.0", "2.0")), Done("1.0", found=True, repeats=("2.0",))),
-        (0, NotSeen(), Drop("it is not there any more")),
+        (0, Absent(), Drop("it is not there any more")),
         (0, UNREADABLE, Again(replace(QUEUED, looks=1, not_before=NOON + RECHECK_AFTER))),
         (RECHECKS - 2, UNREADABLE, Again(replace(QUEUED, looks=RECHECKS - 1, not_before=NOON + RECHECK_AFTER))),
         (RECHECKS - 1, UNREADABLE, Drop("it could not be looked for again: missing_scope")),
     ],
 )
-def test_what_looking_once_more_leads_to(looks: int, sighting: Sighting, settlement: object) -> None:
+def test_what_looking_once_more_leads_to(looks: int, sighting: LookupResult, settlement: object) -> None:
     assert after_recheck(replace(QUEUED, looks=looks), sighting, NOON) == settlement
 
 
@@ -514,7 +516,7 @@ def test_pages_and_failures_have_a_lane_of_their_own(priority: Priority) -> None
 
 sightings = st.lists(
     st.one_of(
-        st.just(NotSeen()),
+        st.just(Absent()),
         st.builds(Unreadable, st.just("x"), st.one_of(st.none(), st.timedeltas(timedelta(), timedelta(hours=1)))),
         st.just(NO_ANSWER),
     ),
@@ -525,7 +527,7 @@ sightings = st.lists(
 
 @given_any(sightings, st.sampled_from(Priority), st.sampled_from([OURS, ANOTHER, in_doubt_since(NOON)]))
 def test_however_the_looks_go_it_is_sent_again_within_bounds(
-    looks: list[Sighting], priority: Priority, hold: Hold
+    looks: list[LookupResult], priority: Priority, hold: Hold
 ) -> None:
     delivery, now = replace(SENDING, priority=priority), NOON
     answered = delivery.lane.kind is LaneKind.PAGES and NO_ANSWER not in looks
@@ -541,7 +543,7 @@ def test_however_the_looks_go_it_is_sent_again_within_bounds(
         settlement = after_look(delivery, sighting, now, hold)
         assert isinstance(settlement, Again)
         delivery = settlement.delivery
-        absent += isinstance(sighting, NotSeen)
+        absent += isinstance(sighting, Absent)
     assert decide(delivery, now, hold, idempotent=False) == Send()
     assert delivery.uncertain
     assert delivery.possible_repeat or absent >= LOOKS
@@ -551,12 +553,12 @@ def test_however_the_looks_go_it_is_sent_again_within_bounds(
 # --- which goes first ------------------------------------------------------------------------------------------------
 
 
-def a_line(story: str) -> ThreadLine:
-    return ThreadLine(card_key=story, pipeline=a_pipeline(), line=an_episode().lines[0])
+def a_line(story: str) -> ThreadEntry:
+    return ThreadEntry(card_key=story, pipeline=a_pipeline(), entry=an_episode().timeline[0])
 
 
 def after(story: str, row: Delivery) -> Delivery:
-    return replace(row, follows=story)
+    return replace(row, after_card=story)
 
 
 def rows(*told: tuple[str, Body, Priority]) -> list[Delivery]:
@@ -593,8 +595,8 @@ PAGING, FAILURE, RECOVERY, UPDATE = Priority
         ),
         (
             [
-                ("s", SyncStorm("s"), UPDATE),
-                ("1", Lines(story="s", of_storm=True, lines=()), UPDATE),
+                ("s", SyncGroup("s"), UPDATE),
+                ("1", TimelineBatch(story="s", of_group=True, entries=()), UPDATE),
                 ("a", SyncCard("a"), FAILURE),
             ],
             {"s": True},
@@ -624,16 +626,16 @@ def test_a_story_waits_for_the_one_before_it_unless_it_pages(
     assert order([after("a", later), another], posted) == wanted
 
 
-@pytest.mark.parametrize("of_storm", [None, False, True])
+@pytest.mark.parametrize("of_group", [None, False, True])
 @pytest.mark.parametrize(
     ("priority", "wanted"), [(UPDATE, ["1", "c"]), (RECOVERY, ["1", "c"]), (PAGING, ["b", "1", "c"])]
 )
 def test_a_story_waits_for_the_lines_of_the_one_before_it_unless_it_pages(
-    priority: Priority, wanted: list[str], *, of_storm: bool | None
+    priority: Priority, wanted: list[str], *, of_group: bool | None
 ) -> None:
-    line: ThreadLine | Lines = a_line("a")
-    if of_storm is not None:
-        line = Lines(story="s" if of_storm else "a", of_storm=of_storm, lines=(a_line("a"),))
+    line: ThreadEntry | TimelineBatch = a_line("a")
+    if of_group is not None:
+        line = TimelineBatch(story="s" if of_group else "a", of_group=of_group, entries=(a_line("a"),))
     told = rows(("1", line, RECOVERY), ("b", SyncCard("b"), priority), ("c", SyncCard("c"), UPDATE))
     assert order([told[0], after("a", told[1]), told[2]], {"a": True, "s": True}) == wanted
 
@@ -641,9 +643,9 @@ def test_a_story_waits_for_the_lines_of_the_one_before_it_unless_it_pages(
 stories = st.sampled_from(["a", "b", "c"])
 bodies = st.one_of(
     stories.map(SyncCard),
-    stories.map(SyncStorm),
+    stories.map(SyncGroup),
     stories.map(a_line),
-    stories.map(lambda story: Lines(story=story, of_storm=True, lines=())),
+    stories.map(lambda story: TimelineBatch(story=story, of_group=True, entries=())),
     st.just(NOTICE),
 )
 outboxes = st.lists(st.tuples(bodies, st.sampled_from(Priority)), max_size=15).map(
@@ -671,7 +673,7 @@ def test_lines_never_overtake_their_story_and_the_urgent_goes_first(
         story = story_of(row.body)
         return min(each.priority for each in those if each is row or (story and story_of(each.body) == story))
 
-    ranks = [(urgency(row), not isinstance(row.body, SyncCard | SyncStorm)) for row in ordered]
+    ranks = [(urgency(row), not isinstance(row.body, SyncCard | SyncGroup)) for row in ordered]
     assert ranks == sorted(ranks)
 
 

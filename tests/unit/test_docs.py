@@ -15,24 +15,26 @@ import pytest
 import yaml
 from pydantic_core import PydanticUndefined
 
-from bot.delivery import pace
-from bot.domain import gathering, protocol
+from bot.coordination import heartbeat
+from bot.delivery import rate_limiter
+from bot.domain import grouping, protocol
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import TeamId
-from bot.sandbox.slack import happenings
+from bot.monitoring.breaker import ApiHealth
 from bot.settings import PREFIX, Settings
-from bot.slack import calls, cards, ears, guardian, inbox, phrases
-from bot.slack.command_names import ALIASES, COMMANDS
-from bot.slack.grammar import Help, UsageError, parse
-from bot.slack.help import help_lines
-from bot.slack.scopes import OPTIONAL, REQUIRED
+from bot.slack.grammar.command_names import ALIASES, COMMANDS
+from bot.slack.grammar.grammar import Help, UsageError, parse
+from bot.slack.inbound import inbox, socket_mode
+from bot.slack.outbound import calls, channel_monitor
+from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
+from bot.slack.render import cards, phrases
+from bot.slack.render.help import help_lines
 from bot.store import outbox
 from bot.store import redis as store
 from bot.store.keys import Keys
-from bot.watching import vigil
-from bot.watching.sight import View
+from sandbox.slack import channel_events
 from tests.builders import at
 from tests.unit.rendering import shown
 
@@ -149,8 +151,8 @@ def test_the_manifest_names_the_command_that_is_the_default() -> None:
 
 
 def test_the_manifest_subscribes_to_what_the_guardian_listens_to() -> None:
-    assert sorted(manifest()["settings"]["event_subscriptions"]["bot_events"]) == sorted(guardian.EVENTS)
-    assert set(guardian.EVENTS) == happenings.SUBSCRIBED
+    assert sorted(manifest()["settings"]["event_subscriptions"]["bot_events"]) == sorted(channel_monitor.EVENTS)
+    assert set(channel_monitor.EVENTS) == channel_events.SUBSCRIBED
 
 
 def merged(old: Any, new: Any) -> Any:
@@ -226,11 +228,11 @@ def test_each_phase_has_its_symbol_explained(phase: Phase | None) -> None:
     assert phase is None or not phase.known or phase.value in row
 
 
-SAID = ("phrases", "cards", "note_words", "storms", "notices", "answers")
+SAID = ("phrases", "cards", "note_words", "groups", "notices", "answers")
 
 
 def test_each_symbol_that_is_shown_is_explained() -> None:
-    said = "".join(text(f"bot/slack/{module}.py") for module in SAID)
+    said = "".join(text(f"bot/slack/render/{module}.py") for module in SAID)
     shown = set(re.findall(r":[a-z]\w+:(?=[ \"*])", said)) - {":point_right:", ":information_source:"}  # only point
     assert shown == {name for name in rows("docs/slack.md", "Symbols") if name.startswith(":")}
 
@@ -263,37 +265,37 @@ NUMBERS: Mapping[str, list[str]] = {
     "docs/architecture.md": [
         f"({seconds(store.TURN_SECONDS)}",
         f"lease of {seconds(outbox.LEASE_SECONDS)}",
-        f"{seconds(pace.CALL_SECONDS)} left",
+        f"{seconds(rate_limiter.CALL_SECONDS)} left",
         f"call has {seconds(calls.DEADLINE_SECONDS)}",
         f"{seconds(protocol.BACKOFF)}, doubled up to {seconds(protocol.LONGEST_BACKOFF)};",
         f"pages: {seconds(protocol.PAGE_LONGEST_BACKOFF)}), drop",
-        f"after {WORDS[pace.IN_VAIN_UNTIL_HELD]} calls without an answer",
+        f"after {WORDS[rate_limiter.IN_VAIN_UNTIL_HELD]} calls without an answer",
         f"{seconds(protocol.LANDS_WITHIN)} after it was sent",
         f"{seconds(protocol.STRAGGLES_FOR)} after the lane became ours",
         f"{WORDS[protocol.LOOKS]} looks {seconds(protocol.BETWEEN_LOOKS)} apart",
         f"unreadable for {seconds(protocol.UNREADABLE_FOR)} (pages: {seconds(protocol.PAGE_UNREADABLE_FOR)})",
         f"{seconds(protocol.RECHECK_AFTER)} later",
-        f"{WORDS[gathering.STORM_FROM]} or more failures",
-        f"{WORDS[gathering.THREAD_FROM]} or more lines",
-        f"more than {WORDS[gathering.CATCH_UP_FROM]} stories",
-        f"{gathering.MOST} pipelines a message",
+        f"{WORDS[grouping.GROUP_FROM]} or more failures",
+        f"{WORDS[grouping.THREAD_FROM]} or more lines",
+        f"more than {WORDS[grouping.CATCH_UP_FROM]} stories",
+        f"{grouping.MOST} pipelines a message",
         f"for {protocol.TOLD_ANEW_WITHIN.seconds // 60} min",
-        f"{seconds(ears.DEAF_SECONDS)} deaf",
+        f"{seconds(socket_mode.DEAF_SECONDS)} deaf",
         f"after {seconds(inbox.TAKEN_UP_AFTER)}",
     ],
     "docs/operator.md": [
         f"becomes so in the next {protocol.TOLD_ANEW_WITHIN.seconds // 60} minutes",
         f"up to {seconds(outbox.LEASE_SECONDS)}",
         f"{store.CARD_SECONDS / 86400:g} days past their end",
-        f"{store.GESTURE_SECONDS / 3600:g} hours",
+        f"{store.INTERACTION_SECONDS / 3600:g} hours",
         f"older than {inbox.TOO_OLD.seconds // 60} minutes",
-        f"(every {seconds(ears.CHECK_SECONDS)})",
-        f"up to {vigil.REREAD_SECONDS / 60:g} minutes",
+        f"(every {seconds(socket_mode.CHECK_SECONDS)})",
+        f"up to {heartbeat.REREAD_SECONDS / 60:g} minutes",
     ],
     "docs/slack.md": [
-        f"{WORDS[gathering.STORM_FROM]} or more failures",
-        f"more than {WORDS[gathering.CATCH_UP_FROM]} stories",
-        f"up to {gathering.MOST} pipelines each",
+        f"{WORDS[grouping.GROUP_FROM]} or more failures",
+        f"more than {WORDS[grouping.CATCH_UP_FROM]} stories",
+        f"up to {grouping.MOST} pipelines each",
         f"more than {cards.LATE_AFTER.seconds} seconds",
         f"back within {inbox.TOO_OLD.seconds // 60} minutes",
     ],
@@ -337,7 +339,7 @@ def test_what_should_wake_a_person_is_logged_and_each_error_is_among_it() -> Non
 def test_the_views_that_should_wake_a_person_are_those_that_are_logged() -> None:
     row = rows("docs/operator.md", "What should wake you")["api"]
     views = set(re.findall(r"`([a-z_]+)`", row)) - {"api", "view", "check"}
-    assert views == {view.value for view in View} - {View.DOUBTFUL.value}
+    assert views == {view.value for view in ApiHealth} - {ApiHealth.DOUBTFUL.value}
 
 
 def test_the_probe_asks_for_the_key_of_the_sign_of_life() -> None:
@@ -373,7 +375,7 @@ def test_a_notice_asks_for_what_the_guide_asks_of_redis() -> None:
 
 
 def test_what_the_page_calls_each_change_of_a_channel_stands_beside_its_name() -> None:
-    items = re.findall(r'item\("([^"]+)", "(\w+)"', text("bot/sandbox/page/app.js"))
+    items = re.findall(r'item\("([^"]+)", "(\w+)"', text("sandbox/page/app.js"))
     told = [line for line in text("docs/faults.md").splitlines() if line.startswith("| `")]
     assert items
     assert [
@@ -402,7 +404,7 @@ def test_the_architecture_draws_the_layers_that_are_checked() -> None:
 def test_files_named_as_code_exist(name: str) -> None:
     named = re.findall(r"`((?:[\w-]+/)+[\w-]*(?:\.\w+)?|[\w-]+\.(?:py|lua|toml|yaml|lock))`", text(name))
     assert named
-    roots = (ROOT, ROOT / "bot", *(each for each in (ROOT / "bot").iterdir() if each.is_dir()))
+    roots = (ROOT, *(each for each in (ROOT / "bot").rglob("*") if each.is_dir()), ROOT / "bot")
     assert [each for each in named if not any((root / each).exists() for root in roots)] == []
 
 

@@ -7,26 +7,26 @@ import pytest
 from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer, WatchAnswer, WatchedView, WatchesAnswer
 from bot.domain.phase import Phase
 from bot.domain.subscription import Edit
-from bot.domain.transition import Reach, Standing
-from bot.slack.status_answers import Asked
+from bot.domain.transition import PipelineState, Reach
+from bot.slack.render.status_answers import Asked
 from tests.builders import ALERTS, a_pipeline, a_watch, an_observation, at
 from tests.unit.rendering import LOOK, tells_all
 
-RUNNING = Standing(observation=an_observation(ready=2, replicas=2), since=at(1))
+RUNNING = PipelineState(observation=an_observation(ready=2, replicas=2), since=at(1))
 AWAY = "GoldRush did not answer within 5 s."
 
 
-def doubtful(standing: Standing = RUNNING, problem: str | None = AWAY) -> PipelineView:
-    return PipelineView(pipeline=a_pipeline(), standing=standing, watched_here=True, problem=problem)
+def doubtful(standing: PipelineState = RUNNING, problem: str | None = AWAY) -> PipelineView:
+    return PipelineView(pipeline=a_pipeline(), state=standing, watched_here=True, problem=problem)
 
 
 @pytest.mark.parametrize(
     ("view", "says"),
     [
         (doubtful(), "last seen RUNNING 40 s ago"),
-        (doubtful(Standing(observation=an_observation(Phase.FAILED, ready=0))), "last seen FAILED 40 s ago"),
+        (doubtful(PipelineState(observation=an_observation(Phase.FAILED, ready=0))), "last seen FAILED 40 s ago"),
         (doubtful(replace(RUNNING, reach=Reach.UNREACHABLE), None), "cannot be read, last seen RUNNING 40 s ago"),
-        (doubtful(Standing()), "not read yet"),
+        (doubtful(PipelineState()), "not read yet"),
         (doubtful(replace(RUNNING, reach=Reach.GONE)), "no longer visible: deleted, or access changed"),
     ],
 )
@@ -63,7 +63,7 @@ def test_the_reason_stands_above_many_once_with_the_end_of_the_wait() -> None:
 
 
 def test_what_was_last_seen_failed_stays_red() -> None:
-    view = doubtful(Standing(observation=an_observation(Phase.FAILED, ready=0)))
+    view = doubtful(PipelineState(observation=an_observation(Phase.FAILED, ready=0)))
     assert ":red_circle:" in str(LOOK.answer(StatusAnswer(views=(view,), at=at(41)), Asked()).blocks)
 
 

@@ -1,7 +1,7 @@
-from bot.domain.episode import LINES_KEPT, Episode, EpisodeKind, Line, Outcome
+from bot.domain.episode import LINES_KEPT, Episode, EpisodeKind, Outcome, TimelineEntry
 from bot.domain.observation import Reading
 from bot.domain.phase import Intent, Phase
-from bot.domain.plan import Plan, Record, Scene, plan_reading
+from bot.domain.plan import Plan, Record, Routing, plan_reading
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, ORDERS, TEAM, a_miss, a_scene, an_episode, an_observation, at
@@ -16,10 +16,10 @@ RUNNING, FAILED, DEPLOYING, PAUSED, STOPPED = (
 )
 
 
-def story(*readings: Reading, scene: Scene | None = None) -> list[Plan]:
+def story(*readings: Reading, routing: Routing | None = None) -> list[Plan]:
     record, plans = Record(pipeline_id=ORDERS), []
     for reading in readings:
-        plan = plan_reading(record, reading, scene or a_scene())
+        plan = plan_reading(record, reading, routing or a_scene())
         record = plan.record
         plans.append(plan)
     return plans
@@ -45,7 +45,7 @@ def test_a_failure_lasts_until_live_and_tells_its_downtime() -> None:
     assert failure.kind is EpisodeKind.FAILURE
     assert failure.outcome is Outcome.RECOVERED
     assert failure.downtime_seconds == 90
-    assert [line.events for line in failure.lines] == [
+    assert [line.events for line in failure.timeline] == [
         (Event.FAILED,),
         (Event.DEPLOYING,),
         (Event.RUNNING,),
@@ -88,7 +88,7 @@ def test_degraded_turns_into_a_failure_with_a_card_of_its_own() -> None:
 
 def test_losing_sight_during_a_failure_is_part_of_its_story() -> None:
     (failure,) = episodes(an_observation(FAILED, 1), a_miss(2), a_miss(3), a_miss(4), an_observation(FAILED, 5))
-    assert [line.events for line in failure.lines] == [(Event.FAILED,), (Event.UNREACHABLE,), (Event.BACK,)]
+    assert [line.events for line in failure.timeline] == [(Event.FAILED,), (Event.UNREACHABLE,), (Event.BACK,)]
     assert failure.open
 
 
@@ -109,10 +109,10 @@ def test_a_second_failure_of_one_deployment_has_a_key_of_its_own_and_a_rebuilt_s
 def test_a_long_story_keeps_its_beginning_and_its_latest_lines() -> None:
     episode = an_episode()
     for revision in range(2, 200):
-        episode = episode.told_line(Line(revision=revision, at=at(revision), events=(Event.RUNNING,)))
-    assert len(episode.lines) == LINES_KEPT
-    assert episode.lines[0].revision == 1
-    assert episode.lines[-1].revision == episode.revision == 199
+        episode = episode.told_line(TimelineEntry(revision=revision, at=at(revision), events=(Event.RUNNING,)))
+    assert len(episode.timeline) == LINES_KEPT
+    assert episode.timeline[0].revision == 1
+    assert episode.timeline[-1].revision == episode.revision == 199
 
 
 def test_noon_is_aware() -> None:

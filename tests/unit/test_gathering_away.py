@@ -2,20 +2,20 @@
 
 import pytest
 
-from bot.domain.card import CatchUp
+from bot.domain.card import Digest
 from bot.domain.delivery import Delivery, LaneKind, Priority
-from bot.domain.gathering import CATCH_UP_FROM, MOST, Backlog, Gathering, gather
+from bot.domain.grouping import CATCH_UP_FROM, MOST, Backlog, Grouping, gather
 from bot.domain.transition import Event
 from tests.builders import TEAM
-from tests.unit.test_gathering import DEPLOYMENT, Outbox, a_sync, key, pipeline, some
+from tests.unit.test_grouping import DEPLOYMENT, Outbox, a_sync, key, pipeline, some
 
 
-def gathered_away(rows: list[Delivery], *, over: bool) -> Gathering | None:
+def gathered_away(rows: list[Delivery], *, over: bool) -> Grouping | None:
     cards = some(range(len(rows)), over=over)
     return gather(Backlog(TEAM, rows, {card.content.key: card for card in cards}, {}, away=True))
 
 
-def test_no_storm_is_made_while_nothing_can_be_sent() -> None:
+def test_no_group_is_made_while_nothing_can_be_sent() -> None:
     """Its cards could not leave it any more, and would be told first when they are long over."""
     assert gathered_away([a_sync(number) for number in range(50)], over=False) is None
 
@@ -40,7 +40,7 @@ def test_what_goes_up_and_down_for_hours_takes_no_more_messages_than_what_did_so
             outbox.cards[key(number)] = card
         while outbox.gather():
             pass
-    told = outbox.bodies(CatchUp)
+    told = outbox.bodies(Digest)
     assert len(outbox.rows) == len(told) == -(-pipelines // MOST)
     entries = [entry for body in told for entry in body.entries]
     assert sorted(entry.pipeline.id for entry in entries) == sorted(pipeline(each).id for each in range(pipelines))

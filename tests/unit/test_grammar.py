@@ -14,9 +14,9 @@ from bot.domain.note import NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import Every, TargetKind
-from bot.slack.clauses import ChannelWord, TargetWord
-from bot.slack.command_names import ALIASES, COMMANDS
-from bot.slack.grammar import (
+from bot.slack.grammar.clauses import ChannelWord, TargetWord
+from bot.slack.grammar.command_names import ALIASES, COMMANDS
+from bot.slack.grammar.grammar import (
     LONGEST_TEXT,
     NO_NAMES,
     Command,
@@ -30,9 +30,9 @@ from bot.slack.grammar import (
     Watches,
     parse,
 )
-from bot.slack.note_grammar import NoteCommand
-from bot.slack.text import escape, outside
-from bot.slack.words import MOST_WORDS, can_be_typed, quoted
+from bot.slack.grammar.note_grammar import NoteCommand
+from bot.slack.grammar.tokens import MOST_WORDS, can_be_typed, quoted
+from bot.slack.render.mrkdwn import escape, outside
 from tests.builders import a_pipeline
 
 ANN = TargetWord(TargetKind.USER, id="U0ANN")

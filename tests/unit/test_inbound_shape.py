@@ -7,8 +7,8 @@ import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 
 from bot.slack.actions import Click, told_of
-from bot.slack.app import facts_of
-from bot.slack.inbound import bolt_request, is_envelope, signable, well_formed
+from bot.slack.inbound.bolt_app import facts_of
+from bot.slack.inbound.payloads import bolt_request, is_envelope, signable, well_formed
 from tests.fuzz.slack_payloads import FORM, JSON, a_click, a_command, an_event
 
 SIGNATURE = "v0=" + "0a" * 32

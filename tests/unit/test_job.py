@@ -6,23 +6,23 @@ from datetime import datetime
 import pytest
 
 from bot.delivery.job import STANDS_WITHIN, Job, rechecking
-from bot.domain.card import Card, Lines, PostedCard, ThreadLine
+from bot.domain.card import Card, PostedCard, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Seen
-from bot.domain.episode import Line, Outcome
+from bot.domain.episode import Outcome, TimelineEntry
 from bot.domain.phase import Phase
 from bot.domain.protocol import CLOCKS_DIFFER, oldest
 from bot.domain.transition import Event
-from bot.slack.marks import marks_in, metadata_of, sighting
+from bot.slack.outbound.metadata import marks_in, metadata_of, sighting
 from tests.builders import a_card, a_delivery, a_pipeline, an_episode, at
 
-BEGINS = an_episode().lines[0]
-GOES_ON = Line(revision=2, at=at(2), events=(Event.DEPLOYING,), phase=Phase.DEPLOYING)
-ENDS = Line(revision=3, at=at(3), events=(Event.RECOVERED,), phase=Phase.RUNNING, downtime_seconds=2.0)
+BEGINS = an_episode().timeline[0]
+GOES_ON = TimelineEntry(revision=2, at=at(2), events=(Event.DEPLOYING,), phase=Phase.DEPLOYING)
+ENDS = TimelineEntry(revision=3, at=at(3), events=(Event.RECOVERED,), phase=Phase.RUNNING, downtime_seconds=2.0)
 
 
 def a_story_that_ended() -> Card:
     episode = replace(
-        an_episode(), revision=3, lines=(BEGINS, GOES_ON, ENDS), closed_at=at(3), outcome=Outcome.RECOVERED
+        an_episode(), revision=3, timeline=(BEGINS, GOES_ON, ENDS), closed_at=at(3), outcome=Outcome.RECOVERED
     )
     return a_card(episode)
 
@@ -31,30 +31,32 @@ def posted(*, came_at: int) -> PostedCard:
     return PostedCard(content=a_story_that_ended(), revision=3, ts="1.1", delivered_revision=3, came_at=came_at)
 
 
-def told(line: Line, card: PostedCard) -> ThreadLine:
-    return ThreadLine(card_key=card.content.key, pipeline=a_pipeline(), line=line, broadcast=line.ends)
+def told(line: TimelineEntry, card: PostedCard) -> ThreadEntry:
+    return ThreadEntry(card_key=card.content.key, pipeline=a_pipeline(), entry=line, broadcast=line.ends)
 
 
 @pytest.mark.parametrize(
     ("came_at", "line", "worth_it"),
     [(1, ENDS, True), (2, ENDS, True), (3, ENDS, False), (3, GOES_ON, True), (0, ENDS, True)],
 )
-def test_the_end_is_not_said_again_under_a_card_that_came_with_it(came_at: int, line: Line, worth_it: bool) -> None:
+def test_the_end_is_not_said_again_under_a_card_that_came_with_it(
+    came_at: int, line: TimelineEntry, worth_it: bool
+) -> None:
     card = posted(came_at=came_at)
     assert Job(a_delivery(body=told(line, card)), (card,)).worth_sending is worth_it
 
 
 def test_of_several_lines_the_end_is_left_out_and_no_longer_shown_to_the_channel() -> None:
     card = posted(came_at=3)
-    lines = Lines(
+    lines = TimelineBatch(
         story=card.content.key,
-        of_storm=False,
-        lines=(told(GOES_ON, card), told(ENDS, card)),
+        of_group=False,
+        entries=(told(GOES_ON, card), told(ENDS, card)),
         broadcast=True,
     )
     content = Job(a_delivery(body=lines), (card,)).content
-    assert isinstance(content, Lines)
-    assert [each.line for each in content.lines] == [GOES_ON]
+    assert isinstance(content, TimelineBatch)
+    assert [each.entry for each in content.entries] == [GOES_ON]
     assert not content.broadcast
 
 

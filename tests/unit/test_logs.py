@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
-from bot.logs import Redaction, configure
+from bot.telemetry.logs import Redaction, configure
 
 
 @pytest.fixture(autouse=True)

@@ -19,16 +19,16 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.card import Card, CatchUp, Lines, Missed, Notice, NoticeKind, Storm, ThreadLine
+from bot.domain.card import Card, Digest, Group, Missed, Notice, NoticeKind, ThreadEntry, TimelineBatch
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.delivery import Delay
-from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
 from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
-from bot.domain.transition import SELECTABLE, Event, Reach, Standing
-from bot.domain.watch import ParkReason, Target, Watch
-from bot.slack.status_answers import Asked
+from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
+from bot.domain.watch import SuspendReason, Target, Watch
+from bot.slack.render.status_answers import Asked
 from tests.builders import ALERTS, ANN, a_card, a_person, a_watch, an_episode, an_observation, at
 from tests.unit.rendering import LOOK, says, shown, tells_all, valid
 from tests.unit.test_answers import a_view
@@ -50,7 +50,7 @@ NAMES = [
 ]
 names = st.one_of(st.sampled_from(NAMES), st.text(max_size=300))
 name_table = pytest.mark.parametrize("name", NAMES)
-TELLS_WATCHES = (NoticeKind.WATCHING, NoticeKind.UNWATCHED, NoticeKind.PARKED, NoticeKind.ROLLED_BACK)
+TELLS_WATCHES = (NoticeKind.WATCHING, NoticeKind.UNWATCHED, NoticeKind.SUSPENDED, NoticeKind.ROLLED_BACK)
 CROWD = tuple(a_person(f"U1{place:04}") for place in range(1000))
 
 
@@ -60,14 +60,14 @@ def a_pipeline(name: str, number: int = 0) -> Pipeline:
     return Pipeline(id=PipelineId(identity), name=name, project=name, intent=Intent.PAUSED)
 
 
-def a_standing(name: str, reach: Reach = Reach.REACHABLE) -> Standing:
+def a_standing(name: str, reach: Reach = Reach.REACHABLE) -> PipelineState:
     observation = replace(an_observation(Phase(name or "x"), ready=10**9, replicas=10**9), bounded=True)
-    return Standing(observation=observation, since=at(1), reach=reach)
+    return PipelineState(observation=observation, since=at(1), reach=reach)
 
 
-def a_line(name: str, number: int) -> Line:
+def a_line(name: str, number: int) -> TimelineEntry:
     event = list(Event)[number % len(Event)]
-    return Line(
+    return TimelineEntry(
         revision=number, at=at(number), events=(event,), phase=Phase(name or "x"), ready=10**9, replicas=10**9, by=ANN,
         reason=name, downtime_seconds=10.0**9,
     )  # fmt: skip
@@ -75,7 +75,7 @@ def a_line(name: str, number: int) -> Line:
 
 def a_story(kind: EpisodeKind, name: str) -> Episode:
     """The longest that is kept."""
-    return replace(an_episode(kind, revision=10**6), lines=tuple(a_line(name, number) for number in range(40)))
+    return replace(an_episode(kind, revision=10**6), timeline=tuple(a_line(name, number) for number in range(40)))
 
 
 def ends(episode: Episode) -> list[Episode]:
@@ -91,24 +91,24 @@ def test_every_kind_of_card(name: str) -> None:
     for kind in EpisodeKind:
         for episode in ends(a_story(kind, name)):
             for reach in Reach:
-                card = replace(a_card(episode, pipeline=a_pipeline(name)), standing=a_standing(name, reach))
+                card = replace(a_card(episode, pipeline=a_pipeline(name)), state=a_standing(name, reach))
                 tells_all(valid(shown(card, late=10.0**7, possible_repeat=True)))
 
 
-WORDIEST = Delay.PARKED
+WORDIEST = Delay.SUSPENDED
 WORST: dict[str, Any] = {"late": 10.0**7, "earliest": at(-(10.0**7)), "possible_repeat": True}
 
 
 @name_table
 def test_every_line(name: str) -> None:
     told = tuple(
-        ThreadLine(card_key="k", pipeline=a_pipeline(name), line=a_line(name, each), broadcast=True)
+        ThreadEntry(card_key="k", pipeline=a_pipeline(name), entry=a_line(name, each), broadcast=True)
         for each in range(30)
     )
     for each in told:
         tells_all(valid(shown(each, **WORST, delay=WORDIEST)))
-    for of_storm in (True, False):
-        several = Lines(story="s", of_storm=of_storm, lines=told, left_out=10**6, broadcast=True)
+    for of_group in (True, False):
+        several = TimelineBatch(story="s", of_group=of_group, entries=told, left_out=10**6, broadcast=True)
         tells_all(valid(shown(several, **WORST, delay=WORDIEST)))
 
 
@@ -121,15 +121,15 @@ def a_missed(name: str, number: int) -> Missed:
 
 @name_table
 def test_catching_up_on_thirty(name: str) -> None:
-    told = CatchUp(key="k" * 32, entries=tuple(a_missed(name, number) for number in range(30)))
+    told = Digest(key="k" * 32, entries=tuple(a_missed(name, number) for number in range(30)))
     tells_all(valid(shown(told, **WORST, delay=WORDIEST)))
 
 
 @pytest.mark.parametrize("delay", Delay)
 def test_every_delay_is_told_under_the_longest_name(delay: Delay) -> None:
     name = max(NAMES, key=len)
-    line = ThreadLine(card_key="k", pipeline=a_pipeline(name), line=a_line(name, 1), broadcast=True)
-    for told in (line, CatchUp(key="k" * 32, entries=(a_missed(name, 1),))):
+    line = ThreadEntry(card_key="k", pipeline=a_pipeline(name), entry=a_line(name, 1), broadcast=True)
+    for told in (line, Digest(key="k" * 32, entries=(a_missed(name, 1),))):
         tells_all(valid(shown(told, **WORST, delay=delay)))
 
 
@@ -156,12 +156,12 @@ def test_an_empty_memory_of_many_channels(number: int) -> None:
 
 
 @name_table
-def test_storms_of_thirty(name: str) -> None:
+def test_groups_of_thirty(name: str) -> None:
     for episode in ends(a_story(EpisodeKind.FAILURE, name)):
-        card = replace(a_card(episode, pipeline=a_pipeline(name)), standing=a_standing(name), targets=CROWD[:50])
-        storm = Storm(key="s" * 32, channel=ALERTS, cards=(replace(card, episode=an_episode()), *[card] * 29))
+        card = replace(a_card(episode, pipeline=a_pipeline(name)), state=a_standing(name), targets=CROWD[:50])
+        group = Group(key="s" * 32, channel=ALERTS, cards=(replace(card, episode=an_episode()), *[card] * 29))
         for delay in Delay:
-            valid(shown(storm, **WORST, delay=delay))
+            valid(shown(group, **WORST, delay=delay))
 
 
 def fifty_watches(name: str, whom: tuple[Target, ...]) -> tuple[Watch, ...]:
@@ -186,7 +186,7 @@ def fifty_with_a_crowd(name: str, crowd: tuple[Target, ...]) -> None:
         message = valid(shown(Notice(kind=kind, at=at(0), by=ANN, watches=those, channel=ALERTS)))
         assert "all events" not in message.text
         assert "@u10000" in message.text  # at least one watch is told
-        assert kind is not NoticeKind.PARKED or "In another channel" in message.text
+        assert kind is not NoticeKind.SUSPENDED or "In another channel" in message.text
     seen = tuple(WatchedView(watch=each, covers=(a_view(name=name),) * 3) for each in those)
     made = tuple(Edit(before=each, after=each) for each in those)
     for answer in (
@@ -202,7 +202,7 @@ def fifty_with_a_crowd(name: str, crowd: tuple[Target, ...]) -> None:
         UnwatchAnswer(channel=ALERTS, would_end=those, at=at(9)),
         UndoAnswer(channel=ALERTS, fate=UndoFate.DONE, edits=made),
         UnmatchedAnswer(patterns=(name,) * 50, nearest=(a_pipeline(name),) * 3, at=at(9)),
-        WatchesAnswer(channel=ALERTS, watches=seen, parked=ParkReason.RESTRICTED, at=at(9)),
+        WatchesAnswer(channel=ALERTS, watches=seen, suspended=SuspendReason.RESTRICTED, at=at(9)),
     ):
         tells_all(valid(LOOK.answer(answer, Asked(text=name)), posted=False))
 
@@ -224,17 +224,19 @@ def test_what_was_wrong_is_repeated_harmlessly(name: str) -> None:
 
 
 def test_a_reading_without_anything_in_it() -> None:
-    bare = Observation(pipeline_id=PipelineId("p"), number=an_observation().number, observed_at=at(0), phase=Phase("x"))
+    bare = Observation(
+        pipeline_id=PipelineId("p"), sequence=an_observation().sequence, observed_at=at(0), phase=Phase("x")
+    )
     pipeline = Pipeline(id=PipelineId("p"), name="")
     for kind in EpisodeKind:
         for observation in (None, bare):
             episode = Episode(kind=kind, pipeline_id=pipeline.id, identity="x#1", opened_at=at(0))
-            card = replace(a_card(episode, pipeline=pipeline), standing=Standing(observation=observation))
+            card = replace(a_card(episode, pipeline=pipeline), state=PipelineState(observation=observation))
             assert "(no name)" in tells_all(valid(shown(card))).text
-    line = Line(revision=1, at=at(0), events=())
+    line = TimelineEntry(revision=1, at=at(0), events=())
     for event in Event:
         tells_all(
-            valid(shown(ThreadLine(card_key="k", pipeline=pipeline, line=replace(line, events=(event,), by=ANN))))
+            valid(shown(ThreadEntry(card_key="k", pipeline=pipeline, entry=replace(line, events=(event,), by=ANN))))
         )
 
 
@@ -244,8 +246,8 @@ def test_any_card_tells_all_in_its_text(card: Card, name: str) -> None:
 
 
 @given(lines, names)
-def test_any_line_tells_all_in_its_text(line: Line, name: str) -> None:
-    tells_all(valid(shown(ThreadLine(card_key="k", pipeline=a_pipeline(name), line=line, broadcast=True))))
+def test_any_line_tells_all_in_its_text(line: TimelineEntry, name: str) -> None:
+    tells_all(valid(shown(ThreadEntry(card_key="k", pipeline=a_pipeline(name), entry=line, broadcast=True))))
 
 
 @given(answers)

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.episode import EpisodeKind, Outcome
 from bot.domain.note import Guidance, Note, NoteKind, wrong_with_address
 from bot.domain.watch import ChannelId
-from bot.slack.note_words import guidance_lines, note_text
+from bot.slack.render.note_words import guidance_lines, note_text
 from tests.builders import ANN, a_card, an_episode, at
 from tests.unit.rendering import says, shown, tells_all, valid
 

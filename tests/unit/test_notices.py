@@ -7,23 +7,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.card import Called, Missed, Notice, NoticeKind
-from bot.domain.episode import Line
+from bot.domain.episode import TimelineEntry
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE, Event
-from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, Watch
-from bot.slack.clauses import TargetWord
-from bot.slack.grammar import Watch as Typed
-from bot.slack.grammar import parse
-from bot.slack.phrases import TARGETS_SHOWN, watch_command
-from tests.builders import ALERTS, ANN, a_group, a_person, a_pipeline, a_watch, at
+from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, Watch
+from bot.slack.grammar.clauses import TargetWord
+from bot.slack.grammar.grammar import Watch as Typed
+from bot.slack.grammar.grammar import parse
+from bot.slack.render.phrases import TARGETS_SHOWN, watch_command
+from tests.builders import ALERTS, ANN, a_person, a_pipeline, a_usergroup, a_watch, at
 from tests.unit.rendering import buttons, says, shown, tells_all, valid
 
-PAGED = (a_person(), a_group(), Target(kind=TargetKind.HERE))
+PAGED = (a_person(), a_usergroup(), Target(kind=TargetKind.HERE))
 NAMED = replace(a_watch(), label="orders-eu")
 
 
 def a_missed(name: str = "orders-eu", *, until: float = 90, **counts: int) -> Missed:
-    last = Line(revision=2, at=at(until), events=(Event.LIVE,), phase=Phase.RUNNING)
+    last = TimelineEntry(revision=2, at=at(until), events=(Event.LIVE,), phase=Phase.RUNNING)
     events = {Event(event): number for event, number in counts.items()}
     return Missed(pipeline=a_pipeline(name), counts=events, since=at(1), until=at(until), last=last)
 
@@ -55,15 +55,15 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
         ),
         *(
             (
-                Notice(kind=NoticeKind.PARKED, at=at(0), channel=ALERTS, reason=reason, watches=(a_watch(),)),
+                Notice(kind=NoticeKind.SUSPENDED, at=at(0), channel=ALERTS, reason=reason, watches=(a_watch(),)),
                 ["I cannot post in <#C0ALERTS> any more: " + why, "nothing is lost", cure, "pipe_0001"],
             )
             for reason, why, cure in [
-                (ParkReason.ARCHIVED, "it is archived", "Unarchive that channel and invite me again, then type"),
-                (ParkReason.NOT_IN_CHANNEL, "I am not in it", "Invite me again, then type"),
-                (ParkReason.NOT_FOUND, "it was deleted", "Invite me again, then type"),
+                (SuspendReason.ARCHIVED, "it is archived", "Unarchive that channel and invite me again, then type"),
+                (SuspendReason.NOT_IN_CHANNEL, "I am not in it", "Invite me again, then type"),
+                (SuspendReason.NOT_FOUND, "it was deleted", "Invite me again, then type"),
                 (
-                    ParkReason.RESTRICTED,
+                    SuspendReason.RESTRICTED,
                     "posting is restricted",
                     "Let me post again (who may is a setting of the channel), then type `/pipeline watches` there: I",
                 ),
@@ -71,7 +71,7 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
             ]
         ),
         (
-            Notice(kind=NoticeKind.PARKED, at=at(0), channel=ALERTS, instead=ALERTS),
+            Notice(kind=NoticeKind.SUSPENDED, at=at(0), channel=ALERTS, instead=ALERTS),
             ["nothing is lost. Until then <#C0ALERTS> hears what they tell."],
         ),
         (BLIND, ["I read no pipeline for 30 min, from <!date^1795435200^", "All are now as they were before."]),
@@ -204,11 +204,11 @@ def test_however_much_was_missed_it_is_told_as_far_as_there_is_room() -> None:
     assert "3 could not be read yet" in told
 
 
-@pytest.mark.parametrize("reason", ParkReason)
-def test_only_where_an_invitation_helps_is_one_asked_for(reason: ParkReason) -> None:
-    told = shown(Notice(kind=NoticeKind.PARKED, at=at(0), channel=ALERTS, reason=reason)).text
-    assert ("nvite me again" in told) == (reason is not ParkReason.RESTRICTED)
-    in_direct = shown(Notice(kind=NoticeKind.PARKED, at=at(0), channel=ChannelId("D0ANN"), reason=reason)).text
-    assert ("Messages Tab" in in_direct) == (reason is ParkReason.RESTRICTED)
+@pytest.mark.parametrize("reason", SuspendReason)
+def test_only_where_an_invitation_helps_is_one_asked_for(reason: SuspendReason) -> None:
+    told = shown(Notice(kind=NoticeKind.SUSPENDED, at=at(0), channel=ALERTS, reason=reason)).text
+    assert ("nvite me again" in told) == (reason is not SuspendReason.RESTRICTED)
+    in_direct = shown(Notice(kind=NoticeKind.SUSPENDED, at=at(0), channel=ChannelId("D0ANN"), reason=reason)).text
+    assert ("Messages Tab" in in_direct) == (reason is SuspendReason.RESTRICTED)
     assert "in our direct messages any more" in in_direct
-    assert ("Unarchive that channel" in told) == (reason is ParkReason.ARCHIVED)
+    assert ("Unarchive that channel" in told) == (reason is SuspendReason.ARCHIVED)

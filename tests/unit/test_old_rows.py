@@ -32,7 +32,7 @@ def pings(text: str) -> bool:
 
 
 def test_an_old_watch_pages_as_ever_and_is_shown_without_a_ping() -> None:
-    watch = WATCH.validate_json(WATCHED)
+    watch = WATCH.decode(WATCHED)
     assert [target.id for target in watch.targets] == ["U0BOB", "S0ONCALL", ""]
     assert watch.targets[0].direct == ChannelId("D0BOB")
     assert (watch.made_by_name, watch.targets[0].label) == ("", "")
@@ -47,7 +47,7 @@ def test_an_old_announcement_that_still_waits_names_nobody_wrongly() -> None:
 
 
 def test_an_old_card_says_that_someone_acknowledged() -> None:
-    card = CARD.validate_json(ACKNOWLEDGED)
+    card = CARD.decode(ACKNOWLEDGED)
     assert isinstance(card, Card)
     text = shown(card).text
     assert "Acknowledged by someone at" in text

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.delivery import Posted, Refusal, Refused, Unknown
-from bot.domain.watch import ParkReason
-from bot.slack.outcomes import outcome_of, retry_after
+from bot.domain.watch import SuspendReason
+from bot.slack.outbound.outcomes import outcome_of, retry_after
 
 SECOND = timedelta(seconds=1)
 # https://docs.slack.dev/reference/methods/chat.postMessage and /chat.update, by what is to be done about them
@@ -27,21 +27,21 @@ KINDS: Mapping[Refusal, list[str]] = {
     Refusal.CARD_GONE: ["message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"],
     Refusal.OTHER: ["accesslimited", "deprecated_endpoint", "some_error_of_next_year", "message_limit_exceeded"],
 }
-PARKED = {
-    "channel_not_found": ParkReason.NOT_FOUND,
-    "is_archived": ParkReason.ARCHIVED,
-    "is_inactive": ParkReason.ARCHIVED,
-    "not_in_channel": ParkReason.NOT_IN_CHANNEL,
-    "restricted_action": ParkReason.RESTRICTED,
-    "restricted_action_read_only_channel": ParkReason.RESTRICTED,
-    "restricted_action_thread_only_channel": ParkReason.RESTRICTED,
-    "restricted_action_non_threadable_channel": ParkReason.RESTRICTED,
-    "restricted_action_thread_locked": ParkReason.RESTRICTED,
-    "restricted_action_of_next_year": ParkReason.RESTRICTED,
-    "messages_tab_disabled": ParkReason.RESTRICTED,
-    "user_is_restricted": ParkReason.RESTRICTED,
-    "cannot_dm_bot": ParkReason.RESTRICTED,
-    "user_disabled": ParkReason.RESTRICTED,
+SUSPENDED = {
+    "channel_not_found": SuspendReason.NOT_FOUND,
+    "is_archived": SuspendReason.ARCHIVED,
+    "is_inactive": SuspendReason.ARCHIVED,
+    "not_in_channel": SuspendReason.NOT_IN_CHANNEL,
+    "restricted_action": SuspendReason.RESTRICTED,
+    "restricted_action_read_only_channel": SuspendReason.RESTRICTED,
+    "restricted_action_thread_only_channel": SuspendReason.RESTRICTED,
+    "restricted_action_non_threadable_channel": SuspendReason.RESTRICTED,
+    "restricted_action_thread_locked": SuspendReason.RESTRICTED,
+    "restricted_action_of_next_year": SuspendReason.RESTRICTED,
+    "messages_tab_disabled": SuspendReason.RESTRICTED,
+    "user_is_restricted": SuspendReason.RESTRICTED,
+    "cannot_dm_bot": SuspendReason.RESTRICTED,
+    "user_disabled": SuspendReason.RESTRICTED,
 }
 AMBIGUOUS = [
     *["fatal_error", "internal_error", "request_timeout", "service_unavailable"],
@@ -54,10 +54,10 @@ def test_a_refusal_is_cut_by_what_is_to_be_done(kind: Refusal, error: str) -> No
     assert outcome_of(200, {"ok": False, "error": error}, {}) == Refused(kind=kind, error=error)
 
 
-@pytest.mark.parametrize(("error", "reason"), PARKED.items())
-def test_a_channel_that_takes_no_messages_is_parked_with_its_reason(error: str, reason: ParkReason) -> None:
+@pytest.mark.parametrize(("error", "reason"), SUSPENDED.items())
+def test_a_channel_that_takes_no_messages_is_parked_with_its_reason(error: str, reason: SuspendReason) -> None:
     refused = outcome_of(200, {"ok": False, "error": error}, {})
-    assert refused == Refused(kind=Refusal.CHANNEL, error=error, park=reason)
+    assert refused == Refused(kind=Refusal.CHANNEL, error=error, suspend=reason)
 
 
 @pytest.mark.parametrize("error", AMBIGUOUS)

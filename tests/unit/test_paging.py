@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 
 from bot.domain.answer import StopPagingAnswer
-from bot.domain.card import Card, HeldPages, Missed, Notice, NoticeKind, PageOrigin, Storm
-from bot.domain.episode import EpisodeKind, Line, Outcome
+from bot.domain.card import Card, Group, HeldPages, Missed, Notice, NoticeKind, PageOrigin
+from bot.domain.episode import EpisodeKind, Outcome, TimelineEntry
 from bot.domain.note import Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
-from bot.slack.clauses import TargetWord
-from bot.slack.status_answers import Asked
+from bot.slack.grammar.clauses import TargetWord
+from bot.slack.render.status_answers import Asked
 from bot.slack.target_cap import too_many, too_many_words
 from tests.builders import ALERTS, ANN, a_card, a_person, a_pipeline, a_scene, a_watch, an_episode, an_observation, at
 from tests.unit.rendering import LOOK, buttons, says, shown
@@ -47,9 +47,9 @@ def test_a_card_that_pages_nobody_names_nobody() -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in EpisodeKind if kind is not EpisodeKind.FAILURE])
 def test_only_failures_page(kind: EpisodeKind) -> None:
-    scene = a_scene(a_watch(targets=(BOB,)))
-    failed = plan_reading(Record(pipeline_id=a_pipeline().id), an_observation(Phase.FAILED, ready=0), scene).record
-    plan = plan_reading(failed, an_observation(Phase.PAUSED, 2, ready=0), scene)
+    routing = a_scene(a_watch(targets=(BOB,)))
+    failed = plan_reading(Record(pipeline_id=a_pipeline().id), an_observation(Phase.FAILED, ready=0), routing).record
+    plan = plan_reading(failed, an_observation(Phase.PAUSED, 2, ready=0), routing)
     assert [card.origins for card in plan.cards if card.episode.kind is kind] in ([], [()])
 
 
@@ -93,13 +93,13 @@ def test_many_failures_in_one_direct_message_have_one() -> None:
         replace(a_page(ORIGIN), key=f"{n}" * 32, pipeline=a_pipeline(f"p-{n}", pipeline_id=PipelineId(f"pipe_{n}")))
         for n in range(3)
     )
-    message = shown(Storm(key="s" * 32, channel=DIRECT, cards=cards))
+    message = shown(Group(key="s" * 32, channel=DIRECT, cards=cards))
     assert message.text.count("Paging set up by Ann Araya") == 1
-    assert buttons(message)["Stop paging me"].facts["storm"] == "s" * 32
+    assert buttons(message)["Stop paging me"].facts["group"] == "s" * 32
 
 
 def a_summary(pipelines: int, limit: int = 10) -> HeldPages:
-    line = Line(revision=1, at=at(1), events=(Event.FAILED,), phase=Phase.FAILED)
+    line = TimelineEntry(revision=1, at=at(1), events=(Event.FAILED,), phase=Phase.FAILED)
     entries = [
         Missed(
             pipeline=a_pipeline(f"orders-{n:02}", pipeline_id=PipelineId(f"pipe_{n:02}")),
@@ -197,7 +197,7 @@ def test_a_person_who_left_is_not_told_that_nobody_watches() -> None:
     assert "no longer watched" not in text
     assert "https://wiki.example.com/orders" in text
     cards = tuple(replace(card, key=f"{n}" * 32) for n in range(3))
-    text = shown(Storm(key="s" * 32, channel=DIRECT, cards=cards)).text
+    text = shown(Group(key="s" * 32, channel=DIRECT, cards=cards)).text
     assert "You're no longer paged for these 3 pipelines. Updates continue in <#C0ALERTS>." in text
     assert "no longer watched" not in text
 

@@ -6,8 +6,8 @@ import pytest
 
 from bot.domain.permission import Account
 from bot.domain.watch import TargetKind, TeamId
-from bot.slack.facts import account_of, name_of
-from bot.slack.people import Index, Matches, group_in, meant, person_in
+from bot.slack.grammar.people import Index, Matches, group_in, meant, person_in
+from bot.slack.outbound.facts import account_of, name_of
 
 HOME = TeamId("T0TEST")
 
@@ -16,14 +16,14 @@ def a_row(user: str, handle: str, shown: str = "", full: str = "", **more: objec
     return {"id": user, "team_id": HOME, "name": handle, "profile": {"display_name": shown, "real_name": full}, **more}
 
 
-def a_group(group: str, handle: str, name: str, **more: object) -> dict[str, Any]:
+def a_usergroup(group: str, handle: str, name: str, **more: object) -> dict[str, Any]:
     return {"id": group, "handle": handle, "name": name, "date_delete": 0, **more}
 
 
 ANN = a_row("U1", "ann", "Annie", "Ann Araya")
 FULLY_ANN = a_row("U2", "annette", "Nettie", "ann")
 BOB = a_row("U3", "bob", "Bobby", "Bob Berg")
-ONCALL = a_group("S1", "data-oncall", "Data on call")
+ONCALL = a_usergroup("S1", "data-oncall", "Data on call")
 
 
 def found(name: str, users: list[dict[str, Any]], teams: list[dict[str, Any]] | None = None) -> list[str]:
@@ -65,10 +65,10 @@ def test_several_of_one_rank_are_all_named() -> None:
 
 
 def test_a_groups_handle_comes_before_a_groups_name() -> None:
-    other = a_group("S2", "other", "data-oncall")
+    other = a_usergroup("S2", "other", "data-oncall")
     assert found("data-oncall", [], [other, ONCALL]) == ["S1"]
     assert found("data-oncall", [], [other]) == ["S2"]
-    assert found("data on call", [], [ONCALL, a_group("S2", "on-call-2", "Data On Call")]) == ["S1", "S2"]
+    assert found("data on call", [], [ONCALL, a_usergroup("S2", "on-call-2", "Data On Call")]) == ["S1", "S2"]
 
 
 @pytest.mark.parametrize("field", ["shown", "full"])

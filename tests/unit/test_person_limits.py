@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from bot.domain.watch import UserId
-from bot.slack import person_limits
-from bot.slack.person_limits import CHANGE_COSTS, TOLD_EVERY_SECONDS, BusyError, CommandSlots, PersonLimits
+from bot.slack.inbound import person_limits
+from bot.slack.inbound.person_limits import CHANGE_COSTS, TOLD_EVERY_SECONDS, BusyError, CommandSlots, PersonLimits
 from tests.fakes import FakeClock, settle
 
 ANN, BOB = UserId("U0ANN"), UserId("U0BOB")

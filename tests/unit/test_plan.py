@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.card import SyncCard, ThreadLine
+from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.delivery import Delivery, Priority
-from bot.domain.episode import EpisodeKind, Outcome, digest
+from bot.domain.episode import EpisodeKind, Outcome, stable_key
 from bot.domain.observation import Reading
 from bot.domain.phase import Phase
 from bot.domain.plan import (
     Record,
-    Scene,
+    Routing,
     plan_acknowledgement,
     plan_forgotten,
     plan_left,
@@ -36,20 +36,20 @@ def failed() -> Record:
     return story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0))[-1].record
 
 
-def lines(deliveries: tuple[Delivery, ...]) -> list[ThreadLine]:
-    return [each.body for each in deliveries if isinstance(each.body, ThreadLine)]
+def lines(deliveries: tuple[Delivery, ...]) -> list[ThreadEntry]:
+    return [each.body for each in deliveries if isinstance(each.body, ThreadEntry)]
 
 
 def test_a_steady_reading_is_not_written_but_its_age_is_known() -> None:
     first, second = story(an_observation(RUNNING, 1), an_observation(RUNNING, 2))
     assert first.must_be_written  # the baseline: a restarted bot compares with it
     assert not second.must_be_written
-    assert second.record.standing.observation == an_observation(RUNNING, 2)
+    assert second.record.state.observation == an_observation(RUNNING, 2)
 
 
 def test_a_failure_owes_each_channel_one_card_and_the_paged_person_another() -> None:
-    scene = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch("shop-*"), a_watch(channel=OTHER))
-    plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(FAILED, 1, ready=0), scene)
+    routing = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch("shop-*"), a_watch(channel=OTHER))
+    plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(FAILED, 1, ready=0), routing)
     assert [(each.channel, each.priority) for each in plan.deliveries] == [
         (ALERTS, Priority.FAILURE),
         (OTHER, Priority.FAILURE),
@@ -59,13 +59,13 @@ def test_a_failure_owes_each_channel_one_card_and_the_paged_person_another() -> 
 
 
 def test_a_filter_keeps_new_messages_away_but_never_the_truth_of_a_card_that_is_there() -> None:
-    scene = a_scene(a_watch(events=frozenset({Event.FAILED})))
+    routing = a_scene(a_watch(events=frozenset({Event.FAILED})))
     deployed, failure, deploying, live = story(
         an_observation(DEPLOYING, 1),
         an_observation(FAILED, 2, ready=0),
         an_observation(DEPLOYING, 3, ready=0),
         an_observation(RUNNING, 4),
-        scene=scene,
+        routing=routing,
     )
     assert not deployed.deliveries
     assert len(failure.deliveries) == 1
@@ -75,9 +75,9 @@ def test_a_filter_keeps_new_messages_away_but_never_the_truth_of_a_card_that_is_
 @pytest.mark.parametrize("before", [Phase.PAUSED, DEPLOYING, Phase("HIBERNATING")])
 def test_what_ends_one_story_and_opens_another_is_told_as_the_other_alone(before: Phase) -> None:
     told = a_watch(channel=OTHER)
-    scene = a_scene(a_watch(events=frozenset({Event.FAILED, Event.RECOVERED})), told)
+    routing = a_scene(a_watch(events=frozenset({Event.FAILED, Event.RECOVERED})), told)
     _, first, failure = story(
-        an_observation(RUNNING, 1), an_observation(before, 2), an_observation(FAILED, 3, ready=0), scene=scene
+        an_observation(RUNNING, 1), an_observation(before, 2), an_observation(FAILED, 3, ready=0), routing=routing
     )
     assert {each.channel for each in first.deliveries} == {OTHER}
     ended, *opened = failure.cards
@@ -89,15 +89,15 @@ def test_what_ends_one_story_and_opens_another_is_told_as_the_other_alone(before
 
 
 def test_a_phase_that_follows_another_unknown_one_is_told_as_itself_alone() -> None:
-    scene, latecomer = a_scene(a_watch(channel=OTHER)), a_scene(a_watch(channel=OTHER), a_watch())
-    first = story(an_observation(RUNNING, 1), an_observation(Phase("ONE"), 2), scene=scene)[-1]
+    routing, latecomer = a_scene(a_watch(channel=OTHER)), a_scene(a_watch(channel=OTHER), a_watch())
+    first = story(an_observation(RUNNING, 1), an_observation(Phase("ONE"), 2), routing=routing)[-1]
     plan = plan_reading(first.record, an_observation(Phase("TWO"), 3), latecomer)
     assert [(card.channel, card.episode.open) for card in plan.cards] == [(OTHER, False), (OTHER, True), (ALERTS, True)]
 
 
 def test_paging_happens_on_failed_whatever_the_filter_says() -> None:
-    scene = a_scene(a_watch(events=frozenset({Event.LIVE}), targets=(PAGE_ANN,)))
-    plan = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), scene=scene)[-1]
+    routing = a_scene(a_watch(events=frozenset({Event.LIVE}), targets=(PAGE_ANN,)))
+    plan = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), routing=routing)[-1]
     assert {each.channel for each in plan.deliveries} == {ALERTS, ANN_DIRECT}
 
 
@@ -106,7 +106,7 @@ def test_the_end_of_a_failure_is_broadcast_and_nothing_else_is() -> None:
     (deploying,), (recovered,) = lines(plans[1].deliveries), lines(plans[2].deliveries)
     assert not deploying.broadcast
     assert recovered.broadcast
-    assert recovered.line.downtime_seconds == 2
+    assert recovered.entry.downtime_seconds == 2
     assert {each.priority for each in plans[2].deliveries} == {Priority.RECOVERY}
 
 
@@ -121,21 +121,21 @@ def test_fewer_ready_replicas_redraw_the_open_card_without_a_word() -> None:
 
 
 def test_an_acknowledgement_counts_once_and_is_shown_everywhere() -> None:
-    scene = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
-    record = story(an_observation(FAILED, 1), scene=scene)[-1].record
-    plan = plan_acknowledgement(record, scene, ANN, at(9))
+    routing = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
+    record = story(an_observation(FAILED, 1), routing=routing)[-1].record
+    plan = plan_acknowledgement(record, routing, ANN, at(9))
     assert plan is not None
     assert {card.channel for card in plan.cards} == {ALERTS, OTHER, ANN_DIRECT}
     assert all(card.episode.acknowledged and card.episode.acknowledged.by == ANN for card in plan.cards)
-    told = {each.channel for each in plan.deliveries if isinstance(each.body, ThreadLine)}
+    told = {each.channel for each in plan.deliveries if isinstance(each.body, ThreadEntry)}
     assert told == {ALERTS, OTHER}  # the direct message's own card says it
-    assert plan_acknowledgement(plan.record, scene, UserId("U0BOB"), at(10)) is None
+    assert plan_acknowledgement(plan.record, routing, UserId("U0BOB"), at(10)) is None
 
 
 def test_a_person_who_was_paged_is_told_the_end() -> None:
-    scene = a_scene(a_watch(targets=(PAGE_ANN,)))
-    plan = story(an_observation(FAILED, 1), an_observation(RUNNING, 2), scene=scene)[-1]
-    told = {each.channel for each in plan.deliveries if isinstance(each.body, ThreadLine)}
+    routing = a_scene(a_watch(targets=(PAGE_ANN,)))
+    plan = story(an_observation(FAILED, 1), an_observation(RUNNING, 2), routing=routing)[-1]
+    told = {each.channel for each in plan.deliveries if isinstance(each.body, ThreadEntry)}
     assert told == {ALERTS, ANN_DIRECT}
 
 
@@ -153,12 +153,12 @@ def test_what_is_over_cannot_be_acknowledged() -> None:
 
 
 def test_a_channel_that_comes_late_gets_the_open_failure_once() -> None:
-    scene = a_scene(a_watch(), a_watch(channel=OTHER, targets=(PAGE_ANN,)))
-    plan = plan_newcomer(failed(), scene, OTHER)
+    routing = a_scene(a_watch(), a_watch(channel=OTHER, targets=(PAGE_ANN,)))
+    plan = plan_newcomer(failed(), routing, OTHER)
     assert plan is not None
     assert {each.channel for each in plan.deliveries} == {OTHER, ANN_DIRECT}
-    assert plan_newcomer(plan.record, scene, OTHER) is None
-    assert plan_newcomer(failed(), scene, ALERTS) is None
+    assert plan_newcomer(plan.record, routing, OTHER) is None
+    assert plan_newcomer(failed(), routing, ALERTS) is None
 
 
 def test_a_channel_that_comes_late_hears_nothing_of_a_healthy_pipeline() -> None:
@@ -183,18 +183,20 @@ def test_after_everybody_left_the_next_reading_is_a_first_one_and_old_keys_are_n
 
 
 def test_when_nobody_watches_any_more_the_open_cards_say_so_a_last_time() -> None:
-    plan = story(an_observation(RUNNING, 1), an_observation(FAILED, 2), scene=a_scene(a_watch(targets=(PAGE_ANN,))))[-1]
-    last = plan_forgotten(plan.record, Scene(TEAM, a_pipeline(), ()), at(600))
+    plan = story(an_observation(RUNNING, 1), an_observation(FAILED, 2), routing=a_scene(a_watch(targets=(PAGE_ANN,))))[
+        -1
+    ]
+    last = plan_forgotten(plan.record, Routing(TEAM, a_pipeline(), ()), at(600))
     assert {card.channel: card.key for card in last.cards} == {card.channel: card.key for card in plan.cards}
     assert {card.episode.outcome for card in last.cards} == {Outcome.UNWATCHED}
     assert all(card.revision > plan.cards[0].revision and not card.episode.open for card in last.cards)
     assert [(each.id, each.made_at) for each in last.deliveries] == [(card.key, at(600)) for card in last.cards]
-    assert all(card.standing.phase == FAILED for card in last.cards)  # it says how it was last seen
+    assert all(card.state.phase == FAILED for card in last.cards)  # it says how it was last seen
 
 
 def test_a_conversation_that_left_while_others_watch_gets_a_last_card_and_no_more() -> None:
     everybody = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
-    record = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), scene=everybody)[-1].record
+    record = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), routing=everybody)[-1].record
     rest = a_scene(a_watch(channel=OTHER))
     plan = plan_left(record, rest, {ALERTS, ANN_DIRECT}, at(60))
     assert plan is not None
@@ -216,7 +218,7 @@ def test_a_conversation_that_left_while_others_watch_gets_a_last_card_and_no_mor
 
 def test_whoever_is_told_by_another_watch_does_not_leave() -> None:
     everybody = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER, targets=(PAGE_ANN,)))
-    record = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), scene=everybody)[-1].record
+    record = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), routing=everybody)[-1].record
     rest = a_scene(a_watch(channel=OTHER, targets=(PAGE_ANN,)))
     plan = plan_left(record, rest, {ALERTS, ANN_DIRECT}, at(60))
     assert plan is not None
@@ -227,7 +229,7 @@ def test_whoever_is_told_by_another_watch_does_not_leave() -> None:
 def test_what_is_over_or_was_never_told_is_forgotten_without_a_word() -> None:
     over = story(an_observation(FAILED, 1), an_observation(RUNNING, 2))[-1].record
     for record in (over, Record(pipeline_id=ORDERS)):
-        plan = plan_forgotten(record, Scene(TEAM, a_pipeline(), ()), at(60))
+        plan = plan_forgotten(record, Routing(TEAM, a_pipeline(), ()), at(60))
         assert (plan.cards, plan.deliveries, plan.record.episode) == ((), (), None)
 
 
@@ -247,12 +249,12 @@ def test_a_record_that_the_store_forgot_is_written_again_on_what_it_has() -> Non
 
 
 def test_what_may_have_been_told_is_owed_again_under_the_keys_by_which_it_is_found() -> None:
-    scene = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
+    routing = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
     plans = story(
-        an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), an_observation(DEPLOYING, 3), scene=scene
+        an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), an_observation(DEPLOYING, 3), routing=routing
     )
     told, last = [each for plan in plans for each in plan.deliveries], plans[-1].record
-    plan = plan_restored(last, Record(pipeline_id=ORDERS), scene)
+    plan = plan_restored(last, Record(pipeline_id=ORDERS), routing)
     assert {each.id for each in plan.deliveries} == {each.id for each in told}
     assert {card.channel for card in plan.cards} == {ALERTS, OTHER, ANN_DIRECT}
     urgent = {each.channel: each.priority for each in plan.deliveries if isinstance(each.body, SyncCard)}
@@ -263,24 +265,24 @@ def test_of_a_story_that_the_store_still_has_only_what_came_since_is_owed_again(
     plans = story(an_observation(FAILED, 1), an_observation(DEPLOYING, 2, ready=0), an_observation(RUNNING, 3))
     plan = plan_restored(plans[-1].record, plans[1].record, a_scene())
     assert {each.id for each in plan.deliveries} == {each.id for each in plans[-1].deliveries}
-    assert [each.line.events for each in lines(plan.deliveries)] == [(Event.RUNNING, Event.LIVE, Event.RECOVERED)]
+    assert [each.entry.events for each in lines(plan.deliveries)] == [(Event.RUNNING, Event.LIVE, Event.RECOVERED)]
     assert {each.priority for each in plan.deliveries} == {Priority.RECOVERY}
 
 
 @pytest.mark.parametrize("forgot", [0, 1, 2, 3])
 def test_what_the_card_came_with_is_no_line_however_much_was_forgotten(forgot: int) -> None:
-    scene = a_scene(a_watch(events=frozenset({Event.RUNNING, Event.RECOVERED})))
+    routing = a_scene(a_watch(events=frozenset({Event.RUNNING, Event.RECOVERED})))
     plans = story(
         an_observation(RUNNING, 1),
         an_observation(FAILED, 2, ready=0),
         an_observation(RUNNING, 3, ready=0),
         an_observation(RUNNING, 4),
-        scene=scene,
+        routing=routing,
     )
     assert [len(each.deliveries) for each in plans] == [0, 0, 1, 2]  # the card comes with RUNNING
-    plan = plan_restored(plans[-1].record, plans[forgot].record, scene)
+    plan = plan_restored(plans[-1].record, plans[forgot].record, routing)
     told = [] if forgot == 3 else [(Event.LIVE, Event.RECOVERED)]
-    assert [each.line.events for each in lines(plan.deliveries)] == told
+    assert [each.entry.events for each in lines(plan.deliveries)] == told
 
 
 filters = st.one_of(st.none(), st.frozensets(st.sampled_from(Event), min_size=1))
@@ -290,20 +292,20 @@ filters = st.one_of(st.none(), st.frozensets(st.sampled_from(Event), min_size=1)
 def test_whatever_the_store_forgot_of_the_last_story_is_owed_again_and_nothing_that_never_was(
     sequence: list[Reading], events: frozenset[Event] | None, data: st.DataObject
 ) -> None:
-    scene = a_scene(a_watch(events=events))
+    routing = a_scene(a_watch(events=events))
     record, kept, owed = Record(pipeline_id=ORDERS), [Record(pipeline_id=ORDERS)], [set[str]()]
     for reading in sequence:
-        plan = plan_reading(record, reading, scene)
+        plan = plan_reading(record, reading, routing)
         record = plan.record
         kept.append(record)
         owed.append({each.id for each in plan.deliveries})
     gone = data.draw(st.integers(0, len(sequence)))
-    restored = plan_restored(record, kept[gone], scene)
+    restored = plan_restored(record, kept[gone], routing)
     again = {each.id for each in restored.deliveries}
     assert again <= set[str]().union(*owed)
     if record.episode:
         of_the_last = {record.episode.key(TEAM, ALERTS)}
-        of_the_last |= {digest(*of_the_last, str(line.revision)) for line in record.episode.lines}
+        of_the_last |= {stable_key(*of_the_last, str(line.revision)) for line in record.episode.timeline}
         assert of_the_last & set[str]().union(*owed[gone + 1 :]) <= again
 
 
@@ -330,7 +332,7 @@ def test_every_transition_that_is_wanted_is_told_in_the_channel(sequence: list[R
     record = Record(pipeline_id=ORDERS)
     for reading in sequence:
         plan = plan_reading(record, reading, a_scene())
-        told = {event for card in plan.cards for line in card.episode.lines for event in line.events}
+        told = {event for card in plan.cards for line in card.episode.timeline for event in line.events}
         untold = {each.event for each in plan.transitions} - told - {Event.BACK, Event.RECOVERED}
         assert not untold
         record = replace(plan.record, version=record.version + 1)

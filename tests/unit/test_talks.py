@@ -3,7 +3,7 @@
 import pytest
 
 from bot.domain.watch import ChannelId
-from bot.slack.directory import Admission
+from bot.slack.outbound.directory import Admission
 from bot.slack.targets import _closed
 
 

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.domain.observation import Miss, MissKind, Observation, Reading, ReadNumber
+from bot.domain.observation import FailedRead, FailedReadKind, Observation, Reading, ReadSequence
 from bot.domain.phase import Intent, Phase
-from bot.domain.transition import SELECTABLE, Event, Reach, Standing, Transition, detect
+from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach, Transition, detect
 from tests.builders import ORDERS, a_miss, an_observation, at
 from tests.fakes import NOON
 
 
 def events_of(*readings: Reading) -> list[Event]:
-    standing, told = Standing(), []
+    standing, told = PipelineState(), []
     for reading in readings:
         standing, transitions = detect(standing, reading)
         told += [transition.event for transition in transitions]
@@ -72,14 +72,14 @@ RUNNING, FAILED, DEPLOYING, PAUSED, STOPPED = (
             [an_observation(RUNNING, 1), a_miss(2), a_miss(3), a_miss(4), an_observation(FAILED, 5, ready=0)],
             [Event.UNREACHABLE, Event.BACK, Event.FAILED],
         ),
-        ([a_miss(n, MissKind.NOT_FOUND) for n in range(1, 6)], [Event.GONE]),
-        ([a_miss(1, MissKind.NOT_FOUND), a_miss(2, MissKind.NOT_FOUND), a_miss(3)], [Event.UNREACHABLE]),
+        ([a_miss(n, FailedReadKind.NOT_FOUND) for n in range(1, 6)], [Event.GONE]),
+        ([a_miss(1, FailedReadKind.NOT_FOUND), a_miss(2, FailedReadKind.NOT_FOUND), a_miss(3)], [Event.UNREACHABLE]),
         (
-            [*(a_miss(n, MissKind.NOT_FOUND) for n in (1, 2, 3)), *(a_miss(n) for n in (4, 5, 6, 7))],
+            [*(a_miss(n, FailedReadKind.NOT_FOUND) for n in (1, 2, 3)), *(a_miss(n) for n in (4, 5, 6, 7))],
             [Event.GONE],
         ),
         (
-            [*(a_miss(n, MissKind.NOT_FOUND) for n in (1, 2, 3)), an_observation(RUNNING, 4)],
+            [*(a_miss(n, FailedReadKind.NOT_FOUND) for n in (1, 2, 3)), an_observation(RUNNING, 4)],
             [Event.GONE, Event.BACK],
         ),
     ],
@@ -89,14 +89,14 @@ def test_what_a_sequence_of_readings_tells(readings: list[Reading], told: list[E
 
 
 def test_an_older_reading_changes_nothing() -> None:
-    standing, _ = detect(Standing(), an_observation(RUNNING, 5))
+    standing, _ = detect(PipelineState(), an_observation(RUNNING, 5))
     assert detect(standing, an_observation(FAILED, 4)) == (standing, ())
     assert detect(standing, an_observation(FAILED, 5)) == (standing, ())
 
 
 def test_a_later_start_of_the_bot_is_newer_whatever_its_count() -> None:
-    standing, _ = detect(Standing(), an_observation(RUNNING, 500))
-    restarted = replace(an_observation(FAILED, 1), number=ReadNumber(2, 1))
+    standing, _ = detect(PipelineState(), an_observation(RUNNING, 500))
+    restarted = replace(an_observation(FAILED, 1), sequence=ReadSequence(2, 1))
     assert [each.event for each in detect(standing, restarted)[1]] == [Event.FAILED]
 
 
@@ -205,7 +205,7 @@ def test_a_restart_is_seen_across_readings_that_do_not_name_the_worker(
 
 
 def test_a_standing_that_an_older_version_wrote_is_compared_by_its_observation() -> None:
-    old = Standing(observation=of_two(1), since=at(1), number=ReadNumber(1, 1))
+    old = PipelineState(observation=of_two(1), since=at(1), sequence=ReadSequence(1, 1))
     assert [each.event for each in detect(old, of_two(2, uid="uid-2"))[1]] == [Event.RESTARTED]
     assert [each.event for each in detect(old, of_two(2, 1))[1]] == [Event.DEGRADED]
 
@@ -225,12 +225,12 @@ observations = st.builds(
     st.sampled_from([None, 0, 1, 2]),
     st.sampled_from([None, "uid-1", "uid-2"]),
 )
-misses = st.builds(a_miss, st.integers(1, 30), st.sampled_from(MissKind))
-readings = st.lists(st.one_of(observations, misses), max_size=40)
+failed_reads = st.builds(a_miss, st.integers(1, 30), st.sampled_from(FailedReadKind))
+readings = st.lists(st.one_of(observations, failed_reads), max_size=40)
 
 
-def run(sequence: list[Reading]) -> tuple[list[Standing], list[Transition]]:
-    standings, told = [Standing()], list[Transition]()
+def run(sequence: list[Reading]) -> tuple[list[PipelineState], list[Transition]]:
+    standings, told = [PipelineState()], list[Transition]()
     for reading in sequence:
         standing, transitions = detect(standings[-1], reading)
         standings.append(standing)
@@ -276,7 +276,7 @@ def test_the_same_state_seen_twice_yields_nothing(sequence: list[Reading]) -> No
     last = standing.observation
     if last is None or standing.reach is not Reach.REACHABLE:
         return
-    again = replace(last, number=ReadNumber(9, 1), observed_at=at(999))
+    again = replace(last, sequence=ReadSequence(9, 1), observed_at=at(999))
     assert detect(standing, again)[1] == ()
 
 
@@ -292,7 +292,7 @@ def test_no_reading_is_told_twice(sequence: list[Reading], data: st.DataObject) 
 
 @given(readings)
 def test_the_stored_reading_never_goes_back(sequence: list[Reading]) -> None:
-    numbers = [standing.number for standing in run(sequence)[0]]
+    numbers = [standing.sequence for standing in run(sequence)[0]]
     assert numbers == sorted(numbers)
 
 
@@ -306,13 +306,13 @@ def test_any_phase_is_kept_as_it_came(name: str) -> None:
 
 
 def test_readings_of_the_builders_are_what_they_say() -> None:
-    assert isinstance(a_miss(), Miss)
+    assert isinstance(a_miss(), FailedRead)
     assert isinstance(an_observation(), Observation)
     assert an_observation().pipeline_id == ORDERS
 
 
 def test_since_when_it_is_so_is_known_from_the_second_phase_on() -> None:
-    standing, seen = Standing(), []
+    standing, seen = PipelineState(), []
     for reading in (an_observation(FAILED, 1), an_observation(FAILED, 2), a_miss(3), an_observation(RUNNING, 4)):
         standing, _ = detect(standing, reading)
         seen.append((standing.since, standing.first_seen))

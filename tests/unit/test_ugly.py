@@ -28,21 +28,21 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.card import Called, Card, CatchUp, Content, Lines, Missed, Notice, NoticeKind, Storm, ThreadLine
+from bot.domain.card import Called, Card, Content, Digest, Group, Missed, Notice, NoticeKind, ThreadEntry, TimelineBatch
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.delivery import Delay, Delivery, Priority
-from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Line, Outcome
+from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
-from bot.domain.transition import SELECTABLE, Event, Reach, Standing
-from bot.domain.watch import ChannelId, ParkReason, Target, TargetKind, UserId, Watch
-from bot.sandbox.slack.blocks import check_message
-from bot.sandbox.slack.drafts import read_draft, refuse_too_much
-from bot.slack.grammar import UsageError, parse
-from bot.slack.look import Look
-from bot.slack.message import Message
-from bot.slack.status_answers import Asked
+from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
+from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
+from bot.slack.grammar.grammar import UsageError, parse
+from bot.slack.render.blocks import Message
+from bot.slack.render.renderer import Look
+from bot.slack.render.status_answers import Asked
+from sandbox.slack.blocks import check_message
+from sandbox.slack.drafts import read_draft, refuse_too_much
 from tests.builders import ALERTS, ANN, ORDERS, an_observation, at
 
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/?pipeline={pipeline_id}")
@@ -93,15 +93,15 @@ def a_pipeline_called(name: str, number: int = 1) -> Pipeline:
     return Pipeline(id=PipelineId(f"pipe_{number:027x}"), name=name, project=name, intent=Intent.RUNNING)
 
 
-def a_standing(phase: str = "FAILED", reach: Reach = Reach.REACHABLE) -> Standing:
+def a_standing(phase: str = "FAILED", reach: Reach = Reach.REACHABLE) -> PipelineState:
     observation = replace(an_observation(Phase(phase), ready=0, replicas=10**6), intent=None)
-    return Standing(observation=observation, since=at(1), failed_since=at(1), reach=reach)
+    return PipelineState(observation=observation, since=at(1), failed_since=at(1), reach=reach)
 
 
 names = st.one_of(st.sampled_from(NASTY), st.text(max_size=300))
 events = st.lists(st.sampled_from(Event), min_size=1, max_size=4, unique=True).map(tuple)
 lines = st.builds(
-    Line,
+    TimelineEntry,
     revision=st.integers(1, 99),
     at=st.just(at(5)),
     events=events,
@@ -122,7 +122,7 @@ episodes = st.builds(
     identity=st.just("x#1"),
     opened_at=st.just(at(1)),
     revision=st.integers(1, 10**6),
-    lines=st.lists(lines, max_size=40).map(tuple),
+    timeline=st.lists(lines, max_size=40).map(tuple),
     acknowledged=st.one_of(st.none(), answered),
     first_seen=st.booleans(),
     closed_at=st.sampled_from([None, at(9), at(10.0**7)]),
@@ -137,7 +137,7 @@ targets = st.lists(
     max_size=20,
 ).map(tuple)
 standings = st.one_of(
-    st.just(Standing()),
+    st.just(PipelineState()),
     st.builds(a_standing, st.one_of(st.sampled_from(Phase), names.filter(bool)), st.sampled_from(Reach)),
 )
 cards = st.builds(
@@ -146,7 +146,7 @@ cards = st.builds(
         channel=ALERTS,
         pipeline=a_pipeline_called(name),
         episode=episode,
-        standing=standing,
+        state=standing,
         targets=whom,
         stands_in_for=(ALERTS,) if len(whom) % 2 else (),
     ),
@@ -173,7 +173,7 @@ def rendered(content: Content, late: float = 0.0, **fields: Any) -> Message:
         id="k" * 32,
         channel=ALERTS,
         priority=Priority.FAILURE,
-        body=Notice(kind=NoticeKind.PARKED, at=at(0)),
+        body=Notice(kind=NoticeKind.SUSPENDED, at=at(0)),
         made_at=at(0),
     )
     return LOOK.content(content, replace(delivery, **fields), at(late))
@@ -187,16 +187,16 @@ def test_cards(card: Card, how: dict[str, Any]) -> None:
 
 @settings(max_examples=25)  # each is up to 30 cards
 @given(st.lists(cards, min_size=1, max_size=30), how_they_come)
-def test_storms(several: list[Card], how: dict[str, Any]) -> None:
+def test_groups(several: list[Card], how: dict[str, Any]) -> None:
     unlike = tuple(replace(card, key=f"{number:032}") for number, card in enumerate(several))
-    valid(rendered(Storm(key="s" * 32, channel=ALERTS, cards=unlike), **how), mentions=True)
+    valid(rendered(Group(key="s" * 32, channel=ALERTS, cards=unlike), **how), mentions=True)
 
 
 gathered_lines = st.builds(
-    lambda name, told, of_storm, broadcast, left_out: Lines(
+    lambda name, told, of_group, broadcast, left_out: TimelineBatch(
         story="s",
-        of_storm=of_storm,
-        lines=tuple(ThreadLine(card_key="k", pipeline=a_pipeline_called(name), line=line) for line in told),
+        of_group=of_group,
+        entries=tuple(ThreadEntry(card_key="k", pipeline=a_pipeline_called(name), entry=line) for line in told),
         left_out=left_out,
         broadcast=broadcast,
     ),
@@ -209,13 +209,13 @@ gathered_lines = st.builds(
 
 
 @given(gathered_lines, how_they_come)
-def test_lines(told: Lines, how: dict[str, Any]) -> None:
-    for each in told.lines:
+def test_lines(told: TimelineBatch, how: dict[str, Any]) -> None:
+    for each in told.entries:
         valid(rendered(replace(each, broadcast=told.broadcast), **how))
     valid(rendered(told, **how))
 
 
-def a_missed(name: str, number: int, counts: dict[Event, int], last: Line) -> Missed:
+def a_missed(name: str, number: int, counts: dict[Event, int], last: TimelineEntry) -> Missed:
     return Missed(pipeline=a_pipeline_called(name, number), counts=counts, since=at(1), until=at(5), last=last)
 
 
@@ -226,7 +226,7 @@ missed = st.builds(
 
 @given(st.lists(missed, min_size=1, max_size=30), how_they_come)
 def test_catching_up(entries: list[Missed], how: dict[str, Any]) -> None:
-    valid(rendered(CatchUp(key="k" * 32, entries=tuple(entries)), **how))
+    valid(rendered(Digest(key="k" * 32, entries=tuple(entries)), **how))
 
 
 def a_watch_of(name: str, whom: tuple[Target, ...], channel: str = "C0ALERTS") -> Watch:
@@ -266,7 +266,7 @@ notices = st.builds(
         max_size=30,
     ).map(tuple),
     channel=st.just(ALERTS),
-    reason=st.sampled_from([None, *ParkReason]),
+    reason=st.sampled_from([None, *SuspendReason]),
     instead=st.sampled_from([None, ALERTS]),
     since=st.sampled_from([None, at(-(10.0**6))]),
     missed=st.lists(missed, max_size=60).map(tuple),
@@ -283,7 +283,7 @@ def test_notices(notice: Notice, how: dict[str, Any]) -> None:
 views = st.builds(
     lambda name, number, standing, problem: PipelineView(
         pipeline=a_pipeline_called(name, number),
-        standing=standing,
+        state=standing,
         watched_here=True,
         acknowledged=Acknowledgement(by=ANN, at=at(2), name=name, place=name),
         problem=problem,
@@ -349,7 +349,7 @@ answers = st.one_of(
             ),
             max_size=60,
         ).map(tuple),
-        parked=st.sampled_from([None, *ParkReason]),
+        suspended=st.sampled_from([None, *SuspendReason]),
         at=st.just(at(9)),
     ),
     st.builds(
@@ -380,7 +380,7 @@ def test_what_was_typed_wrongly_is_quoted_harmlessly(text: str) -> None:
 
 @pytest.mark.parametrize("name", NASTY)
 def test_sixty_pipelines_of_the_ugliest_names_in_one_answer(name: str) -> None:
-    those = tuple(PipelineView(pipeline=a_pipeline_called(name, number), standing=a_standing()) for number in range(60))
+    those = tuple(PipelineView(pipeline=a_pipeline_called(name, number), state=a_standing()) for number in range(60))
     for page in (1, 2, 3):
         message = valid(
             LOOK.answer(StatusAnswer(views=those, whole_channel=True, at=at(99)), Asked(text="", page=page)),
@@ -390,14 +390,14 @@ def test_sixty_pipelines_of_the_ugliest_names_in_one_answer(name: str) -> None:
         assert message.text.count("FAILED") == 20  # a reader of the text alone misses none
 
 
-def test_a_storm_of_thirty_long_names_tells_of_each_in_its_text() -> None:
+def test_a_group_of_thirty_long_names_tells_of_each_in_its_text() -> None:
     long_names = [f"{number:02} {'n' * 300}" for number in range(30)]
     episode = Episode(
         kind=EpisodeKind.FAILURE, pipeline_id=ORDERS, identity="x#1", opened_at=at(1) - timedelta(days=3), revision=1
     )
     those = tuple(
-        Card(key=name[:32], channel=ALERTS, pipeline=a_pipeline_called(name), episode=episode, standing=a_standing())
+        Card(key=name[:32], channel=ALERTS, pipeline=a_pipeline_called(name), episode=episode, state=a_standing())
         for name in long_names
     )
-    text = valid(rendered(Storm(key="s" * 32, channel=ALERTS, cards=those))).text
+    text = valid(rendered(Group(key="s" * 32, channel=ALERTS, cards=those))).text
     assert all(name[:10] in text for name in long_names)

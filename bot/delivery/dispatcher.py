@@ -1,0 +1,140 @@
+"""Sees to it that every lane with work has a courier, one at a time, whichever bot it is in."""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+
+import structlog
+
+from bot.delivery.lane_worker import LaneServices, LaneWorker, LeaseLostError
+from bot.delivery.rate_limiter import Method
+from bot.domain.delivery import Lane, LaneKind
+from bot.ports import ChatAway, StoreAway
+
+LOOK_AROUND_SECONDS = 0.5
+UNREACHED_SECONDS = 5.0
+LOST_STORE_SECONDS = 1.0
+TRIPPED_SECONDS = 5.0
+TIDY_SECONDS = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class Dispatcher:
+    """`wake` is rung when there may be something new; without it the outbox is looked at twice a second."""
+
+    def __init__(
+        self, around: LaneServices, wake: asyncio.Event, *, look_around_seconds: float = LOOK_AROUND_SECONDS
+    ) -> None:
+        self._around = around
+        self._look_around_seconds = look_around_seconds
+        self._outbox = around.outbox
+        self._clock = around.clock
+        self._wake = wake
+        self._looked = asyncio.Event()
+        """Rung after `wake`, once the lanes are known: a new page claims its channel before the feed goes on."""
+        self._busy: set[Lane] = set()
+        self._stopping = False
+        self._tidied_at = float("-inf")
+
+    def stop(self) -> None:
+        """No new message is begun; `run` returns when those under way have come to their end."""
+        self._stopping = True
+        self._wake.set()
+        self._looked.set()
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as lanes:
+            await self._obey_holds()
+            while not self._stopping:
+                try:
+                    await self._look_around(lanes)
+                except StoreAway as exc:
+                    log.warning("store_away", room="delivery", problem=str(exc))
+                    await self._clock.sleep(LOST_STORE_SECONDS)
+                    continue
+                await self._rest(self._look_around_seconds, self._wake)
+
+    async def _obey_holds(self) -> None:
+        """What Slack asked of us before a restart still counts; no longer than it asked, should the clock have been put
+        back meanwhile."""
+        while not self._stopping:
+            try:
+                now = self._clock.now()
+                for method, (since, until) in (await self._outbox.holds()).items():
+                    left = min(until - now, until - since).total_seconds()
+                    if method in set(Method) and left > 0:
+                        self._around.pace.hold(Method(method), left)
+            except StoreAway:
+                await self._clock.sleep(LOST_STORE_SECONDS)
+            else:
+                return
+
+    async def _look_around(self, lanes: asyncio.TaskGroup) -> None:
+        rung = self._wake.is_set()
+        self._wake.clear()
+        self._begin(lanes, await self._outbox.lanes_with_work(), rests=False)
+        if rung:
+            before, self._looked = self._looked, asyncio.Event()
+            before.set()
+        if self._clock.monotonic() - self._tidied_at >= TIDY_SECONDS:
+            self._tidied_at = self._clock.monotonic()
+            self._begin(lanes, await self._outbox.suspended_lanes(), rests=True)
+
+    def _begin(self, tasks: asyncio.TaskGroup, lanes: Iterable[Lane], *, rests: bool) -> None:
+        """Pages claim their channel before the channel's feed begins, whichever of the two reads its rows first."""
+        for lane in lanes:
+            if lane in self._busy:
+                continue
+            self._busy.add(lane)
+            if lane.kind is LaneKind.PAGES and not rests:
+                self._around.pace.claim(lane.channel)
+            tasks.create_task(self._own(lane, rests=rests), name=f"{'resting ' if rests else ''}lane {lane.name}")
+
+    async def _rest(self, seconds: float, until: asyncio.Event) -> None:
+        nap = asyncio.ensure_future(self._clock.sleep(seconds))
+        rung = asyncio.ensure_future(until.wait())
+        try:
+            await asyncio.wait({nap, rung}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            nap.cancel()
+            rung.cancel()
+
+    async def _own(self, lane: Lane, *, rests: bool) -> None:
+        """Supervises one lane: whatever goes wrong here stops no other. A lane that rests is only kept tidy."""
+        try:
+            await self._leased(lane, rests=rests)
+        except (StoreAway, LeaseLostError) as exc:
+            log.warning("lane_interrupted", lane=lane.name, problem=str(exc))
+            await self._clock.sleep(LOST_STORE_SECONDS)
+        except ChatAway as exc:  # a channel that takes no messages, and Slack does not say how its makers are reached
+            log.warning("lane_interrupted", lane=lane.name, problem=str(exc))
+            await self._clock.sleep(UNREACHED_SECONDS)
+        except Exception:
+            log.exception("lane_tripped", lane=lane.name)
+            await self._clock.sleep(TRIPPED_SECONDS)
+        finally:
+            self._around.pace.claims.withdraw(lane)
+            self._busy.discard(lane)
+
+    async def _leased(self, lane: Lane, *, rests: bool) -> None:
+        lease = await self._outbox.lease(lane)
+        if lease is None:
+            return
+        try:
+            last_ts, resumed_at = await self._outbox.last_ts(lane), await self._outbox.resumed_at(lane.channel)
+            lane_worker = LaneWorker(self._around, lane, lease, last_ts, resumed_at)
+            await (lane_worker.tidied() if rests else self._drain(lane_worker))
+        finally:
+            # Also after trouble: nobody is to wait for it to run out. Another's is not touched.
+            with suppress(StoreAway):
+                await self._outbox.release(lease)
+
+    async def _drain(self, lane_worker: LaneWorker) -> None:
+        while not self._stopping:
+            looked = self._looked  # taken before the rows are read: what comes meanwhile rings it
+            seconds = await lane_worker.step()
+            if seconds is None:
+                return
+            if seconds > 0:
+                await self._rest(min(seconds, self._look_around_seconds), looked)

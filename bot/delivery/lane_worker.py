@@ -1,0 +1,318 @@
+"""Takes what one lane owes to a known outcome, one message after the other, as long as its lease is held."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.delivery.choose_next import Agenda, LaneSnapshot
+from bot.delivery.claims import Rank
+from bot.delivery.doubt import Doubt
+from bot.delivery.job import Job, rechecking, redrawing
+from bot.delivery.rate_limiter import CALL_SECONDS, Method, RateLimiter
+from bot.delivery.suspensions import Suspensions
+from bot.domain.card import HeldPages, Recheck
+from bot.domain.delivery import (
+    Again,
+    Delay,
+    Delivery,
+    Done,
+    Drop,
+    Gone,
+    Hold,
+    Lane,
+    LookupResult,
+    Outcome,
+    Posted,
+    Refusal,
+    Refused,
+    Settlement,
+    State,
+    Suspend,
+    Unknown,
+    Unreadable,
+)
+from bot.domain.grouping import Backlog, Grouping, gather
+from bot.domain.held_pages import PERIOD, concerns_pages, hold_back
+from bot.domain.protocol import (
+    after_look,
+    after_recheck,
+    after_repeat_left,
+    after_send,
+    given,
+)
+from bot.domain.watch import TeamId
+from bot.ports import Chat, Clock, Ending, EndingKind, Lease, Outbox, PageEntry
+
+log = structlog.get_logger(__name__)
+
+
+class LeaseLostError(Exception):
+    """Another sender owns the lane now: whatever was under way, it will look for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneServices:
+    """What all couriers of one bot share."""
+
+    outbox: Outbox
+    chat: Chat
+    clock: Clock
+    pace: RateLimiter
+    doubt: Doubt
+    suspensions: Suspensions
+    team: TeamId
+    pages_an_hour: int = 10
+    """Most direct pages for one person in an hour; a summary replaces later ones."""
+    look_seconds: float = CALL_SECONDS
+    """How long one look into a history may take; a lease must outlast it."""
+
+
+class LaneWorker:
+    """Owns one lane while `lease` lasts."""
+
+    def __init__(
+        self, around: LaneServices, lane: Lane, lease: Lease, last_ts: str, resumed_at: datetime | None
+    ) -> None:
+        self._outbox = around.outbox
+        self._chat = around.chat
+        self._clock = around.clock
+        self._pace = around.pace
+        self._doubt = around.doubt
+        self._suspensions = around.suspensions
+        self._team = around.team
+        self._pages_an_hour = around.pages_an_hour
+        self._look_seconds = around.look_seconds
+        self._lane = lane
+        self._agenda = Agenda(lane, around.pace)
+        self._last_ts = last_ts
+        self._resumed_at = resumed_at
+        self.lease = lease
+
+    async def step(self) -> float | None:
+        """Does the next thing that may be done. Answers the seconds until there may be another; None where nothing is
+        owed, or the channel rests.
+
+        Raises:
+            LeaseLostError: the lane is another's now.
+            StoreAway: nothing more was sent.
+        """
+        jobs = (await self.tidied()).jobs()
+        if not jobs:
+            return None
+        await self._keep_lease()
+        following = self._agenda.first(jobs, self._clock.now(), self._hold)
+        if following.look_for:
+            await self._look(following.look_for)
+            return 0.0
+        if following.send is None:
+            return following.seconds
+        return 0.0 if await self._work(following.send) else None
+
+    async def tidied(self) -> LaneSnapshot:
+        """What the lane owes, once what can be told together is gathered."""
+        while True:
+            owed = await LaneSnapshot.read(self._outbox, self._lane)
+            backlog = owed.backlog(self._team, self._doubt.since, away=self._pace.away(Method.POST))
+            gathering = await self._held_back(backlog) or gather(backlog)
+            if gathering is None:
+                return owed
+            if not await self._outbox.gather(gathering, self._lane, self.lease):
+                raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
+            if gathering.redraws:
+                await self._outbox.enqueue(gathering.redraws)
+
+    async def _held_back(self, backlog: Backlog) -> Grouping | None:
+        """Pages beyond what one person gets in an hour."""
+        if not concerns_pages(backlog):
+            return None
+        log = await self._outbox.page_log(self._lane.channel, self._clock.now() - PERIOD)
+        return hold_back(backlog, log.allowance(self._pages_an_hour))
+
+    @property
+    def _hold(self) -> Hold:
+        return Hold(self.lease.since, self.lease.token, self._doubt.since, self._last_ts)
+
+    async def _keep_lease(self) -> None:
+        if self.lease.expires - self._clock.monotonic() > 1.5 * CALL_SECONDS:
+            return
+        kept = await self._outbox.lease(self._lane, self.lease)
+        if kept is None:
+            raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
+        self.lease = kept
+
+    # --- doing it --------------------------------------------------------------------------------------------------
+
+    async def _work(self, job: Job) -> bool:
+        """False when the channel is not to be written to for now."""
+        if job.worth_sending:
+            self._pace.took(self._lane.channel, job.method)  # before anything is waited for: the next one sees it
+            claim = await self._claimed(job.delivery)
+            if (seconds := self._pace.barred(self._lane.channel, job.method)) > 0:
+                await self._settle(self._put_off(job.delivery, seconds), job)
+                return True
+            job = replace(job, delivery=claim)
+            settlement = await self._send(job)
+        else:
+            settlement = Drop("there is nothing new to show")
+        await self._settle(settlement, job)
+        return not isinstance(settlement, Suspend)
+
+    async def _claimed(self, delivery: Delivery) -> Delivery:
+        """Recorded as given before the call: whoever finds it so later looks before sending again."""
+        claim = given(delivery, self._clock.now(), self._hold)
+        if not await self._outbox.write(claim, self.lease):
+            raise LeaseLostError(f"{claim.id} could not be claimed")
+        if self.lease.expires - self._clock.monotonic() < CALL_SECONDS:
+            raise LeaseLostError(f"too little is left of the lease of {self._lane.name}")
+        return claim
+
+    def _put_off(self, delivery: Delivery, seconds: float) -> Again:
+        """As it was before the claim: it was not given to Slack."""
+        return Again(replace(delivery, not_before=self._clock.now() + timedelta(seconds=seconds)))
+
+    async def _send(self, job: Job) -> Settlement:
+        self._pace.sends(self._lane.channel, job.method)
+        outcome = await self._call(job)
+        match outcome:
+            case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
+                await self._hold_back(job.method, wait or timedelta(seconds=1))
+            case Unknown() | Refused(kind=Refusal.NOT_SENT | Refusal.WORKSPACE):
+                self._pace.lost(job.method)
+            case Posted() | Refused():
+                self._pace.answered(job.method)
+        if isinstance(outcome, Posted) and not job.updates:
+            self._last_ts = max(self._last_ts, outcome.ts)
+        return after_send(job.delivery, outcome, self._clock.now())
+
+    async def _hold_back(self, method: Method, wait: timedelta) -> None:
+        """Also stored: a bot that starts anew obeys it too."""
+        self._pace.hold(method, wait.total_seconds())
+        now = self._clock.now()
+        await self._outbox.hold(method, now, now + wait)
+
+    async def _call(self, job: Job) -> Outcome:
+        now = self._clock.now()
+        if job.updates and job.ts is not None:  # what is there already is not told late
+            return await self._chat.update(replace(job.delivery, made_at=now), job.content, ts=job.ts, now=now)
+        delivery = replace(job.delivery, delay=job.delivery.delay or self._delay(job, now))
+        return await self._chat.post(delivery, job.content, thread_ts=job.thread_ts, now=now)
+
+    def _delay(self, job: Job, now: datetime) -> Delay | None:
+        """Why it comes late though it was not tried before."""
+        if self._resumed_at and job.delivery.made_at < self._resumed_at:
+            return Delay.SUSPENDED
+        if job.delivery.made_at < self._doubt.began_at:
+            return Delay.AWAY
+        return self._pace.kept_back(job.method, (now - job.delivery.made_at).total_seconds())
+
+    async def _look(self, jobs: Sequence[Job]) -> None:
+        for job, sighting in zip(jobs, await self._find(jobs), strict=True):
+            if isinstance(job.delivery.body, Recheck):
+                settlement = after_recheck(job.delivery, sighting, self._clock.now())
+            else:
+                settlement = after_look(job.delivery, sighting, self._clock.now(), self._hold)
+            await self._settle(settlement, job)
+
+    async def _find(self, jobs: Sequence[Job]) -> Sequence[LookupResult]:
+        if self._pace.turn(self._lane, Method.HISTORY, Rank.of(jobs[0].delivery)) > 0:
+            lost = self._pace.unanswered(Method.HISTORY)
+            return [Unreadable("Slack does not let the history be read for now", lost=lost)] * len(jobs)
+        self._pace.took(self._lane.channel, Method.HISTORY)
+        try:
+            async with asyncio.timeout(self._look_seconds):
+                sightings = await self._chat.find([job.trace for job in jobs])
+        except TimeoutError:
+            sightings = [Unreadable("Slack took too long to show the history", lost=True)] * len(jobs)
+        match next((each for each in sightings if isinstance(each, Unreadable)), None):
+            case Unreadable(retry_after=timedelta() as wait):
+                await self._hold_back(Method.HISTORY, wait)
+            case Unreadable(lost=True):
+                self._pace.lost(Method.HISTORY)
+            case _:
+                self._pace.answered(Method.HISTORY)
+        return sightings
+
+    # --- how it ended ----------------------------------------------------------------------------------------------
+
+    async def _settle(self, settlement: Settlement, job: Job) -> None:
+        delivery = job.delivery
+        if isinstance(settlement, Done) and not await self._taken_away(delivery, settlement.repeats):
+            settlement = after_repeat_left(delivery, settlement, self._clock.now())
+        if isinstance(settlement, Again | Suspend):
+            kept = await self._outbox.write(settlement.delivery, self.lease)
+        else:
+            kept = await self._outbox.settle(delivery, self.lease, self._ending(settlement, job))
+        log.info("delivery", id=delivery.id, channel=delivery.channel, outcome=_words(settlement), kept=kept)
+        if not kept:
+            await self._overtaken(settlement, job)
+        if isinstance(settlement, Suspend):
+            await self._suspensions.suspend(delivery.channel, settlement.reason)
+
+    async def _taken_away(self, delivery: Delivery, repeats: Sequence[str]) -> bool:
+        gone = [await self._chat.delete(delivery.channel, repeat) for repeat in repeats]
+        if repeats:
+            log.warning("repeats", delivery=delivery.id, channel=delivery.channel, ts=repeats, deleted=sum(gone))
+        return all(gone)
+
+    def _ending(self, settlement: Done | Gone | Drop, job: Job) -> Ending:
+        now = self._clock.now()
+        moved_on = redrawing(job, now)
+        match settlement:
+            case Done(ts, found, group, _, recheck, came_at):
+                # What was found instead of posted may show an older revision: it is drawn once more, to be sure.
+                shown = dict.fromkeys(job.shown, 0) if found else job.shown
+                if isinstance(job.delivery.body, Recheck) and settlement.repeats:
+                    shown = dict.fromkeys(job.delivery.body.shows, 0)
+                follows = rechecking(job, now) if recheck and not job.updates else None
+                return Ending(
+                    kind=EndingKind.POSTED,
+                    redraw=moved_on,
+                    ts=ts,
+                    shown=shown,
+                    came_at=came_at if found or job.updates else job.shown,
+                    group=group,
+                    follow_up=follows,
+                    log=_page_entry(job, now),
+                )
+            case Gone():
+                # A card that somebody deleted comes back with news, and this update was some.
+                kind = EndingKind.REMOVED if job.updates else EndingKind.UNCHANGED
+                return Ending(kind=kind, redraw=moved_on, shown=dict.fromkeys(job.shown, 0))
+            case Drop():
+                # A card that can never be posted is as one that was removed: what comes after it does not wait for it.
+                kind = EndingKind.REMOVED if job.shows_cards and job.ts is None else EndingKind.UNCHANGED
+                return Ending(kind=kind, redraw=moved_on, shown=job.shown)
+
+    async def _overtaken(self, settlement: Settlement, job: Job) -> None:
+        """Our lease ran out during the call. Whoever has the lane now may have sent the same, or a newer revision
+        before our call landed: both are put right, by whoever comes to it."""
+        now = self._clock.now()
+        if job.updates:
+            await self._outbox.enqueue([redrawing(job, now)], redrawn=tuple(job.shown))
+        elif isinstance(settlement, Done | Again) and job.delivery.state is State.SENDING:
+            await self._outbox.enqueue([rechecking(job, now)])
+        raise LeaseLostError(f"the lease of {self._lane.name} ran out during a call")
+
+
+def _page_entry(job: Job, now: datetime) -> PageEntry | None:
+    of_summary = isinstance(job.delivery.body, HeldPages)
+    return PageEntry(of_summary=of_summary, at=now) if of_summary or job.is_new_page else None
+
+
+def _words(settlement: Settlement) -> str:
+    match settlement:
+        case Done(found=True):
+            return "found"
+        case Done():
+            return "posted"
+        case Again(delivery):
+            return f"again: {delivery.state.value}"
+        case Suspend(_, reason):
+            return f"parked: {reason.value}"
+        case Drop(reason):
+            return f"dropped: {reason}"
+        case Gone(reason):
+            return f"gone: {reason}"

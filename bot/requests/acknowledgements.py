@@ -1,0 +1,125 @@
+"""Someone answers a failure by its card. Answers are values; `slack` renders them."""
+
+from collections.abc import Sequence
+
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate, StatusAnswer
+from bot.domain.card import PostedCard, SyncCard
+from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import Outcome
+from bot.domain.observation import PipelineId
+from bot.domain.plan import Plan, Record, Routing, plan_acknowledgement
+from bot.domain.watch import ChannelId, UserId
+from bot.ports import Clock
+from bot.requests.status_reader import FRESH_SECONDS, StatusReader
+from bot.state.repository import Repository
+
+
+class Acknowledgements:
+    def __init__(self, *, repository: Repository, views: StatusReader, clock: Clock) -> None:
+        self._repository = repository
+        self._views = views
+        self._clock = clock
+
+    async def stands_in(self, channel: ChannelId, card_keys: Sequence[str]) -> bool:
+        """True if this conversation holds these cards: anyone can replay a button's value from elsewhere.
+
+        Also true for an unknown card: acknowledging it changes nothing, and says so.
+        """
+        cards = await self._repository.store.cards(card_keys)
+        return all([await self._holds(channel, card) for card in cards.values()])
+
+    async def group_stands_in(self, channel: ChannelId, group_key: str) -> bool:
+        cards = await self._repository.store.group(group_key)
+        return all([await self._holds(channel, card) for card in cards])
+
+    async def _holds(self, channel: ChannelId, card: PostedCard) -> bool:
+        """Its channel may have got another id since the card was written."""
+        told = card.content
+        episode = self._repository.record(told.pipeline.id).episode
+        now = episode.cards.get(told.key) if episode else None
+        return channel in {told.channel, now} or await self._repository.store.newest_id(told.channel) == channel
+
+    async def acknowledge(
+        self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId, *, name: str = "", place: str = ""
+    ) -> AcknowledgeAnswer:
+        """Acknowledges the failure that this card shows; the card of an earlier failure changes nothing."""
+        at = self._clock.now()
+
+        def make(record: Record, routing: Routing) -> Plan | None:
+            """Checked again at each try: a new failure that nobody has seen may have begun."""
+            shown = record.episode is not None and card_key in record.episode.cards
+            return plan_acknowledgement(record, routing, by, at, name=name, place=place) if shown else None
+
+        card = (await self._repository.store.cards([card_key])).get(card_key)
+        if card and not self._covers(card.content.pipeline):
+            await self._repository.forget(
+                [pipeline_id], at
+            )  # the bot that ended the last watch died before it finished
+        plan = await self._repository.write(pipeline_id, make)
+        now = self._repository.record(pipeline_id).episode
+        answered = now.acknowledged if now and now.open and card_key in now.cards else None
+        if answered is None:
+            return await self._stale(channel, pipeline_id, card_key)
+        if plan is None:
+            await self._draw_again(channel, card_key)
+        return AcknowledgeAnswer(
+            pipeline=self._repository.pipeline(pipeline_id),
+            fate=Fate.ACKNOWLEDGED if plan else Fate.ANSWERED,
+            by=answered.by,
+            by_name=answered.name,
+            at=answered.at,
+        )
+
+    async def acknowledge_group(
+        self, channel: ChannelId, group_key: str, by: UserId, *, name: str = "", place: str = ""
+    ) -> AcknowledgeAllAnswer:
+        """Acknowledges every failure of one message that nobody has acknowledged yet."""
+        cards = [card.content for card in await self._repository.store.group(group_key)]
+        answers = [
+            await self.acknowledge(channel, card.pipeline.id, card.key, by, name=name, place=place) for card in cards
+        ]
+        return AcknowledgeAllAnswer(
+            acknowledged=sum(answer.fate is Fate.ACKNOWLEDGED for answer in answers), known=len(cards)
+        )
+
+    async def acknowledge_member(
+        self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = ""
+    ) -> AcknowledgeAnswer | AcknowledgeAllAnswer:
+        """Acknowledges one failure of a group's message, by its card."""
+        card = (await self._repository.store.cards([card_key])).get(card_key)
+        if card is None:
+            return AcknowledgeAllAnswer(acknowledged=0, known=0)
+        return await self.acknowledge(channel, card.content.pipeline.id, card_key, by, name=name, place=place)
+
+    async def _stale(self, channel: ChannelId, pipeline_id: PipelineId, card_key: str) -> AcknowledgeAnswer:
+        """The fate of an old card's failure, as far as the store knows it."""
+        card = (await self._repository.store.cards([card_key])).get(card_key)
+        if card is None:
+            return await self._forgotten(channel, self._repository.pipeline(pipeline_id))
+        await self._draw_again(channel, card_key)
+        pipeline, episode = card.content.pipeline, card.content.episode
+        fate = Fate.UNWATCHED if episode.open or episode.outcome is Outcome.UNWATCHED else Fate.OVER
+        return AcknowledgeAnswer(pipeline=pipeline, fate=fate, watched=self._covers(pipeline))
+
+    async def _forgotten(self, channel: ChannelId, pipeline: Pipeline) -> AcknowledgeAnswer:
+        """Answers with the pipeline's current state, read afresh if it is listed."""
+        listed = [each for each in self._repository.catalogue if each.id == pipeline.id]
+        views = await self._views.of(listed, channel, older_than=FRESH_SECONDS)
+        stands = StatusAnswer(views=views, at=self._clock.now()) if views else None
+        return AcknowledgeAnswer(pipeline=pipeline, fate=Fate.UNKNOWN, watched=self._covers(pipeline), stands=stands)
+
+    def _covers(self, pipeline: Pipeline) -> bool:
+        """Whether somebody watches it. By its name, also where no listing has it any more."""
+        return bool(self._repository.watches_of(pipeline))
+
+    async def _draw_again(self, channel: ChannelId, card_key: str) -> None:
+        """Updates the card: a stale button suggests a stale card."""
+        row = Delivery(
+            id=card_key,
+            channel=channel,
+            priority=Priority.UPDATE,
+            body=SyncCard(card_key),
+            made_at=self._clock.now(),
+        )
+        await self._repository.store.tell([row], redrawn=[card_key])

@@ -1,0 +1,114 @@
+"""Runbooks and notes: instructions for a failed pipeline. Answers are values; `slack` renders them."""
+
+from dataclasses import replace
+
+import structlog
+
+from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, Refusal
+from bot.domain.catalogue import Pipeline, is_pattern, matches
+from bot.domain.episode import EpisodeKind
+from bot.domain.note import MOST_NOTES, Note, NoteKind
+from bot.domain.observation import PipelineId
+from bot.domain.plan import plan_redrawn
+from bot.domain.watch import ChannelId, UserId
+from bot.ports import Clock
+from bot.requests.references import References
+from bot.state.repository import Repository
+
+log = structlog.get_logger(__name__)
+
+
+class Notes:
+    """Answers the maker and logs the change. No channel gets a message: the next failure card shows the note."""
+
+    def __init__(self, *, repository: Repository, references: References, clock: Clock) -> None:
+        self._repository = repository
+        self._references = references
+        self._clock = clock
+
+    async def show(self, channel: ChannelId, kind: NoteKind, reference: str) -> NoteAnswer | NoteUnresolved:
+        meant = await self._meant(channel, kind, reference)
+        return meant if isinstance(meant, NoteUnresolved) else self._answer(kind, meant, NoteChange.SHOWN, None)
+
+    async def change(
+        self, channel: ChannelId, kind: NoteKind, reference: str, text: str | None, *, by: UserId, by_name: str
+    ) -> NoteAnswer | NoteUnresolved | Refusal:
+        """Sets the note, or removes it if `text` is empty. Updates open failure cards."""
+        meant = await self._meant(channel, kind, reference, text or "")
+        if isinstance(meant, NoteUnresolved):
+            return meant
+        wanted = Note(
+            kind=kind,
+            reference=meant.id,
+            label=meant.name,
+            text=text or "",
+            by=by,
+            by_name=by_name,
+            at=self._clock.now(),
+        )
+        notes = self._repository.watches.notes
+        before = next((note for note in notes if note.id == wanted.id), None)
+        if before is None and wanted.text and len(notes) >= MOST_NOTES:
+            return Refusal(
+                reason=f"There are {MOST_NOTES} runbooks and notes already, and I keep no more. Nothing was changed.",
+                hint="Use a pattern for many pipelines, or remove one that is no longer needed.",
+            )
+        change = _change(before, wanted)
+        if change in {NoteChange.SET, NoteChange.REMOVED}:
+            await self._write(wanted)
+        return replace(self._answer(kind, meant, change, before), failed=await self._redraw(meant))
+
+    async def _write(self, note: Note) -> None:
+        await self._repository.store.set_note(note)
+        await self._repository.refresh_watches()
+        done = "set" if note.text else "removed"
+        log.info("note_changed", kind=note.kind.value, reference=note.reference, by=note.by, done=done)
+
+    async def _redraw(self, meant: Pipeline) -> int:
+        """Also where nothing was changed: the last try may have been cut short after it was written."""
+        failed = [each for each in self._covered(meant) if self._fails(each)]
+        for each in failed:
+            await self._repository.write(each.id, plan_redrawn)
+        return len(failed)
+
+    def _fails(self, pipeline: Pipeline) -> bool:
+        episode = self._repository.record(pipeline.id).episode
+        return episode is not None and episode.open and episode.kind is EpisodeKind.FAILURE
+
+    async def _meant(
+        self, channel: ChannelId, kind: NoteKind, reference: str, text: str = ""
+    ) -> Pipeline | NoteUnresolved:
+        """One pipeline; a pattern stands for one that has it as id and name."""
+        meant = await self._references.meant([reference], channel)
+        if meant.unresolved:
+            return NoteUnresolved(kind=kind, reference=meant.unresolved[0], text=text)
+        return meant.pipelines[0] if meant.pipelines else Pipeline(id=PipelineId(reference), name=reference)
+
+    def _covered(self, meant: Pipeline) -> list[Pipeline]:
+        if not is_pattern(meant.id):
+            return [meant]
+        found = [pipeline for pipeline in self._repository.catalogue if matches(meant.id, pipeline)]
+        return sorted(found, key=lambda pipeline: pipeline.name.lower())
+
+    def _answer(self, kind: NoteKind, meant: Pipeline, change: NoteChange, before: Note | None) -> NoteAnswer:
+        pattern = is_pattern(meant.id)
+        own = next((note for note in self._repository.watches.notes if _is_for(note, kind, meant)), None)
+        return NoteAnswer(
+            kind=kind,
+            label=meant.name,
+            pattern=pattern,
+            change=change,
+            applies=own if pattern else self._repository.guidance(meant).of(kind),
+            before=before,
+            covers=tuple(each.name for each in self._covered(meant)) if pattern else (),
+        )
+
+
+def _is_for(note: Note, kind: NoteKind, meant: Pipeline) -> bool:
+    return note.kind is kind and note.reference.lower() == meant.id.lower()
+
+
+def _change(before: Note | None, wanted: Note) -> NoteChange:
+    if not wanted.text:
+        return NoteChange.REMOVED if before else NoteChange.ABSENT
+    return NoteChange.UNCHANGED if before and before.text == wanted.text else NoteChange.SET

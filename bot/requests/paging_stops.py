@@ -1,0 +1,127 @@
+"""Stops paging one person: by the watches that paged them, or everywhere. Tells the people who set it up."""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+
+import structlog
+
+from bot.domain.answer import StopPagingAnswer
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import stable_key
+from bot.domain.observation import PipelineId
+from bot.domain.subscription import Edit, WatchChange
+from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
+from bot.ports import ChatAway, Clock, StoreAway
+from bot.state.repository import ATTEMPTS, Repository
+
+Direct = Callable[[UserId], Awaitable[ChannelId | None]]
+"""The conversation of a person's direct messages. Raises `ChatAway`."""
+
+log = structlog.get_logger(__name__)
+
+
+class PagingStops:
+    """Needs no membership of the channel: nobody is paged against their will."""
+
+    def __init__(self, *, repository: Repository, direct: Direct, clock: Clock) -> None:
+        self._repository = repository
+        self._direct = direct
+        self._clock = clock
+
+    async def pipelines_of(self, group_key: str) -> tuple[PipelineId, ...]:
+        """Those of which one message tells."""
+        return tuple(card.content.pipeline.id for card in await self._repository.store.group(group_key))
+
+    async def stop(self, person: UserId, pipeline_ids: Collection[PipelineId] | None) -> StopPagingAnswer:
+        """Takes the person off every watch that pages them for one of these pipelines; None: off every watch."""
+        await self._repository.refresh_watches()
+        paging = [watch for watch in self._repository.watches.all if _pages(watch, person)]
+        pipelines = [self._repository.pipeline(each) for each in pipeline_ids or ()]
+        theirs = [watch for watch in paging if pipeline_ids is None or any(watch.covers(each) for each in pipelines)]
+        for channel in dict.fromkeys(watch.channel for watch in theirs):
+            await self._edit(channel, person, [watch for watch in theirs if watch.channel == channel])
+        await self._say_a_last_time(person, theirs)
+        return StopPagingAnswer(
+            by=person,
+            pipelines=tuple(pipelines),
+            stopped=tuple(theirs),
+            covers=self._covers(theirs),
+            others=len(paging) - len(theirs),
+            at=self._clock.now(),
+        )
+
+    async def _edit(self, channel: ChannelId, person: UserId, watches: Sequence[Watch]) -> None:
+        """The announcement is written in the same step; the direct messages to the makers follow."""
+        ids, edited = {watch.id for watch in watches}, tuple[Watch, ...]()
+        for _ in range(ATTEMPTS):
+            at, known = self._clock.now(), self._repository.watches
+            now = [watch for watch in known.of(channel) if watch.id in ids and _pages(watch, person)]
+            edited = tuple(replace(watch, targets=_without(watch.targets, person)) for watch in now)
+            if not edited:
+                return
+            notice = Notice(
+                kind=NoticeKind.PAGING_STOPPED,
+                at=at,
+                by=person,
+                by_name=_name(now, person),
+                watches=edited,
+                covers=self._covers(edited),
+            )
+            change = WatchChange(
+                version=known.version,
+                channel=channel,
+                edits=tuple(Edit(before=before, after=after) for before, after in zip(now, edited, strict=True)),
+                told=(self._delivery(channel, channel, notice),),
+                wakes=False,
+            )
+            done = await self._repository.store.change_watches(change)
+            await self._repository.refresh_watches()
+            if done:
+                break
+        else:
+            raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
+        for maker in dict.fromkeys(watch.made_by for watch in edited if watch.made_by != person):
+            made = tuple(watch for watch in edited if watch.made_by == maker)
+            await self._tell(maker, replace(notice, watches=made, covers=self._covers(made), channel=channel))
+
+    def _covers(self, watches: Iterable[Watch]) -> tuple[int, ...]:
+        return tuple(len(self._repository.covered_by([watch])) for watch in watches)
+
+    async def _tell(self, maker: UserId, notice: Notice) -> None:
+        try:
+            conversation = await self._direct(maker)
+        except ChatAway as exc:
+            log.warning("maker_not_reached", problem=str(exc))  # the channel's announcement stands
+            return
+        if conversation:
+            await self._repository.store.tell([self._delivery(conversation, notice.channel or conversation, notice)])
+
+    def _delivery(self, receiver: ChannelId, channel: ChannelId, notice: Notice) -> Delivery:
+        those = "|".join(watch.id for watch in notice.watches)
+        parts = (receiver, channel, notice.kind, str(notice.by), those, notice.at.isoformat())
+        key = stable_key(self._repository.store.team, *parts)
+        return Delivery(id=key, channel=receiver, priority=Priority.UPDATE, body=notice, made_at=notice.at)
+
+    async def _say_a_last_time(self, person: UserId, watches: Iterable[Watch]) -> None:
+        """Open cards in the person's direct messages end there, unless another watch still pages them."""
+        watches = tuple(watches)
+        directs = {target.direct for watch in watches for target in watch.targets if _is(target, person)}
+        leaving = {direct for direct in directs if direct}
+        await self._repository.forget(self._repository.covered_by(watches), self._clock.now(), leaving)
+
+
+def _is(target: Target, person: UserId) -> bool:
+    return target.kind is TargetKind.USER and target.id == person
+
+
+def _pages(watch: Watch, person: UserId) -> bool:
+    return any(_is(target, person) for target in watch.targets)
+
+
+def _without(targets: Sequence[Target], person: UserId) -> tuple[Target, ...]:
+    return tuple(target for target in targets if not _is(target, person))
+
+
+def _name(watches: Sequence[Watch], person: UserId) -> str:
+    return next((each.label for watch in watches for each in watch.targets if _is(each, person) and each.label), "")

@@ -1,0 +1,147 @@
+"""Answers people: the state of pipelines, and what a channel watches. Answers are values; `slack` renders them."""
+
+import asyncio
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import chain
+
+from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer, WatchedView, WatchesAnswer
+from bot.domain.attention import State, is_in, worst_first
+from bot.domain.catalogue import Found, Names, Pipeline, resolve
+from bot.domain.observation import PipelineId
+from bot.domain.plan import plan_redrawn
+from bot.domain.watch import ChannelId, SuspendReason
+from bot.monitoring.catalogue import Listing
+from bot.ports import Clock
+from bot.requests.references import References
+from bot.requests.status_reader import FRESH_SECONDS, StatusReader
+from bot.state.repository import Repository
+
+LISTED_SECONDS = 5.0
+
+
+class Queries:
+    """Answers questions; never changes a watch."""
+
+    def __init__(
+        self, *, repository: Repository, references: References, listing: Listing, views: StatusReader, clock: Clock
+    ) -> None:
+        self._repository = repository
+        self._references = references
+        self._listing = listing
+        self._views = views
+        self._clock = clock
+
+    async def status(
+        self, channel: ChannelId, references: Sequence[str], states: Collection[State] = ()
+    ) -> StatusAnswer:
+        """Reads the named pipelines afresh, or without a name the channel's own. Failures come first.
+
+        `states` are words of `references` that ask for a state, unless a pipeline has that very name.
+        """
+        states = self._references.no_names(states)
+        references = [each for each in references if each.lower() not in states]
+        answer = await (self._named(channel, references) if references else self._watched(channel))
+        views = worst_first(answer.views, answer.at)
+        if len(views) == 1:
+            views = (replace(views[0], guidance=self._repository.guidance(views[0].pipeline)),)
+        if not states:
+            return replace(answer, views=views)
+        chosen = tuple(view for view in views if is_in(view.state, states))
+        return replace(answer, views=chosen, states=_in_order(states), looked_at=views)
+
+    async def _watched(self, channel: ChannelId) -> StatusAnswer:
+        watched = self._repository.in_order(self._repository.watches.of(channel))
+        pipelines = [self._repository.pipeline(each) for each in watched]
+        views = await self._views.of(pipelines, channel, older_than=self._views.recent_seconds)
+        suspended = await self._tried(channel)
+        return StatusAnswer(views=views, whole_channel=True, channel=channel, suspended=suspended, at=self._clock.now())
+
+    async def _named(self, channel: ChannelId, references: Sequence[str]) -> StatusAnswer:
+        meant = await self._references.meant(references, channel)
+        named = {each.id: each for each in meant.pipelines}
+        names = Names(self._repository.catalogue if meant.patterns else ())
+        for pattern in meant.patterns:
+            named |= {each.id: each for each in _found(pattern, names)}
+            await asyncio.sleep(0)  # a pattern looks at every pipeline: reads and alerts go in between
+        fresh = FRESH_SECONDS if len(named) <= 5 else self._views.recent_seconds
+        views = await self._views.of(named.values(), channel, older_than=fresh)
+        return StatusAnswer(views=views, unresolved=meant.unresolved, at=self._clock.now())
+
+    async def browse(
+        self, channel: ChannelId, words: str, first: int, count: int, states: Collection[State] = ()
+    ) -> ListAnswer:
+        """All pipelines that have every word in name, project or id, what is wrong first; of those from `first` on,
+        `count` are read. With `states`, those that are known to be in one of them: not all are read for that."""
+        await self._listing.refresh(older_than=LISTED_SECONDS)
+        chosen = _with_words(self._repository.catalogue, words)
+        if not chosen:
+            await self._listing.refresh()  # the person may look for a pipeline that is a moment old
+            chosen = _with_words(self._repository.catalogue, words)
+        shown = self._known(chosen, channel, states)
+        page = [view.pipeline for view in shown[first : first + count]]
+        await self._views.read(page, older_than=self._views.recent_seconds)
+        return ListAnswer(
+            views=self._known(chosen, channel, states),
+            words=words,
+            states=_in_order(states),
+            looked_at=self._views.known(chosen, channel) if states else (),
+            at=self._clock.now(),
+            problem=self._listing.problem,
+            wait_until=self._listing.waits_until() if self._listing.problem else None,
+        )
+
+    def _known(
+        self, chosen: Sequence[Pipeline], channel: ChannelId, states: Collection[State]
+    ) -> tuple[PipelineView, ...]:
+        views = worst_first(self._views.known(chosen, channel), self._clock.now())
+        return tuple(view for view in views if is_in(view.state, states))
+
+    async def watches(self, channel: ChannelId) -> WatchesAnswer:
+        covered = {}
+        for watch in self._repository.watches.of(channel):
+            covered[watch] = self._repository.in_order([watch])
+            await asyncio.sleep(0)  # a pattern looks at every pipeline: reads and alerts go in between
+        pipelines = [self._repository.pipeline(each) for each in dict.fromkeys(chain(*covered.values()))]
+        known = {view.pipeline.id: view for view in self._views.known(pipelines, channel)}
+        views = [
+            WatchedView(watch=self._repository.named(watch), covers=tuple(known[each] for each in ids))
+            for watch, ids in covered.items()
+        ]
+        await self._repository.refresh_watches()
+        suspended = await self._tried(channel)
+        return WatchesAnswer(channel=channel, watches=tuple(views), suspended=suspended, at=self._clock.now())
+
+    async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
+        """Reads the pipeline afresh and updates the open card, so that it shows the age of its reading."""
+        views = await self._views.of([self._repository.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
+        unread_at = self._clock.now() if any(view.problem for view in views) else None
+        await self._repository.write(pipeline_id, partial(plan_redrawn, unread_at=unread_at))
+        return StatusAnswer(views=views, at=self._clock.now())
+
+    async def _tried(self, channel: ChannelId) -> SuspendReason | None:
+        """Why the channel rested until now. The person who asks may have fixed it, so the bot tries again."""
+        reason = self._repository.watches.suspended.get(channel)
+        if reason is not None:
+            await self._repository.store.resume(channel, on_trial=True)
+        return reason
+
+
+def _in_order(states: Collection[State]) -> tuple[str, ...]:
+    return tuple(state.value for state in State if state in states)
+
+
+def _found(reference: str, names: Names) -> tuple[Pipeline, ...]:
+    resolution = resolve(reference, names)
+    return resolution.pipelines if isinstance(resolution, Found) else ()
+
+
+def _with_words(catalogue: Iterable[Pipeline], words: str) -> list[Pipeline]:
+    wanted = words.lower().split()
+    chosen = [each for each in catalogue if all(word in _spoken(each) for word in wanted)]
+    return sorted(chosen, key=lambda each: (each.project.lower(), each.name.lower(), each.id))
+
+
+def _spoken(pipeline: Pipeline) -> str:
+    return f"{pipeline.name} {pipeline.project} {pipeline.id}".lower()

@@ -1,0 +1,64 @@
+"""Commands that people type and we do not have, with the command of ours that helps. Pure."""
+
+from bot.slack.grammar.tokens import Refused, Word, quoted_target
+from bot.slack.render.mrkdwn import outside
+
+_READ_ONLY = (
+    "stop start restart pause resume unpause deploy redeploy delete destroy run rerun kill scale cancel create",
+    "update edit upgrade rollback retry reset trigger launch shutdown terminate abort reboot set fix enable disable",
+)
+READ_ONLY = frozenset(name for line in _READ_ONLY for name in line.split())
+ACKNOWLEDGE = frozenset(("ack", "acknowledge", "acked", "acknowledged", "acknowlege", "acknowledgement", "ok"))
+_NOT_YET = "mute unmute snooze unsnooze silence quiet oncall on-call policy escalate schedule why history drill audit"
+NOT_YET = frozenset(_NOT_YET.split(" "))
+SAME_AS = {
+    **dict.fromkeys(("add", "follow", "track", "monitor", "notify", "alert", "sub", "join"), "watch"),
+    **dict.fromkeys(("remove", "rm", "unfollow", "untrack", "unsub", "leave", "drop"), "unwatch"),
+    **dict.fromkeys(("ls", "pipelines", "search", "find", "browse", "all"), "list"),
+    **dict.fromkeys(("show", "get", "check", "info", "state", "health", "describe", "st", "stat", "stats"), "status"),
+    **dict.fromkeys(("watching", "watched", "subs", "watchlist"), "watches"),
+    **dict.fromkeys(("?", "h", "man", "usage", "commands", "hello", "hi", "--help", "-h"), "help"),
+}
+
+
+def near_command(word: Word, rest: str) -> Refused | None:
+    """The command to suggest for a word that people expect; None without a suggestion."""
+    name, shown = word.lower.lstrip("/"), outside(word.text)
+    asks = f"status {rest}".strip()
+    if name in ACKNOWLEDGE:
+        return Refused(
+            "To acknowledge a failure, click *Acknowledge* on its card; nothing was changed. To see what has failed:",
+            asks,
+            "status",
+        )
+    if name in {"undo", "revert"}:
+        return Refused(
+            "To take a change of watches back, click *Undo* where it was announced; nothing was changed. To see them:",
+            "watches",
+        )
+    if name in READ_ONLY:
+        return Refused(
+            f"I only read pipelines, so I can't {shown} one, and nothing was changed. You can do that in GoldRush. To "
+            "see its state:",
+            asks,
+            "status",
+            "list",
+            in_goldrush=True,
+        )
+    if name in NOT_YET:
+        return Refused(f"I can't do “{shown}” yet; nothing was changed. What I can do:", "help")
+    if name == "page":
+        return Refused(
+            "*page* is a part of `watch`: I page people when a pipeline fails. Nothing was changed.",
+            f"watch {rest}" if "@" in rest and not rest.startswith("@") else "",
+            f"watch orders-eu page {rest}".strip(),
+            f"watch orders-eu page {quoted_target(f'@{rest}')}" if rest and "@" not in rest else "",
+            f"watch {rest}",
+            "help watch",
+        )
+    if name in SAME_AS:
+        ours = SAME_AS[name]
+        return Refused(
+            f"There is no command called *{shown}*. Did you mean *{ours}*?", f"{ours} {rest}".strip(), ours, "help"
+        )
+    return None

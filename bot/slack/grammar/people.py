@@ -1,0 +1,103 @@
+"""Finds the people and user groups that a typed name means. Pure.
+
+A display name or handle comes before a full name, and a group's handle before its name. Anybody can choose a display
+name and a full name, so where a person and a group both answer to a name, neither is taken. Only a handle, which the
+workspace keeps unique, wins over somebody's full name. Guests, people of other companies, bots and deactivated accounts
+are never found by name.
+"""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bot.domain.catalogue import visible
+from bot.domain.permission import Account
+from bot.domain.watch import TargetKind, TeamId
+from bot.slack.outbound.facts import account_of, name_of
+from bot.slack.outbound.rows_of import Row, text_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """`names` are those that count first, `full` the other one."""
+
+    kind: TargetKind
+    id: str
+    handle: str
+    shown: str
+    names: frozenset[str]
+    full: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The entries that a name may mean. `sure`: more than a full name matches, so unread rows hardly matter."""
+
+    entries: tuple[Entry, ...]
+    sure: bool = False
+
+
+class Index:
+    """Entries by what they are called."""
+
+    def __init__(self, entries: Iterable[Entry] = ()) -> None:
+        self._first: defaultdict[str, list[Entry]] = defaultdict(list)
+        self._full: defaultdict[str, list[Entry]] = defaultdict(list)
+        for entry in entries:
+            for name in entry.names:
+                self._first[name].append(entry)
+            self._full[entry.full].append(entry)
+
+    def called(self, name: str) -> tuple[tuple[Entry, ...], bool]:
+        """Those who are called so, and whether by a name that counts first."""
+        if not name:
+            return (), False
+        first = tuple(self._first.get(name, ()))
+        return (first, True) if first else (tuple(self._full.get(name, ())), False)
+
+
+def meant(name: str, persons: Index, teams: Index) -> Matches:
+    wanted = spelled(name)
+    person, by_name = persons.called(wanted)
+    group, by_handle = teams.called(wanted)
+    if by_handle and not by_name:
+        person = ()
+    return Matches((*person, *group), sure=by_name or by_handle)
+
+
+def spelled(name: str) -> str:
+    """The same for what looks the same, in whatever case."""
+    return unicodedata.normalize("NFC", visible(name)).strip().lower()
+
+
+def person_in(row: Row, home: TeamId) -> Entry | None:
+    """None where nobody is found by this one's name."""
+    if account_of(row, home) is not Account.FULL_MEMBER:
+        return None
+    profile = row.get("profile")
+    profile = profile if isinstance(profile, dict) else {}
+    handle, shown = text_in(row, "name"), text_in(profile, "display_name")
+    return Entry(
+        kind=TargetKind.USER,
+        id=str(row["id"]),
+        handle=handle,
+        shown=name_of(row),
+        names=frozenset(spelled(each) for each in (handle, shown)) - {""},
+        full=spelled(text_in(profile, "real_name") or text_in(row, "real_name")),
+    )
+
+
+def group_in(row: Row) -> Entry | None:
+    """None where it is disabled, or another company's (Slack Connect)."""
+    if row.get("date_delete") or row.get("is_external"):
+        return None
+    handle, name = text_in(row, "handle"), text_in(row, "name")
+    return Entry(
+        kind=TargetKind.USERGROUP,
+        id=str(row["id"]),
+        handle=handle,
+        shown=handle or name,
+        names=frozenset({spelled(handle)}) - {""},
+        full=spelled(name),
+    )

@@ -1,0 +1,189 @@
+"""How Slack reaches the bot by HTTP, with signatures. `ears` is the other way; the same Bolt app serves both."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.typedefs import Handler, Middleware
+from slack_bolt.adapter.aiohttp import to_aiohttp_response
+from slack_bolt.app.async_app import AsyncApp
+from slack_sdk.signature import SignatureVerifier
+
+from bot.slack.inbound.connection_limit import BACKLOG, ConnectionLimiter, Limits, Refusals, limited
+from bot.slack.inbound.payloads import bolt_request, signable
+
+LARGEST_REQUEST = 512 * 1024  # far above what Slack sends; more is refused before it is read
+GOODBYE_SECONDS = 2.0  # for the requests that are being answered
+LINGERING_SECONDS = 1.0  # for the rest of a body after it was answered, before the connection is closed
+ALL_INTERFACES = ""
+
+
+def _server_log(refusals: Refusals) -> logging.Logger:
+    """aiohttp logs a traceback for each client that speaks no HTTP; our own errors keep theirs."""
+
+    def is_our_own(record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if isinstance(error, HttpProcessingError):
+            refusals.count("not_http")
+        return not isinstance(error, HttpProcessingError | web.RequestPayloadError)
+
+    logger = logging.getLogger("bot.slack.server")
+    logger.filters[:] = [is_our_own]
+    return logger
+
+
+@asynccontextmanager
+async def http(
+    app: AsyncApp,
+    port: int,
+    *,
+    host: str = ALL_INTERFACES,
+    signing_secret: str = "",
+    limits: Limits | None = None,
+) -> AsyncIterator[int]:
+    """Serves `/slack/events` and `/healthz`; yields the port. Bolt checks signature and age of every request.
+
+    Without `signing_secret` no connection is trusted; each then gives way to newer ones.
+    Source: https://docs.slack.dev/authentication/verifying-requests-from-slack
+    """
+    refusals = Refusals()
+    limiter = ConnectionLimiter(limits or Limits(), refusals)
+    verifier = SignatureVerifier(signing_secret) if signing_secret else None
+    runner = web.AppRunner(
+        _Door(app, limiter, verifier).application(),
+        access_log=None,
+        logger=_server_log(refusals),
+        lingering_time=LINGERING_SECONDS,
+        shutdown_timeout=GOODBYE_SECONDS,
+    )
+    await runner.setup()
+    try:
+        with _few_words_about_descriptors(refusals):
+            async with _listening(runner, limiter, host, port) as bound:
+                yield bound
+    finally:
+        await runner.cleanup()
+        refusals.close()
+
+
+@asynccontextmanager
+async def _listening(runner: web.AppRunner, limiter: ConnectionLimiter, host: str, port: int) -> AsyncIterator[int]:
+    assert runner.server is not None  # noqa: S101 (it was set up)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(limited(runner.server, limiter), host or None, port, backlog=BACKLOG)
+    try:
+        # For port 0, IPv4 and IPv6 get a port each, in no fixed order; an address of IPv4 is the shorter one.
+        yield int(min((each.getsockname() for each in server.sockets), key=len)[1])
+    finally:
+        server.close()
+
+
+@contextmanager
+def _few_words_about_descriptors(refusals: Refusals) -> Iterator[None]:
+    """asyncio logs a traceback for each connection that it has no descriptor for, a hundred in a second."""
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if "accept() out of system resource" in str(context.get("message")):
+            refusals.count("no_descriptor")
+        elif before is not None:
+            before(loop, context)
+        else:
+            loop.default_exception_handler(context)
+
+    loop.set_exception_handler(handle)
+    try:
+        yield
+    finally:
+        loop.set_exception_handler(before)
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """Reads, verifies and answers single requests."""
+
+    app: AsyncApp
+    limiter: ConnectionLimiter
+    verifier: SignatureVerifier | None
+
+    def application(self) -> web.Application:
+        server = web.Application(client_max_size=LARGEST_REQUEST, middlewares=[self._watched()])
+        server.add_routes([web.post("/slack/events", self._answer), web.get("/healthz", _health)])
+        return server
+
+    def _watched(self) -> Middleware:
+        @web.middleware
+        async def watched(request: web.Request, handler: Handler) -> web.StreamResponse:
+            """Tells the connection when a request begins and ends. Only a trusted connection is kept open."""
+            connection = self.limiter.of(request.transport)
+            if connection is None:  # it is gone already
+                return await handler(request)
+            connection.request_began()
+            try:
+                response = await handler(request)
+            except web.HTTPException as answer:
+                answer.force_close()
+                raise
+            finally:
+                connection.request_ended()
+            if not connection.trusted:
+                response.force_close()
+            return response
+
+        return watched
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        if not signable(request.headers):
+            return self._refused(401, "not_signed", "not signed")
+        try:
+            async with asyncio.timeout(self.limiter.limits.body):
+                body = await request.read()
+        except TimeoutError:
+            return self._refused(408, "body_late", "the body did not arrive in time")
+        except (web.RequestPayloadError, ConnectionError):
+            return self._refused(400, "broken_body", "the body is broken, or the client has gone")
+        if not _is_text(body):
+            return self._refused(400, "broken_body", "the body is not UTF-8")
+        trusted = self._trust(request, body)
+        if self.verifier and not trusted and not _is_ssl_check(body):
+            return self._refused(401, "not_signed", "not signed")
+        asked = bolt_request(request.query_string, request.headers, body)
+        if asked is None:
+            return web.Response(status=400, text="nothing that Slack sends")
+        return await to_aiohttp_response(await self.app.async_dispatch(asked))
+
+    def _trust(self, request: web.Request, body: bytes) -> bool:
+        verified = self.verifier is not None and self.verifier.is_valid_request(body, dict(request.headers))
+        if verified and (connection := self.limiter.of(request.transport)):
+            connection.trusted = True
+        return verified
+
+    def _refused(self, status: int, reason: str, text: str) -> web.Response:
+        self.limiter.refusals.count(reason)
+        return web.Response(status=status, text=text)
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _is_ssl_check(body: bytes) -> bool:
+    """Slack's probe of the certificate, the one request without a signature.
+
+    Source: https://docs.slack.dev/interactivity/implementing-slash-commands (`ssl_check`)
+    """
+    return b"ssl_check=1" in body
+
+
+async def _health(_: web.Request) -> web.Response:
+    return web.json_response({"ok": True})

@@ -1,0 +1,175 @@
+"""Keeps watches alive through what happens to channels: told by Slack's events, and by a daily look that posts nothing.
+
+Sources: https://docs.slack.dev/reference/events and https://docs.slack.dev/reference/methods/conversations.info
+"""
+
+from collections.abc import Mapping
+
+import structlog
+
+from bot.delivery.suspensions import Suspensions
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.delivery import Delivery, Priority
+from bot.domain.episode import stable_key
+from bot.domain.watch import ChannelId
+from bot.ports import ChatAway, Clock, Store, StoreAway, Watches
+from bot.slack.outbound.directory import Directory
+
+ARCHIVED = ("channel_archive", "group_archive")
+OPENED = ("channel_unarchive", "group_unarchive")
+DELETED = ("channel_deleted", "group_deleted")
+LEFT = ("channel_left", "group_left")
+EVENTS = (
+    *ARCHIVED,
+    *OPENED,
+    *DELETED,
+    *LEFT,
+    "member_joined_channel",
+    "member_left_channel",
+    "channel_id_changed",
+    "tokens_revoked",
+    "app_uninstalled",
+)
+
+EVERY_SECONDS = 24 * 3600.0
+REMIND_SECONDS = 900.0  # of a token that is not accepted: only the log can tell it
+CURE = "install the app again at https://api.slack.com/apps and set SLACK_BOT_TOKEN; what is owed is kept, and goes out"
+IN_VAIN_AT_MOST = 2  # where Slack says nothing of one channel, it may be that channel; of two, Slack is away
+RENAME_AGAIN_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after these no lane is held any more by a bot that died
+AT_ONCE = 10  # conversations.info may be asked fifty times a minute, and people's commands need it too
+
+log = structlog.get_logger(__name__)
+
+
+class ChannelMonitor:
+    """`user` is the bot's own. A channel's name is nowhere kept, so a new name needs nothing."""
+
+    def __init__(
+        self, *, store: Store, suspensions: Suspensions, directory: Directory, clock: Clock, user: str
+    ) -> None:
+        self._store = store
+        self._suspensions = suspensions
+        self._directory = directory
+        self._clock = clock
+        self._user = user
+        self._due_at: dict[ChannelId, float] = {}
+        self._refused_at: float | None = None
+
+    async def keep(self, event: Mapping[str, object]) -> None:
+        """Called before Slack is told that an event arrived: of a new id no later look could learn.
+
+        Raises:
+            StoreAway: it is not kept; Slack is to tell it again.
+        """
+        if event.get("type") != "channel_id_changed":
+            return
+        old, new = str(event.get("old_channel_id")), str(event.get("new_channel_id"))
+        if old.isalnum() and new.isalnum() and old != new:  # what is no id would be tried for ever
+            await self._store.keep_rename(ChannelId(old), ChannelId(new), str(event.get("event_ts", "")))
+
+    async def on(self, event: Mapping[str, object]) -> None:
+        """Slack may tell of an event twice, and late: it is taken as a hint, and the channel is looked at. What cannot
+        be looked at now is, within a minute."""
+        try:
+            await self._heed(event)
+        except (StoreAway, ChatAway) as exc:
+            log.warning("event_put_off", what=event.get("type"), problem=str(exc))
+
+    async def _heed(self, event: Mapping[str, object]) -> None:
+        kind, channel = event.get("type"), event.get("channel")
+        if kind in {"tokens_revoked", "app_uninstalled"}:
+            if kind == "app_uninstalled":
+                team = self._store.team
+                log.warning("app_uninstalled", team=team, cure=f"to delete its data: pipeline-bot forget {team}")
+            await self._accepted()
+        elif kind == "channel_id_changed":
+            await self._rename_soon()
+        elif kind in {"member_joined_channel", "member_left_channel"} and event.get("user") != self._user:
+            return
+        elif isinstance(channel, str) and channel not in await self._store.renames():
+            watches = await self._store.watches()
+            if kind == "member_joined_channel" and event.get("inviter") and not watches.of(ChannelId(channel)):
+                await self._greet(ChannelId(channel))
+            self._due_at.pop(ChannelId(channel), None)
+            await self._look_at(ChannelId(channel), watches)
+
+    async def _greet(self, channel: ChannelId) -> None:
+        """Someone invited the bot. One that joined by itself was told to watch there, which is announced."""
+        at = self._clock.now()
+        key = stable_key(self._store.team, channel, NoticeKind.HELLO, at.isoformat())
+        notice = Notice(kind=NoticeKind.HELLO, at=at)
+        await self._store.say_hello(
+            Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=at)
+        )
+
+    async def look_around(self) -> None:
+        """Looks at every channel that watches something, or rests, once a day; a few at each call.
+
+        Raises:
+            StoreAway, ChatAway: it goes on at the next call.
+        """
+        try:
+            if await self._accepted():
+                await self._look_at_some()
+        finally:
+            await self._rename()  # whatever keeps one from being done keeps not the other
+
+    async def _look_at_some(self) -> None:
+        watches, now = await self._store.watches(), self._clock.monotonic()
+        channels = {watch.channel for watch in watches.all} | watches.suspended.keys()
+        channels -= (await self._store.renames()).keys()  # Slack does not know the old id any more
+        due_at = {each: self._due_at.get(each, float("-inf")) for each in sorted(channels)}
+        due = sorted((each for each in due_at if due_at[each] <= now), key=due_at.__getitem__)
+        in_vain: list[ChatAway] = []
+        for channel in due[:AT_ONCE]:
+            try:
+                await self._look_at(channel, watches)
+            except ChatAway as exc:
+                self._due_at[channel] = now  # again at the next call, after those that wait longer
+                in_vain.append(exc)
+                if len(in_vain) == IN_VAIN_AT_MOST:
+                    break
+        if in_vain:
+            raise in_vain[-1]
+
+    async def _rename_soon(self) -> None:
+        """What cannot be done while a message is under way there is done right after it, or at the next look, by
+        whichever bot."""
+        for seconds in RENAME_AGAIN_SECONDS:
+            await self._rename()
+            if not await self._store.renames():
+                return
+            await self._clock.sleep(seconds)
+        await self._rename()
+
+    async def _rename(self) -> None:
+        for old, new in (await self._store.renames()).items():
+            try:
+                moved = await self._store.rename_channel(old, new)
+            except StoreAway as exc:
+                log.warning("event_put_off", what="channel_id_changed", problem=str(exc))
+            else:
+                log.warning("channel_id_changed", old=old, new=new, changes=moved)
+
+    async def _accepted(self) -> bool:
+        """Whether Slack accepts the token. Where it does not, nobody can be told there: the log tells, now and then."""
+        refusal, now = await self._directory.refusal(), self._clock.monotonic()
+        if refusal is None:
+            if self._refused_at is not None:
+                log.info("slack_token_accepted")
+            self._refused_at = None
+        elif self._refused_at is None or now - self._refused_at >= REMIND_SECONDS:
+            self._refused_at = now
+            log.error("slack_token_refused", error=refusal, cure=CURE)
+        return refusal is None
+
+    async def _look_at(self, channel: ChannelId, watches: Watches) -> None:
+        suspended = watches.suspended.get(channel)
+        if suspended is None and not watches.of(channel):
+            return
+        reason = await self._directory.obstacle(channel)
+        if reason is None and suspended is not None:
+            await self._suspensions.wake(channel)
+        elif reason is not None and suspended is None:
+            await self._suspensions.suspend(channel, reason)
+        self._due_at[channel] = self._clock.monotonic() + EVERY_SECONDS

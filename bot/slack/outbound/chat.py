@@ -1,0 +1,146 @@
+"""The Chat port over Slack's Web API: post, update, look for what was posted. Every outcome is told as it is."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import structlog
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.card import Content, ThreadEntry, TimelineBatch
+from bot.domain.delivery import (
+    Delivery,
+    Lookup,
+    LookupResult,
+    Outcome,
+    Refusal,
+    Refused,
+    Seen,
+    Unknown,
+    Unreadable,
+)
+from bot.domain.watch import ChannelId, UserId
+from bot.slack.outbound.calls import Answer, Lost, call
+from bot.slack.outbound.directory import Directory
+from bot.slack.outbound.metadata import Mark, marks_in, metadata_of, sighting
+from bot.slack.outbound.outcomes import outcome_of, retry_after
+from bot.slack.render.blocks import Message
+
+HISTORY_PAGE = 200  # Slack gives fewer to some apps, and a cursor to the rest
+HISTORY_PAGES = 8
+
+log = structlog.get_logger(__name__)
+
+Render = Callable[[Content, Delivery, datetime], Message]
+
+
+class SlackChat:
+    """`user` is the bot's own: what others post is not taken for ours, whatever it carries."""
+
+    def __init__(self, client: AsyncWebClient, directory: Directory, render: Render, user: str) -> None:
+        self._client = client
+        self._user = user
+        self._directory = directory
+        self._render = render
+
+    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+        message = self._render(content, delivery, now)
+        broadcast = isinstance(content, ThreadEntry | TimelineBatch) and content.broadcast and thread_ts is not None
+        answer = await call(
+            self._client,
+            "chat.postMessage",
+            channel=delivery.channel,
+            text=message.text,
+            blocks=list(message.blocks) or None,
+            thread_ts=thread_ts,
+            reply_broadcast=broadcast or None,
+            metadata=metadata_of(delivery, content),
+            unfurl_links=False,
+            unfurl_media=False,
+        )
+        return _outcome(answer, delivery)
+
+    async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome:
+        message = self._render(content, delivery, now)
+        answer = await call(
+            self._client,
+            "chat.update",
+            channel=delivery.channel,
+            ts=ts,
+            text=message.text,
+            blocks=list(message.blocks),  # an empty list takes the old blocks away
+            metadata=metadata_of(delivery, content),
+        )
+        return _outcome(answer, delivery)
+
+    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
+        """
+        Source: https://docs.slack.dev/messaging/message-metadata (include_all_metadata). Apps outside the Marketplace
+        are granted fifteen messages a call and one call a minute: what is asked for is only what came after the last
+        message that is known.
+        """
+        marks, unreadable = await self._marks(traces[0], min(trace.oldest for trace in traces))
+        sightings = [sighting(marks, trace) for trace in traces]
+        if unreadable is None:
+            return sightings
+        return [each if isinstance(each, Seen) else unreadable for each in sightings]
+
+    async def _marks(self, place: Lookup, oldest: str) -> tuple[list[Mark], Unreadable | None]:
+        """What was seen, and why that is not all."""
+        marks: list[Mark] = []
+        cursor: str | None = None
+        for _ in range(HISTORY_PAGES):
+            answer = await call(
+                self._client,
+                "conversations.replies" if place.thread_ts else "conversations.history",
+                channel=place.channel,
+                ts=place.thread_ts,
+                oldest=oldest,
+                include_all_metadata=True,
+                limit=HISTORY_PAGE,
+                cursor=cursor,
+            )
+            if not answer.ok:
+                wait = retry_after(answer.headers) if answer.status == 429 else None
+                return marks, Unreadable(answer.error, wait, lost=answer.transient and wait is None)
+            if _blind(answer):
+                return marks, Unreadable("missing_scope: metadata.message:read")
+            marks += marks_in(answer.body, self._user)
+            cursor = _cursor(answer)
+            if not cursor:
+                return marks, None
+        return marks, Unreadable("too many messages to look through")
+
+    async def delete(self, channel: ChannelId, ts: str) -> bool:
+        answer = await call(self._client, "chat.delete", channel=channel, ts=ts)
+        if answer.ok or answer.error == "message_not_found":
+            return True
+        log.warning("delete_refused", channel=channel, ts=ts, error=answer.error)
+        return False
+
+    async def direct(self, user: UserId) -> ChannelId | None:
+        return await self._directory.direct(user)
+
+
+def _outcome(answer: Answer, delivery: Delivery) -> Outcome:
+    if answer.lost is Lost.NEVER_SENT:
+        return Refused(kind=Refusal.NOT_SENT, error=answer.detail)
+    if answer.lost is Lost.UNKNOWN:
+        return Unknown(answer.detail)
+    if "invalid_metadata" in str(answer.body.get("response_metadata", "")):
+        log.error("metadata_dropped", delivery=delivery.id, warnings=str(answer.body.get("response_metadata")))
+    outcome = outcome_of(answer.status, answer.body, answer.headers)
+    if isinstance(outcome, Refused):
+        log.warning("slack_refused", delivery=delivery.id, channel=delivery.channel, error=outcome.error)
+    return outcome
+
+
+def _blind(answer: Answer) -> bool:
+    """Without the scope Slack leaves the metadata out: that nothing is seen then means nothing."""
+    granted = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
+    return bool(granted) and "metadata.message:read" not in granted
+
+
+def _cursor(answer: Answer) -> str | None:
+    metadata = answer.body.get("response_metadata")
+    cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
+    return cursor if answer.body.get("has_more") and isinstance(cursor, str) and cursor else None

@@ -1,0 +1,234 @@
+"""Who and what people mean in Slack: users, user groups, channels, and the conversations of direct messages."""
+
+import asyncio
+from collections import defaultdict
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.permission import Unreadable
+from bot.domain.watch import ChannelId, SuspendReason, TeamId, UserId
+from bot.ports import ChatAway, Clock
+from bot.slack.grammar import people
+from bot.slack.grammar.people import Entry, Index, Matches
+from bot.slack.outbound.calls import call
+from bot.slack.outbound.outcomes import retry_after
+from bot.slack.outbound.paged_list import PagedList
+from bot.slack.outbound.rows_of import Row, next_cursor, rows_in, text_in
+
+KEPT_SECONDS = 600.0  # names change seldom; the lists are Tier 2
+NONE_KEPT_SECONDS = 60.0  # whoever lets the bot write, or gives it the scope, tries it soon after
+PAGE = 200
+MOST_PAGES_OF_MEMBERSHIPS = 5
+_NOBODY = frozenset({"user_not_found", "user_disabled", "user_not_visible", "cannot_dm_bot"})
+
+
+class Admission(Enum):
+    """What the bot may do in a channel."""
+
+    MEMBER = "member"
+    OUTSIDE = "outside"
+    ARCHIVED = "archived"
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The people and groups with a typed name. `gap`: why the list may be incomplete."""
+
+    matches: Matches
+    gap: Unreadable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Those with a name: several, where other companies' channels are shared. `gap` as above."""
+
+    ids: tuple[ChannelId, ...]
+    gap: Unreadable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Channel:
+    id: ChannelId
+    name: str
+
+
+def _channel(row: Row) -> _Channel:
+    return _Channel(ChannelId(str(row["id"])), people.spelled(text_in(row, "name")))
+
+
+@dataclass(frozen=True, slots=True)
+class _Direct:
+    channel: ChannelId | None
+    until: float
+    error: str = ""
+
+
+class Directory:
+    """Looks things up with least scopes: what a missing scope hides is answered with None, and the caller says so."""
+
+    def __init__(self, client: AsyncWebClient, clock: Clock, home: TeamId) -> None:
+        self._client = client
+        self._clock = clock
+        self._direct: dict[UserId, _Direct] = {}
+        self._asking: defaultdict[UserId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        """Held while Slack is asked how this person is reached: whoever asks meanwhile hears the same answer."""
+        self._open_held_until = float("-inf")
+        self._indexed: tuple[Entry, ...] = ()
+        self._index = Index()
+        person = partial(people.person_in, home=home)
+        self._users = PagedList(client, clock, "users.list", "members", person)
+        self._groups = PagedList(client, clock, "usergroups.list", "usergroups", people.group_in)
+        public = {"exclude_archived": True, "types": "public_channel"}
+        both = public | {"types": "public_channel,private_channel"}
+        self._channels = PagedList(
+            client, clock, "conversations.list", "channels", _channel, arguments=both, narrower=public
+        )
+
+    async def named(self, name: str) -> Found:
+        """The person or group that `@name` means. If none or several match, reads the lists afresh."""
+        found = await self._named(name, KEPT_SECONDS)
+        return found if len(found.matches.entries) == 1 else await self._named(name, NONE_KEPT_SECONDS)
+
+    async def _named(self, name: str, older_than: float) -> Found:
+        """Where no group can be read a person cannot be told from a group: then a name means nobody for sure."""
+        groups = await self._groups.rows(older_than=older_than)
+        users = await self._users.rows(older_than=older_than)
+        matches = people.meant(name, self._index_of(users.rows), Index(groups.rows))
+        if groups.gap is Unreadable.AWAY:
+            return Found(Matches(matches.entries), Unreadable.AWAY)
+        return Found(matches, users.gap or groups.gap)
+
+    def _index_of(self, users: tuple[Entry, ...]) -> Index:
+        """A whole list stays the same until it is read afresh."""
+        if users is not self._indexed:
+            self._indexed, self._index = users, Index(users)
+        return self._index
+
+    async def group(self, group: str) -> Entry | Unreadable | None:
+        """The user group with this id, unless it is disabled."""
+        rows = await self._groups.rows(older_than=NONE_KEPT_SECONDS)
+        found = next((each for each in rows.rows if each.id == group), None)
+        return found or rows.gap
+
+    async def channels(self, name: str) -> Channels:
+        """Public channels, and private ones that the bot is in."""
+        found = await self._called(name, KEPT_SECONDS)
+        return found if found.ids else await self._called(name, NONE_KEPT_SECONDS)
+
+    async def _called(self, name: str, older_than: float) -> Channels:
+        read = await self._channels.rows(older_than=older_than)
+        wanted = people.spelled(name)
+        return Channels(tuple(each.id for each in read.rows if each.name == wanted), read.gap)
+
+    async def read_on(self) -> None:
+        """Goes on with the lists that Slack did not give in one go."""
+        for each in (self._users, self._groups, self._channels):
+            await each.read_on()
+
+    async def admission(self, channel: ChannelId) -> Admission:
+        """Whether the bot may post there; a public channel is joined where Slack lets it."""
+        answer = await call(self._client, "conversations.info", channel=channel)
+        if answer.error == "missing_scope" or answer.lost is not None:
+            return Admission.MEMBER  # cannot be known now: the first message will tell, and parks the watch if not
+        found = answer.body.get("channel")
+        if not answer.ok or not isinstance(found, dict):
+            return Admission.UNSEEN
+        if found.get("is_archived"):
+            return Admission.ARCHIVED
+        if found.get("is_member") or found.get("is_im"):
+            return Admission.MEMBER
+        joined = await call(self._client, "conversations.join", channel=channel)
+        return Admission.MEMBER if joined.ok else Admission.OUTSIDE
+
+    async def obstacle(self, channel: ChannelId) -> SuspendReason | None:
+        """Why the bot cannot post there, as far as can be known without posting.
+
+        Raises:
+            ChatAway: it cannot be known now.
+        """
+        answer = await call(self._client, "conversations.info", channel=channel)
+        if answer.transient:
+            raise ChatAway(f"Slack does not say how {channel} is: {answer.error}")
+        found = answer.body.get("channel")
+        if answer.error == "channel_not_found":
+            return SuspendReason.NOT_FOUND
+        if not answer.ok or not isinstance(found, dict):
+            return None  # a scope or the token is missing, which says nothing of the channel
+        if found.get("is_archived"):
+            return SuspendReason.ARCHIVED
+        if found.get("is_member") or found.get("is_im"):
+            return None
+        return SuspendReason.NOT_IN_CHANNEL
+
+    async def refusal(self) -> str | None:
+        """Why Slack does not accept the bot's token, in Slack's word; None where it does.
+
+        Raises:
+            ChatAway: it cannot be known now.
+        """
+        answer = await call(self._client, "auth.test")
+        if answer.transient:
+            raise ChatAway(f"Slack does not say whether it accepts the token: {answer.error}")
+        return None if answer.ok else answer.error
+
+    async def memberships(self) -> tuple[ChannelId, ...]:
+        """The channels that the bot is in, of more than 1,000 the first; none where a scope or the token is missing.
+
+        Raises:
+            ChatAway: it cannot be known now.
+        """
+        there: list[ChannelId] = []
+        cursor: str | None = None
+        for _ in range(MOST_PAGES_OF_MEMBERSHIPS):
+            answer = await call(
+                self._client,
+                "users.conversations",
+                types="public_channel,private_channel",
+                exclude_archived=True,
+                limit=PAGE,
+                cursor=cursor,
+            )
+            if answer.transient:
+                raise ChatAway(f"Slack does not say in which channels I am: {answer.error}")
+            there += [ChannelId(str(row["id"])) for row in rows_in(answer, "channels")]
+            cursor = next_cursor(answer)
+            if not cursor:
+                break
+        return tuple(there)
+
+    async def direct(self, user: UserId) -> ChannelId | None:
+        """The conversation of this person's direct messages with the bot; None where Slack allows none.
+
+        Raises:
+            ChatAway: it cannot be known now.
+        """
+        async with self._asking[user]:
+            kept = self._direct.get(user)
+            if kept is None or kept.until <= self._clock.monotonic():
+                kept = self._direct[user] = await self._opened(user)
+            return kept.channel
+
+    def is_nobody(self, user: UserId) -> bool:
+        """Whether Slack said, when it was asked for the conversation, that nobody can be reached under this id."""
+        kept = self._direct.get(user)
+        return kept is not None and kept.error in _NOBODY
+
+    async def _opened(self, user: UserId) -> _Direct:
+        """Slack's word on it; while it wants the method to be left alone, it is not asked."""
+        if self._clock.monotonic() < self._open_held_until:
+            raise ChatAway(f"Slack is not asked how {user} is reached: it wants to be left alone")
+        answer = await call(self._client, "conversations.open", users=user)
+        now, channel = self._clock.monotonic(), answer.body.get("channel")
+        if answer.status == 429 or answer.error == "ratelimited":
+            self._open_held_until = now + retry_after(answer.headers).total_seconds()
+        if answer.transient:
+            raise ChatAway(f"Slack does not say how {user} is reached: {answer.error}")
+        if not answer.ok:
+            return _Direct(None, now + NONE_KEPT_SECONDS, answer.error)
+        if not (isinstance(channel, dict) and isinstance(channel.get("id"), str)):
+            raise ChatAway(f"Slack gave no conversation with {user}")
+        return _Direct(ChannelId(channel["id"]), float("inf"))

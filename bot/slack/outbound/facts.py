@@ -1,0 +1,148 @@
+"""What Slack says of a person and of a channel, as the permission check needs it. A missing answer is never a "no"."""
+
+import asyncio
+from collections.abc import Mapping
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.permission import Account, Membership, Person, Place, Unreadable
+from bot.domain.watch import ChannelId, TeamId, UserId
+from bot.ports import Clock
+from bot.slack.outbound.calls import Answer, call
+from bot.slack.outbound.rows_of import next_cursor, text_in
+
+PAGE = 1000
+MOST_PAGES = 200
+NAME_KEPT_SECONDS = 600.0
+NAMING_SECONDS = 2.0  # a name is not worth a later acknowledgement
+_NO_SUCH_PERSON = frozenset({"user_not_found", "user_not_visible", "users_not_found"})
+_READS_CHANNELS = frozenset({"channels:read", "groups:read"})
+
+
+class Facts:
+    """Nothing that permits is remembered: who is removed from a channel, or becomes a guest, is refused at once."""
+
+    def __init__(self, client: AsyncWebClient, clock: Clock, team: TeamId) -> None:
+        self._client = client
+        self._clock = clock
+        self.team = team
+        self._names: dict[UserId, tuple[str, float]] = {}
+
+    async def person(self, user: UserId, *, team: str = "") -> Person:
+        """`team` is the workspace that a click named: another company's settles it."""
+        answer = await call(self._client, "users.info", user=user)
+        row = answer.body.get("user")
+        if answer.ok and isinstance(row, dict):
+            account = _foreign(row, team, self.team) or account_of(row, self.team)
+            name = name_of(row)
+            self._names[user] = (name, self._clock.monotonic() + NAME_KEPT_SECONDS)
+            return Person(id=user, account=account, name=name)
+        if answer.error in _NO_SUCH_PERSON:
+            return Person(id=user, account=Account.UNKNOWN)
+        return Person(id=user, account=_why_unread(answer))
+
+    async def place(self, channel: ChannelId, user: UserId, *, seeing: bool = False) -> Place:
+        """`seeing`: whether the channel is public is asked too, where the person is not in it."""
+        membership = await self._membership(channel, user)
+        if not seeing or membership is not Membership.OUTSIDE:
+            return Place(membership=membership)
+        answer = await call(self._client, "conversations.info", channel=channel)
+        row = answer.body.get("channel")
+        if answer.ok and isinstance(row, dict):
+            return Place(membership=membership, public=_is_public(row))
+        missing = answer.error in {"channel_not_found", "missing_scope"}
+        return Place(membership=membership if missing else Unreadable.AWAY)
+
+    async def name(self, user: UserId, otherwise: str = "") -> str:
+        """What people see in Slack; `otherwise` where it cannot be read now."""
+        kept, until = self._names.get(user, ("", 0.0))
+        if kept and until > self._clock.monotonic():
+            return kept
+        try:
+            async with asyncio.timeout(NAMING_SECONDS):
+                return (await self.person(user)).name or kept or otherwise
+        except TimeoutError:
+            return kept or otherwise
+
+    async def place_words(self, channel: ChannelId) -> str:
+        """This channel's name for other channels: "a private channel" if it is private, empty if unreadable."""
+        if channel.startswith("D"):
+            return "a direct message"
+        try:
+            async with asyncio.timeout(NAMING_SECONDS):
+                answer = await call(self._client, "conversations.info", channel=channel)
+        except TimeoutError:
+            return ""
+        row = answer.body.get("channel")
+        if not (answer.ok and isinstance(row, dict)):
+            return ""
+        return f"#{text_in(row, 'name')}" if _is_public(row) else "a private channel"
+
+    async def _membership(self, channel: ChannelId, user: UserId) -> Membership | Unreadable:
+        """Source: https://docs.slack.dev/reference/methods/conversations.members (Tier 4; `limit` up to 1,000)."""
+        cursor: str | None = None
+        for _ in range(MOST_PAGES):
+            answer = await call(self._client, "conversations.members", channel=channel, limit=PAGE, cursor=cursor)
+            if not answer.ok:
+                return _outside_or_unread(answer)
+            members = answer.body.get("members")
+            if isinstance(members, list) and user in members:
+                return Membership.INSIDE
+            cursor = next_cursor(answer)
+            if not cursor:
+                return Membership.OUTSIDE
+        return Unreadable.AWAY
+
+
+def account_of(row: Mapping[str, object], home: TeamId) -> Account:
+    """Source: https://docs.slack.dev/reference/objects/user-object . A row without a team is of the home workspace."""
+    if row.get("deleted"):
+        return Account.DEACTIVATED
+    if row.get("is_bot") or row.get("is_workflow_bot") or row.get("id") == "USLACKBOT":
+        return Account.BOT
+    if row.get("is_stranger") or not {home, ""} & _teams(row):
+        return Account.STRANGER
+    if row.get("is_restricted") or row.get("is_ultra_restricted"):
+        return Account.GUEST
+    return Account.FULL_MEMBER
+
+
+def name_of(row: Mapping[str, object]) -> str:
+    """As Slack shows it: display name, else full name, else handle."""
+    profile = row.get("profile")
+    profile = profile if isinstance(profile, dict) else {}
+    full = text_in(profile, "real_name") or text_in(row, "real_name")
+    return text_in(profile, "display_name") or full or text_in(row, "name")
+
+
+def _teams(row: Mapping[str, object]) -> set[str]:
+    return {text_in(row, "team_id"), *_workspaces(row)}
+
+
+def _workspaces(row: Mapping[str, object]) -> set[str]:
+    """Within an organisation (Enterprise Grid) somebody is of several workspaces."""
+    enterprise = row.get("enterprise_user")
+    teams = enterprise.get("teams") if isinstance(enterprise, dict) else None
+    return {str(each) for each in teams or () if each}
+
+
+def _foreign(row: Mapping[str, object], team: str, home: TeamId) -> Account | None:
+    """A click that came from another workspace, unless that belongs to the same organisation."""
+    return Account.STRANGER if team not in {"", home} and home not in _workspaces(row) else None
+
+
+def _why_unread(answer: Answer) -> Unreadable:
+    return Unreadable.NO_SCOPE if answer.error == "missing_scope" else Unreadable.AWAY
+
+
+def _outside_or_unread(answer: Answer) -> Membership | Unreadable:
+    """Without both scopes a hidden channel would be answered otherwise than a missing one: then neither can be read."""
+    if answer.error != "channel_not_found":
+        return _why_unread(answer)
+    told = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
+    granted = {scope.strip() for scope in told.split(",")}
+    return Membership.OUTSIDE if not told or granted >= _READS_CHANNELS else Unreadable.NO_SCOPE
+
+
+def _is_public(row: Mapping[str, object]) -> bool:
+    return not any(row.get(name) for name in ("is_private", "is_im", "is_mpim", "is_group"))

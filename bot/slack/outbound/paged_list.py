@@ -1,0 +1,127 @@
+"""One list of Slack's, read page by page. Where Slack stops it midway, the next read goes on at the cursor."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.domain.permission import Unreadable
+from bot.ports import Clock
+from bot.slack.outbound.calls import Answer, call
+from bot.slack.outbound.outcomes import retry_after
+from bot.slack.outbound.rows_of import Row, next_cursor, rows_in
+
+PAGE = 1000  # the most that users.list and conversations.list give; both are Tier 2
+ONE_READ_SECONDS = 3.0  # a person waits for it; `read_on` does the rest
+
+
+class Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+T = TypeVar("T", bound=Named)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[T]):
+    """`gap` says why there may be more rows than these; None where they are all."""
+
+    rows: tuple[T, ...]
+    gap: Unreadable | None = None
+
+
+class PagedList(Generic[T]):
+    """`keep` reduces a row to the parts we need, or to None: full rows of a large workspace would fill the memory.
+
+    `narrower` are the arguments to read with where a scope for the first ones is missing.
+    """
+
+    def __init__(
+        self,
+        client: AsyncWebClient,
+        clock: Clock,
+        method: str,
+        member: str,
+        keep: Callable[[Row], T | None],
+        *,
+        arguments: Mapping[str, object] | None = None,
+        narrower: Mapping[str, object] | None = None,
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._method = method
+        self._member = member
+        self._keep = keep
+        self._arguments = dict(arguments or {})
+        self._narrower = narrower
+        self._narrowed = False
+        """This read leaves out what a missing scope hides. The next one tries again: scopes may be granted."""
+        self._whole: tuple[T, ...] = ()
+        self._whole_gap: Unreadable | None = None
+        self._whole_at = float("-inf")
+        self._part: list[T] = []
+        self._cursor: str | None = None
+        self._begun = False
+        self._held_until = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def rows(self, *, older_than: float) -> Rows[T]:
+        """All rows, or what there is of them. `older_than`: the age in seconds up to which the last whole list counts.
+
+        A partial read counts on top of the last whole list: names seldom go away.
+        """
+        async with self._reading:
+            if self._clock.monotonic() - self._whole_at < older_than:
+                return Rows(self._whole, self._whole_gap)
+            gap = await self._go_on()
+            if gap is None:
+                return Rows(self._whole, self._whole_gap)
+            known = {row.id: row for row in (*self._whole, *self._part)}
+            return Rows(tuple(known.values()), gap)
+
+    async def read_on(self) -> None:
+        """Continues a read that was begun. Called every few seconds, so that a later question finds the answer."""
+        async with self._reading:
+            if self._begun:
+                await self._go_on()
+
+    async def _go_on(self) -> Unreadable | None:
+        """Why it stopped before the end, if it did."""
+        self._begun = True
+        until = self._clock.monotonic() + ONE_READ_SECONDS
+        while self._held_until <= self._clock.monotonic() < until:
+            arguments = (self._narrower or {}) if self._narrowed else self._arguments
+            answer = await call(self._client, self._method, limit=PAGE, cursor=self._cursor, **arguments)
+            if not answer.ok:
+                if self._begins_again(answer):
+                    continue
+                return self._stopped(answer)
+            self._part += [kept for row in rows_in(answer, self._member) if (kept := self._keep(row)) is not None]
+            self._cursor = next_cursor(answer)
+            if not self._cursor:
+                self._whole, self._whole_at = tuple(self._part), self._clock.monotonic()
+                self._whole_gap = Unreadable.NO_SCOPE if self._narrowed else None
+                self._part, self._begun, self._narrowed = [], False, False
+                return None
+        return Unreadable.AWAY
+
+    def _begins_again(self, answer: Answer) -> bool:
+        """A cursor does not live for ever, and a scope may be missing for a part of the list only."""
+        if answer.error == "invalid_cursor" and self._cursor:
+            self._cursor, self._part = None, []
+            return True
+        if answer.error == "missing_scope" and self._narrower is not None and not self._narrowed:
+            self._narrowed = True
+            return True
+        return False
+
+    def _stopped(self, answer: Answer) -> Unreadable:
+        if answer.status == 429 or answer.error == "ratelimited":
+            self._held_until = self._clock.monotonic() + retry_after(answer.headers).total_seconds()
+        if answer.error != "missing_scope":
+            return Unreadable.AWAY
+        self._begun = self._narrowed = False
+        return Unreadable.NO_SCOPE

@@ -1,0 +1,154 @@
+"""A message and the few blocks that we use, held to Slack's limits whatever is put in.
+
+Source: https://docs.slack.dev/reference/block-kit/blocks
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from bot.slack.render.mrkdwn import plain_cut
+
+Block = Mapping[str, object]
+
+SECTION_LIMIT = 3000
+TEXT_LIMIT = 3900  # chat.update refuses more than 4,000
+MOST_BLOCKS = 50
+VALUE_LIMIT = 2000
+OPTION_LIMIT = 75
+MOST_OPTIONS = 100
+ROW_LINK = "Open"
+_ROW_LINKS = re.compile(rf" · <https?://[^<>|]*\|{ROW_LINK}>")
+# Code is said as it stands; of what is bold the words; of our emoji, which stand free, nothing.
+_MARKED = re.compile(r"(?P<code>`[^`\n]*`)|\*(?P<bold>(?:`[^`\n]*`|[^*`\n])+)\*|(?<!\S):[a-z][a-z0-9_+-]*:(?: |$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`text` says all that the blocks say, but for the links of single rows: a screen reader and a notification tell
+    it."""
+
+    text: str
+    blocks: tuple[Block, ...] = ()
+
+    @property
+    def plain(self) -> "Message":
+        """For a workspace that refuses the blocks."""
+        return Message(self.text)
+
+    def as_response(self, *, in_channel: bool = False, replace: bool = False) -> dict[str, object]:
+        """The arguments of an answer to a `response_url`."""
+        return {
+            "text": self.text,
+            "blocks": list(self.blocks),
+            "response_type": "in_channel" if in_channel else "ephemeral",
+            "replace_original": replace,
+        }
+
+
+def message(blocks: Sequence[Block]) -> Message:
+    """The text is taken from the blocks, so that it can leave nothing out."""
+    kept = tuple(blocks[:MOST_BLOCKS])
+    lines = [line for block in kept for line in _spoken(block)]
+    return Message(shortened("\n".join(lines), TEXT_LIMIT), kept)
+
+
+def _spoken(block: Block) -> list[str]:
+    texts: list[object] = []
+    if block["type"] == "section":
+        texts = [block["text"]]
+    elif block["type"] == "context":
+        elements = block["elements"]
+        texts = list(elements) if isinstance(elements, list) else []
+    found = [text["text"] for text in texts if isinstance(text, dict)]
+    return [_MARKED.sub(_words, _ROW_LINKS.sub("", text)).strip() for text in found if isinstance(text, str)]
+
+
+def _words(marked: re.Match[str]) -> str:
+    return marked["code"] or marked["bold"] or ""
+
+
+def shortened(text: str, limit: int) -> str:
+    """Whole lines as far as they fit; our own lines hold `<…>` forms that must not be cut in two."""
+    if len(text) <= limit:
+        return text
+    kept, length = [], 0
+    for line in text.split("\n"):
+        if length + len(line) + 1 > limit - 12:
+            break
+        kept.append(line)
+        length += len(line) + 1
+    return "\n".join([*kept, "… and more"])
+
+
+def _mrkdwn(text: str) -> Block:
+    return {"type": "mrkdwn", "text": text, "verbatim": True}  # no name becomes a link or a mention by itself
+
+
+def section(text: str) -> Block:
+    return {"type": "section", "text": _mrkdwn(shortened(text, SECTION_LIMIT))}
+
+
+def sections(lines: Iterable[str]) -> list[Block]:
+    """Lines in as few sections as hold them."""
+    chunks: list[list[str]] = [[]]
+    length = 0
+    for line in lines:
+        if length + len(line) + 1 > SECTION_LIMIT:
+            chunks.append([])
+            length = 0
+        chunks[-1].append(line)
+        length += len(line) + 1
+    return [section("\n".join(chunk)) for chunk in chunks if chunk]
+
+
+def context(*texts: str) -> list[Block]:
+    kept = [text for text in texts if text]
+    return [{"type": "context", "elements": [_mrkdwn(" · ".join(kept))]}] if kept else []
+
+
+def button(action_id: str, label: str, value: str, *, style: str = "", confirm: Block | None = None) -> Block:
+    made: dict[str, object] = {
+        "type": "button",
+        "action_id": action_id,
+        "text": {"type": "plain_text", "text": label},
+        "value": value[:VALUE_LIMIT],
+    }
+    if style:
+        made["style"] = style
+    if confirm:
+        made["confirm"] = confirm
+    return made
+
+
+def select(action_id: str, placeholder: str, options: Sequence[tuple[str, str]]) -> Block | None:
+    """Each option is a label, in plain text and cut where it is too long, and the value that comes back."""
+    made = [
+        {"text": {"type": "plain_text", "text": plain_cut(label, OPTION_LIMIT), "emoji": False}, "value": value}
+        for label, value in options[:MOST_OPTIONS]
+    ]
+    hint = {"type": "plain_text", "text": placeholder}
+    return {"type": "static_select", "action_id": action_id, "placeholder": hint, "options": made} if made else None
+
+
+def confirmation(title: str, text: str, yes: str, *, marked_up: bool = False) -> Block:
+    """`marked_up`: the text holds mentions of channels or code."""
+
+    def plain(words: str) -> Block:
+        return {"type": "plain_text", "text": words}
+
+    words = {"type": "mrkdwn", "text": text} if marked_up else plain(text)
+    return {"title": plain(title), "text": words, "confirm": plain(yes), "deny": plain("Cancel")}
+
+
+def actions(block_id: str, *buttons: Block | None) -> list[Block]:
+    """`block_id` is a new one at each update of a message, as Slack asks."""
+    made = [each for each in buttons if each]
+    return [{"type": "actions", "block_id": block_id[:255], "elements": made}] if made else []
+
+
+def value(**facts: object) -> str:
+    """What a button sends back. Empty where it would be too long for a button to carry."""
+    packed = json.dumps(facts, separators=(",", ":"), ensure_ascii=False).encode(errors="replace").decode()
+    return packed if len(packed) <= VALUE_LIMIT else ""

@@ -1,0 +1,62 @@
+"""Words for a pipeline whose current state is unknown: its last known state and its age. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from bot.domain.answer import PipelineView
+from bot.domain.phase import Phase
+from bot.domain.transition import Reach
+from bot.slack.render import phrases
+from bot.slack.render.mrkdwn import REASON_LIMIT, ago, date, outside
+
+
+def sign(view: PipelineView) -> str:
+    """A pipeline last seen FAILED stays red, because nothing shows that it recovered."""
+    if not is_doubtful(view):
+        return phrases.standing_symbol(view.state)
+    return phrases.symbol(Phase.FAILED) if view.state.phase == Phase.FAILED else phrases.BLIND
+
+
+def state(view: PipelineView, now: datetime) -> str:
+    """`last seen *RUNNING* 40 s ago`, or how it is."""
+    if not is_doubtful(view):
+        return phrases.state_words(view.state)
+    unreadable = f"{phrases.UNREACHABLE}, " if view.state.reach is Reach.UNREACHABLE else ""
+    return f"{unreadable}{_last_seen(view, now)}"
+
+
+def _last_seen(view: PipelineView, now: datetime) -> str:
+    seen = view.state.observation
+    return f"last seen *{phrases.phase_word(seen.phase)}* {ago(seen.observed_at, now)}" if seen else "not read yet"
+
+
+def is_doubtful(view: PipelineView) -> bool:
+    """It was seen, but may be otherwise now."""
+    if view.state.observation is None or view.state.reach is Reach.GONE:
+        return False
+    return view.problem is not None or view.state.reach is Reach.UNREACHABLE
+
+
+def why(view: PipelineView) -> str:
+    return f":warning: No fresh reading: {_reason(view)}" if view.problem else ""
+
+
+def lead(views: Sequence[PipelineView]) -> list[str]:
+    """Over many rows: why they are old, once."""
+    doubtful = [view for view in views if view.problem and is_doubtful(view)]
+    if not doubtful:
+        return []
+    those = f"these {len(views)} pipelines" if len(views) > 1 else "this pipeline"
+    which = those if len(doubtful) == len(views) else f"{len(doubtful)} of {those}"
+    return [f":warning: I have no fresh reading of {which}: {_reason(doubtful[0])}"]
+
+
+def _reason(view: PipelineView) -> str:
+    reason = outside(view.problem or "", REASON_LIMIT)
+    if view.wait_until is None:
+        return reason
+    return f"{reason.rstrip('.')}.{waiting(view.wait_until)}"
+
+
+def waiting(until: datetime | None) -> str:
+    return f" I read again at {date(until)}." if until else ""

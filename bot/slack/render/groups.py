@@ -1,0 +1,256 @@
+"""Many failures told in one message, and what becomes of them. Pure."""
+
+import json
+from collections import Counter
+from datetime import datetime
+
+from bot.domain.card import Card, Digest, Group, Missed, ThreadEntry, TimelineBatch
+from bot.domain.delivery import Delivery
+from bot.domain.episode import Outcome
+from bot.domain.transition import Event
+from bot.slack.render import action_ids, phrases
+from bot.slack.render.blocks import (
+    ROW_LINK,
+    Block,
+    Message,
+    actions,
+    button,
+    context,
+    message,
+    section,
+    sections,
+    select,
+    value,
+)
+from bot.slack.render.cards import RenderContext, came_with_its_end, footnotes, line_words, recovery_words
+from bot.slack.render.mrkdwn import date, outside, span, time_of_day
+from bot.slack.render.note_words import guidance_lines
+from bot.slack.render.paging import origins_context, stop_button
+
+NAME_LIMIT = 40  # thirty lines must fit into what a notification tells
+BLOCKS_LIMIT = 12_000  # a message as a whole holds little more
+GUIDANCE_SHOWN = 3
+TOGETHER_FROM = 2
+
+
+def render_group(group: Group, delivery: Delivery, now: datetime, render_context: RenderContext) -> Message:
+    """Links go first where all of it is too much for one message."""
+    whole = _blocks(group, delivery, now, render_context, links=True)
+    fits = len(json.dumps(whole, ensure_ascii=False)) <= BLOCKS_LIMIT
+    return message(whole if fits else _blocks(group, delivery, now, render_context, links=False))
+
+
+def _blocks(
+    group: Group, delivery: Delivery, now: datetime, render_context: RenderContext, *, links: bool
+) -> list[Block]:
+    still = [card for card in group.cards if card.episode.open]
+    unanswered = [card for card in still if not card.episode.acknowledged]
+    blocks: list[Block] = [section(_headline(group, still))]
+    who = phrases.calling(target for card in unanswered for target in card.targets)
+    if who:
+        blocks.append(section(f":rotating_light: {who} please look at them, and acknowledge."))
+    blocks += origins_context((origin for card in unanswered for origin in card.origins), group.channel)
+    if todo := _todo(still):
+        blocks.append(section("\n".join(todo)))
+    blocks += sections(_row(card, render_context if links else None) for card in group.cards)
+    blocks += context(phrases.standing_in(channel for card in group.cards for channel in card.stands_in_for))
+    if not render_context.knows_pipelines:
+        blocks += context(render_context.link(""))
+    blocks += footnotes(delivery, now)
+    return [*blocks, *_buttons(group, unanswered)]
+
+
+def _buttons(group: Group, unanswered: list[Card]) -> list[Block]:
+    if not unanswered:
+        return []
+    everyone = button(action_ids.ACKNOWLEDGE_ALL, "Acknowledge all", value(group=group.key), style="primary")
+    one = select(action_ids.ACKNOWLEDGE_ONE, "Acknowledge one", _options(unanswered))
+    stop = stop_button(group.channel, [each for card in unanswered for each in card.origins], group=group.key)
+    return actions(f"{group.key}-{group.revision}", everyone, one, stop)
+
+
+def _options(cards: list[Card]) -> list[tuple[str, str]]:
+    """Of two with one name each shows its id."""
+    names = Counter(card.pipeline.name for card in cards)
+    return [
+        (name if names[name] == 1 else f"{name[:NAME_LIMIT]} {card.pipeline.id}", value(card=card.key))
+        for card in cards
+        for name in [card.pipeline.name]
+    ]
+
+
+def _todo(cards: list[Card]) -> list[str]:
+    """A group has room for a few runbooks and notes: those of the most pipelines."""
+    lines = Counter(line for card in cards for line in guidance_lines(card.guidance))
+    return [line for line, _ in lines.most_common(GUIDANCE_SHOWN)]
+
+
+def _headline(group: Group, still: list[Card]) -> str:
+    total = len(group.cards)
+    already = _already(group)
+    since = f"since {phrases.moment(min(card.episode.opened_at for card in group.cards), first_seen=bool(already))}"
+    if not still:
+        return "\n".join([_over(group), *already])
+    unwatched = _count(group, Outcome.UNWATCHED)
+    head = _failed(group, found=bool(already)) if len(still) == total else _in_part(group, len(still))
+    left = sum(bool(card.continues_in) for card in group.cards)
+    gone = unwatched - left
+    more = [f"{gone} {_are(gone)} no longer watched"] if gone else []
+    more += [f"you're no longer paged for {left}"] if left else []
+    return "\n".join([head, since, *more, *already])
+
+
+def _failed(group: Group, *, found: bool) -> str:
+    """A group that has outgrown one message says how many there are in all."""
+    here, failed = len(group.cards), "found FAILED" if found else "FAILED"
+    if group.in_burst <= here:
+        return f":red_circle: *{here} pipelines {failed}* at once"
+    if group.first:
+        return f":red_circle: *{group.in_burst} pipelines {failed}* at once, {here} of them in this message"
+    pipelines = "1 more pipeline" if here == 1 else f"{here} more pipelines"
+    return f":red_circle: *{pipelines} {failed}*, {group.in_burst} in all"
+
+
+def _in_part(group: Group, still: int) -> str:
+    in_all = f", {group.in_burst} FAILED in all" if group.in_burst > len(group.cards) else ""
+    return f":red_circle: *{still} of {len(group.cards)} pipelines* still not well{in_all}"
+
+
+def _over(group: Group) -> str:
+    """What nobody watches any more may go on."""
+    total, unwatched = len(group.cards), _count(group, Outcome.UNWATCHED)
+    if all(card.continues_in for card in group.cards):
+        where = phrases.continues(each for card in group.cards for each in card.continues_in)
+        return f":no_bell: *You're no longer paged* for these {total} pipelines.{where}"
+    if unwatched == total:
+        told = f":no_bell: *{total} pipelines* that FAILED are *no longer watched here*"
+        return f"{told}: this channel gets no further updates on them"
+    over = total - unwatched
+    when = span(min(card.episode.opened_at for card in group.cards), _ended(group), or_earlier=bool(_already(group)))
+    if unwatched:
+        told = f":no_bell: *{over} of {total} pipelines* {_are(over)} no longer FAILED"
+        left = any(card.continues_in for card in group.cards)
+        rest = f"you're no longer paged for {unwatched}" if left else f"{unwatched} {_are(unwatched)} no longer watched"
+        return f"{told}, {rest} · {when}"
+    seconds = max(card.episode.downtime_seconds or 0 for card in group.cards)
+    longest = phrases.length(seconds, first_seen=bool(_already(group)))
+    if all(came_with_its_end(card) for card in group.cards):
+        return f":large_green_circle: *All {total} pipelines have recovered*, the last after {longest} · {when}"
+    lasted = longest if _already(group) else f"up to {longest}"
+    return f":large_green_circle: *{total} pipelines failed* at once {when}\nThey were down for {lasted}."
+
+
+def _ended(group: Group) -> datetime:
+    return max(card.episode.closed_at or card.episode.opened_at for card in group.cards)
+
+
+def _count(group: Group, outcome: Outcome) -> int:
+    return sum(card.episode.outcome is outcome for card in group.cards)
+
+
+def _are(number: int) -> str:
+    return "is" if number == 1 else "are"
+
+
+def _already(group: Group) -> list[str]:
+    """When those failed that were first read so, nobody knows."""
+    number = sum(card.episode.first_seen for card in group.cards)
+    if number == 0:
+        return []
+    if number == len(group.cards):
+        return ["They were FAILED already when they were first read."]
+    those = "1 of them was" if number == 1 else f"{number} of them were"
+    return [f"{those} FAILED already when first read."]
+
+
+def _row(card: Card, render_context: RenderContext | None) -> str:
+    name = f"*{outside(card.pipeline.name, NAME_LIMIT)}*"
+    if card.episode.outcome is Outcome.RECOVERED:
+        return f":large_green_circle: {name} {recovery_words(card)}"
+    if card.episode.outcome is Outcome.UNWATCHED:
+        stopped = "you're no longer paged" if card.continues_in else "no longer watched"
+        return f":no_bell: {name} {stopped}, last seen {phrases.phase_word(card.state.phase)}"
+    answer = card.episode.acknowledged
+    answered = f" · :eyes: {phrases.answered_by(answer.name, answer.place)}" if answer else ""
+    link = (
+        f" · <{render_context.address(card.pipeline.id)}|{ROW_LINK}>"
+        if render_context and render_context.knows_pipelines
+        else ""
+    )
+    return f"{phrases.standing_symbol(card.state)} {name} {phrases.state_words(card.state)}{answered}{link}"
+
+
+def render_lines(told: TimelineBatch, delivery: Delivery, now: datetime) -> Message:
+    """In a group's thread a line needs its pipeline's name; in a card's thread only where the channel sees it too. Many
+    recoveries are one line; so is the last of a group, which tells that all are over."""
+    named = told.of_group or told.broadcast
+    together = [each for each in told.entries if told.of_group and Event.RECOVERED in each.entry.events]
+    in_one = len(together) >= TOGETHER_FROM or (told.all_recovered > 0 and len(together) > 0)
+    apart = [each for each in told.entries if not in_one or each not in together]
+    words = [line_words(each.entry, each.pipeline if named else None) for each in apart]
+    if told.left_out:
+        words.insert(len(words) // 2, f"… {told.left_out} more changes …")
+    if in_one:
+        words.append(_recovered(together, told.all_recovered))
+    return message([*sections(words), *footnotes(delivery, now)])
+
+
+def _recovered(those: list[ThreadEntry], everyone: int) -> str:
+    """Many recoveries in one line, with all their names."""
+    names = ", ".join(f"*{outside(each.pipeline.name, NAME_LIMIT)}*" for each in those)
+    last = max(those, key=lambda each: each.entry.downtime_seconds or 0).entry
+    lasted = phrases.length(last.downtime_seconds, first_seen=any(each.entry.at_least for each in those))
+    if everyone:
+        names = f": {names}" if everyone == len(those) else f". Last: {names}"
+        return f":large_green_circle: *All {everyone} pipelines have recovered*, the last after {lasted}{names}"
+    return f":large_green_circle: {names} *recovered*, the last after {lasted}"
+
+
+def render_catch_up(told: Digest, delivery: Delivery, now: datetime) -> Message:
+    """Many stories in one message: what each pipeline went through. No sign stands before a row: it would be taken for
+    how the pipeline is now, and what has FAILED meanwhile is told above."""
+    since = min(entry.since for entry in told.entries)
+    until = max(entry.until for entry in told.entries)
+    pipelines = "1 pipeline" if len(told.entries) == 1 else f"{len(told.entries)} pipelines"
+    head = f":fast_forward: *Catching up* on {pipelines}, from {date(since)} to {date(until)}"
+    apart = "This is what went by meanwhile. What is FAILED now has a message of its own."
+    rows = [f"• {_history(entry)}" for entry in sorted(told.entries, key=lambda entry: entry.pipeline.name.lower())]
+    return message([section(f"{head}\n{apart}"), *sections(rows), *footnotes(delivery, now)])
+
+
+def went_through(entry: Missed) -> str:
+    """With the sign of how it was at last; what a person did says nothing of that."""
+    return f"{':eyes:' if entry.last.by else phrases.symbol(entry.last.phase)} {_history(entry)}"
+
+
+def _history(entry: Missed) -> str:
+    name = f"*{outside(entry.pipeline.name, NAME_LIMIT)}*"
+    told = [event for event in _COUNTED if entry.counts.get(event) and not _goes_without_saying(event, entry)]
+    counts = ", ".join(
+        f"{event.value} {entry.counts[event]}×" if entry.counts[event] > 1 else event.value for event in told
+    )
+    last = "" if entry.last.by else f"{phrases.phase_word(entry.last.phase)} "
+    return f"{name} {counts or 'changed'} · last {last}{time_of_day(entry.until)}"
+
+
+def _goes_without_saying(event: Event, entry: Missed) -> bool:
+    """What has recovered is live."""
+    return event is Event.LIVE and entry.counts[event] <= entry.counts.get(Event.RECOVERED, 0)
+
+
+_COUNTED = (
+    Event.FAILED,
+    Event.RECOVERED,
+    Event.DEGRADED,
+    Event.DEPLOYING,
+    Event.LIVE,
+    Event.RESTARTED,
+    Event.PAUSED,
+    Event.STOPPING,
+    Event.STOPPED,
+    Event.UNREACHABLE,
+    Event.GONE,
+    Event.BACK,
+    Event.CHANGED,
+    Event.ACKNOWLEDGED,
+)

@@ -1,0 +1,119 @@
+"""The footer of a page: who set it up, where, and how to stop it. Pure."""
+
+from collections.abc import Iterable, Sequence
+
+from bot.domain.answer import StopPagingAnswer
+from bot.domain.card import Notice, PageOrigin
+from bot.domain.catalogue import is_pattern
+from bot.domain.watch import ChannelId, TargetKind, UserId, Watch
+from bot.slack.render import action_ids, phrases
+from bot.slack.render.blocks import Block, actions, button, confirmation, context, section, sections, value
+from bot.slack.render.mrkdwn import code, outside
+
+MOST_ORIGINS = 5
+MOST_WATCHES = 20
+MOST_IN_DIALOG = 3
+IN_DIALOG = 32
+
+
+def origins_context(origins: Iterable[PageOrigin], channel: ChannelId) -> list[Block]:
+    """Slack shows the name of a private channel only to those who are in it."""
+    told = list(dict.fromkeys(_origin(each, channel) for each in origins))
+    more = [f"{len(told) - MOST_ORIGINS} more"] if len(told) > MOST_ORIGINS else []
+    listed = "; ".join([*told[:MOST_ORIGINS], *more])
+    return context(f"Paging set up by {listed}") if told else []
+
+
+def _origin(origin: PageOrigin, channel: ChannelId) -> str:
+    name = phrases.who(origin.name)
+    return f"{name} in this channel" if origin.channel == channel else f"{name} in <#{origin.channel}>"
+
+
+def stop_button(channel: ChannelId, origins: Sequence[PageOrigin], **facts: object) -> Block | None:
+    """Only in the person's own direct messages: there a click can mean nobody else."""
+    if not (phrases.is_direct(channel) and any(origin.channel != channel for origin in origins)):
+        return None
+    return stop_paging([origin for origin in origins if origin.channel != channel], **facts)
+
+
+def stop_paging(origins: Sequence[PageOrigin] = (), **facts: object) -> Block:
+    sure = confirmation("Stop paging me?", _what_is_left(origins), "Stop paging me", marked_up=True)
+    return button(action_ids.STOP_PAGING, "Stop paging me", value(**facts), confirm=sure)
+
+
+def _what_is_left(origins: Sequence[PageOrigin]) -> str:
+    """What the click does, within the 300 characters of a dialog."""
+    told = "Whoever set them up is told."
+    if not origins or any(not origin.reference for origin in origins):
+        return f"You leave every watch that paged you for this, with everything else that it covers. {told}"
+    named = list(dict.fromkeys(_origin_words(each) for each in origins))
+    more = [f"{len(named) - MOST_IN_DIALOG} more"] if len(named) > MOST_IN_DIALOG else []
+    return f"You leave {'; '.join([*named[:MOST_IN_DIALOG], *more])}, for everything they cover. {told}"
+
+
+def _origin_words(origin: PageOrigin) -> str:
+    if is_pattern(origin.reference):
+        name = code(origin.reference, IN_DIALOG)
+    else:
+        name = outside(origin.label or origin.reference, IN_DIALOG)
+    return f"{name} in <#{origin.channel}>"
+
+
+def _left(watch: Watch, covers: int | None, person: UserId | None) -> str:
+    """One watch that somebody left, what it covers, and whom it pages now."""
+    name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
+    size = "" if covers is None or not watch.pattern else f" ({pipelines_words(covers)})"
+    others = [each for each in watch.targets if not (each.kind is TargetKind.USER and each.id == person)]
+    pages = f"It still pages {phrases.paged(others)}." if others else "Nobody is paged by it now."
+    return f"{name} in <#{watch.channel}>{size}. {pages}"
+
+
+def _left_lines(watches: Sequence[Watch], covers: Sequence[int], person: UserId | None) -> list[str]:
+    sizes = covers if len(covers) == len(watches) else [None] * len(watches)
+    lines = [_left(*pair, person) for pair in zip(watches, sizes, strict=True)]
+    more = [f"… and {len(lines) - MOST_WATCHES} more"] if len(lines) > MOST_WATCHES else []
+    return [*lines[:MOST_WATCHES], *more]
+
+
+def pipelines_words(number: int) -> str:
+    return "1 pipeline" if number == 1 else f"{number} pipelines"
+
+
+def stop_blocks(answer: StopPagingAnswer) -> list[Block]:
+    named = ", ".join(f"*{outside(each.name)}*" for each in answer.pipelines[:MOST_WATCHES])
+    about = f" when {named} fails" if named else ""
+    if not answer.stopped:
+        head = f"No watch pages you{about}. Nothing was changed."
+    else:
+        others = [watch for watch in answer.stopped if watch.made_by != answer.by]
+        makers = ", ".join(dict.fromkeys(_made(watch) for watch in others[:MOST_WATCHES]))
+        told = f" I'll tell the people who set this up: {makers}." if makers else ""
+        head = f":no_bell: I no longer page you{about}.{told}"
+    off = [f"You're off {line}" for line in _left_lines(answer.stopped, answer.covers, answer.by)]
+    blocks = sections([head, *off, "A user group, here or channel can still mention you in a channel."])
+    return [*blocks, *_others(answer)]
+
+
+def _others(answer: StopPagingAnswer) -> list[Block]:
+    if not answer.others:
+        return []
+    watches = "1 other watch still pages" if answer.others == 1 else f"{answer.others} other watches still page"
+    sure = confirmation(
+        "Stop all pages?", "No watch will page you. The people who set them up get a message.", "Stop all pages"
+    )
+    stop_all = button(action_ids.STOP_ALL_PAGING, "Stop all pages", value(all=True), confirm=sure)
+    return [section(f"{watches} you."), *actions(f"stop-{answer.at.timestamp():.6f}", stop_all)]
+
+
+def _made(watch: Watch) -> str:
+    return f"{phrases.who(watch.made_by_name)} in <#{watch.channel}>"
+
+
+def stopped_blocks(notice: Notice) -> list[Block]:
+    """For the channel, and by direct message for whoever set it up."""
+    where = f" by your watches in <#{notice.channel}>" if notice.channel else ""
+    who = phrases.who(notice.by_name)
+    head = f":no_bell: {who[:1].upper()}{who[1:]} is no longer paged{where}."
+    off = _left_lines(notice.watches, notice.covers, notice.by)
+    pressed = "They pressed *Stop paging me*. Everything is still watched. They are off:"
+    return sections([f"{head}\n{pressed}", *(f"• {line}" for line in off)])

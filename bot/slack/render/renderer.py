@@ -1,0 +1,63 @@
+"""The looks of everything we say, for one configuration."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+from bot.domain.answer import Answer
+from bot.domain.card import Card, Content, Digest, Group, HeldPages, Notice, ThreadEntry, TimelineBatch
+from bot.domain.delivery import Delivery
+from bot.domain.permission import Broadcast
+from bot.slack.render.answers import render_answer
+from bot.slack.render.blocks import Message
+from bot.slack.render.cards import RenderContext, render_card, render_line
+from bot.slack.render.groups import render_catch_up, render_group, render_lines
+from bot.slack.render.held_pages import render_held_pages
+from bot.slack.render.notices import render_notice
+from bot.slack.render.status_answers import Asked
+
+Calls = TypeVar("Calls", Card, Notice)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """`platform_url` is a template: `{pipeline_id}` in it is filled in where it stands."""
+
+    command: str
+    platform_url: str
+    broadcast: Broadcast = Broadcast.MEMBERS
+    """NOBODY silences `here` and `channel` in every page, whenever it was set up."""
+
+    @property
+    def _render_context(self) -> RenderContext:
+        return RenderContext(platform_url=self.platform_url, command=self.command)
+
+    def content(self, content: Content, delivery: Delivery, now: datetime) -> Message:
+        message = self._rendered(content, delivery, now)
+        return message.plain if delivery.plain else message
+
+    def _rendered(self, content: Content, delivery: Delivery, now: datetime) -> Message:
+        match content:
+            case Card():
+                return render_card(self._allowed(content), delivery, now, self._render_context)
+            case ThreadEntry():
+                return render_line(content, delivery, now)
+            case Notice():
+                return render_notice(self._allowed(content), delivery, self._render_context)
+            case Group():
+                allowed = replace(content, cards=tuple(map(self._allowed, content.cards)))
+                return render_group(allowed, delivery, now, self._render_context)
+            case TimelineBatch():
+                return render_lines(content, delivery, now)
+            case Digest():
+                return render_catch_up(content, delivery, now)
+            case HeldPages():
+                return render_held_pages(content, delivery, now)
+
+    def _allowed(self, content: Calls) -> Calls:
+        if self.broadcast is Broadcast.MEMBERS:
+            return content
+        return replace(content, targets=tuple(target for target in content.targets if not target.is_broadcast))
+
+    def answer(self, answer: Answer, asked: Asked) -> Message:
+        return render_answer(answer, asked, self._render_context)

@@ -1,0 +1,124 @@
+"""Lines that several answers share: a pipeline in one line, a channel that rests, words with no pipeline. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from bot.domain.answer import PipelineView, UnresolvedReference
+from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, is_pattern, looks, resolve
+from bot.domain.watch import ChannelId, SuspendReason
+from bot.slack.grammar.grammar import Status, Unwatch, Watch, parse
+from bot.slack.grammar.tokens import can_be_typed, quoted, renamed, without
+from bot.slack.render import doubts, phrases
+from bot.slack.render.blocks import Block, sections
+from bot.slack.render.cards import RenderContext
+from bot.slack.render.mrkdwn import ago, code, escape, outside
+
+CANDIDATES = 10
+EXPLAINED = 10  # words that are not understood and get a line of their own
+
+
+def age(view: PipelineView, now: datetime) -> str:
+    observation = view.state.observation
+    return f"read {ago(observation.observed_at, now)}" if observation else "never read"
+
+
+def row(view: PipelineView, now: datetime) -> str:
+    """Where nobody knows how it is now, that comes first."""
+    told = " · ".join(fact for fact in (doubts.state(view, now), *_facts(view, now)) if fact)
+    return f"{doubts.sign(view)} *{outside(view.pipeline.name)}* — {told}"
+
+
+def _facts(view: PipelineView, now: datetime) -> list[str]:
+    observation = view.state.observation
+    answered = f"acknowledged by {phrases.who(view.acknowledged.name)}" if view.acknowledged else ""
+    if observation is None or doubts.is_doubtful(view):
+        return [answered]
+    return [
+        phrases.replicas(observation.phase, observation.ready, observation.replicas),
+        phrases.intent_words(view.pipeline, view.state),
+        answered,
+        age(view, now),
+    ]
+
+
+def resting(channel: ChannelId | None, reason: SuspendReason, render_context: RenderContext) -> str:
+    """To ask is to have it tried."""
+    rested = f":warning: I could not post here: {phrases.SUSPENDED[reason]}. I try it again now: what waits comes next."
+    return f"{rested}\nIf nothing comes, {phrases.cure(channel, reason, render_context.command, here=True)}"
+
+
+def unresolved(
+    those: Sequence[UnresolvedReference], command: str, render_context: RenderContext, text: str = ""
+) -> list[Block]:
+    """`text` is the command as typed: with one word put right it is offered again, with all its other words."""
+    lines: list[str] = []
+    alone = len(those) == 1
+    for each in those[:EXPLAINED]:
+        chosen, among = _chosen(each)
+        lines.append(_problem(each, render_context))
+        for pipeline in chosen:
+            named = f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)}"
+            right = _name_of(pipeline, each.reference, among)
+            typed = _corrected(text, {each.reference: right}) or f"{command} {right}"
+            lines.append(f"{named} · {code(f'{render_context.command} {typed}', 300)}" if alone or not text else named)
+    if more := those[EXPLAINED:]:
+        named = ", ".join(f"“{outside(each.reference, 40)}”" for each in more[:EXPLAINED])
+        rest = f" and {len(more) - EXPLAINED} more" if len(more) > EXPLAINED else ""
+        lines.append(f":grey_question: I also couldn't find these: {named}{rest}.")
+    return sections([*lines, *_all_corrected(those, render_context, text)]) if lines else []
+
+
+def _problem(each: UnresolvedReference, render_context: RenderContext) -> str:
+    name = outside(each.reference)
+    if isinstance(each, Ambiguous):
+        return f":point_right: “{name}” may mean {len(each.candidates)} pipelines. Which one?"
+    near = " Did you mean one of these?" if each.nearest else f" `{render_context.command} list` shows what there is."
+    return f":grey_question: I couldn't find a pipeline called *{name}*.{near}"
+
+
+def _chosen(each: UnresolvedReference) -> tuple[Sequence[Pipeline], Names | None]:
+    """The pipelines that it may mean, and among which of them a name must be unambiguous."""
+    if isinstance(each, Ambiguous):
+        return each.candidates[:CANDIDATES], Names(each.candidates)
+    return each.nearest, None
+
+
+def _name_of(pipeline: Pipeline, reference: str, among: Names | None) -> str:
+    """How it is typed so that it means this one."""
+    by_id = among is not None and not _alone(pipeline, reference, among)
+    return quoted(pipeline.name) if can_be_typed(pipeline.name) and not by_id else pipeline.id
+
+
+def _corrected(text: str, names: Mapping[str, str]) -> str:
+    """The command as typed, with these words replaced; empty where one of them is not found."""
+    for wrong, right in names.items():
+        text = renamed(text, wrong, right) if text else ""
+    return text
+
+
+def _all_corrected(those: Sequence[UnresolvedReference], render_context: RenderContext, text: str) -> list[str]:
+    """With the likeliest name for each, where several words are wrong; without the words that no name is like."""
+    found = [(each.reference, *_chosen(each)) for each in those]
+    if not text or (len(those) == 1 and found[0][1]):
+        return []
+    typed = _corrected(text, {word: _name_of(chosen[0], word, among) for word, chosen, among in found if chosen})
+    left_out = [word for word, chosen, _ in found if not chosen]
+    for word in left_out:
+        typed = without(typed, word) if typed else ""
+    command = parse(escape(typed))
+    if not typed or not isinstance(command, Status | Watch | Unwatch) or not command.references:
+        return []
+    head = "For example" if len(left_out) < len(found) else "Without it" if len(left_out) == 1 else "Without them"
+    return [f"{head}: {code(f'{render_context.command} {typed}', 300)}"]
+
+
+def _alone(pipeline: Pipeline, reference: str, among: Names) -> bool:
+    """True if the name is unambiguous among the candidates."""
+    name, typed = looks(pipeline.name), looks(reference)
+    found = resolve(pipeline.name, among, suggest=False)
+    return typed != name and typed in name and not is_pattern(pipeline.name) and found == Found((pipeline,))
+
+
+def command_for(command: str, pipeline: Pipeline, render_context: RenderContext, *, by_id: bool = False) -> str:
+    named = quoted(pipeline.name) if can_be_typed(pipeline.name) and not by_id else pipeline.id
+    return code(f"{render_context.command} {command} {named}", 150)

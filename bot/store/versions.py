@@ -1,0 +1,103 @@
+"""The version of each JSON row, and how a row of an older version becomes one of today.
+
+Version 1 renamed fields and message kinds. Rows before it carry no version.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+VERSION = 1
+_HEAD = b'{"v":%d,' % VERSION
+
+Row = dict[str, Any]
+
+
+class NewerRowError(ValueError):
+    """A newer version of the bot wrote this row."""
+
+
+def stamp(row: bytes) -> str:
+    """`row`, a JSON object, with the version in front."""
+    body = row[1:]
+    return (_HEAD + body if body != b"}" else _HEAD[:-1] + body).decode()
+
+
+def is_current(row: bytes) -> bool:
+    """True for nearly all rows, so it must be cheap."""
+    return row.startswith(_HEAD)
+
+
+def upgraded(row: bytes, upgrade: Callable[[Row], Row]) -> Row:
+    """The row as today's version would write it, without its version. `upgrade` takes a row of version 0.
+
+    Raises:
+        NewerRowError: update this bot to the version that wrote the row.
+    """
+    loaded: Row = json.loads(row)
+    version = loaded.pop("v", 0)
+    if version > VERSION:
+        raise NewerRowError(f"written by a newer version of the bot (row version {version}, this bot knows {VERSION})")
+    return upgrade(loaded) if version == 0 else loaded
+
+
+def _renamed(row: Row, **names: str) -> Row:
+    return {names.get(key, key): value for key, value in row.items()}
+
+
+def unchanged(row: Row) -> Row:
+    return row
+
+
+def record(row: Row) -> Row:
+    row = _renamed(row, standing="state")
+    if row.get("state"):
+        row["state"] = _state(row["state"])
+    if row.get("episode"):
+        row["episode"] = _episode(row["episode"])
+    return row
+
+
+def card(row: Row) -> Row:
+    row = _renamed(row, standing="state")
+    return {**row, "state": _state(row.get("state") or {}), "episode": _episode(row["episode"])}
+
+
+def interaction(row: Row) -> Row:
+    return _renamed(row, facts="payload")
+
+
+def delivery(row: Row) -> Row:
+    row = _renamed(row, follows="after_card")
+    return {**row, "body": _body(row["body"])}
+
+
+def _state(row: Row) -> Row:
+    row = _renamed(row, misses="failed_reads", number="sequence")
+    if row.get("observation"):
+        row["observation"] = _renamed(row["observation"], number="sequence")
+    return row
+
+
+def _episode(row: Row) -> Row:
+    return _renamed(row, told="cards", left="generation", lines="timeline")
+
+
+_KINDS = {
+    "SyncCard": "sync_card",
+    "ThreadLine": "thread_entry",
+    "Lines": "timeline_batch",
+    "Notice": "notice",
+    "SyncStorm": "sync_group",
+    "CatchUp": "digest",
+    "HeldPages": "held_pages",
+    "Recheck": "recheck",
+}
+
+
+def _body(row: Row) -> Row:
+    kind = row["is"]
+    row = _renamed(row, storm_key="group_key", of_storm="of_group", line="entry", lines="entries")
+    if kind == "Lines":
+        row["entries"] = [_renamed(each, line="entry") for each in row["entries"]]
+    return {**row, "is": _KINDS[kind]}

@@ -1,1 +1,0 @@
-"""Who is due, read, compare, record; and what people ask of it."""

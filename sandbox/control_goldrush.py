@@ -1,0 +1,226 @@
+"""The control API for pipelines: what the page, a test or a person with curl moves the stand-in for GoldRush with."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+
+from aiohttp import web
+
+from sandbox.goldrush import GoldRush
+from sandbox.goldrush_faults import ROUTES, Fault, FaultKind
+from sandbox.goldrush_pipelines import Pipeline
+from sandbox.goldrush_wire import timestamp
+
+Json = dict[str, Any]
+T = TypeVar("T")
+LOG_PAGE = 1000
+
+
+class Controlled(Protocol):
+    """The part of the sandbox that these calls reach."""
+
+    @property
+    def goldrush(self) -> GoldRush: ...
+
+    @property
+    def scenario_running(self) -> bool: ...
+
+    async def set_scenario(self, running: bool) -> None: ...  # noqa: FBT001  it is the value that is set
+
+    def notify(self, kind: str) -> None: ...
+
+
+class RefusedError(Exception):
+    """A control request that makes no sense, and how to answer it."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+def routes(sandbox: Controlled) -> list[web.RouteDef]:
+    control = _Control(sandbox)
+    return [
+        web.get("/sandbox/pipelines", _answering(control.list)),
+        web.post("/sandbox/pipelines", _answering(control.add)),
+        web.post("/sandbox/pipelines/{id}", _answering(control.move)),
+        web.delete("/sandbox/pipelines/{id}", _answering(control.remove)),
+        web.post("/sandbox/scenario", _answering(control.scenario)),
+        web.get("/sandbox/requests", _answering(control.requests)),
+        web.get("/sandbox/changes", _answering(control.changes)),
+    ]
+
+
+def pipeline_rows(goldrush: GoldRush) -> list[Json]:
+    """The pipelines as the page lists them: in the order of their making, those out of sight included."""
+    everything = goldrush.pipelines | goldrush.removed
+    return [_row(goldrush, pipeline) for pipeline in sorted(everything.values(), key=lambda each: each.number)]
+
+
+def fault_rows(goldrush: GoldRush) -> list[Json]:
+    return [
+        {
+            "target": "goldrush",
+            "pipeline_id": pipeline_id,
+            "kind": fault.kind.value,
+            "times": fault.times,
+            "seconds": fault.seconds,
+            "retry_after": fault.retry_after,
+            **({"route": fault.route} if fault.route else {}),
+        }
+        for pipeline_id, fault in goldrush.faults.items()
+    ]
+
+
+def set_fault(goldrush: GoldRush, body: Mapping[str, Any]) -> None:
+    """Sets the fault that a request describes; ValueError with a sentence for its author where it describes none.
+
+    `{"kind": "none"}` takes the fault of that pipeline away; without one, all that are in force, or, with the kind in
+    `fix`, the one of the whole API.
+    """
+    pipeline_id, kind = body.get("pipeline_id"), body.get("kind")
+    if pipeline_id is not None and pipeline_id not in goldrush.pipelines:
+        raise ValueError(f"no pipeline has the id {pipeline_id!r}")
+    if kind == "none":
+        if pipeline_id is None and body.get("fix") is None:
+            clear_faults(goldrush)
+        else:
+            goldrush.set_fault(None, pipeline_id)
+        return
+    if kind not in set(FaultKind):
+        raise ValueError(f"kind must be none or one of {', '.join(FaultKind)}")
+    times, seconds, retry_after = body.get("times"), body.get("seconds"), body.get("retry_after")
+    if times is not None and (not isinstance(times, int) or times < 1):
+        raise ValueError("times must be a positive integer")
+    if seconds is not None and (not isinstance(seconds, int | float) or seconds < 0):
+        raise ValueError("seconds must be a number, not below 0")
+    retry_after = None if retry_after is None else str(retry_after)
+    route = body.get("route")
+    if route is not None and route not in ROUTES:
+        raise ValueError(f"route must be one of {', '.join(ROUTES)}")
+    fault = Fault(kind=FaultKind(kind), times=times, seconds=seconds, retry_after=retry_after, route=route)
+    goldrush.set_fault(fault, pipeline_id)
+
+
+def clear_faults(goldrush: GoldRush) -> None:
+    for pipeline_id in tuple(goldrush.faults):
+        goldrush.set_fault(None, pipeline_id)
+
+
+class _Control:
+    def __init__(self, sandbox: Controlled) -> None:
+        self._sandbox = sandbox
+        self._goldrush = sandbox.goldrush
+
+    async def list(self, _: web.Request) -> Any:
+        return {"pipelines": pipeline_rows(self._goldrush)}
+
+    async def add(self, request: web.Request) -> Any:
+        body = await _body(request)
+        name = _typed(body, "name", str)
+        if not name:
+            raise RefusedError(400, "name is missing")
+        project = _typed(body, "project", str) or "storefront"
+        phase = _typed(body, "phase", str) or "RUNNING"
+        pipeline = self._goldrush.add(
+            name=name, project=project, phase=phase, replicas=_typed(body, "replicas", int) or 1
+        )
+        return _row(self._goldrush, pipeline)
+
+    async def move(self, request: web.Request) -> Any:
+        pipeline, body = self._find(request), await _body(request)
+        phase = _typed(body, "phase", str) or pipeline.phase
+        ready, replicas = _typed(body, "ready", int), _typed(body, "replicas", int)
+        restart = bool(_typed(body, "restart", bool))
+        if _typed(body, "degrade", bool):
+            self._goldrush.degrade(pipeline.id)
+        else:
+            self._goldrush.set_phase(pipeline.id, phase, ready=ready, replicas=replicas, restart=restart)
+        return _row(self._goldrush, pipeline)
+
+    async def remove(self, request: web.Request) -> Any:
+        pipeline = self._find(request)
+        if pipeline.id not in self._goldrush.pipelines:
+            raise RefusedError(409, f"{pipeline.name!r} has vanished already")
+        self._goldrush.remove(pipeline.id)
+        return _row(self._goldrush, pipeline)
+
+    async def scenario(self, request: web.Request) -> Any:
+        running = _typed(await _body(request), "running", bool)
+        if running is None:
+            raise RefusedError(400, "running is missing")
+        await self._sandbox.set_scenario(running)
+        self._sandbox.notify("goldrush")
+        return {"running": self._sandbox.scenario_running}
+
+    async def requests(self, request: web.Request) -> Any:
+        return [asdict(entry) for entry in self._goldrush.requests[-_limit(request) :]]
+
+    async def changes(self, request: web.Request) -> Any:
+        return [
+            asdict(change) | {"start_time": _shown(change.start_time)}
+            for change in self._goldrush.changes[-_limit(request) :]
+        ]
+
+    def _find(self, request: web.Request) -> Pipeline:
+        """By id, or, for people with curl, by name."""
+        wanted = request.match_info["id"]
+        for pipeline in (self._goldrush.pipelines | self._goldrush.removed).values():
+            if wanted in {pipeline.id, pipeline.name}:
+                return pipeline
+        raise RefusedError(404, f"no pipeline has the id or name {wanted!r}")
+
+
+def _answering(handler: Callable[[web.Request], Awaitable[Any]]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(request: web.Request) -> web.Response:
+        try:
+            return web.json_response(await handler(request))
+        except RefusedError as refusal:
+            return web.json_response({"error": str(refusal)}, status=refusal.status)
+
+    return answer
+
+
+def _row(goldrush: GoldRush, pipeline: Pipeline) -> Json:
+    fault = goldrush.faults.get(pipeline.id)
+    return {
+        "id": pipeline.id,
+        "name": pipeline.name,
+        "project": pipeline.project,
+        "phase": pipeline.phase,
+        "replicas": pipeline.replicas,
+        "ready": pipeline.ready,
+        "intent": pipeline.intent,
+        "start_time": _shown(pipeline.start_time),
+        "visible": pipeline.id in goldrush.pipelines,
+        "fault": fault and fault.kind.value,
+    }
+
+
+def _shown(moment: datetime | None) -> str | None:
+    return None if moment is None else timestamp(moment)
+
+
+async def _body(request: web.Request) -> Json:
+    try:
+        body = await request.json()
+    except ValueError as error:
+        raise RefusedError(400, "the body is not JSON") from error
+    if not isinstance(body, dict):
+        raise RefusedError(400, "the body is not a JSON object")
+    return body
+
+
+def _typed(body: Json, name: str, kind: type[T]) -> T | None:
+    value = body.get(name)
+    if value is not None and type(value) is not kind:
+        raise RefusedError(400, f"{name} must be of type {kind.__name__}")
+    return value
+
+
+def _limit(request: web.Request) -> int:
+    limit = request.query.get("limit", str(LOG_PAGE))
+    if not limit.isdecimal() or int(limit) < 1:
+        raise RefusedError(400, "limit must be a positive integer")
+    return int(limit)

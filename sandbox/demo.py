@@ -1,0 +1,195 @@
+"""The demo: the sandbox in this process, the bot as a process of its own that knows nothing of it."""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from sandbox.bot_faults import BotProcess
+from sandbox.leash import hold
+from sandbox.redis_faults import RedisStandIn
+from sandbox.server import Sandbox
+from sandbox.slack.directory import BOT_USER, Channel
+from sandbox.wall_clock import ClockOffset
+
+GOODBYE_SECONDS = 12.0
+PAUSE_SECONDS = 1.0
+"""Between an end that nobody asked for and the next start."""
+MOST_IN_VAIN = 5
+"""So many starts in a row that end before Slack has the bot are not followed by another."""
+OPERATOR = "C0OPS"
+INVITED = ("C0ALERTS", "C0TEAM")
+
+
+async def run(port: int, out: Console, hosts: tuple[str, ...] = ()) -> int:
+    """Runs until Ctrl-C or until the bot cannot be started; answers the exit code. `hosts`: see `Sandbox.start`."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopped.set)
+    # The sandbox forgets everything when it ends, so the bot's memory is for this run only too.
+    with tempfile.TemporaryDirectory(prefix="pipeline-bot-") as data_dir:
+        return await _run(port, hosts, Path(data_dir), out, stopped)
+
+
+async def _run(port: int, hosts: tuple[str, ...], data_dir: Path, out: Console, stopped: asyncio.Event) -> int:
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(RedisStandIn.start())
+        try:
+            sandbox = await stack.enter_async_context(Sandbox.start(port=port, redis=store, hosts=hosts))
+        except OSError as exc:
+            reason = os.strerror(exc.errno) if exc.errno else type(exc).__name__
+            out.print(f"[red]✗[/] Port {port} cannot be used: {reason}. Try `pipeline-bot demo --port 0`.")
+            return 2
+        _furnish(sandbox)
+        env = environment(sandbox.url, data_dir) | {
+            "REDIS_URL": store.url,
+            "OPERATOR_CHANNEL": OPERATOR,
+            "FALLBACK_CHANNEL": OPERATOR,
+        }
+        bot = await stack.enter_async_context(_bot(env, sandbox, data_dir))
+        code = await _until_stopped(_play(env, sandbox, bot, out), stopped)
+    if code is None:
+        out.print("Stopped.")
+    return code or 0
+
+
+async def _until_stopped(play: Coroutine[None, None, int], stopped: asyncio.Event) -> int | None:
+    """The result of `play`; None if it was stopped."""
+    playing, asked = asyncio.ensure_future(play), asyncio.ensure_future(stopped.wait())
+    await asyncio.wait({playing, asked}, return_when=asyncio.FIRST_COMPLETED)
+    for each in (playing, asked):
+        each.cancel()
+    await asyncio.wait({playing, asked})
+    return None if playing.cancelled() else playing.result()
+
+
+def _furnish(sandbox: Sandbox) -> None:
+    """A channel for the operator, as the bot's operator and fallback channel; and nobody has invited the bot to another
+    before it runs: one that is in channels at its first start has to ask whether its memory was lost."""
+    channels = sandbox.slack.directory.channels
+    for name in INVITED:
+        channels[name].members.remove(BOT_USER)
+    channels[OPERATOR] = Channel(id=OPERATOR, name="pipeline-ops", members=["U0ANN", "U0BOB", BOT_USER])
+
+
+async def _play(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, out: Console) -> int:
+    """From the first start of the bot to its last end; answers the exit code."""
+    out.print("Starting the sandbox and the bot …")
+    if not await _connected(sandbox, bot):
+        return 1
+    await _first_watch(sandbox)
+    await sandbox.set_scenario(running=True)
+    out.print(f"\n  [bold green]Open {sandbox.url}[/]\n")
+    out.print("  A Slack, a GoldRush and the bot, all on this machine.")
+    out.print("  The first alert comes within seconds.")
+    out.print("  Ctrl-C stops all of it.\n")
+    await _keep_alive(env, sandbox, bot, out)
+    out.print(f"[red]The bot ended {MOST_IN_VAIN} times before it was connected; its messages stand above.[/]")
+    return 1
+
+
+async def _keep_alive(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, out: Console) -> None:
+    """Starts the bot again whenever it has ended, until it ends time and again before it is connected."""
+    in_vain = 0
+    while in_vain < MOST_IN_VAIN:
+        await bot.ended()
+        if bot.killed:
+            out.print("The bot is killed. It is started again when that is fixed.")
+        else:
+            out.print(f"[yellow]The bot ended by itself ({bot.last_end}). It is started again.[/]")
+            await asyncio.sleep(PAUSE_SECONDS)
+        await bot.fixed()
+        bot.started_again(await _start(env, bot.clock_offset))
+        if await _connected(sandbox, bot):
+            out.print("The bot is back.")
+            in_vain = 0
+        elif not bot.killed:
+            in_vain += 1
+
+
+def environment(url: str, data_dir: Path) -> dict[str, str]:
+    """The settings by which a bot meets the sandbox at `url`: nothing else tells it apart from the real thing."""
+    ours = ("SLACK_", "GOLDRUSH_", "REDIS_", "OPERATOR_", "FALLBACK_", "PIPELINE_BOT_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return kept | {
+        "SLACK_BOT_TOKEN": "xoxb-sandbox",
+        "SLACK_APP_TOKEN": "xapp-sandbox",
+        "SLACK_API_URL": f"{url}/api/",
+        "GOLDRUSH_SERVICE_KEY": "demo-service-key",
+        "GOLDRUSH_API_URL": url,
+        "PIPELINE_BOT_DATA_DIR": str(data_dir.resolve()),
+        "PIPELINE_BOT_LOG_LEVEL": "warning",
+        "PIPELINE_BOT_STEADY_SECONDS": "5",
+        "PIPELINE_BOT_AT_REST_SECONDS": "10",
+    }
+
+
+@asynccontextmanager
+async def _bot(env: dict[str, str], sandbox: Sandbox, data_dir: Path) -> AsyncIterator[BotProcess]:
+    clock_offset = ClockOffset(data_dir / "hands")
+    bot = sandbox.bot = BotProcess(await _start(env, clock_offset), clock_offset)
+    try:
+        yield bot
+    finally:
+        bot.fix()  # nobody can say goodbye while frozen
+        await _end(bot.process)
+
+
+async def _start(env: dict[str, str], clock_offset: ClockOffset) -> asyncio.subprocess.Process:
+    """In a session of its own, so that Ctrl-C reaches it once, through us; under a clock that the page can turn."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "sandbox.wall_clock", str(clock_offset.path), "bot.cli", "run"),
+        env=env,
+        start_new_session=True,
+        stdin=asyncio.subprocess.DEVNULL,
+    )
+    hold(process.pid)
+    return process
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    process.terminate()
+    try:
+        await asyncio.wait_for(process.wait(), GOODBYE_SECONDS)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+
+
+async def _connected(sandbox: Sandbox, bot: BotProcess) -> bool:
+    """Waits until Slack has the bot; False where it ended first."""
+    while bot.alive:
+        if sandbox.slack.delivery.transport.value == "socket":
+            return True
+        await asyncio.sleep(0.05)
+    return False
+
+
+async def _first_watch(sandbox: Sandbox) -> None:
+    """What people would do first, so that the scenario has somebody to tell."""
+    for channel in INVITED:
+        sandbox.slack.invite_bot(channel)
+    await sandbox.slack.run_command("U0ANN", "C0ALERTS", "/pipeline", "watch * page @ann")
+
+
+def main() -> None:
+    """`pipeline-bot demo` starts this as a process of its own, with the same options."""
+    options = argparse.ArgumentParser(prog="pipeline-bot demo")
+    options.add_argument("--port", type=int, default=8080)
+    options.add_argument("--host", action="append", default=[])
+    chosen = options.parse_args()
+    sys.exit(asyncio.run(run(chosen.port, Console(), tuple(chosen.host))))
+
+
+if __name__ == "__main__":
+    main()

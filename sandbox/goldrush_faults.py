@@ -1,0 +1,190 @@
+"""The ways in which the stand-in for GoldRush misbehaves on demand.
+
+Four families: an error answered instead of the good answer, a good answer whose body is spoiled, the good answer to
+another question, and trouble on the connection itself. A gateway in front of a real API can do each of them.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from aiohttp import web
+
+from sandbox import goldrush_bodies as bodies
+from sandbox import goldrush_streams as streams
+from sandbox import retry_after, trouble
+from sandbox.goldrush_wire import MESSAGES, Answer, Json, encoded, failure
+
+DEFAULT_SLOWNESS = 5.0
+HTML = "<!doctype html><title>Sign in</title><h1>Please sign in to continue</h1>"
+
+
+class FaultKind(StrEnum):
+    # An error instead of the answer.
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    THROTTLED = "throttled"
+    SERVER_ERROR = "server_error"
+    BAD_GATEWAY = "bad_gateway"
+    UNAVAILABLE = "unavailable"
+    NO_ROUTE = "no_route"
+    """404 of the gateway in front of GoldRush, which has lost the way there."""
+    WALLED = "walled"
+    """403 of a firewall in front of GoldRush."""
+    REDIRECT = "redirect"
+    REDIRECT_LOOP = "redirect_loop"
+    NOT_JSON = "not_json"
+    # The answer, spoiled.
+    MISSING_FIELD = "missing_field"
+    MISSING_READY = "missing_ready"
+    MISSING_UID = "missing_uid"
+    EMPTY_LIST = "empty_list"
+    SHORT_LIST = "short_list"
+    NULL_DATA = "null_data"
+    NULL_PHASE = "null_phase"
+    UNKNOWN_PHASE = "unknown_phase"
+    ERROR_TRUE = "error_true"
+    WRONG_TYPES = "wrong_types"
+    DUPLICATE_KEYS = "duplicate_keys"
+    HUGE = "huge"
+    DEEP = "deep"
+    NAN = "nan"
+    BOM = "bom"
+    BAD_UTF8 = "bad_utf8"
+    # A good answer, to another question.
+    STALE = "stale"
+    """What was so before the pipeline's last change: a replica that lags behind."""
+    WRONG_PIPELINE = "wrong_pipeline"
+    """200 with what is so of another pipeline."""
+    # The connection.
+    HANG = "hang"
+    SLOW = "slow"
+    HEADER_DRIP = "header_drip"
+    DRIP = "drip"
+    ENDLESS = "endless"
+    FLOOD = "flood"
+    GZIP_BOMB = "gzip_bomb"
+    TRUNCATED = "truncated"
+    RESET = "reset"
+
+
+ELSEWHERE = frozenset({FaultKind.STALE, FaultKind.WRONG_PIPELINE})
+"""Faults that need the other pipelines and the past: the stand-in itself strikes with them."""
+
+
+ROUTES = ("status", "listing", "pipeline")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    kind: FaultKind
+    times: int | None = None
+    """How many requests it strikes; None: until it is taken away."""
+    route: str | None = None
+    """Which of `status`, `listing` and `pipeline` it strikes; None: every request."""
+    seconds: float | None = None
+    """How long `slow` waits."""
+    retry_after: str | None = None
+    """The Retry-After of an error: seconds, an HTTP date (`date+30`: in 30 s), or nonsense."""
+
+
+STATUSES = {
+    FaultKind.UNAUTHORIZED: 401,
+    FaultKind.FORBIDDEN: 403,
+    FaultKind.NOT_FOUND: 404,
+    FaultKind.CONFLICT: 409,
+    FaultKind.THROTTLED: 429,
+    FaultKind.SERVER_ERROR: 500,
+    FaultKind.UNAVAILABLE: 503,
+}
+
+SPOILERS = {
+    FaultKind.MISSING_FIELD: bodies.without_status,
+    FaultKind.MISSING_READY: bodies.without_ready,
+    FaultKind.MISSING_UID: bodies.without_uid,
+    FaultKind.EMPTY_LIST: bodies.with_empty_list,
+    FaultKind.SHORT_LIST: bodies.with_short_list,
+    FaultKind.NULL_DATA: bodies.without_data,
+    FaultKind.NULL_PHASE: bodies.with_null_phase,
+    FaultKind.UNKNOWN_PHASE: bodies.with_unknown_phase,
+    FaultKind.ERROR_TRUE: bodies.claiming_failure,
+    FaultKind.WRONG_TYPES: bodies.with_wrong_types,
+    FaultKind.DUPLICATE_KEYS: bodies.with_duplicate_keys,
+    FaultKind.HUGE: bodies.huge,
+    FaultKind.DEEP: bodies.deep,
+    FaultKind.NAN: bodies.with_nan,
+    FaultKind.BOM: bodies.with_byte_order_mark,
+    FaultKind.BAD_UTF8: bodies.with_bad_utf8,
+}
+
+STREAMS = {
+    FaultKind.HEADER_DRIP: streams.drip_headers,
+    FaultKind.DRIP: streams.drip,
+    FaultKind.ENDLESS: streams.without_end,
+    FaultKind.FLOOD: streams.flood,
+    FaultKind.GZIP_BOMB: streams.gzip_bomb,
+}
+
+
+def render(answer: Answer) -> web.Response:
+    return web.Response(status=answer.status, body=encoded(answer.body), content_type="application/json")
+
+
+async def strike(fault: Fault, request: web.Request, answer: Answer, now: float) -> web.StreamResponse:
+    """What the caller gets in place of `answer`; `now` is wall time, for a Retry-After that is a date."""
+    kind = fault.kind
+    if kind in STATUSES:
+        return _refused(fault, now)
+    if kind in SPOILERS:
+        return _spoiled(SPOILERS[kind], answer)
+    match kind:
+        case FaultKind.BAD_GATEWAY:
+            return web.Response(status=502, text="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html")
+        case FaultKind.NO_ROUTE:
+            return web.json_response({"message": "no Route matched with those values"}, status=404)
+        case FaultKind.WALLED:
+            return web.Response(status=403, text="<html><h1>Access denied</h1></html>", content_type="text/html")
+        case FaultKind.NOT_JSON:
+            return web.Response(text=HTML, content_type="text/html")
+        case FaultKind.REDIRECT:
+            return web.Response(status=302, headers={"Location": _elsewhere(request)})
+        case FaultKind.REDIRECT_LOOP:
+            return web.Response(status=302, headers={"Location": str(request.url)})
+    return await _disturb(fault, request, answer)
+
+
+def _spoiled(spoil: Callable[[Json], bytes], answer: Answer) -> web.Response:
+    """Spoils good answers only: a 404 stays the 404 that it is."""
+    if answer.status != 200:
+        return render(answer)
+    return web.Response(body=spoil(answer.body), content_type="application/json")
+
+
+def _refused(fault: Fault, now: float) -> web.Response:
+    refusal = render(failure(STATUSES[fault.kind], MESSAGES[STATUSES[fault.kind]]))
+    if fault.retry_after is not None:
+        refusal.headers["Retry-After"] = retry_after.spelled(fault.retry_after, now)
+    return refusal
+
+
+def _elsewhere(request: web.Request) -> str:
+    """The same server by another host name: a client that follows it hands its key to another host."""
+    host = "127.0.0.1" if request.url.host == "localhost" else "localhost"
+    return str(request.url.with_host(host))
+
+
+async def _disturb(fault: Fault, request: web.Request, answer: Answer) -> web.StreamResponse:
+    if fault.kind in STREAMS:
+        return await STREAMS[fault.kind](request, encoded(answer.body))
+    match fault.kind:
+        case FaultKind.HANG:
+            return await trouble.stay_silent(request)
+        case FaultKind.TRUNCATED:
+            return await trouble.stop_short(request, encoded(answer.body))
+        case FaultKind.RESET:
+            return trouble.reset(request)
+    await asyncio.sleep(DEFAULT_SLOWNESS if fault.seconds is None else fault.seconds)
+    return render(answer)

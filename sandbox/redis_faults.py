@@ -1,0 +1,212 @@
+"""A Redis for the bot to keep its memory in, behind a wire, and everything that can happen to either."""
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from sandbox.background import Background
+from sandbox.redis_proxy import RedisProxy, WireFault, WireFaultKind
+from sandbox.redis_server import RedisServer
+
+FULL_BYTES = "1"
+
+
+class ServerFaultKind(StrEnum):
+    """In force until it is fixed, or until it ends by itself."""
+
+    KILLED = "killed"
+    """kill -9; it starts again after `seconds`, or when it is fixed."""
+    STALLED = "stalled"
+    """As after DEBUG SLEEP: it takes connections and answers nothing for `seconds`."""
+    PAUSED = "paused"
+    """CLIENT PAUSE: as during a failover, writes and scripts wait for `seconds`, and reads are answered."""
+    FULL = "full"
+    """maxmemory is reached: every write is answered `-OOM`."""
+
+
+class RedisActKind(StrEnum):
+    """Done at once, with nothing to fix."""
+
+    RESET = "reset"
+    """Every connection is reset."""
+    RESTARTED = "restarted"
+    """Killed and started again: nothing is lost, but it is another run."""
+    EMPTIED = "emptied"
+    """FLUSHALL."""
+    SCRIPTS_FORGOTTEN = "scripts_forgotten"
+    """SCRIPT FLUSH: the next EVALSHA is answered `-NOSCRIPT`."""
+    ROLLED_BACK = "rolled_back"
+    """Restored from a copy that is `seconds` old."""
+    PROMOTED = "promoted"
+    """A copy that lacks the last `seconds` takes over."""
+    DEMOTED = "demoted"
+    """A planned failover: a replica takes over, and nothing is lost. The old primary lives on as its replica, and the
+    connections that are open stay with it; new ones reach the new primary."""
+
+
+DEFAULT_SECONDS = {
+    ServerFaultKind.STALLED: 5.0,
+    ServerFaultKind.PAUSED: 5.0,
+    RedisActKind.ROLLED_BACK: 10.0,
+    RedisActKind.PROMOTED: 1.0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    kind: WireFaultKind | ServerFaultKind
+    seconds: float | None
+    times: int | None = None
+
+
+class RedisStandIn:
+    """`url` is what a bot is given; `start` is the way to get one."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._copies = 0
+        self._demoted: list[RedisServer] = []
+        self._server = RedisServer(directory / "0")
+        self._proxy = RedisProxy(self._server.port)
+        self._of_server: dict[ServerFaultKind, float | None] = {}
+        self._background = Background()
+        self._one_at_a_time = asyncio.Lock()
+        self.on_change: Callable[[], None] = lambda: None
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls) -> AsyncIterator["RedisStandIn"]:
+        """What is written into it is forgotten when the block ends."""
+        with tempfile.TemporaryDirectory(prefix="sandbox-redis-") as directory:
+            stand_in = cls(Path(directory))
+            try:
+                await stand_in._server.start()
+                await stand_in._proxy.listen()
+                yield stand_in
+            finally:
+                await stand_in._background.close()
+                await stand_in._proxy.hang_up()
+                for server in (stand_in._server, *stand_in._demoted):
+                    await server.close()
+
+    @property
+    def url(self) -> str:
+        return self._proxy.url
+
+    def in_force(self) -> list[InForce]:
+        wire = self._proxy.fault
+        of_wire = [InForce(kind=wire.kind, seconds=wire.seconds, times=wire.times)] if wire is not None else []
+        return [*of_wire, *(InForce(kind=kind, seconds=seconds) for kind, seconds in self._of_server.items())]
+
+    async def break_wire(self, fault: WireFault) -> None:
+        """At most one fault of the wire at a time: the new one takes the place of the old."""
+        async with self._one_at_a_time:
+            await self._proxy.strike(fault)
+        self.on_change()
+
+    async def break_server(self, kind: ServerFaultKind, seconds: float | None = None) -> None:
+        seconds = DEFAULT_SECONDS.get(kind) if seconds is None else seconds
+        async with self._one_at_a_time:
+            match kind:
+                case ServerFaultKind.KILLED:
+                    await self._server.kill()
+                    await self._proxy.hang_up()
+                case ServerFaultKind.STALLED:
+                    self._server.stall()
+                case ServerFaultKind.PAUSED:
+                    await self._server.ask("CLIENT", "PAUSE", str(int((seconds or 0.0) * 1000)), "WRITE")
+                case ServerFaultKind.FULL:
+                    await self._server.ask("CONFIG", "SET", "maxmemory", FULL_BYTES)
+            self._of_server[kind] = seconds
+        if seconds is not None:
+            self._background.start(self._fix_after(kind, seconds))
+        self.on_change()
+
+    async def act(self, kind: RedisActKind, seconds: float | None = None) -> None:
+        seconds = DEFAULT_SECONDS.get(kind, 0.0) if seconds is None else seconds
+        async with self._one_at_a_time:
+            match kind:
+                case RedisActKind.RESET:
+                    await self._proxy.reset()
+                case RedisActKind.RESTARTED:
+                    await self._server.kill()
+                    await self._server.start()
+                    await self._begun_anew()
+                case RedisActKind.EMPTIED:
+                    await self._server.ask("FLUSHALL")
+                case RedisActKind.SCRIPTS_FORGOTTEN:
+                    await self._server.ask("SCRIPT", "FLUSH")
+                case RedisActKind.ROLLED_BACK:
+                    await self._server.cut_back(seconds)
+                    await self._begun_anew()
+                case RedisActKind.PROMOTED:
+                    await self._promote(seconds)
+                    await self._begun_anew()
+                case RedisActKind.DEMOTED:
+                    await self._demote()
+        self.on_change()
+
+    async def fix(self, kind: WireFaultKind | ServerFaultKind | None = None) -> None:
+        """One fault, or all of them."""
+        async with self._one_at_a_time:
+            wire = self._proxy.fault
+            if wire is not None and kind in (None, wire.kind):
+                await self._proxy.strike(None)
+            for each in [each for each in self._of_server if kind in (None, each)]:
+                await self._fix_server(each)
+        self.on_change()
+
+    async def _fix_server(self, kind: ServerFaultKind) -> None:
+        match kind:
+            case ServerFaultKind.KILLED:
+                await self._server.start()
+                await self._proxy.strike(self._proxy.fault)
+            case ServerFaultKind.STALLED:
+                self._server.go_on()
+            case ServerFaultKind.PAUSED:
+                await self._server.ask("CLIENT", "UNPAUSE")
+            case ServerFaultKind.FULL:
+                await self._server.ask("CONFIG", "SET", "maxmemory", "0")
+        self._of_server.pop(kind, None)
+
+    async def _fix_after(self, kind: ServerFaultKind, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self.fix(kind)
+
+    async def _begun_anew(self) -> None:
+        """Another process answers: what ailed the one before is over, and so are its connections."""
+        self._of_server.clear()
+        await self._proxy.reset()
+        await self._proxy.strike(self._proxy.fault)
+
+    async def _demote(self) -> None:
+        await self._fix_all_of_server()
+        copy = await self._copy()
+        await self._server.hand_over(copy)
+        self._demoted.append(self._server)
+        self._server = copy
+        self._proxy.upstream_port = copy.port
+
+    async def _fix_all_of_server(self) -> None:
+        """A server that hangs or is full cannot hand over."""
+        for each in list(self._of_server):
+            await self._fix_server(each)
+
+    async def _copy(self) -> RedisServer:
+        self._copies += 1
+        copy = RedisServer(self._directory / str(self._copies))
+        await copy.start()
+        return copy
+
+    async def _promote(self, seconds: float) -> None:
+        copy = await self._copy()
+        await copy.follow(self._server)
+        await copy.be_primary()
+        await asyncio.sleep(seconds)
+        before, self._server = self._server, copy
+        self._proxy.upstream_port = copy.port
+        await before.close()

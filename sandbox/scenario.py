@@ -1,0 +1,92 @@
+"""A few minutes in the life of the default pipelines: data, and the one loop that plays it."""
+
+import asyncio
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from sandbox.goldrush import GoldRush
+
+
+class Act(StrEnum):
+    DEPLOYING = "DEPLOYING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    FAILED = "FAILED"
+    STOPPING = "STOPPING"
+    STOPPED = "STOPPED"
+    DEGRADE = "degrade"
+    """RUNNING with one replica fewer ready than wanted."""
+    RESTART = "restart"
+    """A new deployment between two looks: start_time moves, the phase does not."""
+    VANISH = "vanish"
+    """404 from now on; any later step brings it back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    at_seconds: float
+    pipeline: str
+    act: Act
+
+
+DEMO = (
+    Step(8, "orders-eu", Act.FAILED),
+    Step(35, "orders-eu", Act.DEPLOYING),
+    Step(45, "orders-eu", Act.RUNNING),
+    Step(55, "Base Swaps to Postgres", Act.DEGRADE),
+    Step(75, "Base Swaps to Postgres", Act.RUNNING),
+    Step(85, "orders-us", Act.RESTART),
+    Step(95, "hypercore-fills", Act.STOPPING),
+    Step(100, "hypercore-fills", Act.PAUSED),
+    Step(110, "<!channel> & <b>bold</b>", Act.FAILED),
+    Step(130, "hypercore-fills", Act.DEPLOYING),
+    Step(138, "hypercore-fills", Act.RUNNING),
+    Step(145, "<!channel> & <b>bold</b>", Act.RUNNING),
+    Step(155, "🐳 Whale Watch", Act.VANISH),
+    Step(190, "🐳 Whale Watch", Act.RUNNING),
+    Step(200, "Solana Transfers → ClickHouse", Act.FAILED),
+    Step(204, "Solana Transfers → ClickHouse", Act.DEPLOYING),
+    Step(210, "Solana Transfers → ClickHouse", Act.FAILED),
+    Step(214, "Solana Transfers → ClickHouse", Act.DEPLOYING),
+    Step(222, "Solana Transfers → ClickHouse", Act.RUNNING),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """Timed steps, in order, played again from the start after `period_seconds`."""
+
+    steps: tuple[Step, ...]
+    period_seconds: float
+
+    @classmethod
+    def demo(cls) -> Self:
+        """The first failure comes within 15 seconds; everything has recovered before the round begins again."""
+        return cls(steps=DEMO, period_seconds=240)
+
+    async def run(self, goldrush: GoldRush) -> None:
+        """Plays until cancelled. A step whose pipeline a person has taken away for good is passed over."""
+        ids = {pipeline.name: pipeline.id for pipeline in goldrush.pipelines.values()}
+        ids |= {pipeline.name: pipeline.id for pipeline in goldrush.removed.values()}
+        while True:
+            passed = 0.0
+            for step in self.steps:
+                await asyncio.sleep(step.at_seconds - passed)
+                passed = step.at_seconds
+                if step.pipeline in ids:
+                    perform(goldrush, ids[step.pipeline], step.act)
+            await asyncio.sleep(self.period_seconds - passed)
+
+
+def perform(goldrush: GoldRush, pipeline_id: str, act: Act) -> None:
+    match act:
+        case Act.VANISH:
+            if pipeline_id in goldrush.pipelines:
+                goldrush.remove(pipeline_id)
+        case Act.DEGRADE:
+            goldrush.degrade(pipeline_id)
+        case Act.RESTART:
+            goldrush.set_phase(pipeline_id, "RUNNING", restart=True)
+        case _:
+            goldrush.set_phase(pipeline_id, act.value)

@@ -1,0 +1,144 @@
+"""The sandbox: one server, one port, both stand-ins and the page."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from pathlib import Path
+from typing import TypeVar
+
+from aiohttp import web
+
+from sandbox import control, control_goldrush
+from sandbox.bot_faults import BotProcess
+from sandbox.clock import Clock
+from sandbox.goldrush import GoldRush
+from sandbox.live import Live
+from sandbox.own_hosts import only_from, own_names
+from sandbox.pulse import Pulse
+from sandbox.redis_faults import RedisStandIn
+from sandbox.scenario import Scenario
+from sandbox.slack.api import WebApi
+from sandbox.slack.workspace import Workspace
+
+T = TypeVar("T")
+
+HOST = "127.0.0.1"
+PAGE = Path(__file__).parent / "page"
+PATIENCE_SECONDS = 0.5
+"""How long open requests may go on when the server stops."""
+
+
+class Sandbox:
+    """What a test or the demo holds in its hand; `start` is the way to get one."""
+
+    def __init__(
+        self, *, clock: Clock, scenario: Scenario | None, redis: RedisStandIn | None, hosts: Collection[str] = ()
+    ) -> None:
+        self.clock = clock
+        self.url = ""
+        self.goldrush = GoldRush(clock)
+        self.slack = Workspace(clock, Pulse(lambda: self.notify("slack")))
+        self.goldrush.on_change = lambda: self.notify("goldrush")
+        self.redis = redis
+        self._bot: BotProcess | None = None
+        if redis is not None:
+            redis.on_change = lambda: self.notify("faults")
+        self._scenario = scenario or Scenario.demo()
+        self._playing: asyncio.Task[None] | None = None
+        self._names: set[str] = set()
+        self._more_names = frozenset(hosts)
+        self._live = Live()
+        self._pulse = Pulse()
+
+    @classmethod
+    @asynccontextmanager
+    async def start(
+        cls,
+        *,
+        port: int = 0,
+        scenario: Scenario | None = None,
+        clock: Clock | None = None,
+        redis: RedisStandIn | None = None,
+        hosts: Collection[str] = (),
+    ) -> AsyncIterator["Sandbox"]:
+        """Serves until the block ends. A scenario plays from the start; without one the pipelines stand still.
+
+        With a Redis, that can be broken from the page too; who started it closes it. `hosts` are names (with a port)
+        other than this machine's own by which a browser may ask for it.
+        """
+        sandbox = cls(clock=clock or Clock(), scenario=scenario, redis=redis, hosts=hosts)
+        async with AsyncExitStack() as stack:
+            runner = web.AppRunner(sandbox._application(), access_log=None, shutdown_timeout=PATIENCE_SECONDS)
+            await runner.setup()
+            stack.push_async_callback(runner.cleanup)
+            stack.push_async_callback(sandbox._close)
+            site = web.TCPSite(runner, HOST, port)
+            await site.start()
+            bound = runner.addresses[0][1]
+            sandbox._names |= own_names(bound)
+            sandbox.url = sandbox.slack.base_url = f"http://{HOST}:{bound}"
+            if scenario is not None:
+                await sandbox.set_scenario(running=True)
+            yield sandbox
+
+    @property
+    def bot(self) -> BotProcess | None:
+        """The bot's process, where whoever started it handed it over to be troubled."""
+        return self._bot
+
+    @bot.setter
+    def bot(self, bot: BotProcess | None) -> None:
+        self._bot = bot
+        if bot is not None:
+            bot.on_change = lambda: self.notify("faults")
+
+    @property
+    def scenario_running(self) -> bool:
+        return self._playing is not None and not self._playing.done()
+
+    async def set_scenario(self, running: bool) -> None:  # noqa: FBT001  it is the value that is set
+        """Starts the scenario from its beginning, or stops it where it stands."""
+        if running and not self.scenario_running:
+            self._playing = asyncio.create_task(self._scenario.run(self.goldrush))
+        elif not running and self._playing is not None:
+            self._playing.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._playing
+            self._playing = None
+
+    def notify(self, kind: str) -> None:
+        """Something that the page shows has changed."""
+        self._live.publish(kind)
+        self._pulse.beat()
+
+    async def until(self, condition: Callable[[], T], seconds: float = 5.0) -> T:
+        """Waits until the condition holds, looking again whenever either stand-in changed."""
+        return await self._pulse.until(condition, seconds)
+
+    async def _close(self) -> None:
+        await self.set_scenario(running=False)
+        self._live.close()
+        await self.slack.close()
+
+    def _application(self) -> web.Application:
+        app = web.Application(middlewares=[only_from(self._names, self._more_names)])
+        web_api = WebApi(self.slack)
+        app.add_routes(
+            [
+                web.get("/", _index),
+                web.get("/api/{method}", web_api.handle),
+                web.post("/api/{method}", web_api.handle),
+                web.get("/link/{ticket}", self.slack.delivery.sockets.handle),
+                web.post("/response/{token}", self.slack.response_urls.handle),
+                web.get("/sandbox/live", self._live.handle),
+                *self.goldrush.routes(),
+                *control.routes(self),
+                *control_goldrush.routes(self),
+            ]
+        )
+        app.router.add_static("/static/", PAGE)
+        return app
+
+
+async def _index(_: web.Request) -> web.StreamResponse:
+    return web.FileResponse(PAGE / "index.html")

@@ -1,0 +1,62 @@
+"""What Slack's client makes of typed text before an app sees it.
+
+`&`, `<`, `>` become entities, and what names somebody becomes that one's ID:
+https://docs.slack.dev/messaging/formatting-message-text . A command gets the label too (`should_escape`):
+https://docs.slack.dev/interactivity/implementing-slash-commands . Bare domains, which Slack links too, are left alone.
+"""
+
+import re
+from collections.abc import Callable
+
+from sandbox.slack.directory import ChannelKind, Directory
+
+_TYPED = re.compile(r"(?P<link>https?://[^\s|]+)|(?<![\w@#])(?P<sign>[@#])(?P<name>[\w-]+(?:\.[\w-]+)*)")
+_BROADCASTS = frozenset({"here", "channel", "everyone"})
+
+
+def escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def for_command(text: str, directory: Directory, user: str) -> str:
+    """The text of a slash command whose `should_escape` is on: IDs with their labels."""
+    return _TYPED.sub(_named(directory, user, with_label=True), escape(text))
+
+
+def for_message(text: str, directory: Directory, user: str) -> str:
+    """The text of a message, as an event carries it: bare IDs."""
+    return _TYPED.sub(_named(directory, user, with_label=False), escape(text))
+
+
+def _named(directory: Directory, user: str, *, with_label: bool) -> Callable[[re.Match[str]], str]:
+    def replace(match: re.Match[str]) -> str:
+        if match["link"]:
+            return f"<{match['link']}>"
+        name = match["name"]
+        found = _at(name, directory) if match["sign"] == "@" else _hash(name, directory, user)
+        if found is None:
+            return match[0]
+        reference, label = found
+        return f"<{reference}|{label}>" if with_label and label else f"<{reference}>"
+
+    return replace
+
+
+def _at(name: str, directory: Directory) -> tuple[str, str] | None:
+    if name in _BROADCASTS:
+        return f"!{name}", ""
+    for user in directory.users.values():
+        if user.name == name and not user.deleted:
+            return f"@{user.id}", user.name
+    for group in directory.usergroups.values():
+        if group.handle == name and not group.disabled:
+            return f"!subteam^{group.id}", f"@{group.handle}"
+    return None
+
+
+def _hash(name: str, directory: Directory, user: str) -> tuple[str, str] | None:
+    """A channel that this person does not see stays the plain text it was."""
+    channel = directory.named(name)
+    if channel is None or channel.kind in {ChannelKind.IM, ChannelKind.MPIM} or not directory.sees(user, channel):
+        return None
+    return f"#{channel.id}", channel.name

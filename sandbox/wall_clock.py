@@ -1,0 +1,112 @@
+"""A wall clock that can be put forward and back under a running program, which knows nothing of it.
+
+`python -m sandbox.wall_clock FILE MODULE [ARGUMENT ...]` runs a module as `python -m MODULE` would, with Python's
+wall clock off by the seconds in FILE. `ClockOffset` writes that file. Only a program that is started this way has a
+clock that can be set: there is no setting for it.
+
+It reaches all that asks Python for the time: `time.time`, `datetime.now` and what is built on them. It does not reach
+the monotonic clock (which no one can set), `date.today`, other programs, and C libraries that ask the kernel.
+"""
+
+import datetime as dt
+import mmap
+import runpy
+import struct
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+_SECONDS = struct.Struct("d")
+
+
+class ClockOffset:
+    """The holder's side: how many seconds the program's wall clock is ahead (or, below 0, behind)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        path.write_bytes(_SECONDS.pack(0.0))
+
+    @property
+    def seconds(self) -> float:
+        return float(_SECONDS.unpack(self.path.read_bytes())[0])
+
+    def turn_to(self, seconds: float) -> None:
+        """Written in place: the program has the file mapped into its memory, so that a look costs nothing."""
+        with self.path.open("r+b") as file:
+            file.write(_SECONDS.pack(seconds))
+
+
+def put_off(ahead: Callable[[], float]) -> None:
+    """From now on, Python's wall clock is `ahead()` seconds ahead.
+
+    To be called before anything takes `datetime` out of its module.
+    """
+    real = time.time  # noqa: TID251  this is what is turned
+
+    def now() -> float:
+        return real() + ahead()
+
+    moments: dict[str, Callable[[float | None], time.struct_time]] = {
+        "gmtime": time.gmtime,
+        "localtime": time.localtime,
+    }
+    for name, moment in moments.items():
+        setattr(time, name, _of_now(moment, now))
+    time.time = now  # noqa: TID251  likewise
+    time.time_ns = lambda: int(now() * 1_000_000_000)
+    _turn_datetime(now)
+
+
+def _of_now(
+    moment: Callable[[float | None], time.struct_time], now: Callable[[], float]
+) -> Callable[[float | None], time.struct_time]:
+    def of(seconds: float | None = None) -> time.struct_time:
+        return moment(now() if seconds is None else seconds)
+
+    return of
+
+
+def _turn_datetime(now: Callable[[], float]) -> None:
+    """`datetime.now` asks the kernel by itself, and the class cannot be changed: a subclass takes its name.
+
+    Moments made by C code are of the class itself, so `isinstance` must count them in.
+    """
+    real = dt.datetime
+
+    class AnyMoment(type):
+        def __instancecheck__(cls, value: object) -> bool:
+            return isinstance(value, real)
+
+        def __subclasscheck__(cls, other: type) -> bool:
+            return issubclass(other, real)
+
+    class Turned(dt.datetime, metaclass=AnyMoment):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> Any:
+            return cls.fromtimestamp(now(), tz)
+
+        @classmethod
+        def today(cls) -> Any:
+            return cls.fromtimestamp(now())
+
+        @classmethod
+        def utcnow(cls) -> Any:
+            return cls.fromtimestamp(now(), dt.UTC).replace(tzinfo=None)
+
+    Turned.__name__ = Turned.__qualname__ = real.__name__
+    Turned.__module__ = real.__module__
+    dt.datetime = Turned  # type: ignore[misc]  # that is the point
+
+
+def main(file: str, program: str, *arguments: str) -> None:
+    with open(file, "rb") as handle:  # noqa: PTH123  pathlib's own would do, but mmap wants the descriptor
+        clock_offset = mmap.mmap(handle.fileno(), _SECONDS.size, access=mmap.ACCESS_READ)
+    put_off(lambda: float(_SECONDS.unpack_from(clock_offset)[0]))
+    sys.argv = [program, *arguments]
+    runpy.run_module(program, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

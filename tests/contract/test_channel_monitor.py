@@ -1,0 +1,504 @@
+"""What happens to channels, and to the token: told by Slack's events, found by the daily look, over real sockets."""
+
+import asyncio
+import itertools
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Container, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import cast
+
+import pytest
+import redis.asyncio
+from structlog.testing import capture_logs
+
+from bot.delivery.suspensions import Suspensions
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.watch import ChannelId, SuspendReason
+from bot.ports import ChatAway, StoreAway, Watches
+from bot.settings import Transport
+from bot.slack.inbound import http_mode, socket_mode
+from bot.slack.inbound.bolt_app import Listeners, build_app
+from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox
+from bot.slack.outbound.calls import call, web_client
+from bot.slack.outbound.channel_monitor import CURE, EVERY_SECONDS, REMIND_SECONDS, ChannelMonitor
+from bot.slack.outbound.chat import SlackChat
+from bot.slack.outbound.directory import Directory
+from bot.slack.render.renderer import Look
+from sandbox.server import Sandbox
+from sandbox.slack.directory import ChannelKind
+from sandbox.slack.faults import Fault, FaultKind
+from tests.builders import ALERTS, TEAM, a_delivery, a_watch
+from tests.contract.test_store import an_announcement
+from tests.fakes import FakeClock
+from tests.stores import WholeStore, feed
+
+ROOM, FALLBACK, NEW = ChannelId("C0TEAM"), ChannelId("C0FALLBACK"), ChannelId("C0NEW")
+BOT = "U0BOT"
+LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+
+
+@dataclass
+class Yard:
+    sandbox: Sandbox
+    store: WholeStore
+    clock: FakeClock
+    channel_monitor: ChannelMonitor
+    suspensions: Suspensions
+
+    async def watches(self) -> Watches:
+        return await self.store.watches()
+
+    async def notices(self) -> list[tuple[ChannelId, Notice]]:
+        """What is owed in direct messages, and to whom."""
+        channels = [ChannelId(each.id) for each in self.sandbox.slack.directory.channels.values()]
+        rows = [row for channel in channels for row in await self.store.owed(channel)]
+        return [(row.channel, row.body) for row in rows if isinstance(row.body, Notice) and row.body.channel]
+
+    def calls(self, method: str) -> int:
+        return sum(call.method == method for call in self.sandbox.slack.calls)
+
+    async def a_day_later(self) -> None:
+        await self.clock.pass_time(EVERY_SECONDS)
+        await self.channel_monitor.look_around()
+
+
+@pytest.fixture
+async def yard(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Yard]:
+    async with Sandbox.start() as sandbox:
+        clock = FakeClock()
+        client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
+        store, directory = WholeStore(fake_redis, TEAM, clock), Directory(client, clock, TEAM)
+        chat = SlackChat(client, directory, LOOK.content, BOT)
+        suspensions = Suspensions(store=store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=FALLBACK)
+        channel_monitor = ChannelMonitor(
+            store=store, suspensions=suspensions, directory=directory, clock=clock, user=BOT
+        )
+        watch = replace(a_watch(channel=ROOM), made_at=clock.now())
+        await store.add_watches([watch], a_delivery("announced", Notice(kind=NoticeKind.WATCHING, at=clock.now())))
+        await channel_monitor.look_around()
+        yield Yard(sandbox, store, clock, channel_monitor, suspensions)
+
+
+def archive(yard: Yard) -> None:
+    yard.sandbox.slack.archive(ROOM)
+
+
+def delete(yard: Yard) -> None:
+    yard.sandbox.slack.delete_channel(ROOM)
+
+
+def kick(yard: Yard) -> None:
+    yard.sandbox.slack.kick_bot(ROOM)
+
+
+def make_private_without_us(yard: Yard) -> None:
+    yard.sandbox.slack.kick_bot(ROOM)
+    yard.sandbox.slack.convert(ROOM, ChannelKind.PRIVATE)
+
+
+HAPPENINGS = [
+    (archive, "channel_archive", SuspendReason.ARCHIVED),
+    (delete, "channel_deleted", SuspendReason.NOT_FOUND),
+    (kick, "channel_left", SuspendReason.NOT_IN_CHANNEL),
+    (kick, "member_left_channel", SuspendReason.NOT_IN_CHANNEL),
+    (make_private_without_us, "group_left", SuspendReason.NOT_FOUND),
+]
+
+
+@pytest.mark.parametrize(
+    ("happens", "event", "reason"), HAPPENINGS, ids=lambda value: getattr(value, "__name__", value)
+)
+@pytest.mark.parametrize("by_event", [True, False])
+async def test_a_channel_that_takes_no_messages_rests_and_the_maker_is_told_once(
+    yard: Yard, happens: Callable[[Yard], None], event: str, reason: SuspendReason, *, by_event: bool
+) -> None:
+    happens(yard)
+    for _ in range(2):  # Slack may tell twice
+        if by_event:
+            await yard.channel_monitor.on({"type": event, "channel": ROOM, "user": BOT})
+        else:
+            await yard.a_day_later()
+    watches = await yard.watches()
+    assert watches.suspended == {ROOM: reason}
+    assert [watch.channel for watch in watches.all] == [ROOM]  # nothing is deleted
+    ((where, notice),) = await yard.notices()
+    assert where.startswith("D")
+    assert (notice.channel, notice.reason, notice.instead) == (ROOM, reason, FALLBACK)
+    assert [watch.channel for watch in notice.watches] == [ROOM]
+    words = LOOK.content(notice, a_delivery(), yard.clock.now()).text
+    assert "cannot post in" in words
+    assert "nothing is lost" in words
+    assert FALLBACK in words
+    assert yard.calls("chat.postMessage") == 0  # a look posts nothing
+
+
+@pytest.mark.parametrize("by_event", [True, False])
+async def test_it_wakes_when_the_channel_comes_back(yard: Yard, *, by_event: bool) -> None:
+    archive(yard)
+    await yard.channel_monitor.on({"type": "channel_archive", "channel": ROOM})
+    yard.sandbox.slack.unarchive(ROOM)
+    if by_event:
+        await yard.channel_monitor.on({"type": "channel_unarchive", "channel": ROOM})
+    else:
+        await yard.a_day_later()
+    assert (await yard.watches()).suspended == {}
+    assert yard.calls("chat.postMessage") == 0
+
+
+async def test_a_channel_renamed_or_made_private_with_us_in_it_goes_on(yard: Yard) -> None:
+    yard.sandbox.slack.rename(ROOM, "another-name")
+    yard.sandbox.slack.convert(ROOM, ChannelKind.PRIVATE)
+    await yard.a_day_later()
+    assert (await yard.watches()).suspended == {}
+    assert await yard.notices() == []
+
+
+async def test_another_person_s_leaving_and_a_channel_that_watches_nothing_are_no_business_of_ours(yard: Yard) -> None:
+    asked = yard.calls("conversations.info")
+    await yard.channel_monitor.on({"type": "member_left_channel", "channel": ROOM, "user": "U0ANN"})
+    await yard.channel_monitor.on({"type": "channel_archive", "channel": "C0QUIET"})
+    assert yard.calls("conversations.info") == asked
+
+
+@asynccontextmanager
+async def listening(yard: Yard, transport: Transport, keep_seconds: float = KEEP_SECONDS) -> AsyncIterator[None]:
+    """The bot's own app, as Slack reaches it; only events are heard of."""
+    slack = yard.sandbox.slack
+    app = build_app(
+        Listeners(inbox=cast("Inbox", None), channel_monitor=yard.channel_monitor, keep_seconds=keep_seconds),
+        client=web_client("xoxb-sandbox", f"{yard.sandbox.url}/api/"),
+        signing_secret="sandbox-signing-secret" if transport is Transport.HTTP else None,
+        command="/pipeline",
+    )
+    if transport is Transport.HTTP:
+        async with http_mode.http(app, 0) as port:
+            slack.request_url = f"http://127.0.0.1:{port}/slack/events"
+            yield
+    else:
+        answer = await call(web_client("xapp-sandbox", f"{yard.sandbox.url}/api/"), "apps.connections.open")
+        async with socket_mode.listening(app, "xapp-sandbox", str(answer.body["url"])):
+            await yard.sandbox.until(lambda: len(slack.delivery.sockets.open) == socket_mode.EARS, 20)
+            yield
+
+
+@pytest.mark.parametrize("secret", [None, "sandbox-signing-secret"])
+def test_the_app_is_built_without_a_warning(caplog: pytest.LogCaptureFixture, secret: str | None) -> None:
+    client = web_client("xoxb-sandbox", "http://127.0.0.1:1/api/")
+    listeners = Listeners(inbox=cast("Inbox", None), channel_monitor=cast("ChannelMonitor", None))
+    build_app(listeners, client=client, signing_secret=secret, command="/pipeline")
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("transport", [Transport.SOCKET, Transport.HTTP])
+async def test_the_first_that_slack_tells_is_heard_though_it_answers_nothing_just_then(
+    yard: Yard, transport: Transport
+) -> None:
+    yard.sandbox.slack.set_fault("auth.test", Fault(kind=FaultKind.SERVER_ERROR))
+    async with listening(yard, transport):
+        archive(yard)
+        async with asyncio.timeout(60):
+            while (await yard.watches()).suspended != {ROOM: SuspendReason.ARCHIVED}:
+                await asyncio.sleep(0.01)
+
+
+async def moved(yard: Yard) -> ChannelId:
+    """The channel's new id, once its watches have gone there."""
+    async with asyncio.timeout(60):
+        while (there := (await yard.watches()).all[0].channel) == ROOM:
+            await asyncio.sleep(0.01)
+    return there
+
+
+@pytest.mark.parametrize("transport", [Transport.SOCKET, Transport.HTTP])
+@pytest.mark.parametrize("slow", [False, True])
+async def test_that_a_channel_s_id_changes_is_acknowledged_once_it_is_kept(
+    yard: Yard, transport: Transport, *, slow: bool
+) -> None:
+    tries = itertools.count(1)
+    delivery = yard.sandbox.slack.delivery
+    delivery.ack_seconds, delivery.event_retry_seconds = 0.5, (0.0, 0.0)
+
+    async def away_at_first() -> None:
+        if next(tries) < 3:
+            if slow:
+                await asyncio.Event().wait()
+            raise StoreAway("no answer")
+
+    yard.store.first["keep_rename"] = away_at_first
+    async with listening(yard, transport, keep_seconds=0.1 if slow else KEEP_SECONDS):
+        with capture_logs() as logs:
+            yard.sandbox.slack.change_id(ROOM)
+            there = await moved(yard)
+        told = [entry.ack.ok for entry in delivery.log if entry.payload["event"]["type"] == "channel_id_changed"]
+    assert told == [False, False, True]
+    assert there in yard.sandbox.slack.directory.channels
+    assert await yard.store.renames() == {}
+    assert [entry["event"] for entry in logs] == ["store_away", "store_away", "channel_id_changed"]
+    await yard.channel_monitor.look_around()
+    assert (await yard.watches()).suspended == {}
+
+
+def another_guardian(yard: Yard) -> ChannelMonitor:
+    """Of a bot that knows nothing but what Redis holds."""
+    return ChannelMonitor(
+        store=yard.store,
+        suspensions=yard.suspensions,
+        directory=yard.channel_monitor._directory,
+        clock=yard.clock,
+        user=BOT,
+    )
+
+
+async def id_changes(yard: Yard) -> Mapping[str, object]:
+    """The event, which nobody has heard yet."""
+    yard.sandbox.slack.change_id(ROOM)
+    (new,) = [each for each in yard.sandbox.slack.directory.channels if each.startswith("C0MOVED")]
+    return {"type": "channel_id_changed", "old_channel_id": ROOM, "new_channel_id": new}
+
+
+async def test_an_id_that_changes_while_a_message_is_under_way_is_done_later_by_whichever_bot(yard: Yard) -> None:
+    event = await id_changes(yard)
+    lease = await yard.store.leased(feed(ROOM))
+    await yard.channel_monitor.keep(event)
+    await hears_in_vain(yard, event)
+    heir = another_guardian(yard)
+    await heir.look_around()  # it has never looked at any channel, but knows better than to look at this one
+    watches = await yard.watches()
+    assert [watch.channel for watch in watches.all] == [ROOM]
+    assert watches.suspended == {}
+    await yard.store.outbox.release(lease)
+    await heir.look_around()
+    watches = await yard.watches()
+    assert [watch.channel for watch in watches.all] == [event["new_channel_id"]]
+    assert watches.suspended == {}
+    await yard.channel_monitor.keep(event)  # told twice
+    await yard.channel_monitor.on(event)
+    assert (await yard.watches()).all == watches.all
+    assert await yard.notices() == []
+
+
+async def hears_in_vain(yard: Yard, event: Mapping[str, object]) -> None:
+    """Somebody sends there all the while."""
+    hearing = asyncio.create_task(yard.channel_monitor.on(event))
+    async with asyncio.timeout(60):
+        while not hearing.done():
+            await yard.clock.pass_time(1)
+    await hearing
+
+
+async def test_an_id_that_changes_while_a_message_is_under_way_is_done_right_after_it(yard: Yard) -> None:
+    event = await id_changes(yard)
+    lease = await yard.store.leased(feed(ROOM))
+    await yard.channel_monitor.keep(event)
+    hearing = asyncio.create_task(yard.channel_monitor.on(event))
+    await yard.clock.pass_time(5)
+    assert [watch.channel for watch in (await yard.watches()).all] == [ROOM]
+    await yard.store.outbox.release(lease)
+    await yard.clock.pass_time(4)
+    assert [watch.channel for watch in (await yard.watches()).all] == [event["new_channel_id"]]
+    await hearing
+
+
+async def test_what_slack_still_tells_of_a_dead_id_makes_nobody_hear_that_the_channel_is_gone(yard: Yard) -> None:
+    await yard.channel_monitor.keep(await id_changes(yard))
+    asked = yard.calls("conversations.info")
+    await yard.channel_monitor.on({"type": "channel_deleted", "channel": ROOM})
+    assert yard.calls("conversations.info") == asked
+    assert (await yard.watches()).suspended == {}
+    assert await yard.notices() == []
+
+
+@pytest.mark.parametrize("error", [StoreAway("written to just now"), RuntimeError("a mistake of ours")])
+async def test_an_id_that_cannot_be_changed_keeps_nothing_else_from_being_looked_at(
+    yard: Yard, error: Exception
+) -> None:
+    async def refused() -> None:
+        raise error
+
+    yard.store.first["rename_channel"] = refused
+    await yard.store.keep_rename(ChannelId("C0ELSEWHERE"), NEW, "1.0")
+    archive(yard)
+    asked = yard.calls("auth.test")
+    with suppress(RuntimeError):
+        await yard.a_day_later()
+    assert (await yard.watches()).suspended == {ROOM: SuspendReason.ARCHIVED}
+    assert yard.calls("auth.test") == asked + 1
+    assert await yard.store.renames() == {"C0ELSEWHERE": NEW}
+
+
+async def test_a_new_id_that_is_told_once_more_after_the_old_one_came_back_changes_nothing(yard: Yard) -> None:
+    there = {"type": "channel_id_changed", "old_channel_id": ROOM, "new_channel_id": NEW, "event_ts": "1.0"}
+    back = {"type": "channel_id_changed", "old_channel_id": NEW, "new_channel_id": ROOM, "event_ts": "2.0"}
+    for event in (there, back, there):
+        await yard.channel_monitor.keep(event)
+    assert await yard.store.renames() == {NEW: ROOM}
+
+
+@pytest.mark.parametrize("bent", ["", "%(", "C0 TEAM"])
+async def test_what_is_no_new_id_is_not_kept(yard: Yard, bent: str) -> None:
+    for old, new in ((bent, NEW), (ROOM, bent), (ROOM, ROOM)):
+        await yard.channel_monitor.keep({"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": new})
+    assert await yard.store.renames() == {}
+
+
+async def test_a_new_id_that_nobody_heard_of_is_found_by_the_daily_look_and_told(yard: Yard) -> None:
+    await id_changes(yard)
+    await yard.a_day_later()
+    assert (await yard.watches()).suspended == {ROOM: SuspendReason.NOT_FOUND}
+    ((where, notice),) = await yard.notices()
+    assert where.startswith("D")
+    assert (notice.channel, notice.reason) == (ROOM, SuspendReason.NOT_FOUND)
+
+
+async def test_a_slack_that_cannot_be_asked_at_the_event_is_asked_within_a_minute(yard: Yard) -> None:
+    archive(yard)
+    yard.sandbox.slack.set_fault("conversations.info", Fault(kind=FaultKind.SERVER_ERROR, times=1))
+    await yard.channel_monitor.on({"type": "channel_archive", "channel": ROOM})
+    assert (await yard.watches()).suspended == {}
+    await yard.clock.pass_time(60)
+    await yard.channel_monitor.look_around()
+    assert (await yard.watches()).suspended == {ROOM: SuspendReason.ARCHIVED}
+
+
+async def test_a_slack_that_cannot_be_asked_keeps_no_id_from_being_changed(yard: Yard) -> None:
+    event = await id_changes(yard)
+    await yard.channel_monitor.keep(event)
+    yard.sandbox.slack.set_fault("auth.test", Fault(kind=FaultKind.SERVER_ERROR))
+    with pytest.raises(ChatAway):
+        await another_guardian(yard).look_around()
+    assert [watch.channel for watch in (await yard.watches()).all] == [event["new_channel_id"]]
+
+
+async def test_a_channel_is_looked_at_once_a_day(yard: Yard) -> None:
+    asked = yard.calls("conversations.info")
+    for _ in range(60):
+        await yard.clock.pass_time(60)
+        await yard.channel_monitor.look_around()
+    assert yard.calls("conversations.info") == asked
+    await yard.a_day_later()
+    assert yard.calls("conversations.info") == asked + 1
+
+
+class MuteDirectory(Directory):
+    """A Slack that does not say how some channels are; `asked` has those that it was asked of."""
+
+    def __init__(self, mute: Container[str]) -> None:
+        self.mute = mute
+        self.asked: list[ChannelId] = []
+
+    async def refusal(self) -> str | None:
+        return None
+
+    async def obstacle(self, channel: ChannelId) -> SuspendReason | None:
+        self.asked.append(channel)
+        if channel in self.mute:
+            raise ChatAway(f"Slack does not say how {channel} is")
+        return None
+
+
+async def watched_by_many(
+    yard: Yard, mute: Container[str], count: int = 25
+) -> tuple[ChannelMonitor, MuteDirectory, list[ChannelId]]:
+    channels = [ROOM, *(ChannelId(f"C{number:04}") for number in range(count - 1))]
+    directory = MuteDirectory(mute)
+    for channel in channels[1:]:
+        await yard.store.add_watches([a_watch(channel=channel)], an_announcement(f"of {channel}", channel))
+    channel_monitor = ChannelMonitor(
+        store=yard.store, suspensions=yard.suspensions, directory=directory, clock=yard.clock, user=BOT
+    )
+    return channel_monitor, directory, sorted(channels)
+
+
+@pytest.mark.parametrize("mute", [1, 2, 5])
+async def test_channels_of_which_slack_says_nothing_hold_up_no_others_and_are_asked_of_again(
+    yard: Yard, mute: int
+) -> None:
+    names = {f"C{number:04}" for number in range(mute)}
+    channel_monitor, directory, channels = await watched_by_many(yard, names)
+    for _ in range(8):
+        with suppress(ChatAway):
+            await channel_monitor.look_around()
+        await yard.clock.pass_time(60)
+    asked = Counter(directory.asked)
+    assert asked.keys() == set(channels)
+    assert {asked[channel] for channel in channels if channel not in names} == {1}
+    directory.mute = ()
+    for _ in range(mute):
+        with suppress(ChatAway):
+            await channel_monitor.look_around()
+        await yard.clock.pass_time(60)
+    assert Counter(directory.asked)[channels[0]] == asked[channels[0]] + 1
+    assert len(directory.asked) == asked.total() + mute
+
+
+async def test_one_channel_of_which_slack_says_nothing_is_asked_of_at_each_look(yard: Yard) -> None:
+    channel_monitor, directory, channels = await watched_by_many(yard, {"C0000"}, 10)
+    for look in range(4):
+        with pytest.raises(ChatAway):
+            await channel_monitor.look_around()
+        assert directory.asked.count(ChannelId("C0000")) == look + 1
+        await yard.clock.pass_time(60)
+    assert set(directory.asked) == set(channels)
+
+
+async def test_a_slack_that_is_away_as_a_whole_is_asked_little(yard: Yard) -> None:
+    channel_monitor, directory, channels = await watched_by_many(
+        yard, [ROOM, *(f"C{number:04}" for number in range(24))]
+    )
+    with pytest.raises(ChatAway):
+        await channel_monitor.look_around()
+    assert directory.asked == channels[:2]
+
+
+@pytest.mark.parametrize("error", ["token_revoked", "account_inactive", "invalid_auth"])
+@pytest.mark.parametrize("by_event", [True, False])
+async def test_a_token_that_is_not_accepted_is_told_in_the_log_with_its_cure_and_parks_and_wakes_nothing(
+    yard: Yard, error: str, *, by_event: bool
+) -> None:
+    await yard.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+    yard.sandbox.slack.set_fault("*", Fault(kind=FaultKind.ERROR, error=error))
+    with capture_logs() as logs:
+        if by_event:
+            await yard.channel_monitor.on({"type": "tokens_revoked", "tokens": {"bot": [BOT]}})
+        for _ in range(round(REMIND_SECONDS / 60) + 1):
+            await yard.channel_monitor.look_around()
+            await yard.clock.pass_time(60)
+    told = [entry for entry in logs if entry["event"] == "slack_token_refused"]
+    assert {(entry["log_level"], entry["error"], entry["cure"]) for entry in told} == {("error", error, CURE)}
+    assert len(told) == 2  # at once, and again after a quarter of an hour
+    assert yard.calls("conversations.info") <= 1  # of the first look
+    yard.sandbox.slack.faults.clear()
+    with capture_logs() as logs:
+        await yard.channel_monitor.look_around()
+    assert [entry["event"] for entry in logs][:1] == ["slack_token_accepted"]
+
+
+async def test_only_a_person_s_token_that_is_revoked_is_no_trouble(yard: Yard) -> None:
+    with capture_logs() as logs:
+        await yard.channel_monitor.on({"type": "tokens_revoked", "tokens": {"oauth": ["U0ANN"]}})
+    assert logs == []
+
+
+async def test_in_which_channels_the_bot_is(yard: Yard) -> None:
+    directory = yard.channel_monitor._directory
+    there = await directory.memberships()
+    assert ROOM in there
+    archive(yard)
+    assert set(await directory.memberships()) == set(there) - {ROOM}
+    yard.sandbox.slack.set_fault("users.conversations", Fault(kind=FaultKind.SERVER_ERROR, times=1))
+    with pytest.raises(ChatAway):
+        await directory.memberships()
+    yard.sandbox.slack.scopes -= {"channels:read", "groups:read"}
+    assert await directory.memberships() == ()
+
+
+@pytest.mark.parametrize(("count", "found"), [(450, 450), (1300, 1000)])
+async def test_of_very_many_channels_it_knows_the_first_thousand(yard: Yard, count: int, found: int) -> None:
+    channels = yard.sandbox.slack.directory.channels
+    ours = [channel for channel in channels.values() if BOT in channel.members]
+    names = [ChannelId(f"C{number:04}") for number in range(count - len(ours))]
+    channels.update({name: replace(channels[ROOM], id=name) for name in names})
+    there = await yard.channel_monitor._directory.memberships()
+    assert list(there) == [channel.id for channel in channels.values() if BOT in channel.members][:found]
+    assert yard.calls("users.conversations") == -(-found // 200)

@@ -1,0 +1,363 @@
+"""The Chat port and the directory over real sockets, against the sandbox's Slack and its faults."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.domain.card import Card, Group, SyncCard, ThreadEntry
+from bot.domain.delivery import (
+    Absent,
+    Delivery,
+    Lookup,
+    LookupResult,
+    Outcome,
+    Posted,
+    Priority,
+    Refusal,
+    Refused,
+    Seen,
+    State,
+    Unknown,
+    Unreadable,
+)
+from bot.domain.episode import TimelineEntry
+from bot.domain.phase import Phase
+from bot.domain.protocol import oldest
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId, SuspendReason, UserId
+from bot.ports import ChatAway
+from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.chat import HISTORY_PAGES, SlackChat
+from bot.slack.outbound.directory import Admission, Directory
+from bot.slack.render.renderer import Look
+from sandbox.server import Sandbox
+from sandbox.slack.faults import Fault, FaultKind, Moment
+from tests.builders import TEAM, a_card, a_pipeline
+from tests.fakes import US, FakeClock
+
+ALERTS, QUIET, PRIVATE = ChannelId("C0ALERTS"), ChannelId("C0QUIET"), ChannelId("G0OPS")
+LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+
+
+@pytest.fixture
+async def sandbox() -> AsyncIterator[Sandbox]:
+    async with Sandbox.start() as running:
+        yield running
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(datetime.fromtimestamp(0, UTC))
+
+
+@pytest.fixture
+def directory(sandbox: Sandbox, clock: FakeClock) -> Directory:
+    return Directory(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), clock, TEAM)
+
+
+@pytest.fixture
+def poster(sandbox: Sandbox, directory: Directory) -> SlackChat:
+    return SlackChat(web_client("xoxb-sandbox", f"{sandbox.url}/api/"), directory, LOOK.content, US)
+
+
+def now(sandbox: Sandbox) -> datetime:
+    return datetime.fromtimestamp(sandbox.clock.now(), UTC)
+
+
+def a_delivery(sandbox: Sandbox, key: str = "key-1", channel: ChannelId = ALERTS) -> Delivery:
+    at = now(sandbox)
+    return Delivery(
+        id=key,
+        channel=channel,
+        priority=Priority.FAILURE,
+        body=SyncCard(key),
+        made_at=at,
+        state=State.SENDING,
+        sent_at=at,
+    )
+
+
+async def post(
+    poster: SlackChat, sandbox: Sandbox, delivery: Delivery | None = None, card: Card | None = None
+) -> Outcome:
+    delivery = delivery or a_delivery(sandbox)
+    content = card or a_card(channel=delivery.channel)
+    return await poster.post(delivery, content, thread_ts=None, now=now(sandbox))
+
+
+async def look(poster: SlackChat, delivery: Delivery, thread_ts: str | None = None) -> LookupResult:
+    (sighting,) = await poster.find([a_trace(delivery, thread_ts)])
+    return sighting
+
+
+def stamps(sighting: LookupResult) -> tuple[str, ...]:
+    return sighting.ts if isinstance(sighting, Seen) else ()
+
+
+def a_trace(delivery: Delivery, thread_ts: str | None = None, *, key: str = "", failing: str = "") -> Lookup:
+    return Lookup(
+        channel=delivery.channel,
+        key=key or delivery.id,
+        oldest=oldest(delivery),
+        thread_ts=thread_ts,
+        failing=failing,
+    )
+
+
+async def test_a_post_is_there_with_its_key_and_can_be_found_updated_and_deleted(
+    sandbox: Sandbox, poster: SlackChat
+) -> None:
+    delivery = a_delivery(sandbox)
+    assert await look(poster, delivery) == Absent()
+    posted = await post(poster, sandbox, delivery)
+    assert isinstance(posted, Posted)
+    assert stamps(await look(poster, delivery)) == (posted.ts,)
+    assert await look(poster, replace(delivery, id="another")) == Absent()
+    updated = await poster.update(delivery, a_card(), ts=posted.ts, now=now(sandbox))
+    assert updated == Posted(posted.ts)
+    assert stamps(await look(poster, delivery)) == (posted.ts,)  # an update keeps the key
+    sandbox.slack.set_fault("chat.delete", Fault(kind=FaultKind.SERVER_ERROR, times=1))
+    assert not await poster.delete(ALERTS, posted.ts)
+    assert await poster.delete(ALERTS, posted.ts)
+    assert sandbox.slack.messages(ALERTS) == []
+    assert await poster.delete(ALERTS, posted.ts)  # it is not there
+
+
+async def test_a_line_is_posted_found_and_broadcast_in_its_thread(sandbox: Sandbox, poster: SlackChat) -> None:
+    root = await post(poster, sandbox)
+    assert isinstance(root, Posted)
+    line = TimelineEntry(
+        revision=2, at=now(sandbox), events=(Event.RECOVERED,), phase=Phase.RUNNING, downtime_seconds=3
+    )
+    told = ThreadEntry(card_key="key-1", pipeline=a_pipeline(), entry=line, broadcast=True)
+    delivery = replace(a_delivery(sandbox, "line-1"), body=told)
+    posted = await poster.post(delivery, told, thread_ts=root.ts, now=now(sandbox))
+    assert isinstance(posted, Posted)
+    (card,) = sandbox.slack.messages(ALERTS)
+    assert [(reply.ts, reply.broadcast) for reply in card.replies] == [(posted.ts, True)]
+    assert stamps(await look(poster, delivery, root.ts)) == (posted.ts,)
+
+
+async def test_a_message_is_found_among_many_pages(sandbox: Sandbox, poster: SlackChat) -> None:
+    delivery = a_delivery(sandbox)
+    posted = await post(poster, sandbox, delivery)
+    for number in range(40):
+        sandbox.slack.say("U0ANN", ALERTS, f"and another thing, number {number}")
+    assert isinstance(posted, Posted)
+    assert stamps(await look(poster, delivery)) == (posted.ts,)
+
+
+async def test_one_reading_answers_for_all_that_is_looked_for(sandbox: Sandbox, poster: SlackChat) -> None:
+    first, absent, second = (a_delivery(sandbox, key) for key in ("key-1", "key-2", "key-3"))
+    posted = [await post(poster, sandbox, each) for each in (first, second)]
+    sightings = await poster.find([a_trace(each) for each in (first, absent, second)])
+    assert [each.ts if isinstance(each, Seen) else () for each in sightings] == [
+        (posted[0].ts,) if isinstance(posted[0], Posted) else None,
+        (),
+        (posted[1].ts,) if isinstance(posted[1], Posted) else None,
+    ]
+    assert sum(call.method == "conversations.history" for call in sandbox.slack.calls) == 1
+
+
+async def test_an_open_failure_is_found_though_the_store_that_was_emptied_gives_it_another_key(
+    sandbox: Sandbox, poster: SlackChat
+) -> None:
+    card = a_card()
+    posted = await post(poster, sandbox, card=card)
+    assert isinstance(posted, Posted)
+    trace = a_trace(a_delivery(sandbox), key="another", failing=card.pipeline.id)
+    (sighting,) = await poster.find([trace])
+    assert isinstance(sighting, Seen)
+    assert sighting.ts == (posted.ts,)
+
+
+async def test_a_card_is_found_in_the_group_that_tells_of_it(sandbox: Sandbox, poster: SlackChat) -> None:
+    cards = tuple(replace(a_card(), key=f"{number}" * 32) for number in range(3))
+    group = Group(key="group", channel=ALERTS, cards=cards)
+    posted = await poster.post(a_delivery(sandbox, "group"), group, thread_ts=None, now=now(sandbox))
+    assert isinstance(posted, Posted)
+    found = await look(poster, a_delivery(sandbox, "1" * 32))
+    assert isinstance(found, Seen)
+    assert (found.ts, found.group) == ((posted.ts,), "group")
+
+
+async def test_only_what_came_after_the_last_message_that_is_known_is_asked_for(
+    sandbox: Sandbox, poster: SlackChat
+) -> None:
+    """Slack may grant no more than fifteen messages a minute."""
+    before = await post(poster, sandbox, a_delivery(sandbox, "before"))
+    assert isinstance(before, Posted)
+    delivery = replace(a_delivery(sandbox), after_ts=before.ts)
+    assert await look(poster, replace(delivery, id="before")) == Absent()
+    posted = await post(poster, sandbox, delivery)
+    assert isinstance(posted, Posted)
+    found = await look(poster, delivery)
+    assert isinstance(found, Seen)
+    assert found.ts == (posted.ts,)
+
+
+async def test_what_was_seen_counts_though_the_rest_could_not_be_read(sandbox: Sandbox, poster: SlackChat) -> None:
+    sandbox.slack.limits.history_page = 15
+    old = a_delivery(sandbox, "old")
+    await post(poster, sandbox, old)
+    for number in range(HISTORY_PAGES * 15):
+        sandbox.slack.say("U0ANN", ALERTS, f"and another thing, number {number}")
+    late = a_delivery(sandbox, "late")
+    await post(poster, sandbox, late)
+    sightings = await poster.find([a_trace(old), a_trace(late)])
+    assert sightings[0] == Unreadable("too many messages to look through")
+    assert isinstance(sightings[1], Seen)
+
+
+async def test_what_another_posts_is_not_taken_for_ours(
+    sandbox: Sandbox, directory: Directory, poster: SlackChat
+) -> None:
+    delivery = a_delivery(sandbox)
+    await post(poster, sandbox, delivery)
+    client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
+    other = SlackChat(client, directory, LOOK.content, "U0OTHER")
+    assert await look(other, delivery) == Absent()
+
+
+async def test_a_message_that_slack_kept_without_its_mark_is_not_found(sandbox: Sandbox, poster: SlackChat) -> None:
+    sandbox.slack.set_fault("chat.postMessage", Fault(kind=FaultKind.STRIP_METADATA))
+    assert isinstance(await post(poster, sandbox), Posted)
+    assert await look(poster, a_delivery(sandbox)) == Absent()
+
+
+@pytest.mark.parametrize(
+    ("fault", "lands"),
+    [
+        (Fault(kind=FaultKind.RESET, when=Moment.AFTER), True),
+        (Fault(kind=FaultKind.RESET, when=Moment.BEFORE), False),
+        (Fault(kind=FaultKind.SERVER_ERROR, when=Moment.AFTER), True),
+        (Fault(kind=FaultKind.SERVER_ERROR, when=Moment.BEFORE), False),
+        (Fault(kind=FaultKind.TRUNCATED), True),
+        (Fault(kind=FaultKind.NO_TS), True),
+    ],
+    ids=lambda value: f"{value.kind}-{value.when}" if isinstance(value, Fault) else "",
+)
+async def test_what_may_or_may_not_have_happened_is_unknown_and_history_tells(
+    sandbox: Sandbox, poster: SlackChat, fault: Fault, *, lands: bool
+) -> None:
+    delivery = a_delivery(sandbox)
+    sandbox.slack.set_fault("chat.postMessage", fault)
+    assert isinstance(await post(poster, sandbox, delivery), Unknown)
+    found = await look(poster, delivery)
+    assert isinstance(found, Seen) is lands
+    assert sum(call.method == "chat.postMessage" for call in sandbox.slack.calls) == 1  # nothing is sent twice
+
+
+@pytest.mark.parametrize("error", ["internal_error", "fatal_error"])
+async def test_errors_that_may_be_half_done_are_unknown(sandbox: Sandbox, poster: SlackChat, error: str) -> None:
+    sandbox.slack.set_fault("chat.postMessage", Fault(kind=FaultKind.ERROR, error=error))
+    assert isinstance(await post(poster, sandbox), Unknown)
+
+
+async def test_a_429_says_when_to_come_back(sandbox: Sandbox, poster: SlackChat) -> None:
+    sandbox.slack.set_fault("chat.postMessage", Fault(kind=FaultKind.THROTTLED, retry_after=30))
+    outcome = await post(poster, sandbox)
+    assert outcome == Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+
+
+async def test_channels_that_take_no_messages_are_told_apart(sandbox: Sandbox, poster: SlackChat) -> None:
+    async def refused(channel: ChannelId) -> SuspendReason | None:
+        outcome = await post(poster, sandbox, a_delivery(sandbox, channel=channel))
+        assert isinstance(outcome, Refused)
+        assert outcome.kind is Refusal.CHANNEL
+        return outcome.suspend
+
+    sandbox.slack.archive(ALERTS)
+    assert await refused(ALERTS) is SuspendReason.ARCHIVED
+    assert await refused(QUIET) is SuspendReason.NOT_IN_CHANNEL
+    assert await refused(ChannelId("C0NOSUCH")) is SuspendReason.NOT_FOUND
+
+
+async def test_a_card_that_was_deleted_is_gone(sandbox: Sandbox, poster: SlackChat) -> None:
+    posted = await post(poster, sandbox)
+    assert isinstance(posted, Posted)
+    sandbox.slack.delete_message(ALERTS, posted.ts)
+    outcome = await poster.update(a_delivery(sandbox), a_card(), ts=posted.ts, now=now(sandbox))
+    assert isinstance(outcome, Refused)
+    assert outcome.kind is Refusal.CARD_GONE
+
+
+async def test_history_that_cannot_be_read_says_why(sandbox: Sandbox, poster: SlackChat) -> None:
+    sandbox.slack.scopes.discard("channels:history")
+    assert await look(poster, a_delivery(sandbox)) == Unreadable("missing_scope")
+    sandbox.slack.scopes.add("channels:history")
+    sandbox.slack.scopes.discard("metadata.message:read")
+    assert isinstance(await look(poster, a_delivery(sandbox)), Unreadable)
+    sandbox.slack.scopes.add("metadata.message:read")
+    sandbox.slack.set_fault("conversations.history", Fault(kind=FaultKind.THROTTLED, retry_after=7))
+    assert await look(poster, a_delivery(sandbox)) == Unreadable("ratelimited", timedelta(seconds=7))
+
+
+async def test_no_connection_at_all_means_not_sent(sandbox: Sandbox, directory: Directory) -> None:
+    poster = SlackChat(web_client("xoxb-sandbox", "http://127.0.0.1:1/api/"), directory, LOOK.content, US)
+    outcome = await post(poster, sandbox)
+    assert isinstance(outcome, Refused)
+    assert outcome.kind is Refusal.NOT_SENT
+
+
+# --- the directory ---------------------------------------------------------------------------------------------------
+
+
+async def test_without_its_scopes_the_directory_still_lets_people_watch(sandbox: Sandbox, directory: Directory) -> None:
+    sandbox.slack.scopes -= {"channels:read", "groups:read", "im:write"}
+    assert await directory.admission(QUIET) is Admission.MEMBER  # unknown beforehand: the first message tells
+    assert await directory.direct(UserId("U0ANN")) is None
+
+
+def opened(sandbox: Sandbox) -> int:
+    return sum(call.method == "conversations.open" for call in sandbox.slack.calls)
+
+
+async def test_a_conversation_that_many_ask_for_at_once_is_asked_for_once(
+    sandbox: Sandbox, directory: Directory
+) -> None:
+    found = await asyncio.gather(*(directory.direct(UserId("U0ANN")) for _ in range(9)))
+    assert len(set(found)) == 1
+    assert found[0] is not None
+    assert opened(sandbox) == 1
+
+
+async def test_that_slack_allows_none_is_remembered_for_a_minute(
+    sandbox: Sandbox, directory: Directory, clock: FakeClock
+) -> None:
+    assert set(await asyncio.gather(*(directory.direct(UserId("U0GONE")) for _ in range(9)))) == {None}
+    await clock.pass_time(59)
+    assert await directory.direct(UserId("U0GONE")) is None
+    assert opened(sandbox) == 1
+    await clock.pass_time(2)
+    assert await directory.direct(UserId("U0GONE")) is None
+    assert opened(sandbox) == 2
+
+
+async def test_conversations_are_not_asked_for_while_slack_wants_to_be_left_alone(
+    sandbox: Sandbox, directory: Directory, clock: FakeClock
+) -> None:
+    sandbox.slack.set_fault("conversations.open", Fault(kind=FaultKind.THROTTLED, retry_after=30, times=1))
+    for seconds in (0, 29):  # it holds for the method, whoever is meant
+        await clock.pass_time(seconds)
+        for user in ("U0ANN", "U0BOB"):
+            with pytest.raises(ChatAway):
+                await directory.direct(UserId(user))
+    assert opened(sandbox) == 1
+    await clock.pass_time(2)
+    assert await directory.direct(UserId("U0ANN")) is not None
+
+
+async def test_admission(sandbox: Sandbox, directory: Directory) -> None:
+    assert await directory.admission(ALERTS) is Admission.MEMBER
+    assert await directory.admission(PRIVATE) is Admission.UNSEEN
+    assert await directory.admission(QUIET) is Admission.MEMBER  # joined: it is public, and the scope is there
+    assert "U0BOT" in sandbox.slack.directory.channels[QUIET].members
+    sandbox.slack.kick_bot(QUIET)
+    sandbox.slack.scopes.discard("channels:join")
+    assert await directory.admission(QUIET) is Admission.OUTSIDE
+    sandbox.slack.archive(ALERTS)
+    assert await directory.admission(ALERTS) is Admission.ARCHIVED

@@ -1,0 +1,448 @@
+"""The sender over a store in memory, a Slack in memory and a clock turned by hand."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import redis.asyncio
+
+from bot.delivery.dispatcher import Dispatcher
+from bot.delivery.doubt import Doubt
+from bot.delivery.lane_worker import LaneServices
+from bot.delivery.rate_limiter import CALL_SECONDS, RateLimiter
+from bot.delivery.suspensions import Suspensions
+from bot.domain.card import Card, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
+from bot.domain.delivery import (
+    Absent,
+    Refusal,
+    Refused,
+    Seen,
+    State,
+    Unknown,
+    Unreadable,
+)
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.plan import Record, plan_acknowledgement, plan_reading
+from bot.domain.watch import ChannelId, SuspendReason
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at
+from tests.contract.test_store import an_announcement
+from tests.fakes import FakeChat, FakeClock
+from tests.stores import WholeStore, pages
+
+OTHER = ChannelId("C0OTHER")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def chat() -> FakeChat:
+    return FakeChat()
+
+
+@pytest.fixture
+def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
+    return WholeStore(fake_redis, TEAM, clock)
+
+
+@asynccontextmanager
+async def sending(
+    store: WholeStore,
+    chat: FakeChat,
+    clock: FakeClock,
+    doubt: Doubt | None = None,
+    *,
+    look_seconds: float = CALL_SECONDS,
+) -> AsyncIterator[None]:
+    wake = asyncio.Event()
+    around = LaneServices(
+        outbox=store.outbox,
+        chat=chat,
+        clock=clock,
+        pace=RateLimiter(clock),
+        doubt=doubt or Doubt(clock),
+        suspensions=Suspensions(store=store, chat=chat, clock=clock, wake=wake, fallback=None),
+        team=TEAM,
+        look_seconds=look_seconds,
+    )
+    dispatcher = Dispatcher(around, wake)
+    task = asyncio.create_task(dispatcher.run())
+    yield
+    dispatcher.stop()
+    while not task.done():
+        await clock.pass_time(1)
+    await task
+
+
+@pytest.fixture
+def run(store: WholeStore, chat: FakeChat, clock: FakeClock) -> Callable[[float], "asyncio.Future[None]"]:
+    """Lets a sender work for so many seconds, then stops it."""
+
+    async def for_seconds(seconds: float) -> None:
+        async with sending(store, chat, clock):
+            await clock.pass_time(seconds)
+
+    return lambda seconds: asyncio.ensure_future(for_seconds(seconds))
+
+
+Run = Callable[[float], "asyncio.Future[None]"]
+
+
+async def fail(store: WholeStore, number: int = 1, *channels: ChannelId) -> None:
+    pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
+    record = Record(pipeline_id=pipeline.id)
+    routing = a_scene(*(a_watch(pipeline.id, channel=each) for each in channels or (ALERTS,)), pipeline=pipeline)
+    observation = an_observation(Phase.FAILED, number, ready=0, pipeline_id=pipeline.id)
+    assert await store.commit(plan_reading(record, observation, routing), (await store.watches()).version)
+
+
+async def announce(store: WholeStore, count: int, *channels: ChannelId) -> None:
+    """So many messages for each channel that have nothing to do with each other."""
+    for channel in channels:
+        for number in range(count):
+            watch = a_watch(f"pipe_{number}", channel=channel)
+            assert await store.add_watches([watch], an_announcement(f"{channel} {number}", channel))
+
+
+async def acknowledge(store: WholeStore) -> None:
+    plan = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
+    assert plan is not None
+    assert await store.commit(plan, 0)
+
+
+async def idle(store: WholeStore) -> bool:
+    return not await store.outbox.lanes_with_work()
+
+
+async def test_a_failure_is_posted_and_then_updated_with_its_line_in_the_thread(
+    store: WholeStore, chat: FakeChat, run: Run
+) -> None:
+    await fail(store)
+    await run(2)
+    await acknowledge(store)
+    await run(5)
+    (card, content, _), (_, line, thread) = chat.posts
+    assert isinstance(content, Card)
+    assert isinstance(line, ThreadEntry)
+    assert thread == chat.there[card.id]
+    ((_, updated, ts),) = chat.updates
+    assert isinstance(updated, Card)
+    assert updated.episode.acknowledged
+    assert ts == chat.there[card.id]
+    assert await idle(store)
+
+
+async def test_a_card_is_drawn_on_where_its_channel_gets_another_id(
+    store: WholeStore, chat: FakeChat, run: Run
+) -> None:
+    new = ChannelId("C0NEW")
+    await store.add_watches([a_watch()], an_announcement())
+    await fail(store)
+    await run(3)
+    await store.rename_channel(ALERTS, new)
+    plan = plan_acknowledgement(await store.record(ORDERS), a_scene(a_watch(channel=new)), ANN, at(5))
+    assert plan is not None
+    assert await store.commit(plan, (await store.watches()).version)
+    await run(3)
+    assert sum(isinstance(content, Card) for _, content, _ in chat.posts) == 1
+    ((row, card, ts),) = chat.updates
+    assert isinstance(card, Card)
+    assert (row.channel, card.channel, card.revision) == (new, new, 2)
+    (line,) = (thread_ts for _, content, thread_ts in chat.posts if isinstance(content, ThreadEntry))
+    assert line == ts
+
+
+async def test_changes_before_the_first_post_are_one_message(store: WholeStore, chat: FakeChat, run: Run) -> None:
+    await fail(store)
+    await acknowledge(store)
+    await run(5)
+    assert [type(content) for _, content, _ in chat.posts] == [Card, ThreadEntry]
+    assert chat.updates == []
+
+
+async def test_one_message_a_second_a_channel_and_channels_do_not_wait_for_each_other(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await announce(store, 5, ALERTS, OTHER)
+    async with sending(store, chat, clock):
+        counts = []
+        for _ in range(6):
+            await clock.pass_time(1)
+            counts.append(len(chat.posts))
+    assert counts[-1] == 10
+    assert all(later - earlier <= 2 for earlier, later in itertools.pairwise(counts))
+    assert counts[0] >= 2
+
+
+@pytest.mark.parametrize("lands", [True, False])
+async def test_what_is_not_known_is_looked_for_before_it_is_sent_again(
+    store: WholeStore, chat: FakeChat, clock: FakeClock, *, lands: bool
+) -> None:
+    chat.answers = [(Unknown("timeout"), lands)]
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(5)
+        assert len(chat.posts) == lands  # too early: the first request might still land
+        await clock.pass_time(80)
+    assert len(chat.posts) == 1
+    assert await idle(store)
+
+
+async def test_a_row_left_by_a_killed_sender_is_looked_for_first(
+    store: WholeStore, chat: FakeChat, clock: FakeClock, run: Run
+) -> None:
+    await fail(store)
+    (row,) = await store.owed(ALERTS)
+    lease = await store.leased(pages(ALERTS))
+    await store.outbox.write(replace(row, state=State.SENDING, attempts=1, sent_at=clock.now()), lease)
+    (card,) = (await store.outbox.cards([row.id])).values()
+    chat.land("7.0", row, card.content)  # it had landed
+    await store.outbox.release(lease)
+    await run(30)
+    assert chat.posts == []
+    (card,) = (await store.outbox.cards([row.id])).values()
+    assert card.ts == "7.0"
+    assert len(chat.updates) == 1  # drawn once more: what was found may be an older revision
+
+
+async def test_of_two_with_one_key_the_later_is_deleted(store: WholeStore, chat: FakeChat, run: Run) -> None:
+    chat.answers = [(Unknown("reset"), True)]
+    chat.sightings = [Seen(("3.0", "4.0"))]
+    await fail(store)
+    await run(30)
+    assert chat.deleted == ["4.0"]
+    assert len(chat.posts) == 1
+
+
+@pytest.mark.parametrize("keeps", [1, 2, 4])
+async def test_a_repeat_that_slack_does_not_delete_is_deleted_at_a_later_look(
+    store: WholeStore, chat: FakeChat, run: Run, keeps: int
+) -> None:
+    chat.answers = [(Unknown("reset"), True)]
+    chat.sightings = [Seen(("3.0", "4.0"))] * (keeps + 1)
+    chat.keeps = keeps
+    await fail(store)
+    await run(30 + 70 * keeps)
+    assert chat.deleted == ["4.0"]
+    assert len(chat.posts) == 1
+
+
+async def test_where_history_cannot_be_read_it_is_sent_again_and_says_so(
+    store: WholeStore, chat: FakeChat, run: Run
+) -> None:
+    chat.answers = [(Unknown("timeout"), False)]
+    chat.sightings = [Unreadable("missing_scope")] * 50
+    await fail(store)
+    await run(120)
+    ((delivery, _, _),) = chat.posts
+    assert delivery.possible_repeat
+
+
+async def test_after_a_429_it_waits_and_looks_once_before_it_sends(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    limited = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+    chat.answers = [(limited, True)]  # refused, and posted all the same
+    await fail(store)
+    await fail(store, 2, OTHER)
+    async with sending(store, chat, clock):
+        await clock.pass_time(29)
+        assert len(chat.posts) <= 2  # the limit counts for the method in the whole workspace
+        await clock.pass_time(20)
+    assert len(chat.posts) == 2
+    assert await idle(store)
+
+
+async def test_a_channel_that_refuses_is_parked_its_makers_told_and_nothing_else_stops(
+    store: WholeStore, chat: FakeChat, run: Run
+) -> None:
+    await store.add_watches([a_watch()], an_announcement())
+    await run(2)
+    chat.posts.clear()
+    archived = Refused(kind=Refusal.CHANNEL, error="is_archived", suspend=SuspendReason.ARCHIVED)
+    chat.answers = [(archived, False)]
+    await fail(store)
+    await run(5)
+    await fail(store, 2, OTHER)
+    await run(5)
+    assert (await store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
+    told = {delivery.channel: content for delivery, content, _ in chat.posts}
+    assert set(told) == {ChannelId(f"D{ANN}"), OTHER}
+    notice = told[ChannelId(f"D{ANN}")]
+    assert isinstance(notice, Notice)
+    assert (notice.kind, notice.reason) == (NoticeKind.SUSPENDED, SuspendReason.ARCHIVED)
+    await store.resume(ALERTS)
+    await run(5)
+    assert ALERTS in {delivery.channel for delivery, _, _ in chat.posts}  # late, but told
+
+
+async def test_blocks_that_slack_refuses_go_out_as_plain_text_once(store: WholeStore, chat: FakeChat, run: Run) -> None:
+    invalid = Refused(kind=Refusal.CONTENT, error="invalid_blocks")
+    chat.answers = [(invalid, False)]
+    await fail(store)
+    await run(5)
+    ((delivery, _, _),) = chat.posts
+    assert delivery.plain
+    chat.answers = [(invalid, False), (invalid, False)]
+    await fail(store, 2)
+    await run(10)
+    assert len(chat.posts) == 1
+    assert await idle(store)
+
+
+async def test_a_card_that_a_person_deleted_comes_back_with_news_which_is_not_said_again_below_it(
+    store: WholeStore, chat: FakeChat, run: Run
+) -> None:
+    await fail(store)
+    await run(20)
+    assert len(chat.posts) == 1  # nothing new: whether it was deleted is not even noticed
+    chat.answers = [(Refused(kind=Refusal.CARD_GONE, error="message_not_found"), False)]
+    record = await store.record(ORDERS)
+    assert await store.commit(plan_reading(record, an_observation(Phase.RUNNING, 9), a_scene()), 0)
+    await run(10)
+    ((_, again, _),) = chat.posts[1:]
+    assert isinstance(again, Card)
+    assert not again.episode.open
+    assert await idle(store)
+
+
+async def test_no_connection_means_not_sent_and_it_is_tried_again(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    refused = Refused(kind=Refusal.NOT_SENT, error="no connection to Slack")
+    chat.answers = [(refused, False)] * 3
+    chat.sightings = [Absent()] * 9
+    await fail(store)
+    async with sending(store, chat, clock):
+        await clock.pass_time(60)
+    assert len(chat.posts) == 1
+    assert len(chat.sightings) == 9  # nothing to look for
+
+
+async def test_two_senders_on_one_store_say_everything_once(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await announce(store, 8, ALERTS, OTHER)
+    async with sending(store, chat, clock), sending(store, chat, clock):
+        await clock.pass_time(60)
+    assert len(chat.posts) == 16
+    assert len({delivery.id for delivery, _, _ in chat.posts}) == 16
+
+
+# --- groups ----------------------------------------------------------------------------------------------------------
+
+
+async def group(store: WholeStore, count: int) -> None:
+    for number in range(1, count + 1):
+        await fail(store, number)
+
+
+async def change(store: WholeStore, number: int, read: int, phase: Phase = Phase.RUNNING) -> None:
+    pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
+    routing = a_scene(a_watch(pipeline.id), pipeline=pipeline)
+    observation = an_observation(phase, read, pipeline_id=pipeline.id)
+    assert await store.commit(plan_reading(await store.record(pipeline.id), observation, routing), 0)
+
+
+def groups(chat: FakeChat) -> list[set[str]]:
+    """The pipelines that each message of several tells of."""
+    contents = [content for _, content, _ in chat.posts if isinstance(content, Group)]
+    return [{card.pipeline.name for card in content.cards} for content in contents]
+
+
+async def test_many_failures_at_once_are_one_message_that_tells_of_each(
+    store: WholeStore, chat: FakeChat, run: Run
+) -> None:
+    await group(store, 70)
+    await run(4)
+    told = groups(chat)
+    assert [len(each) for each in told] == [30, 30, 10]
+    assert set().union(*told) == {f"orders-{number}" for number in range(1, 71)}
+    assert len(chat.posts) == 3
+    assert await idle(store)
+
+
+async def test_what_becomes_of_them_is_shown_by_that_message_and_its_end_is_broadcast(
+    store: WholeStore, chat: FakeChat, run: Run
+) -> None:
+    await group(store, 6)
+    await run(2)
+    for number in range(1, 6):
+        await change(store, number, 100 + number)
+    await run(5)
+    (post, shown, _), (_, lines, thread) = chat.posts
+    assert isinstance(shown, Group)
+    assert isinstance(lines, TimelineBatch)
+    assert thread == chat.there[post.id]
+    assert len(lines.entries) == 5
+    assert not lines.broadcast
+    assert len(chat.updates) == 1
+    await change(store, 6, 200)
+    await run(5)
+    last = chat.posts[-1][1]
+    assert isinstance(last, TimelineBatch)
+    assert last.broadcast
+    _, shown, ts = chat.updates[-1]
+    assert ts == chat.there[post.id]
+    assert isinstance(shown, Group)
+    assert not any(card.episode.open for card in shown.cards)
+    assert await idle(store)
+
+
+@pytest.mark.parametrize("lands", [True, False])
+async def test_a_group_whose_fate_is_unknown_is_looked_for_and_drawn_with_what_came_meanwhile(
+    store: WholeStore, chat: FakeChat, clock: FakeClock, *, lands: bool
+) -> None:
+    chat.answers = [(Unknown("timeout"), lands)]
+    await group(store, 6)
+    async with sending(store, chat, clock):
+        await clock.pass_time(2)
+        await change(store, 3, 100)
+        await clock.pass_time(90)
+    assert len(groups(chat)) == 1
+    latest = [content for _, content, _ in (*chat.posts, *chat.updates) if isinstance(content, Group)][-1]
+    assert sum(not card.episode.open for card in latest.cards) == 1
+    assert await idle(store)
+
+
+async def test_a_group_that_waits_for_its_turn_takes_in_what_comes_meanwhile(
+    store: WholeStore, chat: FakeChat, clock: FakeClock
+) -> None:
+    await announce(store, 1, ALERTS)
+    async with sending(store, chat, clock):
+        await clock.pass_time(0.1)  # the channel has had its message for this second
+        await group(store, 4)
+        await clock.pass_time(0.6)
+        for number in range(5, 8):
+            await fail(store, number)
+        await clock.pass_time(5)
+    assert [len(each) for each in groups(chat)] == [7]
+    assert await idle(store)
+
+
+async def test_a_card_that_was_tried_already_joins_no_group(store: WholeStore, chat: FakeChat, run: Run) -> None:
+    chat.answers = [(Unknown("timeout"), True)]
+    await fail(store, 1)
+    await run(1)
+    for number in range(2, 9):
+        await fail(store, number)
+    await run(40)
+    assert groups(chat) == [{f"orders-{number}" for number in range(2, 9)}]
+    assert len(chat.posts) == 2
+
+
+async def test_a_group_that_somebody_deleted_comes_back_with_news(store: WholeStore, chat: FakeChat, run: Run) -> None:
+    await group(store, 6)
+    await run(2)
+    chat.answers = [(Refused(kind=Refusal.CARD_GONE, error="message_not_found"), False)]
+    await change(store, 1, 100, Phase.DEPLOYING)
+    await run(10)
+    assert len(groups(chat)) == 2
+    assert await idle(store)

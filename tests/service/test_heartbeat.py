@@ -1,0 +1,492 @@
+"""A store that forgets, a time in which nobody looked, another bot that reads: on a clock turned by hand."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+import redis.asyncio
+from structlog.testing import capture_logs
+
+from bot.coordination.heartbeat import Memberships
+from bot.delivery.dispatcher import Dispatcher
+from bot.delivery.doubt import Doubt
+from bot.delivery.lane_worker import LaneServices
+from bot.delivery.rate_limiter import RateLimiter
+from bot.delivery.suspensions import Suspensions
+from bot.domain.card import Card, Group, Notice, NoticeKind
+from bot.domain.delivery import Refusal, Refused
+from bot.domain.observation import PipelineId
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId, SuspendReason
+from bot.ports import ChatAway, StoreAway, StoreRolledBack, Unavailable
+from bot.slack.render.renderer import Look
+from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
+from tests.fakes import FakeChat, nowhere
+from tests.rollback import go_back, snapshot
+from tests.service.test_poller import FAILED, LIVE, ONE, OPERATOR, OTHER, TWO, Bot, pipelines, running
+
+FALLBACK = ChannelId("C0FALLBACK")
+LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+
+
+@dataclass
+class Whole:
+    """A bot that reads and sends."""
+
+    bot: Bot
+    chat: FakeChat
+    suspensions: Suspensions
+
+    def told(self, kind: type[object] = Card) -> list[object]:
+        return [content for _, content, _ in self.chat.posts if isinstance(content, kind)]
+
+    def notices(self, kind: NoticeKind) -> list[Notice]:
+        return [each for each in self.told(Notice) if isinstance(each, Notice) and each.kind is kind]
+
+
+@asynccontextmanager
+async def whole(
+    fake_redis: redis.asyncio.Redis,
+    count: int = 2,
+    *,
+    operator: ChannelId | None = None,
+    fallback: ChannelId | None = None,
+    chat: FakeChat | None = None,
+    before: Bot | None = None,
+    memberships: Memberships = nowhere,
+) -> AsyncIterator[Whole]:
+    chat = chat or FakeChat()
+    wake = asyncio.Event()
+    known = () if before else pipelines(count)
+    clock, api = (before.clock, before.api) if before else (None, None)
+    async with running(
+        fake_redis, *known, operator=operator, fallback=fallback, clock=clock, api=api, memberships=memberships
+    ) as bot:
+        doubt = Doubt(bot.clock)
+        bot.vigil._in_doubt = doubt.arise
+        suspensions = Suspensions(store=bot.store, chat=chat, clock=bot.clock, wake=wake, fallback=fallback)
+        around = LaneServices(
+            outbox=bot.store.outbox,
+            chat=chat,
+            clock=bot.clock,
+            pace=RateLimiter(bot.clock),
+            doubt=doubt,
+            suspensions=suspensions,
+            team=TEAM,
+        )
+        dispatcher = Dispatcher(around, wake)
+        sending = asyncio.create_task(dispatcher.run())
+        yield Whole(bot, chat, suspensions)
+        dispatcher.stop()
+        while not sending.done():
+            await bot.clock.pass_time(1)
+        await sending
+
+
+async def test_a_store_that_forgot_a_posted_failure_does_not_make_it_posted_again(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE, TWO)
+        await world.bot.poll(20)
+        old = await snapshot(fake_redis)
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        assert len(world.told()) == 1
+        await go_back(fake_redis, old)
+        await world.bot.poll(60)
+        assert len(world.told()) == 1
+        world.bot.api.statuses[ONE] = LIVE  # and the story goes on where it was
+        await world.bot.poll(40)
+        assert len(world.told()) == 1
+        shown = world.chat.updates[-1][1]
+        assert isinstance(shown, Card)
+        assert not shown.episode.open
+
+
+async def test_what_is_found_in_a_groups_message_is_not_drawn_over_it_alone(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, count=4) as world:
+        statuses = world.bot.api.statuses
+        await world.bot.watch(*statuses)
+        await world.bot.poll(20)
+        old = await snapshot(fake_redis)
+        wait = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
+        world.chat.answers = [(wait, False)]  # so that the others have to wait, and come together
+        statuses.update(dict.fromkeys(statuses, FAILED))
+        await world.bot.poll(60)
+        ((group, _, _),) = [each for each in world.chat.posts if isinstance(each[1], Group)]
+        await go_back(fake_redis, old)
+        await world.bot.poll(60)
+        statuses.update(dict.fromkeys(statuses, LIVE))
+        await world.bot.poll(60)
+        assert len(world.told(Group)) == 1
+        drawn = [content for _, content, ts in world.chat.updates if ts == world.chat.there[group.id]]
+        assert drawn
+        assert all(isinstance(content, Group) for content in drawn)
+
+
+async def test_nothing_is_sent_between_the_loss_and_its_notice(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        world.bot.api.statuses[ONE] = FAILED
+        world.chat.answers = [(Refused(kind=Refusal.NOT_SENT, error="no connection"), False)] * 3
+        await world.bot.poll(16)
+        old = await snapshot(fake_redis)
+        await world.bot.poll(40)
+        assert len(world.told()) == 1
+        posts = len(world.chat.posts)
+        await go_back(fake_redis, old)
+        await world.bot.clock.pass_time(30)  # the sender works on; nobody has looked after the store
+        assert len(world.chat.posts) == posts
+        await world.bot.poll(40)
+        assert len(world.told()) == 1
+
+
+def assert_all_is_told_once(world: Whole) -> None:
+    """That two watches of one channel are gone: to the operator, and to the channel."""
+    notices = world.notices(NoticeKind.ROLLED_BACK)
+    assert [{watch.reference for watch in notice.watches} for notice in notices] == [{ONE, TWO}] * 2
+
+
+@pytest.mark.parametrize("operator", [OPERATOR, ALERTS, None])
+async def test_watches_that_are_gone_are_told_loudly_and_stay_gone(
+    fake_redis: redis.asyncio.Redis, operator: ChannelId | None
+) -> None:
+    async with whole(fake_redis, operator=operator) as world:
+        await world.bot.watch(ONE, TWO)
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(40)
+        assert len(world.told()) == 1
+        await fake_redis.flushall()
+        await world.bot.poll(40)
+        notices = world.notices(NoticeKind.ROLLED_BACK)
+        assert all({watch.reference for watch in notice.watches} == {ONE, TWO} for notice in notices)
+        where = [delivery.channel for delivery, content, _ in world.chat.posts if content in notices]
+        assert sorted(where) == sorted({ALERTS, operator or ALERTS})
+        assert (await world.bot.store.watches()).all == ()
+        await world.bot.watch(ONE)  # whoever watches again finds the card that is there
+        await world.bot.poll(60)
+        assert len(world.told()) == 1
+
+
+@pytest.mark.parametrize("operator", [OPERATOR, None])
+async def test_a_channel_is_told_of_its_own_lost_watches_alone_and_the_operator_of_all(
+    fake_redis: redis.asyncio.Redis, operator: ChannelId | None
+) -> None:
+    async with whole(fake_redis, operator=operator) as world:
+        await world.bot.watch(ONE)
+        await world.bot.watch(TWO, channel=OTHER)
+        await world.bot.poll(40)
+        await fake_redis.flushall()
+        await world.bot.poll(40)
+        lost = world.notices(NoticeKind.ROLLED_BACK)
+        told = {delivery.channel: content for delivery, content, _ in world.chat.posts if content in lost}
+    assert {channel: {each.reference for each in notice.watches} for channel, notice in told.items()} == {
+        ALERTS: {ONE},
+        OTHER: {TWO},
+    } | ({operator: {ONE, TWO}} if operator else {})
+
+
+async def test_an_emptied_store_is_not_believed_by_whoever_looks_first(fake_redis: redis.asyncio.Redis) -> None:
+    """The poller and people's commands look at the watches too, and more often."""
+    async with whole(fake_redis, operator=OPERATOR) as world:
+        await world.bot.watch(ONE, TWO)
+        await world.bot.poll(40)
+        await fake_redis.flushall()
+        for looks in (world.bot.repository.refresh_watches, world.bot.repository.catch_up, world.bot.repository.load):
+            with pytest.raises(StoreRolledBack):
+                await looks()
+        await world.bot.poll(40)
+        assert_all_is_told_once(world)
+
+
+async def test_of_two_bots_one_tells_what_the_store_has_lost(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, operator=OPERATOR) as first:
+        await first.bot.watch(ONE, TWO)
+        await first.bot.poll(20)
+        async with whole(fake_redis, operator=OPERATOR, before=first.bot, chat=first.chat) as second:
+            await second.bot.poll(20)
+            await fake_redis.flushall()
+            for _ in range(4):
+                await first.bot.poll(10)
+                await second.bot.poll(10)
+        assert_all_is_told_once(first)
+
+
+async def test_a_loss_is_dealt_with_to_the_end_also_where_the_store_goes_away_midway(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis, operator=OPERATOR) as world:
+        await world.bot.watch(ONE, TWO)
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(40)
+        await fake_redis.flushall()
+        for method in ("records", "save_catalogue", "tell"):
+            world.bot.store.away_once(method)
+        for _ in range(5):
+            with suppress(StoreAway):
+                await world.bot.vigil.look()
+        await world.bot.poll(40)
+        assert_all_is_told_once(world)
+
+
+# --- a store that was emptied while no bot ran ------------------------------------------------------------------------
+
+
+class Whereabouts:
+    """The channels that the bot is in; `away`: how often Slack does not say."""
+
+    def __init__(self, *channels: ChannelId, away: int = 0) -> None:
+        self._channels = channels
+        self._away = away
+        self.asked = 0
+
+    async def __call__(self) -> tuple[ChannelId, ...]:
+        self.asked += 1
+        if self.asked <= self._away:
+            raise ChatAway("no answer")
+        return self._channels
+
+
+@pytest.mark.parametrize("away", [0, 3])
+async def test_a_store_emptied_while_no_bot_ran_is_told_and_a_card_that_stands_is_found(
+    fake_redis: redis.asyncio.Redis, away: int
+) -> None:
+    chat, where = FakeChat(), Whereabouts(ALERTS, OPERATOR, away=away)
+    async with whole(fake_redis, operator=OPERATOR, chat=chat) as first:
+        await first.bot.watch(ONE)
+        first.bot.api.statuses[ONE] = FAILED
+        await first.bot.poll(20)
+    await fake_redis.flushall()
+    async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot, memberships=where) as second:
+        await second.bot.poll(20)
+        (notice,) = second.notices(NoticeKind.EMPTY)
+        assert notice.channels == (ALERTS,)
+        assert [row.channel for row, content, _ in chat.posts if content is notice] == [OPERATOR]
+        assert (await second.bot.store.last_heartbeat()).doubt_since is not None
+        await second.bot.watch(ONE)
+        await second.bot.poll(40)
+        assert len(second.told()) == 1
+        assert chat.updates
+    async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot, memberships=where) as third:
+        await third.bot.poll(20)
+        assert len(third.notices(NoticeKind.EMPTY)) == 1
+    assert where.asked == away + 1
+
+
+async def test_what_may_be_a_first_start_is_logged_as_no_error(fake_redis: redis.asyncio.Redis) -> None:
+    with capture_logs() as logs:
+        async with whole(fake_redis, operator=OPERATOR, memberships=Whereabouts(ALERTS)) as world:
+            await world.bot.poll(20)
+    assert [entry["log_level"] for entry in logs if entry["event"] == "store_empty"] == ["warning"]
+    assert {entry["log_level"] for entry in logs} <= {"info", "warning"}
+
+
+@pytest.mark.parametrize(
+    ("operator", "where", "asked"),
+    [(OPERATOR, Whereabouts(), 1), (OPERATOR, Whereabouts(OPERATOR), 1), (None, Whereabouts(ALERTS), 0)],
+    ids=["in no channel", "in the operator's only", "nobody to tell"],
+)
+async def test_of_a_true_first_start_nothing_is_said(
+    fake_redis: redis.asyncio.Redis, operator: ChannelId | None, where: Whereabouts, asked: int
+) -> None:
+    async with whole(fake_redis, operator=operator, memberships=where) as world:
+        await world.bot.poll(20)
+        assert world.notices(NoticeKind.EMPTY) == []
+        beat = await world.bot.store.last_heartbeat()
+    assert beat.last_at is not None
+    assert beat.doubt_since is None
+    assert where.asked == asked
+
+
+async def test_a_store_emptied_under_a_running_bot_is_told_as_that_alone(fake_redis: redis.asyncio.Redis) -> None:
+    where = Whereabouts(OPERATOR)
+    async with whole(fake_redis, operator=OPERATOR, memberships=where) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        where._channels = (ALERTS,)
+        await fake_redis.flushall()
+        await world.bot.poll(20)
+        assert len(world.notices(NoticeKind.ROLLED_BACK)) == 2  # to the channel, and to the operator
+        assert world.notices(NoticeKind.EMPTY) == []
+
+
+async def test_a_turn_begun_while_the_store_goes_away_is_begun_in_full(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis) as first:
+        await first.bot.watch(ONE, TWO)
+        await first.bot.poll(20)
+        await first.bot.turn.give_up()
+    async with whole(fake_redis, before=first.bot, chat=first.chat) as second:
+        await second.bot.turn.give_up()
+        second.bot.poller.epoch = 0  # as of a bot that stood by
+        second.bot.store.away_once("last_heartbeat")
+        with pytest.raises(StoreAway):
+            await second.bot.vigil.look()
+        second.bot.api.statuses[ONE] = FAILED
+        await second.bot.poll(40)
+        assert len(second.told()) == 1
+
+
+async def test_a_long_absence_is_told_with_what_changed_meanwhile(fake_redis: redis.asyncio.Redis) -> None:
+    chat = FakeChat()
+    async with whole(fake_redis, operator=OPERATOR, chat=chat) as first:
+        await first.bot.watch(ONE, TWO)
+        await first.bot.poll(20)
+    first.bot.api.statuses[ONE] = FAILED
+    await first.bot.clock.pass_time(1800)
+    async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot) as second:
+        await second.bot.poll(30)
+        (notice,) = second.notices(NoticeKind.BLIND)
+        assert notice.since is not None
+        assert (notice.at - notice.since).total_seconds() > 1800
+        (missed,) = notice.missed
+        assert missed.pipeline.id == ONE
+        assert missed.counts == {Event.FAILED: 1}
+        await second.bot.poll(60)
+        assert len(second.notices(NoticeKind.BLIND)) == 1
+
+
+async def test_it_is_told_in_words_from_when_to_when_and_what_changed(fake_redis: redis.asyncio.Redis) -> None:
+    chat = FakeChat()
+    async with whole(fake_redis, operator=OPERATOR, chat=chat) as first:
+        await first.bot.watch(ONE, TWO)
+        await first.bot.poll(20)
+    last_sign = (await first.bot.store.last_heartbeat()).last_at
+    assert last_sign is not None
+    first.bot.api.statuses[ONE] = FAILED
+    first.bot.api.statuses[TWO] = Unavailable("no answer within 5 s")
+    await first.bot.clock.pass_time(30 * 3600)
+    async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot) as second:
+        await second.bot.poll(150)
+    row, notice = next((row, told) for row, told, _ in chat.posts if told in second.notices(NoticeKind.BLIND))
+    assert row.channel == OPERATOR
+    text = LOOK.content(notice, row, second.bot.clock.now()).text
+    assert "I read no pipeline for 1 day 6 h, " in text
+    assert "2026-11-23 12:00" in text
+    assert "2026-11-24 18:0" in text  # with its day: it is another
+    assert "Whatever happened and passed in that time I did not see. Since then these have changed:" in text
+    assert "pipe_0001 failed · last FAILED" in text
+    assert "as they were before" not in text
+
+
+async def test_a_channel_is_told_of_what_changed_among_its_own_alone(fake_redis: redis.asyncio.Redis) -> None:
+    chat = FakeChat()
+    three = PipelineId("pipe_0003")
+    async with whole(fake_redis, count=3, chat=chat) as first:
+        await first.bot.watch(ONE)
+        await first.bot.watch(TWO, three, channel=OTHER)
+        await first.bot.poll(20)
+    first.bot.api.statuses |= {ONE: FAILED, TWO: FAILED}
+    hangs = asyncio.Event()
+    first.bot.api.gate = lambda pipeline: hangs if pipeline == three else None
+    await first.bot.clock.pass_time(1800)
+    async with whole(fake_redis, chat=chat, before=first.bot) as second:
+        await second.bot.poll(150)
+        rows = [(row, told) for row, told, _ in chat.posts if told in second.notices(NoticeKind.BLIND)]
+        hangs.set()
+    told = {row.channel: ([each.pipeline.id for each in notice.missed], notice.unread) for row, notice in rows}
+    assert told == {ALERTS: ([ONE], 0), OTHER: ([TWO], 1)}
+
+
+@pytest.mark.parametrize(
+    ("unread", "words"),
+    [
+        (0, "All are now as they were before."),
+        (1, "Those read since are as they were before.\n1 could not be read yet"),
+    ],
+)
+def test_of_what_could_not_be_read_nothing_is_claimed(unread: int, words: str) -> None:
+    notice = Notice(kind=NoticeKind.BLIND, at=at(1800), since=at(0), unread=unread)
+    assert words in LOOK.content(notice, a_delivery(), at(1800)).text
+
+
+# --- a card that comes late ------------------------------------------------------------------------------------------
+
+
+def footnote(chat: FakeChat, world: Whole, channel: ChannelId = ALERTS) -> str:
+    row, card = next((row, card) for row, card, _ in chat.posts if isinstance(card, Card) and row.channel == channel)
+    text = LOOK.content(card, row, world.bot.clock.now()).text
+    return next(line for line in text.splitlines() if line.startswith("Told "))
+
+
+SLOWED = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=90))
+
+
+async def test_a_card_that_slack_put_off_says_when_it_happened_was_read_and_delivered_and_why(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        await world.bot.clock.pass_time(40)  # so the reading before is older than half a minute
+        world.bot.api.statuses[ONE] = FAILED
+        world.chat.answers = [(SLOWED, False)]
+        await world.bot.poll(120)
+        told = footnote(world.chat, world)
+    assert re.fullmatch(
+        r"Told [\dmins ]+ late: happened after <!date[^>]*>, read <!date[^>]*>, delivered <!date[^>]*>, "
+        r"because Slack asked me to wait \(429\)\.",
+        told,
+    )
+
+
+async def test_so_does_one_that_waited_because_another_was_put_off(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.watch(TWO, channel=OTHER)
+        await world.bot.poll(20)
+        world.bot.api.statuses[ONE] = FAILED
+        world.chat.answers = [(SLOWED, False)]
+        await world.bot.poll(20)
+        world.bot.api.statuses[TWO] = FAILED
+        await world.bot.poll(120)
+        assert "because Slack asked me to wait (429)." in footnote(world.chat, world, OTHER)
+
+
+async def test_a_short_absence_is_not_worth_a_word(fake_redis: redis.asyncio.Redis) -> None:
+    chat = FakeChat()
+    async with whole(fake_redis, operator=OPERATOR, chat=chat) as first:
+        await first.bot.watch(ONE)
+        await first.bot.poll(20)
+    await first.bot.clock.pass_time(60)
+    async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot) as second:
+        await second.bot.poll(60)
+        assert second.notices(NoticeKind.BLIND) == []
+
+
+async def test_a_process_that_stood_still_says_so_too(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, operator=OPERATOR) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        await world.bot.clock.pass_time(900)
+        await world.bot.poll(60)
+        assert len(world.notices(NoticeKind.BLIND)) == 1
+
+
+async def test_what_a_resting_channel_watches_is_heard_in_the_fallback_until_it_wakes(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis, fallback=FALLBACK) as world:
+        await world.bot.watch(ONE, TWO)
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+        await world.bot.poll(10)
+        (notice,) = world.notices(NoticeKind.SUSPENDED)
+        assert notice.instead == FALLBACK
+        cards = [(row.channel, content) for row, content, _ in world.chat.posts if isinstance(content, Card)]
+        where = [(channel, card.pipeline.id) for channel, card in cards]
+        assert where == [(ALERTS, ONE), (FALLBACK, ONE)]  # what is wrong now opens there at once
+        world.bot.api.statuses[TWO] = FAILED
+        await world.bot.poll(20)
+        assert world.chat.posts[-1][0].channel == FALLBACK
+        await world.suspensions.wake(ALERTS)
+        world.bot.api.statuses[TWO] = LIVE
+        await world.bot.poll(40)
+        assert {delivery.channel for delivery, _, _ in world.chat.posts} == {ALERTS, FALLBACK, ChannelId(f"D{ANN}")}
+        assert (await world.bot.store.watches()).suspended == {}

@@ -1,0 +1,385 @@
+"""Channels that rest, and wake: nothing of what they are owed is lost, it stays bounded, and its order is kept."""
+
+import asyncio
+import itertools
+
+import pytest
+import redis.asyncio
+
+from bot.delivery.suspensions import Suspensions
+from bot.domain.answer import StatusAnswer, WatchesAnswer
+from bot.domain.card import Card, Notice, NoticeKind
+from bot.domain.delivery import Refusal, Refused
+from bot.domain.watch import ChannelId, SuspendReason, UserId
+from bot.ports import ChatAway, StoreAway
+from bot.slack.commands import Commands
+from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.directory import Directory
+from bot.slack.permissions import Asker
+from bot.slack.render.renderer import Look
+from tests.builders import ALERTS, ANN, TEAM, a_watch
+from tests.contract.test_store import an_announcement
+from tests.permissions import everyone_may
+from tests.service.test_heartbeat import FALLBACK, Whole, whole
+from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, TWO
+from tests.stores import WholeStore
+
+NEW, BOB = ChannelId("C0NEW"), UserId("U0BOB")
+NOWHERE = "http://127.0.0.1:1/api/"
+LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+ARCHIVED = Refused(kind=Refusal.CHANNEL, error="is_archived", suspend=SuspendReason.ARCHIVED)
+NOT_FOUND = Refused(kind=Refusal.CHANNEL, error="channel_not_found", suspend=SuspendReason.NOT_FOUND)
+READ_ONLY = Refused(kind=Refusal.CHANNEL, error="restricted_action_read_only_channel", suspend=SuspendReason.RESTRICTED)
+
+
+def told_in(world: Whole, channel: ChannelId) -> list[str]:
+    """Card and line texts as they were posted there, in order."""
+    posts = [(row, content) for row, content, _ in world.chat.posts if row.channel == channel]
+    return [LOOK.content(content, row, row.made_at).text for row, content in posts if not isinstance(content, Notice)]
+
+
+async def flap(world: Whole, times: int) -> None:
+    for status in itertools.islice(itertools.cycle((FAILED, LIVE)), times):
+        for pipeline in (ONE, TWO):
+            world.bot.api.statuses[pipeline] = status
+        await world.bot.poll(20)
+
+
+async def test_what_a_channel_is_owed_is_refused_once_and_goes_out_in_order_when_it_wakes(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        world.chat.answers = [(ARCHIVED, False)]
+        for status in (FAILED, LIVE, FAILED):
+            world.bot.api.statuses[ONE] = status
+            await world.bot.poll(20)
+        assert told_in(world, ALERTS) == []
+        assert len(world.notices(NoticeKind.SUSPENDED)) == 1
+        owed = await world.bot.store.owed(ALERTS)
+        assert owed
+        await world.suspensions.wake(ALERTS)
+        await world.bot.poll(60)
+        now, before = told_in(world, ALERTS)  # what is FAILED now goes first
+        assert "pipe_0001 FAILED" in now
+        assert "since" in now
+        assert "pipe_0001 recovered" in before
+        assert "recovered after" in before
+        assert [row.id for row in await world.bot.store.owed(ALERTS)] == []
+
+
+async def test_what_a_resting_channel_is_owed_stays_bounded(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE, TWO)
+        await world.bot.poll(20)
+        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+        sizes = []
+        for _ in range(4):
+            await flap(world, 20)
+            await world.bot.poll(31)
+            sizes.append(len(await world.bot.store.owed(ALERTS)))
+        assert max(sizes) < 30
+        assert sizes[-1] <= sizes[0] + 4
+        await world.suspensions.wake(ALERTS)
+        await world.bot.poll(120)
+        assert await world.bot.store.owed(ALERTS) == ()
+        assert len(told_in(world, ALERTS)) < 30
+
+
+async def test_the_others_hear_everything_meanwhile(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.watch(ONE, channel=OTHER)
+        await world.bot.poll(20)
+        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        assert len(told_in(world, OTHER)) == 1
+        assert told_in(world, ALERTS) == []
+
+
+async def test_a_channel_that_refuses_again_after_it_woke_does_not_make_its_maker_hear_it_again(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(10)  # nothing is owed that might go out between waking and parking
+        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.suspensions.wake(ALERTS)
+        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.SUSPENDED)) == 1
+        await world.suspensions.wake(ALERTS)
+        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)  # of something else it does
+        await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.SUSPENDED)) == 2
+
+
+@pytest.mark.parametrize("command", ["", "status", "watches"])
+async def test_whoever_asks_in_a_channel_that_rests_has_it_tried_at_once(
+    fake_redis: redis.asyncio.Redis, command: str
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        clock = world.bot.clock
+        nowhere = Directory(web_client("xoxb-sandbox", NOWHERE), clock, TEAM)
+        commands = Commands(world.bot.requests, nowhere, everyone_may(clock))
+        world.chat.answers = [(READ_ONLY, False)]
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        for answers in ([(READ_ONLY, False)], []):  # it is read-only still, then it is not
+            world.chat.answers = [*answers]
+            assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.RESTRICTED}
+            answer = await commands.answer(command, Asker(user=ANN, channel=ALERTS))
+            assert isinstance(answer, StatusAnswer | WatchesAnswer)
+            assert answer.suspended is SuspendReason.RESTRICTED
+            assert (await world.bot.store.watches()).suspended == {}
+            await world.bot.poll(10)
+        assert len(told_in(world, ALERTS)) == 1
+        assert len(world.notices(NoticeKind.SUSPENDED)) == 1  # its maker hears it once
+
+
+def another_bots(world: Whole) -> Suspensions:
+    """Of a bot that knows nothing but what Redis holds: another one, or the same after a restart."""
+    store = WholeStore(world.bot.store._redis, TEAM, world.bot.clock)
+    return Suspensions(store=store, chat=world.chat, clock=world.bot.clock, wake=asyncio.Event(), fallback=None)
+
+
+async def test_the_daily_trial_of_a_read_only_channel_makes_nobody_hear_it_again_whichever_bot_tries(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(10)
+        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        for _ in range(3):
+            await world.bot.clock.pass_time(1)
+            await world.suspensions.wake(ALERTS)
+            await another_bots(world).suspend(ALERTS, SuspendReason.RESTRICTED)
+            await another_bots(world).wake(ALERTS)
+            await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.SUSPENDED)) == 1
+
+
+async def test_a_channel_that_took_a_message_in_between_makes_its_maker_hear_it_again(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(10)
+        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.suspensions.wake(ALERTS)
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        assert len(told_in(world, ALERTS)) == 1
+        await another_bots(world).suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.SUSPENDED)) == 2
+
+
+async def test_who_watches_there_anew_hears_that_it_still_takes_no_messages(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis) as world:
+        for reference in (ONE, TWO):
+            world.chat.answers = [(READ_ONLY, False)]
+            await world.bot.watch(reference)
+            await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.SUSPENDED)) == 2
+
+
+async def test_what_makers_were_told_is_not_forgotten_where_the_store_goes_away_over_it(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(10)
+        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.suspensions.wake(ALERTS)
+        world.bot.store.away_once("suspend")
+        with pytest.raises(StoreAway):
+            await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.bot.clock.pass_time(1)
+        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.SUSPENDED)) == 1
+
+
+async def test_a_fallback_that_rests_itself_is_not_named(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, fallback=FALLBACK) as world:
+        await world.bot.watch(ONE)
+        await world.suspensions.suspend(FALLBACK, SuspendReason.ARCHIVED)
+        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+        await world.bot.poll(10)
+        (notice,) = world.notices(NoticeKind.SUSPENDED)
+        assert notice.instead is None
+        assert "hears" not in LOOK.content(notice, world.chat.posts[0][0], notice.at).text
+
+
+async def test_a_maker_who_cannot_be_asked_for_just_now_is_told_later(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        asked: list[UserId] = []
+
+        async def away(user: UserId) -> ChannelId | None:
+            asked.append(user)
+            if len(asked) < 3:
+                raise ChatAway("no answer")
+            return ChannelId(f"D{ANN}")
+
+        world.chat.opens = away
+        world.chat.answers = [(ARCHIVED, False)] * 3
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(60)
+        assert len(world.notices(NoticeKind.SUSPENDED)) == 1
+        assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
+
+
+async def test_while_its_makers_cannot_be_asked_for_the_channel_is_tried_ever_more_seldom(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        tries: list[float] = []
+
+        async def away(user: UserId) -> ChannelId | None:
+            tries.append(world.bot.clock.seconds)
+            raise ChatAway("ratelimited")
+
+        world.chat.opens = away
+        world.chat.answers = [(ARCHIVED, False)] * 99
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(62)
+        assert 5 < len(tries) < 15
+        world.chat.opens = None
+        world.chat.answers = [(ARCHIVED, False)]
+        await world.bot.poll(6)
+        assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
+        await world.suspensions.wake(ALERTS)
+        await world.bot.poll(6)
+        assert len(told_in(world, ALERTS)) == 1
+
+
+async def test_who_watches_while_the_others_are_told_that_the_channel_rests_is_told_too(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+
+        async def meanwhile(user: UserId) -> ChannelId | None:
+            world.chat.opens = None
+            await world.bot.store.add_watches([a_watch(TWO, made_by=BOB)], an_announcement("Bob's"))
+            return ChannelId(f"D{user}")
+
+        world.chat.opens = meanwhile
+        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.RESTRICTED}
+        await world.bot.poll(10)
+        assert {watch.made_by for notice in world.notices(NoticeKind.SUSPENDED) for watch in notice.watches} == {
+            ANN,
+            BOB,
+        }
+
+
+async def test_a_channel_that_is_watched_anew_without_end_is_put_to_rest_another_time(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        numbers = itertools.count()
+
+        async def meanwhile(user: UserId) -> ChannelId | None:
+            watch = a_watch(f"another-{(number := next(numbers))}", made_by=UserId(f"U{number}"))
+            await world.bot.store.add_watches([watch], an_announcement(f"another {number}"))
+            return ChannelId(f"D{user}")
+
+        world.chat.opens = meanwhile
+        with pytest.raises(StoreAway):
+            await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        world.chat.opens = None
+        assert (await world.bot.store.watches()).suspended == {}
+        await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
+        assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.RESTRICTED}
+
+
+@pytest.mark.parametrize("left", [False, True], ids=["their maker is there", "their maker has left"])
+async def test_many_channels_come_to_rest_at_once_each_with_one_reading_and_one_question(
+    fake_redis: redis.asyncio.Redis, *, left: bool
+) -> None:
+    async with whole(fake_redis) as world:
+        names = [ChannelId(f"C{number:04}") for number in range(40)]
+        for name in names:
+            await world.bot.store.add_watches([a_watch(channel=name)], an_announcement(name, name))
+        asked: list[UserId] = []
+        readings = itertools.count()
+
+        async def direct(user: UserId) -> ChannelId | None:
+            asked.append(user)
+            await asyncio.sleep(0)
+            return None if left else ChannelId("D0ANN")
+
+        async def counted() -> None:
+            next(readings)
+
+        world.chat.opens = direct
+        world.bot.store.first["watches"] = counted
+        await asyncio.gather(*(world.suspensions.suspend(name, SuspendReason.RESTRICTED) for name in names))
+        assert (len(asked), next(readings)) == (40, 40)
+        assert (await world.bot.store.watches()).suspended.keys() == set(names)
+
+
+@pytest.mark.parametrize("later", [False, True])
+async def test_what_comes_late_because_the_channel_rested_says_so(
+    fake_redis: redis.asyncio.Redis, *, later: bool
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        if later:
+            await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+        else:
+            world.chat.answers = [(ARCHIVED, False)]
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(120)
+        await world.suspensions.wake(ALERTS)
+        await world.bot.poll(20)
+        (row, card) = next((row, card) for row, card, _ in world.chat.posts if isinstance(card, Card))
+        text = LOOK.content(card, row, world.bot.clock.now()).text
+        assert "because this channel did not take messages." in text
+
+
+@pytest.mark.parametrize("told_first", [True, False])
+async def test_what_a_dead_id_refused_goes_out_at_once_under_the_new_one(
+    fake_redis: redis.asyncio.Redis, *, told_first: bool
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.poll(20)
+        if told_first:
+            await world.bot.store.keep_rename(ALERTS, NEW, "1.0")
+        world.chat.answers = [(NOT_FOUND, False)]
+        world.bot.api.statuses[ONE] = FAILED
+        await world.bot.poll(20)
+        assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.NOT_FOUND}
+        await world.bot.store.keep_rename(ALERTS, NEW, "1.0")
+        await world.bot.store.rename_channel(ALERTS, NEW)
+        await world.bot.poll(2)
+        assert (await world.bot.store.watches()).suspended == {}
+        (told,) = told_in(world, NEW)
+        assert "pipe_0001 FAILED" in told
+        # Where Slack tells of the new id first, nothing is wrong, and nobody hears that something is.
+        assert len(world.notices(NoticeKind.SUSPENDED)) == (0 if told_first else 1)
+
+
+async def test_a_rest_for_another_reason_is_told_though_the_channel_is_to_get_another_id(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis) as world:
+        await world.bot.watch(ONE)
+        await world.bot.store.keep_rename(ALERTS, NEW, "1.0")
+        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
+        await world.bot.poll(10)
+        assert len(world.notices(NoticeKind.SUSPENDED)) == 1

@@ -1,0 +1,266 @@
+"""Several stories in one message: groups, lines that waited, and catching up."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.card import Card, Content, Digest, Group, Missed, ThreadEntry, TimelineBatch
+from bot.domain.delivery import Delay
+from bot.domain.episode import Acknowledgement, Outcome, TimelineEntry
+from bot.domain.note import Guidance, Note, NoteKind
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+from bot.domain.transition import Event
+from bot.domain.watch import Target, TargetKind, UserId
+from bot.slack.render import phrases
+from bot.slack.render.renderer import Look
+from tests.builders import ALERTS, ANN, a_card, a_delivery, a_person, a_pipeline, a_usergroup, an_episode, at
+from tests.unit.rendering import buttons, choices, says, shown, tells_all, valid
+from tests.unit.test_notices import a_missed
+
+PAGED = (a_person(), a_usergroup(), Target(kind=TargetKind.HERE))
+
+
+def a_group(*cards: Card) -> Group:
+    unlike = (replace(card, pipeline=a_pipeline(f"orders-{number}")) for number, card in enumerate(cards))
+    return Group(key="s" * 32, channel=ALERTS, cards=tuple(unlike))
+
+
+OPEN = replace(a_card(), targets=PAGED)
+ANSWERED = replace(
+    OPEN,
+    episode=replace(an_episode(), acknowledged=Acknowledgement(by=UserId("U0BOB"), at=at(9), name="Bob", place="#ops")),
+)
+OVER = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=Outcome.RECOVERED))
+UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcome=Outcome.UNWATCHED))
+
+
+@pytest.mark.parametrize(
+    ("group", "words", "calls"),
+    [
+        (a_group(OPEN, OPEN, OPEN), ["3 pipelines FAILED at once", "orders-0 FAILED", "orders-2 FAILED"], True),
+        (
+            a_group(OPEN, ANSWERED, OVER),
+            ["2 of 3 pipelines still not well", "· :eyes: Bob in #ops", "orders-2 was down for 1 min 30 s"],
+            True,
+        ),
+        (a_group(ANSWERED, ANSWERED), ["2 pipelines FAILED at once"], False),
+        (a_group(OVER, OVER), ["2 pipelines failed at once <!date", "They were down for up to 1 min 30 s."], False),
+        (
+            a_group(UNWATCHED, UNWATCHED),
+            [
+                "2 pipelines that FAILED are no longer watched here: this channel gets no further updates",
+                "orders-0 no longer watched, last seen FAILED",
+            ],
+            False,
+        ),
+        (a_group(OVER, UNWATCHED), ["1 of 2 pipelines is no longer FAILED, 1 is no longer watched · <!date"], False),
+        (a_group(OPEN, UNWATCHED, OVER), ["1 of 3 pipelines still not well", "1 is no longer watched"], True),
+    ],
+)
+def test_a_group_tells_of_each_and_calls_while_one_is_unanswered(group: Group, words: list[str], calls: bool) -> None:
+    message = valid(shown(group))
+    for each in words:
+        assert each in "\n".join([message.text, *says(message)])
+    assert ("<@U0ANN> <!subteam^S0ONCALL> <!here> please look at them" in message.text) == calls
+    made = buttons(message)
+    assert set(made) == ({"Acknowledge all"} if calls else set())
+    assert all(button.facts == {"group": group.key} for button in made.values())
+
+
+UNKNOWN = replace(OPEN, episode=replace(an_episode(), first_seen=True))
+UNKNOWN_OVER = replace(OVER, episode=replace(OVER.episode, first_seen=True))
+
+
+@pytest.mark.parametrize(
+    ("group", "head", "told"),
+    [
+        (a_group(OPEN, OPEN), "2 pipelines FAILED at once", ""),
+        (a_group(UNKNOWN, UNKNOWN), "2 pipelines found FAILED at once", "They were FAILED already"),
+        (a_group(UNKNOWN, UNKNOWN, OPEN), "3 pipelines found FAILED at once", "2 of them were FAILED already"),
+        (a_group(UNKNOWN, OVER), "1 of 2 pipelines still not well", "1 of them was FAILED already"),
+        (a_group(UNKNOWN_OVER, UNKNOWN_OVER), "2 pipelines failed at once <!date", "They were FAILED already"),
+    ],
+)
+def test_a_group_does_not_say_that_those_failed_now_which_were_so_when_first_read(
+    group: Group, head: str, told: str
+) -> None:
+    text = tells_all(valid(shown(group))).text
+    assert text.startswith(head)
+    assert told in text
+    assert ("already" in text) == bool(told)
+
+
+def test_of_a_group_whose_beginning_nobody_saw_no_length_is_claimed() -> None:
+    assert re.search(r"since <!date[^>]*> or earlier", valid(shown(a_group(OPEN, UNKNOWN))).text)
+    over = tells_all(valid(shown(a_group(OVER, UNKNOWN_OVER)))).text
+    assert "They were down for at least 1 min 30 s." in over
+    assert "orders-0 was down for 1 min 30 s" in over
+    assert "orders-1 was down for at least 1 min 30 s" in over
+
+
+def some_lines(count: int = 3) -> tuple[ThreadEntry, ...]:
+    return tuple(
+        ThreadEntry(card_key="k", pipeline=a_pipeline(f"orders-{number}"), entry=an_episode().timeline[0])
+        for number in range(count)
+    )
+
+
+@pytest.mark.parametrize(
+    ("of_group", "broadcast", "named"),
+    [(True, False, True), (True, True, True), (False, True, True), (False, False, False)],
+)
+def test_lines_name_their_pipelines_where_the_thread_does_not(of_group: bool, broadcast: bool, named: bool) -> None:
+    told = TimelineBatch(story="s", of_group=of_group, entries=some_lines(), broadcast=broadcast)
+    text = tells_all(valid(shown(told))).text
+    assert text.split("\n") == [f"orders-{number} FAILED, 0 of 1 ready"[0 if named else 9 :] for number in range(3)]
+
+
+def test_of_a_long_thread_the_middle_is_counted() -> None:
+    told = TimelineBatch(story="s", of_group=False, entries=some_lines(4), left_out=70)
+    first, second, middle, *_ = tells_all(valid(shown(told))).text.split("\n")
+    assert first == second == "FAILED, 0 of 1 ready"
+    assert middle == "… 70 more changes …"
+    assert "more changes" not in shown(replace(told, left_out=0)).text
+
+
+def test_catching_up_tells_of_each_pipeline_what_it_went_through_and_how_it_is() -> None:
+    entries = (a_missed("zebra", failed=3, recovered=3), a_missed("Apple", until=200, restarted=1))
+    head, apart, *rows = tells_all(valid(shown(Digest(key="k", entries=entries)))).text.split("\n")
+    assert head.startswith("Catching up on 2 pipelines, from <!date^1795435201^")
+    assert " to <!date^1795435400^" in head
+    assert [row.split(" · last RUNNING ")[0] for row in rows] == [
+        "• Apple restarted",
+        "• zebra failed 3×, recovered 3×",
+    ]
+    assert apart == "This is what went by meanwhile. What is FAILED now has a message of its own."
+    assert "on 1 pipeline, " in shown(Digest(key="k", entries=entries[:1])).text
+
+
+def test_no_row_of_a_catch_up_looks_like_how_a_pipeline_is_now() -> None:
+    """It comes below the failures that are open: a green dot beside a red one would be taken for news."""
+    told = shown(Digest(key="k", entries=(a_missed("orders", failed=2, recovered=2, live=2),)))
+    assert "circle" not in str(told.blocks)
+    assert "orders failed 2×, recovered 2× · last RUNNING" in told.text
+
+
+# RUNNING is told by what comes of it, or as the last phase.
+@pytest.mark.parametrize("event", [each for each in Event if each is not Event.RUNNING])
+def test_whatever_a_pipeline_went_through_is_counted(event: Event) -> None:
+    line = TimelineEntry(revision=1, at=at(1), events=(event,), phase=Phase.RUNNING)
+    entry = Missed(pipeline=a_pipeline(), counts={event: 2}, since=at(1), until=at(1), last=line)
+    assert f"orders-eu {event.value} 2× · last RUNNING" in shown(Digest(key="k", entries=(entry,))).text
+
+
+def test_an_acknowledgement_does_not_say_that_a_pipeline_was_never_read() -> None:
+    line = TimelineEntry(revision=2, at=at(9), events=(Event.ACKNOWLEDGED,), by=ANN)
+    entry = Missed(pipeline=a_pipeline(), counts={Event.ACKNOWLEDGED: 1}, since=at(9), until=at(9), last=line)
+    text = tells_all(valid(shown(Digest(key="k", entries=(entry,))))).text
+    assert "orders-eu acknowledged · last <!date^1795435209^" in text
+    assert "not read" not in text
+
+
+SEVERAL: tuple[Content, ...] = (
+    a_group(OPEN, ANSWERED, OVER),
+    TimelineBatch(story="s", of_group=True, entries=some_lines()),
+    TimelineBatch(story="s", of_group=False, entries=some_lines(), left_out=9, broadcast=True),
+    Digest(key="k", entries=(a_missed(failed=1),)),
+)
+
+
+@pytest.mark.parametrize("content", SEVERAL)
+@pytest.mark.parametrize("delay", [None, *Delay])
+def test_late_or_perhaps_twice_it_says_so(content: Content, delay: Delay | None) -> None:
+    on_time = shown(content, late=29, delay=delay).text
+    assert "Told" not in on_time
+    assert "repeat" not in on_time
+    text = tells_all(valid(shown(content, late=120, delay=delay, possible_repeat=True))).text
+    assert "Told 2 min late" in text
+    assert f", because {phrases.DELAYS[delay] if delay else 'other messages went first'}." in text
+    assert "Possible repeat" in text
+
+
+@pytest.mark.parametrize(
+    ("in_burst", "first", "head"),
+    [
+        (0, True, "2 pipelines FAILED at once"),
+        (2, True, "2 pipelines FAILED at once"),
+        (40, True, "40 pipelines FAILED at once, 2 of them in this message"),
+        (40, False, "2 more pipelines FAILED, 40 in all"),
+    ],
+)
+def test_a_message_of_a_larger_group_says_how_many_there_are(in_burst: int, first: bool, head: str) -> None:
+    message = valid(shown(replace(a_group(OPEN, OPEN), in_burst=in_burst, first=first)))
+    assert message.text.split("\n")[0] == head
+    part = valid(shown(replace(a_group(OPEN, OVER), in_burst=in_burst, first=first)))
+    assert part.text.startswith("1 of 2 pipelines still not well")
+    assert ("40 FAILED in all" in part.text) == (in_burst == 40)
+
+
+def test_each_member_that_nobody_has_answered_can_be_acknowledged_alone() -> None:
+    burst = a_group(OPEN, ANSWERED, OVER, OPEN)
+    cards = {card.pipeline.name: card.key for card in burst.cards}
+    message = valid(shown(burst))
+    assert choices(message) == {name: {"card": cards[name]} for name in ("orders-0", "orders-3")}
+    assert set(buttons(message)) == {"Acknowledge all"}
+    assert choices(shown(a_group(ANSWERED, OVER))) == {}
+
+
+def test_two_members_with_one_name_are_told_apart() -> None:
+    named = [
+        replace(OPEN, key=f"{number}" * 32, pipeline=a_pipeline("orders", pipeline_id=PipelineId(f"pipe_{number}")))
+        for number in (1, 2)
+    ]
+    burst = Group(key="s" * 32, channel=ALERTS, cards=tuple(named))
+    assert set(choices(valid(shown(burst)))) == {"orders pipe_1", "orders pipe_2"}
+
+
+def test_each_member_has_a_link_where_its_address_is_known() -> None:
+    known = says(valid(shown(a_group(OPEN, OPEN))))
+    assert sum(text.count("https://goldrush.dev/platform/?pipeline=pipe_0001|Open>") for text in known) == 2
+    unknown = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
+    said = "".join(says(unknown.content(a_group(OPEN, OPEN), a_delivery(), at(0))))
+    assert said.count("<https://goldrush.dev/platform/|Open GoldRush Platform>") == 1
+
+
+def test_the_largest_group_with_the_longest_names_and_addresses_is_taken_by_slack() -> None:
+    """Its rows are whole; the links are left out where there is no room for them."""
+    worst = [
+        replace(
+            OPEN, key=f"{number:032}", pipeline=a_pipeline("&\N{WHALE}" * 60, pipeline_id=PipelineId("\N{WHALE}" * 60))
+        )
+        for number in range(30)
+    ]
+    message = valid(shown(Group(key="s" * 32, channel=ALERTS, cards=tuple(worst), in_burst=300)))
+    assert len([text for text in "\n".join(says(message)).split("\n") if text.startswith(":red_circle:")]) == 31
+
+
+def test_the_end_of_all_is_told_in_one_line() -> None:
+    ended = replace(
+        an_episode().timeline[0],
+        events=(Event.RUNNING, Event.LIVE, Event.RECOVERED),
+        phase=Phase.RUNNING,
+        downtime_seconds=90.0,
+    )
+    told = tuple(ThreadEntry(card_key="k", pipeline=a_pipeline(f"orders-{n}"), entry=ended) for n in range(3))
+    lines = TimelineBatch(story="s", of_group=True, entries=told, broadcast=True, all_recovered=3)
+    everyone = tells_all(valid(shown(lines))).text
+    assert everyone == "All 3 pipelines have recovered, the last after 1 min 30 s: orders-0, orders-1, orders-2"
+    last = tells_all(valid(shown(replace(lines, all_recovered=5)))).text
+    assert last == "All 5 pipelines have recovered, the last after 1 min 30 s. Last: orders-0, orders-1, orders-2"
+    some = tells_all(valid(shown(replace(lines, broadcast=False, all_recovered=0)))).text
+    assert some == "orders-0, orders-1, orders-2 recovered, the last after 1 min 30 s"
+    one = tells_all(valid(shown(replace(lines, entries=told[:1], all_recovered=0)))).text
+    assert one == "orders-0 recovered after 1 min 30 s"
+    slowest = tells_all(valid(shown(replace(lines, entries=told[:1], all_recovered=4)))).text
+    assert slowest == "All 4 pipelines have recovered, the last after 1 min 30 s. Last: orders-0"
+
+
+def test_a_group_shows_the_runbooks_of_most_of_its_members() -> None:
+    def note(number: int) -> Note:
+        return Note(kind=NoteKind.NOTE, reference="*", text=f"look at {number}", by=ANN, at=at(0))
+
+    members = [replace(OPEN, guidance=Guidance(note=note(number // 3))) for number in range(12)]
+    text = valid(shown(a_group(*members))).text
+    assert [f"“look at {number}”" in text for number in range(4)] == [True, True, True, False]

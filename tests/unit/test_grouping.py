@@ -1,0 +1,556 @@
+"""What is told together: groups, what changes in them, lines of one thread, and catching up."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.card import Digest, Notice, NoticeKind, PostedCard, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
+from bot.domain.catalogue import Pipeline
+from bot.domain.delivery import Delivery, LaneKind, Priority, State
+from bot.domain.episode import EpisodeKind, Outcome, TimelineEntry
+from bot.domain.grouping import CATCH_UP_FROM, GROUP_FROM, MOST, THREAD_FROM, Backlog, Grouping, gather
+from bot.domain.observation import Observation, PipelineId
+from bot.domain.phase import Phase
+from bot.domain.plan import Record, plan_reading
+from bot.domain.transition import Event
+from tests.builders import ANN, ORDERS, TEAM, a_card, a_delivery, a_pipeline, a_scene, an_episode, an_observation, at
+from tests.fakes import NOON
+
+Kind = TypeVar("Kind")
+FAILURE, DEPLOYMENT = EpisodeKind.FAILURE, EpisodeKind.DEPLOYMENT
+
+
+def pipeline(number: int) -> Pipeline:
+    return a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
+
+
+def key(number: int) -> str:
+    return f"card-{number:04}"
+
+
+def line(revision: int, *events: Event, phase: Phase | None = Phase.RUNNING) -> TimelineEntry:
+    return TimelineEntry(revision=revision, at=at(revision), events=events or (Event.LIVE,), phase=phase)
+
+
+def a_posted(number: int = 1, kind: EpisodeKind = FAILURE, *, over: bool = False, **fields: Any) -> PostedCard:
+    """A card, as yet in no message. Its story: two lines."""
+    told = (line(1, Event.FAILED, phase=Phase.FAILED), line(2))
+    episode = replace(an_episode(kind, revision=2), pipeline_id=pipeline(number).id, timeline=told)
+    if over:
+        episode = replace(episode, closed_at=at(2), outcome=Outcome.RECOVERED)
+    content = replace(a_card(episode, pipeline=pipeline(number)), key=key(number))
+    return replace(PostedCard(content=content, revision=2), **fields)
+
+
+def a_sync(number: int = 1, priority: Priority = Priority.FAILURE, **fields: Any) -> Delivery:
+    return replace(a_delivery(key(number), priority=priority), **fields)
+
+
+def a_row_of(
+    number: int, told: TimelineEntry, priority: Priority = Priority.UPDATE, *, broadcast: bool = False
+) -> Delivery:
+    body = ThreadEntry(card_key=key(number), pipeline=pipeline(number), entry=told, broadcast=broadcast)
+    return a_delivery(f"line-{number}-{told.revision}", body, priority=priority, made_at=told.at)
+
+
+def _only_lines(*rows: Delivery) -> tuple[ThreadEntry, ...]:
+    return tuple(row.body for row in rows if isinstance(row.body, ThreadEntry))
+
+
+def gathered(
+    rows: Sequence[Delivery], cards: Iterable[PostedCard] = (), group_sizes: dict[str, int] | None = None
+) -> Grouping | None:
+    by_key = {card.content.key: card for card in cards}
+    return gather(Backlog(TEAM, rows, by_key, group_sizes or {}))
+
+
+def some(numbers: Iterable[int], kind: EpisodeKind = FAILURE, **fields: Any) -> list[PostedCard]:
+    return [a_posted(number, kind, **fields) for number in numbers]
+
+
+# --- groups ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "together"), [(1, 0), (2, 0), (3, 3), (30, 30), (31, 30), (70, 30)])
+def test_failures_that_wait_at_once_are_a_group(count: int, together: int) -> None:
+    rows = [a_sync(number, made_at=at(-number)) for number in range(count)]
+    found = gathered(rows, some(range(count)))
+    if not together:
+        assert found is None
+        assert count < GROUP_FROM
+        return
+    assert found is not None
+    assert found.row.body == SyncGroup(found.row.id)
+    assert found.replaced == tuple(rows[:together])
+    assert found.joins == tuple(key(number) for number in range(together))
+    assert not found.merges
+    assert found.row.priority is Priority.FAILURE
+    assert found.row.made_at == at(1 - together)  # as late as the first of them
+    assert found == gathered(rows, some(range(count)))  # a restart makes the same of it
+
+
+@pytest.mark.parametrize(
+    ("row", "card"),
+    [
+        (a_sync(3, attempts=1), a_posted(3)),  # it was tried, and may be there
+        (a_sync(3, state=State.SENDING), a_posted(3)),
+        (a_sync(3), a_posted(3, ts="1.0")),
+        (a_sync(3), a_posted(3, removed=True)),
+        (a_sync(3), a_posted(3, over=True)),
+        (a_sync(3), a_posted(3, DEPLOYMENT)),
+        (a_row_of(3, line(2)), a_posted(3)),
+    ],
+)
+def test_what_was_told_or_tried_or_is_no_failure_makes_no_group(row: Delivery, card: PostedCard) -> None:
+    found = gathered([a_sync(1), a_sync(2), row], [*some((1, 2)), card])
+    assert found is None or not isinstance(found.row.body, SyncGroup)
+    assert gathered([a_sync(1), a_sync(2), a_sync(3)], some((1, 2, 3))) is not None
+
+
+@pytest.mark.parametrize(
+    ("size", "more", "joining"), [(3, 1, 1), (3, 5, 5), (29, 5, 1), (30, 2, 0), (30, 5, 5), (None, 2, 0)]
+)
+def test_a_group_that_waits_takes_in_what_comes_as_far_as_it_has_room(
+    size: int | None, more: int, joining: int
+) -> None:
+    """`size` None: somebody has seen it, so what comes later has a message of its own."""
+    group = a_delivery("group", SyncGroup("group"))
+    rows = [group, *(a_sync(number) for number in range(more))]
+    found = gathered(rows, some(range(more)), {} if size is None else {"group": size})
+    assert (found.joins if found else ()) == tuple(key(number) for number in range(joining))
+    assert found is None or (found.row.id == "group") == (size is not None and size < MOST)
+
+
+def test_whatever_changes_in_a_group_is_one_change_of_its_message() -> None:
+    cards = [*some((1, 2), group="group", ts="1.0"), a_posted(3, group="another", ts="2.0")]
+    rows = [a_sync(2, Priority.RECOVERY), a_sync(3, Priority.UPDATE), a_sync(1, Priority.UPDATE, attempts=1)]
+    found = gathered(rows, cards)
+    assert found is not None
+    assert found.row == replace(rows[0], id="group", body=SyncGroup("group"))
+    assert found.replaced == (rows[0], rows[2])
+
+
+def test_lines_of_a_group_go_into_its_thread_together() -> None:
+    cards = [*some((1, 2), group="group", ts="1.0"), a_posted(3, group="another", ts="2.0")]
+    rows = [a_row_of(1, line(3)), a_row_of(3, line(3)), a_row_of(2, line(4), Priority.RECOVERY)]
+    found = gathered(rows, cards)
+    assert found is not None
+    assert found.replaced == (rows[0], rows[2])
+    assert found.row.body == TimelineBatch(story="group", of_group=True, entries=_only_lines(rows[0], rows[2]))
+    assert (found.row.priority, found.row.made_at) == (Priority.RECOVERY, at(3))
+    assert found.row.id not in {row.id for row in rows}
+
+
+def test_a_long_tale_of_a_group_is_told_in_several_messages() -> None:
+    rows = [a_row_of(number, line(3)) for number in range(MOST + 5)]
+    found = gathered(rows, some(range(MOST + 5), group="group", ts="1.0"))
+    assert found is not None
+    assert found.replaced == tuple(rows[:MOST])
+
+
+# --- what was over before it could be told ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("priority", [Priority.PAGE, Priority.FAILURE])
+def test_a_failure_that_is_over_before_it_was_told_goes_with_the_feed(priority: Priority) -> None:
+    row = a_sync(1, priority)
+    assert gathered([row], [a_posted(1, over=True)]) == Grouping(
+        row=replace(row, priority=Priority.RECOVERY), replaced=(row,)
+    )
+    assert gathered([row], [a_posted(1)]) is None
+    assert gathered([replace(row, attempts=1)], [a_posted(1, over=True)]) is None
+    assert gathered([row], [a_posted(1, over=True, ts="1.0")]) is None
+
+
+def feed_of(numbers: Iterable[int]) -> list[Delivery]:
+    return [a_sync(number, Priority.UPDATE, made_at=at(number)) for number in numbers]
+
+
+@pytest.mark.parametrize(("count", "together"), [(10, 0), (11, 11), (30, 30), (31, 30)])
+def test_too_many_stories_for_one_message_each_are_caught_up_with(count: int, together: int) -> None:
+    rows = feed_of(range(count))
+    found = gathered(rows, some(range(count), DEPLOYMENT))
+    assert CATCH_UP_FROM == 10
+    if not together:
+        assert found is None
+        return
+    assert found is not None
+    assert isinstance(found.row.body, Digest)
+    assert found.row.body.key == found.row.id
+    assert [entry.pipeline for entry in found.row.body.entries] == [pipeline(number) for number in range(together)]
+    assert found.forgets == tuple(key(number) for number in range(together))
+    assert (found.row.priority, found.row.made_at) == (Priority.RECOVERY, at(0))
+    (entry, *_) = found.row.body.entries
+    assert entry.counts == {Event.FAILED: 1, Event.LIVE: 1}
+    assert (entry.since, entry.until, entry.last) == (at(1), at(2), line(2))
+
+
+def test_a_catch_up_that_waits_takes_in_one_story_more() -> None:
+    rows = feed_of(range(11))
+    first = gathered(rows, some(range(11), DEPLOYMENT))
+    assert first is not None
+    again, new = a_row_of(3, line(9, Event.DEGRADED)), a_sync(40, Priority.UPDATE)
+    found = gathered([first.row, again, new], some((40,), DEPLOYMENT))
+    assert found is not None
+    assert found.merges
+    assert found.row.id == first.row.id
+    assert isinstance(found.row.body, Digest)
+    entries = {entry.pipeline.id: entry for entry in found.row.body.entries}
+    assert len(entries) == 12
+    of_three = entries[pipeline(3).id]
+    assert of_three.counts == {Event.FAILED: 1, Event.LIVE: 1, Event.DEGRADED: 1}
+    assert (of_three.since, of_three.until, of_three.last) == (at(1), at(9), line(9, Event.DEGRADED))
+    # Where it was given to Slack already, what comes later goes its own way.
+    assert gathered([replace(first.row, state=State.SENDING), again, new], some((40,), DEPLOYMENT)) is None
+    assert gathered([replace(first.row, attempts=1), again, new], some((40,), DEPLOYMENT)) is None
+
+
+@pytest.mark.parametrize("sent", [{"state": State.SENDING, "attempts": 1}, {"attempts": 1}])
+def test_what_a_catch_up_that_is_being_sent_has_counted_no_second_one_counts_anew(sent: dict[str, Any]) -> None:
+    first = gathered(feed_of(range(11)), some(range(11), DEPLOYMENT))
+    assert first is not None
+    goes_on = a_posted(3, DEPLOYMENT)
+    episode = goes_on.content.episode.told_line(line(9, Event.DEGRADED))
+    goes_on = replace(goes_on, content=replace(goes_on.content, episode=episode), revision=9)
+    new = [*feed_of(range(40, 51)), a_sync(3, Priority.UPDATE)]
+    found = gathered([replace(first.row, **sent), *new], [*some(range(40, 51), DEPLOYMENT), goes_on])
+    assert found is not None
+    assert isinstance(found.row.body, Digest)
+    (counts,) = [each.counts for each in found.row.body.entries if each.pipeline == pipeline(3)]
+    assert counts == {Event.DEGRADED: 1}
+
+
+def _gathered_stories(*readings: Observation) -> dict[Event, int]:
+    """What is counted of one pipeline, beside ten others, when all is gathered once more after each reading."""
+    others = range(50, 51 + CATCH_UP_FROM)
+    outbox = Outbox(feed_of(others), some(others, DEPLOYMENT))
+    record = Record(pipeline_id=ORDERS)
+    for reading in readings:
+        plan = plan_reading(record, reading, a_scene())
+        record = plan.record
+        for card in plan.cards:
+            outbox.cards[card.key] = PostedCard(content=card, revision=card.revision)
+        for row in plan.deliveries:
+            outbox.rows[row.id] = replace(row, priority=Priority.UPDATE)
+        while outbox.gather():
+            pass
+    entries = [entry for body in outbox.bodies(Digest) for entry in body.entries]
+    (counts,) = [entry.counts for entry in entries if entry.pipeline.name == "orders-eu"]
+    return {event: number for event, number in counts.items() if event is not Event.RUNNING}
+
+
+def _went(*phases: Phase) -> list[Observation]:
+    return [an_observation(phase, number) for number, phase in enumerate((Phase.RUNNING, *phases))]
+
+
+@pytest.mark.parametrize(
+    ("readings", "counts"),
+    [
+        (_went(Phase.DEPLOYING, Phase.RUNNING), {Event.DEPLOYING: 1, Event.LIVE: 1}),
+        (_went(Phase.STOPPING, Phase.STOPPED), {Event.STOPPING: 1, Event.STOPPED: 1}),
+        (
+            _went(Phase.DEPLOYING, Phase.RUNNING, Phase.DEPLOYING, Phase.RUNNING),
+            {Event.DEPLOYING: 2, Event.LIVE: 2},
+        ),
+        (
+            _went(Phase.PAUSED, Phase.FAILED, Phase.RUNNING),
+            {Event.PAUSED: 1, Event.FAILED: 1, Event.LIVE: 1, Event.RECOVERED: 1},
+        ),
+        (
+            _went(Phase.DEPLOYING, Phase.FAILED, Phase.DEPLOYING, Phase.RUNNING),
+            {Event.DEPLOYING: 2, Event.FAILED: 1, Event.LIVE: 1, Event.RECOVERED: 1},
+        ),
+    ],
+)
+def test_a_catch_up_counts_each_event_once(readings: list[Observation], counts: dict[Event, int]) -> None:
+    """Though a story goes on after it was counted, and though what ends one story begins another."""
+    assert _gathered_stories(*readings) == counts
+
+
+def test_of_ends_that_their_cards_have_told_no_catch_up_is_made() -> None:
+    """It would tell of nothing."""
+    numbers = range(CATCH_UP_FROM + 1)
+    ends = replace(line(2), downtime_seconds=1.0)
+    rows = [a_row_of(number, ends) for number in numbers]
+    assert gathered(rows, some(numbers, over=True, ts="1.0", came_at=2)) is None
+    found = gathered(rows, some(numbers, over=True, ts="1.0", came_at=1))
+    assert found is not None
+    assert isinstance(found.row.body, Digest)
+    assert len(found.row.body.entries) == len(rows)
+
+
+def test_an_open_failure_is_in_no_catch_up() -> None:
+    rows = feed_of(range(12))
+    cards = [*some(range(11), DEPLOYMENT), a_posted(11)]
+    found = gathered(rows, cards)
+    assert found is not None
+    assert rows[11] not in found.replaced
+    lines = [a_row_of(11, line(3))]
+    assert gathered([*feed_of(range(10)), *lines], [*some(range(10), DEPLOYMENT), a_posted(11)]) is None
+
+
+def test_lines_of_cards_that_are_there_are_caught_up_with_and_the_cards_stay() -> None:
+    rows = [a_row_of(number, line(3, Event.DEGRADED)) for number in range(11)]
+    found = gathered(rows, some(range(11), ts="1.0"))
+    assert found is not None
+    assert isinstance(found.row.body, Digest)
+    assert found.forgets == ()
+    assert all(entry.counts == {Event.DEGRADED: 1} for entry in found.row.body.entries)
+
+
+# --- one thread ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("count", "together"), [(3, False), (4, True), (30, True), (31, True), (100, True)])
+def test_many_lines_of_one_thread_are_one_message(count: int, together: bool) -> None:
+    rows = [a_row_of(1, line(number), broadcast=number == 2) for number in range(count)]
+    found = gathered(rows, [a_posted(1, ts="1.0")])
+    assert THREAD_FROM == 4
+    if not together:
+        assert found is None
+        return
+    assert found is not None
+    assert isinstance(found.row.body, TimelineBatch)
+    assert found.replaced == tuple(rows)
+    assert (found.row.body.story, found.row.body.of_group, found.row.body.broadcast) == (key(1), False, True)
+    assert len(found.row.body.entries) + found.row.body.left_out == count
+    told = [each.entry.revision for each in found.row.body.entries]
+    assert told == sorted(told)
+    half = min(count, MOST) // 2
+    assert told[:half] == list(range(half))
+    assert told[-half:] == list(range(count - half, count))
+
+
+def test_lines_that_wait_take_in_one_more() -> None:
+    cards = [a_posted(1, ts="1.0")]
+    first = gathered([a_row_of(1, line(number)) for number in range(40)], cards)
+    assert first is not None
+    more = a_row_of(1, line(99), Priority.RECOVERY, broadcast=True)
+    found = gathered([first.row, more], cards)
+    assert found is not None
+    assert found.merges
+    assert found.row.id == first.row.id
+    assert found.replaced == (more,)
+    assert isinstance(found.row.body, TimelineBatch)
+    assert (len(found.row.body.entries), found.row.body.left_out, found.row.body.broadcast) == (MOST, 11, True)
+    assert found.row.body.entries[-1] == more.body
+    assert found.row.priority is Priority.RECOVERY
+    assert gathered([replace(first.row, attempts=1), more], cards) is None
+    assert gathered([found.row], cards) is None
+
+
+# --- whatever waits --------------------------------------------------------------------------------------------------
+
+
+posted = st.builds(
+    a_posted,
+    st.integers(1, MOST),
+    st.sampled_from([FAILURE, FAILURE, DEPLOYMENT]),
+    over=st.booleans(),
+    ts=st.sampled_from([None, None, "1.0"]),
+    group=st.sampled_from([None, None, None, "group"]),
+)
+worlds = st.lists(posted, max_size=14, unique_by=lambda card: card.content.key)
+states: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{}, {}, {}, {"attempts": 1}, {"state": State.SENDING, "attempts": 1}]
+)
+
+
+@st.composite
+def backlogs(draw: st.DrawFn) -> tuple[list[Delivery], list[PostedCard]]:
+    """Every card that is not there is owed; of some a line is owed too, or several."""
+    cards = draw(worlds)
+    rows: list[Delivery] = []
+    for card in cards:
+        number = int(card.content.key[-4:])
+        if card.ts is None or draw(st.booleans()):
+            rows.append(replace(a_sync(number, draw(st.sampled_from(Priority))), **draw(states)))
+        for revision in range(3, 3 + draw(st.sampled_from([0, 0, 1, 5]))):
+            event = draw(st.sampled_from([Event.DEGRADED, Event.RESTARTED, Event.RECOVERED]))
+            told = a_row_of(number, line(revision, event), draw(st.sampled_from([Priority.RECOVERY, Priority.UPDATE])))
+            rows.append(replace(told, **draw(states)))
+    rows.append(a_delivery("notice", Notice(kind=NoticeKind.WATCHING, at=NOON), priority=Priority.UPDATE))
+    return draw(st.permutations(rows)), cards
+
+
+class Outbox:
+    """What the store does with a gathering, in a few lines."""
+
+    def __init__(self, rows: Sequence[Delivery], cards: Sequence[PostedCard]) -> None:
+        self.rows = {row.id: row for row in rows}
+        self.cards = {card.content.key: card for card in cards}
+        self.forgotten: dict[str, PostedCard] = {}
+
+    def gather(self) -> bool:
+        """One more; False where every lane is as it can be."""
+        for kind in LaneKind:
+            rows = [row for row in self.rows.values() if row.lane.kind is kind]
+            found = gather(Backlog(TEAM, rows, self.cards, self._unseen(rows)))
+            if found:
+                self._take(found)
+                return True
+        return False
+
+    def _unseen(self, rows: Sequence[Delivery]) -> dict[str, int]:
+        told = {row.body.group_key for row in rows if isinstance(row.body, SyncGroup)}
+        parts = {key: [card for card in self.cards.values() if card.group == key] for key in told}
+        return {key: len(cards) for key, cards in parts.items() if all(card.ts is None for card in cards)}
+
+    def _take(self, found: Grouping) -> None:
+        for row in found.replaced:
+            del self.rows[row.id]
+        if found.merges:
+            assert found.row.id in self.rows
+            self.rows[found.row.id] = found.row
+        for row in (found.row, *found.beside):
+            self.rows.setdefault(row.id, row)
+        for each in found.joins:
+            self.cards[each] = replace(self.cards[each], group=found.row.id)
+        for each in found.forgets:
+            self.forgotten[each] = self.cards.pop(each)
+
+    def bodies(self, kind: type[Kind]) -> list[Kind]:
+        return [row.body for row in self.rows.values() if isinstance(row.body, kind)]
+
+
+def settled(rows: Sequence[Delivery], cards: Sequence[PostedCard]) -> Outbox:
+    outbox = Outbox(rows, cards)
+    for _ in range(3 * len(rows) + 3):
+        if not outbox.gather():
+            return outbox
+    raise AssertionError("there is always one thing more to gather")
+
+
+@given(backlogs())
+def test_gathering_comes_to_an_end_and_every_card_is_still_told(
+    world: tuple[list[Delivery], list[PostedCard]],
+) -> None:
+    rows, cards = world
+    outbox = settled(rows, cards)
+    by_itself = {body.card_key for body in outbox.bodies(SyncCard)}
+    groups = {body.group_key for body in outbox.bodies(SyncGroup)}
+    caught_up = {entry.pipeline.id for body in outbox.bodies(Digest) for entry in body.entries}
+    for row in rows:
+        if not isinstance(row.body, SyncCard):
+            continue
+        card = outbox.cards.get(row.id)
+        if card is None:
+            assert outbox.forgotten[row.id].content.pipeline.id in caught_up
+        else:
+            assert row.id in by_itself or card.group in groups
+
+
+@given(backlogs())
+def test_what_may_be_there_already_is_left_as_it_is(world: tuple[list[Delivery], list[PostedCard]]) -> None:
+    rows, cards = world
+    outbox = settled(rows, cards)
+    for row in rows:
+        if row.state is State.SENDING:
+            assert outbox.rows[row.id] == row
+
+
+@given(backlogs())
+def test_open_failures_and_pages_are_never_only_counted(world: tuple[list[Delivery], list[PostedCard]]) -> None:
+    rows, cards = world
+    outbox = settled(rows, cards)
+    for card in outbox.forgotten.values():
+        assert card.ts is None
+        assert not (card.content.episode.open and card.content.episode.kind is FAILURE)
+    assert all(row.lane.kind is LaneKind.FEED for row in outbox.rows.values() if isinstance(row.body, Digest))
+    # A failure that opens is told by a card or a line of a group's message, and before the feed.
+    for row in rows:
+        waits = outbox.cards.get(row.id)
+        if waits and waits.content.episode.open and waits.content.episode.kind is FAILURE and row.priority <= 1:
+            told = outbox.rows.get(row.id) or outbox.rows[waits.group or ""]
+            assert told.lane.kind is LaneKind.PAGES
+
+
+@pytest.mark.parametrize("fields", [{}, {"attempts": 1, "state": State.SENDING}], ids=["no room", "under way"])
+def test_a_line_is_not_thrown_away_while_its_card_is_yet_to_be_told(fields: dict[str, Any]) -> None:
+    """Of thirty-one stories the last has no room in the message, or goes its own way already."""
+    last = a_row_of(30, line(3, Event.DEGRADED))
+    outbox = settled([*feed_of(range(30)), a_sync(30, Priority.UPDATE, **fields), last], some(range(31), DEPLOYMENT))
+    assert key(30) in outbox.cards
+    assert last.id in outbox.rows
+
+
+@given(backlogs())
+def test_every_line_is_still_told(world: tuple[list[Delivery], list[PostedCard]]) -> None:
+    """By itself, with others, or counted: in a catch-up, or in the middle of a long thread. (The one exception is the
+    fault above.)"""
+    rows, cards = world
+    outbox = settled(rows, cards)
+    caught_up = {entry.pipeline.id for body in outbox.bodies(Digest) for entry in body.entries}
+    together = {(each.card_key, each.entry) for body in outbox.bodies(TimelineBatch) for each in body.entries}
+    left_out = {body.story for body in outbox.bodies(TimelineBatch) if body.left_out}
+    for row in rows:
+        if isinstance(row.body, ThreadEntry) and row.id not in outbox.rows:
+            told = (row.body.card_key, row.body.entry) in together or row.body.card_key in left_out
+            yet_to_come = row.body.card_key in outbox.cards and outbox.cards[row.body.card_key].ts is None
+            assert told or yet_to_come or row.body.pipeline.id in caught_up
+
+
+@pytest.mark.parametrize("flag", ["uncertain", "possible_repeat"])
+def test_what_may_have_come_already_is_still_known_to_when_it_is_told_with_others(flag: str) -> None:
+    """Its row was tried, and was looked for in vain: it may yet land, or nobody could read whether it had."""
+    fields: dict[str, Any] = {"attempts": 1, flag: True}
+    tried = replace(a_row_of(2, line(3)), **fields)
+    rows = [a_row_of(1, line(3)), tried]
+    outbox = settled(rows, some((1, 2), group="group", ts="1.0"))
+    assert all(getattr(row, flag) for row in outbox.rows.values() if tried.body in _lines_of(row))
+
+
+def _lines_of(row: Delivery) -> tuple[object, ...]:
+    return row.body.entries if isinstance(row.body, TimelineBatch) else (row.body,)
+
+
+@given(backlogs())
+def test_no_message_is_longer_than_it_may_be(world: tuple[list[Delivery], list[PostedCard]]) -> None:
+    rows, cards = world
+    outbox = settled(rows, cards)
+    fresh = Counter(card.group for card in outbox.cards.values() if card.group and card.group != "group")
+    assert all(size <= MOST for size in fresh.values())
+    assert all(len(body.entries) <= MOST for body in outbox.bodies(TimelineBatch))
+    assert all(len(body.entries) <= MOST for body in outbox.bodies(Digest))
+
+
+@given(backlogs())
+def test_what_is_told_together_is_as_urgent_and_as_late_as_any_of_it(
+    world: tuple[list[Delivery], list[PostedCard]],
+) -> None:
+    outbox = Outbox(*world)
+    before = dict(outbox.rows)
+    while outbox.gather():
+        gone = [row for each, row in before.items() if outbox.rows.get(each) != row]
+        for new in (row for each, row in outbox.rows.items() if before.get(each) != row):
+            assert new.made_at == min(row.made_at for row in gone)
+            feed_only = isinstance(new.body, Digest | SyncCard)  # a card that is over by now goes by itself
+            assert new.priority == (Priority.RECOVERY if feed_only else min(row.priority for row in gone))
+        before = dict(outbox.rows)
+
+
+def test_of_what_somebody_answered_at_last_it_is_still_said_how_it_is() -> None:
+    answered = TimelineEntry(revision=3, at=at(3), events=(Event.ACKNOWLEDGED,), by=ANN)
+    rows = [a_row_of(number, told) for number in range(11) for told in (line(2, Event.DEGRADED), answered)]
+    found = gathered(rows, some(range(11), ts="1.0"))
+    assert found is not None
+    assert isinstance(found.row.body, Digest)
+    assert {entry.last.phase for entry in found.row.body.entries} == {Phase.RUNNING}
+
+
+def test_the_lines_of_a_group_go_into_the_message_that_waits_already() -> None:
+    """However often its pipelines go up and down while nothing can be sent."""
+    cards = some((1, 2), group="group", ts="1.0")
+    outbox = settled([a_row_of(1, line(3)), a_row_of(2, line(3))], cards)
+    (waiting,) = outbox.rows.values()
+    for revision in range(4, 60):
+        outbox = settled([waiting, a_row_of(1, line(revision)), a_row_of(2, line(revision))], cards)
+        (waiting,) = outbox.rows.values()
+    assert isinstance(waiting.body, TimelineBatch)
+    assert waiting.body.of_group
+    assert len(waiting.body.entries) + waiting.body.left_out == 2 * 57

@@ -1,0 +1,181 @@
+"""The mark in a message's metadata: what it says, and what is recognised by it."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.card import Card, Content, Digest, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
+from bot.domain.delivery import Absent, Earlier, Lookup, LookupResult, Seen
+from bot.domain.episode import EpisodeKind, Outcome
+from bot.slack.outbound.metadata import SHORT, marks_in, metadata_of, sighting
+from sandbox.slack.drafts import valid_metadata
+from tests.builders import ALERTS, ORDERS, a_card, a_delivery, a_pipeline, an_episode, at
+from tests.fakes import NOON, US
+
+OPEN = a_card()
+OVER = a_card(replace(an_episode(), closed_at=at(9), outcome=Outcome.RECOVERED))
+LINE = ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=an_episode().timeline[0])
+
+
+def a_group(*keys: str) -> Group:
+    return Group(key="s" * 32, channel=ALERTS, cards=tuple(replace(OPEN, key=key) for key in keys))
+
+
+def a_message(ts: str, key: str, content: Content = OPEN, **more: object) -> Mapping[str, object]:
+    return {"ts": ts, "user": US, "metadata": metadata_of(a_delivery(key), content), **more}
+
+
+def seen(key: str, *messages: Mapping[str, object], failing: str = "") -> LookupResult:
+    trace = Lookup(channel=ALERTS, key=key, oldest="0", failing=failing)
+    return sighting(marks_in({"messages": list(messages)}, US), trace)
+
+
+@pytest.mark.parametrize("shown", [OPEN, OVER, a_group(OPEN.key)], ids=["open", "over", "group"])
+@pytest.mark.parametrize(
+    ("seconds", "over", "found"),
+    [
+        (-1, False, set()),  # a store that was emptied gave it the same key
+        (1, False, {"open", "over", "group"}),  # it is this one: the store forgot it
+        (-1, True, {"open", "group"}),  # it was there already when it was first read: this may be it
+        (1, True, {"open", "over", "group"}),
+    ],
+)
+def test_what_came_before_an_episode_is_not_taken_for_it(
+    shown: Card | Group, seconds: float, found: set[str], *, over: bool
+) -> None:
+    ts = f"{at(seconds).timestamp():.6f}"
+    trace = Lookup(channel=ALERTS, key=OPEN.key, oldest="0", failing=ORDERS, earlier=Earlier(before=NOON, over=over))
+    name = "group" if isinstance(shown, Group) else "open" if shown.episode.open else "over"
+    message = a_message(ts, shown.key, shown)
+    assert stamps(sighting(marks_in({"messages": [message]}, US), trace)) == ((ts,) if name in found else ())
+
+
+def stamps(found: LookupResult) -> tuple[str, ...]:
+    return found.ts if isinstance(found, Seen) else ()
+
+
+@pytest.mark.parametrize(
+    ("messages", "found"),
+    [
+        ([], ()),
+        ([a_message("1.0", "another")], ()),
+        ([a_message("2.0", "key"), a_message("1.0", "another")], ("2.0",)),
+        ([a_message("2.0", "key"), a_message("1.0", "key")], ("1.0", "2.0")),
+        # The one with a thread is kept, though it came later.
+        ([a_message("3.0", "key"), a_message("2.0", "key", reply_count=4), a_message("1.0", "key")],
+         ("2.0", "1.0", "3.0")),
+        ([a_message("1.0", "key", user="U0ANN")], ()),  # whatever another carries is not ours
+        ([a_message("1.0", "key", user=None)], ()),
+        ([{**a_message("1.0", "key"), "metadata": None}], ()),
+        ([{**a_message("1.0", "key"), "metadata": {"event_type": "another's", "event_payload": {"key": "key"}}}], ()),
+    ],
+)  # fmt: skip
+def test_a_message_is_recognised_by_its_key(messages: list[Mapping[str, object]], found: tuple[str, ...]) -> None:
+    assert stamps(seen("key", *messages)) == found
+
+
+def test_a_card_is_recognised_in_the_group_that_tells_of_it() -> None:
+    keys = [f"{number:x}" * 32 for number in range(10)]
+    group = a_message("2.0", "group", a_group(*keys[:9]))
+    for key in keys[:9]:
+        found = seen(key, group)
+        assert isinstance(found, Seen)
+        assert (found.ts, found.group) == (("2.0",), "group")
+    assert seen(keys[9], group) == Absent()
+    of_its_own = seen(keys[3], group, a_message("3.0", keys[3]))
+    assert isinstance(of_its_own, Seen)
+    assert (of_its_own.ts, of_its_own.group) == (("3.0",), None)
+    assert stamps(seen("group", group)) == ("2.0",)
+
+
+@pytest.mark.parametrize(
+    ("shown", "failing", "found"),
+    [
+        (OPEN, ORDERS, True),
+        (OPEN, "", False),
+        (OPEN, "pipe_0002", False),
+        (OVER, ORDERS, False),  # that failure is told to its end: this is another
+        (a_card(an_episode(EpisodeKind.DEPLOYMENT)), ORDERS, False),
+        (LINE, ORDERS, False),
+    ],
+)
+def test_a_store_that_was_emptied_recognises_the_open_failure_though_its_key_is_another(
+    shown: Content, failing: str, found: bool
+) -> None:
+    assert stamps(seen("new", a_message("1.0", "old", shown), failing=failing)) == (("1.0",) if found else ())
+
+
+contents: tuple[Content, ...] = (
+    OPEN,
+    OVER,
+    LINE,
+    TimelineBatch(story="k", of_group=False, entries=(LINE,)),
+    Notice(kind=NoticeKind.WATCHING, at=NOON),
+    Digest(key="k", entries=()),
+    a_group(*(f"{number:02}" * 16 for number in range(30))),
+)
+
+
+@pytest.mark.parametrize("content", contents, ids=lambda content: type(content).__name__)
+def test_slack_keeps_the_mark_of_every_kind_of_message(content: Content) -> None:
+    """Drops it, if it breaks the schema: then nothing would ever be found."""
+    metadata = dict(metadata_of(a_delivery("key"), content))
+    assert valid_metadata(metadata)
+    payload: Any = metadata["event_payload"]
+    assert all(isinstance(value, str | int) for value in payload.values())
+    assert stamps(seen("key", a_message("1.0", "key", content))) == ("1.0",)
+
+
+@given(st.lists(st.text(alphabet="0123456789abcdef", min_size=32, max_size=32), unique=True, min_size=1, max_size=30))
+def test_of_any_thirty_cards_each_is_recognised(keys: list[str]) -> None:
+    """Two whose keys begin alike are taken for one, so `SHORT` is long enough never to meet any."""
+    group = a_message("1.0", "group", a_group(*keys))
+    for key in keys:
+        assert stamps(seen(key, group)) == ("1.0",)
+    other = next(
+        f"{number:0{SHORT}x}" for number in range(31) if f"{number:0{SHORT}x}" not in {k[:SHORT] for k in keys}
+    )
+    assert seen(other + "0" * 20, group) == Absent()
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=9),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=9,
+)
+strange = st.fixed_dictionaries(
+    {},
+    optional={
+        "user": st.sampled_from([US, None, 7]),
+        "ts": json,
+        "reply_count": json,
+        "metadata": json
+        | st.fixed_dictionaries(
+            {},
+            optional={
+                "event_type": st.just("pipeline_bot_delivery") | json,
+                "event_payload": json
+                | st.fixed_dictionaries({}, optional={"key": json, "failing": json, "cards": json, "revision": json}),
+            },
+        ),
+    },
+)
+
+
+@given(st.fixed_dictionaries({}, optional={"messages": json | st.lists(strange | json, max_size=6)}))
+def test_whatever_a_history_holds_is_read(body: dict[str, object]) -> None:
+    found = sighting(marks_in(body, US), Lookup(channel=ALERTS, key="key", oldest="0", failing=ORDERS))
+    assert isinstance(found, Seen | Absent)
+
+
+def test_a_card_and_a_group_say_which_revision_they_show() -> None:
+    def revision(content: Card | Group) -> object:
+        payload: Any = metadata_of(a_delivery("key"), content)["event_payload"]
+        return payload["revision"]
+
+    assert revision(a_card(an_episode(revision=7))) == 7
+    assert revision(a_group("a" * 32, "b" * 32, "c" * 32)) == 3
