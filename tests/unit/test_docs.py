@@ -65,14 +65,25 @@ def prose(name: str) -> str:
     return " ".join(text(name).split())
 
 
-def table(name: str, heading: str) -> list[str]:
-    """The rows of the table below a heading, without its head."""
-    section = text(name).split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    return [line for line in section.splitlines() if line.startswith("| ")][1:]
+def section(name: str, heading: str | None) -> str:
+    """The text below a heading up to the next one, or the whole page."""
+    if heading is None:
+        return text(name)
+    return text(name).split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
 
 
-def rows(name: str, heading: str) -> dict[str, str]:
-    """The same, by what stands as code in the first cell."""
+def table(name: str, heading: str | None = None) -> list[str]:
+    """The rows of all tables in a section, without their heads."""
+    lines = section(name, heading).splitlines()
+    return [
+        line
+        for line, after in zip_longest(lines, lines[1:], fillvalue="")
+        if line.startswith("| ") and not after.startswith("|---")
+    ]
+
+
+def rows(name: str, heading: str | None = None) -> dict[str, str]:
+    """The same rows, by each code word in their first cell."""
     return {each: row for row in table(name, heading) for each in re.findall(r"`([^`]+)`", row.split(" | ")[0])}
 
 
@@ -119,14 +130,14 @@ def test_the_example_holds_no_secret() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_each_setting_is_explained_with_its_default(name: str) -> None:
-    row = rows("docs/operator.md", "Settings")[name]
+    row = rows("docs/settings.md")[name]
     default = Settings.model_fields[NAMES[name]].default
     if default is not None and default is not PydanticUndefined:
         assert f"| `{example()[name]}` |" in row
 
 
 def test_the_table_of_settings_names_no_other() -> None:
-    assert sorted(rows("docs/operator.md", "Settings")) == sorted(NAMES)
+    assert sorted(rows("docs/settings.md")) == sorted(NAMES)
 
 
 # --- scopes and manifest ---------------------------------------------------------------------------------------------
@@ -139,7 +150,7 @@ def test_the_manifest_asks_for_the_scopes_that_the_code_names() -> None:
 
 
 def test_each_scope_is_explained() -> None:
-    told = rows("docs/operator.md", "Scopes")
+    told = rows("docs/deploying.md", "Scopes")
     assert [scope for scope, row in told.items() if "| required |" in row] == list(REQUIRED)
     assert [scope for scope, row in told.items() if "| optional |" in row] == list(OPTIONAL)
 
@@ -165,8 +176,8 @@ def merged(old: Any, new: Any) -> Any:
 
 
 def for_http() -> Any:
-    """The manifest with the edits that docs/operator.md shows."""
-    (edits,) = re.findall(r"```yaml\n(.*?)```", text("docs/operator.md"), re.DOTALL)
+    """The manifest with the edits that docs/deploying.md shows."""
+    (edits,) = re.findall(r"```yaml\n(.*?)```", text("docs/deploying.md"), re.DOTALL)
     return merged(manifest(), yaml.safe_load(edits))
 
 
@@ -215,7 +226,7 @@ def test_each_event_is_explained_and_no_other() -> None:
     assert ", ".join(event.value for event in SELECTABLE) in "\n".join(help_lines("watch", "/pipeline"))
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/slack.md", "docs/operator.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/slack.md", "docs/alerts.md", "docs/troubleshooting.md"])
 def test_commands_shown_in_full_are_understood(name: str) -> None:
     shown = re.findall(r"`/pipeline ([^`…\[\\]*)`", text(name))
     assert shown
@@ -283,13 +294,16 @@ NUMBERS: Mapping[str, list[str]] = {
         f"{seconds(socket_mode.DEAF_SECONDS)} deaf",
         f"after {seconds(inbox.TAKEN_UP_AFTER)}",
     ],
-    "docs/operator.md": [
-        f"becomes so in the next {protocol.TOLD_ANEW_WITHIN.seconds // 60} minutes",
-        f"up to {seconds(outbox.LEASE_SECONDS)}",
-        f"{store.CARD_SECONDS / 86400:g} days past their end",
-        f"{store.INTERACTION_SECONDS / 3600:g} hours",
+    "docs/deploying.md": [
+        f"messages of the next {protocol.TOLD_ANEW_WITHIN.seconds // 60} minutes",
+        f"wait up to {seconds(outbox.LEASE_SECONDS)}",
+        f"{store.CARD_SECONDS / 86400:g} days after they close",
+        f"clicks for {store.INTERACTION_SECONDS / 3600:g} hours",
         f"older than {inbox.TOO_OLD.seconds // 60} minutes",
-        f"(every {seconds(socket_mode.CHECK_SECONDS)})",
+        f"up to {heartbeat.REREAD_SECONDS / 60:g} minutes",
+    ],
+    "docs/alerts.md": [
+        f"(it comes every {seconds(socket_mode.CHECK_SECONDS)})",
         f"up to {heartbeat.REREAD_SECONDS / 60:g} minutes",
     ],
     "docs/slack.md": [
@@ -325,25 +339,25 @@ def test_each_logged_event_is_explained_with_its_level_and_no_other() -> None:
     levels = defaultdict(set)
     for event, level in calls_of_the_log():
         levels[event].add(level)
-    told = {event: line.split(" | ")[1] for event, line in rows("docs/operator.md", "Logs").items()}
+    told = {event: line.split(" | ")[1] for event, line in rows("docs/alerts.md", "Logs").items()}
     assert told == {event: ", ".join(sorted(those)) for event, those in levels.items()}
 
 
 def test_what_should_wake_a_person_is_logged_and_each_error_is_among_it() -> None:
     levels = dict(calls_of_the_log())
-    told = rows("docs/operator.md", "What should wake you")
+    told = rows("docs/alerts.md", "What should wake you")
     assert {event for event, level in levels.items() if level == "error"} <= told.keys()
     assert told.keys() <= {event for event, level in levels.items() if level in {"error", "warning"}}
 
 
 def test_the_views_that_should_wake_a_person_are_those_that_are_logged() -> None:
-    row = rows("docs/operator.md", "What should wake you")["api"]
+    row = rows("docs/alerts.md", "What should wake you")["api"]
     views = set(re.findall(r"`([a-z_]+)`", row)) - {"api", "view", "check"}
     assert views == {view.value for view in ApiHealth} - {ApiHealth.DOUBTFUL.value}
 
 
 def test_the_probe_asks_for_the_key_of_the_sign_of_life() -> None:
-    assert f'HGET "{Keys(TeamId("$TEAM"))["pulse"]}" at' in text("docs/operator.md")
+    assert f'HGET "{Keys(TeamId("$TEAM"))["pulse"]}" at' in text("docs/alerts.md")
 
 
 def names_of_keys() -> Iterator[str]:
@@ -368,7 +382,7 @@ def test_a_notice_asks_for_what_the_guide_asks_of_redis() -> None:
     said = shown(Notice(kind=NoticeKind.ROLLED_BACK, at=at(0))).text
     wanted = re.findall(r"`([^`]+)`", said)
     assert len(wanted) == 3
-    assert "\n".join(["```", *wanted, "```"]) in text("docs/operator.md")
+    assert "\n".join(["```", *wanted, "```"]) in text("docs/deploying.md")
 
 
 # --- the demo's page --------------------------------------------------------------------------------------------------
@@ -421,6 +435,11 @@ def test_each_kind_of_test_is_explained() -> None:
     assert set(rows("docs/contributing.md", "Tests, by kind")) == kinds
 
 
+def anchor_of(heading: str) -> str:
+    """As GitHub makes it: lower case, hyphens for blanks, no punctuation."""
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
 @pytest.mark.parametrize("page", DOCS, ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     for link in _LINK.findall(page.read_text()):
@@ -431,7 +450,7 @@ def test_links_lead_somewhere(page: Path) -> None:
         if target.is_relative_to(ROOT / "docs" / "images"):
             continue  # screenshots are taken from a running demo
         assert target.is_file(), link
-        anchors = {heading.lower().replace(" ", "-") for heading in _HEADING.findall(target.read_text())}
+        anchors = {anchor_of(heading) for heading in _HEADING.findall(target.read_text())}
         assert not anchor or anchor in anchors, link
 
 
