@@ -37,8 +37,10 @@ def routes(sandbox: Controlled) -> list[web.RouteDef]:
         "view/submit": control.submit_view,
         "view/close": control.close_view,
         "home": control.open_home,
+        "messages_tab": control.open_messages_tab,
         "faults": control.set_fault,
         "channels/{id}": control.change_channel,
+        "messages/edit": control.edit_message,
         "messages/delete": control.delete_message,
         "request_url": control.set_request_url,
     }
@@ -123,6 +125,13 @@ class Control:
 
     async def open_home(self, body: Body) -> Any:
         self._slack.open_home(body.text("user"))
+        return {"ok": True}
+
+    async def open_messages_tab(self, body: Body) -> Any:
+        return {"ok": True, "channel": self._slack.open_messages_tab(body.text("user")).id}
+
+    async def edit_message(self, body: Body) -> Any:
+        self._slack.edit_message(body.text("user"), body.text("channel"), body.text("ts"), body.text("text"))
         return {"ok": True}
 
     async def set_fault(self, body: Body) -> Any:

@@ -78,7 +78,7 @@ function draw() {
     goTo,
   });
   context.viewer = seat.user;
-  drawSidebar(byId("sidebar"), state, { goTo, openHome, become });
+  drawSidebar(byId("sidebar"), state, { goTo, openMessages, become });
   drawHeader();
   drawNotices();
   drawCentre();
@@ -96,7 +96,7 @@ function drawHeader() {
     const tab = (name, chosen, go) => h("button", { type: "button", class: "tab", role: "tab", "aria-selected": String(chosen), onclick: go }, name);
     const dm = directMessage(state);
     header.replaceChildren(h("h2", {}, bot.real_name, h("span", { class: "badge" }, "APP")),
-      h("div", { class: "tabs", role: "tablist" }, tab("Home", seat.home, openHome), dm ? tab("Messages", !seat.home, () => goTo(dm.id)) : null));
+      h("div", { class: "tabs", role: "tablist" }, tab("Home", seat.home, openHome), state.bot.messages_tab === "off" ? null : tab("Messages", !seat.home, () => (dm ? goTo(dm.id) : openMessages()))));
     return;
   }
   const mark = channel.kind === "private_channel" ? icon("lock") : "#";
@@ -131,6 +131,7 @@ function drawNotices() {
   if (state.bot.connected === "no") notices.push("Pipeline Bot is not connected: commands and buttons go unanswered.");
   if (channel.read_only) notices.push(`#${channel.name} is read-only: the app may not post here.`);
   if (channel.archived) notices.push(`#${channel.name} is archived: nobody can write here.`);
+  if (silent()) notices.push("Sending messages to this app has been turned off.");
   const absent = !channel.bot_is_member && !channel.archived;
   const parent = byId("notices");
   const fingerprint = `${channel.id} ${notices} ${absent}`;
@@ -144,7 +145,7 @@ function drawNotices() {
 function drawCentre() {
   const scroller = byId("conversation");
   const home = seat.home ? homeTab() : null;
-  byId("composer").hidden = Boolean(home);
+  byId("composer").hidden = Boolean(home) || silent();
   if (home) {
     scroller.replaceChildren(home);
     return;
@@ -161,6 +162,9 @@ function drawCentre() {
   composer.describe(`Message ${channel.kind === "im" ? "" : "#"}${title(state, channel)}`);
   composer.input.disabled = channel.archived;
 }
+
+// A Messages tab that the manifest makes read-only has no message box.
+const silent = () => currentChannel(state).kind === "im" && state.bot.messages_tab !== "writable";
 
 function homeTab() {
   delete byId("conversation").dataset.place;
@@ -186,6 +190,7 @@ function drawThread() {
   count.textContent = `${number} ${number === 1 ? "reply" : "replies"}`;
   count.hidden = number === 0;
   drawMessages(replies, thread.replies, inThread);
+  threadComposer.element.hidden = silent();
   if (atBottom) scroller.scrollTop = scroller.scrollHeight;
 }
 
@@ -215,6 +220,12 @@ function openHome() {
   takeSeat({ home: true, thread: null });
   api.post("home", { user: seat.user });
   draw();
+}
+
+async function openMessages() {
+  const { channel, error } = await api.post("messages_tab", { user: seat.user });
+  if (channel) goTo(channel);
+  else composer.complain(error);
 }
 
 function closeThread() {

@@ -4,7 +4,7 @@
 //   team: {id, name}, users: [{id, name, real_name, tz, is_bot}], usergroups: [{id, handle, name, users}],
 //   channels: [{id, name, kind: "public_channel" | "private_channel" | "im", archived, bot_is_member, is_member, read_only, members, unread}],
 //   channel: the one shown, conversation: [message], view: the open modal or null, home: the published Home tab or null,
-//   bot: {connected: "socket" | "http" | "no", user}, process: the bot's {pid, alive, starts, last_end}, or null where the sandbox does not hold it,
+//   bot: {connected: "socket" | "http" | "no", user, messages_tab: "off" | "read_only" | "writable"}, process: the bot's {pid, alive, starts, last_end}, or null where the sandbox does not hold it,
 //   pipelines: [{id, name, project, phase, replicas, ready, intent, start_time, visible, fault}],
 //   scenario: {running}, faults: [{target, kind, times?, seconds?, retry_after?, pipeline_id? or method?}], breakable: [target]
 // }

@@ -4,7 +4,7 @@ import { h, icon } from "./dom.js";
 import { avatar } from "./messages.js";
 import { directMessage, seat } from "./model.js";
 
-export function drawSidebar(parent, state, { goTo, openHome, become }) {
+export function drawSidebar(parent, state, { goTo, openMessages, become }) {
   const channels = state.channels.filter((channel) => channel.kind !== "im");
   const bot = state.users.find((user) => user.is_bot);
   parent.replaceChildren(
@@ -13,7 +13,7 @@ export function drawSidebar(parent, state, { goTo, openHome, become }) {
       h("h2", {}, "Channels"),
       h("ul", {}, channels.map((channel) => h("li", {}, channelLink(channel, goTo)))),
       h("h2", {}, "Apps"),
-      h("ul", {}, h("li", {}, appLink(bot, directMessage(state), { goTo, openHome })))),
+      h("ul", {}, h("li", {}, appLink(bot, directMessage(state), { goTo, openMessages })))),
     picker(state, become));
 }
 
@@ -28,12 +28,12 @@ function channelLink(channel, goTo) {
   unread ? h("span", { class: "count" }, String(channel.unread)) : null);
 }
 
-function appLink(bot, dm, { goTo, openHome }) {
+function appLink(bot, dm, { goTo, openMessages }) {
   const unread = dm?.unread > 0 && !here(dm.id);
   return h("button", {
     type: "button", class: unread ? "place unread" : "place", "aria-current": (dm && here(dm.id)) || seat.home ? "page" : null,
     "aria-label": `${bot.real_name}, app${unread ? `, ${dm.unread} unread` : ""}`,
-    "data-testid": dm ? `channel-${dm.id}` : "app-home", onclick: () => (dm ? goTo(dm.id) : openHome()),
+    "data-testid": dm ? `channel-${dm.id}` : "app-home", onclick: () => (dm ? goTo(dm.id) : openMessages()),
   }, avatar({ user: bot.id, name: bot.real_name, is_bot: true }, "tiny"), h("span", { class: "place-name" }, bot.real_name),
   unread ? h("span", { class: "count" }, String(dm.unread)) : null);
 }

@@ -5,7 +5,7 @@ import { h, icon } from "./dom.js";
 const STEPS = [
   ["/pipeline list", "what the key can see"],
   ["/pipeline status orders-eu", "one pipeline, now"],
-  ["/pipeline watch orders-eu page @ann", "be told here, and page Ann when it fails"],
+  ["/pipeline watch orders-eu page @ann", "post its changes here, and page Ann when it fails"],
 ];
 
 export function drawWelcome(parent, channel, title, fill) {

@@ -10,7 +10,6 @@ TEAM_NAME = "Acme Data"
 TEAM_DOMAIN = "acme-data"
 PARTNER_TEAM_ID = "T0PARTNER"
 """Another company, met in a shared channel (Slack Connect)."""
-APP_ID = "A0PIPELINE"
 BOT_USER = "U0BOT"
 BOT_ID = "B0PIPELINE"
 APP_ID = "A0PIPELINE"
@@ -25,6 +24,19 @@ class ChannelKind(StrEnum):
     IM = "im"
     MPIM = "mpim"
     """A group direct message: https://docs.slack.dev/reference/objects/conversation-object"""
+
+    @property
+    def family(self) -> str:
+        """The word that scopes and message events use for this kind: `groups:history`, `message.groups`."""
+        return _FAMILIES[self]
+
+
+_FAMILIES = {
+    ChannelKind.PUBLIC: "channels",
+    ChannelKind.PRIVATE: "groups",
+    ChannelKind.IM: "im",
+    ChannelKind.MPIM: "mpim",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,8 @@
-"""What the app holds of the workspace, and how it loses it: its token, its scopes."""
+"""What the app may do in the workspace: its token, scopes and event subscriptions, and how it loses them."""
 
 from enum import StrEnum
+
+from sandbox.slack import manifest
 
 
 class Loss(StrEnum):
@@ -29,24 +31,31 @@ _SCOPES = {
 
 class Installation:
     def __init__(self) -> None:
+        self.scopes: set[str] = set(manifest.SCOPES)
+        self.event_subscriptions: set[str] = set(manifest.EVENTS)
+        self.messages_tab = manifest.MESSAGES_TAB
         self.losses: list[Loss] = []
         self.organization = False
-        """Installed for a whole organization, as Enterprise Grid allows: the token names no workspace of its own."""
+        """Installed for a whole organization (Enterprise Grid): the token belongs to no single workspace."""
+
+    def hear_people(self) -> None:
+        """Lets the app hear every event that the sandbox knows, mentions and direct messages among them."""
+        self.event_subscriptions |= manifest.OTHER_EVENTS
+        self.scopes |= {"app_mentions:read", "im:history"}
+        self.messages_tab = manifest.MessagesTab.WRITABLE
 
     @property
     def token_error(self) -> str | None:
-        """What every call with the bot token is answered, where the token is lost."""
+        """The error of every call with the bot token once the token is lost."""
         return next((error for loss, error in _ERRORS.items() if loss in self.losses), None)
 
-    def lose(self, loss: Loss) -> frozenset[str]:
-        """The scopes that go with it."""
+    def lose(self, loss: Loss) -> None:
         if loss not in self.losses:
             self.losses.append(loss)
-        return _SCOPES.get(loss, frozenset())
+        self.scopes -= _SCOPES.get(loss, frozenset())
 
-    def regain(self, loss: Loss) -> frozenset[str]:
-        """The scopes that come back with it."""
-        if loss not in self.losses:
-            return frozenset()
-        self.losses.remove(loss)
-        return _SCOPES.get(loss, frozenset())
+    def regain(self, loss: Loss) -> None:
+        """A new installation restores the scopes."""
+        if loss in self.losses:
+            self.losses.remove(loss)
+            self.scopes |= _SCOPES.get(loss, frozenset())

@@ -4,16 +4,14 @@ https://docs.slack.dev/interactivity/implementing-slash-commands and https://doc
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from sandbox.slack import channel_events, entries, invitations, markup
+from sandbox.slack import entries, invitations, markup
 from sandbox.slack.delivery import Ack, Kind, Transport
 from sandbox.slack.directory import APP_ID, BOT_USER, TEAM_DOMAIN, TEAM_ID, Channel, ChannelKind
-from sandbox.slack.messages import Message
+from sandbox.slack.manifest import MessagesTab
+from sandbox.slack.messages import Draft, Message
+from sandbox.slack.state import WorkspaceState
 from sandbox.slack.wire import JsonObject, Refused, SlackError
-
-if TYPE_CHECKING:
-    from sandbox.slack.workspace import Workspace
 
 _NAMELESS = {ChannelKind.IM: "directmessage", ChannelKind.PRIVATE: "privategroup"}
 """Commands do not tell the names of private conversations."""
@@ -29,19 +27,28 @@ class Choice:
     option: str | None = None
 
 
-def say(workspace: "Workspace", user: str, channel_id: str, text: str, thread_ts: str | None) -> Message:
+def say(workspace: WorkspaceState, user: str, channel_id: str, text: str, thread_ts: str | None) -> Message:
     channel = _may_write(workspace, user, channel_id)
     if thread_ts is not None and workspace.board.root(channel_id, thread_ts) is None:
         raise Refused(f"There is no thread {thread_ts}.")
     marked_up = markup.for_message(text, workspace.directory, user)
     ts = workspace.board.next_ts()
-    message = Message(channel=channel_id, ts=ts, user=user, text=marked_up, thread_ts=thread_ts)
-    workspace.board.add(message)
-    channel_events.message_said(workspace, channel, message)
+    message = Message(channel=channel.id, ts=ts, user=user, text=marked_up, thread_ts=thread_ts)
+    workspace.add(message)
     return message
 
 
-async def run_command(workspace: "Workspace", user: str, channel_id: str, command: str, text: str) -> Ack:
+def edit(workspace: WorkspaceState, user: str, channel_id: str, ts: str, text: str) -> Message:
+    """People edit only their own messages."""
+    _may_write(workspace, user, channel_id)
+    message = workspace.board.find(channel_id, ts)
+    if message is None or message.user != user:
+        raise Refused(f"{user} has no message {ts} in {channel_id} to edit.")
+    workspace.edit(message, Draft(text=markup.for_message(text, workspace.directory, user)), editor=user)
+    return message
+
+
+async def run_command(workspace: WorkspaceState, user: str, channel_id: str, command: str, text: str) -> Ack:
     """Slack's own commands never reach the app. What goes wrong is told to the person by Slack itself; an answer inside
     the ack is shown like any answer. Another company's people cannot use this workspace's commands."""
     channel = _may_write(workspace, user, channel_id)
@@ -72,7 +79,7 @@ async def run_command(workspace: "Workspace", user: str, channel_id: str, comman
     return ack
 
 
-async def click(workspace: "Workspace", user: str, channel_id: str, ts: str, choice: Choice) -> Ack:
+async def click(workspace: WorkspaceState, user: str, channel_id: str, ts: str, choice: Choice) -> Ack:
     """A button, select or other element of a message. A message only its reader sees is not told to the app."""
     channel = workspace.directory.channel_seen_by(user, channel_id)
     message = _shown_to(workspace, user, channel_id, ts)
@@ -95,17 +102,25 @@ async def click(workspace: "Workspace", user: str, channel_id: str, ts: str, cho
     return await workspace.delivery.send(Kind.INTERACTIVE, payload)
 
 
-def _may_write(workspace: "Workspace", user: str, channel_id: str) -> Channel:
+def _may_write(workspace: WorkspaceState, user: str, channel_id: str) -> Channel:
     workspace.directory.person(user)
     channel = workspace.directory.channel_seen_by(user, channel_id)
     if channel.archived:
         raise Refused(f"#{channel.name} is archived.")
     if user not in channel.members:
         raise Refused(f"{user} is not in #{channel.name}: Slack offers to join it, and no place to write.")
+    if BOT_USER in channel.members and channel.kind is ChannelKind.IM:
+        _need_writable_tab(workspace)
     return channel
 
 
-def _answer(workspace: "Workspace", user: str, channel: Channel, ack: Ack) -> str | None:
+def _need_writable_tab(workspace: WorkspaceState) -> None:
+    """A read-only Messages tab has no message box, so commands cannot be typed there either."""
+    if workspace.messages_tab is not MessagesTab.WRITABLE:
+        raise Refused("Sending messages to this app has been turned off.")
+
+
+def _answer(workspace: WorkspaceState, user: str, channel: Channel, ack: Ack) -> str | None:
     """Shows what the acknowledgement carried; the error's name where Slack would refuse it."""
     if not ack.payload:
         return None
@@ -116,7 +131,7 @@ def _answer(workspace: "Workspace", user: str, channel: Channel, ack: Ack) -> st
     return None
 
 
-def interaction(workspace: "Workspace", user: str, kind: str) -> JsonObject:
+def interaction(workspace: WorkspaceState, user: str, kind: str) -> JsonObject:
     person = workspace.directory.person(user)
     return {
         "type": kind,
@@ -130,7 +145,7 @@ def interaction(workspace: "Workspace", user: str, kind: str) -> JsonObject:
     }
 
 
-def _shown_to(workspace: "Workspace", user: str, channel_id: str, ts: str) -> Message:
+def _shown_to(workspace: WorkspaceState, user: str, channel_id: str, ts: str) -> Message:
     message = workspace.board.find(channel_id, ts) or workspace.board.ephemeral(channel_id, ts)
     if message is None or message.ephemeral_to not in (None, user):
         raise Refused(f"{user} sees no message {ts} in {channel_id}.")
@@ -152,7 +167,7 @@ def find_element(blocks: list[JsonObject], choice: Choice) -> tuple[JsonObject, 
     raise Refused(f"There is no element {choice.action_id!r} to use.")
 
 
-def action_of(workspace: "Workspace", block: JsonObject, element: JsonObject, choice: Choice) -> JsonObject:
+def action_of(workspace: WorkspaceState, block: JsonObject, element: JsonObject, choice: Choice) -> JsonObject:
     kind = element["type"]
     action: JsonObject = {
         "type": kind,

@@ -4,20 +4,17 @@ https://slack.com/help/articles/201980108
 """
 
 import re
-from typing import TYPE_CHECKING
 
 from sandbox.slack import channel_events
 from sandbox.slack.directory import Channel, ChannelKind, Directory, User
+from sandbox.slack.state import WorkspaceState
 from sandbox.slack.wire import Refused
-
-if TYPE_CHECKING:
-    from sandbox.slack.workspace import Workspace
 
 COMMAND = "/invite"
 _ELSEWHERE = re.compile(r"\s+#(\S+)$")
 
 
-def invite(workspace: "Workspace", user: str, here: Channel, text: str) -> None:
+def invite(workspace: WorkspaceState, user: str, here: Channel, text: str) -> None:
     """
     Raises:
         Refused: nobody was invited; the text says why.

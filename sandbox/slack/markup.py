@@ -11,6 +11,7 @@ from collections.abc import Callable
 from sandbox.slack.directory import ChannelKind, Directory
 
 _TYPED = re.compile(r"(?P<link>https?://[^\s|]+)|(?<![\w@#])(?P<sign>[@#])(?P<name>[\w-]+(?:\.[\w-]+)*)")
+_TYPED_ID = re.compile(r"&lt;@(?P<id>[UW]\w+)&gt;")
 _BROADCASTS = frozenset({"here", "channel", "everyone"})
 
 
@@ -24,8 +25,24 @@ def for_command(text: str, directory: Directory, user: str) -> str:
 
 
 def for_message(text: str, directory: Directory, user: str) -> str:
-    """The text of a message, as an event carries it: bare IDs."""
-    return _TYPED.sub(_named(directory, user, with_label=False), escape(text))
+    """The text of a message, as an event carries it: bare IDs. The client also understands a typed `<@U…>`."""
+    named = _TYPED.sub(_named(directory, user, with_label=False), _by_full_name(escape(text), directory))
+    return _TYPED_ID.sub(lambda typed: f"<@{typed['id']}>" if typed["id"] in directory.users else typed[0], named)
+
+
+def _by_full_name(text: str, directory: Directory) -> str:
+    """The client completes `@Pipeline Bot` to the person or app of that name."""
+    by_name = {
+        escape(name).casefold(): user.id
+        for user in directory.users.values()
+        if not user.deleted
+        for name in (user.real_name, user.display_name)
+        if name and " " in name
+    }
+    longest_first = sorted(by_name, key=len, reverse=True)
+    names = "|".join(re.escape(name) for name in longest_first)
+    typed = re.compile(rf"(?<![\w@#])@({names})(?!\w)", re.IGNORECASE)
+    return typed.sub(lambda match: f"<@{by_name[match[1].casefold()]}>", text)
 
 
 def _named(directory: Directory, user: str, *, with_label: bool) -> Callable[[re.Match[str]], str]:

@@ -1,20 +1,16 @@
 """The workspace as the page draws it for one person."""
 
-from typing import TYPE_CHECKING
-
 from sandbox.slack.directory import BOT_USER, SLACKBOT, TEAM_ID, TEAM_NAME, Channel
 from sandbox.slack.messages import Message
+from sandbox.slack.state import WorkspaceState
 from sandbox.slack.wire import JsonObject
 
-if TYPE_CHECKING:
-    from sandbox.slack.workspace import Workspace
+
+def conversation(workspace: WorkspaceState, channel: str, viewer: str) -> list[JsonObject]:
+    return [_message(workspace, message) for message in workspace.board.seen_by(channel, viewer)]
 
 
-def conversation(workspace: "Workspace", channel: str, viewer: str) -> list[JsonObject]:
-    return [_message(workspace, message) for message in workspace.messages(channel, viewer)]
-
-
-def surroundings(workspace: "Workspace", viewer: str) -> JsonObject:
+def surroundings(workspace: WorkspaceState, viewer: str) -> JsonObject:
     """Everything beside the conversation itself."""
     directory = workspace.directory
     return {
@@ -35,17 +31,21 @@ def surroundings(workspace: "Workspace", viewer: str) -> JsonObject:
         ],
         "view": workspace.views.top(viewer),
         "home": workspace.views.home(viewer),
-        "bot": {"connected": workspace.delivery.transport.value, "user": BOT_USER},
+        "bot": {
+            "connected": workspace.delivery.transport.value,
+            "user": BOT_USER,
+            "messages_tab": workspace.messages_tab.value,
+        },
     }
 
 
-def mark_read(workspace: "Workspace", channel_id: str, viewer: str) -> None:
+def mark_read(workspace: WorkspaceState, channel_id: str, viewer: str) -> None:
     timeline = workspace.board.timeline(channel_id)
     if timeline:
         workspace.directory.channels[channel_id].last_read[viewer] = timeline[-1].ts
 
 
-def _channel(workspace: "Workspace", channel: Channel, viewer: str) -> JsonObject:
+def _channel(workspace: WorkspaceState, channel: Channel, viewer: str) -> JsonObject:
     last_read = channel.last_read.get(viewer, "")
     unread = [
         message for message in workspace.board.timeline(channel.id) if message.ts > last_read and message.user != viewer
@@ -63,7 +63,7 @@ def _channel(workspace: "Workspace", channel: Channel, viewer: str) -> JsonObjec
     }
 
 
-def _message(workspace: "Workspace", message: Message) -> JsonObject:
+def _message(workspace: WorkspaceState, message: Message) -> JsonObject:
     user = workspace.directory.users.get(message.user)
     return {
         "ts": message.ts,

@@ -6,16 +6,15 @@ https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 import itertools
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from aiohttp import web
 
+from sandbox.clock import Clock
+from sandbox.slack.directory import Channel, Directory
 from sandbox.slack.drafts import read_draft
-from sandbox.slack.messages import Message
+from sandbox.slack.messages import Board, Draft, Message
 from sandbox.slack.wire import JsonObject, SlackError
-
-if TYPE_CHECKING:
-    from sandbox.slack.workspace import Workspace
 
 MOST_USES = 5
 LIFE_SECONDS = 1800.0
@@ -23,18 +22,41 @@ LIFE_SECONDS = 1800.0
 
 @dataclass(slots=True, kw_only=True)
 class Grant:
-    """What one response_url may answer to."""
+    """The right to answer through one response_url."""
 
     user: str
     channel: str
     origin: Message | None
-    """The message whose button was clicked; none for a command."""
+    """The message with the clicked button. A command has none."""
     expires_at: float
     uses_left: int = MOST_USES
 
 
+class Answerable(Protocol):
+    """The part of the workspace that an answer reaches."""
+
+    clock: Clock
+    base_url: str
+    board: Board
+    directory: Directory
+
+    def post(
+        self,
+        method: str,
+        channel: Channel,
+        draft: Draft,
+        *,
+        thread_ts: str | None = None,
+        ephemeral_to: str | None = None,
+    ) -> Message: ...
+
+    def rewrite(self, method: str, message: Message, draft: Draft) -> None: ...
+
+    def erase(self, method: str, message: Message) -> None: ...
+
+
 class ResponseUrls:
-    def __init__(self, workspace: "Workspace") -> None:
+    def __init__(self, workspace: Answerable) -> None:
         self._workspace = workspace
         self._numbers = itertools.count(1)
         self._grants: dict[str, Grant] = {}

@@ -1,18 +1,15 @@
 """What a person does in a modal or Home tab: https://docs.slack.dev/surfaces/modals ."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sandbox.slack import entries
 from sandbox.slack.delivery import Ack, Kind
 from sandbox.slack.interactions import Choice, action_of, find_element, interaction, state_after
+from sandbox.slack.state import WorkspaceState
 from sandbox.slack.wire import JsonObject, Refused, SlackError
 
-if TYPE_CHECKING:
-    from sandbox.slack.workspace import Workspace
 
-
-async def click_in_view(workspace: "Workspace", user: str, choice: Choice) -> Ack:
+async def click_in_view(workspace: WorkspaceState, user: str, choice: Choice) -> Ack:
     """An element of the open modal, or of the Home tab where no modal is open."""
     view = workspace.views.top(user) or workspace.views.home(user)
     if view is None:
@@ -28,7 +25,7 @@ async def click_in_view(workspace: "Workspace", user: str, choice: Choice) -> Ac
     return await workspace.delivery.send(Kind.INTERACTIVE, payload)
 
 
-async def submit_view(workspace: "Workspace", user: str, values: JsonObject) -> Ack:
+async def submit_view(workspace: WorkspaceState, user: str, values: JsonObject) -> Ack:
     """Slack's client refuses to submit while a required input is empty."""
     view = _open_view(workspace, user)
     view["state"] = {"values": _filled_in(view, values)}
@@ -43,7 +40,7 @@ async def submit_view(workspace: "Workspace", user: str, values: JsonObject) -> 
     return ack
 
 
-async def close_view(workspace: "Workspace", user: str) -> None:
+async def close_view(workspace: WorkspaceState, user: str) -> None:
     view = _open_view(workspace, user)
     workspace.views.close(user)
     if view["clear_on_close"]:
@@ -54,7 +51,7 @@ async def close_view(workspace: "Workspace", user: str) -> None:
         await workspace.delivery.send(Kind.INTERACTIVE, payload)
 
 
-def _open_view(workspace: "Workspace", user: str) -> JsonObject:
+def _open_view(workspace: WorkspaceState, user: str) -> JsonObject:
     view = workspace.views.top(user)
     if view is None:
         raise Refused(f"{user} has no modal open.")
@@ -74,7 +71,7 @@ def _filled_in(view: JsonObject, values: JsonObject) -> JsonObject:
     return state
 
 
-def _after_submission(workspace: "Workspace", user: str, view: JsonObject, answer: JsonObject) -> None:
+def _after_submission(workspace: WorkspaceState, user: str, view: JsonObject, answer: JsonObject) -> None:
     """https://docs.slack.dev/surfaces/modals : a bare ack closes the view, a `response_action` says otherwise."""
     match answer.get("response_action"):
         case "errors":

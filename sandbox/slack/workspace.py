@@ -3,69 +3,24 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from sandbox.background import Background
-from sandbox.clock import Clock
-from sandbox.pulse import Pulse
 from sandbox.slack import channel_events, interactions, page_view, view_interactions
-from sandbox.slack.delivery import Ack, Delivery
-from sandbox.slack.directory import APP_ID, BOT_ID, BOT_USER, SLACKBOT, Channel, ChannelKind, Directory
-from sandbox.slack.faults import Fault, Faults
-from sandbox.slack.installation import Installation, Loss
-from sandbox.slack.journal import KEPT, Accepted, Call
-from sandbox.slack.limits import Limits
-from sandbox.slack.messages import Board, Draft, Message
-from sandbox.slack.naming import Namer
-from sandbox.slack.response_urls import ResponseUrls
-from sandbox.slack.views import ViewBook
-from sandbox.slack.wire import JsonObject, Refused, SlackError
+from sandbox.slack.delivery import Ack
+from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
+from sandbox.slack.faults import Fault
+from sandbox.slack.installation import Loss
+from sandbox.slack.manifest import MessagesTab
+from sandbox.slack.messages import Message
+from sandbox.slack.state import WorkspaceState
+from sandbox.slack.wire import JsonObject, Refused
 
 T = TypeVar("T")
 
 BOT_TOKEN = "xoxb-sandbox"  # noqa: S105  made up, and the same for everybody
 APP_TOKEN = "xapp-sandbox"  # noqa: S105
 OTHER_APP_TOKEN = "xapp-1-A0OTHER-1-sandbox"  # noqa: S105  of another app in this workspace: it opens that one's sockets
-SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105
-
-DEFAULT_SCOPES = frozenset(
-    {
-        "channels:history",
-        "channels:join",
-        "channels:read",
-        "chat:write",
-        "commands",
-        "groups:history",
-        "groups:read",
-        "im:history",
-        "im:write",
-        "metadata.message:read",
-        "usergroups:read",
-        "users:read",
-    }
-)
-"""Those of app_manifest.yaml. Without `chat:write.public` the bot posts only where it was invited."""
 
 
-class Workspace:
-    def __init__(self, clock: Clock, pulse: Pulse) -> None:
-        self.clock = clock
-        self.pulse = pulse
-        self.base_url = ""
-        self.directory = Directory()
-        self.board = Board(clock)
-        self.limits = Limits(clock)
-        self.faults = Faults()
-        self.background = Background()
-        self.delivery = Delivery(clock, pulse, self.background, SIGNING_SECRET)
-        self.names = Namer()
-        self.views = ViewBook(clock, self.names)
-        self.response_urls = ResponseUrls(self)
-        self.scopes: set[str] = set(DEFAULT_SCOPES)
-        self.commands: set[str] = {"/pipeline"}
-        self.installation = Installation()
-        self.event_subscriptions: set[str] = set(channel_events.SUBSCRIBED)
-        self.accepted: list[Accepted] = []
-        self.calls: list[Call] = []
-
+class Workspace(WorkspaceState):
     # --- the bot's side of the wire
 
     @property
@@ -92,12 +47,12 @@ class Workspace:
         elif loss is Loss.UNINSTALLED:
             channel_events.app_uninstalled(self)
             channel_events.tokens_revoked(self)
-        self.scopes -= self.installation.lose(loss)
+        self.installation.lose(loss)
         self.pulse.beat()
 
     def regain(self, loss: Loss) -> None:
         """Installed anew, with the scopes it had."""
-        self.scopes |= self.installation.regain(loss)
+        self.installation.regain(loss)
         self.pulse.beat()
 
     async def close_sockets(self, reason: str | None = "refresh_requested") -> None:
@@ -148,14 +103,26 @@ class Workspace:
         await view_interactions.close_view(self, user)
 
     def open_home(self, user: str) -> None:
-        channel_events.app_home_opened(self, user)
+        channel_events.app_home_opened(self, user, "home")
+
+    def open_messages_tab(self, user: str) -> Channel:
+        """The direct message with the app, which exists from then on."""
+        if self.messages_tab is MessagesTab.OFF:
+            raise Refused("This app has no Messages tab.")
+        return channel_events.app_home_opened(self, user, "messages")
 
     def say(self, user: str, channel: str, text: str, thread_ts: str | None = None) -> Message:
         return interactions.say(self, user, channel, text, thread_ts)
 
     def mention(self, user: str, channel: str, text: str, thread_ts: str | None = None) -> Message:
-        name = self.directory.users[BOT_USER].name
-        return interactions.say(self, user, channel, f"@{name} {text}", thread_ts)
+        return interactions.say(self, user, channel, f"@{self.directory.users[BOT_USER].real_name} {text}", thread_ts)
+
+    def direct_message(self, user: str, text: str, thread_ts: str | None = None) -> Message:
+        """A person writes to the bot, in the Messages tab of the app."""
+        return interactions.say(self, user, self.open_messages_tab(user).id, text, thread_ts)
+
+    def edit_message(self, user: str, channel: str, ts: str, text: str) -> Message:
+        return interactions.edit(self, user, channel, ts, text)
 
     def messages(self, channel: str, viewer: str | None = None) -> list[Message]:
         """Roots in order, replies under them; with a viewer: copies, and that viewer's ephemerals among them."""
@@ -175,8 +142,7 @@ class Workspace:
         message = self.board.find(channel, ts)
         if message is None:
             raise Refused(f"There is no message {ts} in {channel}.")
-        self.board.remove(message)
-        self.pulse.beat()
+        self.remove(message)
 
     # --- what happens to channels
 
@@ -213,63 +179,3 @@ class Workspace:
 
     def leave(self, channel: str, user: str) -> None:
         channel_events.leave(self, self.directory.channels[channel], self.directory.person(user).id)
-
-    # --- what writes do; the callers have checked that they may
-
-    def post(
-        self,
-        method: str,
-        channel: Channel,
-        draft: Draft,
-        *,
-        thread_ts: str | None = None,
-        broadcast: bool = False,
-        ephemeral_to: str | None = None,
-    ) -> Message:
-        """A message of the bot's takes its place."""
-        message = Message(
-            channel=channel.id,
-            ts=self.board.next_ts(),
-            user=BOT_USER,
-            bot_id=BOT_ID,
-            app_id=APP_ID,
-            text=draft.text,
-            blocks=self.names.blocks(draft.blocks),
-            attachments=self.names.attachments(draft.attachments),
-            metadata=draft.metadata,
-            thread_ts=thread_ts,
-            broadcast=broadcast,
-            ephemeral_to=ephemeral_to,
-        )
-        self.board.add(message)
-        self._accept(message, method)
-        return message
-
-    def rewrite(self, method: str, message: Message, draft: Draft) -> None:
-        """An edit with blocks does not show as "edited" (chat.update's page)."""
-        message.text = draft.text
-        message.blocks = self.names.blocks(draft.blocks)
-        message.attachments = self.names.attachments(draft.attachments)
-        message.metadata = draft.metadata
-        if not draft.blocks:
-            message.edited_by, message.edited_ts = BOT_USER, self.board.next_ts()
-        self._accept(message, method)
-
-    def erase(self, method: str, message: Message) -> None:
-        self._accept(message, method)
-        self.board.remove(message)
-
-    def slackbot_says(self, channel: str, user: str, text: str) -> None:
-        """Slack's own words, to one person."""
-        ts = self.board.next_ts()
-        self.board.add(Message(channel=channel, ts=ts, user=SLACKBOT, text=text, ephemeral_to=user))
-        self.pulse.beat()
-
-    def need_scope(self, scope: str) -> None:
-        if scope not in self.scopes:
-            raise SlackError("missing_scope", needed=scope, provided=",".join(sorted(self.scopes)))
-
-    def _accept(self, message: Message, method: str) -> None:
-        self.accepted.append(Accepted.of(message, method, self.clock.monotonic()))
-        del self.accepted[:-KEPT]
-        self.pulse.beat()

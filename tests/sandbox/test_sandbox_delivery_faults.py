@@ -13,7 +13,6 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 
 from sandbox.server import Sandbox
-from sandbox.slack.channel_events import SUBSCRIBABLE
 from sandbox.slack.delivery_faults import DeliveryFault, DeliveryFaultKind
 from sandbox.slack.wire import Refused
 from tests.contract.slack_rig import bolt_app, over_http, over_socket, web_client
@@ -25,7 +24,7 @@ BUTTON = {"type": "button", "action_id": "ack", "text": {"type": "plain_text", "
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox.start() as started:
-        started.slack.event_subscriptions |= SUBSCRIBABLE
+        started.slack.installation.hear_people()
         started.slack.delivery.event_retry_seconds = (0.0, 0.0, 0.0)
         yield started
 

@@ -9,7 +9,6 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 
 from sandbox.server import Sandbox
-from sandbox.slack.channel_events import SUBSCRIBABLE
 from sandbox.slack.delivery import Transport
 from sandbox.slack.signed_http import HttpRefused
 from tests.contract.slack_rig import HandClock, bolt_app, over_http, over_socket
@@ -21,7 +20,7 @@ ANN = "U0ANN"
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox.start() as started:
-        started.slack.event_subscriptions |= SUBSCRIBABLE
+        started.slack.installation.hear_people()
         yield started
 
 

@@ -12,7 +12,6 @@ from slack_sdk.errors import SlackApiError
 
 from sandbox.pulse import Pulse
 from sandbox.server import Sandbox
-from sandbox.slack.channel_events import SUBSCRIBABLE
 from sandbox.slack.delivery import Kind, Transport
 from sandbox.slack.interactions import Choice
 from sandbox.slack.wire import Refused
@@ -32,7 +31,7 @@ CARD = [{"type": "actions", "block_id": "card", "elements": [BUTTON]}]
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox.start() as started:
-        started.slack.event_subscriptions |= SUBSCRIBABLE
+        started.slack.installation.hear_people()
         yield started
 
 

@@ -34,7 +34,8 @@ from bot.slack.render.help import help_lines
 from bot.store import outbox
 from bot.store import redis as store
 from bot.store.keys import Keys
-from sandbox.slack import channel_events
+from sandbox.slack import manifest as sandbox_manifest
+from sandbox.slack.manifest import MessagesTab
 from tests.builders import at
 from tests.unit.rendering import shown
 
@@ -163,7 +164,14 @@ def test_the_manifest_names_the_command_that_is_the_default() -> None:
 
 def test_the_manifest_subscribes_to_what_the_guardian_listens_to() -> None:
     assert sorted(manifest()["settings"]["event_subscriptions"]["bot_events"]) == sorted(channel_monitor.EVENTS)
-    assert set(channel_monitor.EVENTS) == channel_events.SUBSCRIBED
+
+
+def test_the_sandbox_sets_the_app_up_as_the_manifest_does() -> None:
+    tab = manifest()["features"]["app_home"]
+    assert set(manifest()["oauth_config"]["scopes"]["bot"]) == sandbox_manifest.SCOPES
+    assert set(manifest()["settings"]["event_subscriptions"]["bot_events"]) == sandbox_manifest.EVENTS
+    assert tab["messages_tab_enabled"] is (sandbox_manifest.MESSAGES_TAB is not MessagesTab.OFF)
+    assert tab["messages_tab_read_only_enabled"] is (sandbox_manifest.MESSAGES_TAB is MessagesTab.READ_ONLY)
 
 
 def merged(old: Any, new: Any) -> Any:

@@ -1,20 +1,14 @@
 """Which channels the bot sees and may write to, and how Slack refuses the others."""
 
 from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
+from sandbox.slack.manifest import MessagesTab
 from sandbox.slack.wire import SlackError
 from sandbox.slack.workspace import Workspace
-
-_FAMILY = {
-    ChannelKind.PUBLIC: "channels",
-    ChannelKind.PRIVATE: "groups",
-    ChannelKind.IM: "im",
-    ChannelKind.MPIM: "mpim",
-}
 
 
 def need_family_scope(workspace: Workspace, kind: ChannelKind, verb: str) -> None:
     """`channels:read`, `groups:history`, `im:write`...: one scope for each kind of channel."""
-    workspace.need_scope(f"{_FAMILY[kind]}:{verb}")
+    workspace.need_scope(f"{kind.family}:{verb}")
 
 
 def visible(workspace: Workspace, channel_id: str) -> Channel:
@@ -35,9 +29,11 @@ def joined(workspace: Workspace, channel_id: str) -> Channel:
 def writable(workspace: Workspace, name: str) -> Channel:
     """Where chat.postMessage may post: by ID, by name, or to a person, whose direct message it opens."""
     if name in workspace.directory.users and name != BOT_USER:
-        return workspace.directory.open_im(name)[0]
+        name = workspace.directory.open_im(name)[0].id
     named = workspace.directory.named(name.removeprefix("#"))
     channel = visible(workspace, named.id if named is not None else name)
+    if channel.kind is ChannelKind.IM and workspace.messages_tab is MessagesTab.OFF:
+        raise SlackError("messages_tab_disabled")
     if channel.archived:
         raise SlackError("is_archived")
     if channel.read_only:

@@ -1,0 +1,54 @@
+"""How the app is set up in this workspace, as app_manifest.yaml says. A test compares the two."""
+
+from enum import StrEnum
+
+SCOPES = frozenset(
+    {
+        "channels:history",
+        "channels:join",
+        "channels:read",
+        "chat:write",
+        "commands",
+        "groups:history",
+        "groups:read",
+        "im:history",
+        "im:write",
+        "metadata.message:read",
+        "usergroups:read",
+        "users:read",
+    }
+)
+"""Without `chat:write.public` the bot posts only in channels that it is in."""
+
+EVENTS = frozenset(
+    {
+        "app_uninstalled",
+        "channel_archive",
+        "channel_deleted",
+        "channel_id_changed",
+        "channel_left",
+        "channel_unarchive",
+        "group_archive",
+        "group_deleted",
+        "group_left",
+        "group_unarchive",
+        "member_joined_channel",
+        "member_left_channel",
+        "tokens_revoked",
+    }
+)
+"""Slack sends an app no other events."""
+
+OTHER_EVENTS = frozenset({"app_home_opened", "app_mention", "channel_rename", "group_rename", "message.im"})
+"""Events that the sandbox can send, but that the app does not subscribe to."""
+
+
+class MessagesTab(StrEnum):
+    """The direct message with the app: `features.app_home` of the manifest."""
+
+    OFF = "off"
+    READ_ONLY = "read_only"
+    WRITABLE = "writable"
+
+
+MESSAGES_TAB = MessagesTab.READ_ONLY

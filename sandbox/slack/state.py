@@ -1,0 +1,151 @@
+"""The workspace itself: its people, channels, messages and app, and how messages change."""
+
+from sandbox.background import Background
+from sandbox.clock import Clock
+from sandbox.pulse import Pulse
+from sandbox.slack import message_events
+from sandbox.slack.delivery import Delivery
+from sandbox.slack.directory import APP_ID, BOT_ID, BOT_USER, SLACKBOT, Channel, Directory
+from sandbox.slack.events import Events
+from sandbox.slack.faults import Faults
+from sandbox.slack.installation import Installation
+from sandbox.slack.journal import KEPT, Accepted, Call
+from sandbox.slack.limits import Limits
+from sandbox.slack.manifest import MessagesTab
+from sandbox.slack.messages import Board, Draft, Message
+from sandbox.slack.naming import Namer
+from sandbox.slack.response_urls import ResponseUrls
+from sandbox.slack.views import ViewBook
+from sandbox.slack.wire import SlackError
+
+SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105  made up, and the same for everybody
+
+
+class WorkspaceState:
+    def __init__(self, clock: Clock, pulse: Pulse) -> None:
+        self.clock = clock
+        self.pulse = pulse
+        self.base_url = ""
+        self.directory = Directory()
+        self.board = Board(clock)
+        self.limits = Limits(clock)
+        self.faults = Faults()
+        self.background = Background()
+        self.delivery = Delivery(clock, pulse, self.background, SIGNING_SECRET)
+        self.names = Namer()
+        self.views = ViewBook(clock, self.names)
+        self.response_urls = ResponseUrls(self)
+        self.commands: set[str] = {"/pipeline"}
+        self.installation = Installation()
+        self.events = Events(clock, pulse, self.names, self.delivery, self.installation)
+        self.accepted: list[Accepted] = []
+        self.calls: list[Call] = []
+
+    @property
+    def scopes(self) -> set[str]:
+        return self.installation.scopes
+
+    @scopes.setter
+    def scopes(self, scopes: set[str]) -> None:
+        self.installation.scopes = scopes
+
+    @property
+    def event_subscriptions(self) -> set[str]:
+        return self.installation.event_subscriptions
+
+    @event_subscriptions.setter
+    def event_subscriptions(self, subscriptions: set[str]) -> None:
+        self.installation.event_subscriptions = subscriptions
+
+    @property
+    def messages_tab(self) -> MessagesTab:
+        return self.installation.messages_tab
+
+    @messages_tab.setter
+    def messages_tab(self, tab: MessagesTab) -> None:
+        self.installation.messages_tab = tab
+        self.pulse.beat()
+
+    def need_scope(self, scope: str) -> None:
+        if scope not in self.scopes:
+            raise SlackError("missing_scope", needed=scope, provided=",".join(sorted(self.scopes)))
+
+    # --- messages; the callers have checked permissions
+
+    def add(self, message: Message) -> None:
+        """Puts a message into its conversation, and sends the events about it. Nobody else sees an ephemeral one."""
+        self.board.add(message)
+        self.pulse.beat()
+        if message.ephemeral_to is None:
+            parent = self.board.root(message.channel, message.thread_ts) if message.thread_ts else None
+            message_events.posted(self.events, self.directory.channels[message.channel], message, parent)
+
+    def edit(self, message: Message, draft: Draft, editor: str | None) -> None:
+        """`editor` is None where Slack does not show the message as edited."""
+        previous = message.as_json()
+        message.text = draft.text
+        message.blocks = self.names.blocks(draft.blocks)
+        message.attachments = self.names.attachments(draft.attachments)
+        message.metadata = draft.metadata
+        edited_ts = self.board.next_ts()
+        if editor is not None:
+            message.edited_by, message.edited_ts = editor, edited_ts
+        self.pulse.beat()
+        if message.ephemeral_to is None:
+            message_events.edited(self.events, self.directory.channels[message.channel], message, previous, edited_ts)
+
+    def remove(self, message: Message) -> None:
+        previous = message.as_json()
+        self.board.remove(message)
+        self.pulse.beat()
+        if message.ephemeral_to is None:
+            channel = self.directory.channels[message.channel]
+            message_events.deleted(self.events, channel, previous, self.board.next_ts())
+
+    def post(
+        self,
+        method: str,
+        channel: Channel,
+        draft: Draft,
+        *,
+        thread_ts: str | None = None,
+        broadcast: bool = False,
+        ephemeral_to: str | None = None,
+    ) -> Message:
+        """A message of the bot."""
+        message = Message(
+            channel=channel.id,
+            ts=self.board.next_ts(),
+            user=BOT_USER,
+            bot_id=BOT_ID,
+            app_id=APP_ID,
+            text=draft.text,
+            blocks=self.names.blocks(draft.blocks),
+            attachments=self.names.attachments(draft.attachments),
+            metadata=draft.metadata,
+            thread_ts=thread_ts,
+            broadcast=broadcast,
+            ephemeral_to=ephemeral_to,
+        )
+        self.add(message)
+        self._accept(message, method)
+        return message
+
+    def rewrite(self, method: str, message: Message, draft: Draft) -> None:
+        """An edit with blocks does not show as "edited" (chat.update's page)."""
+        self.edit(message, draft, editor=None if draft.blocks else BOT_USER)
+        self._accept(message, method)
+
+    def erase(self, method: str, message: Message) -> None:
+        self._accept(message, method)
+        self.remove(message)
+
+    def slackbot_says(self, channel: str, user: str, text: str) -> None:
+        """Slack's own words, to one person."""
+        ts = self.board.next_ts()
+        self.add(Message(channel=channel, ts=ts, user=SLACKBOT, text=text, ephemeral_to=user))
+
+    def _accept(self, message: Message, method: str) -> None:
+        self.accepted.append(Accepted.of(message, method, self.clock.monotonic()))
+        del self.accepted[:-KEPT]
+        self.pulse.beat()
