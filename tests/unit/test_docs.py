@@ -316,7 +316,7 @@ NUMBERS: Mapping[str, list[str]] = {
     ],
     "docs/slack.md": [
         f"{WORDS[grouping.GROUP_FROM]} or more failures",
-        f"more than {WORDS[grouping.CATCH_UP_FROM]} stories",
+        f"more than {WORDS[grouping.CATCH_UP_FROM]} episodes",
         f"up to {grouping.MOST} pipelines each",
         f"more than {cards.LATE_AFTER.seconds} seconds",
         f"back within {inbox.TOO_OLD.seconds // 60} minutes",
