@@ -26,7 +26,7 @@ from bot.domain.cadence import Cadence
 from bot.domain.subscription import Limits as WatchLimits
 from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
-from bot.jobs import Job, Schedule
+from bot.jobs import Jobs, PeriodicJob
 from bot.monitoring.budget import Budget
 from bot.monitoring.catalogue import Listing
 from bot.monitoring.poller import Poller
@@ -78,7 +78,7 @@ class _Parts:
     poller: Poller
     turn: Leadership
     dispatcher: Dispatcher
-    schedule: Schedule
+    jobs: Jobs
     inbox: Inbox
     app: AsyncApp
 
@@ -128,7 +128,7 @@ async def _work(parts: _Parts, settings: Settings, stopped: asyncio.Event) -> No
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(parts.poller.run(stopped), name="poller")
         tasks.create_task(parts.dispatcher.run(), name="sender")
-        async with parts.schedule.running(), _served(parts.app, settings, stopped):
+        async with parts.jobs.running(), _served(parts.app, settings, stopped):
             log.info("ready", team=parts.team, transport=settings.transport)
             await stopped.wait()
             parts.dispatcher.stop()
@@ -213,20 +213,19 @@ async def _build(ground: _Ground) -> _Parts:
         store=ground.store, suspensions=suspensions, directory=ground.directory, clock=clock, user=user
     )
     inbox = _inbox(ground, requests, look, vigil)
-    jobs = (
-        Job("tick", poller.tick, 0.25),
-        Job("vigil", vigil.look, 2.0),
-        Job("inbox", inbox.take_up, 10.0),
-        Job("listing", ground.turn.only(poller.list_again), settings.catalogue_seconds),
-        Job("directory", ground.directory.read_on, 5.0),
-        Job("guardian", channel_monitor.look_around, 60.0),
+    loops = (
+        PeriodicJob("heartbeat", vigil.look, 2.0),
+        PeriodicJob("inbox", inbox.take_up, 10.0),
+        PeriodicJob("listing", ground.turn.only(poller.list_again), settings.catalogue_seconds, hangs_after=3600.0),
+        PeriodicJob("directory", ground.directory.read_on, 5.0),
+        PeriodicJob("channel_monitor", channel_monitor.look_around, 60.0),
     )
     return _Parts(
         team=ground.identity.team,
         poller=poller,
         turn=ground.turn,
         dispatcher=_sender(ground, chat, suspensions),
-        schedule=Schedule(jobs),
+        jobs=Jobs(PeriodicJob("tick", poller.tick, 0.25), loops),
         inbox=inbox,
         app=_slack_app(ground, inbox, channel_monitor),
     )

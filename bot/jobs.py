@@ -1,145 +1,199 @@
-"""What APScheduler runs: every few seconds, the jobs of the bot."""
+"""Runs what the bot does every few seconds: the poll tick on APScheduler, every other job as a plain loop.
+
+A watchdog on the monotonic clock restarts a job that died, hangs or stopped.
+"""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from functools import partial
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.base import BaseTrigger
 
 from bot.ports import ChatAway, StoreAway
 
 LATE_SECONDS = 1.0
 WATCH_SECONDS = 0.5
 GOODBYE_SECONDS = 5.0
+HANGS_AFTER_SECONDS = 300.0
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """`seconds` is the time from one run to the next. A run that is late is made up for once, and none overlap."""
+class PeriodicJob:
+    """`seconds` is the time from one start to the next. Two runs never overlap, and a missed run is left out.
+
+    The watchdog cancels a run that takes longer than `hangs_after`.
+    """
 
     name: str
     run: Callable[[], Awaitable[object]]
     seconds: float
+    hangs_after: float = HANGS_AFTER_SECONDS
 
 
-class _Evenly(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """So long from one run to the next, and never in arrears.
+class _Runner:
+    """Runs one job in a task, one run at a time, and knows since when it runs or waits."""
 
-    APScheduler's own interval, where the wall clock was put forward, first reckons up every run that would have been:
-    345,600 ticks for a day, and everything else stands still meanwhile.
+    def __init__(self, job: PeriodicJob, stopping: asyncio.Event) -> None:
+        self._job = job
+        self._stopping = stopping
+        self._runs = False
+        self._since = _now()
+        self._task: asyncio.Task[None] | None = None
+
+    def supervise(self) -> None:
+        """Cancels a run that hangs and reports one that crashed."""
+        seconds = _now() - self._since
+        if self._runs and seconds > self._job.hangs_after and self._task:
+            log.error("job_hung", job=self._job.name, seconds=round(seconds))
+            self._since = _now()  # a run that survives this is cancelled again after the same time
+            self._task.cancel()
+        if self._task and self._task.done() and not self._task.cancelled() and (exc := self._task.exception()):
+            self._task = None
+            log.error("job_crashed", job=self._job.name, exc_info=exc)
+
+    async def end(self, deadline: float) -> None:
+        """Lets a run in progress finish until `deadline`, then cancels it."""
+        if self._task:
+            await asyncio.wait({self._task}, timeout=max(0.0, deadline - _now()))
+        self.supervise()
+        if self._task and not self._task.done():
+            log.warning("job_postponed", job=self._job.name, problem="it was still running when the bot stopped")
+            self._task.cancel()
+
+    async def _run(self) -> None:
+        self._runs, self._since = True, _now()
+        try:
+            await self._job.run()
+        except (StoreAway, ChatAway) as exc:
+            log.warning("job_postponed", job=self._job.name, problem=str(exc))
+        finally:
+            self._runs, self._since = False, _now()
+
+
+class _Loop(_Runner):
+    """A job as a plain loop."""
+
+    def start(self, *, after: float = 0.0) -> None:
+        self._task = asyncio.create_task(self._loop(after), name=self._job.name)
+
+    def supervise(self) -> None:
+        super().supervise()
+        if (self._task is None or self._task.done()) and not self._stopping.is_set():
+            self.start(after=self._job.seconds)
+
+    async def _loop(self, after: float) -> None:
+        await self._wait(after)
+        while not self._stopping.is_set():
+            began = _now()
+            await self._run()
+            await self._wait(self._job.seconds - (_now() - began))
+
+    async def _wait(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), max(0.0, seconds))
+
+
+class _Tick(_Runner):
+    """The poll tick: APScheduler fires it once, and the end of each run arms the next.
+
+    APScheduler lives by the wall clock. Its interval trigger makes up for every run that a clock set forward skips.
+    A clock set back delays a run (https://github.com/agronholm/apscheduler/issues/752); the watchdog arms it again.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._step = timedelta(seconds=seconds)
+    def __init__(self, job: PeriodicJob, stopping: asyncio.Event, zone: tzinfo) -> None:
+        super().__init__(job, stopping)
+        self._zone = zone
+        self._scheduler = AsyncIOScheduler(timezone=zone)
 
-    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
-        following = previous + self._step if previous else now
-        return following if following > now else now + self._step
+    def start(self) -> None:
+        self._arm(after=0.0)
+        self._scheduler.start()
+
+    def supervise(self) -> None:
+        super().supervise()
+        late = _now() - self._since - self._job.seconds
+        if late > LATE_SECONDS and not self._runs:
+            log.warning("job_late", job=self._job.name, seconds=round(late, 1))
+            self._since = _now()
+            self._arm(after=0.0)
+
+    async def end(self, deadline: float) -> None:
+        self._scheduler.remove_all_jobs()
+        await super().end(deadline)
+        self._scheduler.shutdown(wait=False)
+
+    def _arm(self, *, after: float) -> None:
+        due = datetime.now(self._zone) + timedelta(seconds=max(0.0, after))  # noqa: TID251 (the scheduler's own clock)
+        self._scheduler.add_job(
+            self._fire, "date", run_date=due, id=self._job.name, misfire_grace_time=None, replace_existing=True
+        )
+
+    async def _fire(self) -> None:
+        if self._stopping.is_set() or (self._task and not self._task.done()):
+            return
+        super().supervise()  # reports a crash of the last run
+        self._task = asyncio.create_task(self._tick(), name=self._job.name)
+
+    async def _tick(self) -> None:
+        began = _now()
+        try:
+            await self._run()
+        finally:
+            if not self._stopping.is_set():
+                self._arm(after=self._job.seconds - (_now() - began))
 
 
-def _quiet() -> logging.Logger:
-    """APScheduler warns of each run that it leaves out since the one before is still under way. That is as it should
-    be, and after a process stood still it is so with every job."""
-    quiet = logging.getLogger(f"{__name__}.apscheduler")
-    quiet.setLevel(logging.ERROR)
-    return quiet
+class Jobs:
+    """Runs `tick` and `loops` while `running()` is open. At its end, runs in progress get `goodbye_seconds` to finish.
 
-
-class Schedule:
-    """Due times are monotonic and kept by the poller; the scheduler only ticks. The first job is to run most often.
-
-    It lives by the wall clock, and where that steps back its jobs stop (https://github.com/agronholm/apscheduler/issues/752):
-    a watch on the monotonic clock of the loop arms the jobs anew when the first is late.
-
-    `zone`: in which it asks `datetime` for the wall clock.
+    APScheduler asks `datetime` for the time in `zone`.
     """
 
-    def __init__(self, jobs: Iterable[Job], *, zone: tzinfo = UTC, goodbye_seconds: float = GOODBYE_SECONDS) -> None:
-        self._jobs = tuple(jobs)
+    def __init__(
+        self,
+        tick: PeriodicJob,
+        loops: Iterable[PeriodicJob],
+        *,
+        zone: tzinfo = UTC,
+        goodbye_seconds: float = GOODBYE_SECONDS,
+    ) -> None:
+        self._tick = tick
+        self._loops = tuple(loops)
         self._zone = zone
         self._goodbye_seconds = goodbye_seconds
-        self._scheduler = AsyncIOScheduler(timezone=zone, logger=_quiet())
-        self._ran_at: dict[str, float] = {}
-        self._running: set[asyncio.Task[None]] = set()
-        self._busy: set[str] = set()
-        self._stopping = False
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        for job in self._jobs:
-            self._ran_at[job.name] = self._passed()
-            self._arm(job)
-        self._scheduler.start()
+        stopping = asyncio.Event()
+        runners: list[_Tick | _Loop] = [_Tick(self._tick, stopping, self._zone)]
+        runners += [_Loop(job, stopping) for job in self._loops]
+        for runner in runners:
+            runner.start()
         try:
             async with asyncio.TaskGroup() as tasks:
-                watching = tasks.create_task(self._watch(), name="schedule watch")
+                watchdog = tasks.create_task(_watch(runners), name="watchdog")
                 try:
                     yield
                 finally:
-                    watching.cancel()
+                    watchdog.cancel()
         finally:
-            self._stopping = True
-            self._scheduler.remove_all_jobs()
-            if self._running:
-                await asyncio.wait(self._running, timeout=self._goodbye_seconds)
-            self._scheduler.shutdown(wait=False)
+            stopping.set()
+            deadline = _now() + self._goodbye_seconds
+            for runner in runners:
+                await runner.end(deadline)
 
-    async def _run(self, job: Job) -> None:
-        self._busy.add(job.name)
-        with self._counted():
-            try:
-                await job.run()
-            except (StoreAway, ChatAway) as exc:
-                log.warning("job_put_off", job=job.name, problem=str(exc))
-            except asyncio.CancelledError:
-                if not self._stopping:
-                    raise
-                log.warning("job_put_off", job=job.name, problem="it was still waiting when the bot stopped")
-            finally:
-                self._ran_at[job.name] = self._passed()
-                self._busy.discard(job.name)
 
-    @contextmanager
-    def _counted(self) -> Iterator[None]:
-        """What is under way at the end is let come to its end: it uses what is closed after it."""
-        task = asyncio.current_task()
-        assert task is not None  # noqa: S101 (a coroutine runs in a task)
-        self._running.add(task)
-        try:
-            yield
-        finally:
-            self._running.discard(task)
+async def _watch(runners: Iterable[_Tick | _Loop]) -> None:
+    while True:
+        await asyncio.sleep(WATCH_SECONDS)
+        for runner in runners:
+            runner.supervise()
 
-    def _arm(self, job: Job) -> None:
-        self._scheduler.add_job(
-            partial(self._run, job),
-            _Evenly(job.seconds),
-            id=job.name,
-            next_run_time=datetime.now(self._zone),  # noqa: TID251 (the scheduler's own clock)
-            coalesce=True,
-            max_instances=1,
-            misfire_grace_time=None,
-            replace_existing=True,
-        )
 
-    @staticmethod
-    def _passed() -> float:
-        return asyncio.get_running_loop().time()
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            for job in self._jobs:
-                late = self._passed() - self._ran_at[job.name] - job.seconds
-                if late > LATE_SECONDS and job.name not in self._busy:
-                    log.warning("job_late", job=job.name, seconds=round(late, 1))
-                    self._ran_at[job.name] = self._passed()
-                    self._arm(job)
+def _now() -> float:
+    return asyncio.get_running_loop().time()

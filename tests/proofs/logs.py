@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-TRIPPED = "_tripped"
+TRIPPED = ("_tripped", "_crashed", "_hung")
 TRACEBACK = "Traceback (most recent call last)"
 
 

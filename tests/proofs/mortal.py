@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from multiprocessing.sharedctypes import Synchronized
 from typing import Any
@@ -21,6 +21,7 @@ from bot.app import run
 from bot.coordination import leadership
 from bot.delivery import claims, dispatcher, job, lane_worker, rate_limiter
 from bot.domain import protocol
+from bot.jobs import PeriodicJob
 from bot.settings import Settings
 from bot.slack.inbound import inbox
 from bot.slack.outbound import calls
@@ -74,9 +75,14 @@ def _hurry() -> None:
     vars(rate_limiter)["CLAIM_SECONDS"] = claims.CLAIM_SECONDS
     rate_limiter.PER_MINUTE = {method: each * int(SCALE) for method, each in rate_limiter.PER_MINUTE.items()}
     inbox.TAKEN_UP_AFTER /= SCALE
-    pause = vars(jobs)["_Evenly"]
-    at_length = pause.__init__
-    pause.__init__ = lambda self, seconds: at_length(self, max(seconds / JOBS_SCALE, SHORTEST_SECONDS))
+    at_length = PeriodicJob.__init__
+
+    def shorter(
+        self: PeriodicJob, name: str, run: Callable[[], Awaitable[object]], seconds: float, **rest: Any
+    ) -> None:
+        at_length(self, name, run, max(seconds / JOBS_SCALE, SHORTEST_SECONDS), **rest)
+
+    vars(jobs)["PeriodicJob"].__init__ = shorter
 
 
 class _Counter:

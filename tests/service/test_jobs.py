@@ -1,4 +1,4 @@
-"""The schedule under a wall clock that is set, on a virtual loop: what APScheduler lives by is put forward and back."""
+"""Jobs on a virtual loop: the wall clock of APScheduler is set forward and back, and runs crash or hang."""
 
 import asyncio
 from collections import Counter
@@ -8,18 +8,19 @@ from datetime import datetime, timedelta, tzinfo
 from itertools import pairwise
 
 import pytest
+from structlog.testing import capture_logs
 
-from bot.jobs import LATE_SECONDS, WATCH_SECONDS, Job, Schedule
+from bot.jobs import LATE_SECONDS, WATCH_SECONDS, Jobs, PeriodicJob
 from bot.ports import StoreAway
 from tests.proofs.virtual import BEGIN, VirtualLoop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TICK, SLOW = 0.05, 0.3
-WATCHED = 60.0  # seconds; long before that a job that has stopped is armed anew
+WATCHED = 60.0  # seconds; long before that the watchdog has restarted a job that stopped
 
 
 class Wall(tzinfo):
-    """A wall clock that a test sets: `datetime` asks a zone what time it is there, and this one tells the loop's."""
+    """A wall clock that a test sets. `datetime` asks its zone for the time; this zone answers with the loop's time."""
 
     by = timedelta()
     asked = 0
@@ -30,7 +31,7 @@ class Wall(tzinfo):
     def utcoffset(self, _: datetime | None) -> timedelta:
         self.asked += 1
         if self.asked > 100_000:
-            raise OverflowError("who asks as often reckons up every run that would have been")
+            raise OverflowError("it counts every run that the step skipped")
         return timedelta()
 
     def dst(self, _: datetime | None) -> timedelta:
@@ -45,7 +46,7 @@ def now() -> float:
 
 
 def virtually(story: Coroutine[object, object, None]) -> None:
-    """Runs it where minutes pass at once."""
+    """Runs the story on a loop where minutes pass at once."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         runner.run(story)
 
@@ -54,11 +55,11 @@ class Runs:
     def __init__(self) -> None:
         self.at: list[tuple[str, float]] = []
 
-    def job(self, name: str, seconds: float) -> Job:
+    def job(self, name: str, seconds: float) -> PeriodicJob:
         async def run() -> None:
             self.at.append((name, now()))
 
-        return Job(name, run, seconds)
+        return PeriodicJob(name, run, seconds)
 
     def counted(self, since: float) -> Counter[str]:
         return Counter(name for name, at in self.at if at >= since)
@@ -71,21 +72,21 @@ class Runs:
 @asynccontextmanager
 async def scheduled(wall: Wall) -> AsyncIterator[Runs]:
     runs = Runs()
-    async with Schedule([runs.job("tick", TICK), runs.job("slow", SLOW)], zone=wall).running():
+    async with Jobs(runs.job("tick", TICK), [runs.job("slow", SLOW)], zone=wall).running():
         await asyncio.sleep(2 * SLOW)
         yield runs
 
 
 @pytest.mark.parametrize("step", [timedelta(), -DAY, -HOUR, HOUR, DAY, 30 * DAY], ids=str)
-def test_every_job_goes_on_and_none_groups_wherever_the_clock_is_set(step: timedelta) -> None:
+def test_every_job_goes_on_and_none_storms_wherever_the_clock_is_set(step: timedelta) -> None:
     async def story() -> None:
         wall = Wall()
         async with scheduled(wall) as runs:
             wall.by, began = step, now()
             await asyncio.sleep(WATCHED)
             counted = runs.counted(began)
-        gap = LATE_SECONDS + WATCH_SECONDS if step else 0.0  # until it is noticed that a job is late
-        for name, seconds in (("tick", TICK), ("slow", SLOW)):
+        noticed = LATE_SECONDS + WATCH_SECONDS if step else 0.0  # until the watchdog sees that the tick is late
+        for name, seconds, gap in (("tick", TICK, noticed), ("slow", SLOW, 0.0)):
             assert runs.longest_gap(name) <= 2 * seconds + gap
             most = WATCHED / seconds
             assert most - gap / seconds - 3 <= counted[name] <= most + 3
@@ -93,8 +94,19 @@ def test_every_job_goes_on_and_none_groups_wherever_the_clock_is_set(step: timed
     virtually(story())
 
 
-def test_a_job_that_cannot_reach_the_store_is_run_again_and_one_that_is_slow_never_overlaps(
-    caplog: pytest.LogCaptureFixture,
+KINDS = pytest.mark.parametrize("kind", ["tick", "loop"])
+
+
+def jobs(kind: str, job: PeriodicJob, goodbye_seconds: float = 1.0) -> Jobs:
+    """`job` as the tick or as a loop, beside another one that does nothing."""
+    other = Runs().job("other", 1.0)
+    tick, loop = (job, other) if kind == "tick" else (other, job)
+    return Jobs(tick, [loop], zone=Wall(), goodbye_seconds=goodbye_seconds)
+
+
+@KINDS
+def test_a_job_that_cannot_reach_the_store_runs_again_and_a_slow_one_never_overlaps(
+    kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     under_way, most, runs = 0, 0, 0
 
@@ -107,26 +119,73 @@ def test_a_job_that_cannot_reach_the_store_is_run_again_and_one_that_is_slow_nev
         raise StoreAway("no answer")
 
     async def story() -> None:
-        async with Schedule([Job("slow", slow, 0.03)], zone=Wall()).running():
+        async with jobs(kind, PeriodicJob("slow", slow, 0.03)).running():
             await asyncio.sleep(1)
 
     virtually(story())
     assert most == 1
     assert 4 <= runs <= 9
-    assert under_way == 0  # what was under way at the end came to its end
-    assert "maximum number of running instances" not in caplog.text  # it is as it should be
+    assert under_way == 0  # the run in progress finished before the jobs ended
+    assert "maximum number of running instances" not in caplog.text
 
 
-async def test_a_job_that_still_waits_when_the_bot_stops_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+@KINDS
+def test_the_watchdog_reports_a_crashed_job_and_runs_it_again(kind: str) -> None:
+    runs = 0
+
+    async def crash() -> None:
+        nonlocal runs
+        runs += 1
+        raise LookupError("nothing is there")
+
+    async def story() -> None:
+        async with jobs(kind, PeriodicJob("crash", crash, 1.0)).running():
+            await asyncio.sleep(10)
+
+    with capture_logs() as logs:
+        virtually(story())
+    assert 6 <= runs <= 11
+    crashed = [str(each["exc_info"]) for each in logs if each["event"] == "job_crashed"]
+    assert crashed == ["nothing is there"] * runs
+
+
+@KINDS
+def test_the_watchdog_cancels_a_hanging_job_and_runs_it_again(kind: str) -> None:
+    under_way, most, runs = 0, 0, 0
+
+    async def hang() -> None:
+        nonlocal under_way, most, runs
+        under_way, runs = under_way + 1, runs + 1
+        most = max(most, under_way)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            under_way -= 1
+
+    async def story() -> None:
+        async with jobs(kind, PeriodicJob("hang", hang, 1.0, hangs_after=5.0)).running():
+            await asyncio.sleep(30)
+
+    with capture_logs() as logs:
+        virtually(story())
+    assert most == 1
+    assert 4 <= runs <= 6
+    assert [each["job"] for each in logs if each["event"] == "job_hung"] == ["hang"] * (runs - 1)
+    assert not [each for each in logs if each["event"] == "job_crashed"]
+
+
+@KINDS
+async def test_a_job_that_still_waits_when_the_bot_stops_leaves_no_traceback(
+    kind: str, caplog: pytest.LogCaptureFixture
+) -> None:
     begun = asyncio.Event()
 
     async def waits() -> None:
         begun.set()
         await asyncio.Event().wait()
 
-    schedule = Schedule([Job("waits", waits, 1.0)], goodbye_seconds=0.05)
-    async with schedule.running():
+    async with jobs(kind, PeriodicJob("waits", waits, 1.0), goodbye_seconds=0.05).running():
         await begun.wait()
     for _ in range(5):
-        await asyncio.sleep(0)  # what was cancelled comes to its end
+        await asyncio.sleep(0)  # the cancelled run ends
     assert not [record for record in caplog.records if record.exc_info]
