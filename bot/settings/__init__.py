@@ -2,17 +2,19 @@
 
 import os
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Self
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
+from bot.domain.cadence import Cadence
 from bot.domain.permission import Broadcast, WhoMayWatch
+from bot.domain.subscription import Limits
 from bot.domain.watch import ChannelId
-from bot.proxy import ProxyError, proxy_for
+from bot.settings.combinations import Combinations
+from bot.settings.environment import ENCODING, EnvironmentSettings, Transport
 from bot.settings.http_address import http_fault, is_exposed
 from bot.settings.names import unknown_names
 from bot.settings.redis_address import passwords_in, redis_fault
@@ -22,7 +24,6 @@ from bot.settings.tokens import token_fault
 __all__ = ["ENV_FILE", "HOW_TO_GET", "PREFIX", "Settings", "SettingsError", "Transport", "ignored_names", "is_exposed"]
 
 ENV_FILE = Path(".env")
-ENCODING = "utf-8-sig"  # some editors put a byte order mark first, which would become part of the first name
 QUOTES = ("''", '""', "‘’", "“”", "„“", "``")
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, description="a number of seconds above 0, at most 86400")]
@@ -37,29 +38,7 @@ REDIS_FORM = "redis://:PASSWORD@host:6379/0, rediss://… for TLS, or unix:///pa
 HTTPS_FORM = "an address like https://host/path"
 
 
-class Transport(StrEnum):
-    """How Slack reaches the bot. AUTO: by Socket Mode where there is a SLACK_APP_TOKEN, else by HTTP."""
-
-    AUTO = "auto"
-    SOCKET = "socket"
-    HTTP = "http"
-
-
-class _Read(BaseSettings):
-    """A value out of a file may end in a newline; blanks alone are no value."""
-
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX, env_file_encoding=ENCODING, env_ignore_empty=True, extra="ignore"
-    )
-
-    @model_validator(mode="before")
-    @classmethod
-    def _strip(cls, given: dict[str, object]) -> dict[str, object]:
-        stripped = {name: value.strip() if isinstance(value, str) else value for name, value in given.items()}
-        return {name: value for name, value in stripped.items() if value != ""}
-
-
-class Settings(_Read):
+class Settings(EnvironmentSettings):
     """Names of others' settings are their makers'; ours begin with PIPELINE_BOT_."""
 
     model_config = SettingsConfigDict(env_file=ENV_FILE)
@@ -151,6 +130,19 @@ class Settings(_Read):
         return ChannelId(self.fallback_channel) if self.fallback_channel else None
 
     @property
+    def cadence(self) -> Cadence:
+        return Cadence(
+            steady_seconds=self.steady_seconds,
+            transient_seconds=self.transient_seconds,
+            at_rest_seconds=self.at_rest_seconds,
+            fresh_failure_seconds=self.fresh_failure_seconds,
+        )
+
+    @property
+    def watch_limits(self) -> Limits:
+        return Limits(watches=self.max_watches_per_channel, patterns=self.max_patterns_per_channel)
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """The values that no output may hold, the password inside REDIS_URL included, however it is encoded."""
         given = [getattr(self, name) for name in type(self).model_fields]
@@ -187,64 +179,10 @@ class Settings(_Read):
             settings = cls(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings' own argument
         except ValidationError as exc:
             faults = [_fault(str(error["loc"][0]), str(error["type"]), error.get("ctx", {})) for error in exc.errors()]
-        faults += _Together(_env_file=env_file).faults()  # type: ignore[call-arg]
+        faults += Combinations(_env_file=env_file).faults()  # type: ignore[call-arg]
         if faults or settings is None:
             raise SettingsError(list(dict.fromkeys(faults)))
         return settings
-
-
-class _Together(_Read):
-    """Faults between settings. Reads leniently, to report them along with the faults of single settings."""
-
-    slack_app_token: str | None = Field(default=None, alias="SLACK_APP_TOKEN")
-    slack_signing_secret: str | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
-    slack_api_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_URL")
-    goldrush_api_url: str = Field(default="https://api.covalenthq.com", alias="GOLDRUSH_API_URL")
-    transport: str = Transport.AUTO
-    allow_plain_http: str = "false"
-
-    def faults(self) -> list[str]:
-        return [*self._transport_faults(), *self._plain_http_faults(), *self._proxy_faults()]
-
-    def _transport_faults(self) -> list[str]:
-        if self.transport == Transport.SOCKET and not self.slack_app_token:
-            return [missing("SLACK_APP_TOKEN")]
-        if self.transport == Transport.HTTP and not self.slack_signing_secret:
-            return [missing("SLACK_SIGNING_SECRET")]
-        if self.slack_app_token or self.slack_signing_secret:
-            return []
-        both = (
-            "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both missing, and one of them is needed. "
-            f"SLACK_APP_TOKEN is {HOW_TO_GET['SLACK_APP_TOKEN']}. "
-            f"SLACK_SIGNING_SECRET is {HOW_TO_GET['SLACK_SIGNING_SECRET']}."
-        )
-        return [both]
-
-    def _plain_http_faults(self) -> list[str]:
-        if self.allow_plain_http.lower() in _TRUE:
-            return []
-        return [
-            f"{name} begins with http://, so its secrets would cross the network unencrypted. Use https://. "
-            f"If the network itself is safe, set {PREFIX}ALLOW_PLAIN_HTTP=true."
-            for name in _ADDRESSES
-            if http_fault(url := getattr(self, name.lower())) is None and is_exposed(url)
-        ]
-
-    def _proxy_faults(self) -> list[str]:
-        """Only of a variable that would be used."""
-        faults = []
-        for name in _ADDRESSES:
-            url = getattr(self, name.lower())
-            try:
-                if http_fault(url) is None:
-                    proxy_for(url)
-            except ProxyError as exc:
-                faults.append(str(exc))
-        return faults
-
-
-_ADDRESSES = ("SLACK_API_URL", "GOLDRUSH_API_URL")
-_TRUE = {"true", "1", "yes", "on", "t", "y"}  # as pydantic reads a bool
 
 
 def ignored_names(env_file: Path | None = ENV_FILE) -> list[str]:

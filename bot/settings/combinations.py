@@ -1,0 +1,64 @@
+"""Finds the faults of settings that are fine by themselves but don't fit together."""
+
+from pydantic import Field
+
+from bot.proxy import ProxyError, proxy_for
+from bot.settings.environment import EnvironmentSettings, Transport
+from bot.settings.http_address import http_fault, is_exposed
+from bot.settings.sentences import HOW_TO_GET, PREFIX, missing
+
+_ADDRESSES = ("SLACK_API_URL", "GOLDRUSH_API_URL")
+_TRUE = {"true", "1", "yes", "on", "t", "y"}  # as pydantic reads a bool
+
+
+class Combinations(EnvironmentSettings):
+    """Finds the faults of settings that don't fit together.
+
+    Reads leniently, so that these faults are reported along with the faults of single settings.
+    """
+
+    slack_app_token: str | None = Field(default=None, alias="SLACK_APP_TOKEN")
+    slack_signing_secret: str | None = Field(default=None, alias="SLACK_SIGNING_SECRET")
+    slack_api_url: str = Field(default="https://slack.com/api/", alias="SLACK_API_URL")
+    goldrush_api_url: str = Field(default="https://api.covalenthq.com", alias="GOLDRUSH_API_URL")
+    transport: str = Transport.AUTO
+    allow_plain_http: str = "false"
+
+    def faults(self) -> list[str]:
+        return [*self._transport_faults(), *self._plain_http_faults(), *self._proxy_faults()]
+
+    def _transport_faults(self) -> list[str]:
+        if self.transport == Transport.SOCKET and not self.slack_app_token:
+            return [missing("SLACK_APP_TOKEN")]
+        if self.transport == Transport.HTTP and not self.slack_signing_secret:
+            return [missing("SLACK_SIGNING_SECRET")]
+        if self.slack_app_token or self.slack_signing_secret:
+            return []
+        both = (
+            "SLACK_APP_TOKEN and SLACK_SIGNING_SECRET are both missing, and one of them is needed. "
+            f"SLACK_APP_TOKEN is {HOW_TO_GET['SLACK_APP_TOKEN']}. "
+            f"SLACK_SIGNING_SECRET is {HOW_TO_GET['SLACK_SIGNING_SECRET']}."
+        )
+        return [both]
+
+    def _plain_http_faults(self) -> list[str]:
+        if self.allow_plain_http.lower() in _TRUE:
+            return []
+        return [
+            f"{name} begins with http://, so its secrets would cross the network unencrypted. Use https://. "
+            f"If the network itself is safe, set {PREFIX}ALLOW_PLAIN_HTTP=true."
+            for name in _ADDRESSES
+            if http_fault(url := getattr(self, name.lower())) is None and is_exposed(url)
+        ]
+
+    def _proxy_faults(self) -> list[str]:
+        """Checks only the proxy variables that a request would use."""
+        faults = []
+        for name in _ADDRESSES:
+            url = getattr(self, name.lower())
+            try:
+                if http_fault(url) is None:
+                    proxy_for(url)
+            except ProxyError as exc:
+                faults.append(str(exc))
+        return faults

@@ -1,0 +1,273 @@
+"""Builds and owns everything that belongs to one Slack team: its data, reads, messages, people and channels."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import NamedTuple, Self
+
+from redis.asyncio import Redis
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.clock import SystemClock
+from bot.coordination.heartbeat import Heartbeat
+from bot.coordination.leadership import Leadership
+from bot.delivery.dispatcher import Dispatcher
+from bot.delivery.doubt import Doubt
+from bot.delivery.lane_worker import LaneServices
+from bot.delivery.rate_limiter import RateLimiter
+from bot.delivery.suspensions import Suspensions
+from bot.domain.watch import TeamId
+from bot.goldrush.client import Client
+from bot.jobs import Jobs, PeriodicJob
+from bot.monitoring.budget import Budget
+from bot.monitoring.catalogue import Listing
+from bot.monitoring.poller import Poller
+from bot.requests.requests import Requests
+from bot.settings import Settings
+from bot.slack.actions import Actions
+from bot.slack.commands import Commands
+from bot.slack.inbound.bolt_app import Identity, Listeners
+from bot.slack.inbound.inbox import Inbox
+from bot.slack.inbound.person_limits import PersonLimits
+from bot.slack.outbound.channel_monitor import ChannelMonitor
+from bot.slack.outbound.chat import SlackChat
+from bot.slack.outbound.directory import Directory
+from bot.slack.outbound.facts import Facts
+from bot.slack.permissions import Permissions
+from bot.slack.render.renderer import Look
+from bot.state.repository import Repository
+from bot.store.outbox import RedisOutbox
+from bot.store.redis import RedisStore
+from bot.store.scripts import Scripts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the process lends to each of its workspaces."""
+
+    settings: Settings
+    clock: SystemClock
+    redis: Redis
+    api: Client
+    read_slots: int
+    """How many reads of GoldRush may run at once."""
+
+
+class Workspace:
+    """One Slack team. `open` builds it, `running` runs it, `stop` lets its current work finish, `close` hands over."""
+
+    def __init__(
+        self,
+        *,
+        team: TeamId,
+        listeners: Listeners,
+        poller: Poller,
+        dispatcher: Dispatcher,
+        jobs: Jobs,
+        inbox: Inbox,
+        leadership: Leadership,
+    ) -> None:
+        self.team = team
+        self.listeners = listeners
+        self._poller = poller
+        self._dispatcher = dispatcher
+        self._jobs = jobs
+        self._inbox = inbox
+        self._leadership = leadership
+
+    @classmethod
+    async def open(cls, shared: Shared, slack: AsyncWebClient, identity: Identity) -> Self:
+        """
+        Raises:
+            StoreAway: the store went away meanwhile.
+        """
+        base = await _base(shared, slack, identity)
+        monitoring = _monitoring(base)
+        await monitoring.heartbeat.look()
+        settings = shared.settings
+        renderer = Look(command=settings.command, platform_url=settings.platform_url, broadcast=settings.broadcast)
+        delivery = _delivery(base, renderer)
+        inbox = _inbox(base, _requests(base, monitoring), renderer, monitoring.heartbeat)
+        channels = ChannelMonitor(
+            store=base.store,
+            suspensions=delivery.suspensions,
+            directory=base.directory,
+            clock=base.clock,
+            user=identity.user,
+        )
+        return cls(
+            team=identity.team,
+            listeners=Listeners(inbox=inbox, channel_monitor=channels),
+            poller=monitoring.poller,
+            dispatcher=delivery.dispatcher,
+            jobs=_jobs(base, monitoring, inbox, channels),
+            inbox=inbox,
+            leadership=base.leadership,
+        )
+
+    @asynccontextmanager
+    async def running(self, stopped: asyncio.Event) -> AsyncIterator[None]:
+        """Reads, sends and runs periodic jobs. At the end, it waits for the work in progress; call `stop` before."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._poller.run(stopped), name="poller")
+            tasks.create_task(self._dispatcher.run(), name="dispatcher")
+            async with self._jobs.running():
+                yield
+            await self._inbox.settled()
+
+    def stop(self) -> None:
+        """Sends nothing more after the messages that are on their way."""
+        self._dispatcher.stop()
+
+    async def close(self) -> None:
+        """Gives up leadership, so that another bot need not wait for its end.
+
+        Raises:
+            StoreAway: the other bot has to wait.
+        """
+        await self._leadership.give_up()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Base:
+    """The parts that all others use."""
+
+    shared: Shared
+    identity: Identity
+    slack: AsyncWebClient
+    store: RedisStore
+    outbox: RedisOutbox
+    repository: Repository
+    directory: Directory
+    budget: Budget
+    leadership: Leadership
+    doubt: Doubt
+    wake: asyncio.Event
+
+    @property
+    def settings(self) -> Settings:
+        return self.shared.settings
+
+    @property
+    def clock(self) -> SystemClock:
+        return self.shared.clock
+
+
+class _Monitoring(NamedTuple):
+    listing: Listing
+    poller: Poller
+    heartbeat: Heartbeat
+
+
+class _Delivery(NamedTuple):
+    suspensions: Suspensions
+    dispatcher: Dispatcher
+
+
+async def _base(shared: Shared, slack: AsyncWebClient, identity: Identity) -> _Base:
+    clock, wake, scripts = shared.clock, asyncio.Event(), Scripts(shared.redis, identity.team)
+    store = RedisStore(scripts, clock)
+    repository = Repository(store, wake, shared.settings.fallback)
+    await repository.load()
+    return _Base(
+        shared=shared,
+        identity=identity,
+        slack=slack,
+        store=store,
+        outbox=RedisOutbox(scripts, clock),
+        repository=repository,
+        directory=Directory(slack, clock, identity.team),
+        budget=Budget(shared.settings.requests_per_second, clock),
+        leadership=Leadership(store, clock),
+        doubt=Doubt(clock),
+        wake=wake,
+    )
+
+
+def _monitoring(base: _Base) -> _Monitoring:
+    settings, clock = base.settings, base.clock
+    listing = Listing(api=base.shared.api, repository=base.repository, budget=base.budget, clock=clock)
+    poller = Poller(
+        api=base.shared.api,
+        repository=base.repository,
+        budget=base.budget,
+        clock=clock,
+        cadence=settings.cadence,
+        turn=base.leadership,
+        slots=base.shared.read_slots,
+        operator=settings.operator,
+        listing=listing,
+    )
+    heartbeat = Heartbeat(
+        repository=base.repository,
+        poller=poller,
+        turn=base.leadership,
+        clock=clock,
+        blind_after=timedelta(seconds=settings.blind_seconds),
+        operator=settings.operator,
+        in_doubt=base.doubt.arise,
+        memberships=base.directory.memberships,
+        embedded=settings.store_url is None,
+    )
+    return _Monitoring(listing=listing, poller=poller, heartbeat=heartbeat)
+
+
+def _requests(base: _Base, monitoring: _Monitoring) -> Requests:
+    return Requests.over(
+        repository=base.repository,
+        poller=monitoring.poller,
+        listing=monitoring.listing,
+        clock=base.clock,
+        direct=base.directory.direct,
+        limits=base.settings.watch_limits,
+    )
+
+
+def _delivery(base: _Base, renderer: Look) -> _Delivery:
+    settings, clock = base.settings, base.clock
+    chat = SlackChat(base.slack, base.directory, renderer.content, base.identity.user)
+    suspensions = Suspensions(store=base.store, chat=chat, clock=clock, wake=base.wake, fallback=settings.fallback)
+    services = LaneServices(
+        outbox=base.outbox,
+        chat=chat,
+        clock=clock,
+        pace=RateLimiter(clock),
+        doubt=base.doubt,
+        suspensions=suspensions,
+        team=base.identity.team,
+        pages_an_hour=settings.pages_per_hour,
+    )
+    return _Delivery(suspensions=suspensions, dispatcher=Dispatcher(services, base.wake))
+
+
+def _inbox(base: _Base, requests: Requests, renderer: Look, heartbeat: Heartbeat) -> Inbox:
+    settings = base.settings
+    facts = Facts(base.slack, base.clock, base.identity.team)
+    permissions = Permissions(facts, settings.who_may_watch)
+    commands = Commands(requests, base.directory, permissions, settings.broadcast, max_targets=settings.max_targets)
+    return Inbox(
+        store=base.store,
+        commands=commands,
+        actions=Actions(requests, commands, renderer, permissions),
+        look=renderer,
+        clock=base.clock,
+        catch_up=heartbeat.catch_up,
+        limits=PersonLimits(base.clock, settings.commands_per_minute),
+    )
+
+
+def _jobs(base: _Base, monitoring: _Monitoring, inbox: Inbox, channels: ChannelMonitor) -> Jobs:
+    """A listing or a backlog of interactions may take long, so the watchdog gives them more time."""
+    list_again = base.leadership.only(monitoring.poller.list_again)
+    return Jobs(
+        PeriodicJob("tick", monitoring.poller.tick, 0.25),
+        (
+            PeriodicJob("heartbeat", monitoring.heartbeat.look, 2.0),
+            PeriodicJob("inbox", inbox.take_up, 10.0, hangs_after=3600.0),
+            PeriodicJob("listing", list_again, base.settings.catalogue_seconds, hangs_after=3600.0),
+            PeriodicJob("directory", base.directory.read_on, 5.0),
+            PeriodicJob("channel_monitor", channels.look_around, 60.0),
+        ),
+    )
