@@ -28,7 +28,7 @@ class State(StrEnum):
 
 
 class Trouble(StrEnum):
-    """Reasons for attention, the worst first. The values are the words in a heading."""
+    """Reasons for attention, worst first. The values are the words in a heading."""
 
     FAILED = "failed"
     UNREACHABLE = "unreachable"
@@ -42,27 +42,27 @@ class Trouble(StrEnum):
 _ORDER = tuple(Trouble)
 
 
-def trouble(standing: PipelineState, now: datetime) -> Trouble | None:
+def trouble(state: PipelineState, now: datetime) -> Trouble | None:
     """The worst reason of one pipeline; None if it needs no attention."""
-    observation = standing.observation
-    if standing.reach is Reach.GONE:
+    observation = state.observation
+    if state.reach is Reach.GONE:
         return Trouble.GONE
-    if standing.phase == Phase.FAILED:
+    if state.phase == Phase.FAILED:
         return Trouble.FAILED
-    if standing.reach is Reach.UNREACHABLE:
+    if state.reach is Reach.UNREACHABLE:
         return Trouble.UNREACHABLE
     if observation is None:
         return None
     if observation.phase == Phase.RUNNING and not observation.live:
         return Trouble.DEGRADED if observation.degraded else Trouble.NOT_READY
-    if standing.failed_since is not None:
+    if state.failed_since is not None:
         return Trouble.RECOVERING
-    stuck = observation.phase in TRANSIENT and standing.since and now - standing.since >= STUCK_AFTER
+    stuck = observation.phase in TRANSIENT and state.since and now - state.since >= STUCK_AFTER
     return Trouble.STUCK if stuck else None
 
 
 def troubles(views: Iterable[PipelineView], now: datetime) -> Counter[Trouble]:
-    """The number of pipelines of each kind, the worst first."""
+    """The number of pipelines for each reason, worst first."""
     found = Counter(kind for view in views if (kind := trouble(view.state, now)))
     return Counter({kind: found[kind] for kind in _ORDER if found[kind]})
 
@@ -76,16 +76,16 @@ def _rank(kind: Trouble | None) -> int:
     return len(_ORDER) if kind is None else _ORDER.index(kind)
 
 
-def is_in(standing: PipelineState, states: Collection[State]) -> bool:
-    """True if the pipeline is in one of these states. An unreadable pipeline also matches its last known state."""
-    return not states or bool(_states(standing) & set(states))
+def is_in(state: PipelineState, states: Collection[State]) -> bool:
+    """True if the pipeline is in one of these states. An unreachable one also matches its last known state."""
+    return not states or bool(_states(state) & set(states))
 
 
-def _states(standing: PipelineState) -> set[State]:
-    if standing.reach is Reach.GONE:
+def _states(state: PipelineState) -> set[State]:
+    if state.reach is Reach.GONE:
         return {State.GONE}
-    found = {State.UNREACHABLE} if standing.reach is Reach.UNREACHABLE else set[State]()
-    observation = standing.observation
+    found = {State.UNREACHABLE} if state.reach is Reach.UNREACHABLE else set[State]()
+    observation = state.observation
     if observation is None:
         return found
     if observation.phase.known:

@@ -1,4 +1,4 @@
-"""The pipelines a ServiceKey can see, and which of them a person means."""
+"""Resolves names: which of the pipelines that a ServiceKey can see does a person mean?"""
 
 import difflib
 import re
@@ -15,9 +15,9 @@ from bot.domain.phase import Intent
 
 PROJECT_PREFIX = "project:"
 NEAREST = 3
-COMPARED = 64  # difflib compares so many names, and so many characters of each: its cost grows with both
+COMPARED = 64  # names that difflib compares, and characters of each: its cost grows with both
 CACHED = 32_768  # names, ids and patterns of a large workspace
-# Soft hyphens, joiners, marks and turns of direction: names that are pasted bring them along.
+# Soft hyphens, joiners, marks and changes of direction, which pasted names contain.
 _UNSEEN = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]+")
 _BLANKS = re.compile(r"\s+")
 _ALIKE = str.maketrans(dict.fromkeys("‘’‛ʼ´`", "'") | dict.fromkeys("‐‑‒–—−", "-"))  # substitutions that keyboards make
@@ -27,7 +27,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """A pipeline as the API lists it. `intent` is what the user wants, never the phase."""
+    """A pipeline as the API lists it. `intent` is what its owner wants, never the phase."""
 
     id: PipelineId
     name: str
@@ -57,31 +57,31 @@ Resolution = Found | Ambiguous | Unknown
 
 
 def visible(text: str) -> str:
-    """Without what cannot be seen, and with nothing but single plain blanks."""
+    """The text without invisible characters, with single plain blanks."""
     return _BLANKS.sub(" ", _UNSEEN.sub("", text))
 
 
 @lru_cache(maxsize=CACHED)
 def looks(text: str) -> str:
-    """The same for all that look the same to people, in whatever case. By this names are compared."""
+    """The form in which names compare: equal for texts that look the same to people, in any case."""
     return unicodedata.normalize("NFC", visible(text)).lower().translate(_ALIKE)
 
 
 @lru_cache(maxsize=CACHED)
 def spoken(text: str) -> str:
-    """The words of a name, without the emoji and signs between them."""
+    """The words of a name, without emoji and punctuation."""
     shown = looks(text)
     return " ".join(_WORD.findall(_SHORTCODE.sub(" ", shown)) or _WORD.findall(shown))
 
 
 @lru_cache(maxsize=CACHED)
 def is_pattern(reference: str) -> bool:
-    """Whether a reference may grow: `orders-*`, `project:NAME`. Everything else means one pipeline."""
+    """True if a reference may match many pipelines: `orders-*`, `project:NAME`. Any other means one pipeline."""
     return "*" in reference or reference.lower().startswith(PROJECT_PREFIX)
 
 
 def matches(pattern: str, pipeline: Pipeline) -> bool:
-    """Whether a stored reference (a pattern, or an id) takes in this pipeline."""
+    """True if a stored reference (a pattern, or an id) covers this pipeline."""
     if not is_pattern(pattern):
         return pattern == pipeline.id
     wanted = looks(pattern)
@@ -96,9 +96,9 @@ def _fits(pattern: str, text: str) -> bool:
 
 @lru_cache(maxsize=CACHED)
 def fitting(pattern: str) -> Callable[[str], bool]:
-    """The test of a text. Only `*` is special to people.
+    """A test for texts. Only `*` is special.
 
-    Not fnmatch: it compiles each pattern, which costs more than to match hundreds.
+    fnmatch compiles each pattern, which costs more than matching hundreds of texts.
     """
     first, *rest = pattern.split("*")
     if not rest:
@@ -121,10 +121,10 @@ def fitting(pattern: str) -> Callable[[str], bool]:
 
 
 class Names:
-    """Names and ids, sorted once: each word of a command then costs a search, not a pass over every pipeline."""
+    """Names and ids, sorted once, so that each word of a command costs a search, not a pass over every pipeline."""
 
     def __init__(self, catalogue: Iterable[Pipeline], former: Mapping[PipelineId, str] | None = None) -> None:
-        """`former`: the names that pipelines had when someone began to watch them."""
+        """`former`: the name of each pipeline when someone began to watch it."""
         self._former = former or {}
         self.pipelines = tuple(sorted(catalogue, key=lambda pipeline: (looks(pipeline.name), pipeline.id)))
         self._texts = sorted(
@@ -135,7 +135,7 @@ class Names:
         return self._at(place for text, place in self._from(wanted) if text == wanted)
 
     def formerly(self, wanted: str) -> tuple[Pipeline, ...]:
-        """Pipelines that had this name when someone began to watch them, and were renamed since."""
+        """Pipelines that had this name when someone began to watch them, and have another one now."""
         return tuple(
             each
             for each in self.pipelines
@@ -143,7 +143,7 @@ class Names:
         )
 
     def saying(self, words: str) -> tuple[Pipeline, ...]:
-        """Pipelines whose names consist of these words; if none, those whose names contain them side by side."""
+        """Pipelines whose names consist of these words; if none, those whose names contain the words side by side."""
         if not words:
             return ()
         rarest = min((self._by_word.get(word, ()) for word in words.split()), key=len)
@@ -153,7 +153,7 @@ class Names:
 
     @cached_property
     def longest(self) -> int:
-        """The most words, between blanks, that a name has."""
+        """The number of words in the longest name."""
         return max((len(each.name.split()) for each in self.pipelines), default=1)
 
     @cached_property
@@ -192,7 +192,7 @@ class Names:
 
 
 def _alike(one: str, other: str) -> float:
-    """The share of neighbouring letters that two words have in common (Dice): cheap, where difflib is not."""
+    """The share of neighbouring letters that two words have in common (Dice). Much cheaper than difflib."""
     ours, theirs = _pairs(one), _pairs(other)
     return len(ours & theirs) / (len(ours) + len(theirs))
 
@@ -203,8 +203,8 @@ def _pairs(text: str) -> frozenset[tuple[str, str]]:
 
 
 def resolve(reference: str, catalogue: Iterable[Pipeline] | Names, *, suggest: bool = True) -> Resolution:
-    """The pipelines a person means by a pattern, or else by the first of these that fits: an id or name in any case;
-    the name when someone began to watch it; a beginning of id or name; the words of a name, or some of them.
+    """The pipelines that a pattern covers, or else those of the first rule that fits: an id or name in any case; the
+    name when someone began to watch it; a prefix of id or name; the words of a name, or some of them.
 
     Without `suggest`, an unknown reference gets no nearest names, because finding them is the slowest step.
     """

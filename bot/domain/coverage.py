@@ -1,7 +1,7 @@
-"""Which pipelines each pattern takes in, and who watches a pipeline. Pure.
+"""Which pipelines each pattern covers, and which watches cover a pipeline. Pure.
 
-A workspace may have thousands of patterns and pipelines. Each pattern is matched with all pipelines once, then only
-with those that changed: a command or a listing costs a few milliseconds.
+A workspace may have thousands of patterns and pipelines. Matches each pattern with all pipelines once, then only with
+those that changed: a command or a listing costs a few milliseconds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from bot.domain.watch import ChannelId, Watch
 
 
 class Coverage:
-    """The coverage of one catalogue. `after` makes that of the next one and reuses the unchanged parts."""
+    """The coverage of one catalogue. `after` reuses the unchanged parts for the next one."""
 
     def __init__(self, pipelines: Iterable[Pipeline] = ()) -> None:
         self._pipelines = {each.id: each for each in pipelines}
@@ -24,7 +24,7 @@ class Coverage:
         self._new = _Texts(())
 
     def after(self, pipelines: Iterable[Pipeline]) -> "Coverage":
-        """The coverage of the next catalogue; this same object where patterns see no change."""
+        """The coverage of the next catalogue; the same object if nothing changed for patterns."""
         now = {each.id: each for each in pipelines}
         new = [each for each in now.values() if not self._has(each)]
         changed = {each.id for each in new} | (self._pipelines.keys() - now.keys())
@@ -35,7 +35,7 @@ class Coverage:
         return made
 
     def ids(self, pattern: str) -> frozenset[PipelineId]:
-        """The pipelines that a pattern takes in."""
+        """The pipelines that a pattern covers."""
         wanted = looks(pattern)
         if wanted not in self._ids:
             before = self._before.get(wanted)
@@ -46,7 +46,7 @@ class Coverage:
         return self._ids[wanted]
 
     def all(self, patterns: Iterable[str]) -> frozenset[PipelineId]:
-        """The pipelines that any of the patterns takes in."""
+        """The pipelines that any of the patterns covers."""
         found: set[PipelineId] = set()
         for pattern in patterns:
             found |= self.ids(pattern)
@@ -55,14 +55,14 @@ class Coverage:
         return frozenset(found)
 
     def among(self, patterns: Iterable[str], pipeline: Pipeline) -> list[str]:
-        """Those of the patterns, each as `looks` has it, that take in a pipeline. The catalogue may not have it, or may
-        have it under another name."""
+        """The patterns, in the form of `looks`, that cover a pipeline. The catalogue may lack the pipeline, or have it
+        under another name."""
         if not self._has(pipeline):
             return [each for each in patterns if matches(each, pipeline)]
         return [each for each in patterns if pipeline.id in (self._ids[each] if each in self._ids else self.ids(each))]
 
     def _has(self, pipeline: Pipeline) -> bool:
-        """The pipeline's name and project, as patterns compare them."""
+        """True if the catalogue has the pipeline under this name and project."""
         known = self._pipelines.get(pipeline.id)
         return known is not None and (known.name, known.project) == (pipeline.name, pipeline.project)
 
@@ -72,7 +72,7 @@ class Coverage:
 
 
 class _Texts:
-    """What patterns are compared with."""
+    """The texts that patterns match."""
 
     def __init__(self, pipelines: Iterable[Pipeline]) -> None:
         pipelines = tuple(pipelines)
@@ -87,7 +87,7 @@ class _Texts:
 
 
 class Watchers:
-    """The watches of a workspace by what they watch. `patterns` are as `looks` has them, each once."""
+    """The watches of a workspace, by reference. `patterns` are in the form of `looks`, each once."""
 
     def __init__(self, watches: Sequence[Watch] = ()) -> None:
         self._watches = watches
@@ -105,11 +105,11 @@ class Watchers:
         return frozenset(self._watches[place].channel for places in self._grown.values() for place in places)
 
     def ids(self, coverage: Coverage) -> frozenset[PipelineId]:
-        """The pipelines that somebody watches."""
+        """The watched pipelines."""
         return frozenset(map(PipelineId, self._exact)) | coverage.all(self.patterns)
 
     def of(self, pipeline: Pipeline, coverage: Coverage) -> tuple[Watch, ...]:
-        """The watches that cover a pipeline, in the order in which they were given."""
+        """The watches that cover a pipeline, in their given order."""
         places = list(self._exact.get(pipeline.id, ()))
         for pattern in coverage.among(self._grown, pipeline):
             places += self._grown[pattern]

@@ -1,4 +1,4 @@
-"""One reading of one pipeline: an observation where it succeeded, a miss where it did not."""
+"""The result of reading one pipeline: an observation, or a failed read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,7 @@ PipelineId = NewType("PipelineId", str)
 
 
 class ReadSequence(NamedTuple):
-    """Orders readings without a clock: which start of the bot, then which read since."""
+    """Orders readings without a clock: the leader's epoch, then the read's number in it."""
 
     epoch: int
     read: int
@@ -50,13 +50,13 @@ class Observation:
 
     @property
     def serving(self) -> bool | None:
-        """Whether it is live; None where RUNNING leaves that open: too little is reported, or too many are ready."""
+        """Live or not; None where RUNNING leaves that open: too little is reported, or too many replicas are ready."""
         unsettled = self.readiness in {Readiness.UNREPORTED, Readiness.SURPLUS}
         return None if self.phase == Phase.RUNNING and unsettled else self.live
 
 
 class FailedReadKind(StrEnum):
-    """Why a read gave no observation, cut by what it tells of the pipeline."""
+    """Why a read failed, by what that says about the pipeline."""
 
     NOT_FOUND = "not_found"
     FORBIDDEN = "forbidden"
@@ -65,7 +65,7 @@ class FailedReadKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedRead:
-    """A read that failed: says nothing of the phase. `reason` is for people."""
+    """A read that failed. It says nothing about the phase. `reason` is for people."""
 
     pipeline_id: PipelineId
     sequence: ReadSequence

@@ -1,4 +1,4 @@
-"""What two readings of one pipeline tell of it: its standing, and the transitions somebody may want to hear of."""
+"""Compares a reading with the state before it: the new state, and the transitions that channels may want to hear of."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -16,12 +16,12 @@ from bot.domain.observation import (
 )
 from bot.domain.phase import AT_REST, Intent, Phase
 
-MISSES_UNTIL_TOLD = 3
-SAME_START = timedelta(seconds=1)  # start_time may come in another precision: that is no restart
+FAILED_READS_UNTIL_REPORTED = 3
+SAME_START = timedelta(seconds=1)  # another precision of start_time is no restart
 
 
 class Event(StrEnum):
-    """What can be told of a pipeline. Those in `SELECTABLE` are the words of `/pipeline watch … on EVENT`."""
+    """The kinds of transition. Those in `SELECTABLE` are the words of `/pipeline watch … on EVENT`."""
 
     DEPLOYING = "deploying"
     RUNNING = "running"
@@ -44,7 +44,7 @@ SELECTABLE = tuple(event for event in Event if event not in {Event.BACK, Event.C
 
 
 class Reach(StrEnum):
-    """Whether the pipeline can be read at all."""
+    """Whether the bot can read the pipeline."""
 
     REACHABLE = "reachable"
     UNREACHABLE = "unreachable"
@@ -53,7 +53,7 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Healthy:
-    """How long a pipeline was live. `until` None: it still is. `at_least`: it was already live at the first reading."""
+    """How long a pipeline was live. `until` None: it still is. `at_least`: it was live before the first reading."""
 
     since: datetime
     until: datetime | None = None
@@ -62,20 +62,20 @@ class Healthy:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineState:
-    """What is believed of one pipeline after all readings so far."""
+    """One pipeline's state after all readings so far."""
 
     observation: Observation | None = None
     since: datetime | None = None
     first_seen: bool = False
-    """It was so already when it was first read: since then, or earlier."""
+    """The first reading found this phase: it began at `since` or earlier."""
     failed_since: datetime | None = None
     live: bool | None = None
-    """As last reported in this phase: a reading that leaves it open does not change it. None: never reported."""
+    """As last reported in this phase. A reading that does not say keeps it. None: never reported."""
     uid: str | None = None
-    """As last reported in this phase, like `start_time`: a reading without one hides no restart."""
+    """As last reported in this phase, like `start_time`. A reading without one hides no restart."""
     start_time: datetime | None = None
     healthy: Healthy | None = None
-    """The last stretch of being live."""
+    """The latest time of being live."""
     reach: Reach = Reach.REACHABLE
     failed_reads: int = 0
     not_found: int = 0
@@ -88,14 +88,14 @@ class PipelineState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transition:
-    """One thing that became so, with the state it left behind."""
+    """One change of a pipeline, with the state after it."""
 
     event: Event
     pipeline_id: PipelineId
     at: datetime
     phase: Phase | None
     after: datetime | None = None
-    """When it was last read and was not so yet; earlier, where that is not known to the second."""
+    """The last reading before the change, or an earlier time if the bot doesn't know it to the second."""
     previous: Phase | None = None
     live: bool = False
     reach: Reach = Reach.REACHABLE
@@ -105,140 +105,142 @@ class Transition:
     first_seen: bool = False
 
 
-def detect(standing: PipelineState, reading: Reading) -> tuple[PipelineState, tuple[Transition, ...]]:
-    """The standing after `reading`, and what became so by it. A reading not newer than the last changes nothing."""
-    if reading.sequence <= standing.sequence:
-        return standing, ()
+def detect(state: PipelineState, reading: Reading) -> tuple[PipelineState, tuple[Transition, ...]]:
+    """The state after `reading`, and the transitions to it. Ignores a reading that is not newer."""
+    if reading.sequence <= state.sequence:
+        return state, ()
     if isinstance(reading, FailedRead):
-        return _missed(standing, reading)
-    return _observed(standing, reading)
+        return _failed(state, reading)
+    return _observed(state, reading)
 
 
-def read_since(standings: Iterable[PipelineState]) -> datetime | None:
-    """Since when each of those that `read_again` is about was read: a steady reading is not written."""
-    closely = (each.observation for each in standings if _closely(each))
+def read_since(states: Iterable[PipelineState]) -> datetime | None:
+    """When the oldest reading of a closely watched pipeline was taken. The store holds no steady readings."""
+    closely = (each.observation for each in states if _closely(each))
     return min((each.observed_at for each in closely if each), default=None)
 
 
-def read_again(standing: PipelineState, moment: datetime) -> PipelineState:
-    """It was read at `moment` or later, and nothing had changed. Not said of what is at rest: that is read seldom, and
-    would make all others look as old."""
-    observation = standing.observation
-    if observation is None or not _closely(standing) or observation.observed_at >= moment:
-        return standing
-    return replace(standing, observation=replace(observation, observed_at=moment))
+def read_again(state: PipelineState, moment: datetime) -> PipelineState:
+    """The state, given that a reading at `moment` or later found no change.
+
+    Skipped at rest: rarely polled, these would make the fleet look stale.
+    """
+    observation = state.observation
+    if observation is None or not _closely(state) or observation.observed_at >= moment:
+        return state
+    return replace(state, observation=replace(observation, observed_at=moment))
 
 
-def _closely(standing: PipelineState) -> bool:
-    return standing.reach is Reach.REACHABLE and standing.phase not in AT_REST
+def _closely(state: PipelineState) -> bool:
+    return state.reach is Reach.REACHABLE and state.phase not in AT_REST
 
 
-def _missed(standing: PipelineState, miss: FailedRead) -> tuple[PipelineState, tuple[Transition, ...]]:
-    failed_reads = standing.failed_reads + 1
-    not_found = standing.not_found + 1 if miss.kind is FailedReadKind.NOT_FOUND else 0
-    after = replace(standing, failed_reads=failed_reads, not_found=not_found, sequence=miss.sequence)
-    if not_found >= MISSES_UNTIL_TOLD:
+def _failed(state: PipelineState, failed: FailedRead) -> tuple[PipelineState, tuple[Transition, ...]]:
+    failed_reads = state.failed_reads + 1
+    not_found = state.not_found + 1 if failed.kind is FailedReadKind.NOT_FOUND else 0
+    after = replace(state, failed_reads=failed_reads, not_found=not_found, sequence=failed.sequence)
+    if not_found >= FAILED_READS_UNTIL_REPORTED:
         reach, event = Reach.GONE, Event.GONE
-    elif failed_reads >= MISSES_UNTIL_TOLD and not_found == 0 and standing.reach is not Reach.GONE:
+    elif failed_reads >= FAILED_READS_UNTIL_REPORTED and not_found == 0 and state.reach is not Reach.GONE:
         reach, event = Reach.UNREACHABLE, Event.UNREACHABLE
     else:
         return after, ()
-    if reach is standing.reach:
+    if reach is state.reach:
         return after, ()
-    told = Transition(
+    transition = Transition(
         event=event,
-        pipeline_id=miss.pipeline_id,
-        at=miss.at,
-        phase=standing.phase,
-        after=standing.observation.observed_at if standing.observation else None,
-        live=bool(_was_live(standing)),
+        pipeline_id=failed.pipeline_id,
+        at=failed.at,
+        phase=state.phase,
+        after=state.observation.observed_at if state.observation else None,
+        live=bool(_was_live(state)),
         reach=reach,
-        reason=miss.reason,
+        reason=failed.reason,
     )
-    return replace(after, reach=reach), (told,)
+    return replace(after, reach=reach), (transition,)
 
 
-def _observed(standing: PipelineState, now: Observation) -> tuple[PipelineState, tuple[Transition, ...]]:
-    before = standing.observation
+def _observed(state: PipelineState, now: Observation) -> tuple[PipelineState, tuple[Transition, ...]]:
+    before = state.observation
     changed = before is None or before.phase != now.phase
-    events = list(_events(standing, now))
-    uid, start_time = _worker(standing, now, fresh=changed or Event.RESTARTED in events)
+    events = list(_events(state, now))
+    uid, start_time = _worker(state, now, fresh=changed or Event.RESTARTED in events)
     after = PipelineState(
         observation=now,
-        since=now.observed_at if changed else standing.since,
-        first_seen=before is None if changed else standing.first_seen,
-        failed_since=_failed_since(standing, now),
-        live=_live(standing, now),
+        since=now.observed_at if changed else state.since,
+        first_seen=before is None if changed else state.first_seen,
+        failed_since=_failed_since(state, now),
+        live=_live(state, now),
         uid=uid,
         start_time=start_time,
-        healthy=_healthy(standing, now),
+        healthy=_healthy(state, now),
         sequence=now.sequence,
     )
-    told = tuple(
+    transitions = tuple(
         Transition(
             event=event,
             pipeline_id=now.pipeline_id,
             at=now.observed_at,
-            phase=now.phase if event is not Event.BACK else standing.phase,
+            phase=now.phase if event is not Event.BACK else state.phase,
             after=before.observed_at if before else None,
             previous=before.phase if before else None,
-            live=bool(after.live if event is not Event.BACK else _was_live(standing)),
+            live=bool(after.live if event is not Event.BACK else _was_live(state)),
             first_seen=before is None,
         )
         for event in events
     )
-    return after, told
+    return after, transitions
 
 
-def _events(standing: PipelineState, now: Observation) -> list[Event]:
-    before = standing.observation
-    back = [Event.BACK] if standing.reach is not Reach.REACHABLE else []
+def _events(state: PipelineState, now: Observation) -> list[Event]:
+    before = state.observation
+    back = [Event.BACK] if state.reach is not Reach.REACHABLE else []
     if before is None:
         return [*back, Event.FAILED] if now.phase == Phase.FAILED else back
     events = back
     if before.phase != now.phase:
         events.append(Event(now.phase.lower()) if now.phase.known else Event.CHANGED)
-    elif _restarted(standing, now):
+    elif _restarted(state, now):
         events.append(Event.RESTARTED)
-    if now.live and _was_live(standing) is False:
+    if now.live and _was_live(state) is False:
         events.append(Event.LIVE)
-    if now.live and standing.failed_since is not None:
+    if now.live and state.failed_since is not None:
         events.append(Event.RECOVERED)
-    if now.degraded and _was_live(standing):
+    if now.degraded and _was_live(state):
         events.append(Event.DEGRADED)
     return events
 
 
-def _was_live(standing: PipelineState) -> bool | None:
-    """Rows that an older version wrote hold the observation only."""
-    if standing.live is None and standing.observation:
-        return standing.observation.serving
-    return standing.live
+def _was_live(state: PipelineState) -> bool | None:
+    """Rows of older versions hold the observation only."""
+    if state.live is None and state.observation:
+        return state.observation.serving
+    return state.live
 
 
-def _live(standing: PipelineState, now: Observation) -> bool | None:
-    """If a reading does not say, the pipeline keeps its earlier state. After another phase it counts as not live."""
-    if now.serving is not None or standing.observation is None:
+def _live(state: PipelineState, now: Observation) -> bool | None:
+    """A reading that does not say keeps the earlier value. After another phase the pipeline counts as not live."""
+    if now.serving is not None or state.observation is None:
         return now.serving
-    return _was_live(standing) if standing.phase == now.phase else False
+    return _was_live(state) if state.phase == now.phase else False
 
 
-def _healthy(standing: PipelineState, now: Observation) -> Healthy | None:
-    """Rows that an older version wrote don't hold it: then it has been live since its phase began, or earlier."""
-    last = standing.healthy
-    if last is None and standing.since and _was_live(standing):
-        last = Healthy(since=standing.since, at_least=True)
-    if _live(standing, now):
+def _healthy(state: PipelineState, now: Observation) -> Healthy | None:
+    """Rows of older versions don't hold it: such a pipeline has been live since its phase began, or earlier."""
+    last = state.healthy
+    if last is None and state.since and _was_live(state):
+        last = Healthy(since=state.since, at_least=True)
+    if _live(state, now):
         if last and last.until is None:
             return last
-        return Healthy(since=now.observed_at, at_least=standing.observation is None)
+        return Healthy(since=now.observed_at, at_least=state.observation is None)
     return replace(last, until=now.observed_at) if last and last.until is None else last
 
 
-def _restarted(standing: PipelineState, now: Observation) -> bool:
+def _restarted(state: PipelineState, now: Observation) -> bool:
     if now.phase not in {Phase.RUNNING, Phase.FAILED, Phase.DEPLOYING}:
-        return False  # elsewhere start_time may come and go without meaning
-    uid, start_time = _last_worker(standing)
+        return False  # in other phases start_time means nothing
+    uid, start_time = _last_worker(state)
     if uid and now.uid and uid != now.uid:
         return True
     if start_time is None or now.start_time is None:
@@ -246,28 +248,28 @@ def _restarted(standing: PipelineState, now: Observation) -> bool:
     return abs(now.start_time - start_time) > SAME_START
 
 
-def _last_worker(standing: PipelineState) -> tuple[str | None, datetime | None]:
-    """Rows that an older version wrote hold the observation only."""
-    seen = standing.observation
+def _last_worker(state: PipelineState) -> tuple[str | None, datetime | None]:
+    """Rows of older versions hold the observation only."""
+    seen = state.observation
     if seen is None:
         return None, None
-    return standing.uid or seen.uid, standing.start_time or seen.start_time
+    return state.uid or seen.uid, state.start_time or seen.start_time
 
 
-def _worker(standing: PipelineState, now: Observation, *, fresh: bool) -> tuple[str | None, datetime | None]:
-    """`fresh`: this is another worker, so earlier reports do not apply."""
-    uid, start_time = (None, None) if fresh else _last_worker(standing)
+def _worker(state: PipelineState, now: Observation, *, fresh: bool) -> tuple[str | None, datetime | None]:
+    """`fresh`: another worker runs, so earlier reports do not apply."""
+    uid, start_time = (None, None) if fresh else _last_worker(state)
     return now.uid or uid, now.start_time or start_time
 
 
-def _failed_since(standing: PipelineState, now: Observation) -> datetime | None:
+def _failed_since(state: PipelineState, now: Observation) -> datetime | None:
     if now.phase == Phase.FAILED:
-        return standing.failed_since or now.observed_at
+        return state.failed_since or now.observed_at
     if now.live or ended_on_purpose(now):
         return None
-    return standing.failed_since
+    return state.failed_since
 
 
 def ended_on_purpose(now: Observation) -> bool:
-    """A pause, or a stop that the user is known to want, ends a failure without a recovery."""
+    """A pause, or a stop that the user wants, ends a failure without a recovery."""
     return now.phase == Phase.PAUSED or (now.phase == Phase.STOPPED and now.intent is Intent.PAUSED)
