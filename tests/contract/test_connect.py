@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from redis.exceptions import AuthenticationError
 
-from bot.store.connect import LONGEST_SOCKET_PATH, EmbeddedStoreError, connect, embedded, opened
+from bot.store.connect import connect, opened
+from bot.store.embedded import LONGEST_SOCKET_PATH, EmbeddedStoreError, embedded
 from tests.journey.valkey import Valkey
 
 

@@ -19,7 +19,8 @@ import structlog
 from hypothesis import Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from bot.store.connect import connect, embedded
+from bot.store.connect import connect
+from bot.store.embedded import embedded
 from tests.proofs.machine import DeliveryMachine
 
 Connect = Callable[[], redis.asyncio.Redis]

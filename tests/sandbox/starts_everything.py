@@ -5,7 +5,8 @@ from pathlib import Path
 
 from playwright.async_api import async_playwright
 
-from bot.store.connect import connect, embedded
+from bot.store.connect import connect
+from bot.store.embedded import embedded
 from tests.journey.rig import rigged
 from tests.journey.valkey import Valkey
 from tests.sandbox.test_sandbox_page import BROWSER

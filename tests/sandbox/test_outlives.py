@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.store.connect import connect, embedded, opened
+from bot.store.connect import connect, opened
+from bot.store.embedded import embedded
 from sandbox.leash import hold
 
 SAMPLE = "tests/sandbox/starts_everything.py"
