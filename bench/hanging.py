@@ -37,7 +37,7 @@ from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.goldrush.client import Client
 from bot.monitoring.budget import Budget
 from bot.monitoring.poller import Poller
-from bot.ports import ApiError
+from bot.ports.pipeline_api import ApiError
 from bot.state.repository import Repository
 from sandbox.goldrush_faults import Fault, FaultKind
 from sandbox.server import Sandbox
@@ -118,6 +118,8 @@ async def _polling(
     )
     vigil = Heartbeat(
         repository=repository,
+        store=store,
+        outbox=store,
         poller=poller,
         turn=turn,
         clock=clock,

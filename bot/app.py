@@ -17,7 +17,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import SystemClock
 from bot.goldrush.client import Client
-from bot.ports import StoreAway
+from bot.ports.store_errors import StoreAway
 from bot.settings import Settings, Transport
 from bot.slack.inbound import http_mode, socket_mode
 from bot.slack.inbound.bolt_app import build_app

@@ -9,7 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
-from bot.ports import ApiError, StrayNotFound, Unavailable
+from bot.ports.pipeline_api import ApiError, StrayNotFound, Unavailable
 from bot.settings import ENV_FILE, Settings, Transport, ignored_names, is_exposed
 from bot.slack.outbound.calls import Answer, call, web_client
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED

@@ -18,7 +18,7 @@ from bot.check import Finding, Verdict
 from bot.check import check as run_check
 from bot.clock import SystemClock
 from bot.forgetting import NotForgottenError, forget_team, team_id
-from bot.ports import StoreAway
+from bot.ports.store_errors import StoreAway
 from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport, ignored_names
 from bot.settings.store import StoreSettings
 from bot.startup import StartError

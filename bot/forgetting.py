@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.domain.watch import TeamId
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.store.connect import opened
 from bot.store.forget import Kept, forget, kept
 

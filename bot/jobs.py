@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta, tzinfo
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from bot.ports import ChatAway, StoreAway
+from bot.ports.chat import ChatAway
+from bot.ports.store_errors import StoreAway
 
 LATE_SECONDS = 1.0
 WATCH_SECONDS = 0.5

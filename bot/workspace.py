@@ -38,7 +38,6 @@ from bot.slack.outbound.facts import Facts
 from bot.slack.permissions import Permissions
 from bot.slack.render.renderer import Look
 from bot.state.repository import Repository
-from bot.store.outbox import RedisOutbox
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
 
@@ -138,7 +137,6 @@ class _Base:
     identity: Identity
     slack: AsyncWebClient
     store: RedisStore
-    outbox: RedisOutbox
     repository: Repository
     directory: Directory
     budget: Budget
@@ -176,7 +174,6 @@ async def _base(shared: Shared, slack: AsyncWebClient, identity: Identity) -> _B
         identity=identity,
         slack=slack,
         store=store,
-        outbox=RedisOutbox(scripts, clock),
         repository=repository,
         directory=Directory(slack, clock, identity.team),
         budget=Budget(shared.settings.requests_per_second, clock),
@@ -202,6 +199,8 @@ def _monitoring(base: _Base) -> _Monitoring:
     )
     heartbeat = Heartbeat(
         repository=base.repository,
+        store=base.store,
+        outbox=base.store,
         poller=poller,
         turn=base.leadership,
         clock=clock,
@@ -217,6 +216,7 @@ def _monitoring(base: _Base) -> _Monitoring:
 def _requests(base: _Base, monitoring: _Monitoring) -> Requests:
     return Requests.over(
         repository=base.repository,
+        store=base.store,
         poller=monitoring.poller,
         listing=monitoring.listing,
         clock=base.clock,
@@ -230,7 +230,7 @@ def _delivery(base: _Base, renderer: Look) -> _Delivery:
     chat = SlackChat(base.slack, base.directory, renderer.content, base.identity.user)
     suspensions = Suspensions(store=base.store, chat=chat, clock=clock, wake=base.wake, fallback=settings.fallback)
     services = LaneServices(
-        outbox=base.outbox,
+        store=base.store,
         chat=chat,
         clock=clock,
         pace=RateLimiter(clock),

@@ -12,7 +12,7 @@ from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Posted
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, UserId
-from bot.ports import ApiError, NotFound, Page, Status
+from bot.ports.pipeline_api import ApiError, NotFound, Page, Status
 from bot.slack.outbound.metadata import marks_in, metadata_of, sighting
 from tests.shuffled_loop import ShuffledLoop
 

@@ -1,7 +1,7 @@
 """Permissions for tests that are not about them."""
 
 from bot.domain.permission import WhoMayWatch
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.facts import Facts
 from bot.slack.permissions import Permissions

@@ -1,4 +1,4 @@
-"""The two halves of the store in one hand, as tests need them."""
+"""The store, with what tests need to fill it and to break it."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -7,8 +7,9 @@ import redis.asyncio
 from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.subscription import Edit, WatchChange
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, Watch
-from bot.ports import Clock, Lease, StoreAway
-from bot.store.outbox import RedisOutbox
+from bot.ports.clock import Clock
+from bot.ports.lease_store import Lease
+from bot.ports.store_errors import StoreAway
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
 
@@ -18,9 +19,7 @@ class WholeStore(RedisStore):
 
     def __init__(self, client: redis.asyncio.Redis, team: TeamId, clock: Clock) -> None:
         self.first: dict[str, Callable[[], Awaitable[object]]] = {}
-        scripts = Scripts(client, team)
-        super().__init__(scripts, clock)
-        self.outbox = RedisOutbox(scripts, clock)
+        super().__init__(Scripts(client, team), clock)
 
     def __getattribute__(self, name: str) -> object:
         there = super().__getattribute__(name)
@@ -41,7 +40,7 @@ class WholeStore(RedisStore):
     async def owed(self, channel: ChannelId) -> tuple[Delivery, ...]:
         """Pages first, each lane oldest first."""
         pages, feed = (Lane(kind, channel) for kind in LaneKind)
-        return (*await self.outbox.deliveries(pages), *await self.outbox.deliveries(feed))
+        return (*await self.deliveries(pages), *await self.deliveries(feed))
 
     async def add_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
         """How many were new or changed; where none was, nothing is announced."""
@@ -71,7 +70,7 @@ class WholeStore(RedisStore):
         self._scripts._server = "another"
 
     async def leased(self, lane: Lane) -> Lease:
-        lease = await self.outbox.lease(lane)
+        lease = await self.lease(lane)
         assert lease is not None
         return lease
 

@@ -17,7 +17,11 @@ from bot.domain.observation import PipelineId
 from bot.domain.plan import Record
 from bot.domain.watch import ChannelId
 from bot.monitoring.poller import Poller
-from bot.ports import ChatAway, Clock, LastHeartbeat, StoreRolledBack
+from bot.ports.chat import ChatAway
+from bot.ports.clock import Clock
+from bot.ports.heartbeat_store import HeartbeatStore, LastHeartbeat
+from bot.ports.outbox import Outbox
+from bot.ports.store_errors import StoreRolledBack
 from bot.state.repository import KnownState, Repository
 
 Memberships = Callable[[], Awaitable[tuple[ChannelId, ...]]]
@@ -41,6 +45,8 @@ class Heartbeat:
         self,
         *,
         repository: Repository,
+        store: HeartbeatStore,
+        outbox: Outbox,
         poller: Poller,
         turn: Leadership,
         clock: Clock,
@@ -51,7 +57,8 @@ class Heartbeat:
         embedded: bool = False,
     ) -> None:
         self._repository = repository
-        self._store = repository.store
+        self._store = store
+        self._outbox = outbox
         self._poller = poller
         self._leadership = turn
         self._clock = clock
@@ -133,7 +140,9 @@ class Heartbeat:
         await self._recover()
         await self._repository.redraw(cards[key] for key in missing)
         if self._operator:
-            await self._store.tell(self._told(Notice(kind=NoticeKind.INCOMPLETE, at=self._clock.now(), keys=keys), ()))
+            await self._outbox.enqueue(
+                self._told(Notice(kind=NoticeKind.INCOMPLETE, at=self._clock.now(), keys=keys), ())
+            )
 
     async def _recover(self) -> None:
         """Everything open is looked for before it is sent; what this process knows better is written again."""
@@ -148,7 +157,7 @@ class Heartbeat:
             channels = dict.fromkeys(watch.channel for watch in lost)
             if self._leadership.ours:  # every bot finds it out; whoever reads tells it
                 notice = Notice(kind=NoticeKind.ROLLED_BACK, at=at, watches=lost)
-                await self._store.tell(self._told(notice, tuple(channels)))
+                await self._outbox.enqueue(self._told(notice, tuple(channels)))
         self._loss = None
         self._recovered = True
 
@@ -223,7 +232,7 @@ class Heartbeat:
             bodies[self._operator] = notice
         return [
             Delivery(
-                id=stable_key(self._store.team, notice.kind, channel, at),
+                id=stable_key(self._repository.team, notice.kind, channel, at),
                 channel=channel,
                 priority=Priority.FAILURE,
                 body=body,

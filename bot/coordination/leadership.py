@@ -2,14 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 
-from bot.ports import Clock, Lease, Store
+from bot.ports.clock import Clock
+from bot.ports.lease_store import Lease, LeaseStore
 
 NAME = "reader"
 SPARE_SECONDS = 2.0  # a turn that is about to run out is no turn
 
 
 class Leadership:
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: LeaseStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._lease: Lease | None = None

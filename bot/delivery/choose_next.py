@@ -12,7 +12,8 @@ from bot.domain.delivery import Delivery, Hold, Lane, LaneKind, Look, Wait
 from bot.domain.grouping import GROUP_FROM, Backlog
 from bot.domain.protocol import decide, given_up, in_doubt, in_order, patience_with, story_of
 from bot.domain.watch import TeamId
-from bot.ports import Outbox
+from bot.ports.cards import Cards
+from bot.ports.outbox import Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ class LaneSnapshot:
     growing: tuple[str, ...] = ()
 
     @classmethod
-    async def read(cls, outbox: Outbox, lane: Lane) -> "LaneSnapshot":
+    async def read(cls, outbox: Outbox, known: Cards, lane: Lane) -> "LaneSnapshot":
         rows = await outbox.deliveries(lane)
         bodies = [row.body for row in rows]
         keys = {body.card_key for body in bodies if isinstance(body, SyncCard | ThreadEntry)}
@@ -36,11 +37,11 @@ class LaneSnapshot:
         told = {body.group_key for body in bodies if isinstance(body, SyncGroup)}
         told |= {body.story for body in bodies if isinstance(body, TimelineBatch) and body.of_group}
         keys |= {row.after_card for row in rows if row.after_card}
-        cards = await outbox.cards(sorted(keys))
-        groups = {key: await outbox.group(key) for key in sorted(told)}
-        bursts = {key: await outbox.in_burst(key) for key in sorted(told)}
+        cards = await known.cards(sorted(keys))
+        groups = {key: await known.group(key) for key in sorted(told)}
+        bursts = {key: await known.in_burst(key) for key in sorted(told)}
         many = sum(isinstance(body, SyncCard) for body in bodies) >= GROUP_FROM
-        return cls(lane, rows, cards, groups, bursts, await outbox.growing(lane.channel) if many else ())
+        return cls(lane, rows, cards, groups, bursts, await known.growing(lane.channel) if many else ())
 
     def backlog(self, team: TeamId, doubt_since: datetime | None, *, away: bool) -> Backlog:
         """What may have been told already, as it is, is not told in another way before it was looked for. What is known

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from bot.domain.delivery import Delivery, Lane, Priority
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 CLAIM_SECONDS = 1.5  # a lane renews its claims twice a second while it waits
 

@@ -9,7 +9,10 @@ import structlog
 from bot.delivery.lane_worker import LaneServices, LaneWorker, LeaseLostError
 from bot.delivery.rate_limiter import Method
 from bot.domain.delivery import Lane, LaneKind
-from bot.ports import ChatAway, StoreAway
+from bot.ports.chat import ChatAway
+from bot.ports.lanes import Lanes
+from bot.ports.rate_limit_store import RateLimitStore
+from bot.ports.store_errors import StoreAway
 
 LOOK_AROUND_SECONDS = 0.5
 UNREACHED_SECONDS = 5.0
@@ -28,7 +31,8 @@ class Dispatcher:
     ) -> None:
         self._around = around
         self._look_around_seconds = look_around_seconds
-        self._outbox = around.outbox
+        self._lanes: Lanes = around.store
+        self._rate_limits: RateLimitStore = around.store
         self._clock = around.clock
         self._wake = wake
         self._looked = asyncio.Event()
@@ -61,7 +65,7 @@ class Dispatcher:
         while not self._stopping:
             try:
                 now = self._clock.now()
-                for method, (since, until) in (await self._outbox.holds()).items():
+                for method, (since, until) in (await self._rate_limits.holds()).items():
                     left = min(until - now, until - since).total_seconds()
                     if method in set(Method) and left > 0:
                         self._around.pace.hold(Method(method), left)
@@ -73,13 +77,13 @@ class Dispatcher:
     async def _look_around(self, lanes: asyncio.TaskGroup) -> None:
         rung = self._wake.is_set()
         self._wake.clear()
-        self._begin(lanes, await self._outbox.lanes_with_work(), rests=False)
+        self._begin(lanes, await self._lanes.lanes_with_work(), rests=False)
         if rung:
             before, self._looked = self._looked, asyncio.Event()
             before.set()
         if self._clock.monotonic() - self._tidied_at >= TIDY_SECONDS:
             self._tidied_at = self._clock.monotonic()
-            self._begin(lanes, await self._outbox.suspended_lanes(), rests=True)
+            self._begin(lanes, await self._lanes.suspended_lanes(), rests=True)
 
     def _begin(self, tasks: asyncio.TaskGroup, lanes: Iterable[Lane], *, rests: bool) -> None:
         """Pages claim their channel before the channel's feed begins, whichever of the two reads its rows first."""
@@ -118,17 +122,17 @@ class Dispatcher:
             self._busy.discard(lane)
 
     async def _leased(self, lane: Lane, *, rests: bool) -> None:
-        lease = await self._outbox.lease(lane)
+        lease = await self._lanes.lease(lane)
         if lease is None:
             return
         try:
-            last_ts, resumed_at = await self._outbox.last_ts(lane), await self._outbox.resumed_at(lane.channel)
+            last_ts, resumed_at = await self._lanes.last_ts(lane), await self._lanes.resumed_at(lane.channel)
             lane_worker = LaneWorker(self._around, lane, lease, last_ts, resumed_at)
             await (lane_worker.tidied() if rests else self._drain(lane_worker))
         finally:
             # Also after trouble: nobody is to wait for it to run out. Another's is not touched.
             with suppress(StoreAway):
-                await self._outbox.release(lease)
+                await self._lanes.release(lease)
 
     async def _drain(self, lane_worker: LaneWorker) -> None:
         while not self._stopping:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 
 @dataclass(slots=True)

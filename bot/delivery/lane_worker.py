@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 import structlog
 
@@ -44,7 +45,13 @@ from bot.domain.protocol import (
     given,
 )
 from bot.domain.watch import TeamId
-from bot.ports import Chat, Clock, Ending, EndingKind, Lease, Outbox, PageEntry
+from bot.ports.cards import Cards
+from bot.ports.chat import Chat
+from bot.ports.clock import Clock
+from bot.ports.lanes import Lanes
+from bot.ports.lease_store import Lease
+from bot.ports.outbox import Ending, EndingKind, Outbox, PageEntry
+from bot.ports.rate_limit_store import RateLimitStore
 
 log = structlog.get_logger(__name__)
 
@@ -53,11 +60,15 @@ class LeaseLostError(Exception):
     """Another sender owns the lane now: whatever was under way, it will look for."""
 
 
+class LaneStore(Lanes, Outbox, Cards, RateLimitStore, Protocol):
+    """Lanes, deliveries, cards and rate limits."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneServices:
     """What all couriers of one bot share."""
 
-    outbox: Outbox
+    store: LaneStore
     chat: Chat
     clock: Clock
     pace: RateLimiter
@@ -76,7 +87,10 @@ class LaneWorker:
     def __init__(
         self, around: LaneServices, lane: Lane, lease: Lease, last_ts: str, resumed_at: datetime | None
     ) -> None:
-        self._outbox = around.outbox
+        self._lanes: Lanes = around.store
+        self._outbox: Outbox = around.store
+        self._cards: Cards = around.store
+        self._rate_limits: RateLimitStore = around.store
         self._chat = around.chat
         self._clock = around.clock
         self._pace = around.pace
@@ -114,7 +128,7 @@ class LaneWorker:
     async def tidied(self) -> LaneSnapshot:
         """What the lane owes, once what can be told together is gathered."""
         while True:
-            owed = await LaneSnapshot.read(self._outbox, self._lane)
+            owed = await LaneSnapshot.read(self._outbox, self._cards, self._lane)
             backlog = owed.backlog(self._team, self._doubt.since, away=self._pace.away(Method.POST))
             gathering = await self._held_back(backlog) or gather(backlog)
             if gathering is None:
@@ -138,7 +152,7 @@ class LaneWorker:
     async def _keep_lease(self) -> None:
         if self.lease.expires - self._clock.monotonic() > 1.5 * CALL_SECONDS:
             return
-        kept = await self._outbox.lease(self._lane, self.lease)
+        kept = await self._lanes.lease(self._lane, self.lease)
         if kept is None:
             raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
         self.lease = kept
@@ -191,7 +205,7 @@ class LaneWorker:
         """Also stored: a bot that starts anew obeys it too."""
         self._pace.hold(method, wait.total_seconds())
         now = self._clock.now()
-        await self._outbox.hold(method, now, now + wait)
+        await self._rate_limits.hold(method, now, now + wait)
 
     async def _call(self, job: Job) -> Outcome:
         now = self._clock.now()

@@ -7,7 +7,7 @@ from enum import StrEnum
 from bot.delivery.claims import CLAIM_SECONDS, Claims, Rank
 from bot.domain.delivery import Delay, Lane, Priority
 from bot.domain.watch import ChannelId
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 URGENT = frozenset({Priority.PAGE, Priority.FAILURE})
 RESERVED_SHARE = 0.2  # of each bucket: a page finds room however busy the rest is

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Protocol
 
 import structlog
 
@@ -10,11 +11,20 @@ from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import stable_key
 from bot.domain.watch import ChannelId, SuspendReason, UserId, Watch
-from bot.ports import Chat, Clock, Store, StoreAway, Watches
+from bot.ports.channel_store import ChannelStore
+from bot.ports.chat import Chat
+from bot.ports.clock import Clock
+from bot.ports.rename_store import RenameStore
+from bot.ports.store_errors import StoreAway
+from bot.ports.watch_store import Watches, WatchStore
 
 MOST_READINGS = 5  # one is in vain where somebody changes what is watched in the channel just then
 
 log = structlog.get_logger(__name__)
+
+
+class SuspensionStore(WatchStore, ChannelStore, RenameStore, Protocol):
+    """Watches, suspended channels and renames."""
 
 
 class Suspensions:
@@ -22,7 +32,7 @@ class Suspensions:
     something to say."""
 
     def __init__(
-        self, *, store: Store, chat: Chat, clock: Clock, wake: asyncio.Event, fallback: ChannelId | None
+        self, *, store: SuspensionStore, chat: Chat, clock: Clock, wake: asyncio.Event, fallback: ChannelId | None
     ) -> None:
         self._store = store
         self._chat = chat

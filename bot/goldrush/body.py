@@ -2,7 +2,7 @@
 
 import zlib
 
-from bot.ports import Malformed
+from bot.ports.pipeline_api import Malformed
 
 LONGEST_BODY = 1024 * 1024  # bytes after decompression; a page of 50 pipelines with their SQL and ABI is far below
 GZIP = 16 + zlib.MAX_WBITS

@@ -19,7 +19,7 @@ from bot.domain.observation import PipelineId
 from bot.goldrush import wire
 from bot.goldrush.body import Body
 from bot.goldrush.connections import IDLE_SECONDS, Connections
-from bot.ports import Page, Status, Unavailable
+from bot.ports.pipeline_api import Page, Status, Unavailable
 from bot.proxy import proxy_for
 
 T = TypeVar("T")

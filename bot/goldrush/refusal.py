@@ -11,7 +11,16 @@ from email.utils import parsedate_to_datetime
 
 from pydantic import SecretStr
 
-from bot.ports import ApiError, Forbidden, Malformed, NotFound, StrayNotFound, Throttled, Unauthorized, Unavailable
+from bot.ports.pipeline_api import (
+    ApiError,
+    Forbidden,
+    Malformed,
+    NotFound,
+    StrayNotFound,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 
 LONGEST_COMPLAINT = 200  # characters of the API's own words
 LONGEST_WAIT = 3600.0  # seconds; a longer Retry-After is taken for a mistake

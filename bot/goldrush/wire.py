@@ -18,7 +18,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush.refusal import redacted, refusal
-from bot.ports import Malformed, NotFound, Page, Status
+from bot.ports.pipeline_api import Malformed, NotFound, Page, Status
 
 BASE = "/platform/pipeline-api/"  # every path ends in a slash, as on every page of the documentation
 PAGE_SIZE = 50  # neither the default nor the maximum is published

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import Enum
 
 from bot.domain.observation import PipelineId
-from bot.ports import ApiError, Forbidden, Throttled, Unauthorized
+from bot.ports.pipeline_api import ApiError, Forbidden, Throttled, Unauthorized
 
 READS = 3
 SECONDS = 10.0

@@ -6,7 +6,8 @@ lives by a clock that a test can turn.
 
 from enum import Enum
 
-from bot.ports import ApiError, Clock, Throttled
+from bot.ports.clock import Clock
+from bot.ports.pipeline_api import ApiError, Throttled
 
 RESERVED_SHARE = 0.15  # for people's commands
 BURST_SECONDS = 1.0

@@ -10,7 +10,9 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.safe_api import SafeApi
-from bot.ports import ApiError, Clock, Forbidden, Page, PipelineApi, StoreAway, Throttled, Unauthorized
+from bot.ports.clock import Clock
+from bot.ports.pipeline_api import ApiError, Forbidden, Page, PipelineApi, Throttled, Unauthorized
+from bot.ports.store_errors import StoreAway
 from bot.state.repository import Repository
 
 MOST_PAGES = 200

@@ -9,7 +9,8 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import AT_REST, Phase, drifts
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.safe_api import SafeApi
-from bot.ports import ApiError, Clock, PipelineApi
+from bot.ports.clock import Clock
+from bot.ports.pipeline_api import ApiError, PipelineApi
 from bot.state.repository import Repository
 
 PATIENCE_SECONDS = 2.0  # a reading is not kept back for longer, only to know whether a stop was wanted

@@ -12,7 +12,7 @@ from bot.domain.plan import Plan, Record, Routing, plan_explained, plan_transiti
 from bot.domain.transition import Event, Reach, Transition
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, UserId, Watch
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.state.repository import Repository
 
 SAME_END = timedelta(seconds=5)
@@ -77,7 +77,7 @@ class Outage:
         return f"{self._breaker.problem} {_pipelines(unseen)} not being seen." if unseen else self._breaker.problem
 
     def _scene(self, channels: Iterable[ChannelId]) -> Routing:
-        return Routing(self._repository.store.team, API_ITSELF, [self._audience(channel) for channel in channels])
+        return Routing(self._repository.team, API_ITSELF, [self._audience(channel) for channel in channels])
 
     def _concerned(self) -> tuple[ChannelId, ...]:
         """A rejected key is for the operator to fix; everything else concerns all who watch."""

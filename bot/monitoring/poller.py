@@ -20,7 +20,9 @@ from bot.monitoring.intents import Intents
 from bot.monitoring.outage import Outage
 from bot.monitoring.people_reads import PeopleReads
 from bot.monitoring.safe_api import SafeApi
-from bot.ports import ApiError, Clock, Forbidden, NotFound, PipelineApi, Status, StoreAway, StrayNotFound, Throttled
+from bot.ports.clock import Clock
+from bot.ports.pipeline_api import ApiError, Forbidden, NotFound, PipelineApi, Status, StrayNotFound, Throttled
+from bot.ports.store_errors import StoreAway
 from bot.state.repository import Repository
 
 HOUSEKEEPING_SECONDS = 1.0

@@ -7,7 +7,7 @@ import structlog
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
-from bot.ports import ApiError, Page, PipelineApi, Status, Unavailable
+from bot.ports.pipeline_api import ApiError, Page, PipelineApi, Status, Unavailable
 
 T = TypeVar("T")
 

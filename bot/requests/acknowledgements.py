@@ -10,14 +10,29 @@ from bot.domain.episode import Outcome
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record, Routing, plan_acknowledgement
 from bot.domain.watch import ChannelId, UserId
-from bot.ports import Clock
+from bot.ports.cards import Cards
+from bot.ports.clock import Clock
+from bot.ports.outbox import Outbox
+from bot.ports.rename_store import RenameStore
 from bot.requests.status_reader import FRESH_SECONDS, StatusReader
 from bot.state.repository import Repository
 
 
 class Acknowledgements:
-    def __init__(self, *, repository: Repository, views: StatusReader, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        cards: Cards,
+        renames: RenameStore,
+        outbox: Outbox,
+        views: StatusReader,
+        clock: Clock,
+    ) -> None:
         self._repository = repository
+        self._cards = cards
+        self._renames = renames
+        self._outbox = outbox
         self._views = views
         self._clock = clock
 
@@ -26,11 +41,11 @@ class Acknowledgements:
 
         Also true for an unknown card: acknowledging it changes nothing, and says so.
         """
-        cards = await self._repository.store.cards(card_keys)
+        cards = await self._cards.cards(card_keys)
         return all([await self._holds(channel, card) for card in cards.values()])
 
     async def group_stands_in(self, channel: ChannelId, group_key: str) -> bool:
-        cards = await self._repository.store.group(group_key)
+        cards = await self._cards.group(group_key)
         return all([await self._holds(channel, card) for card in cards])
 
     async def _holds(self, channel: ChannelId, card: PostedCard) -> bool:
@@ -38,7 +53,7 @@ class Acknowledgements:
         told = card.content
         episode = self._repository.record(told.pipeline.id).episode
         now = episode.cards.get(told.key) if episode else None
-        return channel in {told.channel, now} or await self._repository.store.newest_id(told.channel) == channel
+        return channel in {told.channel, now} or await self._renames.newest_id(told.channel) == channel
 
     async def acknowledge(
         self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId, *, name: str = "", place: str = ""
@@ -51,7 +66,7 @@ class Acknowledgements:
             shown = record.episode is not None and card_key in record.episode.cards
             return plan_acknowledgement(record, routing, by, at, name=name, place=place) if shown else None
 
-        card = (await self._repository.store.cards([card_key])).get(card_key)
+        card = (await self._cards.cards([card_key])).get(card_key)
         if card and not self._covers(card.content.pipeline):
             await self._repository.forget(
                 [pipeline_id], at
@@ -75,7 +90,7 @@ class Acknowledgements:
         self, channel: ChannelId, group_key: str, by: UserId, *, name: str = "", place: str = ""
     ) -> AcknowledgeAllAnswer:
         """Acknowledges every failure of one message that nobody has acknowledged yet."""
-        cards = [card.content for card in await self._repository.store.group(group_key)]
+        cards = [card.content for card in await self._cards.group(group_key)]
         answers = [
             await self.acknowledge(channel, card.pipeline.id, card.key, by, name=name, place=place) for card in cards
         ]
@@ -87,14 +102,14 @@ class Acknowledgements:
         self, channel: ChannelId, card_key: str, by: UserId, *, name: str = "", place: str = ""
     ) -> AcknowledgeAnswer | AcknowledgeAllAnswer:
         """Acknowledges one failure of a group's message, by its card."""
-        card = (await self._repository.store.cards([card_key])).get(card_key)
+        card = (await self._cards.cards([card_key])).get(card_key)
         if card is None:
             return AcknowledgeAllAnswer(acknowledged=0, known=0)
         return await self.acknowledge(channel, card.content.pipeline.id, card_key, by, name=name, place=place)
 
     async def _stale(self, channel: ChannelId, pipeline_id: PipelineId, card_key: str) -> AcknowledgeAnswer:
         """The fate of an old card's failure, as far as the store knows it."""
-        card = (await self._repository.store.cards([card_key])).get(card_key)
+        card = (await self._cards.cards([card_key])).get(card_key)
         if card is None:
             return await self._forgotten(channel, self._repository.pipeline(pipeline_id))
         await self._draw_again(channel, card_key)
@@ -122,4 +137,4 @@ class Acknowledgements:
             body=SyncCard(card_key),
             made_at=self._clock.now(),
         )
-        await self._repository.store.tell([row], redrawn=[card_key])
+        await self._outbox.enqueue([row], redrawn=[card_key])

@@ -11,7 +11,8 @@ from bot.domain.note import MOST_NOTES, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_redrawn
 from bot.domain.watch import ChannelId, UserId
-from bot.ports import Clock
+from bot.ports.clock import Clock
+from bot.ports.watch_store import WatchStore
 from bot.requests.references import References
 from bot.state.repository import Repository
 
@@ -21,8 +22,11 @@ log = structlog.get_logger(__name__)
 class Notes:
     """Answers the maker and logs the change. No channel gets a message: the next failure card shows the note."""
 
-    def __init__(self, *, repository: Repository, references: References, clock: Clock) -> None:
+    def __init__(
+        self, *, repository: Repository, watch_store: WatchStore, references: References, clock: Clock
+    ) -> None:
         self._repository = repository
+        self._watch_store = watch_store
         self._references = references
         self._clock = clock
 
@@ -59,7 +63,7 @@ class Notes:
         return replace(self._answer(kind, meant, change, before), failed=await self._redraw(meant))
 
     async def _write(self, note: Note) -> None:
-        await self._repository.store.set_note(note)
+        await self._watch_store.set_note(note)
         await self._repository.refresh_watches()
         done = "set" if note.text else "removed"
         log.info("note_changed", kind=note.kind.value, reference=note.reference, by=note.by, done=done)

@@ -12,7 +12,12 @@ from bot.domain.episode import stable_key
 from bot.domain.observation import PipelineId
 from bot.domain.subscription import Edit, WatchChange
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
-from bot.ports import ChatAway, Clock, StoreAway
+from bot.ports.cards import Cards
+from bot.ports.chat import ChatAway
+from bot.ports.clock import Clock
+from bot.ports.outbox import Outbox
+from bot.ports.store_errors import StoreAway
+from bot.ports.watch_store import WatchStore
 from bot.state.repository import ATTEMPTS, Repository
 
 Direct = Callable[[UserId], Awaitable[ChannelId | None]]
@@ -24,14 +29,26 @@ log = structlog.get_logger(__name__)
 class PagingStops:
     """Needs no membership of the channel: nobody is paged against their will."""
 
-    def __init__(self, *, repository: Repository, direct: Direct, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        watch_store: WatchStore,
+        cards: Cards,
+        outbox: Outbox,
+        direct: Direct,
+        clock: Clock,
+    ) -> None:
         self._repository = repository
+        self._watch_store = watch_store
+        self._cards = cards
+        self._outbox = outbox
         self._direct = direct
         self._clock = clock
 
     async def pipelines_of(self, group_key: str) -> tuple[PipelineId, ...]:
         """Those of which one message tells."""
-        return tuple(card.content.pipeline.id for card in await self._repository.store.group(group_key))
+        return tuple(card.content.pipeline.id for card in await self._cards.group(group_key))
 
     async def stop(self, person: UserId, pipeline_ids: Collection[PipelineId] | None) -> StopPagingAnswer:
         """Takes the person off every watch that pages them for one of these pipelines; None: off every watch."""
@@ -75,7 +92,7 @@ class PagingStops:
                 told=(self._delivery(channel, channel, notice),),
                 wakes=False,
             )
-            done = await self._repository.store.change_watches(change)
+            done = await self._watch_store.change_watches(change)
             await self._repository.refresh_watches()
             if done:
                 break
@@ -95,12 +112,12 @@ class PagingStops:
             log.warning("maker_not_reached", problem=str(exc))  # the channel's announcement stands
             return
         if conversation:
-            await self._repository.store.tell([self._delivery(conversation, notice.channel or conversation, notice)])
+            await self._outbox.enqueue([self._delivery(conversation, notice.channel or conversation, notice)])
 
     def _delivery(self, receiver: ChannelId, channel: ChannelId, notice: Notice) -> Delivery:
         those = "|".join(watch.id for watch in notice.watches)
         parts = (receiver, channel, notice.kind, str(notice.by), those, notice.at.isoformat())
-        key = stable_key(self._repository.store.team, *parts)
+        key = stable_key(self._repository.team, *parts)
         return Delivery(id=key, channel=receiver, priority=Priority.UPDATE, body=notice, made_at=notice.at)
 
     async def _say_a_last_time(self, person: UserId, watches: Iterable[Watch]) -> None:

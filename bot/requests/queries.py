@@ -13,7 +13,8 @@ from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_redrawn
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.monitoring.catalogue import Listing
-from bot.ports import Clock
+from bot.ports.channel_store import ChannelStore
+from bot.ports.clock import Clock
 from bot.requests.references import References
 from bot.requests.status_reader import FRESH_SECONDS, StatusReader
 from bot.state.repository import Repository
@@ -25,9 +26,17 @@ class Queries:
     """Answers questions; never changes a watch."""
 
     def __init__(
-        self, *, repository: Repository, references: References, listing: Listing, views: StatusReader, clock: Clock
+        self,
+        *,
+        repository: Repository,
+        channels: ChannelStore,
+        references: References,
+        listing: Listing,
+        views: StatusReader,
+        clock: Clock,
     ) -> None:
         self._repository = repository
+        self._channels = channels
         self._references = references
         self._listing = listing
         self._views = views
@@ -124,7 +133,7 @@ class Queries:
         """Why the channel rested until now. The person who asks may have fixed it, so the bot tries again."""
         reason = self._repository.watches.suspended.get(channel)
         if reason is not None:
-            await self._repository.store.resume(channel, on_trial=True)
+            await self._channels.resume(channel, on_trial=True)
         return reason
 
 

@@ -11,7 +11,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.transition import PipelineState
 from bot.domain.watch import ChannelId
 from bot.monitoring.poller import Poller
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.state.repository import Repository
 
 ANSWER_SECONDS = 6.0  # a person waits; what has not been read by then is shown as old as it is

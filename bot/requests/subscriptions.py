@@ -32,7 +32,10 @@ from bot.domain.subscription import (
     wished,
 )
 from bot.domain.watch import ChannelId, UserId, Watch
-from bot.ports import Clock, StoreAway
+from bot.ports.channel_store import ChannelStore
+from bot.ports.clock import Clock
+from bot.ports.store_errors import StoreAway
+from bot.ports.watch_store import WatchStore
 from bot.requests.references import Meant, References
 from bot.requests.status_reader import FRESH_SECONDS, StatusReader
 from bot.state.repository import ATTEMPTS, Repository
@@ -45,9 +48,19 @@ class Subscriptions:
     """Every change is planned on the watches that are known, and written only if nobody changed them since."""
 
     def __init__(
-        self, *, repository: Repository, references: References, views: StatusReader, clock: Clock, limits: Limits
+        self,
+        *,
+        repository: Repository,
+        watch_store: WatchStore,
+        channels: ChannelStore,
+        references: References,
+        views: StatusReader,
+        clock: Clock,
+        limits: Limits,
     ) -> None:
         self._repository = repository
+        self._watch_store = watch_store
+        self._channels = channels
         self._references = references
         self._views = views
         self._clock = clock
@@ -99,7 +112,7 @@ class Subscriptions:
             undo = self._undo(channel, wish.by, wish.by_name, at, edits)
             answer = WatchAnswer(channel=channel, edits=edits, unchanged=same, undo=undo.id if edits else "", at=at)
             if not edits:
-                await self._repository.store.resume(channel)  # a new watch means that the channel wants messages again
+                await self._channels.resume(channel)  # a new watch means that the channel wants messages again
                 return answer
             told = (*self._announced(NoticeKind.WATCHING, undo), *self._not_paged(undo))
             if await self._write(
@@ -217,7 +230,7 @@ class Subscriptions:
     async def undo(self, channel: ChannelId, undo_id: str, by: UserId, by_name: str = "") -> UndoAnswer:
         """Restores the watches from before a change, if nothing else changed them since."""
         for _ in range(ATTEMPTS):
-            undo, watches = await self._repository.store.undo(undo_id), self._repository.watches
+            undo, watches = await self._watch_store.undo(undo_id), self._repository.watches
             if undo is None or undo.channel != channel:
                 return UndoAnswer(channel=channel, fate=UndoFate.GONE)
             edits = undone(undo, {watch.id: watch for watch in watches.of(channel)})
@@ -237,13 +250,13 @@ class Subscriptions:
     # --- announcements ---------------------------------------------------------------------------------------------
 
     async def _write(self, change: WatchChange) -> bool:
-        written = await self._repository.store.change_watches(change)
+        written = await self._watch_store.change_watches(change)
         await self._repository.refresh_watches()
         return written
 
     def _undo(self, channel: ChannelId, by: UserId, by_name: str, at: datetime, edits: tuple[Edit, ...]) -> Undo:
         those = "|".join(edit.id for edit in edits)
-        key = stable_key(self._repository.store.team, channel, "undo", by, those, at.isoformat())
+        key = stable_key(self._repository.team, channel, "undo", by, those, at.isoformat())
         return Undo(id=key, channel=channel, by=by, by_name=by_name, at=at, edits=edits)
 
     def _announced(self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...] = ()) -> tuple[Delivery, ...]:
@@ -282,7 +295,7 @@ class Subscriptions:
         return told
 
     def _delivery(self, channel: ChannelId, notice: Notice, *parts: str) -> Delivery:
-        key = stable_key(self._repository.store.team, channel, notice.kind, "|".join(parts), notice.at.isoformat())
+        key = stable_key(self._repository.team, channel, notice.kind, "|".join(parts), notice.at.isoformat())
         return Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=notice.at)
 
 

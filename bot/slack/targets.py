@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.domain.answer import Refusal
 from bot.domain.permission import Account, Broadcast, Unreadable
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
-from bot.ports import ChatAway
+from bot.ports.chat import ChatAway
 from bot.slack.grammar.clauses import ChannelWord, TargetWord
 from bot.slack.grammar.people import Entry
 from bot.slack.grammar.tokens import PUNCTUATION

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
+from typing import Protocol
 
 import structlog
 
@@ -26,7 +27,10 @@ from bot.domain.plan import (
 )
 from bot.domain.transition import Reach, read_again, read_since
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, Watch, grouped
-from bot.ports import Store, StoreAway, StoreRolledBack, Watches
+from bot.ports.cards import Cards
+from bot.ports.record_store import RecordStore
+from bot.ports.store_errors import StoreAway, StoreRolledBack
+from bot.ports.watch_store import Watches, WatchStore
 
 ATTEMPTS = 5
 MATCHED_AT_ONCE = 10  # patterns: with 3,000 pipelines about 10 ms
@@ -45,14 +49,19 @@ class KnownState:
     catalogue: Mapping[PipelineId, Pipeline]
 
 
+class RepositoryStore(WatchStore, RecordStore, Cards, Protocol):
+    """Watches, records and cards."""
+
+
 class Repository:
     """One workspace's watches, pipelines and records; `wake` is rung when deliveries were written.
 
     `fallback` is the channel that hears what a channel watches that does not take messages for now.
     """
 
-    def __init__(self, store: Store, wake: asyncio.Event, fallback: ChannelId | None = None) -> None:
-        self.store = store
+    def __init__(self, store: RepositoryStore, wake: asyncio.Event, fallback: ChannelId | None = None) -> None:
+        self._store = store
+        self.team = store.team
         self.watches = Watches(0, ())
         self._wake = wake
         self._fallback = fallback
@@ -70,9 +79,9 @@ class Repository:
 
     async def load(self, all_read_since: datetime | None = None) -> None:
         """Everything from the store, as at a start. `all_read_since`: what whoever read before us said last."""
-        watches = self._believed(await self.store.watches())
-        self._records = self._remembered(await self.store.records())
-        self._catalogue = {pipeline.id: pipeline for pipeline in await self.store.catalogue()}
+        watches = self._believed(await self._store.watches())
+        self._records = self._remembered(await self._store.records())
+        self._catalogue = {pipeline.id: pipeline for pipeline in await self._store.catalogue()}
         self.watches = watches
         self._count()
         if all_read_since:
@@ -97,8 +106,8 @@ class Repository:
         Raises:
             StoreRolledBack: the store knows of fewer changes than we do; what we know is kept until that is dealt with.
         """
-        if await self.store.watches_version() != self.watches.version:
-            self.watches = self._believed(await self.store.watches())
+        if await self._store.watches_version() != self.watches.version:
+            self.watches = self._believed(await self._store.watches())
             self._count()
 
     def _believed(self, watches: Watches) -> Watches:
@@ -119,7 +128,7 @@ class Repository:
         missing = known.keys() - self._catalogue.keys()
         self._unlisted = {each: known[each] for each in missing if self._is_worth_reading(each)}
         self._cover()
-        await self.store.save_catalogue([*self._catalogue.values(), *self._unlisted.values()])
+        await self._store.save_catalogue([*self._catalogue.values(), *self._unlisted.values()])
         for each in sorted(listed.keys() & known.keys()):
             if listed[each] != known[each] and self.record(each).episode:
                 await self.write(each, plan_redrawn)
@@ -233,7 +242,7 @@ class Repository:
         return self._records.get(pipeline_id) or Record(pipeline_id=pipeline_id)
 
     def routing(self, pipeline: Pipeline) -> Routing:
-        return Routing(self.store.team, pipeline, self._audiences(pipeline), self.guidance(pipeline))
+        return Routing(self.team, pipeline, self._audiences(pipeline), self.guidance(pipeline))
 
     def guidance(self, pipeline: Pipeline) -> Guidance:
         return guidance(pipeline, self.watches.notes)
@@ -277,13 +286,13 @@ class Repository:
             if not plan.must_be_written:
                 self._records[pipeline_id] = plan.record
                 return plan
-            if await self.store.commit(plan, self.watches.version):
+            if await self._store.commit(plan, self.watches.version):
                 self._records[pipeline_id] = replace(plan.record, version=plan.record.version + 1)
                 if plan.deliveries:
                     self._wake.set()
                 return plan
             await self.refresh_watches()
-            self._records[pipeline_id] = remembered(await self.store.record(pipeline_id), record)
+            self._records[pipeline_id] = remembered(await self._store.record(pipeline_id), record)
         raise StoreAway(f"{pipeline_id} was written by others {ATTEMPTS} times in a row")
 
     async def welcome(self, channels: Iterable[ChannelId] = ()) -> None:
@@ -301,9 +310,9 @@ class Repository:
     async def catch_up(self) -> None:
         """Takes in what another bot has written since. What a store that forgot has older is left for `restore`."""
         await self.refresh_watches()
-        versions = await self.store.versions()
+        versions = await self._store.versions()
         if any(self.record(each).version < version for each, version in versions.items()):
-            stored = await self.store.records()
+            stored = await self._store.records()
             self._records |= {
                 each: remembered(record, self.record(each))
                 for each, record in stored.items()
@@ -322,9 +331,9 @@ class Repository:
         Raises:
             StoreAway: it is done in part, and may be done again with the same knowledge.
         """
-        self.watches = await self.store.watches()
+        self.watches = await self._store.watches()
         there = {watch.id for watch in self.watches.all}
-        stored = await self.store.records()
+        stored = await self._store.records()
         self._records = self._remembered(stored)
         self._count()
         for pipeline_id in sorted(known.records.keys() & (self._watched | {API_PIPELINE_ID})):
@@ -334,7 +343,7 @@ class Repository:
                 await self.write(pipeline_id, _restoring(record))
         self._catalogue, self._unlisted = dict(known.catalogue), {}
         self._cover()
-        await self.store.save_catalogue(self.catalogue)
+        await self._store.save_catalogue(self.catalogue)
         return tuple(watch for watch in known.watches if watch.id not in there)
 
     async def forget(
@@ -348,7 +357,7 @@ class Repository:
     async def _as_told(self, pipeline_id: PipelineId) -> Pipeline:
         """As last listed; one that no listing shows by the name on its cards: the watch that gave it may be gone."""
         episode = self.record(pipeline_id).episode
-        told = await self.store.cards(tuple(episode.cards)) if episode and pipeline_id not in self._catalogue else {}
+        told = await self._store.cards(tuple(episode.cards)) if episode and pipeline_id not in self._catalogue else {}
         return next((card.content.pipeline for card in told.values()), self.pipeline(pipeline_id))
 
     def _forgetting(self, at: datetime, leaving: Collection[ChannelId]) -> MakePlan:

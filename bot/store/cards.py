@@ -1,30 +1,52 @@
-"""Cards as the store knows them, for whoever asks."""
+"""The cards that channels have, in Redis."""
 
 from collections.abc import Awaitable, Mapping, Sequence
+from datetime import datetime
 from typing import cast
 
-import redis.asyncio
-
-from bot.domain.card import PostedCard
+from bot.domain.card import Burst, PostedCard
+from bot.domain.grouping import burst_id
+from bot.domain.watch import ChannelId
 from bot.store.codec import decode_posted_card
-from bot.store.keys import Keys
+from bot.store.port import RedisPort
 from bot.store.scripts import away
 
 
-async def read_cards(client: redis.asyncio.Redis, keys: Keys, wanted: Sequence[str]) -> Mapping[str, PostedCard]:
-    if not wanted:
-        return {}
-    with away():
-        async with client.pipeline(transaction=False) as pipe:
-            for key in wanted:
-                pipe.hgetall(keys.card(key))
-            rows = await pipe.execute()
-    return {key: decode_posted_card(row) for key, row in zip(wanted, rows, strict=True) if b"content" in row}
+class RedisCards(RedisPort):
+    async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
+        if not keys:
+            return {}
+        with away():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for key in keys:
+                    pipe.hgetall(self._keys.card(key))
+                rows = await pipe.execute()
+        return {key: decode_posted_card(row) for key, row in zip(keys, rows, strict=True) if b"content" in row}
 
+    async def group(self, key: str) -> tuple[PostedCard, ...]:
+        with away():
+            members = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys.group(key)))
+        cards = await self.cards(sorted(member.decode() for member in members))
+        return tuple(sorted(cards.values(), key=lambda card: card.content.pipeline.name.lower()))
 
-async def read_group(client: redis.asyncio.Redis, keys: Keys, key: str) -> tuple[PostedCard, ...]:
-    """The cards that one message tells of."""
-    with away():
-        members = await cast("Awaitable[set[bytes]]", client.smembers(keys.group(key)))
-    cards = await read_cards(client, keys, sorted(member.decode() for member in members))
-    return tuple(sorted(cards.values(), key=lambda card: card.content.pipeline.name.lower()))
+    async def in_burst(self, group_key: str) -> Burst:
+        groups = await self._groups(burst_id(group_key))
+        if group_key not in groups:
+            return Burst()
+        with away():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for each in groups:
+                    pipe.scard(self._keys.group(each))
+                sizes = await pipe.execute()
+        return Burst(total=sum(sizes), first=groups[0] == group_key)
+
+    async def growing(self, channel: ChannelId) -> tuple[str, ...]:
+        with away():
+            stored = await cast("Awaitable[bytes | None]", self._redis.get(self._keys.growing(channel)))
+        burst, _, until = stored.decode().partition(" ") if stored else ("", "", "")
+        return await self._groups(burst) if burst and self._clock.now() < datetime.fromisoformat(until) else ()
+
+    async def _groups(self, burst: str) -> tuple[str, ...]:
+        with away():
+            keys = await cast("Awaitable[list[bytes]]", self._redis.zrange(self._keys.burst(burst), 0, -1))
+        return tuple(key.decode() for key in keys)

@@ -27,7 +27,7 @@ from bot.domain.note import Note
 from bot.domain.plan import Record
 from bot.domain.subscription import Undo
 from bot.domain.watch import Watch
-from bot.ports import Interaction
+from bot.ports.interaction_store import Interaction
 from bot.store import versions
 
 T = TypeVar("T")

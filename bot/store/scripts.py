@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from bot.domain.delivery import Delivery
 from bot.domain.watch import TeamId
-from bot.ports import StoreAway, StoreRolledBack
+from bot.ports.store_errors import StoreAway, StoreRolledBack
 from bot.store.codec import encode_delivery
 from bot.store.keys import Keys
 
@@ -109,7 +109,7 @@ class Scripts:
         outboxes = [self.keys.outbox(each.lane) for each in deliveries]
         return outboxes, [part for each in deliveries for part in (each.lane.name, each.id, encode_delivery(each))]
 
-    async def tell(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
+    async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
         outboxes, rows = self.enqueued(deliveries)
         cards = [self.keys.card(key) for key in redrawn]
         await self.write("enqueue", [*outboxes, *cards], [len(deliveries), *rows])

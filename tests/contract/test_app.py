@@ -9,7 +9,7 @@ import pytest
 
 from bot.app import CLOSE_SECONDS, GOODBYE_SECONDS, LAST_SECONDS, run
 from bot.delivery.dispatcher import Dispatcher
-from bot.ports import StoreAway
+from bot.ports.store_errors import StoreAway
 from bot.settings import Settings
 from sandbox.demo import environment
 from sandbox.server import Sandbox

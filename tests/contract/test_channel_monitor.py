@@ -15,7 +15,9 @@ from structlog.testing import capture_logs
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.watch import ChannelId, SuspendReason
-from bot.ports import ChatAway, StoreAway, Watches
+from bot.ports.chat import ChatAway
+from bot.ports.store_errors import StoreAway
+from bot.ports.watch_store import Watches
 from bot.settings import Transport
 from bot.slack.inbound import http_mode, socket_mode
 from bot.slack.inbound.bolt_app import Listeners, build_app
@@ -267,7 +269,7 @@ async def test_an_id_that_changes_while_a_message_is_under_way_is_done_later_by_
     watches = await yard.watches()
     assert [watch.channel for watch in watches.all] == [ROOM]
     assert watches.suspended == {}
-    await yard.store.outbox.release(lease)
+    await yard.store.release(lease)
     await heir.look_around()
     watches = await yard.watches()
     assert [watch.channel for watch in watches.all] == [event["new_channel_id"]]
@@ -294,7 +296,7 @@ async def test_an_id_that_changes_while_a_message_is_under_way_is_done_right_aft
     hearing = asyncio.create_task(yard.channel_monitor.on(event))
     await yard.clock.pass_time(5)
     assert [watch.channel for watch in (await yard.watches()).all] == [ROOM]
-    await yard.store.outbox.release(lease)
+    await yard.store.release(lease)
     await yard.clock.pass_time(4)
     assert [watch.channel for watch in (await yard.watches()).all] == [event["new_channel_id"]]
     await hearing

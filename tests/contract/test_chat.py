@@ -28,7 +28,7 @@ from bot.domain.phase import Phase
 from bot.domain.protocol import oldest
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason, UserId
-from bot.ports import ChatAway
+from bot.ports.chat import ChatAway
 from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.chat import HISTORY_PAGES, SlackChat
 from bot.slack.outbound.directory import Admission, Directory

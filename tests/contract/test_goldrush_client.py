@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush.client import Client
-from bot.ports import (
+from bot.ports.pipeline_api import (
     ApiError,
     Forbidden,
     Malformed,

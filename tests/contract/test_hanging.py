@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from bot.domain.observation import PipelineId
 from bot.goldrush.client import Client
-from bot.ports import Status, Unavailable
+from bot.ports.pipeline_api import Status, Unavailable
 from sandbox.goldrush import GoldRush
 from sandbox.goldrush_faults import Fault, FaultKind
 

@@ -6,7 +6,7 @@ from structlog.testing import capture_logs
 
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.watch import ChannelId
-from bot.store.redis import HELLO_SECONDS
+from bot.store.channels import HELLO_SECONDS
 from tests.builders import TEAM, at
 from tests.contract.test_channel_monitor import BOT, ROOM, Yard, yard
 from tests.unit.rendering import shown, tells_all, valid

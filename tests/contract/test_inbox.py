@@ -16,7 +16,10 @@ from structlog.testing import capture_logs
 
 from bot.domain.answer import Answer
 from bot.domain.watch import TeamId
-from bot.ports import Clock, Interaction, Lease, StoreAway
+from bot.ports.clock import Clock
+from bot.ports.interaction_store import Interaction
+from bot.ports.lease_store import Lease
+from bot.ports.store_errors import StoreAway
 from bot.slack.actions import Actions
 from bot.slack.commands import Commands
 from bot.slack.inbound import inbox
@@ -446,7 +449,7 @@ async def test_a_button_of_a_failure_that_is_over_says_so_and_draws_the_card_ane
     await bot.poll(2)
     bot.api.statuses[ONE] = FAILED
     await bot.poll(20)
-    (card,) = [row for row in await bot.store.owed(ALERTS) if row.id in await bot.store.outbox.cards([row.id])]
+    (card,) = [row for row in await bot.store.owed(ALERTS) if row.id in await bot.store.cards([row.id])]
     bot.api.statuses[ONE] = LIVE
     await bot.poll(20)
     for row in await bot.store.owed(ALERTS):
@@ -463,7 +466,7 @@ async def the_card_of_a_failure(counter: Counter) -> str:
     await bot.poll(2)
     bot.api.statuses[ONE] = FAILED
     await bot.poll(20)
-    (card,) = [row for row in await bot.store.owed(ALERTS) if row.id in await bot.store.outbox.cards([row.id])]
+    (card,) = [row for row in await bot.store.owed(ALERTS) if row.id in await bot.store.cards([row.id])]
     return card.id
 
 

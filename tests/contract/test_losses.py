@@ -4,7 +4,7 @@ import pytest
 import redis.asyncio
 
 from bot.domain.delivery import Lane, LaneKind
-from bot.ports import StoreAway
+from bot.ports.store_errors import StoreAway
 from bot.store.losses import KEPT
 from tests.builders import ALERTS, TEAM, a_delivery, at
 from tests.fakes import FakeClock
@@ -48,27 +48,27 @@ LANE = Lane(LaneKind.FEED, ALERTS)
 
 
 async def owing(store: WholeStore, *ids: str) -> None:
-    await store.tell([a_delivery(each, channel=ALERTS) for each in ids])
+    await store.enqueue([a_delivery(each, channel=ALERTS) for each in ids])
 
 
 @pytest.mark.parametrize(("key", "name"), [("lanes", "lanes"), (f"outbox:{LANE.name}", "outbox")])
 async def test_rows_that_are_there_are_sent_all_the_same(store: WholeStore, key: str, name: str) -> None:
     await owing(store, "one", "two")
-    (lane,) = await store.outbox.lanes_with_work()
+    (lane,) = await store.lanes_with_work()
     await store._redis.delete(store._keys[key.replace(LANE.name, lane.name)])
     assert name in await lost(store)
-    assert await store.outbox.lanes_with_work() == (lane,)
-    assert {each.id for each in await store.outbox.deliveries(lane)} == {"one", "two"}
+    assert await store.lanes_with_work() == (lane,)
+    assert {each.id for each in await store.deliveries(lane)} == {"one", "two"}
 
 
 async def test_rows_whose_outbox_was_lost_are_sent_in_the_order_in_which_they_were_made(store: WholeStore) -> None:
     """Redis itself answers the rows in no order."""
     for number in range(30):
-        await store.tell([a_delivery(f"{number}", channel=ALERTS, made_at=at(number))])
-    (lane,) = await store.outbox.lanes_with_work()
+        await store.enqueue([a_delivery(f"{number}", channel=ALERTS, made_at=at(number))])
+    (lane,) = await store.lanes_with_work()
     await store._redis.delete(store._keys[f"outbox:{lane.name}"])
     assert await lost(store) >= {"outbox"}
-    assert [each.id for each in await store.outbox.deliveries(lane)] == [f"{number}" for number in range(30)]
+    assert [each.id for each in await store.deliveries(lane)] == [f"{number}" for number in range(30)]
     assert await lost(store) == set()
 
 
@@ -76,7 +76,7 @@ async def test_rows_that_are_gone_leave_no_lane_behind(store: WholeStore) -> Non
     await owing(store, "one", "two")
     await store._redis.delete(store._keys["deliveries"])
     assert await lost(store) == {"deliveries"}
-    assert await store.outbox.lanes_with_work() == ()
+    assert await store.lanes_with_work() == ()
     await owing(store, "three")
     assert await lost(store) == set()
 
@@ -88,8 +88,8 @@ async def test_the_order_of_rows_goes_on_where_the_counter_is_lost(store: WholeS
     await store._redis.delete(store._keys["sequence"])
     assert await lost(store) == {"sequence"}
     await owing(store, "four")
-    (lane,) = await store.outbox.lanes_with_work()
-    assert [each.id for each in await store.outbox.deliveries(lane)] == ["one", "two", "three", "four"]
+    (lane,) = await store.lanes_with_work()
+    assert [each.id for each in await store.deliveries(lane)] == ["one", "two", "three", "four"]
 
 
 @pytest.mark.parametrize("name", ["watches", "parked", "notes", "records", "versions"])

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from bot.domain.observation import PipelineId
 from bot.goldrush.client import Client
-from bot.ports import ApiError
+from bot.ports.pipeline_api import ApiError
 from bot.slack.inbound.respond import respond_to
 from bot.slack.outbound.calls import Lost, call, web_client
 

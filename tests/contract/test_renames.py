@@ -15,7 +15,8 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_acknowledgement, plan_reading
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind
-from bot.ports import StoreAway, Watches
+from bot.ports.store_errors import StoreAway
+from bot.ports.watch_store import Watches
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_scene, a_watch, an_observation, at
 from tests.contract.test_store import an_announcement, ended, failing
 from tests.fakes import FakeClock
@@ -40,10 +41,10 @@ async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeSto
     await store.commit(failing(), 1)
     lease = await store.leased(pages(ALERTS))
     (row, announced) = await store.owed(ALERTS)
-    assert await store.outbox.settle(row, lease, ended(row))
+    assert await store.settle(row, lease, ended(row))
     with pytest.raises(StoreAway):  # somebody sends there
         await store.rename_channel(ALERTS, NEW)
-    await store.outbox.release(lease)
+    await store.release(lease)
     await store.rest(ALERTS, SuspendReason.ARCHIVED, an_announcement("told", OTHER))
     assert await store.rename_channel(ALERTS, NEW) == 1
     assert await store.rename_channel(ALERTS, NEW) == 0
@@ -52,15 +53,15 @@ async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeSto
     assert watches.suspended == {NEW: SuspendReason.ARCHIVED}
     assert await store.owed(ALERTS) == ()
     assert [(each.id, each.lane) for each in await store.owed(NEW)] == [(announced.id, feed(NEW))]
-    assert await store.outbox.suspended_lanes() == (feed(NEW),)
-    assert await store.outbox.last_ts(pages(NEW)) == "17.5"
+    assert await store.suspended_lanes() == (feed(NEW),)
+    assert await store.last_ts(pages(NEW)) == "17.5"
     record = await store.record(ORDERS)
     acknowledged = plan_acknowledgement(record, a_scene(a_watch(channel=NEW)), ANN, at(5))
     assert acknowledged is not None
     assert [card.channel for card in acknowledged.cards] == [NEW]
     assert await store.commit(acknowledged, watches.version)
     assert acknowledged.cards[0].key == row.id  # by which it is found in Slack, and which its button carries
-    (card,) = (await store.outbox.cards([row.id])).values()
+    (card,) = (await store.cards([row.id])).values()
     assert (card.ts, card.delivered_revision, card.revision) == ("17.5", 1, 2)  # an update of the card that stands
 
 
@@ -72,7 +73,7 @@ async def test_a_new_id_is_kept_until_all_has_gone_there(store: WholeStore) -> N
         with pytest.raises(StoreAway):
             await store.rename_channel(ALERTS, NEW)
         assert await store.renames() == {ALERTS: NEW}
-        await store.outbox.release(lease)
+        await store.release(lease)
         await store.rename_channel(ALERTS, NEW)
         assert await store.renames() == {}
 
@@ -89,7 +90,7 @@ async def test_what_was_not_sent_yet_is_sent_once_under_the_new_id(store: WholeS
     assert {row.channel for row in rows} == {NEW}
     key = acknowledged.cards[0].key
     assert [row.body.card_key for row in rows if isinstance(row.body, SyncCard | ThreadEntry)] == [key, key]
-    (card,) = (await store.outbox.cards([key])).values()
+    (card,) = (await store.cards([key])).values()
     assert (card.ts, card.content.channel) == (None, NEW)
 
 
@@ -98,10 +99,10 @@ async def test_what_is_under_way_keeps_the_ids_by_which_it_is_found_in_slack(sto
     lease = await store.leased(pages(ALERTS))
     (row,) = await store.owed(ALERTS)
     under_way = replace(row, state=State.SENDING, given_by=lease.token)
-    assert await store.outbox.write(under_way, lease)
+    assert await store.write(under_way, lease)
     recheck = replace(an_announcement("recheck"), body=Recheck(of=row.id, shows=(row.id,)))
-    await store.outbox.enqueue([recheck])
-    await store.outbox.release(lease)
+    await store.enqueue([recheck])
+    await store.release(lease)
     await store.rename_channel(ALERTS, NEW)
     assert await store.owed(NEW) == (replace(under_way, channel=NEW), replace(recheck, channel=NEW))
 
@@ -152,10 +153,10 @@ async def test_cards_of_a_group_stay_in_it_under_the_new_id(store: WholeStore) -
         assert await store.commit(plan, 0)
         keys.append(plan.cards[0].key)
     lease = await store.leased(pages(ALERTS))
-    gathering = gather(Backlog(TEAM, await store.owed(ALERTS), await store.outbox.cards(keys), {}))
+    gathering = gather(Backlog(TEAM, await store.owed(ALERTS), await store.cards(keys), {}))
     assert gathering is not None
-    assert await store.outbox.gather(gathering, pages(ALERTS), lease)
-    await store.outbox.release(lease)
+    assert await store.gather(gathering, pages(ALERTS), lease)
+    await store.release(lease)
     await store.rename_channel(ALERTS, NEW)
     (row,) = await store.owed(NEW)
     assert row.body == gathering.row.body
@@ -170,8 +171,8 @@ async def test_a_rest_that_was_about_the_dead_id_ends_and_what_is_owed_goes_out(
     await clock.pass_time(5)
     await store.rename_channel(ALERTS, NEW)
     assert (await store.watches()).suspended == {}
-    assert await store.outbox.lanes_with_work() == (feed(NEW),)
-    assert await store.outbox.resumed_at(NEW) == at(5)  # what comes late says why
+    assert await store.lanes_with_work() == (feed(NEW),)
+    assert await store.resumed_at(NEW) == at(5)  # what comes late says why
     assert await store.rest(NEW, SuspendReason.NOT_FOUND, an_announcement("of the new id", OTHER)) == 1  # is news
 
 
@@ -195,33 +196,33 @@ async def test_when_a_channel_woke_goes_along(store: WholeStore, clock: FakeCloc
     await store.resume(ALERTS)
     await clock.pass_time(60)
     await store.rename_channel(ALERTS, NEW)
-    assert await store.outbox.resumed_at(NEW) == at(60)
-    assert await store.outbox.resumed_at(ALERTS) is None
+    assert await store.resumed_at(NEW) == at(60)
+    assert await store.resumed_at(ALERTS) is None
 
 
 async def posts(store: WholeStore, channel: ChannelId, key: str, ts: str) -> None:
-    await store.outbox.enqueue([an_announcement(key, channel)])
+    await store.enqueue([an_announcement(key, channel)])
     lease = await store.leased(feed(channel))
-    (row,) = await store.outbox.deliveries(feed(channel))
-    assert await store.outbox.settle(row, lease, replace(ended(row), ts=ts, shown={}))
-    await store.outbox.release(lease)
+    (row,) = await store.deliveries(feed(channel))
+    assert await store.settle(row, lease, replace(ended(row), ts=ts, shown={}))
+    await store.release(lease)
 
 
 async def test_a_new_id_told_twice_does_not_set_its_lane_back(store: WholeStore) -> None:
     await posts(store, ALERTS, "before", "17.5")
     await store.rename_channel(ALERTS, NEW)
-    assert await store.outbox.last_ts(feed(NEW)) == "17.5"
-    assert await store.outbox.last_ts(feed(ALERTS)) == ""
+    assert await store.last_ts(feed(NEW)) == "17.5"
+    assert await store.last_ts(feed(ALERTS)) == ""
     await posts(store, NEW, "after", "23.5")
     await store.rename_channel(ALERTS, NEW)
-    assert await store.outbox.last_ts(feed(NEW)) == "23.5"
+    assert await store.last_ts(feed(NEW)) == "23.5"
 
 
 async def test_what_was_posted_under_the_new_id_already_does_not_set_its_lane_back(store: WholeStore) -> None:
     await posts(store, ALERTS, "before", "17.5")
     await posts(store, NEW, "after", "23.5")
     await store.rename_channel(ALERTS, NEW)
-    assert await store.outbox.last_ts(feed(NEW)) == "23.5"
+    assert await store.last_ts(feed(NEW)) == "23.5"
 
 
 async def test_of_two_changes_in_a_row_the_later_may_be_done_first(store: WholeStore) -> None:
@@ -233,7 +234,7 @@ async def test_of_two_changes_in_a_row_the_later_may_be_done_first(store: WholeS
     await store.rename_channel(NEW, last)
     with pytest.raises(StoreAway):
         await store.rename_channel(ALERTS, NEW)
-    await store.outbox.release(lease)
+    await store.release(lease)
     with pytest.raises(StoreAway):  # read before the second change was told
         await store.rename_channel(ALERTS, NEW)
     await settle_renames(store)
@@ -279,7 +280,7 @@ async def some_are_done(store: WholeStore, chance: random.Random) -> None:
         with suppress(StoreAway):
             await store.rename_channel(old, new)
         if lease:
-            await store.outbox.release(lease)
+            await store.release(lease)
 
 
 @pytest.mark.parametrize("comes_back", [True, False])

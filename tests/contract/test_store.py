@@ -15,10 +15,12 @@ from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, UserId
-from bot.ports import Ending, EndingKind, Interaction, StoreAway
+from bot.ports.interaction_store import Interaction
+from bot.ports.outbox import Ending, EndingKind
+from bot.ports.store_errors import StoreAway
+from bot.store.channels import TRIAL_SECONDS
 from bot.store.connect import connect
-from bot.store.outbox import LEASE_SECONDS
-from bot.store.redis import TRIAL_SECONDS
+from bot.store.lanes import LEASE_SECONDS
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at
 from tests.fakes import FakeClock
 from tests.proofs.memory import Disk, MemoryStore
@@ -73,8 +75,8 @@ async def test_a_record_and_its_deliveries_are_one_write(store: WholeStore) -> N
     assert stored == replace(plan.record, version=1)
     assert await store.records() == {ORDERS: stored}
     assert await store.owed(ALERTS) == plan.deliveries
-    assert await store.outbox.lanes_with_work() == (pages(ALERTS),)
-    (card,) = (await store.outbox.cards([plan.cards[0].key])).values()
+    assert await store.lanes_with_work() == (pages(ALERTS),)
+    (card,) = (await store.cards([plan.cards[0].key])).values()
     assert (card.content, card.revision, card.ts) == (plan.cards[0], 1, None)
 
 
@@ -109,17 +111,17 @@ async def test_only_the_holder_of_a_lease_writes(store: WholeStore, clock: FakeC
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
     assert lease.expires == clock.monotonic() + LEASE_SECONDS
-    assert await store.outbox.lease(pages(ALERTS)) is None
-    assert await store.outbox.lease(pages(ALERTS), lease) == lease
+    assert await store.lease(pages(ALERTS)) is None
+    assert await store.lease(pages(ALERTS), lease) == lease
     stranger = replace(lease, token="another")
     sending = replace(row, state=State.SENDING, attempts=1, sent_at=at(3))
-    assert not await store.outbox.write(sending, stranger)
-    assert await store.outbox.write(sending, lease)
+    assert not await store.write(sending, stranger)
+    assert await store.write(sending, lease)
     assert await store.owed(ALERTS) == (sending,)
-    assert not await store.outbox.settle(sending, stranger, ended(row))
-    await store.outbox.release(stranger)
-    assert await store.outbox.lease(pages(ALERTS)) is None
-    await store.outbox.release(lease)
+    assert not await store.settle(sending, stranger, ended(row))
+    await store.release(stranger)
+    assert await store.lease(pages(ALERTS)) is None
+    await store.release(lease)
     assert (await store.leased(pages(ALERTS))).token != lease.token
 
 
@@ -127,10 +129,10 @@ async def test_what_is_there_is_owed_no_more(store: WholeStore) -> None:
     await store.commit(failing(), 0)
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
-    assert await store.outbox.settle(row, lease, ended(row))
+    assert await store.settle(row, lease, ended(row))
     assert await store.owed(ALERTS) == ()
-    assert await store.outbox.lanes_with_work() == ()
-    (card,) = (await store.outbox.cards([row.id])).values()
+    assert await store.lanes_with_work() == ()
+    (card,) = (await store.cards([row.id])).values()
     assert (card.ts, card.delivered_revision) == ("17.5", 1)
 
 
@@ -138,15 +140,15 @@ async def test_a_card_that_moved_on_while_it_was_sent_stays_owed(store: WholeSto
     await store.commit(failing(), 0)
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
-    await store.outbox.write(replace(row, state=State.SENDING, attempts=3, sent_at=at(1)), lease)
+    await store.write(replace(row, state=State.SENDING, attempts=3, sent_at=at(1)), lease)
     acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
-    assert await store.outbox.settle(row, lease, ended(row))
+    assert await store.settle(row, lease, ended(row))
     rows = {each.id: each for each in await store.owed(ALERTS)}
     assert (rows[row.id].state, rows[row.id].attempts) == (State.QUEUED, 0)
     lease = await store.leased(feed(ALERTS))
-    assert await store.outbox.settle(rows[row.id], lease, replace(ended(row), shown={row.id: 2}))
+    assert await store.settle(rows[row.id], lease, replace(ended(row), shown={row.id: 2}))
     assert row.id not in {each.id for each in await store.owed(ALERTS)}
 
 
@@ -159,13 +161,13 @@ async def test_a_dropped_card_that_moved_on_stays_owed_too(store: WholeStore, *,
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     kind = EndingKind.REMOVED if removed else EndingKind.UNCHANGED
-    await store.outbox.settle(row, lease, replace(ended(row), kind=kind))
+    await store.settle(row, lease, replace(ended(row), kind=kind))
     assert row.id in {each.id for each in await store.owed(ALERTS)}
     lease = await store.leased(feed(ALERTS))
     (row,) = (each for each in await store.owed(ALERTS) if each.id == row.id)
-    await store.outbox.settle(row, lease, replace(ended(row), kind=kind, shown={row.id: 2}))
+    await store.settle(row, lease, replace(ended(row), kind=kind, shown={row.id: 2}))
     assert row.id not in {each.id for each in await store.owed(ALERTS)}
-    (card,) = (await store.outbox.cards([row.id])).values()
+    (card,) = (await store.cards([row.id])).values()
     assert card.removed is removed
 
 
@@ -176,7 +178,7 @@ async def test_a_line_is_dropped_whatever_its_card_does(store: WholeStore) -> No
     await store.commit(acknowledged, 0)
     lease = await store.leased(feed(ALERTS))
     line = next(each for each in await store.owed(ALERTS) if isinstance(each.body, ThreadEntry))
-    assert await store.outbox.settle(line, lease, replace(ended(line), kind=EndingKind.UNCHANGED, shown={}))
+    assert await store.settle(line, lease, replace(ended(line), kind=EndingKind.UNCHANGED, shown={}))
     assert line.id not in {each.id for each in await store.owed(ALERTS)}
 
 
@@ -189,10 +191,10 @@ async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: WholeS
         assert await store.commit(plan, 0)
         keys.append(plan.cards[0].key)
     lease = await store.leased(pages(ALERTS))
-    gathering = gather(Backlog(TEAM, await store.owed(ALERTS), await store.outbox.cards(keys), {}))
+    gathering = gather(Backlog(TEAM, await store.owed(ALERTS), await store.cards(keys), {}))
     assert gathering is not None
-    assert not await store.outbox.gather(gathering, pages(ALERTS), replace(lease, token="another"))
-    assert await store.outbox.gather(gathering, pages(ALERTS), lease)
+    assert not await store.gather(gathering, pages(ALERTS), replace(lease, token="another"))
+    assert await store.gather(gathering, pages(ALERTS), lease)
     (row,) = await store.owed(ALERTS)
     assert row == gathering.row
     cards = await store.group(gathering.row.id)
@@ -202,7 +204,7 @@ async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: WholeS
     moved_on = plan_acknowledgement(await store.record(PipelineId("pipe_0")), a_scene(), ANN, at(5))
     assert moved_on is not None
     await store.commit(moved_on, 0)
-    assert await store.outbox.settle(row, lease, replace(ended(row), ts="9.0", shown=shown))
+    assert await store.settle(row, lease, replace(ended(row), ts="9.0", shown=shown))
     assert {card.ts for card in await store.group(gathering.row.id)} == {"9.0"}
     assert row.id in {each.id for each in await store.owed(ALERTS)}  # one of its cards moved on
 
@@ -214,11 +216,11 @@ async def test_a_parked_channel_rests_until_it_is_woken(store: WholeStore) -> No
     assert await store.rest(ALERTS, SuspendReason.ARCHIVED, told)
     assert not await store.rest(ALERTS, SuspendReason.ARCHIVED, an_announcement("twice", direct))
     assert (await store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
-    assert await store.outbox.lanes_with_work() == (feed(direct),)
+    assert await store.lanes_with_work() == (feed(direct),)
     assert len(await store.owed(direct)) == 1
     assert len(await store.owed(ALERTS)) == 1  # nothing is lost
     assert await store.resume(ALERTS)
-    assert set(await store.outbox.lanes_with_work()) == {pages(ALERTS), feed(direct)}
+    assert set(await store.lanes_with_work()) == {pages(ALERTS), feed(direct)}
     assert not await store.resume(ALERTS)
 
 
@@ -253,18 +255,18 @@ async def test_watching_anew_wakes_a_parked_channel(store: WholeStore) -> None:
     await store.rest(ALERTS, SuspendReason.NOT_IN_CHANNEL)
     await store.add_watches([a_watch()], an_announcement())
     assert (await store.watches()).suspended == {}
-    assert await store.outbox.resumed_at(ALERTS) == at(0)
+    assert await store.resumed_at(ALERTS) == at(0)
 
 
 async def test_when_a_channel_woke_is_kept(store: WholeStore, clock: FakeClock) -> None:
     await store.add_watches([a_watch()], an_announcement())
     assert not await store.resume(ALERTS)
-    assert await store.outbox.resumed_at(ALERTS) is None  # it never rested
+    assert await store.resumed_at(ALERTS) is None  # it never rested
     await store.rest(ALERTS, SuspendReason.NOT_IN_CHANNEL)
     await clock.pass_time(60)
     assert await store.resume(ALERTS)
     await store.remove_watches([a_watch().id], an_announcement("bye"))
-    assert await store.outbox.resumed_at(ALERTS) == at(60)
+    assert await store.resumed_at(ALERTS) == at(60)
 
 
 async def test_of_the_reason_for_a_rest_makers_are_told_once_whichever_bot_asks(
@@ -287,11 +289,11 @@ async def test_of_the_reason_for_a_rest_makers_are_told_once_whichever_bot_asks(
 @pytest.mark.parametrize("lane", [pages(ALERTS), feed(ALERTS)])
 async def test_a_message_that_got_through_makes_the_next_rest_news(store: WholeStore, lane: Lane) -> None:
     await store.commit(failing(), 0)
-    await store.outbox.enqueue([an_announcement()])
+    await store.enqueue([an_announcement()])
     assert await store.rest(ALERTS, SuspendReason.RESTRICTED, an_announcement("1", OTHER)) == 1
     await store.resume(ALERTS, on_trial=True)
-    (row,) = await store.outbox.deliveries(lane)
-    assert await store.outbox.settle(row, await store.leased(lane), ended(row))
+    (row,) = await store.deliveries(lane)
+    assert await store.settle(row, await store.leased(lane), ended(row))
     assert await store.rest(ALERTS, SuspendReason.RESTRICTED, an_announcement("2", OTHER)) == 1
 
 
@@ -349,7 +351,7 @@ async def test_workspaces_live_side_by_side_each_in_one_slot(
     await store.add_watches([a_watch()], an_announcement())
     assert await other.records() == {}
     assert (await other.watches()).all == ()
-    assert await other.outbox.lanes_with_work() == ()
+    assert await other.lanes_with_work() == ()
     keys = [str(key) for key in await any_redis.keys("*")]
     assert all(f"{{{TEAM}}}" in key for key in keys)
 

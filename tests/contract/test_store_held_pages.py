@@ -14,7 +14,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
 from bot.domain.watch import ChannelId
-from bot.ports import Ending, EndingKind, PageEntry
+from bot.ports.outbox import Ending, EndingKind, PageEntry
 from tests.builders import TEAM, a_delivery, a_person, a_pipeline, a_scene, a_watch, an_observation, at
 from tests.fakes import NOON, FakeClock
 from tests.proofs.memory import Disk, MemoryStore

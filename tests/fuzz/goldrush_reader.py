@@ -14,7 +14,7 @@ from bot.domain.phase import Phase
 from bot.domain.watch import API_PIPELINE_ID
 from bot.monitoring.budget import LONGEST_HOLD_SECONDS, Budget
 from bot.monitoring.poller import Poller
-from bot.ports import PipelineApi
+from bot.ports.pipeline_api import PipelineApi
 from bot.state.repository import Repository
 from tests.builders import ALERTS, ORDERS, TEAM, a_delivery, a_watch
 from tests.fakes import FakeClock
@@ -43,7 +43,7 @@ class Reader:
         assert phases == {ORDERS: Phase.RUNNING}, "what was read is not kept"
         assert (await self.store.watches()).of(ALERTS) == (a_watch(),), "a watch is lost"
         rows = await self.store.owed(ALERTS)
-        cards = await self.store.outbox.cards([row.body.card_key for row in rows if isinstance(row.body, SyncCard)])
+        cards = await self.store.cards([row.body.card_key for row in rows if isinstance(row.body, SyncCard)])
         for card in cards.values():
             valid(shown(card.content))
         for row in rows:

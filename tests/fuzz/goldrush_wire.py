@@ -11,7 +11,7 @@ from time import monotonic
 
 from bot.domain.phase import Phase
 from bot.goldrush.client import Client
-from bot.ports import ApiError
+from bot.ports.pipeline_api import ApiError
 from tests.builders import ORDERS
 from tests.fuzz.bot_under_fire import Trip, tracebacks
 from tests.fuzz.goldrush_bodies import KEY, PAYLOADS, check_value, check_words

@@ -43,7 +43,8 @@ from bot.domain.plan import plan_reading
 from bot.domain.watch import ChannelId, UserId
 from bot.monitoring.budget import Budget
 from bot.monitoring.poller import Poller
-from bot.ports import PipelineApi, StoreAway
+from bot.ports.pipeline_api import PipelineApi
+from bot.ports.store_errors import StoreAway
 from bot.slack.outbound.metadata import marks_in, metadata_of, sighting
 from bot.slack.render.renderer import Look
 from bot.state.repository import Repository
@@ -185,6 +186,8 @@ class Bot:
         )
         self.vigil = Heartbeat(
             repository=self.repository,
+            store=self.store,
+            outbox=self.store,
             poller=self.poller,
             turn=self.turn,
             clock=clock,
@@ -195,7 +198,7 @@ class Bot:
         )
         suspensions = Suspensions(store=self.store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=None)
         self._around = LaneServices(
-            outbox=self.store,
+            store=self.store,
             chat=chat,
             clock=clock,
             pace=RateLimiter(clock),
@@ -376,7 +379,7 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     async def run_out_leases(self) -> None:
         """The real store's leases run out by another clock than ours."""
-        keys = WholeStore(self.redis, TEAM, self.clock).outbox._keys
+        keys = WholeStore(self.redis, TEAM, self.clock)._keys
         for name, (_, until) in self.disk.leases.items():
             if until <= self.clock.seconds:
                 await self.redis.delete(keys.lease(name))

@@ -17,9 +17,17 @@ from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.domain.subscription import Undo, WatchChange
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, Watch
-from bot.ports import Clock, Ending, EndingKind, Interaction, LastHeartbeat, Lease, PageEntry, StoreRolledBack, Watches
-from bot.store.outbox import GROWS_FOR, LEASE_SECONDS
-from bot.store.redis import TRIAL_SECONDS, TURN_SECONDS
+from bot.ports.clock import Clock
+from bot.ports.heartbeat_store import LastHeartbeat
+from bot.ports.interaction_store import Interaction
+from bot.ports.lease_store import Lease
+from bot.ports.outbox import Ending, EndingKind, PageEntry
+from bot.ports.store_errors import StoreRolledBack
+from bot.ports.watch_store import Watches
+from bot.store.channels import TRIAL_SECONDS
+from bot.store.lanes import LEASE_SECONDS
+from bot.store.leases import TURN_SECONDS
+from bot.store.outbox import GROWS_FOR
 
 T = TypeVar("T")
 Trip = Callable[[], Awaitable[None]]
@@ -70,7 +78,7 @@ class Disk:
 
 
 class MemoryStore:
-    """Implements `ports.Store` and `ports.Outbox`. `trip` is awaited on the way there and on the way back."""
+    """Implements every port of the store. `trip` is awaited on the way there and on the way back."""
 
     def __init__(self, disk: Callable[[], Disk], team: TeamId, clock: Clock, me: int, trip: Trip) -> None:
         self.team = team
@@ -339,9 +347,9 @@ class MemoryStore:
 
         await self._wrote(change)
 
-    async def tell(self, told: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
+    async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
         def change() -> bool:
-            for each in told:
+            for each in deliveries:
                 self._enqueue(each)
             for key in redrawn:
                 if key in self.disk.cards:
@@ -535,9 +543,6 @@ class MemoryStore:
             )
 
         return await self._asked(answer)
-
-    async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
-        await self.tell(deliveries, redrawn)
 
     async def holds(self) -> Mapping[str, tuple[datetime, datetime]]:
         return await self._asked(lambda: dict(self.disk.holds))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bot.domain.delivery import Lookup
 from bot.domain.watch import ChannelId
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from tests.proofs.oracle import Said
 
 US = "U0BOT"

@@ -25,8 +25,7 @@ from bot.jobs import PeriodicJob
 from bot.settings import Settings
 from bot.slack.inbound import inbox
 from bot.slack.outbound import calls
-from bot.store import outbox
-from bot.store import redis as store
+from bot.store import lanes, leases
 from bot.telemetry.logs import configure
 
 SCALE = 10.0
@@ -62,8 +61,8 @@ def _hurry() -> None:
     protocol.RECHECK_AFTER /= SCALE
     vars(job)["RECHECK_AFTER"] = protocol.RECHECK_AFTER
     protocol.LONGEST_BACKOFF = protocol.PAGE_LONGEST_BACKOFF = timedelta(seconds=2)
-    outbox.LEASE_SECONDS /= SCALE
-    store.TURN_SECONDS /= JOBS_SCALE
+    lanes.LEASE_SECONDS /= SCALE
+    leases.TURN_SECONDS /= JOBS_SCALE
     leadership.SPARE_SECONDS /= JOBS_SCALE
     rate_limiter.CALL_SECONDS /= SCALE
     vars(lane_worker)["CALL_SECONDS"] = rate_limiter.CALL_SECONDS

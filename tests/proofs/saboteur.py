@@ -17,7 +17,7 @@ from bot.domain.protocol import given
 from bot.goldrush.client import Client
 from bot.slack.outbound import calls
 from bot.store import scripts
-from bot.store.outbox import RedisOutbox
+from bot.store.rate_limits import RedisRateLimits
 from tests.proofs import world
 from tests.proofs.memory import MemoryStore
 from tests.proofs.mortal import be_a_bot
@@ -81,7 +81,7 @@ def _order() -> None:
     async def torn(self: MemoryStore, plan: Plan, watches_version: int) -> bool:
         done = await whole(self, replace(plan, deliveries=()), watches_version)
         if done:
-            await self.tell(plan.deliveries)
+            await self.enqueue(plan.deliveries)
         return done
 
     MemoryStore.commit = torn  # type: ignore[method-assign]
@@ -98,10 +98,10 @@ def _doubt() -> None:
 
 
 def be_a_bot_that_keeps_no_hold(*given: Any) -> None:
-    async def unkept(self: RedisOutbox, method: str, since: datetime, until: datetime) -> None:
+    async def unkept(self: RedisRateLimits, method: str, since: datetime, until: datetime) -> None:
         return None
 
-    RedisOutbox.hold = unkept  # type: ignore[method-assign]
+    RedisRateLimits.hold = unkept  # type: ignore[method-assign]
     be_a_bot(*given)
 
 

@@ -50,7 +50,8 @@ from bot.domain.phase import Intent, Phase
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.monitoring.budget import Budget
 from bot.monitoring.poller import Poller
-from bot.ports import ApiError, Page, Status, StoreAway, Unavailable
+from bot.ports.pipeline_api import ApiError, Page, Status, Unavailable
+from bot.ports.store_errors import StoreAway
 from bot.slack.outbound.metadata import marks_in, metadata_of, sighting
 from bot.slack.render.renderer import Look
 from bot.state.repository import Repository
@@ -345,6 +346,8 @@ class Process:
         )
         vigil = Heartbeat(
             repository=repository,
+            store=self.store,
+            outbox=self.store,
             poller=poller,
             turn=turn,
             clock=clock,
@@ -355,7 +358,7 @@ class Process:
         )
         suspensions = Suspensions(store=self.store, chat=self, clock=clock, wake=wake, fallback=None)
         around = LaneServices(
-            outbox=self.store,
+            store=self.store,
             chat=self,
             clock=clock,
             pace=RateLimiter(clock),

@@ -76,7 +76,7 @@ async def test_in_doubt_whatever_is_open_is_looked_for_before_it_is_sent(
     await fail(store)
     (row,) = await store.owed(ALERTS)
     if there:  # it was posted, and the store has forgotten it
-        (card,) = (await store.outbox.cards([row.id])).values()
+        (card,) = (await store.cards([row.id])).values()
         chat.land("7.0", row, card.drawn)
     doubt = Doubt(clock)
     doubt.arise(clock.now())
@@ -86,7 +86,7 @@ async def test_in_doubt_whatever_is_open_is_looked_for_before_it_is_sent(
         await clock.pass_time(10)
     assert chat.looks >= 1
     assert len(chat.posts) == (0 if there else 1)
-    (card,) = (await store.outbox.cards([row.id])).values()
+    (card,) = (await store.cards([row.id])).values()
     assert card.ts == ("7.0" if there else chat.there[row.id])
     assert await idle(store)
 
@@ -111,7 +111,7 @@ async def test_in_doubt_what_waited_long_is_looked_for_as_patiently_as_what_is_n
     await fail(store)
     await clock.pass_time(owed_for)
     (row,) = await store.owed(ALERTS)
-    (card,) = (await store.outbox.cards([row.id])).values()
+    (card,) = (await store.cards([row.id])).values()
     chat.land("7.0", row, card.drawn)
     chat.sightings = [Unreadable("fatal_error")]
     doubt = Doubt(clock)
@@ -128,7 +128,7 @@ async def test_in_doubt_nothing_is_gathered_that_may_have_been_told_by_itself(
     for number in range(1, 5):
         await fail(store, number)
     rows = await store.owed(ALERTS)
-    cards = await store.outbox.cards([row.id for row in rows])
+    cards = await store.cards([row.id for row in rows])
     chat.land("7.0", rows[0], cards[rows[0].id].drawn)
     doubt = Doubt(clock)
     doubt.arise(clock.now())
@@ -179,7 +179,7 @@ async def test_a_page_is_looked_for_before_all_else_when_slack_answers_again(
     ((delivery, _, _),) = chat.posts
     assert not delivery.possible_repeat
     (stands,) = chat.there.values()
-    (card,) = (await store.outbox.cards(list(chat.there))).values()
+    (card,) = (await store.cards(list(chat.there))).values()
     assert card.ts == stands
 
 
@@ -452,7 +452,7 @@ async def test_a_clock_that_is_put_back_while_no_bot_runs_does_not_lengthen_what
 async def test_what_slack_asked_and_is_over_does_not_make_it_look_away(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    await store.outbox.hold("chat.postMessage", clock.now(), clock.now() + timedelta(seconds=30))
+    await store.hold("chat.postMessage", clock.now(), clock.now() + timedelta(seconds=30))
     await clock.pass_time(600)
     async with sending(store, chat, clock):
         await clock.pass_time(1)

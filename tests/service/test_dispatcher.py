@@ -63,7 +63,7 @@ async def sending(
 ) -> AsyncIterator[None]:
     wake = asyncio.Event()
     around = LaneServices(
-        outbox=store.outbox,
+        store=store,
         chat=chat,
         clock=clock,
         pace=RateLimiter(clock),
@@ -118,7 +118,7 @@ async def acknowledge(store: WholeStore) -> None:
 
 
 async def idle(store: WholeStore) -> bool:
-    return not await store.outbox.lanes_with_work()
+    return not await store.lanes_with_work()
 
 
 async def test_a_failure_is_posted_and_then_updated_with_its_line_in_the_thread(
@@ -201,13 +201,13 @@ async def test_a_row_left_by_a_killed_sender_is_looked_for_first(
     await fail(store)
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
-    await store.outbox.write(replace(row, state=State.SENDING, attempts=1, sent_at=clock.now()), lease)
-    (card,) = (await store.outbox.cards([row.id])).values()
+    await store.write(replace(row, state=State.SENDING, attempts=1, sent_at=clock.now()), lease)
+    (card,) = (await store.cards([row.id])).values()
     chat.land("7.0", row, card.content)  # it had landed
-    await store.outbox.release(lease)
+    await store.release(lease)
     await run(30)
     assert chat.posts == []
-    (card,) = (await store.outbox.cards([row.id])).values()
+    (card,) = (await store.cards([row.id])).values()
     assert card.ts == "7.0"
     assert len(chat.updates) == 1  # drawn once more: what was found may be an older revision
 

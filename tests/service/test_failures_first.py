@@ -7,7 +7,7 @@ from bot.domain.attention import State
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
-from bot.ports import Status
+from bot.ports.pipeline_api import Status
 from bot.slack.render.answers import render_answer
 from bot.slack.render.cards import RenderContext
 from bot.slack.render.status_answers import PAGE_SIZE, Asked

@@ -7,7 +7,7 @@ import redis.asyncio
 
 from bot.domain.transition import Reach
 from bot.domain.watch import API_PIPELINE_ID
-from bot.ports import ApiError, Malformed, NotFound, Page, StrayNotFound, Unavailable
+from bot.ports.pipeline_api import ApiError, Malformed, NotFound, Page, StrayNotFound, Unavailable
 from tests.service.test_poller import FAILED, LIVE, ONE, TWO, pipelines, running
 
 STRAY = StrayNotFound("The answer was 404, but not in GoldRush's form.")

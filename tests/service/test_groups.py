@@ -9,7 +9,7 @@ from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate
 from bot.domain.card import Group, TimelineBatch
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.phase import Phase
-from bot.ports import Status
+from bot.ports.pipeline_api import Status
 from bot.slack.render.renderer import Look
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
 from tests.fakes import FakeChat, FakeClock
@@ -85,7 +85,7 @@ async def test_a_group_that_grows_is_counted_anew_in_the_messages_that_are_there
         "4 more pipelines FAILED, 7 in all",
     ]
     assert len(chat.posts) == 2
-    assert await store.outbox.lanes_with_work() == ()
+    assert await store.lanes_with_work() == ()
 
 
 async def test_after_a_while_without_failures_the_next_ones_are_another_group(

@@ -22,7 +22,9 @@ from bot.domain.delivery import Refusal, Refused
 from bot.domain.observation import PipelineId
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason
-from bot.ports import ChatAway, StoreAway, StoreRolledBack, Unavailable
+from bot.ports.chat import ChatAway
+from bot.ports.pipeline_api import Unavailable
+from bot.ports.store_errors import StoreAway, StoreRolledBack
 from bot.slack.render.renderer import Look
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
 from tests.fakes import FakeChat, nowhere
@@ -70,7 +72,7 @@ async def whole(
         bot.vigil._in_doubt = doubt.arise
         suspensions = Suspensions(store=bot.store, chat=chat, clock=bot.clock, wake=wake, fallback=fallback)
         around = LaneServices(
-            outbox=bot.store.outbox,
+            store=bot.store,
             chat=chat,
             clock=bot.clock,
             pace=RateLimiter(bot.clock),

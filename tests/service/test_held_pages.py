@@ -42,7 +42,7 @@ class Rig:
     async def sending(self) -> AsyncIterator[None]:
         wake = asyncio.Event()
         around = LaneServices(
-            outbox=self.store.outbox,
+            store=self.store,
             chat=self.chat,
             clock=self.clock,
             pace=RateLimiter(self.clock),
@@ -93,7 +93,7 @@ class Rig:
         return [content for _, content in self.posts(channel) if isinstance(content, HeldPages)]
 
     async def idle(self) -> bool:
-        return not await self.store.outbox.lanes_with_work()
+        return not await self.store.lanes_with_work()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from dataclasses import replace
 import redis.asyncio
 
 from bot.domain.phase import Intent, Phase, drifts
-from bot.ports import Status, Throttled
+from bot.ports.pipeline_api import Status, Throttled
 from tests.builders import ALERTS
 from tests.service.test_poller import LIVE, ONE, Bot, pipelines, running
 

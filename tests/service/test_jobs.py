@@ -11,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from bot.jobs import LATE_SECONDS, WATCH_SECONDS, Jobs, PeriodicJob
-from bot.ports import StoreAway
+from bot.ports.store_errors import StoreAway
 from tests.proofs.virtual import BEGIN, VirtualLoop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

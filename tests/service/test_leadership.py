@@ -4,8 +4,9 @@ import pytest
 import redis.asyncio
 
 from bot.coordination.leadership import SPARE_SECONDS, Leadership
-from bot.ports import Lease, StoreAway
-from bot.store.redis import TURN_SECONDS
+from bot.ports.lease_store import Lease
+from bot.ports.store_errors import StoreAway
+from bot.store.leases import TURN_SECONDS
 from tests.builders import TEAM
 from tests.fakes import FakeClock
 from tests.stores import WholeStore

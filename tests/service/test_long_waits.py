@@ -8,7 +8,7 @@ import redis.asyncio
 from bot.domain.phase import Phase
 from bot.domain.watch import API_PIPELINE_ID
 from bot.monitoring.budget import Route
-from bot.ports import ApiError, Status, Throttled, Unavailable
+from bot.ports.pipeline_api import ApiError, Status, Throttled, Unavailable
 from bot.slack.render.status_answers import Asked
 from tests.builders import ALERTS
 from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, Bot, pipelines, running
@@ -31,7 +31,7 @@ async def watched(bot: Bot) -> None:
 async def notice(bot: Bot) -> str:
     episode = bot.repository.record(API_PIPELINE_ID).episode
     assert episode is not None
-    (card,) = (await bot.store.outbox.cards(tuple(episode.cards))).values()
+    (card,) = (await bot.store.cards(tuple(episode.cards))).values()
     (row,) = [each for each in await bot.store.owed(ALERTS) if each.id == card.content.key]
     return LOOK.content(card.content, row, bot.clock.now()).text
 
@@ -187,7 +187,7 @@ async def test_while_the_api_is_away_refresh_leads_with_the_doubt_on_the_card_to
         assert LOOK.answer(answer, Asked()).text.startswith("orders-1 — last seen RUNNING ")
         episode = bot.repository.record(ONE).episode
         assert episode is not None
-        (card,) = (await bot.store.outbox.cards(tuple(episode.cards))).values()
+        (card,) = (await bot.store.cards(tuple(episode.cards))).values()
         assert card.content.unread_at == bot.clock.now()
 
 

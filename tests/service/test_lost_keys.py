@@ -13,7 +13,7 @@ from bot.domain.note import Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, SuspendReason
-from bot.ports import Interaction
+from bot.ports.interaction_store import Interaction
 from bot.store.losses import KEPT
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, a_watch, at
 from tests.fakes import FakeChat
@@ -43,11 +43,11 @@ async def furnish(world: Whole) -> None:
     await bot.poll(20)
     await bot.store.resume(OTHER)
     await bot.store.rest(OTHER, SuspendReason.NOT_IN_CHANNEL)
-    await bot.store.tell([a_delivery("owed", channel=OTHER)])
+    await bot.store.enqueue([a_delivery("owed", channel=OTHER)])
     await bot.store.rest(ChannelId("C0WAKES"), SuspendReason.NOT_IN_CHANNEL)
     await bot.store.resume(ChannelId("C0WAKES"), on_trial=True)
     await bot.store.keep_rename(ChannelId("C0OLD"), ChannelId("C0NEW"), "1.0")
-    await bot.store.outbox.hold("chat.update", at(0), at(0) + timedelta(minutes=9))
+    await bot.store.hold("chat.update", at(0), at(0) + timedelta(minutes=9))
     await bot.store.first_time(Interaction(id="click 1", kind="click", at=bot.clock.now(), payload={}))
     for key in bot.repository.open_cards:  # as one message for all of them would leave it
         await bot.store._redis.hset(bot.store._keys.card(key), "group", "group-1")

@@ -10,7 +10,7 @@ from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
-from bot.ports import Status
+from bot.ports.pipeline_api import Status
 from tests.builders import ALERTS, ANN, a_delivery, a_person, a_watch
 from tests.service.test_poller import ONE, OTHER, TWO, Bot, pipelines, running
 

@@ -27,7 +27,17 @@ from bot.domain.watch import API_PIPELINE_ID, ChannelId, SuspendReason, Target, 
 from bot.monitoring.budget import Budget
 from bot.monitoring.catalogue import Listing
 from bot.monitoring.poller import Poller
-from bot.ports import ApiError, Forbidden, Malformed, NotFound, Page, Status, Throttled, Unauthorized, Unavailable
+from bot.ports.pipeline_api import (
+    ApiError,
+    Forbidden,
+    Malformed,
+    NotFound,
+    Page,
+    Status,
+    Throttled,
+    Unauthorized,
+    Unavailable,
+)
 from bot.requests.requests import Requests
 from bot.state.repository import Repository
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, a_pipeline, a_watch, at
@@ -83,7 +93,7 @@ class Bot:
         """Kind and phase of every card that is owed to the channel."""
         rows = await self.store.owed(channel)
         keys = [row.body.card_key for row in rows if isinstance(row.body, SyncCard)]
-        cards = await self.store.outbox.cards(keys)
+        cards = await self.store.cards(keys)
         return [f"{cards[key].content.pipeline.name} {cards[key].content.episode.kind}" for key in keys]
 
 
@@ -118,6 +128,8 @@ async def running(
     )
     vigil = Heartbeat(
         repository=repository,
+        store=store,
+        outbox=store,
         poller=poller,
         turn=turn,
         clock=clock,
@@ -128,7 +140,12 @@ async def running(
     )
     await vigil.look()
     requests = Requests.over(
-        repository=repository, poller=poller, listing=listing, clock=clock, direct=FakeChat().direct
+        repository=repository,
+        store=store,
+        poller=poller,
+        listing=listing,
+        clock=clock,
+        direct=FakeChat().direct,
     )
     stopped = asyncio.Event()
     task = asyncio.create_task(poller.run(stopped))

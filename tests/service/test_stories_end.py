@@ -8,7 +8,7 @@ import redis.asyncio
 from bot.domain.card import SyncCard
 from bot.domain.episode import Outcome
 from bot.domain.transition import Reach
-from bot.ports import NotFound
+from bot.ports.pipeline_api import NotFound
 from tests.builders import ALERTS, ANN
 from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, Bot, pipelines, running
 
@@ -32,7 +32,7 @@ def delete(bot: Bot) -> None:
 async def reach_on_card(bot: Bot) -> Reach:
     """As the card shows it that the channel is owed."""
     keys = [row.body.card_key for row in await bot.store.owed(ALERTS) if isinstance(row.body, SyncCard)]
-    (card,) = (await bot.store.outbox.cards(keys)).values()
+    (card,) = (await bot.store.cards(keys)).values()
     return card.content.state.reach
 
 

@@ -14,7 +14,7 @@ from bot.domain.phase import Phase
 from bot.domain.subscription import Edit, Limits, WatchChange, Wish
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Every, Target, TargetKind
-from bot.ports import Status
+from bot.ports.pipeline_api import Status
 from bot.requests.requests import Requests
 from tests.builders import ALERTS, ANN, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
@@ -232,6 +232,7 @@ async def test_a_channel_takes_so_many_watches_and_patterns_and_no_more(fake_red
     async with running(fake_redis, *pipelines(3)) as bot:
         limited = Requests.over(
             repository=bot.repository,
+            store=bot.store,
             poller=bot.poller,
             listing=bot.listing,
             clock=bot.clock,

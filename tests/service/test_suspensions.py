@@ -11,7 +11,8 @@ from bot.domain.answer import StatusAnswer, WatchesAnswer
 from bot.domain.card import Card, Notice, NoticeKind
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.watch import ChannelId, SuspendReason, UserId
-from bot.ports import ChatAway, StoreAway
+from bot.ports.chat import ChatAway
+from bot.ports.store_errors import StoreAway
 from bot.slack.commands import Commands
 from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.directory import Directory

@@ -31,8 +31,7 @@ from bot.slack.outbound import calls, channel_monitor
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
 from bot.slack.render import cards, phrases
 from bot.slack.render.help import help_lines
-from bot.store import outbox
-from bot.store import redis as store
+from bot.store import interactions, lanes, leases, records
 from bot.store.keys import Keys
 from sandbox.slack import manifest as sandbox_manifest
 from sandbox.slack.manifest import MessagesTab
@@ -282,8 +281,8 @@ def seconds(of: float | timedelta) -> str:
 
 NUMBERS: Mapping[str, list[str]] = {
     "docs/architecture.md": [
-        f"({seconds(store.TURN_SECONDS)}",
-        f"lease of {seconds(outbox.LEASE_SECONDS)}",
+        f"({seconds(leases.TURN_SECONDS)}",
+        f"lease of {seconds(lanes.LEASE_SECONDS)}",
         f"{seconds(rate_limiter.CALL_SECONDS)} left",
         f"call has {seconds(calls.DEADLINE_SECONDS)}",
         f"{seconds(protocol.BACKOFF)}, doubled up to {seconds(protocol.LONGEST_BACKOFF)};",
@@ -304,9 +303,9 @@ NUMBERS: Mapping[str, list[str]] = {
     ],
     "docs/deploying.md": [
         f"messages of the next {protocol.TOLD_ANEW_WITHIN.seconds // 60} minutes",
-        f"wait up to {seconds(outbox.LEASE_SECONDS)}",
-        f"{store.CARD_SECONDS / 86400:g} days after they close",
-        f"clicks for {store.INTERACTION_SECONDS / 3600:g} hours",
+        f"wait up to {seconds(lanes.LEASE_SECONDS)}",
+        f"{records.CARD_SECONDS / 86400:g} days after they close",
+        f"clicks for {interactions.INTERACTION_SECONDS / 3600:g} hours",
         f"older than {inbox.TOO_OLD.seconds // 60} minutes",
         f"up to {heartbeat.REREAD_SECONDS / 60:g} minutes",
     ],

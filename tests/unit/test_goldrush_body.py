@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.goldrush.body import LONGEST_BODY, Body
-from bot.ports import Malformed
+from bot.ports.pipeline_api import Malformed
 
 
 def read(encoding: str, *pieces: bytes) -> bytes:

@@ -18,7 +18,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.goldrush import wire
 from bot.goldrush.refusal import redacted, retry_after
-from bot.ports import (
+from bot.ports.pipeline_api import (
     ApiError,
     Forbidden,
     Malformed,

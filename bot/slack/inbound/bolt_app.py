@@ -11,7 +11,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.watch import TeamId
-from bot.ports import StoreAway
+from bot.ports.store_errors import StoreAway
 from bot.slack.actions import told_of
 from bot.slack.inbound.inbox import CLICK, COMMAND, KEEP_SECONDS, Inbox
 from bot.slack.inbound.payloads import readable

@@ -4,13 +4,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.domain.answer import Refusal
 from bot.domain.watch import ChannelId, UserId
-from bot.ports import Clock, Interaction, Store, StoreAway
+from bot.ports.clock import Clock
+from bot.ports.interaction_store import Interaction, InteractionStore
+from bot.ports.lease_store import LeaseStore
+from bot.ports.store_errors import StoreAway
 from bot.slack.actions import Actions, Click
 from bot.slack.commands import Commands
 from bot.slack.grammar.grammar import Unwatch, UsageError, Watch, changes_watches, parse
@@ -66,13 +70,17 @@ BROKEN = Refusal(
 )
 
 
+class InboxStore(InteractionStore, LeaseStore, Protocol):
+    """Kept interactions, and the right to act on one."""
+
+
 class Inbox:
     """`catch_up` is called before anything is acted on: what another bot wrote a moment ago counts."""
 
     def __init__(
         self,
         *,
-        store: Store,
+        store: InboxStore,
         commands: Commands,
         actions: Actions,
         look: Look,

@@ -8,7 +8,7 @@ from math import ceil
 
 from bot.domain.answer import Refusal
 from bot.domain.watch import UserId
-from bot.ports import Clock
+from bot.ports.clock import Clock
 
 PER_MINUTE = 30
 ACKNOWLEDGEMENTS_PER_MINUTE = 120  # nobody who answers failures by hand is refused

@@ -4,6 +4,7 @@ Sources: https://docs.slack.dev/reference/events and https://docs.slack.dev/refe
 """
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import structlog
 
@@ -12,7 +13,12 @@ from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import stable_key
 from bot.domain.watch import ChannelId
-from bot.ports import ChatAway, Clock, Store, StoreAway, Watches
+from bot.ports.channel_store import ChannelStore
+from bot.ports.chat import ChatAway
+from bot.ports.clock import Clock
+from bot.ports.rename_store import RenameStore
+from bot.ports.store_errors import StoreAway
+from bot.ports.watch_store import Watches, WatchStore
 from bot.slack.outbound.directory import Directory
 
 ARCHIVED = ("channel_archive", "group_archive")
@@ -41,11 +47,15 @@ AT_ONCE = 10  # conversations.info may be asked fifty times a minute, and people
 log = structlog.get_logger(__name__)
 
 
+class ChannelMonitorStore(WatchStore, ChannelStore, RenameStore, Protocol):
+    """Watches, greetings and renames."""
+
+
 class ChannelMonitor:
     """`user` is the bot's own. A channel's name is nowhere kept, so a new name needs nothing."""
 
     def __init__(
-        self, *, store: Store, suspensions: Suspensions, directory: Directory, clock: Clock, user: str
+        self, *, store: ChannelMonitorStore, suspensions: Suspensions, directory: Directory, clock: Clock, user: str
     ) -> None:
         self._store = store
         self._suspensions = suspensions

@@ -10,7 +10,8 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.permission import Unreadable
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, UserId
-from bot.ports import ChatAway, Clock
+from bot.ports.chat import ChatAway
+from bot.ports.clock import Clock
 from bot.slack.grammar import people
 from bot.slack.grammar.people import Entry, Index, Matches
 from bot.slack.outbound.calls import call

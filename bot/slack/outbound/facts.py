@@ -7,7 +7,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.permission import Account, Membership, Person, Place, Unreadable
 from bot.domain.watch import ChannelId, TeamId, UserId
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.slack.outbound.calls import Answer, call
 from bot.slack.outbound.rows_of import next_cursor, text_in
 

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.permission import Unreadable
-from bot.ports import Clock
+from bot.ports.clock import Clock
 from bot.slack.outbound.calls import Answer, call
 from bot.slack.outbound.outcomes import retry_after
 from bot.slack.outbound.rows_of import Row, next_cursor, rows_in

@@ -1,0 +1,1 @@
+"""What the services need of the world: one file per port, with its outcomes and errors."""

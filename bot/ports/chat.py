@@ -1,0 +1,40 @@
+"""Where messages go.
+
+ChatAway                  Slack cannot be asked right now
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.card import Content
+from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome
+from bot.domain.watch import ChannelId, UserId
+
+
+class ChatAway(Exception):
+    pass
+
+
+class Chat(Protocol):
+    """An outcome is never a guess: if Slack did not say, the outcome is `Unknown`."""
+
+    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome: ...
+
+    async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome: ...
+
+    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
+        """Reads the one channel or thread that all lookups name, once, and answers each lookup."""
+        ...
+
+    async def delete(self, channel: ChannelId, ts: str) -> bool:
+        """True if the message is gone."""
+        ...
+
+    async def direct(self, user: UserId) -> ChannelId | None:
+        """The conversation of this person's direct messages; None if Slack allows none.
+
+        Raises:
+            ChatAway: Slack cannot say right now.
+        """
+        ...

@@ -1,0 +1,28 @@
+"""Commands and clicks, kept until the bot has acted on them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interaction:
+    """A command or a click, as far as the bot needs it to act. A repeat by Slack has the same `id`."""
+
+    id: str
+    kind: str
+    at: datetime
+    payload: Mapping[str, str]
+
+
+class InteractionStore(Protocol):
+    async def first_time(self, interaction: Interaction) -> bool:
+        """Keeps an interaction until it is finished. False: Slack delivered it before, in the last day."""
+        ...
+
+    async def finished(self, interaction: Interaction) -> None: ...
+
+    async def unfinished(self) -> tuple[Interaction, ...]:
+        """Oldest first."""
+        ...

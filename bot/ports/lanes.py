@@ -1,0 +1,30 @@
+"""Which lanes have work, and the right to send down one of them."""
+
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.delivery import Lane
+from bot.domain.watch import ChannelId
+from bot.ports.lease_store import Lease
+
+
+class Lanes(Protocol):
+    async def lanes_with_work(self) -> tuple[Lane, ...]: ...
+
+    async def suspended_lanes(self) -> tuple[Lane, ...]:
+        """The lanes with work whose channel is suspended."""
+        ...
+
+    async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
+        """Takes the lane's lease, or extends `held`. None: another sender has the lane."""
+        ...
+
+    async def release(self, lease: Lease) -> None: ...
+
+    async def last_ts(self, lane: Lane) -> str:
+        """Slack's stamp of the lane's last message; empty before the first."""
+        ...
+
+    async def resumed_at(self, channel: ChannelId) -> datetime | None:
+        """When the channel last resumed, if ever."""
+        ...

@@ -1,0 +1,68 @@
+"""The deliveries still owed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from bot.domain.delivery import Delivery, Lane
+from bot.domain.grouping import Grouping
+from bot.domain.held_pages import PageLog
+from bot.domain.watch import ChannelId
+from bot.ports.lease_store import Lease
+
+
+@dataclass(frozen=True, slots=True)
+class PageEntry:
+    """A direct page of one person, or a summary of held pages, in the page log."""
+
+    of_summary: bool
+    at: datetime
+
+
+class EndingKind(StrEnum):
+    POSTED = "posted"
+    REMOVED = "removed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """How a delivery ended.
+
+    `shown` has the revision of each card in the message. `came_at` has the first revision of each card that is new in
+    the channel. `group` is the message that the card turned out to belong to. `redraw` is owed if a card is newer than
+    shown; `follow_up` is owed in any case. `log` is kept if the message was posted.
+    """
+
+    kind: EndingKind
+    redraw: Delivery
+    ts: str = ""
+    shown: Mapping[str, int] = field(default_factory=dict)
+    came_at: Mapping[str, int] = field(default_factory=dict)
+    group: str | None = None
+    follow_up: Delivery | None = None
+    log: PageEntry | None = None
+
+
+class Outbox(Protocol):
+    async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
+        """Needs no lease. Redis forgets what the cards `redrawn` show, so the next update draws them."""
+        ...
+
+    async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
+        """Oldest first."""
+        ...
+
+    async def write(self, delivery: Delivery, lease: Lease) -> bool:
+        """Records how far the delivery is. False: the lease is lost, or the row is gone."""
+        ...
+
+    async def settle(self, delivery: Delivery, lease: Lease, ending: Ending) -> bool: ...
+
+    async def gather(self, gathering: Grouping, lane: Lane, lease: Lease) -> bool: ...
+
+    async def page_log(self, channel: ChannelId, since: datetime) -> PageLog:
+        """The conversation's pages and summaries after `since`."""
+        ...

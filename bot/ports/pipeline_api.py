@@ -1,0 +1,92 @@
+"""GoldRush, read only.
+
+ApiError                  a read of GoldRush gave no usable answer
+├── Unauthorized          401: the key is missing, wrong or revoked
+├── Forbidden             403: not a ServiceKey, or no access to this pipeline
+├── NotFound              404: deleted, or not visible to this key
+├── Throttled             429
+├── Unavailable           timeout, connection, 5xx, redirect; 401 or 403 of a proxy in front of GoldRush
+└── Malformed             an answer that the API does not document
+    └── StrayNotFound     404 of a proxy in front of GoldRush: says nothing about the pipeline
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId
+from bot.domain.phase import Phase
+
+
+class ApiError(Exception):
+    """`str()` gives a sentence for people: what happened and what to do. The text never holds the key."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Seconds, from Retry-After; None without one."""
+
+
+class Unauthorized(ApiError):
+    pass
+
+
+class Forbidden(ApiError):
+    pass
+
+
+class NotFound(ApiError):
+    pass
+
+
+class Throttled(ApiError):
+    pass
+
+
+class Unavailable(ApiError):
+    pass
+
+
+class Malformed(ApiError):
+    pass
+
+
+class StrayNotFound(Malformed):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """An answer of the status endpoint, before it becomes an observation."""
+
+    phase: Phase
+    replicas: int | None = None
+    ready: int | None = None
+    uid: str | None = None
+    start_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page of the listing."""
+
+    pipelines: tuple[Pipeline, ...]
+    more: bool
+    """Whether there may be another page."""
+    total: int | None = None
+    """The total number of pipelines, if the API reports it."""
+    skipped: int = 0
+    """Items without a pipeline's name or id."""
+
+
+class PipelineApi(Protocol):
+    """Every method raises an `ApiError`, and returns or raises within its total deadline."""
+
+    async def status(self, pipeline_id: PipelineId) -> Status: ...
+
+    async def pipeline(self, pipeline_id: PipelineId) -> Pipeline: ...
+
+    async def page(self, number: int) -> Page:
+        """One page of the pipelines that this key can see. Each call is one request."""
+        ...

@@ -1,0 +1,34 @@
+"""Channels that got another id from Slack."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from bot.domain.watch import ChannelId
+
+
+class RenameStore(Protocol):
+    async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
+        """Records that Slack gave the channel another id; `rename_channel` does the work.
+
+        An id that led to `old` leads to `new` from now on, or to the id that `new` leads to. `told_at` is Slack's stamp
+        of the event: it shows whether an event is only repeated after an id came back.
+        """
+        ...
+
+    async def renames(self) -> Mapping[ChannelId, ChannelId]:
+        """The renames still to do: the newest id of each channel, by the old one."""
+        ...
+
+    async def newest_id(self, channel: ChannelId) -> ChannelId:
+        """The channel's current id; the same one if Slack never changed it."""
+        ...
+
+    async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
+        """Moves the channel's watches, deliveries and cards to the new id. Cards keep their keys.
+
+        Answers how many watches moved.
+
+        Raises:
+            StoreAway: also if a message is being sent there, or `new` is no longer the newest id.
+        """
+        ...

@@ -1,0 +1,72 @@
+"""Signs of life, and lost writes, in Redis."""
+
+from collections.abc import Awaitable, Iterable, Sequence
+from datetime import datetime
+from typing import cast
+
+from redis.exceptions import RedisError
+
+from bot.domain.delivery import Delivery
+from bot.domain.watch import ChannelId
+from bot.ports.clock import Clock
+from bot.ports.heartbeat_store import LastHeartbeat
+from bot.store.losses import Losses
+from bot.store.port import RedisPort
+from bot.store.scripts import Scripts, away, readable
+
+
+class RedisHeartbeats(RedisPort):
+    def __init__(self, scripts: Scripts, clock: Clock) -> None:
+        super().__init__(scripts, clock)
+        self._losses = Losses(scripts)
+
+    async def last_heartbeat(self) -> LastHeartbeat:
+        with away():
+            last = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["pulse"]))
+            run_id = await self._run_id()
+        if self._scripts.strange:
+            await self._scripts.greet()
+        at, since, doubt = last.get(b"at"), last.get(b"read_since"), last.get(b"doubt")
+        with readable("pulse"):
+            return LastHeartbeat(
+                run_id=run_id,
+                last_run_id=last.get(b"run_id", b"").decode(),
+                last_at=datetime.fromisoformat(at.decode()) if at else None,
+                read_since=datetime.fromisoformat(since.decode()) if since else None,
+                doubt_since=datetime.fromisoformat(doubt.decode()) if doubt else None,
+            )
+
+    async def record_heartbeat(
+        self, at: datetime, run_id: str, told: Sequence[Delivery] = (), *, read_since: datetime | None = None
+    ) -> None:
+        outboxes, rows = self._scripts.enqueued(told)
+        since = read_since.isoformat() if read_since else ""
+        await self._scripts.write("beat", [self._keys["pulse"], *outboxes], [at.isoformat(), run_id, since, *rows])
+
+    async def next_epoch(self, above: int = 0) -> int:
+        with away():
+            epoch = int(await self._redis.incr(self._keys["epoch"]))
+            if epoch <= above:
+                epoch = int(await self._redis.incrby(self._keys["epoch"], above + 1 - epoch))
+            return epoch
+
+    async def lost_keys(
+        self, cards: Sequence[str], suspended: Iterable[ChannelId]
+    ) -> tuple[tuple[str, ...], frozenset[str]]:
+        return await self._losses.found(cards, suspended)
+
+    async def accept_loss(self, at: datetime) -> None:
+        await self._scripts.greet()
+        await self._scripts.write("doubt", [self._keys["pulse"]], [at.isoformat()])
+
+    async def _run_id(self) -> str:
+        """Of the server that answers, with its role. Some hosted Redis keep INFO to themselves: then the count of
+        writes has to do."""
+        try:
+            server = await self._redis.info("server")
+            replication = await self._redis.info("replication")
+        except RedisError as exc:
+            if "unknown" in str(exc).lower() or "perm" in str(exc).lower():
+                return ""
+            raise
+        return f"{server.get('run_id', '')}/{replication.get('role', '')}"

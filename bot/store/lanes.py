@@ -1,0 +1,52 @@
+"""Lanes with work and the right to send down one, in Redis."""
+
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import cast
+from uuid import uuid4
+
+from bot.domain.delivery import Lane
+from bot.domain.watch import ChannelId
+from bot.ports.lease_store import Lease
+from bot.store.port import RedisPort
+from bot.store.scripts import away, readable
+
+LEASE_SECONDS = 15.0
+
+
+class RedisLanes(RedisPort):
+    async def lanes_with_work(self) -> tuple[Lane, ...]:
+        return tuple(lane for lane, rests in await self._lanes() if not rests)
+
+    async def suspended_lanes(self) -> tuple[Lane, ...]:
+        return tuple(lane for lane, rests in await self._lanes() if rests)
+
+    async def _lanes(self) -> list[tuple[Lane, bool]]:
+        with away():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.smembers(self._keys["lanes"])
+                pipe.hkeys(self._keys["parked"])
+                names, suspended = await pipe.execute()
+        with readable("lanes"):
+            lanes = [Lane.of(name.decode()) for name in sorted(names)]
+        return [(lane, lane.channel.encode() in suspended) for lane in lanes]
+
+    async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
+        expires = self._clock.monotonic() + LEASE_SECONDS  # counted from before the call: never longer than Redis's own
+        token = held.token if held else uuid4().hex
+        taken = await self._scripts.run("lease", [self._keys.lease(lane.name)], [token, int(LEASE_SECONDS * 1000)])
+        since = held.since if held else self._clock.now()
+        return Lease(name=lane.name, token=token, since=since, expires=expires) if taken else None
+
+    async def release(self, lease: Lease) -> None:
+        await self._scripts.run("release", [self._keys.lease(lease.name)], [lease.token])
+
+    async def last_ts(self, lane: Lane) -> str:
+        with away():
+            ts = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["last_ts"], lane.name))
+        return ts.decode() if ts else ""
+
+    async def resumed_at(self, channel: ChannelId) -> datetime | None:
+        with away():
+            at = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["woken"], channel))
+        return datetime.fromisoformat(at.decode()) if at else None

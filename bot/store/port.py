@@ -1,0 +1,14 @@
+"""What every port over Redis shares."""
+
+from bot.ports.clock import Clock
+from bot.store.scripts import Scripts
+
+
+class RedisPort:
+    """One workspace's data. A change of more than one key is one Lua script."""
+
+    def __init__(self, scripts: Scripts, clock: Clock) -> None:
+        self._scripts = scripts
+        self._redis = scripts.redis
+        self._keys = scripts.keys
+        self._clock = clock

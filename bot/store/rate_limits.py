@@ -1,0 +1,24 @@
+"""The pauses that Slack asked for, in Redis."""
+
+from collections.abc import Awaitable, Mapping
+from datetime import datetime
+from typing import cast
+
+from bot.store.losses import MARK
+from bot.store.port import RedisPort
+from bot.store.scripts import away
+
+
+class RedisRateLimits(RedisPort):
+    async def holds(self) -> Mapping[str, tuple[datetime, datetime]]:
+        with away():
+            rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["holds"]))
+        spans = {name.decode(): span.decode().split() for name, span in rows.items() if name != MARK}
+        return {
+            name: (datetime.fromisoformat(since), datetime.fromisoformat(until))
+            for name, (since, until) in spans.items()
+        }
+
+    async def hold(self, method: str, since: datetime, until: datetime) -> None:
+        with away():
+            await self._redis.hset(self._keys["holds"], method, f"{since.isoformat()} {until.isoformat()}")

@@ -1,0 +1,79 @@
+"""What the bot knows of each pipeline, in Redis."""
+
+import json
+from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import replace
+from typing import cast
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.observation import PipelineId
+from bot.domain.plan import Plan, Record
+from bot.store.codec import CARD, RECORD, decode_catalogue, encode_catalogue, encode_delivery
+from bot.store.port import RedisPort
+from bot.store.scripts import away, readable
+
+CARD_SECONDS = 30 * 24 * 3600
+
+
+class RedisRecords(RedisPort):
+    async def versions(self) -> Mapping[PipelineId, int]:
+        with away():
+            rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["versions"]))
+        with readable("versions"):
+            return {PipelineId(key.decode()): int(version) for key, version in rows.items()}
+
+    async def records(self) -> Mapping[PipelineId, Record]:
+        with away():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hgetall(self._keys["records"])
+                pipe.hgetall(self._keys["versions"])
+                rows, versions = await pipe.execute()
+        with readable("records"):
+            return {
+                PipelineId(key.decode()): replace(RECORD.decode(row), version=int(versions.get(key, 0)))
+                for key, row in rows.items()
+            }
+
+    async def record(self, pipeline_id: PipelineId) -> Record:
+        with away():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hget(self._keys["records"], pipeline_id)
+                pipe.hget(self._keys["versions"], pipeline_id)
+                row, version = await pipe.execute()
+        with readable("records"):
+            record = RECORD.decode(row) if row else Record(pipeline_id=pipeline_id)
+            return replace(record, version=int(version or 0))
+
+    async def commit(self, plan: Plan, watches_version: int) -> bool:
+        fenced = 3
+        keys = [self._keys[name] for name in ("records", "versions", "watches_version")]
+        cards = []
+        for card in plan.cards:
+            keys.append(self._keys.card(card.key))
+            content = CARD.encode(card)
+            keep = 0 if card.episode.open else CARD_SECONDS
+            cards.append({"slot": fenced + len(keys), "content": content, "revision": card.revision, "seconds": keep})
+        deliveries = []
+        for delivery in plan.deliveries:
+            keys.append(self._keys.outbox(delivery.lane))
+            row = {"id": delivery.id, "lane": delivery.lane.name, "row": encode_delivery(delivery)}
+            deliveries.append({"slot": fenced + len(keys), **row})
+        document = {
+            "pipeline_id": plan.record.pipeline_id,
+            "version": plan.record.version,
+            "watches_version": watches_version,
+            "record": RECORD.encode(plan.record),
+            "cards": cards,
+            "deliveries": deliveries,
+        }
+        return bool(await self._scripts.write("commit", keys, [json.dumps(document)]))
+
+    async def catalogue(self) -> tuple[Pipeline, ...]:
+        with away():
+            raw = await self._redis.get(self._keys["catalogue"])
+        with readable("catalogue"):
+            return decode_catalogue(raw) if isinstance(raw, bytes) else ()
+
+    async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
+        with away():
+            await self._redis.set(self._keys["catalogue"], encode_catalogue(pipelines))

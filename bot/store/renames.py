@@ -1,0 +1,51 @@
+"""Channels that got another id, in Redis."""
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import replace
+from typing import cast
+
+from bot.domain.delivery import Lane, LaneKind
+from bot.domain.watch import ChannelId
+from bot.ports.store_errors import StoreAway
+from bot.store.scripts import away
+from bot.store.watches import RedisWatches
+
+
+class RedisRenames(RedisWatches):
+    async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
+        keys = [self._keys[name] for name in ("moved", "moving", "moved_at")]
+        await self._scripts.run("keep_rename", keys, [old, new, told_at])
+
+    async def renames(self) -> Mapping[ChannelId, ChannelId]:
+        with away():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.smembers(self._keys["moving"])
+                pipe.hgetall(self._keys["moved"])
+                moving, moved = await pipe.execute()
+        return {ChannelId(old.decode()): ChannelId(moved[old].decode()) for old in sorted(moving) if old in moved}
+
+    async def newest_id(self, channel: ChannelId) -> ChannelId:
+        with away():
+            newest = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["moved"], channel))
+        return ChannelId(newest.decode()) if newest else channel
+
+    async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
+        watches = await self.watches()
+        moving = watches.of(old)
+        lanes = [(Lane(kind, old), Lane(kind, new)) for kind in LaneKind]
+        names = ("watches", "watches_version", "parked", "woken", "last_ts", "records", "versions")
+        keys = [self._keys[name] for name in names]
+        for lane, new_lane in lanes:
+            keys += [self._keys.lease(lane.name), self._keys.outbox(lane), self._keys.outbox(new_lane)]
+        keys += [self._keys.told(old), self._keys.told(new), self._keys["moved"], self._keys["moving"]]
+        args: list[str | int] = [
+            old,
+            new,
+            self._clock.now().isoformat(),
+            watches.version,
+            *(lane.name for pair in lanes for lane in pair),
+            *(part for watch in moving for part in (watch.id, replace(watch, channel=new).id)),
+        ]
+        if not await self._scripts.write("rename", keys, args):
+            raise StoreAway(f"{old} is being written to just now")
+        return len(moving)

@@ -1,0 +1,72 @@
+"""What channels watch, and the notes, in Redis."""
+
+from bot.domain.note import Note
+from bot.domain.subscription import UNDO_FOR, Undo, WatchChange
+from bot.domain.watch import ChannelId, SuspendReason, TeamId
+from bot.ports.watch_store import Watches
+from bot.store.codec import NOTE, UNDO, WATCH, decode_watch
+from bot.store.losses import MARK
+from bot.store.port import RedisPort
+from bot.store.scripts import away, readable
+
+
+class RedisWatches(RedisPort):
+    @property
+    def team(self) -> TeamId:
+        return self._scripts.team
+
+    async def watches(self) -> Watches:
+        with away():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.get(self._keys["watches_version"])
+                pipe.hvals(self._keys["watches"])
+                pipe.hgetall(self._keys["parked"])
+                pipe.hvals(self._keys["notes"])
+                version, rows, suspended, notes = await pipe.execute()
+        with readable("watches"):
+            those = sorted((decode_watch(row) for row in rows if row != MARK), key=lambda each: each[0])
+        with readable("parked"):
+            reasons = {
+                ChannelId(channel.decode()): SuspendReason(reason.decode())
+                for channel, reason in suspended.items()
+                if channel != MARK
+            }
+        with readable("notes"):
+            told = sorted((NOTE.decode(row) for row in notes if row != MARK), key=lambda note: note.id)
+        with readable("watches_version"):
+            number = int(version or 0)
+        return Watches(number, tuple(watch for _, watch in those), reasons, tuple(told))
+
+    async def watches_version(self) -> int:
+        with away(), readable("watches_version"):
+            return int(await self._redis.get(self._keys["watches_version"]) or 0)
+
+    async def change_watches(self, change: WatchChange) -> bool:
+        makes = change.wakes and any(edit.after for edit in change.edits)
+        keys = [self._keys[name] for name in ("watches", "watches_version", "parked", "woken")]
+        keys += [self._keys.told(change.channel if makes else ChannelId(""))]
+        keys += [self._keys.undo(change.undo.id if change.undo else ""), self._keys.undo(change.uses)]
+        outboxes, rows = self._scripts.enqueued(change.told)
+        args: list[str | int] = [
+            change.version,
+            change.channel if makes else "",
+            self._clock.now().isoformat(),
+            UNDO.encode(change.undo) if change.undo else "",
+            int(UNDO_FOR.total_seconds()),
+            "used" if change.uses else "",
+            len(change.told),
+            *rows,
+        ]
+        for edit in change.edits:
+            args += [edit.id, WATCH.encode(edit.after) if edit.after else ""]
+        return bool(await self._scripts.write("change_watches", [*keys, *outboxes], args))
+
+    async def undo(self, undo_id: str) -> Undo | None:
+        with away():
+            raw = await self._redis.get(self._keys.undo(undo_id))
+        return UNDO.decode(raw) if raw else None
+
+    async def set_note(self, note: Note) -> bool:
+        row = NOTE.encode(note) if note.text else ""
+        keys = [self._keys["notes"], self._keys["watches_version"]]
+        return bool(await self._scripts.write("change_note", keys, [note.id, row]))
