@@ -328,6 +328,10 @@ def test_numbers_are_those_of_the_code(name: str, said: str) -> None:
     assert said in prose(name)
 
 
+def test_the_table_of_the_model_check_is_its_output() -> None:
+    assert text("tests/proofs/model.txt").strip("\n") in text("docs/proofs.md")
+
+
 # --- logs and keys ---------------------------------------------------------------------------------------------------
 
 
