@@ -1,4 +1,4 @@
-"""Verifies a real configuration step by step; each fault comes with its fix. Posts nothing unless asked to."""
+"""Checks a real configuration step by step. Each fault comes with its fix. Posts only if `--post` names a channel."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was looked at, how it stands, and what to do where it stands badly."""
+    """One check: its subject, its verdict, the details, and what to do if it is not good."""
 
     subject: str
     verdict: Verdict
@@ -37,7 +37,7 @@ class Finding:
 
 
 async def check(settings: Settings, post_to: str | None) -> AsyncIterator[Finding]:
-    """Findings as they come, in the order in which they are best fixed."""
+    """Yields each finding at once, in the order in which to fix them."""
     for finding in _files(settings):
         yield finding
     slack = web_client(settings.slack_bot_token.get_secret_value(), settings.slack_api_url)
@@ -57,18 +57,18 @@ def _files(settings: Settings) -> Iterator[Finding]:
     if is_open_to_others(ENV_FILE):
         yield Finding("Settings", Verdict.WEAK, "other users of this machine can read .env", "chmod 600 .env")
     if settings.store_url and is_exposed(settings.store_url):
-        told = "redis:// sends data and password across the network unencrypted"
-        yield Finding("Settings", Verdict.WEAK, told, "use rediss:// if Redis offers TLS")
+        detail = "REDIS_URL begins with redis://, which sends data and the password across the network unencrypted"
+        yield Finding("Settings", Verdict.WEAK, detail, "use rediss:// if your Redis offers TLS")
 
 
 async def _slack(answer: Answer, slack: AsyncWebClient, settings: Settings) -> AsyncIterator[Finding]:
     if not answer.ok:
-        again = "copy the xoxb-… token again: https://api.slack.com/apps > OAuth & Permissions"
+        again = "copy the xoxb-… token again: https://api.slack.com/apps > your app > OAuth & Permissions"
         fix = "check SLACK_API_URL, the network and any proxy" if answer.transient else again
         yield Finding("Slack token", Verdict.BAD, answer.error, fix)
         return
     if answer.body.get("is_enterprise_install") is True:
-        yield Finding("Slack token", Verdict.BAD, "it belongs to a whole organization", ORG_WIDE)
+        yield Finding("Slack token", Verdict.BAD, "the token belongs to a whole organization", ORG_WIDE)
         return
     yield Finding("Slack token", Verdict.GOOD, f"{answer.body.get('user')} in {answer.body.get('team')}")
     yield _scopes(answer.headers)
@@ -78,7 +78,7 @@ async def _slack(answer: Answer, slack: AsyncWebClient, settings: Settings) -> A
         yield Finding(
             "Slack transport",
             Verdict.GOOD,
-            f"HTTP on port {settings.port}; Slack must reach /slack/events there",
+            f"HTTP on port {settings.port}. Slack must be able to reach /slack/events there",
         )
 
 
@@ -86,23 +86,23 @@ def _scopes(headers: Mapping[str, str]) -> Finding:
     granted = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
     if not granted:
         return Finding(
-            "Slack scopes", Verdict.WEAK, "the server does not tell them", "compare with app_manifest.yaml by hand"
+            "Slack scopes", Verdict.WEAK, "Slack does not list them", "compare them with app_manifest.yaml by hand"
         )
     scopes = {scope.strip() for scope in granted.split(",")}
-    fix = "add them under OAuth & Permissions (or apply app_manifest.yaml again), then reinstall the app"
+    fix = "add them under OAuth & Permissions, or apply app_manifest.yaml again; then reinstall the app"
     if missing := sorted(REQUIRED.keys() - scopes):
         return Finding("Slack scopes", Verdict.BAD, f"missing: {', '.join(missing)}", fix)
     if missing := [scope for scope in OPTIONAL if scope not in scopes]:
         off = "; ".join(f"{scope} ({OPTIONAL[scope]})" for scope in missing)
-        return Finding("Slack scopes", Verdict.WEAK, f"off without optional scopes: {off}", fix)
+        return Finding("Slack scopes", Verdict.WEAK, f"missing optional scopes turn these off: {off}", fix)
     surplus = sorted(scopes - REQUIRED.keys() - OPTIONAL.keys())
     if surplus:
-        return Finding("Slack scopes", Verdict.WEAK, f"more than needed: {', '.join(surplus)}", "take these away")
-    return Finding("Slack scopes", Verdict.GOOD, "just those of app_manifest.yaml")
+        return Finding("Slack scopes", Verdict.WEAK, f"more than the bot needs: {', '.join(surplus)}", "remove them")
+    return Finding("Slack scopes", Verdict.GOOD, "exactly those of app_manifest.yaml")
 
 
 async def _socket_mode(slack: AsyncWebClient, bot_id: str, settings: Settings) -> Finding:
-    assert settings.slack_app_token is not None  # noqa: S101 (asked by the caller)
+    assert settings.slack_app_token is not None  # noqa: S101 (the caller checks it)
     token = settings.slack_app_token.get_secret_value()
     answer = await call(web_client(token, settings.slack_api_url), "apps.connections.open")
     if answer.ok:
@@ -112,9 +112,9 @@ async def _socket_mode(slack: AsyncWebClient, bot_id: str, settings: Settings) -
             return Finding("Socket Mode", Verdict.BAD, str(exc))
         return Finding("Socket Mode", Verdict.GOOD, "the app token opens a connection")
     fix = (
-        "Basic Information > App-Level Tokens: a token with connections:write; and Socket Mode must be switched on"
+        "create a token with connections:write under Basic Information > App-Level Tokens, and turn on Socket Mode"
         if not answer.transient
-        else "check the network"
+        else "check SLACK_API_URL, the network and any proxy"
     )
     return Finding("Socket Mode", Verdict.BAD, answer.error, fix)
 
@@ -123,7 +123,7 @@ async def _goldrush(settings: Settings) -> Finding:
     try:
         async with Client(base_url=settings.goldrush_api_url, service_key=settings.goldrush_service_key) as client:
             page = await client.page(1)
-    except ValueError as exc:  # names its setting, which need not be the key
+    except ValueError as exc:  # its text names the setting
         return Finding("GoldRush", Verdict.BAD, f"{exc}.")
     except (Unavailable, StrayNotFound) as exc:
         return Finding("GoldRush", Verdict.BAD, str(exc), "check GOLDRUSH_API_URL, the network and any proxy")
@@ -131,7 +131,10 @@ async def _goldrush(settings: Settings) -> Finding:
         return Finding("GoldRush key", Verdict.BAD, str(exc), "set GOLDRUSH_SERVICE_KEY to a ServiceKey of your group")
     if not page.pipelines:
         return Finding(
-            "GoldRush key", Verdict.WEAK, "accepted, but it sees no pipelines", "was it made in the right group?"
+            "GoldRush key",
+            Verdict.WEAK,
+            "GoldRush accepts it, but it sees no pipelines",
+            "check that you created it in the right group",
         )
     return Finding(
         "GoldRush key", Verdict.GOOD, f"sees {len(page.pipelines)} pipelines{' and more' if page.more else ''}"
@@ -139,7 +142,7 @@ async def _goldrush(settings: Settings) -> Finding:
 
 
 async def _store(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
-    """As `run` finds it: the same probe, the same refusals."""
+    """Checks the store with the probe of `run`, so that both refuse the same stores."""
     try:
         async with opened(settings.store_url, settings.data_dir) as client:
             report = await probe(client, team)
@@ -154,26 +157,26 @@ async def _store(settings: Settings, team: TeamId) -> AsyncIterator[Finding]:
         yield _store_away(exc)
         return
     if not any(problem.weight is Weight.FATAL for problem in report.problems):
-        where = "Redis by REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
+        where = "Redis at REDIS_URL" if settings.redis_url else f"embedded, in {settings.data_dir}"
         yield Finding("Store", Verdict.GOOD, f"{where}, version {report.version or 'unknown'}")
     for problem in report.problems:
         verdict = Verdict.WEAK if problem.weight is Weight.WEAK else Verdict.BAD
         yield Finding(problem.subject, verdict, problem.text, problem.cure)
     if exposed:
-        told = f"other users of this machine can read {settings.data_dir}"
-        yield Finding("Store files", Verdict.WEAK, told, f"chmod 700 {settings.data_dir}")
+        detail = f"other users of this machine can read {settings.data_dir}"
+        yield Finding("Store files", Verdict.WEAK, detail, f"chmod 700 {settings.data_dir}")
 
 
 def _store_away(exc: Exception) -> Finding:
     if problem := refusal(exc):
         return Finding(problem.subject, Verdict.BAD, problem.text, problem.cure)
-    fix = "check host and port in REDIS_URL, whether it speaks TLS (rediss://…), and that the server runs"
+    fix = "check the host and port in REDIS_URL, whether the server wants TLS (rediss://…), and that it runs"
     return Finding("Store", Verdict.BAD, f"{type(exc).__name__}: {exc}", fix)
 
 
 async def _test_post(slack: AsyncWebClient, channel: str) -> Finding:
-    text = "Test message of `pipeline-bot check`: all is well."
+    text = "Test message from `pipeline-bot check`: I can post here."
     answer = await call(slack, "chat.postMessage", channel=channel, text=text)
     if answer.ok:
         return Finding("Test post", Verdict.GOOD, f"posted to {channel}")
-    return Finding("Test post", Verdict.BAD, answer.error, f"/invite the bot to {channel}, and give the channel's id")
+    return Finding("Test post", Verdict.BAD, answer.error, f"/invite the bot to {channel}, and pass the channel's id")

@@ -1,4 +1,4 @@
-"""`pipeline-bot forget TEAM`: after the app was uninstalled, deletes that workspace's data."""
+"""`pipeline-bot forget TEAM` deletes a workspace's data, after someone uninstalled the app there."""
 
 import re
 from collections.abc import Callable
@@ -11,25 +11,25 @@ from bot.store.connect import opened
 from bot.store.forget import Kept, forget, kept
 
 RUNS_WITHIN = timedelta(seconds=60)
-"""A bot that reads writes a heartbeat every 2 s; a successor takes over after 10 s without one."""
+"""The leading bot writes a heartbeat every 2 s. Another one takes over after 10 s without one."""
 
 Ask = Callable[[str], str]
 Say = Callable[[str], None]
 
 
 class NotForgottenError(Exception):
-    """The command deleted nothing; the text says why, and how to go on."""
+    """The command deleted nothing. The text says why, and what to do."""
 
 
 def team_id(text: str) -> TeamId:
     """
     Raises:
-        NotForgottenError: no workspace has such an id.
+        NotForgottenError: the text is no workspace id.
     """
     if not re.fullmatch(r"T[A-Z0-9]{2,}", text):
         raise NotForgottenError(
-            f"“{text}” is no workspace id, so nothing was deleted. "
-            "One begins with T: see `team` in the log line `ready`."
+            f"“{text}” is not a workspace id, so nothing was deleted. "
+            "An id begins with T: see `team` in the log line `ready`."
         )
     return TeamId(text)
 
@@ -37,7 +37,7 @@ def team_id(text: str) -> TeamId:
 async def forget_team(
     team: TeamId, *, url: str | None, data_dir: Path, force: bool, ask: Ask | None, say: Say, clock: Clock
 ) -> None:
-    """Asks before it deletes, unless `ask` is None.
+    """Asks before deleting, unless `ask` is None.
 
     Raises:
         NotForgottenError: nothing was deleted.
@@ -56,7 +56,7 @@ async def forget_team(
         if ask is not None and ask(f"Type {team} to delete all of it for good") != team:
             raise NotForgottenError("That is not the workspace's id, so nothing was deleted.")
         deleted = await forget(client, team)
-    say(f"Deleted {_number(deleted, 'key')} of {team}. Nothing else was touched. Messages in Slack stay as they are.")
+    say(f"Deleted {_number(deleted, 'key')} of {team}, and nothing else. Messages in Slack stay as they are.")
 
 
 def _is_missing(data_dir: Path) -> bool:
@@ -69,8 +69,8 @@ def _refuse_while_it_runs(team: TeamId, found: Kept, now: datetime, *, force: bo
     age = now - found.sign_of_life
     if age <= RUNS_WITHIN:  # a negative age means that the other bot's clock is ahead
         raise NotForgottenError(
-            f"A bot seems to run for {team}: it gave a sign of life {max(0, round(age.total_seconds()))} s ago. "
-            "Nothing was deleted. Stop it and wait a minute, or use --force."
+            f"A bot seems to run for {team}: its last heartbeat is {max(0, round(age.total_seconds()))} s old. "
+            "Nothing was deleted. Stop the bot and wait a minute, or use --force."
         )
 
 

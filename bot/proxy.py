@@ -1,6 +1,6 @@
 """Chooses a request's proxy from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in either case.
 
-slack_sdk ignores NO_PROXY, and httpx fails at an IPv6 network in it. So this module decides for both.
+slack_sdk ignores NO_PROXY, and httpx fails on an IPv6 network in it. So this module chooses for both.
 """
 
 import ipaddress
@@ -14,12 +14,12 @@ _SCHEMES = {"https": "https", "wss": "https", "http": "http", "ws": "http"}
 
 
 class ProxyError(ValueError):
-    """A proxy variable cannot be used; the text names the variable, never its value."""
+    """A proxy variable is not valid. The text names the variable, never its value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """`by_scheme`: name and value of the variable for https, http and all. `exceptions`: the entries of NO_PROXY."""
+    """`by_scheme` has each variable's name and value, for https, http and all. `exceptions` are NO_PROXY's entries."""
 
     by_scheme: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     exceptions: tuple[str, ...] = ()
@@ -35,25 +35,25 @@ class Proxies:
         )
 
     def for_url(self, url: str) -> str | None:
-        """The proxy's address; None: connect directly, as always for this machine.
+        """The proxy's address. None means: connect directly, as always to this machine.
 
         Raises:
             ProxyError
         """
         parts = urlsplit(url)
         named = self.by_scheme.get(_SCHEMES.get(parts.scheme, "")) or self.by_scheme.get("all")
-        if named is None or self._excepted(parts):
+        if named is None or self._is_exempt(parts):
             return None
         return _checked(*named)
 
-    def _excepted(self, parts: SplitResult) -> bool:
+    def _is_exempt(self, parts: SplitResult) -> bool:
         host = (parts.hostname or "").rstrip(".")
         port = parts.port or (443 if _SCHEMES.get(parts.scheme) == "https" else 80)
         return is_loopback(host) or any(_covers(entry, host, port) for entry in self.exceptions)
 
 
 def proxy_for(url: str) -> str | None:
-    """As the environment of this process says.
+    """Chooses by the environment of this process.
 
     Raises:
         ProxyError
@@ -68,7 +68,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _variable(environment: Mapping[str, str], name: str) -> tuple[str, str] | None:
-    """Small letters come first, as with curl. HTTP_PROXY does not count under CGI: a request sets it."""
+    """The lowercase name wins, as in curl. HTTP_PROXY does not count under CGI, where a request sets it."""
     for spelled in (name, name.upper()):
         if spelled in environment:
             value = environment[spelled].strip()
@@ -88,7 +88,7 @@ def _checked(variable: str, value: str) -> str:
         good = bool(parts.hostname) and parts.port != 0 and url.isprintable() and " " not in url
         good = good and parts.path in ("", "/") and not parts.query and not parts.fragment
         (parts.hostname or "").encode("ascii" if ":" in (parts.hostname or "") else "idna")
-    except ValueError:  # its text quotes the address, which may hold a password
+    except ValueError:  # hides its text, which may quote a password
         good = False
     if not good:
         raise ProxyError(
@@ -99,7 +99,7 @@ def _checked(variable: str, value: str) -> str:
 
 
 def _covers(entry: str, host: str, port: int) -> bool:
-    """An entry of NO_PROXY: a host with those below it, an address, a network, each with a port or without; or `*`."""
+    """`entry` is a host (which covers its subdomains), an address or a network, with or without a port; or `*`."""
     entry = re.sub(r"^[a-z]+://", "", entry.lower()).rstrip("/.")
     if entry == "*":
         return True

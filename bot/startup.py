@@ -1,4 +1,4 @@
-"""What the bot waits for before it begins: a store and a Slack that answer. A mistake to fix is told at once."""
+"""Waits for a store and a Slack that answer. Stops at once if a person has to fix something."""
 
 import asyncio
 import re
@@ -19,7 +19,7 @@ from bot.store.probe import Problem, Weight, probe, refusal
 LONGEST_BACKOFF_SECONDS = 30.0
 
 ORG_WIDE = (
-    "The bot token belongs to a whole organization (Enterprise Grid); this bot serves one workspace. "
+    "The bot token belongs to a whole organization (Enterprise Grid); the bot serves one workspace. "
     "Install the app in that workspace only, and set SLACK_BOT_TOKEN to the xoxb-… token shown there"
 )
 
@@ -32,23 +32,23 @@ log = structlog.get_logger(__name__)
 
 
 class StartError(Exception):
-    """The bot cannot start; the text says why, and how to fix it."""
+    """The bot can't start. The text says why, and how to fix it."""
 
 
 class SlackRefusedError(StartError):
-    """A token is not accepted."""
+    """Slack does not accept a token."""
 
 
 class StoreRefusedError(StartError):
-    """This Redis cannot be the bot's store."""
+    """The bot can't use this Redis."""
 
 
 class PortUnusableError(StartError):
-    """Nobody can listen on PORT."""
+    """The bot can't listen on PORT."""
 
 
 class StoppedError(Exception):
-    """The bot was asked to stop before it was ready."""
+    """Someone stopped the bot before it was ready."""
 
 
 @dataclass(slots=True)
@@ -65,19 +65,19 @@ class _Backoff:
 
 
 async def until_store_fits(client: redis.asyncio.Redis, team: TeamId, stopped: asyncio.Event) -> None:
-    """Waits for a store that answers and takes writes.
+    """Waits until the store answers and takes writes.
 
     Raises:
         StoreRefusedError, StoppedError
     """
     backoff = _Backoff(stopped)
-    while waits_for := await _missing(client, team):
-        log.warning("store_away", problem=waits_for, next_try_seconds=backoff.seconds)
+    while problem := await _missing(client, team):
+        log.warning("store_away", problem=problem, next_try_seconds=backoff.seconds)
         await backoff.wait()
 
 
 async def _missing(client: redis.asyncio.Redis, team: TeamId) -> str | None:
-    """What has to be waited for; None where the store can be used."""
+    """Why the bot has to wait; None if it can use the store."""
     try:
         problems = (await probe(client, team)).problems
     except (RedisError, OSError) as exc:
@@ -99,30 +99,30 @@ def _refused(problem: Problem) -> StoreRefusedError:
 
 
 async def identity(slack: AsyncWebClient, stopped: asyncio.Event) -> Identity:
-    """Which workspace this token is of, and who the bot is there.
+    """The workspace that the token belongs to, and who the bot is there.
 
     Raises:
         SlackRefusedError, StoppedError
     """
-    told = await _answered(
+    answer = await _answered(
         slack,
         "auth.test",
         stopped,
-        "Slack refuses the bot token ({error}). Set SLACK_BOT_TOKEN to the xoxb-… token of your app: "
+        "Slack refuses the bot token ({error}). Set SLACK_BOT_TOKEN to your app's xoxb-… token: "
         "https://api.slack.com/apps > your app > OAuth & Permissions",
     )
-    if told.get("is_enterprise_install") is True:
+    if answer.get("is_enterprise_install") is True:
         raise SlackRefusedError(ORG_WIDE)
     return Identity(
-        team=TeamId(str(told.get("team_id"))),
-        user=str(told.get("user_id", "")),
-        name=str(told.get("user", "")),
-        bot=str(told.get("bot_id", "")),
+        team=TeamId(str(answer.get("team_id"))),
+        user=str(answer.get("user_id", "")),
+        name=str(answer.get("user", "")),
+        bot=str(answer.get("bot_id", "")),
     )
 
 
 async def refuse_another_app(slack: AsyncWebClient, bot_id: str, app_token: str) -> None:
-    """Slack opens the sockets of whichever app the app-level token is of: those of another would bring nothing.
+    """Refuses an app-level token of another app: Slack would open that app's sockets, and the bot would hear nothing.
 
     Raises:
         SlackRefusedError
@@ -137,24 +137,27 @@ async def refuse_another_app(slack: AsyncWebClient, bot_id: str, app_token: str)
 
 
 async def socket_url(slack: AsyncWebClient, stopped: asyncio.Event) -> str:
-    """Where to connect to. Asked by ourselves the first time, and not by the SDK, which does not tell a wrong token
-    from a Slack that is away.
+    """The address of the first socket. The SDK could not tell a wrong token from a Slack that is away, so we ask.
 
     Raises:
         SlackRefusedError, StoppedError
     """
-    told = await _answered(
+    answer = await _answered(
         slack,
         "apps.connections.open",
         stopped,
         "Slack refuses the app-level token ({error}). Set SLACK_APP_TOKEN to an xapp-… token with connections:write, "
-        "and switch Socket Mode on: https://api.slack.com/apps > your app",
+        "and turn on Socket Mode: https://api.slack.com/apps > your app",
     )
-    return str(told.get("url"))
+    return str(answer.get("url"))
 
 
 async def _answered(slack: AsyncWebClient, method: str, stopped: asyncio.Event, refused: str) -> Mapping[str, object]:
-    """A Slack that is away is waited for; `refused` says how to fix a token that is not accepted."""
+    """Waits while Slack is away. `refused` says how to fix a token that Slack does not accept.
+
+    Raises:
+        SlackRefusedError, StoppedError
+    """
     backoff = _Backoff(stopped)
     while not (answer := await call(slack, method)).ok:
         if answer.lost is None and 0 < answer.status < 500 and answer.status != 429:

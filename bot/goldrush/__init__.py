@@ -1,1 +1,1 @@
-"""GoldRush's Pipeline REST API, read only: what it says (`wire`, `refusal`, `body`) and the asking (`client`)."""
+"""GoldRush's Pipeline REST API, read only: `client` asks; `body`, `wire` and `refusal` understand the answer."""

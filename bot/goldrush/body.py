@@ -1,27 +1,27 @@
-"""Collects the body of an answer piece by piece, decompressed, and never more of it than a bound."""
+"""Collects and decompresses the body of an answer piece by piece, up to a limit."""
 
 import zlib
 
 from bot.ports.pipeline_api import Malformed
 
-LONGEST_BODY = 1024 * 1024  # bytes after decompression; a page of 50 pipelines with their SQL and ABI is far below
+LONGEST_BODY = 1024 * 1024  # bytes after decompression; 50 pipelines with their SQL and ABI need far less
 GZIP = 16 + zlib.MAX_WBITS
 
 
 class Body:
-    """`feed` what comes, then take `whole()`.
+    """`feed` it every piece, then take `whole()`.
 
-    The library's own decoder inflates each piece whole before anybody can count (64 KiB of gzip may be 64 MiB), so this
-    one asks zlib for no more than still fits.
+    The library's own decoder inflates each piece before anyone can count: 64 KiB of gzip may become 64 MiB. So this
+    class asks zlib for no more bytes than still fit.
 
     Raises:
-        Malformed: more than `LONGEST_BODY` bytes, an encoding nobody asked for, or broken or unfinished gzip.
+        Malformed: more than `LONGEST_BODY` bytes, an encoding that the bot did not accept, or broken or truncated gzip.
     """
 
     def __init__(self, content_encoding: str) -> None:
         encoding = content_encoding.strip().lower()
         if encoding not in {"", "identity", "gzip", "x-gzip"}:
-            raise Malformed("GoldRush's answer is compressed in a way that was not asked for.")
+            raise Malformed("GoldRush's answer is compressed in a way that I did not ask for.")
         self._inflate = zlib.decompressobj(GZIP) if encoding.endswith("gzip") else None
         self._collected = bytearray()
 
@@ -33,7 +33,7 @@ class Body:
                 raise Malformed("GoldRush's answer is broken gzip.") from exc
         self._collected += piece
         if len(self._collected) > LONGEST_BODY:
-            raise Malformed(f"GoldRush's answer is longer than {LONGEST_BODY} bytes, so it was not read to its end.")
+            raise Malformed(f"GoldRush's answer is longer than {LONGEST_BODY} bytes, so I stopped reading it.")
 
     def whole(self) -> bytes:
         if self._inflate and self._collected and not self._inflate.eof:

@@ -1,4 +1,4 @@
-"""GoldRush over httpx: GET only, bounded in time, size and number, and the ServiceKey stays inside."""
+"""Reads GoldRush over httpx: GET only, with limits for time, size and number. The ServiceKey never leaves this file."""
 
 import asyncio
 import re
@@ -25,17 +25,20 @@ from bot.proxy import proxy_for
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
-# The first that fits the failure or one of its causes.
+# The first row that fits the failure or one of its causes gives the sentence.
 _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
-    (ssl.SSLError, "No safe connection to GoldRush: TLS failed. Check GOLDRUSH_API_URL, the clock and any proxy."),
+    (
+        ssl.SSLError,
+        "I could not connect to GoldRush safely: TLS failed. Check GOLDRUSH_API_URL, the clock and any proxy.",
+    ),
     (
         socket.gaierror,
-        "GoldRush's host name, or the proxy's, could not be resolved: check GOLDRUSH_API_URL, any proxy and DNS.",
+        "I could not resolve GoldRush's host name, or the proxy's: check GOLDRUSH_API_URL, any proxy and DNS.",
     ),
     (ConnectionRefusedError, "The connection to GoldRush was refused: check GOLDRUSH_API_URL and any proxy."),
     (httpx.ProxyError, "The proxy did not let the request to GoldRush through."),
-    (httpx.ConnectError, "GoldRush could not be reached: check the network."),
-    (httpx.HTTPError, "The connection to GoldRush broke before its answer was whole."),
+    (httpx.ConnectError, "I could not reach GoldRush: check the network."),
+    (httpx.HTTPError, "The connection to GoldRush broke before its answer was complete."),
 )
 
 
@@ -44,14 +47,14 @@ class _Decode(Protocol[T_co]):
 
 
 class Client:
-    """Implements `bot.ports.PipelineApi`; an async context manager, since it owns connections.
+    """Implements `bot.ports.PipelineApi`. An async context manager, since it owns connections.
 
-    A call waits at most `deadline_seconds` for one of `max_connections` slots, and from then on at most
-    `deadline_seconds` for the last byte of the answer, however slowly it drips. Redirects are never followed.
+    A call waits at most `deadline_seconds` for one of `max_connections` slots. Then it waits at most
+    `deadline_seconds` for the last byte of the answer. It follows no redirect.
 
     Raises:
-        ValueError: a `service_key` that no HTTP header can carry, a `base_url` that is no address, or a proxy or a
-            certificate file of the environment that cannot be used.
+        ValueError: an HTTP header can't carry `service_key`, `base_url` is no address, or the environment names a
+            proxy or a certificate file that is not valid.
     """
 
     def __init__(
@@ -73,20 +76,20 @@ class Client:
                 base_url=url,
                 auth=self._authorize,
                 headers={"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": _user_agent()},
-                timeout=None,  # the deadline below bounds all of it, which httpx's four timeouts do not
-                # No limit in the pool: a task that is cancelled while it waits in there takes a place away for good
-                # (https://github.com/encode/httpcore/issues/1093). Waiting is done at our own slots only.
+                timeout=None,  # httpx's four timeouts bound no whole request; the deadline below does
+                # No limit in the pool: a task cancelled while it waits there takes a place for good
+                # (https://github.com/encode/httpcore/issues/1093). Tasks wait for our own slots instead.
                 limits=httpx.Limits(max_keepalive_connections=1, keepalive_expiry=IDLE_SECONDS),
                 follow_redirects=False,
-                trust_env=False,  # httpx would fail at the first read where NO_PROXY has an IPv6 network
+                trust_env=False,  # httpx fails at the first read if NO_PROXY names an IPv6 network
                 proxy=proxy_for(base_url),
-                verify=_trusted(),  # made once: that takes longer than a read
+                verify=_trusted(),  # made once, since that takes longer than a read
                 transport=transport,
             )
         )
 
     async def __aenter__(self) -> Self:
-        """Makes the first connection's client, so that a wrong setting fails here and not at a read."""
+        """Makes the first connection's client, so that a wrong setting fails here and not at the first read."""
         self._connections.give_back(await self._connections.take())
         return self
 
@@ -110,7 +113,7 @@ class Client:
             async with asyncio.timeout(self._deadline_seconds):
                 await self._slots.acquire()
         except TimeoutError as exc:
-            raise Unavailable("GoldRush is slow, and all connections to it are busy: nothing was asked.") from exc
+            raise Unavailable("GoldRush is slow and all connections to it are busy, so I did not ask.") from exc
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 status, headers, body = await self._exchange(path)
@@ -141,7 +144,7 @@ class Client:
 
 
 def _address(base_url: str) -> httpx.URL:
-    """Refused here, where it is a mistake in the settings, and without quoting it: it may hold a password."""
+    """Refuses a wrong address without quoting it, since it may contain a password."""
     with suppress(httpx.InvalidURL, UnicodeError):
         url = httpx.URL(base_url)
         if url.scheme in {"http", "https"} and url.host and (url.port or 80) < 2**16:
@@ -150,27 +153,27 @@ def _address(base_url: str) -> httpx.URL:
 
 
 def _trusted() -> ssl.SSLContext:
-    """The certificates of SSL_CERT_FILE or SSL_CERT_DIR, else those that come with httpx."""
+    """The certificates of SSL_CERT_FILE or SSL_CERT_DIR, or else those that come with httpx."""
     try:
         return httpx.create_ssl_context()
     except OSError as exc:  # ssl.SSLError is one
         raise ValueError(
-            "SSL_CERT_FILE is not valid: it holds no readable certificates. It must be a PEM file"
+            "SSL_CERT_FILE is not valid: it contains no readable certificates. It must be a PEM file"
         ) from exc
 
 
 def _checked(service_key: SecretStr) -> SecretStr:
-    """Without the newline that a file may end in. The HTTP library would quote any other such key in its error."""
+    """Removes the newline that a file may end in. Refuses other odd keys: httpx would quote them in its error."""
     service_key = SecretStr(service_key.get_secret_value().strip())
     if not re.fullmatch(r"[\x21-\x7e]+", service_key.get_secret_value()):
-        raise ValueError("GOLDRUSH_SERVICE_KEY is empty, or holds characters that no ServiceKey has")
+        raise ValueError("GOLDRUSH_SERVICE_KEY is empty, or contains characters that no ServiceKey has")
     return service_key
 
 
 def _user_agent() -> str:
     try:
         return f"pipeline-bot/{version('pipeline-bot')}"
-    except PackageNotFoundError:  # run from a checkout that is not installed
+    except PackageNotFoundError:  # a checkout that is not installed
         return "pipeline-bot/0"
 
 
@@ -181,7 +184,7 @@ def _chain(failure: BaseException | None) -> Iterator[BaseException]:
 
 
 def _strip(failure: BaseException) -> None:
-    """Takes the library's frames off: their local variables hold the key, and some loggers print local variables."""
+    """Removes the library's frames: their local variables hold the key, and some loggers print those."""
     for link in _chain(failure):
         link.__traceback__ = None
 

@@ -1,4 +1,4 @@
-"""From an answer that is not a success to the `ApiError` that says what happened and what to do.
+"""Turns an answer that is no success into the `ApiError` that says what happened and what to do.
 
 Sources: https://goldrush.dev/docs/api-reference/pipeline-api/get-pipeline-status.md (401, 403, 404) and
 https://goldrush.dev/docs/error-handling (402, 429, 5xx; that page is about GoldRush's other APIs).
@@ -22,8 +22,8 @@ from bot.ports.pipeline_api import (
     Unavailable,
 )
 
-LONGEST_COMPLAINT = 200  # characters of the API's own words
-LONGEST_WAIT = 3600.0  # seconds; a longer Retry-After is taken for a mistake
+LONGEST_COMPLAINT = 200  # characters of the API's own text
+LONGEST_WAIT = 3600.0  # seconds; a longer Retry-After counts as a mistake
 
 _UNAUTHORIZED = (
     "GoldRush answered 401: the ServiceKey is missing, wrong or revoked. Make one in the GoldRush Platform "
@@ -49,7 +49,7 @@ _SECRETS = (
         r"\1\2[redacted]",
     ),
     (re.compile(r"\beyJ[\w-]+\.[\w.-]+"), "[redacted]"),
-    # Long hex or base64; the ids of pipelines are no secret and help to find the culprit.
+    # Long hex or base64. Pipeline ids are no secret, and help to find the cause.
     (re.compile(r"(?<![\w+/=-])(?!pipe_[0-9a-f]+(?![\w+/=-]))[\w+/=-]{20,}"), "[redacted]"),
 )
 
@@ -57,8 +57,8 @@ _SECRETS = (
 def refusal(status: int, headers: Mapping[str, str], envelope: Mapping[str, object] | None, complaint: str) -> ApiError:
     """The error for an HTTP status other than 200.
 
-    `envelope` is the body where it was a JSON object, `complaint` what it says, fit to be shown. A 401, 403 or 404 in
-    any other form than GoldRush's comes from something in front of it: it rejects no key and ends no pipeline.
+    `envelope` is the body, if it was a JSON object. `complaint` is its message without secrets. A 401, 403 or 404 that
+    is not in GoldRush's format comes from a proxy or gateway: it rejects no key and ends no pipeline.
     """
     said = f" GoldRush says: {complaint}" if complaint else ""
     if status in {401, 403, 404} and not _is_goldrushs(envelope):
@@ -78,7 +78,7 @@ def refusal(status: int, headers: Mapping[str, str], envelope: Mapping[str, obje
 
 
 def _is_goldrushs(envelope: Mapping[str, object] | None) -> bool:
-    """Its own envelope: `error` is true, beside `error_message` or `error_code` (one page's sample has no `data`)."""
+    """True for GoldRush's envelope: `error` is true beside `error_message` or `error_code`. A sample lacks `data`."""
     return (
         envelope is not None and envelope.get("error") is True and bool({"error_message", "error_code"} & set(envelope))
     )
@@ -87,7 +87,7 @@ def _is_goldrushs(envelope: Mapping[str, object] | None) -> bool:
 def _out_of_order(status: int, headers: Mapping[str, str], said: str) -> ApiError:
     if 300 <= status < 400:
         return Unavailable(
-            f"GoldRush answered with a redirect ({status}). It was not followed, since the ServiceKey must not go "
+            f"GoldRush answered with a redirect ({status}). I did not follow it, since the ServiceKey must not go "
             "elsewhere: check GOLDRUSH_API_URL."
         )
     if status == 402:
@@ -99,10 +99,10 @@ def _out_of_order(status: int, headers: Mapping[str, str], said: str) -> ApiErro
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait, 0 to 3600; None where the header is absent or says nothing.
+    """Seconds to wait, 0 to 3600; None if the header is missing or not valid.
 
-    Seconds or an HTTP date: https://www.rfc-editor.org/rfc/rfc9110#name-retry-after . A date is read against the
-    server's own `Date`, which servers with a clock must send: our clock need not agree with theirs.
+    The header has seconds or a date: https://www.rfc-editor.org/rfc/rfc9110#name-retry-after . A date counts from the
+    server's own `Date`, since our clock may disagree with the server's.
     """
     value = _header(headers, "retry-after").strip()
     if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
@@ -128,9 +128,9 @@ def _http_date(value: str) -> datetime | None:
 
 
 def redacted(text: str, service_key: SecretStr | None = None) -> str:
-    """Outside text, fit for a log or a channel: one line, nothing that looks like a secret, 200 characters at most."""
+    """Makes outside text fit for a log or a channel: one line, no secrets, at most 200 characters."""
     text = " ".join(text.split())
-    if len(text) > 1000:  # bounds the work below; the last word goes too, since half a secret is not recognised
+    if len(text) > 1000:  # limits the work below; the last word goes too, since no pattern knows half a secret
         text = text[:1000].rpartition(" ")[0]
     if service_key:
         text = text.replace(service_key.get_secret_value(), "[redacted]")

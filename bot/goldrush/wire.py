@@ -1,8 +1,8 @@
-"""GoldRush's Pipeline REST API without I/O: which path to ask, and what the answer says.
+"""GoldRush's Pipeline REST API without I/O: builds paths and decodes answers.
 
-Sources: the pages under https://goldrush.dev/docs/api-reference/pipeline-api/ . They mark no field as required, so
-whatever is absent or of another type reads as None where a reading can do without it, and `Malformed` where it cannot.
-Nothing but an `ApiError` is ever raised.
+Sources: the pages under https://goldrush.dev/docs/api-reference/pipeline-api/ . They mark no field as required. An
+optional field that is absent or of another type becomes None; a field that the bot needs makes the answer `Malformed`.
+The functions raise nothing but `ApiError`.
 """
 
 import json
@@ -20,13 +20,13 @@ from bot.domain.phase import Intent, Phase
 from bot.goldrush.refusal import redacted, refusal
 from bot.ports.pipeline_api import Malformed, NotFound, Page, Status
 
-BASE = "/platform/pipeline-api/"  # every path ends in a slash, as on every page of the documentation
-PAGE_SIZE = 50  # neither the default nor the maximum is published
-LONGEST_TEXT = 256  # characters kept of a name, id or phase
+BASE = "/platform/pipeline-api/"  # every path of the documentation ends in a slash
+PAGE_SIZE = 50  # the documentation names neither a default nor a maximum
+LONGEST_TEXT = 256  # characters of a name, id or phase; the rest is cut off
 MOST_REPLICAS = 1_000_000
-FIRST_YEAR = 2000  # runtimes write 0001 or 1970 for "not started", which is no start_time
+FIRST_YEAR = 2000  # runtimes write 0001 or 1970 if a pipeline has not started
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")  # lone surrogates cannot be written anywhere
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")  # and lone surrogates, which no encoding can write
 
 
 def page_path(number: int) -> str:
@@ -40,7 +40,7 @@ def pipeline_path(pipeline_id: PipelineId) -> str:
     Raises:
         NotFound: no pipeline can have this id.
     """
-    # Even encoded, these segments would name another path; and the HTTP library refuses endless addresses.
+    # Even encoded, "." and ".." would name another path. httpx refuses very long addresses.
     if pipeline_id in {"", ".", ".."} or len(pipeline_id) > LONGEST_TEXT:
         raise NotFound("There is no pipeline with this id.")
     return f"{BASE}{quote(pipeline_id, safe='', errors='replace')}/"
@@ -58,7 +58,7 @@ def status_path(pipeline_id: PipelineId) -> str:
 def decode_status(
     status: int, headers: Mapping[str, str], body: bytes, *, service_key: SecretStr | None = None
 ) -> Status:
-    """The runtime's phase. One that is not documented is kept as it came; an answer without any is `Malformed`."""
+    """The runtime's phase, kept as received if the documentation does not list it. Without a phase: `Malformed`."""
     data = _data(status, headers, body, service_key=service_key)
     phase = _text(data, "status")
     if not phase:
@@ -80,25 +80,24 @@ def decode_pipeline(
     pipeline_id: PipelineId,
     service_key: SecretStr | None = None,
 ) -> Pipeline:
-    """The pipeline that was asked for; an answer about another one is `Malformed`."""
+    """The requested pipeline. An answer about another one is `Malformed`."""
     data = _data(status, headers, body, service_key=service_key)
     pipeline = _pipeline(data if data.get("id") is not None else {**data, "id": pipeline_id})
     if pipeline is None or pipeline.id != pipeline_id:
-        raise Malformed("GoldRush answered about another pipeline than the one asked for.")
+        raise Malformed("GoldRush answered about another pipeline than the one that I asked about.")
     return pipeline
 
 
 def decode_page(status: int, headers: Mapping[str, str], body: bytes, *, service_key: SecretStr | None = None) -> Page:
-    """One page of the listing: the members of `pagination` are not published.
+    """One page of the listing. The documentation does not describe `pagination`.
 
-    There is no more after an empty page or where `has_more` is false; otherwise there may be, and the caller stops when
-    a page brings no new id. Items without a usable id are skipped; a page of nothing else is `Malformed`, since it must
-    not pass for an empty one.
+    An empty page or `has_more` false ends the listing. Otherwise the caller stops at a page without new ids. Items
+    without a usable id are skipped. A page of only such items is `Malformed`: it must not look like an empty page.
     """
     data = _data(status, headers, body, service_key=service_key)
     items = data.get("items", ...)
     if items is None:
-        items = []  # how some servers write an empty list
+        items = []  # some servers write an empty list like this
     if not isinstance(items, list):
         raise Malformed("GoldRush's answer holds no list of pipelines.")
     pipelines = tuple(filter(None, (_pipeline(_object(item)) for item in items)))
@@ -116,12 +115,12 @@ def decode_page(status: int, headers: Mapping[str, str], body: bytes, *, service
 def _data(
     status: int, headers: Mapping[str, str], body: bytes, *, service_key: SecretStr | None
 ) -> Mapping[str, object]:
-    """The envelope's payload (https://goldrush.dev/docs/goldrush-pipeline-api/rest-api/overview.md), or an error."""
+    """The payload of the envelope: https://goldrush.dev/docs/goldrush-pipeline-api/rest-api/overview.md"""
     if status != 200:
         try:
             envelope: Mapping[str, object] | None = _envelope(body)
         except Malformed:
-            envelope = None  # a gateway's page; the status says enough
+            envelope = None  # a gateway's page
         said = _complaint(envelope or {}, service_key, known_code=str(status))
         raise refusal(status, headers, envelope, said)
     envelope = _envelope(body)
@@ -135,7 +134,7 @@ def _data(
 
 
 def _envelope(body: bytes) -> Mapping[str, object]:
-    """Strict JSON: one object, in UTF-8 without a BOM, no NaN, no name twice."""
+    """Parses strict JSON: one object, in UTF-8 without a byte order mark, no NaN, no name twice."""
     try:
         parsed: object = json.loads(body.decode(), parse_constant=_refuse_constant, object_pairs_hook=_without_doubles)
     except (ValueError, RecursionError) as exc:
@@ -144,7 +143,7 @@ def _envelope(body: bytes) -> Mapping[str, object]:
         if isinstance(parsed, dict):
             return parsed
         reason = type(parsed).__name__
-    # Raised out here, without the cause: those exceptions carry the whole body, which is not ours to log.
+    # Raised without its cause: those exceptions carry the whole body, which must not reach the log.
     raise Malformed(f"GoldRush's answer is not the JSON object that its documentation promises ({reason}).")
 
 
@@ -155,12 +154,12 @@ def _refuse_constant(name: str) -> NoReturn:
 def _without_doubles(members: list[tuple[str, object]]) -> dict[str, object]:
     unique = dict(members)
     if len(unique) != len(members):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return unique
 
 
 def _complaint(envelope: Mapping[str, object], service_key: SecretStr | None, *, known_code: str = "") -> str:
-    """The API's own words, and its `error_code` (text, a number or null) where that adds to what is known."""
+    """The API's own message, and its `error_code` (text, a number or null) unless it equals `known_code`."""
     message, code = envelope.get("error_message"), envelope.get("error_code")
     words = [message] if isinstance(message, str) else []
     if isinstance(code, int | str) and not isinstance(code, bool) and str(code) not in {"", known_code}:
@@ -172,7 +171,7 @@ def _pipeline(item: Mapping[str, object]) -> Pipeline | None:
     raw_id = item.get("id")
     identity = _text(item, "id")
     if not identity or identity != raw_id:
-        return None  # an id that had to be fixed would name nothing
+        return None  # an id that needs cleaning names no pipeline
     intent = _text(item, "status").lower()
     return Pipeline(
         id=PipelineId(identity),
@@ -204,7 +203,7 @@ def _count(data: Mapping[str, object], name: str) -> int | None:
 
 
 def _moment(data: Mapping[str, object], name: str) -> datetime | None:
-    """ISO 8601 with Z, an offset, neither (then UTC), or a date alone; anything else is no moment."""
+    """Reads ISO 8601 with Z or an offset, else as UTC, or a date alone. Anything else becomes None."""
     try:
         moment = datetime.fromisoformat(_text(data, name))
         moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

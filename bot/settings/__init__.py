@@ -1,4 +1,4 @@
-"""Settings from the environment or a `.env` file. Reports all faults at once, each with its fix."""
+"""Reads the settings from the environment or a `.env` file. Reports all faults at once, each with its fix."""
 
 import os
 from collections.abc import Callable
@@ -39,7 +39,7 @@ HTTPS_FORM = "an address like https://host/path"
 
 
 class Settings(EnvironmentSettings):
-    """Names of others' settings are their makers'; ours begin with PIPELINE_BOT_."""
+    """Settings of Slack, GoldRush and Redis keep their usual names. The bot's own begin with PIPELINE_BOT_."""
 
     model_config = SettingsConfigDict(env_file=ENV_FILE)
 
@@ -64,7 +64,7 @@ class Settings(EnvironmentSettings):
     command: str = Field(
         default="/pipeline",
         pattern=r"^/[a-z0-9_-]{1,31}$",
-        description="a slash and 1 to 31 small letters, digits, hyphens or underscores",
+        description="a slash and 1 to 31 lowercase letters, digits, hyphens or underscores",
     )
     platform_url: str = Field(
         default="https://goldrush.dev/platform/",
@@ -144,19 +144,19 @@ class Settings(EnvironmentSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The values that no output may hold, the password inside REDIS_URL included, however it is encoded."""
+        """The values that no output may contain, including each spelling of the password in REDIS_URL."""
         given = [getattr(self, name) for name in type(self).model_fields]
         values = [each.get_secret_value() for each in given if isinstance(each, SecretStr)]
         return (*values, *(passwords_in(self.store_url) if self.store_url else ()))
 
     @property
     def signing_secret(self) -> str:
-        """For HTTP mode; empty without one."""
+        """Needed in HTTP mode; empty if it is not set."""
         return self.slack_signing_secret.get_secret_value() if self.slack_signing_secret else ""
 
     @property
     def store_url(self) -> str | None:
-        """None: the embedded store."""
+        """None means the embedded store."""
         return self.redis_url.get_secret_value() if self.redis_url else None
 
     @model_validator(mode="after")
@@ -167,16 +167,16 @@ class Settings(EnvironmentSettings):
 
     @classmethod
     def load(cls, env_file: Path | None = ENV_FILE) -> Self:
-        """Reads and checks everything.
+        """Reads and checks all settings.
 
         Raises:
-            SettingsError: with all faults at once.
+            SettingsError: it holds all faults at once.
         """
         _names_in(env_file)
         faults: list[str] = []
         settings: Self | None = None
         try:
-            settings = cls(_env_file=env_file)  # type: ignore[call-arg]  # pydantic-settings' own argument
+            settings = cls(_env_file=env_file)  # type: ignore[call-arg]  # an argument of pydantic-settings
         except ValidationError as exc:
             faults = [_fault(str(error["loc"][0]), str(error["type"]), error.get("ctx", {})) for error in exc.errors()]
         faults += Combinations(_env_file=env_file).faults()  # type: ignore[call-arg]
@@ -186,7 +186,7 @@ class Settings(EnvironmentSettings):
 
 
 def ignored_names(env_file: Path | None = ENV_FILE) -> list[str]:
-    """One sentence for each name in the environment or the file that is probably a misspelled setting."""
+    """One sentence for each name in the environment or the file that looks like a misspelled setting."""
     known = [environment_name(name, field.alias) for name, field in Settings.model_fields.items()]
     return unknown_names(os.environ, _names_in(env_file), known)
 
@@ -194,7 +194,7 @@ def ignored_names(env_file: Path | None = ENV_FILE) -> list[str]:
 def _names_in(env_file: Path | None) -> list[str]:
     """
     Raises:
-        SettingsError: the file cannot be read. One that does not exist is no fault.
+        SettingsError: the bot can't read the file. A missing file is no fault.
     """
     if env_file is None or not env_file.is_file():
         return []
@@ -212,7 +212,7 @@ def _refuse(fault_in: Callable[[str], str | None], value: str) -> None:
 
 
 def _fault(location: str, kind: str, context: dict[str, object]) -> str:
-    """In our own words: pydantic's would speak of patterns and types, and may quote the value."""
+    """Replaces pydantic's text, which speaks of patterns and types and may quote the value."""
     name, must_be = _described()[location]
     if kind == "missing":
         return missing(name)
@@ -220,9 +220,9 @@ def _fault(location: str, kind: str, context: dict[str, object]) -> str:
 
 
 def _described() -> dict[str, tuple[str, str]]:
-    """By every name under which pydantic may report a field."""
-    told = {}
+    """Name and description of each setting, under every name by which pydantic may report it."""
+    described = {}
     for field_name, field in Settings.model_fields.items():
         name = environment_name(field_name, field.alias)
-        told[field_name] = told[name] = (name, field.description or HOW_TO_GET[name])
-    return told
+        described[field_name] = described[name] = (name, field.description or HOW_TO_GET[name])
+    return described

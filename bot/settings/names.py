@@ -1,4 +1,4 @@
-"""Names that look like settings and are none."""
+"""Finds names that look like misspelled settings."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -6,10 +6,10 @@ from difflib import get_close_matches
 
 from bot.settings.sentences import PREFIX
 
-# Kubernetes sets these in every container beside a Service that is called pipeline-bot.
+# Kubernetes sets these in every container if a Service is called pipeline-bot.
 _KUBERNETES = re.compile(r"PIPELINE_BOT_(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_\w+)?)?)")
 _FAMILIES = ("PI", "SLACK", "GOLD", "REDIS", "VALKEY", "OPERATOR", "FALLBACK")
-# Another variable of the same maker, or of a program of the same kind, which is too far off to be guessed.
+# Names that people use for a setting, too different from it to be a near miss.
 _MEANT = {
     "GOLDRUSH_API_KEY": "GOLDRUSH_SERVICE_KEY",
     "GOLDRUSH_KEY": "GOLDRUSH_SERVICE_KEY",
@@ -19,10 +19,10 @@ _MEANT = {
 
 
 def unknown_names(environment: Mapping[str, str], in_file: Collection[str], known: Collection[str]) -> list[str]:
-    """One sentence for each name that is ignored though it was probably meant; no values.
+    """One sentence for each ignored name that looks like a setting. No sentence contains a value.
 
-    Of names without our prefix, which may be another program's, only the near misses count: those whose setting is not
-    set itself.
+    A name without PIPELINE_BOT_ may belong to another program. It counts only as a near miss of a setting that is not
+    set.
     """
     given = {name.upper() for name in (*environment, *in_file)}
     return [_sentence(name, near) for name, near in _unknown(sorted(given), given, known)]
@@ -43,12 +43,12 @@ def _near_miss(name: str, known: Collection[str]) -> str | None:
 
 
 def _nearest(name: str, known: Collection[str]) -> str | None:
-    """Compared without the prefix, since REDIS_URL and some others have none."""
+    """Compares names without the prefix, since REDIS_URL and some others have none."""
     by_rest = {each.removeprefix(PREFIX): each for each in known}
     near = get_close_matches(name.removeprefix(PREFIX), by_rest, 1, 0.6)
     return by_rest[near[0]] if near else None
 
 
 def _sentence(name: str, near: str | None) -> str:
-    hint = f"Did you mean {near}?" if near else ".env.example names every setting."
-    return f"{name} is not a setting and is ignored. {hint}"
+    hint = f"Did you mean {near}?" if near else ".env.example lists all settings."
+    return f"{name} is not a setting, so the bot ignores it. {hint}"

@@ -1,4 +1,4 @@
-"""Finds the fault in a REDIS_URL without quoting any of it, since it may hold a password anywhere."""
+"""Finds the fault in a REDIS_URL. Quotes none of it, since a password may be anywhere in it."""
 
 import re
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -7,7 +7,7 @@ SCHEMES = ("redis", "rediss", "unix")
 ENCODE = "percent-encode the password: # is %23, / is %2F, ? is %3F, @ is %40, % is %25, a space is %20"
 ONE_SERVER = "Redis Sentinel and Redis Cluster are not supported yet. Give the address of one server"
 
-# https://redis.readthedocs.io/en/stable/connections.html: what may stand behind the ? of an address.
+# The options after the ? of an address: https://redis.readthedocs.io/en/stable/connections.html
 OPTIONS = frozenset({
     "client_name", "db", "health_check_interval", "max_connections", "password", "protocol", "retry_on_timeout",
     "socket_connect_timeout", "socket_keepalive", "socket_read_size", "socket_timeout", "ssl_ca_certs", "ssl_ca_data",
@@ -19,7 +19,7 @@ _CERT_REQS = {"none", "optional", "required"}
 
 
 def redis_fault(url: str) -> str | None:
-    """The fault, as a clause that begins a sentence; None if the address works."""
+    """The fault, as the first clause of a sentence; None if the address is valid."""
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in SCHEMES:
         return _scheme_fault(scheme if separator else "")
@@ -27,7 +27,7 @@ def redis_fault(url: str) -> str | None:
         return ENCODE
     try:
         parts = urlsplit(url)
-    except ValueError:  # its text quotes the address
+    except ValueError:  # hides its text, which quotes the address
         return ENCODE if "@" in rest else "the host is not valid (put an IPv6 address in square brackets)"
     return _credentials_fault(parts) or _place_fault(parts) or _options_fault(parts.query)
 
@@ -37,16 +37,16 @@ def _scheme_fault(scheme: str) -> str | None:
     if "sentinel" in scheme or "cluster" in scheme:
         return ONE_SERVER
     if scheme in {"valkey", "valkeys"}:
-        return f"write redis{'s' if scheme == 'valkeys' else ''}:// in place of {scheme}://"
+        return f"write redis{'s' if scheme == 'valkeys' else ''}:// instead of {scheme}://"
     if scheme in SCHEMES:
-        return "write the part before :// in small letters"
+        return "write the part before :// in lowercase"
     if scheme in {"redis+unix", "redis+socket", "redis-socket"}:
-        return f"write unix:// in place of {scheme}://"
+        return f"write unix:// instead of {scheme}://"
     return "it does not begin with redis://, rediss:// or unix://"
 
 
 def _needs_encoding(url: str) -> bool:
-    """Signs that end the part where a password stands, or that stand for something else in it."""
+    """True if a character ends the password early, or means something else inside it."""
     authority, _, behind = url.partition("://")[2].partition("/")
     return (
         "#" in url
@@ -109,14 +109,14 @@ def _options_fault(query: str) -> str | None:
 
 
 def passwords_in(url: str) -> tuple[str, ...]:
-    """The password of an address that has no fault, as it stands there and as it is sent."""
+    """The password of a valid address, encoded as in the address and decoded as the bot sends it."""
     parts = urlsplit(url)
     found = [parts.password or "", *parse_qs(parts.query).get("password", [])]
     return tuple(dict.fromkeys(form for each in found if each for form in (each, unquote(each))))
 
 
 def host_is_valid(host: str | None) -> bool:
-    """Whether the system's resolver can be asked for it."""
+    """True if the system can try to resolve this host name."""
     if not host or not re.fullmatch(r"[^\s/?#@%,;\"'<>|\\^`{}()$!*]+", host):
         return False
     try:
@@ -127,12 +127,12 @@ def host_is_valid(host: str | None) -> bool:
 
 
 def ends_after_bracket(parts: SplitResult) -> bool:
-    """Of `[::1].example`, urlsplit takes `::1` for the host, and others may take the rest."""
+    """False for `[::1].example`: urlsplit reads the host `::1`, other libraries may read the rest."""
     return not re.search(r"\][^:]", parts.netloc)
 
 
 def port_is_valid(parts: SplitResult) -> bool:
     try:
         return parts.port is None or parts.port > 0
-    except ValueError:  # its text quotes the address
+    except ValueError:  # hides its text, which quotes the address
         return False

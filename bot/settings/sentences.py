@@ -1,10 +1,10 @@
-"""What people read about a setting that is missing or wrong. No sentence holds a value."""
+"""Sentences about a setting that is missing or wrong. None contains a value."""
 
 PREFIX = "PIPELINE_BOT_"
 
 HOW_TO_GET = {
     "SLACK_BOT_TOKEN": (
-        "the bot token (xoxb-…): https://api.slack.com/apps > your app > OAuth & Permissions, once installed"
+        "the bot token (xoxb-…): https://api.slack.com/apps > your app > OAuth & Permissions, after you installed it"
     ),
     "SLACK_APP_TOKEN": (
         "an app-level token (xapp-…) with connections:write, for Socket Mode: "
@@ -21,7 +21,7 @@ HOW_TO_GET = {
 
 
 class SettingsError(Exception):
-    """`faults` holds one sentence for each fault: the setting, the fault and the fix, never a value."""
+    """`faults` has one sentence for each fault: the setting, the fault and the fix, never a value."""
 
     def __init__(self, faults: list[str]) -> None:
         super().__init__("; ".join(faults))
@@ -37,6 +37,6 @@ def missing(name: str) -> str:
 
 
 def not_valid(name: str, must_be: str, why: str = "") -> str:
-    """`why` names the particular fault where it is known; `must_be` describes every value that is allowed."""
+    """`why` names the fault, if known. `must_be` describes every valid value."""
     reason = f"{why}. It must be" if why else "it must be"
     return f"{name} is not valid: {reason} {must_be}."

@@ -1,4 +1,4 @@
-"""Where the store is, for commands that need nothing else: after an uninstallation there may be no tokens left."""
+"""Settings of the store alone, for commands that need no tokens: after an uninstallation there may be none."""
 
 from pathlib import Path
 
@@ -20,10 +20,10 @@ class StoreSettings(BaseSettings):
 
     @property
     def url(self) -> str | None:
-        """None: the embedded store.
+        """None means the embedded store.
 
         Raises:
-            SettingsError: it is no address of a Redis.
+            SettingsError: REDIS_URL is not valid.
         """
         text = self.redis_url.get_secret_value().strip() if self.redis_url else ""
         if text and (fault := redis_fault(text)):
@@ -32,9 +32,9 @@ class StoreSettings(BaseSettings):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """The values that no output may hold.
+        """The values that no output may contain.
 
         Raises:
-            SettingsError: as above.
+            SettingsError: REDIS_URL is not valid.
         """
         return (self.url, *passwords_in(self.url)) if self.url else ()

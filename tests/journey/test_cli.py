@@ -95,10 +95,10 @@ async def test_check_names_each_fault_and_its_mend(tmp_path: Path) -> None:
         }
         code, said = await cli("check", "--post", QUIET, env=env, cwd=tmp_path)
     assert code == 1
-    assert "off without optional scopes: im:write (direct messages" in said
+    assert "missing optional scopes turn these off: im:write (direct messages" in said
     assert "Socket Mode: invalid_auth" in said
     assert "a ServiceKey is needed" in said
-    assert "check host and port in REDIS_URL" in said
+    assert "check the host and port in REDIS_URL" in said
     assert "Test post: not_in_channel" in said
     assert "hush" not in said
 

@@ -135,10 +135,10 @@ ENCODE = "percent-encode the password"
         ("rediscluster://h", "Sentinel and Redis Cluster are not supported yet"),
         ("redis://a:6379,b:6379", "Sentinel and Redis Cluster are not supported yet"),
         ("redis://:pw@a:26379,b:26379/mymaster", "Sentinel and Redis Cluster are not supported yet"),
-        ("valkey://h", "write redis:// in place of valkey://"),
-        ("valkeys://h", "write rediss:// in place of valkeys://"),
+        ("valkey://h", "write redis:// instead of valkey://"),
+        ("valkeys://h", "write rediss:// instead of valkeys://"),
         ("redis+socket:///tmp/s", "write unix://"),
-        ("REDIS://h", "small letters"),
+        ("REDIS://h", "lowercase"),
         ("h:6379", "does not begin with redis://"),
         ("https://h", "does not begin with redis://"),
         ("redis:/h", "does not begin with redis://"),
@@ -219,8 +219,8 @@ def test_swapped_tokens_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
         ("https://example.com:https", "the port"),
         ("https://ann:hush@example.com", "a user name or a password"),
         ("https://ann@example.com", "a user name or a password"),
-        ("https://example.com/?key=hush", "it holds a ? or a #"),
-        ("https://example.com/#hush", "it holds a ? or a #"),
+        ("https://example.com/?key=hush", "it contains a ? or a #"),
+        ("https://example.com/#hush", "it contains a ? or a #"),
         ("https://[::1", "the host is not valid"),
         ("https://exa mple.com", "spaces"),
         ("http://example.com", "unencrypted"),
@@ -312,13 +312,13 @@ def test_a_misspelled_name_is_told_with_the_nearest(
     env_file.write_text(f"{name}=hush\n" if where == "file" else "")
     if where == "environment":
         monkeypatch.setenv(name, "hush")
-    assert ignored_names(env_file) == [f"{name.upper()} is not a setting and is ignored. Did you mean {meant}?"]
+    assert ignored_names(env_file) == [f"{name.upper()} is not a setting, so the bot ignores it. Did you mean {meant}?"]
 
 
 def test_a_name_like_no_other_is_told_with_where_they_all_stand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_BOT_QQ", "1")
     (told,) = ignored_names(None)
-    assert told == "PIPELINE_BOT_QQ is not a setting and is ignored. .env.example names every setting."
+    assert told == "PIPELINE_BOT_QQ is not a setting, so the bot ignores it. .env.example lists all settings."
 
 
 @pytest.mark.parametrize(
