@@ -233,7 +233,7 @@ def _delivery(base: _Base, renderer: Look) -> _Delivery:
         store=base.store,
         chat=chat,
         clock=clock,
-        pace=RateLimiter(clock),
+        limiter=RateLimiter(clock),
         doubt=base.doubt,
         suspensions=suspensions,
         team=base.identity.team,

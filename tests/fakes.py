@@ -13,7 +13,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.pipeline_api import ApiError, NotFound, Page, Status
-from bot.slack.outbound.metadata import marks_in, metadata_of, sighting
+from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
 from tests.shuffled_loop import ShuffledLoop
 
 US = "U0BOT"
@@ -135,47 +135,47 @@ class FakeChat:
         """So many more times it deletes nothing."""
         self.answers: list[tuple[Outcome, bool]] = []
         """(outcome, whether the message lands all the same)"""
-        self.sightings: list[LookupResult] = []
-        self.looks = 0
+        self.results: list[LookupResult] = []
+        self.lookups = 0
         self.opens: Callable[[UserId], Awaitable[ChannelId | None]] | None = None
         """What opens a direct channel, where it is not there at once."""
         self._messages: dict[str, dict[str, object]] = {}
         self._stamps = count(1)
 
-    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+    async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         outcome, lands = self.answers.pop(0) if self.answers else (None, True)
-        ts = f"{next(self._stamps)}.000000"
+        message_id = f"{next(self._stamps)}.000000"
         if lands:
-            self.posts.append((delivery, content, thread_ts))
-            self.land(ts, delivery, content)
-        return outcome or Posted(ts)
+            self.posts.append((delivery, content, parent_id))
+            self.land(message_id, delivery, content)
+        return outcome or Posted(message_id)
 
-    def land(self, ts: str, delivery: Delivery, content: Content) -> None:
+    def land(self, message_id: str, delivery: Delivery, content: Content) -> None:
         """It stands there, whoever knows of it."""
-        self.there[delivery.id] = ts
-        self._messages[ts] = {"ts": ts, "user": US, "metadata": metadata_of(delivery, content)}
+        self.there[delivery.id] = message_id
+        self._messages[message_id] = {"ts": message_id, "user": US, "metadata": metadata_of(delivery, content)}
 
-    async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome:
+    async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         outcome, lands = self.answers.pop(0) if self.answers else (None, True)
         if lands:
-            self.updates.append((delivery, content, ts))
-            self.land(ts, delivery, content)
-        return outcome or Posted(ts)
+            self.updates.append((delivery, content, message_id))
+            self.land(message_id, delivery, content)
+        return outcome or Posted(message_id)
 
-    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
-        self.looks += 1
-        return [self._sighting(trace) for trace in traces]
+    async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
+        self.lookups += 1
+        return [self._sighting(lookup) for lookup in lookups]
 
-    def _sighting(self, trace: Lookup) -> LookupResult:
-        if self.sightings:
-            return self.sightings.pop(0)
-        return sighting(marks_in({"messages": list(self._messages.values())}, US), trace)
+    def _sighting(self, lookup: Lookup) -> LookupResult:
+        if self.results:
+            return self.results.pop(0)
+        return lookup_result(metadata_in({"messages": list(self._messages.values())}, US), lookup)
 
-    async def delete(self, channel: ChannelId, ts: str) -> bool:
+    async def delete(self, channel: ChannelId, message_id: str) -> bool:
         if self.keeps:
             self.keeps -= 1
             return False
-        self.deleted.append(ts)
+        self.deleted.append(message_id)
         return True
 
     async def direct(self, user: UserId) -> ChannelId | None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.coordination.leadership import Leadership
-from bot.domain.card import Missed, Notice, NoticeKind
+from bot.domain.card import DigestEntry, Notice, NoticeKind
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import stable_key
@@ -215,7 +215,7 @@ class Heartbeat:
     async def _give_sign(self, now: datetime, told: Sequence[Delivery] = ()) -> None:
         await self._store.record_heartbeat(now, self._run_id or "", told, read_since=self._repository.all_read_since)
 
-    def _missed_since(self, moment: datetime) -> tuple[Missed, ...]:
+    def _missed_since(self, moment: datetime) -> tuple[DigestEntry, ...]:
         records = (self._repository.record(each) for each in sorted(self._repository.watched))
         missed = (missed_since(record, self._repository.pipeline(record.pipeline_id), moment) for record in records)
         return tuple(each for each in missed if each)
@@ -251,7 +251,7 @@ class Heartbeat:
         )
 
 
-def missed_since(record: Record, pipeline: Pipeline, moment: datetime) -> Missed | None:
+def missed_since(record: Record, pipeline: Pipeline, moment: datetime) -> DigestEntry | None:
     """What the current episode tells of since then."""
     lines = [
         line for line in (record.episode.timeline if record.episode else ()) if line.at > moment and line.by is None
@@ -259,4 +259,4 @@ def missed_since(record: Record, pipeline: Pipeline, moment: datetime) -> Missed
     if not lines:
         return None
     counts = Counter(event for line in lines for event in line.events)
-    return Missed(pipeline=pipeline, counts=counts, since=lines[0].at, until=lines[-1].at, last=lines[-1])
+    return DigestEntry(pipeline=pipeline, counts=counts, since=lines[0].at, until=lines[-1].at, last=lines[-1])

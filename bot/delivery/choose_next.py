@@ -8,9 +8,9 @@ from bot.delivery.claims import Rank
 from bot.delivery.job import Job, cards_of
 from bot.delivery.rate_limiter import Method, RateLimiter
 from bot.domain.card import ALONE, Burst, Notice, PostedCard, Recheck, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
-from bot.domain.delivery import Delivery, Hold, Lane, LaneKind, Look, Wait
+from bot.domain.delivery import Delivery, Find, Lane, LaneKind, Ownership, Wait
 from bot.domain.grouping import GROUP_FROM, Backlog
-from bot.domain.protocol import decide, given_up, in_doubt, in_order, patience_with, story_of
+from bot.domain.protocol import decide, given_up, in_doubt, in_order, patience_with, thread_of
 from bot.domain.watch import TeamId
 from bot.ports.cards import Cards
 from bot.ports.outbox import Outbox
@@ -32,10 +32,10 @@ class LaneSnapshot:
         rows = await outbox.deliveries(lane)
         bodies = [row.body for row in rows]
         keys = {body.card_key for body in bodies if isinstance(body, SyncCard | ThreadEntry)}
-        keys |= {body.story for body in bodies if isinstance(body, TimelineBatch) and not body.of_group}
-        keys |= {each.card_key for body in bodies if isinstance(body, Notice) for each in body.called}
+        keys |= {body.thread_key for body in bodies if isinstance(body, TimelineBatch) and not body.of_group}
+        keys |= {each.card_key for body in bodies if isinstance(body, Notice) for each in body.failures}
         told = {body.group_key for body in bodies if isinstance(body, SyncGroup)}
-        told |= {body.story for body in bodies if isinstance(body, TimelineBatch) and body.of_group}
+        told |= {body.thread_key for body in bodies if isinstance(body, TimelineBatch) and body.of_group}
         keys |= {row.after_card for row in rows if row.after_card}
         cards = await known.cards(sorted(keys))
         groups = {key: await known.group(key) for key in sorted(told)}
@@ -47,13 +47,13 @@ class LaneSnapshot:
         """What may have been told already, as it is, is not told in another way before it was looked for. What is known
         to stand is not looked for; and a card that stands in a group's message is never drawn over it alone."""
         rows = [row for row in self.rows if self._stands(row) or not in_doubt(row, doubt_since)]
-        unseen = {key: cards for key, cards in self.groups.items() if all(card.ts is None for card in cards)}
+        unseen = {key: cards for key, cards in self.groups.items() if all(card.message_id is None for card in cards)}
         sizes = {key: len(cards) for key, cards in unseen.items()}
         return Backlog(team, rows, self.cards, sizes, away=away, growing=self.growing)
 
     def _stands(self, row: Delivery) -> bool:
         card = self.cards.get(row.body.card_key) if isinstance(row.body, SyncCard) else None
-        return card is not None and card.ts is not None
+        return card is not None and card.message_id is not None
 
     def _told_by_a_repeat(self, job: Job) -> bool:
         """The line's card has told it, but it may stand twice, and that one may go: the line waits for what stays."""
@@ -67,11 +67,11 @@ class LaneSnapshot:
         jobs = {row.id: self._job(row) for row in self.rows}
         # A line whose card is kept no more waits for nothing: it is taken up, and dropped.
         there = {
-            story: job.ts is not None or not job.cards
+            thread_key: job.message_id is not None or not job.cards
             for job in jobs.values()
-            if (story := story_of(job.delivery.body))
+            if (thread_key := thread_of(job.delivery.body))
         }
-        there |= {key: card.ts is not None or card.removed or card.held > 0 for key, card in self.cards.items()}
+        there |= {key: card.message_id is not None or card.removed or card.held > 0 for key, card in self.cards.items()}
         ordered = [jobs[row.id] for row in in_order(self.rows, there) if not self._told_by_a_repeat(jobs[row.id])]
         return sorted(ordered, key=lambda job: job.over) if self.lane.kind is LaneKind.PAGES else ordered
 
@@ -85,68 +85,67 @@ class NextAction:
     """One message to send, or those to be looked for in one place; else the seconds until there may be something."""
 
     send: Job | None = None
-    look_for: tuple[Job, ...] = ()
+    look_up: tuple[Job, ...] = ()
     seconds: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Agenda:
-    """Decides what is done first in one lane, as fast as Slack may be spoken to."""
-
-    lane: Lane
-    pace: RateLimiter
-
-    def first(self, jobs: Sequence[Job], now: datetime, hold: Hold) -> NextAction:
-        """`jobs` come most urgent first."""
-        self.pace.claims.withdraw(self.lane)
-        if self.lane.kind is LaneKind.PAGES and any(job.delivery.attempts == 0 for job in jobs):
-            self.pace.claim(self.lane.channel)
-        seconds = float("inf")
-        for job in self._worth_a_trial(jobs):
-            step = decide(job.delivery, now, hold, idempotent=job.updates)
-            if isinstance(step, Wait):
-                seconds = min(seconds, (step.until - now).total_seconds())
-                continue
-            looks = isinstance(step, Look) or isinstance(job.delivery.body, Recheck)
-            self._claim(job, Method.HISTORY if looks else job.method)
-            pause = self._until_look(job) if looks else self._until(job, job.method)
-            if looks and pause <= 0:
-                return NextAction(look_for=(job, *_to_look_for_there(job, jobs, now, hold)))
-            if pause <= 0:
-                return NextAction(send=job)
-            seconds = min(seconds, pause)
-        return NextAction(seconds=seconds)
-
-    def _worth_a_trial(self, jobs: Sequence[Job]) -> Sequence[Job]:
-        """While Slack is away a lane goes on with what it has tried already: whatever else is given now could not be
-        told together with others any more."""
-        tried = [job for job in jobs if job.delivery.attempts > 0]
-        return tried if tried and self.pace.away(Method.POST) else jobs
-
-    def _claim(self, job: Job, method: Method) -> None:
-        self.pace.claims.make(self.lane, method, Rank.of(job.delivery))
-        if self.lane.kind is LaneKind.PAGES and method is Method.POST:
-            self.pace.claim(self.lane.channel)
-
-    def _until(self, job: Job, method: Method) -> float:
-        return self.pace.turn(self.lane, method, Rank.of(job.delivery))
-
-    def _until_look(self, job: Job) -> float:
-        """A page waits for no history that is held longer than it has patience, unless Slack answers nothing at all.
-        What was given up is looked for again only right before it can be sent."""
-        pause = self._until(job, Method.HISTORY)
-        silent = self.pace.unanswered(Method.HISTORY) and self.pace.unanswered(Method.POST)
-        if self.lane.kind is LaneKind.PAGES and not silent:
-            pause = 0.0 if pause > patience_with(job.delivery, lost=False).total_seconds() else pause
-        return max(pause, self._until(job, Method.POST)) if given_up(job.delivery) else pause
+def choose_next(
+    lane: Lane, jobs: Sequence[Job], now: datetime, ownership: Ownership, limiter: RateLimiter
+) -> NextAction:
+    """The next step in one lane that the rate limits allow. `jobs` come most urgent first."""
+    limiter.claims.withdraw(lane)
+    if lane.kind is LaneKind.PAGES and any(job.delivery.attempts == 0 for job in jobs):
+        limiter.claim(lane.channel)
+    seconds = float("inf")
+    for job in _worth_a_try(jobs, limiter):
+        step = decide(job.delivery, now, ownership, idempotent=job.updates)
+        if isinstance(step, Wait):
+            seconds = min(seconds, (step.until - now).total_seconds())
+            continue
+        first_finds = isinstance(step, Find) or isinstance(job.delivery.body, Recheck)
+        _claim(lane, job, Method.HISTORY if first_finds else job.method, limiter)
+        pause = _until_lookup(lane, job, limiter) if first_finds else _until(lane, job, job.method, limiter)
+        if first_finds and pause <= 0:
+            return NextAction(look_up=(job, *_in_the_same_place(job, jobs, now, ownership)))
+        if pause <= 0:
+            return NextAction(send=job)
+        seconds = min(seconds, pause)
+    return NextAction(seconds=seconds)
 
 
-def _to_look_for_there(first: Job, jobs: Sequence[Job], now: datetime, hold: Hold) -> list[Job]:
-    """One reading of a channel or a thread answers for all that is to be looked for in it."""
+def _worth_a_try(jobs: Sequence[Job], limiter: RateLimiter) -> Sequence[Job]:
+    """While posts get no answer, a lane retries only what it tried before. Messages that nobody tried can still be
+    grouped."""
+    tried = [job for job in jobs if job.delivery.attempts > 0]
+    return tried if tried and limiter.away(Method.POST) else jobs
+
+
+def _claim(lane: Lane, job: Job, method: Method, limiter: RateLimiter) -> None:
+    limiter.claims.make(lane, method, Rank.of(job.delivery))
+    if lane.kind is LaneKind.PAGES and method is Method.POST:
+        limiter.claim(lane.channel)
+
+
+def _until(lane: Lane, job: Job, method: Method, limiter: RateLimiter) -> float:
+    return limiter.turn(lane, method, Rank.of(job.delivery))
+
+
+def _until_lookup(lane: Lane, job: Job, limiter: RateLimiter) -> float:
+    """A page does not wait for a throttled history beyond its patience, unless nothing at all gets an answer.
+    A delivery that was given up is looked up again only right before it can be sent."""
+    pause = _until(lane, job, Method.HISTORY, limiter)
+    silent = limiter.unanswered(Method.HISTORY) and limiter.unanswered(Method.POST)
+    if lane.kind is LaneKind.PAGES and not silent:
+        pause = 0.0 if pause > patience_with(job.delivery, lost=False).total_seconds() else pause
+    return max(pause, _until(lane, job, Method.POST, limiter)) if given_up(job.delivery) else pause
+
+
+def _in_the_same_place(first: Job, jobs: Sequence[Job], now: datetime, ownership: Ownership) -> list[Job]:
+    """One read of a channel or thread serves all lookups in it."""
     return [
         job
         for job in jobs
         if job is not first
-        and job.thread_ts == first.thread_ts
-        and isinstance(decide(job.delivery, now, hold, idempotent=job.updates), Look)
+        and job.parent_id == first.parent_id
+        and isinstance(decide(job.delivery, now, ownership, idempotent=job.updates), Find)
     ]

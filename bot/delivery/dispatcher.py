@@ -14,7 +14,7 @@ from bot.ports.lanes import Lanes
 from bot.ports.rate_limit_store import RateLimitStore
 from bot.ports.store_errors import StoreAway
 
-LOOK_AROUND_SECONDS = 0.5
+POLL_SECONDS = 0.5
 UNREACHED_SECONDS = 5.0
 LOST_STORE_SECONDS = 1.0
 TRIPPED_SECONDS = 5.0
@@ -26,16 +26,14 @@ log = structlog.get_logger(__name__)
 class Dispatcher:
     """`wake` is rung when there may be something new; without it the outbox is looked at twice a second."""
 
-    def __init__(
-        self, around: LaneServices, wake: asyncio.Event, *, look_around_seconds: float = LOOK_AROUND_SECONDS
-    ) -> None:
-        self._around = around
-        self._look_around_seconds = look_around_seconds
-        self._lanes: Lanes = around.store
-        self._rate_limits: RateLimitStore = around.store
-        self._clock = around.clock
+    def __init__(self, services: LaneServices, wake: asyncio.Event, *, poll_seconds: float = POLL_SECONDS) -> None:
+        self._services = services
+        self._poll_seconds = poll_seconds
+        self._lanes: Lanes = services.store
+        self._rate_limits: RateLimitStore = services.store
+        self._clock = services.clock
         self._wake = wake
-        self._looked = asyncio.Event()
+        self._polled = asyncio.Event()
         """Rung after `wake`, once the lanes are known: a new page claims its channel before the feed goes on."""
         self._busy: set[Lane] = set()
         self._stopping = False
@@ -45,41 +43,41 @@ class Dispatcher:
         """No new message is begun; `run` returns when those under way have come to their end."""
         self._stopping = True
         self._wake.set()
-        self._looked.set()
+        self._polled.set()
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as lanes:
-            await self._obey_holds()
+            await self._restore_throttles()
             while not self._stopping:
                 try:
-                    await self._look_around(lanes)
+                    await self._poll(lanes)
                 except StoreAway as exc:
                     log.warning("store_away", room="delivery", problem=str(exc))
                     await self._clock.sleep(LOST_STORE_SECONDS)
                     continue
-                await self._rest(self._look_around_seconds, self._wake)
+                await self._rest(self._poll_seconds, self._wake)
 
-    async def _obey_holds(self) -> None:
+    async def _restore_throttles(self) -> None:
         """What Slack asked of us before a restart still counts; no longer than it asked, should the clock have been put
         back meanwhile."""
         while not self._stopping:
             try:
                 now = self._clock.now()
-                for method, (since, until) in (await self._rate_limits.holds()).items():
+                for method, (since, until) in (await self._rate_limits.throttles()).items():
                     left = min(until - now, until - since).total_seconds()
                     if method in set(Method) and left > 0:
-                        self._around.pace.hold(Method(method), left)
+                        self._services.limiter.throttle(Method(method), left)
             except StoreAway:
                 await self._clock.sleep(LOST_STORE_SECONDS)
             else:
                 return
 
-    async def _look_around(self, lanes: asyncio.TaskGroup) -> None:
+    async def _poll(self, lanes: asyncio.TaskGroup) -> None:
         rung = self._wake.is_set()
         self._wake.clear()
         self._begin(lanes, await self._lanes.lanes_with_work(), rests=False)
         if rung:
-            before, self._looked = self._looked, asyncio.Event()
+            before, self._polled = self._polled, asyncio.Event()
             before.set()
         if self._clock.monotonic() - self._tidied_at >= TIDY_SECONDS:
             self._tidied_at = self._clock.monotonic()
@@ -92,7 +90,7 @@ class Dispatcher:
                 continue
             self._busy.add(lane)
             if lane.kind is LaneKind.PAGES and not rests:
-                self._around.pace.claim(lane.channel)
+                self._services.limiter.claim(lane.channel)
             tasks.create_task(self._own(lane, rests=rests), name=f"{'resting ' if rests else ''}lane {lane.name}")
 
     async def _rest(self, seconds: float, until: asyncio.Event) -> None:
@@ -118,7 +116,7 @@ class Dispatcher:
             log.exception("lane_tripped", lane=lane.name)
             await self._clock.sleep(TRIPPED_SECONDS)
         finally:
-            self._around.pace.claims.withdraw(lane)
+            self._services.limiter.claims.withdraw(lane)
             self._busy.discard(lane)
 
     async def _leased(self, lane: Lane, *, rests: bool) -> None:
@@ -126,8 +124,8 @@ class Dispatcher:
         if lease is None:
             return
         try:
-            last_ts, resumed_at = await self._lanes.last_ts(lane), await self._lanes.resumed_at(lane.channel)
-            lane_worker = LaneWorker(self._around, lane, lease, last_ts, resumed_at)
+            last_id, resumed_at = await self._lanes.last_id(lane), await self._lanes.resumed_at(lane.channel)
+            lane_worker = LaneWorker(self._services, lane, lease, last_id, resumed_at)
             await (lane_worker.tidied() if rests else self._drain(lane_worker))
         finally:
             # Also after trouble: nobody is to wait for it to run out. Another's is not touched.
@@ -136,9 +134,9 @@ class Dispatcher:
 
     async def _drain(self, lane_worker: LaneWorker) -> None:
         while not self._stopping:
-            looked = self._looked  # taken before the rows are read: what comes meanwhile rings it
+            polled = self._polled  # taken before the rows are read: what comes meanwhile rings it
             seconds = await lane_worker.step()
             if seconds is None:
                 return
             if seconds > 0:
-                await self._rest(min(seconds, self._look_around_seconds), looked)
+                await self._rest(min(seconds, self._poll_seconds), polled)

@@ -8,12 +8,12 @@ from bot.delivery.rate_limiter import Method
 from bot.domain.card import (
     ALONE,
     Burst,
-    Called,
     Content,
     Digest,
     Group,
     HeldPages,
     Notice,
+    OpenFailure,
     PostedCard,
     Recheck,
     SyncCard,
@@ -41,13 +41,13 @@ class Job:
         return isinstance(self.delivery.body, SyncCard | SyncGroup)
 
     @property
-    def ts(self) -> str | None:
+    def message_id(self) -> str | None:
         """Where the card or group stands in Slack, if it does."""
-        return self.cards[0].ts if self.cards else None
+        return self.cards[0].message_id if self.cards else None
 
     @property
     def updates(self) -> bool:
-        return self.shows_cards and self.ts is not None
+        return self.shows_cards and self.message_id is not None
 
     @property
     def method(self) -> Method:
@@ -55,10 +55,10 @@ class Job:
         return Method.UPDATE if self.updates else Method.POST
 
     @property
-    def thread_ts(self) -> str | None:
+    def parent_id(self) -> str | None:
         if isinstance(self.delivery.body, Recheck):
-            return self.delivery.body.thread_ts
-        return self.ts if isinstance(self.delivery.body, ThreadEntry | TimelineBatch) else None
+            return self.delivery.body.parent_id
+        return self.message_id if isinstance(self.delivery.body, ThreadEntry | TimelineBatch) else None
 
     @property
     def over(self) -> bool:
@@ -73,19 +73,19 @@ class Job:
             case SyncGroup(grown=True) if self.updates:
                 return True
             case SyncCard() | SyncGroup():
-                return any(card.revision > card.delivered_revision and not card.held for card in self.cards)
+                return any(card.revision > card.shown_revision and not card.held for card in self.cards)
             case ThreadEntry() as line:
                 return bool(self.cards) and not self._has_told(line)
             case TimelineBatch(entries=lines):
                 return bool(self.cards) and not all(self._has_told(line) for line in lines)
-            case Notice(called=called) if called:
-                return any(self._needs_a_look(each) for each in called)
+            case Notice(failures=failures) if failures:
+                return any(self._needs_a_look(each) for each in failures)
             case _:
                 return True
 
-    def _needs_a_look(self, called: Called) -> bool:
+    def _needs_a_look(self, failures: OpenFailure) -> bool:
         """Nobody acknowledged it, and it is not over. Of a card that is kept no more nobody knows."""
-        episodes = [card.content.episode for card in self.cards if card.content.key == called.card_key]
+        episodes = [card.content.episode for card in self.cards if card.content.key == failures.card_key]
         return all(episode.open and not episode.acknowledged for episode in episodes)
 
     @property
@@ -121,14 +121,14 @@ class Job:
         return {card.content.key: card.revision for card in self.cards} if self.shows_cards else {}
 
     @property
-    def trace(self) -> Lookup:
+    def lookup(self) -> Lookup:
         body = self.delivery.body
         card = self.cards[0] if isinstance(body, SyncCard) and self.cards else None
         return Lookup(
             channel=self.delivery.channel,
             key=body.of if isinstance(body, Recheck) else self.delivery.id,
             oldest=self._oldest,
-            thread_ts=self.thread_ts,
+            parent_id=self.parent_id,
             failing=_failing_of(card.content.episode) if card else "",
             earlier=self._earlier(card.content.episode) if card else None,
             cards=body.shows if isinstance(body, Recheck) else tuple(self.shown),
@@ -162,8 +162,8 @@ class Job:
                 return Group(key=key, channel=self.delivery.channel, cards=cards, in_burst=total, first=first)
             case TimelineBatch() as lines:
                 return self._untold(lines)
-            case Notice(called=called) as notice:
-                return replace(notice, called=tuple(each for each in called if self._needs_a_look(each)))
+            case Notice(failures=failures) as notice:
+                return replace(notice, failures=tuple(each for each in failures if self._needs_a_look(each)))
             case ThreadEntry() | Digest() | HeldPages() as content:
                 return content
             case Recheck():
@@ -178,18 +178,18 @@ def cards_of(
     row: Delivery, cards: Mapping[str, PostedCard], groups: Mapping[str, tuple[PostedCard, ...]]
 ) -> tuple[PostedCard, ...]:
     match row.body:
-        case SyncGroup(key) | TimelineBatch(story=key, of_group=True):
+        case SyncGroup(key) | TimelineBatch(thread_key=key, of_group=True):
             return groups[key]
-        case SyncCard(key) | ThreadEntry(card_key=key) | TimelineBatch(story=key):
+        case SyncCard(key) | ThreadEntry(card_key=key) | TimelineBatch(thread_key=key):
             card = cards.get(key)
             return (card,) if card else ()
-        case Notice(called=called):
-            return tuple(cards[each.card_key] for each in called if each.card_key in cards)
+        case Notice(failures=failures):
+            return tuple(cards[each.card_key] for each in failures if each.card_key in cards)
         case _:
             return ()
 
 
-def redrawing(job: Job, at: datetime) -> Delivery:
+def redraw_of(job: Job, at: datetime) -> Delivery:
     """What is owed where the message does not show the latest of its cards."""
     row = job.delivery
     body, key = row.body, row.id
@@ -199,7 +199,7 @@ def redrawing(job: Job, at: datetime) -> Delivery:
     return Delivery(id=key, channel=row.channel, priority=priority, body=body, made_at=at)
 
 
-def rechecking(job: Job, at: datetime) -> Delivery:
+def recheck_of(job: Job, at: datetime) -> Delivery:
     """The message is looked for once more when every earlier try must have landed, to take a repeat away."""
     row, shown = job.delivery, tuple(job.shown)
     of_group = isinstance(row.body, SyncGroup)
@@ -207,9 +207,9 @@ def rechecking(job: Job, at: datetime) -> Delivery:
         id=stable_key(row.id, "recheck", at.isoformat()),
         channel=row.channel,
         priority=Priority.UPDATE,
-        body=Recheck(of=row.id, thread_ts=job.thread_ts, shows=shown, of_group=of_group),
+        body=Recheck(of=row.id, parent_id=job.parent_id, shows=shown, of_group=of_group),
         made_at=at,
-        after_ts=row.after_ts,
+        after_id=row.after_id,
         earliest=min(filter(None, (row.sent_at, row.earliest, row.made_at))),
         not_before=at + RECHECK_AFTER,
     )

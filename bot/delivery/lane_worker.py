@@ -8,10 +8,10 @@ from typing import Protocol
 
 import structlog
 
-from bot.delivery.choose_next import Agenda, LaneSnapshot
+from bot.delivery.choose_next import LaneSnapshot, choose_next
 from bot.delivery.claims import Rank
 from bot.delivery.doubt import Doubt
-from bot.delivery.job import Job, rechecking, redrawing
+from bot.delivery.job import Job, recheck_of, redraw_of
 from bot.delivery.rate_limiter import CALL_SECONDS, Method, RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import HeldPages, Recheck
@@ -22,10 +22,10 @@ from bot.domain.delivery import (
     Done,
     Drop,
     Gone,
-    Hold,
     Lane,
     LookupResult,
     Outcome,
+    Ownership,
     Posted,
     Refusal,
     Refused,
@@ -35,10 +35,10 @@ from bot.domain.delivery import (
     Unknown,
     Unreadable,
 )
-from bot.domain.grouping import Backlog, Grouping, gather
+from bot.domain.grouping import Backlog, Grouping, regroup
 from bot.domain.held_pages import PERIOD, concerns_pages, hold_back
 from bot.domain.protocol import (
-    after_look,
+    after_lookup,
     after_recheck,
     after_repeat_left,
     after_send,
@@ -50,7 +50,7 @@ from bot.ports.chat import Chat
 from bot.ports.clock import Clock
 from bot.ports.lanes import Lanes
 from bot.ports.lease_store import Lease
-from bot.ports.outbox import Ending, EndingKind, Outbox, PageEntry
+from bot.ports.outbox import DeliveryResult, Outbox, PageEntry, ResultKind
 from bot.ports.rate_limit_store import RateLimitStore
 
 log = structlog.get_logger(__name__)
@@ -71,13 +71,13 @@ class LaneServices:
     store: LaneStore
     chat: Chat
     clock: Clock
-    pace: RateLimiter
+    limiter: RateLimiter
     doubt: Doubt
     suspensions: Suspensions
     team: TeamId
     pages_an_hour: int = 10
     """Most direct pages for one person in an hour; a summary replaces later ones."""
-    look_seconds: float = CALL_SECONDS
+    lookup_seconds: float = CALL_SECONDS
     """How long one look into a history may take; a lease must outlast it."""
 
 
@@ -85,23 +85,22 @@ class LaneWorker:
     """Owns one lane while `lease` lasts."""
 
     def __init__(
-        self, around: LaneServices, lane: Lane, lease: Lease, last_ts: str, resumed_at: datetime | None
+        self, services: LaneServices, lane: Lane, lease: Lease, last_id: str, resumed_at: datetime | None
     ) -> None:
-        self._lanes: Lanes = around.store
-        self._outbox: Outbox = around.store
-        self._cards: Cards = around.store
-        self._rate_limits: RateLimitStore = around.store
-        self._chat = around.chat
-        self._clock = around.clock
-        self._pace = around.pace
-        self._doubt = around.doubt
-        self._suspensions = around.suspensions
-        self._team = around.team
-        self._pages_an_hour = around.pages_an_hour
-        self._look_seconds = around.look_seconds
+        self._lanes: Lanes = services.store
+        self._outbox: Outbox = services.store
+        self._cards: Cards = services.store
+        self._rate_limits: RateLimitStore = services.store
+        self._chat = services.chat
+        self._clock = services.clock
+        self._limiter = services.limiter
+        self._doubt = services.doubt
+        self._suspensions = services.suspensions
+        self._team = services.team
+        self._pages_an_hour = services.pages_an_hour
+        self._look_seconds = services.lookup_seconds
         self._lane = lane
-        self._agenda = Agenda(lane, around.pace)
-        self._last_ts = last_ts
+        self._last_ts = last_id
         self._resumed_at = resumed_at
         self.lease = lease
 
@@ -117,9 +116,9 @@ class LaneWorker:
         if not jobs:
             return None
         await self._keep_lease()
-        following = self._agenda.first(jobs, self._clock.now(), self._hold)
-        if following.look_for:
-            await self._look(following.look_for)
+        following = choose_next(self._lane, jobs, self._clock.now(), self._ownership, self._limiter)
+        if following.look_up:
+            await self._look_up(following.look_up)
             return 0.0
         if following.send is None:
             return following.seconds
@@ -129,14 +128,14 @@ class LaneWorker:
         """What the lane owes, once what can be told together is gathered."""
         while True:
             owed = await LaneSnapshot.read(self._outbox, self._cards, self._lane)
-            backlog = owed.backlog(self._team, self._doubt.since, away=self._pace.away(Method.POST))
-            gathering = await self._held_back(backlog) or gather(backlog)
-            if gathering is None:
+            backlog = owed.backlog(self._team, self._doubt.since, away=self._limiter.away(Method.POST))
+            grouping = await self._held_back(backlog) or regroup(backlog)
+            if grouping is None:
                 return owed
-            if not await self._outbox.gather(gathering, self._lane, self.lease):
+            if not await self._outbox.regroup(grouping, self._lane, self.lease):
                 raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
-            if gathering.redraws:
-                await self._outbox.enqueue(gathering.redraws)
+            if grouping.redraws:
+                await self._outbox.enqueue(grouping.redraws)
 
     async def _held_back(self, backlog: Backlog) -> Grouping | None:
         """Pages beyond what one person gets in an hour."""
@@ -146,8 +145,8 @@ class LaneWorker:
         return hold_back(backlog, log.allowance(self._pages_an_hour))
 
     @property
-    def _hold(self) -> Hold:
-        return Hold(self.lease.since, self.lease.token, self._doubt.since, self._last_ts)
+    def _ownership(self) -> Ownership:
+        return Ownership(self.lease.since, self.lease.token, self._doubt.since, self._last_ts)
 
     async def _keep_lease(self) -> None:
         if self.lease.expires - self._clock.monotonic() > 1.5 * CALL_SECONDS:
@@ -162,9 +161,9 @@ class LaneWorker:
     async def _work(self, job: Job) -> bool:
         """False when the channel is not to be written to for now."""
         if job.worth_sending:
-            self._pace.took(self._lane.channel, job.method)  # before anything is waited for: the next one sees it
+            self._limiter.took(self._lane.channel, job.method)  # before anything is waited for: the next one sees it
             claim = await self._claimed(job.delivery)
-            if (seconds := self._pace.barred(self._lane.channel, job.method)) > 0:
+            if (seconds := self._limiter.barred(self._lane.channel, job.method)) > 0:
                 await self._settle(self._put_off(job.delivery, seconds), job)
                 return True
             job = replace(job, delivery=claim)
@@ -176,7 +175,7 @@ class LaneWorker:
 
     async def _claimed(self, delivery: Delivery) -> Delivery:
         """Recorded as given before the call: whoever finds it so later looks before sending again."""
-        claim = given(delivery, self._clock.now(), self._hold)
+        claim = given(delivery, self._clock.now(), self._ownership)
         if not await self._outbox.write(claim, self.lease):
             raise LeaseLostError(f"{claim.id} could not be claimed")
         if self.lease.expires - self._clock.monotonic() < CALL_SECONDS:
@@ -188,31 +187,33 @@ class LaneWorker:
         return Again(replace(delivery, not_before=self._clock.now() + timedelta(seconds=seconds)))
 
     async def _send(self, job: Job) -> Settlement:
-        self._pace.sends(self._lane.channel, job.method)
+        self._limiter.sends(self._lane.channel, job.method)
         outcome = await self._call(job)
         match outcome:
             case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
-                await self._hold_back(job.method, wait or timedelta(seconds=1))
+                await self._throttle(job.method, wait or timedelta(seconds=1))
             case Unknown() | Refused(kind=Refusal.NOT_SENT | Refusal.WORKSPACE):
-                self._pace.lost(job.method)
+                self._limiter.lost(job.method)
             case Posted() | Refused():
-                self._pace.answered(job.method)
+                self._limiter.answered(job.method)
         if isinstance(outcome, Posted) and not job.updates:
-            self._last_ts = max(self._last_ts, outcome.ts)
+            self._last_ts = max(self._last_ts, outcome.message_id)
         return after_send(job.delivery, outcome, self._clock.now())
 
-    async def _hold_back(self, method: Method, wait: timedelta) -> None:
+    async def _throttle(self, method: Method, wait: timedelta) -> None:
         """Also stored: a bot that starts anew obeys it too."""
-        self._pace.hold(method, wait.total_seconds())
+        self._limiter.throttle(method, wait.total_seconds())
         now = self._clock.now()
-        await self._rate_limits.hold(method, now, now + wait)
+        await self._rate_limits.save_throttle(method, now, now + wait)
 
     async def _call(self, job: Job) -> Outcome:
         now = self._clock.now()
-        if job.updates and job.ts is not None:  # what is there already is not told late
-            return await self._chat.update(replace(job.delivery, made_at=now), job.content, ts=job.ts, now=now)
+        if job.updates and job.message_id is not None:  # what is there already is not told late
+            return await self._chat.update(
+                replace(job.delivery, made_at=now), job.content, message_id=job.message_id, now=now
+            )
         delivery = replace(job.delivery, delay=job.delivery.delay or self._delay(job, now))
-        return await self._chat.post(delivery, job.content, thread_ts=job.thread_ts, now=now)
+        return await self._chat.post(delivery, job.content, parent_id=job.parent_id, now=now)
 
     def _delay(self, job: Job, now: datetime) -> Delay | None:
         """Why it comes late though it was not tried before."""
@@ -220,34 +221,34 @@ class LaneWorker:
             return Delay.SUSPENDED
         if job.delivery.made_at < self._doubt.began_at:
             return Delay.AWAY
-        return self._pace.kept_back(job.method, (now - job.delivery.made_at).total_seconds())
+        return self._limiter.kept_back(job.method, (now - job.delivery.made_at).total_seconds())
 
-    async def _look(self, jobs: Sequence[Job]) -> None:
-        for job, sighting in zip(jobs, await self._find(jobs), strict=True):
+    async def _look_up(self, jobs: Sequence[Job]) -> None:
+        for job, lookup_result in zip(jobs, await self._find(jobs), strict=True):
             if isinstance(job.delivery.body, Recheck):
-                settlement = after_recheck(job.delivery, sighting, self._clock.now())
+                settlement = after_recheck(job.delivery, lookup_result, self._clock.now())
             else:
-                settlement = after_look(job.delivery, sighting, self._clock.now(), self._hold)
+                settlement = after_lookup(job.delivery, lookup_result, self._clock.now(), self._ownership)
             await self._settle(settlement, job)
 
     async def _find(self, jobs: Sequence[Job]) -> Sequence[LookupResult]:
-        if self._pace.turn(self._lane, Method.HISTORY, Rank.of(jobs[0].delivery)) > 0:
-            lost = self._pace.unanswered(Method.HISTORY)
+        if self._limiter.turn(self._lane, Method.HISTORY, Rank.of(jobs[0].delivery)) > 0:
+            lost = self._limiter.unanswered(Method.HISTORY)
             return [Unreadable("Slack does not let the history be read for now", lost=lost)] * len(jobs)
-        self._pace.took(self._lane.channel, Method.HISTORY)
+        self._limiter.took(self._lane.channel, Method.HISTORY)
         try:
             async with asyncio.timeout(self._look_seconds):
-                sightings = await self._chat.find([job.trace for job in jobs])
+                results = await self._chat.find([job.lookup for job in jobs])
         except TimeoutError:
-            sightings = [Unreadable("Slack took too long to show the history", lost=True)] * len(jobs)
-        match next((each for each in sightings if isinstance(each, Unreadable)), None):
+            results = [Unreadable("Slack took too long to show the history", lost=True)] * len(jobs)
+        match next((each for each in results if isinstance(each, Unreadable)), None):
             case Unreadable(retry_after=timedelta() as wait):
-                await self._hold_back(Method.HISTORY, wait)
+                await self._throttle(Method.HISTORY, wait)
             case Unreadable(lost=True):
-                self._pace.lost(Method.HISTORY)
+                self._limiter.lost(Method.HISTORY)
             case _:
-                self._pace.answered(Method.HISTORY)
-        return sightings
+                self._limiter.answered(Method.HISTORY)
+        return results
 
     # --- how it ended ----------------------------------------------------------------------------------------------
 
@@ -268,23 +269,25 @@ class LaneWorker:
     async def _taken_away(self, delivery: Delivery, repeats: Sequence[str]) -> bool:
         gone = [await self._chat.delete(delivery.channel, repeat) for repeat in repeats]
         if repeats:
-            log.warning("repeats", delivery=delivery.id, channel=delivery.channel, ts=repeats, deleted=sum(gone))
+            log.warning(
+                "repeats", delivery=delivery.id, channel=delivery.channel, message_id=repeats, deleted=sum(gone)
+            )
         return all(gone)
 
-    def _ending(self, settlement: Done | Gone | Drop, job: Job) -> Ending:
+    def _ending(self, settlement: Done | Gone | Drop, job: Job) -> DeliveryResult:
         now = self._clock.now()
-        moved_on = redrawing(job, now)
+        moved_on = redraw_of(job, now)
         match settlement:
-            case Done(ts, found, group, _, recheck, came_at):
+            case Done(message_id, found, group, _, recheck, came_at):
                 # What was found instead of posted may show an older revision: it is drawn once more, to be sure.
                 shown = dict.fromkeys(job.shown, 0) if found else job.shown
                 if isinstance(job.delivery.body, Recheck) and settlement.repeats:
                     shown = dict.fromkeys(job.delivery.body.shows, 0)
-                follows = rechecking(job, now) if recheck and not job.updates else None
-                return Ending(
-                    kind=EndingKind.POSTED,
+                follows = recheck_of(job, now) if recheck and not job.updates else None
+                return DeliveryResult(
+                    kind=ResultKind.POSTED,
                     redraw=moved_on,
-                    ts=ts,
+                    message_id=message_id,
                     shown=shown,
                     came_at=came_at if found or job.updates else job.shown,
                     group=group,
@@ -293,21 +296,21 @@ class LaneWorker:
                 )
             case Gone():
                 # A card that somebody deleted comes back with news, and this update was some.
-                kind = EndingKind.REMOVED if job.updates else EndingKind.UNCHANGED
-                return Ending(kind=kind, redraw=moved_on, shown=dict.fromkeys(job.shown, 0))
+                kind = ResultKind.REMOVED if job.updates else ResultKind.UNCHANGED
+                return DeliveryResult(kind=kind, redraw=moved_on, shown=dict.fromkeys(job.shown, 0))
             case Drop():
                 # A card that can never be posted is as one that was removed: what comes after it does not wait for it.
-                kind = EndingKind.REMOVED if job.shows_cards and job.ts is None else EndingKind.UNCHANGED
-                return Ending(kind=kind, redraw=moved_on, shown=job.shown)
+                kind = ResultKind.REMOVED if job.shows_cards and job.message_id is None else ResultKind.UNCHANGED
+                return DeliveryResult(kind=kind, redraw=moved_on, shown=job.shown)
 
     async def _overtaken(self, settlement: Settlement, job: Job) -> None:
         """Our lease ran out during the call. Whoever has the lane now may have sent the same, or a newer revision
         before our call landed: both are put right, by whoever comes to it."""
         now = self._clock.now()
         if job.updates:
-            await self._outbox.enqueue([redrawing(job, now)], redrawn=tuple(job.shown))
+            await self._outbox.enqueue([redraw_of(job, now)], redrawn=tuple(job.shown))
         elif isinstance(settlement, Done | Again) and job.delivery.state is State.SENDING:
-            await self._outbox.enqueue([rechecking(job, now)])
+            await self._outbox.enqueue([recheck_of(job, now)])
         raise LeaseLostError(f"the lease of {self._lane.name} ran out during a call")
 
 

@@ -11,8 +11,8 @@ from bot.ports.clock import Clock
 
 URGENT = frozenset({Priority.PAGE, Priority.FAILURE})
 RESERVED_SHARE = 0.2  # of each bucket: a page finds room however busy the rest is
-IN_VAIN_UNTIL_HELD = 2  # one call without an answer says little of the next
-LONGEST_HOLD_SECONDS = 15.0
+UNANSWERED_UNTIL_AWAY = 2  # one call without an answer says little of the next
+LONGEST_PAUSE_SECONDS = 15.0
 CALL_SECONDS = 6.0  # a call to Slack, at its longest
 POST_SPACING_SECONDS = 1.0  # "1 message per second per channel"; bursts are allowed but not promised, so none is used
 
@@ -36,9 +36,9 @@ PER_MINUTE: Mapping[Method, int] = {
 class _Bucket:
     tokens: float
     filled_at: float
-    held_until: float = 0.0
+    throttled_until: float = 0.0
     """As Slack asked."""
-    in_vain: int = 0
+    unanswered_calls: int = 0
     """How many calls in a row had no answer, or a 429."""
     trial_until: float = 0.0
     troubled_until: float = float("-inf")
@@ -72,7 +72,7 @@ class RateLimiter:
             spacing = self._posted_at[channel] + POST_SPACING_SECONDS - now
         if method is Method.POST and priority not in URGENT:
             spacing = max(spacing, self._claimed_until.get(channel, now) - now)
-        return max(0.0, missing, spacing, bucket.held_until - now, bucket.trial_until - now)
+        return max(0.0, missing, spacing, bucket.throttled_until - now, bucket.trial_until - now)
 
     def turn(self, lane: Lane, method: Method, rank: Rank) -> float:
         """As `wait`, and seconds for which this lane lets a more urgent one go first. While Slack is away one call is
@@ -91,40 +91,42 @@ class RateLimiter:
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
         bucket.tokens -= 1.0
-        if bucket.in_vain >= IN_VAIN_UNTIL_HELD:
+        if bucket.unanswered_calls >= UNANSWERED_UNTIL_AWAY:
             bucket.trial_until = now + CALL_SECONDS  # one call goes first: the others wait for what becomes of it
         if method is Method.POST:
             self._posted_at[channel] = now
 
-    def hold(self, method: Method, seconds: float) -> None:
+    def throttle(self, method: Method, seconds: float) -> None:
         """Slack answered 429: it counts for this method in the whole workspace."""
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
-        bucket.held_until = max(bucket.held_until, now + seconds)
-        bucket.in_vain = max(bucket.in_vain + 1, IN_VAIN_UNTIL_HELD)
-        bucket.troubled_until, bucket.why = bucket.held_until, Delay.RATE_LIMITED
+        bucket.throttled_until = max(bucket.throttled_until, now + seconds)
+        bucket.unanswered_calls = max(bucket.unanswered_calls + 1, UNANSWERED_UNTIL_AWAY)
+        bucket.troubled_until, bucket.why = bucket.throttled_until, Delay.RATE_LIMITED
 
     def lost(self, method: Method) -> None:
         """No answer came: after several in a row Slack is away, and tried by one call at a time, ever more seldom."""
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
-        bucket.in_vain += 1
+        bucket.unanswered_calls += 1
         bucket.troubled_until, bucket.why = now, Delay.NOT_REACHED
-        if bucket.in_vain >= IN_VAIN_UNTIL_HELD:
-            bucket.trial_until = now + min(2.0 ** min(bucket.in_vain - IN_VAIN_UNTIL_HELD, 10), LONGEST_HOLD_SECONDS)
+        if bucket.unanswered_calls >= UNANSWERED_UNTIL_AWAY:
+            bucket.trial_until = now + min(
+                2.0 ** min(bucket.unanswered_calls - UNANSWERED_UNTIL_AWAY, 10), LONGEST_PAUSE_SECONDS
+            )
 
     def answered(self, method: Method) -> None:
         bucket = self._filled(method, now := self.clock.monotonic())
-        if bucket.in_vain >= IN_VAIN_UNTIL_HELD:
+        if bucket.unanswered_calls >= UNANSWERED_UNTIL_AWAY:
             bucket.troubled_until = now
-        bucket.in_vain, bucket.trial_until = 0, 0.0
+        bucket.unanswered_calls, bucket.trial_until = 0, 0.0
 
     def barred(self, channel: ChannelId, method: Method) -> float:
         """Seconds for which a call that was taken already must not be made after all: since then Slack has said 429, or
         something else went out."""
         now = self.clock.monotonic()
         spacing = self._sent_at.get(channel, float("-inf")) + POST_SPACING_SECONDS - now
-        return max(0.0, self._filled(method, now).held_until - now, spacing if method is Method.POST else 0.0)
+        return max(0.0, self._filled(method, now).throttled_until - now, spacing if method is Method.POST else 0.0)
 
     def sends(self, channel: ChannelId, method: Method) -> None:
         if method is Method.POST:
@@ -133,17 +135,17 @@ class RateLimiter:
     def kept_back(self, method: Method, seconds: float) -> Delay | None:
         """What kept such calls back in the last `seconds`, if anything did."""
         bucket = self._filled(method, now := self.clock.monotonic())
-        until = now if bucket.in_vain >= IN_VAIN_UNTIL_HELD else bucket.troubled_until
+        until = now if bucket.unanswered_calls >= UNANSWERED_UNTIL_AWAY else bucket.troubled_until
         return bucket.why if now - until <= seconds else None
 
     def unanswered(self, method: Method) -> bool:
         """The latest such call had no answer, not even a 429."""
         bucket = self._filled(method, self.clock.monotonic())
-        return bucket.in_vain > 0 and bucket.why is Delay.NOT_REACHED
+        return bucket.unanswered_calls > 0 and bucket.why is Delay.NOT_REACHED
 
     def away(self, method: Method) -> bool:
         """Slack does not take such calls now, or has not been seen to since it did not."""
-        return self._filled(method, self.clock.monotonic()).in_vain >= IN_VAIN_UNTIL_HELD
+        return self._filled(method, self.clock.monotonic()).unanswered_calls >= UNANSWERED_UNTIL_AWAY
 
     def _filled(self, method: Method, now: float) -> _Bucket:
         burst = self._burst(method)

@@ -86,7 +86,7 @@ class TimelineBatch:
     `broadcast` shows it in the channel too; `left_out`: how many in the middle are not kept.
     """
 
-    story: str
+    thread_key: str
     of_group: bool
     entries: tuple[ThreadEntry, ...]
     left_out: int = 0
@@ -96,11 +96,11 @@ class TimelineBatch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Missed:
-    """What one pipeline went through that no message told of in time. `counts`: how often each event.
+class DigestEntry:
+    """What one pipeline went through while nobody could be notified. `counts`: how often each event occurred.
 
-    `story` is the card of a story that was not over when it was counted, `revision` how far it had come: its card comes
-    again with the whole of it.
+    If the episode was still open, `card_key` is its card and `revision` how far it was counted. The card is posted
+    later, with the whole episode.
     """
 
     pipeline: Pipeline
@@ -108,7 +108,7 @@ class Missed:
     since: datetime
     until: datetime
     last: TimelineEntry
-    story: str = ""
+    card_key: str = ""
     revision: int = 0
 
 
@@ -128,7 +128,7 @@ class NoticeKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Called:
+class OpenFailure:
     """A failure that somebody is asked to look at, with its card. `since`: when it began, or was first read."""
 
     pipeline: Pipeline
@@ -155,13 +155,13 @@ class Notice:
     undo: str = ""
     """The id of the stored undo for this change."""
     targets: tuple[Target, ...] = ()
-    called: tuple[Called, ...] = ()
+    failures: tuple[OpenFailure, ...] = ()
     channel: ChannelId | None = None
     reason: SuspendReason | None = None
     instead: ChannelId | None = None
     """Where is heard meanwhile what that channel watches."""
     since: datetime | None = None
-    missed: tuple[Missed, ...] = ()
+    missed: tuple[DigestEntry, ...] = ()
     unread: int = 0
     """How many pipelines could not be read since."""
     channels: tuple[ChannelId, ...] = ()
@@ -174,7 +174,7 @@ class Digest:
     """Many stories, told in one message: they waited too long, or were too many, for one each."""
 
     key: str
-    entries: tuple[Missed, ...]
+    entries: tuple[DigestEntry, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,7 +183,7 @@ class HeldPages:
 
     key: str
     limit: int
-    entries: tuple[Missed, ...]
+    entries: tuple[DigestEntry, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class Recheck:
     """
 
     of: str
-    thread_ts: str | None = None
+    parent_id: str | None = None
     shows: tuple[str, ...] = ()
     of_group: bool = False
 
@@ -235,8 +235,8 @@ class PostedCard:
 
     content: Card
     revision: int
-    ts: str | None = None
-    delivered_revision: int = 0
+    message_id: str | None = None
+    shown_revision: int = 0
     removed: bool = False
     group: str | None = None
     came_at: int = 0

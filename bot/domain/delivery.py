@@ -77,9 +77,9 @@ class Delivery:
     sent_at: datetime | None = None
     given_by: str = ""
     """The lease under which it was given to Slack last."""
-    after_ts: str = ""
+    after_id: str = ""
     """The lane's last message when this was given first, on Slack's own clock: it can only stand after that."""
-    looks: int = 0
+    lookups: int = 0
     checked_at: datetime | None = None
     """When it was found that it is not there, if it was not given since."""
     not_before: datetime | None = None
@@ -101,7 +101,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    ts: str
+    message_id: str
 
 
 class Refusal(StrEnum):
@@ -135,14 +135,14 @@ Outcome = Posted | Refused | Unknown
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Found:
     """Every message with the key: first the one to keep, which is the oldest, or the one with a thread.
 
     `group` is set where the card was found told as a part of that message. `came_at`: the revision with which each card
     in it came.
     """
 
-    ts: tuple[str, ...]
+    message_ids: tuple[str, ...]
     group: str | None = None
     came_at: Mapping[str, int] = field(default_factory=dict)
 
@@ -161,7 +161,7 @@ class Unreadable:
     lost: bool = False
 
 
-LookupResult = Seen | Absent | Unreadable
+LookupResult = Found | Absent | Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +175,7 @@ class Earlier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """By what a message is recognised, and since when it may stand there (a `ts` of Slack's).
+    """By what a message is recognised, and since when it may stand there (a `message_id` of Slack's).
 
     `failing`: a card of this pipeline's failure that is still open will do as well: a store that was emptied derives
     another key.
@@ -184,7 +184,7 @@ class Lookup:
     channel: ChannelId
     key: str
     oldest: str
-    thread_ts: str | None = None
+    parent_id: str | None = None
     failing: str = ""
     earlier: Earlier | None = None
     cards: tuple[str, ...] = ()
@@ -200,7 +200,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Find:
     pass
 
 
@@ -209,21 +209,21 @@ class Wait:
     until: datetime
 
 
-Step = Send | Look | Wait
+Step = Send | Find | Wait
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Ownership:
     """The right to send down one lane: since when it is ours, and under which lease.
 
     `doubt_since`: when the store was found to have gone back in time, and may have forgotten what was sent.
-    `last_ts` is the lane's last message, as Slack stamped it.
+    `last_id` is the lane's last message, as Slack stamped it.
     """
 
     since: datetime
     lease: str
     doubt_since: datetime | None = None
-    last_ts: str = ""
+    last_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +233,7 @@ class Done:
     `repeats` are to be deleted; `recheck`: an earlier try may yet land, so it is looked for once more.
     """
 
-    ts: str
+    message_id: str
     found: bool = False
     group: str | None = None
     repeats: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from bot.domain.phase import Phase
 from bot.domain.transition import Event, Healthy, PipelineState, Transition
 from bot.domain.watch import ChannelId, TeamId, UserId
 
-LINES_KEPT = 40
+ENTRIES_KEPT = 40
 
 
 class EpisodeKind(StrEnum):
@@ -114,11 +114,11 @@ class Episode:
         """The key of its card there: the first, where a channel had one under each of two ids."""
         return next((key for key, there in self.cards.items() if there == channel), None)
 
-    def told_line(self, line: TimelineEntry) -> "Episode":
+    def with_entry(self, line: TimelineEntry) -> "Episode":
         """With one more line; of a long story the beginning and the latest lines are kept."""
         lines = (*self.timeline, line)
-        if len(lines) > LINES_KEPT:
-            lines = (*lines[: LINES_KEPT // 2], *lines[-LINES_KEPT // 2 :])
+        if len(lines) > ENTRIES_KEPT:
+            lines = (*lines[: ENTRIES_KEPT // 2], *lines[-ENTRIES_KEPT // 2 :])
         return replace(self, revision=line.revision, timeline=lines)
 
     def explained(self, reason: str, until: datetime | None) -> "Episode":
@@ -183,7 +183,7 @@ _ENDS: Mapping[EpisodeKind, Mapping[Event, Outcome]] = {
 def advance(
     current: Episode | None,
     transitions: tuple[Transition, ...],
-    standing: PipelineState,
+    state: PipelineState,
     identities: Mapping[EpisodeKind, str],
 ) -> tuple[Episode, ...]:
     """The episodes that the transitions of one reading touch, in order; the last is the current one.
@@ -195,14 +195,14 @@ def advance(
     episode = current if current and current.open else None
     for transition in transitions:
         if episode and transition.event not in _ABSORBS[episode.kind]:
-            touched[episode.identity] = _closed(_with(episode, transition, standing), transition, Outcome.SUPERSEDED)
+            touched[episode.identity] = _closed(_with(episode, transition, state), transition, Outcome.SUPERSEDED)
             episode = None
         if episode is None:
             kind = _OPENS.get(transition.event)
             if kind is None:
                 continue
-            episode = _opened(kind, transition, standing, identities)
-        episode = _ended(_with(episode, transition, standing), transition, standing)
+            episode = _opened(kind, transition, state, identities)
+        episode = _ended(_with(episode, transition, state), transition, state)
         touched[episode.identity] = episode
         if not episode.open:
             episode = None
@@ -210,15 +210,15 @@ def advance(
 
 
 def _opened(
-    kind: EpisodeKind, transition: Transition, standing: PipelineState, identities: Mapping[EpisodeKind, str]
+    kind: EpisodeKind, transition: Transition, state: PipelineState, identities: Mapping[EpisodeKind, str]
 ) -> Episode:
     return Episode(
         kind=kind,
         pipeline_id=transition.pipeline_id,
-        identity=_identity(kind, standing, transition.at, identities.get(kind)),
+        identity=_identity(kind, state, transition.at, identities.get(kind)),
         opened_at=transition.at,
         first_seen=transition.first_seen or _under_way(kind, transition),
-        healthy=standing.healthy if kind is EpisodeKind.FAILURE else None,
+        healthy=state.healthy if kind is EpisodeKind.FAILURE else None,
     )
 
 
@@ -227,9 +227,9 @@ def _under_way(kind: EpisodeKind, transition: Transition) -> bool:
     return kind is EpisodeKind.DEPLOYMENT and transition.previous == Phase.DEPLOYING
 
 
-def _identity(kind: EpisodeKind, standing: PipelineState, at: datetime, last: str | None) -> str:
+def _identity(kind: EpisodeKind, state: PipelineState, at: datetime, last: str | None) -> str:
     """Anchored in the deployment that the API reports, else in the time of the reading; numbered where that repeats."""
-    observation = standing.observation
+    observation = state.observation
     start = observation.start_time if observation else None
     anchor = f"{kind}|{(start or at).isoformat()}"
     if last is None or last.rpartition("#")[0] != anchor:
@@ -237,9 +237,9 @@ def _identity(kind: EpisodeKind, standing: PipelineState, at: datetime, last: st
     return f"{anchor}#{int(last.rpartition('#')[2]) + 1}"
 
 
-def _with(episode: Episode, transition: Transition, standing: PipelineState) -> Episode:
+def _with(episode: Episode, transition: Transition, state: PipelineState) -> Episode:
     last = episode.timeline[-1] if episode.timeline else None
-    seen = standing.observation if transition.event not in _READING else None
+    seen = state.observation if transition.event not in _READING else None
     if last and last.at == transition.at and last.by is None:
         last = replace(last, events=(*last.events, transition.event))
         if seen:  # what can be read again is told with what is read
@@ -256,15 +256,15 @@ def _with(episode: Episode, transition: Transition, standing: PipelineState) -> 
         reason=transition.reason,
         until=transition.until,
     )
-    return episode.told_line(line)
+    return episode.with_entry(line)
 
 
-def _ended(episode: Episode, transition: Transition, standing: PipelineState) -> Episode:
+def _ended(episode: Episode, transition: Transition, state: PipelineState) -> Episode:
     outcome = _ENDS[episode.kind].get(transition.event)
     if outcome:
         return _closed(episode, transition, outcome)
-    stopped = transition.event in {Event.PAUSED, Event.STOPPED} and standing.observation is not None
-    if episode.kind is EpisodeKind.FAILURE and stopped and standing.failed_since is None:
+    stopped = transition.event in {Event.PAUSED, Event.STOPPED} and state.observation is not None
+    if episode.kind is EpisodeKind.FAILURE and stopped and state.failed_since is None:
         return _closed(episode, transition, Outcome.ON_PURPOSE)
     return episode
 

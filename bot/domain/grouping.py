@@ -10,7 +10,17 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from bot.domain.card import Called, Digest, Missed, Notice, PostedCard, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
+from bot.domain.card import (
+    Digest,
+    DigestEntry,
+    Notice,
+    OpenFailure,
+    PostedCard,
+    SyncCard,
+    SyncGroup,
+    ThreadEntry,
+    TimelineBatch,
+)
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, LaneKind, Priority, State
 from bot.domain.episode import Episode, EpisodeKind, Outcome, TimelineEntry, stable_key
@@ -39,7 +49,7 @@ class Grouping:
     only a number in a heading depends on them."""
     joins: tuple[str, ...] = ()
     forgets: tuple[str, ...] = ()
-    holds: Mapping[str, int] = field(default_factory=dict)
+    held: Mapping[str, int] = field(default_factory=dict)
     """Cards whose page is held back, with the revision that the summary covers."""
     merges: bool = False
 
@@ -62,7 +72,7 @@ class Backlog:
         return card.group or "" if card else ""
 
 
-def gather(backlog: Backlog) -> Grouping | None:
+def regroup(backlog: Backlog) -> Grouping | None:
     """The next thing to be gathered; None where every row goes by itself."""
     waiting = [row for row in backlog.rows if row.state is State.QUEUED]
     untried = [row for row in waiting if row.attempts == 0]
@@ -97,8 +107,8 @@ def _fresh_failures(backlog: Backlog, untried: list[Delivery]) -> Grouping | Non
     key = stable_key(backlog.team, *(row.id for row in chosen))
     if not backlog.growing:
         return _group(key, chosen)
-    gathering = _group(burst_id(backlog.growing[0]) + key[GROUP_ID:], chosen)
-    return replace(gathering, redraws=tuple(_redrawn(each, gathering.row) for each in backlog.growing))
+    grouping = _group(burst_id(backlog.growing[0]) + key[GROUP_ID:], chosen)
+    return replace(grouping, redraws=tuple(_redrawn(each, grouping.row) for each in backlog.growing))
 
 
 def burst_id(group_key: str) -> str:
@@ -113,7 +123,7 @@ def _redrawn(group_key: str, cause: Delivery) -> Delivery:
 
 def _untold(backlog: Backlog, row: Delivery) -> bool:
     card = backlog.cards.get(row.id) if isinstance(row.body, SyncCard) else None
-    return card is not None and card.ts is None and not card.removed and card.group is None and not card.held
+    return card is not None and card.message_id is None and not card.removed and card.group is None and not card.held
 
 
 def _is_open_failure(backlog: Backlog, row: Delivery) -> bool:
@@ -151,7 +161,7 @@ def _group_lines(backlog: Backlog, waiting: list[Delivery]) -> Grouping | None:
 
 
 def _is_of_group(row: Delivery, key: str) -> bool:
-    return isinstance(row.body, TimelineBatch) and row.body.of_group and row.body.story == key
+    return isinstance(row.body, TimelineBatch) and row.body.of_group and row.body.thread_key == key
 
 
 # --- those who are named while many are FAILED ------------------------------------------------------------------------
@@ -161,20 +171,20 @@ def _calls(untried: list[Delivery]) -> Grouping | None:
     """One command may call the same people to many failures."""
     alike: dict[Notice, list[Delivery]] = {}
     for row in untried:
-        if not isinstance(row.body, Notice) or not row.body.called:
+        if not isinstance(row.body, Notice) or not row.body.failures:
             continue
-        rows = alike.setdefault(replace(row.body, called=()), [])
-        if len(_called([*rows, row])) <= MOST:
+        rows = alike.setdefault(replace(row.body, failures=()), [])
+        if len(_failures([*rows, row])) <= MOST:
             rows.append(row)
     for call, rows in alike.items():
         if len(rows) > 1:
             row = _in_place_of(rows, id=stable_key("calls", *(row.id for row in rows)))
-            return Grouping(row=replace(row, body=replace(call, called=_called(rows))), replaced=tuple(rows))
+            return Grouping(row=replace(row, body=replace(call, failures=_failures(rows))), replaced=tuple(rows))
     return None
 
 
-def _called(rows: Sequence[Delivery]) -> tuple[Called, ...]:
-    return tuple(each for row in rows if isinstance(row.body, Notice) for each in row.body.called)
+def _failures(rows: Sequence[Delivery]) -> tuple[OpenFailure, ...]:
+    return tuple(each for row in rows if isinstance(row.body, Notice) for each in row.body.failures)
 
 
 # --- what came to its end before it could be told ---------------------------------------------------------------------
@@ -229,7 +239,7 @@ def _home(pipeline_id: PipelineId, there: list[Delivery]) -> Delivery | None:
     return next(iter([*has, *room]), None)
 
 
-def _entries(row: Delivery | None) -> tuple[Missed, ...]:
+def _entries(row: Delivery | None) -> tuple[DigestEntry, ...]:
     return row.body.entries if row and isinstance(row.body, Digest) else ()
 
 
@@ -248,14 +258,14 @@ def _tellable(backlog: Backlog, untried: list[Delivery]) -> list[Delivery]:
 
 def _waits_for_its_card(backlog: Backlog, row: Delivery) -> bool:
     card = backlog.cards.get(row.body.card_key) if isinstance(row.body, ThreadEntry) else None
-    return card is not None and card.ts is None and not card.removed
+    return card is not None and card.message_id is None and not card.removed
 
 
 def _tellable_together(backlog: Backlog, row: Delivery) -> bool:
     """Cards that were never posted, less the failures that are open; and lines of cards that were, or never will be."""
     if isinstance(row.body, ThreadEntry):
         card = backlog.cards.get(row.body.card_key)
-        return card is None or card.ts is not None or not _kept_apart(card)
+        return card is None or card.message_id is not None or not _kept_apart(card)
     return _untold(backlog, row) and not _kept_apart(backlog.cards[row.id])
 
 
@@ -273,11 +283,11 @@ def _pipeline_id(backlog: Backlog, row: Delivery) -> PipelineId:
 
 def _counted(backlog: Backlog) -> dict[str, int]:
     """How far each story has been counted by the catch-ups that are here."""
-    told = [entry for row in backlog.rows for entry in _entries(row) if entry.story]
-    return {entry.story: entry.revision for entry in sorted(told, key=lambda entry: entry.revision)}
+    told = [entry for row in backlog.rows for entry in _entries(row) if entry.card_key]
+    return {entry.card_key: entry.revision for entry in sorted(told, key=lambda entry: entry.revision)}
 
 
-def _missed(backlog: Backlog, row: Delivery, counted: int) -> Missed | None:
+def _missed(backlog: Backlog, row: Delivery, counted: int) -> DigestEntry | None:
     """A line counts by itself where its card stands in Slack; else the card's own history has it. What was counted of
     a story that has gone on since is not counted again: in the same message, or in one that is being sent."""
     card = backlog.cards.get(_story(row))
@@ -289,10 +299,10 @@ def _missed(backlog: Backlog, row: Delivery, counted: int) -> Missed | None:
         return None
     new = tuple(line for line in episode.timeline if line.revision > counted)
     missed = gone_through(card.content.pipeline, new, episode)
-    return replace(missed, story=row.id, revision=episode.revision) if missed and episode.open else missed
+    return replace(missed, card_key=row.id, revision=episode.revision) if missed and episode.open else missed
 
 
-def gone_through(pipeline: Pipeline, lines: tuple[TimelineEntry, ...], episode: Episode | None) -> Missed | None:
+def gone_through(pipeline: Pipeline, lines: tuple[TimelineEntry, ...], episode: Episode | None) -> DigestEntry | None:
     if not lines:
         return None
     superseded = episode is not None and episode.outcome is Outcome.SUPERSEDED
@@ -300,20 +310,20 @@ def gone_through(pipeline: Pipeline, lines: tuple[TimelineEntry, ...], episode: 
     counted = (line.events[:-1] if superseded and line.ends else line.events for line in lines)
     counts = Counter(event for events in counted for event in events)
     last = next((line for line in reversed(lines) if line.by is None), lines[-1])
-    return Missed(pipeline=pipeline, counts=counts, since=lines[0].at, until=lines[-1].at, last=last)
+    return DigestEntry(pipeline=pipeline, counts=counts, since=lines[0].at, until=lines[-1].at, last=last)
 
 
-def together(before: Missed | None, after: Missed) -> Missed:
+def together(before: DigestEntry | None, after: DigestEntry) -> DigestEntry:
     if before is None:
         return after
-    return Missed(
+    return DigestEntry(
         pipeline=after.pipeline,
         counts=Counter(before.counts) + Counter(after.counts),
         since=min(before.since, after.since),
         until=max(before.until, after.until),
         last=max(before.last, after.last, key=lambda line: (line.by is None, line.at)),
-        story=after.story or before.story,
-        revision=after.revision if after.story else before.revision,
+        card_key=after.card_key or before.card_key,
+        revision=after.revision if after.card_key else before.revision,
     )
 
 
@@ -324,25 +334,25 @@ def _thread(untried: list[Delivery]) -> Grouping | None:
     """Lines that wait for one card: of a long story the beginning and the end are kept."""
     told: dict[str, list[Delivery]] = {}
     for row in untried:
-        story = row.body.card_key if isinstance(row.body, ThreadEntry) else _card_story(row)
-        if story:
-            told.setdefault(story, []).append(row)
-    for story, rows in told.items():
+        thread_key = row.body.card_key if isinstance(row.body, ThreadEntry) else _card_story(row)
+        if thread_key:
+            told.setdefault(thread_key, []).append(row)
+    for thread_key, rows in told.items():
         there = next((row for row in rows if isinstance(row.body, TimelineBatch)), None)
         if len(rows) < THREAD_FROM and not (there and len(rows) > 1):
             continue
         chosen = [row for row in rows if row is not there]
-        key = there.id if there else stable_key(story, *(row.id for row in chosen))
-        row = replace(_in_place_of(rows, id=key), body=_thread_lines(story, rows))
+        key = there.id if there else stable_key(thread_key, *(row.id for row in chosen))
+        row = replace(_in_place_of(rows, id=key), body=_thread_lines(thread_key, rows))
         return Grouping(row=row, replaced=tuple(chosen), merges=there is not None)
     return None
 
 
 def _card_story(row: Delivery) -> str:
-    return row.body.story if isinstance(row.body, TimelineBatch) and not row.body.of_group else ""
+    return row.body.thread_key if isinstance(row.body, TimelineBatch) and not row.body.of_group else ""
 
 
-def _thread_lines(story: str, rows: Sequence[Delivery], *, of_group: bool = False) -> TimelineBatch:
+def _thread_lines(thread_key: str, rows: Sequence[Delivery], *, of_group: bool = False) -> TimelineBatch:
     gathered = [row.body for row in rows if isinstance(row.body, TimelineBatch)]
     single = [row.body for row in rows if isinstance(row.body, ThreadEntry)]
     broadcast = any(each.broadcast for each in single) or any(each.broadcast for each in gathered)
@@ -352,7 +362,7 @@ def _thread_lines(story: str, rows: Sequence[Delivery], *, of_group: bool = Fals
     if len(lines) > MOST:
         lines = [*lines[: MOST // 2], *lines[-MOST // 2 :]]
     return TimelineBatch(
-        story=story,
+        thread_key=thread_key,
         of_group=of_group,
         entries=tuple(lines),
         left_out=left_out,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from bot.domain.card import HeldPages, Missed, PostedCard, SyncCard, ThreadEntry
+from bot.domain.card import DigestEntry, HeldPages, PostedCard, SyncCard, ThreadEntry
 from bot.domain.delivery import Delivery, LaneKind, Priority, State
 from bot.domain.episode import stable_key
 from bot.domain.grouping import Backlog, Grouping, gone_through, together
@@ -61,7 +61,7 @@ def hold_back(backlog: Backlog, allowance: Allowance) -> Grouping | None:
 
 def _is_untold_page(backlog: Backlog, row: Delivery) -> bool:
     card = backlog.cards.get(row.id) if isinstance(row.body, SyncCard) else None
-    if card is None or card.ts is not None or card.removed or card.group or card.held:
+    if card is None or card.message_id is not None or card.removed or card.group or card.held:
         return False
     return row.lane.kind is LaneKind.PAGES and row.priority is Priority.PAGE
 
@@ -90,8 +90,8 @@ def _summed_up(backlog: Backlog, chosen: list[Delivery], there: list[Delivery], 
         made_at=min(each.made_at for each in chosen),
     )
     row = replace(row, body=body, not_before=allowance.next_summary)
-    holds = {each.id: backlog.cards[each.id].revision for each in chosen if isinstance(each.body, SyncCard)}
-    return Grouping(row=row, replaced=(*chosen, *there[1:]), holds=holds, merges=home is not None)
+    held = {each.id: backlog.cards[each.id].revision for each in chosen if isinstance(each.body, SyncCard)}
+    return Grouping(row=row, replaced=(*chosen, *there[1:]), held=held, merges=home is not None)
 
 
 def _key(team: TeamId, chosen: Sequence[Delivery]) -> str:
@@ -99,7 +99,7 @@ def _key(team: TeamId, chosen: Sequence[Delivery]) -> str:
     return stable_key(team, "held", *(f"{row.id} {row.made_at.isoformat()}" for row in chosen))
 
 
-def _entry(backlog: Backlog, row: Delivery) -> Missed | None:
+def _entry(backlog: Backlog, row: Delivery) -> DigestEntry | None:
     """None for a line that a summary already covers."""
     if isinstance(row.body, ThreadEntry):
         card: PostedCard = backlog.cards[row.body.card_key]
@@ -109,8 +109,8 @@ def _entry(backlog: Backlog, row: Delivery) -> Missed | None:
     return gone_through(content.pipeline, content.episode.timeline, content.episode)
 
 
-def _by_pipeline(entries: Sequence[Missed]) -> tuple[Missed, ...]:
-    told: dict[PipelineId, Missed] = {}
+def _by_pipeline(entries: Sequence[DigestEntry]) -> tuple[DigestEntry, ...]:
+    told: dict[PipelineId, DigestEntry] = {}
     for entry in entries:
         told[entry.pipeline.id] = together(told.get(entry.pipeline.id), entry)
     return tuple(told.values())

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from bot.domain.card import Called, Card, Notice, NoticeKind, PageOrigin, SyncCard, ThreadEntry
+from bot.domain.card import Card, Notice, NoticeKind, OpenFailure, PageOrigin, SyncCard, ThreadEntry
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry, advance, stable_key
@@ -54,8 +54,8 @@ class Routing:
 
 def plan_reading(record: Record, reading: Reading, routing: Routing) -> Plan:
     """What one reading causes. Where nothing is to be written the record still carries the fresher reading."""
-    standing, transitions = detect(record.state, reading)
-    return plan_transitions(replace(record, state=standing), transitions, routing, was=record.state)
+    state, transitions = detect(record.state, reading)
+    return plan_transitions(replace(record, state=state), transitions, routing, was=record.state)
 
 
 def plan_transitions(
@@ -67,11 +67,11 @@ def plan_transitions(
     if not touched:
         news = bool(transitions) or _kept(was) != _kept(record.state)
         return Plan(record=record, transitions=transitions, must_be_written=news)
-    told: list[_Told] = []
+    told: list[_EpisodePlan] = []
     last = record.episode
     for episode in touched:
         same = last is not None and last.identity == episode.identity
-        told.append(_tell(episode, last if same else None, record.state, routing, after=None if same else last))
+        told.append(_plan_episode(episode, last if same else None, record.state, routing, after=None if same else last))
         last = told[-1].episode
     return Plan(
         record=replace(
@@ -95,8 +95,8 @@ def plan_acknowledgement(
     line = TimelineEntry(
         revision=episode.revision + 1, at=at, events=(Event.ACKNOWLEDGED,), by=by, name=name, place=place
     )
-    answered = replace(episode.told_line(line), acknowledged=Acknowledgement(by=by, at=at, name=name, place=place))
-    told = _tell(answered, episode, record.state, routing)
+    answered = replace(episode.with_entry(line), acknowledged=Acknowledgement(by=by, at=at, name=name, place=place))
+    told = _plan_episode(answered, episode, record.state, routing)
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
 
 
@@ -106,7 +106,7 @@ def plan_newcomer(record: Record, routing: Routing, channel: ChannelId) -> Plan 
     in_trouble = episode and episode.open and episode.kind in {EpisodeKind.FAILURE, EpisodeKind.DEGRADED}
     if not episode or not in_trouble or audience is None or episode.card_in(channel):
         return None
-    told = _tell(episode, episode, record.state, replace(routing, audiences=[audience]), only=channel)
+    told = _plan_episode(episode, episode, record.state, replace(routing, audiences=[audience]), only=channel)
     if not told.cards:
         return None
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
@@ -121,11 +121,16 @@ def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Pl
     if not episode or not unanswered or audience is None or key is None:
         return None
     wanted = tuple(target.identity for target in audience.targets)
-    called = episode.paged.get(key)
-    if called is not None and set(wanted) <= set(called):
+    paged_already = episode.paged.get(key)
+    if paged_already is not None and set(wanted) <= set(paged_already):
         return None
-    new = tuple(target for target in audience.targets if called is not None and target.identity not in called)
-    paged = {**episode.paged, key: (*(called or ()), *(each for each in wanted if each not in (called or ())))}
+    new = tuple(
+        target for target in audience.targets if paged_already is not None and target.identity not in paged_already
+    )
+    paged = {
+        **episode.paged,
+        key: (*(paged_already or ()), *(each for each in wanted if each not in (paged_already or ()))),
+    }
     direct = [each.direct for each in new if each.direct and each.direct not in episode.cards.values()]
     newcomers = {episode.key(routing.team, conversation): conversation for conversation in direct}
     told = {**episode.cards, **newcomers}
@@ -145,8 +150,8 @@ def _call(episode: Episode, routing: Routing, audience: Audience, card_key: str,
         by=latest.made_by,
         by_name=latest.made_by_name,
         targets=tuple(targets),
-        called=(
-            Called(
+        failures=(
+            OpenFailure(
                 pipeline=routing.pipeline,
                 card_key=card_key,
                 since=episode.opened_at,
@@ -171,7 +176,7 @@ def plan_redrawn(record: Record, routing: Routing, *, unread_at: datetime | None
     episode = record.episode
     if episode is None or not episode.open:
         return None
-    told = _tell(replace(episode, revision=episode.revision + 1), episode, record.state, routing)
+    told = _plan_episode(replace(episode, revision=episode.revision + 1), episode, record.state, routing)
     cards = tuple(replace(card, unread_at=unread_at) for card in told.cards)
     return Plan(record=replace(record, episode=told.episode), cards=cards, deliveries=told.deliveries)
 
@@ -181,7 +186,7 @@ def plan_explained(record: Record, routing: Routing, reason: str, until: datetim
     episode = record.episode
     if episode is None or not episode.open or not episode.timeline:
         return None
-    told = _tell(episode.explained(reason, until), episode, record.state, routing)
+    told = _plan_episode(episode.explained(reason, until), episode, record.state, routing)
     return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
 
 
@@ -253,9 +258,9 @@ def _only_paged(episode: Episode, card: Card) -> bool:
 
 
 def _last_cards(
-    episode: Episode, standing: PipelineState, routing: Routing, told: Mapping[str, ChannelId], at: datetime
+    episode: Episode, state: PipelineState, routing: Routing, told: Mapping[str, ChannelId], at: datetime
 ) -> tuple[tuple[Card, ...], tuple[Delivery, ...]]:
-    cards = _cards(episode.unwatched(at), standing, routing, told)
+    cards = _cards(episode.unwatched(at), state, routing, told)
     return cards, tuple(replace(_sync(card, routing, fresh=False), made_at=at, earliest=None) for card in cards)
 
 
@@ -269,34 +274,34 @@ def remembered(stored: Record, known: Record) -> Record:
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _EpisodePlan:
     episode: Episode
     cards: tuple[Card, ...]
     deliveries: tuple[Delivery, ...]
 
 
-def _tell(
+def _plan_episode(
     episode: Episode,
     before: Episode | None,
-    standing: PipelineState,
+    state: PipelineState,
     routing: Routing,
     *,
     only: ChannelId | None = None,
     after: Episode | None = None,
-) -> _Told:
+) -> _EpisodePlan:
     """Every conversation's share of one step of one episode: the card where it has or gets one, lines where it had."""
     had = before.cards if before else {}
     wanting = [channel for channel in _conversations(episode, before, routing) if channel not in had.values()]
     newcomers = {episode.key(routing.team, channel): channel for channel in wanting}
     episode = replace(episode, cards={**had, **newcomers})
     episode = replace(episode, paged={**episode.paged, **_paged(episode, routing, newcomers)})
-    cards = _cards(episode, standing, routing, newcomers if only else episode.cards)
+    cards = _cards(episode, state, routing, newcomers if only else episode.cards)
     syncs = [_sync(card, routing, fresh=card.key in newcomers) for card in cards]
     if after:
         syncs = [replace(sync, after_card=after.card_in(sync.channel) or "") for sync in syncs]
     told = {} if only else had
     lines = [line for key, channel in told.items() for line in _lines(episode, before, routing, key, channel)]
-    return _Told(episode, cards, (*syncs, *lines))
+    return _EpisodePlan(episode, cards, (*syncs, *lines))
 
 
 def _paged(episode: Episode, routing: Routing, told: Mapping[str, ChannelId]) -> dict[str, tuple[str, ...]]:
@@ -332,20 +337,18 @@ def _own_events(episode: Episode, line: TimelineEntry) -> tuple[Event, ...]:
     return line.events[:-1] if superseded else line.events
 
 
-def _cards(
-    episode: Episode, standing: PipelineState, routing: Routing, told: Mapping[str, ChannelId]
-) -> tuple[Card, ...]:
-    return tuple(_card(episode, standing, routing, key, channel) for key, channel in told.items())
+def _cards(episode: Episode, state: PipelineState, routing: Routing, told: Mapping[str, ChannelId]) -> tuple[Card, ...]:
+    return tuple(_card(episode, state, routing, key, channel) for key, channel in told.items())
 
 
-def _card(episode: Episode, standing: PipelineState, routing: Routing, key: str, channel: ChannelId) -> Card:
+def _card(episode: Episode, state: PipelineState, routing: Routing, key: str, channel: ChannelId) -> Card:
     audience = routing.audience(channel)
     return Card(
         key=key,
         channel=channel,
         pipeline=routing.pipeline,
         episode=episode,
-        state=standing,
+        state=state,
         targets=audience.targets if audience and episode.kind is EpisodeKind.FAILURE else (),
         stands_in_for=audience.stands_in_for if audience else (),
         guidance=routing.guidance if episode.kind is EpisodeKind.FAILURE else NO_GUIDANCE,
@@ -416,12 +419,12 @@ def _lines(episode: Episode, before: Episode | None, routing: Routing, key: str,
     return told
 
 
-def _facts(standing: PipelineState) -> tuple[object, ...]:
+def _facts(state: PipelineState) -> tuple[object, ...]:
     """What a card shows of the moment; it is drawn again when this changes, without a word."""
-    observation = standing.observation
-    return (standing.reach, observation and (observation.phase, observation.ready, observation.replicas))
+    observation = state.observation
+    return (state.reach, observation and (observation.phase, observation.ready, observation.replicas))
 
 
-def _kept(standing: PipelineState) -> tuple[object, ...]:
+def _kept(state: PipelineState) -> tuple[object, ...]:
     """What a restarted bot must know to derive the same transitions."""
-    return (*_facts(standing), standing.uid, standing.start_time, standing.live, standing.failed_since)
+    return (*_facts(state), state.uid, state.start_time, state.live, state.failed_since)

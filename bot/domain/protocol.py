@@ -18,17 +18,17 @@ from bot.domain.delivery import (
     Delivery,
     Done,
     Drop,
+    Find,
+    Found,
     Gone,
-    Hold,
     LaneKind,
-    Look,
     LookupResult,
     Outcome,
+    Ownership,
     Posted,
     Priority,
     Refusal,
     Refused,
-    Seen,
     Send,
     Settlement,
     State,
@@ -44,9 +44,9 @@ LANDS_WITHIN = timedelta(seconds=8)  # the request's own deadline (5 s) and what
 STRAGGLES_FOR = timedelta(seconds=3)  # what an owner before us may still have under way when its lease has run out
 CLOCKS_DIFFER = timedelta(minutes=2)
 CLOCKS_DIFFER_AT_MOST = timedelta(hours=1)
-TOLD_ANEW_WITHIN = timedelta(minutes=10)
-BETWEEN_LOOKS = timedelta(seconds=3)
-LOOKS = 2
+RECREATED_WITHIN = timedelta(minutes=10)
+LOOKUP_INTERVAL = timedelta(seconds=3)
+LOOKUPS = 2
 RECHECK_AFTER = timedelta(seconds=60)  # by then every earlier try has landed, if it ever does
 RECHECKS = 5
 UNREADABLE_FOR = timedelta(seconds=60)  # then a repeat is better than silence
@@ -57,37 +57,39 @@ LONGEST_BACKOFF = timedelta(seconds=30)  # where Slack as a whole is away, its p
 PAGE_LONGEST_BACKOFF = timedelta(seconds=5)
 
 
-def decide(delivery: Delivery, now: datetime, hold: Hold, *, idempotent: bool) -> Step:
+def decide(delivery: Delivery, now: datetime, ownership: Ownership, *, idempotent: bool) -> Step:
     """`idempotent`: a repeat does no harm (an update of a card that is there), so there is nothing to look for."""
-    until = _not_before(delivery, now, hold)
+    until = _not_before(delivery, now, ownership)
     if until and until > now:
         return Wait(until)
     if idempotent:
         return Send()
-    if delivery.state is State.QUEUED and not in_doubt(delivery, hold.doubt_since) and not _unseen(delivery, now):
+    if delivery.state is State.QUEUED and not in_doubt(delivery, ownership.doubt_since) and not _unseen(delivery, now):
         return Send()
-    if hold.doubt_since and hold.doubt_since + LANDS_WITHIN > now:  # a request may be under way that nobody remembers
-        return Wait(hold.doubt_since + LANDS_WITHIN)
+    if (
+        ownership.doubt_since and ownership.doubt_since + LANDS_WITHIN > now
+    ):  # a request may be under way that nobody remembers
+        return Wait(ownership.doubt_since + LANDS_WITHIN)
     if delivery.state is State.QUEUED:
-        return Look()
-    if delivery.given_by == hold.lease:
+        return Find()
+    if delivery.given_by == ownership.lease:
         quiet_at = (delivery.sent_at or now) + LANDS_WITHIN
     else:  # by another, whose clock may differ from ours
-        quiet_at = hold.since + STRAGGLES_FOR
-    return Wait(quiet_at) if quiet_at > now else Look()
+        quiet_at = ownership.since + STRAGGLES_FOR
+    return Wait(quiet_at) if quiet_at > now else Find()
 
 
 def in_doubt(delivery: Delivery, doubt_since: datetime | None) -> bool:
     """It may be there, though the store does not know of it. What a forgotten reading told is made anew by the next: so
     for a while what is newer than the loss is in doubt too."""
-    if doubt_since is None or delivery.made_at > doubt_since + TOLD_ANEW_WITHIN:
+    if doubt_since is None or delivery.made_at > doubt_since + RECREATED_WITHIN:
         return False
     return delivery.checked_at is None or delivery.checked_at <= doubt_since
 
 
 def _unseen(delivery: Delivery, now: datetime) -> bool:
     """It was given up unread, and could not be sent at once: by now Slack may let itself be read."""
-    return given_up(delivery) and (delivery.checked_at is None or now - delivery.checked_at > BETWEEN_LOOKS)
+    return given_up(delivery) and (delivery.checked_at is None or now - delivery.checked_at > LOOKUP_INTERVAL)
 
 
 def given_up(delivery: Delivery) -> bool:
@@ -95,14 +97,14 @@ def given_up(delivery: Delivery) -> bool:
     return delivery.state is State.QUEUED and delivery.possible_repeat
 
 
-def _not_before(delivery: Delivery, now: datetime, hold: Hold) -> datetime | None:
+def _not_before(delivery: Delivery, now: datetime, ownership: Ownership) -> datetime | None:
     """Where the clock was put back meanwhile, the wait that was set is counted from when the lane became ours."""
     if delivery.not_before and delivery.sent_at and now < delivery.sent_at:
-        return min(delivery.not_before, hold.since + (delivery.not_before - delivery.sent_at))
+        return min(delivery.not_before, ownership.since + (delivery.not_before - delivery.sent_at))
     return delivery.not_before
 
 
-def given(delivery: Delivery, now: datetime, hold: Hold) -> Delivery:
+def given(delivery: Delivery, now: datetime, ownership: Ownership) -> Delivery:
     """What is recorded before the call: whoever finds it so later looks before sending again."""
     return replace(
         delivery,
@@ -110,23 +112,23 @@ def given(delivery: Delivery, now: datetime, hold: Hold) -> Delivery:
         attempts=delivery.attempts + 1,
         blind_tries=delivery.blind_tries + delivery.possible_repeat,
         sent_at=now,
-        given_by=hold.lease,
-        after_ts=delivery.after_ts or ("" if delivery.attempts else hold.last_ts),
-        looks=0,
+        given_by=ownership.lease,
+        after_id=delivery.after_id or ("" if delivery.attempts else ownership.last_id),
+        lookups=0,
         checked_at=None,
     )
 
 
 def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlement:
     match outcome:
-        case Posted(ts):
-            return Done(ts, recheck=delivery.uncertain)
+        case Posted(message_id):
+            return Done(message_id, recheck=delivery.uncertain)
         case Unknown():
             return Again(replace(delivery, not_before=now + _backoff(delivery), delay=Delay.NO_ANSWER))
         case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
             # A 429 has been seen beside a message that did post: it stays SENDING, so the resend looks first, once.
             later = now + (wait or timedelta(seconds=1))
-            return Again(replace(delivery, looks=LOOKS - 1, not_before=later, delay=Delay.RATE_LIMITED))
+            return Again(replace(delivery, lookups=LOOKUPS - 1, not_before=later, delay=Delay.RATE_LIMITED))
         case Refused(kind=Refusal.CHANNEL, suspend=reason):
             # Should it not come to rest yet, as while its makers cannot be asked for, it is not tried without a pause.
             waiting = replace(_queued(delivery, now), not_before=now + _backoff(delivery), delay=Delay.SUSPENDED)
@@ -146,36 +148,36 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
             assert_never(unreachable)
 
 
-def after_look(delivery: Delivery, sighting: LookupResult, now: datetime, hold: Hold) -> Settlement:
-    match sighting:
-        case Seen(ts, group, came_at):
-            return Done(ts[0], found=True, group=group, repeats=ts[1:], came_at=came_at)
-        case Absent() if delivery.looks + 1 >= LOOKS or delivery.state is State.QUEUED:
+def after_lookup(delivery: Delivery, lookup_result: LookupResult, now: datetime, ownership: Ownership) -> Settlement:
+    match lookup_result:
+        case Found(message_id, group, came_at):
+            return Done(message_id[0], found=True, group=group, repeats=message_id[1:], came_at=came_at)
+        case Absent() if delivery.lookups + 1 >= LOOKUPS or delivery.state is State.QUEUED:
             # Absent where it was looked for: no earlier try is there either.
             return Again(
                 replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=False, blind_tries=0)
             )
         case Absent():
-            return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + BETWEEN_LOOKS))
+            return Again(replace(delivery, lookups=delivery.lookups + 1, not_before=now + LOOKUP_INTERVAL))
         case Unreadable(retry_after=wait, lost=lost):
             patience = patience_with(delivery, lost=lost)
-            if given_up(delivery) or now - _sought_since(delivery, hold) >= LANDS_WITHIN + patience:
+            if given_up(delivery) or now - _sought_since(delivery, ownership) >= LANDS_WITHIN + patience:
                 return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=True))
-            return Again(replace(delivery, not_before=now + min(wait or BETWEEN_LOOKS, patience)))
+            return Again(replace(delivery, not_before=now + min(wait or LOOKUP_INTERVAL, patience)))
         case _ as unreachable:
             assert_never(unreachable)
 
 
-def after_recheck(delivery: Delivery, sighting: LookupResult, now: datetime) -> Settlement:
-    match sighting:
-        case Seen(ts, _, came_at):
-            return Done(ts[0], found=True, repeats=ts[1:], came_at=came_at)
+def after_recheck(delivery: Delivery, lookup_result: LookupResult, now: datetime) -> Settlement:
+    match lookup_result:
+        case Found(message_id, _, came_at):
+            return Done(message_id[0], found=True, repeats=message_id[1:], came_at=came_at)
         case Absent():
             return Drop("it is not there any more")
-        case Unreadable(error) if delivery.looks + 1 >= RECHECKS:
+        case Unreadable(error) if delivery.lookups + 1 >= RECHECKS:
             return Drop(f"it could not be looked for again: {error}")
         case Unreadable():
-            return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + RECHECK_AFTER))
+            return Again(replace(delivery, lookups=delivery.lookups + 1, not_before=now + RECHECK_AFTER))
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -184,9 +186,9 @@ def after_repeat_left(delivery: Delivery, done: Done, now: datetime) -> Settleme
     """It stands twice, and Slack would not take the later away: that is tried again, as often as is looked again."""
     if not isinstance(delivery.body, Recheck):
         return replace(done, recheck=True)
-    if delivery.looks + 1 >= RECHECKS:
+    if delivery.lookups + 1 >= RECHECKS:
         return done
-    return Again(replace(delivery, looks=delivery.looks + 1, not_before=now + RECHECK_AFTER))
+    return Again(replace(delivery, lookups=delivery.lookups + 1, not_before=now + RECHECK_AFTER))
 
 
 def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:
@@ -200,17 +202,17 @@ def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:
     return doubled
 
 
-def _sought_since(delivery: Delivery, hold: Hold) -> datetime:
+def _sought_since(delivery: Delivery, ownership: Ownership) -> datetime:
     """Before this nobody looked for it: however long it is owed, it is not given up at the first look."""
-    return max(filter(None, (delivery.sent_at or delivery.made_at, hold.since, hold.doubt_since)))
+    return max(filter(None, (delivery.sent_at or delivery.made_at, ownership.since, ownership.doubt_since)))
 
 
 def oldest(delivery: Delivery) -> str:
     """Where to begin to look: Slack's own stamp where one is known, since its clock and ours differ; but not from long
     before it was made: much may have been written since the lane's last message."""
     since = min(filter(None, (delivery.sent_at, delivery.earliest, delivery.made_at)))
-    if delivery.after_ts:
-        return max(delivery.after_ts, f"{(since - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}", key=float)
+    if delivery.after_id:
+        return max(delivery.after_id, f"{(since - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}", key=float)
     return f"{(since - CLOCKS_DIFFER).timestamp():.6f}"
 
 
@@ -220,7 +222,7 @@ def _was_given(delivery: Delivery) -> bool:
 
 def _queued(delivery: Delivery, now: datetime) -> Delivery:
     """It is not there: it may be given (again), without another look."""
-    return replace(delivery, state=State.QUEUED, looks=0, checked_at=now, not_before=None)
+    return replace(delivery, state=State.QUEUED, lookups=0, checked_at=now, not_before=None)
 
 
 def _backoff(delivery: Delivery) -> timedelta:
@@ -240,24 +242,24 @@ def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Deli
     urgency: dict[str, Priority] = {}
     others: list[Delivery] = []
     for row in rows:
-        story = story_of(row.body)
+        thread_key = thread_of(row.body)
         if row.lane.kind is LaneKind.FEED and (row.after_card in unfinished or not posted.get(row.after_card, True)):
             continue
-        if story is None:
+        if thread_key is None:
             others.append(row)
-        elif posted.get(story, False):
-            firsts.setdefault(story, row)
-            urgency[story] = min(row.priority, urgency.get(story, row.priority))
-    ready = [(row.priority, row) for row in others] + [(urgency[story], row) for story, row in firsts.items()]
+        elif posted.get(thread_key, False):
+            firsts.setdefault(thread_key, row)
+            urgency[thread_key] = min(row.priority, urgency.get(thread_key, row.priority))
+    ready = [(row.priority, row) for row in others] + [(urgency[thread_key], row) for thread_key, row in firsts.items()]
     ready.sort(key=lambda pair: (pair[0], not isinstance(pair[1].body, SyncCard | SyncGroup)))
     return tuple(row for _, row in ready)
 
 
-def story_of(body: Body) -> str | None:
+def thread_of(body: Body) -> str | None:
     """In whose thread a line belongs; None for what is no line."""
     if isinstance(body, ThreadEntry):
         return body.card_key
-    return body.story if isinstance(body, TimelineBatch) else None
+    return body.thread_key if isinstance(body, TimelineBatch) else None
 
 
 def _lines_of(body: Body) -> tuple[str, ...]:

@@ -19,15 +19,15 @@ class ChatAway(Exception):
 class Chat(Protocol):
     """An outcome is never a guess: if Slack did not say, the outcome is `Unknown`."""
 
-    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome: ...
+    async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome: ...
 
-    async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome: ...
+    async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome: ...
 
-    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
+    async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
         """Reads the one channel or thread that all lookups name, once, and answers each lookup."""
         ...
 
-    async def delete(self, channel: ChannelId, ts: str) -> bool:
+    async def delete(self, channel: ChannelId, message_id: str) -> bool:
         """True if the message is gone."""
         ...
 

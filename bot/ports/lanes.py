@@ -21,7 +21,7 @@ class Lanes(Protocol):
 
     async def release(self, lease: Lease) -> None: ...
 
-    async def last_ts(self, lane: Lane) -> str:
+    async def last_id(self, lane: Lane) -> str:
         """Slack's stamp of the lane's last message; empty before the first."""
         ...
 

@@ -21,14 +21,14 @@ class PageEntry:
     at: datetime
 
 
-class EndingKind(StrEnum):
+class ResultKind(StrEnum):
     POSTED = "posted"
     REMOVED = "removed"
     UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ending:
+class DeliveryResult:
     """How a delivery ended.
 
     `shown` has the revision of each card in the message. `came_at` has the first revision of each card that is new in
@@ -36,9 +36,9 @@ class Ending:
     shown; `follow_up` is owed in any case. `log` is kept if the message was posted.
     """
 
-    kind: EndingKind
+    kind: ResultKind
     redraw: Delivery
-    ts: str = ""
+    message_id: str = ""
     shown: Mapping[str, int] = field(default_factory=dict)
     came_at: Mapping[str, int] = field(default_factory=dict)
     group: str | None = None
@@ -59,9 +59,9 @@ class Outbox(Protocol):
         """Records how far the delivery is. False: the lease is lost, or the row is gone."""
         ...
 
-    async def settle(self, delivery: Delivery, lease: Lease, ending: Ending) -> bool: ...
+    async def settle(self, delivery: Delivery, lease: Lease, ending: DeliveryResult) -> bool: ...
 
-    async def gather(self, gathering: Grouping, lane: Lane, lease: Lease) -> bool: ...
+    async def regroup(self, grouping: Grouping, lane: Lane, lease: Lease) -> bool: ...
 
     async def page_log(self, channel: ChannelId, since: datetime) -> PageLog:
         """The conversation's pages and summaries after `since`."""

@@ -122,8 +122,8 @@ def decode_posted_card(row: Mapping[bytes, bytes]) -> PostedCard:
     return PostedCard(
         content=CARD.decode(row[b"content"]),
         revision=int(row[b"revision"]),
-        ts=row[b"ts"].decode() if b"ts" in row else None,
-        delivered_revision=int(row.get(b"delivered", b"0")),
+        message_id=row[b"ts"].decode() if b"ts" in row else None,
+        shown_revision=int(row.get(b"delivered", b"0")),
         removed=b"removed" in row and b"ts" not in row,
         group=_group_of(row),
         came_at=int(row.get(b"came_at", b"0")),

@@ -41,10 +41,10 @@ class RedisLanes(RedisPort):
     async def release(self, lease: Lease) -> None:
         await self._scripts.run("release", [self._keys.lease(lease.name)], [lease.token])
 
-    async def last_ts(self, lane: Lane) -> str:
+    async def last_id(self, lane: Lane) -> str:
         with away():
-            ts = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["last_ts"], lane.name))
-        return ts.decode() if ts else ""
+            message_id = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["last_ts"], lane.name))
+        return message_id.decode() if message_id else ""
 
     async def resumed_at(self, channel: ChannelId) -> datetime | None:
         with away():

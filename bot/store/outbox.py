@@ -10,7 +10,7 @@ from bot.domain.grouping import Grouping, burst_id
 from bot.domain.held_pages import PERIOD, PageLog
 from bot.domain.watch import ChannelId
 from bot.ports.lease_store import Lease
-from bot.ports.outbox import Ending, PageEntry
+from bot.ports.outbox import DeliveryResult, PageEntry
 from bot.store.codec import decode_delivery, encode_delivery
 from bot.store.port import RedisPort
 from bot.store.scripts import away
@@ -37,7 +37,7 @@ class RedisOutbox(RedisPort):
         args = [lease.token, delivery.id, encode_delivery(delivery)]
         return bool(await self._scripts.write("write_row", [self._keys.lease(lease.name)], args))
 
-    async def settle(self, delivery: Delivery, lease: Lease, ending: Ending) -> bool:
+    async def settle(self, delivery: Delivery, lease: Lease, ending: DeliveryResult) -> bool:
         feed = Lane(LaneKind.FEED, delivery.channel)
         keys = [
             self._keys.lease(lease.name),
@@ -56,7 +56,7 @@ class RedisOutbox(RedisPort):
             feed.name,
             delivery.id,
             ending.kind.value,
-            ending.ts,
+            ending.message_id,
             ending.group or "",
             again.id,
             encode_delivery(again),
@@ -67,14 +67,14 @@ class RedisOutbox(RedisPort):
         ]
         return bool(await self._scripts.write("settle", keys, args))
 
-    async def gather(self, gathering: Grouping, lane: Lane, lease: Lease) -> bool:
-        row = gathering.row
+    async def regroup(self, grouping: Grouping, lane: Lane, lease: Lease) -> bool:
+        row = grouping.row
         keys = [
             self._keys.lease(lease.name),
             self._keys.outbox(lane),
             self._keys.outbox(row.lane),
             self._keys.group(row.id),
-            *(self._keys.card(key) for key in (*gathering.joins, *gathering.holds, *gathering.forgets)),
+            *(self._keys.card(key) for key in (*grouping.joins, *grouping.held, *grouping.forgets)),
         ]
         args: list[str | int] = [
             lease.token,
@@ -82,17 +82,17 @@ class RedisOutbox(RedisPort):
             row.lane.name,
             row.id,
             encode_delivery(row),
-            "merge" if gathering.merges else "",
+            "merge" if grouping.merges else "",
             GROUP_SECONDS,
-            len(gathering.replaced),
-            len(gathering.joins),
-            len(gathering.holds),
-            *(each.id for each in gathering.replaced),
-            *gathering.joins,
-            *gathering.holds.values(),
-            *(part for each in gathering.beside for part in (each.id, encode_delivery(each))),
+            len(grouping.replaced),
+            len(grouping.joins),
+            len(grouping.held),
+            *(each.id for each in grouping.replaced),
+            *grouping.joins,
+            *grouping.held.values(),
+            *(part for each in grouping.beside for part in (each.id, encode_delivery(each))),
         ]
-        gathered = bool(await self._scripts.write("gather", keys, args))
+        gathered = bool(await self._scripts.write("regroup", keys, args))
         if gathered and isinstance(row.body, SyncGroup) and not row.body.grown:
             await self._grew(row.id, row.channel)
         return gathered

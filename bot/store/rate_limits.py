@@ -10,7 +10,7 @@ from bot.store.scripts import away
 
 
 class RedisRateLimits(RedisPort):
-    async def holds(self) -> Mapping[str, tuple[datetime, datetime]]:
+    async def throttles(self) -> Mapping[str, tuple[datetime, datetime]]:
         with away():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["holds"]))
         spans = {name.decode(): span.decode().split() for name, span in rows.items() if name != MARK}
@@ -19,6 +19,6 @@ class RedisRateLimits(RedisPort):
             for name, (since, until) in spans.items()
         }
 
-    async def hold(self, method: str, since: datetime, until: datetime) -> None:
+    async def save_throttle(self, method: str, since: datetime, until: datetime) -> None:
         with away():
             await self._redis.hset(self._keys["holds"], method, f"{since.isoformat()} {until.isoformat()}")

@@ -23,7 +23,7 @@ _FENCED = (
     "commit",
     "doubt",
     "enqueue",
-    "gather",
+    "regroup",
     "hello",
     "park",
     "rename",

@@ -68,7 +68,7 @@ def interaction(row: Row) -> Row:
 
 
 def delivery(row: Row) -> Row:
-    row = _renamed(row, follows="after_card")
+    row = _renamed(row, follows="after_card", after_ts="after_id", looks="lookups")
     return {**row, "body": _body(row["body"])}
 
 
@@ -97,7 +97,20 @@ _KINDS = {
 
 def _body(row: Row) -> Row:
     kind = row["is"]
-    row = _renamed(row, storm_key="group_key", of_storm="of_group", line="entry", lines="entries")
+    row = _renamed(
+        row,
+        storm_key="group_key",
+        of_storm="of_group",
+        line="entry",
+        lines="entries",
+        story="thread_key",
+        called="failures",
+        thread_ts="parent_id",
+    )
     if kind == "Lines":
         row["entries"] = [_renamed(each, line="entry") for each in row["entries"]]
+    elif kind in {"CatchUp", "HeldPages"}:
+        row["entries"] = [_renamed(each, story="card_key") for each in row["entries"]]
+    elif kind == "Notice":
+        row["missed"] = [_renamed(each, story="card_key") for each in row.get("missed", ())]
     return {**row, "is": _KINDS[kind]}

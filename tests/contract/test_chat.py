@@ -11,6 +11,7 @@ from bot.domain.card import Card, Group, SyncCard, ThreadEntry
 from bot.domain.delivery import (
     Absent,
     Delivery,
+    Found,
     Lookup,
     LookupResult,
     Outcome,
@@ -18,7 +19,6 @@ from bot.domain.delivery import (
     Priority,
     Refusal,
     Refused,
-    Seen,
     State,
     Unknown,
     Unreadable,
@@ -85,24 +85,24 @@ async def post(
 ) -> Outcome:
     delivery = delivery or a_delivery(sandbox)
     content = card or a_card(channel=delivery.channel)
-    return await poster.post(delivery, content, thread_ts=None, now=now(sandbox))
+    return await poster.post(delivery, content, parent_id=None, now=now(sandbox))
 
 
-async def look(poster: SlackChat, delivery: Delivery, thread_ts: str | None = None) -> LookupResult:
-    (sighting,) = await poster.find([a_trace(delivery, thread_ts)])
-    return sighting
+async def look(poster: SlackChat, delivery: Delivery, parent_id: str | None = None) -> LookupResult:
+    (lookup_result,) = await poster.find([a_trace(delivery, parent_id)])
+    return lookup_result
 
 
-def stamps(sighting: LookupResult) -> tuple[str, ...]:
-    return sighting.ts if isinstance(sighting, Seen) else ()
+def stamps(lookup_result: LookupResult) -> tuple[str, ...]:
+    return lookup_result.message_ids if isinstance(lookup_result, Found) else ()
 
 
-def a_trace(delivery: Delivery, thread_ts: str | None = None, *, key: str = "", failing: str = "") -> Lookup:
+def a_trace(delivery: Delivery, parent_id: str | None = None, *, key: str = "", failing: str = "") -> Lookup:
     return Lookup(
         channel=delivery.channel,
         key=key or delivery.id,
         oldest=oldest(delivery),
-        thread_ts=thread_ts,
+        parent_id=parent_id,
         failing=failing,
     )
 
@@ -114,16 +114,16 @@ async def test_a_post_is_there_with_its_key_and_can_be_found_updated_and_deleted
     assert await look(poster, delivery) == Absent()
     posted = await post(poster, sandbox, delivery)
     assert isinstance(posted, Posted)
-    assert stamps(await look(poster, delivery)) == (posted.ts,)
+    assert stamps(await look(poster, delivery)) == (posted.message_id,)
     assert await look(poster, replace(delivery, id="another")) == Absent()
-    updated = await poster.update(delivery, a_card(), ts=posted.ts, now=now(sandbox))
-    assert updated == Posted(posted.ts)
-    assert stamps(await look(poster, delivery)) == (posted.ts,)  # an update keeps the key
+    updated = await poster.update(delivery, a_card(), message_id=posted.message_id, now=now(sandbox))
+    assert updated == Posted(posted.message_id)
+    assert stamps(await look(poster, delivery)) == (posted.message_id,)  # an update keeps the key
     sandbox.slack.set_fault("chat.delete", Fault(kind=FaultKind.SERVER_ERROR, times=1))
-    assert not await poster.delete(ALERTS, posted.ts)
-    assert await poster.delete(ALERTS, posted.ts)
+    assert not await poster.delete(ALERTS, posted.message_id)
+    assert await poster.delete(ALERTS, posted.message_id)
     assert sandbox.slack.messages(ALERTS) == []
-    assert await poster.delete(ALERTS, posted.ts)  # it is not there
+    assert await poster.delete(ALERTS, posted.message_id)  # it is not there
 
 
 async def test_a_line_is_posted_found_and_broadcast_in_its_thread(sandbox: Sandbox, poster: SlackChat) -> None:
@@ -134,11 +134,11 @@ async def test_a_line_is_posted_found_and_broadcast_in_its_thread(sandbox: Sandb
     )
     told = ThreadEntry(card_key="key-1", pipeline=a_pipeline(), entry=line, broadcast=True)
     delivery = replace(a_delivery(sandbox, "line-1"), body=told)
-    posted = await poster.post(delivery, told, thread_ts=root.ts, now=now(sandbox))
+    posted = await poster.post(delivery, told, parent_id=root.message_id, now=now(sandbox))
     assert isinstance(posted, Posted)
     (card,) = sandbox.slack.messages(ALERTS)
-    assert [(reply.ts, reply.broadcast) for reply in card.replies] == [(posted.ts, True)]
-    assert stamps(await look(poster, delivery, root.ts)) == (posted.ts,)
+    assert [(reply.ts, reply.broadcast) for reply in card.replies] == [(posted.message_id, True)]
+    assert stamps(await look(poster, delivery, root.message_id)) == (posted.message_id,)
 
 
 async def test_a_message_is_found_among_many_pages(sandbox: Sandbox, poster: SlackChat) -> None:
@@ -147,17 +147,17 @@ async def test_a_message_is_found_among_many_pages(sandbox: Sandbox, poster: Sla
     for number in range(40):
         sandbox.slack.say("U0ANN", ALERTS, f"and another thing, number {number}")
     assert isinstance(posted, Posted)
-    assert stamps(await look(poster, delivery)) == (posted.ts,)
+    assert stamps(await look(poster, delivery)) == (posted.message_id,)
 
 
 async def test_one_reading_answers_for_all_that_is_looked_for(sandbox: Sandbox, poster: SlackChat) -> None:
     first, absent, second = (a_delivery(sandbox, key) for key in ("key-1", "key-2", "key-3"))
     posted = [await post(poster, sandbox, each) for each in (first, second)]
     sightings = await poster.find([a_trace(each) for each in (first, absent, second)])
-    assert [each.ts if isinstance(each, Seen) else () for each in sightings] == [
-        (posted[0].ts,) if isinstance(posted[0], Posted) else None,
+    assert [each.message_ids if isinstance(each, Found) else () for each in sightings] == [
+        (posted[0].message_id,) if isinstance(posted[0], Posted) else None,
         (),
-        (posted[1].ts,) if isinstance(posted[1], Posted) else None,
+        (posted[1].message_id,) if isinstance(posted[1], Posted) else None,
     ]
     assert sum(call.method == "conversations.history" for call in sandbox.slack.calls) == 1
 
@@ -168,20 +168,20 @@ async def test_an_open_failure_is_found_though_the_store_that_was_emptied_gives_
     card = a_card()
     posted = await post(poster, sandbox, card=card)
     assert isinstance(posted, Posted)
-    trace = a_trace(a_delivery(sandbox), key="another", failing=card.pipeline.id)
-    (sighting,) = await poster.find([trace])
-    assert isinstance(sighting, Seen)
-    assert sighting.ts == (posted.ts,)
+    lookup = a_trace(a_delivery(sandbox), key="another", failing=card.pipeline.id)
+    (lookup_result,) = await poster.find([lookup])
+    assert isinstance(lookup_result, Found)
+    assert lookup_result.message_ids == (posted.message_id,)
 
 
 async def test_a_card_is_found_in_the_group_that_tells_of_it(sandbox: Sandbox, poster: SlackChat) -> None:
     cards = tuple(replace(a_card(), key=f"{number}" * 32) for number in range(3))
     group = Group(key="group", channel=ALERTS, cards=cards)
-    posted = await poster.post(a_delivery(sandbox, "group"), group, thread_ts=None, now=now(sandbox))
+    posted = await poster.post(a_delivery(sandbox, "group"), group, parent_id=None, now=now(sandbox))
     assert isinstance(posted, Posted)
     found = await look(poster, a_delivery(sandbox, "1" * 32))
-    assert isinstance(found, Seen)
-    assert (found.ts, found.group) == ((posted.ts,), "group")
+    assert isinstance(found, Found)
+    assert (found.message_ids, found.group) == ((posted.message_id,), "group")
 
 
 async def test_only_what_came_after_the_last_message_that_is_known_is_asked_for(
@@ -190,13 +190,13 @@ async def test_only_what_came_after_the_last_message_that_is_known_is_asked_for(
     """Slack may grant no more than fifteen messages a minute."""
     before = await post(poster, sandbox, a_delivery(sandbox, "before"))
     assert isinstance(before, Posted)
-    delivery = replace(a_delivery(sandbox), after_ts=before.ts)
+    delivery = replace(a_delivery(sandbox), after_id=before.message_id)
     assert await look(poster, replace(delivery, id="before")) == Absent()
     posted = await post(poster, sandbox, delivery)
     assert isinstance(posted, Posted)
     found = await look(poster, delivery)
-    assert isinstance(found, Seen)
-    assert found.ts == (posted.ts,)
+    assert isinstance(found, Found)
+    assert found.message_ids == (posted.message_id,)
 
 
 async def test_what_was_seen_counts_though_the_rest_could_not_be_read(sandbox: Sandbox, poster: SlackChat) -> None:
@@ -209,7 +209,7 @@ async def test_what_was_seen_counts_though_the_rest_could_not_be_read(sandbox: S
     await post(poster, sandbox, late)
     sightings = await poster.find([a_trace(old), a_trace(late)])
     assert sightings[0] == Unreadable("too many messages to look through")
-    assert isinstance(sightings[1], Seen)
+    assert isinstance(sightings[1], Found)
 
 
 async def test_what_another_posts_is_not_taken_for_ours(
@@ -247,7 +247,7 @@ async def test_what_may_or_may_not_have_happened_is_unknown_and_history_tells(
     sandbox.slack.set_fault("chat.postMessage", fault)
     assert isinstance(await post(poster, sandbox, delivery), Unknown)
     found = await look(poster, delivery)
-    assert isinstance(found, Seen) is lands
+    assert isinstance(found, Found) is lands
     assert sum(call.method == "chat.postMessage" for call in sandbox.slack.calls) == 1  # nothing is sent twice
 
 
@@ -279,8 +279,8 @@ async def test_channels_that_take_no_messages_are_told_apart(sandbox: Sandbox, p
 async def test_a_card_that_was_deleted_is_gone(sandbox: Sandbox, poster: SlackChat) -> None:
     posted = await post(poster, sandbox)
     assert isinstance(posted, Posted)
-    sandbox.slack.delete_message(ALERTS, posted.ts)
-    outcome = await poster.update(a_delivery(sandbox), a_card(), ts=posted.ts, now=now(sandbox))
+    sandbox.slack.delete_message(ALERTS, posted.message_id)
+    outcome = await poster.update(a_delivery(sandbox), a_card(), message_id=posted.message_id, now=now(sandbox))
     assert isinstance(outcome, Refused)
     assert outcome.kind is Refusal.CARD_GONE
 

@@ -10,7 +10,7 @@ import redis.asyncio
 
 from bot.domain.card import Notice, Recheck, SyncCard, ThreadEntry
 from bot.domain.delivery import State
-from bot.domain.grouping import Backlog, gather
+from bot.domain.grouping import Backlog, regroup
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_acknowledgement, plan_reading
@@ -54,7 +54,7 @@ async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeSto
     assert await store.owed(ALERTS) == ()
     assert [(each.id, each.lane) for each in await store.owed(NEW)] == [(announced.id, feed(NEW))]
     assert await store.suspended_lanes() == (feed(NEW),)
-    assert await store.last_ts(pages(NEW)) == "17.5"
+    assert await store.last_id(pages(NEW)) == "17.5"
     record = await store.record(ORDERS)
     acknowledged = plan_acknowledgement(record, a_scene(a_watch(channel=NEW)), ANN, at(5))
     assert acknowledged is not None
@@ -62,7 +62,7 @@ async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeSto
     assert await store.commit(acknowledged, watches.version)
     assert acknowledged.cards[0].key == row.id  # by which it is found in Slack, and which its button carries
     (card,) = (await store.cards([row.id])).values()
-    assert (card.ts, card.delivered_revision, card.revision) == ("17.5", 1, 2)  # an update of the card that stands
+    assert (card.message_id, card.shown_revision, card.revision) == ("17.5", 1, 2)  # an update of the card that stands
 
 
 async def test_a_new_id_is_kept_until_all_has_gone_there(store: WholeStore) -> None:
@@ -91,7 +91,7 @@ async def test_what_was_not_sent_yet_is_sent_once_under_the_new_id(store: WholeS
     key = acknowledged.cards[0].key
     assert [row.body.card_key for row in rows if isinstance(row.body, SyncCard | ThreadEntry)] == [key, key]
     (card,) = (await store.cards([key])).values()
-    assert (card.ts, card.content.channel) == (None, NEW)
+    assert (card.message_id, card.content.channel) == (None, NEW)
 
 
 async def test_what_is_under_way_keeps_the_ids_by_which_it_is_found_in_slack(store: WholeStore) -> None:
@@ -153,13 +153,13 @@ async def test_cards_of_a_group_stay_in_it_under_the_new_id(store: WholeStore) -
         assert await store.commit(plan, 0)
         keys.append(plan.cards[0].key)
     lease = await store.leased(pages(ALERTS))
-    gathering = gather(Backlog(TEAM, await store.owed(ALERTS), await store.cards(keys), {}))
-    assert gathering is not None
-    assert await store.gather(gathering, pages(ALERTS), lease)
+    grouping = regroup(Backlog(TEAM, await store.owed(ALERTS), await store.cards(keys), {}))
+    assert grouping is not None
+    assert await store.regroup(grouping, pages(ALERTS), lease)
     await store.release(lease)
     await store.rename_channel(ALERTS, NEW)
     (row,) = await store.owed(NEW)
-    assert row.body == gathering.row.body
+    assert row.body == grouping.row.body
     assert {card.content.key for card in await store.group(row.id)} == set(keys)
 
 
@@ -204,25 +204,25 @@ async def posts(store: WholeStore, channel: ChannelId, key: str, ts: str) -> Non
     await store.enqueue([an_announcement(key, channel)])
     lease = await store.leased(feed(channel))
     (row,) = await store.deliveries(feed(channel))
-    assert await store.settle(row, lease, replace(ended(row), ts=ts, shown={}))
+    assert await store.settle(row, lease, replace(ended(row), message_id=ts, shown={}))
     await store.release(lease)
 
 
 async def test_a_new_id_told_twice_does_not_set_its_lane_back(store: WholeStore) -> None:
     await posts(store, ALERTS, "before", "17.5")
     await store.rename_channel(ALERTS, NEW)
-    assert await store.last_ts(feed(NEW)) == "17.5"
-    assert await store.last_ts(feed(ALERTS)) == ""
+    assert await store.last_id(feed(NEW)) == "17.5"
+    assert await store.last_id(feed(ALERTS)) == ""
     await posts(store, NEW, "after", "23.5")
     await store.rename_channel(ALERTS, NEW)
-    assert await store.last_ts(feed(NEW)) == "23.5"
+    assert await store.last_id(feed(NEW)) == "23.5"
 
 
 async def test_what_was_posted_under_the_new_id_already_does_not_set_its_lane_back(store: WholeStore) -> None:
     await posts(store, ALERTS, "before", "17.5")
     await posts(store, NEW, "after", "23.5")
     await store.rename_channel(ALERTS, NEW)
-    assert await store.last_ts(feed(NEW)) == "23.5"
+    assert await store.last_id(feed(NEW)) == "23.5"
 
 
 async def test_of_two_changes_in_a_row_the_later_may_be_done_first(store: WholeStore) -> None:

@@ -9,14 +9,14 @@ import redis.asyncio
 
 from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadEntry
 from bot.domain.delivery import Delivery, Lane, Priority, State
-from bot.domain.grouping import Backlog, gather
+from bot.domain.grouping import Backlog, regroup
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, UserId
 from bot.ports.interaction_store import Interaction
-from bot.ports.outbox import Ending, EndingKind
+from bot.ports.outbox import DeliveryResult, ResultKind
 from bot.ports.store_errors import StoreAway
 from bot.store.channels import TRIAL_SECONDS
 from bot.store.connect import connect
@@ -50,9 +50,9 @@ def an_announcement(key: str = "hello", channel: ChannelId = ALERTS) -> Delivery
     return Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=at(0))
 
 
-def ended(row: Delivery, **shown: int) -> Ending:
+def ended(row: Delivery, **shown: int) -> DeliveryResult:
     afresh = Delivery(id=row.id, channel=row.channel, priority=Priority.UPDATE, body=row.body, made_at=at(9))
-    return Ending(kind=EndingKind.POSTED, redraw=afresh, ts="17.5", shown={row.id: 1} | shown)
+    return DeliveryResult(kind=ResultKind.POSTED, redraw=afresh, message_id="17.5", shown={row.id: 1} | shown)
 
 
 async def test_watches_survive_and_are_counted(store: WholeStore) -> None:
@@ -77,7 +77,7 @@ async def test_a_record_and_its_deliveries_are_one_write(store: WholeStore) -> N
     assert await store.owed(ALERTS) == plan.deliveries
     assert await store.lanes_with_work() == (pages(ALERTS),)
     (card,) = (await store.cards([plan.cards[0].key])).values()
-    assert (card.content, card.revision, card.ts) == (plan.cards[0], 1, None)
+    assert (card.content, card.revision, card.message_id) == (plan.cards[0], 1, None)
 
 
 async def test_a_plan_made_from_an_older_state_is_refused_whole(store: WholeStore) -> None:
@@ -133,7 +133,7 @@ async def test_what_is_there_is_owed_no_more(store: WholeStore) -> None:
     assert await store.owed(ALERTS) == ()
     assert await store.lanes_with_work() == ()
     (card,) = (await store.cards([row.id])).values()
-    assert (card.ts, card.delivered_revision) == ("17.5", 1)
+    assert (card.message_id, card.shown_revision) == ("17.5", 1)
 
 
 async def test_a_card_that_moved_on_while_it_was_sent_stays_owed(store: WholeStore) -> None:
@@ -160,7 +160,7 @@ async def test_a_dropped_card_that_moved_on_stays_owed_too(store: WholeStore, *,
     acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
-    kind = EndingKind.REMOVED if removed else EndingKind.UNCHANGED
+    kind = ResultKind.REMOVED if removed else ResultKind.UNCHANGED
     await store.settle(row, lease, replace(ended(row), kind=kind))
     assert row.id in {each.id for each in await store.owed(ALERTS)}
     lease = await store.leased(feed(ALERTS))
@@ -178,7 +178,7 @@ async def test_a_line_is_dropped_whatever_its_card_does(store: WholeStore) -> No
     await store.commit(acknowledged, 0)
     lease = await store.leased(feed(ALERTS))
     line = next(each for each in await store.owed(ALERTS) if isinstance(each.body, ThreadEntry))
-    assert await store.settle(line, lease, replace(ended(line), kind=EndingKind.UNCHANGED, shown={}))
+    assert await store.settle(line, lease, replace(ended(line), kind=ResultKind.UNCHANGED, shown={}))
     assert line.id not in {each.id for each in await store.owed(ALERTS)}
 
 
@@ -191,21 +191,21 @@ async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: WholeS
         assert await store.commit(plan, 0)
         keys.append(plan.cards[0].key)
     lease = await store.leased(pages(ALERTS))
-    gathering = gather(Backlog(TEAM, await store.owed(ALERTS), await store.cards(keys), {}))
-    assert gathering is not None
-    assert not await store.gather(gathering, pages(ALERTS), replace(lease, token="another"))
-    assert await store.gather(gathering, pages(ALERTS), lease)
+    grouping = regroup(Backlog(TEAM, await store.owed(ALERTS), await store.cards(keys), {}))
+    assert grouping is not None
+    assert not await store.regroup(grouping, pages(ALERTS), replace(lease, token="another"))
+    assert await store.regroup(grouping, pages(ALERTS), lease)
     (row,) = await store.owed(ALERTS)
-    assert row == gathering.row
-    cards = await store.group(gathering.row.id)
+    assert row == grouping.row
+    cards = await store.group(grouping.row.id)
     assert {card.content.key for card in cards} == set(keys)
-    assert {card.group for card in cards} == {gathering.row.id}
+    assert {card.group for card in cards} == {grouping.row.id}
     shown = {card.content.key: card.revision for card in cards}
     moved_on = plan_acknowledgement(await store.record(PipelineId("pipe_0")), a_scene(), ANN, at(5))
     assert moved_on is not None
     await store.commit(moved_on, 0)
-    assert await store.settle(row, lease, replace(ended(row), ts="9.0", shown=shown))
-    assert {card.ts for card in await store.group(gathering.row.id)} == {"9.0"}
+    assert await store.settle(row, lease, replace(ended(row), message_id="9.0", shown=shown))
+    assert {card.message_id for card in await store.group(grouping.row.id)} == {"9.0"}
     assert row.id in {each.id for each in await store.owed(ALERTS)}  # one of its cards moved on
 
 

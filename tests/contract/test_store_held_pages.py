@@ -14,7 +14,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
 from bot.domain.watch import ChannelId
-from bot.ports.outbox import Ending, EndingKind, PageEntry
+from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
 from tests.builders import TEAM, a_delivery, a_person, a_pipeline, a_scene, a_watch, an_observation, at
 from tests.fakes import NOON, FakeClock
 from tests.proofs.memory import Disk, MemoryStore
@@ -42,8 +42,10 @@ async def fail(store: Twin, number: int) -> None:
     assert await store.commit(plan_reading(Record(pipeline_id=pipeline.id), observation, routing), 0)
 
 
-def ended(row: Delivery, log: PageEntry | None, kind: EndingKind = EndingKind.POSTED, ts: str = "17.5") -> Ending:
-    return Ending(kind=kind, redraw=row, ts=ts, shown={row.id: 1}, log=log)
+def ended(
+    row: Delivery, log: PageEntry | None, kind: ResultKind = ResultKind.POSTED, ts: str = "17.5"
+) -> DeliveryResult:
+    return DeliveryResult(kind=kind, redraw=row, message_id=ts, shown={row.id: 1}, log=log)
 
 
 async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Twin) -> None:
@@ -54,15 +56,15 @@ async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Twin) -
     beside = a_delivery("beside", channel=DIRECT, priority=Priority.UPDATE)
     key = "summary"
     row = a_delivery(key, HeldPages(key=key, limit=10, entries=()), channel=DIRECT, priority=Priority.UPDATE)
-    gathering = Grouping(
+    grouping = Grouping(
         row=row,
         replaced=(joining, held, other, forgotten),
         beside=(beside,),
         joins=(joining.id,),
-        holds={held.id: 1, other.id: 7},
+        held={held.id: 1, other.id: 7},
         forgets=(forgotten.id,),
     )
-    assert await store.gather(gathering, PAGES, lease)
+    assert await store.regroup(grouping, PAGES, lease)
     assert await store.deliveries(PAGES) == ()
     assert await store.deliveries(FEED) == (row, beside)
     cards = await store.cards([joining.id, held.id, other.id, forgotten.id])
@@ -80,7 +82,7 @@ async def test_what_was_posted_is_logged_once_and_for_an_hour(store: Twin) -> No
     first, second, third = await store.deliveries(PAGES)
     assert await store.settle(first, lease, ended(first, PageEntry(of_summary=False, at=at(1.25))))
     assert await store.settle(second, lease, ended(second, PageEntry(of_summary=True, at=at(2))))
-    refused = ended(third, PageEntry(of_summary=False, at=at(3)), EndingKind.REMOVED, ts="")
+    refused = ended(third, PageEntry(of_summary=False, at=at(3)), ResultKind.REMOVED, ts="")
     assert await store.settle(third, lease, refused)
     assert await store.page_log(DIRECT, NOON) == PageLog(pages=(at(1.25),), summaries=(at(2),))
     assert await store.page_log(DIRECT, at(1.25)) == PageLog(summaries=(at(2),))
@@ -104,10 +106,10 @@ async def test_what_moved_on_while_it_was_logged_is_still_owed(store: Twin) -> N
     lease = await store.lease(PAGES)
     (row,) = await store.deliveries(PAGES)
     again = replace(row, priority=Priority.UPDATE)
-    ending = Ending(
-        kind=EndingKind.POSTED,
+    ending = DeliveryResult(
+        kind=ResultKind.POSTED,
         redraw=again,
-        ts="17.5",
+        message_id="17.5",
         shown={row.id: 0},
         came_at={row.id: 3},
         log=PageEntry(of_summary=False, at=at(1)),

@@ -45,7 +45,7 @@ from bot.monitoring.budget import Budget
 from bot.monitoring.poller import Poller
 from bot.ports.pipeline_api import PipelineApi
 from bot.ports.store_errors import StoreAway
-from bot.slack.outbound.metadata import marks_in, metadata_of, sighting
+from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
 from bot.slack.render.renderer import Look
 from bot.state.repository import Repository
 from tests.builders import ALERTS, TEAM, a_pipeline, a_watch
@@ -100,14 +100,14 @@ class Chat:
         self._slack = slack
         self._clock = clock
 
-    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+    async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         text = LOOK.content(content, delivery, now).text
         metadata = metadata_of(delivery, content)
-        return await self._called(partial(self._slack.land, delivery.channel, thread_ts, text, metadata))
+        return await self._called(partial(self._slack.land, delivery.channel, parent_id, text, metadata))
 
-    async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome:
+    async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         text = LOOK.content(content, delivery, now).text
-        return await self._called(partial(self._slack.edit, ts, text, metadata_of(delivery, content)))
+        return await self._called(partial(self._slack.edit, message_id, text, metadata_of(delivery, content)))
 
     async def _called(self, lands: Callable[[], str]) -> Outcome:
         match self.troubles.pop(0) if self.troubles else Trouble.NONE:
@@ -128,9 +128,9 @@ class Chat:
                 await self._stand_still()
                 return Posted(lands())
             case Trouble.STALLS_AFTER:
-                ts = lands()
+                message_id = lands()
                 await self._stand_still()
-                return Posted(ts)
+                return Posted(message_id)
             case Trouble.THROTTLED_YET_POSTED:
                 lands()
                 return Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=2))
@@ -146,20 +146,20 @@ class Chat:
         await meanwhile()
         self.troubles = rest
 
-    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
+    async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
         trouble = self.troubles.pop(0) if self.troubles else Trouble.NONE
         if trouble is Trouble.THROTTLED:
-            return [Unreadable("ratelimited", timedelta(seconds=3))] * len(traces)
+            return [Unreadable("ratelimited", timedelta(seconds=3))] * len(lookups)
         if trouble is Trouble.LOST_REQUEST:
-            return [Unreadable("timeout", lost=True)] * len(traces)
-        first = traces[0]
-        oldest = min(trace.oldest for trace in traces)
-        asked = Lookup(channel=first.channel, key="", oldest=oldest, thread_ts=first.thread_ts)
-        marks = marks_in({"messages": self._slack.history(asked)}, US)
-        return [sighting(marks, trace) for trace in traces]
+            return [Unreadable("timeout", lost=True)] * len(lookups)
+        first = lookups[0]
+        oldest = min(lookup.oldest for lookup in lookups)
+        asked = Lookup(channel=first.channel, key="", oldest=oldest, parent_id=first.parent_id)
+        marks = metadata_in({"messages": self._slack.history(asked)}, US)
+        return [lookup_result(marks, lookup) for lookup in lookups]
 
-    async def delete(self, _: ChannelId, ts: str) -> bool:
-        self._slack.messages.pop(ts, None)
+    async def delete(self, _: ChannelId, message_id: str) -> bool:
+        self._slack.messages.pop(message_id, None)
         return True
 
     async def direct(self, user: UserId) -> ChannelId | None:
@@ -197,11 +197,11 @@ class Bot:
             memberships=nowhere,
         )
         suspensions = Suspensions(store=self.store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=None)
-        self._around = LaneServices(
+        self._services = LaneServices(
             store=self.store,
             chat=chat,
             clock=clock,
-            pace=RateLimiter(clock),
+            limiter=RateLimiter(clock),
             doubt=doubt,
             suspensions=suspensions,
             team=TEAM,
@@ -249,8 +249,8 @@ class Bot:
         lease = await self.store.lease(lane)
         if lease is None:
             return None
-        last_ts, resumed_at = await self.store.last_ts(lane), await self.store.resumed_at(lane.channel)
-        return LaneWorker(self._around, lane, lease, last_ts, resumed_at)
+        last_id, resumed_at = await self.store.last_id(lane), await self.store.resumed_at(lane.channel)
+        return LaneWorker(self._services, lane, lease, last_id, resumed_at)
 
     async def _work_off(self, lane: Lane, lane_worker: LaneWorker) -> None:
         waited = 0.0

@@ -21,7 +21,7 @@ from bot.ports.clock import Clock
 from bot.ports.heartbeat_store import LastHeartbeat
 from bot.ports.interaction_store import Interaction
 from bot.ports.lease_store import Lease
-from bot.ports.outbox import Ending, EndingKind, PageEntry
+from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
 from bot.ports.store_errors import StoreRolledBack
 from bot.ports.watch_store import Watches
 from bot.store.channels import TRIAL_SECONDS
@@ -51,10 +51,10 @@ class Disk:
     growing: dict[ChannelId, tuple[str, datetime]] = field(default_factory=dict)
     rows: dict[str, Delivery] = field(default_factory=dict)
     lanes: dict[Lane, list[str]] = field(default_factory=dict)
-    last_ts: dict[Lane, str] = field(default_factory=dict)
+    last_id: dict[Lane, str] = field(default_factory=dict)
     paged: dict[ChannelId, list[tuple[str, PageEntry]]] = field(default_factory=dict)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
-    holds: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    throttles: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     catalogue: tuple[Pipeline, ...] = ()
     gestures: dict[str, Interaction] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
@@ -207,7 +207,7 @@ class MemoryStore:
     def _remember(self, channel: ChannelId, reason: SuspendReason) -> bool:
         """Whether it is news to the channel's makers."""
         known, until = self.disk.told.get(channel, ((), 0.0))
-        told = (reason, *(self.disk.last_ts.get(Lane(kind, channel), "") for kind in LaneKind))
+        told = (reason, *(self.disk.last_id.get(Lane(kind, channel), "") for kind in LaneKind))
         self.disk.told[channel] = (told, float("inf"))
         return known != told or until <= self._clock.monotonic()
 
@@ -353,7 +353,7 @@ class MemoryStore:
                 self._enqueue(each)
             for key in redrawn:
                 if key in self.disk.cards:
-                    self.disk.cards[key] = replace(self.disk.cards[key], delivered_revision=0)
+                    self.disk.cards[key] = replace(self.disk.cards[key], shown_revision=0)
             return True
 
         await self._wrote(change)
@@ -429,8 +429,8 @@ class MemoryStore:
 
         await self._asked(answer)
 
-    async def last_ts(self, lane: Lane) -> str:
-        return await self._asked(lambda: self.disk.last_ts.get(lane, ""))
+    async def last_id(self, lane: Lane) -> str:
+        return await self._asked(lambda: self.disk.last_id.get(lane, ""))
 
     async def resumed_at(self, channel: ChannelId) -> datetime | None:
         return await self._asked(lambda: self.disk.woken.get(channel))
@@ -471,13 +471,13 @@ class MemoryStore:
 
         return await self._wrote(change)
 
-    async def settle(self, delivery: Delivery, lease: Lease, ending: Ending) -> bool:
+    async def settle(self, delivery: Delivery, lease: Lease, ending: DeliveryResult) -> bool:
         def change() -> bool:
             if not self._holds(lease):
                 return False
             self._take_away(delivery.lane, delivery.id)
-            self.disk.last_ts[delivery.lane] = max(self.disk.last_ts.get(delivery.lane, ""), ending.ts)
-            if ending.log and ending.kind is EndingKind.POSTED:
+            self.disk.last_id[delivery.lane] = max(self.disk.last_id.get(delivery.lane, ""), ending.message_id)
+            if ending.log and ending.kind is ResultKind.POSTED:
                 others = [each for each in self.disk.paged.get(delivery.channel, []) if each[0] != delivery.id]
                 self.disk.paged[delivery.channel] = [*others, (delivery.id, ending.log)]
             moved_on = [self._shown(key, revision, ending) for key, revision in ending.shown.items()]
@@ -489,19 +489,19 @@ class MemoryStore:
 
         return await self._wrote(change)
 
-    def _shown(self, key: str, revision: int, ending: Ending) -> bool:
+    def _shown(self, key: str, revision: int, ending: DeliveryResult) -> bool:
         """Whether the card is newer than what is shown."""
         card = self.disk.cards.get(key)
         if card is None:
             return False
-        if ending.kind is EndingKind.POSTED:
+        if ending.kind is ResultKind.POSTED:
             came_at = ending.came_at.get(key, 0) or card.came_at
-            card = replace(card, ts=ending.ts, delivered_revision=revision, removed=False, came_at=came_at)
+            card = replace(card, message_id=ending.message_id, shown_revision=revision, removed=False, came_at=came_at)
             if ending.group:
                 card = replace(card, group=ending.group)
                 self.disk.groups.setdefault(ending.group, set()).add(key)
-        elif ending.kind is EndingKind.REMOVED:
-            card = replace(card, ts=None, delivered_revision=revision, removed=True)
+        elif ending.kind is ResultKind.REMOVED:
+            card = replace(card, message_id=None, shown_revision=revision, removed=True)
         self.disk.cards[key] = card
         return card.revision > revision
 
@@ -511,25 +511,25 @@ class MemoryStore:
             groups.append(group_key)
         self.disk.growing[channel] = (burst_id(group_key), self._clock.now() + GROWS_FOR)
 
-    async def gather(self, gathering: Grouping, lane: Lane, lease: Lease) -> bool:
+    async def regroup(self, grouping: Grouping, lane: Lane, lease: Lease) -> bool:
         def change() -> bool:
             if not self._holds(lease):
                 return False
-            for each in gathering.replaced:
+            for each in grouping.replaced:
                 self._take_away(lane, each.id)
-            if gathering.merges:
-                self.disk.rows[gathering.row.id] = gathering.row
-            for each in (gathering.row, *gathering.beside):
+            if grouping.merges:
+                self.disk.rows[grouping.row.id] = grouping.row
+            for each in (grouping.row, *grouping.beside):
                 self._enqueue(each)
-            for key in gathering.joins:
-                self.disk.cards[key] = replace(self.disk.cards[key], group=gathering.row.id)
-                self.disk.groups.setdefault(gathering.row.id, set()).add(key)
-            for key, revision in gathering.holds.items():
+            for key in grouping.joins:
+                self.disk.cards[key] = replace(self.disk.cards[key], group=grouping.row.id)
+                self.disk.groups.setdefault(grouping.row.id, set()).add(key)
+            for key, revision in grouping.held.items():
                 self.disk.cards[key] = replace(self.disk.cards[key], held=revision)
-            for key in gathering.forgets:
+            for key in grouping.forgets:
                 self.disk.cards.pop(key, None)
-            if isinstance(gathering.row.body, SyncGroup) and not gathering.row.body.grown:
-                self._grew(gathering.row.id, gathering.row.channel)
+            if isinstance(grouping.row.body, SyncGroup) and not grouping.row.body.grown:
+                self._grew(grouping.row.id, grouping.row.channel)
             return True
 
         return await self._wrote(change)
@@ -544,11 +544,11 @@ class MemoryStore:
 
         return await self._asked(answer)
 
-    async def holds(self) -> Mapping[str, tuple[datetime, datetime]]:
-        return await self._asked(lambda: dict(self.disk.holds))
+    async def throttles(self) -> Mapping[str, tuple[datetime, datetime]]:
+        return await self._asked(lambda: dict(self.disk.throttles))
 
-    async def hold(self, method: str, since: datetime, until: datetime) -> None:
+    async def save_throttle(self, method: str, since: datetime, until: datetime) -> None:
         def answer() -> None:
-            self.disk.holds[method] = (since, until)
+            self.disk.throttles[method] = (since, until)
 
         await self._asked(answer)

@@ -34,12 +34,12 @@ class Slack:
         self.messages[ts] = Message(ts, channel, thread_ts, text, metadata, text)
         return ts
 
-    def history(self, trace: Lookup) -> list[dict[str, object]]:
+    def history(self, lookup: Lookup) -> list[dict[str, object]]:
         threaded = {message.thread_ts for message in self.messages.values()}
         return [
             {"ts": each.ts, "user": US, "metadata": each.metadata, "reply_count": int(each.ts in threaded)}
             for each in self.messages.values()
-            if each.channel == trace.channel and each.thread_ts == trace.thread_ts and each.ts > trace.oldest
+            if each.channel == lookup.channel and each.thread_ts == lookup.parent_id and each.ts > lookup.oldest
         ]
 
     def said(self, channel: ChannelId) -> list[Said]:

@@ -20,13 +20,13 @@ from bot.domain.delivery import (
     Again,
     Delivery,
     Done,
-    Hold,
-    Look,
+    Find,
+    Found,
     LookupResult,
     Outcome,
+    Ownership,
     Posted,
     Priority,
-    Seen,
     Send,
     Settlement,
     State,
@@ -36,7 +36,7 @@ from bot.domain.delivery import (
 )
 from bot.domain.episode import TimelineEntry
 from bot.domain.observation import PipelineId
-from bot.domain.protocol import LANDS_WITHIN, after_look, after_send, decide, given, in_order
+from bot.domain.protocol import LANDS_WITHIN, after_lookup, after_send, decide, given, in_order
 from bot.domain.watch import ChannelId
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -62,23 +62,23 @@ def entry(number: int) -> Delivery:
 
 # --- protocols -------------------------------------------------------------------------------------------------------
 
-Decide = Callable[[Delivery, datetime, Hold], Step]
+Decide = Callable[[Delivery, datetime, Ownership], Step]
 
 
-def ours(delivery: Delivery, now: datetime, hold: Hold) -> Step:
-    return decide(delivery, now, hold, idempotent=False)
+def ours(delivery: Delivery, now: datetime, ownership: Ownership) -> Step:
+    return decide(delivery, now, ownership, idempotent=False)
 
 
-def send_until_acknowledged(delivery: Delivery, now: datetime, hold: Hold) -> Step:
-    step = ours(delivery, now, hold)
-    return Send() if isinstance(step, Look) else step
+def send_until_acknowledged(delivery: Delivery, now: datetime, ownership: Ownership) -> Step:
+    step = ours(delivery, now, ownership)
+    return Send() if isinstance(step, Find) else step
 
 
-def look_at_once(delivery: Delivery, now: datetime, hold: Hold) -> Step:
+def look_at_once(delivery: Delivery, now: datetime, ownership: Ownership) -> Step:
     """Without waiting until the first request can no longer land."""
     if delivery.state is State.SENDING:
-        return Look()
-    return ours(delivery, now, hold)
+        return Find()
+    return ours(delivery, now, ownership)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,9 +142,9 @@ class Owner:
     call: Call | None = None
 
     @property
-    def hold(self) -> Hold:
+    def ownership(self) -> Ownership:
         doubt = at(self.doubt_since) if self.doubt_since is not None else None
-        return Hold(at(self.since), str(self.token), doubt)
+        return Ownership(at(self.since), str(self.token), doubt)
 
 
 @dataclass(frozen=True)
@@ -267,14 +267,14 @@ def _steps(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
     if protocol.gives_up and row.state is State.SENDING:
         yield world.writes(tuple(each for each in world.rows if each.id != row.id))
         return
-    match protocol.decide(row, at(world.now), owner.hold):
+    match protocol.decide(row, at(world.now), owner.ownership):
         case Wait(until):
             yield from _waited(world, seconds(until))
-        case Look():
-            settlement = after_look(row, _sighting(world, row, protocol), at(world.now), owner.hold)
+        case Find():
+            settlement = after_lookup(row, _sighting(world, row, protocol), at(world.now), owner.ownership)
             yield _settled(world, owner, row, settlement, protocol)
         case Send() if world.posts < MOST_POSTS:
-            claim = given(row, at(world.now), owner.hold)
+            claim = given(row, at(world.now), owner.ownership)
             call = Call(world.posts + 1, claim, None if protocol.stalls else world.now)
             if protocol.marks:
                 world = world.writes(_with(world.rows, claim))
@@ -290,7 +290,7 @@ def _waited(world: World, until: int) -> Iterator[World]:
 
 def _sighting(world: World, row: Delivery, protocol: Protocol) -> LookupResult:
     shown = world.landed[:-1] if protocol.reads_stale else world.landed
-    return Seen(("1",)) if row.id in shown else Absent()
+    return Found(("1",)) if row.id in shown else Absent()
 
 
 def _calling(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
@@ -318,8 +318,8 @@ def _answered(world: World, owner: Owner, call: Call, outcome: Outcome, protocol
 
 
 def _settled(world: World, owner: Owner, row: Delivery, settlement: Settlement, protocol: Protocol) -> World:
-    holds = not protocol.fenced or (world.owner is not None and owner.token == world.owner.token)
-    if not holds:
+    throttles = not protocol.fenced or (world.owner is not None and owner.token == world.owner.token)
+    if not throttles:
         return replace(world, rechecked=world.rechecked | {row.id})
     if row.id not in {each.id for each in world.rows}:
         return world

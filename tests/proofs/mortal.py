@@ -69,7 +69,7 @@ def _hurry() -> None:
     calls.DEADLINE_SECONDS /= SCALE
     dispatcher.LOST_STORE_SECONDS /= SCALE
     rate_limiter.POST_SPACING_SECONDS /= SCALE
-    rate_limiter.LONGEST_HOLD_SECONDS /= SCALE
+    rate_limiter.LONGEST_PAUSE_SECONDS /= SCALE
     claims.CLAIM_SECONDS /= SCALE
     vars(rate_limiter)["CLAIM_SECONDS"] = claims.CLAIM_SECONDS
     rate_limiter.PER_MINUTE = {method: each * int(SCALE) for method, each in rate_limiter.PER_MINUTE.items()}

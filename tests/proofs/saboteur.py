@@ -41,7 +41,7 @@ def _mark() -> None:
     """That a message is given to Slack is not written down before."""
 
     async def unmarked(self: LaneWorker, delivery: Delivery) -> Delivery:
-        return given(delivery, self._clock.now(), self._hold)
+        return given(delivery, self._clock.now(), self._ownership)
 
     LaneWorker._claimed = unmarked  # type: ignore[method-assign]
 
@@ -97,17 +97,17 @@ def _doubt() -> None:
     Heartbeat.__init__ = unheeding  # type: ignore[method-assign]
 
 
-def be_a_bot_that_keeps_no_hold(*given: Any) -> None:
-    async def unkept(self: RedisRateLimits, method: str, since: datetime, until: datetime) -> None:
+def be_a_bot_that_stores_no_throttle(*given: Any) -> None:
+    async def unstored(self: RedisRateLimits, method: str, since: datetime, until: datetime) -> None:
         return None
 
-    RedisRateLimits.hold = unkept  # type: ignore[method-assign]
+    RedisRateLimits.save_throttle = unstored  # type: ignore[method-assign]
     be_a_bot(*given)
 
 
-def _hold() -> None:
+def _throttle() -> None:
     """How long Slack is to be let alone is not written down: the next life does not know."""
-    vars(world)["be_a_bot"] = be_a_bot_that_keeps_no_hold
+    vars(world)["be_a_bot"] = be_a_bot_that_stores_no_throttle
 
 
 SABOTAGES: dict[str, Callable[[], None]] = {
@@ -118,7 +118,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "semaphore": _semaphore,
     "order": _order,
     "doubt": _doubt,
-    "hold": _hold,
+    "throttle": _throttle,
 }
 
 

@@ -52,7 +52,7 @@ from bot.monitoring.budget import Budget
 from bot.monitoring.poller import Poller
 from bot.ports.pipeline_api import ApiError, Page, Status, Unavailable
 from bot.ports.store_errors import StoreAway
-from bot.slack.outbound.metadata import marks_in, metadata_of, sighting
+from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
 from bot.slack.render.renderer import Look
 from bot.state.repository import Repository
 from tests.fakes import nowhere
@@ -173,7 +173,7 @@ class World:
 class Process:
     """One life of one bot. Once it is dead, nothing that it still does has any effect."""
 
-    look_around_seconds = 5.0
+    poll_seconds = 5.0
     """Ten times the bot's own: a thousand hours take fewer steps. Lanes then no longer hold their claims while they
     wait, so a proof of the order between lanes sets the bot's own."""
 
@@ -238,19 +238,19 @@ class Process:
 
     # --- Slack -----------------------------------------------------------------------------------------------------
 
-    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+    async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         text = LOOK.content(content, delivery, now).text
         metadata = metadata_of(delivery, content)
-        self._note(f"posts to {delivery.channel} under {thread_ts}, {delivery.id[:6]}", text)
-        lands = partial(self.world.slack.land, delivery.channel, thread_ts, text, metadata)
+        self._note(f"posts to {delivery.channel} under {parent_id}, {delivery.id[:6]}", text)
+        lands = partial(self.world.slack.land, delivery.channel, parent_id, text, metadata)
         return await self._noted("post", delivery.channel, lands)
 
-    async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome:
+    async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         text = LOOK.content(content, delivery, now).text
-        if ts not in self.world.slack.messages:
+        if message_id not in self.world.slack.messages:
             return Refused(kind=Refusal.CARD_GONE, error="message_not_found")
-        self._note(f"edits {ts} in {delivery.channel}, {delivery.id[:6]}", text)
-        lands = partial(self.world.slack.edit, ts, text, metadata_of(delivery, content))
+        self._note(f"edits {message_id} in {delivery.channel}, {delivery.id[:6]}", text)
+        lands = partial(self.world.slack.edit, message_id, text, metadata_of(delivery, content))
         return await self._noted("update", delivery.channel, lands)
 
     def _note(self, what: str, text: str) -> None:
@@ -293,7 +293,7 @@ class Process:
             await self._pause(DEADLINE)
             return Unknown("timeout")
         await asyncio.sleep(0.05)
-        ts = lands()
+        message_id = lands()
         if world.strikes(odds.throttled_yet_posted):
             return Refused(
                 kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=chance.randint(1, 5))
@@ -301,27 +301,27 @@ class Process:
         await self._pause(0.05)
         if world.strikes(odds.lost_reply):
             return Unknown("reset")
-        return Posted(ts)
+        return Posted(message_id)
 
-    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
+    async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
         await self._pause(0.1)
         if self.world.away:
             await self._pause(DEADLINE)
-            return [Unreadable("timeout", lost=True)] * len(traces)
+            return [Unreadable("timeout", lost=True)] * len(lookups)
         if self.world.strikes(self.world.odds.unreadable):
-            return [Unreadable("ratelimited", timedelta(seconds=3))] * len(traces)
-        oldest = min(trace.oldest for trace in traces)
+            return [Unreadable("ratelimited", timedelta(seconds=3))] * len(lookups)
+        oldest = min(lookup.oldest for lookup in lookups)
         messages = self.world.slack.history(
-            Lookup(channel=traces[0].channel, key="", oldest=oldest, thread_ts=traces[0].thread_ts)
+            Lookup(channel=lookups[0].channel, key="", oldest=oldest, parent_id=lookups[0].parent_id)
         )
-        return [sighting(marks_in({"messages": messages}, US), trace) for trace in traces]
+        return [lookup_result(metadata_in({"messages": messages}, US), lookup) for lookup in lookups]
 
-    async def delete(self, _: ChannelId, ts: str) -> bool:
+    async def delete(self, _: ChannelId, message_id: str) -> bool:
         await self._pause(0.1)
         if self.world.away or self.world.strikes(self.world.odds.throttled):
             return False
-        self.world.note(f"bot {self._number} deletes {ts}")
-        self.world.slack.messages.pop(ts, None)
+        self.world.note(f"bot {self._number} deletes {message_id}")
+        self.world.slack.messages.pop(message_id, None)
         return True
 
     async def direct(self, user: UserId) -> ChannelId | None:
@@ -361,7 +361,7 @@ class Process:
             store=self.store,
             chat=self,
             clock=clock,
-            pace=RateLimiter(clock),
+            limiter=RateLimiter(clock),
             doubt=doubt,
             suspensions=suspensions,
             team=TeamId("T"),
@@ -369,7 +369,7 @@ class Process:
         await vigil.look()
         jobs = (
             poller.run(asyncio.Event()),
-            Dispatcher(around, wake, look_around_seconds=self.look_around_seconds).run(),
+            Dispatcher(around, wake, poll_seconds=self.poll_seconds).run(),
             _every(2.0, poller.tick),
             _every(4.0, vigil.look),
         )

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 import pytest
 import structlog
 
-from bot.delivery.dispatcher import LOOK_AROUND_SECONDS
+from bot.delivery.dispatcher import POLL_SECONDS
 from bot.domain.delivery import Lookup, LookupResult, Outcome, Refusal, Refused, Unknown, Unreadable
-from bot.domain.episode import LINES_KEPT
+from bot.domain.episode import ENTRIES_KEPT
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
@@ -63,7 +63,7 @@ class Away(World):
 
 class Bot(Process):
     world: Away
-    look_around_seconds = LOOK_AROUND_SECONDS
+    poll_seconds = POLL_SECONDS
 
     async def _called(self, lands: Callable[[], str]) -> Outcome:
         self.world.calls += 1
@@ -72,13 +72,13 @@ class Bot(Process):
         await asyncio.sleep(trouble.seconds)
         return trouble.outcome
 
-    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
+    async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
         self.world.calls += 1
         if (trouble := self.world.trouble) is None:
-            return await super().find(traces)
+            return await super().find(lookups)
         await asyncio.sleep(trouble.seconds)
         wait = trouble.outcome.retry_after if isinstance(trouble.outcome, Refused) else None
-        return [Unreadable("Slack is away", wait, lost=wait is None)] * len(traces)
+        return [Unreadable("Slack is away", wait, lost=wait is None)] * len(lookups)
 
 
 @dataclass
@@ -185,7 +185,7 @@ def _is_bounded(course: Course) -> None:
     assert len(course.world.happened) > 10 * len(course.world.phases)
     assert course.most_rows < 1.5 * tellings
     assert course.longest_row < 64_000
-    assert course.most_lines <= LINES_KEPT
+    assert course.most_lines <= ENTRIES_KEPT
     assert course.longest_record < 16_000
     assert course.world.calls < AWAY_SECONDS / 4  # of all lanes together: one goes first, and the others wait for it
     assert course.drained_after < BACK_SECONDS / 4

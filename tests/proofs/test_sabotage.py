@@ -9,16 +9,16 @@ from tests.proofs import run_python
 from tests.proofs.saboteur import SABOTAGES
 
 MACHINE = "tests/proofs/test_machine.py::test_whatever_happens_everything_is_told_once[fakeredis]"
-POSTER = "tests/contract/test_poster.py"
+CHAT = "tests/contract/test_chat.py"
 NOTICED_BY = {
     "fence": MACHINE,
     "wait": "tests/proofs/test_model.py::test_ours_neither_loses_nor_repeats_nor_disorders",
     "mark": "tests/proofs/test_simulation.py::test_a_world_in_which_everything_is_told_once",
-    "retry_handlers": f"{POSTER}::test_what_may_or_may_not_have_happened_is_unknown_and_history_tells",
+    "retry_handlers": f"{CHAT}::test_what_may_or_may_not_have_happened_is_unknown_and_history_tells",
     "semaphore": "tests/contract/test_hanging.py",
     "order": "tests/proofs/test_simulation.py::test_a_world_in_which_everything_is_told_once",
     "doubt": MACHINE,
-    "hold": "tests/proofs/test_crash.py::test_the_next_life_obeys_what_slack_said_to_the_last",
+    "throttle": "tests/proofs/test_crash.py::test_the_next_life_obeys_what_slack_said_to_the_last",
 }
 
 

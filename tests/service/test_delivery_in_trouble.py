@@ -82,19 +82,19 @@ async def test_in_doubt_whatever_is_open_is_looked_for_before_it_is_sent(
     doubt.arise(clock.now())
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(LANDS_WITHIN.total_seconds() - 1)
-        assert (chat.looks, len(chat.posts)) == (0, 0)  # a request may be under way that nobody remembers
+        assert (chat.lookups, len(chat.posts)) == (0, 0)  # a request may be under way that nobody remembers
         await clock.pass_time(10)
-    assert chat.looks >= 1
+    assert chat.lookups >= 1
     assert len(chat.posts) == (0 if there else 1)
     (card,) = (await store.cards([row.id])).values()
-    assert card.ts == ("7.0" if there else chat.there[row.id])
+    assert card.message_id == ("7.0" if there else chat.there[row.id])
     assert await idle(store)
 
 
 async def test_in_doubt_a_history_that_cannot_be_read_holds_no_page_up_for_long_and_is_told(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    chat.sightings = [Unreadable("missing_scope")] * 50
+    chat.results = [Unreadable("missing_scope")] * 50
     await fail(store)
     doubt = Doubt(clock)
     doubt.arise(clock.now())
@@ -113,12 +113,12 @@ async def test_in_doubt_what_waited_long_is_looked_for_as_patiently_as_what_is_n
     (row,) = await store.owed(ALERTS)
     (card,) = (await store.cards([row.id])).values()
     chat.land("7.0", row, card.drawn)
-    chat.sightings = [Unreadable("fatal_error")]
+    chat.results = [Unreadable("fatal_error")]
     doubt = Doubt(clock)
     doubt.arise(clock.now())
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(30)
-    assert chat.looks == 2
+    assert chat.lookups == 2
     assert chat.posts == []
 
 
@@ -153,15 +153,15 @@ class Away(FakeChat):
         self.tries = 0
         self._lands = lands
 
-    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+    async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         self.tries += 1
         if self.posts_away:
             self.answers = [(self._none, self._lands and self.tries == 1)]
-        return await super().post(delivery, content, thread_ts=thread_ts, now=now)
+        return await super().post(delivery, content, parent_id=parent_id, now=now)
 
-    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
-        sightings = await super().find(traces)
-        return [Unreadable("timeout", lost=True)] * len(traces) if self.looks_away else sightings
+    async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
+        results = await super().find(lookups)
+        return [Unreadable("timeout", lost=True)] * len(lookups) if self.looks_away else results
 
 
 @pytest.mark.parametrize("lands", [True, False])
@@ -180,7 +180,7 @@ async def test_a_page_is_looked_for_before_all_else_when_slack_answers_again(
     assert not delivery.possible_repeat
     (stands,) = chat.there.values()
     (card,) = (await store.cards(list(chat.there))).values()
-    assert card.ts == stands
+    assert card.message_id == stands
 
 
 @pytest.mark.parametrize("channels", [1, 5])
@@ -222,9 +222,9 @@ async def test_a_slack_that_takes_what_it_does_not_answer_gets_few_repeats_and_t
     class Mute(Away):
         """It posts all that it is given, and answers nothing."""
 
-        async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+        async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
             self.tries = 0
-            return await super().post(delivery, content, thread_ts=thread_ts, now=now)
+            return await super().post(delivery, content, parent_id=parent_id, now=now)
 
     chat = Mute(lands=True)
     await fail(store)
@@ -359,7 +359,7 @@ async def test_nor_before_its_last_line(store: WholeStore, chat: FakeChat, clock
     async with sending(store, chat, clock):
         await clock.pass_time(2)
         chat.answers = [(Posted("1.000000"), True), (NO_ANSWER, False)]
-        chat.sightings = [Unreadable("internal_error")] * 3
+        chat.results = [Unreadable("internal_error")] * 3
         await read(store, 1, 2, Phase.RUNNING)
         await clock.pass_time(3)
         await read(store, 1, 3, Phase.PAUSED)
@@ -422,14 +422,14 @@ async def test_what_slack_put_off_is_put_off_for_a_bot_that_starts_anew(
 
 async def test_so_is_the_reading_of_a_history(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
     chat.answers = [(Unknown("timeout"), True)]
-    chat.sightings = [Unreadable("ratelimited", timedelta(seconds=120))]
+    chat.results = [Unreadable("ratelimited", timedelta(seconds=120))]
     await fail(store)
     async with sending(store, chat, clock):
         await clock.pass_time(10)
-    assert chat.looks == 1
+    assert chat.lookups == 1
     async with sending(store, chat, clock):
         await clock.pass_time(30)
-        assert chat.looks == 1
+        assert chat.lookups == 1
 
 
 async def test_a_clock_that_is_put_back_while_no_bot_runs_does_not_lengthen_what_slack_asked(
@@ -452,7 +452,7 @@ async def test_a_clock_that_is_put_back_while_no_bot_runs_does_not_lengthen_what
 async def test_what_slack_asked_and_is_over_does_not_make_it_look_away(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    await store.hold("chat.postMessage", clock.now(), clock.now() + timedelta(seconds=30))
+    await store.save_throttle("chat.postMessage", clock.now(), clock.now() + timedelta(seconds=30))
     await clock.pass_time(600)
     async with sending(store, chat, clock):
         await clock.pass_time(1)
@@ -487,10 +487,10 @@ async def test_a_message_that_slack_refuses_for_a_reason_unknown_holds_up_nothin
     (poison,) = await store.owed(ALERTS)
 
     class Refusing(FakeChat):
-        async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+        async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
             if delivery.id == poison.id:
                 return Refused(kind=Refusal.OTHER, error="error_of_next_year")
-            return await super().post(delivery, content, thread_ts=thread_ts, now=now)
+            return await super().post(delivery, content, parent_id=parent_id, now=now)
 
     chat = Refusing()
     async with sending(store, chat, clock):
@@ -506,18 +506,18 @@ async def test_a_message_that_slack_refuses_for_a_reason_unknown_holds_up_nothin
 
 async def test_a_history_that_takes_longer_than_a_lease_may_is_unreadable(store: WholeStore, clock: FakeClock) -> None:
     class Slow(FakeChat):
-        async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
-            self.looks += 1
+        async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
+            self.lookups += 1
             await asyncio.Event().wait()
             raise AssertionError("it never comes")
 
     chat = Slow()
     chat.answers = [(Unknown("reset"), False)]
     await fail(store)
-    async with sending(store, chat, clock, look_seconds=0.01):
+    async with sending(store, chat, clock, lookup_seconds=0.01):
         while not chat.posts:
             await clock.pass_time(0.5)
             await asyncio.sleep(0.002)  # the look lasts in real time
-    assert chat.looks
+    assert chat.lookups
     ((delivery, _, _),) = chat.posts
     assert delivery.possible_repeat

@@ -18,9 +18,9 @@ from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Card, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
     Absent,
+    Found,
     Refusal,
     Refused,
-    Seen,
     State,
     Unknown,
     Unreadable,
@@ -59,18 +59,18 @@ async def sending(
     clock: FakeClock,
     doubt: Doubt | None = None,
     *,
-    look_seconds: float = CALL_SECONDS,
+    lookup_seconds: float = CALL_SECONDS,
 ) -> AsyncIterator[None]:
     wake = asyncio.Event()
     around = LaneServices(
         store=store,
         chat=chat,
         clock=clock,
-        pace=RateLimiter(clock),
+        limiter=RateLimiter(clock),
         doubt=doubt or Doubt(clock),
         suspensions=Suspensions(store=store, chat=chat, clock=clock, wake=wake, fallback=None),
         team=TEAM,
-        look_seconds=look_seconds,
+        lookup_seconds=lookup_seconds,
     )
     dispatcher = Dispatcher(around, wake)
     task = asyncio.create_task(dispatcher.run())
@@ -208,13 +208,13 @@ async def test_a_row_left_by_a_killed_sender_is_looked_for_first(
     await run(30)
     assert chat.posts == []
     (card,) = (await store.cards([row.id])).values()
-    assert card.ts == "7.0"
+    assert card.message_id == "7.0"
     assert len(chat.updates) == 1  # drawn once more: what was found may be an older revision
 
 
 async def test_of_two_with_one_key_the_later_is_deleted(store: WholeStore, chat: FakeChat, run: Run) -> None:
     chat.answers = [(Unknown("reset"), True)]
-    chat.sightings = [Seen(("3.0", "4.0"))]
+    chat.results = [Found(("3.0", "4.0"))]
     await fail(store)
     await run(30)
     assert chat.deleted == ["4.0"]
@@ -226,7 +226,7 @@ async def test_a_repeat_that_slack_does_not_delete_is_deleted_at_a_later_look(
     store: WholeStore, chat: FakeChat, run: Run, keeps: int
 ) -> None:
     chat.answers = [(Unknown("reset"), True)]
-    chat.sightings = [Seen(("3.0", "4.0"))] * (keeps + 1)
+    chat.results = [Found(("3.0", "4.0"))] * (keeps + 1)
     chat.keeps = keeps
     await fail(store)
     await run(30 + 70 * keeps)
@@ -238,7 +238,7 @@ async def test_where_history_cannot_be_read_it_is_sent_again_and_says_so(
     store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     chat.answers = [(Unknown("timeout"), False)]
-    chat.sightings = [Unreadable("missing_scope")] * 50
+    chat.results = [Unreadable("missing_scope")] * 50
     await fail(store)
     await run(120)
     ((delivery, _, _),) = chat.posts
@@ -318,12 +318,12 @@ async def test_no_connection_means_not_sent_and_it_is_tried_again(
 ) -> None:
     refused = Refused(kind=Refusal.NOT_SENT, error="no connection to Slack")
     chat.answers = [(refused, False)] * 3
-    chat.sightings = [Absent()] * 9
+    chat.results = [Absent()] * 9
     await fail(store)
     async with sending(store, chat, clock):
         await clock.pass_time(60)
     assert len(chat.posts) == 1
-    assert len(chat.sightings) == 9  # nothing to look for
+    assert len(chat.results) == 9  # nothing to look for
 
 
 async def test_two_senders_on_one_store_say_everything_once(

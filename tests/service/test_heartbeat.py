@@ -75,7 +75,7 @@ async def whole(
             store=bot.store,
             chat=chat,
             clock=bot.clock,
-            pace=RateLimiter(bot.clock),
+            limiter=RateLimiter(bot.clock),
             doubt=doubt,
             suspensions=suspensions,
             team=TEAM,
@@ -200,9 +200,9 @@ async def test_an_emptied_store_is_not_believed_by_whoever_looks_first(fake_redi
         await world.bot.watch(ONE, TWO)
         await world.bot.poll(40)
         await fake_redis.flushall()
-        for looks in (world.bot.repository.refresh_watches, world.bot.repository.catch_up, world.bot.repository.load):
+        for lookups in (world.bot.repository.refresh_watches, world.bot.repository.catch_up, world.bot.repository.load):
             with pytest.raises(StoreRolledBack):
-                await looks()
+                await lookups()
         await world.bot.poll(40)
         assert_all_is_told_once(world)
 

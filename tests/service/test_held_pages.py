@@ -45,7 +45,7 @@ class Rig:
             store=self.store,
             chat=self.chat,
             clock=self.clock,
-            pace=RateLimiter(self.clock),
+            limiter=RateLimiter(self.clock),
             doubt=Doubt(self.clock),
             suspensions=Suspensions(store=self.store, chat=self.chat, clock=self.clock, wake=wake, fallback=None),
             team=TEAM,

@@ -47,10 +47,10 @@ class Away(FakeChat):
         self._outcome = outcome
         self.away = True
 
-    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+    async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         if self.away:
             self.answers = [(self._outcome, False)]
-        return await super().post(delivery, content, thread_ts=thread_ts, now=now)
+        return await super().post(delivery, content, parent_id=parent_id, now=now)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

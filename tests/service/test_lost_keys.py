@@ -47,7 +47,7 @@ async def furnish(world: Whole) -> None:
     await bot.store.rest(ChannelId("C0WAKES"), SuspendReason.NOT_IN_CHANNEL)
     await bot.store.resume(ChannelId("C0WAKES"), on_trial=True)
     await bot.store.keep_rename(ChannelId("C0OLD"), ChannelId("C0NEW"), "1.0")
-    await bot.store.hold("chat.update", at(0), at(0) + timedelta(minutes=9))
+    await bot.store.save_throttle("chat.update", at(0), at(0) + timedelta(minutes=9))
     await bot.store.first_time(Interaction(id="click 1", kind="click", at=bot.clock.now(), payload={}))
     for key in bot.repository.open_cards:  # as one message for all of them would leave it
         await bot.store._redis.hset(bot.store._keys.card(key), "group", "group-1")
@@ -163,5 +163,5 @@ async def test_a_card_that_is_lost_is_drawn_again_where_it_stands(fake_redis: re
         await world.bot.poll(40)
         cards = await world.bot.store.cards([key])
         assert not cards[key].content.episode.open
-        assert cards[key].ts == world.chat.there[key]
+        assert cards[key].message_id == world.chat.there[key]
         assert await world.bot.store.owed(ALERTS) == ()

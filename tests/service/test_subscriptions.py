@@ -78,8 +78,8 @@ async def test_whoever_took_the_edit_may_die_before_it_pages(fake_redis: redis.a
 
 def called(world: Whole) -> list[list[str]]:
     """The pipelines that each call in the channel names, as it was sent."""
-    calls = [content for _, content, _ in world.chat.posts if isinstance(content, Notice) and content.called]
-    return [[each.pipeline.name for each in call.called] for call in calls]
+    calls = [content for _, content, _ in world.chat.posts if isinstance(content, Notice) and content.failures]
+    return [[each.pipeline.name for each in call.failures] for call in calls]
 
 
 async def name_bob(world: Whole, reference: str) -> None:

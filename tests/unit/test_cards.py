@@ -231,8 +231,8 @@ def test_the_card_of_a_failure_that_is_over_says_so_in_one_line() -> None:
 def test_what_took_less_than_a_minute_has_one_timestamp(until: int, moments: int) -> None:
     """Also where the two minutes differ: 12:00:50 and 12:01:10 are twenty seconds apart."""
     began = an_observation(RUNNING, 0)
-    for story_of in ([FAILED, RUNNING], [DEPLOYING, RUNNING], [PAUSED, RUNNING], [HIBERNATING, RUNNING]):
-        first, last = story_of
+    for thread_of in ([FAILED, RUNNING], [DEPLOYING, RUNNING], [PAUSED, RUNNING], [HIBERNATING, RUNNING]):
+        first, last = thread_of
         card = next(
             card
             for card in reversed(cards(began, an_observation(first, 1), an_observation(last, until)))

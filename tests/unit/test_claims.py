@@ -71,13 +71,13 @@ def test_a_lane_keeps_the_best_of_its_claims(claims: Claims) -> None:
 @pytest.mark.parametrize("away", [True, False])
 def test_while_slack_is_away_the_one_call_is_that_of_the_first_in_rank(clock: FakeClock, *, away: bool) -> None:
     """While it answers, channels go their own ways."""
-    pace = RateLimiter(clock)
+    limiter = RateLimiter(clock)
     for _ in range(2 if away else 1):
-        pace.lost(POST)
+        limiter.lost(POST)
     clock.seconds += 60
     waiting = [PAGES, ELSEWHERE, FEED]
     ranks = {PAGES: rank(PAGES, seconds=5), ELSEWHERE: rank(ELSEWHERE), FEED: rank(FEED, Priority.UPDATE)}
     for lane in waiting:
-        pace.claims.make(lane, POST, ranks[lane])
-    free = [lane for lane in waiting if pace.turn(lane, POST, ranks[lane]) == 0]
+        limiter.claims.make(lane, POST, ranks[lane])
+    free = [lane for lane in waiting if limiter.turn(lane, POST, ranks[lane]) == 0]
     assert free == [ELSEWHERE] if away else set(free) == set(waiting)

@@ -16,16 +16,16 @@ from bot.domain.delivery import (
     Delivery,
     Done,
     Drop,
+    Find,
+    Found,
     Gone,
-    Hold,
     LaneKind,
-    Look,
     LookupResult,
+    Ownership,
     Posted,
     Priority,
     Refusal,
     Refused,
-    Seen,
     Send,
     State,
     Step,
@@ -35,19 +35,19 @@ from bot.domain.delivery import (
     Wait,
 )
 from bot.domain.protocol import (
-    BETWEEN_LOOKS,
     CLOCKS_DIFFER,
     CLOCKS_DIFFER_AT_MOST,
     LANDS_WITHIN,
     LONGEST_BACKOFF,
-    LOOKS,
+    LOOKUP_INTERVAL,
+    LOOKUPS,
     PAGE_LONGEST_BACKOFF,
     PAGE_UNREADABLE_FOR,
     RECHECK_AFTER,
     RECHECKS,
     STRAGGLES_FOR,
     UNREADABLE_FOR,
-    after_look,
+    after_lookup,
     after_recheck,
     after_send,
     decide,
@@ -55,7 +55,7 @@ from bot.domain.protocol import (
     in_doubt,
     in_order,
     oldest,
-    story_of,
+    thread_of,
 )
 from bot.domain.watch import SuspendReason
 from tests.builders import ALERTS, a_delivery, a_pipeline, an_episode, at
@@ -63,15 +63,15 @@ from tests.fakes import NOON
 
 QUEUED = a_delivery()
 SENDING = a_delivery(state=State.SENDING, sent_at=NOON, attempts=1, given_by="ours")
-OURS = Hold(since=at(-60), lease="ours")
-ANOTHER = Hold(since=NOON, lease="another")
+OURS = Ownership(since=at(-60), lease="ours")
+ANOTHER = Ownership(since=NOON, lease="another")
 LANDED = NOON + LANDS_WITHIN
 STRAGGLED = NOON + STRAGGLES_FOR
 SECOND = timedelta(seconds=1)
 
 
-def in_doubt_since(moment: datetime, hold: Hold = OURS) -> Hold:
-    return replace(hold, doubt_since=moment)
+def in_doubt_since(moment: datetime, ownership: Ownership = OURS) -> Ownership:
+    return replace(ownership, doubt_since=moment)
 
 
 # --- before ----------------------------------------------------------------------------------------------------------
@@ -85,10 +85,10 @@ def in_doubt_since(moment: datetime, hold: Hold = OURS) -> Hold:
         (replace(QUEUED, not_before=at(5)), at(5), Send()),
         (SENDING, NOON, Wait(LANDED)),
         (SENDING, LANDED - SECOND, Wait(LANDED)),
-        (SENDING, LANDED, Look()),
+        (SENDING, LANDED, Find()),
         (replace(SENDING, not_before=at(60)), at(30), Wait(at(60))),
         (replace(SENDING, not_before=at(5)), at(5), Wait(LANDED)),
-        (replace(SENDING, not_before=at(60)), at(60), Look()),
+        (replace(SENDING, not_before=at(60)), at(60), Find()),
         (replace(SENDING, sent_at=None), NOON, Wait(LANDED)),  # when it was sent is not known: from now on
     ],
 )
@@ -97,35 +97,35 @@ def test_what_is_done_next(delivery: Delivery, now: datetime, step: Step) -> Non
 
 
 @pytest.mark.parametrize(
-    ("delivery", "now", "hold", "step"),
+    ("delivery", "now", "ownership", "step"),
     [
         # Whoever gave it away before us lost the lane when it became ours, and its clock may differ.
         (SENDING, NOON, ANOTHER, Wait(STRAGGLED)),
-        (SENDING, STRAGGLED, ANOTHER, Look()),
-        (replace(SENDING, sent_at=at(3600)), STRAGGLED, ANOTHER, Look()),
+        (SENDING, STRAGGLED, ANOTHER, Find()),
+        (replace(SENDING, sent_at=at(3600)), STRAGGLED, ANOTHER, Find()),
         (replace(SENDING, sent_at=at(-3600)), NOON, ANOTHER, Wait(STRAGGLED)),
-        (replace(SENDING, given_by=""), STRAGGLED, ANOTHER, Look()),
+        (replace(SENDING, given_by=""), STRAGGLED, ANOTHER, Find()),
     ],
 )
 def test_what_another_gave_away_is_waited_for_from_when_the_lane_became_ours(
-    delivery: Delivery, now: datetime, hold: Hold, step: Step
+    delivery: Delivery, now: datetime, ownership: Ownership, step: Step
 ) -> None:
-    assert decide(delivery, now, hold, idempotent=False) == step
+    assert decide(delivery, now, ownership, idempotent=False) == step
 
 
 @pytest.mark.parametrize(
     ("delivery", "now", "step"),
     [
         (QUEUED, NOON, Wait(LANDED)),  # a request may be under way that the store knows nothing of
-        (QUEUED, LANDED, Look()),
-        (replace(QUEUED, checked_at=at(-1)), LANDED, Look()),
-        (replace(QUEUED, checked_at=NOON), LANDED, Look()),
+        (QUEUED, LANDED, Find()),
+        (replace(QUEUED, checked_at=at(-1)), LANDED, Find()),
+        (replace(QUEUED, checked_at=NOON), LANDED, Find()),
         (replace(QUEUED, checked_at=at(9)), at(9), Send()),  # looked for since
         (replace(QUEUED, not_before=at(60)), LANDED, Wait(at(60))),
         (SENDING, NOON, Wait(LANDED)),
         (replace(SENDING, sent_at=at(-60)), NOON, Wait(LANDED)),
-        (SENDING, LANDED, Look()),
-        (replace(SENDING, checked_at=at(9)), at(9), Look()),
+        (SENDING, LANDED, Find()),
+        (replace(SENDING, checked_at=at(9)), at(9), Find()),
     ],
 )
 def test_while_the_store_may_have_forgotten_all_is_looked_for_first(
@@ -134,12 +134,12 @@ def test_while_the_store_may_have_forgotten_all_is_looked_for_first(
     assert decide(delivery, now, in_doubt_since(NOON), idempotent=False) == step
 
 
-@pytest.mark.parametrize("hold", [OURS, ANOTHER, in_doubt_since(NOON)])
+@pytest.mark.parametrize("ownership", [OURS, ANOTHER, in_doubt_since(NOON)])
 @pytest.mark.parametrize("delivery", [QUEUED, SENDING, replace(SENDING, uncertain=True)])
-def test_an_update_of_a_card_that_is_there_may_be_repeated_at_once(delivery: Delivery, hold: Hold) -> None:
-    assert decide(delivery, NOON, hold, idempotent=True) == Send()
+def test_an_update_of_a_card_that_is_there_may_be_repeated_at_once(delivery: Delivery, ownership: Ownership) -> None:
+    assert decide(delivery, NOON, ownership, idempotent=True) == Send()
     held_back = replace(delivery, not_before=at(5))
-    assert decide(held_back, at(4), hold, idempotent=True) == Wait(at(5))
+    assert decide(held_back, at(4), ownership, idempotent=True) == Wait(at(5))
 
 
 @pytest.mark.parametrize(
@@ -160,23 +160,25 @@ def test_a_clock_that_was_put_back_does_not_draw_out_a_wait(
 
 
 def test_what_is_about_to_be_given_says_when_by_whom_and_after_what() -> None:
-    before = replace(QUEUED, looks=1, checked_at=at(3))
-    hold = replace(OURS, last_ts="17.5")
-    assert given(before, at(5), hold) == replace(
+    before = replace(QUEUED, lookups=1, checked_at=at(3))
+    ownership = replace(OURS, last_id="17.5")
+    assert given(before, at(5), ownership) == replace(
         before,
         state=State.SENDING,
         attempts=1,
         sent_at=at(5),
         given_by="ours",
-        after_ts="17.5",
-        looks=0,
+        after_id="17.5",
+        lookups=0,
         checked_at=None,
     )
     again = replace(before, attempts=1, uncertain=True)
-    assert given(replace(again, after_ts="3.0"), at(5), hold).after_ts == "3.0"  # the first try can stand before 17.5
-    assert given(again, at(5), hold).blind_tries == 0
-    assert given(replace(again, possible_repeat=True), at(5), hold).blind_tries == 1
-    assert given(again, at(5), hold).after_ts == ""  # also where nobody knew of a message before the first try
+    assert (
+        given(replace(again, after_id="3.0"), at(5), ownership).after_id == "3.0"
+    )  # the first try can stand before 17.5
+    assert given(again, at(5), ownership).blind_tries == 0
+    assert given(replace(again, possible_repeat=True), at(5), ownership).blind_tries == 1
+    assert given(again, at(5), ownership).after_id == ""  # also where nobody knew of a message before the first try
 
 
 @pytest.mark.parametrize(
@@ -191,15 +193,19 @@ def test_what_is_about_to_be_given_says_when_by_whom_and_after_what() -> None:
 )
 def test_it_is_looked_for_from_before_anybody_can_have_known_of_it(delivery: Delivery, seconds: float) -> None:
     assert oldest(delivery) == f"{(at(seconds) - CLOCKS_DIFFER).timestamp():.6f}"
-    assert oldest(replace(delivery, after_ts="1795435200.000100")) == "1795435200.000100"
-    long_ago = replace(delivery, after_ts="1700000000.000100")
+    assert oldest(replace(delivery, after_id="1795435200.000100")) == "1795435200.000100"
+    long_ago = replace(delivery, after_id="1700000000.000100")
     assert oldest(long_ago) == f"{(at(seconds) - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}"
 
 
 moments = st.floats(0, 10_000).map(at)
 maybe_moments = st.one_of(st.none(), moments)
 holds = st.builds(
-    Hold, since=moments, lease=st.sampled_from(["ours", "another"]), doubt_since=maybe_moments, last_ts=st.just("1.0")
+    Ownership,
+    since=moments,
+    lease=st.sampled_from(["ours", "another"]),
+    doubt_since=maybe_moments,
+    last_id=st.just("1.0"),
 )
 deliveries = st.builds(
     a_delivery,
@@ -208,7 +214,7 @@ deliveries = st.builds(
     attempts=st.integers(0, 100),
     sent_at=maybe_moments,
     given_by=st.sampled_from(["", "ours", "another"]),
-    looks=st.integers(0, LOOKS - 1),
+    lookups=st.integers(0, LOOKUPS - 1),
     checked_at=maybe_moments,
     not_before=maybe_moments,
     plain=st.booleans(),
@@ -218,11 +224,13 @@ deliveries = st.builds(
 
 
 @given_any(deliveries, moments, holds)
-def test_what_may_be_there_is_never_posted_without_a_look(delivery: Delivery, now: datetime, hold: Hold) -> None:
-    step = decide(delivery, now, hold, idempotent=False)
+def test_what_may_be_there_is_never_posted_without_a_look(
+    delivery: Delivery, now: datetime, ownership: Ownership
+) -> None:
+    step = decide(delivery, now, ownership, idempotent=False)
     if delivery.state is State.SENDING:
         assert not isinstance(step, Send)
-    if hold.doubt_since and (delivery.checked_at is None or delivery.checked_at <= hold.doubt_since):
+    if ownership.doubt_since and (delivery.checked_at is None or delivery.checked_at <= ownership.doubt_since):
         assert not isinstance(step, Send)
     if isinstance(step, Wait):
         assert step.until > now
@@ -230,21 +238,21 @@ def test_what_may_be_there_is_never_posted_without_a_look(delivery: Delivery, no
 
 @given_any(deliveries, moments, holds)
 def test_no_look_is_taken_while_something_may_still_land_behind_it(
-    delivery: Delivery, now: datetime, hold: Hold
+    delivery: Delivery, now: datetime, ownership: Ownership
 ) -> None:
     sent_at = delivery.sent_at or now  # whoever gives it away says when
     delivery = replace(delivery, sent_at=sent_at)
-    step = decide(delivery, now, hold, idempotent=False)
+    step = decide(delivery, now, ownership, idempotent=False)
     while isinstance(step, Wait):
         now = step.until
-        step = decide(delivery, now, hold, idempotent=False)
+        step = decide(delivery, now, ownership, idempotent=False)
     if step == Send():
         return
-    assert not hold.doubt_since or now >= hold.doubt_since + LANDS_WITHIN
-    if delivery.state is State.SENDING and delivery.given_by == hold.lease:
+    assert not ownership.doubt_since or now >= ownership.doubt_since + LANDS_WITHIN
+    if delivery.state is State.SENDING and delivery.given_by == ownership.lease:
         assert now >= sent_at + LANDS_WITHIN
     elif delivery.state is State.SENDING:
-        assert now >= hold.since + STRAGGLES_FOR
+        assert now >= ownership.since + STRAGGLES_FOR
 
 
 # --- after a call ----------------------------------------------------------------------------------------------------
@@ -259,7 +267,7 @@ def refused(
 
 AGAIN = replace(SENDING, state=State.QUEUED, checked_at=NOON)
 TIMES_OF_BACKOFF = [(1, 2), (2, 4), (3, 8), (4, 16), (5, 30), (12, 30), (1000, 30)]
-LIMITED = replace(SENDING, looks=LOOKS - 1, delay=Delay.RATE_LIMITED)
+LIMITED = replace(SENDING, lookups=LOOKUPS - 1, delay=Delay.RATE_LIMITED)
 SUSPENDED = replace(AGAIN, delay=Delay.SUSPENDED, not_before=at(2))
 
 
@@ -327,7 +335,7 @@ def test_only_a_definite_no_allows_to_send_without_a_look(
         assert (settlement.delivery.state is State.QUEUED) == definite
     if isinstance(settlement, Again | Suspend):
         same = replace(
-            settlement.delivery, state=given_away.state, plain=given_away.plain, looks=given_away.looks,
+            settlement.delivery, state=given_away.state, plain=given_away.plain, lookups=given_away.lookups,
             not_before=given_away.not_before, checked_at=given_away.checked_at, delay=given_away.delay,
         )  # fmt: skip
         assert same == given_away  # the rest of the row is as it was
@@ -344,20 +352,20 @@ NO_ANSWER = Unreadable("timeout", lost=True)
 
 def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Again:
     """It may be sent again, and an earlier try may yet land."""
-    queued = replace(delivery, state=State.QUEUED, looks=0, not_before=None, checked_at=now, uncertain=True)
+    queued = replace(delivery, state=State.QUEUED, lookups=0, not_before=None, checked_at=now, uncertain=True)
     return Again(replace(queued, possible_repeat=repeat))
 
 
 @pytest.mark.parametrize(
-    ("delivery", "sighting", "now", "settlement"),
+    ("delivery", "lookup_result", "now", "settlement"),
     [
-        (SENDING, Seen(("1.0",)), LANDED, Done("1.0", found=True)),
-        (SENDING, Seen(("1.0", "2.0", "3.0")), LANDED, Done("1.0", found=True, repeats=("2.0", "3.0"))),
-        (SENDING, Seen(("1.0",), group="s"), LANDED, Done("1.0", found=True, group="s")),
-        (SENDING, Absent(), LANDED, Again(replace(SENDING, looks=1, not_before=LANDED + BETWEEN_LOOKS))),
-        (replace(SENDING, looks=1), Absent(), LANDED, once_more(SENDING, LANDED)),
+        (SENDING, Found(("1.0",)), LANDED, Done("1.0", found=True)),
+        (SENDING, Found(("1.0", "2.0", "3.0")), LANDED, Done("1.0", found=True, repeats=("2.0", "3.0"))),
+        (SENDING, Found(("1.0",), group="s"), LANDED, Done("1.0", found=True, group="s")),
+        (SENDING, Absent(), LANDED, Again(replace(SENDING, lookups=1, not_before=LANDED + LOOKUP_INTERVAL))),
+        (replace(SENDING, lookups=1), Absent(), LANDED, once_more(SENDING, LANDED)),
         (
-            replace(SENDING, looks=1, possible_repeat=True),
+            replace(SENDING, lookups=1, possible_repeat=True),
             Absent(),
             LANDED,
             once_more(SENDING, LANDED),
@@ -365,16 +373,16 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
         # In doubt only: nobody gave it away that we know of, and one look is enough.
         (QUEUED, Absent(), LANDED, Again(replace(QUEUED, checked_at=LANDED))),
         (replace(QUEUED, uncertain=True), Absent(), LANDED, Again(replace(QUEUED, checked_at=LANDED, uncertain=True))),
-        (QUEUED, Seen(("1.0",)), LANDED, Done("1.0", found=True)),
+        (QUEUED, Found(("1.0",)), LANDED, Done("1.0", found=True)),
         # A history that cannot be read is waited for: for a page not long.
-        (UPDATED, UNREADABLE, LANDED, Again(replace(UPDATED, not_before=LANDED + BETWEEN_LOOKS))),
+        (UPDATED, UNREADABLE, LANDED, Again(replace(UPDATED, not_before=LANDED + LOOKUP_INTERVAL))),
         (UPDATED, Unreadable("x", 30 * SECOND), LANDED, Again(replace(UPDATED, not_before=LANDED + 30 * SECOND))),
         (UPDATED, Unreadable("x", 90 * SECOND), LANDED, Again(replace(UPDATED, not_before=LANDED + UNREADABLE_FOR))),
         (
             UPDATED,
             UNREADABLE,
             LANDED + UNREADABLE_FOR - SECOND,
-            Again(replace(UPDATED, not_before=LANDED + UNREADABLE_FOR - SECOND + BETWEEN_LOOKS)),
+            Again(replace(UPDATED, not_before=LANDED + UNREADABLE_FOR - SECOND + LOOKUP_INTERVAL)),
         ),
         (
             UPDATED,
@@ -386,7 +394,7 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
             case
             for page in (PAGE, CARD)
             for case in (
-                (page, UNREADABLE, LANDED, Again(replace(page, not_before=LANDED + BETWEEN_LOOKS))),
+                (page, UNREADABLE, LANDED, Again(replace(page, not_before=LANDED + LOOKUP_INTERVAL))),
                 (
                     page,
                     Unreadable("x", 90 * SECOND),
@@ -404,7 +412,7 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
                     page,
                     NO_ANSWER,
                     LANDED + UNREADABLE_FOR - SECOND,
-                    Again(replace(page, not_before=LANDED + UNREADABLE_FOR - SECOND + BETWEEN_LOOKS)),
+                    Again(replace(page, not_before=LANDED + UNREADABLE_FOR - SECOND + LOOKUP_INTERVAL)),
                 ),
                 (
                     page,
@@ -416,8 +424,10 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
         ),
     ],
 )
-def test_what_a_look_leads_to(delivery: Delivery, sighting: LookupResult, now: datetime, settlement: object) -> None:
-    assert after_look(delivery, sighting, now, OURS) == settlement
+def test_what_a_look_leads_to(
+    delivery: Delivery, lookup_result: LookupResult, now: datetime, settlement: object
+) -> None:
+    assert after_lookup(delivery, lookup_result, now, OURS) == settlement
 
 
 def blind(times: int, row: Delivery = CARD) -> Delivery:
@@ -425,26 +435,28 @@ def blind(times: int, row: Delivery = CARD) -> Delivery:
     return replace(row, attempts=20 + times, uncertain=True, possible_repeat=times > 0, blind_tries=times)
 
 
-@pytest.mark.parametrize("sighting", [UNREADABLE, NO_ANSWER])
+@pytest.mark.parametrize("lookup_result", [UNREADABLE, NO_ANSWER])
 @pytest.mark.parametrize(("times", "doubled"), [(0, 1), (1, 2), (2, 4), (3, 4), (60, 4)])
-def test_each_blind_try_without_an_answer_doubles_the_patience(times: int, doubled: int, sighting: Unreadable) -> None:
-    row, first = blind(times), UNREADABLE_FOR if sighting.lost else PAGE_UNREADABLE_FOR
-    early = after_look(row, sighting, LANDED + doubled * first - SECOND, OURS)
-    assert early == Again(replace(row, not_before=LANDED + doubled * first - SECOND + BETWEEN_LOOKS))
+def test_each_blind_try_without_an_answer_doubles_the_patience(
+    times: int, doubled: int, lookup_result: Unreadable
+) -> None:
+    row, first = blind(times), UNREADABLE_FOR if lookup_result.lost else PAGE_UNREADABLE_FOR
+    early = after_lookup(row, lookup_result, LANDED + doubled * first - SECOND, OURS)
+    assert early == Again(replace(row, not_before=LANDED + doubled * first - SECOND + LOOKUP_INTERVAL))
     late = LANDED + doubled * first
-    assert after_look(row, sighting, late, OURS) == once_more(row, late, repeat=True)
+    assert after_lookup(row, lookup_result, late, OURS) == once_more(row, late, repeat=True)
 
 
 def test_what_is_given_up_already_is_sent_after_one_more_look_in_vain_however_often_it_was_refused_before() -> None:
     row = replace(blind(7), state=State.QUEUED, checked_at=LANDED)
-    assert after_look(row, NO_ANSWER, LANDED, OURS) == once_more(row, LANDED, repeat=True)
+    assert after_lookup(row, NO_ANSWER, LANDED, OURS) == once_more(row, LANDED, repeat=True)
 
 
 @pytest.mark.parametrize("row", [QUEUED, CARD])
-@pytest.mark.parametrize("hold", [replace(ANOTHER, since=at(3600)), in_doubt_since(at(3600))])
-def test_patience_is_counted_from_when_it_could_be_looked_for(row: Delivery, hold: Hold) -> None:
+@pytest.mark.parametrize("ownership", [replace(ANOTHER, since=at(3600)), in_doubt_since(at(3600))])
+def test_patience_is_counted_from_when_it_could_be_looked_for(row: Delivery, ownership: Ownership) -> None:
     for seconds, repeat in ((0.0, False), (4.9, False), (5.0, True)):
-        settlement = after_look(row, UNREADABLE, LANDED + timedelta(seconds=3600 + seconds), hold)
+        settlement = after_lookup(row, UNREADABLE, LANDED + timedelta(seconds=3600 + seconds), ownership)
         assert isinstance(settlement, Again)
         assert settlement.delivery.possible_repeat is repeat
 
@@ -457,10 +469,10 @@ GIVEN_UP = replace(CARD, state=State.QUEUED, uncertain=True, possible_repeat=Tru
     [
         (GIVEN_UP, 0.0, Send()),
         (GIVEN_UP, 3.0, Send()),
-        (GIVEN_UP, 3.1, Look()),
+        (GIVEN_UP, 3.1, Find()),
         (replace(GIVEN_UP, not_before=LANDED + 5 * SECOND), 3.1, Wait(LANDED + 5 * SECOND)),
         (replace(GIVEN_UP, possible_repeat=False), 3600.0, Send()),  # it was seen that it is not there
-        (replace(GIVEN_UP, checked_at=None), 0.0, Look()),
+        (replace(GIVEN_UP, checked_at=None), 0.0, Find()),
     ],
 )
 def test_what_was_given_up_unread_is_sent_at_once_or_looked_for_again(
@@ -471,22 +483,24 @@ def test_what_was_given_up_unread_is_sent_at_once_or_looked_for_again(
 
 def test_once_it_can_be_read_that_it_is_not_there_it_is_no_possible_repeat() -> None:
     now = LANDED + 60 * SECOND
-    assert after_look(GIVEN_UP, Absent(), now, OURS) == Again(replace(GIVEN_UP, checked_at=now, possible_repeat=False))
+    assert after_lookup(GIVEN_UP, Absent(), now, OURS) == Again(
+        replace(GIVEN_UP, checked_at=now, possible_repeat=False)
+    )
 
 
 @pytest.mark.parametrize(
-    ("looks", "sighting", "settlement"),
+    ("lookups", "lookup_result", "settlement"),
     [
-        (0, Seen(("1.0",)), Done("1.0", found=True)),
-        (0, Seen(("1.0", "2.0")), Done("1.0", found=True, repeats=("2.0",))),
+        (0, Found(("1.0",)), Done("1.0", found=True)),
+        (0, Found(("1.0", "2.0")), Done("1.0", found=True, repeats=("2.0",))),
         (0, Absent(), Drop("it is not there any more")),
-        (0, UNREADABLE, Again(replace(QUEUED, looks=1, not_before=NOON + RECHECK_AFTER))),
-        (RECHECKS - 2, UNREADABLE, Again(replace(QUEUED, looks=RECHECKS - 1, not_before=NOON + RECHECK_AFTER))),
+        (0, UNREADABLE, Again(replace(QUEUED, lookups=1, not_before=NOON + RECHECK_AFTER))),
+        (RECHECKS - 2, UNREADABLE, Again(replace(QUEUED, lookups=RECHECKS - 1, not_before=NOON + RECHECK_AFTER))),
         (RECHECKS - 1, UNREADABLE, Drop("it could not be looked for again: missing_scope")),
     ],
 )
-def test_what_looking_once_more_leads_to(looks: int, sighting: LookupResult, settlement: object) -> None:
-    assert after_recheck(replace(QUEUED, looks=looks), sighting, NOON) == settlement
+def test_what_looking_once_more_leads_to(lookups: int, lookup_result: LookupResult, settlement: object) -> None:
+    assert after_recheck(replace(QUEUED, lookups=lookups), lookup_result, NOON) == settlement
 
 
 @pytest.mark.parametrize(
@@ -514,7 +528,7 @@ def test_pages_and_failures_have_a_lane_of_their_own(priority: Priority) -> None
     assert lane.name == f"{kind.value}:C0ALERTS"
 
 
-sightings = st.lists(
+results = st.lists(
     st.one_of(
         st.just(Absent()),
         st.builds(Unreadable, st.just("x"), st.one_of(st.none(), st.timedeltas(timedelta(), timedelta(hours=1)))),
@@ -525,29 +539,29 @@ sightings = st.lists(
 )
 
 
-@given_any(sightings, st.sampled_from(Priority), st.sampled_from([OURS, ANOTHER, in_doubt_since(NOON)]))
+@given_any(results, st.sampled_from(Priority), st.sampled_from([OURS, ANOTHER, in_doubt_since(NOON)]))
 def test_however_the_looks_go_it_is_sent_again_within_bounds(
-    looks: list[LookupResult], priority: Priority, hold: Hold
+    lookups: list[LookupResult], priority: Priority, ownership: Ownership
 ) -> None:
     delivery, now = replace(SENDING, priority=priority), NOON
-    answered = delivery.lane.kind is LaneKind.PAGES and NO_ANSWER not in looks
+    answered = delivery.lane.kind is LaneKind.PAGES and NO_ANSWER not in lookups
     patience = PAGE_UNREADABLE_FOR if answered else UNREADABLE_FOR
     absent = 0
-    for sighting in looks:
-        step = decide(delivery, now, hold, idempotent=False)
+    for lookup_result in lookups:
+        step = decide(delivery, now, ownership, idempotent=False)
         while isinstance(step, Wait):
             now = step.until
-            step = decide(delivery, now, hold, idempotent=False)
+            step = decide(delivery, now, ownership, idempotent=False)
         if isinstance(step, Send):
             break
-        settlement = after_look(delivery, sighting, now, hold)
+        settlement = after_lookup(delivery, lookup_result, now, ownership)
         assert isinstance(settlement, Again)
         delivery = settlement.delivery
-        absent += isinstance(sighting, Absent)
-    assert decide(delivery, now, hold, idempotent=False) == Send()
+        absent += isinstance(lookup_result, Absent)
+    assert decide(delivery, now, ownership, idempotent=False) == Send()
     assert delivery.uncertain
-    assert delivery.possible_repeat or absent >= LOOKS
-    assert now - LANDED <= 2 * patience + BETWEEN_LOOKS
+    assert delivery.possible_repeat or absent >= LOOKUPS
+    assert now - LANDED <= 2 * patience + LOOKUP_INTERVAL
 
 
 # --- which goes first ------------------------------------------------------------------------------------------------
@@ -596,7 +610,7 @@ PAGING, FAILURE, RECOVERY, UPDATE = Priority
         (
             [
                 ("s", SyncGroup("s"), UPDATE),
-                ("1", TimelineBatch(story="s", of_group=True, entries=()), UPDATE),
+                ("1", TimelineBatch(thread_key="s", of_group=True, entries=()), UPDATE),
                 ("a", SyncCard("a"), FAILURE),
             ],
             {"s": True},
@@ -635,7 +649,7 @@ def test_a_story_waits_for_the_lines_of_the_one_before_it_unless_it_pages(
 ) -> None:
     line: ThreadEntry | TimelineBatch = a_line("a")
     if of_group is not None:
-        line = TimelineBatch(story="s" if of_group else "a", of_group=of_group, entries=(a_line("a"),))
+        line = TimelineBatch(thread_key="s" if of_group else "a", of_group=of_group, entries=(a_line("a"),))
     told = rows(("1", line, RECOVERY), ("b", SyncCard("b"), priority), ("c", SyncCard("c"), UPDATE))
     assert order([told[0], after("a", told[1]), told[2]], {"a": True, "s": True}) == wanted
 
@@ -645,7 +659,7 @@ bodies = st.one_of(
     stories.map(SyncCard),
     stories.map(SyncGroup),
     stories.map(a_line),
-    stories.map(lambda story: TimelineBatch(story=story, of_group=True, entries=())),
+    stories.map(lambda story: TimelineBatch(thread_key=story, of_group=True, entries=())),
     st.just(NOTICE),
 )
 outboxes = st.lists(st.tuples(bodies, st.sampled_from(Priority)), max_size=15).map(
@@ -658,20 +672,20 @@ def test_lines_never_overtake_their_story_and_the_urgent_goes_first(
     those: list[Delivery], posted: dict[str, bool]
 ) -> None:
     ordered = in_order(those, posted)
-    lines = [row for row in ordered if story_of(row.body) is not None]
+    lines = [row for row in ordered if thread_of(row.body) is not None]
     oldest: dict[str, Delivery] = {}
     for row in those:
-        oldest.setdefault(story_of(row.body) or "", row)
+        oldest.setdefault(thread_of(row.body) or "", row)
     # Of each story whose card is there its oldest line, and no other; of the rest everything.
-    assert {story_of(row.body) for row in lines} == {
-        story for row in those if (story := story_of(row.body)) and posted.get(story)
+    assert {thread_of(row.body) for row in lines} == {
+        story for row in those if (story := thread_of(row.body)) and posted.get(story)
     }
-    assert all(row is oldest[story_of(row.body) or ""] for row in lines)
-    assert len(ordered) - len(lines) == sum(story_of(row.body) is None for row in those)
+    assert all(row is oldest[thread_of(row.body) or ""] for row in lines)
+    assert len(ordered) - len(lines) == sum(thread_of(row.body) is None for row in those)
 
     def urgency(row: Delivery) -> Priority:
-        story = story_of(row.body)
-        return min(each.priority for each in those if each is row or (story and story_of(each.body) == story))
+        story = thread_of(row.body)
+        return min(each.priority for each in those if each is row or (story and thread_of(each.body) == story))
 
     ranks = [(urgency(row), not isinstance(row.body, SyncCard | SyncGroup)) for row in ordered]
     assert ranks == sorted(ranks)
@@ -686,6 +700,6 @@ def test_a_whole_outbox_is_told_in_order(those: list[Delivery]) -> None:
         told.append(first)
         left.remove(first)
     for story in "abc":
-        assert [row for row in told if story_of(row.body) == story] == [
-            row for row in those if story_of(row.body) == story
+        assert [row for row in told if thread_of(row.body) == story] == [
+            row for row in those if thread_of(row.body) == story
         ]

@@ -1,4 +1,4 @@
-from bot.domain.episode import LINES_KEPT, Episode, EpisodeKind, Outcome, TimelineEntry
+from bot.domain.episode import ENTRIES_KEPT, Episode, EpisodeKind, Outcome, TimelineEntry
 from bot.domain.observation import Reading
 from bot.domain.phase import Intent, Phase
 from bot.domain.plan import Plan, Record, Routing, plan_reading
@@ -109,8 +109,8 @@ def test_a_second_failure_of_one_deployment_has_a_key_of_its_own_and_a_rebuilt_s
 def test_a_long_story_keeps_its_beginning_and_its_latest_lines() -> None:
     episode = an_episode()
     for revision in range(2, 200):
-        episode = episode.told_line(TimelineEntry(revision=revision, at=at(revision), events=(Event.RUNNING,)))
-    assert len(episode.timeline) == LINES_KEPT
+        episode = episode.with_entry(TimelineEntry(revision=revision, at=at(revision), events=(Event.RUNNING,)))
+    assert len(episode.timeline) == ENTRIES_KEPT
     assert episode.timeline[0].revision == 1
     assert episode.timeline[-1].revision == episode.revision == 199
 

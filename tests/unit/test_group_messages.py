@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.card import Card, Content, Digest, Group, Missed, ThreadEntry, TimelineBatch
+from bot.domain.card import Card, Content, Digest, DigestEntry, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Outcome, TimelineEntry
 from bot.domain.note import Guidance, Note, NoteKind
@@ -112,13 +112,13 @@ def some_lines(count: int = 3) -> tuple[ThreadEntry, ...]:
     [(True, False, True), (True, True, True), (False, True, True), (False, False, False)],
 )
 def test_lines_name_their_pipelines_where_the_thread_does_not(of_group: bool, broadcast: bool, named: bool) -> None:
-    told = TimelineBatch(story="s", of_group=of_group, entries=some_lines(), broadcast=broadcast)
+    told = TimelineBatch(thread_key="s", of_group=of_group, entries=some_lines(), broadcast=broadcast)
     text = tells_all(valid(shown(told))).text
     assert text.split("\n") == [f"orders-{number} FAILED, 0 of 1 ready"[0 if named else 9 :] for number in range(3)]
 
 
 def test_of_a_long_thread_the_middle_is_counted() -> None:
-    told = TimelineBatch(story="s", of_group=False, entries=some_lines(4), left_out=70)
+    told = TimelineBatch(thread_key="s", of_group=False, entries=some_lines(4), left_out=70)
     first, second, middle, *_ = tells_all(valid(shown(told))).text.split("\n")
     assert first == second == "FAILED, 0 of 1 ready"
     assert middle == "… 70 more changes …"
@@ -149,13 +149,13 @@ def test_no_row_of_a_catch_up_looks_like_how_a_pipeline_is_now() -> None:
 @pytest.mark.parametrize("event", [each for each in Event if each is not Event.RUNNING])
 def test_whatever_a_pipeline_went_through_is_counted(event: Event) -> None:
     line = TimelineEntry(revision=1, at=at(1), events=(event,), phase=Phase.RUNNING)
-    entry = Missed(pipeline=a_pipeline(), counts={event: 2}, since=at(1), until=at(1), last=line)
+    entry = DigestEntry(pipeline=a_pipeline(), counts={event: 2}, since=at(1), until=at(1), last=line)
     assert f"orders-eu {event.value} 2× · last RUNNING" in shown(Digest(key="k", entries=(entry,))).text
 
 
 def test_an_acknowledgement_does_not_say_that_a_pipeline_was_never_read() -> None:
     line = TimelineEntry(revision=2, at=at(9), events=(Event.ACKNOWLEDGED,), by=ANN)
-    entry = Missed(pipeline=a_pipeline(), counts={Event.ACKNOWLEDGED: 1}, since=at(9), until=at(9), last=line)
+    entry = DigestEntry(pipeline=a_pipeline(), counts={Event.ACKNOWLEDGED: 1}, since=at(9), until=at(9), last=line)
     text = tells_all(valid(shown(Digest(key="k", entries=(entry,))))).text
     assert "orders-eu acknowledged · last <!date^1795435209^" in text
     assert "not read" not in text
@@ -163,8 +163,8 @@ def test_an_acknowledgement_does_not_say_that_a_pipeline_was_never_read() -> Non
 
 SEVERAL: tuple[Content, ...] = (
     a_group(OPEN, ANSWERED, OVER),
-    TimelineBatch(story="s", of_group=True, entries=some_lines()),
-    TimelineBatch(story="s", of_group=False, entries=some_lines(), left_out=9, broadcast=True),
+    TimelineBatch(thread_key="s", of_group=True, entries=some_lines()),
+    TimelineBatch(thread_key="s", of_group=False, entries=some_lines(), left_out=9, broadcast=True),
     Digest(key="k", entries=(a_missed(failed=1),)),
 )
 
@@ -244,7 +244,7 @@ def test_the_end_of_all_is_told_in_one_line() -> None:
         downtime_seconds=90.0,
     )
     told = tuple(ThreadEntry(card_key="k", pipeline=a_pipeline(f"orders-{n}"), entry=ended) for n in range(3))
-    lines = TimelineBatch(story="s", of_group=True, entries=told, broadcast=True, all_recovered=3)
+    lines = TimelineBatch(thread_key="s", of_group=True, entries=told, broadcast=True, all_recovered=3)
     everyone = tells_all(valid(shown(lines))).text
     assert everyone == "All 3 pipelines have recovered, the last after 1 min 30 s: orders-0, orders-1, orders-2"
     last = tells_all(valid(shown(replace(lines, all_recovered=5)))).text

@@ -13,7 +13,7 @@ from bot.domain.card import Digest, Notice, NoticeKind, PostedCard, SyncCard, Sy
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, LaneKind, Priority, State
 from bot.domain.episode import EpisodeKind, Outcome, TimelineEntry
-from bot.domain.grouping import CATCH_UP_FROM, GROUP_FROM, MOST, THREAD_FROM, Backlog, Grouping, gather
+from bot.domain.grouping import CATCH_UP_FROM, GROUP_FROM, MOST, THREAD_FROM, Backlog, Grouping, regroup
 from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
@@ -66,7 +66,7 @@ def gathered(
     rows: Sequence[Delivery], cards: Iterable[PostedCard] = (), group_sizes: dict[str, int] | None = None
 ) -> Grouping | None:
     by_key = {card.content.key: card for card in cards}
-    return gather(Backlog(TEAM, rows, by_key, group_sizes or {}))
+    return regroup(Backlog(TEAM, rows, by_key, group_sizes or {}))
 
 
 def some(numbers: Iterable[int], kind: EpisodeKind = FAILURE, **fields: Any) -> list[PostedCard]:
@@ -99,7 +99,7 @@ def test_failures_that_wait_at_once_are_a_group(count: int, together: int) -> No
     [
         (a_sync(3, attempts=1), a_posted(3)),  # it was tried, and may be there
         (a_sync(3, state=State.SENDING), a_posted(3)),
-        (a_sync(3), a_posted(3, ts="1.0")),
+        (a_sync(3), a_posted(3, message_id="1.0")),
         (a_sync(3), a_posted(3, removed=True)),
         (a_sync(3), a_posted(3, over=True)),
         (a_sync(3), a_posted(3, DEPLOYMENT)),
@@ -127,7 +127,7 @@ def test_a_group_that_waits_takes_in_what_comes_as_far_as_it_has_room(
 
 
 def test_whatever_changes_in_a_group_is_one_change_of_its_message() -> None:
-    cards = [*some((1, 2), group="group", ts="1.0"), a_posted(3, group="another", ts="2.0")]
+    cards = [*some((1, 2), group="group", message_id="1.0"), a_posted(3, group="another", message_id="2.0")]
     rows = [a_sync(2, Priority.RECOVERY), a_sync(3, Priority.UPDATE), a_sync(1, Priority.UPDATE, attempts=1)]
     found = gathered(rows, cards)
     assert found is not None
@@ -136,19 +136,19 @@ def test_whatever_changes_in_a_group_is_one_change_of_its_message() -> None:
 
 
 def test_lines_of_a_group_go_into_its_thread_together() -> None:
-    cards = [*some((1, 2), group="group", ts="1.0"), a_posted(3, group="another", ts="2.0")]
+    cards = [*some((1, 2), group="group", message_id="1.0"), a_posted(3, group="another", message_id="2.0")]
     rows = [a_row_of(1, line(3)), a_row_of(3, line(3)), a_row_of(2, line(4), Priority.RECOVERY)]
     found = gathered(rows, cards)
     assert found is not None
     assert found.replaced == (rows[0], rows[2])
-    assert found.row.body == TimelineBatch(story="group", of_group=True, entries=_only_lines(rows[0], rows[2]))
+    assert found.row.body == TimelineBatch(thread_key="group", of_group=True, entries=_only_lines(rows[0], rows[2]))
     assert (found.row.priority, found.row.made_at) == (Priority.RECOVERY, at(3))
     assert found.row.id not in {row.id for row in rows}
 
 
 def test_a_long_tale_of_a_group_is_told_in_several_messages() -> None:
     rows = [a_row_of(number, line(3)) for number in range(MOST + 5)]
-    found = gathered(rows, some(range(MOST + 5), group="group", ts="1.0"))
+    found = gathered(rows, some(range(MOST + 5), group="group", message_id="1.0"))
     assert found is not None
     assert found.replaced == tuple(rows[:MOST])
 
@@ -164,7 +164,7 @@ def test_a_failure_that_is_over_before_it_was_told_goes_with_the_feed(priority: 
     )
     assert gathered([row], [a_posted(1)]) is None
     assert gathered([replace(row, attempts=1)], [a_posted(1, over=True)]) is None
-    assert gathered([row], [a_posted(1, over=True, ts="1.0")]) is None
+    assert gathered([row], [a_posted(1, over=True, message_id="1.0")]) is None
 
 
 def feed_of(numbers: Iterable[int]) -> list[Delivery]:
@@ -215,7 +215,7 @@ def test_what_a_catch_up_that_is_being_sent_has_counted_no_second_one_counts_ane
     first = gathered(feed_of(range(11)), some(range(11), DEPLOYMENT))
     assert first is not None
     goes_on = a_posted(3, DEPLOYMENT)
-    episode = goes_on.content.episode.told_line(line(9, Event.DEGRADED))
+    episode = goes_on.content.episode.with_entry(line(9, Event.DEGRADED))
     goes_on = replace(goes_on, content=replace(goes_on.content, episode=episode), revision=9)
     new = [*feed_of(range(40, 51)), a_sync(3, Priority.UPDATE)]
     found = gathered([replace(first.row, **sent), *new], [*some(range(40, 51), DEPLOYMENT), goes_on])
@@ -237,7 +237,7 @@ def _gathered_stories(*readings: Observation) -> dict[Event, int]:
             outbox.cards[card.key] = PostedCard(content=card, revision=card.revision)
         for row in plan.deliveries:
             outbox.rows[row.id] = replace(row, priority=Priority.UPDATE)
-        while outbox.gather():
+        while outbox.regroup():
             pass
     entries = [entry for body in outbox.bodies(Digest) for entry in body.entries]
     (counts,) = [entry.counts for entry in entries if entry.pipeline.name == "orders-eu"]
@@ -277,8 +277,8 @@ def test_of_ends_that_their_cards_have_told_no_catch_up_is_made() -> None:
     numbers = range(CATCH_UP_FROM + 1)
     ends = replace(line(2), downtime_seconds=1.0)
     rows = [a_row_of(number, ends) for number in numbers]
-    assert gathered(rows, some(numbers, over=True, ts="1.0", came_at=2)) is None
-    found = gathered(rows, some(numbers, over=True, ts="1.0", came_at=1))
+    assert gathered(rows, some(numbers, over=True, message_id="1.0", came_at=2)) is None
+    found = gathered(rows, some(numbers, over=True, message_id="1.0", came_at=1))
     assert found is not None
     assert isinstance(found.row.body, Digest)
     assert len(found.row.body.entries) == len(rows)
@@ -296,7 +296,7 @@ def test_an_open_failure_is_in_no_catch_up() -> None:
 
 def test_lines_of_cards_that_are_there_are_caught_up_with_and_the_cards_stay() -> None:
     rows = [a_row_of(number, line(3, Event.DEGRADED)) for number in range(11)]
-    found = gathered(rows, some(range(11), ts="1.0"))
+    found = gathered(rows, some(range(11), message_id="1.0"))
     assert found is not None
     assert isinstance(found.row.body, Digest)
     assert found.forgets == ()
@@ -309,7 +309,7 @@ def test_lines_of_cards_that_are_there_are_caught_up_with_and_the_cards_stay() -
 @pytest.mark.parametrize(("count", "together"), [(3, False), (4, True), (30, True), (31, True), (100, True)])
 def test_many_lines_of_one_thread_are_one_message(count: int, together: bool) -> None:
     rows = [a_row_of(1, line(number), broadcast=number == 2) for number in range(count)]
-    found = gathered(rows, [a_posted(1, ts="1.0")])
+    found = gathered(rows, [a_posted(1, message_id="1.0")])
     assert THREAD_FROM == 4
     if not together:
         assert found is None
@@ -317,7 +317,7 @@ def test_many_lines_of_one_thread_are_one_message(count: int, together: bool) ->
     assert found is not None
     assert isinstance(found.row.body, TimelineBatch)
     assert found.replaced == tuple(rows)
-    assert (found.row.body.story, found.row.body.of_group, found.row.body.broadcast) == (key(1), False, True)
+    assert (found.row.body.thread_key, found.row.body.of_group, found.row.body.broadcast) == (key(1), False, True)
     assert len(found.row.body.entries) + found.row.body.left_out == count
     told = [each.entry.revision for each in found.row.body.entries]
     assert told == sorted(told)
@@ -327,7 +327,7 @@ def test_many_lines_of_one_thread_are_one_message(count: int, together: bool) ->
 
 
 def test_lines_that_wait_take_in_one_more() -> None:
-    cards = [a_posted(1, ts="1.0")]
+    cards = [a_posted(1, message_id="1.0")]
     first = gathered([a_row_of(1, line(number)) for number in range(40)], cards)
     assert first is not None
     more = a_row_of(1, line(99), Priority.RECOVERY, broadcast=True)
@@ -352,7 +352,7 @@ posted = st.builds(
     st.integers(1, MOST),
     st.sampled_from([FAILURE, FAILURE, DEPLOYMENT]),
     over=st.booleans(),
-    ts=st.sampled_from([None, None, "1.0"]),
+    message_id=st.sampled_from([None, None, "1.0"]),
     group=st.sampled_from([None, None, None, "group"]),
 )
 worlds = st.lists(posted, max_size=14, unique_by=lambda card: card.content.key)
@@ -368,7 +368,7 @@ def backlogs(draw: st.DrawFn) -> tuple[list[Delivery], list[PostedCard]]:
     rows: list[Delivery] = []
     for card in cards:
         number = int(card.content.key[-4:])
-        if card.ts is None or draw(st.booleans()):
+        if card.message_id is None or draw(st.booleans()):
             rows.append(replace(a_sync(number, draw(st.sampled_from(Priority))), **draw(states)))
         for revision in range(3, 3 + draw(st.sampled_from([0, 0, 1, 5]))):
             event = draw(st.sampled_from([Event.DEGRADED, Event.RESTARTED, Event.RECOVERED]))
@@ -386,11 +386,11 @@ class Outbox:
         self.cards = {card.content.key: card for card in cards}
         self.forgotten: dict[str, PostedCard] = {}
 
-    def gather(self) -> bool:
+    def regroup(self) -> bool:
         """One more; False where every lane is as it can be."""
         for kind in LaneKind:
             rows = [row for row in self.rows.values() if row.lane.kind is kind]
-            found = gather(Backlog(TEAM, rows, self.cards, self._unseen(rows)))
+            found = regroup(Backlog(TEAM, rows, self.cards, self._unseen(rows)))
             if found:
                 self._take(found)
                 return True
@@ -399,7 +399,7 @@ class Outbox:
     def _unseen(self, rows: Sequence[Delivery]) -> dict[str, int]:
         told = {row.body.group_key for row in rows if isinstance(row.body, SyncGroup)}
         parts = {key: [card for card in self.cards.values() if card.group == key] for key in told}
-        return {key: len(cards) for key, cards in parts.items() if all(card.ts is None for card in cards)}
+        return {key: len(cards) for key, cards in parts.items() if all(card.message_id is None for card in cards)}
 
     def _take(self, found: Grouping) -> None:
         for row in found.replaced:
@@ -421,7 +421,7 @@ class Outbox:
 def settled(rows: Sequence[Delivery], cards: Sequence[PostedCard]) -> Outbox:
     outbox = Outbox(rows, cards)
     for _ in range(3 * len(rows) + 3):
-        if not outbox.gather():
+        if not outbox.regroup():
             return outbox
     raise AssertionError("there is always one thing more to gather")
 
@@ -459,7 +459,7 @@ def test_open_failures_and_pages_are_never_only_counted(world: tuple[list[Delive
     rows, cards = world
     outbox = settled(rows, cards)
     for card in outbox.forgotten.values():
-        assert card.ts is None
+        assert card.message_id is None
         assert not (card.content.episode.open and card.content.episode.kind is FAILURE)
     assert all(row.lane.kind is LaneKind.FEED for row in outbox.rows.values() if isinstance(row.body, Digest))
     # A failure that opens is told by a card or a line of a group's message, and before the feed.
@@ -487,11 +487,11 @@ def test_every_line_is_still_told(world: tuple[list[Delivery], list[PostedCard]]
     outbox = settled(rows, cards)
     caught_up = {entry.pipeline.id for body in outbox.bodies(Digest) for entry in body.entries}
     together = {(each.card_key, each.entry) for body in outbox.bodies(TimelineBatch) for each in body.entries}
-    left_out = {body.story for body in outbox.bodies(TimelineBatch) if body.left_out}
+    left_out = {body.thread_key for body in outbox.bodies(TimelineBatch) if body.left_out}
     for row in rows:
         if isinstance(row.body, ThreadEntry) and row.id not in outbox.rows:
             told = (row.body.card_key, row.body.entry) in together or row.body.card_key in left_out
-            yet_to_come = row.body.card_key in outbox.cards and outbox.cards[row.body.card_key].ts is None
+            yet_to_come = row.body.card_key in outbox.cards and outbox.cards[row.body.card_key].message_id is None
             assert told or yet_to_come or row.body.pipeline.id in caught_up
 
 
@@ -501,7 +501,7 @@ def test_what_may_have_come_already_is_still_known_to_when_it_is_told_with_other
     fields: dict[str, Any] = {"attempts": 1, flag: True}
     tried = replace(a_row_of(2, line(3)), **fields)
     rows = [a_row_of(1, line(3)), tried]
-    outbox = settled(rows, some((1, 2), group="group", ts="1.0"))
+    outbox = settled(rows, some((1, 2), group="group", message_id="1.0"))
     assert all(getattr(row, flag) for row in outbox.rows.values() if tried.body in _lines_of(row))
 
 
@@ -525,7 +525,7 @@ def test_what_is_told_together_is_as_urgent_and_as_late_as_any_of_it(
 ) -> None:
     outbox = Outbox(*world)
     before = dict(outbox.rows)
-    while outbox.gather():
+    while outbox.regroup():
         gone = [row for each, row in before.items() if outbox.rows.get(each) != row]
         for new in (row for each, row in outbox.rows.items() if before.get(each) != row):
             assert new.made_at == min(row.made_at for row in gone)
@@ -537,7 +537,7 @@ def test_what_is_told_together_is_as_urgent_and_as_late_as_any_of_it(
 def test_of_what_somebody_answered_at_last_it_is_still_said_how_it_is() -> None:
     answered = TimelineEntry(revision=3, at=at(3), events=(Event.ACKNOWLEDGED,), by=ANN)
     rows = [a_row_of(number, told) for number in range(11) for told in (line(2, Event.DEGRADED), answered)]
-    found = gathered(rows, some(range(11), ts="1.0"))
+    found = gathered(rows, some(range(11), message_id="1.0"))
     assert found is not None
     assert isinstance(found.row.body, Digest)
     assert {entry.last.phase for entry in found.row.body.entries} == {Phase.RUNNING}
@@ -545,7 +545,7 @@ def test_of_what_somebody_answered_at_last_it_is_still_said_how_it_is() -> None:
 
 def test_the_lines_of_a_group_go_into_the_message_that_waits_already() -> None:
     """However often its pipelines go up and down while nothing can be sent."""
-    cards = some((1, 2), group="group", ts="1.0")
+    cards = some((1, 2), group="group", message_id="1.0")
     outbox = settled([a_row_of(1, line(3)), a_row_of(2, line(3))], cards)
     (waiting,) = outbox.rows.values()
     for revision in range(4, 60):

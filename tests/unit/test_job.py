@@ -5,14 +5,14 @@ from datetime import datetime
 
 import pytest
 
-from bot.delivery.job import STANDS_WITHIN, Job, rechecking
+from bot.delivery.job import STANDS_WITHIN, Job, recheck_of
 from bot.domain.card import Card, PostedCard, ThreadEntry, TimelineBatch
-from bot.domain.delivery import Seen
+from bot.domain.delivery import Found
 from bot.domain.episode import Outcome, TimelineEntry
 from bot.domain.phase import Phase
 from bot.domain.protocol import CLOCKS_DIFFER, oldest
 from bot.domain.transition import Event
-from bot.slack.outbound.metadata import marks_in, metadata_of, sighting
+from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
 from tests.builders import a_card, a_delivery, a_pipeline, an_episode, at
 
 BEGINS = an_episode().timeline[0]
@@ -28,7 +28,7 @@ def a_story_that_ended() -> Card:
 
 
 def posted(*, came_at: int) -> PostedCard:
-    return PostedCard(content=a_story_that_ended(), revision=3, ts="1.1", delivered_revision=3, came_at=came_at)
+    return PostedCard(content=a_story_that_ended(), revision=3, message_id="1.1", shown_revision=3, came_at=came_at)
 
 
 def told(line: TimelineEntry, card: PostedCard) -> ThreadEntry:
@@ -49,7 +49,7 @@ def test_the_end_is_not_said_again_under_a_card_that_came_with_it(
 def test_of_several_lines_the_end_is_left_out_and_no_longer_shown_to_the_channel() -> None:
     card = posted(came_at=3)
     lines = TimelineBatch(
-        story=card.content.key,
+        thread_key=card.content.key,
         of_group=False,
         entries=(told(GOES_ON, card), told(ENDS, card)),
         broadcast=True,
@@ -62,16 +62,16 @@ def test_of_several_lines_the_end_is_left_out_and_no_longer_shown_to_the_channel
 
 @pytest.mark.parametrize("came_at", [0, 1, 3])
 def test_with_which_revision_a_card_came_is_read_back_from_its_message(came_at: int) -> None:
-    card = replace(posted(came_at=came_at), ts=None, delivered_revision=0)
+    card = replace(posted(came_at=came_at), message_id=None, shown_revision=0)
     job = Job(a_delivery(card.content.key), (card,))
     message = {"user": "U0BOT", "ts": "9.9", "metadata": metadata_of(job.delivery, job.content)}
-    found = sighting(marks_in({"messages": [message]}, "U0BOT"), job.trace)
-    assert found == Seen(("9.9",), came_at={card.content.key: came_at or 3})
+    found = lookup_result(metadata_in({"messages": [message]}, "U0BOT"), job.lookup)
+    assert found == Found(("9.9",), came_at={card.content.key: came_at or 3})
 
 
 def test_a_recheck_begins_to_look_before_the_first_try_however_late_the_last_was() -> None:
     row = a_delivery(made_at=at(0), sent_at=at(1800), attempts=6)
-    assert oldest(rechecking(Job(row, ()), at(1801))) == oldest(row)
+    assert oldest(recheck_of(Job(row, ()), at(1801))) == oldest(row)
 
 
 @pytest.mark.parametrize(
@@ -83,4 +83,4 @@ def test_a_failure_that_stood_before_it_was_read_is_looked_for_since_long_before
 ) -> None:
     card = a_card(replace(an_episode(), first_seen=first_seen))
     job = Job(a_delivery(card.key, made_at=at(0), attempts=attempts), (PostedCard(content=card, revision=1),))
-    assert job.trace.oldest == f"{since.timestamp():.6f}"
+    assert job.lookup.oldest == f"{since.timestamp():.6f}"

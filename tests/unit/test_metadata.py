@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.card import Card, Content, Digest, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
-from bot.domain.delivery import Absent, Earlier, Lookup, LookupResult, Seen
+from bot.domain.delivery import Absent, Earlier, Found, Lookup, LookupResult
 from bot.domain.episode import EpisodeKind, Outcome
-from bot.slack.outbound.metadata import SHORT, marks_in, metadata_of, sighting
+from bot.slack.outbound.metadata import SHORT, lookup_result, metadata_in, metadata_of
 from sandbox.slack.drafts import valid_metadata
 from tests.builders import ALERTS, ORDERS, a_card, a_delivery, a_pipeline, an_episode, at
 from tests.fakes import NOON, US
@@ -30,8 +30,8 @@ def a_message(ts: str, key: str, content: Content = OPEN, **more: object) -> Map
 
 
 def seen(key: str, *messages: Mapping[str, object], failing: str = "") -> LookupResult:
-    trace = Lookup(channel=ALERTS, key=key, oldest="0", failing=failing)
-    return sighting(marks_in({"messages": list(messages)}, US), trace)
+    lookup = Lookup(channel=ALERTS, key=key, oldest="0", failing=failing)
+    return lookup_result(metadata_in({"messages": list(messages)}, US), lookup)
 
 
 @pytest.mark.parametrize("shown", [OPEN, OVER, a_group(OPEN.key)], ids=["open", "over", "group"])
@@ -48,14 +48,14 @@ def test_what_came_before_an_episode_is_not_taken_for_it(
     shown: Card | Group, seconds: float, found: set[str], *, over: bool
 ) -> None:
     ts = f"{at(seconds).timestamp():.6f}"
-    trace = Lookup(channel=ALERTS, key=OPEN.key, oldest="0", failing=ORDERS, earlier=Earlier(before=NOON, over=over))
+    lookup = Lookup(channel=ALERTS, key=OPEN.key, oldest="0", failing=ORDERS, earlier=Earlier(before=NOON, over=over))
     name = "group" if isinstance(shown, Group) else "open" if shown.episode.open else "over"
     message = a_message(ts, shown.key, shown)
-    assert stamps(sighting(marks_in({"messages": [message]}, US), trace)) == ((ts,) if name in found else ())
+    assert stamps(lookup_result(metadata_in({"messages": [message]}, US), lookup)) == ((ts,) if name in found else ())
 
 
 def stamps(found: LookupResult) -> tuple[str, ...]:
-    return found.ts if isinstance(found, Seen) else ()
+    return found.message_ids if isinstance(found, Found) else ()
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_a_card_is_recognised_in_the_group_that_tells_of_it() -> None:
     group = a_message("2.0", "group", a_group(*keys[:9]))
     for key in keys[:9]:
         found = seen(key, group)
-        assert isinstance(found, Seen)
-        assert (found.ts, found.group) == (("2.0",), "group")
+        assert isinstance(found, Found)
+        assert (found.message_ids, found.group) == (("2.0",), "group")
     assert seen(keys[9], group) == Absent()
     of_its_own = seen(keys[3], group, a_message("3.0", keys[3]))
-    assert isinstance(of_its_own, Seen)
-    assert (of_its_own.ts, of_its_own.group) == (("3.0",), None)
+    assert isinstance(of_its_own, Found)
+    assert (of_its_own.message_ids, of_its_own.group) == (("3.0",), None)
     assert stamps(seen("group", group)) == ("2.0",)
 
 
@@ -113,7 +113,7 @@ contents: tuple[Content, ...] = (
     OPEN,
     OVER,
     LINE,
-    TimelineBatch(story="k", of_group=False, entries=(LINE,)),
+    TimelineBatch(thread_key="k", of_group=False, entries=(LINE,)),
     Notice(kind=NoticeKind.WATCHING, at=NOON),
     Digest(key="k", entries=()),
     a_group(*(f"{number:02}" * 16 for number in range(30))),
@@ -168,8 +168,8 @@ strange = st.fixed_dictionaries(
 
 @given(st.fixed_dictionaries({}, optional={"messages": json | st.lists(strange | json, max_size=6)}))
 def test_whatever_a_history_holds_is_read(body: dict[str, object]) -> None:
-    found = sighting(marks_in(body, US), Lookup(channel=ALERTS, key="key", oldest="0", failing=ORDERS))
-    assert isinstance(found, Seen | Absent)
+    found = lookup_result(metadata_in(body, US), Lookup(channel=ALERTS, key="key", oldest="0", failing=ORDERS))
+    assert isinstance(found, Found | Absent)
 
 
 def test_a_card_and_a_group_say_which_revision_they_show() -> None:

@@ -19,7 +19,7 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.card import Card, Digest, Group, Missed, Notice, NoticeKind, ThreadEntry, TimelineBatch
+from bot.domain.card import Card, Digest, DigestEntry, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
@@ -108,15 +108,15 @@ def test_every_line(name: str) -> None:
     for each in told:
         tells_all(valid(shown(each, **WORST, delay=WORDIEST)))
     for of_group in (True, False):
-        several = TimelineBatch(story="s", of_group=of_group, entries=told, left_out=10**6, broadcast=True)
+        several = TimelineBatch(thread_key="s", of_group=of_group, entries=told, left_out=10**6, broadcast=True)
         tells_all(valid(shown(several, **WORST, delay=WORDIEST)))
 
 
-def a_missed(name: str, number: int) -> Missed:
+def a_missed(name: str, number: int) -> DigestEntry:
     """All that can be counted, as often as a long night makes it."""
     counts = dict.fromkeys(Event, 99)
     last = replace(a_line(name, number), by=None)
-    return Missed(pipeline=a_pipeline(name, number), counts=counts, since=at(0), until=at(number), last=last)
+    return DigestEntry(pipeline=a_pipeline(name, number), counts=counts, since=at(0), until=at(number), last=last)
 
 
 @name_table

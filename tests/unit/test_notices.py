@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.card import Called, Missed, Notice, NoticeKind
+from bot.domain.card import DigestEntry, Notice, NoticeKind, OpenFailure
 from bot.domain.episode import TimelineEntry
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE, Event
@@ -22,10 +22,10 @@ PAGED = (a_person(), a_usergroup(), Target(kind=TargetKind.HERE))
 NAMED = replace(a_watch(), label="orders-eu")
 
 
-def a_missed(name: str = "orders-eu", *, until: float = 90, **counts: int) -> Missed:
+def a_missed(name: str = "orders-eu", *, until: float = 90, **counts: int) -> DigestEntry:
     last = TimelineEntry(revision=2, at=at(until), events=(Event.LIVE,), phase=Phase.RUNNING)
     events = {Event(event): number for event, number in counts.items()}
-    return Missed(pipeline=a_pipeline(name), counts=events, since=at(1), until=at(until), last=last)
+    return DigestEntry(pipeline=a_pipeline(name), counts=events, since=at(1), until=at(until), last=last)
 
 
 BLIND = Notice(kind=NoticeKind.BLIND, at=at(1800), since=at(0))
@@ -155,10 +155,12 @@ def test_the_end_of_a_watch_says_what_goes_on() -> None:
 
 
 def a_call(*names: str, first_seen: bool = False) -> Notice:
-    called = tuple(
-        Called(pipeline=a_pipeline(name), card_key=name, since=at(0), first_seen=first_seen) for name in names
+    failures = tuple(
+        OpenFailure(pipeline=a_pipeline(name), card_key=name, since=at(0), first_seen=first_seen) for name in names
     )
-    return Notice(kind=NoticeKind.CALL, at=at(60), by=ANN, by_name="Ann", targets=(a_person("U0BOB"),), called=called)
+    return Notice(
+        kind=NoticeKind.CALL, at=at(60), by=ANN, by_name="Ann", targets=(a_person("U0BOB"),), failures=failures
+    )
 
 
 def test_a_call_says_nothing_that_may_be_otherwise_later() -> None:

@@ -143,6 +143,6 @@ def test_every_answer_has_an_outcome(status: int, body: dict[str, object], heade
     outcome = outcome_of(status, body, headers)
     if isinstance(outcome, Posted):
         assert body["ok"] is True
-        assert outcome.ts == body["ts"]
+        assert outcome.message_id == body["ts"]
     if isinstance(outcome, Refused) and outcome.retry_after:
         assert timedelta() <= outcome.retry_after <= timedelta(hours=1)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.answer import StopPagingAnswer
-from bot.domain.card import Card, Group, HeldPages, Missed, Notice, NoticeKind, PageOrigin
+from bot.domain.card import Card, DigestEntry, Group, HeldPages, Notice, NoticeKind, PageOrigin
 from bot.domain.episode import EpisodeKind, Outcome, TimelineEntry
 from bot.domain.note import Guidance, Note, NoteKind
 from bot.domain.observation import PipelineId
@@ -101,7 +101,7 @@ def test_many_failures_in_one_direct_message_have_one() -> None:
 def a_summary(pipelines: int, limit: int = 10) -> HeldPages:
     line = TimelineEntry(revision=1, at=at(1), events=(Event.FAILED,), phase=Phase.FAILED)
     entries = [
-        Missed(
+        DigestEntry(
             pipeline=a_pipeline(f"orders-{n:02}", pipeline_id=PipelineId(f"pipe_{n:02}")),
             counts=Counter({Event.FAILED: 3}),
             since=at(0),

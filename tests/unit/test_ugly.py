@@ -28,7 +28,18 @@ from bot.domain.answer import (
     WatchedView,
     WatchesAnswer,
 )
-from bot.domain.card import Called, Card, Content, Digest, Group, Missed, Notice, NoticeKind, ThreadEntry, TimelineBatch
+from bot.domain.card import (
+    Card,
+    Content,
+    Digest,
+    DigestEntry,
+    Group,
+    Notice,
+    NoticeKind,
+    OpenFailure,
+    ThreadEntry,
+    TimelineBatch,
+)
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
 from bot.domain.delivery import Delay, Delivery, Priority
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
@@ -194,7 +205,7 @@ def test_groups(several: list[Card], how: dict[str, Any]) -> None:
 
 gathered_lines = st.builds(
     lambda name, told, of_group, broadcast, left_out: TimelineBatch(
-        story="s",
+        thread_key="s",
         of_group=of_group,
         entries=tuple(ThreadEntry(card_key="k", pipeline=a_pipeline_called(name), entry=line) for line in told),
         left_out=left_out,
@@ -215,8 +226,8 @@ def test_lines(told: TimelineBatch, how: dict[str, Any]) -> None:
     valid(rendered(told, **how))
 
 
-def a_missed(name: str, number: int, counts: dict[Event, int], last: TimelineEntry) -> Missed:
-    return Missed(pipeline=a_pipeline_called(name, number), counts=counts, since=at(1), until=at(5), last=last)
+def a_missed(name: str, number: int, counts: dict[Event, int], last: TimelineEntry) -> DigestEntry:
+    return DigestEntry(pipeline=a_pipeline_called(name, number), counts=counts, since=at(1), until=at(5), last=last)
 
 
 missed = st.builds(
@@ -225,7 +236,7 @@ missed = st.builds(
 
 
 @given(st.lists(missed, min_size=1, max_size=30), how_they_come)
-def test_catching_up(entries: list[Missed], how: dict[str, Any]) -> None:
+def test_catching_up(entries: list[DigestEntry], how: dict[str, Any]) -> None:
     valid(rendered(Digest(key="k" * 32, entries=tuple(entries)), **how))
 
 
@@ -255,9 +266,9 @@ notices = st.builds(
     before=watches.map(tuple),
     undo=st.sampled_from(["", "u" * 32]),
     targets=targets,
-    called=st.lists(
+    failures=st.lists(
         st.builds(
-            Called,
+            OpenFailure,
             pipeline=st.builds(a_pipeline_called, names),
             card_key=st.just("k" * 32),
             since=st.just(at(0)),

@@ -9,19 +9,19 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.card import Content, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
     Delivery,
+    Found,
     Lookup,
     LookupResult,
     Outcome,
     Refusal,
     Refused,
-    Seen,
     Unknown,
     Unreadable,
 )
 from bot.domain.watch import ChannelId, UserId
 from bot.slack.outbound.calls import Answer, Lost, call
 from bot.slack.outbound.directory import Directory
-from bot.slack.outbound.metadata import Mark, marks_in, metadata_of, sighting
+from bot.slack.outbound.metadata import MessageMetadata, lookup_result, metadata_in, metadata_of
 from bot.slack.outbound.outcomes import outcome_of, retry_after
 from bot.slack.render.blocks import Message
 
@@ -42,16 +42,16 @@ class SlackChat:
         self._directory = directory
         self._render = render
 
-    async def post(self, delivery: Delivery, content: Content, *, thread_ts: str | None, now: datetime) -> Outcome:
+    async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         message = self._render(content, delivery, now)
-        broadcast = isinstance(content, ThreadEntry | TimelineBatch) and content.broadcast and thread_ts is not None
+        broadcast = isinstance(content, ThreadEntry | TimelineBatch) and content.broadcast and parent_id is not None
         answer = await call(
             self._client,
             "chat.postMessage",
             channel=delivery.channel,
             text=message.text,
             blocks=list(message.blocks) or None,
-            thread_ts=thread_ts,
+            thread_ts=parent_id,
             reply_broadcast=broadcast or None,
             metadata=metadata_of(delivery, content),
             unfurl_links=False,
@@ -59,41 +59,41 @@ class SlackChat:
         )
         return _outcome(answer, delivery)
 
-    async def update(self, delivery: Delivery, content: Content, *, ts: str, now: datetime) -> Outcome:
+    async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         message = self._render(content, delivery, now)
         answer = await call(
             self._client,
             "chat.update",
             channel=delivery.channel,
-            ts=ts,
+            ts=message_id,
             text=message.text,
             blocks=list(message.blocks),  # an empty list takes the old blocks away
             metadata=metadata_of(delivery, content),
         )
         return _outcome(answer, delivery)
 
-    async def find(self, traces: Sequence[Lookup]) -> Sequence[LookupResult]:
+    async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
         """
         Source: https://docs.slack.dev/messaging/message-metadata (include_all_metadata). Apps outside the Marketplace
         are granted fifteen messages a call and one call a minute: what is asked for is only what came after the last
         message that is known.
         """
-        marks, unreadable = await self._marks(traces[0], min(trace.oldest for trace in traces))
-        sightings = [sighting(marks, trace) for trace in traces]
+        found, unreadable = await self._marks(lookups[0], min(lookup.oldest for lookup in lookups))
+        results = [lookup_result(found, lookup) for lookup in lookups]
         if unreadable is None:
-            return sightings
-        return [each if isinstance(each, Seen) else unreadable for each in sightings]
+            return results
+        return [each if isinstance(each, Found) else unreadable for each in results]
 
-    async def _marks(self, place: Lookup, oldest: str) -> tuple[list[Mark], Unreadable | None]:
+    async def _marks(self, place: Lookup, oldest: str) -> tuple[list[MessageMetadata], Unreadable | None]:
         """What was seen, and why that is not all."""
-        marks: list[Mark] = []
+        found: list[MessageMetadata] = []
         cursor: str | None = None
         for _ in range(HISTORY_PAGES):
             answer = await call(
                 self._client,
-                "conversations.replies" if place.thread_ts else "conversations.history",
+                "conversations.replies" if place.parent_id else "conversations.history",
                 channel=place.channel,
-                ts=place.thread_ts,
+                ts=place.parent_id,
                 oldest=oldest,
                 include_all_metadata=True,
                 limit=HISTORY_PAGE,
@@ -101,14 +101,14 @@ class SlackChat:
             )
             if not answer.ok:
                 wait = retry_after(answer.headers) if answer.status == 429 else None
-                return marks, Unreadable(answer.error, wait, lost=answer.transient and wait is None)
+                return found, Unreadable(answer.error, wait, lost=answer.transient and wait is None)
             if _blind(answer):
-                return marks, Unreadable("missing_scope: metadata.message:read")
-            marks += marks_in(answer.body, self._user)
+                return found, Unreadable("missing_scope: metadata.message:read")
+            found += metadata_in(answer.body, self._user)
             cursor = _cursor(answer)
             if not cursor:
-                return marks, None
-        return marks, Unreadable("too many messages to look through")
+                return found, None
+        return found, Unreadable("too many messages to look through")
 
     async def delete(self, channel: ChannelId, ts: str) -> bool:
         answer = await call(self._client, "chat.delete", channel=channel, ts=ts)

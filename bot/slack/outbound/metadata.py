@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from bot.domain.card import Card, Content, Group
-from bot.domain.delivery import Absent, Delivery, Lookup, LookupResult, Seen
+from bot.domain.delivery import Absent, Delivery, Found, Lookup, LookupResult
 from bot.domain.episode import EpisodeKind
 
 EVENT_TYPE = "pipeline_bot_delivery"  # letters, digits, _ and - only: with anything else Slack drops the metadata
@@ -15,7 +15,7 @@ SHORT = 12  # so much of a card's key tells it from the others of one group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
+class MessageMetadata:
     """`failing` is the pipeline whose open failure the message shows; `cards` are those that it tells of, by the
     beginning of their keys, with the revision with which each came."""
 
@@ -47,7 +47,7 @@ def _cards_in(told: object) -> dict[str, int]:
     return {key: int(revision) if revision.isdecimal() else 0 for key, _, revision in pairs}
 
 
-def marks_in(body: Mapping[str, object], user: str) -> list[Mark]:
+def metadata_in(body: Mapping[str, object], user: str) -> list[MessageMetadata]:
     """Those of `user`'s messages on one page of a channel's history or a thread's replies."""
     messages = body.get("messages")
     ours = (
@@ -55,17 +55,17 @@ def marks_in(body: Mapping[str, object], user: str) -> list[Mark]:
         if isinstance(messages, list)
         else []
     )
-    return [mark for message in ours if (mark := _mark(message))]
+    return [metadata for message in ours if (metadata := _metadata(message))]
 
 
-def _mark(message: Mapping[str, object]) -> Mark | None:
+def _metadata(message: Mapping[str, object]) -> MessageMetadata | None:
     metadata = message.get("metadata")
     if not isinstance(metadata, dict) or metadata.get("event_type") != EVENT_TYPE:
         return None
     payload = metadata.get("event_payload")
     if not isinstance(payload, dict):
         return None
-    return Mark(
+    return MessageMetadata(
         ts=str(message.get("ts")),
         key=str(payload.get("key")),
         failing=str(payload.get("failing") or ""),
@@ -74,25 +74,25 @@ def _mark(message: Mapping[str, object]) -> Mark | None:
     )
 
 
-def sighting(marks: Iterable[Mark], trace: Lookup) -> LookupResult:
+def lookup_result(found: Iterable[MessageMetadata], lookup: Lookup) -> LookupResult:
     """What has the key itself comes first; else the group that tells of the card, or an open card of the failure."""
-    marks = [mark for mark in marks if not _is_earlier(mark, trace)]
-    marks.sort(key=lambda mark: (not mark.threaded, mark.ts))
-    if same := [mark for mark in marks if mark.key == trace.key]:
-        return Seen(tuple(mark.ts for mark in same), came_at=_came_at(same[0], trace))
-    if group := next((mark for mark in marks if trace.key[:SHORT] in mark.cards), None):
-        return Seen((group.ts,), group=group.key, came_at=_came_at(group, trace))
-    if trace.failing and (card := next((mark for mark in marks if mark.failing == trace.failing), None)):
-        return Seen((card.ts,))
+    found = [metadata for metadata in found if not _is_earlier(metadata, lookup)]
+    found.sort(key=lambda metadata: (not metadata.threaded, metadata.ts))
+    if same := [metadata for metadata in found if metadata.key == lookup.key]:
+        return Found(tuple(metadata.ts for metadata in same), came_at=_came_at(same[0], lookup))
+    if group := next((metadata for metadata in found if lookup.key[:SHORT] in metadata.cards), None):
+        return Found((group.ts,), group=group.key, came_at=_came_at(group, lookup))
+    if lookup.failing and (card := next((metadata for metadata in found if metadata.failing == lookup.failing), None)):
+        return Found((card.ts,))
     return Absent()
 
 
-def _is_earlier(mark: Mark, trace: Lookup) -> bool:
-    earlier = trace.earlier
-    if earlier is None or (earlier.over and (mark.failing or mark.key != trace.key)):
+def _is_earlier(metadata: MessageMetadata, lookup: Lookup) -> bool:
+    earlier = lookup.earlier
+    if earlier is None or (earlier.over and (metadata.failing or metadata.key != lookup.key)):
         return False
-    return mark.ts < f"{earlier.before.timestamp():.6f}"
+    return metadata.ts < f"{earlier.before.timestamp():.6f}"
 
 
-def _came_at(mark: Mark, trace: Lookup) -> dict[str, int]:
-    return {key: mark.cards.get(key[:SHORT], 0) for key in trace.cards}
+def _came_at(metadata: MessageMetadata, lookup: Lookup) -> dict[str, int]:
+    return {key: metadata.cards.get(key[:SHORT], 0) for key in lookup.cards}

@@ -4,7 +4,7 @@ import json
 from collections import Counter
 from datetime import datetime
 
-from bot.domain.card import Card, Digest, Group, Missed, ThreadEntry, TimelineBatch
+from bot.domain.card import Card, Digest, DigestEntry, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Outcome
 from bot.domain.transition import Event
@@ -218,12 +218,12 @@ def render_catch_up(told: Digest, delivery: Delivery, now: datetime) -> Message:
     return message([section(f"{head}\n{apart}"), *sections(rows), *footnotes(delivery, now)])
 
 
-def went_through(entry: Missed) -> str:
+def went_through(entry: DigestEntry) -> str:
     """With the sign of how it was at last; what a person did says nothing of that."""
     return f"{':eyes:' if entry.last.by else phrases.symbol(entry.last.phase)} {_history(entry)}"
 
 
-def _history(entry: Missed) -> str:
+def _history(entry: DigestEntry) -> str:
     name = f"*{outside(entry.pipeline.name, NAME_LIMIT)}*"
     told = [event for event in _COUNTED if entry.counts.get(event) and not _goes_without_saying(event, entry)]
     counts = ", ".join(
@@ -233,7 +233,7 @@ def _history(entry: Missed) -> str:
     return f"{name} {counts or 'changed'} · last {last}{time_of_day(entry.until)}"
 
 
-def _goes_without_saying(event: Event, entry: Missed) -> bool:
+def _goes_without_saying(event: Event, entry: DigestEntry) -> bool:
     """What has recovered is live."""
     return event is Event.LIVE and entry.counts[event] <= entry.counts.get(Event.RECOVERED, 0)
 

@@ -76,12 +76,12 @@ def _not_paged(notice: Notice, _: RenderContext) -> list[Block]:
 def _call(notice: Notice, _: RenderContext) -> list[Block]:
     """It says nothing that may be otherwise later: how the pipelines are, their cards show."""
     who = " ".join(each for each in (phrases.calling(notice.targets), _who(notice)) if each)
-    if len(notice.called) == 1:
-        (one,) = notice.called
+    if len(notice.failures) == 1:
+        (one,) = notice.failures
         failed = f"*{outside(one.pipeline.name)}* failed at {phrases.moment(one.since, first_seen=one.first_seen)}."
         return [section(f":bell: {failed}\n{who} asks you to look at it: acknowledge on its card.")]
-    names = ", ".join(f"*{outside(each.pipeline.name, NAME_LIMIT)}*" for each in notice.called)
-    failed = f"{len(notice.called)} pipelines failed: {names}." if names else "Pipelines failed."
+    names = ", ".join(f"*{outside(each.pipeline.name, NAME_LIMIT)}*" for each in notice.failures)
+    failed = f"{len(notice.failures)} pipelines failed: {names}." if names else "Pipelines failed."
     return [section(f":bell: {failed}\n{who} asks you to look at them: acknowledge on their cards.")]
 
 

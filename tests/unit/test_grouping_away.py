@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.card import Digest
 from bot.domain.delivery import Delivery, LaneKind, Priority
-from bot.domain.grouping import CATCH_UP_FROM, MOST, Backlog, Grouping, gather
+from bot.domain.grouping import CATCH_UP_FROM, MOST, Backlog, Grouping, regroup
 from bot.domain.transition import Event
 from tests.builders import TEAM
 from tests.unit.test_grouping import DEPLOYMENT, Outbox, a_sync, key, pipeline, some
@@ -12,7 +12,7 @@ from tests.unit.test_grouping import DEPLOYMENT, Outbox, a_sync, key, pipeline, 
 
 def gathered_away(rows: list[Delivery], *, over: bool) -> Grouping | None:
     cards = some(range(len(rows)), over=over)
-    return gather(Backlog(TEAM, rows, {card.content.key: card for card in cards}, {}, away=True))
+    return regroup(Backlog(TEAM, rows, {card.content.key: card for card in cards}, {}, away=True))
 
 
 def test_no_group_is_made_while_nothing_can_be_sent() -> None:
@@ -38,7 +38,7 @@ def test_what_goes_up_and_down_for_hours_takes_no_more_messages_than_what_did_so
         for number, card in enumerate(some(range(pipelines), DEPLOYMENT, over=True)):  # each time another story
             outbox.rows[key(number)] = a_sync(number, Priority.UPDATE)
             outbox.cards[key(number)] = card
-        while outbox.gather():
+        while outbox.regroup():
             pass
     told = outbox.bodies(Digest)
     assert len(outbox.rows) == len(told) == -(-pipelines // MOST)
