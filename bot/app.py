@@ -11,13 +11,14 @@ from math import ceil
 from os import strerror
 from socket import gaierror
 
-import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import SystemClock
 from bot.goldrush.client import Client
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.process import Ready, Stopped, StoppedMidway
 from bot.settings import Settings, Transport
 from bot.slack.inbound import http_mode, socket_mode
 from bot.slack.inbound.bolt_app import build_app
@@ -40,8 +41,6 @@ LAST_SECONDS = 1.0
 CLOSE_SECONDS = 1.5
 PEOPLE_CONNECTIONS = 4  # to GoldRush, reserved for people's commands
 
-log = structlog.get_logger(__name__)
-
 
 async def run(settings: Settings, stopped: asyncio.Event) -> None:
     """Runs the bot until `stopped` is set, then lets the work in progress finish.
@@ -63,7 +62,7 @@ async def run(settings: Settings, stopped: asyncio.Event) -> None:
         except* (StoppedError, StoreAway):
             if not stopped.is_set():
                 raise
-        log.info("stopped")
+        emit(Stopped())
 
 
 @asynccontextmanager
@@ -98,7 +97,7 @@ async def _work(workspace: Workspace, slack: AsyncWebClient, settings: Settings,
     """Returns after `stopped` is set and the work in progress has finished."""
     app = _slack_app(workspace, slack, settings)
     async with workspace.running(stopped), _served(app, settings, stopped):
-        log.info("ready", team=workspace.team, transport=settings.transport)
+        emit(Ready(team=workspace.team, transport=settings.transport))
         await stopped.wait()
         workspace.stop()
 
@@ -112,7 +111,7 @@ async def _until_ended(work: asyncio.Task[None], stopped: asyncio.Event) -> None
     finally:
         asked.cancel()
         if not work.done():
-            log.warning("stopped_midway", seconds=GOODBYE_SECONDS)
+            emit(StoppedMidway(seconds=GOODBYE_SECONDS))
             work.cancel()
             await asyncio.wait({work}, timeout=LAST_SECONDS)
     if work.done() and not work.cancelled():

@@ -1,4 +1,4 @@
-"""The commands: parse, call, print."""
+"""The command line: parses options, calls, prints."""
 
 import asyncio
 import os
@@ -8,7 +8,6 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Annotated
 
-import structlog
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -19,6 +18,8 @@ from bot.check import check as run_check
 from bot.clock import SystemClock
 from bot.forgetting import NotForgottenError, forget_team, team_id
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.process import SettingIgnored
 from bot.settings import HOW_TO_GET, PREFIX, Settings, SettingsError, Transport, ignored_names
 from bot.settings.store import StoreSettings
 from bot.startup import StartError
@@ -34,7 +35,6 @@ main = typer.Typer(
 )
 out = Console()
 err = Console(stderr=True)
-log = structlog.get_logger("bot.cli")
 
 _SIGNS = {Verdict.GOOD: "[green]✓[/]", Verdict.WEAK: "[yellow]![/]", Verdict.BAD: "[red]✗[/]"}
 
@@ -61,7 +61,7 @@ def run(
     http: Annotated[bool, typer.Option("--http", help="Receive from Slack by HTTP, on PORT.")] = False,
     socket: Annotated[bool, typer.Option("--socket", help="Receive from Slack by Socket Mode.")] = False,
 ) -> None:
-    """Run the bot. Without an option: Socket Mode where SLACK_APP_TOKEN is set, else HTTP."""
+    """Run the bot, without an option by Socket Mode if SLACK_APP_TOKEN is set, otherwise by HTTP."""
     if http and socket:
         raise typer.BadParameter("choose --http or --socket, not both")
     if http or socket:
@@ -69,7 +69,7 @@ def run(
     settings = _settings()
     configure(settings.log_level, settings.secrets)
     for sentence in ignored_names():
-        log.warning("setting_ignored", problem=sentence)
+        emit(SettingIgnored(problem=sentence))
     try:
         asyncio.run(_until_signal(settings))
     except* (StartError, EmbeddedStoreError, StoreAway) as group:
@@ -91,7 +91,7 @@ async def _until_signal(settings: Settings) -> None:
     try:
         await run_bot(settings, stopped)
     finally:
-        # It is leaving already: the loop would give them back their power to kill, and the exit code would be theirs.
+        # A removed handler lets a second signal kill the process, with the signal's exit code. So ignore signals.
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
             signal.signal(number, signal.SIG_IGN)
@@ -101,7 +101,7 @@ async def _until_signal(settings: Settings) -> None:
 def check(
     post: Annotated[str | None, typer.Option(help="Also post a test message to this channel (its id).")] = None,
 ) -> None:
-    """Verify the configuration: Slack token and scopes, GoldRush key, store; each fault with its fix."""
+    """Check the configuration: Slack token and scopes, GoldRush key, store. Each fault comes with its fix."""
     settings = _settings()
     configure("error", settings.secrets)
     findings = asyncio.run(_findings(settings, post))
@@ -173,7 +173,7 @@ def _settings() -> Settings:
     try:
         settings = Settings.load()
     except SettingsError as exc:
-        err.print("[red]✗[/] Some settings are missing or not valid. They come from the environment or a .env file:")
+        err.print("[red]✗[/] Some settings are missing or not valid. Set them in the environment or in a .env file:")
         for fault in exc.faults:
             err.print(f"  • {escape(fault)}")
         for sentence in _ignored():
@@ -181,14 +181,14 @@ def _settings() -> Settings:
         err.print("[dim].env.example explains each setting. `pipeline-bot demo` needs none of them.[/]")
         raise typer.Exit(2) from None
     for name in (*HOW_TO_GET, "REDIS_URL"):
-        os.environ.pop(name, None)  # what we start inherits no secret, and Bolt does not look for its own
+        os.environ.pop(name, None)  # so that no child process inherits a secret, and Bolt finds no token of its own
     return settings
 
 
 def _ignored() -> list[str]:
     try:
         return ignored_names()
-    except SettingsError:  # the file cannot be read; the caller has reported it
+    except SettingsError:  # the bot can't read the file; the caller has reported it
         return []
 
 

@@ -5,15 +5,14 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-import structlog
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.process import WallClockSet
 
 SLEW = 0.1  # of the time that passes, so a wait is off by 10 % at most
 JUMP_SECONDS = 2.0
 TOGETHER_SECONDS = 0.1
 # This monotonic clock also counts while the machine sleeps, as leases do.
 _PASSING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-log = structlog.get_logger(__name__)
 
 
 def _wall() -> float:
@@ -64,5 +63,5 @@ class SystemClock:
 
     def _report(self, behind: float) -> None:
         if abs(behind - self._reported) > JUMP_SECONDS:
-            log.warning("wall_clock_set", seconds=round(behind - self._reported, 1))
+            emit(WallClockSet(seconds=round(behind - self._reported, 1)))
         self._reported = behind

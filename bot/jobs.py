@@ -9,18 +9,17 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 
-import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from bot.ports.chat import ChatAway
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.process import JobCrashed, JobHung, JobLate, JobPostponed
 
 LATE_SECONDS = 1.0
 WATCH_SECONDS = 0.5
 GOODBYE_SECONDS = 5.0
 HANGS_AFTER_SECONDS = 300.0
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,12 @@ class _Runner:
         """Cancels a run that hangs and reports one that crashed."""
         seconds = _now() - self._since
         if self._runs and seconds > self._job.hangs_after and self._task:
-            log.error("job_hung", job=self._job.name, seconds=round(seconds))
+            emit(JobHung(job=self._job.name, seconds=round(seconds)))
             self._since = _now()  # a run that survives this is cancelled again after the same time
             self._task.cancel()
         if self._task and self._task.done() and not self._task.cancelled() and (exc := self._task.exception()):
             self._task = None
-            log.error("job_crashed", job=self._job.name, exc_info=exc)
+            emit(JobCrashed(job=self._job.name, exception=exc))
 
     async def end(self, deadline: float) -> None:
         """Lets a run in progress finish until `deadline`, then cancels it."""
@@ -63,7 +62,7 @@ class _Runner:
             await asyncio.wait({self._task}, timeout=max(0.0, deadline - _now()))
         self.supervise()
         if self._task and not self._task.done():
-            log.warning("job_postponed", job=self._job.name, problem="it was still running when the bot stopped")
+            emit(JobPostponed(job=self._job.name, problem="it was still running when the bot stopped"))
             self._task.cancel()
 
     async def _run(self) -> None:
@@ -71,7 +70,7 @@ class _Runner:
         try:
             await self._job.run()
         except (StoreAway, ChatAway) as exc:
-            log.warning("job_postponed", job=self._job.name, problem=str(exc))
+            emit(JobPostponed(job=self._job.name, problem=str(exc)))
         finally:
             self._runs, self._since = False, _now()
 
@@ -119,7 +118,7 @@ class _Tick(_Runner):
         super().supervise()
         late = _now() - self._since - self._job.seconds
         if late > LATE_SECONDS and not self._runs:
-            log.warning("job_late", job=self._job.name, seconds=round(late, 1))
+            emit(JobLate(job=self._job.name, seconds=round(late, 1)))
             self._since = _now()
             self._arm(after=0.0)
 

@@ -7,11 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import redis.asyncio
-import structlog
 from redis.exceptions import RedisError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.watch import TeamId
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.slack import SlackUnreachable
+from bot.ports.telemetry.store import StoreUnreachable, StoreWeak
 from bot.slack.inbound.bolt_app import Identity
 from bot.slack.outbound.calls import call
 from bot.store.probe import Problem, Weight, probe, refusal
@@ -27,8 +29,6 @@ OTHER_APP = (
     "SLACK_APP_TOKEN belongs to another Slack app than SLACK_BOT_TOKEN. Take both from the same app: "
     "https://api.slack.com/apps > your app"
 )
-
-log = structlog.get_logger(__name__)
 
 
 class StartError(Exception):
@@ -72,7 +72,7 @@ async def until_store_fits(client: redis.asyncio.Redis, team: TeamId, stopped: a
     """
     backoff = _Backoff(stopped)
     while problem := await _missing(client, team):
-        log.warning("store_away", problem=problem, next_try_seconds=backoff.seconds)
+        emit(StoreUnreachable(component="startup", problem=problem, next_try_seconds=backoff.seconds))
         await backoff.wait()
 
 
@@ -90,7 +90,7 @@ async def _missing(client: redis.asyncio.Redis, team: TeamId) -> str | None:
         if each.weight is Weight.WAITS:
             return each.text
     for each in problems:
-        log.warning("store_weak", problem=each.text, cure=each.cure)
+        emit(StoreWeak(problem=each.text, fix=each.cure))
     return None
 
 
@@ -162,6 +162,6 @@ async def _answered(slack: AsyncWebClient, method: str, stopped: asyncio.Event, 
     while not (answer := await call(slack, method)).ok:
         if answer.lost is None and 0 < answer.status < 500 and answer.status != 429:
             raise SlackRefusedError(refused.format(error=answer.error))
-        log.warning("slack_away", problem=answer.error, next_try_seconds=backoff.seconds)
+        emit(SlackUnreachable(problem=answer.error, next_try_seconds=backoff.seconds))
         await backoff.wait()
     return answer.body

@@ -6,12 +6,17 @@ import pytest
 import redis.asyncio
 from hypothesis import settings
 
+from bot.ports.telemetry import subscribe
 from bot.store.connect import connect
 from bot.store.embedded import embedded
+from bot.telemetry.logs import log_record
 
 # The same examples each time, so that a test that passed passes again; `make fuzz` draws new ones.
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
 settings.load_profile("ci")
+
+
+subscribe(log_record)  # as the bot does, so that tests can read its log
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,18 +1,23 @@
-"""Logs: one line an event, for people at a terminal and as JSON elsewhere; never a secret.
+"""The subscriber that logs: one line per event, readable at a terminal and JSON elsewhere; never a secret.
 
-Secrets are hidden in three ways: by their form, by the name before them, and by the very values of the settings.
+It hides secrets in three ways: by their form, by the name before them, and by the values of the settings.
 """
 
+import dataclasses
 import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from types import TracebackType
 
 import structlog
 from structlog.typing import EventDict, Processor
 
-# What is shown, and behind it the secret. A password for Redis may hold any sign, so all up to the last @ goes.
+from bot.ports.telemetry import EventRecord, Level, subscribe
+
+# Each group is what stays visible before the secret. A Redis password may contain any character, so the text up to the
+# last @ goes.
 _SECRETS = re.compile(
     r"""
       (?P<shown> xox[a-z]- | xapp- | \bcqt_ | \bbearer\s+ | \bhooks\.slack(?:-gov)?\.com/ ) [^\s'"]+
@@ -29,19 +34,20 @@ _NAMES_A_SECRET = re.compile(
     r"(?:authorization|cookie|passwd|password|secret|ticket|token|(?:api|service)[_-]?key)$", re.IGNORECASE
 )
 SHORTEST_SECRET = 6
-"""In characters. A shorter value may be a part of any word."""
+"""In characters. A shorter value could be a part of any word."""
 _HIDDEN = "…"
+_LEVELS = {Level.INFO: logging.INFO, Level.WARNING: logging.WARNING, Level.ERROR: logging.ERROR}
 
 
 class Redaction:
-    """`secrets` are values that no line holds, wherever they come from. Used as a processor of structlog."""
+    """A processor of structlog. No line contains one of the values in `secrets`."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         known = sorted({each for each in secrets if len(each) >= SHORTEST_SECRET}, key=len, reverse=True)
         self._values = re.compile("|".join(map(re.escape, known))) if known else None
 
     def __call__(self, _: object, __: str, event: EventDict) -> EventDict:
-        """structlog's own entries, which the formatter takes out again, begin with an underscore."""
+        """Leaves structlog's own entries, which begin with an underscore; the formatter removes them."""
         return {name: value if name.startswith("_") else self._named(name, value) for name, value in event.items()}
 
     def text(self, text: str) -> str:
@@ -49,7 +55,7 @@ class Redaction:
         return _SECRETS.sub(lambda found: f"{_before(found)}{_HIDDEN}", hidden)
 
     def clean(self, value: object) -> object:
-        """As it may be written down, however deep the secret lies in it."""
+        """The value without secrets, however deep they are in it."""
         match value:
             case str():
                 return self.text(value)
@@ -63,27 +69,40 @@ class Redaction:
                 return self.text(repr(value))
 
     def _named(self, name: str, value: object) -> object:
-        """A value whose name says that it is secret may have any form, but the form is shown where it is known."""
+        """Hides any value whose name says that it is secret. If its form is known, the form stays visible."""
         cleaned = self.clean(value)
         secret = isinstance(value, str | bytes) and value and _NAMES_A_SECRET.search(name)
         return _HIDDEN if secret and cleaned in (value, repr(value)) else cleaned
 
 
 def _before(found: re.Match[str]) -> str:
-    """What stands before the secret, and is none."""
+    """The text before the secret."""
     return next((text for text in found.groupdict().values() if text), "")
 
 
 def _log_uncaught(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:
-    """Python itself would print it as it is."""
+    """Logs an exception that nothing caught; Python would print its secrets."""
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, exc, trace)
         return
     structlog.get_logger("bot").critical("stopped_by_a_fault", exc_info=(kind, exc, trace))
 
 
+def log_record(record: EventRecord) -> None:
+    """Subscribes to event records: writes each one as a line."""
+    fields = {each.name: getattr(record, each.name) for each in dataclasses.fields(record)}
+    shown = {name: _plain(value) for name, value in fields.items() if value is not None}
+    if "exception" in shown:
+        shown["exc_info"] = shown.pop("exception")
+    structlog.get_logger("bot").log(_LEVELS[record.level], record.event, **shown)
+
+
+def _plain(value: object) -> object:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
 def configure(level: str, secrets: Iterable[str] = ()) -> None:
-    """Everything goes to standard error: the libraries' and Python's own warnings, and what nobody caught."""
+    """Logs to standard error: event records, warnings of libraries and of Python, and uncaught exceptions."""
     shared: list[Processor] = [
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -104,3 +123,4 @@ def configure(level: str, secrets: Iterable[str] = ()) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+    subscribe(log_record)

@@ -27,6 +27,7 @@ from bot.domain.answer import (
 )
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId, Watch
+from bot.ports.telemetry import EventRecord, subscribed
 from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
@@ -286,11 +287,16 @@ def tracebacks() -> Iterator[list[Trip]]:
             tripped.append(_trip(error, str(event.get("event"))))
         raise structlog.DropEvent
 
+    def hear(record: EventRecord) -> None:
+        if isinstance(error := getattr(record, "exception", None), BaseException):
+            tripped.append(_trip(error, record.event))
+
     before, handler, root = structlog.get_config(), _Tripped(tripped), logging.getLogger()
     structlog.configure(processors=[note])
     root.addHandler(handler)
     try:
-        yield tripped
+        with subscribed(hear):
+            yield tripped
     finally:
         root.removeHandler(handler)
         structlog.configure(**before)

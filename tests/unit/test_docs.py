@@ -1,7 +1,9 @@
 """The documentation is held to the code: what the one names, the other must know."""
 
 import ast
+import importlib
 import json
+import pkgutil
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -23,6 +25,7 @@ from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import TeamId
 from bot.monitoring.breaker import ApiHealth
+from bot.ports import telemetry
 from bot.settings import PREFIX, Settings
 from bot.slack.grammar.command_names import ALIASES, COMMANDS
 from bot.slack.grammar.grammar import Help, UsageError, parse
@@ -335,8 +338,13 @@ def test_the_table_of_the_model_check_is_its_output() -> None:
 # --- logs and keys ---------------------------------------------------------------------------------------------------
 
 
+for module in pkgutil.iter_modules(telemetry.__path__, f"{telemetry.__name__}."):
+    importlib.import_module(module.name)  # which registers its records
+
+
 def calls_of_the_log() -> Iterator[tuple[str, str]]:
-    """Event and level of every entry that the bot writes."""
+    """Event and level of every line that the bot logs."""
+    yield from ((name, record.level.value) for name, record in telemetry.RECORDS.items())
     for path in (ROOT / "bot").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
@@ -344,6 +352,11 @@ def calls_of_the_log() -> Iterator[tuple[str, str]]:
                     func=ast.Attribute(value=ast.Name(id="log"), attr=level), args=[ast.Constant(value=str(event)), *_]
                 ):
                     yield event, "error" if level == "exception" else level
+
+
+@pytest.mark.parametrize("record", telemetry.RECORDS.values())
+def test_the_bot_emits_each_kind_of_record(record: type[telemetry.EventRecord]) -> None:
+    assert any(f"emit({record.__name__}(" in path.read_text() for path in (ROOT / "bot").rglob("*.py"))
 
 
 def test_each_logged_event_is_explained_with_its_level_and_no_other() -> None:

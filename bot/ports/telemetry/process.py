@@ -1,0 +1,53 @@
+"""Records of the process: start, stop, settings, clock and jobs."""
+
+from bot.ports.telemetry import EventRecord, Level, event
+
+
+@event("setting_ignored", Level.WARNING)
+class SettingIgnored(EventRecord):
+    problem: str
+
+
+@event("ready", Level.INFO)
+class Ready(EventRecord):
+    team: str
+    transport: str
+
+
+@event("stopped", Level.INFO)
+class Stopped(EventRecord):
+    pass
+
+
+@event("stopped_midway", Level.WARNING)
+class StoppedMidway(EventRecord):
+    seconds: float
+
+
+@event("wall_clock_set", Level.WARNING)
+class WallClockSet(EventRecord):
+    seconds: float
+
+
+@event("job_late", Level.WARNING)
+class JobLate(EventRecord):
+    job: str
+    seconds: float
+
+
+@event("job_postponed", Level.WARNING)
+class JobPostponed(EventRecord):
+    job: str
+    problem: str
+
+
+@event("job_hung", Level.ERROR)
+class JobHung(EventRecord):
+    job: str
+    seconds: float
+
+
+@event("job_crashed", Level.ERROR)
+class JobCrashed(EventRecord):
+    job: str
+    exception: BaseException
