@@ -26,17 +26,18 @@ from bot.monitoring.catalogue import Listing
 from bot.monitoring.poller import Poller
 from bot.requests.requests import Requests
 from bot.settings import Settings
-from bot.slack.actions import Actions
-from bot.slack.commands import Commands
+from bot.slack.feature import Services
 from bot.slack.inbound.bolt_app import Identity, Listeners
 from bot.slack.inbound.inbox import Inbox
 from bot.slack.inbound.person_limits import PersonLimits
+from bot.slack.inbound.respond import responses
 from bot.slack.outbound.channel_monitor import ChannelMonitor
 from bot.slack.outbound.chat import SlackChat
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.facts import Facts
 from bot.slack.permissions import Permissions
 from bot.slack.render.renderer import Look
+from bot.slack.router import Router
 from bot.state.repository import Repository
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
@@ -98,7 +99,7 @@ class Workspace:
         )
         return cls(
             team=identity.team,
-            listeners=Listeners(inbox=inbox, channel_monitor=channels),
+            listeners=Listeners(inbox=inbox, channel_monitor=channels, bot_user=identity.user),
             poller=monitoring.poller,
             dispatcher=delivery.dispatcher,
             jobs=_jobs(base, monitoring, inbox, channels),
@@ -245,15 +246,20 @@ def _delivery(base: _Base, renderer: Look) -> _Delivery:
 def _inbox(base: _Base, requests: Requests, renderer: Look, heartbeat: Heartbeat) -> Inbox:
     settings = base.settings
     facts = Facts(base.slack, base.clock, base.identity.team)
-    permissions = Permissions(facts, settings.who_may_watch)
-    commands = Commands(requests, base.directory, permissions, settings.broadcast, max_targets=settings.max_targets)
+    services = Services(
+        requests=requests,
+        directory=base.directory,
+        permissions=Permissions(facts, settings.who_may_watch),
+        render_context=renderer.render_context,
+        broadcast=settings.broadcast,
+        max_targets=settings.max_targets,
+    )
     return Inbox(
         store=base.store,
-        commands=commands,
-        actions=Actions(requests, commands, renderer, permissions),
-        look=renderer,
+        router=Router(services),
         clock=base.clock,
         catch_up=heartbeat.catch_up,
+        respond=responses(base.slack),
         limits=PersonLimits(base.clock, settings.commands_per_minute),
     )
 

@@ -2,9 +2,13 @@
 
 from bot.domain.permission import WhoMayWatch
 from bot.ports.clock import Clock
+from bot.requests.requests import Requests
+from bot.slack.feature import Services
 from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.facts import Facts
 from bot.slack.permissions import Permissions
+from bot.slack.render.cards import RenderContext
 from tests.builders import TEAM
 
 NOWHERE = "http://127.0.0.1:1/api/"
@@ -13,3 +17,13 @@ NOWHERE = "http://127.0.0.1:1/api/"
 def everyone_may(clock: Clock) -> Permissions:
     """Slack is asked nothing, and could not answer."""
     return Permissions(Facts(web_client("xoxb-sandbox", NOWHERE), clock, TEAM), WhoMayWatch.EVERYONE)
+
+
+def services_of(requests: Requests, clock: Clock) -> Services:
+    """Slack is asked nothing, and everyone may do everything."""
+    return Services(
+        requests=requests,
+        directory=Directory(web_client("xoxb-sandbox", NOWHERE), clock, TEAM),
+        permissions=everyone_may(clock),
+        render_context=RenderContext(command="/pipeline", platform_url="https://goldrush.dev/platform/"),
+    )

@@ -159,10 +159,11 @@ class WatchesAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A click or command that changes nothing, and why. `hint` is what to type instead."""
+    """A click or command that changes nothing, and why. `command`: what to type instead. `hint`: other advice."""
 
     reason: str
     hint: str = ""
+    command: str = ""
     in_goldrush: bool = False
     """The person can do it in GoldRush instead."""
 

@@ -130,6 +130,13 @@ class Names:
         self._texts = sorted(
             (looks(text), place) for place, each in enumerate(self.pipelines) for text in (each.name, each.id)
         )
+        self._meant: dict[str, Resolution] = {}
+
+    def meant(self, reference: str) -> "Resolution":
+        """What a reference means among these names. Each is resolved once, however often a command asks."""
+        if reference not in self._meant:
+            self._meant[reference] = _meant(reference, self)
+        return self._meant[reference]
 
     def exactly(self, wanted: str) -> tuple[Pipeline, ...]:
         return self._at(place for text, place in self._from(wanted) if text == wanted)
@@ -209,6 +216,13 @@ def resolve(reference: str, catalogue: Iterable[Pipeline] | Names, *, suggest: b
     Without `suggest`, an unknown reference gets no nearest names, because finding them is the slowest step.
     """
     names = catalogue if isinstance(catalogue, Names) else Names(catalogue)
+    found = names.meant(reference)
+    if isinstance(found, Unknown) and suggest:
+        return Unknown(reference, names.nearest(looks(reference)))
+    return found
+
+
+def _meant(reference: str, names: Names) -> Resolution:
     if is_pattern(reference):
         return Found(tuple(pipeline for pipeline in names.pipelines if matches(reference, pipeline)))
     wanted = looks(reference)
@@ -217,4 +231,4 @@ def resolve(reference: str, catalogue: Iterable[Pipeline] | Names, *, suggest: b
             return Found(hits) if len(hits) == 1 else Ambiguous(reference, hits)
     if hits := names.saying(spoken(reference)):
         return Found(hits) if len(hits) == 1 else Ambiguous(reference, hits)
-    return Unknown(reference, names.nearest(wanted) if suggest else ())
+    return Unknown(reference, ())

@@ -43,15 +43,21 @@ class Queries:
         self._clock = clock
 
     async def status(
-        self, channel: ChannelId, references: Sequence[str], states: Collection[State] = ()
+        self,
+        channel: ChannelId,
+        references: Sequence[str],
+        states: Collection[State] = (),
+        *,
+        names: Names | None = None,
     ) -> StatusAnswer:
         """Reads the named pipelines afresh, or without a name the channel's own. Failures come first.
 
-        `states` are words of `references` that ask for a state, unless a pipeline has that very name.
+        `states` are words of `references` that ask for a state, unless a pipeline has that very name. `names`: what
+        the references were read with.
         """
         states = self._references.no_names(states)
         references = [each for each in references if each.lower() not in states]
-        answer = await (self._named(channel, references) if references else self._watched(channel))
+        answer = await (self._named(channel, references, names) if references else self._watched(channel))
         views = worst_first(answer.views, answer.at)
         if len(views) == 1:
             views = (replace(views[0], guidance=self._repository.guidance(views[0].pipeline)),)
@@ -67,12 +73,12 @@ class Queries:
         suspended = await self._tried(channel)
         return StatusAnswer(views=views, whole_channel=True, channel=channel, suspended=suspended, at=self._clock.now())
 
-    async def _named(self, channel: ChannelId, references: Sequence[str]) -> StatusAnswer:
-        meant = await self._references.meant(references, channel)
+    async def _named(self, channel: ChannelId, references: Sequence[str], names: Names | None) -> StatusAnswer:
+        meant = await self._references.meant(references, channel, names=names)
         named = {each.id: each for each in meant.pipelines}
-        names = Names(self._repository.catalogue if meant.patterns else ())
+        listed = Names(self._repository.catalogue if meant.patterns else ())
         for pattern in meant.patterns:
-            named |= {each.id: each for each in _found(pattern, names)}
+            named |= {each.id: each for each in _found(pattern, listed)}
             await asyncio.sleep(0)  # a pattern looks at every pipeline: reads and alerts go in between
         fresh = FRESH_SECONDS if len(named) <= 5 else self._views.recent_seconds
         views = await self._views.of(named.values(), channel, older_than=fresh)

@@ -29,14 +29,17 @@ class References:
         self._repository = repository
         self._listing = listing
 
-    async def meant(self, references: Sequence[str], channel: ChannelId, *, ending: bool = False) -> Meant:
-        """Resolves against what is listed, and where a name is unknown against a fresh listing.
+    async def meant(
+        self, references: Sequence[str], channel: ChannelId, *, ending: bool = False, names: Names | None = None
+    ) -> Meant:
+        """Resolves against what is listed, and against a fresh listing if a name is unknown.
 
-        `ending`: a name that was another pipeline's when the channel began to watch that may mean either.
+        `names`: what the command was read with, if it was read. `ending`: a name that was another pipeline's when the
+        channel began to watch it may mean either.
         """
         patterns = tuple({each.lower(): each for each in references if is_pattern(each)}.values())
         exact = {looks(each): each for each in references if not is_pattern(each)}.values()
-        names = self.names(channel)
+        names = self.names(channel) if names is None else names
         unknown = any(isinstance(resolve(each, names, suggest=False), Unknown) for each in exact)
         if unknown or not names.pipelines:
             await self._listing.refresh(older_than=UNKNOWN_SECONDS)

@@ -14,7 +14,7 @@ from bot.domain.answer import (
     WatchAnswer,
 )
 from bot.domain.card import Notice, NoticeKind
-from bot.domain.catalogue import Pipeline, looks, matches
+from bot.domain.catalogue import Names, Pipeline, looks, matches
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import stable_key
 from bot.domain.observation import PipelineId
@@ -69,14 +69,21 @@ class Subscriptions:
     # --- watch -----------------------------------------------------------------------------------------------------
 
     async def watch(
-        self, channel: ChannelId, references: Sequence[str], wish: Wish, *, closed: Closed, confirmed: bool = False
+        self,
+        channel: ChannelId,
+        references: Sequence[str],
+        wish: Wish,
+        *,
+        closed: Closed,
+        confirmed: bool = False,
+        names: Names | None = None,
     ) -> WatchAnswer | UnmatchedAnswer | Refusal:
         """Subscribes a channel, says how everything stands, and opens the cards of what is wrong already.
 
         `closed` is asked right before that, once it is known that there is something to watch. `confirmed`: also
-        patterns that match nothing now.
+        patterns that match nothing now. `names`: what the references were read with.
         """
-        meant = await self._references.meant(references, channel)
+        meant = await self._references.meant(references, channel, names=names)
         if meant.unresolved:
             return WatchAnswer(channel=channel, unresolved=meant.unresolved, at=self._clock.now())
         if not confirmed and (unmatched := await self._unmatched(channel, meant.patterns)):
@@ -140,13 +147,19 @@ class Subscriptions:
     # --- unwatch ---------------------------------------------------------------------------------------------------
 
     async def unwatch(
-        self, channel: ChannelId, references: Sequence[str] | None, by: UserId, by_name: str = ""
+        self,
+        channel: ChannelId,
+        references: Sequence[str] | None,
+        by: UserId,
+        by_name: str = "",
+        *,
+        names: Names | None = None,
     ) -> UnwatchAnswer:
-        """`references` None means all that the channel watches."""
+        """`references` None means all that the channel watches. `names`: what they were read with."""
         at = self._clock.now()
         if references is None:
             return await self._end(channel, None, by, by_name)
-        meant = await self._references.meant(references, channel, ending=True)
+        meant = await self._references.meant(references, channel, ending=True, names=names)
         if meant.unresolved:
             return UnwatchAnswer(channel=channel, unresolved=meant.unresolved, at=at)
         there = self._repository.watches.of(channel)

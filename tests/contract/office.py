@@ -7,18 +7,17 @@ from dataclasses import dataclass, field
 
 import redis.asyncio
 
-from bot.domain.answer import Answer, Refusal
 from bot.domain.catalogue import Pipeline
 from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
-from bot.slack.actions import Actions, Click
-from bot.slack.commands import Commands
+from bot.ports.interaction_store import Interaction
+from bot.slack.feature import Services
 from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.facts import Facts
 from bot.slack.permissions import Asker, Permissions
 from bot.slack.render.renderer import Look
-from bot.slack.render.status_answers import Asked
+from bot.slack.router import CLICK, Reading, Router
 from sandbox.server import Sandbox
 from sandbox.slack import markup
 from sandbox.slack.directory import TEAM_ID
@@ -34,8 +33,8 @@ class Office:
     sandbox: Sandbox
     bot: Bot
     directory: Directory
-    commands: Commands
-    actions: Actions
+    permissions: Permissions
+    router: Router
     said: list[str] = field(default_factory=list)
 
     async def type(self, text: str, user: UserId = ANN, channel: ChannelId = ALERTS) -> str:
@@ -44,7 +43,7 @@ class Office:
 
     async def send(self, raw: str, user: UserId = ANN, channel: ChannelId = ALERTS) -> str:
         """The text of the payload, as it is: also what Slack itself would never send."""
-        return self.words(await self.commands.answer(raw, Asker(user=user, channel=channel)))
+        return await self.answered(self.router.typed(raw, Asker(user=user, channel=channel)))
 
     async def click(
         self,
@@ -54,17 +53,19 @@ class Office:
         channel: ChannelId = ALERTS,
         team: str = TEAM_ID,
     ) -> str:
-        click = Click(action=action, channel=channel, user=user, ephemeral=False, team=team, facts=value)
-        await self.actions.on(click, self._respond)
-        return self.said[-1]
+        payload = {"action": action, "channel": channel, "user": user, "ephemeral": "", "team": team}
+        payload["value"] = json.dumps(value)
+        click = Interaction(id="click", kind=CLICK, at=self.bot.clock.now(), payload=payload)
+        return await self.answered(self.router.read(click))
 
-    async def _respond(self, body: Mapping[str, object]) -> None:
-        self.said.append(str(body["text"]))
-
-    def words(self, answer: Answer) -> str:
-        if isinstance(answer, Refusal):
-            assert answer.hint
-        return LOOK.answer(answer, Asked()).text
+    async def answered(self, reading: Reading) -> str:
+        """In plain text. A refusal says what to do instead."""
+        reply = await reading.run()
+        assert reply
+        text = reply.message.text
+        assert ":information_source:" not in str(reply.blocks[0]) or "\n" in text
+        self.said.append(text)
+        return text
 
     async def watches(self, channel: ChannelId) -> list[Watch]:
         return list((await self.bot.store.watches()).of(channel))
@@ -88,6 +89,18 @@ async def office(
         client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
         directory = Directory(client, bot.clock, TeamId(TEAM_ID))
         permissions = Permissions(Facts(client, bot.clock, TeamId(TEAM_ID)), who_may_watch)
-        commands = Commands(bot.requests, directory, permissions, broadcast)
         await bot.listing.refresh()
-        yield Office(sandbox, bot, directory, commands, Actions(bot.requests, commands, LOOK, permissions))
+        router = router_for(bot, directory, permissions, broadcast)
+        yield Office(sandbox, bot, directory, permissions, router)
+
+
+def router_for(bot: Bot, directory: Directory, permissions: Permissions, broadcast: Broadcast) -> Router:
+    return Router(
+        Services(
+            requests=bot.requests,
+            directory=directory,
+            permissions=permissions,
+            render_context=LOOK.render_context,
+            broadcast=broadcast,
+        )
+    )

@@ -8,15 +8,29 @@ from dataclasses import dataclass, field
 import pytest
 import redis.asyncio
 
+from bot.domain.permission import Broadcast
 from bot.domain.watch import ChannelId, UserId
-from bot.slack.actions import Actions, told_of
-from bot.slack.commands import Commands
-from bot.slack.inbound.inbox import CLICK, COMMAND, Inbox
+from bot.slack.click import read_click
+from bot.slack.inbound.inbox import Inbox
 from bot.slack.render import action_ids
+from bot.slack.router import CLICK, COMMAND
 from bot.store.codec import WATCH
 from sandbox.slack import markup
 from sandbox.slack.directory import PARTNER_TEAM_ID, TEAM_ID
-from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, LOOK, OPS, PARTNER, QUIET, SHARED, Office, office
+from tests.contract.office import (
+    ALERTS,
+    ANN,
+    BOB,
+    CAROL,
+    GUEST,
+    OPS,
+    PARTNER,
+    QUIET,
+    SHARED,
+    Office,
+    office,
+    router_for,
+)
 from tests.contract.test_inbox import hearing
 from tests.service.test_poller import pipelines, running
 
@@ -71,7 +85,7 @@ class Room:
             "response_url": self.url,
         }
         before = len(self.said)
-        await self.inbox.take(_acknowledged, CLICK, *told_of(body))  # type: ignore[arg-type]
+        await self.inbox.take(_acknowledged, CLICK, *read_click(body))  # type: ignore[arg-type]
         return str(self.said[-1]["text"]) if len(self.said) > before else ""
 
     async def watches(self, channel: ChannelId = ALERTS) -> list[str]:
@@ -99,9 +113,7 @@ def _inbox(it: Office) -> Inbox:
     bot = it.bot
     return Inbox(
         store=bot.store,
-        commands=it.commands,
-        actions=it.actions,
-        look=LOOK,
+        router=it.router,
         clock=bot.clock,
         catch_up=bot.vigil.catch_up,
     )
@@ -282,9 +294,8 @@ async def test_a_bot_that_was_started_anew_undoes_what_the_one_before_did(fake_r
         value = it.button(action_ids.UNDO)
         old = it.office
         async with running(fake_redis, *pipelines(2), clock=old.bot.clock) as bot:
-            commands = Commands(bot.requests, old.directory, old.actions._permissions)
-            actions = Actions(bot.requests, commands, LOOK, old.actions._permissions)
-            new = Office(old.sandbox, bot, old.directory, commands, actions)
+            router = router_for(bot, old.directory, old.permissions, Broadcast.MEMBERS)
+            new = Office(old.sandbox, bot, old.directory, old.permissions, router)
             later = Room(new, _inbox(new), it.url, it.said, clicks=50)
             assert "Undone." in await later.click(action_ids.UNDO, value)
             assert await later.watches() == []

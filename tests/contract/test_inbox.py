@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
@@ -14,29 +14,25 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 from slack_bolt.response import BoltResponse
 from structlog.testing import capture_logs
 
-from bot.domain.answer import Answer
 from bot.domain.watch import TeamId
 from bot.ports.clock import Clock
 from bot.ports.interaction_store import Interaction
 from bot.ports.lease_store import Lease
 from bot.ports.store_errors import StoreAway
-from bot.slack.actions import Actions
-from bot.slack.commands import Commands
+from bot.slack.feature import Reply
 from bot.slack.inbound import inbox
 from bot.slack.inbound.bolt_app import Listeners
-from bot.slack.inbound.inbox import CLICK, COMMAND, Inbox
-from bot.slack.outbound.calls import web_client
-from bot.slack.outbound.directory import Directory
+from bot.slack.inbound.inbox import Inbox
 from bot.slack.permissions import Asker
 from bot.slack.render import action_ids
-from bot.slack.render.renderer import Look
+from bot.slack.router import CLICK, COMMAND, Reading, Router
+from bot.slack.routes import ROUTES
 from bot.store.losses import MARK
 from tests.builders import ALERTS, ANN, TEAM
-from tests.permissions import everyone_may
+from tests.permissions import services_of
 from tests.service.test_poller import FAILED, LIVE, ONE, Bot, pipelines, running
 from tests.stores import WholeStore
 
-LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 NOWHERE = "http://127.0.0.1:1/api/"
 
 
@@ -53,30 +49,24 @@ class Counter:
     def inbox(
         self,
         store: WholeStore | None = None,
-        commands: Commands | None = None,
+        router: Router | None = None,
         *,
         keep_seconds: float = inbox.KEEP_SECONDS,
         act_seconds: float = inbox.ACT_SECONDS,
     ) -> Inbox:
         """Of one bot more; all of them share one Redis."""
         clock = self.bot.clock
-        commands = commands or self.commands()
-        actions = Actions(self.bot.requests, commands, LOOK, everyone_may(clock))
         return Inbox(
             store=store or self.bot.store,
-            commands=commands,
-            actions=actions,
-            look=LOOK,
+            router=router or self.router(),
             clock=clock,
             catch_up=self.bot.vigil.catch_up,
             keep_seconds=keep_seconds,
             act_seconds=act_seconds,
         )
 
-    def commands(self, kind: type[Commands] = Commands) -> Commands:
-        clock = self.bot.clock
-        directory = Directory(web_client("xoxb-sandbox", NOWHERE), clock, TEAM)
-        return kind(self.bot.requests, directory, everyone_may(clock))
+    def router(self, kind: type[Router] = Router) -> Router:
+        return kind(services_of(self.bot.requests, self.bot.clock))
 
     def asking(self, text: str) -> dict[str, str]:
         return {"text": text, "channel": ALERTS, "user": ANN, "response_url": self.url}
@@ -161,9 +151,12 @@ class Silent(WholeStore):
         return True
 
 
-class Trips(Commands):
-    async def answer(self, text: str, asker: Asker) -> Answer:
-        raise ValueError("a flaw of ours")
+class Trips(Router):
+    def typed(self, text: str, asker: Asker) -> Reading:
+        async def trip() -> Reply:
+            raise ValueError("a flaw of ours")
+
+        return replace(super().typed(text, asker), run=trip)
 
 
 class LooksLate(WholeStore):
@@ -313,7 +306,7 @@ async def test_only_a_store_that_did_not_answer_is_called_away() -> None:
     assert [entry["event"] for entry in logs] == ["store_away", "listener_tripped"]
 
 
-@pytest.mark.parametrize("action", sorted({*action_ids.ALL} - {action_ids.LINK}))
+@pytest.mark.parametrize("action", sorted({*ROUTES.buttons} - {action_ids.LINK}))
 async def test_of_a_click_that_changes_something_it_is_said_that_nothing_was_done(
     counter: Counter, action: str
 ) -> None:
@@ -354,7 +347,7 @@ async def test_what_needs_no_memory_is_answered_once_though_it_is_kept_after_tha
 
 
 async def test_what_trips_over_what_needs_no_memory_is_told(counter: Counter) -> None:
-    one = counter.inbox(commands=counter.commands(Trips))
+    one = counter.inbox(router=counter.router(Trips))
     counter.bot.store.away_once("first_time")
     await one.take(Ack(counter), COMMAND, "1", counter.asking("help"))
     assert "Something went wrong inside me" in counter.answers[0]

@@ -92,8 +92,10 @@ async def test_what_a_channel_watches_is_turned_to_and_shared_by_its_people(
 async def test_a_command_from_another_workspace_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
     """Whoever it says it is: the payload's own workspace settles it, as with a click."""
     async with office(fake_redis) as it:
-        answer = await it.commands.answer("watch pipe_0001", Asker(user=ANN, channel=ALERTS, team=PARTNER_TEAM_ID))
-        assert "Only full members" in it.words(answer)
+        text = await it.answered(
+            it.router.typed("watch pipe_0001", Asker(user=ANN, channel=ALERTS, team=PARTNER_TEAM_ID))
+        )
+        assert "Only full members" in text
         assert await it.watches(ALERTS) == []
 
 

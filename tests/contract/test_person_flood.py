@@ -6,8 +6,9 @@ import pytest
 
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.watch import UserId
-from bot.slack.inbound.inbox import CLICK, COMMAND, Inbox
+from bot.slack.inbound.inbox import Inbox
 from bot.slack.render import action_ids
+from bot.slack.router import CLICK, COMMAND
 from tests.builders import ALERTS
 from tests.contract.test_inbox import Ack, Counter, counter  # noqa: F401 (a fixture)
 

@@ -13,7 +13,7 @@ async def ask(it: Office, text: str, people: tuple[str, ...]) -> str:
     talk = it.sandbox.slack.directory.open_talk(*people)
     name = "directmessage" if talk.kind is ChannelKind.IM else talk.name
     asker = Asker(user=ANN, channel=ChannelId(talk.id), channel_name=name)
-    return it.words(await it.commands.answer(text, asker))
+    return await it.answered(it.router.typed(text, asker))
 
 
 TALKS = [("U0ANN", "U0BOB"), ("U0ANN", "U0BOB", "U0CAROL")]

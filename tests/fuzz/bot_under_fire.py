@@ -6,25 +6,25 @@ import sys
 import traceback
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 import fakeredis
 import structlog
 from slack_bolt.app.async_app import AsyncApp
-from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.delivery.suspensions import Suspensions
 from bot.domain.answer import (
     AcknowledgeAllAnswer,
     AcknowledgeAnswer,
-    Answer,
     Fate,
     StatusAnswer,
     StopPagingAnswer,
     UnwatchAnswer,
 )
+from bot.domain.catalogue import Names
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId, Watch
 from bot.ports.telemetry import EventRecord, subscribed
@@ -35,24 +35,23 @@ from bot.requests.queries import Queries
 from bot.requests.references import References
 from bot.requests.requests import Requests
 from bot.requests.subscriptions import Subscriptions
-from bot.slack.actions import Actions
-from bot.slack.commands import Commands
-from bot.slack.grammar.grammar import Help, UsageError, parse
+from bot.slack.feature import Call, Command, Reply, Understood
+from bot.slack.grammar.said import NO_NAMES
 from bot.slack.inbound.bolt_app import Listeners, build_app
-from bot.slack.inbound.inbox import Inbox
+from bot.slack.inbound.inbox import Inbox, Kept
 from bot.slack.inbound.person_limits import PersonLimits
+from bot.slack.inbound.respond import responses
 from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.channel_monitor import ChannelMonitor
 from bot.slack.outbound.directory import Directory
-from bot.slack.permissions import Asker
-from bot.slack.render.status_answers import Asked
+from bot.slack.render.blocks import section
+from bot.slack.router import Router
 from sandbox.server import Sandbox
 from tests.builders import TEAM, a_delivery, a_pipeline, a_watch, at
 from tests.fakes import FakeChat, FakeClock, settle
 from tests.fuzz.http_requests import SECRET
-from tests.permissions import everyone_may
+from tests.permissions import services_of
 from tests.stores import WholeStore
-from tests.unit.rendering import LOOK
 
 KEPT = ChannelId("C0KEPT")  # watches something; nothing that is thrown speaks of it
 
@@ -109,33 +108,56 @@ class HeardInbox(Inbox):
     under_way = 0
     idle: asyncio.Event
 
-    async def take(self, ack: AsyncAck, kind: str, id: str, facts: dict[str, str]) -> None:  # noqa: A002
+    async def keep(self, kind: str, id: str, payload: dict[str, str]) -> Kept:  # noqa: A002
         self.under_way += 1
         self.idle.clear()
         try:
-            await super().take(ack, kind, id, facts)
+            kept = await super().keep(kind, id, payload)
+        except BaseException:
+            self._ended()
+            raise
+        return Kept(partial(self._answer, kept))
+
+    async def _answer(self, kept: Kept) -> None:
+        try:
+            await kept.answer()
         finally:
-            self.under_way -= 1
-            if not self.under_way:
-                self.idle.set()
+            self._ended()
+
+    def _ended(self) -> None:
+        self.under_way -= 1
+        if not self.under_way:
+            self.idle.set()
 
 
-class HeardCommands(Commands):
-    def __init__(self, acted: list[str]) -> None:
-        self._acted = acted
+@dataclass(frozen=True, slots=True)
+class HeardCommand(Command):
+    """Notes a text instead of running its command."""
 
-    async def answer(self, text: str, asker: Asker) -> Answer:
-        self._acted.append(text)
-        return StatusAnswer(views=(), at=at(0))
+    text: str
+    acted: list[str]
 
-    def needs_no_store(self, text: str, channel: ChannelId) -> bool:
-        return isinstance(parse(text), Help | UsageError)
+    @property
+    def repeatable(self) -> bool:
+        return True
 
-    async def asked_again(self, asked: Asked, asker: Asker) -> Answer:
-        return await self.answer(asked.text, asker)
+    @property
+    def confirmable(self) -> bool:
+        return True
 
-    async def confirmed(self, text: str, asker: Asker) -> Answer:
-        return await self.answer(text, asker)
+    async def run(self, _: Call) -> Reply:
+        self.acted.append(self.text)
+        return Reply(blocks=[section("Heard.")])
+
+
+class HeardRouter(Router):
+    acted: list[str]
+
+    def _known(self, text: str, _: ChannelId) -> Understood:
+        return Understood(self._routes.parse(text), NO_NAMES)
+
+    async def _clear(self, text: str, understood: Understood, _: ChannelId) -> Understood:
+        return replace(understood, command=HeardCommand(text, self.acted))
 
 
 class HeardAcknowledgements(Acknowledgements):
@@ -204,7 +226,13 @@ class HeardSubscriptions(Subscriptions):
         self._acted = acted
 
     async def unwatch(
-        self, channel: ChannelId, references: Sequence[str] | None, by: UserId, by_name: str = ""
+        self,
+        channel: ChannelId,
+        references: Sequence[str] | None,
+        by: UserId,
+        by_name: str = "",
+        *,
+        names: Names | None = None,
     ) -> UnwatchAnswer:
         self._acted.append(f"unwatch {references}")
         return UnwatchAnswer(channel=channel, at=at(0))
@@ -236,7 +264,6 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         store=store, suspensions=suspensions, directory=directory, clock=clock, user="U0BOT"
     )
     channel_monitor.acted = acted
-    commands = HeardCommands(acted)
     requests = Requests(
         references=HeardReferences(),
         queries=HeardQueries(acted),
@@ -245,13 +272,14 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         notes=HeardNotes(),
         stops=HeardStops(acted),
     )
-    actions = Actions(requests, commands, LOOK, everyone_may(clock))
-    inbox = HeardInbox(store=store, commands=commands, actions=actions, look=LOOK, clock=clock, catch_up=_nothing_new)
+    router = HeardRouter(services_of(requests, clock))
+    router.acted = acted
+    inbox = HeardInbox(store=store, router=router, clock=clock, catch_up=_nothing_new, respond=responses(slack))
     inbox._limits = inbox._acknowledgements = PersonLimits(clock, 10**9)  # one person throws everything
     inbox.idle = asyncio.Event()
     inbox.idle.set()
     app = build_app(
-        Listeners(inbox=inbox, channel_monitor=channel_monitor),
+        Listeners(inbox=inbox, channel_monitor=channel_monitor, bot_user="U0BOT"),
         client=slack,
         signing_secret=SECRET if signing else None,
         command="/pipeline",

@@ -6,13 +6,17 @@ from time import perf_counter
 from bot.domain.answer import Answer, HelpAnswer, Refusal, StatusAnswer
 from bot.domain.catalogue import Found, resolve
 from bot.domain.observation import PipelineId
-from bot.slack.grammar.command_names import ALIASES, COMMANDS
-from bot.slack.grammar.grammar import LONGEST_TEXT, Command, Status, Unwatch, UsageError, Watch, parse
+from bot.slack.feature import Command, UsageError
+from bot.slack.features.status import Status
+from bot.slack.features.unwatch import Unwatch
+from bot.slack.features.watch.command import Watch
+from bot.slack.render.asked import Asked
 from bot.slack.render.mrkdwn import escape
-from bot.slack.render.status_answers import Asked
+from bot.slack.routes import LONGEST_TEXT
 from tests.builders import a_pipeline, at
 from tests.fuzz.mangle import NASTY, mangled, random_text, seeded
 from tests.fuzz.tally import Tally
+from tests.routes import ALIASES, COMMANDS, parse
 from tests.unit.rendering import LOOK, valid
 
 SLOWEST_SECONDS = 1.0
@@ -80,7 +84,7 @@ def check(text: str) -> bool:
 def _answer(command: Command | UsageError) -> Answer:
     match command:
         case UsageError(message, hint):
-            return Refusal(reason=message, hint=hint)
+            return Refusal(reason=message, command=hint)
         case Status(references) | Watch(references) | Unwatch(references) if references:
             found = [resolve(each, CATALOGUE) for each in references]
             unknown = tuple(each for each in found if not isinstance(each, Found))

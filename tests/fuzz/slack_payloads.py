@@ -6,7 +6,7 @@ from random import Random
 from urllib.parse import urlencode
 
 from bot.slack.outbound.channel_monitor import EVENTS
-from bot.slack.render import action_ids
+from bot.slack.routes import ROUTES
 from tests.fuzz.command_text import a_text
 from tests.fuzz.mangle import NASTY, bent, mangled, written
 
@@ -44,7 +44,7 @@ def a_click(rng: Random) -> Json:
         facts = bent(rng, facts)
     action = {
         "type": "button",
-        "action_id": rng.choice((*action_ids.ALL, "unheard-of")),
+        "action_id": rng.choice((*ROUTES.buttons, "unheard-of")),
         "block_id": "b",
         "value": written(rng, facts),
         "action_ts": f"{next(_numbers)}.000100",

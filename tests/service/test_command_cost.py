@@ -13,12 +13,12 @@ from bot.domain.catalogue import Pipeline, Unknown
 from bot.domain.observation import PipelineId
 from bot.requests.references import SUGGESTED
 from bot.requests.status_reader import READ_AT_ONCE
-from bot.slack.render.answers import render_answer
+from bot.slack.render.asked import Asked
 from bot.slack.render.cards import RenderContext
 from bot.slack.render.rows import EXPLAINED
-from bot.slack.render.status_answers import Asked
 from tests.builders import ALERTS, a_pipeline
 from tests.service.test_poller import pipelines, running
+from tests.unit.rendering import render_answer
 
 FOOTING = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
 

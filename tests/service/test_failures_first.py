@@ -8,11 +8,12 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.ports.pipeline_api import Status
-from bot.slack.render.answers import render_answer
+from bot.slack.render.asked import Asked
 from bot.slack.render.cards import RenderContext
-from bot.slack.render.status_answers import PAGE_SIZE, Asked
+from bot.slack.render.pages import PAGE_SIZE
 from tests.builders import ALERTS, a_pipeline
 from tests.service.test_poller import pipelines, running, watch
+from tests.unit.rendering import render_answer
 
 FOOTING = RenderContext(platform_url="https://goldrush.dev/platform/", command="/pipeline")
 FAILED = Status(phase=Phase.FAILED, replicas=1, ready=0)

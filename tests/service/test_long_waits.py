@@ -9,7 +9,7 @@ from bot.domain.phase import Phase
 from bot.domain.watch import API_PIPELINE_ID
 from bot.monitoring.budget import Route
 from bot.ports.pipeline_api import ApiError, Status, Throttled, Unavailable
-from bot.slack.render.status_answers import Asked
+from bot.slack.render.asked import Asked
 from tests.builders import ALERTS
 from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, Bot, pipelines, running
 from tests.unit.rendering import LOOK

@@ -7,20 +7,17 @@ import pytest
 import redis.asyncio
 
 from bot.delivery.suspensions import Suspensions
-from bot.domain.answer import StatusAnswer, WatchesAnswer
 from bot.domain.card import Card, Notice, NoticeKind
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.watch import ChannelId, SuspendReason, UserId
 from bot.ports.chat import ChatAway
 from bot.ports.store_errors import StoreAway
-from bot.slack.commands import Commands
-from bot.slack.outbound.calls import web_client
-from bot.slack.outbound.directory import Directory
 from bot.slack.permissions import Asker
 from bot.slack.render.renderer import Look
+from bot.slack.router import Router
 from tests.builders import ALERTS, ANN, TEAM, a_watch
 from tests.contract.test_store import an_announcement
-from tests.permissions import everyone_may
+from tests.permissions import services_of
 from tests.service.test_heartbeat import FALLBACK, Whole, whole
 from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, TWO
 from tests.stores import WholeStore
@@ -125,17 +122,16 @@ async def test_whoever_asks_in_a_channel_that_rests_has_it_tried_at_once(
         await world.bot.watch(ONE)
         await world.bot.poll(20)
         clock = world.bot.clock
-        nowhere = Directory(web_client("xoxb-sandbox", NOWHERE), clock, TEAM)
-        commands = Commands(world.bot.requests, nowhere, everyone_may(clock))
+        router = Router(services_of(world.bot.requests, clock))
         world.chat.answers = [(READ_ONLY, False)]
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
         for answers in ([(READ_ONLY, False)], []):  # it is read-only still, then it is not
             world.chat.answers = [*answers]
             assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.RESTRICTED}
-            answer = await commands.answer(command, Asker(user=ANN, channel=ALERTS))
-            assert isinstance(answer, StatusAnswer | WatchesAnswer)
-            assert answer.suspended is SuspendReason.RESTRICTED
+            reply = await router.typed(command, Asker(user=ANN, channel=ALERTS)).run()
+            assert reply
+            assert "I could not post here" in reply.message.text
             assert (await world.bot.store.watches()).suspended == {}
             await world.bot.poll(10)
         assert len(told_in(world, ALERTS)) == 1

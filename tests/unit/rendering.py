@@ -2,18 +2,93 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bot.domain.answer import (
+    AcknowledgeAllAnswer,
+    AcknowledgeAnswer,
+    Answer,
+    HelpAnswer,
+    ListAnswer,
+    NoteAnswer,
+    NoteUnresolved,
+    Refusal,
+    StatusAnswer,
+    StopPagingAnswer,
+    UndoAnswer,
+    UnmatchedAnswer,
+    UnwatchAnswer,
+    WatchAnswer,
+    WatchesAnswer,
+)
 from bot.domain.card import Content
-from bot.slack.render.blocks import ROW_LINK, Message
+from bot.slack.features.acknowledge import acknowledgement
+from bot.slack.features.list import list_blocks
+from bot.slack.features.notes import note_answer_blocks
+from bot.slack.features.status import status_blocks
+from bot.slack.features.stop_paging import stop_blocks
+from bot.slack.features.undo import undo_answer_blocks
+from bot.slack.features.unwatch import unwatch_blocks
+from bot.slack.features.watch.render import watch_blocks
+from bot.slack.features.watches import watches_blocks
+from bot.slack.render.asked import Asked
+from bot.slack.render.blocks import ROW_LINK, Block, Message, message, section
+from bot.slack.render.cards import RenderContext
+from bot.slack.render.help import help_blocks
+from bot.slack.render.mrkdwn import escape
+from bot.slack.render.refusals import refusal_blocks
 from bot.slack.render.renderer import Look
+from bot.slack.routes import ROUTES
 from sandbox.slack.blocks import check_message
 from sandbox.slack.drafts import read_draft, refuse_too_much
 from tests.builders import a_delivery, at
 
-LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/?pipeline={pipeline_id}")
+
+def render_answer(answer: Answer, asked: Asked, render_context: RenderContext) -> Message:
+    """Any answer, as its feature renders it."""
+    return message(_blocks(answer, asked, render_context))
+
+
+def _blocks(answer: Answer, asked: Asked, render_context: RenderContext) -> Sequence[Block]:  # noqa: C901, PLR0911 (one line for each answer)
+    match answer:
+        case StatusAnswer():
+            return status_blocks(answer, asked, render_context)
+        case ListAnswer():
+            return list_blocks(answer, asked)
+        case WatchAnswer() | UnmatchedAnswer():
+            return watch_blocks(answer, asked.text, render_context, complete=_complete)
+        case UnwatchAnswer():
+            return unwatch_blocks(answer, asked.text, render_context, complete=_complete)
+        case UndoAnswer():
+            return undo_answer_blocks(answer)
+        case WatchesAnswer():
+            return watches_blocks(answer, render_context)
+        case AcknowledgeAnswer() | AcknowledgeAllAnswer():
+            return [section(acknowledgement(answer, render_context))]
+        case NoteAnswer() | NoteUnresolved():
+            return note_answer_blocks(answer, render_context)
+        case StopPagingAnswer():
+            return stop_blocks(answer)
+        case HelpAnswer(topic=topic):
+            return help_blocks(topic, ROUTES.help_pages, render_context.command)
+        case Refusal():
+            return refusal_blocks(answer, render_context)
+
+
+def _complete(typed: str) -> bool:
+    return bool(ROUTES.parse(escape(typed)).pipelines)
+
+
+class Rendering(Look):
+    """Also renders answers, whatever their feature."""
+
+    def answer(self, answer: Answer, asked: Asked) -> Message:
+        return render_answer(answer, asked, self.render_context)
+
+
+LOOK = Rendering(command="/pipeline", platform_url="https://goldrush.dev/platform/?pipeline={pipeline_id}")
 LONGEST_TEXT = 4000  # chat.update refuses more
 
 # The forms in pointed brackets that we write. Outside text must have none: those it is tested with use other ids.

@@ -30,14 +30,18 @@ from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
 from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
+from bot.slack.feature import UsageError
+from bot.slack.features.list import List
+from bot.slack.features.status import Status
+from bot.slack.features.unwatch import Unwatch
 from bot.slack.grammar.clauses import ChannelWord
-from bot.slack.grammar.command_names import COMMANDS
-from bot.slack.grammar.grammar import List, Status, Unwatch, UsageError, parse
 from bot.slack.render import action_ids
+from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Message
+from bot.slack.render.pages import PAGE_SIZE
 from bot.slack.render.phrases import SUSPENDED
-from bot.slack.render.status_answers import PAGE_SIZE, Asked
 from tests.builders import ALERTS, ANN, ORDERS, a_person, a_pipeline, a_usergroup, a_watch, an_observation, at
+from tests.routes import COMMANDS, parse
 from tests.unit.rendering import LOOK, buttons, says, tells_all, valid
 
 RUNNING, FAILED, STOPPED = Phase.RUNNING, Phase.FAILED, Phase.STOPPED
@@ -539,7 +543,7 @@ def test_what_is_like_nothing_leads_to_the_list() -> None:
 def test_a_mistake_is_answered_with_what_to_type(typed: str, hint: str) -> None:
     error = parse(typed)
     assert isinstance(error, UsageError)
-    text = answered(Refusal(reason=error.message, hint=error.hint)).text
+    text = answered(Refusal(reason=error.message, command=error.hint)).text
     assert text.split("\n")[-1] == hint
 
 
@@ -630,7 +634,7 @@ def test_the_command_has_the_name_that_it_was_given() -> None:
     for answer in (
         HelpAnswer(),
         StatusAnswer(views=(), whole_channel=True, at=at(0)),
-        Refusal(reason="x", hint="help"),
+        Refusal(reason="x", command="help"),
     ):
         text = look.answer(answer, Asked()).text
         assert "/goldrush" in text
@@ -680,7 +684,7 @@ def test_a_shared_answer_holds_nothing_that_was_typed_and_names_who_shared_it() 
 def test_what_the_bot_cannot_do_leads_to_goldrush() -> None:
     error = parse("stop orders-eu")
     assert isinstance(error, UsageError)
-    refusal = Refusal(reason=error.message, hint=error.hint, in_goldrush=error.in_goldrush)
+    refusal = Refusal(reason=error.message, command=error.hint, in_goldrush=error.in_goldrush)
     text = LOOK.answer(refusal, Asked()).text
     assert "I only read pipelines" in text
     assert "<https://goldrush.dev/platform/|Open GoldRush Platform>" in text

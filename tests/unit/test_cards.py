@@ -15,9 +15,8 @@ from bot.domain.plan import Plan, plan_acknowledgement, plan_newcomer, plan_read
 from bot.domain.transition import Event, PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Target, TargetKind, UserId
 from bot.slack.render import action_ids, phrases
+from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Message
-from bot.slack.render.renderer import Look
-from bot.slack.render.status_answers import Asked
 from tests.builders import (
     ALERTS,
     ANN,
@@ -34,7 +33,7 @@ from tests.builders import (
     an_observation,
     at,
 )
-from tests.unit.rendering import LOOK, buttons, says, shown, tells_all, valid
+from tests.unit.rendering import LOOK, Rendering, buttons, says, shown, tells_all, valid
 from tests.unit.test_episode import story
 
 RUNNING, FAILED, DEPLOYING = Phase.RUNNING, Phase.FAILED, Phase.DEPLOYING
@@ -473,7 +472,7 @@ def test_the_card_says_which_pipeline_and_when_it_was_read() -> None:
     ],
 )
 def test_a_link_says_what_it_opens(address: str, link: str) -> None:
-    look = Look(command="/pipeline", platform_url=address)
+    look = Rendering(command="/pipeline", platform_url=address)
     assert link in look.content(a_card(), a_delivery(), at(0)).text
     view = PipelineView(pipeline=a_pipeline(), state=a_card().state)
     assert link in look.answer(StatusAnswer(views=(view,), at=at(1)), Asked()).text

@@ -1,6 +1,6 @@
 """What Slack tells of a choice in a select: the button's value stands elsewhere."""
 
-from bot.slack.actions import Click, told_of
+from bot.slack.click import Click, read_click
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import value
 
@@ -25,18 +25,18 @@ def a_choice(chosen: object) -> dict[str, object]:
 
 
 def test_the_chosen_option_is_what_the_click_carries() -> None:
-    _, told = told_of(a_choice({"text": {"type": "plain_text", "text": "orders-eu"}, "value": value(card="k" * 32)}))
+    _, told = read_click(a_choice({"text": {"type": "plain_text", "text": "orders-eu"}, "value": value(card="k" * 32)}))
     click = Click.of(told)
     assert (click.action, click.text("card")) == (action_ids.ACKNOWLEDGE_ONE, "k" * 32)
 
 
 def test_a_choice_of_nothing_or_of_junk_carries_nothing() -> None:
     for chosen in (None, "junk", {}, {"value": 7}, {"value": "junk"}):
-        _, told = told_of(a_choice(chosen))
+        _, told = read_click(a_choice(chosen))
         assert Click.of(told).text("card") == ""
 
 
 def test_two_choices_in_one_message_are_two_clicks() -> None:
     one, other = a_choice({"value": value(card="a")}), a_choice({"value": value(card="b")})
     other["actions"][0]["action_ts"] = "1.1"  # type: ignore[index]  # a list of one
-    assert told_of(one)[0] != told_of(other)[0]
+    assert read_click(one)[0] != read_click(other)[0]

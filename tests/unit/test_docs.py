@@ -27,18 +27,18 @@ from bot.domain.watch import TeamId
 from bot.monitoring.breaker import ApiHealth
 from bot.ports import telemetry
 from bot.settings import PREFIX, Settings
-from bot.slack.grammar.command_names import ALIASES, COMMANDS
-from bot.slack.grammar.grammar import Help, UsageError, parse
+from bot.slack.feature import UsageError
+from bot.slack.features.help import Help
 from bot.slack.inbound import inbox, socket_mode
 from bot.slack.outbound import calls, channel_monitor
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
 from bot.slack.render import cards, phrases
-from bot.slack.render.help import help_lines
 from bot.store import interactions, lanes, leases, records
 from bot.store.keys import Keys
 from sandbox.slack import manifest as sandbox_manifest
 from sandbox.slack.manifest import MessagesTab
 from tests.builders import at
+from tests.routes import ALIASES, COMMANDS, help_lines, parse
 from tests.unit.rendering import shown
 
 ROOT = Path(__file__).parents[2]
@@ -249,11 +249,11 @@ def test_each_phase_has_its_symbol_explained(phase: Phase | None) -> None:
     assert phase is None or not phase.known or phase.value in row
 
 
-SAID = ("phrases", "cards", "note_words", "groups", "notices", "answers")
+SAID = sorted([*(ROOT / "bot/slack/render").rglob("*.py"), *(ROOT / "bot/slack/features").rglob("*.py")])
 
 
 def test_each_symbol_that_is_shown_is_explained() -> None:
-    said = "".join(text(f"bot/slack/render/{module}.py") for module in SAID)
+    said = "".join(path.read_text() for path in SAID)
     shown = set(re.findall(r":[a-z]\w+:(?=[ \"*])", said)) - {":point_right:", ":information_source:"}  # only point
     assert shown == {name for name in rows("docs/slack.md", "Symbols") if name.startswith(":")}
 

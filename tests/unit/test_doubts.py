@@ -8,7 +8,7 @@ from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer, WatchAnswe
 from bot.domain.phase import Phase
 from bot.domain.subscription import Edit
 from bot.domain.transition import PipelineState, Reach
-from bot.slack.render.status_answers import Asked
+from bot.slack.render.asked import Asked
 from tests.builders import ALERTS, a_pipeline, a_watch, an_observation, at
 from tests.unit.rendering import LOOK, tells_all
 

@@ -14,26 +14,21 @@ from bot.domain.note import NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import Every, TargetKind
+from bot.slack.feature import Command, UsageError
+from bot.slack.features.help import Help
+from bot.slack.features.list import List
+from bot.slack.features.notes import NoteCommand
+from bot.slack.features.status import Overview, Status
+from bot.slack.features.unwatch import Unwatch
+from bot.slack.features.watch.command import Watch
+from bot.slack.features.watches import Watches
 from bot.slack.grammar.clauses import ChannelWord, TargetWord
-from bot.slack.grammar.command_names import ALIASES, COMMANDS
-from bot.slack.grammar.grammar import (
-    LONGEST_TEXT,
-    NO_NAMES,
-    Command,
-    Help,
-    List,
-    Overview,
-    Status,
-    Unwatch,
-    UsageError,
-    Watch,
-    Watches,
-    parse,
-)
-from bot.slack.grammar.note_grammar import NoteCommand
+from bot.slack.grammar.said import NO_NAMES
 from bot.slack.grammar.tokens import MOST_WORDS, can_be_typed, quoted
 from bot.slack.render.mrkdwn import escape, outside
+from bot.slack.routes import LONGEST_TEXT
 from tests.builders import a_pipeline
+from tests.routes import ALIASES, COMMANDS, parse
 
 ANN = TargetWord(TargetKind.USER, id="U0ANN")
 ONCALL = TargetWord(TargetKind.USERGROUP, id="S0ONCALL")

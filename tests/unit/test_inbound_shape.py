@@ -6,8 +6,8 @@ from types import MappingProxyType
 import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.slack.actions import Click, told_of
-from bot.slack.inbound.bolt_app import facts_of
+from bot.slack.click import Click, read_click
+from bot.slack.inbound.bolt_app import texts_of
 from bot.slack.inbound.payloads import bolt_request, is_envelope, signable, well_formed
 from tests.fuzz.slack_payloads import FORM, JSON, a_click, a_command, an_event
 
@@ -110,9 +110,9 @@ def test_what_can_be_read_is_read_whatever_the_charset_claims_to_be() -> None:
 
 def test_half_a_character_can_be_written_down_afterwards() -> None:
     """JSON can hold half a surrogate pair, which no store and no log can."""
-    facts = facts_of({"text": "a\ud83d", "channel": "C1", "page": 5}, ("text", "channel", "page", "absent"))
+    facts = texts_of({"text": "a\ud83d", "channel": "C1", "page": 5}, ("text", "channel", "page", "absent"))
     assert facts == {"text": "a?", "channel": "C1", "page": "", "absent": ""}
-    which, told = told_of({**CLICK, "actions": [{"action_id": "x", "value": "\ud83d", "action_ts": "\ud83d"}]})
+    which, told = read_click({**CLICK, "actions": [{"action_id": "x", "value": "\ud83d", "action_ts": "\ud83d"}]})
     "".join((which, *told.values())).encode()
 
 

@@ -28,7 +28,7 @@ from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
 from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
 from bot.domain.watch import SuspendReason, Target, Watch
-from bot.slack.render.status_answers import Asked
+from bot.slack.render.asked import Asked
 from tests.builders import ALERTS, ANN, a_card, a_person, a_watch, an_episode, an_observation, at
 from tests.unit.rendering import LOOK, says, shown, tells_all, valid
 from tests.unit.test_answers import a_view
@@ -220,7 +220,7 @@ def test_sixty_pipelines_and_two_hundred_words_that_mean_nothing(name: str) -> N
 @name_table
 def test_what_was_wrong_is_repeated_harmlessly(name: str) -> None:
     for hint in ("", f"status {name}", f"WATCH {name}"):
-        valid(LOOK.answer(Refusal(reason="No.", hint=hint), Asked()), posted=False)
+        valid(LOOK.answer(Refusal(reason="No.", command=hint), Asked()), posted=False)
 
 
 def test_a_reading_without_anything_in_it() -> None:

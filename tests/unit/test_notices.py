@@ -11,11 +11,11 @@ from bot.domain.episode import TimelineEntry
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, Watch
+from bot.slack.features.watch.command import Watch as Typed
 from bot.slack.grammar.clauses import TargetWord
-from bot.slack.grammar.grammar import Watch as Typed
-from bot.slack.grammar.grammar import parse
 from bot.slack.render.phrases import TARGETS_SHOWN, watch_command
 from tests.builders import ALERTS, ANN, a_person, a_pipeline, a_usergroup, a_watch, at
+from tests.routes import parse
 from tests.unit.rendering import buttons, says, shown, tells_all, valid
 
 PAGED = (a_person(), a_usergroup(), Target(kind=TargetKind.HERE))

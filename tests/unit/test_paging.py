@@ -15,9 +15,9 @@ from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
+from bot.slack.features.watch.targets import too_many, too_many_words
 from bot.slack.grammar.clauses import TargetWord
-from bot.slack.render.status_answers import Asked
-from bot.slack.target_cap import too_many, too_many_words
+from bot.slack.render.asked import Asked
 from tests.builders import ALERTS, ANN, a_card, a_person, a_pipeline, a_scene, a_watch, an_episode, an_observation, at
 from tests.unit.rendering import LOOK, buttons, says, shown
 

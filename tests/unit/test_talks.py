@@ -3,8 +3,8 @@
 import pytest
 
 from bot.domain.watch import ChannelId
+from bot.slack.channels import _closed
 from bot.slack.outbound.directory import Admission
-from bot.slack.targets import _closed
 
 
 @pytest.mark.parametrize(

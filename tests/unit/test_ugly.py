@@ -48,15 +48,16 @@ from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
 from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
-from bot.slack.grammar.grammar import UsageError, parse
+from bot.slack.feature import UsageError
+from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Message
-from bot.slack.render.renderer import Look
-from bot.slack.render.status_answers import Asked
 from sandbox.slack.blocks import check_message
 from sandbox.slack.drafts import read_draft, refuse_too_much
 from tests.builders import ALERTS, ANN, ORDERS, an_observation, at
+from tests.routes import parse
+from tests.unit.rendering import Rendering
 
-LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/?pipeline={pipeline_id}")
+LOOK = Rendering(command="/pipeline", platform_url="https://goldrush.dev/platform/?pipeline={pipeline_id}")
 NASTY = [
     "n" * 300,
     "<!channel> & <b>bold</b>",
@@ -386,7 +387,7 @@ def test_what_was_typed_wrongly_is_quoted_harmlessly(text: str) -> None:
     for typed in (text, f"watch x on {text}", f"watch x page {text}", f"watch x in {text}", f"watch {text} on failed"):
         command = parse(typed)
         if isinstance(command, UsageError):
-            valid(LOOK.answer(Refusal(reason=command.message, hint=command.hint), Asked()))
+            valid(LOOK.answer(Refusal(reason=command.message, command=command.hint), Asked()))
 
 
 @pytest.mark.parametrize("name", NASTY)

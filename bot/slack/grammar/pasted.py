@@ -3,44 +3,44 @@
 import re
 
 from bot.domain.catalogue import Names, looks
-from bot.slack.grammar.command_names import is_command
+from bot.slack.grammar.said import Vocabulary
 from bot.slack.render.mrkdwn import unescape
 
-_WRITES = frozenset({"runbook", "note"})  # what follows is kept as it was typed
 _MARKED = re.compile(r"\s*(?P<open>[`'\"“„‘*_]{1,3})(?P<inside>.+?)[`'\"”“’*_]{1,3}[\s.!?]*", re.DOTALL)
 _SLASHES = re.compile(r"\s*(?:/(?P<last>[\w-]+)(?:\s+|$)){1,5}")
 _STOP = re.compile(r"\s*[.!?…]+\s*$")
 
 
-def as_command(text: str, names: Names) -> str:
+def as_command(text: str, names: Names, vocabulary: Vocabulary) -> str:
     """Without the slash command's name, the marks around it all, and the full stop of the sentence it stood in."""
-    return _without_stop(_without_slash(_without_marks(text)), names)
+    text = _without_slash(_without_marks(text, vocabulary), vocabulary)
+    return _without_stop(text, names, vocabulary)
 
 
-def _without_marks(text: str) -> str:
+def _without_marks(text: str, vocabulary: Vocabulary) -> str:
     marked = _MARKED.fullmatch(text)
     if not marked:
         return text
     inside = marked["inside"].strip()
-    begins = inside.startswith("/") or ("`" in marked["open"] and is_command(_first(inside)))
+    begins = inside.startswith("/") or ("`" in marked["open"] and vocabulary.holds(_first(inside)))
     return inside if begins else text
 
 
-def _without_slash(text: str) -> str:
+def _without_slash(text: str, vocabulary: Vocabulary) -> str:
     """`/status x` is `status x`, and `/pipeline status x` too, however the slash command is called here."""
     found = _SLASHES.match(text)
     if not found:
         return text
     rest, last = text[found.end() :], found["last"]
-    if is_command(_first(rest)):
+    if vocabulary.holds(_first(rest)):
         return rest
-    return f"{last} {rest}".strip() if is_command(last) else text
+    return f"{last} {rest}".strip() if vocabulary.holds(last) else text
 
 
-def _without_stop(text: str, names: Names) -> str:
+def _without_stop(text: str, names: Names, vocabulary: Vocabulary) -> str:
     """A name may end with a full stop."""
     stop = _STOP.search(text)
-    if not stop or _first(text).lower() in _WRITES or not is_command(_STOP.sub("", _first(text))):
+    if not stop or _first(text).lower() in vocabulary.verbatim or not vocabulary.holds(_STOP.sub("", _first(text))):
         return text
     whole = looks(unescape(text)).rstrip()
     is_name = any(whole.endswith(looks(each.name)) and _STOP.search(each.name) for each in names.pipelines)

@@ -12,12 +12,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.watch import TeamId
 from bot.ports.store_errors import StoreAway
-from bot.slack.actions import told_of
-from bot.slack.inbound.inbox import CLICK, COMMAND, KEEP_SECONDS, Inbox
+from bot.slack.click import read_click
+from bot.slack.inbound import messages
+from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox, Kept
+from bot.slack.inbound.messages import read_message
 from bot.slack.inbound.payloads import readable
 from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.channel_monitor import EVENTS, ChannelMonitor
-from bot.slack.render import action_ids
+from bot.slack.router import CLICK, COMMAND, MESSAGE
+from bot.slack.routes import ROUTES
 
 log = structlog.get_logger(__name__)
 
@@ -33,44 +36,64 @@ class Identity:
 
 
 class Listeners:
-    """One method for each kind of thing that Slack tells us of."""
+    """One method for each kind of payload. `bot_user` is the bot's own id.
 
-    def __init__(self, *, inbox: Inbox, channel_monitor: ChannelMonitor, keep_seconds: float = KEEP_SECONDS) -> None:
+    A `trigger_id` lives 3 s. A feature that opens a view has to call `views.open` here, before the inbox keeps the
+    interaction. The acknowledgement has to wait until it is kept.
+    """
+
+    def __init__(
+        self, *, inbox: Inbox, channel_monitor: ChannelMonitor, bot_user: str = "", keep_seconds: float = KEEP_SECONDS
+    ) -> None:
         self._inbox = inbox
         self._channel_monitor = channel_monitor
+        self._bot_user = bot_user
         self._keep_seconds = keep_seconds
 
     async def on_command(self, ack: AsyncAck, command: Mapping[str, object]) -> None:
-        told = facts_of(
+        texts = texts_of(
             command,
             ("text", "channel_id", "user_id", "user_name", "team_id", "channel_name", "response_url", "trigger_id"),
         )
-        which = told.pop("trigger_id")
-        handle = told.pop("user_name")
-        facts = {name.removesuffix("_id"): value for name, value in told.items()} | {"handle": handle}
-        if not (which and facts["channel"] and facts["user"]):
+        which, handle = texts.pop("trigger_id"), texts.pop("user_name")
+        payload = {name.removesuffix("_id"): value for name, value in texts.items()} | {"handle": handle}
+        payload["workspace"] = payload["team"]
+        if not (which and payload["channel"] and payload["user"]):
             await ack()
             return
-        await self._inbox.take(ack, COMMAND, which, facts)
+        await self._inbox.take(ack, COMMAND, which, payload)
 
     async def on_click(self, ack: AsyncAck, body: Mapping[str, object]) -> None:
-        which, facts = told_of(body)
-        if not (facts["channel"] and facts["user"]):
+        which, payload = read_click(body)
+        if not (payload["channel"] and payload["user"]):
             await ack()
             return
-        await self._inbox.take(ack, CLICK, which, facts)
+        await self._inbox.take(ack, CLICK, which, payload)
+
+    async def keep_message(
+        self, body: Mapping[str, object], context: dict[str, object], next_: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Bolt acknowledges an event once this has let it through."""
+        if message := read_message(body, self._bot_user):
+            context["kept"] = await self._inbox.keep(MESSAGE, *message)
+        await next_()
+
+    async def on_message(self, context: Mapping[str, object]) -> None:
+        kept = context.get("kept")
+        if isinstance(kept, Kept):
+            await kept.answer()
 
     async def keep_event(self, event: Mapping[str, object], next_: Callable[[], Awaitable[None]]) -> None:
         """Bolt acknowledges an event once this has let it through; where this raises, Slack tells it again."""
         try:
             async with asyncio.timeout(self._keep_seconds):
-                await self._channel_monitor.keep(facts_of(event, tuple(event)))
+                await self._channel_monitor.keep(texts_of(event, tuple(event)))
         except TimeoutError as exc:
             raise StoreAway("it did not answer in time") from exc
         await next_()
 
     async def on_event(self, event: Mapping[str, object]) -> None:
-        await self._channel_monitor.on(facts_of(event, tuple(event)))
+        await self._channel_monitor.on(texts_of(event, tuple(event)))
 
     async def on_error(self, error: Exception) -> None:
         if isinstance(error, StoreAway):
@@ -79,7 +102,7 @@ class Listeners:
             log.error("listener_tripped", exc_info=error)
 
 
-def facts_of(body: Mapping[str, object], names: Sequence[str]) -> dict[str, str]:
+def texts_of(body: Mapping[str, object], names: Sequence[str]) -> dict[str, str]:
     """The texts under these names; empty where there is none."""
     return {name: readable(body.get(name)) for name in names}
 
@@ -102,9 +125,11 @@ def build_app(listeners: Listeners, *, client: AsyncWebClient, signing_secret: s
         ignoring_self_events_enabled=False,  # the bot's own joining of a channel is one of the events that count
     )
     app.command(command)(listeners.on_command)
-    for action_id in action_ids.ALL:
+    for action_id in ROUTES.buttons:
         app.action(action_id)(listeners.on_click)
     for event in EVENTS:
         app.event(event, middleware=[listeners.keep_event])(listeners.on_event)
+    for event in messages.EVENTS:
+        app.event(event, middleware=[listeners.keep_message])(listeners.on_message)
     app.error(listeners.on_error)
     return app

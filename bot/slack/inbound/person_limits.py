@@ -59,11 +59,17 @@ class PersonLimits:
         self._buckets: dict[UserId, _Bucket] = {}
 
     def take(self, person: UserId, cost: float = 1.0) -> TooMany | None:
-        """None where it is taken."""
+        """None if it is taken."""
+        if too_many := self.lacks(person, cost):
+            return too_many
+        self._buckets[person].tokens -= cost
+        return None
+
+    def lacks(self, person: UserId, cost: float = 1.0) -> TooMany | None:
+        """None if so much is left. Takes nothing."""
         now = self._clock.monotonic()
         bucket = self._filled(person, now)
         if bucket.tokens >= cost:
-            bucket.tokens -= cost
             return None
         tell = now - bucket.told_at >= TOLD_EVERY_SECONDS
         if tell:

@@ -1,23 +1,63 @@
-"""Answers to a `response_url`: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses"""
+"""Where answers go: to the `response_url` of a command or click, or into the conversation of a message.
+
+Source: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
 import structlog
+from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
+from bot.ports.interaction_store import Interaction
 from bot.proxy import proxy_for
-from bot.slack.outbound.calls import DEADLINE_SECONDS
+from bot.slack.outbound.calls import DEADLINE_SECONDS, call
+from bot.slack.router import MESSAGE
 
 Respond = Callable[[dict[str, object]], Awaitable[None]]
 
 log = structlog.get_logger(__name__)
 
 
+def responses(client: AsyncWebClient) -> Callable[[Interaction], Respond]:
+    """Says where the answer to an interaction goes."""
+
+    def respond(interaction: Interaction) -> Respond:
+        if interaction.kind == MESSAGE:
+            return in_conversation(client, interaction.payload)
+        return by_response_url(interaction)
+
+    return respond
+
+
+def by_response_url(interaction: Interaction) -> Respond:
+    return respond_to(interaction.payload.get("response_url", ""))
+
+
+def in_conversation(client: AsyncWebClient, payload: Mapping[str, str]) -> Respond:
+    """In a direct conversation as a reply. Anywhere else only the person who asked sees the answer."""
+
+    async def respond(answer: dict[str, object]) -> None:
+        message = {"channel": payload["channel"], "text": answer["text"], "blocks": answer["blocks"] or None}
+        thread = payload.get("thread") or None
+        if payload.get("direct"):
+            quiet = {"unfurl_links": False, "unfurl_media": False}
+            sent = await call(client, "chat.postMessage", thread_ts=thread, **message, **quiet)
+        else:
+            sent = await call(client, "chat.postEphemeral", thread_ts=thread, user=payload["user"], **message)
+        if sent.lost is not None:
+            log.warning("answer_lost", problem=sent.detail)
+        elif not sent.ok:
+            log.warning("answer_refused", status=sent.status, body=sent.error[:100])
+
+    return respond
+
+
 def respond_to(url: str) -> Respond:
-    """Sent once, never by itself again: an answer that all can see must not come twice. Where it cannot be sent,
-    whoever asked can ask again; nothing else depends on it."""
+    """Sends once and never again, because an answer that all can see must not come twice. If it is lost, the person
+    can ask again."""
 
     async def respond(answer: dict[str, object]) -> None:
         if not url:

@@ -8,10 +8,10 @@ from bot.domain.watch import Watch
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, Message, message, section, sections
 from bot.slack.render.cards import RenderContext, possible_repeat
+from bot.slack.render.change_buttons import undo_blocks
 from bot.slack.render.groups import NAME_LIMIT, went_through
 from bot.slack.render.mrkdwn import date, duration, outside
 from bot.slack.render.paging import stopped_blocks
-from bot.slack.render.watch_answers import undo_blocks
 
 MOST_CHANNELS = 50
 LISTED = 6000  # characters: as JSON they may be twice as many, and a message as a whole holds little more than that

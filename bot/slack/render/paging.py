@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 
-from bot.domain.answer import StopPagingAnswer
 from bot.domain.card import Notice, PageOrigin
 from bot.domain.catalogue import is_pattern
 from bot.domain.watch import ChannelId, TargetKind, UserId, Watch
 from bot.slack.render import action_ids, phrases
-from bot.slack.render.blocks import Block, actions, button, confirmation, context, section, sections, value
+from bot.slack.render.blocks import Block, button, confirmation, context, sections, value
 from bot.slack.render.mrkdwn import code, outside
 
 MOST_ORIGINS = 5
@@ -68,7 +67,7 @@ def _left(watch: Watch, covers: int | None, person: UserId | None) -> str:
     return f"{name} in <#{watch.channel}>{size}. {pages}"
 
 
-def _left_lines(watches: Sequence[Watch], covers: Sequence[int], person: UserId | None) -> list[str]:
+def left_lines(watches: Sequence[Watch], covers: Sequence[int], person: UserId | None) -> list[str]:
     sizes = covers if len(covers) == len(watches) else [None] * len(watches)
     lines = [_left(*pair, person) for pair in zip(watches, sizes, strict=True)]
     more = [f"… and {len(lines) - MOST_WATCHES} more"] if len(lines) > MOST_WATCHES else []
@@ -79,41 +78,11 @@ def pipelines_words(number: int) -> str:
     return "1 pipeline" if number == 1 else f"{number} pipelines"
 
 
-def stop_blocks(answer: StopPagingAnswer) -> list[Block]:
-    named = ", ".join(f"*{outside(each.name)}*" for each in answer.pipelines[:MOST_WATCHES])
-    about = f" when {named} fails" if named else ""
-    if not answer.stopped:
-        head = f"No watch pages you{about}. Nothing was changed."
-    else:
-        others = [watch for watch in answer.stopped if watch.made_by != answer.by]
-        makers = ", ".join(dict.fromkeys(_made(watch) for watch in others[:MOST_WATCHES]))
-        told = f" I'll tell the people who set this up: {makers}." if makers else ""
-        head = f":no_bell: I no longer page you{about}.{told}"
-    off = [f"You're off {line}" for line in _left_lines(answer.stopped, answer.covers, answer.by)]
-    blocks = sections([head, *off, "A user group, here or channel can still mention you in a channel."])
-    return [*blocks, *_others(answer)]
-
-
-def _others(answer: StopPagingAnswer) -> list[Block]:
-    if not answer.others:
-        return []
-    watches = "1 other watch still pages" if answer.others == 1 else f"{answer.others} other watches still page"
-    sure = confirmation(
-        "Stop all pages?", "No watch will page you. The people who set them up get a message.", "Stop all pages"
-    )
-    stop_all = button(action_ids.STOP_ALL_PAGING, "Stop all pages", value(all=True), confirm=sure)
-    return [section(f"{watches} you."), *actions(f"stop-{answer.at.timestamp():.6f}", stop_all)]
-
-
-def _made(watch: Watch) -> str:
-    return f"{phrases.who(watch.made_by_name)} in <#{watch.channel}>"
-
-
 def stopped_blocks(notice: Notice) -> list[Block]:
     """For the channel, and by direct message for whoever set it up."""
     where = f" by your watches in <#{notice.channel}>" if notice.channel else ""
     who = phrases.who(notice.by_name)
     head = f":no_bell: {who[:1].upper()}{who[1:]} is no longer paged{where}."
-    off = _left_lines(notice.watches, notice.covers, notice.by)
+    off = left_lines(notice.watches, notice.covers, notice.by)
     pressed = "They pressed *Stop paging me*. Everything is still watched. They are off:"
     return sections([f"{head}\n{pressed}", *(f"• {line}" for line in off)])

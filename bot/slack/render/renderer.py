@@ -4,17 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
-from bot.domain.answer import Answer
 from bot.domain.card import Card, Content, Digest, Group, HeldPages, Notice, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery
 from bot.domain.permission import Broadcast
-from bot.slack.render.answers import render_answer
 from bot.slack.render.blocks import Message
 from bot.slack.render.cards import RenderContext, render_card, render_line
 from bot.slack.render.groups import render_catch_up, render_group, render_lines
 from bot.slack.render.held_pages import render_held_pages
 from bot.slack.render.notices import render_notice
-from bot.slack.render.status_answers import Asked
 
 Calls = TypeVar("Calls", Card, Notice)
 
@@ -29,7 +26,7 @@ class Look:
     """NOBODY silences `here` and `channel` in every page, whenever it was set up."""
 
     @property
-    def _render_context(self) -> RenderContext:
+    def render_context(self) -> RenderContext:
         return RenderContext(platform_url=self.platform_url, command=self.command)
 
     def content(self, content: Content, delivery: Delivery, now: datetime) -> Message:
@@ -39,14 +36,14 @@ class Look:
     def _rendered(self, content: Content, delivery: Delivery, now: datetime) -> Message:
         match content:
             case Card():
-                return render_card(self._allowed(content), delivery, now, self._render_context)
+                return render_card(self._allowed(content), delivery, now, self.render_context)
             case ThreadEntry():
                 return render_line(content, delivery, now)
             case Notice():
-                return render_notice(self._allowed(content), delivery, self._render_context)
+                return render_notice(self._allowed(content), delivery, self.render_context)
             case Group():
                 allowed = replace(content, cards=tuple(map(self._allowed, content.cards)))
-                return render_group(allowed, delivery, now, self._render_context)
+                return render_group(allowed, delivery, now, self.render_context)
             case TimelineBatch():
                 return render_lines(content, delivery, now)
             case Digest():
@@ -58,6 +55,3 @@ class Look:
         if self.broadcast is Broadcast.MEMBERS:
             return content
         return replace(content, targets=tuple(target for target in content.targets if not target.is_broadcast))
-
-    def answer(self, answer: Answer, asked: Asked) -> Message:
-        return render_answer(answer, asked, self._render_context)

@@ -1,17 +1,16 @@
 """Lines that several answers share: a pipeline in one line, a channel that rests, words with no pipeline. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.answer import PipelineView, UnresolvedReference
 from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, is_pattern, looks, resolve
 from bot.domain.watch import ChannelId, SuspendReason
-from bot.slack.grammar.grammar import Status, Unwatch, Watch, parse
 from bot.slack.grammar.tokens import can_be_typed, quoted, renamed, without
 from bot.slack.render import doubts, phrases
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.cards import RenderContext
-from bot.slack.render.mrkdwn import ago, code, escape, outside
+from bot.slack.render.mrkdwn import ago, code, outside
 
 CANDIDATES = 10
 EXPLAINED = 10  # words that are not understood and get a line of their own
@@ -48,9 +47,16 @@ def resting(channel: ChannelId | None, reason: SuspendReason, render_context: Re
 
 
 def unresolved(
-    those: Sequence[UnresolvedReference], command: str, render_context: RenderContext, text: str = ""
+    those: Sequence[UnresolvedReference],
+    command: str,
+    render_context: RenderContext,
+    text: str = "",
+    complete: Callable[[str], bool] = bool,
 ) -> list[Block]:
-    """`text` is the command as typed: with one word put right it is offered again, with all its other words."""
+    """`text` is the command as typed: with one word corrected it is offered again, with all its other words.
+
+    `complete`: whether a corrected command still names a pipeline.
+    """
     lines: list[str] = []
     alone = len(those) == 1
     for each in those[:EXPLAINED]:
@@ -65,7 +71,7 @@ def unresolved(
         named = ", ".join(f"“{outside(each.reference, 40)}”" for each in more[:EXPLAINED])
         rest = f" and {len(more) - EXPLAINED} more" if len(more) > EXPLAINED else ""
         lines.append(f":grey_question: I also couldn't find these: {named}{rest}.")
-    return sections([*lines, *_all_corrected(those, render_context, text)]) if lines else []
+    return sections([*lines, *_all_corrected(those, render_context, text, complete)]) if lines else []
 
 
 def _problem(each: UnresolvedReference, render_context: RenderContext) -> str:
@@ -96,7 +102,9 @@ def _corrected(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def _all_corrected(those: Sequence[UnresolvedReference], render_context: RenderContext, text: str) -> list[str]:
+def _all_corrected(
+    those: Sequence[UnresolvedReference], render_context: RenderContext, text: str, complete: Callable[[str], bool]
+) -> list[str]:
     """With the likeliest name for each, where several words are wrong; without the words that no name is like."""
     found = [(each.reference, *_chosen(each)) for each in those]
     if not text or (len(those) == 1 and found[0][1]):
@@ -105,8 +113,7 @@ def _all_corrected(those: Sequence[UnresolvedReference], render_context: RenderC
     left_out = [word for word, chosen, _ in found if not chosen]
     for word in left_out:
         typed = without(typed, word) if typed else ""
-    command = parse(escape(typed))
-    if not typed or not isinstance(command, Status | Watch | Unwatch) or not command.references:
+    if not typed or not complete(typed):
         return []
     head = "For example" if len(left_out) < len(found) else "Without it" if len(left_out) == 1 else "Without them"
     return [f"{head}: {code(f'{render_context.command} {typed}', 300)}"]

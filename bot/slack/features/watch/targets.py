@@ -1,16 +1,17 @@
-"""From what people typed to channels and targets that Slack knows; what cannot be resolved is refused at once."""
+"""The people and groups that a watch pages: found in Slack, or refused at once. A watch pages a limited number."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from bot.domain.answer import Refusal
 from bot.domain.permission import Account, Broadcast, Unreadable
-from bot.domain.watch import ChannelId, Target, TargetKind, UserId
+from bot.domain.watch import Target, TargetKind, UserId
 from bot.ports.chat import ChatAway
-from bot.slack.grammar.clauses import ChannelWord, TargetWord
+from bot.slack.feature import Services
+from bot.slack.grammar.clauses import TargetWord
 from bot.slack.grammar.people import Entry
 from bot.slack.grammar.tokens import PUNCTUATION
-from bot.slack.outbound.directory import Admission, Directory, Found
-from bot.slack.permissions import UNCHANGED, Asker, Permissions, channels_need_scopes, slack_is_away
+from bot.slack.outbound.directory import Directory, Found
+from bot.slack.permissions import UNCHANGED, Asker, Permissions, slack_is_away
 from bot.slack.render.mrkdwn import outside
 
 MOST_LISTED = 10
@@ -22,91 +23,38 @@ _NOT_PAGED = {
 }
 
 
-async def channel_to_change(
-    word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
-) -> ChannelId | Refusal:
-    """The channel meant, whether or not the bot may post there. Nothing is joined or opened before this says yes."""
-    if refusal := await permissions.to_change_anything(asker):
+async def targets_of(
+    words: Sequence[TargetWord] | None, asker: Asker, services: Services
+) -> tuple[Target, ...] | Refusal | None:
+    """Each target once; None if no target was typed."""
+    if words is None:
+        return None
+    if refusal := too_many_words(words, services.max_targets):
         return refusal
-    if word is None:
-        return await permissions.inside(asker, asker.channel) or asker.channel
-    return await _permitted(word, asker, directory, permissions, changing=True)
+    targets = await resolve_targets(words, asker, services.directory, services.permissions, services.broadcast)
+    if isinstance(targets, Refusal):
+        return targets
+    return too_many(targets, services.max_targets) or targets
 
 
-async def channel_to_see(
-    word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
-) -> ChannelId | Refusal:
-    if word is None:
-        return await permissions.to_see(asker, asker.channel) or asker.channel
-    return await _permitted(word, asker, directory, permissions, changing=False)
+def too_many_words(words: Sequence[TargetWord], limit: int) -> Refusal | None:
+    """Before Slack is asked for anyone: different ids are different targets, names may mean the same."""
+    return _refused(len({(word.kind, word.id) for word in words if word.id}), limit)
 
 
-async def _permitted(
-    word: ChannelWord, asker: Asker, directory: Directory, permissions: Permissions, *, changing: bool
-) -> ChannelId | Refusal:
-    """The one channel with that name that the asker may use. An incomplete list can't show that a channel is missing,
-    so forbidden and missing channels then get the same answer."""
-    named = word.name or word.id
-    check = permissions.inside if changing else permissions.to_see
-    if word.id:
-        return await check(asker, ChannelId(word.id), named=named) or ChannelId(word.id)
-    found = await directory.channels(word.name)
-    refusals = [await check(asker, channel, named=named) for channel in found.ids]
-    usable = [channel for channel, refusal in zip(found.ids, refusals, strict=True) if refusal is None]
-    if usable:
-        return usable[0] if len(usable) == 1 else _which(named, usable, changing=changing)
-    if found.gap is Unreadable.AWAY:
-        return slack_is_away(f"look up the channel *{outside(named)}*", changing=changing)
-    if found.gap is Unreadable.NO_SCOPE:
-        return channels_need_scopes(changing=changing)
-    return next(iter(refusals), None) or await permissions.to_find_nothing(asker, named, changing=changing)
+def too_many(targets: Collection[Target], limit: int) -> Refusal | None:
+    """Counted without repeats: the same person twice is one target."""
+    return _refused(len(set(targets)), limit)
 
 
-def _which(named: str, channels: Sequence[ChannelId], *, changing: bool) -> Refusal:
-    """A shared channel may be called like one of our own."""
-    those = ", ".join(f"<#{channel}>" for channel in channels)
-    told = f"*{outside(named)}* could mean {len(channels)} channels: {those}.{f' {UNCHANGED}' if changing else ''}"
-    return Refusal(reason=told, hint="Pick the channel from the list that Slack offers after #.")
-
-
-async def closed(channel: ChannelId, directory: Directory, *, there: bool, named: str = "") -> Refusal | None:
-    """Why the bot cannot post there; None where it can. A public channel is joined, where Slack lets it.
-
-    `named`: what Slack calls the conversation where this was typed.
-    """
-    return _closed(channel, await directory.admission(channel), there=there, named=named)
-
-
-def _closed(channel: ChannelId, admission: Admission, *, there: bool, named: str) -> Refusal | None:
-    if admission is Admission.ARCHIVED and _is_private_talk(channel, named):
-        return Refusal(
-            reason=f"This conversation is closed, so I could not post here. {UNCHANGED}",
-            hint="Type this in a channel, or in your own direct messages with me.",
-        )
-    if admission in {Admission.OUTSIDE, Admission.UNSEEN} and _is_private_talk(channel, named):
-        return Refusal(
-            reason=f"I can't be added to a direct message between people, so I could not post here. {UNCHANGED}",
-            hint="Type this in a channel, or in your own direct messages with me.",
-        )
-    where = f"<#{channel}>" if there else "this channel"
-    match admission:
-        case Admission.MEMBER:
-            return None
-        case Admission.ARCHIVED:
-            return Refusal(
-                reason=f"{where[:1].upper()}{where[1:]} is archived, so I can't post there. {UNCHANGED}",
-                hint="Unarchive it first.",
-            )
-        case Admission.OUTSIDE | Admission.UNSEEN:
-            return Refusal(
-                reason=f"I'm not in {where}, so I can't post there. {UNCHANGED}",
-                hint="Invite me there with `/invite`, then type this again.",
-            )
-
-
-def _is_private_talk(channel: ChannelId, named: str) -> bool:
-    """Between two people, or a group of them. Source: the `channel_name` of a slash command's payload."""
-    return channel.startswith("D") or named == "directmessage" or named.startswith("mpdm-")
+def _refused(number: int, limit: int) -> Refusal | None:
+    if number <= limit:
+        return None
+    most = "1 target" if limit == 1 else f"{limit} targets"
+    return Refusal(
+        reason=f"One watch can page {most} at most, and these are {number}. Nothing was changed.",
+        hint="Name fewer, or page a user group: it counts as one.",
+    )
 
 
 async def resolve_targets(

@@ -1,0 +1,98 @@
+"""The channel that a command means, and why the bot cannot post there."""
+
+from collections.abc import Sequence
+
+from bot.domain.answer import Refusal
+from bot.domain.permission import Unreadable
+from bot.domain.watch import ChannelId
+from bot.slack.grammar.clauses import ChannelWord
+from bot.slack.outbound.directory import Admission, Directory
+from bot.slack.permissions import UNCHANGED, Asker, Permissions, channels_need_scopes, slack_is_away
+from bot.slack.render.mrkdwn import outside
+
+
+async def channel_to_change(
+    word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
+) -> ChannelId | Refusal:
+    """The channel meant, whether or not the bot may post there. Nothing is joined or opened before this says yes."""
+    if refusal := await permissions.to_change_anything(asker):
+        return refusal
+    if word is None:
+        return await permissions.inside(asker, asker.channel) or asker.channel
+    return await _permitted(word, asker, directory, permissions, changing=True)
+
+
+async def channel_to_see(
+    word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
+) -> ChannelId | Refusal:
+    if word is None:
+        return await permissions.to_see(asker, asker.channel) or asker.channel
+    return await _permitted(word, asker, directory, permissions, changing=False)
+
+
+async def _permitted(
+    word: ChannelWord, asker: Asker, directory: Directory, permissions: Permissions, *, changing: bool
+) -> ChannelId | Refusal:
+    """The one channel with that name that the asker may use. An incomplete list can't show that a channel is missing,
+    so forbidden and missing channels then get the same answer."""
+    named = word.name or word.id
+    check = permissions.inside if changing else permissions.to_see
+    if word.id:
+        return await check(asker, ChannelId(word.id), named=named) or ChannelId(word.id)
+    found = await directory.channels(word.name)
+    refusals = [await check(asker, channel, named=named) for channel in found.ids]
+    usable = [channel for channel, refusal in zip(found.ids, refusals, strict=True) if refusal is None]
+    if usable:
+        return usable[0] if len(usable) == 1 else _which(named, usable, changing=changing)
+    if found.gap is Unreadable.AWAY:
+        return slack_is_away(f"look up the channel *{outside(named)}*", changing=changing)
+    if found.gap is Unreadable.NO_SCOPE:
+        return channels_need_scopes(changing=changing)
+    return next(iter(refusals), None) or await permissions.to_find_nothing(asker, named, changing=changing)
+
+
+def _which(named: str, channels: Sequence[ChannelId], *, changing: bool) -> Refusal:
+    """A shared channel may be called like one of our own."""
+    those = ", ".join(f"<#{channel}>" for channel in channels)
+    told = f"*{outside(named)}* could mean {len(channels)} channels: {those}.{f' {UNCHANGED}' if changing else ''}"
+    return Refusal(reason=told, hint="Pick the channel from the list that Slack offers after #.")
+
+
+async def closed(channel: ChannelId, directory: Directory, *, there: bool, named: str = "") -> Refusal | None:
+    """Why the bot cannot post there; None where it can. A public channel is joined, where Slack lets it.
+
+    `named`: what Slack calls the conversation where this was typed.
+    """
+    return _closed(channel, await directory.admission(channel), there=there, named=named)
+
+
+def _closed(channel: ChannelId, admission: Admission, *, there: bool, named: str) -> Refusal | None:
+    if admission is Admission.ARCHIVED and _is_private_talk(channel, named):
+        return Refusal(
+            reason=f"This conversation is closed, so I could not post here. {UNCHANGED}",
+            hint="Type this in a channel, or in your own direct messages with me.",
+        )
+    if admission in {Admission.OUTSIDE, Admission.UNSEEN} and _is_private_talk(channel, named):
+        return Refusal(
+            reason=f"I can't be added to a direct message between people, so I could not post here. {UNCHANGED}",
+            hint="Type this in a channel, or in your own direct messages with me.",
+        )
+    where = f"<#{channel}>" if there else "this channel"
+    match admission:
+        case Admission.MEMBER:
+            return None
+        case Admission.ARCHIVED:
+            return Refusal(
+                reason=f"{where[:1].upper()}{where[1:]} is archived, so I can't post there. {UNCHANGED}",
+                hint="Unarchive it first.",
+            )
+        case Admission.OUTSIDE | Admission.UNSEEN:
+            return Refusal(
+                reason=f"I'm not in {where}, so I can't post there. {UNCHANGED}",
+                hint="Invite me there with `/invite`, then type this again.",
+            )
+
+
+def _is_private_talk(channel: ChannelId, named: str) -> bool:
+    """Between two people, or a group of them. Source: the `channel_name` of a slash command's payload."""
+    return channel.startswith("D") or named == "directmessage" or named.startswith("mpdm-")

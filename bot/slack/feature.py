@@ -1,0 +1,172 @@
+"""The contract between the router and `features/`: commands, buttons, and what both are given and answer with."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bot.domain.answer import Refusal
+from bot.domain.catalogue import Names
+from bot.domain.permission import Broadcast
+from bot.requests.requests import Requests
+from bot.slack.click import Click
+from bot.slack.grammar.said import Said
+from bot.slack.outbound.directory import Directory
+from bot.slack.permissions import Asker, Permissions
+from bot.slack.render.asked import Asked
+from bot.slack.render.blocks import Block, Message, message
+from bot.slack.render.cards import RenderContext
+from bot.slack.render.help import HelpPage
+from bot.slack.render.mrkdwn import escape
+from bot.slack.render.refusals import refusal_blocks
+
+MAX_TARGETS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """`in_channel`: everyone in the channel sees it. `replace`: it takes the place of the clicked message."""
+
+    blocks: Sequence[Block]
+    in_channel: bool = False
+    replace: bool = False
+
+    @property
+    def message(self) -> Message:
+        return message(self.blocks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What features call. Shared by all requests."""
+
+    requests: Requests
+    directory: Directory
+    permissions: Permissions
+    render_context: RenderContext
+    broadcast: Broadcast = Broadcast.MEMBERS
+    max_targets: int = MAX_TARGETS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One person's request. `names`: the pipelines' names that its words were read with.
+
+    `confirmed`: the asker was shown what the command does, and clicked. `parse` knows no names; `understand` reads a
+    button's command with the names of pipelines.
+    """
+
+    services: Services
+    asker: Asker
+    parse: Callable[[str], "Command"]
+    understand: Callable[[str], Awaitable["Understood"]]
+    help_pages: Mapping[str, HelpPage]
+    asked: Asked = field(default_factory=Asked)
+    names: Names | None = None
+    confirmed: bool = False
+
+    def refused(self, refusal: Refusal) -> Reply:
+        return refused(refusal, self.services.render_context)
+
+    def names_pipelines(self, typed: str) -> bool:
+        """True if a corrected command is complete."""
+        return bool(self.parse(escape(typed)).pipelines)
+
+
+def refused(refusal: Refusal, render_context: RenderContext) -> Reply:
+    return Reply(blocks=refusal_blocks(refusal, render_context))
+
+
+class Command(ABC):
+    """A command whose words were understood. Nothing was looked up yet."""
+
+    @property
+    def changes(self) -> bool:
+        """True if it writes. It then costs more of the person's limit, and a lost one may be finished later."""
+        return False
+
+    @property
+    def needs_store(self) -> bool:
+        return True
+
+    @property
+    def repeatable(self) -> bool:
+        """True if a button may ask it again: to share the answer, or for another page of it."""
+        return False
+
+    @property
+    def confirmable(self) -> bool:
+        """True if a button may run it after the asker saw what it would do."""
+        return False
+
+    @property
+    def shows_watches(self) -> bool:
+        """True if the answer is about what the channel watches."""
+        return False
+
+    @property
+    def pipelines(self) -> Sequence[str]:
+        """The references to pipelines. If one is unknown, a fresh listing may give the words another meaning."""
+        return ()
+
+    @abstractmethod
+    async def run(self, call: Call) -> Reply: ...
+
+
+@dataclass(frozen=True, slots=True)
+class UsageError(Command):
+    """What is wrong, and what to type instead (without the slash command's name)."""
+
+    message: str
+    hint: str = "help"
+    in_goldrush: bool = False
+
+    @property
+    def needs_store(self) -> bool:
+        return False
+
+    async def run(self, call: Call) -> Reply:
+        return call.refused(Refusal(reason=self.message, command=self.hint, in_goldrush=self.in_goldrush))
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """A command, and the names of pipelines that its words were read with."""
+
+    command: Command
+    names: Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandWord:
+    """A word that a command begins with. `place` orders the help.
+
+    `takes_names`: more names may give its words another meaning. `changes`: if its words are not understood, assume
+    that it writes. `verbatim`: its last word is kept as typed.
+    """
+
+    name: str
+    parse: Callable[[Said], Command]
+    """Raises `Refused`."""
+    help: HelpPage
+    place: int
+    aliases: tuple[str, ...] = ()
+    takes_names: bool = False
+    changes: bool = False
+    verbatim: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Button:
+    """`press` is None if the button only opens an address. `acknowledges`: no other request delays it."""
+
+    press: Callable[[Click, Call], Awaitable[Reply]] | None
+    changes: bool = True
+    acknowledges: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """What one module of `features/` adds."""
+
+    commands: tuple[CommandWord, ...] = ()
+    buttons: Mapping[str, Button] = field(default_factory=dict)

@@ -1,0 +1,130 @@
+"""The *Acknowledge* buttons: someone takes care of one failure, or of all that one message shows."""
+
+import asyncio
+
+from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate, Refusal
+from bot.domain.observation import PipelineId
+from bot.slack.click import Click
+from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.render import action_ids, phrases
+from bot.slack.render.blocks import section
+from bot.slack.render.cards import RenderContext
+from bot.slack.render.mrkdwn import date, outside
+from bot.slack.render.rows import command_for, row
+
+NOT_HERE = Refusal(
+    reason="That button belongs to a card in another conversation. Nothing was changed.",
+    hint="Use the button on the card itself.",
+)
+
+# --- press -----------------------------------------------------------------------------------------------------------
+
+
+async def _acknowledge(click: Click, call: Call) -> Reply:
+    acknowledgements, card = call.services.requests.acknowledgements, click.text("card")
+    if not await acknowledgements.stands_in(click.channel, [card]):
+        return call.refused(NOT_HERE)
+    name, place = await _who_and_where(click, call)
+    answer = await acknowledgements.acknowledge(
+        click.channel, PipelineId(click.text("pipeline")), card, click.user, name=name, place=place
+    )
+    return _reply(answer, call)
+
+
+async def _acknowledge_one(click: Click, call: Call) -> Reply:
+    """Chosen in a message that shows many failures. The card says which pipeline it is."""
+    acknowledgements, card = call.services.requests.acknowledgements, click.text("card")
+    if not await acknowledgements.stands_in(click.channel, [card]):
+        return call.refused(NOT_HERE)
+    name, place = await _who_and_where(click, call)
+    answer = await acknowledgements.acknowledge_member(click.channel, card, click.user, name=name, place=place)
+    return _reply(answer, call)
+
+
+async def _acknowledge_all(click: Click, call: Call) -> Reply:
+    acknowledgements = call.services.requests.acknowledgements
+    if not await acknowledgements.group_stands_in(click.channel, click.group):
+        return call.refused(NOT_HERE)
+    name, place = await _who_and_where(click, call)
+    answer = await acknowledgements.acknowledge_group(click.channel, click.group, click.user, name=name, place=place)
+    return _reply(answer, call)
+
+
+async def _who_and_where(click: Click, call: Call) -> tuple[str, str]:
+    """Both at the same time, because neither is worth a late acknowledgement."""
+    permissions = call.services.permissions
+    name, place = await asyncio.gather(permissions.name(call.asker), permissions.facts.place_words(click.channel))
+    return name, place
+
+
+# --- render ----------------------------------------------------------------------------------------------------------
+
+
+def _reply(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, call: Call) -> Reply:
+    return Reply(blocks=[section(acknowledgement(answer, call.services.render_context))])
+
+
+def acknowledgement(answer: AcknowledgeAnswer | AcknowledgeAllAnswer, render_context: RenderContext) -> str:
+    if isinstance(answer, AcknowledgeAllAnswer):
+        return acknowledged_all(answer, render_context)
+    return acknowledged(answer, render_context)
+
+
+def acknowledged(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
+    name = f"*{outside(answer.pipeline.name)}*"
+    match answer.fate:
+        case Fate.ACKNOWLEDGED:
+            return f":eyes: You acknowledged {name}. The card says so, and everybody who was paged sees it."
+        case Fate.ANSWERED:
+            when = f" at {date(answer.at)}" if answer.at else ""
+            by = phrases.who(answer.by_name)
+            return f"{by[:1].upper()}{by[1:]} acknowledged {name} already{when}."
+        case Fate.OVER:
+            return f"This failure of {name} is over, so there is nothing to acknowledge. Its card says how it ended."
+        case Fate.UNWATCHED if answer.watched:
+            told = f"This failure of {name} was no longer watched here, so this card gets no further updates."
+            return f"{told}\n{_how_it_stands(answer, render_context)}"
+        case Fate.UNWATCHED:
+            told = f":no_bell: {name} is no longer watched, so there are no further updates on this failure."
+            return f"{told}\n{_to_watch(answer, render_context)}"
+        case Fate.UNKNOWN:
+            told = f"{_not_kept(f'this failure of {name}')} The card gets no further updates."
+            if answer.stands or answer.watched:
+                told = f"{told}\n{_how_it_stands(answer, render_context)}"
+            if answer.watched:
+                return told
+            return f"{told}\nIt is not watched now, so it gets no further updates: {_to_watch(answer, render_context)}"
+
+
+def _not_kept(those: str) -> str:
+    since = "my memory (Redis) was emptied since"
+    return f":information_source: Your click was not kept: {since}, and I know nothing of {those} any more."
+
+
+def _how_it_stands(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
+    if answer.stands:
+        return "\n".join(f"Now: {row(view, answer.stands.at)}" for view in answer.stands.views)
+    return f"{command_for('status', answer.pipeline, render_context)} says how it stands now."
+
+
+def _to_watch(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
+    return f"{command_for('watch', answer.pipeline, render_context)} watches it again."
+
+
+def acknowledged_all(answer: AcknowledgeAllAnswer, render_context: RenderContext) -> str:
+    if answer.known == 0:
+        told = f"{_not_kept('these failures')} The message gets no further updates."
+        return f"{told}\n`{render_context.command}` says what is watched here now, and how it stands."
+    number = answer.acknowledged
+    if number == 0:
+        return "There is nothing left to acknowledge: each is answered, over or no longer watched. The message says so."
+    return f":eyes: You acknowledged {number} {'failure' if number == 1 else 'failures'}. The message says so."
+
+
+FEATURE = Feature(
+    buttons={
+        action_ids.ACKNOWLEDGE: Button(press=_acknowledge, acknowledges=True),
+        action_ids.ACKNOWLEDGE_ONE: Button(press=_acknowledge_one, acknowledges=True),
+        action_ids.ACKNOWLEDGE_ALL: Button(press=_acknowledge_all, acknowledges=True),
+    }
+)

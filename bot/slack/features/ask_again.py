@@ -1,0 +1,40 @@
+"""*Previous*, *Next* and *Share to channel*: ask a question again. The answer shows what is true now."""
+
+from dataclasses import replace
+
+from bot.domain.answer import Refusal
+from bot.slack.click import Click
+from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.render import action_ids
+from bot.slack.render.asked import Asked
+
+
+async def _turn(click: Click, call: Call) -> Reply:
+    return replace(await _answer(click.asked, call), replace=True)
+
+
+async def _share(click: Click, call: Call) -> Reply:
+    """A shared answer holds only facts about pipelines, and the name of the person who shared it."""
+    by = await call.services.permissions.name(call.asker)
+    return await _answer(replace(click.asked, shared=True, shared_by=by), call)
+
+
+async def _answer(asked: Asked, call: Call) -> Reply:
+    """Runs a command that only asks, never one that changes something."""
+    understood = await call.understand(asked.text)
+    if not understood.command.repeatable:
+        return call.refused(Refusal(reason="This answer is too old to be turned to.", command="help"))
+    if understood.command.shows_watches and (
+        refusal := await call.services.permissions.to_see(call.asker, call.asker.channel)
+    ):
+        return call.refused(refusal)
+    return await understood.command.run(replace(call, asked=asked, names=understood.names))
+
+
+FEATURE = Feature(
+    buttons={
+        action_ids.PREVIOUS: Button(press=_turn, changes=False),
+        action_ids.NEXT: Button(press=_turn, changes=False),
+        action_ids.SHARE: Button(press=_share),
+    }
+)

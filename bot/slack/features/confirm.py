@@ -1,0 +1,20 @@
+"""A confirmation: the asker was shown what a command does, and clicked. Everything is checked again."""
+
+from dataclasses import replace
+
+from bot.domain.answer import Refusal
+from bot.slack.click import Click
+from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.render import action_ids
+
+
+async def _press(click: Click, call: Call) -> Reply:
+    understood = await call.understand(click.asked.text)
+    if not understood.command.confirmable:
+        refusal = Refusal(reason="This question is too old. Nothing was changed.", command="help")
+        return replace(call.refused(refusal), replace=True)
+    confirmed = replace(call, asked=click.asked, names=understood.names, confirmed=True)
+    return replace(await understood.command.run(confirmed), replace=True)
+
+
+FEATURE = Feature(buttons={action_ids.CONFIRM: Button(press=_press)})

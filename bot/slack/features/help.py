@@ -1,0 +1,61 @@
+"""`help`: the commands, or one of them."""
+
+import difflib
+from dataclasses import dataclass
+
+from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
+from bot.slack.grammar.said import Said
+from bot.slack.grammar.tokens import Refused, typed
+from bot.slack.render.help import HelpPage, help_blocks, short_help_blocks
+from bot.slack.render.mrkdwn import outside
+
+_GREETINGS = frozenset(("", "hello", "hi", "hey", "hello there", "good morning", "thanks", "thank you", "ping"))
+
+
+@dataclass(frozen=True, slots=True)
+class Help(Command):
+    topic: str | None = None
+
+    @property
+    def needs_store(self) -> bool:
+        return False
+
+    async def run(self, call: Call) -> Reply:
+        return Reply(blocks=help_blocks(self.topic, call.help_pages, call.services.render_context.command))
+
+
+@dataclass(frozen=True, slots=True)
+class ShortHelp(Command):
+    """Someone greeted the bot, or mentioned it without a word."""
+
+    @property
+    def needs_store(self) -> bool:
+        return False
+
+    async def run(self, _: Call) -> Reply:
+        return Reply(blocks=short_help_blocks())
+
+
+def is_greeting(text: str) -> bool:
+    return text.strip(" .,!?:").lower() in _GREETINGS
+
+
+def _parse(said: Said) -> Command:
+    if not said.words:
+        return Help()
+    vocabulary = said.vocabulary
+    topic = said.words[0].lower.lstrip("/")
+    topic = vocabulary.command(topic)
+    if topic not in vocabulary.commands:
+        near = difflib.get_close_matches(topic, [*vocabulary.commands, *vocabulary.aliases], n=1, cutoff=0.6)
+        known = ", ".join(vocabulary.commands)
+        raise Refused(
+            f"I have no help on “{outside(typed(said.words[0].text))}”. There is help on {known}.",
+            f"help {near[0]}" if near else "help",
+        )
+    if len(said.words) > 1:
+        raise Refused(f"`help` takes one command, so it can't take “{outside(said.words[1].text)}”.", f"help {topic}")
+    return Help(topic)
+
+
+FEATURE = Feature(commands=(CommandWord(name="help", parse=_parse, place=8, help=HelpPage()),))

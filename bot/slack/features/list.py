@@ -1,0 +1,133 @@
+"""`list`: the pipelines that the ServiceKey sees."""
+
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+
+from bot.domain.answer import ListAnswer
+from bot.domain.attention import State, trouble
+from bot.domain.catalogue import Names, looks
+from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
+from bot.slack.grammar.clauses import Kind, kind_of
+from bot.slack.grammar.references import is_signed, states_in
+from bot.slack.grammar.said import Said
+from bot.slack.grammar.tokens import Refused, Word, bare, stripped, typed
+from bot.slack.render import doubts
+from bot.slack.render.asked import Asked
+from bot.slack.render.blocks import Block, context, section, sections
+from bot.slack.render.headings import Heading, heading
+from bot.slack.render.help import HelpPage
+from bot.slack.render.mrkdwn import REASON_LIMIT, outside
+from bot.slack.render.pages import PAGE_SIZE, controls, page, page_words, shared, within
+from bot.slack.render.rows import row
+
+STATE_CUTOFF = 0.75  # `runing` is near, `string` is not
+_STATES = ", ".join(State)
+
+# --- parse -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class List(Command):
+    """`words` are looked for in names, projects and ids; of those found, the ones in one of `states` are listed."""
+
+    words: str
+    states: frozenset[State] = frozenset()
+
+    @property
+    def repeatable(self) -> bool:
+        return True
+
+    async def run(self, call: Call) -> Reply:
+        first = (call.asked.page - 1) * PAGE_SIZE
+        queries = call.services.requests.queries
+        answer = await queries.browse(call.asker.channel, self.words, first, PAGE_SIZE, self.states)
+        shares = call.asked.shared and bool(answer.views)
+        asked = call.asked if shares else replace(call.asked, shared=False)
+        return Reply(blocks=list_blocks(answer, asked), in_channel=shares)
+
+
+def _parse(said: Said) -> Command:
+    stray = next((each for each in said.words if not each.quoted and _is_stray(each, said.names)), None)
+    if stray:
+        there = f"watches in #{bare(stray.text)}" if kind_of(stray) is Kind.CHANNEL else "list"
+        raise Refused(
+            f"“{outside(typed(stray.text))}” can't be in a name. `list` searches the pipelines that the key can see.",
+            there,
+            "list",
+        )
+    states = states_in(said.words)
+    words = (each.text if each.quoted else stripped(each.text) for each in said.words if each.lower not in states)
+    return List(" ".join(each for each in words if each), states)
+
+
+def _is_stray(word: Word, names: Names) -> bool:
+    signed = is_signed(word) and kind_of(word) in {Kind.TARGET, Kind.CHANNEL}
+    return signed and not any(looks(word.text) in looks(each.name) for each in names.pipelines)
+
+
+# --- render ----------------------------------------------------------------------------------------------------------
+
+
+def list_blocks(answer: ListAnswer, asked: Asked) -> list[Block]:
+    blocks: list[Block] = []
+    asked = within(asked, len(answer.views))
+    if not answer.views and not answer.looked_at:
+        words = f" with “{outside(answer.words)}”" if answer.words else ""
+        blocks.append(section(f"The ServiceKey sees no pipeline{words}.{_meant(answer.words)}"))
+    else:
+        words = "" if asked.shared else answer.words
+        head = heading(Heading(answer.views, answer.looked_at, answer.states, answer.at, words))
+        shown = _by_project(answer, asked)
+        doubt = doubts.lead(page(answer.views, asked))
+        blocks += sections([*doubt, head + page_words(asked, len(answer.views)), *shown])
+    if answer.problem:
+        blocks += context(
+            f":warning: The list may be old: {outside(answer.problem, REASON_LIMIT)}{doubts.waiting(answer.wait_until)}"
+        )
+    return blocks + (shared(asked) or controls(asked, len(answer.views), ""))
+
+
+def _meant(words: str) -> str:
+    """The states that words which are in no name may stand for."""
+    near = [get_close_matches(word.lower(), list(State), n=1, cutoff=STATE_CUTOFF) for word in words.split()]
+    states = dict.fromkeys(state for each in near for state in each)
+    return f" Did you mean {' or '.join(f'*{state}*' for state in states)}?" if states else ""
+
+
+def _by_project(answer: ListAnswer, asked: Asked) -> list[str]:
+    """What needs attention stands above all projects, each with its own."""
+    lines: list[str] = []
+    project = None
+    for view in page(answer.views, asked):
+        line = row(view, answer.at) + (" · :bell: watched here" if view.watched_here else "")
+        if trouble(view.state, answer.at):
+            lines.append(f"{line} · {outside(view.pipeline.project, 60)}" if view.pipeline.project else line)
+            continue
+        if view.pipeline.project != project:
+            project = view.pipeline.project
+            lines.append(f"_{outside(project or 'no project')}_")
+        lines.append(line)
+    return lines
+
+
+_HELP = HelpPage(
+    overview=("`{c} list` — the pipelines there are; `{c} list orders` — those with a word in their name",),
+    topic=(
+        "*`{c} list [WORDS | STATE]`* — the pipelines that the ServiceKey sees, with their phases.",
+        "Pipelines that need attention come first.",
+        f"STATE: {_STATES}. You can combine them: `{{c}} list failed orders`. A word in quotes is part of a name.",
+        "I read unwatched pipelines only to show them. Until then, a state doesn't find them.",
+        "With words, those that have every one of them in name, project or id: `{c} list orders eu`",
+    ),
+)
+
+FEATURE = Feature(
+    commands=(
+        CommandWord(
+            name="list",
+            parse=_parse,
+            place=2,
+            help=_HELP,
+        ),
+    )
+)

@@ -1,0 +1,258 @@
+"""`runbook` and `note`: NAME alone shows, NAME none removes, anything else sets."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, Refusal
+from bot.domain.catalogue import Ambiguous, Names, looks
+from bot.domain.note import LONGEST_NOTE, WRONG, Note, NoteKind, wrong_with_address
+from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
+from bot.slack.grammar.said import Said
+from bot.slack.grammar.tokens import NONE, PUNCTUATION, Refused, Word, can_be_typed, quoted
+from bot.slack.render.blocks import Block, sections
+from bot.slack.render.cards import RenderContext
+from bot.slack.render.help import HelpPage
+from bot.slack.render.mrkdwn import code, date, outside
+from bot.slack.render.note_words import note_text
+from bot.slack.render.rows import CANDIDATES, command_for
+
+NAMES_SHOWN = 10
+_EXAMPLES = {NoteKind.RUNBOOK: "https://wiki.example.com/orders", NoteKind.NOTE: '"Restart the sink first"'}
+
+_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
+
+# --- parse -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NoteCommand(Command):
+    """`text` None shows, "" removes, anything else sets."""
+
+    kind: NoteKind
+    reference: str
+    text: str | None = None
+
+    @property
+    def changes(self) -> bool:
+        return self.text is not None
+
+    async def run(self, call: Call) -> Reply:
+        services, asker = call.services, call.asker
+        if self.text is None:
+            shown = await services.requests.notes.show(asker.channel, self.kind, self.reference)
+            return _reply(shown, call)
+        if refusal := await services.permissions.to_change(asker, asker.channel):
+            return call.refused(refusal)
+        name = await services.permissions.name(asker)
+        changed = await services.requests.notes.change(
+            asker.channel, self.kind, self.reference, self.text, by=asker.user, by_name=name
+        )
+        return _reply(changed, call)
+
+
+def _parser(kind: NoteKind) -> Callable[[Said], Command]:
+    return lambda said: note_command(kind, said.words, said.names)
+
+
+def note_command(kind: NoteKind, words: list[Word], names: Names) -> NoteCommand:
+    """The last word says what is wanted; those before it are one name, with or without quotes.
+
+    Raises:
+        Refused: it can't be understood.
+    """
+    if not words:
+        raise Refused(f"Which pipeline is the {kind} for?", f"{kind} orders-eu {_EXAMPLES[kind]}")
+    *name, last = words
+    if name and last.means(NONE):
+        return NoteCommand(kind, _name(name), "")
+    if not name or not _is_text(kind, last, is_name=bool(names.exactly(looks(_name(words))))):
+        return NoteCommand(kind, _name(words))
+    if corrected := _with_scheme(kind, name, last):
+        raise Refused("The address must begin with https://. Nothing was changed.", corrected)
+    if wrong := WRONG[kind](last.text):
+        example = f"{_named(kind, name)} {_EXAMPLES[kind]}"
+        raise Refused(f"I can't save that {kind}: {wrong}. Nothing was changed.", example)
+    return NoteCommand(kind, _name(name), last.text)
+
+
+def _name(words: list[Word]) -> str:
+    return " ".join(word.text.strip(",") if not word.quoted else word.text for word in words)
+
+
+def _is_text(kind: NoteKind, word: Word, *, is_name: bool) -> bool:
+    """A note stands in quotes. An address holds a colon or a slash, which hardly a name ends in, or looks like a host.
+
+    `is_name`: all the words are a pipeline's name.
+    """
+    if kind is NoteKind.NOTE:
+        return word.quoted
+    return "/" in word.text or ":" in word.text or (not word.quoted and not is_name and _is_host(word.text))
+
+
+def _is_host(text: str) -> bool:
+    return bool(_HOST.fullmatch(text.rstrip(PUNCTUATION)))
+
+
+def _with_scheme(kind: NoteKind, name: list[Word], last: Word) -> str:
+    """The same command where only the scheme of its address is missing; else empty."""
+    if kind is not NoteKind.RUNBOOK or "://" in last.text or "@" in last.text:
+        return ""
+    address = last.text.rstrip(PUNCTUATION) if _is_host(last.text) else last.text
+    with_scheme = f"https://{address}"
+    fits = "." in address.partition("/")[0] and not wrong_with_address(with_scheme)
+    return f"{_named(kind, name)} {with_scheme}" if fits else ""
+
+
+def _named(kind: NoteKind, name: list[Word]) -> str:
+    return f"{kind} {quoted(_name(name))}"
+
+
+# --- render ----------------------------------------------------------------------------------------------------------
+
+
+def _reply(answer: NoteAnswer | NoteUnresolved | Refusal, call: Call) -> Reply:
+    if isinstance(answer, Refusal):
+        return call.refused(answer)
+    return Reply(blocks=note_answer_blocks(answer, call.services.render_context))
+
+
+def note_answer_blocks(answer: NoteAnswer | NoteUnresolved, render_context: RenderContext) -> list[Block]:
+    return (
+        note_blocks(answer, render_context)
+        if isinstance(answer, NoteAnswer)
+        else note_unresolved_blocks(answer, render_context)
+    )
+
+
+def note_blocks(answer: NoteAnswer, render_context: RenderContext) -> list[Block]:
+    name = code(answer.label) if answer.pattern else f"*{outside(answer.label)}*"
+    lines = [f"{_SIGNS[answer.kind]} {_said(answer, name)}"]
+    if answer.applies and answer.change is not NoteChange.SET:
+        lines.append(_who(answer.applies))
+    if answer.before and answer.change in {NoteChange.SET, NoteChange.REMOVED}:
+        lines.append(f"Before: {note_text(answer.before)}")
+    if answer.pattern:
+        lines.append(_covers(answer.covers))
+    if answer.failed and answer.change in {NoteChange.SET, NoteChange.REMOVED}:
+        cards = "The open failure card is" if answer.failed == 1 else f"The {answer.failed} open failure cards are"
+        lines.append(f"{cards} updated.")
+    if how := _how(answer, render_context):
+        lines.append(how)
+    return sections(lines)
+
+
+_SIGNS = {NoteKind.RUNBOOK: ":book:", NoteKind.NOTE: ":memo:"}
+
+
+def _said(answer: NoteAnswer, name: str) -> str:
+    kind, applies = answer.kind.value, answer.applies
+    shown = note_text(applies) if applies else ""
+    match answer.change:
+        case NoteChange.SET:
+            return f"{name}: failure cards now show the {kind} {shown}"
+        case NoteChange.UNCHANGED:
+            return f"{name} has this {kind} already: {shown}"
+        case NoteChange.REMOVED if applies:
+            return f"{name}: the {kind} was removed. The {kind} of {code(applies.reference)} applies now: {shown}"
+        case NoteChange.REMOVED:
+            return f"{name}: the {kind} was removed."
+        case NoteChange.ABSENT if applies:
+            return f"{name} has no {kind} of its own, so nothing was changed. {_of(applies)} has one: {shown}"
+        case NoteChange.ABSENT:
+            return f"{name} has no {kind}, so nothing was changed."
+        case NoteChange.SHOWN if applies:
+            return f"{name}: the {kind} is {shown}"
+        case _:
+            return f"{name} has no {kind}."
+
+
+def _of(note: Note) -> str:
+    return code(note.reference)
+
+
+def _who(note: Note) -> str:
+    whose = f" for {code(note.reference)}" if note.pattern else ""
+    by = f" by {outside(note.by_name)}" if note.by_name else ""
+    return f"Set{whose}{by} {date(note.at, '{date_short_pretty}')}."
+
+
+def _covers(names: Sequence[str]) -> str:
+    if not names:
+        return "No pipeline matches this now. It applies to later ones that match."
+    shown = ", ".join(f"*{outside(name)}*" for name in names[:NAMES_SHOWN])
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    number = "1 pipeline" if len(names) == 1 else f"{len(names)} pipelines"
+    return f"It applies to {number} now: {shown}{more}."
+
+
+def _how(answer: NoteAnswer, render_context: RenderContext) -> str:
+    name = quoted(answer.label) if can_be_typed(answer.label) else "NAME"
+    typed = f"{render_context.command} {answer.kind} {name}"
+    if answer.change is NoteChange.SHOWN and answer.applies is None:
+        example = "https://…" if answer.kind is NoteKind.RUNBOOK else '"…"'
+        return f"{code(f'{typed} {example}', 150)} sets one."
+    if answer.change is NoteChange.SET:
+        return f"{code(f'{typed} {NONE}', 150)} removes it."
+    return ""
+
+
+def note_unresolved_blocks(answer: NoteUnresolved, render_context: RenderContext) -> list[Block]:
+    each = answer.reference
+    name = outside(each.reference)
+    text = f" {_typed_text(answer)}" if answer.text else ""
+    if isinstance(each, Ambiguous):
+        lines = [f":point_right: “{name}” may mean {len(each.candidates)} pipelines. Nothing was changed. Which one?"]
+        chosen = each.candidates[:CANDIDATES]
+    else:
+        near = "Did you mean one of these?" if each.nearest else f"`{render_context.command} list` shows what there is."
+        lines = [f":grey_question: I couldn't find a pipeline called “{name}”. Nothing was changed. {near}"]
+        chosen = each.nearest
+    for pipeline in chosen:
+        typed = command_for(answer.kind.value, pipeline, render_context, by_id=isinstance(each, Ambiguous)).strip("`")
+        lines.append(f"• *{outside(pipeline.name)}* · `{typed}{text}`")
+    if answer.kind is NoteKind.NOTE and not answer.text:
+        lines.append(f'To set a note, put it in quotes: `{render_context.command} note NAME "…"`')
+    return sections(lines)
+
+
+def _typed_text(answer: NoteUnresolved) -> str:
+    typed = answer.text if answer.kind is NoteKind.RUNBOOK else f'"{answer.text}"'
+    return code(typed, 2 * LONGEST_NOTE).strip("`")
+
+
+_RUNBOOK_HELP = HelpPage(
+    overview=("`{c} runbook orders-eu https://wiki.example.com/orders` — link what to do on every failure card",),
+    topic=(
+        "*`{c} runbook PIPELINE [https://… | none]`* — the address on failure cards. Without one: shows it.",
+        "PIPELINE: a name, an id, or a pattern. If several apply, the most specific one counts.",
+        "`{c} runbook orders-eu none` removes it.",
+    ),
+)
+_NOTE_HELP = HelpPage(
+    overview=('`{c} note orders-* "Restart the sink first"` — say what to do in a sentence, here for a pattern',),
+    topic=(
+        '*`{c} note PIPELINE ["…" | none]`* — a sentence that failure cards show. Without one: which it is.',
+        f"Up to {LONGEST_NOTE} characters, in quotes. PIPELINE is as in `{{c}} help runbook`.",
+        "`{c} note orders-eu none` removes it.",
+    ),
+)
+
+FEATURE = Feature(
+    commands=(
+        CommandWord(
+            name="runbook",
+            parse=_parser(NoteKind.RUNBOOK),
+            verbatim=True,
+            place=6,
+            help=_RUNBOOK_HELP,
+        ),
+        CommandWord(
+            name="note",
+            parse=_parser(NoteKind.NOTE),
+            verbatim=True,
+            place=7,
+            help=_NOTE_HELP,
+        ),
+    )
+)

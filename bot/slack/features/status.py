@@ -1,0 +1,181 @@
+"""`status`: how pipelines stand now. Without a command, what the channel watches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.domain.answer import PipelineView, StatusAnswer
+from bot.domain.attention import State
+from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
+from bot.slack.grammar.clauses import Kind, kind_of
+from bot.slack.grammar.references import references_in, states_in, without_strays
+from bot.slack.grammar.said import Said
+from bot.slack.grammar.tokens import Refused, bare, quoted, typed
+from bot.slack.render import doubts, phrases
+from bot.slack.render.asked import Asked
+from bot.slack.render.blocks import Block, context, section, sections
+from bot.slack.render.cards import RenderContext
+from bot.slack.render.headings import Heading, heading
+from bot.slack.render.help import HelpPage, help_blocks
+from bot.slack.render.mrkdwn import date, outside
+from bot.slack.render.note_words import guidance_lines
+from bot.slack.render.pages import controls, page, page_words, shared, within
+from bot.slack.render.rows import age, resting, row, unresolved
+
+_STATES = ", ".join(State)
+
+# --- parse -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Overview(Command):
+    """Nothing was typed."""
+
+    @property
+    def repeatable(self) -> bool:
+        return True
+
+    @property
+    def shows_watches(self) -> bool:
+        return True
+
+    async def run(self, call: Call) -> Reply:
+        answer = await call.services.requests.queries.status(call.asker.channel, ())
+        if not answer.views:
+            return Reply(blocks=help_blocks(None, call.help_pages, call.services.render_context.command))
+        return _reply(answer, call)
+
+
+@dataclass(frozen=True, slots=True)
+class Status(Command):
+    """`states`: the words among `references` that may mean a state. A pipeline of that very name comes first."""
+
+    references: tuple[str, ...]
+    states: frozenset[State] = frozenset()
+
+    @property
+    def repeatable(self) -> bool:
+        return True
+
+    @property
+    def shows_watches(self) -> bool:
+        """True without the name of a pipeline."""
+        return all(each.lower() in self.states for each in self.references)
+
+    @property
+    def pipelines(self) -> Sequence[str]:
+        return self.references
+
+    async def run(self, call: Call) -> Reply:
+        queries = call.services.requests.queries
+        return _reply(await queries.status(call.asker.channel, self.references, self.states, names=call.names), call)
+
+
+def _parse(said: Said) -> Command:
+    if not said.text:
+        return Overview()
+    kept, strays = without_strays(said)
+    references = tuple(dict.fromkeys(references_in(replace(said, words=kept))))
+    if strays:
+        shown = outside(typed(strays[-1].text))
+        plainly = " ".join(["status", *map(quoted, references)])
+        channel = next((each for each in strays if kind_of(each) is Kind.CHANNEL), None)
+        there = f"watches in #{bare(channel.text)}" if channel and not references else plainly
+        raise Refused(
+            f"“{shown}” is not a pipeline. `status` shows a pipeline, whatever channel watches it.", there, "status"
+        )
+    return Status(references, states_in(kept) & {each.lower() for each in references})
+
+
+# --- render ----------------------------------------------------------------------------------------------------------
+
+
+def _reply(answer: StatusAnswer, call: Call) -> Reply:
+    """A shared answer holds facts about pipelines only, so one without any stays with the person who asked."""
+    shares = call.asked.shared and bool(answer.views)
+    asked = call.asked if shares else replace(call.asked, shared=False)
+    return Reply(blocks=status_blocks(answer, asked, call.services.render_context), in_channel=shares)
+
+
+def status_blocks(answer: StatusAnswer, asked: Asked, render_context: RenderContext) -> list[Block]:
+    blocks = [section(resting(answer.channel, answer.suspended, render_context))] if answer.suspended else []
+    asked = within(asked, len(answer.views))
+    if len(answer.views) == 1 and not answer.states:
+        blocks += _detail(answer.views[0], answer.at, render_context)
+    elif answer.views or answer.looked_at:
+        whole = answer.whole_channel
+        of = Heading(answer.views, answer.looked_at, answer.states, answer.at, whole_channel=whole)
+        head = heading(replace(of, channel=answer.channel))
+        lines = [row(view, answer.at) for view in page(answer.views, asked)]
+        blocks += sections(
+            [*doubts.lead(page(answer.views, asked)), head + page_words(asked, len(answer.views)), *lines]
+        )
+    elif answer.whole_channel:
+        hint = f"`{render_context.command} list` shows what there is, `{render_context.command} watch NAME` watches it."
+        who, verb = phrases.watcher(answer.channel, here=True), phrases.watches_verb(answer.channel)
+        blocks.append(section(f"{who} {verb} nothing yet. {hint}"))
+    if asked.shared:
+        return blocks + shared(asked)
+    blocks += unresolved(answer.unresolved, "status", render_context)
+    if not (answer.views or answer.looked_at or answer.unresolved or answer.whole_channel):
+        blocks.append(section("No pipeline matches this now."))
+    return blocks + controls(asked, len(answer.views), _only_id(answer.views))
+
+
+def _only_id(views: Sequence[PipelineView]) -> str:
+    return views[0].pipeline.id if len(views) == 1 else ""
+
+
+def _detail(view: PipelineView, now: datetime, render_context: RenderContext) -> list[Block]:
+    standing, observation = view.state, view.state.observation
+    head = f"{doubts.sign(view)} *{outside(view.pipeline.name)}* — {doubts.state(view, now)}"
+    facts = (
+        []
+        if doubts.is_doubtful(view)
+        else [
+            phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else "",
+            f"since {phrases.moment(standing.since, first_seen=standing.first_seen)}" if standing.since else "",
+            phrases.intent_words(view.pipeline, standing),
+        ]
+    )
+    lines = [head, doubts.why(view), " · ".join(fact for fact in facts if fact)]
+    if view.acknowledged:
+        by = phrases.answered_by(view.acknowledged.name, view.acknowledged.place)
+        lines.append(f":eyes: Acknowledged by {by} at {date(view.acknowledged.at)}")
+    lines += guidance_lines(view.guidance)
+    where = [
+        outside(view.pipeline.project, 60) if view.pipeline.project else "",
+        outside(view.pipeline.id, 60),
+        age(view, now),
+        "watched here" if view.watched_here else "not watched here",
+        render_context.link(view.pipeline.id),
+    ]
+    return [section("\n".join(line for line in lines if line)), *context(*where)]
+
+
+_HELP = HelpPage(
+    overview=(
+        "`{c}` — what this channel watches, and how it stands",
+        "`{c} status orders-eu` — how one stands right now; without a name, all that this channel watches",
+        "`{c} status failed` — this channel's failed pipelines; likewise any other state",
+    ),
+    topic=(
+        "*`{c} status [PIPELINE … | STATE]`* — how pipelines stand right now, and how old the reading is.",
+        "Pipelines that need attention come first.",
+        f"STATE: {_STATES}. A pipeline with exactly that name comes before the state.",
+        "PIPELINE is a name in any case, an id (`pipe_…`), a beginning of either that means only one, or a pattern.",
+        'A name with blanks goes in quotes: `{c} status "Base Swaps to Postgres"`',
+    ),
+)
+
+FEATURE = Feature(
+    commands=(
+        CommandWord(
+            name="status",
+            parse=_parse,
+            takes_names=True,
+            place=1,
+            help=_HELP,
+        ),
+    )
+)

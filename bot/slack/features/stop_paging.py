@@ -1,0 +1,63 @@
+"""*Stop paging me*: one person leaves the watches that paged them, or all watches."""
+
+from dataclasses import replace
+
+from bot.domain.answer import StopPagingAnswer
+from bot.domain.observation import PipelineId
+from bot.domain.watch import Watch
+from bot.slack.click import Click
+from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.render import action_ids, phrases
+from bot.slack.render.blocks import Block, actions, button, confirmation, section, sections, value
+from bot.slack.render.mrkdwn import outside
+from bot.slack.render.paging import MOST_WATCHES, left_lines
+
+
+async def _stop(click: Click, call: Call) -> Reply:
+    stops = call.services.requests.stops
+    named = [PipelineId(each) for each in f"{click.text('pipeline')} {click.text('pipelines')}".split()]
+    of_group = await stops.pipelines_of(click.group) if click.group else ()
+    return Reply(blocks=stop_blocks(await stops.stop(click.user, [*named, *of_group])))
+
+
+async def _stop_all(click: Click, call: Call) -> Reply:
+    reply = Reply(blocks=stop_blocks(await call.services.requests.stops.stop(click.user, None)))
+    return replace(reply, replace=True)
+
+
+def stop_blocks(answer: StopPagingAnswer) -> list[Block]:
+    named = ", ".join(f"*{outside(each.name)}*" for each in answer.pipelines[:MOST_WATCHES])
+    about = f" when {named} fails" if named else ""
+    if not answer.stopped:
+        head = f"No watch pages you{about}. Nothing was changed."
+    else:
+        others = [watch for watch in answer.stopped if watch.made_by != answer.by]
+        makers = ", ".join(dict.fromkeys(_made(watch) for watch in others[:MOST_WATCHES]))
+        told = f" I'll tell the people who set this up: {makers}." if makers else ""
+        head = f":no_bell: I no longer page you{about}.{told}"
+    off = [f"You're off {line}" for line in left_lines(answer.stopped, answer.covers, answer.by)]
+    blocks = sections([head, *off, "A user group, here or channel can still mention you in a channel."])
+    return [*blocks, *_others(answer)]
+
+
+def _others(answer: StopPagingAnswer) -> list[Block]:
+    if not answer.others:
+        return []
+    watches = "1 other watch still pages" if answer.others == 1 else f"{answer.others} other watches still page"
+    sure = confirmation(
+        "Stop all pages?", "No watch will page you. The people who set them up get a message.", "Stop all pages"
+    )
+    stop_all = button(action_ids.STOP_ALL_PAGING, "Stop all pages", value(all=True), confirm=sure)
+    return [section(f"{watches} you."), *actions(f"stop-{answer.at.timestamp():.6f}", stop_all)]
+
+
+def _made(watch: Watch) -> str:
+    return f"{phrases.who(watch.made_by_name)} in <#{watch.channel}>"
+
+
+FEATURE = Feature(
+    buttons={
+        action_ids.STOP_PAGING: Button(press=_stop),
+        action_ids.STOP_ALL_PAGING: Button(press=_stop_all),
+    }
+)

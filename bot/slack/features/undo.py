@@ -1,0 +1,40 @@
+"""The *Undo* button: takes a change of watches back."""
+
+from bot.domain.answer import UndoAnswer, UndoFate
+from bot.domain.subscription import UNDO_FOR, Edit
+from bot.slack.click import Click
+from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.render import action_ids, phrases
+from bot.slack.render.blocks import Block, section, sections
+from bot.slack.render.change_buttons import UNCHANGED
+from bot.slack.render.mrkdwn import duration
+
+
+async def _press(click: Click, call: Call) -> Reply:
+    services = call.services
+    if refusal := await services.permissions.to_change(call.asker, click.channel):
+        return call.refused(refusal)
+    name = await services.permissions.name(call.asker)
+    answer = await services.requests.subscriptions.undo(click.channel, click.text("undo"), click.user, name)
+    return Reply(blocks=undo_answer_blocks(answer))
+
+
+def undo_answer_blocks(answer: UndoAnswer) -> list[Block]:
+    match answer.fate:
+        case UndoFate.DONE:
+            lines = [f"Undone. {phrases.watcher(answer.channel)}:", *(_restored(edit) for edit in answer.edits)]
+            return sections(lines)
+        case UndoFate.CHANGED_SINCE:
+            return [section(f"Someone changed these watches since, so I can't take this back. {UNCHANGED}")]
+        case UndoFate.GONE:
+            until = duration(UNDO_FOR.total_seconds())
+            return [section(f"There is nothing to undo: it was undone already, or it is older than {until}.")]
+
+
+def _restored(edit: Edit) -> str:
+    if edit.after:
+        return f"• watches again {phrases.watch_words(edit.after)}"
+    return f"• no longer watches {phrases.watch_words(edit.before)}" if edit.before else ""
+
+
+FEATURE = Feature(buttons={action_ids.UNDO: Button(press=_press)})

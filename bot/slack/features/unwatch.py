@@ -1,0 +1,210 @@
+"""`unwatch`, and the *Unwatch* button of a card: ends watches of a channel."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from bot.domain.answer import Refusal, UnwatchAnswer
+from bot.domain.watch import ChannelId, Watch
+from bot.slack.channels import channel_to_change
+from bot.slack.click import Click
+from bot.slack.feature import Button, Call, Command, CommandWord, Feature, Reply
+from bot.slack.features.acknowledge import NOT_HERE
+from bot.slack.grammar.clause_reader import Reader
+from bot.slack.grammar.clauses import EVENTS, ChannelWord, Kind
+from bot.slack.grammar.drafts import Draft, channel_in, refuse_faults
+from bot.slack.grammar.said import Said
+from bot.slack.grammar.tokens import Refused, quoted, typed
+from bot.slack.render import action_ids, phrases
+from bot.slack.render.blocks import Block, section, sections
+from bot.slack.render.cards import RenderContext
+from bot.slack.render.change_buttons import UNCHANGED, WATCHES_SHOWN, confirm_blocks, undo_blocks
+from bot.slack.render.help import HelpPage
+from bot.slack.render.mrkdwn import code, escape, outside
+from bot.slack.render.rows import unresolved
+
+# --- parse -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Unwatch(Command):
+    """`references` None means all that the channel watches."""
+
+    references: tuple[str, ...] | None
+    channel: ChannelWord | None = None
+
+    @property
+    def changes(self) -> bool:
+        return True
+
+    @property
+    def confirmable(self) -> bool:
+        return True
+
+    @property
+    def pipelines(self) -> Sequence[str]:
+        return self.references or ()
+
+    async def run(self, call: Call) -> Reply:
+        services, asker = call.services, call.asker
+        there = await channel_to_change(self.channel, asker, services.directory, services.permissions)
+        if isinstance(there, Refusal):
+            return call.refused(there)
+        name = await services.permissions.name(asker)
+        answer = await services.requests.subscriptions.unwatch(
+            there, self.references, asker.user, name, names=call.names
+        )
+        return _reply(answer, call)
+
+
+def _parse(said: Said) -> Command:
+    draft = Reader(said.text, said.names, ("in",)).read(said.words)
+    if not draft.names and not draft.all:
+        raise Refused("Which pipeline should I stop watching? Nothing was changed.", "unwatch orders-eu")
+    if (
+        len(draft.names) == 1
+        and draft.names[0].lower() in _EVERYTHING
+        and not said.names.exactly(draft.names[0].lower())
+    ):
+        right = replace(draft, all=True, names=[]).command("unwatch")
+        raise Refused("To end every watch, say *all*. Nothing was changed.", right, "unwatch all")
+    _refuse_half(draft)
+    refuse_faults(draft, "unwatch", said, "help unwatch")
+    channel = channel_in(draft, "unwatch orders-eu in #data-alerts")
+    if draft.all and draft.names:
+        named = replace(draft, all=False)
+        message = "*all* ends every watch of the channel, so it can't take a pipeline. Nothing was changed."
+        raise Refused(message, named.command("unwatch"))
+    return Unwatch(None if draft.all else tuple(dict.fromkeys(draft.names)), channel)
+
+
+_EVERYTHING = frozenset({"everything", "anything", "every", "each"})
+
+
+def _refuse_half(draft: Draft) -> None:
+    """`unwatch` ends a whole watch; events and targets are left out by another `watch`."""
+    named = " ".join(quoted(each) for each in draft.names) or "orders-eu"
+    there = "".join(f" in {each.right}" for each in draft.items(Kind.CHANNEL)[:1])
+    if targets := draft.items(Kind.TARGET):
+        raise Refused(
+            f"`unwatch` ends a whole watch, so it can't take “{outside(typed(targets[0].text))}”; nothing was "
+            "changed. To page nobody:",
+            f"watch {named} page none{there}",
+        )
+    if events := draft.items(Kind.EVENT):
+        left = [each for each in EVENTS if each not in {item.right for item in events}]
+        raise Refused(
+            f"`unwatch` ends a whole watch, so it can't take “{outside(events[0].text)}”; nothing was changed. To "
+            "watch the other events only:",
+            f"watch {named} on {','.join(left)}{there}" if left and draft.sure else "",
+            "help watch",
+        )
+
+
+# --- press -----------------------------------------------------------------------------------------------------------
+
+
+async def _press(click: Click, call: Call) -> Reply:
+    services, asker, card = call.services, call.asker, click.text("card")
+    if card and not await services.requests.acknowledgements.stands_in(click.channel, [card]):
+        return call.refused(NOT_HERE)
+    if refusal := await services.permissions.to_change(asker, click.channel):
+        return call.refused(refusal)
+    name = await services.permissions.name(asker)
+    answer = await services.requests.subscriptions.unwatch(click.channel, [click.text("pipeline")], click.user, name)
+    return _reply(answer, call)
+
+
+# --- render ----------------------------------------------------------------------------------------------------------
+
+
+def _reply(answer: UnwatchAnswer, call: Call) -> Reply:
+    text, render_context = call.asked.text, call.services.render_context
+    return Reply(blocks=unwatch_blocks(answer, text, render_context, complete=call.names_pipelines))
+
+
+def unwatch_blocks(
+    answer: UnwatchAnswer, text: str, render_context: RenderContext, *, complete: Callable[[str], bool]
+) -> list[Block]:
+    if answer.unresolved:
+        return [*unresolved(answer.unresolved, "unwatch", render_context, text, complete), section(UNCHANGED)]
+    if answer.would_end:
+        return _would_end(answer, render_context)
+    who, direct = phrases.watcher(answer.channel), phrases.is_direct(answer.channel)
+    no_longer = "no longer watch" if direct else "no longer watches"
+    lines = [f":no_bell: {who} {no_longer} {phrases.watch_words(watch)}" for watch in answer.removed]
+    does_not = "don't watch" if direct else "does not watch"
+    lines += [f"{who} {does_not} *{outside(name)}*, so nothing was changed there." for name in answer.not_watched]
+    still = f"{who} still {phrases.watches_verb(answer.channel)}"
+    shown = answer.still_watched[:WATCHES_SHOWN]
+    lines += [
+        f"{still} {phrases.watch_words(watch)}. To end that: {_to_end([watch], render_context)}" for watch in shown
+    ]
+    if len(answer.still_watched) > len(shown):
+        lines.append(f"… and {len(answer.still_watched) - len(shown)} more that stay")
+    if answer.still_covered_by:
+        return [*sections(lines), *_still_covered(answer, render_context), *undo_blocks(answer.undo)]
+    nothing = f"{who} {phrases.watches_verb(answer.channel)} nothing, so nothing was changed."
+    return [*sections(lines or [nothing]), *undo_blocks(answer.undo)]
+
+
+def _would_end(answer: UnwatchAnswer, render_context: RenderContext) -> list[Block]:
+    """The watches that a pattern takes in, and the command that ends them."""
+    number = len(answer.would_end)
+    those = "1 watch" if number == 1 else f"{number} watches"
+    who, no = phrases.watcher(answer.channel), "have" if phrases.is_direct(answer.channel) else "has"
+    lines = [f"{who} {no} no watch on that pattern. It matches {those}, and nothing was changed:"]
+    shown = answer.would_end[:WATCHES_SHOWN]
+    lines += [f"• {phrases.watch_words(watch)}: {_to_end([watch], render_context)}" for watch in shown]
+    if number > len(shown):
+        lines.append(f"… and {number - len(shown)} more")
+    ends = "End this watch" if number == 1 else f"End these {number} watches"
+    return [*sections(lines), *confirm_blocks(ends, _unwatch_command(answer.would_end, answer.channel), answer.at)]
+
+
+def _still_covered(answer: UnwatchAnswer, render_context: RenderContext) -> list[Block]:
+    """A pattern goes on watching it. Only to end the pattern ends that."""
+    those, who = answer.still_covered_by, phrases.watcher(answer.channel)
+    named = ", ".join(f"*{outside(name)}*" for name in answer.covered)
+    verb = f"{'still ' if answer.removed else ''}{phrases.watches_verb(answer.channel)}"
+    patterns = ", ".join(code(watch.reference) for watch in those)
+    noun = "the pattern" if len(those) == 1 else "the patterns"
+    lines = [f"{who} {verb} {named} through {noun} {patterns}. That stays. Stop watching {noun}?"]
+    lines += [f"• {phrases.watch_words(watch)}: {_to_end([watch], render_context)}" for watch in those]
+    ends = f"Unwatch {those[0].reference}" if len(those) == 1 else f"Unwatch {len(those)} patterns"
+    return [*sections(lines), *confirm_blocks(ends, _unwatch_command(those, answer.channel), answer.at)]
+
+
+def _to_end(watches: Sequence[Watch], render_context: RenderContext) -> str:
+    named = " ".join(phrases.watch_name(watch) for watch in watches)
+    return code(f"{render_context.command} unwatch {named}", 150)
+
+
+def _unwatch_command(watches: Sequence[Watch], channel: ChannelId) -> str:
+    """By id, so that a rename meanwhile does not change which watch ends."""
+    named = " ".join(escape(quoted(watch.reference)) for watch in watches)
+    where = "" if phrases.is_direct(channel) else f" in <#{channel}>"
+    return f"unwatch {named}{where}"
+
+
+_HELP = HelpPage(
+    overview=("`{c} unwatch orders-eu` — or `{c} unwatch all`",),
+    topic=(
+        "*`{c} unwatch PIPELINE … | all [in #channel]`* — this channel hears no more of them.",
+        "`unsubscribe` says the same.",
+    ),
+)
+
+FEATURE = Feature(
+    commands=(
+        CommandWord(
+            name="unwatch",
+            parse=_parse,
+            aliases=("unsubscribe",),
+            takes_names=True,
+            changes=True,
+            place=4,
+            help=_HELP,
+        ),
+    ),
+    buttons={action_ids.UNWATCH: Button(press=_press)},
+)

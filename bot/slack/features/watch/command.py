@@ -1,0 +1,117 @@
+"""The command `watch`: its words, and the change that they ask for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+from bot.domain.answer import Refusal
+from bot.domain.subscription import Wish
+from bot.domain.transition import Event
+from bot.domain.watch import Every
+from bot.slack.channels import channel_to_change, closed
+from bot.slack.feature import Call, Command, Reply
+from bot.slack.features.watch.render import watch_blocks
+from bot.slack.features.watch.targets import targets_of
+from bot.slack.grammar.clause_reader import Reader
+from bot.slack.grammar.clauses import ChannelWord, Kind, TargetWord, target_of
+from bot.slack.grammar.drafts import Draft, channel_in, refuse_faults
+from bot.slack.grammar.said import Said
+from bot.slack.grammar.tokens import ALL, NONE, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Watch(Command):
+    """None: the clause was not typed, so it stays as it is. `targets` (): nobody."""
+
+    references: tuple[str, ...]
+    events: frozenset[Event] | Every | None = None
+    targets: tuple[TargetWord, ...] | None = None
+    channel: ChannelWord | None = None
+
+    @property
+    def changes(self) -> bool:
+        return True
+
+    @property
+    def confirmable(self) -> bool:
+        return True
+
+    @property
+    def pipelines(self) -> Sequence[str]:
+        return self.references
+
+    async def run(self, call: Call) -> Reply:
+        services, asker = call.services, call.asker
+        there = await channel_to_change(self.channel, asker, services.directory, services.permissions)
+        if isinstance(there, Refusal):
+            return call.refused(there)
+        targets = await targets_of(self.targets, asker, services)
+        if isinstance(targets, Refusal):
+            return call.refused(targets)
+        name = await services.permissions.name(asker)
+        answer = await services.requests.subscriptions.watch(
+            there,
+            self.references,
+            Wish(events=self.events, targets=targets, by=asker.user, by_name=name),
+            closed=partial(closed, there, services.directory, there=self.channel is not None, named=asker.channel_name),
+            confirmed=call.confirmed,
+            names=call.names,
+        )
+        if isinstance(answer, Refusal):
+            return call.refused(answer)
+        return Reply(
+            blocks=watch_blocks(answer, call.asked.text, services.render_context, complete=call.names_pipelines)
+        )
+
+
+def parse_watch(said: Said) -> Watch:
+    draft = Reader(said.text, said.names).read(said.words)
+    if not draft.names:
+        raise Refused(
+            "Which pipeline should I watch? Nothing was changed.", _without_name(draft), "watch orders-eu page @ann"
+        )
+    refuse_faults(draft, "watch", said, "help watch")
+    return Watch(
+        references=tuple(dict.fromkeys(draft.names)),
+        events=_events(draft),
+        targets=_targets(draft),
+        channel=channel_in(draft, "watch orders-eu in #data-alerts"),
+    )
+
+
+def _without_name(draft: Draft) -> str:
+    """The typed clauses, with an example instead of the missing pipeline."""
+    return replace(draft, names=["orders-eu"]).command("watch") if any(draft.clauses.values()) else ""
+
+
+def _events(draft: Draft) -> frozenset[Event] | Every | None:
+    if Kind.EVENT.value not in draft.clauses:
+        return None
+    items = draft.items(Kind.EVENT)
+    if not items:
+        raise Refused(
+            "Name at least one event after *on*; nothing was changed.",
+            "watch orders-eu on failed,recovered",
+        )
+    if any(item.right == ALL for item in items):
+        return Every.EVENT
+    return frozenset(Event(item.right) for item in items)
+
+
+def _targets(draft: Draft) -> tuple[TargetWord, ...] | None:
+    if Kind.TARGET.value not in draft.clauses:
+        return None
+    items = draft.items(Kind.TARGET)
+    if not items:
+        raise Refused(
+            "Who should I page? Name a person, a user group, here, channel or none after *page*; nothing was changed.",
+            "help watch",
+        )
+    if any(item.text.lower() == NONE for item in items):
+        others = [item for item in items if item.text.lower() != NONE]
+        if others:
+            left = replace(draft, clauses={**draft.clauses, Kind.TARGET.value: others})
+            raise Refused("Type *none* or someone to page, not both; nothing was changed.", left.command("watch"))
+        return ()
+    words = [target_of(item.text, reference=item.reference) for item in items]
+    return tuple(dict.fromkeys(word for word in words if word is not None))

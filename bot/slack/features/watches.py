@@ -1,0 +1,109 @@
+"""`watches`: what a channel watches."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.domain.answer import Refusal, WatchedView, WatchesAnswer
+from bot.slack.channels import channel_to_see
+from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
+from bot.slack.grammar.clauses import ChannelWord, Kind, channel_of, kind_of
+from bot.slack.grammar.references import is_signed, references_in
+from bot.slack.grammar.said import Said
+from bot.slack.grammar.tokens import Refused, Word, bare, quoted, typed
+from bot.slack.render import phrases
+from bot.slack.render.blocks import Block, section, sections
+from bot.slack.render.cards import RenderContext
+from bot.slack.render.change_buttons import WATCHES_SHOWN
+from bot.slack.render.help import HelpPage
+from bot.slack.render.mrkdwn import date, outside
+from bot.slack.render.rows import resting, row
+
+# --- parse -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Watches(Command):
+    channel: ChannelWord | None = None
+
+    async def run(self, call: Call) -> Reply:
+        services, asker = call.services, call.asker
+        there = await channel_to_see(self.channel, asker, services.directory, services.permissions)
+        if isinstance(there, Refusal):
+            return call.refused(there)
+        answer = await services.requests.queries.watches(there)
+        return Reply(blocks=watches_blocks(replace(answer, here=there == asker.channel), services.render_context))
+
+
+def _parse(said: Said) -> Command:
+    words = said.words
+    if words and words[0].means("in"):
+        words = words[1:]
+        if not words:
+            raise Refused("Name one channel after *in*.", "watches in #data-alerts")
+    elif words and kind_of(words[0]) is Kind.CHANNEL:
+        raise Refused("Put *in* before the channel.", f"watches in {_as_channel(words[0])}")
+    elif words:
+        signed = any(is_signed(each) for each in words)
+        asked = "" if signed else " ".join(["status", *(quoted(each) for each in references_in(said))])
+        raise Refused("`watches` takes no pipeline: it shows all watches of a channel.", asked, "watches")
+    if not words:
+        return Watches()
+    if len(words) > 1 or kind_of(words[0]) is not Kind.CHANNEL:
+        right = next((_as_channel(each) for each in words if kind_of(each) is Kind.CHANNEL), f"#{bare(words[0].text)}")
+        shown = next((each for each in words if kind_of(each) is not Kind.CHANNEL), words[-1])
+        if shown.means("here") and len(words) == 1:
+            return Watches()
+        raise Refused(
+            f"“{outside(typed(shown.text))}” is no channel: name one, with #.", f"watches in {right}", "watches"
+        )
+    return Watches(channel_of(words[0].text, reference=words[0].reference))
+
+
+def _as_channel(word: Word) -> str:
+    return f"#{bare(word.text)}"
+
+
+# --- render ----------------------------------------------------------------------------------------------------------
+
+
+def watches_blocks(answer: WatchesAnswer, render_context: RenderContext) -> list[Block]:
+    who, verb = phrases.watcher(answer.channel, here=answer.here), phrases.watches_verb(answer.channel)
+    if not answer.watches:
+        hint = f"`{render_context.command} watch NAME` begins; `{render_context.command} list` shows what there is."
+        return [section(f"{who} {verb} nothing. {hint}")]
+    lines = [f"*{who} {verb}*{' · resting' if answer.suspended else ''}"]
+    if answer.suspended:
+        lines.append(resting(answer.channel, answer.suspended, render_context))
+    lines += [line for view in answer.watches[:WATCHES_SHOWN] for line in _watched(view, answer.at)]
+    if len(answer.watches) > WATCHES_SHOWN:
+        lines.append(f"… and {len(answer.watches) - WATCHES_SHOWN} more watches")
+    return sections(lines)
+
+
+def _watched(view: WatchedView, now: datetime) -> list[str]:
+    made = f"by {phrases.who(view.watch.made_by_name)} {date(view.watch.made_at, '{date_short}')}"
+    head = f"• {phrases.watch_words(view.watch)} · {made}"
+    if view.watch.pattern:
+        return [f"{head} · {len(view.covers)} now"]
+    return [head, *(f"    {row(each, now)}" for each in view.covers)]
+
+
+_HELP = HelpPage(
+    overview=("`{c} watches` — what this channel watches, and who made it so",),
+    topic=(
+        "*`{c} watches`* — what this channel watches, since when, by whom, and who is paged.",
+        "`subscriptions` says the same.",
+    ),
+)
+
+FEATURE = Feature(
+    commands=(
+        CommandWord(
+            name="watches",
+            parse=_parse,
+            aliases=("subscriptions",),
+            place=5,
+            help=_HELP,
+        ),
+    )
+)

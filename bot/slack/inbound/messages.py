@@ -1,0 +1,63 @@
+"""Mentions of the bot, and messages in its direct conversations: read like typed commands. Pure.
+
+Source: https://docs.slack.dev/reference/events/app_mention and https://docs.slack.dev/reference/events/message.im
+"""
+
+import re
+from collections.abc import Mapping
+
+from bot.slack.inbound.payloads import readable
+
+EVENTS = ("app_mention", "message")
+SUBSCRIBED = ("app_mention", "message.im")  # as the manifest calls them
+
+
+def read_message(body: Mapping[str, object], bot_user: str) -> tuple[str, dict[str, str]] | None:
+    """An id that is the same each time Slack delivers this message, and the payload to keep.
+
+    None for what nobody asked: messages of bots, edits, deletions, and other kinds of conversation.
+    """
+    event = body.get("event")
+    if not isinstance(event, dict) or not _asks(event, bot_user):
+        return None
+    channel, ts, user = (readable(event.get(name)) for name in ("channel", "ts", "user"))
+    if not (channel and ts and user):
+        return None
+    direct = event.get("type") == "message"
+    thread = readable(event.get("thread_ts"))
+    payload = {
+        "text": command_in(readable(event.get("text")), bot_user),
+        "channel": channel,
+        "user": user,
+        "team": readable(event.get("user_team")) or readable(event.get("team")),
+        "workspace": readable(body.get("team_id")),
+        "direct": "yes" if direct else "",
+        # Slack shows an ephemeral message in a thread only if the thread has replies already.
+        "thread": (thread or ts) if direct else thread,
+    }
+    return f"{channel} {ts}", payload
+
+
+def _asks(event: Mapping[str, object], bot_user: str) -> bool:
+    """A message in the bot's own conversation also mentions it: its event of the other type is left out."""
+    if any(event.get(name) for name in ("bot_id", "bot_profile", "subtype", "edited", "hidden")):
+        return False
+    if event.get("user") == bot_user:
+        return False
+    in_direct = event.get("channel_type") == "im" or readable(event.get("channel")).startswith("D")
+    return in_direct == (event.get("type") == "message")
+
+
+def command_in(text: str, bot_user: str) -> str:
+    """The text behind the mention of the bot, or before it if nothing follows. Without a mention, the whole text."""
+    before, mention, after = _parts(text, bot_user)
+    if not mention:
+        return text.strip()
+    return after.lstrip(" ,:").strip() or before.strip()
+
+
+def _parts(text: str, bot_user: str) -> tuple[str, str, str]:
+    found = re.search(rf"<@{re.escape(bot_user)}(?:\|[^>]*)?>", text) if bot_user else None
+    if found is None:
+        return text, "", ""
+    return text[: found.start()], found[0], text[found.end() :]

@@ -1,0 +1,14 @@
+"""What somebody asked for, as buttons carry it."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """The typed text and the page to show. Buttons carry both, so they work after a restart."""
+
+    text: str = ""
+    page: int = 1
+    shared: bool = False
+    shared_by: str = ""
+    """As plain text."""

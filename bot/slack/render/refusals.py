@@ -1,0 +1,17 @@
+"""A refusal: why nothing was changed, and what to do instead. Pure."""
+
+from bot.domain.answer import Refusal
+from bot.slack.render.blocks import Block, context, sections
+from bot.slack.render.cards import RenderContext
+from bot.slack.render.mrkdwn import code
+
+LONGEST_COMMAND = 300
+
+
+def refusal_blocks(refusal: Refusal, render_context: RenderContext) -> list[Block]:
+    lines = [f":information_source: {refusal.reason}"]
+    if refusal.command:
+        lines.append(code(f"{render_context.command} {refusal.command}", LONGEST_COMMAND))
+    if refusal.hint:
+        lines.append(refusal.hint)
+    return [*sections(lines), *(context(render_context.home) if refusal.in_goldrush else [])]

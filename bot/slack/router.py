@@ -1,0 +1,135 @@
+"""From an interaction to the feature that answers it. Its text is parsed once, its references are resolved once."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from bot.domain.answer import Refusal
+from bot.domain.catalogue import Names, Unknown, resolve
+from bot.domain.watch import ChannelId, UserId
+from bot.ports.interaction_store import Interaction
+from bot.slack.click import Click
+from bot.slack.feature import Button, Call, Command, Reply, Services, Understood, UsageError, refused
+from bot.slack.features.help import ShortHelp, is_greeting
+from bot.slack.permissions import Asker
+from bot.slack.render.asked import Asked
+from bot.slack.render.blocks import Message
+from bot.slack.routes import ROUTES, Routes
+
+COMMAND, CLICK, MESSAGE = "command", "click", "message"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """An interaction that was read, and not yet answered. `run` answers it; None if there is nothing to say.
+
+    `changes`: it writes. `acknowledges`: someone takes care of a failure. `needs_store`: its text
+    alone gives no answer.
+
+    Raises:
+        StoreAway: from `run`, if the answer needs the store and the store does not answer.
+    """
+
+    changes: bool
+    acknowledges: bool
+    needs_store: bool
+    run: Callable[[], Awaitable[Reply | None]]
+
+
+class Router:
+    def __init__(self, services: Services, routes: Routes = ROUTES) -> None:
+        self._services = services
+        self._routes = routes
+
+    def read(self, interaction: Interaction) -> Reading:
+        if interaction.kind == CLICK:
+            return self._clicked(Click.of(interaction.payload))
+        text, asker = interaction.payload["text"], _asker(interaction.payload)
+        if interaction.kind == MESSAGE and is_greeting(text):
+            return self._greeted(asker)
+        return self.typed(text, asker)
+
+    def refused(self, refusal: Refusal) -> Message:
+        return refused(refusal, self._services.render_context).message
+
+    def typed(self, text: str, asker: Asker) -> Reading:
+        """The names that are known now are enough to say whether it writes."""
+        understood = self._known(text, asker.channel)
+        command = understood.command
+        return Reading(
+            changes=command.changes or self._may_change(command, text),
+            acknowledges=False,
+            needs_store=command.needs_store,
+            run=lambda: self._answer(text, understood, asker),
+        )
+
+    def _greeted(self, asker: Asker) -> Reading:
+        """Nobody asked for anything, so the answer is short."""
+        call = self._call(asker, Asked())
+        return Reading(changes=False, acknowledges=False, needs_store=False, run=lambda: ShortHelp().run(call))
+
+    def _clicked(self, click: Click) -> Reading:
+        button = self._routes.buttons.get(click.action) or Button(press=None)
+        return Reading(
+            changes=button.changes,
+            acknowledges=button.acknowledges,
+            needs_store=True,
+            run=lambda: self._press(button, click),
+        )
+
+    async def _answer(self, text: str, understood: Understood, asker: Asker) -> Reply:
+        understood = await self._clear(text, understood, asker.channel)
+        return await understood.command.run(self._call(asker, Asked(text=text), understood.names))
+
+    async def _press(self, button: Button, click: Click) -> Reply | None:
+        if button.press is None:
+            return None
+        return await button.press(click, self._call(click.asker, click.asked))
+
+    def _call(self, asker: Asker, asked: Asked, names: Names | None = None) -> Call:
+        async def understand(text: str) -> Understood:
+            return await self._clear(text, self._known(text, asker.channel), asker.channel)
+
+        return Call(
+            services=self._services,
+            asker=asker,
+            parse=self._routes.parse,
+            understand=understand,
+            help_pages=self._routes.help_pages,
+            asked=asked,
+            names=names,
+        )
+
+    def _known(self, text: str, channel: ChannelId) -> Understood:
+        names = self._services.requests.references.names(channel)
+        return Understood(self._routes.parse(text, names), names)
+
+    async def _clear(self, text: str, understood: Understood, channel: ChannelId) -> Understood:
+        """Read again with a fresh listing if a name is unknown."""
+        if not self._may_mean_more(text, understood):
+            return understood
+        names = await self._services.requests.references.fresh_names(channel)
+        return Understood(self._routes.parse(text, names), names)
+
+    def _may_mean_more(self, text: str, understood: Understood) -> bool:
+        """True if more names might give the text another meaning."""
+        command, names = understood.command, understood.names
+        if isinstance(command, UsageError):
+            word = self._routes.word(text)
+            return word is not None and word.takes_names
+        return any(isinstance(resolve(each, names, suggest=False), Unknown) for each in command.pipelines)
+
+    def _may_change(self, command: Command, text: str) -> bool:
+        """With the names of a fresh listing, a text that was not understood may be a command that writes."""
+        word = self._routes.word(text)
+        return isinstance(command, UsageError) and word is not None and word.changes
+
+
+def _asker(payload: Mapping[str, str]) -> Asker:
+    """Who typed a command. A payload that an older version kept has fewer fields."""
+    return Asker(
+        user=UserId(payload["user"]),
+        channel=ChannelId(payload["channel"]),
+        team=payload.get("team", ""),
+        handle=payload.get("handle", ""),
+        channel_name=payload.get("channel_name", ""),
+    )

@@ -1,0 +1,117 @@
+"""All features, found in `features/`: which command a text is, and which button an action id is. Pure."""
+
+import difflib
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+
+from bot.domain.catalogue import Names
+from bot.slack import features
+from bot.slack.feature import Button, Command, CommandWord, Feature, UsageError
+from bot.slack.grammar.near_commands import near_command
+from bot.slack.grammar.pasted import as_command
+from bot.slack.grammar.said import NO_NAMES, Said, Vocabulary
+from bot.slack.grammar.spoken_names import known_span
+from bot.slack.grammar.tokens import Refused, Word, can_be_typed, fixed, quoted, slice_of, typed, unlinked, words_in
+from bot.slack.render.help import HelpPage, help_lines
+from bot.slack.render.mrkdwn import escape, outside
+
+LONGEST_TEXT = 4000
+LONGEST_HINT = 250
+WITHOUT_WORDS = "status"  # an empty text belongs to it
+
+
+def all_features() -> Iterator[Feature]:
+    """Each module of `features/` has one, called FEATURE."""
+    for module in iter_modules(features.__path__):
+        found: object = import_module(f"{features.__name__}.{module.name}").FEATURE
+        if not isinstance(found, Feature):
+            raise TypeError(f"features/{module.name} has no FEATURE")
+        yield found
+
+
+class Routes:
+    """From a typed text to its command, and from an action id to its button. Never raises."""
+
+    def __init__(self, those: Iterable[Feature]) -> None:
+        those = tuple(those)
+        words = sorted((word for each in those for word in each.commands), key=lambda word: word.place)
+        self.words: Mapping[str, CommandWord] = {word.name: word for word in words}
+        self.buttons: Mapping[str, Button] = {name: button for each in those for name, button in each.buttons.items()}
+        self.help_pages: Mapping[str, HelpPage] = {word.name: word.help for word in words}
+        self.vocabulary = Vocabulary(
+            commands=tuple(self.words),
+            aliases={alias: word.name for word in words for alias in word.aliases},
+            verbatim=frozenset(word.name for word in words if word.verbatim),
+        )
+
+    def help_lines(self, topic: str | None, command: str) -> list[str]:
+        return help_lines(topic, self.help_pages, command)
+
+    def word(self, text: str) -> CommandWord | None:
+        """The command's word that a text begins with."""
+        return self.words.get(self.vocabulary.first(text))
+
+    def parse(self, text: str, names: Names = NO_NAMES) -> Command:
+        """A name may hold blanks and keywords, so the reading of a text depends on the pipelines' names."""
+        if len(text) > LONGEST_TEXT:
+            return UsageError(f"That is {len(text)} characters long; I read up to {LONGEST_TEXT}.", "help")
+        try:
+            return self._parse(as_command(unlinked(text), names, self.vocabulary), names)
+        except Refused as refused:
+            return UsageError(refused.message, self._hint(refused, names), refused.in_goldrush)
+
+    def _parse(self, text: str, names: Names) -> Command:
+        words = words_in(text)
+        if not words:
+            return self.words[WITHOUT_WORDS].parse(Said([], "", names, self.vocabulary))
+        first, said = words[0], Said(words[1:], text, names, self.vocabulary)
+        word = self.words.get(self.vocabulary.command(first.text))
+        if first.quoted or word is None:
+            raise self._unknown(first, said, words)
+        return word.parse(said)
+
+    def _unknown(self, word: Word, said: Said, words: list[Word]) -> Refused:
+        name = word.text
+        whole = typed(slice_of(said.text, words))
+        asking = [f"status {whole}"] if len(words) > 1 and can_be_typed(whole) else []
+        asking += [f"status {quoted(name)}" if can_be_typed(name) else "list"]
+        known = known_span(words, 0, said.text, said.names, begun=False)
+        if name.startswith("pipe_") or word.quoted or known:
+            return Refused(f"“{outside(name)}” is not a command. To ask how it stands:", *asking)
+        if helpful := near_command(word, said.rest):
+            return helpful
+        own = [*self.vocabulary.commands, *self.vocabulary.aliases]
+        if near := difflib.get_close_matches(name.lower(), own, n=1, cutoff=0.5):
+            fix = fixed(said.text, word.start, name, f"{near[0]} ")
+            return Refused(f"There is no command called *{outside(name)}*. Did you mean *{near[0]}*?", fix, near[0])
+        return Refused(
+            f"There is no command called *{outside(name)}*. If it is a pipeline, ask how it stands:", *asking
+        )
+
+    def _hint(self, refused: Refused, names: Names) -> str:
+        """The first hint that is a command; else the first one that such a hint is refused with."""
+        for hint in refused.hints:
+            if not self._begins(hint):
+                continue
+            again = self._refused(hint, names)
+            if again is None:
+                return hint
+            better = (each for each in again.hints if self._begins(each) and not self._refused(each, names))
+            if found := next(better, None):
+                return found
+        return "help"
+
+    def _begins(self, hint: str) -> bool:
+        first = "".join(hint.split(maxsplit=1)[:1])
+        return 0 < len(hint) <= LONGEST_HINT and self.vocabulary.holds(first)
+
+    def _refused(self, hint: str, names: Names) -> Refused | None:
+        try:
+            self._parse(unlinked(escape(hint)), names)
+        except Refused as refused:
+            return refused
+        return None
+
+
+ROUTES = Routes(all_features())
