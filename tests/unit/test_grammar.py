@@ -5,7 +5,7 @@ from collections.abc import Callable
 from time import perf_counter
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.domain.attention import State
@@ -541,6 +541,7 @@ def test_a_watch_typed_out_is_read_back(
     assert understood(text) == Watch(tuple(references), wanted, words, channel)
 
 
+@example("EVERYTHING")
 @given(names)
 def test_a_name_typed_out_means_that_name_in_every_command(name: str) -> None:
     assert can_be_typed(name)

@@ -13,7 +13,7 @@ from bot.slack.grammar.clause_reader import Reader
 from bot.slack.grammar.clauses import EVENTS, ChannelWord, Kind
 from bot.slack.grammar.drafts import Draft, channel_in, refuse_faults
 from bot.slack.grammar.said import Said
-from bot.slack.grammar.tokens import Refused, quoted, typed
+from bot.slack.grammar.tokens import EVERYTHING, Refused, quoted, typed
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, section, sections
 from bot.slack.render.cards import RenderContext
@@ -60,11 +60,7 @@ def _parse(said: Said) -> Command:
     draft = Reader(said.text, said.names, ("in",)).read(said.words)
     if not draft.names and not draft.all:
         raise Refused("Which pipeline should I stop watching? Nothing was changed.", "unwatch orders-eu")
-    if (
-        len(draft.names) == 1
-        and draft.names[0].lower() in _EVERYTHING
-        and not said.names.exactly(draft.names[0].lower())
-    ):
+    if len(draft.names) == 1 and _means_all(draft.names[0].lower(), said):
         right = replace(draft, all=True, names=[]).command("unwatch")
         raise Refused("To end every watch, say *all*. Nothing was changed.", right, "unwatch all")
     _refuse_half(draft)
@@ -77,7 +73,10 @@ def _parse(said: Said) -> Command:
     return Unwatch(None if draft.all else tuple(dict.fromkeys(draft.names)), channel)
 
 
-_EVERYTHING = frozenset({"everything", "anything", "every", "each"})
+def _means_all(name: str, said: Said) -> bool:
+    """In quotes, or if a pipeline has it, it is a name."""
+    typed_plainly = any(word.lower == name for word in said.words)
+    return name in EVERYTHING and typed_plainly and not said.names.exactly(name)
 
 
 def _refuse_half(draft: Draft) -> None:

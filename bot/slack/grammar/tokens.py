@@ -14,6 +14,7 @@ MOST_WORDS = 200
 KEYWORDS = ("on", "page", "in")
 ALL = "all"
 NONE = "none"
+EVERYTHING = frozenset({"everything", "anything", "every", "each"})  # people type these for *all*
 SEPARATORS = ",;|/+&、，；／"
 ARROWS = ("→", "->", "=>", ">")
 CONNECTIVES = frozenset({"and", "or", "und", "oder", *SEPARATORS, "&&", "||"})
@@ -136,7 +137,7 @@ def stripped(text: str) -> str:
 
 def quoted(name: str) -> str:
     """A name as it is to be typed."""
-    special = {*KEYWORDS, ALL, NONE, "here", "channel", *SELECTABLE, *CONNECTIVES}
+    special = {*KEYWORDS, ALL, NONE, *EVERYTHING, "here", "channel", *SELECTABLE, *CONNECTIVES}
     bare_name = not _NEEDS_QUOTES.search(name)
     return name if bare_name and name.lower() not in special else f'"{name}"'
 
