@@ -39,6 +39,7 @@ from bot.slack.permissions import Permissions
 from bot.slack.render.renderer import Look
 from bot.slack.router import Router
 from bot.state.repository import Repository
+from bot.store.migration import migrate
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
 
@@ -167,6 +168,7 @@ class _Delivery(NamedTuple):
 
 async def _base(shared: Shared, slack: AsyncWebClient, identity: Identity) -> _Base:
     clock, wake, scripts = shared.clock, asyncio.Event(), Scripts(shared.redis, identity.team)
+    await migrate(scripts, clock)
     store = RedisStore(scripts, clock)
     repository = Repository(store, wake, shared.settings.fallback)
     await repository.load()

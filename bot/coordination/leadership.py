@@ -3,9 +3,8 @@
 from collections.abc import Awaitable, Callable
 
 from bot.ports.clock import Clock
-from bot.ports.lease_store import Lease, LeaseStore
+from bot.ports.lease_store import READER, Lease, LeaseStore
 
-NAME = "reader"
 SPARE_SECONDS = 2.0  # a turn that is about to run out is no turn
 
 
@@ -26,7 +25,7 @@ class Leadership:
             StoreAway: it is ours for as long as it lasts.
         """
         before = self.ours
-        self._lease = await self._store.acquire_lease(NAME, self._lease)
+        self._lease = await self._store.acquire_lease(READER, self._lease)
         return self.ours and not before
 
     def only(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+READER = "reader"
+"""The lease of the one bot that reads the pipelines: the leader."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:

@@ -1,6 +1,6 @@
 -- Makes, changes or ends watches: all or nothing, and only if nobody changed them since they were read. The announcements
 -- and the undo are written in the same step.
--- KEYS: (3 of the fence), watches, watches_version, parked, woken, what the makers of the channel that wakes were told,
+-- KEYS: (3 of the fence), watches, watches_version, suspended, resumed, what the makers of the channel that wakes were told,
 --   the undo that is kept, the undo that is used up, then an outbox for each delivery
 -- ARGV: version, channel that wakes or '', when, undo or '', seconds to keep it, 'used' or '', number of deliveries,
 --   then lane, delivery id, row..., then id, watch or '' where it ended...

@@ -17,18 +17,18 @@ class RedisChannels(RedisPort):
         self, channel: ChannelId, reason: SuspendReason, told: Sequence[Delivery], watches: Sequence[Watch]
     ) -> int | None:
         outboxes, rows = self._scripts.enqueued(told)
-        known = [self._keys[name] for name in ("parked", "watches", "watches_version")]
-        keys = [*known, self._keys.told(channel), self._keys["last_ts"], *outboxes]
+        known = [self._keys[name] for name in ("suspended", "watches", "watches_version")]
+        keys = [*known, self._keys.suspend_notice(channel), self._keys["last_ts"], *outboxes]
         lanes = [Lane(kind, channel).name for kind in LaneKind]
         read = [part for each in watches for part in (each.id, json.loads(WATCH.encode(each))["made_at"])]
         args: list[str | int] = [channel, reason.value, *lanes, len(watches), *read, *rows]
-        answer = await self._scripts.write("park", keys, args)
+        answer = await self._scripts.write("suspend", keys, args)
         return answer - 1 if answer else None
 
     async def resume(self, channel: ChannelId, *, on_trial: bool = False) -> bool:
-        keys = [self._keys[name] for name in ("parked", "watches_version", "woken")]
+        keys = [self._keys[name] for name in ("suspended", "watches_version", "resumed")]
         args: list[str | int] = [channel, self._clock.now().isoformat(), TRIAL_SECONDS if on_trial else 0]
-        return bool(await self._scripts.write("unpark", [*keys, self._keys.told(channel)], args))
+        return bool(await self._scripts.write("resume", [*keys, self._keys.suspend_notice(channel)], args))
 
     async def say_hello(self, greeting: Delivery) -> bool:
         keys = [self._keys.hello(greeting.channel), self._keys.outbox(greeting.lane)]

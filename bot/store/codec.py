@@ -125,12 +125,7 @@ def decode_posted_card(row: Mapping[bytes, bytes]) -> PostedCard:
         message_id=row[b"ts"].decode() if b"ts" in row else None,
         shown_revision=int(row.get(b"delivered", b"0")),
         removed=b"removed" in row and b"ts" not in row,
-        group=_group_of(row),
+        group=row[b"group"].decode() if b"group" in row else None,
         came_at=int(row.get(b"came_at", b"0")),
         held=int(row.get(b"held", b"0")),
     )
-
-
-def _group_of(row: Mapping[bytes, bytes]) -> str | None:
-    key = row.get(b"group") or row.get(b"storm")  # version 0 called it a storm
-    return key.decode() if key else None

@@ -1,9 +1,10 @@
--- Stands before every script that writes. What a caller has written must still be there, and it must be the server that it
--- knows: where Redis went back in time (restart, failover, restore, FLUSHALL), or may have, nothing is done, and the answer
--- is -1.
--- First keys: deliveries, lanes, sequence. Last key: the caller's own count of writes; last arguments: the life of the
--- server that it knows ('': none), and what it knows its count to be.
-local writes, known, server = table.remove(KEYS), tonumber(table.remove(ARGV)), table.remove(ARGV)
+-- Stands before every script that writes. Answers -1, and does nothing, if Redis may have lost a write of the caller:
+-- after a restart, failover, restore or FLUSHALL. Answers -2 if a newer version of the bot has renamed the keys.
+-- First keys: deliveries, lanes, sequence. Last keys: the caller's own count of writes, schema. Last arguments: the run id
+-- of the server that the caller knows ('': none), the count that it knows, the schema that it knows.
+local schema, writes = table.remove(KEYS), table.remove(KEYS)
+local schema_known, known, server = tonumber(table.remove(ARGV)), tonumber(table.remove(ARGV)), table.remove(ARGV)
+if tonumber(redis.call('GET', schema) or '0') > schema_known then return -2 end
 if tonumber(redis.call('GET', writes) or '0') < known then return -1 end
 if server ~= '' and server ~= life() then return -1 end
 

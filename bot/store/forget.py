@@ -41,7 +41,7 @@ async def kept(client: redis.asyncio.Redis, team: TeamId) -> Kept:
                 pipe.hlen(keys[name])
             for name in ("watches", "notes"):
                 pipe.hexists(keys[name], MARK)
-            pipe.hget(keys["pulse"], "at")
+            pipe.hget(keys["heartbeat"], "at")
             watches, pipelines, notes, owed, watches_marked, notes_marked, at = await pipe.execute()
     sign = datetime.fromisoformat(at.decode()) if at else None
     return Kept(

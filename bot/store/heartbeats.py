@@ -22,12 +22,12 @@ class RedisHeartbeats(RedisPort):
 
     async def last_heartbeat(self) -> LastHeartbeat:
         with away():
-            last = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["pulse"]))
+            last = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["heartbeat"]))
             run_id = await self._run_id()
         if self._scripts.strange:
             await self._scripts.greet()
         at, since, doubt = last.get(b"at"), last.get(b"read_since"), last.get(b"doubt")
-        with readable("pulse"):
+        with readable("heartbeat"):
             return LastHeartbeat(
                 run_id=run_id,
                 last_run_id=last.get(b"run_id", b"").decode(),
@@ -41,7 +41,9 @@ class RedisHeartbeats(RedisPort):
     ) -> None:
         outboxes, rows = self._scripts.enqueued(told)
         since = read_since.isoformat() if read_since else ""
-        await self._scripts.write("beat", [self._keys["pulse"], *outboxes], [at.isoformat(), run_id, since, *rows])
+        await self._scripts.write(
+            "heartbeat", [self._keys["heartbeat"], *outboxes], [at.isoformat(), run_id, since, *rows]
+        )
 
     async def next_epoch(self, above: int = 0) -> int:
         with away():
@@ -57,7 +59,7 @@ class RedisHeartbeats(RedisPort):
 
     async def accept_loss(self, at: datetime) -> None:
         await self._scripts.greet()
-        await self._scripts.write("doubt", [self._keys["pulse"]], [at.isoformat()])
+        await self._scripts.write("doubt", [self._keys["heartbeat"]], [at.isoformat()])
 
     async def _run_id(self) -> str:
         """Of the server that answers, with its role. Some hosted Redis keep INFO to themselves: then the count of

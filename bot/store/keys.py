@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from bot.domain.delivery import Lane
 from bot.domain.watch import ChannelId, TeamId
 
+SCHEMA = 1
+"""The version of the key names. A bot of an older version must not write to keys of a newer one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -25,10 +28,10 @@ class Keys:
         return self[f"card:{key}"]
 
     def group(self, key: str) -> str:
-        return self[f"storm:{key}"]
+        return self[f"group:{key}"]
 
     def burst(self, burst_id: str) -> str:
-        return self[f"group:{burst_id}"]
+        return self[f"burst:{burst_id}"]
 
     def growing(self, channel: ChannelId) -> str:
         return self[f"growing:{channel}"]
@@ -40,13 +43,13 @@ class Keys:
         return self[f"lease:{name}"]
 
     def page_log(self, channel: ChannelId) -> str:
-        return self[f"paged:{channel}"]
+        return self[f"page_log:{channel}"]
 
-    def told(self, channel: ChannelId) -> str:
-        return self[f"told:{channel}"]
+    def suspend_notice(self, channel: ChannelId) -> str:
+        return self[f"suspend_notice:{channel}"]
 
     def undo(self, undo_id: str) -> str:
         return self[f"undo:{undo_id}"]
 
-    def gesture(self, digest: str) -> str:
-        return self[f"gesture:{digest}"]
+    def interaction(self, digest: str) -> str:
+        return self[f"interaction:{digest}"]

@@ -25,7 +25,7 @@ class RedisLanes(RedisPort):
         with away():
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.smembers(self._keys["lanes"])
-                pipe.hkeys(self._keys["parked"])
+                pipe.hkeys(self._keys["suspended"])
                 names, suspended = await pipe.execute()
         with readable("lanes"):
             lanes = [Lane.of(name.decode()) for name in sorted(names)]
@@ -48,5 +48,5 @@ class RedisLanes(RedisPort):
 
     async def resumed_at(self, channel: ChannelId) -> datetime | None:
         with away():
-            at = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["woken"], channel))
+            at = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["resumed"], channel))
         return datetime.fromisoformat(at.decode()) if at else None

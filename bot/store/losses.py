@@ -9,7 +9,7 @@ from typing import cast
 from bot.domain.delivery import Lane
 from bot.domain.watch import ChannelId
 from bot.store.codec import decode_delivery
-from bot.store.scripts import Scripts, away
+from bot.store.scripts import Scripts, away, readable
 
 # Those that are there for good once written, and those that are emptied in good order, with the mark that keeps them.
 KEPT: Mapping[str, str] = {
@@ -19,14 +19,14 @@ KEPT: Mapping[str, str] = {
     "watches_version": "",
     "notes": "hash",
     "catalogue": "",
-    "parked": "hash",
-    "woken": "",
-    "moved": "",
-    "moving": "set",
-    "moved_at": "",
+    "suspended": "hash",
+    "resumed": "",
+    "renames": "",
+    "open_renames": "set",
+    "renamed_at": "",
     "last_ts": "",
     "holds": "hash",
-    "gestures": "hash",
+    "interactions": "hash",
     "epoch": "",
     "sequence": "",
 }
@@ -52,23 +52,23 @@ class Losses:
         """
         with away():
             kept = await self._lost_of_kept()
-            if "moving" in kept:
+            if "open_renames" in kept:
                 await self._resume_moves()
             missing, groups = await self._lost_of_cards(cards)
             lanes = await self._lost_of_lanes(thorough="sequence" in kept)
-            told = await self._lost_of_told(suspended)
+            told = await self._lost_of_suspend_notices(suspended)
         return (*kept, *lanes, *groups, *told, *(["card"] if missing else [])), missing
 
     async def _lost_of_kept(self) -> list[str]:
-        keys = [self._keys[name] for name in ("pulse", "records")] + [self._keys[name] for name in KEPT]
+        keys = [self._keys[name] for name in ("heartbeat", "records")] + [self._keys[name] for name in KEPT]
         lost = await self._present(keys=keys, args=[part for pair in KEPT.items() for part in pair])
         return [name.decode() for name in cast("list[bytes]", lost)]
 
     async def _resume_moves(self) -> None:
         """Which channels have yet to move is not known any more: to move one a second time does no harm."""
-        old = await cast("Awaitable[list[bytes]]", self._redis.hkeys(self._keys["moved"]))
+        old = await cast("Awaitable[list[bytes]]", self._redis.hkeys(self._keys["renames"]))
         if old:
-            await self._redis.sadd(self._keys["moving"], *old)
+            await self._redis.sadd(self._keys["open_renames"], *old)
 
     # --- cards -----------------------------------------------------------------------------------------------------
 
@@ -77,15 +77,15 @@ class Losses:
             return frozenset(), []
         async with self._redis.pipeline(transaction=False) as pipe:
             for key in cards:
-                pipe.hmget(self._keys.card(key), ["content", "group", "storm", "forgotten"])
+                pipe.hmget(self._keys.card(key), ["content", "group", "forgotten"])
             rows = await pipe.execute()
         missing = frozenset(
-            key for key, (content, _, _, left) in zip(cards, rows, strict=True) if not content and not left
+            key for key, (content, _, left) in zip(cards, rows, strict=True) if not content and not left
         )
         members: dict[str, list[str]] = {}
-        for key, (_, group, storm, _) in zip(cards, rows, strict=True):
-            if group or storm:  # version 0 called it a storm
-                members.setdefault((group or storm).decode(), []).append(key)
+        for key, (_, group, _) in zip(cards, rows, strict=True):
+            if group:
+                members.setdefault(group.decode(), []).append(key)
         return missing, await self._restored_groups(members)
 
     async def _restored_groups(self, members: Mapping[str, list[str]]) -> list[str]:
@@ -100,7 +100,7 @@ class Losses:
         for group in lost:
             await self._redis.sadd(self._keys.group(group), *members[group])
             await self._redis.expire(self._keys.group(group), GROUP_SECONDS)
-        return ["storm"] if lost else []
+        return ["group"] if lost else []
 
     # --- what is owed ----------------------------------------------------------------------------------------------
 
@@ -109,9 +109,9 @@ class Losses:
         if not thorough and await self._lanes_agree():
             return []
         rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["deliveries"]))
-        owed = sorted(
-            ((id_, decode_delivery(row)) for id_, row in rows.items()), key=lambda one: (one[1].made_at, one[0])
-        )
+        with readable("deliveries"):
+            there = [(id_, decode_delivery(row)) for id_, row in rows.items()]
+        owed = sorted(there, key=lambda one: (one[1].made_at, one[0]))
         lane_of = {id_: delivery.lane for id_, delivery in owed}
         known = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
         lanes = sorted({lane.name for lane in lane_of.values()} | {name.decode() for name in known})
@@ -133,9 +133,9 @@ class Losses:
             rows, *counts = await pipe.execute()
         return bool(rows == sum(counts) and all(counts))
 
-    async def _lost_of_told(self, suspended: Iterable[ChannelId]) -> list[str]:
+    async def _lost_of_suspend_notices(self, suspended: Iterable[ChannelId]) -> list[str]:
         """Kept for as long as a channel rests; without it its makers may be told once more."""
         lost = False
         for channel in suspended:
-            lost |= bool(await self._redis.set(self._keys.told(channel), "", nx=True, ex=GROUP_SECONDS))
-        return ["told"] if lost else []
+            lost |= bool(await self._redis.set(self._keys.suspend_notice(channel), "", nx=True, ex=GROUP_SECONDS))
+        return ["suspend_notice"] if lost else []

@@ -13,7 +13,7 @@ from bot.ports.lease_store import Lease
 from bot.ports.outbox import DeliveryResult, PageEntry
 from bot.store.codec import decode_delivery, encode_delivery
 from bot.store.port import RedisPort
-from bot.store.scripts import away
+from bot.store.scripts import away, readable
 
 PAGE, SUMMARY = "page", "summary"
 GROUP_SECONDS = 30 * 24 * 3600
@@ -31,7 +31,8 @@ class RedisOutbox(RedisPort):
             if not ids:
                 return ()
             rows = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._keys["deliveries"], list(ids)))
-        return tuple(decode_delivery(row) for row in rows if row is not None)
+        with readable("deliveries"):
+            return tuple(decode_delivery(row) for row in rows if row is not None)
 
     async def write(self, delivery: Delivery, lease: Lease) -> bool:
         args = [lease.token, delivery.id, encode_delivery(delivery)]

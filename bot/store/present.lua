@@ -1,9 +1,9 @@
 -- Which keys are gone that were there at the last look. What may be emptied in good order gets a field or member '-',
 -- so that it is there from the first look on, and its absence always means that it was lost.
--- KEYS: pulse, records, then the keys looked at   ARGV: name and mark ('hash', 'set' or '') of each of these
+-- KEYS: heartbeat, records, then the keys looked at   ARGV: name and mark ('hash', 'set' or '') of each of these
 local names = redis.call('HGET', KEYS[1], 'present')
 local lost, present = {}, ' '
-if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('EXISTS', KEYS[2]) == 1 then lost[1] = 'pulse' end
+if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('EXISTS', KEYS[2]) == 1 then lost[1] = 'heartbeat' end
 for i = 3, #KEYS do
   local name, mark = ARGV[2 * i - 5], ARGV[2 * i - 4]
   local there = redis.call('EXISTS', KEYS[i]) == 1

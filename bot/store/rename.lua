@@ -1,8 +1,8 @@
 -- Slack gave a channel another id: its watches, its rest, what it is owed and where its cards stand go with it. What the new
 -- id has already stays. Rows and cards keep their ids and keys: in Slack they are found by them. 0 where somebody sends down
 -- one of its lanes just now, wrote in between, or a newer id was told.
--- KEYS: (3 of the fence), watches, watches_version, parked, woken, last_ts, records, versions, then lease, outbox and new
---       outbox of each of the two lanes, then what the makers were told of the old id, and of the new, moved, moving
+-- KEYS: (3 of the fence), watches, watches_version, suspended, resumed, last_ts, records, versions, then lease, outbox and new
+--       outbox of each of the two lanes, then what the makers were told of the old id, and of the new, renames, open_renames
 -- ARGV: old id, new id, when, watches_version, lane and new lane of each of the two, then id and new id of each watch
 if (redis.call('GET', KEYS[5]) or '0') ~= ARGV[4] then return 0 end
 if redis.call('EXISTS', KEYS[11], KEYS[14]) > 0 then return 0 end

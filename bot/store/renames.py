@@ -13,31 +13,36 @@ from bot.store.watches import RedisWatches
 
 class RedisRenames(RedisWatches):
     async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
-        keys = [self._keys[name] for name in ("moved", "moving", "moved_at")]
+        keys = [self._keys[name] for name in ("renames", "open_renames", "renamed_at")]
         await self._scripts.run("keep_rename", keys, [old, new, told_at])
 
     async def renames(self) -> Mapping[ChannelId, ChannelId]:
         with away():
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.smembers(self._keys["moving"])
-                pipe.hgetall(self._keys["moved"])
+                pipe.smembers(self._keys["open_renames"])
+                pipe.hgetall(self._keys["renames"])
                 moving, moved = await pipe.execute()
         return {ChannelId(old.decode()): ChannelId(moved[old].decode()) for old in sorted(moving) if old in moved}
 
     async def newest_id(self, channel: ChannelId) -> ChannelId:
         with away():
-            newest = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["moved"], channel))
+            newest = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["renames"], channel))
         return ChannelId(newest.decode()) if newest else channel
 
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         watches = await self.watches()
         moving = watches.of(old)
         lanes = [(Lane(kind, old), Lane(kind, new)) for kind in LaneKind]
-        names = ("watches", "watches_version", "parked", "woken", "last_ts", "records", "versions")
+        names = ("watches", "watches_version", "suspended", "resumed", "last_ts", "records", "versions")
         keys = [self._keys[name] for name in names]
         for lane, new_lane in lanes:
             keys += [self._keys.lease(lane.name), self._keys.outbox(lane), self._keys.outbox(new_lane)]
-        keys += [self._keys.told(old), self._keys.told(new), self._keys["moved"], self._keys["moving"]]
+        keys += [
+            self._keys.suspend_notice(old),
+            self._keys.suspend_notice(new),
+            self._keys["renames"],
+            self._keys["open_renames"],
+        ]
         args: list[str | int] = [
             old,
             new,

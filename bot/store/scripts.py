@@ -12,12 +12,13 @@ from redis.exceptions import RedisError
 
 from bot.domain.delivery import Delivery
 from bot.domain.watch import TeamId
-from bot.ports.store_errors import StoreAway, StoreRolledBack
+from bot.ports.store_errors import StoreAway, StoreNewer, StoreRolledBack
 from bot.store.codec import encode_delivery
-from bot.store.keys import Keys
+from bot.store.keys import SCHEMA, Keys
+from bot.store.versions import NewerRowError
 
 _FENCED = (
-    "beat",
+    "heartbeat",
     "change_note",
     "change_watches",
     "commit",
@@ -25,13 +26,17 @@ _FENCED = (
     "enqueue",
     "regroup",
     "hello",
-    "park",
+    "suspend",
     "rename",
     "settle",
-    "unpark",
+    "resume",
     "write_row",
 )
-_PLAIN = ("gesture", "keep_rename", "lease", "release")
+_PLAIN = ("interaction", "keep_rename", "lease", "release")
+
+
+NEWER = -2  # the answer of the fence
+_UPDATE = "Update this bot to at least that version."
 
 
 @contextmanager
@@ -46,13 +51,18 @@ def away() -> Iterator[None]:
 
 @contextmanager
 def readable(name: str) -> Iterator[None]:
-    """Turns a row that cannot be read into `StoreAway`, without quoting it: it may have been damaged by hand, or
-    written by a newer version."""
+    """Turns a row that this version cannot read into an error for people. The text does not quote the row.
+
+    Raises:
+        StoreNewer: a newer version of the bot wrote the row.
+        StoreAway: the row is damaged.
+    """
     try:
         yield
+    except NewerRowError as exc:
+        raise StoreNewer(f"A newer version of the bot wrote the key {name} in Redis. {_UPDATE}") from exc
     except ValueError as exc:
-        told = f"the key {name} holds what this version cannot read; a newer version may have written it"
-        raise StoreAway(told) from exc
+        raise StoreAway(f"the key {name} in Redis holds a row that this bot can't read") from exc
 
 
 class Scripts:
@@ -94,10 +104,15 @@ class Scripts:
 
         Raises:
             StoreAway: Redis does not answer: it was done or not, and doing it again does no harm.
-            StoreRolledBack: Redis has forgotten something that it had told us was written; nothing was done.
+            StoreRolledBack: Redis lost a confirmed write; nothing was done.
+            StoreNewer: a newer version of the bot has renamed the keys; nothing was done.
         """
         ours = [self.keys[name] for name in ("deliveries", "lanes", "sequence")]
-        answer = await self.run(script, [*ours, *keys, self._writes], [*args, self._server, self._written])
+        answer = await self.run(
+            script, [*ours, *keys, self._writes, self.keys["schema"]], [*args, self._server, self._written, SCHEMA]
+        )
+        if answer == NEWER:
+            self.refuse_newer(SCHEMA + 1)
         if answer < 0:
             raise StoreRolledBack("Redis has forgotten what it had confirmed")
         if answer > 0:
@@ -119,6 +134,15 @@ class Scripts:
         with away():
             server, written = await self._greeting(keys=[self._writes])
         self._server, self._written = cast("bytes", server).decode(), int(written)
+
+    @staticmethod
+    def refuse_newer(schema: int) -> None:
+        """
+        Raises:
+            StoreNewer: the keys have names that this version does not know.
+        """
+        if schema > SCHEMA:
+            raise StoreNewer(f"A newer version of the bot has renamed the keys in Redis. {_UPDATE}")
 
     @property
     def strange(self) -> bool:

@@ -20,12 +20,12 @@ class RedisWatches(RedisPort):
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.get(self._keys["watches_version"])
                 pipe.hvals(self._keys["watches"])
-                pipe.hgetall(self._keys["parked"])
+                pipe.hgetall(self._keys["suspended"])
                 pipe.hvals(self._keys["notes"])
                 version, rows, suspended, notes = await pipe.execute()
         with readable("watches"):
             those = sorted((decode_watch(row) for row in rows if row != MARK), key=lambda each: each[0])
-        with readable("parked"):
+        with readable("suspended"):
             reasons = {
                 ChannelId(channel.decode()): SuspendReason(reason.decode())
                 for channel, reason in suspended.items()
@@ -43,8 +43,8 @@ class RedisWatches(RedisPort):
 
     async def change_watches(self, change: WatchChange) -> bool:
         makes = change.wakes and any(edit.after for edit in change.edits)
-        keys = [self._keys[name] for name in ("watches", "watches_version", "parked", "woken")]
-        keys += [self._keys.told(change.channel if makes else ChannelId(""))]
+        keys = [self._keys[name] for name in ("watches", "watches_version", "suspended", "resumed")]
+        keys += [self._keys.suspend_notice(change.channel if makes else ChannelId(""))]
         keys += [self._keys.undo(change.undo.id if change.undo else ""), self._keys.undo(change.uses)]
         outboxes, rows = self._scripts.enqueued(change.told)
         args: list[str | int] = [
@@ -64,7 +64,8 @@ class RedisWatches(RedisPort):
     async def undo(self, undo_id: str) -> Undo | None:
         with away():
             raw = await self._redis.get(self._keys.undo(undo_id))
-        return UNDO.decode(raw) if raw else None
+        with readable("undo"):
+            return UNDO.decode(raw) if raw else None
 
     async def set_note(self, note: Note) -> bool:
         row = NOTE.encode(note) if note.text else ""

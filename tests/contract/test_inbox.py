@@ -100,7 +100,7 @@ class Ack(AsyncAck):
         self.found: list[int] = []
 
     async def __call__(self, *args: object, **kwargs: object) -> BoltResponse:
-        names = await self._counter.redis.hkeys(f"pipeline-bot:{{{TEAM}}}:gestures")
+        names = await self._counter.redis.hkeys(f"pipeline-bot:{{{TEAM}}}:interactions")
         self.found.append(len(set(names) - {MARK}))
         return BoltResponse(status=200)
 
@@ -206,7 +206,7 @@ async def test_delivered_again_at_once_or_later_or_after_a_restart_or_to_another
 
 async def test_it_is_remembered_for_more_than_a_day(counter: Counter) -> None:
     await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking("watches"))
-    (mark,) = await counter.redis.keys("*:gesture:*")
+    (mark,) = await counter.redis.keys("*:interaction:*")
     assert await counter.redis.ttl(mark) > 24 * 3600 + 600
 
 

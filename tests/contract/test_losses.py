@@ -26,7 +26,7 @@ async def test_each_key_that_is_kept_is_missed_once(store: WholeStore) -> None:
     for name, mark in KEPT.items():
         if not mark:
             await store._redis.hset(keys[name], "a", "1")
-    assert await lost(store) == {"pulse"}  # there are records, and nobody ever gave a sign of life
+    assert await lost(store) == {"heartbeat"}  # there are records, and nobody ever gave a sign of life
     assert await lost(store) == set()
     for name, key in keys.items():
         assert await store._redis.delete(key) == 1
@@ -92,11 +92,11 @@ async def test_the_order_of_rows_goes_on_where_the_counter_is_lost(store: WholeS
     assert [each.id for each in await store.deliveries(lane)] == ["one", "two", "three", "four"]
 
 
-@pytest.mark.parametrize("name", ["watches", "parked", "notes", "records", "versions"])
+@pytest.mark.parametrize("name", ["watches", "suspended", "notes", "records", "versions"])
 async def test_a_row_that_cannot_be_read_is_told_by_its_key_and_not_quoted(store: WholeStore, name: str) -> None:
     await store._redis.hset(store._keys[name], "pipe_1", '{"hush')
     reading = {"records": store.records, "versions": store.versions}.get(name, store.watches)
-    with pytest.raises(StoreAway, match=f"the key {name} holds what this version cannot read") as raised:
+    with pytest.raises(StoreAway, match=f"the key {name} in Redis holds a row that this bot can't read") as raised:
         await reading()
     assert "hush" not in str(raised.value)
 

@@ -300,7 +300,7 @@ async def test_a_message_that_got_through_makes_the_next_rest_news(store: WholeS
 async def test_what_makers_were_told_is_remembered_while_the_channel_rests_and_a_day_on_trial(
     store: WholeStore, any_redis: redis.asyncio.Redis
 ) -> None:
-    key = store._keys.told(ALERTS)
+    key = store._keys.suspend_notice(ALERTS)
     for _ in range(2):
         await store.rest(ALERTS, SuspendReason.RESTRICTED)
         assert await any_redis.ttl(key) == -1

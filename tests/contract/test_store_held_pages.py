@@ -96,7 +96,7 @@ async def test_the_log_is_no_longer_than_what_counts(store: Twin, any_redis: red
     for place, row in enumerate(await store.deliveries(PAGES)):
         later = NOON + place * (PERIOD + timedelta(seconds=1))
         assert await store.settle(row, lease, ended(row, PageEntry(of_summary=False, at=later)))
-    (key,) = [each for each in await any_redis.keys("*") if b"paged:" in each]
+    (key,) = [each for each in await any_redis.keys("*") if b"page_log:" in each]
     assert await any_redis.zcard(key) == 1
     assert await any_redis.ttl(key) > PERIOD.total_seconds()
 

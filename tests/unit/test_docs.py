@@ -381,12 +381,14 @@ def test_the_views_that_should_wake_a_person_are_those_that_are_logged() -> None
 
 
 def test_the_probe_asks_for_the_key_of_the_sign_of_life() -> None:
-    assert f'HGET "{Keys(TeamId("$TEAM"))["pulse"]}" at' in text("docs/alerts.md")
+    assert f'HGET "{Keys(TeamId("$TEAM"))["heartbeat"]}" at' in text("docs/alerts.md")
 
 
 def names_of_keys() -> Iterator[str]:
     """Every way in which bot/store makes a key; a card's key stands as `card`."""
     for path in (ROOT / "bot" / "store").glob("*.py"):
+        if path.name == "migration.py":
+            continue  # it knows the names of older versions
         source = path.read_text()
         for index in re.findall(r"(?:[kK]eys|self)\[(.*?)\]", source):
             name = re.match(r'f?"(\w+)', index)

@@ -17,3 +17,18 @@ class StoreUnreachable(EventRecord):
 class StoreWeak(EventRecord):
     problem: str
     fix: str
+
+
+@event("migrated", Level.INFO)
+class Migrated(EventRecord):
+    """`keys` got the names of this schema."""
+
+    schema: int
+    keys: int
+
+
+@event("migration_waits", Level.INFO)
+class MigrationWaits(EventRecord):
+    """A bot of an older version still leads; this one waits `seconds` more for it to stop."""
+
+    seconds: float

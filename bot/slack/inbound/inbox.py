@@ -168,7 +168,7 @@ class Inbox:
             # One of the future was kept before the wall clock was put back: whoever began it is long gone.
             if abs(age) < TAKEN_UP_AFTER or interaction.id in self._under_way:
                 continue
-            turn = await self._store.acquire_lease(f"gesture:{interaction.id}")
+            turn = await self._store.acquire_lease(f"interaction:{interaction.id}")
             if turn is not None:
                 try:
                     await self._take_up(interaction, age)

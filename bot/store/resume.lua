@@ -1,4 +1,4 @@
--- KEYS: (3 of the fence), parked, watches_version, woken, told
+-- KEYS: (3 of the fence), suspended, watches_version, resumed, told
 -- ARGV: channel, when it wakes, seconds to remember what its makers were told (0: it is forgotten)
 if redis.call('HDEL', KEYS[4], ARGV[1]) == 0 then return 0 end
 redis.call('INCR', KEYS[5])

@@ -1,7 +1,7 @@
 -- A channel that does not take messages rests; those who made its watches are told. They are not told again of the same
 -- reason, whoever tries the channel: as long as nothing got through, its last messages are the same as well. 0 where it
 -- rests already, or something was watched there, or not any more, in between: somebody else may have to be told.
--- KEYS: (3 of the fence), parked, watches, watches_version, told, last_ts, then outboxes
+-- KEYS: (3 of the fence), suspended, watches, watches_version, told, last_ts, then outboxes
 -- ARGV: channel, reason, its two lanes, how many watches, then id and when it was made of each, then lane, id, row of each
 --       delivery
 -- Answers one more than how many are told

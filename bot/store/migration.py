@@ -1,0 +1,143 @@
+"""Gives the keys of an older version their names of today: once, by the bot that leads, before it reads anything.
+
+Every step may be repeated: a crash leaves the rest to the next start. `schema` is written last. A bot of the older
+version that still runs must stop first: the migration waits until its lease of the reader has run out.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Mapping
+from typing import cast
+
+from bot.ports.clock import Clock
+from bot.ports.lease_store import READER, Lease
+from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.store import Migrated, MigrationWaits
+from bot.store.keys import SCHEMA
+from bot.store.leases import RedisLeases
+from bot.store.scripts import Scripts, away, readable
+
+BATCH = 200
+LEADER_SECONDS = 30.0  # longer than a lease: an older bot that leads now has not stopped
+RETRY_SECONDS = 1.0
+
+RENAMED: Mapping[str, str] = {
+    "parked": "suspended",
+    "woken": "resumed",
+    "pulse": "heartbeat",
+    "gestures": "interactions",
+    "moved": "renames",
+    "moving": "open_renames",
+    "moved_at": "renamed_at",
+}
+FAMILIES = (
+    ("group", "burst", "zset"),  # before storm becomes group
+    ("storm", "group", "set"),
+    ("told", "suspend_notice", "string"),
+    ("paged", "page_log", "zset"),
+    ("gesture", "interaction", "string"),
+)
+"""First word of the old name, that of today, and the type, which distinguishes an old `group` from one of today."""
+
+
+async def migrate(scripts: Scripts, clock: Clock) -> None:
+    """Returns once the keys have their names of today, whichever bot renamed them.
+
+    Raises:
+        StoreAway: Redis does not answer, or a bot of an older version still leads.
+        StoreNewer: a newer version of the bot has migrated this data.
+    """
+    leases, until = RedisLeases(scripts, clock), clock.monotonic() + LEADER_SECONDS
+    while await schema_of(scripts) < SCHEMA:
+        if lease := await leases.acquire_lease(READER):
+            await _Migration(scripts, leases, lease).run()
+            await leases.release_lease(lease)
+        elif clock.monotonic() > until:
+            raise StoreAway("a bot of an older version still runs: stop it, then start this one")
+        else:
+            emit(MigrationWaits(seconds=round(until - clock.monotonic())))
+            await clock.sleep(RETRY_SECONDS)
+
+
+async def schema_of(scripts: Scripts) -> int:
+    """
+    Raises:
+        StoreNewer: update this bot.
+    """
+    with away():
+        stored = await scripts.redis.get(scripts.keys["schema"])
+    with readable("schema"):
+        number = int(stored or 0)
+    scripts.refuse_newer(number)
+    return number
+
+
+class _Migration:
+    """One attempt, for as long as the lease lasts."""
+
+    def __init__(self, scripts: Scripts, leases: RedisLeases, lease: Lease) -> None:
+        self._redis = scripts.redis
+        self._keys = scripts.keys
+        self._leases = leases
+        self._lease = lease
+        self._rename = scripts.script("migrate_keys")
+        self._cards = scripts.script("migrate_cards")
+        self._finish = scripts.script("migrate_done")
+
+    async def run(self) -> None:
+        renamed = await self._renamed([(old, new, "") for old, new in RENAMED.items()])
+        for old, new, kind in FAMILIES:
+            async for names in self._scanned(f"{old}:*"):
+                renamed += await self._renamed([(each, new + each.removeprefix(old), kind) for each in names])
+        async for names in self._scanned("card:*"):
+            await self._step()
+            with away():
+                await self._cards(keys=[self._lease_key, *(self._keys[each] for each in names)], args=[self._token])
+        await self._rename_present()
+        with away():
+            await self._finish(keys=[self._lease_key, self._keys["schema"]], args=[self._token, SCHEMA])
+        emit(Migrated(schema=SCHEMA, keys=renamed))
+
+    async def _renamed(self, names: list[tuple[str, str, str]]) -> int:
+        await self._step()
+        keys = [self._keys[each] for old, new, _ in names for each in (old, new)]
+        with away():
+            return int(
+                await self._rename(keys=[self._lease_key, *keys], args=[self._token, *(kind for _, _, kind in names)])
+            )
+
+    async def _rename_present(self) -> None:
+        """The names of the keys that the last heartbeat saw, so that the bot still notices a lost one."""
+        with away():
+            stored = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["heartbeat"], "present"))
+            if stored:
+                present = " ".join(RENAMED.get(each, each) for each in stored.decode().split())
+                await self._redis.hset(self._keys["heartbeat"], "present", f" {present} ")
+
+    async def _scanned(self, pattern: str) -> AsyncIterator[list[str]]:
+        cursor, prefix = 0, self._keys[""]
+        while True:
+            with away():
+                cursor, found = await self._redis.scan(cursor, match=self._keys[pattern], count=BATCH)
+            names = [name.decode().removeprefix(prefix) for name in cast("list[bytes]", found)]
+            for first in range(0, len(names), BATCH):
+                yield names[first : first + BATCH]
+            if cursor == 0:
+                return
+
+    async def _step(self) -> None:
+        """
+        Raises:
+            StoreAway: another bot leads now; it migrates the rest.
+        """
+        kept = await self._leases.acquire_lease(READER, self._lease)
+        if kept is None:
+            raise StoreAway("another bot took the lead during the migration")
+        self._lease = kept
+
+    @property
+    def _token(self) -> str:
+        return self._lease.token
+
+    @property
+    def _lease_key(self) -> str:
+        return self._keys.lease(READER)
