@@ -3,133 +3,252 @@
 https://docs.slack.dev/reference/block-kit/block-elements and https://docs.slack.dev/reference/block-kit/composition-objects
 """
 
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from pydantic import Field, model_validator
+
 from sandbox.slack.block_schema import (
-    Check,
-    anything,
-    by_type,
-    exactly_one,
-    flag,
-    listed,
-    mrkdwn_or_plain,
-    number,
-    one_of,
-    plain_text,
-    shape,
-    string,
+    BY_TYPE,
+    Blank2000,
+    Blank3000,
+    Form,
+    Mrkdwn,
+    PlainText,
+    String5,
+    String10,
+    String30,
+    String75,
+    String100,
+    String150,
+    String255,
+    String2000,
+    String3000,
+    Text75,
+    Text300,
+    need_one_of,
 )
 
-MOST_OPTIONS = 100
-_STYLE = one_of("primary", "danger")
-_CONFIRM = shape(
-    {"title": plain_text(100), "text": mrkdwn_or_plain(300), "confirm": plain_text(30), "deny": plain_text(30)},
-    {"style": _STYLE},
+T = TypeVar("T")
+Style = Literal["primary", "danger"]
+UpTo10 = Annotated[list[T], Field(min_length=1, max_length=10)]
+UpTo100 = Annotated[list[T], Field(min_length=1, max_length=100)]
+
+
+class Confirm(Form):
+    title: PlainText[String100]
+    text: Text300
+    confirm: PlainText[String30]
+    deny: PlainText[String30]
+    style: Style | None = None
+
+
+class Option(Form):
+    text: PlainText[String75]
+    value: String150
+    description: PlainText[String75] | None = None
+
+
+class LinkOption(Option):
+    url: String3000 | None = None
+
+
+class RichOption(Form):
+    text: Text75
+    value: String150
+    description: Text75 | None = None
+
+
+class OptionGroup(Form):
+    label: PlainText[String75]
+    options: UpTo100[Option]
+
+
+class Element(Form):
+    action_id: String255 | None = None
+
+
+class Confirmed(Element):
+    confirm: Confirm | None = None
+
+
+class Focusable(Confirmed):
+    focus_on_load: bool | None = None
+
+
+class Select(Focusable):
+    placeholder: PlainText[String150] | None = None
+
+
+class Button(Confirmed):
+    type: Literal["button"]
+    text: PlainText[String75]
+    url: String3000 | None = None
+    value: Blank2000 | None = None
+    style: Style | None = None
+    accessibility_label: String75 | None = None
+
+
+class Overflow(Confirmed):
+    type: Literal["overflow"]
+    options: Annotated[list[LinkOption], Field(min_length=1, max_length=5)]
+
+
+class Image(Form):
+    type: Literal["image"]
+    alt_text: String2000
+    image_url: String3000 | None = None
+    slack_file: Any = None
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Self:
+        need_one_of(self, "image_url", "slack_file")
+        return self
+
+
+class Listing(Select):
+    options: UpTo100[Option] | None = None
+    option_groups: UpTo100[OptionGroup] | None = None
+
+    @model_validator(mode="after")
+    def _has_options(self) -> Self:
+        need_one_of(self, "options", "option_groups")
+        return self
+
+
+class StaticSelect(Listing):
+    type: Literal["static_select"]
+    initial_option: Option | None = None
+
+
+class ExternalSelect(Select):
+    type: Literal["external_select"]
+    min_query_length: int | None = None
+    initial_option: Option | None = None
+
+
+class UsersSelect(Select):
+    type: Literal["users_select"]
+    initial_user: String255 | None = None
+
+
+class ConversationsSelect(Select):
+    type: Literal["conversations_select"]
+    initial_conversation: String255 | None = None
+    default_to_current_conversation: bool | None = None
+    response_url_enabled: bool | None = None
+    filter: Any = None
+
+
+class ChannelsSelect(Select):
+    type: Literal["channels_select"]
+    initial_channel: String255 | None = None
+    response_url_enabled: bool | None = None
+
+
+class MultiSelect(Select):
+    max_selected_items: int | None = None
+
+
+class MultiStaticSelect(Listing, MultiSelect):
+    type: Literal["multi_static_select"]
+    initial_options: UpTo100[Option] | None = None
+
+
+class MultiExternalSelect(MultiSelect):
+    type: Literal["multi_external_select"]
+    min_query_length: int | None = None
+    initial_options: UpTo100[Option] | None = None
+
+
+class MultiUsersSelect(MultiSelect):
+    type: Literal["multi_users_select"]
+    initial_users: UpTo100[String255] | None = None
+
+
+class MultiConversationsSelect(MultiSelect):
+    type: Literal["multi_conversations_select"]
+    initial_conversations: UpTo100[String255] | None = None
+    default_to_current_conversation: bool | None = None
+    filter: Any = None
+
+
+class MultiChannelsSelect(MultiSelect):
+    type: Literal["multi_channels_select"]
+    initial_channels: UpTo100[String255] | None = None
+
+
+class DatePicker(Select):
+    type: Literal["datepicker"]
+    initial_date: String10 | None = None
+
+
+class TimePicker(Select):
+    type: Literal["timepicker"]
+    initial_time: String5 | None = None
+    timezone: String255 | None = None
+
+
+class DatetimePicker(Focusable):
+    type: Literal["datetimepicker"]
+    initial_date_time: int | None = None
+
+
+class Checkboxes(Focusable):
+    type: Literal["checkboxes"]
+    options: UpTo10[RichOption]
+    initial_options: UpTo10[RichOption] | None = None
+
+
+class RadioButtons(Focusable):
+    type: Literal["radio_buttons"]
+    options: UpTo10[RichOption]
+    initial_option: RichOption | None = None
+
+
+class Typed(Element):
+    placeholder: PlainText[String150] | None = None
+    focus_on_load: bool | None = None
+    dispatch_action_config: Any = None
+
+
+class TextInput(Typed):
+    type: Literal["plain_text_input"]
+    initial_value: Blank3000 | None = None
+    multiline: bool | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+
+
+class AddressInput(Typed):
+    type: Literal["email_text_input", "url_text_input"]
+    initial_value: Blank3000 | None = None
+
+
+class NumberInput(Typed):
+    type: Literal["number_input"]
+    is_decimal_allowed: bool
+    initial_value: String255 | None = None
+    min_value: String255 | None = None
+    max_value: String255 | None = None
+
+
+Choosing = (
+    StaticSelect
+    | ExternalSelect
+    | UsersSelect
+    | ConversationsSelect
+    | ChannelsSelect
+    | DatePicker
+    | TimePicker
+    | DatetimePicker
+    | Checkboxes
+    | RadioButtons
+)
+ChoosingMany = (
+    MultiStaticSelect | MultiExternalSelect | MultiUsersSelect | MultiConversationsSelect | MultiChannelsSelect
 )
 
-
-def _option(text: Check, description: Check, *, with_url: bool = False) -> Check:
-    optional = {"description": description} | ({"url": string(3000)} if with_url else {})
-    return shape({"text": text, "value": string(150)}, optional)
-
-
-_CHOICE = _option(plain_text(75), plain_text(75))
-_LINK_CHOICE = _option(plain_text(75), plain_text(75), with_url=True)
-_RICH_CHOICE = _option(mrkdwn_or_plain(75), mrkdwn_or_plain(75))
-_CHOICES = listed(_CHOICE, most=MOST_OPTIONS)
-_GROUPS = listed(shape({"label": plain_text(75), "options": _CHOICES}), most=MOST_OPTIONS)
-
-
-def _element(required: dict[str, Check] | None = None, **optional: Check) -> Check:
-    return shape({"type": anything, **(required or {})}, {"action_id": string(255), **optional})
-
-
-def _select(required: dict[str, Check] | None = None, **optional: Check) -> Check:
-    return _element(required, placeholder=plain_text(150), confirm=_CONFIRM, focus_on_load=flag, **optional)
-
-
-_BUTTON = _element(
-    {"text": plain_text(75)},
-    url=string(3000),
-    value=string(2000, least=0),
-    style=_STYLE,
-    confirm=_CONFIRM,
-    accessibility_label=string(75),
-)
-_STATIC = exactly_one(
-    "options", "option_groups", _select(options=_CHOICES, option_groups=_GROUPS, initial_option=_CHOICE)
-)
-_SELECTS = {
-    "static_select": _STATIC,
-    "external_select": _select(min_query_length=number, initial_option=_CHOICE),
-    "users_select": _select(initial_user=string(255)),
-    "conversations_select": _select(
-        initial_conversation=string(255),
-        default_to_current_conversation=flag,
-        response_url_enabled=flag,
-        filter=anything,
-    ),
-    "channels_select": _select(initial_channel=string(255), response_url_enabled=flag),
-}
-_INITIAL_CHOICES = listed(_CHOICE, most=MOST_OPTIONS)
-_IDS = listed(string(255), most=MOST_OPTIONS)
-_MULTI_SELECTS = {
-    "multi_static_select": exactly_one(
-        "options",
-        "option_groups",
-        _select(options=_CHOICES, option_groups=_GROUPS, initial_options=_INITIAL_CHOICES, max_selected_items=number),
-    ),
-    "multi_external_select": _select(
-        min_query_length=number, initial_options=_INITIAL_CHOICES, max_selected_items=number
-    ),
-    "multi_users_select": _select(initial_users=_IDS, max_selected_items=number),
-    "multi_conversations_select": _select(
-        initial_conversations=_IDS,
-        default_to_current_conversation=flag,
-        filter=anything,
-        max_selected_items=number,
-    ),
-    "multi_channels_select": _select(initial_channels=_IDS, max_selected_items=number),
-}
-_RICH_CHOICES = {"options": listed(_RICH_CHOICE, most=10)}
-_PICKERS = {
-    "datepicker": _select(initial_date=string(10)),
-    "timepicker": _select(initial_time=string(5), timezone=string(255)),
-    "datetimepicker": _element(initial_date_time=number, confirm=_CONFIRM, focus_on_load=flag),
-    "checkboxes": _element(
-        _RICH_CHOICES, initial_options=listed(_RICH_CHOICE, most=10), confirm=_CONFIRM, focus_on_load=flag
-    ),
-    "radio_buttons": _element(_RICH_CHOICES, initial_option=_RICH_CHOICE, confirm=_CONFIRM, focus_on_load=flag),
-}
-_OVERFLOW = _element({"options": listed(_LINK_CHOICE, most=5)}, confirm=_CONFIRM)
-_IMAGE = exactly_one(
-    "image_url",
-    "slack_file",
-    shape({"type": anything, "alt_text": string(2000)}, {"image_url": string(3000), "slack_file": anything}),
-)
-_TYPED = {"placeholder": plain_text(150), "focus_on_load": flag, "dispatch_action_config": anything}
-_ENTRIES = {
-    "plain_text_input": _element(
-        None, **_TYPED, initial_value=string(3000, least=0), multiline=flag, min_length=number, max_length=number
-    ),
-    "email_text_input": _element(None, **_TYPED, initial_value=string(3000, least=0)),
-    "url_text_input": _element(None, **_TYPED, initial_value=string(3000, least=0)),
-    "number_input": _element(
-        {"is_decimal_allowed": flag},
-        **_TYPED,
-        initial_value=string(255),
-        min_value=string(255),
-        max_value=string(255),
-    ),
-}
-
-SECTION_ACCESSORY = by_type(
-    {"button": _BUTTON, "overflow": _OVERFLOW, "image": _IMAGE, **_SELECTS, **_MULTI_SELECTS, **_PICKERS}
-)
-IN_ACTIONS = by_type({"button": _BUTTON, "overflow": _OVERFLOW, **_SELECTS, **_PICKERS})
-IN_CONTEXT = by_type(
-    {
-        "image": _IMAGE,
-        "plain_text": mrkdwn_or_plain(3000),
-        "mrkdwn": mrkdwn_or_plain(3000),
-    }
-)
-IN_INPUT = by_type({**_ENTRIES, **_SELECTS, **_MULTI_SELECTS, **_PICKERS})
+SectionAccessory = Annotated[Button | Overflow | Image | Choosing | ChoosingMany, BY_TYPE]
+InActions = Annotated[Button | Overflow | Choosing, BY_TYPE]
+InContext = Annotated[Image | PlainText[String3000] | Mrkdwn[String3000], BY_TYPE]
+InInput = Annotated[TextInput | AddressInput | NumberInput | Choosing | ChoosingMany, BY_TYPE]

@@ -1,135 +1,137 @@
-"""The few forms that Block Kit's rules take, put together like building bricks.
+"""How Block Kit's forms are checked: pydantic finds the faults, and this file says them in Slack's words.
 
-A check looks at one value and writes down what is wrong with it, with Slack's words and a JSON pointer to the place.
+A complaint ends with a JSON pointer to its place.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+String5 = Annotated[str, Field(min_length=1, max_length=5)]
+String10 = Annotated[str, Field(min_length=1, max_length=10)]
+String24 = Annotated[str, Field(min_length=1, max_length=24)]
+String30 = Annotated[str, Field(min_length=1, max_length=30)]
+String75 = Annotated[str, Field(min_length=1, max_length=75)]
+String100 = Annotated[str, Field(min_length=1, max_length=100)]
+String150 = Annotated[str, Field(min_length=1, max_length=150)]
+String255 = Annotated[str, Field(min_length=1, max_length=255)]
+String300 = Annotated[str, Field(min_length=1, max_length=300)]
+String2000 = Annotated[str, Field(min_length=1, max_length=2000)]
+String3000 = Annotated[str, Field(min_length=1, max_length=3000)]
+Blank255 = Annotated[str, Field(max_length=255)]
+Blank2000 = Annotated[str, Field(max_length=2000)]
+Blank3000 = Annotated[str, Field(max_length=3000)]
+"""`Blank…` may be empty."""
+
+Fault = tuple[str, list[str | int]]
+"""A complaint, and the steps to its place."""
+
+S = TypeVar("S", bound=str)
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
-    """One value, where it stands, and the list of complaints it shares with all its neighbours."""
+class Form(BaseModel):
+    """An object with these fields and no others. A field that is null counts as absent."""
 
-    value: Any
-    pointer: str
-    complaints: list[str] = field(default_factory=list)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
-    def complain(self, what: str) -> None:
-        self.complaints.append(f"{what} [json-pointer:{self.pointer}]")
-
-    def at(self, key: str | int) -> "Spot":
-        return Spot(self.value[key], f"{self.pointer}/{key}", self.complaints)
-
-
-Check = Callable[[Spot], None]
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        optional = {field.alias or name for name, field in cls.model_fields.items()} - {"type"}
+        return {name: each for name, each in given.items() if each is not None or name not in optional}
 
 
-def anything(_: Spot) -> None:
-    pass
+class PlainText(Form, Generic[S]):
+    type: Literal["plain_text"]
+    text: S
+    emoji: bool | None = None
 
 
-def flag(spot: Spot) -> None:
-    if not isinstance(spot.value, bool):
-        spot.complain("must be a boolean")
+class Mrkdwn(Form, Generic[S]):
+    type: Literal["mrkdwn"]
+    text: S
+    verbatim: bool | None = None
 
 
-def number(spot: Spot) -> None:
-    if isinstance(spot.value, bool) or not isinstance(spot.value, int):
-        spot.complain("must be an integer")
+BY_TYPE = Field(discriminator="type")
+Text75 = Annotated[PlainText[String75] | Mrkdwn[String75], BY_TYPE]
+Text300 = Annotated[PlainText[String300] | Mrkdwn[String300], BY_TYPE]
+Text2000 = Annotated[PlainText[String2000] | Mrkdwn[String2000], BY_TYPE]
+Text3000 = Annotated[PlainText[String3000] | Mrkdwn[String3000], BY_TYPE]
 
 
-def string(most: int, *, least: int = 1) -> Check:
-    def check(spot: Spot) -> None:
-        if not isinstance(spot.value, str):
-            spot.complain("must be a string")
-        elif len(spot.value) < least:
-            spot.complain(f"must be more than {least - 1} characters")
-        elif len(spot.value) > most:
-            spot.complain(f"must be less than {most + 1} characters")
-
-    return check
+def refuse(complaint: str) -> PydanticCustomError:
+    """For rules about more than one field."""
+    return PydanticCustomError("rule", "{complaint}", {"complaint": complaint})
 
 
-def one_of(*allowed: str) -> Check:
-    def check(spot: Spot) -> None:
-        if spot.value not in allowed:
-            spot.complain("must be a valid enum value")
-
-    return check
+def need_one_of(form: Form, first: str, second: str) -> None:
+    if (getattr(form, first) is None) == (getattr(form, second) is None):
+        raise refuse(f"must provide either {first} or {second}")
 
 
-def listed(item: Check, *, most: int, least: int = 1) -> Check:
-    def check(spot: Spot) -> None:
-        if not isinstance(spot.value, list):
-            spot.complain("must provide an array")
-            return
-        if len(spot.value) > most:
-            spot.complain(f"no more than {most} items allowed")
-        if len(spot.value) < least:
-            spot.complain(f"no fewer than {least} items allowed")
-        for place in range(len(spot.value)):
-            item(spot.at(place))
-
-    return check
+def complaints(form: TypeAdapter[Any], value: object, root: str) -> list[str]:
+    """Everything that Slack would complain about."""
+    try:
+        form.validate_python(value)
+    except ValidationError as error:
+        return [complaint(*_said(fault, value), root) for fault in error.errors(include_url=False)]
+    return []
 
 
-def shape(required: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
-    """An object with these fields and no others."""
-    known = {**required, **(optional or {})}
-
-    def check(spot: Spot) -> None:
-        if not isinstance(spot.value, dict):
-            spot.complain("must provide an object")
-            return
-        for name in required:
-            if spot.value.get(name) is None:
-                spot.complain(f"missing required field: {name}")
-        for name, value in spot.value.items():
-            if name not in known:
-                spot.complain(f"invalid additional property: {name}")
-            elif value is not None:
-                known[name](spot.at(name))
-
-    return check
+def complaint(what: str, place: list[str | int], root: str) -> str:
+    pointer = "".join(f"/{step}" for step in place)
+    return f"{what} [json-pointer:{root}{pointer}]"
 
 
-def by_type(forms: Mapping[str, Check]) -> Check:
-    """What it must look like depends on its `type`."""
-
-    def check(spot: Spot) -> None:
-        if not isinstance(spot.value, dict):
-            spot.complain("must provide an object")
-        elif "type" not in spot.value:
-            spot.complain("missing required field: type")
-        elif not isinstance(spot.value["type"], str) or spot.value["type"] not in forms:
-            spot.at("type").complain(f"unsupported type: {spot.value['type']}")
-        else:
-            forms[spot.value["type"]](spot)
-
-    return check
-
-
-def exactly_one(first: str, second: str, then: Check) -> Check:
-    def check(spot: Spot) -> None:
-        then(spot)
-        if isinstance(spot.value, dict) and (first in spot.value) == (second in spot.value):
-            spot.complain(f"must provide either {first} or {second}")
-
-    return check
+_WORDS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "bool_type": lambda _: "must be a boolean",
+    "int_type": lambda _: "must be an integer",
+    "string_type": lambda _: "must be a string",
+    "string_too_short": lambda about: f"must be more than {about['min_length'] - 1} characters",
+    "string_too_long": lambda about: f"must be less than {about['max_length'] + 1} characters",
+    "list_type": lambda _: "must provide an array",
+    "too_short": lambda about: f"no fewer than {about['min_length']} items allowed",
+    "too_long": lambda about: f"no more than {about['max_length']} items allowed",
+    "literal_error": lambda _: "must be a valid enum value",
+    "union_tag_not_found": lambda _: "missing required field: type",
+    "rule": lambda about: str(about["complaint"]),
+}
 
 
-def plain_text(most: int) -> Check:
-    form = shape({"type": anything, "text": string(most)}, {"emoji": flag})
-    return by_type({"plain_text": form})
+def _not_an_object(_: dict[str, Any]) -> str:
+    return "must provide an object"
 
 
-def mrkdwn_or_plain(most: int) -> Check:
-    """`emoji` belongs to plain text only, `verbatim` to mrkdwn only."""
-    return by_type(
-        {
-            "plain_text": shape({"type": anything, "text": string(most)}, {"emoji": flag}),
-            "mrkdwn": shape({"type": anything, "text": string(most)}, {"verbatim": flag}),
-        }
-    )
+def _said(fault: ErrorDetails, value: object) -> Fault:
+    steps, about = fault["loc"], fault.get("ctx", {})
+    match fault["type"]:
+        case "missing":
+            return f"missing required field: {steps[-1]}", _place(steps[:-1], value)
+        case "extra_forbidden":
+            return f"invalid additional property: {steps[-1]}", _place(steps[:-1], value)
+        case "literal_error" if steps[-1] == "type":
+            return f"unsupported type: {fault['input']}", _place(steps, value)
+        case "union_tag_invalid":
+            return f"unsupported type: {about['tag']}", [*_place(steps, value), "type"]
+        case known:
+            return _WORDS.get(known, _not_an_object)(about), _place(steps, value)
+
+
+def _place(steps: tuple[str | int, ...], value: Any) -> list[str | int]:
+    """Pydantic's steps without the names of the forms that it chose by `type`."""
+    place: list[str | int] = []
+    form_named = False
+    for step in steps:
+        if isinstance(value, dict) and value.get("type") == step and not form_named:
+            form_named = True
+            continue
+        place.append(step)
+        form_named = False
+        inside = (isinstance(value, dict) and step in value) or isinstance(value, list)
+        value = value[step] if inside else None
+    return place

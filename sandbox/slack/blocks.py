@@ -1,163 +1,194 @@
 """Block Kit's rules for messages and views: https://docs.slack.dev/reference/block-kit/blocks .
 
-One broken rule and Slack refuses the whole message. Lengths are counted in characters as sent, entities and all. Block
-types newer than `table` are refused: their roll-out is uneven, so a bot must be able to do without them.
+One broken rule makes Slack refuse the whole message. Slack counts characters as sent, with their entities. The sandbox
+refuses block types newer than `table`: their roll-out is uneven, so a bot must be able to do without them.
 """
 
-from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self
 
-from sandbox.slack.block_elements import IN_ACTIONS, IN_CONTEXT, IN_INPUT, SECTION_ACCESSORY
+from pydantic import ConfigDict, Field, TypeAdapter, model_validator
+
+from sandbox.slack.block_elements import Image, InActions, InContext, InInput, SectionAccessory, UpTo10, UpTo100
 from sandbox.slack.block_schema import (
-    Check,
-    Spot,
-    anything,
-    by_type,
-    exactly_one,
-    flag,
-    listed,
-    mrkdwn_or_plain,
-    number,
-    one_of,
-    plain_text,
-    shape,
-    string,
+    BY_TYPE,
+    Blank255,
+    Blank3000,
+    Form,
+    PlainText,
+    String24,
+    String150,
+    String255,
+    String2000,
+    String3000,
+    Text2000,
+    Text3000,
+    complaint,
+    complaints,
+    refuse,
 )
 from sandbox.slack.wire import JsonObject
 
-MOST_IN_A_MESSAGE = 50
-MOST_IN_A_VIEW = 100
 MOST_MARKDOWN = 12_000
 """Over all markdown blocks of a message together."""
 ONLY_ONE_TABLE = "only_one_table_allowed"
 
 
-def _block(required: dict[str, Check] | None = None, **optional: Check) -> Check:
-    return shape({"type": anything, **(required or {})}, {"block_id": string(255), **optional})
+class Block(Form):
+    block_id: String255 | None = None
 
 
-def _says_something(then: Check) -> Check:
-    """A section needs text or fields, and may have both."""
+class Section(Block):
+    type: Literal["section"]
+    text: Text3000 | None = None
+    fields_: UpTo10[Text2000] | None = Field(default=None, alias="fields")
+    accessory: SectionAccessory | None = None
+    expand: bool | None = None
 
-    def check(spot: Spot) -> None:
-        then(spot)
-        if not spot.value.get("text") and not spot.value.get("fields"):
-            spot.complain("missing required field: text or fields")
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if self.text is None and self.fields_ is None:
+            raise refuse("missing required field: text or fields")
+        return self
 
-    return check
+
+class Header(Block):
+    type: Literal["header"]
+    text: PlainText[String150]
+    level: int | None = None
 
 
-_RICH_TEXT_PARTS = ("rich_text_section", "rich_text_list", "rich_text_preformatted", "rich_text_quote")
-_RICH_TEXT = _block({"elements": listed(by_type(dict.fromkeys(_RICH_TEXT_PARTS, anything)), most=100)})
-_CELL = by_type({"raw_text": shape({"type": anything, "text": string(3000)}), "rich_text": _RICH_TEXT})
-_COLUMN = shape({}, {"align": one_of("left", "center", "right"), "is_wrapped": flag})
+class Divider(Block):
+    type: Literal["divider"]
 
-_EVERYWHERE = {
-    "section": _says_something(
-        _block(
-            text=mrkdwn_or_plain(3000),
-            fields=listed(mrkdwn_or_plain(2000), most=10),
-            accessory=SECTION_ACCESSORY,
-            expand=flag,
-        )
-    ),
-    "header": _block({"text": plain_text(150)}, level=number),
-    "divider": _block(),
-    "context": _block({"elements": listed(IN_CONTEXT, most=10)}),
-    "actions": _block({"elements": listed(IN_ACTIONS, most=25)}),
-    "image": exactly_one(
-        "image_url",
-        "slack_file",
-        _block({"alt_text": string(2000)}, image_url=string(3000), slack_file=anything, title=plain_text(2000)),
-    ),
-    "input": _block(
-        {"label": plain_text(2000), "element": IN_INPUT},
-        hint=plain_text(2000),
-        optional=flag,
-        dispatch_action=flag,
-    ),
-    "rich_text": _RICH_TEXT,
-}
-_IN_MESSAGES = {
-    **_EVERYWHERE,
-    "markdown": _block({"text": string(MOST_MARKDOWN)}),
-    "table": _block(
-        {"rows": listed(listed(_CELL, most=20), most=100)}, column_settings=listed(_COLUMN, most=20, least=0)
-    ),
-}
-_MODAL = {
-    "title": plain_text(24),
-    "close": plain_text(24),
-    "submit": plain_text(24),
-    "private_metadata": string(3000, least=0),
-    "callback_id": string(255, least=0),
-    "external_id": string(255, least=0),
-    "clear_on_close": flag,
-    "notify_on_close": flag,
-    "submit_disabled": flag,
-}
-_VIEW_BLOCKS = listed(by_type(_EVERYWHERE), most=MOST_IN_A_VIEW)
-_VIEWS = by_type(
-    {
-        "modal": shape({"type": anything, "title": _MODAL["title"], "blocks": _VIEW_BLOCKS}, _MODAL),
-        "home": shape(
-            {"type": anything, "blocks": _VIEW_BLOCKS},
-            {name: _MODAL[name] for name in ("private_metadata", "callback_id", "external_id")},
-        ),
-    }
-)
+
+class Context(Block):
+    type: Literal["context"]
+    elements: UpTo10[InContext]
+
+
+class Actions(Block):
+    type: Literal["actions"]
+    elements: Annotated[list[InActions], Field(min_length=1, max_length=25)]
+
+
+class ImageBlock(Block, Image):
+    title: PlainText[String2000] | None = None
+
+
+class Input(Block):
+    type: Literal["input"]
+    label: PlainText[String2000]
+    element: InInput
+    hint: PlainText[String2000] | None = None
+    optional: bool | None = None
+    dispatch_action: bool | None = None
+
+
+class RichTextPart(Form):
+    model_config = ConfigDict(extra="allow")
+
+    type: Literal["rich_text_section", "rich_text_list", "rich_text_preformatted", "rich_text_quote"]
+
+
+class RichText(Block):
+    type: Literal["rich_text"]
+    elements: UpTo100[RichTextPart]
+
+
+class Markdown(Block):
+    type: Literal["markdown"]
+    text: Annotated[str, Field(min_length=1, max_length=MOST_MARKDOWN)]
+
+
+class RawText(Form):
+    type: Literal["raw_text"]
+    text: String3000
+
+
+class Column(Form):
+    align: Literal["left", "center", "right"] | None = None
+    is_wrapped: bool | None = None
+
+
+class Table(Block):
+    type: Literal["table"]
+    rows: UpTo100[Annotated[list[Annotated[RawText | RichText, BY_TYPE]], Field(min_length=1, max_length=20)]]
+    column_settings: Annotated[list[Column], Field(max_length=20)] | None = None
+
+
+Anywhere = Section | Header | Divider | Context | Actions | ImageBlock | Input | RichText
+InMessage = Annotated[Anywhere | Markdown | Table, BY_TYPE]
+InView = Annotated[Anywhere, BY_TYPE]
+
+
+class View(Form):
+    blocks: UpTo100[InView]
+    private_metadata: Blank3000 | None = None
+    callback_id: Blank255 | None = None
+    external_id: Blank255 | None = None
+
+
+class Home(View):
+    type: Literal["home"]
+
+
+class Modal(View):
+    type: Literal["modal"]
+    title: PlainText[String24]
+    close: PlainText[String24] | None = None
+    submit: PlainText[String24] | None = None
+    clear_on_close: bool | None = None
+    notify_on_close: bool | None = None
+    submit_disabled: bool | None = None
+
+
+_MESSAGE: TypeAdapter[Any] = TypeAdapter(Annotated[list[InMessage], Field(max_length=50)])
+_VIEW: TypeAdapter[Any] = TypeAdapter(Annotated[Home | Modal, BY_TYPE])
 
 
 def check_message(blocks: list[JsonObject]) -> list[str]:
-    """What Slack would complain of; nothing if it would take them."""
-    root = Spot(blocks, "/blocks")
-    listed(by_type(_IN_MESSAGES), most=MOST_IN_A_MESSAGE, least=0)(root)
-    _names_are_unique(root)
-    if not root.complaints:
-        _whole_message(root)
-    return root.complaints
+    """What Slack would complain about. Empty if Slack would take the blocks."""
+    found = complaints(_MESSAGE, blocks, "/blocks") + _twins(blocks, "/blocks")
+    return found or _whole_message(blocks)
 
 
 def check_view(view: JsonObject) -> list[str]:
-    root = Spot(view, "/view")
-    _VIEWS(root)
-    if isinstance(view.get("blocks"), list):
-        _names_are_unique(root.at("blocks"))
-        asks = any(isinstance(block, dict) and block.get("type") == "input" for block in view["blocks"])
+    found = complaints(_VIEW, view, "/view")
+    if isinstance(blocks := view.get("blocks"), list):
+        found += _twins(blocks, "/view/blocks")
+        asks = any(isinstance(block, dict) and block.get("type") == "input" for block in blocks)
         if asks and view.get("type") == "modal" and not view.get("submit"):
-            root.complain("missing required field: submit")
-    return root.complaints
+            found.append(complaint("missing required field: submit", [], "/view"))
+    return found
 
 
-def _whole_message(root: Spot) -> None:
+def _whole_message(blocks: list[JsonObject]) -> list[str]:
     """Rules over all blocks together."""
-    markdown = sum(len(block["text"]) for block in root.value if block["type"] == "markdown")
-    if markdown > MOST_MARKDOWN:
-        root.complain(f"markdown text must be less than {MOST_MARKDOWN + 1} characters in all")
-    if sum(block["type"] == "table" for block in root.value) > 1:
-        root.complain(ONLY_ONE_TABLE)
+    found = []
+    if sum(len(block["text"]) for block in blocks if block["type"] == "markdown") > MOST_MARKDOWN:
+        found.append(f"markdown text must be less than {MOST_MARKDOWN + 1} characters in all")
+    if sum(block["type"] == "table" for block in blocks) > 1:
+        found.append(ONLY_ONE_TABLE)
+    return [complaint(each, [], "/blocks") for each in found]
 
 
-def _names_are_unique(root: Spot) -> None:
-    """A block_id in its message or view, an action_id in its block."""
-    blocks = [root.at(place) for place, block in enumerate(root.value) if isinstance(block, dict)]
-    _refuse_twins(blocks, "block_id")
-    for block in blocks:
-        _refuse_twins(list(_elements(block)), "action_id")
+def _twins(blocks: list[Any], root: str) -> list[str]:
+    """A block_id is unique in its message or view, an action_id in its block."""
+    found = _repeated(blocks, "block_id", root)
+    for place, block in enumerate(blocks):
+        if isinstance(block, dict) and isinstance(elements := block.get("elements"), list):
+            found += _repeated(elements, "action_id", f"{root}/{place}/elements")
+    return found
 
 
-def _elements(block: Spot) -> Iterator[Spot]:
-    if isinstance(block.value.get("elements"), list):
-        for place, element in enumerate(block.value["elements"]):
-            if isinstance(element, dict):
-                yield block.at("elements").at(place)
-
-
-def _refuse_twins(spots: list[Spot], name: str) -> None:
+def _repeated(items: list[Any], name: str, root: str) -> list[str]:
     seen: set[str] = set()
-    for spot in spots:
-        given = spot.value.get(name)
+    found = []
+    for place, item in enumerate(items):
+        given = item.get(name) if isinstance(item, dict) else None
         if not isinstance(given, str) or not given:
             continue
         if given in seen:
-            spot.at(name).complain(f'`{name}` "{given}" already exists')
+            found.append(complaint(f'`{name}` "{given}" already exists', [place, name], root))
         seen.add(given)
+    return found
