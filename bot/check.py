@@ -9,6 +9,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
+from bot.headers import header
 from bot.ports.pipeline_api import ApiError, StrayNotFound, Unavailable
 from bot.settings import ENV_FILE, Settings, Transport, ignored_names, is_exposed
 from bot.slack.outbound.calls import Answer, call, web_client
@@ -83,7 +84,7 @@ async def _slack(answer: Answer, slack: AsyncWebClient, settings: Settings) -> A
 
 
 def _scopes(headers: Mapping[str, str]) -> Finding:
-    granted = next((value for name, value in headers.items() if name.lower() == "x-oauth-scopes"), "")
+    granted = header(headers, "x-oauth-scopes")
     if not granted:
         return Finding(
             "Slack scopes", Verdict.WEAK, "Slack does not list them", "compare them with app_manifest.yaml by hand"

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 
 from pydantic import SecretStr
 
+from bot.headers import header
 from bot.ports.pipeline_api import (
     ApiError,
     Forbidden,
@@ -21,6 +22,7 @@ from bot.ports.pipeline_api import (
     Unauthorized,
     Unavailable,
 )
+from bot.redaction import REDACTED, hide_suspects
 
 LONGEST_COMPLAINT = 200  # characters of the API's own text
 LONGEST_WAIT = 3600.0  # seconds; a longer Retry-After counts as a mistake
@@ -40,17 +42,6 @@ _NOT_FOUND = (
 _STRAY = (
     "Something answered {status}, but not in GoldRush's format, so it says nothing about {what}. A gateway or proxy "
     "may be in the way. Check GOLDRUSH_API_URL and the network."
-)
-_SECRETS = (
-    (re.compile(r"(?i)\b(bearer|basic)\s+\S+"), r"\1 [redacted]"),
-    (re.compile(r"://\S*@"), "://[redacted]@"),
-    (
-        re.compile(r"(?i)(password|passwd|pwd|secret|token|signature|api[_-]?key)(\W{0,3}[=:]\W{0,3})[^\s&]+"),
-        r"\1\2[redacted]",
-    ),
-    (re.compile(r"\beyJ[\w-]+\.[\w.-]+"), "[redacted]"),
-    # Long hex or base64. Pipeline ids are no secret, and help to find the cause.
-    (re.compile(r"(?<![\w+/=-])(?!pipe_[0-9a-f]+(?![\w+/=-]))[\w+/=-]{20,}"), "[redacted]"),
 )
 
 
@@ -104,19 +95,15 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     The header has seconds or a date: https://www.rfc-editor.org/rfc/rfc9110#name-retry-after . A date counts from the
     server's own `Date`, since our clock may disagree with the server's.
     """
-    value = _header(headers, "retry-after").strip()
+    value = header(headers, "retry-after").strip()
     if re.fullmatch(r"-?[0-9]+(\.[0-9]+)?", value):
         seconds = float(value)
     else:
-        until, now = _http_date(value), _http_date(_header(headers, "date"))
+        until, now = _http_date(value), _http_date(header(headers, "date"))
         if until is None or now is None:
             return None
         seconds = (until - now).total_seconds()
     return min(max(seconds, 0.0), LONGEST_WAIT)
-
-
-def _header(headers: Mapping[str, str], name: str) -> str:
-    return next((value for key, value in headers.items() if key.lower() == name), "")
 
 
 def _http_date(value: str) -> datetime | None:
@@ -133,7 +120,6 @@ def redacted(text: str, service_key: SecretStr | None = None) -> str:
     if len(text) > 1000:  # limits the work below; the last word goes too, since no pattern knows half a secret
         text = text[:1000].rpartition(" ")[0]
     if service_key:
-        text = text.replace(service_key.get_secret_value(), "[redacted]")
-    for pattern, instead in _SECRETS:
-        text = pattern.sub(instead, text)
+        text = text.replace(service_key.get_secret_value(), REDACTED)
+    text = hide_suspects(text)
     return text if len(text) <= LONGEST_COMPLAINT else text[: LONGEST_COMPLAINT - 1] + "…"

@@ -15,24 +15,8 @@ import structlog
 from structlog.typing import EventDict, Processor
 
 from bot.ports.telemetry import EventRecord, Level, subscribe
+from bot.redaction import hide_secrets, names_a_secret
 
-# Each group is what stays visible before the secret. A Redis password may contain any character, so the text up to the
-# last @ goes.
-_SECRETS = re.compile(
-    r"""
-      (?P<shown> xox[a-z]- | xapp- | \bcqt_ | \bbearer\s+ | \bhooks\.slack(?:-gov)?\.com/ ) [^\s'"]+
-    | (?P<named> (?:passwd|password|secret|ticket|token)= ['"]? ) [^\s'"&,)]+
-    | (?P<quoted> ['"] [\w-]* (?:cookie|passwd|password|secret|ticket|token|(?:api|service)[_-]?key) ['"] \s*:
-          \s* b?['"] ) [^'"]+
-    | (?P<header> \bauthorization ['"]? \s*[:=,]\s* (?:b?['"])? (?:(?:basic|bearer)\s+)? ) [^\s'"]+
-    | (?: (?<=redis://) | (?<=rediss://) ) \S* (?=@)
-    | (?<=://) [^/?#\s]+ (?=@)
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
-_NAMES_A_SECRET = re.compile(
-    r"(?:authorization|cookie|passwd|password|secret|ticket|token|(?:api|service)[_-]?key)$", re.IGNORECASE
-)
 SHORTEST_SECRET = 6
 """In characters. A shorter value could be a part of any word."""
 _HIDDEN = "…"
@@ -52,7 +36,7 @@ class Redaction:
 
     def text(self, text: str) -> str:
         hidden = self._values.sub(_HIDDEN, text) if self._values else text
-        return _SECRETS.sub(lambda found: f"{_before(found)}{_HIDDEN}", hidden)
+        return hide_secrets(hidden, _HIDDEN)
 
     def clean(self, value: object) -> object:
         """The value without secrets, however deep they are in it."""
@@ -71,13 +55,8 @@ class Redaction:
     def _named(self, name: str, value: object) -> object:
         """Hides any value whose name says that it is secret. If its form is known, the form stays visible."""
         cleaned = self.clean(value)
-        secret = isinstance(value, str | bytes) and value and _NAMES_A_SECRET.search(name)
+        secret = isinstance(value, str | bytes) and value and names_a_secret(name)
         return _HIDDEN if secret and cleaned in (value, repr(value)) else cleaned
-
-
-def _before(found: re.Match[str]) -> str:
-    """The text before the secret."""
-    return next((text for text in found.groupdict().values() if text), "")
 
 
 def _log_uncaught(kind: type[BaseException], exc: BaseException, trace: TracebackType | None) -> None:

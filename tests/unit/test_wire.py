@@ -366,7 +366,7 @@ class TestRedaction:
             ("sink postgres://writer:hunter2@db.example.com/a", "sink postgres://[redacted]@db.example.com/a"),
             ("postgres://u:p/w@rd@db/x failed", "postgres://[redacted]@db/x failed"),
             ("GET /x?token=abc&page=2", "GET /x?token=[redacted]&page=2"),
-            ('{"password": "hunter2", "user": 1}', '{"password": "[redacted] "user": 1}'),
+            ('{"password": "hunter2", "user": 1}', '{"password": "[redacted]", "user": 1}'),
             ("api_key=abc", "api_key=[redacted]"),
             ("jwt eyJhbGciOi.eyJzdWIi.c2ln end", "jwt [redacted] end"),
             ("digest d41d8cd98f00b204e9800998ecf8427e end", "digest [redacted] end"),

@@ -19,10 +19,12 @@ from bot.domain.delivery import (
     Unreadable,
 )
 from bot.domain.watch import ChannelId, UserId
+from bot.headers import header
 from bot.slack.outbound.calls import Answer, Lost, call
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.metadata import MessageMetadata, lookup_result, metadata_in, metadata_of
 from bot.slack.outbound.outcomes import outcome_of, retry_after
+from bot.slack.outbound.pages import pages
 from bot.slack.render.blocks import Message
 
 HISTORY_PAGE = 200  # Slack gives fewer to some apps, and a cursor to the rest
@@ -87,26 +89,22 @@ class SlackChat:
     async def _marks(self, place: Lookup, oldest: str) -> tuple[list[MessageMetadata], Unreadable | None]:
         """What was seen, and why that is not all."""
         found: list[MessageMetadata] = []
-        cursor: str | None = None
-        for _ in range(HISTORY_PAGES):
-            answer = await call(
-                self._client,
-                "conversations.replies" if place.parent_id else "conversations.history",
-                channel=place.channel,
-                ts=place.parent_id,
-                oldest=oldest,
-                include_all_metadata=True,
-                limit=HISTORY_PAGE,
-                cursor=cursor,
-            )
+        method = "conversations.replies" if place.parent_id else "conversations.history"
+        asked = {
+            "channel": place.channel,
+            "ts": place.parent_id,
+            "oldest": oldest,
+            "include_all_metadata": True,
+            "limit": HISTORY_PAGE,
+        }
+        async for answer, last in pages(self._client, method, asked, most=HISTORY_PAGES):
             if not answer.ok:
                 wait = retry_after(answer.headers) if answer.status == 429 else None
                 return found, Unreadable(answer.error, wait, lost=answer.transient and wait is None)
             if _blind(answer):
                 return found, Unreadable("missing_scope: metadata.message:read")
             found += metadata_in(answer.body, self._user)
-            cursor = _cursor(answer)
-            if not cursor:
+            if last:
                 return found, None
         return found, Unreadable("too many messages to look through")
 
@@ -136,11 +134,5 @@ def _outcome(answer: Answer, delivery: Delivery) -> Outcome:
 
 def _blind(answer: Answer) -> bool:
     """Without the scope Slack leaves the metadata out: that nothing is seen then means nothing."""
-    granted = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
+    granted = header(answer.headers, "x-oauth-scopes")
     return bool(granted) and "metadata.message:read" not in granted
-
-
-def _cursor(answer: Answer) -> str | None:
-    metadata = answer.body.get("response_metadata")
-    cursor = metadata.get("next_cursor") if isinstance(metadata, dict) else None
-    return cursor if answer.body.get("has_more") and isinstance(cursor, str) and cursor else None

@@ -17,7 +17,8 @@ from bot.slack.grammar.people import Entry, Index, Matches
 from bot.slack.outbound.calls import call
 from bot.slack.outbound.outcomes import retry_after
 from bot.slack.outbound.paged_list import PagedList
-from bot.slack.outbound.rows_of import Row, next_cursor, rows_in, text_in
+from bot.slack.outbound.pages import pages
+from bot.slack.outbound.rows_of import Row, rows_in, text_in
 
 KEPT_SECONDS = 600.0  # names change seldom; the lists are Tier 2
 NONE_KEPT_SECONDS = 60.0  # whoever lets the bot write, or gives it the scope, tries it soon after
@@ -183,22 +184,11 @@ class Directory:
             ChatAway: it cannot be known now.
         """
         there: list[ChannelId] = []
-        cursor: str | None = None
-        for _ in range(MOST_PAGES_OF_MEMBERSHIPS):
-            answer = await call(
-                self._client,
-                "users.conversations",
-                types="public_channel,private_channel",
-                exclude_archived=True,
-                limit=PAGE,
-                cursor=cursor,
-            )
+        asked = {"types": "public_channel,private_channel", "exclude_archived": True, "limit": PAGE}
+        async for answer, _ in pages(self._client, "users.conversations", asked, most=MOST_PAGES_OF_MEMBERSHIPS):
             if answer.transient:
                 raise ChatAway(f"Slack does not say in which channels I am: {answer.error}")
             there += [ChannelId(str(row["id"])) for row in rows_in(answer, "channels")]
-            cursor = next_cursor(answer)
-            if not cursor:
-                break
         return tuple(there)
 
     async def direct(self, user: UserId) -> ChannelId | None:

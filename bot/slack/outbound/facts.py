@@ -7,9 +7,11 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.permission import Account, Membership, Person, Place, Unreadable
 from bot.domain.watch import ChannelId, TeamId, UserId
+from bot.headers import header
 from bot.ports.clock import Clock
 from bot.slack.outbound.calls import Answer, call
-from bot.slack.outbound.rows_of import next_cursor, text_in
+from bot.slack.outbound.pages import pages
+from bot.slack.outbound.rows_of import text_in
 
 PAGE = 1000
 MOST_PAGES = 200
@@ -80,16 +82,14 @@ class Facts:
 
     async def _membership(self, channel: ChannelId, user: UserId) -> Membership | Unreadable:
         """Source: https://docs.slack.dev/reference/methods/conversations.members (Tier 4; `limit` up to 1,000)."""
-        cursor: str | None = None
-        for _ in range(MOST_PAGES):
-            answer = await call(self._client, "conversations.members", channel=channel, limit=PAGE, cursor=cursor)
+        found = pages(self._client, "conversations.members", {"channel": channel, "limit": PAGE}, most=MOST_PAGES)
+        async for answer, last in found:
             if not answer.ok:
                 return _outside_or_unread(answer)
             members = answer.body.get("members")
             if isinstance(members, list) and user in members:
                 return Membership.INSIDE
-            cursor = next_cursor(answer)
-            if not cursor:
+            if last:
                 return Membership.OUTSIDE
         return Unreadable.AWAY
 
@@ -139,7 +139,7 @@ def _outside_or_unread(answer: Answer) -> Membership | Unreadable:
     """Without both scopes a hidden channel would be answered otherwise than a missing one: then neither can be read."""
     if answer.error != "channel_not_found":
         return _why_unread(answer)
-    told = next((value for name, value in answer.headers.items() if name.lower() == "x-oauth-scopes"), "")
+    told = header(answer.headers, "x-oauth-scopes")
     granted = {scope.strip() for scope in told.split(",")}
     return Membership.OUTSIDE if not told or granted >= _READS_CHANNELS else Unreadable.NO_SCOPE
 

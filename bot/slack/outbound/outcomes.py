@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from bot.domain.delivery import Outcome, Posted, Refusal, Refused, Unknown
 from bot.domain.watch import SuspendReason
+from bot.headers import header
 
 _CHANNEL: Mapping[str, SuspendReason] = {
     "channel_not_found": SuspendReason.NOT_FOUND,
@@ -97,6 +98,6 @@ def _refused(error: str) -> Refused:
 
 def retry_after(headers: Mapping[str, str]) -> timedelta:
     """Slack's Retry-After is in whole seconds; junk counts as one."""
-    raw = next((value for name, value in headers.items() if name.lower() == "retry-after"), "")
+    raw = header(headers, "retry-after")
     seconds = int(raw) if raw.isdecimal() and len(raw) < 6 else 1
     return timedelta(seconds=min(seconds, 3600))

@@ -9,8 +9,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.permission import Unreadable
 from bot.ports.clock import Clock
-from bot.slack.outbound.calls import Answer, call
+from bot.slack.outbound.calls import Answer
 from bot.slack.outbound.outcomes import retry_after
+from bot.slack.outbound.pages import pages
 from bot.slack.outbound.rows_of import Row, next_cursor, rows_in
 
 PAGE = 1000  # the most that users.list and conversations.list give; both are Tier 2
@@ -92,24 +93,33 @@ class PagedList(Generic[T]):
         """Why it stopped before the end, if it did."""
         self._begun = True
         until = self._clock.monotonic() + ONE_READ_SECONDS
-        while self._held_until <= self._clock.monotonic() < until:
+        while self._may_read(until):
             arguments = (self._narrower or {}) if self._narrowed else self._arguments
-            answer = await call(self._client, self._method, limit=PAGE, cursor=self._cursor, **arguments)
-            if not answer.ok:
-                if self._begins_again(answer):
-                    continue
-                return self._stopped(answer)
-            self._part += [kept for row in rows_in(answer, self._member) if (kept := self._keep(row)) is not None]
-            self._cursor = next_cursor(answer)
-            if not self._cursor:
-                self._whole, self._whole_at = tuple(self._part), self._clock.monotonic()
-                self._whole_gap = Unreadable.NO_SCOPE if self._narrowed else None
-                self._part, self._begun, self._narrowed = [], False, False
-                return None
+            found = pages(self._client, self._method, {**arguments, "limit": PAGE}, cursor=self._cursor)
+            async for answer, last in found:
+                if not answer.ok and not self._begins_again(answer):
+                    return self._stopped(answer)
+                if not answer.ok:
+                    break
+                self._part += [kept for row in rows_in(answer, self._member) if (kept := self._keep(row)) is not None]
+                if last:
+                    self._finish()
+                    return None
+                self._cursor = next_cursor(answer)
+                if not self._may_read(until):
+                    break
         return Unreadable.AWAY
 
+    def _may_read(self, until: float) -> bool:
+        return self._held_until <= self._clock.monotonic() < until
+
+    def _finish(self) -> None:
+        self._whole, self._whole_at = tuple(self._part), self._clock.monotonic()
+        self._whole_gap = Unreadable.NO_SCOPE if self._narrowed else None
+        self._part, self._cursor, self._begun, self._narrowed = [], None, False, False
+
     def _begins_again(self, answer: Answer) -> bool:
-        """A cursor does not live for ever, and a scope may be missing for a part of the list only."""
+        """A cursor may expire, and a scope may be missing for a part of the list only."""
         if answer.error == "invalid_cursor" and self._cursor:
             self._cursor, self._part = None, []
             return True

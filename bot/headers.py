@@ -1,0 +1,9 @@
+"""HTTP headers, whose names mean the same in upper and lower case."""
+
+from collections.abc import Mapping
+
+
+def header(headers: Mapping[str, str], name: str) -> str:
+    """Empty if the header is absent."""
+    wanted = name.lower()
+    return next((value for key, value in headers.items() if key.lower() == wanted), "")

@@ -1,0 +1,27 @@
+"""Slack's long lists, one page after the other: https://docs.slack.dev/apis/web-api/pagination ."""
+
+from collections.abc import AsyncIterator, Mapping
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bot.slack.outbound.calls import Answer, call
+from bot.slack.outbound.rows_of import next_cursor
+
+
+async def pages(
+    client: AsyncWebClient,
+    method: str,
+    arguments: Mapping[str, object],
+    *,
+    most: int | None = None,
+    cursor: str | None = None,
+) -> AsyncIterator[tuple[Answer, bool]]:
+    """Each answer, and whether it is the last page. Ends after a refusal, the last page, or `most` pages."""
+    count = 0
+    while most is None or count < most:
+        answer = await call(client, method, cursor=cursor, **arguments)
+        cursor = next_cursor(answer)
+        count += 1
+        yield answer, answer.ok and cursor is None
+        if not answer.ok or cursor is None:
+            return
