@@ -45,7 +45,7 @@ class Routing:
         """When Slack took a message of its own that says so."""
         accepted = self.rig.sandbox.slack.accepted
         ours = [each for each in accepted if each.method == POST and each.channel == ALERTS and each.thread_ts is None]
-        return [each.at for each in ours if self.name in each.text and "FAILED" in each.text]
+        return [each.at for each in ours if f"{self.name} failed" in each.text]
 
     async def until_told(self, seconds: float) -> None:
         with suppress(TimeoutError):

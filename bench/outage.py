@@ -193,9 +193,9 @@ def _kind(message: Accepted) -> str:
         return "t"
     if "Catching up" in head:
         return "C"
-    if re.match(r"\d+ (?:more |of \d+ )?pipelines", head) and ("FAILED" in head or "still not well" in head):
+    if re.match(r"\d+ (?:more |of \d+ )?pipelines", head) and ("failed" in head or "not recovered" in head):
         return "S"
-    return "F" if re.search(r"FAILED(?: after .* healthy)?$", head) else "R"
+    return "F" if re.search(r"failed(?: after .* healthy)?$", head) else "R"
 
 
 async def _picture(url: str, channel: str, directory: Path) -> None:

@@ -84,14 +84,14 @@ async def _measure(rig: Rig, ids: dict[str, str], shares: dict[str, list[str]], 
             for place, share in shares.items():
                 text = "\n".join(message.text for message in rig.sandbox.slack.messages(place))
                 for name in share:
-                    if (place, name) not in told_at and f"{name} FAILED" in text:
+                    if (place, name) not in told_at and f"{name} failed" in text:
                         told_at[place, name] = monotonic() - began
             progress.update(bar, completed=len(told_at))
     asking.cancel()
     times = sorted(told_at.values())
     limited = [call for call in rig.sandbox.slack.calls[calls:] if call.status == 429]
     refused = [call for call in rig.sandbox.slack.calls[calls:] if call.error and call.status != 429]
-    out.print(f"{len(ids)} pipelines FAILED within {failed_in:.2f} s; {len(shares)} channels, {total} tellings owed")
+    out.print(f"{len(ids)} pipelines failed within {failed_in:.2f} s; {len(shares)} channels, {total} tellings owed")
     out.print(f"told: first {times[0]:.1f} s, half {times[len(times) // 2]:.1f} s, last {times[-1]:.1f} s")
     out.print(f"Slack answered 429: {len(limited)} times; refused otherwise: {len(refused)} times")
     out.print(

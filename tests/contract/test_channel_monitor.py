@@ -129,7 +129,7 @@ async def test_a_channel_that_takes_no_messages_rests_and_the_maker_is_told_once
     assert (notice.channel, notice.reason, notice.instead) == (ROOM, reason, FALLBACK)
     assert [watch.channel for watch in notice.watches] == [ROOM]
     words = LOOK.content(notice, a_delivery(), yard.clock.now()).text
-    assert "cannot post in" in words
+    assert "can't post in" in words
     assert "nothing is lost" in words
     assert FALLBACK in words
     assert yard.calls("chat.postMessage") == 0  # a look posts nothing

@@ -273,7 +273,7 @@ async def test_where_broadcasts_are_switched_off_they_are_refused(fake_redis: re
 async def test_what_is_announced_names_people_and_pings_nobody(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         answer = await it.type("watch pipe_0001 page @ann @data-oncall here")
-        assert "pages @ann @data-oncall @here on FAILED" in answer
+        assert "pages @ann @data-oncall @here on failure" in answer
         assert not any(sign in answer for sign in ("<@", "<!subteam", "<!here"))
         (watch,) = await it.watches(ALERTS)
         assert watch.made_by_name == "ann"

@@ -281,7 +281,7 @@ async def test_to_a_question_it_is_not_said_that_nothing_was_done(counter: Count
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("help", "What I do: "),
+        ("help", "I watch GoldRush pipelines"),
         ("help watch", "/pipeline watch PIPELINE"),
         ("wach orders-1", "Did you mean watch?"),
         ("watch orders-1 page bob", "I can't page “bob”: a person or user group begins with @. Nothing was changed."),

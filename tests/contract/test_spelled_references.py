@@ -26,7 +26,7 @@ OTHER = ChannelId("G0QUIET2")
 )
 async def test_punctuation_around_a_person_is_no_part_of_the_name(fake_redis: redis.asyncio.Redis, page: str) -> None:
     async with office(fake_redis) as it:
-        assert "pages @bob on FAILED" in await it.send(f"watch pipe_0001 page {page}")
+        assert "pages @bob on failure" in await it.send(f"watch pipe_0001 page {page}")
 
 
 async def test_a_name_that_ends_in_a_full_stop_is_found_as_it_is(fake_redis: redis.asyncio.Redis) -> None:

@@ -86,7 +86,7 @@ async def test_reads_and_messages_go_on(tmp_path: Path, step: float) -> None:
         assert max(after - before for before, after in pairwise(times)) < STEADY + NOTICED + 0.5
         assert len(times) <= WATCHED / STEADY * 1.2 + 4
         rig.set_phase("orders-eu", "FAILED")
-        card = await rig.card("orders-eu FAILED")
+        card = await rig.card("orders-eu failed", "Since")
         assert "late" not in card.text
         await rig.click(card, "acknowledge", user=BOB)
         await rig.thread(card, "Acknowledged by")
@@ -95,7 +95,9 @@ async def test_reads_and_messages_go_on(tmp_path: Path, step: float) -> None:
         await rig.thread(card, "recovered after")
         roots = [each for each in rig.sandbox.slack.messages(ALERTS) if "orders-eu " in each.text]
         assert len(roots) == 2  # what is watched, and the card
-        assert not [each for each in rig.sandbox.slack.messages(ALERTS) if "I read no pipeline" in each.text]
+        assert not [
+            each for each in rig.sandbox.slack.messages(ALERTS) if "I couldn't watch any pipelines" in each.text
+        ]
 
 
 @STEPS
@@ -107,6 +109,6 @@ async def test_what_slack_put_off_is_neither_sent_too_early_nor_forgotten(tmp_pa
         await rig.sandbox.until(throttled, PATIENCE)
         began = monotonic()
         wall.set(step)
-        await rig.card("orders-eu FAILED")
+        await rig.card("orders-eu failed", "Since")
         waited = monotonic() - began
         assert HELD * 0.85 < waited < HELD * 1.15 + NOTICED + 4

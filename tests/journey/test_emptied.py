@@ -18,23 +18,23 @@ async def test_the_next_failure_of_the_same_deployment_is_told_anew(tmp_path: Pa
         await rig.card("added a watch")
         await rig.reads(4)
         rig.set_phase("orders-eu", "FAILED")
-        first = await rig.card("orders-eu FAILED")
+        first = await rig.card("orders-eu failed", "Since")
         rig.set_phase("orders-eu", "RUNNING")
         await rig.thread(first, "recovered")
         store = redis.asyncio.Redis.from_url(valkey.url)
         await store.flushall()
         await store.aclose()
-        await rig.card("My memory")
+        await rig.card("My database")
         if failed_meanwhile:
             rig.set_phase("orders-eu", "FAILED")
         await rig.ask("watch orders-eu")
         if not failed_meanwhile:
             await rig.reads(4)
             rig.set_phase("orders-eu", "FAILED")
-        second = await rig.card("orders-eu FAILED")
+        second = await rig.card("orders-eu failed", "Since")
         assert second.ts != first.ts
         assert "down for" in first.text
-        cards = [each for each in rig.sandbox.slack.messages(ALERTS) if "FAILED" in each.text.partition("\n")[0]]
+        cards = [each for each in rig.sandbox.slack.messages(ALERTS) if "failed" in each.text and "Since" in each.text]
         assert cards == [second]
 
 
@@ -47,7 +47,7 @@ async def test_a_bot_starts_without_any_one_key_and_says_so(tmp_path: Path) -> N
         await rig.ask("watch orders-eu")
         await rig.reads(4)
         rig.set_phase("orders-eu", "FAILED")
-        await rig.card("orders-eu FAILED")
+        await rig.card("orders-eu failed", "Since")
         for name in ("versions", "records"):
             await rig.kill()
             store = redis.asyncio.Redis.from_url(valkey.url)
@@ -55,5 +55,5 @@ async def test_a_bot_starts_without_any_one_key_and_says_so(tmp_path: Path) -> N
             assert await store.delete(key) == 1
             await store.aclose()
             await rig.start()
-            await rig.card("Redis has lost part", f"`{name}`", channel=TEAM)
+            await rig.card("My database (Redis) lost part", f"`{name}`", channel=TEAM)
         assert "FAILED" in await rig.ask("status orders-eu")

@@ -16,5 +16,5 @@ async def test_a_failure_right_after_it_is_told(tmp_path: Path) -> None:
         await rig.reads(4)
         await store.act(RedisActKind.DEMOTED)
         rig.set_phase("orders-eu", "FAILED")
-        await rig.card("orders-eu FAILED")
+        await rig.card("orders-eu failed", "Since")
         assert "orders-eu" in await rig.ask("watches")

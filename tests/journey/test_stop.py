@@ -102,9 +102,9 @@ async def test_twice_while_slack_hangs_and_what_was_under_way_is_told_once_by_th
         assert await keys(valkey, "*:lease:*") == []
         rig.sandbox.slack.faults.clear()
         await rig.start()
-        await rig.card("orders-eu FAILED")
+        await rig.card("orders-eu failed", "Since")
         await rig.ask("watches")
-        assert told(rig, "orders-eu FAILED") == 1
+        assert told(rig, "orders-eu failed") == 1
 
 
 async def test_while_goldrush_hangs(tmp_path: Path) -> None:
@@ -122,8 +122,8 @@ async def test_while_redis_hangs_and_everything_is_told_once_by_the_next(tmp_pat
             await asyncio.sleep(1)
             await stopped(rig)
         await rig.start()
-        await rig.card("orders-eu FAILED")
-        assert told(rig, "orders-eu FAILED") == 1
+        await rig.card("orders-eu failed", "Since")
+        assert told(rig, "orders-eu failed") == 1
 
 
 async def test_while_everything_hangs(tmp_path: Path) -> None:

@@ -55,4 +55,4 @@ async def test_what_is_owed_is_kept_and_goes_out_when_a_token_is_accepted_again(
 
 def all_told(rig: Rig, channel: str) -> bool:
     said = "\n".join(each.text for each in rig.sandbox.slack.messages(channel))
-    return all(f"{name} FAILED" in said or f"{name} *FAILED" in said for name in NAMES)
+    return all(f"{name} failed" in said for name in NAMES)

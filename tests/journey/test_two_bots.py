@@ -67,7 +67,7 @@ async def told_once(rig: Rig, name: str, *, stories: int) -> None:
 
 async def a_story(rig: Rig, name: str) -> None:
     rig.set_phase(name, "FAILED")
-    card = await rig.card(f"{name} FAILED")
+    card = await rig.card(f"{name} failed", "Since")
     rig.set_phase(name, "RUNNING")
     await rig.thread(card, "recovered after")
 
@@ -93,7 +93,7 @@ async def test_a_click_counts_whichever_of_them_hears_it_and_however_soon(tmp_pa
     async with two_bots(tmp_path) as (first, _):
         for name in NAMES * 3:
             first.set_phase(name, "FAILED")
-            card = await first.card(f"{name} FAILED")
+            card = await first.card(f"{name} failed", "Since")
             before = len(first.sandbox.slack.ephemerals(ALERTS, BOB))
             await first.click(card, "acknowledge", user=BOB)
             answers = await answered(first, BOB, before)
@@ -120,7 +120,7 @@ async def test_when_one_goes_the_other_reads_on_within_seconds_and_nothing_is_lo
         await first.process.wait()
         seconds = await seconds_until_read(first)
         assert seconds < (9 if number is signal.SIGTERM else 40)  # the turn of one who is dead lasts ten
-        card = await second.card("orders-eu FAILED")
+        card = await second.card("orders-eu failed", "Since")
         await second.click(card, "acknowledge", user=BOB)
         await second.thread(card, "Acknowledged by")
         second.set_phase("orders-eu", "RUNNING")
@@ -145,6 +145,6 @@ async def flap(rig: Rig, stories: int) -> int:
     for _ in range(stories):
         await a_story(rig, "orders-us")
         async with asyncio.timeout(PATIENCE):
-            while rig._find(ALERTS, ("orders-us FAILED",)):
+            while rig._find(ALERTS, ("orders-us failed", "Since")):
                 await asyncio.sleep(0.05)
     return stories

@@ -33,16 +33,16 @@ def seen_by(rig: Rig, user: str) -> str:
 async def test_what_a_private_channel_watches_is_its_members_business(tmp_path: Path, *, http: bool) -> None:
     async with rigged(tmp_path, http=http) as rig:
         rig.sandbox.slack.invite_bot(OPS)
-        assert "pages @bob on FAILED" in await rig.ask("watch orders-eu page @bob", channel=OPS)
+        assert "pages @bob on failure" in await rig.ask("watch orders-eu page @bob", channel=OPS)
         announced = await rig.card("ann added a watch", channel=OPS)
         assert "<@" not in announced.text
 
         await an_outsider_gets_nowhere(rig)
 
         rig.set_phase("orders-eu", "FAILED")
-        card = await rig.card("orders-eu FAILED", "<@U0BOB> please look", channel=OPS)
+        card = await rig.card("orders-eu failed", "Since", "<@U0BOB> please take a look", channel=OPS)
         direct = await rig.direct(BOB)
-        paged = await rig.card("orders-eu FAILED", channel=direct)
+        paged = await rig.card("orders-eu failed", "Since", channel=direct)
         await rig.click(paged, "acknowledge", user=BOB)
         await rig.card("Acknowledged by bob in a direct message", channel=OPS)
         await rig.thread(card, "Acknowledged by bob in a direct message")

@@ -12,7 +12,6 @@ from itertools import groupby
 
 FAILED, RUNNING, PAUSED = "FAILED", "RUNNING", "PAUSED"
 _ANNOUNCEMENT = re.compile(r" (?:added|changed|removed) (?:a watch|\d+ watches):")
-HEALTHY_WORDS = ("recovered", "live", "RUNNING", "down for")
 GROUP = re.compile(r"(?:All )?\d+ (?:more |of \d+ )?pipelines?\b")
 """How the message of a group of failures begins."""
 COUNTED = re.compile(r"(failed|recovered|live|paused|running)(?: (\d+)×)?")
@@ -123,8 +122,15 @@ def _judge_final(where: str, phase: str, pipeline: str, messages: Sequence[Said]
     if not about:
         return
     row = _row_of(pipeline, max(about, key=lambda message: message.ts).text)
-    if not any(word in row for word in ((phase,) if phase != RUNNING else HEALTHY_WORDS)):
-        verdict.wrong_final.append(f"{where}: is {phase}, shown as {row!r}")
+    if phase != (shown := _shown_in(row)):
+        verdict.wrong_final.append(f"{where}: is {phase}, shown as {shown} by {row!r}")
+
+
+def _shown_in(row: str) -> str | None:
+    """The state at the end of a row or card: `failed, then paused` is paused, and `was down for 3 min` runs again."""
+    if then := re.search(r"\b(?:then|now|last seen) (failed|paused|running)\b", row, re.IGNORECASE):
+        return then[1].upper()
+    return RUNNING if re.search(r"\b(recovered|live|down for)\b", row) else _named_in(row)
 
 
 def _tellings(pipeline: str, messages: Sequence[Said]) -> list[_Telling]:
@@ -164,13 +170,18 @@ def _phase_in(text: str) -> str | None:
         return None
     if re.search(r"\b(recovered|live)\b", text):
         return RUNNING
-    return next((phase for phase in (FAILED, PAUSED, RUNNING) if phase in text), None)
+    return _named_in(text)
+
+
+def _named_in(text: str) -> str | None:
+    named = {word.upper() for word in re.findall(r"\b(?:failed|paused|running)\b", text, re.IGNORECASE)}
+    return next((phase for phase in (FAILED, PAUSED, RUNNING) if phase in named), None)
 
 
 def _is_failure(text: str) -> bool:
     """In other threads a line only ends a story whose sequel has a card of its own."""
     over = "down for" in text or "recovered after" in text
-    return FAILED in text or over or GROUP.match(text) is not None
+    return over or _named_in(text) == FAILED or GROUP.match(text) is not None
 
 
 def announces(text: str) -> bool:
@@ -180,8 +191,8 @@ def announces(text: str) -> bool:
 
 def _is_story(text: str) -> bool:
     """Not an announcement of what is watched, nor a word about the bot itself or whether it can see."""
-    about_the_bot = ("I read no pipeline", "My memory", "I cannot post")
-    about_its_sight = ("can be read again", "cannot be read")
+    about_the_bot = ("I couldn't watch any pipelines", "My database", "I can't post")
+    about_its_sight = ("can be read again", "can't be read")
     head = text.partition("\n")[0]
     about_the_bot_itself = announces(text) or any(words in text for words in about_the_bot)
     return not about_the_bot_itself and not any(words in head for words in about_its_sight)
@@ -192,7 +203,7 @@ def _mentions(text: str, pipeline: str) -> bool:
 
 
 def _rows(text: str) -> list[str]:
-    return [row for row in text.split("\n") if row.strip() and not row.startswith("Told ")]
+    return [row for row in text.split("\n") if row.strip() and not row.startswith("Late by ")]
 
 
 def _row_of(pipeline: str, text: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -47,7 +48,9 @@ async def _is_acknowledged(world: World, names: Sequence[str]) -> None:
 
 
 def _cards(world: World, name: str) -> list[Message]:
-    return [each for each in world.sandbox.slack.messages(ALERTS) if f"{name} FAILED" in each.text]
+    """The open failure cards: a closed one says more behind "failed"."""
+    failing = re.compile(rf"{re.escape(name)} failed(?: after .* healthy)?$", re.MULTILINE)
+    return [each for each in world.sandbox.slack.messages(ALERTS) if failing.search(each.text)]
 
 
 async def _is_watched(world: World, names: Sequence[str]) -> None:

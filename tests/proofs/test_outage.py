@@ -211,7 +211,9 @@ def _kind(message: Message) -> str:
     head = message.posted.partition("\n")[0]
     return (
         "failure"
-        if re.search(r"FAILED( at once.*|, \d+ in all| after .* healthy)?$", head)
+        if re.search(
+            r"failed( at once(, \d+ of them in this message)?|have failed.*|, \d+ in all| after .* healthy)?$", head
+        )
         else "catch-up"
         if "Catching up" in head
         else "over"
@@ -219,7 +221,7 @@ def _kind(message: Message) -> str:
 
 
 def _is_true(channel: ChannelId, course: Course) -> None:
-    """Every change is told, once, and whatever is FAILED stands there as FAILED, and nothing else does."""
+    """The channel got every change once. Its cards show the failed pipelines as failed, and no others."""
     world = course.world
     names = {str(each) for each in world.phases if channel is EVERYTHING or channel == _channel_of(str(each))}
     verdict = judge([each for each in world.happened if each.pipeline in names], {channel: world.slack.said(channel)})
@@ -230,6 +232,6 @@ def _is_true(channel: ChannelId, course: Course) -> None:
         for text in cards
         for row in text.split("\n")
         for name in names
-        if re.fullmatch(rf"{re.escape(name)} FAILED( after .* healthy)?", row)
+        if re.fullmatch(rf"{re.escape(name)} failed( after .* healthy)?", row)
     }
     assert shown == {str(each) for each, phase in world.phases.items() if phase == Phase.FAILED} & names

@@ -35,16 +35,16 @@ def hook(sandbox: Sandbox) -> AsyncWebhookClient:
 async def test_an_answer_is_for_the_asker_alone_also_where_the_bot_is_not(
     sandbox: Sandbox, hook: AsyncWebhookClient
 ) -> None:
-    reply = await hook.send(text="orders-eu is RUNNING", blocks=[BLOCK])
+    reply = await hook.send(text="orders-eu is running", blocks=[BLOCK])
     assert reply.status_code == 200
     (shown,) = sandbox.slack.messages(QUIET, viewer=ANN)
-    assert (shown.text, shown.ephemeral_to, shown.blocks[0]["type"]) == ("orders-eu is RUNNING", ANN, "section")
+    assert (shown.text, shown.ephemeral_to, shown.blocks[0]["type"]) == ("orders-eu is running", ANN, "section")
     assert sandbox.slack.messages(QUIET) == []
 
 
 async def test_an_answer_can_be_for_everybody(sandbox: Sandbox, hook: AsyncWebhookClient) -> None:
-    await hook.send(text="orders-eu is RUNNING", response_type="in_channel")
-    assert [message.text for message in sandbox.slack.messages(QUIET)] == ["orders-eu is RUNNING"]
+    await hook.send(text="orders-eu is running", response_type="in_channel")
+    assert [message.text for message in sandbox.slack.messages(QUIET)] == ["orders-eu is running"]
 
 
 async def test_a_url_is_good_five_times(sandbox: Sandbox, hook: AsyncWebhookClient) -> None:

@@ -100,4 +100,4 @@ async def test_with_broadcasts_switched_off_no_old_watch_pings_a_channel(
             assert "<!here>" not in text
             assert "<!channel>" not in text
             assert ("<!subteam^S0ONCALL>" in text) == bool(rest)
-            assert ("please look" in text) == bool(rest)
+            assert ("please take a look" in text) == bool(rest)

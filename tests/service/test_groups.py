@@ -45,7 +45,7 @@ def heads(chat: FakeChat) -> list[str]:
         if isinstance(content, Group):
             last[content.key] = content
     said = [LOOK.content(content, a_delivery(), at(0)).text.split("\n")[0] for content in last.values()]
-    return [each.replace("found ", "") for each in said]  # they are FAILED when they are first read
+    return [each.replace("have failed", "failed at once") for each in said]  # the first reading shows the failures
 
 
 async def test_each_message_of_a_group_says_how_many_there_are_in_all(
@@ -55,9 +55,9 @@ async def test_each_message_of_a_group_says_how_many_there_are_in_all(
     async with sending(store, chat, clock):
         await clock.pass_time(6)
     assert heads(chat) == [
-        "70 pipelines FAILED at once, 30 of them in this message",
-        "30 more pipelines FAILED, 70 in all",
-        "10 more pipelines FAILED, 70 in all",
+        "70 pipelines failed at once, 30 of them in this message",
+        "30 more pipelines failed, 70 in all",
+        "10 more pipelines failed, 70 in all",
     ]
 
 
@@ -66,8 +66,8 @@ async def test_three_hundred_are_one_group(store: WholeStore, chat: FakeChat, cl
     async with sending(store, chat, clock):
         await clock.pass_time(20)
     first, *others = heads(chat)
-    assert first == "300 pipelines FAILED at once, 30 of them in this message"
-    assert others == ["30 more pipelines FAILED, 300 in all"] * 9
+    assert first == "300 pipelines failed at once, 30 of them in this message"
+    assert others == ["30 more pipelines failed, 300 in all"] * 9
 
 
 async def test_a_group_that_grows_is_counted_anew_in_the_messages_that_are_there(
@@ -76,13 +76,13 @@ async def test_a_group_that_grows_is_counted_anew_in_the_messages_that_are_there
     async with sending(store, chat, clock):
         await group(store, 3)
         await clock.pass_time(5)
-        assert heads(chat) == ["3 pipelines FAILED at once"]
+        assert heads(chat) == ["3 pipelines failed at once"]
         for number in (11, 12, 13, 14):
             await fail(store, number)
         await clock.pass_time(10)
     assert heads(chat) == [
-        "7 pipelines FAILED at once, 3 of them in this message",
-        "4 more pipelines FAILED, 7 in all",
+        "7 pipelines failed at once, 3 of them in this message",
+        "4 more pipelines failed, 7 in all",
     ]
     assert len(chat.posts) == 2
     assert await store.lanes_with_work() == ()
@@ -97,7 +97,7 @@ async def test_after_a_while_without_failures_the_next_ones_are_another_group(
         for number in (11, 12, 13):
             await fail(store, number)
         await clock.pass_time(10)
-    assert heads(chat) == ["3 pipelines FAILED at once"] * 2
+    assert heads(chat) == ["3 pipelines failed at once"] * 2
     assert chat.updates == []
 
 

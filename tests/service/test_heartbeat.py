@@ -368,11 +368,11 @@ async def test_it_is_told_in_words_from_when_to_when_and_what_changed(fake_redis
     row, notice = next((row, told) for row, told, _ in chat.posts if told in second.notices(NoticeKind.BLIND))
     assert row.channel == OPERATOR
     text = LOOK.content(notice, row, second.bot.clock.now()).text
-    assert "I read no pipeline for 1 day 6 h, " in text
+    assert "I couldn't watch any pipelines for 1 day 6 h, " in text
     assert "2026-11-23 12:00" in text
     assert "2026-11-24 18:0" in text  # with its day: it is another
-    assert "Whatever happened and passed in that time I did not see. Since then these have changed:" in text
-    assert "pipe_0001 failed · last FAILED" in text
+    assert "I may have missed changes that began and ended in that time. These have changed:" in text
+    assert "pipe_0001 failed · last seen FAILED" in text
     assert "as they were before" not in text
 
 
@@ -398,8 +398,8 @@ async def test_a_channel_is_told_of_what_changed_among_its_own_alone(fake_redis:
 @pytest.mark.parametrize(
     ("unread", "words"),
     [
-        (0, "All are now as they were before."),
-        (1, "Those read since are as they were before.\n1 could not be read yet"),
+        (0, "All of them are as they were before."),
+        (1, "The ones I've read since are as they were before.\nI couldn't read 1 pipeline yet"),
     ],
 )
 def test_of_what_could_not_be_read_nothing_is_claimed(unread: int, words: str) -> None:
@@ -413,7 +413,7 @@ def test_of_what_could_not_be_read_nothing_is_claimed(unread: int, words: str) -
 def footnote(chat: FakeChat, world: Whole, channel: ChannelId = ALERTS) -> str:
     row, card = next((row, card) for row, card, _ in chat.posts if isinstance(card, Card) and row.channel == channel)
     text = LOOK.content(card, row, world.bot.clock.now()).text
-    return next(line for line in text.splitlines() if line.startswith("Told "))
+    return next(line for line in text.splitlines() if line.startswith("Late by "))
 
 
 SLOWED = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=90))
@@ -431,7 +431,7 @@ async def test_a_card_that_slack_put_off_says_when_it_happened_was_read_and_deli
         await world.bot.poll(120)
         told = footnote(world.chat, world)
     assert re.fullmatch(
-        r"Told [\dmins ]+ late: happened after <!date[^>]*>, read <!date[^>]*>, delivered <!date[^>]*>, "
+        r"Late by [\dmins ]+: happened after <!date[^>]*>, read at <!date[^>]*>, posted at <!date[^>]*>, "
         r"because Slack asked me to wait \(429\)\.",
         told,
     )

@@ -49,10 +49,10 @@ async def test_one_429_that_asks_for_ten_minutes_is_told_with_its_end_and_so_is_
         await bot.poll(16)
         assert await bot.cards() == ["GoldRush API blind"]
         text = await notice(bot)
-        assert "GoldRush API cannot be read" in text
+        assert "GoldRush API can't be read" in text
         assert SLOW_DOWN in text
         assert "3 pipelines are not being seen" in text
-        assert f"I read again at <!date^{int(until.timestamp())}^" in text
+        assert f"I'll try again at <!date^{int(until.timestamp())}^" in text
         reads = len(bot.api.reads)
         await bot.poll(540)
         assert len(bot.api.reads) == reads
@@ -71,7 +71,7 @@ async def test_a_503_with_retry_after_is_told_alike(fake_redis: redis.asyncio.Re
         answer_all(bot, Unavailable("GoldRush answered 503.", retry_after=120.0))
         await bot.poll(40)
         assert await bot.cards() == ["GoldRush API blind"]
-        assert "I read again at" in await notice(bot)
+        assert "I'll try again at" in await notice(bot)
 
 
 async def test_a_wait_that_leaves_no_reading_old_is_not_told(fake_redis: redis.asyncio.Redis) -> None:
@@ -108,7 +108,7 @@ async def test_a_wait_of_the_listing_or_of_an_object_holds_no_status(fake_redis:
         assert answer.wait_until == bot.listing.waits_until()
         text = LOOK.answer(answer, Asked(text="list")).text
         assert "The list may be old" in text
-        assert "I read again at <!date^" in text
+        assert "I'll try again at <!date^" in text
 
 
 async def test_a_longer_wait_changes_the_notice_and_posts_nothing(fake_redis: redis.asyncio.Redis) -> None:
@@ -154,7 +154,7 @@ async def test_a_person_is_told_at_once_that_nothing_is_read_and_until_when(fake
         assert until is not None
         head, doubt, *_ = LOOK.answer(answer, Asked(text="status")).text.split("\n")
         assert head.startswith("orders-1 — last seen RUNNING ")
-        assert doubt.startswith(f"No fresh reading: {SLOW_DOWN} I read again at <!date^{int(until.timestamp())}^")
+        assert doubt.startswith(f"No fresh reading: {SLOW_DOWN} I'll try again at <!date^{int(until.timestamp())}^")
         for shown in (
             await bot.requests.queries.status(ALERTS, []),
             await bot.requests.queries.status(OTHER, ["orders-*"]),

@@ -60,8 +60,8 @@ async def test_what_a_channel_is_owed_is_refused_once_and_goes_out_in_order_when
         await world.suspensions.wake(ALERTS)
         await world.bot.poll(60)
         now, before = told_in(world, ALERTS)  # what is FAILED now goes first
-        assert "pipe_0001 FAILED" in now
-        assert "since" in now
+        assert "pipe_0001 failed" in now
+        assert "Since" in now
         assert "pipe_0001 recovered" in before
         assert "recovered after" in before
         assert [row.id for row in await world.bot.store.owed(ALERTS)] == []
@@ -345,7 +345,7 @@ async def test_what_comes_late_because_the_channel_rested_says_so(
         await world.bot.poll(20)
         (row, card) = next((row, card) for row, card, _ in world.chat.posts if isinstance(card, Card))
         text = LOOK.content(card, row, world.bot.clock.now()).text
-        assert "because this channel did not take messages." in text
+        assert "because I couldn't post here." in text
 
 
 @pytest.mark.parametrize("told_first", [True, False])
@@ -366,7 +366,7 @@ async def test_what_a_dead_id_refused_goes_out_at_once_under_the_new_one(
         await world.bot.poll(2)
         assert (await world.bot.store.watches()).suspended == {}
         (told,) = told_in(world, NEW)
-        assert "pipe_0001 FAILED" in told
+        assert "pipe_0001 failed" in told
         # Where Slack tells of the new id first, nothing is wrong, and nobody hears that something is.
         assert len(world.notices(NoticeKind.SUSPENDED)) == (0 if told_first else 1)
 

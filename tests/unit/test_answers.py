@@ -84,12 +84,12 @@ def status(*those: PipelineView, whole_channel: bool = False, page: int = 1, ask
         (a_view(a_standing(ready=0)), ["RUNNING, degraded", "0 of 1 ready"]),
         (a_view(a_standing(FAILED, ready=0)), ["FAILED", "since <!date^1795435201^"]),
         (a_view(replace(a_standing(FAILED), first_seen=True)), ["FAILED", "12:00:01 UTC> or earlier"]),
-        (a_view(a_standing(STOPPED)), ["STOPPED", "wanted: running"]),
+        (a_view(a_standing(STOPPED)), ["STOPPED", "should be running"]),
         (a_view(a_standing(STOPPED, bounded=True)), ["STOPPED, possibly finished"]),
         (a_view(a_standing(Phase("Hibernating"))), ["— Hibernating"]),
         (a_view(PipelineState()), ["not read yet", "never read"]),
-        (a_view(a_standing(reach=Reach.UNREACHABLE)), ["cannot be read, last seen RUNNING", "read 12 s ago"]),
-        (a_view(PipelineState(reach=Reach.UNREACHABLE)), ["— cannot be read"]),
+        (a_view(a_standing(reach=Reach.UNREACHABLE)), ["can't be read, last seen RUNNING", "read 12 s ago"]),
+        (a_view(PipelineState(reach=Reach.UNREACHABLE)), ["— can't be read"]),
         (a_view(a_standing(reach=Reach.GONE)), ["no longer visible: deleted, or access changed"]),
         (a_view(problem="no answer within 5 s"), ["No fresh reading: no answer within 5 s"]),
         (
@@ -306,11 +306,11 @@ def watched(*added: Watch, **more: object) -> str:
         (replace(NAMED, events=frozenset(SELECTABLE)), "— " + ", ".join(SELECTABLE)),
         (
             replace(NAMED, targets=(a_person(), a_usergroup())),
-            "all events, pages @ann @data-oncall on FAILED",
+            "all events, pages @ann @data-oncall on failure",
         ),
         (
             replace(NAMED, targets=(Target(kind=TargetKind.HERE), Target(kind=TargetKind.CHANNEL))),
-            "pages @here @channel on FAILED",  # said, not done
+            "pages @here @channel on failure",  # said, not done
         ),
         (a_watch("orders-*"), "now watches `orders-*` — all events"),
         (a_watch("project:shop:*"), "now watches `project:shop:*` — all events"),
@@ -386,7 +386,7 @@ def test_an_edited_watch_shows_before_and_after_and_can_be_taken_back() -> None:
     answer = WatchAnswer(channel=ALERTS, edits=(Edit(before=before, after=NAMED),), undo="u" * 32, at=at(17))
     message = answered(answer)
     assert (
-        "now watches orders-eu — all events\n    before: orders-eu — all events, pages @ann on FAILED" in message.text
+        "now watches orders-eu — all events\n    before: orders-eu — all events, pages @ann on failure" in message.text
     )
     assert buttons(message)["Undo"].facts == {"undo": "u" * 32}
     assert "Undo works for 1 h" in message.text
@@ -440,7 +440,7 @@ def test_watches_of_a_channel() -> None:
     one = WatchedView(watch=replace(NAMED, made_by=UserId("U0BOB")), covers=(a_view(),))
     text = answered(WatchesAnswer(channel=ALERTS, watches=(pattern, one), at=at(17))).text
     assert "This channel watches\n" in text
-    assert "• `orders-*` — all events, pages @ann on FAILED · by Ann <!date^1795435200^" in text
+    assert "• `orders-*` — all events, pages @ann on failure · by Ann <!date^1795435200^" in text
     assert " · 7 now" in text
     assert "• orders-eu — all events · by someone" in text
     assert "\n    orders-eu — RUNNING, live" in text
@@ -456,7 +456,7 @@ CURES = {
     SuspendReason.ARCHIVED: "If nothing comes, unarchive this channel and invite me again",
     SuspendReason.NOT_IN_CHANNEL: "If nothing comes, invite me again",
     SuspendReason.NOT_FOUND: "If nothing comes, invite me again",
-    SuspendReason.RESTRICTED: "If nothing comes, let me post again (who may is a setting of the channel)",
+    SuspendReason.RESTRICTED: "If nothing comes, let me post again in the settings of the channel",
 }
 
 
@@ -467,9 +467,9 @@ def test_a_channel_that_rests_says_why(reason: SuspendReason) -> None:
     assert "This channel watches · resting" in text
     of_all = StatusAnswer(views=(a_view(), a_view()), whole_channel=True, suspended=reason, at=at(17))
     for answer in (of_all, replace(of_all, views=(a_view(),))):
-        assert answered(answer).text.startswith(f"I could not post here: {SUSPENDED[reason]}. I try it again now")
+        assert answered(answer).text.startswith(f"I couldn't post here: {SUSPENDED[reason]}. I'm trying again now")
     for said in (text, answered(of_all).text):
-        assert f"{CURES[reason]}, then type `/pipeline watches` here: I try it at once." in said
+        assert f"{CURES[reason]}, then type `/pipeline watches` here. I'll try again right away." in said
 
 
 # --- references that mean nothing, or too much -----------------------------------------------------------------------
@@ -485,7 +485,7 @@ def pipelines(*names: str) -> tuple[Pipeline, ...]:
 
 def test_what_may_mean_several_is_asked_back_by_name_where_one_has_it_alone() -> None:
     text = unresolved(Ambiguous("orders", pipelines("orders-eu", "Orders-US", "orders-us", "orders-*")))
-    assert "“orders” may mean 4 pipelines. Which one?" in text
+    assert "“orders” could mean 4 pipelines. Which one?" in text
     assert "• orders-eu · shop · `/pipeline status orders-eu`" in text
     assert "• Orders-US · shop · `/pipeline status pipe_1`" in text
     assert "• orders-us · shop · `/pipeline status pipe_2`" in text
@@ -524,7 +524,7 @@ def test_the_nearest_names_are_offered_as_they_are_to_be_typed(name: str, typed:
 
 def test_what_is_like_nothing_leads_to_the_list() -> None:
     text = unresolved(Unknown("<!channel>", ()))
-    assert "I couldn't find a pipeline called &lt;!channel&gt;. `/pipeline list` shows what there is." in text
+    assert "I couldn't find a pipeline called &lt;!channel&gt;. `/pipeline list` shows all pipelines." in text
 
 
 # --- the rest --------------------------------------------------------------------------------------------------------
@@ -548,8 +548,8 @@ def test_a_mistake_is_answered_with_what_to_type(typed: str, hint: str) -> None:
 
 
 def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
-    text = answered(Refusal(reason="I am not in <#C0ALERTS>.", hint="Invite me there with `/invite`.")).text
-    assert text == "I am not in <#C0ALERTS>.\nInvite me there with `/invite`."
+    text = answered(Refusal(reason="I'm not in <#C0ALERTS>.", hint="Invite me there with `/invite`.")).text
+    assert text == "I'm not in <#C0ALERTS>.\nInvite me there with `/invite`."
     assert answered(Refusal(reason="No.")).text == "No."
 
 
@@ -647,7 +647,7 @@ def test_where_intent_is_not_known_none_is_claimed() -> None:
     assert "wanted" not in status(unknown).text
     paused = replace(view, pipeline=replace(view.pipeline, intent=Intent.PAUSED))
     assert "wanted" not in status(paused, a_view()).text
-    assert "STOPPED · 1 of 1 ready · wanted: running" in status(view, a_view()).text
+    assert "STOPPED · 1 of 1 ready · should be running" in status(view, a_view()).text
     assert ORDERS not in status(view, a_view()).text  # a line has room for the name only
 
 

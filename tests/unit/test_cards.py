@@ -77,59 +77,62 @@ def test_a_failure_that_may_not_be_over_is_never_shown_in_green() -> None:
 @pytest.mark.parametrize(
     ("readings", "says_now"),
     [
-        ([an_observation(FAILED, 1, ready=0)], ["orders-eu FAILED", "0 of 1 ready", "already when it was first read"]),
-        ([an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0)], ["orders-eu FAILED", "12:00:02 UTC"]),
-        ([an_observation(FAILED, 1), an_observation(DEPLOYING, 2)], ["is DEPLOYING after FAILED", "FAILED since"]),
-        ([an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=0)], ["is RUNNING, degraded after FAILED"]),
+        (
+            [an_observation(FAILED, 1, ready=0)],
+            ["orders-eu failed", "0 of 1 ready", "already failed when I first read it"],
+        ),
+        ([an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0)], ["orders-eu failed", "12:00:02 UTC"]),
+        ([an_observation(FAILED, 1), an_observation(DEPLOYING, 2)], ["failed, now deploying", "Failed at"]),
+        ([an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=0)], ["failed, now running, degraded"]),
         (
             [an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=None, replicas=2)],
             [
-                "is RUNNING, readiness not reported after FAILED",
+                "failed, now running, readiness not reported",
                 "2 replicas wanted",
-                "GoldRush does not report how many replicas are ready, so I can't tell whether it has recovered.",
+                "GoldRush doesn't report how many replicas are ready, so I can't tell whether it has recovered.",
             ],
         ),
         (
             [an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=3, replicas=2)],
-            ["is RUNNING, more replicas ready than wanted after FAILED", "3 of 2 ready"],
+            ["failed, now running, more replicas ready than wanted", "3 of 2 ready"],
         ),
         (
             [an_observation(RUNNING, 1), an_observation(RUNNING, 2, ready=0, replicas=0)],
-            ["RUNNING, degraded — 0 replicas wanted"],
+            ["is degraded: 0 replicas wanted"],
         ),
         (
             [an_observation(RUNNING, 1), an_observation(RUNNING, 2, ready=0), an_observation(RUNNING, 3, ready=None)],
-            ["is RUNNING, readiness not reported, after degraded — 1 replica wanted"],
+            ["was degraded, now its readiness is not reported: 1 replica wanted"],
         ),
         (
             [an_observation(DEPLOYING, 1), an_observation(RUNNING, 2, ready=None, replicas=None)],
-            ["is RUNNING, readiness not reported"],
+            ["is running, readiness not reported"],
         ),
         (
             [an_observation(FAILED, 1), an_observation(RUNNING, 254)],
             [
-                "orders-eu failed <!date^1795435201^{time}|",
+                "orders-eu failed · <!date^1795435201^{time}|",
                 "or earlier – <!date^1795435454^",
                 "down for at least 4 min",
             ],
         ),
-        ([an_observation(FAILED, 1), an_observation(PAUSED, 9)], ["PAUSED after FAILED · until <!date^1795435209^"]),
+        ([an_observation(FAILED, 1), an_observation(PAUSED, 9)], ["failed, then paused · until <!date^1795435209^"]),
         (
             [an_observation(FAILED, 1), an_observation(STOPPED, 9, intent=Intent.PAUSED)],
-            ["STOPPED after FAILED · until <!date^1795435209^"],
+            ["failed, then stopped · until <!date^1795435209^"],
         ),
-        ([an_observation(FAILED, 1), *blind(2)], ["FAILED, and now cannot be read, last seen FAILED"]),
+        ([an_observation(FAILED, 1), *blind(2)], ["failed", "Now: can't be read, last seen FAILED"]),
         (
             [an_observation(FAILED, 1), *blind(2, FailedReadKind.NOT_FOUND)],
-            ["FAILED, and now no longer visible: deleted, or access changed"],
+            ["failed", "Now: no longer visible: deleted, or access changed"],
         ),
         (
             [an_observation(FAILED, 1), *blind(2), an_observation(RUNNING, 61)],
-            ["orders-eu failed <!date", "down for at least 1 min"],
+            ["orders-eu failed · <!date", "down for at least 1 min"],
         ),
         (
             [an_observation(RUNNING, 1, ready=3, replicas=3), an_observation(RUNNING, 2, ready=1, replicas=3)],
-            ["RUNNING, degraded — 1 of 3 ready"],
+            ["is degraded: 1 of 3 ready"],
         ),
         (
             [
@@ -145,27 +148,30 @@ def test_a_failure_that_may_not_be_over_is_never_shown_in_green() -> None:
                 an_observation(RUNNING, 2, ready=1, replicas=3),
                 *blind(3),
             ],
-            ["RUNNING, degraded", "Now: cannot be read, last seen RUNNING"],
+            ["is degraded: 1 of 3 ready", "Now: can't be read, last seen RUNNING"],
         ),
-        ([an_observation(RUNNING, 1), an_observation(DEPLOYING, 2)], ["is DEPLOYING", "began"]),
-        ([an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), *blind(3)], ["Now: cannot be read"]),
+        ([an_observation(RUNNING, 1), an_observation(DEPLOYING, 2)], ["is deploying", "Began at"]),
+        ([an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), *blind(3)], ["Now: can't be read"]),
         (
             [an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), *blind(3, FailedReadKind.NOT_FOUND)],
             ["Now: no longer visible: deleted, or access changed"],
         ),
         (
             [an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), an_observation(RUNNING, 3, ready=0)],
-            ["is RUNNING, not live yet"],
+            ["is running, not live yet"],
         ),
         (
             [an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), an_observation(RUNNING, 92)],
             ["is live after 1 min 30 s · <!date^1795435202^{time}|"],
         ),
-        ([an_observation(RUNNING, 1), an_observation(PAUSED, 2)], ["is PAUSED", "wanted: running", "nobody asked"]),
-        ([an_observation(RUNNING, 1), an_observation(STOPPING, 2)], ["is STOPPING"]),
+        (
+            [an_observation(RUNNING, 1), an_observation(PAUSED, 2)],
+            ["is paused", "Nobody asked for this: it should be running"],
+        ),
+        ([an_observation(RUNNING, 1), an_observation(STOPPING, 2)], ["is stopping"]),
         (
             [an_observation(RUNNING, 1), an_observation(PAUSED, 2), *blind(3)],
-            ["orders-eu cannot be read, last seen PAUSED"],
+            ["orders-eu can't be read, last seen PAUSED"],
         ),
         (
             [an_observation(RUNNING, 1), an_observation(PAUSED, 2), *blind(3, FailedReadKind.NOT_FOUND)],
@@ -175,8 +181,8 @@ def test_a_failure_that_may_not_be_over_is_never_shown_in_green() -> None:
             [an_observation(RUNNING, 1), an_observation(RUNNING, 2, uid="uid-2")],
             ["restarted between two readings", "RUNNING, live"],
         ),
-        ([an_observation(RUNNING, 1), *blind(2)], ["cannot be read — last seen RUNNING", "no answer within 5 s"]),
-        (blind(1), ["cannot be read — never read so far"]),
+        ([an_observation(RUNNING, 1), *blind(2)], ["can't be read, last seen RUNNING", "no answer within 5 s"]),
+        (blind(1), ["can't be read, never read yet"]),
         (
             [an_observation(RUNNING, 1), *blind(2, FailedReadKind.NOT_FOUND)],
             ["is no longer visible: deleted, or access changed", "lists it again"],
@@ -184,7 +190,7 @@ def test_a_failure_that_may_not_be_over_is_never_shown_in_green() -> None:
         ([an_observation(RUNNING, 1), *blind(2), an_observation(RUNNING, 64)], ["can be read again after 1 min"]),
         (
             [an_observation(RUNNING, 1), an_observation(HIBERNATING, 2)],
-            ["reports Hibernating", "not one that GoldRush documents"],
+            ["reports Hibernating", "GoldRush doesn't document this phase"],
         ),
     ],
 )
@@ -199,15 +205,15 @@ def test_what_the_latest_card_says(readings: list[Reading], says_now: list[str])
 )
 def test_that_it_was_failed_before_it_was_read_is_said_to_the_end(end: Reading) -> None:
     known, unknown = ([an_observation(RUNNING, 0), an_observation(FAILED, 1), end], [an_observation(FAILED, 1), end])
-    assert "already when it was first read" in cards(*unknown)[-1].text
+    assert "already failed when I first read it" in cards(*unknown)[-1].text
     assert "already" not in cards(*known)[-1].text
 
 
 def test_of_what_was_so_when_it_was_first_read_no_beginning_and_no_length_is_claimed() -> None:
     failed, _, back = cards(an_observation(FAILED, 1), an_observation(DEPLOYING, 30), an_observation(RUNNING, 61))
-    assert re.search(r"^since <!date[^>]*> or earlier", failed.text, re.MULTILINE)
+    assert re.search(r"^Since <!date[^>]*> or earlier", failed.text, re.MULTILINE)
     assert "down for at least 1 min · " in back.text
-    assert re.search(r"failed <!date[^>]*> or earlier – <!date[^>]*>$", back.text, re.MULTILINE)
+    assert re.search(r"failed · <!date[^>]*> or earlier – <!date[^>]*>$", back.text, re.MULTILINE)
     assert "recovered after at least 1 min" in lines(an_observation(FAILED, 1), an_observation(RUNNING, 61))[-1]
 
 
@@ -222,7 +228,7 @@ def test_a_deployment_that_was_under_way_when_it_was_first_read_began_earlier() 
 def test_the_card_of_a_failure_that_is_over_says_so_in_one_line() -> None:
     readings = [an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, 254)]
     head, facts, *_ = cards(*readings)[-1].text.split("\n")
-    assert re.fullmatch(r"orders-eu failed <!date[^>]*> – <!date[^>]*>", head)
+    assert re.fullmatch(r"orders-eu failed · <!date[^>]*> – <!date[^>]*>", head)
     assert facts.startswith("shop · ")
 
 
@@ -240,7 +246,7 @@ def test_what_took_less_than_a_minute_has_one_timestamp(until: int, moments: int
         assert card.text.split("\n")[0].count("<!date") == moments
 
 
-@pytest.mark.parametrize(("until", "told"), [(31, "failed briefly · "), (91, "failed ")])
+@pytest.mark.parametrize(("until", "told"), [(31, "failed briefly · "), (91, "failed · ")])
 def test_the_card_of_a_short_failure_does_not_read_as_if_it_went_on(until: int, told: str) -> None:
     readings = [an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, until)]
     text = cards(*readings)[-1].text
@@ -286,19 +292,19 @@ def test_a_downtime_says_how_exact_it_is(readings: list[Reading], told: str) -> 
 @pytest.mark.parametrize(
     ("before", "says_at_the_end"),
     [
-        ([an_observation(DEPLOYING, 2)], "was deploying · "),
-        ([an_observation(DEPLOYING, 2), *blind(3)], "was deploying · "),
-        ([an_observation(RUNNING, 2, ready=0)], "was degraded for 1 min · "),
-        ([an_observation(PAUSED, 2)], "was PAUSED for 1 min · "),
-        ([an_observation(STOPPING, 1), an_observation(STOPPED, 2)], "was STOPPED for 1 min 1 s · "),
-        ([an_observation(PAUSED, 2), *blind(3)], "was PAUSED for 1 min · "),
-        ([an_observation(HIBERNATING, 2)], "reported Hibernating for 1 min · "),
+        ([an_observation(DEPLOYING, 2)], "was deploying, then failed · "),
+        ([an_observation(DEPLOYING, 2), *blind(3)], "was deploying, then failed · "),
+        ([an_observation(RUNNING, 2, ready=0)], "was degraded for 1 min, then failed · "),
+        ([an_observation(PAUSED, 2)], "was paused for 1 min, then failed · "),
+        ([an_observation(STOPPING, 1), an_observation(STOPPED, 2)], "was stopped for 1 min 1 s, then failed · "),
+        ([an_observation(PAUSED, 2), *blind(3)], "was paused for 1 min, then failed · "),
+        ([an_observation(HIBERNATING, 2)], "reported Hibernating for 1 min, then failed · "),
     ],
 )
 def test_a_story_that_another_cuts_off_says_what_came(before: list[Reading], says_at_the_end: str) -> None:
     *_, cut_off, failure = cards(an_observation(RUNNING, 0), *before, an_observation(FAILED, 62, ready=0))
     assert says_at_the_end in cut_off.text
-    assert "orders-eu FAILED" in failure.text
+    assert "orders-eu failed" in failure.text
 
 
 def test_every_kind_of_episode_has_a_card_at_every_end_and_sight() -> None:
@@ -319,7 +325,7 @@ def test_what_nobody_watches_any_more_says_that_nobody_is_told_and_how_it_was_la
     episode = replace(an_episode(kind), outcome=Outcome.UNWATCHED, closed_at=at(99))
     message = tells_all(valid(shown(a_card(episode))))
     assert message.text.startswith("orders-eu is no longer watched here. This channel gets no further updates on this")
-    assert re.search(r"began at <!date\^[^>]*>, last seen FAILED", message.text)
+    assert re.search(r"Began at <!date\^[^>]*>, last seen FAILED", message.text)
     assert "until" not in message.text
     assert set(buttons(message)) == {"Refresh"}
 
@@ -327,7 +333,7 @@ def test_what_nobody_watches_any_more_says_that_nobody_is_told_and_how_it_was_la
 def test_what_could_not_be_read_when_the_watch_ended_says_so() -> None:
     episode = replace(an_episode(EpisodeKind.BLIND), outcome=Outcome.UNWATCHED, closed_at=at(99))
     unread = replace(a_card(episode), state=PipelineState(reach=Reach.UNREACHABLE))
-    assert ">, cannot be read" in tells_all(valid(shown(unread))).text
+    assert ">, can't be read" in tells_all(valid(shown(unread))).text
 
 
 def test_the_outage_of_the_api_has_no_buttons_and_claims_nothing() -> None:
@@ -337,7 +343,7 @@ def test_the_outage_of_the_api_has_no_buttons_and_claims_nothing() -> None:
     )
     pipeline = a_pipeline("GoldRush's API", pipeline_id=API_PIPELINE_ID, project="")
     message = valid(shown(replace(a_card(episode, pipeline=pipeline), state=PipelineState(reach=Reach.UNREACHABLE))))
-    assert "cannot be read" in message.text
+    assert "can't be read" in message.text
     assert "401: the key was revoked" in message.text
     assert "Until it can be read again, I can't tell whether pipelines are healthy." in message.text
 
@@ -354,7 +360,7 @@ def test_the_outage_of_the_api_says_when_it_is_read_again() -> None:
     pipeline = a_pipeline("GoldRush API", pipeline_id=API_PIPELINE_ID, project="")
     text = valid(shown(replace(a_card(episode, pipeline=pipeline), state=PipelineState(reach=Reach.UNREACHABLE)))).text
     assert "429: slow down." in text
-    assert f"I read again at <!date^{int(at(600).timestamp())}^" in text
+    assert f"I'll try again at <!date^{int(at(600).timestamp())}^" in text
     assert "Until then I can't tell whether pipelines are healthy." in text
 
 
@@ -363,11 +369,11 @@ def test_a_card_that_somebody_wanted_fresh_in_vain_leads_with_that() -> None:
     plan = plan_redrawn(record.record, a_scene(), unread_at=at(99))
     assert plan is not None
     first = tells_all(valid(shown(plan.cards[0]))).text.split("\n")[0]
-    assert first.startswith("Could not be read at ")
+    assert first.startswith("Couldn't be read at ")
     assert "Last seen at" in first
     again = plan_redrawn(plan.record, a_scene())
     assert again is not None
-    assert "Could not be read" not in shown(again.cards[0]).text
+    assert "Couldn't be read" not in shown(again.cards[0]).text
 
 
 # --- whom it calls ---------------------------------------------------------------------------------------------------
@@ -375,7 +381,7 @@ def test_a_card_that_somebody_wanted_fresh_in_vain_leads_with_that() -> None:
 
 def test_an_open_failure_calls_those_who_are_to_be_paged() -> None:
     message = valid(shown(replace(a_card(), targets=PAGED)))
-    assert "<@U0ANN> <!subteam^S0ONCALL> <!here> please look at it, and acknowledge." in message.text
+    assert "<@U0ANN> <!subteam^S0ONCALL> <!here> please take a look and acknowledge." in message.text
     assert any("<@U0ANN> <!subteam^S0ONCALL> <!here>" in text for text in says(message))
 
 
@@ -401,7 +407,7 @@ def test_an_acknowledgement_is_shown_with_who_and_when() -> None:
     assert plan is not None
     text = tells_all(valid(shown(plan.cards[0]))).text
     assert "Acknowledged by Bob in a private channel at <!date^1795435209^" in text
-    assert "please look" not in text
+    assert "please take a look" not in text
 
 
 @pytest.mark.parametrize("number", [1, 20, 300, 1000])
@@ -457,7 +463,12 @@ def test_each_revision_has_a_block_id_of_its_own() -> None:
 
 def test_the_card_says_which_pipeline_and_when_it_was_read() -> None:
     text = shown(a_card()).text
-    for words in ("shop", "pipe_0001", "read <!date^1795435201^{time_secs}|", "pipeline=pipe_0001|Open in GoldRush>"):
+    for words in (
+        "shop",
+        "pipe_0001",
+        "read at <!date^1795435201^{time_secs}|",
+        "pipeline=pipe_0001|Open in GoldRush>",
+    ):
         assert words in text
     never = shown(replace(a_card(), state=PipelineState(), pipeline=a_pipeline(project=""))).text
     assert "never read" in never
@@ -487,12 +498,12 @@ def test_an_id_that_is_no_address_stays_inside_its_link() -> None:
     ("phase", "intent", "told"),
     [
         (FAILED, Intent.RUNNING, ""),
-        (FAILED, Intent.PAUSED, "wanted: paused"),
-        (RUNNING, Intent.PAUSED, "wanted: paused"),
+        (FAILED, Intent.PAUSED, "should be paused"),
+        (RUNNING, Intent.PAUSED, "should be paused"),
         (DEPLOYING, Intent.RUNNING, ""),
-        (PAUSED, Intent.RUNNING, "wanted: running"),
+        (PAUSED, Intent.RUNNING, "should be running"),
         (STOPPED, Intent.PAUSED, ""),
-        (STOPPING, Intent.RUNNING, "wanted: running"),
+        (STOPPING, Intent.RUNNING, "should be running"),
         (FAILED, None, ""),
     ],
 )
@@ -501,7 +512,7 @@ def test_the_intent_stands_beside_the_phase_where_they_differ(phase: Phase, inte
     card = replace(a_card(), pipeline=replace(a_pipeline(), intent=intent), state=standing)
     text = shown(card).text
     assert told in text
-    assert ("wanted:" in text) == bool(told)
+    assert ("should be" in text) == bool(told)
 
 
 def test_a_bounded_pipeline_that_stopped_is_possibly_finished() -> None:
@@ -509,15 +520,15 @@ def test_a_bounded_pipeline_that_stopped_is_possibly_finished() -> None:
         standing = PipelineState(observation=replace(an_observation(STOPPED), bounded=bounded))
         return shown(replace(a_card(an_episode(EpisodeKind.PAUSE, phase=STOPPED)), state=standing))
 
-    assert "is STOPPED, possibly finished" in card(bounded=True).text
+    assert "is stopped, possibly finished" in card(bounded=True).text
     assert "finished" not in card(bounded=False).text
 
 
 def test_what_comes_late_says_so_in_words_and_times() -> None:
     assert "late" not in shown(a_card(), late=29).text
     text = tells_all(valid(shown(a_card(), late=252))).text
-    assert "Told 4 min late: read <!date^1795435200^" in text
-    assert "delivered <!date^1795435452^" in text
+    assert "Late by 4 min: read at <!date^1795435200^" in text
+    assert "posted at <!date^1795435452^" in text
 
 
 @pytest.mark.parametrize("delay", [None, *Delay])
@@ -573,38 +584,38 @@ def test_where_blocks_are_refused_the_text_alone_says_it_all() -> None:
 @pytest.mark.parametrize(
     ("readings", "told"),
     [
-        ([an_observation(FAILED, 1), an_observation(DEPLOYING, 2, ready=0)], ["DEPLOYING, 0 of 1 ready"]),
+        ([an_observation(FAILED, 1), an_observation(DEPLOYING, 2, ready=0)], ["deploying: 0 of 1 ready"]),
         ([an_observation(FAILED, 1), an_observation(HIBERNATING, 2, ready=None)], ["Hibernating"]),
         (
             [an_observation(FAILED, 1), an_observation(RUNNING, 61)],
             ["orders-eu recovered after at least 1 min"],
         ),
-        ([an_observation(FAILED, 1), an_observation(PAUSED, 61)], ["orders-eu PAUSED, 1 of 1 ready"]),
+        ([an_observation(FAILED, 1), an_observation(PAUSED, 61)], ["orders-eu is paused: 1 of 1 ready"]),
         (
             [an_observation(FAILED, 1), an_observation(FAILED, 2, uid="uid-2")],
-            ["restarted: FAILED, 1 of 1 ready"],
+            ["restarted, now failed: 1 of 1 ready"],
         ),
         (
             [an_observation(RUNNING, 1), an_observation(DEPLOYING, 2), an_observation(RUNNING, 62)],
-            ["live after 1 min: RUNNING, 1 of 1 ready"],
+            ["live after 1 min: 1 of 1 ready"],
         ),
-        ([an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=0)], ["RUNNING, 0 of 1 ready"]),
-        ([an_observation(FAILED, 1), *blind(2)], ["cannot be read: no answer within 5 s"]),
+        ([an_observation(FAILED, 1), an_observation(RUNNING, 2, ready=0)], ["running: 0 of 1 ready"]),
+        ([an_observation(FAILED, 1), *blind(2)], ["can't be read: no answer within 5 s"]),
         (
             [an_observation(FAILED, 1), *blind(2, FailedReadKind.NOT_FOUND)],
             ["no longer visible: deleted, or access changed"],
         ),
         (
             [an_observation(FAILED, 1), *blind(2), an_observation(FAILED, 61)],
-            ["cannot be read: no answer within 5 s", "can be read again"],
+            ["can't be read: no answer within 5 s", "can be read again"],
         ),
         (
             [an_observation(FAILED, 1), *blind(2), an_observation(DEPLOYING, 61, ready=0)],
-            ["cannot be read: no answer within 5 s", "DEPLOYING, 0 of 1 ready"],
+            ["can't be read: no answer within 5 s", "deploying: 0 of 1 ready"],
         ),
         (
             [an_observation(FAILED, 1), *blind(2), an_observation(RUNNING, 61)],
-            ["cannot be read: no answer within 5 s", "orders-eu recovered after at least 1 min"],
+            ["can't be read: no answer within 5 s", "orders-eu recovered after at least 1 min"],
         ),
         ([*blind(1), an_observation(RUNNING, 63)], ["can be read again after 1 min"]),
     ],
@@ -621,15 +632,15 @@ def test_an_acknowledgement_is_a_line_with_who() -> None:
 
 def test_a_line_that_comes_late_says_so() -> None:
     line = ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=an_episode().timeline[0])
-    assert "Told 1 min late" in tells_all(valid(shown(line, late=60))).text
+    assert "Late by 1 min" in tells_all(valid(shown(line, late=60))).text
 
 
 def test_what_is_over_says_from_when_until_when() -> None:
-    """`since` beside “it is RUNNING now” would read as if it were so since then."""
+    """`Since` beside “then running” would read as if it ran since then."""
     drawn = cards(an_observation(RUNNING, 1), an_observation(PAUSED, 2, ready=0), an_observation(RUNNING, 90))
-    assert any("since <!date" in each.text and "PAUSED" in each.text for each in drawn)
-    (over,) = [each for each in drawn if "was PAUSED" in each.text]
-    assert re.search(r"was PAUSED for 1 min 28 s · <!date[^>]*> – <!date[^>]*>; it is RUNNING now", over.text)
+    assert any("Since <!date" in each.text and "is paused" in each.text for each in drawn)
+    (over,) = [each for each in drawn if "was paused" in each.text]
+    assert re.search(r"was paused for 1 min 28 s, then running · <!date[^>]*> – <!date[^>]*>", over.text)
     assert "since" not in over.text
 
 
@@ -639,13 +650,13 @@ DAY = 86_400
 @pytest.mark.parametrize(
     ("before", "head"),
     [
-        ([an_observation(RUNNING, 0)], "orders-eu FAILED after at least 3 days healthy"),
-        ([an_observation(RUNNING, 0), *blind(9)], "orders-eu FAILED after at least 3 days healthy"),
-        ([an_observation(DEPLOYING, 0), an_observation(RUNNING, 60)], "orders-eu FAILED after 3 days healthy"),
-        ([an_observation(RUNNING, 0, ready=0), an_observation(RUNNING, DAY)], "orders-eu FAILED after 2 days healthy"),
-        ([an_observation(PAUSED, 0)], "orders-eu FAILED"),
-        ([an_observation(RUNNING, 0, ready=0)], "orders-eu FAILED"),
-        ([], "orders-eu FAILED"),
+        ([an_observation(RUNNING, 0)], "orders-eu failed after at least 3 days healthy"),
+        ([an_observation(RUNNING, 0), *blind(9)], "orders-eu failed after at least 3 days healthy"),
+        ([an_observation(DEPLOYING, 0), an_observation(RUNNING, 60)], "orders-eu failed after 3 days healthy"),
+        ([an_observation(RUNNING, 0, ready=0), an_observation(RUNNING, DAY)], "orders-eu failed after 2 days healthy"),
+        ([an_observation(PAUSED, 0)], "orders-eu failed"),
+        ([an_observation(RUNNING, 0, ready=0)], "orders-eu failed"),
+        ([], "orders-eu failed"),
     ],
 )
 def test_a_failure_says_how_long_the_pipeline_had_been_healthy(before: list[Reading], head: str) -> None:
@@ -655,9 +666,9 @@ def test_a_failure_says_how_long_the_pipeline_had_been_healthy(before: list[Read
 def test_a_failure_in_a_deployment_says_when_the_pipeline_was_healthy_last() -> None:
     deployed = [an_observation(RUNNING, 0), an_observation(DEPLOYING, 7800), an_observation(FAILED, 7900)]
     head, since, *_ = cards(*deployed)[-1].text.split("\n")
-    assert head == "orders-eu FAILED"
+    assert head == "orders-eu failed"
     assert re.search(
-        r"^since <!date[^>]*> · last healthy <!date\^1795443000\^[^>]*>, for at least 2 h 10 min · ", since
+        r"^Since <!date[^>]*> · last healthy <!date\^1795443000\^[^>]*>, for at least 2 h 10 min · ", since
     )
 
 
@@ -666,7 +677,7 @@ def test_how_long_it_had_been_healthy_is_said_as_long_as_it_is_failed_and_from_t
     assert "after 1 min healthy" in cards(*failed, *blind(70))[-1].text
     assert "after 1 min healthy" in cards(*failed, an_observation(DEPLOYING, 75))[-1].text
     again = [*failed, an_observation(RUNNING, 100), an_observation(FAILED, 107)]
-    assert cards(*again)[-1].text.startswith("orders-eu FAILED after 7 s healthy\n")
+    assert cards(*again)[-1].text.startswith("orders-eu failed after 7 s healthy\n")
     assert "healthy" not in cards(*failed, an_observation(RUNNING, 100))[-1].text
 
 
@@ -674,4 +685,4 @@ def test_what_an_older_version_stored_as_live_was_healthy_for_at_least_as_long()
     record = story(an_observation(RUNNING, 0))[-1].record
     older = replace(record, state=replace(record.state, healthy=None))
     card = plan_reading(older, an_observation(FAILED, 60), a_scene()).cards[0]
-    assert "FAILED after at least 1 min healthy" in shown(card).text
+    assert "failed after at least 1 min healthy" in shown(card).text

@@ -25,7 +25,7 @@ def doubtful(standing: PipelineState = RUNNING, problem: str | None = AWAY) -> P
     [
         (doubtful(), "last seen RUNNING 40 s ago"),
         (doubtful(PipelineState(observation=an_observation(Phase.FAILED, ready=0))), "last seen FAILED 40 s ago"),
-        (doubtful(replace(RUNNING, reach=Reach.UNREACHABLE), None), "cannot be read, last seen RUNNING 40 s ago"),
+        (doubtful(replace(RUNNING, reach=Reach.UNREACHABLE), None), "can't be read, last seen RUNNING 40 s ago"),
         (doubtful(PipelineState()), "not read yet"),
         (doubtful(replace(RUNNING, reach=Reach.GONE)), "no longer visible: deleted, or access changed"),
     ],
@@ -57,7 +57,7 @@ def test_the_reason_stands_above_many_once_with_the_end_of_the_wait() -> None:
     views = tuple(replace(doubtful(), wait_until=at(600)) for _ in range(3))
     message = LOOK.answer(StatusAnswer(views=views, at=at(41)), Asked(text="status"))
     assert message.text.startswith(
-        f"I have no fresh reading of these 3 pipelines: {AWAY} I read again at <!date^{int(at(600).timestamp())}^"
+        f"I have no fresh reading of these 3 pipelines: {AWAY} I'll try again at <!date^{int(at(600).timestamp())}^"
     )
     assert message.text.count(AWAY) == 1
 

@@ -39,31 +39,31 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
 @pytest.mark.parametrize(
     ("group", "words", "calls"),
     [
-        (a_group(OPEN, OPEN, OPEN), ["3 pipelines FAILED at once", "orders-0 FAILED", "orders-2 FAILED"], True),
+        (a_group(OPEN, OPEN, OPEN), ["3 pipelines failed at once", "orders-0 failed", "orders-2 failed"], True),
         (
             a_group(OPEN, ANSWERED, OVER),
-            ["2 of 3 pipelines still not well", "· :eyes: Bob in #ops", "orders-2 was down for 1 min 30 s"],
+            ["2 of 3 pipelines have not recovered yet", "· :eyes: Bob in #ops", "orders-2 was down for 1 min 30 s"],
             True,
         ),
-        (a_group(ANSWERED, ANSWERED), ["2 pipelines FAILED at once"], False),
-        (a_group(OVER, OVER), ["2 pipelines failed at once <!date", "They were down for up to 1 min 30 s."], False),
+        (a_group(ANSWERED, ANSWERED), ["2 pipelines failed at once"], False),
+        (a_group(OVER, OVER), ["2 pipelines failed at once · <!date", "They were down for up to 1 min 30 s."], False),
         (
             a_group(UNWATCHED, UNWATCHED),
             [
-                "2 pipelines that FAILED are no longer watched here: this channel gets no further updates",
-                "orders-0 no longer watched, last seen FAILED",
+                "2 pipelines that failed are no longer watched here. This channel gets no further updates",
+                "orders-0 is no longer watched, last seen FAILED",
             ],
             False,
         ),
-        (a_group(OVER, UNWATCHED), ["1 of 2 pipelines is no longer FAILED, 1 is no longer watched · <!date"], False),
-        (a_group(OPEN, UNWATCHED, OVER), ["1 of 3 pipelines still not well", "1 is no longer watched"], True),
+        (a_group(OVER, UNWATCHED), ["1 of 2 pipelines is no longer failing, 1 is no longer watched · <!date"], False),
+        (a_group(OPEN, UNWATCHED, OVER), ["1 of 3 pipelines has not recovered yet", "1 is no longer watched"], True),
     ],
 )
 def test_a_group_tells_of_each_and_calls_while_one_is_unanswered(group: Group, words: list[str], calls: bool) -> None:
     message = valid(shown(group))
     for each in words:
         assert each in "\n".join([message.text, *says(message)])
-    assert ("<@U0ANN> <!subteam^S0ONCALL> <!here> please look at them" in message.text) == calls
+    assert ("<@U0ANN> <!subteam^S0ONCALL> <!here> please take a look" in message.text) == calls
     made = buttons(message)
     assert set(made) == ({"Acknowledge all"} if calls else set())
     assert all(button.facts == {"group": group.key} for button in made.values())
@@ -76,11 +76,11 @@ UNKNOWN_OVER = replace(OVER, episode=replace(OVER.episode, first_seen=True))
 @pytest.mark.parametrize(
     ("group", "head", "told"),
     [
-        (a_group(OPEN, OPEN), "2 pipelines FAILED at once", ""),
-        (a_group(UNKNOWN, UNKNOWN), "2 pipelines found FAILED at once", "They were FAILED already"),
-        (a_group(UNKNOWN, UNKNOWN, OPEN), "3 pipelines found FAILED at once", "2 of them were FAILED already"),
-        (a_group(UNKNOWN, OVER), "1 of 2 pipelines still not well", "1 of them was FAILED already"),
-        (a_group(UNKNOWN_OVER, UNKNOWN_OVER), "2 pipelines failed at once <!date", "They were FAILED already"),
+        (a_group(OPEN, OPEN), "2 pipelines failed at once", ""),
+        (a_group(UNKNOWN, UNKNOWN), "2 pipelines have failed", "They had already failed"),
+        (a_group(UNKNOWN, UNKNOWN, OPEN), "3 pipelines have failed", "2 of them had already failed"),
+        (a_group(UNKNOWN, OVER), "1 of 2 pipelines has not recovered yet", "1 of them had already failed"),
+        (a_group(UNKNOWN_OVER, UNKNOWN_OVER), "2 pipelines failed at once · <!date", "They had already failed"),
     ],
 )
 def test_a_group_does_not_say_that_those_failed_now_which_were_so_when_first_read(
@@ -93,7 +93,7 @@ def test_a_group_does_not_say_that_those_failed_now_which_were_so_when_first_rea
 
 
 def test_of_a_group_whose_beginning_nobody_saw_no_length_is_claimed() -> None:
-    assert re.search(r"since <!date[^>]*> or earlier", valid(shown(a_group(OPEN, UNKNOWN))).text)
+    assert re.search(r"Since <!date[^>]*> or earlier", valid(shown(a_group(OPEN, UNKNOWN))).text)
     over = tells_all(valid(shown(a_group(OVER, UNKNOWN_OVER)))).text
     assert "They were down for at least 1 min 30 s." in over
     assert "orders-0 was down for 1 min 30 s" in over
@@ -114,13 +114,13 @@ def some_lines(count: int = 3) -> tuple[ThreadEntry, ...]:
 def test_lines_name_their_pipelines_where_the_thread_does_not(of_group: bool, broadcast: bool, named: bool) -> None:
     told = TimelineBatch(thread_key="s", of_group=of_group, entries=some_lines(), broadcast=broadcast)
     text = tells_all(valid(shown(told))).text
-    assert text.split("\n") == [f"orders-{number} FAILED, 0 of 1 ready"[0 if named else 9 :] for number in range(3)]
+    assert text.split("\n") == [f"orders-{number} failed: 0 of 1 ready"[0 if named else 9 :] for number in range(3)]
 
 
 def test_of_a_long_thread_the_middle_is_counted() -> None:
     told = TimelineBatch(thread_key="s", of_group=False, entries=some_lines(4), left_out=70)
     first, second, middle, *_ = tells_all(valid(shown(told))).text.split("\n")
-    assert first == second == "FAILED, 0 of 1 ready"
+    assert first == second == "failed: 0 of 1 ready"
     assert middle == "… 70 more changes …"
     assert "more changes" not in shown(replace(told, left_out=0)).text
 
@@ -130,11 +130,11 @@ def test_catching_up_tells_of_each_pipeline_what_it_went_through_and_how_it_is()
     head, apart, *rows = tells_all(valid(shown(Digest(key="k", entries=entries)))).text.split("\n")
     assert head.startswith("Catching up on 2 pipelines, from <!date^1795435201^")
     assert " to <!date^1795435400^" in head
-    assert [row.split(" · last RUNNING ")[0] for row in rows] == [
+    assert [row.split(" · last seen RUNNING ")[0] for row in rows] == [
         "• Apple restarted",
         "• zebra failed 3×, recovered 3×",
     ]
-    assert apart == "This is what went by meanwhile. What is FAILED now has a message of its own."
+    assert apart == "This is what happened in between. Pipelines that are failed now have their own messages."
     assert "on 1 pipeline, " in shown(Digest(key="k", entries=entries[:1])).text
 
 
@@ -142,7 +142,7 @@ def test_no_row_of_a_catch_up_looks_like_how_a_pipeline_is_now() -> None:
     """It comes below the failures that are open: a green dot beside a red one would be taken for news."""
     told = shown(Digest(key="k", entries=(a_missed("orders", failed=2, recovered=2, live=2),)))
     assert "circle" not in str(told.blocks)
-    assert "orders failed 2×, recovered 2× · last RUNNING" in told.text
+    assert "orders failed 2×, recovered 2× · last seen RUNNING" in told.text
 
 
 # RUNNING is told by what comes of it, or as the last phase.
@@ -150,14 +150,14 @@ def test_no_row_of_a_catch_up_looks_like_how_a_pipeline_is_now() -> None:
 def test_whatever_a_pipeline_went_through_is_counted(event: Event) -> None:
     line = TimelineEntry(revision=1, at=at(1), events=(event,), phase=Phase.RUNNING)
     entry = DigestEntry(pipeline=a_pipeline(), counts={event: 2}, since=at(1), until=at(1), last=line)
-    assert f"orders-eu {event.value} 2× · last RUNNING" in shown(Digest(key="k", entries=(entry,))).text
+    assert f"orders-eu {event.value} 2× · last seen RUNNING" in shown(Digest(key="k", entries=(entry,))).text
 
 
 def test_an_acknowledgement_does_not_say_that_a_pipeline_was_never_read() -> None:
     line = TimelineEntry(revision=2, at=at(9), events=(Event.ACKNOWLEDGED,), by=ANN)
     entry = DigestEntry(pipeline=a_pipeline(), counts={Event.ACKNOWLEDGED: 1}, since=at(9), until=at(9), last=line)
     text = tells_all(valid(shown(Digest(key="k", entries=(entry,))))).text
-    assert "orders-eu acknowledged · last <!date^1795435209^" in text
+    assert "orders-eu acknowledged · last change at <!date^1795435209^" in text
     assert "not read" not in text
 
 
@@ -176,7 +176,7 @@ def test_late_or_perhaps_twice_it_says_so(content: Content, delay: Delay | None)
     assert "Told" not in on_time
     assert "repeat" not in on_time
     text = tells_all(valid(shown(content, late=120, delay=delay, possible_repeat=True))).text
-    assert "Told 2 min late" in text
+    assert "Late by 2 min" in text
     assert f", because {phrases.DELAYS[delay] if delay else 'other messages went first'}." in text
     assert "Possible repeat" in text
 
@@ -184,18 +184,18 @@ def test_late_or_perhaps_twice_it_says_so(content: Content, delay: Delay | None)
 @pytest.mark.parametrize(
     ("in_burst", "first", "head"),
     [
-        (0, True, "2 pipelines FAILED at once"),
-        (2, True, "2 pipelines FAILED at once"),
-        (40, True, "40 pipelines FAILED at once, 2 of them in this message"),
-        (40, False, "2 more pipelines FAILED, 40 in all"),
+        (0, True, "2 pipelines failed at once"),
+        (2, True, "2 pipelines failed at once"),
+        (40, True, "40 pipelines failed at once, 2 of them in this message"),
+        (40, False, "2 more pipelines failed, 40 in all"),
     ],
 )
 def test_a_message_of_a_larger_group_says_how_many_there_are(in_burst: int, first: bool, head: str) -> None:
     message = valid(shown(replace(a_group(OPEN, OPEN), in_burst=in_burst, first=first)))
     assert message.text.split("\n")[0] == head
     part = valid(shown(replace(a_group(OPEN, OVER), in_burst=in_burst, first=first)))
-    assert part.text.startswith("1 of 2 pipelines still not well")
-    assert ("40 FAILED in all" in part.text) == (in_burst == 40)
+    assert part.text.startswith("1 of 2 pipelines has not recovered yet")
+    assert ("40 failed in all" in part.text) == (in_burst == 40)
 
 
 def test_each_member_that_nobody_has_answered_can_be_acknowledged_alone() -> None:

@@ -40,7 +40,7 @@ def seen(key: str, *messages: Mapping[str, object], failing: str = "") -> Lookup
     [
         (-1, False, set()),  # a store that was emptied gave it the same key
         (1, False, {"open", "over", "group"}),  # it is this one: the store forgot it
-        (-1, True, {"open", "group"}),  # it was there already when it was first read: this may be it
+        (-1, True, {"open", "group"}),  # it was there already failed when I first read it: this may be it
         (1, True, {"open", "over", "group"}),
     ],
 )

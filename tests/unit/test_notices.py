@@ -51,50 +51,56 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
         ),
         (
             Notice(kind=NoticeKind.UNWATCHED, at=at(0), watches=(NAMED,)),
-            ["Somebody removed a watch:", "• orders-eu — all events"],
+            ["Someone removed a watch:", "• orders-eu — all events"],
         ),
         *(
             (
                 Notice(kind=NoticeKind.SUSPENDED, at=at(0), channel=ALERTS, reason=reason, watches=(a_watch(),)),
-                ["I cannot post in <#C0ALERTS> any more: " + why, "nothing is lost", cure, "pipe_0001"],
+                ["I can't post in <#C0ALERTS> any more: " + why, "nothing is lost", cure, "pipe_0001"],
             )
             for reason, why, cure in [
-                (SuspendReason.ARCHIVED, "it is archived", "Unarchive that channel and invite me again, then type"),
-                (SuspendReason.NOT_IN_CHANNEL, "I am not in it", "Invite me again, then type"),
+                (SuspendReason.ARCHIVED, "it's archived", "Unarchive that channel and invite me again, then type"),
+                (SuspendReason.NOT_IN_CHANNEL, "I'm not in it", "Invite me again, then type"),
                 (SuspendReason.NOT_FOUND, "it was deleted", "Invite me again, then type"),
                 (
                     SuspendReason.RESTRICTED,
                     "posting is restricted",
-                    "Let me post again (who may is a setting of the channel), then type `/pipeline watches` there: I",
+                    "Let me post again in the settings of the channel, then type `/pipeline watches` there. I'll",
                 ),
-                (None, "it does not take messages", "In another channel `/pipeline watch` has them told there."),
+                (None, "Slack refuses my messages", "To get updates in another channel, type `/pipeline watch` there."),
             ]
         ),
         (
             Notice(kind=NoticeKind.SUSPENDED, at=at(0), channel=ALERTS, instead=ALERTS),
-            ["nothing is lost. Until then <#C0ALERTS> hears what they tell."],
+            ["nothing is lost: I'll post what is waiting once I can. Until then I post their updates in <#C0ALERTS>."],
         ),
-        (BLIND, ["I read no pipeline for 30 min, from <!date^1795435200^", "All are now as they were before."]),
+        (
+            BLIND,
+            [
+                "I couldn't watch any pipelines for 30 min, from <!date^1795435200^",
+                "All of them are as they were before.",
+            ],
+        ),
         (
             replace(BLIND, missed=(a_missed(failed=2, recovered=1, live=1),)),
             [
-                "Since then these have changed:",
-                "orders-eu failed 2×, recovered · last RUNNING <!date^1795435290^",
+                "These have changed:",
+                "orders-eu failed 2×, recovered · last seen RUNNING at <!date^1795435290^",
             ],
         ),
-        (replace(BLIND, unread=3), ["3 could not be read yet; their cards will tell."]),
-        (replace(BLIND, since=None), ["I read no pipeline for 0 s"]),
+        (replace(BLIND, unread=3), ["I couldn't read 3 pipelines yet. Their cards will show any change."]),
+        (replace(BLIND, since=None), ["I couldn't watch any pipelines for 0 s"]),
         (
             replace(LOST, watches=(replace(NAMED, targets=PAGED, events=frozenset({Event.FAILED, Event.LIVE})),)),
             [
-                "My memory (Redis) has lost what it had confirmed",
+                "My database (Redis) lost data",
                 "• <#C0ALERTS>: `/pipeline watch orders-eu on failed,live page @ann",
                 " @data-oncall here` (pages @ann @data-oncall @here)",
-                "To have one back",
-                "Redis must keep what it confirms: `appendonly yes`",
+                "To restore a watch",
+                "Redis must keep what it confirms (`appendonly yes`",
             ],
         ),
-        (EMPTY, ["My memory (Redis) is empty, though I am in <#C0ALERTS>.", "`/pipeline watch`"]),
+        (EMPTY, ["My database (Redis) is empty, though I'm in <#C0ALERTS>.", "`/pipeline watch`"]),
         (replace(EMPTY, channels=(ALERTS,) * 60), ["<#C0ALERTS> and 10 more."]),
     ],
 )
@@ -167,14 +173,14 @@ def test_a_call_says_nothing_that_may_be_otherwise_later() -> None:
     one = shown(a_call("orders-eu"))
     (text,) = says(one)
     assert text.startswith(":bell: *orders-eu* failed at <!date^1795435200^")
-    assert text.endswith(" UTC>.\n<@U0BOB> Ann asks you to look at it: acknowledge on its card.")
+    assert text.endswith(" UTC>.\n<@U0BOB> Ann asks you to take a look. Acknowledge on its card.")
     assert buttons(one) == {}
     first = shown(a_call("orders-eu", first_seen=True))
     assert " or earlier.\n" in says(first)[0]
     (three,) = says(shown(a_call("orders-eu", "swaps", "fills")))
     assert three == (
         ":bell: 3 pipelines failed: *orders-eu*, *swaps*, *fills*.\n"
-        "<@U0BOB> Ann asks you to look at them: acknowledge on their cards."
+        "<@U0BOB> Ann asks you to take a look. Acknowledge on their cards."
     )
 
 
@@ -184,7 +190,7 @@ def test_where_more_are_gone_than_a_message_holds_the_rest_are_counted() -> None
     shown_ones = [each for each in those if f" watch {each.label}`" in told]
     assert len(shown_ones) > 50
     assert f"… and {500 - len(shown_ones)} more" in told
-    assert "To have one back" in told
+    assert "To restore a watch" in told
     few = "\n".join(says(valid(shown(replace(LOST, watches=those[:3])))))
     assert "… and" not in few
 
@@ -203,7 +209,7 @@ def test_however_much_was_missed_it_is_told_as_far_as_there_is_room() -> None:
     named = [entry for entry in many if f"*{entry.pipeline.name}* " in told]
     assert len(named) > 20
     assert f"… and {1000 - len(named)} more" in told
-    assert "3 could not be read yet" in told
+    assert "I couldn't read 3 pipelines yet" in told
 
 
 @pytest.mark.parametrize("reason", SuspendReason)

@@ -42,7 +42,7 @@ def test_an_old_announcement_that_still_waits_names_nobody_wrongly() -> None:
     delivery = decode_delivery((NOTICE % WATCHED.replace("\n", " ")).encode())
     assert isinstance(delivery.body, Notice)
     text = shown(delivery.body).text
-    assert text.startswith("Somebody added a watch")
+    assert text.startswith("Someone added a watch")
     assert not pings(text)
 
 

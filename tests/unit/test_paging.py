@@ -146,9 +146,9 @@ def test_the_answer_and_the_notice_name_each_watch_and_what_it_covers() -> None:
         by=UserId("U0BOB"), pipelines=(a_pipeline(),), stopped=stopped, covers=(9, 1, 1), others=0, at=at(0)
     )
     told = (
-        "`*` in <#C0ALERTS> (9 pipelines). Nobody is paged by it now.",
+        "`*` in <#C0ALERTS> (9 pipelines). It pages nobody now.",
         "`orders-*` in <#C0TEAM> (1 pipeline). It still pages",
-        "orders-eu in <#C0ALERTS>. Nobody is paged by it now.",
+        "orders-eu in <#C0ALERTS>. It pages nobody now.",
     )
     text = LOOK.answer(answer, Asked()).text
     assert all(f"You're off {words}" in text for words in told)
@@ -173,7 +173,7 @@ def test_the_dialog_names_each_watch_that_is_left() -> None:
     text = asked_first(replace(ORIGIN, reference="*"), team, replace(ORIGIN, reference="pipe_1", label="<orders> & eu"))
     assert "`*` in <#C0ALERTS>; `orders-*` in <#C0TEAM>; " in text
     assert "<orders>" not in text
-    assert ", for everything they cover" in text
+    assert "for anything that they cover" in text
 
 
 def test_the_dialog_fits_whatever_the_watches_are_called() -> None:
@@ -184,7 +184,7 @@ def test_the_dialog_fits_whatever_the_watches_are_called() -> None:
 
 
 def test_the_dialog_of_an_earlier_versions_page_names_no_watch_but_says_that_it_is_more() -> None:
-    assert "with everything else that it covers" in asked_first(ORIGIN)
+    assert "for anything that they cover" in asked_first(ORIGIN)
 
 
 def test_a_person_who_left_is_not_told_that_nobody_watches() -> None:

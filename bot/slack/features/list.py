@@ -111,13 +111,13 @@ def _by_project(answer: ListAnswer, asked: Asked) -> list[str]:
 
 
 _HELP = HelpPage(
-    overview=("`{c} list` — the pipelines there are; `{c} list orders` — those with a word in their name",),
+    overview=("`{c} list` — all pipelines; `{c} list orders` — those with this word in their name",),
     topic=(
-        "*`{c} list [WORDS | STATE]`* — the pipelines that the ServiceKey sees, with their phases.",
+        "*`{c} list [WORDS | STATE]`* — all pipelines that the ServiceKey can see, with their phases.",
         "Pipelines that need attention come first.",
         f"STATE: {_STATES}. You can combine them: `{{c}} list failed orders`. A word in quotes is part of a name.",
-        "I read unwatched pipelines only to show them. Until then, a state doesn't find them.",
-        "With words, those that have every one of them in name, project or id: `{c} list orders eu`",
+        "I read unwatched pipelines only when I show them. Until then, STATE doesn't find them.",
+        "WORDS must all be in a pipeline's name, project or id: `{c} list orders eu`",
     ),
 )
 

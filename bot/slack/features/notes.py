@@ -222,18 +222,18 @@ def _typed_text(answer: NoteUnresolved) -> str:
 
 
 _RUNBOOK_HELP = HelpPage(
-    overview=("`{c} runbook orders-eu https://wiki.example.com/orders` — link what to do on every failure card",),
+    overview=("`{c} runbook orders-eu https://wiki.example.com/orders` — a link for its failure cards",),
     topic=(
-        "*`{c} runbook PIPELINE [https://… | none]`* — the address on failure cards. Without one: shows it.",
+        "*`{c} runbook PIPELINE [https://… | none]`* — set, remove or show the link on failure cards.",
         "PIPELINE: a name, an id, or a pattern. If several apply, the most specific one counts.",
         "`{c} runbook orders-eu none` removes it.",
     ),
 )
 _NOTE_HELP = HelpPage(
-    overview=('`{c} note orders-* "Restart the sink first"` — say what to do in a sentence, here for a pattern',),
+    overview=('`{c} note orders-* "Restart the sink first"` — a sentence for the failure cards of a pattern',),
     topic=(
-        '*`{c} note PIPELINE ["…" | none]`* — a sentence that failure cards show. Without one: which it is.',
-        f"Up to {LONGEST_NOTE} characters, in quotes. PIPELINE is as in `{{c}} help runbook`.",
+        '*`{c} note PIPELINE ["…" | none]`* — set, remove or show the sentence on failure cards.',
+        f"Up to {LONGEST_NOTE} characters, in quotes. For PIPELINE, see `{{c}} help runbook`.",
         "`{c} note orders-eu none` removes it.",
     ),
 )

@@ -155,16 +155,16 @@ def _detail(view: PipelineView, now: datetime, render_context: RenderContext) ->
 
 _HELP = HelpPage(
     overview=(
-        "`{c}` — what this channel watches, and how it stands",
-        "`{c} status orders-eu` — how one stands right now; without a name, all that this channel watches",
-        "`{c} status failed` — this channel's failed pipelines; likewise any other state",
+        "`{c}` — this channel's pipelines and their current state",
+        "`{c} status orders-eu` — the current state of one pipeline",
+        "`{c} status failed` — this channel's failed pipelines; other states work too",
     ),
     topic=(
-        "*`{c} status [PIPELINE … | STATE]`* — how pipelines stand right now, and how old the reading is.",
-        "Pipelines that need attention come first.",
-        f"STATE: {_STATES}. A pipeline with exactly that name comes before the state.",
-        "PIPELINE is a name in any case, an id (`pipe_…`), a beginning of either that means only one, or a pattern.",
-        'A name with blanks goes in quotes: `{c} status "Base Swaps to Postgres"`',
+        "*`{c} status [PIPELINE … | STATE]`* — the current state of pipelines, and how old the reading is.",
+        "Without a name: all pipelines of this channel. Those that need attention come first.",
+        f"STATE: {_STATES}. If a pipeline has that exact name, I show the pipeline.",
+        "PIPELINE: a name in upper or lower case, an id (`pipe_…`), the unique beginning of either, or a pattern.",
+        'Put a name with spaces in quotes: `{c} status "Base Swaps to Postgres"`',
     ),
 )
 

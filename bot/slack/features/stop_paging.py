@@ -27,7 +27,7 @@ async def _stop_all(click: Click, call: Call) -> Reply:
 
 def stop_blocks(answer: StopPagingAnswer) -> list[Block]:
     named = ", ".join(f"*{outside(each.name)}*" for each in answer.pipelines[:MOST_WATCHES])
-    about = f" when {named} fails" if named else ""
+    about = f" when {named} {'fails' if len(answer.pipelines) == 1 else 'fail'}" if named else ""
     if not answer.stopped:
         head = f"No watch pages you{about}. Nothing was changed."
     else:
@@ -36,7 +36,7 @@ def stop_blocks(answer: StopPagingAnswer) -> list[Block]:
         told = f" I'll tell the people who set this up: {makers}." if makers else ""
         head = f":no_bell: I no longer page you{about}.{told}"
     off = [f"You're off {line}" for line in left_lines(answer.stopped, answer.covers, answer.by)]
-    blocks = sections([head, *off, "A user group, here or channel can still mention you in a channel."])
+    blocks = sections([head, *off, "User groups, here and channel can still mention you in channels."])
     return [*blocks, *_others(answer)]
 
 

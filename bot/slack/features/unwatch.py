@@ -186,10 +186,10 @@ def _unwatch_command(watches: Sequence[Watch], channel: ChannelId) -> str:
 
 
 _HELP = HelpPage(
-    overview=("`{c} unwatch orders-eu` — or `{c} unwatch all`",),
+    overview=("`{c} unwatch orders-eu` — stop watching; `{c} unwatch all` stops watching everything",),
     topic=(
-        "*`{c} unwatch PIPELINE … | all [in #channel]`* — this channel hears no more of them.",
-        "`unsubscribe` says the same.",
+        "*`{c} unwatch PIPELINE … | all [in #channel]`* — stop watching: no more updates, no more pages.",
+        "`unsubscribe` works too.",
     ),
 )
 

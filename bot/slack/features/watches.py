@@ -89,10 +89,10 @@ def _watched(view: WatchedView, now: datetime) -> list[str]:
 
 
 _HELP = HelpPage(
-    overview=("`{c} watches` — what this channel watches, and who made it so",),
+    overview=("`{c} watches` — what this channel watches, who added it, and who is paged",),
     topic=(
-        "*`{c} watches`* — what this channel watches, since when, by whom, and who is paged.",
-        "`subscriptions` says the same.",
+        "*`{c} watches [in #channel]`* — what a channel watches, who added it and when, and who is paged.",
+        "`subscriptions` works too.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""The messages of episodes: card, thread line, notice. Always rendered whole, most important first. Pure."""
+"""The messages of episodes: card and thread line. Each is rendered whole, most important first. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,31 +22,31 @@ LONGEST_ID = 150
 LATE_AFTER = timedelta(seconds=30)
 SHORTEST_HEALTHY = 60.0  # seconds
 PIPELINE_ID = "{pipeline_id}"
-FAILED_BEFORE = "It was FAILED already when it was first read"
-POSSIBLE_REPEAT = "Possible repeat: what was sent before could not be read back from Slack."
+FAILED_BEFORE = "It had already failed when I first read it"
+POSSIBLE_REPEAT = "Possible repeat: I couldn't check whether an earlier copy of this message arrived."
 
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
-    """What every card needs of its surroundings. `platform_url` may hold `{pipeline_id}`."""
+    """The settings that every card needs. `platform_url` may hold `{pipeline_id}`."""
 
     platform_url: str
     command: str
 
     @property
     def knows_pipelines(self) -> bool:
-        """Whether the address of a single pipeline is known."""
+        """True if the address of a single pipeline is known."""
         return PIPELINE_ID in self.platform_url
 
     def link(self, pipeline_id: str) -> str:
-        """Opens the pipeline where its address is known; otherwise the label says what it opens."""
+        """A link to the pipeline if its address is known, else to the platform. The label says which."""
         if not self.knows_pipelines:
             return f"<{self.platform_url}|Open GoldRush Platform>"
         return f"<{self.address(pipeline_id)}|Open in GoldRush>"
 
     @property
     def home(self) -> str:
-        """GoldRush itself, whatever address single pipelines have."""
+        """A link to GoldRush itself."""
         before = self.platform_url.partition(PIPELINE_ID)[0].partition("?")[0]
         return f"<{before if before.endswith('/') else before.rpartition('/')[0] + '/'}|Open GoldRush Platform>"
 
@@ -88,74 +88,71 @@ def _headline(card: Card) -> str:
 
 
 def _unwatched(card: Card, name: str) -> str:
-    """Whatever it was about: it may be over by now, or not."""
-    standing = card.state
-    seen = phrases.state_words(standing)
-    seen = f"last seen {seen}" if standing.observation and standing.reach is Reach.REACHABLE else seen
-    told = _told_no_more(card, name)
-    return "\n".join([told, f"began at {_beginning(card.episode)}, {seen}"])
+    """The card's last words. Nobody knows whether the episode is over."""
+    state = card.state
+    seen = phrases.state_words(state)
+    seen = f"last seen {seen}" if state.observation and state.reach is Reach.REACHABLE else seen
+    return "\n".join([_no_more_updates(card, name), f"Began at {_beginning(card.episode)}, {seen}"])
 
 
-def _told_no_more(card: Card, name: str) -> str:
+def _no_more_updates(card: Card, name: str) -> str:
     if card.continues_in:
         return f":no_bell: *You're no longer paged* for {name}.{phrases.continues(card.continues_in)}"
     receiver = "You get" if phrases.is_direct(card.channel) else "This channel gets"
-    return f":no_bell: {name} is *no longer watched here*. {receiver} no further updates on this"
+    return f":no_bell: {name} is *no longer watched here*. {receiver} no further updates on this."
 
 
 def _unread(card: Card) -> str:
-    """Leads what may be otherwise by now. Both times stay true when it can be read again."""
+    """Stands first, because all below it may be out of date. Both times stay true later."""
     seen = card.state.observation
     if card.unread_at is None or seen is None or not card.episode.open:
         return ""
     at, last = time_of_day(card.unread_at), time_of_day(seen.observed_at)
-    return f"{phrases.BLIND} Could not be read at {at}. Last seen at {last}:"
+    return f"{phrases.BLIND} Couldn't be read at {at}. Last seen at {last}:"
 
 
 def _unseen(card: Card) -> str:
-    """That the pipeline cannot be read now, under a headline that says how it was when it last could."""
-    says_so_itself = {EpisodeKind.FAILURE, EpisodeKind.PAUSE, EpisodeKind.BLIND}
+    """The pipeline can't be read now: the headline shows its last known state."""
+    says_so_itself = {EpisodeKind.PAUSE, EpisodeKind.BLIND}
     if not card.episode.open or card.state.reach is Reach.REACHABLE or card.episode.kind in says_so_itself:
         return ""
     return f"{phrases.BLIND} Now: {phrases.state_words(card.state)}"
 
 
 def _failure(card: Card, name: str) -> tuple[str, ...]:
-    episode, standing = card.episode, card.state
+    episode, state = card.episode, card.state
     first_seen = f"{FAILED_BEFORE}." if episode.first_seen else ""
     if episode.outcome is Outcome.RECOVERED:
-        told = f"{recovery_words(card)} ·" if came_with_its_end(card) else _failed_once(episode)
-        return (f":large_green_circle: {name} {told} {_when(episode)}",)
+        what = recovery_words(card) if came_with_its_end(card) else _failed_once(episode)
+        return (f":large_green_circle: {name} {what} · {_when(episode)}",)
     if episode.outcome is Outcome.ON_PURPOSE:
-        symbol = phrases.standing_symbol(standing)
-        return (f"{symbol} {name} *{_ending(episode)}* after FAILED · {_when(episode)}", first_seen)
-    since = f"FAILED {_when(episode)}{_after_healthy(episode)}"
-    if standing.reach is not Reach.REACHABLE:
-        return (f":red_circle: {name} *FAILED*, and now {phrases.state_words(standing)}", since, first_seen)
-    if standing.phase == Phase.FAILED:
-        ready = _ready(card)
+        symbol = phrases.standing_symbol(state)
+        return (f"{symbol} {name} failed, then *{_ending(episode)}* · {_when(episode)}", first_seen)
+    if state.phase == Phase.FAILED or state.reach is not Reach.REACHABLE:
+        ready = _ready(card) if state.reach is Reach.REACHABLE else ""
         since = " · ".join(fact for fact in (_when(episode), _healthy_before(episode), ready) if fact)
-        return (f":red_circle: {name} *FAILED*{_after_healthy(episode)}", since, first_seen)
-    coming = f"{phrases.standing_symbol(standing)} {name} is {phrases.state_words(standing)} after FAILED"
-    return (coming, since, _ready(card), _not_recovered(standing), first_seen)
+        return (f":red_circle: {name} *failed*{_after_healthy(episode)}", since, first_seen)
+    coming = f"{phrases.standing_symbol(state)} {name} failed, now {phrases.state_in_a_sentence(state)}"
+    since = f"Failed at {_beginning(episode)}{_after_healthy(episode)}"
+    return (coming, since, _ready(card), _not_recovered(state), first_seen)
 
 
 def _failed_once(episode: Episode) -> str:
-    """One moment alone would read as if it still failed."""
+    """A single time behind "failed" would read as if the failure lasted."""
     briefly = episode.closed_at is not None and episode.closed_at - episode.opened_at < timedelta(minutes=1)
-    return "failed briefly ·" if briefly and not episode.first_seen else "failed"
+    return "failed briefly" if briefly and not episode.first_seen else "failed"
 
 
-def _not_recovered(standing: PipelineState) -> str:
-    """RUNNING alone ends no failure: why not."""
-    seen = standing.observation
+def _not_recovered(state: PipelineState) -> str:
+    """Why RUNNING alone does not end the failure."""
+    seen = state.observation
     if not seen or seen.phase != Phase.RUNNING or seen.readiness is not Readiness.UNREPORTED:
         return ""
-    return "GoldRush does not report how many replicas are ready, so I can't tell whether it has recovered."
+    return "GoldRush doesn't report how many replicas are ready, so I can't tell whether it has recovered."
 
 
 def _after_healthy(episode: Episode) -> str:
-    """Where it was live right before it failed."""
+    """How long it was live, if it failed straight from there."""
     healthy = episode.healthy
     if healthy is None or healthy.until is None or healthy.until < episode.opened_at or _says_nothing(healthy):
         return ""
@@ -163,7 +160,7 @@ def _after_healthy(episode: Episode) -> str:
 
 
 def _healthy_before(episode: Episode) -> str:
-    """Where something else came in between, such as a deployment."""
+    """When it was last live, if something came in between, such as a deployment."""
     healthy = episode.healthy
     if healthy is None or healthy.until is None or healthy.until >= episode.opened_at:
         return ""
@@ -172,7 +169,7 @@ def _healthy_before(episode: Episode) -> str:
 
 
 def _says_nothing(healthy: Healthy) -> bool:
-    """The bot saw it for less than a minute, so how long it was healthy is unknown."""
+    """True if the bot saw it for less than a minute: it may have been healthy for much longer."""
     return healthy.at_least and _healthy_seconds(healthy) < SHORTEST_HEALTHY
 
 
@@ -185,7 +182,7 @@ def _healthy_for(healthy: Healthy) -> str:
 
 
 def recovery_words(card: Card) -> str:
-    """The line that the channel sees says "recovered". A card says so itself only where no such line follows."""
+    """The card says "recovered" only if no line in the channel says it."""
     if came_with_its_end(card):
         return f"*recovered* after {_downtime(card.episode)}"
     return f"was *down* for {_downtime(card.episode)}"
@@ -201,9 +198,9 @@ def _ready(card: Card) -> str:
 
 
 def _when(episode: Episode) -> str:
-    """The beginning of an open episode; beginning and end of one that is over."""
+    """When an open episode began; when a closed one began and ended."""
     if episode.closed_at is None:
-        return f"since {_beginning(episode)}"
+        return f"Since {_beginning(episode)}"
     return span(episode.opened_at, episode.closed_at, or_earlier=episode.first_seen)
 
 
@@ -215,55 +212,52 @@ def _degraded(card: Card, name: str) -> tuple[str, ...]:
     episode, ready = card.episode, _ready(card)
     when = _when(episode)
     if episode.open:
-        return (f"{_DEGRADED_NOW[_readiness(card)].format(name=name)}{f' — {ready}' if ready else ''}", when)
+        return (f"{_DEGRADED_NOW[_readiness(card)].format(name=name)}{f': {ready}' if ready else ''}", when)
     if episode.outcome is Outcome.LIVE:
         return (f":large_green_circle: {name} has *all replicas ready* again after {_downtime(episode)} · {when}",)
-    was = f"was *degraded* for {_downtime(episode)} · {when}"
-    return (f"{phrases.DEGRADED} {name} {was}; it is {_ending(episode)} now",)
+    return (f"{phrases.DEGRADED} {name} was *degraded* for {_downtime(episode)}, then {_ending(episode)} · {when}",)
 
 
 _DEGRADED_NOW = {
-    Readiness.SHORT: f"{phrases.DEGRADED} {{name}} is *RUNNING, degraded*",
-    Readiness.SURPLUS: f"{phrases.BLIND} {{name}} is *RUNNING*, more replicas ready than wanted, after degraded",
-    Readiness.UNREPORTED: f"{phrases.BLIND} {{name}} is *RUNNING*, readiness not reported, after degraded",
+    Readiness.SHORT: f"{phrases.DEGRADED} {{name}} is *degraded*",
+    Readiness.SURPLUS: f"{phrases.BLIND} {{name}} was *degraded*, now more replicas are ready than wanted",
+    Readiness.UNREPORTED: f"{phrases.BLIND} {{name}} was *degraded*, now its readiness is not reported",
 }
 
 
 def _readiness(card: Card) -> Readiness:
-    """Never ready: that ends the episode."""
+    """READY is impossible here: it ends the episode."""
     seen = card.state.observation
     return seen.readiness if seen and seen.readiness in _DEGRADED_NOW else Readiness.SHORT
 
 
 def _deployment(card: Card, name: str) -> tuple[str, ...]:
-    episode, standing = card.episode, card.state
+    episode, state = card.episode, card.state
     if episode.outcome is Outcome.LIVE:
         took = f" after {_downtime(episode)}" if episode.closed_at != episode.opened_at else ""
         return (f":large_green_circle: {name} is *live*{took} · {_when(episode)}",)
     if not episode.open:
-        return (f":black_circle: {name} was deploying · {_when(episode)}; it is *{_ending(episode)}* now",)
-    since = f"began at {_beginning(episode)}"
-    if standing.phase == Phase.RUNNING:
-        return (f":large_blue_circle: {name} is *RUNNING*, {_not_live(standing)}", since, _ready(card))
-    return (f":large_blue_circle: {name} is *{phrases.phase_word(standing.phase)}*", since)
+        return (f":black_circle: {name} was deploying, then *{_ending(episode)}* · {_when(episode)}",)
+    since = f"Began at {_beginning(episode)}"
+    if state.phase == Phase.RUNNING:
+        return (f":large_blue_circle: {name} is *running*, {_not_live(state)}", since, _ready(card))
+    return (f":large_blue_circle: {name} {phrases.phase_clause(state.phase)}", since)
 
 
-def _not_live(standing: PipelineState) -> str:
-    seen = standing.observation
+def _not_live(state: PipelineState) -> str:
+    seen = state.observation
     return "readiness not reported" if seen and seen.readiness is Readiness.UNREPORTED else "not live yet"
 
 
 def _pause(card: Card, name: str) -> tuple[str, ...]:
-    episode, standing = card.episode, card.state
+    episode, state = card.episode, card.state
     when = _when(episode)
     if not episode.open:
-        was = phrases.phase_word(episode.timeline[-2].phase if len(episode.timeline) > 1 else None)
-        lasted = f"was {was} for {_downtime(episode)} · {when}"
-        return (f":black_circle: {name} {lasted}; it is *{_ending(episode)}* now",)
-    wanted = phrases.intent_words(card.pipeline, standing)
-    be = "" if standing.reach is Reach.UNREACHABLE else "is "
-    words = f"{phrases.standing_symbol(standing)} {name} {be}{phrases.state_words(standing)}"
-    return (words, when, f":warning: {wanted}: nobody asked for this" if wanted else "")
+        was = phrases.phase_in_a_sentence(episode.timeline[-2].phase if len(episode.timeline) > 1 else None)
+        return (f":black_circle: {name} was {was} for {_downtime(episode)}, then *{_ending(episode)}* · {when}",)
+    wanted = phrases.intent_words(card.pipeline, state)
+    words = f"{phrases.standing_symbol(state)} {name} {phrases.state_clause(state)}"
+    return (words, when, f":warning: Nobody asked for this: it {wanted}" if wanted else "")
 
 
 def _restart(card: Card, name: str) -> tuple[str, ...]:
@@ -280,38 +274,35 @@ def _blind(card: Card, name: str) -> tuple[str, ...]:
     since = _when(episode)
     why = outside(reason, REASON_LIMIT) if reason else ""
     if not episode.open:
-        what = "can be read again" if episode.outcome is Outcome.READABLE else f"is {_ending(episode)}"
-        return (f":large_green_circle: {name} *{what}* after {_downtime(episode)} · {since}",)
+        if episode.outcome is Outcome.READABLE:
+            return (f":large_green_circle: {name} *can be read again* after {_downtime(episode)} · {since}",)
+        ending = f"couldn't be read for {_downtime(episode)}, then *{_ending(episode)}* · {since}"
+        return (f"{phrases.standing_symbol(card.state)} {name} {ending}",)
     if card.state.reach is Reach.GONE:
-        return (f"{phrases.BLIND} {name} is *{phrases.GONE}*", since, "It is read again once GoldRush lists it again.")
+        return (f"{phrases.BLIND} {name} is *{phrases.GONE}*", since, "I'll read it once GoldRush lists it again.")
     if card.pipeline.id == API_PIPELINE_ID:
-        return (
-            f":no_entry: {name} *cannot be read*",
-            since,
-            why,
-            _until(episode),
-        )
-    return (f"{phrases.BLIND} {name} *cannot be read* — {_last_seen(card)}", since, why)
+        return (f":no_entry: {name} *can't be read*", since, why, _until(episode))
+    return (f"{phrases.BLIND} {name} *can't be read*, {_last_seen(card)}", since, why)
 
 
 def _until(episode: Episode) -> str:
     until = next((line.until for line in reversed(episode.timeline) if line.reason), None)
-    wait = f"I read again at {date(until)}. Until then" if until else "Until it can be read again,"
+    wait = f"I'll try again at {date(until)}. Until then" if until else "Until it can be read again,"
     return f"{wait} I can't tell whether pipelines are healthy."
 
 
 def _last_seen(card: Card) -> str:
-    return f"last seen {phrases.phase_word(card.state.phase)}" if card.state.phase else "never read so far"
+    return f"last seen {phrases.phase_word(card.state.phase)}" if card.state.phase else "never read yet"
 
 
 def _other(card: Card, name: str) -> tuple[str, ...]:
     episode = card.episode
     word = phrases.phase_word(episode.timeline[0].phase if episode.timeline else None)
-    undocumented = "This phase is not one that GoldRush documents."
+    undocumented = "GoldRush doesn't document this phase."
     if episode.open:
-        return (f"{phrases.BLIND} {name} reports *{word}*", f"since {date(episode.opened_at)}", undocumented)
-    was = f"reported *{word}* for {_downtime(episode)} · {_when(episode)}"
-    return (f":black_circle: {name} {was}; it is *{_ending(episode)}* now", undocumented)
+        return (f"{phrases.BLIND} {name} reports *{word}*", _when(episode), undocumented)
+    was = f"reported *{word}* for {_downtime(episode)}, then *{_ending(episode)}* · {_when(episode)}"
+    return (f":black_circle: {name} {was}", undocumented)
 
 
 _HEADLINES: dict[EpisodeKind, Callable[[Card, str], tuple[str, ...]]] = {
@@ -330,15 +321,15 @@ def _downtime(episode: Episode) -> str:
 
 
 def _ending(episode: Episode) -> str:
-    return phrases.phase_word(episode.timeline[-1].phase if episode.timeline else None)
+    return phrases.phase_in_a_sentence(episode.timeline[-1].phase if episode.timeline else None)
 
 
 def _calling(card: Card) -> str:
-    """Mentions stand on a failure that nobody has answered yet: later edits of the card ping nobody."""
+    """Mentions the targets of a failure until someone acknowledges it. Later edits of the card ping nobody."""
     if card.episode.kind is not EpisodeKind.FAILURE or not card.episode.open or card.episode.acknowledged:
         return ""
     who = phrases.calling(card.targets)
-    return f":rotating_light: {who} please look at it, and acknowledge." if who else ""
+    return f":rotating_light: {who} please take a look and acknowledge." if who else ""
 
 
 def _facts(card: Card) -> list[str]:
@@ -347,7 +338,7 @@ def _facts(card: Card) -> list[str]:
         outside(card.pipeline.project, 60) if card.pipeline.project else "",
         outside(card.pipeline.id, 60),
         phrases.intent_words(card.pipeline, card.state) if card.episode.open else "",
-        f"read {time_of_day(observation.observed_at)}" if observation else "never read",
+        f"read at {time_of_day(observation.observed_at)}" if observation else "never read",
         _lasted(card),
         FAILED_BEFORE if card.episode.first_seen and card.episode.outcome is Outcome.RECOVERED else "",
     ]
@@ -355,7 +346,7 @@ def _facts(card: Card) -> list[str]:
 
 
 def _lasted(card: Card) -> str:
-    """How long a failure that is over lasted, where the headline does not say so, and how exact that is."""
+    """How long a failure lasted, unless the headline says it, and how exact that is."""
     episode = card.episode
     if episode.outcome is not Outcome.RECOVERED:
         return ""
@@ -364,7 +355,7 @@ def _lasted(card: Card) -> str:
 
 
 def _precision(episode: Episode) -> str:
-    """A failure is measured from reading to reading: it may have begun, or ended, just after the reading before."""
+    """The error of a downtime: the failure may have begun, or ended, just after the reading before."""
     if not episode.timeline:
         return ""
     began, ended = episode.timeline[0], episode.timeline[-1]
@@ -375,7 +366,7 @@ def _precision(episode: Episode) -> str:
 
 
 def footnotes(delivery: Delivery, now: datetime) -> list[Block]:
-    """What a reader must know of how this came: late and why, or perhaps twice."""
+    """Says that the message came late and why, or that it may be a repeat."""
     return [*context(_lateness(delivery, now)), *possible_repeat(delivery)]
 
 
@@ -384,15 +375,15 @@ def possible_repeat(delivery: Delivery) -> list[Block]:
 
 
 def _lateness(delivery: Delivery, now: datetime) -> str:
-    """When it happened is known only between two readings; it is told where they lie far apart."""
+    """The change happened between two readings. The text names the earlier one too if it is much earlier."""
     if now - delivery.made_at < LATE_AFTER:
         return ""
     late = duration((now - delivery.made_at).total_seconds())
-    read = f"read {time_of_day(delivery.made_at)}"
+    read = f"read at {time_of_day(delivery.made_at)}"
     if delivery.earliest and delivery.made_at - delivery.earliest >= LATE_AFTER:
         read = f"happened after {time_of_day(delivery.earliest)}, {read}"
     why = phrases.DELAYS[delivery.delay] if delivery.delay else "other messages went first"
-    return f":hourglass: Told {late} late: {read}, delivered {time_of_day(now)}, because {why}."
+    return f":hourglass: Late by {late}: {read}, posted at {time_of_day(now)}, because {why}."
 
 
 def _buttons(card: Card) -> list[Block]:
@@ -401,8 +392,8 @@ def _buttons(card: Card) -> list[Block]:
     watched = not phrases.is_direct(card.channel) and card.episode.outcome is not Outcome.UNWATCHED
     stop = confirmation(
         "Unwatch this pipeline?",
-        "This ends the channel's own watch of this pipeline. If a pattern covers it too, updates continue, and I show "
-        "you the pattern. You can undo this for 1 h.",
+        "This ends the channel's own watch on this pipeline. If a pattern covers it too, updates continue, and I'll "
+        "show you the pattern. You can undo this for 1 h.",
         "Unwatch",
     )
     return actions(
@@ -425,27 +416,29 @@ def render_line(told: ThreadEntry, delivery: Delivery, now: datetime) -> Message
 _LINES: tuple[tuple[Event, str], ...] = (
     (Event.ACKNOWLEDGED, ":eyes: {name}Acknowledged by {by}"),
     (Event.RECOVERED, "{sign} {name}*recovered*{took}"),
-    (Event.LIVE, "{sign} {name}*live*{took}: {phase}{counted}"),
-    (Event.DEGRADED, f"{phrases.DEGRADED} {{name}}*degraded*: {{phase}}{{counted}}"),
-    (Event.RESTARTED, ":arrows_counterclockwise: {name}*restarted*: {phase}{counted}"),
+    (Event.LIVE, "{sign} {name}{be}*live*{took}{counted}"),
+    (Event.DEGRADED, f"{phrases.DEGRADED} {{name}}{{be}}*degraded*{{counted}}"),
+    (Event.RESTARTED, ":arrows_counterclockwise: {name}*restarted*, now {phase}{counted}"),
     (Event.BACK, "{sign} {name}*can be read again*{took}"),
-    (Event.GONE, f"{phrases.BLIND} {{name}}*{phrases.GONE}*"),
-    (Event.UNREACHABLE, f"{phrases.BLIND} {{name}}*cannot be read*: {{reason}}"),
+    (Event.GONE, f"{phrases.BLIND} {{name}}{{be}}*{phrases.GONE}*"),
+    (Event.UNREACHABLE, f"{phrases.BLIND} {{name}}*can't be read*: {{reason}}"),
 )
 
 
 def line_words(line: TimelineEntry, named: Pipeline | None = None) -> str:
-    """One sentence for one reading: the weightiest of its events leads. Outside its thread it needs a name."""
+    """One sentence for one reading, about its most important event. Outside its thread it needs a name."""
     ready = phrases.replicas(line.phase, line.ready, line.replicas)
-    # That it can be read again goes without saying where the same reading tells more.
+    # A reading that shows a change shows also that the pipeline can be read again.
     events = [event for event in line.events if event is not Event.BACK] or line.events
-    form = next((form for event, form in _LINES if event in events), "{sign} {name}*{phase}*{counted}")
+    form = next((form for event, form in _LINES if event in events), "{sign} {name}{clause}{counted}")
     return form.format(
         name=f"*{outside(named.name)}* " if named else "",
+        be="is " if named else "",
         by=phrases.answered_by(line.name, line.place),
         sign=phrases.counted_symbol(line.phase, line.ready, line.replicas),
-        phase=phrases.phase_word(line.phase),
-        counted=f", {ready}" if ready else "",
+        phase=phrases.phase_in_a_sentence(line.phase),
+        clause=phrases.phase_clause(line.phase) if named else f"*{phrases.phase_in_a_sentence(line.phase)}*",
+        counted=f": {ready}" if ready else "",
         took=f" after {phrases.length(line.downtime_seconds, first_seen=line.at_least)}" if line.ends else "",
         reason=outside(line.reason, REASON_LIMIT) if line.reason else "",
     )

@@ -18,7 +18,7 @@ def sign(view: PipelineView) -> str:
 
 
 def state(view: PipelineView, now: datetime) -> str:
-    """`last seen *RUNNING* 40 s ago`, or how it is."""
+    """The state as a value; if it is doubtful, with its age: `last seen *RUNNING* 40 s ago`."""
     if not is_doubtful(view):
         return phrases.state_words(view.state)
     unreadable = f"{phrases.UNREACHABLE}, " if view.state.reach is Reach.UNREACHABLE else ""
@@ -31,7 +31,7 @@ def _last_seen(view: PipelineView, now: datetime) -> str:
 
 
 def is_doubtful(view: PipelineView) -> bool:
-    """It was seen, but may be otherwise now."""
+    """True if the last known state may be out of date."""
     if view.state.observation is None or view.state.reach is Reach.GONE:
         return False
     return view.problem is not None or view.state.reach is Reach.UNREACHABLE
@@ -42,7 +42,7 @@ def why(view: PipelineView) -> str:
 
 
 def lead(views: Sequence[PipelineView]) -> list[str]:
-    """Over many rows: why they are old, once."""
+    """One line over many rows: why they are out of date."""
     doubtful = [view for view in views if view.problem and is_doubtful(view)]
     if not doubtful:
         return []
@@ -59,4 +59,4 @@ def _reason(view: PipelineView) -> str:
 
 
 def waiting(until: datetime | None) -> str:
-    return f" I read again at {date(until)}." if until else ""
+    return f" I'll try again at {date(until)}." if until else ""

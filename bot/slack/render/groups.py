@@ -1,4 +1,4 @@
-"""Many failures told in one message, and what becomes of them. Pure."""
+"""Messages about many pipelines: a group of failures, its thread, and the digest of an outage. Pure."""
 
 import json
 from collections import Counter
@@ -27,14 +27,14 @@ from bot.slack.render.mrkdwn import date, outside, span, time_of_day
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
 
-NAME_LIMIT = 40  # thirty lines must fit into what a notification tells
-BLOCKS_LIMIT = 12_000  # a message as a whole holds little more
+NAME_LIMIT = 40  # thirty lines must fit into the text of a notification
+BLOCKS_LIMIT = 12_000  # Slack refuses a message that is much larger
 GUIDANCE_SHOWN = 3
 TOGETHER_FROM = 2
 
 
 def render_group(group: Group, delivery: Delivery, now: datetime, render_context: RenderContext) -> Message:
-    """Links go first where all of it is too much for one message."""
+    """If the message is too large, it loses the rows' links."""
     whole = _blocks(group, delivery, now, render_context, links=True)
     fits = len(json.dumps(whole, ensure_ascii=False)) <= BLOCKS_LIMIT
     return message(whole if fits else _blocks(group, delivery, now, render_context, links=False))
@@ -48,7 +48,7 @@ def _blocks(
     blocks: list[Block] = [section(_headline(group, still))]
     who = phrases.calling(target for card in unanswered for target in card.targets)
     if who:
-        blocks.append(section(f":rotating_light: {who} please look at them, and acknowledge."))
+        blocks.append(section(f":rotating_light: {who} please take a look and acknowledge."))
     blocks += origins_context((origin for card in unanswered for origin in card.origins), group.channel)
     if todo := _todo(still):
         blocks.append(section("\n".join(todo)))
@@ -70,7 +70,7 @@ def _buttons(group: Group, unanswered: list[Card]) -> list[Block]:
 
 
 def _options(cards: list[Card]) -> list[tuple[str, str]]:
-    """Of two with one name each shows its id."""
+    """Pipelines that share a name show their ids."""
     names = Counter(card.pipeline.name for card in cards)
     return [
         (name if names[name] == 1 else f"{name[:NAME_LIMIT]} {card.pipeline.id}", value(card=card.key))
@@ -80,7 +80,7 @@ def _options(cards: list[Card]) -> list[tuple[str, str]]:
 
 
 def _todo(cards: list[Card]) -> list[str]:
-    """A group has room for a few runbooks and notes: those of the most pipelines."""
+    """The runbooks and notes that most of the pipelines share: a group has room for a few."""
     lines = Counter(line for card in cards for line in guidance_lines(card.guidance))
     return [line for line, _ in lines.most_common(GUIDANCE_SHOWN)]
 
@@ -88,7 +88,7 @@ def _todo(cards: list[Card]) -> list[str]:
 def _headline(group: Group, still: list[Card]) -> str:
     total = len(group.cards)
     already = _already(group)
-    since = f"since {phrases.moment(min(card.episode.opened_at for card in group.cards), first_seen=bool(already))}"
+    since = f"Since {phrases.moment(min(card.episode.opened_at for card in group.cards), first_seen=bool(already))}"
     if not still:
         return "\n".join([_over(group), *already])
     unwatched = _count(group, Outcome.UNWATCHED)
@@ -96,39 +96,42 @@ def _headline(group: Group, still: list[Card]) -> str:
     left = sum(bool(card.continues_in) for card in group.cards)
     gone = unwatched - left
     more = [f"{gone} {_are(gone)} no longer watched"] if gone else []
-    more += [f"you're no longer paged for {left}"] if left else []
+    more += [f"You're no longer paged for {left}"] if left else []
     return "\n".join([head, since, *more, *already])
 
 
 def _failed(group: Group, *, found: bool) -> str:
-    """A group that has outgrown one message says how many there are in all."""
-    here, failed = len(group.cards), "found FAILED" if found else "FAILED"
+    """A group with several messages says how many pipelines there are in all. `found`: the first reading of at least
+    one pipeline already showed the failure, so nobody knows whether they failed at once."""
+    here, failed = len(group.cards), "have failed*" if found else "failed* at once"
     if group.in_burst <= here:
-        return f":red_circle: *{here} pipelines {failed}* at once"
+        return f":red_circle: *{here} pipelines {failed}"
     if group.first:
-        return f":red_circle: *{group.in_burst} pipelines {failed}* at once, {here} of them in this message"
+        return f":red_circle: *{group.in_burst} pipelines {failed}, {here} of them in this message"
     pipelines = "1 more pipeline" if here == 1 else f"{here} more pipelines"
-    return f":red_circle: *{pipelines} {failed}*, {group.in_burst} in all"
+    return f":red_circle: *{pipelines} failed*, {group.in_burst} in all"
 
 
 def _in_part(group: Group, still: int) -> str:
-    in_all = f", {group.in_burst} FAILED in all" if group.in_burst > len(group.cards) else ""
-    return f":red_circle: *{still} of {len(group.cards)} pipelines* still not well{in_all}"
+    in_all = f", {group.in_burst} failed in all" if group.in_burst > len(group.cards) else ""
+    have = "has" if still == 1 else "have"
+    return f":red_circle: *{still} of {len(group.cards)} pipelines* {have} not recovered yet{in_all}"
 
 
 def _over(group: Group) -> str:
-    """What nobody watches any more may go on."""
+    """No pipeline of the group is open here. Unwatched ones may still be failing."""
     total, unwatched = len(group.cards), _count(group, Outcome.UNWATCHED)
     if all(card.continues_in for card in group.cards):
         where = phrases.continues(each for card in group.cards for each in card.continues_in)
         return f":no_bell: *You're no longer paged* for these {total} pipelines.{where}"
     if unwatched == total:
-        told = f":no_bell: *{total} pipelines* that FAILED are *no longer watched here*"
-        return f"{told}: this channel gets no further updates on them"
+        receiver = "You get" if phrases.is_direct(group.channel) else "This channel gets"
+        told = f":no_bell: *{total} pipelines* that failed are *no longer watched here*"
+        return f"{told}. {receiver} no further updates on them."
     over = total - unwatched
     when = span(min(card.episode.opened_at for card in group.cards), _ended(group), or_earlier=bool(_already(group)))
     if unwatched:
-        told = f":no_bell: *{over} of {total} pipelines* {_are(over)} no longer FAILED"
+        told = f":no_bell: *{over} of {total} pipelines* {_are(over)} no longer failing"
         left = any(card.continues_in for card in group.cards)
         rest = f"you're no longer paged for {unwatched}" if left else f"{unwatched} {_are(unwatched)} no longer watched"
         return f"{told}, {rest} · {when}"
@@ -137,7 +140,7 @@ def _over(group: Group) -> str:
     if all(came_with_its_end(card) for card in group.cards):
         return f":large_green_circle: *All {total} pipelines have recovered*, the last after {longest} · {when}"
     lasted = longest if _already(group) else f"up to {longest}"
-    return f":large_green_circle: *{total} pipelines failed* at once {when}\nThey were down for {lasted}."
+    return f":large_green_circle: *{total} pipelines failed* at once · {when}\nThey were down for {lasted}."
 
 
 def _ended(group: Group) -> datetime:
@@ -153,14 +156,13 @@ def _are(number: int) -> str:
 
 
 def _already(group: Group) -> list[str]:
-    """When those failed that were first read so, nobody knows."""
+    """Says which failures the first reading already showed: nobody knows when they began."""
     number = sum(card.episode.first_seen for card in group.cards)
     if number == 0:
         return []
-    if number == len(group.cards):
-        return ["They were FAILED already when they were first read."]
-    those = "1 of them was" if number == 1 else f"{number} of them were"
-    return [f"{those} FAILED already when first read."]
+    everyone = "It" if number == 1 else "They"
+    those = everyone if number == len(group.cards) else f"{number} of them"
+    return [f"{those} had already failed when I first read {'it' if number == 1 else 'them'}."]
 
 
 def _row(card: Card, render_context: RenderContext | None) -> str:
@@ -168,8 +170,8 @@ def _row(card: Card, render_context: RenderContext | None) -> str:
     if card.episode.outcome is Outcome.RECOVERED:
         return f":large_green_circle: {name} {recovery_words(card)}"
     if card.episode.outcome is Outcome.UNWATCHED:
-        stopped = "you're no longer paged" if card.continues_in else "no longer watched"
-        return f":no_bell: {name} {stopped}, last seen {phrases.phase_word(card.state.phase)}"
+        stopped = ": you're no longer paged" if card.continues_in else " is no longer watched"
+        return f":no_bell: {name}{stopped}, last seen {phrases.phase_word(card.state.phase)}"
     answer = card.episode.acknowledged
     answered = f" · :eyes: {phrases.answered_by(answer.name, answer.place)}" if answer else ""
     link = (
@@ -177,12 +179,12 @@ def _row(card: Card, render_context: RenderContext | None) -> str:
         if render_context and render_context.knows_pipelines
         else ""
     )
-    return f"{phrases.standing_symbol(card.state)} {name} {phrases.state_words(card.state)}{answered}{link}"
+    return f"{phrases.standing_symbol(card.state)} {name} {phrases.state_clause(card.state)}{answered}{link}"
 
 
 def render_lines(told: TimelineBatch, delivery: Delivery, now: datetime) -> Message:
-    """In a group's thread a line needs its pipeline's name; in a card's thread only where the channel sees it too. Many
-    recoveries are one line; so is the last of a group, which tells that all are over."""
+    """Several lines of a thread. A line names its pipeline in a group's thread, and if the channel sees it too. Many
+    recoveries become one line, and so does the last recovery of a group."""
     named = told.of_group or told.broadcast
     together = [each for each in told.entries if told.of_group and Event.RECOVERED in each.entry.events]
     in_one = len(together) >= TOGETHER_FROM or (told.all_recovered > 0 and len(together) > 0)
@@ -196,7 +198,7 @@ def render_lines(told: TimelineBatch, delivery: Delivery, now: datetime) -> Mess
 
 
 def _recovered(those: list[ThreadEntry], everyone: int) -> str:
-    """Many recoveries in one line, with all their names."""
+    """Many recoveries in one line, with their names."""
     names = ", ".join(f"*{outside(each.pipeline.name, NAME_LIMIT)}*" for each in those)
     last = max(those, key=lambda each: each.entry.downtime_seconds or 0).entry
     lasted = phrases.length(last.downtime_seconds, first_seen=any(each.entry.at_least for each in those))
@@ -207,19 +209,19 @@ def _recovered(those: list[ThreadEntry], everyone: int) -> str:
 
 
 def render_catch_up(told: Digest, delivery: Delivery, now: datetime) -> Message:
-    """Many stories in one message: what each pipeline went through. No sign stands before a row: it would be taken for
-    how the pipeline is now, and what has FAILED meanwhile is told above."""
+    """A digest: what each pipeline went through. Rows carry no symbol: it would look like the current state, which only
+    the cards show."""
     since = min(entry.since for entry in told.entries)
     until = max(entry.until for entry in told.entries)
     pipelines = "1 pipeline" if len(told.entries) == 1 else f"{len(told.entries)} pipelines"
     head = f":fast_forward: *Catching up* on {pipelines}, from {date(since)} to {date(until)}"
-    apart = "This is what went by meanwhile. What is FAILED now has a message of its own."
+    apart = "This is what happened in between. Pipelines that are failed now have their own messages."
     rows = [f"• {_history(entry)}" for entry in sorted(told.entries, key=lambda entry: entry.pipeline.name.lower())]
     return message([section(f"{head}\n{apart}"), *sections(rows), *footnotes(delivery, now)])
 
 
 def went_through(entry: DigestEntry) -> str:
-    """With the sign of how it was at last; what a person did says nothing of that."""
+    """One row, with the symbol of the last phase. An acknowledgement says nothing about the phase."""
     return f"{':eyes:' if entry.last.by else phrases.symbol(entry.last.phase)} {_history(entry)}"
 
 
@@ -229,12 +231,12 @@ def _history(entry: DigestEntry) -> str:
     counts = ", ".join(
         f"{event.value} {entry.counts[event]}×" if entry.counts[event] > 1 else event.value for event in told
     )
-    last = "" if entry.last.by else f"{phrases.phase_word(entry.last.phase)} "
-    return f"{name} {counts or 'changed'} · last {last}{time_of_day(entry.until)}"
+    last = "last change" if entry.last.by else f"last seen {phrases.phase_word(entry.last.phase)}"
+    return f"{name} {counts or 'changed'} · {last} at {time_of_day(entry.until)}"
 
 
 def _goes_without_saying(event: Event, entry: DigestEntry) -> bool:
-    """What has recovered is live."""
+    """A pipeline that recovered is live."""
     return event is Event.LIVE and entry.counts[event] <= entry.counts.get(Event.RECOVERED, 0)
 
 

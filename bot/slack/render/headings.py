@@ -15,7 +15,7 @@ from bot.slack.render.mrkdwn import outside
 
 @dataclass(frozen=True, slots=True)
 class Heading:
-    """`views` are all that is listed, over all pages. With `states`, they were chosen out of `looked_at`."""
+    """`views` are all listed pipelines, over all pages. With `states`, they are those of `looked_at` in one of them."""
 
     views: Sequence[PipelineView]
     looked_at: Sequence[PipelineView]
@@ -53,7 +53,7 @@ def _chosen(of: Heading) -> tuple[str, ...]:
 
 
 def _word(state: str) -> str:
-    """A phase as GoldRush writes it."""
+    """A phase in upper case, as GoldRush writes it."""
     return state.upper() if state.upper() in Phase.__members__ else state
 
 
@@ -66,7 +66,7 @@ def _with(of: Heading) -> str:
 
 
 def _unread(of: Heading) -> str:
-    """How it is with these, nobody knows: none of them is counted as well or as wrong."""
+    """Pipelines without a reading count neither as healthy nor as troubled."""
     unread = sum(view.state.observation is None for view in of.looked_at or of.views)
     return f"{unread} not read yet" if unread else ""
 

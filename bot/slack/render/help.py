@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.slack.render.blocks import Block, sections
 
-_INTRO = "*What I do*: I watch GoldRush pipelines, tell this channel what becomes of them, and page when one FAILS."
+_INTRO = "*I watch GoldRush pipelines*, post their status changes here, and page someone when one fails."
 _SHORT = (
     "I watch GoldRush pipelines. Ask me for example:",
     "`status orders-eu` · `list` · `watch orders-eu` · `watches`",

@@ -1,6 +1,7 @@
-"""Messages outside any episode: what a channel watches, channels that rest, and what befell the bot itself. Pure."""
+"""Messages outside any episode: changed watches, suspended channels, and news about the bot itself. Pure."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery
@@ -14,7 +15,8 @@ from bot.slack.render.mrkdwn import date, duration, outside
 from bot.slack.render.paging import stopped_blocks
 
 MOST_CHANNELS = 50
-LISTED = 6000  # characters: as JSON they may be twice as many, and a message as a whole holds little more than that
+ONE_MINUTE = timedelta(minutes=1)
+LISTED = 6000  # characters: JSON may double them, and Slack refuses a message that is much larger
 
 
 def render_notice(notice: Notice, delivery: Delivery, render_context: RenderContext) -> Message:
@@ -22,12 +24,12 @@ def render_notice(notice: Notice, delivery: Delivery, render_context: RenderCont
 
 
 def _listed(watches: tuple[Watch, ...]) -> list[Block]:
-    """One section, cut by whole lines: a message as a whole may hold little more."""
+    """One section, cut by whole lines: Slack refuses a message that is much larger."""
     return [section("\n".join(f"• {phrases.watch_words(watch)}" for watch in watches))] if watches else []
 
 
 def _as_many_as_fit(lines: Sequence[str]) -> list[Block]:
-    """What has no room is counted."""
+    """A last line counts those that have no room."""
     kept, length = 0, 0
     while kept < len(lines) and length + len(lines[kept]) < LISTED:
         length += len(lines[kept]) + 1
@@ -51,8 +53,8 @@ def _before_and_after(notice: Notice) -> list[Block]:
     for watch in notice.watches:
         was = before.pop(watch.reference.lower(), None)
         lines.append(f"• {phrases.watch_words(watch)}")
-        lines += [f"    before: {phrases.watch_words(was)}"] if was else []
-    lines += [f"• no longer: {phrases.watch_words(watch)}" for watch in before.values()]
+        lines += [f"    Before: {phrases.watch_words(was)}"] if was else []
+    lines += [f"• Removed: {phrases.watch_words(watch)}" for watch in before.values()]
     return [section("\n".join(lines))] if lines else []
 
 
@@ -63,26 +65,26 @@ def _unwatched(notice: Notice, _: RenderContext) -> list[Block]:
 
 
 def _undone(notice: Notice, _: RenderContext) -> list[Block]:
-    head = f":bell: {_who(notice)} took a change back. This channel watches as before:"
+    head = f":bell: {_who(notice)} undid a change of watches:"
     return [section(head), *_before_and_after(notice)]
 
 
 def _not_paged(notice: Notice, _: RenderContext) -> list[Block]:
     where = "their own conversation with me" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
-    head = f":no_bell: {_who(notice)} removed you from a watch in {where}: I no longer page you when these fail."
+    head = f":no_bell: {_who(notice)} removed you from a watch in {where}. I no longer page you when these fail:"
     return [section(head), *_listed(notice.watches)]
 
 
 def _call(notice: Notice, _: RenderContext) -> list[Block]:
-    """It says nothing that may be otherwise later: how the pipelines are, their cards show."""
+    """Holds only facts that stay true: the cards show the current state."""
     who = " ".join(each for each in (phrases.calling(notice.targets), _who(notice)) if each)
     if len(notice.failures) == 1:
         (one,) = notice.failures
         failed = f"*{outside(one.pipeline.name)}* failed at {phrases.moment(one.since, first_seen=one.first_seen)}."
-        return [section(f":bell: {failed}\n{who} asks you to look at it: acknowledge on its card.")]
+        return [section(f":bell: {failed}\n{who} asks you to take a look. Acknowledge on its card.")]
     names = ", ".join(f"*{outside(each.pipeline.name, NAME_LIMIT)}*" for each in notice.failures)
     failed = f"{len(notice.failures)} pipelines failed: {names}." if names else "Pipelines failed."
-    return [section(f":bell: {failed}\n{who} asks you to look at them: acknowledge on their cards.")]
+    return [section(f":bell: {failed}\n{who} asks you to take a look. Acknowledge on their cards.")]
 
 
 def _paging_stopped(notice: Notice, _: RenderContext) -> list[Block]:
@@ -90,17 +92,17 @@ def _paging_stopped(notice: Notice, _: RenderContext) -> list[Block]:
 
 
 def _who(notice: Notice) -> str:
-    return phrases.who(notice.by_name) if notice.by_name else "Somebody"
+    return phrases.who(notice.by_name) if notice.by_name else "Someone"
 
 
-def _parked(notice: Notice, render_context: RenderContext) -> list[Block]:
-    why = phrases.SUSPENDED[notice.reason] if notice.reason else "it does not take messages"
+def _suspended(notice: Notice, render_context: RenderContext) -> list[Block]:
+    why = phrases.SUSPENDED[notice.reason] if notice.reason else "Slack refuses my messages"
     where = "our direct messages" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
-    head = f":warning: I cannot post in {where} any more: {why}."
-    instead = f" Until then <#{notice.instead}> hears what they tell." if notice.instead else ""
-    rest = f"Your watches there rest until I can, and nothing is lost.{instead}"
+    head = f":warning: I can't post in {where} any more: {why}."
+    instead = f" Until then I post their updates in <#{notice.instead}>." if notice.instead else ""
+    rest = f"Your watches there stay, and nothing is lost: I'll post what is waiting once I can.{instead}"
     cure = phrases.cure(notice.channel, notice.reason, render_context.command, here=False) if notice.reason else ""
-    elsewhere = f"In another channel `{render_context.command} watch` has them told there."
+    elsewhere = f"To get updates in another channel, type `{render_context.command} watch` there."
     how = f"{cure[:1].upper()}{cure[1:]}\n{elsewhere}".strip()
     return [section(f"{head}\n{rest}"), *_listed(notice.watches), section(how)]
 
@@ -108,29 +110,34 @@ def _parked(notice: Notice, render_context: RenderContext) -> list[Block]:
 def _blind(notice: Notice, _: RenderContext) -> list[Block]:
     since, until = notice.since or notice.at, notice.at
     took = duration((until - since).total_seconds())
-    head = f":see_no_evil: I read no pipeline for {took}, from {date(since)} to {date(until)}."
-    all_read = "All are now as they were before." if not notice.unread else "Those read since are as they were before."
-    now = "Since then these have changed:" if notice.missed else all_read
-    rest = f"Whatever happened and passed in that time I did not see. {now}"
+    when = f"from {date(since)} to {date(until)}" if until - since >= ONE_MINUTE else f"at {date(since)}"
+    head = f":see_no_evil: I couldn't watch any pipelines for {took}, {when}."
+    those = "The ones I've read since" if notice.unread else "All of them"
+    now = "These have changed:" if notice.missed else f"{those} are as they were before."
+    rest = f"I may have missed changes that began and ended in that time. {now}"
     rows = _as_many_as_fit([went_through(each) for each in notice.missed])
-    unread = [section(f"{notice.unread} could not be read yet; their cards will tell.")] if notice.unread else []
-    return [section(f"{head}\n{rest}"), *rows, *unread]
+    return [section(f"{head}\n{rest}"), *rows, *_not_read_yet(notice.unread)]
+
+
+def _not_read_yet(number: int) -> list[Block]:
+    if number == 0:
+        return []
+    pipelines, their = ("1 pipeline", "Its card") if number == 1 else (f"{number} pipelines", "Their cards")
+    return [section(f"I couldn't read {pipelines} yet. {their} will show any change.")]
 
 
 def _rolled_back(notice: Notice, render_context: RenderContext) -> list[Block]:
-    head = ":rotating_light: *My memory (Redis) has lost what it had confirmed*: it went back in time, or was emptied."
-    rest = (
-        "What is open I look for in Slack before I send it again. These watches are gone, and nobody is told any more:"
-    )
+    head = ":rotating_light: *My database (Redis) lost data*: it went back in time, or was emptied."
+    rest = "These watches are gone: nobody gets updates or pages from them. I check Slack before I send anything again."
     how = (
-        "To have one back, type its line in its channel. Redis must keep what it confirms: `appendonly yes`, "
-        "`appendfsync always`, `maxmemory-policy noeviction`."
+        "To restore a watch, type its line in its channel. If you run this bot: Redis must keep what it confirms "
+        "(`appendonly yes`, `appendfsync always`, `maxmemory-policy noeviction`)."
     )
-    lines = _as_many_as_fit([_to_have_back(watch, render_context) for watch in notice.watches])
+    lines = _as_many_as_fit([_restoring(watch, render_context) for watch in notice.watches])
     return [section(f"{head}\n{rest}"), *lines, section(how)]
 
 
-def _to_have_back(watch: Watch, render_context: RenderContext) -> str:
+def _restoring(watch: Watch, render_context: RenderContext) -> str:
     pages = f" (pages {phrases.paged(watch.targets)})" if watch.targets else ""
     return f"• <#{watch.channel}>: `{render_context.command} watch {phrases.watch_command(watch)}`{pages}"
 
@@ -139,11 +146,9 @@ def _empty(notice: Notice, render_context: RenderContext) -> list[Block]:
     more = len(notice.channels) - MOST_CHANNELS
     named = ", ".join(f"<#{each}>" for each in notice.channels[:MOST_CHANNELS])
     channels = f"{named} and {more} more" if more > 0 else named
-    head = f":information_source: *My memory (Redis) is empty*, though I am in {channels}."
-    rest = (
-        "On a first start that is as it should be. If watches were made before, they are gone: restore Redis, or make"
-    )
-    return [section(f"{head}\n{rest} them again with `{render_context.command} watch`.")]
+    head = f":information_source: *My database (Redis) is empty*, though I'm in {channels}."
+    rest = "That's normal on a first start. Otherwise all watches are lost: restore Redis, or add them again with"
+    return [section(f"{head}\n{rest} `{render_context.command} watch`.")]
 
 
 def _hello(_: Notice, render_context: RenderContext) -> list[Block]:
@@ -159,10 +164,10 @@ def _hello(_: Notice, render_context: RenderContext) -> list[Block]:
 
 def _incomplete(notice: Notice, render_context: RenderContext) -> list[Block]:
     lost = ", ".join(f"`{name}`" for name in notice.keys)
-    head = f":rotating_light: *Redis has lost part of my data*: {lost}."
+    head = f":rotating_light: *My database (Redis) lost part of my data*: {lost}."
     rest = (
-        "I restored what I could, and I look in Slack before I send anything again. Messages that were due, and "
-        f"commands that were under way, may be lost. Check each channel with `{render_context.command} watches`."
+        "I restored what I could, and I check Slack before I send anything again. Pending messages and commands may be "
+        f"lost. Check each channel with `{render_context.command} watches`."
     )
     how = "To keep Redis from evicting data, set `maxmemory-policy noeviction`, and give it enough memory."
     return [section(f"{head}\n{rest}"), section(how)]
@@ -175,7 +180,7 @@ _WORDS: dict[NoticeKind, Callable[[Notice, RenderContext], list[Block]]] = {
     NoticeKind.UNDONE: _undone,
     NoticeKind.NOT_PAGED: _not_paged,
     NoticeKind.CALL: _call,
-    NoticeKind.SUSPENDED: _parked,
+    NoticeKind.SUSPENDED: _suspended,
     NoticeKind.BLIND: _blind,
     NoticeKind.ROLLED_BACK: _rolled_back,
     NoticeKind.EMPTY: _empty,

@@ -16,7 +16,7 @@ IN_DIALOG = 32
 
 
 def origins_context(origins: Iterable[PageOrigin], channel: ChannelId) -> list[Block]:
-    """Slack shows the name of a private channel only to those who are in it."""
+    """Who set up a page, and where. Slack shows a private channel's name to its members only."""
     told = list(dict.fromkeys(_origin(each, channel) for each in origins))
     more = [f"{len(told) - MOST_ORIGINS} more"] if len(told) > MOST_ORIGINS else []
     listed = "; ".join([*told[:MOST_ORIGINS], *more])
@@ -29,7 +29,7 @@ def _origin(origin: PageOrigin, channel: ChannelId) -> str:
 
 
 def stop_button(channel: ChannelId, origins: Sequence[PageOrigin], **facts: object) -> Block | None:
-    """Only in the person's own direct messages: there a click can mean nobody else."""
+    """Only in direct messages: there the person who clicks is the person who is paged."""
     if not (phrases.is_direct(channel) and any(origin.channel != channel for origin in origins)):
         return None
     return stop_paging([origin for origin in origins if origin.channel != channel], **facts)
@@ -42,12 +42,13 @@ def stop_paging(origins: Sequence[PageOrigin] = (), **facts: object) -> Block:
 
 def _what_is_left(origins: Sequence[PageOrigin]) -> str:
     """What the click does, within the 300 characters of a dialog."""
-    told = "Whoever set them up is told."
+    told = "I'll tell the people who set them up."
     if not origins or any(not origin.reference for origin in origins):
-        return f"You leave every watch that paged you for this, with everything else that it covers. {told}"
+        return f"The watches that paged you for this no longer page you for anything that they cover. {told}"
     named = list(dict.fromkeys(_origin_words(each) for each in origins))
     more = [f"{len(named) - MOST_IN_DIALOG} more"] if len(named) > MOST_IN_DIALOG else []
-    return f"You leave {'; '.join([*named[:MOST_IN_DIALOG], *more])}, for everything they cover. {told}"
+    listed = "; ".join([*named[:MOST_IN_DIALOG], *more])
+    return f"These watches no longer page you for anything that they cover: {listed}. {told}"
 
 
 def _origin_words(origin: PageOrigin) -> str:
@@ -59,11 +60,11 @@ def _origin_words(origin: PageOrigin) -> str:
 
 
 def _left(watch: Watch, covers: int | None, person: UserId | None) -> str:
-    """One watch that somebody left, what it covers, and whom it pages now."""
+    """One watch that someone left, what it covers, and its other targets."""
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
     size = "" if covers is None or not watch.pattern else f" ({pipelines_words(covers)})"
     others = [each for each in watch.targets if not (each.kind is TargetKind.USER and each.id == person)]
-    pages = f"It still pages {phrases.paged(others)}." if others else "Nobody is paged by it now."
+    pages = f"It still pages {phrases.paged(others)}." if others else "It pages nobody now."
     return f"{name} in <#{watch.channel}>{size}. {pages}"
 
 
@@ -79,7 +80,7 @@ def pipelines_words(number: int) -> str:
 
 
 def stopped_blocks(notice: Notice) -> list[Block]:
-    """For the channel, and by direct message for whoever set it up."""
+    """For the channel, and for the people who set the watches up."""
     where = f" by your watches in <#{notice.channel}>" if notice.channel else ""
     who = phrases.who(notice.by_name)
     head = f":no_bell: {who[:1].upper()}{who[1:]} is no longer paged{where}."

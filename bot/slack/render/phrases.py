@@ -1,4 +1,4 @@
-"""How things are called: one symbol and one word for each phase and state. Pure."""
+"""The words and symbols that several messages share. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -28,31 +28,31 @@ _SYMBOLS = {
 DEGRADED = ":large_yellow_circle:"
 
 GONE = "no longer visible: deleted, or access changed"
-UNREACHABLE = "cannot be read"
+UNREACHABLE = "can't be read"
 
 SUSPENDED = {
-    SuspendReason.ARCHIVED: "it is archived",
-    SuspendReason.NOT_IN_CHANNEL: "I am not in it",
+    SuspendReason.ARCHIVED: "it's archived",
+    SuspendReason.NOT_IN_CHANNEL: "I'm not in it",
     SuspendReason.NOT_FOUND: "it was deleted, or I was removed from it",
     SuspendReason.RESTRICTED: "posting is restricted",
 }
 
 
 def cure(channel: ChannelId | None, reason: SuspendReason, command: str, *, here: bool) -> str:
-    """What to do about a channel that rests. `here`: it is said in that channel."""
+    """How to resume a suspended channel. `here`: the text stands in that channel."""
     where = "here" if here else "there"
-    return f"{_seen_to(channel, reason, here=here)}, then type `{command} watches` {where}: I try it at once."
+    return f"{_fix(channel, reason, here=here)}, then type `{command} watches` {where}. I'll try again right away."
 
 
-def _seen_to(channel: ChannelId | None, reason: SuspendReason, *, here: bool) -> str:
+def _fix(channel: ChannelId | None, reason: SuspendReason, *, here: bool) -> str:
     match reason:
         case SuspendReason.ARCHIVED:
             return f"unarchive {'this' if here else 'that'} channel and invite me again"
         case SuspendReason.NOT_IN_CHANNEL | SuspendReason.NOT_FOUND:
             return "invite me again"
         case SuspendReason.RESTRICTED:
-            whose = "the app, its Messages Tab" if is_direct(channel) else "the channel"
-            return f"let me post again (who may is a setting of {whose})"
+            whose = "the app's Messages Tab" if is_direct(channel) else "the channel"
+            return f"let me post again in the settings of {whose}"
 
 
 def is_direct(channel: ChannelId | None) -> bool:
@@ -61,7 +61,7 @@ def is_direct(channel: ChannelId | None) -> bool:
 
 
 def watcher(channel: ChannelId | None, *, here: bool = False) -> str:
-    """Who watches: a channel, or the person in whose conversation with the bot it is. `here`: it is said there."""
+    """The subject of "watches": a channel, or the person who talks to the bot. `here`: the text stands there."""
     if is_direct(channel):
         return "You"
     return "This channel" if here or channel is None else f"<#{channel}>"
@@ -76,7 +76,7 @@ def symbol(phase: Phase | None) -> str:
 
 
 def counted_symbol(phase: Phase | None, ready: int | None, wanted: int | None) -> str:
-    """Green only where it is live; where RUNNING leaves that open, nobody knows."""
+    """RUNNING is green only if the pipeline is live."""
     if phase != Phase.RUNNING:
         return symbol(phase)
     return {Readiness.READY: symbol(phase), Readiness.SHORT: DEGRADED}.get(readiness(ready, wanted), BLIND)
@@ -90,12 +90,40 @@ def standing_symbol(standing: PipelineState) -> str:
 
 
 def phase_word(phase: Phase | None) -> str:
-    """A phase of the future is shown as it came."""
+    """The phase as a value. An undocumented one is shown as it came."""
     return "not read yet" if phase is None else outside(str(phase), 40)
 
 
+def phase_in_a_sentence(phase: Phase | None) -> str:
+    """In lower case, if GoldRush documents it: `failed`, `deploying`."""
+    return phase_word(phase).lower() if phase in _SYMBOLS else phase_word(phase)
+
+
+def phase_clause(phase: Phase | None) -> str:
+    """What follows a pipeline's name: `*failed*`, `is *deploying*`."""
+    if phase == Phase.FAILED:
+        return "*failed*"
+    verb = "is" if phase is None or phase in _SYMBOLS else "reports"
+    return f"{verb} *{phase_in_a_sentence(phase)}*"
+
+
+def state_in_a_sentence(state: PipelineState) -> str:
+    """`*running*, degraded`, as part of a sentence about a pipeline that can be read."""
+    seen = state.observation
+    return f"*{phase_in_a_sentence(state.phase)}*{_more(seen) if seen else ''}"
+
+
+def state_clause(state: PipelineState) -> str:
+    """What follows a pipeline's name: `*failed*`, `is *running*, degraded`, `can't be read, last seen *FAILED*`."""
+    if state.reach is Reach.UNREACHABLE:
+        return state_words(state)
+    if state.reach is Reach.GONE or state.observation is None:
+        return f"is {state_words(state)}"
+    return f"{phase_clause(state.phase)}{_more(state.observation)}"
+
+
 def state_words(standing: PipelineState) -> str:
-    """Phase with what makes it more or less than it says: `*RUNNING*, live`, `*RUNNING*, degraded`."""
+    """The state as a value: `*RUNNING*, live`, `*RUNNING*, degraded`."""
     if standing.reach is Reach.GONE:
         return GONE
     word = f"*{phase_word(standing.phase)}*"
@@ -120,7 +148,7 @@ def _more(observation: Observation) -> str:
 
 
 def replicas(phase: Phase | None, ready: int | None, wanted: int | None) -> str:
-    """`2 of 3 ready`; empty where the API did not say, or none are wanted by a pipeline that does not run."""
+    """`2 of 3 ready`. Empty if the API did not say, or if a pipeline that does not run wants none."""
     if wanted == 0 or (ready is None and wanted):
         return _wanted(wanted) if phase == Phase.RUNNING else ""
     return f"{ready} of {wanted} ready" if ready is not None and wanted else ""
@@ -131,12 +159,12 @@ def _wanted(number: int) -> str:
 
 
 def intent_words(pipeline: Pipeline, standing: PipelineState) -> str:
-    """The user's intent, where the phase says something else; empty where they agree."""
-    return f"wanted: {pipeline.intent.value}" if pipeline.intent and drifts(pipeline.intent, standing.phase) else ""
+    """The owner's intent if the phase contradicts it, else empty."""
+    return f"should be {pipeline.intent.value}" if pipeline.intent and drifts(pipeline.intent, standing.phase) else ""
 
 
 def moment(at: datetime, *, first_seen: bool) -> str:
-    """`first_seen`: it was so already when it was first read."""
+    """`first_seen`: the first reading already showed it."""
     return f"{date(at)} or earlier" if first_seen else date(at)
 
 
@@ -145,7 +173,7 @@ def length(seconds: float | None, *, first_seen: bool) -> str:
 
 
 def give_or_take(seconds: float) -> str:
-    """Rounded up, as one says it: `give or take 50 s`."""
+    """Rounded up: `give or take 50 s`."""
     for step, until in ((1, 10), (10, 60), (60, 3600)):
         if seconds <= until:
             return f"give or take {duration(ceil(seconds / step) * step)}"
@@ -164,13 +192,13 @@ def mention(target: Target) -> str:
 
 
 def calling(targets: Iterable[Target]) -> str:
-    """In lines of a few: where not all have room, whole lines are cut off, and the first are called all the same."""
+    """In lines of a few: a message that is too long loses whole lines, so the first targets still get their page."""
     who = [mention(target) for target in dict.fromkeys(targets)]
     return "\n".join(" ".join(who[first : first + CALLED_IN_A_LINE]) for first in range(0, len(who), CALLED_IN_A_LINE))
 
 
 def who(name: str) -> str:
-    """A person as plain text. Rows of earlier versions hold no name."""
+    """A person as plain text. Rows of earlier versions have no name."""
     return outside(name) if name else "someone"
 
 
@@ -180,7 +208,7 @@ def answered_by(name: str, place: str) -> str:
 
 
 def standing_in(channels: Iterable[ChannelId]) -> str:
-    """Why the fallback channel hears this. Slack shows a private channel's name to its members only."""
+    """Why this is in the fallback channel. Slack shows a private channel's name to its members only."""
     named = list(dict.fromkeys(f"<#{channel}>" for channel in channels))
     more = f" and {len(named) - CALLED_IN_A_LINE} more" if len(named) > CALLED_IN_A_LINE else ""
     where = f"{', '.join(named[:CALLED_IN_A_LINE])}{more}"
@@ -188,7 +216,7 @@ def standing_in(channels: Iterable[ChannelId]) -> str:
 
 
 def continues(channels: Iterable[ChannelId]) -> str:
-    """Where a failure is followed for which somebody is no longer paged."""
+    """Where to follow a failure for someone who is no longer paged for it."""
     named = list(dict.fromkeys(f"<#{each}>" for each in channels if not is_direct(each)))
     more = f" and {len(named) - CALLED_IN_A_LINE} more" if len(named) > CALLED_IN_A_LINE else ""
     return f" Updates continue in {', '.join(named[:CALLED_IN_A_LINE])}{more}." if named else ""
@@ -211,20 +239,20 @@ def events_words(events: Iterable[Event] | None) -> str:
 
 
 def watch_words(watch: Watch) -> str:
-    """What is watched, of which events, and who is paged."""
+    """A watch: pipeline or pattern, events, and targets."""
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
-    pages = f", pages {paged(watch.targets)} on FAILED" if watch.targets else ""
+    pages = f", pages {paged(watch.targets)} on failure" if watch.targets else ""
     return f"{name} — {events_words(watch.events)}{pages}"
 
 
 def watch_name(watch: Watch) -> str:
-    """How a watch is named in a command: by its name, where that is shown as it is typed."""
+    """A watch's name in a command; its id if the name can't be typed as it is shown."""
     as_it_is = can_be_typed(watch.label) and code(watch.label) == f"`{watch.label}`"
     return quoted(watch.label if as_it_is and not watch.pattern else watch.reference)
 
 
 def watch_command(watch: Watch) -> str:
-    """What somebody types after `watch` to have this one again: by its name, where that is shown as it is typed."""
+    """What to type after `watch` to restore this one."""
     name = watch_name(watch)
     on = f" on {','.join(sorted(watch.events))}" if watch.events else ""
     page = f" page {' '.join(_typed(each) for each in watch.targets[:TARGETS_SHOWN])}" if watch.targets else ""
@@ -232,7 +260,7 @@ def watch_command(watch: Watch) -> str:
 
 
 def _typed(target: Target) -> str:
-    """As somebody types it, by name: an id typed by hand names nobody."""
+    """A target by name: Slack does not resolve an id that someone types."""
     if target.kind in {TargetKind.HERE, TargetKind.CHANNEL}:
         return target.kind.value
     name = target.label if can_be_typed(target.label) else target.id
@@ -246,9 +274,9 @@ def paged(targets: Sequence[Target]) -> str:
 
 DELAYS: Mapping[Delay, str] = {
     Delay.RATE_LIMITED: "Slack asked me to wait (429)",
-    Delay.NOT_REACHED: "Slack could not be reached",
-    Delay.NO_ANSWER: "Slack did not answer at first",
+    Delay.NOT_REACHED: "I couldn't reach Slack",
+    Delay.NO_ANSWER: "Slack didn't answer at first",
     Delay.REFUSED: "Slack refused it at first",
-    Delay.SUSPENDED: "this channel did not take messages",
-    Delay.AWAY: "I was not running",
+    Delay.SUSPENDED: "I couldn't post here",
+    Delay.AWAY: "I wasn't running",
 }

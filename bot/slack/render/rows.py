@@ -1,4 +1,4 @@
-"""Lines that several answers share: a pipeline in one line, a channel that rests, words with no pipeline. Pure."""
+"""Lines that several answers share: one pipeline, a suspended channel, words that name no pipeline. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from bot.slack.render.cards import RenderContext
 from bot.slack.render.mrkdwn import ago, code, outside
 
 CANDIDATES = 10
-EXPLAINED = 10  # words that are not understood and get a line of their own
+EXPLAINED = 10  # unknown words that get a line of their own
 
 
 def age(view: PipelineView, now: datetime) -> str:
@@ -22,7 +22,7 @@ def age(view: PipelineView, now: datetime) -> str:
 
 
 def row(view: PipelineView, now: datetime) -> str:
-    """Where nobody knows how it is now, that comes first."""
+    """One pipeline in one line. A doubtful state comes with its age and without facts."""
     told = " · ".join(fact for fact in (doubts.state(view, now), *_facts(view, now)) if fact)
     return f"{doubts.sign(view)} *{outside(view.pipeline.name)}* — {told}"
 
@@ -41,9 +41,9 @@ def _facts(view: PipelineView, now: datetime) -> list[str]:
 
 
 def resting(channel: ChannelId | None, reason: SuspendReason, render_context: RenderContext) -> str:
-    """To ask is to have it tried."""
-    rested = f":warning: I could not post here: {phrases.SUSPENDED[reason]}. I try it again now: what waits comes next."
-    return f"{rested}\nIf nothing comes, {phrases.cure(channel, reason, render_context.command, here=True)}"
+    """The question itself makes the bot try again."""
+    tried = f":warning: I couldn't post here: {phrases.SUSPENDED[reason]}. I'm trying again now."
+    return f"{tried}\nIf nothing comes, {phrases.cure(channel, reason, render_context.command, here=True)}"
 
 
 def unresolved(
@@ -53,9 +53,9 @@ def unresolved(
     text: str = "",
     complete: Callable[[str], bool] = bool,
 ) -> list[Block]:
-    """`text` is the command as typed: with one word corrected it is offered again, with all its other words.
+    """`text` is the command as typed. The answer offers it again with each wrong word corrected.
 
-    `complete`: whether a corrected command still names a pipeline.
+    `complete`: true if a corrected command still names a pipeline.
     """
     lines: list[str] = []
     alone = len(those) == 1
@@ -77,26 +77,26 @@ def unresolved(
 def _problem(each: UnresolvedReference, render_context: RenderContext) -> str:
     name = outside(each.reference)
     if isinstance(each, Ambiguous):
-        return f":point_right: “{name}” may mean {len(each.candidates)} pipelines. Which one?"
-    near = " Did you mean one of these?" if each.nearest else f" `{render_context.command} list` shows what there is."
+        return f":point_right: “{name}” could mean {len(each.candidates)} pipelines. Which one?"
+    near = " Did you mean one of these?" if each.nearest else f" `{render_context.command} list` shows all pipelines."
     return f":grey_question: I couldn't find a pipeline called *{name}*.{near}"
 
 
 def _chosen(each: UnresolvedReference) -> tuple[Sequence[Pipeline], Names | None]:
-    """The pipelines that it may mean, and among which of them a name must be unambiguous."""
+    """The pipelines that it could mean, and the names among which one must be unambiguous."""
     if isinstance(each, Ambiguous):
         return each.candidates[:CANDIDATES], Names(each.candidates)
     return each.nearest, None
 
 
 def _name_of(pipeline: Pipeline, reference: str, among: Names | None) -> str:
-    """How it is typed so that it means this one."""
+    """The name that means this pipeline in a command, or its id."""
     by_id = among is not None and not _alone(pipeline, reference, among)
     return quoted(pipeline.name) if can_be_typed(pipeline.name) and not by_id else pipeline.id
 
 
 def _corrected(text: str, names: Mapping[str, str]) -> str:
-    """The command as typed, with these words replaced; empty where one of them is not found."""
+    """The command as typed, with these words replaced. Empty if one of them is not found."""
     for wrong, right in names.items():
         text = renamed(text, wrong, right) if text else ""
     return text
@@ -105,7 +105,7 @@ def _corrected(text: str, names: Mapping[str, str]) -> str:
 def _all_corrected(
     those: Sequence[UnresolvedReference], render_context: RenderContext, text: str, complete: Callable[[str], bool]
 ) -> list[str]:
-    """With the likeliest name for each, where several words are wrong; without the words that no name is like."""
+    """The whole command with the nearest name for each wrong word, and without the words that have none."""
     found = [(each.reference, *_chosen(each)) for each in those]
     if not text or (len(those) == 1 and found[0][1]):
         return []

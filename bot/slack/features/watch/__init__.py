@@ -9,17 +9,17 @@ _EVENTS = ", ".join(event.value for event in SELECTABLE)
 
 _HELP = HelpPage(
     overview=(
-        "`{c} watch orders-eu page me` — tell this channel, and page you when it FAILS; `page @ann` pages Ann",
-        '`{c} watch "Base Swaps to Postgres" on failed,recovered` — only of these',
-        "`{c} watch orders-*` — a pattern takes in later ones too; so does `project:shop`",
+        "`{c} watch orders-eu page me` — post here, and page you when it fails; `page @ann` pages Ann",
+        '`{c} watch "Base Swaps to Postgres" on failed,recovered` — post only these events',
+        "`{c} watch orders-*` — every pipeline that matches, new ones too; `project:shop` works as well",
     ),
     topic=(
-        "*`{c} watch PIPELINE … [on EVENT,…] [page TARGET …] [in #channel]`*",
+        "*`{c} watch PIPELINE … [on EVENT,…] [page TARGET …] [in #channel]`* — post status changes, and page people.",
         "PIPELINE: a name, an id, or a pattern such as `orders-*` or `project:shop`.",
-        f"EVENT: {_EVENTS}, or all (if nothing is said).",
-        "TARGET: `me`, `@person`, `@usergroup`, `here`, `channel`. They are paged when it FAILS, whatever *on* says.",
+        f"EVENT: {_EVENTS}, or all (the default).",
+        "TARGET: `me`, `@person`, `@usergroup`, `here`, `channel`. I page them on failure, whatever *on* says.",
         "Example: `{c} watch orders-* on failed,degraded,recovered page @data-oncall in #data-alerts`",
-        "Watching again changes filter and targets. `subscribe` says the same.",
+        "To change a watch, type it again: parts that you leave out stay. `subscribe` works too.",
     ),
 )
 
