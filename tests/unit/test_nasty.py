@@ -186,7 +186,7 @@ def fifty_with_a_crowd(name: str, crowd: tuple[Target, ...]) -> None:
         message = valid(shown(Notice(kind=kind, at=at(0), by=ANN, watches=those, channel=ALERTS)))
         assert "all events" not in message.text
         assert "@u10000" in message.text  # at least one watch is told
-        assert kind is not NoticeKind.SUSPENDED or "In another channel" in message.text
+        assert kind is not NoticeKind.SUSPENDED or "in another channel" in message.text
     seen = tuple(WatchedView(watch=each, covers=(a_view(name=name),) * 3) for each in those)
     made = tuple(Edit(before=each, after=each) for each in those)
     for answer in (
