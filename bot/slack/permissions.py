@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from bot.domain.answer import Refusal
 from bot.domain.permission import (
+    Account,
     Denial,
     Membership,
     Unreadable,
@@ -49,6 +50,16 @@ class Permissions:
     def __init__(self, facts: Facts, who_may_watch: WhoMayWatch = WhoMayWatch.MEMBERS) -> None:
         self.facts = facts
         self._who_may_watch = who_may_watch
+
+    async def to_ask(self, asker: Asker) -> Refusal | None:
+        """For messages. Slack offers commands to people of the workspace only, but anyone in a channel can mention."""
+        person = await self.facts.person(asker.user, team=asker.team)
+        if person.account is Unreadable.AWAY:
+            return slack_is_away("check who you are", changing=True)
+        foreign = person.account is Unreadable.NO_SCOPE and asker.team not in {"", self.facts.team}
+        if foreign or person.account is Account.STRANGER:
+            return Refusal(reason=f"I only answer people of this workspace. {UNCHANGED}", hint="Use a card's buttons.")
+        return None
 
     async def to_change_anything(self, asker: Asker) -> Refusal | None:
         """Checked before the channel lookup, so that people without permission learn nothing about channels."""

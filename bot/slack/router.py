@@ -1,7 +1,7 @@
 """From an interaction to the feature that answers it. Its text is parsed once, its references are resolved once."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bot.domain.answer import Refusal
 from bot.domain.catalogue import Names, Unknown, resolve
@@ -44,9 +44,7 @@ class Router:
         if interaction.kind == CLICK:
             return self._clicked(Click.of(interaction.payload))
         text, asker = interaction.payload["text"], _asker(interaction.payload)
-        if interaction.kind == MESSAGE and is_greeting(text):
-            return self._greeted(asker)
-        return self.typed(text, asker)
+        return self._message(text, asker) if interaction.kind == MESSAGE else self.typed(text, asker)
 
     def refused(self, refusal: Refusal) -> Message:
         return refused(refusal, self._services.render_context).message
@@ -61,6 +59,16 @@ class Router:
             needs_store=command.needs_store,
             run=lambda: self._answer(text, understood, asker),
         )
+
+    def _message(self, text: str, asker: Asker) -> Reading:
+        reading = self._greeted(asker) if is_greeting(text) else self.typed(text, asker)
+
+        async def run() -> Reply | None:
+            if refusal := await self._services.permissions.to_ask(asker):
+                return refused(refusal, self._services.render_context)
+            return await reading.run()
+
+        return replace(reading, run=run)
 
     def _greeted(self, asker: Asker) -> Reading:
         """Nobody asked for anything, so the answer is short."""

@@ -4,6 +4,7 @@ from enum import StrEnum
 
 SCOPES = frozenset(
     {
+        "app_mentions:read",
         "channels:history",
         "channels:join",
         "channels:read",
@@ -22,6 +23,7 @@ SCOPES = frozenset(
 
 EVENTS = frozenset(
     {
+        "app_mention",
         "app_uninstalled",
         "channel_archive",
         "channel_deleted",
@@ -34,12 +36,13 @@ EVENTS = frozenset(
         "group_unarchive",
         "member_joined_channel",
         "member_left_channel",
+        "message.im",
         "tokens_revoked",
     }
 )
 """Slack sends an app no other events."""
 
-OTHER_EVENTS = frozenset({"app_home_opened", "app_mention", "channel_rename", "group_rename", "message.im"})
+OTHER_EVENTS = frozenset({"app_home_opened", "channel_rename", "group_rename"})
 """Events that the sandbox can send, but that the app does not subscribe to."""
 
 
@@ -51,4 +54,4 @@ class MessagesTab(StrEnum):
     WRITABLE = "writable"
 
 
-MESSAGES_TAB = MessagesTab.READ_ONLY
+MESSAGES_TAB = MessagesTab.WRITABLE

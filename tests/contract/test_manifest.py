@@ -8,8 +8,10 @@ import jsonschema
 import pytest
 import yaml
 
-from bot.slack.outbound.channel_monitor import EVENTS
+from bot.slack.inbound.messages import SUBSCRIBED
+from bot.slack.outbound import channel_monitor
 
+EVENTS = (*channel_monitor.EVENTS, *SUBSCRIBED)
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT.parent / "shared" / "slack" / "manifest.schema.2.0.0.json"
 # Source: the pages of https://docs.slack.dev/reference/events, "Required scopes": any one of those named will do.
@@ -27,6 +29,8 @@ SCOPES = {
     "channel_id_changed": {"channels:read", "groups:read"},
     "tokens_revoked": set(),
     "app_uninstalled": set(),
+    "app_mention": {"app_mentions:read"},
+    "message.im": {"im:history"},
 }
 
 
@@ -37,7 +41,7 @@ def manifest() -> dict[str, Any]:
     return loaded
 
 
-def test_it_subscribes_to_each_event_that_the_guardian_listens_to_and_no_other(manifest: dict[str, Any]) -> None:
+def test_it_subscribes_to_each_event_that_the_bot_listens_to_and_no_other(manifest: dict[str, Any]) -> None:
     assert manifest["settings"]["event_subscriptions"]["bot_events"] == list(EVENTS)
 
 

@@ -68,7 +68,10 @@ def an_event(rng: Random) -> Json:
     """https://docs.slack.dev/apis/events-api/#event-type-structure"""
     event = {
         "type": rng.choice((*EVENTS, "app_mention", "message")),
-        "channel": "C0ALERTS",
+        "channel": rng.choice(("C0ALERTS", "D0ANN")),
+        "channel_type": rng.choice(("channel", "im")),
+        "text": a_text(rng),
+        "ts": f"{next(_numbers)}.1",
         "old_channel_id": "C0OLD",
         "new_channel_id": "C0NEW",
         "user": rng.choice(("U0BOT", "U0ANN")),

@@ -29,7 +29,7 @@ from bot.ports import telemetry
 from bot.settings import PREFIX, Settings
 from bot.slack.feature import UsageError
 from bot.slack.features.help import Help
-from bot.slack.inbound import inbox, socket_mode
+from bot.slack.inbound import inbox, messages, socket_mode
 from bot.slack.outbound import calls, channel_monitor
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
 from bot.slack.render import cards, phrases
@@ -164,8 +164,9 @@ def test_the_manifest_names_the_command_that_is_the_default() -> None:
     assert command["should_escape"] is True
 
 
-def test_the_manifest_subscribes_to_what_the_guardian_listens_to() -> None:
-    assert sorted(manifest()["settings"]["event_subscriptions"]["bot_events"]) == sorted(channel_monitor.EVENTS)
+def test_the_manifest_subscribes_to_what_the_bot_listens_to() -> None:
+    subscribed = manifest()["settings"]["event_subscriptions"]["bot_events"]
+    assert sorted(subscribed) == sorted((*channel_monitor.EVENTS, *messages.SUBSCRIBED))
 
 
 def test_the_sandbox_sets_the_app_up_as_the_manifest_does() -> None:

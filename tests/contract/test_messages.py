@@ -1,0 +1,152 @@
+"""Mentions and direct messages, from the message box of Slack's sandbox to the answer."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import cast
+
+import pytest
+import redis.asyncio
+
+from bot.slack.inbound.bolt_app import Listeners, build_app
+from bot.slack.inbound.inbox import Inbox
+from bot.slack.inbound.respond import responses
+from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.channel_monitor import ChannelMonitor
+from sandbox.slack.directory import BOT_USER
+from sandbox.slack.messages import Message
+from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, PARTNER, SHARED, Office, office
+from tests.contract.slack_rig import over_socket
+
+DIRECT = "D0ANN"
+
+
+@dataclass
+class Talk:
+    """People write in the sandbox; the bot listens down a real socket."""
+
+    office: Office
+
+    async def answer(self, channel: str, user: str, earlier: int) -> Message:
+        """The next answer that this person sees there."""
+        await self.office.sandbox.until(lambda: len(self.said(channel, user)) > earlier)
+        return self.said(channel, user)[-1]
+
+    def said(self, channel: str, user: str) -> list[Message]:
+        roots = self.office.sandbox.slack.messages(channel, user)
+        messages = [each for root in roots for each in (root, *root.replies)]
+        return [message for message in messages if message.user == BOT_USER]
+
+    async def mention(self, text: str, user: str = ANN, channel: str = ALERTS, thread: str | None = None) -> Message:
+        earlier = len(self.said(channel, user))
+        self.office.sandbox.slack.mention(user, channel, text, thread)
+        return await self.answer(channel, user, earlier)
+
+    async def write(self, text: str, user: str = ANN, channel: str = DIRECT) -> Message:
+        earlier = len(self.said(channel, user))
+        self.office.sandbox.slack.direct_message(user, text)
+        return await self.answer(channel, user, earlier)
+
+
+@asynccontextmanager
+async def talking(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Talk]:
+    async with office(fake_redis) as it:
+        client = web_client("xoxb-sandbox", f"{it.sandbox.url}/api/")
+        inbox = Inbox(
+            store=it.bot.store,
+            router=it.router,
+            clock=it.bot.clock,
+            catch_up=it.bot.vigil.catch_up,
+            respond=responses(client),
+        )
+        nobody = cast("ChannelMonitor", None)  # no event of a channel comes here
+        listeners = Listeners(inbox=inbox, channel_monitor=nobody, bot_user=BOT_USER)
+        app = build_app(listeners, client=client, signing_secret=None, command="/pipeline")
+        async with over_socket(it.sandbox, app):
+            yield Talk(it)
+        await inbox.settled()
+
+
+async def test_a_mention_is_answered_to_its_author_alone(fake_redis: redis.asyncio.Redis) -> None:
+    async with talking(fake_redis) as talk:
+        answer = await talk.mention("status orders-1")
+        assert "orders-1" in answer.text
+        assert answer.thread_ts is None
+        assert talk.said(ALERTS, BOB) == []
+
+
+async def test_a_mention_in_a_thread_is_answered_there(fake_redis: redis.asyncio.Redis) -> None:
+    async with talking(fake_redis) as talk:
+        root = talk.office.sandbox.slack.say(BOB, ALERTS, "orders-1 looks slow")
+        answer = await talk.mention("status orders-1", thread=root.ts)
+        assert "orders-1" in answer.text
+        assert answer.thread_ts == root.ts
+
+
+async def test_a_direct_message_is_answered_in_its_thread(fake_redis: redis.asyncio.Redis) -> None:
+    async with talking(fake_redis) as talk:
+        answer = await talk.write("status orders-1")
+        (asked,) = [each for each in talk.office.sandbox.slack.messages(DIRECT, ANN) if each.user == ANN]
+        assert "orders-1" in answer.text
+        assert answer.thread_ts == asked.ts
+
+
+@pytest.mark.parametrize("text", ["", "hello", "Hi!"])
+async def test_a_greeting_is_answered_with_short_help(fake_redis: redis.asyncio.Redis, text: str) -> None:
+    async with talking(fake_redis) as talk:
+        answer = await talk.mention(text)
+        assert answer.text.startswith("I watch GoldRush pipelines. Ask me for example:")
+        assert answer.text.count("\n") == 2
+
+
+async def test_what_is_no_command_is_answered_with_one_to_type(fake_redis: redis.asyncio.Redis) -> None:
+    async with talking(fake_redis) as talk:
+        answer = await talk.mention("is broken again")
+        assert "There is no command called is." in answer.text
+        assert answer.text.count("\n") == 1
+
+
+async def test_a_mention_has_the_permissions_of_a_command(fake_redis: redis.asyncio.Redis) -> None:
+    async with talking(fake_redis) as talk:
+        assert "now watches orders-1" in (await talk.mention("watch orders-1 page me")).text
+        talk.office.sandbox.slack.invite_bot(SHARED)
+        guest = await talk.mention("watch orders-1", GUEST, SHARED)
+        assert "Only full members of this workspace can change what a channel watches." in guest.text
+        assert await talk.office.watches(SHARED) == []
+        assert len(await talk.office.watches(ALERTS)) == 1
+        hidden = await talk.mention("watches in #ops-private", CAROL)
+        assert "I can't find a channel ops-private that you're in." in hidden.text
+
+
+async def test_all_or_nothing_holds_for_a_mention(fake_redis: redis.asyncio.Redis) -> None:
+    async with talking(fake_redis) as talk:
+        answer = await talk.mention("watch orders-1 nosuch")
+        assert "Nothing was changed." in answer.text
+        assert await talk.office.watches(ALERTS) == []
+
+
+async def test_another_company_gets_no_answer_about_pipelines(fake_redis: redis.asyncio.Redis) -> None:
+    async with talking(fake_redis) as talk:
+        talk.office.sandbox.slack.invite_bot(SHARED)
+        for text in ("list", "hello", "status orders-1"):
+            answer = await talk.mention(text, PARTNER, SHARED)
+            assert answer.text == "I only answer people of this workspace. Nothing was changed.\nUse a card's buttons."
+
+
+async def test_a_message_delivered_twice_is_answered_once(fake_redis: redis.asyncio.Redis) -> None:
+    async with talking(fake_redis) as talk:
+        await talk.mention("status orders-1")
+        (entry,) = [each for each in talk.office.sandbox.slack.delivery.log if "event" in each.payload]
+        talk.office.sandbox.slack.delivery.emit(entry.payload)
+        await talk.mention("list")
+        assert len(talk.said(ALERTS, ANN)) == 2
+
+
+async def test_an_edit_is_not_answered(fake_redis: redis.asyncio.Redis) -> None:
+    async with talking(fake_redis) as talk:
+        sandbox = talk.office.sandbox
+        message = sandbox.slack.mention(ANN, ALERTS, "status orders-1")
+        await talk.answer(ALERTS, ANN, 0)
+        sandbox.slack.edit_message(ANN, ALERTS, message.ts, "@Pipeline Bot list")
+        await talk.mention("watches")
+        assert len(talk.said(ALERTS, ANN)) == 2
