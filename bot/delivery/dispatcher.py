@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Iterable
 from contextlib import suppress
 
-import structlog
-
 from bot.delivery.lane_worker import LaneServices, LaneWorker, LeaseLostError
 from bot.delivery.rate_limiter import Method
 from bot.domain.delivery import Lane, LaneKind
@@ -13,14 +11,15 @@ from bot.ports.chat import ChatAway
 from bot.ports.lanes import Lanes
 from bot.ports.rate_limit_store import RateLimitStore
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.delivery import LaneCrashed, LaneInterrupted
+from bot.ports.telemetry.store import StoreUnreachable
 
 POLL_SECONDS = 0.5
 UNREACHED_SECONDS = 5.0
 LOST_STORE_SECONDS = 1.0
 TRIPPED_SECONDS = 5.0
 TIDY_SECONDS = 30.0
-
-log = structlog.get_logger(__name__)
 
 
 class Dispatcher:
@@ -52,7 +51,7 @@ class Dispatcher:
                 try:
                     await self._poll(lanes)
                 except StoreAway as exc:
-                    log.warning("store_away", room="delivery", problem=str(exc))
+                    emit(StoreUnreachable(component="delivery", problem=str(exc)))
                     await self._clock.sleep(LOST_STORE_SECONDS)
                     continue
                 await self._rest(self._poll_seconds, self._wake)
@@ -107,13 +106,13 @@ class Dispatcher:
         try:
             await self._leased(lane, rests=rests)
         except (StoreAway, LeaseLostError) as exc:
-            log.warning("lane_interrupted", lane=lane.name, problem=str(exc))
+            emit(LaneInterrupted(lane=lane.name, problem=str(exc)))
             await self._clock.sleep(LOST_STORE_SECONDS)
         except ChatAway as exc:  # a channel that takes no messages, and Slack does not say how its makers are reached
-            log.warning("lane_interrupted", lane=lane.name, problem=str(exc))
+            emit(LaneInterrupted(lane=lane.name, problem=str(exc)))
             await self._clock.sleep(UNREACHED_SECONDS)
-        except Exception:
-            log.exception("lane_tripped", lane=lane.name)
+        except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
+            emit(LaneCrashed(lane=lane.name, exception=exc))
             await self._clock.sleep(TRIPPED_SECONDS)
         finally:
             self._services.limiter.claims.withdraw(lane)

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-import structlog
-
 from bot.delivery.choose_next import LaneSnapshot, choose_next
 from bot.delivery.claims import Rank
 from bot.delivery.doubt import Doubt
@@ -52,8 +50,8 @@ from bot.ports.lanes import Lanes
 from bot.ports.lease_store import Lease
 from bot.ports.outbox import DeliveryResult, Outbox, PageEntry, ResultKind
 from bot.ports.rate_limit_store import RateLimitStore
-
-log = structlog.get_logger(__name__)
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.delivery import DeliverySettled, DuplicatesFound
 
 
 class LeaseLostError(Exception):
@@ -260,7 +258,8 @@ class LaneWorker:
             kept = await self._outbox.write(settlement.delivery, self.lease)
         else:
             kept = await self._outbox.settle(delivery, self.lease, self._ending(settlement, job))
-        log.info("delivery", id=delivery.id, channel=delivery.channel, outcome=_words(settlement), kept=kept)
+        outcome, reason = _words(settlement)
+        emit(DeliverySettled(id=delivery.id, channel=delivery.channel, outcome=outcome, reason=reason, kept=kept))
         if not kept:
             await self._overtaken(settlement, job)
         if isinstance(settlement, Suspend):
@@ -269,9 +268,7 @@ class LaneWorker:
     async def _taken_away(self, delivery: Delivery, repeats: Sequence[str]) -> bool:
         gone = [await self._chat.delete(delivery.channel, repeat) for repeat in repeats]
         if repeats:
-            log.warning(
-                "repeats", delivery=delivery.id, channel=delivery.channel, message_id=repeats, deleted=sum(gone)
-            )
+            emit(DuplicatesFound(delivery=delivery.id, channel=delivery.channel, messages=repeats, deleted=sum(gone)))
         return all(gone)
 
     def _ending(self, settlement: Done | Gone | Drop, job: Job) -> DeliveryResult:
@@ -319,17 +316,18 @@ def _page_entry(job: Job, now: datetime) -> PageEntry | None:
     return PageEntry(of_summary=of_summary, at=now) if of_summary or job.is_new_page else None
 
 
-def _words(settlement: Settlement) -> str:
+def _words(settlement: Settlement) -> tuple[str, str | None]:
+    """The outcome, and its reason if it has one."""
     match settlement:
         case Done(found=True):
-            return "found"
+            return "found", None
         case Done():
-            return "posted"
+            return "posted", None
         case Again(delivery):
-            return f"again: {delivery.state.value}"
+            return "again", delivery.state.value
         case Suspend(_, reason):
-            return f"parked: {reason.value}"
+            return "suspended", reason.value
         case Drop(reason):
-            return f"dropped: {reason}"
+            return "dropped", reason
         case Gone(reason):
-            return f"gone: {reason}"
+            return "gone", reason

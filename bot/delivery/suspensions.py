@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-import structlog
-
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery, Priority
 from bot.domain.episode import stable_key
@@ -16,11 +14,11 @@ from bot.ports.chat import Chat
 from bot.ports.clock import Clock
 from bot.ports.rename_store import RenameStore
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.delivery import ChannelResumed, ChannelSuspended
 from bot.ports.watch_store import Watches, WatchStore
 
 MOST_READINGS = 5  # one is in vain where somebody changes what is watched in the channel just then
-
-log = structlog.get_logger(__name__)
 
 
 class SuspensionStore(WatchStore, ChannelStore, RenameStore, Protocol):
@@ -58,7 +56,7 @@ class Suspensions:
             notices = await self._notices(channel, reason, watches, reached)
             told = await self._store.suspend(channel, reason, notices, watches.of(channel))
             if told is not None:
-                log.warning("channel_parked", channel=channel, reason=reason.value, told=told)
+                emit(ChannelSuspended(channel=channel, reason=reason.value, notified=told))
                 self._wake.set()
                 return
         raise StoreAway(f"the watches change faster than {channel} can be put to rest")
@@ -70,7 +68,7 @@ class Suspensions:
             StoreAway: nothing was changed.
         """
         if await self._store.resume(channel, on_trial=True):
-            log.info("channel_back", channel=channel)
+            emit(ChannelResumed(channel=channel))
             self._wake.set()
 
     async def _notices(

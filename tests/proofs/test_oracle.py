@@ -164,7 +164,7 @@ def test_only_known_trouble_excuses_a_late_reading(
     ("line", "found"),
     [
         ('{"event": "delivery", "outcome": "posted"}', 0),
-        ('{"event": "lane_tripped", "exception": "Traceback…\\nKeyError: 1"}', 1),
+        ('{"event": "lane_crashed", "exception": "Traceback…\\nKeyError: 1"}', 1),
         ('{"event": "Task exception was never retrieved", "exception": "Traceback (most recent call last):"}', 1),
         ("Traceback (most recent call last):", 1),
     ],

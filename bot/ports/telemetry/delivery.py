@@ -1,0 +1,50 @@
+"""Records of delivery: messages, lanes and suspended channels."""
+
+from collections.abc import Sequence
+
+from bot.ports.telemetry import EventRecord, Level, event
+
+
+@event("delivery", Level.INFO)
+class DeliverySettled(EventRecord):
+    """How a delivery ended. `kept` is false if the lease ran out during the call."""
+
+    id: str
+    channel: str
+    outcome: str
+    kept: bool
+    reason: str | None = None
+
+
+@event("duplicates", Level.WARNING)
+class DuplicatesFound(EventRecord):
+    delivery: str
+    channel: str
+    messages: Sequence[str]
+    deleted: int
+
+
+@event("channel_suspended", Level.WARNING)
+class ChannelSuspended(EventRecord):
+    """`notified` people got a direct message."""
+
+    channel: str
+    reason: str
+    notified: int
+
+
+@event("channel_resumed", Level.INFO)
+class ChannelResumed(EventRecord):
+    channel: str
+
+
+@event("lane_interrupted", Level.WARNING)
+class LaneInterrupted(EventRecord):
+    lane: str
+    problem: str
+
+
+@event("lane_crashed", Level.ERROR)
+class LaneCrashed(EventRecord):
+    lane: str
+    exception: BaseException
