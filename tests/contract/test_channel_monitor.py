@@ -467,7 +467,7 @@ async def test_a_token_that_is_not_accepted_is_told_in_the_log_with_its_cure_and
             await yard.channel_monitor.look_around()
             await yard.clock.pass_time(60)
     told = [entry for entry in logs if entry["event"] == "slack_token_refused"]
-    assert {(entry["log_level"], entry["error"], entry["cure"]) for entry in told} == {("error", error, CURE)}
+    assert {(entry["log_level"], entry["error"], entry["fix"]) for entry in told} == {("error", error, CURE)}
     assert len(told) == 2  # at once, and again after a quarter of an hour
     assert yard.calls("conversations.info") <= 1  # of the first look
     yard.sandbox.slack.faults.clear()

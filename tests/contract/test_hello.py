@@ -65,4 +65,4 @@ async def test_when_the_app_is_uninstalled_the_log_says_how_to_delete_its_data(y
     with capture_logs() as logs:
         await yard.channel_monitor.on({"type": "app_uninstalled"})
     (told,) = [entry for entry in logs if entry["event"] == "app_uninstalled"]
-    assert f"pipeline-bot forget {TEAM}" in told["cure"]
+    assert f"pipeline-bot forget {TEAM}" in told["fix"]

@@ -303,7 +303,7 @@ async def test_only_a_store_that_did_not_answer_is_called_away() -> None:
     with capture_logs() as logs:
         await listeners.on_error(StoreAway("no answer"))
         await listeners.on_error(TimeoutError())
-    assert [entry["event"] for entry in logs] == ["store_away", "listener_tripped"]
+    assert [entry["event"] for entry in logs] == ["store_away", "listener_crashed"]
 
 
 @pytest.mark.parametrize("action", sorted({*ROUTES.buttons} - {action_ids.LINK}))

@@ -172,7 +172,7 @@ async def test_a_fault_of_the_watch_is_told_and_ends_nothing(
         await both_open(sandbox)
         old, told = list(sockets.open), ""
         held.insert(0, cast("SocketConnection", None))
-        while "ears_tripped" not in (told := told + capsys.readouterr().out):
+        while "socket_mode_crashed" not in (told := told + capsys.readouterr().out):
             assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok
         del held[0]
         sockets.deafen()

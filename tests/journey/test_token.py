@@ -45,7 +45,7 @@ async def test_what_is_owed_is_kept_and_goes_out_when_a_token_is_accepted_again(
         calls = rig.sandbox.slack.calls[before:]
         assert len(calls) < WATCHED * 2, len(calls)
         told = logged(rig, "slack_token_refused")
-        assert {(entry["level"], entry["error"], entry["cure"]) for entry in told} == {("error", error, CURE)}
+        assert {(entry["level"], entry["error"], entry["fix"]) for entry in told} == {("error", error, CURE)}
         await rig.stop()
         rig.sandbox.slack.regain(loss)  # somebody has installed it again, and set the new token
         await rig.start()

@@ -7,3 +7,129 @@ from bot.ports.telemetry import EventRecord, Level, event
 class SlackUnreachable(EventRecord):
     problem: str
     next_try_seconds: float | None = None
+
+
+@event("slack_refused", Level.WARNING)
+class SlackRefused(EventRecord):
+    delivery: str
+    channel: str
+    error: str
+
+
+@event("metadata_dropped", Level.ERROR)
+class MetadataDropped(EventRecord):
+    delivery: str
+    warnings: str
+
+
+@event("delete_refused", Level.WARNING)
+class DeleteRefused(EventRecord):
+    channel: str
+    ts: str
+    error: str
+
+
+@event("slack_token_refused", Level.ERROR)
+class SlackTokenRefused(EventRecord):
+    error: str
+    fix: str
+
+
+@event("slack_token_accepted", Level.INFO)
+class SlackTokenAccepted(EventRecord):
+    pass
+
+
+@event("app_uninstalled", Level.WARNING)
+class AppUninstalled(EventRecord):
+    team: str
+    fix: str
+
+
+@event("channel_id_changed", Level.WARNING)
+class ChannelIdChanged(EventRecord):
+    old: str
+    new: str
+    changes: int
+
+
+@event("event_postponed", Level.WARNING)
+class EventPostponed(EventRecord):
+    type: str
+    problem: str
+
+
+@event("interaction_recovered", Level.WARNING)
+class InteractionRecovered(EventRecord):
+    interaction: str
+    seconds: float
+
+
+@event("interaction_expired", Level.WARNING)
+class InteractionExpired(EventRecord):
+    interaction: str
+    seconds: float
+
+
+@event("listener_slow", Level.WARNING)
+class ListenerSlow(EventRecord):
+    interaction: str
+    seconds: float
+
+
+@event("listener_crashed", Level.ERROR)
+class ListenerCrashed(EventRecord):
+    exception: BaseException
+    interaction: str | None = None
+
+
+@event("answer_lost", Level.WARNING)
+class AnswerLost(EventRecord):
+    problem: str
+
+
+@event("answer_refused", Level.WARNING)
+class AnswerRefused(EventRecord):
+    status: int
+    body: str
+
+
+@event("envelope_dropped", Level.WARNING)
+class EnvelopeDropped(EventRecord):
+    type: str
+
+
+@event("deaf_socket", Level.WARNING)
+class DeafSocket(EventRecord):
+    """A Socket Mode connection heard nothing for so long."""
+
+    seconds: float
+
+
+@event("socket_not_renewed", Level.WARNING)
+class SocketNotRenewed(EventRecord):
+    problem: str
+
+
+@event("socket_mode_crashed", Level.ERROR)
+class SocketModeCrashed(EventRecord):
+    exception: BaseException
+
+
+@event("slack_cannot_reach_us", Level.ERROR)
+class SlackCannotReachUs(EventRecord):
+    fix: str
+
+
+@event("http_refused", Level.WARNING)
+class HttpRefused(EventRecord):
+    """How many requests or connections HTTP mode refused, by reason."""
+
+    not_signed: int | None = None
+    not_http: int | None = None
+    head_late: int | None = None
+    body_late: int | None = None
+    broken_body: int | None = None
+    request_late: int | None = None
+    no_room: int | None = None
+    no_descriptor: int | None = None

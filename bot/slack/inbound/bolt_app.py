@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import structlog
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
@@ -12,6 +11,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.watch import TeamId
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.slack import ListenerCrashed
+from bot.ports.telemetry.store import StoreUnreachable
 from bot.slack.click import read_click
 from bot.slack.inbound import messages
 from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox, Kept
@@ -21,8 +23,6 @@ from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.channel_monitor import EVENTS, ChannelMonitor
 from bot.slack.router import CLICK, COMMAND, MESSAGE
 from bot.slack.routes import ROUTES
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +97,9 @@ class Listeners:
 
     async def on_error(self, error: Exception) -> None:
         if isinstance(error, StoreAway):
-            log.warning("store_away", room="slack", problem=str(error))
+            emit(StoreUnreachable(component="slack", problem=str(error)))
         else:
-            log.error("listener_tripped", exc_info=error)
+            emit(ListenerCrashed(exception=error))
 
 
 def texts_of(body: Mapping[str, object], names: Sequence[str]) -> dict[str, str]:

@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import structlog
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.slack import HttpRefused
 
 BACKLOG = 100
 """How many connections asyncio accepts at once before it can refuse the first of them."""
@@ -18,8 +19,6 @@ RESERVED_DESCRIPTORS = 100 + BACKLOG
 """Kept for Redis, GoldRush, Slack and files; and for connections that are accepted but not yet refused."""
 FEWEST_CONNECTIONS = 8
 LOG_EVERY_SECONDS = 60.0
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +65,7 @@ class Refusals:
     def _log(self) -> None:
         self._timer = None
         if self._counts:
-            log.warning("http_refused", **dict(sorted(self._counts.items())))
+            emit(HttpRefused(**self._counts))
             self._counts.clear()
             self._timer = asyncio.get_running_loop().call_later(self._seconds, self._log)
 

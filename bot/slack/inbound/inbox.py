@@ -8,7 +8,6 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol
 
-import structlog
 from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.domain.answer import Refusal
@@ -17,6 +16,9 @@ from bot.ports.clock import Clock
 from bot.ports.interaction_store import Interaction, InteractionStore
 from bot.ports.lease_store import LeaseStore
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.slack import InteractionExpired, InteractionRecovered, ListenerCrashed, ListenerSlow
+from bot.ports.telemetry.store import StoreUnreachable
 from bot.slack.inbound.person_limits import (
     ACKNOWLEDGEMENTS_PER_MINUTE,
     BUSY,
@@ -34,8 +36,6 @@ ACT_SECONDS = 25.0
 TAKEN_UP_AFTER = timedelta(seconds=30)  # by then whoever began it has ended it, or died
 TAKEN_UP_SECONDS = 8.0  # the turn to act on what another left undone lasts ten
 TOO_OLD = timedelta(minutes=25)  # a response_url is good for thirty minutes
-
-log = structlog.get_logger(__name__)
 
 AWAY = Refusal(
     reason="This is not done: my memory (Redis) does not answer just now. It may still be done by itself when Redis is "
@@ -123,7 +123,7 @@ class Inbox:
             async with asyncio.timeout(self._keep_seconds):
                 first = await self._store.first_time(interaction)
         except (StoreAway, TimeoutError) as exc:
-            log.warning("store_away", room="slack", problem=str(exc) or "it did not answer in time")
+            emit(StoreUnreachable(component="slack", problem=str(exc) or "it did not answer in time"))
             return Kept(partial(self._answer_unkept, interaction, reading))
         return Kept(partial(self._answer_first, interaction, reading)) if first else Kept(_no_answer)
 
@@ -182,10 +182,10 @@ class Inbox:
         if interaction.id in self._unrecorded:
             await self._finished(interaction)
         elif age < TOO_OLD:
-            log.warning("taken_up", interaction=interaction.kind, seconds=age.total_seconds())
+            emit(InteractionRecovered(interaction=interaction.kind, seconds=age.total_seconds()))
             await self._act(interaction, self._router.read(interaction), TAKEN_UP_SECONDS)
         else:
-            log.warning("lapsed", interaction=interaction.kind, seconds=age.total_seconds())
+            emit(InteractionExpired(interaction=interaction.kind, seconds=age.total_seconds()))
             await self._finished(interaction)
             await self._say(interaction, LAPSED)
 
@@ -215,13 +215,13 @@ class Inbox:
         except BusyError:
             refusal = BUSY
         except StoreAway as exc:
-            log.warning("store_away", room="slack", problem=str(exc))
+            emit(StoreUnreachable(component="slack", problem=str(exc)))
             return False
         except TimeoutError:
-            log.warning("listener_slow", interaction=interaction.kind, seconds=seconds)
+            emit(ListenerSlow(interaction=interaction.kind, seconds=seconds))
             refusal = SLOW
-        except Exception:
-            log.exception("listener_tripped", interaction=interaction.kind)
+        except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
+            emit(ListenerCrashed(interaction=interaction.kind, exception=exc))
             refusal = BROKEN
         finally:
             del self._under_way[interaction.id]
@@ -236,7 +236,7 @@ class Inbox:
             await self._store.finished(interaction)
             self._unrecorded.discard(interaction.id)
         except StoreAway as exc:
-            log.warning("store_away", room="slack", problem=str(exc))
+            emit(StoreUnreachable(component="slack", problem=str(exc)))
 
     async def _done(self, interaction: Interaction, reading: Reading) -> None:
         if reading.needs_store:

@@ -7,18 +7,17 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
 import aiohttp
-import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.ports.interaction_store import Interaction
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.slack import AnswerLost, AnswerRefused
 from bot.proxy import proxy_for
 from bot.slack.outbound.calls import DEADLINE_SECONDS, call
 from bot.slack.router import MESSAGE
 
 Respond = Callable[[dict[str, object]], Awaitable[None]]
-
-log = structlog.get_logger(__name__)
 
 
 def responses(client: AsyncWebClient) -> Callable[[Interaction], Respond]:
@@ -48,9 +47,9 @@ def in_conversation(client: AsyncWebClient, payload: Mapping[str, str]) -> Respo
         else:
             sent = await call(client, "chat.postEphemeral", thread_ts=thread, user=payload["user"], **message)
         if sent.lost is not None:
-            log.warning("answer_lost", problem=sent.detail)
+            emit(AnswerLost(problem=sent.detail))
         elif not sent.ok:
-            log.warning("answer_refused", status=sent.status, body=sent.error[:100])
+            emit(AnswerRefused(status=sent.status, body=sent.error[:100]))
 
     return respond
 
@@ -68,9 +67,9 @@ def respond_to(url: str) -> Respond:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 reply = await client.send_dict(answer)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as exc:
-            log.warning("answer_lost", problem=type(exc).__name__)
+            emit(AnswerLost(problem=type(exc).__name__))
             return
         if reply.status_code != 200:
-            log.warning("answer_refused", status=reply.status_code, body=reply.body[:100])
+            emit(AnswerRefused(status=reply.status_code, body=reply.body[:100]))
 
     return respond

@@ -11,13 +11,20 @@ from dataclasses import dataclass, field
 from math import isfinite
 from time import monotonic
 
-import structlog
 from aiohttp import WSMessage
 from slack_bolt.adapter.socket_mode.aiohttp import AsyncSocketModeHandler
 from slack_bolt.app.async_app import AsyncApp
 from slack_sdk.socket_mode.aiohttp import SocketModeClient
 from slack_sdk.socket_mode.request import SocketModeRequest
 
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.slack import (
+    DeafSocket,
+    EnvelopeDropped,
+    SlackCannotReachUs,
+    SocketModeCrashed,
+    SocketNotRenewed,
+)
 from bot.proxy import proxy_for
 from bot.slack.inbound.payloads import is_envelope, readable, well_formed
 
@@ -26,8 +33,7 @@ DEAF_SECONDS = 60.0  # Slack pings every few seconds, and answers our pings
 CHECK_SECONDS = 5.0
 PING_SECONDS = 10.0
 GOODBYE_SECONDS = 2.0
-
-log = structlog.get_logger(__name__)
+LET_THROUGH = "let WebSockets to Slack through; the bot keeps trying, and loses commands and clicks until then"
 
 
 def _quiet() -> logging.Logger:
@@ -75,7 +81,7 @@ class FrameFilter(AsyncSocketModeHandler):
         if is_envelope(req.type, req.envelope_id, req.retry_reason) and well_formed(req.payload):
             await super().handle(client, req)
         else:
-            log.warning("envelope_dropped", type=readable(req.type)[:40])
+            emit(EnvelopeDropped(type=readable(req.type)[:40]))
 
 
 @dataclass(slots=True)
@@ -155,7 +161,7 @@ class _Attempts:
         try:
             await how()
         except Exception as exc:  # noqa: BLE001 (whatever the SDK could not do, it is tried again when the ear is found deaf)
-            log.warning("socket_not_renewed", problem=type(exc).__name__)
+            emit(SocketNotRenewed(problem=type(exc).__name__))
         if ear.open:
             self.opened.set()
 
@@ -201,15 +207,15 @@ async def _watch(ears: list[SocketConnection], attempts: _Attempts, deaf_seconds
         await asyncio.sleep(check_seconds)
         try:
             _check(ears, attempts, deaf_seconds)
-        except Exception:
-            log.exception("ears_tripped")
+        except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
+            emit(SocketModeCrashed(exception=exc))
 
 
 def _check(ears: list[SocketConnection], attempts: _Attempts, deaf_seconds: float) -> None:
     for ear in ears:
         ear.listen()
         if (seconds := monotonic() - ear.heard_at) > deaf_seconds:
-            log.warning("deaf_socket", seconds=round(seconds))
+            emit(DeafSocket(seconds=round(seconds)))
             attempts.begin(ear, ear.renew)
     if not any(ear.open for ear in ears):
-        log.error("slack_cannot_reach_us", cure="I keep trying; commands and clicks are lost until then")
+        emit(SlackCannotReachUs(fix=LET_THROUGH))

@@ -6,8 +6,6 @@ Sources: https://docs.slack.dev/reference/events and https://docs.slack.dev/refe
 from collections.abc import Mapping
 from typing import Protocol
 
-import structlog
-
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery, Priority
@@ -18,6 +16,14 @@ from bot.ports.chat import ChatAway
 from bot.ports.clock import Clock
 from bot.ports.rename_store import RenameStore
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.slack import (
+    AppUninstalled,
+    ChannelIdChanged,
+    EventPostponed,
+    SlackTokenAccepted,
+    SlackTokenRefused,
+)
 from bot.ports.watch_store import Watches, WatchStore
 from bot.slack.outbound.directory import Directory
 
@@ -43,8 +49,6 @@ CURE = "install the app again at https://api.slack.com/apps and set SLACK_BOT_TO
 IN_VAIN_AT_MOST = 2  # where Slack says nothing of one channel, it may be that channel; of two, Slack is away
 RENAME_AGAIN_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after these no lane is held any more by a bot that died
 AT_ONCE = 10  # conversations.info may be asked fifty times a minute, and people's commands need it too
-
-log = structlog.get_logger(__name__)
 
 
 class ChannelMonitorStore(WatchStore, ChannelStore, RenameStore, Protocol):
@@ -83,14 +87,14 @@ class ChannelMonitor:
         try:
             await self._heed(event)
         except (StoreAway, ChatAway) as exc:
-            log.warning("event_put_off", what=event.get("type"), problem=str(exc))
+            emit(EventPostponed(type=str(event.get("type")), problem=str(exc)))
 
     async def _heed(self, event: Mapping[str, object]) -> None:
         kind, channel = event.get("type"), event.get("channel")
         if kind in {"tokens_revoked", "app_uninstalled"}:
             if kind == "app_uninstalled":
                 team = self._store.team
-                log.warning("app_uninstalled", team=team, cure=f"to delete its data: pipeline-bot forget {team}")
+                emit(AppUninstalled(team=team, fix=f"to delete its data: pipeline-bot forget {team}"))
             await self._accepted()
         elif kind == "channel_id_changed":
             await self._rename_soon()
@@ -157,20 +161,20 @@ class ChannelMonitor:
             try:
                 moved = await self._store.rename_channel(old, new)
             except StoreAway as exc:
-                log.warning("event_put_off", what="channel_id_changed", problem=str(exc))
+                emit(EventPostponed(type="channel_id_changed", problem=str(exc)))
             else:
-                log.warning("channel_id_changed", old=old, new=new, changes=moved)
+                emit(ChannelIdChanged(old=old, new=new, changes=moved))
 
     async def _accepted(self) -> bool:
         """Whether Slack accepts the token. Where it does not, nobody can be told there: the log tells, now and then."""
         refusal, now = await self._directory.refusal(), self._clock.monotonic()
         if refusal is None:
             if self._refused_at is not None:
-                log.info("slack_token_accepted")
+                emit(SlackTokenAccepted())
             self._refused_at = None
         elif self._refused_at is None or now - self._refused_at >= REMIND_SECONDS:
             self._refused_at = now
-            log.error("slack_token_refused", error=refusal, cure=CURE)
+            emit(SlackTokenRefused(error=refusal, fix=CURE))
         return refusal is None
 
     async def _look_at(self, channel: ChannelId, watches: Watches) -> None:

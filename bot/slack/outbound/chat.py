@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-import structlog
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.card import Content, ThreadEntry, TimelineBatch
@@ -20,6 +19,8 @@ from bot.domain.delivery import (
 )
 from bot.domain.watch import ChannelId, UserId
 from bot.headers import header
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.slack import DeleteRefused, MetadataDropped, SlackRefused
 from bot.slack.outbound.calls import Answer, Lost, call
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.metadata import MessageMetadata, lookup_result, metadata_in, metadata_of
@@ -30,7 +31,6 @@ from bot.slack.render.blocks import Message
 HISTORY_PAGE = 200  # Slack gives fewer to some apps, and a cursor to the rest
 HISTORY_PAGES = 8
 
-log = structlog.get_logger(__name__)
 
 Render = Callable[[Content, Delivery, datetime], Message]
 
@@ -112,7 +112,7 @@ class SlackChat:
         answer = await call(self._client, "chat.delete", channel=channel, ts=ts)
         if answer.ok or answer.error == "message_not_found":
             return True
-        log.warning("delete_refused", channel=channel, ts=ts, error=answer.error)
+        emit(DeleteRefused(channel=channel, ts=ts, error=answer.error))
         return False
 
     async def direct(self, user: UserId) -> ChannelId | None:
@@ -125,10 +125,10 @@ def _outcome(answer: Answer, delivery: Delivery) -> Outcome:
     if answer.lost is Lost.UNKNOWN:
         return Unknown(answer.detail)
     if "invalid_metadata" in str(answer.body.get("response_metadata", "")):
-        log.error("metadata_dropped", delivery=delivery.id, warnings=str(answer.body.get("response_metadata")))
+        emit(MetadataDropped(delivery=delivery.id, warnings=str(answer.body.get("response_metadata"))))
     outcome = outcome_of(answer.status, answer.body, answer.headers)
     if isinstance(outcome, Refused):
-        log.warning("slack_refused", delivery=delivery.id, channel=delivery.channel, error=outcome.error)
+        emit(SlackRefused(delivery=delivery.id, channel=delivery.channel, error=outcome.error))
     return outcome
 
 
