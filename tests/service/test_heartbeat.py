@@ -21,13 +21,13 @@ from bot.domain.card import Card, Group, Notice, NoticeKind
 from bot.domain.delivery import Refusal, Refused
 from bot.domain.observation import PipelineId
 from bot.domain.transition import Event
-from bot.domain.watch import ChannelId, SuspendReason
+from bot.domain.watch import ChannelId, SuspendReason, TeamId
 from bot.ports.chat import ChatAway
 from bot.ports.pipeline_api import Unavailable
 from bot.ports.store_errors import StoreAway, StoreRolledBack
 from bot.slack.render.renderer import Look
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
-from tests.fakes import FakeChat, nowhere
+from tests.fakes import FakeApi, FakeChat, FakeClock, nowhere
 from tests.rollback import go_back, snapshot
 from tests.service.test_poller import FAILED, LIVE, ONE, OPERATOR, OTHER, TWO, Bot, pipelines, running
 
@@ -59,14 +59,25 @@ async def whole(
     fallback: ChannelId | None = None,
     chat: FakeChat | None = None,
     before: Bot | None = None,
+    clock: FakeClock | None = None,
+    api: FakeApi | None = None,
+    team: TeamId = TEAM,
     memberships: Memberships = nowhere,
 ) -> AsyncIterator[Whole]:
     chat = chat or FakeChat()
     wake = asyncio.Event()
-    known = () if before else pipelines(count)
-    clock, api = (before.clock, before.api) if before else (None, None)
+    known = () if before or api else pipelines(count)
+    if before:
+        clock, api = before.clock, before.api
     async with running(
-        fake_redis, *known, operator=operator, fallback=fallback, clock=clock, api=api, memberships=memberships
+        fake_redis,
+        *known,
+        operator=operator,
+        fallback=fallback,
+        clock=clock,
+        api=api,
+        memberships=memberships,
+        team=team,
     ) as bot:
         doubt = Doubt(bot.clock)
         bot.vigil._in_doubt = doubt.arise
@@ -78,7 +89,7 @@ async def whole(
             limiter=RateLimiter(bot.clock),
             doubt=doubt,
             suspensions=suspensions,
-            team=TEAM,
+            team=team,
         )
         dispatcher = Dispatcher(around, wake)
         sending = asyncio.create_task(dispatcher.run())

@@ -23,7 +23,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.subscription import Wish
 from bot.domain.transition import Event, Reach
-from bot.domain.watch import API_PIPELINE_ID, ChannelId, SuspendReason, Target, TargetKind
+from bot.domain.watch import API_PIPELINE_ID, ChannelId, SuspendReason, Target, TargetKind, TeamId
 from bot.monitoring.budget import Budget
 from bot.monitoring.catalogue import Listing
 from bot.monitoring.poller import Poller
@@ -107,10 +107,11 @@ async def running(
     fallback: ChannelId | None = None,
     api: FakeApi | None = None,
     memberships: Memberships = nowhere,
+    team: TeamId = TEAM,
 ) -> AsyncIterator[Bot]:
     clock = clock or FakeClock()
     api = api or FakeApi(*known)
-    store = WholeStore(fake_redis, TEAM, clock)
+    store = WholeStore(fake_redis, team, clock)
     repository = Repository(store, asyncio.Event(), fallback)
     await repository.load()
     budget, turn = Budget(rate, clock), Leadership(store, clock)
