@@ -169,7 +169,7 @@ class _Delivery(NamedTuple):
 async def _base(shared: Shared, slack: AsyncWebClient, identity: Identity) -> _Base:
     clock, wake, scripts = shared.clock, asyncio.Event(), Scripts(shared.redis, identity.team)
     await migrate(scripts, clock)
-    store = RedisStore(scripts, clock)
+    store = RedisStore(scripts, clock, shared.settings.history_limits)
     repository = Repository(store, wake, shared.settings.fallback)
     await repository.load()
     return _Base(

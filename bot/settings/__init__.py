@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -10,6 +11,7 @@ from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_va
 from pydantic_settings import SettingsConfigDict
 
 from bot.domain.cadence import Cadence
+from bot.domain.history import HistoryLimits
 from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.subscription import Limits
 from bot.domain.watch import ChannelId
@@ -76,6 +78,8 @@ class Settings(EnvironmentSettings):
     max_watches_per_channel: int = Field(default=500, ge=1, le=10_000, description="a whole number from 1 to 10000")
     max_patterns_per_channel: int = Field(default=100, ge=1, le=10_000, description="a whole number from 1 to 10000")
     pages_per_hour: int = Field(default=10, ge=1, le=1000, description="a whole number from 1 to 1000")
+    history_days: int = Field(default=90, ge=1, le=3650, description="a whole number from 1 to 3650")
+    history_transitions: int = Field(default=500, ge=1, le=10_000, description="a whole number from 1 to 10000")
     data_dir: Path = Field(default=Path(".data"), description="the path of a directory")
     allow_plain_http: bool = Field(default=False, description="true or false")
     requests_per_second: float = Field(
@@ -141,6 +145,10 @@ class Settings(EnvironmentSettings):
     @property
     def watch_limits(self) -> Limits:
         return Limits(watches=self.max_watches_per_channel, patterns=self.max_patterns_per_channel)
+
+    @property
+    def history_limits(self) -> HistoryLimits:
+        return HistoryLimits(age=timedelta(days=self.history_days), transitions=self.history_transitions)
 
     @property
     def secrets(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from bot.domain.delivery import Lane
+from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, TeamId
 
 SCHEMA = 1
@@ -20,6 +21,9 @@ class Keys:
     def every(self) -> str:
         """The pattern of all keys of the workspace, and of no other's."""
         return f"pipeline-bot:{{{self.team}}}:*"
+
+    def history(self, pipeline_id: PipelineId) -> str:
+        return self[f"history:{pipeline_id}"]
 
     def hello(self, channel: ChannelId) -> str:
         return self[f"hello:{channel}"]

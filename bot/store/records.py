@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import cast
 
 from bot.domain.catalogue import Pipeline
+from bot.domain.history import HistoryLimits
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
 from bot.store.codec import CARD, RECORD, decode_catalogue, encode_catalogue, encode_delivery
+from bot.store.history import HEAD, milliseconds, packed
 from bot.store.port import RedisPort
 from bot.store.scripts import away, readable
 
@@ -16,6 +18,8 @@ CARD_SECONDS = 30 * 24 * 3600
 
 
 class RedisRecords(RedisPort):
+    history_limits: HistoryLimits
+
     async def versions(self) -> Mapping[PipelineId, int]:
         with away():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["versions"]))
@@ -47,6 +51,7 @@ class RedisRecords(RedisPort):
     async def commit(self, plan: Plan, watches_version: int) -> bool:
         fenced = 3
         keys = [self._keys[name] for name in ("records", "versions", "watches_version")]
+        keys.append(self._keys.history(plan.record.pipeline_id))
         cards = []
         for card in plan.cards:
             keys.append(self._keys.card(card.key))
@@ -63,10 +68,24 @@ class RedisRecords(RedisPort):
             "version": plan.record.version,
             "watches_version": watches_version,
             "record": RECORD.encode(plan.record),
+            "history": self._history_of(plan),
             "cards": cards,
             "deliveries": deliveries,
         }
         return bool(await self._scripts.write("commit", keys, [json.dumps(document)]))
+
+    def _history_of(self, plan: Plan) -> dict[str, str | int]:
+        """The lines to append, and what commit.lua needs to drop older ones."""
+        if not plan.transitions:
+            return {"lines": ""}
+        limits, newest = self.history_limits, max(each.at for each in plan.transitions)
+        return {
+            "head": HEAD,
+            "lines": packed(plan.transitions),
+            "oldest": milliseconds(newest - limits.age),
+            "most": limits.transitions,
+            "seconds": int(limits.age.total_seconds()),
+        }
 
     async def catalogue(self) -> tuple[Pipeline, ...]:
         with away():

@@ -1,8 +1,11 @@
 """Every port of the store, over one connection to Redis."""
 
+from bot.domain.history import HistoryLimits
+from bot.ports.clock import Clock
 from bot.store.cards import RedisCards
 from bot.store.channels import RedisChannels
 from bot.store.heartbeats import RedisHeartbeats
+from bot.store.history import RedisHistory
 from bot.store.interactions import RedisInteractions
 from bot.store.lanes import RedisLanes
 from bot.store.leases import RedisLeases
@@ -10,7 +13,10 @@ from bot.store.outbox import RedisOutbox
 from bot.store.rate_limits import RedisRateLimits
 from bot.store.records import RedisRecords
 from bot.store.renames import RedisRenames
+from bot.store.scripts import Scripts
 from bot.store.watches import RedisWatches
+
+DEFAULT_LIMITS = HistoryLimits()
 
 
 class RedisStore(
@@ -25,5 +31,10 @@ class RedisStore(
     RedisLanes,
     RedisOutbox,
     RedisRateLimits,
+    RedisHistory,
 ):
     """One workspace's data."""
+
+    def __init__(self, scripts: Scripts, clock: Clock, history_limits: HistoryLimits = DEFAULT_LIMITS) -> None:
+        super().__init__(scripts, clock)
+        self.history_limits = history_limits

@@ -23,10 +23,10 @@ from tests.unit.test_docs import names_of_keys
 
 FIRST = PipelineId("pipe_0001")
 PREFIX = f"pipeline-bot:{{{TEAM}}}:"
-AGAIN_OR_LATE = {"burst", "growing", "hello", "interaction", "lease", "page_log", "probe", "schema", "undo"}
-"""Short-lived, and gone in good order any time: without them a click may act twice,
-somebody else takes up a lane or the reading, a new group of failures begins, a channel is greeted again, a person's
-pages are counted from the start, an *Undo* says that it is gone, or the next start migrates nothing."""
+AGAIN_OR_LATE = {"burst", "growing", "hello", "history", "interaction", "lease", "page_log", "probe", "schema", "undo"}
+"""Short-lived, and gone in good order any time. Without them a click may act twice, another bot takes a lane or the
+reading, a new burst begins, a channel is greeted again, the count of a person's pages or a pipeline's history begins
+again, an *Undo* says that it is gone, or the next start looks for keys to rename."""
 FORGOTTEN = {"writes"}
 """A count that is missing looks as if the whole store had gone back in time, and is dealt with in that way."""
 
