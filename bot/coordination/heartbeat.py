@@ -22,7 +22,8 @@ from bot.ports.clock import Clock
 from bot.ports.heartbeat_store import HeartbeatStore, LastHeartbeat
 from bot.ports.outbox import Outbox
 from bot.ports.store_errors import StoreRolledBack
-from bot.state.repository import KnownState, Repository
+from bot.state.known_pipelines import KnownState
+from bot.state.repository import Repository
 
 Memberships = Callable[[], Awaitable[tuple[ChannelId, ...]]]
 

@@ -1,1 +1,1 @@
-"""Redis: everything that must outlive the process. One Lua file an atomic step."""
+"""Redis: all data that must outlive the process. Each Lua file is one atomic step."""

@@ -1,9 +1,9 @@
--- Makes, changes or ends watches: all or nothing, and only if nobody changed them since they were read. The announcements
--- and the undo are written in the same step.
--- KEYS: (3 of the fence), watches, watches_version, suspended, resumed, what the makers of the channel that wakes were told,
---   the undo that is kept, the undo that is used up, then an outbox for each delivery
--- ARGV: version, channel that wakes or '', when, undo or '', seconds to keep it, 'used' or '', number of deliveries,
---   then lane, delivery id, row..., then id, watch or '' where it ended...
+-- Makes, changes or ends watches, all or nothing. Answers 0 if the watches have changed since the caller read them, or if
+-- the undo is gone. The announcements and the new undo are written in the same step.
+-- KEYS: (3 of the fence), watches, watches_version, suspended, resumed, suspend notice of the channel that resumes, the undo
+--       to keep, the undo that is used up, then an outbox for each delivery
+-- ARGV: version, channel that resumes or '', time, undo or '', seconds to keep it, 'used' or '', number of deliveries,
+--       then lane, delivery id, row..., then id and row of each watch ('': it ends)
 if tonumber(redis.call('GET', KEYS[5]) or '0') ~= tonumber(ARGV[1]) then return 0 end
 if ARGV[6] ~= '' and redis.call('DEL', KEYS[10]) == 0 then return 0 end
 local first, deliveries = 8, tonumber(ARGV[7])

@@ -1,4 +1,4 @@
-"""Rows to values and back. A row that this version cannot read is an error here, not a surprise later."""
+"""Turns rows into values and back. A row that this version cannot read raises here, not later."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -95,19 +95,18 @@ def encode_delivery(delivery: Delivery) -> str:
 
 
 def decode_delivery(raw: bytes) -> Delivery:
-    """Remembers small rows only: a large row takes in others, so it is seldom read twice."""
+    """Caches small rows only: a large row absorbs others, so the bot seldom reads it twice."""
     return _remembered(raw) if len(raw) <= SMALL_ROW else _decoded(raw)
 
 
-@lru_cache(maxsize=32_768)  # every change reads all rows again, and nearly all are unchanged
+@lru_cache(maxsize=32_768)  # every change reads all rows again; nearly all are unchanged
 def decode_watch(raw: bytes) -> tuple[tuple[float, str], Watch]:
-    """With its place in the order of all watches: when it was made, then its id. Comparing thousands of times with
-    zones is slow."""
+    """The watch and its sort key: its time as a number, then its id. Comparing thousands of zoned times is slow."""
     watch = WATCH.decode(raw)
     return (watch.made_at.timestamp(), watch.id), watch
 
 
-@lru_cache(maxsize=10_000)  # a lane is read again before every message: most rows have not changed
+@lru_cache(maxsize=10_000)  # the bot reads a lane before every message; most rows are unchanged
 def _remembered(raw: bytes) -> Delivery:
     return _decoded(raw)
 

@@ -1,5 +1,5 @@
--- Messages that nobody's lease is needed for. The cards named are drawn anew, whatever they are thought to show.
--- KEYS: (3 of the fence), then outboxes, then cards   ARGV: how many deliveries, then lane, id, row of each
+-- Enqueues deliveries; needs no lease. Each named card counts as not shown, so the next update draws it.
+-- KEYS: (3 of the fence), then outboxes, then cards   ARGV: number of deliveries, then lane, id, row of each
 local deliveries = tonumber(ARGV[1])
 for i = 1, deliveries do
   enqueue(KEYS[3 + i], ARGV[3 * i - 1], ARGV[3 * i], ARGV[3 * i + 1])

@@ -1,4 +1,4 @@
-"""Connections that leave a server which is no longer the one to speak to.
+"""Connections that leave a server after a failover.
 
 After a planned failover the old primary lives on as a replica: it answers, and refuses every write. A client that keeps
 its connections would ask it for ever.
@@ -30,13 +30,13 @@ _KINDS = (AuthenticationError, BusyLoadingError, ClusterDownError, ReadOnlyError
 
 
 class WrongServerError(RedisConnectionError):
-    """The server cannot do what a primary can. As a ConnectionError it makes redis-py connect again and ask once more:
-    nothing was done, since such a server refuses the first write of a script."""
+    """The server is no primary. As a ConnectionError it makes redis-py reconnect and retry. The retry is safe: such a
+    server refuses the first write of a script, so nothing was done."""
 
 
 @dataclass(slots=True)
 class Generation:
-    """Connections of an older number are closed before they are used again."""
+    """The pool closes connections of an older number before it uses them again."""
 
     number: int = 0
 
@@ -46,8 +46,7 @@ def means_another_server(error: RedisError) -> bool:
 
 
 def leaving(base: type[AbstractConnection], generation: Generation) -> type[AbstractConnection]:
-    """A kind of connection that resolves the address again, together with all others of its pool, once one of them met
-    a server that is not the primary any more."""
+    """A kind of connection. After one connection meets a former primary, all of its pool resolve the address again."""
 
     class Leaving(base):  # type: ignore[misc, valid-type]  # one of three, by the address's scheme
         _made_in = 0

@@ -14,7 +14,7 @@ local function written(answer)
   return answer
 end
 
--- A row that is owed already stays as it is: it may be under way, and a card is sent at its latest revision anyhow.
+-- Keeps a row that is owed already: it may be on its way, and a card is sent at its latest revision anyway.
 local function enqueue(outbox, lane, id, row)
   if redis.call('HSETNX', KEYS[1], id, row) == 0 then return end
   redis.call('ZADD', outbox, redis.call('INCR', KEYS[3]), id)

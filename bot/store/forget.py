@@ -1,4 +1,4 @@
-"""Deletes all that is kept of one workspace, and nothing else."""
+"""Deletes all data of one workspace, and nothing else."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ BATCH = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """What there is of one workspace. `sign_of_life`: when a bot last said that it reads the pipelines."""
+    """The data of one workspace. `sign_of_life`: when a bot last recorded a heartbeat."""
 
     keys: int
     watches: int
@@ -55,10 +55,10 @@ async def kept(client: redis.asyncio.Redis, team: TeamId) -> Kept:
 
 
 async def forget(client: redis.asyncio.Redis, team: TeamId) -> int:
-    """How many keys were deleted. All of them lie in one slot of a cluster, so a batch may name many.
+    """Answers how many keys it deleted. All lie in one slot of a cluster, so a batch may name many.
 
     Raises:
-        StoreAway: it was done in part; doing it again does the rest.
+        StoreAway: some keys are left; a second run deletes them.
     """
     keys, deleted = Keys(team), 0
     async for names in _batches(client, keys):
@@ -68,7 +68,7 @@ async def forget(client: redis.asyncio.Redis, team: TeamId) -> int:
 
 
 async def _batches(client: redis.asyncio.Redis, keys: Keys) -> AsyncIterator[list[bytes | str]]:
-    """Each key once, though a scan may name one several times."""
+    """Names each key once. A scan may name one several times."""
     cursor, seen = 0, set[bytes | str]()
     while True:
         with away():

@@ -1,4 +1,4 @@
--- A process makes itself known. The first of its writes: so a Redis that was emptied is noticed also by who wrote nothing more.
+-- Introduces a process. This is its first write, so a process that writes nothing else notices an emptied Redis too.
 -- KEYS: the caller's own count of writes
 local count = redis.call('INCR', KEYS[1])
 redis.call('EXPIRE', KEYS[1], 604800)

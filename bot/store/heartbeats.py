@@ -1,4 +1,4 @@
-"""Signs of life, and lost writes, in Redis."""
+"""Heartbeats and lost writes, in Redis."""
 
 from collections.abc import Awaitable, Iterable, Sequence
 from datetime import datetime
@@ -62,8 +62,8 @@ class RedisHeartbeats(RedisPort):
         await self._scripts.write("doubt", [self._keys["heartbeat"]], [at.isoformat()])
 
     async def _run_id(self) -> str:
-        """Of the server that answers, with its role. Some hosted Redis keep INFO to themselves: then the count of
-        writes has to do."""
+        """The run id and role of the server that answers. Some hosts hide INFO; then only the count of writes shows a
+        loss."""
         try:
             server = await self._redis.info("server")
             replication = await self._redis.info("replication")

@@ -1,6 +1,5 @@
--- Slack gave a channel another id: kept for good, so that whatever is told of its ids, in whatever order and once more,
--- leads to the newest. Where an id comes back, what was told last counts: what is there stays there; unless it is but told
--- once more: then the channel had left the new id since.
+-- Records that Slack gave a channel another id, for good. Events may arrive in any order, and again; every old id leads to
+-- the newest one. If an id comes back, the later event wins. An event that only repeats an earlier one changes nothing.
 -- KEYS: renames, open_renames, renamed_at   ARGV: old id, new id, Slack's stamp of the event
 local old, new, at = ARGV[1], ARGV[2], ARGV[3]
 local newest = redis.call('HGET', KEYS[1], new) or new

@@ -1,4 +1,4 @@
-"""The names of all keys. They carry the workspace, in a hash tag: Redis Cluster keeps one workspace in one slot."""
+"""The names of all keys. The workspace is a hash tag, so Redis Cluster keeps one workspace in one slot."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class Keys:
 
     @property
     def every(self) -> str:
-        """The pattern of all keys of the workspace, and of no other's."""
+        """A pattern for all keys of this workspace, and no others."""
         return f"pipeline-bot:{{{self.team}}}:*"
 
     def history(self, pipeline_id: PipelineId) -> str:

@@ -32,7 +32,7 @@ class RedisLanes(RedisPort):
         return [(lane, lane.channel.encode() in suspended) for lane in lanes]
 
     async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
-        expires = self._clock.monotonic() + LEASE_SECONDS  # counted from before the call: never longer than Redis's own
+        expires = self._clock.monotonic() + LEASE_SECONDS  # from before the call, so it ends no later than Redis' own
         token = held.token if held else uuid4().hex
         taken = await self._scripts.run("lease", [self._keys.lease(lane.name)], [token, int(LEASE_SECONDS * 1000)])
         since = held.since if held else self._clock.now()

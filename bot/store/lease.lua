@@ -1,4 +1,4 @@
--- The sole right to do something, taken anew or kept on. 0 where another holds it.
+-- Takes or extends a lease. Answers 0 if another owner holds it.
 -- KEYS: lease   ARGV: token, milliseconds
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end

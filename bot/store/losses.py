@@ -1,6 +1,6 @@
-"""Finds what Redis has lost though the server and its count of writes are the same: single keys, evicted or deleted.
+"""Finds single keys that Redis evicted or that someone deleted, while the server and its count of writes are the same.
 
-What follows from the rest is put right here; what this process knows is written again by its caller.
+Restores here what follows from other keys. The caller writes again what only its process knows.
 """
 
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from bot.domain.watch import ChannelId
 from bot.store.codec import decode_delivery
 from bot.store.scripts import Scripts, away, readable
 
-# Those that are there for good once written, and those that are emptied in good order, with the mark that keeps them.
+# Keys that exist for good once written. Those that may run empty name the kind of mark that keeps them.
 KEPT: Mapping[str, str] = {
     "records": "",
     "versions": "",
@@ -31,7 +31,7 @@ KEPT: Mapping[str, str] = {
     "sequence": "",
 }
 MARK = b"-"
-"""The field or member that distinguishes an emptied key from a lost one; no watch, channel or gesture has this name."""
+"""The field or member that tells an emptied key from a lost one. No watch, channel or interaction has this name."""
 GROUP_SECONDS = 30 * 24 * 3600
 
 
@@ -45,7 +45,7 @@ class Losses:
     async def found(
         self, cards: Sequence[str], suspended: Iterable[ChannelId]
     ) -> tuple[tuple[str, ...], frozenset[str]]:
-        """The names of the keys lost since the last look, and which of `cards` (those of open stories) are lost.
+        """The names of the keys lost since the last call, and the lost ones of `cards` (those of open episodes).
 
         Raises:
             StoreAway
@@ -65,7 +65,7 @@ class Losses:
         return [name.decode() for name in cast("list[bytes]", lost)]
 
     async def _resume_moves(self) -> None:
-        """Which channels have yet to move is not known any more: to move one a second time does no harm."""
+        """Moves every renamed channel again, since the list of open moves is gone. A second move does no harm."""
         old = await cast("Awaitable[list[bytes]]", self._redis.hkeys(self._keys["renames"]))
         if old:
             await self._redis.sadd(self._keys["open_renames"], *old)
@@ -89,7 +89,7 @@ class Losses:
         return missing, await self._restored_groups(members)
 
     async def _restored_groups(self, members: Mapping[str, list[str]]) -> list[str]:
-        """A message that stands for many cards knows its open ones again, as each of those names the message."""
+        """Rebuilds each lost group from its open cards, which name it."""
         if not members:
             return []
         async with self._redis.pipeline(transaction=False) as pipe:
@@ -102,10 +102,10 @@ class Losses:
             await self._redis.expire(self._keys.group(group), GROUP_SECONDS)
         return ["group"] if lost else []
 
-    # --- what is owed ----------------------------------------------------------------------------------------------
+    # --- deliveries -------------------------------------------------------------------------------------------------
 
     async def _lost_of_lanes(self, *, thorough: bool) -> list[str]:
-        """`thorough`: also where they agree, since the counter that orders rows must be put behind the last of them."""
+        """`thorough`: also if they agree, since a lost `sequence` must continue after the last row."""
         if not thorough and await self._lanes_agree():
             return []
         rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["deliveries"]))
@@ -124,7 +124,7 @@ class Losses:
         return [name.decode() for name in cast("list[bytes]", lost)]
 
     async def _lanes_agree(self) -> bool:
-        """A glance, not in one step: where it errs, the script finds nothing."""
+        """A cheap check in several steps. If it errs, the script finds nothing."""
         names = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hlen(self._keys["deliveries"])
@@ -134,7 +134,7 @@ class Losses:
         return bool(rows == sum(counts) and all(counts))
 
     async def _lost_of_suspend_notices(self, suspended: Iterable[ChannelId]) -> list[str]:
-        """Kept for as long as a channel rests; without it its makers may be told once more."""
+        """A suspended channel always has one. Without it, the bot may tell the makers of its watches again."""
         lost = False
         for channel in suspended:
             lost |= bool(await self._redis.set(self._keys.suspend_notice(channel), "", nx=True, ex=GROUP_SECONDS))

@@ -1,4 +1,4 @@
--- The field that names a card's group has today's name.
+-- Renames the field that names a card's group.
 -- KEYS: lease, then cards   ARGV: token
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 for i = 2, #KEYS do

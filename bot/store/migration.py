@@ -1,4 +1,4 @@
-"""Gives the keys of an older version their names of today: once, by the bot that leads, before it reads anything.
+"""Renames the keys of an older version: once, by the bot that leads, before it reads anything.
 
 Every step may be repeated: a crash leaves the rest to the next start. `schema` is written last. A bot of the older
 version that still runs must stop first: the migration waits until its lease of the reader has run out.
@@ -36,11 +36,11 @@ FAMILIES = (
     ("paged", "page_log", "zset"),
     ("gesture", "interaction", "string"),
 )
-"""First word of the old name, that of today, and the type, which distinguishes an old `group` from one of today."""
+"""First word of the old name, first word of the new one, and the type, which tells an old `group` from a new one."""
 
 
 async def migrate(scripts: Scripts, clock: Clock) -> None:
-    """Returns once the keys have their names of today, whichever bot renamed them.
+    """Returns after this bot or another has renamed the keys.
 
     Raises:
         StoreAway: Redis does not answer, or a bot of an older version still leads.
@@ -106,7 +106,7 @@ class _Migration:
             )
 
     async def _rename_present(self) -> None:
-        """The names of the keys that the last heartbeat saw, so that the bot still notices a lost one."""
+        """Renames the keys in the last heartbeat's list, so that the bot still notices a lost one."""
         with away():
             stored = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["heartbeat"], "present"))
             if stored:

@@ -18,7 +18,7 @@ from bot.store.scripts import away, readable
 PAGE, SUMMARY = "page", "summary"
 GROUP_SECONDS = 30 * 24 * 3600
 GROWS_FOR = timedelta(minutes=10)
-"""A group takes in new failures until none came for so long."""
+"""A group grows until no new failure has come for this long."""
 
 
 class RedisOutbox(RedisPort):
@@ -99,7 +99,7 @@ class RedisOutbox(RedisPort):
         return gathered
 
     async def _grew(self, group_key: str, channel: ChannelId) -> None:
-        """Only what a heading counts hangs on it, so it need not be written in one step with the rest."""
+        """Only a heading's count depends on it, so it needs no atomic step with the rest."""
         burst = burst_id(group_key)
         until = (self._clock.now() + GROWS_FOR).isoformat()
         with away():
@@ -124,7 +124,7 @@ class RedisOutbox(RedisPort):
 
 
 def _logged(delivery: Delivery, entry: PageEntry | None) -> tuple[str, str, str]:
-    """One entry for each message, its time, and up to when older ones are dropped."""
+    """The message's entry in the page log, its time, and the time before which entries are dropped."""
     if entry is None:
         return "", "", ""
     kind = SUMMARY if entry.of_summary else PAGE

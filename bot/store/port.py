@@ -1,4 +1,4 @@
-"""What every port over Redis shares."""
+"""The base of every port over Redis."""
 
 from bot.ports.clock import Clock
 from bot.store.scripts import Scripts

@@ -1,6 +1,6 @@
--- Which keys are gone that were there at the last look. What may be emptied in good order gets a field or member '-',
--- so that it is there from the first look on, and its absence always means that it was lost.
--- KEYS: heartbeat, records, then the keys looked at   ARGV: name and mark ('hash', 'set' or '') of each of these
+-- Answers which keys are gone since the last call. A key that may run empty gets a field or member '-', so it always exists
+-- and its absence means a loss.
+-- KEYS: heartbeat, records, then the keys to check   ARGV: name and mark ('hash', 'set' or '') of each of these
 local names = redis.call('HGET', KEYS[1], 'present')
 local lost, present = {}, ' '
 if redis.call('EXISTS', KEYS[1]) == 0 and redis.call('EXISTS', KEYS[2]) == 1 then lost[1] = 'heartbeat' end

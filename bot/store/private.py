@@ -1,4 +1,4 @@
-"""The embedded store's files are for their owner alone: they name channels, people and what fails."""
+"""Only the owner may read the embedded store's files: they name channels, people and failures."""
 
 import os
 from contextlib import suppress
@@ -6,19 +6,19 @@ from pathlib import Path
 
 DIRECTORY_MODE = 0o700
 FILE_MODE = 0o600
-UMASK = 0o077  # what the server itself makes
+UMASK = 0o077  # for the files that the server makes
 _OURS = ("valkey.log", "valkey.sock", "dump.rdb", "appendonlydir", "appendonlydir/*")
-"""Another's files in a directory that is shared keep their modes."""
+"""In a shared directory, other files keep their modes."""
 
 
 def make_private(directory: Path) -> None:
-    """Makes the directory, and closes what an older version left open to others.
+    """Makes the directory, and closes files that an older version left open to others.
 
     Raises:
         OSError: it cannot be made.
     """
     for missing in reversed([each for each in (directory, *directory.parents) if not each.exists()]):
-        missing.mkdir(mode=DIRECTORY_MODE, exist_ok=True)  # a parent open to others would let them swap what is below
+        missing.mkdir(mode=DIRECTORY_MODE, exist_ok=True)  # others could swap the contents of an open parent
     directory.mkdir(exist_ok=True)
     _close(directory)
     for pattern in _OURS:
@@ -27,7 +27,7 @@ def make_private(directory: Path) -> None:
 
 
 def _close(path: Path) -> None:
-    """What belongs to another user, as a mounted volume may, stays as it is; `check` tells."""
+    """Skips files of another user, as in a mounted volume; `check` reports them."""
     with suppress(OSError):
         if not path.is_symlink():
             path.chmod(DIRECTORY_MODE if path.is_dir() else FILE_MODE)
@@ -41,6 +41,6 @@ def is_open_to_others(path: Path) -> bool:
 
 
 def is_ours(path: Path) -> bool:
-    """Whether nobody else can put something in its place."""
+    """True if no other user can replace it."""
     status = path.lstat()
     return path.is_dir() and not path.is_symlink() and status.st_uid == os.geteuid() and not status.st_mode & 0o077

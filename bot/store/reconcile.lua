@@ -1,7 +1,7 @@
--- Rows, outboxes and lanes are made to agree again, where one of them was lost. Rows that stand in no outbox go to the end
--- of theirs; what stands in an outbox and has no row is forgotten. Answers which of the three lacked something.
--- KEYS: deliveries, lanes, sequence, then outboxes   ARGV: how many outboxes, their lanes, then id and number of the outbox
---       of each row
+-- Makes rows, outboxes and lanes agree again after one of them was lost. A row that no outbox has goes to the end of its
+-- own; an outbox entry without a row is dropped. Answers which of the three had a gap.
+-- KEYS: deliveries, lanes, sequence, then outboxes
+-- ARGV: number of outboxes, their lanes, then id and number of the outbox of each row
 local outboxes, lost = tonumber(ARGV[1]), {}
 local last = tonumber(redis.call('GET', KEYS[3]) or '0')
 for i = 1, outboxes do

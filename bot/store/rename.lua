@@ -1,20 +1,20 @@
--- Slack gave a channel another id: its watches, its rest, what it is owed and where its cards stand go with it. What the new
--- id has already stays. Rows and cards keep their ids and keys: in Slack they are found by them. 0 where somebody sends down
--- one of its lanes just now, wrote in between, or a newer id was told.
--- KEYS: (3 of the fence), watches, watches_version, suspended, resumed, last_ts, records, versions, then lease, outbox and new
---       outbox of each of the two lanes, then what the makers were told of the old id, and of the new, renames, open_renames
--- ARGV: old id, new id, when, watches_version, lane and new lane of each of the two, then id and new id of each watch
+-- Moves a channel's data to the id that Slack gave it: watches, suspension, deliveries and cards. Data that the new id has
+-- already stays. Rows and cards keep their ids, because Slack finds their messages by them. Answers 0 if a lane is being
+-- sent down, if the watches changed meanwhile, or if a newer id is known.
+-- KEYS: (3 of the fence), watches, watches_version, suspended, resumed, last_ts, records, versions, then lease, outbox and
+--       new outbox of each of the two lanes, then the suspend notices of the old and the new id, renames, open_renames
+-- ARGV: old id, new id, time, watches_version, lane and new lane of each of the two, then id and new id of each watch
 if (redis.call('GET', KEYS[5]) or '0') ~= ARGV[4] then return 0 end
 if redis.call('EXISTS', KEYS[11], KEYS[14]) > 0 then return 0 end
 if (redis.call('HGET', KEYS[19], ARGV[1]) or ARGV[2]) ~= ARGV[2] then return 0 end
 
--- Ids stand in the rows as they are, in quotes.
+-- In rows, an id always has quotes around it.
 local old, new = '"' .. ARGV[1] .. '"', '"' .. ARGV[2] .. '"'
 local function renamed(row)
   return (string.gsub(row, old, new))
 end
 
--- A field of the old id, or lane, becomes one of the new: of two times, or stamps, the later stays; of two reasons either.
+-- Renames a field. If both names have a value, the later time or stamp wins; of two reasons, either.
 local function carry(hash, from, to)
   local value = redis.call('HGET', hash, from)
   if not value then return end
@@ -26,7 +26,7 @@ for i = 9, #ARGV, 2 do
   redis.call('HSETNX', KEYS[4], ARGV[i + 1], renamed(redis.call('HGET', KEYS[4], ARGV[i])))
   redis.call('HDEL', KEYS[4], ARGV[i])
 end
--- Where it was not found, that was the old id, or the new one before it was there.
+-- `not_found` was about the old id, or about the new one before it existed: the channel resumes.
 for i = 1, 2 do
   if redis.call('HGET', KEYS[6], ARGV[i]) == 'not_found' then
     redis.call('HDEL', KEYS[6], ARGV[i])

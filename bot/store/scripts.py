@@ -1,4 +1,4 @@
-"""Runs the Lua scripts, each one atomic step, and notices when Redis has forgotten what was written."""
+"""Runs the Lua scripts, each one atomic step, and notices if Redis lost a write."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -68,10 +68,9 @@ def readable(name: str) -> Iterator[None]:
 class Scripts:
     """The connection of one process to one workspace's data.
 
-    Each process counts what it has written, here and in Redis, and knows the server that it speaks to. Where Redis
-    knows of fewer writes, or is another server, it may have gone back in time: every script refuses to do anything
-    until Redis is greeted anew, since the loss is being dealt with. A lost reply makes our own count the smaller one,
-    which is harmless.
+    Each process counts its writes, here and in Redis, and knows its server. If Redis knows fewer writes, or another
+    server answers, Redis may have lost data: every script refuses to write until the bot has recovered and greets Redis
+    again. A lost reply makes the local count the smaller one, which is harmless.
     """
 
     def __init__(self, client: redis.asyncio.Redis, team: TeamId) -> None:
@@ -87,11 +86,11 @@ class Scripts:
         self._greeting = client.register_script(life + _source("greet"))
 
     def script(self, name: str) -> AsyncScript:
-        """One that writes nothing which the fence guards."""
+        """A script that writes nothing behind the fence."""
         return self.redis.register_script(_source(name))
 
     async def run(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> int:
-        """Runs a script that does not write what must last.
+        """Runs a script that needs no fence.
 
         Raises:
             StoreAway: Redis does not answer.
@@ -100,10 +99,10 @@ class Scripts:
             return int(cast("bytes", await self._scripts[script](keys=list(keys), args=list(args))))
 
     async def write(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> int:
-        """Runs a script that writes; `keys` are those behind the fence's own. 0: it was refused.
+        """Runs a script that writes. `keys` follow the fence's own. 0: the script refused.
 
         Raises:
-            StoreAway: Redis does not answer: it was done or not, and doing it again does no harm.
+            StoreAway: Redis does not answer. The write may have happened; a second try does no harm.
             StoreRolledBack: Redis lost a confirmed write; nothing was done.
             StoreNewer: a newer version of the bot has renamed the keys; nothing was done.
         """
@@ -114,13 +113,13 @@ class Scripts:
         if answer == NEWER:
             self.refuse_newer(SCHEMA + 1)
         if answer < 0:
-            raise StoreRolledBack("Redis has forgotten what it had confirmed")
+            raise StoreRolledBack("Redis lost a confirmed write")
         if answer > 0:
             self._written += 1
         return answer
 
     def enqueued(self, deliveries: Sequence[Delivery]) -> tuple[list[str], list[str]]:
-        """The outboxes, and lane, id and row of each: what scripts that enqueue are given."""
+        """The outboxes, and lane, id and row of each delivery, as scripts that enqueue take them."""
         outboxes = [self.keys.outbox(each.lane) for each in deliveries]
         return outboxes, [part for each in deliveries for part in (each.lane.name, each.id, encode_delivery(each))]
 
@@ -130,7 +129,7 @@ class Scripts:
         await self.write("enqueue", [*outboxes, *cards], [len(deliveries), *rows])
 
     async def greet(self) -> None:
-        """The first time, and whenever what Redis has is to be taken for what there is."""
+        """At the first contact, and when the bot accepts the data in Redis as it is."""
         with away():
             server, written = await self._greeting(keys=[self._writes])
         self._server, self._written = cast("bytes", server).decode(), int(written)
@@ -146,7 +145,7 @@ class Scripts:
 
     @property
     def strange(self) -> bool:
-        """Redis does not know us yet."""
+        """True before the first contact."""
         return self._written == 0
 
 

@@ -1,8 +1,9 @@
--- A delivery has come to its end: it is there, or will not be. What has renames on meanwhile stays owed.
+-- Ends a delivery: its message is there, or never will be. A card that has changed since is enqueued again.
 -- KEYS: (3 of the fence), lease, outbox, outbox of the feed, group, last_ts, page log, then the cards that it shows
--- ARGV: token, lane, lane of the feed, id, 'posted'|'removed'|'unchanged', ts, group of which it was found a part or '',
---       id and row to put where a card has renames on, id and row that follow in any case (or ''), entry of the page log or '', its time, since
---       when the log is kept, then for each card its key, the revision shown, and that with which it came (0: it is there already)
+-- ARGV: token, lane, lane of the feed, id, 'posted'|'removed'|'unchanged', ts, group that the card turned out to be in or '',
+--       id and row to enqueue if a card has changed, id and row that follow in any case (or ''), entry of the page log or
+--       '', its time, since when the log is kept, then for each card its key, the revision shown, and its first revision in
+--       the channel (0: the card is not new there)
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 take_away(KEYS[5], ARGV[2], ARGV[4])
 local moved_on = false

@@ -1,16 +1,16 @@
--- A channel that does not take messages rests; those who made its watches are told. They are not told again of the same
--- reason, whoever tries the channel: as long as nothing got through, its last messages are the same as well. 0 where it
--- rests already, or something was watched there, or not any more, in between: somebody else may have to be told.
--- KEYS: (3 of the fence), suspended, watches, watches_version, told, last_ts, then outboxes
--- ARGV: channel, reason, its two lanes, how many watches, then id and when it was made of each, then lane, id, row of each
+-- Suspends a channel and tells the people who made its watches, unless they know: the suspend notice holds the reason and
+-- the channel's last messages, and is the same if no message arrived since. Answers 0 if the channel is suspended already,
+-- or if its watches differ from those the caller read; then other people may have to be told.
+-- KEYS: (3 of the fence), suspended, watches, watches_version, suspend notice, last_ts, then outboxes
+-- ARGV: channel, reason, its two lanes, number of watches, then id and time of making of each, then lane, id, row of each
 --       delivery
--- Answers one more than how many are told
+-- Otherwise answers the number of people told, plus one.
 local first_told = 6 + 2 * tonumber(ARGV[5])
 local made = {}
 for i = 6, first_told - 1, 2 do made[ARGV[i]] = ARGV[i + 1] end
 local rows = redis.call('HGETALL', KEYS[5])
 for i = 1, #rows, 2 do
-  if string.find(rows[i + 1], '"channel":"' .. ARGV[1] .. '"', 1, true) then  -- as text, where it is in quotes, it differs
+  if string.find(rows[i + 1], '"channel":"' .. ARGV[1] .. '"', 1, true) then  -- inside a text, quotes are escaped
     if made[rows[i]] ~= cjson.decode(rows[i + 1]).made_at then return 0 end
     made[rows[i]] = nil
   end

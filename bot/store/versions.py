@@ -1,4 +1,4 @@
-"""The version of each JSON row, and how a row of an older version becomes one of today.
+"""The version of each JSON row, and the upgrade of older rows.
 
 Version 1 renamed fields and message kinds. Rows before it carry no version.
 """

@@ -1,0 +1,217 @@
+"""What this process knows of one workspace, in memory: watches, pipelines and records."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain
+
+from bot.domain.catalogue import Pipeline
+from bot.domain.coverage import Coverage, Watchers
+from bot.domain.note import Guidance, guidance
+from bot.domain.observation import PipelineId
+from bot.domain.plan import (
+    Record,
+    Routing,
+    remembered,
+)
+from bot.domain.transition import Reach, read_again, read_since
+from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, TeamId, Watch, grouped
+from bot.ports.watch_store import Watches
+
+MATCHED_AT_ONCE = 10  # patterns: with 3,000 pipelines about 10 ms
+
+
+@dataclass(frozen=True, slots=True)
+class KnownState:
+    """A snapshot of what one process knows."""
+
+    watches: tuple[Watch, ...]
+    records: Mapping[PipelineId, Record]
+    catalogue: Mapping[PipelineId, Pipeline]
+
+
+class KnownPipelines:
+    """No I/O. `fallback` is the channel that gets the messages of a suspended channel."""
+
+    def __init__(self, team: TeamId, fallback: ChannelId | None) -> None:
+        self.team = team
+        self.watches = Watches(0, ())
+        self._fallback = fallback
+        self._catalogue: dict[PipelineId, Pipeline] = {}
+        self._unlisted: dict[PipelineId, Pipeline] = {}
+        """Missing in a complete listing; the bot reads them until their own reads say that they are gone."""
+        self._listed_at = float("-inf")
+        self._records: dict[PipelineId, Record] = {}
+        self._coverage = Coverage()
+        self._watchers = Watchers()
+        self._watched: frozenset[PipelineId] = frozenset()
+        self._labels: dict[str, str] = {}
+
+    # --- pipelines -------------------------------------------------------------------------------------------------
+
+    def record(self, pipeline_id: PipelineId) -> Record:
+        return self._records.get(pipeline_id) or Record(pipeline_id=pipeline_id)
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        return tuple(self._records.values())
+
+    def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
+        """As last listed. A pipeline that was never listed has the name in its watch, or its id."""
+        known = self._catalogue.get(pipeline_id) or self._unlisted.get(pipeline_id)
+        return known or Pipeline(id=pipeline_id, name=self._labels.get(pipeline_id, pipeline_id))
+
+    def named(self, watch: Watch) -> Watch:
+        """The watch with its pipeline's current name."""
+        return watch if watch.pattern else replace(watch, label=self.pipeline(PipelineId(watch.reference)).name)
+
+    @property
+    def catalogue(self) -> tuple[Pipeline, ...]:
+        return tuple(self._catalogue.values())
+
+    @property
+    def unlisted(self) -> tuple[Pipeline, ...]:
+        """Pipelines that the bot reads although the last complete listing lacks them."""
+        return tuple(self._unlisted.values())
+
+    def lists(self, pipeline_id: PipelineId) -> bool:
+        """True if a listing has shown it."""
+        return pipeline_id in self._catalogue or pipeline_id in self._unlisted
+
+    def lacks(self, pipeline_id: PipelineId, since: float) -> bool:
+        """True if a complete listing that began at `since` (monotonic seconds) or later does not show it."""
+        return self._listed_at >= since and pipeline_id not in self._catalogue
+
+    def learn(self, pipeline: Pipeline) -> None:
+        """Takes a pipeline object that is fresher than the last listing."""
+        where = self._unlisted if pipeline.id in self._unlisted else self._catalogue
+        where[pipeline.id] = pipeline
+        self._cover()
+
+    def unlist(self, pipeline_id: PipelineId) -> None:
+        """The pipeline is gone: nobody reads it until a listing shows it again."""
+        self._catalogue.pop(pipeline_id, None)
+        self._unlisted.pop(pipeline_id, None)
+        self._cover()
+
+    def _take_listing(self, listed: Mapping[PipelineId, Pipeline], complete_at: float | None) -> None:
+        known = self._catalogue | self._unlisted
+        if complete_at is None:
+            self._catalogue = self._catalogue | dict(listed)
+        else:
+            self._catalogue, self._listed_at = dict(listed), complete_at
+        missing = known.keys() - self._catalogue.keys()
+        self._unlisted = {each: known[each] for each in missing if self._is_worth_reading(each)}
+        self._cover()
+
+    def _is_worth_reading(self, pipeline_id: PipelineId) -> bool:
+        return self.follows(pipeline_id) and self.record(pipeline_id).state.reach is not Reach.GONE
+
+    def _read_again(self, moment: datetime) -> None:
+        """Applies to pipelines that were watched at that moment; the heartbeat says nothing about later watches."""
+        for each in self.covered_by(watch for watch in self.watches.all if watch.made_at <= moment):
+            record = self.record(each)
+            self._records[each] = replace(record, state=read_again(record.state, moment))
+
+    @property
+    def all_read_since(self) -> datetime | None:
+        """All closely watched pipelines were read since then."""
+        return read_since(self.record(each).state for each in self._watched)
+
+    def _remembered(self, stored: Mapping[PipelineId, Record]) -> dict[PipelineId, Record]:
+        return {each: remembered(record, self.record(each)) for each, record in stored.items()}
+
+    @property
+    def known(self) -> KnownState:
+        return KnownState(self.watches.all, self._records, self._catalogue | self._unlisted)
+
+    # --- which of them are watched ---------------------------------------------------------------------------------
+
+    @property
+    def watched(self) -> frozenset[PipelineId]:
+        """Pipelines that a watch covers, or covered when their open episode began.
+
+        The bot follows an episode to its end even if the pipeline gets another name.
+        """
+        return self._watched | {each for each in self._records if self._has_story(each)}
+
+    def follows(self, pipeline_id: PipelineId) -> bool:
+        """True if it is in `watched`."""
+        return pipeline_id in self._watched or self._has_story(pipeline_id)
+
+    def _has_story(self, pipeline_id: PipelineId) -> bool:
+        """True if the channel has a pattern: only a pattern loses a renamed or moved pipeline with an open card."""
+        episode = self.record(pipeline_id).episode
+        if episode is None or not episode.open or pipeline_id == API_PIPELINE_ID:
+            return False
+        return not self._watchers.channels_with_patterns.isdisjoint(episode.cards.values())
+
+    @property
+    def pollable(self) -> frozenset[PipelineId]:
+        """The watched pipelines, except gone ones. The bot reads those again after a listing shows them."""
+        return frozenset(
+            each for each in self.watched if each in self._catalogue or self.record(each).state.reach is not Reach.GONE
+        )
+
+    def stories_in(self, channel: ChannelId) -> frozenset[PipelineId]:
+        """The pipelines whose open episode has a card in the channel."""
+        episodes = {each: record.episode for each, record in self._records.items() if each != API_PIPELINE_ID}
+        return frozenset(each for each, one in episodes.items() if one and one.open and channel in one.cards.values())
+
+    @property
+    def open_cards(self) -> dict[str, PipelineId]:
+        """The cards of open episodes, each with its pipeline."""
+        open_ = (record for record in self._records.values() if record.episode and record.episode.open)
+        return {key: record.pipeline_id for record in open_ if record.episode for key in record.episode.cards}
+
+    def _count(self) -> None:
+        """Follows a change of the watches."""
+        self._watchers = Watchers(self.watches.all)
+        self._labels = {watch.reference: watch.label for watch in reversed(self.watches.all) if watch.label}
+        self._cover()
+
+    def _cover(self) -> None:
+        """Follows a change of the watches or the catalogue."""
+        self._coverage = self._coverage.after(chain(self._catalogue.values(), self._unlisted.values()))
+        self._watched = self._watchers.ids(self._coverage)
+
+    async def _match(self, pipelines: Mapping[PipelineId, Pipeline]) -> None:
+        """Matches every pattern against a new listing before it takes effect, with pauses for reads and alerts."""
+        coverage = self._coverage.after(pipelines.values())
+        for place, pattern in enumerate(self._watchers.patterns):
+            coverage.ids(pattern)
+            if place % MATCHED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+        self._coverage = coverage
+
+    # --- who watches them ------------------------------------------------------------------------------------------
+
+    def watches_of(self, pipeline: Pipeline) -> tuple[Watch, ...]:
+        """The watches that cover a pipeline, oldest first."""
+        return self._watchers.of(pipeline, self._coverage)
+
+    def covered_by(self, watches: Iterable[Watch]) -> frozenset[PipelineId]:
+        return Watchers(tuple(watches)).ids(self._coverage)
+
+    def takes_in_any(self, pattern: str) -> bool:
+        """True if the pattern matches a known pipeline."""
+        return bool(self._coverage.ids(pattern))
+
+    def in_order(self, watches: Iterable[Watch]) -> list[PipelineId]:
+        """The pipelines that these watches cover, by name."""
+        return sorted(self.covered_by(watches), key=lambda each: (self.pipeline(each).name.lower(), each))
+
+    def routing(self, pipeline: Pipeline) -> Routing:
+        return Routing(self.team, pipeline, self._audiences(pipeline), self.guidance(pipeline))
+
+    def guidance(self, pipeline: Pipeline) -> Guidance:
+        return guidance(pipeline, self.watches.notes)
+
+    def _audiences(self, pipeline: Pipeline) -> tuple[Audience, ...]:
+        """Counts each watch in the channel that gets its messages now."""
+        away = self.watches.suspended.keys() if self._fallback not in self.watches.suspended else ()
+        return grouped(
+            watch.heard_in(self._fallback) if self._fallback and watch.channel in away else watch
+            for watch in self.watches_of(pipeline)
+        )
