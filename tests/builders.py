@@ -1,11 +1,12 @@
 """Values with defaults for all that a test is not about."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.card import Body, Card, SyncCard
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Priority
+from bot.domain.delivery import Attempt, Delivery, Message, Priority, in_slack
 from bot.domain.episode import Episode, EpisodeKind, TimelineEntry
 from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, ReadSequence
 from bot.domain.phase import Intent, Phase
@@ -104,9 +105,35 @@ def a_delivery(
     priority: Priority = Priority.FAILURE,
     **more: Any,
 ) -> Delivery:
-    """A row of the outbox, made at noon; `more` are fields of `Delivery`."""
-    fields = {"made_at": NOON, **more}
-    return Delivery(id=delivery_id, channel=channel, priority=priority, body=body or SyncCard(delivery_id), **fields)
+    """A row of the outbox, made at noon; `more` are fields of its message or its attempt."""
+    message = a_message(delivery_id, body, channel=channel, priority=priority)
+    return changed(Delivery(message=message), **more)
+
+
+def a_message(
+    message_id: str = "d" * 32,
+    body: Body | None = None,
+    *,
+    channel: ChannelId = ALERTS,
+    priority: Priority = Priority.FAILURE,
+    made_at: datetime = NOON,
+) -> Message:
+    return Message(
+        id=message_id,
+        receiver=in_slack(channel),
+        priority=priority,
+        body=body or SyncCard(message_id),
+        made_at=made_at,
+    )
+
+
+def changed(delivery: Delivery, **changes: Any) -> Delivery:
+    """Changes fields of the message, and of the attempt; `not_before` is the attempt's."""
+    if "channel" in changes:
+        changes["receiver"] = in_slack(changes.pop("channel"))
+    attempt = {name: value for name, value in changes.items() if name in Attempt.__dataclass_fields__}
+    message = {name: value for name, value in changes.items() if name not in attempt}
+    return Delivery(message=replace(delivery.message, **message), attempt=replace(delivery.attempt, **attempt))
 
 
 def a_person(user: str = ANN, *, direct: ChannelId | None = None, label: str | None = None) -> Target:

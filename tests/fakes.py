@@ -8,7 +8,7 @@ from itertools import count
 
 from bot.domain.card import Content
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Posted
+from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Posted, Receiver
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, UserId
@@ -171,7 +171,7 @@ class FakeChat:
             return self.results.pop(0)
         return lookup_result(metadata_in({"messages": list(self._messages.values())}, US), lookup)
 
-    async def delete(self, channel: ChannelId, message_id: str) -> bool:
+    async def delete(self, receiver: Receiver, message_id: str) -> bool:
         if self.keeps:
             self.keeps -= 1
             return False

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import redis.asyncio
 
-from bot.domain.delivery import Delivery, Lane, LaneKind
+from bot.domain.delivery import Delivery, Lane, LaneKind, Message, in_slack
 from bot.domain.subscription import Edit, WatchChange
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, Watch
 from bot.ports.clock import Clock
@@ -39,29 +39,29 @@ class WholeStore(RedisStore):
 
     async def owed(self, channel: ChannelId) -> tuple[Delivery, ...]:
         """Pages first, each lane oldest first."""
-        pages, feed = (Lane(kind, channel) for kind in LaneKind)
+        pages, feed = (Lane(kind, in_slack(channel)) for kind in LaneKind)
         return (*await self.deliveries(pages), *await self.deliveries(feed))
 
-    async def add_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
+    async def add_watches(self, watches: Sequence[Watch], announcement: Message) -> int:
         """How many were new or changed; where none was, nothing is announced."""
         there = await self.watches()
         known = {watch.id: watch for watch in there.all}
         return await self._edit(there.version, announcement, [(known.get(each.id), each) for each in watches])
 
-    async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int:
+    async def remove_watches(self, watch_ids: Sequence[str], announcement: Message) -> int:
         there = await self.watches()
         ended = [(watch, None) for watch in there.all if watch.id in watch_ids]
         return await self._edit(there.version, announcement, ended)
 
-    async def _edit(self, version: int, told: Delivery, pairs: Sequence[tuple[Watch | None, Watch | None]]) -> int:
+    async def _edit(self, version: int, told: Message, pairs: Sequence[tuple[Watch | None, Watch | None]]) -> int:
         edits = tuple(Edit(before=before, after=after) for before, after in pairs if before != after)
         if not edits:
             return 0
-        change = WatchChange(version=version, channel=told.channel, edits=edits, told=(told,))
+        change = WatchChange(version=version, channel=told.receiver.channel, edits=edits, told=(told,))
         assert await self.change_watches(change)
         return len(edits)
 
-    async def rest(self, channel: ChannelId, reason: SuspendReason, *told: Delivery) -> int | None:
+    async def rest(self, channel: ChannelId, reason: SuspendReason, *told: Message) -> int | None:
         """Parks it, whatever has been written up to now."""
         return await self.suspend(channel, reason, told, (await self.watches()).of(channel))
 
@@ -86,8 +86,8 @@ def _after(
 
 
 def pages(channel: ChannelId) -> Lane:
-    return Lane(LaneKind.PAGES, channel)
+    return Lane(LaneKind.PAGES, in_slack(channel))
 
 
 def feed(channel: ChannelId) -> Lane:
-    return Lane(LaneKind.FEED, channel)
+    return Lane(LaneKind.FEED, in_slack(channel))

@@ -11,7 +11,7 @@ import structlog
 from bot.coordination.leadership import Leadership
 from bot.domain.card import DigestEntry, Notice, NoticeKind
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Priority
+from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Record
@@ -213,7 +213,7 @@ class Heartbeat:
         channels = tuple(dict.fromkeys(watch.channel for watch in self._repository.watches.all))
         await self._give_sign(now, self._told(notice, channels, unread))
 
-    async def _give_sign(self, now: datetime, told: Sequence[Delivery] = ()) -> None:
+    async def _give_sign(self, now: datetime, told: Sequence[Message] = ()) -> None:
         await self._store.record_heartbeat(now, self._run_id or "", told, read_since=self._repository.all_read_since)
 
     def _missed_since(self, moment: datetime) -> tuple[DigestEntry, ...]:
@@ -223,7 +223,7 @@ class Heartbeat:
 
     def _told(
         self, notice: Notice, channels: tuple[ChannelId, ...], unread: Collection[PipelineId] = ()
-    ) -> list[Delivery]:
+    ) -> list[Message]:
         """To the operator all of it. To the channels that it concerns, each of what is its own, where there is no
         operator, or watches are gone there: what a private channel watches is no other channel's business."""
         at = (notice.since or notice.at).isoformat()
@@ -232,9 +232,9 @@ class Heartbeat:
         if self._operator:
             bodies[self._operator] = notice
         return [
-            Delivery(
+            Message(
                 id=stable_key(self._repository.team, notice.kind, channel, at),
-                channel=channel,
+                receiver=in_slack(channel),
                 priority=Priority.FAILURE,
                 body=body,
                 made_at=notice.at,

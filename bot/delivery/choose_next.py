@@ -36,12 +36,12 @@ class LaneSnapshot:
         keys |= {each.card_key for body in bodies if isinstance(body, Notice) for each in body.failures}
         told = {body.group_key for body in bodies if isinstance(body, SyncGroup)}
         told |= {body.thread_key for body in bodies if isinstance(body, TimelineBatch) and body.of_group}
-        keys |= {row.after_card for row in rows if row.after_card}
+        keys |= {row.message.after_card for row in rows if row.message.after_card}
         cards = await known.cards(sorted(keys))
         groups = {key: await known.group(key) for key in sorted(told)}
         bursts = {key: await known.in_burst(key) for key in sorted(told)}
         many = sum(isinstance(body, SyncCard) for body in bodies) >= GROUP_FROM
-        return cls(lane, rows, cards, groups, bursts, await known.growing(lane.channel) if many else ())
+        return cls(lane, rows, cards, groups, bursts, await known.growing(lane.receiver) if many else ())
 
     def backlog(self, team: TeamId, doubt_since: datetime | None, *, away: bool) -> Backlog:
         """What may have been told already, as it is, is not told in another way before it was looked for. What is known
@@ -94,8 +94,8 @@ def choose_next(
 ) -> NextAction:
     """The next step in one lane that the rate limits allow. `jobs` come most urgent first."""
     limiter.claims.withdraw(lane)
-    if lane.kind is LaneKind.PAGES and any(job.delivery.attempts == 0 for job in jobs):
-        limiter.claim(lane.channel)
+    if lane.kind is LaneKind.PAGES and any(job.delivery.attempt.count == 0 for job in jobs):
+        limiter.claim(lane.receiver)
     seconds = float("inf")
     for job in _worth_a_try(jobs, limiter):
         step = decide(job.delivery, now, ownership, idempotent=job.updates)
@@ -116,14 +116,14 @@ def choose_next(
 def _worth_a_try(jobs: Sequence[Job], limiter: RateLimiter) -> Sequence[Job]:
     """While posts get no answer, a lane retries only what it tried before. Messages that nobody tried can still be
     grouped."""
-    tried = [job for job in jobs if job.delivery.attempts > 0]
+    tried = [job for job in jobs if job.delivery.attempt.count > 0]
     return tried if tried and limiter.away(Method.POST) else jobs
 
 
 def _claim(lane: Lane, job: Job, method: Method, limiter: RateLimiter) -> None:
     limiter.claims.make(lane, method, Rank.of(job.delivery))
     if lane.kind is LaneKind.PAGES and method is Method.POST:
-        limiter.claim(lane.channel)
+        limiter.claim(lane.receiver)
 
 
 def _until(lane: Lane, job: Job, method: Method, limiter: RateLimiter) -> float:

@@ -20,7 +20,7 @@ class Rank(NamedTuple):
 
     @classmethod
     def of(cls, delivery: Delivery) -> "Rank":
-        return cls(delivery.priority, delivery.made_at, delivery.lane.name)
+        return cls(delivery.message.priority, delivery.message.made_at, delivery.lane.name)
 
 
 class _Claim(NamedTuple):

@@ -89,7 +89,7 @@ class Dispatcher:
                 continue
             self._busy.add(lane)
             if lane.kind is LaneKind.PAGES and not rests:
-                self._services.limiter.claim(lane.channel)
+                self._services.limiter.claim(lane.receiver)
             tasks.create_task(self._own(lane, rests=rests), name=f"{'resting ' if rests else ''}lane {lane.name}")
 
     async def _rest(self, seconds: float, until: asyncio.Event) -> None:
@@ -123,7 +123,7 @@ class Dispatcher:
         if lease is None:
             return
         try:
-            last_id, resumed_at = await self._lanes.last_id(lane), await self._lanes.resumed_at(lane.channel)
+            last_id, resumed_at = await self._lanes.last_id(lane), await self._lanes.resumed_at(lane.receiver)
             lane_worker = LaneWorker(self._services, lane, lease, last_id, resumed_at)
             await (lane_worker.tidied() if rests else self._drain(lane_worker))
         finally:

@@ -21,7 +21,7 @@ from bot.domain.card import (
     ThreadEntry,
     TimelineBatch,
 )
-from bot.domain.delivery import Delivery, Earlier, Lookup, Priority
+from bot.domain.delivery import Delivery, Earlier, Lookup, Message, Priority
 from bot.domain.episode import Episode, EpisodeKind, Outcome, stable_key
 from bot.domain.protocol import RECHECK_AFTER, oldest
 
@@ -113,7 +113,7 @@ class Job:
     @property
     def is_new_page(self) -> bool:
         """A new direct page; it counts towards the person's hourly limit."""
-        return self.delivery.priority is Priority.PAGE and self.shows_cards and not self.updates
+        return self.delivery.message.priority is Priority.PAGE and self.shows_cards and not self.updates
 
     @property
     def shown(self) -> dict[str, int]:
@@ -125,7 +125,7 @@ class Job:
         body = self.delivery.body
         card = self.cards[0] if isinstance(body, SyncCard) and self.cards else None
         return Lookup(
-            channel=self.delivery.channel,
+            receiver=self.delivery.receiver,
             key=body.of if isinstance(body, Recheck) else self.delivery.id,
             oldest=self._oldest,
             parent_id=self.parent_id,
@@ -136,7 +136,7 @@ class Job:
 
     def _earlier(self, episode: Episode) -> Earlier | None:
         """A store that was emptied may give an episode the key of the last one of its pipeline."""
-        if self.delivery.attempts:
+        if self.delivery.attempt.count:
             return None
         if episode.began_after:
             return Earlier(before=episode.began_after)
@@ -147,8 +147,8 @@ class Job:
         """A failure that was there when it was first read may stand in the channel since long before: it is looked for
         when the store has forgotten what it knew."""
         stood = isinstance(self.delivery.body, SyncCard) and any(each.content.episode.first_seen for each in self.cards)
-        if stood and self.delivery.attempts == 0:
-            return f"{(self.delivery.made_at - STANDS_WITHIN).timestamp():.6f}"
+        if stood and self.delivery.attempt.count == 0:
+            return f"{(self.delivery.message.made_at - STANDS_WITHIN).timestamp():.6f}"
         return oldest(self.delivery)
 
     @property
@@ -159,7 +159,7 @@ class Job:
             case SyncGroup(key):
                 cards = tuple(card.drawn for card in self.cards)
                 total, first = self.burst.total, self.burst.first
-                return Group(key=key, channel=self.delivery.channel, cards=cards, in_burst=total, first=first)
+                return Group(key=key, channel=self.delivery.receiver.channel, cards=cards, in_burst=total, first=first)
             case TimelineBatch() as lines:
                 return self._untold(lines)
             case Notice(failures=failures) as notice:
@@ -189,27 +189,32 @@ def cards_of(
             return ()
 
 
-def redraw_of(job: Job, at: datetime) -> Delivery:
+def redraw_of(job: Job, at: datetime) -> Message:
     """What is owed where the message does not show the latest of its cards."""
     row = job.delivery
     body, key = row.body, row.id
     if isinstance(body, Recheck):
         key, body = body.of, SyncGroup(body.of) if body.of_group else SyncCard(body.of)
-    priority = max(row.priority, Priority.RECOVERY)
-    return Delivery(id=key, channel=row.channel, priority=priority, body=body, made_at=at)
+    priority = max(row.message.priority, Priority.RECOVERY)
+    return Message(id=key, receiver=row.receiver, priority=priority, body=body, made_at=at)
 
 
-def recheck_of(job: Job, at: datetime) -> Delivery:
-    """The message is looked for once more when every earlier try must have landed, to take a repeat away."""
-    row, shown = job.delivery, tuple(job.shown)
-    of_group = isinstance(row.body, SyncGroup)
-    return Delivery(
+def recheck_of(job: Job, at: datetime) -> Message:
+    """Looks the message up once more when every earlier attempt must have arrived, to delete a repeat."""
+    row, message = job.delivery, job.delivery.message
+    body = Recheck(
+        of=row.id,
+        after_id=row.attempt.after_id,
+        parent_id=job.parent_id,
+        shows=tuple(job.shown),
+        of_group=isinstance(row.body, SyncGroup),
+    )
+    return Message(
         id=stable_key(row.id, "recheck", at.isoformat()),
-        channel=row.channel,
+        receiver=message.receiver,
         priority=Priority.UPDATE,
-        body=Recheck(of=row.id, parent_id=job.parent_id, shows=shown, of_group=of_group),
+        body=body,
         made_at=at,
-        after_id=row.after_id,
-        earliest=min(filter(None, (row.sent_at, row.earliest, row.made_at))),
+        earliest=min(filter(None, (row.attempt.sent_at, message.earliest, message.made_at))),
         not_before=at + RECHECK_AFTER,
     )

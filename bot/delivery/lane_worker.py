@@ -139,7 +139,7 @@ class LaneWorker:
         """Pages beyond what one person gets in an hour."""
         if not concerns_pages(backlog):
             return None
-        log = await self._outbox.page_log(self._lane.channel, self._clock.now() - PERIOD)
+        log = await self._outbox.page_log(self._lane.receiver, self._clock.now() - PERIOD)
         return hold_back(backlog, log.allowance(self._pages_an_hour))
 
     @property
@@ -159,9 +159,9 @@ class LaneWorker:
     async def _work(self, job: Job) -> bool:
         """False when the channel is not to be written to for now."""
         if job.worth_sending:
-            self._limiter.took(self._lane.channel, job.method)  # before anything is waited for: the next one sees it
+            self._limiter.took(self._lane.receiver, job.method)  # before anything is waited for: the next one sees it
             claim = await self._claimed(job.delivery)
-            if (seconds := self._limiter.barred(self._lane.channel, job.method)) > 0:
+            if (seconds := self._limiter.barred(self._lane.receiver, job.method)) > 0:
                 await self._settle(self._put_off(job.delivery, seconds), job)
                 return True
             job = replace(job, delivery=claim)
@@ -182,10 +182,12 @@ class LaneWorker:
 
     def _put_off(self, delivery: Delivery, seconds: float) -> Again:
         """As it was before the claim: it was not given to Slack."""
-        return Again(replace(delivery, not_before=self._clock.now() + timedelta(seconds=seconds)))
+        return Again(
+            delivery.after(replace(delivery.attempt, not_before=self._clock.now() + timedelta(seconds=seconds)))
+        )
 
     async def _send(self, job: Job) -> Settlement:
-        self._limiter.sends(self._lane.channel, job.method)
+        self._limiter.sends(self._lane.receiver, job.method)
         outcome = await self._call(job)
         match outcome:
             case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
@@ -208,18 +210,23 @@ class LaneWorker:
         now = self._clock.now()
         if job.updates and job.message_id is not None:  # what is there already is not told late
             return await self._chat.update(
-                replace(job.delivery, made_at=now), job.content, message_id=job.message_id, now=now
+                replace(job.delivery, message=replace(job.delivery.message, made_at=now)),
+                job.content,
+                message_id=job.message_id,
+                now=now,
             )
-        delivery = replace(job.delivery, delay=job.delivery.delay or self._delay(job, now))
+        delivery = job.delivery.after(
+            replace(job.delivery.attempt, delay=job.delivery.attempt.delay or self._delay(job, now))
+        )
         return await self._chat.post(delivery, job.content, parent_id=job.parent_id, now=now)
 
     def _delay(self, job: Job, now: datetime) -> Delay | None:
         """Why it comes late though it was not tried before."""
-        if self._resumed_at and job.delivery.made_at < self._resumed_at:
+        if self._resumed_at and job.delivery.message.made_at < self._resumed_at:
             return Delay.SUSPENDED
-        if job.delivery.made_at < self._doubt.began_at:
+        if job.delivery.message.made_at < self._doubt.began_at:
             return Delay.AWAY
-        return self._limiter.kept_back(job.method, (now - job.delivery.made_at).total_seconds())
+        return self._limiter.kept_back(job.method, (now - job.delivery.message.made_at).total_seconds())
 
     async def _look_up(self, jobs: Sequence[Job]) -> None:
         for job, lookup_result in zip(jobs, await self._find(jobs), strict=True):
@@ -233,7 +240,7 @@ class LaneWorker:
         if self._limiter.turn(self._lane, Method.HISTORY, Rank.of(jobs[0].delivery)) > 0:
             lost = self._limiter.unanswered(Method.HISTORY)
             return [Unreadable("Slack does not let the history be read for now", lost=lost)] * len(jobs)
-        self._limiter.took(self._lane.channel, Method.HISTORY)
+        self._limiter.took(self._lane.receiver, Method.HISTORY)
         try:
             async with asyncio.timeout(self._look_seconds):
                 results = await self._chat.find([job.lookup for job in jobs])
@@ -259,16 +266,24 @@ class LaneWorker:
         else:
             kept = await self._outbox.settle(delivery, self.lease, self._ending(settlement, job))
         outcome, reason = _words(settlement)
-        emit(DeliverySettled(id=delivery.id, channel=delivery.channel, outcome=outcome, reason=reason, kept=kept))
+        emit(
+            DeliverySettled(
+                id=delivery.id, channel=delivery.receiver.channel, outcome=outcome, reason=reason, kept=kept
+            )
+        )
         if not kept:
             await self._overtaken(settlement, job)
         if isinstance(settlement, Suspend):
-            await self._suspensions.suspend(delivery.channel, settlement.reason)
+            await self._suspensions.suspend(delivery.receiver.channel, settlement.reason)
 
     async def _taken_away(self, delivery: Delivery, repeats: Sequence[str]) -> bool:
-        gone = [await self._chat.delete(delivery.channel, repeat) for repeat in repeats]
+        gone = [await self._chat.delete(delivery.receiver, repeat) for repeat in repeats]
         if repeats:
-            emit(DuplicatesFound(delivery=delivery.id, channel=delivery.channel, messages=repeats, deleted=sum(gone)))
+            emit(
+                DuplicatesFound(
+                    delivery=delivery.id, channel=delivery.receiver.channel, messages=repeats, deleted=sum(gone)
+                )
+            )
         return all(gone)
 
     def _ending(self, settlement: Done | Gone | Drop, job: Job) -> DeliveryResult:
@@ -306,7 +321,7 @@ class LaneWorker:
         now = self._clock.now()
         if job.updates:
             await self._outbox.enqueue([redraw_of(job, now)], redrawn=tuple(job.shown))
-        elif isinstance(settlement, Done | Again) and job.delivery.state is State.SENDING:
+        elif isinstance(settlement, Done | Again) and job.delivery.attempt.state is State.SENDING:
             await self._outbox.enqueue([recheck_of(job, now)])
         raise LeaseLostError(f"the lease of {self._lane.name} ran out during a call")
 
@@ -324,7 +339,7 @@ def _words(settlement: Settlement) -> tuple[str, str | None]:
         case Done():
             return "posted", None
         case Again(delivery):
-            return "again", delivery.state.value
+            return "again", delivery.attempt.state.value
         case Suspend(_, reason):
             return "suspended", reason.value
         case Drop(reason):

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bot.delivery.claims import CLAIM_SECONDS, Claims, Rank
-from bot.domain.delivery import Delay, Lane, Priority
-from bot.domain.watch import ChannelId
+from bot.domain.delivery import Delay, Lane, Priority, Receiver
 from bot.ports.clock import Clock
 
 URGENT = frozenset({Priority.PAGE, Priority.FAILURE})
@@ -52,49 +51,49 @@ class RateLimiter:
     clock: Clock
     per_minute: Mapping[Method, int] = field(default_factory=lambda: dict(PER_MINUTE))
     _buckets: dict[Method, _Bucket] = field(default_factory=dict)
-    _posted_at: dict[ChannelId, float] = field(default_factory=dict)
+    _posted_at: dict[Receiver, float] = field(default_factory=dict)
     """When a message was taken up last; a moment later it is on its way, and in `_sent_at`."""
-    _sent_at: dict[ChannelId, float] = field(default_factory=dict)
-    _claimed_until: dict[ChannelId, float] = field(default_factory=dict)
+    _sent_at: dict[Receiver, float] = field(default_factory=dict)
+    _claimed_until: dict[Receiver, float] = field(default_factory=dict)
     claims: Claims = field(init=False)
 
     def __post_init__(self) -> None:
         self.claims = Claims(self.clock)
 
-    def wait(self, channel: ChannelId, method: Method, priority: Priority) -> float:
+    def wait(self, receiver: Receiver, method: Method, priority: Priority) -> float:
         """Seconds until this call may be made; 0 when it may be made now."""
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
         needed = 1.0 if priority in URGENT else 1.0 + RESERVED_SHARE * self._burst(method)
         missing = max(0.0, needed - bucket.tokens) * 60 / self.per_minute[method]
         spacing = 0.0
-        if method is Method.POST and channel in self._posted_at:
-            spacing = self._posted_at[channel] + POST_SPACING_SECONDS - now
+        if method is Method.POST and receiver in self._posted_at:
+            spacing = self._posted_at[receiver] + POST_SPACING_SECONDS - now
         if method is Method.POST and priority not in URGENT:
-            spacing = max(spacing, self._claimed_until.get(channel, now) - now)
+            spacing = max(spacing, self._claimed_until.get(receiver, now) - now)
         return max(0.0, missing, spacing, bucket.throttled_until - now, bucket.trial_until - now)
 
     def turn(self, lane: Lane, method: Method, rank: Rank) -> float:
         """As `wait`, and seconds for which this lane lets a more urgent one go first. While Slack is away one call is
         made at a time: it is that of the first in rank. Else each lane goes its own way, but for the feed of a channel,
         which lets the pages of that channel go first."""
-        pause = self.wait(lane.channel, method, rank.priority)
+        pause = self.wait(lane.receiver, method, rank.priority)
         if self.away(method):
             return max(pause, self.claims.before(lane, method, rank))
         return pause
 
-    def claim(self, channel: ChannelId) -> None:
+    def claim(self, receiver: Receiver) -> None:
         """Something urgent waits for this channel: whatever is not gives way, until a moment after the last claim."""
-        self._claimed_until[channel] = self.clock.monotonic() + CLAIM_SECONDS
+        self._claimed_until[receiver] = self.clock.monotonic() + CLAIM_SECONDS
 
-    def took(self, channel: ChannelId, method: Method) -> None:
+    def took(self, receiver: Receiver, method: Method) -> None:
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
         bucket.tokens -= 1.0
         if bucket.unanswered_calls >= UNANSWERED_UNTIL_AWAY:
             bucket.trial_until = now + CALL_SECONDS  # one call goes first: the others wait for what becomes of it
         if method is Method.POST:
-            self._posted_at[channel] = now
+            self._posted_at[receiver] = now
 
     def throttle(self, method: Method, seconds: float) -> None:
         """Slack answered 429: it counts for this method in the whole workspace."""
@@ -121,16 +120,16 @@ class RateLimiter:
             bucket.troubled_until = now
         bucket.unanswered_calls, bucket.trial_until = 0, 0.0
 
-    def barred(self, channel: ChannelId, method: Method) -> float:
+    def barred(self, receiver: Receiver, method: Method) -> float:
         """Seconds for which a call that was taken already must not be made after all: since then Slack has said 429, or
         something else went out."""
         now = self.clock.monotonic()
-        spacing = self._sent_at.get(channel, float("-inf")) + POST_SPACING_SECONDS - now
+        spacing = self._sent_at.get(receiver, float("-inf")) + POST_SPACING_SECONDS - now
         return max(0.0, self._filled(method, now).throttled_until - now, spacing if method is Method.POST else 0.0)
 
-    def sends(self, channel: ChannelId, method: Method) -> None:
+    def sends(self, receiver: Receiver, method: Method) -> None:
         if method is Method.POST:
-            self._sent_at[channel] = self._posted_at[channel] = self.clock.monotonic()
+            self._sent_at[receiver] = self._posted_at[receiver] = self.clock.monotonic()
 
     def kept_back(self, method: Method, seconds: float) -> Delay | None:
         """What kept such calls back in the last `seconds`, if anything did."""

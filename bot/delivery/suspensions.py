@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.card import Notice, NoticeKind
-from bot.domain.delivery import Delivery, Priority
+from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.watch import ChannelId, SuspendReason, UserId, Watch
 from bot.ports.channel_store import ChannelStore
@@ -73,7 +73,7 @@ class Suspensions:
 
     async def _notices(
         self, channel: ChannelId, reason: SuspendReason, watches: Watches, reached: dict[UserId, ChannelId | None]
-    ) -> list[Delivery]:
+    ) -> list[Message]:
         """None where it is but the id that is not there any more: the channel goes on as soon as all has moved.
         `reached`: the conversations that Slack was asked for already; those that it was not are added."""
         if reason is SuspendReason.NOT_FOUND and channel in await self._store.renames():
@@ -100,12 +100,12 @@ class Suspensions:
         maker: UserId,
         instead: ChannelId | None,
         at: datetime,
-    ) -> Delivery:
+    ) -> Message:
         notice = Notice(
             kind=NoticeKind.SUSPENDED, at=at, watches=tuple(watches), channel=channel, reason=reason, instead=instead
         )
         key = stable_key(self._store.team, channel, maker, reason, at.isoformat())
-        return Delivery(id=key, channel=conversation, priority=Priority.FAILURE, body=notice, made_at=at)
+        return Message(id=key, receiver=in_slack(conversation), priority=Priority.FAILURE, body=notice, made_at=at)
 
 
 def _by_maker(watches: Sequence[Watch]) -> dict[UserId, list[Watch]]:

@@ -194,6 +194,7 @@ class Recheck:
     """
 
     of: str
+    after_id: str = ""
     parent_id: str | None = None
     shows: tuple[str, ...] = ()
     of_group: bool = False

@@ -1,7 +1,7 @@
-"""A delivery: one message owed to one channel; what the chat may say of it, and what may be done about it."""
+"""A delivery: one message owed to one receiver, and how far it is. Also the chat's answers, and the next steps."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
@@ -19,28 +19,58 @@ class Priority(IntEnum):
     UPDATE = 3
 
 
+class ReceiverKind(StrEnum):
+    SLACK = "slack"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Receiver:
+    """Where a delivery goes. For `SLACK` the id is a channel or a conversation of direct messages."""
+
+    kind: ReceiverKind
+    id: str
+
+    @classmethod
+    def of(cls, name: str) -> "Receiver":
+        kind, separator, receiver_id = name.partition(":")
+        return cls(ReceiverKind(kind), receiver_id) if separator else cls(ReceiverKind.SLACK, name)
+
+    @property
+    def name(self) -> str:
+        """Unique among all receivers. Slack ids stand alone, as in the keys of earlier versions."""
+        return f"{self.kind}:{self.id}".removeprefix(f"{ReceiverKind.SLACK}:")
+
+    @property
+    def channel(self) -> ChannelId:
+        """The Slack conversation."""
+        return ChannelId(self.id)
+
+
+def in_slack(channel: ChannelId) -> Receiver:
+    return Receiver(ReceiverKind.SLACK, channel)
+
+
 class LaneKind(StrEnum):
-    """Pages never wait for the feed: each has a queue, an owner and a message under way of its own."""
+    """Pages never wait for the feed: each has its own queue, its own owner and its own message under way."""
 
     PAGES = "pages"
     FEED = "feed"
 
 
 class Lane(NamedTuple):
-    """What is sent one after the other, by one owner at a time."""
+    """One receiver's messages of one kind. One owner at a time sends them, one after the other."""
 
     kind: LaneKind
-    channel: ChannelId
+    receiver: Receiver
 
     @classmethod
     def of(cls, name: str) -> "Lane":
-        """The lane of this name."""
-        kind, _, channel = name.partition(":")
-        return cls(LaneKind(kind), ChannelId(channel))
+        kind, _, receiver = name.partition(":")
+        return cls(LaneKind(kind), Receiver.of(receiver))
 
     @property
     def name(self) -> str:
-        return f"{self.kind}:{self.channel}"
+        return f"{self.kind}:{self.receiver.name}"
 
 
 class Delay(StrEnum):
@@ -56,44 +86,85 @@ class Delay(StrEnum):
 
 class State(StrEnum):
     QUEUED = "queued"
-    SENDING = "sending"  # recorded before the call; found so later, its fate is unknown
+    SENDING = "sending"  # recorded before the call: a row found in this state has an unknown fate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivery:
-    """A row of the outbox. `id` is deterministic: enqueued twice it is still one delivery."""
+class Message:
+    """What is owed. `id` is deterministic: a message enqueued twice is one delivery."""
 
     id: str
-    channel: ChannelId
+    receiver: Receiver
     priority: Priority
     body: Body
     made_at: datetime
     after_card: str = ""
-    """The card of the same pipeline's story before this one: this one is not told before it, unless it is a page."""
+    """The card of this pipeline's earlier episode: this message waits for it, unless it is a page."""
     earliest: datetime | None = None
-    """Before this nobody can have known what it tells: where it is looked for, the search begins here."""
-    state: State = State.QUEUED
-    attempts: int = 0
-    sent_at: datetime | None = None
-    given_by: str = ""
-    """The lease under which it was given to Slack last."""
-    after_id: str = ""
-    """The lane's last message when this was given first, on Slack's own clock: it can only stand after that."""
-    lookups: int = 0
-    checked_at: datetime | None = None
-    """When it was found that it is not there, if it was not given since."""
+    """Nobody knew the content before this time, so a lookup starts here."""
     not_before: datetime | None = None
-    plain: bool = False
-    uncertain: bool = False
-    """An earlier try was looked for in vain: it may yet land."""
-    possible_repeat: bool = False
-    blind_tries: int = 0
-    """How often it was given since it was last seen not to be there, though nobody could look."""
-    delay: Delay | None = None
+    """The first attempt waits until then."""
 
     @property
     def lane(self) -> Lane:
-        return Lane(LaneKind.PAGES if self.priority <= Priority.FAILURE else LaneKind.FEED, self.channel)
+        return Lane(LaneKind.PAGES if self.priority <= Priority.FAILURE else LaneKind.FEED, self.receiver)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """How far a delivery is."""
+
+    state: State = State.QUEUED
+    count: int = 0
+    """The number of attempts so far."""
+    sent_at: datetime | None = None
+    lease: str = ""
+    """The lease under which the last attempt was made."""
+    after_id: str = ""
+    """The lane's last message at the first attempt. On the chat's own clock, this message can only come later."""
+    lookups: int = 0
+    checked_at: datetime | None = None
+    """When a lookup found nothing, if there was no attempt since."""
+    not_before: datetime | None = None
+    """The next attempt or lookup waits until then."""
+    plain: bool = False
+    uncertain: bool = False
+    """A lookup did not find an earlier attempt: it may still arrive."""
+    possible_repeat: bool = False
+    blind_count: int = 0
+    """The number of attempts made without a lookup since a lookup last found nothing."""
+    delay: Delay | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A row of the outbox."""
+
+    message: Message
+    attempt: Attempt = Attempt()
+
+    @property
+    def id(self) -> str:
+        return self.message.id
+
+    @property
+    def receiver(self) -> Receiver:
+        return self.message.receiver
+
+    @property
+    def body(self) -> Body:
+        return self.message.body
+
+    @property
+    def lane(self) -> Lane:
+        return self.message.lane
+
+    @property
+    def not_before(self) -> datetime | None:
+        return self.attempt.not_before or (self.message.not_before if self.attempt.count == 0 else None)
+
+    def after(self, attempt: Attempt) -> "Delivery":
+        return replace(self, attempt=attempt)
 
 
 # --- what the chat answered ------------------------------------------------------------------------------------------
@@ -181,7 +252,7 @@ class Lookup:
     another key.
     """
 
-    channel: ChannelId
+    receiver: Receiver
     key: str
     oldest: str
     parent_id: str | None = None

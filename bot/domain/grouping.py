@@ -9,6 +9,7 @@ are never gathered below one line a pipeline.
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from bot.domain.card import (
     Digest,
@@ -22,7 +23,7 @@ from bot.domain.card import (
     TimelineBatch,
 )
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, LaneKind, Priority, State
+from bot.domain.delivery import Delivery, LaneKind, Message, Priority, State
 from bot.domain.episode import Episode, EpisodeKind, Outcome, TimelineEntry, stable_key
 from bot.domain.observation import PipelineId
 from bot.domain.watch import TeamId
@@ -44,7 +45,7 @@ class Grouping:
     row: Delivery
     replaced: tuple[Delivery, ...]
     beside: tuple[Delivery, ...] = ()
-    redraws: tuple[Delivery, ...] = ()
+    redraws: tuple[Message, ...] = ()
     """Messages of the same group whose count grew. Their updates go to the feed, but not in the same step:
     only a number in a heading depends on them."""
     joins: tuple[str, ...] = ()
@@ -74,8 +75,8 @@ class Backlog:
 
 def regroup(backlog: Backlog) -> Grouping | None:
     """The next thing to be gathered; None where every row goes by itself."""
-    waiting = [row for row in backlog.rows if row.state is State.QUEUED]
-    untried = [row for row in waiting if row.attempts == 0]
+    waiting = [row for row in backlog.rows if row.attempt.state is State.QUEUED]
+    untried = [row for row in waiting if row.attempt.count == 0]
     return (
         _group_updates(backlog, waiting)
         or _group_lines(backlog, untried)
@@ -115,10 +116,16 @@ def burst_id(group_key: str) -> str:
     return group_key[:GROUP_ID]
 
 
-def _redrawn(group_key: str, cause: Delivery) -> Delivery:
+def _redrawn(group_key: str, cause: Delivery) -> Message:
     """The earlier messages show the new count."""
     body = SyncGroup(group_key, grown=True)
-    return Delivery(id=group_key, channel=cause.channel, priority=Priority.UPDATE, body=body, made_at=cause.made_at)
+    return Message(
+        id=group_key,
+        receiver=cause.receiver,
+        priority=Priority.UPDATE,
+        body=body,
+        made_at=cause.message.made_at,
+    )
 
 
 def _untold(backlog: Backlog, row: Delivery) -> bool:
@@ -142,7 +149,7 @@ def _group_updates(backlog: Backlog, waiting: list[Delivery]) -> Grouping | None
 def _group(key: str, chosen: list[Delivery]) -> Grouping:
     row = _in_place_of(chosen, id=key)
     joins = tuple(row.id for row in chosen)
-    return Grouping(row=replace(row, body=SyncGroup(key)), replaced=tuple(chosen), joins=joins)
+    return Grouping(row=_with(row, body=SyncGroup(key)), replaced=tuple(chosen), joins=joins)
 
 
 def _group_lines(backlog: Backlog, waiting: list[Delivery]) -> Grouping | None:
@@ -153,10 +160,10 @@ def _group_lines(backlog: Backlog, waiting: list[Delivery]) -> Grouping | None:
     key = backlog.group_of(told[0][1].card_key)
     chosen = [(row, line) for row, line in told if backlog.group_of(line.card_key) == key][:MOST]
     rows = [row for row, _ in chosen]
-    there = next((row for row in waiting if row.attempts == 0 and _is_of_group(row, key)), None)
+    there = next((row for row in waiting if row.attempt.count == 0 and _is_of_group(row, key)), None)
     rows = [*rows, there] if there else rows
     row = _in_place_of(rows, id=there.id if there else stable_key(key, *(row.id for row in rows)))
-    row = replace(row, body=_thread_lines(key, rows, of_group=True))
+    row = _with(row, body=_thread_lines(key, rows, of_group=True))
     return Grouping(row=row, replaced=tuple(row for row, _ in chosen), merges=there is not None)
 
 
@@ -179,7 +186,7 @@ def _calls(untried: list[Delivery]) -> Grouping | None:
     for call, rows in alike.items():
         if len(rows) > 1:
             row = _in_place_of(rows, id=stable_key("calls", *(row.id for row in rows)))
-            return Grouping(row=replace(row, body=replace(call, failures=_failures(rows))), replaced=tuple(rows))
+            return Grouping(row=_with(row, body=replace(call, failures=_failures(rows))), replaced=tuple(rows))
     return None
 
 
@@ -196,7 +203,7 @@ def _over_already(backlog: Backlog, untried: list[Delivery]) -> Grouping | None:
     over = tuple(row for row in pages if not backlog.cards[row.id].content.episode.open)
     if not over:
         return None
-    first, *others = (replace(row, priority=Priority.RECOVERY) for row in over)
+    first, *others = (_with(row, priority=Priority.RECOVERY) for row in over)
     return Grouping(row=first, replaced=over, beside=tuple(others))
 
 
@@ -227,7 +234,7 @@ def _catch_up(backlog: Backlog, untried: list[Delivery]) -> Grouping | None:
         return None  # their cards have told it all
     key = home.id if home else stable_key(backlog.team, "catch up", *(row.id for row in chosen))
     row = _in_place_of([*chosen, home] if home else chosen, id=key)
-    row = replace(row, priority=Priority.RECOVERY, body=Digest(key=key, entries=tuple(entries.values())))
+    row = _with(row, priority=Priority.RECOVERY, body=Digest(key=key, entries=tuple(entries.values())))
     forgets = tuple(row.id for row in chosen if isinstance(row.body, SyncCard))
     return Grouping(row=row, replaced=tuple(chosen), forgets=forgets, merges=home is not None)
 
@@ -343,7 +350,7 @@ def _thread(untried: list[Delivery]) -> Grouping | None:
             continue
         chosen = [row for row in rows if row is not there]
         key = there.id if there else stable_key(thread_key, *(row.id for row in chosen))
-        row = replace(_in_place_of(rows, id=key), body=_thread_lines(thread_key, rows))
+        row = _with(_in_place_of(rows, id=key), body=_thread_lines(thread_key, rows))
         return Grouping(row=row, replaced=tuple(chosen), merges=there is not None)
     return None
 
@@ -370,12 +377,15 @@ def _thread_lines(thread_key: str, rows: Sequence[Delivery], *, of_group: bool =
     )
 
 
-def _in_place_of(rows: Sequence[Delivery], *, id: str) -> Delivery:  # noqa: A002 (the row's own word)
-    first = min(rows, key=lambda row: row.priority)
-    return replace(
-        first,
+def _in_place_of(rows: Sequence[Delivery], *, id: str) -> Delivery:  # noqa: A002 (the field's own name)
+    return _with(
+        min(rows, key=lambda row: row.message.priority),
         id=id,
         after_card="",
-        made_at=min(row.made_at for row in rows),
-        earliest=min((row.earliest for row in rows if row.earliest), default=None),
+        made_at=min(row.message.made_at for row in rows),
+        earliest=min((row.message.earliest for row in rows if row.message.earliest), default=None),
     )
+
+
+def _with(row: Delivery, **changes: Any) -> Delivery:
+    return replace(row, message=replace(row.message, **changes))

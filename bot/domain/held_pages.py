@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bot.domain.card import DigestEntry, HeldPages, PostedCard, SyncCard, ThreadEntry
-from bot.domain.delivery import Delivery, LaneKind, Priority, State
+from bot.domain.delivery import Delivery, LaneKind, Message, Priority, State
 from bot.domain.episode import stable_key
 from bot.domain.grouping import Backlog, Grouping, gone_through, together
 from bot.domain.observation import PipelineId
@@ -42,20 +42,20 @@ class Allowance:
 def concerns_pages(backlog: Backlog) -> bool:
     """True if any row here counts towards the person's limit."""
     return any(card.held for card in backlog.cards.values()) or any(
-        row.priority is Priority.PAGE or isinstance(row.body, HeldPages) for row in backlog.rows
+        row.message.priority is Priority.PAGE or isinstance(row.body, HeldPages) for row in backlog.rows
     )
 
 
 def hold_back(backlog: Backlog, allowance: Allowance) -> Grouping | None:
     """The next row to hold back or to add to a summary; None if every row may go out."""
-    untried = [row for row in backlog.rows if row.state is State.QUEUED and row.attempts == 0]
+    untried = [row for row in backlog.rows if row.attempt.state is State.QUEUED and row.attempt.count == 0]
     beyond = [row for row in untried if allowance.left <= 0 and _is_untold_page(backlog, row)]
     lines = [row for row in untried if _is_line_of_held(backlog, row)]
     there = [row for row in untried if isinstance(row.body, HeldPages)]
     if beyond or lines or len(there) > 1:
         return _summed_up(backlog, [*beyond, *lines], there, allowance)
     if there and _waits_too_little(there[0], allowance):
-        return Grouping(row=replace(there[0], not_before=allowance.next_summary), replaced=(), merges=True)
+        return Grouping(row=_due(there[0], allowance), replaced=(), merges=True)
     return None
 
 
@@ -63,7 +63,7 @@ def _is_untold_page(backlog: Backlog, row: Delivery) -> bool:
     card = backlog.cards.get(row.id) if isinstance(row.body, SyncCard) else None
     if card is None or card.message_id is not None or card.removed or card.group or card.held:
         return False
-    return row.lane.kind is LaneKind.PAGES and row.priority is Priority.PAGE
+    return row.lane.kind is LaneKind.PAGES and row.message.priority is Priority.PAGE
 
 
 def _is_line_of_held(backlog: Backlog, row: Delivery) -> bool:
@@ -73,7 +73,9 @@ def _is_line_of_held(backlog: Backlog, row: Delivery) -> bool:
 
 def _waits_too_little(row: Delivery, allowance: Allowance) -> bool:
     """The bot sent another summary since it made this one."""
-    return allowance.next_summary is not None and (row.not_before is None or row.not_before < allowance.next_summary)
+    return allowance.next_summary is not None and (
+        row.message.not_before is None or row.message.not_before < allowance.next_summary
+    )
 
 
 def _summed_up(backlog: Backlog, chosen: list[Delivery], there: list[Delivery], allowance: Allowance) -> Grouping:
@@ -82,21 +84,30 @@ def _summed_up(backlog: Backlog, chosen: list[Delivery], there: list[Delivery], 
     told += [entry for row in chosen if (entry := _entry(backlog, row))]
     key = home.id if home else _key(backlog.team, chosen)
     body = HeldPages(key=key, limit=allowance.limit, entries=_by_pipeline(told))
-    row = home or Delivery(
-        id=key,
-        channel=chosen[0].channel,
-        priority=Priority.UPDATE,
-        body=body,
-        made_at=min(each.made_at for each in chosen),
-    )
-    row = replace(row, body=body, not_before=allowance.next_summary)
+    if home:
+        row = replace(home, message=replace(home.message, body=body))
+    else:
+        row = Delivery(
+            message=Message(
+                id=key,
+                receiver=chosen[0].receiver,
+                priority=Priority.UPDATE,
+                body=body,
+                made_at=min(each.message.made_at for each in chosen),
+            )
+        )
+    row = _due(row, allowance)
     held = {each.id: backlog.cards[each.id].revision for each in chosen if isinstance(each.body, SyncCard)}
     return Grouping(row=row, replaced=(*chosen, *there[1:]), held=held, merges=home is not None)
 
 
+def _due(row: Delivery, allowance: Allowance) -> Delivery:
+    return replace(row, message=replace(row.message, not_before=allowance.next_summary))
+
+
 def _key(team: TeamId, chosen: Sequence[Delivery]) -> str:
     """A later line of the same card makes another summary."""
-    return stable_key(team, "held", *(f"{row.id} {row.made_at.isoformat()}" for row in chosen))
+    return stable_key(team, "held", *(f"{row.id} {row.message.made_at.isoformat()}" for row in chosen))
 
 
 def _entry(backlog: Backlog, row: Delivery) -> DigestEntry | None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from bot.domain.card import Card, Notice, NoticeKind, OpenFailure, PageOrigin, SyncCard, ThreadEntry
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Priority
+from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry, advance, stable_key
 from bot.domain.note import NO_GUIDANCE, Guidance
 from bot.domain.observation import PipelineId, Reading
@@ -34,7 +34,7 @@ class Plan:
     record: Record
     transitions: tuple[Transition, ...] = ()
     cards: tuple[Card, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
+    messages: tuple[Message, ...] = ()
     must_be_written: bool = True
     """False where a reading said nothing that was not known: steady pipelines cost the store nothing."""
 
@@ -81,7 +81,7 @@ def plan_transitions(
         ),
         transitions=transitions,
         cards=tuple(card for each in told for card in each.cards),
-        deliveries=tuple(delivery for each in told for delivery in each.deliveries),
+        messages=tuple(message for each in told for message in each.messages),
     )
 
 
@@ -97,7 +97,7 @@ def plan_acknowledgement(
     )
     answered = replace(episode.with_entry(line), acknowledged=Acknowledgement(by=by, at=at, name=name, place=place))
     told = _plan_episode(answered, episode, record.state, routing)
-    return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
+    return Plan(record=replace(record, episode=told.episode), cards=told.cards, messages=told.messages)
 
 
 def plan_newcomer(record: Record, routing: Routing, channel: ChannelId) -> Plan | None:
@@ -109,7 +109,7 @@ def plan_newcomer(record: Record, routing: Routing, channel: ChannelId) -> Plan 
     told = _plan_episode(episode, episode, record.state, replace(routing, audiences=[audience]), only=channel)
     if not told.cards:
         return None
-    return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
+    return Plan(record=replace(record, episode=told.episode), cards=told.cards, messages=told.messages)
 
 
 def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Plan | None:
@@ -138,10 +138,10 @@ def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Pl
     cards = _cards(episode, record.state, routing, told)
     syncs = [_sync(card, routing, fresh=card.key in newcomers) for card in cards]
     calls = [_call(episode, routing, audience, key, new)] if new else []
-    return Plan(record=replace(record, episode=episode), cards=cards, deliveries=(*calls, *syncs))
+    return Plan(record=replace(record, episode=episode), cards=cards, messages=(*calls, *syncs))
 
 
-def _call(episode: Episode, routing: Routing, audience: Audience, card_key: str, targets: Sequence[Target]) -> Delivery:
+def _call(episode: Episode, routing: Routing, audience: Audience, card_key: str, targets: Sequence[Target]) -> Message:
     naming = [watch for watch in audience.watches if set(targets) & set(watch.targets)]
     latest = max(naming, key=lambda watch: watch.made_at)
     call = Notice(
@@ -160,9 +160,9 @@ def _call(episode: Episode, routing: Routing, audience: Audience, card_key: str,
         ),
     )
     key = stable_key(card_key, "call", *(target.identity for target in targets))
-    return Delivery(
+    return Message(
         id=key,
-        channel=audience.channel,
+        receiver=in_slack(audience.channel),
         priority=Priority.FAILURE,
         body=call,
         made_at=latest.made_at,
@@ -178,7 +178,7 @@ def plan_redrawn(record: Record, routing: Routing, *, unread_at: datetime | None
         return None
     told = _plan_episode(replace(episode, revision=episode.revision + 1), episode, record.state, routing)
     cards = tuple(replace(card, unread_at=unread_at) for card in told.cards)
-    return Plan(record=replace(record, episode=told.episode), cards=cards, deliveries=told.deliveries)
+    return Plan(record=replace(record, episode=told.episode), cards=cards, messages=told.messages)
 
 
 def plan_explained(record: Record, routing: Routing, reason: str, until: datetime | None) -> Plan | None:
@@ -187,7 +187,7 @@ def plan_explained(record: Record, routing: Routing, reason: str, until: datetim
     if episode is None or not episode.open or not episode.timeline:
         return None
     told = _plan_episode(episode.explained(reason, until), episode, record.state, routing)
-    return Plan(record=replace(record, episode=told.episode), cards=told.cards, deliveries=told.deliveries)
+    return Plan(record=replace(record, episode=told.episode), cards=told.cards, messages=told.messages)
 
 
 def plan_restored(record: Record, stored: Record, routing: Routing) -> Plan:
@@ -205,7 +205,7 @@ def plan_restored(record: Record, stored: Record, routing: Routing) -> Plan:
         for key, channel in episode.cards.items()
         for line in _lines(episode, _as_it_came(episode, same, routing, key), routing, key, channel)
     ]
-    return Plan(record=restored, cards=cards, deliveries=(*syncs, *lines))
+    return Plan(record=restored, cards=cards, messages=(*syncs, *lines))
 
 
 def _as_it_came(episode: Episode, stored: Episode | None, routing: Routing, key: str) -> Episode:
@@ -229,7 +229,7 @@ def plan_forgotten(record: Record, routing: Routing, at: datetime) -> Plan:
     if episode is None or not episode.open:
         return Plan(record=forgotten)
     cards, syncs = _last_cards(episode, record.state, routing, episode.cards, at)
-    return Plan(record=forgotten, cards=cards, deliveries=syncs)
+    return Plan(record=forgotten, cards=cards, messages=syncs)
 
 
 def plan_left(record: Record, routing: Routing, leaving: Collection[ChannelId], at: datetime) -> Plan | None:
@@ -249,7 +249,7 @@ def plan_left(record: Record, routing: Routing, leaving: Collection[ChannelId], 
     followed = tuple(each.channel for each in routing.audiences if each.channel in staying.values())
     cards = tuple(replace(card, continues_in=followed) if _only_paged(episode, card) else card for card in cards)
     episode = replace(episode, cards=staying, generation=episode.generation + 1)
-    return Plan(record=replace(record, episode=episode), cards=cards, deliveries=syncs)
+    return Plan(record=replace(record, episode=episode), cards=cards, messages=syncs)
 
 
 def _only_paged(episode: Episode, card: Card) -> bool:
@@ -259,7 +259,7 @@ def _only_paged(episode: Episode, card: Card) -> bool:
 
 def _last_cards(
     episode: Episode, state: PipelineState, routing: Routing, told: Mapping[str, ChannelId], at: datetime
-) -> tuple[tuple[Card, ...], tuple[Delivery, ...]]:
+) -> tuple[tuple[Card, ...], tuple[Message, ...]]:
     cards = _cards(episode.unwatched(at), state, routing, told)
     return cards, tuple(replace(_sync(card, routing, fresh=False), made_at=at, earliest=None) for card in cards)
 
@@ -277,7 +277,7 @@ def remembered(stored: Record, known: Record) -> Record:
 class _EpisodePlan:
     episode: Episode
     cards: tuple[Card, ...]
-    deliveries: tuple[Delivery, ...]
+    messages: tuple[Message, ...]
 
 
 def _plan_episode(
@@ -298,7 +298,7 @@ def _plan_episode(
     cards = _cards(episode, state, routing, newcomers if only else episode.cards)
     syncs = [_sync(card, routing, fresh=card.key in newcomers) for card in cards]
     if after:
-        syncs = [replace(sync, after_card=after.card_in(sync.channel) or "") for sync in syncs]
+        syncs = [replace(sync, after_card=after.card_in(sync.receiver.channel) or "") for sync in syncs]
     told = {} if only else had
     lines = [line for key, channel in told.items() for line in _lines(episode, before, routing, key, channel)]
     return _EpisodePlan(episode, cards, (*syncs, *lines))
@@ -378,7 +378,7 @@ def _origins(routing: Routing, channel: ChannelId) -> tuple[PageOrigin, ...]:
     )
 
 
-def _sync(card: Card, routing: Routing, *, fresh: bool) -> Delivery:
+def _sync(card: Card, routing: Routing, *, fresh: bool) -> Message:
     at = card.episode.timeline[-1].at if card.episode.timeline else card.episode.opened_at
     if card.state.observation:  # a card drawn again for a later reading tells nothing late
         at = max(at, card.state.observation.observed_at)
@@ -389,10 +389,12 @@ def _sync(card: Card, routing: Routing, *, fresh: bool) -> Delivery:
         priority = Priority.RECOVERY
     earliest = card.episode.timeline[-1].after if card.episode.timeline else None
     body = SyncCard(card.key)
-    return Delivery(id=card.key, channel=card.channel, priority=priority, body=body, made_at=at, earliest=earliest)
+    return Message(
+        id=card.key, receiver=in_slack(card.channel), priority=priority, body=body, made_at=at, earliest=earliest
+    )
 
 
-def _lines(episode: Episode, before: Episode | None, routing: Routing, key: str, channel: ChannelId) -> list[Delivery]:
+def _lines(episode: Episode, before: Episode | None, routing: Routing, key: str, channel: ChannelId) -> list[Message]:
     """What is added to the thread. Whoever is paged by direct message is told the end only. Of two cards in one
     channel one shows it there."""
     audience = routing.audience(channel)
@@ -407,9 +409,9 @@ def _lines(episode: Episode, before: Episode | None, routing: Routing, key: str,
         body = ThreadEntry(card_key=key, pipeline=routing.pipeline, entry=line, broadcast=shown)
         priority = Priority.RECOVERY if ends_failure else Priority.UPDATE
         told.append(
-            Delivery(
+            Message(
                 id=stable_key(key, str(line.revision)),
-                channel=channel,
+                receiver=in_slack(channel),
                 priority=priority,
                 body=body,
                 made_at=line.at,

@@ -8,12 +8,13 @@ sent again, and not before the first request can no longer land.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import assert_never
+from typing import Any, assert_never
 
 from bot.domain.card import Body, Recheck, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
     Absent,
     Again,
+    Attempt,
     Delay,
     Delivery,
     Done,
@@ -64,16 +65,20 @@ def decide(delivery: Delivery, now: datetime, ownership: Ownership, *, idempoten
         return Wait(until)
     if idempotent:
         return Send()
-    if delivery.state is State.QUEUED and not in_doubt(delivery, ownership.doubt_since) and not _unseen(delivery, now):
+    if (
+        delivery.attempt.state is State.QUEUED
+        and not in_doubt(delivery, ownership.doubt_since)
+        and not _unseen(delivery, now)
+    ):
         return Send()
     if (
         ownership.doubt_since and ownership.doubt_since + LANDS_WITHIN > now
     ):  # a request may be under way that nobody remembers
         return Wait(ownership.doubt_since + LANDS_WITHIN)
-    if delivery.state is State.QUEUED:
+    if delivery.attempt.state is State.QUEUED:
         return Find()
-    if delivery.given_by == ownership.lease:
-        quiet_at = (delivery.sent_at or now) + LANDS_WITHIN
+    if delivery.attempt.lease == ownership.lease:
+        quiet_at = (delivery.attempt.sent_at or now) + LANDS_WITHIN
     else:  # by another, whose clock may differ from ours
         quiet_at = ownership.since + STRAGGLES_FOR
     return Wait(quiet_at) if quiet_at > now else Find()
@@ -82,68 +87,75 @@ def decide(delivery: Delivery, now: datetime, ownership: Ownership, *, idempoten
 def in_doubt(delivery: Delivery, doubt_since: datetime | None) -> bool:
     """It may be there, though the store does not know of it. What a forgotten reading told is made anew by the next: so
     for a while what is newer than the loss is in doubt too."""
-    if doubt_since is None or delivery.made_at > doubt_since + RECREATED_WITHIN:
+    if doubt_since is None or delivery.message.made_at > doubt_since + RECREATED_WITHIN:
         return False
-    return delivery.checked_at is None or delivery.checked_at <= doubt_since
+    return delivery.attempt.checked_at is None or delivery.attempt.checked_at <= doubt_since
 
 
 def _unseen(delivery: Delivery, now: datetime) -> bool:
     """It was given up unread, and could not be sent at once: by now Slack may let itself be read."""
-    return given_up(delivery) and (delivery.checked_at is None or now - delivery.checked_at > LOOKUP_INTERVAL)
+    return given_up(delivery) and (
+        delivery.attempt.checked_at is None or now - delivery.attempt.checked_at > LOOKUP_INTERVAL
+    )
 
 
 def given_up(delivery: Delivery) -> bool:
     """It is to be sent though nobody could look whether it is there."""
-    return delivery.state is State.QUEUED and delivery.possible_repeat
+    return delivery.attempt.state is State.QUEUED and delivery.attempt.possible_repeat
 
 
 def _not_before(delivery: Delivery, now: datetime, ownership: Ownership) -> datetime | None:
     """Where the clock was put back meanwhile, the wait that was set is counted from when the lane became ours."""
-    if delivery.not_before and delivery.sent_at and now < delivery.sent_at:
-        return min(delivery.not_before, ownership.since + (delivery.not_before - delivery.sent_at))
+    if delivery.not_before and delivery.attempt.sent_at and now < delivery.attempt.sent_at:
+        return min(delivery.not_before, ownership.since + (delivery.not_before - delivery.attempt.sent_at))
     return delivery.not_before
 
 
 def given(delivery: Delivery, now: datetime, ownership: Ownership) -> Delivery:
     """What is recorded before the call: whoever finds it so later looks before sending again."""
-    return replace(
-        delivery,
-        state=State.SENDING,
-        attempts=delivery.attempts + 1,
-        blind_tries=delivery.blind_tries + delivery.possible_repeat,
-        sent_at=now,
-        given_by=ownership.lease,
-        after_id=delivery.after_id or ("" if delivery.attempts else ownership.last_id),
-        lookups=0,
-        checked_at=None,
+    attempt = delivery.attempt
+    return delivery.after(
+        replace(
+            attempt,
+            state=State.SENDING,
+            count=attempt.count + 1,
+            blind_count=attempt.blind_count + attempt.possible_repeat,
+            sent_at=now,
+            lease=ownership.lease,
+            after_id=attempt.after_id or ("" if attempt.count else ownership.last_id),
+            lookups=0,
+            checked_at=None,
+        )
     )
 
 
 def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlement:
     match outcome:
         case Posted(message_id):
-            return Done(message_id, recheck=delivery.uncertain)
+            return Done(message_id, recheck=delivery.attempt.uncertain)
         case Unknown():
-            return Again(replace(delivery, not_before=now + _backoff(delivery), delay=Delay.NO_ANSWER))
+            return _again(delivery, delivery.attempt, not_before=now + _backoff(delivery), delay=Delay.NO_ANSWER)
         case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
             # A 429 has been seen beside a message that did post: it stays SENDING, so the resend looks first, once.
             later = now + (wait or timedelta(seconds=1))
-            return Again(replace(delivery, lookups=LOOKUPS - 1, not_before=later, delay=Delay.RATE_LIMITED))
+            return _again(delivery, delivery.attempt, lookups=LOOKUPS - 1, not_before=later, delay=Delay.RATE_LIMITED)
         case Refused(kind=Refusal.CHANNEL, suspend=reason):
             # Should it not come to rest yet, as while its makers cannot be asked for, it is not tried without a pause.
-            waiting = replace(_queued(delivery, now), not_before=now + _backoff(delivery), delay=Delay.SUSPENDED)
+            waiting = delivery.after(
+                replace(_queued(delivery, now), not_before=now + _backoff(delivery), delay=Delay.SUSPENDED)
+            )
             return Suspend(waiting, reason or SuspendReason.NOT_FOUND)
         case Refused(kind=Refusal.CONTENT, error=error):
-            if delivery.plain:
+            if delivery.attempt.plain:
                 return Drop(f"Slack refused even the plain text: {error}")
-            return Again(replace(_queued(delivery, now), plain=True))
+            return _again(delivery, _queued(delivery, now), plain=True)
         case Refused(kind=Refusal.CARD_GONE, error=error):
             return Gone(error)
         case Refused(kind=kind, retry_after=wait):
             later = now + max(wait or timedelta(), _backoff(delivery))
             delay = Delay.NOT_REACHED if kind is Refusal.NOT_SENT else Delay.REFUSED
-            plain = delivery.plain or kind is Refusal.OTHER  # it may be what it looks like
-            return Again(replace(_queued(delivery, now), not_before=later, delay=delay, plain=plain))
+            plain = delivery.attempt.plain or kind is Refusal.OTHER  # it may be what it looks like
+            return _again(delivery, _queued(delivery, now), not_before=later, delay=delay, plain=plain)
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -152,18 +164,19 @@ def after_lookup(delivery: Delivery, lookup_result: LookupResult, now: datetime,
     match lookup_result:
         case Found(message_id, group, came_at):
             return Done(message_id[0], found=True, group=group, repeats=message_id[1:], came_at=came_at)
-        case Absent() if delivery.lookups + 1 >= LOOKUPS or delivery.state is State.QUEUED:
+        case Absent() if delivery.attempt.lookups + 1 >= LOOKUPS or delivery.attempt.state is State.QUEUED:
             # Absent where it was looked for: no earlier try is there either.
-            return Again(
-                replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=False, blind_tries=0)
-            )
+            queued = _queued(delivery, now)
+            return _again(delivery, queued, uncertain=_was_given(delivery), possible_repeat=False, blind_count=0)
         case Absent():
-            return Again(replace(delivery, lookups=delivery.lookups + 1, not_before=now + LOOKUP_INTERVAL))
+            return _again(
+                delivery, delivery.attempt, lookups=delivery.attempt.lookups + 1, not_before=now + LOOKUP_INTERVAL
+            )
         case Unreadable(retry_after=wait, lost=lost):
             patience = patience_with(delivery, lost=lost)
             if given_up(delivery) or now - _sought_since(delivery, ownership) >= LANDS_WITHIN + patience:
-                return Again(replace(_queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=True))
-            return Again(replace(delivery, not_before=now + min(wait or LOOKUP_INTERVAL, patience)))
+                return _again(delivery, _queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=True)
+            return _again(delivery, delivery.attempt, not_before=now + min(wait or LOOKUP_INTERVAL, patience))
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -174,10 +187,12 @@ def after_recheck(delivery: Delivery, lookup_result: LookupResult, now: datetime
             return Done(message_id[0], found=True, repeats=message_id[1:], came_at=came_at)
         case Absent():
             return Drop("it is not there any more")
-        case Unreadable(error) if delivery.lookups + 1 >= RECHECKS:
+        case Unreadable(error) if delivery.attempt.lookups + 1 >= RECHECKS:
             return Drop(f"it could not be looked for again: {error}")
         case Unreadable():
-            return Again(replace(delivery, lookups=delivery.lookups + 1, not_before=now + RECHECK_AFTER))
+            return _again(
+                delivery, delivery.attempt, lookups=delivery.attempt.lookups + 1, not_before=now + RECHECK_AFTER
+            )
         case _ as unreachable:
             assert_never(unreachable)
 
@@ -186,9 +201,9 @@ def after_repeat_left(delivery: Delivery, done: Done, now: datetime) -> Settleme
     """It stands twice, and Slack would not take the later away: that is tried again, as often as is looked again."""
     if not isinstance(delivery.body, Recheck):
         return replace(done, recheck=True)
-    if delivery.lookups + 1 >= RECHECKS:
+    if delivery.attempt.lookups + 1 >= RECHECKS:
         return done
-    return Again(replace(delivery, lookups=delivery.lookups + 1, not_before=now + RECHECK_AFTER))
+    return _again(delivery, delivery.attempt, lookups=delivery.attempt.lookups + 1, not_before=now + RECHECK_AFTER)
 
 
 def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:
@@ -198,35 +213,43 @@ def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:
     Each blind try that had no answer either doubles it: Slack may take them all, and each would stand till it answers.
     """
     first = PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES and not lost else UNREADABLE_FOR
-    doubled: timedelta = first * 2 ** min(delivery.blind_tries, PATIENCE_DOUBLES)
+    doubled: timedelta = first * 2 ** min(delivery.attempt.blind_count, PATIENCE_DOUBLES)
     return doubled
 
 
 def _sought_since(delivery: Delivery, ownership: Ownership) -> datetime:
     """Before this nobody looked for it: however long it is owed, it is not given up at the first look."""
-    return max(filter(None, (delivery.sent_at or delivery.made_at, ownership.since, ownership.doubt_since)))
+    return max(
+        filter(None, (delivery.attempt.sent_at or delivery.message.made_at, ownership.since, ownership.doubt_since))
+    )
 
 
 def oldest(delivery: Delivery) -> str:
     """Where to begin to look: Slack's own stamp where one is known, since its clock and ours differ; but not from long
     before it was made: much may have been written since the lane's last message."""
-    since = min(filter(None, (delivery.sent_at, delivery.earliest, delivery.made_at)))
-    if delivery.after_id:
-        return max(delivery.after_id, f"{(since - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}", key=float)
+    message, attempt = delivery.message, delivery.attempt
+    since = min(filter(None, (attempt.sent_at, message.earliest, message.made_at)))
+    after_id = message.body.after_id if isinstance(message.body, Recheck) else attempt.after_id
+    if after_id:
+        return max(after_id, f"{(since - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}", key=float)
     return f"{(since - CLOCKS_DIFFER).timestamp():.6f}"
 
 
 def _was_given(delivery: Delivery) -> bool:
-    return delivery.uncertain or delivery.state is State.SENDING
+    return delivery.attempt.uncertain or delivery.attempt.state is State.SENDING
 
 
-def _queued(delivery: Delivery, now: datetime) -> Delivery:
+def _again(delivery: Delivery, attempt: Attempt, **changes: Any) -> Again:
+    return Again(delivery.after(replace(attempt, **changes)))
+
+
+def _queued(delivery: Delivery, now: datetime) -> Attempt:
     """It is not there: it may be given (again), without another look."""
-    return replace(delivery, state=State.QUEUED, lookups=0, checked_at=now, not_before=None)
+    return replace(delivery.attempt, state=State.QUEUED, lookups=0, checked_at=now, not_before=None)
 
 
 def _backoff(delivery: Delivery) -> timedelta:
-    doubled: timedelta = BACKOFF * 2 ** min(delivery.attempts - 1, 10)
+    doubled: timedelta = BACKOFF * 2 ** min(delivery.attempt.count - 1, 10)
     return min(doubled, PAGE_LONGEST_BACKOFF if delivery.lane.kind is LaneKind.PAGES else LONGEST_BACKOFF)
 
 
@@ -243,14 +266,18 @@ def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Deli
     others: list[Delivery] = []
     for row in rows:
         thread_key = thread_of(row.body)
-        if row.lane.kind is LaneKind.FEED and (row.after_card in unfinished or not posted.get(row.after_card, True)):
+        if row.lane.kind is LaneKind.FEED and (
+            row.message.after_card in unfinished or not posted.get(row.message.after_card, True)
+        ):
             continue
         if thread_key is None:
             others.append(row)
         elif posted.get(thread_key, False):
             firsts.setdefault(thread_key, row)
-            urgency[thread_key] = min(row.priority, urgency.get(thread_key, row.priority))
-    ready = [(row.priority, row) for row in others] + [(urgency[thread_key], row) for thread_key, row in firsts.items()]
+            urgency[thread_key] = min(row.message.priority, urgency.get(thread_key, row.message.priority))
+    ready = [(row.message.priority, row) for row in others] + [
+        (urgency[thread_key], row) for thread_key, row in firsts.items()
+    ]
     ready.sort(key=lambda pair: (pair[0], not isinstance(pair[1].body, SyncCard | SyncGroup)))
     return tuple(row for _, row in ready)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import Message
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Every, Target, TargetKind, UserId, Watch
 
@@ -57,7 +57,7 @@ class WatchChange:
     version: int
     channel: ChannelId
     edits: tuple[Edit, ...]
-    told: tuple[Delivery, ...] = ()
+    told: tuple[Message, ...] = ()
     undo: Undo | None = None
     uses: str = ""
     wakes: bool = True

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from bot.domain.card import Burst, PostedCard
-from bot.domain.watch import ChannelId
+from bot.domain.delivery import Receiver
 
 
 class Cards(Protocol):
@@ -18,6 +18,6 @@ class Cards(Protocol):
         """The totals of the burst that the group belongs to."""
         ...
 
-    async def growing(self, channel: ChannelId) -> tuple[str, ...]:
-        """The keys of the channel's groups that may still grow, oldest first."""
+    async def growing(self, receiver: Receiver) -> tuple[str, ...]:
+        """The keys of the receiver's groups that may still grow, oldest first."""
         ...

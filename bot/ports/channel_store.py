@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import Message
 from bot.domain.watch import ChannelId, SuspendReason, Watch
 
 
 class ChannelStore(Protocol):
     async def suspend(
-        self, channel: ChannelId, reason: SuspendReason, told: Sequence[Delivery], watches: Sequence[Watch]
+        self, channel: ChannelId, reason: SuspendReason, told: Sequence[Message], watches: Sequence[Watch]
     ) -> int | None:
         """Suspends the channel and enqueues `told` for the people who made its watches.
 
@@ -25,6 +25,6 @@ class ChannelStore(Protocol):
         """
         ...
 
-    async def say_hello(self, greeting: Delivery) -> bool:
+    async def say_hello(self, greeting: Message) -> bool:
         """Enqueues the greeting, unless its channel was greeted in the last 30 days. False: it was."""
         ...

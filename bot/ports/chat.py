@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bot.domain.card import Content
-from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome
+from bot.domain.delivery import Delivery, Lookup, LookupResult, Outcome, Receiver
 from bot.domain.watch import ChannelId, UserId
 
 
@@ -27,7 +27,7 @@ class Chat(Protocol):
         """Reads the one channel or thread that all lookups name, once, and answers each lookup."""
         ...
 
-    async def delete(self, channel: ChannelId, message_id: str) -> bool:
+    async def delete(self, receiver: Receiver, message_id: str) -> bool:
         """True if the message is gone."""
         ...
 

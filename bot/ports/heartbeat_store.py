@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import Message
 from bot.domain.watch import ChannelId
 
 
@@ -28,7 +28,7 @@ class HeartbeatStore(Protocol):
     async def last_heartbeat(self) -> LastHeartbeat: ...
 
     async def record_heartbeat(
-        self, at: datetime, run_id: str, told: Sequence[Delivery] = (), *, read_since: datetime | None = None
+        self, at: datetime, run_id: str, told: Sequence[Message] = (), *, read_since: datetime | None = None
     ) -> None:
         """Records that this bot reads the pipelines, and enqueues `told` in the same step."""
         ...

@@ -3,8 +3,7 @@
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain.delivery import Lane
-from bot.domain.watch import ChannelId
+from bot.domain.delivery import Lane, Receiver
 from bot.ports.lease_store import Lease
 
 
@@ -25,6 +24,6 @@ class Lanes(Protocol):
         """Slack's stamp of the lane's last message; empty before the first."""
         ...
 
-    async def resumed_at(self, channel: ChannelId) -> datetime | None:
-        """When the channel last resumed, if ever."""
+    async def resumed_at(self, receiver: Receiver) -> datetime | None:
+        """When the receiver last resumed, if ever."""
         ...

@@ -6,10 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from bot.domain.delivery import Delivery, Lane
+from bot.domain.delivery import Delivery, Lane, Message, Receiver
 from bot.domain.grouping import Grouping
 from bot.domain.held_pages import PageLog
-from bot.domain.watch import ChannelId
 from bot.ports.lease_store import Lease
 
 
@@ -37,17 +36,17 @@ class DeliveryResult:
     """
 
     kind: ResultKind
-    redraw: Delivery
+    redraw: Message
     message_id: str = ""
     shown: Mapping[str, int] = field(default_factory=dict)
     came_at: Mapping[str, int] = field(default_factory=dict)
     group: str | None = None
-    follow_up: Delivery | None = None
+    follow_up: Message | None = None
     log: PageEntry | None = None
 
 
 class Outbox(Protocol):
-    async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
+    async def enqueue(self, messages: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
         """Needs no lease. Redis forgets what the cards `redrawn` show, so the next update draws them."""
         ...
 
@@ -63,6 +62,6 @@ class Outbox(Protocol):
 
     async def regroup(self, grouping: Grouping, lane: Lane, lease: Lease) -> bool: ...
 
-    async def page_log(self, channel: ChannelId, since: datetime) -> PageLog:
-        """The conversation's pages and summaries after `since`."""
+    async def page_log(self, receiver: Receiver, since: datetime) -> PageLog:
+        """The receiver's pages and summaries after `since`."""
         ...

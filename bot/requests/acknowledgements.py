@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate, StatusAnswer
 from bot.domain.card import PostedCard, SyncCard
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Priority
+from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import Outcome
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record, Routing, plan_acknowledgement
@@ -130,9 +130,9 @@ class Acknowledgements:
 
     async def _draw_again(self, channel: ChannelId, card_key: str) -> None:
         """Updates the card: a stale button suggests a stale card."""
-        row = Delivery(
+        row = Message(
             id=card_key,
-            channel=channel,
+            receiver=in_slack(channel),
             priority=Priority.UPDATE,
             body=SyncCard(card_key),
             made_at=self._clock.now(),

@@ -7,7 +7,7 @@ import structlog
 
 from bot.domain.answer import StopPagingAnswer
 from bot.domain.card import Notice, NoticeKind
-from bot.domain.delivery import Delivery, Priority
+from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.observation import PipelineId
 from bot.domain.subscription import Edit, WatchChange
@@ -114,11 +114,11 @@ class PagingStops:
         if conversation:
             await self._outbox.enqueue([self._delivery(conversation, notice.channel or conversation, notice)])
 
-    def _delivery(self, receiver: ChannelId, channel: ChannelId, notice: Notice) -> Delivery:
+    def _delivery(self, receiver: ChannelId, channel: ChannelId, notice: Notice) -> Message:
         those = "|".join(watch.id for watch in notice.watches)
         parts = (receiver, channel, notice.kind, str(notice.by), those, notice.at.isoformat())
         key = stable_key(self._repository.team, *parts)
-        return Delivery(id=key, channel=receiver, priority=Priority.UPDATE, body=notice, made_at=notice.at)
+        return Message(id=key, receiver=in_slack(receiver), priority=Priority.UPDATE, body=notice, made_at=notice.at)
 
     async def _say_a_last_time(self, person: UserId, watches: Iterable[Watch]) -> None:
         """Open cards in the person's direct messages end there, unless another watch still pages them."""

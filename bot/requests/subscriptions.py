@@ -15,7 +15,7 @@ from bot.domain.answer import (
 )
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.catalogue import Names, Pipeline, looks, matches
-from bot.domain.delivery import Delivery, Priority
+from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.observation import PipelineId
 from bot.domain.subscription import (
@@ -272,7 +272,7 @@ class Subscriptions:
         key = stable_key(self._repository.team, channel, "undo", by, those, at.isoformat())
         return Undo(id=key, channel=channel, by=by, by_name=by_name, at=at, edits=edits)
 
-    def _announced(self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...] = ()) -> tuple[Delivery, ...]:
+    def _announced(self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...] = ()) -> tuple[Message, ...]:
         """In the channel. In a person's own conversation with the bot the answer is enough."""
         if undo.channel.startswith("D"):
             return ()
@@ -291,7 +291,7 @@ class Subscriptions:
         )
         return (self._delivery(undo.channel, notice, *(edit.id for edit in undo.edits)),)
 
-    def _not_paged(self, undo: Undo) -> list[Delivery]:
+    def _not_paged(self, undo: Undo) -> list[Message]:
         """By direct message, to everyone whom a watch no longer pages."""
         told = []
         for target, watches in no_longer_paged(undo.edits, undo.by).items():
@@ -307,9 +307,9 @@ class Subscriptions:
                 told.append(self._delivery(target.direct, notice, undo.channel, *(watch.id for watch in watches)))
         return told
 
-    def _delivery(self, channel: ChannelId, notice: Notice, *parts: str) -> Delivery:
+    def _delivery(self, channel: ChannelId, notice: Notice, *parts: str) -> Message:
         key = stable_key(self._repository.team, channel, notice.kind, "|".join(parts), notice.at.isoformat())
-        return Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=notice.at)
+        return Message(id=key, receiver=in_slack(channel), priority=Priority.UPDATE, body=notice, made_at=notice.at)
 
 
 def _edits(

@@ -107,7 +107,7 @@ class Repository(KnownPipelines):
                 return plan
             if await self._store.commit(plan, self.watches.version):
                 self._records[pipeline_id] = replace(plan.record, version=plan.record.version + 1)
-                if plan.deliveries:
+                if plan.messages:
                     self._wake.set()
                 return plan
             await self.refresh_watches()

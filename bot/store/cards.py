@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import cast
 
 from bot.domain.card import Burst, PostedCard
+from bot.domain.delivery import Receiver
 from bot.domain.grouping import burst_id
-from bot.domain.watch import ChannelId
 from bot.store.codec import decode_posted_card
 from bot.store.port import RedisPort
 from bot.store.scripts import away, readable
@@ -41,9 +41,9 @@ class RedisCards(RedisPort):
                 sizes = await pipe.execute()
         return Burst(total=sum(sizes), first=groups[0] == group_key)
 
-    async def growing(self, channel: ChannelId) -> tuple[str, ...]:
+    async def growing(self, receiver: Receiver) -> tuple[str, ...]:
         with away():
-            stored = await cast("Awaitable[bytes | None]", self._redis.get(self._keys.growing(channel)))
+            stored = await cast("Awaitable[bytes | None]", self._redis.get(self._keys.growing(receiver)))
         burst, _, until = stored.decode().partition(" ") if stored else ("", "", "")
         return await self._groups(burst) if burst and self._clock.now() < datetime.fromisoformat(until) else ()
 

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Sequence
 
-from bot.domain.delivery import Delivery, Lane, LaneKind
+from bot.domain.delivery import Lane, LaneKind, Message, in_slack
 from bot.domain.watch import ChannelId, SuspendReason, Watch
-from bot.store.codec import WATCH, encode_delivery
+from bot.store.codec import WATCH, encode_message
 from bot.store.port import RedisPort
 
 HELLO_SECONDS = 30 * 24 * 3600
@@ -14,12 +14,12 @@ TRIAL_SECONDS = 24 * 3600  # after this the bot tells the makers again
 
 class RedisChannels(RedisPort):
     async def suspend(
-        self, channel: ChannelId, reason: SuspendReason, told: Sequence[Delivery], watches: Sequence[Watch]
+        self, channel: ChannelId, reason: SuspendReason, told: Sequence[Message], watches: Sequence[Watch]
     ) -> int | None:
         outboxes, rows = self._scripts.enqueued(told)
         known = [self._keys[name] for name in ("suspended", "watches", "watches_version")]
         keys = [*known, self._keys.suspend_notice(channel), self._keys["last_ts"], *outboxes]
-        lanes = [Lane(kind, channel).name for kind in LaneKind]
+        lanes = [Lane(kind, in_slack(channel)).name for kind in LaneKind]
         read = [part for each in watches for part in (each.id, json.loads(WATCH.encode(each))["made_at"])]
         args: list[str | int] = [channel, reason.value, *lanes, len(watches), *read, *rows]
         answer = await self._scripts.write("suspend", keys, args)
@@ -30,8 +30,8 @@ class RedisChannels(RedisPort):
         args: list[str | int] = [channel, self._clock.now().isoformat(), TRIAL_SECONDS if on_trial else 0]
         return bool(await self._scripts.write("resume", [*keys, self._keys.suspend_notice(channel)], args))
 
-    async def say_hello(self, greeting: Delivery) -> bool:
-        keys = [self._keys.hello(greeting.channel), self._keys.outbox(greeting.lane)]
-        row = encode_delivery(greeting)
+    async def say_hello(self, greeting: Message) -> bool:
+        keys = [self._keys.hello(greeting.receiver), self._keys.outbox(greeting.lane)]
+        row = encode_message(greeting)
         args: list[str | int] = [HELLO_SECONDS, greeting.lane.name, greeting.id, row]
         return bool(await self._scripts.write("hello", keys, args))

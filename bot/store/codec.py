@@ -22,7 +22,7 @@ from bot.domain.card import (
     TimelineBatch,
 )
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import Delivery, Message
 from bot.domain.note import Note
 from bot.domain.plan import Record
 from bot.domain.subscription import Undo
@@ -90,8 +90,13 @@ def decode_catalogue(raw: bytes) -> tuple[Pipeline, ...]:
 
 def encode_delivery(delivery: Delivery) -> str:
     row = _DELIVERY.dump_python(delivery, mode="json")
-    row["body"] = {"is": _NAMES[type(delivery.body)], **row["body"]}
+    row["message"]["body"] = {"is": _NAMES[type(delivery.body)], **row["message"]["body"]}
     return versions.stamp(json.dumps(row).encode())
+
+
+def encode_message(message: Message) -> str:
+    """The row of a message that nobody tried to send yet."""
+    return encode_delivery(Delivery(message=message))
 
 
 def decode_delivery(raw: bytes) -> Delivery:
@@ -113,8 +118,9 @@ def _remembered(raw: bytes) -> Delivery:
 
 def _decoded(raw: bytes) -> Delivery:
     row = versions.upgraded(raw, versions.delivery)
-    body: Body = _BODIES[row["body"].pop("is")].validate_python(row["body"])
-    return _DELIVERY.validate_python({**row, "body": body})
+    message = row["message"]
+    body: Body = _BODIES[message["body"].pop("is")].validate_python(message["body"])
+    return _DELIVERY.validate_python({**row, "message": {**message, "body": body}})
 
 
 def decode_posted_card(row: Mapping[bytes, bytes]) -> PostedCard:

@@ -6,7 +6,7 @@ from typing import cast
 
 from redis.exceptions import RedisError
 
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import Message
 from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
 from bot.ports.heartbeat_store import LastHeartbeat
@@ -37,7 +37,7 @@ class RedisHeartbeats(RedisPort):
             )
 
     async def record_heartbeat(
-        self, at: datetime, run_id: str, told: Sequence[Delivery] = (), *, read_since: datetime | None = None
+        self, at: datetime, run_id: str, told: Sequence[Message] = (), *, read_since: datetime | None = None
     ) -> None:
         outboxes, rows = self._scripts.enqueued(told)
         since = read_since.isoformat() if read_since else ""

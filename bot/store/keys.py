@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from bot.domain.delivery import Lane
+from bot.domain.delivery import Lane, Receiver
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, TeamId
 
@@ -25,8 +25,8 @@ class Keys:
     def history(self, pipeline_id: PipelineId) -> str:
         return self[f"history:{pipeline_id}"]
 
-    def hello(self, channel: ChannelId) -> str:
-        return self[f"hello:{channel}"]
+    def hello(self, receiver: Receiver) -> str:
+        return self[f"hello:{receiver.name}"]
 
     def card(self, key: str) -> str:
         return self[f"card:{key}"]
@@ -37,8 +37,8 @@ class Keys:
     def burst(self, burst_id: str) -> str:
         return self[f"burst:{burst_id}"]
 
-    def growing(self, channel: ChannelId) -> str:
-        return self[f"growing:{channel}"]
+    def growing(self, receiver: Receiver) -> str:
+        return self[f"growing:{receiver.name}"]
 
     def outbox(self, lane: Lane) -> str:
         return self[f"outbox:{lane.name}"]
@@ -46,8 +46,8 @@ class Keys:
     def lease(self, name: str) -> str:
         return self[f"lease:{name}"]
 
-    def page_log(self, channel: ChannelId) -> str:
-        return self[f"page_log:{channel}"]
+    def page_log(self, receiver: Receiver) -> str:
+        return self[f"page_log:{receiver.name}"]
 
     def suspend_notice(self, channel: ChannelId) -> str:
         return self[f"suspend_notice:{channel}"]

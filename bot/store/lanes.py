@@ -5,8 +5,7 @@ from datetime import datetime
 from typing import cast
 from uuid import uuid4
 
-from bot.domain.delivery import Lane
-from bot.domain.watch import ChannelId
+from bot.domain.delivery import Lane, Receiver
 from bot.ports.lease_store import Lease
 from bot.store.port import RedisPort
 from bot.store.scripts import away, readable
@@ -29,7 +28,7 @@ class RedisLanes(RedisPort):
                 names, suspended = await pipe.execute()
         with readable("lanes"):
             lanes = [Lane.of(name.decode()) for name in sorted(names)]
-        return [(lane, lane.channel.encode() in suspended) for lane in lanes]
+        return [(lane, lane.receiver.name.encode() in suspended) for lane in lanes]
 
     async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
         expires = self._clock.monotonic() + LEASE_SECONDS  # from before the call, so it ends no later than Redis' own
@@ -46,7 +45,7 @@ class RedisLanes(RedisPort):
             message_id = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["last_ts"], lane.name))
         return message_id.decode() if message_id else ""
 
-    async def resumed_at(self, channel: ChannelId) -> datetime | None:
+    async def resumed_at(self, receiver: Receiver) -> datetime | None:
         with away():
-            at = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["resumed"], channel))
+            at = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["resumed"], receiver.name))
         return datetime.fromisoformat(at.decode()) if at else None

@@ -111,7 +111,7 @@ class Losses:
         rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["deliveries"]))
         with readable("deliveries"):
             there = [(id_, decode_delivery(row)) for id_, row in rows.items()]
-        owed = sorted(there, key=lambda one: (one[1].made_at, one[0]))
+        owed = sorted(there, key=lambda one: (one[1].message.made_at, one[0]))
         lane_of = {id_: delivery.lane for id_, delivery in owed}
         known = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
         lanes = sorted({lane.name for lane in lane_of.values()} | {name.decode() for name in known})

@@ -5,13 +5,12 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from bot.domain.card import SyncGroup
-from bot.domain.delivery import Delivery, Lane, LaneKind
+from bot.domain.delivery import Delivery, Lane, LaneKind, Message, Receiver
 from bot.domain.grouping import Grouping, burst_id
 from bot.domain.held_pages import PERIOD, PageLog
-from bot.domain.watch import ChannelId
 from bot.ports.lease_store import Lease
 from bot.ports.outbox import DeliveryResult, PageEntry
-from bot.store.codec import decode_delivery, encode_delivery
+from bot.store.codec import decode_delivery, encode_delivery, encode_message
 from bot.store.port import RedisPort
 from bot.store.scripts import away, readable
 
@@ -22,8 +21,8 @@ GROWS_FOR = timedelta(minutes=10)
 
 
 class RedisOutbox(RedisPort):
-    async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
-        await self._scripts.enqueue(deliveries, redrawn)
+    async def enqueue(self, messages: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
+        await self._scripts.enqueue(messages, redrawn)
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
         with away():
@@ -39,14 +38,14 @@ class RedisOutbox(RedisPort):
         return bool(await self._scripts.write("write_row", [self._keys.lease(lease.name)], args))
 
     async def settle(self, delivery: Delivery, lease: Lease, ending: DeliveryResult) -> bool:
-        feed = Lane(LaneKind.FEED, delivery.channel)
+        feed = Lane(LaneKind.FEED, delivery.receiver)
         keys = [
             self._keys.lease(lease.name),
             self._keys.outbox(delivery.lane),
             self._keys.outbox(feed),
             self._keys.group(ending.group or ""),
             self._keys["last_ts"],
-            self._keys.page_log(delivery.channel),
+            self._keys.page_log(delivery.receiver),
             *(self._keys.card(key) for key in ending.shown),
         ]
         again = ending.redraw
@@ -60,9 +59,9 @@ class RedisOutbox(RedisPort):
             ending.message_id,
             ending.group or "",
             again.id,
-            encode_delivery(again),
+            encode_message(again),
             follows.id if follows else "",
-            encode_delivery(follows) if follows else "",
+            encode_message(follows) if follows else "",
             *_logged(delivery, ending.log),
             *(part for key, shown in ending.shown.items() for part in (key, shown, ending.came_at.get(key, 0))),
         ]
@@ -95,10 +94,10 @@ class RedisOutbox(RedisPort):
         ]
         gathered = bool(await self._scripts.write("regroup", keys, args))
         if gathered and isinstance(row.body, SyncGroup) and not row.body.grown:
-            await self._grew(row.id, row.channel)
+            await self._grew(row.id, row.receiver)
         return gathered
 
-    async def _grew(self, group_key: str, channel: ChannelId) -> None:
+    async def _grew(self, group_key: str, receiver: Receiver) -> None:
         """Only a heading's count depends on it, so it needs no atomic step with the rest."""
         burst = burst_id(group_key)
         until = (self._clock.now() + GROWS_FOR).isoformat()
@@ -107,13 +106,13 @@ class RedisOutbox(RedisPort):
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.zadd(self._keys.burst(burst), {group_key: place}, nx=True)
                 pipe.expire(self._keys.burst(burst), GROUP_SECONDS)
-                pipe.set(self._keys.growing(channel), f"{burst} {until}", ex=GROWS_FOR)
+                pipe.set(self._keys.growing(receiver), f"{burst} {until}", ex=GROWS_FOR)
                 await pipe.execute()
 
-    async def page_log(self, channel: ChannelId, since: datetime) -> PageLog:
+    async def page_log(self, receiver: Receiver, since: datetime) -> PageLog:
         with away():
             query = self._redis.zrangebyscore(
-                self._keys.page_log(channel), f"({since.timestamp()}", "+inf", withscores=True
+                self._keys.page_log(receiver), f"({since.timestamp()}", "+inf", withscores=True
             )
             rows = await cast("Awaitable[list[tuple[bytes, float]]]", query)
         times = [(entry.decode().partition(" ")[0], datetime.fromtimestamp(score, UTC)) for entry, score in rows]

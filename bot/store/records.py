@@ -9,7 +9,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.history import HistoryLimits
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record
-from bot.store.codec import CARD, RECORD, decode_catalogue, encode_catalogue, encode_delivery
+from bot.store.codec import CARD, RECORD, decode_catalogue, encode_catalogue, encode_message
 from bot.store.history import HEAD, milliseconds, packed
 from bot.store.port import RedisPort
 from bot.store.scripts import away, readable
@@ -59,9 +59,9 @@ class RedisRecords(RedisPort):
             keep = 0 if card.episode.open else CARD_SECONDS
             cards.append({"slot": fenced + len(keys), "content": content, "revision": card.revision, "seconds": keep})
         deliveries = []
-        for delivery in plan.deliveries:
-            keys.append(self._keys.outbox(delivery.lane))
-            row = {"id": delivery.id, "lane": delivery.lane.name, "row": encode_delivery(delivery)}
+        for message in plan.messages:
+            keys.append(self._keys.outbox(message.lane))
+            row = {"id": message.id, "lane": message.lane.name, "row": encode_message(message)}
             deliveries.append({"slot": fenced + len(keys), **row})
         document = {
             "pipeline_id": plan.record.pipeline_id,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import replace
 from typing import cast
 
-from bot.domain.delivery import Lane, LaneKind
+from bot.domain.delivery import Lane, LaneKind, in_slack
 from bot.domain.watch import ChannelId
 from bot.ports.store_errors import StoreAway
 from bot.store.scripts import away
@@ -32,7 +32,7 @@ class RedisRenames(RedisWatches):
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         watches = await self.watches()
         moving = watches.of(old)
-        lanes = [(Lane(kind, old), Lane(kind, new)) for kind in LaneKind]
+        lanes = [(Lane(kind, in_slack(old)), Lane(kind, in_slack(new))) for kind in LaneKind]
         names = ("watches", "watches_version", "suspended", "resumed", "last_ts", "records", "versions")
         keys = [self._keys[name] for name in names]
         for lane, new_lane in lanes:

@@ -10,10 +10,10 @@ import redis.asyncio
 from redis.commands.core import AsyncScript
 from redis.exceptions import RedisError
 
-from bot.domain.delivery import Delivery
+from bot.domain.delivery import Message
 from bot.domain.watch import TeamId
 from bot.ports.store_errors import StoreAway, StoreNewer, StoreRolledBack
-from bot.store.codec import encode_delivery
+from bot.store.codec import encode_message
 from bot.store.keys import SCHEMA, Keys
 from bot.store.versions import NewerRowError
 
@@ -118,15 +118,15 @@ class Scripts:
             self._written += 1
         return answer
 
-    def enqueued(self, deliveries: Sequence[Delivery]) -> tuple[list[str], list[str]]:
-        """The outboxes, and lane, id and row of each delivery, as scripts that enqueue take them."""
-        outboxes = [self.keys.outbox(each.lane) for each in deliveries]
-        return outboxes, [part for each in deliveries for part in (each.lane.name, each.id, encode_delivery(each))]
+    def enqueued(self, messages: Sequence[Message]) -> tuple[list[str], list[str]]:
+        """The outboxes, and lane, id and row of each message, as scripts that enqueue take them."""
+        outboxes = [self.keys.outbox(each.lane) for each in messages]
+        return outboxes, [part for each in messages for part in (each.lane.name, each.id, encode_message(each))]
 
-    async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
-        outboxes, rows = self.enqueued(deliveries)
+    async def enqueue(self, messages: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
+        outboxes, rows = self.enqueued(messages)
         cards = [self.keys.card(key) for key in redrawn]
-        await self.write("enqueue", [*outboxes, *cards], [len(deliveries), *rows])
+        await self.write("enqueue", [*outboxes, *cards], [len(messages), *rows])
 
     async def greet(self) -> None:
         """At the first contact, and when the bot accepts the data in Redis as it is."""

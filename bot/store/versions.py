@@ -68,8 +68,28 @@ def interaction(row: Row) -> Row:
 
 
 def delivery(row: Row) -> Row:
-    row = _renamed(row, follows="after_card", after_ts="after_id", looks="lookups")
-    return {**row, "body": _body(row["body"])}
+    """A row of version 0 is flat; its receiver is a Slack channel."""
+    row = _renamed(
+        row,
+        follows="after_card",
+        after_ts="after_id",
+        looks="lookups",
+        attempts="count",
+        given_by="lease",
+        blind_tries="blind_count",
+    )
+    body = _body(row["body"])
+    if body["is"] == "recheck":
+        body["after_id"] = row.get("after_id", "")
+    message = {key: row[key] for key in _MESSAGE if key in row}
+    attempt = {key: value for key, value in row.items() if key not in {*_MESSAGE, "channel", "body"}}
+    return {
+        "message": {**message, "receiver": {"kind": "slack", "id": row["channel"]}, "body": body},
+        "attempt": attempt,
+    }
+
+
+_MESSAGE = ("id", "priority", "made_at", "after_card", "earliest")
 
 
 def _state(row: Row) -> Row:

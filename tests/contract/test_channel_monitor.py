@@ -30,7 +30,7 @@ from bot.slack.render.renderer import Look
 from sandbox.server import Sandbox
 from sandbox.slack.directory import ChannelKind
 from sandbox.slack.faults import Fault, FaultKind
-from tests.builders import ALERTS, TEAM, a_delivery, a_watch
+from tests.builders import ALERTS, TEAM, a_delivery, a_message, a_watch
 from tests.contract.test_store import an_announcement
 from tests.fakes import FakeClock
 from tests.stores import WholeStore, feed
@@ -55,7 +55,7 @@ class Yard:
         """What is owed in direct messages, and to whom."""
         channels = [ChannelId(each.id) for each in self.sandbox.slack.directory.channels.values()]
         rows = [row for channel in channels for row in await self.store.owed(channel)]
-        return [(row.channel, row.body) for row in rows if isinstance(row.body, Notice) and row.body.channel]
+        return [(row.receiver.channel, row.body) for row in rows if isinstance(row.body, Notice) and row.body.channel]
 
     def calls(self, method: str) -> int:
         return sum(call.method == method for call in self.sandbox.slack.calls)
@@ -77,7 +77,7 @@ async def yard(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Yard]:
             store=store, suspensions=suspensions, directory=directory, clock=clock, user=BOT
         )
         watch = replace(a_watch(channel=ROOM), made_at=clock.now())
-        await store.add_watches([watch], a_delivery("announced", Notice(kind=NoticeKind.WATCHING, at=clock.now())))
+        await store.add_watches([watch], a_message("announced", Notice(kind=NoticeKind.WATCHING, at=clock.now())))
         await channel_monitor.look_around()
         yield Yard(sandbox, store, clock, channel_monitor, suspensions)
 

@@ -7,21 +7,22 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain.card import Card, Group, SyncCard, ThreadEntry
+from bot.domain.card import Card, Group, ThreadEntry
 from bot.domain.delivery import (
     Absent,
+    Attempt,
     Delivery,
     Found,
     Lookup,
     LookupResult,
     Outcome,
     Posted,
-    Priority,
     Refusal,
     Refused,
     State,
     Unknown,
     Unreadable,
+    in_slack,
 )
 from bot.domain.episode import TimelineEntry
 from bot.domain.phase import Phase
@@ -35,7 +36,7 @@ from bot.slack.outbound.directory import Admission, Directory
 from bot.slack.render.renderer import Look
 from sandbox.server import Sandbox
 from sandbox.slack.faults import Fault, FaultKind, Moment
-from tests.builders import TEAM, a_card, a_pipeline
+from tests.builders import TEAM, a_card, a_message, a_pipeline, changed
 from tests.fakes import US, FakeClock
 
 ALERTS, QUIET, PRIVATE = ChannelId("C0ALERTS"), ChannelId("C0QUIET"), ChannelId("G0OPS")
@@ -70,13 +71,7 @@ def now(sandbox: Sandbox) -> datetime:
 def a_delivery(sandbox: Sandbox, key: str = "key-1", channel: ChannelId = ALERTS) -> Delivery:
     at = now(sandbox)
     return Delivery(
-        id=key,
-        channel=channel,
-        priority=Priority.FAILURE,
-        body=SyncCard(key),
-        made_at=at,
-        state=State.SENDING,
-        sent_at=at,
+        message=a_message(key, channel=channel, made_at=at), attempt=Attempt(state=State.SENDING, sent_at=at)
     )
 
 
@@ -84,7 +79,7 @@ async def post(
     poster: SlackChat, sandbox: Sandbox, delivery: Delivery | None = None, card: Card | None = None
 ) -> Outcome:
     delivery = delivery or a_delivery(sandbox)
-    content = card or a_card(channel=delivery.channel)
+    content = card or a_card(channel=delivery.receiver.channel)
     return await poster.post(delivery, content, parent_id=None, now=now(sandbox))
 
 
@@ -99,7 +94,7 @@ def stamps(lookup_result: LookupResult) -> tuple[str, ...]:
 
 def a_trace(delivery: Delivery, parent_id: str | None = None, *, key: str = "", failing: str = "") -> Lookup:
     return Lookup(
-        channel=delivery.channel,
+        receiver=delivery.receiver,
         key=key or delivery.id,
         oldest=oldest(delivery),
         parent_id=parent_id,
@@ -115,15 +110,15 @@ async def test_a_post_is_there_with_its_key_and_can_be_found_updated_and_deleted
     posted = await post(poster, sandbox, delivery)
     assert isinstance(posted, Posted)
     assert stamps(await look(poster, delivery)) == (posted.message_id,)
-    assert await look(poster, replace(delivery, id="another")) == Absent()
+    assert await look(poster, changed(delivery, id="another")) == Absent()
     updated = await poster.update(delivery, a_card(), message_id=posted.message_id, now=now(sandbox))
     assert updated == Posted(posted.message_id)
     assert stamps(await look(poster, delivery)) == (posted.message_id,)  # an update keeps the key
     sandbox.slack.set_fault("chat.delete", Fault(kind=FaultKind.SERVER_ERROR, times=1))
-    assert not await poster.delete(ALERTS, posted.message_id)
-    assert await poster.delete(ALERTS, posted.message_id)
+    assert not await poster.delete(in_slack(ALERTS), posted.message_id)
+    assert await poster.delete(in_slack(ALERTS), posted.message_id)
     assert sandbox.slack.messages(ALERTS) == []
-    assert await poster.delete(ALERTS, posted.message_id)  # it is not there
+    assert await poster.delete(in_slack(ALERTS), posted.message_id)  # it is not there
 
 
 async def test_a_line_is_posted_found_and_broadcast_in_its_thread(sandbox: Sandbox, poster: SlackChat) -> None:
@@ -133,7 +128,7 @@ async def test_a_line_is_posted_found_and_broadcast_in_its_thread(sandbox: Sandb
         revision=2, at=now(sandbox), events=(Event.RECOVERED,), phase=Phase.RUNNING, downtime_seconds=3
     )
     told = ThreadEntry(card_key="key-1", pipeline=a_pipeline(), entry=line, broadcast=True)
-    delivery = replace(a_delivery(sandbox, "line-1"), body=told)
+    delivery = changed(a_delivery(sandbox, "line-1"), body=told)
     posted = await poster.post(delivery, told, parent_id=root.message_id, now=now(sandbox))
     assert isinstance(posted, Posted)
     (card,) = sandbox.slack.messages(ALERTS)
@@ -190,8 +185,8 @@ async def test_only_what_came_after_the_last_message_that_is_known_is_asked_for(
     """Slack may grant no more than fifteen messages a minute."""
     before = await post(poster, sandbox, a_delivery(sandbox, "before"))
     assert isinstance(before, Posted)
-    delivery = replace(a_delivery(sandbox), after_id=before.message_id)
-    assert await look(poster, replace(delivery, id="before")) == Absent()
+    delivery = changed(a_delivery(sandbox), after_id=before.message_id)
+    assert await look(poster, changed(delivery, id="before")) == Absent()
     posted = await post(poster, sandbox, delivery)
     assert isinstance(posted, Posted)
     found = await look(poster, delivery)

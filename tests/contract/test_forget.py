@@ -10,7 +10,7 @@ from bot.domain.watch import TeamId
 from bot.forgetting import NotForgottenError, forget_team, team_id
 from bot.store.forget import BATCH, forget, kept
 from bot.store.losses import MARK
-from tests.builders import TEAM, a_delivery, a_watch, at
+from tests.builders import TEAM, a_message, a_watch, at
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
 
@@ -19,7 +19,7 @@ OTHER = TeamId("T0OTHER")
 
 async def furnished(client: redis.asyncio.Redis, team: TeamId) -> WholeStore:
     store = WholeStore(client, team, FakeClock())
-    await store.add_watches([a_watch()], a_delivery())
+    await store.add_watches([a_watch()], a_message())
     return store
 
 
@@ -46,7 +46,7 @@ async def test_the_mark_of_an_emptied_key_counts_as_nothing(any_redis: redis.asy
     assert await any_redis.hexists(f"pipeline-bot:{{{TEAM}}}:watches", MARK.decode())
     found = await kept(any_redis, TEAM)
     assert (found.watches, found.pipelines, found.notes, found.owed) == (0, 0, 0, 0)
-    await store.add_watches([a_watch()], a_delivery())
+    await store.add_watches([a_watch()], a_message())
     assert (await kept(any_redis, TEAM)).watches == 1
 
 

@@ -5,6 +5,7 @@ import redis.asyncio
 from structlog.testing import capture_logs
 
 from bot.domain.card import Notice, NoticeKind
+from bot.domain.delivery import in_slack
 from bot.domain.watch import ChannelId
 from bot.store.channels import HELLO_SECONDS
 from tests.builders import TEAM, at
@@ -37,7 +38,9 @@ async def test_invited_again_within_a_month_it_says_nothing(yard: Yard, fake_red
     await yard.channel_monitor.on({"type": "channel_left", "channel": ALERTS})
     await yard.channel_monitor.on(joined(inviter="U0BOB"))
     assert await hellos(yard) == 1
-    assert await fake_redis.ttl(yard.store._keys.hello(ALERTS)) in range(HELLO_SECONDS - 60, HELLO_SECONDS + 1)
+    assert await fake_redis.ttl(yard.store._keys.hello(in_slack(ALERTS))) in range(
+        HELLO_SECONDS - 60, HELLO_SECONDS + 1
+    )
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,10 @@
 import pytest
 import redis.asyncio
 
-from bot.domain.delivery import Lane, LaneKind
+from bot.domain.delivery import Lane, LaneKind, in_slack
 from bot.ports.store_errors import StoreAway
 from bot.store.losses import KEPT
-from tests.builders import ALERTS, TEAM, a_delivery, at
+from tests.builders import ALERTS, TEAM, a_message, at
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
 
@@ -44,11 +44,11 @@ async def test_an_empty_store_misses_nothing(store: WholeStore) -> None:
     assert await lost(store) == set()
 
 
-LANE = Lane(LaneKind.FEED, ALERTS)
+LANE = Lane(LaneKind.FEED, in_slack(ALERTS))
 
 
 async def owing(store: WholeStore, *ids: str) -> None:
-    await store.enqueue([a_delivery(each, channel=ALERTS) for each in ids])
+    await store.enqueue([a_message(each, channel=ALERTS) for each in ids])
 
 
 @pytest.mark.parametrize(("key", "name"), [("lanes", "lanes"), (f"outbox:{LANE.name}", "outbox")])
@@ -64,7 +64,7 @@ async def test_rows_that_are_there_are_sent_all_the_same(store: WholeStore, key:
 async def test_rows_whose_outbox_was_lost_are_sent_in_the_order_in_which_they_were_made(store: WholeStore) -> None:
     """Redis itself answers the rows in no order."""
     for number in range(30):
-        await store.enqueue([a_delivery(f"{number}", channel=ALERTS, made_at=at(number))])
+        await store.enqueue([a_message(f"{number}", channel=ALERTS, made_at=at(number))])
     (lane,) = await store.lanes_with_work()
     await store._redis.delete(store._keys[f"outbox:{lane.name}"])
     assert await lost(store) >= {"outbox"}

@@ -13,7 +13,7 @@ from bot.ports.store_errors import StoreAway, StoreNewer
 from bot.store.keys import SCHEMA
 from bot.store.migration import migrate, schema_of
 from bot.store.scripts import Scripts
-from tests.builders import TEAM, a_delivery, a_watch
+from tests.builders import TEAM, a_message, a_watch
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
 
@@ -196,18 +196,18 @@ async def test_a_bot_stops_writing_once_a_newer_one_has_migrated(
     any_redis: redis.asyncio.Redis, clock: FakeClock
 ) -> None:
     store = WholeStore(any_redis, TEAM, clock)
-    await store.add_watches([a_watch()], a_delivery())
+    await store.add_watches([a_watch()], a_message())
     await any_redis.set(f"{PREFIX}schema", SCHEMA + 1)
     with pytest.raises(StoreNewer):
-        await store.enqueue([a_delivery("late")])
-    assert await store.lanes_with_work() == (a_delivery().lane,)
+        await store.enqueue([a_message("late")])
+    assert await store.lanes_with_work() == (a_message().lane,)
 
 
 READS: Mapping[str, Callable[[WholeStore], Awaitable[object]]] = {
     "watches": WholeStore.watches,
     "notes": WholeStore.watches,
     "records": WholeStore.records,
-    "deliveries": lambda store: store.deliveries(a_delivery().lane),
+    "deliveries": lambda store: store.deliveries(a_message().lane),
     "interactions": WholeStore.unfinished,
     "catalogue": WholeStore.catalogue,
     "undo": lambda store: store.undo("x"),
@@ -220,7 +220,7 @@ async def test_a_row_of_a_newer_version_is_refused_in_one_line(
     any_redis: redis.asyncio.Redis, clock: FakeClock, key: str
 ) -> None:
     row = '{"v":99}'
-    rows: dict[str, object] = {f"outbox:{a_delivery().lane.name}": [("x", 1.0)], key: {"x": row}}
+    rows: dict[str, object] = {f"outbox:{a_message().lane.name}": [("x", 1.0)], key: {"x": row}}
     rows |= {"undo:x": row, "card:x": {"content": row, "revision": "1"}, "catalogue": row}
     await fill(any_redis, rows)
     with pytest.raises(StoreNewer, match=f"wrote the key {key}") as refused:

@@ -160,7 +160,7 @@ async def test_what_was_owed_goes_out_once_and_nothing_is_repeated(dump: Dump, v
             await bot.run(120)
             assert set(bot.posts) == new
             assert max(Counter(bot.posts).values()) == 1
-            assert {lane.channel for lane in await bot.world.bot.store.suspended_lanes()} == {SUSPENDED}
+            assert {lane.receiver.channel for lane in await bot.world.bot.store.suspended_lanes()} == {SUSPENDED}
             assert await bot.world.bot.store.lanes_with_work() == ()
     assert [line["event"] for line in lines if line["log_level"] == "warning"] == []
     before = len(chat.posts)

@@ -9,7 +9,7 @@ import pytest
 import redis.asyncio
 
 from bot.domain.card import Notice, Recheck, SyncCard, ThreadEntry
-from bot.domain.delivery import State
+from bot.domain.delivery import Delivery, State, in_slack
 from bot.domain.grouping import Backlog, regroup
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -17,7 +17,7 @@ from bot.domain.plan import Record, plan_acknowledgement, plan_reading
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind
 from bot.ports.store_errors import StoreAway
 from bot.ports.watch_store import Watches
-from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_scene, a_watch, an_observation, at
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_scene, a_watch, an_observation, at, changed
 from tests.contract.test_store import an_announcement, ended, failing
 from tests.fakes import FakeClock
 from tests.stores import WholeStore, feed, pages
@@ -87,7 +87,7 @@ async def test_what_was_not_sent_yet_is_sent_once_under_the_new_id(store: WholeS
     assert await store.commit(acknowledged, 2)
     rows = await store.owed(NEW)
     assert [type(row.body) for row in rows] == [SyncCard, Notice, ThreadEntry]
-    assert {row.channel for row in rows} == {NEW}
+    assert {row.receiver.channel for row in rows} == {NEW}
     key = acknowledged.cards[0].key
     assert [row.body.card_key for row in rows if isinstance(row.body, SyncCard | ThreadEntry)] == [key, key]
     (card,) = (await store.cards([key])).values()
@@ -98,13 +98,13 @@ async def test_what_is_under_way_keeps_the_ids_by_which_it_is_found_in_slack(sto
     await store.commit(failing(), 0)
     lease = await store.leased(pages(ALERTS))
     (row,) = await store.owed(ALERTS)
-    under_way = replace(row, state=State.SENDING, given_by=lease.token)
+    under_way = changed(row, state=State.SENDING, lease=lease.token)
     assert await store.write(under_way, lease)
     recheck = replace(an_announcement("recheck"), body=Recheck(of=row.id, shows=(row.id,)))
     await store.enqueue([recheck])
     await store.release(lease)
     await store.rename_channel(ALERTS, NEW)
-    assert await store.owed(NEW) == (replace(under_way, channel=NEW), replace(recheck, channel=NEW))
+    assert await store.owed(NEW) == (changed(under_way, channel=NEW), changed(Delivery(message=recheck), channel=NEW))
 
 
 async def test_a_failure_that_is_told_while_the_id_changes_goes_with_it(
@@ -118,7 +118,7 @@ async def test_a_failure_that_is_told_while_the_id_changes_goes_with_it(
 
     store = WholeStore(any_redis, TEAM, clock)
     await ReadsRightBefore(any_redis, TEAM, clock).rename_channel(ALERTS, NEW)
-    assert [row.channel for row in await store.owed(NEW)] == [NEW]
+    assert [row.receiver.channel for row in await store.owed(NEW)] == [NEW]
     record = await store.record(ORDERS)
     assert record.version == 2
     assert record.episode is not None
@@ -172,7 +172,7 @@ async def test_a_rest_that_was_about_the_dead_id_ends_and_what_is_owed_goes_out(
     await store.rename_channel(ALERTS, NEW)
     assert (await store.watches()).suspended == {}
     assert await store.lanes_with_work() == (feed(NEW),)
-    assert await store.resumed_at(NEW) == at(5)  # what comes late says why
+    assert await store.resumed_at(in_slack(NEW)) == at(5)  # what comes late says why
     assert await store.rest(NEW, SuspendReason.NOT_FOUND, an_announcement("of the new id", OTHER)) == 1  # is news
 
 
@@ -196,8 +196,8 @@ async def test_when_a_channel_woke_goes_along(store: WholeStore, clock: FakeCloc
     await store.resume(ALERTS)
     await clock.pass_time(60)
     await store.rename_channel(ALERTS, NEW)
-    assert await store.resumed_at(NEW) == at(60)
-    assert await store.resumed_at(ALERTS) is None
+    assert await store.resumed_at(in_slack(NEW)) == at(60)
+    assert await store.resumed_at(in_slack(ALERTS)) is None
 
 
 async def posts(store: WholeStore, channel: ChannelId, key: str, ts: str) -> None:

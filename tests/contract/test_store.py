@@ -8,7 +8,7 @@ import pytest
 import redis.asyncio
 
 from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadEntry
-from bot.domain.delivery import Delivery, Lane, Priority, State
+from bot.domain.delivery import Delivery, Lane, Message, Priority, State, in_slack
 from bot.domain.grouping import Backlog, regroup
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -21,7 +21,7 @@ from bot.ports.store_errors import StoreAway
 from bot.store.channels import TRIAL_SECONDS
 from bot.store.connect import connect
 from bot.store.lanes import LEASE_SECONDS
-from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at, changed
 from tests.fakes import FakeClock
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.twin import Twin
@@ -45,13 +45,13 @@ def failing(record: Record | None = None, read: int = 1) -> Plan:
     return plan_reading(record or Record(pipeline_id=ORDERS), observation, a_scene())
 
 
-def an_announcement(key: str = "hello", channel: ChannelId = ALERTS) -> Delivery:
+def an_announcement(key: str = "hello", channel: ChannelId = ALERTS) -> Message:
     notice = Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=(a_watch(),))
-    return Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=at(0))
+    return Message(id=key, receiver=in_slack(channel), priority=Priority.UPDATE, body=notice, made_at=at(0))
 
 
 def ended(row: Delivery, **shown: int) -> DeliveryResult:
-    afresh = Delivery(id=row.id, channel=row.channel, priority=Priority.UPDATE, body=row.body, made_at=at(9))
+    afresh = replace(row.message, priority=Priority.UPDATE, made_at=at(9))
     return DeliveryResult(kind=ResultKind.POSTED, redraw=afresh, message_id="17.5", shown={row.id: 1} | shown)
 
 
@@ -74,7 +74,7 @@ async def test_a_record_and_its_deliveries_are_one_write(store: WholeStore) -> N
     stored = await store.record(ORDERS)
     assert stored == replace(plan.record, version=1)
     assert await store.records() == {ORDERS: stored}
-    assert await store.owed(ALERTS) == plan.deliveries
+    assert tuple(each.message for each in await store.owed(ALERTS)) == plan.messages
     assert await store.lanes_with_work() == (pages(ALERTS),)
     (card,) = (await store.cards([plan.cards[0].key])).values()
     assert (card.content, card.revision, card.message_id) == (plan.cards[0], 1, None)
@@ -114,7 +114,7 @@ async def test_only_the_holder_of_a_lease_writes(store: WholeStore, clock: FakeC
     assert await store.lease(pages(ALERTS)) is None
     assert await store.lease(pages(ALERTS), lease) == lease
     stranger = replace(lease, token="another")
-    sending = replace(row, state=State.SENDING, attempts=1, sent_at=at(3))
+    sending = changed(row, state=State.SENDING, count=1, sent_at=at(3))
     assert not await store.write(sending, stranger)
     assert await store.write(sending, lease)
     assert await store.owed(ALERTS) == (sending,)
@@ -140,13 +140,13 @@ async def test_a_card_that_moved_on_while_it_was_sent_stays_owed(store: WholeSto
     await store.commit(failing(), 0)
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
-    await store.write(replace(row, state=State.SENDING, attempts=3, sent_at=at(1)), lease)
+    await store.write(changed(row, state=State.SENDING, count=3, sent_at=at(1)), lease)
     acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     assert await store.settle(row, lease, ended(row))
     rows = {each.id: each for each in await store.owed(ALERTS)}
-    assert (rows[row.id].state, rows[row.id].attempts) == (State.QUEUED, 0)
+    assert (rows[row.id].attempt.state, rows[row.id].attempt.count) == (State.QUEUED, 0)
     lease = await store.leased(feed(ALERTS))
     assert await store.settle(rows[row.id], lease, replace(ended(row), shown={row.id: 2}))
     assert row.id not in {each.id for each in await store.owed(ALERTS)}
@@ -255,18 +255,18 @@ async def test_watching_anew_wakes_a_parked_channel(store: WholeStore) -> None:
     await store.rest(ALERTS, SuspendReason.NOT_IN_CHANNEL)
     await store.add_watches([a_watch()], an_announcement())
     assert (await store.watches()).suspended == {}
-    assert await store.resumed_at(ALERTS) == at(0)
+    assert await store.resumed_at(in_slack(ALERTS)) == at(0)
 
 
 async def test_when_a_channel_woke_is_kept(store: WholeStore, clock: FakeClock) -> None:
     await store.add_watches([a_watch()], an_announcement())
     assert not await store.resume(ALERTS)
-    assert await store.resumed_at(ALERTS) is None  # it never rested
+    assert await store.resumed_at(in_slack(ALERTS)) is None  # it never rested
     await store.rest(ALERTS, SuspendReason.NOT_IN_CHANNEL)
     await clock.pass_time(60)
     assert await store.resume(ALERTS)
     await store.remove_watches([a_watch().id], an_announcement("bye"))
-    assert await store.resumed_at(ALERTS) == at(60)
+    assert await store.resumed_at(in_slack(ALERTS)) == at(60)
 
 
 async def test_of_the_reason_for_a_rest_makers_are_told_once_whichever_bot_asks(

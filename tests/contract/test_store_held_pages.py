@@ -7,7 +7,7 @@ import pytest
 import redis.asyncio
 
 from bot.domain.card import HeldPages
-from bot.domain.delivery import Delivery, Lane, LaneKind, Priority
+from bot.domain.delivery import Delivery, Lane, LaneKind, Priority, in_slack
 from bot.domain.grouping import Grouping
 from bot.domain.held_pages import PERIOD, PageLog
 from bot.domain.observation import PipelineId
@@ -22,7 +22,7 @@ from tests.proofs.twin import Twin
 from tests.stores import WholeStore
 
 DIRECT = ChannelId("D0BOB")
-PAGES, FEED = (Lane(kind, DIRECT) for kind in LaneKind)
+PAGES, FEED = (Lane(kind, in_slack(DIRECT)) for kind in LaneKind)
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ async def fail(store: Twin, number: int) -> None:
 def ended(
     row: Delivery, log: PageEntry | None, kind: ResultKind = ResultKind.POSTED, ts: str = "17.5"
 ) -> DeliveryResult:
-    return DeliveryResult(kind=kind, redraw=row, message_id=ts, shown={row.id: 1}, log=log)
+    return DeliveryResult(kind=kind, redraw=row.message, message_id=ts, shown={row.id: 1}, log=log)
 
 
 async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Twin) -> None:
@@ -84,9 +84,9 @@ async def test_what_was_posted_is_logged_once_and_for_an_hour(store: Twin) -> No
     assert await store.settle(second, lease, ended(second, PageEntry(of_summary=True, at=at(2))))
     refused = ended(third, PageEntry(of_summary=False, at=at(3)), ResultKind.REMOVED, ts="")
     assert await store.settle(third, lease, refused)
-    assert await store.page_log(DIRECT, NOON) == PageLog(pages=(at(1.25),), summaries=(at(2),))
-    assert await store.page_log(DIRECT, at(1.25)) == PageLog(summaries=(at(2),))
-    assert await store.page_log(ChannelId("D0CAT"), NOON) == PageLog()
+    assert await store.page_log(in_slack(DIRECT), NOON) == PageLog(pages=(at(1.25),), summaries=(at(2),))
+    assert await store.page_log(in_slack(DIRECT), at(1.25)) == PageLog(summaries=(at(2),))
+    assert await store.page_log(in_slack(ChannelId("D0CAT")), NOON) == PageLog()
 
 
 async def test_the_log_is_no_longer_than_what_counts(store: Twin, any_redis: redis.asyncio.Redis) -> None:
@@ -105,7 +105,7 @@ async def test_what_moved_on_while_it_was_logged_is_still_owed(store: Twin) -> N
     await fail(store, 1)
     lease = await store.lease(PAGES)
     (row,) = await store.deliveries(PAGES)
-    again = replace(row, priority=Priority.UPDATE)
+    again = replace(row.message, priority=Priority.UPDATE)
     ending = DeliveryResult(
         kind=ResultKind.POSTED,
         redraw=again,
@@ -115,5 +115,5 @@ async def test_what_moved_on_while_it_was_logged_is_still_owed(store: Twin) -> N
         log=PageEntry(of_summary=False, at=at(1)),
     )
     assert await store.settle(row, lease, ending)
-    assert await store.deliveries(FEED) == (again,)
+    assert await store.deliveries(FEED) == (Delivery(message=again),)
     assert (await store.cards([row.id]))[row.id].came_at == 3

@@ -47,7 +47,7 @@ from bot.slack.outbound.directory import Directory
 from bot.slack.render.blocks import section
 from bot.slack.router import Router
 from sandbox.server import Sandbox
-from tests.builders import TEAM, a_delivery, a_pipeline, a_watch, at
+from tests.builders import TEAM, a_message, a_pipeline, a_watch, at
 from tests.fakes import FakeChat, FakeClock, settle
 from tests.fuzz.http_requests import SECRET
 from tests.permissions import services_of
@@ -256,7 +256,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     redis = fakeredis.FakeAsyncRedis()
     store = WholeStore(redis, TEAM, clock)
     watch = a_watch(channel=KEPT)
-    await store.add_watches([watch], a_delivery(channel=KEPT))
+    await store.add_watches([watch], a_message(channel=KEPT))
     slack = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
     directory = Directory(slack, clock, TEAM)
     suspensions = Suspensions(store=store, chat=FakeChat(), clock=clock, wake=asyncio.Event(), fallback=None)

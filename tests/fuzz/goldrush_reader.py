@@ -16,7 +16,7 @@ from bot.monitoring.budget import LONGEST_HOLD_SECONDS, Budget
 from bot.monitoring.poller import Poller
 from bot.ports.pipeline_api import PipelineApi
 from bot.state.repository import Repository
-from tests.builders import ALERTS, ORDERS, TEAM, a_delivery, a_watch
+from tests.builders import ALERTS, ORDERS, TEAM, a_message, a_watch
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
 from tests.unit.rendering import shown, valid
@@ -55,7 +55,7 @@ class Reader:
 async def a_reader(api: PipelineApi) -> AsyncIterator[Reader]:
     clock, redis = FakeClock(), fakeredis.FakeAsyncRedis()
     store = WholeStore(redis, TEAM, clock)
-    await store.add_watches([a_watch()], a_delivery())
+    await store.add_watches([a_watch()], a_message())
     repository = Repository(store, asyncio.Event())
     await repository.load()
     turn = Leadership(store, clock)

@@ -32,6 +32,7 @@ from bot.domain.delivery import (
     LookupResult,
     Outcome,
     Posted,
+    Receiver,
     Refusal,
     Refused,
     Unknown,
@@ -103,7 +104,7 @@ class Chat:
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         text = LOOK.content(content, delivery, now).text
         metadata = metadata_of(delivery, content)
-        return await self._called(partial(self._slack.land, delivery.channel, parent_id, text, metadata))
+        return await self._called(partial(self._slack.land, delivery.receiver.channel, parent_id, text, metadata))
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         text = LOOK.content(content, delivery, now).text
@@ -154,11 +155,11 @@ class Chat:
             return [Unreadable("timeout", lost=True)] * len(lookups)
         first = lookups[0]
         oldest = min(lookup.oldest for lookup in lookups)
-        asked = Lookup(channel=first.channel, key="", oldest=oldest, parent_id=first.parent_id)
+        asked = Lookup(receiver=first.receiver, key="", oldest=oldest, parent_id=first.parent_id)
         marks = metadata_in({"messages": self._slack.history(asked)}, US)
         return [lookup_result(marks, lookup) for lookup in lookups]
 
-    async def delete(self, _: ChannelId, message_id: str) -> bool:
+    async def delete(self, _: Receiver, message_id: str) -> bool:
         self._slack.messages.pop(message_id, None)
         return True
 
@@ -249,7 +250,7 @@ class Bot:
         lease = await self.store.lease(lane)
         if lease is None:
             return None
-        last_id, resumed_at = await self.store.last_id(lane), await self.store.resumed_at(lane.channel)
+        last_id, resumed_at = await self.store.last_id(lane), await self.store.resumed_at(lane.receiver)
         return LaneWorker(self._services, lane, lease, last_id, resumed_at)
 
     async def _work_off(self, lane: Lane, lane_worker: LaneWorker) -> None:

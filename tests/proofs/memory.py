@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from bot.domain.card import Burst, PostedCard, SyncGroup
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Lane, LaneKind
+from bot.domain.delivery import Delivery, Lane, LaneKind, Message, Receiver, in_slack
 from bot.domain.grouping import Grouping, burst_id
 from bot.domain.held_pages import PageLog
 from bot.domain.note import Note
@@ -48,11 +48,11 @@ class Disk:
     cards: dict[str, PostedCard] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
     bursts: dict[str, list[str]] = field(default_factory=dict)
-    growing: dict[ChannelId, tuple[str, datetime]] = field(default_factory=dict)
+    growing: dict[Receiver, tuple[str, datetime]] = field(default_factory=dict)
     rows: dict[str, Delivery] = field(default_factory=dict)
     lanes: dict[Lane, list[str]] = field(default_factory=dict)
     last_id: dict[Lane, str] = field(default_factory=dict)
-    paged: dict[ChannelId, list[tuple[str, PageEntry]]] = field(default_factory=dict)
+    paged: dict[Receiver, list[tuple[str, PageEntry]]] = field(default_factory=dict)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
     throttles: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     catalogue: tuple[Pipeline, ...] = ()
@@ -129,20 +129,20 @@ class MemoryStore:
     async def watches_version(self) -> int:
         return await self._asked(lambda: self.disk.watches_version)
 
-    async def add_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
+    async def add_watches(self, watches: Sequence[Watch], announcement: Message) -> int:
         def change() -> int:
             new = [watch for watch in watches if self.disk.watches.get(watch.id) != watch]
             self.disk.watches.update({watch.id: watch for watch in new})
             if new:
                 self.disk.watches_version += 1
-                self._wake(announcement.channel)
-                self.disk.told.pop(announcement.channel, None)
+                self._wake(announcement.receiver.channel)
+                self.disk.told.pop(announcement.receiver.channel, None)
                 self._enqueue(announcement)
             return len(new)
 
         return await self._wrote(change)
 
-    async def edit_watches(self, watches: Sequence[Watch], announcement: Delivery) -> int:
+    async def edit_watches(self, watches: Sequence[Watch], announcement: Message) -> int:
         def change() -> int:
             new = [watch for watch in watches if self.disk.watches.get(watch.id) != watch]
             self.disk.watches.update({watch.id: watch for watch in new})
@@ -153,7 +153,7 @@ class MemoryStore:
 
         return await self._wrote(change)
 
-    async def remove_watches(self, watch_ids: Sequence[str], announcement: Delivery) -> int:
+    async def remove_watches(self, watch_ids: Sequence[str], announcement: Message) -> int:
         def change() -> int:
             gone = [each for each in watch_ids if self.disk.watches.pop(each, None)]
             if gone:
@@ -169,7 +169,7 @@ class MemoryStore:
     async def undo(self, undo_id: str) -> Undo | None:
         raise NotImplementedError
 
-    async def say_hello(self, greeting: Delivery) -> bool:
+    async def say_hello(self, greeting: Message) -> bool:
         raise NotImplementedError
 
     async def set_note(self, note: Note) -> bool:
@@ -188,7 +188,7 @@ class MemoryStore:
         raise NotImplementedError
 
     async def suspend(
-        self, channel: ChannelId, reason: SuspendReason, told: Sequence[Delivery], watches: Sequence[Watch]
+        self, channel: ChannelId, reason: SuspendReason, told: Sequence[Message], watches: Sequence[Watch]
     ) -> int | None:
         def change() -> int:
             there = {each.id: each.made_at for each in self.disk.watches.values() if each.channel == channel}
@@ -207,7 +207,7 @@ class MemoryStore:
     def _remember(self, channel: ChannelId, reason: SuspendReason) -> bool:
         """Whether it is news to the channel's makers."""
         known, until = self.disk.told.get(channel, ((), 0.0))
-        told = (reason, *(self.disk.last_id.get(Lane(kind, channel), "") for kind in LaneKind))
+        told = (reason, *(self.disk.last_id.get(Lane(kind, in_slack(channel)), "") for kind in LaneKind))
         self.disk.told[channel] = (told, float("inf"))
         return known != told or until <= self._clock.monotonic()
 
@@ -259,7 +259,7 @@ class MemoryStore:
             if self.disk.watches_version != watches_version:
                 return False
             self._write_state(plan)
-            for delivery in plan.deliveries:
+            for delivery in plan.messages:
                 self._enqueue(delivery)
             return True
 
@@ -269,7 +269,7 @@ class MemoryStore:
         """Sabotage: the state first, and what it owes in a step of its own."""
         self._write_state(plan)
         await self._trip()
-        for delivery in plan.deliveries:
+        for delivery in plan.messages:
             self._enqueue(delivery)
         return True
 
@@ -337,7 +337,7 @@ class MemoryStore:
         self._written, self._run = await self._asked(answer)
 
     async def record_heartbeat(
-        self, at: datetime, run_id: str, told: Sequence[Delivery] = (), *, read_since: datetime | None = None
+        self, at: datetime, run_id: str, told: Sequence[Message] = (), *, read_since: datetime | None = None
     ) -> None:
         def change() -> bool:
             self.disk.pulse = (at, run_id, read_since)
@@ -347,7 +347,7 @@ class MemoryStore:
 
         await self._wrote(change)
 
-    async def enqueue(self, deliveries: Sequence[Delivery], redrawn: Sequence[str] = ()) -> None:
+    async def enqueue(self, deliveries: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
         def change() -> bool:
             for each in deliveries:
                 self._enqueue(each)
@@ -374,7 +374,10 @@ class MemoryStore:
 
     # --- outbox ----------------------------------------------------------------------------------------------------
 
-    def _enqueue(self, delivery: Delivery) -> None:
+    def _enqueue(self, message: Message) -> None:
+        self._put(Delivery(message=message))
+
+    def _put(self, delivery: Delivery) -> None:
         if delivery.id not in self.disk.rows:
             self.disk.rows[delivery.id] = delivery
             self.disk.lanes.setdefault(delivery.lane, []).append(delivery.id)
@@ -393,12 +396,12 @@ class MemoryStore:
 
     async def lanes_with_work(self) -> tuple[Lane, ...]:
         return await self._asked(
-            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.channel not in self.disk.suspended))
+            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.receiver.channel not in self.disk.suspended))
         )
 
     async def suspended_lanes(self) -> tuple[Lane, ...]:
         return await self._asked(
-            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.channel in self.disk.suspended))
+            lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.receiver.channel in self.disk.suspended))
         )
 
     async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
@@ -432,8 +435,8 @@ class MemoryStore:
     async def last_id(self, lane: Lane) -> str:
         return await self._asked(lambda: self.disk.last_id.get(lane, ""))
 
-    async def resumed_at(self, channel: ChannelId) -> datetime | None:
-        return await self._asked(lambda: self.disk.woken.get(channel))
+    async def resumed_at(self, receiver: Receiver) -> datetime | None:
+        return await self._asked(lambda: self.disk.woken.get(receiver.channel))
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
         return await self._asked(lambda: tuple(self.disk.rows[each] for each in self.disk.lanes.get(lane, [])))
@@ -455,9 +458,9 @@ class MemoryStore:
         total = sum(len(self.disk.groups.get(each, ())) for each in groups)
         return Burst(total=total, first=groups[0] == group_key)
 
-    async def growing(self, channel: ChannelId) -> tuple[str, ...]:
+    async def growing(self, receiver: Receiver) -> tuple[str, ...]:
         def answer() -> tuple[str, ...]:
-            burst, until = self.disk.growing.get(channel, ("", self._clock.now()))
+            burst, until = self.disk.growing.get(receiver, ("", self._clock.now()))
             return tuple(self.disk.bursts.get(burst, ())) if self._clock.now() < until else ()
 
         return await self._asked(answer)
@@ -478,8 +481,8 @@ class MemoryStore:
             self._take_away(delivery.lane, delivery.id)
             self.disk.last_id[delivery.lane] = max(self.disk.last_id.get(delivery.lane, ""), ending.message_id)
             if ending.log and ending.kind is ResultKind.POSTED:
-                others = [each for each in self.disk.paged.get(delivery.channel, []) if each[0] != delivery.id]
-                self.disk.paged[delivery.channel] = [*others, (delivery.id, ending.log)]
+                others = [each for each in self.disk.paged.get(delivery.receiver, []) if each[0] != delivery.id]
+                self.disk.paged[delivery.receiver] = [*others, (delivery.id, ending.log)]
             moved_on = [self._shown(key, revision, ending) for key, revision in ending.shown.items()]
             if any(moved_on):
                 self._enqueue(ending.redraw)
@@ -505,11 +508,11 @@ class MemoryStore:
         self.disk.cards[key] = card
         return card.revision > revision
 
-    def _grew(self, group_key: str, channel: ChannelId) -> None:
+    def _grew(self, group_key: str, receiver: Receiver) -> None:
         groups = self.disk.bursts.setdefault(burst_id(group_key), [])
         if group_key not in groups:
             groups.append(group_key)
-        self.disk.growing[channel] = (burst_id(group_key), self._clock.now() + GROWS_FOR)
+        self.disk.growing[receiver] = (burst_id(group_key), self._clock.now() + GROWS_FOR)
 
     async def regroup(self, grouping: Grouping, lane: Lane, lease: Lease) -> bool:
         def change() -> bool:
@@ -520,7 +523,7 @@ class MemoryStore:
             if grouping.merges:
                 self.disk.rows[grouping.row.id] = grouping.row
             for each in (grouping.row, *grouping.beside):
-                self._enqueue(each)
+                self._put(each)
             for key in grouping.joins:
                 self.disk.cards[key] = replace(self.disk.cards[key], group=grouping.row.id)
                 self.disk.groups.setdefault(grouping.row.id, set()).add(key)
@@ -529,14 +532,14 @@ class MemoryStore:
             for key in grouping.forgets:
                 self.disk.cards.pop(key, None)
             if isinstance(grouping.row.body, SyncGroup) and not grouping.row.body.grown:
-                self._grew(grouping.row.id, grouping.row.channel)
+                self._grew(grouping.row.id, grouping.row.receiver)
             return True
 
         return await self._wrote(change)
 
-    async def page_log(self, channel: ChannelId, since: datetime) -> PageLog:
+    async def page_log(self, receiver: Receiver, since: datetime) -> PageLog:
         def answer() -> PageLog:
-            entries = [entry for _, entry in self.disk.paged.get(channel, []) if entry.at > since]
+            entries = [entry for _, entry in self.disk.paged.get(receiver, []) if entry.at > since]
             return PageLog(
                 pages=tuple(entry.at for entry in entries if not entry.of_summary),
                 summaries=tuple(entry.at for entry in entries if entry.of_summary),

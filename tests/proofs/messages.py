@@ -39,7 +39,9 @@ class Slack:
         return [
             {"ts": each.ts, "user": US, "metadata": each.metadata, "reply_count": int(each.ts in threaded)}
             for each in self.messages.values()
-            if each.channel == lookup.channel and each.thread_ts == lookup.parent_id and each.ts > lookup.oldest
+            if each.channel == lookup.receiver.channel
+            and each.thread_ts == lookup.parent_id
+            and each.ts > lookup.oldest
         ]
 
     def said(self, channel: ChannelId) -> list[Said]:

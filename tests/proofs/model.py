@@ -23,6 +23,7 @@ from bot.domain.delivery import (
     Find,
     Found,
     LookupResult,
+    Message,
     Outcome,
     Ownership,
     Posted,
@@ -33,6 +34,7 @@ from bot.domain.delivery import (
     Step,
     Unknown,
     Wait,
+    in_slack,
 )
 from bot.domain.episode import TimelineEntry
 from bot.domain.observation import PipelineId
@@ -57,7 +59,9 @@ def seconds(moment: datetime) -> int:
 def entry(number: int) -> Delivery:
     line = TimelineEntry(revision=number, at=BEGIN, events=())
     body = ThreadEntry(card_key=STORY, pipeline=Pipeline(id=PipelineId("p"), name="p"), entry=line)
-    return Delivery(id=str(number), channel=ChannelId("C"), priority=Priority.UPDATE, body=body, made_at=BEGIN)
+    receiver = in_slack(ChannelId("C"))
+    message = Message(id=str(number), receiver=receiver, priority=Priority.UPDATE, body=body, made_at=BEGIN)
+    return Delivery(message=message)
 
 
 # --- protocols -------------------------------------------------------------------------------------------------------
@@ -76,7 +80,7 @@ def send_until_acknowledged(delivery: Delivery, now: datetime, ownership: Owners
 
 def look_at_once(delivery: Delivery, now: datetime, ownership: Ownership) -> Step:
     """Without waiting until the first request can no longer land."""
-    if delivery.state is State.SENDING:
+    if delivery.attempt.state is State.SENDING:
         return Find()
     return ours(delivery, now, ownership)
 
@@ -264,7 +268,7 @@ def _steps(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
     row = next(iter(in_order(world.rows, {STORY: True})), None)
     if row is None:
         return
-    if protocol.gives_up and row.state is State.SENDING:
+    if protocol.gives_up and row.attempt.state is State.SENDING:
         yield world.writes(tuple(each for each in world.rows if each.id != row.id))
         return
     match protocol.decide(row, at(world.now), owner.ownership):

@@ -79,9 +79,9 @@ def _order() -> None:
     whole = MemoryStore.commit
 
     async def torn(self: MemoryStore, plan: Plan, watches_version: int) -> bool:
-        done = await whole(self, replace(plan, deliveries=()), watches_version)
+        done = await whole(self, replace(plan, messages=()), watches_version)
         if done:
-            await self.enqueue(plan.deliveries)
+            await self.enqueue(plan.messages)
         return done
 
     MemoryStore.commit = torn  # type: ignore[method-assign]

@@ -40,6 +40,7 @@ from bot.domain.delivery import (
     LookupResult,
     Outcome,
     Posted,
+    Receiver,
     Refusal,
     Refused,
     Unknown,
@@ -241,17 +242,17 @@ class Process:
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         text = LOOK.content(content, delivery, now).text
         metadata = metadata_of(delivery, content)
-        self._note(f"posts to {delivery.channel} under {parent_id}, {delivery.id[:6]}", text)
-        lands = partial(self.world.slack.land, delivery.channel, parent_id, text, metadata)
-        return await self._noted("post", delivery.channel, lands)
+        self._note(f"posts to {delivery.receiver.channel} under {parent_id}, {delivery.id[:6]}", text)
+        lands = partial(self.world.slack.land, delivery.receiver.channel, parent_id, text, metadata)
+        return await self._noted("post", delivery.receiver.channel, lands)
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         text = LOOK.content(content, delivery, now).text
         if message_id not in self.world.slack.messages:
             return Refused(kind=Refusal.CARD_GONE, error="message_not_found")
-        self._note(f"edits {message_id} in {delivery.channel}, {delivery.id[:6]}", text)
+        self._note(f"edits {message_id} in {delivery.receiver.channel}, {delivery.id[:6]}", text)
         lands = partial(self.world.slack.edit, message_id, text, metadata_of(delivery, content))
-        return await self._noted("update", delivery.channel, lands)
+        return await self._noted("update", delivery.receiver.channel, lands)
 
     def _note(self, what: str, text: str) -> None:
         self.world.note(f"bot {self._number} {what}: {text[:200]!r}")
@@ -312,11 +313,11 @@ class Process:
             return [Unreadable("ratelimited", timedelta(seconds=3))] * len(lookups)
         oldest = min(lookup.oldest for lookup in lookups)
         messages = self.world.slack.history(
-            Lookup(channel=lookups[0].channel, key="", oldest=oldest, parent_id=lookups[0].parent_id)
+            Lookup(receiver=lookups[0].receiver, key="", oldest=oldest, parent_id=lookups[0].parent_id)
         )
         return [lookup_result(metadata_in({"messages": messages}, US), lookup) for lookup in lookups]
 
-    async def delete(self, _: ChannelId, message_id: str) -> bool:
+    async def delete(self, _: Receiver, message_id: str) -> bool:
         await self._pause(0.1)
         if self.world.away or self.world.strikes(self.world.odds.throttled):
             return False

@@ -80,7 +80,9 @@ async def test_a_failure_is_acknowledged_on_its_card_where_the_channel_has_anoth
         answer = await world.bot.requests.acknowledgements.acknowledge(NEW, ONE, row.id, ANN)
         assert answer.fate is Fate.ACKNOWLEDGED
         await world.bot.poll(20)
-        (drawn,) = ((each.channel, ts) for each, content, ts in world.chat.updates if isinstance(content, Card))
+        (drawn,) = (
+            (each.receiver.channel, ts) for each, content, ts in world.chat.updates if isinstance(content, Card)
+        )
         assert drawn == (NEW, world.chat.there[row.id])
 
 
@@ -100,7 +102,7 @@ async def test_a_failure_that_both_ids_had_a_card_of_is_told_on_both_and_its_end
         await world.bot.store.rename_channel(ALERTS, NEW)
         world.bot.api.statuses[ONE] = LIVE
         await world.bot.poll(60)
-        ended = [(row.channel, ts) for row, card, ts in world.chat.updates if isinstance(card, Card)]
+        ended = [(row.receiver.channel, ts) for row, card, ts in world.chat.updates if isinstance(card, Card)]
         assert sorted(ended) == sorted((NEW, ts) for ts in cards)
         lines = [(line, ts) for _, line, ts in world.chat.posts if isinstance(line, ThreadEntry)]
         assert {ts for _, ts in lines} == cards

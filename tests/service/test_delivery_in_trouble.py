@@ -101,7 +101,7 @@ async def test_in_doubt_a_history_that_cannot_be_read_holds_no_page_up_for_long_
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(30)
     ((delivery, _, _),) = chat.posts
-    assert delivery.possible_repeat
+    assert delivery.attempt.possible_repeat
 
 
 @pytest.mark.parametrize("owed_for", [0, 3600])
@@ -177,7 +177,7 @@ async def test_a_page_is_looked_for_before_all_else_when_slack_answers_again(
         chat.posts_away = chat.looks_away = False
         await clock.pass_time(60)
     ((delivery, _, _),) = chat.posts
-    assert not delivery.possible_repeat
+    assert not delivery.attempt.possible_repeat
     (stands,) = chat.there.values()
     (card,) = (await store.cards(list(chat.there))).values()
     assert card.message_id == stands
@@ -194,7 +194,7 @@ async def test_where_the_history_alone_hangs_for_ever_a_page_goes_out_all_the_sa
         await clock.pass_time(5)
         chat.posts_away = False
         await clock.pass_time(115)
-    assert {delivery.channel for delivery, _, _ in chat.posts} == set(places)
+    assert {delivery.receiver.channel for delivery, _, _ in chat.posts} == set(places)
     assert len(chat.posts) == channels
 
 
@@ -271,7 +271,7 @@ async def test_the_end_that_a_repeat_told_is_told_under_the_card_that_stays(
         assert isinstance(failed, Card)
         assert failed.episode.open
         assert isinstance(recovered, Card)
-        assert repeat.possible_repeat
+        assert repeat.attempt.possible_repeat
         assert not recovered.episode.open
         await read(store, 1, 6, Phase.PAUSED)
         await clock.pass_time(5)
@@ -391,7 +391,7 @@ async def posted_after(answer: Refused | Unknown, store: WholeStore, chat: FakeC
 async def test_a_message_that_comes_late_knows_why(
     answer: Refused | Unknown, delay: Delay, store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    assert (await posted_after(answer, store, chat, clock)).delay is delay
+    assert (await posted_after(answer, store, chat, clock)).attempt.delay is delay
 
 
 async def test_what_was_owed_before_this_bot_began_is_late_because_none_was_running(
@@ -402,7 +402,7 @@ async def test_what_was_owed_before_this_bot_began_is_late_because_none_was_runn
     async with sending(store, chat, clock):
         await clock.pass_time(3)
     ((delivery, _, _),) = chat.posts
-    assert delivery.delay is Delay.AWAY
+    assert delivery.attempt.delay is Delay.AWAY
 
 
 async def test_what_slack_put_off_is_put_off_for_a_bot_that_starts_anew(
@@ -458,7 +458,7 @@ async def test_what_slack_asked_and_is_over_does_not_make_it_look_away(
         await clock.pass_time(1)
         await store.add_watches([a_watch()], replace(an_announcement(), made_at=clock.now()))
         await clock.pass_time(5)
-    assert [row.delay for row, _, _ in chat.posts] == [None]
+    assert [row.attempt.delay for row, _, _ in chat.posts] == [None]
 
 
 async def test_an_answer_is_shown_by_the_card_though_its_line_waits(
@@ -501,7 +501,7 @@ async def test_a_message_that_slack_refuses_for_a_reason_unknown_holds_up_nothin
         await clock.pass_time(40)
     assert len(chat.posts) == 5
     (left,) = await store.owed(ALERTS)
-    assert left.plain
+    assert left.attempt.plain
 
 
 async def test_a_history_that_takes_longer_than_a_lease_may_is_unreadable(store: WholeStore, clock: FakeClock) -> None:
@@ -520,4 +520,4 @@ async def test_a_history_that_takes_longer_than_a_lease_may_is_unreadable(store:
             await asyncio.sleep(0.002)  # the look lasts in real time
     assert chat.lookups
     ((delivery, _, _),) = chat.posts
-    assert delivery.possible_repeat
+    assert delivery.attempt.possible_repeat

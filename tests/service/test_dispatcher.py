@@ -4,7 +4,6 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -29,7 +28,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_acknowledgement, plan_reading
 from bot.domain.watch import ChannelId, SuspendReason
-from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at, changed
 from tests.contract.test_store import an_announcement
 from tests.fakes import FakeChat, FakeClock
 from tests.stores import WholeStore, pages
@@ -154,7 +153,7 @@ async def test_a_card_is_drawn_on_where_its_channel_gets_another_id(
     assert sum(isinstance(content, Card) for _, content, _ in chat.posts) == 1
     ((row, card, ts),) = chat.updates
     assert isinstance(card, Card)
-    assert (row.channel, card.channel, card.revision) == (new, new, 2)
+    assert (row.receiver.channel, card.channel, card.revision) == (new, new, 2)
     (line,) = (thread_ts for _, content, thread_ts in chat.posts if isinstance(content, ThreadEntry))
     assert line == ts
 
@@ -201,7 +200,7 @@ async def test_a_row_left_by_a_killed_sender_is_looked_for_first(
     await fail(store)
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
-    await store.write(replace(row, state=State.SENDING, attempts=1, sent_at=clock.now()), lease)
+    await store.write(changed(row, state=State.SENDING, count=1, sent_at=clock.now()), lease)
     (card,) = (await store.cards([row.id])).values()
     chat.land("7.0", row, card.content)  # it had landed
     await store.release(lease)
@@ -242,7 +241,7 @@ async def test_where_history_cannot_be_read_it_is_sent_again_and_says_so(
     await fail(store)
     await run(120)
     ((delivery, _, _),) = chat.posts
-    assert delivery.possible_repeat
+    assert delivery.attempt.possible_repeat
 
 
 async def test_after_a_429_it_waits_and_looks_once_before_it_sends(
@@ -273,14 +272,14 @@ async def test_a_channel_that_refuses_is_parked_its_makers_told_and_nothing_else
     await fail(store, 2, OTHER)
     await run(5)
     assert (await store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
-    told = {delivery.channel: content for delivery, content, _ in chat.posts}
+    told = {delivery.receiver.channel: content for delivery, content, _ in chat.posts}
     assert set(told) == {ChannelId(f"D{ANN}"), OTHER}
     notice = told[ChannelId(f"D{ANN}")]
     assert isinstance(notice, Notice)
     assert (notice.kind, notice.reason) == (NoticeKind.SUSPENDED, SuspendReason.ARCHIVED)
     await store.resume(ALERTS)
     await run(5)
-    assert ALERTS in {delivery.channel for delivery, _, _ in chat.posts}  # late, but told
+    assert ALERTS in {delivery.receiver.channel for delivery, _, _ in chat.posts}  # late, but told
 
 
 async def test_blocks_that_slack_refuses_go_out_as_plain_text_once(store: WholeStore, chat: FakeChat, run: Run) -> None:
@@ -289,7 +288,7 @@ async def test_blocks_that_slack_refuses_go_out_as_plain_text_once(store: WholeS
     await fail(store)
     await run(5)
     ((delivery, _, _),) = chat.posts
-    assert delivery.plain
+    assert delivery.attempt.plain
     chat.answers = [(invalid, False), (invalid, False)]
     await fail(store, 2)
     await run(10)

@@ -7,7 +7,7 @@ from bot.domain.card import Card, Group
 from bot.domain.permission import Broadcast
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind
 from bot.slack.render.renderer import Look
-from tests.builders import ALERTS, a_delivery, a_person, a_usergroup, a_watch
+from tests.builders import ALERTS, a_delivery, a_message, a_person, a_usergroup, a_watch
 from tests.fakes import NOON
 from tests.service.test_heartbeat import FALLBACK, Whole, whole
 from tests.service.test_poller import FAILED, ONE, TWO, pipelines, running
@@ -20,13 +20,13 @@ MENTIONS = "<!subteam^S0ONCALL> <@U0BOB>"
 
 async def watch(world: Whole, reference: str, channel: ChannelId, targets: tuple[Target, ...]) -> None:
     made = a_watch(reference, channel=channel, targets=targets)
-    await world.bot.store.add_watches([made], a_delivery(f"{channel}{reference}", channel=channel))
+    await world.bot.store.add_watches([made], a_message(f"{channel}{reference}", channel=channel))
     await world.bot.repository.refresh_watches()
 
 
 def told_in(world: Whole, channel: ChannelId) -> list[str]:
-    posts = [(row, content) for row, content, _ in world.chat.posts if row.channel == channel]
-    return [LOOK.content(each, row, row.made_at).text for row, each in posts if isinstance(each, Card | Group)]
+    posts = [(row, content) for row, content, _ in world.chat.posts if row.receiver.channel == channel]
+    return [LOOK.content(each, row, row.message.made_at).text for row, each in posts if isinstance(each, Card | Group)]
 
 
 async def test_it_pings_whom_the_watch_names_and_nobody_who_happens_to_be_there(
@@ -72,7 +72,7 @@ async def test_a_channel_that_takes_messages_shows_no_other(fake_redis: redis.as
 async def test_what_the_store_keeps_of_a_watch_stays_as_it_was_made(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2), fallback=FALLBACK) as bot:
         made = a_watch(ONE, targets=EVERYBODY)
-        await bot.store.add_watches([made], a_delivery("made"))
+        await bot.store.add_watches([made], a_message("made"))
         await bot.store.suspend(ALERTS, SuspendReason.ARCHIVED, [], [made])
         await bot.repository.refresh_watches()
         bot.api.statuses[ONE] = FAILED

@@ -111,7 +111,7 @@ async def test_the_end_of_a_group_is_told_though_its_members_recover_one_after_t
             await change(store, number, 10 * number)
             await clock.pass_time(10)
     ends = [(delivery, content) for delivery, content, _ in chat.posts if isinstance(content, TimelineBatch)]
-    said = [LOOK.content(content, delivery, delivery.made_at).text for delivery, content in ends]
+    said = [LOOK.content(content, delivery, delivery.message.made_at).text for delivery, content in ends]
     assert [content.broadcast for _, content in ends] == [False, False, False, True]
     assert said[0].startswith("orders-1 recovered after ")
     assert said[-1] == "All 4 pipelines have recovered, the last after at least 36 s. Last: orders-4"

@@ -179,7 +179,7 @@ async def test_watches_that_are_gone_are_told_loudly_and_stay_gone(
         await world.bot.poll(40)
         notices = world.notices(NoticeKind.ROLLED_BACK)
         assert all({watch.reference for watch in notice.watches} == {ONE, TWO} for notice in notices)
-        where = [delivery.channel for delivery, content, _ in world.chat.posts if content in notices]
+        where = [delivery.receiver.channel for delivery, content, _ in world.chat.posts if content in notices]
         assert sorted(where) == sorted({ALERTS, operator or ALERTS})
         assert (await world.bot.store.watches()).all == ()
         await world.bot.watch(ONE)  # whoever watches again finds the card that is there
@@ -198,7 +198,7 @@ async def test_a_channel_is_told_of_its_own_lost_watches_alone_and_the_operator_
         await fake_redis.flushall()
         await world.bot.poll(40)
         lost = world.notices(NoticeKind.ROLLED_BACK)
-        told = {delivery.channel: content for delivery, content, _ in world.chat.posts if content in lost}
+        told = {delivery.receiver.channel: content for delivery, content, _ in world.chat.posts if content in lost}
     assert {channel: {each.reference for each in notice.watches} for channel, notice in told.items()} == {
         ALERTS: {ONE},
         OTHER: {TWO},
@@ -280,7 +280,7 @@ async def test_a_store_emptied_while_no_bot_ran_is_told_and_a_card_that_stands_i
         await second.bot.poll(20)
         (notice,) = second.notices(NoticeKind.EMPTY)
         assert notice.channels == (ALERTS,)
-        assert [row.channel for row, content, _ in chat.posts if content is notice] == [OPERATOR]
+        assert [row.receiver.channel for row, content, _ in chat.posts if content is notice] == [OPERATOR]
         assert (await second.bot.store.last_heartbeat()).doubt_since is not None
         await second.bot.watch(ONE)
         await second.bot.poll(40)
@@ -377,7 +377,7 @@ async def test_it_is_told_in_words_from_when_to_when_and_what_changed(fake_redis
     async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot) as second:
         await second.bot.poll(150)
     row, notice = next((row, told) for row, told, _ in chat.posts if told in second.notices(NoticeKind.BLIND))
-    assert row.channel == OPERATOR
+    assert row.receiver.channel == OPERATOR
     text = LOOK.content(notice, row, second.bot.clock.now()).text
     assert "I couldn't watch any pipelines for 1 day 6 h, " in text
     assert "2026-11-23 12:00" in text
@@ -402,7 +402,7 @@ async def test_a_channel_is_told_of_what_changed_among_its_own_alone(fake_redis:
         await second.bot.poll(150)
         rows = [(row, told) for row, told, _ in chat.posts if told in second.notices(NoticeKind.BLIND)]
         hangs.set()
-    told = {row.channel: ([each.pipeline.id for each in notice.missed], notice.unread) for row, notice in rows}
+    told = {row.receiver.channel: ([each.pipeline.id for each in notice.missed], notice.unread) for row, notice in rows}
     assert told == {ALERTS: ([ONE], 0), OTHER: ([TWO], 1)}
 
 
@@ -422,7 +422,9 @@ def test_of_what_could_not_be_read_nothing_is_claimed(unread: int, words: str) -
 
 
 def footnote(chat: FakeChat, world: Whole, channel: ChannelId = ALERTS) -> str:
-    row, card = next((row, card) for row, card, _ in chat.posts if isinstance(card, Card) and row.channel == channel)
+    row, card = next(
+        (row, card) for row, card, _ in chat.posts if isinstance(card, Card) and row.receiver.channel == channel
+    )
     text = LOOK.content(card, row, world.bot.clock.now()).text
     return next(line for line in text.splitlines() if line.startswith("Late by "))
 
@@ -492,14 +494,18 @@ async def test_what_a_resting_channel_watches_is_heard_in_the_fallback_until_it_
         await world.bot.poll(10)
         (notice,) = world.notices(NoticeKind.SUSPENDED)
         assert notice.instead == FALLBACK
-        cards = [(row.channel, content) for row, content, _ in world.chat.posts if isinstance(content, Card)]
+        cards = [(row.receiver.channel, content) for row, content, _ in world.chat.posts if isinstance(content, Card)]
         where = [(channel, card.pipeline.id) for channel, card in cards]
         assert where == [(ALERTS, ONE), (FALLBACK, ONE)]  # what is wrong now opens there at once
         world.bot.api.statuses[TWO] = FAILED
         await world.bot.poll(20)
-        assert world.chat.posts[-1][0].channel == FALLBACK
+        assert world.chat.posts[-1][0].receiver.channel == FALLBACK
         await world.suspensions.wake(ALERTS)
         world.bot.api.statuses[TWO] = LIVE
         await world.bot.poll(40)
-        assert {delivery.channel for delivery, _, _ in world.chat.posts} == {ALERTS, FALLBACK, ChannelId(f"D{ANN}")}
+        assert {delivery.receiver.channel for delivery, _, _ in world.chat.posts} == {
+            ALERTS,
+            FALLBACK,
+            ChannelId(f"D{ANN}"),
+        }
         assert (await world.bot.store.watches()).suspended == {}

@@ -84,7 +84,7 @@ class Rig:
         await self.clock.pass_time(5)
 
     def posts(self, channel: ChannelId) -> list[tuple[Delivery, Content]]:
-        return [(delivery, content) for delivery, content, _ in self.chat.posts if delivery.channel == channel]
+        return [(delivery, content) for delivery, content, _ in self.chat.posts if delivery.receiver.channel == channel]
 
     def pages(self, channel: ChannelId) -> int:
         return sum(isinstance(content, Card | Group) for _, content in self.posts(channel))

@@ -36,7 +36,7 @@ def told_under(seed: int, story: Story, chat: FakeChat) -> list[tuple[str, str]]
 
     with asyncio.Runner(loop_factory=lambda: ShuffledLoop(seed)) as runner:
         runner.run(run())
-    return [(row.channel, type(content).__name__) for row, content, _ in chat.posts]
+    return [(row.receiver.channel, type(content).__name__) for row, content, _ in chat.posts]
 
 
 class Away(FakeChat):

@@ -15,7 +15,7 @@ from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.ports.interaction_store import Interaction
 from bot.store.losses import KEPT
-from tests.builders import ALERTS, ANN, TEAM, a_delivery, a_watch, at
+from tests.builders import ALERTS, ANN, TEAM, a_message, a_watch, at
 from tests.fakes import FakeChat
 from tests.service.test_heartbeat import Whole, whole
 from tests.service.test_poller import FAILED, LIVE, OPERATOR, OTHER
@@ -35,7 +35,7 @@ async def furnish(world: Whole) -> None:
     """Every key that there can be, each as the bot itself writes it."""
     bot = world.bot
     await bot.watch("orders-*")
-    await bot.store.add_watches([a_watch("orders-*", channel=OTHER)], a_delivery("announced", channel=OTHER))
+    await bot.store.add_watches([a_watch("orders-*", channel=OTHER)], a_message("announced", channel=OTHER))
     await bot.listing.refresh()
     await bot.poll(20)
     for number in (1, 2, 3):
@@ -43,7 +43,7 @@ async def furnish(world: Whole) -> None:
     await bot.poll(20)
     await bot.store.resume(OTHER)
     await bot.store.rest(OTHER, SuspendReason.NOT_IN_CHANNEL)
-    await bot.store.enqueue([a_delivery("owed", channel=OTHER)])
+    await bot.store.enqueue([a_message("owed", channel=OTHER)])
     await bot.store.rest(ChannelId("C0WAKES"), SuspendReason.NOT_IN_CHANNEL)
     await bot.store.resume(ChannelId("C0WAKES"), on_trial=True)
     await bot.store.keep_rename(ChannelId("C0OLD"), ChannelId("C0NEW"), "1.0")
@@ -133,7 +133,7 @@ async def test_nothing_is_reported_where_nothing_is_lost(fake_redis: redis.async
                 world.bot.api.statuses[each] = LIVE
             await world.bot.poll(60)
             watches = world.bot.repository.watches.all
-            await world.bot.store.remove_watches([each.id for each in watches], a_delivery("over"))
+            await world.bot.store.remove_watches([each.id for each in watches], a_message("over"))
             await world.bot.poll(60)
         async with whole(fake_redis, operator=OPERATOR, before=world.bot) as second:
             await second.bot.poll(30)

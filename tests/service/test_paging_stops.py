@@ -11,7 +11,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
 from bot.ports.pipeline_api import Status
-from tests.builders import ALERTS, ANN, a_delivery, a_person, a_watch
+from tests.builders import ALERTS, ANN, a_message, a_person, a_watch
 from tests.service.test_poller import ONE, OTHER, TWO, Bot, pipelines, running
 
 BOB, CAT = UserId("U0BOB"), UserId("U0CAT")
@@ -29,7 +29,7 @@ async def bot(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Bot]:
 
 async def watch(bot: Bot, *watches: Watch) -> None:
     for number, each in enumerate(watches):
-        await bot.store.add_watches([each], a_delivery(f"made {number} {each.channel}", channel=each.channel))
+        await bot.store.add_watches([each], a_message(f"made {number} {each.channel}", channel=each.channel))
     await bot.repository.refresh_watches()
 
 

@@ -17,7 +17,7 @@ from bot.domain.answer import Fate, WatchAnswer
 from bot.domain.cadence import Cadence
 from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.catalogue import Pipeline
-from bot.domain.delivery import Delivery, Priority
+from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import EpisodeKind, Outcome
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
@@ -40,7 +40,7 @@ from bot.ports.pipeline_api import (
 )
 from bot.requests.requests import Requests
 from bot.state.repository import Repository
-from tests.builders import ALERTS, ANN, TEAM, a_delivery, a_pipeline, a_watch, at
+from tests.builders import ALERTS, ANN, TEAM, a_message, a_pipeline, a_watch, at
 from tests.contract.test_store import an_announcement
 from tests.fakes import FakeApi, FakeChat, FakeClock, nowhere, settle
 from tests.stores import WholeStore
@@ -78,7 +78,7 @@ class Bot:
         notice = Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=tuple(watches))
         key = "|".join((channel, *references))
         await self.store.add_watches(
-            watches, Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=at(0))
+            watches, Message(id=key, receiver=in_slack(channel), priority=Priority.UPDATE, body=notice, made_at=at(0))
         )
         await self.repository.refresh_watches()
 
@@ -434,7 +434,7 @@ async def test_a_bot_whose_plan_was_refused_knows_when_it_read_last(fake_redis: 
         bot.api.gate = lambda _: slow
         bot.api.statuses[ONE] = FAILED
         await bot.poll(16)
-        await bot.store.add_watches([a_watch(TWO, channel=OTHER)], a_delivery())
+        await bot.store.add_watches([a_watch(TWO, channel=OTHER)], a_message())
         slow.set()
         await settle()
         assert doubt_of_the_failure(bot) <= 32
@@ -469,10 +469,10 @@ async def test_of_what_was_watched_only_later_no_reading_is_claimed(fake_redis: 
     async with running(fake_redis, *pipelines(2)) as bot:
         await bot.watch(ONE, TWO)
         await bot.poll(20)
-        await bot.store.remove_watches([a_watch(ONE).id], a_delivery())  # by a bot that died before it forgot it
+        await bot.store.remove_watches([a_watch(ONE).id], a_message())  # by a bot that died before it forgot it
         await bot.poll(600)
     late = replace(a_watch(ONE), made_at=bot.clock.now())
-    await bot.store.add_watches([late], a_delivery())
+    await bot.store.add_watches([late], a_message())
     bot.api.statuses[ONE] = FAILED
     async with running(fake_redis, clock=bot.clock, api=bot.api) as again:
         await again.poll(20)
@@ -655,7 +655,7 @@ async def test_a_watch_that_ended_in_a_crash_is_forgotten_by_whoever_asks_next(f
         assert episode is not None
         key = episode.key(TEAM, ALERTS)
         gone = [each.id for each in bot.repository.watches.all]
-        await bot.store.remove_watches(gone, a_delivery("ended"))  # and there it died
+        await bot.store.remove_watches(gone, a_message("ended"))  # and there it died
         await bot.repository.refresh_watches()
         answer = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
         assert (answer.fate, answer.watched) == (Fate.UNWATCHED, False)

@@ -32,8 +32,12 @@ READ_ONLY = Refused(kind=Refusal.CHANNEL, error="restricted_action_read_only_cha
 
 def told_in(world: Whole, channel: ChannelId) -> list[str]:
     """Card and line texts as they were posted there, in order."""
-    posts = [(row, content) for row, content, _ in world.chat.posts if row.channel == channel]
-    return [LOOK.content(content, row, row.made_at).text for row, content in posts if not isinstance(content, Notice)]
+    posts = [(row, content) for row, content, _ in world.chat.posts if row.receiver.channel == channel]
+    return [
+        LOOK.content(content, row, row.message.made_at).text
+        for row, content in posts
+        if not isinstance(content, Notice)
+    ]
 
 
 async def flap(world: Whole, times: int) -> None:

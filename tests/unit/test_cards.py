@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.answer import PipelineView, StatusAnswer
 from bot.domain.card import Card, Group, ThreadEntry
-from bot.domain.delivery import Delay
+from bot.domain.delivery import Delay, Delivery
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
 from bot.domain.observation import FailedReadKind, PipelineId, Reading
 from bot.domain.phase import Intent, Phase
@@ -52,7 +52,7 @@ def cards(*readings: Reading) -> list[Message]:
 
 
 def lines(*readings: Reading) -> list[str]:
-    told = [delivery for plan in story(*readings) for delivery in plan.deliveries]
+    told = [delivery for plan in story(*readings) for delivery in plan.messages]
     return [tells_all(valid(shown(each.body))).text for each in told if isinstance(each.body, ThreadEntry)]
 
 
@@ -547,7 +547,7 @@ def test_when_it_happened_is_told_between_two_readings_that_lie_far_apart() -> N
 
 def drawn(plan: Plan | None, seconds: float) -> str:
     assert plan is not None
-    return LOOK.content(plan.cards[0], plan.deliveries[0], at(seconds)).text
+    return LOOK.content(plan.cards[0], Delivery(message=plan.messages[0]), at(seconds)).text
 
 
 def test_a_card_that_is_drawn_again_is_not_late() -> None:

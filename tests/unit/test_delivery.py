@@ -19,6 +19,7 @@ from bot.domain.delivery import (
     Find,
     Found,
     Gone,
+    Lane,
     LaneKind,
     LookupResult,
     Ownership,
@@ -33,6 +34,7 @@ from bot.domain.delivery import (
     Unknown,
     Unreadable,
     Wait,
+    in_slack,
 )
 from bot.domain.protocol import (
     CLOCKS_DIFFER,
@@ -58,11 +60,11 @@ from bot.domain.protocol import (
     thread_of,
 )
 from bot.domain.watch import SuspendReason
-from tests.builders import ALERTS, a_delivery, a_pipeline, an_episode, at
+from tests.builders import ALERTS, a_delivery, a_pipeline, an_episode, at, changed
 from tests.fakes import NOON
 
 QUEUED = a_delivery()
-SENDING = a_delivery(state=State.SENDING, sent_at=NOON, attempts=1, given_by="ours")
+SENDING = a_delivery(state=State.SENDING, sent_at=NOON, count=1, lease="ours")
 OURS = Ownership(since=at(-60), lease="ours")
 ANOTHER = Ownership(since=NOON, lease="another")
 LANDED = NOON + LANDS_WITHIN
@@ -81,15 +83,15 @@ def in_doubt_since(moment: datetime, ownership: Ownership = OURS) -> Ownership:
     ("delivery", "now", "step"),
     [
         (QUEUED, NOON, Send()),
-        (replace(QUEUED, not_before=at(5)), at(4), Wait(at(5))),
-        (replace(QUEUED, not_before=at(5)), at(5), Send()),
+        (changed(QUEUED, not_before=at(5)), at(4), Wait(at(5))),
+        (changed(QUEUED, not_before=at(5)), at(5), Send()),
         (SENDING, NOON, Wait(LANDED)),
         (SENDING, LANDED - SECOND, Wait(LANDED)),
         (SENDING, LANDED, Find()),
-        (replace(SENDING, not_before=at(60)), at(30), Wait(at(60))),
-        (replace(SENDING, not_before=at(5)), at(5), Wait(LANDED)),
-        (replace(SENDING, not_before=at(60)), at(60), Find()),
-        (replace(SENDING, sent_at=None), NOON, Wait(LANDED)),  # when it was sent is not known: from now on
+        (changed(SENDING, not_before=at(60)), at(30), Wait(at(60))),
+        (changed(SENDING, not_before=at(5)), at(5), Wait(LANDED)),
+        (changed(SENDING, not_before=at(60)), at(60), Find()),
+        (changed(SENDING, sent_at=None), NOON, Wait(LANDED)),  # when it was sent is not known: from now on
     ],
 )
 def test_what_is_done_next(delivery: Delivery, now: datetime, step: Step) -> None:
@@ -102,9 +104,9 @@ def test_what_is_done_next(delivery: Delivery, now: datetime, step: Step) -> Non
         # Whoever gave it away before us lost the lane when it became ours, and its clock may differ.
         (SENDING, NOON, ANOTHER, Wait(STRAGGLED)),
         (SENDING, STRAGGLED, ANOTHER, Find()),
-        (replace(SENDING, sent_at=at(3600)), STRAGGLED, ANOTHER, Find()),
-        (replace(SENDING, sent_at=at(-3600)), NOON, ANOTHER, Wait(STRAGGLED)),
-        (replace(SENDING, given_by=""), STRAGGLED, ANOTHER, Find()),
+        (changed(SENDING, sent_at=at(3600)), STRAGGLED, ANOTHER, Find()),
+        (changed(SENDING, sent_at=at(-3600)), NOON, ANOTHER, Wait(STRAGGLED)),
+        (changed(SENDING, lease=""), STRAGGLED, ANOTHER, Find()),
     ],
 )
 def test_what_another_gave_away_is_waited_for_from_when_the_lane_became_ours(
@@ -118,14 +120,14 @@ def test_what_another_gave_away_is_waited_for_from_when_the_lane_became_ours(
     [
         (QUEUED, NOON, Wait(LANDED)),  # a request may be under way that the store knows nothing of
         (QUEUED, LANDED, Find()),
-        (replace(QUEUED, checked_at=at(-1)), LANDED, Find()),
-        (replace(QUEUED, checked_at=NOON), LANDED, Find()),
-        (replace(QUEUED, checked_at=at(9)), at(9), Send()),  # looked for since
-        (replace(QUEUED, not_before=at(60)), LANDED, Wait(at(60))),
+        (changed(QUEUED, checked_at=at(-1)), LANDED, Find()),
+        (changed(QUEUED, checked_at=NOON), LANDED, Find()),
+        (changed(QUEUED, checked_at=at(9)), at(9), Send()),  # looked for since
+        (changed(QUEUED, not_before=at(60)), LANDED, Wait(at(60))),
         (SENDING, NOON, Wait(LANDED)),
-        (replace(SENDING, sent_at=at(-60)), NOON, Wait(LANDED)),
+        (changed(SENDING, sent_at=at(-60)), NOON, Wait(LANDED)),
         (SENDING, LANDED, Find()),
-        (replace(SENDING, checked_at=at(9)), at(9), Find()),
+        (changed(SENDING, checked_at=at(9)), at(9), Find()),
     ],
 )
 def test_while_the_store_may_have_forgotten_all_is_looked_for_first(
@@ -135,10 +137,10 @@ def test_while_the_store_may_have_forgotten_all_is_looked_for_first(
 
 
 @pytest.mark.parametrize("ownership", [OURS, ANOTHER, in_doubt_since(NOON)])
-@pytest.mark.parametrize("delivery", [QUEUED, SENDING, replace(SENDING, uncertain=True)])
+@pytest.mark.parametrize("delivery", [QUEUED, SENDING, changed(SENDING, uncertain=True)])
 def test_an_update_of_a_card_that_is_there_may_be_repeated_at_once(delivery: Delivery, ownership: Ownership) -> None:
     assert decide(delivery, NOON, ownership, idempotent=True) == Send()
-    held_back = replace(delivery, not_before=at(5))
+    held_back = changed(delivery, not_before=at(5))
     assert decide(held_back, at(4), ownership, idempotent=True) == Wait(at(5))
 
 
@@ -154,47 +156,49 @@ def test_an_update_of_a_card_that_is_there_may_be_repeated_at_once(delivery: Del
 def test_a_clock_that_was_put_back_does_not_draw_out_a_wait(
     sent: float, not_before: float, now: float, until: float | None
 ) -> None:
-    delivery = replace(QUEUED, sent_at=at(sent), not_before=at(not_before))
+    delivery = changed(QUEUED, sent_at=at(sent), not_before=at(not_before))
     step = decide(delivery, at(now), replace(OURS, since=at(-1800)), idempotent=False)
     assert step == (Send() if until is None else Wait(at(until)))
 
 
 def test_what_is_about_to_be_given_says_when_by_whom_and_after_what() -> None:
-    before = replace(QUEUED, lookups=1, checked_at=at(3))
+    before = changed(QUEUED, lookups=1, checked_at=at(3))
     ownership = replace(OURS, last_id="17.5")
-    assert given(before, at(5), ownership) == replace(
+    assert given(before, at(5), ownership) == changed(
         before,
         state=State.SENDING,
-        attempts=1,
+        count=1,
         sent_at=at(5),
-        given_by="ours",
+        lease="ours",
         after_id="17.5",
         lookups=0,
         checked_at=None,
     )
-    again = replace(before, attempts=1, uncertain=True)
+    again = changed(before, count=1, uncertain=True)
     assert (
-        given(replace(again, after_id="3.0"), at(5), ownership).after_id == "3.0"
+        given(changed(again, after_id="3.0"), at(5), ownership).attempt.after_id == "3.0"
     )  # the first try can stand before 17.5
-    assert given(again, at(5), ownership).blind_tries == 0
-    assert given(replace(again, possible_repeat=True), at(5), ownership).blind_tries == 1
-    assert given(again, at(5), ownership).after_id == ""  # also where nobody knew of a message before the first try
+    assert given(again, at(5), ownership).attempt.blind_count == 0
+    assert given(changed(again, possible_repeat=True), at(5), ownership).attempt.blind_count == 1
+    assert (
+        given(again, at(5), ownership).attempt.after_id == ""
+    )  # also where nobody knew of a message before the first try
 
 
 @pytest.mark.parametrize(
     ("delivery", "seconds"),
     [
         (QUEUED, 0),
-        (replace(QUEUED, made_at=at(5)), 5),
-        (replace(QUEUED, made_at=at(5), sent_at=at(60)), 5),
-        (replace(QUEUED, made_at=at(60), sent_at=at(5)), 5),  # the clock was put back
-        (replace(QUEUED, made_at=at(60), sent_at=at(90), earliest=at(-600)), -600),
+        (changed(QUEUED, made_at=at(5)), 5),
+        (changed(QUEUED, made_at=at(5), sent_at=at(60)), 5),
+        (changed(QUEUED, made_at=at(60), sent_at=at(5)), 5),  # the clock was put back
+        (changed(QUEUED, made_at=at(60), sent_at=at(90), earliest=at(-600)), -600),
     ],
 )
 def test_it_is_looked_for_from_before_anybody_can_have_known_of_it(delivery: Delivery, seconds: float) -> None:
     assert oldest(delivery) == f"{(at(seconds) - CLOCKS_DIFFER).timestamp():.6f}"
-    assert oldest(replace(delivery, after_id="1795435200.000100")) == "1795435200.000100"
-    long_ago = replace(delivery, after_id="1700000000.000100")
+    assert oldest(changed(delivery, after_id="1795435200.000100")) == "1795435200.000100"
+    long_ago = changed(delivery, after_id="1700000000.000100")
     assert oldest(long_ago) == f"{(at(seconds) - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}"
 
 
@@ -211,9 +215,9 @@ deliveries = st.builds(
     a_delivery,
     priority=st.sampled_from(Priority),
     state=st.sampled_from(State),
-    attempts=st.integers(0, 100),
+    count=st.integers(0, 100),
     sent_at=maybe_moments,
-    given_by=st.sampled_from(["", "ours", "another"]),
+    lease=st.sampled_from(["", "ours", "another"]),
     lookups=st.integers(0, LOOKUPS - 1),
     checked_at=maybe_moments,
     not_before=maybe_moments,
@@ -228,9 +232,11 @@ def test_what_may_be_there_is_never_posted_without_a_look(
     delivery: Delivery, now: datetime, ownership: Ownership
 ) -> None:
     step = decide(delivery, now, ownership, idempotent=False)
-    if delivery.state is State.SENDING:
+    if delivery.attempt.state is State.SENDING:
         assert not isinstance(step, Send)
-    if ownership.doubt_since and (delivery.checked_at is None or delivery.checked_at <= ownership.doubt_since):
+    if ownership.doubt_since and (
+        delivery.attempt.checked_at is None or delivery.attempt.checked_at <= ownership.doubt_since
+    ):
         assert not isinstance(step, Send)
     if isinstance(step, Wait):
         assert step.until > now
@@ -240,8 +246,8 @@ def test_what_may_be_there_is_never_posted_without_a_look(
 def test_no_look_is_taken_while_something_may_still_land_behind_it(
     delivery: Delivery, now: datetime, ownership: Ownership
 ) -> None:
-    sent_at = delivery.sent_at or now  # whoever gives it away says when
-    delivery = replace(delivery, sent_at=sent_at)
+    sent_at = delivery.attempt.sent_at or now  # whoever gives it away says when
+    delivery = changed(delivery, sent_at=sent_at)
     step = decide(delivery, now, ownership, idempotent=False)
     while isinstance(step, Wait):
         now = step.until
@@ -249,9 +255,9 @@ def test_no_look_is_taken_while_something_may_still_land_behind_it(
     if step == Send():
         return
     assert not ownership.doubt_since or now >= ownership.doubt_since + LANDS_WITHIN
-    if delivery.state is State.SENDING and delivery.given_by == ownership.lease:
+    if delivery.attempt.state is State.SENDING and delivery.attempt.lease == ownership.lease:
         assert now >= sent_at + LANDS_WITHIN
-    elif delivery.state is State.SENDING:
+    elif delivery.attempt.state is State.SENDING:
         assert now >= ownership.since + STRAGGLES_FOR
 
 
@@ -265,27 +271,27 @@ def refused(
     return Refused(kind=kind, error=error, retry_after=retry_after, suspend=suspend)
 
 
-AGAIN = replace(SENDING, state=State.QUEUED, checked_at=NOON)
+AGAIN = changed(SENDING, state=State.QUEUED, checked_at=NOON)
 TIMES_OF_BACKOFF = [(1, 2), (2, 4), (3, 8), (4, 16), (5, 30), (12, 30), (1000, 30)]
-LIMITED = replace(SENDING, lookups=LOOKUPS - 1, delay=Delay.RATE_LIMITED)
-SUSPENDED = replace(AGAIN, delay=Delay.SUSPENDED, not_before=at(2))
+LIMITED = changed(SENDING, lookups=LOOKUPS - 1, delay=Delay.RATE_LIMITED)
+SUSPENDED = changed(AGAIN, delay=Delay.SUSPENDED, not_before=at(2))
 
 
 @pytest.mark.parametrize(
     ("outcome", "settlement"),
     [
         (Posted("1.0"), Done("1.0")),
-        (Unknown("timeout"), Again(replace(SENDING, not_before=at(2), delay=Delay.NO_ANSWER))),
-        (refused(Refusal.RATE_LIMITED, wait=30), Again(replace(LIMITED, not_before=at(30)))),
-        (refused(Refusal.RATE_LIMITED), Again(replace(LIMITED, not_before=at(1)))),
+        (Unknown("timeout"), Again(changed(SENDING, not_before=at(2), delay=Delay.NO_ANSWER))),
+        (refused(Refusal.RATE_LIMITED, wait=30), Again(changed(LIMITED, not_before=at(30)))),
+        (refused(Refusal.RATE_LIMITED), Again(changed(LIMITED, not_before=at(1)))),
         (refused(Refusal.CHANNEL, suspend=SuspendReason.ARCHIVED), Suspend(SUSPENDED, SuspendReason.ARCHIVED)),
         (refused(Refusal.CHANNEL), Suspend(SUSPENDED, SuspendReason.NOT_FOUND)),
-        (refused(Refusal.CONTENT), Again(replace(AGAIN, plain=True))),
+        (refused(Refusal.CONTENT), Again(changed(AGAIN, plain=True))),
         (refused(Refusal.CARD_GONE, "message_not_found"), Gone("message_not_found")),
-        (refused(Refusal.WORKSPACE), Again(replace(AGAIN, not_before=at(2), delay=Delay.REFUSED))),
-        (refused(Refusal.WORKSPACE, wait=60), Again(replace(AGAIN, not_before=at(60), delay=Delay.REFUSED))),
-        (refused(Refusal.NOT_SENT), Again(replace(AGAIN, not_before=at(2), delay=Delay.NOT_REACHED))),
-        (refused(Refusal.NOT_SENT, wait=1), Again(replace(AGAIN, not_before=at(2), delay=Delay.NOT_REACHED))),
+        (refused(Refusal.WORKSPACE), Again(changed(AGAIN, not_before=at(2), delay=Delay.REFUSED))),
+        (refused(Refusal.WORKSPACE, wait=60), Again(changed(AGAIN, not_before=at(60), delay=Delay.REFUSED))),
+        (refused(Refusal.NOT_SENT), Again(changed(AGAIN, not_before=at(2), delay=Delay.NOT_REACHED))),
+        (refused(Refusal.NOT_SENT, wait=1), Again(changed(AGAIN, not_before=at(2), delay=Delay.NOT_REACHED))),
     ],
 )
 def test_what_an_outcome_leads_to(outcome: Posted | Refused | Unknown, settlement: object) -> None:
@@ -293,11 +299,11 @@ def test_what_an_outcome_leads_to(outcome: Posted | Refused | Unknown, settlemen
 
 
 def test_what_was_looked_for_in_vain_is_looked_for_once_more_when_it_is_posted_after_all() -> None:
-    assert after_send(replace(SENDING, uncertain=True), Posted("2.0"), NOON) == Done("2.0", recheck=True)
+    assert after_send(changed(SENDING, uncertain=True), Posted("2.0"), NOON) == Done("2.0", recheck=True)
 
 
 def test_what_is_refused_even_as_plain_text_is_dropped() -> None:
-    settlement = after_send(replace(SENDING, plain=True), refused(Refusal.CONTENT, "no_text"), NOON)
+    settlement = after_send(changed(SENDING, plain=True), refused(Refusal.CONTENT, "no_text"), NOON)
     assert settlement == Drop("Slack refused even the plain text: no_text")
 
 
@@ -305,7 +311,7 @@ def test_what_is_refused_even_as_plain_text_is_dropped() -> None:
 @pytest.mark.parametrize("outcome", [Unknown("reset"), refused(Refusal.NOT_SENT), refused(Refusal.WORKSPACE)])
 def test_it_waits_ever_longer_and_never_too_long(outcome: Refused | Unknown, attempts: int, seconds: float) -> None:
     for priority in Priority:
-        settlement = after_send(replace(SENDING, attempts=attempts, priority=priority), outcome, NOON)
+        settlement = after_send(changed(SENDING, count=attempts, priority=priority), outcome, NOON)
         assert isinstance(settlement, Again)
         longest = LONGEST_BACKOFF if priority > Priority.FAILURE else PAGE_LONGEST_BACKOFF
         assert settlement.delivery.not_before == min(at(seconds), NOON + longest)
@@ -332,28 +338,27 @@ def test_only_a_definite_no_allows_to_send_without_a_look(
     settlement = after_send(given_away, outcome, now)
     if isinstance(settlement, Again):
         definite = isinstance(outcome, Refused) and outcome.kind is not Refusal.RATE_LIMITED
-        assert (settlement.delivery.state is State.QUEUED) == definite
+        assert (settlement.delivery.attempt.state is State.QUEUED) == definite
     if isinstance(settlement, Again | Suspend):
-        same = replace(
-            settlement.delivery, state=given_away.state, plain=given_away.plain, lookups=given_away.lookups,
-            not_before=given_away.not_before, checked_at=given_away.checked_at, delay=given_away.delay,
-        )  # fmt: skip
+        attempt = given_away.attempt
+        kept = {name: getattr(attempt, name) for name in ("state", "plain", "lookups", "checked_at", "delay")}
+        same = changed(settlement.delivery, not_before=attempt.not_before, **kept)
         assert same == given_away  # the rest of the row is as it was
 
 
 # --- after a look ----------------------------------------------------------------------------------------------------
 
-PAGE = replace(SENDING, priority=Priority.PAGE)
-CARD = replace(SENDING, priority=Priority.FAILURE)
-UPDATED = replace(SENDING, priority=Priority.UPDATE)
+PAGE = changed(SENDING, priority=Priority.PAGE)
+CARD = changed(SENDING, priority=Priority.FAILURE)
+UPDATED = changed(SENDING, priority=Priority.UPDATE)
 UNREADABLE = Unreadable("missing_scope")
 NO_ANSWER = Unreadable("timeout", lost=True)
 
 
 def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Again:
     """It may be sent again, and an earlier try may yet land."""
-    queued = replace(delivery, state=State.QUEUED, lookups=0, not_before=None, checked_at=now, uncertain=True)
-    return Again(replace(queued, possible_repeat=repeat))
+    queued = changed(delivery, state=State.QUEUED, lookups=0, not_before=None, checked_at=now, uncertain=True)
+    return Again(changed(queued, possible_repeat=repeat))
 
 
 @pytest.mark.parametrize(
@@ -362,27 +367,27 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
         (SENDING, Found(("1.0",)), LANDED, Done("1.0", found=True)),
         (SENDING, Found(("1.0", "2.0", "3.0")), LANDED, Done("1.0", found=True, repeats=("2.0", "3.0"))),
         (SENDING, Found(("1.0",), group="s"), LANDED, Done("1.0", found=True, group="s")),
-        (SENDING, Absent(), LANDED, Again(replace(SENDING, lookups=1, not_before=LANDED + LOOKUP_INTERVAL))),
-        (replace(SENDING, lookups=1), Absent(), LANDED, once_more(SENDING, LANDED)),
+        (SENDING, Absent(), LANDED, Again(changed(SENDING, lookups=1, not_before=LANDED + LOOKUP_INTERVAL))),
+        (changed(SENDING, lookups=1), Absent(), LANDED, once_more(SENDING, LANDED)),
         (
-            replace(SENDING, lookups=1, possible_repeat=True),
+            changed(SENDING, lookups=1, possible_repeat=True),
             Absent(),
             LANDED,
             once_more(SENDING, LANDED),
         ),
         # In doubt only: nobody gave it away that we know of, and one look is enough.
-        (QUEUED, Absent(), LANDED, Again(replace(QUEUED, checked_at=LANDED))),
-        (replace(QUEUED, uncertain=True), Absent(), LANDED, Again(replace(QUEUED, checked_at=LANDED, uncertain=True))),
+        (QUEUED, Absent(), LANDED, Again(changed(QUEUED, checked_at=LANDED))),
+        (changed(QUEUED, uncertain=True), Absent(), LANDED, Again(changed(QUEUED, checked_at=LANDED, uncertain=True))),
         (QUEUED, Found(("1.0",)), LANDED, Done("1.0", found=True)),
         # A history that cannot be read is waited for: for a page not long.
-        (UPDATED, UNREADABLE, LANDED, Again(replace(UPDATED, not_before=LANDED + LOOKUP_INTERVAL))),
-        (UPDATED, Unreadable("x", 30 * SECOND), LANDED, Again(replace(UPDATED, not_before=LANDED + 30 * SECOND))),
-        (UPDATED, Unreadable("x", 90 * SECOND), LANDED, Again(replace(UPDATED, not_before=LANDED + UNREADABLE_FOR))),
+        (UPDATED, UNREADABLE, LANDED, Again(changed(UPDATED, not_before=LANDED + LOOKUP_INTERVAL))),
+        (UPDATED, Unreadable("x", 30 * SECOND), LANDED, Again(changed(UPDATED, not_before=LANDED + 30 * SECOND))),
+        (UPDATED, Unreadable("x", 90 * SECOND), LANDED, Again(changed(UPDATED, not_before=LANDED + UNREADABLE_FOR))),
         (
             UPDATED,
             UNREADABLE,
             LANDED + UNREADABLE_FOR - SECOND,
-            Again(replace(UPDATED, not_before=LANDED + UNREADABLE_FOR - SECOND + LOOKUP_INTERVAL)),
+            Again(changed(UPDATED, not_before=LANDED + UNREADABLE_FOR - SECOND + LOOKUP_INTERVAL)),
         ),
         (
             UPDATED,
@@ -394,12 +399,12 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
             case
             for page in (PAGE, CARD)
             for case in (
-                (page, UNREADABLE, LANDED, Again(replace(page, not_before=LANDED + LOOKUP_INTERVAL))),
+                (page, UNREADABLE, LANDED, Again(changed(page, not_before=LANDED + LOOKUP_INTERVAL))),
                 (
                     page,
                     Unreadable("x", 90 * SECOND),
                     LANDED,
-                    Again(replace(page, not_before=LANDED + PAGE_UNREADABLE_FOR)),
+                    Again(changed(page, not_before=LANDED + PAGE_UNREADABLE_FOR)),
                 ),
                 (
                     page,
@@ -412,7 +417,7 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
                     page,
                     NO_ANSWER,
                     LANDED + UNREADABLE_FOR - SECOND,
-                    Again(replace(page, not_before=LANDED + UNREADABLE_FOR - SECOND + LOOKUP_INTERVAL)),
+                    Again(changed(page, not_before=LANDED + UNREADABLE_FOR - SECOND + LOOKUP_INTERVAL)),
                 ),
                 (
                     page,
@@ -432,7 +437,7 @@ def test_what_a_look_leads_to(
 
 def blind(times: int, row: Delivery = CARD) -> Delivery:
     """Tried blindly so many times already, the last of them without an answer."""
-    return replace(row, attempts=20 + times, uncertain=True, possible_repeat=times > 0, blind_tries=times)
+    return changed(row, count=20 + times, uncertain=True, possible_repeat=times > 0, blind_count=times)
 
 
 @pytest.mark.parametrize("lookup_result", [UNREADABLE, NO_ANSWER])
@@ -442,13 +447,13 @@ def test_each_blind_try_without_an_answer_doubles_the_patience(
 ) -> None:
     row, first = blind(times), UNREADABLE_FOR if lookup_result.lost else PAGE_UNREADABLE_FOR
     early = after_lookup(row, lookup_result, LANDED + doubled * first - SECOND, OURS)
-    assert early == Again(replace(row, not_before=LANDED + doubled * first - SECOND + LOOKUP_INTERVAL))
+    assert early == Again(changed(row, not_before=LANDED + doubled * first - SECOND + LOOKUP_INTERVAL))
     late = LANDED + doubled * first
     assert after_lookup(row, lookup_result, late, OURS) == once_more(row, late, repeat=True)
 
 
 def test_what_is_given_up_already_is_sent_after_one_more_look_in_vain_however_often_it_was_refused_before() -> None:
-    row = replace(blind(7), state=State.QUEUED, checked_at=LANDED)
+    row = changed(blind(7), state=State.QUEUED, checked_at=LANDED)
     assert after_lookup(row, NO_ANSWER, LANDED, OURS) == once_more(row, LANDED, repeat=True)
 
 
@@ -458,10 +463,10 @@ def test_patience_is_counted_from_when_it_could_be_looked_for(row: Delivery, own
     for seconds, repeat in ((0.0, False), (4.9, False), (5.0, True)):
         settlement = after_lookup(row, UNREADABLE, LANDED + timedelta(seconds=3600 + seconds), ownership)
         assert isinstance(settlement, Again)
-        assert settlement.delivery.possible_repeat is repeat
+        assert settlement.delivery.attempt.possible_repeat is repeat
 
 
-GIVEN_UP = replace(CARD, state=State.QUEUED, uncertain=True, possible_repeat=True, checked_at=LANDED)
+GIVEN_UP = changed(CARD, state=State.QUEUED, uncertain=True, possible_repeat=True, checked_at=LANDED)
 
 
 @pytest.mark.parametrize(
@@ -470,9 +475,9 @@ GIVEN_UP = replace(CARD, state=State.QUEUED, uncertain=True, possible_repeat=Tru
         (GIVEN_UP, 0.0, Send()),
         (GIVEN_UP, 3.0, Send()),
         (GIVEN_UP, 3.1, Find()),
-        (replace(GIVEN_UP, not_before=LANDED + 5 * SECOND), 3.1, Wait(LANDED + 5 * SECOND)),
-        (replace(GIVEN_UP, possible_repeat=False), 3600.0, Send()),  # it was seen that it is not there
-        (replace(GIVEN_UP, checked_at=None), 0.0, Find()),
+        (changed(GIVEN_UP, not_before=LANDED + 5 * SECOND), 3.1, Wait(LANDED + 5 * SECOND)),
+        (changed(GIVEN_UP, possible_repeat=False), 3600.0, Send()),  # it was seen that it is not there
+        (changed(GIVEN_UP, checked_at=None), 0.0, Find()),
     ],
 )
 def test_what_was_given_up_unread_is_sent_at_once_or_looked_for_again(
@@ -484,7 +489,7 @@ def test_what_was_given_up_unread_is_sent_at_once_or_looked_for_again(
 def test_once_it_can_be_read_that_it_is_not_there_it_is_no_possible_repeat() -> None:
     now = LANDED + 60 * SECOND
     assert after_lookup(GIVEN_UP, Absent(), now, OURS) == Again(
-        replace(GIVEN_UP, checked_at=now, possible_repeat=False)
+        changed(GIVEN_UP, checked_at=now, possible_repeat=False)
     )
 
 
@@ -494,13 +499,13 @@ def test_once_it_can_be_read_that_it_is_not_there_it_is_no_possible_repeat() -> 
         (0, Found(("1.0",)), Done("1.0", found=True)),
         (0, Found(("1.0", "2.0")), Done("1.0", found=True, repeats=("2.0",))),
         (0, Absent(), Drop("it is not there any more")),
-        (0, UNREADABLE, Again(replace(QUEUED, lookups=1, not_before=NOON + RECHECK_AFTER))),
-        (RECHECKS - 2, UNREADABLE, Again(replace(QUEUED, lookups=RECHECKS - 1, not_before=NOON + RECHECK_AFTER))),
+        (0, UNREADABLE, Again(changed(QUEUED, lookups=1, not_before=NOON + RECHECK_AFTER))),
+        (RECHECKS - 2, UNREADABLE, Again(changed(QUEUED, lookups=RECHECKS - 1, not_before=NOON + RECHECK_AFTER))),
         (RECHECKS - 1, UNREADABLE, Drop("it could not be looked for again: missing_scope")),
     ],
 )
 def test_what_looking_once_more_leads_to(lookups: int, lookup_result: LookupResult, settlement: object) -> None:
-    assert after_recheck(replace(QUEUED, lookups=lookups), lookup_result, NOON) == settlement
+    assert after_recheck(changed(QUEUED, lookups=lookups), lookup_result, NOON) == settlement
 
 
 @pytest.mark.parametrize(
@@ -510,21 +515,21 @@ def test_what_looking_once_more_leads_to(lookups: int, lookup_result: LookupResu
 def test_what_was_looked_for_since_the_store_forgot_is_in_doubt_no_more(
     checked: float | None, doubt: float | None, doubted: bool
 ) -> None:
-    delivery = replace(QUEUED, checked_at=None if checked is None else at(checked))
+    delivery = changed(QUEUED, checked_at=None if checked is None else at(checked))
     assert in_doubt(delivery, None if doubt is None else at(doubt)) is doubted
 
 
 @pytest.mark.parametrize(("made", "doubted"), [(-86_400, True), (0, True), (600, True), (601, False)])
 def test_what_was_owed_before_the_store_forgot_is_in_doubt_however_long_it_waits(made: float, doubted: bool) -> None:
     """And what was made soon after: it may be what a forgotten reading told already."""
-    assert in_doubt(replace(QUEUED, made_at=at(made)), at(0)) is doubted
+    assert in_doubt(changed(QUEUED, made_at=at(made)), at(0)) is doubted
 
 
 @pytest.mark.parametrize("priority", Priority)
 def test_pages_and_failures_have_a_lane_of_their_own(priority: Priority) -> None:
     kind = LaneKind.PAGES if priority in {Priority.PAGE, Priority.FAILURE} else LaneKind.FEED
-    lane = replace(QUEUED, priority=priority).lane
-    assert lane == (kind, ALERTS)
+    lane = changed(QUEUED, priority=priority).lane
+    assert lane == Lane(kind, in_slack(ALERTS))
     assert lane.name == f"{kind.value}:C0ALERTS"
 
 
@@ -543,7 +548,7 @@ results = st.lists(
 def test_however_the_looks_go_it_is_sent_again_within_bounds(
     lookups: list[LookupResult], priority: Priority, ownership: Ownership
 ) -> None:
-    delivery, now = replace(SENDING, priority=priority), NOON
+    delivery, now = changed(SENDING, priority=priority), NOON
     answered = delivery.lane.kind is LaneKind.PAGES and NO_ANSWER not in lookups
     patience = PAGE_UNREADABLE_FOR if answered else UNREADABLE_FOR
     absent = 0
@@ -559,8 +564,8 @@ def test_however_the_looks_go_it_is_sent_again_within_bounds(
         delivery = settlement.delivery
         absent += isinstance(lookup_result, Absent)
     assert decide(delivery, now, ownership, idempotent=False) == Send()
-    assert delivery.uncertain
-    assert delivery.possible_repeat or absent >= LOOKUPS
+    assert delivery.attempt.uncertain
+    assert delivery.attempt.possible_repeat or absent >= LOOKUPS
     assert now - LANDED <= 2 * patience + LOOKUP_INTERVAL
 
 
@@ -572,7 +577,7 @@ def a_line(story: str) -> ThreadEntry:
 
 
 def after(story: str, row: Delivery) -> Delivery:
-    return replace(row, after_card=story)
+    return changed(row, after_card=story)
 
 
 def rows(*told: tuple[str, Body, Priority]) -> list[Delivery]:
@@ -685,7 +690,7 @@ def test_lines_never_overtake_their_story_and_the_urgent_goes_first(
 
     def urgency(row: Delivery) -> Priority:
         story = thread_of(row.body)
-        return min(each.priority for each in those if each is row or (story and thread_of(each.body) == story))
+        return min(each.message.priority for each in those if each is row or (story and thread_of(each.body) == story))
 
     ranks = [(urgency(row), not isinstance(row.body, SyncCard | SyncGroup)) for row in ordered]
     assert ranks == sorted(ranks)

@@ -18,7 +18,19 @@ from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
 from bot.domain.transition import Event
-from tests.builders import ANN, ORDERS, TEAM, a_card, a_delivery, a_pipeline, a_scene, an_episode, an_observation, at
+from tests.builders import (
+    ANN,
+    ORDERS,
+    TEAM,
+    a_card,
+    a_delivery,
+    a_pipeline,
+    a_scene,
+    an_episode,
+    an_observation,
+    at,
+    changed,
+)
 from tests.fakes import NOON
 
 Kind = TypeVar("Kind")
@@ -48,7 +60,7 @@ def a_posted(number: int = 1, kind: EpisodeKind = FAILURE, *, over: bool = False
 
 
 def a_sync(number: int = 1, priority: Priority = Priority.FAILURE, **fields: Any) -> Delivery:
-    return replace(a_delivery(key(number), priority=priority), **fields)
+    return changed(a_delivery(key(number), priority=priority), **fields)
 
 
 def a_row_of(
@@ -89,15 +101,15 @@ def test_failures_that_wait_at_once_are_a_group(count: int, together: int) -> No
     assert found.replaced == tuple(rows[:together])
     assert found.joins == tuple(key(number) for number in range(together))
     assert not found.merges
-    assert found.row.priority is Priority.FAILURE
-    assert found.row.made_at == at(1 - together)  # as late as the first of them
+    assert found.row.message.priority is Priority.FAILURE
+    assert found.row.message.made_at == at(1 - together)  # as late as the first of them
     assert found == gathered(rows, some(range(count)))  # a restart makes the same of it
 
 
 @pytest.mark.parametrize(
     ("row", "card"),
     [
-        (a_sync(3, attempts=1), a_posted(3)),  # it was tried, and may be there
+        (a_sync(3, count=1), a_posted(3)),  # it was tried, and may be there
         (a_sync(3, state=State.SENDING), a_posted(3)),
         (a_sync(3), a_posted(3, message_id="1.0")),
         (a_sync(3), a_posted(3, removed=True)),
@@ -128,10 +140,10 @@ def test_a_group_that_waits_takes_in_what_comes_as_far_as_it_has_room(
 
 def test_whatever_changes_in_a_group_is_one_change_of_its_message() -> None:
     cards = [*some((1, 2), group="group", message_id="1.0"), a_posted(3, group="another", message_id="2.0")]
-    rows = [a_sync(2, Priority.RECOVERY), a_sync(3, Priority.UPDATE), a_sync(1, Priority.UPDATE, attempts=1)]
+    rows = [a_sync(2, Priority.RECOVERY), a_sync(3, Priority.UPDATE), a_sync(1, Priority.UPDATE, count=1)]
     found = gathered(rows, cards)
     assert found is not None
-    assert found.row == replace(rows[0], id="group", body=SyncGroup("group"))
+    assert found.row == changed(rows[0], id="group", body=SyncGroup("group"))
     assert found.replaced == (rows[0], rows[2])
 
 
@@ -142,7 +154,7 @@ def test_lines_of_a_group_go_into_its_thread_together() -> None:
     assert found is not None
     assert found.replaced == (rows[0], rows[2])
     assert found.row.body == TimelineBatch(thread_key="group", of_group=True, entries=_only_lines(rows[0], rows[2]))
-    assert (found.row.priority, found.row.made_at) == (Priority.RECOVERY, at(3))
+    assert (found.row.message.priority, found.row.message.made_at) == (Priority.RECOVERY, at(3))
     assert found.row.id not in {row.id for row in rows}
 
 
@@ -160,10 +172,10 @@ def test_a_long_tale_of_a_group_is_told_in_several_messages() -> None:
 def test_a_failure_that_is_over_before_it_was_told_goes_with_the_feed(priority: Priority) -> None:
     row = a_sync(1, priority)
     assert gathered([row], [a_posted(1, over=True)]) == Grouping(
-        row=replace(row, priority=Priority.RECOVERY), replaced=(row,)
+        row=changed(row, priority=Priority.RECOVERY), replaced=(row,)
     )
     assert gathered([row], [a_posted(1)]) is None
-    assert gathered([replace(row, attempts=1)], [a_posted(1, over=True)]) is None
+    assert gathered([changed(row, count=1)], [a_posted(1, over=True)]) is None
     assert gathered([row], [a_posted(1, over=True, message_id="1.0")]) is None
 
 
@@ -184,7 +196,7 @@ def test_too_many_stories_for_one_message_each_are_caught_up_with(count: int, to
     assert found.row.body.key == found.row.id
     assert [entry.pipeline for entry in found.row.body.entries] == [pipeline(number) for number in range(together)]
     assert found.forgets == tuple(key(number) for number in range(together))
-    assert (found.row.priority, found.row.made_at) == (Priority.RECOVERY, at(0))
+    assert (found.row.message.priority, found.row.message.made_at) == (Priority.RECOVERY, at(0))
     (entry, *_) = found.row.body.entries
     assert entry.counts == {Event.FAILED: 1, Event.LIVE: 1}
     assert (entry.since, entry.until, entry.last) == (at(1), at(2), line(2))
@@ -206,11 +218,11 @@ def test_a_catch_up_that_waits_takes_in_one_story_more() -> None:
     assert of_three.counts == {Event.FAILED: 1, Event.LIVE: 1, Event.DEGRADED: 1}
     assert (of_three.since, of_three.until, of_three.last) == (at(1), at(9), line(9, Event.DEGRADED))
     # Where it was given to Slack already, what comes later goes its own way.
-    assert gathered([replace(first.row, state=State.SENDING), again, new], some((40,), DEPLOYMENT)) is None
-    assert gathered([replace(first.row, attempts=1), again, new], some((40,), DEPLOYMENT)) is None
+    assert gathered([changed(first.row, state=State.SENDING), again, new], some((40,), DEPLOYMENT)) is None
+    assert gathered([changed(first.row, count=1), again, new], some((40,), DEPLOYMENT)) is None
 
 
-@pytest.mark.parametrize("sent", [{"state": State.SENDING, "attempts": 1}, {"attempts": 1}])
+@pytest.mark.parametrize("sent", [{"state": State.SENDING, "count": 1}, {"count": 1}])
 def test_what_a_catch_up_that_is_being_sent_has_counted_no_second_one_counts_anew(sent: dict[str, Any]) -> None:
     first = gathered(feed_of(range(11)), some(range(11), DEPLOYMENT))
     assert first is not None
@@ -218,7 +230,7 @@ def test_what_a_catch_up_that_is_being_sent_has_counted_no_second_one_counts_ane
     episode = goes_on.content.episode.with_entry(line(9, Event.DEGRADED))
     goes_on = replace(goes_on, content=replace(goes_on.content, episode=episode), revision=9)
     new = [*feed_of(range(40, 51)), a_sync(3, Priority.UPDATE)]
-    found = gathered([replace(first.row, **sent), *new], [*some(range(40, 51), DEPLOYMENT), goes_on])
+    found = gathered([changed(first.row, **sent), *new], [*some(range(40, 51), DEPLOYMENT), goes_on])
     assert found is not None
     assert isinstance(found.row.body, Digest)
     (counts,) = [each.counts for each in found.row.body.entries if each.pipeline == pipeline(3)]
@@ -235,8 +247,8 @@ def _gathered_stories(*readings: Observation) -> dict[Event, int]:
         record = plan.record
         for card in plan.cards:
             outbox.cards[card.key] = PostedCard(content=card, revision=card.revision)
-        for row in plan.deliveries:
-            outbox.rows[row.id] = replace(row, priority=Priority.UPDATE)
+        for row in plan.messages:
+            outbox.rows[row.id] = Delivery(message=replace(row, priority=Priority.UPDATE))
         while outbox.regroup():
             pass
     entries = [entry for body in outbox.bodies(Digest) for entry in body.entries]
@@ -339,8 +351,8 @@ def test_lines_that_wait_take_in_one_more() -> None:
     assert isinstance(found.row.body, TimelineBatch)
     assert (len(found.row.body.entries), found.row.body.left_out, found.row.body.broadcast) == (MOST, 11, True)
     assert found.row.body.entries[-1] == more.body
-    assert found.row.priority is Priority.RECOVERY
-    assert gathered([replace(first.row, attempts=1), more], cards) is None
+    assert found.row.message.priority is Priority.RECOVERY
+    assert gathered([changed(first.row, count=1), more], cards) is None
     assert gathered([found.row], cards) is None
 
 
@@ -357,7 +369,7 @@ posted = st.builds(
 )
 worlds = st.lists(posted, max_size=14, unique_by=lambda card: card.content.key)
 states: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
-    [{}, {}, {}, {"attempts": 1}, {"state": State.SENDING, "attempts": 1}]
+    [{}, {}, {}, {"count": 1}, {"state": State.SENDING, "count": 1}]
 )
 
 
@@ -369,11 +381,11 @@ def backlogs(draw: st.DrawFn) -> tuple[list[Delivery], list[PostedCard]]:
     for card in cards:
         number = int(card.content.key[-4:])
         if card.message_id is None or draw(st.booleans()):
-            rows.append(replace(a_sync(number, draw(st.sampled_from(Priority))), **draw(states)))
+            rows.append(changed(a_sync(number, draw(st.sampled_from(Priority))), **draw(states)))
         for revision in range(3, 3 + draw(st.sampled_from([0, 0, 1, 5]))):
             event = draw(st.sampled_from([Event.DEGRADED, Event.RESTARTED, Event.RECOVERED]))
             told = a_row_of(number, line(revision, event), draw(st.sampled_from([Priority.RECOVERY, Priority.UPDATE])))
-            rows.append(replace(told, **draw(states)))
+            rows.append(changed(told, **draw(states)))
     rows.append(a_delivery("notice", Notice(kind=NoticeKind.WATCHING, at=NOON), priority=Priority.UPDATE))
     return draw(st.permutations(rows)), cards
 
@@ -450,7 +462,7 @@ def test_what_may_be_there_already_is_left_as_it_is(world: tuple[list[Delivery],
     rows, cards = world
     outbox = settled(rows, cards)
     for row in rows:
-        if row.state is State.SENDING:
+        if row.attempt.state is State.SENDING:
             assert outbox.rows[row.id] == row
 
 
@@ -465,12 +477,12 @@ def test_open_failures_and_pages_are_never_only_counted(world: tuple[list[Delive
     # A failure that opens is told by a card or a line of a group's message, and before the feed.
     for row in rows:
         waits = outbox.cards.get(row.id)
-        if waits and waits.content.episode.open and waits.content.episode.kind is FAILURE and row.priority <= 1:
+        if waits and waits.content.episode.open and waits.content.episode.kind is FAILURE and row.message.priority <= 1:
             told = outbox.rows.get(row.id) or outbox.rows[waits.group or ""]
             assert told.lane.kind is LaneKind.PAGES
 
 
-@pytest.mark.parametrize("fields", [{}, {"attempts": 1, "state": State.SENDING}], ids=["no room", "under way"])
+@pytest.mark.parametrize("fields", [{}, {"count": 1, "state": State.SENDING}], ids=["no room", "under way"])
 def test_a_line_is_not_thrown_away_while_its_card_is_yet_to_be_told(fields: dict[str, Any]) -> None:
     """Of thirty-one stories the last has no room in the message, or goes its own way already."""
     last = a_row_of(30, line(3, Event.DEGRADED))
@@ -498,11 +510,11 @@ def test_every_line_is_still_told(world: tuple[list[Delivery], list[PostedCard]]
 @pytest.mark.parametrize("flag", ["uncertain", "possible_repeat"])
 def test_what_may_have_come_already_is_still_known_to_when_it_is_told_with_others(flag: str) -> None:
     """Its row was tried, and was looked for in vain: it may yet land, or nobody could read whether it had."""
-    fields: dict[str, Any] = {"attempts": 1, flag: True}
-    tried = replace(a_row_of(2, line(3)), **fields)
+    fields: dict[str, Any] = {"count": 1, flag: True}
+    tried = changed(a_row_of(2, line(3)), **fields)
     rows = [a_row_of(1, line(3)), tried]
     outbox = settled(rows, some((1, 2), group="group", message_id="1.0"))
-    assert all(getattr(row, flag) for row in outbox.rows.values() if tried.body in _lines_of(row))
+    assert all(getattr(row.attempt, flag) for row in outbox.rows.values() if tried.body in _lines_of(row))
 
 
 def _lines_of(row: Delivery) -> tuple[object, ...]:
@@ -528,9 +540,11 @@ def test_what_is_told_together_is_as_urgent_and_as_late_as_any_of_it(
     while outbox.regroup():
         gone = [row for each, row in before.items() if outbox.rows.get(each) != row]
         for new in (row for each, row in outbox.rows.items() if before.get(each) != row):
-            assert new.made_at == min(row.made_at for row in gone)
+            assert new.message.made_at == min(row.message.made_at for row in gone)
             feed_only = isinstance(new.body, Digest | SyncCard)  # a card that is over by now goes by itself
-            assert new.priority == (Priority.RECOVERY if feed_only else min(row.priority for row in gone))
+            assert new.message.priority == (
+                Priority.RECOVERY if feed_only else min(row.message.priority for row in gone)
+            )
         before = dict(outbox.rows)
 
 

@@ -28,7 +28,7 @@ def test_failures_that_are_over_leave_the_pages_all_at_once() -> None:
     assert found.replaced == tuple(rows)
     moved = [found.row, *found.beside]
     assert [row.id for row in moved] == [row.id for row in rows]
-    assert all(row.lane.kind is LaneKind.FEED and row.priority is Priority.RECOVERY for row in moved)
+    assert all(row.lane.kind is LaneKind.FEED and row.message.priority is Priority.RECOVERY for row in moved)
 
 
 @pytest.mark.parametrize("pipelines", [CATCH_UP_FROM + 1, MOST, 2 * MOST + CATCH_UP_FROM + 1])

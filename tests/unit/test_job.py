@@ -7,7 +7,7 @@ import pytest
 
 from bot.delivery.job import STANDS_WITHIN, Job, recheck_of
 from bot.domain.card import Card, PostedCard, ThreadEntry, TimelineBatch
-from bot.domain.delivery import Found
+from bot.domain.delivery import Delivery, Found
 from bot.domain.episode import Outcome, TimelineEntry
 from bot.domain.phase import Phase
 from bot.domain.protocol import CLOCKS_DIFFER, oldest
@@ -70,8 +70,8 @@ def test_with_which_revision_a_card_came_is_read_back_from_its_message(came_at: 
 
 
 def test_a_recheck_begins_to_look_before_the_first_try_however_late_the_last_was() -> None:
-    row = a_delivery(made_at=at(0), sent_at=at(1800), attempts=6)
-    assert oldest(recheck_of(Job(row, ()), at(1801))) == oldest(row)
+    row = a_delivery(made_at=at(0), sent_at=at(1800), count=6)
+    assert oldest(Delivery(message=recheck_of(Job(row, ()), at(1801)))) == oldest(row)
 
 
 @pytest.mark.parametrize(
@@ -82,5 +82,5 @@ def test_a_failure_that_stood_before_it_was_read_is_looked_for_since_long_before
     first_seen: bool, attempts: int, since: datetime
 ) -> None:
     card = a_card(replace(an_episode(), first_seen=first_seen))
-    job = Job(a_delivery(card.key, made_at=at(0), attempts=attempts), (PostedCard(content=card, revision=1),))
+    job = Job(a_delivery(card.key, made_at=at(0), count=attempts), (PostedCard(content=card, revision=1),))
     assert job.lookup.oldest == f"{since.timestamp():.6f}"

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.card import Card, Content, Digest, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
-from bot.domain.delivery import Absent, Earlier, Found, Lookup, LookupResult
+from bot.domain.delivery import Absent, Earlier, Found, Lookup, LookupResult, in_slack
 from bot.domain.episode import EpisodeKind, Outcome
 from bot.slack.outbound.metadata import SHORT, lookup_result, metadata_in, metadata_of
 from sandbox.slack.drafts import valid_metadata
@@ -30,7 +30,7 @@ def a_message(ts: str, key: str, content: Content = OPEN, **more: object) -> Map
 
 
 def seen(key: str, *messages: Mapping[str, object], failing: str = "") -> LookupResult:
-    lookup = Lookup(channel=ALERTS, key=key, oldest="0", failing=failing)
+    lookup = Lookup(receiver=in_slack(ALERTS), key=key, oldest="0", failing=failing)
     return lookup_result(metadata_in({"messages": list(messages)}, US), lookup)
 
 
@@ -48,7 +48,9 @@ def test_what_came_before_an_episode_is_not_taken_for_it(
     shown: Card | Group, seconds: float, found: set[str], *, over: bool
 ) -> None:
     ts = f"{at(seconds).timestamp():.6f}"
-    lookup = Lookup(channel=ALERTS, key=OPEN.key, oldest="0", failing=ORDERS, earlier=Earlier(before=NOON, over=over))
+    lookup = Lookup(
+        receiver=in_slack(ALERTS), key=OPEN.key, oldest="0", failing=ORDERS, earlier=Earlier(before=NOON, over=over)
+    )
     name = "group" if isinstance(shown, Group) else "open" if shown.episode.open else "over"
     message = a_message(ts, shown.key, shown)
     assert stamps(lookup_result(metadata_in({"messages": [message]}, US), lookup)) == ((ts,) if name in found else ())
@@ -168,7 +170,9 @@ strange = st.fixed_dictionaries(
 
 @given(st.fixed_dictionaries({}, optional={"messages": json | st.lists(strange | json, max_size=6)}))
 def test_whatever_a_history_holds_is_read(body: dict[str, object]) -> None:
-    found = lookup_result(metadata_in(body, US), Lookup(channel=ALERTS, key="key", oldest="0", failing=ORDERS))
+    found = lookup_result(
+        metadata_in(body, US), Lookup(receiver=in_slack(ALERTS), key="key", oldest="0", failing=ORDERS)
+    )
     assert isinstance(found, Found | Absent)
 
 

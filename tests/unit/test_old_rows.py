@@ -1,9 +1,31 @@
-"""Rows that an earlier version wrote, without people's names: they are read, and pings nobody."""
+"""Rows that an earlier version wrote are read as today's. Where they lack people's names, nobody is pinged."""
 
-from bot.domain.card import Card, Notice
+from pathlib import Path
+
+from bot.domain.card import (
+    Body,
+    Card,
+    Digest,
+    DigestEntry,
+    HeldPages,
+    Notice,
+    NoticeKind,
+    OpenFailure,
+    Recheck,
+    SyncCard,
+    SyncGroup,
+    ThreadEntry,
+    TimelineBatch,
+)
+from bot.domain.delivery import Attempt, Delay, Delivery, Message, Priority, State, in_slack
+from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
-from bot.store.codec import CARD, WATCH, decode_delivery
+from bot.store.codec import CARD, WATCH, decode_delivery, encode_delivery
+from tests.builders import ALERTS, ANN, a_pipeline, an_episode, at
 from tests.unit.rendering import shown
+
+VERSION_0 = Path(__file__).parent / "old_rows" / "deliveries_v0.jsonl"
+"""One delivery of each kind, as the last version without row versions wrote it."""
 
 WATCHED = """{
     "channel": "C0ALERTS", "reference": "pipe_0001", "events": null, "label": "orders-eu",
@@ -52,3 +74,60 @@ def test_an_old_card_says_that_someone_acknowledged() -> None:
     text = shown(card).text
     assert "Acknowledged by someone at" in text
     assert not pings(text)
+
+
+def the_same_today() -> list[Body]:
+    line, pipeline = an_episode().timeline[0], a_pipeline()
+    entry = ThreadEntry(card_key="c" * 32, pipeline=pipeline, entry=line, broadcast=True)
+    missed = DigestEntry(
+        pipeline=pipeline,
+        counts={Event.FAILED: 2},
+        since=at(1),
+        until=at(2),
+        last=line,
+        card_key="c" * 32,
+        revision=3,
+    )
+    failure = OpenFailure(pipeline=pipeline, card_key="c" * 32, since=at(1))
+    return [
+        SyncCard("c" * 32),
+        SyncGroup("s" * 32, grown=True),
+        entry,
+        TimelineBatch(thread_key="s" * 32, of_group=True, entries=(entry,), left_out=1),
+        Notice(kind=NoticeKind.CALL, at=at(0), by=ANN, failures=(failure,)),
+        Notice(kind=NoticeKind.BLIND, at=at(0), missed=(missed,), unread=2),
+        Digest(key="k" * 32, entries=(missed,)),
+        HeldPages(key="h" * 32, limit=10, entries=(missed,)),
+        Recheck(of="c" * 32, after_id="1700000000.000100", parent_id="1.5", shows=("c" * 32,)),
+    ]
+
+
+def test_a_delivery_of_version_0_becomes_a_message_and_an_attempt() -> None:
+    attempt = Attempt(
+        state=State.SENDING,
+        count=2,
+        sent_at=at(1),
+        lease="lease-1",
+        after_id="1700000000.000100",
+        lookups=1,
+        not_before=at(9),
+        plain=True,
+        uncertain=True,
+        possible_repeat=True,
+        blind_count=1,
+        delay=Delay.AWAY,
+    )
+    rows = VERSION_0.read_bytes().splitlines()
+    for number, (row, body) in enumerate(zip(rows, the_same_today(), strict=True)):
+        message = Message(
+            id=f"row-{number}",
+            receiver=in_slack(ALERTS),
+            priority=Priority.PAGE,
+            body=body,
+            made_at=at(0),
+            after_card="f" * 32,
+            earliest=at(-5),
+        )
+        delivery = Delivery(message=message, attempt=attempt)
+        assert decode_delivery(row) == delivery
+        assert decode_delivery(encode_delivery(delivery).encode()) == delivery

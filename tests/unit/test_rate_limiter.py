@@ -5,17 +5,17 @@ from itertools import pairwise
 import pytest
 
 from bot.delivery.rate_limiter import CALL_SECONDS, LONGEST_PAUSE_SECONDS, POST_SPACING_SECONDS, Method, RateLimiter
-from bot.domain.delivery import Delay, Priority
+from bot.domain.delivery import Delay, Priority, Receiver, in_slack
 from bot.domain.watch import ChannelId
-from tests.builders import ALERTS
+from tests.builders import ALERTS as CHANNEL
 from tests.fakes import FakeClock
 
-OTHER = ChannelId("C0OTHER")
+ALERTS, OTHER = in_slack(CHANNEL), in_slack(ChannelId("C0OTHER"))
 POST, HISTORY = Method.POST, Method.HISTORY
 
 
 def wait(
-    limiter: RateLimiter, channel: ChannelId = OTHER, method: Method = POST, priority: Priority = Priority.PAGE
+    limiter: RateLimiter, channel: Receiver = OTHER, method: Method = POST, priority: Priority = Priority.PAGE
 ) -> float:
     return limiter.wait(channel, method, priority)
 

@@ -41,7 +41,7 @@ from bot.domain.card import (
     TimelineBatch,
 )
 from bot.domain.catalogue import Ambiguous, Pipeline, Unknown
-from bot.domain.delivery import Delay, Delivery, Priority
+from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
@@ -53,7 +53,7 @@ from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Message
 from sandbox.slack.blocks import check_message
 from sandbox.slack.drafts import read_draft, refuse_too_much
-from tests.builders import ALERTS, ANN, ORDERS, an_observation, at
+from tests.builders import ALERTS, ANN, ORDERS, a_delivery, an_observation, at
 from tests.routes import parse
 from tests.unit.rendering import Rendering
 
@@ -181,14 +181,8 @@ how_they_come = st.fixed_dictionaries(
 
 
 def rendered(content: Content, late: float = 0.0, **fields: Any) -> Message:
-    delivery = Delivery(
-        id="k" * 32,
-        channel=ALERTS,
-        priority=Priority.FAILURE,
-        body=Notice(kind=NoticeKind.SUSPENDED, at=at(0)),
-        made_at=at(0),
-    )
-    return LOOK.content(content, replace(delivery, **fields), at(late))
+    delivery = a_delivery("k" * 32, Notice(kind=NoticeKind.SUSPENDED, at=at(0)), **fields)
+    return LOOK.content(content, delivery, at(late))
 
 
 @given(cards, how_they_come)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Notice, NoticeKind
-from bot.domain.delivery import Delivery, Priority
+from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.watch import ChannelId
 from bot.ports.channel_store import ChannelStore
@@ -113,7 +113,7 @@ class ChannelMonitor:
         key = stable_key(self._store.team, channel, NoticeKind.HELLO, at.isoformat())
         notice = Notice(kind=NoticeKind.HELLO, at=at)
         await self._store.say_hello(
-            Delivery(id=key, channel=channel, priority=Priority.UPDATE, body=notice, made_at=at)
+            Message(id=key, receiver=in_slack(channel), priority=Priority.UPDATE, body=notice, made_at=at)
         )
 
     async def look_around(self) -> None:

@@ -12,6 +12,7 @@ from bot.domain.delivery import (
     Lookup,
     LookupResult,
     Outcome,
+    Receiver,
     Refusal,
     Refused,
     Unknown,
@@ -50,7 +51,7 @@ class SlackChat:
         answer = await call(
             self._client,
             "chat.postMessage",
-            channel=delivery.channel,
+            channel=delivery.receiver.id,
             text=message.text,
             blocks=list(message.blocks) or None,
             thread_ts=parent_id,
@@ -66,7 +67,7 @@ class SlackChat:
         answer = await call(
             self._client,
             "chat.update",
-            channel=delivery.channel,
+            channel=delivery.receiver.id,
             ts=message_id,
             text=message.text,
             blocks=list(message.blocks),  # an empty list takes the old blocks away
@@ -91,7 +92,7 @@ class SlackChat:
         found: list[MessageMetadata] = []
         method = "conversations.replies" if place.parent_id else "conversations.history"
         asked = {
-            "channel": place.channel,
+            "channel": place.receiver.id,
             "ts": place.parent_id,
             "oldest": oldest,
             "include_all_metadata": True,
@@ -108,11 +109,11 @@ class SlackChat:
                 return found, None
         return found, Unreadable("too many messages to look through")
 
-    async def delete(self, channel: ChannelId, ts: str) -> bool:
-        answer = await call(self._client, "chat.delete", channel=channel, ts=ts)
+    async def delete(self, receiver: Receiver, message_id: str) -> bool:
+        answer = await call(self._client, "chat.delete", channel=receiver.id, ts=message_id)
         if answer.ok or answer.error == "message_not_found":
             return True
-        emit(DeleteRefused(channel=channel, ts=ts, error=answer.error))
+        emit(DeleteRefused(channel=receiver.channel, ts=message_id, error=answer.error))
         return False
 
     async def direct(self, user: UserId) -> ChannelId | None:
@@ -128,7 +129,7 @@ def _outcome(answer: Answer, delivery: Delivery) -> Outcome:
         emit(MetadataDropped(delivery=delivery.id, warnings=str(answer.body.get("response_metadata"))))
     outcome = outcome_of(answer.status, answer.body, answer.headers)
     if isinstance(outcome, Refused):
-        emit(SlackRefused(delivery=delivery.id, channel=delivery.channel, error=outcome.error))
+        emit(SlackRefused(delivery=delivery.id, channel=delivery.receiver.channel, error=outcome.error))
     return outcome
 
 

@@ -371,18 +371,19 @@ def footnotes(delivery: Delivery, now: datetime) -> list[Block]:
 
 
 def possible_repeat(delivery: Delivery) -> list[Block]:
-    return context(POSSIBLE_REPEAT if delivery.possible_repeat else "")
+    return context(POSSIBLE_REPEAT if delivery.attempt.possible_repeat else "")
 
 
 def _lateness(delivery: Delivery, now: datetime) -> str:
     """The change happened between two readings. The text names the earlier one too if it is much earlier."""
-    if now - delivery.made_at < LATE_AFTER:
+    message, delay = delivery.message, delivery.attempt.delay
+    if now - message.made_at < LATE_AFTER:
         return ""
-    late = duration((now - delivery.made_at).total_seconds())
-    read = f"read at {time_of_day(delivery.made_at)}"
-    if delivery.earliest and delivery.made_at - delivery.earliest >= LATE_AFTER:
-        read = f"happened after {time_of_day(delivery.earliest)}, {read}"
-    why = phrases.DELAYS[delivery.delay] if delivery.delay else "other messages went first"
+    late = duration((now - message.made_at).total_seconds())
+    read = f"read at {time_of_day(message.made_at)}"
+    if message.earliest and message.made_at - message.earliest >= LATE_AFTER:
+        read = f"happened after {time_of_day(message.earliest)}, {read}"
+    why = phrases.DELAYS[delay] if delay else "other messages went first"
     return f":hourglass: Late by {late}: {read}, posted at {time_of_day(now)}, because {why}."
 
 

@@ -31,7 +31,7 @@ class Look:
 
     def content(self, content: Content, delivery: Delivery, now: datetime) -> Message:
         message = self._rendered(content, delivery, now)
-        return message.plain if delivery.plain else message
+        return message.plain if delivery.attempt.plain else message
 
     def _rendered(self, content: Content, delivery: Delivery, now: datetime) -> Message:
         match content:
