@@ -8,7 +8,7 @@ from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.facts import Facts
 from bot.slack.permissions import Permissions
-from bot.slack.render.cards import RenderContext
+from bot.slack.render.render_context import RenderContext
 from tests.builders import TEAM
 
 NOWHERE = "http://127.0.0.1:1/api/"

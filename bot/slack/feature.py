@@ -14,10 +14,10 @@ from bot.slack.outbound.directory import Directory
 from bot.slack.permissions import Asker, Permissions
 from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Block, Message, message
-from bot.slack.render.cards import RenderContext
 from bot.slack.render.help import HelpPage
 from bot.slack.render.mrkdwn import escape
 from bot.slack.render.refusals import refusal_blocks
+from bot.slack.render.render_context import RenderContext
 
 MAX_TARGETS = 20
 

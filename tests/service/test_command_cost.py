@@ -14,7 +14,7 @@ from bot.domain.observation import PipelineId
 from bot.requests.references import SUGGESTED
 from bot.requests.status_reader import READ_AT_ONCE
 from bot.slack.render.asked import Asked
-from bot.slack.render.cards import RenderContext
+from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import EXPLAINED
 from tests.builders import ALERTS, a_pipeline
 from tests.service.test_poller import pipelines, running

@@ -9,8 +9,8 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.ports.pipeline_api import Status
 from bot.slack.render.asked import Asked
-from bot.slack.render.cards import RenderContext
 from bot.slack.render.pages import PAGE_SIZE
+from bot.slack.render.render_context import RenderContext
 from tests.builders import ALERTS, a_pipeline
 from tests.service.test_poller import pipelines, running, watch
 from tests.unit.rendering import render_answer

@@ -8,7 +8,7 @@ from bot.domain.note import MOST_NOTES, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.watch import Target, TargetKind
 from bot.slack.render.asked import Asked
-from bot.slack.render.cards import RenderContext
+from bot.slack.render.render_context import RenderContext
 from tests.builders import ALERTS, ANN, at
 from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, Bot, pipelines, running, watch
 from tests.unit.rendering import render_answer

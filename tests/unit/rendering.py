@@ -35,10 +35,10 @@ from bot.slack.features.watch.render import watch_blocks
 from bot.slack.features.watches import watches_blocks
 from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import ROW_LINK, Block, Message, message, section
-from bot.slack.render.cards import RenderContext
 from bot.slack.render.help import help_blocks
 from bot.slack.render.mrkdwn import escape
 from bot.slack.render.refusals import refusal_blocks
+from bot.slack.render.render_context import RenderContext
 from bot.slack.render.renderer import Look
 from bot.slack.routes import ROUTES
 from sandbox.slack.blocks import check_message

@@ -11,10 +11,10 @@ from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.said import Said
 from bot.slack.grammar.tokens import NONE, PUNCTUATION, Refused, Word, can_be_typed, quoted
 from bot.slack.render.blocks import Block, sections
-from bot.slack.render.cards import RenderContext
 from bot.slack.render.help import HelpPage
 from bot.slack.render.mrkdwn import code, date, outside
 from bot.slack.render.note_words import note_text
+from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import CANDIDATES, command_for
 
 NAMES_SHOWN = 10

@@ -14,12 +14,12 @@ from bot.slack.grammar.tokens import Refused, bare, quoted, typed
 from bot.slack.render import doubts, phrases
 from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Block, context, section, sections
-from bot.slack.render.cards import RenderContext
 from bot.slack.render.headings import Heading, heading
 from bot.slack.render.help import HelpPage, help_blocks
 from bot.slack.render.mrkdwn import date, outside
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.pages import controls, page, page_words, shared, within
+from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import age, resting, row, unresolved
 
 _STATES = ", ".join(State)

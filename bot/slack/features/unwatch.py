@@ -16,10 +16,10 @@ from bot.slack.grammar.said import Said
 from bot.slack.grammar.tokens import EVERYTHING, Refused, quoted, typed
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, section, sections
-from bot.slack.render.cards import RenderContext
 from bot.slack.render.change_buttons import UNCHANGED, WATCHES_SHOWN, confirm_blocks, undo_blocks
 from bot.slack.render.help import HelpPage
 from bot.slack.render.mrkdwn import code, escape, outside
+from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import unresolved
 
 # --- parse -----------------------------------------------------------------------------------------------------------

@@ -12,10 +12,10 @@ from bot.slack.grammar.said import Said
 from bot.slack.grammar.tokens import Refused, Word, bare, quoted, typed
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
-from bot.slack.render.cards import RenderContext
 from bot.slack.render.change_buttons import WATCHES_SHOWN
 from bot.slack.render.help import HelpPage
 from bot.slack.render.mrkdwn import date, outside
+from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import resting, row
 
 # --- parse -----------------------------------------------------------------------------------------------------------

@@ -56,9 +56,10 @@ def near_command(word: Word, rest: str) -> Refused | None:
             f"watch {rest}",
             "help watch",
         )
-    if name in SAME_AS:
-        ours = SAME_AS[name]
-        return Refused(
-            f"There is no command called *{shown}*. Did you mean *{ours}*?", f"{ours} {rest}".strip(), ours, "help"
-        )
-    return None
+    return _same_as(name, shown, rest) if name in SAME_AS else None
+
+
+def _same_as(name: str, shown: str, rest: str) -> Refused:
+    ours = SAME_AS[name]
+    told = f"There is no command called *{shown}*. Did you mean *{ours}*?"
+    return Refused(told, f"{ours} {rest}".strip(), ours, "help")

@@ -125,7 +125,10 @@ class Inbox:
         except (StoreAway, TimeoutError) as exc:
             emit(StoreUnreachable(component="slack", problem=str(exc) or "it did not answer in time"))
             return Kept(partial(self._answer_unkept, interaction, reading))
-        return Kept(partial(self._answer_first, interaction, reading)) if first else Kept(_no_answer)
+        if not first:
+            return Kept(_no_answer)
+        slot = self._slot(interaction, reading)
+        return Kept(partial(self._act, interaction, reading, self._act_seconds, slot=slot, if_away=KEPT))
 
     def _admitted(self, interaction: Interaction) -> Reading | TooMany:
         """Beyond a person's limit, a text is refused unread, because reading it costs more than refusing it.
@@ -149,12 +152,8 @@ class Inbox:
         if reading.needs_store:
             await self._say(interaction, AWAY if reading.changes else UNANSWERED)
             return
-        await self._act(interaction, reading, self._act_seconds, self._slot(interaction, reading))
+        await self._act(interaction, reading, self._act_seconds, slot=self._slot(interaction, reading))
         self._unrecorded.add(interaction.id)  # Redis may have kept it, or may yet come to it
-
-    async def _answer_first(self, interaction: Interaction, reading: Reading) -> None:
-        if not await self._act(interaction, reading, self._act_seconds, self._slot(interaction, reading)):
-            await self._say(interaction, KEPT)
 
     async def take_up(self) -> None:
         """What a bot that died, or a store that went away, has left undone. Called every few seconds.
@@ -203,10 +202,14 @@ class Inbox:
         interaction: Interaction,
         reading: Reading,
         seconds: float,
+        *,
         slot: AbstractAsyncContextManager[None] | None = None,
-    ) -> bool:
-        """A person is never shown a traceback, and always told whether anything may have changed. False: the store went
-        away, and it is to be taken up later."""
+        if_away: Refusal | None = None,
+    ) -> None:
+        """A person never sees a traceback, and always learns whether anything may have changed.
+
+        If the store goes away, the interaction stays kept, and `take_up` finishes it later. `if_away` says so.
+        """
         self._under_way[interaction.id] = asyncio.current_task()
         refusal: Refusal | None = None
         try:
@@ -216,7 +219,9 @@ class Inbox:
             refusal = BUSY
         except StoreAway as exc:
             emit(StoreUnreachable(component="slack", problem=str(exc)))
-            return False
+            if if_away:
+                await self._say(interaction, if_away)
+            return
         except TimeoutError:
             emit(ListenerSlow(interaction=interaction.kind, seconds=seconds))
             refusal = SLOW
@@ -225,10 +230,9 @@ class Inbox:
             refusal = BROKEN
         finally:
             del self._under_way[interaction.id]
-        await self._finished(interaction)  # before anything is said: nobody else is to take it up meanwhile
+        await self._finished(interaction)  # before the answer, so that no other bot takes it up meanwhile
         if refusal:
             await self._say(interaction, refusal)
-        return True
 
     async def _finished(self, interaction: Interaction) -> None:
         self._unrecorded.add(interaction.id)

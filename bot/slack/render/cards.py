@@ -1,63 +1,28 @@
 """The messages of episodes: card and thread line. Each is rendered whole, most important first. Pure."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from urllib.parse import quote
 
 from bot.domain.card import Card, ThreadEntry
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Episode, EpisodeKind, Outcome, TimelineEntry
-from bot.domain.phase import Phase, Readiness
-from bot.domain.transition import Event, Healthy, PipelineState, Reach
+from bot.domain.transition import Event
 from bot.domain.watch import API_PIPELINE_ID
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, Message, actions, button, confirmation, context, message, section, value
-from bot.slack.render.mrkdwn import REASON_LIMIT, date, duration, outside, span, time_of_day
+from bot.slack.render.headlines import FAILED_BEFORE, came_with_its_end, downtime, headline
+from bot.slack.render.mrkdwn import REASON_LIMIT, date, duration, outside, time_of_day
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
+from bot.slack.render.render_context import RenderContext
 
-LONGEST_ID = 150
 LATE_AFTER = timedelta(seconds=30)
-SHORTEST_HEALTHY = 60.0  # seconds
-PIPELINE_ID = "{pipeline_id}"
-FAILED_BEFORE = "It had already failed when I first read it"
 POSSIBLE_REPEAT = "Possible repeat: I couldn't check whether an earlier copy of this message arrived."
-
-
-@dataclass(frozen=True, slots=True)
-class RenderContext:
-    """The settings that every card needs. `platform_url` may hold `{pipeline_id}`."""
-
-    platform_url: str
-    command: str
-
-    @property
-    def knows_pipelines(self) -> bool:
-        """True if the address of a single pipeline is known."""
-        return PIPELINE_ID in self.platform_url
-
-    def link(self, pipeline_id: str) -> str:
-        """A link to the pipeline if its address is known, else to the platform. The label says which."""
-        if not self.knows_pipelines:
-            return f"<{self.platform_url}|Open GoldRush Platform>"
-        return f"<{self.address(pipeline_id)}|Open in GoldRush>"
-
-    @property
-    def home(self) -> str:
-        """A link to GoldRush itself."""
-        before = self.platform_url.partition(PIPELINE_ID)[0].partition("?")[0]
-        return f"<{before if before.endswith('/') else before.rpartition('/')[0] + '/'}|Open GoldRush Platform>"
-
-    def address(self, pipeline_id: str) -> str:
-        """Cuts an overlong id, which could exceed Slack's limit. GoldRush's own ids are shorter."""
-        return self.platform_url.replace(PIPELINE_ID, quote(pipeline_id[:LONGEST_ID], safe=""))
 
 
 def render_card(card: Card, delivery: Delivery, now: datetime, render_context: RenderContext) -> Message:
     of_the_api = card.pipeline.id == API_PIPELINE_ID
-    blocks: list[Block] = [section(_headline(card))]
+    blocks: list[Block] = [section(headline(card))]
     if calling := _calling(card):
         blocks.append(section(calling))
     to_do = card.episode.open or bool(card.continues_in)
@@ -77,251 +42,6 @@ def render_card(card: Card, delivery: Delivery, now: datetime, render_context: R
     if not of_the_api:
         blocks += _buttons(card)
     return message(blocks)
-
-
-def _headline(card: Card) -> str:
-    name = f"*{outside(card.pipeline.name)}*"
-    if card.episode.outcome is Outcome.UNWATCHED:
-        return _unwatched(card, name)
-    first, *rest = _HEADLINES[card.episode.kind](card, name)
-    return "\n".join(line for line in (_unread(card), first, *rest, _unseen(card)) if line)
-
-
-def _unwatched(card: Card, name: str) -> str:
-    """The card's last words. Nobody knows whether the episode is over."""
-    state = card.state
-    seen = phrases.state_words(state)
-    seen = f"last seen {seen}" if state.observation and state.reach is Reach.REACHABLE else seen
-    return "\n".join([_no_more_updates(card, name), f"Began at {_beginning(card.episode)}, {seen}"])
-
-
-def _no_more_updates(card: Card, name: str) -> str:
-    if card.continues_in:
-        return f":no_bell: *You're no longer paged* for {name}.{phrases.continues(card.continues_in)}"
-    receiver = "You get" if phrases.is_direct(card.channel) else "This channel gets"
-    return f":no_bell: {name} is *no longer watched here*. {receiver} no further updates on this."
-
-
-def _unread(card: Card) -> str:
-    """Stands first, because all below it may be out of date. Both times stay true later."""
-    seen = card.state.observation
-    if card.unread_at is None or seen is None or not card.episode.open:
-        return ""
-    at, last = time_of_day(card.unread_at), time_of_day(seen.observed_at)
-    return f"{phrases.BLIND} Couldn't be read at {at}. Last seen at {last}:"
-
-
-def _unseen(card: Card) -> str:
-    """The pipeline can't be read now: the headline shows its last known state."""
-    says_so_itself = {EpisodeKind.PAUSE, EpisodeKind.BLIND}
-    if not card.episode.open or card.state.reach is Reach.REACHABLE or card.episode.kind in says_so_itself:
-        return ""
-    return f"{phrases.BLIND} Now: {phrases.state_words(card.state)}"
-
-
-def _failure(card: Card, name: str) -> tuple[str, ...]:
-    episode, state = card.episode, card.state
-    first_seen = f"{FAILED_BEFORE}." if episode.first_seen else ""
-    if episode.outcome is Outcome.RECOVERED:
-        what = recovery_words(card) if came_with_its_end(card) else _failed_once(episode)
-        return (f":large_green_circle: {name} {what} · {_when(episode)}",)
-    if episode.outcome is Outcome.ON_PURPOSE:
-        symbol = phrases.standing_symbol(state)
-        return (f"{symbol} {name} failed, then *{_ending(episode)}* · {_when(episode)}", first_seen)
-    if state.phase == Phase.FAILED or state.reach is not Reach.REACHABLE:
-        ready = _ready(card) if state.reach is Reach.REACHABLE else ""
-        since = " · ".join(fact for fact in (_when(episode), _healthy_before(episode), ready) if fact)
-        return (f":red_circle: {name} *failed*{_after_healthy(episode)}", since, first_seen)
-    coming = f"{phrases.standing_symbol(state)} {name} failed, now {phrases.state_in_a_sentence(state)}"
-    since = f"Failed at {_beginning(episode)}{_after_healthy(episode)}"
-    return (coming, since, _ready(card), _not_recovered(state), first_seen)
-
-
-def _failed_once(episode: Episode) -> str:
-    """A single time behind "failed" would read as if the failure lasted."""
-    briefly = episode.closed_at is not None and episode.closed_at - episode.opened_at < timedelta(minutes=1)
-    return "failed briefly" if briefly and not episode.first_seen else "failed"
-
-
-def _not_recovered(state: PipelineState) -> str:
-    """Why RUNNING alone does not end the failure."""
-    seen = state.observation
-    if not seen or seen.phase != Phase.RUNNING or seen.readiness is not Readiness.UNREPORTED:
-        return ""
-    return "GoldRush doesn't report how many replicas are ready, so I can't tell whether it has recovered."
-
-
-def _after_healthy(episode: Episode) -> str:
-    """How long it was live, if it failed straight from there."""
-    healthy = episode.healthy
-    if healthy is None or healthy.until is None or healthy.until < episode.opened_at or _says_nothing(healthy):
-        return ""
-    return f" after {_healthy_for(healthy)} healthy"
-
-
-def _healthy_before(episode: Episode) -> str:
-    """When it was last live, if something came in between, such as a deployment."""
-    healthy = episode.healthy
-    if healthy is None or healthy.until is None or healthy.until >= episode.opened_at:
-        return ""
-    lasted = "" if _says_nothing(healthy) else f", for {_healthy_for(healthy)}"
-    return f"last healthy {date(healthy.until)}{lasted}"
-
-
-def _says_nothing(healthy: Healthy) -> bool:
-    """True if the bot saw it for less than a minute: it may have been healthy for much longer."""
-    return healthy.at_least and _healthy_seconds(healthy) < SHORTEST_HEALTHY
-
-
-def _healthy_seconds(healthy: Healthy) -> float:
-    return ((healthy.until or healthy.since) - healthy.since).total_seconds()
-
-
-def _healthy_for(healthy: Healthy) -> str:
-    return phrases.length(_healthy_seconds(healthy), first_seen=healthy.at_least)
-
-
-def recovery_words(card: Card) -> str:
-    """The card says "recovered" only if no line in the channel says it."""
-    if came_with_its_end(card):
-        return f"*recovered* after {_downtime(card.episode)}"
-    return f"was *down* for {_downtime(card.episode)}"
-
-
-def came_with_its_end(card: Card) -> bool:
-    return bool(card.episode.timeline) and card.came_at >= card.episode.timeline[-1].revision
-
-
-def _ready(card: Card) -> str:
-    observation = card.state.observation
-    return phrases.replicas(observation.phase, observation.ready, observation.replicas) if observation else ""
-
-
-def _when(episode: Episode) -> str:
-    """When an open episode began; when a closed one began and ended."""
-    if episode.closed_at is None:
-        return f"Since {_beginning(episode)}"
-    return span(episode.opened_at, episode.closed_at, or_earlier=episode.first_seen)
-
-
-def _beginning(episode: Episode) -> str:
-    return phrases.moment(episode.opened_at, first_seen=episode.first_seen)
-
-
-def _degraded(card: Card, name: str) -> tuple[str, ...]:
-    episode, ready = card.episode, _ready(card)
-    when = _when(episode)
-    if episode.open:
-        return (f"{_DEGRADED_NOW[_readiness(card)].format(name=name)}{f': {ready}' if ready else ''}", when)
-    if episode.outcome is Outcome.LIVE:
-        return (f":large_green_circle: {name} has *all replicas ready* again after {_downtime(episode)} · {when}",)
-    return (f"{phrases.DEGRADED} {name} was *degraded* for {_downtime(episode)}, then {_ending(episode)} · {when}",)
-
-
-_DEGRADED_NOW = {
-    Readiness.SHORT: f"{phrases.DEGRADED} {{name}} is *degraded*",
-    Readiness.SURPLUS: f"{phrases.BLIND} {{name}} was *degraded*, now more replicas are ready than wanted",
-    Readiness.UNREPORTED: f"{phrases.BLIND} {{name}} was *degraded*, now its readiness is not reported",
-}
-
-
-def _readiness(card: Card) -> Readiness:
-    """READY is impossible here: it ends the episode."""
-    seen = card.state.observation
-    return seen.readiness if seen and seen.readiness in _DEGRADED_NOW else Readiness.SHORT
-
-
-def _deployment(card: Card, name: str) -> tuple[str, ...]:
-    episode, state = card.episode, card.state
-    if episode.outcome is Outcome.LIVE:
-        took = f" after {_downtime(episode)}" if episode.closed_at != episode.opened_at else ""
-        return (f":large_green_circle: {name} is *live*{took} · {_when(episode)}",)
-    if not episode.open:
-        return (f":black_circle: {name} was deploying, then *{_ending(episode)}* · {_when(episode)}",)
-    since = f"Began at {_beginning(episode)}"
-    if state.phase == Phase.RUNNING:
-        return (f":large_blue_circle: {name} is *running*, {_not_live(state)}", since, _ready(card))
-    return (f":large_blue_circle: {name} {phrases.phase_clause(state.phase)}", since)
-
-
-def _not_live(state: PipelineState) -> str:
-    seen = state.observation
-    return "readiness not reported" if seen and seen.readiness is Readiness.UNREPORTED else "not live yet"
-
-
-def _pause(card: Card, name: str) -> tuple[str, ...]:
-    episode, state = card.episode, card.state
-    when = _when(episode)
-    if not episode.open:
-        was = phrases.phase_in_a_sentence(episode.timeline[-2].phase if len(episode.timeline) > 1 else None)
-        return (f":black_circle: {name} was {was} for {_downtime(episode)}, then *{_ending(episode)}* · {when}",)
-    wanted = phrases.intent_words(card.pipeline, state)
-    words = f"{phrases.standing_symbol(state)} {name} {phrases.state_clause(state)}"
-    return (words, when, f":warning: Nobody asked for this: it {wanted}" if wanted else "")
-
-
-def _restart(card: Card, name: str) -> tuple[str, ...]:
-    symbol = phrases.standing_symbol(card.state)
-    return (
-        f":arrows_counterclockwise: {name} *restarted* between two readings",
-        f"{symbol} {phrases.state_words(card.state)}",
-    )
-
-
-def _blind(card: Card, name: str) -> tuple[str, ...]:
-    episode = card.episode
-    reason = next((line.reason for line in reversed(episode.timeline) if line.reason), "")
-    since = _when(episode)
-    why = outside(reason, REASON_LIMIT) if reason else ""
-    if not episode.open:
-        if episode.outcome is Outcome.READABLE:
-            return (f":large_green_circle: {name} *can be read again* after {_downtime(episode)} · {since}",)
-        ending = f"couldn't be read for {_downtime(episode)}, then *{_ending(episode)}* · {since}"
-        return (f"{phrases.standing_symbol(card.state)} {name} {ending}",)
-    if card.state.reach is Reach.GONE:
-        return (f"{phrases.BLIND} {name} is *{phrases.GONE}*", since, "I'll read it once GoldRush lists it again.")
-    if card.pipeline.id == API_PIPELINE_ID:
-        return (f":no_entry: {name} *can't be read*", since, why, _until(episode))
-    return (f"{phrases.BLIND} {name} *can't be read*, {_last_seen(card)}", since, why)
-
-
-def _until(episode: Episode) -> str:
-    until = next((line.until for line in reversed(episode.timeline) if line.reason), None)
-    wait = f"I'll try again at {date(until)}. Until then" if until else "Until it can be read again,"
-    return f"{wait} I can't tell whether pipelines are healthy."
-
-
-def _last_seen(card: Card) -> str:
-    return f"last seen {phrases.phase_word(card.state.phase)}" if card.state.phase else "never read yet"
-
-
-def _other(card: Card, name: str) -> tuple[str, ...]:
-    episode = card.episode
-    word = phrases.phase_word(episode.timeline[0].phase if episode.timeline else None)
-    undocumented = "GoldRush doesn't document this phase."
-    if episode.open:
-        return (f"{phrases.BLIND} {name} reports *{word}*", _when(episode), undocumented)
-    was = f"reported *{word}* for {_downtime(episode)}, then *{_ending(episode)}* · {_when(episode)}"
-    return (f":black_circle: {name} {was}", undocumented)
-
-
-_HEADLINES: dict[EpisodeKind, Callable[[Card, str], tuple[str, ...]]] = {
-    EpisodeKind.FAILURE: _failure,
-    EpisodeKind.DEGRADED: _degraded,
-    EpisodeKind.DEPLOYMENT: _deployment,
-    EpisodeKind.PAUSE: _pause,
-    EpisodeKind.RESTART: _restart,
-    EpisodeKind.BLIND: _blind,
-    EpisodeKind.OTHER: _other,
-}
-
-
-def _downtime(episode: Episode) -> str:
-    return phrases.length(episode.downtime_seconds, first_seen=episode.first_seen)
-
-
-def _ending(episode: Episode) -> str:
-    return phrases.phase_in_a_sentence(episode.timeline[-1].phase if episode.timeline else None)
 
 
 def _calling(card: Card) -> str:
@@ -350,7 +70,7 @@ def _lasted(card: Card) -> str:
     episode = card.episode
     if episode.outcome is not Outcome.RECOVERED:
         return ""
-    lasted = "" if came_with_its_end(card) else f"down for {_downtime(episode)}"
+    lasted = "" if came_with_its_end(card) else f"down for {downtime(episode)}"
     return ", ".join(each for each in (lasted, _precision(episode)) if each)
 
 

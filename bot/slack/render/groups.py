@@ -22,10 +22,12 @@ from bot.slack.render.blocks import (
     select,
     value,
 )
-from bot.slack.render.cards import RenderContext, came_with_its_end, footnotes, line_words, recovery_words
+from bot.slack.render.cards import footnotes, line_words
+from bot.slack.render.headlines import came_with_its_end, recovery_words
 from bot.slack.render.mrkdwn import date, outside, span, time_of_day
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
+from bot.slack.render.render_context import RenderContext
 
 NAME_LIMIT = 40  # thirty lines must fit into the text of a notification
 BLOCKS_LIMIT = 12_000  # Slack refuses a message that is much larger

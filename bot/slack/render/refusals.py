@@ -2,8 +2,8 @@
 
 from bot.domain.answer import Refusal
 from bot.slack.render.blocks import Block, context, sections
-from bot.slack.render.cards import RenderContext
 from bot.slack.render.mrkdwn import code
+from bot.slack.render.render_context import RenderContext
 
 LONGEST_COMMAND = 300
 

@@ -8,10 +8,11 @@ from bot.domain.card import Card, Content, Digest, Group, HeldPages, Notice, Thr
 from bot.domain.delivery import Delivery
 from bot.domain.permission import Broadcast
 from bot.slack.render.blocks import Message
-from bot.slack.render.cards import RenderContext, render_card, render_line
+from bot.slack.render.cards import render_card, render_line
 from bot.slack.render.groups import render_catch_up, render_group, render_lines
 from bot.slack.render.held_pages import render_held_pages
 from bot.slack.render.notices import render_notice
+from bot.slack.render.render_context import RenderContext
 
 Calls = TypeVar("Calls", Card, Notice)
 

@@ -9,8 +9,8 @@ from bot.domain.watch import ChannelId, SuspendReason
 from bot.slack.grammar.tokens import can_be_typed, quoted, renamed, without
 from bot.slack.render import doubts, phrases
 from bot.slack.render.blocks import Block, sections
-from bot.slack.render.cards import RenderContext
 from bot.slack.render.mrkdwn import ago, code, outside
+from bot.slack.render.render_context import RenderContext
 
 CANDIDATES = 10
 EXPLAINED = 10  # unknown words that get a line of their own

@@ -8,10 +8,10 @@ from bot.domain.subscription import Edit
 from bot.domain.watch import ChannelId
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
-from bot.slack.render.cards import RenderContext
 from bot.slack.render.change_buttons import UNCHANGED, confirm_blocks, undo_blocks
 from bot.slack.render.mrkdwn import code, outside
 from bot.slack.render.pages import PAGE_SIZE
+from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row, unresolved
 
 
