@@ -15,7 +15,7 @@ class Background:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Cancels what still runs and waits for its end."""
+        """Cancels the running tasks and waits until they end."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -1,4 +1,4 @@
-"""What can happen to the bot itself: its process stands still or dies, its wall clock is put forward or back."""
+"""Faults of the bot itself: its process freezes or dies, or its wall clock is wrong."""
 
 import asyncio
 import signal
@@ -14,14 +14,14 @@ FROZEN_SECONDS = 10.0
 
 class BotFaultKind(StrEnum):
     FROZEN = "frozen"
-    """SIGSTOP for `seconds`: as when a machine is overloaded or moved. Its monotonic clock runs on meanwhile."""
+    """SIGSTOP for `seconds`, as if the machine were overloaded or moved. The monotonic clock keeps running."""
     KILLED = "killed"
-    """SIGKILL; it stays down for `seconds`, or until it is fixed."""
+    """SIGKILL. The bot stays down for `seconds`, or until the fault is fixed."""
 
 
 class ClockFaultKind(StrEnum):
     OFF = "off"
-    """The bot's wall clock is `seconds` ahead, or behind where they are below 0. Everybody else's stays right."""
+    """The bot's wall clock is `seconds` ahead, or behind if negative. All other clocks stay right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,9 +31,9 @@ class InForce:
 
 
 class BotProcess:
-    """The bot's process as far as trouble with it goes.
+    """The bot's process and its faults.
 
-    Who started it, with these hands, starts it again when it has ended (`ended`, `fixed`, `started_again`).
+    The demo restarts the process after it ends: see `ended`, `fixed` and `started_again`.
     """
 
     def __init__(self, process: asyncio.subprocess.Process, clock_offset: ClockOffset) -> None:
@@ -41,9 +41,9 @@ class BotProcess:
         self.clock_offset = clock_offset
         self.starts = 1
         self.last_end: str | None = None
-        """How it ended the last time, in words."""
+        """How the process last ended, as people say it."""
         self.killed = False
-        """By this fault, and not started again yet."""
+        """Killed by a fault, and not restarted yet."""
         self.on_change: Callable[[], None] = lambda: None
         self._trouble: InForce | None = None
         self._fixing: asyncio.TimerHandle | None = None
@@ -69,22 +69,22 @@ class BotProcess:
         self._strike(InForce(kind=BotFaultKind.KILLED, seconds=seconds))
 
     def fix(self) -> None:
-        """Lets it go on where it is frozen, and be started again where it is killed."""
+        """A frozen process continues; a killed one may be restarted."""
         self._set_trouble(None)
         self._signal(signal.SIGCONT)
 
     def set_clock(self, seconds: float) -> None:
-        """So many seconds ahead of the right time; 0 puts it right."""
+        """`seconds` ahead of the right time; 0 is the right time."""
         self.clock_offset.turn_to(seconds)
         self.on_change()
 
     async def ended(self) -> None:
-        """Waits until the process is no more, whoever ended it."""
+        """Waits until the process has ended, for any reason."""
         self.last_end = _ending(await self.process.wait())
         self.on_change()
 
     async def fixed(self) -> None:
-        """Waits until it may live."""
+        """Waits until the demo may restart the process."""
         await self._well.wait()
 
     def started_again(self, process: asyncio.subprocess.Process) -> None:
@@ -98,7 +98,7 @@ class BotProcess:
         self._signal(signal.SIGSTOP if trouble.kind is BotFaultKind.FROZEN else signal.SIGKILL)
 
     def _set_trouble(self, trouble: InForce | None) -> None:
-        """In the place of what was before, with its end."""
+        """Replaces the fault before, and its timer."""
         if self._fixing is not None:
             self._fixing.cancel()
         self._fixing = None
@@ -117,5 +117,5 @@ class BotProcess:
 
 
 def _ending(code: int) -> str:
-    """As a person says it."""
+    """`exit 2`, or `kill -9`."""
     return f"exit {code}" if code >= 0 else f"kill -{-code}"

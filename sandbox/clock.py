@@ -4,7 +4,7 @@ import time
 
 
 class Clock:
-    """Real time; a test hands in a subclass whose hands it turns itself."""
+    """Real time. A test passes a subclass that it can set."""
 
     def now(self) -> float:
         """Wall time, in seconds since 1970."""

@@ -1,6 +1,6 @@
-"""The control API: the workspace's half, and what the page needs of both halves together.
+"""The control API: the calls about the Slack workspace, and the state that the page draws.
 
-What cannot be done is answered with `{"error": ...}` and a 4xx, whatever was sent.
+Every request that cannot be done gets a 4xx with `{"error": ...}`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -59,7 +59,7 @@ class Control:
         self._slack = sandbox.slack
 
     async def state(self, request: web.Request) -> Any:
-        """Everything the page shows; asking for a channel marks it read. Without one, the first that is there."""
+        """Everything the page shows, and marks the shown channel as read. The default is the first visible channel."""
         user = request.query.get("user", DEFAULT_USER)
         self._slack.directory.person(user)
         channel = request.query.get("channel") or self._first_channel(user)
@@ -82,7 +82,7 @@ class Control:
         return DEFAULT_CHANNEL if DEFAULT_CHANNEL in seen else seen[0]
 
     async def typed(self, body: Body) -> Any:
-        """As from the composer: a slash command, or a message. A command cannot be used in a thread."""
+        """A person sends a slash command or a message. Slack takes no command in a thread."""
         user, channel, text = body.text("user"), body.text("channel"), body.text("text").strip()
         thread_ts = body.maybe_text("thread_ts")
         if not text:
@@ -154,7 +154,7 @@ class Control:
         return {"ok": True}
 
     def changes(self, channel: str, body: Body) -> dict[str, Callable[[], None]]:
-        """What can happen to a channel, by the name of the action."""
+        """Each change of a channel, by the name of its action."""
         slack = self._slack
         return {
             "archive": lambda: slack.archive(channel),
@@ -173,7 +173,7 @@ class Control:
         }
 
     async def delete_message(self, body: Body) -> Any:
-        """As an admin may, whoever wrote it."""
+        """An admin may delete any message."""
         self._slack.delete_message(body.text("channel"), body.text("ts"))
         return {"ok": True}
 
@@ -213,7 +213,7 @@ def answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.Respons
 
 
 def with_body(handler: Callable[[Body], Awaitable[Any]]) -> Handler:
-    """What stands in the path counts as a field too."""
+    """Fields come from the JSON body and from the path."""
 
     async def read(request: web.Request) -> Any:
         fields = await request.json()
@@ -225,7 +225,7 @@ def with_body(handler: Callable[[Body], Awaitable[Any]]) -> Handler:
 
 
 def _outcome(ack: Ack) -> JsonObject:
-    """What the client shows of an act: nothing when all went well, else Slack's word for the failure."""
+    """The result of an interaction; `error` is Slack's name for the failure."""
     return {"ok": ack.ok, "error": ack.error}
 
 

@@ -1,10 +1,10 @@
-"""What a control request carries."""
+"""The fields of a control request, each checked when it is read."""
 
 from sandbox.slack.wire import JsonObject
 
 
 class Body:
-    """A request's JSON, asked field by field."""
+    """A request's JSON. A field of the wrong kind raises ValueError."""
 
     def __init__(self, fields: JsonObject) -> None:
         self._fields = fields
@@ -30,7 +30,7 @@ class Body:
         return value
 
     def maybe_count(self, name: str) -> int | None:
-        """None, or 0, is no limit."""
+        """None and 0 both mean no limit."""
         number = self.maybe_number(name)
         if number is not None and number != int(number):
             raise ValueError(f"{name} must be a whole number")

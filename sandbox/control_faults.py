@@ -1,14 +1,14 @@
-"""The control API for trouble: one address for every fault, `target` says of what.
+"""The control API for faults: one address for all of them, and `target` names the broken part.
 
-goldrush   what the API answers (`pipeline_id` for one pipeline alone)
-slack      what Slack's Web API answers (`method`, or `*`)
-delivery   what becomes of commands, clicks and events on their way to the bot
-token      what the app loses of the workspace
-redis      the bot's memory and the wire to it
-bot        its process
-clock      its wall clock
+goldrush   the answers of GoldRush's API (`pipeline_id` for one pipeline)
+slack      the answers of Slack's Web API (`method`, or `*`)
+delivery   commands, clicks and events on their way to the bot
+token      the app's token and scopes
+redis      the bot's store and the connection to it
+bot        the bot's process
+clock      the bot's wall clock
 
-`{"kind": "none"}` fixes a target; with a kind beside it in `fix`, that kind alone.
+`{"kind": "none"}` fixes a target. Add `fix` to fix only that kind.
 """
 
 from collections.abc import Awaitable, Callable
@@ -32,20 +32,20 @@ NONE = "none"
 
 
 class DeliveryActKind(StrEnum):
-    """Done at once, with nothing to fix."""
+    """A single act, which leaves nothing to fix."""
 
     REPEATED = "repeated"
-    """The last payload goes out once more, as it was: hours later too, or with the bot's clock turned."""
+    """Slack sends the last payload again, unchanged, even hours later or after a change of the bot's clock."""
     REFRESH = "refresh_requested"
-    """Every socket is closed as Slack does from time to time."""
+    """Slack closes every socket, as it does about once an hour."""
     WARNING = "warning"
-    """Every socket is told that it will be closed, and is not."""
+    """Slack warns every socket that it will close, but does not close it."""
     DROPPED = "dropped"
-    """Every socket is closed without a word."""
+    """Slack closes every socket without a `disconnect`."""
 
 
 class Breakable(Protocol):
-    """The part of the sandbox that trouble reaches."""
+    """The parts of the sandbox that can be broken."""
 
     @property
     def goldrush(self) -> GoldRush: ...
@@ -61,10 +61,10 @@ class Breakable(Protocol):
 
 
 async def strike(sandbox: Breakable, body: Body) -> None:
-    """Sets the fault that a request describes, does what it asks for, or fixes.
+    """Sets or fixes the fault that a request describes.
 
     Raises:
-        ValueError, Refused: with a sentence for its author, where it describes nothing that can be done.
+        ValueError, Refused: the request makes no sense; the text tells its author why.
     """
     target = body.text("target")
     if target not in TARGETS:
@@ -88,7 +88,7 @@ async def fix_all(sandbox: Breakable) -> None:
 
 
 def rows(sandbox: Breakable) -> list[JsonObject]:
-    """What is in force, as the page shows it: what to send to fix each is `target`, `kind` and where it struck."""
+    """The active faults, as the page shows them. Each row has the fields of the request that fixes it."""
     slack = sandbox.slack
     return [
         *control_goldrush.fault_rows(sandbox.goldrush),
@@ -101,7 +101,7 @@ def rows(sandbox: Breakable) -> list[JsonObject]:
 
 
 def process(sandbox: Breakable) -> JsonObject | None:
-    """The bot's process, where this sandbox holds it."""
+    """The bot's process, if this sandbox started it."""
     bot = sandbox.bot
     if bot is None:
         return None
@@ -109,7 +109,7 @@ def process(sandbox: Breakable) -> JsonObject | None:
 
 
 def breakable(sandbox: Breakable) -> list[str]:
-    """The targets that are there: a sandbox by itself has no Redis and no bot to break."""
+    """The targets that exist. Only the demo has a Redis and a bot."""
     absent = {"redis"} if sandbox.redis is None else set()
     absent |= {"bot", "clock"} if sandbox.bot is None else set()
     return [target for target in TARGETS if target not in absent]
@@ -142,7 +142,7 @@ def _web_fault(kind: FaultKind, body: Body) -> Fault:
 
 
 def _retry_after(body: Body) -> int | str | None:
-    """Left out it is 1; `null` leaves out the header."""
+    """The default is 1; `null` leaves out the header."""
     value = body.fields.get("retry_after", 1)
     if value is not None and (isinstance(value, bool) or not isinstance(value, int | str)):
         raise ValueError("retry_after must be a number, text, or null for no header")
@@ -224,7 +224,7 @@ async def _clock(sandbox: Breakable, body: Body) -> None:
     _chosen(body.text("kind"), ClockFaultKind)
     seconds = body.maybe_number("seconds", negative=True)
     if seconds is None:
-        raise ValueError("seconds is missing: how far ahead the bot's clock is to be, or, below 0, behind")
+        raise ValueError("seconds is missing: how far to put the bot's clock ahead, or back if negative")
     bot.set_clock(seconds)
 
 
@@ -257,6 +257,6 @@ def _of_bot(kind: BotFaultKind | ClockFaultKind) -> str:
 
 
 def _row(target: str, fault: Any, **where: str) -> JsonObject:
-    """A fault of any family: each has a kind, and most have a number of times or of seconds."""
+    """Any fault has a kind. Most also have a number of times or seconds."""
     told = {name: getattr(fault, name) for name in ("times", "seconds", "retry_after") if hasattr(fault, name)}
     return {"target": target, **where, "kind": fault.kind.value, **told}

@@ -1,4 +1,4 @@
-"""The control API for pipelines: what the page, a test or a person with curl moves the stand-in for GoldRush with."""
+"""The control API for pipelines, for the page, tests and curl."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
@@ -53,7 +53,7 @@ def routes(sandbox: Controlled) -> list[web.RouteDef]:
 
 
 def pipeline_rows(goldrush: GoldRush) -> list[Json]:
-    """The pipelines as the page lists them: in the order of their making, those out of sight included."""
+    """All pipelines in the order of their creation, hidden ones included."""
     everything = goldrush.pipelines | goldrush.removed
     return [_row(goldrush, pipeline) for pipeline in sorted(everything.values(), key=lambda each: each.number)]
 
@@ -74,10 +74,9 @@ def fault_rows(goldrush: GoldRush) -> list[Json]:
 
 
 def set_fault(goldrush: GoldRush, body: Mapping[str, Any]) -> None:
-    """Sets the fault that a request describes; ValueError with a sentence for its author where it describes none.
+    """Sets the fault that a request describes, or raises ValueError with the reason.
 
-    `{"kind": "none"}` takes the fault of that pipeline away; without one, all that are in force, or, with the kind in
-    `fix`, the one of the whole API.
+    `{"kind": "none"}` fixes the named pipeline. Without a pipeline it fixes everything, or the kind in `fix` alone.
     """
     pipeline_id, kind = body.get("pipeline_id"), body.get("kind")
     if pipeline_id is not None and pipeline_id not in goldrush.pipelines:

@@ -1,4 +1,4 @@
-"""The demo: the sandbox in this process, the bot as a process of its own that knows nothing of it."""
+"""The demo: the sandbox in this process, and the bot in another one, which does not know about the sandbox."""
 
 import argparse
 import asyncio
@@ -21,20 +21,20 @@ from sandbox.wall_clock import ClockOffset
 
 GOODBYE_SECONDS = 12.0
 PAUSE_SECONDS = 1.0
-"""Between an end that nobody asked for and the next start."""
+"""Between an unexpected end of the bot and its restart."""
 MOST_IN_VAIN = 5
-"""So many starts in a row that end before Slack has the bot are not followed by another."""
+"""The demo gives up after this many starts in a row that never reached Slack."""
 OPERATOR = "C0OPS"
 INVITED = ("C0ALERTS", "C0TEAM")
 
 
 async def run(port: int, out: Console, hosts: tuple[str, ...] = ()) -> int:
-    """Runs until Ctrl-C or until the bot cannot be started; answers the exit code. `hosts`: see `Sandbox.start`."""
+    """Runs until Ctrl-C, or until the bot keeps failing. Returns the exit code. `hosts`: see `Sandbox.start`."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopped.set)
-    # The sandbox forgets everything when it ends, so the bot's memory is for this run only too.
+    # The sandbox forgets everything when it ends, so the bot's data lives only for this run too.
     with tempfile.TemporaryDirectory(prefix="pipeline-bot-") as data_dir:
         return await _run(port, hosts, Path(data_dir), out, stopped)
 
@@ -72,8 +72,10 @@ async def _until_stopped(play: Coroutine[None, None, int], stopped: asyncio.Even
 
 
 def _furnish(sandbox: Sandbox) -> None:
-    """A channel for the operator, as the bot's operator and fallback channel; and nobody has invited the bot to another
-    before it runs: one that is in channels at its first start has to ask whether its memory was lost."""
+    """Adds the operator's channel, and takes the bot out of all others.
+
+    A bot that finds itself in channels at its first start would report lost data.
+    """
     channels = sandbox.slack.directory.channels
     for name in INVITED:
         channels[name].members.remove(BOT_USER)
@@ -81,7 +83,7 @@ def _furnish(sandbox: Sandbox) -> None:
 
 
 async def _play(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, out: Console) -> int:
-    """From the first start of the bot to its last end; answers the exit code."""
+    """From the bot's first start to its last end. Returns the exit code."""
     out.print("Starting the sandbox and the bot …")
     if not await _connected(sandbox, bot):
         return 1
@@ -92,19 +94,19 @@ async def _play(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, out: Con
     out.print("  The first alert comes within seconds.")
     out.print("  Ctrl-C stops all of it.\n")
     await _keep_alive(env, sandbox, bot, out)
-    out.print(f"[red]The bot ended {MOST_IN_VAIN} times before it was connected; its messages stand above.[/]")
+    out.print(f"[red]The bot ended {MOST_IN_VAIN} times before it was connected. See its messages above.[/]")
     return 1
 
 
 async def _keep_alive(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, out: Console) -> None:
-    """Starts the bot again whenever it has ended, until it ends time and again before it is connected."""
+    """Restarts the bot after each end, until it fails to connect MOST_IN_VAIN times in a row."""
     in_vain = 0
     while in_vain < MOST_IN_VAIN:
         await bot.ended()
         if bot.killed:
-            out.print("The bot is killed. It is started again when that is fixed.")
+            out.print("The bot was killed. It restarts when you fix that.")
         else:
-            out.print(f"[yellow]The bot ended by itself ({bot.last_end}). It is started again.[/]")
+            out.print(f"[yellow]The bot ended by itself ({bot.last_end}). Restarting it.[/]")
             await asyncio.sleep(PAUSE_SECONDS)
         await bot.fixed()
         bot.started_again(await _start(env, bot.clock_offset))
@@ -116,7 +118,7 @@ async def _keep_alive(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, ou
 
 
 def environment(url: str, data_dir: Path) -> dict[str, str]:
-    """The settings by which a bot meets the sandbox at `url`: nothing else tells it apart from the real thing."""
+    """The settings of a bot that uses the sandbox at `url`. Nothing else differs from a real Slack and GoldRush."""
     ours = ("SLACK_", "GOLDRUSH_", "REDIS_", "OPERATOR_", "FALLBACK_", "PIPELINE_BOT_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return kept | {
@@ -139,12 +141,12 @@ async def _bot(env: dict[str, str], sandbox: Sandbox, data_dir: Path) -> AsyncIt
     try:
         yield bot
     finally:
-        bot.fix()  # nobody can say goodbye while frozen
+        bot.fix()  # a frozen process cannot shut down
         await _end(bot.process)
 
 
 async def _start(env: dict[str, str], clock_offset: ClockOffset) -> asyncio.subprocess.Process:
-    """In a session of its own, so that Ctrl-C reaches it once, through us; under a clock that the page can turn."""
+    """The bot has its own session, so only we pass Ctrl-C on to it, and a wall clock that the page can set."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "sandbox.wall_clock", str(clock_offset.path), "bot.cli", "run"),
         env=env,
@@ -167,7 +169,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def _connected(sandbox: Sandbox, bot: BotProcess) -> bool:
-    """Waits until Slack has the bot; False where it ended first."""
+    """Waits until the bot is connected to Slack. False if it ended first."""
     while bot.alive:
         if sandbox.slack.delivery.transport.value == "socket":
             return True
@@ -176,14 +178,14 @@ async def _connected(sandbox: Sandbox, bot: BotProcess) -> bool:
 
 
 async def _first_watch(sandbox: Sandbox) -> None:
-    """What people would do first, so that the scenario has somebody to tell."""
+    """People invite the bot and add a watch, so that the scenario's alerts have a channel."""
     for channel in INVITED:
         sandbox.slack.invite_bot(channel)
     await sandbox.slack.run_command("U0ANN", "C0ALERTS", "/pipeline", "watch * page @ann")
 
 
 def main() -> None:
-    """`pipeline-bot demo` starts this as a process of its own, with the same options."""
+    """`pipeline-bot demo` runs this in place of itself, with the same options."""
     options = argparse.ArgumentParser(prog="pipeline-bot demo")
     options.add_argument("--port", type=int, default=8080)
     options.add_argument("--host", action="append", default=[])

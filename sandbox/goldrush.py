@@ -1,7 +1,7 @@
-"""A stand-in for GoldRush's Pipeline REST API: its state, its rules, its address.
+"""A stand-in for GoldRush's Pipeline REST API: its state, its rules and its routes.
 
-Only GET is offered, because a monitoring bot needs no more. Sources: https://goldrush.dev/docs/goldrush-pipeline-api/
-and the reference pages beside it; where the vendor publishes nothing, the stricter reading is taken.
+It answers GET only, because a monitoring bot needs no more. Sources: https://goldrush.dev/docs/goldrush-pipeline-api/
+and the reference pages beside it. Where the vendor publishes nothing, the stand-in is strict.
 """
 
 from collections.abc import Callable
@@ -26,7 +26,7 @@ KEPT = 50_000  # entries of each log: a demo may run for days
 
 @dataclass(slots=True, kw_only=True)
 class Request:
-    """One request as it arrived; `status` is None until it is answered, and stays so when it never is."""
+    """One request. `status` is None until the answer goes out."""
 
     at: float
     method: str
@@ -43,7 +43,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What truly happened, for comparing with what was told about it."""
+    """A real phase change. Tests compare it with the bot's messages."""
 
     at: float
     kind: ChangeKind
@@ -55,7 +55,7 @@ class Change:
 
 
 class GoldRush:
-    """Pipelines that move when told to, behind the API as GoldRush publishes it."""
+    """Pipelines that tests and people move, behind GoldRush's published API."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.clock = clock or Clock()
@@ -120,7 +120,7 @@ class GoldRush:
         replicas: int | None = None,
         restart: bool = False,
     ) -> None:
-        """Moves a pipeline; the figures that are not given follow from the phase. One that had vanished is back."""
+        """Moves a pipeline, and brings back a vanished one. Replica counts follow from the phase unless given."""
         pipeline = self.pipelines.get(pipeline_id) or self.removed[pipeline_id]
         if self.removed.pop(pipeline_id, None):
             self.pipelines[pipeline_id] = pipeline
@@ -135,18 +135,18 @@ class GoldRush:
         self._record(ChangeKind.MOVED, pipeline)
 
     def degrade(self, pipeline_id: str) -> None:
-        """RUNNING with one replica fewer ready than wanted."""
+        """RUNNING with one replica not ready."""
         pipeline = self.pipelines.get(pipeline_id) or self.removed[pipeline_id]
         self.set_phase(pipeline_id, "RUNNING", ready=max(0, pipeline.size - 1))
 
     def remove(self, pipeline_id: str) -> None:
-        """Deleted, or hidden from this key: the API answers 404 to both."""
+        """Deleted, or hidden from this key. The API answers 404 for both."""
         pipeline = self.pipelines.pop(pipeline_id)
         self.removed[pipeline_id] = pipeline
         self._record(ChangeKind.REMOVED, pipeline)
 
     def set_fault(self, fault: Fault | None, pipeline_id: str | None = None) -> None:
-        """A fault for one pipeline, or (without an id) for the whole API; None takes it away."""
+        """Sets the fault of one pipeline, or of the whole API without an id. None fixes it."""
         if fault is None:
             self.faults.pop(pipeline_id, None)
         else:
@@ -158,7 +158,7 @@ class GoldRush:
 
     @property
     def rate_limit(self) -> float | None:
-        """Requests a second; None: no limit. Bursts may reach twice the rate."""
+        """Requests per second; None means no limit. A burst may reach twice the rate."""
         return self._allowance.rate
 
     @rate_limit.setter
@@ -214,7 +214,7 @@ class GoldRush:
         return render(answer) if fault is None else await strike(fault, request, answer, self.clock.now())
 
     def _refusal(self, request: web.Request) -> web.Response | None:
-        """Who asks, how often, and with which verb: checked before anything is looked up."""
+        """Checks key, rate and HTTP method before the route's own work."""
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() == "bearer" and key == self.regular_api_key:
             return render(wire.failure(403))
@@ -231,7 +231,7 @@ class GoldRush:
         return None
 
     def _take_fault(self, pipeline_id: str | None, route: str) -> Fault | None:
-        """A pipeline's own fault goes before the API's; one that strikes a number of times wears off."""
+        """A pipeline's own fault comes before the API's. A fault with a count ends after that many requests."""
         scope = pipeline_id if pipeline_id in self.faults else None
         fault = self.faults.get(scope)
         if fault is not None and fault.route not in {None, route}:
@@ -272,7 +272,7 @@ class GoldRush:
         return everything[(everything.index(pipeline) + 1) % len(everything)]
 
     def _list(self, request: web.Request) -> wire.Answer:
-        """Default and ceiling of page_size are unpublished: 20 and 100 here; more than 100 is cut to 100."""
+        """The vendor publishes no default or maximum of page_size. Here they are 20 and 100; more counts as 100."""
         try:
             number = int(request.query.get("page_number", "1"))
             size = int(request.query.get("page_size", str(DEFAULT_PAGE_SIZE)))

@@ -1,4 +1,4 @@
-"""Good answers of the stand-in for GoldRush, spoiled: pure functions of the body that would have gone out."""
+"""Broken forms of GoldRush's good answers: pure functions of the good body."""
 
 from collections.abc import Callable
 
@@ -22,12 +22,12 @@ def without_uid(body: Json) -> bytes:
 
 
 def with_empty_list(body: Json) -> bytes:
-    """Sound, and false: as if the key saw nothing."""
+    """A valid but false answer: the key sees nothing."""
     return _listing(body, 0, 0)
 
 
 def with_short_list(body: Json) -> bytes:
-    """The first pipeline alone as the last page, beside the true count of all."""
+    """Only the first pipeline, as if this were the last page, with the true total."""
     return _listing(body, 1, None)
 
 
@@ -53,7 +53,7 @@ def with_unknown_phase(body: Json) -> bytes:
 
 
 def claiming_failure(body: Json) -> bytes:
-    """HTTP 200 and plausible data beside `error: true`: the envelope's own word must count."""
+    """HTTP 200 with plausible data and `error: true`. A client must believe `error`."""
     verdict: Json = {"error": True, "error_message": "Upstream runtime is unavailable.", "error_code": "503"}
     return encoded(body | verdict)
 
@@ -64,7 +64,7 @@ def with_wrong_types(body: Json) -> bytes:
 
 
 def with_duplicate_keys(body: Json) -> bytes:
-    """A second `status` after the true one. Most parsers take the last, which is false here; none is right to."""
+    """A second, false `status` after the true one. Most parsers take the last; a client should refuse both."""
 
     def doubled(record: Json) -> Json:
         if "status" not in record:
@@ -84,7 +84,7 @@ def deep(_: Json) -> bytes:
 
 
 def with_nan(body: Json) -> bytes:
-    """`NaN` is no JSON, but Python's own parser lets it pass."""
+    """`NaN` is not JSON, but Python's parser accepts it."""
     return _each(body, lambda record: record | {"ready": float("nan")})
 
 
@@ -98,7 +98,7 @@ def with_bad_utf8(body: Json) -> bytes:
 
 
 def _each(body: Json, changed: Callable[[Json], Json]) -> bytes:
-    """Changes the object that `data` is, or each item where it is a page of a list."""
+    """Changes the object in `data`, or each item if `data` is a page of a list."""
     data = body["data"]
     if "items" not in data:
         return encoded(body | {"data": changed(data)})
@@ -106,7 +106,7 @@ def _each(body: Json, changed: Callable[[Json], Json]) -> bytes:
 
 
 def _has_phase(record: Json) -> bool:
-    """The list's `status` is the intent; the phase stands in a status answer only."""
+    """Only a status answer has the phase. In the list, `status` is the intent."""
     return "uid" in record and "status" in record
 
 

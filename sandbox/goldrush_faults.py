@@ -1,7 +1,7 @@
-"""The ways in which the stand-in for GoldRush misbehaves on demand.
+"""Faults of the stand-in for GoldRush.
 
-Four families: an error answered instead of the good answer, a good answer whose body is spoiled, the good answer to
-another question, and trouble on the connection itself. A gateway in front of a real API can do each of them.
+There are four families: an error in place of the answer, a broken body, a good answer to another question, and a broken
+connection. A gateway in front of a real API can cause each of them.
 """
 
 import asyncio
@@ -31,13 +31,13 @@ class FaultKind(StrEnum):
     BAD_GATEWAY = "bad_gateway"
     UNAVAILABLE = "unavailable"
     NO_ROUTE = "no_route"
-    """404 of the gateway in front of GoldRush, which has lost the way there."""
+    """404 of a gateway in front of GoldRush that has lost its route."""
     WALLED = "walled"
     """403 of a firewall in front of GoldRush."""
     REDIRECT = "redirect"
     REDIRECT_LOOP = "redirect_loop"
     NOT_JSON = "not_json"
-    # The answer, spoiled.
+    # A broken body.
     MISSING_FIELD = "missing_field"
     MISSING_READY = "missing_ready"
     MISSING_UID = "missing_uid"
@@ -56,9 +56,9 @@ class FaultKind(StrEnum):
     BAD_UTF8 = "bad_utf8"
     # A good answer, to another question.
     STALE = "stale"
-    """What was so before the pipeline's last change: a replica that lags behind."""
+    """The state before the pipeline's last change, as from a replica that lags behind."""
     WRONG_PIPELINE = "wrong_pipeline"
-    """200 with what is so of another pipeline."""
+    """200 with another pipeline's state."""
     # The connection.
     HANG = "hang"
     SLOW = "slow"
@@ -72,7 +72,7 @@ class FaultKind(StrEnum):
 
 
 ELSEWHERE = frozenset({FaultKind.STALE, FaultKind.WRONG_PIPELINE})
-"""Faults that need the other pipelines and the past: the stand-in itself strikes with them."""
+"""Faults that need other pipelines or the past, so the stand-in itself applies them."""
 
 
 ROUTES = ("status", "listing", "pipeline")
@@ -82,9 +82,9 @@ ROUTES = ("status", "listing", "pipeline")
 class Fault:
     kind: FaultKind
     times: int | None = None
-    """How many requests it strikes; None: until it is taken away."""
+    """The number of requests it affects; None means until it is fixed."""
     route: str | None = None
-    """Which of `status`, `listing` and `pipeline` it strikes; None: every request."""
+    """`status`, `listing` or `pipeline`: the requests it affects. None means every request."""
     seconds: float | None = None
     """How long `slow` waits."""
     retry_after: str | None = None
@@ -134,7 +134,7 @@ def render(answer: Answer) -> web.Response:
 
 
 async def strike(fault: Fault, request: web.Request, answer: Answer, now: float) -> web.StreamResponse:
-    """What the caller gets in place of `answer`; `now` is wall time, for a Retry-After that is a date."""
+    """The reply in place of `answer`. `now` is wall time, for a Retry-After with a date."""
     kind = fault.kind
     if kind in STATUSES:
         return _refused(fault, now)
@@ -157,7 +157,7 @@ async def strike(fault: Fault, request: web.Request, answer: Answer, now: float)
 
 
 def _spoiled(spoil: Callable[[Json], bytes], answer: Answer) -> web.Response:
-    """Spoils good answers only: a 404 stays the 404 that it is."""
+    """Breaks good answers only. A 404 stays a 404."""
     if answer.status != 200:
         return render(answer)
     return web.Response(body=spoil(answer.body), content_type="application/json")
@@ -171,7 +171,7 @@ def _refused(fault: Fault, now: float) -> web.Response:
 
 
 def _elsewhere(request: web.Request) -> str:
-    """The same server by another host name: a client that follows it hands its key to another host."""
+    """The same server under another host name. A client that follows it gives its key to another host."""
     host = "127.0.0.1" if request.url.host == "localhost" else "localhost"
     return str(request.url.with_host(host))
 

@@ -1,4 +1,4 @@
-"""What GoldRush keeps about a pipeline, how it behaves when its phase moves, and the default set of pipelines."""
+"""GoldRush's pipelines: their data, their behaviour when the phase changes, and the default set."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,7 @@ AT_REST = frozenset({"PAUSED", "STOPPED"})
 
 
 def hex27(seed: str) -> str:
-    """As long as the digits of the ids in the vendor's samples, and the same in every run."""
+    """As long as in the vendor's samples, and the same in every run."""
     return sha256(seed.encode()).hexdigest()[:27]
 
 
@@ -21,7 +21,7 @@ class Pipeline:
     """
 
     number: int
-    """Counts up from 1; the ids follow from it."""
+    """Counts up from 1. The ids derive from it."""
     name: str
     project: str
     description: str
@@ -30,17 +30,17 @@ class Pipeline:
     execution_mode: str
     intent: str
     phase: str | None
-    """None: the runtime does not say, and the field is absent from the answer."""
+    """None: the runtime does not know, so the answer lacks the field."""
     replicas: int
     ready: int
     start_time: datetime | None
-    """None: nothing is deployed, and the field is absent from the answer."""
+    """None: nothing is deployed, so the answer lacks the field."""
     created_at: datetime
     updated_at: datetime
     destination_error: str | None = None
     deployments: int = 1
     size: int = 1
-    """Replicas when deployed; `replicas` falls to 0 while the pipeline rests."""
+    """Replicas when deployed. `replicas` is 0 while the pipeline is at rest."""
 
     @property
     def id(self) -> str:
@@ -48,13 +48,15 @@ class Pipeline:
 
     @property
     def uid(self) -> str:
-        """The worker's name, `covalent-{destination_type}-pipe-{hex}`; another one for each deployment."""
+        """The worker's name, `covalent-{destination_type}-pipe-{hex}`. Each deployment has a new one."""
         seed = self.id.removeprefix("pipe_") if self.deployments == 1 else hex27(f"{self.id} {self.deployments}")
         return f"covalent-{self.destination_type}-pipe-{seed}"
 
     def move(self, phase: str | None, at: datetime) -> None:
-        """Enters a phase as the runtime would. A worker that rested is deployed anew when it works again, also where it
-        failed, or was stopping, in between."""
+        """Enters a phase as the runtime would.
+
+        A worker that was at rest gets a new deployment when it works again, even after FAILED or STOPPING in between.
+        """
         rested = self.phase in AT_REST or self.replicas < self.size
         if phase == "DEPLOYING" or (phase == "RUNNING" and rested):
             self.deploy(at)
@@ -71,12 +73,12 @@ class Pipeline:
             case "FAILED":
                 self.ready = 0
             case _:
-                pass  # STOPPING, or a phase that the API does not have yet: the replicas stand as they stood
+                pass  # STOPPING, or an unknown phase: the replicas stay as they are
         self.phase = phase
         self.updated_at = at
 
     def deploy(self, at: datetime) -> None:
-        """A new worker. The API shows whole seconds, and no two deployments take place within one."""
+        """A new worker. The API shows whole seconds, so two deployments never share one."""
         self.deployments += 1
         self.replicas = self.size
         self.start_time = at if self.start_time is None else max(at, self.start_time + timedelta(seconds=1))
@@ -144,4 +146,4 @@ DEFAULTS: tuple[dict[str, Any], ...] = (
         "phase": "STOPPED",
     },
 )
-"""Three projects. `orders-eu` is the one that fails first; one is paused, one is bounded and has ended."""
+"""Three projects. `orders-eu` fails first. One pipeline is paused, and one is bounded and has ended."""

@@ -1,4 +1,4 @@
-"""How many requests one group may make."""
+"""The rate limit of one group."""
 
 from sandbox.clock import Clock
 
@@ -26,7 +26,7 @@ class Allowance:
         self._filled_at = self._clock.monotonic()
 
     def take(self) -> bool:
-        """Whether one more request is within the limit."""
+        """Takes one request from the bucket. False if the bucket is empty."""
         if self._rate is None:
             return True
         now = self._clock.monotonic()

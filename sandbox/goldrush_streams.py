@@ -1,6 +1,6 @@
-"""Answers of the stand-in for GoldRush that come too slowly, too long, or swell when unpacked.
+"""Answers that come too slowly, are too long, or grow when unpacked.
 
-Nothing of them is ever held in memory whole, here; that is what they try the caller for.
+The stand-in never holds a whole body in memory. A good client doesn't either.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ MEBIBYTE = 1024 * 1024
 FLOOD_BYTES = 100 * MEBIBYTE
 BOMB_BYTES = 256 * MEBIBYTE
 OPENING, CLOSING = b'{"data": {"status": "FAILED", "pad": "', b'"}, "error": false}'
-"""A body that would mean something, if anybody read it to the end."""
+"""A valid body for a client that reads to the end."""
 
 
 async def drip_headers(request: web.Request, _: bytes) -> web.StreamResponse:
     """The status line, then a header whose value comes a byte at a time and never ends."""
-    transport = request.transport  # aiohttp takes its own away when the caller hangs up
+    transport = request.transport  # aiohttp drops its own transport when the caller hangs up
     if transport is not None:
         transport.write(b"HTTP/1.1 200 OK\r\nX-Filler: ")
         while not transport.is_closing():
@@ -33,7 +33,7 @@ async def drip_headers(request: web.Request, _: bytes) -> web.StreamResponse:
 
 
 async def drip(request: web.Request, body: bytes) -> web.StreamResponse:
-    """A byte at a time: each arrives in time for a read timeout, the whole does not arrive for minutes."""
+    """One byte at a time: each comes within a read timeout, but the whole body takes minutes."""
 
     async def bytewise() -> AsyncIterator[bytes]:
         for byte in body:
@@ -44,7 +44,7 @@ async def drip(request: web.Request, body: bytes) -> web.StreamResponse:
 
 
 async def without_end(request: web.Request, _: bytes) -> web.StreamResponse:
-    """Chunked, so that no length is promised, and no last chunk."""
+    """Chunked without a last chunk, so the length is unknown."""
 
     async def forever() -> AsyncIterator[bytes]:
         yield OPENING
@@ -56,7 +56,7 @@ async def without_end(request: web.Request, _: bytes) -> web.StreamResponse:
 
 
 async def flood(request: web.Request, _: bytes) -> web.StreamResponse:
-    """100 MiB of sound JSON, as fast as the caller takes them."""
+    """100 MiB of valid JSON, as fast as the caller reads."""
 
     async def parts() -> AsyncIterator[bytes]:
         yield OPENING
@@ -69,7 +69,7 @@ async def flood(request: web.Request, _: bytes) -> web.StreamResponse:
 
 
 async def gzip_bomb(request: web.Request, _: bytes) -> web.StreamResponse:
-    """About 270 kB that unpack to 256 MiB of sound JSON. It comes whether or not the caller takes gzip."""
+    """About 270 kB that unpack to 256 MiB of valid JSON, even for a caller that doesn't accept gzip."""
     packed = await asyncio.to_thread(_bomb)
 
     async def whole() -> AsyncIterator[bytes]:
@@ -102,5 +102,5 @@ async def _streamed(request: web.Request, headers: dict[str, str], parts: AsyncI
         async for part in parts:
             await response.write(part)
     except ConnectionError:
-        pass  # the caller lost patience: that is what the fault is for
+        pass  # the caller gave up, as it should
     return response

@@ -1,4 +1,4 @@
-"""The JSON that the Pipeline REST API answers with: pure functions of a pipeline and of the moment.
+"""The JSON answers of the Pipeline REST API: pure functions of a pipeline and the time.
 
 Sources: the pages under https://goldrush.dev/docs/api-reference/pipeline-api/ . Every answer is an envelope of `data`,
 `error`, `error_message` and `error_code` (a string).
@@ -44,7 +44,7 @@ GROUP: Json = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A status and the envelope that goes with it."""
+    """An HTTP status with its envelope."""
 
     status: int
     body: Json
@@ -111,7 +111,7 @@ def configuration(pipeline: Pipeline) -> Json:
 
 
 def status(pipeline: Pipeline) -> Json:
-    """The runtime's phase. What the runtime does not know is absent: no field of this answer is required."""
+    """The runtime's phase. Every field is optional, and absent if the runtime does not know it."""
     start_time = pipeline.start_time
     known = {
         "uid": pipeline.uid,
@@ -124,7 +124,7 @@ def status(pipeline: Pipeline) -> Json:
 
 
 def logs(pipeline: Pipeline, now: datetime) -> Json:
-    """One pod a replica. Where no container runs, the text itself is the tail's error while the call succeeds."""
+    """One pod per replica. If no container runs, the call succeeds and the text is the error."""
     return {
         "uid": pipeline.uid,
         "pods": [
@@ -146,7 +146,7 @@ def _tail(pipeline: Pipeline, now: datetime, number: int) -> str:
 
 
 def metrics(pipeline: Pipeline, now: datetime) -> Json:
-    """A snapshot; the counters count since the worker started, so they fall back to 0 with each deployment."""
+    """A snapshot. The counters start at 0 with each deployment."""
     working = pipeline.phase == "RUNNING" and pipeline.ready > 0
     seconds = (now - pipeline.start_time).total_seconds() if pipeline.start_time else 0.0
     consumed = int(seconds * 25 * pipeline.ready)

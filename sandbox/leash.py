@@ -1,7 +1,7 @@
-"""Ends the processes that this one started if it is killed (kill -9) or its terminal closes.
+"""Kills child processes when this process ends for any reason, such as kill -9 or a closed terminal.
 
-A watcher holds one end of a pipe. Once the other end is closed, however this process ended, the watcher kills what it
-was told of. It tells processes apart by their start, since the system gives an id to one process after the other.
+A watcher process reads a pipe from us. When the pipe closes, the watcher kills the listed processes. It compares their
+start times too, because the system reuses process ids.
 """
 
 import atexit
@@ -13,11 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 
 _watchers: dict[int, "subprocess.Popen[bytes]"] = {}
-"""By the id of the process that started it: a forked process has a watcher of its own."""
+"""By the id of the parent, because a forked process needs its own watcher."""
 
 
 def hold(pid: int) -> None:
-    """From now on this process does not outlive ours. To be called right after it was started."""
+    """The process won't outlive ours. Call this right after its start."""
     watcher = _watchers.get(os.getpid()) or _watch()
     assert watcher.stdin is not None  # noqa: S101 (it is a pipe)
     watcher.stdin.write(f"{pid} {_start_of(pid)}\n".encode())
@@ -25,7 +25,7 @@ def hold(pid: int) -> None:
 
 
 def _watch() -> "subprocess.Popen[bytes]":
-    """In a session of its own: Ctrl-C is not for it."""
+    """The watcher has its own session, so Ctrl-C does not reach it."""
     watcher = subprocess.Popen(  # noqa: S603 (this very file)
         [sys.executable, "-I", __file__],
         stdin=subprocess.PIPE,
@@ -45,7 +45,7 @@ def _let_go(watcher: "subprocess.Popen[bytes]") -> None:
 
 
 def _start_of(pid: int) -> str:
-    """When it began, as the system counts; empty where it has ended."""
+    """The system's start time of the process; empty if it has ended."""
     stat = Path(f"/proc/{pid}/stat")
     with suppress(OSError):
         return stat.read_text().rpartition(")")[2].split()[19]

@@ -1,4 +1,4 @@
-"""`/sandbox/live`: server-sent events that tell the page to look again, and nothing more."""
+"""`/sandbox/live`: server-sent events that only tell the page to fetch the state again."""
 
 import asyncio
 import json
@@ -6,7 +6,7 @@ import json
 from aiohttp import web
 
 QUIET_SECONDS = 15.0
-"""After so much silence a comment is sent: it is how a page that went away is noticed."""
+"""After this much silence the stream sends a comment, which fails if the page was closed."""
 
 
 class Live:
@@ -19,7 +19,7 @@ class Live:
             listener.tell(kind)
 
     def close(self) -> None:
-        """Ends every stream: the server is going down."""
+        """Ends every stream when the server stops."""
         self._closed = True
         self.publish("closing")
 
@@ -41,7 +41,7 @@ class Live:
 
 
 class Listener:
-    """What one page has not been told yet; the same news twice is told once."""
+    """The changes that one page has not received yet. Each kind goes out once."""
 
     def __init__(self) -> None:
         self._news: set[str] = set()

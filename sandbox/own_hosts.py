@@ -1,7 +1,7 @@
-"""Only the sandbox's own names reach it: another site's page, open in the same browser, must not move things here.
+"""Protects the sandbox from other sites' pages that are open in the same browser.
 
-A page can give its own name the address of this machine (DNS rebinding). Host and Origin then agree with each other, so
-both are compared with a fixed list. https://www.rfc-editor.org/rfc/rfc9110#name-421-misdirected-request
+A site can point its own name to this machine (DNS rebinding). Then Host and Origin agree with each other, so both are
+checked against a fixed list. https://www.rfc-editor.org/rfc/rfc9110#name-421-misdirected-request
 """
 
 from collections.abc import Collection
@@ -14,7 +14,7 @@ HTTP_PORT = 80
 
 
 def own_names(port: int) -> frozenset[str]:
-    """The values of Host by which a browser on this machine asks for `port`."""
+    """The Host values that a browser on this machine sends for `port`."""
     names = {f"{name}:{port}" for name in LOOPBACK}
     return frozenset(names | set(LOOPBACK)) if port == HTTP_PORT else frozenset(names)
 
@@ -39,7 +39,7 @@ def only_from(names: Collection[str], more: Collection[str] = ()) -> Middleware:
 
 
 def _host(request: web.Request) -> str:
-    """As the request names it; empty where it names none, several, or another in its target."""
+    """The host of the request. Empty if there is none, or more than one, or another in the request's target."""
     hosts = request.headers.getall("Host", [])
     return hosts[0] if len(hosts) == 1 and request.raw_path.startswith("/") else ""
 

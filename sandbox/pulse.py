@@ -1,4 +1,4 @@
-"""News that something visible changed: what the live page and the tests wait on, so that neither has to poll."""
+"""A signal that something visible changed. The live page and the tests wait for it instead of polling."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ T = TypeVar("T")
 
 
 class Pulse:
-    """Everybody who waits is woken at each beat; nothing is queued for those who do not."""
+    """Each beat wakes everyone who waits. It queues nothing."""
 
     def __init__(self, on_beat: Callable[[], None] | None = None) -> None:
         self._next = asyncio.Event()
@@ -21,7 +21,7 @@ class Pulse:
             self._on_beat()
 
     async def until(self, condition: Callable[[], T], seconds: float) -> T:
-        """The first true answer of `condition`, asked again at each beat; TimeoutError at the deadline."""
+        """The first true result of `condition`, called again at each beat. TimeoutError at the deadline."""
         async with asyncio.timeout(seconds):
             while not (answer := condition()):
                 await self._next.wait()

@@ -1,4 +1,4 @@
-"""A Redis for the bot to keep its memory in, behind a wire, and everything that can happen to either."""
+"""A Redis for the bot behind a proxy, and the faults of both."""
 
 import asyncio
 import tempfile
@@ -16,36 +16,36 @@ FULL_BYTES = "1"
 
 
 class ServerFaultKind(StrEnum):
-    """In force until it is fixed, or until it ends by itself."""
+    """Active until it is fixed or ends by itself."""
 
     KILLED = "killed"
-    """kill -9; it starts again after `seconds`, or when it is fixed."""
+    """kill -9. The server restarts after `seconds`, or when fixed."""
     STALLED = "stalled"
-    """As after DEBUG SLEEP: it takes connections and answers nothing for `seconds`."""
+    """Like DEBUG SLEEP: the server accepts connections and answers nothing for `seconds`."""
     PAUSED = "paused"
-    """CLIENT PAUSE: as during a failover, writes and scripts wait for `seconds`, and reads are answered."""
+    """CLIENT PAUSE, as during a failover: writes and scripts wait for `seconds`, and reads get answers."""
     FULL = "full"
-    """maxmemory is reached: every write is answered `-OOM`."""
+    """maxmemory is reached: every write gets `-OOM`."""
 
 
 class RedisActKind(StrEnum):
-    """Done at once, with nothing to fix."""
+    """A single act, which leaves nothing to fix."""
 
     RESET = "reset"
     """Every connection is reset."""
     RESTARTED = "restarted"
-    """Killed and started again: nothing is lost, but it is another run."""
+    """Kill and restart. No data is lost, but the run id changes."""
     EMPTIED = "emptied"
     """FLUSHALL."""
     SCRIPTS_FORGOTTEN = "scripts_forgotten"
-    """SCRIPT FLUSH: the next EVALSHA is answered `-NOSCRIPT`."""
+    """SCRIPT FLUSH: the next EVALSHA gets `-NOSCRIPT`."""
     ROLLED_BACK = "rolled_back"
     """Restored from a copy that is `seconds` old."""
     PROMOTED = "promoted"
     """A copy that lacks the last `seconds` takes over."""
     DEMOTED = "demoted"
-    """A planned failover: a replica takes over, and nothing is lost. The old primary lives on as its replica, and the
-    connections that are open stay with it; new ones reach the new primary."""
+    """A planned failover: a replica takes over, and nothing is lost. The old primary becomes its replica and keeps the
+    open connections; new ones reach the new primary."""
 
 
 DEFAULT_SECONDS = {
@@ -64,7 +64,7 @@ class InForce:
 
 
 class RedisStandIn:
-    """`url` is what a bot is given; `start` is the way to get one."""
+    """Create one with `start`. Bots connect to `url`."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -80,7 +80,7 @@ class RedisStandIn:
     @classmethod
     @asynccontextmanager
     async def start(cls) -> AsyncIterator["RedisStandIn"]:
-        """What is written into it is forgotten when the block ends."""
+        """The data is gone when the block ends."""
         with tempfile.TemporaryDirectory(prefix="sandbox-redis-") as directory:
             stand_in = cls(Path(directory))
             try:
@@ -103,7 +103,7 @@ class RedisStandIn:
         return [*of_wire, *(InForce(kind=kind, seconds=seconds) for kind, seconds in self._of_server.items())]
 
     async def break_wire(self, fault: WireFault) -> None:
-        """At most one fault of the wire at a time: the new one takes the place of the old."""
+        """A new fault of the connection replaces the old one."""
         async with self._one_at_a_time:
             await self._proxy.strike(fault)
         self.on_change()
@@ -151,7 +151,7 @@ class RedisStandIn:
         self.on_change()
 
     async def fix(self, kind: WireFaultKind | ServerFaultKind | None = None) -> None:
-        """One fault, or all of them."""
+        """Fixes one kind of fault, or all of them."""
         async with self._one_at_a_time:
             wire = self._proxy.fault
             if wire is not None and kind in (None, wire.kind):
@@ -178,7 +178,7 @@ class RedisStandIn:
         await self.fix(kind)
 
     async def _begun_anew(self) -> None:
-        """Another process answers: what ailed the one before is over, and so are its connections."""
+        """Another process answers. The faults and connections of the process before are gone."""
         self._of_server.clear()
         await self._proxy.reset()
         await self._proxy.strike(self._proxy.fault)

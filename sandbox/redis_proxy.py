@@ -1,7 +1,7 @@
-"""A wire between a Redis and its client, and what can go wrong on a wire. It knows the protocol and no program of ours.
+"""A proxy between a Redis and its client, and the faults of such a connection.
 
-One command at a time goes over a connection, as Redis itself works them off; messages that a server sends unasked
-(subscriptions) do not pass. https://redis.io/docs/latest/develop/reference/protocol-spec/
+The proxy knows only the protocol. It passes one command at a time, as Redis runs them, and no messages that a server
+pushes (subscriptions). https://redis.io/docs/latest/develop/reference/protocol-spec/
 """
 
 import asyncio
@@ -19,17 +19,17 @@ class WireFaultKind(StrEnum):
     SLOW = "slow"
     """Each command waits `seconds` before it reaches the server."""
     DRIP = "drip"
-    """Each answer comes a byte at a time, `seconds` apart."""
+    """Each answer comes one byte at a time, `seconds` apart."""
     SILENT = "silent"
-    """Half-open: everything is taken, new connections too, and nothing is ever answered or executed."""
+    """Half-open: the proxy accepts commands and connections, but runs and answers nothing."""
     LOST_REPLY = "lost_reply"
-    """The command is executed; instead of the answer comes a reset."""
+    """The server runs the command, but the client gets a reset."""
     REFUSED = "refused"
-    """Nobody listens: connections are reset, and new ones refused."""
+    """Nothing listens: open connections are reset, new ones are refused."""
     LOADING = "loading"
-    """The server reads its data from the disk: `-LOADING` to every command."""
+    """The server is loading its data: every command gets `-LOADING`."""
     MISCONF = "misconf"
-    """The disk is full: `-MISCONF` to whatever may write."""
+    """The disk is full: every command that may write gets `-MISCONF`."""
 
 
 DEFAULT_SECONDS = {WireFaultKind.SLOW: 0.5, WireFaultKind.DRIP: 0.05}
@@ -42,7 +42,7 @@ READS = frozenset(
     b"ZRANGE ZRANGEBYSCORE ZREVRANGE ZSCORE ZCARD ZCOUNT SMEMBERS SISMEMBER SCARD LLEN LRANGE XLEN XRANGE "
     b"EVAL_RO EVALSHA_RO".split()
 )
-"""What a server with a full disk still answers. A script counts as writing, whatever it does, and so does PING."""
+"""The commands that work with a full disk. Redis counts every script, and PING, as a write."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class WireFault:
     kind: WireFaultKind
     seconds: float | None = None
     times: int | None = None
-    """How many commands it still strikes; None: until it is taken away."""
+    """The number of commands it still affects; None means until it is fixed."""
 
     @property
     def wait(self) -> float:
@@ -58,7 +58,7 @@ class WireFault:
 
 
 class RedisProxy:
-    """Listens on one port for as long as it lives, and hands on to whichever server it is pointed at."""
+    """Listens on one port, and passes commands on to its current server."""
 
     def __init__(self, upstream_port: int) -> None:
         self.upstream_port = upstream_port
@@ -77,7 +77,7 @@ class RedisProxy:
             self.port = self._listener.sockets[0].getsockname()[1]
 
     async def hang_up(self) -> None:
-        """Nobody listens any more, and who is connected is reset."""
+        """Stops listening, and resets the open connections."""
         if self._listener is not None:
             self._listener.close()
             self._listener = None
@@ -92,7 +92,7 @@ class RedisProxy:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def strike(self, fault: WireFault | None) -> None:
-        """At most one fault at a time; None fixes the wire. What a silent wire swallowed never comes: it is cut."""
+        """Sets the one fault; None fixes it. Connections that went silent are cut, because their commands are lost."""
         before, self.fault = self.fault, fault
         if fault is not None and fault.kind is WireFaultKind.REFUSED:
             await self.hang_up()
@@ -107,7 +107,7 @@ class RedisProxy:
         try:
             await self._serve(reader, writer)
         except (OSError, asyncio.IncompleteReadError):
-            abort(writer)  # one end went away, so the other one does
+            abort(writer)  # one end closed, so the other one does too
         except asyncio.CancelledError:
             pass  # reset() has cut it already
         finally:
@@ -129,7 +129,7 @@ class RedisProxy:
             upstream_writer.close()
 
     async def _answer(self, upstream: asyncio.StreamReader, client: asyncio.StreamReader) -> bytes:
-        """A client who hangs up before the answer hangs up on the server too: what that had not begun, it leaves."""
+        """If the client hangs up before the answer, so does the proxy. The server drops commands not yet begun."""
         coming = asyncio.ensure_future(read_frame(upstream))
         try:
             while not coming.done():
@@ -168,7 +168,7 @@ class RedisProxy:
 
 
 def own_answer(fault: WireFault | None, request: bytes) -> bytes | None:
-    """What a server in this state answers, where the wire says it in the server's place."""
+    """The error that a server in this state would send. The proxy sends it in the server's place."""
     if fault is not None and fault.kind is WireFaultKind.LOADING:
         return LOADING
     if fault is not None and fault.kind is WireFaultKind.MISCONF and command_of(request) not in READS:
@@ -183,7 +183,7 @@ def command_of(request: bytes) -> bytes:
 
 
 async def read_frame(reader: asyncio.StreamReader) -> bytes:
-    """One whole command or answer, as it came.
+    """One whole command or answer, unchanged.
 
     Raises:
         asyncio.IncompleteReadError: the other end has closed.

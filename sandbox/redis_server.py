@@ -1,4 +1,4 @@
-"""A real Valkey as a process, with everything that can happen to one: killed, stalled, cut back, replaced by a copy."""
+"""A real Valkey process, which tests can kill, freeze, roll back, or replace by a copy."""
 
 import asyncio
 import signal
@@ -18,11 +18,12 @@ HOST = "127.0.0.1"
 START_SECONDS = 20.0
 NOTED_EVERY_SECONDS = 0.25
 NOTED = 4 * 600
-"""So many lengths of the append-only file are remembered: ten minutes."""
+"""Lengths of the append-only file to remember: ten minutes' worth."""
 
 
 class RedisServer:
-    """Append-only, fsync at every write, as the bot's own; its file is never rewritten, so that it can be cut back."""
+    """Append-only with an fsync at every write, as the bot's own store. Redis never rewrites the file, so it can be cut
+    back to an older length."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -32,7 +33,7 @@ class RedisServer:
         self.port = free_port()
 
     async def start(self) -> None:
-        """Comes up with what is on its disk."""
+        """Starts with the data on its disk."""
         self._directory.mkdir(parents=True, exist_ok=True)
         options = {
             "port": str(self.port),
@@ -47,7 +48,7 @@ class RedisServer:
             "logfile": str(self._directory / "valkey.log"),
         }
         arguments = [part for name, value in options.items() for part in (f"--{name}", value)]
-        # In a session of its own: Ctrl-C ends the bot first, which says goodbye to its store.
+        # In its own session, so that Ctrl-C ends the bot first, while the store still answers.
         self._process = await asyncio.create_subprocess_exec(
             str(get_binary_path()), *arguments, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
         )
@@ -58,13 +59,13 @@ class RedisServer:
         self._noting = self._noting or asyncio.create_task(self._note())
 
     async def kill(self) -> None:
-        """kill -9: what it had confirmed is on the disk."""
+        """kill -9. All confirmed writes are on the disk."""
         if self._process is not None and self._process.returncode is None:
             self._process.kill()
             await self._process.wait()
 
     def stall(self) -> None:
-        """As DEBUG SLEEP: the machine takes connections and bytes for it, and nothing is answered."""
+        """Like DEBUG SLEEP: the system accepts connections and bytes, and nothing answers."""
         self._signal(signal.SIGSTOP)
 
     def go_on(self) -> None:
@@ -80,7 +81,7 @@ class RedisServer:
         await self.kill()
 
     async def cut_back(self, seconds: float) -> None:
-        """Starts again without what was written in the last `seconds`: restored from a copy of that age."""
+        """Restarts without the writes of the last `seconds`, as if restored from a backup of that age."""
         then = time.monotonic() - seconds
         length = next((length for at, length in reversed(self._lengths) if at <= then), 0)
         await self.kill()
@@ -90,12 +91,12 @@ class RedisServer:
         await self.start()
 
     async def follow(self, other: "RedisServer") -> None:
-        """Becomes a replica of the other, and has all that the other has."""
+        """Becomes a replica of the other server, and waits until it has all its data."""
         await self.ask("REPLICAOF", HOST, str(other.port))
         await self._until_told(b"master_link_status:up")
 
     async def be_primary(self) -> None:
-        """Stops replicating: this server misses all later writes of its primary."""
+        """Stops replicating, so this server misses all later writes of its primary."""
         await self.ask("REPLICAOF", "NO", "ONE")
 
     async def hand_over(self, other: "RedisServer") -> None:
@@ -111,7 +112,7 @@ class RedisServer:
                 await asyncio.sleep(0.02)
 
     async def ask(self, *command: str) -> Any:
-        """One command over a connection of its own; OSError or RedisError as the client raises them."""
+        """One command over its own connection. Raises the client's OSError or RedisError."""
         async with redis.asyncio.Redis(
             host=HOST, port=self.port, single_connection_client=True, socket_timeout=None
         ) as client:
@@ -132,7 +133,7 @@ class RedisServer:
             await asyncio.sleep(NOTED_EVERY_SECONDS)
 
     def _log(self) -> Path:
-        """The append-only file; a copy made by replication begins a new one."""
+        """The append-only file. A copy by replication begins a new one."""
         logs = self._directory.glob("appendonlydir/*.incr.aof")
         return max(logs, key=lambda path: path.stat().st_mtime, default=self._directory / "none")
 

@@ -1,4 +1,4 @@
-"""What stands in a Retry-After header: seconds, an HTTP date, or nonsense."""
+"""The value of a Retry-After header: seconds, an HTTP date, or nonsense."""
 
 from email.utils import formatdate
 
@@ -6,7 +6,7 @@ DATE = "date+"
 
 
 def spelled(value: str, now: float) -> str:
-    """As it was given, but for `date+30`: the HTTP date 30 seconds after `now` (wall seconds since 1970)."""
+    """The given value. `date+30` becomes the HTTP date 30 seconds after `now` (seconds since 1970)."""
     seconds = value.removeprefix(DATE)
     if value.startswith(DATE) and seconds.isdecimal():
         return formatdate(now + int(seconds), usegmt=True)

@@ -1,4 +1,4 @@
-"""A few minutes in the life of the default pipelines: data, and the one loop that plays it."""
+"""A few minutes in the life of the default pipelines: the steps, and the loop that plays them."""
 
 import asyncio
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ class Act(StrEnum):
     STOPPING = "STOPPING"
     STOPPED = "STOPPED"
     DEGRADE = "degrade"
-    """RUNNING with one replica fewer ready than wanted."""
+    """RUNNING with one replica not ready."""
     RESTART = "restart"
-    """A new deployment between two looks: start_time moves, the phase does not."""
+    """A new deployment between two reads: start_time changes, the phase does not."""
     VANISH = "vanish"
-    """404 from now on; any later step brings it back."""
+    """404 until a later step brings the pipeline back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,18 @@ DEMO = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """Timed steps, in order, played again from the start after `period_seconds`."""
+    """Timed steps in order. They repeat every `period_seconds`."""
 
     steps: tuple[Step, ...]
     period_seconds: float
 
     @classmethod
     def demo(cls) -> Self:
-        """The first failure comes within 15 seconds; everything has recovered before the round begins again."""
+        """The first failure comes within 15 seconds. Everything has recovered before the next round."""
         return cls(steps=DEMO, period_seconds=240)
 
     async def run(self, goldrush: GoldRush) -> None:
-        """Plays until cancelled. A step whose pipeline a person has taken away for good is passed over."""
+        """Plays until cancelled. Skips the steps of pipelines that a person has deleted."""
         ids = {pipeline.name: pipeline.id for pipeline in goldrush.pipelines.values()}
         ids |= {pipeline.name: pipeline.id for pipeline in goldrush.removed.values()}
         while True:

@@ -1,4 +1,4 @@
-"""The sandbox: one server, one port, both stand-ins and the page."""
+"""The sandbox: both stand-ins and the page, on one port."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection
@@ -25,11 +25,11 @@ T = TypeVar("T")
 HOST = "127.0.0.1"
 PAGE = Path(__file__).parent / "page"
 PATIENCE_SECONDS = 0.5
-"""How long open requests may go on when the server stops."""
+"""How long open requests may take when the server stops."""
 
 
 class Sandbox:
-    """What a test or the demo holds in its hand; `start` is the way to get one."""
+    """Both stand-ins, for a test or the demo. Create one with `start`."""
 
     def __init__(
         self, *, clock: Clock, scenario: Scenario | None, redis: RedisStandIn | None, hosts: Collection[str] = ()
@@ -61,10 +61,10 @@ class Sandbox:
         redis: RedisStandIn | None = None,
         hosts: Collection[str] = (),
     ) -> AsyncIterator["Sandbox"]:
-        """Serves until the block ends. A scenario plays from the start; without one the pipelines stand still.
+        """Serves until the block ends.
 
-        With a Redis, that can be broken from the page too; who started it closes it. `hosts` are names (with a port)
-        other than this machine's own by which a browser may ask for it.
+        `scenario` starts at once; without one the pipelines don't change. The page can break `redis`, which the caller
+        closes. `hosts` are further names with a port, under which a browser may reach the sandbox.
         """
         sandbox = cls(clock=clock or Clock(), scenario=scenario, redis=redis, hosts=hosts)
         async with AsyncExitStack() as stack:
@@ -83,7 +83,7 @@ class Sandbox:
 
     @property
     def bot(self) -> BotProcess | None:
-        """The bot's process, where whoever started it handed it over to be troubled."""
+        """The bot's process, if the caller lets the page break it."""
         return self._bot
 
     @bot.setter
@@ -97,7 +97,7 @@ class Sandbox:
         return self._playing is not None and not self._playing.done()
 
     async def set_scenario(self, running: bool) -> None:  # noqa: FBT001  it is the value that is set
-        """Starts the scenario from its beginning, or stops it where it stands."""
+        """Starts the scenario from its beginning, or stops it."""
         if running and not self.scenario_running:
             self._playing = asyncio.create_task(self._scenario.run(self.goldrush))
         elif not running and self._playing is not None:
@@ -112,7 +112,7 @@ class Sandbox:
         self._pulse.beat()
 
     async def until(self, condition: Callable[[], T], seconds: float = 5.0) -> T:
-        """Waits until the condition holds, looking again whenever either stand-in changed."""
+        """Waits until the condition holds. Checks it after each change of either stand-in."""
         return await self._pulse.until(condition, seconds)
 
     async def _close(self) -> None:

@@ -1,4 +1,4 @@
-"""Trouble on a connection, made on purpose: silence, a reset, a body that stops short."""
+"""Broken connections: silence, a reset, or a body that ends too early."""
 
 import asyncio
 import socket
@@ -8,11 +8,11 @@ from aiohttp import web
 
 GONE_CHECK_SECONDS = 0.05
 NEVER_ANSWERED = 499
-"""nginx's number for a caller who left; nobody reads it from us."""
+"""nginx's status for a caller that hung up. No one reads it here."""
 
 
 async def stay_silent(request: web.Request) -> web.StreamResponse:
-    """Never answers; ends when the caller has hung up, which aiohttp does not tell a handler by itself."""
+    """Never answers. Ends when the caller hangs up, which aiohttp does not report to a handler."""
     while request.transport is not None and not request.transport.is_closing():  # noqa: ASYNC110  no event to wait on
         await asyncio.sleep(GONE_CHECK_SECONDS)
     return web.Response(status=NEVER_ANSWERED)

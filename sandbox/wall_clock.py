@@ -1,11 +1,10 @@
-"""A wall clock that can be put forward and back under a running program, which knows nothing of it.
+"""Runs a program whose wall clock others can set while it runs.
 
-`python -m sandbox.wall_clock FILE MODULE [ARGUMENT ...]` runs a module as `python -m MODULE` would, with Python's
-wall clock off by the seconds in FILE. `ClockOffset` writes that file. Only a program that is started this way has a
-clock that can be set: there is no setting for it.
+`python -m sandbox.wall_clock FILE MODULE [ARGUMENT ...]` runs a module as `python -m MODULE` would, with Python's wall
+clock off by the seconds in FILE. `ClockOffset` writes that file. The program itself has no setting for this.
 
-It reaches all that asks Python for the time: `time.time`, `datetime.now` and what is built on them. It does not reach
-the monotonic clock (which no one can set), `date.today`, other programs, and C libraries that ask the kernel.
+It changes `time.time`, `datetime.now` and everything built on them. It does not change the monotonic clock,
+`date.today`, other programs, or C libraries that ask the kernel.
 """
 
 import datetime as dt
@@ -22,7 +21,7 @@ _SECONDS = struct.Struct("d")
 
 
 class ClockOffset:
-    """The holder's side: how many seconds the program's wall clock is ahead (or, below 0, behind)."""
+    """Sets how many seconds the program's wall clock is ahead, or behind if negative."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -33,7 +32,7 @@ class ClockOffset:
         return float(_SECONDS.unpack(self.path.read_bytes())[0])
 
     def turn_to(self, seconds: float) -> None:
-        """Written in place: the program has the file mapped into its memory, so that a look costs nothing."""
+        """Writes in place, because the program maps the file into its memory. So a read costs nothing."""
         with self.path.open("r+b") as file:
             file.write(_SECONDS.pack(seconds))
 
@@ -41,7 +40,7 @@ class ClockOffset:
 def put_off(ahead: Callable[[], float]) -> None:
     """From now on, Python's wall clock is `ahead()` seconds ahead.
 
-    To be called before anything takes `datetime` out of its module.
+    Call this before any module imports the name `datetime`.
     """
     real = time.time  # noqa: TID251  this is what is turned
 
@@ -69,9 +68,9 @@ def _of_now(
 
 
 def _turn_datetime(now: Callable[[], float]) -> None:
-    """`datetime.now` asks the kernel by itself, and the class cannot be changed: a subclass takes its name.
+    """A subclass replaces `datetime`, because `datetime.now` asks the kernel and the class cannot be changed.
 
-    Moments made by C code are of the class itself, so `isinstance` must count them in.
+    C code still creates instances of the real class, so `isinstance` must accept them.
     """
     real = dt.datetime
 

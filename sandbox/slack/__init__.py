@@ -1,1 +1,1 @@
-"""The workspace stand-in: Slack's Web API, Socket Mode, signed HTTP, response URLs and views, with Slack's rules."""
+"""A stand-in for Slack: its Web API, Socket Mode, signed HTTP, response URLs and views, with Slack's rules."""

@@ -1,4 +1,4 @@
-"""`/api/<method>`: how Slack's Web API reads a call, who may make it, how often, and what comes back.
+"""`/api/<method>`: reads a call to Slack's Web API, checks token, rate and scope, and answers.
 
 https://docs.slack.dev/apis/web-api/
 """
@@ -22,12 +22,12 @@ _TOKENS = {BOT_TOKEN: TokenKind.BOT, APP_TOKEN: TokenKind.APP, OTHER_APP_TOKEN: 
 _PAGES = {FaultKind.SERVER_ERROR: (500, "Server Error"), FaultKind.UNAVAILABLE: (503, "Service Unavailable")}
 _READS = frozenset({"conversations.history", "conversations.replies"})
 _HAPPENED = frozenset({FaultKind.NO_TS, FaultKind.TRUNCATED})
-"""Faults of an answer: there is none unless the call took effect."""
+"""Faults of the answer, which exists only if the call took effect."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One call as it came in, at a moment of the monotonic clock."""
+    """One call, and when it arrived (monotonic)."""
 
     at: float
     agent: str
@@ -72,7 +72,7 @@ class WebApi:
         return self._told(question, self._answer(question))
 
     def _answer(self, question: Question) -> Reply:
-        """Who calls, how often, with which scope, and only then: what."""
+        """Checks the token, the rate and the scope before the arguments, as Slack does."""
         try:
             method = named_method(question.method)
             self._refuse_strangers(method, question.token)
@@ -100,7 +100,7 @@ class WebApi:
             raise SlackError(lost)
 
     def _bucket_of(self, channel: str | None) -> str | None:
-        """The same channel counts once, by whatever name it was called."""
+        """One channel has one limit, whether the call used its id, its name or a person."""
         if channel is None:
             return None
         directory = self._workspace.directory
@@ -110,7 +110,7 @@ class WebApi:
         return named.id if named is not None else channel
 
     async def _strike(self, fault: Fault, request: web.Request, question: Question) -> web.StreamResponse:
-        """Before the call took effect, or after it did, as the fault says."""
+        """The fault applies before or after the call takes effect."""
         if fault.kind is FaultKind.LAND_LATE:
             self._workspace.background.start(self._land_late(question, fault.seconds))
             return await self._break_off(fault, request, question, Reply(body={}))
@@ -148,7 +148,7 @@ class WebApi:
     async def _break_off(
         self, fault: Fault, request: web.Request, question: Question, reply: Reply
     ) -> web.StreamResponse:
-        """The caller is not told."""
+        """The call takes effect, but the caller gets no answer."""
         self._log(question, fault.kind.value, None)
         if fault.kind is FaultKind.RESET:
             return trouble.reset(request)
@@ -157,7 +157,7 @@ class WebApi:
         return await trouble.stay_silent(request)
 
     def _answer_of_before(self, question: Question, seconds: float) -> Reply:
-        """Only what is read can be old: a call that writes is answered as ever."""
+        """Only reads can be stale. A write gets its normal answer."""
         if question.method not in _READS:
             return self._answer(question)
         with self._workspace.board.as_of(self._workspace.clock.now() - seconds):

@@ -1,4 +1,4 @@
-"""What can stand inside blocks.
+"""The elements inside blocks.
 
 https://docs.slack.dev/reference/block-kit/block-elements and https://docs.slack.dev/reference/block-kit/composition-objects
 """

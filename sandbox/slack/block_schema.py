@@ -1,4 +1,4 @@
-"""How Block Kit's forms are checked: pydantic finds the faults, and this file says them in Slack's words.
+"""Checks Block Kit's shapes: pydantic finds the faults, and this file words them as Slack does.
 
 A complaint ends with a JSON pointer to its place.
 """

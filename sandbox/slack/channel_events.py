@@ -1,7 +1,4 @@
-"""What happens to channels and people, and the events Slack tells the bot about it.
-
-https://docs.slack.dev/reference/events . Only subscribed events go out, and only about what the bot can see.
-"""
+"""Changes of channels and members, and their events: https://docs.slack.dev/reference/events ."""
 
 from sandbox.slack import message_events
 from sandbox.slack.directory import BOT_USER, TEAM_ID, Channel, ChannelKind
@@ -55,9 +52,9 @@ def delete(workspace: WorkspaceState, channel: Channel) -> None:
 
 
 def convert(workspace: WorkspaceState, channel: Channel, kind: ChannelKind) -> None:
-    """A public channel becomes private or a private one public. The id stays, and no channel event tells of it: only
-    a message in the channel does, to those who read messages.
+    """A public channel becomes private, or a private one public. Its id stays.
 
+    Slack sends no channel event, only a message in the channel, which few apps read.
     https://docs.slack.dev/reference/events/message/channel_convert_to_private
     """
     channel.kind = kind
@@ -72,7 +69,7 @@ def convert(workspace: WorkspaceState, channel: Channel, kind: ChannelKind) -> N
 
 
 def change_id(workspace: WorkspaceState, channel: Channel) -> None:
-    """As when a private channel is shared with another company: https://docs.slack.dev/reference/events/channel_id_changed"""
+    """Happens when a private channel is shared: https://docs.slack.dev/reference/events/channel_id_changed"""
     old_id, new_id = channel.id, workspace.names.next("C0MOVED")
     workspace.directory.move(channel, new_id)
     workspace.board.move(old_id, new_id)

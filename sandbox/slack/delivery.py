@@ -1,7 +1,7 @@
-"""How a payload reaches the bot: down a socket where one is open, else by signed HTTP, else not at all.
+"""Sends payloads to the bot: through an open socket, or else by signed HTTP.
 
-Three seconds to acknowledge, whatever the way: https://docs.slack.dev/tools/bolt-python/concepts/acknowledge .
-Events are tried again at once, after a minute and after five: https://docs.slack.dev/apis/events-api .
+The bot has three seconds to acknowledge: https://docs.slack.dev/tools/bolt-python/concepts/acknowledge .
+Slack sends an event again at once, after one minute and after five: https://docs.slack.dev/apis/events-api .
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Transport(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ack:
-    """What became of one payload. `error` is Slack's name for it; `payload` is what the ack carried."""
+    """The result of sending one payload. `error` is Slack's name for a failure; `payload` came with the ack."""
 
     transport: Transport
     error: str | None = None
@@ -88,7 +88,7 @@ class Delivery:
         self.log: list[Delivered] = []
         self._delivery_faults = DeliveryFaults()
         self._overtaken: asyncio.Event | None = None
-        """Set when the payload that is held back may go."""
+        """Set when the payload that waits may go."""
 
     @property
     def transport(self) -> Transport:
@@ -97,8 +97,7 @@ class Delivery:
         return Transport.HTTP if self.request_url else Transport.NONE
 
     async def send(self, kind: Kind, payload: JsonObject, retry: Retry | None = None) -> Ack:
-        """Makes one attempt, as the faults in force allow. Never raises: the ack names what went wrong, as Slack's
-        client would name it."""
+        """Makes one attempt under the active faults. Never raises: the ack has Slack's name for a failure."""
         overtaken = await self._held_back()
         ack = await self._attempt(kind, payload, retry)
         if overtaken is not None:
@@ -117,7 +116,7 @@ class Delivery:
         self._pulse.beat()
 
     def calm(self, kind: DeliveryFaultKind | None = None) -> None:
-        """Ends one kind of delivery_fault, or all."""
+        """Fixes one kind of fault, or all of them."""
         if kind is None:
             self._delivery_faults.clear()
         elif kind not in DEAFENING:
@@ -127,7 +126,7 @@ class Delivery:
         self._pulse.beat()
 
     def delivery_faults(self) -> list[DeliveryFault]:
-        """Deafness lasts as long as the sockets that it struck: it is over when the bot has replaced them."""
+        """The active faults. Deaf sockets count until the bot has replaced them."""
         deaf = (
             [DeliveryFault(kind=DeliveryFaultKind.DEAF, times=self.sockets.deaf_count)]
             if self.sockets.deaf_count
@@ -136,9 +135,9 @@ class Delivery:
         return [*self._delivery_faults.active(), *deaf]
 
     def repeat(self) -> None:
-        """The last payload that went out goes out once more, as it was: in a new envelope, or signed anew."""
+        """Sends the last payload again, unchanged, in a new envelope or with a new signature."""
         if not self.log:
-            raise Refused("Nothing was sent to the bot yet.")
+            raise Refused("Slack has not sent anything to the bot yet.")
         last = self.log[-1]
         self._background.start(self._once_more(last.kind, last.payload, 0.0))
 
@@ -147,7 +146,7 @@ class Delivery:
         await self._attempt(kind, payload, Retry(number=1, reason="http_timeout") if kind is Kind.EVENT else None)
 
     async def _held_back(self) -> asyncio.Event | None:
-        """Waits until the next payload is through; where one waits already, answers how to let it go."""
+        """Waits until the next payload has overtaken this one. If one waits, returns the event that releases it."""
         if self._overtaken is not None:
             overtaken, self._overtaken = self._overtaken, None
             return overtaken
@@ -188,7 +187,7 @@ class Delivery:
         self._background.start(self._send_with_retries(event))
 
     async def prove(self, url: str) -> None:
-        """The challenge by which Slack makes sure that a Request URL is the app's own; HttpRefused where it is not."""
+        """Slack's challenge, which only the app's own Request URL answers. Raises HttpRefused for any other."""
         challenge = f"challenge-{next(self._envelopes)}"
         body = {"token": "deprecated-verification-token", "challenge": challenge, "type": "url_verification"}
         answer = await self.http.post_json(url, body, self.ack_seconds)

@@ -1,4 +1,4 @@
-"""What can go wrong between Slack and the bot: payloads that come twice, later again, out of order, or not at all."""
+"""Faults between Slack and the bot: payloads that come twice, late, out of order, or not at all."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,17 +6,17 @@ from enum import StrEnum
 
 class DeliveryFaultKind(StrEnum):
     TWICE = "twice"
-    """Each payload comes twice at once: the same envelope down the sockets, the same request by HTTP."""
+    """Each payload comes twice: the same envelope through the sockets, or the same request by HTTP."""
     AGAIN = "again"
-    """Each payload comes once more `seconds` later, acknowledged or not: in a new envelope, with the same ids."""
+    """Each payload comes again after `seconds`, even if acknowledged, in a new envelope with the same ids."""
     OUT_OF_ORDER = "out_of_order"
-    """Each payload waits for the next to overtake it, `seconds` at most."""
+    """Each payload waits up to `seconds` until the next one has overtaken it."""
     REFRESH_MID_ACK = "refresh_mid_ack"
     """The socket that carried a payload is closed (`refresh_requested`) before its acknowledgement is read."""
     DEAF = "deaf"
-    """The sockets that stand open swallow everything and answer nothing, not even a ping; new ones work."""
+    """The open sockets lose everything and don't answer a ping. New ones work."""
     ONE_DEAF = "one_deaf"
-    """The same, of the oldest socket alone."""
+    """Like DEAF, but only the oldest socket."""
 
 
 DEAFENING = frozenset({DeliveryFaultKind.DEAF, DeliveryFaultKind.ONE_DEAF})
@@ -29,7 +29,7 @@ class DeliveryFault:
     kind: DeliveryFaultKind
     seconds: float | None = None
     times: int | None = None
-    """How many payloads it still strikes; None for all."""
+    """The number of payloads it still affects; None means all."""
 
     @property
     def wait(self) -> float:

@@ -1,4 +1,4 @@
-"""Who and what there is in the workspace: people, their groups, channels."""
+"""The workspace's people, user groups and channels."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,13 +9,13 @@ TEAM_ID = "T0SANDBOX"
 TEAM_NAME = "Acme Data"
 TEAM_DOMAIN = "acme-data"
 PARTNER_TEAM_ID = "T0PARTNER"
-"""Another company, met in a shared channel (Slack Connect)."""
+"""Another company, in a shared channel (Slack Connect)."""
 BOT_USER = "U0BOT"
 BOT_ID = "B0PIPELINE"
 APP_ID = "A0PIPELINE"
 SLACKBOT = "USLACKBOT"
 CREATED = 1_700_000_000
-"""When everything here was made; nothing depends on it."""
+"""The creation time of everything here. Nothing depends on it."""
 
 
 class ChannelKind(StrEnum):
@@ -49,7 +49,7 @@ class User:
     display_name: str | None = None
     """None: the same as the handle."""
     team_id: str = TEAM_ID
-    """Another company's, for people who came by Slack Connect."""
+    """The other company's team, for people in shared channels."""
     is_restricted: bool = False
     """A guest in several channels."""
     is_ultra_restricted: bool = False
@@ -66,7 +66,7 @@ class User:
         return self.team_id != TEAM_ID
 
     def as_json(self) -> JsonObject:
-        """https://docs.slack.dev/reference/objects/user-object . Of a deactivated account Slack tells less."""
+        """https://docs.slack.dev/reference/objects/user-object . A deactivated account has fewer fields."""
         shown = self.name if self.display_name is None else self.display_name
         told: JsonObject = {
             "id": self.id,
@@ -122,7 +122,7 @@ class Channel:
     read_only: bool = False
     """Only admins may post."""
     last_read: dict[str, str] = field(default_factory=dict)
-    """By user: the ts up to which they have seen the channel."""
+    """By user: the ts of the last message they have seen."""
 
     def visible_to(self, user: str) -> bool:
         return self.kind is ChannelKind.PUBLIC or user in self.members
@@ -154,7 +154,7 @@ class Channel:
 
 
 class Directory:
-    """The workspace as it stands when the sandbox opens; direct messages come with the first `conversations.open`."""
+    """The workspace at the start. A direct message exists once someone opens it."""
 
     def __init__(self) -> None:
         people = [
@@ -187,7 +187,7 @@ class Directory:
         return user
 
     def sees(self, user_id: str, channel: Channel) -> bool:
-        """Full members see every public channel; guests and people of other companies see those they are in."""
+        """Full members see every public channel. Guests and other companies' people see only their own channels."""
         user = self.users.get(user_id)
         confined = user is None or user.guest or user.external
         return user_id in channel.members if confined else channel.visible_to(user_id)
@@ -203,7 +203,7 @@ class Directory:
         return "D" + user_id.removeprefix("U")
 
     def open_im(self, user_id: str) -> tuple[Channel, bool]:
-        """The direct message of this user with the bot, and whether it was there before."""
+        """The user's direct message with the bot, and whether it existed before."""
         channel_id = self.im_id(user_id)
         existing = self.channels.get(channel_id)
         if existing is not None:
@@ -213,7 +213,7 @@ class Directory:
         return opened, False
 
     def open_talk(self, *people: str) -> Channel:
-        """The direct messages between people. No app can be invited there."""
+        """A direct message between people. Apps cannot join it."""
         names = "--".join(self.person(each).name for each in people)
         ends = "".join(each.removeprefix("U0") for each in people)
         if len(people) == 2:
@@ -224,7 +224,7 @@ class Directory:
         return talk
 
     def move(self, channel: Channel, new_id: str) -> None:
-        """The channel has another id from now on; its place in the list stays."""
+        """Gives the channel a new id. Its place in the list stays."""
         old_id, channel.id = channel.id, new_id
         self.channels = {(new_id if each == old_id else each): kept for each, kept in self.channels.items()}
 

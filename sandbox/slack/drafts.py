@@ -1,4 +1,4 @@
-"""The content of a message out of its arguments: `text`, `blocks`, `metadata`, each refused as Slack refuses it."""
+"""Reads a message from the arguments `text`, `blocks`, `attachments` and `metadata`, with Slack's refusals."""
 
 import json
 import re
@@ -10,17 +10,17 @@ from sandbox.slack.wire import JsonObject, SlackError
 
 MOST_ATTACHMENTS = 100
 LONGEST_TEXT = 40_000
-"""chat.postMessage cuts here, without a word."""
+"""chat.postMessage silently cuts longer text."""
 MOST_BLOCKS_JSON = 13_200
-"""Where chat.postMessage was measured to answer `msg_blocks_too_long`, as the size of the blocks' JSON; the documented
-12,000 characters of text come with "a buffer for block containers": https://github.com/slackapi/bolt-js/issues/2509 .
-A response_url does not know this limit: https://github.com/slackapi/bolt-js/issues/2867 ."""
+"""The measured JSON size from which chat.postMessage answers `msg_blocks_too_long`. The documented limit is 12,000
+characters of text, with "a buffer for block containers": https://github.com/slackapi/bolt-js/issues/2509 .
+A response_url does not have this limit: https://github.com/slackapi/bolt-js/issues/2867 ."""
 
 _EVENT_TYPE = re.compile(r"[A-Za-z0-9_-]{1,255}")
 
 
 def read_draft(arguments: Mapping[str, object]) -> Draft:
-    """Text, blocks, attachments: one of them must say something."""
+    """A message needs text, blocks or attachments."""
     metadata = read_metadata(arguments.get("metadata"))
     if arguments.get("markdown_text"):
         return _from_markdown(arguments, metadata)
@@ -33,7 +33,7 @@ def read_draft(arguments: Mapping[str, object]) -> Draft:
 
 
 def _from_markdown(arguments: Mapping[str, object], metadata: JsonObject | None) -> Draft:
-    """`markdown_text` stands alone; it shows as a markdown block does."""
+    """`markdown_text` excludes text and blocks. It looks like a markdown block."""
     if arguments.get("text") or arguments.get("blocks"):
         raise SlackError("markdown_text_conflict")
     text = _text(arguments, "markdown_text")
@@ -55,14 +55,14 @@ def read_blocks(given: object) -> list[JsonObject]:
         raise SlackError("invalid_blocks_format")
     complaints = check_message(blocks)
     if complaints:
-        # Tables travel as attachments inside Slack, so a second one is refused under their name.
+        # Inside Slack a table is an attachment, so a second one gets the attachments' error.
         second_table = any(complaint.startswith(ONLY_ONE_TABLE) for complaint in complaints)
         raise SlackError("invalid_attachments" if second_table else "invalid_blocks", **details(complaints))
     return blocks
 
 
 def read_attachments(given: object) -> list[JsonObject]:
-    """Secondary attachments: the blocks inside keep the rules, the legacy fields are carried as they are."""
+    """Secondary attachments. Their blocks follow the rules; legacy fields pass unchecked."""
     attachments = from_json(given, "invalid_attachments") or []
     if not isinstance(attachments, list) or not all(isinstance(one, dict) for one in attachments):
         raise SlackError("invalid_attachments")
@@ -83,7 +83,7 @@ def refuse_too_much(blocks: list[JsonObject]) -> None:
 
 
 def read_metadata(given: object) -> JsonObject | None:
-    """As sent; whether it may stay is for `valid_metadata` to say."""
+    """The metadata as sent. `valid_metadata` checks it."""
     metadata = from_json(given, "invalid_metadata_format")
     if metadata is None or metadata == {}:
         return None
@@ -93,7 +93,7 @@ def read_metadata(given: object) -> JsonObject | None:
 
 
 def valid_metadata(metadata: JsonObject) -> bool:
-    """What breaks the schema is dropped with a warning, not refused.
+    """Slack drops invalid metadata with a warning, and still posts the message.
 
     https://docs.slack.dev/messaging/message-metadata
     """
@@ -102,7 +102,7 @@ def valid_metadata(metadata: JsonObject) -> bool:
 
 
 def from_json(given: object, error: str) -> object:
-    """A form carries JSON as text; a JSON body may carry it as it is or as text."""
+    """A form has JSON as text. A JSON body may have it as a value or as text."""
     if not isinstance(given, str):
         return given
     if not given:
@@ -114,5 +114,5 @@ def from_json(given: object, error: str) -> object:
 
 
 def details(complaints: list[str]) -> JsonObject:
-    """Where the fault is, as Slack tells it: `errors`, and again in `response_metadata.messages`."""
+    """The complaints in Slack's two places: `errors` and `response_metadata.messages`."""
     return {"errors": complaints, "response_metadata": {"messages": [f"[ERROR] {line}" for line in complaints]}}

@@ -1,4 +1,4 @@
-"""What people enter and choose: the elements of a message or view, and the state that Slack reports of them.
+"""People's input in the elements of messages and views, and the state that Slack reports.
 
 https://docs.slack.dev/reference/interaction-payloads
 """
@@ -29,7 +29,7 @@ _INITIAL = {"value": "initial_value", "selected_option": "initial_option", "sele
 
 
 def elements(blocks: list[JsonObject]) -> Iterator[tuple[JsonObject, JsonObject]]:
-    """Each element that a person can use, with the block it stands in."""
+    """Each block and element that a person can use."""
     for block in blocks:
         found = [*(block.get("elements") or ()), block.get("accessory"), block.get("element")]
         for element in found:
@@ -38,7 +38,7 @@ def elements(blocks: list[JsonObject]) -> Iterator[tuple[JsonObject, JsonObject]
 
 
 def state_field(element: JsonObject) -> str | None:
-    """The name under which Slack reports the element's state; buttons have none."""
+    """The field of `state.values` for this element. Buttons have none."""
     kind = element["type"]
     if kind in _ONE_OPTION:
         return None if kind == "overflow" else "selected_option"
@@ -48,7 +48,7 @@ def state_field(element: JsonObject) -> str | None:
 
 
 def initial_values(blocks: list[JsonObject]) -> JsonObject:
-    """`state.values` before anybody touched anything."""
+    """`state.values` before any input."""
     values: JsonObject = {}
     for block, element in elements(blocks):
         name = state_field(element)
@@ -75,11 +75,11 @@ def entered(element: JsonObject, value: Any) -> JsonObject:
 def _refuse_wrong_kind(value: Any, *, several: bool) -> None:
     parts = value or [] if several else [value]
     if not isinstance(parts, list) or not all(isinstance(part, str) or part is None for part in parts):
-        raise Refused("That cannot be entered: text, or a list of texts, is.")
+        raise Refused("This element takes text, or a list of texts.")
 
 
 def option_of(element: JsonObject, value: str) -> JsonObject:
-    """The option with this value, as it stands in the element; what an external select offers is taken on trust."""
+    """The element's option with this value. An external select accepts any value."""
     if "external" in element["type"]:
         return {"text": {"type": "plain_text", "text": value, "emoji": True}, "value": value}
     groups = element.get("option_groups") or [element]

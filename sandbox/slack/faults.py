@@ -1,4 +1,4 @@
-"""What can go wrong between the bot and Slack, on demand."""
+"""Faults of Slack's Web API, on demand."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,31 +8,31 @@ class FaultKind(StrEnum):
     ERROR = "error"
     """`{"ok": false, "error": ...}`: any of Slack's codes."""
     SERVER_ERROR = "server_error"
-    """HTTP 500 with a page for a body."""
+    """HTTP 500 with an HTML page."""
     UNAVAILABLE = "unavailable"
-    """HTTP 503 with a page for a body."""
+    """HTTP 503 with an HTML page."""
     RESET = "reset"
     """The connection is reset instead of an answer."""
     THROTTLED = "throttled"
     """HTTP 429, with or without Retry-After."""
     HANG = "hang"
-    """No answer ever."""
+    """No answer."""
     SLOW = "slow"
     """The answer comes after `seconds`."""
     LAND_LATE = "land_late"
-    """No answer ever, and the call takes effect `seconds` later."""
+    """No answer, and the call takes effect `seconds` later."""
     NO_TS = "no_ts"
     """An answer without the `ts` it should carry."""
     TRUNCATED = "truncated"
     """A body shorter than its Content-Length."""
     STRIP_METADATA = "strip_metadata"
-    """The message lands without its metadata."""
+    """Slack stores the message without its metadata."""
     STALE = "stale"
-    """conversations.history and .replies do not know yet what was posted in the last `seconds`."""
+    """conversations.history and .replies lack the messages of the last `seconds`."""
 
 
 class Moment(StrEnum):
-    """When a fault strikes: before the call took effect, or after it did."""
+    """The fault applies before or after the call takes effect."""
 
     BEFORE = "before"
     AFTER = "after"
@@ -45,13 +45,13 @@ class Fault:
     error: str = "internal_error"
     seconds: float = 1.0
     retry_after: int | str | None = 1
-    """As it stands in the header: seconds, nonsense, an HTTP date (`date+30`: in 30 s); None for no header."""
+    """The header's value: seconds, nonsense, or an HTTP date (`date+30`: in 30 s). None means no header."""
     times: int | None = None
-    """How often it still strikes; None for always."""
+    """The number of calls it still affects; None means all."""
 
 
 class Faults:
-    """At most one fault a method; `*` stands for all methods that have none of their own."""
+    """One fault per method. `*` applies to methods without their own."""
 
     def __init__(self) -> None:
         self._by_method: dict[str, Fault] = {}

@@ -7,15 +7,15 @@ from sandbox.slack import manifest
 
 class Loss(StrEnum):
     REVOKED = "revoked"
-    """The bot token is revoked: `tokens_revoked` is sent, calls answer `token_revoked`."""
+    """The bot token is revoked. Slack sends `tokens_revoked`, and calls get `token_revoked`."""
     UNINSTALLED = "uninstalled"
-    """The app is uninstalled: `app_uninstalled` is sent too, calls answer `account_inactive`."""
+    """The app is uninstalled. Slack sends `app_uninstalled` too, and calls get `account_inactive`."""
     INVALID = "invalid"
-    """The token is not (or no longer) known: calls answer `invalid_auth`, and nothing was sent."""
+    """Slack does not know the token. It sends no event, and calls get `invalid_auth`."""
     NO_HISTORY_SCOPE = "no_history_scope"
-    """conversations.history and .replies answer `missing_scope`."""
+    """conversations.history and .replies get `missing_scope`."""
     NO_METADATA_SCOPE = "no_metadata_scope"
-    """Messages are read without their metadata."""
+    """Slack returns messages without their metadata."""
 
 
 _ERRORS = {

@@ -1,4 +1,4 @@
-"""What a person does in Slack's client, and the payload that each act sends to the app.
+"""People's actions in Slack's client, and the payloads that the app gets.
 
 https://docs.slack.dev/interactivity/implementing-slash-commands and https://docs.slack.dev/reference/interaction-payloads
 """
@@ -14,12 +14,12 @@ from sandbox.slack.state import WorkspaceState
 from sandbox.slack.wire import JsonObject, Refused, SlackError
 
 _NAMELESS = {ChannelKind.IM: "directmessage", ChannelKind.PRIVATE: "privategroup"}
-"""Commands do not tell the names of private conversations."""
+"""A command's payload hides the names of private conversations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Which element was used, and what was entered or chosen in it."""
+    """The element that a person used, and the input or choice."""
 
     action_id: str
     block_id: str | None = None
@@ -49,8 +49,10 @@ def edit(workspace: WorkspaceState, user: str, channel_id: str, ts: str, text: s
 
 
 async def run_command(workspace: WorkspaceState, user: str, channel_id: str, command: str, text: str) -> Ack:
-    """Slack's own commands never reach the app. What goes wrong is told to the person by Slack itself; an answer inside
-    the ack is shown like any answer. Another company's people cannot use this workspace's commands."""
+    """Slack itself carries out its own commands, and tells the person about a failure.
+
+    An answer in the ack shows like any other answer. Other companies' people cannot use this workspace's commands.
+    """
     channel = _may_write(workspace, user, channel_id)
     if command == invitations.COMMAND:
         invitations.invite(workspace, user, channel, text)
@@ -80,7 +82,7 @@ async def run_command(workspace: WorkspaceState, user: str, channel_id: str, com
 
 
 async def click(workspace: WorkspaceState, user: str, channel_id: str, ts: str, choice: Choice) -> Ack:
-    """A button, select or other element of a message. A message only its reader sees is not told to the app."""
+    """A person uses an element of a message. The payload lacks the message if it is ephemeral."""
     channel = workspace.directory.channel_seen_by(user, channel_id)
     message = _shown_to(workspace, user, channel_id, ts)
     block, element = find_element(message.all_blocks(), choice)
@@ -108,7 +110,7 @@ def _may_write(workspace: WorkspaceState, user: str, channel_id: str) -> Channel
     if channel.archived:
         raise Refused(f"#{channel.name} is archived.")
     if user not in channel.members:
-        raise Refused(f"{user} is not in #{channel.name}: Slack offers to join it, and no place to write.")
+        raise Refused(f"{user} is not in #{channel.name}: Slack offers to join it, and has no message box.")
     if BOT_USER in channel.members and channel.kind is ChannelKind.IM:
         _need_writable_tab(workspace)
     return channel
@@ -121,7 +123,7 @@ def _need_writable_tab(workspace: WorkspaceState) -> None:
 
 
 def _answer(workspace: WorkspaceState, user: str, channel: Channel, ack: Ack) -> str | None:
-    """Shows what the acknowledgement carried; the error's name where Slack would refuse it."""
+    """Shows the answer in the ack. Returns the error's name if Slack would refuse it."""
     if not ack.payload:
         return None
     try:
@@ -155,7 +157,7 @@ def _shown_to(workspace: WorkspaceState, user: str, channel_id: str, ts: str) ->
 
 
 def find_element(blocks: list[JsonObject], choice: Choice) -> tuple[JsonObject, JsonObject]:
-    """An action_id is unique in its block only: block_id, or a button's value, tells them apart."""
+    """An action_id is unique only in its block. The block_id or a button's value tells two apart."""
     for block, element in entries.elements(blocks):
         if element["action_id"] != choice.action_id:
             continue

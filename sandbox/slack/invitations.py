@@ -1,4 +1,4 @@
-"""`/invite @somebody [#channel]`, which Slack itself carries out: the app hears only that somebody joined.
+"""`/invite @name [#channel]`, which Slack itself carries out. The app only gets the event of the new member.
 
 https://slack.com/help/articles/201980108
 """
@@ -17,7 +17,7 @@ _ELSEWHERE = re.compile(r"\s+#(\S+)$")
 def invite(workspace: WorkspaceState, user: str, here: Channel, text: str) -> None:
     """
     Raises:
-        Refused: nobody was invited; the text says why.
+        Refused: Slack invited no one; the text says why.
     """
     inviter = workspace.directory.person(user)
     if inviter.guest or inviter.external:
@@ -41,7 +41,7 @@ def _read(directory: Directory, user: str, here: Channel, text: str) -> tuple[Us
             raise Refused(f"There is no channel #{elsewhere[1]}. Nobody was invited.")
         channel, text = named, text[: elsewhere.start()]
     if not text:
-        raise Refused(f"Say whom to invite: {COMMAND} @Pipeline Bot")
+        raise Refused(f"Name someone to invite: {COMMAND} @Pipeline Bot")
     return _named(directory, text.removeprefix("@").strip()), channel
 
 

@@ -1,4 +1,4 @@
-"""What happened, for the tests to judge by: every write that took effect, and every call that came in."""
+"""The logs that tests check: every write that took effect, and every call."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ KEPT = 50_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Accepted:
-    """One write that took effect, whether or not the caller was told so."""
+    """One write that took effect, even if its caller got no answer."""
 
     at: float
     """Monotonic seconds."""
@@ -44,8 +44,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One Web API call and what it was told; `status` is None where no answer went out. `asked_at` and `at` are when it
-    came and when it was answered, in monotonic seconds; `agent` is who the caller says that it is."""
+    """One Web API call and its answer. `status` is None if no answer went out.
+
+    `asked_at` and `at` are the monotonic times of call and answer. `agent` is the caller's User-Agent.
+    """
 
     asked_at: float
     at: float

@@ -12,7 +12,7 @@ from sandbox.clock import Clock
 
 
 class Tier(IntEnum):
-    """Calls a minute."""
+    """Calls per minute."""
 
     T1 = 1
     T2 = 20
@@ -50,7 +50,7 @@ TIERS = {
 
 @dataclass(slots=True)
 class Bucket:
-    """Refills steadily, holds at most `burst`."""
+    """Refills steadily, up to `burst`."""
 
     per_second: float
     burst: float
@@ -70,7 +70,7 @@ class Bucket:
 
 
 class Limits:
-    """One app in one workspace, so a bucket is named by its method alone, or by its channel."""
+    """The limits of one app in one workspace. Each method or channel has a bucket."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -78,12 +78,12 @@ class Limits:
         self.enabled = True
         self.per_minute: dict[str, float] = {method: float(tier) for method, tier in TIERS.items()}
         self.burst: dict[str, float] = {"apps.connections.open": 10.0}
-        """Where it differs from a minute's quota: an app may hold ten sockets, so it must be able to open ten."""
+        """Bursts that differ from a minute's quota. An app may hold ten sockets, so it may open ten at once."""
         self.posts_per_second_per_channel = 1.0
         self.posts_burst_per_channel = 3.0
         self.posts_per_minute = 300.0
         self.history_page = 999
-        """The most that one call of conversations.history or .replies returns."""
+        """The most messages that one call of conversations.history or .replies returns."""
 
     def outside_marketplace(self) -> None:
         """The worst tier for reading: one call a minute, fifteen objects.
@@ -96,7 +96,7 @@ class Limits:
         self.history_page = 15
 
     def take(self, method: str, channel: str | None) -> int | None:
-        """None where the call may pass; else the `Retry-After` to answer. A refused call costs nothing."""
+        """None if the call may pass, or else its `Retry-After`. A refused call does not count."""
         if not self.enabled:
             return None
         now = self._clock.monotonic()

@@ -40,7 +40,7 @@ EVENTS = frozenset(
         "tokens_revoked",
     }
 )
-"""Slack sends an app no other events."""
+"""The events that the app subscribes to. Slack sends it no others."""
 
 OTHER_EVENTS = frozenset({"app_home_opened", "channel_rename", "group_rename"})
 """Events that the sandbox can send, but that the app does not subscribe to."""

@@ -1,8 +1,8 @@
-"""What Slack's client makes of typed text before an app sees it.
+"""Converts typed text as Slack's client does before it reaches an app.
 
-`&`, `<`, `>` become entities, and what names somebody becomes that one's ID:
-https://docs.slack.dev/messaging/formatting-message-text . A command gets the label too (`should_escape`):
-https://docs.slack.dev/interactivity/implementing-slash-commands . Bare domains, which Slack links too, are left alone.
+`&`, `<` and `>` become entities, and names become IDs: https://docs.slack.dev/messaging/formatting-message-text .
+A command gets the name too (`should_escape`): https://docs.slack.dev/interactivity/implementing-slash-commands .
+Slack also links bare domains; the sandbox does not.
 """
 
 import re
@@ -72,7 +72,7 @@ def _at(name: str, directory: Directory) -> tuple[str, str] | None:
 
 
 def _hash(name: str, directory: Directory, user: str) -> tuple[str, str] | None:
-    """A channel that this person does not see stays the plain text it was."""
+    """None for a channel that this person does not see, so it stays plain text."""
     channel = directory.named(name)
     if channel is None or channel.kind in {ChannelKind.IM, ChannelKind.MPIM} or not directory.sees(user, channel):
         return None

@@ -1,4 +1,4 @@
-"""Messages and where they are kept: roots in order, replies under their root, ephemerals apart."""
+"""The workspace's messages: roots in order, replies under their root, ephemeral ones separately."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ TOMBSTONE_TEXT = "This message was deleted."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The content of a message, checked."""
+    """The checked content of a message."""
 
     text: str = ""
     blocks: list[JsonObject] = field(default_factory=list)
@@ -33,17 +33,17 @@ class Message:
     bot_id: str | None = None
     app_id: str | None = None
     thread_ts: str | None = None
-    """The parent's ts: replies only."""
+    """The parent's ts. Only replies have one."""
     broadcast: bool = False
     edited_by: str | None = None
     edited_ts: str | None = None
     ephemeral_to: str | None = None
     tombstone: bool = False
-    """Deleted while it had replies: Slack keeps an empty place at the head of the thread."""
+    """Deleted while it had replies. Slack keeps a placeholder as the root of the thread."""
     replies: list["Message"] = field(default_factory=list)
 
     def all_blocks(self) -> list[JsonObject]:
-        """Those of its attachments too."""
+        """The blocks of the message and of its attachments."""
         inner = [block for attachment in self.attachments for block in attachment.get("blocks", ())]
         return [*self.blocks, *inner]
 
@@ -95,7 +95,7 @@ class Board:
         self._ephemerals: dict[str, list[Message]] = {}
 
     def next_ts(self) -> str:
-        """Unique and growing like Slack's: seconds and microseconds, never two alike."""
+        """Unique and increasing like Slack's: seconds and microseconds."""
         self._last_ts = max(int(self._clock.now() * 1_000_000), self._last_ts + 100)
         seconds, micros = divmod(self._last_ts, 1_000_000)
         return f"{seconds}.{micros:06d}"
@@ -105,9 +105,9 @@ class Board:
 
     @contextmanager
     def as_of(self, moment: float) -> Iterator[None]:
-        """For as long as the block runs, nothing is known of what was posted after `moment` (wall seconds).
+        """Within the block, messages posted after `moment` (wall seconds) are missing.
 
-        For reading only, and without an await within: what is written meanwhile would be lost.
+        Only read in the block, and don't await: writes would be lost.
         """
         everything, horizon = self._roots, f"{moment:.6f}"
         self._roots = {
@@ -124,7 +124,7 @@ class Board:
             self._roots = everything
 
     def move(self, old: str, new: str) -> None:
-        """The channel has another id from now on; its messages go with it."""
+        """Moves the channel's messages to its new id."""
         for kept in (self._roots, self._ephemerals):
             kept[new] = kept.pop(old, [])
             for message in (each for root in kept[new] for each in (root, *root.replies)):
@@ -142,14 +142,14 @@ class Board:
         return next((message for message in self.roots(channel) if message.ts == ts), None)
 
     def head(self, channel: str, ts: str) -> str | None:
-        """The ts of the thread that this message opens or stands in; None where there is no such message."""
+        """The root's ts of the message's thread. None if there is no such message."""
         if self.root(channel, ts) is not None:
             return ts
         found = self.find(channel, ts)
         return found.thread_ts if found is not None else None
 
     def holds(self, message: Message) -> bool:
-        """It has not been deleted since."""
+        """False once the message is deleted."""
         if message.ephemeral_to is not None:
             return message in self._ephemerals.get(message.channel, [])
         return self.find(message.channel, message.ts) is message
@@ -168,7 +168,7 @@ class Board:
         return next((message for message in self._ephemerals.get(channel, []) if message.ts == ts), None)
 
     def remove(self, message: Message) -> None:
-        """Deleting the head of a thread leaves a tombstone, as in Slack."""
+        """A deleted root with replies leaves a tombstone, as in Slack."""
         if message.ephemeral_to is not None:
             self._ephemerals[message.channel].remove(message)
         elif message.replies:
@@ -182,13 +182,13 @@ class Board:
             self.roots(message.channel).remove(message)
 
     def timeline(self, channel: str) -> list[Message]:
-        """What the channel itself shows: roots, and replies that were also sent to the channel."""
+        """The channel's own view: roots, and replies also sent to the channel."""
         roots = self.roots(channel)
         broadcasts = [reply for root in roots for reply in root.replies if reply.broadcast]
         return sorted([*roots, *broadcasts], key=lambda message: message.ts)
 
     def seen_by(self, channel: str, viewer: str) -> list[Message]:
-        """Copies of the roots with the viewer's own ephemerals set in where they were shown."""
+        """Copies of the roots, with the viewer's ephemeral messages in their places."""
         shown = [replace(root, replies=list(root.replies)) for root in self.roots(channel)]
         by_ts = {root.ts: root for root in shown}
         for ephemeral in self.ephemerals(channel, viewer):

@@ -1,4 +1,4 @@
-"""Slack names what came without a name: each block gets a `block_id`, each element that can be used an `action_id`."""
+"""Slack adds missing ids: a `block_id` to each block, and an `action_id` to each interactive element."""
 
 import itertools
 

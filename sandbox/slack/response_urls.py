@@ -1,4 +1,4 @@
-"""`response_url`: five answers within thirty minutes, also where the bot is not a member.
+"""`response_url`: five answers within thirty minutes, even in channels without the bot.
 
 https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
@@ -68,7 +68,7 @@ class ResponseUrls:
         return f"{self._workspace.base_url}/response/{token}"
 
     async def handle(self, request: web.Request) -> web.Response:
-        """A spent or old URL answers 404 with the reason."""
+        """A used or expired URL answers 404 with the reason."""
         try:
             self._use(request.match_info["token"], _payload(await request.read()))
         except SlackError as error:
@@ -77,7 +77,7 @@ class ResponseUrls:
         return web.json_response({"ok": True})
 
     def answer(self, user: str, channel: str, body: JsonObject) -> None:
-        """The answer that came inside the acknowledgement of a command."""
+        """The answer in the ack of a command."""
         grant = Grant(user=user, channel=channel, origin=None, expires_at=0.0)
         self._apply(grant, body, "ack")
 

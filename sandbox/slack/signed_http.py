@@ -1,4 +1,4 @@
-"""Slack's requests to an app's Request URL, signed.
+"""Slack's signed requests to an app's Request URL.
 
 https://docs.slack.dev/authentication/verifying-requests-from-slack
 """
@@ -17,7 +17,7 @@ from sandbox.slack.wire import JsonObject
 
 
 class HttpRefused(Exception):
-    """The app answered with something else than 2xx; the text is what Slack calls it."""
+    """The app did not answer 2xx. The text is Slack's name for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class SignedHttp:
 
 
 def _payload(content_type: str, text: str) -> JsonObject | None:
-    """An answer in the body: JSON, or plain text which a command shows as it is."""
+    """The answer in the body: JSON, or plain text, which Slack shows unchanged."""
     if not text.strip():
         return None
     if content_type != "application/json":

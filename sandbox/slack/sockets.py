@@ -15,10 +15,10 @@ from sandbox.slack.wire import JsonObject
 
 MOST_SOCKETS = 10
 TICKET_SECONDS = 30.0
-"""How long the URL of apps.connections.open is good for; Slack says "temporary" and single-use, without a figure."""
+"""The lifetime of a URL of apps.connections.open. Slack says "temporary" and single-use, without a figure."""
 WARNING_SECONDS = 10.0
 CLOSING_SECONDS = 1.0
-"""How long a closing handshake may take before the connection is dropped."""
+"""The time for a closing handshake, before the sandbox drops the connection."""
 DEBUG_LIFE_SECONDS = 360.0
 
 
@@ -32,11 +32,11 @@ class Socket:
     ws: web.WebSocketResponse
     life_seconds: float
     deaf: bool = False
-    """Half-open: what comes down it, or up it, is lost."""
+    """Half-open: everything sent in either direction is lost."""
 
 
 class Sockets:
-    """The open sockets of one app; each payload goes down one of them, in turn."""
+    """The open sockets of one app. Each payload goes through the next one in turn."""
 
     def __init__(self, clock: Clock, pulse: Pulse) -> None:
         self._clock = clock
@@ -47,7 +47,7 @@ class Sockets:
         self._waiting: dict[str, asyncio.Future[JsonObject | None]] = {}
         self.open: list[Socket] = []
         self.deaf = False
-        """Sockets stand open but nothing comes down them, not even a pong: a half-open connection."""
+        """Makes all open sockets half-open: they carry nothing, not even a pong."""
         self.life_seconds = 3600.0
         self.ping_seconds = 10.0
 
@@ -57,7 +57,7 @@ class Sockets:
         return ticket
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """A ticket opens one socket, once, and soon."""
+        """A ticket for one socket. It works once, and only for a short time."""
         deadline = self._tickets.pop(request.match_info["ticket"], None)
         if deadline is None or deadline < self._clock.monotonic():
             return web.Response(status=404, text="link expired")
@@ -77,7 +77,7 @@ class Sockets:
         return sum(socket.deaf for socket in self.open)
 
     def deafen(self, count: int | None = None) -> None:
-        """The oldest sockets, or all that stand open. Those that are opened later hear."""
+        """Makes the oldest sockets deaf, or all open ones. Later sockets work."""
         for socket in self.open[:count]:
             socket.deaf = True
 
@@ -88,9 +88,9 @@ class Sockets:
     async def deliver(
         self, envelope: JsonObject, seconds: float, *, copies: int = 1, breaks_off: bool = False
     ) -> JsonObject | None:
-        """The ack's payload, or None for a bare ack; TimeoutError where no ack came in time.
+        """The ack's payload, or None for an empty ack. TimeoutError if no ack came in time.
 
-        With `breaks_off`, the socket that carried it is closed before an ack is read.
+        `breaks_off` closes the socket before it reads an ack.
         """
         answer: asyncio.Future[JsonObject | None] = asyncio.get_running_loop().create_future()
         self._waiting[envelope["envelope_id"]] = answer
@@ -105,7 +105,7 @@ class Sockets:
             del self._waiting[envelope["envelope_id"]]
 
     async def close(self, reason: str | None) -> None:
-        """`warning` announces the end, other reasons are the end; None closes without a word."""
+        """`warning` only announces a close; other reasons also close. None closes without a `disconnect`."""
         for socket in list(self.open):
             with suppress(ConnectionError):
                 if reason is not None:
@@ -122,14 +122,14 @@ class Sockets:
             async for message in socket.ws:
                 await self._receive(socket, message)
         except ConnectionError:
-            pass  # it went away while we spoke: the same as a close
+            pass  # the bot closed it meanwhile
         finally:
             keeper.cancel()
             self.open.remove(socket)
             self._pulse.beat()
 
     async def _keep(self, socket: Socket) -> None:
-        """Ping, and end the connection when its time is up."""
+        """Pings, and closes the connection when its time is up."""
         left = socket.life_seconds
         warned = False
         with suppress(ConnectionError):
@@ -154,7 +154,7 @@ class Sockets:
             self._acknowledge(message.data)
 
     def _acknowledge(self, text: str) -> None:
-        """Any socket may carry the ack; one that comes too late, or for nothing, is ignored."""
+        """Any socket may carry an ack. A late or unknown one has no effect."""
         try:
             ack = json.loads(text)
         except ValueError:
@@ -176,7 +176,7 @@ class Sockets:
             await socket.ws.close()
 
     async def _send_to_one(self, envelope: JsonObject) -> Socket | None:
-        """The socket that carried it; None where it was lost on a deaf one."""
+        """The socket that carried the envelope. None if a deaf socket lost it."""
         self._turn += 1
         for offset in range(len(self.open)):
             socket = self.open[(self._turn + offset) % len(self.open)]

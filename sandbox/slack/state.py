@@ -1,4 +1,4 @@
-"""The workspace itself: its people, channels, messages and app, and how messages change."""
+"""The state of the workspace, and the changes of its messages."""
 
 from sandbox.background import Background
 from sandbox.clock import Clock
@@ -73,7 +73,7 @@ class WorkspaceState:
     # --- messages; the callers have checked permissions
 
     def add(self, message: Message) -> None:
-        """Puts a message into its conversation, and sends the events about it. Nobody else sees an ephemeral one."""
+        """Adds a message, and sends its events. An ephemeral message has none."""
         self.board.add(message)
         self.pulse.beat()
         if message.ephemeral_to is None:
@@ -81,7 +81,7 @@ class WorkspaceState:
             message_events.posted(self.events, self.directory.channels[message.channel], message, parent)
 
     def edit(self, message: Message, draft: Draft, editor: str | None) -> None:
-        """`editor` is None where Slack does not show the message as edited."""
+        """`editor` is None if Slack does not show the message as edited."""
         previous = message.as_json()
         message.text = draft.text
         message.blocks = self.names.blocks(draft.blocks)
@@ -141,7 +141,7 @@ class WorkspaceState:
         self.remove(message)
 
     def slackbot_says(self, channel: str, user: str, text: str) -> None:
-        """Slack's own words, to one person."""
+        """Slack's own message to one person."""
         ts = self.board.next_ts()
         self.add(Message(channel=channel, ts=ts, user=SLACKBOT, text=text, ephemeral_to=user))
 

@@ -1,4 +1,4 @@
-"""What a person does in a modal or Home tab: https://docs.slack.dev/surfaces/modals ."""
+"""People's actions in a modal or Home tab: https://docs.slack.dev/surfaces/modals ."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from sandbox.slack.wire import JsonObject, Refused, SlackError
 
 
 async def click_in_view(workspace: WorkspaceState, user: str, choice: Choice) -> Ack:
-    """An element of the open modal, or of the Home tab where no modal is open."""
+    """A person uses an element of the open modal, or else of the Home tab."""
     view = workspace.views.top(user) or workspace.views.home(user)
     if view is None:
         raise Refused(f"{user} has no view open.")
@@ -72,7 +72,7 @@ def _filled_in(view: JsonObject, values: JsonObject) -> JsonObject:
 
 
 def _after_submission(workspace: WorkspaceState, user: str, view: JsonObject, answer: JsonObject) -> None:
-    """https://docs.slack.dev/surfaces/modals : a bare ack closes the view, a `response_action` says otherwise."""
+    """An empty ack closes the view. A `response_action` can keep it: https://docs.slack.dev/surfaces/modals"""
     match answer.get("response_action"):
         case "errors":
             view["errors"] = answer.get("errors", {})

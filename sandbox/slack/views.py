@@ -23,7 +23,7 @@ class Trigger:
 
 
 class ViewBook:
-    """Who has which modals open, one above the other, and what each one's Home tab shows."""
+    """Each person's stack of open modals, and their Home tab."""
 
     def __init__(self, clock: Clock, names: Namer) -> None:
         self._clock = clock
@@ -34,7 +34,7 @@ class ViewBook:
         self._homes: dict[str, JsonObject] = {}
 
     def issue_trigger(self, user: str) -> str:
-        """Good once, for three seconds from now."""
+        """The trigger works once, within three seconds."""
         number = next(self._numbers)
         trigger_id = f"{number}.{number}.{number:08x}"
         self._triggers[trigger_id] = Trigger(user=user, expires_at=self._clock.monotonic() + TRIGGER_SECONDS)
@@ -61,7 +61,7 @@ class ViewBook:
         return self.push_for(self._exchange(trigger_id), checked)
 
     def push_for(self, user: str, view: JsonObject) -> JsonObject:
-        """Also by `response_action: push`."""
+        """`response_action: push` uses this too."""
         stack = self._stacks.get(user)
         if not stack:
             raise SlackError("not_found")
@@ -75,7 +75,7 @@ class ViewBook:
     def update(
         self, view: JsonObject, *, view_id: str | None, external_id: str | None, known: str | None
     ) -> JsonObject:
-        """`known` is the hash that the caller saw last: with another one since, somebody was newer."""
+        """`known` is the last hash that the caller saw. Refuses the update if the view has changed since."""
         checked = self._checked(view, "modal")
         for stack in self._stacks.values():
             for place, old in enumerate(stack):
@@ -103,7 +103,7 @@ class ViewBook:
         self._stacks.pop(user, None)
 
     def checked_modal(self, view: object) -> JsonObject:
-        """The view inside a `response_action`."""
+        """The view of a `response_action`."""
         if not isinstance(view, dict):
             raise SlackError("invalid_arguments")
         return self._checked(view, "modal")
@@ -154,7 +154,7 @@ class ViewBook:
         }
 
     def _again(self, old: JsonObject, view: JsonObject) -> JsonObject:
-        """The same view with new content; its place in the stack and its id stay."""
+        """The same view with new content. Its id and its place in the stack stay."""
         made = self._made(view, root=old["root_view_id"], previous=old["previous_view_id"])
         root = old["root_view_id"]
         return {**made, "id": old["id"], "root_view_id": root}

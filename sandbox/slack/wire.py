@@ -1,15 +1,15 @@
-"""What goes over the wire: JSON objects, Slack's way of refusing, and its cursors."""
+"""Slack's JSON, errors and cursors."""
 
 import base64
 import binascii
 from typing import Any
 
 JsonObject = dict[str, Any]
-"""Block Kit and payloads stay JSON here: the stand-in checks and hands them on, it does not interpret them."""
+"""Block Kit and payloads stay JSON: the sandbox checks them and passes them on."""
 
 
 class SlackError(Exception):
-    """A method's refusal: `{"ok": false, "error": ...}` with whatever Slack adds to it."""
+    """A method's refusal: `{"ok": false, "error": ...}`, with further fields."""
 
     def __init__(self, error: str, **details: object) -> None:
         super().__init__(error)
@@ -21,7 +21,7 @@ class SlackError(Exception):
 
 
 class Refused(Exception):
-    """A person tried what Slack's client would not let them do, such as to type in an archived channel."""
+    """Slack's client does not let the person do this, such as writing in an archived channel."""
 
 
 def encode_cursor(position: str) -> str:
@@ -29,7 +29,7 @@ def encode_cursor(position: str) -> str:
 
 
 def decode_cursor(cursor: str) -> str:
-    """Slack answers `invalid_cursor` to one it did not hand out."""
+    """Slack answers `invalid_cursor` to a cursor that it did not issue."""
     try:
         kind, _, position = base64.b64decode(cursor, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):

@@ -1,4 +1,4 @@
-"""The workspace: its state, what its people can do to it, and what the bot's writes do to it."""
+"""The workspace, and everything that its people and admins can do."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -25,7 +25,7 @@ class Workspace(WorkspaceState):
 
     @property
     def request_url(self) -> str | None:
-        """Where payloads go by signed HTTP when no socket is open."""
+        """The address for signed HTTP, which Slack uses if no socket is open."""
         return self.delivery.request_url
 
     @request_url.setter
@@ -41,7 +41,7 @@ class Workspace(WorkspaceState):
         self.delivery.sockets.deaf = deaf
 
     def lose(self, loss: Loss) -> None:
-        """The app loses its token or a scope; Slack tells of a lost token, not of a lost scope."""
+        """The app loses its token or a scope. Slack sends an event about the token only."""
         if loss is Loss.REVOKED:
             channel_events.tokens_revoked(self)
         elif loss is Loss.UNINSTALLED:
@@ -51,12 +51,12 @@ class Workspace(WorkspaceState):
         self.pulse.beat()
 
     def regain(self, loss: Loss) -> None:
-        """Installed anew, with the scopes it had."""
+        """An admin reinstalls the app, with the scopes that it had."""
         self.installation.regain(loss)
         self.pulse.beat()
 
     async def close_sockets(self, reason: str | None = "refresh_requested") -> None:
-        """Slack's `disconnect`: `warning` leaves the socket open, None closes without a word."""
+        """Slack's `disconnect`. `warning` leaves the sockets open; None closes them without a message."""
         await self.delivery.sockets.close(reason)
 
     def set_fault(self, method: str, fault: Fault | None) -> None:
@@ -64,7 +64,7 @@ class Workspace(WorkspaceState):
         self.pulse.beat()
 
     async def until(self, condition: Callable[[], T], seconds: float = 5.0) -> T:
-        """Waits until the condition holds, looking again whenever something changed."""
+        """Waits until the condition holds. Checks it after each change."""
         return await self.pulse.until(condition, seconds)
 
     async def close(self) -> None:
@@ -88,7 +88,7 @@ class Workspace(WorkspaceState):
         value: str | None = None,
         option: str | None = None,
     ) -> Ack:
-        """`value` picks among buttons of one action_id, or is what was entered; `option` is the value of the choice."""
+        """`value` is the input, or tells apart buttons of one action_id. `option` is the value of the chosen option."""
         choice = interactions.Choice(action_id=action_id, block_id=block_id, value=value, option=option)
         return await interactions.click(self, user, channel, ephemeral_id or message_ts, choice)
 
@@ -96,7 +96,7 @@ class Workspace(WorkspaceState):
         return await view_interactions.click_in_view(self, user, choice)
 
     async def submit_view(self, user: str, values: JsonObject | None = None) -> Ack:
-        """`values` by block_id and action_id, as plain values: text, the value of an option, or a list of them."""
+        """`values` are by block_id and action_id: text, the value of an option, or a list of values."""
         return await view_interactions.submit_view(self, user, values or {})
 
     async def close_view(self, user: str) -> None:
@@ -106,7 +106,7 @@ class Workspace(WorkspaceState):
         channel_events.app_home_opened(self, user, "home")
 
     def open_messages_tab(self, user: str) -> Channel:
-        """The direct message with the app, which exists from then on."""
+        """Opens the direct message with the app."""
         if self.messages_tab is MessagesTab.OFF:
             raise Refused("This app has no Messages tab.")
         return channel_events.app_home_opened(self, user, "messages")
@@ -125,7 +125,7 @@ class Workspace(WorkspaceState):
         return interactions.edit(self, user, channel, ts, text)
 
     def messages(self, channel: str, viewer: str | None = None) -> list[Message]:
-        """Roots in order, replies under them; with a viewer: copies, and that viewer's ephemerals among them."""
+        """Roots in order, with their replies. With a viewer: copies, with the viewer's ephemeral messages too."""
         if viewer is None:
             return list(self.board.roots(channel))
         return self.board.seen_by(channel, viewer)
@@ -138,7 +138,7 @@ class Workspace(WorkspaceState):
         return self.board.ephemerals(channel, viewer)
 
     def delete_message(self, channel: str, ts: str) -> None:
-        """An admin deletes it, whoever wrote it."""
+        """An admin deletes any message."""
         message = self.board.find(channel, ts)
         if message is None:
             raise Refused(f"There is no message {ts} in {channel}.")

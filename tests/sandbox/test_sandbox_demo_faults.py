@@ -181,7 +181,7 @@ async def test_a_bot_that_somebody_else_kills_is_started_again_and_has_its_opera
         await demo.said(FAILED.format("eu"), channel="C0OPS")
         assert (await demo.state())["process"]["last_end"] == "kill -9"
     assert demo.process.returncode == 0
-    assert "The bot ended by itself (kill -9). It is started again." in await demo.printed()
+    assert "The bot ended by itself (kill -9). Restarting it." in await demo.printed()
 
 
 async def test_a_bot_that_cannot_be_started_again_ends_the_demo(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ async def test_an_invitation_may_name_another_channel(sandbox: Sandbox) -> None:
     ("user", "channel", "typed", "why"),
     [
         (ANN, ALERTS, "@Pipeline Bot", "already in #data-alerts"),
-        (ANN, QUIET, "", "Say whom to invite"),
+        (ANN, QUIET, "", "Name someone to invite"),
         (ANN, QUIET, "@", "nobody here"),
         (ANN, QUIET, "@nobody", "nobody here"),
         (ANN, QUIET, "@dee", "nobody here"),

@@ -1,4 +1,4 @@
-"""The Web API, one file a family of methods."""
+"""The Web API, one file per family of methods."""
 
 from sandbox.slack.methods import apps, chat, conversations, users, views
 from sandbox.slack.methods.call import Method

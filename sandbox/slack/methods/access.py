@@ -1,4 +1,4 @@
-"""Which channels the bot sees and may write to, and how Slack refuses the others."""
+"""The channels that the bot may see and write to, and Slack's refusals for the others."""
 
 from sandbox.slack.directory import BOT_USER, Channel, ChannelKind
 from sandbox.slack.manifest import MessagesTab
@@ -12,7 +12,7 @@ def need_family_scope(workspace: Workspace, kind: ChannelKind, verb: str) -> Non
 
 
 def visible(workspace: Workspace, channel_id: str) -> Channel:
-    """A private channel that the bot is not in does not exist for it."""
+    """To the bot, a private channel without it does not exist."""
     channel = workspace.directory.channels.get(channel_id)
     if channel is None or not channel.visible_to(BOT_USER):
         raise SlackError("channel_not_found")

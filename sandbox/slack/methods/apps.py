@@ -7,7 +7,7 @@ from sandbox.slack.workspace import Workspace
 
 
 def api_test(workspace: Workspace, arguments: Arguments) -> JsonObject:  # noqa: ARG001
-    """Echoes what it was sent; `error` makes it fail with that name."""
+    """Echoes its arguments. The argument `error` makes it fail with that name."""
     error = arguments.text("error")
     sent = {name: value for name, value in arguments.values.items() if name != "token"}
     if error is not None:
@@ -28,7 +28,7 @@ def auth_test(workspace: Workspace, arguments: Arguments) -> JsonObject:  # noqa
 
 
 def bots_info(workspace: Workspace, arguments: Arguments) -> JsonObject:
-    """Which app a bot is of."""
+    """The app of a bot."""
     if arguments.text("bot") != BOT_ID:
         raise SlackError("bot_not_found")
     name = workspace.directory.users[BOT_USER].name
@@ -36,7 +36,7 @@ def bots_info(workspace: Workspace, arguments: Arguments) -> JsonObject:
 
 
 def connections_open(workspace: Workspace, arguments: Arguments) -> JsonObject:  # noqa: ARG001
-    """The URL of a socket, good once and soon."""
+    """The URL of a new socket. It works once, and only for a short time."""
     ticket = workspace.delivery.sockets.issue_ticket()
     return {"url": f"{workspace.base_url.replace('http', 'ws', 1)}/link/{ticket}"}
 

@@ -1,4 +1,4 @@
-"""One call of a method: its arguments as Slack reads them, and what a method is."""
+"""Methods and their arguments, as Slack reads them."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class TokenKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Arguments:
-    """From a form everything is text; from JSON it has its type. Both mean the same."""
+    """A form's values are text, and JSON's have their types. Both mean the same."""
 
     values: Mapping[str, object]
 
@@ -33,7 +33,7 @@ class Arguments:
         return value
 
     def required(self, name: str) -> str:
-        """Slack says `invalid_arguments` and names the field."""
+        """Slack answers `invalid_arguments` with the name of a missing field."""
         value = self.text(name)
         if value is None:
             raise invalid(f"missing required field: {name}")
@@ -55,7 +55,7 @@ class Arguments:
             raise invalid(f"must be a number [json-pointer:/{name}]") from None
 
     def names(self, name: str, *, default: str) -> list[str]:
-        """A list, written with commas or as JSON."""
+        """A list, with commas or as JSON."""
         value = self.values.get(name) or default
         parts: Iterable[object] = value if isinstance(value, list) else str(value).split(",")
         return [str(part).strip() for part in parts if str(part).strip()]

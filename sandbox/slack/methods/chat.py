@@ -11,7 +11,7 @@ from sandbox.slack.wire import JsonObject, SlackError
 from sandbox.slack.workspace import Workspace
 
 LONGEST_UPDATE = 4_000
-"""chat.update refuses more text, where chat.postMessage cuts."""
+"""chat.update refuses longer text. chat.postMessage cuts it."""
 
 
 def post_message(workspace: Workspace, arguments: Arguments) -> JsonObject:
@@ -25,9 +25,9 @@ def post_message(workspace: Workspace, arguments: Arguments) -> JsonObject:
 
 
 def update(workspace: Workspace, arguments: Arguments) -> JsonObject:
-    """Blocks stay only where no text comes; metadata that does not come again is gone.
+    """Keeps the blocks only if no text comes, and drops the metadata unless it comes again.
 
-    Slack's page says that metadata is kept. Bots have seen otherwise, so whoever needs it sends it each time.
+    Slack's page says that metadata stays, but bots have seen otherwise. So a bot should send it every time.
     """
     channel = joined(workspace, arguments.required("channel"))
     message = _own(workspace, channel, arguments.required("ts"), "cant_update_message")
@@ -52,7 +52,7 @@ def delete(workspace: Workspace, arguments: Arguments) -> JsonObject:
 
 
 def post_ephemeral(workspace: Workspace, arguments: Arguments) -> JsonObject:
-    """To one person who is there; it is not kept, so it has no thread and cannot be updated."""
+    """A message to one member. Slack does not keep it, so the bot cannot update it."""
     channel = writable(workspace, arguments.required("channel"))
     user = arguments.required("user")
     if user not in workspace.directory.users:
@@ -76,7 +76,7 @@ def get_permalink(workspace: Workspace, arguments: Arguments) -> JsonObject:
 
 
 def _content(arguments: Arguments) -> tuple[Draft, list[str]]:
-    """The draft, and what Slack warns of without refusing."""
+    """The draft, and Slack's warnings."""
     draft = read_draft(arguments.values)
     refuse_too_much(draft.blocks)
     warnings = [] if draft.text else ["missing_text_in_message"]
@@ -93,7 +93,7 @@ def _warned(warnings: list[str]) -> JsonObject:
 
 
 def _thread(workspace: Workspace, channel: Channel, arguments: Arguments) -> str | None:
-    """The head of the thread; a reply's ts leads to its head, an unknown one is refused."""
+    """The root's ts, even if given a reply's ts. Refuses an unknown one."""
     thread_ts = arguments.text("thread_ts")
     if thread_ts is None:
         return None

@@ -12,9 +12,9 @@ from sandbox.slack.workspace import Workspace
 
 
 def history(workspace: Workspace, arguments: Arguments) -> JsonObject:
-    """Newest first: roots, and replies that were also sent to the channel. Not what stands only in threads.
+    """Newest first: roots, and replies also sent to the channel.
 
-    The cursor remembers a message, not a number: what is posted meanwhile moves nothing.
+    The cursor names a message, not a position, so new messages don't shift the pages.
     """
     channel = _readable(workspace, arguments)
     newest_first = [message for message in workspace.board.timeline(channel.id) if _window(arguments)(message)][::-1]
@@ -35,7 +35,7 @@ def history(workspace: Workspace, arguments: Arguments) -> JsonObject:
 
 
 def replies(workspace: Workspace, arguments: Arguments) -> JsonObject:
-    """Oldest first; the head of the thread is always among them."""
+    """Oldest first. The first page always has the root."""
     channel = _readable(workspace, arguments)
     ts = arguments.required("ts")
     found = workspace.board.find(channel.id, ts)
@@ -62,7 +62,7 @@ def list_channels(workspace: Workspace, arguments: Arguments) -> JsonObject:
 
 
 def of_user(workspace: Workspace, arguments: Arguments) -> JsonObject:
-    """users.conversations: where that user is, as far as the bot sees it."""
+    """users.conversations: the user's channels that the bot sees."""
     user = arguments.text("user") or BOT_USER
     if user not in workspace.directory.users:
         raise SlackError("user_not_found")
@@ -71,7 +71,7 @@ def of_user(workspace: Workspace, arguments: Arguments) -> JsonObject:
 
 
 def open_channel(workspace: Workspace, arguments: Arguments) -> JsonObject:
-    """The direct message with one person. Several at once are not offered here."""
+    """The direct message with one person. The sandbox offers none with several people."""
     users = arguments.names("users", default="")
     if not users:
         channel = visible(workspace, arguments.required("channel"))
@@ -93,7 +93,7 @@ def open_channel(workspace: Workspace, arguments: Arguments) -> JsonObject:
 
 
 def join(workspace: Workspace, arguments: Arguments) -> JsonObject:
-    """Public channels only; into a private one a person must invite."""
+    """Joins a public channel. A person must invite the bot into a private one."""
     channel = visible(workspace, arguments.required("channel"))
     if channel.kind is not ChannelKind.PUBLIC:
         raise SlackError("method_not_supported_for_channel_type")
@@ -119,7 +119,7 @@ def _readable(workspace: Workspace, arguments: Arguments) -> Channel:
 
 
 def _window(arguments: Arguments) -> Callable[[Message], bool]:
-    """`oldest` and `latest`, each without itself unless `inclusive`."""
+    """Between `oldest` and `latest`, which count only if `inclusive`."""
     oldest, latest = _moment(arguments, "oldest"), _moment(arguments, "latest")
     inclusive = arguments.flag("inclusive")
 
@@ -143,7 +143,7 @@ def _moment(arguments: Arguments, name: str) -> float | None:
 
 
 def _shown(workspace: Workspace, messages: list[Message], arguments: Arguments) -> list[JsonObject]:
-    """Metadata is told only when asked for, and to those who hold its scope."""
+    """Includes metadata only if asked for, and only with its scope."""
     asked = arguments.flag("include_all_metadata")
     with_metadata = asked and "metadata.message:read" in workspace.scopes
     return [message.as_json(with_metadata=with_metadata) for message in messages]
