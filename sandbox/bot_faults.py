@@ -25,7 +25,7 @@ class ClockFaultKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InForce:
+class ActiveFault:
     kind: BotFaultKind | ClockFaultKind
     seconds: float | None
 
@@ -45,7 +45,7 @@ class BotProcess:
         self.killed = False
         """Killed by a fault, and not restarted yet."""
         self.on_change: Callable[[], None] = lambda: None
-        self._trouble: InForce | None = None
+        self._fault: ActiveFault | None = None
         self._fixing: asyncio.TimerHandle | None = None
         self._well = asyncio.Event()
         self._well.set()
@@ -54,23 +54,23 @@ class BotProcess:
     def alive(self) -> bool:
         return self.process.returncode is None
 
-    def in_force(self) -> list[InForce]:
+    def active_faults(self) -> list[ActiveFault]:
         ahead = self.clock_offset.seconds
         return [
-            *([self._trouble] if self._trouble is not None else []),
-            *([InForce(kind=ClockFaultKind.OFF, seconds=ahead)] if ahead else []),
+            *([self._fault] if self._fault is not None else []),
+            *([ActiveFault(kind=ClockFaultKind.OFF, seconds=ahead)] if ahead else []),
         ]
 
     def freeze(self, seconds: float | None = None) -> None:
-        self._strike(InForce(kind=BotFaultKind.FROZEN, seconds=FROZEN_SECONDS if seconds is None else seconds))
+        self._apply(ActiveFault(kind=BotFaultKind.FROZEN, seconds=FROZEN_SECONDS if seconds is None else seconds))
 
     def kill(self, seconds: float | None = None) -> None:
         self.killed = True
-        self._strike(InForce(kind=BotFaultKind.KILLED, seconds=seconds))
+        self._apply(ActiveFault(kind=BotFaultKind.KILLED, seconds=seconds))
 
     def fix(self) -> None:
         """A frozen process continues; a killed one may be restarted."""
-        self._set_trouble(None)
+        self._set_fault(None)
         self._signal(signal.SIGCONT)
 
     def set_clock(self, seconds: float) -> None:
@@ -91,21 +91,21 @@ class BotProcess:
         self.process = process
         self.starts += 1
         self.killed = False
-        self._set_trouble(None)
+        self._set_fault(None)
 
-    def _strike(self, trouble: InForce) -> None:
-        self._set_trouble(trouble)
-        self._signal(signal.SIGSTOP if trouble.kind is BotFaultKind.FROZEN else signal.SIGKILL)
+    def _apply(self, fault: ActiveFault) -> None:
+        self._set_fault(fault)
+        self._signal(signal.SIGSTOP if fault.kind is BotFaultKind.FROZEN else signal.SIGKILL)
 
-    def _set_trouble(self, trouble: InForce | None) -> None:
+    def _set_fault(self, fault: ActiveFault | None) -> None:
         """Replaces the fault before, and its timer."""
         if self._fixing is not None:
             self._fixing.cancel()
         self._fixing = None
-        self._trouble = trouble
-        if trouble is not None and trouble.seconds is not None:
-            self._fixing = asyncio.get_running_loop().call_later(trouble.seconds, self.fix)
-        if trouble is not None and trouble.kind is BotFaultKind.KILLED:
+        self._fault = fault
+        if fault is not None and fault.seconds is not None:
+            self._fixing = asyncio.get_running_loop().call_later(fault.seconds, self.fix)
+        if fault is not None and fault.kind is BotFaultKind.KILLED:
             self._well.clear()
         else:
             self._well.set()

@@ -75,10 +75,10 @@ async def strike(sandbox: Breakable, body: Body) -> None:
 async def fix_all(sandbox: Breakable) -> None:
     slack = sandbox.slack
     slack.faults.clear()
-    slack.delivery.calm()
+    slack.delivery.clear_fault()
     for loss in list(slack.installation.losses):
         slack.regain(loss)
-    slack.pulse.beat()
+    slack.changes.notify()
     control_goldrush.clear_faults(sandbox.goldrush)
     if sandbox.bot is not None:
         sandbox.bot.fix()
@@ -95,8 +95,8 @@ def rows(sandbox: Breakable) -> list[JsonObject]:
         *(_row("slack", fault, method=method) for method, fault in slack.faults.active().items()),
         *(_row("delivery", delivery_fault) for delivery_fault in slack.delivery.delivery_faults()),
         *({"target": "token", "kind": loss.value} for loss in slack.installation.losses),
-        *(_row("redis", fault) for fault in (sandbox.redis.in_force() if sandbox.redis else ())),
-        *(_row(_of_bot(fault.kind), fault) for fault in (sandbox.bot.in_force() if sandbox.bot else ())),
+        *(_row("redis", fault) for fault in (sandbox.redis.active_faults() if sandbox.redis else ())),
+        *(_row(_of_bot(fault.kind), fault) for fault in (sandbox.bot.active_faults() if sandbox.bot else ())),
     ]
 
 
@@ -153,12 +153,12 @@ async def _delivery(sandbox: Breakable, body: Body) -> None:
     slack, kind = sandbox.slack, body.text("kind")
     if kind == NONE:
         fixed = body.maybe_text("fix")
-        slack.delivery.calm(None if fixed is None else _chosen(fixed, DeliveryFaultKind))
+        slack.delivery.clear_fault(None if fixed is None else _chosen(fixed, DeliveryFaultKind))
     elif kind in set(DeliveryActKind):
         await _act_on_delivery(slack, DeliveryActKind(kind))
     else:
         delivery_fault = _chosen(kind, DeliveryFaultKind, DeliveryActKind)
-        slack.delivery.trouble(
+        slack.delivery.set_fault(
             DeliveryFault(kind=delivery_fault, seconds=body.maybe_number("seconds"), times=body.maybe_count("times"))
         )
 
@@ -203,7 +203,7 @@ def _redis_fault(kind: str) -> WireFaultKind | ServerFaultKind:
 
 
 async def _bot(sandbox: Breakable, body: Body) -> None:
-    bot, seconds = _there(sandbox.bot), body.maybe_number("seconds")
+    bot, seconds = _require_bot(sandbox.bot), body.maybe_number("seconds")
     if body.text("kind") == NONE:
         bot.fix()
         return
@@ -217,7 +217,7 @@ async def _bot(sandbox: Breakable, body: Body) -> None:
 
 
 async def _clock(sandbox: Breakable, body: Body) -> None:
-    bot = _there(sandbox.bot)
+    bot = _require_bot(sandbox.bot)
     if body.text("kind") == NONE:
         bot.set_clock(0)
         return
@@ -239,7 +239,7 @@ TARGETS: dict[str, Callable[[Breakable, Body], Awaitable[None]]] = {
 }
 
 
-def _there(bot: BotProcess | None) -> BotProcess:
+def _require_bot(bot: BotProcess | None) -> BotProcess:
     if bot is None:
         raise Refused("This sandbox did not start the bot, so it cannot stop it. The demo does.")
     return bot

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sandbox.bot_faults import BotProcess
-from sandbox.leash import hold
+from sandbox.child_processes import end_with_parent
 from sandbox.redis_faults import RedisStandIn
 from sandbox.server import Sandbox
 from sandbox.slack.directory import BOT_USER, Channel
@@ -22,7 +22,7 @@ from sandbox.wall_clock import ClockOffset
 GOODBYE_SECONDS = 12.0
 PAUSE_SECONDS = 1.0
 """Between an unexpected end of the bot and its restart."""
-MOST_IN_VAIN = 5
+MOST_FAILED_STARTS = 5
 """The demo gives up after this many starts in a row that never reached Slack."""
 OPERATOR = "C0OPS"
 INVITED = ("C0ALERTS", "C0TEAM")
@@ -48,7 +48,7 @@ async def _run(port: int, hosts: tuple[str, ...], data_dir: Path, out: Console, 
             reason = os.strerror(exc.errno) if exc.errno else type(exc).__name__
             out.print(f"[red]✗[/] Port {port} cannot be used: {reason}. Try `pipeline-bot demo --port 0`.")
             return 2
-        _furnish(sandbox)
+        _prepare_channels(sandbox)
         env = environment(sandbox.url, data_dir) | {
             "REDIS_URL": store.url,
             "OPERATOR_CHANNEL": OPERATOR,
@@ -71,7 +71,7 @@ async def _until_stopped(play: Coroutine[None, None, int], stopped: asyncio.Even
     return None if playing.cancelled() else playing.result()
 
 
-def _furnish(sandbox: Sandbox) -> None:
+def _prepare_channels(sandbox: Sandbox) -> None:
     """Adds the operator's channel, and takes the bot out of all others.
 
     A bot that finds itself in channels at its first start would report lost data.
@@ -94,14 +94,14 @@ async def _play(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, out: Con
     out.print("  The first alert comes within seconds.")
     out.print("  Ctrl-C stops all of it.\n")
     await _keep_alive(env, sandbox, bot, out)
-    out.print(f"[red]The bot ended {MOST_IN_VAIN} times before it was connected. See its messages above.[/]")
+    out.print(f"[red]The bot ended {MOST_FAILED_STARTS} times before it was connected. See its messages above.[/]")
     return 1
 
 
 async def _keep_alive(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, out: Console) -> None:
-    """Restarts the bot after each end, until it fails to connect MOST_IN_VAIN times in a row."""
-    in_vain = 0
-    while in_vain < MOST_IN_VAIN:
+    """Restarts the bot after each end, until it fails to connect MOST_FAILED_STARTS times in a row."""
+    failed_starts = 0
+    while failed_starts < MOST_FAILED_STARTS:
         await bot.ended()
         if bot.killed:
             out.print("The bot was killed. It restarts when you fix that.")
@@ -112,9 +112,9 @@ async def _keep_alive(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, ou
         bot.started_again(await _start(env, bot.clock_offset))
         if await _connected(sandbox, bot):
             out.print("The bot is back.")
-            in_vain = 0
+            failed_starts = 0
         elif not bot.killed:
-            in_vain += 1
+            failed_starts += 1
 
 
 def environment(url: str, data_dir: Path) -> dict[str, str]:
@@ -153,7 +153,7 @@ async def _start(env: dict[str, str], clock_offset: ClockOffset) -> asyncio.subp
         start_new_session=True,
         stdin=asyncio.subprocess.DEVNULL,
     )
-    hold(process.pid)
+    end_with_parent(process.pid)
     return process
 
 

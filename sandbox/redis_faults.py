@@ -57,7 +57,7 @@ DEFAULT_SECONDS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InForce:
+class ActiveFault:
     kind: WireFaultKind | ServerFaultKind
     seconds: float | None
     times: int | None = None
@@ -97,10 +97,10 @@ class RedisStandIn:
     def url(self) -> str:
         return self._proxy.url
 
-    def in_force(self) -> list[InForce]:
+    def active_faults(self) -> list[ActiveFault]:
         wire = self._proxy.fault
-        of_wire = [InForce(kind=wire.kind, seconds=wire.seconds, times=wire.times)] if wire is not None else []
-        return [*of_wire, *(InForce(kind=kind, seconds=seconds) for kind, seconds in self._of_server.items())]
+        of_wire = [ActiveFault(kind=wire.kind, seconds=wire.seconds, times=wire.times)] if wire is not None else []
+        return [*of_wire, *(ActiveFault(kind=kind, seconds=seconds) for kind, seconds in self._of_server.items())]
 
     async def break_wire(self, fault: WireFault) -> None:
         """A new fault of the connection replaces the old one."""

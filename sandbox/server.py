@@ -10,11 +10,11 @@ from aiohttp import web
 
 from sandbox import control, control_goldrush
 from sandbox.bot_faults import BotProcess
+from sandbox.changes import Changes
 from sandbox.clock import Clock
 from sandbox.goldrush import GoldRush
 from sandbox.live import Live
 from sandbox.own_hosts import only_from, own_names
-from sandbox.pulse import Pulse
 from sandbox.redis_faults import RedisStandIn
 from sandbox.scenario import Scenario
 from sandbox.slack.api import WebApi
@@ -37,7 +37,7 @@ class Sandbox:
         self.clock = clock
         self.url = ""
         self.goldrush = GoldRush(clock)
-        self.slack = Workspace(clock, Pulse(lambda: self.notify("slack")))
+        self.slack = Workspace(clock, Changes(lambda: self.notify("slack")))
         self.goldrush.on_change = lambda: self.notify("goldrush")
         self.redis = redis
         self._bot: BotProcess | None = None
@@ -48,7 +48,7 @@ class Sandbox:
         self._names: set[str] = set()
         self._more_names = frozenset(hosts)
         self._live = Live()
-        self._pulse = Pulse()
+        self._changes = Changes()
 
     @classmethod
     @asynccontextmanager
@@ -109,11 +109,11 @@ class Sandbox:
     def notify(self, kind: str) -> None:
         """Something that the page shows has changed."""
         self._live.publish(kind)
-        self._pulse.beat()
+        self._changes.notify()
 
     async def until(self, condition: Callable[[], T], seconds: float = 5.0) -> T:
         """Waits until the condition holds. Checks it after each change of either stand-in."""
-        return await self._pulse.until(condition, seconds)
+        return await self._changes.until(condition, seconds)
 
     async def _close(self) -> None:
         await self.set_scenario(running=False)

@@ -189,7 +189,7 @@ class WebApi:
         )
         self._workspace.calls.append(call)
         del self._workspace.calls[:-KEPT]
-        self._workspace.pulse.beat()
+        self._workspace.changes.notify()
 
 
 def named_method(name: str) -> Method:

@@ -24,7 +24,7 @@ def leave(workspace: WorkspaceState, channel: Channel, user: str) -> None:
     if user == BOT_USER:  # https://docs.slack.dev/reference/events/channel_left
         workspace.events.send_about(channel, {"type": "channel_left", "channel": channel.id, "actor_id": "U0ANN"})
     channel.members.remove(user)
-    workspace.pulse.beat()
+    workspace.changes.notify()
 
 
 def archive(workspace: WorkspaceState, channel: Channel) -> None:
@@ -48,7 +48,7 @@ def rename(workspace: WorkspaceState, channel: Channel, name: str) -> None:
 def delete(workspace: WorkspaceState, channel: Channel) -> None:
     workspace.events.send_about(channel, {"type": "channel_deleted", "channel": channel.id})
     del workspace.directory.channels[channel.id]
-    workspace.pulse.beat()
+    workspace.changes.notify()
 
 
 def convert(workspace: WorkspaceState, channel: Channel, kind: ChannelKind) -> None:

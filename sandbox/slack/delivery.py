@@ -14,8 +14,8 @@ from enum import StrEnum
 import aiohttp
 
 from sandbox.background import Background
+from sandbox.changes import Changes
 from sandbox.clock import Clock
-from sandbox.pulse import Pulse
 from sandbox.slack.delivery_faults import DEAFENING, DeliveryFault, DeliveryFaultKind, DeliveryFaults
 from sandbox.slack.journal import KEPT
 from sandbox.slack.signed_http import HttpRefused, SignedHttp
@@ -75,12 +75,12 @@ RETRY_REASONS = {
 
 
 class Delivery:
-    def __init__(self, clock: Clock, pulse: Pulse, background: Background, secret: str) -> None:
+    def __init__(self, clock: Clock, changes: Changes, background: Background, secret: str) -> None:
         self._clock = clock
-        self._pulse = pulse
+        self._changes = changes
         self._envelopes = itertools.count(1)
         self._background = background
-        self.sockets = Sockets(clock, pulse)
+        self.sockets = Sockets(clock, changes)
         self.http = SignedHttp(clock, secret)
         self.request_url: str | None = None
         self.ack_seconds = 3.0
@@ -108,14 +108,14 @@ class Delivery:
             self._background.start(self._once_more(kind, payload, again.wait))
         return ack
 
-    def trouble(self, delivery_fault: DeliveryFault) -> None:
+    def set_fault(self, delivery_fault: DeliveryFault) -> None:
         if delivery_fault.kind in DEAFENING:
             self.sockets.deafen(1 if delivery_fault.kind is DeliveryFaultKind.ONE_DEAF else None)
         else:
             self._delivery_faults.set(delivery_fault)
-        self._pulse.beat()
+        self._changes.notify()
 
-    def calm(self, kind: DeliveryFaultKind | None = None) -> None:
+    def clear_fault(self, kind: DeliveryFaultKind | None = None) -> None:
         """Fixes one kind of fault, or all of them."""
         if kind is None:
             self._delivery_faults.clear()
@@ -123,7 +123,7 @@ class Delivery:
             self._delivery_faults.end(kind)
         if kind is None or kind in DEAFENING:
             self.sockets.heal()
-        self._pulse.beat()
+        self._changes.notify()
 
     def delivery_faults(self) -> list[DeliveryFault]:
         """The active faults. Deaf sockets count until the bot has replaced them."""
@@ -179,7 +179,7 @@ class Delivery:
         entry = Delivered(at=self._clock.monotonic(), kind=kind, payload=payload, retry=retry, ack=ack)
         self.log.append(entry)
         del self.log[:-KEPT]
-        self._pulse.beat()
+        self._changes.notify()
         return ack
 
     def emit(self, event: JsonObject) -> None:

@@ -3,8 +3,8 @@
 An event goes out only if the app subscribes to it, holds its scope and can see the channel.
 """
 
+from sandbox.changes import Changes
 from sandbox.clock import Clock
-from sandbox.pulse import Pulse
 from sandbox.slack.delivery import Delivery
 from sandbox.slack.directory import APP_ID, BOT_USER, TEAM_ID, Channel, ChannelKind
 from sandbox.slack.installation import Installation
@@ -14,17 +14,17 @@ from sandbox.slack.wire import JsonObject
 
 class Events:
     def __init__(
-        self, clock: Clock, pulse: Pulse, names: Namer, delivery: Delivery, installation: Installation
+        self, clock: Clock, changes: Changes, names: Namer, delivery: Delivery, installation: Installation
     ) -> None:
         self._clock = clock
-        self._pulse = pulse
+        self._changes = changes
         self._names = names
         self._delivery = delivery
         self._installation = installation
 
     def send(self, event: JsonObject, *, subscription: str | None = None, scope: str | None = None) -> None:
         """An event about the app or the whole workspace. `subscription` is the event's type unless given."""
-        self._pulse.beat()
+        self._changes.notify()
         if (subscription or event["type"]) not in self._installation.event_subscriptions:
             return
         if scope is None or scope in self._installation.scopes:
@@ -42,7 +42,7 @@ class Events:
         if channel.kind is ChannelKind.PUBLIC or BOT_USER in channel.members:
             self.send(event, subscription=subscription, scope=scope or f"{channel.kind.family}:read")
         else:
-            self._pulse.beat()
+            self._changes.notify()
 
     def _envelope(self, event: JsonObject) -> JsonObject:
         now = self._clock.now()

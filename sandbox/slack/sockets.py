@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from aiohttp import WSMessage, WSMsgType, web
 
+from sandbox.changes import Changes
 from sandbox.clock import Clock
-from sandbox.pulse import Pulse
 from sandbox.slack.directory import APP_ID
 from sandbox.slack.wire import JsonObject
 
@@ -38,9 +38,9 @@ class Socket:
 class Sockets:
     """The open sockets of one app. Each payload goes through the next one in turn."""
 
-    def __init__(self, clock: Clock, pulse: Pulse) -> None:
+    def __init__(self, clock: Clock, changes: Changes) -> None:
         self._clock = clock
-        self._pulse = pulse
+        self._changes = changes
         self._numbers = itertools.count(1)
         self._turn = 0
         self._tickets: dict[str, float] = {}
@@ -118,7 +118,7 @@ class Sockets:
         keeper = asyncio.create_task(self._keep(socket))
         try:
             await socket.ws.send_json(self._hello(socket))
-            self._pulse.beat()
+            self._changes.notify()
             async for message in socket.ws:
                 await self._receive(socket, message)
         except ConnectionError:
@@ -126,7 +126,7 @@ class Sockets:
         finally:
             keeper.cancel()
             self.open.remove(socket)
-            self._pulse.beat()
+            self._changes.notify()
 
     async def _keep(self, socket: Socket) -> None:
         """Pings, and closes the connection when its time is up."""

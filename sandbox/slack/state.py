@@ -1,8 +1,8 @@
 """The state of the workspace, and the changes of its messages."""
 
 from sandbox.background import Background
+from sandbox.changes import Changes
 from sandbox.clock import Clock
-from sandbox.pulse import Pulse
 from sandbox.slack import message_events
 from sandbox.slack.delivery import Delivery
 from sandbox.slack.directory import APP_ID, BOT_ID, BOT_USER, SLACKBOT, Channel, Directory
@@ -15,29 +15,29 @@ from sandbox.slack.manifest import MessagesTab
 from sandbox.slack.messages import Board, Draft, Message
 from sandbox.slack.naming import Namer
 from sandbox.slack.response_urls import ResponseUrls
-from sandbox.slack.views import ViewBook
+from sandbox.slack.views import Views
 from sandbox.slack.wire import SlackError
 
 SIGNING_SECRET = "sandbox-signing-secret"  # noqa: S105  made up, and the same for everybody
 
 
 class WorkspaceState:
-    def __init__(self, clock: Clock, pulse: Pulse) -> None:
+    def __init__(self, clock: Clock, changes: Changes) -> None:
         self.clock = clock
-        self.pulse = pulse
+        self.changes = changes
         self.base_url = ""
         self.directory = Directory()
         self.board = Board(clock)
         self.limits = Limits(clock)
         self.faults = Faults()
         self.background = Background()
-        self.delivery = Delivery(clock, pulse, self.background, SIGNING_SECRET)
+        self.delivery = Delivery(clock, changes, self.background, SIGNING_SECRET)
         self.names = Namer()
-        self.views = ViewBook(clock, self.names)
+        self.views = Views(clock, self.names)
         self.response_urls = ResponseUrls(self)
         self.commands: set[str] = {"/pipeline"}
         self.installation = Installation()
-        self.events = Events(clock, pulse, self.names, self.delivery, self.installation)
+        self.events = Events(clock, changes, self.names, self.delivery, self.installation)
         self.accepted: list[Accepted] = []
         self.calls: list[Call] = []
 
@@ -64,7 +64,7 @@ class WorkspaceState:
     @messages_tab.setter
     def messages_tab(self, tab: MessagesTab) -> None:
         self.installation.messages_tab = tab
-        self.pulse.beat()
+        self.changes.notify()
 
     def need_scope(self, scope: str) -> None:
         if scope not in self.scopes:
@@ -75,7 +75,7 @@ class WorkspaceState:
     def add(self, message: Message) -> None:
         """Adds a message, and sends its events. An ephemeral message has none."""
         self.board.add(message)
-        self.pulse.beat()
+        self.changes.notify()
         if message.ephemeral_to is None:
             parent = self.board.root(message.channel, message.thread_ts) if message.thread_ts else None
             message_events.posted(self.events, self.directory.channels[message.channel], message, parent)
@@ -90,14 +90,14 @@ class WorkspaceState:
         edited_ts = self.board.next_ts()
         if editor is not None:
             message.edited_by, message.edited_ts = editor, edited_ts
-        self.pulse.beat()
+        self.changes.notify()
         if message.ephemeral_to is None:
             message_events.edited(self.events, self.directory.channels[message.channel], message, previous, edited_ts)
 
     def remove(self, message: Message) -> None:
         previous = message.as_json()
         self.board.remove(message)
-        self.pulse.beat()
+        self.changes.notify()
         if message.ephemeral_to is None:
             channel = self.directory.channels[message.channel]
             message_events.deleted(self.events, channel, previous, self.board.next_ts())
@@ -148,4 +148,4 @@ class WorkspaceState:
     def _accept(self, message: Message, method: str) -> None:
         self.accepted.append(Accepted.of(message, method, self.clock.monotonic()))
         del self.accepted[:-KEPT]
-        self.pulse.beat()
+        self.changes.notify()

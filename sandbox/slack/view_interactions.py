@@ -36,7 +36,7 @@ async def submit_view(workspace: WorkspaceState, user: str, values: JsonObject) 
             _after_submission(workspace, user, view, ack.payload or {})
         except SlackError as error:
             ack = replace(ack, error=error.error)
-    workspace.pulse.beat()
+    workspace.changes.notify()
     return ack
 
 
@@ -45,7 +45,7 @@ async def close_view(workspace: WorkspaceState, user: str) -> None:
     workspace.views.close(user)
     if view["clear_on_close"]:
         workspace.views.clear(user)
-    workspace.pulse.beat()
+    workspace.changes.notify()
     if view["notify_on_close"]:
         payload = {**interaction(workspace, user, "view_closed"), "view": view, "is_cleared": view["clear_on_close"]}
         await workspace.delivery.send(Kind.INTERACTIVE, payload)

@@ -22,7 +22,7 @@ class Trigger:
     exchanged: bool = False
 
 
-class ViewBook:
+class Views:
     """Each person's stack of open modals, and their Home tab."""
 
     def __init__(self, clock: Clock, names: Namer) -> None:

@@ -48,12 +48,12 @@ class Workspace(WorkspaceState):
             channel_events.app_uninstalled(self)
             channel_events.tokens_revoked(self)
         self.installation.lose(loss)
-        self.pulse.beat()
+        self.changes.notify()
 
     def regain(self, loss: Loss) -> None:
         """An admin reinstalls the app, with the scopes that it had."""
         self.installation.regain(loss)
-        self.pulse.beat()
+        self.changes.notify()
 
     async def close_sockets(self, reason: str | None = "refresh_requested") -> None:
         """Slack's `disconnect`. `warning` leaves the sockets open; None closes them without a message."""
@@ -61,11 +61,11 @@ class Workspace(WorkspaceState):
 
     def set_fault(self, method: str, fault: Fault | None) -> None:
         self.faults.set(method, fault)
-        self.pulse.beat()
+        self.changes.notify()
 
     async def until(self, condition: Callable[[], T], seconds: float = 5.0) -> T:
         """Waits until the condition holds. Checks it after each change."""
-        return await self.pulse.until(condition, seconds)
+        return await self.changes.until(condition, seconds)
 
     async def close(self) -> None:
         await self.background.close()
@@ -163,7 +163,7 @@ class Workspace(WorkspaceState):
 
     def set_read_only(self, channel: str, *, read_only: bool) -> None:
         self.directory.channels[channel].read_only = read_only
-        self.pulse.beat()
+        self.changes.notify()
 
     def delete_channel(self, channel: str) -> None:
         channel_events.delete(self, self.directory.channels[channel])

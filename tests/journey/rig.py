@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sandbox.child_processes import end_with_parent
 from sandbox.demo import environment
-from sandbox.leash import hold
 from sandbox.server import Sandbox
 from sandbox.slack.messages import Message
 
@@ -57,7 +57,7 @@ class Rig:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "bot.cli", "run", env=env, stdout=log, stderr=log, cwd=self.data_dir.parent
             )
-            hold(self.process.pid)
+            end_with_parent(self.process.pid)
         async with asyncio.timeout(PATIENCE):
             while self._ready() == ready_before:
                 assert self.process.returncode is None, self.log.read_text()

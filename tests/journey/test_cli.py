@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.child_processes import end_with_parent
 from sandbox.demo import environment
 from sandbox.goldrush_faults import Fault, FaultKind
-from sandbox.leash import hold
 from sandbox.server import Sandbox
 from tests.journey.rig import ALERTS, QUIET, rigged
 
@@ -29,7 +29,7 @@ async def cli(*arguments: str, env: dict[str, str], cwd: Path) -> tuple[int, str
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    hold(process.pid)
+    end_with_parent(process.pid)
     said, _ = await asyncio.wait_for(process.communicate(), 60)
     return process.returncode or 0, said.decode()
 
@@ -126,7 +126,7 @@ async def test_the_demo_prints_one_address_alerts_and_stops_cleanly(tmp_path: Pa
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    hold(process.pid)
+    end_with_parent(process.pid)
     assert process.stdout is not None
     address = None
     async with asyncio.timeout(90):
@@ -181,7 +181,7 @@ async def test_what_is_away_at_the_start_is_one_clear_line_and_a_retry_that_can_
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        hold(process.pid)
+        end_with_parent(process.pid)
         assert process.stdout is not None
         lines = [(await asyncio.wait_for(process.stdout.readline(), 20)).decode() for _ in range(2)]
         process.terminate()

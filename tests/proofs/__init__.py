@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 
-from sandbox.leash import hold
+from sandbox.child_processes import end_with_parent
 
 
 def unmeasured() -> dict[str, str]:
@@ -18,6 +18,6 @@ def run_python(*arguments: str, **settings: str) -> tuple[int, str]:
     env: Mapping[str, str] = unmeasured() | settings
     command = [sys.executable, *arguments]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as program:
-        hold(program.pid)
+        end_with_parent(program.pid)
         said, _ = program.communicate()
     return program.returncode, said

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from sandbox.child_processes import end_with_parent
 from sandbox.goldrush_faults import Fault as ApiFault
 from sandbox.goldrush_faults import FaultKind as ApiFaultKind
-from sandbox.leash import hold
 from sandbox.slack.faults import Fault, FaultKind, Moment
 from tests.proofs.rounds import KINDS, Round, a_directory
 from tests.proofs.sweep import SCENARIOS, a_sweep, calm
@@ -196,7 +196,7 @@ async def _run(tasks: list[str], workers: int, expected: int) -> list[tuple[str,
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-m", "tests.proofs.crash", "--task", task, stdout=asyncio.subprocess.PIPE
                 )
-                hold(process.pid)
+                end_with_parent(process.pid)
                 assert process.stdout is not None
                 async for line in process.stdout:
                     each = Round(**json.loads(line))

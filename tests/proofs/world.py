@@ -13,8 +13,8 @@ from math import inf
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from sandbox.child_processes import end_with_parent
 from sandbox.demo import environment
-from sandbox.leash import hold
 from sandbox.server import Sandbox
 from sandbox.slack.delivery import Ack
 from sandbox.slack.messages import Message
@@ -99,7 +99,7 @@ class World:
         bot = PROCESSES.Process(target=be_a_bot, args=(env, log, name, crash_at, self.counter), name=name, daemon=True)
         bot.start()
         assert bot.pid is not None
-        hold(bot.pid)
+        end_with_parent(bot.pid)
         self.bots.append(bot)
         self.began.append(self.now)
         return bot

@@ -12,7 +12,7 @@ import pytest
 
 from bot.store.connect import connect, opened
 from bot.store.embedded import embedded
-from sandbox.leash import hold
+from sandbox.child_processes import end_with_parent
 
 SAMPLE = "tests/sandbox/starts_everything.py"
 PATIENCE = 120.0
@@ -58,7 +58,7 @@ async def started(tmp_path: Path, workers: str) -> asyncio.subprocess.Process:
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
     )
-    hold(process.pid)
+    end_with_parent(process.pid)
     async with asyncio.timeout(PATIENCE):
         while not list(tmp_path.glob("base/**/all-started")):
             assert process.returncode is None
@@ -112,7 +112,7 @@ async def killed(data_dir: Path) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", KILLED, env=os.environ | {"OUTLIVES": str(data_dir)}
     )
-    hold(process.pid)
+    end_with_parent(process.pid)
     assert await process.wait() == -signal.SIGKILL
 
 

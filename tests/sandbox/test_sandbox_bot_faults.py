@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from sandbox.bot_faults import BotFaultKind, BotProcess, ClockFaultKind
+from sandbox.child_processes import end_with_parent
 from sandbox.clock import Clock
-from sandbox.leash import hold
 from sandbox.wall_clock import ClockOffset
 
 PROGRAM = """
@@ -68,7 +68,7 @@ async def a_program(tmp_path: Path, clock_offset: ClockOffset) -> AsyncIterator[
         stdout=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(tmp_path)},
     )
-    hold(process.pid)
+    end_with_parent(process.pid)
     try:
         yield Program(process)
     finally:
@@ -105,10 +105,10 @@ async def test_a_frozen_program_stands_still_until_its_time_is_up(tmp_path: Path
         bot = BotProcess(program.process, ClockOffset(tmp_path / "others"))
         began = monotonic()
         bot.freeze(0.5)
-        assert [each.kind for each in bot.in_force()] == [BotFaultKind.FROZEN]
+        assert [each.kind for each in bot.active_faults()] == [BotFaultKind.FROZEN]
         await program.look()
         assert monotonic() - began >= 0.5
-        assert bot.in_force() == []
+        assert bot.active_faults() == []
         bot.freeze(60)
         bot.fix()
         await program.look()
@@ -135,11 +135,11 @@ async def test_a_killed_program_is_down_until_it_may_live_again(tmp_path: Path) 
         await bot.ended()
         assert not bot.alive
         assert bot.last_end == "kill -9"
-        assert [(each.kind, each.seconds) for each in bot.in_force()] == [(BotFaultKind.KILLED, None)]
+        assert [(each.kind, each.seconds) for each in bot.active_faults()] == [(BotFaultKind.KILLED, None)]
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(bot.fixed(), 0.1)
         bot.fix()
-        assert bot.in_force() == []
+        assert bot.active_faults() == []
         assert bot.killed, "until it is started again, it is known why it ended"
         await asyncio.wait_for(bot.fixed(), 5)
         bot.started_again(second.process)
@@ -153,7 +153,7 @@ async def test_a_killed_program_may_live_again_when_its_time_is_up(tmp_path: Pat
         bot.kill(0.5)
         await asyncio.wait_for(bot.fixed(), 5)
         assert monotonic() - began >= 0.5
-        assert bot.in_force() == []
+        assert bot.active_faults() == []
 
 
 async def test_a_frozen_program_is_woken_for_its_goodbye(tmp_path: Path) -> None:
@@ -177,8 +177,8 @@ async def test_the_clock_is_a_fault_in_force_until_it_is_right_again(tmp_path: P
         bot = BotProcess(program.process, clock_offset)
         bot.on_change = lambda: news.append("changed")
         bot.set_clock(-3600)
-        assert [(each.kind, each.seconds) for each in bot.in_force()] == [(ClockFaultKind.OFF, -3600.0)]
+        assert [(each.kind, each.seconds) for each in bot.active_faults()] == [(ClockFaultKind.OFF, -3600.0)]
         assert (await program.look())["time"] < right() - 3590
         bot.set_clock(0)
-        assert bot.in_force() == []
+        assert bot.active_faults() == []
     assert len(news) == 2

@@ -86,7 +86,7 @@ async def silence() -> None:
 
 async def test_the_same_envelope_comes_twice(sandbox: Sandbox) -> None:
     async with aiohttp.ClientSession() as session, opened(sandbox, session) as socket:
-        sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.TWICE, times=1))
+        sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.TWICE, times=1))
         asking = asyncio.create_task(sandbox.slack.run_command(ANN, ALERTS, "/pipeline"))
         first, second = await socket.receive_json(), await socket.receive_json()
         assert first == second
@@ -100,14 +100,14 @@ async def test_the_same_envelope_comes_twice(sandbox: Sandbox) -> None:
 async def test_each_kind_comes_twice_over_either_way(
     sandbox: Sandbox, app: AsyncApp, heard: Heard, what: str, how: str
 ) -> None:
-    sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.TWICE))
+    sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.TWICE))
     async with over_socket(sandbox, app) if how == "socket" else over_http(sandbox, app):
         await act(sandbox, what)
         await heard.times(2)
         await silence()
     assert len(heard.bodies) == 2
     assert len({identity(body) for body in heard.bodies}) == 1
-    sandbox.slack.delivery.calm()
+    sandbox.slack.delivery.clear_fault()
     assert sandbox.slack.delivery.delivery_faults() == []
 
 
@@ -124,7 +124,7 @@ async def test_the_same_comes_again_later_in_a_new_envelope(
         return await sent(envelope, seconds, **how)
 
     sandbox.slack.delivery.sockets.deliver = noted  # type: ignore[method-assign]  # to see what the app is not shown
-    sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.AGAIN, seconds=0.1, times=1))
+    sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.AGAIN, seconds=0.1, times=1))
     async with over_socket(sandbox, app):
         await act(sandbox, what)
         await heard.times(2)
@@ -151,7 +151,7 @@ async def test_the_last_one_is_repeated_on_demand(
 
 
 async def test_the_second_overtakes_the_first(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.OUT_OF_ORDER, seconds=5))
+    sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.OUT_OF_ORDER, seconds=5))
     async with over_socket(sandbox, app):
         first = asyncio.create_task(sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "first"))
         await silence()
@@ -162,7 +162,7 @@ async def test_the_second_overtakes_the_first(sandbox: Sandbox, app: AsyncApp, h
 
 
 async def test_one_that_nothing_overtakes_goes_in_the_end(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.OUT_OF_ORDER, seconds=0.05))
+    sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.OUT_OF_ORDER, seconds=0.05))
     async with over_socket(sandbox, app):
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "alone")).ok
     assert len(heard.bodies) == 1
@@ -171,7 +171,7 @@ async def test_one_that_nothing_overtakes_goes_in_the_end(sandbox: Sandbox, app:
 async def test_the_socket_is_closed_before_the_ack_is_read(sandbox: Sandbox) -> None:
     """Slack takes the event for undelivered and sends it again down another socket."""
     sandbox.slack.delivery.ack_seconds = 0.5
-    sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.REFRESH_MID_ACK, times=1))
+    sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.REFRESH_MID_ACK, times=1))
     async with aiohttp.ClientSession() as session, opened(sandbox, session) as first:
         await act(sandbox, "event")
         envelope = await first.receive_json()
@@ -191,7 +191,7 @@ async def test_an_ack_down_the_new_socket_still_counts(sandbox: Sandbox, app: As
     """Bolt sends it down whichever socket it has."""
     async with over_socket(sandbox, app):
         (before,) = sandbox.slack.delivery.sockets.open
-        sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.REFRESH_MID_ACK, times=1))
+        sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.REFRESH_MID_ACK, times=1))
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")).ok
         await sandbox.until(lambda: sandbox.slack.delivery.sockets.open not in ([], [before]))
     assert len(heard.bodies) == 1
@@ -212,7 +212,7 @@ async def test_sockets_that_stand_open_go_deaf_and_new_ones_hear(sandbox: Sandbo
     slack = sandbox.slack
     slack.delivery.ack_seconds = 0.1
     async with over_socket(sandbox, app):
-        slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.DEAF))
+        slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.DEAF))
         assert (await slack.run_command(ANN, ALERTS, "/pipeline")).error == "operation_timeout"
         assert [(each.kind, each.times) for each in slack.delivery.delivery_faults()] == [(DeliveryFaultKind.DEAF, 1)]
         async with aiohttp.ClientSession() as session, opened(sandbox, session) as fresh:
@@ -221,7 +221,7 @@ async def test_sockets_that_stand_open_go_deaf_and_new_ones_hear(sandbox: Sandbo
             await fresh.send_json({"envelope_id": envelope["envelope_id"]})
             errors = [ack.error for ack in await asyncio.gather(*asking)]
             assert sorted(errors, key=str) == [None, "operation_timeout"]
-        slack.delivery.calm(DeliveryFaultKind.DEAF)
+        slack.delivery.clear_fault(DeliveryFaultKind.DEAF)
         assert (await slack.run_command(ANN, ALERTS, "/pipeline")).ok
     assert len(heard.bodies) == 1
 
@@ -232,7 +232,7 @@ async def test_a_deaf_socket_answers_no_ping_and_sends_none(sandbox: Sandbox) ->
     async with aiohttp.ClientSession() as session, opened(sandbox, session, autoping=False) as socket:
         assert (await socket.receive()).type is aiohttp.WSMsgType.PING
         before = list(sockets.open)
-        sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.ONE_DEAF))
+        sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.ONE_DEAF))
         await socket.ping(b"?")
         while True:  # what was on its way when it went deaf
             try:
@@ -246,5 +246,5 @@ async def test_a_deaf_socket_answers_no_ping_and_sends_none(sandbox: Sandbox) ->
 async def test_one_of_two_sockets_goes_deaf(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
     sandbox.slack.delivery.ack_seconds = 0.2
     async with over_socket(sandbox, app), over_socket(sandbox, bolt_app(sandbox)):
-        sandbox.slack.delivery.trouble(DeliveryFault(kind=DeliveryFaultKind.ONE_DEAF))
+        sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.ONE_DEAF))
         assert [socket.deaf for socket in sandbox.slack.delivery.sockets.open] == [True, False]

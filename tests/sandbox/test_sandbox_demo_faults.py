@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.leash import hold
+from sandbox.child_processes import end_with_parent
 
 pytestmark = pytest.mark.journey
 
@@ -92,7 +92,7 @@ async def the_demo(tmp_path: Path) -> AsyncIterator[Demo]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
     )
-    hold(process.pid)
+    end_with_parent(process.pid)
     assert process.stdout is not None
     address = None
     try:

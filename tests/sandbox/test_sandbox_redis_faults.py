@@ -111,7 +111,7 @@ async def test_an_answer_is_lost_after_the_command_was_executed(
     with pytest.raises(AWAY):
         await client.incr("n")
     assert await client.get("n") == b"2"
-    assert stand_in.in_force() == []
+    assert stand_in.active_faults() == []
 
 
 async def test_connections_are_refused_and_come_back_at_the_same_address(
@@ -178,7 +178,7 @@ async def test_it_is_killed_and_comes_back_with_everything_as_another_run(
     await stand_in.break_server(ServerFaultKind.KILLED)
     with pytest.raises(AWAY):
         await client.ping()
-    assert [each.kind for each in stand_in.in_force()] == [ServerFaultKind.KILLED]
+    assert [each.kind for each in stand_in.active_faults()] == [ServerFaultKind.KILLED]
     await stand_in.fix()
     await reconnected(client)
     assert await client.get("n") == b"1"
@@ -190,7 +190,7 @@ async def test_killed_for_some_seconds_it_comes_back_by_itself(
 ) -> None:
     await stand_in.break_server(ServerFaultKind.KILLED, 0.2)
     await reconnected(client)
-    assert stand_in.in_force() == []
+    assert stand_in.active_faults() == []
 
 
 async def test_it_stands_still_and_then_does_what_had_reached_it(
@@ -214,7 +214,7 @@ async def test_writes_and_scripts_are_paused_and_what_was_given_up_is_dropped(
             await given_up
     assert await client.get("n") == b"1"
     async with asyncio.timeout(60):
-        while stand_in.in_force():
+        while stand_in.active_faults():
             await asyncio.sleep(0.02)
     assert await client.incr("n") == 2
 
@@ -237,7 +237,7 @@ async def test_a_restart_is_another_run_with_the_same_memory(
     before = await run_id(client)
     await stand_in.break_server(ServerFaultKind.FULL)
     await stand_in.act(RedisActKind.RESTARTED)
-    assert stand_in.in_force() == []
+    assert stand_in.active_faults() == []
     await reconnected(client)
     assert (await client.get("n"), await run_id(client) == before) == (b"1", False)
 

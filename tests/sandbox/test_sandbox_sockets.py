@@ -10,7 +10,7 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 from slack_sdk.errors import SlackApiError
 
-from sandbox.pulse import Pulse
+from sandbox.changes import Changes
 from sandbox.server import Sandbox
 from sandbox.slack.delivery import Kind, Transport
 from sandbox.slack.interactions import Choice
@@ -45,16 +45,16 @@ class Heard:
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
-        self._pulse = Pulse()
+        self._changes = Changes()
 
     async def listen(self, ack: Any, body: dict[str, Any]) -> None:
         await ack()
         self.bodies.append(body)
-        self._pulse.beat()
+        self._changes.notify()
 
     async def something(self) -> None:
         """Bolt acknowledges an event before its listener has run."""
-        await self._pulse.until(lambda: self.bodies, 5)
+        await self._changes.until(lambda: self.bodies, 5)
 
 
 @pytest.fixture
@@ -437,12 +437,12 @@ async def test_an_event_without_an_ack_comes_again_three_times_with_its_id(sandb
     sandbox.slack.delivery.ack_seconds = 0.02
     sandbox.slack.delivery.event_retry_seconds = (0.0, 0.0, 0.0)
     retries: list[Any] = []
-    seen = Pulse()
+    seen = Changes()
 
     @app.middleware
     async def drop(req: Any) -> None:
         retries.append(req.headers.get("x-slack-retry-num"))
-        seen.beat()
+        seen.notify()
 
     async with over_socket(sandbox, app):
         sandbox.slack.mention(ANN, ALERTS, "hello")

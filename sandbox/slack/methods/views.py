@@ -34,7 +34,7 @@ def publish(workspace: Workspace, arguments: Arguments) -> JsonObject:
 
 
 def _changed(workspace: Workspace, view: JsonObject) -> JsonObject:
-    workspace.pulse.beat()
+    workspace.changes.notify()
     return {"view": view}
 
 

@@ -16,7 +16,7 @@ _watchers: dict[int, "subprocess.Popen[bytes]"] = {}
 """By the id of the parent, because a forked process needs its own watcher."""
 
 
-def hold(pid: int) -> None:
+def end_with_parent(pid: int) -> None:
     """The process won't outlive ours. Call this right after its start."""
     watcher = _watchers.get(os.getpid()) or _watch()
     assert watcher.stdin is not None  # noqa: S101 (it is a pipe)
