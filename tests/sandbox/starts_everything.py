@@ -1,4 +1,4 @@
-"""Starts a process of each kind, says so, and waits to be killed. `test_outlives` runs it and does that."""
+"""Starts a process of each kind, reports it, and waits until `test_outlives` kills it."""
 
 import asyncio
 from pathlib import Path

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.journey, pytest.mark.skipif(not Path("/proc/self").exi
 
 
 def descendants(mark: str) -> Iterator[int]:
-    """Processes that carry this mark in their environment, their arguments or their working directory."""
+    """Processes with this mark in their environment, arguments or working directory."""
     for process in Path("/proc").glob("[0-9]*"):
         if int(process.name) == os.getpid():
             continue
@@ -40,7 +40,7 @@ async def until_none_is_left(mark: str) -> None:
 
 
 async def started(tmp_path: Path, workers: str) -> asyncio.subprocess.Process:
-    """A pytest whose test has started a process of each kind, and goes on."""
+    """A pytest whose running test has started a process of each kind."""
     options = (
         "-n",
         workers,
@@ -78,7 +78,7 @@ async def test_nothing_is_left_of_a_pytest_that_was_ended(tmp_path: Path, number
 
 
 async def test_nothing_is_left_of_a_killed_worker(tmp_path: Path) -> None:
-    """As where the system is out of memory: pytest goes on without it."""
+    """Out of memory, the system may kill the watcher. Pytest continues without it."""
     process = await started(tmp_path, "1")
     (worker,) = (each for each in descendants(tmp_path.name) if _parent(each) == process.pid and _runs_a_worker(each))
     os.kill(worker, signal.SIGKILL)

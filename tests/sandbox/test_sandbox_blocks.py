@@ -1,4 +1,4 @@
-"""Block Kit's limits: at the limit a message passes, one past it the whole message is refused, with the place."""
+"""Block Kit's limits. At the limit a message passes; past it, the refusal names the place."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -174,14 +174,14 @@ PAST_THE_LIMIT: list[tuple[list[Block], str]] = [
 
 
 @pytest.mark.parametrize("blocks", AT_THE_LIMIT, ids=lambda blocks: blocks[0]["type"])
-def test_at_the_limit_nothing_is_complained_of(blocks: list[Block]) -> None:
+def test_a_message_at_the_limit_has_no_complaint(blocks: list[Block]) -> None:
     assert check_message(blocks) == []
 
 
 @pytest.mark.parametrize(
     ("blocks", "complaint"), PAST_THE_LIMIT, ids=lambda case: case if isinstance(case, str) else ""
 )
-def test_past_the_limit_the_place_is_named(blocks: list[Block], complaint: str) -> None:
+def test_a_complaint_past_the_limit_names_its_place(blocks: list[Block], complaint: str) -> None:
     assert complaint in check_message(blocks)
 
 
@@ -240,7 +240,7 @@ async def test_one_broken_rule_refuses_the_whole_message(sandbox: Sandbox, clien
     assert sandbox.slack.messages("C0ALERTS") == []
 
 
-async def test_what_comes_without_a_name_is_given_one(sandbox: Sandbox, client: AsyncWebClient) -> None:
+async def test_slack_adds_missing_ids(sandbox: Sandbox, client: AsyncWebClient) -> None:
     image = {"type": "image", "image_url": "https://example.com/a.png", "alt_text": "a"}
     blocks = [section(accessory=image), section(accessory=button()), actions(button(), button(action_id="mine"))]
     await client.chat_postMessage(channel="C0ALERTS", text="x", blocks=blocks)
@@ -256,7 +256,7 @@ async def test_a_second_table_is_refused_as_an_attachment(client: AsyncWebClient
     assert (await refused(client, [table(), table()]))["error"] == "invalid_attachments"
 
 
-async def test_what_is_no_list_of_blocks_is_refused_before_its_rules(client: AsyncWebClient) -> None:
+async def test_blocks_that_are_not_a_list_are_refused_before_their_rules(client: AsyncWebClient) -> None:
     assert (await refused(client, "[{"))["error"] == "invalid_blocks_format"
     assert (await refused(client, {"type": "divider"}))["error"] == "invalid_blocks_format"
 

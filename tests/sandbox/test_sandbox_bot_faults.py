@@ -1,4 +1,4 @@
-"""A program that knows nothing of it stands still or dies, and its wall clock is turned: real processes."""
+"""A real process freezes, dies, or gets another wall clock, without its cooperation."""
 
 import asyncio
 import json
@@ -51,7 +51,7 @@ class Program:
         self.process = process
 
     async def look(self, seconds: float = 60.0) -> Any:
-        """What it sees of the time."""
+        """The times that the program reads."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.process.stdin.write(b"\n")
@@ -99,7 +99,7 @@ async def test_the_wall_clock_is_put_forward_and_back_under_a_running_program(tm
             assert 0 <= seen["monotonic"] < 300, "nobody can set that one"
 
 
-async def test_a_frozen_program_stands_still_until_its_time_is_up(tmp_path: Path) -> None:
+async def test_a_frozen_program_continues_when_its_time_is_up(tmp_path: Path) -> None:
     async with a_program(tmp_path, ClockOffset(tmp_path / "hands")) as program:
         await program.look()
         bot = BotProcess(program.process, ClockOffset(tmp_path / "others"))
@@ -114,7 +114,7 @@ async def test_a_frozen_program_stands_still_until_its_time_is_up(tmp_path: Path
         await program.look()
 
 
-async def test_the_second_time_of_standing_still_is_not_cut_short_by_the_first(tmp_path: Path) -> None:
+async def test_a_second_freeze_lasts_its_full_time(tmp_path: Path) -> None:
     async with a_program(tmp_path, ClockOffset(tmp_path / "hands")) as program:
         await program.look()
         bot = BotProcess(program.process, ClockOffset(tmp_path / "others"))
@@ -166,7 +166,7 @@ async def test_a_frozen_program_is_woken_for_its_goodbye(tmp_path: Path) -> None
         async with asyncio.timeout(60):
             await bot.ended()
         assert bot.last_end == "kill -15"
-        bot.freeze(60)  # nobody is left to be frozen
+        bot.freeze(60)  # no process is left to freeze
         bot.fix()
 
 

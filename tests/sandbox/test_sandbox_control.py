@@ -1,4 +1,4 @@
-"""The control API's half for the workspace, the state of everything, and the live stream: what the page talks to."""
+"""The control API for the workspace, the state that the page draws, and the live stream."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -67,7 +67,7 @@ async def test_the_state_shows_everything_that_one_person_sees(sandbox: Sandbox,
     assert (state["view"], state["faults"]) == (None, [])
 
 
-async def test_what_was_not_looked_at_is_unread(sandbox: Sandbox, page: Page) -> None:
+async def test_messages_of_unvisited_channels_are_unread(sandbox: Sandbox, page: Page) -> None:
     sandbox.slack.say("U0BOB", ALERTS, "look")
     assert await unread(page, channel="C0TEAM") == 1
     assert await unread(page, channel=ALERTS) == 0
@@ -183,7 +183,7 @@ async def test_faults_of_both_stand_ins_are_set_shown_and_cleared(sandbox: Sandb
         ("request_url", {"url": "http://127.0.0.1:9/"}),
     ],
 )
-async def test_what_makes_no_sense_is_answered_with_a_sentence(page: Page, path: str, body: dict[str, Any]) -> None:
+async def test_a_request_without_sense_gets_a_sentence(page: Page, path: str, body: dict[str, Any]) -> None:
     status, told = await page.post(path, **body)
     assert 400 <= status < 500
     assert told["error"]
@@ -240,7 +240,7 @@ async def test_the_logs_can_be_read(sandbox: Sandbox, page: Page) -> None:
     assert len(await page.get("deliveries", limit="1")) == 1
 
 
-async def test_the_live_stream_tells_which_half_changed(sandbox: Sandbox) -> None:
+async def test_the_live_stream_names_the_changed_half(sandbox: Sandbox) -> None:
     async with aiohttp.ClientSession(sandbox.url) as session, session.get("/sandbox/live") as stream:
         assert stream.content_type == "text/event-stream"
         assert await stream.content.readuntil(b"\n\n") == b": open\n\n"
@@ -268,7 +268,7 @@ async def test_one_port_serves_both_apis(sandbox: Sandbox) -> None:
             assert reply.status == 200
 
 
-async def test_what_still_runs_in_the_background_ends_with_the_sandbox() -> None:
+async def test_background_tasks_end_with_the_sandbox() -> None:
     ended: list[str] = []
 
     async def forever() -> None:

@@ -1,4 +1,4 @@
-"""The control API for trouble: each target is struck, shown and fixed by JSON alone, as the page and curl do it."""
+"""The control API for faults: JSON sets, shows and fixes each of them, as the page and curl do."""
 
 import asyncio
 import sys
@@ -50,7 +50,7 @@ class Page:
 
 @pytest.fixture
 async def sandbox(tmp_path: Path) -> AsyncIterator[Sandbox]:
-    """With everything that can be broken; a sleeper plays the bot's process."""
+    """A sandbox with every target. `sleep` stands in for the bot's process."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(60)")
     async with RedisStandIn.start() as store, Sandbox.start(redis=store) as started:
         started.bot = BotProcess(process, ClockOffset(tmp_path / "hands"))
@@ -88,7 +88,7 @@ IN_FORCE = [
 
 
 @pytest.mark.parametrize(("target", "kind", "more"), IN_FORCE)
-async def test_each_fault_is_set_shown_and_mended(
+async def test_each_fault_is_set_shown_and_fixed(
     sandbox: Sandbox, page: Page, target: str, kind: str, more: dict[str, Any]
 ) -> None:
     assert await page.post("faults", target=target, kind=kind, **more) == (200, {"ok": True})
@@ -97,7 +97,7 @@ async def test_each_fault_is_set_shown_and_mended(
     assert await page.faults() == []
 
 
-async def test_all_are_mended_at_once(sandbox: Sandbox, page: Page) -> None:
+async def test_all_faults_are_fixed_together(sandbox: Sandbox, page: Page) -> None:
     wanted = [
         ("goldrush", "hang", {}),
         ("slack", "hang", {}),
@@ -115,7 +115,7 @@ async def test_all_are_mended_at_once(sandbox: Sandbox, page: Page) -> None:
     assert await page.faults() == []
 
 
-async def test_the_bots_process_is_told_of(sandbox: Sandbox, page: Page) -> None:
+async def test_the_state_has_the_bots_process(sandbox: Sandbox, page: Page) -> None:
     assert sandbox.bot is not None
     alive = {"pid": sandbox.bot.process.pid, "alive": True, "starts": 1, "last_end": None}
     assert (await page.state())["process"] == alive
@@ -127,7 +127,7 @@ async def test_the_bots_process_is_told_of(sandbox: Sandbox, page: Page) -> None
     assert await page.faults() == [("bot", "killed")]
 
 
-async def test_one_of_several_is_mended_alone(sandbox: Sandbox, page: Page) -> None:
+async def test_one_of_several_faults_is_fixed_alone(sandbox: Sandbox, page: Page) -> None:
     for target, first, second in (
         ("delivery", "twice", "again"),
         ("token", "revoked", "no_history_scope"),
@@ -140,7 +140,7 @@ async def test_one_of_several_is_mended_alone(sandbox: Sandbox, page: Page) -> N
         await page.fix()
 
 
-async def test_what_is_mended_without_more_is_mended_everywhere(sandbox: Sandbox, page: Page) -> None:
+async def test_a_fix_without_a_kind_fixes_everything(sandbox: Sandbox, page: Page) -> None:
     orders = sandbox.goldrush.named("orders-eu").id
     for target, places in (
         ("slack", ({"method": "chat.postMessage"}, {"method": "*"})),
@@ -155,7 +155,7 @@ async def test_what_is_mended_without_more_is_mended_everywhere(sandbox: Sandbox
 
 
 @pytest.mark.parametrize("kind", RedisActKind)
-async def test_what_is_done_to_redis_at_once_leaves_no_fault(sandbox: Sandbox, page: Page, kind: RedisActKind) -> None:
+async def test_a_single_act_on_redis_leaves_no_fault(sandbox: Sandbox, page: Page, kind: RedisActKind) -> None:
     assert await page.post("faults", target="redis", kind=kind.value, seconds=0) == (200, {"ok": True})
     assert await page.faults() == []
     assert sandbox.redis is not None
@@ -164,9 +164,7 @@ async def test_what_is_done_to_redis_at_once_leaves_no_fault(sandbox: Sandbox, p
 
 
 @pytest.mark.parametrize("kind", DeliveryActKind)
-async def test_what_is_done_to_deliveries_at_once_leaves_no_fault(
-    sandbox: Sandbox, page: Page, kind: DeliveryActKind
-) -> None:
+async def test_a_single_act_on_deliveries_leaves_no_fault(sandbox: Sandbox, page: Page, kind: DeliveryActKind) -> None:
     app = bolt_app(sandbox)
     heard: list[str] = []
 
@@ -235,7 +233,7 @@ async def test_nonsense_is_answered_with_a_sentence(page: Page, body: dict[str, 
     assert await page.faults() == []
 
 
-async def test_a_sandbox_by_itself_says_what_it_cannot_break() -> None:
+async def test_a_sandbox_alone_refuses_faults_of_redis_and_bot() -> None:
     async with Sandbox.start() as sandbox, aiohttp.ClientSession(sandbox.url) as session:
         page = Page(session)
         assert (await page.state())["breakable"] == ["goldrush", "slack", "delivery", "token"]
@@ -279,7 +277,7 @@ async def test_an_admin_deletes_a_message(sandbox: Sandbox, page: Page) -> None:
 # --- docs/faults.md
 
 
-def test_every_fault_stands_in_the_docs() -> None:
+def test_the_docs_list_every_fault() -> None:
     said = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
     kinds = [(target, kind) for target, kind, _ in IN_FORCE]
     kinds += [("delivery", kind.value) for kind in (*DeliveryActKind, *DeliveryFaultKind)]

@@ -1,4 +1,4 @@
-"""Moving the pipelines: by the control API, as the page does, and by the scenario."""
+"""The control API and the scenario move pipelines."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,7 +32,7 @@ async def row(control: httpx.AsyncClient, name: str) -> dict[str, Any]:
     return next(dict(each) for each in rows if each["name"] == name)
 
 
-async def test_the_rows_hold_what_the_page_shows(control: httpx.AsyncClient) -> None:
+async def test_the_rows_have_everything_the_page_shows(control: httpx.AsyncClient) -> None:
     swaps = await row(control, "Base Swaps to Postgres")
 
     assert swaps.pop("id").startswith("pipe_")

@@ -1,6 +1,6 @@
-"""What becomes of commands, clicks and events on their way: twice, later again, out of order, cut off, swallowed.
+"""Commands, clicks and events come twice, late, out of order, or not at all.
 
-A real Bolt app listens, down sockets or behind a Request URL.
+A real Bolt app listens, over sockets or behind a Request URL.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 class Heard:
-    """All that reached the app."""
+    """Everything that reached the app."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self.bodies: list[dict[str, Any]] = []
@@ -75,12 +75,12 @@ async def act(sandbox: Sandbox, what: str) -> None:
 
 
 def identity(body: dict[str, Any]) -> str:
-    """By what an app knows that it has met this before."""
+    """The id by which an app recognizes a duplicate."""
     return str(body.get("event_id") or body["trigger_id"])
 
 
 async def silence() -> None:
-    """As long as something more would need to arrive."""
+    """The time that another payload would need to arrive."""
     await asyncio.sleep(0.2)
 
 
@@ -115,7 +115,7 @@ async def test_each_kind_comes_twice_over_either_way(
 async def test_the_same_comes_again_later_in_a_new_envelope(
     sandbox: Sandbox, app: AsyncApp, heard: Heard, what: str
 ) -> None:
-    """Though it was acknowledged. An event says that it is a retry; nothing else has a way to say so."""
+    """Slack sends an acknowledged payload again. Only an event can say that it is a retry."""
     envelopes: list[str] = []
     sent = sandbox.slack.delivery.sockets.deliver
 
@@ -161,7 +161,9 @@ async def test_the_second_overtakes_the_first(sandbox: Sandbox, app: AsyncApp, h
     assert [body["text"] for body in heard.bodies] == ["second", "first"]
 
 
-async def test_one_that_nothing_overtakes_goes_in_the_end(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+async def test_a_payload_that_nothing_overtakes_goes_at_the_deadline(
+    sandbox: Sandbox, app: AsyncApp, heard: Heard
+) -> None:
     sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.OUT_OF_ORDER, seconds=0.05))
     async with over_socket(sandbox, app):
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "alone")).ok
@@ -169,7 +171,7 @@ async def test_one_that_nothing_overtakes_goes_in_the_end(sandbox: Sandbox, app:
 
 
 async def test_the_socket_is_closed_before_the_ack_is_read(sandbox: Sandbox) -> None:
-    """Slack takes the event for undelivered and sends it again down another socket."""
+    """Slack counts the event as undelivered, and sends it again through another socket."""
     sandbox.slack.delivery.ack_seconds = 0.5
     sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.REFRESH_MID_ACK, times=1))
     async with aiohttp.ClientSession() as session, opened(sandbox, session) as first:
@@ -188,7 +190,7 @@ async def test_the_socket_is_closed_before_the_ack_is_read(sandbox: Sandbox) -> 
 
 
 async def test_an_ack_down_the_new_socket_still_counts(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    """Bolt sends it down whichever socket it has."""
+    """Bolt may send the ack through any of its sockets."""
     async with over_socket(sandbox, app):
         (before,) = sandbox.slack.delivery.sockets.open
         sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.REFRESH_MID_ACK, times=1))
@@ -201,14 +203,14 @@ async def test_an_ack_down_the_new_socket_still_counts(sandbox: Sandbox, app: As
 async def opened(
     sandbox: Sandbox, session: aiohttp.ClientSession, **how: Any
 ) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
-    """A socket without a Bolt behind it, greeted."""
+    """A socket without Bolt that has received Slack's hello."""
     url = (await web_client(sandbox).apps_connections_open(app_token="xapp-sandbox"))["url"]
     async with session.ws_connect(url, **how) as socket:
         assert (await socket.receive_json())["type"] == "hello"
         yield socket
 
 
-async def test_sockets_that_stand_open_go_deaf_and_new_ones_hear(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+async def test_open_sockets_go_deaf_and_new_ones_work(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
     slack = sandbox.slack
     slack.delivery.ack_seconds = 0.1
     async with over_socket(sandbox, app):
@@ -234,7 +236,7 @@ async def test_a_deaf_socket_answers_no_ping_and_sends_none(sandbox: Sandbox) ->
         before = list(sockets.open)
         sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.ONE_DEAF))
         await socket.ping(b"?")
-        while True:  # what was on its way when it went deaf
+        while True:  # the payload that was under way when the socket went deaf
             try:
                 message = await socket.receive(timeout=0.3)
             except TimeoutError:

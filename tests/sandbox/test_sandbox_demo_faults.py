@@ -1,4 +1,4 @@
-"""The demo with the real bot in it, broken and fixed by the control API as a person with curl would."""
+"""The demo with the real bot. The tests break and fix it through the control API."""
 
 import asyncio
 import os
@@ -18,9 +18,9 @@ from sandbox.child_processes import end_with_parent
 pytestmark = pytest.mark.journey
 
 PATIENCE = 90.0
+"""Seconds. A busy machine needs most of them."""
 FAILED = r"orders-{} failed(?: after .* healthy)?\n"
 OVER = r"orders-{} failed (?:briefly )?·"
-"""Seconds. Most of it belongs to a machine that does other things beside."""
 
 
 class Demo:
@@ -29,7 +29,7 @@ class Demo:
         self._client = client
 
     async def printed(self) -> str:
-        """What it said on the terminal after its address, once it has ended."""
+        """The demo's output after its address. Waits until it ends."""
         assert self.process.stdout is not None
         return " ".join((await self.process.stdout.read()).decode().split())
 
@@ -38,27 +38,29 @@ class Demo:
         assert reply.status_code == 200, reply.text
 
     async def fix(self) -> None:
-        """Everything."""
+        """The whole state of the sandbox."""
         assert (await self._client.delete("/sandbox/faults")).status_code == 200
 
     async def state(self, channel: str = "C0ALERTS") -> Any:
         return (await self._client.get("/sandbox/state", params={"channel": channel})).json()
 
     async def said(self, pattern: str, channel: str = "C0ALERTS") -> None:
-        """Until a message in the channel matches the pattern. The answer to the first watch names every pipeline, so
-        words apart from each other would find it."""
+        """Waits until a message in the channel matches the pattern.
+
+        Single words would also match the answer to the first watch, which names every pipeline.
+        """
         async with asyncio.timeout(PATIENCE):
             while await self.count(pattern, channel) == 0:
                 await asyncio.sleep(0.1)
 
     async def until(self, holds: Callable[[Any], bool]) -> None:
-        """Until the state of the sandbox is so."""
+        """Waits for a state of the sandbox."""
         async with asyncio.timeout(PATIENCE):
             while not holds(await self.state()):
                 await asyncio.sleep(0.05)
 
     async def unanswered(self, method: str, channel: str) -> None:
-        """Until a call came in that is not answered."""
+        """Waits until an unanswered call has arrived."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 calls = (await self._client.get("/sandbox/calls")).json()
@@ -67,11 +69,11 @@ class Demo:
                 await asyncio.sleep(0.05)
 
     async def count(self, pattern: str, channel: str = "C0ALERTS") -> int:
-        """How many messages in the channel, not counting threads, match the pattern."""
+        """The number of messages in the channel that match the pattern, without threads."""
         return sum(bool(re.search(pattern, text)) for text in await self._texts(channel))
 
     async def answered(self) -> None:
-        """Until a command is answered."""
+        """Waits until the bot answers a command."""
         before = len(await self._texts())
         await self.post("command", user="U0ANN", channel="C0ALERTS", text="/pipeline watches")
         async with asyncio.timeout(PATIENCE):
@@ -84,7 +86,7 @@ class Demo:
 
 @asynccontextmanager
 async def the_demo(tmp_path: Path) -> AsyncIterator[Demo]:
-    """With its scenario stopped, so that only what the test does happens."""
+    """The demo without its scenario, so that only the test changes anything."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot.cli", "demo", "--port", "0"),
         env={"PATH": os.environ["PATH"], "NO_COLOR": "1"},
@@ -145,10 +147,8 @@ async def test_the_demo_ends_though_the_bot_is_frozen_and_its_store_is_gone(tmp_
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-async def test_a_bot_killed_while_it_posts_a_failure_comes_back_and_the_card_stands_once(
-    tmp_path: Path, when: str
-) -> None:
-    """Slack has taken the post, or has not, and tells nobody which."""
+async def test_a_bot_killed_while_it_posts_a_failure_comes_back_and_posts_one_card(tmp_path: Path, when: str) -> None:
+    """Slack has either taken the post or not, and the bot cannot know."""
     async with the_demo(tmp_path) as demo:
         await demo.post("faults", target="slack", kind="hang", method="chat.postMessage", when=when)
         await demo.post("pipelines/orders-eu", phase="FAILED")
@@ -171,7 +171,7 @@ async def test_a_bot_killed_while_it_posts_a_failure_comes_back_and_the_card_sta
     assert demo.process.returncode == 0
 
 
-async def test_a_bot_that_somebody_else_kills_is_started_again_and_has_its_operators_channel(tmp_path: Path) -> None:
+async def test_a_bot_killed_from_outside_restarts_with_its_operators_channel(tmp_path: Path) -> None:
     async with the_demo(tmp_path) as demo:
         os.kill((await demo.state())["process"]["pid"], signal.SIGKILL)
         await demo.until(lambda state: state["process"]["starts"] == 2 and state["bot"]["connected"] == "socket")

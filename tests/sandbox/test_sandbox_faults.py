@@ -1,4 +1,4 @@
-"""Faults of the workspace stand-in: what the caller sees, and whether the call took effect all the same."""
+"""Faults of Slack's Web API: the caller's view, and whether the call took effect."""
 
 import asyncio
 from collections.abc import AsyncIterator

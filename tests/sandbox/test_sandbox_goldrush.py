@@ -1,4 +1,4 @@
-"""The stand-in for GoldRush, as a client meets it: over a real socket, checked against the contract of the real one."""
+"""A client of the stand-in for GoldRush, over a real socket. The real API's contract checks the answers."""
 
 import json
 from collections.abc import AsyncIterator
@@ -86,7 +86,7 @@ FORMATS = FormatChecker(formats=())
 
 @FORMATS.checks("date-time", raises=ValueError)
 def is_date_time(value: object) -> bool:
-    """jsonschema by itself lets every date pass unless another package is installed."""
+    """Without a further package, jsonschema accepts any date."""
     return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
 
 
@@ -142,7 +142,7 @@ async def test_errors_come_in_the_envelope_with_a_code_that_is_text(
     assert reply.json()["error_message"]
 
 
-async def test_intent_and_phase_are_told_apart(client: httpx.AsyncClient, goldrush: GoldRush, orders: Pipeline) -> None:
+async def test_intent_and_phase_differ(client: httpx.AsyncClient, goldrush: GoldRush, orders: Pipeline) -> None:
     goldrush.set_phase(orders.id, "FAILED")
 
     assert (await client.get(f"{orders.id}/")).json()["data"]["status"] == "running"
@@ -283,7 +283,7 @@ async def test_a_pipeline_vanishes_and_comes_back(
     assert (await client.get(status_path(orders))).status_code == 200
 
 
-def test_the_change_log_holds_what_happened_and_when(
+def test_the_change_log_has_each_change_and_its_time(
     goldrush: GoldRush, orders: Pipeline, clock: HandTurnedClock
 ) -> None:
     known, beats = len(goldrush.changes), []
@@ -303,7 +303,7 @@ def test_the_change_log_holds_what_happened_and_when(
     assert beats == [1_000_005, 1_000_010, 1_000_010]
 
 
-async def test_the_request_log_holds_who_was_asked_for_and_what_was_answered(
+async def test_the_request_log_has_each_pipeline_and_answer(
     client: httpx.AsyncClient, goldrush: GoldRush, orders: Pipeline
 ) -> None:
     await client.get("", params={"page_size": 5})
@@ -488,7 +488,7 @@ async def test_a_fault_wears_off_after_its_number_of_times(
     assert fault == replace(fault, times=2), "the fault that was handed in is the caller's"
 
 
-async def test_what_is_never_answered_has_no_status_in_the_log(
+async def test_an_unanswered_request_has_no_status_in_the_log(
     client: httpx.AsyncClient, goldrush: GoldRush, orders: Pipeline
 ) -> None:
     goldrush.set_fault(Fault(kind=FaultKind.RESET))

@@ -1,4 +1,4 @@
-"""Faults of the stand-in for GoldRush that need patience, memory, or the pipeline's past."""
+"""Faults of GoldRush with slow answers, large ones, or ones from the pipeline's past."""
 
 import asyncio
 import json
@@ -72,14 +72,14 @@ async def test_the_phase_may_be_null(sandbox: Sandbox, client: httpx.AsyncClient
     }
 
 
-async def test_a_key_may_stand_twice(sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline) -> None:
+async def test_an_answer_may_repeat_a_key(sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline) -> None:
     strike(sandbox, FaultKind.DUPLICATE_KEYS)
     body = (await status(client, orders)).content
     assert body.count(b'"status"') == 2
     assert json.loads(body)["data"]["status"] == "FAILED", "the last one wins with most parsers, and it is false"
 
 
-async def test_a_replica_that_lags_tells_what_was_before(
+async def test_a_lagging_replica_answers_with_the_state_before(
     sandbox: Sandbox, client: httpx.AsyncClient, orders: Pipeline
 ) -> None:
     sandbox.goldrush.set_phase(orders.id, "FAILED")

@@ -90,7 +90,7 @@ async def test_an_open_socket_goes_before_the_request_url(sandbox: Sandbox, app:
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")).transport is Transport.SOCKET
 
 
-async def test_a_request_url_where_nobody_listens_fails_to_dispatch(sandbox: Sandbox, app: AsyncApp) -> None:
+async def test_a_request_url_without_a_server_fails_to_dispatch(sandbox: Sandbox, app: AsyncApp) -> None:
     async with over_http(sandbox, app) as url:
         pass
     sandbox.slack.request_url = url

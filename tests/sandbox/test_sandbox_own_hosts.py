@@ -1,4 +1,4 @@
-"""The sandbox answers to its own names only, on every path: DNS rebinding and other sites' pages are refused."""
+"""The sandbox refuses other host names on every path: no DNS rebinding, no other sites' pages."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -41,7 +41,7 @@ def port_of(sandbox: Sandbox) -> int:
 
 
 async def status(sandbox: Sandbox, request: str, headers: str) -> int:
-    """0: the connection was closed without an answer."""
+    """The status. 0 if the connection closed without an answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(sandbox))
     writer.write(f"{request} HTTP/1.1\r\n{headers}Content-Length: 0\r\n\r\n".encode())
     async with asyncio.timeout(60):

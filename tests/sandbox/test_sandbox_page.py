@@ -1,4 +1,4 @@
-"""The page in a real browser: what it draws of Slack's JSON, and what its controls do."""
+"""The page in a real browser: it draws Slack's JSON, and its controls work."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 async def whole(tmp_path: Path) -> AsyncIterator[Sandbox]:
-    """With everything that can be broken; a sleeper plays the bot's process."""
+    """A sandbox with every target. `sleep` stands in for the bot's process."""
     async with a_sleeper() as process, RedisStandIn.start() as store, Sandbox.start(redis=store) as running:
         running.bot = BotProcess(process, ClockOffset(tmp_path / "hands"))
         try:
@@ -162,7 +162,7 @@ async def test_nothing_from_the_server_becomes_html(sandbox: Sandbox, page: Page
     assert await page.locator("article img, article script, #goldrush img, [onerror], a[href^=javascript]").count() == 0
 
 
-async def test_a_reply_sent_to_the_channel_stands_in_both_places(sandbox: Sandbox, page: Page) -> None:
+async def test_a_reply_sent_to_the_channel_shows_in_both_places(sandbox: Sandbox, page: Page) -> None:
     ts = await bot_posts(sandbox, text="orders-eu failed")
     await bot_posts(sandbox, text="paging", thread_ts=ts)
     await bot_posts(sandbox, text="recovered", thread_ts=ts, reply_broadcast=True)
@@ -177,7 +177,7 @@ async def test_a_reply_sent_to_the_channel_stands_in_both_places(sandbox: Sandbo
     await expect(thread).to_be_hidden()
 
 
-async def test_what_is_typed_is_sent_and_can_be_brought_back(sandbox: Sandbox, page: Page) -> None:
+async def test_typed_text_is_sent_and_can_be_recalled(sandbox: Sandbox, page: Page) -> None:
     composer = page.get_by_test_id("composer")
     for words in ("hello @bob", "again"):
         await composer.fill(words)
@@ -205,7 +205,7 @@ async def test_a_command_without_a_bot_fails_as_in_slack(page: Page) -> None:
 
 
 async def test_a_command_that_the_bot_does_not_take_in_time_fails_as_in_slack(sandbox: Sandbox, page: Page) -> None:
-    """As of a bot that is frozen, or still starting: its socket is open, and nobody reads it."""
+    """A bot that is frozen or still starting has an open socket that it does not read."""
     link = f"{sandbox.url}/link/{sandbox.slack.delivery.sockets.issue_ticket()}"
     async with aiohttp.ClientSession() as session, session.ws_connect(link):
         await expect(page.get_by_test_id("bot-state")).to_have_text("Bot connected (Socket Mode)")
@@ -216,7 +216,7 @@ async def test_a_command_that_the_bot_does_not_take_in_time_fails_as_in_slack(sa
         await expect(answer).to_contain_text("Only visible to you")
 
 
-async def test_the_page_tells_what_became_of_the_bots_process(whole: Sandbox, page_of_whole: Page) -> None:
+async def test_the_page_shows_the_state_of_the_bots_process(whole: Sandbox, page_of_whole: Page) -> None:
     page, bot = page_of_whole, whole.bot
     assert bot is not None
     state, story = page.get_by_test_id("bot-state"), page.get_by_test_id("bot-story")
@@ -278,7 +278,7 @@ async def strike(page: Page, target: str, fault: str) -> None:
     await page.locator(f'.menu [data-fault="{fault}"]').first.click()
 
 
-async def test_a_sandbox_without_a_redis_and_a_bot_offers_what_there_is(page: Page) -> None:
+async def test_a_sandbox_without_redis_and_bot_offers_the_other_faults(page: Page) -> None:
     for target, there in (("goldrush", 1), ("slack", 1), ("delivery", 1), ("redis", 0), ("bot", 0)):
         await expect(page.get_by_test_id(f"break-{target}").and_(page.locator(":visible"))).to_have_count(there)
 
@@ -287,10 +287,10 @@ async def test_a_sandbox_without_a_redis_and_a_bot_offers_what_there_is(page: Pa
 async def test_every_item_of_every_menu_is_a_fault_that_there_is(
     whole: Sandbox, page_of_whole: Page, target: str
 ) -> None:
-    """Each is chosen once; nothing that the page offers is refused."""
+    """The test chooses each fault once. The sandbox refuses none that the page offers."""
     page = page_of_whole
     button, items = page.get_by_test_id(f"break-{target}"), page.locator(".menu [data-fault]")
-    whole.slack.join(ALERTS, "U0GIL")  # so that there is something to repeat
+    whole.slack.join(ALERTS, "U0GIL")  # a payload to repeat
     await whole.until(lambda: whole.slack.delivery.log)
     await button.click()
     count = await items.count()
@@ -306,7 +306,7 @@ async def test_every_item_of_every_menu_is_a_fault_that_there_is(
             await client.delete(f"{whole.url}/sandbox/faults")
 
 
-async def test_a_fault_in_force_is_a_chip_with_words_and_can_be_mended(whole: Sandbox, page_of_whole: Page) -> None:
+async def test_an_active_fault_is_a_chip_with_a_text_and_can_be_fixed(whole: Sandbox, page_of_whole: Page) -> None:
     page = page_of_whole
     chips = page.locator(".faults li")
     for target, fault, words in (
@@ -387,7 +387,7 @@ async def test_a_message_is_deleted_by_an_admin(sandbox: Sandbox, page: Page) ->
     assert sandbox.slack.messages(ALERTS) == []
 
 
-async def test_when_the_channel_is_gone_the_page_goes_to_another(sandbox: Sandbox, page: Page) -> None:
+async def test_if_the_channel_is_deleted_the_page_shows_another(sandbox: Sandbox, page: Page) -> None:
     await page.get_by_test_id("channel-menu").click()
     await page.locator('[data-action="make_read_only"]').click()
     await expect(page.locator("#notices")).to_contain_text("read-only")

@@ -1,4 +1,4 @@
-"""The workspace's people as Slack tells of them: guests, other companies, deactivated accounts."""
+"""The workspace's people: members, guests, other companies, deactivated accounts."""
 
 from collections.abc import AsyncIterator
 
@@ -58,7 +58,7 @@ async def test_users_info_tells_guests_companies_and_deactivated_accounts(client
 
 @pytest.mark.parametrize("typed", ["@Pipeline Bot", "@pipeline_bot", "Pipeline Bot", " @pipeline bot "])
 @pytest.mark.parametrize("channel", [QUIET, OPS])
-async def test_whoever_is_in_a_channel_invites_the_bot(sandbox: Sandbox, channel: str, typed: str) -> None:
+async def test_a_member_of_a_channel_invites_the_bot(sandbox: Sandbox, channel: str, typed: str) -> None:
     assert (await sandbox.slack.run_command(ANN, channel, "/invite", typed)).ok
     assert "U0BOT" in sandbox.slack.directory.channels[channel].members
     await sandbox.until(lambda: sandbox.slack.delivery.log)
@@ -115,7 +115,9 @@ async def test_slack_sends_only_what_the_manifest_subscribes_to(sandbox: Sandbox
     ("user", "error"),
     [(DEPARTED, "user_disabled"), (PARTNER, "user_not_visible"), ("U0BOT", "cannot_dm_bot")],
 )
-async def test_whom_no_direct_message_reaches(client: AsyncWebClient, user: str, error: str) -> None:
+async def test_a_direct_message_to_a_bot_an_outsider_or_a_former_member_is_refused(
+    client: AsyncWebClient, user: str, error: str
+) -> None:
     with pytest.raises(SlackApiError) as refused:
         await client.conversations_open(users=user)
     assert refused.value.response["error"] == error

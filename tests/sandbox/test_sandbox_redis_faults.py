@@ -1,4 +1,4 @@
-"""Redis behind the sandbox's wire: what a client meets under each fault, over real sockets and a real server."""
+"""A client of Redis under each fault, over real sockets to a real server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ async def client(stand_in: RedisStandIn) -> AsyncIterator[redis.asyncio.Redis]:
 
 @asynccontextmanager
 async def client_of(stand_in: RedisStandIn, *, seconds: float) -> AsyncIterator[redis.asyncio.Redis]:
-    """Without retries: the tests look at what the first answer was. `seconds` is how long it waits for one."""
+    """A client without retries, since the tests check the first answer. It waits `seconds` for an answer."""
     async with redis.asyncio.Redis.from_url(stand_in.url, socket_timeout=seconds, retry=None) as client:
         client.connection_pool.connection_class = checked(client.connection_pool.connection_class)
         yield client
@@ -47,7 +47,7 @@ async def run_id(client: redis.asyncio.Redis) -> str:
 
 
 async def reconnected(client: redis.asyncio.Redis) -> None:
-    """Until it answers again, as any client would try."""
+    """Waits until Redis answers again."""
     async with asyncio.timeout(60):
         while True:
             with suppress(RedisError):
@@ -92,7 +92,7 @@ async def test_it_drips(stand_in: RedisStandIn) -> None:
 
 
 async def test_it_is_half_open(stand_in: RedisStandIn, client: redis.asyncio.Redis) -> None:
-    """A connection that stood and a new one are both taken, and neither is answered or obeyed."""
+    """An open and a new connection both work, but neither gets an answer or an effect."""
     await client.set("n", "before")
     await wire(stand_in, WireFaultKind.SILENT)
     for _ in range(2):
@@ -185,7 +185,7 @@ async def test_it_is_killed_and_comes_back_with_everything_as_another_run(
     assert await run_id(client) != before
 
 
-async def test_killed_for_some_seconds_it_comes_back_by_itself(
+async def test_a_server_killed_for_some_seconds_restarts_by_itself(
     stand_in: RedisStandIn, client: redis.asyncio.Redis
 ) -> None:
     await stand_in.break_server(ServerFaultKind.KILLED, 0.2)
@@ -193,7 +193,7 @@ async def test_killed_for_some_seconds_it_comes_back_by_itself(
     assert stand_in.active_faults() == []
 
 
-async def test_it_stands_still_and_then_does_what_had_reached_it(
+async def test_a_frozen_server_later_runs_what_had_reached_it(
     stand_in: RedisStandIn, client: redis.asyncio.Redis
 ) -> None:
     await client.set("n", 1)
@@ -204,7 +204,7 @@ async def test_it_stands_still_and_then_does_what_had_reached_it(
     assert await client.get("n") == b"2"
 
 
-async def test_writes_and_scripts_are_paused_and_what_was_given_up_is_dropped(
+async def test_writes_and_scripts_wait_and_abandoned_ones_are_dropped(
     stand_in: RedisStandIn, client: redis.asyncio.Redis
 ) -> None:
     await client.set("n", 1)
@@ -220,7 +220,7 @@ async def test_writes_and_scripts_are_paused_and_what_was_given_up_is_dropped(
 
 
 @pytest.mark.parametrize("kind", [ServerFaultKind.STALLED, ServerFaultKind.PAUSED])
-async def test_standing_still_can_be_mended(
+async def test_a_frozen_server_can_be_fixed(
     stand_in: RedisStandIn, client: redis.asyncio.Redis, kind: ServerFaultKind
 ) -> None:
     began = monotonic()
@@ -259,11 +259,11 @@ async def test_it_forgets_its_scripts(stand_in: RedisStandIn, client: redis.asyn
 
 @pytest.mark.parametrize("kind", [RedisActKind.ROLLED_BACK, RedisActKind.PROMOTED])
 async def test_it_goes_back_in_time(stand_in: RedisStandIn, client: redis.asyncio.Redis, kind: RedisActKind) -> None:
-    """What is written in the last second before is gone, what is older is there, and it says that it is another."""
+    """The last second's writes are gone, older ones are there, and the run id is new."""
     await client.set("old", "kept")
     before = await run_id(client)
     writing = asyncio.create_task(keep_writing(client))
-    await asyncio.sleep(1.5)  # so that there is a second to forget
+    await asyncio.sleep(1.5)  # lets a second pass, to lose its writes
     await stand_in.act(kind, 1.0)
     last = await writing
     await reconnected(client)
@@ -276,7 +276,7 @@ async def test_it_goes_back_in_time(stand_in: RedisStandIn, client: redis.asynci
 
 
 async def keep_writing(client: redis.asyncio.Redis) -> int:
-    """Counts up until the store goes away; the last number that it confirmed."""
+    """Counts up until the store goes away. Returns the last confirmed number."""
     count = 0
     while True:
         try:
@@ -293,7 +293,7 @@ async def test_going_back_beyond_the_beginning_empties_it(stand_in: RedisStandIn
     assert await client.dbsize() == 0
 
 
-def test_commands_are_told_apart_however_they_are_written() -> None:
+def test_the_proxy_reads_commands_in_both_forms() -> None:
     assert command_of(b"*2\r\n$3\r\nget\r\n$1\r\nn\r\n") == b"GET"
     assert command_of(b"ping\r\n") == b"PING"
 
@@ -301,7 +301,7 @@ def test_commands_are_told_apart_however_they_are_written() -> None:
 async def test_a_planned_failover_leaves_the_old_primary_alive_as_a_replica(
     stand_in: RedisStandIn, client: redis.asyncio.Redis
 ) -> None:
-    """Who keeps a connection is refused every write, for good; who opens a new one finds all there."""
+    """An old connection gets a refusal for every write. A new one finds all data."""
     await client.set("old", "kept")
     await stand_in.act(RedisActKind.DEMOTED)
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""response_url, as slack_sdk's webhook client meets it."""
+"""response_url, used by slack_sdk's webhook client."""
 
 from collections.abc import AsyncIterator
 from typing import Any
@@ -28,13 +28,11 @@ async def sandbox(clock: HandClock) -> AsyncIterator[Sandbox]:
 
 @pytest.fixture
 def hook(sandbox: Sandbox) -> AsyncWebhookClient:
-    """From a command in a channel that the bot is not in."""
+    """The URL of a command in a channel without the bot."""
     return AsyncWebhookClient(sandbox.slack.response_urls.issue(ANN, QUIET), retry_handlers=[])
 
 
-async def test_an_answer_is_for_the_asker_alone_also_where_the_bot_is_not(
-    sandbox: Sandbox, hook: AsyncWebhookClient
-) -> None:
+async def test_only_the_author_sees_an_answer_even_without_the_bot(sandbox: Sandbox, hook: AsyncWebhookClient) -> None:
     reply = await hook.send(text="orders-eu is running", blocks=[BLOCK])
     assert reply.status_code == 200
     (shown,) = sandbox.slack.messages(QUIET, viewer=ANN)
@@ -72,7 +70,7 @@ async def test_answers_keep_the_rules_of_messages(sandbox: Sandbox, hook: AsyncW
     assert sandbox.slack.accepted == []
 
 
-async def test_what_is_not_json_is_refused(sandbox: Sandbox) -> None:
+async def test_a_body_that_is_not_json_is_refused(sandbox: Sandbox) -> None:
     url = sandbox.slack.response_urls.issue(ANN, QUIET)
     async with aiohttp.ClientSession() as session, session.post(url, data=b"\xff{") as reply:
         assert reply.status == 400

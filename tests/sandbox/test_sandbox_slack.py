@@ -1,4 +1,4 @@
-"""The workspace stand-in's Web API, as slack_sdk meets it."""
+"""The sandbox's Web API, used by slack_sdk."""
 
 import base64
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ def client(sandbox: Sandbox) -> AsyncWebClient:
 
 
 async def refusal(call: Any) -> dict[str, Any]:
-    """What the method answered, where it had to refuse."""
+    """The answer of a method that must refuse."""
     with pytest.raises(SlackApiError) as caught:
         await call
     response: dict[str, Any] = caught.value.response.data
@@ -175,7 +175,7 @@ async def test_an_update_with_text_alone_takes_the_blocks_away_and_shows_as_edit
     assert message.edited_ts is not None
 
 
-async def test_replies_stand_under_their_root_and_only_broadcasts_in_the_channel(client: AsyncWebClient) -> None:
+async def test_the_channel_shows_roots_and_broadcasts_only(client: AsyncWebClient) -> None:
     root = await client.chat_postMessage(channel=ALERTS, text="Failed")
     await client.chat_postMessage(channel=ALERTS, text="quiet reply", thread_ts=root["ts"])
     loud = await client.chat_postMessage(channel=ALERTS, text="loud reply", thread_ts=root["ts"], reply_broadcast=True)
@@ -194,7 +194,7 @@ async def test_a_reply_to_nothing_is_refused(client: AsyncWebClient) -> None:
     assert answer["error"] == "thread_not_found"
 
 
-async def test_ts_are_unique_and_grow_even_when_time_stands_still(client: AsyncWebClient) -> None:
+async def test_ts_are_unique_and_increase_even_if_the_clock_stops(client: AsyncWebClient) -> None:
     stamps = [(await client.chat_postMessage(channel=ALERTS, text=str(n)))["ts"] for n in range(3)]
     assert stamps == ["1800000000.000000", "1800000000.000100", "1800000000.000200"]
 
@@ -262,7 +262,7 @@ async def test_attachments_are_kept_and_their_blocks_checked(sandbox: Sandbox, c
         assert answer["error"] == error
 
 
-async def test_markdown_text_stands_alone(sandbox: Sandbox, client: AsyncWebClient) -> None:
+async def test_markdown_text_excludes_text_and_blocks(sandbox: Sandbox, client: AsyncWebClient) -> None:
     await client.chat_postMessage(channel=ALERTS, markdown_text="**Failed**")
     assert sandbox.slack.messages(ALERTS)[0].blocks[0]["text"] == "**Failed**"
     both = client.chat_postMessage(channel=ALERTS, markdown_text="x", blocks=[{"type": "divider"}])
@@ -284,7 +284,7 @@ async def test_deleting_the_head_of_a_thread_leaves_a_tombstone(client: AsyncWeb
     assert (await client.conversations_history(channel=ALERTS))["messages"] == []
 
 
-async def test_an_ephemeral_is_seen_by_one_person_and_kept_nowhere(sandbox: Sandbox, client: AsyncWebClient) -> None:
+async def test_one_person_sees_an_ephemeral_and_history_lacks_it(sandbox: Sandbox, client: AsyncWebClient) -> None:
     reply = await client.chat_postEphemeral(channel=ALERTS, user="U0ANN", text="only you")
     assert [message.text for message in sandbox.slack.messages(ALERTS, viewer="U0ANN")] == ["only you"]
     assert sandbox.slack.messages(ALERTS, viewer="U0BOB") == []
@@ -293,7 +293,7 @@ async def test_an_ephemeral_is_seen_by_one_person_and_kept_nowhere(sandbox: Sand
     assert answer["error"] == "message_not_found"
 
 
-async def test_an_ephemeral_in_a_thread_stands_there(sandbox: Sandbox, client: AsyncWebClient) -> None:
+async def test_an_ephemeral_in_a_thread_shows_there(sandbox: Sandbox, client: AsyncWebClient) -> None:
     root = (await client.chat_postMessage(channel=ALERTS, text="Failed"))["ts"]
     await client.chat_postEphemeral(channel=ALERTS, user="U0ANN", text="only you", thread_ts=root)
     (seen,) = sandbox.slack.messages(ALERTS, viewer="U0ANN")
@@ -301,7 +301,7 @@ async def test_an_ephemeral_in_a_thread_stands_there(sandbox: Sandbox, client: A
     assert sandbox.slack.messages(ALERTS)[0].replies == []
 
 
-async def test_an_ephemeral_for_somebody_elsewhere_is_refused(client: AsyncWebClient) -> None:
+async def test_an_ephemeral_to_a_non_member_is_refused(client: AsyncWebClient) -> None:
     await client.conversations_join(channel="C0QUIET")
     answer = await refusal(client.chat_postEphemeral(channel="C0QUIET", user="U0CAROL", text="hello"))
     assert answer["error"] == "user_not_in_channel"
@@ -316,7 +316,9 @@ async def test_an_ephemeral_for_somebody_elsewhere_is_refused(client: AsyncWebCl
     ("channel", "error"),
     [("C0QUIET", "not_in_channel"), ("G0OPS", "channel_not_found"), ("C0NOWHERE", "channel_not_found")],
 )
-async def test_posting_where_the_bot_is_not(client: AsyncWebClient, channel: str, error: str) -> None:
+async def test_posting_to_a_channel_without_the_bot_is_refused(
+    client: AsyncWebClient, channel: str, error: str
+) -> None:
     assert (await refusal(client.chat_postMessage(channel=channel, text="hello")))["error"] == error
 
 
@@ -386,7 +388,7 @@ async def test_who_is_in_a_channel(client: AsyncWebClient) -> None:
     assert (await refusal(client.conversations_members(channel="G0OPS")))["error"] == "channel_not_found"
 
 
-async def test_the_lists_tell_what_the_bot_can_see(client: AsyncWebClient) -> None:
+async def test_the_lists_have_the_channels_that_the_bot_sees(client: AsyncWebClient) -> None:
     seen = await client.conversations_list(types="public_channel,private_channel")
     public = ["C0GENERAL", "C0ALERTS", "C0TEAM", "C0QUIET", "C0SHARED"]
     assert [channel["id"] for channel in seen["channels"]] == public
@@ -488,7 +490,7 @@ async def test_limits_can_be_switched_off(sandbox: Sandbox, client: AsyncWebClie
 # --- the logs
 
 
-async def test_the_logs_tell_what_was_accepted_and_what_was_refused(sandbox: Sandbox, client: AsyncWebClient) -> None:
+async def test_the_logs_have_accepted_writes_and_refused_calls(sandbox: Sandbox, client: AsyncWebClient) -> None:
     posted = await client.chat_postMessage(channel=ALERTS, text="Failed")
     await refusal(client.chat_postMessage(channel="C0QUIET", text="Failed"))
     (accepted,) = sandbox.slack.accepted

@@ -1,4 +1,4 @@
-"""Faults of the workspace around the calls: history that lags, lost tokens and scopes, channels that change."""
+"""Faults around the calls: lagging history, lost tokens and scopes, changed channels."""
 
 from collections.abc import AsyncIterator
 from email.utils import parsedate_to_datetime
@@ -62,7 +62,7 @@ async def event(sandbox: Sandbox) -> Any:
 
 
 @pytest.mark.parametrize("retry_after", [0, 1, 30, 3600, "0", "soon", "-5", "1.5", ""])
-async def test_retry_after_says_whatever_it_is_told_to(
+async def test_retry_after_has_the_requested_value(
     sandbox: Sandbox, client: AsyncWebClient, retry_after: int | str
 ) -> None:
     sandbox.slack.set_fault("*", Fault(kind=FaultKind.THROTTLED, retry_after=retry_after))
@@ -120,7 +120,7 @@ async def test_a_thread_lags_behind_too_and_writes_do_not(
     assert len(sandbox.slack.messages(ALERTS)[0].replies) == 1
 
 
-async def test_a_human_deletes_a_message_and_slack_tells_nobody(sandbox: Sandbox, client: AsyncWebClient) -> None:
+async def test_a_deleted_message_is_no_event_without_a_subscription(sandbox: Sandbox, client: AsyncWebClient) -> None:
     ts = await post(client)
     sandbox.slack.delete_message(ALERTS, ts)
     assert await texts(client) == []
@@ -204,7 +204,7 @@ async def test_a_private_channel_without_the_bot_does_not_exist_for_it(
     assert (await refusal(post(client)))["error"] == "channel_not_found"
 
 
-async def test_what_happens_to_a_private_channel_has_names_of_its_own(sandbox: Sandbox) -> None:
+async def test_events_of_a_private_channel_have_their_own_names(sandbox: Sandbox) -> None:
     sandbox.slack.convert(ALERTS, ChannelKind.PRIVATE)
     sandbox.slack.archive(ALERTS)
     (told,) = await event(sandbox)
@@ -212,7 +212,7 @@ async def test_what_happens_to_a_private_channel_has_names_of_its_own(sandbox: S
 
 
 @pytest.mark.parametrize(("kind", "name"), [(ChannelKind.PUBLIC, "channel_left"), (ChannelKind.PRIVATE, "group_left")])
-async def test_a_bot_that_is_removed_is_told_by_two_events(sandbox: Sandbox, kind: ChannelKind, name: str) -> None:
+async def test_removing_the_bot_sends_two_events(sandbox: Sandbox, kind: ChannelKind, name: str) -> None:
     sandbox.slack.convert(ALERTS, kind)
     sandbox.slack.kick_bot(ALERTS)
     await sandbox.until(lambda: len(sandbox.slack.delivery.log) == 2)
@@ -235,7 +235,7 @@ async def test_a_channel_moves_to_another_id_with_all_that_is_in_it(sandbox: San
     assert sandbox.slack.accepted[-1].channel == new
 
 
-async def test_a_deleted_channel_is_told_of_and_gone(sandbox: Sandbox, client: AsyncWebClient) -> None:
+async def test_deleting_a_channel_sends_an_event(sandbox: Sandbox, client: AsyncWebClient) -> None:
     sandbox.slack.delete_channel(ALERTS)
     (told,) = await event(sandbox)
     assert (told["type"], told["channel"]) == ("channel_deleted", ALERTS)

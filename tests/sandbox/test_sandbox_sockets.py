@@ -1,4 +1,4 @@
-"""Socket Mode and interactivity, as a real Bolt app meets them."""
+"""Socket Mode and interactivity, with a real Bolt app."""
 
 import asyncio
 import re
@@ -41,7 +41,7 @@ def app(sandbox: Sandbox) -> AsyncApp:
 
 
 class Heard:
-    """What the app's listeners were given, in order."""
+    """The payloads of the app's listeners, in order."""
 
     def __init__(self) -> None:
         self.bodies: list[dict[str, Any]] = []
@@ -53,7 +53,7 @@ class Heard:
         self._changes.notify()
 
     async def something(self) -> None:
-        """Bolt acknowledges an event before its listener has run."""
+        """Waits for a listener, because Bolt acknowledges an event before its listener runs."""
         await self._changes.until(lambda: self.bodies, 5)
 
 
@@ -179,7 +179,7 @@ async def test_a_command_arrives_with_everything_escaped_and_named(
     assert {"trigger_id", "response_url", "api_app_id", "team_domain", "is_enterprise_install"} <= body.keys()
 
 
-async def test_the_name_of_a_private_channel_is_not_told(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+async def test_a_command_hides_the_name_of_a_private_channel(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
     app.command("/pipeline")(heard.listen)
     async with over_socket(sandbox, app):
         await sandbox.slack.run_command(ANN, "G0OPS", "/pipeline")
@@ -198,7 +198,7 @@ async def test_an_answer_inside_the_ack_is_shown_to_the_person(sandbox: Sandbox,
     assert sandbox.slack.accepted[0].method == "ack"
 
 
-async def test_an_answer_against_the_rules_is_told_to_the_person(sandbox: Sandbox, app: AsyncApp) -> None:
+async def test_slack_tells_the_person_about_an_invalid_answer(sandbox: Sandbox, app: AsyncApp) -> None:
     @app.command("/pipeline")
     async def answer(ack: Any) -> None:
         await ack(text="x", blocks=[{"type": "sparkle"}])
@@ -208,14 +208,14 @@ async def test_an_answer_against_the_rules_is_told_to_the_person(sandbox: Sandbo
     assert sandbox.slack.ephemerals(ALERTS, ANN)[0].text == '/pipeline failed with the error "invalid_blocks"'
 
 
-async def test_nobody_listening_is_told_to_the_person(sandbox: Sandbox) -> None:
+async def test_slack_tells_the_person_that_the_app_is_away(sandbox: Sandbox) -> None:
     ack = await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "status")
     assert (ack.error, ack.transport) == ("dispatch_failed", Transport.NONE)
     (shown,) = sandbox.slack.ephemerals(ALERTS, ANN)
     assert shown.text == '/pipeline failed with the error "dispatch_failed"'
 
 
-async def test_an_ack_that_does_not_come_in_time_is_told_to_the_person(sandbox: Sandbox, app: AsyncApp) -> None:
+async def test_slack_tells_the_person_about_a_late_ack(sandbox: Sandbox, app: AsyncApp) -> None:
     sandbox.slack.delivery.ack_seconds = 0.05
 
     @app.command("/pipeline")
@@ -245,7 +245,7 @@ async def test_a_deaf_socket_takes_everything_and_answers_nothing(
     assert heard.bodies == []
 
 
-async def test_each_payload_goes_down_one_of_two_sockets(sandbox: Sandbox, heard: Heard) -> None:
+async def test_each_payload_uses_one_of_two_sockets(sandbox: Sandbox, heard: Heard) -> None:
     apps = [bolt_app(sandbox), bolt_app(sandbox)]
     received = [0, 0]
 
@@ -279,7 +279,7 @@ async def test_people_cannot_do_what_the_client_would_not_let_them(sandbox: Sand
 # --- clicks
 
 
-async def test_a_click_tells_where_and_what(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+async def test_a_click_names_its_place_and_its_element(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
     app.action("acknowledge")(heard.listen)
     metadata = {"event_type": "card", "event_payload": {"episode": "1"}}
     posted = await app.client.chat_postMessage(channel=ALERTS, text="Failed", blocks=CARD, metadata=metadata)
@@ -300,7 +300,7 @@ async def test_a_click_tells_where_and_what(sandbox: Sandbox, app: AsyncApp, hea
     assert body["channel"] == {"id": ALERTS, "name": "data-alerts"}
 
 
-async def test_buttons_of_one_name_are_told_apart_by_their_value(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+async def test_the_value_tells_buttons_of_one_action_id_apart(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
     app.action("acknowledge")(heard.listen)
     rows = [{"type": "actions", "elements": [{**BUTTON, "value": value}]} for value in ("one", "two")]
     ts = (await app.client.chat_postMessage(channel=ALERTS, text="Failed", blocks=rows))["ts"]
@@ -405,7 +405,7 @@ async def test_a_mention_arrives_where_the_bot_is_and_only_there(sandbox: Sandbo
         (lambda slack: slack.open_home(ANN), "app_home_opened"),
     ],
 )
-async def test_what_happens_to_channels_is_told(
+async def test_changes_of_channels_are_events(
     sandbox: Sandbox, app: AsyncApp, heard: Heard, happen: Any, event: str
 ) -> None:
     app.event(event)(heard.listen)
@@ -425,7 +425,7 @@ async def test_a_direct_message_is_an_event(sandbox: Sandbox, app: AsyncApp, hea
     assert [body["event"]["channel_type"] for body in heard.bodies] == ["im"]
 
 
-async def test_what_is_not_subscribed_is_not_told(sandbox: Sandbox) -> None:
+async def test_slack_sends_no_event_without_a_subscription(sandbox: Sandbox) -> None:
     sandbox.slack.event_subscriptions = {"channel_rename"}
     sandbox.slack.archive(ALERTS)
     sandbox.slack.rename(ALERTS, "alerts")
@@ -563,7 +563,7 @@ async def test_the_ack_of_a_submission_can_update_push_and_clear(sandbox: Sandbo
     assert seen == [(None, "second"), (None, "third"), ("invalid_arguments", "third"), (None, None)]
 
 
-async def test_closing_a_modal_is_told_where_it_asked_for_it(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+async def test_closing_a_modal_notifies_the_app_if_it_asked(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
     app.view_closed("watch")(heard.listen)
     async with over_socket(sandbox, app):
         for notify in (False, True):
