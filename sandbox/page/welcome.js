@@ -5,6 +5,7 @@ import { h, icon } from "./dom.js";
 const STEPS = [
   ["/pipeline list", "what the key can see"],
   ["/pipeline status orders-eu", "one pipeline, now"],
+  ["@Pipeline Bot status orders-eu", "the same as a mention, which works in threads too"],
   ["/pipeline watch orders-eu page @ann", "post its changes here, and page Ann when it fails"],
 ];
 

@@ -38,11 +38,9 @@ class Installation:
         self.organization = False
         """Installed for a whole organization (Enterprise Grid): the token belongs to no single workspace."""
 
-    def hear_people(self) -> None:
-        """Lets the app hear every event that the sandbox knows, mentions and direct messages among them."""
+    def hear_everything(self) -> None:
+        """Subscribes the app to every event that the sandbox can send."""
         self.event_subscriptions |= manifest.OTHER_EVENTS
-        self.scopes |= {"app_mentions:read", "im:history"}
-        self.messages_tab = manifest.MessagesTab.WRITABLE
 
     @property
     def token_error(self) -> str | None:

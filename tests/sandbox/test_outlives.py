@@ -53,7 +53,7 @@ async def started(tmp_path: Path, workers: str) -> asyncio.subprocess.Process:
     )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "pytest", "-q", *options, SAMPLE),
-        env=os.environ | {"OUTLIVES": tmp_path.name},
+        env=os.environ | {"OUTLIVES": str(tmp_path)},
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,
@@ -70,9 +70,9 @@ async def started(tmp_path: Path, workers: str) -> asyncio.subprocess.Process:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 async def test_nothing_is_left_of_a_pytest_that_was_ended(tmp_path: Path, number: signal.Signals, workers: str) -> None:
     process = await started(tmp_path, workers)
-    found = len(list(descendants(tmp_path.name)))
+    found = len(list(descendants(str(tmp_path))))
     process.send_signal(number)
-    await until_none_is_left(tmp_path.name)
+    await until_none_is_left(str(tmp_path))
     await process.wait()
     assert found >= 7  # pytest and its watcher, a Valkey, the bot, and two stores, each with its keeper
 
@@ -80,9 +80,9 @@ async def test_nothing_is_left_of_a_pytest_that_was_ended(tmp_path: Path, number
 async def test_nothing_is_left_of_a_killed_worker(tmp_path: Path) -> None:
     """Out of memory, the system may kill the watcher. Pytest continues without it."""
     process = await started(tmp_path, "1")
-    (worker,) = (each for each in descendants(tmp_path.name) if _parent(each) == process.pid and _runs_a_worker(each))
+    (worker,) = (each for each in descendants(str(tmp_path)) if _parent(each) == process.pid and _runs_a_worker(each))
     os.kill(worker, signal.SIGKILL)
-    await until_none_is_left(tmp_path.name)
+    await until_none_is_left(str(tmp_path))
     assert await process.wait() != 0
 
 
@@ -118,7 +118,7 @@ async def killed(data_dir: Path) -> None:
 
 async def test_the_store_of_a_killed_bot_stops_and_its_data_is_found_by_the_next(tmp_path: Path) -> None:
     await killed(tmp_path)
-    await until_none_is_left(tmp_path.name)
+    await until_none_is_left(str(tmp_path))
     async with opened(None, tmp_path) as client:
         assert await client.get("watch") == b"orders-eu"
 
@@ -132,4 +132,4 @@ async def test_a_bot_that_starts_right_after_the_other_was_killed_has_a_store_th
                 assert await client.get("watch") == b"orders-eu"
                 await asyncio.sleep(0.01)
             await client.aclose()
-    await until_none_is_left(tmp_path.name)
+    await until_none_is_left(str(tmp_path))

@@ -18,7 +18,7 @@ ALERTS, QUIET, DIRECT = "C0ALERTS", "C0QUIET", "D0ANN"
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox.start() as started:
-        started.slack.installation.hear_people()
+        started.slack.installation.hear_everything()
         started.slack.delivery.event_retry_seconds = ()
         yield started
 

@@ -24,7 +24,7 @@ BUTTON = {"type": "button", "action_id": "ack", "text": {"type": "plain_text", "
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox.start() as started:
-        started.slack.installation.hear_people()
+        started.slack.installation.hear_everything()
         started.slack.delivery.event_retry_seconds = (0.0, 0.0, 0.0)
         yield started
 

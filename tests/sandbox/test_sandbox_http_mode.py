@@ -20,7 +20,7 @@ ANN = "U0ANN"
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox.start() as started:
-        started.slack.installation.hear_people()
+        started.slack.installation.hear_everything()
         yield started
 
 

@@ -9,7 +9,6 @@ from slack_sdk.web.async_client import AsyncWebClient
 from sandbox.server import Sandbox
 from sandbox.slack import markup
 from sandbox.slack.directory import Directory
-from sandbox.slack.manifest import MessagesTab
 from sandbox.slack.wire import Refused
 from tests.contract.slack_rig import web_client
 
@@ -92,7 +91,6 @@ async def test_an_invitation_may_name_another_channel(sandbox: Sandbox) -> None:
 async def test_an_invitation_that_slack_refuses_invites_nobody(
     sandbox: Sandbox, user: str, channel: str, typed: str, why: str
 ) -> None:
-    sandbox.slack.messages_tab = MessagesTab.WRITABLE
     sandbox.slack.directory.open_im(ANN)
     before = {each.id: list(each.members) for each in sandbox.slack.directory.channels.values()}
     with pytest.raises(Refused, match=why):
@@ -101,10 +99,7 @@ async def test_an_invitation_that_slack_refuses_invites_nobody(
 
 
 async def test_slack_sends_only_what_the_manifest_subscribes_to(sandbox: Sandbox) -> None:
-    sandbox.slack.messages_tab = MessagesTab.WRITABLE
-    sandbox.slack.direct_message(ANN, "hello")
     sandbox.slack.open_home(ANN)
-    sandbox.slack.mention(ANN, ALERTS, "hello")
     sandbox.slack.rename(ALERTS, "alerts")
     sandbox.slack.archive(ALERTS)
     await sandbox.until(lambda: sandbox.slack.delivery.log)

@@ -31,7 +31,7 @@ CARD = [{"type": "actions", "block_id": "card", "elements": [BUTTON]}]
 @pytest.fixture
 async def sandbox() -> AsyncIterator[Sandbox]:
     async with Sandbox.start() as started:
-        started.slack.installation.hear_people()
+        started.slack.installation.hear_everything()
         yield started
 
 
