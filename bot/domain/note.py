@@ -83,7 +83,7 @@ def wrong_with_address(address: str) -> str:
     An address that shows one host and opens another is refused.
     """
     if len(address) > LONGEST_ADDRESS:
-        return f"it is {len(address)} characters long, and I keep up to {LONGEST_ADDRESS}"
+        return f"it has {len(address)} characters, and the limit is {LONGEST_ADDRESS}"
     try:
         parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
@@ -92,9 +92,9 @@ def wrong_with_address(address: str) -> str:
     if parts.scheme.lower() not in {"http", "https"} or not host:
         return "it must begin with https:// or http://"
     if not _PRINTABLE.fullmatch(address) or _BRACKETS & set(address):
-        return "it holds characters that must be percent-encoded"
+        return "it contains characters that must be percent-encoded"
     if "@" in parts.netloc:
-        return "it holds a user name before the host"
+        return "it contains a user name before the host"
     return ""
 
 
@@ -105,7 +105,7 @@ def host_of(address: str) -> str:
 
 
 def wrong_with_note(text: str) -> str:
-    return f"it is {len(text)} characters long, and I keep up to {LONGEST_NOTE}" if len(text) > LONGEST_NOTE else ""
+    return f"it has {len(text)} characters, and the limit is {LONGEST_NOTE}" if len(text) > LONGEST_NOTE else ""
 
 
 WRONG: dict[NoteKind, Callable[[str], str]] = {NoteKind.RUNBOOK: wrong_with_address, NoteKind.NOTE: wrong_with_note}

@@ -54,7 +54,7 @@ class Notes:
         before = next((note for note in notes if note.id == wanted.id), None)
         if before is None and wanted.text and len(notes) >= MOST_NOTES:
             return Refusal(
-                reason=f"There are {MOST_NOTES} runbooks and notes already, and I keep no more. Nothing was changed.",
+                reason=f"There are already {MOST_NOTES} runbooks and notes: that is the limit. Nothing was changed.",
                 hint="Use a pattern for many pipelines, or remove one that is no longer needed.",
             )
         change = _change(before, wanted)

@@ -140,9 +140,9 @@ class Subscriptions:
     def _refuse(self, too_many: Excess) -> Refusal:
         if too_many is Excess.PATTERNS:
             reason = f"A channel can watch {self._limits.patterns} patterns at most. Nothing was changed."
-            return Refusal(reason=reason, hint="End one that nobody needs, or use a wider pattern.")
+            return Refusal(reason=reason, hint="Remove one that nobody needs, or use a wider pattern.")
         reason = f"A channel can have {self._limits.watches} watches at most. Nothing was changed."
-        return Refusal(reason=reason, hint="End some that nobody needs, or use a pattern for many pipelines.")
+        return Refusal(reason=reason, hint="Remove some that nobody needs, or use a pattern for many pipelines.")
 
     # --- unwatch ---------------------------------------------------------------------------------------------------
 

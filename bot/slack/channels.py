@@ -69,12 +69,12 @@ async def closed(channel: ChannelId, directory: Directory, *, there: bool, named
 def _closed(channel: ChannelId, admission: Admission, *, there: bool, named: str) -> Refusal | None:
     if admission is Admission.ARCHIVED and _is_private_talk(channel, named):
         return Refusal(
-            reason=f"This conversation is closed, so I could not post here. {UNCHANGED}",
+            reason=f"This conversation is closed, so I couldn't post here. {UNCHANGED}",
             hint="Type this in a channel, or in your own direct messages with me.",
         )
     if admission in {Admission.OUTSIDE, Admission.UNSEEN} and _is_private_talk(channel, named):
         return Refusal(
-            reason=f"I can't be added to a direct message between people, so I could not post here. {UNCHANGED}",
+            reason=f"I can't be added to a direct message between people, so I couldn't post here. {UNCHANGED}",
             hint="Type this in a channel, or in your own direct messages with me.",
         )
     where = f"<#{channel}>" if there else "this channel"

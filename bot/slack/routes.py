@@ -55,7 +55,7 @@ class Routes:
     def parse(self, text: str, names: Names = NO_NAMES) -> Command:
         """A name may hold blanks and keywords, so the reading of a text depends on the pipelines' names."""
         if len(text) > LONGEST_TEXT:
-            return UsageError(f"That is {len(text)} characters long; I read up to {LONGEST_TEXT}.", "help")
+            return UsageError(f"That's {len(text)} characters, and I read up to {LONGEST_TEXT}.", "help")
         try:
             return self._parse(as_command(unlinked(text), names, self.vocabulary), names)
         except Refused as refused:
@@ -78,16 +78,14 @@ class Routes:
         asking += [f"status {quoted(name)}" if can_be_typed(name) else "list"]
         known = known_span(words, 0, said.text, said.names, begun=False)
         if name.startswith("pipe_") or word.quoted or known:
-            return Refused(f"“{outside(name)}” is not a command. To ask how it stands:", *asking)
+            return Refused(f"“{outside(name)}” isn't a command. To see its state:", *asking)
         if helpful := near_command(word, said.rest):
             return helpful
         own = [*self.vocabulary.commands, *self.vocabulary.aliases]
         if near := difflib.get_close_matches(name.lower(), own, n=1, cutoff=0.5):
             fix = fixed(said.text, word.start, name, f"{near[0]} ")
             return Refused(f"There is no command called *{outside(name)}*. Did you mean *{near[0]}*?", fix, near[0])
-        return Refused(
-            f"There is no command called *{outside(name)}*. If it is a pipeline, ask how it stands:", *asking
-        )
+        return Refused(f"There is no command called *{outside(name)}*. If it's a pipeline, check its state:", *asking)
 
     def _hint(self, refused: Refused, names: Names) -> str:
         """The first hint that is a command; else the first one that such a hint is refused with."""

@@ -116,7 +116,7 @@ async def test_an_acknowledgement_counts_everywhere_and_says_who_and_where(
             assert "ops-private" not in text
             assert "<@" not in text
         answer = await it.click(action_ids.ACKNOWLEDGE, a_value(keys[ALERTS]), ANN, ALERTS)
-        assert answer.startswith("Bob acknowledged orders-1 already")
+        assert answer.startswith("Bob already acknowledged orders-1")
 
 
 async def test_where_slack_does_not_say_who_and_where_it_counts_all_the_same(fake_redis: redis.asyncio.Redis) -> None:

@@ -34,8 +34,8 @@ from tests.contract.office import (
 from tests.contract.test_inbox import hearing
 from tests.service.test_poller import pipelines, running
 
-GONE = "There is nothing to undo: it was undone already, or it is older than 1 h."
-SINCE = "Someone changed these watches since, so I can't take this back. Nothing was changed."
+GONE = "There's nothing to undo: it was already undone, or it's older than 1 h."
+SINCE = "Someone changed these watches since, so I can't undo this. Nothing was changed."
 OUTSIDER = "Only people in this channel can change what it watches. Nothing was changed."
 NOT_FULL = "Only full members of this workspace can change what a channel watches. Nothing was changed."
 
@@ -126,7 +126,7 @@ async def test_a_confirmation_acts_once_though_clicked_twice_and_though_slack_re
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with room(fake_redis) as it:
-        assert "No pipeline matches `nosuch-*` now. Nothing was changed." in await it.type("watch nosuch-* page @bob")
+        assert "No pipeline matches `nosuch-*` yet. Nothing was changed." in await it.type("watch nosuch-* page @bob")
         assert await it.watches() == []
         value = it.button(action_ids.CONFIRM)
         assert "now watches `nosuch-*`" in await it.click(action_ids.CONFIRM, value, at="9.0")
@@ -141,7 +141,7 @@ async def test_a_confirmation_acts_once_though_clicked_twice_and_though_slack_re
 async def test_a_confirmed_unwatch_ends_what_was_shown_and_only_once(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-2 orders-1 page @bob")
-        assert "It matches 2 watches, and nothing was changed" in await it.type("unwatch orders-*")
+        assert "Nothing was changed. It matches 2 watches" in await it.type("unwatch orders-*")
         value = it.button(action_ids.CONFIRM)
         assert "no longer watches" in await it.click(action_ids.CONFIRM, value)
         assert await it.watches() == []
@@ -182,7 +182,7 @@ async def test_who_may_not_type_it_may_not_undo_it(
         value = it.button(action_ids.UNDO)
         assert why in await it.click(action_ids.UNDO, value, user, channel, team)
         assert (await it.changes(), await it.watches(channel)) == (changes, before)
-        assert "Undone." in await it.click(action_ids.UNDO, value, channel=channel)
+        assert "Undone" in await it.click(action_ids.UNDO, value, channel=channel)
 
 
 @pytest.mark.parametrize("action", [action_ids.CONFIRM, action_ids.UNDO])
@@ -224,7 +224,7 @@ async def test_an_undo_acts_once_though_clicked_twice_and_by_others(fake_redis: 
     async with room(fake_redis) as it:
         await it.type("watch orders-1 page @bob")
         value = it.button(action_ids.UNDO)
-        assert "Undone." in await it.click(action_ids.UNDO, value, BOB, at="9.0")
+        assert "Undone" in await it.click(action_ids.UNDO, value, BOB, at="9.0")
         assert await it.watches() == []
         changes = await it.changes()
         assert await it.click(action_ids.UNDO, value, BOB, at="9.0") == ""
@@ -242,7 +242,7 @@ async def test_undo_of_unwatch_all_restores_every_watch_to_the_last_byte(fake_re
         it.office.bot.clock.seconds += 60
         await it.type("unwatch all", CAROL)
         assert await it.watches() == []
-        assert "Undone." in await it.click(action_ids.UNDO, it.button(action_ids.UNDO), BOB)
+        assert "Undone" in await it.click(action_ids.UNDO, it.button(action_ids.UNDO), BOB)
         assert await it.watches() == before
 
 
@@ -272,7 +272,7 @@ async def test_a_change_of_other_watches_keeps_nobody_from_undoing(fake_redis: r
         await it.type("watch orders-1")
         value = it.button(action_ids.UNDO)
         await it.type("watch orders-2", BOB)
-        assert "Undone." in await it.click(action_ids.UNDO, value)
+        assert "Undone" in await it.click(action_ids.UNDO, value)
         assert len(await it.watches()) == 1
 
 
@@ -297,5 +297,5 @@ async def test_a_bot_that_was_started_anew_undoes_what_the_one_before_did(fake_r
             router = router_for(bot, old.directory, old.permissions, Broadcast.MEMBERS)
             new = Office(old.sandbox, bot, old.directory, old.permissions, router)
             later = Room(new, _inbox(new), it.url, it.said, clicks=50)
-            assert "Undone." in await later.click(action_ids.UNDO, value)
+            assert "Undone" in await later.click(action_ids.UNDO, value)
             assert await later.watches() == []

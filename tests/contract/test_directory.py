@@ -266,7 +266,7 @@ async def test_where_the_list_of_channels_is_cut_short_a_forbidden_name_is_answe
 async def test_where_broadcasts_are_switched_off_they_are_refused(fake_redis: redis.asyncio.Redis, word: str) -> None:
     async with office(fake_redis, broadcast=Broadcast.NOBODY) as it:
         answer = await it.send(f"watch pipe_0001 page {word}")
-        assert "the person who runs this bot has switched that off. Nothing was changed." in answer
+        assert "the person who runs this bot turned that off. Nothing was changed." in answer
         assert await it.watches(ALERTS) == []
 
 

@@ -264,8 +264,8 @@ async def test_a_store_that_is_away_is_told_and_nothing_is_promised(counter: Cou
     assert ack.found == [0]
     (answer,) = counter.answers
     assert answer == (
-        "This is not done: my memory (Redis) does not answer just now. It may still be done by itself when Redis is "
-        "back, and to ask again does no harm. What is so is shown by:\n`/pipeline watches`"
+        "I can't reach my database right now, so this isn't done yet. I may still do it once the "
+        "database is back. It's safe to retry. Check with:\n`/pipeline watches`"
     )
 
 
@@ -274,7 +274,7 @@ async def test_to_a_question_it_is_not_said_that_nothing_was_done(counter: Count
     counter.bot.store.away_once("first_time")
     await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking(text))
     assert counter.answers == [
-        "My memory (Redis) does not answer just now, so I cannot answer this.\nPlease ask again in a minute."
+        "I can't reach my database right now, so I can't answer this. Nothing was changed.\nTry again in a minute."
     ]
 
 
@@ -313,13 +313,13 @@ async def test_of_a_click_that_changes_something_it_is_said_that_nothing_was_don
     counter.bot.store.away_once("first_time")
     await counter.inbox().take(Ack(counter), CLICK, "1", counter.clicking(action, {}))
     asks = action in {action_ids.REFRESH, action_ids.PREVIOUS, action_ids.NEXT}
-    assert ("so I cannot answer this" if asks else "This is not done: ") in counter.answers[0]
+    assert ("so I can't answer this" if asks else "so this isn't done yet. I may still") in counter.answers[0]
 
 
 async def test_a_store_that_kept_it_though_its_answer_was_lost_has_it_done(counter: Counter) -> None:
     lossy = counter.inbox(LosesReplies(counter.redis, TEAM, counter.bot.clock))
     await lossy.take(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
-    assert "It may still be done by itself" in counter.answers[0]
+    assert "I may still do it" in counter.answers[0]
     await counter.bot.clock.pass_time(31)
     await counter.inbox().take_up()
     assert await counter.watched() == [ONE]
@@ -350,7 +350,7 @@ async def test_what_trips_over_what_needs_no_memory_is_told(counter: Counter) ->
     one = counter.inbox(router=counter.router(Trips))
     counter.bot.store.away_once("first_time")
     await one.take(Ack(counter), COMMAND, "1", counter.asking("help"))
-    assert "Something went wrong inside me" in counter.answers[0]
+    assert "I ran into an internal error" in counter.answers[0]
 
 
 async def test_a_store_that_hangs_keeps_nobody_waiting_for_the_acknowledgement(counter: Counter) -> None:
@@ -359,14 +359,14 @@ async def test_a_store_that_hangs_keeps_nobody_waiting_for_the_acknowledgement(c
     silent = counter.inbox(Silent(counter.redis, TEAM, counter.bot.clock), keep_seconds=0.01)
     await silent.take(ack, COMMAND, "1", counter.asking("watch orders-1"))
     assert ack.found == [0]
-    assert "This is not done: " in counter.answers[0]
+    assert "so this isn't done yet. I may still" in counter.answers[0]
 
 
 async def test_a_store_that_goes_away_midway_is_waited_for_and_what_was_promised_is_kept(counter: Counter) -> None:
     one = counter.inbox()
     counter.bot.store.away_once("change_watches")
     await one.take(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
-    assert "I have kept it, and finish it by myself if Redis is back within 25 minutes." in counter.answers[0]
+    assert "I saved your request, and will finish it if the database is back within 25 minutes." in counter.answers[0]
     assert timedelta(minutes=25) == inbox.TOO_OLD
     await counter.bot.clock.pass_time(31)
     counter.bot.store.away_once("change_watches")
@@ -472,7 +472,7 @@ async def test_a_button_of_a_failure_that_is_watched_no_more_says_so(counter: Co
     )
     assert counter.answers[-1] == (
         "orders-1 is no longer watched, so there are no further updates on this failure.\n"
-        "`/pipeline watch orders-1` watches it again."
+        "To watch it again: `/pipeline watch orders-1`"
     )
     assert not counter.said[-1]["replace_original"]
 
@@ -490,7 +490,7 @@ async def test_a_card_that_an_emptied_redis_knows_no_more_stays_and_who_clicked_
         await inbox.take(Ack(counter), CLICK, str(number), click)
     to_all = [(answer["replace_original"], answer["response_type"]) for answer in counter.said]
     assert to_all == [(False, "ephemeral")] * 2
-    assert all(said.startswith("Your click was not kept") for said in counter.answers)
+    assert all(said.startswith("I couldn't save your click") for said in counter.answers)
     assert "\nNow: orders-1 — FAILED" in counter.answers[0]
-    assert "`/pipeline watch orders-1` watches it again." in counter.answers[0]
+    assert "To watch it again: `/pipeline watch orders-1`" in counter.answers[0]
     assert all("button" not in json.dumps(answer) for answer in counter.said)

@@ -70,7 +70,7 @@ async def test_a_reference_typed_by_hand_names_no_channel_even_for_its_members(
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)
         for user in (CAROL, ANN):
-            assert "is no channel" in await it.type(f"unwatch all in {form}", user)
+            assert "find a channel in" in await it.type(f"unwatch all in {form}", user)
         assert len(await it.watches(OPS)) == 1
 
 
@@ -80,7 +80,7 @@ async def test_members_watch_from_elsewhere_by_reference_and_by_typed_name(fake_
         it.sandbox.slack.invite_bot(OPS)
         assert "now watches orders-1" in await it.type("watch pipe_0001 in #ops-private")
         assert "now watches orders-2" in await it.send("watch pipe_0002 in #ops-private")
-        assert "watched this already" in await it.send("watch pipe_0002 in #OPS-Private,", BOB)
+        assert "already watches" in await it.send("watch pipe_0002 in #OPS-Private,", BOB)
         assert "now watches orders-1" in await it.type("watch pipe_0001 in #quiet", BOB)
         assert BOT_USER in it.sandbox.slack.directory.channels[QUIET].members
         assert "no longer watches orders-1" in await it.type("unwatch all in #ops-private", BOB)
@@ -89,7 +89,7 @@ async def test_members_watch_from_elsewhere_by_reference_and_by_typed_name(fake_
 async def test_who_leaves_a_channel_or_becomes_a_guest_is_refused_at_once(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)
-        assert "watched this already" in await it.type("watch pipe_0001 page @bob in #ops-private", BOB)
+        assert "already watches" in await it.type("watch pipe_0001 page @bob in #ops-private", BOB)
         it.sandbox.slack.leave(OPS, BOB)
         assert "I can't find a channel ops-private that you're in." in await it.send(
             "unwatch all in <#G0OPS|ops-private>", BOB

@@ -27,7 +27,7 @@ async def flood(here: Counter, inbox: Inbox, times: int, facts: dict[str, str], 
 
 
 def refusals(here: Counter) -> int:
-    return sum("You reached my limit" in str(said) for said in here.said)
+    return sum("You sent more than about" in str(said) for said in here.said)
 
 
 async def test_what_is_too_much_is_acknowledged_kept_nowhere_and_told_once(counter: Counter) -> None:  # noqa: F811

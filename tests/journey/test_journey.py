@@ -153,7 +153,7 @@ async def test_the_store_may_go_away_and_come_back(tmp_path: Path) -> None:
         await rig.ask("watch orders-eu")
         await rig.card("added a watch")
         await valkey.stop()
-        assert "my memory (Redis) does not answer" in await rig.ask("watch orders-us")
+        assert "I can't reach my database" in await rig.ask("watch orders-us")
         rig.set_phase("orders-eu", "FAILED")
         await valkey.start()
         await rig.card("orders-eu failed", "Since")

@@ -107,7 +107,7 @@ async def test_a_wait_of_the_listing_or_of_an_object_holds_no_status(fake_redis:
         answer = await bot.requests.queries.browse(ALERTS, "", 0, 9)
         assert answer.wait_until == bot.listing.waits_until()
         text = LOOK.answer(answer, Asked(text="list")).text
-        assert "The list may be old" in text
+        assert "The list may be out of date" in text
         assert "I'll try again at <!date^" in text
 
 

@@ -115,7 +115,7 @@ async def test_an_unknown_name_changes_nothing_and_keeps_what_was_typed(fake_red
         assert f"`/pipeline runbook orders-3 {WIKI}`" in said(unknown)
         many = await bot.requests.notes.change(ALERTS, NOTE, "orders", "Look twice", by=ANN, by_name="")
         assert isinstance(many, NoteUnresolved)
-        assert "may mean 12 pipelines. Nothing was changed." in said(many)
+        assert "could mean 12 pipelines. Nothing was changed." in said(many)
         assert '`/pipeline note pipe_0001 "Look twice"`' in said(many)
         assert bot.repository.watches.notes == ()
 
@@ -126,7 +126,7 @@ async def test_a_pattern_says_what_it_applies_to(fake_redis: redis.asyncio.Redis
         text = said(await change(bot, RUNBOOK, "orders-*", WIKI))
         assert "It applies to 12 pipelines now: orders-1, " in text
         assert " and 2 more." in text
-        assert "No pipeline matches this now." in said(await change(bot, RUNBOOK, "nosuch-*", WIKI))
+        assert "No pipeline matches yet." in said(await change(bot, RUNBOOK, "nosuch-*", WIKI))
 
 
 async def test_there_is_a_most(fake_redis: redis.asyncio.Redis) -> None:

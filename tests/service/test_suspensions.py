@@ -135,7 +135,7 @@ async def test_whoever_asks_in_a_channel_that_rests_has_it_tried_at_once(
             assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.RESTRICTED}
             reply = await router.typed(command, Asker(user=ANN, channel=ALERTS)).run()
             assert reply
-            assert "I could not post here" in reply.message.text
+            assert "I couldn't post here" in reply.message.text
             assert (await world.bot.store.watches()).suspended == {}
             await world.bot.poll(10)
         assert len(told_in(world, ALERTS)) == 1

@@ -227,7 +227,7 @@ def test_a_watch_pages_so_many_targets_at_most(number: int, *, refused: bool) ->
     refusal = too_many(people(number), 20)
     assert (refusal is not None) == refused
     if refusal:
-        assert f"these are {number}. Nothing was changed." in refusal.reason
+        assert f"you named {number}. Nothing was changed." in refusal.reason
 
 
 def test_the_same_person_counts_once_and_each_kind_counts() -> None:

@@ -52,7 +52,7 @@ def test_a_flood_is_answered_once_and_says_when_to_try_again(clock: FakeClock) -
     assert [each.tell for each in refused if each] == [True, *[False] * 99]
     assert refused[0]
     refusal = refused[0].refusal(PER_MINUTE)
-    assert "Nothing was done" in refusal.reason
+    assert "Nothing was changed" in refusal.reason
     assert refusal.hint == "Try again in 2 s."
     clock.seconds += 2
     assert limits.take(ANN) is None

@@ -74,13 +74,13 @@ def acknowledged(answer: AcknowledgeAnswer, render_context: RenderContext) -> st
     name = f"*{outside(answer.pipeline.name)}*"
     match answer.fate:
         case Fate.ACKNOWLEDGED:
-            return f":eyes: You acknowledged {name}. The card says so, and everybody who was paged sees it."
+            return f":eyes: You acknowledged {name}. Everyone who was paged can see it on the card."
         case Fate.ANSWERED:
             when = f" at {date(answer.at)}" if answer.at else ""
             by = phrases.who(answer.by_name)
-            return f"{by[:1].upper()}{by[1:]} acknowledged {name} already{when}."
+            return f"{by[:1].upper()}{by[1:]} already acknowledged {name}{when}."
         case Fate.OVER:
-            return f"This failure of {name} is over, so there is nothing to acknowledge. Its card says how it ended."
+            return f"This failure of {name} is over, so there is nothing to acknowledge. Its card shows how it ended."
         case Fate.UNWATCHED if answer.watched:
             told = f"This failure of {name} was no longer watched here, so this card gets no further updates."
             return f"{told}\n{_how_it_stands(answer, render_context)}"
@@ -93,32 +93,31 @@ def acknowledged(answer: AcknowledgeAnswer, render_context: RenderContext) -> st
                 told = f"{told}\n{_how_it_stands(answer, render_context)}"
             if answer.watched:
                 return told
-            return f"{told}\nIt is not watched now, so it gets no further updates: {_to_watch(answer, render_context)}"
+            return f"{told}\nIt isn't watched now. {_to_watch(answer, render_context)}"
 
 
 def _not_kept(those: str) -> str:
-    since = "my memory (Redis) was emptied since"
-    return f":information_source: Your click was not kept: {since}, and I know nothing of {those} any more."
+    return f":information_source: I couldn't save your click: my database was emptied, so I no longer know {those}."
 
 
 def _how_it_stands(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
     if answer.stands:
         return "\n".join(f"Now: {row(view, answer.stands.at)}" for view in answer.stands.views)
-    return f"{command_for('status', answer.pipeline, render_context)} says how it stands now."
+    return f"Check its current state: {command_for('status', answer.pipeline, render_context)}"
 
 
 def _to_watch(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
-    return f"{command_for('watch', answer.pipeline, render_context)} watches it again."
+    return f"To watch it again: {command_for('watch', answer.pipeline, render_context)}"
 
 
 def acknowledged_all(answer: AcknowledgeAllAnswer, render_context: RenderContext) -> str:
     if answer.known == 0:
         told = f"{_not_kept('these failures')} The message gets no further updates."
-        return f"{told}\n`{render_context.command}` says what is watched here now, and how it stands."
+        return f"{told}\n`{render_context.command}` shows this channel's pipelines and their current state."
     number = answer.acknowledged
     if number == 0:
-        return "There is nothing left to acknowledge: each is answered, over or no longer watched. The message says so."
-    return f":eyes: You acknowledged {number} {'failure' if number == 1 else 'failures'}. The message says so."
+        return "There is nothing left to acknowledge: each failure is acknowledged, over or no longer watched."
+    return f":eyes: You acknowledged {number} {'failure' if number == 1 else 'failures'}."
 
 
 FEATURE = Feature(

@@ -23,7 +23,7 @@ async def _answer(asked: Asked, call: Call) -> Reply:
     """Runs a command that only asks, never one that changes something."""
     understood = await call.understand(asked.text)
     if not understood.command.repeatable:
-        return call.refused(Refusal(reason="This answer is too old to be turned to.", command="help"))
+        return call.refused(Refusal(reason="This answer is too old for its buttons to work.", command="help"))
     if understood.command.shows_watches and (
         refusal := await call.services.permissions.to_see(call.asker, call.asker.channel)
     ):

@@ -51,7 +51,8 @@ def _parse(said: Said) -> Command:
     if stray:
         there = f"watches in #{bare(stray.text)}" if kind_of(stray) is Kind.CHANNEL else "list"
         raise Refused(
-            f"“{outside(typed(stray.text))}” can't be in a name. `list` searches the pipelines that the key can see.",
+            f"“{outside(typed(stray.text))}” can't be part of a name. `list` searches all pipelines that "
+            "the ServiceKey can see.",
             there,
             "list",
         )
@@ -68,12 +69,15 @@ def _is_stray(word: Word, names: Names) -> bool:
 # --- render ----------------------------------------------------------------------------------------------------------
 
 
+NO_PIPELINES = "The ServiceKey can't see any pipelines."
+
+
 def list_blocks(answer: ListAnswer, asked: Asked) -> list[Block]:
     blocks: list[Block] = []
     asked = within(asked, len(answer.views))
     if not answer.views and not answer.looked_at:
-        words = f" with “{outside(answer.words)}”" if answer.words else ""
-        blocks.append(section(f"The ServiceKey sees no pipeline{words}.{_meant(answer.words)}"))
+        none = f"I couldn't find a pipeline with “{outside(answer.words)}”." if answer.words else NO_PIPELINES
+        blocks.append(section(f"{none}{_meant(answer.words)}"))
     else:
         words = "" if asked.shared else answer.words
         head = heading(Heading(answer.views, answer.looked_at, answer.states, answer.at, words))
@@ -81,9 +85,8 @@ def list_blocks(answer: ListAnswer, asked: Asked) -> list[Block]:
         doubt = doubts.lead(page(answer.views, asked))
         blocks += sections([*doubt, head + page_words(asked, len(answer.views)), *shown])
     if answer.problem:
-        blocks += context(
-            f":warning: The list may be old: {outside(answer.problem, REASON_LIMIT)}{doubts.waiting(answer.wait_until)}"
-        )
+        reason = outside(answer.problem, REASON_LIMIT)
+        blocks += context(f":warning: The list may be out of date: {reason}{doubts.waiting(answer.wait_until)}")
     return blocks + (shared(asked) or controls(asked, len(answer.views), ""))
 
 

@@ -152,15 +152,15 @@ def _said(answer: NoteAnswer, name: str) -> str:
         case NoteChange.SET:
             return f"{name}: failure cards now show the {kind} {shown}"
         case NoteChange.UNCHANGED:
-            return f"{name} has this {kind} already: {shown}"
+            return f"{name} already has this {kind}: {shown}"
         case NoteChange.REMOVED if applies:
             return f"{name}: the {kind} was removed. The {kind} of {code(applies.reference)} applies now: {shown}"
         case NoteChange.REMOVED:
             return f"{name}: the {kind} was removed."
         case NoteChange.ABSENT if applies:
-            return f"{name} has no {kind} of its own, so nothing was changed. {_of(applies)} has one: {shown}"
+            return f"{name} has no {kind} of its own. Nothing was changed. {_of(applies)} has one: {shown}"
         case NoteChange.ABSENT:
-            return f"{name} has no {kind}, so nothing was changed."
+            return f"{name} has no {kind}. Nothing was changed."
         case NoteChange.SHOWN if applies:
             return f"{name}: the {kind} is {shown}"
         case _:
@@ -179,7 +179,7 @@ def _who(note: Note) -> str:
 
 def _covers(names: Sequence[str]) -> str:
     if not names:
-        return "No pipeline matches this now. It applies to later ones that match."
+        return "No pipeline matches yet. It applies to new ones that match."
     shown = ", ".join(f"*{outside(name)}*" for name in names[:NAMES_SHOWN])
     more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
     number = "1 pipeline" if len(names) == 1 else f"{len(names)} pipelines"
@@ -202,10 +202,10 @@ def note_unresolved_blocks(answer: NoteUnresolved, render_context: RenderContext
     name = outside(each.reference)
     text = f" {_typed_text(answer)}" if answer.text else ""
     if isinstance(each, Ambiguous):
-        lines = [f":point_right: “{name}” may mean {len(each.candidates)} pipelines. Nothing was changed. Which one?"]
+        lines = [f":point_right: “{name}” could mean {len(each.candidates)} pipelines. Nothing was changed. Which one?"]
         chosen = each.candidates[:CANDIDATES]
     else:
-        near = "Did you mean one of these?" if each.nearest else f"`{render_context.command} list` shows what there is."
+        near = "Did you mean one of these?" if each.nearest else f"`{render_context.command} list` shows all pipelines."
         lines = [f":grey_question: I couldn't find a pipeline called “{name}”. Nothing was changed. {near}"]
         chosen = each.nearest
     for pipeline in chosen:

@@ -20,7 +20,7 @@ from bot.slack.render.mrkdwn import date, outside
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.pages import controls, page, page_words, shared, within
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.rows import age, resting, row, unresolved
+from bot.slack.render.rows import age, row, trying_again, unresolved
 
 _STATES = ", ".join(State)
 
@@ -81,9 +81,7 @@ def _parse(said: Said) -> Command:
         plainly = " ".join(["status", *map(quoted, references)])
         channel = next((each for each in strays if kind_of(each) is Kind.CHANNEL), None)
         there = f"watches in #{bare(channel.text)}" if channel and not references else plainly
-        raise Refused(
-            f"“{shown}” is not a pipeline. `status` shows a pipeline, whatever channel watches it.", there, "status"
-        )
+        raise Refused(f"“{shown}” isn't a pipeline. `status` shows a pipeline wherever it is watched.", there, "status")
     return Status(references, states_in(kept) & {each.lower() for each in references})
 
 
@@ -98,7 +96,7 @@ def _reply(answer: StatusAnswer, call: Call) -> Reply:
 
 
 def status_blocks(answer: StatusAnswer, asked: Asked, render_context: RenderContext) -> list[Block]:
-    blocks = [section(resting(answer.channel, answer.suspended, render_context))] if answer.suspended else []
+    blocks = [section(trying_again(answer.channel, answer.suspended, render_context))] if answer.suspended else []
     asked = within(asked, len(answer.views))
     if len(answer.views) == 1 and not answer.states:
         blocks += _detail(answer.views[0], answer.at, render_context)
@@ -111,14 +109,16 @@ def status_blocks(answer: StatusAnswer, asked: Asked, render_context: RenderCont
             [*doubts.lead(page(answer.views, asked)), head + page_words(asked, len(answer.views)), *lines]
         )
     elif answer.whole_channel:
-        hint = f"`{render_context.command} list` shows what there is, `{render_context.command} watch NAME` watches it."
+        hint = (
+            f"`{render_context.command} list` shows all pipelines, `{render_context.command} watch NAME` watches one."
+        )
         who, verb = phrases.watcher(answer.channel, here=True), phrases.watches_verb(answer.channel)
         blocks.append(section(f"{who} {verb} nothing yet. {hint}"))
     if asked.shared:
         return blocks + shared(asked)
     blocks += unresolved(answer.unresolved, "status", render_context)
     if not (answer.views or answer.looked_at or answer.unresolved or answer.whole_channel):
-        blocks.append(section("No pipeline matches this now."))
+        blocks.append(section("No pipeline matches this."))
     return blocks + controls(asked, len(answer.views), _only_id(answer.views))
 
 

@@ -22,19 +22,19 @@ async def _press(click: Click, call: Call) -> Reply:
 def undo_answer_blocks(answer: UndoAnswer) -> list[Block]:
     match answer.fate:
         case UndoFate.DONE:
-            lines = [f"Undone. {phrases.watcher(answer.channel)}:", *(_restored(edit) for edit in answer.edits)]
-            return sections(lines)
+            where = "" if phrases.is_direct(answer.channel) else f" in <#{answer.channel}>"
+            return sections([f"Undone{where}:", *(_restored(edit) for edit in answer.edits)])
         case UndoFate.CHANGED_SINCE:
-            return [section(f"Someone changed these watches since, so I can't take this back. {UNCHANGED}")]
+            return [section(f"Someone changed these watches since, so I can't undo this. {UNCHANGED}")]
         case UndoFate.GONE:
             until = duration(UNDO_FOR.total_seconds())
-            return [section(f"There is nothing to undo: it was undone already, or it is older than {until}.")]
+            return [section(f"There's nothing to undo: it was already undone, or it's older than {until}.")]
 
 
 def _restored(edit: Edit) -> str:
     if edit.after:
-        return f"• watches again {phrases.watch_words(edit.after)}"
-    return f"• no longer watches {phrases.watch_words(edit.before)}" if edit.before else ""
+        return f"• Watched again: {phrases.watch_words(edit.after)}"
+    return f"• No longer watched: {phrases.watch_words(edit.before)}" if edit.before else ""
 
 
 FEATURE = Feature(buttons={action_ids.UNDO: Button(press=_press)})

@@ -62,13 +62,13 @@ def _parse(said: Said) -> Command:
         raise Refused("Which pipeline should I stop watching? Nothing was changed.", "unwatch orders-eu")
     if len(draft.names) == 1 and _means_all(draft.names[0].lower(), said):
         right = replace(draft, all=True, names=[]).command("unwatch")
-        raise Refused("To end every watch, say *all*. Nothing was changed.", right, "unwatch all")
+        raise Refused("To remove every watch, type *all*. Nothing was changed.", right, "unwatch all")
     _refuse_half(draft)
     refuse_faults(draft, "unwatch", said, "help unwatch")
     channel = channel_in(draft, "unwatch orders-eu in #data-alerts")
     if draft.all and draft.names:
         named = replace(draft, all=False)
-        message = "*all* ends every watch of the channel, so it can't take a pipeline. Nothing was changed."
+        message = "*all* removes every watch of the channel, so it can't take a pipeline. Nothing was changed."
         raise Refused(message, named.command("unwatch"))
     return Unwatch(None if draft.all else tuple(dict.fromkeys(draft.names)), channel)
 
@@ -80,19 +80,19 @@ def _means_all(name: str, said: Said) -> bool:
 
 
 def _refuse_half(draft: Draft) -> None:
-    """`unwatch` ends a whole watch; events and targets are left out by another `watch`."""
+    """`unwatch` removes a whole watch; events and targets are left out by another `watch`."""
     named = " ".join(quoted(each) for each in draft.names) or "orders-eu"
     there = "".join(f" in {each.right}" for each in draft.items(Kind.CHANNEL)[:1])
     if targets := draft.items(Kind.TARGET):
         raise Refused(
-            f"`unwatch` ends a whole watch, so it can't take “{outside(typed(targets[0].text))}”; nothing was "
+            f"`unwatch` removes a whole watch, so it can't take “{outside(typed(targets[0].text))}”. Nothing was "
             "changed. To page nobody:",
             f"watch {named} page none{there}",
         )
     if events := draft.items(Kind.EVENT):
         left = [each for each in EVENTS if each not in {item.right for item in events}]
         raise Refused(
-            f"`unwatch` ends a whole watch, so it can't take “{outside(events[0].text)}”; nothing was changed. To "
+            f"`unwatch` removes a whole watch, so it can't take “{outside(events[0].text)}”. Nothing was changed. To "
             "watch the other events only:",
             f"watch {named} on {','.join(left)}{there}" if left and draft.sure else "",
             "help watch",
@@ -131,18 +131,18 @@ def unwatch_blocks(
     who, direct = phrases.watcher(answer.channel), phrases.is_direct(answer.channel)
     no_longer = "no longer watch" if direct else "no longer watches"
     lines = [f":no_bell: {who} {no_longer} {phrases.watch_words(watch)}" for watch in answer.removed]
-    does_not = "don't watch" if direct else "does not watch"
-    lines += [f"{who} {does_not} *{outside(name)}*, so nothing was changed there." for name in answer.not_watched]
+    does_not = "don't watch" if direct else "doesn't watch"
+    lines += [f"{who} {does_not} *{outside(name)}*. Nothing was changed there." for name in answer.not_watched]
     still = f"{who} still {phrases.watches_verb(answer.channel)}"
     shown = answer.still_watched[:WATCHES_SHOWN]
     lines += [
-        f"{still} {phrases.watch_words(watch)}. To end that: {_to_end([watch], render_context)}" for watch in shown
+        f"{still} {phrases.watch_words(watch)}. To stop that: {_to_end([watch], render_context)}" for watch in shown
     ]
     if len(answer.still_watched) > len(shown):
-        lines.append(f"… and {len(answer.still_watched) - len(shown)} more that stay")
+        lines.append(f"… and {len(answer.still_watched) - len(shown)} more stay")
     if answer.still_covered_by:
         return [*sections(lines), *_still_covered(answer, render_context), *undo_blocks(answer.undo)]
-    nothing = f"{who} {phrases.watches_verb(answer.channel)} nothing, so nothing was changed."
+    nothing = f"{who} {phrases.watches_verb(answer.channel)} nothing. {UNCHANGED}"
     return [*sections(lines or [nothing]), *undo_blocks(answer.undo)]
 
 
@@ -151,12 +151,12 @@ def _would_end(answer: UnwatchAnswer, render_context: RenderContext) -> list[Blo
     number = len(answer.would_end)
     those = "1 watch" if number == 1 else f"{number} watches"
     who, no = phrases.watcher(answer.channel), "have" if phrases.is_direct(answer.channel) else "has"
-    lines = [f"{who} {no} no watch on that pattern. It matches {those}, and nothing was changed:"]
+    lines = [f"{who} {no} no watch on that pattern. Nothing was changed. It matches {those}:"]
     shown = answer.would_end[:WATCHES_SHOWN]
     lines += [f"• {phrases.watch_words(watch)}: {_to_end([watch], render_context)}" for watch in shown]
     if number > len(shown):
         lines.append(f"… and {number - len(shown)} more")
-    ends = "End this watch" if number == 1 else f"End these {number} watches"
+    ends = "Remove this watch" if number == 1 else f"Remove these {number} watches"
     return [*sections(lines), *confirm_blocks(ends, _unwatch_command(answer.would_end, answer.channel), answer.at)]
 
 

@@ -16,7 +16,7 @@ from bot.slack.render.change_buttons import WATCHES_SHOWN
 from bot.slack.render.help import HelpPage
 from bot.slack.render.mrkdwn import date, outside
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.rows import resting, row
+from bot.slack.render.rows import row, trying_again
 
 # --- parse -----------------------------------------------------------------------------------------------------------
 
@@ -54,7 +54,9 @@ def _parse(said: Said) -> Command:
         if shown.means("here") and len(words) == 1:
             return Watches()
         raise Refused(
-            f"“{outside(typed(shown.text))}” is no channel: name one, with #.", f"watches in {right}", "watches"
+            f"I couldn't find a channel in “{outside(typed(shown.text))}”: a channel begins with #.",
+            f"watches in {right}",
+            "watches",
         )
     return Watches(channel_of(words[0].text, reference=words[0].reference))
 
@@ -69,11 +71,13 @@ def _as_channel(word: Word) -> str:
 def watches_blocks(answer: WatchesAnswer, render_context: RenderContext) -> list[Block]:
     who, verb = phrases.watcher(answer.channel, here=answer.here), phrases.watches_verb(answer.channel)
     if not answer.watches:
-        hint = f"`{render_context.command} watch NAME` begins; `{render_context.command} list` shows what there is."
+        hint = (
+            f"`{render_context.command} list` shows all pipelines, `{render_context.command} watch NAME` watches one."
+        )
         return [section(f"{who} {verb} nothing. {hint}")]
-    lines = [f"*{who} {verb}*{' · resting' if answer.suspended else ''}"]
+    lines = [f"*{who} {verb}*{' · suspended' if answer.suspended else ''}"]
     if answer.suspended:
-        lines.append(resting(answer.channel, answer.suspended, render_context))
+        lines.append(trying_again(answer.channel, answer.suspended, render_context))
     lines += [line for view in answer.watches[:WATCHES_SHOWN] for line in _watched(view, answer.at)]
     if len(answer.watches) > WATCHES_SHOWN:
         lines.append(f"… and {len(answer.watches) - WATCHES_SHOWN} more watches")

@@ -29,10 +29,10 @@ def event_right(name: str, word: Word, faults: list[Fault]) -> str:
     near = [MEANT[lower]] if lower in MEANT else difflib.get_close_matches(lower, EVENTS, n=1, cutoff=0.4)
     near = [] if lower in _NOT else near
     guess = f" Did you mean *{near[0]}*?" if near else ""
-    known = f"There are: {', '.join(EVENTS)}, all."
+    known = f"Events: {', '.join(EVENTS)}, all."
     faults.append(
         Fault(
-            f"There is no event called *{outside(name)}*, so nothing was changed.{guess} {known}",
+            f"There is no event called *{outside(name)}*. Nothing was changed.{guess} {known}",
             (word.start, name, near[0]) if near else None,
         )
     )
@@ -44,22 +44,20 @@ def target_right(text: str, word: Word, faults: list[Fault]) -> str:
         shown = typed(text)
         return quoted_target(shown)
     if EVERYONE_FORM.fullmatch(text):
-        faults.append(
-            Fault("I can't page everyone, so nothing was changed: *channel* pages all who are in the channel.")
-        )
+        faults.append(Fault("I can't page everyone. Nothing was changed. *channel* pages everyone in the channel:"))
         return TargetKind.CHANNEL.value
     if target_of(text, reference=word.reference) is not None or text.lower() == NONE:
         return quoted_target(text)
     if text.lower() in _PAGERS:
         faults.append(
             Fault(
-                f"No pager such as {outside(text)} can be set up yet, so nothing was changed: I page people, user "
-                "groups, `here` and `channel` in Slack."
+                f"I can't page {outside(text)} yet, only people, user groups, `here` and `channel` in Slack. Nothing "
+                "was changed."
             )
         )
         return ""
     if text.lower() in _NOBODY and not word.quoted:
-        faults.append(Fault(f"To have nobody paged, say *{NONE}*. Nothing was changed.", (word.start, text, NONE)))
+        faults.append(Fault(f"To page nobody, type *{NONE}*. Nothing was changed.", (word.start, text, NONE)))
         return NONE
     name = bare(text)
     right = f"@{name}" if name else quoted_target(f"@{text}") if word.quoted and text.strip("@") else ""
@@ -82,7 +80,7 @@ def channel_right(text: str, word: Word, faults: list[Fault]) -> str:
     name = bare(text)
     faults.append(
         Fault(
-            f"“{outside(typed(text))}” is no channel, so nothing was changed: a channel begins with #.",
+            f"I couldn't find a channel in “{outside(typed(text))}”: a channel begins with #. Nothing was changed.",
             (word.start, text, f"#{name}") if name else None,
         )
     )

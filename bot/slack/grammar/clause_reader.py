@@ -106,7 +106,8 @@ class Reader:
             self._settle_bare()
         elif begun and (kind := self._like_keyword(words, place)):
             near = "" if kind.value in self._keywords else "watch "
-            self._fault(f"I don't know the word “{outside(word.text)}” here. Did you mean *{near}{kind.value}*?")
+            unknown = f"I don't know the word “{outside(word.text)}” here. Nothing was changed."
+            self._fault(f"{unknown} Did you mean *{near}{kind.value}*?")
             self._begin(kind.value)
         elif begun and word.lower in _FILLERS and self._slot is Kind.EVENT:
             pass
@@ -128,7 +129,7 @@ class Reader:
         self._settle()
         self._slot = Kind(keyword)
         if self._draft.clauses.get(keyword):
-            self._fault(f"“{keyword}” appears twice.")
+            self._fault(f"“{keyword}” appears twice. Nothing was changed.")
         self._draft.clauses.setdefault(keyword, [])
 
     def _like_keyword(self, words: list[Word], place: int) -> Kind | None:

@@ -69,7 +69,7 @@ def channel_in(draft: Draft, example: str) -> ChannelWord | None:
         return None
     items = draft.items(Kind.CHANNEL)
     if len(items) != 1:
-        raise Refused("Name one channel after *in*; nothing was changed.", example)
+        raise Refused("Name one channel after *in*. Nothing was changed.", example)
     if items[0].right == "here":
         return None
     return channel_of(items[0].text, reference=items[0].reference)

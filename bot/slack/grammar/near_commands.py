@@ -27,18 +27,18 @@ def near_command(word: Word, rest: str) -> Refused | None:
     asks = f"status {rest}".strip()
     if name in ACKNOWLEDGE:
         return Refused(
-            "To acknowledge a failure, click *Acknowledge* on its card; nothing was changed. To see what has failed:",
+            "To acknowledge a failure, click *Acknowledge* on its card. Nothing was changed. To see what has failed:",
             asks,
             "status",
         )
     if name in {"undo", "revert"}:
         return Refused(
-            "To take a change of watches back, click *Undo* where it was announced; nothing was changed. To see them:",
+            "To undo a change of watches, click *Undo* on its announcement. Nothing was changed. To see the watches:",
             "watches",
         )
     if name in READ_ONLY:
         return Refused(
-            f"I only read pipelines, so I can't {shown} one, and nothing was changed. You can do that in GoldRush. To "
+            f"I can only read pipelines, so I can't {shown} one. Nothing was changed. You can do that in GoldRush. To "
             "see its state:",
             asks,
             "status",
@@ -46,10 +46,10 @@ def near_command(word: Word, rest: str) -> Refused | None:
             in_goldrush=True,
         )
     if name in NOT_YET:
-        return Refused(f"I can't do “{shown}” yet; nothing was changed. What I can do:", "help")
+        return Refused(f"I can't do “{shown}” yet. Nothing was changed. What I can do:", "help")
     if name == "page":
         return Refused(
-            "*page* is a part of `watch`: I page people when a pipeline fails. Nothing was changed.",
+            "*page* is part of `watch`: I page people when a pipeline fails. Nothing was changed.",
             f"watch {rest}" if "@" in rest and not rest.startswith("@") else "",
             f"watch orders-eu page {rest}".strip(),
             f"watch orders-eu page {quoted_target(f'@{rest}')}" if rest and "@" not in rest else "",

@@ -99,10 +99,10 @@ def _shown(link: re.Match[str]) -> str:
 
 def words_in(text: str) -> list[Word]:
     if sum(text.count(mark) for mark in _DOUBLE) % 2:
-        raise Refused("A quotation mark is opened and never closed.", 'status "Base Swaps to Postgres"')
+        raise Refused("A closing quotation mark is missing.", 'status "Base Swaps to Postgres"')
     words = [_word(found) for found in _WORD.finditer(text)]
     if len(words) > MOST_WORDS:
-        raise Refused(f"That is {len(words)} words; I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
+        raise Refused(f"That's {len(words)} words, and I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
     words = [word for word in words if (word.text if word.quoted else word.text.strip(_LIST_MARKS))]
     beside = {place for word in words if word.reference for place in (word.start, word.end)}
     return [word for word in words if not (_is_punctuation(word) and beside & {word.start, word.end})]

@@ -38,29 +38,29 @@ TAKEN_UP_SECONDS = 8.0  # the turn to act on what another left undone lasts ten
 TOO_OLD = timedelta(minutes=25)  # a response_url is good for thirty minutes
 
 AWAY = Refusal(
-    reason="This is not done: my memory (Redis) does not answer just now. It may still be done by itself when Redis is "
-    "back, and to ask again does no harm. What is so is shown by:",
+    reason="I can't reach my database right now, so this isn't done yet. I may still do it once the database is back. "
+    "It's safe to retry. Check with:",
     command="watches",
 )
 UNANSWERED = Refusal(
-    reason="My memory (Redis) does not answer just now, so I cannot answer this.",
-    hint="Please ask again in a minute.",
+    reason="I can't reach my database right now, so I can't answer this. Nothing was changed.",
+    hint="Try again in a minute.",
 )
 KEPT = Refusal(
-    reason="My memory (Redis) does not answer just now, so this is not done yet, or only in part.",
-    hint="I have kept it, and finish it by myself if Redis is back within 25 minutes.",
+    reason="I can't reach my database right now, so this isn't done yet, or only partly.",
+    hint="I saved your request, and will finish it if the database is back within 25 minutes.",
 )
 LAPSED = Refusal(
-    reason="I was away for too long to finish what you asked of me, so it may not be done, or only in part.",
-    hint="Please look how it is, and ask again.",
+    reason="I was away too long to finish your request, so it may not be done, or only partly.",
+    hint="Check the current state, then try again.",
 )
 SLOW = Refusal(
-    reason="This took too long, so I stopped; it may be done in part.",
-    hint="Please look how it is, and ask again.",
+    reason="This took too long, so I stopped. It may be partly done.",
+    hint="Check the current state, then try again.",
 )
 BROKEN = Refusal(
-    reason="Something went wrong inside me, so I have no answer; it may be done in part.",
-    hint="Whoever runs me finds the cause in my log. Trying again does no harm.",
+    reason="I ran into an internal error, so I have no answer. It may be partly done.",
+    hint="It's safe to retry. The person who runs this bot can find the cause in its log.",
 )
 
 

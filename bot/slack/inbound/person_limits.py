@@ -42,8 +42,8 @@ class TooMany:
     def refusal(self, per_minute: int) -> Refusal:
         seconds = ceil(self.seconds)
         return Refusal(
-            reason=f"You reached my limit: about {per_minute} commands and clicks a minute from one person. "
-            "Nothing was done.",
+            reason=f"You sent more than about {per_minute} commands and clicks a minute, so I skipped this one. "
+            "Nothing was changed.",
             hint=f"Try again in {seconds} s.",
         )
 

@@ -40,7 +40,7 @@ def _facts(view: PipelineView, now: datetime) -> list[str]:
     ]
 
 
-def resting(channel: ChannelId | None, reason: SuspendReason, render_context: RenderContext) -> str:
+def trying_again(channel: ChannelId | None, reason: SuspendReason, render_context: RenderContext) -> str:
     """The question itself makes the bot try again."""
     tried = f":warning: I couldn't post here: {phrases.SUSPENDED[reason]}. I'm trying again now."
     return f"{tried}\nIf nothing comes, {phrases.cure(channel, reason, render_context.command, here=True)}"

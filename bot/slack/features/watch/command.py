@@ -90,7 +90,7 @@ def _events(draft: Draft) -> frozenset[Event] | Every | None:
     items = draft.items(Kind.EVENT)
     if not items:
         raise Refused(
-            "Name at least one event after *on*; nothing was changed.",
+            "Name at least one event after *on*. Nothing was changed.",
             "watch orders-eu on failed,recovered",
         )
     if any(item.right == ALL for item in items):
@@ -104,14 +104,14 @@ def _targets(draft: Draft) -> tuple[TargetWord, ...] | None:
     items = draft.items(Kind.TARGET)
     if not items:
         raise Refused(
-            "Who should I page? Name a person, a user group, here, channel or none after *page*; nothing was changed.",
+            "Who should I page? Name a person, a user group, here, channel or none after *page*. Nothing was changed.",
             "help watch",
         )
     if any(item.text.lower() == NONE for item in items):
         others = [item for item in items if item.text.lower() != NONE]
         if others:
             left = replace(draft, clauses={**draft.clauses, Kind.TARGET.value: others})
-            raise Refused("Type *none* or someone to page, not both; nothing was changed.", left.command("watch"))
+            raise Refused("Type *none* or someone to page, not both. Nothing was changed.", left.command("watch"))
         return ()
     words = [target_of(item.text, reference=item.reference) for item in items]
     return tuple(dict.fromkeys(word for word in words if word is not None))

@@ -30,12 +30,14 @@ def _watched(
     if answer.unresolved:
         return [*unresolved(answer.unresolved, "watch", render_context, text, complete), section(UNCHANGED)]
     who, lines = phrases.watcher(answer.channel), [*_edited(answer.channel, answer.edits)]
-    already = "watch this already" if phrases.is_direct(answer.channel) else "watched this already"
-    lines += [f":bell: {who} {already}: {phrases.watch_words(watch)}" for watch in answer.unchanged]
+    already = f"{who} already {phrases.watches_verb(answer.channel)}"
+    lines += [f":bell: {already} {phrases.watch_words(watch)}" for watch in answer.unchanged]
     if any(watch.pattern for watch in (*answer.added, *answer.unchanged)):
         number = len(answer.matched)
-        covered = {0: "No pipeline matches", 1: "1 pipeline matches"}.get(number, f"{number} pipelines match")
-        lines.append(f"{covered} now. New ones that match will be watched.")
+        covered = {0: "No pipeline matches yet", 1: "1 pipeline matches now"}.get(
+            number, f"{number} pipelines match now"
+        )
+        lines.append(f"{covered}. New ones that match will be watched.")
     lines += [row(view, answer.at) for view in worst_first(answer.matched, answer.at)[:PAGE_SIZE]]
     if len(answer.matched) > PAGE_SIZE:
         lines.append(f"… and {len(answer.matched) - PAGE_SIZE} more: `{render_context.command} status`")
@@ -48,16 +50,16 @@ def _edited(channel: ChannelId, edits: Iterable[Edit]) -> Iterable[str]:
         if edit.after:
             yield f":bell: {who} now {verb} {phrases.watch_words(edit.after)}"
             if edit.before:
-                yield f"    before: {phrases.watch_words(edit.before)}"
+                yield f"    Before: {phrases.watch_words(edit.before)}"
 
 
 def _unmatched(answer: UnmatchedAnswer, text: str, render_context: RenderContext) -> list[Block]:
     named = ", ".join(code(pattern) for pattern in answer.patterns)
-    lines = [f":grey_question: No pipeline matches {named} now. {UNCHANGED}"]
+    lines = [f":grey_question: No pipeline matches {named} yet. {UNCHANGED}"]
     if answer.nearest:
         lines.append("Did you mean one of these?")
         lines += [f"• *{outside(near.name)}* · {outside(near.project, 60)}" for near in answer.nearest]
     else:
-        lines.append(f"`{render_context.command} list` shows what there is.")
-    lines.append("Or watch the pattern all the same: later pipelines that match will be watched.")
+        lines.append(f"`{render_context.command} list` shows all pipelines.")
+    lines.append("You can watch it anyway: new pipelines that match will be watched.")
     return [*sections(lines), *confirm_blocks("Watch it anyway", text, answer.at)]

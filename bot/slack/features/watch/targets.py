@@ -52,7 +52,7 @@ def _refused(number: int, limit: int) -> Refusal | None:
         return None
     most = "1 target" if limit == 1 else f"{limit} targets"
     return Refusal(
-        reason=f"One watch can page {most} at most, and these are {number}. Nothing was changed.",
+        reason=f"A watch can page at most {most}, and you named {number}. Nothing was changed.",
         hint="Name fewer, or page a user group: it counts as one.",
     )
 
@@ -79,7 +79,7 @@ async def _target(
 ) -> Target | Refusal:
     match word.kind:
         case TargetKind.HERE | TargetKind.CHANNEL if broadcast is Broadcast.NOBODY:
-            why = "the person who runs this bot has switched that off"
+            why = "the person who runs this bot turned that off"
             return _cannot_page(f"@{word.kind.value}", why, "Name people or a user group.")
         case TargetKind.HERE | TargetKind.CHANNEL:
             return Target(kind=word.kind)
