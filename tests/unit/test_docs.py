@@ -8,7 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -294,12 +294,12 @@ NUMBERS: Mapping[str, list[str]] = {
         f"after {WORDS[rate_limiter.UNANSWERED_UNTIL_AWAY]} calls without an answer",
         f"{seconds(protocol.LANDS_WITHIN)} after it was sent",
         f"{seconds(protocol.STRAGGLES_FOR)} after the lane became ours",
-        f"{WORDS[protocol.LOOKUPS]} looks {seconds(protocol.LOOKUP_INTERVAL)} apart",
+        f"{WORDS[protocol.LOOKUPS]} lookups {seconds(protocol.LOOKUP_INTERVAL)} apart",
         f"unreadable for {seconds(protocol.UNREADABLE_FOR)} (pages: {seconds(protocol.PAGE_UNREADABLE_FOR)})",
         f"{seconds(protocol.RECHECK_AFTER)} later",
         f"{WORDS[grouping.GROUP_FROM]} or more failures",
         f"{WORDS[grouping.THREAD_FROM]} or more lines",
-        f"more than {WORDS[grouping.CATCH_UP_FROM]} stories",
+        f"more than {WORDS[grouping.CATCH_UP_FROM]} episodes",
         f"{grouping.MOST} pipelines a message",
         f"for {protocol.RECREATED_WITHIN.seconds // 60} min",
         f"{seconds(socket_mode.DEAF_SECONDS)} deaf",
@@ -425,21 +425,26 @@ def test_what_the_page_calls_each_change_of_a_channel_stands_beside_its_name() -
     ] == []
 
 
-# --- rooms, targets, links -------------------------------------------------------------------------------------------
+# --- packages, targets, links -----------------------------------------------------------------------------------------
 
 
-def test_the_architecture_names_each_room_and_no_other() -> None:
+def test_the_architecture_names_each_package_and_no_other() -> None:
     bot = ROOT / "bot"
     folders = {f"bot/{each.name}/" for each in bot.iterdir() if (each / "__init__.py").is_file()}
     modules = {f"bot/{each.name}" for each in bot.glob("*.py") if each.name != "__init__.py"}
-    told = rows("docs/architecture.md", "Rooms and arrows")
+    told = rows("docs/architecture.md", "Packages")
     assert {name for name in told if name.startswith("bot/")} == folders | modules
+
+
+def test_the_glossary_fits_a_screen() -> None:
+    assert 0 < len(table("docs/architecture.md", "Glossary")) <= 25
 
 
 def test_the_architecture_draws_the_layers_that_are_checked() -> None:
     (layers,) = re.findall(r"^layers = (\[.*\])$", text("pyproject.toml"), re.MULTILINE)
-    drawing = text("docs/architecture.md").split("```")[1]
-    assert [re.split(r" {2,}", line)[0] for line in drawing.strip().splitlines()] == json.loads(layers)
+    drawing = text("docs/architecture.md").split("```mermaid\n")[1].split("```")[0]
+    assert re.findall(r'\["(.+?)"\]', drawing) == json.loads(layers)
+    assert re.findall(r"(\w+)(?:\[.*?\])? --> (\w+)", drawing) == list(pairwise(re.findall(r'(\w+)\["', drawing)))
 
 
 @pytest.mark.parametrize("name", ["docs/architecture.md", "docs/contributing.md"])
