@@ -2,7 +2,7 @@
 
     python -m bench.hanging [--seconds 120] [--pipelines 1000] [--hanging 40] [--rate 100]
 
-The bot's poller and client run in a process of their own, on a store in memory; GoldRush is the sandbox, over sockets.
+The bot's monitoring and client run in their own process, on a store in memory. GoldRush is the sandbox, over sockets.
 How late a read is, is taken from the sandbox's own log: the time since the last read of the same pipeline, less the
 period of 15 s.
 """
@@ -30,18 +30,19 @@ from rich.table import Table
 from bot.clock import SystemClock
 from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
+from bot.delivery.doubt import Doubt
 from bot.domain.cadence import Cadence
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.goldrush.client import Client
 from bot.monitoring.budget import Budget
-from bot.monitoring.poller import Poller
+from bot.monitoring.monitoring import Monitoring
 from bot.ports.pipeline_api import ApiError
 from bot.state.repository import Repository
 from sandbox.goldrush_faults import Fault, FaultKind
 from sandbox.server import Sandbox
-from tests.fakes import nowhere
+from tests.fakes import NO_MEMBERSHIPS
 from tests.proofs.memory import Disk, MemoryStore
 
 STEADY_SECONDS = 15.0
@@ -105,34 +106,37 @@ async def _polling(
     watch = Watch(channel=ChannelId("C0FLEET"), reference="*", made_by=UserId("U0ANN"), made_at=clock.now())
     disk.watches[watch.id] = watch
     store = MemoryStore(lambda: disk, TeamId("T"), clock, 1, lambda: asyncio.sleep(0))
-    repository, turn = Repository(store, asyncio.Event()), Leadership(store, clock)
+    repository, leadership = Repository(store, asyncio.Event()), Leadership(store, clock)
     await repository.load()
-    poller = Poller(
+    monitoring = Monitoring.over(
         api=client,
         repository=repository,
         budget=Budget(rate, clock),
         clock=clock,
         cadence=Cadence(steady_seconds=STEADY_SECONDS),
-        turn=turn,
+        leadership=leadership,
         slots=slots,
     )
-    vigil = Heartbeat(
+    heartbeat = Heartbeat.over(
         repository=repository,
         store=store,
         outbox=store,
-        poller=poller,
-        turn=turn,
+        polling=monitoring.scheduler,
+        leadership=leadership,
         clock=clock,
         blind_after=timedelta(minutes=5),
         operator=None,
-        in_doubt=lambda _: None,
-        memberships=nowhere,
+        doubt=Doubt(clock),
+        memberships=NO_MEMBERSHIPS,
     )
-    await vigil.look()
+    await heartbeat.beat()
     stopped = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(poller.run(stopped))
-        jobs = [tasks.create_task(_every(0.25, poller.tick)), tasks.create_task(_every(2.0, vigil.look))]
+        tasks.create_task(monitoring.scheduler.run(stopped))
+        jobs = [
+            tasks.create_task(_every(0.25, monitoring.scheduler.tick)),
+            tasks.create_task(_every(2.0, heartbeat.beat)),
+        ]
         try:
             yield
         finally:

@@ -22,9 +22,9 @@ from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
 from bot.jobs import Jobs, PeriodicJob
 from bot.monitoring.budget import Budget
-from bot.monitoring.catalogue import Listing
-from bot.monitoring.poller import Poller
-from bot.requests.requests import Requests
+from bot.monitoring.monitoring import Monitoring
+from bot.monitoring.scheduler import Scheduler
+from bot.requests.services import RequestServices
 from bot.settings import Settings
 from bot.slack.feature import Services
 from bot.slack.inbound.bolt_app import Identity, Listeners
@@ -64,7 +64,7 @@ class Workspace:
         *,
         team: TeamId,
         listeners: Listeners,
-        poller: Poller,
+        scheduler: Scheduler,
         dispatcher: Dispatcher,
         jobs: Jobs,
         inbox: Inbox,
@@ -72,7 +72,7 @@ class Workspace:
     ) -> None:
         self.team = team
         self.listeners = listeners
-        self._poller = poller
+        self._scheduler = scheduler
         self._dispatcher = dispatcher
         self._jobs = jobs
         self._inbox = inbox
@@ -86,11 +86,12 @@ class Workspace:
         """
         base = await _base(shared, slack, identity)
         monitoring = _monitoring(base)
-        await monitoring.heartbeat.look()
+        heartbeat = _heartbeat(base, monitoring)
+        await heartbeat.beat()
         settings = shared.settings
         renderer = Look(command=settings.command, platform_url=settings.platform_url, broadcast=settings.broadcast)
         delivery = _delivery(base, renderer)
-        inbox = _inbox(base, _requests(base, monitoring), renderer, monitoring.heartbeat)
+        inbox = _inbox(base, _requests(base, monitoring), renderer)
         channels = ChannelMonitor(
             store=base.store,
             suspensions=delivery.suspensions,
@@ -101,9 +102,9 @@ class Workspace:
         return cls(
             team=identity.team,
             listeners=Listeners(inbox=inbox, channel_monitor=channels, bot_user=identity.user),
-            poller=monitoring.poller,
+            scheduler=monitoring.scheduler,
             dispatcher=delivery.dispatcher,
-            jobs=_jobs(base, monitoring, inbox, channels),
+            jobs=_jobs(base, monitoring, heartbeat, inbox, channels),
             inbox=inbox,
             leadership=base.leadership,
         )
@@ -112,7 +113,7 @@ class Workspace:
     async def running(self, stopped: asyncio.Event) -> AsyncIterator[None]:
         """Reads, sends and runs periodic jobs. At the end, it waits for the work in progress; call `stop` before."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._poller.run(stopped), name="poller")
+            tasks.create_task(self._scheduler.run(stopped), name="scheduler")
             tasks.create_task(self._dispatcher.run(), name="dispatcher")
             async with self._jobs.running():
                 yield
@@ -128,7 +129,7 @@ class Workspace:
         Raises:
             StoreAway: the other bot has to wait.
         """
-        await self._leadership.give_up()
+        await self._leadership.release()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,12 +154,6 @@ class _Base:
     @property
     def clock(self) -> SystemClock:
         return self.shared.clock
-
-
-class _Monitoring(NamedTuple):
-    listing: Listing
-    poller: Poller
-    heartbeat: Heartbeat
 
 
 class _Delivery(NamedTuple):
@@ -186,44 +181,44 @@ async def _base(shared: Shared, slack: AsyncWebClient, identity: Identity) -> _B
     )
 
 
-def _monitoring(base: _Base) -> _Monitoring:
-    settings, clock = base.settings, base.clock
-    listing = Listing(api=base.shared.api, repository=base.repository, budget=base.budget, clock=clock)
-    poller = Poller(
+def _monitoring(base: _Base) -> Monitoring:
+    return Monitoring.over(
         api=base.shared.api,
         repository=base.repository,
         budget=base.budget,
-        clock=clock,
-        cadence=settings.cadence,
-        turn=base.leadership,
+        clock=base.clock,
+        cadence=base.settings.cadence,
+        leadership=base.leadership,
         slots=base.shared.read_slots,
-        operator=settings.operator,
-        listing=listing,
+        operator=base.settings.operator,
     )
-    heartbeat = Heartbeat(
+
+
+def _heartbeat(base: _Base, monitoring: Monitoring) -> Heartbeat:
+    return Heartbeat.over(
         repository=base.repository,
         store=base.store,
         outbox=base.store,
-        poller=poller,
-        turn=base.leadership,
-        clock=clock,
-        blind_after=timedelta(seconds=settings.blind_seconds),
-        operator=settings.operator,
-        in_doubt=base.doubt.arise,
-        memberships=base.directory.memberships,
-        embedded=settings.store_url is None,
+        polling=monitoring.scheduler,
+        leadership=base.leadership,
+        clock=base.clock,
+        doubt=base.doubt,
+        memberships=base.directory,
+        blind_after=timedelta(seconds=base.settings.blind_seconds),
+        operator=base.settings.operator,
+        embedded=base.settings.store_url is None,
     )
-    return _Monitoring(listing=listing, poller=poller, heartbeat=heartbeat)
 
 
-def _requests(base: _Base, monitoring: _Monitoring) -> Requests:
-    return Requests.over(
+def _requests(base: _Base, monitoring: Monitoring) -> RequestServices:
+    return RequestServices.over(
         repository=base.repository,
         store=base.store,
-        poller=monitoring.poller,
-        listing=monitoring.listing,
+        reads=monitoring.scheduler,
+        unrecorded=monitoring.recorder.unrecorded,
+        catalogue=monitoring.catalogue,
         clock=base.clock,
-        direct=base.directory.direct,
+        conversations=base.directory,
         limits=base.settings.watch_limits,
     )
 
@@ -245,7 +240,7 @@ def _delivery(base: _Base, renderer: Look) -> _Delivery:
     return _Delivery(suspensions=suspensions, dispatcher=Dispatcher(services, base.wake))
 
 
-def _inbox(base: _Base, requests: Requests, renderer: Look, heartbeat: Heartbeat) -> Inbox:
+def _inbox(base: _Base, requests: RequestServices, renderer: Look) -> Inbox:
     settings = base.settings
     facts = Facts(base.slack, base.clock, base.identity.team)
     services = Services(
@@ -260,21 +255,21 @@ def _inbox(base: _Base, requests: Requests, renderer: Look, heartbeat: Heartbeat
         store=base.store,
         router=Router(services),
         clock=base.clock,
-        catch_up=heartbeat.catch_up,
+        catch_up=base.repository.catch_up,
         respond=responses(base.slack),
         limits=PersonLimits(base.clock, settings.commands_per_minute),
     )
 
 
-def _jobs(base: _Base, monitoring: _Monitoring, inbox: Inbox, channels: ChannelMonitor) -> Jobs:
+def _jobs(base: _Base, monitoring: Monitoring, heartbeat: Heartbeat, inbox: Inbox, channels: ChannelMonitor) -> Jobs:
     """A listing or a backlog of interactions may take long, so the watchdog gives them more time."""
-    list_again = base.leadership.only(monitoring.poller.list_again)
+    refresh_catalogue = base.leadership.only(monitoring.scheduler.refresh_catalogue)
     return Jobs(
-        PeriodicJob("tick", monitoring.poller.tick, 0.25),
+        PeriodicJob("tick", monitoring.scheduler.tick, 0.25),
         (
-            PeriodicJob("heartbeat", monitoring.heartbeat.look, 2.0),
+            PeriodicJob("heartbeat", heartbeat.beat, 2.0),
             PeriodicJob("inbox", inbox.take_up, 10.0, hangs_after=3600.0),
-            PeriodicJob("listing", list_again, base.settings.catalogue_seconds, hangs_after=3600.0),
+            PeriodicJob("listing", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0),
             PeriodicJob("directory", base.directory.read_on, 5.0),
             PeriodicJob("channel_monitor", channels.look_around, 60.0),
         ),

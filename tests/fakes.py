@@ -118,9 +118,14 @@ class FakeApi:
         return self.listing or Page(pipelines=tuple(self.pipelines.values()) if number == 1 else (), more=False)
 
 
-async def nowhere() -> tuple[ChannelId, ...]:
+class NoMemberships:
     """The channels of a bot that is in none."""
-    return ()
+
+    async def memberships(self) -> tuple[ChannelId, ...]:
+        return ()
+
+
+NO_MEMBERSHIPS = NoMemberships()
 
 
 class FakeChat:

@@ -2,7 +2,7 @@
 
 from bot.domain.permission import WhoMayWatch
 from bot.ports.clock import Clock
-from bot.requests.requests import Requests
+from bot.requests.services import RequestServices
 from bot.slack.feature import Services
 from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.directory import Directory
@@ -19,7 +19,7 @@ def everyone_may(clock: Clock) -> Permissions:
     return Permissions(Facts(web_client("xoxb-sandbox", NOWHERE), clock, TEAM), WhoMayWatch.EVERYONE)
 
 
-def services_of(requests: Requests, clock: Clock) -> Services:
+def services_of(requests: RequestServices, clock: Clock) -> Services:
     """Slack is asked nothing, and everyone may do everything."""
     return Services(
         requests=requests,

@@ -1,47 +1,49 @@
-"""Whose turn it is to read the pipelines: many bots may answer and send; one reads, and the budget is spent once."""
+"""Leadership: many bots may answer and send, but one polls, so that the budget is spent once."""
 
 from collections.abc import Awaitable, Callable
 
 from bot.ports.clock import Clock
 from bot.ports.lease_store import READER, Lease, LeaseStore
 
-SPARE_SECONDS = 2.0  # a turn that is about to run out is no turn
+SPARE_SECONDS = 2.0  # a lease that is about to run out does not count
 
 
 class Leadership:
+    """Implements `LeadershipStatus`."""
+
     def __init__(self, store: LeaseStore, clock: Clock) -> None:
         self._store = store
         self._clock = clock
         self._lease: Lease | None = None
 
     @property
-    def ours(self) -> bool:
+    def held(self) -> bool:
         return self._lease is not None and self._lease.expires - self._clock.monotonic() > SPARE_SECONDS
 
-    async def keep(self) -> bool:
-        """Takes the turn, or keeps it on; called every few seconds. True where it has just become ours.
+    async def acquire(self) -> bool:
+        """Takes or extends the lease; runs every few seconds. True if this bot has just become the leader.
 
         Raises:
-            StoreAway: it is ours for as long as it lasts.
+            StoreAway: a lease that this bot holds runs on until it expires.
         """
-        before = self.ours
+        before = self.held
         self._lease = await self._store.acquire_lease(READER, self._lease)
-        return self.ours and not before
+        return self.held and not before
 
     def only(self, run: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        """`run`, whenever it is our turn."""
+        """A job that does nothing while another bot leads."""
 
-        async def run_in_turn() -> None:
-            if self.ours:
+        async def run_as_leader() -> None:
+            if self.held:
                 await run()
 
-        return run_in_turn
+        return run_as_leader
 
-    async def give_up(self) -> None:
-        """Another bot need not wait.
+    async def release(self) -> None:
+        """Another bot can lead at once.
 
         Raises:
-            StoreAway: it has to wait until the turn has run out.
+            StoreAway: another bot waits until the lease expires.
         """
         lease, self._lease = self._lease, None
         if lease is not None:

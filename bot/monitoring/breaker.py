@@ -1,4 +1,4 @@
-"""Whether the API as a whole can be seen: many pipelines that cannot be read at once are one trouble, not many."""
+"""Tells a fault of the API from a fault of one pipeline: many pipelines that fail at once are one outage."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,46 +14,46 @@ KEY_PROBE_SECONDS = 60.0
 
 
 class ApiHealth(Enum):
-    """How the last reads went."""
+    """The API's health, judged by the last reads."""
 
     CLEAR = "clear"
-    DOUBTFUL = "doubtful"  # several pipelines in a row failed: no pipeline is blamed for now
+    DOUBTFUL = "doubtful"  # several pipelines in a row failed: the bot blames no pipeline for now
     AWAY = "away"
     KEY_REJECTED = "key_rejected"
-    WAITING = "waiting"  # GoldRush asked to wait for so long that readings grow older than promised
+    WAITING = "waiting"  # GoldRush asked for a wait so long that readings grow older than promised
 
 
 @dataclass(slots=True)
 class CircuitBreaker:
-    """Fed with every read's fate, on the monotonic clock."""
+    """Takes the result of every read, on the monotonic clock. Open: the bot only probes, one read at a time."""
 
-    view: ApiHealth = ApiHealth.CLEAR
+    health: ApiHealth = ApiHealth.CLEAR
     problem: str = ""
     until: datetime | None = None
     """When the bot reads again, if GoldRush asked for a wait."""
     proven: bool = False
-    """Whether any read has succeeded since this process began."""
+    """True once any read has succeeded in this process."""
     _since: float = 0.0
     _failed: int = 0
     _credential: int = 0
     _pipelines: set[PipelineId] = field(default_factory=set)
 
-    def succeeded(self) -> None:
-        self.view, self.problem, self.until = ApiHealth.CLEAR, "", None
+    def record_success(self) -> None:
+        self.health, self.problem, self.until = ApiHealth.CLEAR, "", None
         self.proven = True
         self._failed = self._credential = 0
         self._pipelines.clear()
 
-    def key_rejected(self, problem: str) -> None:
-        """The listing was refused: that is never a pipeline's fault."""
-        self.view, self.problem, self.until = ApiHealth.KEY_REJECTED, problem, None
+    def record_rejected_key(self, problem: str) -> None:
+        """GoldRush refused the listing. No pipeline can cause that."""
+        self.health, self.problem, self.until = ApiHealth.KEY_REJECTED, problem, None
 
-    def waiting(self, until: datetime) -> None:
-        """Nothing is read until then."""
-        if self.view is not ApiHealth.KEY_REJECTED:
-            self.view, self.until = ApiHealth.WAITING, until
+    def record_wait(self, until: datetime) -> None:
+        """The bot reads nothing until then."""
+        if self.health is not ApiHealth.KEY_REJECTED:
+            self.health, self.until = ApiHealth.WAITING, until
 
-    def failed(self, pipeline_id: PipelineId, error: ApiError, now: float) -> None:
+    def record_failure(self, pipeline_id: PipelineId, error: ApiError, now: float) -> None:
         if self._failed == 0:
             self._since = now
         self._failed += 1
@@ -65,19 +65,19 @@ class CircuitBreaker:
         if self._failed < READS or alone:
             return
         if self._credential == self._failed or (isinstance(error, Unauthorized) and len(self._pipelines) < 2):
-            self.view = ApiHealth.KEY_REJECTED
+            self.health = ApiHealth.KEY_REJECTED
         elif now - self._since >= SECONDS:
-            self.view = ApiHealth.AWAY
-        elif self.view is ApiHealth.CLEAR:
-            self.view = ApiHealth.DOUBTFUL
+            self.health = ApiHealth.AWAY
+        elif self.health is ApiHealth.CLEAR:
+            self.health = ApiHealth.DOUBTFUL
 
     @property
-    def lost(self) -> bool:
-        return self.view in {ApiHealth.AWAY, ApiHealth.KEY_REJECTED, ApiHealth.WAITING}
+    def is_open(self) -> bool:
+        return self.health in {ApiHealth.AWAY, ApiHealth.KEY_REJECTED, ApiHealth.WAITING}
 
     @property
     def probe_seconds(self) -> float:
-        """How long to wait between two reads while nothing can be seen."""
-        if self.view is ApiHealth.KEY_REJECTED:
+        """Seconds between two probes."""
+        if self.health is ApiHealth.KEY_REJECTED:
             return KEY_PROBE_SECONDS
         return PROBE_SECONDS[min(max(self._failed - READS, 0), len(PROBE_SECONDS) - 1)]

@@ -1,4 +1,4 @@
-"""Keeps the catalogue fresh: which pipelines the key can see, and by what names."""
+"""Keeps the catalogue fresh: the pipelines that the ServiceKey can see, and their names."""
 
 import asyncio
 from collections.abc import Collection
@@ -10,6 +10,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.monitoring.budget import Budget, Route
 from bot.monitoring.safe_api import SafeApi
+from bot.ports.catalogue import ListingOutcome
 from bot.ports.clock import Clock
 from bot.ports.pipeline_api import ApiError, Forbidden, Page, PipelineApi, Throttled, Unauthorized
 from bot.ports.store_errors import StoreAway
@@ -17,11 +18,14 @@ from bot.state.repository import Repository
 
 MOST_PAGES = 200
 PATIENCE_SECONDS = 5.0  # for each page: a person may be waiting
+CONFIRM_SECONDS = 30.0  # only a listing younger than this confirms that a pipeline is absent
 
 log = structlog.get_logger(__name__)
 
 
-class Listing:
+class CatalogueSync:
+    """Implements `FreshCatalogue`."""
+
     def __init__(self, *, api: PipelineApi, repository: Repository, budget: Budget, clock: Clock) -> None:
         self._api = SafeApi(api)
         self._repository = repository
@@ -29,40 +33,55 @@ class Listing:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._listed_at: float | None = None
-        self.problem: str | None = None
-        """Why the last listing could not be had, for people; None where it was had."""
-        self.key_rejected = False
-        """Whether the last listing was refused because of the ServiceKey."""
+        self._confirmed_at = float("-inf")
+        self._problem: str | None = None
+        self._key_rejected = False
 
-    def waits_until(self) -> datetime | None:
-        """Until when GoldRush has us wait with the next listing."""
+    async def refresh(self, *, older_than: float = 0.0) -> ListingOutcome:
+        """Lists the pipelines, unless a listing is younger than `older_than` seconds. A failed listing keeps the old
+        catalogue. Concurrent calls share one listing."""
+        asked_at = self._clock.monotonic()
+        async with self._lock:
+            if self._listed_at is None or self._listed_at <= asked_at - older_than:
+                await self._refresh()
+        return ListingOutcome(
+            problem=self._problem,
+            key_rejected=self._key_rejected,
+            waits_until=self._waits_until() if self._problem else None,
+        )
+
+    async def _refresh(self) -> None:
+        begun_at = self._clock.monotonic()
+        try:
+            listed, complete = await self._all()
+            await self._repository.save_catalogue(listed, complete_at=begun_at if complete else None)
+        except (ApiError, StoreAway) as exc:
+            self._problem = str(exc)
+            self._key_rejected = isinstance(exc, Unauthorized | Forbidden)
+            log.info("listing_failed", error=type(exc).__name__, problem=str(exc))
+        else:
+            self._problem, self._key_rejected = None, False
+            self._listed_at = begun_at
+
+    async def confirms_absence(self, pipeline_id: PipelineId) -> bool:
+        """True if a fresh, complete listing lacks the pipeline."""
+        now = self._clock.monotonic()
+        if now - self._confirmed_at >= CONFIRM_SECONDS:
+            self._confirmed_at = now
+            await self.refresh(older_than=CONFIRM_SECONDS)
+        return self._repository.lacks(pipeline_id, since=now - CONFIRM_SECONDS)
+
+    def _waits_until(self) -> datetime | None:
+        """The end of the wait that GoldRush asked for before the next listing."""
         hold = self._budget.held(Route.LISTING)
         return self._clock.now() + timedelta(seconds=hold[1] - self._clock.monotonic()) if hold else None
 
-    async def refresh(self, *, older_than: float = 0.0) -> None:
-        """Lists anew unless that was done less than `older_than` seconds ago. What cannot be had leaves the old list.
-
-        Many who ask at once, and need it no fresher than that, are served by one listing.
-        """
-        asked_at = self._clock.monotonic()
-        async with self._lock:
-            if self._listed_at is not None and self._listed_at > asked_at - older_than:
-                return
-            begun_at = self._clock.monotonic()
-            try:
-                listed, complete = await self._all()
-                await self._repository.save_catalogue(listed, complete_at=begun_at if complete else None)
-            except (ApiError, StoreAway) as exc:
-                self.problem = str(exc)
-                self.key_rejected = isinstance(exc, Unauthorized | Forbidden)
-                log.info("listing_failed", error=type(exc).__name__, problem=str(exc))
-            else:
-                self.problem, self.key_rejected = None, False
-                self._listed_at = begun_at
-
     async def _all(self) -> tuple[tuple[Pipeline, ...], bool]:
-        """Every page, until one is empty, the last, or brings nothing new (the members of `pagination` are a guess);
-        and whether nothing speaks against its being complete."""
+        """All pages, and whether they are complete.
+
+        GoldRush does not document the members of `pagination`. The last page is one that says so, an empty one, or one
+        that brings nothing new.
+        """
         seen: dict[PipelineId, Pipeline] = {}
         doubtful = False
         for number in range(1, MOST_PAGES + 1):
@@ -85,5 +104,5 @@ class Listing:
 
 
 def _is_whole(last: Page, seen: Collection[PipelineId]) -> bool:
-    """An empty listing proves nothing: that a whole group has no pipeline is less likely than a fault."""
+    """An empty listing proves nothing: a fault is likelier than a group without pipelines."""
     return bool(seen) and (last.total is None or last.total == len(seen))

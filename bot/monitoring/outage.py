@@ -1,4 +1,4 @@
-"""Says once in each channel that the API as a whole cannot be read, and once that it can be again."""
+"""Reports once in each channel that GoldRush's API can't be read, and once that it can be read again."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -21,8 +21,8 @@ API_ITSELF = Pipeline(id=API_PIPELINE_ID, name="GoldRush API")
 log = structlog.get_logger(__name__)
 
 
-class Outage:
-    """`operator` is the channel that is told of a rejected key; where none is set, every channel that watches is."""
+class OutageNotices:
+    """A rejected key concerns the `operator` channel; without one, every channel that watches."""
 
     def __init__(
         self, *, repository: Repository, breaker: CircuitBreaker, clock: Clock, operator: ChannelId | None
@@ -32,62 +32,60 @@ class Outage:
         self._clock = clock
         self._operator = operator
 
-    async def tell(self, unseen: int) -> None:
-        """Called after every read; `unseen` is how many pipelines are not being read while it lasts.
+    async def report(self, unread: int) -> None:
+        """Runs after every read. `unread` counts the pipelines that the bot does not read during an outage.
 
         Raises:
-            StoreAway: it is told after a later read.
+            StoreAway: a later read reports it.
         """
         episode = self._repository.record(API_PIPELINE_ID).episode
-        told = episode is not None and episode.open
-        lost = self._breaker.lost
-        if lost and told and episode and not _same_end(episode.timeline[-1].until, self._breaker.until):
-            await self._explain(episode.cards.values(), self._reason(unseen))
-        if lost == told or self._breaker.view is ApiHealth.DOUBTFUL or not (lost or self._breaker.proven):
+        reported = episode is not None and episode.open
+        is_open = self._breaker.is_open
+        if is_open and reported and episode and not _same_end(episode.timeline[-1].until, self._breaker.until):
+            await self._explain(episode.cards.values(), self._reason(unread))
+        if is_open == reported or self._breaker.health is ApiHealth.DOUBTFUL or not (is_open or self._breaker.proven):
             return
-        became = Transition(
-            event=Event.UNREACHABLE if lost else Event.BACK,
+        transition = Transition(
+            event=Event.UNREACHABLE if is_open else Event.BACK,
             pipeline_id=API_PIPELINE_ID,
             at=self._clock.now(),
             phase=None,
-            reach=Reach.UNREACHABLE if lost else Reach.REACHABLE,
-            reason=self._reason(unseen) if lost else "",
+            reach=Reach.UNREACHABLE if is_open else Reach.REACHABLE,
+            reason=self._reason(unread) if is_open else "",
             until=self._breaker.until,
         )
         self._log()
-        channels = self._concerned() if lost else episode.cards.values() if episode else ()
-        if lost and not channels:
-            return  # no watcher yet; a later watch announces it
-        routing = self._scene(channels)
-        await self._repository.write(API_PIPELINE_ID, lambda record, routing: _step(record, became, routing), routing)
+        channels = self._concerned() if is_open else episode.cards.values() if episode else ()
+        if is_open and not channels:
+            return  # nobody watches yet; a later watch announces the outage
+        await self._repository.write(API_PIPELINE_ID, partial(_plan, transition=transition), self._routing(channels))
 
     def _log(self) -> None:
-        log.warning("api", view=self._breaker.view.value, problem=self._breaker.problem)
-        if self._breaker.view is ApiHealth.KEY_REJECTED:
+        log.warning("api", health=self._breaker.health.value, problem=self._breaker.problem)
+        if self._breaker.health is ApiHealth.KEY_REJECTED:
             log.error("key_rejected", problem=self._breaker.problem)
 
     async def _explain(self, channels: Iterable[ChannelId], reason: str) -> None:
-        """GoldRush asked for another wait, or fails after the last: updates the notice in place."""
-        until = self._breaker.until
-        log.warning("api", view=self._breaker.view.value, problem=self._breaker.problem)
-        make = partial(plan_explained, reason=reason, until=until)
-        await self._repository.write(API_PIPELINE_ID, make, self._scene(channels))
+        """GoldRush asked for another wait, or fails after the last one. Updates the notice in place."""
+        log.warning("api", health=self._breaker.health.value, problem=self._breaker.problem)
+        make = partial(plan_explained, reason=reason, until=self._breaker.until)
+        await self._repository.write(API_PIPELINE_ID, make, self._routing(channels))
 
-    def _reason(self, unseen: int) -> str:
-        return f"{self._breaker.problem} {_pipelines(unseen)} not being seen." if unseen else self._breaker.problem
+    def _reason(self, unread: int) -> str:
+        return f"{self._breaker.problem} {_pipelines(unread)} not being seen." if unread else self._breaker.problem
 
-    def _scene(self, channels: Iterable[ChannelId]) -> Routing:
+    def _routing(self, channels: Iterable[ChannelId]) -> Routing:
         return Routing(self._repository.team, API_ITSELF, [self._audience(channel) for channel in channels])
 
     def _concerned(self) -> tuple[ChannelId, ...]:
-        """A rejected key is for the operator to fix; everything else concerns all who watch."""
-        if self._operator and self._breaker.view is ApiHealth.KEY_REJECTED:
+        """Only the operator can fix a rejected key. Any other outage concerns every channel that watches."""
+        if self._operator and self._breaker.health is ApiHealth.KEY_REJECTED:
             return (self._operator,)
         return tuple(dict.fromkeys(watch.channel for watch in self._repository.watches.all))
 
     def _audience(self, channel: ChannelId) -> Audience:
-        """Who was told of the beginning is told of the end, whoever watches meanwhile."""
-        return Audience(channel, self._repository.watches.of(channel) or (_concern(channel, self._clock.now()),))
+        """A channel that heard of the outage also hears of its end, even if it watches nothing by then."""
+        return Audience(channel, self._repository.watches.of(channel) or (_api_watch(channel, self._clock.now()),))
 
 
 def _same_end(one: datetime | None, other: datetime | None) -> bool:
@@ -101,10 +99,10 @@ def _pipelines(number: int) -> str:
     return "1 pipeline is" if number == 1 else f"{number} pipelines are"
 
 
-def _step(record: Record, became: Transition, routing: Routing) -> Plan:
-    after = replace(record, state=replace(record.state, reach=became.reach))
-    return plan_transitions(after, (became,), routing, was=record.state)
+def _plan(record: Record, routing: Routing, *, transition: Transition) -> Plan:
+    after = replace(record, state=replace(record.state, reach=transition.reach))
+    return plan_transitions(after, (transition,), routing, was=record.state)
 
 
-def _concern(channel: ChannelId, at: datetime) -> Watch:
+def _api_watch(channel: ChannelId, at: datetime) -> Watch:
     return Watch(channel=channel, reference=API_PIPELINE_ID, made_by=UserId(""), made_at=at)

@@ -31,7 +31,7 @@ class PeopleReads:
 
     @asynccontextmanager
     async def room(self, pipeline_id: PipelineId) -> AsyncIterator[Room]:
-        """Waits until one more read may be begun."""
+        """Waits for a free slot."""
         await self._free.acquire()
         room = Room()
         try:
@@ -43,7 +43,7 @@ class PeopleReads:
                 self._free.release()
 
     def ended(self, pipeline_id: PipelineId) -> None:
-        """Does nothing for a read of the polling's own."""
+        """Frees the slot. Does nothing for a read of the polling."""
         if pipeline_id in self._begun:
             self._begun.remove(pipeline_id)
             self._free.release()

@@ -15,7 +15,7 @@ log = structlog.get_logger(__name__)
 
 
 class SafeApi:
-    """Implements `ports.PipelineApi` over another that may fail in ways that it does not know of."""
+    """Implements `PipelineApi` over another one that may raise anything."""
 
     def __init__(self, api: PipelineApi) -> None:
         self._api = api
@@ -30,13 +30,13 @@ class SafeApi:
     async def page(self, number: int) -> Page:
         return await self._safely(self._api.page(number))
 
-    async def _safely(self, asking: Awaitable[T]) -> T:
+    async def _safely(self, request: Awaitable[T]) -> T:
         try:
-            return await asking
+            return await request
         except ApiError:
             raise
         except Exception as exc:
-            if type(exc) not in self._logged:  # a fault like this one comes back with every read
+            if type(exc) not in self._logged:  # the same fault returns with every read
                 self._logged.add(type(exc))
                 log.exception("read_tripped")
             raise Unavailable(

@@ -1,4 +1,4 @@
-"""Someone answers a failure by its card. Answers are values; `slack` renders them."""
+"""Acknowledges failures by their cards. Answers are values; `slack` renders them."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from bot.ports.cards import Cards
 from bot.ports.clock import Clock
 from bot.ports.outbox import Outbox
 from bot.ports.rename_store import RenameStore
-from bot.requests.status_reader import FRESH_SECONDS, StatusReader
+from bot.requests.pipeline_views import FRESH_SECONDS, PipelineViews
 from bot.state.repository import Repository
 
 
@@ -26,7 +26,7 @@ class Acknowledgements:
         cards: Cards,
         renames: RenameStore,
         outbox: Outbox,
-        views: StatusReader,
+        views: PipelineViews,
         clock: Clock,
     ) -> None:
         self._repository = repository
@@ -49,11 +49,11 @@ class Acknowledgements:
         return all([await self._holds(channel, card) for card in cards])
 
     async def _holds(self, channel: ChannelId, card: PostedCard) -> bool:
-        """Its channel may have got another id since the card was written."""
-        told = card.content
-        episode = self._repository.record(told.pipeline.id).episode
-        now = episode.cards.get(told.key) if episode else None
-        return channel in {told.channel, now} or await self._renames.newest_id(told.channel) == channel
+        """The channel's id may have changed since the card was posted."""
+        content = card.content
+        episode = self._repository.record(content.pipeline.id).episode
+        now = episode.cards.get(content.key) if episode else None
+        return channel in {content.channel, now} or await self._renames.newest_id(content.channel) == channel
 
     async def acknowledge(
         self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId, *, name: str = "", place: str = ""
@@ -62,15 +62,14 @@ class Acknowledgements:
         at = self._clock.now()
 
         def make(record: Record, routing: Routing) -> Plan | None:
-            """Checked again at each try: a new failure that nobody has seen may have begun."""
+            """Checks again at each try: a new failure that nobody has seen may have begun."""
             shown = record.episode is not None and card_key in record.episode.cards
             return plan_acknowledgement(record, routing, by, at, name=name, place=place) if shown else None
 
         card = (await self._cards.cards([card_key])).get(card_key)
         if card and not self._covers(card.content.pipeline):
-            await self._repository.forget(
-                [pipeline_id], at
-            )  # the bot that ended the last watch died before it finished
+            # The bot that ended the last watch stopped before it ended the episode.
+            await self._repository.forget([pipeline_id], at)
         plan = await self._repository.write(pipeline_id, make)
         now = self._repository.record(pipeline_id).episode
         answered = now.acknowledged if now and now.open and card_key in now.cards else None
@@ -118,14 +117,14 @@ class Acknowledgements:
         return AcknowledgeAnswer(pipeline=pipeline, fate=fate, watched=self._covers(pipeline))
 
     async def _forgotten(self, channel: ChannelId, pipeline: Pipeline) -> AcknowledgeAnswer:
-        """Answers with the pipeline's current state, read afresh if it is listed."""
+        """Answers with the pipeline's current state. Reads it if a listing has it."""
         listed = [each for each in self._repository.catalogue if each.id == pipeline.id]
         views = await self._views.of(listed, channel, older_than=FRESH_SECONDS)
         stands = StatusAnswer(views=views, at=self._clock.now()) if views else None
         return AcknowledgeAnswer(pipeline=pipeline, fate=Fate.UNKNOWN, watched=self._covers(pipeline), stands=stands)
 
     def _covers(self, pipeline: Pipeline) -> bool:
-        """Whether somebody watches it. By its name, also where no listing has it any more."""
+        """True if a watch covers the pipeline. Works by its name, even if no listing has it any more."""
         return bool(self._repository.watches_of(pipeline))
 
     async def _draw_again(self, channel: ChannelId, card_key: str) -> None:

@@ -31,20 +31,20 @@ class Notes:
         self._clock = clock
 
     async def show(self, channel: ChannelId, kind: NoteKind, reference: str) -> NoteAnswer | NoteUnresolved:
-        meant = await self._meant(channel, kind, reference)
-        return meant if isinstance(meant, NoteUnresolved) else self._answer(kind, meant, NoteChange.SHOWN, None)
+        target = await self._resolve(channel, kind, reference)
+        return target if isinstance(target, NoteUnresolved) else self._answer(kind, target, NoteChange.SHOWN, None)
 
     async def change(
         self, channel: ChannelId, kind: NoteKind, reference: str, text: str | None, *, by: UserId, by_name: str
     ) -> NoteAnswer | NoteUnresolved | Refusal:
         """Sets the note, or removes it if `text` is empty. Updates open failure cards."""
-        meant = await self._meant(channel, kind, reference, text or "")
-        if isinstance(meant, NoteUnresolved):
-            return meant
+        target = await self._resolve(channel, kind, reference, text or "")
+        if isinstance(target, NoteUnresolved):
+            return target
         wanted = Note(
             kind=kind,
-            reference=meant.id,
-            label=meant.name,
+            reference=target.id,
+            label=target.name,
             text=text or "",
             by=by,
             by_name=by_name,
@@ -60,7 +60,7 @@ class Notes:
         change = _change(before, wanted)
         if change in {NoteChange.SET, NoteChange.REMOVED}:
             await self._write(wanted)
-        return replace(self._answer(kind, meant, change, before), failed=await self._redraw(meant))
+        return replace(self._answer(kind, target, change, before), failed=await self._redraw(target))
 
     async def _write(self, note: Note) -> None:
         await self._watch_store.set_note(note)
@@ -68,9 +68,9 @@ class Notes:
         done = "set" if note.text else "removed"
         log.info("note_changed", kind=note.kind.value, reference=note.reference, by=note.by, done=done)
 
-    async def _redraw(self, meant: Pipeline) -> int:
-        """Also where nothing was changed: the last try may have been cut short after it was written."""
-        failed = [each for each in self._covered(meant) if self._fails(each)]
+    async def _redraw(self, target: Pipeline) -> int:
+        """Runs even if nothing changed: an earlier try may have stopped between the write and the redraw."""
+        failed = [each for each in self._covered(target) if self._fails(each)]
         for each in failed:
             await self._repository.write(each.id, plan_redrawn)
         return len(failed)
@@ -79,37 +79,37 @@ class Notes:
         episode = self._repository.record(pipeline.id).episode
         return episode is not None and episode.open and episode.kind is EpisodeKind.FAILURE
 
-    async def _meant(
+    async def _resolve(
         self, channel: ChannelId, kind: NoteKind, reference: str, text: str = ""
     ) -> Pipeline | NoteUnresolved:
-        """One pipeline; a pattern stands for one that has it as id and name."""
-        meant = await self._references.meant([reference], channel)
-        if meant.unresolved:
-            return NoteUnresolved(kind=kind, reference=meant.unresolved[0], text=text)
-        return meant.pipelines[0] if meant.pipelines else Pipeline(id=PipelineId(reference), name=reference)
+        """One pipeline. A pattern becomes a pipeline with the pattern as its id and name."""
+        resolved = await self._references.resolve([reference], channel)
+        if resolved.unresolved:
+            return NoteUnresolved(kind=kind, reference=resolved.unresolved[0], text=text)
+        return resolved.pipelines[0] if resolved.pipelines else Pipeline(id=PipelineId(reference), name=reference)
 
-    def _covered(self, meant: Pipeline) -> list[Pipeline]:
-        if not is_pattern(meant.id):
-            return [meant]
-        found = [pipeline for pipeline in self._repository.catalogue if matches(meant.id, pipeline)]
+    def _covered(self, target: Pipeline) -> list[Pipeline]:
+        if not is_pattern(target.id):
+            return [target]
+        found = [pipeline for pipeline in self._repository.catalogue if matches(target.id, pipeline)]
         return sorted(found, key=lambda pipeline: pipeline.name.lower())
 
-    def _answer(self, kind: NoteKind, meant: Pipeline, change: NoteChange, before: Note | None) -> NoteAnswer:
-        pattern = is_pattern(meant.id)
-        own = next((note for note in self._repository.watches.notes if _is_for(note, kind, meant)), None)
+    def _answer(self, kind: NoteKind, target: Pipeline, change: NoteChange, before: Note | None) -> NoteAnswer:
+        pattern = is_pattern(target.id)
+        own = next((note for note in self._repository.watches.notes if _is_for(note, kind, target)), None)
         return NoteAnswer(
             kind=kind,
-            label=meant.name,
+            label=target.name,
             pattern=pattern,
             change=change,
-            applies=own if pattern else self._repository.guidance(meant).of(kind),
+            applies=own if pattern else self._repository.guidance(target).of(kind),
             before=before,
-            covers=tuple(each.name for each in self._covered(meant)) if pattern else (),
+            covers=tuple(each.name for each in self._covered(target)) if pattern else (),
         )
 
 
-def _is_for(note: Note, kind: NoteKind, meant: Pipeline) -> bool:
-    return note.kind is kind and note.reference.lower() == meant.id.lower()
+def _is_for(note: Note, kind: NoteKind, target: Pipeline) -> bool:
+    return note.kind is kind and note.reference.lower() == target.id.lower()
 
 
 def _change(before: Note | None, wanted: Note) -> NoteChange:

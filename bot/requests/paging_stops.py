@@ -1,6 +1,6 @@
 """Stops paging one person: by the watches that paged them, or everywhere. Tells the people who set it up."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 import structlog
@@ -15,13 +15,11 @@ from bot.domain.watch import ChannelId, Target, TargetKind, UserId, Watch
 from bot.ports.cards import Cards
 from bot.ports.chat import ChatAway
 from bot.ports.clock import Clock
+from bot.ports.conversations import DirectConversations
 from bot.ports.outbox import Outbox
 from bot.ports.store_errors import StoreAway
 from bot.ports.watch_store import WatchStore
 from bot.state.repository import ATTEMPTS, Repository
-
-Direct = Callable[[UserId], Awaitable[ChannelId | None]]
-"""The conversation of a person's direct messages. Raises `ChatAway`."""
 
 log = structlog.get_logger(__name__)
 
@@ -36,18 +34,18 @@ class PagingStops:
         watch_store: WatchStore,
         cards: Cards,
         outbox: Outbox,
-        direct: Direct,
+        conversations: DirectConversations,
         clock: Clock,
     ) -> None:
         self._repository = repository
         self._watch_store = watch_store
         self._cards = cards
         self._outbox = outbox
-        self._direct = direct
+        self._conversations = conversations
         self._clock = clock
 
     async def pipelines_of(self, group_key: str) -> tuple[PipelineId, ...]:
-        """Those of which one message tells."""
+        """The pipelines of a group's message."""
         return tuple(card.content.pipeline.id for card in await self._cards.group(group_key))
 
     async def stop(self, person: UserId, pipeline_ids: Collection[PipelineId] | None) -> StopPagingAnswer:
@@ -58,7 +56,7 @@ class PagingStops:
         theirs = [watch for watch in paging if pipeline_ids is None or any(watch.covers(each) for each in pipelines)]
         for channel in dict.fromkeys(watch.channel for watch in theirs):
             await self._edit(channel, person, [watch for watch in theirs if watch.channel == channel])
-        await self._say_a_last_time(person, theirs)
+        await self._end_direct_cards(person, theirs)
         return StopPagingAnswer(
             by=person,
             pipelines=tuple(pipelines),
@@ -69,7 +67,7 @@ class PagingStops:
         )
 
     async def _edit(self, channel: ChannelId, person: UserId, watches: Sequence[Watch]) -> None:
-        """The announcement is written in the same step; the direct messages to the makers follow."""
+        """Announces the change in the same step. The direct messages to the makers follow."""
         ids, edited = {watch.id for watch in watches}, tuple[Watch, ...]()
         for _ in range(ATTEMPTS):
             at, known = self._clock.now(), self._repository.watches
@@ -107,7 +105,7 @@ class PagingStops:
 
     async def _tell(self, maker: UserId, notice: Notice) -> None:
         try:
-            conversation = await self._direct(maker)
+            conversation = await self._conversations.direct(maker)
         except ChatAway as exc:
             log.warning("maker_not_reached", problem=str(exc))  # the channel's announcement stands
             return
@@ -120,7 +118,7 @@ class PagingStops:
         key = stable_key(self._repository.team, *parts)
         return Message(id=key, receiver=in_slack(receiver), priority=Priority.UPDATE, body=notice, made_at=notice.at)
 
-    async def _say_a_last_time(self, person: UserId, watches: Iterable[Watch]) -> None:
+    async def _end_direct_cards(self, person: UserId, watches: Iterable[Watch]) -> None:
         """Open cards in the person's direct messages end there, unless another watch still pages them."""
         watches = tuple(watches)
         directs = {target.direct for watch in watches for target in watch.targets if _is(target, person)}

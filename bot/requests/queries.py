@@ -12,11 +12,11 @@ from bot.domain.catalogue import Found, Names, Pipeline, resolve
 from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_redrawn
 from bot.domain.watch import ChannelId, SuspendReason
-from bot.monitoring.catalogue import Listing
+from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
+from bot.requests.pipeline_views import FRESH_SECONDS, PipelineViews
 from bot.requests.references import References
-from bot.requests.status_reader import FRESH_SECONDS, StatusReader
 from bot.state.repository import Repository
 
 LISTED_SECONDS = 5.0
@@ -31,14 +31,14 @@ class Queries:
         repository: Repository,
         channels: ChannelStore,
         references: References,
-        listing: Listing,
-        views: StatusReader,
+        catalogue: FreshCatalogue,
+        views: PipelineViews,
         clock: Clock,
     ) -> None:
         self._repository = repository
         self._channels = channels
         self._references = references
-        self._listing = listing
+        self._catalogue = catalogue
         self._views = views
         self._clock = clock
 
@@ -50,10 +50,10 @@ class Queries:
         *,
         names: Names | None = None,
     ) -> StatusAnswer:
-        """Reads the named pipelines afresh, or without a name the channel's own. Failures come first.
+        """Reads the named pipelines, or without a name the channel's own. Failures come first.
 
-        `states` are words of `references` that ask for a state, unless a pipeline has that very name. `names`: what
-        the references were read with.
+        `states` are the words of `references` that ask for a state, unless a pipeline has that name.
+        `names`: those that the command was parsed with.
         """
         states = self._references.no_names(states)
         references = [each for each in references if each.lower() not in states]
@@ -74,25 +74,27 @@ class Queries:
         return StatusAnswer(views=views, whole_channel=True, channel=channel, suspended=suspended, at=self._clock.now())
 
     async def _named(self, channel: ChannelId, references: Sequence[str], names: Names | None) -> StatusAnswer:
-        meant = await self._references.meant(references, channel, names=names)
-        named = {each.id: each for each in meant.pipelines}
-        listed = Names(self._repository.catalogue if meant.patterns else ())
-        for pattern in meant.patterns:
+        resolved = await self._references.resolve(references, channel, names=names)
+        named = {each.id: each for each in resolved.pipelines}
+        listed = Names(self._repository.catalogue if resolved.patterns else ())
+        for pattern in resolved.patterns:
             named |= {each.id: each for each in _found(pattern, listed)}
-            await asyncio.sleep(0)  # a pattern looks at every pipeline: reads and alerts go in between
+            await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
         fresh = FRESH_SECONDS if len(named) <= 5 else self._views.recent_seconds
         views = await self._views.of(named.values(), channel, older_than=fresh)
-        return StatusAnswer(views=views, unresolved=meant.unresolved, at=self._clock.now())
+        return StatusAnswer(views=views, unresolved=resolved.unresolved, at=self._clock.now())
 
     async def browse(
         self, channel: ChannelId, words: str, first: int, count: int, states: Collection[State] = ()
     ) -> ListAnswer:
-        """All pipelines that have every word in name, project or id, what is wrong first; of those from `first` on,
-        `count` are read. With `states`, those that are known to be in one of them: not all are read for that."""
-        await self._listing.refresh(older_than=LISTED_SECONDS)
+        """All pipelines with every word in name, project or id. Failures come first.
+
+        Reads `count` pipelines from place `first` on. `states` selects by the last known state, without reading all.
+        """
+        listed = await self._catalogue.refresh(older_than=LISTED_SECONDS)
         chosen = _with_words(self._repository.catalogue, words)
         if not chosen:
-            await self._listing.refresh()  # the person may look for a pipeline that is a moment old
+            listed = await self._catalogue.refresh()  # the person may look for a new pipeline
             chosen = _with_words(self._repository.catalogue, words)
         shown = self._known(chosen, channel, states)
         page = [view.pipeline for view in shown[first : first + count]]
@@ -103,8 +105,8 @@ class Queries:
             states=_in_order(states),
             looked_at=self._views.known(chosen, channel) if states else (),
             at=self._clock.now(),
-            problem=self._listing.problem,
-            wait_until=self._listing.waits_until() if self._listing.problem else None,
+            problem=listed.problem,
+            wait_until=listed.waits_until,
         )
 
     def _known(
@@ -117,7 +119,7 @@ class Queries:
         covered = {}
         for watch in self._repository.watches.of(channel):
             covered[watch] = self._repository.in_order([watch])
-            await asyncio.sleep(0)  # a pattern looks at every pipeline: reads and alerts go in between
+            await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
         pipelines = [self._repository.pipeline(each) for each in dict.fromkeys(chain(*covered.values()))]
         known = {view.pipeline.id: view for view in self._views.known(pipelines, channel)}
         views = [
@@ -129,14 +131,14 @@ class Queries:
         return WatchesAnswer(channel=channel, watches=tuple(views), suspended=suspended, at=self._clock.now())
 
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
-        """Reads the pipeline afresh and updates the open card, so that it shows the age of its reading."""
+        """Reads the pipeline and updates its open card, so that the card shows the reading's age."""
         views = await self._views.of([self._repository.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
         unread_at = self._clock.now() if any(view.problem for view in views) else None
         await self._repository.write(pipeline_id, partial(plan_redrawn, unread_at=unread_at))
         return StatusAnswer(views=views, at=self._clock.now())
 
     async def _tried(self, channel: ChannelId) -> SuspendReason | None:
-        """Why the channel rested until now. The person who asks may have fixed it, so the bot tries again."""
+        """Why the channel was suspended. The person who asks may have fixed it, so the bot tries again."""
         reason = self._repository.watches.suspended.get(channel)
         if reason is not None:
             await self._channels.resume(channel, on_trial=True)

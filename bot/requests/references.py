@@ -8,16 +8,16 @@ from bot.domain.attention import State
 from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, Resolution, Unknown, is_pattern, looks, resolve
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
-from bot.monitoring.catalogue import Listing
+from bot.ports.catalogue import FreshCatalogue
 from bot.state.repository import Repository
 
-UNKNOWN_SECONDS = 1.0  # a name that is not known may be a moment old
-SUGGESTED = 3  # unknown words that get the nearest names: more would hold up everything else, and help nobody
+UNKNOWN_SECONDS = 1.0  # an unknown name may be that of a new pipeline
+SUGGESTED = 3  # so many unknown words get the nearest names: more would delay everything else, and help nobody
 
 
 @dataclass(frozen=True, slots=True)
-class Meant:
-    """The resolved references of one command: patterns stay patterns."""
+class ResolvedReferences:
+    """The references of one command. Patterns stay patterns."""
 
     pipelines: tuple[Pipeline, ...]
     patterns: tuple[str, ...]
@@ -25,42 +25,40 @@ class Meant:
 
 
 class References:
-    def __init__(self, *, repository: Repository, listing: Listing) -> None:
+    def __init__(self, *, repository: Repository, catalogue: FreshCatalogue) -> None:
         self._repository = repository
-        self._listing = listing
+        self._catalogue = catalogue
 
-    async def meant(
+    async def resolve(
         self, references: Sequence[str], channel: ChannelId, *, ending: bool = False, names: Names | None = None
-    ) -> Meant:
-        """Resolves against what is listed, and against a fresh listing if a name is unknown.
+    ) -> ResolvedReferences:
+        """Resolves against the catalogue. If a name is unknown, lists the pipelines again first.
 
-        `names`: what the command was read with, if it was read. `ending`: a name that was another pipeline's when the
-        channel began to watch it may mean either.
+        `names`: those that the command was parsed with, if it was parsed. `ending`: the channel may have watched
+        another pipeline under a name; then the name means either.
         """
         patterns = tuple({each.lower(): each for each in references if is_pattern(each)}.values())
-        exact = {looks(each): each for each in references if not is_pattern(each)}.values()
+        exact = tuple({looks(each): each for each in references if not is_pattern(each)}.values())
         names = self.names(channel) if names is None else names
-        unknown = any(isinstance(resolve(each, names, suggest=False), Unknown) for each in exact)
-        if unknown or not names.pipelines:
-            await self._listing.refresh(older_than=UNKNOWN_SECONDS)
-            names = self.names(channel)
         resolved = _resolved(exact, names)
+        if any(isinstance(one, Unknown) for one in resolved) or not names.pipelines:
+            names = await self.fresh_names(channel)
+            resolved = _with_suggestions(_resolved(exact, names), names)
         if ending:
-            resolved = [_in_doubt(each, one, names) for each, one in zip(exact, resolved, strict=True)]
-        return Meant(
+            resolved = [_with_former(each, one, names) for each, one in zip(exact, resolved, strict=True)]
+        return ResolvedReferences(
             pipelines=tuple(each for one in resolved if isinstance(one, Found) for each in one.pipelines),
             patterns=patterns,
             unresolved=tuple(one for one in resolved if not isinstance(one, Found)),
         )
 
     def no_names(self, states: Collection[State]) -> frozenset[State]:
-        """Those of these words that are no pipeline's very name."""
+        """Those of these words that are not the exact name of a pipeline."""
         names = {looks(pipeline.name) for pipeline in self._repository.catalogue} if states else set()
         return frozenset(state for state in states if looks(state) not in names)
 
     async def fresh_names(self, channel: ChannelId) -> Names:
-        """By a listing that is a moment old at most."""
-        await self._listing.refresh(older_than=UNKNOWN_SECONDS)
+        await self._catalogue.refresh(older_than=UNKNOWN_SECONDS)
         return self.names(channel)
 
     def names(self, channel: ChannelId) -> Names:
@@ -69,25 +67,31 @@ class References:
         return Names([*self._repository.catalogue, *self._unlisted(channel)], former)
 
     def _unlisted(self, channel: ChannelId) -> list[Pipeline]:
-        """What the channel watches though no listing shows it: it can still be asked for, and unwatched, by name."""
+        """Watched pipelines that no listing shows. People can still ask for them, and unwatch them, by name."""
         listed = {each.id for each in self._repository.catalogue}
         unlisted = self._repository.covered_by(self._repository.watches.of(channel)) - listed
         return [self._repository.pipeline(each) for each in sorted(unlisted)]
 
 
 def _resolved(references: Iterable[str], names: Names) -> list[Resolution]:
-    """Only the first unknown words get suggestions."""
-    resolved: list[Resolution] = []
-    suggested = 0
-    for each in references:
-        one = resolve(each, names, suggest=suggested < SUGGESTED)
-        suggested += isinstance(one, Unknown)
-        resolved.append(one)
-    return resolved
+    return [resolve(each, names, suggest=False) for each in references]
 
 
-def _in_doubt(reference: str, one: Resolution, names: Names) -> Resolution:
-    """Ambiguous: the name belongs to one pipeline now and belonged to another watched one before."""
+def _with_suggestions(resolved: Iterable[Resolution], names: Names) -> list[Resolution]:
+    """Only the first unknown words get the nearest names: finding them is the slowest step."""
+    suggested: list[Resolution] = []
+    unknown = 0
+    for one in resolved:
+        if isinstance(one, Unknown) and unknown < SUGGESTED:
+            unknown += 1
+            suggested.append(Unknown(one.reference, names.nearest(looks(one.reference))))
+        else:
+            suggested.append(one)
+    return suggested
+
+
+def _with_former(reference: str, one: Resolution, names: Names) -> Resolution:
+    """Ambiguous if the name belongs to one pipeline now, and belonged to another watched one before."""
     former = names.formerly(looks(reference)) if isinstance(one, Found) else ()
     several = tuple(dict.fromkeys((*one.pipelines, *former))) if isinstance(one, Found) else ()
     return Ambiguous(reference, several) if len(several) > 1 else one

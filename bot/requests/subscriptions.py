@@ -13,10 +13,8 @@ from bot.domain.answer import (
     UnwatchAnswer,
     WatchAnswer,
 )
-from bot.domain.card import Notice, NoticeKind
+from bot.domain.card import NoticeKind
 from bot.domain.catalogue import Names, Pipeline, looks, matches
-from bot.domain.delivery import Message, Priority, in_slack
-from bot.domain.episode import stable_key
 from bot.domain.observation import PipelineId
 from bot.domain.subscription import (
     Edit,
@@ -27,7 +25,6 @@ from bot.domain.subscription import (
     Wish,
     excess,
     is_same,
-    no_longer_paged,
     undone,
     wished,
 )
@@ -36,8 +33,9 @@ from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
 from bot.ports.store_errors import StoreAway
 from bot.ports.watch_store import WatchStore
-from bot.requests.references import Meant, References
-from bot.requests.status_reader import FRESH_SECONDS, StatusReader
+from bot.requests.announcements import Announcements
+from bot.requests.pipeline_views import FRESH_SECONDS, PipelineViews
+from bot.requests.references import References, ResolvedReferences
 from bot.state.repository import ATTEMPTS, Repository
 
 Closed = Callable[[], Awaitable[Refusal | None]]
@@ -45,7 +43,7 @@ Closed = Callable[[], Awaitable[Refusal | None]]
 
 
 class Subscriptions:
-    """Every change is planned on the watches that are known, and written only if nobody changed them since."""
+    """Plans every change on the known watches, and writes it only if nobody changed them since."""
 
     def __init__(
         self,
@@ -54,7 +52,7 @@ class Subscriptions:
         watch_store: WatchStore,
         channels: ChannelStore,
         references: References,
-        views: StatusReader,
+        views: PipelineViews,
         clock: Clock,
         limits: Limits,
     ) -> None:
@@ -65,6 +63,7 @@ class Subscriptions:
         self._views = views
         self._clock = clock
         self._limits = limits
+        self._announcements = Announcements(repository)
 
     # --- watch -----------------------------------------------------------------------------------------------------
 
@@ -78,19 +77,19 @@ class Subscriptions:
         confirmed: bool = False,
         names: Names | None = None,
     ) -> WatchAnswer | UnmatchedAnswer | Refusal:
-        """Subscribes a channel, says how everything stands, and opens the cards of what is wrong already.
+        """Subscribes a channel, and opens the cards of open failures there. Answers with the pipelines' state.
 
-        `closed` is asked right before that, once it is known that there is something to watch. `confirmed`: also
-        patterns that match nothing now. `names`: what the references were read with.
+        Calls `closed` only once it knows that there is something to watch. `confirmed` accepts patterns that match
+        nothing now. `names`: those that the command was parsed with.
         """
-        meant = await self._references.meant(references, channel, names=names)
-        if meant.unresolved:
-            return WatchAnswer(channel=channel, unresolved=meant.unresolved, at=self._clock.now())
-        if not confirmed and (unmatched := await self._unmatched(channel, meant.patterns)):
+        resolved = await self._references.resolve(references, channel, names=names)
+        if resolved.unresolved:
+            return WatchAnswer(channel=channel, unresolved=resolved.unresolved, at=self._clock.now())
+        if not confirmed and (unmatched := await self._unmatched(channel, resolved.patterns)):
             return unmatched
         if refusal := await closed():
             return refusal
-        made = await self._make(channel, meant, wish)
+        made = await self._make(channel, resolved, wish)
         return made if isinstance(made, Refusal) else await self._begun(made)
 
     async def _unmatched(self, channel: ChannelId, patterns: Sequence[str]) -> UnmatchedAnswer | None:
@@ -105,31 +104,30 @@ class Subscriptions:
         return UnmatchedAnswer(patterns=tuple(empty), nearest=tuple(nearest), at=self._clock.now()) if empty else None
 
     async def _takes_in_any(self, pattern: str) -> bool:
-        await asyncio.sleep(0)  # each pattern looks at every pipeline: reads and alerts go in between
+        await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
         return self._repository.takes_in_any(pattern)
 
-    async def _make(self, channel: ChannelId, meant: Meant, wish: Wish) -> WatchAnswer | Refusal:
-        labels = {str(each.id): each.name for each in meant.pipelines} | {each: each for each in meant.patterns}
+    async def _make(self, channel: ChannelId, resolved: ResolvedReferences, wish: Wish) -> WatchAnswer | Refusal:
+        labels = {str(each.id): each.name for each in resolved.pipelines} | {each: each for each in resolved.patterns}
         for _ in range(ATTEMPTS):
             at, watches = self._clock.now(), self._repository.watches
             there = {watch.id: watch for watch in watches.of(channel)}
             edits, same = _edits(channel, labels, wish, there, at)
             if too_many := excess(there.values(), edits, self._limits):
                 return self._refuse(too_many)
-            undo = self._undo(channel, wish.by, wish.by_name, at, edits)
+            undo = self._announcements.undo(channel, wish.by, wish.by_name, at, edits)
             answer = WatchAnswer(channel=channel, edits=edits, unchanged=same, undo=undo.id if edits else "", at=at)
             if not edits:
                 await self._channels.resume(channel)  # a new watch means that the channel wants messages again
                 return answer
-            told = (*self._announced(NoticeKind.WATCHING, undo), *self._not_paged(undo))
-            if await self._write(
-                WatchChange(version=watches.version, channel=channel, edits=edits, told=told, undo=undo)
-            ):
+            told = self._announcements.of(NoticeKind.WATCHING, undo)
+            change = WatchChange(version=watches.version, channel=channel, edits=edits, told=told, undo=undo)
+            if await self._write(change):
                 return answer
         raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
 
     async def _begun(self, answer: WatchAnswer) -> WatchAnswer:
-        """With the current state of the watched pipelines."""
+        """Adds the current state of the watched pipelines."""
         watched = (*answer.added, *answer.unchanged)
         covered = [self._repository.pipeline(each) for each in self._repository.in_order(watched)]
         fresh = FRESH_SECONDS if len(covered) <= 5 else self._views.recent_seconds
@@ -155,48 +153,55 @@ class Subscriptions:
         *,
         names: Names | None = None,
     ) -> UnwatchAnswer:
-        """`references` None means all that the channel watches. `names`: what they were read with."""
+        """`references` None: everything that the channel watches. `names`: those that the command was parsed with."""
         at = self._clock.now()
         if references is None:
             return await self._end(channel, None, by, by_name)
-        meant = await self._references.meant(references, channel, ending=True, names=names)
-        if meant.unresolved:
-            return UnwatchAnswer(channel=channel, unresolved=meant.unresolved, at=at)
+        resolved = await self._references.resolve(references, channel, ending=True, names=names)
+        if resolved.unresolved:
+            return UnwatchAnswer(channel=channel, unresolved=resolved.unresolved, at=at)
         there = self._repository.watches.of(channel)
         own = {watch.reference.lower() for watch in there}
-        strange = [each for each in meant.patterns if each.lower() not in own]
+        strange = [each for each in resolved.patterns if each.lower() not in own]
         if covered := [watch for watch in there if any(self._is_within(watch, each) for each in strange)]:
-            named = [watch for watch in there if _is_named(watch, meant)]
+            named = [watch for watch in there if _is_named(watch, resolved)]
             ending = {watch.id: self._repository.named(watch) for watch in (*named, *covered)}
             return UnwatchAnswer(channel=channel, would_end=tuple(ending.values()), at=at)
-        await self._repository.forget((each.id for each in meant.pipelines), at, [channel])  # if that was cut short
-        return await self._end(channel, meant, by, by_name)
+        await self._repository.forget(
+            (each.id for each in resolved.pipelines), at, [channel]
+        )  # an earlier unwatch may have stopped before this step
+        return await self._end(channel, resolved, by, by_name)
 
-    async def _end(self, channel: ChannelId, meant: Meant | None, by: UserId, by_name: str) -> UnwatchAnswer:
+    async def _end(
+        self, channel: ChannelId, resolved: ResolvedReferences | None, by: UserId, by_name: str
+    ) -> UnwatchAnswer:
         for _ in range(ATTEMPTS):
             at, watches = self._clock.now(), self._repository.watches
             there = watches.of(channel)
-            going = tuple(watch for watch in there if meant is None or _is_named(watch, meant))
-            answer = self._ended(channel, there, going, meant, at)
+            going = tuple(watch for watch in there if resolved is None or _is_named(watch, resolved))
+            answer = self._ended(channel, there, going, resolved, at)
             if not going:
                 return answer
             edits = tuple(Edit(before=watch) for watch in going)
-            undo = self._undo(channel, by, by_name, at, edits)
-            staying = self._staying(there, going)
-            told = (*self._announced(NoticeKind.UNWATCHED, undo, staying), *self._not_paged(undo))
+            undo = self._announcements.undo(channel, by, by_name, at, edits)
+            told = self._announcements.of(NoticeKind.UNWATCHED, undo, self._staying(there, going))
+            change = WatchChange(version=watches.version, channel=channel, edits=edits, told=told, undo=undo)
             covered = self._covered(channel, going)
-            if await self._write(
-                WatchChange(version=watches.version, channel=channel, edits=edits, told=told, undo=undo)
-            ):
+            if await self._write(change):
                 await self._forget(channel, going, covered, at)
                 return replace(answer, undo=undo.id)
         raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
 
     def _ended(
-        self, channel: ChannelId, there: Sequence[Watch], going: Sequence[Watch], meant: Meant | None, at: datetime
+        self,
+        channel: ChannelId,
+        there: Sequence[Watch],
+        going: Sequence[Watch],
+        resolved: ResolvedReferences | None,
+        at: datetime,
     ) -> UnwatchAnswer:
         gone = {watch.reference.lower() for watch in going}
-        named = meant or Meant((), (), ())
+        named = resolved or ResolvedReferences((), (), ())
         staying = [watch for watch in there if watch not in going]
         covered = {each.name for each in named.pipelines if any(watch.covers(each) for watch in staying)}
         left = [each.name for each in named.pipelines if each.id.lower() not in gone and each.name not in covered]
@@ -214,7 +219,7 @@ class Subscriptions:
         )
 
     def _staying(self, there: Sequence[Watch], going: Sequence[Watch]) -> tuple[Watch, ...]:
-        """The watches that go on covering a part of what ends."""
+        """The watches that still cover a part of the ended ones."""
         ending = self._repository.covered_by(going)
         staying = (watch for watch in there if watch not in going)
         return tuple(
@@ -222,14 +227,14 @@ class Subscriptions:
         )
 
     def _is_within(self, watch: Watch, pattern: str) -> bool:
-        """Whether a pattern takes in what a watch watches. Of another pattern the text counts."""
+        """True if a pattern covers what a watch watches. Compares another pattern by its text."""
         of = Pipeline(id=PipelineId(watch.reference), name=watch.reference)
         return matches(pattern, of if watch.pattern else self._repository.pipeline(PipelineId(watch.reference)))
 
     def _covered(self, channel: ChannelId, going: Sequence[Watch]) -> frozenset[PipelineId]:
         covered = self._repository.covered_by(going)
         if any(watch.pattern for watch in going):
-            covered |= self._repository.stories_in(channel)  # also of what the pattern took in before a rename
+            covered |= self._repository.stories_in(channel)  # also those that a rename took out of the pattern
         return covered
 
     async def _forget(
@@ -241,7 +246,7 @@ class Subscriptions:
     # --- undo ------------------------------------------------------------------------------------------------------
 
     async def undo(self, channel: ChannelId, undo_id: str, by: UserId, by_name: str = "") -> UndoAnswer:
-        """Restores the watches from before a change, if nothing else changed them since."""
+        """Restores the watches from before a change, if nobody changed them since."""
         for _ in range(ATTEMPTS):
             undo, watches = await self._watch_store.undo(undo_id), self._repository.watches
             if undo is None or undo.channel != channel:
@@ -251,7 +256,7 @@ class Subscriptions:
                 return UndoAnswer(channel=channel, fate=UndoFate.CHANGED_SINCE)
             at, ended = self._clock.now(), tuple(edit.before for edit in edits if edit.before and not edit.after)
             back = Undo(id="", channel=channel, by=by, by_name=by_name, at=at, edits=edits)
-            told = (*self._announced(NoticeKind.UNDONE, back), *self._not_paged(back))
+            told = self._announcements.of(NoticeKind.UNDONE, back)
             covered = self._covered(channel, ended)
             change = WatchChange(version=watches.version, channel=channel, edits=edits, told=told, uses=undo_id)
             if await self._write(change):
@@ -260,62 +265,16 @@ class Subscriptions:
                 return UndoAnswer(channel=channel, fate=UndoFate.DONE, edits=edits)
         raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
 
-    # --- announcements ---------------------------------------------------------------------------------------------
-
     async def _write(self, change: WatchChange) -> bool:
         written = await self._watch_store.change_watches(change)
         await self._repository.refresh_watches()
         return written
 
-    def _undo(self, channel: ChannelId, by: UserId, by_name: str, at: datetime, edits: tuple[Edit, ...]) -> Undo:
-        those = "|".join(edit.id for edit in edits)
-        key = stable_key(self._repository.team, channel, "undo", by, those, at.isoformat())
-        return Undo(id=key, channel=channel, by=by, by_name=by_name, at=at, edits=edits)
-
-    def _announced(self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...] = ()) -> tuple[Message, ...]:
-        """In the channel. In a person's own conversation with the bot the answer is enough."""
-        if undo.channel.startswith("D"):
-            return ()
-        after = tuple(self._repository.named(edit.after) for edit in undo.edits if edit.after)
-        before = tuple(self._repository.named(edit.before) for edit in undo.edits if edit.before)
-        ended = kind is NoticeKind.UNWATCHED
-        notice = Notice(
-            kind=kind,
-            at=undo.at,
-            by=undo.by,
-            by_name=undo.by_name,
-            watches=before if ended else after,
-            before=() if ended else before,
-            staying=staying,
-            undo=undo.id,
-        )
-        return (self._delivery(undo.channel, notice, *(edit.id for edit in undo.edits)),)
-
-    def _not_paged(self, undo: Undo) -> list[Message]:
-        """By direct message, to everyone whom a watch no longer pages."""
-        told = []
-        for target, watches in no_longer_paged(undo.edits, undo.by).items():
-            notice = Notice(
-                kind=NoticeKind.NOT_PAGED,
-                at=undo.at,
-                by=undo.by,
-                by_name=undo.by_name,
-                watches=tuple(self._repository.named(watch) for watch in watches),
-                channel=undo.channel,
-            )
-            if target.direct:
-                told.append(self._delivery(target.direct, notice, undo.channel, *(watch.id for watch in watches)))
-        return told
-
-    def _delivery(self, channel: ChannelId, notice: Notice, *parts: str) -> Message:
-        key = stable_key(self._repository.team, channel, notice.kind, "|".join(parts), notice.at.isoformat())
-        return Message(id=key, receiver=in_slack(channel), priority=Priority.UPDATE, body=notice, made_at=notice.at)
-
 
 def _edits(
     channel: ChannelId, labels: dict[str, str], wish: Wish, there: dict[str, Watch], at: datetime
 ) -> tuple[tuple[Edit, ...], tuple[Watch, ...]]:
-    """The edits to make, and the watches that need none."""
+    """The edits, and the watches that need none."""
     edits: dict[str, Edit] = {}
     same: list[Watch] = []
     for reference, label in labels.items():
@@ -329,6 +288,6 @@ def _edits(
     return tuple(edits.values()), tuple(same)
 
 
-def _is_named(watch: Watch, meant: Meant) -> bool:
-    wanted = {str(each.id) for each in meant.pipelines} | {each.lower() for each in meant.patterns}
+def _is_named(watch: Watch, resolved: ResolvedReferences) -> bool:
+    wanted = {str(each.id) for each in resolved.pipelines} | {each.lower() for each in resolved.patterns}
     return watch.reference in wanted or watch.reference.lower() in wanted

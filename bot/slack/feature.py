@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bot.domain.answer import Refusal
 from bot.domain.catalogue import Names
 from bot.domain.permission import Broadcast
-from bot.requests.requests import Requests
+from bot.requests.services import RequestServices
 from bot.slack.click import Click
 from bot.slack.grammar.said import Said
 from bot.slack.outbound.directory import Directory
@@ -39,7 +39,7 @@ class Reply:
 class Services:
     """What features call. Shared by all requests."""
 
-    requests: Requests
+    requests: RequestServices
     directory: Directory
     permissions: Permissions
     render_context: RenderContext

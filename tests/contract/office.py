@@ -89,7 +89,7 @@ async def office(
         client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
         directory = Directory(client, bot.clock, TeamId(TEAM_ID))
         permissions = Permissions(Facts(client, bot.clock, TeamId(TEAM_ID)), who_may_watch)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         router = router_for(bot, directory, permissions, broadcast)
         yield Office(sandbox, bot, directory, permissions, router)
 

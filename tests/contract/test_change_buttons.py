@@ -115,7 +115,7 @@ def _inbox(it: Office) -> Inbox:
         store=bot.store,
         router=it.router,
         clock=bot.clock,
-        catch_up=bot.vigil.catch_up,
+        catch_up=bot.repository.catch_up,
     )
 
 

@@ -60,7 +60,7 @@ class Counter:
             store=store or self.bot.store,
             router=router or self.router(),
             clock=clock,
-            catch_up=self.bot.vigil.catch_up,
+            catch_up=self.bot.repository.catch_up,
             keep_seconds=keep_seconds,
             act_seconds=act_seconds,
         )
@@ -131,7 +131,7 @@ async def hearing(
 async def counter(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Counter]:
     meanwhile: list[Callable[[], Awaitable[None]]] = []
     async with hearing(meanwhile) as (url, said), running(fake_redis, *pipelines(2)) as bot:
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         yield Counter(bot, fake_redis, url, said, meanwhile)
 
 
@@ -482,7 +482,7 @@ async def test_a_card_that_an_emptied_redis_knows_no_more_stays_and_who_clicked_
 ) -> None:
     card = await the_card_of_a_failure(counter)
     await counter.redis.flushall()
-    await counter.bot.vigil.look()
+    await counter.bot.heartbeat.beat()
     one = counter.clicking(action_ids.ACKNOWLEDGE, {"pipeline": ONE, "card": card})
     many = counter.clicking(action_ids.ACKNOWLEDGE_ALL, {"group": "s"})
     inbox = counter.inbox()

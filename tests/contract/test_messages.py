@@ -56,7 +56,7 @@ async def talking(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Talk]:
             store=it.bot.store,
             router=it.router,
             clock=it.bot.clock,
-            catch_up=it.bot.vigil.catch_up,
+            catch_up=it.bot.repository.catch_up,
             respond=responses(client),
         )
         nobody = cast("ChannelMonitor", None)  # no event of a channel comes here

@@ -33,7 +33,7 @@ from bot.requests.notes import Notes
 from bot.requests.paging_stops import PagingStops
 from bot.requests.queries import Queries
 from bot.requests.references import References
-from bot.requests.requests import Requests
+from bot.requests.services import RequestServices
 from bot.requests.subscriptions import Subscriptions
 from bot.slack.feature import Call, Command, Reply, Understood
 from bot.slack.grammar.said import NO_NAMES
@@ -264,7 +264,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         store=store, suspensions=suspensions, directory=directory, clock=clock, user="U0BOT"
     )
     channel_monitor.acted = acted
-    requests = Requests(
+    requests = RequestServices(
         references=HeardReferences(),
         queries=HeardQueries(acted),
         subscriptions=HeardSubscriptions(acted),

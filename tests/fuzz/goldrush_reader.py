@@ -1,4 +1,4 @@
-"""The bot's own poller over fakeredis: what it made of an answer, and whether what it owes to Slack can be said."""
+"""The bot's own monitoring over fakeredis: what it made of an answer, and whether what it owes to Slack can be said."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,8 @@ from bot.domain.card import SyncCard, ThreadEntry
 from bot.domain.phase import Phase
 from bot.domain.watch import API_PIPELINE_ID
 from bot.monitoring.budget import LONGEST_HOLD_SECONDS, Budget
-from bot.monitoring.poller import Poller
+from bot.monitoring.monitoring import Monitoring
+from bot.monitoring.scheduler import Scheduler
 from bot.ports.pipeline_api import PipelineApi
 from bot.state.repository import Repository
 from tests.builders import ALERTS, ORDERS, TEAM, a_message, a_watch
@@ -24,17 +25,17 @@ from tests.unit.rendering import shown, valid
 
 @dataclass(slots=True)
 class Reader:
-    poller: Poller
+    scheduler: Scheduler
     repository: Repository
-    turn: Leadership
+    leadership: Leadership
     store: WholeStore
     clock: FakeClock
 
     async def read(self) -> bool:
         """Whether it was an observation, or a miss. Whatever a 429 before asked for is over."""
         self.clock.seconds += 2 * LONGEST_HOLD_SECONDS
-        await self.turn.keep()
-        return await self.poller.read_now(ORDERS) is None
+        await self.leadership.acquire()
+        return await self.scheduler.read_now(ORDERS) is None
 
     async def check(self) -> None:
         """After a good answer. An `AssertionError` says what was lost, or cannot be said."""
@@ -58,15 +59,21 @@ async def a_reader(api: PipelineApi) -> AsyncIterator[Reader]:
     await store.add_watches([a_watch()], a_message())
     repository = Repository(store, asyncio.Event())
     await repository.load()
-    turn = Leadership(store, clock)
-    poller = Poller(
-        api=api, repository=repository, budget=Budget(4.0, clock), clock=clock, cadence=Cadence(), turn=turn, slots=1
-    )
-    poller.take_over(1)
+    leadership = Leadership(store, clock)
+    scheduler = Monitoring.over(
+        api=api,
+        repository=repository,
+        budget=Budget(4.0, clock),
+        clock=clock,
+        cadence=Cadence(),
+        leadership=leadership,
+        slots=1,
+    ).scheduler
+    scheduler.take_over(1)
     stopped = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(poller.run(stopped))
+        tasks.create_task(scheduler.run(stopped))
         await asyncio.sleep(0)
-        yield Reader(poller=poller, repository=repository, turn=turn, store=store, clock=clock)
+        yield Reader(scheduler=scheduler, repository=repository, leadership=leadership, store=store, clock=clock)
         stopped.set()
     await redis.aclose()

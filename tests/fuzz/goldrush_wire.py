@@ -1,4 +1,4 @@
-"""GoldRush's answers as bytes on a connection, read by the bot's own client and poller: framings, headers, ends."""
+"""GoldRush's answers as bytes on a connection, read by the bot's own client and monitoring: framings, headers, ends."""
 
 import asyncio
 import gzip

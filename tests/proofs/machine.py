@@ -43,7 +43,7 @@ from bot.domain.phase import Intent, Phase
 from bot.domain.plan import plan_reading
 from bot.domain.watch import ChannelId, UserId
 from bot.monitoring.budget import Budget
-from bot.monitoring.poller import Poller
+from bot.monitoring.monitoring import Monitoring
 from bot.ports.pipeline_api import PipelineApi
 from bot.ports.store_errors import StoreAway
 from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
@@ -51,7 +51,7 @@ from bot.slack.render.renderer import Look
 from bot.state.repository import Repository
 from tests.builders import ALERTS, TEAM, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
-from tests.fakes import FakeClock, nowhere
+from tests.fakes import NO_MEMBERSHIPS, FakeClock
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
 from tests.proofs.oracle import Happened, judge
@@ -175,27 +175,28 @@ class Bot:
         self.store = cast("Any", store)
         self.clock = clock
         self.repository = Repository(self.store, asyncio.Event())
-        self.turn, doubt = Leadership(self.store, clock), Doubt(clock)
-        self.poller = Poller(
+        self.leadership, doubt = Leadership(self.store, clock), Doubt(clock)
+        monitoring = Monitoring.over(
             api=cast("PipelineApi", None),
             repository=self.repository,
             budget=Budget(4.0, clock),
             clock=clock,
             cadence=Cadence(),
-            turn=self.turn,
+            leadership=self.leadership,
             slots=1,
         )
-        self.vigil = Heartbeat(
+        self.scheduler = monitoring.scheduler
+        self.heartbeat = Heartbeat.over(
             repository=self.repository,
             store=self.store,
             outbox=self.store,
-            poller=self.poller,
-            turn=self.turn,
+            polling=monitoring.scheduler,
+            leadership=self.leadership,
             clock=clock,
             blind_after=timedelta(hours=1),
             operator=None,
-            in_doubt=doubt.arise,
-            memberships=nowhere,
+            doubt=doubt,
+            memberships=NO_MEMBERSHIPS,
         )
         suspensions = Suspensions(store=self.store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=None)
         self._services = LaneServices(
@@ -213,17 +214,17 @@ class Bot:
     async def look(self) -> None:
         if not self.repository.watches.all:
             await self.repository.load()
-        await self.vigil.look()
+        await self.heartbeat.beat()
 
     async def read(self, pipeline: Pipeline, phase: Phase) -> bool:
         """Whether it is written down."""
-        if not self.turn.ours or not self.poller.epoch:
+        if not self.leadership.held or not self.scheduler.epoch:
             return False
         self._reads += 1
         self.clock.seconds += 0.05  # no two readings come at one moment
         observation = Observation(
             pipeline_id=pipeline.id,
-            sequence=ReadSequence(self.poller.epoch, self._reads),
+            sequence=ReadSequence(self.scheduler.epoch, self._reads),
             observed_at=self.clock.now(),
             phase=phase,
             replicas=1,

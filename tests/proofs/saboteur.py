@@ -8,7 +8,7 @@ from typing import Any
 
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bot.coordination.heartbeat import Heartbeat
+from bot.delivery.doubt import Doubt
 from bot.delivery.lane_worker import LaneWorker
 from bot.domain import protocol
 from bot.domain.delivery import Delivery
@@ -89,12 +89,11 @@ def _order() -> None:
 
 def _doubt() -> None:
     """That Redis went back in time is not heeded: what is open is sent as if nothing had been."""
-    begin = Heartbeat.__init__
 
-    def unheeding(self: Heartbeat, **given: Any) -> None:
-        begin(self, **{**given, "in_doubt": lambda _: None})
+    def ignore(self: Doubt, since: datetime) -> None:
+        return None
 
-    Heartbeat.__init__ = unheeding  # type: ignore[method-assign]
+    Doubt.arise = ignore  # type: ignore[method-assign]
 
 
 def be_a_bot_that_stores_no_throttle(*given: Any) -> None:

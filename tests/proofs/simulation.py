@@ -50,13 +50,13 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Intent, Phase
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.monitoring.budget import Budget
-from bot.monitoring.poller import Poller
+from bot.monitoring.monitoring import Monitoring
 from bot.ports.pipeline_api import ApiError, Page, Status, Unavailable
 from bot.ports.store_errors import StoreAway
 from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
 from bot.slack.render.renderer import Look
 from bot.state.repository import Repository
-from tests.fakes import nowhere
+from tests.fakes import NO_MEMBERSHIPS
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
 from tests.proofs.oracle import Happened, Verdict, judge
@@ -335,27 +335,27 @@ class Process:
         clock, wake = self.world.clock, asyncio.Event()
         repository = Repository(self.store, wake)
         await repository.load()
-        turn, doubt = Leadership(self.store, clock), Doubt(clock)
-        poller = Poller(
+        leadership, doubt = Leadership(self.store, clock), Doubt(clock)
+        monitoring = Monitoring.over(
             api=self,
             repository=repository,
             budget=Budget(self.world.budget, clock),
             clock=clock,
             cadence=Cadence(),
-            turn=turn,
+            leadership=leadership,
             slots=20,
         )
-        vigil = Heartbeat(
+        heartbeat = Heartbeat.over(
             repository=repository,
             store=self.store,
             outbox=self.store,
-            poller=poller,
-            turn=turn,
+            polling=monitoring.scheduler,
+            leadership=leadership,
             clock=clock,
             blind_after=timedelta(minutes=5),
             operator=ChannelId("C0OPS"),
-            in_doubt=doubt.arise,
-            memberships=nowhere,
+            doubt=doubt,
+            memberships=NO_MEMBERSHIPS,
         )
         suspensions = Suspensions(store=self.store, chat=self, clock=clock, wake=wake, fallback=None)
         around = LaneServices(
@@ -367,12 +367,12 @@ class Process:
             suspensions=suspensions,
             team=TeamId("T"),
         )
-        await vigil.look()
+        await heartbeat.beat()
         jobs = (
-            poller.run(asyncio.Event()),
+            monitoring.scheduler.run(asyncio.Event()),
             Dispatcher(around, wake, poll_seconds=self.poll_seconds).run(),
-            _every(2.0, poller.tick),
-            _every(4.0, vigil.look),
+            _every(2.0, monitoring.scheduler.tick),
+            _every(4.0, heartbeat.beat),
         )
         self._tasks = [asyncio.create_task(job) for job in jobs]
         await asyncio.gather(*self._tasks)

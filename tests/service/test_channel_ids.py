@@ -76,7 +76,7 @@ async def test_a_failure_is_acknowledged_on_its_card_where_the_channel_has_anoth
         await world.bot.poll(20)
         (row,) = (row for row, content, _ in world.chat.posts if isinstance(content, Card))
         await world.bot.store.rename_channel(ALERTS, NEW)
-        await world.bot.vigil.catch_up()
+        await world.bot.repository.catch_up()
         answer = await world.bot.requests.acknowledgements.acknowledge(NEW, ONE, row.id, ANN)
         assert answer.fate is Fate.ACKNOWLEDGED
         await world.bot.poll(20)

@@ -11,8 +11,8 @@ import redis.asyncio
 
 from bot.domain.catalogue import Pipeline, Unknown
 from bot.domain.observation import PipelineId
+from bot.requests.pipeline_views import READ_AT_ONCE
 from bot.requests.references import SUGGESTED
-from bot.requests.status_reader import READ_AT_ONCE
 from bot.slack.render.asked import Asked
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import EXPLAINED
@@ -68,7 +68,7 @@ async def test_a_word_more_costs_the_same_however_many_pipelines_there_are(fake_
     costs = []
     for size in (50, 800):
         async with running(fake_redis, *many(size)) as bot:
-            await bot.listing.refresh()
+            await bot.catalogue.refresh()
             few = await calls(bot.requests.queries.status(ALERTS, [f"nosuch-{number}" for number in range(10)]))
             lots = await calls(bot.requests.queries.status(ALERTS, [f"nosuch-{number}" for number in range(199)]))
         costs.append((lots - few) / 189)
@@ -85,7 +85,7 @@ async def test_a_pattern_over_many_pipelines_reads_no_more_than_a_page_of_them(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(300)) as bot:
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         answer = await bot.requests.queries.status(ALERTS, ["*"])
         assert len(answer.views) == 300
         assert len(bot.api.reads) == READ_AT_ONCE
@@ -96,7 +96,7 @@ async def test_people_who_ask_without_end_delay_no_read(fake_redis: redis.asynci
     """Five people, each of whom asks for five other pipelines again and again, while 50 are read every 15 s."""
     async with running(fake_redis, *pipelines(75), rate=4.0) as bot:
         await bot.watch(*(f"pipe_{number:04}" for number in range(1, 51)))
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(40)
         begun = len(bot.api.reads)
 
@@ -117,7 +117,7 @@ async def test_people_who_ask_without_end_delay_no_read(fake_redis: redis.asynci
 
 async def test_a_listing_costs_no_more_where_a_channel_watches_much(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *many(200)) as bot:
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.requests.queries.browse(ALERTS, "", 0, 20)
         plain = await calls(bot.requests.queries.browse(ALERTS, "", 0, 20))
         await bot.watch(*(f"pipe_{number:027x}" for number in range(100)))

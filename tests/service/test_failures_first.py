@@ -86,7 +86,7 @@ async def test_a_pipeline_of_that_very_name_comes_before_the_state(fake_redis: r
     async with running(fake_redis, named, *pipelines(2)) as bot:
         bot.api.statuses[numbered(1)] = FAILED
         await watch(bot, "*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         answer = await bot.requests.queries.status(ALERTS, ["failed"], {State.FAILED})
         assert names(answer) == ["Failed"]
         assert not answer.states

@@ -18,7 +18,7 @@ async def test_a_gateway_that_says_404_to_all_is_an_outage_and_ends_no_pipeline(
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         for each in bot.api.statuses:
             bot.api.statuses[each] = STRAY
@@ -42,7 +42,7 @@ async def test_a_gateway_that_says_404_while_the_listing_shows_it_makes_it_unrea
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         bot.api.statuses[ONE] = STRAY
         await bot.poll(90)
@@ -53,7 +53,7 @@ async def test_a_gateway_that_says_404_while_the_listing_shows_it_makes_it_unrea
 async def test_what_a_fresh_and_complete_listing_lacks_too_is_gone(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         bot.api.statuses[ONE] = STRAY
         del bot.api.pipelines[ONE]
@@ -81,13 +81,13 @@ async def test_a_listing_that_may_not_be_whole_makes_nothing_gone(
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         bot.api.listing = listing
         bot.api.statuses[ONE] = STRAY
         await bot.poll(90)
         assert bot.repository.record(ONE).state.reach is Reach.UNREACHABLE
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         assert len(bot.repository.pollable) == 3
         assert len(bot.repository.catalogue) == 3
 
@@ -96,17 +96,17 @@ async def test_a_listing_of_many_pages_that_promises_more_than_comes_is_not_whol
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         bot.api.listing = Page(pipelines=(pipelines(3)[0],), more=True, total=3)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         assert not bot.repository.lacks(TWO, since=0.0)
 
 
 async def test_a_whole_listing_takes_away_what_nobody_watches(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         del bot.api.pipelines[ONE]
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         assert bot.repository.lacks(ONE, since=0.0)
         assert len(bot.repository.catalogue) == 2
         assert bot.repository.unlisted == ()
@@ -115,7 +115,7 @@ async def test_a_whole_listing_takes_away_what_nobody_watches(fake_redis: redis.
 async def test_one_404_of_goldrush_itself_needs_no_listing(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         bot.api.statuses[ONE] = NotFound("GoldRush answered 404: there is no such pipeline.")
         before = bot.api.listings
@@ -127,9 +127,9 @@ async def test_one_404_of_goldrush_itself_needs_no_listing(fake_redis: redis.asy
 async def test_a_listing_that_shows_another_name_draws_the_open_card_anew(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         bot.api.statuses[ONE] = FAILED
         await bot.poll(20)
         bot.api.pipelines[ONE] = replace(bot.api.pipelines[ONE], name="sales")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         assert await bot.cards() == ["sales failure"]

@@ -132,7 +132,7 @@ async def test_one_member_is_acknowledged_and_the_others_are_not(fake_redis: red
         world.bot.api.statuses |= dict.fromkeys(world.bot.api.statuses, FAILED)
         world.chat.answers = [(Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=WAIT), False)]
         await world.bot.watch("*")
-        await world.bot.listing.refresh()
+        await world.bot.catalogue.refresh()
         await world.bot.poll(20)
         (burst,) = [content for _, content, _ in world.chat.posts if isinstance(content, Group)]
         answer = world.bot.requests.acknowledgements.acknowledge_member

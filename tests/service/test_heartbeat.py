@@ -11,9 +11,7 @@ import pytest
 import redis.asyncio
 from structlog.testing import capture_logs
 
-from bot.coordination.heartbeat import Memberships
 from bot.delivery.dispatcher import Dispatcher
-from bot.delivery.doubt import Doubt
 from bot.delivery.lane_worker import LaneServices
 from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
@@ -23,11 +21,12 @@ from bot.domain.observation import PipelineId
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason, TeamId
 from bot.ports.chat import ChatAway
+from bot.ports.conversations import Memberships
 from bot.ports.pipeline_api import Unavailable
 from bot.ports.store_errors import StoreAway, StoreRolledBack
 from bot.slack.render.renderer import Look
 from tests.builders import ALERTS, ANN, TEAM, a_delivery, at
-from tests.fakes import FakeApi, FakeChat, FakeClock, nowhere
+from tests.fakes import NO_MEMBERSHIPS, FakeApi, FakeChat, FakeClock
 from tests.rollback import go_back, snapshot
 from tests.service.test_poller import FAILED, LIVE, ONE, OPERATOR, OTHER, TWO, Bot, pipelines, running
 
@@ -62,7 +61,7 @@ async def whole(
     clock: FakeClock | None = None,
     api: FakeApi | None = None,
     team: TeamId = TEAM,
-    memberships: Memberships = nowhere,
+    memberships: Memberships = NO_MEMBERSHIPS,
 ) -> AsyncIterator[Whole]:
     chat = chat or FakeChat()
     wake = asyncio.Event()
@@ -79,15 +78,13 @@ async def whole(
         memberships=memberships,
         team=team,
     ) as bot:
-        doubt = Doubt(bot.clock)
-        bot.vigil._in_doubt = doubt.arise
         suspensions = Suspensions(store=bot.store, chat=chat, clock=bot.clock, wake=wake, fallback=fallback)
         around = LaneServices(
             store=bot.store,
             chat=chat,
             clock=bot.clock,
             limiter=RateLimiter(bot.clock),
-            doubt=doubt,
+            doubt=bot.doubt,
             suspensions=suspensions,
             team=team,
         )
@@ -243,7 +240,7 @@ async def test_a_loss_is_dealt_with_to_the_end_also_where_the_store_goes_away_mi
             world.bot.store.away_once(method)
         for _ in range(5):
             with suppress(StoreAway):
-                await world.bot.vigil.look()
+                await world.bot.heartbeat.beat()
         await world.bot.poll(40)
         assert_all_is_told_once(world)
 
@@ -259,7 +256,7 @@ class Whereabouts:
         self._away = away
         self.asked = 0
 
-    async def __call__(self) -> tuple[ChannelId, ...]:
+    async def memberships(self) -> tuple[ChannelId, ...]:
         self.asked += 1
         if self.asked <= self._away:
             raise ChatAway("no answer")
@@ -333,13 +330,13 @@ async def test_a_turn_begun_while_the_store_goes_away_is_begun_in_full(fake_redi
     async with whole(fake_redis) as first:
         await first.bot.watch(ONE, TWO)
         await first.bot.poll(20)
-        await first.bot.turn.give_up()
+        await first.bot.leadership.release()
     async with whole(fake_redis, before=first.bot, chat=first.chat) as second:
-        await second.bot.turn.give_up()
-        second.bot.poller.epoch = 0  # as of a bot that stood by
+        await second.bot.leadership.release()
+        second.bot.scheduler.epoch = 0  # as of a bot that stood by
         second.bot.store.away_once("last_heartbeat")
         with pytest.raises(StoreAway):
-            await second.bot.vigil.look()
+            await second.bot.heartbeat.beat()
         second.bot.api.statuses[ONE] = FAILED
         await second.bot.poll(40)
         assert len(second.told()) == 1

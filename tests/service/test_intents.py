@@ -24,7 +24,7 @@ def contradicted(bot: Bot) -> bool:
 async def test_a_pipeline_that_is_resumed_is_not_wanted_paused(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         for _ in range(3):
             becomes(bot, Intent.PAUSED, PAUSED)
@@ -42,7 +42,7 @@ async def test_a_pipeline_that_is_resumed_is_not_wanted_paused(fake_redis: redis
 async def test_the_intent_is_asked_for_again_until_it_is_known(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         becomes(bot, Intent.PAUSED, PAUSED)
         await bot.poll(20)
         becomes(bot, Intent.RUNNING, LIVE)
@@ -55,7 +55,7 @@ async def test_the_intent_is_asked_for_again_until_it_is_known(fake_redis: redis
 async def test_a_true_contradiction_is_told(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         bot.api.statuses[ONE] = PAUSED
         await bot.poll(20)
@@ -68,7 +68,7 @@ async def test_a_true_contradiction_is_told(fake_redis: redis.asyncio.Redis) -> 
 async def test_who_asks_is_told_what_is_wanted_now(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         bot.api.statuses[ONE] = PAUSED
         await bot.poll(20)

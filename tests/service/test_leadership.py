@@ -1,4 +1,4 @@
-"""Whose turn it is to read, over the store in memory: one bot at a time, and never nobody for long."""
+"""Whose leadership it is to read, over the store in memory: one bot at a time, and never nobody for long."""
 
 import pytest
 import redis.asyncio
@@ -22,10 +22,10 @@ def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
     return WholeStore(fake_redis, TEAM, clock)
 
 
-async def lasts(turn: Leadership, clock: FakeClock) -> float:
+async def lasts(leadership: Leadership, clock: FakeClock) -> float:
     """Seconds until it is ours no more, if it is not kept on."""
     seconds = 0.0
-    while turn.ours:
+    while leadership.held:
         await clock.pass_time(0.5)
         seconds += 0.5
     return seconds
@@ -33,33 +33,33 @@ async def lasts(turn: Leadership, clock: FakeClock) -> float:
 
 async def test_one_bot_has_the_turn_and_keeps_it(store: WholeStore, clock: FakeClock) -> None:
     first, second = Leadership(store, clock), Leadership(store, clock)
-    assert not first.ours
-    assert await first.keep()
+    assert not first.held
+    assert await first.acquire()
     for _ in range(40):
         await clock.pass_time(3)
-        assert not await first.keep()  # it was ours already
-        assert not await second.keep()
-        assert (first.ours, second.ours) == (True, False)
+        assert not await first.acquire()  # it was ours already
+        assert not await second.acquire()
+        assert (first.held, second.held) == (True, False)
 
 
 async def test_whoever_gives_it_up_lets_another_begin_at_once(store: WholeStore, clock: FakeClock) -> None:
     first, second = Leadership(store, clock), Leadership(store, clock)
-    await first.keep()
-    await first.give_up()
-    assert not first.ours
-    assert await second.keep()
-    assert not await first.keep()
-    await first.give_up()  # what is another's is not given up
-    assert not await first.keep()
-    assert second.ours
+    await first.acquire()
+    await first.release()
+    assert not first.held
+    assert await second.acquire()
+    assert not await first.acquire()
+    await first.release()  # what is another's is not given up
+    assert not await first.acquire()
+    assert second.held
 
 
 async def test_a_turn_that_is_about_to_run_out_is_no_turn(store: WholeStore, clock: FakeClock) -> None:
     """So that what is begun in it also ends in it."""
-    turn = Leadership(store, clock)
-    await turn.keep()
-    assert await lasts(turn, clock) == TURN_SECONDS - SPARE_SECONDS
-    assert await turn.keep()  # nobody else wanted it, and it has just become ours again
+    leadership = Leadership(store, clock)
+    await leadership.acquire()
+    assert await lasts(leadership, clock) == TURN_SECONDS - SPARE_SECONDS
+    assert await leadership.acquire()  # nobody else wanted it, and it has just become ours again
 
 
 class Flaky(WholeStore):
@@ -74,33 +74,33 @@ class Flaky(WholeStore):
 async def test_a_store_that_is_away_takes_no_turn_away(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> None:
     """It is ours for as long as it lasts, and then nobody's, as far as we know."""
     store = Flaky(fake_redis, TEAM, clock)
-    turn = Leadership(store, clock)
-    await turn.keep()
+    leadership = Leadership(store, clock)
+    await leadership.acquire()
     store.away = True
     with pytest.raises(StoreAway):
-        await turn.keep()
-    assert turn.ours
-    await lasts(turn, clock)
+        await leadership.acquire()
+    assert leadership.held
+    await lasts(leadership, clock)
     with pytest.raises(StoreAway):
-        await turn.keep()
-    assert not turn.ours
+        await leadership.acquire()
+    assert not leadership.held
     store.away = False
-    assert await turn.keep()
+    assert await leadership.acquire()
 
 
 async def test_what_is_for_one_bot_only_runs_in_its_turn(store: WholeStore, clock: FakeClock) -> None:
     ran = []
-    turn = Leadership(store, clock)
+    leadership = Leadership(store, clock)
 
     async def run() -> None:
         ran.append(clock.seconds)
 
-    once = turn.only(run)
+    once = leadership.only(run)
     await once()
     assert ran == []
-    await turn.keep()
+    await leadership.acquire()
     await once()
     assert len(ran) == 1
-    await lasts(turn, clock)
+    await lasts(leadership, clock)
     await once()
     assert len(ran) == 1

@@ -24,7 +24,7 @@ def answer_all(bot: Bot, answer: Status | ApiError) -> None:
 
 async def watched(bot: Bot) -> None:
     await bot.watch("orders-*")
-    await bot.listing.refresh()
+    await bot.catalogue.refresh()
     await bot.poll(30)
 
 
@@ -43,7 +43,7 @@ async def test_one_429_that_asks_for_ten_minutes_is_told_with_its_end_and_so_is_
         await watched(bot)
         answer_all(bot, Throttled(SLOW_DOWN, retry_after=600.0))
         await bot.poll(16)
-        until = bot.poller.waits_until()
+        until = bot.scheduler.waits_until()
         assert until is not None
         answer_all(bot, LIVE)
         await bot.poll(16)
@@ -98,14 +98,14 @@ async def test_a_wait_of_the_listing_or_of_an_object_holds_no_status(fake_redis:
         await watched(bot)
         bot.api.listing = Throttled(SLOW_DOWN, retry_after=600.0)
         bot.api.refusal = Throttled(SLOW_DOWN, retry_after=600.0)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         bot.api.statuses[ONE] = Status(phase=Phase.PAUSED, replicas=0, ready=0)
         reads = len(bot.api.reads)
         await bot.poll(60)
         assert len(bot.api.reads) - reads >= 5
         assert "GoldRush API blind" not in await bot.cards()
         answer = await bot.requests.queries.browse(ALERTS, "", 0, 9)
-        assert answer.wait_until == bot.listing.waits_until()
+        assert answer.wait_until == (await bot.catalogue.refresh(older_than=600.0)).waits_until is not None
         text = LOOK.answer(answer, Asked(text="list")).text
         assert "The list may be out of date" in text
         assert "I'll try again at <!date^" in text
@@ -150,7 +150,7 @@ async def test_a_person_is_told_at_once_that_nothing_is_read_and_until_when(fake
         reads = len(bot.api.reads)
         answer = await bot.requests.queries.status(ALERTS, [ONE])
         assert len(bot.api.reads) == reads
-        until = bot.poller.waits_until()
+        until = bot.scheduler.waits_until()
         assert until is not None
         head, doubt, *_ = LOOK.answer(answer, Asked(text="status")).text.split("\n")
         assert head.startswith("orders-1 — last seen RUNNING ")
@@ -169,7 +169,7 @@ async def test_a_person_is_told_at_once_that_nothing_is_read_and_until_when(fake
 async def test_an_absurd_wait_is_an_hour_at_most(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         bot.budget.throttled(Route.STATUS, 1e9)
-        until = bot.poller.waits_until()
+        until = bot.scheduler.waits_until()
         assert until is not None
         assert until - bot.clock.now() == timedelta(hours=1)
 

@@ -36,7 +36,7 @@ async def furnish(world: Whole) -> None:
     bot = world.bot
     await bot.watch("orders-*")
     await bot.store.add_watches([a_watch("orders-*", channel=OTHER)], a_message("announced", channel=OTHER))
-    await bot.listing.refresh()
+    await bot.catalogue.refresh()
     await bot.poll(20)
     for number in (1, 2, 3):
         bot.api.statuses[PipelineId(f"pipe_000{number}")] = FAILED
@@ -150,7 +150,7 @@ async def test_a_first_start_reports_nothing(fake_redis: redis.asyncio.Redis) ->
 async def test_a_card_that_is_lost_is_drawn_again_where_it_stands(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, 4, operator=OPERATOR, chat=FakeChat()) as world:
         await world.bot.watch(FIRST)
-        await world.bot.listing.refresh()
+        await world.bot.catalogue.refresh()
         await world.bot.poll(20)
         world.bot.api.statuses[FIRST] = FAILED
         await world.bot.poll(20)

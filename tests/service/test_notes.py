@@ -122,7 +122,7 @@ async def test_an_unknown_name_changes_nothing_and_keeps_what_was_typed(fake_red
 
 async def test_a_pattern_says_what_it_applies_to(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(12)) as bot:
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         text = said(await change(bot, RUNBOOK, "orders-*", WIKI))
         assert "It applies to 12 pipelines now: orders-1, " in text
         assert " and 2 more." in text

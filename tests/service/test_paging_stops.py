@@ -23,7 +23,7 @@ PAGED = (replace(a_person(BOB, direct=BOBS_DMS), label="Bob"), a_person(CAT, dir
 @pytest.fixture
 async def bot(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Bot]:
     async with running(fake_redis, *pipelines(3)) as bot:
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         yield bot
 
 

@@ -56,7 +56,7 @@ async def under_load(bot: Bot, readings: Readings, names: list[str], *, times: i
 
 
 async def prepared(bot: Bot) -> Readings:
-    await bot.listing.refresh()
+    await bot.catalogue.refresh()
     await bot.watch(*ids(1, WATCHED))
     await bot.poll(2 * PERIOD)
     return Readings(bot)
@@ -99,7 +99,7 @@ async def test_slow_answers_to_people_take_no_slot_of_the_polling(fake_redis: re
         readings = await prepared(bot)
         never = asyncio.Event()
         bot.api.gate = lambda each: never if each in unwatched else None
-        asking = [asyncio.create_task(bot.poller.read_now(each)) for each in unwatched]
+        asking = [asyncio.create_task(bot.scheduler.read_now(each)) for each in unwatched]
         await readings.poll(2 * Cadence().steady_seconds + 2)
         assert len([each for each in bot.api.reads if each in unwatched]) == MOST_AT_ONCE
         assert readings.longest_pause(ids(1, WATCHED)) <= Cadence().steady_seconds + 1

@@ -1,4 +1,4 @@
-"""The poller and what people ask for, over GoldRush in memory, a store in memory and a clock turned by hand."""
+"""Monitoring and requests over a GoldRush in memory, a store in memory and a fake clock."""
 
 import asyncio
 from collections import Counter
@@ -11,8 +11,9 @@ import pytest
 import redis.asyncio
 from structlog.testing import capture_logs
 
-from bot.coordination.heartbeat import Heartbeat, Memberships
+from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
+from bot.delivery.doubt import Doubt
 from bot.domain.answer import Fate, WatchAnswer
 from bot.domain.cadence import Cadence
 from bot.domain.card import Notice, NoticeKind, SyncCard
@@ -25,8 +26,11 @@ from bot.domain.subscription import Wish
 from bot.domain.transition import Event, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, SuspendReason, Target, TargetKind, TeamId
 from bot.monitoring.budget import Budget
-from bot.monitoring.catalogue import Listing
-from bot.monitoring.poller import Poller
+from bot.monitoring.catalogue import CatalogueSync
+from bot.monitoring.monitoring import Monitoring
+from bot.monitoring.recorder import Recorder
+from bot.monitoring.scheduler import Scheduler
+from bot.ports.conversations import Memberships
 from bot.ports.pipeline_api import (
     ApiError,
     Forbidden,
@@ -38,11 +42,11 @@ from bot.ports.pipeline_api import (
     Unauthorized,
     Unavailable,
 )
-from bot.requests.requests import Requests
+from bot.requests.services import RequestServices
 from bot.state.repository import Repository
 from tests.builders import ALERTS, ANN, TEAM, a_message, a_pipeline, a_watch, at
 from tests.contract.test_store import an_announcement
-from tests.fakes import FakeApi, FakeChat, FakeClock, nowhere, settle
+from tests.fakes import NO_MEMBERSHIPS, FakeApi, FakeChat, FakeClock, settle
 from tests.stores import WholeStore
 
 OTHER = ChannelId("C0OTHER")
@@ -65,13 +69,15 @@ class Bot:
     api: FakeApi
     store: WholeStore
     repository: Repository
-    poller: Poller
-    vigil: Heartbeat
-    turn: Leadership
-    requests: Requests
-    listing: Listing
+    scheduler: Scheduler
+    recorder: Recorder
+    heartbeat: Heartbeat
+    leadership: Leadership
+    requests: RequestServices
+    catalogue: CatalogueSync
     clock: FakeClock
     budget: Budget
+    doubt: Doubt
 
     async def watch(self, *references: str, channel: ChannelId = ALERTS) -> None:
         watches = [a_watch(each, channel=channel) for each in references]
@@ -85,8 +91,8 @@ class Bot:
     async def poll(self, seconds: float) -> None:
         for count in range(round(seconds / 0.25)):
             if count % 8 == 0:
-                await self.vigil.look()
-            await self.poller.tick()
+                await self.heartbeat.beat()
+            await self.scheduler.tick()
             await self.clock.pass_time(0.25)
 
     async def cards(self, channel: ChannelId = ALERTS) -> list[str]:
@@ -106,7 +112,7 @@ async def running(
     operator: ChannelId | None = None,
     fallback: ChannelId | None = None,
     api: FakeApi | None = None,
-    memberships: Memberships = nowhere,
+    memberships: Memberships = NO_MEMBERSHIPS,
     team: TeamId = TEAM,
 ) -> AsyncIterator[Bot]:
     clock = clock or FakeClock()
@@ -114,49 +120,61 @@ async def running(
     store = WholeStore(fake_redis, team, clock)
     repository = Repository(store, asyncio.Event(), fallback)
     await repository.load()
-    budget, turn = Budget(rate, clock), Leadership(store, clock)
-    listing = Listing(api=api, repository=repository, budget=budget, clock=clock)
-    poller = Poller(
+    budget, leadership, doubt = Budget(rate, clock), Leadership(store, clock), Doubt(clock)
+    monitoring = Monitoring.over(
         api=api,
         repository=repository,
         budget=budget,
         clock=clock,
         cadence=Cadence(),
-        turn=turn,
+        leadership=leadership,
         slots=20,
         operator=operator,
-        listing=listing,
     )
-    vigil = Heartbeat(
+    heartbeat = Heartbeat.over(
         repository=repository,
         store=store,
         outbox=store,
-        poller=poller,
-        turn=turn,
+        polling=monitoring.scheduler,
+        leadership=leadership,
         clock=clock,
+        doubt=doubt,
+        memberships=memberships,
         blind_after=timedelta(minutes=5),
         operator=operator,
-        in_doubt=lambda _: None,
-        memberships=memberships,
     )
-    await vigil.look()
-    requests = Requests.over(
+    await heartbeat.beat()
+    requests = RequestServices.over(
         repository=repository,
         store=store,
-        poller=poller,
-        listing=listing,
+        reads=monitoring.scheduler,
+        unrecorded=monitoring.recorder.unrecorded,
+        catalogue=monitoring.catalogue,
         clock=clock,
-        direct=FakeChat().direct,
+        conversations=FakeChat(),
     )
     stopped = asyncio.Event()
-    task = asyncio.create_task(poller.run(stopped))
+    task = asyncio.create_task(monitoring.scheduler.run(stopped))
     await settle()
-    yield Bot(api, store, repository, poller, vigil, turn, requests, listing, clock, budget)
+    yield Bot(
+        api,
+        store,
+        repository,
+        monitoring.scheduler,
+        monitoring.recorder,
+        heartbeat,
+        leadership,
+        requests,
+        monitoring.catalogue,
+        clock,
+        budget,
+        doubt,
+    )
     stopped.set()
     while not task.done():
         await clock.pass_time(1)
     await task
-    await turn.give_up()
+    await leadership.release()
 
 
 async def test_each_phase_is_read_at_its_own_pace_and_each_pipeline_once_however_many_watch(
@@ -179,7 +197,7 @@ async def test_each_phase_is_read_at_its_own_pace_and_each_pipeline_once_however
 async def test_the_interval_is_even_and_pipelines_are_spread_over_it(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(30)) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(46)
         at_once = []
         for _ in range(60):
@@ -208,14 +226,14 @@ async def test_two_reads_of_one_pipeline_are_never_under_way_and_a_slow_one_dela
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         stuck = asyncio.Event()
         bot.api.gate = lambda each: stuck if each == ONE else None
         await bot.poll(60)
         reads = Counter(bot.api.reads)
         assert reads[ONE] == 1
         assert reads[TWO] >= 4
-        person = asyncio.create_task(bot.poller.read_now(ONE))
+        person = asyncio.create_task(bot.scheduler.read_now(ONE))
         await settle()
         assert Counter(bot.api.reads)[ONE] == 1  # joined
         stuck.set()
@@ -233,19 +251,19 @@ async def test_what_was_put_off_while_periods_were_longer_is_due_when_they_are_n
         await bot.watch(ONE, *others)
         while bot.api.reads.count(ONE) < 3:
             await bot.poll(1)
-        assert bot.poller.stretch > 2
+        assert bot.scheduler.stretch > 2
         bot.api.statuses |= dict.fromkeys(others, LIVE)
         await bot.poll(80)
-        assert bot.poller.stretch == 1
+        assert bot.scheduler.stretch == 1
         assert bot.api.reads.count(ONE) == 4
 
 
 async def test_the_budget_is_kept_and_periods_stretch_evenly(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(120), rate=4.0) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(120)
-        assert bot.poller.stretch == pytest.approx(120 / 15 / (4 * 0.85))
+        assert bot.scheduler.stretch == pytest.approx(120 / 15 / (4 * 0.85))
         assert len(bot.api.reads) <= 4 * 120 + 4
         before = Counter(bot.api.reads)
         await bot.poll(120)
@@ -256,7 +274,7 @@ async def test_the_budget_is_kept_and_periods_stretch_evenly(fake_redis: redis.a
 async def test_a_person_is_served_while_the_polling_uses_up_the_budget(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(200), rate=4.0) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(30)
         asked = asyncio.create_task(bot.requests.queries.status(ALERTS, ["orders-150"]))
         await bot.poll(1)
@@ -268,7 +286,7 @@ async def test_a_person_is_served_while_the_polling_uses_up_the_budget(fake_redi
 async def test_a_429_is_obeyed_and_shrinks_the_budget(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         bot.api.statuses[ONE] = Throttled("slow down", retry_after=30.0)
         await bot.poll(16)
@@ -288,7 +306,7 @@ async def test_one_broken_pipeline_is_unreachable_after_three_reads_and_back_aft
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         bot.api.statuses[ONE] = error
         await bot.poll(60)
@@ -305,7 +323,7 @@ async def test_the_api_as_a_whole_away_is_one_notice_a_channel_and_its_return_cl
     async with running(fake_redis, *pipelines(20)) as bot:
         await bot.watch("orders-*")
         await bot.watch("orders-1*", channel=OTHER)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(30)
         for each in list(bot.api.statuses):
             bot.api.statuses[each] = Unavailable("GoldRush did not answer within 5 s.")
@@ -332,7 +350,7 @@ async def test_any_error_inside_a_read_is_told_as_an_outage_and_logged_once(
     with capture_logs() as lines:
         async with running(fake_redis, *pipelines(5)) as bot:
             await bot.watch("orders-*")
-            await bot.listing.refresh()
+            await bot.catalogue.refresh()
             for each in list(bot.api.statuses):
                 bot.api.statuses[each] = error
             await bot.poll(60)
@@ -349,7 +367,7 @@ async def test_any_error_inside_a_read_is_told_as_an_outage_and_logged_once(
 async def test_a_rejected_key_is_one_notice_to_the_operator(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(5), operator=OPERATOR) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(30)
         for each in list(bot.api.statuses):
             bot.api.statuses[each] = Unauthorized("the ServiceKey is wrong.")
@@ -373,7 +391,7 @@ async def test_a_pipeline_that_is_gone_is_told_once_and_read_again_when_it_is_li
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await bot.watch(ONE, TWO)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         gone = bot.api.pipelines.pop(ONE)
         bot.api.statuses[ONE] = NotFound("no such pipeline")
@@ -381,11 +399,11 @@ async def test_a_pipeline_that_is_gone_is_told_once_and_read_again_when_it_is_li
         assert bot.repository.record(ONE).state.reach is Reach.GONE
         before = Counter(bot.api.reads)[ONE]
         await bot.poll(120)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         assert Counter(bot.api.reads)[ONE] == before
         bot.api.pipelines[ONE] = gone
         bot.api.statuses[ONE] = LIVE
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         assert bot.repository.record(ONE).state.reach is Reach.REACHABLE
         assert len(await bot.store.owed(ALERTS)) <= 4
@@ -523,7 +541,7 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
         await watch(bot, "orders-2", channel=OTHER)
         assert await bot.cards(OTHER) == ["orders-2 failure"]
         await bot.store.rest(ALERTS, SuspendReason.RESTRICTED)
-        await bot.vigil.catch_up()
+        await bot.repository.catch_up()
         assert (await watch(bot, "nosuch")).added == ()
         assert ALERTS in (await bot.store.watches()).suspended  # nothing is watched there anew
         same = await watch(bot, "orders-1", targets=(page,))
@@ -555,7 +573,7 @@ async def test_a_pattern_takes_in_pipelines_that_come_later(fake_redis: redis.as
         newcomer = a_pipeline("orders-new", pipeline_id=PipelineId("pipe_9999"))
         bot.api.pipelines[newcomer.id] = newcomer
         bot.api.statuses[newcomer.id] = FAILED
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(5)
         assert await bot.cards() == ["orders-new failure"]
 
@@ -611,7 +629,7 @@ async def test_a_channel_that_rests_and_watches_still_has_not_left(fake_redis: r
         bot.api.statuses[ONE] = FAILED
         await bot.watch(ONE, "orders-*")
         await bot.watch(ONE, channel=OTHER)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(2)
         await bot.store.suspend(ALERTS, SuspendReason.ARCHIVED, [], bot.repository.watches.of(ALERTS))
         await bot.repository.refresh_watches()
@@ -666,7 +684,7 @@ async def test_two_bots_on_one_store_tell_a_failure_once(fake_redis: redis.async
     clock = FakeClock()
     async with running(fake_redis, *pipelines(3), clock=clock) as one:
         await one.watch("orders-*")
-        await one.listing.refresh()
+        await one.catalogue.refresh()
         async with running(fake_redis, api=one.api, clock=clock) as two:
             await one.poll(20)
             one.api.statuses[ONE] = FAILED
@@ -674,8 +692,8 @@ async def test_two_bots_on_one_store_tell_a_failure_once(fake_redis: redis.async
             for count in range(160):
                 for bot in (one, two):
                     if count % 8 == 0:
-                        await bot.vigil.look()
-                    await bot.poller.tick()
+                        await bot.heartbeat.beat()
+                    await bot.scheduler.tick()
                 await clock.pass_time(0.25)
             assert await one.cards() == ["orders-1 failure"]
             assert len(one.api.reads) - reads <= 15  # of forty seconds: only one of them reads
@@ -690,11 +708,11 @@ async def test_when_the_bot_that_reads_leaves_the_other_goes_on(fake_redis: redi
         await one.poll(20)
         async with running(fake_redis, clock=clock, api=api) as two:
             await two.poll(20)
-            assert not two.turn.ours
-            await one.turn.give_up()
+            assert not two.leadership.held
+            await one.leadership.release()
             api.statuses[ONE] = FAILED
             await two.poll(20)
-            assert two.turn.ours
+            assert two.leadership.held
         await one.poll(20)
         api.statuses[ONE] = LIVE
         await one.poll(40)
@@ -743,7 +761,7 @@ async def test_what_was_read_for_a_person_is_shown_though_the_records_were_loade
         bot.clock.seconds += 30
         slow = asyncio.Event()
         bot.api.gate = lambda pipeline_id: slow if pipeline_id == TWO else None
-        assert await bot.turn.keep()
+        assert await bot.leadership.acquire()
         asked = asyncio.create_task(bot.requests.queries.status(ALERTS, []))
         await settle()
         await bot.repository.load()
@@ -762,10 +780,10 @@ async def test_a_bot_whose_turn_it_is_not_asks_for_no_more_than_the_polling_prom
     ):
         await watch(one, "orders-*")
         await one.poll(100)
-        assert one.poller.stretch > 3
-        await two.vigil.catch_up()
-        await two.listing.refresh()
-        assert not two.turn.ours
+        assert one.scheduler.stretch > 3
+        await two.repository.catch_up()
+        await two.catalogue.refresh()
+        assert not two.leadership.held
         before = len(one.api.reads)
         await two.requests.queries.status(ALERTS, [])
         assert len(one.api.reads) == before
@@ -778,13 +796,13 @@ async def test_a_rejected_key_is_told_though_nothing_is_watched(
     async with running(fake_redis, *pipelines(2), operator=OPERATOR, api=RefusedApi(error)) as bot:
         with capture_logs() as lines:
             for _ in range(3):
-                await bot.poller.list_again()
+                await bot.scheduler.refresh_catalogue()
                 await bot.poll(10)
         assert [line["problem"] for line in lines if line["log_level"] == "error"] == [str(error)]
         assert await bot.cards(OPERATOR) == ["GoldRush API blind"]
         assert isinstance(bot.api, RefusedApi)
         bot.api.refusal = None
-        await bot.poller.list_again()
+        await bot.scheduler.refresh_catalogue()
         outage = bot.repository.record(API_PIPELINE_ID).episode
         assert outage is not None
         assert not outage.open
@@ -794,7 +812,7 @@ async def test_a_rejected_key_is_logged_where_there_is_nobody_to_tell(fake_redis
     api = RefusedApi(Unauthorized("The ServiceKey is wrong."))
     async with running(fake_redis, *pipelines(2), api=api) as bot:
         with capture_logs() as lines:
-            await bot.poller.list_again()
+            await bot.scheduler.refresh_catalogue()
         assert [line["event"] for line in lines if line["log_level"] == "error"] == ["key_rejected"]
         assert bot.repository.record(API_PIPELINE_ID).episode is None  # whoever comes to watch is told then
 

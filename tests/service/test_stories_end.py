@@ -17,7 +17,7 @@ GONE = NotFound("GoldRush answered 404: there is no such pipeline.")
 
 async def failed(bot: Bot, *references: str) -> None:
     await bot.watch(*references)
-    await bot.listing.refresh()
+    await bot.catalogue.refresh()
     await bot.poll(20)
     bot.api.statuses[ONE] = FAILED
     await bot.poll(20)
@@ -44,7 +44,7 @@ async def test_a_listing_that_comes_before_the_404s_leaves_no_card_failed_for_ev
         async with running(fake_redis, *pipelines(2)) as bot:
             await failed(bot, reference)
             delete(bot)
-            await bot.listing.refresh()
+            await bot.catalogue.refresh()
             await bot.poll(30)
             assert bot.repository.record(ONE).state.reach is Reach.GONE
             assert await reach_on_card(bot) is Reach.GONE
@@ -57,10 +57,10 @@ async def test_a_listing_that_comes_before_the_404s_leaves_no_card_failed_for_ev
 async def test_a_pipeline_that_was_well_is_told_to_be_gone_too(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await bot.watch("orders-*")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(20)
         delete(bot)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.poll(60)
         assert await bot.cards() == ["orders-1 blind"]
 
@@ -69,9 +69,9 @@ async def test_it_is_read_on_after_a_restart(fake_redis: redis.asyncio.Redis) ->
     async with running(fake_redis, *pipelines(2)) as bot:
         await failed(bot, "orders-*")
         delete(bot)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
     async with running(fake_redis, clock=bot.clock, api=bot.api) as again:
-        await again.listing.refresh()
+        await again.catalogue.refresh()
         await again.poll(60)
         assert await reach_on_card(again) is Reach.GONE
         assert again.repository.pipeline(ONE).name == "pipe_0001"  # nobody lists it any more
@@ -85,7 +85,7 @@ async def test_a_pipeline_that_the_pattern_no_longer_means_is_read_until_it_has_
         async with running(fake_redis, *pipelines(2)) as bot:
             await failed(bot, reference)
             bot.api.pipelines[ONE] = replace(bot.api.pipelines[ONE], name=name, project=project)
-            await bot.listing.refresh()
+            await bot.catalogue.refresh()
             bot.api.statuses[ONE] = LIVE
             await bot.poll(30)
             episode = bot.repository.record(ONE).episode
@@ -100,7 +100,7 @@ async def test_who_ends_the_pattern_ends_the_story_of_what_it_took_in(fake_redis
     async with running(fake_redis, *pipelines(2)) as bot:
         await failed(bot, "orders-*")
         bot.api.pipelines[ONE] = replace(bot.api.pipelines[ONE], name="sales-1")
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.requests.subscriptions.unwatch(ALERTS, None, ANN)
         assert bot.repository.record(ONE).episode is None
         assert ONE not in bot.repository.pollable
@@ -111,7 +111,7 @@ async def test_who_unwatches_while_it_is_unlisted_hears_no_more(fake_redis: redi
         await failed(bot, "orders-*")
         await bot.watch("orders-1*", channel=OTHER)
         delete(bot)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         await bot.requests.subscriptions.unwatch(ALERTS, ["orders-*"], ANN)
         assert ONE in bot.repository.pollable  # the other channel still hears
         await bot.requests.subscriptions.unwatch(OTHER, None, ANN)
@@ -125,7 +125,7 @@ async def test_what_is_read_but_not_listed_can_be_asked_for_by_name_and_is_in_no
     async with running(fake_redis, *pipelines(2)) as bot:
         await failed(bot, "orders-*")
         delete(bot)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         (view,) = (await bot.requests.queries.status(ALERTS, ["orders-1"])).views
         assert view.pipeline.id == ONE
         assert [each.pipeline.name for each in (await bot.requests.queries.browse(ALERTS, "", 0, 9)).views] == [

@@ -15,9 +15,10 @@ from bot.domain.subscription import Edit, Limits, WatchChange, Wish
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Every, Target, TargetKind
 from bot.ports.pipeline_api import Status
-from bot.requests.requests import Requests
+from bot.requests.services import RequestServices
 from tests.builders import ALERTS, ANN, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
+from tests.fakes import FakeChat
 from tests.service.test_heartbeat import Whole, whole
 from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, OTHER, TWO, Bot, is_open, pipelines, running, watch
 
@@ -92,7 +93,7 @@ async def name_bob(world: Whole, reference: str) -> None:
 async def test_one_command_calls_once_to_all_that_has_failed(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, 3) as world:
         await world.bot.watch("orders-*")
-        await world.bot.listing.refresh()
+        await world.bot.catalogue.refresh()
         world.bot.api.statuses |= dict.fromkeys(world.bot.api.statuses, FAILED)
         await world.bot.poll(30)
         await name_bob(world, "orders-*")
@@ -104,7 +105,7 @@ async def test_one_command_calls_once_to_all_that_has_failed(fake_redis: redis.a
 async def test_a_call_that_comes_after_the_end_or_an_answer_is_not_sent(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, 3) as world:
         await world.bot.watch("orders-*")
-        await world.bot.listing.refresh()
+        await world.bot.catalogue.refresh()
         world.bot.api.statuses |= dict.fromkeys(world.bot.api.statuses, FAILED)
         await world.bot.poll(30)
         slow_down = delivery.Refused(kind=delivery.Refusal.RATE_LIMITED, error="", retry_after=timedelta(seconds=60))
@@ -230,13 +231,14 @@ async def test_the_channel_is_told_what_goes_on_watching(fake_redis: redis.async
 
 async def test_a_channel_takes_so_many_watches_and_patterns_and_no_more(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
-        limited = Requests.over(
+        limited = RequestServices.over(
             repository=bot.repository,
             store=bot.store,
-            poller=bot.poller,
-            listing=bot.listing,
+            reads=bot.scheduler,
+            unrecorded=bot.recorder.unrecorded,
+            catalogue=bot.catalogue,
             clock=bot.clock,
-            direct=bot.requests.stops._direct,
+            conversations=FakeChat(),
             limits=Limits(watches=2, patterns=1),
         ).subscriptions
         await watch(bot, "orders-*", "orders-1")
@@ -257,14 +259,14 @@ async def test_after_a_rename_both_names_mean_it_and_the_current_one_is_shown(fa
     async with running(fake_redis, *pipelines(2)) as bot:
         await watch(bot, "orders-1")
         bot.api.pipelines[ONE] = a_pipeline("invoices", pipeline_id=ONE)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         (view,) = (await bot.requests.queries.watches(ALERTS)).watches
         assert view.watch.label == "invoices"
         for name in ("orders-1", "invoices"):
             (shown,) = (await bot.requests.queries.status(ALERTS, [name])).views
             assert shown.pipeline.name == "invoices"
         bot.api.pipelines[TWO] = a_pipeline("orders-1", pipeline_id=TWO)
-        await bot.listing.refresh()
+        await bot.catalogue.refresh()
         (shown,) = (await bot.requests.queries.status(ALERTS, ["orders-1"])).views
         assert shown.pipeline.id == TWO  # the name is another one's now
         asked = await unwatch(bot, "orders-1")

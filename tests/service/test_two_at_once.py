@@ -12,7 +12,7 @@ from tests.service.test_poller import FAILED, LIVE, ONE, Bot, pipelines, running
 async def both(reader: Bot, other: Bot, seconds: int) -> None:
     for _ in range(seconds):
         await reader.poll(1)
-        await other.vigil.look()
+        await other.heartbeat.beat()
 
 
 async def test_a_failure_that_the_other_unwatched_and_watched_again_is_told(fake_redis: redis.asyncio.Redis) -> None:
@@ -20,7 +20,7 @@ async def test_a_failure_that_the_other_unwatched_and_watched_again_is_told(fake
         running(fake_redis, *pipelines(1)) as reader,
         running(fake_redis, clock=reader.clock, api=reader.api) as other,
     ):
-        await other.listing.refresh()
+        await other.catalogue.refresh()
         await reader.watch(ONE)
         await both(reader, other, 5)
         reader.api.statuses[ONE] = FAILED
@@ -32,8 +32,8 @@ async def test_a_failure_that_the_other_unwatched_and_watched_again_is_told(fake
         await both(reader, other, 20)
         assert len(before) == 1
         assert len(await reader.cards()) == 2
-        assert reader.turn.ours
-        assert not other.turn.ours
+        assert reader.leadership.held
+        assert not other.leadership.held
 
 
 async def _not_closed() -> None:
@@ -45,7 +45,7 @@ async def test_a_failure_that_began_during_the_click_is_not_acknowledged_by_it(f
         running(fake_redis, *pipelines(1)) as reader,
         running(fake_redis, clock=reader.clock, api=reader.api) as other,
     ):
-        await other.listing.refresh()
+        await other.catalogue.refresh()
         await reader.watch(ONE)
         await both(reader, other, 5)
         reader.api.statuses[ONE] = FAILED

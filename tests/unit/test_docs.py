@@ -376,10 +376,10 @@ def test_what_should_wake_a_person_is_logged_and_each_error_is_among_it() -> Non
     assert told.keys() <= {event for event, level in levels.items() if level in {"error", "warning"}}
 
 
-def test_the_views_that_should_wake_a_person_are_those_that_are_logged() -> None:
+def test_the_api_health_that_should_wake_a_person_is_logged() -> None:
     row = rows("docs/alerts.md", "What should wake you")["api"]
-    views = set(re.findall(r"`([a-z_]+)`", row)) - {"api", "view", "check"}
-    assert views == {view.value for view in ApiHealth} - {ApiHealth.DOUBTFUL.value}
+    named = set(re.findall(r"`([a-z_]+)`", row)) - {"api", "health", "check"}
+    assert named == {health.value for health in ApiHealth} - {ApiHealth.DOUBTFUL.value}
 
 
 def test_the_probe_asks_for_the_key_of_the_sign_of_life() -> None:

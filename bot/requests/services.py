@@ -1,23 +1,27 @@
-"""People's requests: four services that share one view of the pipelines."""
+"""Builds the services that answer people, and change what a channel watches."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, Self
 
+from bot.domain.observation import PipelineId
 from bot.domain.subscription import Limits
-from bot.monitoring.catalogue import Listing
-from bot.monitoring.poller import Poller
+from bot.domain.transition import PipelineState
 from bot.ports.cards import Cards
+from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
+from bot.ports.conversations import DirectConversations
 from bot.ports.outbox import Outbox
 from bot.ports.rename_store import RenameStore
+from bot.ports.status_reads import StatusReads
 from bot.ports.watch_store import WatchStore
 from bot.requests.acknowledgements import Acknowledgements
 from bot.requests.notes import Notes
-from bot.requests.paging_stops import Direct, PagingStops
+from bot.requests.paging_stops import PagingStops
+from bot.requests.pipeline_views import PipelineViews
 from bot.requests.queries import Queries
 from bot.requests.references import References
-from bot.requests.status_reader import StatusReader
 from bot.requests.subscriptions import Subscriptions
 from bot.state.repository import Repository
 
@@ -29,7 +33,7 @@ class RequestsStore(WatchStore, ChannelStore, RenameStore, Cards, Outbox, Protoc
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Requests:
+class RequestServices:
     references: References
     queries: Queries
     subscriptions: Subscriptions
@@ -43,18 +47,24 @@ class Requests:
         *,
         repository: Repository,
         store: RequestsStore,
-        poller: Poller,
-        listing: Listing,
+        reads: StatusReads,
+        unrecorded: Mapping[PipelineId, PipelineState],
+        catalogue: FreshCatalogue,
         clock: Clock,
-        direct: Direct,
+        conversations: DirectConversations,
         limits: Limits = DEFAULT_LIMITS,
     ) -> Self:
-        views = StatusReader(repository=repository, poller=poller, clock=clock)
-        references = References(repository=repository, listing=listing)
+        views = PipelineViews(repository=repository, reads=reads, unrecorded=unrecorded, clock=clock)
+        references = References(repository=repository, catalogue=catalogue)
         return cls(
             references=references,
             queries=Queries(
-                repository=repository, channels=store, references=references, listing=listing, views=views, clock=clock
+                repository=repository,
+                channels=store,
+                references=references,
+                catalogue=catalogue,
+                views=views,
+                clock=clock,
             ),
             subscriptions=Subscriptions(
                 repository=repository,
@@ -70,6 +80,11 @@ class Requests:
             ),
             notes=Notes(repository=repository, watch_store=store, references=references, clock=clock),
             stops=PagingStops(
-                repository=repository, watch_store=store, cards=store, outbox=store, direct=direct, clock=clock
+                repository=repository,
+                watch_store=store,
+                cards=store,
+                outbox=store,
+                conversations=conversations,
+                clock=clock,
             ),
         )

@@ -1,4 +1,4 @@
-"""How pipelines stand, for whoever asks: as it is known, and read afresh where that is too old."""
+"""The views of pipelines that answers show: as last known, and read again where that is too old."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -10,78 +10,89 @@ from bot.domain.episode import EpisodeKind
 from bot.domain.observation import PipelineId
 from bot.domain.transition import PipelineState
 from bot.domain.watch import ChannelId
-from bot.monitoring.poller import Poller
 from bot.ports.clock import Clock
+from bot.ports.status_reads import StatusReads
 from bot.state.repository import Repository
 
-ANSWER_SECONDS = 6.0  # a person waits; what has not been read by then is shown as old as it is
-FRESH_SECONDS = 2.0  # for pipelines that were named
-RECENT_SECONDS = 60.0  # for those that were not
-READ_AT_ONCE = 20  # as many as a page shows: one command must not spend the budget of all
+ANSWER_SECONDS = 6.0  # a person waits; after that the answer shows the age of what was not read
+FRESH_SECONDS = 2.0  # for pipelines that the person named
+RECENT_SECONDS = 60.0  # for the others
+READ_AT_ONCE = 20  # a page shows so many: one command must not spend the whole budget
 NOT_SINCE = "it has not been read since"
-OVERDUE_SECONDS = 2.0  # older than the polling promises: this process stood still, or the machine slept
+OVERDUE_SECONDS = 2.0  # beyond the promised age: this process stood still, or the machine slept
 
 
-class StatusReader:
-    def __init__(self, *, repository: Repository, poller: Poller, clock: Clock) -> None:
+class PipelineViews:
+    """`unrecorded` holds readings of this bot that are newer than the record, or have none."""
+
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        reads: StatusReads,
+        unrecorded: Mapping[PipelineId, PipelineState],
+        clock: Clock,
+    ) -> None:
         self._repository = repository
-        self._poller = poller
+        self._reads = reads
+        self._unrecorded = unrecorded
         self._clock = clock
 
     @property
     def recent_seconds(self) -> float:
-        """What the polling keeps by itself is not asked for again: where periods are stretched, so is this."""
-        return RECENT_SECONDS * self._poller.stretch
+        """A reading younger than this counts as recent. It grows with the polling's periods."""
+        return RECENT_SECONDS * self._reads.stretch
 
     async def of(
         self, pipelines: Collection[Pipeline], channel: ChannelId, *, older_than: float
     ) -> tuple[PipelineView, ...]:
+        """Views for `channel`, after reading the pipelines whose last reading is older than `older_than` seconds."""
         problems = await self.read(pipelines, older_than=older_than)
         known = self.known([self._repository.pipeline(each.id) for each in pipelines], channel)
         return tuple(self._with_problem(view, problems.get(view.pipeline.id)) for view in known)
 
     def _with_problem(self, view: PipelineView, problem: str | None) -> PipelineView:
-        return replace(view, problem=problem, wait_until=self._poller.waits_until()) if problem else view
+        return replace(view, problem=problem, wait_until=self._reads.waits_until()) if problem else view
 
     async def read(self, pipelines: Collection[Pipeline], *, older_than: float) -> dict[PipelineId, str | None]:
-        """Reads those whose last reading is older than so many seconds, or than the polling promises: the oldest
-        `READ_AT_ONCE` of them. Answers what went wrong with which."""
-        promised = self._poller.promised()
+        """Reads the pipelines whose last reading is older than `older_than` seconds, or than the polling promises. At
+        most `READ_AT_ONCE`, the oldest first. Returns the problem with each, if any."""
+        promised = self._reads.promised()
         oldest = {each.id: min(older_than, promised.get(each.id, older_than) + OVERDUE_SECONDS) for each in pipelines}
         ages = {each: self._age(each) for each in oldest}
         stale = [each for each, seconds in oldest.items() if ages[each] > seconds]
         stale = sorted(stale, key=lambda each: -ages[each])[:READ_AT_ONCE]
         if not stale:
             return {}
-        reads = {asyncio.ensure_future(self._poller.read_now(each)): each for each in stale}
+        reads = {asyncio.ensure_future(self._reads.read_now(each)): each for each in stale}
         try:
             done, late = await asyncio.wait(reads, timeout=ANSWER_SECONDS)
         finally:
             for read in reads:
-                read.cancel()  # a read that has begun goes on for the poller; those that wait for budget are let go
+                read.cancel()  # a started read goes on for the polling; one that waits for budget ends
         problems = {reads[read]: read.result() for read in done}
         return problems | {reads[read]: "not read in time: the budget is in use, or the API is slow" for read in late}
 
     def _age(self, pipeline_id: PipelineId) -> float:
-        observation = self._standing(pipeline_id).observation
+        observation = self._state(pipeline_id).observation
         return (self._clock.now() - observation.observed_at).total_seconds() if observation else float("inf")
 
     def known(self, pipelines: Collection[Pipeline], channel: ChannelId) -> tuple[PipelineView, ...]:
-        """As they are known now, without a read."""
-        heard = self._repository.covered_by(self._repository.watches.of(channel))
-        promised = self._poller.promised()
-        known = (self._known(each, watched_here=each.id in heard) for each in pipelines)
-        return tuple(self._with_problem(each, self._doubt(each, promised)) for each in known)
+        """Views as last known, without a read."""
+        watched_here = self._repository.covered_by(self._repository.watches.of(channel))
+        promised = self._reads.promised()
+        known = (self._known(each, watched_here=each.id in watched_here) for each in pipelines)
+        return tuple(self._with_problem(each, self._staleness(each, promised)) for each in known)
 
-    def _doubt(self, view: PipelineView, promised: Mapping[PipelineId, float]) -> str | None:
-        """Why the last reading may be out of date. A bot that does not poll knows steady pipelines by old
-        readings; their age alone is no reason."""
+    def _staleness(self, view: PipelineView, promised: Mapping[PipelineId, float]) -> str | None:
+        """Why the last reading may be out of date. A bot that does not lead knows steady pipelines by old readings;
+        their age alone is no reason."""
         if view.state.observation is None:
             return None
-        if self._poller.breaker.lost:
-            return self._poller.breaker.problem
+        if outage := self._reads.outage:
+            return outage
         pipeline_id = view.pipeline.id
-        if pipeline_id in promised and not self._poller.reads:
+        if pipeline_id in promised and not self._reads.polls:
             return None
         longest = promised.get(pipeline_id, self.recent_seconds) + OVERDUE_SECONDS
         return NOT_SINCE if self._age(pipeline_id) > longest else None
@@ -91,22 +102,18 @@ class StatusReader:
         failure = episode if episode and episode.kind is EpisodeKind.FAILURE and episode.open else None
         return PipelineView(
             pipeline=pipeline,
-            state=self._standing(pipeline.id),
+            state=self._state(pipeline.id),
             watched_here=watched_here,
             acknowledged=failure.acknowledged if failure else None,
         )
 
-    def _standing(self, pipeline_id: PipelineId) -> PipelineState:
-        recorded, glimpse = (
-            self._repository.record(pipeline_id).state,
-            self._poller.unwatched_readings.get(pipeline_id),
-        )
+    def _state(self, pipeline_id: PipelineId) -> PipelineState:
+        recorded, unrecorded = self._repository.record(pipeline_id).state, self._unrecorded.get(pipeline_id)
         watched = self._repository.follows(pipeline_id)
-        return glimpse if glimpse and (not watched or _newer(glimpse, recorded)) else recorded
+        return unrecorded if unrecorded and (not watched or _is_newer(unrecorded, recorded)) else recorded
 
 
-def _newer(one: PipelineState, other: PipelineState) -> bool:
-    """A bot whose turn it is not keeps what it read for somebody to itself."""
+def _is_newer(one: PipelineState, other: PipelineState) -> bool:
     if one.observation is None or other.observation is None:
         return other.observation is None
     return one.observation.observed_at > other.observation.observed_at

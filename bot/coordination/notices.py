@@ -1,0 +1,49 @@
+"""Who gets which part of a notice about the whole bot."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.delivery import Message, Priority, in_slack
+from bot.domain.episode import stable_key
+from bot.domain.observation import PipelineId
+from bot.domain.watch import ChannelId
+from bot.state.repository import Repository
+
+
+class Notices:
+    """The operator gets everything; without an operator, every channel that it concerns. A channel gets only its own
+    part, and always hears of its own lost watches."""
+
+    def __init__(self, *, repository: Repository, operator: ChannelId | None) -> None:
+        self._repository = repository
+        self.operator = operator
+
+    def messages(
+        self, notice: Notice, channels: Collection[ChannelId] = (), unread: Collection[PipelineId] = ()
+    ) -> list[Message]:
+        at = (notice.since or notice.at).isoformat()
+        lost = notice.kind is NoticeKind.ROLLED_BACK
+        bodies = {each: self._own_part(each, notice, unread) for each in channels if lost or not self.operator}
+        if self.operator:
+            bodies[self.operator] = notice
+        return [
+            Message(
+                id=stable_key(self._repository.team, notice.kind, channel, at),
+                receiver=in_slack(channel),
+                priority=Priority.FAILURE,
+                body=body,
+                made_at=notice.at,
+            )
+            for channel, body in bodies.items()
+        ]
+
+    def _own_part(self, channel: ChannelId, notice: Notice, unread: Collection[PipelineId]) -> Notice:
+        """The watches of a private channel are no other channel's business."""
+        covered = self._repository.covered_by(self._repository.watches.of(channel))
+        return replace(
+            notice,
+            watches=tuple(watch for watch in notice.watches if watch.channel == channel),
+            missed=tuple(each for each in notice.missed if each.pipeline.id in covered),
+            unread=len(covered.intersection(unread)),
+        )

@@ -1,0 +1,132 @@
+"""Restores the store after it lost writes: a rollback, another Redis, lost keys, or an emptied Redis."""
+
+from datetime import datetime
+
+import structlog
+
+from bot.coordination.leadership import Leadership
+from bot.coordination.notices import Notices
+from bot.domain.card import Notice, NoticeKind
+from bot.domain.delivery import Message
+from bot.domain.watch import ChannelId
+from bot.ports.clock import Clock
+from bot.ports.conversations import Memberships
+from bot.ports.doubt import DeliveryDoubt
+from bot.ports.heartbeat_store import HeartbeatStore, LastHeartbeat
+from bot.ports.outbox import Outbox
+from bot.ports.polling import Polling
+from bot.state.known_pipelines import KnownState
+from bot.state.repository import Repository
+
+log = structlog.get_logger(__name__)
+
+
+class StoreRecovery:
+    """Every bot finds a loss and restores what it knows. Only the leader reports it.
+
+    `embedded`: the store stops with the bot, so each start finds another run id.
+    """
+
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        store: HeartbeatStore,
+        outbox: Outbox,
+        polling: Polling,
+        leadership: Leadership,
+        clock: Clock,
+        notices: Notices,
+        doubt: DeliveryDoubt,
+        memberships: Memberships,
+        embedded: bool = False,
+    ) -> None:
+        self._repository = repository
+        self._store = store
+        self._outbox = outbox
+        self._polling = polling
+        self._leadership = leadership
+        self._clock = clock
+        self._notices = notices
+        self._doubt = doubt
+        self._memberships = memberships
+        self._embedded = embedded
+        self._run_id: str | None = None
+        self._loss: tuple[datetime, KnownState] | None = None
+        """What this process knew when the store lost writes, until the recovery is complete."""
+        self._recovered = False
+        """True once this process has recovered from a loss, and reported it."""
+
+    async def resume(self) -> None:
+        """Completes a recovery that was cut short."""
+        if self._loss:
+            await self.recover()
+
+    async def recover(self) -> None:
+        """Puts all open deliveries in doubt, and writes again what this process knows better.
+
+        Raises:
+            StoreAway: `resume` completes the recovery.
+        """
+        now = self._clock.now()
+        self._doubt.arise(now)
+        at, known = self._loss = self._loss or (now, self._repository.known)
+        await self._store.accept_loss(now)
+        lost = await self._repository.restore(known)
+        self._polling.take_over(await self._store.next_epoch(above=self._polling.epoch))
+        if lost:
+            log.error("watches_lost", watches=[f"{watch.channel} {watch.reference}" for watch in lost])
+            if self._leadership.held:
+                channels = dict.fromkeys(watch.channel for watch in lost)
+                notice = Notice(kind=NoticeKind.ROLLED_BACK, at=at, watches=lost)
+                await self._outbox.enqueue(self._notices.messages(notice, tuple(channels)))
+        self._loss = None
+        self._recovered = True
+
+    async def check_server(self, last: LastHeartbeat) -> None:
+        """Redis restarted, or another Redis answers: it may lack the last writes."""
+        if last.doubt_since:
+            self._doubt.arise(last.doubt_since)
+        first = self._run_id is None
+        before = last.last_run_id if self._run_id is None else self._run_id
+        self._run_id = last.run_id
+        if before and before != last.run_id:
+            if first and self._embedded:
+                log.info("store_restarted", before=before, now=last.run_id)
+            else:
+                log.warning("another_redis", before=before, now=last.run_id)
+            await self.recover()
+
+    async def check_keys(self) -> None:
+        """The same server lost single keys, evicted or deleted. The leader restores them."""
+        cards = self._repository.open_cards
+        keys, missing = await self._store.lost_keys(tuple(cards), self._repository.watches.suspended)
+        if not keys:
+            return
+        log.error("store_incomplete", keys=keys)
+        await self.recover()
+        await self._repository.redraw(cards[key] for key in missing)
+        if self._notices.operator:
+            notice = Notice(kind=NoticeKind.INCOMPLETE, at=self._clock.now(), keys=keys)
+            await self._outbox.enqueue(self._notices.messages(notice))
+
+    async def check_emptied(self, now: datetime) -> list[Message]:
+        """Runs where the store has no heartbeat. If the bot is in channels already, Redis may have been emptied: puts
+        open deliveries in doubt. Returns the notices about it.
+
+        Raises:
+            ChatAway: the bot can't list its channels now.
+        """
+        channels = await self._forgotten_channels()
+        if not channels:
+            return []
+        log.warning("store_empty", channels=channels)
+        self._doubt.arise(now)
+        await self._store.accept_loss(now)
+        return self._notices.messages(Notice(kind=NoticeKind.EMPTY, at=now, channels=channels), channels)
+
+    async def _forgotten_channels(self) -> tuple[ChannelId, ...]:
+        operator = self._notices.operator
+        if operator is None or self._recovered or self._repository.watches.all:
+            return ()
+        return tuple(each for each in await self._memberships.memberships() if each != operator)

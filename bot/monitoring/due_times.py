@@ -1,0 +1,68 @@
+"""When each pipeline is due, in seconds of the monotonic clock. Pure."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+
+from bot.domain.cadence import offset, stretch
+from bot.domain.observation import PipelineId
+
+NEVER = float("-inf")
+
+
+class DueTimes:
+    def __init__(self) -> None:
+        self.stretch = 1.0
+        """The factor by which all periods grow to fit the budget."""
+        self._due: dict[PipelineId, float] = {}
+        self._read_at: dict[PipelineId, float] = {}
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def __contains__(self, pipeline_id: PipelineId) -> bool:
+        return pipeline_id in self._due
+
+    def follow(self, pollable: AbstractSet[PipelineId], now: float) -> AbstractSet[PipelineId]:
+        """Adds new pipelines, due at once, and drops the others. Returns the dropped ones."""
+        dropped = self._due.keys() - pollable
+        for each in dropped:
+            del self._due[each]
+            self._read_at.pop(each, None)
+        for each in sorted(pollable - self._due.keys()):
+            self._due[each] = now
+        return dropped
+
+    def fit(self, periods: Mapping[PipelineId, float], rate: float, *, advance: bool) -> None:
+        """Stretches the periods to the rate. `advance`: a period that became shorter makes a pipeline due earlier."""
+        self.stretch = stretch(periods.values(), rate)
+        if advance:
+            for each in periods.keys() & self._read_at.keys():
+                self._due[each] = min(self._due[each], self._read_at[each] + periods[each] * self.stretch)
+
+    def overdue(self, now: float) -> list[PipelineId]:
+        return [each for each, at in self._due.items() if at <= now]
+
+    def due_at(self, pipeline_id: PipelineId) -> float:
+        return self._due[pipeline_id]
+
+    def is_any_late(self, now: float) -> bool:
+        return any(at < now for at in self._due.values())
+
+    def make_all_due(self, now: float) -> None:
+        self._due = dict.fromkeys(self._due, now)
+
+    def put_all_off(self, until: float) -> None:
+        for each in self._due:
+            self._due[each] = max(self._due[each], until)
+
+    def mark_read(self, pipeline_id: PipelineId, now: float) -> None:
+        self._read_at[pipeline_id] = now
+
+    def set_next(self, pipeline_id: PipelineId, period: float, now: float, *, first: bool) -> None:
+        """Intervals are even. Only the first is shorter, by the pipeline's own share, to spread the reads."""
+        seconds = period * self.stretch
+        step = offset(pipeline_id, seconds) if first else seconds
+        self._due[pipeline_id] = max(self._due[pipeline_id] + step, now)
+
+    def unread_since(self, pipeline_ids: AbstractSet[PipelineId], moment: float) -> frozenset[PipelineId]:
+        return frozenset(each for each in pipeline_ids if self._read_at.get(each, NEVER) < moment)

@@ -1,0 +1,68 @@
+"""Builds the monitoring of one workspace. Data flows one way: scheduler → reader → recorder."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from bot.domain.cadence import Cadence
+from bot.domain.watch import ChannelId
+from bot.monitoring.breaker import CircuitBreaker
+from bot.monitoring.budget import Budget
+from bot.monitoring.catalogue import CatalogueSync
+from bot.monitoring.intents import Intents
+from bot.monitoring.outage import OutageNotices
+from bot.monitoring.reader import Reader
+from bot.monitoring.recorder import Recorder
+from bot.monitoring.scheduler import Scheduler
+from bot.ports.clock import Clock
+from bot.ports.leadership import LeadershipStatus
+from bot.ports.pipeline_api import PipelineApi
+from bot.state.repository import Repository
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Monitoring:
+    catalogue: CatalogueSync
+    recorder: Recorder
+    scheduler: Scheduler
+
+    @classmethod
+    def over(
+        cls,
+        *,
+        api: PipelineApi,
+        repository: Repository,
+        budget: Budget,
+        clock: Clock,
+        cadence: Cadence,
+        leadership: LeadershipStatus,
+        slots: int,
+        operator: ChannelId | None = None,
+    ) -> Self:
+        """`slots` limits the polling's reads at once. `operator` hears of a rejected key."""
+        breaker = CircuitBreaker()
+        outage = OutageNotices(repository=repository, breaker=breaker, clock=clock, operator=operator)
+        catalogue = CatalogueSync(api=api, repository=repository, budget=budget, clock=clock)
+        recorder = Recorder(
+            repository=repository,
+            breaker=breaker,
+            outage=outage,
+            intents=Intents(api=api, repository=repository, budget=budget, clock=clock),
+            catalogue=catalogue,
+            budget=budget,
+            clock=clock,
+            leadership=leadership,
+        )
+        scheduler = Scheduler(
+            repository=repository,
+            reader=Reader(api=api, clock=clock),
+            recorder=recorder,
+            breaker=breaker,
+            outage=outage,
+            catalogue=catalogue,
+            budget=budget,
+            clock=clock,
+            cadence=cadence,
+            leadership=leadership,
+            slots=slots,
+        )
+        return cls(catalogue=catalogue, recorder=recorder, scheduler=scheduler)

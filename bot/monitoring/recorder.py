@@ -1,0 +1,178 @@
+"""Turns the result of a read into a committed plan: judges it, compares it once, writes state and deliveries."""
+
+from enum import StrEnum
+
+import structlog
+
+from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, Reading
+from bot.domain.plan import Plan, plan_reading
+from bot.domain.transition import Event, PipelineState, detect
+from bot.monitoring.breaker import ApiHealth, CircuitBreaker
+from bot.monitoring.budget import Budget, Route
+from bot.monitoring.catalogue import CatalogueSync
+from bot.monitoring.intents import Intents
+from bot.monitoring.outage import OutageNotices
+from bot.monitoring.reader import ReadResult
+from bot.ports.catalogue import ListingOutcome
+from bot.ports.clock import Clock
+from bot.ports.leadership import LeadershipStatus
+from bot.ports.pipeline_api import ApiError, Forbidden, NotFound, Status, StrayNotFound, Throttled
+from bot.ports.store_errors import StoreAway
+from bot.state.repository import Repository
+
+THROTTLED_SECONDS = 60.0  # a 429 counts against a pipeline only after it went unread for so long
+
+log = structlog.get_logger(__name__)
+
+
+class Excuse(StrEnum):
+    """Why a failed read counts against no pipeline."""
+
+    API_IN_DOUBT = "api_in_doubt"
+    THROTTLED = "throttled"
+
+
+class Recorder:
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        breaker: CircuitBreaker,
+        outage: OutageNotices,
+        intents: Intents,
+        catalogue: CatalogueSync,
+        budget: Budget,
+        clock: Clock,
+        leadership: LeadershipStatus,
+    ) -> None:
+        self._repository = repository
+        self._breaker = breaker
+        self._outage = outage
+        self._intents = intents
+        self._catalogue = catalogue
+        self._budget = budget
+        self._clock = clock
+        self._leadership = leadership
+        self.unrecorded: dict[PipelineId, PipelineState] = {}
+        """The latest reading of each pipeline, for answers only. It is newer than the record in three cases: nobody
+        watches the pipeline, another bot leads, or the records were loaded from a store without steady readings."""
+
+    async def record(self, result: ReadResult, *, unread: int) -> str | None:
+        """Returns the problem in words for people; None if the read succeeded. `unread` counts the pipelines that the
+        bot does not read during an outage.
+
+        Raises:
+            StoreAway: nothing was written.
+        """
+        problem = None
+        if isinstance(result.outcome, Status):
+            self._breaker.record_success()
+            await self._commit(await self._observation(result, result.outcome))
+        else:
+            problem = str(result.outcome)
+            if failed := await self._failed_read(result, result.outcome):
+                await self._commit(failed)
+        await self._outage.report(unread)
+        return problem
+
+    async def record_listing(self, listed: ListingOutcome) -> None:
+        """Where the bot reads no pipeline, only the listing shows whether GoldRush accepts the key.
+
+        Raises:
+            StoreAway: a later listing reports it.
+        """
+        if listed.key_rejected:
+            self._breaker.record_rejected_key(listed.problem or "")
+        elif listed.problem is None:
+            self._breaker.record_success()
+        await self._outage.report(0)
+
+    async def confirm_intent(self, pipeline_id: PipelineId) -> None:
+        await self._intents.confirm(pipeline_id)
+
+    def forget(self, pipeline_id: PipelineId) -> None:
+        """The bot no longer polls this pipeline."""
+        self.unrecorded.pop(pipeline_id, None)
+        self._intents.forget(pipeline_id)
+
+    # --- judging ---------------------------------------------------------------------------------------------------
+
+    async def _observation(self, result: ReadResult, status: Status) -> Observation:
+        pipeline_id = result.request.pipeline_id
+        await self._intents.check(pipeline_id, status.phase)
+        pipeline = self._repository.pipeline(pipeline_id)
+        return Observation(
+            pipeline_id=pipeline_id,
+            sequence=result.request.sequence,
+            observed_at=result.at,
+            phase=status.phase,
+            replicas=status.replicas,
+            ready=status.ready,
+            uid=status.uid,
+            start_time=status.start_time,
+            intent=pipeline.intent,
+            bounded=pipeline.bounded,
+        )
+
+    async def _failed_read(self, result: ReadResult, error: ApiError) -> FailedRead | None:
+        """None if no pipeline is to blame."""
+        pipeline_id = result.request.pipeline_id
+        blame = await self._blame(pipeline_id, error)
+        if blame is not FailedReadKind.NOT_FOUND:
+            name = type(error).__name__
+            log.info("read_failed", pipeline=pipeline_id, error=name, problem=str(error), reason=blame.value)
+        if isinstance(blame, Excuse):
+            return None
+        return FailedRead(
+            pipeline_id=pipeline_id, sequence=result.request.sequence, at=result.at, kind=blame, reason=str(error)
+        )
+
+    async def _blame(self, pipeline_id: PipelineId, error: ApiError) -> FailedReadKind | Excuse:
+        stray = isinstance(error, StrayNotFound) and self._breaker.health is ApiHealth.CLEAR
+        if isinstance(error, NotFound) or (stray and await self._catalogue.confirms_absence(pipeline_id)):
+            self._breaker.record_success()  # the API answered
+            return FailedReadKind.NOT_FOUND
+        self._budget.obey(Route.STATUS, error)
+        self._breaker.record_failure(pipeline_id, error, self._clock.monotonic())
+        if self._breaker.health is not ApiHealth.CLEAR:
+            return Excuse.API_IN_DOUBT
+        if isinstance(error, Throttled) and not self._is_long_unread(pipeline_id):
+            return Excuse.THROTTLED
+        return FailedReadKind.FORBIDDEN if isinstance(error, Forbidden) else FailedReadKind.FAULT
+
+    def _is_long_unread(self, pipeline_id: PipelineId) -> bool:
+        observation = self._repository.record(pipeline_id).state.observation
+        return observation is None or (self._clock.now() - observation.observed_at).total_seconds() > THROTTLED_SECONDS
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    async def _commit(self, reading: Reading) -> None:
+        pipeline_id = reading.pipeline_id
+        if not self._repository.follows(pipeline_id) or not self._leadership.held:
+            self._keep(reading)
+            return
+        try:
+            plan = await self._repository.write(
+                pipeline_id, lambda record, routing: plan_reading(record, reading, routing)
+            )
+        except StoreAway:
+            self._keep(reading)
+            raise
+        if plan is None or plan.record.state.sequence != reading.sequence:  # a newer reading was there already
+            self._keep(reading)
+        else:
+            self.unrecorded[pipeline_id] = plan.record.state
+        if plan:
+            self._after(plan)
+
+    def _keep(self, reading: Reading) -> None:
+        before = self.unrecorded.get(reading.pipeline_id, PipelineState())
+        self.unrecorded[reading.pipeline_id], _ = detect(before, reading)
+
+    def _after(self, plan: Plan) -> None:
+        pipeline_id = plan.record.pipeline_id
+        for transition in plan.transitions:
+            phase = str(transition.phase or "-")
+            log.info("transition", pipeline=pipeline_id, became=transition.event.value, phase=phase)
+            if transition.event is Event.GONE:
+                self._repository.unlist(pipeline_id)

@@ -1,0 +1,235 @@
+"""Decides which pipeline to read next: what is due, in which order, within the budget."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from itertools import count
+
+import structlog
+
+from bot.domain.cadence import Cadence, period, stretch
+from bot.domain.observation import PipelineId, ReadSequence
+from bot.monitoring.breaker import ApiHealth, CircuitBreaker
+from bot.monitoring.budget import Budget, Route
+from bot.monitoring.catalogue import PATIENCE_SECONDS, CatalogueSync
+from bot.monitoring.due_times import DueTimes
+from bot.monitoring.outage import OutageNotices
+from bot.monitoring.people_reads import PeopleReads
+from bot.monitoring.reader import Reader, ReadRequest
+from bot.monitoring.recorder import Recorder
+from bot.ports.clock import Clock
+from bot.ports.leadership import LeadershipStatus
+from bot.ports.store_errors import StoreAway
+from bot.state.repository import Repository
+
+HOUSEKEEPING_SECONDS = 1.0
+LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are older than promised
+PERSON_SECONDS = 30.0
+
+log = structlog.get_logger(__name__)
+
+
+class Scheduler:
+    """`tick` runs several times a second and starts reads. The reads run inside `run`.
+
+    `slots` limits the polling's reads at once. Only the leader polls; every bot reads for people.
+    """
+
+    def __init__(
+        self,
+        *,
+        repository: Repository,
+        reader: Reader,
+        recorder: Recorder,
+        breaker: CircuitBreaker,
+        outage: OutageNotices,
+        catalogue: CatalogueSync,
+        budget: Budget,
+        clock: Clock,
+        cadence: Cadence,
+        leadership: LeadershipStatus,
+        slots: int,
+    ) -> None:
+        self._repository = repository
+        self._reader = reader
+        self._recorder = recorder
+        self._breaker = breaker
+        self._outage = outage
+        self._catalogue = catalogue
+        self._budget = budget
+        self._clock = clock
+        self._cadence = cadence
+        self._leadership = leadership
+        self._slots = slots
+        self.epoch = 0
+        """Orders this bot's readings after those of the leader before it."""
+        self._numbers = count(1)
+        self._due = DueTimes()
+        self._under_way: dict[PipelineId, asyncio.Task[str | None]] = {}
+        self._people = PeopleReads()
+        self._reads: asyncio.TaskGroup | None = None
+        self._housekept_at = float("-inf")
+        self._welcomed = -1
+
+    async def run(self, stopped: asyncio.Event) -> None:
+        """Owns the reads. Returns after `stopped` is set and the last read has ended."""
+        async with asyncio.TaskGroup() as reads:
+            self._reads = reads
+            await stopped.wait()
+            self._reads = None  # starts no more reads
+
+    def take_over(self, epoch: int) -> None:
+        """This bot leads from now on. Every pipeline is due; the budget spreads the reads."""
+        self.epoch = epoch
+        self._due.make_all_due(self._clock.monotonic())
+
+    # --- answers about the polling ---------------------------------------------------------------------------------
+
+    @property
+    def stretch(self) -> float:
+        """The factor by which all periods have grown to fit the budget."""
+        return self._due.stretch
+
+    @property
+    def polls(self) -> bool:
+        """True if this bot polls, so that its readings are as fresh as promised."""
+        return self._leadership.held
+
+    @property
+    def outage(self) -> str | None:
+        """The API's problem, while the bot can't read it."""
+        return self._breaker.problem if self._breaker.is_open else None
+
+    def promised(self) -> Mapping[PipelineId, float]:
+        """How old, in seconds, each reading may grow while all goes well. The same on bots that do not lead."""
+        periods = {each: self._period(each) for each in self._repository.pollable}
+        factor = stretch(periods.values(), self._budget.rate)
+        return {each: seconds * factor for each, seconds in periods.items()}
+
+    def unread_since(self, moment: float) -> frozenset[PipelineId]:
+        """The polled pipelines without a read since `moment`, in monotonic seconds."""
+        return self._due.unread_since(self._repository.pollable, moment)
+
+    def waits_until(self) -> datetime | None:
+        """The end of a wait that GoldRush asked for, if it is longer than a person's patience."""
+        hold = self._budget.held(Route.STATUS)
+        seconds = hold[1] - self._clock.monotonic() if hold else 0.0
+        return self._clock.now() + timedelta(seconds=seconds) if seconds > PATIENCE_SECONDS else None
+
+    # --- polling ---------------------------------------------------------------------------------------------------
+
+    async def tick(self) -> None:
+        """Starts the due reads, most overdue first, as far as budget and slots allow."""
+        if self._reads is None or not self._leadership.held:
+            return
+        now = self._clock.monotonic()
+        if now - self._housekept_at >= HOUSEKEEPING_SECONDS:
+            self._housekept_at = now
+            try:
+                await self._housekeep(now)
+            except StoreAway as exc:
+                log.warning("store_away", room="watching", problem=str(exc))
+                return  # the bot could not write a reading now
+            self._update_due_times(now)
+        due = self._most_overdue(now)
+        for pipeline_id in due[:1] if self._breaker.is_open else due:
+            if len(self._under_way) - len(self._people) >= self._slots or not self._budget.try_take(Route.STATUS):
+                return
+            self._start(pipeline_id)
+
+    async def _housekeep(self, now: float) -> None:
+        await self._repository.refresh_watches()
+        await self._welcome()
+        await self._notice_wait(now)
+
+    async def _welcome(self) -> None:
+        """Opens cards for new watches. Also for those of a bot that died before it did so."""
+        version = self._repository.watches.version
+        if version != self._welcomed:
+            await self._repository.welcome()
+            self._welcomed = version
+
+    async def _notice_wait(self, now: float) -> None:
+        """No read fails during a wait, so only this check notices that the bot reads nothing."""
+        hold = self._budget.held(Route.STATUS)
+        reported = self._breaker.health is ApiHealth.WAITING
+        if hold and hold[1] - hold[0] > LONG_WAIT_SECONDS and (reported or self._due.is_any_late(now)):
+            self._breaker.record_wait(self._clock.now() + timedelta(seconds=hold[1] - now))
+            await self._outage.report(len(self._due))
+
+    def _update_due_times(self, now: float) -> None:
+        pollable = self._repository.pollable
+        for dropped in self._due.follow(pollable, now):
+            self._recorder.forget(dropped)
+        periods = {each: self._period(each) for each in pollable}
+        self._due.fit(periods, self._budget.rate, advance=not self._breaker.is_open)
+
+    def _most_overdue(self, now: float) -> list[PipelineId]:
+        due = [each for each in self._due.overdue(now) if each not in self._under_way]
+        return sorted(due, key=lambda each: (self._due.due_at(each), self._repository.record(each).state.sequence))
+
+    def _period(self, pipeline_id: PipelineId) -> float:
+        return period(self._repository.record(pipeline_id).state, self._clock.now(), self._cadence)
+
+    async def refresh_catalogue(self) -> None:
+        """Lists the pipelines.
+
+        Raises:
+            StoreAway: a later listing reports an outage.
+        """
+        listed = await self._catalogue.refresh()
+        if not self._repository.pollable:
+            await self._recorder.record_listing(listed)
+
+    # --- one read --------------------------------------------------------------------------------------------------
+
+    async def read_now(self, pipeline_id: PipelineId) -> str | None:
+        """Reads for a person, or joins a read that is under way. Returns the problem, if any."""
+        task = self._under_way.get(pipeline_id)
+        if task is None:
+            async with self._people.room(pipeline_id) as room:
+                if self.waits_until() or not await self._budget.take(Route.STATUS, PERSON_SECONDS):
+                    return self._breaker.problem or "GoldRush asked me to slow down"
+                task = self._under_way.get(pipeline_id)
+                if task is None and (task := self._start(pipeline_id)):
+                    room.keep()
+        problem = await asyncio.shield(task) if task else "the bot is just stopping"
+        await self._recorder.confirm_intent(pipeline_id)
+        return problem
+
+    def _start(self, pipeline_id: PipelineId) -> asyncio.Task[str | None] | None:
+        if self._reads is None:
+            return None
+        task = self._reads.create_task(self._read(pipeline_id), name=f"read {pipeline_id}")
+        self._under_way[pipeline_id] = task
+        return task
+
+    async def _read(self, pipeline_id: PipelineId) -> str | None:
+        first = self._repository.record(pipeline_id).state.sequence.epoch < self.epoch
+        was_open = self._breaker.is_open
+        request = ReadRequest(pipeline_id=pipeline_id, sequence=ReadSequence(self.epoch, next(self._numbers)))
+        try:
+            result = await self._reader.read(request)
+            return await self._recorder.record(result, unread=len(self._due))
+        except StoreAway as exc:
+            log.warning("store_away", room="watching", pipeline=pipeline_id, problem=str(exc))
+            return "the store is away, so this reading could not be kept"
+        except Exception:
+            log.exception("read_tripped", pipeline=pipeline_id)
+            return "an error of the bot itself; its log has it"
+        finally:
+            del self._under_way[pipeline_id]
+            self._people.ended(pipeline_id)
+            self._schedule(pipeline_id, first=first, recovered=was_open and not self._breaker.is_open)
+
+    def _schedule(self, pipeline_id: PipelineId, *, first: bool, recovered: bool) -> None:
+        now = self._clock.monotonic()
+        self._due.mark_read(pipeline_id, now)
+        if recovered:
+            self._due.make_all_due(now)
+        if pipeline_id not in self._due:
+            return
+        if self._breaker.is_open:
+            self._due.put_all_off(now + self._breaker.probe_seconds)
+        else:
+            self._due.set_next(pipeline_id, self._period(pipeline_id), now, first=first)

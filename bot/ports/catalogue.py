@@ -1,0 +1,23 @@
+"""The catalogue of pipelines, as fresh as a caller needs it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingOutcome:
+    """How the last listing ended."""
+
+    problem: str | None = None
+    """Why the listing failed, in words for people. None: it succeeded."""
+    key_rejected: bool = False
+    waits_until: datetime | None = None
+    """The end of a wait that GoldRush asked for, if the listing failed."""
+
+
+class FreshCatalogue(Protocol):
+    async def refresh(self, *, older_than: float = 0.0) -> ListingOutcome:
+        """Lists the pipelines, unless a listing is younger than `older_than` seconds. A failed listing keeps the old
+        catalogue. Concurrent calls share one listing."""
+        ...

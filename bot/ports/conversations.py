@@ -1,0 +1,25 @@
+"""The bot's channels and direct conversations."""
+
+from typing import Protocol
+
+from bot.domain.watch import ChannelId, UserId
+
+
+class Memberships(Protocol):
+    async def memberships(self) -> tuple[ChannelId, ...]:
+        """The channels that the bot is in.
+
+        Raises:
+            ChatAway: the chat can't say now.
+        """
+        ...
+
+
+class DirectConversations(Protocol):
+    async def direct(self, user: UserId) -> ChannelId | None:
+        """The conversation of this person's direct messages; None where the chat allows none.
+
+        Raises:
+            ChatAway: the chat can't say now.
+        """
+        ...

@@ -1,0 +1,10 @@
+"""Doubt: the store may have lost the record of messages that were sent."""
+
+from datetime import datetime
+from typing import Protocol
+
+
+class DeliveryDoubt(Protocol):
+    def arise(self, since: datetime) -> None:
+        """The store went back in time. Before a resend, look for every message that was open at `since`."""
+        ...

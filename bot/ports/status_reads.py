@@ -1,0 +1,36 @@
+"""Reads of single pipelines for people, and what the polling promises."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+from bot.domain.observation import PipelineId
+
+
+class StatusReads(Protocol):
+    @property
+    def stretch(self) -> float:
+        """The factor by which all periods have grown to fit the budget."""
+        ...
+
+    @property
+    def polls(self) -> bool:
+        """True if this bot polls, so that its readings are as fresh as promised."""
+        ...
+
+    @property
+    def outage(self) -> str | None:
+        """The API's problem, while the bot can't read it."""
+        ...
+
+    def promised(self) -> Mapping[PipelineId, float]:
+        """How old, in seconds, each reading may grow while all goes well."""
+        ...
+
+    def waits_until(self) -> datetime | None:
+        """The end of a wait that GoldRush asked for, if it is longer than a person's patience."""
+        ...
+
+    async def read_now(self, pipeline_id: PipelineId) -> str | None:
+        """Reads the pipeline. Returns the problem, in words for people; None if the read succeeded."""
+        ...
