@@ -1,4 +1,4 @@
-// The page: fetches the state, draws it, sends what the person does. The state's shape is written down in model.js.
+// The page: fetches the state, draws it, and sends the person's actions. model.js describes the state.
 
 import { drawBlocks } from "./blocks.js";
 import { Composer } from "./composer.js";
@@ -17,7 +17,7 @@ const byId = (id) => document.getElementById(id);
 
 const api = new Api();
 let state = null;
-let pinned = false; // after one's own words the list goes to its end, wherever it stood
+let pinned = false; // after the person's own message the list scrolls to its end
 
 const TROUBLE = {
   dispatch_failed: "The app could not be reached (dispatch_failed).",
@@ -59,7 +59,7 @@ async function actOn(action, message) {
   composer.complain(TROUBLE[error] ?? error);
 }
 
-// A command that fails is answered by Slack itself, in the channel; what is refused before that is told at the composer.
+// Slack answers a failed command in the channel. The composer shows an earlier refusal.
 async function say(body) {
   const answer = await api.post("command", { user: seat.user, channel: seat.channel, ...body });
   pinned = true;
@@ -239,7 +239,7 @@ function closeThread() {
 let fetching = false;
 let stale = false;
 
-// One fetch at a time; news that comes meanwhile asks for one more.
+// One fetch at a time. A change in the meantime causes one more.
 async function refresh() {
   stale = true;
   if (fetching) return;
@@ -258,7 +258,7 @@ async function refresh() {
   fetching = false;
 }
 
-// A place that is not there for this person (another's private channel, one deleted or moved) gives way to the first that is.
+// If the person cannot see the channel any more (private, deleted or moved), the page shows their first one.
 function recover(error) {
   const unreachable = error instanceof TypeError;
   if (unreachable || (!seat.channel && seat.user === "U0ANN")) return;

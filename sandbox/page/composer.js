@@ -1,4 +1,4 @@
-// Where one types: Enter sends, Shift+Enter breaks the line, the up arrow brings back what was sent before.
+// The message box. Enter sends, Shift+Enter starts a new line, the up arrow recalls earlier messages.
 
 import { h, icon } from "./dom.js";
 

@@ -44,7 +44,7 @@ const TOKENS = {
   ago,
 };
 
-// A pattern with a token that Slack does not know is shown as its fallback.
+// A pattern with an unknown token shows its fallback.
 export function formatDate(seconds, pattern, fallback) {
   const date = new Date(Number(seconds) * 1000);
   const tokens = [...pattern.matchAll(/\{(\w+)\}/g)].map(([, token]) => token);

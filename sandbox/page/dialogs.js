@@ -1,4 +1,4 @@
-// The small question that an element's `confirm` asks before it acts.
+// The dialog of an element's `confirm`.
 
 import { h } from "./dom.js";
 import { plainText, text } from "./mrkdwn.js";

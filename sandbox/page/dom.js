@@ -1,4 +1,4 @@
-// Elements without markup in strings: text always arrives as a text node, so nothing the server sends can become HTML.
+// Builds elements without markup in strings. Text becomes a text node, so nothing from the server becomes HTML.
 
 export function h(tag, properties = {}, ...children) {
   const element = document.createElement(tag);
@@ -14,7 +14,7 @@ export function h(tag, properties = {}, ...children) {
   return element;
 }
 
-// Lists are flattened, and what is absent leaves no trace.
+// Flattens lists, and skips absent items.
 export function fill(element, ...children) {
   element.append(...children.flat(Infinity).filter((child) => child !== null && child !== undefined && child !== false));
 }
@@ -50,7 +50,7 @@ export function icon(name) {
   return svg;
 }
 
-// Redraws a list in place: what did not change keeps its element, and with it focus and scrolling.
+// Redraws a list in place. Unchanged items keep their element, with its focus and scroll position.
 export function drawKeyed(parent, items, { key, drawn, draw }) {
   const known = new Map([...parent.children].map((element) => [element.dataset.key, element]));
   const wanted = items.map((item) => {

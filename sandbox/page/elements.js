@@ -1,6 +1,6 @@
 // Interactive elements of Block Kit: https://docs.slack.dev/reference/block-kit/block-elements
-// `context.act(action)` sends what a person did; in a modal `read()` tells what an element holds: text, an option's value, or
-// a list of those.
+// `context.act(action)` sends a person's action. In a modal, `read()` returns an element's value: text, an option's value, or
+// a list of them.
 
 import { confirmed } from "./dialogs.js";
 import { h, icon, popover } from "./dom.js";
@@ -19,7 +19,7 @@ async function act(element, block, context, chosen = {}) {
   context.act({ action_id: element.action_id, block_id: block.block_id, ...chosen });
 }
 
-// Every change is told, save inside an input block, which is told as a whole when its modal is submitted.
+// Sends every change, except in an input block: its modal sends all values when submitted.
 function holding(drawn, read, element, block, context) {
   drawn.read = read;
   if (block.type !== "input" || block.dispatch_action) {
@@ -64,7 +64,7 @@ function select(element, block, context) {
   return holding(drawn, () => drawn.value || null, element, block, context);
 }
 
-// People, channels and groups: the same list as a select, answered by id alone.
+// People, channels and groups: a select whose values are ids.
 function directorySelect(kind, listed) {
   return (element, block, context) => {
     const initial = element[`initial_${kind}`];

@@ -1,4 +1,4 @@
-// The names that bots use, and what they look like. A name that is not here stays as it was typed, as in Slack.
+// The emoji names that bots use. An unknown name stays text, as in Slack.
 
 import { h } from "./dom.js";
 
@@ -33,7 +33,7 @@ const UNICODE = {
   large_blue_diamond: "🔷", large_orange_diamond: "🔶", radio_button: "🔘", heavy_minus_sign: "➖", heavy_plus_sign: "➕", new: "🆕", ok: "🆗",
 };
 
-// Circles and squares are drawn: alerts live by their colours, and not every machine has an emoji font.
+// The page draws circles and squares itself: alerts need their colours, and some machines have no emoji font.
 export function emoji(name) {
   if (name in DRAWN) {
     const shape = name.includes("square") ? "emoji-square" : "emoji-circle";

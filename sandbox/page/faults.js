@@ -1,5 +1,5 @@
-// Every trouble that the page can make. An item is [kind, words, code, more]: the words stand in the menu and, while the fault is in force,
-// on its chip; the code is what an engineer calls it; `more` goes along to the control API. Items without a chip are done at once.
+// Every fault that the page can set. An item is [kind, words, code, more]. The menu shows the words, and so does the chip of an active
+// fault. The code is the technical name, and `more` goes to the control API. Items without a chip are single acts.
 
 const LIMITED = "says too many requests";
 const POSTS = { method: "chat.postMessage" };
@@ -90,7 +90,7 @@ const SUBJECTS = { goldrush: "GoldRush", slack: "Slack", token: "Slack", deliver
 const OF_SOCKETS = new Set(["deaf", "one_deaf", "refresh_mid_ack"]);
 const USUAL = { method: "*", retry_after: 1 }; // what the control API takes where nothing is said
 
-// What a chip says: the words of the item of that kind which was asked for in the same way.
+// The text of a chip: the words of the item with the same kind and fields.
 export function wordsOf(fault, pipelines) {
   const given = (more, name) => String((name in more ? more[name] : null) ?? (name === "retry_after" && name in more ? null : USUAL[name]) ?? null);
   const fits = ([, , , more = {}]) => ["seconds", "method", "retry_after"].filter((name) => given(more, name) === given(fault, name)).length;

@@ -1,4 +1,4 @@
-// The drawer: the pipelines behind the bot, and every way to upset them.
+// The drawer: GoldRush's pipelines, and the menus of faults.
 
 import { drawKeyed, h, icon, popover } from "./dom.js";
 import { BOT, DELIVERY, GOLDRUSH, REDIS, SLACK, TOKEN, wordsOf } from "./faults.js";
@@ -7,7 +7,7 @@ const PHASES = [
   ["DEPLOYING", "Deploy"], ["RUNNING", "Run"], ["PAUSED", "Pause"], ["FAILED", "Fail"], ["STOPPING", "Stopping"], ["STOPPED", "Stop"],
 ];
 
-// [label, what is broken, its menu]; a menu whose target is not there is not offered.
+// [label, target, menu]. The page hides the menu of a missing target.
 const BREAKERS = [
   ["GoldRush", "goldrush", GOLDRUSH],
   ["Slack", "slack", [...SLACK, ...TOKEN.map(([heading, items]) => [heading, items.map((item) => [...item, { target: "token", method: undefined }])])]],
@@ -92,7 +92,7 @@ export class Drawer {
     this.status.textContent = words;
   }
 
-  // Of a bot that has ended before: nothing is said of the first start.
+  // Only after a restart: the first start needs no text.
   drawStory(connected, process) {
     this.story.hidden = !process?.last_end;
     if (this.story.hidden) return;

@@ -29,7 +29,7 @@ function first(source) {
     .sort((a, b) => a.match.index - b.match.index)[0];
 }
 
-// Each kind of line gathers the lines of its kind that follow it.
+// Consecutive lines of one kind form one element.
 const KINDS = [
   { line: /^ {0,3}[-*+] +(.*)$/, draw: (items) => h("ul", {}, items.map((match) => h("li", {}, inline(match[1])))) },
   { line: /^ {0,3}\d+[.)] +(.*)$/, draw: (items) => h("ol", {}, items.map((match) => h("li", {}, inline(match[1])))) },

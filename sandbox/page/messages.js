@@ -9,7 +9,7 @@ const GROUPED_SECONDS = 300;
 const SNIPPET = 60;
 const COLOURS = ["#2f6f4f", "#8a4b1f", "#5b3a8e", "#1f5d8a", "#8e2f52"];
 
-// Draws a list of messages with the days between them. `context.act(message, action)` and the other calls say what was done.
+// Draws a list of messages, with a heading per day. `context` has the handlers of the person's actions.
 export function drawMessages(parent, messages, context) {
   const items = [];
   let previous = null;
@@ -26,7 +26,7 @@ export function drawMessages(parent, messages, context) {
   });
 }
 
-// Slack leaves the name out where the same author goes on within a few minutes.
+// Slack omits the name if the same author continues within a few minutes.
 function follows(previous, message) {
   if (!previous || previous.user !== message.user || previous.ephemeral || message.ephemeral) return false;
   if (previous.broadcast || message.broadcast || previous.deleted || previous.replies.length) return false;
@@ -70,7 +70,7 @@ function broadcastNote(message, context) {
     h("button", { type: "button", class: "link", onclick: () => context.openThread(message.root.ts) }, mrkdwn(snippetOf(message.root) || "a message")));
 }
 
-// The first line; what begins and ends with a pointed bracket gives way to its words, so that none is cut in two.
+// The first line. Links become their labels, so that the cut splits none.
 function snippetOf({ text }) {
   const line = text.split("\n")[0].replace(/<[^>|]*\|([^>]*)>|<([^>]*)>/g, "$1$2");
   return line.length > SNIPPET ? `${line.slice(0, SNIPPET)}…` : line;

@@ -24,7 +24,7 @@ export class Modal {
     if (!this.dialog.open) this.dialog.showModal();
   }
 
-  // What was typed outlives an update of the view, wherever its input is still there.
+  // Typed text survives an update of the view if its input still exists.
   redraw(view) {
     const typed = this.values();
     const blocks = drawBlocks(view.blocks, this.context);

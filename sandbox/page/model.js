@@ -1,17 +1,17 @@
-// What GET /sandbox/state answers, and what the page makes of it.
+// The answer of GET /sandbox/state, and the page's view of it.
 //
 // {
 //   team: {id, name}, users: [{id, name, real_name, tz, is_bot}], usergroups: [{id, handle, name, users}],
 //   channels: [{id, name, kind: "public_channel" | "private_channel" | "im", archived, bot_is_member, is_member, read_only, members, unread}],
 //   channel: the one shown, conversation: [message], view: the open modal or null, home: the published Home tab or null,
-//   bot: {connected: "socket" | "http" | "no", user, messages_tab: "off" | "read_only" | "writable"}, process: the bot's {pid, alive, starts, last_end}, or null where the sandbox does not hold it,
+//   bot: {connected: "socket" | "http" | "no", user, messages_tab: "off" | "read_only" | "writable"}, process: the bot's {pid, alive, starts, last_end}, or null if the sandbox did not start it,
 //   pipelines: [{id, name, project, phase, replicas, ready, intent, start_time, visible, fault}],
 //   scenario: {running}, faults: [{target, kind, times?, seconds?, retry_after?, pipeline_id? or method?}], breakable: [target]
 // }
 // message: {ts, thread_ts, user, name, is_bot, text, blocks, edited, ephemeral, deleted, broadcast, replies: [message]}
 // `conversation` holds roots (with their replies) and the ephemerals that this person sees.
 
-// The person and the place that the page shows; kept in the address, so that a reload or a second window finds them again.
+// The person and the channel on the page. The address has both, so a reload or a second window shows the same.
 export const seat = {
   user: new URLSearchParams(location.search).get("user") ?? "U0ANN",
   channel: new URLSearchParams(location.search).get("channel") ?? "C0ALERTS",
@@ -32,7 +32,7 @@ export class Api {
     return reply.json();
   }
 
-  // Every call answers an object; `error` in it is for the person to read.
+  // Every call returns an object. Its `error` is for the person.
   async send(method, path, body) {
     try {
       const reply = await fetch(`/sandbox/${path}`, {
@@ -51,7 +51,7 @@ export class Api {
   }
 }
 
-// Ephemerals are put away in the browser only, as Slack does.
+// Dismissing an ephemeral message hides it in this browser only, as in Slack.
 const dismissed = new Set();
 
 export function dismiss(message) {
@@ -60,7 +60,7 @@ export function dismiss(message) {
 
 const shown = (message) => !dismissed.has(message.ts);
 
-// A reply that was also sent to the channel stands in both places.
+// A reply also sent to the channel shows in both places.
 export function timeline(conversation) {
   const roots = conversation.filter(shown);
   const broadcasts = roots.flatMap((root) => root.replies.filter((reply) => reply.broadcast).map((reply) => ({ ...reply, root })));
@@ -76,7 +76,7 @@ export const directMessage = (state) => state.channels.find((channel) => channel
 
 export const currentChannel = (state) => state.channels.find((channel) => channel.id === seat.channel);
 
-// A direct message is called by the other side's name.
+// A direct message has the other side's name.
 export const title = (state, channel) => (channel.kind === "im" ? person(state, state.bot.user).real_name : channel.name);
 
 export const person = (state, id) => state.users.find((user) => user.id === id);

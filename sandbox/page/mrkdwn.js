@@ -4,7 +4,7 @@ import { formatDate } from "./dates.js";
 import { h } from "./dom.js";
 import { withEmoji } from "./emoji.js";
 
-// Who is looking, and the names behind the ids: app.js hands them over with every state.
+// The viewer, and the names of all ids. app.js sets them with every state.
 const directory = { me: null, users: new Map(), groups: new Map(), channels: new Map(), goTo: () => {} };
 
 export function setDirectory(facts) {
@@ -17,8 +17,8 @@ const PAIRS = [
   [/(?<![\p{L}\p{N}~])~(?=\S)([^~\n]*?\S)~(?![\p{L}\p{N}~])/u, "s"],
 ];
 
-// What is inside angle brackets is no place for bold and emoji, so it is set aside first, one private-use
-// character each, and put back when the text around it is done.
+// Text in angle brackets has no bold or emoji. So each bracket first becomes one private-use character, and returns
+// after the text around it is done.
 const SLOT = /[\uE000-\uF8FF]/;
 const FIRST_SLOT = 0xe000;
 const LAST_SLOT = 0xf8ff;
@@ -82,7 +82,7 @@ function decoded(source) {
   return source.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 }
 
-// In code there is no markup but Slack's own brackets, which show as their label.
+// Code has no markup, except Slack's brackets, which show their label.
 function verbatim(source) {
   return decoded(source.replace(/<([^<>\n]+)>/g, (_, inside) => angle(inside).textContent));
 }
@@ -135,7 +135,7 @@ export function date(seconds, pattern, url, fallback) {
   return url ? link(decoded(url), element) : element;
 }
 
-// Only addresses that lead somewhere: a `javascript:` link stays text.
+// Links only http and mailto addresses: `javascript:` stays text.
 export function link(url, content) {
   if (!/^(https?:\/\/|mailto:)/i.test(url)) return document.createTextNode(typeof content === "string" ? content : content.textContent);
   return h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, content);

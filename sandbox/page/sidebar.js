@@ -1,4 +1,4 @@
-// The left edge: workspace, channels, direct messages, and whose eyes one looks through.
+// The sidebar: workspace, channels, the app, and the person to act as.
 
 import { h, icon } from "./dom.js";
 import { avatar } from "./messages.js";
