@@ -5,8 +5,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Self
 
-import structlog
-
 from bot.coordination.leadership import Leadership
 from bot.coordination.notices import Notices
 from bot.coordination.store_recovery import StoreRecovery
@@ -23,11 +21,13 @@ from bot.ports.heartbeat_store import HeartbeatStore, LastHeartbeat
 from bot.ports.outbox import Outbox
 from bot.ports.polling import Polling
 from bot.ports.store_errors import StoreRolledBack
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.monitoring import PollingStarted, WasBlind
+from bot.ports.telemetry.slack import SlackUnreachable
+from bot.ports.telemetry.store import RollbackFound
 from bot.state.repository import Repository
 
 REREAD_SECONDS = 120.0  # all pipelines are read again before the bot reports what it missed
-
-log = structlog.get_logger(__name__)
 
 
 class Heartbeat:
@@ -106,7 +106,7 @@ class Heartbeat:
         try:
             await self._beat()
         except StoreRolledBack:
-            log.warning("store_rolled_back", watches=len(self._repository.watches.all))
+            emit(RollbackFound(watches=len(self._repository.watches.all)))
             await self._recovery.recover()
 
     async def _beat(self) -> None:
@@ -128,7 +128,7 @@ class Heartbeat:
         epochs = (record.state.sequence.epoch for record in self._repository.records)
         self._polling.take_over(await self._store.next_epoch(above=max(epochs, default=0)))
         self._loaded = True
-        log.info("reading", pipelines=len(self._repository.pollable))
+        emit(PollingStarted(pipelines=len(self._repository.pollable)))
 
     async def _report_blindness(self, last: LastHeartbeat) -> None:
         """Records no heartbeat until the report is written: if this bot stops before, the next one reports."""
@@ -142,7 +142,7 @@ class Heartbeat:
             return
         if self._rereading_since is None:
             self._rereading_since = self._clock.monotonic()
-            log.warning("was_blind", since=last.last_at.isoformat(), seconds=(now - last.last_at).total_seconds())
+            emit(WasBlind(since=last.last_at, seconds=(now - last.last_at).total_seconds()))
         unread = self._polling.unread_since(self._rereading_since)
         if unread and self._clock.monotonic() - self._rereading_since < REREAD_SECONDS:
             return
@@ -156,7 +156,7 @@ class Heartbeat:
         try:
             notices = await self._recovery.check_emptied(now)
         except ChatAway as exc:
-            log.warning("slack_away", problem=str(exc))
+            emit(SlackUnreachable(problem=str(exc)))
         else:
             await self._record(last, now, notices)
 

@@ -2,8 +2,6 @@
 
 from datetime import datetime
 
-import structlog
-
 from bot.coordination.leadership import Leadership
 from bot.coordination.notices import Notices
 from bot.domain.card import Notice, NoticeKind
@@ -15,10 +13,10 @@ from bot.ports.doubt import DeliveryDoubt
 from bot.ports.heartbeat_store import HeartbeatStore, LastHeartbeat
 from bot.ports.outbox import Outbox
 from bot.ports.polling import Polling
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.store import AnotherRedis, StoreEmpty, StoreIncomplete, StoreRestarted, WatchesLost
 from bot.state.known_pipelines import KnownState
 from bot.state.repository import Repository
-
-log = structlog.get_logger(__name__)
 
 
 class StoreRecovery:
@@ -75,7 +73,7 @@ class StoreRecovery:
         lost = await self._repository.restore(known)
         self._polling.take_over(await self._store.next_epoch(above=self._polling.epoch))
         if lost:
-            log.error("watches_lost", watches=[f"{watch.channel} {watch.reference}" for watch in lost])
+            emit(WatchesLost(watches=[f"{watch.channel} {watch.reference}" for watch in lost]))
             if self._leadership.held:
                 channels = dict.fromkeys(watch.channel for watch in lost)
                 notice = Notice(kind=NoticeKind.ROLLED_BACK, at=at, watches=lost)
@@ -92,9 +90,9 @@ class StoreRecovery:
         self._run_id = last.run_id
         if before and before != last.run_id:
             if first and self._embedded:
-                log.info("store_restarted", before=before, now=last.run_id)
+                emit(StoreRestarted(before=before, now=last.run_id))
             else:
-                log.warning("another_redis", before=before, now=last.run_id)
+                emit(AnotherRedis(before=before, now=last.run_id))
             await self.recover()
 
     async def check_keys(self) -> None:
@@ -103,7 +101,7 @@ class StoreRecovery:
         keys, missing = await self._store.lost_keys(tuple(cards), self._repository.watches.suspended)
         if not keys:
             return
-        log.error("store_incomplete", keys=keys)
+        emit(StoreIncomplete(keys=keys))
         await self.recover()
         await self._repository.redraw(cards[key] for key in missing)
         if self._notices.operator:
@@ -120,7 +118,7 @@ class StoreRecovery:
         channels = await self._forgotten_channels()
         if not channels:
             return []
-        log.warning("store_empty", channels=channels)
+        emit(StoreEmpty(channels=channels))
         self._doubt.arise(now)
         await self._store.accept_loss(now)
         return self._notices.messages(Notice(kind=NoticeKind.EMPTY, at=now, channels=channels), channels)

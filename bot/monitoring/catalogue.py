@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-import structlog
-
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.monitoring.budget import Budget, Route
@@ -14,13 +12,13 @@ from bot.ports.catalogue import ListingOutcome
 from bot.ports.clock import Clock
 from bot.ports.pipeline_api import ApiError, Forbidden, Page, PipelineApi, Throttled, Unauthorized
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.monitoring import ListingFailed
 from bot.state.repository import Repository
 
 MOST_PAGES = 200
 PATIENCE_SECONDS = 5.0  # for each page: a person may be waiting
 CONFIRM_SECONDS = 30.0  # only a listing younger than this confirms that a pipeline is absent
-
-log = structlog.get_logger(__name__)
 
 
 class CatalogueSync:
@@ -58,7 +56,7 @@ class CatalogueSync:
         except (ApiError, StoreAway) as exc:
             self._problem = str(exc)
             self._key_rejected = isinstance(exc, Unauthorized | Forbidden)
-            log.info("listing_failed", error=type(exc).__name__, problem=str(exc))
+            emit(ListingFailed(error=type(exc).__name__, problem=str(exc)))
         else:
             self._problem, self._key_rejected = None, False
             self._listed_at = begun_at

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import structlog
-
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import AT_REST, Phase, drifts
@@ -11,12 +9,12 @@ from bot.monitoring.budget import Budget, Route
 from bot.monitoring.safe_api import SafeApi
 from bot.ports.clock import Clock
 from bot.ports.pipeline_api import ApiError, PipelineApi
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.monitoring import IntentUnknown
 from bot.state.repository import Repository
 
 PATIENCE_SECONDS = 2.0  # a reading waits no longer than this for its intent
 KEPT_SECONDS = 10.0  # for a person who asks: the user's intent may have changed since
-
-log = structlog.get_logger(__name__)
 
 
 class Intents:
@@ -66,5 +64,5 @@ class Intents:
             return await self._api.pipeline(pipeline_id)
         except ApiError as exc:
             self._budget.obey(Route.PIPELINE, exc)
-            log.info("intent_unknown", pipeline=pipeline_id, problem=str(exc))
+            emit(IntentUnknown(pipeline=pipeline_id, problem=str(exc)))
             return None

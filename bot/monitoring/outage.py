@@ -5,20 +5,18 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-import structlog
-
 from bot.domain.catalogue import Pipeline
 from bot.domain.plan import Plan, Record, Routing, plan_explained, plan_transitions
 from bot.domain.transition import Event, Reach, Transition
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, UserId, Watch
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.ports.clock import Clock
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
 from bot.state.repository import Repository
 
 SAME_END = timedelta(seconds=5)
 API_ITSELF = Pipeline(id=API_PIPELINE_ID, name="GoldRush API")
-
-log = structlog.get_logger(__name__)
 
 
 class OutageNotices:
@@ -61,13 +59,13 @@ class OutageNotices:
         await self._repository.write(API_PIPELINE_ID, partial(_plan, transition=transition), self._routing(channels))
 
     def _log(self) -> None:
-        log.warning("api", health=self._breaker.health.value, problem=self._breaker.problem)
+        emit(ApiHealthChanged(health=self._breaker.health.value, problem=self._breaker.problem))
         if self._breaker.health is ApiHealth.KEY_REJECTED:
-            log.error("key_rejected", problem=self._breaker.problem)
+            emit(KeyRejected(problem=self._breaker.problem))
 
     async def _explain(self, channels: Iterable[ChannelId], reason: str) -> None:
         """GoldRush asked for another wait, or fails after the last one. Updates the notice in place."""
-        log.warning("api", health=self._breaker.health.value, problem=self._breaker.problem)
+        emit(ApiHealthChanged(health=self._breaker.health.value, problem=self._breaker.problem))
         make = partial(plan_explained, reason=reason, until=self._breaker.until)
         await self._repository.write(API_PIPELINE_ID, make, self._routing(channels))
 

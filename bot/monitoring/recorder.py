@@ -2,8 +2,6 @@
 
 from enum import StrEnum
 
-import structlog
-
 from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, Reading
 from bot.domain.plan import Plan, plan_reading
 from bot.domain.transition import Event, PipelineState, detect
@@ -18,11 +16,11 @@ from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.pipeline_api import ApiError, Forbidden, NotFound, Status, StrayNotFound, Throttled
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.monitoring import ReadFailed, TransitionDetected
 from bot.state.repository import Repository
 
 THROTTLED_SECONDS = 60.0  # a 429 counts against a pipeline only after it went unread for so long
-
-log = structlog.get_logger(__name__)
 
 
 class Excuse(StrEnum):
@@ -120,7 +118,7 @@ class Recorder:
         blame = await self._blame(pipeline_id, error)
         if blame is not FailedReadKind.NOT_FOUND:
             name = type(error).__name__
-            log.info("read_failed", pipeline=pipeline_id, error=name, problem=str(error), reason=blame.value)
+            emit(ReadFailed(pipeline=pipeline_id, error=name, problem=str(error), reason=blame.value))
         if isinstance(blame, Excuse):
             return None
         return FailedRead(
@@ -172,7 +170,8 @@ class Recorder:
     def _after(self, plan: Plan) -> None:
         pipeline_id = plan.record.pipeline_id
         for transition in plan.transitions:
-            phase = str(transition.phase or "-")
-            log.info("transition", pipeline=pipeline_id, became=transition.event.value, phase=phase)
+            phase, reason = transition.phase and str(transition.phase), transition.reason or None
+            became = transition.event.value
+            emit(TransitionDetected(pipeline=pipeline_id, became=became, phase=phase, reason=reason))
             if transition.event is Event.GONE:
                 self._repository.unlist(pipeline_id)

@@ -3,15 +3,13 @@
 from collections.abc import Awaitable
 from typing import TypeVar
 
-import structlog
-
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.ports.pipeline_api import ApiError, Page, PipelineApi, Status, Unavailable
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.monitoring import ReadCrashed
 
 T = TypeVar("T")
-
-log = structlog.get_logger(__name__)
 
 
 class SafeApi:
@@ -38,7 +36,7 @@ class SafeApi:
         except Exception as exc:
             if type(exc) not in self._logged:  # the same fault returns with every read
                 self._logged.add(type(exc))
-                log.exception("read_tripped")
+                emit(ReadCrashed(exception=exc))
             raise Unavailable(
                 f"I couldn't ask GoldRush: an error of my own ({type(exc).__name__}). My log has the details."
             ) from exc

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from itertools import count
 
-import structlog
-
 from bot.domain.cadence import Cadence, period, stretch
 from bot.domain.observation import PipelineId, ReadSequence
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker
@@ -20,13 +18,14 @@ from bot.monitoring.recorder import Recorder
 from bot.ports.clock import Clock
 from bot.ports.leadership import LeadershipStatus
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.monitoring import ReadCrashed
+from bot.ports.telemetry.store import StoreUnreachable
 from bot.state.repository import Repository
 
 HOUSEKEEPING_SECONDS = 1.0
 LONG_WAIT_SECONDS = 10.0  # the bot reports a longer wait, once readings are older than promised
 PERSON_SECONDS = 30.0
-
-log = structlog.get_logger(__name__)
 
 
 class Scheduler:
@@ -128,7 +127,7 @@ class Scheduler:
             try:
                 await self._housekeep(now)
             except StoreAway as exc:
-                log.warning("store_away", room="watching", problem=str(exc))
+                emit(StoreUnreachable(component="monitoring", problem=str(exc)))
                 return  # the bot could not write a reading now
             self._update_due_times(now)
         due = self._most_overdue(now)
@@ -212,10 +211,10 @@ class Scheduler:
             result = await self._reader.read(request)
             return await self._recorder.record(result, unread=len(self._due))
         except StoreAway as exc:
-            log.warning("store_away", room="watching", pipeline=pipeline_id, problem=str(exc))
+            emit(StoreUnreachable(component="monitoring", pipeline=pipeline_id, problem=str(exc)))
             return "the store is away, so this reading could not be kept"
-        except Exception:
-            log.exception("read_tripped", pipeline=pipeline_id)
+        except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
+            emit(ReadCrashed(pipeline=pipeline_id, exception=exc))
             return "an error of the bot itself; its log has it"
         finally:
             del self._under_way[pipeline_id]

@@ -2,8 +2,6 @@
 
 from dataclasses import replace
 
-import structlog
-
 from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, Refusal
 from bot.domain.catalogue import Pipeline, is_pattern, matches
 from bot.domain.episode import EpisodeKind
@@ -12,11 +10,11 @@ from bot.domain.observation import PipelineId
 from bot.domain.plan import plan_redrawn
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.clock import Clock
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.requests import NoteChanged
 from bot.ports.watch_store import WatchStore
 from bot.requests.references import References
 from bot.state.repository import Repository
-
-log = structlog.get_logger(__name__)
 
 
 class Notes:
@@ -66,7 +64,7 @@ class Notes:
         await self._watch_store.set_note(note)
         await self._repository.refresh_watches()
         done = "set" if note.text else "removed"
-        log.info("note_changed", kind=note.kind.value, reference=note.reference, by=note.by, done=done)
+        emit(NoteChanged(kind=note.kind.value, reference=note.reference, by=note.by, done=done))
 
     async def _redraw(self, target: Pipeline) -> int:
         """Runs even if nothing changed: an earlier try may have stopped between the write and the redraw."""

@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
-import structlog
-
 from bot.domain.answer import StopPagingAnswer
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, in_slack
@@ -18,10 +16,10 @@ from bot.ports.clock import Clock
 from bot.ports.conversations import DirectConversations
 from bot.ports.outbox import Outbox
 from bot.ports.store_errors import StoreAway
+from bot.ports.telemetry import emit
+from bot.ports.telemetry.requests import MakerNotReached
 from bot.ports.watch_store import WatchStore
 from bot.state.repository import ATTEMPTS, Repository
-
-log = structlog.get_logger(__name__)
 
 
 class PagingStops:
@@ -107,7 +105,7 @@ class PagingStops:
         try:
             conversation = await self._conversations.direct(maker)
         except ChatAway as exc:
-            log.warning("maker_not_reached", problem=str(exc))  # the channel's announcement stands
+            emit(MakerNotReached(problem=str(exc)))  # the channel's announcement stands
             return
         if conversation:
             await self._outbox.enqueue([self._delivery(conversation, notice.channel or conversation, notice)])

@@ -6,8 +6,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-import structlog
-
 from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.plan import (
@@ -31,7 +29,6 @@ from bot.state.known_pipelines import KnownPipelines, KnownState
 
 ATTEMPTS = 5
 
-log = structlog.get_logger(__name__)
 
 MakePlan = Callable[[Record, Routing], Plan | None]
 

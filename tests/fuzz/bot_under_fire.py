@@ -2,17 +2,14 @@
 
 import asyncio
 import logging
-import sys
 import traceback
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 import fakeredis
-import structlog
 from slack_bolt.app.async_app import AsyncApp
 
 from bot.delivery.suspensions import Suspensions
@@ -305,29 +302,20 @@ class _Tripped(logging.Handler):
 
 @contextmanager
 def tracebacks() -> Iterator[list[Trip]]:
-    """Listens to all logs, our own and the libraries'."""
+    """Hears every exception in our event records and in the libraries' logs."""
     tripped: list[Trip] = []
-
-    def note(_: object, __: str, event: structlog.typing.EventDict) -> NoReturn:
-        told = event.get("exc_info")
-        error = told if isinstance(told, BaseException) else sys.exc_info()[1]
-        if told and error:
-            tripped.append(_trip(error, str(event.get("event"))))
-        raise structlog.DropEvent
 
     def hear(record: EventRecord) -> None:
         if isinstance(error := getattr(record, "exception", None), BaseException):
             tripped.append(_trip(error, record.event))
 
-    before, handler, root = structlog.get_config(), _Tripped(tripped), logging.getLogger()
-    structlog.configure(processors=[note])
+    handler, root = _Tripped(tripped), logging.getLogger()
     root.addHandler(handler)
     try:
         with subscribed(hear):
             yield tripped
     finally:
         root.removeHandler(handler)
-        structlog.configure(**before)
 
 
 def _trip(error: BaseException, said: str) -> Trip:

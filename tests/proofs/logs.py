@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-TRIPPED = ("_tripped", "_crashed", "_hung")
+CRASHED = ("_crashed", "_hung")
 TRACEBACK = "Traceback (most recent call last)"
 
 
@@ -18,6 +18,6 @@ def _why(line: str) -> str:
     except ValueError:  # not by its logger: Python itself, when there is nobody to catch it
         return line if TRACEBACK in line else ""
     event = str(entry.get("event", "")) if isinstance(entry, dict) else ""
-    if not event.endswith(TRIPPED) and TRACEBACK not in line:
+    if not event.endswith(CRASHED) and TRACEBACK not in line:
         return ""
     return f"{event}: {str(entry.get('exception', '')).strip().rpartition(chr(10))[2]}"

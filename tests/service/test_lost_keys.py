@@ -105,7 +105,7 @@ async def test_while_the_bot_runs(fake_redis: redis.asyncio.Redis, name: str) ->
             await world.bot.poll(10)
             assert len(reports(lines)) == told  # said once
             await goes_on(world)
-    assert [line for line in lines if line["event"].endswith(("_tripped", "_crashed"))] == []
+    assert [line for line in lines if line["event"].endswith("_crashed")] == []
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -120,7 +120,7 @@ async def test_while_no_bot_runs(fake_redis: redis.asyncio.Redis, name: str) -> 
             await second.bot.poll(30)
             assert name in reports(lines) | AGAIN_OR_LATE | FORGOTTEN
             await goes_on(second)
-    assert [line for line in lines if line["event"].endswith(("_tripped", "_crashed"))] == []
+    assert [line for line in lines if line["event"].endswith("_crashed")] == []
 
 
 async def test_nothing_is_reported_where_nothing_is_lost(fake_redis: redis.asyncio.Redis) -> None:

@@ -361,7 +361,7 @@ async def test_any_error_inside_a_read_is_told_as_an_outage_and_logged_once(
             outage = bot.repository.record(API_PIPELINE_ID).episode
             assert outage is not None
             assert not outage.open
-    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["read_tripped"]
+    assert [line["event"] for line in lines if line["log_level"] == "error"] == ["read_crashed"]
 
 
 async def test_a_rejected_key_is_one_notice_to_the_operator(fake_redis: redis.asyncio.Redis) -> None:

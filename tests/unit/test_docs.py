@@ -1,11 +1,10 @@
 """The documentation is held to the code: what the one names, the other must know."""
 
-import ast
+import dataclasses
 import importlib
 import json
 import pkgutil
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import pairwise, zip_longest
@@ -343,18 +342,6 @@ for module in pkgutil.iter_modules(telemetry.__path__, f"{telemetry.__name__}.")
     importlib.import_module(module.name)  # which registers its records
 
 
-def calls_of_the_log() -> Iterator[tuple[str, str]]:
-    """Event and level of every line that the bot logs."""
-    yield from ((name, record.level.value) for name, record in telemetry.RECORDS.items())
-    for path in (ROOT / "bot").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            match node:
-                case ast.Call(
-                    func=ast.Attribute(value=ast.Name(id="log"), attr=level), args=[ast.Constant(value=str(event)), *_]
-                ):
-                    yield event, "error" if level == "exception" else level
-
-
 @pytest.mark.parametrize("record", telemetry.RECORDS.values())
 def test_the_bot_emits_each_kind_of_record(record: type[telemetry.EventRecord]) -> None:
     emits = re.compile(rf"emit\(\s*{record.__name__}\(")
@@ -362,23 +349,28 @@ def test_the_bot_emits_each_kind_of_record(record: type[telemetry.EventRecord]) 
 
 
 def test_each_logged_event_is_explained_with_its_level_and_no_other() -> None:
-    levels = defaultdict(set)
-    for event, level in calls_of_the_log():
-        levels[event].add(level)
     told = {event: line.split(" | ")[1] for event, line in rows("docs/alerts.md", "Logs").items()}
-    assert told == {event: ", ".join(sorted(those)) for event, those in levels.items()}
+    assert told == {name: record.level.value for name, record in telemetry.RECORDS.items()}
+
+
+@pytest.mark.parametrize(("event", "row"), rows("docs/alerts.md", "Logs").items())
+def test_each_field_of_a_logged_event_is_explained_and_no_other(event: str, row: str) -> None:
+    _, names, _, shown, *_ = row.split("|")
+    records = [telemetry.RECORDS[name] for name in re.findall(r"`([^`]+)`", names)]
+    fields = {field.name for record in records for field in dataclasses.fields(record)}
+    assert set(re.findall(r"`([^`]+)`", shown)) == fields
 
 
 def test_what_should_wake_a_person_is_logged_and_each_error_is_among_it() -> None:
-    levels = dict(calls_of_the_log())
+    levels = {name: record.level for name, record in telemetry.RECORDS.items()}
     told = rows("docs/alerts.md", "What should wake you")
-    assert {event for event, level in levels.items() if level == "error"} <= told.keys()
-    assert told.keys() <= {event for event, level in levels.items() if level in {"error", "warning"}}
+    assert {name for name, level in levels.items() if level is telemetry.Level.ERROR} <= told.keys()
+    assert told.keys() <= {name for name, level in levels.items() if level is not telemetry.Level.INFO}
 
 
 def test_the_api_health_that_should_wake_a_person_is_logged() -> None:
-    row = rows("docs/alerts.md", "What should wake you")["api"]
-    named = set(re.findall(r"`([a-z_]+)`", row)) - {"api", "health", "check"}
+    row = rows("docs/alerts.md", "What should wake you")["api_health"]
+    named = set(re.findall(r"`([a-z_]+)`", row)) - {"api_health", "health", "check"}
     assert named == {health.value for health in ApiHealth} - {ApiHealth.DOUBTFUL.value}
 
 

@@ -1,5 +1,7 @@
 """Records of Redis: whether it answers, and what it forgot."""
 
+from collections.abc import Sequence
+
 from bot.ports.telemetry import EventRecord, Level, event
 
 
@@ -32,3 +34,37 @@ class MigrationWaits(EventRecord):
     """A bot of an older version still leads; this one waits `seconds` more for it to stop."""
 
     seconds: float
+
+
+@event("another_redis", Level.WARNING)
+class AnotherRedis(EventRecord):
+    """Redis restarted, or another one answers."""
+
+    before: str
+    now: str
+
+
+@event("store_restarted", Level.INFO)
+class StoreRestarted(EventRecord):
+    before: str
+    now: str
+
+
+@event("store_rolled_back", Level.WARNING)
+class RollbackFound(EventRecord):
+    watches: int
+
+
+@event("store_incomplete", Level.ERROR)
+class StoreIncomplete(EventRecord):
+    keys: Sequence[str]
+
+
+@event("store_empty", Level.WARNING)
+class StoreEmpty(EventRecord):
+    channels: Sequence[str]
+
+
+@event("watches_lost", Level.ERROR)
+class WatchesLost(EventRecord):
+    watches: Sequence[str]

@@ -1,0 +1,65 @@
+"""Records of reading GoldRush: polling, single reads, transitions, and the API as a whole."""
+
+from datetime import datetime
+
+from bot.ports.telemetry import EventRecord, Level, event
+
+
+@event("polling_started", Level.INFO)
+class PollingStarted(EventRecord):
+    pipelines: int
+
+
+@event("was_blind", Level.WARNING)
+class WasBlind(EventRecord):
+    """No bot read a pipeline for so long."""
+
+    since: datetime
+    seconds: float
+
+
+@event("transition", Level.INFO)
+class TransitionDetected(EventRecord):
+    pipeline: str
+    became: str
+    phase: str | None
+    reason: str | None = None
+
+
+@event("read_failed", Level.INFO)
+class ReadFailed(EventRecord):
+    """`reason` says why the read counts against the pipeline, or against none."""
+
+    pipeline: str
+    error: str
+    problem: str
+    reason: str
+
+
+@event("read_crashed", Level.ERROR)
+class ReadCrashed(EventRecord):
+    exception: BaseException
+    pipeline: str | None = None
+
+
+@event("listing_failed", Level.INFO)
+class ListingFailed(EventRecord):
+    error: str
+    problem: str
+
+
+@event("intent_unknown", Level.INFO)
+class IntentUnknown(EventRecord):
+    pipeline: str
+    problem: str
+
+
+@event("api_health", Level.WARNING)
+class ApiHealthChanged(EventRecord):
+    health: str
+    problem: str
+
+
+@event("key_rejected", Level.ERROR)
+class KeyRejected(EventRecord):
+    problem: str

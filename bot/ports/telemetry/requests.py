@@ -1,0 +1,16 @@
+"""Records of what people ask for and change."""
+
+from bot.ports.telemetry import EventRecord, Level, event
+
+
+@event("note_changed", Level.INFO)
+class NoteChanged(EventRecord):
+    kind: str
+    reference: str
+    by: str
+    done: str
+
+
+@event("maker_not_reached", Level.WARNING)
+class MakerNotReached(EventRecord):
+    problem: str
