@@ -56,27 +56,17 @@ class Shared:
     """How many reads of GoldRush may run at once."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
     """One Slack team. `open` builds it, `running` runs it, `stop` lets its current work finish, `close` hands over."""
 
-    def __init__(
-        self,
-        *,
-        team: TeamId,
-        listeners: Listeners,
-        scheduler: Scheduler,
-        dispatcher: Dispatcher,
-        jobs: Jobs,
-        inbox: Inbox,
-        leadership: Leadership,
-    ) -> None:
-        self.team = team
-        self.listeners = listeners
-        self._scheduler = scheduler
-        self._dispatcher = dispatcher
-        self._jobs = jobs
-        self._inbox = inbox
-        self._leadership = leadership
+    team: TeamId
+    listeners: Listeners
+    scheduler: Scheduler
+    dispatcher: Dispatcher
+    jobs: Jobs
+    inbox: Inbox
+    leadership: Leadership
 
     @classmethod
     async def open(cls, shared: Shared, slack: AsyncWebClient, identity: Identity) -> Self:
@@ -113,15 +103,15 @@ class Workspace:
     async def running(self, stopped: asyncio.Event) -> AsyncIterator[None]:
         """Reads, sends and runs periodic jobs. At the end, it waits for the work in progress; call `stop` before."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._scheduler.run(stopped), name="scheduler")
-            tasks.create_task(self._dispatcher.run(), name="dispatcher")
-            async with self._jobs.running():
+            tasks.create_task(self.scheduler.run(stopped), name="scheduler")
+            tasks.create_task(self.dispatcher.run(), name="dispatcher")
+            async with self.jobs.running():
                 yield
-            await self._inbox.settled()
+            await self.inbox.settled()
 
     def stop(self) -> None:
         """Sends nothing more after the messages that are on their way."""
-        self._dispatcher.stop()
+        self.dispatcher.stop()
 
     async def close(self) -> None:
         """Gives up leadership, so that another bot need not wait for its end.
@@ -129,7 +119,7 @@ class Workspace:
         Raises:
             StoreAway: the other bot has to wait.
         """
-        await self._leadership.release()
+        await self.leadership.release()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,11 +255,11 @@ def _jobs(base: _Base, monitoring: Monitoring, heartbeat: Heartbeat, inbox: Inbo
     """A listing or a backlog of interactions may take long, so the watchdog gives them more time."""
     refresh_catalogue = base.leadership.only(monitoring.scheduler.refresh_catalogue)
     return Jobs(
-        PeriodicJob("tick", monitoring.scheduler.tick, 0.25),
+        PeriodicJob("tick", monitoring.scheduler.tick, 0.25, hangs_after=60.0),
         (
             PeriodicJob("heartbeat", heartbeat.beat, 2.0),
             PeriodicJob("inbox", inbox.take_up, 10.0, hangs_after=3600.0),
-            PeriodicJob("listing", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0),
+            PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0),
             PeriodicJob("directory", base.directory.read_on, 5.0),
             PeriodicJob("channel_monitor", channels.look_around, 60.0),
         ),
