@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import inspect
 import json
 import pkgutil
 import re
@@ -16,6 +17,7 @@ import pytest
 import yaml
 from pydantic_core import PydanticUndefined
 
+from bot import cli
 from bot.coordination import heartbeat
 from bot.delivery import rate_limiter
 from bot.domain import grouping, protocol
@@ -445,6 +447,11 @@ def test_files_named_as_code_exist(name: str) -> None:
     assert named
     roots = (ROOT, *(each for each in (ROOT / "bot").rglob("*") if each.is_dir()), ROOT / "bot")
     assert [each for each in named if not any((root / each).exists() for root in roots)] == []
+
+
+def test_the_readme_names_the_port_of_the_demo() -> None:
+    port = inspect.signature(cli.demo).parameters["port"].default
+    assert f"If port {port} is taken" in text("README.md")
 
 
 def test_make_targets_that_are_named_exist() -> None:
