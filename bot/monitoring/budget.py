@@ -1,7 +1,7 @@
-"""How many requests may be spent on one ServiceKey. People come before the polling, up to their share.
+"""The requests that the bot may spend on one ServiceKey. People come before the polling, up to their share.
 
 Own code, since no limiter that the field trusts can be shrunk by a 429, keeps a share for one class of callers, and
-lives by a clock that a test can turn.
+lives by a clock that a test can set.
 """
 
 from enum import Enum
@@ -28,7 +28,7 @@ class Route(Enum):
 
 
 class Budget:
-    """A token bucket of `rate` requests a second, one second deep. Nothing goes out on a route that is held."""
+    """A token bucket of `rate` requests a second, one second deep. The bot sends nothing on a held route."""
 
     def __init__(self, rate: float, clock: Clock) -> None:
         self.full_rate = rate
@@ -36,26 +36,26 @@ class Budget:
         self._clock = clock
         self._tokens = max(1.0, rate * BURST_SECONDS)
         self._peoples = 1.0
-        """People's share, which they may use even while the polling waits."""
+        """People's share. They may use it even while the polling waits."""
         self._polling_waits_until = float("-inf")
         self._filled_at = clock.monotonic()
         self._holds: dict[Route, tuple[float, float]] = {}
 
     @property
     def rate(self) -> float:
-        """Requests a second at present: less than the full rate for a while after a 429."""
+        """Requests a second now. After a 429 it is lower than the full rate for a while."""
         self._fill()
         return self._rate
 
     def try_take(self, route: Route) -> bool:
-        """For the polling: takes a request if one is left beyond what people may need."""
+        """Takes a request for the polling, if people don't need it."""
         taken = self._take_if(route, 1.0 + min(self.full_rate * RESERVED_SHARE, self._depth() - 1.0))
         waits = not taken and not self.held(route)
         self._polling_waits_until = self._clock.monotonic() + POLLING_WAITS_SECONDS if waits else float("-inf")
         return taken
 
     async def take(self, route: Route, within: float) -> bool:
-        """Waits at most `within` seconds for a person's turn. False: no turn came.
+        """Takes a request for a person; waits for it at most `within` seconds. False: none was free.
 
         People come first, up to their share. While the polling waits, they get no more than that.
         """
@@ -79,28 +79,28 @@ class Budget:
         return self._clock.monotonic() < self._polling_waits_until
 
     def obey(self, route: Route, error: ApiError) -> None:
-        """Adapts to a failed read: only a 429 lowers the rate, any error may ask for a wait."""
+        """Adapts to a failed read. Only a 429 lowers the rate; any error may ask for a wait."""
         if isinstance(error, Throttled):
             self.throttled(route, error.retry_after)
         elif error.retry_after:
             self.hold(route, error.retry_after)
 
     def throttled(self, route: Route, retry_after: float | None) -> None:
-        """The API answered 429: less goes out for a while, and nothing on this route for `retry_after` seconds."""
+        """After a 429: lowers the rate for a while, and holds this route for `retry_after` seconds."""
         self._fill()
         self._rate = max(self.full_rate * LEAST_SHARE, self._rate * SHRINK)
         self._tokens = min(self._tokens, 1.0)
         self.hold(route, retry_after if retry_after is not None else UNTOLD_HOLD_SECONDS)
 
     def hold(self, route: Route, seconds: float) -> None:
-        """Sends nothing on this route for so long; an earlier, longer wait still applies."""
+        """Holds this route for `seconds`. An earlier, longer hold still applies."""
         now = self._clock.monotonic()
         since, until = self._holds.get(route, (now, now))
         since = since if until > now else now
         self._holds[route] = since, max(until, now + min(seconds, LONGEST_HOLD_SECONDS))
 
     def held(self, route: Route) -> tuple[float, float] | None:
-        """Since when and until when this route is held, in monotonic seconds; None where it is free."""
+        """Begin and end of the hold on this route, in monotonic seconds. None: the route is free."""
         hold = self._holds.get(route)
         return hold if hold and hold[1] > self._clock.monotonic() else None
 

@@ -36,19 +36,19 @@ class Acknowledgements:
         self._views = views
         self._clock = clock
 
-    async def stands_in(self, channel: ChannelId, card_keys: Sequence[str]) -> bool:
+    async def holds(self, channel: ChannelId, card_keys: Sequence[str]) -> bool:
         """True if this conversation holds these cards: anyone can replay a button's value from elsewhere.
 
         Also true for an unknown card: acknowledging it changes nothing, and says so.
         """
         cards = await self._cards.cards(card_keys)
-        return all([await self._holds(channel, card) for card in cards.values()])
+        return all([await self._is_in(channel, card) for card in cards.values()])
 
-    async def group_stands_in(self, channel: ChannelId, group_key: str) -> bool:
+    async def holds_group(self, channel: ChannelId, group_key: str) -> bool:
         cards = await self._cards.group(group_key)
-        return all([await self._holds(channel, card) for card in cards])
+        return all([await self._is_in(channel, card) for card in cards])
 
-    async def _holds(self, channel: ChannelId, card: PostedCard) -> bool:
+    async def _is_in(self, channel: ChannelId, card: PostedCard) -> bool:
         """The channel's id may have changed since the card was posted."""
         content = card.content
         episode = self._repository.record(content.pipeline.id).episode

@@ -1,4 +1,4 @@
-"""Announces a change of a channel's watches: in the channel, and to the people whom a watch no longer pages."""
+"""Announces a change of a channel's watches: in the channel, and to the people that a watch no longer pages."""
 
 from datetime import datetime
 
@@ -44,7 +44,7 @@ class Announcements:
         return (self._message(undo.channel, notice, *(edit.id for edit in undo.edits)),)
 
     def _to_unpaged(self, undo: Undo) -> list[Message]:
-        """Direct messages to the people whom a watch no longer pages."""
+        """Direct messages to the people that a watch no longer pages."""
         messages = []
         for target, watches in no_longer_paged(undo.edits, undo.by).items():
             notice = Notice(

@@ -1,7 +1,7 @@
 """Changes what a channel watches. Answers are values; `slack` renders them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -38,9 +38,6 @@ from bot.requests.pipeline_views import FRESH_SECONDS, PipelineViews
 from bot.requests.references import References, ResolvedReferences
 from bot.state.repository import ATTEMPTS, Repository
 
-Closed = Callable[[], Awaitable[Refusal | None]]
-"""Why the bot can't post in a channel; None if it can. Asking may join the channel."""
-
 
 class Subscriptions:
     """Plans every change on the known watches, and writes it only if nobody changed them since."""
@@ -67,28 +64,21 @@ class Subscriptions:
 
     # --- watch -----------------------------------------------------------------------------------------------------
 
-    async def watch(
-        self,
-        channel: ChannelId,
-        references: Sequence[str],
-        wish: Wish,
-        *,
-        closed: Closed,
-        confirmed: bool = False,
-        names: Names | None = None,
-    ) -> WatchAnswer | UnmatchedAnswer | Refusal:
-        """Subscribes a channel, and opens the cards of open failures there. Answers with the pipelines' state.
+    async def prepare(
+        self, channel: ChannelId, references: Sequence[str], *, confirmed: bool = False, names: Names | None = None
+    ) -> ResolvedReferences | WatchAnswer | UnmatchedAnswer:
+        """Resolves the references for `watch`. Changes nothing. An answer: there is nothing to watch yet.
 
-        Calls `closed` only once it knows that there is something to watch. `confirmed` accepts patterns that match
-        nothing now. `names`: those that the command was parsed with.
+        `confirmed` accepts patterns that match nothing now. `names`: those that the command was parsed with.
         """
         resolved = await self._references.resolve(references, channel, names=names)
         if resolved.unresolved:
             return WatchAnswer(channel=channel, unresolved=resolved.unresolved, at=self._clock.now())
-        if not confirmed and (unmatched := await self._unmatched(channel, resolved.patterns)):
-            return unmatched
-        if refusal := await closed():
-            return refusal
+        unmatched = None if confirmed else await self._unmatched(channel, resolved.patterns)
+        return unmatched or resolved
+
+    async def watch(self, channel: ChannelId, resolved: ResolvedReferences, wish: Wish) -> WatchAnswer | Refusal:
+        """Subscribes a channel, and opens the cards of open failures there. Answers with the pipelines' state."""
         made = await self._make(channel, resolved, wish)
         return made if isinstance(made, Refusal) else await self._begun(made)
 
@@ -120,8 +110,8 @@ class Subscriptions:
             if not edits:
                 await self._channels.resume(channel)  # a new watch means that the channel wants messages again
                 return answer
-            told = self._announcements.of(NoticeKind.WATCHING, undo)
-            change = WatchChange(version=watches.version, channel=channel, edits=edits, told=told, undo=undo)
+            messages = self._announcements.of(NoticeKind.WATCHING, undo)
+            change = WatchChange(version=watches.version, channel=channel, edits=edits, told=messages, undo=undo)
             if await self._write(change):
                 return answer
         raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
@@ -184,8 +174,8 @@ class Subscriptions:
                 return answer
             edits = tuple(Edit(before=watch) for watch in going)
             undo = self._announcements.undo(channel, by, by_name, at, edits)
-            told = self._announcements.of(NoticeKind.UNWATCHED, undo, self._staying(there, going))
-            change = WatchChange(version=watches.version, channel=channel, edits=edits, told=told, undo=undo)
+            messages = self._announcements.of(NoticeKind.UNWATCHED, undo, self._staying(there, going))
+            change = WatchChange(version=watches.version, channel=channel, edits=edits, told=messages, undo=undo)
             covered = self._covered(channel, going)
             if await self._write(change):
                 await self._forget(channel, going, covered, at)
@@ -256,9 +246,9 @@ class Subscriptions:
                 return UndoAnswer(channel=channel, fate=UndoFate.CHANGED_SINCE)
             at, ended = self._clock.now(), tuple(edit.before for edit in edits if edit.before and not edit.after)
             back = Undo(id="", channel=channel, by=by, by_name=by_name, at=at, edits=edits)
-            told = self._announcements.of(NoticeKind.UNDONE, back)
+            messages = self._announcements.of(NoticeKind.UNDONE, back)
             covered = self._covered(channel, ended)
-            change = WatchChange(version=watches.version, channel=channel, edits=edits, told=told, uses=undo_id)
+            change = WatchChange(version=watches.version, channel=channel, edits=edits, told=messages, uses=undo_id)
             if await self._write(change):
                 await self._forget(channel, ended, covered, at)
                 await self._repository.welcome([channel])

@@ -161,10 +161,10 @@ class HeardAcknowledgements(Acknowledgements):
     def __init__(self, acted: list[str]) -> None:
         self._acted = acted
 
-    async def stands_in(self, channel: ChannelId, card_keys: Sequence[str]) -> bool:
+    async def holds(self, channel: ChannelId, card_keys: Sequence[str]) -> bool:
         return True
 
-    async def group_stands_in(self, channel: ChannelId, group_key: str) -> bool:
+    async def holds_group(self, channel: ChannelId, group_key: str) -> bool:
         return True
 
     async def acknowledge(

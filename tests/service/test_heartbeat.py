@@ -203,7 +203,7 @@ async def test_a_channel_is_told_of_its_own_lost_watches_alone_and_the_operator_
 
 
 async def test_an_emptied_store_is_not_believed_by_whoever_looks_first(fake_redis: redis.asyncio.Redis) -> None:
-    """The poller and people's commands look at the watches too, and more often."""
+    """The scheduler and people's commands refresh the watches too, and more often."""
     async with whole(fake_redis, operator=OPERATOR) as world:
         await world.bot.watch(ONE, TWO)
         await world.bot.poll(40)

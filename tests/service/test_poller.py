@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
 from bot.delivery.doubt import Doubt
-from bot.domain.answer import Fate, WatchAnswer
+from bot.domain.answer import Fate, Refusal, UnmatchedAnswer, WatchAnswer
 from bot.domain.cadence import Cadence
 from bot.domain.card import Notice, NoticeKind, SyncCard
 from bot.domain.catalogue import Pipeline
@@ -42,7 +42,9 @@ from bot.ports.pipeline_api import (
     Unauthorized,
     Unavailable,
 )
+from bot.requests.references import ResolvedReferences
 from bot.requests.services import RequestServices
+from bot.requests.subscriptions import Subscriptions
 from bot.state.repository import Repository
 from tests.builders import ALERTS, ANN, TEAM, a_message, a_pipeline, a_watch, at
 from tests.contract.test_store import an_announcement
@@ -512,15 +514,18 @@ async def test_a_stop_is_asked_about(fake_redis: redis.asyncio.Redis) -> None:
 # --- what people ask for ---------------------------------------------------------------------------------------------
 
 
-async def is_open() -> None:
-    """Messages get there."""
+async def subscribe(
+    subscriptions: Subscriptions, channel: ChannelId, references: Sequence[str], wish: Wish, *, confirmed: bool = False
+) -> WatchAnswer | UnmatchedAnswer | Refusal:
+    prepared = await subscriptions.prepare(channel, references, confirmed=confirmed)
+    return await subscriptions.watch(channel, prepared, wish) if isinstance(prepared, ResolvedReferences) else prepared
 
 
 async def watch(
     bot: Bot, *references: str, channel: ChannelId = ALERTS, targets: tuple[Target, ...] = ()
 ) -> WatchAnswer:
     task = asyncio.create_task(
-        bot.requests.subscriptions.watch(channel, references, Wish(targets=targets, by=ANN), closed=is_open)
+        subscribe(bot.requests.subscriptions, channel, references, Wish(targets=targets, by=ANN))
     )
     await bot.poll(10)
     answer = await task

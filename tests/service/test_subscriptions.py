@@ -20,7 +20,7 @@ from tests.builders import ALERTS, ANN, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
 from tests.fakes import FakeChat
 from tests.service.test_heartbeat import Whole, whole
-from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, OTHER, TWO, Bot, is_open, pipelines, running, watch
+from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, OTHER, TWO, Bot, pipelines, running, subscribe, watch
 
 # --- those whom a watch names while its pipeline is FAILED -----------------------------------------------------------
 
@@ -135,7 +135,7 @@ async def test_what_is_not_said_stays_and_an_edit_can_be_taken_back_once(fake_re
         before = bot.repository.watches.of(ALERTS)
         subscriptions = bot.requests.subscriptions
         wish = Wish(events=frozenset({Event.RECOVERED}), by=ANN, by_name="ann")
-        answer = await subscriptions.watch(ALERTS, ["pipe_0001"], wish, closed=is_open)
+        answer = await subscribe(subscriptions, ALERTS, ["pipe_0001"], wish)
         assert isinstance(answer, WatchAnswer)
         (edited,) = bot.repository.watches.of(ALERTS)
         assert (edited.events, edited.targets) == (frozenset({Event.RECOVERED}), (BOB_TARGET,))
@@ -144,7 +144,7 @@ async def test_what_is_not_said_stays_and_an_edit_can_be_taken_back_once(fake_re
         assert bot.repository.watches.of(ALERTS) == before
         assert (await subscriptions.undo(ALERTS, answer.undo, ANN)).fate is UndoFate.GONE
         reset = Wish(events=Every.EVENT, targets=(), by=ANN)
-        await subscriptions.watch(ALERTS, ["pipe_0001"], reset, closed=is_open)
+        await subscribe(subscriptions, ALERTS, ["pipe_0001"], reset)
         (edited,) = bot.repository.watches.of(ALERTS)
         assert (edited.events, edited.targets) == (None, ())
         told = [row.body for row in await bot.store.owed(ChannelId("D0BOB"))]
@@ -185,14 +185,14 @@ async def test_a_pattern_that_matches_nothing_is_watched_after_it_is_confirmed(
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         subscriptions, wish = bot.requests.subscriptions, Wish(by=ANN)
-        asked = await subscriptions.watch(ALERTS, ["ordres-*"], wish, closed=is_open)
+        asked = await subscribe(subscriptions, ALERTS, ["ordres-*"], wish)
         assert isinstance(asked, UnmatchedAnswer)
         assert asked.patterns == ("ordres-*",)
         assert bot.repository.watches.of(ALERTS) == ()
-        made = await subscriptions.watch(ALERTS, ["ordres-*"], wish, closed=is_open, confirmed=True)
+        made = await subscribe(subscriptions, ALERTS, ["ordres-*"], wish, confirmed=True)
         assert isinstance(made, WatchAnswer)
         assert len(made.edits) == 1
-        again = await subscriptions.watch(ALERTS, ["ordres-*"], wish, closed=is_open, confirmed=True)
+        again = await subscribe(subscriptions, ALERTS, ["ordres-*"], wish, confirmed=True)
         assert isinstance(again, WatchAnswer)
         assert again.edits == ()
 
@@ -243,11 +243,11 @@ async def test_a_channel_takes_so_many_watches_and_patterns_and_no_more(fake_red
         ).subscriptions
         await watch(bot, "orders-*", "orders-1")
         for reference, word in (("orders-2", "2 watches"), ("pipe_*", "1 patterns")):
-            refused = await limited.watch(ALERTS, [reference], Wish(by=ANN), closed=is_open)
+            refused = await subscribe(limited, ALERTS, [reference], Wish(by=ANN))
             assert isinstance(refused, Refusal)
             assert word in refused.reason or "2 watches" in refused.reason
         assert len(bot.repository.watches.of(ALERTS)) == 2
-        edited = await limited.watch(ALERTS, ["orders-1"], Wish(targets=(BOB_TARGET,), by=ANN), closed=is_open)
+        edited = await subscribe(limited, ALERTS, ["orders-1"], Wish(targets=(BOB_TARGET,), by=ANN))
         assert isinstance(edited, WatchAnswer)
         assert len(edited.edits) == 1
         there = bot.repository.watches

@@ -6,7 +6,7 @@ from bot.domain.answer import Fate
 from bot.domain.plan import Plan
 from bot.domain.subscription import Wish
 from tests.builders import ALERTS, ANN, TEAM
-from tests.service.test_poller import FAILED, LIVE, ONE, Bot, pipelines, running
+from tests.service.test_poller import FAILED, LIVE, ONE, Bot, pipelines, running, subscribe
 
 
 async def both(reader: Bot, other: Bot, seconds: int) -> None:
@@ -28,16 +28,12 @@ async def test_a_failure_that_the_other_unwatched_and_watched_again_is_told(fake
         await other.requests.subscriptions.unwatch(ALERTS, None, ANN)
         before = await reader.cards()
         await both(reader, other, 20)
-        await other.requests.subscriptions.watch(ALERTS, [ONE], Wish(by=ANN), closed=_not_closed)
+        await subscribe(other.requests.subscriptions, ALERTS, [ONE], Wish(by=ANN))
         await both(reader, other, 20)
         assert len(before) == 1
         assert len(await reader.cards()) == 2
         assert reader.leadership.held
         assert not other.leadership.held
-
-
-async def _not_closed() -> None:
-    return None
 
 
 async def test_a_failure_that_began_during_the_click_is_not_acknowledged_by_it(fake_redis: redis.asyncio.Redis) -> None:

@@ -22,7 +22,7 @@ NOT_HERE = Refusal(
 
 async def _acknowledge(click: Click, call: Call) -> Reply:
     acknowledgements, card = call.services.requests.acknowledgements, click.text("card")
-    if not await acknowledgements.stands_in(click.channel, [card]):
+    if not await acknowledgements.holds(click.channel, [card]):
         return call.refused(NOT_HERE)
     name, place = await _who_and_where(click, call)
     answer = await acknowledgements.acknowledge(
@@ -34,7 +34,7 @@ async def _acknowledge(click: Click, call: Call) -> Reply:
 async def _acknowledge_one(click: Click, call: Call) -> Reply:
     """Chosen in a message that shows many failures. The card says which pipeline it is."""
     acknowledgements, card = call.services.requests.acknowledgements, click.text("card")
-    if not await acknowledgements.stands_in(click.channel, [card]):
+    if not await acknowledgements.holds(click.channel, [card]):
         return call.refused(NOT_HERE)
     name, place = await _who_and_where(click, call)
     answer = await acknowledgements.acknowledge_member(click.channel, card, click.user, name=name, place=place)
@@ -43,7 +43,7 @@ async def _acknowledge_one(click: Click, call: Call) -> Reply:
 
 async def _acknowledge_all(click: Click, call: Call) -> Reply:
     acknowledgements = call.services.requests.acknowledgements
-    if not await acknowledgements.group_stands_in(click.channel, click.group):
+    if not await acknowledgements.holds_group(click.channel, click.group):
         return call.refused(NOT_HERE)
     name, place = await _who_and_where(click, call)
     answer = await acknowledgements.acknowledge_group(click.channel, click.group, click.user, name=name, place=place)

@@ -13,7 +13,7 @@ from bot.slack.render import action_ids
 async def _press(click: Click, call: Call) -> Reply:
     """A private answer carries no card, and shows what anyone may ask for."""
     requests, card, pipeline = call.services.requests, click.text("card"), click.text("pipeline")
-    if card and not await requests.acknowledgements.stands_in(click.channel, [card]):
+    if card and not await requests.acknowledgements.holds(click.channel, [card]):
         return replace(call.refused(NOT_HERE), replace=click.ephemeral)
     answer = await requests.queries.refresh(click.channel, PipelineId(pipeline))
     asked = replace(call.asked, text=f"status {pipeline}")

@@ -104,7 +104,7 @@ def _refuse_half(draft: Draft) -> None:
 
 async def _press(click: Click, call: Call) -> Reply:
     services, asker, card = call.services, call.asker, click.text("card")
-    if card and not await services.requests.acknowledgements.stands_in(click.channel, [card]):
+    if card and not await services.requests.acknowledgements.holds(click.channel, [card]):
         return call.refused(NOT_HERE)
     if refusal := await services.permissions.to_change(asker, click.channel):
         return call.refused(refusal)

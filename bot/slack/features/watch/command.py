@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
-from bot.domain.answer import Refusal
+from bot.domain.answer import Refusal, UnmatchedAnswer, WatchAnswer
 from bot.domain.subscription import Wish
 from bot.domain.transition import Event
-from bot.domain.watch import Every
+from bot.domain.watch import ChannelId, Every
+from bot.requests.references import ResolvedReferences
 from bot.slack.channels import channel_to_change, closed
 from bot.slack.feature import Call, Command, Reply
 from bot.slack.features.watch.render import watch_blocks
@@ -49,19 +49,23 @@ class Watch(Command):
         if isinstance(targets, Refusal):
             return call.refused(targets)
         name = await services.permissions.name(asker)
-        answer = await services.requests.subscriptions.watch(
-            there,
-            self.references,
-            Wish(events=self.events, targets=targets, by=asker.user, by_name=name),
-            closed=partial(closed, there, services.directory, there=self.channel is not None, named=asker.channel_name),
-            confirmed=call.confirmed,
-            names=call.names,
-        )
+        wish = Wish(events=self.events, targets=targets, by=asker.user, by_name=name)
+        answer = await self._subscribe(call, there, wish)
         if isinstance(answer, Refusal):
             return call.refused(answer)
         return Reply(
             blocks=watch_blocks(answer, call.asked.text, services.render_context, complete=call.names_pipelines)
         )
+
+    async def _subscribe(self, call: Call, channel: ChannelId, wish: Wish) -> WatchAnswer | UnmatchedAnswer | Refusal:
+        """Checks late that the bot can post in the channel: the check may join it."""
+        subscriptions = call.services.requests.subscriptions
+        prepared = await subscriptions.prepare(channel, self.references, confirmed=call.confirmed, names=call.names)
+        if not isinstance(prepared, ResolvedReferences):
+            return prepared
+        named = call.asker.channel_name
+        refusal = await closed(channel, call.services.directory, there=self.channel is not None, named=named)
+        return refusal or await subscriptions.watch(channel, prepared, wish)
 
 
 def parse_watch(said: Said) -> Watch:
