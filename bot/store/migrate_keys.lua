@@ -1,12 +1,12 @@
 -- Renames keys of an older version. If both names exist, because an older bot wrote on, fields of the new key win.
--- KEYS: lease, then old and new name of each key   ARGV: token, then the type that each old key must have, or ''
+-- KEYS: lease, then old and new name of each key   ARGV: token, then the type that each old key must have
 -- Answers how many were renamed.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local renamed = 0
 for i = 2, #KEYS, 2 do
   local old, new, wanted = KEYS[i], KEYS[i + 1], ARGV[1 + i / 2]
   local kind = redis.call('TYPE', old).ok
-  if kind ~= 'none' and (wanted == '' or kind == wanted) then
+  if kind == wanted then
     if redis.call('EXISTS', new) == 0 then
       redis.call('RENAME', old, new)
     else

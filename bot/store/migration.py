@@ -20,15 +20,16 @@ BATCH = 200
 LEADER_SECONDS = 30.0  # longer than a lease: an older bot that leads now has not stopped
 RETRY_SECONDS = 1.0
 
-RENAMED: Mapping[str, str] = {
-    "parked": "suspended",
-    "woken": "resumed",
-    "pulse": "heartbeat",
-    "gestures": "interactions",
-    "moved": "renames",
-    "moving": "open_renames",
-    "moved_at": "renamed_at",
+RENAMED: Mapping[str, tuple[str, str]] = {
+    "parked": ("suspended", "hash"),
+    "woken": ("resumed", "hash"),
+    "pulse": ("heartbeat", "hash"),
+    "gestures": ("interactions", "hash"),
+    "moved": ("renames", "hash"),
+    "moving": ("open_renames", "set"),
+    "moved_at": ("renamed_at", "hash"),
 }
+"""The new name of each key, and its type."""
 FAMILIES = (
     ("group", "burst", "zset"),  # before storm becomes group
     ("storm", "group", "set"),
@@ -37,6 +38,8 @@ FAMILIES = (
     ("gesture", "interaction", "string"),
 )
 """First word of the old name, first word of the new one, and the type, which tells an old `group` from a new one."""
+BARRIER, BARRIER_TEXT = "parked", "A newer version of the bot uses this data. Do not start an older one."
+"""A bot of the older version reads this key as a hash before anything else. As a text, it stops that bot."""
 
 
 async def migrate(scripts: Scripts, clock: Clock) -> None:
@@ -84,7 +87,7 @@ class _Migration:
         self._finish = scripts.script("migrate_done")
 
     async def run(self) -> None:
-        renamed = await self._renamed([(old, new, "") for old, new in RENAMED.items()])
+        renamed = await self._renamed([(old, new, kind) for old, (new, kind) in RENAMED.items()])
         for old, new, kind in FAMILIES:
             async for names in self._scanned(f"{old}:*"):
                 renamed += await self._renamed([(each, new + each.removeprefix(old), kind) for each in names])
@@ -94,7 +97,8 @@ class _Migration:
                 await self._cards(keys=[self._lease_key, *(self._keys[each] for each in names)], args=[self._token])
         await self._rename_present()
         with away():
-            await self._finish(keys=[self._lease_key, self._keys["schema"]], args=[self._token, SCHEMA])
+            keys = [self._lease_key, self._keys["schema"], self._keys[BARRIER]]
+            await self._finish(keys=keys, args=[self._token, SCHEMA, BARRIER_TEXT])
         emit(Migrated(schema=SCHEMA, keys=renamed))
 
     async def _renamed(self, names: list[tuple[str, str, str]]) -> int:
@@ -110,7 +114,7 @@ class _Migration:
         with away():
             stored = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["heartbeat"], "present"))
             if stored:
-                present = " ".join(RENAMED.get(each, each) for each in stored.decode().split())
+                present = " ".join(RENAMED.get(each, (each, ""))[0] for each in stored.decode().split())
                 await self._redis.hset(self._keys["heartbeat"], "present", f" {present} ")
 
     async def _scanned(self, pattern: str) -> AsyncIterator[list[str]]:

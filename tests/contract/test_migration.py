@@ -11,7 +11,7 @@ import redis.asyncio
 from bot.ports.lease_store import READER
 from bot.ports.store_errors import StoreAway, StoreNewer
 from bot.store.keys import SCHEMA
-from bot.store.migration import migrate, schema_of
+from bot.store.migration import BARRIER, BARRIER_TEXT, migrate, schema_of
 from bot.store.scripts import Scripts
 from tests.builders import TEAM, a_message, a_watch
 from tests.fakes import FakeClock
@@ -52,6 +52,7 @@ NEW: Mapping[str, object] = {
     "card:card-2": OLD["card:card-2"],
     "watches_version": "7",
     "schema": str(SCHEMA),
+    BARRIER: BARRIER_TEXT,
 }
 
 
@@ -180,7 +181,7 @@ async def test_what_an_older_bot_writes_afterwards_never_replaces_newer_data(
     await migrate(Scripts(any_redis, TEAM), clock)
     found = await contents(any_redis)
     assert found["suspended"] == {"C0QUIET": "not_found", "C0LATE": "archived"}
-    assert "parked" not in found
+    assert found[BARRIER] == BARRIER_TEXT
 
 
 async def test_data_of_a_newer_version_is_refused_in_one_line(any_redis: redis.asyncio.Redis, clock: FakeClock) -> None:
@@ -226,3 +227,13 @@ async def test_a_row_of_a_newer_version_is_refused_in_one_line(
     with pytest.raises(StoreNewer, match=f"wrote the key {key}") as refused:
         await READS[key](WholeStore(any_redis, TEAM, clock))
     assert "\n" not in str(refused.value)
+
+
+async def test_a_bot_of_the_older_version_cannot_read_migrated_data(
+    any_redis: redis.asyncio.Redis, clock: FakeClock
+) -> None:
+    await fill(any_redis, OLD)
+    await migrate(Scripts(any_redis, TEAM), clock)
+    for read in (any_redis.hgetall, any_redis.hkeys):  # of its start and of its sender
+        with pytest.raises(redis.exceptions.ResponseError, match="WRONGTYPE"):
+            await read(f"{PREFIX}parked")

@@ -23,8 +23,8 @@ from bot.store.connect import connect
 from bot.store.lanes import LEASE_SECONDS
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at, changed
 from tests.fakes import FakeClock
+from tests.proofs.differential_store import DifferentialStore
 from tests.proofs.memory import Disk, MemoryStore
-from tests.proofs.twin import Twin
 from tests.stores import WholeStore, feed, pages
 
 OTHER = ChannelId("C0OTHER")
@@ -315,15 +315,15 @@ async def test_the_store_in_memory_remembers_what_makers_were_told_as_the_real_o
 
     disk = Disk()
     real, memory = WholeStore(any_redis, TEAM, clock), MemoryStore(lambda: disk, TEAM, clock, 1, at_once)
-    twin, told = Twin(real, memory), itertools.count()
+    differential, told = DifferentialStore(real, memory), itertools.count()
     for reason, on_trial in itertools.product(SuspendReason, (True, False)):
         for read in ([a_watch()], [], []):
-            await twin.suspend(ALERTS, reason, [an_announcement(f"{next(told)}", OTHER)], read)
-            await twin.resume(ALERTS, on_trial=on_trial)
-    await twin.add_watches([a_watch()], an_announcement())
+            await differential.suspend(ALERTS, reason, [an_announcement(f"{next(told)}", OTHER)], read)
+            await differential.resume(ALERTS, on_trial=on_trial)
+    await differential.add_watches([a_watch()], an_announcement())
     last = [an_announcement("last", OTHER)]
-    await twin.suspend(ALERTS, SuspendReason.RESTRICTED, last, [a_watch()])
-    assert len(await twin.deliveries(feed(OTHER))) == 9
+    await differential.suspend(ALERTS, SuspendReason.RESTRICTED, last, [a_watch()])
+    assert len(await differential.deliveries(feed(OTHER))) == 9
     await clock.pass_time(TRIAL_SECONDS)
     await memory.resume(ALERTS, on_trial=True)
     await clock.pass_time(TRIAL_SECONDS)

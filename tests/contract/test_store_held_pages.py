@@ -17,8 +17,8 @@ from bot.domain.watch import ChannelId
 from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
 from tests.builders import TEAM, a_delivery, a_person, a_pipeline, a_scene, a_watch, an_observation, at
 from tests.fakes import NOON, FakeClock
+from tests.proofs.differential_store import DifferentialStore
 from tests.proofs.memory import Disk, MemoryStore
-from tests.proofs.twin import Twin
 from tests.stores import WholeStore
 
 DIRECT = ChannelId("D0BOB")
@@ -26,16 +26,16 @@ PAGES, FEED = (Lane(kind, in_slack(DIRECT)) for kind in LaneKind)
 
 
 @pytest.fixture
-def store(any_redis: redis.asyncio.Redis) -> Twin:
+def store(any_redis: redis.asyncio.Redis) -> DifferentialStore:
     """Whatever both answer is compared."""
 
     async def at_once() -> None: ...
 
     clock, disk = FakeClock(), Disk()
-    return Twin(WholeStore(any_redis, TEAM, clock), MemoryStore(lambda: disk, TEAM, clock, 1, at_once))
+    return DifferentialStore(WholeStore(any_redis, TEAM, clock), MemoryStore(lambda: disk, TEAM, clock, 1, at_once))
 
 
-async def fail(store: Twin, number: int) -> None:
+async def fail(store: DifferentialStore, number: int) -> None:
     pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number}"))
     observation = an_observation(Phase.FAILED, 1, ready=0, pipeline_id=pipeline.id)
     routing = a_scene(a_watch(pipeline.id, targets=(a_person("U0BOB", direct=DIRECT),)), pipeline=pipeline)
@@ -48,7 +48,7 @@ def ended(
     return DeliveryResult(kind=kind, redraw=row.message, message_id=ts, shown={row.id: 1}, log=log)
 
 
-async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Twin) -> None:
+async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: DifferentialStore) -> None:
     for number in range(4):
         await fail(store, number)
     lease = await store.lease(PAGES)
@@ -75,7 +75,7 @@ async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Twin) -
     }
 
 
-async def test_what_was_posted_is_logged_once_and_for_an_hour(store: Twin) -> None:
+async def test_what_was_posted_is_logged_once_and_for_an_hour(store: DifferentialStore) -> None:
     for number in range(3):
         await fail(store, number)
     lease = await store.lease(PAGES)
@@ -89,7 +89,7 @@ async def test_what_was_posted_is_logged_once_and_for_an_hour(store: Twin) -> No
     assert await store.page_log(in_slack(ChannelId("D0CAT")), NOON) == PageLog()
 
 
-async def test_the_log_is_no_longer_than_what_counts(store: Twin, any_redis: redis.asyncio.Redis) -> None:
+async def test_the_log_is_no_longer_than_what_counts(store: DifferentialStore, any_redis: redis.asyncio.Redis) -> None:
     for number in range(3):
         await fail(store, number)
     lease = await store.lease(PAGES)
@@ -101,7 +101,7 @@ async def test_the_log_is_no_longer_than_what_counts(store: Twin, any_redis: red
     assert await any_redis.ttl(key) > PERIOD.total_seconds()
 
 
-async def test_what_moved_on_while_it_was_logged_is_still_owed(store: Twin) -> None:
+async def test_what_moved_on_while_it_was_logged_is_still_owed(store: DifferentialStore) -> None:
     await fail(store, 1)
     lease = await store.lease(PAGES)
     (row,) = await store.deliveries(PAGES)

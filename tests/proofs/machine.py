@@ -52,10 +52,10 @@ from bot.state.repository import Repository
 from tests.builders import ALERTS, TEAM, a_pipeline, a_watch
 from tests.contract.test_store import an_announcement
 from tests.fakes import NO_MEMBERSHIPS, FakeClock
+from tests.proofs.differential_store import DifferentialStore
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
 from tests.proofs.oracle import Happened, judge
-from tests.proofs.twin import Twin
 from tests.rollback import Snapshot, go_back, snapshot
 from tests.stores import WholeStore
 
@@ -170,7 +170,7 @@ class Chat:
 class Bot:
     """One life of one bot; nothing runs in it by itself."""
 
-    def __init__(self, store: Twin, chat: Chat, clock: FakeClock) -> None:
+    def __init__(self, store: DifferentialStore, chat: Chat, clock: FakeClock) -> None:
         self.twin = store
         self.store = cast("Any", store)
         self.clock = clock
@@ -315,7 +315,9 @@ class DeliveryMachine(RuleBasedStateMachine):
 
         real = WholeStore(self.redis, TEAM, self.clock)
         return Bot(
-            Twin(real, MemoryStore(lambda: self.disk, TEAM, self.clock, self.lives, trip)), self.chat, self.clock
+            DifferentialStore(real, MemoryStore(lambda: self.disk, TEAM, self.clock, self.lives, trip)),
+            self.chat,
+            self.clock,
         )
 
     @rule(pipeline=st.sampled_from(PIPELINES), phase=st.sampled_from([Phase.FAILED, Phase.PAUSED]))

@@ -41,7 +41,7 @@ class Disk:
     watches: dict[str, Watch] = field(default_factory=dict)
     watches_version: int = 0
     suspended: dict[ChannelId, SuspendReason] = field(default_factory=dict)
-    woken: dict[ChannelId, datetime] = field(default_factory=dict)
+    resumed: dict[ChannelId, datetime] = field(default_factory=dict)
     told: dict[ChannelId, tuple[tuple[str, ...], float]] = field(default_factory=dict)
     """Of what a channel's makers were told, and until when that is remembered."""
     records: dict[PipelineId, Record] = field(default_factory=dict)
@@ -56,10 +56,10 @@ class Disk:
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
     throttles: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     catalogue: tuple[Pipeline, ...] = ()
-    gestures: dict[str, Interaction] = field(default_factory=dict)
+    interactions: dict[str, Interaction] = field(default_factory=dict)
     seen: set[str] = field(default_factory=set)
     epoch: int = 0
-    pulse: tuple[datetime, str, datetime | None] | None = None
+    heartbeat: tuple[datetime, str, datetime | None] | None = None
     doubt: datetime | None = None
     writes: dict[int, int] = field(default_factory=dict)
 
@@ -226,7 +226,7 @@ class MemoryStore:
     def _wake(self, channel: ChannelId) -> bool:
         if self.disk.suspended.pop(channel, None) is None:
             return False
-        self.disk.woken[channel] = self._clock.now()
+        self.disk.resumed[channel] = self._clock.now()
         return True
 
     # --- pipelines -------------------------------------------------------------------------------------------------
@@ -294,23 +294,23 @@ class MemoryStore:
 
         await self._asked(answer)
 
-    # --- gestures, turns, signs of life ----------------------------------------------------------------------------
+    # --- interactions, leases, heartbeats ---------------------------------------------------------------------------
 
-    async def first_time(self, gesture: Interaction) -> bool:
+    async def first_time(self, interaction: Interaction) -> bool:
         def answer() -> bool:
-            if gesture.id in self.disk.seen:
+            if interaction.id in self.disk.seen:
                 return False
-            self.disk.seen.add(gesture.id)
-            self.disk.gestures[gesture.id] = gesture
+            self.disk.seen.add(interaction.id)
+            self.disk.interactions[interaction.id] = interaction
             return True
 
         return await self._asked(answer)
 
-    async def finished(self, gesture: Interaction) -> None:
-        await self._asked(lambda: self.disk.gestures.pop(gesture.id, None))
+    async def finished(self, interaction: Interaction) -> None:
+        await self._asked(lambda: self.disk.interactions.pop(interaction.id, None))
 
     async def unfinished(self) -> tuple[Interaction, ...]:
-        return await self._asked(lambda: tuple(sorted(self.disk.gestures.values(), key=lambda each: each.at)))
+        return await self._asked(lambda: tuple(sorted(self.disk.interactions.values(), key=lambda each: each.at)))
 
     async def acquire_lease(self, name: str, held: Lease | None = None) -> Lease | None:
         return await self._leased(name, held, TURN_SECONDS)
@@ -319,7 +319,7 @@ class MemoryStore:
         await self.release(lease)
 
     async def last_heartbeat(self) -> LastHeartbeat:
-        at, run_id, since = self.disk.pulse or (None, "", None)
+        at, run_id, since = self.disk.heartbeat or (None, "", None)
         if self._run == 0:
             await self._greet()
         doubt = self.disk.doubt
@@ -340,7 +340,7 @@ class MemoryStore:
         self, at: datetime, run_id: str, told: Sequence[Message] = (), *, read_since: datetime | None = None
     ) -> None:
         def change() -> bool:
-            self.disk.pulse = (at, run_id, read_since)
+            self.disk.heartbeat = (at, run_id, read_since)
             for each in told:
                 self._enqueue(each)
             return True
@@ -436,7 +436,7 @@ class MemoryStore:
         return await self._asked(lambda: self.disk.last_id.get(lane, ""))
 
     async def resumed_at(self, receiver: Receiver) -> datetime | None:
-        return await self._asked(lambda: self.disk.woken.get(receiver.channel))
+        return await self._asked(lambda: self.disk.resumed.get(receiver.channel))
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
         return await self._asked(lambda: tuple(self.disk.rows[each] for each in self.disk.lanes.get(lane, [])))

@@ -1,4 +1,4 @@
-"""A store that is asked twice: the real one, and the reference in memory; whatever they answer must be the same."""
+"""Asks the real store and the reference in memory; both must answer the same."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +12,8 @@ from tests.stores import WholeStore
 _LEASING = {"lease", "acquire_lease"}
 
 
-class Twin:
-    """Implements every port of the store by asking both. Which run of a server it is, the reference says."""
+class DifferentialStore:
+    """Implements every port of the store by asking both. The reference names the server's run."""
 
     def __init__(self, real: WholeStore, reference: MemoryStore) -> None:
         self.team = real.team
