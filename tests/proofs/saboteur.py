@@ -33,7 +33,8 @@ def _fence() -> None:
 
 def _wait() -> None:
     """It is looked at once, and looked twice at once, whatever may still be under way."""
-    for name in ("LANDS_WITHIN", "STRAGGLES_FOR", "BETWEEN_LOOKS", "BACKOFF"):
+    for name in ("LANDS_WITHIN", "STRAGGLES_FOR", "LOOKUP_INTERVAL", "BACKOFF"):
+        assert hasattr(protocol, name)  # a mutant of nothing would go unnoticed
         setattr(protocol, name, timedelta())
 
 
