@@ -10,7 +10,7 @@ import redis.asyncio
 
 from bot.domain.permission import Broadcast
 from bot.domain.watch import ChannelId, UserId
-from bot.slack.click import read_click
+from bot.slack.inbound.clicks import read_click
 from bot.slack.inbound.inbox import Inbox
 from bot.slack.render import action_ids
 from bot.slack.router import CLICK, COMMAND

@@ -1,6 +1,7 @@
 """What Slack tells of a choice in a select: the button's value stands elsewhere."""
 
-from bot.slack.click import Click, read_click
+from bot.slack.click import Click
+from bot.slack.inbound.clicks import read_click
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import value
 

@@ -6,8 +6,9 @@ from types import MappingProxyType
 import pytest
 from slack_bolt.request.async_request import AsyncBoltRequest
 
-from bot.slack.click import Click, read_click
+from bot.slack.click import Click
 from bot.slack.inbound.bolt_app import texts_of
+from bot.slack.inbound.clicks import read_click
 from bot.slack.inbound.payloads import bolt_request, is_envelope, signable, well_formed
 from tests.fuzz.slack_payloads import FORM, JSON, a_click, a_command, an_event
 

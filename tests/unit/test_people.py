@@ -6,8 +6,8 @@ import pytest
 
 from bot.domain.permission import Account
 from bot.domain.watch import TargetKind, TeamId
-from bot.slack.grammar.people import Index, Matches, group_in, meant, person_in
 from bot.slack.outbound.facts import account_of, name_of
+from bot.slack.outbound.people import Index, Matches, group_in, meant, person_in
 
 HOME = TeamId("T0TEST")
 

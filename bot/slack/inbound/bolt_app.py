@@ -14,8 +14,8 @@ from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import ListenerCrashed
 from bot.ports.telemetry.store import StoreUnreachable
-from bot.slack.click import read_click
 from bot.slack.inbound import messages
+from bot.slack.inbound.clicks import read_click
 from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox, Kept
 from bot.slack.inbound.messages import read_message
 from bot.slack.inbound.payloads import readable

@@ -12,12 +12,12 @@ from bot.domain.permission import Unreadable
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, UserId
 from bot.ports.chat import ChatAway
 from bot.ports.clock import Clock
-from bot.slack.grammar import people
-from bot.slack.grammar.people import Entry, Index, Matches
+from bot.slack.outbound import people
 from bot.slack.outbound.calls import call
 from bot.slack.outbound.outcomes import retry_after
 from bot.slack.outbound.paged_list import PagedList
 from bot.slack.outbound.pages import pages
+from bot.slack.outbound.people import Entry, Index, Matches
 from bot.slack.outbound.rows_of import Row, rows_in, text_in
 
 KEPT_SECONDS = 600.0  # names change seldom; the lists are Tier 2

@@ -8,9 +8,9 @@ from bot.domain.watch import Target, TargetKind, UserId
 from bot.ports.chat import ChatAway
 from bot.slack.feature import Services
 from bot.slack.grammar.clauses import TargetWord
-from bot.slack.grammar.people import Entry
 from bot.slack.grammar.tokens import PUNCTUATION
 from bot.slack.outbound.directory import Directory, Found
+from bot.slack.outbound.people import Entry
 from bot.slack.permissions import UNCHANGED, Asker, Permissions, slack_is_away
 from bot.slack.render.mrkdwn import outside
 

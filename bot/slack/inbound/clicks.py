@@ -1,0 +1,38 @@
+"""Clicks on buttons, as Slack describes them. Pure.
+
+Source: https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+"""
+
+from collections.abc import Mapping
+
+from bot.slack.inbound.payloads import readable
+from bot.slack.render import action_ids
+
+
+def read_click(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
+    """An id that is the same each time Slack delivers this click, and the payload to keep."""
+    action, user, place = _first(body.get("actions")), _object(body.get("user")), _object(body.get("container"))
+    channel = _object(body.get("channel")).get("id") or place.get("channel_id")
+    payload = {
+        "action": action.get("action_id"),
+        "channel": channel,
+        "user": user.get("id"),
+        "team": user.get("team_id"),
+        "workspace": _object(body.get("team")).get("id"),
+        "handle": user.get("name") or user.get("username"),
+        "ephemeral": "yes" if place.get("is_ephemeral") else "",
+        "value": action.get("value") or _object(action.get("selected_option")).get("value"),
+        "response_url": body.get("response_url"),
+    }
+    which = f"{action.get('action_ts')} {action.get('action_id')} {user.get('id')} {place.get('message_ts')}"
+    if action.get("action_id") == action_ids.CONFIRM:  # each question is answered once, however often it is clicked
+        which = f"{action_ids.CONFIRM} {user.get('id')} {channel} {action.get('value')}"
+    return readable(which), {name: readable(value) for name, value in payload.items()}
+
+
+def _object(value: object) -> Mapping[str, object]:
+    return value if isinstance(value, dict) else {}
+
+
+def _first(value: object) -> Mapping[str, object]:
+    return _object(value[0]) if isinstance(value, list) and value else {}
