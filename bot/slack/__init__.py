@@ -1,1 +1,1 @@
-"""Slack: what people type and click, how everything reads, and the posting."""
+"""Everything about Slack: interactions come in, features answer them, messages go out."""

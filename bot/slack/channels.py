@@ -14,7 +14,7 @@ from bot.slack.render.mrkdwn import outside
 async def channel_to_change(
     word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
 ) -> ChannelId | Refusal:
-    """The channel meant, whether or not the bot may post there. Nothing is joined or opened before this says yes."""
+    """The channel of a change, whether or not the bot may post there. The bot joins and opens nothing before this."""
     if refusal := await permissions.to_change_anything(asker):
         return refusal
     if word is None:
@@ -52,14 +52,14 @@ async def _permitted(
 
 
 def _which(named: str, channels: Sequence[ChannelId], *, changing: bool) -> Refusal:
-    """A shared channel may be called like one of our own."""
+    """A shared channel may have the name of one of our own."""
     those = ", ".join(f"<#{channel}>" for channel in channels)
     told = f"*{outside(named)}* could mean {len(channels)} channels: {those}.{f' {UNCHANGED}' if changing else ''}"
     return Refusal(reason=told, hint="Pick the channel from the list that Slack offers after #.")
 
 
 async def closed(channel: ChannelId, directory: Directory, *, there: bool, named: str = "") -> Refusal | None:
-    """Why the bot cannot post there; None where it can. A public channel is joined, where Slack lets it.
+    """Why the bot can't post there; None if it can. It joins a public channel if Slack lets it.
 
     `named`: what Slack calls the conversation where this was typed.
     """
@@ -94,5 +94,5 @@ def _closed(channel: ChannelId, admission: Admission, *, there: bool, named: str
 
 
 def _is_private_talk(channel: ChannelId, named: str) -> bool:
-    """Between two people, or a group of them. Source: the `channel_name` of a slash command's payload."""
+    """True for a direct message between people. Source: the `channel_name` of a slash command's payload."""
     return channel.startswith("D") or named == "directmessage" or named.startswith("mpdm-")

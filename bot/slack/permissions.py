@@ -1,4 +1,4 @@
-"""Asks Slack for the facts, decides, and refuses in words that reveal nothing."""
+"""Asks Slack for the facts, decides, and refuses without revealing hidden channels."""
 
 from dataclasses import dataclass
 
@@ -23,9 +23,9 @@ UNCHANGED = "Nothing was changed."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asker:
-    """Who typed or clicked, and where. `team` and `handle` are what the payload says of them, where it says so.
+    """Who typed or clicked, and where. `team` and `handle` come from the payload, and may be empty.
 
-    `clicked`: with a button. Slack lets only a channel's members type there, but a button outlives a membership.
+    `clicked`: with a button. Only members can type in a channel, but a button outlives a membership.
     """
 
     user: UserId
@@ -37,14 +37,14 @@ class Asker:
     clicked: bool = False
 
     def types_in(self, channel: ChannelId) -> bool:
-        """Whether Slack itself vouches that they are in this channel now."""
+        """True if Slack guarantees that the asker is in this channel now."""
         return channel == self.channel and (not self.clicked or channel.startswith("D"))
 
 
 class Permissions:
     """Every command and button that changes or shows what a channel watches asks here first.
 
-    Returns None where the asker may, else the refusal to show.
+    Returns None if the asker may, otherwise the refusal to show.
     """
 
     def __init__(self, facts: Facts, who_may_watch: WhoMayWatch = WhoMayWatch.MEMBERS) -> None:
@@ -73,7 +73,7 @@ class Permissions:
         return await self.to_change_anything(asker) or await self.inside(asker, channel, named=named)
 
     async def inside(self, asker: Asker, channel: ChannelId, *, named: str = "") -> Refusal | None:
-        """A command in its own channel comes from somebody in it. A click may come from anyone who sees the button."""
+        """A command in its own channel comes from a member. A click may come from anyone who sees the button."""
         if asker.types_in(channel):
             return None
         why = outside_of(await self.facts.place(channel, asker.user))
@@ -89,8 +89,8 @@ class Permissions:
         return _refusal(why, asker, channel, named, changing=False) if why else None
 
     async def to_find_nothing(self, asker: Asker, named: str, *, changing: bool) -> Refusal:
-        """The answer for a name that no channel has. It costs Slack the same question as a channel that is there: where
-        Slack cannot answer, neither answer tells the two apart."""
+        """The answer for a name that no channel has. It asks Slack the same question as for an existing channel, so an
+        absent Slack does not reveal which of the two it is."""
         place = await self.facts.place(asker.channel, asker.user)
         if isinstance(place.membership, Unreadable) and (why := outside_of(place)):
             return _refusal(why, asker, ChannelId(""), named, changing=changing)
@@ -114,7 +114,7 @@ def channels_need_scopes(*, changing: bool) -> Refusal:
 
 
 def slack_is_away(what: str, *, changing: bool) -> Refusal:
-    """`what` is what cannot be looked up."""
+    """`what` names the lookup that failed."""
     reason = f"Slack isn't answering right now, so I can't {what}."
     return Refusal(reason=f"{reason} {UNCHANGED}" if changing else reason, hint=AGAIN)
 

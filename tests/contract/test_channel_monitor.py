@@ -180,7 +180,7 @@ async def listening(yard: Yard, transport: Transport, keep_seconds: float = KEEP
     else:
         answer = await call(web_client("xapp-sandbox", f"{yard.sandbox.url}/api/"), "apps.connections.open")
         async with socket_mode.listening(app, "xapp-sandbox", str(answer.body["url"])):
-            await yard.sandbox.until(lambda: len(slack.delivery.sockets.open) == socket_mode.EARS, 20)
+            await yard.sandbox.until(lambda: len(slack.delivery.sockets.open) == socket_mode.CONNECTIONS, 20)
             yield
 
 

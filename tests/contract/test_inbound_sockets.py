@@ -9,7 +9,7 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.slack.inbound.socket_mode import EARS, listening
+from bot.slack.inbound.socket_mode import CONNECTIONS, listening
 from bot.slack.outbound.calls import call, web_client
 from sandbox.server import Sandbox
 from tests.fuzz.slack_payloads import a_click, a_command, an_event
@@ -17,7 +17,7 @@ from tests.fuzz.socket_frames import LONGEST_FRAME
 
 CLICK = a_click(Random(1))  # noqa: S311
 EVENT = an_event(Random(1))  # noqa: S311
-BOLT_TRIPPED = "Failed to run a request listener"  # so the SDK tells of it; `ears` takes the traceback away
+BOLT_TRIPPED = "Failed to run a request listener"  # so the SDK tells of it; `connections` takes the traceback away
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ async def heard(sandbox: Sandbox) -> AsyncIterator[list[str]]:
 
     answer = await call(web_client("xapp-sandbox", f"{sandbox.url}/api/"), "apps.connections.open")
     async with listening(app, "xapp-sandbox", str(answer.body["url"])):
-        await sandbox.until(lambda: len(sandbox.slack.delivery.sockets.open) == EARS, 20)
+        await sandbox.until(lambda: len(sandbox.slack.delivery.sockets.open) == CONNECTIONS, 20)
         yield heard
 
 
@@ -73,12 +73,12 @@ async def test_a_pong_of_no_time_does_not_keep_a_connection_from_being_renewed(s
     app = AsyncApp(client=web_client("xoxb-sandbox", f"{sandbox.url}/api/"), request_verification_enabled=False)
     answer = await call(web_client("xapp-sandbox", f"{sandbox.url}/api/"), "apps.connections.open")
     sockets = sandbox.slack.delivery.sockets
-    async with listening(app, "xapp-sandbox", str(answer.body["url"]), check_seconds=0.1) as ears:
-        await sandbox.until(lambda: len(sockets.open) == EARS, 20)
-        for ear in ears:
-            ear.handler.client.ping_interval = 1  # after its first look the SDK looks every second
+    async with listening(app, "xapp-sandbox", str(answer.body["url"]), check_seconds=0.1) as connections:
+        await sandbox.until(lambda: len(sockets.open) == CONNECTIONS, 20)
+        for connection in connections:
+            connection.handler.client.ping_interval = 1  # after its first look the SDK looks every second
         first = sockets.open[0]
         await first.ws.pong(f"sdk-ping-pong:{moment}".encode())
         with suppress(ConnectionError):
             await first.ws.send_str("x" * LONGEST_FRAME)  # the client breaks off
-        await sandbox.until(lambda: first not in sockets.open and len(sockets.open) == EARS, 30)
+        await sandbox.until(lambda: first not in sockets.open and len(sockets.open) == CONNECTIONS, 30)

@@ -214,11 +214,11 @@ async def test_what_a_bot_that_died_left_undone_is_taken_up_once_by_one_of_two(c
     await counter.left_undone("watch orders-1")
     bots = [counter.inbox(WholeStore(counter.redis, TEAM, counter.bot.clock)) for _ in range(2)]
     await counter.bot.clock.pass_time(29)
-    await asyncio.gather(*(each.take_up() for each in bots))
+    await asyncio.gather(*(each.recover() for each in bots))
     assert counter.answers == []  # whoever began it may yet be at it
     await counter.bot.clock.pass_time(2)
-    await asyncio.gather(*(each.take_up() for each in bots))
-    await asyncio.gather(*(each.take_up() for each in bots))
+    await asyncio.gather(*(each.recover() for each in bots))
+    await asyncio.gather(*(each.recover() for each in bots))
     assert len(counter.answers) == 1
     assert await counter.watched() == [ONE]
     assert await counter.kept() == 0
@@ -226,15 +226,15 @@ async def test_what_a_bot_that_died_left_undone_is_taken_up_once_by_one_of_two(c
 
 async def test_what_another_bot_did_just_now_is_not_done_again(counter: Counter) -> None:
     await counter.left_undone("watch orders-1", seconds_ago=31)
-    late = LooksLate(counter.redis, TEAM, counter.bot.clock, counter.inbox().take_up)
-    await counter.inbox(late).take_up()
+    late = LooksLate(counter.redis, TEAM, counter.bot.clock, counter.inbox().recover)
+    await counter.inbox(late).recover()
     assert len(counter.answers) == 1
 
 
 @pytest.mark.parametrize("hours", [-1, -24])
 async def test_a_wall_clock_put_back_delays_nothing(counter: Counter, hours: int) -> None:
     await counter.left_undone("watch orders-1", seconds_ago=hours * 3600.0)
-    await counter.inbox().take_up()
+    await counter.inbox().recover()
     assert await counter.watched() == [ONE]
 
 
@@ -246,7 +246,7 @@ async def test_what_is_under_way_is_not_taken_up_beside_itself(counter: Counter)
     while not counter.bot.api.reads:
         await asyncio.sleep(0)
     await counter.bot.clock.pass_time(40)
-    await one.take_up()
+    await one.recover()
     assert counter.answers == []
     stuck.set()
     await one.settled()
@@ -321,7 +321,7 @@ async def test_a_store_that_kept_it_though_its_answer_was_lost_has_it_done(count
     await lossy.take(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
     assert "I may still do it" in counter.answers[0]
     await counter.bot.clock.pass_time(31)
-    await counter.inbox().take_up()
+    await counter.inbox().recover()
     assert await counter.watched() == [ONE]
     assert len(counter.answers) == 2
 
@@ -332,7 +332,7 @@ async def test_what_needs_no_memory_is_answered_once_though_it_was_kept(counter:
     await lossy.take(Ack(counter), COMMAND, "1", counter.asking(text))
     assert await counter.kept() == 0  # no other bot takes it up either
     await counter.bot.clock.pass_time(31)
-    await lossy.take_up()
+    await lossy.recover()
     assert len(counter.answers) == 1
 
 
@@ -341,7 +341,7 @@ async def test_what_needs_no_memory_is_answered_once_though_it_is_kept_after_tha
     counter.bot.store.away_once("first_time")
     await one.take(Ack(counter), COMMAND, "1", counter.asking("help"))
     await counter.left_undone("help", seconds_ago=31)  # what Redis was sent before it came to it late
-    await one.take_up()
+    await one.recover()
     assert len(counter.answers) == 1
     assert await counter.kept() == 0
 
@@ -370,10 +370,10 @@ async def test_a_store_that_goes_away_midway_is_waited_for_and_what_was_promised
     assert timedelta(minutes=25) == inbox.TOO_OLD
     await counter.bot.clock.pass_time(31)
     counter.bot.store.away_once("change_watches")
-    await one.take_up()  # it is still away: that was said already
+    await one.recover()  # it is still away: that was said already
     assert len(counter.answers) == 1
     await counter.bot.clock.pass_time(11)
-    await one.take_up()
+    await one.recover()
     assert await counter.watched() == [ONE]
     assert "now watches" in counter.answers[1]
     assert await counter.kept() == 0
@@ -384,14 +384,14 @@ async def test_what_was_done_though_the_store_could_not_be_told_so_is_not_done_a
     counter.bot.store.away_once("finished")
     await one.take(Ack(counter), CLICK, "1", counter.clicking(action_ids.SHARE, {"asked": "status orders-1"}))
     await counter.bot.clock.pass_time(31)
-    await one.take_up()
+    await one.recover()
     assert len(counter.said) == 1
     assert await counter.kept() == 0
 
 
 async def test_what_was_left_undone_for_too_long_is_not_done_and_that_is_said(counter: Counter) -> None:
     await counter.left_undone("watch orders-1", seconds_ago=26 * 60)
-    await counter.inbox().take_up()
+    await counter.inbox().recover()
     assert await counter.watched() == []
     assert "it may not be done" in counter.answers[0]
     assert await counter.kept() == 0
@@ -405,12 +405,12 @@ async def test_what_lapsed_is_noted_as_done_before_that_is_said(counter: Counter
 
     counter.meanwhile.append(look)
     await counter.left_undone("watch orders-1", seconds_ago=26 * 60)
-    await counter.inbox().take_up()
+    await counter.inbox().recover()
     assert found == [0]
 
 
 async def test_what_takes_too_long_is_ended_and_that_is_said(counter: Counter) -> None:
-    assert timedelta(seconds=inbox.ACT_SECONDS) < inbox.TAKEN_UP_AFTER
+    assert timedelta(seconds=inbox.ACT_SECONDS) < inbox.RECOVER_AFTER
     stuck = asyncio.Event()
     counter.bot.api.gate = lambda _: stuck
     await counter.inbox(act_seconds=0.5).take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))

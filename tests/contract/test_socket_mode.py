@@ -13,7 +13,7 @@ import pytest
 from slack_bolt.async_app import AsyncApp
 from slack_bolt.context.ack.async_ack import AsyncAck
 
-from bot.slack.inbound.socket_mode import DEAF_SECONDS, EARS, GOODBYE_SECONDS, SocketConnection, listening
+from bot.slack.inbound.socket_mode import CONNECTIONS, DEAF_SECONDS, GOODBYE_SECONDS, SocketConnection, listening
 from bot.slack.outbound.calls import call, web_client
 from sandbox.server import Sandbox
 from sandbox.slack.faults import Fault, FaultKind
@@ -58,7 +58,7 @@ async def first_url(sandbox: Sandbox) -> str:
 
 
 async def both_open(sandbox: Sandbox) -> None:
-    await sandbox.until(lambda: len(sandbox.slack.delivery.sockets.open) == EARS, 60)
+    await sandbox.until(lambda: len(sandbox.slack.delivery.sockets.open) == CONNECTIONS, 60)
 
 
 async def test_while_one_is_renewed_the_other_hears(sandbox: Sandbox) -> None:
@@ -86,7 +86,7 @@ async def test_a_deaf_connection_is_noticed_and_replaced(sandbox: Sandbox, caplo
         sockets.deaf = True
         await sandbox.until(lambda: any(each not in old for each in sockets.open), 60)
         sockets.deaf = False
-        await sandbox.until(lambda: len(sockets.open) >= EARS, 60)
+        await sandbox.until(lambda: len(sockets.open) >= CONNECTIONS, 60)
         ack = await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")
         assert ack.ok
 
@@ -136,7 +136,7 @@ async def test_a_connection_that_died_without_a_word_is_replaced_without_waiting
         await both_open(sandbox)
         old = list(sockets.open)
         wire.cut()
-        await sandbox.until(lambda: sum(each not in old for each in sockets.open) == EARS, 60)
+        await sandbox.until(lambda: sum(each not in old for each in sockets.open) == CONNECTIONS, 60)
         for each in old:
             sockets.open.remove(each)  # Slack learns of it later
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok
@@ -176,7 +176,7 @@ async def test_a_fault_of_the_watch_is_told_and_ends_nothing(
             assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok
         del held[0]
         sockets.deafen()
-        await sandbox.until(lambda: sum(each not in old for each in sockets.open) == EARS, 60)
+        await sandbox.until(lambda: sum(each not in old for each in sockets.open) == CONNECTIONS, 60)
 
 
 async def test_nonsense_stops_nothing_and_leaves_no_traceback(
@@ -227,11 +227,11 @@ async def test_a_used_up_first_address_delays_nothing_and_both_ears_are_open_in_
         an_app(sandbox), "xapp-sandbox", url, deaf_seconds=0.5, check_seconds=0.05, ping_seconds=0.2
     ) as held:
         assert monotonic() - began < 60
-        assert [ear.open for ear in held] == [False, True]
+        assert [connection.open for connection in held] == [False, True]
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok
         await both_open(sandbox)
         stand, began = list(sockets.open), monotonic()
         while monotonic() - began < 1:  # nobody tries the first address any more
             assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok
         assert sockets.open == stand
-        assert all(ear.open for ear in held)
+        assert all(connection.open for connection in held)

@@ -52,7 +52,7 @@ from tests.stores import WholeStore
 
 KEPT = ChannelId("C0KEPT")  # watches something; nothing that is thrown speaks of it
 
-# The second is how the Socket Mode client tells of what Bolt tripped over; `ears` takes the traceback itself away.
+# The second is how the Socket Mode client logs an error of Bolt's; `socket_mode` removes the traceback.
 SIGNS = ("Traceback", "Failed to run a request listener")
 
 

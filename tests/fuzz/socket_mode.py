@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
-from bot.slack.inbound.socket_mode import EARS, listening
+from bot.slack.inbound.socket_mode import CONNECTIONS, listening
 from bot.slack.outbound.calls import call, web_client
 from sandbox.server import Sandbox
 from sandbox.slack.sockets import Socket
@@ -87,7 +87,7 @@ class Attack:
         self.tally.count(accepted=False)
 
     async def are_back(self) -> None:
-        await self.sandbox.until(lambda: len(self.sockets) == EARS, BACK_SECONDS)
+        await self.sandbox.until(lambda: len(self.sockets) == CONNECTIONS, BACK_SECONDS)
 
     async def is_still_well(self) -> None:
         """A good command is acted on once, though it comes down both, and nothing is lost."""

@@ -73,7 +73,7 @@ def _hurry() -> None:
     claims.CLAIM_SECONDS /= SCALE
     vars(rate_limiter)["CLAIM_SECONDS"] = claims.CLAIM_SECONDS
     rate_limiter.PER_MINUTE = {method: each * int(SCALE) for method, each in rate_limiter.PER_MINUTE.items()}
-    inbox.TAKEN_UP_AFTER /= SCALE
+    inbox.RECOVER_AFTER /= SCALE
     at_length = PeriodicJob.__init__
 
     def shorter(

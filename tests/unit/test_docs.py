@@ -304,7 +304,7 @@ NUMBERS: Mapping[str, list[str]] = {
         f"{grouping.MOST} pipelines a message",
         f"for {protocol.RECREATED_WITHIN.seconds // 60} min",
         f"{seconds(socket_mode.DEAF_SECONDS)} deaf",
-        f"after {seconds(inbox.TAKEN_UP_AFTER)}",
+        f"after {seconds(inbox.RECOVER_AFTER)}",
     ],
     "docs/deploying.md": [
         f"messages of the next {protocol.RECREATED_WITHIN.seconds // 60} minutes",

@@ -1,4 +1,4 @@
-"""The Bolt app: what it listens to. Listeners are thin: acknowledge, call, answer."""
+"""The Bolt app and its listeners. A listener keeps an interaction, acknowledges it, and lets the inbox answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -27,7 +27,7 @@ from bot.slack.routes import ROUTES
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Which workspace the bot is in, and who it is there."""
+    """The bot's workspace, and its own ids there."""
 
     team: TeamId
     user: str
@@ -73,7 +73,7 @@ class Listeners:
     async def keep_message(
         self, body: Mapping[str, object], context: dict[str, object], next_: Callable[[], Awaitable[None]]
     ) -> None:
-        """Bolt acknowledges an event once this has let it through."""
+        """Bolt acknowledges an event after this middleware."""
         if message := read_message(body, self._bot_user):
             context["kept"] = await self._inbox.keep(MESSAGE, *message)
         await next_()
@@ -84,7 +84,7 @@ class Listeners:
             await kept.answer()
 
     async def keep_event(self, event: Mapping[str, object], next_: Callable[[], Awaitable[None]]) -> None:
-        """Bolt acknowledges an event once this has let it through; where this raises, Slack tells it again."""
+        """Bolt acknowledges an event after this middleware. If it raises, Slack delivers the event again."""
         try:
             async with asyncio.timeout(self._keep_seconds):
                 await self._channel_monitor.keep(texts_of(event, tuple(event)))
@@ -103,7 +103,7 @@ class Listeners:
 
 
 def texts_of(body: Mapping[str, object], names: Sequence[str]) -> dict[str, str]:
-    """The texts under these names; empty where there is none."""
+    """The texts under these names. A missing one is empty."""
     return {name: readable(body.get(name)) for name in names}
 
 
@@ -111,18 +111,18 @@ def build_app(listeners: Listeners, *, client: AsyncWebClient, signing_secret: s
     """Without a signing secret the app is for Socket Mode only, whose payloads carry no signature."""
 
     async def authorize() -> AuthorizeResult:
-        """Bolt would ask Slack at the first payload, and where Slack does not answer then, tell people to reinstall."""
+        """Bolt's own way asks Slack at the first payload. If Slack does not answer, it tells people to reinstall."""
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
 
-    # Bolt takes the token of `authorize`, and warns of a client that has one.
+    # Bolt takes the token from `authorize`, and warns if the client has one too.
     without_token = web_client(None, client.base_url)
     app = AsyncApp(
-        name="pipeline-bot",  # else Bolt reads the whole stack's sources to find one
+        name="pipeline-bot",  # otherwise Bolt reads the sources of the whole stack to find a name
         client=without_token,
         authorize=authorize,
         signing_secret=signing_secret or "unused in Socket Mode",
         request_verification_enabled=signing_secret is not None,
-        ignoring_self_events_enabled=False,  # the bot's own joining of a channel is one of the events that count
+        ignoring_self_events_enabled=False,  # the bot needs the event of its own joining
     )
     app.command(command)(listeners.on_command)
     for action_id in ROUTES.buttons:

@@ -1,4 +1,4 @@
-"""How Slack reaches the bot by HTTP, with signatures. `ears` is the other way; the same Bolt app serves both."""
+"""HTTP mode: Slack sends signed requests. Socket Mode is the other way; the same Bolt app serves both."""
 
 import asyncio
 import logging
@@ -17,14 +17,14 @@ from slack_sdk.signature import SignatureVerifier
 from bot.slack.inbound.connection_limit import BACKLOG, ConnectionLimiter, Limits, Refusals, limited
 from bot.slack.inbound.payloads import bolt_request, signable
 
-LARGEST_REQUEST = 512 * 1024  # far above what Slack sends; more is refused before it is read
-GOODBYE_SECONDS = 2.0  # for the requests that are being answered
-LINGERING_SECONDS = 1.0  # for the rest of a body after it was answered, before the connection is closed
+LARGEST_REQUEST = 512 * 1024  # far above Slack's largest; a larger body is refused unread
+GOODBYE_SECONDS = 2.0  # for requests in progress
+LINGERING_SECONDS = 1.0  # for the rest of a body that was already answered
 ALL_INTERFACES = ""
 
 
 def _server_log(refusals: Refusals) -> logging.Logger:
-    """aiohttp logs a traceback for each client that speaks no HTTP; our own errors keep theirs."""
+    """Drops aiohttp's traceback for each client that speaks no HTTP. Our own errors keep theirs."""
 
     def is_our_own(record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
@@ -48,14 +48,14 @@ async def http(
 ) -> AsyncIterator[int]:
     """Serves `/slack/events` and `/healthz`; yields the port. Bolt checks signature and age of every request.
 
-    Without `signing_secret` no connection is trusted; each then gives way to newer ones.
+    Without `signing_secret`, no connection is trusted, and each gives way to newer ones.
     Source: https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
     refusals = Refusals()
     limiter = ConnectionLimiter(limits or Limits(), refusals)
     verifier = SignatureVerifier(signing_secret) if signing_secret else None
     runner = web.AppRunner(
-        _Door(app, limiter, verifier).application(),
+        _Server(app, limiter, verifier).application(),
         access_log=None,
         logger=_server_log(refusals),
         lingering_time=LINGERING_SECONDS,
@@ -77,7 +77,7 @@ async def _listening(runner: web.AppRunner, limiter: ConnectionLimiter, host: st
     loop = asyncio.get_running_loop()
     server = await loop.create_server(limited(runner.server, limiter), host or None, port, backlog=BACKLOG)
     try:
-        # For port 0, IPv4 and IPv6 get a port each, in no fixed order; an address of IPv4 is the shorter one.
+        # For port 0, IPv4 and IPv6 get a port each, in no fixed order. An IPv4 address has fewer parts.
         yield int(min((each.getsockname() for each in server.sockets), key=len)[1])
     finally:
         server.close()
@@ -85,7 +85,7 @@ async def _listening(runner: web.AppRunner, limiter: ConnectionLimiter, host: st
 
 @contextmanager
 def _few_words_about_descriptors(refusals: Refusals) -> Iterator[None]:
-    """asyncio logs a traceback for each connection that it has no descriptor for, a hundred in a second."""
+    """Counts the connections without a descriptor. asyncio would log a traceback for each, a hundred in a second."""
     loop = asyncio.get_running_loop()
     before = loop.get_exception_handler()
 
@@ -105,7 +105,7 @@ def _few_words_about_descriptors(refusals: Refusals) -> Iterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Door:
+class _Server:
     """Reads, verifies and answers single requests."""
 
     app: AsyncApp
@@ -122,7 +122,7 @@ class _Door:
         async def watched(request: web.Request, handler: Handler) -> web.StreamResponse:
             """Tells the connection when a request begins and ends. Only a trusted connection is kept open."""
             connection = self.limiter.of(request.transport)
-            if connection is None:  # it is gone already
+            if connection is None:  # already closed
                 return await handler(request)
             connection.request_began()
             try:

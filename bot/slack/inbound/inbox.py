@@ -1,4 +1,4 @@
-"""Commands and clicks: kept before Slack is told that they arrived, acted on once, and taken up again after a crash."""
+"""Keeps each interaction before Slack gets its acknowledgement, answers it once, and recovers it after a crash."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -31,11 +31,11 @@ from bot.slack.inbound.person_limits import (
 from bot.slack.inbound.respond import Respond, by_response_url
 from bot.slack.router import CLICK, Reading, Router
 
-KEEP_SECONDS = 2.0  # Slack waits three for the acknowledgement
+KEEP_SECONDS = 2.0  # Slack waits 3 s for the acknowledgement
 ACT_SECONDS = 25.0
-TAKEN_UP_AFTER = timedelta(seconds=30)  # by then whoever began it has ended it, or died
-TAKEN_UP_SECONDS = 8.0  # the turn to act on what another left undone lasts ten
-TOO_OLD = timedelta(minutes=25)  # a response_url is good for thirty minutes
+RECOVER_AFTER = timedelta(seconds=30)  # by then the bot that began it has finished or died
+RECOVER_SECONDS = 8.0  # the lease on an interaction lasts 10 s
+TOO_OLD = timedelta(minutes=25)  # a response_url works for 30 minutes
 
 AWAY = Refusal(
     reason="I can't reach my database right now, so this isn't done yet. I may still do it once the database is back. "
@@ -72,11 +72,11 @@ class Kept:
 
 
 class InboxStore(InteractionStore, LeaseStore, Protocol):
-    """Kept interactions, and the right to act on one."""
+    """Kept interactions, and leases on them."""
 
 
 class Inbox:
-    """`catch_up` is called before anything is acted on: what another bot wrote a moment ago counts.
+    """`catch_up` runs before each answer, so that a change which another bot just wrote counts.
 
     `respond` says where the answer to an interaction goes.
     """
@@ -105,7 +105,7 @@ class Inbox:
         self._slots = CommandSlots()
         self._under_way: dict[str, asyncio.Task[object] | None] = {}
         self._unrecorded: set[str] = set()
-        """Done, though the store does not know that yet."""
+        """Answered, but not yet finished in the store."""
 
     async def take(self, ack: AsyncAck, kind: str, id: str, payload: dict[str, str]) -> None:  # noqa: A002
         """Keeps an interaction, acknowledges it, answers it. The second time it only acknowledges."""
@@ -153,48 +153,48 @@ class Inbox:
             await self._say(interaction, AWAY if reading.changes else UNANSWERED)
             return
         await self._act(interaction, reading, self._act_seconds, slot=self._slot(interaction, reading))
-        self._unrecorded.add(interaction.id)  # Redis may have kept it, or may yet come to it
+        self._unrecorded.add(interaction.id)  # Redis may have kept it, or may keep it later
 
-    async def take_up(self) -> None:
-        """What a bot that died, or a store that went away, has left undone. Called every few seconds.
+    async def recover(self) -> None:
+        """Answers interactions that a dead bot or an absent store left unfinished. Runs every few seconds.
 
         Raises:
-            StoreAway: it is taken up later.
+            StoreAway: a later run recovers them.
         """
         now = self._clock.now()
         for interaction in await self._store.unfinished():
             age = now - interaction.at
-            # One of the future was kept before the wall clock was put back: whoever began it is long gone.
-            if abs(age) < TAKEN_UP_AFTER or interaction.id in self._under_way:
+            # One from the future was kept before the wall clock stepped back: the bot that began it is long gone.
+            if abs(age) < RECOVER_AFTER or interaction.id in self._under_way:
                 continue
             turn = await self._store.acquire_lease(f"interaction:{interaction.id}")
             if turn is not None:
                 try:
-                    await self._take_up(interaction, age)
+                    await self._recover(interaction, age)
                 finally:
                     with suppress(StoreAway):
                         await self._store.release_lease(turn)
 
-    async def _take_up(self, interaction: Interaction, age: timedelta) -> None:
+    async def _recover(self, interaction: Interaction, age: timedelta) -> None:
         if interaction not in await self._store.unfinished():
-            return  # another bot did it before it was our turn
+            return  # another bot finished it before we had the lease
         if interaction.id in self._unrecorded:
             await self._finished(interaction)
         elif age < TOO_OLD:
             emit(InteractionRecovered(interaction=interaction.kind, seconds=age.total_seconds()))
-            await self._act(interaction, self._router.read(interaction), TAKEN_UP_SECONDS)
+            await self._act(interaction, self._router.read(interaction), RECOVER_SECONDS)
         else:
             emit(InteractionExpired(interaction=interaction.kind, seconds=age.total_seconds()))
             await self._finished(interaction)
             await self._say(interaction, LAPSED)
 
     async def settled(self) -> None:
-        """Returns when everything that was acted on has come to its end."""
+        """Waits for all answers in progress."""
         if under_way := [task for task in self._under_way.values() if task]:
             await asyncio.wait(under_way)
 
     def _slot(self, interaction: Interaction, reading: Reading) -> AbstractAsyncContextManager[None]:
-        """An acknowledgement waits for nothing."""
+        """An acknowledgement needs no slot, so nothing delays it."""
         return nullcontext() if reading.acknowledges else self._slots.taken(UserId(interaction.payload["user"]))
 
     async def _act(
@@ -208,7 +208,7 @@ class Inbox:
     ) -> None:
         """A person never sees a traceback, and always learns whether anything may have changed.
 
-        If the store goes away, the interaction stays kept, and `take_up` finishes it later. `if_away` says so.
+        If the store goes away, the interaction stays kept, and `recover` finishes it later. `if_away` says so.
         """
         self._under_way[interaction.id] = asyncio.current_task()
         refusal: Refusal | None = None
@@ -230,7 +230,7 @@ class Inbox:
             refusal = BROKEN
         finally:
             del self._under_way[interaction.id]
-        await self._finished(interaction)  # before the answer, so that no other bot takes it up meanwhile
+        await self._finished(interaction)  # before the answer, so that no other bot recovers it meanwhile
         if refusal:
             await self._say(interaction, refusal)
 

@@ -1,4 +1,4 @@
-"""Mentions of the bot, and messages in its direct conversations: read like typed commands. Pure.
+"""Mentions of the bot and direct messages to it, read like typed commands. Pure.
 
 Source: https://docs.slack.dev/reference/events/app_mention and https://docs.slack.dev/reference/events/message.im
 """
@@ -15,7 +15,7 @@ SUBSCRIBED = ("app_mention", "message.im")  # as the manifest calls them
 def read_message(body: Mapping[str, object], bot_user: str) -> tuple[str, dict[str, str]] | None:
     """An id that is the same each time Slack delivers this message, and the payload to keep.
 
-    None for what nobody asked: messages of bots, edits, deletions, and other kinds of conversation.
+    None for messages of bots, edits, deletions, and messages that neither mention the bot nor are written to it.
     """
     event = body.get("event")
     if not isinstance(event, dict) or not _asks(event, bot_user):
@@ -39,7 +39,7 @@ def read_message(body: Mapping[str, object], bot_user: str) -> tuple[str, dict[s
 
 
 def _asks(event: Mapping[str, object], bot_user: str) -> bool:
-    """A message in the bot's own conversation also mentions it: its event of the other type is left out."""
+    """A direct message may also mention the bot. Then only its `message` event counts."""
     if any(event.get(name) for name in ("bot_id", "bot_profile", "subtype", "edited", "hidden")):
         return False
     if event.get("user") == bot_user:

@@ -1,5 +1,5 @@
-"""What came in, looked at before Bolt is: Bolt reads a payload before it checks the signature, and trips over whatever
-Slack never sends. Pure.
+"""Checks the shape of a payload before Bolt reads it. Bolt reads payloads before it checks the signature, and raises on
+shapes that Slack never sends. Pure.
 
 Source of the shapes: https://docs.slack.dev/reference/interaction-payloads and https://docs.slack.dev/apis/events-api/
 """
@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from slack_bolt.request.async_request import AsyncBoltRequest
 from slack_bolt.request.internals import build_normalized_headers, extract_content_type, parse_body
 
-_STAMP = re.compile(r"[0-9]{1,12}")  # int() would take more than Slack writes, and more than a clock can be compared to
+_STAMP = re.compile(r"[0-9]{1,12}")  # int() accepts more forms, and numbers too large for a clock
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 
 
 def signable(headers: Mapping[str, str]) -> bool:
-    """Whether the signature has the form of one, or is absent: whether it is right, Bolt says.
+    """True if the signature has the right form, or is absent. Bolt checks whether it is valid.
 
     Source: https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
@@ -24,7 +24,7 @@ def signable(headers: Mapping[str, str]) -> bool:
 
 
 def bolt_request(query: str, headers: Mapping[str, str], body: bytes) -> AsyncBoltRequest | None:
-    """None where the body cannot be read, or is nothing that Slack sends. It is UTF-8, whatever the headers claim."""
+    """None if the body is unreadable, or has a shape that Slack never sends. Any body counts as UTF-8."""
     try:
         text = body.decode()
         payload: object = parse_body(text, extract_content_type(build_normalized_headers(dict(headers))))
@@ -34,7 +34,7 @@ def bolt_request(query: str, headers: Mapping[str, str], body: bytes) -> AsyncBo
 
 
 def well_formed(payload: object) -> bool:
-    """Whether all of it that Bolt or a listener reads has the type that Slack documents."""
+    """True if each field that Bolt or a listener reads has its documented type."""
     if not (isinstance(payload, dict) and _sound(payload)):
         return False
     match payload.get("type"):
@@ -47,7 +47,7 @@ def well_formed(payload: object) -> bool:
 
 
 def is_envelope(type: object, envelope_id: object, retry_reason: object) -> bool:  # noqa: A002 (Slack's own names)
-    """Whether it can be told apart from others, and acknowledged; and whether Bolt can take down why it comes again.
+    """True if the envelope can be identified and acknowledged, and its retry reason is readable.
 
     Source: https://docs.slack.dev/apis/events-api/using-socket-mode#events
     """
@@ -55,12 +55,12 @@ def is_envelope(type: object, envelope_id: object, retry_reason: object) -> bool
 
 
 def readable(text: object) -> str:
-    """A text, with another sign for half a surrogate pair, which can be written nowhere; empty where it is none."""
+    """The text with half surrogate pairs replaced, because they cannot be encoded. Empty if it is no text."""
     return text.encode(errors="replace").decode() if isinstance(text, str) else ""
 
 
 def _sound(value: object) -> bool:
-    """The names mean the same wherever they stand."""
+    """Checks each known field. A field has the same type wherever it stands."""
     return isinstance(value, dict) and all(_FORMS[name](each) for name, each in value.items() if name in _FORMS)
 
 
@@ -69,7 +69,7 @@ def _text(value: object) -> bool:
 
 
 def _named(value: object) -> bool:
-    """An id, or an object that holds one; null for what an installation in a whole organisation leaves open."""
+    """An id, an object with an id, or null, as for an app that is installed in a whole organization."""
     return value is None or _text(value) or _sound(value)
 
 

@@ -1,4 +1,4 @@
-"""How much one person may ask: nobody's flood delays reads, alerts or other people. Each bot counts for itself."""
+"""Limits on one person's requests, so that a flood delays no reads, alerts or other people. Each bot counts alone."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -34,7 +34,7 @@ class _Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TooMany:
-    """`seconds` until the next one is taken. `tell`: this person was not told so a moment ago."""
+    """`seconds` until the next request is accepted. `tell`: the last refusal with an answer was a while ago."""
 
     seconds: float
     tell: bool
@@ -59,14 +59,14 @@ class PersonLimits:
         self._buckets: dict[UserId, _Bucket] = {}
 
     def take(self, person: UserId, cost: float = 1.0) -> TooMany | None:
-        """None if it is taken."""
+        """None if the request is accepted."""
         if too_many := self.lacks(person, cost):
             return too_many
         self._buckets[person].tokens -= cost
         return None
 
     def lacks(self, person: UserId, cost: float = 1.0) -> TooMany | None:
-        """None if so much is left. Takes nothing."""
+        """None if `cost` is left. Takes nothing."""
         now = self._clock.monotonic()
         bucket = self._filled(person, now)
         if bucket.tokens >= cost:
@@ -77,7 +77,7 @@ class PersonLimits:
         return TooMany(seconds=(cost - bucket.tokens) / self._rate, tell=tell)
 
     def _filled(self, person: UserId, now: float) -> _Bucket:
-        """The buckets used last are at the end of the dict; the first ones are full again."""
+        """Moves the bucket to the end. The first buckets were unused longest, and are full again."""
         bucket = self._buckets.pop(person, None) or _Bucket(self._depth, now)
         self._buckets[person] = bucket
         if len(self._buckets) > MOST_PEOPLE:
@@ -88,11 +88,11 @@ class PersonLimits:
 
 
 class BusyError(Exception):
-    """No slot came free in time: nothing was begun."""
+    """No slot became free in time, so nothing was started."""
 
 
 class CommandSlots:
-    """So many commands at once: a few for each person, some more for all together."""
+    """Limits how many commands run at once, for each person and in all."""
 
     def __init__(self, *, each: int = AT_ONCE, in_all: int = AT_ONCE_IN_ALL) -> None:
         self._each = each
@@ -103,7 +103,7 @@ class CommandSlots:
     async def taken(self, person: UserId, within: float = WAIT_SECONDS) -> AsyncIterator[None]:
         """
         Raises:
-            BusyError: none was free within so many seconds.
+            BusyError: no slot was free within `within` seconds.
         """
         own = self._enter(person)
         try:

@@ -1,4 +1,4 @@
-"""The WebSockets down which Slack speaks in Socket Mode: two, so that one may die and nothing goes unheard.
+"""Socket Mode: two WebSockets, so that the bot misses nothing if one dies.
 
 Source: https://docs.slack.dev/apis/events-api/using-socket-mode (up to ten connections; each payload goes down one).
 """
@@ -28,7 +28,7 @@ from bot.ports.telemetry.slack import (
 from bot.proxy import proxy_for
 from bot.slack.inbound.payloads import is_envelope, readable, well_formed
 
-EARS = 2
+CONNECTIONS = 2
 DEAF_SECONDS = 60.0  # Slack pings every few seconds, and answers our pings
 CHECK_SECONDS = 5.0
 PING_SECONDS = 10.0
@@ -37,7 +37,7 @@ LET_THROUGH = "let WebSockets to Slack through; the bot keeps trying, and loses 
 
 
 def _quiet() -> logging.Logger:
-    """The SDK tells of a Slack that is away, and of payloads it cannot read, with a traceback and the whole payload."""
+    """Shortens the SDK's log: for lost connections and unreadable payloads it logs tracebacks and whole payloads."""
     logger = logging.getLogger("bot.slack.socket")
     logger.setLevel(logging.WARNING)
     logger.filters[:] = [_short]
@@ -65,7 +65,7 @@ class RoutedClient(SocketModeClient):
 
 
 class FrameFilter(AsyncSocketModeHandler):
-    """Hands on to Bolt only what Bolt can read. What it cannot is not acknowledged, as if it had not arrived."""
+    """Gives Bolt only payloads that Bolt can read. All others stay unacknowledged."""
 
     def __init__(
         self, app: AsyncApp, app_token: str, logger: logging.Logger, *, ping_interval: float = PING_SECONDS
@@ -86,8 +86,10 @@ class FrameFilter(AsyncSocketModeHandler):
 
 @dataclass(slots=True)
 class SocketConnection:
-    """One connection, renewed by the SDK, and by us where the SDK does not notice that it hears nothing any more: its
-    own test lives by the wall clock, and passes while no pong was ever heard."""
+    """One connection. The SDK renews it; we do if the SDK does not notice that it is dead.
+
+    The SDK's own test uses the wall clock, and passes as long as no pong ever arrived.
+    """
 
     make: Callable[[], FrameFilter]
     handler: FrameFilter = field(init=False)
@@ -111,10 +113,10 @@ class SocketConnection:
         return session is not None and not session.closed
 
     def listen(self) -> None:
-        """Takes note of whether anything was heard since the last time."""
+        """Notes whether anything arrived since the last call."""
         client = self.handler.client
         if client.last_ping_pong_time is not None and not isfinite(client.last_ping_pong_time):
-            client.last_ping_pong_time = None  # the SDK's own test would trip over it, and renew nothing any more
+            client.last_ping_pong_time = None  # the SDK's own test would raise, and never renew again
         signs = (client.last_ping_pong_time, id(client.current_session), self._messages)
         if signs != self._signs:
             self._signs, self.heard_at = signs, monotonic()
@@ -123,8 +125,8 @@ class SocketConnection:
         await self.handler.connect_async()  # type: ignore[no-untyped-call]  # Bolt's own
 
     async def renew(self) -> None:
-        """With a client of its own: the old one may be trying a used-up address for ever, and would close what another
-        opens on it."""
+        """Uses a new client. The old one may retry a used address for ever, and would close a connection that is opened
+        on it."""
         await self.close()
         self._begin()
         await self.connect()
@@ -137,13 +139,13 @@ class SocketConnection:
         tasks = (client.message_processor, client.current_session_monitor, client.message_receiver)
         under_way = [task for task in tasks if task is not None]
         for task in under_way:
-            task.cancel()  # the SDK does not come to this where its goodbye is not answered
+            task.cancel()  # the SDK does not do this if its goodbye gets no answer
         await asyncio.gather(*under_way, return_exceptions=True)
         await client.aiohttp_client_session.close()
 
 
 class _Attempts:
-    """What is trying to connect: for each ear the latest attempt alone. `tasks` owns them all."""
+    """Attempts to connect: only the latest one of each connection runs. `tasks` owns them."""
 
     def __init__(self, tasks: asyncio.TaskGroup) -> None:
         self._tasks = tasks
@@ -151,18 +153,18 @@ class _Attempts:
         self.opened = asyncio.Event()
         """One of them came to an open connection."""
 
-    def begin(self, ear: SocketConnection, how: Callable[[], Awaitable[None]]) -> None:
-        ear.heard_at = monotonic()
-        if former := self._latest.get(id(ear)):
+    def begin(self, connection: SocketConnection, how: Callable[[], Awaitable[None]]) -> None:
+        connection.heard_at = monotonic()
+        if former := self._latest.get(id(connection)):
             former.cancel()
-        self._latest[id(ear)] = self._tasks.create_task(self._tried(ear, how), name="ear")
+        self._latest[id(connection)] = self._tasks.create_task(self._tried(connection, how), name="socket")
 
-    async def _tried(self, ear: SocketConnection, how: Callable[[], Awaitable[None]]) -> None:
+    async def _tried(self, connection: SocketConnection, how: Callable[[], Awaitable[None]]) -> None:
         try:
             await how()
-        except Exception as exc:  # noqa: BLE001 (whatever the SDK could not do, it is tried again when the ear is found deaf)
+        except Exception as exc:  # noqa: BLE001 (whatever the SDK could not do, it is tried again when the connection is found deaf)
             emit(SocketNotRenewed(problem=type(exc).__name__))
-        if ear.open:
+        if connection.open:
             self.opened.set()
 
     def end(self) -> None:
@@ -180,42 +182,47 @@ async def listening(
     check_seconds: float = CHECK_SECONDS,
     ping_seconds: float = PING_SECONDS,
 ) -> AsyncIterator[list[SocketConnection]]:
-    """Holds the connections; `url` is that of the first, good for a single use. The others follow by themselves."""
-    ears = [
-        SocketConnection(lambda: FrameFilter(app, app_token, _quiet(), ping_interval=ping_seconds)) for _ in range(EARS)
+    """Keeps the connections open. `url` is for the first one, and works once. The others get their own."""
+    connections = [
+        SocketConnection(lambda: FrameFilter(app, app_token, _quiet(), ping_interval=ping_seconds))
+        for _ in range(CONNECTIONS)
     ]
-    ears[0].handler.client.wss_uri = url
+    connections[0].handler.client.wss_uri = url
     try:
         async with asyncio.TaskGroup() as tasks:
             attempts = _Attempts(tasks)
-            for ear in ears:
-                attempts.begin(ear, ear.connect)
-            watching = tasks.create_task(_watch(ears, attempts, deaf_seconds, check_seconds), name="ears watch")
+            for connection in connections:
+                attempts.begin(connection, connection.connect)
+            watching = tasks.create_task(
+                _watch(connections, attempts, deaf_seconds, check_seconds), name="sockets watch"
+            )
             try:
-                # One is enough to begin with: where an address was used up in vain, the watch gets another.
+                # One is enough to begin with. If its address was used up, the watch gets another.
                 await attempts.opened.wait()
-                yield ears
+                yield connections
             finally:
                 watching.cancel()
                 attempts.end()
     finally:
-        await asyncio.gather(*(ear.close() for ear in ears))
+        await asyncio.gather(*(connection.close() for connection in connections))
 
 
-async def _watch(ears: list[SocketConnection], attempts: _Attempts, deaf_seconds: float, check_seconds: float) -> None:
+async def _watch(
+    connections: list[SocketConnection], attempts: _Attempts, deaf_seconds: float, check_seconds: float
+) -> None:
     while True:
         await asyncio.sleep(check_seconds)
         try:
-            _check(ears, attempts, deaf_seconds)
+            _check(connections, attempts, deaf_seconds)
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
             emit(SocketModeCrashed(exception=exc))
 
 
-def _check(ears: list[SocketConnection], attempts: _Attempts, deaf_seconds: float) -> None:
-    for ear in ears:
-        ear.listen()
-        if (seconds := monotonic() - ear.heard_at) > deaf_seconds:
+def _check(connections: list[SocketConnection], attempts: _Attempts, deaf_seconds: float) -> None:
+    for connection in connections:
+        connection.listen()
+        if (seconds := monotonic() - connection.heard_at) > deaf_seconds:
             emit(DeafSocket(seconds=round(seconds)))
-            attempts.begin(ear, ear.renew)
-    if not any(ear.open for ear in ears):
+            attempts.begin(connection, connection.renew)
+    if not any(connection.open for connection in connections):
         emit(SlackCannotReachUs(fix=LET_THROUGH))
