@@ -193,9 +193,7 @@ async def listening(
             attempts = _Attempts(tasks)
             for connection in connections:
                 attempts.begin(connection, connection.connect)
-            watching = tasks.create_task(
-                _watch(connections, attempts, deaf_seconds, check_seconds), name="sockets watch"
-            )
+            watching = tasks.create_task(_watch(connections, attempts, deaf_seconds, check_seconds), name="watch")
             try:
                 # One is enough to begin with. If its address was used up, the watch gets another.
                 await attempts.opened.wait()
