@@ -1,4 +1,4 @@
-"""Keeps watches alive through what happens to channels: told by Slack's events, and by a daily look that posts nothing.
+"""Suspends and resumes channels as Slack's events and a daily check find them. The check posts nothing.
 
 Sources: https://docs.slack.dev/reference/events and https://docs.slack.dev/reference/methods/conversations.info
 """
@@ -44,11 +44,11 @@ EVENTS = (
 )
 
 EVERY_SECONDS = 24 * 3600.0
-REMIND_SECONDS = 900.0  # of a token that is not accepted: only the log can tell it
+REMIND_SECONDS = 900.0  # of a refused token; only the log can say it
 CURE = "install the app again at https://api.slack.com/apps and set SLACK_BOT_TOKEN; what is owed is kept, and goes out"
-IN_VAIN_AT_MOST = 2  # where Slack says nothing of one channel, it may be that channel; of two, Slack is away
+IN_VAIN_AT_MOST = 2  # one failed check may be about that channel; after two, Slack is away
 RENAME_AGAIN_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after these no lane is held any more by a bot that died
-AT_ONCE = 10  # conversations.info may be asked fifty times a minute, and people's commands need it too
+AT_ONCE = 10  # Slack allows about 50 conversations.info a minute, and people's commands need some
 
 
 class ChannelMonitorStore(WatchStore, ChannelStore, RenameStore, Protocol):
@@ -56,7 +56,7 @@ class ChannelMonitorStore(WatchStore, ChannelStore, RenameStore, Protocol):
 
 
 class ChannelMonitor:
-    """`user` is the bot's own. A channel's name is nowhere kept, so a new name needs nothing."""
+    """`user` is the bot's own id. No row holds a channel's name, so a new name changes nothing."""
 
     def __init__(
         self, *, store: ChannelMonitorStore, suspensions: Suspensions, directory: Directory, clock: Clock, user: str
@@ -70,10 +70,10 @@ class ChannelMonitor:
         self._refused_at: float | None = None
 
     async def keep(self, event: Mapping[str, object]) -> None:
-        """Called before Slack is told that an event arrived: of a new id no later look could learn.
+        """Keeps a new channel id before Slack gets its acknowledgement, because no later check could learn it.
 
         Raises:
-            StoreAway: it is not kept; Slack is to tell it again.
+            StoreAway: it is not kept. Slack has to deliver it again.
         """
         if event.get("type") != "channel_id_changed":
             return
@@ -82,8 +82,8 @@ class ChannelMonitor:
             await self._store.keep_rename(ChannelId(old), ChannelId(new), str(event.get("event_ts", "")))
 
     async def on(self, event: Mapping[str, object]) -> None:
-        """Slack may tell of an event twice, and late: it is taken as a hint, and the channel is looked at. What cannot
-        be looked at now is, within a minute."""
+        """Takes an event as a hint and checks its channel, because Slack may deliver events twice and late. If the
+        check fails, it is repeated within a minute."""
         try:
             await self._heed(event)
         except (StoreAway, ChatAway) as exc:
@@ -108,7 +108,7 @@ class ChannelMonitor:
             await self._look_at(ChannelId(channel), watches)
 
     async def _greet(self, channel: ChannelId) -> None:
-        """Someone invited the bot. One that joined by itself was told to watch there, which is announced."""
+        """Says hello after an invitation. If the bot joined by itself, the new watch is announced instead."""
         at = self._clock.now()
         key = stable_key(self._store.team, channel, NoticeKind.HELLO, at.isoformat())
         notice = Notice(kind=NoticeKind.HELLO, at=at)
@@ -117,10 +117,10 @@ class ChannelMonitor:
         )
 
     async def look_around(self) -> None:
-        """Looks at every channel that watches something, or rests, once a day; a few at each call.
+        """Checks each channel with watches or a suspension once a day, a few at each call.
 
         Raises:
-            StoreAway, ChatAway: it goes on at the next call.
+            StoreAway, ChatAway: the next call continues.
         """
         try:
             if await self._accepted():
@@ -131,7 +131,7 @@ class ChannelMonitor:
     async def _look_at_some(self) -> None:
         watches, now = await self._store.watches(), self._clock.monotonic()
         channels = {watch.channel for watch in watches.all} | watches.suspended.keys()
-        channels -= (await self._store.renames()).keys()  # Slack does not know the old id any more
+        channels -= (await self._store.renames()).keys()  # Slack no longer knows the old id
         due_at = {each: self._due_at.get(each, float("-inf")) for each in sorted(channels)}
         due = sorted((each for each in due_at if due_at[each] <= now), key=due_at.__getitem__)
         in_vain: list[ChatAway] = []
@@ -139,7 +139,7 @@ class ChannelMonitor:
             try:
                 await self._look_at(channel, watches)
             except ChatAway as exc:
-                self._due_at[channel] = now  # again at the next call, after those that wait longer
+                self._due_at[channel] = now  # again at the next call, after channels that waited longer
                 in_vain.append(exc)
                 if len(in_vain) == IN_VAIN_AT_MOST:
                     break

@@ -1,4 +1,4 @@
-"""Who and what people mean in Slack: users, user groups, channels, and the conversations of direct messages."""
+"""Finds users, user groups, channels and direct conversations by name or id."""
 
 import asyncio
 from collections import defaultdict
@@ -20,7 +20,7 @@ from bot.slack.outbound.pages import pages
 from bot.slack.outbound.people import Entry, Index, Matches
 from bot.slack.outbound.rows_of import Row, rows_in, text_in
 
-KEPT_SECONDS = 600.0  # names change seldom; the lists are Tier 2
+KEPT_SECONDS = 600.0  # names rarely change, and the lists are Tier 2
 NONE_KEPT_SECONDS = 60.0  # whoever lets the bot write, or gives it the scope, tries it soon after
 PAGE = 200
 MOST_PAGES_OF_MEMBERSHIPS = 5
@@ -105,7 +105,7 @@ class Directory:
         return Found(matches, users.gap or groups.gap)
 
     def _index_of(self, users: tuple[Entry, ...]) -> Index:
-        """A whole list stays the same until it is read afresh."""
+        """Builds the index of a list once, until the list is read again."""
         if users is not self._indexed:
             self._indexed, self._index = users, Index(users)
         return self._index
@@ -127,12 +127,12 @@ class Directory:
         return Channels(tuple(each.id for each in read.rows if each.name == wanted), read.gap)
 
     async def read_on(self) -> None:
-        """Goes on with the lists that Slack did not give in one go."""
+        """Continues lists that Slack did not return at once."""
         for each in (self._users, self._groups, self._channels):
             await each.read_on()
 
     async def admission(self, channel: ChannelId) -> Admission:
-        """Whether the bot may post there; a public channel is joined where Slack lets it."""
+        """Whether the bot may post there. It joins a public channel if Slack lets it."""
         answer = await call(self._client, "conversations.info", channel=channel)
         if answer.error == "missing_scope" or answer.lost is not None:
             return Admission.MEMBER  # cannot be known now: the first message will tell, and parks the watch if not
@@ -159,7 +159,7 @@ class Directory:
         if answer.error == "channel_not_found":
             return SuspendReason.NOT_FOUND
         if not answer.ok or not isinstance(found, dict):
-            return None  # a scope or the token is missing, which says nothing of the channel
+            return None  # a missing scope or token says nothing about the channel
         if found.get("is_archived"):
             return SuspendReason.ARCHIVED
         if found.get("is_member") or found.get("is_im"):

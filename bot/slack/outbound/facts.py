@@ -1,4 +1,4 @@
-"""What Slack says of a person and of a channel, as the permission check needs it. A missing answer is never a "no"."""
+"""Facts from Slack about people and channels, for the permission check. A missing answer is never a "no"."""
 
 import asyncio
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _READS_CHANNELS = frozenset({"channels:read", "groups:read"})
 
 
 class Facts:
-    """Nothing that permits is remembered: who is removed from a channel, or becomes a guest, is refused at once."""
+    """Remembers no permission, so a removed member or a new guest is refused at once."""
 
     def __init__(self, client: AsyncWebClient, clock: Clock, team: TeamId) -> None:
         self._client = client
@@ -31,7 +31,7 @@ class Facts:
         self._names: dict[UserId, tuple[str, float]] = {}
 
     async def person(self, user: UserId, *, team: str = "") -> Person:
-        """`team` is the workspace that a click named: another company's settles it."""
+        """`team` is the workspace in the payload. If it is another company's, the person is a stranger."""
         answer = await call(self._client, "users.info", user=user)
         row = answer.body.get("user")
         if answer.ok and isinstance(row, dict):
@@ -44,7 +44,7 @@ class Facts:
         return Person(id=user, account=_why_unread(answer))
 
     async def place(self, channel: ChannelId, user: UserId, *, seeing: bool = False) -> Place:
-        """`seeing`: whether the channel is public is asked too, where the person is not in it."""
+        """`seeing`: for a person outside the channel, also asks whether the channel is public."""
         membership = await self._membership(channel, user)
         if not seeing or membership is not Membership.OUTSIDE:
             return Place(membership=membership)
@@ -56,7 +56,7 @@ class Facts:
         return Place(membership=membership if missing else Unreadable.AWAY)
 
     async def name(self, user: UserId, otherwise: str = "") -> str:
-        """What people see in Slack; `otherwise` where it cannot be read now."""
+        """The name that people see in Slack; `otherwise` if it is unreadable now."""
         kept, until = self._names.get(user, ("", 0.0))
         if kept and until > self._clock.monotonic():
             return kept
@@ -120,14 +120,14 @@ def _teams(row: Mapping[str, object]) -> set[str]:
 
 
 def _workspaces(row: Mapping[str, object]) -> set[str]:
-    """Within an organisation (Enterprise Grid) somebody is of several workspaces."""
+    """In an Enterprise Grid organization, a person belongs to several workspaces."""
     enterprise = row.get("enterprise_user")
     teams = enterprise.get("teams") if isinstance(enterprise, dict) else None
     return {str(each) for each in teams or () if each}
 
 
 def _foreign(row: Mapping[str, object], team: str, home: TeamId) -> Account | None:
-    """A click that came from another workspace, unless that belongs to the same organisation."""
+    """STRANGER for a person from another workspace, unless it belongs to the same organization."""
     return Account.STRANGER if team not in {"", home} and home not in _workspaces(row) else None
 
 
@@ -136,7 +136,7 @@ def _why_unread(answer: Answer) -> Unreadable:
 
 
 def _outside_or_unread(answer: Answer) -> Membership | Unreadable:
-    """Without both scopes a hidden channel would be answered otherwise than a missing one: then neither can be read."""
+    """Without both scopes, Slack's answers would tell a hidden channel from a missing one. Then neither is readable."""
     if answer.error != "channel_not_found":
         return _why_unread(answer)
     told = header(answer.headers, "x-oauth-scopes")

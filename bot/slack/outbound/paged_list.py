@@ -1,4 +1,4 @@
-"""One list of Slack's, read page by page. Where Slack stops it midway, the next read goes on at the cursor."""
+"""One of Slack's lists, read page by page. If Slack stops a read midway, the next one continues at the cursor."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -28,7 +28,7 @@ T = TypeVar("T", bound=Named)
 
 @dataclass(frozen=True, slots=True)
 class Rows(Generic[T]):
-    """`gap` says why there may be more rows than these; None where they are all."""
+    """`gap`: why there may be more rows; None if these are all."""
 
     rows: tuple[T, ...]
     gap: Unreadable | None = None
@@ -84,13 +84,13 @@ class PagedList(Generic[T]):
             return Rows(tuple(known.values()), gap)
 
     async def read_on(self) -> None:
-        """Continues a read that was begun. Called every few seconds, so that a later question finds the answer."""
+        """Continues a read. Runs every few seconds, so that a later question finds its answer."""
         async with self._reading:
             if self._begun:
                 await self._go_on()
 
     async def _go_on(self) -> Unreadable | None:
-        """Why it stopped before the end, if it did."""
+        """Why it stopped early; None if it reached the end."""
         self._begun = True
         until = self._clock.monotonic() + ONE_READ_SECONDS
         while self._may_read(until):

@@ -39,7 +39,7 @@ class Matches:
 
 
 class Index:
-    """Entries by what they are called."""
+    """Entries by name."""
 
     def __init__(self, entries: Iterable[Entry] = ()) -> None:
         self._first: defaultdict[str, list[Entry]] = defaultdict(list)
@@ -50,7 +50,7 @@ class Index:
             self._full[entry.full].append(entry)
 
     def called(self, name: str) -> tuple[tuple[Entry, ...], bool]:
-        """Those who are called so, and whether by a name that counts first."""
+        """The entries with this name, and whether it is a name that counts first."""
         if not name:
             return (), False
         first = tuple(self._first.get(name, ()))
@@ -67,12 +67,12 @@ def meant(name: str, persons: Index, teams: Index) -> Matches:
 
 
 def spelled(name: str) -> str:
-    """The same for what looks the same, in whatever case."""
+    """One spelling for all that look the same, in any case."""
     return unicodedata.normalize("NFC", visible(name)).strip().lower()
 
 
 def person_in(row: Row, home: TeamId) -> Entry | None:
-    """None where nobody is found by this one's name."""
+    """None for accounts that no typed name may find."""
     if account_of(row, home) is not Account.FULL_MEMBER:
         return None
     profile = row.get("profile")
@@ -89,7 +89,7 @@ def person_in(row: Row, home: TeamId) -> Entry | None:
 
 
 def group_in(row: Row) -> Entry | None:
-    """None where it is disabled, or another company's (Slack Connect)."""
+    """None for a disabled group, or one of another company (Slack Connect)."""
     if row.get("date_delete") or row.get("is_external"):
         return None
     handle, name = text_in(row, "handle"), text_in(row, "name")
