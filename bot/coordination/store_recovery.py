@@ -61,15 +61,18 @@ class StoreRecovery:
             await self.recover()
 
     async def recover(self) -> None:
-        """Puts all open deliveries in doubt, and writes again what this process knows better.
+        """Writes again what this process knows better. Puts all open deliveries in doubt, unless Redis was emptied:
+        it then knows no bot, and open failures get new cards.
 
         Raises:
             StoreAway: `resume` completes the recovery.
         """
         now = self._clock.now()
-        self._doubt.arise(now)
+        emptied = (await self._store.last_heartbeat()).last_at is None
+        if not emptied:
+            self._doubt.arise(now)
         at, known = self._loss = self._loss or (now, self._repository.known)
-        await self._store.accept_loss(now)
+        await self._store.accept_loss(None if emptied else now)
         lost = await self._repository.restore(known)
         self._polling.take_over(await self._store.next_epoch(above=self._polling.epoch))
         if lost:
@@ -109,8 +112,8 @@ class StoreRecovery:
             await self._outbox.enqueue(self._notices.messages(notice))
 
     async def check_emptied(self, now: datetime) -> list[Message]:
-        """Runs where the store has no heartbeat. If the bot is in channels already, Redis may have been emptied: puts
-        open deliveries in doubt. Returns the notices about it.
+        """Runs where the store has no heartbeat. If the bot is in channels already, Redis may have been emptied.
+        Returns the notices about it.
 
         Raises:
             ChatAway: the bot can't list its channels now.
@@ -119,8 +122,7 @@ class StoreRecovery:
         if not channels:
             return []
         emit(StoreEmpty(channels=channels))
-        self._doubt.arise(now)
-        await self._store.accept_loss(now)
+        await self._store.accept_loss(None)
         return self._notices.messages(Notice(kind=NoticeKind.EMPTY, at=now, channels=channels), channels)
 
     async def _forgotten_channels(self) -> tuple[ChannelId, ...]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bot.delivery.rate_limiter import Method
 from bot.domain.card import (
@@ -21,11 +21,9 @@ from bot.domain.card import (
     ThreadEntry,
     TimelineBatch,
 )
-from bot.domain.delivery import Delivery, Earlier, Lookup, Message, Priority
-from bot.domain.episode import Episode, EpisodeKind, Outcome, stable_key
+from bot.domain.delivery import Delivery, Lookup, Message, Priority
+from bot.domain.episode import Outcome, stable_key
 from bot.domain.protocol import RECHECK_AFTER, oldest
-
-STANDS_WITHIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,33 +121,13 @@ class Job:
     @property
     def lookup(self) -> Lookup:
         body = self.delivery.body
-        card = self.cards[0] if isinstance(body, SyncCard) and self.cards else None
         return Lookup(
             receiver=self.delivery.receiver,
             key=body.of if isinstance(body, Recheck) else self.delivery.id,
-            oldest=self._oldest,
+            oldest=oldest(self.delivery),
             parent_id=self.parent_id,
-            failing=_failing_of(card.content.episode) if card else "",
-            earlier=self._earlier(card.content.episode) if card else None,
             cards=body.shows if isinstance(body, Recheck) else tuple(self.shown),
         )
-
-    def _earlier(self, episode: Episode) -> Earlier | None:
-        """A store that was emptied may give an episode the key of the last one of its pipeline."""
-        if self.delivery.attempt.count:
-            return None
-        if episode.began_after:
-            return Earlier(before=episode.began_after)
-        return Earlier(before=episode.opened_at, over=True) if _failing_of(episode) else None
-
-    @property
-    def _oldest(self) -> str:
-        """A failure that was there when it was first read may stand in the channel since long before: it is looked for
-        when the store has forgotten what it knew."""
-        stood = isinstance(self.delivery.body, SyncCard) and any(each.content.episode.first_seen for each in self.cards)
-        if stood and self.delivery.attempt.count == 0:
-            return f"{(self.delivery.message.made_at - STANDS_WITHIN).timestamp():.6f}"
-        return oldest(self.delivery)
 
     @property
     def content(self) -> Content:
@@ -168,10 +146,6 @@ class Job:
                 return content
             case Recheck():
                 raise TypeError("a recheck is looked for, never sent")
-
-
-def _failing_of(episode: Episode) -> str:
-    return episode.pipeline_id if episode.open and episode.kind is EpisodeKind.FAILURE else ""
 
 
 def cards_of(

@@ -236,30 +236,17 @@ LookupResult = Found | Absent | Unreadable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Earlier:
-    """What came `before` is of an earlier episode, whatever its key; where `over`, only a card that has the key, and
-    shows no open failure."""
-
-    before: datetime
-    over: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """By what a message is recognised, and since when it may stand there (a `message_id` of Slack's).
+    """Searches a conversation, or the thread of `parent_id`, for the message with `key`, from `oldest` on.
 
-    `failing`: a card of this pipeline's failure that is still open will do as well: a store that was emptied derives
-    another key.
+    `cards` has the keys of the cards in the message.
     """
 
     receiver: Receiver
     key: str
     oldest: str
     parent_id: str | None = None
-    failing: str = ""
-    earlier: Earlier | None = None
     cards: tuple[str, ...] = ()
-    """The keys of those that stand in it."""
 
 
 # --- what to do next -------------------------------------------------------------------------------------------------

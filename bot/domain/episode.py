@@ -99,11 +99,6 @@ class Episode:
     generation: int = 0
     """How often conversations stopped hearing of it: one that comes back gets a card of its own."""
 
-    @property
-    def began_after(self) -> datetime | None:
-        """The last reading when it was not so, where there was one."""
-        return self.timeline[0].after if self.timeline and not self.first_seen else None
-
     def key(self, team: TeamId, channel: ChannelId) -> str:
         """The deterministic key of a card that it is given in one channel."""
         return stable_key(

@@ -46,9 +46,9 @@ class HeartbeatStore(Protocol):
         """
         ...
 
-    async def accept_loss(self, at: datetime) -> None:
+    async def accept_loss(self, at: datetime | None) -> None:
         """After `StoreRolledBack`, or a change of server: takes the data in Redis as it is.
 
-        Redis keeps `at` as every bot's `doubt_since`.
+        Redis keeps `at` as every bot's `doubt_since`. None: Redis was emptied, so nothing is in doubt.
         """
         ...

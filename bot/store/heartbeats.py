@@ -57,9 +57,10 @@ class RedisHeartbeats(RedisPort):
     ) -> tuple[tuple[str, ...], frozenset[str]]:
         return await self._losses.found(cards, suspended)
 
-    async def accept_loss(self, at: datetime) -> None:
+    async def accept_loss(self, at: datetime | None) -> None:
         await self._scripts.greet()
-        await self._scripts.write("doubt", [self._keys["heartbeat"]], [at.isoformat()])
+        if at:
+            await self._scripts.write("doubt", [self._keys["heartbeat"]], [at.isoformat()])
 
     async def _run_id(self) -> str:
         """The run id and role of the server that answers. Some hosts hide INFO; then only the count of writes shows a

@@ -92,13 +92,12 @@ def stamps(lookup_result: LookupResult) -> tuple[str, ...]:
     return lookup_result.message_ids if isinstance(lookup_result, Found) else ()
 
 
-def a_trace(delivery: Delivery, parent_id: str | None = None, *, key: str = "", failing: str = "") -> Lookup:
+def a_trace(delivery: Delivery, parent_id: str | None = None) -> Lookup:
     return Lookup(
         receiver=delivery.receiver,
-        key=key or delivery.id,
+        key=delivery.id,
         oldest=oldest(delivery),
         parent_id=parent_id,
-        failing=failing,
     )
 
 
@@ -155,18 +154,6 @@ async def test_one_reading_answers_for_all_that_is_looked_for(sandbox: Sandbox, 
         (posted[1].message_id,) if isinstance(posted[1], Posted) else None,
     ]
     assert sum(call.method == "conversations.history" for call in sandbox.slack.calls) == 1
-
-
-async def test_an_open_failure_is_found_though_the_store_that_was_emptied_gives_it_another_key(
-    sandbox: Sandbox, poster: SlackChat
-) -> None:
-    card = a_card()
-    posted = await post(poster, sandbox, card=card)
-    assert isinstance(posted, Posted)
-    lookup = a_trace(a_delivery(sandbox), key="another", failing=card.pipeline.id)
-    (lookup_result,) = await poster.find([lookup])
-    assert isinstance(lookup_result, Found)
-    assert lookup_result.message_ids == (posted.message_id,)
 
 
 async def test_a_card_is_found_in_the_group_that_tells_of_it(sandbox: Sandbox, poster: SlackChat) -> None:

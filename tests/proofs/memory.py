@@ -364,13 +364,14 @@ class MemoryStore:
         """It loses all or nothing."""
         return (), frozenset()
 
-    async def accept_loss(self, at: datetime) -> None:
+    async def accept_loss(self, at: datetime | None) -> None:
         def change() -> bool:
             self.disk.doubt = at
             return True
 
         await self._greet()
-        await self._wrote(change)
+        if at:
+            await self._wrote(change)
 
     # --- outbox ----------------------------------------------------------------------------------------------------
 

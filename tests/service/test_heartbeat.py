@@ -179,9 +179,9 @@ async def test_watches_that_are_gone_are_told_loudly_and_stay_gone(
         where = [delivery.receiver.channel for delivery, content, _ in world.chat.posts if content in notices]
         assert sorted(where) == sorted({ALERTS, operator or ALERTS})
         assert (await world.bot.store.watches()).all == ()
-        await world.bot.watch(ONE)  # whoever watches again finds the card that is there
+        await world.bot.watch(ONE)
         await world.bot.poll(60)
-        assert len(world.told()) == 1
+        assert len(world.told()) == 2  # the failure gets a new card
 
 
 @pytest.mark.parametrize("operator", [OPERATOR, None])
@@ -264,7 +264,7 @@ class Whereabouts:
 
 
 @pytest.mark.parametrize("away", [0, 3])
-async def test_a_store_emptied_while_no_bot_ran_is_told_and_a_card_that_stands_is_found(
+async def test_a_store_emptied_while_no_bot_ran_is_reported_and_a_failure_gets_a_new_card(
     fake_redis: redis.asyncio.Redis, away: int
 ) -> None:
     chat, where = FakeChat(), Whereabouts(ALERTS, OPERATOR, away=away)
@@ -278,11 +278,11 @@ async def test_a_store_emptied_while_no_bot_ran_is_told_and_a_card_that_stands_i
         (notice,) = second.notices(NoticeKind.EMPTY)
         assert notice.channels == (ALERTS,)
         assert [row.receiver.channel for row, content, _ in chat.posts if content is notice] == [OPERATOR]
-        assert (await second.bot.store.last_heartbeat()).doubt_since is not None
+        assert (await second.bot.store.last_heartbeat()).doubt_since is None
         await second.bot.watch(ONE)
         await second.bot.poll(40)
-        assert len(second.told()) == 1
-        assert chat.updates
+        assert len(second.told()) == 2
+        assert not chat.updates
     async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot, memberships=where) as third:
         await third.bot.poll(20)
         assert len(third.notices(NoticeKind.EMPTY)) == 1

@@ -1,16 +1,15 @@
 """What one delivery is to say, and whether it is still worth saying."""
 
 from dataclasses import replace
-from datetime import datetime
 
 import pytest
 
-from bot.delivery.job import STANDS_WITHIN, Job, recheck_of
+from bot.delivery.job import Job, recheck_of
 from bot.domain.card import Card, PostedCard, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery, Found
 from bot.domain.episode import Outcome, TimelineEntry
 from bot.domain.phase import Phase
-from bot.domain.protocol import CLOCKS_DIFFER, oldest
+from bot.domain.protocol import oldest
 from bot.domain.transition import Event
 from bot.slack.outbound.metadata import lookup_result, metadata_in, metadata_of
 from tests.builders import a_card, a_delivery, a_pipeline, an_episode, at
@@ -72,15 +71,3 @@ def test_with_which_revision_a_card_came_is_read_back_from_its_message(came_at: 
 def test_a_recheck_begins_to_look_before_the_first_try_however_late_the_last_was() -> None:
     row = a_delivery(made_at=at(0), sent_at=at(1800), count=6)
     assert oldest(Delivery(message=recheck_of(Job(row, ()), at(1801)))) == oldest(row)
-
-
-@pytest.mark.parametrize(
-    ("first_seen", "attempts", "since"),
-    [(True, 0, at(0) - STANDS_WITHIN), (True, 1, at(0) - CLOCKS_DIFFER), (False, 0, at(0) - CLOCKS_DIFFER)],
-)
-def test_a_failure_that_stood_before_it_was_read_is_looked_for_since_long_before(
-    first_seen: bool, attempts: int, since: datetime
-) -> None:
-    card = a_card(replace(an_episode(), first_seen=first_seen))
-    job = Job(a_delivery(card.key, made_at=at(0), count=attempts), (PostedCard(content=card, revision=1),))
-    assert job.lookup.oldest == f"{since.timestamp():.6f}"

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.card import Card, Content, Digest, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
-from bot.domain.delivery import Absent, Earlier, Found, Lookup, LookupResult, in_slack
-from bot.domain.episode import EpisodeKind, Outcome
+from bot.domain.delivery import Absent, Found, Lookup, LookupResult, in_slack
+from bot.domain.episode import Outcome
 from bot.slack.outbound.metadata import SHORT, lookup_result, metadata_in, metadata_of
 from sandbox.slack.drafts import valid_metadata
-from tests.builders import ALERTS, ORDERS, a_card, a_delivery, a_pipeline, an_episode, at
+from tests.builders import ALERTS, a_card, a_delivery, a_pipeline, an_episode, at
 from tests.fakes import NOON, US
 
 OPEN = a_card()
@@ -29,31 +29,9 @@ def a_message(ts: str, key: str, content: Content = OPEN, **more: object) -> Map
     return {"ts": ts, "user": US, "metadata": metadata_of(a_delivery(key), content), **more}
 
 
-def seen(key: str, *messages: Mapping[str, object], failing: str = "") -> LookupResult:
-    lookup = Lookup(receiver=in_slack(ALERTS), key=key, oldest="0", failing=failing)
+def seen(key: str, *messages: Mapping[str, object]) -> LookupResult:
+    lookup = Lookup(receiver=in_slack(ALERTS), key=key, oldest="0")
     return lookup_result(metadata_in({"messages": list(messages)}, US), lookup)
-
-
-@pytest.mark.parametrize("shown", [OPEN, OVER, a_group(OPEN.key)], ids=["open", "over", "group"])
-@pytest.mark.parametrize(
-    ("seconds", "over", "found"),
-    [
-        (-1, False, set()),  # a store that was emptied gave it the same key
-        (1, False, {"open", "over", "group"}),  # it is this one: the store forgot it
-        (-1, True, {"open", "group"}),  # it was there already failed when I first read it: this may be it
-        (1, True, {"open", "over", "group"}),
-    ],
-)
-def test_what_came_before_an_episode_is_not_taken_for_it(
-    shown: Card | Group, seconds: float, found: set[str], *, over: bool
-) -> None:
-    ts = f"{at(seconds).timestamp():.6f}"
-    lookup = Lookup(
-        receiver=in_slack(ALERTS), key=OPEN.key, oldest="0", failing=ORDERS, earlier=Earlier(before=NOON, over=over)
-    )
-    name = "group" if isinstance(shown, Group) else "open" if shown.episode.open else "over"
-    message = a_message(ts, shown.key, shown)
-    assert stamps(lookup_result(metadata_in({"messages": [message]}, US), lookup)) == ((ts,) if name in found else ())
 
 
 def stamps(found: LookupResult) -> tuple[str, ...]:
@@ -92,23 +70,6 @@ def test_a_card_is_recognised_in_the_group_that_tells_of_it() -> None:
     assert isinstance(of_its_own, Found)
     assert (of_its_own.message_ids, of_its_own.group) == (("3.0",), None)
     assert stamps(seen("group", group)) == ("2.0",)
-
-
-@pytest.mark.parametrize(
-    ("shown", "failing", "found"),
-    [
-        (OPEN, ORDERS, True),
-        (OPEN, "", False),
-        (OPEN, "pipe_0002", False),
-        (OVER, ORDERS, False),  # that failure is told to its end: this is another
-        (a_card(an_episode(EpisodeKind.DEPLOYMENT)), ORDERS, False),
-        (LINE, ORDERS, False),
-    ],
-)
-def test_a_store_that_was_emptied_recognises_the_open_failure_though_its_key_is_another(
-    shown: Content, failing: str, found: bool
-) -> None:
-    assert stamps(seen("new", a_message("1.0", "old", shown), failing=failing)) == (("1.0",) if found else ())
 
 
 contents: tuple[Content, ...] = (
@@ -161,7 +122,7 @@ strange = st.fixed_dictionaries(
             optional={
                 "event_type": st.just("pipeline_bot_delivery") | json,
                 "event_payload": json
-                | st.fixed_dictionaries({}, optional={"key": json, "failing": json, "cards": json, "revision": json}),
+                | st.fixed_dictionaries({}, optional={"key": json, "cards": json, "revision": json}),
             },
         ),
     },
@@ -170,9 +131,7 @@ strange = st.fixed_dictionaries(
 
 @given(st.fixed_dictionaries({}, optional={"messages": json | st.lists(strange | json, max_size=6)}))
 def test_whatever_a_history_holds_is_read(body: dict[str, object]) -> None:
-    found = lookup_result(
-        metadata_in(body, US), Lookup(receiver=in_slack(ALERTS), key="key", oldest="0", failing=ORDERS)
-    )
+    found = lookup_result(metadata_in(body, US), Lookup(receiver=in_slack(ALERTS), key="key", oldest="0"))
     assert isinstance(found, Found | Absent)
 
 

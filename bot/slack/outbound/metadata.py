@@ -1,4 +1,4 @@
-"""The mark that each of our messages carries in its metadata, by which it is found again. Pure.
+"""The metadata of each of our messages, by which the bot finds it again. Pure.
 
 Source: https://docs.slack.dev/messaging/message-metadata
 """
@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from bot.domain.card import Card, Content, Group
 from bot.domain.delivery import Absent, Delivery, Found, Lookup, LookupResult
-from bot.domain.episode import EpisodeKind
 
 EVENT_TYPE = "pipeline_bot_delivery"  # letters, digits, _ and - only: with anything else Slack drops the metadata
 SHORT = 12  # so much of a card's key tells it from the others of one group
@@ -16,12 +15,10 @@ SHORT = 12  # so much of a card's key tells it from the others of one group
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageMetadata:
-    """`failing` is the pipeline whose open failure the message shows; `cards` are those that it tells of, by the
-    beginning of their keys, with the revision with which each came."""
+    """`cards` has the start of each card's key in the message, and the revision with which that card came."""
 
     ts: str
     key: str
-    failing: str = ""
     cards: Mapping[str, int] = field(default_factory=dict)
     threaded: bool = False
 
@@ -30,9 +27,7 @@ def metadata_of(delivery: Delivery, content: Content) -> Mapping[str, object]:
     payload: dict[str, object] = {"key": delivery.id}
     match content:
         case Card():
-            failing = content.episode.open and content.episode.kind is EpisodeKind.FAILURE
-            payload |= {"revision": content.revision, "failing": content.pipeline.id if failing else ""}
-            payload |= {"cards": _cards_told(content)}
+            payload |= {"revision": content.revision, "cards": _cards_told(content)}
         case Group():
             payload |= {"revision": content.revision, "cards": _cards_told(*content.cards)}
     return {"event_type": EVENT_TYPE, "event_payload": payload}
@@ -68,30 +63,20 @@ def _metadata(message: Mapping[str, object]) -> MessageMetadata | None:
     return MessageMetadata(
         ts=str(message.get("ts")),
         key=str(payload.get("key")),
-        failing=str(payload.get("failing") or ""),
         cards=_cards_in(payload.get("cards")),
         threaded=bool(message.get("reply_count")),
     )
 
 
 def lookup_result(found: Iterable[MessageMetadata], lookup: Lookup) -> LookupResult:
-    """What has the key itself comes first; else the group that tells of the card, or an open card of the failure."""
-    found = [metadata for metadata in found if not _is_earlier(metadata, lookup)]
-    found.sort(key=lambda metadata: (not metadata.threaded, metadata.ts))
+    """A message with the key itself comes first, else the group that shows the card. A message with a thread comes
+    before one without, then the oldest."""
+    found = sorted(found, key=lambda metadata: (not metadata.threaded, metadata.ts))
     if same := [metadata for metadata in found if metadata.key == lookup.key]:
         return Found(tuple(metadata.ts for metadata in same), came_at=_came_at(same[0], lookup))
     if group := next((metadata for metadata in found if lookup.key[:SHORT] in metadata.cards), None):
         return Found((group.ts,), group=group.key, came_at=_came_at(group, lookup))
-    if lookup.failing and (card := next((metadata for metadata in found if metadata.failing == lookup.failing), None)):
-        return Found((card.ts,))
     return Absent()
-
-
-def _is_earlier(metadata: MessageMetadata, lookup: Lookup) -> bool:
-    earlier = lookup.earlier
-    if earlier is None or (earlier.over and (metadata.failing or metadata.key != lookup.key)):
-        return False
-    return metadata.ts < f"{earlier.before.timestamp():.6f}"
 
 
 def _came_at(metadata: MessageMetadata, lookup: Lookup) -> dict[str, int]:
