@@ -1,4 +1,4 @@
-"""What somebody asked for, as buttons carry it."""
+"""A question, as buttons carry it."""
 
 from dataclasses import dataclass
 

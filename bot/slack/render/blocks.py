@@ -20,7 +20,7 @@ OPTION_LIMIT = 75
 MOST_OPTIONS = 100
 ROW_LINK = "Open"
 _ROW_LINKS = re.compile(rf" · <https?://[^<>|]*\|{ROW_LINK}>")
-# Code is said as it stands; of what is bold the words; of our emoji, which stand free, nothing.
+# The text keeps code as it is, keeps the words of bold text, and drops our own emoji.
 _MARKED = re.compile(r"(?P<code>`[^`\n]*`)|\*(?P<bold>(?:`[^`\n]*`|[^*`\n])+)\*|(?<!\S):[a-z][a-z0-9_+-]*:(?: |$)")
 
 
@@ -123,7 +123,7 @@ def button(action_id: str, label: str, value: str, *, style: str = "", confirm: 
 
 
 def select(action_id: str, placeholder: str, options: Sequence[tuple[str, str]]) -> Block | None:
-    """Each option is a label, in plain text and cut where it is too long, and the value that comes back."""
+    """Each option is a label in plain text, cut to Slack's limit, and the value that comes back."""
     made = [
         {"text": {"type": "plain_text", "text": plain_cut(label, OPTION_LIMIT), "emoji": False}, "value": value}
         for label, value in options[:MOST_OPTIONS]
@@ -149,6 +149,6 @@ def actions(block_id: str, *buttons: Block | None) -> list[Block]:
 
 
 def value(**facts: object) -> str:
-    """What a button sends back. Empty where it would be too long for a button to carry."""
+    """The data that a button sends back. Empty if it is too long for a button."""
     packed = json.dumps(facts, separators=(",", ":"), ensure_ascii=False).encode(errors="replace").decode()
     return packed if len(packed) <= VALUE_LIMIT else ""

@@ -70,8 +70,10 @@ def _lasted(card: Card) -> str:
     episode = card.episode
     if episode.outcome is not Outcome.RECOVERED:
         return ""
-    lasted = "" if came_with_its_end(card) else f"down for {downtime(episode)}"
-    return ", ".join(each for each in (lasted, _precision(episode)) if each)
+    precision = _precision(episode)
+    if came_with_its_end(card):
+        return f"downtime {precision}" if precision else ""
+    return ", ".join(each for each in (f"down for {downtime(episode)}", precision) if each)
 
 
 def _precision(episode: Episode) -> str:

@@ -24,7 +24,7 @@ from bot.slack.render.blocks import (
 )
 from bot.slack.render.cards import footnotes, line_words
 from bot.slack.render.headlines import came_with_its_end, recovery_words
-from bot.slack.render.mrkdwn import date, outside, span, time_of_day
+from bot.slack.render.mrkdwn import outside, period, span, time_of_day
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
 from bot.slack.render.render_context import RenderContext
@@ -216,7 +216,7 @@ def render_catch_up(told: Digest, delivery: Delivery, now: datetime) -> Message:
     since = min(entry.since for entry in told.entries)
     until = max(entry.until for entry in told.entries)
     pipelines = "1 pipeline" if len(told.entries) == 1 else f"{len(told.entries)} pipelines"
-    head = f":fast_forward: *Catching up* on {pipelines}, from {date(since)} to {date(until)}"
+    head = f":fast_forward: *Catching up* on {pipelines}, {period(since, until)}"
     apart = "This is what happened in between. Pipelines that are failed now have their own messages."
     rows = [f"• {_history(entry)}" for entry in sorted(told.entries, key=lambda entry: entry.pipeline.name.lower())]
     return message([section(f"{head}\n{apart}"), *sections(rows), *footnotes(delivery, now)])

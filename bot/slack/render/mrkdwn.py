@@ -9,11 +9,11 @@ from datetime import datetime
 NAME_LIMIT = 75
 REASON_LIMIT = 300
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
-# What has a meaning in mrkdwn and cannot be escaped is shown by a sign that looks alike.
+# mrkdwn has no escape for these, so lookalikes replace them.
 _LOOKALIKES = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
 _BRACKETS = str.maketrans({"<": "‹", ">": "›"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-_TURNS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")  # of the direction of what follows them
+_TURNS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")  # marks that turn the direction of text
 _EDGE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)")
 _SHORTCODE = re.compile(r":(?=[\w+'-]+:)")
 _JOINER = "\u2060"  # invisible; beside it an underscore makes nothing italic, and a colon begins no emoji
@@ -27,12 +27,12 @@ def escape(text: str) -> str:
 
 
 def unescape(text: str) -> str:
-    """What `escape` made of it, undone once: `&amp;lt;` is the `&lt;` that somebody typed."""
+    """Undoes `escape` once: `&amp;lt;` becomes the `&lt;` that someone typed."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
 def cut(text: str, limit: int) -> str:
-    """Escaped, and at most `limit` characters long so: an entity is never cut in two."""
+    """Escapes the text and cuts it to `limit` characters, never within an entity."""
     escaped = [escape(character) for character in text[: limit + 1]]
     if sum(map(len, escaped)) <= limit and len(text) <= limit:
         return "".join(escaped)
@@ -56,13 +56,13 @@ def outside(text: str, limit: int = NAME_LIMIT) -> str:
 
 
 def code(text: str, limit: int = NAME_LIMIT) -> str:
-    """What is to be typed, as code: nothing in it is formatted."""
+    """Text to type, as code: Slack formats nothing in it."""
     clean = _one_line(text).replace("`", "ˋ")
     return f"`{cut(clean, limit) or ' '}`"
 
 
 def plain_cut(text: str, limit: int) -> str:
-    """For Slack's plain text, where nothing is escaped: one line, at most `limit` characters, never empty."""
+    """One line for Slack's plain text, which needs no escapes: at most `limit` characters, never empty."""
     clean = _one_line(text).translate(_BRACKETS)
     return (clean if len(clean) <= limit else f"{clean[: limit - 1]}…") or "(no name)"
 
@@ -74,8 +74,7 @@ def _one_line(text: str) -> str:
 def date(at: datetime, form: str = "{time} {date_short_pretty}") -> str:
     """In the reader's own time zone, with UTC for those whose client cannot.
 
-    Slack writes the first letter of what it makes of `form` large: so the time comes first, and `today` stays small
-    wherever in a sentence it stands.
+    Slack capitalises the first letter of the result. The time comes first, so `today` stays lower case.
     """
     return f"<!date^{int(at.timestamp())}^{form}|{at:%Y-%m-%d %H:%M:%S} UTC>"
 
@@ -116,12 +115,19 @@ def _two(seconds: int, large: tuple[int, str], small: tuple[int, str]) -> str:
 
 
 def span(began: datetime, ended: datetime, *, or_earlier: bool = False) -> str:
-    """From when until when; where less than a minute lies between them, the beginning alone."""
+    """`10:03 – 10:10 today`, or a single time if less than a minute lies between them."""
     seconds = (ended - began).total_seconds()
     if seconds < MINUTE:
         return f"until {date(ended)}" if or_earlier else date(began)
     first = date(began, "{time}" if seconds < DAY / 2 else "{time} {date_short_pretty}")
     return f"{first} or earlier – {date(ended)}" if or_earlier else f"{first} – {date(ended)}"
+
+
+def period(began: datetime, ended: datetime) -> str:
+    """`from 10:03 today to 10:10 today`, or a single time if less than a minute lies between them."""
+    if (ended - began).total_seconds() < MINUTE:
+        return f"at {date(began)}"
+    return f"from {date(began)} to {date(ended)}"
 
 
 def ago(at: datetime, now: datetime) -> str:

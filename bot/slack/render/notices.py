@@ -1,7 +1,6 @@
 """Messages outside any episode: changed watches, suspended channels, and news about the bot itself. Pure."""
 
 from collections.abc import Callable, Sequence
-from datetime import timedelta
 
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery
@@ -11,12 +10,12 @@ from bot.slack.render.blocks import Block, Message, message, section, sections
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.change_buttons import undo_blocks
 from bot.slack.render.groups import NAME_LIMIT, went_through
-from bot.slack.render.mrkdwn import date, duration, outside
+from bot.slack.render.mrkdwn import duration, outside, period
 from bot.slack.render.paging import stopped_blocks
 from bot.slack.render.render_context import RenderContext
 
 MOST_CHANNELS = 50
-ONE_MINUTE = timedelta(minutes=1)
+
 LISTED = 6000  # characters: JSON may double them, and Slack refuses a message that is much larger
 
 
@@ -111,8 +110,7 @@ def _suspended(notice: Notice, render_context: RenderContext) -> list[Block]:
 def _blind(notice: Notice, _: RenderContext) -> list[Block]:
     since, until = notice.since or notice.at, notice.at
     took = duration((until - since).total_seconds())
-    when = f"from {date(since)} to {date(until)}" if until - since >= ONE_MINUTE else f"at {date(since)}"
-    head = f":see_no_evil: I couldn't watch any pipelines for {took}, {when}."
+    head = f":see_no_evil: I couldn't watch any pipelines for {took}, {period(since, until)}."
     those = "The ones I've read since" if notice.unread else "All of them"
     now = "These have changed:" if notice.missed else f"{those} are as they were before."
     rest = f"I may have missed changes that began and ended in that time. {now}"

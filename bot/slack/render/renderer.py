@@ -19,7 +19,7 @@ Calls = TypeVar("Calls", Card, Notice)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """`platform_url` is a template: `{pipeline_id}` in it is filled in where it stands."""
+    """`platform_url` is a template that may hold `{pipeline_id}`."""
 
     command: str
     platform_url: str
