@@ -98,7 +98,7 @@ class LaneWorker:
         self._pages_an_hour = services.pages_an_hour
         self._look_seconds = services.lookup_seconds
         self._lane = lane
-        self._last_ts = last_id
+        self._last_id = last_id
         self._resumed_at = resumed_at
         self.lease = lease
 
@@ -144,7 +144,7 @@ class LaneWorker:
 
     @property
     def _ownership(self) -> Ownership:
-        return Ownership(self.lease.since, self.lease.token, self._doubt.since, self._last_ts)
+        return Ownership(self.lease.since, self.lease.token, self._doubt.since, self._last_id)
 
     async def _keep_lease(self) -> None:
         if self.lease.expires - self._clock.monotonic() > 1.5 * CALL_SECONDS:
@@ -197,7 +197,7 @@ class LaneWorker:
             case Posted() | Refused():
                 self._limiter.answered(job.method)
         if isinstance(outcome, Posted) and not job.updates:
-            self._last_ts = max(self._last_ts, outcome.message_id)
+            self._last_id = max(self._last_id, outcome.message_id)
         return after_send(job.delivery, outcome, self._clock.now())
 
     async def _throttle(self, method: Method, wait: timedelta) -> None:

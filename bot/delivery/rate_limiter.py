@@ -17,11 +17,11 @@ POST_SPACING_SECONDS = 1.0  # "1 message per second per channel"; bursts are all
 
 
 class Method(StrEnum):
-    """The methods that have a limit of their own in a workspace."""
+    """The calls that each have a limit of their own in a workspace."""
 
-    POST = "chat.postMessage"
-    UPDATE = "chat.update"
-    HISTORY = "conversations.history"
+    POST = "post"
+    UPDATE = "update"
+    HISTORY = "history"
 
 
 PER_MINUTE: Mapping[Method, int] = {

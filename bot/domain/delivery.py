@@ -176,7 +176,7 @@ class Posted:
 
 
 class Refusal(StrEnum):
-    """A definite no, cut by what is to be done. Source: the error tables of chat.postMessage and chat.update."""
+    """A definite no, by what to do about it."""
 
     RATE_LIMITED = "rate_limited"
     CHANNEL = "channel"

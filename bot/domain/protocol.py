@@ -1,6 +1,6 @@
 """What to do about a delivery next. Decisions only; nobody is called here.
 
-The protocol is one of looking back: Slack has no idempotency key for `chat.postMessage`
+The protocol is one of looking back: Slack has no idempotency key for a post
 (https://github.com/slackapi/slack-api-specs/issues/10), so a message whose fate is unknown is looked for before it is
 sent again, and not before the first request can no longer land.
 """

@@ -8,15 +8,18 @@ from bot.store.losses import MARK
 from bot.store.port import RedisPort
 from bot.store.scripts import away
 
+_VERSION_0 = {"chat.postMessage": "post", "chat.update": "update", "conversations.history": "history"}
+
 
 class RedisRateLimits(RedisPort):
     async def throttles(self) -> Mapping[str, tuple[datetime, datetime]]:
         with away():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["holds"]))
         spans = {name.decode(): span.decode().split() for name, span in rows.items() if name != MARK}
+        old_first = sorted(spans.items(), key=lambda span: span[0] not in _VERSION_0)
         return {
-            name: (datetime.fromisoformat(since), datetime.fromisoformat(until))
-            for name, (since, until) in spans.items()
+            _VERSION_0.get(name, name): (datetime.fromisoformat(since), datetime.fromisoformat(until))
+            for name, (since, until) in old_first
         }
 
     async def save_throttle(self, method: str, since: datetime, until: datetime) -> None:

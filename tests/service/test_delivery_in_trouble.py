@@ -452,7 +452,7 @@ async def test_a_clock_that_is_put_back_while_no_bot_runs_does_not_lengthen_what
 async def test_what_slack_asked_and_is_over_does_not_make_it_look_away(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
-    await store.save_throttle("chat.postMessage", clock.now(), clock.now() + timedelta(seconds=30))
+    await store.save_throttle("post", clock.now(), clock.now() + timedelta(seconds=30))
     await clock.pass_time(600)
     async with sending(store, chat, clock):
         await clock.pass_time(1)

@@ -47,7 +47,7 @@ async def furnish(world: Whole) -> None:
     await bot.store.rest(ChannelId("C0WAKES"), SuspendReason.NOT_IN_CHANNEL)
     await bot.store.resume(ChannelId("C0WAKES"), on_trial=True)
     await bot.store.keep_rename(ChannelId("C0OLD"), ChannelId("C0NEW"), "1.0")
-    await bot.store.save_throttle("chat.update", at(0), at(0) + timedelta(minutes=9))
+    await bot.store.save_throttle("update", at(0), at(0) + timedelta(minutes=9))
     await bot.store.first_time(Interaction(id="click 1", kind="click", at=bot.clock.now(), payload={}))
     for key in bot.repository.open_cards:  # as one message for all of them would leave it
         await bot.store._redis.hset(bot.store._keys.card(key), "group", "group-1")
