@@ -56,7 +56,14 @@ async def _until_signal() -> None:
 
 
 def _hurry() -> None:
-    for name in ("LANDS_WITHIN", "STRAGGLES_FOR", "BETWEEN_LOOKS", "UNREADABLE_FOR", "PAGE_UNREADABLE_FOR", "BACKOFF"):
+    for name in (
+        "LANDS_WITHIN",
+        "STRAGGLES_FOR",
+        "LOOKUP_INTERVAL",
+        "UNREADABLE_FOR",
+        "PAGE_UNREADABLE_FOR",
+        "BACKOFF",
+    ):
         setattr(protocol, name, getattr(protocol, name) / SCALE)
     protocol.RECHECK_AFTER /= SCALE
     vars(job)["RECHECK_AFTER"] = protocol.RECHECK_AFTER
