@@ -4,7 +4,7 @@ import inspect
 from importlib import import_module
 
 for name in (
-    "tests.proofs.sweep",  # with it `mortal`, and what its parent ran: multiprocessing imports that in each child
+    "tests.proofs.sweep",  # with it `crash_points`, and what its parent ran: multiprocessing imports that in each child
     "rich.progress",
     # What the bot's libraries import only when they are used:
     "anyio._backends._asyncio",

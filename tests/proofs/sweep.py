@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sandbox.slack.faults import Fault, FaultKind, Moment
 from sandbox.slack.messages import Message
-from tests.proofs.mortal import DIED
+from tests.proofs.crash_points import DIED
 from tests.proofs.oracle import announces
 from tests.proofs.rounds import Round, a_directory
 from tests.proofs.world import CHANNELS, PATIENCE, SECOND, World, a_world
@@ -131,7 +131,7 @@ SCENARIOS = {
     "acknowledged": Scenario(_is_acknowledged),
     "watched by one more": Scenario(_is_watched),
     "two bots": Scenario(_beside_another),
-    "Redis starts anew": Scenario(_redis_starts_anew),
+    "Redis restarts": Scenario(_redis_starts_anew),
     "Redis forgets 4 s": Scenario(_redis_forgets),
     "500, yet posted": Scenario(_yet_posted(FaultKind.SERVER_ERROR)),
     "no answer, yet posted": Scenario(_yet_posted(FaultKind.HANG)),

@@ -6,7 +6,7 @@ The same proofs run with the safeguard in place wherever the tests run.
 import pytest
 
 from tests.proofs import run_python
-from tests.proofs.saboteur import SABOTAGES
+from tests.proofs.mutants import SABOTAGES
 
 MACHINE = "tests/proofs/test_machine.py::test_whatever_happens_everything_is_told_once[fakeredis]"
 CHAT = "tests/contract/test_chat.py"
@@ -25,7 +25,7 @@ NOTICED_BY = {
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("sabotage", SABOTAGES)
 def test_without_it_a_proof_turns_red(sabotage: str) -> None:
-    options = ("-p", "tests.proofs.saboteur", "-x", "-q")
+    options = ("-p", "tests.proofs.mutants", "-x", "-q")
     # Not each world gets into the trouble that a safeguard is for: the first that does ends the search.
     env = {"SABOTAGE": sabotage, "PYTHONHASHSEED": "0", "WORLDS": "24"}
     code, said = run_python("-m", "pytest", *options, NOTICED_BY[sabotage], **env)

@@ -20,8 +20,8 @@ from sandbox.slack.delivery import Ack
 from sandbox.slack.messages import Message
 from tests.journey.rig import free_port
 from tests.journey.valkey import Valkey
+from tests.proofs.crash_points import DIED, be_a_bot
 from tests.proofs.logs import tripped
-from tests.proofs.mortal import DIED, be_a_bot
 from tests.proofs.oracle import Happened, Said, Verdict, judge
 from tests.proofs.traffic import Call, Promise, judge_traffic
 
@@ -34,7 +34,7 @@ QUIET_WITHIN_SECONDS = 2.0  # once all has been said
 JITTER_SECONDS = 0.3  # the machine is busy: a request may lie for so long before the log has it
 TICK_SECONDS = 0.05
 REQUESTS_PER_SECOND = 15.0
-SECOND = 0.1  # a tenth: see mortal.py
+SECOND = 0.1  # a tenth: see crash_points.py
 
 SETTINGS = {
     "PIPELINE_BOT_STEADY_SECONDS": "0.3",

@@ -1,4 +1,4 @@
-"""Takes one safeguard out of the bot, for `test_sabotage`: SABOTAGE=name python -m pytest -p tests.proofs.saboteur …"""
+"""Takes one safeguard out of the bot, for `test_sabotage`: SABOTAGE=name python -m pytest -p tests.proofs.mutants …"""
 
 import os
 from collections.abc import Callable
@@ -19,8 +19,8 @@ from bot.slack.outbound import calls
 from bot.store import scripts
 from bot.store.rate_limits import RedisRateLimits
 from tests.proofs import world
+from tests.proofs.crash_points import be_a_bot
 from tests.proofs.memory import MemoryStore
-from tests.proofs.mortal import be_a_bot
 
 FENCE = "if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end\n"
 
