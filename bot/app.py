@@ -104,12 +104,12 @@ async def _work(workspace: Workspace, slack: AsyncWebClient, settings: Settings,
 
 async def _until_ended(work: asyncio.Task[None], stopped: asyncio.Event) -> None:
     """Leaves work that hangs: the next bot finds out how far it came."""
-    asked = asyncio.create_task(stopped.wait(), name="until stopped")
+    stop_signal = asyncio.create_task(stopped.wait(), name="until stopped")
     try:
-        await asyncio.wait({work, asked}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, stop_signal}, return_when=asyncio.FIRST_COMPLETED)
         await asyncio.wait({work}, timeout=GOODBYE_SECONDS)
     finally:
-        asked.cancel()
+        stop_signal.cancel()
         if not work.done():
             emit(StoppedMidway(seconds=GOODBYE_SECONDS))
             work.cancel()

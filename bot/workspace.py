@@ -261,6 +261,6 @@ def _jobs(base: _Base, monitoring: Monitoring, heartbeat: Heartbeat, inbox: Inbo
             PeriodicJob("inbox", inbox.recover, 10.0, hangs_after=3600.0),
             PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0),
             PeriodicJob("directory", base.directory.read_on, 5.0),
-            PeriodicJob("channel_monitor", channels.look_around, 60.0),
+            PeriodicJob("channel_monitor", channels.check_channels, 60.0),
         ),
     )

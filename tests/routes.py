@@ -2,7 +2,7 @@
 
 from bot.domain.catalogue import Names
 from bot.slack.feature import Command
-from bot.slack.grammar.said import NO_NAMES
+from bot.slack.grammar.command_text import NO_NAMES
 from bot.slack.routes import ROUTES
 
 COMMANDS = ROUTES.vocabulary.commands

@@ -7,7 +7,7 @@ from typing import Self
 
 from bot.domain.watch import ChannelId, UserId
 from bot.slack.permissions import Asker
-from bot.slack.render.asked import Asked
+from bot.slack.render.saved_question import SavedQuestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,9 +49,9 @@ class Click:
         return self.text("group") or self.text("storm")
 
     @property
-    def asked(self) -> Asked:
+    def question(self) -> SavedQuestion:
         page = self.facts.get("page")
-        return Asked(text=self.text("asked"), page=max(1, page) if isinstance(page, int) else 1)
+        return SavedQuestion(text=self.text("asked"), page=max(1, page) if isinstance(page, int) else 1)
 
 
 def _facts(value: object) -> Mapping[str, object]:

@@ -9,15 +9,15 @@ from bot.domain.catalogue import Names
 from bot.domain.permission import Broadcast
 from bot.requests.services import RequestServices
 from bot.slack.click import Click
-from bot.slack.grammar.said import Said
+from bot.slack.grammar.command_text import CommandText
 from bot.slack.outbound.directory import Directory
 from bot.slack.permissions import Asker, Permissions
-from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Block, Message, message
 from bot.slack.render.help import HelpPage
 from bot.slack.render.mrkdwn import escape
 from bot.slack.render.refusals import refusal_blocks
 from bot.slack.render.render_context import RenderContext
+from bot.slack.render.saved_question import SavedQuestion
 
 MAX_TARGETS = 20
 
@@ -60,7 +60,7 @@ class Call:
     parse: Callable[[str], "Command"]
     understand: Callable[[str], Awaitable["Understood"]]
     help_pages: Mapping[str, HelpPage]
-    asked: Asked = field(default_factory=Asked)
+    question: SavedQuestion = field(default_factory=SavedQuestion)
     names: Names | None = None
     confirmed: bool = False
 
@@ -145,7 +145,7 @@ class CommandWord:
     """
 
     name: str
-    parse: Callable[[Said], Command]
+    parse: Callable[[CommandText], Command]
     """Raises `Refused`."""
     help: HelpPage
     place: int

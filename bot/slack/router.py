@@ -11,8 +11,8 @@ from bot.slack.click import Click
 from bot.slack.feature import Button, Call, Command, Reply, Services, Understood, UsageError, refused
 from bot.slack.features.help import ShortHelp, is_greeting
 from bot.slack.permissions import Asker
-from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Message
+from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import ROUTES, Routes
 
 COMMAND, CLICK, MESSAGE = "command", "click", "message"
@@ -72,7 +72,7 @@ class Router:
 
     def _greeted(self, asker: Asker) -> Reading:
         """Nobody asked for anything, so the answer is short."""
-        call = self._call(asker, Asked())
+        call = self._call(asker, SavedQuestion())
         return Reading(changes=False, acknowledges=False, needs_store=False, run=lambda: ShortHelp().run(call))
 
     def _clicked(self, click: Click) -> Reading:
@@ -86,14 +86,14 @@ class Router:
 
     async def _answer(self, text: str, understood: Understood, asker: Asker) -> Reply:
         understood = await self._clear(text, understood, asker.channel)
-        return await understood.command.run(self._call(asker, Asked(text=text), understood.names))
+        return await understood.command.run(self._call(asker, SavedQuestion(text=text), understood.names))
 
     async def _press(self, button: Button, click: Click) -> Reply | None:
         if button.press is None:
             return None
-        return await button.press(click, self._call(click.asker, click.asked))
+        return await button.press(click, self._call(click.asker, click.question))
 
-    def _call(self, asker: Asker, asked: Asked, names: Names | None = None) -> Call:
+    def _call(self, asker: Asker, question: SavedQuestion, names: Names | None = None) -> Call:
         async def understand(text: str) -> Understood:
             return await self._clear(text, self._known(text, asker.channel), asker.channel)
 
@@ -103,7 +103,7 @@ class Router:
             parse=self._routes.parse,
             understand=understand,
             help_pages=self._routes.help_pages,
-            asked=asked,
+            question=question,
             names=names,
         )
 

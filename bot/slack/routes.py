@@ -8,9 +8,9 @@ from pkgutil import iter_modules
 from bot.domain.catalogue import Names
 from bot.slack import features
 from bot.slack.feature import Button, Command, CommandWord, Feature, UsageError
+from bot.slack.grammar.command_text import NO_NAMES, CommandText, Vocabulary
 from bot.slack.grammar.near_commands import near_command
 from bot.slack.grammar.pasted import as_command
-from bot.slack.grammar.said import NO_NAMES, Said, Vocabulary
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.tokens import Refused, Word, can_be_typed, fixed, quoted, slice_of, typed, unlinked, words_in
 from bot.slack.render.help import HelpPage, help_lines
@@ -64,26 +64,26 @@ class Routes:
     def _parse(self, text: str, names: Names) -> Command:
         words = words_in(text)
         if not words:
-            return self.words[WITHOUT_WORDS].parse(Said([], "", names, self.vocabulary))
-        first, said = words[0], Said(words[1:], text, names, self.vocabulary)
+            return self.words[WITHOUT_WORDS].parse(CommandText([], "", names, self.vocabulary))
+        first, command_text = words[0], CommandText(words[1:], text, names, self.vocabulary)
         word = self.words.get(self.vocabulary.command(first.text))
         if first.quoted or word is None:
-            raise self._unknown(first, said, words)
-        return word.parse(said)
+            raise self._unknown(first, command_text, words)
+        return word.parse(command_text)
 
-    def _unknown(self, word: Word, said: Said, words: list[Word]) -> Refused:
+    def _unknown(self, word: Word, command_text: CommandText, words: list[Word]) -> Refused:
         name = word.text
-        whole = typed(slice_of(said.text, words))
+        whole = typed(slice_of(command_text.text, words))
         asking = [f"status {whole}"] if len(words) > 1 and can_be_typed(whole) else []
         asking += [f"status {quoted(name)}" if can_be_typed(name) else "list"]
-        known = known_span(words, 0, said.text, said.names, begun=False)
+        known = known_span(words, 0, command_text.text, command_text.names, begun=False)
         if name.startswith("pipe_") or word.quoted or known:
             return Refused(f"“{outside(name)}” isn't a command. To see its state:", *asking)
-        if helpful := near_command(word, said.rest):
+        if helpful := near_command(word, command_text.rest):
             return helpful
         own = [*self.vocabulary.commands, *self.vocabulary.aliases]
         if near := difflib.get_close_matches(name.lower(), own, n=1, cutoff=0.5):
-            fix = fixed(said.text, word.start, name, f"{near[0]} ")
+            fix = fixed(command_text.text, word.start, name, f"{near[0]} ")
             return Refused(f"There is no command called *{outside(name)}*. Did you mean *{near[0]}*?", fix, near[0])
         return Refused(f"There is no command called *{outside(name)}*. If it's a pipeline, check its state:", *asking)
 

@@ -62,7 +62,7 @@ class Yard:
 
     async def a_day_later(self) -> None:
         await self.clock.pass_time(EVERY_SECONDS)
-        await self.channel_monitor.look_around()
+        await self.channel_monitor.check_channels()
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ async def yard(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Yard]:
         )
         watch = replace(a_watch(channel=ROOM), made_at=clock.now())
         await store.add_watches([watch], a_message("announced", Notice(kind=NoticeKind.WATCHING, at=clock.now())))
-        await channel_monitor.look_around()
+        await channel_monitor.check_channels()
         yield Yard(sandbox, store, clock, channel_monitor, suspensions)
 
 
@@ -237,7 +237,7 @@ async def test_that_a_channel_s_id_changes_is_acknowledged_once_it_is_kept(
     assert there in yard.sandbox.slack.directory.channels
     assert await yard.store.renames() == {}
     assert [entry["event"] for entry in logs] == ["store_away", "store_away", "channel_id_changed"]
-    await yard.channel_monitor.look_around()
+    await yard.channel_monitor.check_channels()
     assert (await yard.watches()).suspended == {}
 
 
@@ -265,12 +265,12 @@ async def test_an_id_that_changes_while_a_message_is_under_way_is_done_later_by_
     await yard.channel_monitor.keep(event)
     await hears_in_vain(yard, event)
     heir = another_guardian(yard)
-    await heir.look_around()  # it has never looked at any channel, but knows better than to look at this one
+    await heir.check_channels()  # it has never looked at any channel, but knows better than to look at this one
     watches = await yard.watches()
     assert [watch.channel for watch in watches.all] == [ROOM]
     assert watches.suspended == {}
     await yard.store.release(lease)
-    await heir.look_around()
+    await heir.check_channels()
     watches = await yard.watches()
     assert [watch.channel for watch in watches.all] == [event["new_channel_id"]]
     assert watches.suspended == {}
@@ -359,7 +359,7 @@ async def test_a_slack_that_cannot_be_asked_at_the_event_is_asked_within_a_minut
     await yard.channel_monitor.on({"type": "channel_archive", "channel": ROOM})
     assert (await yard.watches()).suspended == {}
     await yard.clock.pass_time(60)
-    await yard.channel_monitor.look_around()
+    await yard.channel_monitor.check_channels()
     assert (await yard.watches()).suspended == {ROOM: SuspendReason.ARCHIVED}
 
 
@@ -368,7 +368,7 @@ async def test_a_slack_that_cannot_be_asked_keeps_no_id_from_being_changed(yard:
     await yard.channel_monitor.keep(event)
     yard.sandbox.slack.set_fault("auth.test", Fault(kind=FaultKind.SERVER_ERROR))
     with pytest.raises(ChatAway):
-        await another_guardian(yard).look_around()
+        await another_guardian(yard).check_channels()
     assert [watch.channel for watch in (await yard.watches()).all] == [event["new_channel_id"]]
 
 
@@ -376,7 +376,7 @@ async def test_a_channel_is_looked_at_once_a_day(yard: Yard) -> None:
     asked = yard.calls("conversations.info")
     for _ in range(60):
         await yard.clock.pass_time(60)
-        await yard.channel_monitor.look_around()
+        await yard.channel_monitor.check_channels()
     assert yard.calls("conversations.info") == asked
     await yard.a_day_later()
     assert yard.calls("conversations.info") == asked + 1
@@ -420,7 +420,7 @@ async def test_channels_of_which_slack_says_nothing_hold_up_no_others_and_are_as
     channel_monitor, directory, channels = await watched_by_many(yard, names)
     for _ in range(8):
         with suppress(ChatAway):
-            await channel_monitor.look_around()
+            await channel_monitor.check_channels()
         await yard.clock.pass_time(60)
     asked = Counter(directory.asked)
     assert asked.keys() == set(channels)
@@ -428,7 +428,7 @@ async def test_channels_of_which_slack_says_nothing_hold_up_no_others_and_are_as
     directory.mute = ()
     for _ in range(mute):
         with suppress(ChatAway):
-            await channel_monitor.look_around()
+            await channel_monitor.check_channels()
         await yard.clock.pass_time(60)
     assert Counter(directory.asked)[channels[0]] == asked[channels[0]] + 1
     assert len(directory.asked) == asked.total() + mute
@@ -438,7 +438,7 @@ async def test_one_channel_of_which_slack_says_nothing_is_asked_of_at_each_look(
     channel_monitor, directory, channels = await watched_by_many(yard, {"C0000"}, 10)
     for look in range(4):
         with pytest.raises(ChatAway):
-            await channel_monitor.look_around()
+            await channel_monitor.check_channels()
         assert directory.asked.count(ChannelId("C0000")) == look + 1
         await yard.clock.pass_time(60)
     assert set(directory.asked) == set(channels)
@@ -449,7 +449,7 @@ async def test_a_slack_that_is_away_as_a_whole_is_asked_little(yard: Yard) -> No
         yard, [ROOM, *(f"C{number:04}" for number in range(24))]
     )
     with pytest.raises(ChatAway):
-        await channel_monitor.look_around()
+        await channel_monitor.check_channels()
     assert directory.asked == channels[:2]
 
 
@@ -464,7 +464,7 @@ async def test_a_token_that_is_not_accepted_is_told_in_the_log_with_its_cure_and
         if by_event:
             await yard.channel_monitor.on({"type": "tokens_revoked", "tokens": {"bot": [BOT]}})
         for _ in range(round(REMIND_SECONDS / 60) + 1):
-            await yard.channel_monitor.look_around()
+            await yard.channel_monitor.check_channels()
             await yard.clock.pass_time(60)
     told = [entry for entry in logs if entry["event"] == "slack_token_refused"]
     assert {(entry["log_level"], entry["error"], entry["fix"]) for entry in told} == {("error", error, CURE)}
@@ -472,7 +472,7 @@ async def test_a_token_that_is_not_accepted_is_told_in_the_log_with_its_cure_and
     assert yard.calls("conversations.info") <= 1  # of the first look
     yard.sandbox.slack.faults.clear()
     with capture_logs() as logs:
-        await yard.channel_monitor.look_around()
+        await yard.channel_monitor.check_channels()
     assert [entry["event"] for entry in logs][:1] == ["slack_token_accepted"]
 
 

@@ -33,9 +33,9 @@ from bot.requests.references import References
 from bot.requests.services import RequestServices
 from bot.requests.subscriptions import Subscriptions
 from bot.slack.feature import Call, Command, Reply, Understood
-from bot.slack.grammar.said import NO_NAMES
+from bot.slack.grammar.command_text import NO_NAMES
 from bot.slack.inbound.bolt_app import Listeners, build_app
-from bot.slack.inbound.inbox import Inbox, Kept
+from bot.slack.inbound.inbox import Inbox, StoredInteraction
 from bot.slack.inbound.person_limits import PersonLimits
 from bot.slack.inbound.respond import responses
 from bot.slack.outbound.calls import web_client
@@ -105,7 +105,7 @@ class HeardInbox(Inbox):
     under_way = 0
     idle: asyncio.Event
 
-    async def keep(self, kind: str, id: str, payload: dict[str, str]) -> Kept:  # noqa: A002
+    async def keep(self, kind: str, id: str, payload: dict[str, str]) -> StoredInteraction:  # noqa: A002
         self.under_way += 1
         self.idle.clear()
         try:
@@ -113,9 +113,9 @@ class HeardInbox(Inbox):
         except BaseException:
             self._ended()
             raise
-        return Kept(partial(self._answer, kept))
+        return StoredInteraction(partial(self._answer, kept))
 
-    async def _answer(self, kept: Kept) -> None:
+    async def _answer(self, kept: StoredInteraction) -> None:
         try:
             await kept.answer()
         finally:

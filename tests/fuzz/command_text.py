@@ -10,8 +10,8 @@ from bot.slack.feature import Command, UsageError
 from bot.slack.features.status import Status
 from bot.slack.features.unwatch import Unwatch
 from bot.slack.features.watch.command import Watch
-from bot.slack.render.asked import Asked
 from bot.slack.render.mrkdwn import escape
+from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import LONGEST_TEXT
 from tests.builders import a_pipeline, at
 from tests.fuzz.mangle import NASTY, mangled, random_text, seeded
@@ -72,7 +72,7 @@ def check(text: str) -> bool:
     command = parse(text)
     assert perf_counter() - began < SLOWEST_SECONDS, "it takes long"
     assert isinstance(command, Command | UsageError), "neither a command nor a usage error"
-    valid(LOOK.answer(_answer(command), Asked(text=text)), posted=False)
+    valid(LOOK.answer(_answer(command), SavedQuestion(text=text)), posted=False)
     if isinstance(command, UsageError):
         again = parse(escape(command.hint))
         circle = isinstance(again, UsageError) and again.hint == command.hint

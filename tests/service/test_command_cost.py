@@ -13,9 +13,9 @@ from bot.domain.catalogue import Pipeline, Unknown
 from bot.domain.observation import PipelineId
 from bot.requests.pipeline_views import READ_AT_ONCE
 from bot.requests.references import SUGGESTED
-from bot.slack.render.asked import Asked
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import EXPLAINED
+from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import ALERTS, a_pipeline
 from tests.service.test_poller import pipelines, running
 from tests.unit.rendering import render_answer
@@ -59,7 +59,7 @@ async def test_an_answer_about_many_unknown_words_counts_those_it_has_no_room_fo
 ) -> None:
     async with running(fake_redis, *pipelines(5)) as bot:
         answer = await bot.requests.queries.status(ALERTS, [f"nosuch-{number}" for number in range(199)])
-    text = render_answer(answer, Asked(text="status"), FOOTING).text
+    text = render_answer(answer, SavedQuestion(text="status"), FOOTING).text
     assert "nosuch-0" in text
     assert f"and {199 - 2 * EXPLAINED} more" in text
 

@@ -8,9 +8,9 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.ports.pipeline_api import Status
-from bot.slack.render.asked import Asked
 from bot.slack.render.pages import PAGE_SIZE
 from bot.slack.render.render_context import RenderContext
+from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import ALERTS, a_pipeline
 from tests.service.test_poller import pipelines, running, watch
 from tests.unit.rendering import render_answer
@@ -30,7 +30,7 @@ def names(answer: StatusAnswer | ListAnswer) -> list[str]:
 
 
 def lines(answer: StatusAnswer | ListAnswer, page: int = 1) -> list[str]:
-    return render_answer(answer, Asked(page=page), FOOTING).text.split("\n")
+    return render_answer(answer, SavedQuestion(page=page), FOOTING).text.split("\n")
 
 
 async def test_failures_come_first_and_the_heading_counts_them(fake_redis: redis.asyncio.Redis) -> None:

@@ -9,7 +9,7 @@ from bot.domain.phase import Phase
 from bot.domain.watch import API_PIPELINE_ID
 from bot.monitoring.budget import Route
 from bot.ports.pipeline_api import ApiError, Status, Throttled, Unavailable
-from bot.slack.render.asked import Asked
+from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import ALERTS
 from tests.service.test_poller import FAILED, LIVE, ONE, OTHER, Bot, pipelines, running
 from tests.unit.rendering import LOOK
@@ -106,7 +106,7 @@ async def test_a_wait_of_the_listing_or_of_an_object_holds_no_status(fake_redis:
         assert "GoldRush API blind" not in await bot.cards()
         answer = await bot.requests.queries.browse(ALERTS, "", 0, 9)
         assert answer.wait_until == (await bot.catalogue.refresh(older_than=600.0)).waits_until is not None
-        text = LOOK.answer(answer, Asked(text="list")).text
+        text = LOOK.answer(answer, SavedQuestion(text="list")).text
         assert "The list may be out of date" in text
         assert "I'll try again at <!date^" in text
 
@@ -152,7 +152,7 @@ async def test_a_person_is_told_at_once_that_nothing_is_read_and_until_when(fake
         assert len(bot.api.reads) == reads
         until = bot.scheduler.waits_until()
         assert until is not None
-        head, doubt, *_ = LOOK.answer(answer, Asked(text="status")).text.split("\n")
+        head, doubt, *_ = LOOK.answer(answer, SavedQuestion(text="status")).text.split("\n")
         assert head.startswith("orders-1 — last seen RUNNING ")
         assert doubt.startswith(f"No fresh reading: {SLOW_DOWN} I'll try again at <!date^{int(until.timestamp())}^")
         for shown in (
@@ -161,7 +161,7 @@ async def test_a_person_is_told_at_once_that_nothing_is_read_and_until_when(fake
             await bot.requests.queries.browse(ALERTS, "", 0, 9),
             await bot.requests.queries.watches(ALERTS),
         ):
-            message = LOOK.answer(shown, Asked(text="status"))
+            message = LOOK.answer(shown, SavedQuestion(text="status"))
             assert "RUNNING, live" not in message.text
             assert "large_green_circle" not in str(message.blocks)
 
@@ -184,7 +184,7 @@ async def test_while_the_api_is_away_refresh_leads_with_the_doubt_on_the_card_to
         answer_all(bot, Unavailable("GoldRush did not answer within 5 s."))
         await bot.poll(20)
         answer = await bot.requests.queries.refresh(ALERTS, ONE)
-        assert LOOK.answer(answer, Asked()).text.startswith("orders-1 — last seen RUNNING ")
+        assert LOOK.answer(answer, SavedQuestion()).text.startswith("orders-1 — last seen RUNNING ")
         episode = bot.repository.record(ONE).episode
         assert episode is not None
         (card,) = (await bot.store.cards(tuple(episode.cards))).values()

@@ -7,8 +7,8 @@ from bot.domain.card import Card
 from bot.domain.note import MOST_NOTES, Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.watch import Target, TargetKind
-from bot.slack.render.asked import Asked
 from bot.slack.render.render_context import RenderContext
+from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import ALERTS, ANN, at
 from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, Bot, pipelines, running, watch
 from tests.unit.rendering import render_answer
@@ -25,7 +25,7 @@ async def change(bot: Bot, kind: NoteKind, reference: str, text: str) -> NoteAns
 
 
 def said(answer: NoteAnswer | NoteUnresolved) -> str:
-    return render_answer(answer, Asked(), FOOTING).text
+    return render_answer(answer, SavedQuestion(), FOOTING).text
 
 
 async def open_cards(bot: Bot) -> list[Card]:
@@ -143,5 +143,5 @@ async def test_there_is_a_most(fake_redis: redis.asyncio.Redis) -> None:
 async def test_status_of_one_shows_it(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await change(bot, RUNBOOK, "orders-*", WIKI)
-        one = render_answer(await bot.requests.queries.status(ALERTS, ["orders-1"]), Asked(), FOOTING).text
+        one = render_answer(await bot.requests.queries.status(ALERTS, ["orders-1"]), SavedQuestion(), FOOTING).text
         assert "Runbook: <https://wiki.example.com/orders|wiki.example.com/orders>" in one

@@ -33,25 +33,25 @@ from bot.slack.features.undo import undo_answer_blocks
 from bot.slack.features.unwatch import unwatch_blocks
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.features.watches import watches_blocks
-from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import ROW_LINK, Block, Message, message, section
 from bot.slack.render.help import help_blocks
 from bot.slack.render.mrkdwn import escape
 from bot.slack.render.refusals import refusal_blocks
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.renderer import Look
+from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import ROUTES
 from sandbox.slack.blocks import check_message
 from sandbox.slack.drafts import read_draft, refuse_too_much
 from tests.builders import a_delivery, at
 
 
-def render_answer(answer: Answer, asked: Asked, render_context: RenderContext) -> Message:
+def render_answer(answer: Answer, asked: SavedQuestion, render_context: RenderContext) -> Message:
     """Any answer, as its feature renders it."""
     return message(_blocks(answer, asked, render_context))
 
 
-def _blocks(answer: Answer, asked: Asked, render_context: RenderContext) -> Sequence[Block]:  # noqa: C901, PLR0911 (one line for each answer)
+def _blocks(answer: Answer, asked: SavedQuestion, render_context: RenderContext) -> Sequence[Block]:  # noqa: C901, PLR0911 (one line for each answer)
     match answer:
         case StatusAnswer():
             return status_blocks(answer, asked, render_context)
@@ -84,7 +84,7 @@ def _complete(typed: str) -> bool:
 class Rendering(Look):
     """Also renders answers, whatever their feature."""
 
-    def answer(self, answer: Answer, asked: Asked) -> Message:
+    def answer(self, answer: Answer, asked: SavedQuestion) -> Message:
         return render_answer(answer, asked, self.render_context)
 
 

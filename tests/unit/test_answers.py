@@ -36,10 +36,10 @@ from bot.slack.features.status import Status
 from bot.slack.features.unwatch import Unwatch
 from bot.slack.grammar.clauses import ChannelWord
 from bot.slack.render import action_ids
-from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Message
 from bot.slack.render.pages import PAGE_SIZE
 from bot.slack.render.phrases import SUSPENDED
+from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import ALERTS, ANN, ORDERS, a_person, a_pipeline, a_usergroup, a_watch, an_observation, at
 from tests.routes import COMMANDS, parse
 from tests.unit.rendering import LOOK, buttons, says, tells_all, valid
@@ -48,8 +48,8 @@ RUNNING, FAILED, STOPPED = Phase.RUNNING, Phase.FAILED, Phase.STOPPED
 NAMED = replace(a_watch(), label="orders-eu")
 
 
-def answered(answer: Answer, asked: Asked | None = None) -> Message:
-    return tells_all(valid(LOOK.answer(answer, asked or Asked()), posted=False))
+def answered(answer: Answer, asked: SavedQuestion | None = None) -> Message:
+    return tells_all(valid(LOOK.answer(answer, asked or SavedQuestion()), posted=False))
 
 
 def a_standing(
@@ -70,7 +70,9 @@ def views(number: int) -> tuple[PipelineView, ...]:
 
 
 def status(*those: PipelineView, whole_channel: bool = False, page: int = 1, asked: str = "status") -> Message:
-    return answered(StatusAnswer(views=those, whole_channel=whole_channel, at=at(17)), Asked(text=asked, page=page))
+    return answered(
+        StatusAnswer(views=those, whole_channel=whole_channel, at=at(17)), SavedQuestion(text=asked, page=page)
+    )
 
 
 # --- status ----------------------------------------------------------------------------------------------------------
@@ -154,7 +156,7 @@ def paged(number: int, page: int, kind: str) -> Message:
     if kind == "status":
         return status(*views(number), page=page, asked="status orders-*")
     answer = ListAnswer(views=views(number), words="orders", at=at(17))
-    return answered(answer, Asked(text="list orders", page=page))
+    return answered(answer, SavedQuestion(text="list orders", page=page))
 
 
 def rows(message: Message) -> list[str]:
@@ -211,16 +213,16 @@ def test_share_leads_back_to_what_was_asked() -> None:
     ],
 )
 def test_what_shows_no_pipeline_is_not_offered_to_others(answer: Answer) -> None:
-    assert buttons(answered(answer, Asked(text="status ordres"))) == {}
+    assert buttons(answered(answer, SavedQuestion(text="status ordres"))) == {}
 
 
 def test_what_shows_one_is_beside_what_is_not_known() -> None:
     answer = StatusAnswer(views=(a_view(),), unresolved=(Unknown("ordres", ()),), at=at(17))
-    assert "Share to channel" in buttons(answered(answer, Asked(text="status orders-eu ordres")))
+    assert "Share to channel" in buttons(answered(answer, SavedQuestion(text="status orders-eu ordres")))
 
 
 def test_a_shared_answer_has_no_buttons() -> None:
-    message = answered(StatusAnswer(views=views(60), at=at(17)), Asked(text="status", page=2, shared=True))
+    message = answered(StatusAnswer(views=views(60), at=at(17)), SavedQuestion(text="status", page=2, shared=True))
     assert "page 2 of 3" in message.text
     assert buttons(message) == {}
     assert message.as_response(in_channel=True)["response_type"] == "in_channel"
@@ -373,12 +375,12 @@ def test_a_pattern_that_nobody_watches_lists_the_watches_that_it_matches() -> No
 
 def test_a_pattern_that_matches_nothing_is_watched_only_after_a_click() -> None:
     answer = UnmatchedAnswer(patterns=("nosuch-*",), nearest=(a_pipeline("nosuchs"),), at=at(0))
-    message = answered(answer, Asked(text="watch nosuch-* page <@U0ANN|ann>"))
+    message = answered(answer, SavedQuestion(text="watch nosuch-* page <@U0ANN|ann>"))
     assert "No pipeline matches `nosuch-*` yet. Nothing was changed." in message.text
     assert "nosuchs" in message.text
     made = buttons(message)["Watch it anyway"]
     assert (made.action, made.facts["asked"]) == (action_ids.CONFIRM, "watch nosuch-* page <@U0ANN|ann>")
-    assert "asked" not in str(buttons(answered(answer, Asked(text="watch nosuch-* " + "x" * 2000))))
+    assert "asked" not in str(buttons(answered(answer, SavedQuestion(text="watch nosuch-* " + "x" * 2000))))
 
 
 def test_an_edited_watch_shows_before_and_after_and_can_be_taken_back() -> None:
@@ -427,7 +429,7 @@ def test_an_unknown_name_among_several_is_put_right_in_the_whole_command(
     those: tuple[Unknown, ...], words: list[str]
 ) -> None:
     answer = WatchAnswer(channel=ALERTS, unresolved=those, at=at(17))
-    text = answered(answer, Asked(text="watch ordrs b page <@U0ANN|ann>")).text
+    text = answered(answer, SavedQuestion(text="watch ordrs b page <@U0ANN|ann>")).text
     assert "Nothing was changed." in text
     for each in words:
         assert each in text
@@ -636,7 +638,7 @@ def test_the_command_has_the_name_that_it_was_given() -> None:
         StatusAnswer(views=(), whole_channel=True, at=at(0)),
         Refusal(reason="x", command="help"),
     ):
-        text = look.answer(answer, Asked()).text
+        text = look.answer(answer, SavedQuestion()).text
         assert "/goldrush" in text
         assert "/pipeline" not in text
 
@@ -669,7 +671,7 @@ def test_what_a_pattern_takes_in_is_shown_with_the_failures_first() -> None:
 
 def test_a_shared_answer_holds_nothing_that_was_typed_and_names_who_shared_it() -> None:
     evil = "URGENT evil.example/login"
-    asked = Asked(text=f"status orders-eu {evil}", shared=True, shared_by="Ann <!channel>")
+    asked = SavedQuestion(text=f"status orders-eu {evil}", shared=True, shared_by="Ann <!channel>")
     answers = (
         StatusAnswer(views=(a_view(),), unresolved=(Unknown(evil, ()),), at=at(17)),
         ListAnswer(views=views(2), words=evil, at=at(17)),
@@ -685,7 +687,7 @@ def test_what_the_bot_cannot_do_leads_to_goldrush() -> None:
     error = parse("stop orders-eu")
     assert isinstance(error, UsageError)
     refusal = Refusal(reason=error.message, command=error.hint, in_goldrush=error.in_goldrush)
-    text = LOOK.answer(refusal, Asked()).text
+    text = LOOK.answer(refusal, SavedQuestion()).text
     assert "I can only read pipelines" in text
     assert "<https://goldrush.dev/platform/|Open GoldRush Platform>" in text
 
@@ -707,6 +709,6 @@ def test_the_command_is_offered_without_the_words_that_no_name_is_like(
     text: str, unknown: list[str], right: str
 ) -> None:
     answer = WatchAnswer(channel=ALERTS, unresolved=tuple(Unknown(each, ()) for each in unknown), at=at(0))
-    said = LOOK.answer(answer, Asked(text=text)).text
+    said = LOOK.answer(answer, SavedQuestion(text=text)).text
     assert (right in said) if right else ("Without" not in said)
     assert "Nothing was changed." in said

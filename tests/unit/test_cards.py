@@ -15,8 +15,8 @@ from bot.domain.plan import Plan, plan_acknowledgement, plan_newcomer, plan_read
 from bot.domain.transition import Event, PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Target, TargetKind, UserId
 from bot.slack.render import action_ids, phrases
-from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Message
+from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import (
     ALERTS,
     ANN,
@@ -486,7 +486,7 @@ def test_a_link_says_what_it_opens(address: str, link: str) -> None:
     look = Rendering(command="/pipeline", platform_url=address)
     assert link in look.content(a_card(), a_delivery(), at(0)).text
     view = PipelineView(pipeline=a_pipeline(), state=a_card().state)
-    assert link in look.answer(StatusAnswer(views=(view,), at=at(1)), Asked()).text
+    assert link in look.answer(StatusAnswer(views=(view,), at=at(1)), SavedQuestion()).text
 
 
 def test_an_id_that_is_no_address_stays_inside_its_link() -> None:

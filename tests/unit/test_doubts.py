@@ -8,7 +8,7 @@ from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer, WatchAnswe
 from bot.domain.phase import Phase
 from bot.domain.subscription import Edit
 from bot.domain.transition import PipelineState, Reach
-from bot.slack.render.asked import Asked
+from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import ALERTS, a_pipeline, a_watch, an_observation, at
 from tests.unit.rendering import LOOK, tells_all
 
@@ -31,7 +31,7 @@ def doubtful(standing: PipelineState = RUNNING, problem: str | None = AWAY) -> P
     ],
 )
 def test_one_pipeline_leads_with_the_doubt(view: PipelineView, says: str) -> None:
-    message = tells_all(LOOK.answer(StatusAnswer(views=(view,), at=at(41)), Asked(text="status")))
+    message = tells_all(LOOK.answer(StatusAnswer(views=(view,), at=at(41)), SavedQuestion(text="status")))
     assert message.text.split("\n")[0] == f"orders-eu — {says}"
     assert "green" not in str(message.blocks)
     assert ", live" not in message.text
@@ -47,7 +47,7 @@ def test_every_answer_leads_with_the_doubt() -> None:
         WatchAnswer(channel=ALERTS, edits=(Edit(after=watch),), matched=views, at=at(41)),
     ):
         for shared in (False, True):
-            message = tells_all(LOOK.answer(answer, Asked(text="status", shared=shared)))
+            message = tells_all(LOOK.answer(answer, SavedQuestion(text="status", shared=shared)))
             assert "orders-eu — last seen RUNNING 40 s ago" in message.text
             assert "green" not in str(message.blocks)
             assert ", live" not in message.text
@@ -55,7 +55,7 @@ def test_every_answer_leads_with_the_doubt() -> None:
 
 def test_the_reason_stands_above_many_once_with_the_end_of_the_wait() -> None:
     views = tuple(replace(doubtful(), wait_until=at(600)) for _ in range(3))
-    message = LOOK.answer(StatusAnswer(views=views, at=at(41)), Asked(text="status"))
+    message = LOOK.answer(StatusAnswer(views=views, at=at(41)), SavedQuestion(text="status"))
     assert message.text.startswith(
         f"I have no fresh reading of these 3 pipelines: {AWAY} I'll try again at <!date^{int(at(600).timestamp())}^"
     )
@@ -64,14 +64,14 @@ def test_the_reason_stands_above_many_once_with_the_end_of_the_wait() -> None:
 
 def test_what_was_last_seen_failed_stays_red() -> None:
     view = doubtful(PipelineState(observation=an_observation(Phase.FAILED, ready=0)))
-    assert ":red_circle:" in str(LOOK.answer(StatusAnswer(views=(view,), at=at(41)), Asked()).blocks)
+    assert ":red_circle:" in str(LOOK.answer(StatusAnswer(views=(view,), at=at(41)), SavedQuestion()).blocks)
 
 
 def test_a_heading_over_a_state_says_that_it_was_last_seen() -> None:
     views = (doubtful(), doubtful())
     told = LOOK.answer(
-        StatusAnswer(views=views, looked_at=views, states=("live",), at=at(41)), Asked(text="status live")
+        StatusAnswer(views=views, looked_at=views, states=("live",), at=at(41)), SavedQuestion(text="status live")
     )
     assert "2 of 2 pipelines were last seen live" in told.text
-    none = LOOK.answer(StatusAnswer(views=(), looked_at=views, states=("failed",), at=at(41)), Asked())
+    none = LOOK.answer(StatusAnswer(views=(), looked_at=views, states=("failed",), at=at(41)), SavedQuestion())
     assert "None of 2 pipelines was last seen FAILED" in none.text

@@ -28,7 +28,7 @@ from bot.domain.phase import Intent, Phase
 from bot.domain.subscription import Edit
 from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
 from bot.domain.watch import SuspendReason, Target, Watch
-from bot.slack.render.asked import Asked
+from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import ALERTS, ANN, a_card, a_person, a_watch, an_episode, an_observation, at
 from tests.unit.rendering import LOOK, says, shown, tells_all, valid
 from tests.unit.test_answers import a_view
@@ -204,7 +204,7 @@ def fifty_with_a_crowd(name: str, crowd: tuple[Target, ...]) -> None:
         UnmatchedAnswer(patterns=(name,) * 50, nearest=(a_pipeline(name),) * 3, at=at(9)),
         WatchesAnswer(channel=ALERTS, watches=seen, suspended=SuspendReason.RESTRICTED, at=at(9)),
     ):
-        tells_all(valid(LOOK.answer(answer, Asked(text=name)), posted=False))
+        tells_all(valid(LOOK.answer(answer, SavedQuestion(text=name)), posted=False))
 
 
 @name_table
@@ -214,13 +214,13 @@ def test_sixty_pipelines_and_two_hundred_words_that_mean_nothing(name: str) -> N
     for number, few in ((0, unclear), (1, unclear[:3]), (60, ()), (60, unclear[:3])):
         found = tuple(replace(a_view(a_standing(name), name), pipeline=each, problem=name) for each in those[:number])
         answer = StatusAnswer(views=found, unresolved=few, at=at(9))
-        tells_all(valid(LOOK.answer(answer, Asked(text=name * 20)), posted=False))
+        tells_all(valid(LOOK.answer(answer, SavedQuestion(text=name * 20)), posted=False))
 
 
 @name_table
 def test_what_was_wrong_is_repeated_harmlessly(name: str) -> None:
     for hint in ("", f"status {name}", f"WATCH {name}"):
-        valid(LOOK.answer(Refusal(reason="No.", command=hint), Asked()), posted=False)
+        valid(LOOK.answer(Refusal(reason="No.", command=hint), SavedQuestion()), posted=False)
 
 
 def test_a_reading_without_anything_in_it() -> None:
@@ -252,4 +252,4 @@ def test_any_line_tells_all_in_its_text(line: TimelineEntry, name: str) -> None:
 
 @given(answers)
 def test_any_answer_tells_all_in_its_text(answer: Answer) -> None:
-    tells_all(valid(LOOK.answer(answer, Asked()), posted=False))
+    tells_all(valid(LOOK.answer(answer, SavedQuestion()), posted=False))

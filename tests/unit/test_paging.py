@@ -17,7 +17,7 @@ from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 from bot.slack.features.watch.targets import too_many, too_many_words
 from bot.slack.grammar.clauses import TargetWord
-from bot.slack.render.asked import Asked
+from bot.slack.render.saved_question import SavedQuestion
 from tests.builders import ALERTS, ANN, a_card, a_person, a_pipeline, a_scene, a_watch, an_episode, an_observation, at
 from tests.unit.rendering import LOOK, buttons, says, shown
 
@@ -130,7 +130,7 @@ def test_a_long_summary_counts_the_rest() -> None:
 def test_the_answer_names_the_makers_and_offers_the_rest() -> None:
     watch = replace(a_watch(targets=(BOB,)), made_by_name="Ann Araya")
     answer = StopPagingAnswer(by=UserId("U0BOB"), pipelines=(a_pipeline(),), stopped=(watch,), others=2, at=at(0))
-    message = LOOK.answer(answer, Asked())
+    message = LOOK.answer(answer, SavedQuestion())
     assert "I no longer page you when orders-eu fails" in message.text
     assert "Ann Araya in <#C0ALERTS>" in message.text
     assert "2 other watches still page you" in message.text
@@ -150,7 +150,7 @@ def test_the_answer_and_the_notice_name_each_watch_and_what_it_covers() -> None:
         "`orders-*` in <#C0TEAM> (1 pipeline). It still pages",
         "orders-eu in <#C0ALERTS>. It pages nobody now.",
     )
-    text = LOOK.answer(answer, Asked()).text
+    text = LOOK.answer(answer, SavedQuestion()).text
     assert all(f"You're off {words}" in text for words in told)
     left = tuple(replace(each, targets=tuple(t for t in each.targets if t != BOB)) for each in stopped)
     kind = NoticeKind.PAGING_STOPPED
@@ -204,7 +204,7 @@ def test_a_person_who_left_is_not_told_that_nobody_watches() -> None:
 
 def test_the_answer_to_a_second_click_says_that_nothing_changed() -> None:
     message = LOOK.answer(
-        StopPagingAnswer(by=UserId("U0BOB"), pipelines=(a_pipeline(),), stopped=(), others=0, at=at(0)), Asked()
+        StopPagingAnswer(by=UserId("U0BOB"), pipelines=(a_pipeline(),), stopped=(), others=0, at=at(0)), SavedQuestion()
     )
     assert "No watch pages you when orders-eu fails. Nothing was changed." in message.text
     assert buttons(message) == {}

@@ -49,8 +49,8 @@ from bot.domain.subscription import Edit
 from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, UserId, Watch
 from bot.slack.feature import UsageError
-from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Message
+from bot.slack.render.saved_question import SavedQuestion
 from sandbox.slack.blocks import check_message
 from sandbox.slack.drafts import read_draft, refuse_too_much
 from tests.builders import ALERTS, ANN, ORDERS, a_delivery, an_observation, at
@@ -371,8 +371,8 @@ answers = st.one_of(
 )
 
 
-@given(answers, st.builds(Asked, text=st.text(max_size=4000), page=st.integers(1, 4), shared=st.booleans()))
-def test_answers(answer: Answer, asked: Asked) -> None:
+@given(answers, st.builds(SavedQuestion, text=st.text(max_size=4000), page=st.integers(1, 4), shared=st.booleans()))
+def test_answers(answer: Answer, asked: SavedQuestion) -> None:
     valid(LOOK.answer(answer, asked), posted=False)
 
 
@@ -381,7 +381,7 @@ def test_what_was_typed_wrongly_is_quoted_harmlessly(text: str) -> None:
     for typed in (text, f"watch x on {text}", f"watch x page {text}", f"watch x in {text}", f"watch {text} on failed"):
         command = parse(typed)
         if isinstance(command, UsageError):
-            valid(LOOK.answer(Refusal(reason=command.message, command=command.hint), Asked()))
+            valid(LOOK.answer(Refusal(reason=command.message, command=command.hint), SavedQuestion()))
 
 
 @pytest.mark.parametrize("name", NASTY)
@@ -389,7 +389,7 @@ def test_sixty_pipelines_of_the_ugliest_names_in_one_answer(name: str) -> None:
     those = tuple(PipelineView(pipeline=a_pipeline_called(name, number), state=a_standing()) for number in range(60))
     for page in (1, 2, 3):
         message = valid(
-            LOOK.answer(StatusAnswer(views=those, whole_channel=True, at=at(99)), Asked(text="", page=page)),
+            LOOK.answer(StatusAnswer(views=those, whole_channel=True, at=at(99)), SavedQuestion(text="", page=page)),
             posted=False,
         )
         assert f"page {page} of 3" in message.text

@@ -9,11 +9,11 @@ from bot.slack.render import action_ids
 
 
 async def _press(click: Click, call: Call) -> Reply:
-    understood = await call.understand(click.asked.text)
+    understood = await call.understand(click.question.text)
     if not understood.command.confirmable:
         refusal = Refusal(reason="This question is too old. Nothing was changed.", command="help")
         return replace(call.refused(refusal), replace=True)
-    confirmed = replace(call, asked=click.asked, names=understood.names, confirmed=True)
+    confirmed = replace(call, question=click.question, names=understood.names, confirmed=True)
     return replace(await understood.command.run(confirmed), replace=True)
 
 

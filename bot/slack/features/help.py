@@ -4,7 +4,7 @@ import difflib
 from dataclasses import dataclass
 
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
-from bot.slack.grammar.said import Said
+from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.tokens import Refused, typed
 from bot.slack.render.help import HelpPage, help_blocks, short_help_blocks
 from bot.slack.render.mrkdwn import outside
@@ -40,21 +40,23 @@ def is_greeting(text: str) -> bool:
     return text.strip(" .,!?:").lower() in _GREETINGS
 
 
-def _parse(said: Said) -> Command:
-    if not said.words:
+def _parse(command_text: CommandText) -> Command:
+    if not command_text.words:
         return Help()
-    vocabulary = said.vocabulary
-    topic = said.words[0].lower.lstrip("/")
+    vocabulary = command_text.vocabulary
+    topic = command_text.words[0].lower.lstrip("/")
     topic = vocabulary.command(topic)
     if topic not in vocabulary.commands:
         near = difflib.get_close_matches(topic, [*vocabulary.commands, *vocabulary.aliases], n=1, cutoff=0.6)
         known = ", ".join(vocabulary.commands)
         raise Refused(
-            f"I have no help on “{outside(typed(said.words[0].text))}”. There is help on {known}.",
+            f"I have no help on “{outside(typed(command_text.words[0].text))}”. There is help on {known}.",
             f"help {near[0]}" if near else "help",
         )
-    if len(said.words) > 1:
-        raise Refused(f"`help` takes one command, so it can't take “{outside(said.words[1].text)}”.", f"help {topic}")
+    if len(command_text.words) > 1:
+        raise Refused(
+            f"`help` takes one command, so it can't take “{outside(command_text.words[1].text)}”.", f"help {topic}"
+        )
     return Help(topic)
 
 

@@ -8,17 +8,17 @@ from bot.domain.attention import State, trouble
 from bot.domain.catalogue import Names, looks
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.clauses import Kind, kind_of
+from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import is_signed, states_in
-from bot.slack.grammar.said import Said
 from bot.slack.grammar.tokens import Refused, Word, bare, stripped, typed
 from bot.slack.render import doubts
-from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.headings import Heading, heading
 from bot.slack.render.help import HelpPage
 from bot.slack.render.mrkdwn import REASON_LIMIT, outside
 from bot.slack.render.pages import PAGE_SIZE, controls, page, page_words, shared, within
 from bot.slack.render.rows import row
+from bot.slack.render.saved_question import SavedQuestion
 
 STATE_CUTOFF = 0.75  # `runing` is near, `string` is not
 _STATES = ", ".join(State)
@@ -38,16 +38,16 @@ class List(Command):
         return True
 
     async def run(self, call: Call) -> Reply:
-        first = (call.asked.page - 1) * PAGE_SIZE
+        first = (call.question.page - 1) * PAGE_SIZE
         queries = call.services.requests.queries
         answer = await queries.browse(call.asker.channel, self.words, first, PAGE_SIZE, self.states)
-        shares = call.asked.shared and bool(answer.views)
-        asked = call.asked if shares else replace(call.asked, shared=False)
-        return Reply(blocks=list_blocks(answer, asked), in_channel=shares)
+        shares = call.question.shared and bool(answer.views)
+        question = call.question if shares else replace(call.question, shared=False)
+        return Reply(blocks=list_blocks(answer, question), in_channel=shares)
 
 
-def _parse(said: Said) -> Command:
-    stray = next((each for each in said.words if not each.quoted and _is_stray(each, said.names)), None)
+def _parse(command_text: CommandText) -> Command:
+    stray = next((each for each in command_text.words if not each.quoted and _is_stray(each, command_text.names)), None)
     if stray:
         there = f"watches in #{bare(stray.text)}" if kind_of(stray) is Kind.CHANNEL else "list"
         raise Refused(
@@ -56,8 +56,10 @@ def _parse(said: Said) -> Command:
             there,
             "list",
         )
-    states = states_in(said.words)
-    words = (each.text if each.quoted else stripped(each.text) for each in said.words if each.lower not in states)
+    states = states_in(command_text.words)
+    words = (
+        each.text if each.quoted else stripped(each.text) for each in command_text.words if each.lower not in states
+    )
     return List(" ".join(each for each in words if each), states)
 
 
@@ -72,22 +74,22 @@ def _is_stray(word: Word, names: Names) -> bool:
 NO_PIPELINES = "The ServiceKey can't see any pipelines."
 
 
-def list_blocks(answer: ListAnswer, asked: Asked) -> list[Block]:
+def list_blocks(answer: ListAnswer, question: SavedQuestion) -> list[Block]:
     blocks: list[Block] = []
-    asked = within(asked, len(answer.views))
+    question = within(question, len(answer.views))
     if not answer.views and not answer.looked_at:
         none = f"I couldn't find a pipeline with “{outside(answer.words)}”." if answer.words else NO_PIPELINES
         blocks.append(section(f"{none}{_meant(answer.words)}"))
     else:
-        words = "" if asked.shared else answer.words
+        words = "" if question.shared else answer.words
         head = heading(Heading(answer.views, answer.looked_at, answer.states, answer.at, words))
-        shown = _by_project(answer, asked)
-        doubt = doubts.lead(page(answer.views, asked))
-        blocks += sections([*doubt, head + page_words(asked, len(answer.views)), *shown])
+        shown = _by_project(answer, question)
+        doubt = doubts.lead(page(answer.views, question))
+        blocks += sections([*doubt, head + page_words(question, len(answer.views)), *shown])
     if answer.problem:
         reason = outside(answer.problem, REASON_LIMIT)
         blocks += context(f":warning: The list may be out of date: {reason}{doubts.waiting(answer.wait_until)}")
-    return blocks + (shared(asked) or controls(asked, len(answer.views), ""))
+    return blocks + (shared(question) or controls(question, len(answer.views), ""))
 
 
 def _meant(words: str) -> str:
@@ -97,11 +99,11 @@ def _meant(words: str) -> str:
     return f" Did you mean {' or '.join(f'*{state}*' for state in states)}?" if states else ""
 
 
-def _by_project(answer: ListAnswer, asked: Asked) -> list[str]:
+def _by_project(answer: ListAnswer, question: SavedQuestion) -> list[str]:
     """What needs attention stands above all projects, each with its own."""
     lines: list[str] = []
     project = None
-    for view in page(answer.views, asked):
+    for view in page(answer.views, question):
         line = row(view, answer.at) + (" · :bell: watched here" if view.watched_here else "")
         if trouble(view.state, answer.at):
             lines.append(f"{line} · {outside(view.pipeline.project, 60)}" if view.pipeline.project else line)

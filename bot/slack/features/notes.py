@@ -8,7 +8,7 @@ from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, Refusal
 from bot.domain.catalogue import Ambiguous, Names, looks
 from bot.domain.note import LONGEST_NOTE, WRONG, Note, NoteKind, wrong_with_address
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
-from bot.slack.grammar.said import Said
+from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.tokens import NONE, PUNCTUATION, Refused, Word, can_be_typed, quoted
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.help import HelpPage
@@ -51,8 +51,8 @@ class NoteCommand(Command):
         return _reply(changed, call)
 
 
-def _parser(kind: NoteKind) -> Callable[[Said], Command]:
-    return lambda said: note_command(kind, said.words, said.names)
+def _parser(kind: NoteKind) -> Callable[[CommandText], Command]:
+    return lambda command_text: note_command(kind, command_text.words, command_text.names)
 
 
 def note_command(kind: NoteKind, words: list[Word], names: Names) -> NoteCommand:

@@ -16,8 +16,8 @@ async def _press(click: Click, call: Call) -> Reply:
     if card and not await requests.acknowledgements.holds(click.channel, [card]):
         return replace(call.refused(NOT_HERE), replace=click.ephemeral)
     answer = await requests.queries.refresh(click.channel, PipelineId(pipeline))
-    asked = replace(call.asked, text=f"status {pipeline}")
-    return Reply(blocks=status_blocks(answer, asked, call.services.render_context), replace=click.ephemeral)
+    question = replace(call.question, text=f"status {pipeline}")
+    return Reply(blocks=status_blocks(answer, question, call.services.render_context), replace=click.ephemeral)
 
 
 FEATURE = Feature(buttons={action_ids.REFRESH: Button(press=_press, changes=False)})

@@ -8,11 +8,10 @@ from bot.domain.answer import PipelineView, StatusAnswer
 from bot.domain.attention import State
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.clauses import Kind, kind_of
+from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import references_in, states_in, without_strays
-from bot.slack.grammar.said import Said
 from bot.slack.grammar.tokens import Refused, bare, quoted, typed
 from bot.slack.render import doubts, phrases
-from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.headings import Heading, heading
 from bot.slack.render.help import HelpPage, help_blocks
@@ -21,6 +20,7 @@ from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.pages import controls, page, page_words, shared, within
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import age, row, trying_again, unresolved
+from bot.slack.render.saved_question import SavedQuestion
 
 _STATES = ", ".join(State)
 
@@ -71,11 +71,11 @@ class Status(Command):
         return _reply(await queries.status(call.asker.channel, self.references, self.states, names=call.names), call)
 
 
-def _parse(said: Said) -> Command:
-    if not said.text:
+def _parse(command_text: CommandText) -> Command:
+    if not command_text.text:
         return Overview()
-    kept, strays = without_strays(said)
-    references = tuple(dict.fromkeys(references_in(replace(said, words=kept))))
+    kept, strays = without_strays(command_text)
+    references = tuple(dict.fromkeys(references_in(replace(command_text, words=kept))))
     if strays:
         shown = outside(typed(strays[-1].text))
         plainly = " ".join(["status", *map(quoted, references)])
@@ -90,23 +90,23 @@ def _parse(said: Said) -> Command:
 
 def _reply(answer: StatusAnswer, call: Call) -> Reply:
     """A shared answer holds facts about pipelines only, so one without any stays with the person who asked."""
-    shares = call.asked.shared and bool(answer.views)
-    asked = call.asked if shares else replace(call.asked, shared=False)
-    return Reply(blocks=status_blocks(answer, asked, call.services.render_context), in_channel=shares)
+    shares = call.question.shared and bool(answer.views)
+    question = call.question if shares else replace(call.question, shared=False)
+    return Reply(blocks=status_blocks(answer, question, call.services.render_context), in_channel=shares)
 
 
-def status_blocks(answer: StatusAnswer, asked: Asked, render_context: RenderContext) -> list[Block]:
+def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context: RenderContext) -> list[Block]:
     blocks = [section(trying_again(answer.channel, answer.suspended, render_context))] if answer.suspended else []
-    asked = within(asked, len(answer.views))
+    question = within(question, len(answer.views))
     if len(answer.views) == 1 and not answer.states:
         blocks += _detail(answer.views[0], answer.at, render_context)
     elif answer.views or answer.looked_at:
         whole = answer.whole_channel
         of = Heading(answer.views, answer.looked_at, answer.states, answer.at, whole_channel=whole)
         head = heading(replace(of, channel=answer.channel))
-        lines = [row(view, answer.at) for view in page(answer.views, asked)]
+        lines = [row(view, answer.at) for view in page(answer.views, question)]
         blocks += sections(
-            [*doubts.lead(page(answer.views, asked)), head + page_words(asked, len(answer.views)), *lines]
+            [*doubts.lead(page(answer.views, question)), head + page_words(question, len(answer.views)), *lines]
         )
     elif answer.whole_channel:
         hint = (
@@ -114,12 +114,12 @@ def status_blocks(answer: StatusAnswer, asked: Asked, render_context: RenderCont
         )
         who, verb = phrases.watcher(answer.channel, here=True), phrases.watches_verb(answer.channel)
         blocks.append(section(f"{who} {verb} nothing yet. {hint}"))
-    if asked.shared:
-        return blocks + shared(asked)
+    if question.shared:
+        return blocks + shared(question)
     blocks += unresolved(answer.unresolved, "status", render_context)
     if not (answer.views or answer.looked_at or answer.unresolved or answer.whole_channel):
         blocks.append(section("No pipeline matches this."))
-    return blocks + controls(asked, len(answer.views), _only_id(answer.views))
+    return blocks + controls(question, len(answer.views), _only_id(answer.views))
 
 
 def _only_id(views: Sequence[PipelineView]) -> str:

@@ -11,8 +11,8 @@ from bot.slack.feature import Button, Call, Command, CommandWord, Feature, Reply
 from bot.slack.features.acknowledge import NOT_HERE
 from bot.slack.grammar.clause_reader import Reader
 from bot.slack.grammar.clauses import EVENTS, ChannelWord, Kind
+from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.drafts import Draft, channel_in, refuse_faults
-from bot.slack.grammar.said import Said
 from bot.slack.grammar.tokens import EVERYTHING, Refused, quoted, typed
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, section, sections
@@ -56,15 +56,15 @@ class Unwatch(Command):
         return _reply(answer, call)
 
 
-def _parse(said: Said) -> Command:
-    draft = Reader(said.text, said.names, ("in",)).read(said.words)
+def _parse(command_text: CommandText) -> Command:
+    draft = Reader(command_text.text, command_text.names, ("in",)).read(command_text.words)
     if not draft.names and not draft.all:
         raise Refused("Which pipeline should I stop watching? Nothing was changed.", "unwatch orders-eu")
-    if len(draft.names) == 1 and _means_all(draft.names[0].lower(), said):
+    if len(draft.names) == 1 and _means_all(draft.names[0].lower(), command_text):
         right = replace(draft, all=True, names=[]).command("unwatch")
         raise Refused("To remove every watch, type *all*. Nothing was changed.", right, "unwatch all")
     _refuse_half(draft)
-    refuse_faults(draft, "unwatch", said, "help unwatch")
+    refuse_faults(draft, "unwatch", command_text, "help unwatch")
     channel = channel_in(draft, "unwatch orders-eu in #data-alerts")
     if draft.all and draft.names:
         named = replace(draft, all=False)
@@ -73,10 +73,10 @@ def _parse(said: Said) -> Command:
     return Unwatch(None if draft.all else tuple(dict.fromkeys(draft.names)), channel)
 
 
-def _means_all(name: str, said: Said) -> bool:
+def _means_all(name: str, command_text: CommandText) -> bool:
     """In quotes, or if a pipeline has it, it is a name."""
-    typed_plainly = any(word.lower == name for word in said.words)
-    return name in EVERYTHING and typed_plainly and not said.names.exactly(name)
+    typed_plainly = any(word.lower == name for word in command_text.words)
+    return name in EVERYTHING and typed_plainly and not command_text.names.exactly(name)
 
 
 def _refuse_half(draft: Draft) -> None:
@@ -117,7 +117,7 @@ async def _press(click: Click, call: Call) -> Reply:
 
 
 def _reply(answer: UnwatchAnswer, call: Call) -> Reply:
-    text, render_context = call.asked.text, call.services.render_context
+    text, render_context = call.question.text, call.services.render_context
     return Reply(blocks=unwatch_blocks(answer, text, render_context, complete=call.names_pipelines))
 
 

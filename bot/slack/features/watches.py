@@ -7,8 +7,8 @@ from bot.domain.answer import Refusal, WatchedView, WatchesAnswer
 from bot.slack.channels import channel_to_see
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.clauses import ChannelWord, Kind, channel_of, kind_of
+from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import is_signed, references_in
-from bot.slack.grammar.said import Said
 from bot.slack.grammar.tokens import Refused, Word, bare, quoted, typed
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
@@ -34,8 +34,8 @@ class Watches(Command):
         return Reply(blocks=watches_blocks(replace(answer, here=there == asker.channel), services.render_context))
 
 
-def _parse(said: Said) -> Command:
-    words = said.words
+def _parse(command_text: CommandText) -> Command:
+    words = command_text.words
     if words and words[0].means("in"):
         words = words[1:]
         if not words:
@@ -44,8 +44,8 @@ def _parse(said: Said) -> Command:
         raise Refused("Put *in* before the channel.", f"watches in {_as_channel(words[0])}")
     elif words:
         signed = any(is_signed(each) for each in words)
-        asked = "" if signed else " ".join(["status", *(quoted(each) for each in references_in(said))])
-        raise Refused("`watches` takes no pipeline: it shows all watches of a channel.", asked, "watches")
+        suggestion = "" if signed else " ".join(["status", *(quoted(each) for each in references_in(command_text))])
+        raise Refused("`watches` takes no pipeline: it shows all watches of a channel.", suggestion, "watches")
     if not words:
         return Watches()
     if len(words) > 1 or kind_of(words[0]) is not Kind.CHANNEL:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from bot.slack.grammar.clauses import ChannelWord, Kind, channel_of
-from bot.slack.grammar.said import Said
+from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.tokens import ALL, Refused, fixed, quoted
 
 
@@ -56,11 +56,11 @@ class Draft:
         return " ".join(parts)
 
 
-def refuse_faults(draft: Draft, name: str, said: Said, otherwise: str) -> None:
+def refuse_faults(draft: Draft, name: str, command_text: CommandText, otherwise: str) -> None:
     if not draft.faults:
         return
     fault = draft.faults[0]
-    simply = fixed(said.text, *fault.fix) if fault.fix and len(draft.faults) == 1 else ""
+    simply = fixed(command_text.text, *fault.fix) if fault.fix and len(draft.faults) == 1 else ""
     raise Refused(fault.message, simply, draft.command(name), fault.otherwise, otherwise)
 
 

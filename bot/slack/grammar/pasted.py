@@ -3,7 +3,7 @@
 import re
 
 from bot.domain.catalogue import Names, looks
-from bot.slack.grammar.said import Vocabulary
+from bot.slack.grammar.command_text import Vocabulary
 from bot.slack.render.mrkdwn import unescape
 
 _MARKED = re.compile(r"\s*(?P<open>[`'\"“„‘*_]{1,3})(?P<inside>.+?)[`'\"”“’*_]{1,3}[\s.!?]*", re.DOTALL)

@@ -16,7 +16,7 @@ from bot.ports.telemetry.slack import ListenerCrashed
 from bot.ports.telemetry.store import StoreUnreachable
 from bot.slack.inbound import messages
 from bot.slack.inbound.clicks import read_click
-from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox, Kept
+from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox, StoredInteraction
 from bot.slack.inbound.messages import read_message
 from bot.slack.inbound.payloads import readable
 from bot.slack.outbound.calls import web_client
@@ -80,7 +80,7 @@ class Listeners:
 
     async def on_message(self, context: Mapping[str, object]) -> None:
         kept = context.get("kept")
-        if isinstance(kept, Kept):
+        if isinstance(kept, StoredInteraction):
             await kept.answer()
 
     async def keep_event(self, event: Mapping[str, object], next_: Callable[[], Awaitable[None]]) -> None:

@@ -153,10 +153,10 @@ class _Server:
         trusted = self._trust(request, body)
         if self.verifier and not trusted and not _is_ssl_check(body):
             return self._refused(401, "not_signed", "not signed")
-        asked = bolt_request(request.query_string, request.headers, body)
-        if asked is None:
+        slack_request = bolt_request(request.query_string, request.headers, body)
+        if slack_request is None:
             return web.Response(status=400, text="nothing that Slack sends")
-        return await to_aiohttp_response(await self.app.async_dispatch(asked))
+        return await to_aiohttp_response(await self.app.async_dispatch(slack_request))
 
     def _trust(self, request: web.Request, body: bytes) -> bool:
         verified = self.verifier is not None and self.verifier.is_valid_request(body, dict(request.headers))

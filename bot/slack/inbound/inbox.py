@@ -65,7 +65,7 @@ BROKEN = Refusal(
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredInteraction:
     """An interaction that was kept, or that needs no keeping. `answer` follows the acknowledgement."""
 
     answer: Callable[[], Awaitable[None]]
@@ -113,22 +113,22 @@ class Inbox:
         await ack()
         await kept.answer()
 
-    async def keep(self, kind: str, id: str, payload: dict[str, str]) -> Kept:  # noqa: A002
+    async def keep(self, kind: str, id: str, payload: dict[str, str]) -> StoredInteraction:  # noqa: A002
         """Keeps an interaction before Slack gets its acknowledgement. Beyond a person's limit, it writes nothing."""
         interaction = Interaction(id=f"{kind} {id}", kind=kind, at=self._clock.now(), payload=payload)
         reading = self._admitted(interaction)
         if isinstance(reading, TooMany):
-            return Kept(partial(self._refuse, interaction, reading))
+            return StoredInteraction(partial(self._refuse, interaction, reading))
         try:
             async with asyncio.timeout(self._keep_seconds):
                 first = await self._store.first_time(interaction)
         except (StoreAway, TimeoutError) as exc:
             emit(StoreUnreachable(component="slack", problem=str(exc) or "it did not answer in time"))
-            return Kept(partial(self._answer_unkept, interaction, reading))
+            return StoredInteraction(partial(self._answer_unkept, interaction, reading))
         if not first:
-            return Kept(_no_answer)
+            return StoredInteraction(_no_answer)
         slot = self._slot(interaction, reading)
-        return Kept(partial(self._act, interaction, reading, self._act_seconds, slot=slot, if_away=KEPT))
+        return StoredInteraction(partial(self._act, interaction, reading, self._act_seconds, slot=slot, if_away=KEPT))
 
     def _admitted(self, interaction: Interaction) -> Reading | TooMany:
         """Beyond a person's limit, a text is refused unread, because reading it costs more than refusing it.

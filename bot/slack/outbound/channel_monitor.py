@@ -116,7 +116,7 @@ class ChannelMonitor:
             Message(id=key, receiver=in_slack(channel), priority=Priority.UPDATE, body=notice, made_at=at)
         )
 
-    async def look_around(self) -> None:
+    async def check_channels(self) -> None:
         """Checks each channel with watches or a suspension once a day, a few at each call.
 
         Raises:

@@ -91,14 +91,14 @@ class SlackChat:
         """What was seen, and why that is not all."""
         found: list[MessageMetadata] = []
         method = "conversations.replies" if place.parent_id else "conversations.history"
-        asked = {
+        arguments = {
             "channel": place.receiver.id,
             "ts": place.parent_id,
             "oldest": oldest,
             "include_all_metadata": True,
             "limit": HISTORY_PAGE,
         }
-        async for answer, last in pages(self._client, method, asked, most=HISTORY_PAGES):
+        async for answer, last in pages(self._client, method, arguments, most=HISTORY_PAGES):
             if not answer.ok:
                 wait = retry_after(answer.headers) if answer.status == 429 else None
                 return found, Unreadable(answer.error, wait, lost=answer.transient and wait is None)

@@ -14,11 +14,11 @@ from bot.ports.chat import ChatAway
 from bot.ports.clock import Clock
 from bot.slack.outbound import people
 from bot.slack.outbound.calls import call
+from bot.slack.outbound.list_pages import Row, rows_in, text_in
 from bot.slack.outbound.outcomes import retry_after
 from bot.slack.outbound.paged_list import PagedList
 from bot.slack.outbound.pages import pages
 from bot.slack.outbound.people import Entry, Index, Matches
-from bot.slack.outbound.rows_of import Row, rows_in, text_in
 
 KEPT_SECONDS = 600.0  # names rarely change, and the lists are Tier 2
 NONE_KEPT_SECONDS = 60.0  # whoever lets the bot write, or gives it the scope, tries it soon after
@@ -184,8 +184,8 @@ class Directory:
             ChatAway: it cannot be known now.
         """
         there: list[ChannelId] = []
-        asked = {"types": "public_channel,private_channel", "exclude_archived": True, "limit": PAGE}
-        async for answer, _ in pages(self._client, "users.conversations", asked, most=MOST_PAGES_OF_MEMBERSHIPS):
+        arguments = {"types": "public_channel,private_channel", "exclude_archived": True, "limit": PAGE}
+        async for answer, _ in pages(self._client, "users.conversations", arguments, most=MOST_PAGES_OF_MEMBERSHIPS):
             if answer.transient:
                 raise ChatAway(f"Slack does not say in which channels I am: {answer.error}")
             there += [ChannelId(str(row["id"])) for row in rows_in(answer, "channels")]

@@ -10,8 +10,8 @@ from bot.domain.watch import ChannelId, TeamId, UserId
 from bot.headers import header
 from bot.ports.clock import Clock
 from bot.slack.outbound.calls import Answer, call
+from bot.slack.outbound.list_pages import text_in
 from bot.slack.outbound.pages import pages
-from bot.slack.outbound.rows_of import text_in
 
 PAGE = 1000
 MOST_PAGES = 200

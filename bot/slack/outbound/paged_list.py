@@ -10,9 +10,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bot.domain.permission import Unreadable
 from bot.ports.clock import Clock
 from bot.slack.outbound.calls import Answer
+from bot.slack.outbound.list_pages import Row, next_cursor, rows_in
 from bot.slack.outbound.outcomes import retry_after
 from bot.slack.outbound.pages import pages
-from bot.slack.outbound.rows_of import Row, next_cursor, rows_in
 
 PAGE = 1000  # the most that users.list and conversations.list give; both are Tier 2
 ONE_READ_SECONDS = 3.0  # a person waits for it; `read_on` does the rest

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.slack.outbound.calls import Answer, call
-from bot.slack.outbound.rows_of import next_cursor
+from bot.slack.outbound.list_pages import next_cursor
 
 
 async def pages(

@@ -5,42 +5,42 @@ from dataclasses import replace
 
 from bot.domain.answer import PipelineView
 from bot.slack.render import action_ids, phrases
-from bot.slack.render.asked import Asked
 from bot.slack.render.blocks import Block, actions, button, context, value
+from bot.slack.render.saved_question import SavedQuestion
 
 PAGE_SIZE = 20
 
 
-def shared(asked: Asked) -> list[Block]:
-    return context(f"Shared by {phrases.who(asked.shared_by)}") if asked.shared else []
+def shared(question: SavedQuestion) -> list[Block]:
+    return context(f"Shared by {phrases.who(question.shared_by)}") if question.shared else []
 
 
-def within(asked: Asked, total: int) -> Asked:
+def within(question: SavedQuestion, total: int) -> SavedQuestion:
     """There may be fewer pages by now than when the button was drawn."""
-    return replace(asked, page=min(asked.page, max(1, -(-total // PAGE_SIZE))))
+    return replace(question, page=min(question.page, max(1, -(-total // PAGE_SIZE))))
 
 
-def page(views: Sequence[PipelineView], asked: Asked) -> Sequence[PipelineView]:
-    return views[(asked.page - 1) * PAGE_SIZE : asked.page * PAGE_SIZE]
+def page(views: Sequence[PipelineView], question: SavedQuestion) -> Sequence[PipelineView]:
+    return views[(question.page - 1) * PAGE_SIZE : question.page * PAGE_SIZE]
 
 
-def page_words(asked: Asked, total: int) -> str:
+def page_words(question: SavedQuestion, total: int) -> str:
     pages = -(-total // PAGE_SIZE)
-    return f" · page {asked.page} of {pages}" if pages > 1 else ""
+    return f" · page {question.page} of {pages}" if pages > 1 else ""
 
 
-def controls(asked: Asked, total: int, only_id: str) -> list[Block]:
+def controls(question: SavedQuestion, total: int, only_id: str) -> list[Block]:
     """Share, and the neighbours of this page. A shared answer carries none: it belongs to nobody. Neither does one that
     shows no pipeline: it is of use to nobody else."""
-    if asked.shared or not total:
+    if question.shared or not total:
         return []
-    back = value(asked=asked.text, page=asked.page - 1)
-    on = value(asked=asked.text, page=asked.page + 1)
-    here = value(asked=asked.text, page=asked.page)
+    back = value(asked=question.text, page=question.page - 1)
+    on = value(asked=question.text, page=question.page + 1)
+    here = value(asked=question.text, page=question.page)
     return actions(
-        f"answer-{asked.page}",
-        button(action_ids.PREVIOUS, "‹ Previous", back) if asked.page > 1 and back else None,
-        button(action_ids.NEXT, "Next ›", on) if asked.page * PAGE_SIZE < total and on else None,
+        f"answer-{question.page}",
+        button(action_ids.PREVIOUS, "‹ Previous", back) if question.page > 1 and back else None,
+        button(action_ids.NEXT, "Next ›", on) if question.page * PAGE_SIZE < total and on else None,
         button(action_ids.REFRESH, "Refresh", value(pipeline=only_id)) if only_id else None,
         button(action_ids.SHARE, "Share to channel", here) if here else None,
     )

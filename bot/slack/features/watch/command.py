@@ -14,8 +14,8 @@ from bot.slack.features.watch.render import watch_blocks
 from bot.slack.features.watch.targets import targets_of
 from bot.slack.grammar.clause_reader import Reader
 from bot.slack.grammar.clauses import ChannelWord, Kind, TargetWord, target_of
+from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.drafts import Draft, channel_in, refuse_faults
-from bot.slack.grammar.said import Said
 from bot.slack.grammar.tokens import ALL, NONE, Refused
 
 
@@ -54,7 +54,7 @@ class Watch(Command):
         if isinstance(answer, Refusal):
             return call.refused(answer)
         return Reply(
-            blocks=watch_blocks(answer, call.asked.text, services.render_context, complete=call.names_pipelines)
+            blocks=watch_blocks(answer, call.question.text, services.render_context, complete=call.names_pipelines)
         )
 
     async def _subscribe(self, call: Call, channel: ChannelId, wish: Wish) -> WatchAnswer | UnmatchedAnswer | Refusal:
@@ -68,13 +68,13 @@ class Watch(Command):
         return refusal or await subscriptions.watch(channel, prepared, wish)
 
 
-def parse_watch(said: Said) -> Watch:
-    draft = Reader(said.text, said.names).read(said.words)
+def parse_watch(command_text: CommandText) -> Watch:
+    draft = Reader(command_text.text, command_text.names).read(command_text.words)
     if not draft.names:
         raise Refused(
             "Which pipeline should I watch? Nothing was changed.", _without_name(draft), "watch orders-eu page @ann"
         )
-    refuse_faults(draft, "watch", said, "help watch")
+    refuse_faults(draft, "watch", command_text, "help watch")
     return Watch(
         references=tuple(dict.fromkeys(draft.names)),
         events=_events(draft),

@@ -30,7 +30,7 @@ class Vocabulary:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class CommandText:
     """The words behind a command's name."""
 
     words: list[Word]

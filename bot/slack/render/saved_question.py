@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class SavedQuestion:
     """The typed text and the page to show. Buttons carry both, so they work after a restart."""
 
     text: str = ""
