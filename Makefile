@@ -18,7 +18,7 @@ demo: $(VENV)/.installed ## a Slack, a GoldRush and the bot on this machine, wit
 TESTS := tests/unit tests/service tests/contract
 # The longest first: a long one that starts last leaves the other workers idle.
 ALL_TESTS := tests/proofs tests/journey tests/sandbox tests/fuzz $(TESTS)
-JOURNEY := tests/journey/test_journey.py::test_the_main_job[socket]
+JOURNEY := tests/journey/test_journey.py::test_a_channel_watches_a_pipeline_and_hears_of_its_failure[socket]
 
 test: $(VENV)/.developing ## what the bot relies on, and one journey: under 3 minutes
 	$(BIN)/python -m pytest -n 4 --dist worksteal $(PYTEST) $(TESTS) '$(JOURNEY)'

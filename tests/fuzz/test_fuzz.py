@@ -21,7 +21,7 @@ BENT = 20  # of a hundred inputs at least so many are refused: what is thrown is
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)
-async def test_nothing_breaks(boundary: str) -> None:
+async def test_no_input_breaks_the_bot(boundary: str) -> None:
     inputs, tally = shares(INPUTS)[boundary], Tally(boundary)
     await BOUNDARIES[boundary](inputs, SEED, tally)
     assert not tally.violations
@@ -30,7 +30,7 @@ async def test_nothing_breaks(boundary: str) -> None:
     assert 100 * tally.refused > BENT * tally.tried
 
 
-async def test_a_door_that_checks_no_signature_is_found_out() -> None:
+async def test_a_door_that_skips_the_signature_check_is_found() -> None:
     tally, rng = Tally("HTTP requests"), seeded(SEED, "sabotage")
     async with (
         Sandbox.start() as sandbox,
@@ -43,7 +43,7 @@ async def test_a_door_that_checks_no_signature_is_found_out() -> None:
     assert any("was acted on" in rule for rule in tally.violations)
 
 
-def test_what_broke_is_told_with_what_broke_it() -> None:
+def test_a_failure_is_reported_with_the_input_that_caused_it() -> None:
     tally, console = Tally("command text"), Console(file=StringIO(), width=200)
     assert not told_of_broken([tally], console)
     for text in ("[/] first", "second"):
@@ -54,7 +54,7 @@ def test_what_broke_is_told_with_what_broke_it() -> None:
 
 
 @pytest.mark.parametrize("inputs", [1, 99, 6000, 100_000])
-def test_every_boundary_has_its_share(inputs: int) -> None:
+def test_every_boundary_gets_its_share_of_inputs(inputs: int) -> None:
     assert set(shares(inputs)) == set(BOUNDARIES)
     assert sum(shares(inputs).values()) >= inputs
     assert min(shares(inputs).values()) >= 1

@@ -40,7 +40,7 @@ def bare() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
-async def test_missing_settings_are_all_told_at_once_each_with_how_to_get_it(tmp_path: Path, command: str) -> None:
+async def test_all_missing_settings_are_listed_with_how_to_get_each(tmp_path: Path, command: str) -> None:
     code, said = await cli(command, env=bare(), cwd=tmp_path)
     assert code == 2
     for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "GOLDRUSH_SERVICE_KEY"):
@@ -49,7 +49,7 @@ async def test_missing_settings_are_all_told_at_once_each_with_how_to_get_it(tmp
     assert "Traceback" not in said
 
 
-async def test_a_wrong_setting_is_told_without_its_value(tmp_path: Path) -> None:
+async def test_an_invalid_setting_is_named_without_its_value(tmp_path: Path) -> None:
     env = (
         bare()
         | environment("http://127.0.0.1:1", tmp_path)
@@ -67,7 +67,7 @@ async def test_a_wrong_setting_is_told_without_its_value(tmp_path: Path) -> None
     assert "hush" not in said
 
 
-async def test_a_token_that_slack_refuses_ends_the_run_with_what_to_do(tmp_path: Path) -> None:
+async def test_a_rejected_bot_token_ends_the_run_and_says_what_to_do(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
         env = environment(sandbox.url, tmp_path / "data") | {"SLACK_BOT_TOKEN": "xoxb-wrong"}
         code, said = await cli("run", env=env, cwd=tmp_path)
@@ -77,7 +77,7 @@ async def test_a_token_that_slack_refuses_ends_the_run_with_what_to_do(tmp_path:
     assert "Traceback" not in said
 
 
-async def test_check_is_content_with_a_good_configuration(tmp_path: Path) -> None:
+async def test_check_passes_a_good_configuration(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
         code, said = await cli("check", "--post", ALERTS, env=environment(sandbox.url, tmp_path / "data"), cwd=tmp_path)
         assert code == 0, said
@@ -85,7 +85,7 @@ async def test_check_is_content_with_a_good_configuration(tmp_path: Path) -> Non
         assert sandbox.slack.messages(ALERTS)[-1].text.startswith("Test message")
 
 
-async def test_check_names_each_fault_and_its_mend(tmp_path: Path) -> None:
+async def test_check_names_each_fault_and_its_fix(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
         sandbox.slack.scopes -= {"users:read", "im:write"}
         sandbox.goldrush.set_fault(Fault(kind=FaultKind.FORBIDDEN))
@@ -103,7 +103,7 @@ async def test_check_names_each_fault_and_its_mend(tmp_path: Path) -> None:
     assert "hush" not in said
 
 
-async def test_check_does_not_blame_the_key_where_goldrush_cannot_be_reached(tmp_path: Path) -> None:
+async def test_check_does_not_blame_the_key_when_goldrush_is_unreachable(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
         env = environment(sandbox.url, tmp_path / "data") | {"GOLDRUSH_API_URL": "http://127.0.0.1:1/pipelines/"}
         code, said = await cli("check", env=env, cwd=tmp_path)
@@ -149,14 +149,14 @@ async def test_the_demo_says_when_its_port_is_taken(tmp_path: Path) -> None:
     assert "cannot be used" in said
 
 
-async def test_sigterm_ends_it_with_exit_code_0_and_the_store_is_stopped(tmp_path: Path) -> None:
+async def test_sigterm_stops_the_bot_and_its_store_with_exit_code_0(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.ask("watch orders-eu")
         assert await rig.stop() == 0
         assert not (rig.data_dir / "valkey.sock").exists()
 
 
-async def test_an_app_token_that_slack_refuses_ends_the_run_with_what_to_do(tmp_path: Path) -> None:
+async def test_a_rejected_app_token_ends_the_run_and_says_what_to_do(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
         env = environment(sandbox.url, tmp_path / "data") | {"SLACK_APP_TOKEN": "xapp-wrong"}
         code, said = await cli("run", env=env, cwd=tmp_path)
@@ -166,7 +166,7 @@ async def test_an_app_token_that_slack_refuses_ends_the_run_with_what_to_do(tmp_
 
 
 @pytest.mark.parametrize("away", ["REDIS_URL", "SLACK_API_URL"])
-async def test_what_is_away_at_the_start_is_one_clear_line_and_a_retry_that_can_be_stopped(
+async def test_an_unreachable_service_at_startup_is_one_log_line_and_a_retry_that_can_be_stopped(
     tmp_path: Path, away: str
 ) -> None:
     address = "redis://127.0.0.1:1/0" if away == "REDIS_URL" else "http://127.0.0.1:1/api/"

@@ -28,7 +28,7 @@ async def test_a_password_that_is_not_encoded_is_not_shown(tmp_path: Path, comma
     assert "Traceback" not in said
 
 
-async def test_swapped_tokens_and_misspelled_names_are_told_together(tmp_path: Path) -> None:
+async def test_swapped_tokens_and_misspelled_names_are_reported_together(tmp_path: Path) -> None:
     swapped = {"SLACK_BOT_TOKEN": "xapp-hush", "SLACK_APP_TOKEN": "xoxb-hush", "PIPELINE_BOT_STEDY_SECONDS": "5"}
     (tmp_path / ".env").write_text("PIPELINE_BOT_LOGLEVEL=debug\n")
     code, said = await cli("run", env=environment("http://127.0.0.1:1", tmp_path) | swapped, cwd=tmp_path)
@@ -40,7 +40,7 @@ async def test_swapped_tokens_and_misspelled_names_are_told_together(tmp_path: P
     assert "hush" not in said
 
 
-async def test_http_mode_on_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+async def test_http_mode_on_a_port_in_use_fails_with_one_line(tmp_path: Path) -> None:
     with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104  as the bot would
         port = taken.getsockname()[1]
         async with Sandbox.start() as sandbox:
@@ -56,7 +56,7 @@ async def test_http_mode_on_a_port_in_use_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "nowhere.invalid"])
-async def test_http_mode_on_an_address_of_another_machine_is_one_line(tmp_path: Path, host: str) -> None:
+async def test_http_mode_on_a_foreign_address_fails_with_one_line(tmp_path: Path, host: str) -> None:
     async with Sandbox.start() as sandbox:
         env = environment(sandbox.url, tmp_path / "data") | {
             "SLACK_SIGNING_SECRET": "hush",
@@ -69,13 +69,13 @@ async def test_http_mode_on_an_address_of_another_machine_is_one_line(tmp_path: 
     assert len(said.strip().splitlines()) == 1
 
 
-async def test_a_port_of_the_demo_that_is_none(tmp_path: Path) -> None:
+async def test_the_demo_rejects_an_invalid_port(tmp_path: Path) -> None:
     code, said = await cli("demo", "--port", "65536", env=bare(), cwd=tmp_path)
     assert code == 2
     assert "Traceback" not in said
 
 
-async def test_the_version(tmp_path: Path) -> None:
+async def test_the_version_is_printed(tmp_path: Path) -> None:
     code, said = await asyncio.wait_for(cli("--version", env=bare(), cwd=tmp_path), 60)
     assert (code, said.split()[0]) == (0, "pipeline-bot")
 
@@ -84,14 +84,14 @@ NO_WAY = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"), "http://127.0
 
 
 @pytest.mark.parametrize("exceptions", ["", "localhost,127.0.0.1", "fd00::/8,.slack.com"])
-async def test_what_runs_on_this_machine_is_not_asked_through_a_proxy(tmp_path: Path, exceptions: str) -> None:
+async def test_local_services_are_reached_without_a_proxy(tmp_path: Path, exceptions: str) -> None:
     async with Sandbox.start() as sandbox:
         env = environment(sandbox.url, tmp_path / "data") | NO_WAY | {"NO_PROXY": exceptions}
         code, said = await cli("check", env=env, cwd=tmp_path)
     assert code == 0, said
 
 
-async def test_the_demo_starts_whatever_proxies_are_set(tmp_path: Path) -> None:
+async def test_the_demo_starts_with_any_proxy_setting(tmp_path: Path) -> None:
     junk = {"HTTPS_PROXY": "socks5://127.0.0.1:9", "all_proxy": "junk", "HTTP_PROXY": "http://127.0.0.1:9"}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot.cli", "demo", "--port", "0"),
@@ -130,7 +130,7 @@ async def test_an_app_token_of_another_app_is_refused_with_the_reason(tmp_path: 
     assert "A0OTHER" not in said
 
 
-async def test_check_warns_of_what_others_can_read(tmp_path: Path) -> None:
+async def test_check_warns_of_files_that_others_can_read(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("")
     (tmp_path / ".env").chmod(0o644)
     async with Sandbox.start() as sandbox:
@@ -172,7 +172,7 @@ NOWHERE = {
 @pytest.mark.parametrize(
     "store", ["redis://:hush@redis.invalid", "rediss://ann:hush@127.0.0.1:9/0", "redis://:hush%23%2F%40@127.0.0.1:9/3"]
 )
-async def test_whatever_cannot_be_reached_no_secret_is_shown(tmp_path: Path, store: str) -> None:
+async def test_no_unreachable_service_makes_check_show_a_secret(tmp_path: Path, store: str) -> None:
     env = environment("http://127.0.0.1:1", tmp_path) | NOWHERE | {"REDIS_URL": store}
     code, said = await cli("check", env=env, cwd=tmp_path)
     assert code == 1
@@ -183,7 +183,7 @@ async def test_whatever_cannot_be_reached_no_secret_is_shown(tmp_path: Path, sto
     assert "Traceback" not in said
 
 
-async def test_while_it_waits_for_slack_and_redis_no_secret_is_logged(tmp_path: Path) -> None:
+async def test_no_secret_is_logged_while_waiting_for_slack_and_redis(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
         away = NOWHERE | {"REDIS_URL": "redis://:hush@127.0.0.1:9/0"}
         there = {"SLACK_API_URL": f"{sandbox.url}/api/", "SLACK_BOT_TOKEN": "xoxb-sandbox"}
@@ -206,7 +206,7 @@ async def test_while_it_waits_for_slack_and_redis_no_secret_is_logged(tmp_path: 
             assert b"Traceback" not in said
 
 
-async def test_check_blames_no_key_for_a_file_of_certificates(tmp_path: Path) -> None:
+async def test_check_does_not_blame_a_key_for_a_bad_certificate_file(tmp_path: Path) -> None:
     env = environment("http://127.0.0.1:1", tmp_path) | {"SSL_CERT_FILE": str(tmp_path / "absent.pem")}
     code, said = await cli("check", env=env, cwd=tmp_path)
     assert code == 1

@@ -79,7 +79,7 @@ async def reads(rig: Rig, seconds: float) -> list[float]:
 
 
 @STEPS
-async def test_reads_and_messages_go_on(tmp_path: Path, step: float) -> None:
+async def test_reads_and_messages_continue_when_the_clock_is_set(tmp_path: Path, step: float) -> None:
     async with under_a_wall_clock(tmp_path) as (rig, wall):
         wall.set(step)
         times = await reads(rig, WATCHED)
@@ -101,7 +101,7 @@ async def test_reads_and_messages_go_on(tmp_path: Path, step: float) -> None:
 
 
 @STEPS
-async def test_what_slack_put_off_is_neither_sent_too_early_nor_forgotten(tmp_path: Path, step: float) -> None:
+async def test_a_throttled_message_is_sent_neither_too_early_nor_never(tmp_path: Path, step: float) -> None:
     async with under_a_wall_clock(tmp_path) as (rig, wall):
         rig.sandbox.slack.set_fault("chat.postMessage", Fault(kind=FaultKind.THROTTLED, retry_after=HELD, times=1))
         rig.set_phase("orders-eu", "FAILED")

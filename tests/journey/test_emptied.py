@@ -12,7 +12,9 @@ pytestmark = pytest.mark.journey
 
 
 @pytest.mark.parametrize("failed_meanwhile", [False, True], ids=["fails then", "has failed already"])
-async def test_the_next_failure_of_the_same_deployment_is_told_anew(tmp_path: Path, *, failed_meanwhile: bool) -> None:
+async def test_the_next_failure_of_the_same_deployment_gets_a_new_card(
+    tmp_path: Path, *, failed_meanwhile: bool
+) -> None:
     async with Valkey(tmp_path / "valkey") as valkey, rigged(tmp_path, settings={"REDIS_URL": valkey.url}) as rig:
         await rig.ask("watch orders-eu")
         await rig.card("added a watch")
@@ -38,7 +40,7 @@ async def test_the_next_failure_of_the_same_deployment_is_told_anew(tmp_path: Pa
         assert cards == [second]
 
 
-async def test_a_bot_starts_without_any_one_key_and_says_so(tmp_path: Path) -> None:
+async def test_a_bot_starts_without_any_single_key_and_reports_the_loss(tmp_path: Path) -> None:
     settings = {"OPERATOR_CHANNEL": TEAM}
     async with (
         Valkey(tmp_path / "valkey") as valkey,

@@ -10,7 +10,7 @@ from tests.journey.rig import rigged
 pytestmark = pytest.mark.journey
 
 
-async def test_a_failure_right_after_it_is_told(tmp_path: Path) -> None:
+async def test_a_failure_right_after_a_failover_is_reported(tmp_path: Path) -> None:
     async with RedisStandIn.start() as store, rigged(tmp_path, settings={"REDIS_URL": store.url}) as rig:
         await rig.ask("watch orders-eu")
         await rig.reads(4)

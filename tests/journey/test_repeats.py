@@ -47,7 +47,7 @@ def frozen(valkey: Valkey) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
-async def test_a_command_and_a_click_act_once_however_often_they_come(tmp_path: Path, *, http: bool) -> None:
+async def test_a_command_and_a_click_act_once_however_often_slack_sends_them(tmp_path: Path, *, http: bool) -> None:
     async with rigged(tmp_path, http=http) as rig:
         await rig.ask("watch orders-eu")
         await rig.card("added a watch", "orders-eu")
@@ -71,7 +71,7 @@ async def test_a_command_and_a_click_act_once_however_often_they_come(tmp_path: 
         assert len(rig.sandbox.slack.ephemerals(ALERTS, ANN)) <= answers + 1
 
 
-async def test_a_command_whose_bot_died_just_when_it_was_acknowledged_is_done_by_the_next(tmp_path: Path) -> None:
+async def test_the_next_bot_runs_a_command_that_was_acknowledged_before_a_crash(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         ack = await rig.sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "watch orders-eu")
         await rig.kill()
@@ -83,7 +83,7 @@ async def test_a_command_whose_bot_died_just_when_it_was_acknowledged_is_done_by
         assert "orders-eu" in await rig.ask("watches")
 
 
-async def test_an_event_that_comes_twice_is_told_once(tmp_path: Path) -> None:
+async def test_an_event_delivered_twice_acts_once(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.ask("watch orders-eu")
         await rig.card("added a watch")
@@ -101,7 +101,7 @@ async def test_an_event_that_comes_twice_is_told_once(tmp_path: Path) -> None:
         assert len(rig.sandbox.slack.messages(direct)) == 1
 
 
-async def test_a_button_of_a_failure_that_is_over_says_so_and_the_card_is_drawn_anew(tmp_path: Path) -> None:
+async def test_a_stale_button_says_the_failure_is_over_and_the_card_is_redrawn(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.ask("watch orders-eu")
         rig.set_phase("orders-eu", "FAILED")
@@ -117,7 +117,7 @@ async def test_a_button_of_a_failure_that_is_over_says_so_and_the_card_is_drawn_
         await rig.sandbox.until(lambda: card.text == turned, PATIENCE)
 
 
-async def test_a_click_while_redis_hangs_is_acknowledged_in_time_and_nothing_is_promised(tmp_path: Path) -> None:
+async def test_a_click_while_redis_hangs_is_acknowledged_in_time_and_promises_nothing(tmp_path: Path) -> None:
     async with Valkey(tmp_path / "valkey") as valkey, rigged(tmp_path, settings={"REDIS_URL": valkey.url}) as rig:
         await rig.ask("watch orders-eu")
         with frozen(valkey):

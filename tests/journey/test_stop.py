@@ -87,13 +87,13 @@ def told(rig: Rig, *words: str, channel: str = ALERTS) -> int:
 
 
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
-async def test_in_peace(tmp_path: Path, *, http: bool) -> None:
+async def test_stop_at_rest(tmp_path: Path, *, http: bool) -> None:
     async with a_bot(tmp_path, http=http) as (rig, valkey):
         await stopped(rig, signals=2)
         assert await keys(valkey, "*:lease:*") == []
 
 
-async def test_twice_while_slack_hangs_and_what_was_under_way_is_told_once_by_the_next(tmp_path: Path) -> None:
+async def test_stop_twice_while_slack_hangs_and_the_next_bot_delivers_once(tmp_path: Path) -> None:
     async with a_bot(tmp_path) as (rig, valkey):
         rig.sandbox.slack.set_fault("*", Fault(kind=FaultKind.HANG))
         rig.set_phase("orders-eu", "FAILED")
@@ -107,7 +107,7 @@ async def test_twice_while_slack_hangs_and_what_was_under_way_is_told_once_by_th
         assert told(rig, "orders-eu failed") == 1
 
 
-async def test_while_goldrush_hangs(tmp_path: Path) -> None:
+async def test_stop_while_goldrush_hangs(tmp_path: Path) -> None:
     async with a_bot(tmp_path) as (rig, valkey):
         rig.sandbox.goldrush.set_fault(GoldRushFault(kind=GoldRushFaultKind.HANG))
         await asyncio.sleep(1)
@@ -115,7 +115,7 @@ async def test_while_goldrush_hangs(tmp_path: Path) -> None:
         assert await keys(valkey, "*:lease:*") == []
 
 
-async def test_while_redis_hangs_and_everything_is_told_once_by_the_next(tmp_path: Path) -> None:
+async def test_stop_while_redis_hangs_and_the_next_bot_delivers_once(tmp_path: Path) -> None:
     async with a_bot(tmp_path) as (rig, valkey):
         with frozen(valkey):
             rig.set_phase("orders-eu", "FAILED")
@@ -126,7 +126,7 @@ async def test_while_redis_hangs_and_everything_is_told_once_by_the_next(tmp_pat
         assert told(rig, "orders-eu failed") == 1
 
 
-async def test_while_everything_hangs(tmp_path: Path) -> None:
+async def test_stop_while_everything_hangs(tmp_path: Path) -> None:
     async with a_bot(tmp_path) as (rig, valkey):
         rig.sandbox.slack.set_fault("*", Fault(kind=FaultKind.HANG))
         rig.sandbox.goldrush.set_fault(GoldRushFault(kind=GoldRushFaultKind.HANG))
@@ -135,7 +135,7 @@ async def test_while_everything_hangs(tmp_path: Path) -> None:
             await stopped(rig)
 
 
-async def test_with_a_lane_full_nothing_is_lost_or_told_twice(tmp_path: Path) -> None:
+async def test_stop_with_a_full_lane_loses_and_repeats_nothing(tmp_path: Path) -> None:
     async with a_bot(tmp_path) as (rig, valkey):
         await rig.ask("watch fleet-*", channel=TEAM)
         await rig.card("added a watch", channel=TEAM)
@@ -157,7 +157,7 @@ async def test_with_a_lane_full_nothing_is_lost_or_told_twice(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("hangs", ["Redis", "Slack"])
-async def test_while_it_is_starting_and_what_it_waits_for_hangs(tmp_path: Path, hangs: str) -> None:
+async def test_stop_during_startup_while_a_dependency_hangs(tmp_path: Path, hangs: str) -> None:
     async with Valkey(tmp_path / "valkey") as valkey, Sandbox.start() as sandbox:
         rig = Rig(sandbox, tmp_path / "data", http=False, settings={"REDIS_URL": valkey.url})
         if hangs == "Slack":
@@ -169,7 +169,7 @@ async def test_while_it_is_starting_and_what_it_waits_for_hangs(tmp_path: Path, 
             await stopped(rig)
 
 
-async def test_while_the_embedded_store_hangs(tmp_path: Path) -> None:
+async def test_stop_while_the_embedded_store_hangs(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         await rig.ask("watch orders-eu")
         async with redis.asyncio.Redis.from_url(f"unix://{rig.data_dir / 'valkey.sock'}") as client:

@@ -24,9 +24,7 @@ def logged(rig: Rig, event: str) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize(("loss", "error"), [(Loss.REVOKED, "token_revoked"), (Loss.UNINSTALLED, "account_inactive")])
-async def test_what_is_owed_is_kept_and_goes_out_when_a_token_is_accepted_again(
-    tmp_path: Path, loss: Loss, error: str
-) -> None:
+async def test_deliveries_wait_for_a_valid_token_and_then_go_out(tmp_path: Path, loss: Loss, error: str) -> None:
     settings = {"PIPELINE_BOT_TRANSIENT_SECONDS": "0.5"}
     async with (
         Valkey(tmp_path / "valkey") as valkey,

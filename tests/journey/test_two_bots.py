@@ -72,7 +72,7 @@ async def a_story(rig: Rig, name: str) -> None:
     await rig.thread(card, "recovered after")
 
 
-async def test_side_by_side_everything_is_told_once_and_the_budget_is_spent_once(tmp_path: Path) -> None:
+async def test_two_bots_report_each_change_once_and_share_one_budget(tmp_path: Path) -> None:
     async with two_bots(tmp_path) as (first, _):
         before = len(first.sandbox.goldrush.requests)
         began = monotonic()
@@ -89,7 +89,7 @@ async def test_side_by_side_everything_is_told_once_and_the_budget_is_spent_once
         assert [call for call in first.sandbox.slack.calls if call.error] == []
 
 
-async def test_a_click_counts_whichever_of_them_hears_it_and_however_soon(tmp_path: Path) -> None:
+async def test_a_click_counts_whichever_bot_receives_it(tmp_path: Path) -> None:
     async with two_bots(tmp_path) as (first, _):
         for name in NAMES * 3:
             first.set_phase(name, "FAILED")
@@ -109,7 +109,7 @@ async def answered(rig: Rig, user: str, before: int) -> list[str]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])
-async def test_when_one_goes_the_other_reads_on_within_seconds_and_nothing_is_lost_or_repeated(
+async def test_the_other_bot_takes_over_within_seconds_and_loses_or_repeats_nothing(
     tmp_path: Path, number: signal.Signals
 ) -> None:
     async with two_bots(tmp_path) as (first, second):
@@ -128,7 +128,7 @@ async def test_when_one_goes_the_other_reads_on_within_seconds_and_nothing_is_lo
         await told_once(second, "orders-eu", stories=2)
 
 
-async def test_a_rolling_deploy_with_changes_all_along(tmp_path: Path) -> None:
+async def test_a_rolling_deploy_during_constant_changes(tmp_path: Path) -> None:
     async with two_bots(tmp_path) as (first, second):
         flapping = asyncio.create_task(flap(first, 6))
         await asyncio.sleep(2)

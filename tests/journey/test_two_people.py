@@ -30,7 +30,7 @@ def seen_by(rig: Rig, user: str) -> str:
 
 
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
-async def test_what_a_private_channel_watches_is_its_members_business(tmp_path: Path, *, http: bool) -> None:
+async def test_only_members_see_what_a_private_channel_watches(tmp_path: Path, *, http: bool) -> None:
     async with rigged(tmp_path, http=http) as rig:
         rig.sandbox.slack.invite_bot(OPS)
         assert "pages @bob on failure" in await rig.ask("watch orders-eu page @bob", channel=OPS)

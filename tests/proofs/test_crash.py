@@ -14,7 +14,7 @@ from tests.proofs.world import JITTER_SECONDS, a_world
 
 @pytest.mark.journey
 @pytest.mark.timeout(1800)
-def test_whatever_dies_everything_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_change_is_reported_once_after_any_crash(capsys: pytest.CaptureFixture[str]) -> None:
     bounded = ["--seeds", "2", "--kills", "10", "--step", "100", "--workers", "2"]
     code, said = run_python("-m", "tests.proofs.crash", *bounded)
     with capsys.disabled():
@@ -23,7 +23,7 @@ def test_whatever_dies_everything_is_told_once(capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.journey
-async def test_the_next_life_obeys_what_slack_said_to_the_last(tmp_path: Path) -> None:
+async def test_the_next_life_obeys_a_retry_after(tmp_path: Path) -> None:
     """The bot dies within the time for which Slack is to be let alone, and has read something new before."""
     async with a_world(tmp_path, 2, random.Random(0)) as world, world.kept_alive():  # noqa: S311
         first, second = world.names

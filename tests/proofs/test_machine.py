@@ -64,7 +64,7 @@ def run_machine(store: str, examples: int, phases: tuple[Phase, ...], *, derando
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("store", STORES)
-def test_whatever_happens_everything_is_told_once(store: str) -> None:
+def test_each_change_is_reported_once_whatever_fails(store: str) -> None:
     """A course that fails is shown as it was drawn: `make state-machine` looks for a shorter one."""
     run_machine(store, COURSES[store], (Phase.generate,), derandomize=True)
 

@@ -16,11 +16,11 @@ def table() -> str:
     return model.table()
 
 
-def test_the_table_of_protocols_is_as_it_was(table: str) -> None:
+def test_the_table_of_protocols_is_unchanged(table: str) -> None:
     assert table == GOLDEN.read_text()
 
 
-def test_ours_neither_loses_nor_repeats_nor_disorders(table: str) -> None:
+def test_ours_never_loses_repeats_or_reorders(table: str) -> None:
     ours = [line for line in table.splitlines() if line.startswith("ours")]
     sound = [line for line in ours if not any(word in line for word in ("not noticed", "without", "stalls"))]
     assert len(sound) == 6

@@ -23,11 +23,11 @@ def a_failure(ts: str = "1.0", *, posted: str = "orders failed", replies: tuple[
     return Said(ts, "orders was down for 3 s · noon", replies, posted)
 
 
-def test_what_was_told_once_is_no_fault() -> None:
+def test_a_change_reported_once_is_no_fault() -> None:
     assert faults(a_failure()) == {}
 
 
-def test_what_came_with_its_end_needs_no_line() -> None:
+def test_a_card_posted_after_the_recovery_needs_no_reply() -> None:
     assert faults(a_failure(posted="orders recovered after 3 s", replies=())) == {}
 
 
@@ -66,7 +66,7 @@ def test_a_card_that_shows_an_earlier_state_is_found(shown: str) -> None:
     assert "wrong_final" not in faults(Said("1.0", "orders was paused for 3 s, then running · noon"), truth=truth)
 
 
-def test_another_order_is_found() -> None:
+def test_changes_out_of_order_are_found() -> None:
     truth = [Happened("orders", phase) for phase in ("PAUSED", "RUNNING")]
     told = (Said("1.0", "orders is running"), Said("2.0", "orders is paused"))
     assert faults(*told, truth=truth) == {"out_of_order": 1, "wrong_final": 1}
@@ -83,7 +83,7 @@ def traffic(
     return len(judge_traffic(calls, {"orders": reads}, began, wrote, PROMISE))
 
 
-def test_what_is_as_promised_is_no_fault() -> None:
+def test_calls_that_keep_every_promise_are_no_fault() -> None:
     assert traffic(POST, replace(POST, at=11.0, until=16.0), replace(POST, at=12.0, until=12.1)) == 0
     assert traffic(replace(POST, wait=5.0), replace(POST, at=15.2, until=15.3), replace(POST, life=2, at=11.0)) == 0
     assert traffic(replace(POST, lay=0.5), replace(POST, at=10.5, until=10.6)) == 0
@@ -91,7 +91,7 @@ def test_what_is_as_promised_is_no_fault() -> None:
     assert traffic(began=(0.0, 50.0), reads=[*READS, *[50.5] * 20]) == 0
 
 
-def test_a_log_that_lags_is_believed_to_a_degree() -> None:
+def test_log_lag_excuses_some_early_messages_but_not_many() -> None:
     """Messages a second apart may be logged nearer to each other, but not ever so many of them."""
     lagging = replace(PROMISE, jitter=0.5)
 
@@ -116,7 +116,7 @@ def test_a_log_that_lags_is_believed_to_a_degree() -> None:
     ],
     ids=["too close", "too many at once", "before the time", "over budget", "stale", "never read", "not drained"],
 )
-def test_each_breach_is_found(calls: list[Call], changed: dict[str, list[float]]) -> None:
+def test_each_broken_promise_is_found(calls: list[Call], changed: dict[str, list[float]]) -> None:
     assert traffic(*calls, **changed) == 1  # type: ignore[arg-type]
 
 
@@ -135,7 +135,7 @@ LIVES = (0.0, 11.0)
     ],
     ids=["too early", "beside the first", "in time", "nothing was kept", "it was there before"],
 )
-def test_what_slack_said_counts_for_the_next_life(
+def test_a_retry_after_binds_the_next_life(
     at: float, ended: dict[int, float], began: tuple[float, ...], found: int
 ) -> None:
     promise = replace(PROMISE, ended=ended, jitter=0.3)
@@ -153,7 +153,7 @@ def test_what_slack_said_counts_for_the_next_life(
     ],
     ids=["nothing excuses it", "excused", "excused too little", "not read any more"],
 )
-def test_only_known_trouble_excuses_a_late_reading(
+def test_only_a_known_fault_excuses_a_late_read(
     late: tuple[tuple[float, float], ...], until: float, found: int
 ) -> None:
     reads = {"orders": [at for at in READS if not 100 < at < 130]}
@@ -169,7 +169,7 @@ def test_only_known_trouble_excuses_a_late_reading(
         ("Traceback (most recent call last):", 1),
     ],
 )
-def test_what_fell_over_is_found_in_the_log(line: str, found: int, tmp_path: Path) -> None:
+def test_crashes_are_found_in_the_log(line: str, found: int, tmp_path: Path) -> None:
     log = tmp_path / "bot-0.log"
     log.write_text(f"{line}\n\n")
     assert len(tripped(log)) == found

@@ -7,7 +7,7 @@ from tests.proofs import run_python
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_service_tests_pass_in_whatever_order_ready_tasks_run(seed: int) -> None:
+def test_the_service_tests_pass_in_any_task_order(seed: int) -> None:
     options = ("-q", "-p", "no:cacheprovider", "--shuffle", str(seed))
     code, said = run_python("-m", "pytest", *options, "tests/service")
     assert code == pytest.ExitCode.OK, said

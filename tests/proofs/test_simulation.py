@@ -12,14 +12,14 @@ HOURS = 1000
 
 
 @pytest.mark.parametrize("seed", range(1, int(os.environ.get("WORLDS", "4")) + 1))
-def test_a_world_in_which_everything_is_told_once(seed: int) -> None:
+def test_each_change_is_reported_once_in_every_world(seed: int) -> None:
     _, faults, told, *_ = run_world(seed)
     assert not faults
     assert told > 0
 
 
 @pytest.mark.timeout(1800)
-def test_a_thousand_hours(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_thousand_simulated_hours(capsys: pytest.CaptureFixture[str]) -> None:
     """A process of its own, since the order of a set is part of a world's course."""
     code, said = run_python("-m", "tests.proofs.simulation", "--hours", str(HOURS))
     with capsys.disabled():

@@ -43,7 +43,7 @@ def rig(fake_redis: redis.asyncio.Redis) -> Rig:
 
 
 @pytest.mark.parametrize("phase", [Phase.PAUSED, Phase.FAILED])
-async def test_a_message_that_may_be_there_is_found_where_the_channel_has_another_id(rig: Rig, phase: Phase) -> None:
+async def test_a_message_in_doubt_is_found_after_the_channel_id_changes(rig: Rig, phase: Phase) -> None:
     await rig.tell(phase)
     rig.chat.answers = [(Unknown("no answer"), True)]
     await rig.pass_time(1)
@@ -54,7 +54,7 @@ async def test_a_message_that_may_be_there_is_found_where_the_channel_has_anothe
     assert len(rig.chat.posts) == 1
 
 
-async def test_of_two_the_later_is_taken_away_where_the_channel_has_another_id(rig: Rig) -> None:
+async def test_the_later_duplicate_is_deleted_after_the_channel_id_changes(rig: Rig) -> None:
     await rig.tell(Phase.PAUSED)
     rig.chat.answers = [(Unknown("no answer"), False)]
     await rig.pass_time(40)
@@ -66,7 +66,7 @@ async def test_of_two_the_later_is_taken_away_where_the_channel_has_another_id(r
     assert rig.chat.deleted == ["9999.0"]
 
 
-async def test_a_failure_is_acknowledged_on_its_card_where_the_channel_has_another_id(
+async def test_a_failure_is_acknowledged_on_its_card_after_the_channel_id_changes(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
@@ -86,7 +86,7 @@ async def test_a_failure_is_acknowledged_on_its_card_where_the_channel_has_anoth
         assert drawn == (NEW, world.chat.there[row.id])
 
 
-async def test_a_failure_that_both_ids_had_a_card_of_is_told_on_both_and_its_end_is_shown_once(
+async def test_two_cards_under_both_ids_are_updated_and_the_end_is_shown_once(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:

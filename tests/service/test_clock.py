@@ -28,7 +28,7 @@ class Room:
         return SystemClock(lambda: self.wall, lambda: self.passed)
 
 
-def test_the_time_is_that_of_the_wall_as_long_as_nobody_sets_it() -> None:
+def test_the_time_follows_the_wall_clock_until_somebody_sets_it() -> None:
     room = Room()
     clock = room.clock()
     for _ in range(1000):
@@ -37,7 +37,7 @@ def test_the_time_is_that_of_the_wall_as_long_as_nobody_sets_it() -> None:
 
 
 @pytest.mark.parametrize("first", ["wall", "passing"])
-def test_a_process_that_stood_still_between_two_looks_does_not_say_that_the_clock_was_set(first: str) -> None:
+def test_a_process_that_stood_still_does_not_report_a_clock_change(first: str) -> None:
     room = Room()
     stops: list[str] = []
 
@@ -62,7 +62,7 @@ def test_a_process_that_stood_still_between_two_looks_does_not_say_that_the_cloc
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_clock_that_was_set_is_told_once(step: float) -> None:
+def test_a_clock_change_is_reported_once(step: float) -> None:
     room = Room()
     clock = room.clock()
     room.wall += step
@@ -74,7 +74,7 @@ def test_a_clock_that_was_set_is_told_once(step: float) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_wait_is_never_off_by_more_than_a_tenth_wherever_the_wall_clock_is_set(step: float) -> None:
+def test_a_wait_is_off_by_at_most_a_tenth_after_any_clock_change(step: float) -> None:
     room = Room()
     clock = room.clock()
     for seconds in (0.25, 1.0, 30.0, 600.0):
@@ -88,7 +88,7 @@ def test_a_wait_is_never_off_by_more_than_a_tenth_wherever_the_wall_clock_is_set
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_it_comes_back_to_the_wall_and_never_goes_back(step: float) -> None:
+def test_the_time_returns_to_the_wall_clock_and_never_runs_backwards(step: float) -> None:
     room = Room()
     clock = room.clock()
     room.wall += step
@@ -102,7 +102,7 @@ def test_it_comes_back_to_the_wall_and_never_goes_back(step: float) -> None:
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_what_is_due_is_not_touched_by_the_wall_clock(step: float) -> None:
+def test_due_times_do_not_depend_on_the_wall_clock(step: float) -> None:
     room = Room()
     clock = room.clock()
     room.wait(10)
@@ -110,7 +110,7 @@ def test_what_is_due_is_not_touched_by_the_wall_clock(step: float) -> None:
     assert clock.monotonic() == 60.0
 
 
-def test_the_machine_s_own_clocks_are_taken_where_none_are_given() -> None:
+def test_the_clock_defaults_to_the_machines_clocks() -> None:
     clock = SystemClock()
     assert abs((clock.now() - datetime.now(UTC)).total_seconds()) < 1  # noqa: TID251 (it is what is tested)
     first, began = clock.monotonic(), monotonic()

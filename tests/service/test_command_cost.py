@@ -54,7 +54,7 @@ async def test_only_the_first_unknown_words_get_suggestions(fake_redis: redis.as
     assert [bool(each.nearest) for each in unknown] == [True] * SUGGESTED + [False] * (199 - SUGGESTED)
 
 
-async def test_an_answer_about_many_unknown_words_counts_those_it_has_no_room_for(
+async def test_an_answer_counts_the_unknown_words_it_has_no_room_for(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(5)) as bot:
@@ -64,7 +64,7 @@ async def test_an_answer_about_many_unknown_words_counts_those_it_has_no_room_fo
     assert f"and {199 - 2 * EXPLAINED} more" in text
 
 
-async def test_a_word_more_costs_the_same_however_many_pipelines_there_are(fake_redis: redis.asyncio.Redis) -> None:
+async def test_another_word_costs_the_same_for_any_number_of_pipelines(fake_redis: redis.asyncio.Redis) -> None:
     costs = []
     for size in (50, 800):
         async with running(fake_redis, *many(size)) as bot:
@@ -75,13 +75,13 @@ async def test_a_word_more_costs_the_same_however_many_pipelines_there_are(fake_
     assert costs[1] < costs[0] * 1.5
 
 
-async def test_a_word_that_is_repeated_is_looked_up_once(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_repeated_word_is_looked_up_once(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(30)) as bot:
         answer = await bot.requests.queries.status(ALERTS, ["pipe_", "PIPE_"] * 90)
     assert len(answer.unresolved) == 1
 
 
-async def test_a_pattern_over_many_pipelines_reads_no_more_than_a_page_of_them(
+async def test_a_pattern_over_many_pipelines_reads_one_page_of_them(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(300)) as bot:
@@ -92,7 +92,7 @@ async def test_a_pattern_over_many_pipelines_reads_no_more_than_a_page_of_them(
         assert [view.problem for view in answer.views] == [None] * 300
 
 
-async def test_people_who_ask_without_end_delay_no_read(fake_redis: redis.asyncio.Redis) -> None:
+async def test_endless_requests_delay_no_read(fake_redis: redis.asyncio.Redis) -> None:
     """Five people, each of whom asks for five other pipelines again and again, while 50 are read every 15 s."""
     async with running(fake_redis, *pipelines(75), rate=4.0) as bot:
         await bot.watch(*(f"pipe_{number:04}" for number in range(1, 51)))
@@ -115,7 +115,7 @@ async def test_people_who_ask_without_end_delay_no_read(fake_redis: redis.asynci
         assert sum(reads[PipelineId(f"pipe_{number:04}")] for number in range(51, 76)) >= 30
 
 
-async def test_a_listing_costs_no_more_where_a_channel_watches_much(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_listing_costs_no_more_with_many_watches(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *many(200)) as bot:
         await bot.catalogue.refresh()
         await bot.requests.queries.browse(ALERTS, "", 0, 20)

@@ -70,7 +70,7 @@ def contents(chat: FakeChat) -> list[str]:
 
 
 @pytest.mark.parametrize("there", [True, False])
-async def test_in_doubt_whatever_is_open_is_looked_for_before_it_is_sent(
+async def test_in_doubt_every_open_message_is_looked_up_before_it_is_sent(
     store: WholeStore, chat: FakeChat, clock: FakeClock, *, there: bool
 ) -> None:
     await fail(store)
@@ -91,7 +91,7 @@ async def test_in_doubt_whatever_is_open_is_looked_for_before_it_is_sent(
     assert await idle(store)
 
 
-async def test_in_doubt_a_history_that_cannot_be_read_holds_no_page_up_for_long_and_is_told(
+async def test_in_doubt_an_unreadable_history_delays_a_page_only_briefly_and_is_reported(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     chat.results = [Unreadable("missing_scope")] * 50
@@ -105,7 +105,7 @@ async def test_in_doubt_a_history_that_cannot_be_read_holds_no_page_up_for_long_
 
 
 @pytest.mark.parametrize("owed_for", [0, 3600])
-async def test_in_doubt_what_waited_long_is_looked_for_as_patiently_as_what_is_new(
+async def test_in_doubt_an_old_message_is_looked_up_as_patiently_as_a_new_one(
     store: WholeStore, chat: FakeChat, clock: FakeClock, owed_for: float
 ) -> None:
     await fail(store)
@@ -122,7 +122,7 @@ async def test_in_doubt_what_waited_long_is_looked_for_as_patiently_as_what_is_n
     assert chat.posts == []
 
 
-async def test_in_doubt_nothing_is_gathered_that_may_have_been_told_by_itself(
+async def test_in_doubt_a_message_that_may_be_posted_is_not_regrouped(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     for number in range(1, 5):
@@ -166,7 +166,7 @@ class Away(FakeChat):
 
 @pytest.mark.parametrize("lands", [True, False])
 @pytest.mark.parametrize("away", range(180, 270, 30))
-async def test_a_page_is_looked_for_before_all_else_when_slack_answers_again(
+async def test_a_page_is_looked_up_first_when_slack_answers_again(
     store: WholeStore, clock: FakeClock, away: int, *, lands: bool
 ) -> None:
     chat = Away(lands=lands)
@@ -184,7 +184,7 @@ async def test_a_page_is_looked_for_before_all_else_when_slack_answers_again(
 
 
 @pytest.mark.parametrize("channels", [1, 5])
-async def test_where_the_history_alone_hangs_for_ever_a_page_goes_out_all_the_same(
+async def test_a_page_goes_out_even_if_the_history_hangs_for_ever(
     store: WholeStore, clock: FakeClock, channels: int
 ) -> None:
     chat = Away()
@@ -200,7 +200,7 @@ async def test_where_the_history_alone_hangs_for_ever_a_page_goes_out_all_the_sa
 
 @pytest.mark.parametrize("lost", [True, False], ids=["no answer", "not reached"])
 @pytest.mark.parametrize("away", [*range(15, 120, 15), 600])
-async def test_when_slack_answers_again_the_failure_goes_before_what_was_under_way_when_it_went(
+async def test_after_an_outage_a_failure_goes_before_the_interrupted_message(
     store: WholeStore, clock: FakeClock, away: int, *, lost: bool
 ) -> None:
     chat = Away(none=NO_ANSWER if lost else Refused(kind=Refusal.NOT_SENT, error="no connection"))
@@ -216,7 +216,7 @@ async def test_when_slack_answers_again_the_failure_goes_before_what_was_under_w
     assert await idle(store)
 
 
-async def test_a_slack_that_takes_what_it_does_not_answer_gets_few_repeats_and_they_are_taken_away(
+async def test_a_slack_that_posts_without_answering_gets_few_duplicates_and_they_are_deleted(
     store: WholeStore, clock: FakeClock
 ) -> None:
     class Mute(Away):
@@ -242,7 +242,7 @@ async def test_a_slack_that_takes_what_it_does_not_answer_gets_few_repeats_and_t
 # --- what lands late -------------------------------------------------------------------------------------------------
 
 
-async def test_a_first_try_that_lands_after_all_is_taken_away_within_two_minutes(
+async def test_a_late_first_attempt_is_deleted_within_two_minutes(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     chat.answers = [(Unknown("timeout"), False)]
@@ -257,7 +257,7 @@ async def test_a_first_try_that_lands_after_all_is_taken_away_within_two_minutes
     assert await idle(store)
 
 
-async def test_the_end_that_a_repeat_told_is_told_under_the_card_that_stays(
+async def test_an_end_posted_under_a_duplicate_is_repeated_under_the_card_that_stays(
     store: WholeStore, clock: FakeClock
 ) -> None:
     chat = Away(lands=True)
@@ -302,7 +302,7 @@ async def test_a_page_does_not_wait_for_a_feed_that_is_stuck(
         assert contents(chat) == ["Card"]
 
 
-async def test_many_stories_that_waited_are_one_catch_up_behind_the_failures(
+async def test_many_waiting_episodes_are_one_digest_behind_the_failures(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     for number in range(1, 26):
@@ -321,7 +321,7 @@ async def test_many_stories_that_waited_are_one_catch_up_behind_the_failures(
     assert await idle(store)
 
 
-async def test_many_lines_that_waited_for_one_thread_are_one_message_in_it(
+async def test_many_waiting_replies_of_one_thread_are_one_message(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     await read(store, 1, 1, Phase.FAILED, ready=0)
@@ -338,7 +338,7 @@ async def test_many_lines_that_waited_for_one_thread_are_one_message_in_it(
     assert [each.entry.at.second for each in lines.entries] == list(range(2, 9))
 
 
-async def test_the_next_story_of_a_pipeline_is_not_told_before_the_one_before_it(
+async def test_the_next_episode_of_a_pipeline_waits_for_the_previous_one(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     chat.answers = [(LIMITED, False)]
@@ -354,7 +354,7 @@ async def test_the_next_story_of_a_pipeline_is_not_told_before_the_one_before_it
     assert await idle(store)
 
 
-async def test_nor_before_its_last_line(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+async def test_the_next_episode_waits_for_the_last_reply(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
     await read(store, 1, 1, Phase.FAILED, ready=0)
     async with sending(store, chat, clock):
         await clock.pass_time(2)
@@ -388,13 +388,13 @@ async def posted_after(answer: Refused | Unknown, store: WholeStore, chat: FakeC
         (Refused(kind=Refusal.WORKSPACE, error="invalid_auth"), Delay.REFUSED),
     ],
 )
-async def test_a_message_that_comes_late_knows_why(
+async def test_a_late_message_knows_its_reason(
     answer: Refused | Unknown, delay: Delay, store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     assert (await posted_after(answer, store, chat, clock)).attempt.delay is delay
 
 
-async def test_what_was_owed_before_this_bot_began_is_late_because_none_was_running(
+async def test_a_delivery_older_than_the_bot_is_late_because_none_was_running(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     await fail(store)
@@ -405,9 +405,7 @@ async def test_what_was_owed_before_this_bot_began_is_late_because_none_was_runn
     assert delivery.attempt.delay is Delay.AWAY
 
 
-async def test_what_slack_put_off_is_put_off_for_a_bot_that_starts_anew(
-    store: WholeStore, chat: FakeChat, clock: FakeClock
-) -> None:
+async def test_a_throttled_post_binds_a_restarted_bot(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
     chat.answers = [(replace(LIMITED, retry_after=timedelta(seconds=120)), False)]
     await fail(store)
     async with sending(store, chat, clock):
@@ -420,7 +418,7 @@ async def test_what_slack_put_off_is_put_off_for_a_bot_that_starts_anew(
     assert len(chat.posts) == 2
 
 
-async def test_so_is_the_reading_of_a_history(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+async def test_a_throttled_history_binds_a_restarted_bot(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
     chat.answers = [(Unknown("timeout"), True)]
     chat.results = [Unreadable("ratelimited", timedelta(seconds=120))]
     await fail(store)
@@ -432,7 +430,7 @@ async def test_so_is_the_reading_of_a_history(store: WholeStore, chat: FakeChat,
         assert chat.lookups == 1
 
 
-async def test_a_clock_that_is_put_back_while_no_bot_runs_does_not_lengthen_what_slack_asked(
+async def test_a_clock_set_back_during_downtime_does_not_lengthen_a_retry_after(
     store: WholeStore, chat: FakeChat, clock: FakeClock, fake_redis: redis.asyncio.Redis
 ) -> None:
     chat.answers = [(LIMITED, False)]
@@ -449,9 +447,7 @@ async def test_a_clock_that_is_put_back_while_no_bot_runs_does_not_lengthen_what
     assert len(chat.posts) == 2
 
 
-async def test_what_slack_asked_and_is_over_does_not_make_it_look_away(
-    store: WholeStore, chat: FakeChat, clock: FakeClock
-) -> None:
+async def test_an_expired_retry_after_delays_no_lookup(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
     await store.save_throttle("post", clock.now(), clock.now() + timedelta(seconds=30))
     await clock.pass_time(600)
     async with sending(store, chat, clock):
@@ -461,7 +457,7 @@ async def test_what_slack_asked_and_is_over_does_not_make_it_look_away(
     assert [row.attempt.delay for row, _, _ in chat.posts] == [None]
 
 
-async def test_an_answer_is_shown_by_the_card_though_its_line_waits(
+async def test_the_card_shows_an_acknowledgement_while_its_reply_waits(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     await fail(store)
@@ -480,9 +476,7 @@ async def test_an_answer_is_shown_by_the_card_though_its_line_waits(
 # --- what nobody foresaw ---------------------------------------------------------------------------------------------
 
 
-async def test_a_message_that_slack_refuses_for_a_reason_unknown_holds_up_nothing_else(
-    store: WholeStore, clock: FakeClock
-) -> None:
+async def test_a_refusal_for_an_unknown_reason_delays_nothing_else(store: WholeStore, clock: FakeClock) -> None:
     await announce(store, 1, ALERTS)
     (poison,) = await store.owed(ALERTS)
 
@@ -504,7 +498,7 @@ async def test_a_message_that_slack_refuses_for_a_reason_unknown_holds_up_nothin
     assert left.attempt.plain
 
 
-async def test_a_history_that_takes_longer_than_a_lease_may_is_unreadable(store: WholeStore, clock: FakeClock) -> None:
+async def test_a_history_slower_than_the_lease_is_unreadable(store: WholeStore, clock: FakeClock) -> None:
     class Slow(FakeChat):
         async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
             self.lookups += 1

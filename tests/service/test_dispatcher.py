@@ -120,7 +120,7 @@ async def idle(store: WholeStore) -> bool:
     return not await store.lanes_with_work()
 
 
-async def test_a_failure_is_posted_and_then_updated_with_its_line_in_the_thread(
+async def test_a_failure_is_posted_then_updated_with_a_reply_in_its_thread(
     store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     await fail(store)
@@ -138,7 +138,7 @@ async def test_a_failure_is_posted_and_then_updated_with_its_line_in_the_thread(
     assert await idle(store)
 
 
-async def test_a_card_is_drawn_on_where_its_channel_gets_another_id(
+async def test_a_card_keeps_its_updates_after_the_channel_id_changes(
     store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     new = ChannelId("C0NEW")
@@ -166,7 +166,7 @@ async def test_changes_before_the_first_post_are_one_message(store: WholeStore, 
     assert chat.updates == []
 
 
-async def test_one_message_a_second_a_channel_and_channels_do_not_wait_for_each_other(
+async def test_each_channel_gets_one_message_a_second_independently(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     await announce(store, 5, ALERTS, OTHER)
@@ -181,7 +181,7 @@ async def test_one_message_a_second_a_channel_and_channels_do_not_wait_for_each_
 
 
 @pytest.mark.parametrize("lands", [True, False])
-async def test_what_is_not_known_is_looked_for_before_it_is_sent_again(
+async def test_an_unknown_outcome_is_looked_up_before_a_resend(
     store: WholeStore, chat: FakeChat, clock: FakeClock, *, lands: bool
 ) -> None:
     chat.answers = [(Unknown("timeout"), lands)]
@@ -194,7 +194,7 @@ async def test_what_is_not_known_is_looked_for_before_it_is_sent_again(
     assert await idle(store)
 
 
-async def test_a_row_left_by_a_killed_sender_is_looked_for_first(
+async def test_a_delivery_left_by_a_killed_bot_is_looked_up_first(
     store: WholeStore, chat: FakeChat, clock: FakeClock, run: Run
 ) -> None:
     await fail(store)
@@ -211,7 +211,7 @@ async def test_a_row_left_by_a_killed_sender_is_looked_for_first(
     assert len(chat.updates) == 1  # drawn once more: what was found may be an older revision
 
 
-async def test_of_two_with_one_key_the_later_is_deleted(store: WholeStore, chat: FakeChat, run: Run) -> None:
+async def test_the_later_of_two_messages_with_one_key_is_deleted(store: WholeStore, chat: FakeChat, run: Run) -> None:
     chat.answers = [(Unknown("reset"), True)]
     chat.results = [Found(("3.0", "4.0"))]
     await fail(store)
@@ -221,7 +221,7 @@ async def test_of_two_with_one_key_the_later_is_deleted(store: WholeStore, chat:
 
 
 @pytest.mark.parametrize("keeps", [1, 2, 4])
-async def test_a_repeat_that_slack_does_not_delete_is_deleted_at_a_later_look(
+async def test_a_duplicate_that_slack_keeps_is_deleted_at_a_later_lookup(
     store: WholeStore, chat: FakeChat, run: Run, keeps: int
 ) -> None:
     chat.answers = [(Unknown("reset"), True)]
@@ -233,7 +233,7 @@ async def test_a_repeat_that_slack_does_not_delete_is_deleted_at_a_later_look(
     assert len(chat.posts) == 1
 
 
-async def test_where_history_cannot_be_read_it_is_sent_again_and_says_so(
+async def test_an_unreadable_history_leads_to_a_resend_that_says_so(
     store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     chat.answers = [(Unknown("timeout"), False)]
@@ -259,7 +259,7 @@ async def test_after_a_429_it_waits_and_looks_once_before_it_sends(
     assert await idle(store)
 
 
-async def test_a_channel_that_refuses_is_parked_its_makers_told_and_nothing_else_stops(
+async def test_a_refusing_channel_is_suspended_its_makers_notified_and_nothing_else_stops(
     store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     await store.add_watches([a_watch()], an_announcement())
@@ -282,7 +282,7 @@ async def test_a_channel_that_refuses_is_parked_its_makers_told_and_nothing_else
     assert ALERTS in {delivery.receiver.channel for delivery, _, _ in chat.posts}  # late, but told
 
 
-async def test_blocks_that_slack_refuses_go_out_as_plain_text_once(store: WholeStore, chat: FakeChat, run: Run) -> None:
+async def test_blocks_that_slack_refuses_go_out_once_as_plain_text(store: WholeStore, chat: FakeChat, run: Run) -> None:
     invalid = Refused(kind=Refusal.CONTENT, error="invalid_blocks")
     chat.answers = [(invalid, False)]
     await fail(store)
@@ -296,7 +296,7 @@ async def test_blocks_that_slack_refuses_go_out_as_plain_text_once(store: WholeS
     assert await idle(store)
 
 
-async def test_a_card_that_a_person_deleted_comes_back_with_news_which_is_not_said_again_below_it(
+async def test_a_deleted_card_returns_with_the_next_change_and_no_extra_reply(
     store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     await fail(store)
@@ -312,7 +312,7 @@ async def test_a_card_that_a_person_deleted_comes_back_with_news_which_is_not_sa
     assert await idle(store)
 
 
-async def test_no_connection_means_not_sent_and_it_is_tried_again(
+async def test_without_a_connection_the_message_is_tried_again(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     refused = Refused(kind=Refusal.NOT_SENT, error="no connection to Slack")
@@ -325,7 +325,7 @@ async def test_no_connection_means_not_sent_and_it_is_tried_again(
     assert len(chat.results) == 9  # nothing to look for
 
 
-async def test_two_senders_on_one_store_say_everything_once(
+async def test_two_dispatchers_on_one_store_send_everything_once(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     await announce(store, 8, ALERTS, OTHER)
@@ -356,7 +356,7 @@ def groups(chat: FakeChat) -> list[set[str]]:
     return [{card.pipeline.name for card in content.cards} for content in contents]
 
 
-async def test_many_failures_at_once_are_one_message_that_tells_of_each(
+async def test_many_failures_at_once_are_one_message_that_lists_each(
     store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     await group(store, 70)
@@ -368,7 +368,7 @@ async def test_many_failures_at_once_are_one_message_that_tells_of_each(
     assert await idle(store)
 
 
-async def test_what_becomes_of_them_is_shown_by_that_message_and_its_end_is_broadcast(
+async def test_a_group_message_shows_its_members_and_broadcasts_its_end(
     store: WholeStore, chat: FakeChat, run: Run
 ) -> None:
     await group(store, 6)
@@ -396,7 +396,7 @@ async def test_what_becomes_of_them_is_shown_by_that_message_and_its_end_is_broa
 
 
 @pytest.mark.parametrize("lands", [True, False])
-async def test_a_group_whose_fate_is_unknown_is_looked_for_and_drawn_with_what_came_meanwhile(
+async def test_a_group_in_doubt_is_looked_up_and_redrawn_with_later_changes(
     store: WholeStore, chat: FakeChat, clock: FakeClock, *, lands: bool
 ) -> None:
     chat.answers = [(Unknown("timeout"), lands)]
@@ -411,9 +411,7 @@ async def test_a_group_whose_fate_is_unknown_is_looked_for_and_drawn_with_what_c
     assert await idle(store)
 
 
-async def test_a_group_that_waits_for_its_turn_takes_in_what_comes_meanwhile(
-    store: WholeStore, chat: FakeChat, clock: FakeClock
-) -> None:
+async def test_a_waiting_group_takes_in_later_failures(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
     await announce(store, 1, ALERTS)
     async with sending(store, chat, clock):
         await clock.pass_time(0.1)  # the channel has had its message for this second
@@ -426,7 +424,7 @@ async def test_a_group_that_waits_for_its_turn_takes_in_what_comes_meanwhile(
     assert await idle(store)
 
 
-async def test_a_card_that_was_tried_already_joins_no_group(store: WholeStore, chat: FakeChat, run: Run) -> None:
+async def test_a_card_that_was_already_tried_joins_no_group(store: WholeStore, chat: FakeChat, run: Run) -> None:
     chat.answers = [(Unknown("timeout"), True)]
     await fail(store, 1)
     await run(1)
@@ -437,7 +435,9 @@ async def test_a_card_that_was_tried_already_joins_no_group(store: WholeStore, c
     assert len(chat.posts) == 2
 
 
-async def test_a_group_that_somebody_deleted_comes_back_with_news(store: WholeStore, chat: FakeChat, run: Run) -> None:
+async def test_a_deleted_group_message_returns_with_the_next_change(
+    store: WholeStore, chat: FakeChat, run: Run
+) -> None:
     await group(store, 6)
     await run(2)
     chat.answers = [(Refused(kind=Refusal.CARD_GONE, error="message_not_found"), False)]

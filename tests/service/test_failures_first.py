@@ -45,7 +45,7 @@ async def test_failures_come_first_and_the_heading_counts_them(fake_redis: redis
         assert not any("FAILED" in line or "degraded" in line for line in lines(answer, page=2)[1:])
 
 
-async def test_a_list_of_hundreds_knows_the_failures_that_are_watched_without_reading_all(
+async def test_a_list_of_hundreds_shows_watched_failures_without_reading_all(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(300)) as bot:
@@ -61,14 +61,14 @@ async def test_a_list_of_hundreds_knows_the_failures_that_are_watched_without_re
         assert lines(failed)[0] == "1 of 300 pipelines is FAILED · 280 not read yet"
 
 
-async def test_a_page_that_is_read_and_found_failed_turns_to_the_top(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_pipeline_read_as_failed_moves_to_the_top(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(9)) as bot:
         bot.api.statuses[numbered(3)] = FAILED
         answer = await bot.requests.queries.browse(ALERTS, "", 0, 9)
         assert names(answer)[0] == "orders-3"
 
 
-async def test_a_word_for_a_state_chooses_among_what_the_channel_watches(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_state_word_filters_the_watched_pipelines(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(5)) as bot:
         bot.api.statuses |= {numbered(2): FAILED, numbered(4): PAUSED}
         await watch(bot, "*")
@@ -81,7 +81,7 @@ async def test_a_word_for_a_state_chooses_among_what_the_channel_watches(fake_re
         assert lines(none) == ["None of 5 pipelines is degraded · watched here"]
 
 
-async def test_a_pipeline_of_that_very_name_comes_before_the_state(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_pipeline_with_that_exact_name_wins_over_the_state(fake_redis: redis.asyncio.Redis) -> None:
     named: Pipeline = a_pipeline("Failed", pipeline_id=PipelineId("pipe_9999"))
     async with running(fake_redis, named, *pipelines(2)) as bot:
         bot.api.statuses[numbered(1)] = FAILED
@@ -92,7 +92,7 @@ async def test_a_pipeline_of_that_very_name_comes_before_the_state(fake_redis: r
         assert not answer.states
 
 
-async def test_a_list_takes_a_state_beside_words_of_a_name(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_list_combines_a_state_with_words_of_a_name(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(12)) as bot:
         bot.api.statuses |= {numbered(1): FAILED, numbered(11): FAILED, numbered(3): FAILED}
         await watch(bot, "*")

@@ -29,7 +29,7 @@ def told_in(world: Whole, channel: ChannelId) -> list[str]:
     return [LOOK.content(each, row, row.message.made_at).text for row, each in posts if isinstance(each, Card | Group)]
 
 
-async def test_it_pings_whom_the_watch_names_and_nobody_who_happens_to_be_there(
+async def test_the_fallback_pings_only_people_whom_the_watch_names(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis, fallback=FALLBACK) as world:
@@ -44,7 +44,7 @@ async def test_it_pings_whom_the_watch_names_and_nobody_who_happens_to_be_there(
         assert f"Shown here for <#{ALERTS}>, where I can't post right now." in told
 
 
-async def test_what_it_watches_itself_pages_as_ever(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_fallbacks_own_watches_page_as_usual(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, fallback=FALLBACK) as world:
         await watch(world, ONE, ALERTS, (CHANNEL,))
         await watch(world, ONE, FALLBACK, (HERE,))
@@ -58,7 +58,7 @@ async def test_what_it_watches_itself_pages_as_ever(fake_redis: redis.asyncio.Re
         assert f"Shown here for <#{ALERTS}>" in told
 
 
-async def test_a_channel_that_takes_messages_shows_no_other(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_channel_that_accepts_messages_uses_no_fallback(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, fallback=FALLBACK) as world:
         await watch(world, ONE, ALERTS, (CHANNEL,))
         await world.bot.poll(20)
@@ -69,7 +69,7 @@ async def test_a_channel_that_takes_messages_shows_no_other(fake_redis: redis.as
         assert "Shown here for" not in told
 
 
-async def test_what_the_store_keeps_of_a_watch_stays_as_it_was_made(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_stored_watch_stays_unchanged(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2), fallback=FALLBACK) as bot:
         made = a_watch(ONE, targets=EVERYBODY)
         await bot.store.add_watches([made], a_message("made"))
@@ -82,7 +82,7 @@ async def test_what_the_store_keeps_of_a_watch_stays_as_it_was_made(fake_redis: 
 
 
 @pytest.mark.parametrize("rest", [(), (a_usergroup(),)])
-async def test_with_broadcasts_switched_off_no_old_watch_pings_a_channel(
+async def test_with_broadcasts_off_an_old_watch_pings_no_channel(
     fake_redis: redis.asyncio.Redis, rest: tuple[Target, ...]
 ) -> None:
     async with whole(fake_redis) as world:

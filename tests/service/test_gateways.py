@@ -13,7 +13,7 @@ from tests.service.test_poller import FAILED, LIVE, ONE, TWO, pipelines, running
 STRAY = StrayNotFound("The answer was 404, but not in GoldRush's form.")
 
 
-async def test_a_gateway_that_says_404_to_all_is_an_outage_and_ends_no_pipeline(
+async def test_404_for_every_pipeline_is_an_outage_and_ends_none(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
@@ -37,7 +37,7 @@ async def test_a_gateway_that_says_404_to_all_is_an_outage_and_ends_no_pipeline(
         assert "orders-1 failure" in await bot.cards()
 
 
-async def test_a_gateway_that_says_404_while_the_listing_shows_it_makes_it_unreadable(
+async def test_404_for_a_listed_pipeline_makes_it_unreadable(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
@@ -50,7 +50,9 @@ async def test_a_gateway_that_says_404_while_the_listing_shows_it_makes_it_unrea
         assert await bot.cards() == ["orders-1 blind"]
 
 
-async def test_what_a_fresh_and_complete_listing_lacks_too_is_gone(fake_redis: redis.asyncio.Redis) -> None:
+async def test_404_for_a_pipeline_missing_from_a_complete_listing_means_deleted(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await bot.watch("orders-*")
         await bot.catalogue.refresh()
@@ -76,7 +78,7 @@ async def test_what_a_fresh_and_complete_listing_lacks_too_is_gone(fake_redis: r
         Unavailable("GoldRush answered with a redirect (302)."),
     ],
 )
-async def test_a_listing_that_may_not_be_whole_makes_nothing_gone(
+async def test_a_possibly_incomplete_listing_deletes_nothing(
     listing: Page | ApiError, fake_redis: redis.asyncio.Redis
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
@@ -92,7 +94,7 @@ async def test_a_listing_that_may_not_be_whole_makes_nothing_gone(
         assert len(bot.repository.catalogue) == 3
 
 
-async def test_a_listing_of_many_pages_that_promises_more_than_comes_is_not_whole(
+async def test_a_listing_with_missing_pages_is_incomplete(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
@@ -102,7 +104,7 @@ async def test_a_listing_of_many_pages_that_promises_more_than_comes_is_not_whol
         assert not bot.repository.lacks(TWO, since=0.0)
 
 
-async def test_a_whole_listing_takes_away_what_nobody_watches(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_complete_listing_removes_unwatched_pipelines(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await bot.catalogue.refresh()
         del bot.api.pipelines[ONE]
@@ -112,7 +114,7 @@ async def test_a_whole_listing_takes_away_what_nobody_watches(fake_redis: redis.
         assert bot.repository.unlisted == ()
 
 
-async def test_one_404_of_goldrush_itself_needs_no_listing(fake_redis: redis.asyncio.Redis) -> None:
+async def test_one_404_from_goldrush_itself_needs_no_listing(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await bot.watch("orders-*")
         await bot.catalogue.refresh()
@@ -124,7 +126,7 @@ async def test_one_404_of_goldrush_itself_needs_no_listing(fake_redis: redis.asy
         assert bot.api.listings == before
 
 
-async def test_a_listing_that_shows_another_name_draws_the_open_card_anew(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_listing_with_a_new_name_redraws_the_open_card(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
         await bot.catalogue.refresh()

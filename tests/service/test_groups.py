@@ -48,9 +48,7 @@ def heads(chat: FakeChat) -> list[str]:
     return [each.replace("have failed", "failed at once") for each in said]  # the first reading shows the failures
 
 
-async def test_each_message_of_a_group_says_how_many_there_are_in_all(
-    store: WholeStore, chat: FakeChat, clock: FakeClock
-) -> None:
+async def test_each_message_of_a_group_states_the_total(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
     await group(store, 70)
     async with sending(store, chat, clock):
         await clock.pass_time(6)
@@ -70,7 +68,7 @@ async def test_three_hundred_are_one_group(store: WholeStore, chat: FakeChat, cl
     assert others == ["30 more pipelines failed, 300 in all"] * 9
 
 
-async def test_a_group_that_grows_is_counted_anew_in_the_messages_that_are_there(
+async def test_a_growing_group_updates_the_count_in_its_posted_messages(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     async with sending(store, chat, clock):
@@ -88,7 +86,7 @@ async def test_a_group_that_grows_is_counted_anew_in_the_messages_that_are_there
     assert await store.lanes_with_work() == ()
 
 
-async def test_after_a_while_without_failures_the_next_ones_are_another_group(
+async def test_failures_after_a_quiet_period_form_a_new_group(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     async with sending(store, chat, clock):
@@ -101,7 +99,7 @@ async def test_after_a_while_without_failures_the_next_ones_are_another_group(
     assert chat.updates == []
 
 
-async def test_the_end_of_a_group_is_told_though_its_members_recover_one_after_the_other(
+async def test_the_end_of_a_group_is_reported_even_if_members_recover_one_by_one(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     await group(store, 4)
@@ -117,7 +115,7 @@ async def test_the_end_of_a_group_is_told_though_its_members_recover_one_after_t
     assert said[-1] == "All 4 pipelines have recovered, the last after at least 36 s. Last: orders-4"
 
 
-async def test_an_update_of_what_is_there_is_not_late(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+async def test_an_update_of_a_posted_message_is_not_late(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
     await group(store, 3)
     async with sending(store, chat, clock):
         await clock.pass_time(300)
@@ -127,7 +125,7 @@ async def test_an_update_of_what_is_there_is_not_late(store: WholeStore, chat: F
     assert "late" not in LOOK.content(content, delivery, clock.now()).text
 
 
-async def test_one_member_is_acknowledged_and_the_others_are_not(fake_redis: redis.asyncio.Redis) -> None:
+async def test_acknowledging_one_member_leaves_the_others_open(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, 4) as world:
         world.bot.api.statuses |= dict.fromkeys(world.bot.api.statuses, FAILED)
         world.chat.answers = [(Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=WAIT), False)]

@@ -97,7 +97,7 @@ async def whole(
         await sending
 
 
-async def test_a_store_that_forgot_a_posted_failure_does_not_make_it_posted_again(
+async def test_a_failure_is_not_posted_again_after_the_store_forgets_it(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
@@ -118,7 +118,7 @@ async def test_a_store_that_forgot_a_posted_failure_does_not_make_it_posted_agai
         assert not shown.episode.open
 
 
-async def test_what_is_found_in_a_groups_message_is_not_drawn_over_it_alone(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_card_found_in_a_group_message_does_not_overwrite_the_group(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, count=4) as world:
         statuses = world.bot.api.statuses
         await world.bot.watch(*statuses)
@@ -139,7 +139,7 @@ async def test_what_is_found_in_a_groups_message_is_not_drawn_over_it_alone(fake
         assert all(isinstance(content, Group) for content in drawn)
 
 
-async def test_nothing_is_sent_between_the_loss_and_its_notice(fake_redis: redis.asyncio.Redis) -> None:
+async def test_nothing_is_sent_before_the_bot_notices_the_loss(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(20)
@@ -164,7 +164,7 @@ def assert_all_is_told_once(world: Whole) -> None:
 
 
 @pytest.mark.parametrize("operator", [OPERATOR, ALERTS, None])
-async def test_watches_that_are_gone_are_told_loudly_and_stay_gone(
+async def test_lost_watches_are_announced_and_stay_lost(
     fake_redis: redis.asyncio.Redis, operator: ChannelId | None
 ) -> None:
     async with whole(fake_redis, operator=operator) as world:
@@ -185,7 +185,7 @@ async def test_watches_that_are_gone_are_told_loudly_and_stay_gone(
 
 
 @pytest.mark.parametrize("operator", [OPERATOR, None])
-async def test_a_channel_is_told_of_its_own_lost_watches_alone_and_the_operator_of_all(
+async def test_a_channel_learns_of_its_own_lost_watches_and_the_operator_of_all(
     fake_redis: redis.asyncio.Redis, operator: ChannelId | None
 ) -> None:
     async with whole(fake_redis, operator=operator) as world:
@@ -202,7 +202,7 @@ async def test_a_channel_is_told_of_its_own_lost_watches_alone_and_the_operator_
     } | ({operator: {ONE, TWO}} if operator else {})
 
 
-async def test_an_emptied_store_is_not_believed_by_whoever_looks_first(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_emptied_store_is_doubted_by_the_first_bot_that_checks(fake_redis: redis.asyncio.Redis) -> None:
     """The scheduler and people's commands refresh the watches too, and more often."""
     async with whole(fake_redis, operator=OPERATOR) as world:
         await world.bot.watch(ONE, TWO)
@@ -215,7 +215,7 @@ async def test_an_emptied_store_is_not_believed_by_whoever_looks_first(fake_redi
         assert_all_is_told_once(world)
 
 
-async def test_of_two_bots_one_tells_what_the_store_has_lost(fake_redis: redis.asyncio.Redis) -> None:
+async def test_one_of_two_bots_announces_the_loss(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, operator=OPERATOR) as first:
         await first.bot.watch(ONE, TWO)
         await first.bot.poll(20)
@@ -228,7 +228,7 @@ async def test_of_two_bots_one_tells_what_the_store_has_lost(fake_redis: redis.a
         assert_all_is_told_once(first)
 
 
-async def test_a_loss_is_dealt_with_to_the_end_also_where_the_store_goes_away_midway(
+async def test_recovery_completes_even_if_the_store_goes_away_midway(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis, operator=OPERATOR) as world:
@@ -289,7 +289,7 @@ async def test_a_store_emptied_while_no_bot_ran_is_reported_and_a_failure_gets_a
     assert where.asked == away + 1
 
 
-async def test_what_may_be_a_first_start_is_logged_as_no_error(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_possible_first_start_is_not_logged_as_an_error(fake_redis: redis.asyncio.Redis) -> None:
     with capture_logs() as logs:
         async with whole(fake_redis, operator=OPERATOR, memberships=Whereabouts(ALERTS)) as world:
             await world.bot.poll(20)
@@ -302,7 +302,7 @@ async def test_what_may_be_a_first_start_is_logged_as_no_error(fake_redis: redis
     [(OPERATOR, Whereabouts(), 1), (OPERATOR, Whereabouts(OPERATOR), 1), (None, Whereabouts(ALERTS), 0)],
     ids=["in no channel", "in the operator's only", "nobody to tell"],
 )
-async def test_of_a_true_first_start_nothing_is_said(
+async def test_a_true_first_start_announces_nothing(
     fake_redis: redis.asyncio.Redis, operator: ChannelId | None, where: Whereabouts, asked: int
 ) -> None:
     async with whole(fake_redis, operator=operator, memberships=where) as world:
@@ -314,7 +314,9 @@ async def test_of_a_true_first_start_nothing_is_said(
     assert where.asked == asked
 
 
-async def test_a_store_emptied_under_a_running_bot_is_told_as_that_alone(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_store_emptied_under_a_running_bot_is_announced_only_as_emptied(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
     where = Whereabouts(OPERATOR)
     async with whole(fake_redis, operator=OPERATOR, memberships=where) as world:
         await world.bot.watch(ONE)
@@ -326,7 +328,7 @@ async def test_a_store_emptied_under_a_running_bot_is_told_as_that_alone(fake_re
         assert world.notices(NoticeKind.EMPTY) == []
 
 
-async def test_a_turn_begun_while_the_store_goes_away_is_begun_in_full(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_leadership_acquired_during_an_outage_starts_completely(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis) as first:
         await first.bot.watch(ONE, TWO)
         await first.bot.poll(20)
@@ -342,7 +344,7 @@ async def test_a_turn_begun_while_the_store_goes_away_is_begun_in_full(fake_redi
         assert len(second.told()) == 1
 
 
-async def test_a_long_absence_is_told_with_what_changed_meanwhile(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_long_absence_is_announced_with_the_changes_it_missed(fake_redis: redis.asyncio.Redis) -> None:
     chat = FakeChat()
     async with whole(fake_redis, operator=OPERATOR, chat=chat) as first:
         await first.bot.watch(ONE, TWO)
@@ -361,7 +363,7 @@ async def test_a_long_absence_is_told_with_what_changed_meanwhile(fake_redis: re
         assert len(second.notices(NoticeKind.BLIND)) == 1
 
 
-async def test_it_is_told_in_words_from_when_to_when_and_what_changed(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_absence_notice_states_its_times_and_its_changes(fake_redis: redis.asyncio.Redis) -> None:
     chat = FakeChat()
     async with whole(fake_redis, operator=OPERATOR, chat=chat) as first:
         await first.bot.watch(ONE, TWO)
@@ -384,7 +386,7 @@ async def test_it_is_told_in_words_from_when_to_when_and_what_changed(fake_redis
     assert "as they were before" not in text
 
 
-async def test_a_channel_is_told_of_what_changed_among_its_own_alone(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_channel_learns_only_of_changes_to_its_own_pipelines(fake_redis: redis.asyncio.Redis) -> None:
     chat = FakeChat()
     three = PipelineId("pipe_0003")
     async with whole(fake_redis, count=3, chat=chat) as first:
@@ -410,7 +412,7 @@ async def test_a_channel_is_told_of_what_changed_among_its_own_alone(fake_redis:
         (1, "The ones I've read since are as they were before.\nI couldn't read 1 pipeline yet"),
     ],
 )
-def test_of_what_could_not_be_read_nothing_is_claimed(unread: int, words: str) -> None:
+def test_a_failed_read_claims_nothing(unread: int, words: str) -> None:
     notice = Notice(kind=NoticeKind.BLIND, at=at(1800), since=at(0), unread=unread)
     assert words in LOOK.content(notice, a_delivery(), at(1800)).text
 
@@ -429,7 +431,7 @@ def footnote(chat: FakeChat, world: Whole, channel: ChannelId = ALERTS) -> str:
 SLOWED = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=90))
 
 
-async def test_a_card_that_slack_put_off_says_when_it_happened_was_read_and_delivered_and_why(
+async def test_a_card_delayed_by_slack_says_when_it_was_read_and_delivered_and_why(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
@@ -447,7 +449,7 @@ async def test_a_card_that_slack_put_off_says_when_it_happened_was_read_and_deli
     )
 
 
-async def test_so_does_one_that_waited_because_another_was_put_off(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_card_behind_a_delayed_card_says_so_too(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.watch(TWO, channel=OTHER)
@@ -460,7 +462,7 @@ async def test_so_does_one_that_waited_because_another_was_put_off(fake_redis: r
         assert "because Slack asked me to wait (429)." in footnote(world.chat, world, OTHER)
 
 
-async def test_a_short_absence_is_not_worth_a_word(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_short_absence_is_not_announced(fake_redis: redis.asyncio.Redis) -> None:
     chat = FakeChat()
     async with whole(fake_redis, operator=OPERATOR, chat=chat) as first:
         await first.bot.watch(ONE)
@@ -471,7 +473,7 @@ async def test_a_short_absence_is_not_worth_a_word(fake_redis: redis.asyncio.Red
         assert second.notices(NoticeKind.BLIND) == []
 
 
-async def test_a_process_that_stood_still_says_so_too(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_process_that_stood_still_announces_it(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, operator=OPERATOR) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(20)
@@ -480,7 +482,7 @@ async def test_a_process_that_stood_still_says_so_too(fake_redis: redis.asyncio.
         assert len(world.notices(NoticeKind.BLIND)) == 1
 
 
-async def test_what_a_resting_channel_watches_is_heard_in_the_fallback_until_it_wakes(
+async def test_the_fallback_receives_news_of_a_suspended_channel_until_it_resumes(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis, fallback=FALLBACK) as world:

@@ -112,7 +112,7 @@ async def test_ten_failures_are_paged_one_by_one(rig: Rig) -> None:
     assert rig.summaries(DIRECT) == []
 
 
-async def test_the_eleventh_is_told_at_once_in_a_summary_and_later_ones_an_hour_after_it(rig: Rig) -> None:
+async def test_the_eleventh_page_is_a_summary_at_once_and_later_ones_follow_an_hour_after(rig: Rig) -> None:
     async with rig.sending():
         await rig.flap(LIMIT + 1)
         (first,) = rig.summaries(DIRECT)
@@ -127,7 +127,7 @@ async def test_the_eleventh_is_told_at_once_in_a_summary_and_later_ones_an_hour_
     assert await rig.idle()
 
 
-async def test_the_channels_cards_still_come_and_still_mention(rig: Rig) -> None:
+async def test_the_channels_cards_still_mention_people(rig: Rig) -> None:
     async with rig.sending():
         await rig.flap(LIMIT + 5)
     told = [content for _, content in rig.posts(ALERTS) if isinstance(content, Card)]
@@ -135,7 +135,7 @@ async def test_the_channels_cards_still_come_and_still_mention(rig: Rig) -> None
     assert all(card.targets for card in told)
 
 
-async def test_nobody_else_is_held_back(rig: Rig) -> None:
+async def test_the_limit_holds_back_no_other_person(rig: Rig) -> None:
     async with rig.sending():
         await rig.flap(LIMIT + 3)
         await rig.reads(Phase.FAILED, 2, DIRECT, OTHERS)
@@ -182,7 +182,7 @@ async def test_many_pipelines_are_one_summary(rig: Rig) -> None:
     assert len(rig.summaries(DIRECT)) <= 2
 
 
-async def test_a_page_that_is_held_back_brings_no_message_when_it_is_over(rig: Rig) -> None:
+async def test_a_held_page_sends_no_recovery_message(rig: Rig) -> None:
     async with rig.sending():
         await rig.flap(LIMIT)
         before = len(rig.posts(DIRECT))
@@ -199,7 +199,7 @@ async def test_a_page_that_is_held_back_brings_no_message_when_it_is_over(rig: R
     assert await rig.idle()
 
 
-async def test_the_end_of_a_failure_that_was_paged_is_told_though_the_limit_is_reached(rig: Rig) -> None:
+async def test_a_paged_failure_gets_its_recovery_even_at_the_limit(rig: Rig) -> None:
     async with rig.sending():
         await rig.reads(Phase.FAILED, 2)
         await rig.clock.pass_time(3)
@@ -211,7 +211,7 @@ async def test_the_end_of_a_failure_that_was_paged_is_told_though_the_limit_is_r
         assert told.pipeline.name == "orders-2"
 
 
-async def test_failures_at_once_are_one_page(rig: Rig) -> None:
+async def test_simultaneous_failures_are_one_page(rig: Rig) -> None:
     for number in range(1, 31):
         await rig.reads(Phase.FAILED, number)
     async with rig.sending():

@@ -21,7 +21,7 @@ def contradicted(bot: Bot) -> bool:
     return drifts(bot.repository.pipeline(ONE).intent, bot.repository.record(ONE).state.phase)
 
 
-async def test_a_pipeline_that_is_resumed_is_not_wanted_paused(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_resumed_pipeline_is_not_meant_to_be_paused(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
         await bot.catalogue.refresh()
@@ -39,7 +39,7 @@ async def test_a_pipeline_that_is_resumed_is_not_wanted_paused(fake_redis: redis
         assert len(bot.api.asked) == 6  # once for each change that could mean two things
 
 
-async def test_the_intent_is_asked_for_again_until_it_is_known(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_intent_is_requested_until_it_is_known(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
         await bot.catalogue.refresh()
@@ -52,7 +52,7 @@ async def test_the_intent_is_asked_for_again_until_it_is_known(fake_redis: redis
         assert bot.repository.record(ONE).state.phase == Phase.RUNNING
 
 
-async def test_a_true_contradiction_is_told(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_true_contradiction_is_reported(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
         await bot.catalogue.refresh()
@@ -65,7 +65,7 @@ async def test_a_true_contradiction_is_told(fake_redis: redis.asyncio.Redis) -> 
         assert len(bot.api.asked) == asked  # the listing sees to it from now on
 
 
-async def test_who_asks_is_told_what_is_wanted_now(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_answer_shows_the_current_intent(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
         await bot.catalogue.refresh()

@@ -78,7 +78,7 @@ async def scheduled(wall: Wall) -> AsyncIterator[Runs]:
 
 
 @pytest.mark.parametrize("step", [timedelta(), -DAY, -HOUR, HOUR, DAY, 30 * DAY], ids=str)
-def test_every_job_goes_on_and_none_storms_wherever_the_clock_is_set(step: timedelta) -> None:
+def test_every_job_keeps_its_interval_after_any_clock_change(step: timedelta) -> None:
     async def story() -> None:
         wall = Wall()
         async with scheduled(wall) as runs:
@@ -105,7 +105,7 @@ def jobs(kind: str, job: PeriodicJob, goodbye_seconds: float = 1.0) -> Jobs:
 
 
 @KINDS
-def test_a_job_that_cannot_reach_the_store_runs_again_and_a_slow_one_never_overlaps(
+def test_a_job_without_the_store_runs_again_and_a_slow_one_never_overlaps(
     kind: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     under_way, most, runs = 0, 0, 0
@@ -175,9 +175,7 @@ def test_the_watchdog_cancels_a_hanging_job_and_runs_it_again(kind: str) -> None
 
 
 @KINDS
-async def test_a_job_that_still_waits_when_the_bot_stops_leaves_no_traceback(
-    kind: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_job_waiting_at_shutdown_leaves_no_traceback(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     begun = asyncio.Event()
 
     async def waits() -> None:

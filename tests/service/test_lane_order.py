@@ -54,7 +54,7 @@ class Away(FakeChat):
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_a_failure_goes_before_the_notice_that_was_owed_at_the_same_moment(seed: int) -> None:
+def test_a_failure_goes_before_a_notice_of_the_same_moment(seed: int) -> None:
     async def story(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
         await announce(store, 1, ALERTS)
         await fail(store)
@@ -68,7 +68,7 @@ def test_a_failure_goes_before_the_notice_that_was_owed_at_the_same_moment(seed:
 @pytest.mark.parametrize("seed", SEEDS)
 @pytest.mark.parametrize("outcome", [LIMITED, NOT_SENT, Unknown("timeout")], ids=["429", "not reached", "no answer"])
 @pytest.mark.parametrize("away", [7, 40])
-def test_when_slack_is_back_a_failure_goes_before_the_notices_of_all_other_channels(
+def test_after_an_outage_a_failure_goes_before_the_notices_of_all_channels(
     seed: int, outcome: Outcome, away: int
 ) -> None:
     others = [ChannelId(f"C0{number}") for number in range(3)]
@@ -89,7 +89,7 @@ def test_when_slack_is_back_a_failure_goes_before_the_notices_of_all_other_chann
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_when_slack_is_back_the_older_of_two_failures_goes_first(seed: int) -> None:
+def test_after_an_outage_the_older_of_two_failures_goes_first(seed: int) -> None:
     async def story(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
         assert isinstance(chat, Away)
         async with sending(store, chat, clock):

@@ -31,7 +31,7 @@ async def lasts(leadership: Leadership, clock: FakeClock) -> float:
     return seconds
 
 
-async def test_one_bot_has_the_turn_and_keeps_it(store: WholeStore, clock: FakeClock) -> None:
+async def test_one_bot_has_the_leadership_and_keeps_it(store: WholeStore, clock: FakeClock) -> None:
     first, second = Leadership(store, clock), Leadership(store, clock)
     assert not first.held
     assert await first.acquire()
@@ -42,7 +42,7 @@ async def test_one_bot_has_the_turn_and_keeps_it(store: WholeStore, clock: FakeC
         assert (first.held, second.held) == (True, False)
 
 
-async def test_whoever_gives_it_up_lets_another_begin_at_once(store: WholeStore, clock: FakeClock) -> None:
+async def test_a_released_leadership_lets_another_bot_begin_at_once(store: WholeStore, clock: FakeClock) -> None:
     first, second = Leadership(store, clock), Leadership(store, clock)
     await first.acquire()
     await first.release()
@@ -54,7 +54,7 @@ async def test_whoever_gives_it_up_lets_another_begin_at_once(store: WholeStore,
     assert second.held
 
 
-async def test_a_turn_that_is_about_to_run_out_is_no_turn(store: WholeStore, clock: FakeClock) -> None:
+async def test_a_leadership_about_to_expire_counts_as_lost(store: WholeStore, clock: FakeClock) -> None:
     """So that what is begun in it also ends in it."""
     leadership = Leadership(store, clock)
     await leadership.acquire()
@@ -71,7 +71,7 @@ class Flaky(WholeStore):
         return await super().acquire_lease(name, held)
 
 
-async def test_a_store_that_is_away_takes_no_turn_away(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> None:
+async def test_an_unreachable_store_ends_no_leadership(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> None:
     """It is ours for as long as it lasts, and then nobody's, as far as we know."""
     store = Flaky(fake_redis, TEAM, clock)
     leadership = Leadership(store, clock)
@@ -88,7 +88,7 @@ async def test_a_store_that_is_away_takes_no_turn_away(fake_redis: redis.asyncio
     assert await leadership.acquire()
 
 
-async def test_what_is_for_one_bot_only_runs_in_its_turn(store: WholeStore, clock: FakeClock) -> None:
+async def test_a_leaders_job_runs_only_while_it_leads(store: WholeStore, clock: FakeClock) -> None:
     ran = []
     leadership = Leadership(store, clock)
 

@@ -36,7 +36,7 @@ async def notice(bot: Bot) -> str:
     return LOOK.content(card.content, row, bot.clock.now()).text
 
 
-async def test_one_429_that_asks_for_ten_minutes_is_told_with_its_end_and_so_is_the_recovery(
+async def test_one_429_for_ten_minutes_is_announced_with_its_end_and_its_recovery(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
@@ -65,7 +65,7 @@ async def test_one_429_that_asks_for_ten_minutes_is_told_with_its_end_and_so_is_
         assert "orders-1 failure" in await bot.cards()
 
 
-async def test_a_503_with_retry_after_is_told_alike(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_503_with_retry_after_is_announced_in_the_same_way(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await watched(bot)
         answer_all(bot, Unavailable("GoldRush answered 503.", retry_after=120.0))
@@ -74,7 +74,7 @@ async def test_a_503_with_retry_after_is_told_alike(fake_redis: redis.asyncio.Re
         assert "I'll try again at" in await notice(bot)
 
 
-async def test_a_wait_that_leaves_no_reading_old_is_not_told(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_wait_that_makes_no_reading_stale_is_not_announced(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await watched(bot)
         answer_all(bot, Throttled(SLOW_DOWN, retry_after=8.0))
@@ -84,7 +84,7 @@ async def test_a_wait_that_leaves_no_reading_old_is_not_told(fake_redis: redis.a
         assert await bot.cards() == []
 
 
-async def test_what_is_at_rest_may_wait_as_long_as_its_period(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_pipeline_at_rest_may_wait_for_its_whole_period(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         bot.api.statuses[ONE] = Status(phase=Phase.PAUSED, replicas=0, ready=0)
         await watched(bot)
@@ -93,7 +93,7 @@ async def test_what_is_at_rest_may_wait_as_long_as_its_period(fake_redis: redis.
         assert "GoldRush API blind" not in await bot.cards()
 
 
-async def test_a_wait_of_the_listing_or_of_an_object_holds_no_status(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_throttled_listing_or_object_delays_no_status_read(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await watched(bot)
         bot.api.listing = Throttled(SLOW_DOWN, retry_after=600.0)
@@ -128,7 +128,7 @@ async def test_a_longer_wait_changes_the_notice_and_posts_nothing(fake_redis: re
         assert len(episode.timeline) == 1
 
 
-async def test_a_bot_that_is_started_during_a_wait_does_not_say_that_it_is_over(
+async def test_a_bot_started_during_a_wait_does_not_announce_its_end(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
@@ -142,7 +142,7 @@ async def test_a_bot_that_is_started_during_a_wait_does_not_say_that_it_is_over(
         assert episode.open
 
 
-async def test_a_person_is_told_at_once_that_nothing_is_read_and_until_when(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_answer_says_at_once_that_reads_wait_and_until_when(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await watched(bot)
         answer_all(bot, Throttled(SLOW_DOWN, retry_after=600.0))
@@ -166,7 +166,7 @@ async def test_a_person_is_told_at_once_that_nothing_is_read_and_until_when(fake
             assert "large_green_circle" not in str(message.blocks)
 
 
-async def test_an_absurd_wait_is_an_hour_at_most(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_wait_is_capped_at_an_hour(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         bot.budget.throttled(Route.STATUS, 1e9)
         until = bot.scheduler.waits_until()
@@ -174,7 +174,7 @@ async def test_an_absurd_wait_is_an_hour_at_most(fake_redis: redis.asyncio.Redis
         assert until - bot.clock.now() == timedelta(hours=1)
 
 
-async def test_while_the_api_is_away_refresh_leads_with_the_doubt_on_the_card_too(
+async def test_refresh_during_an_outage_puts_the_doubt_first_on_the_card_too(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
@@ -191,7 +191,9 @@ async def test_while_the_api_is_away_refresh_leads_with_the_doubt_on_the_card_to
         assert card.content.unread_at == bot.clock.now()
 
 
-async def test_short_waits_in_a_row_are_told_where_one_pipeline_alone_is_read(fake_redis: redis.asyncio.Redis) -> None:
+async def test_consecutive_short_waits_are_announced_when_one_pipeline_is_watched(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await watched(bot)
         answer_all(bot, Throttled(SLOW_DOWN, retry_after=5.0))
@@ -200,7 +202,7 @@ async def test_short_waits_in_a_row_are_told_where_one_pipeline_alone_is_read(fa
         assert SLOW_DOWN in await notice(bot)
 
 
-async def test_a_pipeline_that_alone_meets_429_for_minutes_is_told(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_pipeline_throttled_alone_for_minutes_is_announced(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await watched(bot)
         bot.api.statuses[ONE] = Throttled(SLOW_DOWN, retry_after=0.0)

@@ -88,7 +88,7 @@ EVERY = sorted({name.split(":")[0] for name in names_of_keys()} - {"probe"})
 
 
 @pytest.mark.parametrize("name", EVERY)
-async def test_while_the_bot_runs(fake_redis: redis.asyncio.Redis, name: str) -> None:
+async def test_a_lost_key_is_reported_while_the_bot_runs(fake_redis: redis.asyncio.Redis, name: str) -> None:
     with capture_logs() as lines:
         async with whole(fake_redis, 4, operator=OPERATOR) as world:
             await furnish(world)
@@ -109,7 +109,7 @@ async def test_while_the_bot_runs(fake_redis: redis.asyncio.Redis, name: str) ->
 
 
 @pytest.mark.parametrize("name", EVERY)
-async def test_while_no_bot_runs(fake_redis: redis.asyncio.Redis, name: str) -> None:
+async def test_a_lost_key_is_reported_after_a_restart(fake_redis: redis.asyncio.Redis, name: str) -> None:
     async with whole(fake_redis, 4, operator=OPERATOR) as world:
         await furnish(world)
     key = await key_of(fake_redis, name)
@@ -123,7 +123,7 @@ async def test_while_no_bot_runs(fake_redis: redis.asyncio.Redis, name: str) -> 
     assert [line for line in lines if line["event"].endswith("_crashed")] == []
 
 
-async def test_nothing_is_reported_where_nothing_is_lost(fake_redis: redis.asyncio.Redis) -> None:
+async def test_nothing_is_reported_without_a_loss(fake_redis: redis.asyncio.Redis) -> None:
     """Also where the last watch is taken away, the last message sent, and a channel wakes."""
     with capture_logs() as lines:
         async with whole(fake_redis, 4, operator=OPERATOR) as world:
@@ -147,7 +147,7 @@ async def test_a_first_start_reports_nothing(fake_redis: redis.asyncio.Redis) ->
     assert reports(lines) == set()
 
 
-async def test_a_card_that_is_lost_is_drawn_again_where_it_stands(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_lost_card_is_redrawn_in_place(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, 4, operator=OPERATOR, chat=FakeChat()) as world:
         await world.bot.watch(FIRST)
         await world.bot.catalogue.refresh()

@@ -50,7 +50,7 @@ async def test_a_failure_card_and_the_page_show_what_to_do(fake_redis: redis.asy
         assert await shown(bot, NOTE) == {"Restart the sink first"}
 
 
-async def test_one_that_is_set_while_it_is_failed_is_drawn_on_the_open_card(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_note_set_during_a_failure_appears_on_the_open_card(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         bot.api.statuses[ONE] = FAILED
         await watch(bot, "orders-*")
@@ -67,7 +67,7 @@ async def test_one_that_is_set_while_it_is_failed_is_drawn_on_the_open_card(fake
         assert await shown(bot) == set()
 
 
-async def test_the_most_specific_one_counts(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_most_specific_note_counts(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(12)) as bot:
         for reference in ("*", "project:shop", "orders-*", "orders-1*", "orders-1"):
             await change(bot, RUNBOOK, reference, f"https://w.example/{len(reference)}{reference[0]}")
@@ -81,7 +81,7 @@ async def test_the_most_specific_one_counts(fake_redis: redis.asyncio.Redis) -> 
         assert "Set for `orders-1*` by Ann Araya" in said(shown_now)
 
 
-async def test_it_is_shown_kept_removed_and_survives_a_restart(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_note_is_shown_kept_removed_and_survives_a_restart(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         none = said(await bot.requests.notes.show(ALERTS, RUNBOOK, "ORDERS-1"))
         assert none == "orders-1 has no runbook.\n`/pipeline runbook orders-1 https://…` sets one."
@@ -98,7 +98,7 @@ async def test_it_is_shown_kept_removed_and_survives_a_restart(fake_redis: redis
         assert (await bot.store.watches()).notes == ()
 
 
-async def test_another_bot_draws_with_the_new_one(fake_redis: redis.asyncio.Redis) -> None:
+async def test_another_bot_draws_the_new_note(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await watch(bot, "orders-1")
         await bot.store.set_note(Note(kind=RUNBOOK, reference=ONE, text=WIKI, by=ANN, at=at(0)))  # by another process
@@ -107,7 +107,7 @@ async def test_another_bot_draws_with_the_new_one(fake_redis: redis.asyncio.Redi
         assert await shown(bot) == {WIKI}
 
 
-async def test_an_unknown_name_changes_nothing_and_keeps_what_was_typed(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_unknown_name_changes_nothing_and_keeps_the_typed_text(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(12)) as bot:
         unknown = await bot.requests.notes.change(ALERTS, RUNBOOK, "ordrs-3", WIKI, by=ANN, by_name="")
         assert isinstance(unknown, NoteUnresolved)
@@ -129,7 +129,7 @@ async def test_a_pattern_says_what_it_applies_to(fake_redis: redis.asyncio.Redis
         assert "No pipeline matches yet." in said(await change(bot, RUNBOOK, "nosuch-*", WIKI))
 
 
-async def test_there_is_a_most(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_number_of_notes_is_limited(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         for number in range(MOST_NOTES):
             await bot.store.set_note(Note(kind=NOTE, reference=f"p{number}-*", text="x", by=ANN, at=at(0)))
@@ -140,7 +140,7 @@ async def test_there_is_a_most(fake_redis: redis.asyncio.Redis) -> None:
         assert (await change(bot, NOTE, "p0-*", "changed")).change is NoteChange.SET
 
 
-async def test_status_of_one_shows_it(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_status_of_one_pipeline_shows_its_note(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await change(bot, RUNBOOK, "orders-*", WIKI)
         one = render_answer(await bot.requests.queries.status(ALERTS, ["orders-1"]), SavedQuestion(), FOOTING).text

@@ -46,7 +46,7 @@ async def notices(bot: Bot, channel: ChannelId) -> list[Notice]:
     return [body for body in bodies if isinstance(body, Notice) and body.kind is NoticeKind.PAGING_STOPPED]
 
 
-async def test_they_leave_the_watch_that_paged_them_and_others_stay(bot: Bot) -> None:
+async def test_stopping_a_page_removes_only_the_person_who_stops_it(bot: Bot) -> None:
     await watch(bot, a_watch(ONE, targets=PAGED), a_watch(TWO, targets=PAGED))
     answer = await bot.requests.stops.stop(BOB, [ONE])
     assert [each.reference for each in answer.stopped] == [ONE]
@@ -55,7 +55,7 @@ async def test_they_leave_the_watch_that_paged_them_and_others_stay(bot: Bot) ->
     assert await paged_by(bot, CAT) == [(ALERTS, ONE), (ALERTS, TWO)]
 
 
-async def test_the_channel_and_the_maker_are_told_who_it_was(bot: Bot) -> None:
+async def test_the_channel_and_the_maker_learn_who_stopped_the_page(bot: Bot) -> None:
     await watch(bot, a_watch(ONE, targets=PAGED, made_by=ANN))
     await bot.requests.stops.stop(BOB, [ONE])
     for channel in (ALERTS, ChannelId(f"D{ANN}")):
@@ -64,7 +64,7 @@ async def test_the_channel_and_the_maker_are_told_who_it_was(bot: Bot) -> None:
         assert [target.id for each in notice.watches for target in each.targets] == [CAT]
 
 
-async def test_whoever_stops_their_own_page_gets_no_message_about_it(bot: Bot) -> None:
+async def test_a_maker_who_stops_their_own_page_gets_no_message(bot: Bot) -> None:
     await watch(bot, a_watch(ONE, targets=PAGED, made_by=BOB))
     await bot.requests.stops.stop(BOB, [ONE])
     assert len(await notices(bot, ALERTS)) == 1
@@ -81,7 +81,7 @@ async def test_the_second_click_changes_nothing_and_says_so(bot: Bot) -> None:
     assert len(await notices(bot, ALERTS)) == 1
 
 
-async def test_it_holds_for_patterns_and_for_every_channel(bot: Bot) -> None:
+async def test_stopping_covers_patterns_and_every_channel(bot: Bot) -> None:
     await watch(
         bot,
         a_watch("orders-*", targets=PAGED),
@@ -100,14 +100,14 @@ async def test_it_holds_for_patterns_and_for_every_channel(bot: Bot) -> None:
     assert told.covers == (covered["orders-*"],)
 
 
-async def test_everywhere_means_every_watch(bot: Bot) -> None:
+async def test_stopping_everywhere_covers_every_watch(bot: Bot) -> None:
     await watch(bot, a_watch(ONE, targets=PAGED), a_watch("orders-*", channel=OTHER, targets=PAGED))
     answer = await bot.requests.stops.stop(BOB, None)
     assert (len(answer.stopped), answer.others) == (2, 0)
     assert await paged_by(bot, BOB) == []
 
 
-async def test_groups_and_broadcasts_stay(bot: Bot) -> None:
+async def test_user_groups_and_broadcasts_stay(bot: Bot) -> None:
     others = (Target(kind=TargetKind.USERGROUP, id=BOB), Target(kind=TargetKind.HERE))
     await watch(bot, a_watch(ONE, targets=(*PAGED, *others)))
     await bot.requests.stops.stop(BOB, [ONE])
@@ -115,7 +115,7 @@ async def test_groups_and_broadcasts_stay(bot: Bot) -> None:
     assert left.targets == (PAGED[1], *others)
 
 
-async def test_the_next_failure_pages_everyone_but_them(bot: Bot) -> None:
+async def test_the_next_failure_pages_everyone_else(bot: Bot) -> None:
     await watch(bot, a_watch(ONE, targets=PAGED))
     await bot.poll(2)
     await bot.requests.stops.stop(BOB, [ONE])
@@ -125,7 +125,7 @@ async def test_the_next_failure_pages_everyone_but_them(bot: Bot) -> None:
     assert await bot.cards(CATS_DMS) == ["orders-1 failure"]
 
 
-async def test_the_open_card_in_their_direct_messages_ends(bot: Bot) -> None:
+async def test_the_open_card_in_the_direct_messages_closes(bot: Bot) -> None:
     await watch(bot, a_watch(ONE, targets=PAGED))
     bot.api.statuses[ONE] = FAILED
     await bot.poll(2)
@@ -139,7 +139,7 @@ async def test_the_open_card_in_their_direct_messages_ends(bot: Bot) -> None:
     assert card.content.continues_in == (ALERTS,)
 
 
-async def test_a_channel_that_rests_is_not_woken_by_it(bot: Bot) -> None:
+async def test_stopping_does_not_resume_a_suspended_channel(bot: Bot) -> None:
     await watch(bot, a_watch(ONE, targets=PAGED))
     await bot.store.rest(ALERTS, SuspendReason.ARCHIVED)
     await bot.requests.stops.stop(BOB, [ONE])

@@ -72,7 +72,7 @@ async def prepared(bot: Bot) -> Readings:
     ],
     ids=["known", "unknown", "patterns", "none"],
 )
-async def test_eight_commands_of_199_names_leave_each_pipeline_its_promised_period(
+async def test_eight_commands_of_199_names_do_not_delay_polling(
     fake_redis: redis.asyncio.Redis, names: list[str]
 ) -> None:
     async with running(fake_redis, *pipelines(KNOWN), rate=RATE) as bot:
@@ -82,7 +82,7 @@ async def test_eight_commands_of_199_names_leave_each_pipeline_its_promised_peri
     assert readings.longest_pause(ids(1, WATCHED)) <= PERIOD + 2
 
 
-async def test_a_failure_is_noticed_as_soon_as_without_them(fake_redis: redis.asyncio.Redis) -> None:
+async def test_commands_do_not_delay_noticing_a_failure(fake_redis: redis.asyncio.Redis) -> None:
     names = [f"orders-{number}" for number in range(WATCHED + 1, KNOWN)]
     async with running(fake_redis, *pipelines(KNOWN), rate=RATE) as bot:
         readings = await prepared(bot)
@@ -93,7 +93,7 @@ async def test_a_failure_is_noticed_as_soon_as_without_them(fake_redis: redis.as
     assert sorted(cards) == [f"orders-{number} failure" for number in (1, 2, 3)]
 
 
-async def test_slow_answers_to_people_take_no_slot_of_the_polling(fake_redis: redis.asyncio.Redis) -> None:
+async def test_slow_reads_for_people_take_no_polling_slot(fake_redis: redis.asyncio.Redis) -> None:
     unwatched = ids(WATCHED + 1, KNOWN)
     async with running(fake_redis, *pipelines(KNOWN), rate=100.0) as bot:
         readings = await prepared(bot)
@@ -109,7 +109,7 @@ async def test_slow_answers_to_people_take_no_slot_of_the_polling(fake_redis: re
         await asyncio.gather(*asking, return_exceptions=True)
 
 
-async def test_what_the_polling_leaves_is_for_people(fake_redis: redis.asyncio.Redis) -> None:
+async def test_people_get_the_budget_that_polling_leaves(fake_redis: redis.asyncio.Redis) -> None:
     clock = FakeClock()
     budget = Budget(RATE, clock)
     taken = 0
@@ -120,7 +120,7 @@ async def test_what_the_polling_leaves_is_for_people(fake_redis: redis.asyncio.R
     assert taken >= RATE * 10
 
 
-async def test_people_keep_their_share_while_the_polling_takes_all_it_can() -> None:
+async def test_people_keep_their_share_while_polling_is_at_its_limit() -> None:
     clock = FakeClock()
     budget = Budget(RATE, clock)
     people = polling = 0
@@ -134,7 +134,7 @@ async def test_people_keep_their_share_while_the_polling_takes_all_it_can() -> N
     assert polling >= 0.8 * RATE * 100
 
 
-async def test_reads_of_people_wait_for_room_and_give_it_back() -> None:
+async def test_reads_for_people_wait_for_a_slot_and_free_it() -> None:
     people = PeopleReads(most=1)
     one, two = PipelineId("one"), PipelineId("two")
     async with people.room(one) as room:
@@ -151,7 +151,7 @@ async def test_reads_of_people_wait_for_room_and_give_it_back() -> None:
     await _enter(people, two)
 
 
-async def test_a_read_that_another_began_meanwhile_leaves_the_room() -> None:
+async def test_a_read_that_another_request_began_frees_its_slot() -> None:
     people = PeopleReads(most=2)
     async with people.room(PipelineId("one")) as room:
         room.keep()

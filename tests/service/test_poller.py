@@ -179,7 +179,7 @@ async def running(
     await leadership.release()
 
 
-async def test_each_phase_is_read_at_its_own_pace_and_each_pipeline_once_however_many_watch(
+async def test_each_phase_has_its_cadence_and_each_pipeline_one_read_for_all_watches(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(4)) as bot:
@@ -210,7 +210,7 @@ async def test_the_interval_is_even_and_pipelines_are_spread_over_it(fake_redis:
     assert max(at_once) <= 5
 
 
-async def test_a_fresh_failure_is_told_and_watched_closely(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_fresh_failure_is_reported_and_polled_closely(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
         await bot.poll(31)
@@ -223,7 +223,7 @@ async def test_a_fresh_failure_is_told_and_watched_closely(fake_redis: redis.asy
         assert bot.repository.record(ONE).state.phase == Phase.FAILED
 
 
-async def test_two_reads_of_one_pipeline_are_never_under_way_and_a_slow_one_delays_no_other(
+async def test_each_pipeline_has_one_read_at_a_time_and_a_slow_one_delays_no_other(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
@@ -243,7 +243,7 @@ async def test_two_reads_of_one_pipeline_are_never_under_way_and_a_slow_one_dela
         assert await person is None
 
 
-async def test_what_was_put_off_while_periods_were_longer_is_due_when_they_are_not(
+async def test_a_read_delayed_by_longer_periods_is_due_once_they_shorten(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(4), rate=0.5) as bot:
@@ -273,7 +273,7 @@ async def test_the_budget_is_kept_and_periods_stretch_evenly(fake_redis: redis.a
     assert {fresh[PipelineId(f"pipe_{n:04}")] for n in range(1, 121)} <= {3, 4}
 
 
-async def test_a_person_is_served_while_the_polling_uses_up_the_budget(fake_redis: redis.asyncio.Redis) -> None:
+async def test_people_get_answers_while_polling_uses_up_the_budget(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(200), rate=4.0) as bot:
         await bot.watch("orders-*")
         await bot.catalogue.refresh()
@@ -319,7 +319,7 @@ async def test_one_broken_pipeline_is_unreachable_after_three_reads_and_back_aft
         assert bot.repository.record(ONE).state.reach is Reach.REACHABLE
 
 
-async def test_the_api_as_a_whole_away_is_one_notice_a_channel_and_its_return_closes_it(
+async def test_an_api_outage_is_one_notice_per_channel_closed_on_recovery(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(20)) as bot:
@@ -346,7 +346,7 @@ async def test_the_api_as_a_whole_away_is_one_notice_a_channel_and_its_return_cl
 
 
 @pytest.mark.parametrize("error", [RuntimeError("boom"), ValueError("hush"), KeyError("data"), OSError(24, "too many")])
-async def test_any_error_inside_a_read_is_told_as_an_outage_and_logged_once(
+async def test_any_error_inside_a_read_is_reported_as_an_outage_and_logged_once(
     fake_redis: redis.asyncio.Redis, error: Exception
 ) -> None:
     with capture_logs() as lines:
@@ -388,7 +388,7 @@ async def test_a_rejected_key_is_one_notice_to_the_operator(fake_redis: redis.as
         assert len(await bot.store.owed(OPERATOR)) == 2  # the card, and the line that it is over
 
 
-async def test_a_pipeline_that_is_gone_is_told_once_and_read_again_when_it_is_listed(
+async def test_a_deleted_pipeline_is_reported_once_and_read_again_when_listed(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
@@ -411,7 +411,7 @@ async def test_a_pipeline_that_is_gone_is_told_once_and_read_again_when_it_is_li
         assert len(await bot.store.owed(ALERTS)) <= 4
 
 
-async def test_what_happened_while_the_bot_was_down_is_told_once(fake_redis: redis.asyncio.Redis) -> None:
+async def test_changes_during_downtime_are_reported_once(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
         await bot.poll(20)
@@ -433,7 +433,7 @@ def doubt_of_the_failure(bot: Bot, pipeline_id: PipelineId = ONE) -> float:
     return (line.at - line.after).total_seconds()
 
 
-async def test_a_bot_that_stood_still_knows_when_it_read_last(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_bot_that_stood_still_knows_its_last_read(fake_redis: redis.asyncio.Redis) -> None:
     """The turn to read is begun anew, with what the store has: steady readings are not written."""
     async with running(fake_redis, *pipelines(2)) as bot:
         bot.api.statuses[TWO] = replace(LIVE, phase=Phase.PAUSED)
@@ -446,7 +446,7 @@ async def test_a_bot_that_stood_still_knows_when_it_read_last(fake_redis: redis.
         assert 40 <= doubt_of_the_failure(bot, TWO) <= 40 + 80
 
 
-async def test_a_bot_whose_plan_was_refused_knows_when_it_read_last(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_bot_whose_plan_was_refused_knows_its_last_read(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await bot.watch(ONE)
         await bot.poll(600)
@@ -460,7 +460,7 @@ async def test_a_bot_whose_plan_was_refused_knows_when_it_read_last(fake_redis: 
         assert doubt_of_the_failure(bot) <= 32
 
 
-async def test_a_bot_that_was_started_anew_knows_when_the_one_before_read_last(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_restarted_bot_knows_its_predecessors_last_read(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         bot.api.statuses[TWO] = replace(LIVE, phase=Phase.PAUSED)
         await bot.watch(ONE, TWO)
@@ -473,7 +473,7 @@ async def test_a_bot_that_was_started_anew_knows_when_the_one_before_read_last(f
         assert doubt_of_the_failure(again, TWO) >= 600  # what is at rest is read seldom: nothing is claimed of it
 
 
-async def test_a_sign_of_life_while_nothing_could_be_read_claims_no_reading(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_heartbeat_without_successful_reads_claims_none(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await bot.watch(ONE, TWO)
         await bot.poll(600)
@@ -485,7 +485,7 @@ async def test_a_sign_of_life_while_nothing_could_be_read_claims_no_reading(fake
         assert 200 <= doubt_of_the_failure(again) <= 300
 
 
-async def test_of_what_was_watched_only_later_no_reading_is_claimed(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_pipeline_watched_later_claims_no_earlier_read(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await bot.watch(ONE, TWO)
         await bot.poll(20)
@@ -499,7 +499,7 @@ async def test_of_what_was_watched_only_later_no_reading_is_claimed(fake_redis: 
         assert doubt_of_the_failure(again) >= 600
 
 
-async def test_a_stop_is_asked_about(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_bot_asks_for_the_intent_behind_a_stop(fake_redis: redis.asyncio.Redis) -> None:
     pipeline = Pipeline(id=ONE, name="backfill", bounded=True)
     async with running(fake_redis, pipeline) as bot:
         await bot.watch(ONE)
@@ -533,7 +533,7 @@ async def watch(
     return answer
 
 
-async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_new_watch_shows_the_state_and_opens_existing_failures(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         bot.api.statuses[TWO] = FAILED
         await watch(bot, "ORDERS-1", channel=OTHER)
@@ -555,7 +555,7 @@ async def test_watching_says_how_it_stands_and_opens_what_is_wrong_already(fake_
         assert (await bot.store.watches()).suspended == {}
 
 
-async def test_unwatching_forgets_and_watching_again_starts_afresh(fake_redis: redis.asyncio.Redis) -> None:
+async def test_unwatching_clears_the_state_and_a_new_watch_starts_fresh(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await watch(bot, "orders-*")
         answer = await bot.requests.subscriptions.unwatch(ALERTS, ["orders-1"], ANN)
@@ -572,7 +572,7 @@ async def test_unwatching_forgets_and_watching_again_starts_afresh(fake_redis: r
         assert await bot.cards() == []  # paused is how it stands, not what became so
 
 
-async def test_a_pattern_takes_in_pipelines_that_come_later(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_pattern_covers_later_pipelines(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await watch(bot, "orders-*")
         newcomer = a_pipeline("orders-new", pipeline_id=PipelineId("pipe_9999"))
@@ -583,7 +583,7 @@ async def test_a_pattern_takes_in_pipelines_that_come_later(fake_redis: redis.as
         assert await bot.cards() == ["orders-new failure"]
 
 
-async def test_browsing_reads_the_page_that_is_shown_and_keeps_nothing(fake_redis: redis.asyncio.Redis) -> None:
+async def test_browsing_reads_only_the_shown_page_and_stores_nothing(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(9)) as bot:
         answer = await bot.requests.queries.browse(ALERTS, "orders shop", 0, 4)
         assert len(answer.views) == 9
@@ -607,7 +607,7 @@ async def test_a_failure_is_acknowledged_once_and_only_on_its_own_card(fake_redi
         assert (second.fate, second.by) == (Fate.ANSWERED, ANN)
 
 
-async def test_the_last_watch_that_ends_draws_the_open_cards_a_last_time(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_end_of_the_last_watch_redraws_the_open_cards(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         ann = Target(kind=TargetKind.USER, id=ANN, direct=ANN_DIRECT)
         bot.api.statuses[ONE] = FAILED
@@ -629,7 +629,7 @@ async def test_the_last_watch_that_ends_draws_the_open_cards_a_last_time(fake_re
         assert (await bot.requests.acknowledgements.acknowledge(ANN_DIRECT, ONE, keys[1], ANN)).fate is Fate.UNWATCHED
 
 
-async def test_a_channel_that_rests_and_watches_still_has_not_left(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_suspended_channel_still_counts_as_watching(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1), fallback=OPERATOR) as bot:
         bot.api.statuses[ONE] = FAILED
         await bot.watch(ONE, "orders-*")
@@ -645,7 +645,7 @@ async def test_a_channel_that_rests_and_watches_still_has_not_left(fake_redis: r
 
 
 @pytest.mark.parametrize("cut_short", [False, True])
-async def test_the_last_card_of_a_pipeline_that_no_listing_shows_keeps_its_name(
+async def test_the_last_card_of_an_unlisted_pipeline_keeps_its_name(
     fake_redis: redis.asyncio.Redis, *, cut_short: bool
 ) -> None:
     async with running(fake_redis) as bot:
@@ -670,7 +670,7 @@ async def outcome(bot: Bot, key: str) -> Outcome | None:
     return (await bot.store.cards([key]))[key].content.episode.outcome
 
 
-async def test_a_watch_that_ended_in_a_crash_is_forgotten_by_whoever_asks_next(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_next_request_cleans_up_a_watch_whose_removal_crashed(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         bot.api.statuses[ONE] = FAILED
         await watch(bot, "orders-1")
@@ -685,7 +685,7 @@ async def test_a_watch_that_ended_in_a_crash_is_forgotten_by_whoever_asks_next(f
         assert await outcome(bot, key) is Outcome.UNWATCHED
 
 
-async def test_two_bots_on_one_store_tell_a_failure_once(fake_redis: redis.asyncio.Redis) -> None:
+async def test_two_bots_on_one_store_report_a_failure_once(fake_redis: redis.asyncio.Redis) -> None:
     clock = FakeClock()
     async with running(fake_redis, *pipelines(3), clock=clock) as one:
         await one.watch("orders-*")
@@ -705,7 +705,7 @@ async def test_two_bots_on_one_store_tell_a_failure_once(fake_redis: redis.async
             assert two.repository.record(ONE).episode == one.repository.record(ONE).episode  # but both know
 
 
-async def test_when_the_bot_that_reads_leaves_the_other_goes_on(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_other_bot_continues_when_the_reading_bot_leaves(fake_redis: redis.asyncio.Redis) -> None:
     clock = FakeClock()
     api = FakeApi(*pipelines(1))
     async with running(fake_redis, clock=clock, api=api) as one:
@@ -726,7 +726,7 @@ async def test_when_the_bot_that_reads_leaves_the_other_goes_on(fake_redis: redi
         assert episode.outcome is Outcome.RECOVERED
 
 
-async def test_people_are_told_how_old_a_reading_is_when_the_api_is_away(fake_redis: redis.asyncio.Redis) -> None:
+async def test_answers_show_the_age_of_a_reading_during_an_outage(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await watch(bot, "orders-1")
         bot.api.statuses[ONE] = Unavailable("GoldRush did not answer within 5 s.")
@@ -736,7 +736,7 @@ async def test_people_are_told_how_old_a_reading_is_when_the_api_is_away(fake_re
         assert view.state.observation is not None
 
 
-async def test_after_a_standstill_a_channel_is_answered_with_fresh_readings(fake_redis: redis.asyncio.Redis) -> None:
+async def test_after_a_standstill_answers_use_fresh_readings(fake_redis: redis.asyncio.Redis) -> None:
     """Nobody named a pipeline: what the polling keeps is not read again, but what it could not keep is."""
     async with running(fake_redis, *pipelines(3)) as bot:
         await watch(bot, "orders-*")
@@ -755,7 +755,7 @@ async def test_after_a_standstill_a_channel_is_answered_with_fresh_readings(fake
     assert [each is not None and each.observed_at == now for each in observed] == [True, False, True]
 
 
-async def test_what_was_read_for_a_person_is_shown_though_the_records_were_loaded_anew_meanwhile(
+async def test_a_reading_for_a_person_is_shown_even_after_a_reload_of_the_records(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     """After a standstill the turn to read is begun anew, just while somebody is answered. A reading that changed
@@ -776,7 +776,7 @@ async def test_what_was_read_for_a_person_is_shown_though_the_records_were_loade
     assert [view.state.observation and view.state.observation.observed_at for view in views] == [now, now]
 
 
-async def test_a_bot_whose_turn_it_is_not_asks_for_no_more_than_the_polling_promises(
+async def test_a_bot_without_leadership_reads_no_more_than_the_cadence_promises(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with (
@@ -795,7 +795,7 @@ async def test_a_bot_whose_turn_it_is_not_asks_for_no_more_than_the_polling_prom
 
 
 @pytest.mark.parametrize("error", [Unauthorized("The ServiceKey is wrong."), Forbidden("A ServiceKey is needed.")])
-async def test_a_rejected_key_is_told_though_nothing_is_watched(
+async def test_a_rejected_key_is_announced_even_if_nothing_is_watched(
     fake_redis: redis.asyncio.Redis, error: ApiError
 ) -> None:
     async with running(fake_redis, *pipelines(2), operator=OPERATOR, api=RefusedApi(error)) as bot:
@@ -813,7 +813,7 @@ async def test_a_rejected_key_is_told_though_nothing_is_watched(
         assert not outage.open
 
 
-async def test_a_rejected_key_is_logged_where_there_is_nobody_to_tell(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_rejected_key_is_logged_without_an_operator_channel(fake_redis: redis.asyncio.Redis) -> None:
     api = RefusedApi(Unauthorized("The ServiceKey is wrong."))
     async with running(fake_redis, *pipelines(2), api=api) as bot:
         with capture_logs() as lines:

@@ -36,7 +36,7 @@ async def reach_on_card(bot: Bot) -> Reach:
     return card.content.state.reach
 
 
-async def test_a_listing_that_comes_before_the_404s_leaves_no_card_failed_for_ever(
+async def test_a_listing_before_the_404s_leaves_no_card_open_for_ever(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     for reference in ("orders-*", "project:shop", ONE):
@@ -54,7 +54,7 @@ async def test_a_listing_that_comes_before_the_404s_leaves_no_card_failed_for_ev
             assert bot.repository.unlisted == ()
 
 
-async def test_a_pipeline_that_was_well_is_told_to_be_gone_too(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_healthy_pipeline_that_is_deleted_is_reported_too(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await bot.watch("orders-*")
         await bot.catalogue.refresh()
@@ -65,7 +65,7 @@ async def test_a_pipeline_that_was_well_is_told_to_be_gone_too(fake_redis: redis
         assert await bot.cards() == ["orders-1 blind"]
 
 
-async def test_it_is_read_on_after_a_restart(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_unlisted_pipeline_is_still_read_after_a_restart(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await failed(bot, "orders-*")
         delete(bot)
@@ -77,7 +77,7 @@ async def test_it_is_read_on_after_a_restart(fake_redis: redis.asyncio.Redis) ->
         assert again.repository.pipeline(ONE).name == "pipe_0001"  # nobody lists it any more
 
 
-async def test_a_pipeline_that_the_pattern_no_longer_means_is_read_until_it_has_recovered(
+async def test_a_pipeline_outside_the_pattern_is_read_until_it_recovers(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     for reference, name, project in (("orders-*", "sales-1", "shop"), ("project:shop", "orders-1", "other")):
@@ -96,7 +96,7 @@ async def test_a_pipeline_that_the_pattern_no_longer_means_is_read_until_it_has_
             assert Counter(bot.api.reads)[ONE] == before  # nobody watches it now
 
 
-async def test_who_ends_the_pattern_ends_the_story_of_what_it_took_in(fake_redis: redis.asyncio.Redis) -> None:
+async def test_ending_a_pattern_closes_the_episodes_of_its_pipelines(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await failed(bot, "orders-*")
         bot.api.pipelines[ONE] = replace(bot.api.pipelines[ONE], name="sales-1")
@@ -106,7 +106,7 @@ async def test_who_ends_the_pattern_ends_the_story_of_what_it_took_in(fake_redis
         assert ONE not in bot.repository.pollable
 
 
-async def test_who_unwatches_while_it_is_unlisted_hears_no_more(fake_redis: redis.asyncio.Redis) -> None:
+async def test_unwatching_an_unlisted_pipeline_stops_its_messages(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await failed(bot, "orders-*")
         await bot.watch("orders-1*", channel=OTHER)
@@ -119,7 +119,7 @@ async def test_who_unwatches_while_it_is_unlisted_hears_no_more(fake_redis: redi
         assert bot.repository.record(ONE).episode is None
 
 
-async def test_what_is_read_but_not_listed_can_be_asked_for_by_name_and_is_in_no_list(
+async def test_an_unlisted_pipeline_answers_to_its_name_and_is_in_no_list(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:

@@ -34,7 +34,7 @@ async def calls(bot: Bot, channel: ChannelId = ALERTS) -> list[tuple[str, ...]]:
     return [tuple(target.id for target in notice.targets) for notice in notices]
 
 
-async def test_those_who_are_named_while_it_is_failed_are_paged_at_once_and_once(
+async def test_people_added_during_a_failure_are_paged_at_once_and_once(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
@@ -52,7 +52,7 @@ async def test_those_who_are_named_while_it_is_failed_are_paged_at_once_and_once
         assert await calls(bot) == [("U0BOB",), ("S0ONCALL",)]
 
 
-async def test_once_it_is_acknowledged_nobody_more_is_paged(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_acknowledged_failure_pages_nobody_else(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await watch(bot, "orders-1")
         bot.api.statuses[ONE] = FAILED
@@ -65,7 +65,7 @@ async def test_once_it_is_acknowledged_nobody_more_is_paged(fake_redis: redis.as
         assert await calls(bot) == []
 
 
-async def test_whoever_took_the_edit_may_die_before_it_pages(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_page_goes_out_even_if_the_editing_bot_dies(fake_redis: redis.asyncio.Redis) -> None:
     """The bot that reads derives the page from the watches and from whom the card has paged."""
     async with running(fake_redis, *pipelines(1)) as bot:
         await watch(bot, "orders-1")
@@ -90,7 +90,7 @@ async def name_bob(world: Whole, reference: str) -> None:
     await world.bot.store.add_watches(edited, an_announcement(f"edited {reference}"))
 
 
-async def test_one_command_calls_once_to_all_that_has_failed(fake_redis: redis.asyncio.Redis) -> None:
+async def test_one_command_pages_once_for_all_open_failures(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, 3) as world:
         await world.bot.watch("orders-*")
         await world.bot.catalogue.refresh()
@@ -102,7 +102,7 @@ async def test_one_command_calls_once_to_all_that_has_failed(fake_redis: redis.a
     assert sorted(names) == ["orders-1", "orders-2", "orders-3"]
 
 
-async def test_a_call_that_comes_after_the_end_or_an_answer_is_not_sent(fake_redis: redis.asyncio.Redis) -> None:
+async def test_no_page_is_sent_after_recovery_or_acknowledgement(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, 3) as world:
         await world.bot.watch("orders-*")
         await world.bot.catalogue.refresh()
@@ -129,7 +129,7 @@ async def unwatch(bot: Bot, *references: str) -> UnwatchAnswer:
     return await task
 
 
-async def test_what_is_not_said_stays_and_an_edit_can_be_taken_back_once(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_edit_keeps_unmentioned_options_and_can_be_undone_once(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await watch(bot, "orders-1", targets=(BOB_TARGET,))
         before = bot.repository.watches.of(ALERTS)
@@ -151,7 +151,7 @@ async def test_what_is_not_said_stays_and_an_edit_can_be_taken_back_once(fake_re
         assert [body.kind for body in told if isinstance(body, Notice)] == [NoticeKind.NOT_PAGED]
 
 
-async def test_an_end_can_be_taken_back_unless_somebody_changed_something_since(
+async def test_an_unwatch_can_be_undone_until_somebody_changes_something(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
@@ -180,7 +180,7 @@ async def test_an_unknown_name_among_several_changes_nothing(fake_redis: redis.a
         assert answer.edits == ()
 
 
-async def test_a_pattern_that_matches_nothing_is_watched_after_it_is_confirmed(
+async def test_a_pattern_without_matches_is_watched_after_confirmation(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
@@ -197,7 +197,7 @@ async def test_a_pattern_that_matches_nothing_is_watched_after_it_is_confirmed(
         assert again.edits == ()
 
 
-async def test_a_pattern_that_nobody_watches_ends_nothing_but_names_what_it_matches(
+async def test_unwatching_an_unwatched_pattern_ends_nothing_and_names_its_matches(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
@@ -213,7 +213,7 @@ async def test_a_pattern_that_nobody_watches_ends_nothing_but_names_what_it_matc
         assert [each.label for each in last.still_watched] == ["orders-1", "orders-2"]
 
 
-async def test_the_channel_is_told_what_goes_on_watching(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_channel_learns_which_patterns_still_watch_a_pipeline(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await watch(bot, "orders-1", "orders-2", "orders-*")
         first = await unwatch(bot, "orders-2")
@@ -229,7 +229,7 @@ async def test_the_channel_is_told_what_goes_on_watching(fake_redis: redis.async
     ]
 
 
-async def test_a_channel_takes_so_many_watches_and_patterns_and_no_more(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_channel_has_a_limit_of_watches_and_patterns(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         limited = RequestServices.over(
             repository=bot.repository,
@@ -255,7 +255,7 @@ async def test_a_channel_takes_so_many_watches_and_patterns_and_no_more(fake_red
         assert not await bot.store.change_watches(change)  # planned on what was so before somebody else's change
 
 
-async def test_after_a_rename_both_names_mean_it_and_the_current_one_is_shown(fake_redis: redis.asyncio.Redis) -> None:
+async def test_after_a_rename_both_names_work_and_the_current_one_is_shown(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         await watch(bot, "orders-1")
         bot.api.pipelines[ONE] = a_pipeline("invoices", pipeline_id=ONE)

@@ -47,7 +47,7 @@ async def flap(world: Whole, times: int) -> None:
         await world.bot.poll(20)
 
 
-async def test_what_a_channel_is_owed_is_refused_once_and_goes_out_in_order_when_it_wakes(
+async def test_a_suspended_channels_deliveries_go_out_in_order_on_resume(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
@@ -71,7 +71,7 @@ async def test_what_a_channel_is_owed_is_refused_once_and_goes_out_in_order_when
         assert [row.id for row in await world.bot.store.owed(ALERTS)] == []
 
 
-async def test_what_a_resting_channel_is_owed_stays_bounded(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_suspended_channels_backlog_stays_bounded(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE, TWO)
         await world.bot.poll(20)
@@ -89,7 +89,7 @@ async def test_what_a_resting_channel_is_owed_stays_bounded(fake_redis: redis.as
         assert len(told_in(world, ALERTS)) < 30
 
 
-async def test_the_others_hear_everything_meanwhile(fake_redis: redis.asyncio.Redis) -> None:
+async def test_other_channels_receive_everything_meanwhile(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.watch(ONE, channel=OTHER)
@@ -101,7 +101,7 @@ async def test_the_others_hear_everything_meanwhile(fake_redis: redis.asyncio.Re
         assert told_in(world, ALERTS) == []
 
 
-async def test_a_channel_that_refuses_again_after_it_woke_does_not_make_its_maker_hear_it_again(
+async def test_a_second_refusal_after_resume_does_not_notify_the_maker_again(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
@@ -119,9 +119,7 @@ async def test_a_channel_that_refuses_again_after_it_woke_does_not_make_its_make
 
 
 @pytest.mark.parametrize("command", ["", "status", "watches"])
-async def test_whoever_asks_in_a_channel_that_rests_has_it_tried_at_once(
-    fake_redis: redis.asyncio.Redis, command: str
-) -> None:
+async def test_a_command_in_a_suspended_channel_tries_it_at_once(fake_redis: redis.asyncio.Redis, command: str) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(20)
@@ -148,7 +146,7 @@ def another_bots(world: Whole) -> Suspensions:
     return Suspensions(store=store, chat=world.chat, clock=world.bot.clock, wake=asyncio.Event(), fallback=None)
 
 
-async def test_the_daily_trial_of_a_read_only_channel_makes_nobody_hear_it_again_whichever_bot_tries(
+async def test_the_daily_trial_of_a_read_only_channel_notifies_nobody_again(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
@@ -165,7 +163,7 @@ async def test_the_daily_trial_of_a_read_only_channel_makes_nobody_hear_it_again
         assert len(world.notices(NoticeKind.SUSPENDED)) == 1
 
 
-async def test_a_channel_that_took_a_message_in_between_makes_its_maker_hear_it_again(
+async def test_a_suspension_after_a_delivered_message_notifies_the_maker_again(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
@@ -181,7 +179,7 @@ async def test_a_channel_that_took_a_message_in_between_makes_its_maker_hear_it_
         assert len(world.notices(NoticeKind.SUSPENDED)) == 2
 
 
-async def test_who_watches_there_anew_hears_that_it_still_takes_no_messages(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_new_watch_in_a_suspended_channel_notifies_its_maker(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis) as world:
         for reference in (ONE, TWO):
             world.chat.answers = [(READ_ONLY, False)]
@@ -190,7 +188,7 @@ async def test_who_watches_there_anew_hears_that_it_still_takes_no_messages(fake
         assert len(world.notices(NoticeKind.SUSPENDED)) == 2
 
 
-async def test_what_makers_were_told_is_not_forgotten_where_the_store_goes_away_over_it(
+async def test_notified_makers_are_remembered_when_the_store_goes_away(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
@@ -207,7 +205,7 @@ async def test_what_makers_were_told_is_not_forgotten_where_the_store_goes_away_
         assert len(world.notices(NoticeKind.SUSPENDED)) == 1
 
 
-async def test_a_fallback_that_rests_itself_is_not_named(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_suspended_fallback_is_not_named(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis, fallback=FALLBACK) as world:
         await world.bot.watch(ONE)
         await world.suspensions.suspend(FALLBACK, SuspendReason.ARCHIVED)
@@ -218,7 +216,7 @@ async def test_a_fallback_that_rests_itself_is_not_named(fake_redis: redis.async
         assert "hears" not in LOOK.content(notice, world.chat.posts[0][0], notice.at).text
 
 
-async def test_a_maker_who_cannot_be_asked_for_just_now_is_told_later(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_maker_without_a_direct_channel_is_notified_later(fake_redis: redis.asyncio.Redis) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(20)
@@ -238,7 +236,7 @@ async def test_a_maker_who_cannot_be_asked_for_just_now_is_told_later(fake_redis
         assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
 
 
-async def test_while_its_makers_cannot_be_asked_for_the_channel_is_tried_ever_more_seldom(
+async def test_a_channel_whose_makers_are_unreachable_is_tried_less_and_less_often(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
@@ -264,7 +262,7 @@ async def test_while_its_makers_cannot_be_asked_for_the_channel_is_tried_ever_mo
         assert len(told_in(world, ALERTS)) == 1
 
 
-async def test_who_watches_while_the_others_are_told_that_the_channel_rests_is_told_too(
+async def test_a_maker_who_joins_during_the_suspension_is_notified_too(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
@@ -285,7 +283,7 @@ async def test_who_watches_while_the_others_are_told_that_the_channel_rests_is_t
         }
 
 
-async def test_a_channel_that_is_watched_anew_without_end_is_put_to_rest_another_time(
+async def test_endless_new_watches_only_postpone_the_suspension(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:
@@ -307,7 +305,7 @@ async def test_a_channel_that_is_watched_anew_without_end_is_put_to_rest_another
 
 
 @pytest.mark.parametrize("left", [False, True], ids=["their maker is there", "their maker has left"])
-async def test_many_channels_come_to_rest_at_once_each_with_one_reading_and_one_question(
+async def test_many_channels_are_suspended_at_once_with_one_query_each(
     fake_redis: redis.asyncio.Redis, *, left: bool
 ) -> None:
     async with whole(fake_redis) as world:
@@ -333,9 +331,7 @@ async def test_many_channels_come_to_rest_at_once_each_with_one_reading_and_one_
 
 
 @pytest.mark.parametrize("later", [False, True])
-async def test_what_comes_late_because_the_channel_rested_says_so(
-    fake_redis: redis.asyncio.Redis, *, later: bool
-) -> None:
+async def test_a_message_late_after_a_suspension_says_so(fake_redis: redis.asyncio.Redis, *, later: bool) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(20)
@@ -353,7 +349,7 @@ async def test_what_comes_late_because_the_channel_rested_says_so(
 
 
 @pytest.mark.parametrize("told_first", [True, False])
-async def test_what_a_dead_id_refused_goes_out_at_once_under_the_new_one(
+async def test_messages_refused_under_a_dead_id_go_out_at_once_under_the_new_one(
     fake_redis: redis.asyncio.Redis, *, told_first: bool
 ) -> None:
     async with whole(fake_redis) as world:
@@ -375,7 +371,7 @@ async def test_what_a_dead_id_refused_goes_out_at_once_under_the_new_one(
         assert len(world.notices(NoticeKind.SUSPENDED)) == (0 if told_first else 1)
 
 
-async def test_a_rest_for_another_reason_is_told_though_the_channel_is_to_get_another_id(
+async def test_a_suspension_for_another_reason_is_reported_before_an_id_change(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with whole(fake_redis) as world:

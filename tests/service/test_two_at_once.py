@@ -15,7 +15,9 @@ async def both(reader: Bot, other: Bot, seconds: int) -> None:
         await other.heartbeat.beat()
 
 
-async def test_a_failure_that_the_other_unwatched_and_watched_again_is_told(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_failure_is_reported_after_another_bot_unwatched_and_rewatched_it(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
     async with (
         running(fake_redis, *pipelines(1)) as reader,
         running(fake_redis, clock=reader.clock, api=reader.api) as other,
@@ -36,7 +38,7 @@ async def test_a_failure_that_the_other_unwatched_and_watched_again_is_told(fake
         assert not other.leadership.held
 
 
-async def test_a_failure_that_began_during_the_click_is_not_acknowledged_by_it(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_click_does_not_acknowledge_a_failure_that_began_during_it(fake_redis: redis.asyncio.Redis) -> None:
     async with (
         running(fake_redis, *pipelines(1)) as reader,
         running(fake_redis, clock=reader.clock, api=reader.api) as other,
