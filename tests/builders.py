@@ -10,7 +10,7 @@ from bot.domain.delivery import Attempt, Delivery, Message, Priority, in_slack
 from bot.domain.episode import Episode, EpisodeKind, TimelineEntry
 from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, ReadSequence
 from bot.domain.phase import Intent, Phase
-from bot.domain.plan import Routing
+from bot.domain.routing import Routing
 from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import Audience, ChannelId, Target, TargetKind, TeamId, UserId, Watch
 from tests.fakes import NOON

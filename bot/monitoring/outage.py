@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from bot.domain.catalogue import Pipeline
-from bot.domain.plan import Plan, Record, Routing, plan_explained, plan_transitions
+from bot.domain.plan import Plan, Record, plan_explained, plan_transitions
+from bot.domain.routing import Routing
 from bot.domain.transition import Event, Reach, Transition
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, UserId, Watch
 from bot.monitoring.breaker import ApiHealth, CircuitBreaker

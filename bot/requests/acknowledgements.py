@@ -8,7 +8,8 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import Outcome
 from bot.domain.observation import PipelineId
-from bot.domain.plan import Plan, Record, Routing, plan_acknowledgement
+from bot.domain.plan import Plan, Record, plan_acknowledgement
+from bot.domain.routing import Routing
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.cards import Cards
 from bot.ports.clock import Clock

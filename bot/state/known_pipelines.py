@@ -10,11 +10,8 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.coverage import Coverage, Watchers
 from bot.domain.note import Guidance, guidance
 from bot.domain.observation import PipelineId
-from bot.domain.plan import (
-    Record,
-    Routing,
-    remembered,
-)
+from bot.domain.plan import Record, remembered
+from bot.domain.routing import Routing
 from bot.domain.transition import Reach, read_again, read_since
 from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, TeamId, Watch, grouped
 from bot.ports.watch_store import Watches

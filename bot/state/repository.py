@@ -11,7 +11,6 @@ from bot.domain.observation import PipelineId
 from bot.domain.plan import (
     Plan,
     Record,
-    Routing,
     plan_forgotten,
     plan_left,
     plan_newcomer,
@@ -20,6 +19,7 @@ from bot.domain.plan import (
     plan_restored,
     remembered,
 )
+from bot.domain.routing import Routing
 from bot.domain.watch import API_PIPELINE_ID, ChannelId, Watch
 from bot.ports.cards import Cards
 from bot.ports.record_store import RecordStore

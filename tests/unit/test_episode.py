@@ -1,7 +1,8 @@
 from bot.domain.episode import ENTRIES_KEPT, Episode, EpisodeKind, Outcome, TimelineEntry
 from bot.domain.observation import Reading
 from bot.domain.phase import Intent, Phase
-from bot.domain.plan import Plan, Record, Routing, plan_reading
+from bot.domain.plan import Plan, Record, plan_reading
+from bot.domain.routing import Routing
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, ORDERS, TEAM, a_miss, a_scene, an_episode, an_observation, at

@@ -11,7 +11,6 @@ from bot.domain.observation import Reading
 from bot.domain.phase import Phase
 from bot.domain.plan import (
     Record,
-    Routing,
     plan_acknowledgement,
     plan_forgotten,
     plan_left,
@@ -20,6 +19,7 @@ from bot.domain.plan import (
     plan_redrawn,
     plan_restored,
 )
+from bot.domain.routing import Routing
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at

@@ -1,0 +1,125 @@
+"""The cards and messages of one step of one episode. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bot.domain.card import Card, SyncCard, ThreadEntry
+from bot.domain.delivery import Message, Priority, in_slack
+from bot.domain.episode import Episode, EpisodeKind, Outcome, stable_key
+from bot.domain.note import NO_GUIDANCE
+from bot.domain.routing import Routing, conversations, new_entries, origins, paged_targets
+from bot.domain.transition import PipelineState
+from bot.domain.watch import ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodePlan:
+    episode: Episode
+    cards: tuple[Card, ...]
+    messages: tuple[Message, ...]
+
+
+def plan_episode(
+    episode: Episode,
+    before: Episode | None,
+    state: PipelineState,
+    routing: Routing,
+    *,
+    only: ChannelId | None = None,
+    after: Episode | None = None,
+) -> EpisodePlan:
+    """Updates each conversation's card, or opens one. A card from before also gets thread entries."""
+    had = before.cards if before else {}
+    wanting = [channel for channel in conversations(episode, before, routing) if channel not in had.values()]
+    opened = {episode.key(routing.team, channel): channel for channel in wanting}
+    episode = replace(episode, cards={**had, **opened})
+    episode = replace(episode, paged={**episode.paged, **paged_targets(episode, routing, opened)})
+    cards = make_cards(episode, state, routing, opened if only else episode.cards)
+    syncs = [sync_message(card, routing, fresh=card.key in opened) for card in cards]
+    if after:
+        syncs = [replace(each, after_card=after.card_in(each.receiver.channel) or "") for each in syncs]
+    threads = {} if only else had
+    entries = [
+        message
+        for key, channel in threads.items()
+        for message in thread_entries(episode, before, routing, key, channel)
+    ]
+    return EpisodePlan(episode, cards, (*syncs, *entries))
+
+
+def make_cards(
+    episode: Episode, state: PipelineState, routing: Routing, channels: Mapping[str, ChannelId]
+) -> tuple[Card, ...]:
+    return tuple(_card(episode, state, routing, key, channel) for key, channel in channels.items())
+
+
+def _card(episode: Episode, state: PipelineState, routing: Routing, key: str, channel: ChannelId) -> Card:
+    audience = routing.audience(channel)
+    failure = episode.kind is EpisodeKind.FAILURE
+    return Card(
+        key=key,
+        channel=channel,
+        pipeline=routing.pipeline,
+        episode=episode,
+        state=state,
+        targets=audience.targets if audience and failure else (),
+        stands_in_for=audience.stands_in_for if audience else (),
+        guidance=routing.guidance if failure else NO_GUIDANCE,
+        origins=origins(routing, channel) if failure else (),
+    )
+
+
+def last_cards(
+    episode: Episode, state: PipelineState, routing: Routing, channels: Mapping[str, ChannelId], at: datetime
+) -> tuple[tuple[Card, ...], tuple[Message, ...]]:
+    """The cards that say that this conversation gets no further updates."""
+    cards = make_cards(episode.unwatched(at), state, routing, channels)
+    return cards, tuple(replace(sync_message(card, routing, fresh=False), made_at=at, earliest=None) for card in cards)
+
+
+def sync_message(card: Card, routing: Routing, *, fresh: bool) -> Message:
+    """The message that posts or updates a card. `fresh`: the channel does not have the card yet."""
+    at = card.episode.timeline[-1].at if card.episode.timeline else card.episode.opened_at
+    if card.state.observation:  # a card updated for a later reading is not late
+        at = max(at, card.state.observation.observed_at)
+    priority = Priority.UPDATE
+    if fresh and card.episode.kind is EpisodeKind.FAILURE:
+        priority = Priority.FAILURE if routing.audience(card.channel) else Priority.PAGE
+    elif card.episode.outcome is Outcome.RECOVERED:
+        priority = Priority.RECOVERY
+    earliest = card.episode.timeline[-1].after if card.episode.timeline else None
+    body = SyncCard(card.key)
+    return Message(
+        id=card.key, receiver=in_slack(card.channel), priority=priority, body=body, made_at=at, earliest=earliest
+    )
+
+
+def thread_entries(
+    episode: Episode, before: Episode | None, routing: Routing, key: str, channel: ChannelId
+) -> list[Message]:
+    """The new entries of a card's thread. In a direct message that pages, only the end of the failure.
+
+    If a channel has two cards of the episode, only the first card's thread broadcasts the end.
+    """
+    audience = routing.audience(channel)
+    ends_failure = episode.kind is EpisodeKind.FAILURE and not episode.open
+    paged = channel in {target.direct for each in routing.audiences for target in each.targets}
+    messages = []
+    for entry in new_entries(episode, before):
+        wanted = any(audience.wants(event) for event in entry.events) if audience else paged and ends_failure
+        if not wanted:
+            continue
+        broadcast = ends_failure and key == episode.card_in(channel)
+        body = ThreadEntry(card_key=key, pipeline=routing.pipeline, entry=entry, broadcast=broadcast)
+        messages.append(
+            Message(
+                id=stable_key(key, str(entry.revision)),
+                receiver=in_slack(channel),
+                priority=Priority.RECOVERY if ends_failure else Priority.UPDATE,
+                body=body,
+                made_at=entry.at,
+                earliest=entry.after,
+            )
+        )
+    return messages

@@ -1,0 +1,97 @@
+"""Which conversations hear about a step of an episode, and who paged them there. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bot.domain.card import PageOrigin
+from bot.domain.catalogue import Pipeline
+from bot.domain.episode import Episode, EpisodeKind, Outcome, TimelineEntry
+from bot.domain.note import NO_GUIDANCE, Guidance
+from bot.domain.transition import Event
+from bot.domain.watch import Audience, ChannelId, TeamId
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """The workspace, the pipeline's names and its watchers, for one plan."""
+
+    team: TeamId
+    pipeline: Pipeline
+    audiences: Sequence[Audience]
+    guidance: Guidance = NO_GUIDANCE
+
+    def audience(self, channel: ChannelId) -> Audience | None:
+        return next((audience for audience in self.audiences if audience.channel == channel), None)
+
+
+def conversations(episode: Episode, before: Episode | None, routing: Routing) -> list[ChannelId]:
+    """The channels that want this step, and the direct messages of the people that a failure pages."""
+    entries = new_entries(episode, before) or episode.timeline
+    events = {event for entry in entries for event in _own_events(episode, entry)}
+    failure = episode.kind is EpisodeKind.FAILURE
+    wanting = [
+        audience
+        for audience in routing.audiences
+        if any(audience.wants(event) for event in events) or (failure and audience.targets)
+    ]
+    direct = [target.direct for audience in wanting for target in audience.targets if failure and target.direct]
+    return list(dict.fromkeys([*(audience.channel for audience in wanting), *direct]))
+
+
+def new_entries(episode: Episode, before: Episode | None) -> list[TimelineEntry]:
+    last = before.revision if before else 0
+    return [entry for entry in episode.timeline if entry.revision > last]
+
+
+def _own_events(episode: Episode, entry: TimelineEntry) -> tuple[Event, ...]:
+    """If a transition closes one episode and opens another, only the new card shows it."""
+    superseded = entry.ends and episode.outcome is Outcome.SUPERSEDED
+    return entry.events[:-1] if superseded else entry.events
+
+
+def as_first_seen(episode: Episode, stored: Episode | None, routing: Routing, key: str) -> Episode:
+    """The episode as this card already shows it: the stored one, or else up to the first entry its channel wanted.
+
+    The card showed that entry, so its thread does not repeat it.
+    """
+    if stored and key in stored.cards:
+        return stored
+    channel = episode.cards[key]
+    wanted = (
+        entry
+        for entry in episode.timeline
+        if channel in conversations(replace(episode, timeline=(entry,)), None, routing)
+    )
+    return replace(episode, revision=next(wanted, episode.timeline[0]).revision)
+
+
+def paged_targets(episode: Episode, routing: Routing, cards: Mapping[str, ChannelId]) -> dict[str, tuple[str, ...]]:
+    """The people and groups that the first card of a failure pages, by the card's key."""
+    if episode.kind is not EpisodeKind.FAILURE:
+        return {}
+    audiences = {key: routing.audience(channel) for key, channel in cards.items()}
+    return {
+        key: tuple(target.identity for target in audience.targets) for key, audience in audiences.items() if audience
+    }
+
+
+def origins(routing: Routing, channel: ChannelId) -> tuple[PageOrigin, ...]:
+    """The watches behind the pages in this conversation: the channel's own, or those that page this person."""
+    paging = [
+        watch
+        for audience in routing.audiences
+        for watch in audience.watches
+        if (audience.channel == channel and watch.targets) or any(target.direct == channel for target in watch.targets)
+    ]
+    return tuple(
+        dict.fromkeys(
+            PageOrigin(
+                by=watch.made_by,
+                name=watch.made_by_name,
+                channel=watch.stands_in_for or watch.channel,
+                reference=watch.reference,
+                label=watch.label,
+            )
+            for watch in paging
+        )
+    )
