@@ -8,7 +8,7 @@ from pathlib import Path
 from bot.domain.watch import TeamId
 from bot.ports.clock import Clock
 from bot.store.connect import opened
-from bot.store.forget import Kept, forget, kept
+from bot.store.forget import WorkspaceData, forget, workspace_data
 
 RUNS_WITHIN = timedelta(seconds=60)
 """The leading bot writes a heartbeat every 2 s. Another one takes over after 10 s without one."""
@@ -47,7 +47,7 @@ async def forget_team(
         say(f"There is no data directory {data_dir}, so there is no data of {team}.")
         return
     async with opened(url, data_dir) as client:
-        found = await kept(client, team)
+        found = await workspace_data(client, team)
         if found.keys == 0:
             say(f"There is no data of {team}.")
             return
@@ -63,10 +63,10 @@ def _is_missing(data_dir: Path) -> bool:
     return not data_dir.is_dir()
 
 
-def _refuse_while_it_runs(team: TeamId, found: Kept, now: datetime, *, force: bool) -> None:
-    if force or found.sign_of_life is None:
+def _refuse_while_it_runs(team: TeamId, found: WorkspaceData, now: datetime, *, force: bool) -> None:
+    if force or found.last_heartbeat is None:
         return
-    age = now - found.sign_of_life
+    age = now - found.last_heartbeat
     if age <= RUNS_WITHIN:  # a negative age means that the other bot's clock is ahead
         raise NotForgottenError(
             f"A bot seems to run for {team}: its last heartbeat is {max(0, round(age.total_seconds()))} s old. "
@@ -74,14 +74,14 @@ def _refuse_while_it_runs(team: TeamId, found: Kept, now: datetime, *, force: bo
         )
 
 
-def _words(found: Kept) -> str:
+def _words(found: WorkspaceData) -> str:
     return ", ".join(
         (
             _number(found.keys, "key"),
             _number(found.watches, "watch", "watches"),
             _number(found.pipelines, "pipeline"),
             _number(found.notes, "runbook or note", "runbooks and notes"),
-            _number(found.owed, "message not sent yet", "messages not sent yet"),
+            _number(found.deliveries, "message not sent yet", "messages not sent yet"),
         )
     )
 

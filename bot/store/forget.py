@@ -15,21 +15,21 @@ BATCH = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
-    """The data of one workspace. `sign_of_life`: when a bot last recorded a heartbeat."""
+class WorkspaceData:
+    """The data of one workspace. `deliveries`: not sent yet. `last_heartbeat`: of any bot."""
 
     keys: int
     watches: int
     pipelines: int
     notes: int
-    owed: int
-    sign_of_life: datetime | None
+    deliveries: int
+    last_heartbeat: datetime | None
 
 
-async def kept(client: redis.asyncio.Redis, team: TeamId) -> Kept:
+async def workspace_data(client: redis.asyncio.Redis, team: TeamId) -> WorkspaceData:
     """
     Raises:
-        StoreAway: it can't be looked at.
+        StoreAway: Redis does not answer.
     """
     keys = Keys(team)
     number = 0
@@ -42,20 +42,20 @@ async def kept(client: redis.asyncio.Redis, team: TeamId) -> Kept:
             for name in ("watches", "notes"):
                 pipe.hexists(keys[name], MARK)
             pipe.hget(keys["heartbeat"], "at")
-            watches, pipelines, notes, owed, watches_marked, notes_marked, at = await pipe.execute()
-    sign = datetime.fromisoformat(at.decode()) if at else None
-    return Kept(
+            watches, pipelines, notes, deliveries, watches_marked, notes_marked, at = await pipe.execute()
+    last_heartbeat = datetime.fromisoformat(at.decode()) if at else None
+    return WorkspaceData(
         keys=number,
         watches=watches - watches_marked,
         pipelines=pipelines,
         notes=notes - notes_marked,
-        owed=owed,
-        sign_of_life=sign,
+        deliveries=deliveries,
+        last_heartbeat=last_heartbeat,
     )
 
 
 async def forget(client: redis.asyncio.Redis, team: TeamId) -> int:
-    """Answers how many keys it deleted. All lie in one slot of a cluster, so a batch may name many.
+    """Returns the number of deleted keys. All lie in one slot of a cluster, so a batch may name many.
 
     Raises:
         StoreAway: some keys are left; a second run deletes them.
@@ -68,7 +68,7 @@ async def forget(client: redis.asyncio.Redis, team: TeamId) -> int:
 
 
 async def _batches(client: redis.asyncio.Redis, keys: Keys) -> AsyncIterator[list[bytes | str]]:
-    """Names each key once. A scan may name one several times."""
+    """Yields each key once: a scan may return a key several times."""
     cursor, seen = 0, set[bytes | str]()
     while True:
         with away():

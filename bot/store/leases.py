@@ -5,14 +5,14 @@ from uuid import uuid4
 from bot.ports.lease_store import Lease
 from bot.store.port import RedisPort
 
-TURN_SECONDS = 10.0
+LEADER_LEASE_SECONDS = 10.0
 
 
 class RedisLeases(RedisPort):
     async def acquire_lease(self, name: str, held: Lease | None = None) -> Lease | None:
-        expires = self._clock.monotonic() + TURN_SECONDS
+        expires = self._clock.monotonic() + LEADER_LEASE_SECONDS
         token = held.token if held else uuid4().hex
-        taken = await self._scripts.run("lease", [self._keys.lease(name)], [token, int(TURN_SECONDS * 1000)])
+        taken = await self._scripts.run("lease", [self._keys.lease(name)], [token, int(LEADER_LEASE_SECONDS * 1000)])
         since = held.since if held else self._clock.now()
         return Lease(name=name, token=token, since=since, expires=expires) if taken else None
 

@@ -8,7 +8,7 @@ import redis.asyncio
 from bot import forgetting
 from bot.domain.watch import TeamId
 from bot.forgetting import NotForgottenError, forget_team, team_id
-from bot.store.forget import BATCH, forget, kept
+from bot.store.forget import BATCH, forget, workspace_data
 from bot.store.losses import MARK
 from tests.builders import TEAM, a_message, a_watch, at
 from tests.fakes import FakeClock
@@ -31,10 +31,10 @@ async def test_it_deletes_every_key_of_the_workspace_and_no_other(any_redis: red
     for number in range(2 * BATCH + 1):
         await any_redis.set(f"pipeline-bot:{{{TEAM}}}:card:{number}", 1)
     others = {name async for name in any_redis.scan_iter() if f"{{{TEAM}}}".encode() not in name}
-    found = await kept(any_redis, TEAM)
-    assert (found.watches, found.owed) == (1, 1)
+    found = await workspace_data(any_redis, TEAM)
+    assert (found.watches, found.deliveries) == (1, 1)
     assert await forget(any_redis, TEAM) == found.keys
-    assert (await kept(any_redis, TEAM)).keys == 0
+    assert (await workspace_data(any_redis, TEAM)).keys == 0
     left = {name async for name in any_redis.scan_iter()}
     assert left == others | {f"other:{{{TEAM}}}:watches".encode()}
 
@@ -44,10 +44,10 @@ async def test_the_mark_of_an_emptied_key_counts_as_nothing(any_redis: redis.asy
     await store.record_heartbeat(at(0), "run-1")
     await store.lost_keys((), ())
     assert await any_redis.hexists(f"pipeline-bot:{{{TEAM}}}:watches", MARK.decode())
-    found = await kept(any_redis, TEAM)
-    assert (found.watches, found.pipelines, found.notes, found.owed) == (0, 0, 0, 0)
+    found = await workspace_data(any_redis, TEAM)
+    assert (found.watches, found.pipelines, found.notes, found.deliveries) == (0, 0, 0, 0)
     await store.add_watches([a_watch()], a_message())
-    assert (await kept(any_redis, TEAM)).watches == 1
+    assert (await workspace_data(any_redis, TEAM)).watches == 1
 
 
 class Terminal:
@@ -85,13 +85,13 @@ async def test_it_asks_for_the_id_and_says_what_was_deleted(valkey: redis.asynci
     wrong = Terminal("yes")
     with pytest.raises(NotForgottenError, match="nothing was deleted"):
         await typed(wrong, valkey_url)
-    assert (await kept(client, TEAM)).watches == 1
+    assert (await workspace_data(client, TEAM)).watches == 1
     right = Terminal(TEAM)
     await typed(right, valkey_url)
     assert "1 watch, 0 pipelines, 0 runbooks and notes, 1 message not sent yet." in right.said[0]
     assert right.said[1].startswith("Deleted ")
     assert right.asked == [f"Type {TEAM} to delete all of it for good"]
-    assert (await kept(client, TEAM)).keys == 0
+    assert (await workspace_data(client, TEAM)).keys == 0
     again = Terminal()
     await typed(again, valkey_url)
     assert again.said == [f"There is no data of {TEAM}."]
@@ -110,9 +110,9 @@ async def test_it_refuses_while_a_bot_runs_unless_it_is_forced(
     if runs:
         with pytest.raises(NotForgottenError, match=r"A bot seems to run .* Nothing was deleted"):
             await typed(Terminal(), valkey_url, yes=True, clock=clock)
-        assert (await kept(client, TEAM)).watches == 1
+        assert (await workspace_data(client, TEAM)).watches == 1
     await typed(Terminal(), valkey_url, yes=True, force=runs, clock=clock)
-    assert (await kept(client, TEAM)).keys == 0
+    assert (await workspace_data(client, TEAM)).keys == 0
 
 
 async def test_without_a_data_directory_none_is_made(tmp_path: Path) -> None:

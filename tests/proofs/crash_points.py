@@ -69,7 +69,7 @@ def _hurry() -> None:
     vars(job)["RECHECK_AFTER"] = protocol.RECHECK_AFTER
     protocol.LONGEST_BACKOFF = protocol.PAGE_LONGEST_BACKOFF = timedelta(seconds=2)
     lanes.LEASE_SECONDS /= SCALE
-    leases.TURN_SECONDS /= JOBS_SCALE
+    leases.LEADER_LEASE_SECONDS /= JOBS_SCALE
     leadership.SPARE_SECONDS /= JOBS_SCALE
     rate_limiter.CALL_SECONDS /= SCALE
     vars(lane_worker)["CALL_SECONDS"] = rate_limiter.CALL_SECONDS

@@ -26,7 +26,7 @@ from bot.ports.store_errors import StoreRolledBack
 from bot.ports.watch_store import Watches
 from bot.store.channels import TRIAL_SECONDS
 from bot.store.lanes import LEASE_SECONDS
-from bot.store.leases import TURN_SECONDS
+from bot.store.leases import LEADER_LEASE_SECONDS
 from bot.store.outbox import GROWS_FOR
 
 T = TypeVar("T")
@@ -313,7 +313,7 @@ class MemoryStore:
         return await self._asked(lambda: tuple(sorted(self.disk.interactions.values(), key=lambda each: each.at)))
 
     async def acquire_lease(self, name: str, held: Lease | None = None) -> Lease | None:
-        return await self._leased(name, held, TURN_SECONDS)
+        return await self._leased(name, held, LEADER_LEASE_SECONDS)
 
     async def release_lease(self, lease: Lease) -> None:
         await self.release(lease)

@@ -6,7 +6,7 @@ import redis.asyncio
 from bot.coordination.leadership import SPARE_SECONDS, Leadership
 from bot.ports.lease_store import Lease
 from bot.ports.store_errors import StoreAway
-from bot.store.leases import TURN_SECONDS
+from bot.store.leases import LEADER_LEASE_SECONDS
 from tests.builders import TEAM
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
@@ -58,7 +58,7 @@ async def test_a_leadership_about_to_expire_counts_as_lost(store: WholeStore, cl
     """So that what is begun in it also ends in it."""
     leadership = Leadership(store, clock)
     await leadership.acquire()
-    assert await lasts(leadership, clock) == TURN_SECONDS - SPARE_SECONDS
+    assert await lasts(leadership, clock) == LEADER_LEASE_SECONDS - SPARE_SECONDS
     assert await leadership.acquire()  # nobody else wanted it, and it has just become ours again
 
 

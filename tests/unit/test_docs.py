@@ -286,7 +286,7 @@ def seconds(of: float | timedelta) -> str:
 
 NUMBERS: Mapping[str, list[str]] = {
     "docs/architecture.md": [
-        f"({seconds(leases.TURN_SECONDS)}",
+        f"({seconds(leases.LEADER_LEASE_SECONDS)}",
         f"lease of {seconds(lanes.LEASE_SECONDS)}",
         f"{seconds(rate_limiter.CALL_SECONDS)} left",
         f"call has {seconds(calls.DEADLINE_SECONDS)}",
