@@ -16,9 +16,9 @@ from bot.ports.telemetry.delivery import LaneCrashed, LaneInterrupted
 from bot.ports.telemetry.store import StoreUnreachable
 
 POLL_SECONDS = 0.5
-UNREACHED_SECONDS = 5.0
-LOST_STORE_SECONDS = 1.0
-TRIPPED_SECONDS = 5.0
+CHAT_AWAY_SECONDS = 5.0
+STORE_AWAY_SECONDS = 1.0
+CRASHED_SECONDS = 5.0
 TIDY_SECONDS = 30.0
 
 
@@ -52,9 +52,9 @@ class Dispatcher:
                     await self._poll(lanes)
                 except StoreAway as exc:
                     emit(StoreUnreachable(component="delivery", problem=str(exc)))
-                    await self._clock.sleep(LOST_STORE_SECONDS)
+                    await self._clock.sleep(STORE_AWAY_SECONDS)
                     continue
-                await self._rest(self._poll_seconds, self._wake)
+                await self._sleep(self._poll_seconds, self._wake)
 
     async def _restore_throttles(self) -> None:
         """What Slack asked of us before a restart still counts; no longer than it asked, should the clock have been put
@@ -67,65 +67,67 @@ class Dispatcher:
                     if method in set(Method) and left > 0:
                         self._services.limiter.throttle(Method(method), left)
             except StoreAway:
-                await self._clock.sleep(LOST_STORE_SECONDS)
+                await self._clock.sleep(STORE_AWAY_SECONDS)
             else:
                 return
 
     async def _poll(self, lanes: asyncio.TaskGroup) -> None:
-        rung = self._wake.is_set()
+        woken = self._wake.is_set()
         self._wake.clear()
-        self._begin(lanes, await self._lanes.lanes_with_work(), rests=False)
-        if rung:
-            before, self._polled = self._polled, asyncio.Event()
-            before.set()
+        self._start(lanes, await self._lanes.lanes_with_work(), suspended=False)
+        if woken:
+            previous, self._polled = self._polled, asyncio.Event()
+            previous.set()
         if self._clock.monotonic() - self._tidied_at >= TIDY_SECONDS:
             self._tidied_at = self._clock.monotonic()
-            self._begin(lanes, await self._lanes.suspended_lanes(), rests=True)
+            self._start(lanes, await self._lanes.suspended_lanes(), suspended=True)
 
-    def _begin(self, tasks: asyncio.TaskGroup, lanes: Iterable[Lane], *, rests: bool) -> None:
+    def _start(self, tasks: asyncio.TaskGroup, lanes: Iterable[Lane], *, suspended: bool) -> None:
         """Pages claim their channel before the channel's feed begins, whichever of the two reads its rows first."""
         for lane in lanes:
             if lane in self._busy:
                 continue
             self._busy.add(lane)
-            if lane.kind is LaneKind.PAGES and not rests:
+            if lane.kind is LaneKind.PAGES and not suspended:
                 self._services.limiter.claim(lane.receiver)
-            tasks.create_task(self._own(lane, rests=rests), name=f"{'resting ' if rests else ''}lane {lane.name}")
+            tasks.create_task(
+                self._supervise(lane, suspended=suspended), name=f"{'resting ' if suspended else ''}lane {lane.name}"
+            )
 
-    async def _rest(self, seconds: float, until: asyncio.Event) -> None:
-        nap = asyncio.ensure_future(self._clock.sleep(seconds))
-        rung = asyncio.ensure_future(until.wait())
+    async def _sleep(self, seconds: float, until: asyncio.Event) -> None:
+        timer = asyncio.ensure_future(self._clock.sleep(seconds))
+        woken = asyncio.ensure_future(until.wait())
         try:
-            await asyncio.wait({nap, rung}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({timer, woken}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            nap.cancel()
-            rung.cancel()
+            timer.cancel()
+            woken.cancel()
 
-    async def _own(self, lane: Lane, *, rests: bool) -> None:
+    async def _supervise(self, lane: Lane, *, suspended: bool) -> None:
         """Supervises one lane: whatever goes wrong here stops no other. A lane that rests is only kept tidy."""
         try:
-            await self._leased(lane, rests=rests)
+            await self._work_leased(lane, suspended=suspended)
         except (StoreAway, LeaseLostError) as exc:
             emit(LaneInterrupted(lane=lane.name, problem=str(exc)))
-            await self._clock.sleep(LOST_STORE_SECONDS)
+            await self._clock.sleep(STORE_AWAY_SECONDS)
         except ChatAway as exc:  # a channel that takes no messages, and Slack does not say how its makers are reached
             emit(LaneInterrupted(lane=lane.name, problem=str(exc)))
-            await self._clock.sleep(UNREACHED_SECONDS)
+            await self._clock.sleep(CHAT_AWAY_SECONDS)
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
             emit(LaneCrashed(lane=lane.name, exception=exc))
-            await self._clock.sleep(TRIPPED_SECONDS)
+            await self._clock.sleep(CRASHED_SECONDS)
         finally:
             self._services.limiter.claims.withdraw(lane)
             self._busy.discard(lane)
 
-    async def _leased(self, lane: Lane, *, rests: bool) -> None:
+    async def _work_leased(self, lane: Lane, *, suspended: bool) -> None:
         lease = await self._lanes.lease(lane)
         if lease is None:
             return
         try:
             last_id, resumed_at = await self._lanes.last_id(lane), await self._lanes.resumed_at(lane.receiver)
             lane_worker = LaneWorker(self._services, lane, lease, last_id, resumed_at)
-            await (lane_worker.tidied() if rests else self._drain(lane_worker))
+            await (lane_worker.tidied() if suspended else self._drain(lane_worker))
         finally:
             # Also after trouble: nobody is to wait for it to run out. Another's is not touched.
             with suppress(StoreAway):
@@ -138,4 +140,4 @@ class Dispatcher:
             if seconds is None:
                 return
             if seconds > 0:
-                await self._rest(min(seconds, self._poll_seconds), polled)
+                await self._sleep(min(seconds, self._poll_seconds), polled)

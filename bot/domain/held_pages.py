@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from bot.domain.card import DigestEntry, HeldPages, PostedCard, SyncCard, ThreadEntry
 from bot.domain.delivery import Delivery, LaneKind, Message, Priority, State
 from bot.domain.episode import stable_key
-from bot.domain.grouping import Backlog, Grouping, gone_through, together
+from bot.domain.grouping import Backlog, Grouping, digest_entry, merge_entries
 from bot.domain.observation import PipelineId
 from bot.domain.watch import TeamId
 
@@ -49,24 +49,24 @@ def concerns_pages(backlog: Backlog) -> bool:
 def hold_back(backlog: Backlog, allowance: Allowance) -> Grouping | None:
     """The next row to hold back or to add to a summary; None if every row may go out."""
     untried = [row for row in backlog.rows if row.attempt.state is State.QUEUED and row.attempt.count == 0]
-    beyond = [row for row in untried if allowance.left <= 0 and _is_untold_page(backlog, row)]
-    lines = [row for row in untried if _is_line_of_held(backlog, row)]
-    there = [row for row in untried if isinstance(row.body, HeldPages)]
-    if beyond or lines or len(there) > 1:
-        return _summed_up(backlog, [*beyond, *lines], there, allowance)
-    if there and _waits_too_little(there[0], allowance):
-        return Grouping(row=_due(there[0], allowance), replaced=(), merges=True)
+    over_limit = [row for row in untried if allowance.left <= 0 and _is_unposted_page(backlog, row)]
+    entries = [row for row in untried if _is_entry_of_held(backlog, row)]
+    summaries = [row for row in untried if isinstance(row.body, HeldPages)]
+    if over_limit or entries or len(summaries) > 1:
+        return _summed_up(backlog, [*over_limit, *entries], summaries, allowance)
+    if summaries and _waits_too_little(summaries[0], allowance):
+        return Grouping(row=_due(summaries[0], allowance), replaced=(), merges=True)
     return None
 
 
-def _is_untold_page(backlog: Backlog, row: Delivery) -> bool:
+def _is_unposted_page(backlog: Backlog, row: Delivery) -> bool:
     card = backlog.cards.get(row.id) if isinstance(row.body, SyncCard) else None
     if card is None or card.message_id is not None or card.removed or card.group or card.held:
         return False
     return row.lane.kind is LaneKind.PAGES and row.message.priority is Priority.PAGE
 
 
-def _is_line_of_held(backlog: Backlog, row: Delivery) -> bool:
+def _is_entry_of_held(backlog: Backlog, row: Delivery) -> bool:
     card = backlog.cards.get(row.body.card_key) if isinstance(row.body, ThreadEntry) else None
     return card is not None and card.held > 0
 
@@ -78,9 +78,9 @@ def _waits_too_little(row: Delivery, allowance: Allowance) -> bool:
     )
 
 
-def _summed_up(backlog: Backlog, chosen: list[Delivery], there: list[Delivery], allowance: Allowance) -> Grouping:
-    home = there[0] if there else None
-    told = [entry for row in there if isinstance(row.body, HeldPages) for entry in row.body.entries]
+def _summed_up(backlog: Backlog, chosen: list[Delivery], summaries: list[Delivery], allowance: Allowance) -> Grouping:
+    home = summaries[0] if summaries else None
+    told = [entry for row in summaries if isinstance(row.body, HeldPages) for entry in row.body.entries]
     told += [entry for row in chosen if (entry := _entry(backlog, row))]
     key = home.id if home else _key(backlog.team, chosen)
     body = HeldPages(key=key, limit=allowance.limit, entries=_by_pipeline(told))
@@ -98,7 +98,7 @@ def _summed_up(backlog: Backlog, chosen: list[Delivery], there: list[Delivery], 
         )
     row = _due(row, allowance)
     held = {each.id: backlog.cards[each.id].revision for each in chosen if isinstance(each.body, SyncCard)}
-    return Grouping(row=row, replaced=(*chosen, *there[1:]), held=held, merges=home is not None)
+    return Grouping(row=row, replaced=(*chosen, *summaries[1:]), held=held, merges=home is not None)
 
 
 def _due(row: Delivery, allowance: Allowance) -> Delivery:
@@ -115,13 +115,13 @@ def _entry(backlog: Backlog, row: Delivery) -> DigestEntry | None:
     if isinstance(row.body, ThreadEntry):
         card: PostedCard = backlog.cards[row.body.card_key]
         counted = row.body.entry.revision <= card.held
-        return None if counted else gone_through(row.body.pipeline, (row.body.entry,), card.content.episode)
+        return None if counted else digest_entry(row.body.pipeline, (row.body.entry,), card.content.episode)
     content = backlog.cards[row.id].content
-    return gone_through(content.pipeline, content.episode.timeline, content.episode)
+    return digest_entry(content.pipeline, content.episode.timeline, content.episode)
 
 
 def _by_pipeline(entries: Sequence[DigestEntry]) -> tuple[DigestEntry, ...]:
     told: dict[PipelineId, DigestEntry] = {}
     for entry in entries:
-        told[entry.pipeline.id] = together(told.get(entry.pipeline.id), entry)
+        told[entry.pipeline.id] = merge_entries(told.get(entry.pipeline.id), entry)
     return tuple(told.values())

@@ -68,7 +68,7 @@ def decide(delivery: Delivery, now: datetime, ownership: Ownership, *, idempoten
     if (
         delivery.attempt.state is State.QUEUED
         and not in_doubt(delivery, ownership.doubt_since)
-        and not _unseen(delivery, now)
+        and not _may_look_again(delivery, now)
     ):
         return Send()
     if (
@@ -92,14 +92,14 @@ def in_doubt(delivery: Delivery, doubt_since: datetime | None) -> bool:
     return delivery.attempt.checked_at is None or delivery.attempt.checked_at <= doubt_since
 
 
-def _unseen(delivery: Delivery, now: datetime) -> bool:
+def _may_look_again(delivery: Delivery, now: datetime) -> bool:
     """It was given up unread, and could not be sent at once: by now Slack may let itself be read."""
-    return given_up(delivery) and (
+    return sends_blind(delivery) and (
         delivery.attempt.checked_at is None or now - delivery.attempt.checked_at > LOOKUP_INTERVAL
     )
 
 
-def given_up(delivery: Delivery) -> bool:
+def sends_blind(delivery: Delivery) -> bool:
     """It is to be sent though nobody could look whether it is there."""
     return delivery.attempt.state is State.QUEUED and delivery.attempt.possible_repeat
 
@@ -111,7 +111,7 @@ def _not_before(delivery: Delivery, now: datetime, ownership: Ownership) -> date
     return delivery.not_before
 
 
-def given(delivery: Delivery, now: datetime, ownership: Ownership) -> Delivery:
+def as_sending(delivery: Delivery, now: datetime, ownership: Ownership) -> Delivery:
     """What is recorded before the call: whoever finds it so later looks before sending again."""
     attempt = delivery.attempt
     return delivery.after(
@@ -167,15 +167,17 @@ def after_lookup(delivery: Delivery, lookup_result: LookupResult, now: datetime,
         case Absent() if delivery.attempt.lookups + 1 >= LOOKUPS or delivery.attempt.state is State.QUEUED:
             # Absent where it was looked for: no earlier try is there either.
             queued = _queued(delivery, now)
-            return _again(delivery, queued, uncertain=_was_given(delivery), possible_repeat=False, blind_count=0)
+            return _again(delivery, queued, uncertain=_may_be_posted(delivery), possible_repeat=False, blind_count=0)
         case Absent():
             return _again(
                 delivery, delivery.attempt, lookups=delivery.attempt.lookups + 1, not_before=now + LOOKUP_INTERVAL
             )
         case Unreadable(retry_after=wait, lost=lost):
             patience = patience_with(delivery, lost=lost)
-            if given_up(delivery) or now - _sought_since(delivery, ownership) >= LANDS_WITHIN + patience:
-                return _again(delivery, _queued(delivery, now), uncertain=_was_given(delivery), possible_repeat=True)
+            if sends_blind(delivery) or now - _lookups_since(delivery, ownership) >= LANDS_WITHIN + patience:
+                return _again(
+                    delivery, _queued(delivery, now), uncertain=_may_be_posted(delivery), possible_repeat=True
+                )
             return _again(delivery, delivery.attempt, not_before=now + min(wait or LOOKUP_INTERVAL, patience))
         case _ as unreachable:
             assert_never(unreachable)
@@ -197,7 +199,7 @@ def after_recheck(delivery: Delivery, lookup_result: LookupResult, now: datetime
             assert_never(unreachable)
 
 
-def after_repeat_left(delivery: Delivery, done: Done, now: datetime) -> Settlement:
+def after_failed_delete(delivery: Delivery, done: Done, now: datetime) -> Settlement:
     """It stands twice, and Slack would not take the later away: that is tried again, as often as is looked again."""
     if not isinstance(delivery.body, Recheck):
         return replace(done, recheck=True)
@@ -217,7 +219,7 @@ def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:
     return doubled
 
 
-def _sought_since(delivery: Delivery, ownership: Ownership) -> datetime:
+def _lookups_since(delivery: Delivery, ownership: Ownership) -> datetime:
     """Before this nobody looked for it: however long it is owed, it is not given up at the first look."""
     return max(
         filter(None, (delivery.attempt.sent_at or delivery.message.made_at, ownership.since, ownership.doubt_since))
@@ -235,7 +237,7 @@ def oldest(delivery: Delivery) -> str:
     return f"{(since - CLOCKS_DIFFER).timestamp():.6f}"
 
 
-def _was_given(delivery: Delivery) -> bool:
+def _may_be_posted(delivery: Delivery) -> bool:
     return delivery.attempt.uncertain or delivery.attempt.state is State.SENDING
 
 
@@ -260,7 +262,7 @@ def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Deli
     there) and for the lines before it: it never overtakes its own story, though a more urgent story overtakes it.
     """
     rows = list(rows)
-    unfinished = {key for row in rows for key in _lines_of(row.body)}
+    unfinished = {key for row in rows for key in _entry_cards(row.body)}
     firsts: dict[str, Delivery] = {}
     urgency: dict[str, Priority] = {}
     others: list[Delivery] = []
@@ -289,7 +291,7 @@ def thread_of(body: Body) -> str | None:
     return body.thread_key if isinstance(body, TimelineBatch) else None
 
 
-def _lines_of(body: Body) -> tuple[str, ...]:
+def _entry_cards(body: Body) -> tuple[str, ...]:
     """The cards whose stories its lines go on with."""
     lines = body.entries if isinstance(body, TimelineBatch) else (body,) if isinstance(body, ThreadEntry) else ()
     return tuple(line.card_key for line in lines)

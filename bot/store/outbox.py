@@ -90,7 +90,7 @@ class RedisOutbox(RedisPort):
             *(each.id for each in grouping.replaced),
             *grouping.joins,
             *grouping.held.values(),
-            *(part for each in grouping.beside for part in (each.id, encode_delivery(each))),
+            *(part for each in grouping.accompanied_by for part in (each.id, encode_delivery(each))),
         ]
         gathered = bool(await self._scripts.write("regroup", keys, args))
         if gathered and isinstance(row.body, SyncGroup) and not row.body.grown:

@@ -59,7 +59,7 @@ async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Differe
     grouping = Grouping(
         row=row,
         replaced=(joining, held, other, forgotten),
-        beside=(beside,),
+        accompanied_by=(beside,),
         joins=(joining.id,),
         held={held.id: 1, other.id: 7},
         forgets=(forgotten.id,),

@@ -19,7 +19,7 @@ import redis.asyncio.connection
 from bot import jobs
 from bot.app import run
 from bot.coordination import leadership
-from bot.delivery import claims, dispatcher, job, lane_worker, rate_limiter
+from bot.delivery import claims, dispatcher, lane_worker, pending, rate_limiter
 from bot.domain import protocol
 from bot.jobs import PeriodicJob
 from bot.settings import Settings
@@ -66,7 +66,7 @@ def _hurry() -> None:
     ):
         setattr(protocol, name, getattr(protocol, name) / SCALE)
     protocol.RECHECK_AFTER /= SCALE
-    vars(job)["RECHECK_AFTER"] = protocol.RECHECK_AFTER
+    vars(pending)["RECHECK_AFTER"] = protocol.RECHECK_AFTER
     protocol.LONGEST_BACKOFF = protocol.PAGE_LONGEST_BACKOFF = timedelta(seconds=2)
     lanes.LEASE_SECONDS /= SCALE
     leases.LEADER_LEASE_SECONDS /= JOBS_SCALE
@@ -74,7 +74,7 @@ def _hurry() -> None:
     rate_limiter.CALL_SECONDS /= SCALE
     vars(lane_worker)["CALL_SECONDS"] = rate_limiter.CALL_SECONDS
     calls.DEADLINE_SECONDS /= SCALE
-    dispatcher.LOST_STORE_SECONDS /= SCALE
+    dispatcher.STORE_AWAY_SECONDS /= SCALE
     rate_limiter.POST_SPACING_SECONDS /= SCALE
     rate_limiter.LONGEST_PAUSE_SECONDS /= SCALE
     claims.CLAIM_SECONDS /= SCALE

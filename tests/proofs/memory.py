@@ -523,7 +523,7 @@ class MemoryStore:
                 self._take_away(lane, each.id)
             if grouping.merges:
                 self.disk.rows[grouping.row.id] = grouping.row
-            for each in (grouping.row, *grouping.beside):
+            for each in (grouping.row, *grouping.accompanied_by):
                 self._put(each)
             for key in grouping.joins:
                 self.disk.cards[key] = replace(self.disk.cards[key], group=grouping.row.id)

@@ -38,7 +38,7 @@ from bot.domain.delivery import (
 )
 from bot.domain.episode import TimelineEntry
 from bot.domain.observation import PipelineId
-from bot.domain.protocol import LANDS_WITHIN, after_lookup, after_send, decide, given, in_order
+from bot.domain.protocol import LANDS_WITHIN, after_lookup, after_send, as_sending, decide, in_order
 from bot.domain.watch import ChannelId
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -278,7 +278,7 @@ def _steps(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
             settlement = after_lookup(row, _sighting(world, row, protocol), at(world.now), owner.ownership)
             yield _settled(world, owner, row, settlement, protocol)
         case Send() if world.posts < MOST_POSTS:
-            claim = given(row, at(world.now), owner.ownership)
+            claim = as_sending(row, at(world.now), owner.ownership)
             call = Call(world.posts + 1, claim, None if protocol.stalls else world.now)
             if protocol.marks:
                 world = world.writes(_with(world.rows, claim))

@@ -13,7 +13,7 @@ from bot.delivery.lane_worker import LaneWorker
 from bot.domain import protocol
 from bot.domain.delivery import Delivery
 from bot.domain.plan import Plan
-from bot.domain.protocol import given
+from bot.domain.protocol import as_sending
 from bot.goldrush.client import Client
 from bot.slack.outbound import calls
 from bot.store import scripts
@@ -42,9 +42,9 @@ def _mark() -> None:
     """That a message is given to Slack is not written down before."""
 
     async def unmarked(self: LaneWorker, delivery: Delivery) -> Delivery:
-        return given(delivery, self._clock.now(), self._ownership)
+        return as_sending(delivery, self._clock.now(), self._ownership)
 
-    LaneWorker._claimed = unmarked  # type: ignore[method-assign]
+    LaneWorker._record_sending = unmarked  # type: ignore[method-assign]
 
 
 def _retry_handlers() -> None:

@@ -52,8 +52,8 @@ from bot.domain.protocol import (
     after_lookup,
     after_recheck,
     after_send,
+    as_sending,
     decide,
-    given,
     in_doubt,
     in_order,
     oldest,
@@ -164,7 +164,7 @@ def test_a_clock_that_was_put_back_does_not_draw_out_a_wait(
 def test_what_is_about_to_be_given_says_when_by_whom_and_after_what() -> None:
     before = changed(QUEUED, lookups=1, checked_at=at(3))
     ownership = replace(OURS, last_id="17.5")
-    assert given(before, at(5), ownership) == changed(
+    assert as_sending(before, at(5), ownership) == changed(
         before,
         state=State.SENDING,
         count=1,
@@ -176,12 +176,12 @@ def test_what_is_about_to_be_given_says_when_by_whom_and_after_what() -> None:
     )
     again = changed(before, count=1, uncertain=True)
     assert (
-        given(changed(again, after_id="3.0"), at(5), ownership).attempt.after_id == "3.0"
+        as_sending(changed(again, after_id="3.0"), at(5), ownership).attempt.after_id == "3.0"
     )  # the first try can stand before 17.5
-    assert given(again, at(5), ownership).attempt.blind_count == 0
-    assert given(changed(again, possible_repeat=True), at(5), ownership).attempt.blind_count == 1
+    assert as_sending(again, at(5), ownership).attempt.blind_count == 0
+    assert as_sending(changed(again, possible_repeat=True), at(5), ownership).attempt.blind_count == 1
     assert (
-        given(again, at(5), ownership).attempt.after_id == ""
+        as_sending(again, at(5), ownership).attempt.after_id == ""
     )  # also where nobody knew of a message before the first try
 
 
@@ -334,7 +334,7 @@ outcomes = st.one_of(
 def test_only_a_definite_no_allows_to_send_without_a_look(
     delivery: Delivery, outcome: Posted | Refused | Unknown, now: datetime
 ) -> None:
-    given_away = given(delivery, now, OURS)
+    given_away = as_sending(delivery, now, OURS)
     settlement = after_send(given_away, outcome, now)
     if isinstance(settlement, Again):
         definite = isinstance(outcome, Refused) and outcome.kind is not Refusal.RATE_LIMITED

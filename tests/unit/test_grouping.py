@@ -13,7 +13,7 @@ from bot.domain.card import Digest, Notice, NoticeKind, PostedCard, SyncCard, Sy
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, LaneKind, Priority, State
 from bot.domain.episode import EpisodeKind, Outcome, TimelineEntry
-from bot.domain.grouping import CATCH_UP_FROM, GROUP_FROM, MOST, THREAD_FROM, Backlog, Grouping, regroup
+from bot.domain.grouping import BATCH_FROM, DIGEST_FROM, ENTRIES_PER_MESSAGE, GROUP_FROM, Backlog, Grouping, regroup
 from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
@@ -135,7 +135,7 @@ def test_a_group_that_waits_takes_in_what_comes_as_far_as_it_has_room(
     rows = [group, *(a_sync(number) for number in range(more))]
     found = gathered(rows, some(range(more)), {} if size is None else {"group": size})
     assert (found.joins if found else ()) == tuple(key(number) for number in range(joining))
-    assert found is None or (found.row.id == "group") == (size is not None and size < MOST)
+    assert found is None or (found.row.id == "group") == (size is not None and size < ENTRIES_PER_MESSAGE)
 
 
 def test_whatever_changes_in_a_group_is_one_change_of_its_message() -> None:
@@ -159,10 +159,10 @@ def test_lines_of_a_group_go_into_its_thread_together() -> None:
 
 
 def test_a_long_tale_of_a_group_is_told_in_several_messages() -> None:
-    rows = [a_row_of(number, line(3)) for number in range(MOST + 5)]
-    found = gathered(rows, some(range(MOST + 5), group="group", message_id="1.0"))
+    rows = [a_row_of(number, line(3)) for number in range(ENTRIES_PER_MESSAGE + 5)]
+    found = gathered(rows, some(range(ENTRIES_PER_MESSAGE + 5), group="group", message_id="1.0"))
     assert found is not None
-    assert found.replaced == tuple(rows[:MOST])
+    assert found.replaced == tuple(rows[:ENTRIES_PER_MESSAGE])
 
 
 # --- what was over before it could be told ----------------------------------------------------------------------------
@@ -187,7 +187,7 @@ def feed_of(numbers: Iterable[int]) -> list[Delivery]:
 def test_too_many_stories_for_one_message_each_are_caught_up_with(count: int, together: int) -> None:
     rows = feed_of(range(count))
     found = gathered(rows, some(range(count), DEPLOYMENT))
-    assert CATCH_UP_FROM == 10
+    assert DIGEST_FROM == 10
     if not together:
         assert found is None
         return
@@ -239,7 +239,7 @@ def test_what_a_catch_up_that_is_being_sent_has_counted_no_second_one_counts_ane
 
 def _gathered_stories(*readings: Observation) -> dict[Event, int]:
     """What is counted of one pipeline, beside ten others, when all is gathered once more after each reading."""
-    others = range(50, 51 + CATCH_UP_FROM)
+    others = range(50, 51 + DIGEST_FROM)
     outbox = Outbox(feed_of(others), some(others, DEPLOYMENT))
     record = Record(pipeline_id=ORDERS)
     for reading in readings:
@@ -286,7 +286,7 @@ def test_a_catch_up_counts_each_event_once(readings: list[Observation], counts: 
 
 def test_of_ends_that_their_cards_have_told_no_catch_up_is_made() -> None:
     """It would tell of nothing."""
-    numbers = range(CATCH_UP_FROM + 1)
+    numbers = range(DIGEST_FROM + 1)
     ends = replace(line(2), downtime_seconds=1.0)
     rows = [a_row_of(number, ends) for number in numbers]
     assert gathered(rows, some(numbers, over=True, message_id="1.0", came_at=2)) is None
@@ -322,7 +322,7 @@ def test_lines_of_cards_that_are_there_are_caught_up_with_and_the_cards_stay() -
 def test_many_lines_of_one_thread_are_one_message(count: int, together: bool) -> None:
     rows = [a_row_of(1, line(number), broadcast=number == 2) for number in range(count)]
     found = gathered(rows, [a_posted(1, message_id="1.0")])
-    assert THREAD_FROM == 4
+    assert BATCH_FROM == 4
     if not together:
         assert found is None
         return
@@ -333,7 +333,7 @@ def test_many_lines_of_one_thread_are_one_message(count: int, together: bool) ->
     assert len(found.row.body.entries) + found.row.body.left_out == count
     told = [each.entry.revision for each in found.row.body.entries]
     assert told == sorted(told)
-    half = min(count, MOST) // 2
+    half = min(count, ENTRIES_PER_MESSAGE) // 2
     assert told[:half] == list(range(half))
     assert told[-half:] == list(range(count - half, count))
 
@@ -349,7 +349,11 @@ def test_lines_that_wait_take_in_one_more() -> None:
     assert found.row.id == first.row.id
     assert found.replaced == (more,)
     assert isinstance(found.row.body, TimelineBatch)
-    assert (len(found.row.body.entries), found.row.body.left_out, found.row.body.broadcast) == (MOST, 11, True)
+    assert (len(found.row.body.entries), found.row.body.left_out, found.row.body.broadcast) == (
+        ENTRIES_PER_MESSAGE,
+        11,
+        True,
+    )
     assert found.row.body.entries[-1] == more.body
     assert found.row.message.priority is Priority.RECOVERY
     assert gathered([changed(first.row, count=1), more], cards) is None
@@ -361,7 +365,7 @@ def test_lines_that_wait_take_in_one_more() -> None:
 
 posted = st.builds(
     a_posted,
-    st.integers(1, MOST),
+    st.integers(1, ENTRIES_PER_MESSAGE),
     st.sampled_from([FAILURE, FAILURE, DEPLOYMENT]),
     over=st.booleans(),
     message_id=st.sampled_from([None, None, "1.0"]),
@@ -419,7 +423,7 @@ class Outbox:
         if found.merges:
             assert found.row.id in self.rows
             self.rows[found.row.id] = found.row
-        for row in (found.row, *found.beside):
+        for row in (found.row, *found.accompanied_by):
             self.rows.setdefault(row.id, row)
         for each in found.joins:
             self.cards[each] = replace(self.cards[each], group=found.row.id)
@@ -526,9 +530,9 @@ def test_no_message_is_longer_than_it_may_be(world: tuple[list[Delivery], list[P
     rows, cards = world
     outbox = settled(rows, cards)
     fresh = Counter(card.group for card in outbox.cards.values() if card.group and card.group != "group")
-    assert all(size <= MOST for size in fresh.values())
-    assert all(len(body.entries) <= MOST for body in outbox.bodies(TimelineBatch))
-    assert all(len(body.entries) <= MOST for body in outbox.bodies(Digest))
+    assert all(size <= ENTRIES_PER_MESSAGE for size in fresh.values())
+    assert all(len(body.entries) <= ENTRIES_PER_MESSAGE for body in outbox.bodies(TimelineBatch))
+    assert all(len(body.entries) <= ENTRIES_PER_MESSAGE for body in outbox.bodies(Digest))
 
 
 @given(backlogs())

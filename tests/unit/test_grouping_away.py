@@ -4,7 +4,7 @@ import pytest
 
 from bot.domain.card import Digest
 from bot.domain.delivery import Delivery, LaneKind, Priority
-from bot.domain.grouping import CATCH_UP_FROM, MOST, Backlog, Grouping, regroup
+from bot.domain.grouping import DIGEST_FROM, ENTRIES_PER_MESSAGE, Backlog, Grouping, regroup
 from bot.domain.transition import Event
 from tests.builders import TEAM
 from tests.unit.test_grouping import DEPLOYMENT, Outbox, a_sync, key, pipeline, some
@@ -26,12 +26,12 @@ def test_failures_that_are_over_leave_the_pages_all_at_once() -> None:
     found = gathered_away(rows, over=True)
     assert found is not None
     assert found.replaced == tuple(rows)
-    moved = [found.row, *found.beside]
+    moved = [found.row, *found.accompanied_by]
     assert [row.id for row in moved] == [row.id for row in rows]
     assert all(row.lane.kind is LaneKind.FEED and row.message.priority is Priority.RECOVERY for row in moved)
 
 
-@pytest.mark.parametrize("pipelines", [CATCH_UP_FROM + 1, MOST, 2 * MOST + CATCH_UP_FROM + 1])
+@pytest.mark.parametrize("pipelines", [DIGEST_FROM + 1, ENTRIES_PER_MESSAGE, 2 * ENTRIES_PER_MESSAGE + DIGEST_FROM + 1])
 def test_what_goes_up_and_down_for_hours_takes_no_more_messages_than_what_did_so_once(pipelines: int) -> None:
     outbox = Outbox([], [])
     for _ in range(20):
@@ -41,7 +41,7 @@ def test_what_goes_up_and_down_for_hours_takes_no_more_messages_than_what_did_so
         while outbox.regroup():
             pass
     told = outbox.bodies(Digest)
-    assert len(outbox.rows) == len(told) == -(-pipelines // MOST)
+    assert len(outbox.rows) == len(told) == -(-pipelines // ENTRIES_PER_MESSAGE)
     entries = [entry for body in told for entry in body.entries]
     assert sorted(entry.pipeline.id for entry in entries) == sorted(pipeline(each).id for each in range(pipelines))
     assert all(entry.counts[Event.FAILED] == entry.counts[Event.LIVE] == 20 for entry in entries)

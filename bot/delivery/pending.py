@@ -27,7 +27,7 @@ from bot.domain.protocol import RECHECK_AFTER, oldest
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class PendingDelivery:
     """`cards` are those that the message shows, or in whose thread it belongs; what stands by itself has none."""
 
     delivery: Delivery
@@ -59,7 +59,7 @@ class Job:
         return self.message_id if isinstance(self.delivery.body, ThreadEntry | TimelineBatch) else None
 
     @property
-    def over(self) -> bool:
+    def is_closed(self) -> bool:
         """It shows cards of what has come to its end."""
         return self.shows_cards and not any(card.content.episode.open for card in self.cards)
 
@@ -73,9 +73,9 @@ class Job:
             case SyncCard() | SyncGroup():
                 return any(card.revision > card.shown_revision and not card.held for card in self.cards)
             case ThreadEntry() as line:
-                return bool(self.cards) and not self._has_told(line)
+                return bool(self.cards) and not self._is_shown(line)
             case TimelineBatch(entries=lines):
-                return bool(self.cards) and not all(self._has_told(line) for line in lines)
+                return bool(self.cards) and not all(self._is_shown(line) for line in lines)
             case Notice(failures=failures) if failures:
                 return any(self._needs_a_look(each) for each in failures)
             case _:
@@ -87,21 +87,21 @@ class Job:
         return all(episode.open and not episode.acknowledged for episode in episodes)
 
     @property
-    def told_in_part(self) -> bool:
+    def partly_shown(self) -> bool:
         """Its card came with the end that one of these lines is to tell."""
         match self.delivery.body:
             case ThreadEntry() as line:
-                return self._has_told(line)
+                return self._is_shown(line)
             case TimelineBatch(entries=lines):
-                return any(self._has_told(line) for line in lines)
+                return any(self._is_shown(line) for line in lines)
             case _:
                 return False
 
-    def _has_told(self, line: ThreadEntry) -> bool:
+    def _is_shown(self, line: ThreadEntry) -> bool:
         return any(card.content.key == line.card_key and card.has_told(line.entry) for card in self.cards)
 
-    def _untold(self, told: TimelineBatch) -> TimelineBatch:
-        left = tuple(line for line in told.entries if not self._has_told(line))
+    def _not_yet_shown(self, told: TimelineBatch) -> TimelineBatch:
+        left = tuple(line for line in told.entries if not self._is_shown(line))
         episodes = [card.content.episode for card in self.cards]
         open_still = told.of_group and any(episode.open for episode in episodes)
         broadcast = any(line.broadcast for line in left) and not open_still
@@ -139,7 +139,7 @@ class Job:
                 total, first = self.burst.total, self.burst.first
                 return Group(key=key, channel=self.delivery.receiver.channel, cards=cards, in_burst=total, first=first)
             case TimelineBatch() as lines:
-                return self._untold(lines)
+                return self._not_yet_shown(lines)
             case Notice(failures=failures) as notice:
                 return replace(notice, failures=tuple(each for each in failures if self._needs_a_look(each)))
             case ThreadEntry() | Digest() | HeldPages() as content:
@@ -163,9 +163,9 @@ def cards_of(
             return ()
 
 
-def redraw_of(job: Job, at: datetime) -> Message:
+def redraw_of(pending: PendingDelivery, at: datetime) -> Message:
     """What is owed where the message does not show the latest of its cards."""
-    row = job.delivery
+    row = pending.delivery
     body, key = row.body, row.id
     if isinstance(body, Recheck):
         key, body = body.of, SyncGroup(body.of) if body.of_group else SyncCard(body.of)
@@ -173,14 +173,14 @@ def redraw_of(job: Job, at: datetime) -> Message:
     return Message(id=key, receiver=row.receiver, priority=priority, body=body, made_at=at)
 
 
-def recheck_of(job: Job, at: datetime) -> Message:
+def recheck_of(pending: PendingDelivery, at: datetime) -> Message:
     """Looks the message up once more when every earlier attempt must have arrived, to delete a repeat."""
-    row, message = job.delivery, job.delivery.message
+    row, message = pending.delivery, pending.delivery.message
     body = Recheck(
         of=row.id,
         after_id=row.attempt.after_id,
-        parent_id=job.parent_id,
-        shows=tuple(job.shown),
+        parent_id=pending.parent_id,
+        shows=tuple(pending.shown),
         of_group=isinstance(row.body, SyncGroup),
     )
     return Message(

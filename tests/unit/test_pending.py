@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.delivery.job import Job, recheck_of
+from bot.delivery.pending import PendingDelivery, recheck_of
 from bot.domain.card import Card, PostedCard, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delivery, Found
 from bot.domain.episode import Outcome, TimelineEntry
@@ -42,7 +42,7 @@ def test_the_end_is_not_said_again_under_a_card_that_came_with_it(
     came_at: int, line: TimelineEntry, worth_it: bool
 ) -> None:
     card = posted(came_at=came_at)
-    assert Job(a_delivery(body=told(line, card)), (card,)).worth_sending is worth_it
+    assert PendingDelivery(a_delivery(body=told(line, card)), (card,)).worth_sending is worth_it
 
 
 def test_of_several_lines_the_end_is_left_out_and_no_longer_shown_to_the_channel() -> None:
@@ -53,7 +53,7 @@ def test_of_several_lines_the_end_is_left_out_and_no_longer_shown_to_the_channel
         entries=(told(GOES_ON, card), told(ENDS, card)),
         broadcast=True,
     )
-    content = Job(a_delivery(body=lines), (card,)).content
+    content = PendingDelivery(a_delivery(body=lines), (card,)).content
     assert isinstance(content, TimelineBatch)
     assert [each.entry for each in content.entries] == [GOES_ON]
     assert not content.broadcast
@@ -62,12 +62,12 @@ def test_of_several_lines_the_end_is_left_out_and_no_longer_shown_to_the_channel
 @pytest.mark.parametrize("came_at", [0, 1, 3])
 def test_with_which_revision_a_card_came_is_read_back_from_its_message(came_at: int) -> None:
     card = replace(posted(came_at=came_at), message_id=None, shown_revision=0)
-    job = Job(a_delivery(card.content.key), (card,))
-    message = {"user": "U0BOT", "ts": "9.9", "metadata": metadata_of(job.delivery, job.content)}
-    found = lookup_result(metadata_in({"messages": [message]}, "U0BOT"), job.lookup)
+    pending = PendingDelivery(a_delivery(card.content.key), (card,))
+    message = {"user": "U0BOT", "ts": "9.9", "metadata": metadata_of(pending.delivery, pending.content)}
+    found = lookup_result(metadata_in({"messages": [message]}, "U0BOT"), pending.lookup)
     assert found == Found(("9.9",), came_at={card.content.key: came_at or 3})
 
 
 def test_a_recheck_begins_to_look_before_the_first_try_however_late_the_last_was() -> None:
     row = a_delivery(made_at=at(0), sent_at=at(1800), count=6)
-    assert oldest(Delivery(message=recheck_of(Job(row, ()), at(1801)))) == oldest(row)
+    assert oldest(Delivery(message=recheck_of(PendingDelivery(row, ()), at(1801)))) == oldest(row)
