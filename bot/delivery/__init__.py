@@ -1,1 +1,1 @@
-"""From the outbox to known outcomes: who may send now, the sending, the looking back."""
+"""Sends the outbox's messages: owns lanes, obeys rate limits, looks up messages of unknown fate."""

@@ -1,4 +1,4 @@
-"""What is next in one lane: what it owes, in which order, and what of that may be done now."""
+"""Chooses the next action in one lane: send a message, look messages up, or wait."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from bot.ports.outbox import Outbox
 
 @dataclass(frozen=True, slots=True)
 class LaneSnapshot:
-    """The rows of one lane, oldest first, with the cards and groups that they speak of."""
+    """The rows of one lane, oldest first, with the cards and groups that they show or reply to."""
 
     lane: Lane
     rows: tuple[Delivery, ...]
@@ -44,8 +44,11 @@ class LaneSnapshot:
         return cls(lane, rows, cards, groups, bursts, await known.growing(lane.receiver) if many else ())
 
     def backlog(self, team: TeamId, doubt_since: datetime | None, *, away: bool) -> Backlog:
-        """What may have been told already, as it is, is not told in another way before it was looked for. What is known
-        to stand is not looked for; and a card that stands in a group's message is never drawn over it alone."""
+        """The rows that may be regrouped.
+
+        Do not regroup a message that may already be posted: the lookup needs its key. A card with a known message
+        needs no lookup, and a card of a group never replaces the group's message.
+        """
         rows = [row for row in self.rows if self._is_posted(row) or not in_doubt(row, doubt_since)]
         unposted = {key: cards for key, cards in self.groups.items() if all(card.message_id is None for card in cards)}
         sizes = {key: len(cards) for key, cards in unposted.items()}
@@ -56,16 +59,16 @@ class LaneSnapshot:
         return card is not None and card.message_id is not None
 
     def _awaits_recheck(self, pending: PendingDelivery) -> bool:
-        """The line's card has told it, but it may stand twice, and that one may go: the line waits for what stays."""
+        """A duplicate of this card may be deleted; hold the entry until we know which copy stays."""
         if not pending.partly_shown:
             return False
         rechecked = {key for row in self.rows if isinstance(row.body, Recheck) for key in row.body.shows}
         return any(card.content.key in rechecked for card in pending.cards)
 
     def ready(self) -> list[PendingDelivery]:
-        """Those that may be worked on, most urgent first; what was a page, and is over by now, after what is open."""
+        """The deliveries that may go next, most urgent first. Closed pages come after open ones."""
         ready = {row.id: self._pending(row) for row in self.rows}
-        # A line whose card is kept no more waits for nothing: it is taken up, and dropped.
+        # The store forgot this entry's card: let the entry through, and the lane worker drops it.
         posted = {
             thread_key: pending.message_id is not None or not pending.cards
             for pending in ready.values()
@@ -84,7 +87,7 @@ class LaneSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class NextAction:
-    """One message to send, or those to be looked for in one place; else the seconds until there may be something."""
+    """One message to send, or lookups in one conversation or thread, or the seconds to wait."""
 
     send: PendingDelivery | None = None
     look_up: tuple[PendingDelivery, ...] = ()
@@ -94,7 +97,7 @@ class NextAction:
 def choose_next(
     lane: Lane, ready: Sequence[PendingDelivery], now: datetime, ownership: Ownership, limiter: RateLimiter
 ) -> NextAction:
-    """The next step in one lane that the rate limits allow. `ready` come most urgent first."""
+    """The next action that the rate limits allow. `ready` has the most urgent delivery first."""
     limiter.claims.withdraw(lane)
     if lane.kind is LaneKind.PAGES and any(pending.delivery.attempt.count == 0 for pending in ready):
         limiter.claim(lane.receiver)
@@ -120,7 +123,7 @@ def choose_next(
 
 
 def _retries_first(ready: Sequence[PendingDelivery], limiter: RateLimiter) -> Sequence[PendingDelivery]:
-    """While posts get no answer, a lane retries only what it tried before. Messages that nobody tried can still be
+    """While Slack answers no posts, a lane only retries earlier attempts. Untried messages can still be
     grouped."""
     tried = [pending for pending in ready if pending.delivery.attempt.count > 0]
     return tried if tried and limiter.away(Method.POST) else ready
@@ -137,8 +140,10 @@ def _seconds_until(lane: Lane, pending: PendingDelivery, method: Method, limiter
 
 
 def _seconds_until_lookup(lane: Lane, pending: PendingDelivery, limiter: RateLimiter) -> float:
-    """A page does not wait for a throttled history beyond its patience, unless nothing at all gets an answer.
-    A delivery that was given up is looked up again only right before it can be sent."""
+    """A page waits for a throttled history only as long as its patience lasts, unless Slack answers no calls at all.
+
+    After patience ran out, the lane repeats the lookup only right before it can send.
+    """
     wait = _seconds_until(lane, pending, Method.HISTORY, limiter)
     silent = limiter.unanswered(Method.HISTORY) and limiter.unanswered(Method.POST)
     if lane.kind is LaneKind.PAGES and not silent:

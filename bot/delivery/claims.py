@@ -1,5 +1,4 @@
-"""Which lane goes first where several want the same call to Slack: the order of their messages decides, never the order
-in which the event loop wakes the lanes."""
+"""Orders lanes that compete for one rate-limited call by their messages, not by the event loop."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,8 +29,10 @@ class _Claim(NamedTuple):
 
 @dataclass(slots=True)
 class Claims:
-    """Each lane says which methods its messages wait for. A claim expires, so a hanging lane delays nobody
-    for long. Seconds on the monotonic clock."""
+    """Each lane claims the methods that its messages wait for. Times are seconds on the monotonic clock.
+
+    Claims expire, so a lane that hangs does not delay the others for long.
+    """
 
     clock: Clock
     _by_lane: dict[Lane, dict[str, _Claim]] = field(default_factory=dict)

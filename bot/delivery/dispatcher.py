@@ -1,4 +1,4 @@
-"""Sees to it that every lane with work has a courier, one at a time, whichever bot it is in."""
+"""Starts one worker for each lane with due messages. A lease keeps other bots out of the lane."""
 
 import asyncio
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ TIDY_SECONDS = 30.0
 
 
 class Dispatcher:
-    """`wake` is rung when there may be something new; without it the outbox is looked at twice a second."""
+    """Polls the outbox twice a second, and at once when `wake` is set."""
 
     def __init__(self, services: LaneServices, wake: asyncio.Event, *, poll_seconds: float = POLL_SECONDS) -> None:
         self._services = services
@@ -33,13 +33,13 @@ class Dispatcher:
         self._clock = services.clock
         self._wake = wake
         self._polled = asyncio.Event()
-        """Rung after `wake`, once the lanes are known: a new page claims its channel before the feed goes on."""
+        """Set after a poll that `wake` started: a new page claims its channel before the feed continues."""
         self._busy: set[Lane] = set()
         self._stopping = False
         self._tidied_at = float("-inf")
 
     def stop(self) -> None:
-        """No new message is begun; `run` returns when those under way have come to their end."""
+        """Starts no new message. `run` returns when the messages in flight are settled."""
         self._stopping = True
         self._wake.set()
         self._polled.set()
@@ -57,8 +57,10 @@ class Dispatcher:
                 await self._sleep(self._poll_seconds, self._wake)
 
     async def _restore_throttles(self) -> None:
-        """What Slack asked of us before a restart still counts; no longer than it asked, should the clock have been put
-        back meanwhile."""
+        """Obeys throttles from before a restart.
+
+        If the clock was set back, a throttle still lasts no longer than Slack asked.
+        """
         while not self._stopping:
             try:
                 now = self._clock.now()
@@ -83,7 +85,7 @@ class Dispatcher:
             self._start(lanes, await self._lanes.suspended_lanes(), suspended=True)
 
     def _start(self, tasks: asyncio.TaskGroup, lanes: Iterable[Lane], *, suspended: bool) -> None:
-        """Pages claim their channel before the channel's feed begins, whichever of the two reads its rows first."""
+        """A lane of pages claims its channel before the feed starts, even if the feed reads its rows first."""
         for lane in lanes:
             if lane in self._busy:
                 continue
@@ -104,13 +106,13 @@ class Dispatcher:
             woken.cancel()
 
     async def _supervise(self, lane: Lane, *, suspended: bool) -> None:
-        """Supervises one lane: whatever goes wrong here stops no other. A lane that rests is only kept tidy."""
+        """Supervises one lane: its errors stop no other lane. A suspended lane is regrouped but not sent."""
         try:
             await self._work_leased(lane, suspended=suspended)
         except (StoreAway, LeaseLostError) as exc:
             emit(LaneInterrupted(lane=lane.name, problem=str(exc)))
             await self._clock.sleep(STORE_AWAY_SECONDS)
-        except ChatAway as exc:  # a channel that takes no messages, and Slack does not say how its makers are reached
+        except ChatAway as exc:  # a channel must be suspended, but Slack opens no conversation with its makers
             emit(LaneInterrupted(lane=lane.name, problem=str(exc)))
             await self._clock.sleep(CHAT_AWAY_SECONDS)
         except Exception as exc:  # noqa: BLE001 (a supervisor: the record has the exception)
@@ -129,13 +131,13 @@ class Dispatcher:
             lane_worker = LaneWorker(self._services, lane, lease, last_id, resumed_at)
             await (lane_worker.tidied() if suspended else self._drain(lane_worker))
         finally:
-            # Also after trouble: nobody is to wait for it to run out. Another's is not touched.
+            # Released after errors too, so that no worker waits for its expiry. `release` leaves another's lease alone.
             with suppress(StoreAway):
                 await self._lanes.release(lease)
 
     async def _drain(self, lane_worker: LaneWorker) -> None:
         while not self._stopping:
-            polled = self._polled  # taken before the rows are read: what comes meanwhile rings it
+            polled = self._polled  # taken before the worker reads the rows, so a later message sets it
             seconds = await lane_worker.step()
             if seconds is None:
                 return

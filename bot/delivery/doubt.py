@@ -1,4 +1,4 @@
-"""Whether the store may have forgotten what was sent: whatever was open then is looked for before it is sent."""
+"""After the store lost writes, every open message needs a lookup before it is sent."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,9 +10,9 @@ from bot.ports.clock import Clock
 class Doubt:
     clock: Clock
     began_at: datetime = field(init=False)
-    """When this bot began: what is older was owed by one before it."""
+    """When this bot started. Older messages come from an earlier process."""
     since: datetime | None = None
-    """When the store was last found to have gone back in time, by whichever bot; None: never, as far as is known."""
+    """When a bot last noticed that the store had lost writes. None if no bot noticed a loss."""
 
     def __post_init__(self) -> None:
         self.began_at = self.clock.now()

@@ -1,4 +1,7 @@
-"""Takes what one lane owes to a known outcome, one message after the other, as long as its lease is held."""
+"""Delivers one lane's messages in turn while it holds the lane's lease.
+
+Writes `sending` before the call, so a later worker looks the message up before it resends.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,15 +14,15 @@ from bot.delivery.claims import Rank
 from bot.delivery.doubt import Doubt
 from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
 from bot.delivery.rate_limiter import CALL_SECONDS, Method, RateLimiter
+from bot.delivery.results import result_of, summary
 from bot.delivery.suspensions import Suspensions
-from bot.domain.card import HeldPages, Recheck
+from bot.domain.card import Recheck
 from bot.domain.delivery import (
     Again,
     Delay,
     Delivery,
     Done,
     Drop,
-    Gone,
     Lane,
     LookupResult,
     Outcome,
@@ -35,27 +38,21 @@ from bot.domain.delivery import (
 )
 from bot.domain.grouping import Backlog, Grouping, regroup
 from bot.domain.held_pages import PERIOD, concerns_pages, hold_back
-from bot.domain.protocol import (
-    after_failed_delete,
-    after_lookup,
-    after_recheck,
-    after_send,
-    as_sending,
-)
+from bot.domain.protocol import after_failed_delete, after_lookup, after_recheck, after_send, as_sending
 from bot.domain.watch import TeamId
 from bot.ports.cards import Cards
 from bot.ports.chat import Chat
 from bot.ports.clock import Clock
 from bot.ports.lanes import Lanes
 from bot.ports.lease_store import Lease
-from bot.ports.outbox import DeliveryResult, Outbox, PageEntry, ResultKind
+from bot.ports.outbox import Outbox
 from bot.ports.rate_limit_store import RateLimitStore
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.delivery import DeliverySettled, DuplicatesFound
 
 
 class LeaseLostError(Exception):
-    """Another sender owns the lane now: whatever was under way, it will look for."""
+    """Another worker owns the lane now. It will look up any message in flight."""
 
 
 class LaneStore(Lanes, Outbox, Cards, RateLimitStore, Protocol):
@@ -64,7 +61,7 @@ class LaneStore(Lanes, Outbox, Cards, RateLimitStore, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LaneServices:
-    """What all couriers of one bot share."""
+    """The services that all lane workers of one bot share."""
 
     store: LaneStore
     chat: Chat
@@ -74,9 +71,9 @@ class LaneServices:
     suspensions: Suspensions
     team: TeamId
     pages_an_hour: int = 10
-    """Most direct pages for one person in an hour; a summary replaces later ones."""
+    """The limit of direct pages for one person in an hour. A summary replaces later ones."""
     lookup_seconds: float = CALL_SECONDS
-    """How long one look into a history may take; a lease must outlast it."""
+    """The deadline of one lookup. A lease must outlast it."""
 
 
 class LaneWorker:
@@ -103,11 +100,12 @@ class LaneWorker:
         self.lease = lease
 
     async def step(self) -> float | None:
-        """Does the next thing that may be done. Answers the seconds until there may be another; None where nothing is
-        owed, or the channel rests.
+        """Takes the next allowed action. Returns the seconds until the next one.
+
+        None if the lane is empty, or the worker suspended the channel.
 
         Raises:
-            LeaseLostError: the lane is another's now.
+            LeaseLostError: another worker owns the lane now.
             StoreAway: nothing more was sent.
         """
         ready = (await self.tidied()).ready()
@@ -123,7 +121,7 @@ class LaneWorker:
         return 0.0 if await self._work(action.send) else None
 
     async def tidied(self) -> LaneSnapshot:
-        """What the lane owes, once what can be told together is gathered."""
+        """Regroups the lane's rows until nothing more can be combined, then returns them."""
         while True:
             snapshot = await LaneSnapshot.read(self._outbox, self._cards, self._lane)
             backlog = snapshot.backlog(self._team, self._doubt.since, away=self._limiter.away(Method.POST))
@@ -136,7 +134,7 @@ class LaneWorker:
                 await self._outbox.enqueue(grouping.redraws)
 
     async def _hold_back(self, backlog: Backlog) -> Grouping | None:
-        """Pages beyond what one person gets in an hour."""
+        """Holds back pages beyond the person's hourly limit."""
         if not concerns_pages(backlog):
             return None
         log = await self._outbox.page_log(self._lane.receiver, self._clock.now() - PERIOD)
@@ -154,14 +152,14 @@ class LaneWorker:
             raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
         self.lease = kept
 
-    # --- doing it --------------------------------------------------------------------------------------------------
+    # --- actions ---------------------------------------------------------------------------------------------------
 
     async def _work(self, pending: PendingDelivery) -> bool:
-        """False when the channel is not to be written to for now."""
+        """Sends the message, or drops it if Slack already shows it. False: the channel was suspended."""
         if pending.worth_sending:
             self._limiter.took(
                 self._lane.receiver, pending.method
-            )  # before anything is waited for: the next one sees it
+            )  # before the first await, so that the next caller sees it
             sending = await self._record_sending(pending.delivery)
             if (seconds := self._limiter.barred(self._lane.receiver, pending.method)) > 0:
                 await self._settle(self._postpone(pending.delivery, seconds), pending)
@@ -174,7 +172,7 @@ class LaneWorker:
         return not isinstance(settlement, Suspend)
 
     async def _record_sending(self, delivery: Delivery) -> Delivery:
-        """Recorded as given before the call: whoever finds it so later looks before sending again."""
+        """Writes `sending` before the call: a worker that finds it later looks the message up before it resends."""
         sending = as_sending(delivery, self._clock.now(), self._ownership)
         if not await self._outbox.write(sending, self.lease):
             raise LeaseLostError(f"{sending.id} could not be claimed")
@@ -183,7 +181,7 @@ class LaneWorker:
         return sending
 
     def _postpone(self, delivery: Delivery, seconds: float) -> Again:
-        """As it was before the claim: it was not given to Slack."""
+        """Restores the row from before `_record_sending`, since the call was not made."""
         return Again(
             delivery.after(replace(delivery.attempt, not_before=self._clock.now() + timedelta(seconds=seconds)))
         )
@@ -203,14 +201,14 @@ class LaneWorker:
         return after_send(pending.delivery, outcome, self._clock.now())
 
     async def _throttle(self, method: Method, wait: timedelta) -> None:
-        """Also stored: a bot that starts anew obeys it too."""
+        """Stores the throttle as well: the bot obeys it after a restart too."""
         self._limiter.throttle(method, wait.total_seconds())
         now = self._clock.now()
         await self._rate_limits.save_throttle(method, now, now + wait)
 
     async def _call(self, pending: PendingDelivery) -> Outcome:
         now = self._clock.now()
-        if pending.updates and pending.message_id is not None:  # what is there already is not told late
+        if pending.updates and pending.message_id is not None:  # an update is never late, so it shows no delay
             return await self._chat.update(
                 replace(pending.delivery, message=replace(pending.delivery.message, made_at=now)),
                 pending.content,
@@ -223,7 +221,7 @@ class LaneWorker:
         return await self._chat.post(delivery, pending.content, parent_id=pending.parent_id, now=now)
 
     def _delay(self, pending: PendingDelivery, now: datetime) -> Delay | None:
-        """Why it comes late though it was not tried before."""
+        """Why the first attempt comes late."""
         if self._resumed_at and pending.delivery.message.made_at < self._resumed_at:
             return Delay.SUSPENDED
         if pending.delivery.message.made_at < self._doubt.began_at:
@@ -257,7 +255,7 @@ class LaneWorker:
                 self._limiter.answered(Method.HISTORY)
         return results
 
-    # --- how it ended ----------------------------------------------------------------------------------------------
+    # --- outcomes -------------------------------------------------------------------------------------------------
 
     async def _settle(self, settlement: Settlement, pending: PendingDelivery) -> None:
         delivery = pending.delivery
@@ -266,17 +264,14 @@ class LaneWorker:
         if isinstance(settlement, Again | Suspend):
             kept = await self._outbox.write(settlement.delivery, self.lease)
         else:
-            kept = await self._outbox.settle(delivery, self.lease, self._ending(settlement, pending))
-        outcome, reason = _summary(settlement)
-        emit(
-            DeliverySettled(
-                id=delivery.id, channel=delivery.receiver.channel, outcome=outcome, reason=reason, kept=kept
-            )
-        )
+            kept = await self._outbox.settle(delivery, self.lease, result_of(settlement, pending, self._clock.now()))
+        outcome, reason = summary(settlement)
+        channel = delivery.receiver.channel
+        emit(DeliverySettled(id=delivery.id, channel=channel, outcome=outcome, reason=reason, kept=kept))
         if not kept:
             await self._lease_ran_out(settlement, pending)
         if isinstance(settlement, Suspend):
-            await self._suspensions.suspend(delivery.receiver.channel, settlement.reason)
+            await self._suspensions.suspend(channel, settlement.reason)
 
     async def _delete_repeats(self, delivery: Delivery, repeats: Sequence[str]) -> bool:
         gone = [await self._chat.delete(delivery.receiver, repeat) for repeat in repeats]
@@ -288,65 +283,14 @@ class LaneWorker:
             )
         return all(gone)
 
-    def _ending(self, settlement: Done | Gone | Drop, pending: PendingDelivery) -> DeliveryResult:
-        now = self._clock.now()
-        redraw = redraw_of(pending, now)
-        match settlement:
-            case Done(message_id, found, group, _, recheck, came_at):
-                # What was found instead of posted may show an older revision: it is drawn once more, to be sure.
-                shown = dict.fromkeys(pending.shown, 0) if found else pending.shown
-                if isinstance(pending.delivery.body, Recheck) and settlement.repeats:
-                    shown = dict.fromkeys(pending.delivery.body.shows, 0)
-                recheck_message = recheck_of(pending, now) if recheck and not pending.updates else None
-                return DeliveryResult(
-                    kind=ResultKind.POSTED,
-                    redraw=redraw,
-                    message_id=message_id,
-                    shown=shown,
-                    came_at=came_at if found or pending.updates else pending.shown,
-                    group=group,
-                    follow_up=recheck_message,
-                    log=_page_entry(pending, now),
-                )
-            case Gone():
-                # A card that somebody deleted comes back with news, and this update was some.
-                kind = ResultKind.REMOVED if pending.updates else ResultKind.UNCHANGED
-                return DeliveryResult(kind=kind, redraw=redraw, shown=dict.fromkeys(pending.shown, 0))
-            case Drop():
-                # A card that can never be posted is as one that was removed: what comes after it does not wait for it.
-                kind = (
-                    ResultKind.REMOVED if pending.shows_cards and pending.message_id is None else ResultKind.UNCHANGED
-                )
-                return DeliveryResult(kind=kind, redraw=redraw, shown=pending.shown)
-
     async def _lease_ran_out(self, settlement: Settlement, pending: PendingDelivery) -> None:
-        """Our lease ran out during the call. Whoever has the lane now may have sent the same, or a newer revision
-        before our call landed: both are put right, by whoever comes to it."""
+        """Our lease ran out during the call. A new owner may have sent the same message, or a newer revision.
+
+        Enqueues a redraw or a recheck: the next worker repairs either.
+        """
         now = self._clock.now()
         if pending.updates:
             await self._outbox.enqueue([redraw_of(pending, now)], redrawn=tuple(pending.shown))
         elif isinstance(settlement, Done | Again) and pending.delivery.attempt.state is State.SENDING:
             await self._outbox.enqueue([recheck_of(pending, now)])
         raise LeaseLostError(f"the lease of {self._lane.name} ran out during a call")
-
-
-def _page_entry(pending: PendingDelivery, now: datetime) -> PageEntry | None:
-    of_summary = isinstance(pending.delivery.body, HeldPages)
-    return PageEntry(of_summary=of_summary, at=now) if of_summary or pending.is_new_page else None
-
-
-def _summary(settlement: Settlement) -> tuple[str, str | None]:
-    """The outcome, and its reason if it has one."""
-    match settlement:
-        case Done(found=True):
-            return "found", None
-        case Done():
-            return "posted", None
-        case Again(delivery):
-            return "again", delivery.attempt.state.value
-        case Suspend(_, reason):
-            return "suspended", reason.value
-        case Drop(reason):
-            return "dropped", reason
-        case Gone(reason):
-            return "gone", reason

@@ -1,4 +1,4 @@
-"""One delivery with what is needed to send it."""
+"""A delivery with its cards and group, ready to send."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ from bot.domain.protocol import RECHECK_AFTER, oldest
 
 @dataclass(frozen=True, slots=True)
 class PendingDelivery:
-    """`cards` are those that the message shows, or in whose thread it belongs; what stands by itself has none."""
+    """`cards`: the cards that the message shows or replies to. A message without a card has none."""
 
     delivery: Delivery
     cards: tuple[PostedCard, ...]
@@ -40,7 +40,7 @@ class PendingDelivery:
 
     @property
     def message_id(self) -> str | None:
-        """Where the card or group stands in Slack, if it does."""
+        """The Slack message of the card or group; None before it is posted."""
         return self.cards[0].message_id if self.cards else None
 
     @property
@@ -49,7 +49,7 @@ class PendingDelivery:
 
     @property
     def method(self) -> Method:
-        """What Slack is asked where the message is sent."""
+        """The Slack call that sends the message."""
         return Method.UPDATE if self.updates else Method.POST
 
     @property
@@ -60,57 +60,60 @@ class PendingDelivery:
 
     @property
     def is_closed(self) -> bool:
-        """It shows cards of what has come to its end."""
+        """All its cards belong to closed episodes."""
         return self.shows_cards and not any(card.content.episode.open for card in self.cards)
 
     @property
     def worth_sending(self) -> bool:
-        """A card that shows the latest already is left alone; so is one that somebody deleted, until there is news; and
-        a line goes with its card. A summary covers a page that was held back."""
+        """False if Slack already shows all of it.
+
+        A deleted card returns only with news, and a thread entry vanishes with its card. A held page is not sent
+        either: a summary covers it.
+        """
         match self.delivery.body:
             case SyncGroup(grown=True) if self.updates:
                 return True
             case SyncCard() | SyncGroup():
                 return any(card.revision > card.shown_revision and not card.held for card in self.cards)
-            case ThreadEntry() as line:
-                return bool(self.cards) and not self._is_shown(line)
-            case TimelineBatch(entries=lines):
-                return bool(self.cards) and not all(self._is_shown(line) for line in lines)
+            case ThreadEntry() as entry:
+                return bool(self.cards) and not self._is_shown(entry)
+            case TimelineBatch(entries=entries):
+                return bool(self.cards) and not all(self._is_shown(entry) for entry in entries)
             case Notice(failures=failures) if failures:
-                return any(self._needs_a_look(each) for each in failures)
+                return any(self._needs_attention(each) for each in failures)
             case _:
                 return True
 
-    def _needs_a_look(self, failures: OpenFailure) -> bool:
-        """Nobody acknowledged it, and it is not over. Of a card that is kept no more nobody knows."""
-        episodes = [card.content.episode for card in self.cards if card.content.key == failures.card_key]
+    def _needs_attention(self, failure: OpenFailure) -> bool:
+        """The episode is open and nobody acknowledged it. True as well if the store forgot the card."""
+        episodes = [card.content.episode for card in self.cards if card.content.key == failure.card_key]
         return all(episode.open and not episode.acknowledged for episode in episodes)
 
     @property
     def partly_shown(self) -> bool:
-        """Its card came with the end that one of these lines is to tell."""
+        """The card already showed the end of the episode when it was posted, so one of these entries repeats it."""
         match self.delivery.body:
-            case ThreadEntry() as line:
-                return self._is_shown(line)
-            case TimelineBatch(entries=lines):
-                return any(self._is_shown(line) for line in lines)
+            case ThreadEntry() as entry:
+                return self._is_shown(entry)
+            case TimelineBatch(entries=entries):
+                return any(self._is_shown(entry) for entry in entries)
             case _:
                 return False
 
-    def _is_shown(self, line: ThreadEntry) -> bool:
-        return any(card.content.key == line.card_key and card.has_told(line.entry) for card in self.cards)
+    def _is_shown(self, entry: ThreadEntry) -> bool:
+        return any(card.content.key == entry.card_key and card.has_told(entry.entry) for card in self.cards)
 
-    def _not_yet_shown(self, told: TimelineBatch) -> TimelineBatch:
-        left = tuple(line for line in told.entries if not self._is_shown(line))
+    def _not_yet_shown(self, batch: TimelineBatch) -> TimelineBatch:
+        left = tuple(entry for entry in batch.entries if not self._is_shown(entry))
         episodes = [card.content.episode for card in self.cards]
-        open_still = told.of_group and any(episode.open for episode in episodes)
-        broadcast = any(line.broadcast for line in left) and not open_still
-        recovered = told.of_group and all(episode.outcome is Outcome.RECOVERED for episode in episodes)
-        return replace(told, entries=left, broadcast=broadcast, all_recovered=len(episodes) if recovered else 0)
+        still_open = batch.of_group and any(episode.open for episode in episodes)
+        broadcast = any(entry.broadcast for entry in left) and not still_open
+        recovered = batch.of_group and all(episode.outcome is Outcome.RECOVERED for episode in episodes)
+        return replace(batch, entries=left, broadcast=broadcast, all_recovered=len(episodes) if recovered else 0)
 
     @property
     def is_new_page(self) -> bool:
-        """A new direct page; it counts towards the person's hourly limit."""
+        """True for a new direct page: it counts towards the person's hourly limit."""
         return self.delivery.message.priority is Priority.PAGE and self.shows_cards and not self.updates
 
     @property
@@ -138,10 +141,10 @@ class PendingDelivery:
                 cards = tuple(card.drawn for card in self.cards)
                 total, first = self.burst.total, self.burst.first
                 return Group(key=key, channel=self.delivery.receiver.channel, cards=cards, in_burst=total, first=first)
-            case TimelineBatch() as lines:
-                return self._not_yet_shown(lines)
+            case TimelineBatch() as batch:
+                return self._not_yet_shown(batch)
             case Notice(failures=failures) as notice:
-                return replace(notice, failures=tuple(each for each in failures if self._needs_a_look(each)))
+                return replace(notice, failures=tuple(each for each in failures if self._needs_attention(each)))
             case ThreadEntry() | Digest() | HeldPages() as content:
                 return content
             case Recheck():
@@ -164,7 +167,7 @@ def cards_of(
 
 
 def redraw_of(pending: PendingDelivery, at: datetime) -> Message:
-    """What is owed where the message does not show the latest of its cards."""
+    """The message to enqueue if Slack does not show the latest revision of the cards."""
     row = pending.delivery
     body, key = row.body, row.id
     if isinstance(body, Recheck):
@@ -174,7 +177,7 @@ def redraw_of(pending: PendingDelivery, at: datetime) -> Message:
 
 
 def recheck_of(pending: PendingDelivery, at: datetime) -> Message:
-    """Looks the message up once more when every earlier attempt must have arrived, to delete a repeat."""
+    """Looks the message up again after every earlier attempt has landed, to delete a repeat."""
     row, message = pending.delivery, pending.delivery.message
     body = Recheck(
         of=row.id,

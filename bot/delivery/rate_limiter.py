@@ -1,4 +1,4 @@
-"""How fast Slack may be spoken to. Source: https://docs.slack.dev/apis/web-api/rate-limits"""
+"""Limits the rate of calls to Slack. Source: https://docs.slack.dev/apis/web-api/rate-limits"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,15 +9,17 @@ from bot.domain.delivery import Delay, Lane, Priority, Receiver
 from bot.ports.clock import Clock
 
 URGENT = frozenset({Priority.PAGE, Priority.FAILURE})
-RESERVED_SHARE = 0.2  # of each bucket: a page finds room however busy the rest is
-UNANSWERED_UNTIL_AWAY = 2  # one call without an answer says little of the next
+RESERVED_SHARE = 0.2  # of each bucket: a page finds room even if all other lanes are busy
+UNANSWERED_UNTIL_AWAY = 2  # one unanswered call says little about the next
 LONGEST_PAUSE_SECONDS = 15.0
-CALL_SECONDS = 6.0  # a call to Slack, at its longest
-POST_SPACING_SECONDS = 1.0  # "1 message per second per channel"; bursts are allowed but not promised, so none is used
+CALL_SECONDS = 6.0  # the longest call to Slack
+POST_SPACING_SECONDS = (
+    1.0  # "1 message per second per channel"; Slack allows bursts but does not promise them, so we send none
+)
 
 
 class Method(StrEnum):
-    """The calls that each have a limit of their own in a workspace."""
+    """Slack limits the calls of each method separately, for the whole workspace."""
 
     POST = "post"
     UPDATE = "update"
@@ -36,9 +38,9 @@ class _Bucket:
     tokens: float
     filled_at: float
     throttled_until: float = 0.0
-    """As Slack asked."""
+    """The end of the pause that Slack asked for."""
     unanswered_calls: int = 0
-    """How many calls in a row had no answer, or a 429."""
+    """The number of calls in a row that got no answer, or a 429."""
     trial_until: float = 0.0
     troubled_until: float = float("-inf")
     why: Delay = Delay.NOT_REACHED
@@ -46,13 +48,13 @@ class _Bucket:
 
 @dataclass(slots=True)
 class RateLimiter:
-    """Answers how long to wait, and takes note of what was sent. Seconds on the monotonic clock."""
+    """Says how long a call must wait, and records the calls made. Times are seconds on the monotonic clock."""
 
     clock: Clock
     per_minute: Mapping[Method, int] = field(default_factory=lambda: dict(PER_MINUTE))
     _buckets: dict[Method, _Bucket] = field(default_factory=dict)
     _posted_at: dict[Receiver, float] = field(default_factory=dict)
-    """When a message was taken up last; a moment later it is on its way, and in `_sent_at`."""
+    """When a worker last chose a message. A moment later it calls Slack and sets `_sent_at`."""
     _sent_at: dict[Receiver, float] = field(default_factory=dict)
     _claimed_until: dict[Receiver, float] = field(default_factory=dict)
     claims: Claims = field(init=False)
@@ -61,7 +63,7 @@ class RateLimiter:
         self.claims = Claims(self.clock)
 
     def wait(self, receiver: Receiver, method: Method, priority: Priority) -> float:
-        """Seconds until this call may be made; 0 when it may be made now."""
+        """Seconds until this call may be made; 0 if it may be made now."""
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
         needed = 1.0 if priority in URGENT else 1.0 + RESERVED_SHARE * self._burst(method)
@@ -74,16 +76,18 @@ class RateLimiter:
         return max(0.0, missing, spacing, bucket.throttled_until - now, bucket.trial_until - now)
 
     def turn(self, lane: Lane, method: Method, rank: Rank) -> float:
-        """As `wait`, and seconds for which this lane lets a more urgent one go first. While Slack is away one call is
-        made at a time: it is that of the first in rank. Else each lane goes its own way, but for the feed of a channel,
-        which lets the pages of that channel go first."""
-        pause = self.wait(lane.receiver, method, rank.priority)
+        """As `wait`, but more urgent lanes go first while Slack is away.
+
+        While Slack is away, one call is made at a time, in order of rank. Otherwise lanes are independent, except that
+        a channel's feed waits for the channel's pages.
+        """
+        seconds = self.wait(lane.receiver, method, rank.priority)
         if self.away(method):
-            return max(pause, self.claims.before(lane, method, rank))
-        return pause
+            return max(seconds, self.claims.before(lane, method, rank))
+        return seconds
 
     def claim(self, receiver: Receiver) -> None:
-        """Something urgent waits for this channel: whatever is not gives way, until a moment after the last claim."""
+        """A page waits for this channel: its feed gives way until shortly after the last claim."""
         self._claimed_until[receiver] = self.clock.monotonic() + CLAIM_SECONDS
 
     def took(self, receiver: Receiver, method: Method) -> None:
@@ -91,12 +95,12 @@ class RateLimiter:
         bucket = self._filled(method, now)
         bucket.tokens -= 1.0
         if bucket.unanswered_calls >= UNANSWERED_UNTIL_AWAY:
-            bucket.trial_until = now + CALL_SECONDS  # one call goes first: the others wait for what becomes of it
+            bucket.trial_until = now + CALL_SECONDS  # one call is the trial: the others wait for its outcome
         if method is Method.POST:
             self._posted_at[receiver] = now
 
     def throttle(self, method: Method, seconds: float) -> None:
-        """Slack answered 429: it counts for this method in the whole workspace."""
+        """Slack answered 429, which throttles this method in the whole workspace."""
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
         bucket.throttled_until = max(bucket.throttled_until, now + seconds)
@@ -104,7 +108,10 @@ class RateLimiter:
         bucket.troubled_until, bucket.why = bucket.throttled_until, Delay.RATE_LIMITED
 
     def lost(self, method: Method) -> None:
-        """No answer came: after several in a row Slack is away, and tried by one call at a time, ever more seldom."""
+        """A call got no answer.
+
+        After several in a row Slack counts as away. Then trial calls go out one at a time, less and less often.
+        """
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
         bucket.unanswered_calls += 1
@@ -121,8 +128,10 @@ class RateLimiter:
         bucket.unanswered_calls, bucket.trial_until = 0, 0.0
 
     def barred(self, receiver: Receiver, method: Method) -> float:
-        """Seconds for which a call that was taken already must not be made after all: since then Slack has said 429, or
-        something else went out."""
+        """Seconds until a chosen call may really be made.
+
+        Since the choice, Slack may have answered 429, or another message may have gone out.
+        """
         now = self.clock.monotonic()
         spacing = self._sent_at.get(receiver, float("-inf")) + POST_SPACING_SECONDS - now
         return max(0.0, self._filled(method, now).throttled_until - now, spacing if method is Method.POST else 0.0)
@@ -132,18 +141,18 @@ class RateLimiter:
             self._sent_at[receiver] = self._posted_at[receiver] = self.clock.monotonic()
 
     def kept_back(self, method: Method, seconds: float) -> Delay | None:
-        """What kept such calls back in the last `seconds`, if anything did."""
+        """What delayed such calls in the last `seconds`; None if nothing did."""
         bucket = self._filled(method, now := self.clock.monotonic())
         until = now if bucket.unanswered_calls >= UNANSWERED_UNTIL_AWAY else bucket.troubled_until
         return bucket.why if now - until <= seconds else None
 
     def unanswered(self, method: Method) -> bool:
-        """The latest such call had no answer, not even a 429."""
+        """True if the latest such call got no answer, not even a 429."""
         bucket = self._filled(method, self.clock.monotonic())
         return bucket.unanswered_calls > 0 and bucket.why is Delay.NOT_REACHED
 
     def away(self, method: Method) -> bool:
-        """Slack does not take such calls now, or has not been seen to since it did not."""
+        """True after a 429, or two unanswered calls in a row, until Slack answers a call."""
         return self._filled(method, self.clock.monotonic()).unanswered_calls >= UNANSWERED_UNTIL_AWAY
 
     def _filled(self, method: Method, now: float) -> _Bucket:

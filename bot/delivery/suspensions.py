@@ -1,4 +1,4 @@
-"""Channels that do not take messages rest, and wake when they do again. Nothing that they are owed is thrown away."""
+"""Suspends channels that take no messages, keeps their messages, and resumes them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from bot.ports.telemetry import emit
 from bot.ports.telemetry.delivery import ChannelResumed, ChannelSuspended
 from bot.ports.watch_store import Watches, WatchStore
 
-MOST_READINGS = 5  # one is in vain where somebody changes what is watched in the channel just then
+MAX_TRIES = 5  # a try fails if someone changes the channel's watches in between
 
 
 class SuspensionStore(WatchStore, ChannelStore, RenameStore, Protocol):
@@ -26,8 +26,7 @@ class SuspensionStore(WatchStore, ChannelStore, RenameStore, Protocol):
 
 
 class Suspensions:
-    """`fallback` is the channel that hears meanwhile what a resting channel watches; `wake` is rung when there is
-    something to say."""
+    """`fallback` gets a suspended channel's cards meanwhile. `wake` tells the dispatcher about new messages."""
 
     def __init__(
         self, *, store: SuspensionStore, chat: Chat, clock: Clock, wake: asyncio.Event, fallback: ChannelId | None
@@ -39,30 +38,31 @@ class Suspensions:
         self._fallback = fallback
 
     async def suspend(self, channel: ChannelId, reason: SuspendReason) -> None:
-        """Tells those who made the channel's watches, by direct message, that it rests and how to wake it.
+        """Suspends the channel. A direct message tells the makers of its watches why, and how to resume it.
 
-        A channel of which only a message can tell whether it takes any (read-only, or a scope is missing) wakes every
-        day, to rest again a moment later. Its makers are told again only where a message got through in between, it was
-        awake for a day, it rests for another reason, or something is watched there anew: Redis remembers, for all bots.
+        For a read-only channel or a missing scope, only a message shows whether the channel takes any. The bot resumes
+        such a channel every day, and may suspend it again a moment later. The makers hear of it again only if a message
+        got through, the channel was active for a day, the reason changed, or someone added a watch. Redis remembers
+        this for all bots.
 
         Raises:
             StoreAway, ChatAway: nothing was changed.
         """
         reached: dict[UserId, ChannelId | None] = {}
-        for _ in range(MOST_READINGS):
+        for _ in range(MAX_TRIES):
             watches = await self._store.watches()
             if channel in watches.suspended:
                 return
             notices = await self._notices(channel, reason, watches, reached)
-            told = await self._store.suspend(channel, reason, notices, watches.of(channel))
-            if told is not None:
-                emit(ChannelSuspended(channel=channel, reason=reason.value, notified=told))
+            notified = await self._store.suspend(channel, reason, notices, watches.of(channel))
+            if notified is not None:
+                emit(ChannelSuspended(channel=channel, reason=reason.value, notified=notified))
                 self._wake.set()
                 return
         raise StoreAway(f"the watches change faster than {channel} can be put to rest")
 
-    async def wake(self, channel: ChannelId) -> None:
-        """The channel seems to take messages again: what it is owed goes out.
+    async def resume(self, channel: ChannelId) -> None:
+        """Resumes a channel that seems to take messages again. Its messages go out.
 
         Raises:
             StoreAway: nothing was changed.
@@ -74,8 +74,10 @@ class Suspensions:
     async def _notices(
         self, channel: ChannelId, reason: SuspendReason, watches: Watches, reached: dict[UserId, ChannelId | None]
     ) -> list[Message]:
-        """None where it is but the id that is not there any more: the channel goes on as soon as all has moved.
-        `reached`: the conversations that Slack was asked for already; those that it was not are added."""
+        """One notice for each maker. None if only the channel's id changed: the channel resumes after the move.
+
+        `reached` caches the makers' conversations. This method adds the missing ones.
+        """
         if reason is SuspendReason.NOT_FOUND and channel in await self._store.renames():
             return []
         at, fallback = self._clock.now(), self._fallback

@@ -499,7 +499,7 @@ async def test_the_fallback_receives_news_of_a_suspended_channel_until_it_resume
         world.bot.api.statuses[TWO] = FAILED
         await world.bot.poll(20)
         assert world.chat.posts[-1][0].receiver.channel == FALLBACK
-        await world.suspensions.wake(ALERTS)
+        await world.suspensions.resume(ALERTS)
         world.bot.api.statuses[TWO] = LIVE
         await world.bot.poll(40)
         assert {delivery.receiver.channel for delivery, _, _ in world.chat.posts} == {

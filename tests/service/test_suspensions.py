@@ -61,7 +61,7 @@ async def test_a_suspended_channels_deliveries_go_out_in_order_on_resume(
         assert len(world.notices(NoticeKind.SUSPENDED)) == 1
         owed = await world.bot.store.owed(ALERTS)
         assert owed
-        await world.suspensions.wake(ALERTS)
+        await world.suspensions.resume(ALERTS)
         await world.bot.poll(60)
         now, before = told_in(world, ALERTS)  # what is FAILED now goes first
         assert "pipe_0001 failed" in now
@@ -83,7 +83,7 @@ async def test_a_suspended_channels_backlog_stays_bounded(fake_redis: redis.asyn
             sizes.append(len(await world.bot.store.owed(ALERTS)))
         assert max(sizes) < 30
         assert sizes[-1] <= sizes[0] + 4
-        await world.suspensions.wake(ALERTS)
+        await world.suspensions.resume(ALERTS)
         await world.bot.poll(120)
         assert await world.bot.store.owed(ALERTS) == ()
         assert len(told_in(world, ALERTS)) < 30
@@ -108,11 +108,11 @@ async def test_a_second_refusal_after_resume_does_not_notify_the_maker_again(
         await world.bot.watch(ONE)
         await world.bot.poll(10)  # nothing is owed that might go out between waking and parking
         await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
-        await world.suspensions.wake(ALERTS)
+        await world.suspensions.resume(ALERTS)
         await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.SUSPENDED)) == 1
-        await world.suspensions.wake(ALERTS)
+        await world.suspensions.resume(ALERTS)
         await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)  # of something else it does
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.SUSPENDED)) == 2
@@ -155,9 +155,9 @@ async def test_the_daily_trial_of_a_read_only_channel_notifies_nobody_again(
         await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
         for _ in range(3):
             await world.bot.clock.pass_time(1)
-            await world.suspensions.wake(ALERTS)
+            await world.suspensions.resume(ALERTS)
             await another_bots(world).suspend(ALERTS, SuspendReason.RESTRICTED)
-            await another_bots(world).wake(ALERTS)
+            await another_bots(world).resume(ALERTS)
             await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.SUSPENDED)) == 1
@@ -170,7 +170,7 @@ async def test_a_suspension_after_a_delivered_message_notifies_the_maker_again(
         await world.bot.watch(ONE)
         await world.bot.poll(10)
         await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
-        await world.suspensions.wake(ALERTS)
+        await world.suspensions.resume(ALERTS)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
         assert len(told_in(world, ALERTS)) == 1
@@ -195,7 +195,7 @@ async def test_notified_makers_are_remembered_when_the_store_goes_away(
         await world.bot.watch(ONE)
         await world.bot.poll(10)
         await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
-        await world.suspensions.wake(ALERTS)
+        await world.suspensions.resume(ALERTS)
         world.bot.store.away_once("suspend")
         with pytest.raises(StoreAway):
             await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
@@ -257,7 +257,7 @@ async def test_a_channel_whose_makers_are_unreachable_is_tried_less_and_less_oft
         world.chat.answers = [(ARCHIVED, False)]
         await world.bot.poll(6)
         assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
-        await world.suspensions.wake(ALERTS)
+        await world.suspensions.resume(ALERTS)
         await world.bot.poll(6)
         assert len(told_in(world, ALERTS)) == 1
 
@@ -341,7 +341,7 @@ async def test_a_message_late_after_a_suspension_says_so(fake_redis: redis.async
             world.chat.answers = [(ARCHIVED, False)]
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(120)
-        await world.suspensions.wake(ALERTS)
+        await world.suspensions.resume(ALERTS)
         await world.bot.poll(20)
         (row, card) = next((row, card) for row, card, _ in world.chat.posts if isinstance(card, Card))
         text = LOOK.content(card, row, world.bot.clock.now()).text

@@ -183,7 +183,7 @@ class ChannelMonitor:
             return
         reason = await self._directory.obstacle(channel)
         if reason is None and suspended is not None:
-            await self._suspensions.wake(channel)
+            await self._suspensions.resume(channel)
         elif reason is not None and suspended is None:
             await self._suspensions.suspend(channel, reason)
         self._due_at[channel] = self._clock.monotonic() + EVERY_SECONDS

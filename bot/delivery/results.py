@@ -1,0 +1,60 @@
+"""How a delivery ended, for the store and for the log."""
+
+from datetime import datetime
+
+from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
+from bot.domain.card import HeldPages, Recheck
+from bot.domain.delivery import Again, Done, Drop, Gone, Settlement, Suspend
+from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
+
+
+def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: datetime) -> DeliveryResult:
+    """The change that the store makes when the delivery ends."""
+    redraw = redraw_of(pending, now)
+    match settlement:
+        case Done(message_id, found, group, _, recheck, came_at):
+            # A found message may show an older revision: shown revision 0 makes the store redraw it.
+            shown = dict.fromkeys(pending.shown, 0) if found else pending.shown
+            if isinstance(pending.delivery.body, Recheck) and settlement.repeats:
+                shown = dict.fromkeys(pending.delivery.body.shows, 0)
+            recheck_message = recheck_of(pending, now) if recheck and not pending.updates else None
+            return DeliveryResult(
+                kind=ResultKind.POSTED,
+                redraw=redraw,
+                message_id=message_id,
+                shown=shown,
+                came_at=came_at if found or pending.updates else pending.shown,
+                group=group,
+                follow_up=recheck_message,
+                log=_page_entry(pending, now),
+            )
+        case Gone():
+            # This update was news, so the deleted card is posted again.
+            kind = ResultKind.REMOVED if pending.updates else ResultKind.UNCHANGED
+            return DeliveryResult(kind=kind, redraw=redraw, shown=dict.fromkeys(pending.shown, 0))
+        case Drop():
+            # Treat a card that Slack refuses as removed: later messages must not wait for it.
+            kind = ResultKind.REMOVED if pending.shows_cards and pending.message_id is None else ResultKind.UNCHANGED
+            return DeliveryResult(kind=kind, redraw=redraw, shown=pending.shown)
+
+
+def _page_entry(pending: PendingDelivery, now: datetime) -> PageEntry | None:
+    of_summary = isinstance(pending.delivery.body, HeldPages)
+    return PageEntry(of_summary=of_summary, at=now) if of_summary or pending.is_new_page else None
+
+
+def summary(settlement: Settlement) -> tuple[str, str | None]:
+    """The outcome and its reason, for the log."""
+    match settlement:
+        case Done(found=True):
+            return "found", None
+        case Done():
+            return "posted", None
+        case Again(delivery):
+            return "again", delivery.attempt.state.value
+        case Suspend(_, reason):
+            return "suspended", reason.value
+        case Drop(reason):
+            return "dropped", reason
+        case Gone(reason):
+            return "gone", reason
