@@ -73,7 +73,7 @@ class StoreRecovery:
             self._doubt.arise(now)
         at, known = self._loss = self._loss or (now, self._repository.known)
         await self._store.accept_loss(None if emptied else now)
-        lost = await self._repository.restore(known)
+        lost = await self._repository.restore(known, emptied=emptied)
         self._polling.take_over(await self._store.next_epoch(above=self._polling.epoch))
         if lost:
             emit(WatchesLost(watches=[f"{watch.channel} {watch.reference}" for watch in lost]))

@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from bot.domain.catalogue import Pipeline
 from bot.domain.plan import Plan, Record, plan_explained, plan_transitions
 from bot.domain.routing import Routing
 from bot.domain.transition import Event, Reach, Transition
@@ -14,10 +13,10 @@ from bot.monitoring.breaker import ApiHealth, CircuitBreaker
 from bot.ports.clock import Clock
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.monitoring import ApiHealthChanged, KeyRejected
+from bot.state.known_pipelines import API_ITSELF
 from bot.state.repository import Repository
 
 SAME_END = timedelta(seconds=5)
-API_ITSELF = Pipeline(id=API_PIPELINE_ID, name="GoldRush API")
 
 
 class OutageNotices:

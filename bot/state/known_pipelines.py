@@ -19,6 +19,9 @@ from bot.ports.watch_store import Watches
 MATCHED_AT_ONCE = 10  # patterns: with 3,000 pipelines about 10 ms
 
 
+API_ITSELF = Pipeline(id=API_PIPELINE_ID, name="GoldRush API")
+
+
 @dataclass(frozen=True, slots=True)
 class KnownState:
     """A snapshot of what one process knows."""
@@ -56,6 +59,8 @@ class KnownPipelines:
 
     def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
         """As last listed. A pipeline that was never listed has the name in its watch, or its id."""
+        if pipeline_id == API_PIPELINE_ID:
+            return API_ITSELF
         known = self._catalogue.get(pipeline_id) or self._unlisted.get(pipeline_id)
         return known or Pipeline(id=pipeline_id, name=self._labels.get(pipeline_id, pipeline_id))
 

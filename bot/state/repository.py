@@ -134,8 +134,10 @@ class Repository(KnownPipelines):
                 if self.record(each).version < record.version
             }
 
-    async def restore(self, known: KnownState) -> tuple[Watch, ...]:
+    async def restore(self, known: KnownState, *, emptied: bool) -> tuple[Watch, ...]:
         """Writes what this process knows better, after the store lost writes. Answers the watches that are gone.
+
+        `emptied`: nothing looks for earlier cards, so closed episodes get none.
 
         It does not make those again: someone may have removed them just then.
 
@@ -151,7 +153,7 @@ class Repository(KnownPipelines):
             record = known.records[pipeline_id]
             was = stored.get(pipeline_id) or Record(pipeline_id=pipeline_id)
             if record.version > was.version:
-                await self.write(pipeline_id, _restoring(record))
+                await self.write(pipeline_id, _restoring(record, emptied=emptied))
         self._catalogue, self._unlisted = dict(known.catalogue), {}
         self._cover()
         await self._store.save_catalogue(self.catalogue)
@@ -187,7 +189,9 @@ class Repository(KnownPipelines):
         return make
 
 
-def _restoring(record: Record) -> MakePlan:
+def _restoring(record: Record, *, emptied: bool) -> MakePlan:
+    if emptied and not (record.episode and record.episode.open):
+        return lambda stored, _: Plan(record=replace(record, version=stored.version))
     return lambda stored, routing: plan_restored(record, stored, routing)
 
 

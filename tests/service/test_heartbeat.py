@@ -184,6 +184,35 @@ async def test_lost_watches_are_announced_and_stay_lost(
         assert len(world.told()) == 2  # the failure gets a new card
 
 
+async def test_after_redis_was_emptied_a_closed_outage_is_not_posted_again(fake_redis: redis.asyncio.Redis) -> None:
+    async with whole(fake_redis, operator=OPERATOR) as world:
+        await world.bot.watch(ONE, TWO)
+        await world.bot.poll(20)
+        world.bot.api.statuses |= dict.fromkeys((ONE, TWO), Unavailable("GoldRush had an internal error (500)."))
+        await world.bot.poll(60)
+        world.bot.api.statuses |= {ONE: LIVE, TWO: LIVE}
+        await world.bot.poll(60)
+        posts = [content for _, content, _ in world.chat.posts if isinstance(content, Card)]
+        assert posts
+        await fake_redis.flushall()
+        await world.bot.poll(60)
+        assert [content for _, content, _ in world.chat.posts if isinstance(content, Card)] == posts
+
+
+async def test_after_redis_was_emptied_an_open_outage_gets_a_new_card_by_its_name(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis, operator=OPERATOR) as world:
+        await world.bot.watch(ONE, TWO)
+        await world.bot.poll(20)
+        world.bot.api.statuses |= dict.fromkeys((ONE, TWO), Unavailable("GoldRush had an internal error (500)."))
+        await world.bot.poll(60)
+        await fake_redis.flushall()
+        await world.bot.poll(60)
+        cards = [content for _, content, _ in world.chat.posts if isinstance(content, Card)]
+        assert [card.pipeline.name for card in cards] == ["GoldRush API"] * 2
+
+
 @pytest.mark.parametrize("operator", [OPERATOR, None])
 async def test_a_channel_learns_of_its_own_lost_watches_and_the_operator_of_all(
     fake_redis: redis.asyncio.Redis, operator: ChannelId | None

@@ -264,3 +264,12 @@ def test_a_group_shows_the_runbooks_of_most_of_its_members() -> None:
     members = [replace(OPEN, guidance=Guidance(note=note(number // 3))) for number in range(12)]
     text = valid(shown(a_group(*members))).text
     assert [f"“look at {number}”" in text for number in range(4)] == [True, True, True, False]
+    assert text.count("for 3 of 12 pipelines") == 3
+
+
+@pytest.mark.parametrize(("of_all", "whose"), [(True, ""), (False, " · for orders-0")])
+def test_a_group_says_whose_runbook_it_shows(*, of_all: bool, whose: str) -> None:
+    note = Note(kind=NoteKind.NOTE, reference="*", text="restart the sink", by=ANN, at=at(0))
+    other = replace(OPEN, guidance=Guidance(note=note)) if of_all else OPEN
+    text = valid(shown(a_group(replace(OPEN, guidance=Guidance(note=note)), other))).text
+    assert any(line.endswith(f"“restart the sink”{whose}") for line in text.splitlines()), text

@@ -13,7 +13,7 @@ from bot.ports.clock import Clock
 PER_MINUTE = 30
 ACKNOWLEDGEMENTS_PER_MINUTE = 120  # nobody who answers failures by hand is refused
 CHANGE_COSTS = 2.0  # a change counts twice, because the bot announces it in a channel
-TOLD_EVERY_SECONDS = 30.0
+TOLD_EVERY_SECONDS = 5.0  # nobody who types by hand believes that a refused command was carried out
 MOST_PEOPLE = 10_000
 AT_ONCE = 2
 AT_ONCE_IN_ALL = 16

@@ -82,9 +82,18 @@ def _options(cards: list[Card]) -> list[tuple[str, str]]:
 
 
 def _todo(cards: list[Card]) -> list[str]:
-    """The runbooks and notes that most of the pipelines share: a group has room for a few."""
-    lines = Counter(line for card in cards for line in guidance_lines(card.guidance))
-    return [line for line, _ in lines.most_common(GUIDANCE_SHOWN)]
+    """The runbooks and notes that most of the pipelines share: a group has room for a few. A line that is not for all
+    of them says for which."""
+    names: dict[str, list[str]] = {}
+    for card in cards:
+        for line in guidance_lines(card.guidance):
+            names.setdefault(line, []).append(card.pipeline.name)
+    shared = sorted(names.items(), key=lambda item: -len(item[1]))[:GUIDANCE_SHOWN]
+    return [line if len(those) == len(cards) else f"{line} · {_for(those, len(cards))}" for line, those in shared]
+
+
+def _for(names: list[str], total: int) -> str:
+    return f"for *{outside(names[0])}*" if len(names) == 1 else f"for {len(names)} of {total} pipelines"
 
 
 def _headline(group: Group, still: list[Card]) -> str:
