@@ -102,7 +102,7 @@ class Routes:
 
     def _begins(self, hint: str) -> bool:
         first = "".join(hint.split(maxsplit=1)[:1])
-        return 0 < len(hint) <= LONGEST_HINT and self.vocabulary.holds(first)
+        return 0 < len(hint) <= LONGEST_HINT and self.vocabulary.contains(first)
 
     def _refused(self, hint: str, names: Names) -> Refused | None:
         try:

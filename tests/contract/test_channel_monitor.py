@@ -23,7 +23,7 @@ from bot.slack.inbound import http_mode, socket_mode
 from bot.slack.inbound.bolt_app import Listeners, build_app
 from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox
 from bot.slack.outbound.calls import call, web_client
-from bot.slack.outbound.channel_monitor import CURE, EVERY_SECONDS, REMIND_SECONDS, ChannelMonitor
+from bot.slack.outbound.channel_monitor import EVERY_SECONDS, LOG_AGAIN_SECONDS, REINSTALL, ChannelMonitor
 from bot.slack.outbound.chat import SlackChat
 from bot.slack.outbound.directory import Directory
 from bot.slack.render.renderer import Look
@@ -463,11 +463,11 @@ async def test_a_token_that_is_not_accepted_is_told_in_the_log_with_its_cure_and
     with capture_logs() as logs:
         if by_event:
             await yard.channel_monitor.on({"type": "tokens_revoked", "tokens": {"bot": [BOT]}})
-        for _ in range(round(REMIND_SECONDS / 60) + 1):
+        for _ in range(round(LOG_AGAIN_SECONDS / 60) + 1):
             await yard.channel_monitor.check_channels()
             await yard.clock.pass_time(60)
     told = [entry for entry in logs if entry["event"] == "slack_token_refused"]
-    assert {(entry["log_level"], entry["error"], entry["fix"]) for entry in told} == {("error", error, CURE)}
+    assert {(entry["log_level"], entry["error"], entry["fix"]) for entry in told} == {("error", error, REINSTALL)}
     assert len(told) == 2  # at once, and again after a quarter of an hour
     assert yard.calls("conversations.info") <= 1  # of the first look
     yard.sandbox.slack.faults.clear()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.slack.outbound.channel_monitor import CURE
+from bot.slack.outbound.channel_monitor import REINSTALL
 from sandbox.slack.installation import Loss
 from tests.journey.rig import ALERTS, PATIENCE, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
@@ -43,7 +43,7 @@ async def test_deliveries_wait_for_a_valid_token_and_then_go_out(tmp_path: Path,
         calls = rig.sandbox.slack.calls[before:]
         assert len(calls) < WATCHED * 2, len(calls)
         told = logged(rig, "slack_token_refused")
-        assert {(entry["level"], entry["error"], entry["fix"]) for entry in told} == {("error", error, CURE)}
+        assert {(entry["level"], entry["error"], entry["fix"]) for entry in told} == {("error", error, REINSTALL)}
         await rig.stop()
         rig.sandbox.slack.regain(loss)  # somebody has installed it again, and set the new token
         await rig.start()

@@ -7,7 +7,7 @@ from bot.domain.answer import ListAnswer
 from bot.domain.attention import State, trouble
 from bot.domain.catalogue import Names, looks
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
-from bot.slack.grammar.clauses import Kind, kind_of
+from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import is_signed, states_in
 from bot.slack.grammar.tokens import Refused, Word, bare, stripped, typed
@@ -49,7 +49,7 @@ class List(Command):
 def _parse(command_text: CommandText) -> Command:
     stray = next((each for each in command_text.words if not each.quoted and _is_stray(each, command_text.names)), None)
     if stray:
-        there = f"watches in #{bare(stray.text)}" if kind_of(stray) is Kind.CHANNEL else "list"
+        there = f"watches in #{bare(stray.text)}" if kind_of(stray) is ClauseKind.CHANNEL else "list"
         raise Refused(
             f"“{outside(typed(stray.text))}” can't be part of a name. `list` searches all pipelines that "
             "the ServiceKey can see.",
@@ -64,7 +64,7 @@ def _parse(command_text: CommandText) -> Command:
 
 
 def _is_stray(word: Word, names: Names) -> bool:
-    signed = is_signed(word) and kind_of(word) in {Kind.TARGET, Kind.CHANNEL}
+    signed = is_signed(word) and kind_of(word) in {ClauseKind.TARGET, ClauseKind.CHANNEL}
     return signed and not any(looks(word.text) in looks(each.name) for each in names.pipelines)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from bot.domain.answer import PipelineView, StatusAnswer
 from bot.domain.attention import State
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
-from bot.slack.grammar.clauses import Kind, kind_of
+from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import references_in, states_in, without_strays
 from bot.slack.grammar.tokens import Refused, bare, quoted, typed
@@ -79,7 +79,7 @@ def _parse(command_text: CommandText) -> Command:
     if strays:
         shown = outside(typed(strays[-1].text))
         plainly = " ".join(["status", *map(quoted, references)])
-        channel = next((each for each in strays if kind_of(each) is Kind.CHANNEL), None)
+        channel = next((each for each in strays if kind_of(each) is ClauseKind.CHANNEL), None)
         there = f"watches in #{bare(channel.text)}" if channel and not references else plainly
         raise Refused(f"“{shown}” isn't a pipeline. `status` shows a pipeline wherever it is watched.", there, "status")
     return Status(references, states_in(kept) & {each.lower() for each in references})

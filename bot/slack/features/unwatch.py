@@ -9,10 +9,10 @@ from bot.slack.channels import channel_to_change
 from bot.slack.click import Click
 from bot.slack.feature import Button, Call, Command, CommandWord, Feature, Reply
 from bot.slack.features.acknowledge import NOT_HERE
-from bot.slack.grammar.clause_reader import Reader
-from bot.slack.grammar.clauses import EVENTS, ChannelWord, Kind
+from bot.slack.grammar.clause_reader import ClauseReader
+from bot.slack.grammar.clauses import EVENTS, ChannelWord, ClauseKind
 from bot.slack.grammar.command_text import CommandText
-from bot.slack.grammar.drafts import Draft, channel_in, refuse_faults
+from bot.slack.grammar.drafts import Draft, channel_in, refuse_mistakes
 from bot.slack.grammar.tokens import EVERYTHING, Refused, quoted, typed
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, section, sections
@@ -57,14 +57,14 @@ class Unwatch(Command):
 
 
 def _parse(command_text: CommandText) -> Command:
-    draft = Reader(command_text.text, command_text.names, ("in",)).read(command_text.words)
+    draft = ClauseReader(command_text.text, command_text.names, ("in",)).read(command_text.words)
     if not draft.names and not draft.all:
         raise Refused("Which pipeline should I stop watching? Nothing was changed.", "unwatch orders-eu")
     if len(draft.names) == 1 and _means_all(draft.names[0].lower(), command_text):
         right = replace(draft, all=True, names=[]).command("unwatch")
         raise Refused("To remove every watch, type *all*. Nothing was changed.", right, "unwatch all")
     _refuse_half(draft)
-    refuse_faults(draft, "unwatch", command_text, "help unwatch")
+    refuse_mistakes(draft, "unwatch", command_text, "help unwatch")
     channel = channel_in(draft, "unwatch orders-eu in #data-alerts")
     if draft.all and draft.names:
         named = replace(draft, all=False)
@@ -82,19 +82,19 @@ def _means_all(name: str, command_text: CommandText) -> bool:
 def _refuse_half(draft: Draft) -> None:
     """`unwatch` removes a whole watch; events and targets are left out by another `watch`."""
     named = " ".join(quoted(each) for each in draft.names) or "orders-eu"
-    there = "".join(f" in {each.right}" for each in draft.items(Kind.CHANNEL)[:1])
-    if targets := draft.items(Kind.TARGET):
+    there = "".join(f" in {each.corrected}" for each in draft.items(ClauseKind.CHANNEL)[:1])
+    if targets := draft.items(ClauseKind.TARGET):
         raise Refused(
             f"`unwatch` removes a whole watch, so it can't take “{outside(typed(targets[0].text))}”. Nothing was "
             "changed. To page nobody:",
             f"watch {named} page none{there}",
         )
-    if events := draft.items(Kind.EVENT):
-        left = [each for each in EVENTS if each not in {item.right for item in events}]
+    if events := draft.items(ClauseKind.EVENT):
+        left = [each for each in EVENTS if each not in {item.corrected for item in events}]
         raise Refused(
             f"`unwatch` removes a whole watch, so it can't take “{outside(events[0].text)}”. Nothing was changed. To "
             "watch the other events only:",
-            f"watch {named} on {','.join(left)}{there}" if left and draft.sure else "",
+            f"watch {named} on {','.join(left)}{there}" if left and draft.correctable else "",
             "help watch",
         )
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from bot.domain.answer import Refusal, WatchedView, WatchesAnswer
 from bot.slack.channels import channel_to_see
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
-from bot.slack.grammar.clauses import ChannelWord, Kind, channel_of, kind_of
+from bot.slack.grammar.clauses import ChannelWord, ClauseKind, channel_of, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import is_signed, references_in
 from bot.slack.grammar.tokens import Refused, Word, bare, quoted, typed
@@ -40,7 +40,7 @@ def _parse(command_text: CommandText) -> Command:
         words = words[1:]
         if not words:
             raise Refused("Name one channel after *in*.", "watches in #data-alerts")
-    elif words and kind_of(words[0]) is Kind.CHANNEL:
+    elif words and kind_of(words[0]) is ClauseKind.CHANNEL:
         raise Refused("Put *in* before the channel.", f"watches in {_as_channel(words[0])}")
     elif words:
         signed = any(is_signed(each) for each in words)
@@ -48,14 +48,15 @@ def _parse(command_text: CommandText) -> Command:
         raise Refused("`watches` takes no pipeline: it shows all watches of a channel.", suggestion, "watches")
     if not words:
         return Watches()
-    if len(words) > 1 or kind_of(words[0]) is not Kind.CHANNEL:
-        right = next((_as_channel(each) for each in words if kind_of(each) is Kind.CHANNEL), f"#{bare(words[0].text)}")
-        shown = next((each for each in words if kind_of(each) is not Kind.CHANNEL), words[-1])
+    if len(words) > 1 or kind_of(words[0]) is not ClauseKind.CHANNEL:
+        channels = [_as_channel(word) for word in words if kind_of(word) is ClauseKind.CHANNEL]
+        channel = channels[0] if channels else f"#{bare(words[0].text)}"
+        shown = next((each for each in words if kind_of(each) is not ClauseKind.CHANNEL), words[-1])
         if shown.means("here") and len(words) == 1:
             return Watches()
         raise Refused(
             f"I couldn't find a channel in “{outside(typed(shown.text))}”: a channel begins with #.",
-            f"watches in {right}",
+            f"watches in {channel}",
             "watches",
         )
     return Watches(channel_of(words[0].text, reference=words[0].reference))

@@ -1,6 +1,6 @@
-"""Reads the clauses of `watch` and `unwatch`: each word by what it is, wherever it was typed. Pure.
+"""Reads the clauses of `watch` and `unwatch`. Each word is recognised by its form, wherever it stands. Pure.
 
-A word in the wrong place is a fault, and the corrected command has it in the right one: nothing that was typed is lost.
+A word in the wrong place is a mistake. The corrected command moves it to the right place, so no typed word is lost.
 """
 
 import difflib
@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from bot.domain.catalogue import Names
-from bot.slack.grammar.clause_items import SIGN, channel_right, event_right, target_right
+from bot.slack.grammar.clause_items import NEEDS_AT_SIGN, correct_channel, correct_event, correct_target
 from bot.slack.grammar.clauses import (
+    EVENT_SYNONYMS,
     ME,
-    MEANT,
     SPECIAL_FORM,
-    Kind,
+    ClauseKind,
     kind_of,
 )
-from bot.slack.grammar.drafts import Draft, Fault, Item
+from bot.slack.grammar.drafts import ClauseItem, Draft, Mistake
 from bot.slack.grammar.spoken_names import known_span, names_in
 from bot.slack.grammar.tokens import (
     ALL,
@@ -28,15 +28,15 @@ from bot.slack.grammar.tokens import (
     SEPARATORS,
     Word,
     bare,
-    listed,
     quoted_target,
     slice_of,
+    split_list,
     typed,
 )
 from bot.slack.render.mrkdwn import outside
 
-# Words that people use for a keyword, where what follows them shows which.
-_LIKE = {
+# Words that people type for a keyword. The next word shows which keyword they mean.
+_KEYWORD_SYNONYMS = {
     "page": {"notify", "alert", "tell", "ping", "call", "cc", "mention", "dm", "inform", "warn", "wake", "to", "for"},
     "on": {"when", "if", "for", "upon", "events", "event", "only", "once", "whenever", "at"},
     "in": {
@@ -57,191 +57,200 @@ _LIKE = {
     },
 }
 _JOINED = re.compile(r"-{0,2}(on|page|in)[:=](.+)", re.IGNORECASE | re.DOTALL)
+_DESCRIPTIONS = {
+    ClauseKind.EVENT: "an event",
+    ClauseKind.TARGET: "someone to page",
+    ClauseKind.CHANNEL: "a channel",
+}
 _FILLERS = {"events", "event", "it", "is", "gets", "goes", "has", "becomes", "the", "please", "me", "us", "with"}
 
 
-class Reader:
-    """Reads the words behind `watch` or `unwatch` into a draft. `keywords`: those that the command takes."""
+class ClauseReader:
+    """Reads the words after `watch` or `unwatch` into a draft. `keywords` are the keywords that the command takes."""
 
     def __init__(self, text: str, names: Names, keywords: Sequence[str] = KEYWORDS) -> None:
         self._text = text
         self._names = names
         self._keywords = keywords
         self._draft = Draft()
-        self._slot: Kind | None = None
-        self._late = False
-        """A clause stands first, so the names come behind it."""
-        self._loose: list[Word] = []
-        self._bare: list[Word] = []
+        self._clause: ClauseKind | None = None
+        self._names_follow = False
+        """True if the text begins with a clause, so the names come after it."""
+        self._name_words: list[Word] = []
+        self._unsigned: list[Word] = []
 
     def read(self, words: list[Word]) -> Draft:
-        words = [each for word in words for each in _apart(word)]
+        words = [each for word in words for each in _split_joined(word)]
         place = 0
         if "page" not in self._keywords and words and words[0].means(ALL) and not self._names.exactly(ALL):
             self._draft.all, place = True, 1
         while place < len(words):
             place += self._read(words, place)
-        self._settle()
+        self._finish_words()
         return self._draft
 
     def _read(self, words: list[Word], place: int) -> int:
-        """Takes in what begins at `place`; how many words that is."""
-        word, begun = words[place], bool(self._draft.names or self._loose or self._draft.all)
-        name_is_due = self._late and kind_of(word) is None
-        if (self._slot is None or name_is_due) and (
+        """Reads one or more words from `place` on, and returns their number."""
+        word, begun = words[place], bool(self._draft.names or self._name_words or self._draft.all)
+        name_is_due = self._names_follow and kind_of(word) is None
+        if (self._clause is None or name_is_due) and (
             span := known_span(words, place, self._text, self._names, begun=begun)
         ):
-            self._settle()
+            self._finish_words()
             known = names_in(words[place : place + span], self._text, self._names)
             self._draft.names += known if span == 1 else [slice_of(self._text, words[place : place + span])]
             return span
-        if begun and (keyword := self._keyword(word)):
-            self._begin(keyword)
-        elif kind := self._leads(words, place, begun=begun):
-            self._fault("The name of the pipeline comes first. Nothing was changed.")
-            self._begin(kind.value)
-            self._late = True
-        elif begun and word.lower in (LIST_CONNECTIVES if self._slot else CONNECTIVES) and place + 1 < len(words):
-            self._loose += [word] if self._slot is None and self._loose else []
-            self._settle_bare()
-        elif begun and (kind := self._like_keyword(words, place)):
+        if begun and (keyword := self._keyword_in(word)):
+            self._begin_clause(keyword)
+        elif kind := self._leading_clause(words, place, begun=begun):
+            self._add_mistake("The name of the pipeline comes first. Nothing was changed.")
+            self._begin_clause(kind.value)
+            self._names_follow = True
+        elif begun and word.lower in (LIST_CONNECTIVES if self._clause else CONNECTIVES) and place + 1 < len(words):
+            self._name_words += [word] if self._clause is None and self._name_words else []
+            self._finish_unsigned()
+        elif begun and (kind := self._meant_keyword(words, place)):
             near = "" if kind.value in self._keywords else "watch "
             unknown = f"I don't know the word “{outside(word.text)}” here. Nothing was changed."
-            self._fault(f"{unknown} Did you mean *{near}{kind.value}*?")
-            self._begin(kind.value)
-        elif begun and word.lower in _FILLERS and self._slot is Kind.EVENT:
+            self._add_mistake(f"{unknown} Did you mean *{near}{kind.value}*?")
+            self._begin_clause(kind.value)
+        elif begun and word.lower in _FILLERS and self._clause is ClauseKind.EVENT:
             pass
         else:
             self._put(word, begun=begun)
         return 1
 
-    def _leads(self, words: list[Word], place: int, *, begun: bool) -> Kind | None:
-        """The clause that stands before any name: `on failed orders-eu`."""
-        keyword = None if begun or self._slot else self._keyword(words[place])
-        behind = words[place + 1] if place + 1 < len(words) else None
-        return Kind(keyword) if keyword and behind and kind_of(behind) is Kind(keyword) else None
+    def _leading_clause(self, words: list[Word], place: int, *, begun: bool) -> ClauseKind | None:
+        """The clause before the first name, as in `on failed orders-eu`."""
+        keyword = None if begun or self._clause else self._keyword_in(words[place])
+        following = words[place + 1] if place + 1 < len(words) else None
+        return ClauseKind(keyword) if keyword and following and kind_of(following) is ClauseKind(keyword) else None
 
-    def _keyword(self, word: Word) -> str | None:
+    def _keyword_in(self, word: Word) -> str | None:
         lower = word.lower.rstrip(":=").lstrip("-–—")
-        return next((each for each in KEYWORDS if lower == each and (each in self._keywords or self._slot)), None)
+        return next((each for each in KEYWORDS if lower == each and (each in self._keywords or self._clause)), None)
 
-    def _begin(self, keyword: str) -> None:
-        self._settle()
-        self._slot = Kind(keyword)
+    def _begin_clause(self, keyword: str) -> None:
+        self._finish_words()
+        self._clause = ClauseKind(keyword)
         if self._draft.clauses.get(keyword):
-            self._fault(f"“{keyword}” appears twice. Nothing was changed.")
+            self._add_mistake(f"“{keyword}” appears twice. Nothing was changed.")
         self._draft.clauses.setdefault(keyword, [])
 
-    def _like_keyword(self, words: list[Word], place: int) -> Kind | None:
-        """The keyword that someone means by another word, as what follows it shows: `notify @ann`, `onn failed`."""
+    def _meant_keyword(self, words: list[Word], place: int) -> ClauseKind | None:
+        """The keyword that another word stands for: `notify @ann`, `onn failed`. The next word shows which."""
         word = words[place].lower.rstrip(":=")
         after = words[place + 1 :]
         rest = [each for each in after if each.lower not in _FILLERS] or [each for each in after if each.means(ME)]
-        kind = (kind_of(rest[0]) or (Kind.EVENT if rest[0].lower in MEANT else None)) if rest else None
+        kind = (kind_of(rest[0]) or (ClauseKind.EVENT if rest[0].lower in EVENT_SYNONYMS else None)) if rest else None
         if not word or kind_of(words[place]):
             return None
         if kind is None:
-            misspelled = self._slot is None and rest and difflib.get_close_matches(word, ["page"], cutoff=0.75)
-            return Kind.TARGET if misspelled and "page" in self._keywords else None
-        near = self._slot is None and difflib.get_close_matches(word, [kind.value], cutoff=0.6)
-        return kind if near or word in _LIKE[kind.value] else None
+            misspelled = self._clause is None and rest and difflib.get_close_matches(word, ["page"], cutoff=0.75)
+            return ClauseKind.TARGET if misspelled and "page" in self._keywords else None
+        near = self._clause is None and difflib.get_close_matches(word, [kind.value], cutoff=0.6)
+        return kind if near or word in _KEYWORD_SYNONYMS[kind.value] else None
 
     def _put(self, word: Word, *, begun: bool) -> None:
         kind = kind_of(word)
-        if self._slot is None:
+        if self._clause is None:
             if kind is None or word.quoted or not (begun or word.reference or word.text[:1] in "@#"):
-                self._loose.append(word)
+                self._name_words.append(word)
                 return
-            self._settle()
-            self._misplaced(word, kind)
+            self._finish_words()
+            self._add_misplaced(word, kind)
             self._enter(kind, word)
-        elif kind is not None and kind is not self._slot and not self._fits_anyway(word):
-            self._settle()
-            self._misplaced(word, kind)
+        elif kind is not None and kind is not self._clause and not self._is_allowed_here(word):
+            self._finish_words()
+            self._add_misplaced(word, kind)
             self._enter(kind, word)
-        elif kind is None and self._slot is Kind.TARGET and not word.quoted:
-            self._bare.append(word)
+        elif kind is None and self._clause is ClauseKind.TARGET and not word.quoted:
+            self._unsigned.append(word)
         else:
-            self._settle_bare()
-            self._enter(self._slot, word)
+            self._finish_unsigned()
+            self._enter(self._clause, word)
 
-    def _fits_anyway(self, word: Word) -> bool:
-        """`in here` is the channel where it was typed."""
-        return self._slot is Kind.CHANNEL and word.lower == "here"
+    def _is_allowed_here(self, word: Word) -> bool:
+        """`in here` means the channel where someone typed the command."""
+        return self._clause is ClauseKind.CHANNEL and word.lower == "here"
 
-    def _misplaced(self, word: Word, kind: Kind) -> None:
+    def _add_misplaced(self, word: Word, kind: ClauseKind) -> None:
         shown = outside(typed(word.text))
-        what = {Kind.EVENT: "an event", Kind.TARGET: "someone to page", Kind.CHANNEL: "a channel"}[kind]
-        self._fault(f"“{shown}” is {what}: put *{kind.value}* before it. Nothing was changed.")
+        self._add_mistake(f"“{shown}” is {_DESCRIPTIONS[kind]}: put *{kind.value}* before it. Nothing was changed.")
 
-    def _fault(self, message: str, fix: tuple[int, str, str] | None = None, otherwise: str = "") -> None:
-        self._draft.faults.append(Fault(message, fix, otherwise))
+    def _add_mistake(self, message: str, fix: tuple[int, str, str] | None = None) -> None:
+        self._draft.mistakes.append(Mistake(message, fix))
 
-    def _settle(self) -> None:
-        """Joins neighbouring words into one clause."""
-        while len(self._loose) > 1 and self._loose[-1].lower in CONNECTIVES:
-            self._loose.pop()
-        if self._loose:
-            self._draft.names += names_in(self._loose, self._text, self._names)
-            self._loose = []
-        self._settle_bare()
+    def _finish_words(self) -> None:
+        """Turns the collected words into names and items."""
+        while len(self._name_words) > 1 and self._name_words[-1].lower in CONNECTIVES:
+            self._name_words.pop()
+        if self._name_words:
+            self._draft.names += names_in(self._name_words, self._text, self._names)
+            self._name_words = []
+        self._finish_unsigned()
 
-    def _settle_bare(self) -> None:
-        """Words without @ behind *page*: the rest of a name with blanks, or a name without its sign."""
-        words, self._bare = self._bare, []
+    def _finish_unsigned(self) -> None:
+        """Reads the words without @ after *page*: the rest of a name with spaces, or a name that lacks its sign."""
+        words, self._unsigned = self._unsigned, []
         if not words:
             return
-        items = self._draft.clauses.setdefault(Kind.TARGET.value, [])
+        items = self._draft.clauses.setdefault(ClauseKind.TARGET.value, [])
         last = items[-1] if items else None
         joined = " ".join(word.text for word in takewhile(lambda word: bare(word.text) == word.text, words))
         if last and not last.closed and joined:
             name = f"{last.text} {joined}"
-            items[-1] = Item(name, quoted_target(name), last.start)
-            self._fault(
+            items[-1] = ClauseItem(name, quoted_target(name), last.start)
+            self._add_mistake(
                 f"I can't page “{outside(words[0].text)}”: put a name with spaces in quotes. Nothing was changed.",
                 (last.start, name, quoted_target(name)),
             )
         elif len(words) > 1 and joined.count(" ") == len(words) - 1 and any(word.text[:1].isupper() for word in words):
-            items.append(Item(joined, quoted_target(f"@{joined}"), words[0].start))
-            self._fault(f"I can't page “{outside(joined)}”: {SIGN}. Nothing was changed.")
+            items.append(ClauseItem(joined, quoted_target(f"@{joined}"), words[0].start))
+            self._add_mistake(f"I can't page “{outside(joined)}”: {NEEDS_AT_SIGN}. Nothing was changed.")
         else:
             for word in words:
-                self._enter(Kind.TARGET, word)
+                self._enter(ClauseKind.TARGET, word)
 
-    def _enter(self, kind: Kind, word: Word) -> None:
+    def _enter(self, kind: ClauseKind, word: Word) -> None:
         items = self._draft.clauses.setdefault(kind.value, [])
         match kind:
-            case Kind.EVENT:
+            case ClauseKind.EVENT:
                 for name in _event_names(word):
-                    items.append(Item(name, event_right(name, word, self._draft.faults), word.start))
-            case Kind.TARGET:
-                for each in listed([word]):
-                    closed = word.quoted or word.reference or self._ends(word) or not each.startswith("@")
+                    items.append(ClauseItem(name, correct_event(name, word, self._draft.mistakes), word.start))
+            case ClauseKind.TARGET:
+                for each in split_list([word]):
+                    closed = word.quoted or word.reference or self._ends_item(word) or not each.startswith("@")
                     closed = closed or bool(SPECIAL_FORM.fullmatch(each))
                     items.append(
-                        Item(
+                        ClauseItem(
                             each,
-                            target_right(each, word, self._draft.faults),
+                            correct_target(each, word, self._draft.mistakes),
                             word.start,
                             reference=word.reference,
                             closed=closed,
                         )
                     )
-            case Kind.CHANNEL:
-                for each in listed([word]):
+            case ClauseKind.CHANNEL:
+                for each in split_list([word]):
                     items.append(
-                        Item(each, channel_right(each, word, self._draft.faults), word.start, reference=word.reference)
+                        ClauseItem(
+                            each,
+                            correct_channel(each, word, self._draft.mistakes),
+                            word.start,
+                            reference=word.reference,
+                        )
                     )
 
-    def _ends(self, word: Word) -> bool:
-        """A separator stands behind it."""
+    def _ends_item(self, word: Word) -> bool:
+        """True if a separator follows the word."""
         return self._text[word.end - 1 : word.end] in SEPARATORS or self._text[word.end : word.end + 1] in tuple(
             SEPARATORS
         )
 
 
-def _apart(word: Word) -> list[Word]:
-    """`on:failed` is two words."""
+def _split_joined(word: Word) -> list[Word]:
+    """Splits `on:failed` into two words."""
     found = None if word.quoted or word.reference else _JOINED.fullmatch(word.text)
     if not found:
         return [word]

@@ -1,4 +1,4 @@
-"""The words of a clause: people to page, channels and events, each known by its own form. Pure."""
+"""The words of a clause: people to page, channels and events. Each has its own form. Pure."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from enum import StrEnum
 
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import TargetKind
-from bot.slack.grammar.tokens import ALL, PUNCTUATION, Word, listed
+from bot.slack.grammar.tokens import ALL, PUNCTUATION, Word, split_list
 from bot.slack.render.mrkdwn import unescape
 
 EVENTS = tuple(event.value for event in SELECTABLE)
-MEANT = {  # words for an event that people use
+EVENT_SYNONYMS = {  # words that people type for an event
     **dict.fromkeys(
         ("fail", "fails", "failing", "failure", "failures", "error", "errors", "down", "crashed"), "failed"
     ),
@@ -33,9 +33,9 @@ ME = "me"
 
 @dataclass(frozen=True, slots=True)
 class TargetWord:
-    """Someone to page, as typed: `id` where Slack resolved it, else a name that may be a person's or a group's.
+    """Someone to page, as typed. `id` if Slack resolved the target, otherwise the `name` of a person or group.
 
-    `label` is how Slack spelled the name of what it resolved.
+    `label` is the name that Slack adds to a resolved target.
     """
 
     kind: TargetKind
@@ -43,42 +43,42 @@ class TargetWord:
     name: str = ""
     label: str = field(default="", compare=False)
     me: bool = False
-    """Whoever typed it, unless somebody has this name."""
+    """True for `me`: the person who typed it, unless somebody has this name."""
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelWord:
-    """Without `id` and `name`: the channel where it was typed."""
+    """Without `id` and `name`: the channel where someone typed the command."""
 
     id: str = ""
     name: str = ""
 
 
-class Kind(StrEnum):
-    """What a word is by its own form. The values are the keywords before it."""
+class ClauseKind(StrEnum):
+    """The kinds of clauses. Each value is the clause's keyword."""
 
     EVENT = "on"
     TARGET = "page"
     CHANNEL = "in"
 
 
-def kind_of(word: Word) -> Kind | None:
-    """What a word is by its form alone; None for what may be a name."""
+def kind_of(word: Word) -> ClauseKind | None:
+    """The clause that a word belongs to by its form. None if the word may be a name."""
     if word.reference:
         if CHANNEL_FORM.fullmatch(word.text):
-            return Kind.CHANNEL
-        return Kind.TARGET if target_of(word.text, reference=True) else None
+            return ClauseKind.CHANNEL
+        return ClauseKind.TARGET if target_of(word.text, reference=True) else None
     if word.quoted:
-        return Kind.TARGET if word.text.startswith("@") and len(word.text) > 1 else None
-    entries = listed([word])
+        return ClauseKind.TARGET if word.text.startswith("@") and len(word.text) > 1 else None
+    entries = split_list([word])
     if not entries:
         return None
     if all(each.startswith("#") and len(each) > 1 for each in entries):
-        return Kind.CHANNEL
+        return ClauseKind.CHANNEL
     if all(target_of(each) is not None for each in entries):
-        return Kind.TARGET
+        return ClauseKind.TARGET
     if all(each.lower().rstrip(".") in {*EVENTS, ALL} for each in entries):
-        return Kind.EVENT
+        return ClauseKind.EVENT
     return None
 
 

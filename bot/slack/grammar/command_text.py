@@ -1,4 +1,4 @@
-"""What a person typed behind a command's name, with all that its reading depends on. Pure."""
+"""The text after a command's name, and everything that its meaning depends on. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,13 +11,13 @@ NO_NAMES = Names(())
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """The words that a command may begin with. `verbatim`: commands whose last word is kept as typed."""
+    """The words that a command may begin with. `verbatim` commands keep their last word as typed."""
 
     commands: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
     verbatim: frozenset[str] = frozenset()
 
-    def holds(self, word: str) -> bool:
+    def contains(self, word: str) -> bool:
         return word.lower() in {*self.commands, *self.aliases}
 
     def command(self, word: str) -> str:
@@ -25,13 +25,13 @@ class Vocabulary:
         return self.aliases.get(word.lower(), word.lower())
 
     def first(self, text: str) -> str:
-        """The command that a text begins with, if it is one."""
+        """The command that a text begins with. If it begins with none, its first word in lower case."""
         return self.command("".join(text.split(maxsplit=1)[:1]))
 
 
 @dataclass(frozen=True, slots=True)
 class CommandText:
-    """The words behind a command's name."""
+    """The words after a command's name. `text` is the whole command as typed."""
 
     words: list[Word]
     text: str

@@ -1,75 +1,75 @@
-"""A command with clauses, as understood so far: its names, the items of each clause, and its faults. Pure."""
+"""A command with clauses, as read so far: its names, the items of each clause, and its mistakes. Pure."""
 
 from dataclasses import dataclass, field
 
-from bot.slack.grammar.clauses import ChannelWord, Kind, channel_of
+from bot.slack.grammar.clauses import ChannelWord, ClauseKind, channel_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.tokens import ALL, Refused, fixed, quoted
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One entry of a clause. `right`: how it is typed correctly, empty where nobody can know."""
+class ClauseItem:
+    """One item of a clause. `corrected` is its correct form; empty if the bot can't guess it."""
 
     text: str
-    right: str
+    corrected: str
     start: int
     reference: bool = False
     closed: bool = True
-    """No word behind it can belong to it."""
+    """True if the next word can't belong to this item."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """`fix`: the position to search from, the wrong word and its replacement. `otherwise`: an example."""
+class Mistake:
+    """`fix` has the position to search from, the wrong word and its replacement. `example` is a correct command."""
 
     message: str
     fix: tuple[int, str, str] | None = None
-    otherwise: str = ""
+    example: str = ""
 
 
 @dataclass(slots=True)
 class Draft:
-    """`all`: that word stands first. The names in order; the items behind each keyword, right or wrong; the faults."""
+    """`all`: the command begins with that word. `clauses` has each keyword's items, correct or not."""
 
     all: bool = False
     names: list[str] = field(default_factory=list)
-    clauses: dict[str, list[Item]] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    clauses: dict[str, list[ClauseItem]] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
 
-    def items(self, kind: Kind) -> list[Item]:
+    def items(self, kind: ClauseKind) -> list[ClauseItem]:
         return self.clauses.get(kind.value, [])
 
     @property
-    def sure(self) -> bool:
-        return all(item.right for items in self.clauses.values() for item in items)
+    def correctable(self) -> bool:
+        return all(item.corrected for items in self.clauses.values() for item in items)
 
     def command(self, name: str) -> str:
-        """The whole command, each word in its place; empty where one of them cannot be understood."""
-        if not self.sure or not (self.names or self.all):
+        """The whole command with each word in its place. Empty if the bot can't correct one of them."""
+        if not self.correctable or not (self.names or self.all):
             return ""
         parts = [name, *([ALL] if self.all else (quoted(each) for each in self.names))]
         for keyword, items in self.clauses.items():
-            rights = list(dict.fromkeys(item.right for item in items))
+            rights = list(dict.fromkeys(item.corrected for item in items))
             if rights:
-                parts += [keyword, (",".join if keyword == Kind.EVENT else " ".join)(rights)]
+                parts += [keyword, (",".join if keyword == ClauseKind.EVENT else " ".join)(rights)]
         return " ".join(parts)
 
 
-def refuse_faults(draft: Draft, name: str, command_text: CommandText, otherwise: str) -> None:
-    if not draft.faults:
+def refuse_mistakes(draft: Draft, name: str, command_text: CommandText, otherwise: str) -> None:
+    if not draft.mistakes:
         return
-    fault = draft.faults[0]
-    simply = fixed(command_text.text, *fault.fix) if fault.fix and len(draft.faults) == 1 else ""
-    raise Refused(fault.message, simply, draft.command(name), fault.otherwise, otherwise)
+    mistake = draft.mistakes[0]
+    simply = fixed(command_text.text, *mistake.fix) if mistake.fix and len(draft.mistakes) == 1 else ""
+    raise Refused(mistake.message, simply, draft.command(name), mistake.example, otherwise)
 
 
 def channel_in(draft: Draft, example: str) -> ChannelWord | None:
-    if Kind.CHANNEL.value not in draft.clauses:
+    if ClauseKind.CHANNEL.value not in draft.clauses:
         return None
-    items = draft.items(Kind.CHANNEL)
+    items = draft.items(ClauseKind.CHANNEL)
     if len(items) != 1:
         raise Refused("Name one channel after *in*. Nothing was changed.", example)
-    if items[0].right == "here":
+    if items[0].corrected == "here":
         return None
     return channel_of(items[0].text, reference=items[0].reference)

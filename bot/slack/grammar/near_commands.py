@@ -1,4 +1,4 @@
-"""Commands that people type and we do not have, with the command of ours that helps. Pure."""
+"""Commands that people type but the bot lacks, each with the command that helps instead. Pure."""
 
 from bot.slack.grammar.tokens import Refused, Word, quoted_target
 from bot.slack.render.mrkdwn import outside
@@ -22,7 +22,7 @@ SAME_AS = {
 
 
 def near_command(word: Word, rest: str) -> Refused | None:
-    """The command to suggest for a word that people expect; None without a suggestion."""
+    """The refusal of an unknown command, with the command to type instead. None if the bot has no suggestion."""
     name, shown = word.lower.lstrip("/"), outside(word.text)
     asks = f"status {rest}".strip()
     if name in ACKNOWLEDGE:
@@ -56,10 +56,10 @@ def near_command(word: Word, rest: str) -> Refused | None:
             f"watch {rest}",
             "help watch",
         )
-    return _same_as(name, shown, rest) if name in SAME_AS else None
+    return _suggest_synonym(name, shown, rest) if name in SAME_AS else None
 
 
-def _same_as(name: str, shown: str, rest: str) -> Refused:
-    ours = SAME_AS[name]
-    told = f"There is no command called *{shown}*. Did you mean *{ours}*?"
-    return Refused(told, f"{ours} {rest}".strip(), ours, "help")
+def _suggest_synonym(name: str, shown: str, rest: str) -> Refused:
+    command = SAME_AS[name]
+    reason = f"There is no command called *{shown}*. Did you mean *{command}*?"
+    return Refused(reason, f"{command} {rest}".strip(), command, "help")

@@ -1,4 +1,4 @@
-"""The command in a text that was pasted from one of our hints: `/pipeline status x`, with its marks. Pure."""
+"""Finds the command in text that someone pasted from a hint, as `/pipeline status x` with quotes around it. Pure."""
 
 import re
 
@@ -12,7 +12,7 @@ _STOP = re.compile(r"\s*[.!?…]+\s*$")
 
 
 def as_command(text: str, names: Names, vocabulary: Vocabulary) -> str:
-    """Without the slash command's name, the marks around it all, and the full stop of the sentence it stood in."""
+    """Removes the slash command's name, the quotation marks around the text, and a final full stop."""
     text = _without_slash(_without_marks(text, vocabulary), vocabulary)
     return _without_stop(text, names, vocabulary)
 
@@ -22,30 +22,31 @@ def _without_marks(text: str, vocabulary: Vocabulary) -> str:
     if not marked:
         return text
     inside = marked["inside"].strip()
-    begins = inside.startswith("/") or ("`" in marked["open"] and vocabulary.holds(_first(inside)))
+    begins = inside.startswith("/") or ("`" in marked["open"] and vocabulary.contains(_first_word(inside)))
     return inside if begins else text
 
 
 def _without_slash(text: str, vocabulary: Vocabulary) -> str:
-    """`/status x` is `status x`, and `/pipeline status x` too, however the slash command is called here."""
+    """Reads `/status x` and `/pipeline status x` as `status x`. The slash command may have any name."""
     found = _SLASHES.match(text)
     if not found:
         return text
     rest, last = text[found.end() :], found["last"]
-    if vocabulary.holds(_first(rest)):
+    if vocabulary.contains(_first_word(rest)):
         return rest
-    return f"{last} {rest}".strip() if vocabulary.holds(last) else text
+    return f"{last} {rest}".strip() if vocabulary.contains(last) else text
 
 
 def _without_stop(text: str, names: Names, vocabulary: Vocabulary) -> str:
-    """A name may end with a full stop."""
+    """Removes a final full stop, unless a pipeline's name ends with it."""
     stop = _STOP.search(text)
-    if not stop or _first(text).lower() in vocabulary.verbatim or not vocabulary.holds(_STOP.sub("", _first(text))):
+    first = _first_word(text)
+    if not stop or first.lower() in vocabulary.verbatim or not vocabulary.contains(_STOP.sub("", first)):
         return text
     whole = looks(unescape(text)).rstrip()
     is_name = any(whole.endswith(looks(each.name)) and _STOP.search(each.name) for each in names.pipelines)
     return text if is_name else text[: stop.start()]
 
 
-def _first(text: str) -> str:
+def _first_word(text: str) -> str:
     return "".join(text.split(maxsplit=1)[:1])

@@ -1,28 +1,32 @@
-"""Names of pipelines in a command that takes no clauses, and the words that can be no name. Pure."""
+"""Finds pipelines' names in a command without clauses, and the words that can't be names. Pure."""
 
 from collections.abc import Sequence
 
 from bot.domain.attention import State
-from bot.slack.grammar.clauses import Kind, kind_of
+from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.spoken_names import known_span, names_in
 from bot.slack.grammar.tokens import Word, slice_of, stripped
 
 
 def states_in(words: Sequence[Word]) -> frozenset[State]:
-    """A word in quotes is a name."""
+    """The states among these words. A quoted word is a name, never a state."""
     return frozenset(state for state in State if any(state == word.lower for word in words))
 
 
 def without_strays(command_text: CommandText) -> tuple[list[Word], list[Word]]:
-    """The words that may be names, and those that can only be people or channels, with the keyword before each."""
+    """Separates the words that may be names from those that can only mean people or channels.
+
+    Also drops a keyword before such a word.
+    """
     kept: list[Word] = []
     strays: list[Word] = []
     place = 0
     while place < len(command_text.words):
         word = command_text.words[place]
         span = known_span(command_text.words, place, command_text.text, command_text.names, begun=bool(kept))
-        if not span and kind_of(word) in {Kind.TARGET, Kind.CHANNEL} and not word.quoted and is_signed(word):
+        is_clause_word = kind_of(word) in {ClauseKind.TARGET, ClauseKind.CHANNEL} and not word.quoted
+        if not span and is_clause_word and is_signed(word):
             if kept and kept[-1].lower in {"in", "page", "for", "to", "from", "of"}:
                 kept.pop()
             strays.append(word)
@@ -32,12 +36,12 @@ def without_strays(command_text: CommandText) -> tuple[list[Word], list[Word]]:
 
 
 def is_signed(word: Word) -> bool:
-    """`here` and `channel` without a sign may be names."""
+    """True for a word with @ or #. Without a sign, `here` and `channel` may be names."""
     return word.reference or word.text[:1] in "@#"
 
 
 def references_in(command_text: CommandText) -> list[str]:
-    """The names in words that have no clauses behind them."""
+    """The names in a command without clauses."""
     found: list[str] = []
     loose: list[Word] = []
     place = 0
@@ -51,7 +55,7 @@ def references_in(command_text: CommandText) -> list[str]:
         else:
             found += names_in(loose, command_text.text, command_text.names)
             loose = []
-            those = command_text.words[place : place + span]
-            found.append(those[0].text if those[0].quoted and span == 1 else slice_of(command_text.text, those))
+            name = command_text.words[place : place + span]
+            found.append(name[0].text if name[0].quoted and span == 1 else slice_of(command_text.text, name))
         place += max(span, 1)
     return found + names_in(loose, command_text.text, command_text.names)

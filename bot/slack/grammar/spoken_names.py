@@ -1,20 +1,20 @@
-"""Which words of a command make one name: a name with blanks needs no quotes where it is known. Pure.
+"""Finds the words that form one name. A known name with spaces needs no quotes. Pure.
 
-The longest reading that is a known name comes first, so with `orders` and `orders on call` the words `orders on call`
-mean the second. A name that begins with a keyword goes in quotes behind another name.
+The longest known name wins: with the pipelines `orders` and `orders on call`, the words `orders on call` mean the
+second. After another name, a name that begins with a keyword needs quotes.
 """
 
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from bot.domain.catalogue import Found, Names, Unknown, is_pattern, looks, resolve, spoken
-from bot.slack.grammar.tokens import ARROWS, CONNECTIVES, KEYWORDS, Word, listed, slice_of, stripped
+from bot.slack.grammar.tokens import ARROWS, CONNECTIVES, KEYWORDS, Word, slice_of, split_list, stripped
 
-MISSPELLED = 0.75  # as alike as this, several words are one name with a slip of the pen
+MISSPELLED = 0.75  # from this similarity on, several words are one misspelled name
 
 
 def known_span(words: Sequence[Word], first: int, text: str, names: Names, *, begun: bool) -> int:
-    """How many words from `first` on are exactly a name or id; 0 where none are. `begun`: a name stands before."""
+    """How many words from `first` on are exactly a name or id; 0 if none are. `begun`: a name comes before."""
     if begun and words[first].lower in {*KEYWORDS, *CONNECTIVES}:
         return 0
     if begun and words[first].reference:
@@ -29,7 +29,7 @@ def known_span(words: Sequence[Word], first: int, text: str, names: Names, *, be
 
 
 def _spelled_apart(words: Sequence[Word], reading: str, names: Names) -> bool:
-    """`orders eu` is `orders-eu`, unless there are both an `orders` and an `eu`."""
+    """True if spaces replace other separators: `orders eu` means `orders-eu`, unless `orders` and `eu` both exist."""
     if any(word.quoted or word.reference for word in words) or is_pattern(reading) or words[-1].text in ARROWS:
         return False
     found = names.saying(spoken(reading))
@@ -38,7 +38,7 @@ def _spelled_apart(words: Sequence[Word], reading: str, names: Names) -> bool:
 
 
 def names_in(words: Sequence[Word], text: str, names: Names) -> list[str]:
-    """The names in words that are no name exactly: beginnings, words out of names, lists, or slips of the pen."""
+    """The names in words that match none exactly: beginnings or parts of names, lists, or misspelled names."""
     found: list[str] = []
     place = 0
     while place < len(words):
@@ -46,7 +46,7 @@ def names_in(words: Sequence[Word], text: str, names: Names) -> list[str]:
         if count:
             found.append(slice_of(text, list(words[place : place + count])))
         elif words[place].lower not in CONNECTIVES or not 0 < place < len(words) - 1:
-            found += _separate(words[place], names)
+            found += _split_names(words[place], names)
         place += count or 1
     if len(found) > 1 and not any(word.quoted for word in words):
         return _one_misspelled(found, slice_of(text, list(words)), names)
@@ -54,7 +54,7 @@ def names_in(words: Sequence[Word], text: str, names: Names) -> list[str]:
 
 
 def _loose_span(words: Sequence[Word], first: int, text: str, names: Names) -> int:
-    """How many words, two or more, are an unambiguous beginning or part of one name."""
+    """How many words form an unambiguous beginning or part of one name: two or more, otherwise 0."""
     for count in range(min(names.longest, len(words) - first), 1, -1):
         span = list(words[first : first + count])
         if any(word.quoted for word in span):
@@ -65,11 +65,11 @@ def _loose_span(words: Sequence[Word], first: int, text: str, names: Names) -> i
     return 0
 
 
-def _separate(word: Word, names: Names) -> list[str]:
-    """One name, unless a part of it between separators is one: `orders-eu;payments`."""
+def _split_names(word: Word, names: Names) -> list[str]:
+    """Splits a word at its separators if one of its parts is a known name: `orders-eu;payments`."""
     if word.quoted or word.reference or not isinstance(resolve(word.text, names, suggest=False), Unknown):
         return [word.text if word.quoted else stripped(word.text)]
-    parts = listed([word])
+    parts = split_list([word])
     any_known = any(isinstance(resolve(part, names, suggest=False), Found) for part in parts)
     return parts if len(parts) > 1 and any_known else [stripped(word.text)]
 

@@ -1,6 +1,6 @@
-"""The text that someone typed, cut into words: quotes, Slack's own forms, and the spelling of a name. Pure.
+"""Cuts typed text into words. Understands quotes, Slack's `<…>` forms and the spelling of names. Pure.
 
-Not shlex: an apostrophe in a name (`bob's`) is no quote here, and Slack's `<…>` forms hold blanks.
+shlex can't do this: here an apostrophe in a name (`bob's`) is no quote, and Slack's `<…>` forms contain spaces.
 """
 
 import re
@@ -18,16 +18,16 @@ EVERYTHING = frozenset({"everything", "anything", "every", "each"})  # people ty
 SEPARATORS = ",;|/+&、，；／"
 ARROWS = ("→", "->", "=>", ">")
 CONNECTIVES = frozenset({"and", "or", "und", "oder", *SEPARATORS, "&&", "||"})
-LIST_CONNECTIVES = CONNECTIVES | {"et", "ou", "y", "o", "e", "plus"}  # where no name of a pipeline can stand
+LIST_CONNECTIVES = CONNECTIVES | {"et", "ou", "y", "o", "e", "plus"}  # for lists that can't contain a pipeline
 
 _RESOLVED = re.compile(r"<(?P<sign>[@#!])[^|>]*\|(?P<name>[^>]*)>")
-# What Slack makes a link of by itself, in the middle of a word too: <http://orders.eu|orders.eu>-live
+# Slack turns some text into links, even within a word: <http://orders.eu|orders.eu>-live
 _LINK = re.compile(r"<([a-z][a-z0-9+.-]*:[^|<>]*)(?:\|([^<>]*))?>", re.IGNORECASE)
 _FORM = re.compile(r"<[^>\s][^>]*>")
 _LISTED = re.compile(rf"<[^>]*>|[^{re.escape(SEPARATORS)}]+")
 
-# Quotation marks of all keyboards. In a family each mark closes each other: phones curl one of two, and Germans, Swedes
-# and Danes turn them round. A single mark closes only at the end of a word: it may be an apostrophe.
+# Quotation marks of all keyboards. Any mark of a family closes any other: phones curl one of the two, and Germans,
+# Swedes and Danes reverse them. A single mark closes only at the end of a word, because it may be an apostrophe.
 _DOUBLE = '"“”„‟″＂〝〞〟'
 _SINGLE = "'‘’‚‛`´′"
 _QUOTED = (
@@ -45,8 +45,8 @@ _WORD = re.compile(
 )
 _LIST_MARKS = ",;、，；"
 PUNCTUATION = ".!?:()[]…"
-"""What people write around the name of a person or channel. No channel's name holds any of it."""
-_ENTITY = re.compile(r"&\w+;$")  # typed by hand, so its end is part of a name
+"""Characters that people type around the name of a person or channel. No channel's name contains one."""
+_ENTITY = re.compile(r"&\w+;$")  # someone typed it, so its semicolon is part of the name
 
 
 _NEEDS_QUOTES = re.compile(
@@ -57,10 +57,10 @@ _NEEDS_QUOTES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """`start` and `end`: where in the text it stands.
+    """`start` and `end` are the word's position in the text.
 
-    `reference`: Slack itself wrote this `<…>` form, because the person picked somebody. The same characters typed by
-    hand arrive as entities: they are plain text, which names nobody.
+    `reference`: Slack wrote this `<…>` form, because the person picked somebody from a list. If someone types the same
+    characters, they arrive as entities. Then they are plain text and name nobody.
     """
 
     text: str
@@ -74,12 +74,12 @@ class Word:
 
     @property
     def lower(self) -> str:
-        """To be compared with a word of ours; empty where it was quoted, or where Slack wrote it."""
+        """For comparison with keywords. Empty if the word is quoted, or if Slack wrote it."""
         return "" if self.quoted or self.reference else self.text.lower().strip(_LIST_MARKS) or self.text
 
 
 class Refused(Exception):
-    """`hints`: commands to type instead, the best first. `in_goldrush`: that is where it can be done."""
+    """`hints` are commands to type instead, the best first. `in_goldrush`: people can do this in GoldRush."""
 
     def __init__(self, message: str, *hints: str, in_goldrush: bool = False) -> None:
         super().__init__(message)
@@ -89,7 +89,7 @@ class Refused(Exception):
 
 
 def unlinked(text: str) -> str:
-    """With what Slack made a link of as it was typed, and without what cannot be seen."""
+    """Turns Slack's links back into the typed text, and removes invisible characters."""
     return visible(_LINK.sub(_shown, text))
 
 
@@ -125,41 +125,41 @@ def _word(found: re.Match[str]) -> Word:
 
 
 def slice_of(text: str, words: list[Word]) -> str:
-    """The text from the first of these words to the last, as typed."""
+    """The text from the first to the last of these words, as typed."""
     return stripped(unescape(text[words[0].start : words[-1].end]))
 
 
 def stripped(text: str) -> str:
-    """Without the marks of a list around it; the end of what may be an entity stays."""
+    """Removes list marks around the text. Keeps a semicolon that may end an entity."""
     bare_text = text.lstrip(f"{_LIST_MARKS} ")
     return bare_text if _ENTITY.search(bare_text) else bare_text.rstrip(f"{_LIST_MARKS} ")
 
 
 def quoted(name: str) -> str:
-    """A name as it is to be typed."""
+    """A name in the form that people have to type."""
     special = {*KEYWORDS, ALL, NONE, *EVERYTHING, "here", "channel", *SELECTABLE, *CONNECTIVES}
     bare_name = not _NEEDS_QUOTES.search(name)
     return name if bare_name and name.lower() not in special else f'"{name}"'
 
 
 def quoted_target(name: str) -> str:
-    """A person, group or channel, with its sign, as it is to be typed."""
+    """A person, group or channel with its sign, in the form that people have to type."""
     return f'"{name}"' if re.search(r"\s|[.!?…]$", name) else name
 
 
 def can_be_typed(name: str) -> bool:
-    """There is no way to write a quotation mark: such a pipeline is called by its id."""
+    """False for a name with a quotation mark: a command can't contain one, so people type the pipeline's id."""
     return bool(visible(name).strip()) and not any(mark in name for mark in _DOUBLE)
 
 
-def listed(words: list[Word]) -> list[str]:
-    """The people, groups or channels that a clause lists, with blanks or separators between."""
+def split_list(words: list[Word]) -> list[str]:
+    """The people, groups or channels that a clause lists, separated by spaces or separators."""
     found = [each for word in words for each in ([word.text] if word.quoted else _LISTED.findall(word.text))]
     return [each for each in found if each.lower() not in LIST_CONNECTIVES]
 
 
 def fixed(text: str, start: int, wrong: str, right: str) -> str:
-    """The text with its one wrong word put right, as it would be typed; empty where that word is not found."""
+    """The typed text with its wrong word corrected. Empty if the text lacks that word."""
     before, after = unescape(typed(text[:start])), unescape(typed(text[start:]))
     wanted = rf"(?<![^\s,{_DOUBLE}]){re.escape(typed(wrong))}(?![^\s,{_DOUBLE}])"
     put_right, times = re.subn(wanted, lambda _: right, after, count=1)
@@ -167,14 +167,14 @@ def fixed(text: str, start: int, wrong: str, right: str) -> str:
 
 
 def renamed(text: str, wrong: str, right: str) -> str:
-    """The text with one name, with or without quotes, replaced, as it would be typed; empty where it is not found."""
+    """The typed text with one name replaced, quoted or not. Empty if the text lacks that name."""
     command, _, rest = unescape(typed(unlinked(text))).partition(" ")
     replaced, times = re.subn(_as_typed(wrong), lambda _: right, rest, count=1)
     return f"{command} {replaced}" if times else ""
 
 
 def without(text: str, wrong: str) -> str:
-    """The text without one name and what separates it from others, as it would be typed; empty if it is not found."""
+    """The typed text without one name and its separator. Empty if the text lacks that name."""
     command, _, rest = unescape(typed(unlinked(text))).partition(" ")
     name, between = _as_typed(wrong), rf"\s*(?:[{re.escape(SEPARATORS)}]+|\b(?:and|or|und|oder)\b)\s*"
     left, times = re.subn(f"{between}{name}|{name}{between}|{name}", " ", rest, count=1)
@@ -187,11 +187,11 @@ def _as_typed(name: str) -> str:
 
 
 def typed(text: str) -> str:
-    """Slack's own forms as people type them."""
+    """Replaces Slack's `<…>` forms by what people type."""
     return _RESOLVED.sub(lambda found: f"{found['sign'].replace('!', '@')}{found['name'].lstrip('@')}", text)
 
 
 def bare(text: str) -> str:
-    """The name in a target or channel that was typed with the wrong sign; empty where it holds none."""
+    """The name in a target or channel without its sign. Empty if it contains none."""
     name = typed(text).strip("<>@#!")
     return name if re.fullmatch(rf"[^\s,<>{_DOUBLE}]*", name) else ""

@@ -1,4 +1,4 @@
-"""One call to Slack's Web API: its answer as plain data, under a total deadline, never repeated by itself."""
+"""Calls Slack's Web API once, within a deadline, and returns the answer as plain data. Never retries."""
 
 import asyncio
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Lost(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`lost` is set where no readable answer came; `detail` says why, without secrets."""
+    """`lost` is set if no readable answer came. `detail` says why, without secrets."""
 
     status: int = 0
     body: Mapping[str, object] = field(default_factory=dict)
@@ -39,7 +39,7 @@ class Answer:
 
     @property
     def transient(self) -> bool:
-        """It failed, and the same call may succeed later."""
+        """True if the call failed, and may succeed later."""
         return not self.ok and (
             self.lost is not None or self.status == 429 or self.status >= 500 or self.error in _PASSING
         )
@@ -50,10 +50,10 @@ class Answer:
 
 
 def web_client(token: str | None, api_url: str) -> AsyncWebClient:
-    """A client that sends nothing twice, through the proxy that holds for `api_url`.
+    """A client that never retries, and uses the proxy for `api_url`.
 
-    slack_sdk's default handler repeats a request whose connection broke, when the message may be there already.
-    slack_sdk ignores NO_PROXY, so its own choice of a proxy is replaced.
+    slack_sdk's default handler repeats a request after its connection broke. The message may be posted by then.
+    slack_sdk also ignores NO_PROXY, so this function sets the proxy.
 
     Raises:
         ProxyError
@@ -64,9 +64,9 @@ def web_client(token: str | None, api_url: str) -> AsyncWebClient:
 
 
 async def call(client: AsyncWebClient, method: str, **arguments: object) -> Answer:
-    """Calls `method` (e.g. `chat.postMessage`). Never raises for what Slack or the network do.
+    """Calls `method` (e.g. `chat.postMessage`). Returns failures of Slack or the network instead of raising.
 
-    Only the methods that write take JSON; those that read take a form (https://docs.slack.dev/apis/web-api/).
+    Methods that write take JSON; methods that read take a form (https://docs.slack.dev/apis/web-api/).
     """
     given = {name: value for name, value in arguments.items() if value is not None}
     try:
@@ -89,7 +89,7 @@ def _form(value: object) -> str:
 
 
 def _answer_in(exc: SlackClientError) -> Answer:
-    """slack_sdk raises for `ok: false` with the response inside, and for a body that is no JSON without one."""
+    """slack_sdk raises for `ok: false` with the response, and for a body that is not JSON without one."""
     response = getattr(exc, "response", None)
     if isinstance(response, AsyncSlackResponse):
         return _answer(response)

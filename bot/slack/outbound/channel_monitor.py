@@ -1,4 +1,4 @@
-"""Suspends and resumes channels as Slack's events and a daily check find them. The check posts nothing.
+"""Suspends and resumes channels, after an event from Slack or a daily check. The check posts nothing.
 
 Sources: https://docs.slack.dev/reference/events and https://docs.slack.dev/reference/methods/conversations.info
 """
@@ -28,12 +28,12 @@ from bot.ports.watch_store import Watches, WatchStore
 from bot.slack.outbound.directory import Directory
 
 ARCHIVED = ("channel_archive", "group_archive")
-OPENED = ("channel_unarchive", "group_unarchive")
+UNARCHIVED = ("channel_unarchive", "group_unarchive")
 DELETED = ("channel_deleted", "group_deleted")
 LEFT = ("channel_left", "group_left")
 EVENTS = (
     *ARCHIVED,
-    *OPENED,
+    *UNARCHIVED,
     *DELETED,
     *LEFT,
     "member_joined_channel",
@@ -44,10 +44,12 @@ EVENTS = (
 )
 
 EVERY_SECONDS = 24 * 3600.0
-REMIND_SECONDS = 900.0  # of a refused token; only the log can say it
-CURE = "install the app again at https://api.slack.com/apps and set SLACK_BOT_TOKEN; what is owed is kept, and goes out"
-IN_VAIN_AT_MOST = 2  # one failed check may be about that channel; after two, Slack is away
-RENAME_AGAIN_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after these no lane is held any more by a bot that died
+LOG_AGAIN_SECONDS = 900.0  # between two log entries about a refused token, because the bot can't post about it
+REINSTALL = (
+    "install the app again at https://api.slack.com/apps and set SLACK_BOT_TOKEN; what is owed is kept, and goes out"
+)
+MAX_FAILED_CHECKS = 2  # one failed check may be about that channel; after two, Slack is away
+RENAME_RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after these waits, the leases of a dead bot have expired
 AT_ONCE = 10  # Slack allows about 50 conversations.info a minute, and people's commands need some
 
 
@@ -73,29 +75,31 @@ class ChannelMonitor:
         """Keeps a new channel id before Slack gets its acknowledgement, because no later check could learn it.
 
         Raises:
-            StoreAway: it is not kept. Slack has to deliver it again.
+            StoreAway: the id is not kept. Slack has to deliver the event again.
         """
         if event.get("type") != "channel_id_changed":
             return
         old, new = str(event.get("old_channel_id")), str(event.get("new_channel_id"))
-        if old.isalnum() and new.isalnum() and old != new:  # what is no id would be tried for ever
+        if old.isalnum() and new.isalnum() and old != new:  # the bot would retry an invalid id for ever
             await self._store.keep_rename(ChannelId(old), ChannelId(new), str(event.get("event_ts", "")))
 
     async def on(self, event: Mapping[str, object]) -> None:
-        """Takes an event as a hint and checks its channel, because Slack may deliver events twice and late. If the
-        check fails, it is repeated within a minute."""
+        """Checks the channel of an event. The event itself proves nothing: Slack may deliver it twice or late.
+
+        A failed check runs again within a minute.
+        """
         try:
-            await self._heed(event)
+            await self._handle(event)
         except (StoreAway, ChatAway) as exc:
             emit(EventPostponed(type=str(event.get("type")), problem=str(exc)))
 
-    async def _heed(self, event: Mapping[str, object]) -> None:
+    async def _handle(self, event: Mapping[str, object]) -> None:
         kind, channel = event.get("type"), event.get("channel")
         if kind in {"tokens_revoked", "app_uninstalled"}:
             if kind == "app_uninstalled":
                 team = self._store.team
                 emit(AppUninstalled(team=team, fix=f"to delete its data: pipeline-bot forget {team}"))
-            await self._accepted()
+            await self._check_token()
         elif kind == "channel_id_changed":
             await self._rename_soon()
         elif kind in {"member_joined_channel", "member_left_channel"} and event.get("user") != self._user:
@@ -105,7 +109,7 @@ class ChannelMonitor:
             if kind == "member_joined_channel" and event.get("inviter") and not watches.of(ChannelId(channel)):
                 await self._greet(ChannelId(channel))
             self._due_at.pop(ChannelId(channel), None)
-            await self._look_at(ChannelId(channel), watches)
+            await self._check_channel(ChannelId(channel), watches)
 
     async def _greet(self, channel: ChannelId) -> None:
         """Says hello after an invitation. If the bot joined by itself, the new watch is announced instead."""
@@ -123,33 +127,35 @@ class ChannelMonitor:
             StoreAway, ChatAway: the next call continues.
         """
         try:
-            if await self._accepted():
-                await self._look_at_some()
+            if await self._check_token():
+                await self._check_due_channels()
         finally:
-            await self._rename()  # whatever keeps one from being done keeps not the other
+            await self._rename()  # even if the checks failed
 
-    async def _look_at_some(self) -> None:
+    async def _check_due_channels(self) -> None:
         watches, now = await self._store.watches(), self._clock.monotonic()
         channels = {watch.channel for watch in watches.all} | watches.suspended.keys()
         channels -= (await self._store.renames()).keys()  # Slack no longer knows the old id
         due_at = {each: self._due_at.get(each, float("-inf")) for each in sorted(channels)}
         due = sorted((each for each in due_at if due_at[each] <= now), key=due_at.__getitem__)
-        in_vain: list[ChatAway] = []
+        failures: list[ChatAway] = []
         for channel in due[:AT_ONCE]:
             try:
-                await self._look_at(channel, watches)
+                await self._check_channel(channel, watches)
             except ChatAway as exc:
                 self._due_at[channel] = now  # again at the next call, after channels that waited longer
-                in_vain.append(exc)
-                if len(in_vain) == IN_VAIN_AT_MOST:
+                failures.append(exc)
+                if len(failures) == MAX_FAILED_CHECKS:
                     break
-        if in_vain:
-            raise in_vain[-1]
+        if failures:
+            raise failures[-1]
 
     async def _rename_soon(self) -> None:
-        """What cannot be done while a message is under way there is done right after it, or at the next look, by
-        whichever bot."""
-        for seconds in RENAME_AGAIN_SECONDS:
+        """Renames the channel now, or right after a delivery that is under way there.
+
+        If all attempts fail, any bot's next check renames it.
+        """
+        for seconds in RENAME_RETRY_SECONDS:
             await self._rename()
             if not await self._store.renames():
                 return
@@ -165,19 +171,19 @@ class ChannelMonitor:
             else:
                 emit(ChannelIdChanged(old=old, new=new, changes=moved))
 
-    async def _accepted(self) -> bool:
-        """Whether Slack accepts the token. Where it does not, nobody can be told there: the log tells, now and then."""
+    async def _check_token(self) -> bool:
+        """True if Slack accepts the token. Otherwise the bot can't post, so it logs the refusal every 15 minutes."""
         refusal, now = await self._directory.refusal(), self._clock.monotonic()
         if refusal is None:
             if self._refused_at is not None:
                 emit(SlackTokenAccepted())
             self._refused_at = None
-        elif self._refused_at is None or now - self._refused_at >= REMIND_SECONDS:
+        elif self._refused_at is None or now - self._refused_at >= LOG_AGAIN_SECONDS:
             self._refused_at = now
-            emit(SlackTokenRefused(error=refusal, fix=CURE))
+            emit(SlackTokenRefused(error=refusal, fix=REINSTALL))
         return refusal is None
 
-    async def _look_at(self, channel: ChannelId, watches: Watches) -> None:
+    async def _check_channel(self, channel: ChannelId, watches: Watches) -> None:
         suspended = watches.suspended.get(channel)
         if suspended is None and not watches.of(channel):
             return

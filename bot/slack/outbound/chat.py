@@ -1,4 +1,4 @@
-"""The Chat port over Slack's Web API: post, update, look for what was posted. Every outcome is told as it is."""
+"""Implements the Chat port over Slack's Web API: posts, updates, deletes and finds messages."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -37,7 +37,7 @@ Render = Callable[[Content, Delivery, datetime], Message]
 
 
 class SlackChat:
-    """`user` is the bot's own: what others post is not taken for ours, whatever it carries."""
+    """`user` is the bot's own id. A message by anyone else is never taken for the bot's, whatever its metadata."""
 
     def __init__(self, client: AsyncWebClient, directory: Directory, render: Render, user: str) -> None:
         self._client = client
@@ -70,16 +70,16 @@ class SlackChat:
             channel=delivery.receiver.id,
             ts=message_id,
             text=message.text,
-            blocks=list(message.blocks),  # an empty list takes the old blocks away
+            blocks=list(message.blocks),  # an empty list removes the old blocks
             metadata=metadata_of(delivery, content),
         )
         return _outcome(answer, delivery)
 
     async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
-        """
-        Source: https://docs.slack.dev/messaging/message-metadata (include_all_metadata). Apps outside the Marketplace
-        are granted fifteen messages a call and one call a minute: what is asked for is only what came after the last
-        message that is known.
+        """Reads only messages after the last known one, because Slack limits apps outside the Marketplace.
+
+        They get fifteen messages a call and one call a minute.
+        Source: https://docs.slack.dev/messaging/message-metadata (include_all_metadata).
         """
         found, unreadable = await self._marks(lookups[0], min(lookup.oldest for lookup in lookups))
         results = [lookup_result(found, lookup) for lookup in lookups]
@@ -88,7 +88,7 @@ class SlackChat:
         return [each if isinstance(each, Found) else unreadable for each in results]
 
     async def _marks(self, place: Lookup, oldest: str) -> tuple[list[MessageMetadata], Unreadable | None]:
-        """What was seen, and why that is not all."""
+        """The metadata of the messages found. `Unreadable` says why some are missing."""
         found: list[MessageMetadata] = []
         method = "conversations.replies" if place.parent_id else "conversations.history"
         arguments = {
@@ -134,6 +134,6 @@ def _outcome(answer: Answer, delivery: Delivery) -> Outcome:
 
 
 def _blind(answer: Answer) -> bool:
-    """Without the scope Slack leaves the metadata out: that nothing is seen then means nothing."""
+    """True if the token lacks the scope: Slack then omits all metadata, so an empty result proves nothing."""
     granted = header(answer.headers, "x-oauth-scopes")
     return bool(granted) and "metadata.message:read" not in granted

@@ -21,7 +21,7 @@ from bot.slack.outbound.pages import pages
 from bot.slack.outbound.people import Entry, Index, Matches
 
 KEPT_SECONDS = 600.0  # names rarely change, and the lists are Tier 2
-NONE_KEPT_SECONDS = 60.0  # whoever lets the bot write, or gives it the scope, tries it soon after
+NONE_KEPT_SECONDS = 60.0  # after a person grants access or a scope, they soon try again
 PAGE = 200
 MOST_PAGES_OF_MEMBERSHIPS = 5
 _NOBODY = frozenset({"user_not_found", "user_disabled", "user_not_visible", "cannot_dm_bot"})
@@ -38,7 +38,7 @@ class Admission(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The people and groups with a typed name. `gap`: why the list may be incomplete."""
+    """The people and groups with a typed name. `gap` says why the list may be incomplete."""
 
     matches: Matches
     gap: Unreadable | None = None
@@ -46,7 +46,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """Those with a name: several, where other companies' channels are shared. `gap` as above."""
+    """The channels with a name. Several if other companies share theirs. `gap` says why some may be missing."""
 
     ids: tuple[ChannelId, ...]
     gap: Unreadable | None = None
@@ -70,14 +70,14 @@ class _Direct:
 
 
 class Directory:
-    """Looks things up with least scopes: what a missing scope hides is answered with None, and the caller says so."""
+    """Looks things up, even without some scopes. Returns None for facts that a missing scope hides."""
 
     def __init__(self, client: AsyncWebClient, clock: Clock, home: TeamId) -> None:
         self._client = client
         self._clock = clock
         self._direct: dict[UserId, _Direct] = {}
         self._asking: defaultdict[UserId, asyncio.Lock] = defaultdict(asyncio.Lock)
-        """Held while Slack is asked how this person is reached: whoever asks meanwhile hears the same answer."""
+        """One lock for each person, so that concurrent callers share one request to Slack."""
         self._open_held_until = float("-inf")
         self._indexed: tuple[Entry, ...] = ()
         self._index = Index()
@@ -96,7 +96,7 @@ class Directory:
         return found if len(found.matches.entries) == 1 else await self._named(name, NONE_KEPT_SECONDS)
 
     async def _named(self, name: str, older_than: float) -> Found:
-        """Where no group can be read a person cannot be told from a group: then a name means nobody for sure."""
+        """If groups are unreadable now, a person's name may also be a group's, so no match is sure."""
         groups = await self._groups.rows(older_than=older_than)
         users = await self._users.rows(older_than=older_than)
         matches = people.meant(name, self._index_of(users.rows), Index(groups.rows))
@@ -132,10 +132,10 @@ class Directory:
             await each.read_on()
 
     async def admission(self, channel: ChannelId) -> Admission:
-        """Whether the bot may post there. It joins a public channel if Slack lets it."""
+        """What the bot may do in the channel. Joins a public channel if Slack allows it."""
         answer = await call(self._client, "conversations.info", channel=channel)
         if answer.error == "missing_scope" or answer.lost is not None:
-            return Admission.MEMBER  # cannot be known now: the first message will tell, and parks the watch if not
+            return Admission.MEMBER  # unknown now; if the first message fails, the bot suspends the channel
         found = answer.body.get("channel")
         if not answer.ok or not isinstance(found, dict):
             return Admission.UNSEEN
@@ -147,10 +147,10 @@ class Directory:
         return Admission.MEMBER if joined.ok else Admission.OUTSIDE
 
     async def obstacle(self, channel: ChannelId) -> SuspendReason | None:
-        """Why the bot cannot post there, as far as can be known without posting.
+        """Why the bot can't post there. None if no obstacle is known without posting.
 
         Raises:
-            ChatAway: it cannot be known now.
+            ChatAway: Slack gave no answer.
         """
         answer = await call(self._client, "conversations.info", channel=channel)
         if answer.transient:
@@ -167,10 +167,10 @@ class Directory:
         return SuspendReason.NOT_IN_CHANNEL
 
     async def refusal(self) -> str | None:
-        """Why Slack does not accept the bot's token, in Slack's word; None where it does.
+        """Slack's error code for a refused token. None if Slack accepts the token.
 
         Raises:
-            ChatAway: it cannot be known now.
+            ChatAway: Slack gave no answer.
         """
         answer = await call(self._client, "auth.test")
         if answer.transient:
@@ -178,10 +178,10 @@ class Directory:
         return None if answer.ok else answer.error
 
     async def memberships(self) -> tuple[ChannelId, ...]:
-        """The channels that the bot is in, of more than 1,000 the first; none where a scope or the token is missing.
+        """The channels that the bot is in, at most 1,000. Empty without the token or a scope.
 
         Raises:
-            ChatAway: it cannot be known now.
+            ChatAway: Slack gave no answer.
         """
         there: list[ChannelId] = []
         arguments = {"types": "public_channel,private_channel", "exclude_archived": True, "limit": PAGE}
@@ -192,10 +192,10 @@ class Directory:
         return tuple(there)
 
     async def direct(self, user: UserId) -> ChannelId | None:
-        """The conversation of this person's direct messages with the bot; None where Slack allows none.
+        """The direct conversation of this person and the bot. None if Slack allows none.
 
         Raises:
-            ChatAway: it cannot be known now.
+            ChatAway: Slack gave no answer.
         """
         async with self._asking[user]:
             kept = self._direct.get(user)
@@ -204,12 +204,12 @@ class Directory:
             return kept.channel
 
     def is_nobody(self, user: UserId) -> bool:
-        """Whether Slack said, when it was asked for the conversation, that nobody can be reached under this id."""
+        """True if Slack refused a direct conversation, because nobody can be reached under this id."""
         kept = self._direct.get(user)
         return kept is not None and kept.error in _NOBODY
 
     async def _opened(self, user: UserId) -> _Direct:
-        """Slack's word on it; while it wants the method to be left alone, it is not asked."""
+        """Opens the conversation. Makes no call while Slack's rate limit for the method applies."""
         if self._clock.monotonic() < self._open_held_until:
             raise ChatAway(f"Slack is not asked how {user} is reached: it wants to be left alone")
         answer = await call(self._client, "conversations.open", users=user)

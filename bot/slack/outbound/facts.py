@@ -136,12 +136,12 @@ def _why_unread(answer: Answer) -> Unreadable:
 
 
 def _outside_or_unread(answer: Answer) -> Membership | Unreadable:
-    """Without both scopes, Slack's answers would tell a hidden channel from a missing one. Then neither is readable."""
+    """Without both scopes, Slack's errors would reveal hidden channels, so the membership then counts as unreadable."""
     if answer.error != "channel_not_found":
         return _why_unread(answer)
-    told = header(answer.headers, "x-oauth-scopes")
-    granted = {scope.strip() for scope in told.split(",")}
-    return Membership.OUTSIDE if not told or granted >= _READS_CHANNELS else Unreadable.NO_SCOPE
+    scopes = header(answer.headers, "x-oauth-scopes")
+    granted = {scope.strip() for scope in scopes.split(",")}
+    return Membership.OUTSIDE if not scopes or granted >= _READS_CHANNELS else Unreadable.NO_SCOPE
 
 
 def _is_public(row: Mapping[str, object]) -> bool:

@@ -1,4 +1,4 @@
-"""What the lists of Slack's Web API hold: rows, and the cursor of the next page. Pure."""
+"""Reads a page of a Slack list: its rows, and the cursor of the next page. Pure."""
 
 from collections.abc import Mapping
 

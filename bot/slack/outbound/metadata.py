@@ -1,4 +1,4 @@
-"""The metadata of each of our messages, by which the bot finds it again. Pure.
+"""The metadata of the bot's messages. The bot uses it to find a message again. Pure.
 
 Source: https://docs.slack.dev/messaging/message-metadata
 """
@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from bot.domain.card import Card, Content, Group
 from bot.domain.delivery import Absent, Delivery, Found, Lookup, LookupResult
 
-EVENT_TYPE = "pipeline_bot_delivery"  # letters, digits, _ and - only: with anything else Slack drops the metadata
-SHORT = 12  # so much of a card's key tells it from the others of one group
+EVENT_TYPE = "pipeline_bot_delivery"  # only letters, digits, _ and -, otherwise Slack drops the metadata
+SHORT = 12  # characters of a card's key, enough to be unique within one group
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,20 +37,20 @@ def _cards_told(*cards: Card) -> str:
     return " ".join(f"{card.key[:SHORT]}:{card.came_at}" for card in cards)
 
 
-def _cards_in(told: object) -> dict[str, int]:
-    pairs = (each.partition(":") for each in str(told or "").split())
+def _cards_in(packed: object) -> dict[str, int]:
+    pairs = (each.partition(":") for each in str(packed or "").split())
     return {key: int(revision) if revision.isdecimal() else 0 for key, _, revision in pairs}
 
 
 def metadata_in(body: Mapping[str, object], user: str) -> list[MessageMetadata]:
-    """Those of `user`'s messages on one page of a channel's history or a thread's replies."""
+    """The metadata of `user`'s messages on one page of a channel's history or a thread's replies."""
     messages = body.get("messages")
-    ours = (
+    own = (
         [each for each in messages if isinstance(each, dict) and each.get("user") == user]
         if isinstance(messages, list)
         else []
     )
-    return [metadata for message in ours if (metadata := _metadata(message))]
+    return [metadata for message in own if (metadata := _metadata(message))]
 
 
 def _metadata(message: Mapping[str, object]) -> MessageMetadata | None:
@@ -69,8 +69,10 @@ def _metadata(message: Mapping[str, object]) -> MessageMetadata | None:
 
 
 def lookup_result(found: Iterable[MessageMetadata], lookup: Lookup) -> LookupResult:
-    """A message with the key itself comes first, else the group that shows the card. A message with a thread comes
-    before one without, then the oldest."""
+    """Prefers a message with the key itself, then a group message that shows the card.
+
+    Among several, prefers a message with a thread, then the oldest.
+    """
     found = sorted(found, key=lambda metadata: (not metadata.threaded, metadata.ts))
     if same := [metadata for metadata in found if metadata.key == lookup.key]:
         return Found(tuple(metadata.ts for metadata in same), came_at=_came_at(same[0], lookup))

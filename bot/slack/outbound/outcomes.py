@@ -1,4 +1,4 @@
-"""What Slack's answer to a post or an update means. Pure.
+"""Classifies Slack's answers to a post or an update. Pure.
 
 Sources: the error tables of https://docs.slack.dev/reference/methods/chat.postMessage and
 https://docs.slack.dev/reference/methods/chat.update
@@ -14,7 +14,7 @@ from bot.headers import header
 _CHANNEL: Mapping[str, SuspendReason] = {
     "channel_not_found": SuspendReason.NOT_FOUND,
     "is_archived": SuspendReason.ARCHIVED,
-    "is_inactive": SuspendReason.ARCHIVED,  # what chat.update says of an archived channel
+    "is_inactive": SuspendReason.ARCHIVED,  # chat.update's error for an archived channel
     "not_in_channel": SuspendReason.NOT_IN_CHANNEL,
     "restricted_action": SuspendReason.RESTRICTED,
     "messages_tab_disabled": SuspendReason.RESTRICTED,
@@ -56,7 +56,7 @@ _CONTENT = frozenset(
     }
 )
 _CARD_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "thread_not_found"})
-# Slack says of these that part of the work may have been done.
+# After these errors, Slack may have done part of the work.
 _AMBIGUOUS = frozenset(
     {
         "duplicate_channel_not_found",
@@ -97,7 +97,7 @@ def _refused(error: str) -> Refused:
 
 
 def retry_after(headers: Mapping[str, str]) -> timedelta:
-    """Slack's Retry-After is in whole seconds; junk counts as one."""
+    """Slack's Retry-After in whole seconds. An unreadable value counts as one second."""
     raw = header(headers, "retry-after")
     seconds = int(raw) if raw.isdecimal() and len(raw) < 6 else 1
     return timedelta(seconds=min(seconds, 3600))

@@ -15,7 +15,7 @@ from bot.slack.outbound.outcomes import retry_after
 from bot.slack.outbound.pages import pages
 
 PAGE = 1000  # the most that users.list and conversations.list give; both are Tier 2
-ONE_READ_SECONDS = 3.0  # a person waits for it; `read_on` does the rest
+ONE_READ_SECONDS = 3.0  # a person is waiting; `read_on` reads the rest
 
 
 class Named(Protocol):
@@ -28,16 +28,16 @@ T = TypeVar("T", bound=Named)
 
 @dataclass(frozen=True, slots=True)
 class Rows(Generic[T]):
-    """`gap`: why there may be more rows; None if these are all."""
+    """`gap` says why rows may be missing. None if the list is complete."""
 
     rows: tuple[T, ...]
     gap: Unreadable | None = None
 
 
 class PagedList(Generic[T]):
-    """`keep` reduces a row to the parts we need, or to None: full rows of a large workspace would fill the memory.
+    """`keep` reduces a row to the needed parts, or to None. Full rows of a large workspace would fill the memory.
 
-    `narrower` are the arguments to read with where a scope for the first ones is missing.
+    `narrower` are the arguments to use if a scope for `arguments` is missing.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class PagedList(Generic[T]):
         self._arguments = dict(arguments or {})
         self._narrower = narrower
         self._narrowed = False
-        """This read leaves out what a missing scope hides. The next one tries again: scopes may be granted."""
+        """True if this read uses `narrower`. The next one tries `arguments` again: someone may grant the scope."""
         self._whole: tuple[T, ...] = ()
         self._whole_gap: Unreadable | None = None
         self._whole_at = float("-inf")
@@ -70,9 +70,9 @@ class PagedList(Generic[T]):
         self._reading = asyncio.Lock()
 
     async def rows(self, *, older_than: float) -> Rows[T]:
-        """All rows, or what there is of them. `older_than`: the age in seconds up to which the last whole list counts.
+        """All rows. Reads the list again if the last complete one is older than `older_than` seconds.
 
-        A partial read counts on top of the last whole list: names seldom go away.
+        A partial read adds its rows to the last complete list, because names rarely disappear.
         """
         async with self._reading:
             if self._clock.monotonic() - self._whole_at < older_than:
@@ -84,13 +84,13 @@ class PagedList(Generic[T]):
             return Rows(tuple(known.values()), gap)
 
     async def read_on(self) -> None:
-        """Continues a read. Runs every few seconds, so that a later question finds its answer."""
+        """Continues an unfinished read. Runs every few seconds, so that a later lookup finds the rows."""
         async with self._reading:
             if self._begun:
                 await self._go_on()
 
     async def _go_on(self) -> Unreadable | None:
-        """Why it stopped early; None if it reached the end."""
+        """Reads until the end or the deadline. Returns why it stopped early; None at the end."""
         self._begun = True
         until = self._clock.monotonic() + ONE_READ_SECONDS
         while self._may_read(until):
@@ -119,7 +119,7 @@ class PagedList(Generic[T]):
         self._part, self._cursor, self._begun, self._narrowed = [], None, False, False
 
     def _begins_again(self, answer: Answer) -> bool:
-        """A cursor may expire, and a scope may be missing for a part of the list only."""
+        """True if another attempt makes sense: after an expired cursor, or with narrower arguments."""
         if answer.error == "invalid_cursor" and self._cursor:
             self._cursor, self._part = None, []
             return True

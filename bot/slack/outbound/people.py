@@ -1,9 +1,9 @@
 """Finds the people and user groups that a typed name means. Pure.
 
-A display name or handle comes before a full name, and a group's handle before its name. Anybody can choose a display
-name and a full name, so where a person and a group both answer to a name, neither is taken. Only a handle, which the
-workspace keeps unique, wins over somebody's full name. Guests, people of other companies, bots and deactivated accounts
-are never found by name.
+A display name or handle comes before a full name, and a group's handle before its name. People choose their own display
+and full names, so a name that a person and a group share means neither. Only a handle wins over somebody's full name,
+because the workspace keeps handles unique. No name finds a guest, a bot, a deactivated account or another company's
+person.
 """
 
 import unicodedata
@@ -20,7 +20,7 @@ from bot.slack.outbound.list_pages import Row, text_in
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """`names` are those that count first, `full` the other one."""
+    """`names` win over `full`: handle and display name over the full name."""
 
     kind: TargetKind
     id: str
@@ -32,7 +32,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """The entries that a name may mean. `sure`: more than a full name matches, so unread rows hardly matter."""
+    """The entries that a name may mean. `sure`: a handle or display name matches, so unread rows hardly matter."""
 
     entries: tuple[Entry, ...]
     sure: bool = False
@@ -50,7 +50,7 @@ class Index:
             self._full[entry.full].append(entry)
 
     def called(self, name: str) -> tuple[tuple[Entry, ...], bool]:
-        """The entries with this name, and whether it is a name that counts first."""
+        """The entries with this name. True if it is a handle or display name, False for a full name."""
         if not name:
             return (), False
         first = tuple(self._first.get(name, ()))
@@ -67,12 +67,12 @@ def meant(name: str, persons: Index, teams: Index) -> Matches:
 
 
 def spelled(name: str) -> str:
-    """One spelling for all that look the same, in any case."""
+    """One spelling for names that look alike, in upper or lower case."""
     return unicodedata.normalize("NFC", visible(name)).strip().lower()
 
 
 def person_in(row: Row, home: TeamId) -> Entry | None:
-    """None for accounts that no typed name may find."""
+    """None for an account that no typed name may find."""
     if account_of(row, home) is not Account.FULL_MEMBER:
         return None
     profile = row.get("profile")

@@ -1,4 +1,4 @@
-"""The bot scopes that app_manifest.yaml asks for: what each is for, and what is off without it."""
+"""The bot scopes in app_manifest.yaml: what each one is for, and what fails without it."""
 
 from collections.abc import Mapping
 

@@ -12,10 +12,10 @@ from bot.slack.channels import channel_to_change, closed
 from bot.slack.feature import Call, Command, Reply
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.features.watch.targets import targets_of
-from bot.slack.grammar.clause_reader import Reader
-from bot.slack.grammar.clauses import ChannelWord, Kind, TargetWord, target_of
+from bot.slack.grammar.clause_reader import ClauseReader
+from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord, target_of
 from bot.slack.grammar.command_text import CommandText
-from bot.slack.grammar.drafts import Draft, channel_in, refuse_faults
+from bot.slack.grammar.drafts import Draft, channel_in, refuse_mistakes
 from bot.slack.grammar.tokens import ALL, NONE, Refused
 
 
@@ -69,12 +69,12 @@ class Watch(Command):
 
 
 def parse_watch(command_text: CommandText) -> Watch:
-    draft = Reader(command_text.text, command_text.names).read(command_text.words)
+    draft = ClauseReader(command_text.text, command_text.names).read(command_text.words)
     if not draft.names:
         raise Refused(
             "Which pipeline should I watch? Nothing was changed.", _without_name(draft), "watch orders-eu page @ann"
         )
-    refuse_faults(draft, "watch", command_text, "help watch")
+    refuse_mistakes(draft, "watch", command_text, "help watch")
     return Watch(
         references=tuple(dict.fromkeys(draft.names)),
         events=_events(draft),
@@ -89,23 +89,23 @@ def _without_name(draft: Draft) -> str:
 
 
 def _events(draft: Draft) -> frozenset[Event] | Every | None:
-    if Kind.EVENT.value not in draft.clauses:
+    if ClauseKind.EVENT.value not in draft.clauses:
         return None
-    items = draft.items(Kind.EVENT)
+    items = draft.items(ClauseKind.EVENT)
     if not items:
         raise Refused(
             "Name at least one event after *on*. Nothing was changed.",
             "watch orders-eu on failed,recovered",
         )
-    if any(item.right == ALL for item in items):
+    if any(item.corrected == ALL for item in items):
         return Every.EVENT
-    return frozenset(Event(item.right) for item in items)
+    return frozenset(Event(item.corrected) for item in items)
 
 
 def _targets(draft: Draft) -> tuple[TargetWord, ...] | None:
-    if Kind.TARGET.value not in draft.clauses:
+    if ClauseKind.TARGET.value not in draft.clauses:
         return None
-    items = draft.items(Kind.TARGET)
+    items = draft.items(ClauseKind.TARGET)
     if not items:
         raise Refused(
             "Who should I page? Name a person, a user group, here, channel or none after *page*. Nothing was changed.",
@@ -114,7 +114,7 @@ def _targets(draft: Draft) -> tuple[TargetWord, ...] | None:
     if any(item.text.lower() == NONE for item in items):
         others = [item for item in items if item.text.lower() != NONE]
         if others:
-            left = replace(draft, clauses={**draft.clauses, Kind.TARGET.value: others})
+            left = replace(draft, clauses={**draft.clauses, ClauseKind.TARGET.value: others})
             raise Refused("Type *none* or someone to page, not both. Nothing was changed.", left.command("watch"))
         return ()
     words = [target_of(item.text, reference=item.reference) for item in items]
