@@ -57,7 +57,7 @@ class WholeStore(RedisStore):
         edits = tuple(Edit(before=before, after=after) for before, after in pairs if before != after)
         if not edits:
             return 0
-        change = WatchChange(version=version, channel=told.receiver.channel, edits=edits, told=(told,))
+        change = WatchChange(version=version, channel=told.receiver.channel, edits=edits, announcements=(told,))
         assert await self.change_watches(change)
         return len(edits)
 

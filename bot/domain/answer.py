@@ -1,4 +1,4 @@
-"""What a person is told when they ask: values for `slack` to render, each saying how old what it says is."""
+"""Answers to commands: values for `slack` to render, with the age of each fact."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +16,10 @@ UnresolvedReference = Ambiguous | Unknown
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PipelineView:
-    """One pipeline as last known. `problem`: why the reading is not fresh although it should be. The answer then can't
-    present it as the current state. `wait_until`: the end of the wait that GoldRush asked for."""
+    """One pipeline as last known. `wait_until`: the end of a wait that GoldRush asked for.
+
+    `problem`: why the reading is older than it should be. An answer must not present it as the current state.
+    """
 
     pipeline: Pipeline
     state: PipelineState
@@ -30,9 +32,10 @@ class PipelineView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer:
-    """`whole_channel`: nobody named a pipeline, so these are all that `channel` watches. `suspended`: why it rests.
+    """`whole_channel`: nobody named a pipeline, so `views` are all that `channel` watches.
 
-    `states`: only those in one of these states were asked for, out of `looked_at` pipelines.
+    `states`: the person asked only for pipelines in these states, out of `looked_at`. `suspended`: why the channel
+    gets no messages now.
     """
 
     views: tuple[PipelineView, ...]
@@ -63,7 +66,7 @@ class StopPagingAnswer:
     """`stopped`: the watches that paged this person until now. `others`: how many others still do.
     `covers`: how many pipelines each of `stopped` covers.
 
-    No `pipelines`: it was about all of them.
+    `pipelines` is empty if the person chose all pipelines.
     """
 
     by: UserId
@@ -76,9 +79,9 @@ class StopPagingAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchAnswer:
-    """`matched` is what the watch covers now, as it stands right now. `channel` is where it was made.
+    """`matched`: the pipelines that the watch covers now, with their states. `channel`: the watching channel.
 
-    `edits`: what was made or changed. Where something is `unresolved`, nothing was. `undo` takes it back.
+    `edits`: the watches made or changed; none if a name is `unresolved`. `undo`: the id of the undo.
     """
 
     channel: ChannelId
@@ -91,13 +94,13 @@ class WatchAnswer:
 
     @property
     def added(self) -> tuple[Watch, ...]:
-        """As they are now."""
+        """The new and changed watches."""
         return tuple(edit.after for edit in self.edits if edit.after)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnmatchedAnswer:
-    """Patterns that take in no pipeline now, so nothing was changed until someone confirms. `nearest`: names alike."""
+    """The patterns match no pipeline now, so the person must confirm first. `nearest`: similar names."""
 
     patterns: tuple[str, ...]
     nearest: tuple[Pipeline, ...] = ()
@@ -106,10 +109,10 @@ class UnmatchedAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnwatchAnswer:
-    """Where something is `unresolved`, or it `would_end` watches that nobody named, nothing was changed.
+    """Nothing was changed if a name is `unresolved`, or if this `would_end` watches that nobody named.
 
-    `still_covered_by`: patterns that stay, and cover the pipelines `covered`. `still_watched`: other watches that stay,
-    and cover a part of what was removed.
+    `still_covered_by`: remaining patterns that cover the pipelines `covered`. `still_watched`: other remaining watches
+    that cover a part of the removed ones.
     """
 
     channel: ChannelId
@@ -141,7 +144,7 @@ class UndoAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedView:
-    """One watch, what it covers now, and those of its pipelines that are no longer visible."""
+    """One watch and the pipelines that it covers, including those that are no longer visible."""
 
     watch: Watch
     covers: tuple[PipelineView, ...]
@@ -152,7 +155,7 @@ class WatchesAnswer:
     channel: ChannelId
     watches: tuple[WatchedView, ...]
     here: bool = True
-    """It is the channel where somebody asked."""
+    """True if the person asked in this channel."""
     suspended: SuspendReason | None = None
     at: datetime
 
@@ -169,19 +172,21 @@ class Refusal:
 
 
 class Fate(Enum):
-    """What an acknowledgement came to."""
+    """The outcome of an acknowledgement."""
 
     ACKNOWLEDGED = "acknowledged"
-    ANSWERED = "answered"  # by somebody before
+    ANSWERED = "answered"  # somebody acknowledged it before
     OVER = "over"
     UNWATCHED = "unwatched"
-    UNKNOWN = "unknown"  # the store does not have it: it was emptied
+    UNKNOWN = "unknown"  # the store was emptied, and lacks the failure
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeAnswer:
-    """`by` and `at` say who answered it, and when. `watched`: somebody watches the pipeline now. `stands`: how it is,
-    where nothing is known of the failure."""
+    """`by` and `at`: who acknowledged the failure, and when. `watched`: a channel watches the pipeline now.
+
+    `stands`: the pipeline's current state, if the store does not know the failure.
+    """
 
     pipeline: Pipeline
     fate: Fate
@@ -194,7 +199,7 @@ class AcknowledgeAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeAllAnswer:
-    """How many failures of one group were answered by this click, of those that are known."""
+    """How many failures of one group this click acknowledged, out of those in the store."""
 
     acknowledged: int
     known: int = 1
@@ -212,9 +217,9 @@ class NoteChange(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteAnswer:
-    """`applies`: the note that failure cards show now, perhaps another pattern's. `before`: this one's earlier note.
+    """`applies`: the note that failure cards show now, perhaps from another pattern. `before`: the replaced note.
 
-    `covers` are the names that a pattern takes in now. `failed`: how many of them have an open failure card.
+    `covers`: the names that a pattern matches now. `failed`: how many of them have an open failure card.
     """
 
     kind: NoteKind
@@ -229,7 +234,7 @@ class NoteAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteUnresolved:
-    """Nothing was changed: no pipeline, or more than one, has that name. `text`: the new text."""
+    """Nothing was changed: no pipeline has that name, or several have it. `text`: the new text."""
 
     kind: NoteKind
     reference: UnresolvedReference

@@ -1,4 +1,4 @@
-"""What a message says, without saying how it looks."""
+"""The content of messages. `slack` renders it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,8 +14,8 @@ from bot.domain.watch import ChannelId, SuspendReason, Target, UserId, Watch
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageOrigin:
-    """Who made a watch that pages someone, in which channel, and what it watches. Rows of earlier versions hold no
-    name, or no reference."""
+    """Who made a watch that pages someone, where, and for which pipelines. Earlier versions stored no name, or no
+    reference."""
 
     by: UserId
     name: str
@@ -26,11 +26,11 @@ class PageOrigin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One episode as one channel sees it: the root message, always rendered whole."""
+    """One episode in one channel: the message at the top of a thread. Each update renders all of it."""
 
     key: str
     channel: ChannelId
-    """By the id that it had when this was written."""
+    """The channel's id when the bot wrote this row."""
     pipeline: Pipeline
     episode: Episode
     state: PipelineState
@@ -44,9 +44,9 @@ class Card:
     origins: tuple[PageOrigin, ...] = ()
     """The people who set up the paging, and where."""
     continues_in: tuple[ChannelId, ...] = ()
-    """Where this failure is still followed, though this person is no longer paged for it."""
+    """Channels that still follow this failure, though it no longer pages this person."""
     came_at: int = 0
-    """The revision with which it came to the channel, or comes."""
+    """The revision at which the card was, or will be, posted."""
 
     @property
     def revision(self) -> int:
@@ -55,7 +55,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThreadEntry:
-    """One line of the story, in the card's thread; `broadcast` shows it in the channel too."""
+    """One timeline entry, in the card's thread. `broadcast` shows it in the channel too."""
 
     card_key: str
     pipeline: Pipeline
@@ -65,15 +65,15 @@ class ThreadEntry:
 
 @dataclass(frozen=True, slots=True)
 class SyncCard:
-    """The card is to show its latest revision, whatever it shows now. The content is looked up when it is sent."""
+    """Posts or updates a card. The sender looks up the latest content."""
 
     card_key: str
 
 
 @dataclass(frozen=True, slots=True)
 class SyncGroup:
-    """The message that stands for several cards is to show the latest of each. `grown`: the group that it is part of
-    has more of them now."""
+    """Posts or updates a group's message with the latest content of each card. `grown`: more failures joined the
+    group."""
 
     group_key: str
     grown: bool = False
@@ -81,9 +81,9 @@ class SyncGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineBatch:
-    """Several lines in one message of the thread of one story: a group's, or a card's that could not be told on.
+    """Several timeline entries in one message of a thread: a group's, or that of a card that waited too long.
 
-    `broadcast` shows it in the channel too; `left_out`: how many in the middle are not kept.
+    `broadcast` shows it in the channel too. `left_out`: how many entries in the middle are missing.
     """
 
     thread_key: str
@@ -97,7 +97,7 @@ class TimelineBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DigestEntry:
-    """What one pipeline went through while nobody could be notified. `counts`: how often each event occurred.
+    """One pipeline's events while nobody could be notified. `counts`: how often each event occurred.
 
     If the episode was still open, `card_key` is its card and `revision` how far it was counted. The card is posted
     later, with the whole episode.
@@ -129,7 +129,7 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenFailure:
-    """A failure that somebody is asked to look at, with its card. `since`: when it began, or was first read."""
+    """A failure that a call pages for, and its card. `since`: when it began, or was first read."""
 
     pipeline: Pipeline
     card_key: str
@@ -147,7 +147,7 @@ class Notice:
     by_name: str = ""
     watches: tuple[Watch, ...] = ()
     covers: tuple[int, ...] = ()
-    """How many pipelines each of `watches` covers. Rows of earlier versions hold none."""
+    """How many pipelines each of `watches` covers. Empty in rows of earlier versions."""
     before: tuple[Watch, ...] = ()
     """The earlier state of changed `watches`, or the watches that *Undo* removed."""
     staying: tuple[Watch, ...] = ()
@@ -159,11 +159,11 @@ class Notice:
     channel: ChannelId | None = None
     reason: SuspendReason | None = None
     instead: ChannelId | None = None
-    """Where is heard meanwhile what that channel watches."""
+    """The fallback channel that gets the suspended channel's messages meanwhile."""
     since: datetime | None = None
     missed: tuple[DigestEntry, ...] = ()
     unread: int = 0
-    """How many pipelines could not be read since."""
+    """How many pipelines the bot could not read since then."""
     channels: tuple[ChannelId, ...] = ()
     keys: tuple[str, ...] = ()
     """Names of the lost keys."""
@@ -171,7 +171,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """Many stories, told in one message: they waited too long, or were too many, for one each."""
+    """Many episodes in one message: they waited too long, or were too many, for a message each."""
 
     key: str
     entries: tuple[DigestEntry, ...]
@@ -188,9 +188,9 @@ class HeldPages:
 
 @dataclass(frozen=True, slots=True)
 class Recheck:
-    """A message that was sent again is looked for once more: if the first try landed after all, one of them goes.
+    """After a resend, looks for the message again. If the first try arrived after all, deletes one of the two.
 
-    `shows`: the cards that stand in it, with `of_group` telling whether it is a group's message.
+    `shows`: the cards in the message. `of_group`: it is a group's message.
     """
 
     of: str
@@ -202,8 +202,8 @@ class Recheck:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """Many failures that came at once, told in one message. A group that outgrows one message has several: `in_burst`
-    counts the pipelines of all of them, and `first` is the first of these messages."""
+    """Many simultaneous failures in one message. If they need several messages, `in_burst` counts the pipelines of all
+    of them, and `first` marks the first message."""
 
     key: str
     channel: ChannelId
@@ -229,9 +229,9 @@ ALONE = Burst()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedCard:
-    """A card as the store knows it: what it is to say, where it stands in Slack, and at which revision.
+    """A stored card: its content, its message in Slack, and the revision that this message shows.
 
-    `came_at` is the revision with which it came; `group` the message that it is part of, where it has none of its own.
+    `came_at`: the revision at which the card was posted. `group`: the group's message that shows the card.
     """
 
     content: Card
@@ -248,9 +248,9 @@ class PostedCard:
     def drawn(self) -> Card:
         return replace(self.content, came_at=self.came_at or self.revision)
 
-    def has_told(self, line: TimelineEntry) -> bool:
-        """It came after its story had ended, and said so: the line that tells of the end would say it once more."""
-        return line.ends and self.came_at >= line.revision
+    def has_told(self, entry: TimelineEntry) -> bool:
+        """True if the card was posted after its episode ended. Its thread need not repeat the end."""
+        return entry.ends and self.came_at >= entry.revision
 
 
 Body = SyncCard | ThreadEntry | TimelineBatch | Notice | SyncGroup | Digest | HeldPages | Recheck

@@ -1,4 +1,4 @@
-"""Resolves names: which of the pipelines that a ServiceKey can see does a person mean?"""
+"""Resolves the names that people type, among the pipelines that a ServiceKey can see."""
 
 import difflib
 import re
@@ -27,7 +27,7 @@ _WORD = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipeline:
-    """A pipeline as the API lists it. `intent` is what its owner wants, never the phase."""
+    """A pipeline as the API lists it. `intent` is its owner's wish, never the phase."""
 
     id: PipelineId
     name: str
@@ -63,7 +63,7 @@ def visible(text: str) -> str:
 
 @lru_cache(maxsize=CACHED)
 def looks(text: str) -> str:
-    """The form in which names compare: equal for texts that look the same to people, in any case."""
+    """The form for comparing names: equal for texts that look alike to people, in any case."""
     return unicodedata.normalize("NFC", visible(text)).lower().translate(_ALIKE)
 
 
@@ -76,7 +76,7 @@ def spoken(text: str) -> str:
 
 @lru_cache(maxsize=CACHED)
 def is_pattern(reference: str) -> bool:
-    """True if a reference may match many pipelines: `orders-*`, `project:NAME`. Any other means one pipeline."""
+    """True if a reference may match many pipelines: `orders-*`, `project:NAME`. Others mean one pipeline."""
     return "*" in reference or reference.lower().startswith(PROJECT_PREFIX)
 
 
@@ -121,7 +121,7 @@ def fitting(pattern: str) -> Callable[[str], bool]:
 
 
 class Names:
-    """Names and ids, sorted once, so that each word of a command costs a search, not a pass over every pipeline."""
+    """Names and ids, sorted once: each word of a command then costs a search, not a pass over all pipelines."""
 
     def __init__(self, catalogue: Iterable[Pipeline], former: Mapping[PipelineId, str] | None = None) -> None:
         """`former`: the name of each pipeline when someone began to watch it."""
@@ -130,13 +130,13 @@ class Names:
         self._texts = sorted(
             (looks(text), place) for place, each in enumerate(self.pipelines) for text in (each.name, each.id)
         )
-        self._meant: dict[str, Resolution] = {}
+        self._resolutions: dict[str, Resolution] = {}
 
     def meant(self, reference: str) -> "Resolution":
-        """What a reference means among these names. Each is resolved once, however often a command asks."""
-        if reference not in self._meant:
-            self._meant[reference] = _meant(reference, self)
-        return self._meant[reference]
+        """Resolves a reference among these names, and remembers the result."""
+        if reference not in self._resolutions:
+            self._resolutions[reference] = _meant(reference, self)
+        return self._resolutions[reference]
 
     def exactly(self, wanted: str) -> tuple[Pipeline, ...]:
         return self._at(place for text, place in self._from(wanted) if text == wanted)
@@ -169,7 +169,7 @@ class Names:
         for place, each in enumerate(self.pipelines):
             for word in set(spoken(each.name).split()):
                 places.setdefault(word, []).append(place)
-        return {word: tuple(those) for word, those in places.items()}
+        return {word: tuple(positions) for word, positions in places.items()}
 
     def beginning(self, wanted: str) -> tuple[Pipeline, ...]:
         return self._at(place for _, place in self._from(wanted))
@@ -210,8 +210,8 @@ def _pairs(text: str) -> frozenset[tuple[str, str]]:
 
 
 def resolve(reference: str, catalogue: Iterable[Pipeline] | Names, *, suggest: bool = True) -> Resolution:
-    """The pipelines that a pattern covers, or else those of the first rule that fits: an id or name in any case; the
-    name when someone began to watch it; a prefix of id or name; the words of a name, or some of them.
+    """The pipelines that a pattern covers. Other references use the first rule that fits: an id or name in any case;
+    the name when someone began to watch; a prefix of id or name; the words of a name, or some of them.
 
     Without `suggest`, an unknown reference gets no nearest names, because finding them is the slowest step.
     """

@@ -1,7 +1,7 @@
 """Which pipelines each pattern covers, and which watches cover a pipeline. Pure.
 
-A workspace may have thousands of patterns and pipelines. Matches each pattern with all pipelines once, then only with
-those that changed: a command or a listing costs a few milliseconds.
+A workspace may have thousands of patterns and pipelines. Each pattern meets all pipelines once, and later only the
+changed ones: a command or a listing costs a few milliseconds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from bot.domain.watch import ChannelId, Watch
 
 
 class Coverage:
-    """The coverage of one catalogue. `after` reuses the unchanged parts for the next one."""
+    """The coverage of one catalogue. `after` derives the next catalogue's from it."""
 
     def __init__(self, pipelines: Iterable[Pipeline] = ()) -> None:
         self._pipelines = {each.id: each for each in pipelines}
@@ -24,15 +24,15 @@ class Coverage:
         self._new = _Texts(())
 
     def after(self, pipelines: Iterable[Pipeline]) -> "Coverage":
-        """The coverage of the next catalogue; the same object if nothing changed for patterns."""
+        """The coverage of the next catalogue; the same object if no pipeline, name or project changed."""
         now = {each.id: each for each in pipelines}
         new = [each for each in now.values() if not self._has(each)]
         changed = {each.id for each in new} | (self._pipelines.keys() - now.keys())
         if not changed:
             return self
-        made = Coverage(now.values())
-        made._before, made._changed, made._new = self._ids, changed, _Texts(new)
-        return made
+        coverage = Coverage(now.values())
+        coverage._before, coverage._changed, coverage._new = self._ids, changed, _Texts(new)
+        return coverage
 
     def ids(self, pattern: str) -> frozenset[PipelineId]:
         """The pipelines that a pattern covers."""
@@ -55,8 +55,10 @@ class Coverage:
         return frozenset(found)
 
     def among(self, patterns: Iterable[str], pipeline: Pipeline) -> list[str]:
-        """The patterns, in the form of `looks`, that cover a pipeline. The catalogue may lack the pipeline, or have it
-        under another name."""
+        """The patterns, in the form of `looks`, that cover a pipeline.
+
+        The catalogue may lack the pipeline, or hold it under another name.
+        """
         if not self._has(pipeline):
             return [each for each in patterns if matches(each, pipeline)]
         return [each for each in patterns if pipeline.id in (self._ids[each] if each in self._ids else self.ids(each))]
@@ -91,26 +93,26 @@ class Watchers:
 
     def __init__(self, watches: Sequence[Watch] = ()) -> None:
         self._watches = watches
-        self._exact: dict[str, list[int]] = {}
-        self._grown: dict[str, list[int]] = {}
+        self._by_id: dict[str, list[int]] = {}
+        self._by_pattern: dict[str, list[int]] = {}
         for place, watch in enumerate(watches):
             if watch.pattern:
-                self._grown.setdefault(looks(watch.reference), []).append(place)
+                self._by_pattern.setdefault(looks(watch.reference), []).append(place)
             else:
-                self._exact.setdefault(watch.reference, []).append(place)
-        self.patterns = tuple(self._grown)
+                self._by_id.setdefault(watch.reference, []).append(place)
+        self.patterns = tuple(self._by_pattern)
 
     @cached_property
     def channels_with_patterns(self) -> frozenset[ChannelId]:
-        return frozenset(self._watches[place].channel for places in self._grown.values() for place in places)
+        return frozenset(self._watches[place].channel for places in self._by_pattern.values() for place in places)
 
     def ids(self, coverage: Coverage) -> frozenset[PipelineId]:
         """The watched pipelines."""
-        return frozenset(map(PipelineId, self._exact)) | coverage.all(self.patterns)
+        return frozenset(map(PipelineId, self._by_id)) | coverage.all(self.patterns)
 
     def of(self, pipeline: Pipeline, coverage: Coverage) -> tuple[Watch, ...]:
         """The watches that cover a pipeline, in their given order."""
-        places = list(self._exact.get(pipeline.id, ()))
-        for pattern in coverage.among(self._grown, pipeline):
-            places += self._grown[pattern]
+        places = list(self._by_id.get(pipeline.id, ()))
+        for pattern in coverage.among(self._by_pattern, pipeline):
+            places += self._by_pattern[pattern]
         return tuple(self._watches[place] for place in sorted(places))

@@ -1,4 +1,4 @@
-"""Episodes: stretches of one pipeline's life, each told as one story with one card in a channel."""
+"""Episodes: stretches of one pipeline's life. Each episode has one card in a channel, and a timeline."""
 
 import hashlib
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
     SUPERSEDED = "superseded"
     ON_PURPOSE = "on_purpose"
     DONE = "done"
-    UNWATCHED = "unwatched"  # it goes on, and nobody is told
+    UNWATCHED = "unwatched"  # the problem may go on, but nobody watches any more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +48,13 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """One line of an episode's history. Several events of one reading make one line."""
+    """One entry of an episode's timeline. Several events of one reading share an entry."""
 
     revision: int
     at: datetime
     events: tuple[Event, ...]
     after: datetime | None = None
-    """When it was last read and was not so yet."""
+    """The last reading before the event."""
     phase: Phase | None = None
     ready: int | None = None
     replicas: int | None = None
@@ -65,9 +65,9 @@ class TimelineEntry:
     until: datetime | None = None
     """When the bot reads again, if GoldRush asked for a wait."""
     downtime_seconds: float | None = None
-    """Of the line that ends its episode, and of no other."""
+    """Only in the entry that ends its episode."""
     at_least: bool = False
-    """Nobody saw the beginning: it may have been down for longer."""
+    """The bot did not see the beginning: the downtime may be longer."""
 
     @property
     def ends(self) -> bool:
@@ -76,7 +76,7 @@ class TimelineEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Episode:
-    """`identity` is what makes it unique within the pipeline's life; a rebuilt store derives it again."""
+    """`identity` is unique among the pipeline's episodes. A bot with an emptied store derives the same one again."""
 
     kind: EpisodeKind
     pipeline_id: PipelineId
@@ -86,43 +86,42 @@ class Episode:
     timeline: tuple[TimelineEntry, ...] = ()
     acknowledged: Acknowledgement | None = None
     first_seen: bool = False
-    """It was so already when it was first read: since then, or earlier."""
+    """The first reading found it like this: it began at `opened_at` or earlier."""
     closed_at: datetime | None = None
     outcome: Outcome | None = None
     cards: Mapping[str, ChannelId] = field(default_factory=dict)
-    """By the key of each card of it: the conversation where it stands, which may have another id since."""
+    """The conversation of each card, by the card's key. Slack may have given the conversation another id since."""
     healthy: Healthy | None = None
     """How long the pipeline had been live before it failed."""
     paged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By the key of a failure's card in a channel: the targets that were paged there. Of a card that earlier versions
-    told, none are kept."""
+    """The targets that each card of a failure paged, by the card's key. Cards of earlier versions have none."""
     generation: int = 0
-    """How often conversations stopped hearing of it: one that comes back gets a card of its own."""
+    """Counts how often conversations stopped watching. A conversation that watches again gets a new card."""
 
     def key(self, team: TeamId, channel: ChannelId) -> str:
-        """The deterministic key of a card that it is given in one channel."""
+        """The deterministic key of this episode's card in one channel."""
         return stable_key(
             team, channel, self.pipeline_id, self.identity, *([str(self.generation)] if self.generation else ())
         )
 
     def card_in(self, channel: ChannelId) -> str | None:
-        """The key of its card there: the first, where a channel had one under each of two ids."""
+        """The key of this episode's card there. A channel that Slack renamed may have two: the first one."""
         return next((key for key, there in self.cards.items() if there == channel), None)
 
-    def with_entry(self, line: TimelineEntry) -> "Episode":
-        """With one more line; of a long story the beginning and the latest lines are kept."""
-        lines = (*self.timeline, line)
-        if len(lines) > ENTRIES_KEPT:
-            lines = (*lines[: ENTRIES_KEPT // 2], *lines[-ENTRIES_KEPT // 2 :])
-        return replace(self, revision=line.revision, timeline=lines)
+    def with_entry(self, entry: TimelineEntry) -> "Episode":
+        """Appends an entry. A long timeline keeps its beginning and its latest entries."""
+        entries = (*self.timeline, entry)
+        if len(entries) > ENTRIES_KEPT:
+            entries = (*entries[: ENTRIES_KEPT // 2], *entries[-ENTRIES_KEPT // 2 :])
+        return replace(self, revision=entry.revision, timeline=entries)
 
     def explained(self, reason: str, until: datetime | None) -> "Episode":
-        """The episode continues for another reason, which its last line states; it gets no further lines."""
+        """The episode continues for another reason: changes its last entry, and adds none."""
         last = replace(self.timeline[-1], reason=reason, until=until)
         return replace(self, revision=self.revision + 1, timeline=(*self.timeline[:-1], last))
 
     def unwatched(self, at: datetime) -> "Episode":
-        """Nobody hears of it any more, however it goes on."""
+        """Closes the episode because nobody watches it any more. The problem itself may go on."""
         return replace(self, revision=self.revision + 1, closed_at=at, outcome=Outcome.UNWATCHED)
 
     @property
@@ -183,8 +182,7 @@ def advance(
 ) -> tuple[Episode, ...]:
     """The episodes that the transitions of one reading touch, in order; the last is the current one.
 
-    `identities` holds the last identity used for each kind, so that a second failure of one deployment is told
-    from the first.
+    `identities` holds the last identity of each kind, so that a second failure of one deployment gets another one.
     """
     touched: dict[str, Episode] = {}
     episode = current if current and current.open else None
@@ -218,12 +216,12 @@ def _opened(
 
 
 def _under_way(kind: EpisodeKind, transition: Transition) -> bool:
-    """A deployment that was never seen to begin, since a first reading tells nothing but FAILED."""
+    """True for a deployment whose beginning the bot did not see: a first reading reports only FAILED."""
     return kind is EpisodeKind.DEPLOYMENT and transition.previous == Phase.DEPLOYING
 
 
 def _identity(kind: EpisodeKind, state: PipelineState, at: datetime, last: str | None) -> str:
-    """Anchored in the deployment that the API reports, else in the time of the reading; numbered where that repeats."""
+    """The deployment's start time, or else the time of the reading. A repeated one gets the next number."""
     observation = state.observation
     start = observation.start_time if observation else None
     anchor = f"{kind}|{(start or at).isoformat()}"
@@ -237,10 +235,10 @@ def _with(episode: Episode, transition: Transition, state: PipelineState) -> Epi
     seen = state.observation if transition.event not in _READING else None
     if last and last.at == transition.at and last.by is None:
         last = replace(last, events=(*last.events, transition.event))
-        if seen:  # what can be read again is told with what is read
+        if seen:  # a readable pipeline shows what was read
             last = replace(last, phase=transition.phase, ready=seen.ready, replicas=seen.replicas)
         return replace(episode, timeline=(*episode.timeline[:-1], last))
-    line = TimelineEntry(
+    entry = TimelineEntry(
         revision=episode.revision + 1,
         at=transition.at,
         events=(transition.event,),
@@ -251,7 +249,7 @@ def _with(episode: Episode, transition: Transition, state: PipelineState) -> Epi
         reason=transition.reason,
         until=transition.until,
     )
-    return episode.with_entry(line)
+    return episode.with_entry(entry)
 
 
 def _ended(episode: Episode, transition: Transition, state: PipelineState) -> Episode:

@@ -1,4 +1,4 @@
-"""What to do when a pipeline fails: a runbook's address and a note, for one pipeline or a pattern. Pure."""
+"""Instructions for a failed pipeline: a runbook's address and a note, for one pipeline or a pattern. Pure."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -32,7 +32,7 @@ class Note:
     label: str = ""
     by: UserId
     by_name: str = ""
-    """In plain text: on a card it must ping nobody."""
+    """Plain text, because a card must not ping anybody."""
     at: datetime
 
     @property
@@ -46,7 +46,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guidance:
-    """What applies to one pipeline: of several patterns the most specific."""
+    """The runbook and note that apply to one pipeline. The most specific pattern wins."""
 
     runbook: Note | None = None
     note: Note | None = None
@@ -70,17 +70,17 @@ def _closest(notes: Iterable[Note], kind: NoteKind) -> Note | None:
 
 
 def _specific(note: Note) -> tuple[int, int, str]:
-    """The pipeline itself, then a pattern of names, then a project; of two patterns the one that says more."""
-    said = len(note.reference.replace("*", ""))
+    """Ranks a reference: the pipeline's id, then a pattern of names, then a project. The longer pattern wins."""
+    length = len(note.reference.replace("*", ""))
     if not note.pattern:
-        return (2, said, note.reference)
-    return (0 if note.reference.lower().startswith(PROJECT_PREFIX) else 1, said, note.reference)
+        return (2, length, note.reference)
+    return (0 if note.reference.lower().startswith(PROJECT_PREFIX) else 1, length, note.reference)
 
 
 def wrong_with_address(address: str) -> str:
     """Why this address can't be a runbook, as a clause; empty if it can.
 
-    An address that shows one host and opens another is refused.
+    Refuses an address that shows one host and opens another.
     """
     if len(address) > LONGEST_ADDRESS:
         return f"it has {len(address)} characters, and the limit is {LONGEST_ADDRESS}"

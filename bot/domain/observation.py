@@ -50,13 +50,13 @@ class Observation:
 
     @property
     def serving(self) -> bool | None:
-        """Live or not; None where RUNNING leaves that open: too little is reported, or too many replicas are ready."""
+        """Live or not. None if RUNNING leaves that open: replicas are unreported, or too many are ready."""
         unsettled = self.readiness in {Readiness.UNREPORTED, Readiness.SURPLUS}
         return None if self.phase == Phase.RUNNING and unsettled else self.live
 
 
 class FailedReadKind(StrEnum):
-    """Why a read failed, by what that says about the pipeline."""
+    """Why a read failed, as far as it matters for the pipeline's state."""
 
     NOT_FOUND = "not_found"
     FORBIDDEN = "forbidden"
@@ -65,7 +65,7 @@ class FailedReadKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedRead:
-    """A read that failed. It says nothing about the phase. `reason` is for people."""
+    """A failed read. The phase stays unknown. `reason` is for people."""
 
     pipeline_id: PipelineId
     sequence: ReadSequence

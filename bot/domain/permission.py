@@ -1,8 +1,8 @@
-"""Who may do what: the one decision behind every command and every button. Pure.
+"""Decides who may do what, for every command and every button. Pure.
 
-Anyone may ask about pipelines, and acknowledge a card that stands in their conversation. To change a channel's watches
-a person must be in it, and a full member of the home workspace. Its members may see its watches. So may full members of
-the workspace, where the channel is public.
+Anyone may ask about pipelines, and acknowledge a card in their conversation. To change a channel's watches, a person
+must be in the channel, and be a full member of the home workspace. A channel's members may see its watches. If the
+channel is public, every full member of the workspace may.
 """
 
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from bot.domain.watch import UserId
 
 
 class WhoMayWatch(StrEnum):
-    """Who may change what a channel watches, of the people in that channel."""
+    """Which members of a channel may change its watches."""
 
     MEMBERS = "members"
-    """Full members of the home workspace: no guests, nobody from another company."""
+    """Full members of the home workspace: no guests, and no people from another company."""
     EVERYONE = "everyone"
 
 
@@ -41,7 +41,7 @@ class Account(StrEnum):
 
 
 class Unreadable(StrEnum):
-    """Why a fact is missing. It never counts as a yes."""
+    """Why the bot does not know a fact. It never counts as a yes."""
 
     AWAY = "away"
     """Slack does not answer now: the same request may succeed later."""
@@ -69,14 +69,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """One channel, as far as it concerns one person. `public` is known only where it was asked for."""
+    """One channel, as it concerns one person. `public` is filled in only if the caller asked for it."""
 
     membership: Membership | Unreadable
     public: bool = False
 
 
 class Denial(StrEnum):
-    """Why not."""
+    """Why a person may not do something."""
 
     NO_SUCH_CHANNEL = "no such channel"
     NOT_FULL_MEMBER = "not a full member"

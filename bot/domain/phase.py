@@ -7,8 +7,8 @@ from typing import Self
 class Phase(StrEnum):
     """Runtime phase of a pipeline.
 
-    Source: https://goldrush.dev/docs/api-reference/pipeline-api/get-pipeline-status.md . Values are compared without
-    regard to case; one that the API may add later becomes a member of its own, kept and shown as it came.
+    Source: https://goldrush.dev/docs/api-reference/pipeline-api/get-pipeline-status.md . Values compare in
+    any case. A value that the API adds later becomes a new member, stored and shown as received.
     """
 
     DEPLOYING = "DEPLOYING"
@@ -32,7 +32,7 @@ class Phase(StrEnum):
         return isinstance(other, Phase) and self.value.upper() == other.value.upper()
 
     def __ne__(self, other: object) -> bool:
-        return not self == other  # str has one of its own
+        return not self == other  # str defines its own
 
     def __hash__(self) -> int:
         return hash(self.value.upper())
@@ -47,7 +47,7 @@ AT_REST = frozenset({Phase.PAUSED, Phase.STOPPED})
 
 
 class Intent(StrEnum):
-    """The pipeline object's own `status`: what the user wants. Never shown as the phase."""
+    """The pipeline object's own `status`: the user's wish. Never shown as the phase."""
 
     RUNNING = "running"
     PAUSED = "paused"

@@ -14,7 +14,7 @@ UNDO_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """The parts of a watch that a command names. None: not named, so it stays. `targets` (): page nobody."""
+    """The parts of a watch that a command names. None: unnamed, so this part stays. `targets` (): page nobody."""
 
     events: frozenset[Event] | Every | None = None
     targets: tuple[Target, ...] | None = None
@@ -24,7 +24,7 @@ class Wish:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
-    """One watch before and after. None: there was none, or there is none any more."""
+    """One watch before and after. `before` None: the watch is new. `after` None: the watch ends."""
 
     before: Watch | None = None
     after: Watch | None = None
@@ -57,16 +57,16 @@ class WatchChange:
     version: int
     channel: ChannelId
     edits: tuple[Edit, ...]
-    told: tuple[Message, ...] = ()
+    announcements: tuple[Message, ...] = ()
     undo: Undo | None = None
     uses: str = ""
-    wakes: bool = True
-    """Where a watch is made or changed, a channel that rests wakes: somebody wants to hear there."""
+    resumes: bool = True
+    """A new or changed watch resumes a suspended channel: somebody wants messages there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Most watches of one channel, and most patterns among them."""
+    """The most watches of one channel, and the most patterns among them."""
 
     watches: int = 500
     patterns: int = 100
@@ -110,14 +110,14 @@ def excess(there: Iterable[Watch], edits: Sequence[Edit], limits: Limits) -> Exc
 
 
 def no_longer_paged(edits: Iterable[Edit], by: UserId) -> Mapping[Target, tuple[Watch, ...]]:
-    """The people whom a watch no longer pages, with these watches, except the person who made the change."""
-    told: dict[Target, list[Watch]] = {}
+    """The people that a watch no longer pages, with these watches. Leaves out the person who made the change."""
+    unpaged: dict[Target, list[Watch]] = {}
     for edit in edits:
         left = edit.after.targets if edit.after else ()
         for target in edit.before.targets if edit.before else ():
             if edit.before and target.kind is TargetKind.USER and target.id != by and target not in left:
-                told.setdefault(target, []).append(edit.before)
-    return {target: tuple(watches) for target, watches in told.items()}
+                unpaged.setdefault(target, []).append(edit.before)
+    return {target: tuple(watches) for target, watches in unpaged.items()}
 
 
 def undone(undo: Undo, there: Mapping[str, Watch]) -> tuple[Edit, ...] | None:

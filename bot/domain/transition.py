@@ -1,4 +1,4 @@
-"""Compares a reading with the state before it: the new state, and the transitions that channels may want to hear of."""
+"""Compares a reading with the state before it. Returns the new state and the transitions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from bot.domain.observation import (
 from bot.domain.phase import AT_REST, Intent, Phase
 
 FAILED_READS_UNTIL_REPORTED = 3
-SAME_START = timedelta(seconds=1)  # another precision of start_time is no restart
+SAME_START = timedelta(seconds=1)  # the API may report start_time with another precision: that is no restart
 
 
 class Event(StrEnum):
@@ -70,12 +70,12 @@ class PipelineState:
     """The first reading found this phase: it began at `since` or earlier."""
     failed_since: datetime | None = None
     live: bool | None = None
-    """As last reported in this phase. A reading that does not say keeps it. None: never reported."""
+    """As last reported in this phase. A reading without it keeps the value. None: never reported."""
     uid: str | None = None
-    """As last reported in this phase, like `start_time`. A reading without one hides no restart."""
+    """As last reported in this phase, like `start_time`. A reading without it hides no restart."""
     start_time: datetime | None = None
     healthy: Healthy | None = None
-    """The latest time of being live."""
+    """The latest period in which the pipeline was live."""
     reach: Reach = Reach.REACHABLE
     failed_reads: int = 0
     not_found: int = 0
@@ -116,8 +116,8 @@ def detect(state: PipelineState, reading: Reading) -> tuple[PipelineState, tuple
 
 def read_since(states: Iterable[PipelineState]) -> datetime | None:
     """When the oldest reading of a closely watched pipeline was taken. The store holds no steady readings."""
-    closely = (each.observation for each in states if _closely(each))
-    return min((each.observed_at for each in closely if each), default=None)
+    observations = (state.observation for state in states if _closely(state))
+    return min((observation.observed_at for observation in observations if observation), default=None)
 
 
 def read_again(state: PipelineState, moment: datetime) -> PipelineState:
@@ -219,7 +219,7 @@ def _was_live(state: PipelineState) -> bool | None:
 
 
 def _live(state: PipelineState, now: Observation) -> bool | None:
-    """A reading that does not say keeps the earlier value. After another phase the pipeline counts as not live."""
+    """A reading that leaves it open keeps the earlier value. After another phase the pipeline counts as not live."""
     if now.serving is not None or state.observation is None:
         return now.serving
     return _was_live(state) if state.phase == now.phase else False

@@ -15,14 +15,14 @@ ChannelId = NewType("ChannelId", str)
 TeamId = NewType("TeamId", str)
 UserId = NewType("UserId", str)
 
-API_PIPELINE_ID = PipelineId("goldrush-api")  # stands for the API as a whole where it cannot be read
+API_PIPELINE_ID = PipelineId("goldrush-api")  # the API as a whole, for its outages
 
-# Who was told that a pipeline cannot be read is told that it can be again.
+# A channel that heard that a pipeline is unreadable also hears that it is readable again.
 _FOLLOWS = {Event.BACK: {Event.UNREACHABLE, Event.GONE, Event.RECOVERED}}
 
 
 class Every(Enum):
-    """No choice of events: also those that nobody can choose, such as a phase of the future."""
+    """All events, including those that nobody can select, such as a future phase."""
 
     EVENT = "all"
 
@@ -38,8 +38,8 @@ class TargetKind(StrEnum):
 class Target:
     """A person or group to page. `direct`: the user's direct-message conversation, if Slack allows one.
 
-    `label` is the name that people saw when this was set up: outside a page it stands for the mention. Rows of earlier
-    versions have none.
+    `label` is the name that people saw at setup. Outside a page it replaces the mention. Empty in rows of earlier
+    versions.
     """
 
     kind: TargetKind
@@ -58,7 +58,7 @@ class Target:
 
 
 class SuspendReason(StrEnum):
-    """Why a channel is not written to for now. Its watches stay."""
+    """Why a channel gets no messages for now. Its watches stay."""
 
     ARCHIVED = "archived"
     NOT_IN_CHANNEL = "not_in_channel"
@@ -82,7 +82,7 @@ class Watch:
     """The channel that takes no messages. Set on the copy for the fallback channel, never stored."""
 
     def heard_in(self, fallback: ChannelId) -> "Watch":
-        """The copy for the fallback channel, without `here` and `channel`: nobody there asked for them."""
+        """The copy for the fallback channel, without `here` and `channel`: nobody there chose them."""
         targets = tuple(target for target in self.targets if not target.is_broadcast)
         return replace(self, channel=fallback, targets=targets, stands_in_for=self.channel)
 
@@ -105,7 +105,7 @@ class Watch:
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Everybody in one channel who watches one pipeline, taken together: one channel hears a thing once."""
+    """All watches of one channel that cover one pipeline. The channel gets each message once."""
 
     channel: ChannelId
     watches: tuple[Watch, ...]
@@ -123,7 +123,7 @@ class Audience:
 
 
 def audiences(pipeline: Pipeline, watches: Iterable[Watch]) -> tuple[Audience, ...]:
-    """One audience a channel, in the order in which the channels began to watch."""
+    """One audience per channel, in the order of `watches`."""
     return grouped(watch for watch in watches if watch.covers(pipeline))
 
 
@@ -132,15 +132,15 @@ def grouped(watches: Iterable[Watch]) -> tuple[Audience, ...]:
     by_channel: dict[ChannelId, list[Watch]] = {}
     for watch in watches:
         by_channel.setdefault(watch.channel, []).append(watch)
-    return tuple(Audience(channel, tuple(those)) for channel, those in by_channel.items())
+    return tuple(Audience(channel, tuple(its_watches)) for channel, its_watches in by_channel.items())
 
 
 def watched_ids(catalogue: Iterable[Pipeline], watches: Iterable[Watch]) -> frozenset[PipelineId]:
-    """The pipelines to poll: each once, however many channels watch it."""
+    """The watched pipelines, each once."""
     watches = tuple(watches)
     exact = {PipelineId(watch.reference) for watch in watches if not watch.pattern}
     patterns = {watch.reference.lower() for watch in watches if watch.pattern}
     if not patterns:
         return frozenset(exact)
-    grown = {pipeline.id for pipeline in catalogue if any(matches(pattern, pipeline) for pattern in patterns)}
-    return frozenset(exact | grown)
+    matched = {pipeline.id for pipeline in catalogue if any(matches(pattern, pipeline) for pattern in patterns)}
+    return frozenset(exact | matched)

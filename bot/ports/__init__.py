@@ -1,1 +1,1 @@
-"""What the services need of the world: one file per port, with its outcomes and errors."""
+"""The interfaces through which services reach the world. Each file has one port, its outcomes and its errors."""

@@ -9,19 +9,21 @@ from bot.domain.watch import ChannelId, SuspendReason, Watch
 
 class ChannelStore(Protocol):
     async def suspend(
-        self, channel: ChannelId, reason: SuspendReason, told: Sequence[Message], watches: Sequence[Watch]
+        self, channel: ChannelId, reason: SuspendReason, notices: Sequence[Message], watches: Sequence[Watch]
     ) -> int | None:
-        """Suspends the channel and enqueues `told` for the people who made its watches.
+        """Suspends the channel and enqueues `notices` to the people who made its watches.
 
-        Nothing is enqueued if they already know the reason and no message arrived since. Answers how many are told.
-        None: the channel is suspended already, or its watches are not `watches`; read them again.
+        Enqueues nothing if they know the reason already and no message arrived since. Returns the number of notified
+        people. None: the channel is suspended already, or its watches are not `watches`; read them again.
         """
         ...
 
     async def resume(self, channel: ChannelId, *, on_trial: bool = False) -> bool:
-        """`on_trial`: the channel only seems to take messages again, so Redis remembers for a day what its makers know.
+        """Sends to the channel again. False: it was not suspended.
 
-        Otherwise, and if the channel gets a new watch, Redis forgets that. False: the channel was not suspended.
+        `on_trial`: the channel may still refuse, so Redis remembers for a day which reason the makers know.
+
+        Otherwise, and after a new watch, Redis forgets that.
         """
         ...
 

@@ -1,6 +1,6 @@
-"""Where messages go.
+"""The chat that gets the messages.
 
-ChatAway                  Slack cannot be asked right now
+ChatAway                  Slack does not answer right now
 """
 
 from collections.abc import Sequence
@@ -17,14 +17,14 @@ class ChatAway(Exception):
 
 
 class Chat(Protocol):
-    """An outcome is never a guess: if Slack did not say, the outcome is `Unknown`."""
+    """An outcome is never a guess: without a clear answer from Slack it is `Unknown`."""
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome: ...
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome: ...
 
     async def find(self, lookups: Sequence[Lookup]) -> Sequence[LookupResult]:
-        """Reads the one channel or thread that all lookups name, once, and answers each lookup."""
+        """All lookups must name the same channel or thread. Reads it once, and answers each lookup."""
         ...
 
     async def delete(self, receiver: Receiver, message_id: str) -> bool:
@@ -35,6 +35,6 @@ class Chat(Protocol):
         """The conversation of this person's direct messages; None if Slack allows none.
 
         Raises:
-            ChatAway: Slack cannot say right now.
+            ChatAway: Slack does not answer right now.
         """
         ...

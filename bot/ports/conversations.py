@@ -10,16 +10,16 @@ class Memberships(Protocol):
         """The channels that the bot is in.
 
         Raises:
-            ChatAway: the chat can't say now.
+            ChatAway: the chat does not answer right now.
         """
         ...
 
 
 class DirectConversations(Protocol):
     async def direct(self, user: UserId) -> ChannelId | None:
-        """The conversation of this person's direct messages; None where the chat allows none.
+        """The conversation of this person's direct messages; None if the chat allows none.
 
         Raises:
-            ChatAway: the chat can't say now.
+            ChatAway: the chat does not answer right now.
         """
         ...

@@ -6,5 +6,5 @@ from typing import Protocol
 
 class DeliveryDoubt(Protocol):
     def arise(self, since: datetime) -> None:
-        """The store went back in time. Before a resend, look for every message that was open at `since`."""
+        """The store was rolled back. Before a resend, the sender looks for each message that was open at `since`."""
         ...

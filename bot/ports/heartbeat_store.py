@@ -1,4 +1,4 @@
-"""Signs of life, and what shows that Redis lost writes."""
+"""Heartbeats, and the evidence that Redis lost writes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from bot.domain.watch import ChannelId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LastHeartbeat:
-    """`last_…`: of the last heartbeat, of any bot. A `run_id` names one life of one server.
+    """`last_…`: of the last heartbeat, of any bot. `run_id` names one run of one server.
 
     `read_since`: at that heartbeat, the bot had read all closely watched pipelines since then.
     """
@@ -28,13 +28,13 @@ class HeartbeatStore(Protocol):
     async def last_heartbeat(self) -> LastHeartbeat: ...
 
     async def record_heartbeat(
-        self, at: datetime, run_id: str, told: Sequence[Message] = (), *, read_since: datetime | None = None
+        self, at: datetime, run_id: str, notices: Sequence[Message] = (), *, read_since: datetime | None = None
     ) -> None:
-        """Records that this bot reads the pipelines, and enqueues `told` in the same step."""
+        """Records that this bot reads the pipelines, and enqueues `notices` in the same step."""
         ...
 
     async def next_epoch(self, above: int = 0) -> int:
-        """A number for the next reader, larger than all before and than `above`."""
+        """A number for the next leader, larger than `above` and all earlier numbers."""
         ...
 
     async def lost_keys(
@@ -47,7 +47,7 @@ class HeartbeatStore(Protocol):
         ...
 
     async def accept_loss(self, at: datetime | None) -> None:
-        """After `StoreRolledBack`, or a change of server: takes the data in Redis as it is.
+        """After `StoreRolledBack`, or a change of server: accepts the data in Redis as it is.
 
         Redis keeps `at` as every bot's `doubt_since`. None: Redis was emptied, so nothing is in doubt.
         """

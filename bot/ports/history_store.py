@@ -1,4 +1,4 @@
-"""The past of each pipeline: every transition that the bot recorded."""
+"""The history of each pipeline: every transition that the bot recorded."""
 
 from typing import Protocol
 

@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:
-    """A command or a click, as far as the bot needs it to act. A repeat by Slack has the same `id`."""
+    """The parts of a command or click that the bot needs to act. A repeat by Slack has the same `id`."""
 
     id: str
     kind: str

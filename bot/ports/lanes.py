@@ -1,4 +1,4 @@
-"""Which lanes have work, and the right to send down one of them."""
+"""The lanes with work, and their leases."""
 
 from datetime import datetime
 from typing import Protocol

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Protocol
 
 READER = "reader"
-"""The lease of the one bot that reads the pipelines: the leader."""
+"""The lease of the leader, the one bot that polls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """The sole right to send down a lane, or to read the pipelines. `token` is unique to its owner."""
+    """The sole right to send in a lane, or to poll. `token` is unique to its owner."""
 
     name: str
     token: str

@@ -1,4 +1,4 @@
-"""The deliveries still owed."""
+"""The unfinished deliveries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,9 +30,9 @@ class ResultKind(StrEnum):
 class DeliveryResult:
     """How a delivery ended.
 
-    `shown` has the revision of each card in the message. `came_at` has the first revision of each card that is new in
-    the channel. `group` is the message that the card turned out to belong to. `redraw` is owed if a card is newer than
-    shown; `follow_up` is owed in any case. `log` is kept if the message was posted.
+    `shown`: the revision of each card in the message. `came_at`: the first revision of each card that is new in the
+    channel. `group`: the group whose message turned out to show the card. The store enqueues `redraw` if a card is
+    newer than shown, and `follow_up` in any case. It keeps `log` if the message was posted.
     """
 
     kind: ResultKind
@@ -55,7 +55,7 @@ class Outbox(Protocol):
         ...
 
     async def write(self, delivery: Delivery, lease: Lease) -> bool:
-        """Records how far the delivery is. False: the lease is lost, or the row is gone."""
+        """Records the delivery's progress. False: the lease is lost, or the row is gone."""
         ...
 
     async def settle(self, delivery: Delivery, lease: Lease, ending: DeliveryResult) -> bool: ...

@@ -1,4 +1,4 @@
-"""The polling, as the heartbeat sees it."""
+"""The polling, for the heartbeat."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ from bot.domain.observation import PipelineId
 class Polling(Protocol):
     @property
     def epoch(self) -> int:
-        """Orders this bot's readings after those of the leader before it."""
+        """Orders this bot's readings after those of the leader before."""
         ...
 
     def take_over(self, epoch: int) -> None:

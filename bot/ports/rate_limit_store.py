@@ -1,4 +1,4 @@
-"""The pauses that Slack asked for. They outlive a restart."""
+"""The rate-limit pauses that Slack asked for. They outlive a restart."""
 
 from collections.abc import Mapping
 from datetime import datetime

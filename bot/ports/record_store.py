@@ -1,4 +1,4 @@
-"""What the bot knows of each pipeline, and the last listing."""
+"""The record of each pipeline, and the last listing."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol

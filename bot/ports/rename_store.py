@@ -1,4 +1,4 @@
-"""Channels that got another id from Slack."""
+"""Channels that got a new id from Slack."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -10,8 +10,8 @@ class RenameStore(Protocol):
     async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
         """Records that Slack gave the channel another id; `rename_channel` does the work.
 
-        An id that led to `old` leads to `new` from now on, or to the id that `new` leads to. `told_at` is Slack's stamp
-        of the event: it shows whether an event is only repeated after an id came back.
+        An id that led to `old` now leads to `new`, or to the id that `new` leads to. `told_at` is Slack's stamp of the
+        event: with it, Redis recognises a repeated event after an id came back.
         """
         ...
 
@@ -29,6 +29,6 @@ class RenameStore(Protocol):
         Answers how many watches moved.
 
         Raises:
-            StoreAway: also if a message is being sent there, or `new` is no longer the newest id.
+            StoreAway: also if a sender is sending there, or `new` is no longer the newest id.
         """
         ...

@@ -24,11 +24,11 @@ class StatusReads(Protocol):
         ...
 
     def promised(self) -> Mapping[PipelineId, float]:
-        """How old, in seconds, each reading may grow while all goes well."""
+        """The greatest age of each reading in normal operation, in seconds."""
         ...
 
     def waits_until(self) -> datetime | None:
-        """The end of a wait that GoldRush asked for, if it is longer than a person's patience."""
+        """The end of a wait that GoldRush asked for, if it is longer than a person would wait."""
         ...
 
     async def read_now(self, pipeline_id: PipelineId) -> str | None:

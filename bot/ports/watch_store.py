@@ -1,4 +1,4 @@
-"""What channels watch, and the notes on pipelines."""
+"""Watches, and the notes on pipelines."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -38,9 +38,9 @@ class Acknowledgements:
         self._clock = clock
 
     async def holds(self, channel: ChannelId, card_keys: Sequence[str]) -> bool:
-        """True if this conversation holds these cards: anyone can replay a button's value from elsewhere.
+        """True if these cards are in this conversation. Anyone can replay a button's value from elsewhere.
 
-        Also true for an unknown card: acknowledging it changes nothing, and says so.
+        Also true for an unknown card: to acknowledge it changes nothing, and the answer says so.
         """
         cards = await self._cards.cards(card_keys)
         return all([await self._is_in(channel, card) for card in cards.values()])
@@ -63,13 +63,13 @@ class Acknowledgements:
         at = self._clock.now()
 
         def make(record: Record, routing: Routing) -> Plan | None:
-            """Checks again at each try: a new failure that nobody has seen may have begun."""
+            """Checks again at each attempt: a new, unseen failure may have begun."""
             shown = record.episode is not None and card_key in record.episode.cards
             return plan_acknowledgement(record, routing, by, at, name=name, place=place) if shown else None
 
         card = (await self._cards.cards([card_key])).get(card_key)
         if card and not self._covers(card.content.pipeline):
-            # The bot that ended the last watch stopped before it ended the episode.
+            # A bot ended the last watch, and stopped before it ended the episode.
             await self._repository.forget([pipeline_id], at)
         plan = await self._repository.write(pipeline_id, make)
         now = self._repository.record(pipeline_id).episode
@@ -118,14 +118,14 @@ class Acknowledgements:
         return AcknowledgeAnswer(pipeline=pipeline, fate=fate, watched=self._covers(pipeline))
 
     async def _forgotten(self, channel: ChannelId, pipeline: Pipeline) -> AcknowledgeAnswer:
-        """Answers with the pipeline's current state. Reads it if a listing has it."""
+        """The store lacks the card: answers with the pipeline's current state. Reads it if a listing has it."""
         listed = [each for each in self._repository.catalogue if each.id == pipeline.id]
         views = await self._views.of(listed, channel, older_than=FRESH_SECONDS)
         stands = StatusAnswer(views=views, at=self._clock.now()) if views else None
         return AcknowledgeAnswer(pipeline=pipeline, fate=Fate.UNKNOWN, watched=self._covers(pipeline), stands=stands)
 
     def _covers(self, pipeline: Pipeline) -> bool:
-        """True if a watch covers the pipeline. Works by its name, even if no listing has it any more."""
+        """True if a watch covers the pipeline, even if no listing has it any more."""
         return bool(self._repository.watches_of(pipeline))
 
     async def _draw_again(self, channel: ChannelId, card_key: str) -> None:

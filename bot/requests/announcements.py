@@ -15,17 +15,17 @@ class Announcements:
         self._repository = repository
 
     def undo(self, channel: ChannelId, by: UserId, by_name: str, at: datetime, edits: tuple[Edit, ...]) -> Undo:
-        """The change, as its announcement can undo it."""
+        """The undo of a change, for the button in its announcement."""
         ids = "|".join(edit.id for edit in edits)
         key = stable_key(self._repository.team, channel, "undo", by, ids, at.isoformat())
         return Undo(id=key, channel=channel, by=by, by_name=by_name, at=at, edits=edits)
 
     def of(self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...] = ()) -> tuple[Message, ...]:
-        """`staying`: watches that still cover a part of the ended ones."""
+        """The messages about a change. `staying`: watches that still cover a part of the ended ones."""
         return (*self._in_channel(kind, undo, staying), *self._to_unpaged(undo))
 
     def _in_channel(self, kind: NoticeKind, undo: Undo, staying: tuple[Watch, ...]) -> tuple[Message, ...]:
-        """Nothing in a person's own conversation with the bot: there the answer is enough."""
+        """Empty for a person's own conversation with the bot: there the answer is enough."""
         if undo.channel.startswith("D"):
             return ()
         after = tuple(self._repository.named(edit.after) for edit in undo.edits if edit.after)

@@ -18,7 +18,7 @@ from bot.state.repository import Repository
 
 
 class Notes:
-    """Answers the maker and logs the change. No channel gets a message: the next failure card shows the note."""
+    """Answers the person and logs the change. No channel gets a message: the next failure card shows the note."""
 
     def __init__(
         self, *, repository: Repository, watch_store: WatchStore, references: References, clock: Clock
@@ -80,7 +80,7 @@ class Notes:
     async def _resolve(
         self, channel: ChannelId, kind: NoteKind, reference: str, text: str = ""
     ) -> Pipeline | NoteUnresolved:
-        """One pipeline. A pattern becomes a pipeline with the pattern as its id and name."""
+        """One pipeline. For a pattern, a pipeline with the pattern as id and name."""
         resolved = await self._references.resolve([reference], channel)
         if resolved.unresolved:
             return NoteUnresolved(kind=kind, reference=resolved.unresolved[0], text=text)

@@ -23,7 +23,7 @@ from bot.state.repository import ATTEMPTS, Repository
 
 
 class PagingStops:
-    """Needs no membership of the channel: nobody is paged against their will."""
+    """Anyone may stop their own pages, even in a channel that they are not in."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class PagingStops:
         return tuple(card.content.pipeline.id for card in await self._cards.group(group_key))
 
     async def stop(self, person: UserId, pipeline_ids: Collection[PipelineId] | None) -> StopPagingAnswer:
-        """Takes the person off every watch that pages them for one of these pipelines; None: off every watch."""
+        """Removes the person from every watch that pages them for one of these pipelines; None: from every watch."""
         await self._repository.refresh_watches()
         paging = [watch for watch in self._repository.watches.all if _pages(watch, person)]
         pipelines = [self._repository.pipeline(each) for each in pipeline_ids or ()]
@@ -65,7 +65,7 @@ class PagingStops:
         )
 
     async def _edit(self, channel: ChannelId, person: UserId, watches: Sequence[Watch]) -> None:
-        """Announces the change in the same step. The direct messages to the makers follow."""
+        """Changes and announces the watches in one step. Then tells their makers by direct message."""
         ids, edited = {watch.id for watch in watches}, tuple[Watch, ...]()
         for _ in range(ATTEMPTS):
             at, known = self._clock.now(), self._repository.watches
@@ -85,8 +85,8 @@ class PagingStops:
                 version=known.version,
                 channel=channel,
                 edits=tuple(Edit(before=before, after=after) for before, after in zip(now, edited, strict=True)),
-                told=(self._delivery(channel, channel, notice),),
-                wakes=False,
+                announcements=(self._delivery(channel, channel, notice),),
+                resumes=False,
             )
             done = await self._watch_store.change_watches(change)
             await self._repository.refresh_watches()
@@ -111,13 +111,13 @@ class PagingStops:
             await self._outbox.enqueue([self._delivery(conversation, notice.channel or conversation, notice)])
 
     def _delivery(self, receiver: ChannelId, channel: ChannelId, notice: Notice) -> Message:
-        those = "|".join(watch.id for watch in notice.watches)
-        parts = (receiver, channel, notice.kind, str(notice.by), those, notice.at.isoformat())
+        watch_ids = "|".join(watch.id for watch in notice.watches)
+        parts = (receiver, channel, notice.kind, str(notice.by), watch_ids, notice.at.isoformat())
         key = stable_key(self._repository.team, *parts)
         return Message(id=key, receiver=in_slack(receiver), priority=Priority.UPDATE, body=notice, made_at=notice.at)
 
     async def _end_direct_cards(self, person: UserId, watches: Iterable[Watch]) -> None:
-        """Open cards in the person's direct messages end there, unless another watch still pages them."""
+        """Ends the open cards in the person's direct messages, unless another watch still pages them."""
         watches = tuple(watches)
         directs = {target.direct for watch in watches for target in watch.targets if _is(target, person)}
         leaving = {direct for direct in directs if direct}

@@ -1,4 +1,4 @@
-"""The views of pipelines that answers show: as last known, and read again where that is too old."""
+"""The views of pipelines in answers: as last known, or read again if the last reading is too old."""
 
 import asyncio
 from collections.abc import Collection, Mapping
@@ -14,12 +14,12 @@ from bot.ports.clock import Clock
 from bot.ports.status_reads import StatusReads
 from bot.state.repository import Repository
 
-ANSWER_SECONDS = 6.0  # a person waits; after that the answer shows the age of what was not read
+ANSWER_SECONDS = 6.0  # a person waits; after that the answer shows the age of each older reading
 FRESH_SECONDS = 2.0  # for pipelines that the person named
 RECENT_SECONDS = 60.0  # for the others
-READ_AT_ONCE = 20  # a page shows so many: one command must not spend the whole budget
+READ_AT_ONCE = 20  # as many as one page shows: one command must not spend the whole budget
 NOT_SINCE = "it has not been read since"
-OVERDUE_SECONDS = 2.0  # beyond the promised age: this process stood still, or the machine slept
+OVERDUE_SECONDS = 2.0  # a reading this much beyond its promised age shows that the process stood still
 
 
 class PipelineViews:
@@ -55,8 +55,10 @@ class PipelineViews:
         return replace(view, problem=problem, wait_until=self._reads.waits_until()) if problem else view
 
     async def read(self, pipelines: Collection[Pipeline], *, older_than: float) -> dict[PipelineId, str | None]:
-        """Reads the pipelines whose last reading is older than `older_than` seconds, or than the polling promises. At
-        most `READ_AT_ONCE`, the oldest first. Returns the problem with each, if any."""
+        """Reads pipelines whose last reading is older than `older_than` seconds, or than the polling promises.
+
+        Reads at most `READ_AT_ONCE`, the oldest first. Returns the problem of each read, or None.
+        """
         promised = self._reads.promised()
         oldest = {each.id: min(older_than, promised.get(each.id, older_than) + OVERDUE_SECONDS) for each in pipelines}
         ages = {each: self._age(each) for each in oldest}
@@ -85,8 +87,10 @@ class PipelineViews:
         return tuple(self._with_problem(each, self._staleness(each, promised)) for each in known)
 
     def _staleness(self, view: PipelineView, promised: Mapping[PipelineId, float]) -> str | None:
-        """Why the last reading may be out of date. A bot that does not lead knows steady pipelines by old readings;
-        their age alone is no reason."""
+        """Why the last reading may be out of date.
+
+        A bot that does not lead knows steady pipelines by old readings. Their age alone is no reason.
+        """
         if view.state.observation is None:
             return None
         if outage := self._reads.outage:
@@ -113,7 +117,7 @@ class PipelineViews:
         return unrecorded if unrecorded and (not watched or _is_newer(unrecorded, recorded)) else recorded
 
 
-def _is_newer(one: PipelineState, other: PipelineState) -> bool:
-    if one.observation is None or other.observation is None:
+def _is_newer(state: PipelineState, other: PipelineState) -> bool:
+    if state.observation is None or other.observation is None:
         return other.observation is None
-    return one.observation.observed_at > other.observation.observed_at
+    return state.observation.observed_at > other.observation.observed_at

@@ -1,4 +1,4 @@
-"""Answers people: the state of pipelines, and what a channel watches. Answers are values; `slack` renders them."""
+"""Answers questions about pipelines and a channel's watches. Answers are values; `slack` renders them."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
@@ -52,8 +52,8 @@ class Queries:
     ) -> StatusAnswer:
         """Reads the named pipelines, or without a name the channel's own. Failures come first.
 
-        `states` are the words of `references` that ask for a state, unless a pipeline has that name.
-        `names`: those that the command was parsed with.
+        `states`: the words of `references` that are states. A pipeline with that name comes first.
+        `names`: the names at the time of parsing.
         """
         states = self._references.no_names(states)
         references = [each for each in references if each.lower() not in states]
@@ -70,7 +70,7 @@ class Queries:
         watched = self._repository.in_order(self._repository.watches.of(channel))
         pipelines = [self._repository.pipeline(each) for each in watched]
         views = await self._views.of(pipelines, channel, older_than=self._views.recent_seconds)
-        suspended = await self._tried(channel)
+        suspended = await self._reason_after_retry(channel)
         return StatusAnswer(views=views, whole_channel=True, channel=channel, suspended=suspended, at=self._clock.now())
 
     async def _named(self, channel: ChannelId, references: Sequence[str], names: Names | None) -> StatusAnswer:
@@ -127,7 +127,7 @@ class Queries:
             for watch, ids in covered.items()
         ]
         await self._repository.refresh_watches()
-        suspended = await self._tried(channel)
+        suspended = await self._reason_after_retry(channel)
         return WatchesAnswer(channel=channel, watches=tuple(views), suspended=suspended, at=self._clock.now())
 
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
@@ -137,8 +137,8 @@ class Queries:
         await self._repository.write(pipeline_id, partial(plan_redrawn, unread_at=unread_at))
         return StatusAnswer(views=views, at=self._clock.now())
 
-    async def _tried(self, channel: ChannelId) -> SuspendReason | None:
-        """Why the channel was suspended. The person who asks may have fixed it, so the bot tries again."""
+    async def _reason_after_retry(self, channel: ChannelId) -> SuspendReason | None:
+        """Why the channel was suspended. Resumes it on trial: the person who asks may have fixed the cause."""
         reason = self._repository.watches.suspended.get(channel)
         if reason is not None:
             await self._channels.resume(channel, on_trial=True)

@@ -1,4 +1,4 @@
-"""Which pipelines and patterns the words of a command mean."""
+"""Resolves the words of a command to pipelines and patterns."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from bot.domain.watch import ChannelId
 from bot.ports.catalogue import FreshCatalogue
 from bot.state.repository import Repository
 
-UNKNOWN_SECONDS = 1.0  # an unknown name may be that of a new pipeline
-SUGGESTED = 3  # so many unknown words get the nearest names: more would delay everything else, and help nobody
+UNKNOWN_SECONDS = 1.0  # an unknown name may belong to a new pipeline
+SUGGESTED = 3  # unknown words that get suggestions: more would delay everything else
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +34,18 @@ class References:
     ) -> ResolvedReferences:
         """Resolves against the catalogue. If a name is unknown, lists the pipelines again first.
 
-        `names`: those that the command was parsed with, if it was parsed. `ending`: the channel may have watched
-        another pipeline under a name; then the name means either.
+        `names`: the names at the time of parsing, if the command was parsed. `ending`: an earlier name counts too, so a
+        name may mean either of two pipelines.
         """
         patterns = tuple({each.lower(): each for each in references if is_pattern(each)}.values())
         exact = tuple({looks(each): each for each in references if not is_pattern(each)}.values())
         names = self.names(channel) if names is None else names
         resolved = _resolved(exact, names)
-        if any(isinstance(one, Unknown) for one in resolved) or not names.pipelines:
+        if any(isinstance(resolution, Unknown) for resolution in resolved) or not names.pipelines:
             names = await self.fresh_names(channel)
             resolved = _with_suggestions(_resolved(exact, names), names)
         if ending:
-            resolved = [_with_former(each, one, names) for each, one in zip(exact, resolved, strict=True)]
+            resolved = [_with_former(*pair, names) for pair in zip(exact, resolved, strict=True)]
         return ResolvedReferences(
             pipelines=tuple(each for one in resolved if isinstance(one, Found) for each in one.pipelines),
             patterns=patterns,
@@ -53,7 +53,7 @@ class References:
         )
 
     def no_names(self, states: Collection[State]) -> frozenset[State]:
-        """Those of these words that are not the exact name of a pipeline."""
+        """The words that are not the exact name of a pipeline."""
         names = {looks(pipeline.name) for pipeline in self._repository.catalogue} if states else set()
         return frozenset(state for state in states if looks(state) not in names)
 
@@ -81,17 +81,18 @@ def _with_suggestions(resolved: Iterable[Resolution], names: Names) -> list[Reso
     """Only the first unknown words get the nearest names: finding them is the slowest step."""
     suggested: list[Resolution] = []
     unknown = 0
-    for one in resolved:
-        if isinstance(one, Unknown) and unknown < SUGGESTED:
+    for resolution in resolved:
+        if isinstance(resolution, Unknown) and unknown < SUGGESTED:
             unknown += 1
-            suggested.append(Unknown(one.reference, names.nearest(looks(one.reference))))
+            suggested.append(Unknown(resolution.reference, names.nearest(looks(resolution.reference))))
         else:
-            suggested.append(one)
+            suggested.append(resolution)
     return suggested
 
 
-def _with_former(reference: str, one: Resolution, names: Names) -> Resolution:
-    """Ambiguous if the name belongs to one pipeline now, and belonged to another watched one before."""
-    former = names.formerly(looks(reference)) if isinstance(one, Found) else ()
-    several = tuple(dict.fromkeys((*one.pipelines, *former))) if isinstance(one, Found) else ()
-    return Ambiguous(reference, several) if len(several) > 1 else one
+def _with_former(reference: str, resolution: Resolution, names: Names) -> Resolution:
+    """Ambiguous if one pipeline has the name now, and another watched one had it before."""
+    if not isinstance(resolution, Found):
+        return resolution
+    candidates = tuple(dict.fromkeys((*resolution.pipelines, *names.formerly(looks(reference)))))
+    return Ambiguous(reference, candidates) if len(candidates) > 1 else resolution

@@ -1,4 +1,4 @@
-"""Builds the services that answer people, and change what a channel watches."""
+"""Builds the services that answer people and change watches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ DEFAULT_LIMITS = Limits()
 
 
 class RequestsStore(WatchStore, ChannelStore, RenameStore, Cards, Outbox, Protocol):
-    """The ports that the services share out; each service names only its own."""
+    """The ports of all services. Each service gets only its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Changes what a channel watches. Answers are values; `slack` renders them."""
+"""Changes a channel's watches. Answers are values; `slack` renders them."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -67,9 +67,9 @@ class Subscriptions:
     async def prepare(
         self, channel: ChannelId, references: Sequence[str], *, confirmed: bool = False, names: Names | None = None
     ) -> ResolvedReferences | WatchAnswer | UnmatchedAnswer:
-        """Resolves the references for `watch`. Changes nothing. An answer: there is nothing to watch yet.
+        """Resolves the references for `watch`, and changes nothing. Returns an answer if there is nothing to watch yet.
 
-        `confirmed` accepts patterns that match nothing now. `names`: those that the command was parsed with.
+        `confirmed` accepts patterns that match nothing now. `names`: the names at the time of parsing.
         """
         resolved = await self._references.resolve(references, channel, names=names)
         if resolved.unresolved:
@@ -111,7 +111,9 @@ class Subscriptions:
                 await self._channels.resume(channel)  # a new watch means that the channel wants messages again
                 return answer
             messages = self._announcements.of(NoticeKind.WATCHING, undo)
-            change = WatchChange(version=watches.version, channel=channel, edits=edits, told=messages, undo=undo)
+            change = WatchChange(
+                version=watches.version, channel=channel, edits=edits, announcements=messages, undo=undo
+            )
             if await self._write(change):
                 return answer
         raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
@@ -143,7 +145,7 @@ class Subscriptions:
         *,
         names: Names | None = None,
     ) -> UnwatchAnswer:
-        """`references` None: everything that the channel watches. `names`: those that the command was parsed with."""
+        """`references` None: all of the channel's watches. `names`: the names at the time of parsing."""
         at = self._clock.now()
         if references is None:
             return await self._end(channel, None, by, by_name)
@@ -152,8 +154,8 @@ class Subscriptions:
             return UnwatchAnswer(channel=channel, unresolved=resolved.unresolved, at=at)
         there = self._repository.watches.of(channel)
         own = {watch.reference.lower() for watch in there}
-        strange = [each for each in resolved.patterns if each.lower() not in own]
-        if covered := [watch for watch in there if any(self._is_within(watch, each) for each in strange)]:
+        unwatched = [pattern for pattern in resolved.patterns if pattern.lower() not in own]
+        if covered := [watch for watch in there if any(self._is_within(watch, pattern) for pattern in unwatched)]:
             named = [watch for watch in there if _is_named(watch, resolved)]
             ending = {watch.id: self._repository.named(watch) for watch in (*named, *covered)}
             return UnwatchAnswer(channel=channel, would_end=tuple(ending.values()), at=at)
@@ -175,7 +177,9 @@ class Subscriptions:
             edits = tuple(Edit(before=watch) for watch in going)
             undo = self._announcements.undo(channel, by, by_name, at, edits)
             messages = self._announcements.of(NoticeKind.UNWATCHED, undo, self._staying(there, going))
-            change = WatchChange(version=watches.version, channel=channel, edits=edits, told=messages, undo=undo)
+            change = WatchChange(
+                version=watches.version, channel=channel, edits=edits, announcements=messages, undo=undo
+            )
             covered = self._covered(channel, going)
             if await self._write(change):
                 await self._forget(channel, going, covered, at)
@@ -217,14 +221,14 @@ class Subscriptions:
         )
 
     def _is_within(self, watch: Watch, pattern: str) -> bool:
-        """True if a pattern covers what a watch watches. Compares another pattern by its text."""
+        """True if a pattern covers the watch's pipeline. If the watch has a pattern too, compares its text."""
         of = Pipeline(id=PipelineId(watch.reference), name=watch.reference)
         return matches(pattern, of if watch.pattern else self._repository.pipeline(PipelineId(watch.reference)))
 
     def _covered(self, channel: ChannelId, going: Sequence[Watch]) -> frozenset[PipelineId]:
         covered = self._repository.covered_by(going)
         if any(watch.pattern for watch in going):
-            covered |= self._repository.stories_in(channel)  # also those that a rename took out of the pattern
+            covered |= self._repository.open_episodes_in(channel)  # a rename may have taken one out of the pattern
         return covered
 
     async def _forget(
@@ -248,7 +252,9 @@ class Subscriptions:
             back = Undo(id="", channel=channel, by=by, by_name=by_name, at=at, edits=edits)
             messages = self._announcements.of(NoticeKind.UNDONE, back)
             covered = self._covered(channel, ended)
-            change = WatchChange(version=watches.version, channel=channel, edits=edits, told=messages, uses=undo_id)
+            change = WatchChange(
+                version=watches.version, channel=channel, edits=edits, announcements=messages, uses=undo_id
+            )
             if await self._write(change):
                 await self._forget(channel, ended, covered, at)
                 await self._repository.welcome([channel])

@@ -1,4 +1,4 @@
-"""What this process knows of one workspace, in memory: watches, pipelines and records."""
+"""One workspace in this process's memory: watches, pipelines and records."""
 
 import asyncio
 from collections.abc import Iterable, Mapping
@@ -17,14 +17,12 @@ from bot.domain.watch import API_PIPELINE_ID, Audience, ChannelId, TeamId, Watch
 from bot.ports.watch_store import Watches
 
 MATCHED_AT_ONCE = 10  # patterns: with 3,000 pipelines about 10 ms
-
-
 API_ITSELF = Pipeline(id=API_PIPELINE_ID, name="GoldRush API")
 
 
 @dataclass(frozen=True, slots=True)
 class KnownState:
-    """A snapshot of what one process knows."""
+    """A snapshot of one process's memory."""
 
     watches: tuple[Watch, ...]
     records: Mapping[PipelineId, Record]
@@ -40,7 +38,7 @@ class KnownPipelines:
         self._fallback = fallback
         self._catalogue: dict[PipelineId, Pipeline] = {}
         self._unlisted: dict[PipelineId, Pipeline] = {}
-        """Missing in a complete listing; the bot reads them until their own reads say that they are gone."""
+        """Missing in a complete listing. The bot polls them until their own reads report them gone."""
         self._listed_at = float("-inf")
         self._records: dict[PipelineId, Record] = {}
         self._coverage = Coverage()
@@ -58,7 +56,7 @@ class KnownPipelines:
         return tuple(self._records.values())
 
     def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
-        """As last listed. A pipeline that was never listed has the name in its watch, or its id."""
+        """As last listed. A pipeline that was never listed gets its name from its watch, or its id."""
         if pipeline_id == API_PIPELINE_ID:
             return API_ITSELF
         known = self._catalogue.get(pipeline_id) or self._unlisted.get(pipeline_id)
@@ -86,13 +84,13 @@ class KnownPipelines:
         return self._listed_at >= since and pipeline_id not in self._catalogue
 
     def learn(self, pipeline: Pipeline) -> None:
-        """Takes a pipeline object that is fresher than the last listing."""
+        """Stores a pipeline object that is fresher than the last listing."""
         where = self._unlisted if pipeline.id in self._unlisted else self._catalogue
         where[pipeline.id] = pipeline
         self._cover()
 
     def unlist(self, pipeline_id: PipelineId) -> None:
-        """The pipeline is gone: nobody reads it until a listing shows it again."""
+        """The pipeline is gone: the bot does not poll it until a listing shows it again."""
         self._catalogue.pop(pipeline_id, None)
         self._unlisted.pop(pipeline_id, None)
         self._cover()
@@ -111,14 +109,14 @@ class KnownPipelines:
         return self.follows(pipeline_id) and self.record(pipeline_id).state.reach is not Reach.GONE
 
     def _read_again(self, moment: datetime) -> None:
-        """Applies to pipelines that were watched at that moment; the heartbeat says nothing about later watches."""
+        """Counts the pipelines watched at that moment as read then. The heartbeat does not cover later watches."""
         for each in self.covered_by(watch for watch in self.watches.all if watch.made_at <= moment):
             record = self.record(each)
             self._records[each] = replace(record, state=read_again(record.state, moment))
 
     @property
     def all_read_since(self) -> datetime | None:
-        """All closely watched pipelines were read since then."""
+        """The bot has read all closely watched pipelines since then."""
         return read_since(self.record(each).state for each in self._watched)
 
     def _remembered(self, stored: Mapping[PipelineId, Record]) -> dict[PipelineId, Record]:
@@ -128,7 +126,7 @@ class KnownPipelines:
     def known(self) -> KnownState:
         return KnownState(self.watches.all, self._records, self._catalogue | self._unlisted)
 
-    # --- which of them are watched ---------------------------------------------------------------------------------
+    # --- watched pipelines -----------------------------------------------------------------------------------------
 
     @property
     def watched(self) -> frozenset[PipelineId]:
@@ -136,14 +134,14 @@ class KnownPipelines:
 
         The bot follows an episode to its end even if the pipeline gets another name.
         """
-        return self._watched | {each for each in self._records if self._has_story(each)}
+        return self._watched | {each for each in self._records if self._is_followed(each)}
 
     def follows(self, pipeline_id: PipelineId) -> bool:
         """True if it is in `watched`."""
-        return pipeline_id in self._watched or self._has_story(pipeline_id)
+        return pipeline_id in self._watched or self._is_followed(pipeline_id)
 
-    def _has_story(self, pipeline_id: PipelineId) -> bool:
-        """True if the channel has a pattern: only a pattern loses a renamed or moved pipeline with an open card."""
+    def _is_followed(self, pipeline_id: PipelineId) -> bool:
+        """True if an open card is in a channel with a pattern: a rename can take a pipeline out of its pattern."""
         episode = self.record(pipeline_id).episode
         if episode is None or not episode.open or pipeline_id == API_PIPELINE_ID:
             return False
@@ -156,10 +154,12 @@ class KnownPipelines:
             each for each in self.watched if each in self._catalogue or self.record(each).state.reach is not Reach.GONE
         )
 
-    def stories_in(self, channel: ChannelId) -> frozenset[PipelineId]:
+    def open_episodes_in(self, channel: ChannelId) -> frozenset[PipelineId]:
         """The pipelines whose open episode has a card in the channel."""
         episodes = {each: record.episode for each, record in self._records.items() if each != API_PIPELINE_ID}
-        return frozenset(each for each, one in episodes.items() if one and one.open and channel in one.cards.values())
+        return frozenset(
+            each for each, episode in episodes.items() if episode and episode.open and channel in episode.cards.values()
+        )
 
     @property
     def open_cards(self) -> dict[str, PipelineId]:
@@ -168,13 +168,13 @@ class KnownPipelines:
         return {key: record.pipeline_id for record in open_ if record.episode for key in record.episode.cards}
 
     def _count(self) -> None:
-        """Follows a change of the watches."""
+        """Updates the indexes after a change of the watches."""
         self._watchers = Watchers(self.watches.all)
         self._labels = {watch.reference: watch.label for watch in reversed(self.watches.all) if watch.label}
         self._cover()
 
     def _cover(self) -> None:
-        """Follows a change of the watches or the catalogue."""
+        """Updates the coverage after a change of the watches or the catalogue."""
         self._coverage = self._coverage.after(chain(self._catalogue.values(), self._unlisted.values()))
         self._watched = self._watchers.ids(self._coverage)
 
@@ -187,7 +187,7 @@ class KnownPipelines:
                 await asyncio.sleep(0)
         self._coverage = coverage
 
-    # --- who watches them ------------------------------------------------------------------------------------------
+    # --- watchers --------------------------------------------------------------------------------------------------
 
     def watches_of(self, pipeline: Pipeline) -> tuple[Watch, ...]:
         """The watches that cover a pipeline, oldest first."""
@@ -211,7 +211,7 @@ class KnownPipelines:
         return guidance(pipeline, self.watches.notes)
 
     def _audiences(self, pipeline: Pipeline) -> tuple[Audience, ...]:
-        """Counts each watch in the channel that gets its messages now."""
+        """Groups the watches by the channel that gets their messages now: a suspended one's go to the fallback."""
         away = self.watches.suspended.keys() if self._fallback not in self.watches.suspended else ()
         return grouped(
             watch.heard_in(self._fallback) if self._fallback and watch.channel in away else watch

@@ -1,4 +1,4 @@
-"""The records, watches and catalogue in the store. All writing of records goes through here."""
+"""The records, watches and catalogue in the store. This module does all writing of records."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -47,7 +47,7 @@ class Repository(KnownPipelines):
 
     async def load(self, all_read_since: datetime | None = None) -> None:
         """Loads everything from the store. `all_read_since`: from the last heartbeat of the earlier leader."""
-        watches = self._believed(await self._store.watches())
+        watches = self._no_older(await self._store.watches())
         self._records = self._remembered(await self._store.records())
         self._catalogue = {pipeline.id: pipeline for pipeline in await self._store.catalogue()}
         self.watches = watches
@@ -61,16 +61,16 @@ class Repository(KnownPipelines):
             StoreRolledBack: the store knows fewer changes. This process keeps its watches until the bot has recovered.
         """
         if await self._store.watches_version() != self.watches.version:
-            self.watches = self._believed(await self._store.watches())
+            self.watches = self._no_older(await self._store.watches())
             self._count()
 
-    def _believed(self, watches: Watches) -> Watches:
+    def _no_older(self, watches: Watches) -> Watches:
         if watches.version < self.watches.version:
             raise StoreRolledBack("Redis lost watches")
         return watches
 
     async def save_catalogue(self, pipelines: Sequence[Pipeline], *, complete_at: float | None = None) -> None:
-        """Takes the pipelines of a listing. `complete_at`: when a complete one began, in monotonic seconds.
+        """Stores the pipelines of a listing. `complete_at`: when a complete one began, in monotonic seconds.
 
         An incomplete listing removes nothing.
         """
@@ -112,18 +112,18 @@ class Repository(KnownPipelines):
         raise StoreAway(f"{pipeline_id} was written by others {ATTEMPTS} times in a row")
 
     async def welcome(self, channels: Iterable[ChannelId] = ()) -> None:
-        """Opens cards of current failures in channels that watch them only now, and pages people named only now."""
+        """Opens cards of current failures in channels that began to watch, and pages newly named people."""
         for pipeline_id in sorted(self._watched):
             record = self.record(pipeline_id)
             if record.episode is None or not record.episode.open:
                 continue
-            those = channels or [each.channel for each in self.routing(self.pipeline(pipeline_id)).audiences]
-            for channel in those:
+            watching = (audience.channel for audience in self.routing(self.pipeline(pipeline_id)).audiences)
+            for channel in channels or watching:
                 await self.write(pipeline_id, _opening_in(channel))
                 await self.write(pipeline_id, _calling_in(channel))
 
     async def catch_up(self) -> None:
-        """Loads what another bot has written since. Leaves older records of a rolled-back store for `restore`."""
+        """Loads other bots' later writes. Leaves older records of a rolled-back store for `restore`."""
         await self.refresh_watches()
         versions = await self._store.versions()
         if any(self.record(each).version < version for each, version in versions.items()):
@@ -135,11 +135,10 @@ class Repository(KnownPipelines):
             }
 
     async def restore(self, known: KnownState, *, emptied: bool) -> tuple[Watch, ...]:
-        """Writes what this process knows better, after the store lost writes. Answers the watches that are gone.
+        """After the store lost writes, writes the records that this process knows better. Returns the lost watches.
 
-        `emptied`: nothing looks for earlier cards, so closed episodes get none.
-
-        It does not make those again: someone may have removed them just then.
+        It does not restore the watches: someone may have removed them just then. `emptied`: the bot does not look for
+        earlier cards in Slack, so closed episodes get none.
 
         Raises:
             StoreAway: a part is written. The caller may try again with the same knowledge.
@@ -151,8 +150,8 @@ class Repository(KnownPipelines):
         self._count()
         for pipeline_id in sorted(known.records.keys() & (self._watched | {API_PIPELINE_ID})):
             record = known.records[pipeline_id]
-            was = stored.get(pipeline_id) or Record(pipeline_id=pipeline_id)
-            if record.version > was.version:
+            before = stored.get(pipeline_id) or Record(pipeline_id=pipeline_id)
+            if record.version > before.version:
                 await self.write(pipeline_id, _restoring(record, emptied=emptied))
         self._catalogue, self._unlisted = dict(known.catalogue), {}
         self._cover()
@@ -167,21 +166,23 @@ class Repository(KnownPipelines):
         Of other pipelines, ends the cards in the conversations `leaving` if no watch is left there.
         """
         for pipeline_id in sorted(set(pipeline_ids) & self._records.keys()):
-            await self.write(pipeline_id, self._forgetting(at, leaving), self.routing(await self._as_told(pipeline_id)))
+            await self.write(
+                pipeline_id, self._forgetting(at, leaving), self.routing(await self._as_shown(pipeline_id))
+            )
 
-    async def _as_told(self, pipeline_id: PipelineId) -> Pipeline:
+    async def _as_shown(self, pipeline_id: PipelineId) -> Pipeline:
         """As last listed. An unlisted pipeline has the name on its cards, since its watch may be gone."""
         episode = self.record(pipeline_id).episode
-        told = await self._store.cards(tuple(episode.cards)) if episode and pipeline_id not in self._catalogue else {}
-        return next((card.content.pipeline for card in told.values()), self.pipeline(pipeline_id))
+        shown = await self._store.cards(tuple(episode.cards)) if episode and pipeline_id not in self._catalogue else {}
+        return next((card.content.pipeline for card in shown.values()), self.pipeline(pipeline_id))
 
     def _forgetting(self, at: datetime, leaving: Collection[ChannelId]) -> MakePlan:
-        """Decides at each attempt, since someone may have begun to watch meanwhile."""
+        """Decides again at each attempt: someone may have begun to watch meanwhile."""
 
         def make(record: Record, routing: Routing) -> Plan | None:
-            heard = record.pipeline_id in self._watched or record.pipeline_id == API_PIPELINE_ID
+            watched = record.pipeline_id in self._watched or record.pipeline_id == API_PIPELINE_ID
             now = self.routing(routing.pipeline)
-            if not heard:
+            if not watched:
                 return plan_forgotten(record, now, at)
             stay = {watch.channel for watch in self.watches_of(routing.pipeline)}
             return plan_left(record, now, set(leaving) - stay, at)

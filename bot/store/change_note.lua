@@ -1,5 +1,5 @@
--- Sets a note, or removes it if its text is ''. This counts as a change of the watches: every bot reads both again, and a
--- plan made with the old note fails.
+-- Sets a note, or removes it if the row is ''. This counts as a change of the watches: every bot reads both again, and
+-- Redis refuses a plan made with the old note.
 -- KEYS: (3 of the fence), notes, watches_version   ARGV: id, row or ''
 if ARGV[2] == '' then
   if redis.call('HDEL', KEYS[4], ARGV[1]) == 0 then return 0 end

@@ -9,14 +9,14 @@ from bot.store.codec import WATCH, encode_message
 from bot.store.port import RedisPort
 
 HELLO_SECONDS = 30 * 24 * 3600
-TRIAL_SECONDS = 24 * 3600  # after this the bot tells the makers again
+TRIAL_SECONDS = 24 * 3600  # after this the bot notifies the makers again
 
 
 class RedisChannels(RedisPort):
     async def suspend(
-        self, channel: ChannelId, reason: SuspendReason, told: Sequence[Message], watches: Sequence[Watch]
+        self, channel: ChannelId, reason: SuspendReason, notices: Sequence[Message], watches: Sequence[Watch]
     ) -> int | None:
-        outboxes, rows = self._scripts.enqueued(told)
+        outboxes, rows = self._scripts.enqueued(notices)
         known = [self._keys[name] for name in ("suspended", "watches", "watches_version")]
         keys = [*known, self._keys.suspend_notice(channel), self._keys["last_ts"], *outboxes]
         lanes = [Lane(kind, in_slack(channel)).name for kind in LaneKind]

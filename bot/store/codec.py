@@ -1,4 +1,4 @@
-"""Turns rows into values and back. A row that this version cannot read raises here, not later."""
+"""Encodes and decodes rows. A row that this version cannot read raises here, not later."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -95,13 +95,13 @@ def encode_delivery(delivery: Delivery) -> str:
 
 
 def encode_message(message: Message) -> str:
-    """The row of a message that nobody tried to send yet."""
+    """The row of a message before the first attempt to send it."""
     return encode_delivery(Delivery(message=message))
 
 
 def decode_delivery(raw: bytes) -> Delivery:
     """Caches small rows only: a large row absorbs others, so the bot seldom reads it twice."""
-    return _remembered(raw) if len(raw) <= SMALL_ROW else _decoded(raw)
+    return _cached_delivery(raw) if len(raw) <= SMALL_ROW else _decoded(raw)
 
 
 @lru_cache(maxsize=32_768)  # every change reads all rows again; nearly all are unchanged
@@ -112,7 +112,7 @@ def decode_watch(raw: bytes) -> tuple[tuple[float, str], Watch]:
 
 
 @lru_cache(maxsize=10_000)  # the bot reads a lane before every message; most rows are unchanged
-def _remembered(raw: bytes) -> Delivery:
+def _cached_delivery(raw: bytes) -> Delivery:
     return _decoded(raw)
 
 

@@ -1,4 +1,4 @@
--- One reading, click or new watch: the state, its transitions and every delivery it owes, or nothing.
+-- Writes one plan, all or nothing: the state, its transitions, its cards and its deliveries.
 -- KEYS: (3 of the fence), records, versions, watches_version, history of the pipeline, then the cards and outboxes that
 --       ARGV[1] names
 -- ARGV[1]: {pipeline_id, version, watches_version, record, history: {head, lines, oldest, most, seconds}, cards: [{slot,

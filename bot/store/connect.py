@@ -1,4 +1,4 @@
-"""How the bot reaches its store: a Redis by URL, or the embedded Valkey if there is no URL."""
+"""Connects to the store: a Redis by URL, or the embedded Valkey if there is no URL."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager

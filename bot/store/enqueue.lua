@@ -1,4 +1,4 @@
--- Enqueues deliveries; needs no lease. Each named card counts as not shown, so the next update draws it.
+-- Enqueues deliveries; needs no lease. Marks each named card as not shown, so the next update redraws it.
 -- KEYS: (3 of the fence), then outboxes, then cards   ARGV: number of deliveries, then lane, id, row of each
 local deliveries = tonumber(ARGV[1])
 for i = 1, deliveries do

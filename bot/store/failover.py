@@ -1,7 +1,7 @@
 """Connections that leave a server after a failover.
 
-After a planned failover the old primary lives on as a replica: it answers, and refuses every write. A client that keeps
-its connections would ask it for ever.
+After a planned failover the old primary goes on as a replica: it answers, and refuses every write. A client that keeps
+its connections would never leave it.
 """
 
 import re
@@ -30,13 +30,15 @@ _KINDS = (AuthenticationError, BusyLoadingError, ClusterDownError, ReadOnlyError
 
 
 class WrongServerError(RedisConnectionError):
-    """The server is no primary. As a ConnectionError it makes redis-py reconnect and retry. The retry is safe: such a
-    server refuses the first write of a script, so nothing was done."""
+    """The server is no primary. A ConnectionError makes redis-py reconnect and retry.
+
+    The retry is safe: such a server refuses the first write of a script, so nothing was done.
+    """
 
 
 @dataclass(slots=True)
 class Generation:
-    """The pool closes connections of an older number before it uses them again."""
+    """Counts failovers. The pool closes a connection with an older number before it uses it again."""
 
     number: int = 0
 
@@ -46,7 +48,7 @@ def means_another_server(error: RedisError) -> bool:
 
 
 def leaving(base: type[AbstractConnection], generation: Generation) -> type[AbstractConnection]:
-    """A kind of connection. After one connection meets a former primary, all of its pool resolve the address again."""
+    """A connection class. After one connection meets a former primary, its whole pool resolves the address again."""
 
     class Leaving(base):  # type: ignore[misc, valid-type]  # one of three, by the address's scheme
         _made_in = 0

@@ -1,4 +1,4 @@
--- Stands before every script that writes. Answers -1, and does nothing, if Redis may have lost a write of the caller:
+-- Runs before every script that writes. Answers -1, and does nothing, if Redis may have lost a write of the caller:
 -- after a restart, failover, restore or FLUSHALL. Answers -2 if a newer version of the bot has renamed the keys.
 -- First keys: deliveries, lanes, sequence. Last keys: the caller's own count of writes, schema. Last arguments: the run id
 -- of the server that the caller knows ('': none), the count that it knows, the schema that it knows.
@@ -14,7 +14,7 @@ local function written(answer)
   return answer
 end
 
--- Keeps a row that is owed already: it may be on its way, and a card is sent at its latest revision anyway.
+-- Keeps an existing row: it may be on its way, and the sender takes the card's latest revision anyway.
 local function enqueue(outbox, lane, id, row)
   if redis.call('HSETNX', KEYS[1], id, row) == 0 then return end
   redis.call('ZADD', outbox, redis.call('INCR', KEYS[3]), id)

@@ -37,9 +37,9 @@ class RedisHeartbeats(RedisPort):
             )
 
     async def record_heartbeat(
-        self, at: datetime, run_id: str, told: Sequence[Message] = (), *, read_since: datetime | None = None
+        self, at: datetime, run_id: str, notices: Sequence[Message] = (), *, read_since: datetime | None = None
     ) -> None:
-        outboxes, rows = self._scripts.enqueued(told)
+        outboxes, rows = self._scripts.enqueued(notices)
         since = read_since.isoformat() if read_since else ""
         await self._scripts.write(
             "heartbeat", [self._keys["heartbeat"], *outboxes], [at.isoformat(), run_id, since, *rows]
@@ -63,8 +63,10 @@ class RedisHeartbeats(RedisPort):
             await self._scripts.write("doubt", [self._keys["heartbeat"]], [at.isoformat()])
 
     async def _run_id(self) -> str:
-        """The run id and role of the server that answers. Some hosts hide INFO; then only the count of writes shows a
-        loss."""
+        """The run id and role of the server.
+
+        Some hosts hide INFO; then only the count of writes shows a loss.
+        """
         try:
             server = await self._redis.info("server")
             replication = await self._redis.info("replication")

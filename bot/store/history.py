@@ -45,7 +45,7 @@ def unpacked(pipeline_id: PipelineId, row: str) -> tuple[Transition, ...]:
 
 
 def _fields(transition: Transition) -> list[object]:
-    """The common case is short: defaults at the end are left out."""
+    """Leaves out defaults at the end, so most lines are short."""
     fields: list[object] = [
         milliseconds(transition.at),
         transition.event.value,

@@ -1,8 +1,8 @@
-"""A program: runs the embedded Valkey for as long as a bot lives that uses it.
+"""A program: runs the embedded Valkey while a bot uses it.
 
-Each bot holds a shared lock on a file in the data directory. The system takes the lock back however the bot ends, by
-kill -9 too. Once nobody holds it, the keeper stops the store: every write is on the disk, and the next bot starts it
-again. A bot that starts meanwhile waits for the lock, so it never finds a store that is about to stop.
+Each bot holds a shared lock on a file in the data directory. The system releases the lock when the bot ends,
+even by kill -9. Once no bot holds it, the keeper stops the store: every write is on the disk, and the next bot starts
+it again. A bot that starts meanwhile waits for the lock, so it never finds a store that is about to stop.
 
 python keeper.py LOCK COMMAND …
 """

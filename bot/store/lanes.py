@@ -1,4 +1,4 @@
-"""Lanes with work and the right to send down one, in Redis."""
+"""Lanes with work, and their leases, in Redis."""
 
 from collections.abc import Awaitable
 from datetime import datetime
@@ -15,10 +15,10 @@ LEASE_SECONDS = 15.0
 
 class RedisLanes(RedisPort):
     async def lanes_with_work(self) -> tuple[Lane, ...]:
-        return tuple(lane for lane, rests in await self._lanes() if not rests)
+        return tuple(lane for lane, suspended in await self._lanes() if not suspended)
 
     async def suspended_lanes(self) -> tuple[Lane, ...]:
-        return tuple(lane for lane, rests in await self._lanes() if rests)
+        return tuple(lane for lane, suspended in await self._lanes() if suspended)
 
     async def _lanes(self) -> list[tuple[Lane, bool]]:
         with away():
@@ -31,7 +31,9 @@ class RedisLanes(RedisPort):
         return [(lane, lane.receiver.name.encode() in suspended) for lane in lanes]
 
     async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:
-        expires = self._clock.monotonic() + LEASE_SECONDS  # from before the call, so it ends no later than Redis' own
+        expires = (
+            self._clock.monotonic() + LEASE_SECONDS
+        )  # read before the call, so this lease ends no later than Redis' own
         token = held.token if held else uuid4().hex
         taken = await self._scripts.run("lease", [self._keys.lease(lane.name)], [token, int(LEASE_SECONDS * 1000)])
         since = held.since if held else self._clock.now()

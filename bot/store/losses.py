@@ -1,6 +1,6 @@
-"""Finds single keys that Redis evicted or that someone deleted, while the server and its count of writes are the same.
+"""Finds single keys that Redis evicted or somebody deleted, while the server and its count of writes stay the same.
 
-Restores here what follows from other keys. The caller writes again what only its process knows.
+Restores the keys that follow from other keys. The caller restores those that only its process knows.
 """
 
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from bot.domain.watch import ChannelId
 from bot.store.codec import decode_delivery
 from bot.store.scripts import Scripts, away, readable
 
-# Keys that exist for good once written. Those that may run empty name the kind of mark that keeps them.
+# Keys that never expire once written. A key that may run empty has a mark of this type, which keeps it.
 KEPT: Mapping[str, str] = {
     "records": "",
     "versions": "",
@@ -31,7 +31,7 @@ KEPT: Mapping[str, str] = {
     "sequence": "",
 }
 MARK = b"-"
-"""The field or member that tells an emptied key from a lost one. No watch, channel or interaction has this name."""
+"""The field or member that distinguishes an emptied key from a lost one. Nothing else has this name."""
 GROUP_SECONDS = 30 * 24 * 3600
 
 
@@ -56,8 +56,8 @@ class Losses:
                 await self._resume_moves()
             missing, groups = await self._lost_of_cards(cards)
             lanes = await self._lost_of_lanes(thorough="sequence" in kept)
-            told = await self._lost_of_suspend_notices(suspended)
-        return (*kept, *lanes, *groups, *told, *(["card"] if missing else [])), missing
+            notices = await self._lost_of_suspend_notices(suspended)
+        return (*kept, *lanes, *groups, *notices, *(["card"] if missing else [])), missing
 
     async def _lost_of_kept(self) -> list[str]:
         keys = [self._keys[name] for name in ("heartbeat", "records")] + [self._keys[name] for name in KEPT]
@@ -105,14 +105,14 @@ class Losses:
     # --- deliveries -------------------------------------------------------------------------------------------------
 
     async def _lost_of_lanes(self, *, thorough: bool) -> list[str]:
-        """`thorough`: also if they agree, since a lost `sequence` must continue after the last row."""
+        """`thorough`: check even if the lanes agree, because a lost `sequence` must continue after the last row."""
         if not thorough and await self._lanes_agree():
             return []
         rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["deliveries"]))
         with readable("deliveries"):
             there = [(id_, decode_delivery(row)) for id_, row in rows.items()]
-        owed = sorted(there, key=lambda one: (one[1].message.made_at, one[0]))
-        lane_of = {id_: delivery.lane for id_, delivery in owed}
+        oldest_first = sorted(there, key=lambda row: (row[1].message.made_at, row[0]))
+        lane_of = {id_: delivery.lane for id_, delivery in oldest_first}
         known = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
         lanes = sorted({lane.name for lane in lane_of.values()} | {name.decode() for name in known})
         numbers = {name: number for number, name in enumerate(lanes, 1)}
@@ -134,7 +134,7 @@ class Losses:
         return bool(rows == sum(counts) and all(counts))
 
     async def _lost_of_suspend_notices(self, suspended: Iterable[ChannelId]) -> list[str]:
-        """A suspended channel always has one. Without it, the bot may tell the makers of its watches again."""
+        """A suspended channel always has a suspend notice. Without it, the bot may notify the makers again."""
         lost = False
         for channel in suspended:
             lost |= bool(await self._redis.set(self._keys.suspend_notice(channel), "", nx=True, ex=GROUP_SECONDS))

@@ -7,7 +7,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 
 def checked(base: type[AbstractConnection]) -> type[AbstractConnection]:
-    """A kind of connection that raises ConnectionError if asyncio has closed its transport already.
+    """A connection class that raises ConnectionError if asyncio has closed its transport already.
 
     From Python 3.12 on, `writelines` on a lost transport raises AttributeError, or registers a file descriptor that the
     next connection gets: that one then hangs until its deadline. https://github.com/python/cpython/issues/136234

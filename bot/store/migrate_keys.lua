@@ -1,4 +1,4 @@
--- Renames keys of an older version. If both names exist, because an older bot wrote on, fields of the new key win.
+-- Renames keys of an older version. Both names exist if an older bot went on writing; then fields of the new key win.
 -- KEYS: lease, then old and new name of each key   ARGV: token, then the type that each old key must have
 -- Answers how many were renamed.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

@@ -1,7 +1,7 @@
-"""Renames the keys of an older version: once, by the bot that leads, before it reads anything.
+"""Renames the keys of an older version. The leader does it once, before it reads anything.
 
-Every step may be repeated: a crash leaves the rest to the next start. `schema` is written last. A bot of the older
-version that still runs must stop first: the migration waits until its lease of the reader has run out.
+Every step can run again: after a crash, the next start does the rest. The migration writes `schema` last. A bot of the
+older version must stop first: the migration waits until that bot's leader lease has expired.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Mapping
@@ -17,7 +17,7 @@ from bot.store.leases import RedisLeases
 from bot.store.scripts import Scripts, away, readable
 
 BATCH = 200
-LEADER_SECONDS = 30.0  # longer than a lease: an older bot that leads now has not stopped
+LEADER_SECONDS = 30.0  # longer than a lease: an older bot that still leads was not stopped
 RETRY_SECONDS = 1.0
 
 RENAMED: Mapping[str, tuple[str, str]] = {
@@ -37,9 +37,9 @@ FAMILIES = (
     ("paged", "page_log", "zset"),
     ("gesture", "interaction", "string"),
 )
-"""First word of the old name, first word of the new one, and the type, which tells an old `group` from a new one."""
+"""First word of the old name, of the new name, and the type. The type distinguishes an old `group` from a new one."""
 BARRIER, BARRIER_TEXT = "parked", "A newer version of the bot uses this data. Do not start an older one."
-"""A bot of the older version reads this key as a hash before anything else. As a text, it stops that bot."""
+"""A bot of the older version first reads this key as a hash. A text in it stops that bot."""
 
 
 async def migrate(scripts: Scripts, clock: Clock) -> None:
@@ -75,7 +75,7 @@ async def schema_of(scripts: Scripts) -> int:
 
 
 class _Migration:
-    """One attempt, for as long as the lease lasts."""
+    """One attempt, while the lease lasts."""
 
     def __init__(self, scripts: Scripts, leases: RedisLeases, lease: Lease) -> None:
         self._redis = scripts.redis

@@ -1,4 +1,4 @@
-"""The deliveries still owed, in Redis. A sender holds the lease of its lane."""
+"""The unfinished deliveries, in Redis. A sender holds the lease of its lane."""
 
 from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from bot.store.scripts import away, readable
 PAGE, SUMMARY = "page", "summary"
 GROUP_SECONDS = 30 * 24 * 3600
 GROWS_FOR = timedelta(minutes=10)
-"""A group grows until no new failure has come for this long."""
+"""A group grows until this long after its last new failure."""
 
 
 class RedisOutbox(RedisPort):
@@ -48,8 +48,7 @@ class RedisOutbox(RedisPort):
             self._keys.page_log(delivery.receiver),
             *(self._keys.card(key) for key in ending.shown),
         ]
-        again = ending.redraw
-        follows = ending.follow_up
+        redraw, follow_up = ending.redraw, ending.follow_up
         args: list[str | int] = [
             lease.token,
             delivery.lane.name,
@@ -58,10 +57,10 @@ class RedisOutbox(RedisPort):
             ending.kind.value,
             ending.message_id,
             ending.group or "",
-            again.id,
-            encode_message(again),
-            follows.id if follows else "",
-            encode_message(follows) if follows else "",
+            redraw.id,
+            encode_message(redraw),
+            follow_up.id if follow_up else "",
+            encode_message(follow_up) if follow_up else "",
             *_logged(delivery, ending.log),
             *(part for key, shown in ending.shown.items() for part in (key, shown, ending.came_at.get(key, 0))),
         ]
@@ -92,13 +91,13 @@ class RedisOutbox(RedisPort):
             *grouping.held.values(),
             *(part for each in grouping.accompanied_by for part in (each.id, encode_delivery(each))),
         ]
-        gathered = bool(await self._scripts.write("regroup", keys, args))
-        if gathered and isinstance(row.body, SyncGroup) and not row.body.grown:
-            await self._grew(row.id, row.receiver)
-        return gathered
+        regrouped = bool(await self._scripts.write("regroup", keys, args))
+        if regrouped and isinstance(row.body, SyncGroup) and not row.body.grown:
+            await self._record_growth(row.id, row.receiver)
+        return regrouped
 
-    async def _grew(self, group_key: str, receiver: Receiver) -> None:
-        """Only a heading's count depends on it, so it needs no atomic step with the rest."""
+    async def _record_growth(self, group_key: str, receiver: Receiver) -> None:
+        """Not atomic with the regrouping: only the number in a heading depends on it."""
         burst = burst_id(group_key)
         until = (self._clock.now() + GROWS_FOR).isoformat()
         with away():
@@ -123,7 +122,7 @@ class RedisOutbox(RedisPort):
 
 
 def _logged(delivery: Delivery, entry: PageEntry | None) -> tuple[str, str, str]:
-    """The message's entry in the page log, its time, and the time before which entries are dropped."""
+    """The message's entry in the page log, its time, and the time before which the script drops entries."""
     if entry is None:
         return "", "", ""
     kind = SUMMARY if entry.of_summary else PAGE

@@ -1,4 +1,4 @@
-"""Only the owner may read the embedded store's files: they name channels, people and failures."""
+"""Keeps the embedded store's files private to their owner: they name channels, people and failures."""
 
 import os
 from contextlib import suppress
@@ -41,6 +41,6 @@ def is_open_to_others(path: Path) -> bool:
 
 
 def is_ours(path: Path) -> bool:
-    """True if no other user can replace it."""
+    """True if the directory belongs to this user and no other user can enter it."""
     status = path.lstat()
     return path.is_dir() and not path.is_symlink() and status.st_uid == os.geteuid() and not status.st_mode & 0o077

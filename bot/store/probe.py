@@ -24,7 +24,7 @@ _MODES = ("redis_mode", "server_mode")  # as Redis and Valkey call it
 
 
 class Weight(Enum):
-    """How much a problem matters: a FATAL one does not go away by waiting."""
+    """How much a problem matters. Waiting does not help against a FATAL one."""
 
     FATAL = "fatal"
     WAITS = "waits"
@@ -41,7 +41,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`version` is empty if the server does not say it."""
+    """`version` is empty if the server does not report it."""
 
     version: str
     problems: tuple[Problem, ...]
@@ -129,7 +129,7 @@ async def _refused(client: redis.asyncio.Redis, keys: Keys) -> list[Problem]:
         await cast("Awaitable[object]", client.ping())
         refused = cast("list[bytes]", await script(keys=names))
     except ResponseError as exc:
-        if "EXEC without MULTI" in str(exc):  # redis-py goes on where MULTI itself was refused
+        if "EXEC without MULTI" in str(exc):  # redis-py goes on after the server refused MULTI
             return [Problem("Store permissions", Weight.FATAL, "refused: multi", _ALLOW)]
         raise
     return list(_distinct(text.decode(errors="replace") for text in refused))

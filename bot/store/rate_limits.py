@@ -1,4 +1,4 @@
-"""The pauses that Slack asked for, in Redis."""
+"""The rate-limit pauses that Slack asked for, in Redis."""
 
 from collections.abc import Awaitable, Mapping
 from datetime import datetime

@@ -1,5 +1,5 @@
--- Makes rows, outboxes and lanes agree again after one of them was lost. A row that no outbox has goes to the end of its
--- own; an outbox entry without a row is dropped. Answers which of the three had a gap.
+-- Repairs rows, outboxes and lanes after one of them was lost. Appends a row that no outbox has to its own outbox; drops
+-- an outbox entry without a row. Answers which of the three had a gap.
 -- KEYS: deliveries, lanes, sequence, then outboxes
 -- ARGV: number of outboxes, their lanes, then id and number of the outbox of each row
 local outboxes, lost = tonumber(ARGV[1]), {}

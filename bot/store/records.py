@@ -1,4 +1,4 @@
-"""What the bot knows of each pipeline, in Redis."""
+"""The record of each pipeline, and the last listing, in Redis."""
 
 import json
 from collections.abc import Awaitable, Mapping, Sequence

@@ -1,5 +1,5 @@
--- One row takes the place of several. Cards that join a group are told by its message from now on; cards that are
--- forgotten were never posted, and never will be.
+-- Replaces several rows by one. The group's message shows the cards that join it. Forgotten cards were never posted, and
+-- never will be.
 -- KEYS: (3 of the fence), lease, outbox, outbox of the row, group, then the cards that join, those whose page is held back,
 --       and those that are forgotten
 -- ARGV: token, lane, lane of the row, id, row, 'merge' or '', seconds to keep a group, how many rows are replaced, how many

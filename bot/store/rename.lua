@@ -1,6 +1,6 @@
--- Moves a channel's data to the id that Slack gave it: watches, suspension, deliveries and cards. Data that the new id has
--- already stays. Rows and cards keep their ids, because Slack finds their messages by them. Answers 0 if a lane is being
--- sent down, if the watches changed meanwhile, or if a newer id is known.
+-- Moves a channel's data to the id that Slack gave it: watches, suspension, deliveries and cards. Existing data of
+-- the new id stays. Rows and cards keep their ids, because Slack finds their messages by them. Answers 0 if a sender holds
+-- a lane, if the watches changed meanwhile, or if Redis knows a newer id.
 -- KEYS: (3 of the fence), watches, watches_version, suspended, resumed, last_ts, records, versions, then lease, outbox and
 --       new outbox of each of the two lanes, then the suspend notices of the old and the new id, renames, open_renames
 -- ARGV: old id, new id, time, watches_version, lane and new lane of each of the two, then id and new id of each watch
@@ -8,13 +8,13 @@ if (redis.call('GET', KEYS[5]) or '0') ~= ARGV[4] then return 0 end
 if redis.call('EXISTS', KEYS[11], KEYS[14]) > 0 then return 0 end
 if (redis.call('HGET', KEYS[19], ARGV[1]) or ARGV[2]) ~= ARGV[2] then return 0 end
 
--- In rows, an id always has quotes around it.
+-- Rows always have quotes around an id.
 local old, new = '"' .. ARGV[1] .. '"', '"' .. ARGV[2] .. '"'
 local function renamed(row)
   return (string.gsub(row, old, new))
 end
 
--- Renames a field. If both names have a value, the later time or stamp wins; of two reasons, either.
+-- Renames a field. If both names have a value, the later time or stamp wins; of two reasons, either wins.
 local function carry(hash, from, to)
   local value = redis.call('HGET', hash, from)
   if not value then return end

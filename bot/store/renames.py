@@ -1,4 +1,4 @@
-"""Channels that got another id, in Redis."""
+"""Channels that got a new id from Slack, in Redis."""
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import replace
@@ -21,8 +21,10 @@ class RedisRenames(RedisWatches):
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.smembers(self._keys["open_renames"])
                 pipe.hgetall(self._keys["renames"])
-                moving, moved = await pipe.execute()
-        return {ChannelId(old.decode()): ChannelId(moved[old].decode()) for old in sorted(moving) if old in moved}
+                open_renames, newest = await pipe.execute()
+        return {
+            ChannelId(old.decode()): ChannelId(newest[old].decode()) for old in sorted(open_renames) if old in newest
+        }
 
     async def newest_id(self, channel: ChannelId) -> ChannelId:
         with away():

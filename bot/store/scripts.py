@@ -1,4 +1,4 @@
-"""Runs the Lua scripts, each one atomic step, and notices if Redis lost a write."""
+"""Runs the Lua scripts. Each is one atomic step. Notices if Redis lost a write."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -51,7 +51,7 @@ def away() -> Iterator[None]:
 
 @contextmanager
 def readable(name: str) -> Iterator[None]:
-    """Turns a row that this version cannot read into an error for people. The text does not quote the row.
+    """Turns an unreadable row into an error for people. The text does not quote the row.
 
     Raises:
         StoreNewer: a newer version of the bot wrote the row.
@@ -86,7 +86,7 @@ class Scripts:
         self._greeting = client.register_script(life + _source("greet"))
 
     def script(self, name: str) -> AsyncScript:
-        """A script that writes nothing behind the fence."""
+        """A script outside the fence."""
         return self.redis.register_script(_source(name))
 
     async def run(self, script: str, keys: Sequence[str], args: Sequence[str | int]) -> int:
@@ -106,9 +106,11 @@ class Scripts:
             StoreRolledBack: Redis lost a confirmed write; nothing was done.
             StoreNewer: a newer version of the bot has renamed the keys; nothing was done.
         """
-        ours = [self.keys[name] for name in ("deliveries", "lanes", "sequence")]
+        fence_keys = [self.keys[name] for name in ("deliveries", "lanes", "sequence")]
         answer = await self.run(
-            script, [*ours, *keys, self._writes, self.keys["schema"]], [*args, self._server, self._written, SCHEMA]
+            script,
+            [*fence_keys, *keys, self._writes, self.keys["schema"]],
+            [*args, self._server, self._written, SCHEMA],
         )
         if answer == NEWER:
             self.refuse_newer(SCHEMA + 1)
@@ -119,7 +121,7 @@ class Scripts:
         return answer
 
     def enqueued(self, messages: Sequence[Message]) -> tuple[list[str], list[str]]:
-        """The outboxes, and lane, id and row of each message, as scripts that enqueue take them."""
+        """The keys and arguments that enqueue these messages: the outboxes; lane, id and row of each."""
         outboxes = [self.keys.outbox(each.lane) for each in messages]
         return outboxes, [part for each in messages for part in (each.lane.name, each.id, encode_message(each))]
 
@@ -129,7 +131,7 @@ class Scripts:
         await self.write("enqueue", [*outboxes, *cards], [len(messages), *rows])
 
     async def greet(self) -> None:
-        """At the first contact, and when the bot accepts the data in Redis as it is."""
+        """Introduces this process: at the first contact, and when the bot accepts the data in Redis as it is."""
         with away():
             server, written = await self._greeting(keys=[self._writes])
         self._server, self._written = cast("bytes", server).decode(), int(written)

@@ -1,4 +1,4 @@
--- Ends a delivery: its message is there, or never will be. A card that has changed since is enqueued again.
+-- Ends a delivery: its message was posted, or never will be. Enqueues a card again if it has changed since.
 -- KEYS: (3 of the fence), lease, outbox, outbox of the feed, group, last_ts, page log, then the cards that it shows
 -- ARGV: token, lane, lane of the feed, id, 'posted'|'removed'|'unchanged', ts, group that the card turned out to be in or '',
 --       id and row to enqueue if a card has changed, id and row that follow in any case (or ''), entry of the page log or

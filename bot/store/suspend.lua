@@ -1,10 +1,10 @@
--- Suspends a channel and tells the people who made its watches, unless they know: the suspend notice holds the reason and
--- the channel's last messages, and is the same if no message arrived since. Answers 0 if the channel is suspended already,
--- or if its watches differ from those the caller read; then other people may have to be told.
+-- Suspends a channel and notifies the people who made its watches, unless they know. They know if the suspend notice has
+-- the same reason and the same last messages of the channel. Answers 0 if the channel is suspended already, or if its
+-- watches differ from the caller's; then other people may need the notice.
 -- KEYS: (3 of the fence), suspended, watches, watches_version, suspend notice, last_ts, then outboxes
 -- ARGV: channel, reason, its two lanes, number of watches, then id and time of making of each, then lane, id, row of each
 --       delivery
--- Otherwise answers the number of people told, plus one.
+-- Otherwise answers the number of notified people, plus one.
 local first_told = 6 + 2 * tonumber(ARGV[5])
 local made = {}
 for i = 6, first_told - 1, 2 do made[ARGV[i]] = ARGV[i + 1] end

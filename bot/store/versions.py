@@ -29,7 +29,7 @@ def is_current(row: bytes) -> bool:
 
 
 def upgraded(row: bytes, upgrade: Callable[[Row], Row]) -> Row:
-    """The row as today's version would write it, without its version. `upgrade` takes a row of version 0.
+    """The row with the fields of the current version, without its version. `upgrade` takes a row of version 0.
 
     Raises:
         NewerRowError: update this bot to the version that wrote the row.

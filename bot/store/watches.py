@@ -1,4 +1,4 @@
-"""What channels watch, and the notes, in Redis."""
+"""Watches and notes, in Redis."""
 
 from bot.domain.note import Note
 from bot.domain.subscription import UNDO_FOR, Undo, WatchChange
@@ -24,7 +24,7 @@ class RedisWatches(RedisPort):
                 pipe.hvals(self._keys["notes"])
                 version, rows, suspended, notes = await pipe.execute()
         with readable("watches"):
-            those = sorted((decode_watch(row) for row in rows if row != MARK), key=lambda each: each[0])
+            sorted_watches = sorted((decode_watch(row) for row in rows if row != MARK), key=lambda each: each[0])
         with readable("suspended"):
             reasons = {
                 ChannelId(channel.decode()): SuspendReason(reason.decode())
@@ -32,29 +32,29 @@ class RedisWatches(RedisPort):
                 if channel != MARK
             }
         with readable("notes"):
-            told = sorted((NOTE.decode(row) for row in notes if row != MARK), key=lambda note: note.id)
+            sorted_notes = sorted((NOTE.decode(row) for row in notes if row != MARK), key=lambda note: note.id)
         with readable("watches_version"):
             number = int(version or 0)
-        return Watches(number, tuple(watch for _, watch in those), reasons, tuple(told))
+        return Watches(number, tuple(watch for _, watch in sorted_watches), reasons, tuple(sorted_notes))
 
     async def watches_version(self) -> int:
         with away(), readable("watches_version"):
             return int(await self._redis.get(self._keys["watches_version"]) or 0)
 
     async def change_watches(self, change: WatchChange) -> bool:
-        makes = change.wakes and any(edit.after for edit in change.edits)
+        resumes = change.resumes and any(edit.after for edit in change.edits)
         keys = [self._keys[name] for name in ("watches", "watches_version", "suspended", "resumed")]
-        keys += [self._keys.suspend_notice(change.channel if makes else ChannelId(""))]
+        keys += [self._keys.suspend_notice(change.channel if resumes else ChannelId(""))]
         keys += [self._keys.undo(change.undo.id if change.undo else ""), self._keys.undo(change.uses)]
-        outboxes, rows = self._scripts.enqueued(change.told)
+        outboxes, rows = self._scripts.enqueued(change.announcements)
         args: list[str | int] = [
             change.version,
-            change.channel if makes else "",
+            change.channel if resumes else "",
             self._clock.now().isoformat(),
             UNDO.encode(change.undo) if change.undo else "",
             int(UNDO_FOR.total_seconds()),
             "used" if change.uses else "",
-            len(change.told),
+            len(change.announcements),
             *rows,
         ]
         for edit in change.edits:

@@ -43,7 +43,7 @@ class Disk:
     suspended: dict[ChannelId, SuspendReason] = field(default_factory=dict)
     resumed: dict[ChannelId, datetime] = field(default_factory=dict)
     told: dict[ChannelId, tuple[tuple[str, ...], float]] = field(default_factory=dict)
-    """Of what a channel's makers were told, and until when that is remembered."""
+    """The last notice to each channel's makers, and until when the store remembers it."""
     records: dict[PipelineId, Record] = field(default_factory=dict)
     cards: dict[str, PostedCard] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
@@ -188,7 +188,7 @@ class MemoryStore:
         raise NotImplementedError
 
     async def suspend(
-        self, channel: ChannelId, reason: SuspendReason, told: Sequence[Message], watches: Sequence[Watch]
+        self, channel: ChannelId, reason: SuspendReason, notices: Sequence[Message], watches: Sequence[Watch]
     ) -> int | None:
         def change() -> int:
             there = {each.id: each.made_at for each in self.disk.watches.values() if each.channel == channel}
@@ -197,9 +197,9 @@ class MemoryStore:
             self.disk.suspended[channel] = reason
             self.disk.watches_version += 1
             news = self._remember(channel, reason)
-            for each in told if news else ():
+            for each in notices if news else ():
                 self._enqueue(each)
-            return 1 + len(told) if news else 1
+            return 1 + len(notices) if news else 1
 
         answer = await self._wrote(change)
         return answer - 1 if answer else None
@@ -337,11 +337,11 @@ class MemoryStore:
         self._written, self._run = await self._asked(answer)
 
     async def record_heartbeat(
-        self, at: datetime, run_id: str, told: Sequence[Message] = (), *, read_since: datetime | None = None
+        self, at: datetime, run_id: str, notices: Sequence[Message] = (), *, read_since: datetime | None = None
     ) -> None:
         def change() -> bool:
             self.disk.heartbeat = (at, run_id, read_since)
-            for each in told:
+            for each in notices:
                 self._enqueue(each)
             return True
 
