@@ -16,6 +16,7 @@ from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
 from bot.delivery.rate_limiter import CALL_SECONDS, Method, RateLimiter
 from bot.delivery.results import result_of, summary
 from bot.delivery.suspensions import Suspensions
+from bot.domain.backlog import Backlog, Grouping
 from bot.domain.card import Recheck
 from bot.domain.delivery import (
     Again,
@@ -36,7 +37,7 @@ from bot.domain.delivery import (
     Unknown,
     Unreadable,
 )
-from bot.domain.grouping import Backlog, Grouping, regroup
+from bot.domain.grouping import regroup
 from bot.domain.held_pages import PERIOD, concerns_pages, hold_back
 from bot.domain.protocol import after_failed_delete, after_lookup, after_recheck, after_send, as_sending
 from bot.domain.watch import TeamId

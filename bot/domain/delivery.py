@@ -1,4 +1,4 @@
-"""A delivery: one message owed to one receiver, and how far it is. Also the chat's answers, and the next steps."""
+"""A delivery: one message for one receiver, and its progress. Also the chat's answers, and the next steps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -25,7 +25,7 @@ class ReceiverKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Receiver:
-    """Where a delivery goes. For `SLACK` the id is a channel or a conversation of direct messages."""
+    """The recipient of a delivery. In Slack, the id is a channel or a direct-message conversation."""
 
     kind: ReceiverKind
     id: str
@@ -51,7 +51,7 @@ def in_slack(channel: ChannelId) -> Receiver:
 
 
 class LaneKind(StrEnum):
-    """Pages never wait for the feed: each has its own queue, its own owner and its own message under way."""
+    """Pages never wait for the feed: each kind has its own queue, its own owner and its own message in flight."""
 
     PAGES = "pages"
     FEED = "feed"
@@ -91,7 +91,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """What is owed. `id` is deterministic: a message enqueued twice is one delivery."""
+    """The message to deliver. `id` is deterministic: a message enqueued twice is one delivery."""
 
     id: str
     receiver: Receiver
@@ -112,7 +112,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """How far a delivery is."""
+    """The progress of a delivery."""
 
     state: State = State.QUEUED
     count: int = 0
@@ -121,7 +121,7 @@ class Attempt:
     lease: str = ""
     """The lease under which the last attempt was made."""
     after_id: str = ""
-    """The lane's last message at the first attempt. On the chat's own clock, this message can only come later."""
+    """The lane's last message at the first attempt. On the chat's own clock, this delivery can only be later."""
     lookups: int = 0
     checked_at: datetime | None = None
     """When a lookup found nothing, if there was no attempt since."""
@@ -176,14 +176,14 @@ class Posted:
 
 
 class Refusal(StrEnum):
-    """A definite no, by what to do about it."""
+    """The kinds of a definite no, by the bot's reaction."""
 
     RATE_LIMITED = "rate_limited"
     CHANNEL = "channel"
     WORKSPACE = "workspace"
     CONTENT = "content"
     CARD_GONE = "card_gone"
-    OTHER = "other"  # an answer that no table of ours has
+    OTHER = "other"  # an error code that our tables lack
     NOT_SENT = "not_sent"
 
 
@@ -197,7 +197,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It may or may not be there."""
+    """Slack may or may not have posted the message."""
 
     detail: str
 
@@ -207,10 +207,10 @@ Outcome = Posted | Refused | Unknown
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Every message with the key: first the one to keep, which is the oldest, or the one with a thread.
+    """Every message with the key. The first is the one to keep: the oldest, or the one with a thread.
 
-    `group` is set where the card was found told as a part of that message. `came_at`: the revision with which each card
-    in it came.
+    `group` is set if the card was found inside that group's message. `came_at`: each card's revision when the message
+    was posted.
     """
 
     message_ids: tuple[str, ...]
@@ -239,7 +239,7 @@ LookupResult = Found | Absent | Unreadable
 class Lookup:
     """Searches a conversation, or the thread of `parent_id`, for the message with `key`, from `oldest` on.
 
-    `cards` has the keys of the cards in the message.
+    `cards`: the keys of the cards in the message.
     """
 
     receiver: Receiver
@@ -272,10 +272,10 @@ Step = Send | Find | Wait
 
 @dataclass(frozen=True, slots=True)
 class Ownership:
-    """The right to send down one lane: since when it is ours, and under which lease.
+    """The right to send the messages of one lane: its start and its lease.
 
-    `doubt_since`: when the store was found to have gone back in time, and may have forgotten what was sent.
-    `last_id` is the lane's last message, as Slack stamped it.
+    `doubt_since`: when a bot noticed that the store had lost writes, perhaps records of sent messages.
+    `last_id`: Slack's timestamp of the lane's last message.
     """
 
     since: datetime
@@ -286,9 +286,9 @@ class Ownership:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It is there. `found`: it was not posted just now but found, and may show an older revision.
+    """Slack has the message. `found`: a lookup found it, so it may show an older revision.
 
-    `repeats` are to be deleted; `recheck`: an earlier try may yet land, so it is looked for once more.
+    The worker deletes `repeats`. `recheck`: an earlier attempt may still land, so a later lookup follows.
     """
 
     message_id: str
@@ -306,7 +306,7 @@ class Again:
 
 @dataclass(frozen=True, slots=True)
 class Suspend:
-    """The channel does not take messages for now: the delivery stays, its lane rests."""
+    """The channel takes no messages for now: the worker keeps the delivery and suspends the channel."""
 
     delivery: Delivery
     reason: SuspendReason
@@ -314,14 +314,14 @@ class Suspend:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """It can never be delivered, and why."""
+    """The message can never be delivered."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """The message that was to be updated is there no more: what is new is posted afresh."""
+    """The message to update was deleted in Slack: the news goes out as a new message."""
 
     reason: str
 

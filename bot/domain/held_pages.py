@@ -1,4 +1,4 @@
-"""Limits one person's direct pages an hour; a summary replaces later ones. Pure.
+"""Limits one person's direct pages per hour; a summary replaces later ones. Pure.
 
 A flapping pipeline must not bury a person in messages. No failure vanishes either: the channel's card still mentions
 them, and the summary lists every page that was held back.
@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bot.domain.backlog import Backlog, Grouping
 from bot.domain.card import DigestEntry, HeldPages, PostedCard, SyncCard, ThreadEntry
 from bot.domain.delivery import Delivery, LaneKind, Message, Priority, State
+from bot.domain.digest import digest_entry, merge_entries
 from bot.domain.episode import stable_key
-from bot.domain.grouping import Backlog, Grouping, digest_entry, merge_entries
 from bot.domain.observation import PipelineId
 from bot.domain.watch import TeamId
 
@@ -72,7 +73,7 @@ def _is_entry_of_held(backlog: Backlog, row: Delivery) -> bool:
 
 
 def _waits_too_little(row: Delivery, allowance: Allowance) -> bool:
-    """The bot sent another summary since it made this one."""
+    """The bot sent another summary after it created this one."""
     return allowance.next_summary is not None and (
         row.message.not_before is None or row.message.not_before < allowance.next_summary
     )
@@ -80,10 +81,10 @@ def _waits_too_little(row: Delivery, allowance: Allowance) -> bool:
 
 def _summed_up(backlog: Backlog, chosen: list[Delivery], summaries: list[Delivery], allowance: Allowance) -> Grouping:
     home = summaries[0] if summaries else None
-    told = [entry for row in summaries if isinstance(row.body, HeldPages) for entry in row.body.entries]
-    told += [entry for row in chosen if (entry := _entry(backlog, row))]
+    entries = [entry for row in summaries if isinstance(row.body, HeldPages) for entry in row.body.entries]
+    entries += [entry for row in chosen if (entry := _entry(backlog, row))]
     key = home.id if home else _key(backlog.team, chosen)
-    body = HeldPages(key=key, limit=allowance.limit, entries=_by_pipeline(told))
+    body = HeldPages(key=key, limit=allowance.limit, entries=_by_pipeline(entries))
     if home:
         row = replace(home, message=replace(home.message, body=body))
     else:
@@ -93,11 +94,11 @@ def _summed_up(backlog: Backlog, chosen: list[Delivery], summaries: list[Deliver
                 receiver=chosen[0].receiver,
                 priority=Priority.UPDATE,
                 body=body,
-                made_at=min(each.message.made_at for each in chosen),
+                made_at=min(row.message.made_at for row in chosen),
             )
         )
     row = _due(row, allowance)
-    held = {each.id: backlog.cards[each.id].revision for each in chosen if isinstance(each.body, SyncCard)}
+    held = {row.id: backlog.cards[row.id].revision for row in chosen if isinstance(row.body, SyncCard)}
     return Grouping(row=row, replaced=(*chosen, *summaries[1:]), held=held, merges=home is not None)
 
 
@@ -106,12 +107,12 @@ def _due(row: Delivery, allowance: Allowance) -> Delivery:
 
 
 def _key(team: TeamId, chosen: Sequence[Delivery]) -> str:
-    """A later line of the same card makes another summary."""
+    """Includes the rows' times: a later entry of the same card makes another summary."""
     return stable_key(team, "held", *(f"{row.id} {row.message.made_at.isoformat()}" for row in chosen))
 
 
 def _entry(backlog: Backlog, row: Delivery) -> DigestEntry | None:
-    """None for a line that a summary already covers."""
+    """None for a thread entry that a summary already covers."""
     if isinstance(row.body, ThreadEntry):
         card: PostedCard = backlog.cards[row.body.card_key]
         counted = row.body.entry.revision <= card.held
@@ -121,7 +122,7 @@ def _entry(backlog: Backlog, row: Delivery) -> DigestEntry | None:
 
 
 def _by_pipeline(entries: Sequence[DigestEntry]) -> tuple[DigestEntry, ...]:
-    told: dict[PipelineId, DigestEntry] = {}
+    merged: dict[PipelineId, DigestEntry] = {}
     for entry in entries:
-        told[entry.pipeline.id] = merge_entries(told.get(entry.pipeline.id), entry)
-    return tuple(told.values())
+        merged[entry.pipeline.id] = merge_entries(merged.get(entry.pipeline.id), entry)
+    return tuple(merged.values())

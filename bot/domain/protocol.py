@@ -1,8 +1,8 @@
-"""What to do about a delivery next. Decisions only; nobody is called here.
+"""Decides the next step of a delivery. Pure: makes no calls.
 
-The protocol is one of looking back: Slack has no idempotency key for a post
-(https://github.com/slackapi/slack-api-specs/issues/10), so a message whose fate is unknown is looked for before it is
-sent again, and not before the first request can no longer land.
+Slack has no idempotency key for a post (https://github.com/slackapi/slack-api-specs/issues/10). So if the fate of a
+message is unknown, the bot looks it up before it sends it again. The lookup waits until the first request can no longer
+land.
 """
 
 from collections.abc import Iterable, Mapping
@@ -41,25 +41,25 @@ from bot.domain.delivery import (
 )
 from bot.domain.watch import SuspendReason
 
-LANDS_WITHIN = timedelta(seconds=8)  # the request's own deadline (5 s) and what may still be under way behind it
-STRAGGLES_FOR = timedelta(seconds=3)  # what an owner before us may still have under way when its lease has run out
+LANDS_WITHIN = timedelta(seconds=8)  # the request's own deadline (5 s), and a margin for a request still in flight
+STRAGGLES_FOR = timedelta(seconds=3)  # a previous owner's request may still land after its lease ran out
 CLOCKS_DIFFER = timedelta(minutes=2)
 CLOCKS_DIFFER_AT_MOST = timedelta(hours=1)
 RECREATED_WITHIN = timedelta(minutes=10)
 LOOKUP_INTERVAL = timedelta(seconds=3)
 LOOKUPS = 2
-RECHECK_AFTER = timedelta(seconds=60)  # by then every earlier try has landed, if it ever does
+RECHECK_AFTER = timedelta(seconds=60)  # by then every earlier attempt has landed or never will
 RECHECKS = 5
 UNREADABLE_FOR = timedelta(seconds=60)  # then a repeat is better than silence
 PAGE_UNREADABLE_FOR = timedelta(seconds=5)
-PATIENCE_DOUBLES = 2  # a page that comes later than that, where only the history hangs, is worse than one more repeat
+PATIENCE_DOUBLES = 2  # beyond that, one more repeat is better than a later page
 BACKOFF = timedelta(seconds=2)
-LONGEST_BACKOFF = timedelta(seconds=30)  # where Slack as a whole is away, its pace holds all back anyhow
+LONGEST_BACKOFF = timedelta(seconds=30)  # while all of Slack is away, the rate limiter spaces the calls
 PAGE_LONGEST_BACKOFF = timedelta(seconds=5)
 
 
 def decide(delivery: Delivery, now: datetime, ownership: Ownership, *, idempotent: bool) -> Step:
-    """`idempotent`: a repeat does no harm (an update of a card that is there), so there is nothing to look for."""
+    """`idempotent`: a repeat is harmless (an update of a posted card), so no lookup is needed."""
     until = _not_before(delivery, now, ownership)
     if until and until > now:
         return Wait(until)
@@ -73,46 +73,48 @@ def decide(delivery: Delivery, now: datetime, ownership: Ownership, *, idempoten
         return Send()
     if (
         ownership.doubt_since and ownership.doubt_since + LANDS_WITHIN > now
-    ):  # a request may be under way that nobody remembers
+    ):  # a forgotten request may still be in flight
         return Wait(ownership.doubt_since + LANDS_WITHIN)
     if delivery.attempt.state is State.QUEUED:
         return Find()
     if delivery.attempt.lease == ownership.lease:
         quiet_at = (delivery.attempt.sent_at or now) + LANDS_WITHIN
-    else:  # by another, whose clock may differ from ours
+    else:  # sent by another owner, and its clock may differ from ours
         quiet_at = ownership.since + STRAGGLES_FOR
     return Wait(quiet_at) if quiet_at > now else Find()
 
 
 def in_doubt(delivery: Delivery, doubt_since: datetime | None) -> bool:
-    """It may be there, though the store does not know of it. What a forgotten reading told is made anew by the next: so
-    for a while what is newer than the loss is in doubt too."""
+    """True if Slack may have the message although the store lost the record.
+
+    After a rollback, new rows are suspect too: the next reading recreates lost ones.
+    """
     if doubt_since is None or delivery.message.made_at > doubt_since + RECREATED_WITHIN:
         return False
     return delivery.attempt.checked_at is None or delivery.attempt.checked_at <= doubt_since
 
 
 def _may_look_again(delivery: Delivery, now: datetime) -> bool:
-    """It was given up unread, and could not be sent at once: by now Slack may let itself be read."""
+    """The lookups failed and the send had to wait: by now Slack may answer a lookup."""
     return sends_blind(delivery) and (
         delivery.attempt.checked_at is None or now - delivery.attempt.checked_at > LOOKUP_INTERVAL
     )
 
 
 def sends_blind(delivery: Delivery) -> bool:
-    """It is to be sent though nobody could look whether it is there."""
+    """True if the message goes out without a lookup, because the lookups failed for too long."""
     return delivery.attempt.state is State.QUEUED and delivery.attempt.possible_repeat
 
 
 def _not_before(delivery: Delivery, now: datetime, ownership: Ownership) -> datetime | None:
-    """Where the clock was put back meanwhile, the wait that was set is counted from when the lane became ours."""
+    """If the clock was set back since the last attempt, the wait counts from the start of our ownership."""
     if delivery.not_before and delivery.attempt.sent_at and now < delivery.attempt.sent_at:
         return min(delivery.not_before, ownership.since + (delivery.not_before - delivery.attempt.sent_at))
     return delivery.not_before
 
 
 def as_sending(delivery: Delivery, now: datetime, ownership: Ownership) -> Delivery:
-    """What is recorded before the call: whoever finds it so later looks before sending again."""
+    """The row to write before the call: a worker that finds it later looks the message up before it resends."""
     attempt = delivery.attempt
     return delivery.after(
         replace(
@@ -136,11 +138,11 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
         case Unknown():
             return _again(delivery, delivery.attempt, not_before=now + _backoff(delivery), delay=Delay.NO_ANSWER)
         case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
-            # A 429 has been seen beside a message that did post: it stays SENDING, so the resend looks first, once.
+            # Slack may answer 429 and still post. The row stays SENDING, so one lookup precedes the resend.
             later = now + (wait or timedelta(seconds=1))
             return _again(delivery, delivery.attempt, lookups=LOOKUPS - 1, not_before=later, delay=Delay.RATE_LIMITED)
         case Refused(kind=Refusal.CHANNEL, suspend=reason):
-            # Should it not come to rest yet, as while its makers cannot be asked for, it is not tried without a pause.
+            # The suspension may fail, for example while Slack opens no conversation with the makers. So back off.
             waiting = delivery.after(
                 replace(_queued(delivery, now), not_before=now + _backoff(delivery), delay=Delay.SUSPENDED)
             )
@@ -154,7 +156,7 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
         case Refused(kind=kind, retry_after=wait):
             later = now + max(wait or timedelta(), _backoff(delivery))
             delay = Delay.NOT_REACHED if kind is Refusal.NOT_SENT else Delay.REFUSED
-            plain = delivery.attempt.plain or kind is Refusal.OTHER  # it may be what it looks like
+            plain = delivery.attempt.plain or kind is Refusal.OTHER  # Slack may object to the formatting
             return _again(delivery, _queued(delivery, now), not_before=later, delay=delay, plain=plain)
         case _ as unreachable:
             assert_never(unreachable)
@@ -165,7 +167,7 @@ def after_lookup(delivery: Delivery, lookup_result: LookupResult, now: datetime,
         case Found(message_id, group, came_at):
             return Done(message_id[0], found=True, group=group, repeats=message_id[1:], came_at=came_at)
         case Absent() if delivery.attempt.lookups + 1 >= LOOKUPS or delivery.attempt.state is State.QUEUED:
-            # Absent where it was looked for: no earlier try is there either.
+            # The lookup covered every earlier attempt, so none of them has landed.
             queued = _queued(delivery, now)
             return _again(delivery, queued, uncertain=_may_be_posted(delivery), possible_repeat=False, blind_count=0)
         case Absent():
@@ -200,7 +202,7 @@ def after_recheck(delivery: Delivery, lookup_result: LookupResult, now: datetime
 
 
 def after_failed_delete(delivery: Delivery, done: Done, now: datetime) -> Settlement:
-    """It stands twice, and Slack would not take the later away: that is tried again, as often as is looked again."""
+    """Slack refused to delete a repeat: a recheck tries again, at most `RECHECKS` times."""
     if not isinstance(delivery.body, Recheck):
         return replace(done, recheck=True)
     if delivery.attempt.lookups + 1 >= RECHECKS:
@@ -209,10 +211,11 @@ def after_failed_delete(delivery: Delivery, done: Done, now: datetime) -> Settle
 
 
 def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:
-    """How long a history that cannot be read is waited for: a page that comes twice is better than one that does not
-    come. `lost`: Slack gives no answer at all. Then it hardly takes a message either, and what is sent so is but one
-    more whose fate is unknown: a page as well waits, though not for ever, since it may be the history alone that hangs.
-    Each blind try that had no answer either doubles it: Slack may take them all, and each would stand till it answers.
+    """How long to wait for a history that cannot be read. Then the bot sends: a repeated page is better than none.
+
+    `lost`: Slack gives no answer at all. Then a post would hardly succeed either, so even a page waits longer. It does
+    not wait forever, since only the history may hang. Each blind attempt doubles the wait, up to a limit, because Slack
+    may have posted every one of them.
     """
     first = PAGE_UNREADABLE_FOR if delivery.lane.kind is LaneKind.PAGES and not lost else UNREADABLE_FOR
     doubled: timedelta = first * 2 ** min(delivery.attempt.blind_count, PATIENCE_DOUBLES)
@@ -220,15 +223,18 @@ def patience_with(delivery: Delivery, *, lost: bool) -> timedelta:
 
 
 def _lookups_since(delivery: Delivery, ownership: Ownership) -> datetime:
-    """Before this nobody looked for it: however long it is owed, it is not given up at the first look."""
+    """The earliest time of a first lookup. Patience counts from here, so one failed lookup never exhausts it."""
     return max(
         filter(None, (delivery.attempt.sent_at or delivery.message.made_at, ownership.since, ownership.doubt_since))
     )
 
 
 def oldest(delivery: Delivery) -> str:
-    """Where to begin to look: Slack's own stamp where one is known, since its clock and ours differ; but not from long
-    before it was made: much may have been written since the lane's last message."""
+    """Where a lookup starts: at Slack's own timestamp if known, since Slack's clock may differ from ours.
+
+    It never starts long before the message was made, because the conversation may have grown since the lane's last
+    message.
+    """
     message, attempt = delivery.message, delivery.attempt
     since = min(filter(None, (attempt.sent_at, message.earliest, message.made_at)))
     after_id = message.body.after_id if isinstance(message.body, Recheck) else attempt.after_id
@@ -246,7 +252,7 @@ def _again(delivery: Delivery, attempt: Attempt, **changes: Any) -> Again:
 
 
 def _queued(delivery: Delivery, now: datetime) -> Attempt:
-    """It is not there: it may be given (again), without another look."""
+    """The attempt after a definite no: the message may be sent without another lookup."""
     return replace(delivery.attempt, state=State.QUEUED, lookups=0, checked_at=now, not_before=None)
 
 
@@ -256,10 +262,10 @@ def _backoff(delivery: Delivery) -> timedelta:
 
 
 def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Delivery, ...]:
-    """The rows of one lane that may be worked on, most urgent first. `rows` come oldest first.
+    """The rows of one lane that may go next, most urgent first. `rows` come oldest first.
 
-    A story waits for the one before it, and for all its lines. A line waits for its card (`posted` tells which are
-    there) and for the lines before it: it never overtakes its own story, though a more urgent story overtakes it.
+    An episode's card waits for the previous episode's card and all its thread entries. An entry waits for its card
+    (`posted` says which cards are there) and for earlier entries of its thread. A more urgent episode may overtake it.
     """
     rows = list(rows)
     unfinished = {key for row in rows for key in _entry_cards(row.body)}
@@ -285,13 +291,13 @@ def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Deli
 
 
 def thread_of(body: Body) -> str | None:
-    """In whose thread a line belongs; None for what is no line."""
+    """The card whose thread the entry belongs to; None for other messages."""
     if isinstance(body, ThreadEntry):
         return body.card_key
     return body.thread_key if isinstance(body, TimelineBatch) else None
 
 
 def _entry_cards(body: Body) -> tuple[str, ...]:
-    """The cards whose stories its lines go on with."""
-    lines = body.entries if isinstance(body, TimelineBatch) else (body,) if isinstance(body, ThreadEntry) else ()
-    return tuple(line.card_key for line in lines)
+    """The cards whose timelines the message continues."""
+    entries = body.entries if isinstance(body, TimelineBatch) else (body,) if isinstance(body, ThreadEntry) else ()
+    return tuple(entry.card_key for entry in entries)

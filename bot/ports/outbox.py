@@ -6,8 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from bot.domain.backlog import Grouping
 from bot.domain.delivery import Delivery, Lane, Message, Receiver
-from bot.domain.grouping import Grouping
 from bot.domain.held_pages import PageLog
 from bot.ports.lease_store import Lease
 

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from bot.domain.backlog import Grouping
 from bot.domain.card import SyncGroup
 from bot.domain.delivery import Delivery, Lane, LaneKind, Message, Receiver
-from bot.domain.grouping import Grouping, burst_id
+from bot.domain.grouping import burst_id
 from bot.domain.held_pages import PERIOD, PageLog
 from bot.ports.lease_store import Lease
 from bot.ports.outbox import DeliveryResult, PageEntry

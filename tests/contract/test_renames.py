@@ -8,9 +8,10 @@ from itertools import pairwise
 import pytest
 import redis.asyncio
 
+from bot.domain.backlog import Backlog
 from bot.domain.card import Notice, Recheck, SyncCard, ThreadEntry
 from bot.domain.delivery import Delivery, State, in_slack
-from bot.domain.grouping import Backlog, regroup
+from bot.domain.grouping import regroup
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_acknowledgement, plan_reading

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 import redis.asyncio
 
+from bot.domain.backlog import Backlog
 from bot.domain.card import Notice, NoticeKind, SyncCard, ThreadEntry
 from bot.domain.delivery import Delivery, Lane, Message, Priority, State, in_slack
-from bot.domain.grouping import Backlog, regroup
+from bot.domain.grouping import regroup
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Plan, Record, plan_acknowledgement, plan_reading

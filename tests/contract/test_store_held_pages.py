@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 import redis.asyncio
 
+from bot.domain.backlog import Grouping
 from bot.domain.card import HeldPages
 from bot.domain.delivery import Delivery, Lane, LaneKind, Priority, in_slack
-from bot.domain.grouping import Grouping
 from bot.domain.held_pages import PERIOD, PageLog
 from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from bot.domain.backlog import Grouping
 from bot.domain.card import Burst, PostedCard, SyncGroup
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, Lane, LaneKind, Message, Receiver, in_slack
-from bot.domain.grouping import Grouping, burst_id
+from bot.domain.grouping import burst_id
 from bot.domain.held_pages import PageLog
 from bot.domain.note import Note
 from bot.domain.observation import PipelineId

@@ -20,7 +20,7 @@ from pydantic_core import PydanticUndefined
 from bot import cli
 from bot.coordination import heartbeat
 from bot.delivery import rate_limiter
-from bot.domain import grouping, protocol
+from bot.domain import backlog, digest, grouping, protocol
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE
@@ -300,8 +300,8 @@ NUMBERS: Mapping[str, list[str]] = {
         f"{seconds(protocol.RECHECK_AFTER)} later",
         f"{WORDS[grouping.GROUP_FROM]} or more failures",
         f"{WORDS[grouping.BATCH_FROM]} or more lines",
-        f"more than {WORDS[grouping.DIGEST_FROM]} episodes",
-        f"{grouping.ENTRIES_PER_MESSAGE} pipelines a message",
+        f"more than {WORDS[digest.DIGEST_FROM]} episodes",
+        f"{backlog.ENTRIES_PER_MESSAGE} pipelines a message",
         f"for {protocol.RECREATED_WITHIN.seconds // 60} min",
         f"{seconds(socket_mode.DEAF_SECONDS)} deaf",
         f"after {seconds(inbox.RECOVER_AFTER)}",
@@ -320,8 +320,8 @@ NUMBERS: Mapping[str, list[str]] = {
     ],
     "docs/slack.md": [
         f"{WORDS[grouping.GROUP_FROM]} or more failures",
-        f"more than {WORDS[grouping.DIGEST_FROM]} episodes",
-        f"up to {grouping.ENTRIES_PER_MESSAGE} pipelines each",
+        f"more than {WORDS[digest.DIGEST_FROM]} episodes",
+        f"up to {backlog.ENTRIES_PER_MESSAGE} pipelines each",
         f"more than {cards.LATE_AFTER.seconds} seconds",
         f"back within {inbox.TOO_OLD.seconds // 60} minutes",
     ],

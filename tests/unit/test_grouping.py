@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot.domain.backlog import ENTRIES_PER_MESSAGE, Backlog, Grouping
 from bot.domain.card import Digest, Notice, NoticeKind, PostedCard, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery, LaneKind, Priority, State
+from bot.domain.digest import DIGEST_FROM
 from bot.domain.episode import EpisodeKind, Outcome, TimelineEntry
-from bot.domain.grouping import BATCH_FROM, DIGEST_FROM, ENTRIES_PER_MESSAGE, GROUP_FROM, Backlog, Grouping, regroup
+from bot.domain.grouping import BATCH_FROM, GROUP_FROM, regroup
 from bot.domain.observation import Observation, PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
