@@ -9,9 +9,11 @@ from bot.delivery.pending import PendingDelivery, cards_of
 from bot.delivery.rate_limiter import Method, RateLimiter
 from bot.domain.backlog import Backlog
 from bot.domain.card import ALONE, Burst, Notice, PostedCard, Recheck, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
-from bot.domain.delivery import Delivery, Find, Lane, LaneKind, Ownership, Wait
+from bot.domain.delivery import Delivery, Lane, LaneKind
 from bot.domain.grouping import GROUP_FROM
-from bot.domain.protocol import decide, in_doubt, in_order, patience_with, sends_blind, thread_of
+from bot.domain.lane_order import in_order, thread_of
+from bot.domain.protocol import decide, in_doubt, patience_with, sends_blind
+from bot.domain.settlement import Find, Ownership, Wait
 from bot.domain.watch import TeamId
 from bot.ports.cards import Cards
 from bot.ports.outbox import Outbox

@@ -19,27 +19,22 @@ from bot.delivery.suspensions import Suspensions
 from bot.domain.backlog import Backlog, Grouping
 from bot.domain.card import Recheck
 from bot.domain.delivery import (
-    Again,
     Delay,
     Delivery,
-    Done,
-    Drop,
     Lane,
     LookupResult,
     Outcome,
-    Ownership,
     Posted,
     Refusal,
     Refused,
-    Settlement,
     State,
-    Suspend,
     Unknown,
     Unreadable,
 )
 from bot.domain.grouping import regroup
 from bot.domain.held_pages import PERIOD, concerns_pages, hold_back
 from bot.domain.protocol import after_failed_delete, after_lookup, after_recheck, after_send, as_sending
+from bot.domain.settlement import Again, Done, Drop, Ownership, Settlement, Suspend
 from bot.domain.watch import TeamId
 from bot.ports.cards import Cards
 from bot.ports.chat import Chat

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from bot.delivery.pending import PendingDelivery, recheck_of, redraw_of
 from bot.domain.card import HeldPages, Recheck
-from bot.domain.delivery import Again, Done, Drop, Gone, Settlement, Suspend
+from bot.domain.settlement import Again, Done, Drop, Gone, Settlement, Suspend
 from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
 
 

@@ -19,7 +19,7 @@ from bot.domain.observation import PipelineId
 DIGEST_FROM = 10  # more episodes would take too long at one message a second
 
 
-def digest(backlog: Backlog, untried: list[Delivery]) -> Grouping | None:
+def add_to_digest(backlog: Backlog, untried: list[Delivery]) -> Grouping | None:
     """Puts the feed's unposted episodes into a digest. An open failure keeps its own card.
 
     A flapping pipeline takes one entry, however often it flapped.

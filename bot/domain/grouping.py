@@ -22,12 +22,12 @@ from bot.domain.card import (
     TimelineBatch,
 )
 from bot.domain.delivery import Delivery, LaneKind, Message, Priority, State
-from bot.domain.digest import digest
+from bot.domain.digest import add_to_digest
 from bot.domain.episode import EpisodeKind, stable_key
 
 GROUP_ID = 16  # the length of the prefix that all messages of one group share in their keys
 GROUP_FROM = 3  # this many failure cards that wait in one channel become a group
-BATCH_FROM = 4
+BATCH_FROM = 4  # this many entries for one thread become a batch
 
 
 def regroup(backlog: Backlog) -> Grouping | None:
@@ -40,7 +40,7 @@ def regroup(backlog: Backlog) -> Grouping | None:
         or _calls(untried)
         or _closed_pages(backlog, untried)
         or _fresh_failures(backlog, untried)
-        or digest(backlog, untried)
+        or add_to_digest(backlog, untried)
         or _thread_batch(untried)
     )
 

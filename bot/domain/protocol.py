@@ -5,40 +5,28 @@ message is unknown, the bot looks it up before it sends it again. The lookup wai
 land.
 """
 
-from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
-from bot.domain.card import Body, Recheck, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
+from bot.domain.card import Recheck
 from bot.domain.delivery import (
     Absent,
-    Again,
     Attempt,
     Delay,
     Delivery,
-    Done,
-    Drop,
-    Find,
     Found,
-    Gone,
     LaneKind,
     LookupResult,
     Outcome,
-    Ownership,
     Posted,
-    Priority,
     Refusal,
     Refused,
-    Send,
-    Settlement,
     State,
-    Step,
-    Suspend,
     Unknown,
     Unreadable,
-    Wait,
 )
+from bot.domain.settlement import Again, Done, Drop, Find, Gone, Ownership, Send, Settlement, Step, Suspend, Wait
 from bot.domain.watch import SuspendReason
 
 LANDS_WITHIN = timedelta(seconds=8)  # the request's own deadline (5 s), and a margin for a request still in flight
@@ -259,45 +247,3 @@ def _queued(delivery: Delivery, now: datetime) -> Attempt:
 def _backoff(delivery: Delivery) -> timedelta:
     doubled: timedelta = BACKOFF * 2 ** min(delivery.attempt.count - 1, 10)
     return min(doubled, PAGE_LONGEST_BACKOFF if delivery.lane.kind is LaneKind.PAGES else LONGEST_BACKOFF)
-
-
-def in_order(rows: Iterable[Delivery], posted: Mapping[str, bool]) -> tuple[Delivery, ...]:
-    """The rows of one lane that may go next, most urgent first. `rows` come oldest first.
-
-    An episode's card waits for the previous episode's card and all its thread entries. An entry waits for its card
-    (`posted` says which cards are there) and for earlier entries of its thread. A more urgent episode may overtake it.
-    """
-    rows = list(rows)
-    unfinished = {key for row in rows for key in _entry_cards(row.body)}
-    firsts: dict[str, Delivery] = {}
-    urgency: dict[str, Priority] = {}
-    others: list[Delivery] = []
-    for row in rows:
-        thread_key = thread_of(row.body)
-        if row.lane.kind is LaneKind.FEED and (
-            row.message.after_card in unfinished or not posted.get(row.message.after_card, True)
-        ):
-            continue
-        if thread_key is None:
-            others.append(row)
-        elif posted.get(thread_key, False):
-            firsts.setdefault(thread_key, row)
-            urgency[thread_key] = min(row.message.priority, urgency.get(thread_key, row.message.priority))
-    ready = [(row.message.priority, row) for row in others] + [
-        (urgency[thread_key], row) for thread_key, row in firsts.items()
-    ]
-    ready.sort(key=lambda pair: (pair[0], not isinstance(pair[1].body, SyncCard | SyncGroup)))
-    return tuple(row for _, row in ready)
-
-
-def thread_of(body: Body) -> str | None:
-    """The card whose thread the entry belongs to; None for other messages."""
-    if isinstance(body, ThreadEntry):
-        return body.card_key
-    return body.thread_key if isinstance(body, TimelineBatch) else None
-
-
-def _entry_cards(body: Body) -> tuple[str, ...]:
-    """The cards whose timelines the message continues."""
-    entries = body.entries if isinstance(body, TimelineBatch) else (body,) if isinstance(body, ThreadEntry) else ()
-    return tuple(entry.card_key for entry in entries)

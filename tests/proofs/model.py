@@ -17,28 +17,22 @@ from bot.domain.card import ThreadEntry
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import (
     Absent,
-    Again,
     Delivery,
-    Done,
-    Find,
     Found,
     LookupResult,
     Message,
     Outcome,
-    Ownership,
     Posted,
     Priority,
-    Send,
-    Settlement,
     State,
-    Step,
     Unknown,
-    Wait,
     in_slack,
 )
 from bot.domain.episode import TimelineEntry
+from bot.domain.lane_order import in_order
 from bot.domain.observation import PipelineId
-from bot.domain.protocol import LANDS_WITHIN, after_lookup, after_send, as_sending, decide, in_order
+from bot.domain.protocol import LANDS_WITHIN, after_lookup, after_send, as_sending, decide
+from bot.domain.settlement import Again, Done, Find, Ownership, Send, Settlement, Step, Wait
 from bot.domain.watch import ChannelId
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)

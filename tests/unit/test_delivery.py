@@ -11,31 +11,22 @@ from hypothesis import strategies as st
 from bot.domain.card import Body, Notice, NoticeKind, SyncCard, SyncGroup, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
     Absent,
-    Again,
     Delay,
     Delivery,
-    Done,
-    Drop,
-    Find,
     Found,
-    Gone,
     Lane,
     LaneKind,
     LookupResult,
-    Ownership,
     Posted,
     Priority,
     Refusal,
     Refused,
-    Send,
     State,
-    Step,
-    Suspend,
     Unknown,
     Unreadable,
-    Wait,
     in_slack,
 )
+from bot.domain.lane_order import in_order, thread_of
 from bot.domain.protocol import (
     CLOCKS_DIFFER,
     CLOCKS_DIFFER_AT_MOST,
@@ -55,10 +46,9 @@ from bot.domain.protocol import (
     as_sending,
     decide,
     in_doubt,
-    in_order,
     oldest,
-    thread_of,
 )
+from bot.domain.settlement import Again, Done, Drop, Find, Gone, Ownership, Send, Step, Suspend, Wait
 from bot.domain.watch import SuspendReason
 from tests.builders import ALERTS, a_delivery, a_pipeline, an_episode, at, changed
 from tests.fakes import NOON
