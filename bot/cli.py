@@ -80,7 +80,7 @@ def run(
 
 def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
     inner = [_leaves(each) if isinstance(each, BaseExceptionGroup) else [each] for each in group.exceptions]
-    return [exc for those in inner for exc in those]
+    return [exc for leaves in inner for exc in leaves]
 
 
 async def _until_signal(settings: Settings) -> None:

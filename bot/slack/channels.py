@@ -1,4 +1,4 @@
-"""The channel that a command means, and why the bot cannot post there."""
+"""Finds the channel that a command means, and the reason if the bot can't post there."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from bot.slack.render.mrkdwn import outside
 async def channel_to_change(
     word: ChannelWord | None, asker: Asker, directory: Directory, permissions: Permissions
 ) -> ChannelId | Refusal:
-    """The channel of a change, whether or not the bot may post there. The bot joins and opens nothing before this."""
+    """The channel to change, after the permission checks. The bot joins no channel before they pass."""
     if refusal := await permissions.to_change_anything(asker):
         return refusal
     if word is None:
@@ -33,8 +33,10 @@ async def channel_to_see(
 async def _permitted(
     word: ChannelWord, asker: Asker, directory: Directory, permissions: Permissions, *, changing: bool
 ) -> ChannelId | Refusal:
-    """The one channel with that name that the asker may use. An incomplete list can't show that a channel is missing,
-    so forbidden and missing channels then get the same answer."""
+    """The one channel with that name that the person may use.
+
+    An incomplete list can't prove that a channel is missing. So forbidden and missing channels get the same answer.
+    """
     named = word.name or word.id
     check = permissions.inside if changing else permissions.to_see
     if word.id:
@@ -52,16 +54,16 @@ async def _permitted(
 
 
 def _which(named: str, channels: Sequence[ChannelId], *, changing: bool) -> Refusal:
-    """A shared channel may have the name of one of our own."""
-    those = ", ".join(f"<#{channel}>" for channel in channels)
-    told = f"*{outside(named)}* could mean {len(channels)} channels: {those}.{f' {UNCHANGED}' if changing else ''}"
-    return Refusal(reason=told, hint="Pick the channel from the list that Slack offers after #.")
+    """For a name with several channels: another company's shared channel may have the name of an own one."""
+    links = ", ".join(f"<#{channel}>" for channel in channels)
+    reason = f"*{outside(named)}* could mean {len(channels)} channels: {links}.{f' {UNCHANGED}' if changing else ''}"
+    return Refusal(reason=reason, hint="Pick the channel from the list that Slack offers after #.")
 
 
 async def closed(channel: ChannelId, directory: Directory, *, there: bool, named: str = "") -> Refusal | None:
-    """Why the bot can't post there; None if it can. It joins a public channel if Slack lets it.
+    """Why the bot can't post there; None if it can. Joins a public channel if Slack allows it.
 
-    `named`: what Slack calls the conversation where this was typed.
+    `named` is Slack's name for the conversation where the person typed.
     """
     return _closed(channel, await directory.admission(channel), there=there, named=named)
 

@@ -45,7 +45,7 @@ class Click:
 
     @property
     def group(self) -> str:
-        """The message that tells of many failures. Buttons posted by earlier versions call it a storm."""
+        """The group that the message shows. Buttons from earlier versions call it a storm."""
         return self.text("group") or self.text("storm")
 
     @property

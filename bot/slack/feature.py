@@ -1,4 +1,4 @@
-"""The contract between the router and `features/`: commands, buttons, and what both are given and answer with."""
+"""The contract between the router and `features/`: commands and buttons, their input and their replies."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,7 +24,7 @@ MAX_TARGETS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """`in_channel`: everyone in the channel sees it. `replace`: it takes the place of the clicked message."""
+    """`in_channel`: everyone in the channel sees it. `replace`: it replaces the clicked message."""
 
     blocks: Sequence[Block]
     in_channel: bool = False
@@ -37,7 +37,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What features call. Shared by all requests."""
+    """The services that features call. All requests share them."""
 
     requests: RequestServices
     directory: Directory
@@ -49,10 +49,10 @@ class Services:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One person's request. `names`: the pipelines' names that its words were read with.
+    """One person's request. `names` are the pipelines' names that the parser knew.
 
-    `confirmed`: the asker was shown what the command does, and clicked. `parse` knows no names; `understand` reads a
-    button's command with the names of pipelines.
+    `confirmed`: the person saw the command's effect, and clicked. `parse` knows no names; `understand` parses a
+    button's command with the pipelines' names.
     """
 
     services: Services
@@ -77,11 +77,11 @@ def refused(refusal: Refusal, render_context: RenderContext) -> Reply:
 
 
 class Command(ABC):
-    """A command whose words were understood. Nothing was looked up yet."""
+    """A parsed command. `run` looks up the pipelines, people and channels in it."""
 
     @property
     def changes(self) -> bool:
-        """True if it writes. It then costs more of the person's limit, and a lost one may be finished later."""
+        """True if it writes. It then costs more of the person's limit, and a bot may finish it after a crash."""
         return False
 
     @property
@@ -90,17 +90,17 @@ class Command(ABC):
 
     @property
     def repeatable(self) -> bool:
-        """True if a button may ask it again: to share the answer, or for another page of it."""
+        """True if a button may run it again, to share the answer or to show another page."""
         return False
 
     @property
     def confirmable(self) -> bool:
-        """True if a button may run it after the asker saw what it would do."""
+        """True if a button may run it after the person saw its effect."""
         return False
 
     @property
     def shows_watches(self) -> bool:
-        """True if the answer is about what the channel watches."""
+        """True if the answer shows what the channel watches."""
         return False
 
     @property
@@ -114,7 +114,7 @@ class Command(ABC):
 
 @dataclass(frozen=True, slots=True)
 class UsageError(Command):
-    """What is wrong, and what to type instead (without the slash command's name)."""
+    """An invalid text: the mistake, and what to type instead (without the slash command's name)."""
 
     message: str
     hint: str = "help"
@@ -130,7 +130,7 @@ class UsageError(Command):
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """A command, and the names of pipelines that its words were read with."""
+    """A parsed command, and the pipelines' names that the parser knew."""
 
     command: Command
     names: Names
@@ -140,8 +140,8 @@ class Understood:
 class CommandWord:
     """A word that a command begins with. `place` orders the help.
 
-    `takes_names`: more names may give its words another meaning. `changes`: if its words are not understood, assume
-    that it writes. `verbatim`: its last word is kept as typed.
+    `takes_names`: more names may give its words another meaning. `changes`: even an invalid one counts as a write.
+    `verbatim`: the parser keeps its last word as typed.
     """
 
     name: str
@@ -157,7 +157,7 @@ class CommandWord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """`press` is None if the button only opens an address. `acknowledges`: no other request delays it."""
+    """`press` is None if the button only opens an address. `acknowledges`: other requests never delay the click."""
 
     press: Callable[[Click, Call], Awaitable[Reply]] | None
     changes: bool = True
@@ -166,7 +166,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """What one module of `features/` adds."""
+    """The commands and buttons of one module in `features/`."""
 
     commands: tuple[CommandWord, ...] = ()
     buttons: Mapping[str, Button] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Asks Slack for the facts, decides, and refuses without revealing hidden channels."""
+"""Checks permissions with facts from Slack. A refusal never reveals a hidden channel."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ UNCHANGED = "Nothing was changed."
 class Asker:
     """Who typed or clicked, and where. `team` and `handle` come from the payload, and may be empty.
 
-    `clicked`: with a button. Only members can type in a channel, but a button outlives a membership.
+    `clicked`: with a button. Only members can type in a channel, but former members may still see its buttons.
     """
 
     user: UserId
@@ -33,7 +33,7 @@ class Asker:
     team: str = ""
     handle: str = ""
     channel_name: str = ""
-    """Of the conversation where it was typed, as Slack calls it: `directmessage` or `mpdm-…` between people."""
+    """Slack's name for the conversation: `directmessage` or `mpdm-…` for direct messages between people."""
     clicked: bool = False
 
     def types_in(self, channel: ChannelId) -> bool:
@@ -42,9 +42,9 @@ class Asker:
 
 
 class Permissions:
-    """Every command and button that changes or shows what a channel watches asks here first.
+    """Decides who may change or see what a channel watches. Every such command and button asks here first.
 
-    Returns None if the asker may, otherwise the refusal to show.
+    Each method returns None, or the refusal to show.
     """
 
     def __init__(self, facts: Facts, who_may_watch: WhoMayWatch = WhoMayWatch.MEMBERS) -> None:
@@ -52,7 +52,7 @@ class Permissions:
         self._who_may_watch = who_may_watch
 
     async def to_ask(self, asker: Asker) -> Refusal | None:
-        """For messages. Slack offers commands to people of the workspace only, but anyone in a channel can mention."""
+        """For messages. Slack offers commands only to the workspace's people, but anyone in a channel can mention."""
         person = await self.facts.person(asker.user, team=asker.team)
         if person.account is Unreadable.AWAY:
             return slack_is_away("check who you are", changing=True)
@@ -89,15 +89,17 @@ class Permissions:
         return _refusal(why, asker, channel, named, changing=False) if why else None
 
     async def to_find_nothing(self, asker: Asker, named: str, *, changing: bool) -> Refusal:
-        """The answer for a name that no channel has. It asks Slack the same question as for an existing channel, so an
-        absent Slack does not reveal which of the two it is."""
+        """The answer for a name that no channel has.
+
+        Makes the same call to Slack as for an existing channel, so a failing Slack doesn't reveal which channels exist.
+        """
         place = await self.facts.place(asker.channel, asker.user)
         if isinstance(place.membership, Unreadable) and (why := outside_of(place)):
             return _refusal(why, asker, ChannelId(""), named, changing=changing)
         return no_such_channel(named, changing=changing)
 
     async def name(self, asker: Asker) -> str:
-        """As plain text, for announcements and cards."""
+        """The person's name as plain text, for announcements and cards."""
         return await self.facts.name(asker.user, asker.handle)
 
 

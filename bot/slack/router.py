@@ -1,4 +1,4 @@
-"""From an interaction to the feature that answers it. Its text is parsed once, its references are resolved once."""
+"""Finds the feature that answers an interaction. Parses its text and resolves its references once."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ COMMAND, CLICK, MESSAGE = "command", "click", "message"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """An interaction that was read, and not yet answered. `run` answers it; None if there is nothing to say.
+    """A parsed interaction. `run` returns its answer, or None for a click without one.
 
-    `changes`: it writes. `acknowledges`: someone takes care of a failure. `needs_store`: its text
-    alone gives no answer.
+    `changes`: it writes. `acknowledges`: a person acknowledges a failure. `needs_store`: the text alone
+    gives no answer.
 
     Raises:
         StoreAway: from `run`, if the answer needs the store and the store does not answer.
@@ -50,7 +50,7 @@ class Router:
         return refused(refusal, self._services.render_context).message
 
     def typed(self, text: str, asker: Asker) -> Reading:
-        """The names that are known now are enough to say whether it writes."""
+        """Parses with the names known now. That shows whether the command writes; `run` may fetch a fresh listing."""
         understood = self._known(text, asker.channel)
         command = understood.command
         return Reading(
@@ -71,7 +71,7 @@ class Router:
         return replace(reading, run=run)
 
     def _greeted(self, asker: Asker) -> Reading:
-        """Nobody asked for anything, so the answer is short."""
+        """Answers a greeting with the short help."""
         call = self._call(asker, SavedQuestion())
         return Reading(changes=False, acknowledges=False, needs_store=False, run=lambda: ShortHelp().run(call))
 
@@ -112,7 +112,7 @@ class Router:
         return Understood(self._routes.parse(text, names), names)
 
     async def _clear(self, text: str, understood: Understood, channel: ChannelId) -> Understood:
-        """Read again with a fresh listing if a name is unknown."""
+        """Parses again with a fresh listing if a name is unknown."""
         if not self._may_mean_more(text, understood):
             return understood
         names = await self._services.requests.references.fresh_names(channel)
@@ -127,13 +127,13 @@ class Router:
         return any(isinstance(resolve(each, names, suggest=False), Unknown) for each in command.pipelines)
 
     def _may_change(self, command: Command, text: str) -> bool:
-        """With the names of a fresh listing, a text that was not understood may be a command that writes."""
+        """True for an invalid text that may become a command that writes, once a fresh listing has more names."""
         word = self._routes.word(text)
         return isinstance(command, UsageError) and word is not None and word.changes
 
 
 def _asker(payload: Mapping[str, str]) -> Asker:
-    """Who typed a command. A payload that an older version kept has fewer fields."""
+    """The person who typed. Payloads that older versions stored have fewer fields."""
     return Asker(
         user=UserId(payload["user"]),
         channel=ChannelId(payload["channel"]),

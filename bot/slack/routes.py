@@ -1,4 +1,4 @@
-"""All features, found in `features/`: which command a text is, and which button an action id is. Pure."""
+"""Finds all features, and maps a text to its command and an action id to its button. Pure."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,11 +18,11 @@ from bot.slack.render.mrkdwn import escape, outside
 
 LONGEST_TEXT = 4000
 LONGEST_HINT = 250
-WITHOUT_WORDS = "status"  # an empty text belongs to it
+WITHOUT_WORDS = "status"  # the command for an empty text
 
 
 def all_features() -> Iterator[Feature]:
-    """Each module of `features/` has one, called FEATURE."""
+    """The FEATURE of each module in `features/`."""
     for module in iter_modules(features.__path__):
         found: object = import_module(f"{features.__name__}.{module.name}").FEATURE
         if not isinstance(found, Feature):
@@ -31,13 +31,14 @@ def all_features() -> Iterator[Feature]:
 
 
 class Routes:
-    """From a typed text to its command, and from an action id to its button. Never raises."""
+    """Maps a text to its command, and an action id to its button. `parse` never raises."""
 
-    def __init__(self, those: Iterable[Feature]) -> None:
-        those = tuple(those)
-        words = sorted((word for each in those for word in each.commands), key=lambda word: word.place)
+    def __init__(self, available: Iterable[Feature]) -> None:
+        available = tuple(available)
+        words = sorted((word for feature in available for word in feature.commands), key=lambda word: word.place)
         self.words: Mapping[str, CommandWord] = {word.name: word for word in words}
-        self.buttons: Mapping[str, Button] = {name: button for each in those for name, button in each.buttons.items()}
+        buttons = (button for feature in available for button in feature.buttons.items())
+        self.buttons: Mapping[str, Button] = dict(buttons)
         self.help_pages: Mapping[str, HelpPage] = {word.name: word.help for word in words}
         self.vocabulary = Vocabulary(
             commands=tuple(self.words),
@@ -49,11 +50,11 @@ class Routes:
         return help_lines(topic, self.help_pages, command)
 
     def word(self, text: str) -> CommandWord | None:
-        """The command's word that a text begins with."""
+        """The command that a text begins with. None if it begins with another word."""
         return self.words.get(self.vocabulary.first(text))
 
     def parse(self, text: str, names: Names = NO_NAMES) -> Command:
-        """A name may hold blanks and keywords, so the reading of a text depends on the pipelines' names."""
+        """Depends on the pipelines' names, because a name may contain spaces and keywords."""
         if len(text) > LONGEST_TEXT:
             return UsageError(f"That's {len(text)} characters, and I read up to {LONGEST_TEXT}.", "help")
         try:
@@ -88,7 +89,7 @@ class Routes:
         return Refused(f"There is no command called *{outside(name)}*. If it's a pipeline, check its state:", *asking)
 
     def _hint(self, refused: Refused, names: Names) -> str:
-        """The first hint that is a command; else the first one that such a hint is refused with."""
+        """The first hint that is a valid command. For an invalid one, tries the hints of its own refusal."""
         for hint in refused.hints:
             if not self._begins(hint):
                 continue

@@ -1,4 +1,4 @@
-"""The *Acknowledge* buttons: someone takes care of one failure, or of all that one message shows."""
+"""The *Acknowledge* buttons: a person takes one failure, or all failures in a message."""
 
 import asyncio
 
@@ -32,7 +32,7 @@ async def _acknowledge(click: Click, call: Call) -> Reply:
 
 
 async def _acknowledge_one(click: Click, call: Call) -> Reply:
-    """Chosen in a message that shows many failures. The card says which pipeline it is."""
+    """For one failure, chosen in a message with many. The card knows its pipeline."""
     acknowledgements, card = call.services.requests.acknowledgements, click.text("card")
     if not await acknowledgements.holds(click.channel, [card]):
         return call.refused(NOT_HERE)
@@ -51,7 +51,7 @@ async def _acknowledge_all(click: Click, call: Call) -> Reply:
 
 
 async def _who_and_where(click: Click, call: Call) -> tuple[str, str]:
-    """Both at the same time, because neither is worth a late acknowledgement."""
+    """Looks up both at the same time, so that the acknowledgement isn't late."""
     permissions = call.services.permissions
     name, place = await asyncio.gather(permissions.name(call.asker), permissions.facts.place_words(click.channel))
     return name, place
@@ -82,22 +82,22 @@ def acknowledged(answer: AcknowledgeAnswer, render_context: RenderContext) -> st
         case Fate.OVER:
             return f"This failure of {name} is over, so there is nothing to acknowledge. Its card shows how it ended."
         case Fate.UNWATCHED if answer.watched:
-            told = f"This failure of {name} was no longer watched here, so this card gets no further updates."
-            return f"{told}\n{_how_it_stands(answer, render_context)}"
+            text = f"This failure of {name} was no longer watched here, so this card gets no further updates."
+            return f"{text}\n{_how_it_stands(answer, render_context)}"
         case Fate.UNWATCHED:
-            told = f":no_bell: {name} is no longer watched, so there are no further updates on this failure."
-            return f"{told}\n{_to_watch(answer, render_context)}"
+            text = f":no_bell: {name} is no longer watched, so there are no further updates on this failure."
+            return f"{text}\n{_to_watch(answer, render_context)}"
         case Fate.UNKNOWN:
-            told = f"{_not_kept(f'this failure of {name}')} The card gets no further updates."
+            text = f"{_not_kept(f'this failure of {name}')} The card gets no further updates."
             if answer.stands or answer.watched:
-                told = f"{told}\n{_how_it_stands(answer, render_context)}"
+                text = f"{text}\n{_how_it_stands(answer, render_context)}"
             if answer.watched:
-                return told
-            return f"{told}\nIt isn't watched now. {_to_watch(answer, render_context)}"
+                return text
+            return f"{text}\nIt isn't watched now. {_to_watch(answer, render_context)}"
 
 
-def _not_kept(those: str) -> str:
-    return f":information_source: I couldn't save your click: my database was emptied, so I no longer know {those}."
+def _not_kept(failures: str) -> str:
+    return f":information_source: I couldn't save your click: my database was emptied, so I no longer know {failures}."
 
 
 def _how_it_stands(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
@@ -112,8 +112,8 @@ def _to_watch(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
 
 def acknowledged_all(answer: AcknowledgeAllAnswer, render_context: RenderContext) -> str:
     if answer.known == 0:
-        told = f"{_not_kept('these failures')} The message gets no further updates."
-        return f"{told}\n`{render_context.command}` shows this channel's pipelines and their current state."
+        text = f"{_not_kept('these failures')} The message gets no further updates."
+        return f"{text}\n`{render_context.command}` shows this channel's pipelines and their current state."
     number = answer.acknowledged
     if number == 0:
         return "There is nothing left to acknowledge: each failure is acknowledged, over or no longer watched."

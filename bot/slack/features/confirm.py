@@ -1,4 +1,4 @@
-"""A confirmation: the asker was shown what a command does, and clicked. Everything is checked again."""
+"""The confirmation button: runs a command after the person saw its effect. Checks everything again."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""`help`: the commands, or one of them."""
+"""`help`: all commands, or one of them."""
 
 import difflib
 from dataclasses import dataclass

@@ -28,7 +28,7 @@ _STATES = ", ".join(State)
 
 @dataclass(frozen=True, slots=True)
 class List(Command):
-    """`words` are looked for in names, projects and ids; of those found, the ones in one of `states` are listed."""
+    """Lists the pipelines with `words` in their name, project or id, and in one of `states`."""
 
     words: str
     states: frozenset[State] = frozenset()
@@ -93,14 +93,14 @@ def list_blocks(answer: ListAnswer, question: SavedQuestion) -> list[Block]:
 
 
 def _meant(words: str) -> str:
-    """The states that words which are in no name may stand for."""
+    """Suggests the states that these unknown words may mean."""
     near = [get_close_matches(word.lower(), list(State), n=1, cutoff=STATE_CUTOFF) for word in words.split()]
     states = dict.fromkeys(state for each in near for state in each)
     return f" Did you mean {' or '.join(f'*{state}*' for state in states)}?" if states else ""
 
 
 def _by_project(answer: ListAnswer, question: SavedQuestion) -> list[str]:
-    """What needs attention stands above all projects, each with its own."""
+    """Pipelines that need attention come first, each with its project. The others follow, grouped by project."""
     lines: list[str] = []
     project = None
     for view in page(answer.views, question):

@@ -56,10 +56,10 @@ def _parser(kind: NoteKind) -> Callable[[CommandText], Command]:
 
 
 def note_command(kind: NoteKind, words: list[Word], names: Names) -> NoteCommand:
-    """The last word says what is wanted; those before it are one name, with or without quotes.
+    """Reads the last word as the runbook or note, and the words before it as one name, quoted or not.
 
     Raises:
-        Refused: it can't be understood.
+        Refused: the words make no command.
     """
     if not words:
         raise Refused(f"Which pipeline is the {kind} for?", f"{kind} orders-eu {_EXAMPLES[kind]}")
@@ -81,9 +81,9 @@ def _name(words: list[Word]) -> str:
 
 
 def _is_text(kind: NoteKind, word: Word, *, is_name: bool) -> bool:
-    """A note stands in quotes. An address holds a colon or a slash, which hardly a name ends in, or looks like a host.
+    """True if the word is a quoted note, or an address: with a colon or a slash, or in the form of a host.
 
-    `is_name`: all the words are a pipeline's name.
+    `is_name`: all words together are a pipeline's name.
     """
     if kind is NoteKind.NOTE:
         return word.quoted
@@ -95,7 +95,7 @@ def _is_host(text: str) -> bool:
 
 
 def _with_scheme(kind: NoteKind, name: list[Word], last: Word) -> str:
-    """The same command where only the scheme of its address is missing; else empty."""
+    """The command with `https://` before its address. Empty if that doesn't make it valid."""
     if kind is not NoteKind.RUNBOOK or "://" in last.text or "@" in last.text:
         return ""
     address = last.text.rstrip(PUNCTUATION) if _is_host(last.text) else last.text

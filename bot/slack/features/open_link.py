@@ -1,4 +1,4 @@
-"""Buttons that only open an address. Slack reports the click all the same, and wants it acknowledged."""
+"""Buttons that only open an address. Slack still reports the click, and expects an acknowledgement."""
 
 from bot.slack.feature import Button, Feature
 from bot.slack.render import action_ids

@@ -11,7 +11,7 @@ from bot.slack.render import action_ids
 
 
 async def _press(click: Click, call: Call) -> Reply:
-    """A private answer carries no card, and shows what anyone may ask for."""
+    """An ephemeral answer has no card. Anyone may ask for what it shows."""
     requests, card, pipeline = call.services.requests, click.text("card"), click.text("pipeline")
     if card and not await requests.acknowledgements.holds(click.channel, [card]):
         return replace(call.refused(NOT_HERE), replace=click.ephemeral)

@@ -1,4 +1,4 @@
-"""`status`: how pipelines stand now. Without a command, what the channel watches."""
+"""`status`: the current state of pipelines. An empty command shows what the channel watches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +29,7 @@ _STATES = ", ".join(State)
 
 @dataclass(frozen=True, slots=True)
 class Overview(Command):
-    """Nothing was typed."""
+    """The command for an empty text."""
 
     @property
     def repeatable(self) -> bool:
@@ -48,7 +48,7 @@ class Overview(Command):
 
 @dataclass(frozen=True, slots=True)
 class Status(Command):
-    """`states`: the words among `references` that may mean a state. A pipeline of that very name comes first."""
+    """`states` are the references that may mean a state. A pipeline with that exact name takes precedence."""
 
     references: tuple[str, ...]
     states: frozenset[State] = frozenset()
@@ -59,7 +59,7 @@ class Status(Command):
 
     @property
     def shows_watches(self) -> bool:
-        """True without the name of a pipeline."""
+        """True if no reference names a pipeline."""
         return all(each.lower() in self.states for each in self.references)
 
     @property
@@ -89,7 +89,7 @@ def _parse(command_text: CommandText) -> Command:
 
 
 def _reply(answer: StatusAnswer, call: Call) -> Reply:
-    """A shared answer holds facts about pipelines only, so one without any stays with the person who asked."""
+    """Shares only answers with pipelines. Any other answer stays with the person who asked."""
     shares = call.question.shared and bool(answer.views)
     question = call.question if shares else replace(call.question, shared=False)
     return Reply(blocks=status_blocks(answer, question, call.services.render_context), in_channel=shares)

@@ -33,8 +33,8 @@ def stop_blocks(answer: StopPagingAnswer) -> list[Block]:
     else:
         others = [watch for watch in answer.stopped if watch.made_by != answer.by]
         makers = ", ".join(dict.fromkeys(_made(watch) for watch in others[:MOST_WATCHES]))
-        told = f" I'll tell the people who set this up: {makers}." if makers else ""
-        head = f":no_bell: I no longer page you{about}.{told}"
+        notified = f" I'll tell the people who set this up: {makers}." if makers else ""
+        head = f":no_bell: I no longer page you{about}.{notified}"
     off = [f"You're off {line}" for line in left_lines(answer.stopped, answer.covers, answer.by)]
     blocks = sections([head, *off, "User groups, here and channel can still mention you in channels."])
     return [*blocks, *_others(answer)]
@@ -44,10 +44,10 @@ def _others(answer: StopPagingAnswer) -> list[Block]:
     if not answer.others:
         return []
     watches = "1 other watch still pages" if answer.others == 1 else f"{answer.others} other watches still page"
-    sure = confirmation(
+    confirm_all = confirmation(
         "Stop all pages?", "No watch will page you. The people who set them up get a message.", "Stop all pages"
     )
-    stop_all = button(action_ids.STOP_ALL_PAGING, "Stop all pages", value(all=True), confirm=sure)
+    stop_all = button(action_ids.STOP_ALL_PAGING, "Stop all pages", value(all=True), confirm=confirm_all)
     return [section(f"{watches} you."), *actions(f"stop-{answer.at.timestamp():.6f}", stop_all)]
 
 

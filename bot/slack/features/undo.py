@@ -1,4 +1,4 @@
-"""The *Undo* button: takes a change of watches back."""
+"""The *Undo* button: reverts a change of watches."""
 
 from bot.domain.answer import UndoAnswer, UndoFate
 from bot.domain.subscription import UNDO_FOR, Edit

@@ -27,7 +27,7 @@ from bot.slack.render.rows import unresolved
 
 @dataclass(frozen=True, slots=True)
 class Unwatch(Command):
-    """`references` None means all that the channel watches."""
+    """`references` None removes every watch of the channel."""
 
     references: tuple[str, ...] | None
     channel: ChannelWord | None = None
@@ -74,13 +74,13 @@ def _parse(command_text: CommandText) -> Command:
 
 
 def _means_all(name: str, command_text: CommandText) -> bool:
-    """In quotes, or if a pipeline has it, it is a name."""
+    """True for a word like *everything*, unless it is quoted or a pipeline's name."""
     typed_plainly = any(word.lower == name for word in command_text.words)
     return name in EVERYTHING and typed_plainly and not command_text.names.exactly(name)
 
 
 def _refuse_half(draft: Draft) -> None:
-    """`unwatch` removes a whole watch; events and targets are left out by another `watch`."""
+    """Refuses events and targets, because `unwatch` removes a whole watch. Suggests a `watch` that changes them."""
     named = " ".join(quoted(each) for each in draft.names) or "orders-eu"
     there = "".join(f" in {each.corrected}" for each in draft.items(ClauseKind.CHANNEL)[:1])
     if targets := draft.items(ClauseKind.TARGET):
@@ -147,11 +147,11 @@ def unwatch_blocks(
 
 
 def _would_end(answer: UnwatchAnswer, render_context: RenderContext) -> list[Block]:
-    """The watches that a pattern takes in, and the command that ends them."""
+    """The watches that match a pattern, and the command that ends them."""
     number = len(answer.would_end)
-    those = "1 watch" if number == 1 else f"{number} watches"
+    watches = "1 watch" if number == 1 else f"{number} watches"
     who, no = phrases.watcher(answer.channel), "have" if phrases.is_direct(answer.channel) else "has"
-    lines = [f"{who} {no} no watch on that pattern. Nothing was changed. It matches {those}:"]
+    lines = [f"{who} {no} no watch on that pattern. Nothing was changed. It matches {watches}:"]
     shown = answer.would_end[:WATCHES_SHOWN]
     lines += [f"• {phrases.watch_words(watch)}: {_to_end([watch], render_context)}" for watch in shown]
     if number > len(shown):
@@ -161,16 +161,16 @@ def _would_end(answer: UnwatchAnswer, render_context: RenderContext) -> list[Blo
 
 
 def _still_covered(answer: UnwatchAnswer, render_context: RenderContext) -> list[Block]:
-    """A pattern goes on watching it. Only to end the pattern ends that."""
-    those, who = answer.still_covered_by, phrases.watcher(answer.channel)
+    """Patterns that still watch the pipelines, and the command that ends these patterns."""
+    covering, who = answer.still_covered_by, phrases.watcher(answer.channel)
     named = ", ".join(f"*{outside(name)}*" for name in answer.covered)
     verb = f"{'still ' if answer.removed else ''}{phrases.watches_verb(answer.channel)}"
-    patterns = ", ".join(code(watch.reference) for watch in those)
-    noun = "the pattern" if len(those) == 1 else "the patterns"
+    patterns = ", ".join(code(watch.reference) for watch in covering)
+    noun = "the pattern" if len(covering) == 1 else "the patterns"
     lines = [f"{who} {verb} {named} through {noun} {patterns}. That stays. Stop watching {noun}?"]
-    lines += [f"• {phrases.watch_words(watch)}: {_to_end([watch], render_context)}" for watch in those]
-    ends = f"Unwatch {those[0].reference}" if len(those) == 1 else f"Unwatch {len(those)} patterns"
-    return [*sections(lines), *confirm_blocks(ends, _unwatch_command(those, answer.channel), answer.at)]
+    lines += [f"• {phrases.watch_words(watch)}: {_to_end([watch], render_context)}" for watch in covering]
+    ends = f"Unwatch {covering[0].reference}" if len(covering) == 1 else f"Unwatch {len(covering)} patterns"
+    return [*sections(lines), *confirm_blocks(ends, _unwatch_command(covering, answer.channel), answer.at)]
 
 
 def _to_end(watches: Sequence[Watch], render_context: RenderContext) -> str:
@@ -179,7 +179,7 @@ def _to_end(watches: Sequence[Watch], render_context: RenderContext) -> str:
 
 
 def _unwatch_command(watches: Sequence[Watch], channel: ChannelId) -> str:
-    """By id, so that a rename meanwhile does not change which watch ends."""
+    """Names pipelines by id, so that a rename doesn't change which watch ends."""
     named = " ".join(escape(quoted(watch.reference)) for watch in watches)
     where = "" if phrases.is_direct(channel) else f" in <#{channel}>"
     return f"unwatch {named}{where}"

@@ -1,4 +1,4 @@
-"""The Bolt app and its listeners. A listener keeps an interaction, acknowledges it, and lets the inbox answer."""
+"""The Bolt app and its listeners. A listener stores an interaction, acknowledges it, and lets the inbox answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -38,8 +38,8 @@ class Identity:
 class Listeners:
     """One method for each kind of payload. `bot_user` is the bot's own id.
 
-    A `trigger_id` lives 3 s. A feature that opens a view has to call `views.open` here, before the inbox keeps the
-    interaction. The acknowledgement has to wait until it is kept.
+    A `trigger_id` expires after 3 s. A feature that opens a view has to call `views.open` here, before the inbox stores
+    the interaction. The acknowledgement has to wait for the store.
     """
 
     def __init__(
@@ -108,10 +108,10 @@ def texts_of(body: Mapping[str, object], names: Sequence[str]) -> dict[str, str]
 
 
 def build_app(listeners: Listeners, *, client: AsyncWebClient, signing_secret: str | None, command: str) -> AsyncApp:
-    """Without a signing secret the app is for Socket Mode only, whose payloads carry no signature."""
+    """Without a signing secret, the app serves only Socket Mode, where payloads have no signature."""
 
     async def authorize() -> AuthorizeResult:
-        """Bolt's own way asks Slack at the first payload. If Slack does not answer, it tells people to reinstall."""
+        """Bolt's default asks Slack at the first payload. Without an answer, it tells people to reinstall the app."""
         return AuthorizeResult(enterprise_id=None, team_id=None, bot_token=client.token)
 
     # Bolt takes the token from `authorize`, and warns if the client has one too.

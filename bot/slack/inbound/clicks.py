@@ -25,7 +25,7 @@ def read_click(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
         "response_url": body.get("response_url"),
     }
     which = f"{action.get('action_ts')} {action.get('action_id')} {user.get('id')} {place.get('message_ts')}"
-    if action.get("action_id") == action_ids.CONFIRM:  # each question is answered once, however often it is clicked
+    if action.get("action_id") == action_ids.CONFIRM:  # answers each question once, even after several clicks
         which = f"{action_ids.CONFIRM} {user.get('id')} {channel} {action.get('value')}"
     return readable(which), {name: readable(value) for name, value in payload.items()}
 

@@ -1,6 +1,6 @@
 """Limits on the HTTP server's connections: aiohttp has no deadline for a request head, and no cap on connections.
 
-A connection is trusted once Slack's signature was verified on it. Only untrusted connections give way to new ones.
+A connection is trusted after one request with Slack's valid signature. The limiter drops only untrusted connections.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from bot.ports.telemetry.slack import HttpRefused
 BACKLOG = 100
 """How many connections asyncio accepts at once before it can refuse the first of them."""
 RESERVED_DESCRIPTORS = 100 + BACKLOG
-"""Kept for Redis, GoldRush, Slack and files; and for connections that are accepted but not yet refused."""
+"""Reserved for Redis, GoldRush, Slack and files, and for accepted connections that the limiter will refuse."""
 FEWEST_CONNECTIONS = 8
 LOG_EVERY_SECONDS = 60.0
 
@@ -40,7 +40,7 @@ def descriptor_limit() -> int:
 
 
 def connection_cap(wanted: int, outgoing: int, soft_limit: int) -> int:
-    """The number of connections to accept, so that `outgoing` ones always find a descriptor."""
+    """The number of connections to accept. Leaves descriptors for `outgoing` connections."""
     return max(FEWEST_CONNECTIONS, min(wanted, soft_limit - RESERVED_DESCRIPTORS - outgoing))
 
 
@@ -94,7 +94,7 @@ class ConnectionLimiter:
         self._open.pop(transport, None)
 
     def _make_room(self) -> bool:
-        """Drops the oldest connection on which nothing of Slack's has arrived."""
+        """Drops the oldest untrusted connection. False if all are trusted."""
         victim = next((each for each in self._open.values() if not each.trusted), None)
         if victim is not None:
             victim.drop("no_room")
@@ -111,7 +111,7 @@ class Connection(asyncio.Protocol):
     _transport: asyncio.Transport | None = None
     _timer: asyncio.TimerHandle | None = None
     _waiting: bool = field(default=True)
-    """True between requests, while no byte of the next head has come."""
+    """True between requests, until the first byte of the next head."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 (TCP gives no other)
@@ -144,7 +144,7 @@ class Connection(asyncio.Protocol):
             self._deadline(limits.head, "head_late")
 
     def drop(self, reason: str) -> None:
-        """Closes at once, without waiting for a client that reads slowly. No reason: nothing to report."""
+        """Closes at once, without waiting for a slow client. Counts a refusal if there is a reason."""
         if self._transport is None:
             return
         if reason:

@@ -1,4 +1,4 @@
-"""HTTP mode: Slack sends signed requests. Socket Mode is the other way; the same Bolt app serves both."""
+"""HTTP mode: Slack sends signed requests to the bot. The same Bolt app also serves Socket Mode."""
 
 import asyncio
 import logging
@@ -17,14 +17,14 @@ from slack_sdk.signature import SignatureVerifier
 from bot.slack.inbound.connection_limit import BACKLOG, ConnectionLimiter, Limits, Refusals, limited
 from bot.slack.inbound.payloads import bolt_request, signable
 
-LARGEST_REQUEST = 512 * 1024  # far above Slack's largest; a larger body is refused unread
+LARGEST_REQUEST = 512 * 1024  # far above Slack's largest; the server refuses a larger body unread
 GOODBYE_SECONDS = 2.0  # for requests in progress
-LINGERING_SECONDS = 1.0  # for the rest of a body that was already answered
+LINGERING_SECONDS = 1.0  # for the rest of a body, after its answer
 ALL_INTERFACES = ""
 
 
 def _server_log(refusals: Refusals) -> logging.Logger:
-    """Drops aiohttp's traceback for each client that speaks no HTTP. Our own errors keep theirs."""
+    """A logger without aiohttp's tracebacks for clients that don't speak HTTP. The bot's own errors keep theirs."""
 
     def is_our_own(record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
@@ -48,7 +48,7 @@ async def http(
 ) -> AsyncIterator[int]:
     """Serves `/slack/events` and `/healthz`; yields the port. Bolt checks signature and age of every request.
 
-    Without `signing_secret`, no connection is trusted, and each gives way to newer ones.
+    Without `signing_secret`, no connection is trusted, so new ones can replace any of them.
     Source: https://docs.slack.dev/authentication/verifying-requests-from-slack
     """
     refusals = Refusals()

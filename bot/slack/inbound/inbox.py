@@ -1,4 +1,4 @@
-"""Keeps each interaction before Slack gets its acknowledgement, answers it once, and recovers it after a crash."""
+"""Stores each interaction before the acknowledgement, runs it once, and resumes it after a crash."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -66,19 +66,19 @@ BROKEN = Refusal(
 
 @dataclass(frozen=True, slots=True)
 class StoredInteraction:
-    """An interaction that was kept, or that needs no keeping. `answer` follows the acknowledgement."""
+    """An interaction that is stored, or that needs no storing. Call `answer` after the acknowledgement."""
 
     answer: Callable[[], Awaitable[None]]
 
 
 class InboxStore(InteractionStore, LeaseStore, Protocol):
-    """Kept interactions, and leases on them."""
+    """Stored interactions, and the leases on them."""
 
 
 class Inbox:
-    """`catch_up` runs before each answer, so that a change which another bot just wrote counts.
+    """Runs each interaction once. `catch_up` runs before each answer, to include what another bot just wrote.
 
-    `respond` says where the answer to an interaction goes.
+    `respond` chooses where an answer goes.
     """
 
     def __init__(
@@ -105,16 +105,16 @@ class Inbox:
         self._slots = CommandSlots()
         self._under_way: dict[str, asyncio.Task[object] | None] = {}
         self._unrecorded: set[str] = set()
-        """Answered, but not yet finished in the store."""
+        """Interactions that this bot answered, but that the store still holds as unfinished."""
 
     async def take(self, ack: AsyncAck, kind: str, id: str, payload: dict[str, str]) -> None:  # noqa: A002
-        """Keeps an interaction, acknowledges it, answers it. The second time it only acknowledges."""
+        """Stores an interaction, acknowledges it and answers it. A repeated one is only acknowledged."""
         kept = await self.keep(kind, id, payload)
         await ack()
         await kept.answer()
 
     async def keep(self, kind: str, id: str, payload: dict[str, str]) -> StoredInteraction:  # noqa: A002
-        """Keeps an interaction before Slack gets its acknowledgement. Beyond a person's limit, it writes nothing."""
+        """Stores an interaction before its acknowledgement. Stores nothing beyond a person's limit."""
         interaction = Interaction(id=f"{kind} {id}", kind=kind, at=self._clock.now(), payload=payload)
         reading = self._admitted(interaction)
         if isinstance(reading, TooMany):
@@ -128,12 +128,14 @@ class Inbox:
         if not first:
             return StoredInteraction(_no_answer)
         slot = self._slot(interaction, reading)
-        return StoredInteraction(partial(self._act, interaction, reading, self._act_seconds, slot=slot, if_away=KEPT))
+        return StoredInteraction(
+            partial(self._process, interaction, reading, self._act_seconds, slot=slot, if_away=KEPT)
+        )
 
     def _admitted(self, interaction: Interaction) -> Reading | TooMany:
-        """Beyond a person's limit, a text is refused unread, because reading it costs more than refusing it.
+        """Refuses a text beyond the person's limit before parsing it, because parsing costs more than a refusal.
 
-        Acknowledgements have a limit of their own, so that a flood never blocks people who answer failures.
+        Acknowledgements have their own limit, so that a flood never blocks people who answer failures.
         """
         person = UserId(interaction.payload.get("user", ""))
         if interaction.kind != CLICK and (too_many := self._limits.lacks(person)):
@@ -144,19 +146,19 @@ class Inbox:
         return self._limits.take(person, CHANGE_COSTS if reading.changes else 1.0) or reading
 
     async def _refuse(self, interaction: Interaction, too_many: TooMany) -> None:
-        """Only some of a flood get an answer."""
+        """Answers only a few interactions of a flood."""
         if too_many.tell:
-            await self._say(interaction, too_many.refusal(self._limits.per_minute))
+            await self._send_refusal(interaction, too_many.refusal(self._limits.per_minute))
 
     async def _answer_unkept(self, interaction: Interaction, reading: Reading) -> None:
         if reading.needs_store:
-            await self._say(interaction, AWAY if reading.changes else UNANSWERED)
+            await self._send_refusal(interaction, AWAY if reading.changes else UNANSWERED)
             return
-        await self._act(interaction, reading, self._act_seconds, slot=self._slot(interaction, reading))
+        await self._process(interaction, reading, self._act_seconds, slot=self._slot(interaction, reading))
         self._unrecorded.add(interaction.id)  # Redis may have kept it, or may keep it later
 
     async def recover(self) -> None:
-        """Answers interactions that a dead bot or an absent store left unfinished. Runs every few seconds.
+        """Answers interactions that a crash or an unreachable store left unfinished. Runs every few seconds.
 
         Raises:
             StoreAway: a later run recovers them.
@@ -164,16 +166,16 @@ class Inbox:
         now = self._clock.now()
         for interaction in await self._store.unfinished():
             age = now - interaction.at
-            # One from the future was kept before the wall clock stepped back: the bot that began it is long gone.
+            # An interaction from the future predates a step back of the wall clock. Its bot has stopped long ago.
             if abs(age) < RECOVER_AFTER or interaction.id in self._under_way:
                 continue
-            turn = await self._store.acquire_lease(f"interaction:{interaction.id}")
-            if turn is not None:
+            lease = await self._store.acquire_lease(f"interaction:{interaction.id}")
+            if lease is not None:
                 try:
                     await self._recover(interaction, age)
                 finally:
                     with suppress(StoreAway):
-                        await self._store.release_lease(turn)
+                        await self._store.release_lease(lease)
 
     async def _recover(self, interaction: Interaction, age: timedelta) -> None:
         if interaction not in await self._store.unfinished():
@@ -182,11 +184,11 @@ class Inbox:
             await self._finished(interaction)
         elif age < TOO_OLD:
             emit(InteractionRecovered(interaction=interaction.kind, seconds=age.total_seconds()))
-            await self._act(interaction, self._router.read(interaction), RECOVER_SECONDS)
+            await self._process(interaction, self._router.read(interaction), RECOVER_SECONDS)
         else:
             emit(InteractionExpired(interaction=interaction.kind, seconds=age.total_seconds()))
             await self._finished(interaction)
-            await self._say(interaction, LAPSED)
+            await self._send_refusal(interaction, LAPSED)
 
     async def settled(self) -> None:
         """Waits for all answers in progress."""
@@ -197,7 +199,7 @@ class Inbox:
         """An acknowledgement needs no slot, so nothing delays it."""
         return nullcontext() if reading.acknowledges else self._slots.taken(UserId(interaction.payload["user"]))
 
-    async def _act(
+    async def _process(
         self,
         interaction: Interaction,
         reading: Reading,
@@ -206,21 +208,21 @@ class Inbox:
         slot: AbstractAsyncContextManager[None] | None = None,
         if_away: Refusal | None = None,
     ) -> None:
-        """A person never sees a traceback, and always learns whether anything may have changed.
+        """Runs the interaction, and tells the person after any failure whether something may have changed.
 
-        If the store goes away, the interaction stays kept, and `recover` finishes it later. `if_away` says so.
+        If the store goes away, the interaction stays stored and `recover` finishes it later. `if_away` says so.
         """
         self._under_way[interaction.id] = asyncio.current_task()
         refusal: Refusal | None = None
         try:
             async with slot or nullcontext(), asyncio.timeout(seconds):
-                await self._done(interaction, reading)
+                await self._run_and_respond(interaction, reading)
         except BusyError:
             refusal = BUSY
         except StoreAway as exc:
             emit(StoreUnreachable(component="slack", problem=str(exc)))
             if if_away:
-                await self._say(interaction, if_away)
+                await self._send_refusal(interaction, if_away)
             return
         except TimeoutError:
             emit(ListenerSlow(interaction=interaction.kind, seconds=seconds))
@@ -232,7 +234,7 @@ class Inbox:
             del self._under_way[interaction.id]
         await self._finished(interaction)  # before the answer, so that no other bot recovers it meanwhile
         if refusal:
-            await self._say(interaction, refusal)
+            await self._send_refusal(interaction, refusal)
 
     async def _finished(self, interaction: Interaction) -> None:
         self._unrecorded.add(interaction.id)
@@ -242,7 +244,7 @@ class Inbox:
         except StoreAway as exc:
             emit(StoreUnreachable(component="slack", problem=str(exc)))
 
-    async def _done(self, interaction: Interaction, reading: Reading) -> None:
+    async def _run_and_respond(self, interaction: Interaction, reading: Reading) -> None:
         if reading.needs_store:
             await self._catch_up()
         if reply := await reading.run():
@@ -250,9 +252,9 @@ class Inbox:
                 reply.message.as_response(in_channel=reply.in_channel, replace=reply.replace)
             )
 
-    async def _say(self, interaction: Interaction, refusal: Refusal) -> None:
+    async def _send_refusal(self, interaction: Interaction, refusal: Refusal) -> None:
         await self._respond(interaction)(self._router.refused(refusal).as_response())
 
 
 async def _no_answer() -> None:
-    """Slack delivered it again. Its first delivery gets the answer."""
+    """For a repeated delivery: only the first one gets an answer."""

@@ -39,7 +39,7 @@ def read_message(body: Mapping[str, object], bot_user: str) -> tuple[str, dict[s
 
 
 def _asks(event: Mapping[str, object], bot_user: str) -> bool:
-    """A direct message may also mention the bot. Then only its `message` event counts."""
+    """True for a person's new message to the bot. If a direct message mentions the bot, ignores the mention's event."""
     if any(event.get(name) for name in ("bot_id", "bot_profile", "subtype", "edited", "hidden")):
         return False
     if event.get("user") == bot_user:
@@ -49,7 +49,7 @@ def _asks(event: Mapping[str, object], bot_user: str) -> bool:
 
 
 def command_in(text: str, bot_user: str) -> str:
-    """The text behind the mention of the bot, or before it if nothing follows. Without a mention, the whole text."""
+    """The text after the mention of the bot, or before it if nothing follows. Without a mention, the whole text."""
     before, mention, after = _parts(text, bot_user)
     if not mention:
         return text.strip()

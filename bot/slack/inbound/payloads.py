@@ -60,7 +60,7 @@ def readable(text: object) -> str:
 
 
 def _sound(value: object) -> bool:
-    """Checks each known field. A field has the same type wherever it stands."""
+    """Checks each known field. A field has the same type at every level."""
     return isinstance(value, dict) and all(_FORMS[name](each) for name, each in value.items() if name in _FORMS)
 
 

@@ -11,7 +11,7 @@ from bot.domain.watch import UserId
 from bot.ports.clock import Clock
 
 PER_MINUTE = 30
-ACKNOWLEDGEMENTS_PER_MINUTE = 120  # nobody who answers failures by hand is refused
+ACKNOWLEDGEMENTS_PER_MINUTE = 120  # more than a person can click by hand
 CHANGE_COSTS = 2.0  # a change counts twice, because the bot announces it in a channel
 TOLD_EVERY_SECONDS = 5.0  # nobody who types by hand believes that a refused command was carried out
 MOST_PEOPLE = 10_000
@@ -34,7 +34,7 @@ class _Bucket:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TooMany:
-    """`seconds` until the next request is accepted. `tell`: the last refusal with an answer was a while ago."""
+    """`seconds`: until the bot accepts the next request. `tell`: whether to send this refusal."""
 
     seconds: float
     tell: bool
@@ -77,7 +77,7 @@ class PersonLimits:
         return TooMany(seconds=(cost - bucket.tokens) / self._rate, tell=tell)
 
     def _filled(self, person: UserId, now: float) -> _Bucket:
-        """Moves the bucket to the end. The first buckets were unused longest, and are full again."""
+        """Refills the bucket and moves it to the end. So the first one is the longest unused, and full."""
         bucket = self._buckets.pop(person, None) or _Bucket(self._depth, now)
         self._buckets[person] = bucket
         if len(self._buckets) > MOST_PEOPLE:
@@ -107,7 +107,7 @@ class CommandSlots:
         """
         own = self._enter(person)
         try:
-            # The person's own slot first, so that a waiting person holds no slot that others need.
+            # Take the person's own slot first, so that a waiting person holds no slot that others need.
             await _acquired(own, within)
             try:
                 await _acquired(self._all, within)

@@ -21,7 +21,7 @@ Respond = Callable[[dict[str, object]], Awaitable[None]]
 
 
 def responses(client: AsyncWebClient) -> Callable[[Interaction], Respond]:
-    """Says where the answer to an interaction goes."""
+    """Chooses where the answer to an interaction goes."""
 
     def respond(interaction: Interaction) -> Respond:
         if interaction.kind == MESSAGE:
@@ -55,8 +55,7 @@ def in_conversation(client: AsyncWebClient, payload: Mapping[str, str]) -> Respo
 
 
 def respond_to(url: str) -> Respond:
-    """Sends once and never again, because an answer that all can see must not come twice. If it is lost, the person
-    can ask again."""
+    """Sends once and never retries, so that nobody sees an answer twice. If it is lost, the person can ask again."""
 
     async def respond(answer: dict[str, object]) -> None:
         if not url:

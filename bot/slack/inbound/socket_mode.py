@@ -65,7 +65,7 @@ class RoutedClient(SocketModeClient):
 
 
 class FrameFilter(AsyncSocketModeHandler):
-    """Gives Bolt only payloads that Bolt can read. All others stay unacknowledged."""
+    """Passes Bolt only payloads that Bolt can read. Acknowledges no others."""
 
     def __init__(
         self, app: AsyncApp, app_token: str, logger: logging.Logger, *, ping_interval: float = PING_SECONDS
@@ -86,7 +86,7 @@ class FrameFilter(AsyncSocketModeHandler):
 
 @dataclass(slots=True)
 class SocketConnection:
-    """One connection. The SDK renews it; we do if the SDK does not notice that it is dead.
+    """One connection. The SDK renews it. If the SDK misses that it is dead, this class renews it.
 
     The SDK's own test uses the wall clock, and passes as long as no pong ever arrived.
     """
@@ -151,7 +151,7 @@ class _Attempts:
         self._tasks = tasks
         self._latest: dict[int, asyncio.Task[None]] = {}
         self.opened = asyncio.Event()
-        """One of them came to an open connection."""
+        """True if an attempt has opened its connection."""
 
     def begin(self, connection: SocketConnection, how: Callable[[], Awaitable[None]]) -> None:
         connection.heard_at = monotonic()
@@ -162,7 +162,7 @@ class _Attempts:
     async def _tried(self, connection: SocketConnection, how: Callable[[], Awaitable[None]]) -> None:
         try:
             await how()
-        except Exception as exc:  # noqa: BLE001 (whatever the SDK could not do, it is tried again when the connection is found deaf)
+        except Exception as exc:  # noqa: BLE001 (the check of the connection retries after any error of the SDK)
             emit(SocketNotRenewed(problem=type(exc).__name__))
         if connection.open:
             self.opened.set()
@@ -195,7 +195,7 @@ async def listening(
                 attempts.begin(connection, connection.connect)
             watching = tasks.create_task(_watch(connections, attempts, deaf_seconds, check_seconds), name="watch")
             try:
-                # One is enough to begin with. If its address was used up, the watch gets another.
+                # One is enough to begin with. If its address no longer works, the check gets another.
                 await attempts.opened.wait()
                 yield connections
             finally:

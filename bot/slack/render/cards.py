@@ -131,8 +131,8 @@ def _buttons(card: Card) -> list[Block]:
 # --- lines -----------------------------------------------------------------------------------------------
 
 
-def render_line(told: ThreadEntry, delivery: Delivery, now: datetime) -> Message:
-    line = section(line_words(told.entry, told.pipeline if told.broadcast else None))
+def render_line(thread_entry: ThreadEntry, delivery: Delivery, now: datetime) -> Message:
+    line = section(line_words(thread_entry.entry, thread_entry.pipeline if thread_entry.broadcast else None))
     return message([line, *footnotes(delivery, now)])
 
 

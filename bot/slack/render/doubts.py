@@ -46,9 +46,9 @@ def lead(views: Sequence[PipelineView]) -> list[str]:
     doubtful = [view for view in views if view.problem and is_doubtful(view)]
     if not doubtful:
         return []
-    those = f"these {len(views)} pipelines" if len(views) > 1 else "this pipeline"
-    which = those if len(doubtful) == len(views) else f"{len(doubtful)} of {those}"
-    return [f":warning: I have no fresh reading of {which}: {_reason(doubtful[0])}"]
+    pipelines = f"these {len(views)} pipelines" if len(views) > 1 else "this pipeline"
+    doubted = pipelines if len(doubtful) == len(views) else f"{len(doubtful)} of {pipelines}"
+    return [f":warning: I have no fresh reading of {doubted}: {_reason(doubtful[0])}"]
 
 
 def _reason(view: PipelineView) -> str:

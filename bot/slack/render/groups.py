@@ -89,7 +89,10 @@ def _todo(cards: list[Card]) -> list[str]:
         for line in guidance_lines(card.guidance):
             names.setdefault(line, []).append(card.pipeline.name)
     shared = sorted(names.items(), key=lambda item: -len(item[1]))[:GUIDANCE_SHOWN]
-    return [line if len(those) == len(cards) else f"{line} · {_for(those, len(cards))}" for line, those in shared]
+    return [
+        line if len(pipelines) == len(cards) else f"{line} · {_for(pipelines, len(cards))}"
+        for line, pipelines in shared
+    ]
 
 
 def _for(names: list[str], total: int) -> str:
@@ -137,15 +140,15 @@ def _over(group: Group) -> str:
         return f":no_bell: *You're no longer paged* for these {total} pipelines.{where}"
     if unwatched == total:
         receiver = "You get" if phrases.is_direct(group.channel) else "This channel gets"
-        told = f":no_bell: *{total} pipelines* that failed are *no longer watched here*"
-        return f"{told}. {receiver} no further updates on them."
+        head = f":no_bell: *{total} pipelines* that failed are *no longer watched here*"
+        return f"{head}. {receiver} no further updates on them."
     over = total - unwatched
     when = span(min(card.episode.opened_at for card in group.cards), _ended(group), or_earlier=bool(_already(group)))
     if unwatched:
-        told = f":no_bell: *{over} of {total} pipelines* {_are(over)} no longer failing"
+        head = f":no_bell: *{over} of {total} pipelines* {_are(over)} no longer failing"
         left = any(card.continues_in for card in group.cards)
         rest = f"you're no longer paged for {unwatched}" if left else f"{unwatched} {_are(unwatched)} no longer watched"
-        return f"{told}, {rest} · {when}"
+        return f"{head}, {rest} · {when}"
     seconds = max(card.episode.downtime_seconds or 0 for card in group.cards)
     longest = phrases.length(seconds, first_seen=bool(_already(group)))
     if all(came_with_its_end(card) for card in group.cards):
@@ -172,8 +175,8 @@ def _already(group: Group) -> list[str]:
     if number == 0:
         return []
     everyone = "It" if number == 1 else "They"
-    those = everyone if number == len(group.cards) else f"{number} of them"
-    return [f"{those} had already failed when I first read {'it' if number == 1 else 'them'}."]
+    subject = everyone if number == len(group.cards) else f"{number} of them"
+    return [f"{subject} had already failed when I first read {'it' if number == 1 else 'them'}."]
 
 
 def _row(card: Card, render_context: RenderContext | None) -> str:
@@ -193,41 +196,41 @@ def _row(card: Card, render_context: RenderContext | None) -> str:
     return f"{phrases.standing_symbol(card.state)} {name} {phrases.state_clause(card.state)}{answered}{link}"
 
 
-def render_lines(told: TimelineBatch, delivery: Delivery, now: datetime) -> Message:
+def render_lines(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Message:
     """Several lines of a thread. A line names its pipeline in a group's thread, and if the channel sees it too. Many
     recoveries become one line, and so does the last recovery of a group."""
-    named = told.of_group or told.broadcast
-    together = [each for each in told.entries if told.of_group and Event.RECOVERED in each.entry.events]
-    in_one = len(together) >= TOGETHER_FROM or (told.all_recovered > 0 and len(together) > 0)
-    apart = [each for each in told.entries if not in_one or each not in together]
+    named = batch.of_group or batch.broadcast
+    together = [each for each in batch.entries if batch.of_group and Event.RECOVERED in each.entry.events]
+    in_one = len(together) >= TOGETHER_FROM or (batch.all_recovered > 0 and len(together) > 0)
+    apart = [each for each in batch.entries if not in_one or each not in together]
     words = [line_words(each.entry, each.pipeline if named else None) for each in apart]
-    if told.left_out:
-        words.insert(len(words) // 2, f"… {told.left_out} more changes …")
+    if batch.left_out:
+        words.insert(len(words) // 2, f"… {batch.left_out} more changes …")
     if in_one:
-        words.append(_recovered(together, told.all_recovered))
+        words.append(_recovered(together, batch.all_recovered))
     return message([*sections(words), *footnotes(delivery, now)])
 
 
-def _recovered(those: list[ThreadEntry], everyone: int) -> str:
+def _recovered(recoveries: list[ThreadEntry], everyone: int) -> str:
     """Many recoveries in one line, with their names."""
-    names = ", ".join(f"*{outside(each.pipeline.name, NAME_LIMIT)}*" for each in those)
-    last = max(those, key=lambda each: each.entry.downtime_seconds or 0).entry
-    lasted = phrases.length(last.downtime_seconds, first_seen=any(each.entry.at_least for each in those))
+    names = ", ".join(f"*{outside(each.pipeline.name, NAME_LIMIT)}*" for each in recoveries)
+    last = max(recoveries, key=lambda each: each.entry.downtime_seconds or 0).entry
+    lasted = phrases.length(last.downtime_seconds, first_seen=any(each.entry.at_least for each in recoveries))
     if everyone:
-        names = f": {names}" if everyone == len(those) else f". Last: {names}"
+        names = f": {names}" if everyone == len(recoveries) else f". Last: {names}"
         return f":large_green_circle: *All {everyone} pipelines have recovered*, the last after {lasted}{names}"
     return f":large_green_circle: {names} *recovered*, the last after {lasted}"
 
 
-def render_catch_up(told: Digest, delivery: Delivery, now: datetime) -> Message:
+def render_catch_up(digest: Digest, delivery: Delivery, now: datetime) -> Message:
     """A digest: what each pipeline went through. Rows carry no symbol: it would look like the current state, which only
     the cards show."""
-    since = min(entry.since for entry in told.entries)
-    until = max(entry.until for entry in told.entries)
-    pipelines = "1 pipeline" if len(told.entries) == 1 else f"{len(told.entries)} pipelines"
+    since = min(entry.since for entry in digest.entries)
+    until = max(entry.until for entry in digest.entries)
+    pipelines = "1 pipeline" if len(digest.entries) == 1 else f"{len(digest.entries)} pipelines"
     head = f":fast_forward: *Catching up* on {pipelines}, {period(since, until)}"
     apart = "This is what happened in between. Pipelines that are failed now have their own messages."
-    rows = [f"• {_history(entry)}" for entry in sorted(told.entries, key=lambda entry: entry.pipeline.name.lower())]
+    rows = [f"• {_history(entry)}" for entry in sorted(digest.entries, key=lambda entry: entry.pipeline.name.lower())]
     return message([section(f"{head}\n{apart}"), *sections(rows), *footnotes(delivery, now)])
 
 
@@ -238,9 +241,9 @@ def went_through(entry: DigestEntry) -> str:
 
 def _history(entry: DigestEntry) -> str:
     name = f"*{outside(entry.pipeline.name, NAME_LIMIT)}*"
-    told = [event for event in _COUNTED if entry.counts.get(event) and not _goes_without_saying(event, entry)]
+    events = [event for event in _COUNTED if entry.counts.get(event) and not _goes_without_saying(event, entry)]
     counts = ", ".join(
-        f"{event.value} {entry.counts[event]}×" if entry.counts[event] > 1 else event.value for event in told
+        f"{event.value} {entry.counts[event]}×" if entry.counts[event] > 1 else event.value for event in events
     )
     last = "last change" if entry.last.by else f"last seen {phrases.phase_word(entry.last.phase)}"
     return f"{name} {counts or 'changed'} · {last} at {time_of_day(entry.until)}"

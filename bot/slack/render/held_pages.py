@@ -14,11 +14,11 @@ from bot.slack.render.paging import stop_paging
 MOST_ROWS = 30
 
 
-def render_held_pages(told: HeldPages, delivery: Delivery, now: datetime) -> Message:
+def render_held_pages(held: HeldPages, delivery: Delivery, now: datetime) -> Message:
     """Never marked as late, because it waits on purpose."""
-    entries = sorted(told.entries, key=lambda entry: entry.pipeline.name.lower())
+    entries = sorted(held.entries, key=lambda entry: entry.pipeline.name.lower())
     pipelines = "1 pipeline" if len(entries) == 1 else f"{len(entries)} pipelines"
-    head = f":no_bell: *I held back direct messages about {pipelines}*. You get at most {told.limit} pages an hour."
+    head = f":no_bell: *I held back direct messages about {pipelines}*. You get at most {held.limit} pages an hour."
     rows = [went_through(entry) for entry in entries[:MOST_ROWS]]
     if len(entries) > MOST_ROWS:
         rows.append(f"… and {len(entries) - MOST_ROWS} more")
@@ -26,5 +26,5 @@ def render_held_pages(told: HeldPages, delivery: Delivery, now: datetime) -> Mes
     foot = f"The cards in the channels still mention you. If I hold back more, the next summary comes at {until}."
     stop = stop_paging(pipelines=" ".join(entry.pipeline.id for entry in entries[:MOST_ROWS]))
     return message(
-        [section(head), *sections(rows), section(foot), *possible_repeat(delivery), *actions(f"stop-{told.key}", stop)]
+        [section(head), *sections(rows), section(foot), *possible_repeat(delivery), *actions(f"stop-{held.key}", stop)]
     )

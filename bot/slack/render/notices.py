@@ -111,8 +111,8 @@ def _blind(notice: Notice, _: RenderContext) -> list[Block]:
     since, until = notice.since or notice.at, notice.at
     took = duration((until - since).total_seconds())
     head = f":see_no_evil: I couldn't watch any pipelines for {took}, {period(since, until)}."
-    those = "The ones I've read since" if notice.unread else "All of them"
-    now = "These have changed:" if notice.missed else f"{those} are as they were before."
+    unchanged = "The ones I've read since" if notice.unread else "All of them"
+    now = "These have changed:" if notice.missed else f"{unchanged} are as they were before."
     rest = f"I may have missed changes that began and ended in that time. {now}"
     rows = _as_many_as_fit([went_through(each) for each in notice.missed])
     return [section(f"{head}\n{rest}"), *rows, *_not_read_yet(notice.unread)]

@@ -17,10 +17,10 @@ IN_DIALOG = 32
 
 def origins_context(origins: Iterable[PageOrigin], channel: ChannelId) -> list[Block]:
     """Who set up a page, and where. Slack shows a private channel's name to its members only."""
-    told = list(dict.fromkeys(_origin(each, channel) for each in origins))
-    more = [f"{len(told) - MOST_ORIGINS} more"] if len(told) > MOST_ORIGINS else []
-    listed = "; ".join([*told[:MOST_ORIGINS], *more])
-    return context(f"Paging set up by {listed}") if told else []
+    makers = list(dict.fromkeys(_origin(each, channel) for each in origins))
+    more = [f"{len(makers) - MOST_ORIGINS} more"] if len(makers) > MOST_ORIGINS else []
+    listed = "; ".join([*makers[:MOST_ORIGINS], *more])
+    return context(f"Paging set up by {listed}") if makers else []
 
 
 def _origin(origin: PageOrigin, channel: ChannelId) -> str:
@@ -36,19 +36,19 @@ def stop_button(channel: ChannelId, origins: Sequence[PageOrigin], **facts: obje
 
 
 def stop_paging(origins: Sequence[PageOrigin] = (), **facts: object) -> Block:
-    sure = confirmation("Stop paging me?", _what_is_left(origins), "Stop paging me", marked_up=True)
-    return button(action_ids.STOP_PAGING, "Stop paging me", value(**facts), confirm=sure)
+    dialog = confirmation("Stop paging me?", _what_is_left(origins), "Stop paging me", marked_up=True)
+    return button(action_ids.STOP_PAGING, "Stop paging me", value(**facts), confirm=dialog)
 
 
 def _what_is_left(origins: Sequence[PageOrigin]) -> str:
     """What the click does, within the 300 characters of a dialog."""
-    told = "I'll tell the people who set them up."
+    notice = "I'll tell the people who set them up."
     if not origins or any(not origin.reference for origin in origins):
-        return f"The watches that paged you for this no longer page you for anything that they cover. {told}"
+        return f"The watches that paged you for this no longer page you for anything that they cover. {notice}"
     named = list(dict.fromkeys(_origin_words(each) for each in origins))
     more = [f"{len(named) - MOST_IN_DIALOG} more"] if len(named) > MOST_IN_DIALOG else []
     listed = "; ".join([*named[:MOST_IN_DIALOG], *more])
-    return f"These watches no longer page you for anything that they cover: {listed}. {told}"
+    return f"These watches no longer page you for anything that they cover: {listed}. {notice}"
 
 
 def _origin_words(origin: PageOrigin) -> str:

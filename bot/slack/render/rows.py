@@ -23,8 +23,8 @@ def age(view: PipelineView, now: datetime) -> str:
 
 def row(view: PipelineView, now: datetime) -> str:
     """One pipeline in one line. A doubtful state comes with its age and without facts."""
-    told = " · ".join(fact for fact in (doubts.state(view, now), *_facts(view, now)) if fact)
-    return f"{doubts.sign(view)} *{outside(view.pipeline.name)}* — {told}"
+    facts = " · ".join(fact for fact in (doubts.state(view, now), *_facts(view, now)) if fact)
+    return f"{doubts.sign(view)} *{outside(view.pipeline.name)}* — {facts}"
 
 
 def _facts(view: PipelineView, now: datetime) -> list[str]:
@@ -47,7 +47,7 @@ def trying_again(channel: ChannelId | None, reason: SuspendReason, render_contex
 
 
 def unresolved(
-    those: Sequence[UnresolvedReference],
+    references: Sequence[UnresolvedReference],
     command: str,
     render_context: RenderContext,
     text: str = "",
@@ -58,8 +58,8 @@ def unresolved(
     `complete`: true if a corrected command still names a pipeline.
     """
     lines: list[str] = []
-    alone = len(those) == 1
-    for each in those[:EXPLAINED]:
+    alone = len(references) == 1
+    for each in references[:EXPLAINED]:
         chosen, among = _chosen(each)
         lines.append(_problem(each, render_context))
         for pipeline in chosen:
@@ -67,11 +67,11 @@ def unresolved(
             right = _name_of(pipeline, each.reference, among)
             typed = _corrected(text, {each.reference: right}) or f"{command} {right}"
             lines.append(f"{named} · {code(f'{render_context.command} {typed}', 300)}" if alone or not text else named)
-    if more := those[EXPLAINED:]:
+    if more := references[EXPLAINED:]:
         named = ", ".join(f"“{outside(each.reference, 40)}”" for each in more[:EXPLAINED])
         rest = f" and {len(more) - EXPLAINED} more" if len(more) > EXPLAINED else ""
         lines.append(f":grey_question: I also couldn't find these: {named}{rest}.")
-    return sections([*lines, *_all_corrected(those, render_context, text, complete)]) if lines else []
+    return sections([*lines, *_all_corrected(references, render_context, text, complete)]) if lines else []
 
 
 def _problem(each: UnresolvedReference, render_context: RenderContext) -> str:
@@ -103,11 +103,11 @@ def _corrected(text: str, names: Mapping[str, str]) -> str:
 
 
 def _all_corrected(
-    those: Sequence[UnresolvedReference], render_context: RenderContext, text: str, complete: Callable[[str], bool]
+    references: Sequence[UnresolvedReference], render_context: RenderContext, text: str, complete: Callable[[str], bool]
 ) -> list[str]:
     """The whole command with the nearest name for each wrong word, and without the words that have none."""
-    found = [(each.reference, *_chosen(each)) for each in those]
-    if not text or (len(those) == 1 and found[0][1]):
+    found = [(each.reference, *_chosen(each)) for each in references]
+    if not text or (len(references) == 1 and found[0][1]):
         return []
     typed = _corrected(text, {word: _name_of(chosen[0], word, among) for word, chosen, among in found if chosen})
     left_out = [word for word, chosen, _ in found if not chosen]

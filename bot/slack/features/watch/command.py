@@ -1,4 +1,4 @@
-"""The command `watch`: its words, and the change that they ask for."""
+"""The command `watch`: parses it and changes the channel's watches."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from bot.slack.grammar.tokens import ALL, NONE, Refused
 
 @dataclass(frozen=True, slots=True)
 class Watch(Command):
-    """None: the clause was not typed, so it stays as it is. `targets` (): nobody."""
+    """None means that the clause is missing, so an existing watch keeps its value. Empty `targets` page nobody."""
 
     references: tuple[str, ...]
     events: frozenset[Event] | Every | None = None
@@ -58,7 +58,7 @@ class Watch(Command):
         )
 
     async def _subscribe(self, call: Call, channel: ChannelId, wish: Wish) -> WatchAnswer | UnmatchedAnswer | Refusal:
-        """Checks late that the bot can post in the channel: the check may join it."""
+        """Resolves the references before it checks the channel, because that check may join the channel."""
         subscriptions = call.services.requests.subscriptions
         prepared = await subscriptions.prepare(channel, self.references, confirmed=call.confirmed, names=call.names)
         if not isinstance(prepared, ResolvedReferences):
@@ -84,7 +84,7 @@ def parse_watch(command_text: CommandText) -> Watch:
 
 
 def _without_name(draft: Draft) -> str:
-    """The typed clauses, with an example instead of the missing pipeline."""
+    """The command with an example in place of the missing pipeline."""
     return replace(draft, names=["orders-eu"]).command("watch") if any(draft.clauses.values()) else ""
 
 

@@ -18,7 +18,7 @@ from bot.slack.render.rows import row, unresolved
 def watch_blocks(
     answer: WatchAnswer | UnmatchedAnswer, text: str, render_context: RenderContext, *, complete: Callable[[str], bool]
 ) -> list[Block]:
-    """`text` is the command as typed. `complete`: whether a corrected command names a pipeline."""
+    """`text` is the command as typed. `complete` is true for a corrected command that names a pipeline."""
     if isinstance(answer, UnmatchedAnswer):
         return _unmatched(answer, text, render_context)
     return _watched(answer, text, render_context, complete)

@@ -1,4 +1,4 @@
-"""The people and groups that a watch pages: found in Slack, or refused at once. A watch pages a limited number."""
+"""Finds the people and groups that a watch pages, or refuses them. A watch pages a limited number of targets."""
 
 from collections.abc import Collection, Sequence
 
@@ -38,12 +38,12 @@ async def targets_of(
 
 
 def too_many_words(words: Sequence[TargetWord], limit: int) -> Refusal | None:
-    """Before Slack is asked for anyone: different ids are different targets, names may mean the same."""
+    """Checks the limit before any lookup. Counts only ids, because two names may mean the same person."""
     return _refused(len({(word.kind, word.id) for word in words if word.id}), limit)
 
 
 def too_many(targets: Collection[Target], limit: int) -> Refusal | None:
-    """Counted without repeats: the same person twice is one target."""
+    """Checks the limit after the lookups. Counts a repeated target once."""
     return _refused(len(set(targets)), limit)
 
 
@@ -94,7 +94,7 @@ async def _target(
 
 
 async def _has_name(name: str, directory: Directory) -> bool:
-    """Whether it may be somebody's; also where Slack is away and nobody can tell."""
+    """True if somebody has this name, or if Slack gives no answer."""
     if not name:
         return False
     found = await directory.named(name)
@@ -118,7 +118,7 @@ async def _named(name: str, directory: Directory, permissions: Permissions) -> T
 
 
 async def _person(user: UserId, label: str, directory: Directory, permissions: Permissions) -> Target | Refusal:
-    """Guests count if somebody picked them from Slack's list. Refuses accounts that could not see the page."""
+    """Accepts guests, whom people pick from Slack's list. Refuses accounts that can't see the page."""
     person = await permissions.facts.person(user)
     named = person.name or label
     if person.account is Unreadable.AWAY:
