@@ -101,7 +101,7 @@ class PendingDelivery:
                 return False
 
     def _is_shown(self, entry: ThreadEntry) -> bool:
-        return any(card.content.key == entry.card_key and card.has_told(entry.entry) for card in self.cards)
+        return any(card.content.key == entry.card_key and card.already_shows(entry.entry) for card in self.cards)
 
     def _not_yet_shown(self, batch: TimelineBatch) -> TimelineBatch:
         left = tuple(entry for entry in batch.entries if not self._is_shown(entry))

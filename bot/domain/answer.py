@@ -34,13 +34,13 @@ class PipelineView:
 class StatusAnswer:
     """`whole_channel`: nobody named a pipeline, so `views` are all that `channel` watches.
 
-    `states`: the person asked only for pipelines in these states, out of `looked_at`. `suspended`: why the channel
+    `states`: the person asked only for pipelines in these states, out of `considered`. `suspended`: why the channel
     gets no messages now.
     """
 
     views: tuple[PipelineView, ...]
     states: tuple[str, ...] = ()
-    looked_at: tuple[PipelineView, ...] = ()
+    considered: tuple[PipelineView, ...] = ()
     unresolved: tuple[UnresolvedReference, ...] = ()
     whole_channel: bool = False
     channel: ChannelId | None = None
@@ -50,12 +50,12 @@ class StatusAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListAnswer:
-    """`states` and `looked_at` as in `StatusAnswer`."""
+    """`states` and `considered` as in `StatusAnswer`."""
 
     views: tuple[PipelineView, ...]
     words: str = ""
     states: tuple[str, ...] = ()
-    looked_at: tuple[PipelineView, ...] = ()
+    considered: tuple[PipelineView, ...] = ()
     at: datetime
     problem: str | None = None
     wait_until: datetime | None = None
@@ -162,7 +162,7 @@ class WatchesAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A click or command that changes nothing, and why. `command`: what to type instead. `hint`: other advice."""
+    """A click or command that changes nothing, and why. `command`: a command to type instead. `hint`: other advice."""
 
     reason: str
     hint: str = ""
@@ -175,7 +175,7 @@ class Fate(Enum):
     """The outcome of an acknowledgement."""
 
     ACKNOWLEDGED = "acknowledged"
-    ANSWERED = "answered"  # somebody acknowledged it before
+    ALREADY_ACKNOWLEDGED = "answered"  # somebody acknowledged it before
     OVER = "over"
     UNWATCHED = "unwatched"
     UNKNOWN = "unknown"  # the store was emptied, and lacks the failure
@@ -185,7 +185,7 @@ class Fate(Enum):
 class AcknowledgeAnswer:
     """`by` and `at`: who acknowledged the failure, and when. `watched`: a channel watches the pipeline now.
 
-    `stands`: the pipeline's current state, if the store does not know the failure.
+    `current`: the pipeline's current state, if the store does not know the failure.
     """
 
     pipeline: Pipeline
@@ -194,7 +194,7 @@ class AcknowledgeAnswer:
     by_name: str = ""
     at: datetime | None = None
     watched: bool = False
-    stands: StatusAnswer | None = None
+    current: StatusAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,7 +139,7 @@ class OpenFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A message of its own, outside any episode."""
+    """A message outside any episode."""
 
     kind: NoticeKind
     at: datetime
@@ -151,7 +151,7 @@ class Notice:
     before: tuple[Watch, ...] = ()
     """The earlier state of changed `watches`, or the watches that *Undo* removed."""
     staying: tuple[Watch, ...] = ()
-    """Watches that stay, and cover a part of what the removed `watches` covered."""
+    """Remaining watches that cover a part of the pipelines of the removed `watches`."""
     undo: str = ""
     """The id of the stored undo for this change."""
     targets: tuple[Target, ...] = ()
@@ -248,7 +248,7 @@ class PostedCard:
     def drawn(self) -> Card:
         return replace(self.content, came_at=self.came_at or self.revision)
 
-    def has_told(self, entry: TimelineEntry) -> bool:
+    def already_shows(self, entry: TimelineEntry) -> bool:
         """True if the card was posted after its episode ended. Its thread need not repeat the end."""
         return entry.ends and self.came_at >= entry.revision
 

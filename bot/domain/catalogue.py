@@ -62,15 +62,15 @@ def visible(text: str) -> str:
 
 
 @lru_cache(maxsize=CACHED)
-def looks(text: str) -> str:
+def comparable(text: str) -> str:
     """The form for comparing names: equal for texts that look alike to people, in any case."""
     return unicodedata.normalize("NFC", visible(text)).lower().translate(_ALIKE)
 
 
 @lru_cache(maxsize=CACHED)
-def spoken(text: str) -> str:
+def name_words(text: str) -> str:
     """The words of a name, without emoji and punctuation."""
-    shown = looks(text)
+    shown = comparable(text)
     return " ".join(_WORD.findall(_SHORTCODE.sub(" ", shown)) or _WORD.findall(shown))
 
 
@@ -84,10 +84,10 @@ def matches(pattern: str, pipeline: Pipeline) -> bool:
     """True if a stored reference (a pattern, or an id) covers this pipeline."""
     if not is_pattern(pattern):
         return pattern == pipeline.id
-    wanted = looks(pattern)
+    wanted = comparable(pattern)
     if wanted.startswith(PROJECT_PREFIX):
-        return _fits(wanted.removeprefix(PROJECT_PREFIX), looks(pipeline.project))
-    return _fits(wanted, looks(pipeline.name)) or _fits(wanted, looks(pipeline.id))
+        return _fits(wanted.removeprefix(PROJECT_PREFIX), comparable(pipeline.project))
+    return _fits(wanted, comparable(pipeline.name)) or _fits(wanted, comparable(pipeline.id))
 
 
 def _fits(pattern: str, text: str) -> bool:
@@ -126,9 +126,9 @@ class Names:
     def __init__(self, catalogue: Iterable[Pipeline], former: Mapping[PipelineId, str] | None = None) -> None:
         """`former`: the name of each pipeline when someone began to watch it."""
         self._former = former or {}
-        self.pipelines = tuple(sorted(catalogue, key=lambda pipeline: (looks(pipeline.name), pipeline.id)))
+        self.pipelines = tuple(sorted(catalogue, key=lambda pipeline: (comparable(pipeline.name), pipeline.id)))
         self._texts = sorted(
-            (looks(text), place) for place, each in enumerate(self.pipelines) for text in (each.name, each.id)
+            (comparable(text), place) for place, each in enumerate(self.pipelines) for text in (each.name, each.id)
         )
         self._resolutions: dict[str, Resolution] = {}
 
@@ -146,16 +146,16 @@ class Names:
         return tuple(
             each
             for each in self.pipelines
-            if each.id in self._former and looks(self._former[each.id]) == wanted != looks(each.name)
+            if each.id in self._former and comparable(self._former[each.id]) == wanted != comparable(each.name)
         )
 
-    def saying(self, words: str) -> tuple[Pipeline, ...]:
+    def with_words(self, words: str) -> tuple[Pipeline, ...]:
         """Pipelines whose names consist of these words; if none, those whose names contain the words side by side."""
         if not words:
             return ()
         rarest = min((self._by_word.get(word, ()) for word in words.split()), key=len)
-        holding = [place for place in rarest if f" {words} " in f" {spoken(self.pipelines[place].name)} "]
-        whole = [place for place in holding if spoken(self.pipelines[place].name) == words]
+        holding = [place for place in rarest if f" {words} " in f" {name_words(self.pipelines[place].name)} "]
+        whole = [place for place in holding if name_words(self.pipelines[place].name) == words]
         return self._at(whole or holding)
 
     @cached_property
@@ -167,16 +167,16 @@ class Names:
     def _by_word(self) -> dict[str, tuple[int, ...]]:
         places: dict[str, list[int]] = {}
         for place, each in enumerate(self.pipelines):
-            for word in set(spoken(each.name).split()):
+            for word in set(name_words(each.name).split()):
                 places.setdefault(word, []).append(place)
         return {word: tuple(positions) for word, positions in places.items()}
 
-    def beginning(self, wanted: str) -> tuple[Pipeline, ...]:
+    def with_prefix(self, wanted: str) -> tuple[Pipeline, ...]:
         return self._at(place for _, place in self._from(wanted))
 
     def nearest(self, wanted: str) -> tuple[Pipeline, ...]:
         """At most `NEAREST`: similar spellings first, then names that contain the word."""
-        likely = nlargest(COMPARED, self._by_name, key=lambda name: _alike(wanted, name))
+        likely = nlargest(COMPARED, self._by_name, key=lambda name: _similarity(wanted, name))
         by_start = {name[:COMPARED]: name for name in reversed(likely)}
         close = difflib.get_close_matches(wanted[:COMPARED], by_start, n=NEAREST, cutoff=0.5)
         spelled = [by_start[start] for start in close]
@@ -195,12 +195,12 @@ class Names:
 
     @cached_property
     def _by_name(self) -> dict[str, Pipeline]:
-        return {looks(pipeline.name): pipeline for pipeline in self.pipelines}
+        return {comparable(pipeline.name): pipeline for pipeline in self.pipelines}
 
 
-def _alike(one: str, other: str) -> float:
+def _similarity(name: str, other: str) -> float:
     """The share of neighbouring letters that two words have in common (Dice). Much cheaper than difflib."""
-    ours, theirs = _pairs(one), _pairs(other)
+    ours, theirs = _pairs(name), _pairs(other)
     return len(ours & theirs) / (len(ours) + len(theirs))
 
 
@@ -218,17 +218,17 @@ def resolve(reference: str, catalogue: Iterable[Pipeline] | Names, *, suggest: b
     names = catalogue if isinstance(catalogue, Names) else Names(catalogue)
     found = names.meant(reference)
     if isinstance(found, Unknown) and suggest:
-        return Unknown(reference, names.nearest(looks(reference)))
+        return Unknown(reference, names.nearest(comparable(reference)))
     return found
 
 
 def _meant(reference: str, names: Names) -> Resolution:
     if is_pattern(reference):
         return Found(tuple(pipeline for pipeline in names.pipelines if matches(reference, pipeline)))
-    wanted = looks(reference)
-    for read in (names.exactly, names.formerly, names.beginning):
-        if hits := read(wanted):
+    wanted = comparable(reference)
+    for look_up in (names.exactly, names.formerly, names.with_prefix):
+        if hits := look_up(wanted):
             return Found(hits) if len(hits) == 1 else Ambiguous(reference, hits)
-    if hits := names.saying(spoken(reference)):
+    if hits := names.with_words(name_words(reference)):
         return Found(hits) if len(hits) == 1 else Ambiguous(reference, hits)
     return Unknown(reference, ())

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cached_property
 
-from bot.domain.catalogue import PROJECT_PREFIX, Pipeline, fitting, looks, matches
+from bot.domain.catalogue import PROJECT_PREFIX, Pipeline, comparable, fitting, matches
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, Watch
 
@@ -36,7 +36,7 @@ class Coverage:
 
     def ids(self, pattern: str) -> frozenset[PipelineId]:
         """The pipelines that a pattern covers."""
-        wanted = looks(pattern)
+        wanted = comparable(pattern)
         if wanted not in self._ids:
             before = self._before.get(wanted)
             if before is None:
@@ -55,7 +55,7 @@ class Coverage:
         return frozenset(found)
 
     def among(self, patterns: Iterable[str], pipeline: Pipeline) -> list[str]:
-        """The patterns, in the form of `looks`, that cover a pipeline.
+        """The patterns, in the form of `comparable`, that cover a pipeline.
 
         The catalogue may lack the pipeline, or hold it under another name.
         """
@@ -78,8 +78,8 @@ class _Texts:
 
     def __init__(self, pipelines: Iterable[Pipeline]) -> None:
         pipelines = tuple(pipelines)
-        self._names = [(looks(text), each.id) for each in pipelines for text in (each.name, each.id)]
-        self._projects = [(looks(each.project), each.id) for each in pipelines]
+        self._names = [(comparable(text), each.id) for each in pipelines for text in (each.name, each.id)]
+        self._projects = [(comparable(each.project), each.id) for each in pipelines]
 
     def fitting(self, wanted: str) -> frozenset[PipelineId]:
         of_project = wanted.startswith(PROJECT_PREFIX)
@@ -89,7 +89,7 @@ class _Texts:
 
 
 class Watchers:
-    """The watches of a workspace, by reference. `patterns` are in the form of `looks`, each once."""
+    """The watches of a workspace, by reference. `patterns` are in the form of `comparable`, each once."""
 
     def __init__(self, watches: Sequence[Watch] = ()) -> None:
         self._watches = watches
@@ -97,7 +97,7 @@ class Watchers:
         self._by_pattern: dict[str, list[int]] = {}
         for place, watch in enumerate(watches):
             if watch.pattern:
-                self._by_pattern.setdefault(looks(watch.reference), []).append(place)
+                self._by_pattern.setdefault(comparable(watch.reference), []).append(place)
             else:
                 self._by_id.setdefault(watch.reference, []).append(place)
         self.patterns = tuple(self._by_pattern)

@@ -77,7 +77,7 @@ def _specific(note: Note) -> tuple[int, int, str]:
     return (0 if note.reference.lower().startswith(PROJECT_PREFIX) else 1, length, note.reference)
 
 
-def wrong_with_address(address: str) -> str:
+def address_problem(address: str) -> str:
     """Why this address can't be a runbook, as a clause; empty if it can.
 
     Refuses an address that shows one host and opens another.
@@ -104,8 +104,8 @@ def host_of(address: str) -> str:
     return parts.netloc.lower() + parts.path.rstrip("/")
 
 
-def wrong_with_note(text: str) -> str:
+def note_problem(text: str) -> str:
     return f"it has {len(text)} characters, and the limit is {LONGEST_NOTE}" if len(text) > LONGEST_NOTE else ""
 
 
-WRONG: dict[NoteKind, Callable[[str], str]] = {NoteKind.RUNBOOK: wrong_with_address, NoteKind.NOTE: wrong_with_note}
+FIND_PROBLEM: dict[NoteKind, Callable[[str], str]] = {NoteKind.RUNBOOK: address_problem, NoteKind.NOTE: note_problem}

@@ -1,7 +1,7 @@
 """Decides who may do what, for every command and every button. Pure.
 
 Anyone may ask about pipelines, and acknowledge a card in their conversation. To change a channel's watches, a person
-must be in the channel, and be a full member of the home workspace. A channel's members may see its watches. If the
+must be in the channel and a full member of the home workspace. A channel's members may see its watches. If the
 channel is public, every full member of the workspace may.
 """
 

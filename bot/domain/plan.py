@@ -42,17 +42,17 @@ class Plan:
 def plan_reading(record: Record, reading: Reading, routing: Routing) -> Plan:
     """Plans for one reading. Even a plan that need not be written has the newer reading in its record."""
     state, transitions = detect(record.state, reading)
-    return plan_transitions(replace(record, state=state), transitions, routing, was=record.state)
+    return plan_transitions(replace(record, state=state), transitions, routing, before=record.state)
 
 
 def plan_transitions(
-    record: Record, transitions: tuple[Transition, ...], routing: Routing, *, was: PipelineState
+    record: Record, transitions: tuple[Transition, ...], routing: Routing, *, before: PipelineState
 ) -> Plan:
     touched = advance(record.episode, transitions, record.state, record.identities)
-    if not touched and record.episode and record.episode.open and _shown(was) != _shown(record.state):
+    if not touched and record.episode and record.episode.open and _shown(before) != _shown(record.state):
         touched = (replace(record.episode, revision=record.episode.revision + 1),)
     if not touched:
-        news = bool(transitions) or _persisted(was) != _persisted(record.state)
+        news = bool(transitions) or _persisted(before) != _persisted(record.state)
         return Plan(record=record, transitions=transitions, must_be_written=news)
     plans: list[EpisodePlan] = []
     last = record.episode
@@ -123,11 +123,13 @@ def plan_newly_named(record: Record, routing: Routing, channel: ChannelId) -> Pl
     episode = replace(episode, revision=episode.revision + 1, paged=paged, cards=channels)
     cards = make_cards(episode, record.state, routing, channels)
     syncs = [sync_message(card, routing, fresh=card.key in opened) for card in cards]
-    calls = [_call(episode, routing, audience, key, new)] if new else []
+    calls = [_page_newly_named(episode, routing, audience, key, new)] if new else []
     return Plan(record=replace(record, episode=episode), cards=cards, messages=(*calls, *syncs))
 
 
-def _call(episode: Episode, routing: Routing, audience: Audience, card_key: str, targets: Sequence[Target]) -> Message:
+def _page_newly_named(
+    episode: Episode, routing: Routing, audience: Audience, card_key: str, targets: Sequence[Target]
+) -> Message:
     """The page to people who were named after the card came. It names the latest watch's maker."""
     naming = [watch for watch in audience.watches if set(targets) & set(watch.targets)]
     latest = max(naming, key=lambda watch: watch.made_at)
@@ -177,7 +179,7 @@ def _with_episode(record: Record, routing: Routing, episode: Episode, before: Ep
 def plan_restored(record: Record, stored: Record, routing: Routing) -> Plan:
     """Writes a pipeline's record again after the store lost a part of it.
 
-    A message that was already posted is found in Slack by its key, and not posted twice.
+    The sender finds an already posted message in Slack by its key, and does not post it twice.
     """
     restored = replace(record, version=stored.version)
     episode = record.episode

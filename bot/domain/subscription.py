@@ -77,8 +77,10 @@ class Excess(StrEnum):
     PATTERNS = "patterns"
 
 
-def wished(wish: Wish, channel: ChannelId, reference: str, before: Watch | None, *, label: str, at: datetime) -> Watch:
-    """The new watch: named parts replace, the others stay."""
+def edited_watch(
+    wish: Wish, channel: ChannelId, reference: str, before: Watch | None, *, label: str, at: datetime
+) -> Watch:
+    """The watch after the command: it changes the parts that the command names, and keeps the others."""
     events = before.events if before else None
     targets = before.targets if before else ()
     return Watch(
@@ -93,9 +95,9 @@ def wished(wish: Wish, channel: ChannelId, reference: str, before: Watch | None,
     )
 
 
-def is_same(one: Watch | None, other: Watch | None) -> bool:
+def is_same(watch: Watch | None, other: Watch | None) -> bool:
     """True if both watches have the same effect."""
-    return one is not None and other is not None and (one.events, one.targets) == (other.events, other.targets)
+    return watch is not None and other is not None and (watch.events, watch.targets) == (other.events, other.targets)
 
 
 def excess(there: Iterable[Watch], edits: Sequence[Edit], limits: Limits) -> Excess | None:

@@ -81,7 +81,7 @@ class Watch:
     stands_in_for: ChannelId | None = None
     """The channel that takes no messages. Set on the copy for the fallback channel, never stored."""
 
-    def heard_in(self, fallback: ChannelId) -> "Watch":
+    def redirected_to(self, fallback: ChannelId) -> "Watch":
         """The copy for the fallback channel, without `here` and `channel`: nobody there chose them."""
         targets = tuple(target for target in self.targets if not target.is_broadcast)
         return replace(self, channel=fallback, targets=targets, stands_in_for=self.channel)

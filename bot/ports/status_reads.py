@@ -1,4 +1,4 @@
-"""Reads of single pipelines for people, and what the polling promises."""
+"""Reads of single pipelines for people, and the promised age of readings."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -80,7 +80,7 @@ class Acknowledgements:
             await self._draw_again(channel, card_key)
         return AcknowledgeAnswer(
             pipeline=self._repository.pipeline(pipeline_id),
-            fate=Fate.ACKNOWLEDGED if plan else Fate.ANSWERED,
+            fate=Fate.ACKNOWLEDGED if plan else Fate.ALREADY_ACKNOWLEDGED,
             by=answered.by,
             by_name=answered.name,
             at=answered.at,
@@ -121,8 +121,8 @@ class Acknowledgements:
         """The store lacks the card: answers with the pipeline's current state. Reads it if a listing has it."""
         listed = [each for each in self._repository.catalogue if each.id == pipeline.id]
         views = await self._views.of(listed, channel, older_than=FRESH_SECONDS)
-        stands = StatusAnswer(views=views, at=self._clock.now()) if views else None
-        return AcknowledgeAnswer(pipeline=pipeline, fate=Fate.UNKNOWN, watched=self._covers(pipeline), stands=stands)
+        current = StatusAnswer(views=views, at=self._clock.now()) if views else None
+        return AcknowledgeAnswer(pipeline=pipeline, fate=Fate.UNKNOWN, watched=self._covers(pipeline), current=current)
 
     def _covers(self, pipeline: Pipeline) -> bool:
         """True if a watch covers the pipeline, even if no listing has it any more."""

@@ -105,7 +105,7 @@ class PagingStops:
         try:
             conversation = await self._conversations.direct(maker)
         except ChatAway as exc:
-            emit(MakerNotReached(problem=str(exc)))  # the channel's announcement stands
+            emit(MakerNotReached(problem=str(exc)))  # the announcement in the channel has to do
             return
         if conversation:
             await self._outbox.enqueue([self._delivery(conversation, notice.channel or conversation, notice)])

@@ -64,7 +64,7 @@ class Queries:
         if not states:
             return replace(answer, views=views)
         chosen = tuple(view for view in views if is_in(view.state, states))
-        return replace(answer, views=chosen, states=_in_order(states), looked_at=views)
+        return replace(answer, views=chosen, states=_in_order(states), considered=views)
 
     async def _watched(self, channel: ChannelId) -> StatusAnswer:
         watched = self._repository.in_order(self._repository.watches.of(channel))
@@ -103,7 +103,7 @@ class Queries:
             views=self._known(chosen, channel, states),
             words=words,
             states=_in_order(states),
-            looked_at=self._views.known(chosen, channel) if states else (),
+            considered=self._views.known(chosen, channel) if states else (),
             at=self._clock.now(),
             problem=listed.problem,
             wait_until=listed.waits_until,
@@ -156,9 +156,9 @@ def _found(reference: str, names: Names) -> tuple[Pipeline, ...]:
 
 def _with_words(catalogue: Iterable[Pipeline], words: str) -> list[Pipeline]:
     wanted = words.lower().split()
-    chosen = [each for each in catalogue if all(word in _spoken(each) for word in wanted)]
+    chosen = [each for each in catalogue if all(word in _searched_text(each) for word in wanted)]
     return sorted(chosen, key=lambda each: (each.project.lower(), each.name.lower(), each.id))
 
 
-def _spoken(pipeline: Pipeline) -> str:
+def _searched_text(pipeline: Pipeline) -> str:
     return f"{pipeline.name} {pipeline.project} {pipeline.id}".lower()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from bot.domain.answer import UnresolvedReference
 from bot.domain.attention import State
-from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, Resolution, Unknown, is_pattern, looks, resolve
+from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, Resolution, Unknown, comparable, is_pattern, resolve
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId
 from bot.ports.catalogue import FreshCatalogue
@@ -38,7 +38,7 @@ class References:
         name may mean either of two pipelines.
         """
         patterns = tuple({each.lower(): each for each in references if is_pattern(each)}.values())
-        exact = tuple({looks(each): each for each in references if not is_pattern(each)}.values())
+        exact = tuple({comparable(each): each for each in references if not is_pattern(each)}.values())
         names = self.names(channel) if names is None else names
         resolved = _resolved(exact, names)
         if any(isinstance(resolution, Unknown) for resolution in resolved) or not names.pipelines:
@@ -47,15 +47,15 @@ class References:
         if ending:
             resolved = [_with_former(*pair, names) for pair in zip(exact, resolved, strict=True)]
         return ResolvedReferences(
-            pipelines=tuple(each for one in resolved if isinstance(one, Found) for each in one.pipelines),
+            pipelines=tuple(pipeline for each in resolved if isinstance(each, Found) for pipeline in each.pipelines),
             patterns=patterns,
-            unresolved=tuple(one for one in resolved if not isinstance(one, Found)),
+            unresolved=tuple(each for each in resolved if not isinstance(each, Found)),
         )
 
     def no_names(self, states: Collection[State]) -> frozenset[State]:
         """The words that are not the exact name of a pipeline."""
-        names = {looks(pipeline.name) for pipeline in self._repository.catalogue} if states else set()
-        return frozenset(state for state in states if looks(state) not in names)
+        names = {comparable(pipeline.name) for pipeline in self._repository.catalogue} if states else set()
+        return frozenset(state for state in states if comparable(state) not in names)
 
     async def fresh_names(self, channel: ChannelId) -> Names:
         await self._catalogue.refresh(older_than=UNKNOWN_SECONDS)
@@ -84,7 +84,7 @@ def _with_suggestions(resolved: Iterable[Resolution], names: Names) -> list[Reso
     for resolution in resolved:
         if isinstance(resolution, Unknown) and unknown < SUGGESTED:
             unknown += 1
-            suggested.append(Unknown(resolution.reference, names.nearest(looks(resolution.reference))))
+            suggested.append(Unknown(resolution.reference, names.nearest(comparable(resolution.reference))))
         else:
             suggested.append(resolution)
     return suggested
@@ -94,5 +94,5 @@ def _with_former(reference: str, resolution: Resolution, names: Names) -> Resolu
     """Ambiguous if one pipeline has the name now, and another watched one had it before."""
     if not isinstance(resolution, Found):
         return resolution
-    candidates = tuple(dict.fromkeys((*resolution.pipelines, *names.formerly(looks(reference)))))
+    candidates = tuple(dict.fromkeys((*resolution.pipelines, *names.formerly(comparable(reference)))))
     return Ambiguous(reference, candidates) if len(candidates) > 1 else resolution

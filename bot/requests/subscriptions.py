@@ -14,7 +14,7 @@ from bot.domain.answer import (
     WatchAnswer,
 )
 from bot.domain.card import NoticeKind
-from bot.domain.catalogue import Names, Pipeline, looks, matches
+from bot.domain.catalogue import Names, Pipeline, comparable, matches
 from bot.domain.observation import PipelineId
 from bot.domain.subscription import (
     Edit,
@@ -23,10 +23,10 @@ from bot.domain.subscription import (
     Undo,
     WatchChange,
     Wish,
+    edited_watch,
     excess,
     is_same,
     undone,
-    wished,
 )
 from bot.domain.watch import ChannelId, UserId, Watch
 from bot.ports.channel_store import ChannelStore
@@ -79,25 +79,25 @@ class Subscriptions:
 
     async def watch(self, channel: ChannelId, resolved: ResolvedReferences, wish: Wish) -> WatchAnswer | Refusal:
         """Subscribes a channel, and opens the cards of open failures there. Answers with the pipelines' state."""
-        made = await self._make(channel, resolved, wish)
-        return made if isinstance(made, Refusal) else await self._begun(made)
+        made = await self._subscribe(channel, resolved, wish)
+        return made if isinstance(made, Refusal) else await self._with_states(made)
 
     async def _unmatched(self, channel: ChannelId, patterns: Sequence[str]) -> UnmatchedAnswer | None:
         there = {watch.reference.lower() for watch in self._repository.watches.of(channel)}
         new = [each for each in patterns if each.lower() not in there]
-        empty = [each for each in new if not await self._takes_in_any(each)]
+        empty = [each for each in new if not await self._matches_any(each)]
         if not empty:
             return None
         names = await self._references.fresh_names(channel)
-        empty = [each for each in empty if not await self._takes_in_any(each)]
-        nearest = dict.fromkeys(near for each in empty for near in names.nearest(looks(each).replace("*", "")))
+        empty = [each for each in empty if not await self._matches_any(each)]
+        nearest = dict.fromkeys(near for each in empty for near in names.nearest(comparable(each).replace("*", "")))
         return UnmatchedAnswer(patterns=tuple(empty), nearest=tuple(nearest), at=self._clock.now()) if empty else None
 
-    async def _takes_in_any(self, pattern: str) -> bool:
+    async def _matches_any(self, pattern: str) -> bool:
         await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
-        return self._repository.takes_in_any(pattern)
+        return self._repository.matches_any(pattern)
 
-    async def _make(self, channel: ChannelId, resolved: ResolvedReferences, wish: Wish) -> WatchAnswer | Refusal:
+    async def _subscribe(self, channel: ChannelId, resolved: ResolvedReferences, wish: Wish) -> WatchAnswer | Refusal:
         labels = {str(each.id): each.name for each in resolved.pipelines} | {each: each for each in resolved.patterns}
         for _ in range(ATTEMPTS):
             at, watches = self._clock.now(), self._repository.watches
@@ -118,7 +118,7 @@ class Subscriptions:
                 return answer
         raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
 
-    async def _begun(self, answer: WatchAnswer) -> WatchAnswer:
+    async def _with_states(self, answer: WatchAnswer) -> WatchAnswer:
         """Adds the current state of the watched pipelines."""
         watched = (*answer.added, *answer.unchanged)
         covered = [self._repository.pipeline(each) for each in self._repository.in_order(watched)]
@@ -274,9 +274,9 @@ def _edits(
     edits: dict[str, Edit] = {}
     same: list[Watch] = []
     for reference, label in labels.items():
-        key = wished(wish, channel, reference, None, label=label, at=at).id
+        key = edited_watch(wish, channel, reference, None, label=label, at=at).id
         before = there.get(key)
-        after = wished(wish, channel, reference, before, label=label, at=at)
+        after = edited_watch(wish, channel, reference, before, label=label, at=at)
         if before and is_same(before, after):
             same.append(before)
         else:

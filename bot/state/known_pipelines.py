@@ -196,7 +196,7 @@ class KnownPipelines:
     def covered_by(self, watches: Iterable[Watch]) -> frozenset[PipelineId]:
         return Watchers(tuple(watches)).ids(self._coverage)
 
-    def takes_in_any(self, pattern: str) -> bool:
+    def matches_any(self, pattern: str) -> bool:
         """True if the pattern matches a known pipeline."""
         return bool(self._coverage.ids(pattern))
 
@@ -214,6 +214,6 @@ class KnownPipelines:
         """Groups the watches by the channel that gets their messages now: a suspended one's go to the fallback."""
         away = self.watches.suspended.keys() if self._fallback not in self.watches.suspended else ()
         return grouped(
-            watch.heard_in(self._fallback) if self._fallback and watch.channel in away else watch
+            watch.redirected_to(self._fallback) if self._fallback and watch.channel in away else watch
             for watch in self.watches_of(pipeline)
         )

@@ -24,7 +24,7 @@ class RedisHeartbeats(RedisPort):
         with away():
             last = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["heartbeat"]))
             run_id = await self._run_id()
-        if self._scripts.strange:
+        if self._scripts.is_new:
             await self._scripts.greet()
         at, since, doubt = last.get(b"at"), last.get(b"read_since"), last.get(b"doubt")
         with readable("heartbeat"):

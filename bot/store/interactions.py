@@ -11,7 +11,7 @@ from bot.store.losses import MARK
 from bot.store.port import RedisPort
 from bot.store.scripts import away, readable
 
-INTERACTION_SECONDS = 25 * 3600  # Slack may deliver one again a day later
+INTERACTION_SECONDS = 25 * 3600  # Slack may repeat an interaction a day later
 
 
 class RedisInteractions(RedisPort):

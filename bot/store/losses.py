@@ -51,15 +51,15 @@ class Losses:
             StoreAway
         """
         with away():
-            kept = await self._lost_of_kept()
+            kept = await self._lost_permanent()
             if "open_renames" in kept:
                 await self._resume_moves()
-            missing, groups = await self._lost_of_cards(cards)
-            lanes = await self._lost_of_lanes(thorough="sequence" in kept)
-            notices = await self._lost_of_suspend_notices(suspended)
+            missing, groups = await self._lost_cards(cards)
+            lanes = await self._lost_lanes(thorough="sequence" in kept)
+            notices = await self._lost_suspend_notices(suspended)
         return (*kept, *lanes, *groups, *notices, *(["card"] if missing else [])), missing
 
-    async def _lost_of_kept(self) -> list[str]:
+    async def _lost_permanent(self) -> list[str]:
         keys = [self._keys[name] for name in ("heartbeat", "records")] + [self._keys[name] for name in KEPT]
         lost = await self._present(keys=keys, args=[part for pair in KEPT.items() for part in pair])
         return [name.decode() for name in cast("list[bytes]", lost)]
@@ -72,7 +72,7 @@ class Losses:
 
     # --- cards -----------------------------------------------------------------------------------------------------
 
-    async def _lost_of_cards(self, cards: Sequence[str]) -> tuple[frozenset[str], list[str]]:
+    async def _lost_cards(self, cards: Sequence[str]) -> tuple[frozenset[str], list[str]]:
         if not cards:
             return frozenset(), []
         async with self._redis.pipeline(transaction=False) as pipe:
@@ -104,7 +104,7 @@ class Losses:
 
     # --- deliveries -------------------------------------------------------------------------------------------------
 
-    async def _lost_of_lanes(self, *, thorough: bool) -> list[str]:
+    async def _lost_lanes(self, *, thorough: bool) -> list[str]:
         """`thorough`: check even if the lanes agree, because a lost `sequence` must continue after the last row."""
         if not thorough and await self._lanes_agree():
             return []
@@ -133,7 +133,7 @@ class Losses:
             rows, *counts = await pipe.execute()
         return bool(rows == sum(counts) and all(counts))
 
-    async def _lost_of_suspend_notices(self, suspended: Iterable[ChannelId]) -> list[str]:
+    async def _lost_suspend_notices(self, suspended: Iterable[ChannelId]) -> list[str]:
         """A suspended channel always has a suspend notice. Without it, the bot may notify the makers again."""
         lost = False
         for channel in suspended:

@@ -10,7 +10,7 @@ def checked(base: type[AbstractConnection]) -> type[AbstractConnection]:
     """A connection class that raises ConnectionError if asyncio has closed its transport already.
 
     From Python 3.12 on, `writelines` on a lost transport raises AttributeError, or registers a file descriptor that the
-    next connection gets: that one then hangs until its deadline. https://github.com/python/cpython/issues/136234
+    next connection gets. That connection then hangs until its deadline. https://github.com/python/cpython/issues/136234
     """
 
     class Checked(base):  # type: ignore[misc, valid-type]  # one of three, by the address's scheme

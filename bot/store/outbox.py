@@ -38,32 +38,32 @@ class RedisOutbox(RedisPort):
         args = [lease.token, delivery.id, encode_delivery(delivery)]
         return bool(await self._scripts.write("write_row", [self._keys.lease(lease.name)], args))
 
-    async def settle(self, delivery: Delivery, lease: Lease, ending: DeliveryResult) -> bool:
+    async def settle(self, delivery: Delivery, lease: Lease, result: DeliveryResult) -> bool:
         feed = Lane(LaneKind.FEED, delivery.receiver)
         keys = [
             self._keys.lease(lease.name),
             self._keys.outbox(delivery.lane),
             self._keys.outbox(feed),
-            self._keys.group(ending.group or ""),
+            self._keys.group(result.group or ""),
             self._keys["last_ts"],
             self._keys.page_log(delivery.receiver),
-            *(self._keys.card(key) for key in ending.shown),
+            *(self._keys.card(key) for key in result.shown),
         ]
-        redraw, follow_up = ending.redraw, ending.follow_up
+        redraw, follow_up = result.redraw, result.follow_up
         args: list[str | int] = [
             lease.token,
             delivery.lane.name,
             feed.name,
             delivery.id,
-            ending.kind.value,
-            ending.message_id,
-            ending.group or "",
+            result.kind.value,
+            result.message_id,
+            result.group or "",
             redraw.id,
             encode_message(redraw),
             follow_up.id if follow_up else "",
             encode_message(follow_up) if follow_up else "",
-            *_logged(delivery, ending.log),
-            *(part for key, shown in ending.shown.items() for part in (key, shown, ending.came_at.get(key, 0))),
+            *_logged(delivery, result.log),
+            *(part for key, shown in result.shown.items() for part in (key, shown, result.came_at.get(key, 0))),
         ]
         return bool(await self._scripts.write("settle", keys, args))
 

@@ -146,7 +146,7 @@ class Scripts:
             raise StoreNewer(f"A newer version of the bot has renamed the keys in Redis. {_UPDATE}")
 
     @property
-    def strange(self) -> bool:
+    def is_new(self) -> bool:
         """True before the first contact."""
         return self._written == 0
 

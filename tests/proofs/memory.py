@@ -476,20 +476,20 @@ class MemoryStore:
 
         return await self._wrote(change)
 
-    async def settle(self, delivery: Delivery, lease: Lease, ending: DeliveryResult) -> bool:
+    async def settle(self, delivery: Delivery, lease: Lease, result: DeliveryResult) -> bool:
         def change() -> bool:
             if not self._holds(lease):
                 return False
             self._take_away(delivery.lane, delivery.id)
-            self.disk.last_id[delivery.lane] = max(self.disk.last_id.get(delivery.lane, ""), ending.message_id)
-            if ending.log and ending.kind is ResultKind.POSTED:
+            self.disk.last_id[delivery.lane] = max(self.disk.last_id.get(delivery.lane, ""), result.message_id)
+            if result.log and result.kind is ResultKind.POSTED:
                 others = [each for each in self.disk.paged.get(delivery.receiver, []) if each[0] != delivery.id]
-                self.disk.paged[delivery.receiver] = [*others, (delivery.id, ending.log)]
-            moved_on = [self._shown(key, revision, ending) for key, revision in ending.shown.items()]
+                self.disk.paged[delivery.receiver] = [*others, (delivery.id, result.log)]
+            moved_on = [self._shown(key, revision, result) for key, revision in result.shown.items()]
             if any(moved_on):
-                self._enqueue(ending.redraw)
-            if ending.follow_up:
-                self._enqueue(ending.follow_up)
+                self._enqueue(result.redraw)
+            if result.follow_up:
+                self._enqueue(result.follow_up)
             return True
 
         return await self._wrote(change)

@@ -144,7 +144,7 @@ async def test_acknowledging_one_member_leaves_the_others_open(fake_redis: redis
 
         again = await answer(ALERTS, chosen.key, ANN)
         assert isinstance(again, AcknowledgeAnswer)
-        assert again.fate is Fate.ANSWERED
+        assert again.fate is Fate.ALREADY_ACKNOWLEDGED
         world.bot.api.statuses[chosen.pipeline.id] = RUNNING
         await world.bot.poll(20)
         over = await answer(ALERTS, chosen.key, ANN)

@@ -604,7 +604,7 @@ async def test_a_failure_is_acknowledged_once_and_only_on_its_own_card(fake_redi
         first = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
         assert (first.fate, first.by) == (Fate.ACKNOWLEDGED, ANN)
         second = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
-        assert (second.fate, second.by) == (Fate.ANSWERED, ANN)
+        assert (second.fate, second.by) == (Fate.ALREADY_ACKNOWLEDGED, ANN)
 
 
 async def test_the_end_of_the_last_watch_redraws_the_open_cards(fake_redis: redis.asyncio.Redis) -> None:

@@ -588,12 +588,12 @@ def test_a_refusal_may_hint_at_something_else_than_a_command() -> None:
         ),
         (
             AcknowledgeAnswer(
-                pipeline=a_pipeline(), fate=Fate.UNKNOWN, stands=StatusAnswer(views=(a_view(),), at=at(17))
+                pipeline=a_pipeline(), fate=Fate.UNKNOWN, current=StatusAnswer(views=(a_view(),), at=at(17))
             ),
             "gets no further updates.\nNow: orders-eu — RUNNING, live",
         ),
         (
-            AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ANSWERED, by=ANN, by_name="Ann", at=at(9)),
+            AcknowledgeAnswer(pipeline=a_pipeline(), fate=Fate.ALREADY_ACKNOWLEDGED, by=ANN, by_name="Ann", at=at(9)),
             "Ann already acknowledged orders-eu at <!date^1795435209^",
         ),
         (AcknowledgeAllAnswer(acknowledged=0), "nothing left to acknowledge"),

@@ -15,8 +15,8 @@ from bot.domain.catalogue import (
     Names,
     Pipeline,
     Unknown,
+    comparable,
     is_pattern,
-    looks,
     matches,
     resolve,
 )
@@ -143,7 +143,7 @@ def test_what_is_unknown_has_nearest_names(reference: str, nearest: str) -> None
     ],
 )
 def test_names_that_look_the_same_are_the_same(text: str, shape: str) -> None:
-    assert looks(text) == shape
+    assert comparable(text) == shape
 
 
 def test_what_is_like_nothing_has_none() -> None:
@@ -205,14 +205,14 @@ def test_any_reference_is_found_or_ambiguous_or_unknown(catalogue: list[Pipeline
             assert set(candidates) <= set(catalogue)
         case Unknown(_, nearest):
             assert len(nearest) <= NEAREST
-            assert not any(looks(pipeline.name) == looks(reference) for pipeline in catalogue)
+            assert not any(comparable(pipeline.name) == comparable(reference) for pipeline in catalogue)
 
 
 @given(catalogues)
 def test_an_id_always_means_its_pipeline_unless_another_is_called_so(catalogue: list[Pipeline]) -> None:
     for pipeline in catalogue:
         resolution = resolve(pipeline.id, catalogue)
-        if not any(looks(other.name) == looks(pipeline.id) for other in catalogue if other != pipeline):
+        if not any(comparable(other.name) == comparable(pipeline.id) for other in catalogue if other != pipeline):
             assert resolution == Found((pipeline,))
 
 
@@ -222,7 +222,7 @@ def test_what_a_pattern_finds_it_takes_in(catalogue: list[Pipeline], reference: 
     assert isinstance(resolution, Found)
     for pipeline in catalogue:
         assert (pipeline in resolution.pipelines) == matches(f"{reference}*", pipeline)
-        begins = [looks(text).startswith(looks(reference)) for text in (pipeline.name, pipeline.id)]
+        begins = [comparable(text).startswith(comparable(reference)) for text in (pipeline.name, pipeline.id)]
         if "*" not in reference:
             assert (pipeline in resolution.pipelines) == any(begins)
 

@@ -70,8 +70,8 @@ def test_what_was_last_seen_failed_stays_red() -> None:
 def test_a_heading_over_a_state_says_that_it_was_last_seen() -> None:
     views = (doubtful(), doubtful())
     told = LOOK.answer(
-        StatusAnswer(views=views, looked_at=views, states=("live",), at=at(41)), SavedQuestion(text="status live")
+        StatusAnswer(views=views, considered=views, states=("live",), at=at(41)), SavedQuestion(text="status live")
     )
     assert "2 of 2 pipelines were last seen live" in told.text
-    none = LOOK.answer(StatusAnswer(views=(), looked_at=views, states=("failed",), at=at(41)), SavedQuestion())
+    none = LOOK.answer(StatusAnswer(views=(), considered=views, states=("failed",), at=at(41)), SavedQuestion())
     assert "None of 2 pipelines was last seen FAILED" in none.text

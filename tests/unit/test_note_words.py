@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.episode import EpisodeKind, Outcome
-from bot.domain.note import Guidance, Note, NoteKind, wrong_with_address
+from bot.domain.note import Guidance, Note, NoteKind, address_problem
 from bot.domain.watch import ChannelId
 from bot.slack.render.note_words import guidance_lines, note_text
 from tests.builders import ANN, a_card, an_episode, at
@@ -74,7 +74,7 @@ def test_a_note_pings_nobody_links_nowhere_and_formats_nothing(text: str) -> Non
     ],
 )
 def test_a_link_shows_the_host_that_it_opens(address: str, link: str) -> None:
-    assert wrong_with_address(address) == ""
+    assert address_problem(address) == ""
     assert note_text(a_note(address, NoteKind.RUNBOOK)) == link
 
 
@@ -101,7 +101,7 @@ def test_a_link_shows_the_host_that_it_opens(address: str, link: str) -> None:
     ],
 )
 def test_what_may_lead_elsewhere_than_it_shows_is_no_address(address: str) -> None:
-    assert wrong_with_address(address)
+    assert address_problem(address)
 
 
 def test_however_long_they_are_a_card_holds_them() -> None:

@@ -75,7 +75,7 @@ def acknowledged(answer: AcknowledgeAnswer, render_context: RenderContext) -> st
     match answer.fate:
         case Fate.ACKNOWLEDGED:
             return f":eyes: You acknowledged {name}. Everyone who was paged can see it on the card."
-        case Fate.ANSWERED:
+        case Fate.ALREADY_ACKNOWLEDGED:
             when = f" at {date(answer.at)}" if answer.at else ""
             by = phrases.who(answer.by_name)
             return f"{by[:1].upper()}{by[1:]} already acknowledged {name}{when}."
@@ -89,7 +89,7 @@ def acknowledged(answer: AcknowledgeAnswer, render_context: RenderContext) -> st
             return f"{text}\n{_to_watch(answer, render_context)}"
         case Fate.UNKNOWN:
             text = f"{_not_kept(f'this failure of {name}')} The card gets no further updates."
-            if answer.stands or answer.watched:
+            if answer.current or answer.watched:
                 text = f"{text}\n{_how_it_stands(answer, render_context)}"
             if answer.watched:
                 return text
@@ -101,8 +101,8 @@ def _not_kept(failures: str) -> str:
 
 
 def _how_it_stands(answer: AcknowledgeAnswer, render_context: RenderContext) -> str:
-    if answer.stands:
-        return "\n".join(f"Now: {row(view, answer.stands.at)}" for view in answer.stands.views)
+    if answer.current:
+        return "\n".join(f"Now: {row(view, answer.current.at)}" for view in answer.current.views)
     return f"Check its current state: {command_for('status', answer.pipeline, render_context)}"
 
 

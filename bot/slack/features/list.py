@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from bot.domain.answer import ListAnswer
 from bot.domain.attention import State, trouble
-from bot.domain.catalogue import Names, looks
+from bot.domain.catalogue import Names, comparable
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
@@ -65,7 +65,7 @@ def _parse(command_text: CommandText) -> Command:
 
 def _is_stray(word: Word, names: Names) -> bool:
     signed = is_signed(word) and kind_of(word) in {ClauseKind.TARGET, ClauseKind.CHANNEL}
-    return signed and not any(looks(word.text) in looks(each.name) for each in names.pipelines)
+    return signed and not any(comparable(word.text) in comparable(each.name) for each in names.pipelines)
 
 
 # --- render ----------------------------------------------------------------------------------------------------------
@@ -77,12 +77,12 @@ NO_PIPELINES = "The ServiceKey can't see any pipelines."
 def list_blocks(answer: ListAnswer, question: SavedQuestion) -> list[Block]:
     blocks: list[Block] = []
     question = within(question, len(answer.views))
-    if not answer.views and not answer.looked_at:
+    if not answer.views and not answer.considered:
         none = f"I couldn't find a pipeline with “{outside(answer.words)}”." if answer.words else NO_PIPELINES
         blocks.append(section(f"{none}{_meant(answer.words)}"))
     else:
         words = "" if question.shared else answer.words
-        head = heading(Heading(answer.views, answer.looked_at, answer.states, answer.at, words))
+        head = heading(Heading(answer.views, answer.considered, answer.states, answer.at, words))
         shown = _by_project(answer, question)
         doubt = doubts.lead(page(answer.views, question))
         blocks += sections([*doubt, head + page_words(question, len(answer.views)), *shown])

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, Refusal
-from bot.domain.catalogue import Ambiguous, Names, looks
-from bot.domain.note import LONGEST_NOTE, WRONG, Note, NoteKind, wrong_with_address
+from bot.domain.catalogue import Ambiguous, Names, comparable
+from bot.domain.note import FIND_PROBLEM, LONGEST_NOTE, Note, NoteKind, address_problem
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.tokens import NONE, PUNCTUATION, Refused, Word, can_be_typed, quoted
@@ -66,11 +66,11 @@ def note_command(kind: NoteKind, words: list[Word], names: Names) -> NoteCommand
     *name, last = words
     if name and last.means(NONE):
         return NoteCommand(kind, _name(name), "")
-    if not name or not _is_text(kind, last, is_name=bool(names.exactly(looks(_name(words))))):
+    if not name or not _is_text(kind, last, is_name=bool(names.exactly(comparable(_name(words))))):
         return NoteCommand(kind, _name(words))
     if corrected := _with_scheme(kind, name, last):
         raise Refused("The address must begin with https://. Nothing was changed.", corrected)
-    if wrong := WRONG[kind](last.text):
+    if wrong := FIND_PROBLEM[kind](last.text):
         example = f"{_named(kind, name)} {_EXAMPLES[kind]}"
         raise Refused(f"I can't save that {kind}: {wrong}. Nothing was changed.", example)
     return NoteCommand(kind, _name(name), last.text)
@@ -100,7 +100,7 @@ def _with_scheme(kind: NoteKind, name: list[Word], last: Word) -> str:
         return ""
     address = last.text.rstrip(PUNCTUATION) if _is_host(last.text) else last.text
     with_scheme = f"https://{address}"
-    fits = "." in address.partition("/")[0] and not wrong_with_address(with_scheme)
+    fits = "." in address.partition("/")[0] and not address_problem(with_scheme)
     return f"{_named(kind, name)} {with_scheme}" if fits else ""
 
 

@@ -100,9 +100,9 @@ def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context:
     question = within(question, len(answer.views))
     if len(answer.views) == 1 and not answer.states:
         blocks += _detail(answer.views[0], answer.at, render_context)
-    elif answer.views or answer.looked_at:
+    elif answer.views or answer.considered:
         whole = answer.whole_channel
-        of = Heading(answer.views, answer.looked_at, answer.states, answer.at, whole_channel=whole)
+        of = Heading(answer.views, answer.considered, answer.states, answer.at, whole_channel=whole)
         head = heading(replace(of, channel=answer.channel))
         lines = [row(view, answer.at) for view in page(answer.views, question)]
         blocks += sections(
@@ -117,7 +117,7 @@ def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context:
     if question.shared:
         return blocks + shared(question)
     blocks += unresolved(answer.unresolved, "status", render_context)
-    if not (answer.views or answer.looked_at or answer.unresolved or answer.whole_channel):
+    if not (answer.views or answer.considered or answer.unresolved or answer.whole_channel):
         blocks.append(section("No pipeline matches this."))
     return blocks + controls(question, len(answer.views), _only_id(answer.views))
 

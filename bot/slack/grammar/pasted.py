@@ -2,7 +2,7 @@
 
 import re
 
-from bot.domain.catalogue import Names, looks
+from bot.domain.catalogue import Names, comparable
 from bot.slack.grammar.command_text import Vocabulary
 from bot.slack.render.mrkdwn import unescape
 
@@ -43,8 +43,8 @@ def _without_stop(text: str, names: Names, vocabulary: Vocabulary) -> str:
     first = _first_word(text)
     if not stop or first.lower() in vocabulary.verbatim or not vocabulary.contains(_STOP.sub("", first)):
         return text
-    whole = looks(unescape(text)).rstrip()
-    is_name = any(whole.endswith(looks(each.name)) and _STOP.search(each.name) for each in names.pipelines)
+    whole = comparable(unescape(text)).rstrip()
+    is_name = any(whole.endswith(comparable(each.name)) and _STOP.search(each.name) for each in names.pipelines)
     return text if is_name else text[: stop.start()]
 
 

@@ -7,7 +7,7 @@ second. After another name, a name that begins with a keyword needs quotes.
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from bot.domain.catalogue import Found, Names, Unknown, is_pattern, looks, resolve, spoken
+from bot.domain.catalogue import Found, Names, Unknown, comparable, is_pattern, name_words, resolve
 from bot.slack.grammar.tokens import ARROWS, CONNECTIVES, KEYWORDS, Word, slice_of, split_list, stripped
 
 MISSPELLED = 0.75  # from this similarity on, several words are one misspelled name
@@ -21,7 +21,7 @@ def known_span(words: Sequence[Word], first: int, text: str, names: Names, *, be
         return 0
     for count in range(min(names.longest + 1, len(words) - first), 0, -1):
         reading = slice_of(text, list(words[first : first + count]))
-        if names.exactly(looks(reading)) or names.formerly(looks(reading)):
+        if names.exactly(comparable(reading)) or names.formerly(comparable(reading)):
             return count
         if count > 1 and _spelled_apart(words[first : first + count], reading, names):
             return count
@@ -32,9 +32,9 @@ def _spelled_apart(words: Sequence[Word], reading: str, names: Names) -> bool:
     """True if spaces replace other separators: `orders eu` means `orders-eu`, unless `orders` and `eu` both exist."""
     if any(word.quoted or word.reference for word in words) or is_pattern(reading) or words[-1].text in ARROWS:
         return False
-    found = names.saying(spoken(reading))
-    whole = len(found) == 1 and spoken(found[0].name) == spoken(reading)
-    return whole and not all(names.exactly(looks(word.text)) for word in words)
+    found = names.with_words(name_words(reading))
+    whole = len(found) == 1 and name_words(found[0].name) == name_words(reading)
+    return whole and not all(names.exactly(comparable(word.text)) for word in words)
 
 
 def names_in(words: Sequence[Word], text: str, names: Names) -> list[str]:
@@ -77,6 +77,6 @@ def _split_names(word: Word, names: Names) -> list[str]:
 def _one_misspelled(found: list[str], whole: str, names: Names) -> list[str]:
     if all(not isinstance(resolve(each, names, suggest=False), Unknown) for each in found):
         return found
-    near = names.nearest(looks(whole))
-    alike = near and SequenceMatcher(None, looks(whole), looks(near[0].name)).ratio()
+    near = names.nearest(comparable(whole))
+    alike = near and SequenceMatcher(None, comparable(whole), comparable(near[0].name)).ratio()
     return [whole] if alike and alike > MISSPELLED else found

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from bot.domain.answer import PipelineView, UnresolvedReference
-from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, is_pattern, looks, resolve
+from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, comparable, is_pattern, resolve
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.slack.grammar.tokens import can_be_typed, quoted, renamed, without
 from bot.slack.render import doubts, phrases
@@ -121,7 +121,7 @@ def _all_corrected(
 
 def _alone(pipeline: Pipeline, reference: str, among: Names) -> bool:
     """True if the name is unambiguous among the candidates."""
-    name, typed = looks(pipeline.name), looks(reference)
+    name, typed = comparable(pipeline.name), comparable(reference)
     found = resolve(pipeline.name, among, suggest=False)
     return typed != name and typed in name and not is_pattern(pipeline.name) and found == Found((pipeline,))
 
