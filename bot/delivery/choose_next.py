@@ -36,7 +36,7 @@ class LaneSnapshot:
         bodies = [row.body for row in rows]
         keys = {body.card_key for body in bodies if isinstance(body, SyncCard | ThreadEntry)}
         keys |= {body.thread_key for body in bodies if isinstance(body, TimelineBatch) and not body.of_group}
-        keys |= {each.card_key for body in bodies if isinstance(body, Notice) for each in body.failures}
+        keys |= {failure.card_key for body in bodies if isinstance(body, Notice) for failure in body.failures}
         group_keys = {body.group_key for body in bodies if isinstance(body, SyncGroup)}
         group_keys |= {body.thread_key for body in bodies if isinstance(body, TimelineBatch) and body.of_group}
         keys |= {row.message.after_card for row in rows if row.message.after_card}
@@ -70,17 +70,18 @@ class LaneSnapshot:
 
     def ready(self) -> list[PendingDelivery]:
         """The deliveries that may go next, most urgent first. Closed pages come after open ones."""
-        ready = {row.id: self._pending(row) for row in self.rows}
-        # The store forgot this entry's card: let the entry through, and the lane worker drops it.
+        pending_by_id = {row.id: self._pending(row) for row in self.rows}
+        # If the store forgot an entry's card, let the entry through: the lane worker drops it.
         posted = {
             thread_key: pending.message_id is not None or not pending.cards
-            for pending in ready.values()
+            for pending in pending_by_id.values()
             if (thread_key := thread_of(pending.delivery.body))
         }
         posted |= {
             key: card.message_id is not None or card.removed or card.held > 0 for key, card in self.cards.items()
         }
-        ordered = [ready[row.id] for row in in_order(self.rows, posted) if not self._awaits_recheck(ready[row.id])]
+        ordered = [pending_by_id[row.id] for row in in_order(self.rows, posted)]
+        ordered = [pending for pending in ordered if not self._awaits_recheck(pending)]
         return sorted(ordered, key=lambda pending: pending.is_closed) if self.lane.kind is LaneKind.PAGES else ordered
 
     def _pending(self, row: Delivery) -> PendingDelivery:
@@ -139,7 +140,7 @@ def _claim(lane: Lane, pending: PendingDelivery, method: Method, limiter: RateLi
 
 
 def _seconds_until(lane: Lane, pending: PendingDelivery, method: Method, limiter: RateLimiter) -> float:
-    return limiter.turn(lane, method, Rank.of(pending.delivery))
+    return limiter.ranked_wait(lane, method, Rank.of(pending.delivery))
 
 
 def _seconds_until_lookup(lane: Lane, pending: PendingDelivery, limiter: RateLimiter) -> float:

@@ -19,7 +19,7 @@ POLL_SECONDS = 0.5
 CHAT_AWAY_SECONDS = 5.0
 STORE_AWAY_SECONDS = 1.0
 CRASHED_SECONDS = 5.0
-TIDY_SECONDS = 30.0
+REGROUP_SECONDS = 30.0
 
 
 class Dispatcher:
@@ -36,7 +36,7 @@ class Dispatcher:
         """Set after a poll that `wake` started: a new page claims its channel before the feed continues."""
         self._busy: set[Lane] = set()
         self._stopping = False
-        self._tidied_at = float("-inf")
+        self._regrouped_at = float("-inf")
 
     def stop(self) -> None:
         """Starts no new message. `run` returns when the messages in flight are settled."""
@@ -80,8 +80,8 @@ class Dispatcher:
         if woken:
             previous, self._polled = self._polled, asyncio.Event()
             previous.set()
-        if self._clock.monotonic() - self._tidied_at >= TIDY_SECONDS:
-            self._tidied_at = self._clock.monotonic()
+        if self._clock.monotonic() - self._regrouped_at >= REGROUP_SECONDS:
+            self._regrouped_at = self._clock.monotonic()
             self._start(lanes, await self._lanes.suspended_lanes(), suspended=True)
 
     def _start(self, tasks: asyncio.TaskGroup, lanes: Iterable[Lane], *, suspended: bool) -> None:
@@ -129,7 +129,7 @@ class Dispatcher:
         try:
             last_id, resumed_at = await self._lanes.last_id(lane), await self._lanes.resumed_at(lane.receiver)
             lane_worker = LaneWorker(self._services, lane, lease, last_id, resumed_at)
-            await (lane_worker.tidied() if suspended else self._drain(lane_worker))
+            await (lane_worker.regrouped() if suspended else self._drain(lane_worker))
         finally:
             # Released after errors too, so that no worker waits for its expiry. `release` leaves another's lease alone.
             with suppress(StoreAway):

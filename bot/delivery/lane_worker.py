@@ -104,7 +104,7 @@ class LaneWorker:
             LeaseLostError: another worker owns the lane now.
             StoreAway: nothing more was sent.
         """
-        ready = (await self.tidied()).ready()
+        ready = (await self.regrouped()).ready()
         if not ready:
             return None
         await self._keep_lease()
@@ -116,7 +116,7 @@ class LaneWorker:
             return action.seconds
         return 0.0 if await self._work(action.send) else None
 
-    async def tidied(self) -> LaneSnapshot:
+    async def regrouped(self) -> LaneSnapshot:
         """Regroups the lane's rows until nothing more can be combined, then returns them."""
         while True:
             snapshot = await LaneSnapshot.read(self._outbox, self._cards, self._lane)
@@ -153,11 +153,11 @@ class LaneWorker:
     async def _work(self, pending: PendingDelivery) -> bool:
         """Sends the message, or drops it if Slack already shows it. False: the channel was suspended."""
         if pending.worth_sending:
-            self._limiter.took(
+            self._limiter.reserve(
                 self._lane.receiver, pending.method
             )  # before the first await, so that the next caller sees it
             sending = await self._record_sending(pending.delivery)
-            if (seconds := self._limiter.barred(self._lane.receiver, pending.method)) > 0:
+            if (seconds := self._limiter.blocked_for(self._lane.receiver, pending.method)) > 0:
                 await self._settle(self._postpone(pending.delivery, seconds), pending)
                 return True
             pending = replace(pending, delivery=sending)
@@ -183,15 +183,15 @@ class LaneWorker:
         )
 
     async def _send(self, pending: PendingDelivery) -> Settlement:
-        self._limiter.sends(self._lane.receiver, pending.method)
+        self._limiter.record_send(self._lane.receiver, pending.method)
         outcome = await self._call(pending)
         match outcome:
             case Refused(kind=Refusal.RATE_LIMITED, retry_after=wait):
                 await self._throttle(pending.method, wait or timedelta(seconds=1))
             case Unknown() | Refused(kind=Refusal.NOT_SENT | Refusal.WORKSPACE):
-                self._limiter.lost(pending.method)
+                self._limiter.record_no_answer(pending.method)
             case Posted() | Refused():
-                self._limiter.answered(pending.method)
+                self._limiter.record_answer(pending.method)
         if isinstance(outcome, Posted) and not pending.updates:
             self._last_id = max(self._last_id, outcome.message_id)
         return after_send(pending.delivery, outcome, self._clock.now())
@@ -222,33 +222,33 @@ class LaneWorker:
             return Delay.SUSPENDED
         if pending.delivery.message.made_at < self._doubt.began_at:
             return Delay.AWAY
-        return self._limiter.kept_back(pending.method, (now - pending.delivery.message.made_at).total_seconds())
+        return self._limiter.cause_of_delay(pending.method, (now - pending.delivery.message.made_at).total_seconds())
 
-    async def _look_up(self, ready: Sequence[PendingDelivery]) -> None:
-        for pending, lookup_result in zip(ready, await self._find(ready), strict=True):
+    async def _look_up(self, deliveries: Sequence[PendingDelivery]) -> None:
+        for pending, lookup_result in zip(deliveries, await self._find(deliveries), strict=True):
             if isinstance(pending.delivery.body, Recheck):
                 settlement = after_recheck(pending.delivery, lookup_result, self._clock.now())
             else:
                 settlement = after_lookup(pending.delivery, lookup_result, self._clock.now(), self._ownership)
             await self._settle(settlement, pending)
 
-    async def _find(self, ready: Sequence[PendingDelivery]) -> Sequence[LookupResult]:
-        if self._limiter.turn(self._lane, Method.HISTORY, Rank.of(ready[0].delivery)) > 0:
+    async def _find(self, deliveries: Sequence[PendingDelivery]) -> Sequence[LookupResult]:
+        if self._limiter.ranked_wait(self._lane, Method.HISTORY, Rank.of(deliveries[0].delivery)) > 0:
             lost = self._limiter.unanswered(Method.HISTORY)
-            return [Unreadable("Slack does not let the history be read for now", lost=lost)] * len(ready)
-        self._limiter.took(self._lane.receiver, Method.HISTORY)
+            return [Unreadable("Slack does not let the history be read for now", lost=lost)] * len(deliveries)
+        self._limiter.reserve(self._lane.receiver, Method.HISTORY)
         try:
             async with asyncio.timeout(self._lookup_seconds):
-                results = await self._chat.find([pending.lookup for pending in ready])
+                results = await self._chat.find([pending.lookup for pending in deliveries])
         except TimeoutError:
-            results = [Unreadable("Slack took too long to show the history", lost=True)] * len(ready)
-        match next((each for each in results if isinstance(each, Unreadable)), None):
+            results = [Unreadable("Slack took too long to show the history", lost=True)] * len(deliveries)
+        match next((result for result in results if isinstance(result, Unreadable)), None):
             case Unreadable(retry_after=timedelta() as wait):
                 await self._throttle(Method.HISTORY, wait)
             case Unreadable(lost=True):
-                self._limiter.lost(Method.HISTORY)
+                self._limiter.record_no_answer(Method.HISTORY)
             case _:
-                self._limiter.answered(Method.HISTORY)
+                self._limiter.record_answer(Method.HISTORY)
         return results
 
     # --- outcomes -------------------------------------------------------------------------------------------------

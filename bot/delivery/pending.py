@@ -80,7 +80,7 @@ class PendingDelivery:
             case TimelineBatch(entries=entries):
                 return bool(self.cards) and not all(self._is_shown(entry) for entry in entries)
             case Notice(failures=failures) if failures:
-                return any(self._needs_attention(each) for each in failures)
+                return any(self._needs_attention(failure) for failure in failures)
             case _:
                 return True
 
@@ -144,7 +144,9 @@ class PendingDelivery:
             case TimelineBatch() as batch:
                 return self._not_yet_shown(batch)
             case Notice(failures=failures) as notice:
-                return replace(notice, failures=tuple(each for each in failures if self._needs_attention(each)))
+                return replace(
+                    notice, failures=tuple(failure for failure in failures if self._needs_attention(failure))
+                )
             case ThreadEntry() | Digest() | HeldPages() as content:
                 return content
             case Recheck():
@@ -161,7 +163,7 @@ def cards_of(
             card = cards.get(key)
             return (card,) if card else ()
         case Notice(failures=failures):
-            return tuple(cards[each.card_key] for each in failures if each.card_key in cards)
+            return tuple(cards[failure.card_key] for failure in failures if failure.card_key in cards)
         case _:
             return ()
 

@@ -75,7 +75,7 @@ class RateLimiter:
             spacing = max(spacing, self._claimed_until.get(receiver, now) - now)
         return max(0.0, missing, spacing, bucket.throttled_until - now, bucket.trial_until - now)
 
-    def turn(self, lane: Lane, method: Method, rank: Rank) -> float:
+    def ranked_wait(self, lane: Lane, method: Method, rank: Rank) -> float:
         """As `wait`, but more urgent lanes go first while Slack is away.
 
         While Slack is away, one call is made at a time, in order of rank. Otherwise lanes are independent, except that
@@ -90,7 +90,8 @@ class RateLimiter:
         """A page waits for this channel: its feed gives way until shortly after the last claim."""
         self._claimed_until[receiver] = self.clock.monotonic() + CLAIM_SECONDS
 
-    def took(self, receiver: Receiver, method: Method) -> None:
+    def reserve(self, receiver: Receiver, method: Method) -> None:
+        """Takes the call's token and its place in the channel before the worker makes the call."""
         now = self.clock.monotonic()
         bucket = self._filled(method, now)
         bucket.tokens -= 1.0
@@ -107,7 +108,7 @@ class RateLimiter:
         bucket.unanswered_calls = max(bucket.unanswered_calls + 1, UNANSWERED_UNTIL_AWAY)
         bucket.troubled_until, bucket.why = bucket.throttled_until, Delay.RATE_LIMITED
 
-    def lost(self, method: Method) -> None:
+    def record_no_answer(self, method: Method) -> None:
         """A call got no answer.
 
         After several in a row Slack counts as away. Then trial calls go out one at a time, less and less often.
@@ -121,13 +122,13 @@ class RateLimiter:
                 2.0 ** min(bucket.unanswered_calls - UNANSWERED_UNTIL_AWAY, 10), LONGEST_PAUSE_SECONDS
             )
 
-    def answered(self, method: Method) -> None:
+    def record_answer(self, method: Method) -> None:
         bucket = self._filled(method, now := self.clock.monotonic())
         if bucket.unanswered_calls >= UNANSWERED_UNTIL_AWAY:
             bucket.troubled_until = now
         bucket.unanswered_calls, bucket.trial_until = 0, 0.0
 
-    def barred(self, receiver: Receiver, method: Method) -> float:
+    def blocked_for(self, receiver: Receiver, method: Method) -> float:
         """Seconds until a chosen call may really be made.
 
         Since the choice, Slack may have answered 429, or another message may have gone out.
@@ -136,11 +137,11 @@ class RateLimiter:
         spacing = self._sent_at.get(receiver, float("-inf")) + POST_SPACING_SECONDS - now
         return max(0.0, self._filled(method, now).throttled_until - now, spacing if method is Method.POST else 0.0)
 
-    def sends(self, receiver: Receiver, method: Method) -> None:
+    def record_send(self, receiver: Receiver, method: Method) -> None:
         if method is Method.POST:
             self._sent_at[receiver] = self._posted_at[receiver] = self.clock.monotonic()
 
-    def kept_back(self, method: Method, seconds: float) -> Delay | None:
+    def cause_of_delay(self, method: Method, seconds: float) -> Delay | None:
         """What delayed such calls in the last `seconds`; None if nothing did."""
         bucket = self._filled(method, now := self.clock.monotonic())
         until = now if bucket.unanswered_calls >= UNANSWERED_UNTIL_AWAY else bucket.troubled_until

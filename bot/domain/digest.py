@@ -27,11 +27,11 @@ def add_to_digest(backlog: Backlog, untried: list[Delivery]) -> Grouping | None:
     rows = _digest_rows(backlog, untried)
     existing = [row for row in untried if isinstance(row.body, Digest)]
     candidates = (_digest_for(_pipeline_id(backlog, row), existing) for row in rows)
-    target = next((each for each in candidates if each), None)
+    target = next((row for row in candidates if row), None)
     if target is None and len({_card_key(row) for row in rows}) <= DIGEST_FROM:
         return None
     entries = {entry.pipeline.id: entry for entry in _entries(target)}
-    elsewhere = frozenset[PipelineId]().union(*(_pipelines_of(each) for each in existing if each is not target))
+    elsewhere = frozenset[PipelineId]().union(*(_pipelines_of(row) for row in existing if row is not target))
     chosen: list[Delivery] = []
     counted = _counted(backlog)
     for row in rows:
@@ -52,8 +52,8 @@ def add_to_digest(backlog: Backlog, untried: list[Delivery]) -> Grouping | None:
 
 def _digest_for(pipeline_id: PipelineId, existing: list[Delivery]) -> Delivery | None:
     """The digest that already has the pipeline, else one with room."""
-    has = [each for each in existing if pipeline_id in _pipelines_of(each)]
-    room = [each for each in existing if len(_entries(each)) < ENTRIES_PER_MESSAGE]
+    has = [row for row in existing if pipeline_id in _pipelines_of(row)]
+    room = [row for row in existing if len(_entries(row)) < ENTRIES_PER_MESSAGE]
     return next(iter([*has, *room]), None)
 
 
@@ -70,8 +70,8 @@ def _digest_rows(backlog: Backlog, untried: list[Delivery]) -> list[Delivery]:
     rows = [row for row in untried if row.lane.kind is LaneKind.FEED and _fits_digest(backlog, row)]
     cards = [row for row in rows if isinstance(row.body, SyncCard)]
     keys = {row.id for row in cards}
-    lines = [row for row in rows if isinstance(row.body, ThreadEntry)]
-    return [*cards, *(row for row in lines if not _waits_for_its_card(backlog, row) or _card_key(row) in keys)]
+    thread_entries = [row for row in rows if isinstance(row.body, ThreadEntry)]
+    return [*cards, *(row for row in thread_entries if not _waits_for_its_card(backlog, row) or _card_key(row) in keys)]
 
 
 def _waits_for_its_card(backlog: Backlog, row: Delivery) -> bool:

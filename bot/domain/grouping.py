@@ -73,7 +73,7 @@ def _fresh_failures(backlog: Backlog, untried: list[Delivery]) -> Grouping | Non
     if not backlog.growing:
         return _group(key, chosen)
     grouping = _group(burst_id(backlog.growing[0]) + key[GROUP_ID:], chosen)
-    return replace(grouping, redraws=tuple(_redrawn(each, grouping.row) for each in backlog.growing))
+    return replace(grouping, redraws=tuple(_redrawn(group_key, grouping.row) for group_key in backlog.growing))
 
 
 def burst_id(group_key: str) -> str:
@@ -150,7 +150,7 @@ def _calls(untried: list[Delivery]) -> Grouping | None:
 
 
 def _failures(rows: Sequence[Delivery]) -> tuple[OpenFailure, ...]:
-    return tuple(each for row in rows if isinstance(row.body, Notice) for each in row.body.failures)
+    return tuple(failure for row in rows if isinstance(row.body, Notice) for failure in row.body.failures)
 
 
 # --- episodes that ended before a message showed them ----------------------------------------------------------------

@@ -73,11 +73,11 @@ def test_while_slack_is_away_the_one_call_is_that_of_the_first_in_rank(clock: Fa
     """While it answers, channels go their own ways."""
     limiter = RateLimiter(clock)
     for _ in range(2 if away else 1):
-        limiter.lost(POST)
+        limiter.record_no_answer(POST)
     clock.seconds += 60
     waiting = [PAGES, ELSEWHERE, FEED]
     ranks = {PAGES: rank(PAGES, seconds=5), ELSEWHERE: rank(ELSEWHERE), FEED: rank(FEED, Priority.UPDATE)}
     for lane in waiting:
         limiter.claims.make(lane, POST, ranks[lane])
-    free = [lane for lane in waiting if limiter.turn(lane, POST, ranks[lane]) == 0]
+    free = [lane for lane in waiting if limiter.ranked_wait(lane, POST, ranks[lane]) == 0]
     assert free == [ELSEWHERE] if away else set(free) == set(waiting)

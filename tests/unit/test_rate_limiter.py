@@ -31,19 +31,19 @@ def limiter(clock: FakeClock) -> RateLimiter:
 
 
 def test_one_call_in_vain_holds_nobody_back(limiter: RateLimiter) -> None:
-    limiter.took(ALERTS, POST)
-    limiter.lost(POST)
+    limiter.reserve(ALERTS, POST)
+    limiter.record_no_answer(POST)
     assert not limiter.away(POST)
     assert wait(limiter) == 0
 
 
 def test_a_slack_that_is_away_is_tried_by_one_call_at_a_time(limiter: RateLimiter, clock: FakeClock) -> None:
-    limiter.lost(POST)
-    limiter.lost(POST)
+    limiter.record_no_answer(POST)
+    limiter.record_no_answer(POST)
     assert limiter.away(POST)
     assert wait(limiter) > 0
     clock.seconds += wait(limiter)
-    limiter.took(ALERTS, POST)
+    limiter.reserve(ALERTS, POST)
     assert wait(limiter) == CALL_SECONDS
     assert wait(limiter, method=HISTORY) == 0
 
@@ -51,8 +51,8 @@ def test_a_slack_that_is_away_is_tried_by_one_call_at_a_time(limiter: RateLimite
 def test_it_is_tried_ever_more_seldom_and_never_too_seldom(limiter: RateLimiter, clock: FakeClock) -> None:
     waits = []
     for _ in range(12):
-        limiter.took(ALERTS, POST)
-        limiter.lost(POST)
+        limiter.reserve(ALERTS, POST)
+        limiter.record_no_answer(POST)
         waits.append(wait(limiter))
         clock.seconds += waits[-1]
     assert all(before <= after for before, after in pairwise(waits))
@@ -64,15 +64,15 @@ def test_a_trial_that_nobody_hears_of_again_does_not_hold_the_others_for_ever(
 ) -> None:
     limiter.throttle(POST, 30)
     clock.seconds += 30
-    limiter.took(ALERTS, POST)
+    limiter.reserve(ALERTS, POST)
     clock.seconds += CALL_SECONDS
     assert wait(limiter) == 0
 
 
 def test_an_answer_ends_it_at_once(limiter: RateLimiter, clock: FakeClock) -> None:
     for _ in range(5):
-        limiter.lost(POST)
-    limiter.answered(POST)
+        limiter.record_no_answer(POST)
+    limiter.record_answer(POST)
     assert not limiter.away(POST)
     assert wait(limiter) == 0
 
@@ -82,15 +82,15 @@ def test_after_a_429_one_call_goes_first(limiter: RateLimiter, clock: FakeClock)
     assert wait(limiter) == 30
     clock.seconds += 30
     assert wait(limiter) == 0
-    limiter.took(ALERTS, POST)
+    limiter.reserve(ALERTS, POST)
     assert wait(limiter) == CALL_SECONDS
-    limiter.answered(POST)
+    limiter.record_answer(POST)
     assert wait(limiter) == 0
 
 
 def test_an_answer_does_not_shorten_what_slack_asked(limiter: RateLimiter) -> None:
     limiter.throttle(POST, 30)
-    limiter.answered(POST)  # to a call that was under way already
+    limiter.record_answer(POST)  # to a call that was under way already
     assert wait(limiter) == 30
 
 
@@ -110,35 +110,35 @@ def test_a_claim_that_is_not_made_again_runs_out(limiter: RateLimiter, clock: Fa
 
 
 def test_a_channel_hears_one_message_a_second(limiter: RateLimiter, clock: FakeClock) -> None:
-    limiter.took(ALERTS, POST)
+    limiter.reserve(ALERTS, POST)
     assert wait(limiter, ALERTS) == POST_SPACING_SECONDS
     assert wait(limiter, OTHER) == 0
 
 
 def test_why_something_was_kept_back_is_known_while_it_matters(limiter: RateLimiter, clock: FakeClock) -> None:
-    assert limiter.kept_back(POST, 3600) is None
-    limiter.lost(POST)
-    limiter.lost(POST)
+    assert limiter.cause_of_delay(POST, 3600) is None
+    limiter.record_no_answer(POST)
+    limiter.record_no_answer(POST)
     clock.seconds += 100
-    assert limiter.kept_back(POST, 0) is Delay.NOT_REACHED  # it lasts
-    limiter.answered(POST)
+    assert limiter.cause_of_delay(POST, 0) is Delay.NOT_REACHED  # it lasts
+    limiter.record_answer(POST)
     clock.seconds += 60
-    assert limiter.kept_back(POST, 61) is Delay.NOT_REACHED
-    assert limiter.kept_back(POST, 59) is None  # what was made after it is late for another reason
+    assert limiter.cause_of_delay(POST, 61) is Delay.NOT_REACHED
+    assert limiter.cause_of_delay(POST, 59) is None  # what was made after it is late for another reason
     limiter.throttle(POST, 30)
-    assert limiter.kept_back(POST, 1) is Delay.RATE_LIMITED
+    assert limiter.cause_of_delay(POST, 1) is Delay.RATE_LIMITED
 
 
 def test_what_was_taken_up_is_barred_where_slack_or_another_message_came_first(
     limiter: RateLimiter, clock: FakeClock
 ) -> None:
     """Between the two the claim is written down, which may take a while."""
-    limiter.took(ALERTS, POST)
+    limiter.reserve(ALERTS, POST)
     clock.seconds += 3.0
-    assert limiter.barred(ALERTS, POST) == 0
-    limiter.sends(ALERTS, POST)
+    assert limiter.blocked_for(ALERTS, POST) == 0
+    limiter.record_send(ALERTS, POST)
     clock.seconds += 0.25
-    assert limiter.barred(ALERTS, POST) == POST_SPACING_SECONDS - 0.25
-    assert limiter.barred(OTHER, POST) == limiter.barred(ALERTS, Method.UPDATE) == 0
+    assert limiter.blocked_for(ALERTS, POST) == POST_SPACING_SECONDS - 0.25
+    assert limiter.blocked_for(OTHER, POST) == limiter.blocked_for(ALERTS, Method.UPDATE) == 0
     limiter.throttle(Method.UPDATE, 7.0)
-    assert limiter.barred(ALERTS, Method.UPDATE) == limiter.barred(OTHER, Method.UPDATE) == 7.0
+    assert limiter.blocked_for(ALERTS, Method.UPDATE) == limiter.blocked_for(OTHER, Method.UPDATE) == 7.0
