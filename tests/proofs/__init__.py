@@ -1,4 +1,4 @@
-"""Proofs that nothing is lost and nothing said twice, whatever breaks. Each is a make target of its own as well."""
+"""Proofs that the bot loses nothing and repeats nothing, whatever fails. Each proof also has a make target."""
 
 import os
 import subprocess
@@ -9,15 +9,15 @@ from sandbox.child_processes import end_with_parent
 
 
 def unmeasured() -> dict[str, str]:
-    """The environment for what runs long in processes of its own: coverage would make it twice as long."""
+    """Returns the environment without coverage: measured, a long child process takes twice as long."""
     return {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
 
 
 def run_python(*arguments: str, **settings: str) -> tuple[int, str]:
-    """Runs a program of ours to its end, unmeasured, and says what it exited with and printed. It never outlives us."""
+    """Runs Python without coverage and returns its exit code and output. The child never outlives this process."""
     env: Mapping[str, str] = unmeasured() | settings
     command = [sys.executable, *arguments]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as program:
         end_with_parent(program.pid)
-        said, _ = program.communicate()
-    return program.returncode, said
+        output, _ = program.communicate()
+    return program.returncode, output

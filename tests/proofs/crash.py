@@ -1,7 +1,7 @@
-"""Kills the bot over and over, under every kind of fault, and judges what stands in Slack.
+"""Kills the bot over and over, under every kind of fault, and judges the messages in Slack.
 
-python -m tests.proofs.crash            500 kills over 20 seeds; and in each scenario a life that ends at its n-th call
-python -m tests.proofs.crash --seed 7     one seed, as it was
+python -m tests.proofs.crash              500 kills over 20 seeds; then, per scenario, one life for each n-th call
+python -m tests.proofs.crash --seed 7     repeats one seed
 """
 
 import argparse
@@ -27,7 +27,7 @@ from tests.proofs.world import SECOND, World, a_world
 
 PIPELINES = 6
 CALM_SECONDS = 6.0
-READS = 4  # so often a phase is read before it changes again: once at least by a bot that lives on
+READS = 4  # each phase is read this often before it changes, at least once by a bot that survives
 POST, HISTORY = "chat.postMessage", "conversations.history"
 
 Trouble = Callable[[World, random.Random], Coroutine[None, None, None]]
@@ -56,7 +56,7 @@ async def _nothing(_: World, __: random.Random) -> None:
 
 
 async def _freeze(world: World, chance: random.Random) -> None:
-    """1 to 40 s, as the bot counts."""
+    """Freezes the bot for 1 to 40 of its scaled seconds."""
     for bot in world.bots[:1]:
         await world.freeze(bot, chance.uniform(1, 40) * SECOND)
 
@@ -71,7 +71,7 @@ async def _two_bots_one_frozen(world: World, chance: random.Random) -> None:
 
 
 async def _redis_killed(world: World, chance: random.Random) -> None:
-    """For 0 to 10 s. What is read meanwhile cannot be kept, and is read again."""
+    """Kills Redis for 0 to 10 s. The bot cannot store readings meanwhile and repeats them."""
     async with world.still:
         with world.reading_is_late():
             await world.valkey.kill()
@@ -81,7 +81,7 @@ async def _redis_killed(world: World, chance: random.Random) -> None:
 
 
 async def _redis_forgets(world: World, chance: random.Random) -> None:
-    """0.1 to 4 s. What was read and forgotten is read again: a phase that nobody sees any more nobody can tell."""
+    """Redis loses 0.1 to 4 s. No phase changes until the bot has read all again: it cannot report an unseen phase."""
     async with world.still:
         with world.reading_is_late():
             await world.valkey.forget(chance.uniform(0.1, 4) * SECOND)
@@ -107,7 +107,7 @@ TROUBLES: dict[str, Trouble] = {
     "Slack silent, posted": _slack(POST, FaultKind.HANG, Moment.AFTER),
     "Slack lands 3 s late": _slack(POST, FaultKind.LAND_LATE, seconds=3 * SECOND),
     "Slack 429": _slack(POST, FaultKind.THROTTLED),
-    "Slack 429 for 3 s": _slack(POST, FaultKind.THROTTLED, at_most=1, retry_after=3),  # longer than a lane is kept
+    "Slack 429 for 3 s": _slack(POST, FaultKind.THROTTLED, at_most=1, retry_after=3),  # longer than a lane's lease
     "Slack 429, yet posted": _slack(POST, FaultKind.THROTTLED, Moment.AFTER),
     "Slack ok without ts": _slack(POST, FaultKind.NO_TS),
     "Slack answer cut short": _slack(POST, FaultKind.TRUNCATED),
@@ -123,7 +123,7 @@ TROUBLES: dict[str, Trouble] = {
 
 
 async def _changes(world: World, chance: random.Random, name: str) -> None:
-    """One story of one pipeline, each phase held until it must have been seen."""
+    """Runs one episode of one pipeline and holds each phase until the bot must have seen it."""
     for phase in (chance.choice(("FAILED", "FAILED", "PAUSED")), "RUNNING"):
         await asyncio.sleep(chance.uniform(0, 0.5))
         async with world.still:
@@ -149,12 +149,12 @@ async def a_round(world: World, chance: random.Random, trouble: str, kills: int)
     world.sandbox.slack.faults.clear()
     world.sandbox.goldrush.faults.clear()
     verdict = await world.settled()
-    traffic, fell_over = world.traffic(), world.fell_over()
-    return Round.of(trouble, kills, began, verdict, world.directory, traffic=traffic, fell_over=fell_over)
+    traffic, crashed = world.traffic(), world.crashed()
+    return Round.of(trouble, kills, began, verdict, world.directory, traffic=traffic, crashed=crashed)
 
 
 async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
-    """Rounds until so many kills; after a fault the world is another, so that it is counted once."""
+    """Runs rounds until there were `kills` kills. A fault ends the world, so that it is counted once."""
     chance = random.Random(seed)  # noqa: S311
     order = list(TROUBLES)
     chance.shuffle(order)
@@ -177,7 +177,7 @@ async def a_seed(seed: int, kills: int) -> AsyncIterator[Round]:
 
 
 async def _work(task: str) -> None:
-    """One worker: prints each round as a line of JSON. `seed:1:25`, or a scenario and which of its calls."""
+    """Prints each round as a line of JSON. `task` is `seed:NUMBER:KILLS` or `SCENARIO:FIRST_CALL:STEP`."""
     kind, *numbers = task.split(":")
     rounds = a_seed(*map(int, numbers)) if kind == "seed" else a_sweep(kind, *map(int, numbers))
     async for each in rounds:

@@ -1,6 +1,6 @@
-"""The bot as a real process that can be made to die hard at its n-th call to Redis, Slack or GoldRush.
+"""Runs the bot as a real process that dies at its n-th call to Redis, Slack or GoldRush.
 
-All waits are a tenth of what they are in earnest, and so are the stand-ins' own, so that many lives fit into a minute.
+All waits are a tenth of the real ones, and so are the sandbox's own. Many lives fit into a minute.
 """
 
 import asyncio
@@ -29,22 +29,22 @@ from bot.store import lanes, leases
 from bot.telemetry.logs import configure
 
 SCALE = 10.0
-JOBS_SCALE = 4.0  # a look at Redis every half second, and the turn to read kept for 2.5 s: a busy machine can keep that
+JOBS_SCALE = 4.0  # a heartbeat every half second, and leadership for 2.5 s: even a busy machine can keep these
 SHORTEST_SECONDS = 0.1
 DIED = 137
 
 
-def be_a_bot(env: Mapping[str, str], log: str, name: str, crash_at: int, calls_made: "Synchronized[int]") -> None:
-    """Runs until SIGTERM, a kill, or the call number `crash_at` (0: never). Slack knows it by its name."""
+def run_bot(env: Mapping[str, str], log: str, name: str, crash_at: int, calls_made: "Synchronized[int]") -> None:
+    """Runs the bot until SIGTERM, a kill, or call number `crash_at` (0: never). `name` is its User-Agent for Slack."""
     os.environ.clear()
     os.environ.update(env)
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
     sys.stderr = os.fdopen(2, "w", buffering=1)
-    _hurry()
+    _shorten_waits()
     _count(_Counter(crash_at, calls_made))
-    _call_oneself(name)
+    _send_name_as_user_agent(name)
     configure("info")
     asyncio.run(_until_signal())
 
@@ -55,7 +55,7 @@ async def _until_signal() -> None:
     await run(Settings.load(None), stopped)
 
 
-def _hurry() -> None:
+def _shorten_waits() -> None:
     for name in (
         "LANDS_WITHIN",
         "STRAGGLES_FOR",
@@ -103,10 +103,10 @@ class _Counter:
 
 
 def _count(counter: _Counter) -> None:
-    """Once a call: when its bytes are out. Whether its answer is in nobody else can tell until the next go out."""
+    """Counts each call once, when its bytes are out. Before the next call nobody can see if the answer arrived."""
     connection = redis.asyncio.connection.AbstractConnection
     _counted(connection, "send_packed_command", counter, before=False)
-    _counted(aiohttp.ClientResponse, "start", counter)  # called when the request is out
+    _counted(aiohttp.ClientResponse, "start", counter)  # aiohttp calls it once the request is out
     _counted(httpx.AsyncClient, "send", counter)
 
 
@@ -124,7 +124,7 @@ def _counted(owner: type, name: str, counter: _Counter, *, before: bool = True) 
     setattr(owner, name, counted)
 
 
-def _call_oneself(name: str) -> None:
+def _send_name_as_user_agent(name: str) -> None:
     request = aiohttp.ClientSession._request
 
     async def named(*args: Any, headers: Mapping[str, str] | None = None, **kwargs: Any) -> aiohttp.ClientResponse:

@@ -1,4 +1,4 @@
-"""Asks the real store and the reference in memory; both must answer the same."""
+"""Calls the real store and the in-memory reference, and compares their answers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,21 +13,24 @@ _LEASING = {"lease", "acquire_lease"}
 
 
 class DifferentialStore:
-    """Implements every port of the store by asking both. The reference names the server's run."""
+    """Implements every port of the store by calling both stores. Run ids of the server come from the reference."""
 
     def __init__(self, real: WholeStore, reference: MemoryStore) -> None:
         self.team = real.team
         self.real = real
         self._reference = reference
         self._leases: dict[str, Lease] = {}
-        """What the reference gave, by the token that the real one gave."""
+        """The reference's lease, by the token of the real lease."""
 
     @property
     def knows_the_server(self) -> bool:
         return self._reference.knows_the_server
 
     def meet_another_server(self) -> None:
-        """The reference knows by itself; a bot that has not looked yet knows none."""
+        """Makes the real store see a new server, as the reference already does.
+
+        Before the bot's first heartbeat, neither store knows a server.
+        """
         if self.knows_the_server:
             self.real.meet_another_server()
 

@@ -1,4 +1,4 @@
-"""What a bot says of itself when something in it fell over: nothing that a test does may bring that about."""
+"""Finds crashed tasks and unexpected errors in a bot's log. No test may cause one."""
 
 import json
 from pathlib import Path
@@ -7,15 +7,15 @@ CRASHED = ("_crashed", "_hung")
 TRACEBACK = "Traceback (most recent call last)"
 
 
-def tripped(log: Path) -> list[str]:
-    """One sentence for each task of this bot that fell over, as is each error that it did not expect."""
+def crashes_in(log: Path) -> list[str]:
+    """Returns one sentence per crashed task or unexpected error of this bot."""
     return [f"{log.name}: {why}" for line in log.read_text(errors="replace").split("\n") if (why := _why(line))]
 
 
 def _why(line: str) -> str:
     try:
         entry = json.loads(line)
-    except ValueError:  # not by its logger: Python itself, when there is nobody to catch it
+    except ValueError:  # not a log record: Python prints an uncaught exception as plain text
         return line if TRACEBACK in line else ""
     event = str(entry.get("event", "")) if isinstance(entry, dict) else ""
     if not event.endswith(CRASHED) and TRACEBACK not in line:

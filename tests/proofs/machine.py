@@ -1,7 +1,7 @@
-"""A state machine over the core and the store: two bots, one Redis, one Slack, and whatever hypothesis makes of them.
+"""A Hypothesis state machine over the core and the store: two bots, one Redis, one Slack.
 
-Every step may read, look after the store, deliver, crash in the middle of a call, let time pass, or let Redis go back
-in time. At the end comes calm, and the oracle judges what stands in Slack.
+A step reads, runs the heartbeat, delivers, crashes within a call, lets time pass, or rolls Redis back. At the end all
+faults stop, and the oracle judges the messages in Slack.
 """
 
 import asyncio
@@ -55,20 +55,20 @@ from tests.fakes import NO_MEMBERSHIPS, FakeClock
 from tests.proofs.differential_store import DifferentialStore
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
-from tests.proofs.oracle import Happened, judge
+from tests.proofs.oracle import Change, judge
 from tests.rollback import Snapshot, go_back, snapshot
 from tests.stores import WholeStore
 
-LOOK = Look(command="/pipeline", platform_url="https://example.com/")
+RENDERER = Look(command="/pipeline", platform_url="https://example.com/")
 PIPELINES = tuple(a_pipeline(f"pipe-{number}", pipeline_id=PipelineId(f"pipe_000{number}")) for number in (1, 2))
 CHANNELS = (ALERTS, ChannelId("C0TEAM"))
 LATE_SECONDS = 7.0
-MOST_WAITED = 1.0  # second in a lane: a message or two go out at each step
+MOST_WAITED = 1.0  # second in a lane, so each step sends a message or two
 MOST_ROUNDS = 40
 
 
 class Trouble(StrEnum):
-    """What becomes of one call to Slack."""
+    """The fate of one call to Slack."""
 
     NONE = "none"
     DIES_BEFORE = "dies before it"
@@ -87,27 +87,27 @@ async def _nothing() -> None:
 
 
 class Died(Exception):
-    """The process is no more."""
+    """The process crashed."""
 
 
 class Chat:
-    """Slack, as one call after the other meets its trouble."""
+    """A Slack whose calls meet the listed troubles, one after the other."""
 
     def __init__(self, slack: Slack, clock: FakeClock) -> None:
         self.troubles: list[Trouble] = []
         self.late: list[tuple[float, Callable[[], str]]] = []
         self.meanwhile: Callable[[], Awaitable[None]] = _nothing
-        """What the others do while the one that calls stands still."""
+        """Runs the other bots while the calling bot stands still."""
         self._slack = slack
         self._clock = clock
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
-        text = LOOK.content(content, delivery, now).text
+        text = RENDERER.content(content, delivery, now).text
         metadata = metadata_of(delivery, content)
         return await self._called(partial(self._slack.land, delivery.receiver.channel, parent_id, text, metadata))
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
-        text = LOOK.content(content, delivery, now).text
+        text = RENDERER.content(content, delivery, now).text
         return await self._called(partial(self._slack.edit, message_id, text, metadata_of(delivery, content)))
 
     async def _called(self, lands: Callable[[], str]) -> Outcome:
@@ -141,7 +141,7 @@ class Chat:
                 return Posted(lands())
 
     async def _stand_still(self) -> None:
-        """So long that the lease is another's."""
+        """Stands still until another bot holds the lease."""
         meanwhile, self.meanwhile = self.meanwhile, _nothing
         rest, self.troubles = self.troubles, []
         await meanwhile()
@@ -155,9 +155,9 @@ class Chat:
             return [Unreadable("timeout", lost=True)] * len(lookups)
         first = lookups[0]
         oldest = min(lookup.oldest for lookup in lookups)
-        asked = Lookup(receiver=first.receiver, key="", oldest=oldest, parent_id=first.parent_id)
-        marks = metadata_in({"messages": self._slack.history(asked)}, US)
-        return [lookup_result(marks, lookup) for lookup in lookups]
+        query = Lookup(receiver=first.receiver, key="", oldest=oldest, parent_id=first.parent_id)
+        metadata = metadata_in({"messages": self._slack.history(query)}, US)
+        return [lookup_result(metadata, lookup) for lookup in lookups]
 
     async def delete(self, _: Receiver, message_id: str) -> bool:
         self._slack.messages.pop(message_id, None)
@@ -168,10 +168,10 @@ class Chat:
 
 
 class Bot:
-    """One life of one bot; nothing runs in it by itself."""
+    """One life of one bot. It acts only when the machine calls it."""
 
     def __init__(self, store: DifferentialStore, chat: Chat, clock: FakeClock) -> None:
-        self.twin = store
+        self.differential = store
         self.store = cast("Any", store)
         self.clock = clock
         self.repository = Repository(self.store, asyncio.Event())
@@ -208,7 +208,7 @@ class Bot:
             suspensions=suspensions,
             team=TEAM,
         )
-        self._couriers: dict[Lane, LaneWorker] = {}
+        self._lane_workers: dict[Lane, LaneWorker] = {}
         self._reads = 0
 
     async def look(self) -> None:
@@ -217,11 +217,11 @@ class Bot:
         await self.heartbeat.beat()
 
     async def read(self, pipeline: Pipeline, phase: Phase) -> bool:
-        """Whether it is written down."""
+        """Returns whether the store has the phase."""
         if not self.leadership.held or not self.scheduler.epoch:
             return False
         self._reads += 1
-        self.clock.seconds += 0.05  # no two readings come at one moment
+        self.clock.seconds += 0.05  # no two readings share a moment
         observation = Observation(
             pipeline_id=pipeline.id,
             sequence=ReadSequence(self.scheduler.epoch, self._reads),
@@ -239,15 +239,15 @@ class Bot:
         return self.repository.record(pipeline.id).state.phase == phase
 
     async def deliver(self) -> None:
-        """A lane is kept until nothing is owed, as a sender keeps it. No bot sends before it has looked."""
-        if not self.twin.knows_the_server:
+        """Keeps each lane until it is empty, as the dispatcher does. A bot delivers only after its first heartbeat."""
+        if not self.differential.knows_the_server:
             await self.look()
         for lane in await self.store.lanes_with_work():
-            if lane_worker := self._couriers.pop(lane, None) or await self._courier(lane):
+            if lane_worker := self._lane_workers.pop(lane, None) or await self._lane_worker_for(lane):
                 with suppress(LeaseLostError):
                     await self._work_off(lane, lane_worker)
 
-    async def _courier(self, lane: Lane) -> LaneWorker | None:
+    async def _lane_worker_for(self, lane: Lane) -> LaneWorker | None:
         lease = await self.store.lease(lane)
         if lease is None:
             return None
@@ -265,11 +265,11 @@ class Bot:
                 break
             self.clock.seconds += seconds
             waited += seconds
-        self._couriers[lane] = lane_worker
+        self._lane_workers[lane] = lane_worker
 
 
 class DeliveryMachine(RuleBasedStateMachine):
-    """`client` gives an empty Redis."""
+    """`client` returns a connection to an empty Redis."""
 
     client: Callable[[], redis.asyncio.Redis]
 
@@ -280,7 +280,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.slack = Slack(self.clock)
         self.disk = Disk()
         self.phases = dict.fromkeys(PIPELINES, Phase.RUNNING)
-        self.happened: list[Happened] = []
+        self.happened: list[Change] = []
         self.unseen: set[Pipeline] = set()
         self.copy: tuple[Disk, Snapshot, list[Pipeline]] | None = None
         self.lives = 0
@@ -297,7 +297,7 @@ class DeliveryMachine(RuleBasedStateMachine):
 
         self.redis = self.run(empty())
         self.chat = Chat(self.slack, self.clock)
-        self.bots = [self.born(), self.born()]
+        self.bots = [self.new_bot(), self.new_bot()]
         store = self.bots[0].store
         for channel in CHANNELS:
             watch = a_watch("*", channel=channel)
@@ -307,7 +307,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         for pipeline in PIPELINES:
             assert self.run(self.bots[0].read(pipeline, Phase.RUNNING))
 
-    def born(self) -> Bot:
+    def new_bot(self) -> Bot:
         self.lives += 1
 
         async def trip() -> None:
@@ -322,14 +322,14 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @rule(pipeline=st.sampled_from(PIPELINES), phase=st.sampled_from([Phase.FAILED, Phase.PAUSED]))
     def becomes(self, pipeline: Pipeline, phase: Phase) -> None:
-        """What nobody has read in between nobody can tell."""
+        """Changes a phase only once a bot has read the previous one: no bot can report a phase that it never saw."""
         if pipeline in self.unseen:
             return
         if self.copy:
             *_, changed = self.copy
             self.copy = None if pipeline in changed else (*self.copy[:2], [*changed, pipeline])
         self.phases[pipeline] = phase if self.phases[pipeline] == Phase.RUNNING else Phase.RUNNING
-        self.happened.append(Happened(pipeline.name, str(self.phases[pipeline])))
+        self.happened.append(Change(pipeline.name, str(self.phases[pipeline])))
         self.unseen.add(pipeline)
 
     @rule(which=st.integers(0, 1))
@@ -352,11 +352,11 @@ class DeliveryMachine(RuleBasedStateMachine):
         except StoreAway:
             pass
         except Died:
-            self.bots[which] = self.born()
+            self.bots[which] = self.new_bot()
         self.chat.troubles = []
 
     async def others_go_on(self, which: int) -> None:
-        """Long enough for another to take the lane, to look twice and to send."""
+        """Passes enough time for another bot to take the lane, look twice and send."""
         for _ in range(3):
             self.pass_time(8.0)
             await self.run_out_leases()
@@ -365,7 +365,7 @@ class DeliveryMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1))
     def dies(self, which: int) -> None:
-        self.bots[which] = self.born()
+        self.bots[which] = self.new_bot()
 
     @rule(seconds=st.sampled_from([1.0, 5.0, 9.0, 16.0, 70.0]))
     def time_passes(self, seconds: float) -> None:
@@ -379,10 +379,10 @@ class DeliveryMachine(RuleBasedStateMachine):
         for lands in due:
             lands()
         if seconds > LATE_SECONDS:
-            self.copy = None  # a copy lags by seconds
+            self.copy = None  # a replica lags only by seconds
 
     async def run_out_leases(self) -> None:
-        """The real store's leases run out by another clock than ours."""
+        """Expires the real store's leases by hand, because Redis does not use the fake clock."""
         keys = WholeStore(self.redis, TEAM, self.clock)._keys
         for name, (_, until) in self.disk.leases.items():
             if until <= self.clock.seconds:
@@ -402,7 +402,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.disk = disk
         self.run(go_back(self.redis, real))
         for bot in self.bots:
-            bot.twin.meet_another_server()
+            bot.differential.meet_another_server()
         self.run(self.run_out_leases())
         self.unseen |= set(changed)
 
@@ -417,7 +417,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         if not hasattr(self, "bots"):
             return
         self.calm()
-        verdict = judge(self.happened, {str(channel): self.slack.said(channel) for channel in CHANNELS})
+        verdict = judge(self.happened, {str(channel): self.slack.channel_messages(channel) for channel in CHANNELS})
         self.run(self.redis.aclose())
         self.runner.close()
         stands = "\n".join(
@@ -426,7 +426,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         assert not verdict.faults, f"{verdict.faults}\n{self.happened}\n{stands}"
 
     def calm(self) -> None:
-        """What is left is done; then everything runs once more, and what is left of that is done."""
+        """Settles, then brings every pipeline back to RUNNING and settles again."""
         self.settle()
         for pipeline, phase in self.phases.items():
             if phase != Phase.RUNNING:
@@ -435,7 +435,7 @@ class DeliveryMachine(RuleBasedStateMachine):
         assert not self.disk.rows, self.disk.rows
 
     def settle(self) -> None:
-        """Until nothing is unread, owed or under way, twice in a row."""
+        """Runs both bots until nothing is unread, owed or under way, twice in a row."""
         quiet = 0
         for _ in range(MOST_ROUNDS):
             self.time_passes(16.0)

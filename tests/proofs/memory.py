@@ -1,5 +1,7 @@
-"""The store in memory: what the Lua scripts do, said once more in Python. The simulation runs on it for speed, and the
-state machine holds it against the real thing."""
+"""The store in memory: a Python version of the Lua scripts.
+
+The simulation uses it for speed. The state machine compares it with the real store.
+"""
 
 import copy
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -36,15 +38,15 @@ Trip = Callable[[], Awaitable[None]]
 
 @dataclass
 class Disk:
-    """What one Redis holds."""
+    """The contents of one Redis."""
 
     run: int = 1
     watches: dict[str, Watch] = field(default_factory=dict)
     watches_version: int = 0
     suspended: dict[ChannelId, SuspendReason] = field(default_factory=dict)
     resumed: dict[ChannelId, datetime] = field(default_factory=dict)
-    told: dict[ChannelId, tuple[tuple[str, ...], float]] = field(default_factory=dict)
-    """The last notice to each channel's makers, and until when the store remembers it."""
+    notified: dict[ChannelId, tuple[tuple[str, ...], float]] = field(default_factory=dict)
+    """The suspension that a channel's makers last heard of, and until when the store remembers it."""
     records: dict[PipelineId, Record] = field(default_factory=dict)
     cards: dict[str, PostedCard] = field(default_factory=dict)
     groups: dict[str, set[str]] = field(default_factory=dict)
@@ -79,7 +81,7 @@ class Disk:
 
 
 class MemoryStore:
-    """Implements every port of the store. `trip` is awaited on the way there and on the way back."""
+    """Implements every port of the store. Each call awaits `trip` on the way there and on the way back."""
 
     def __init__(self, disk: Callable[[], Disk], team: TeamId, clock: Clock, me: int, trip: Trip) -> None:
         self.team = team
@@ -88,7 +90,7 @@ class MemoryStore:
         self._me = me
         self._written = 0
         self._run = 0
-        """Of the server that this process knows; 0 before it knows any."""
+        """The run of the server that this process knows, or 0 before the first heartbeat."""
         self._trip = trip
         self._tokens = 0
         self.fenced = True
@@ -102,11 +104,11 @@ class MemoryStore:
     def disk(self) -> Disk:
         return self._disk()
 
-    async def _asked(self, answer: Callable[[], T]) -> T:
+    async def _query(self, answer: Callable[[], T]) -> T:
         await self._trip()
         return answer()
 
-    async def _wrote(self, change: Callable[[], T]) -> T:
+    async def _mutate(self, change: Callable[[], T]) -> T:
         await self._trip()
         if self.disk.writes.get(self._me, 0) < self._written or self._run not in {0, self.disk.run}:
             raise StoreRolledBack("forgotten")
@@ -122,13 +124,13 @@ class MemoryStore:
 
     async def watches(self) -> Watches:
         def answer() -> Watches:
-            those = sorted(self.disk.watches.values(), key=lambda watch: (watch.made_at, watch.id))
-            return Watches(self.disk.watches_version, tuple(those), dict(self.disk.suspended))
+            watches = sorted(self.disk.watches.values(), key=lambda watch: (watch.made_at, watch.id))
+            return Watches(self.disk.watches_version, tuple(watches), dict(self.disk.suspended))
 
-        return await self._asked(answer)
+        return await self._query(answer)
 
     async def watches_version(self) -> int:
-        return await self._asked(lambda: self.disk.watches_version)
+        return await self._query(lambda: self.disk.watches_version)
 
     async def add_watches(self, watches: Sequence[Watch], announcement: Message) -> int:
         def change() -> int:
@@ -137,11 +139,11 @@ class MemoryStore:
             if new:
                 self.disk.watches_version += 1
                 self._wake(announcement.receiver.channel)
-                self.disk.told.pop(announcement.receiver.channel, None)
+                self.disk.notified.pop(announcement.receiver.channel, None)
                 self._enqueue(announcement)
             return len(new)
 
-        return await self._wrote(change)
+        return await self._mutate(change)
 
     async def edit_watches(self, watches: Sequence[Watch], announcement: Message) -> int:
         def change() -> int:
@@ -152,7 +154,7 @@ class MemoryStore:
                 self._enqueue(announcement)
             return len(new)
 
-        return await self._wrote(change)
+        return await self._mutate(change)
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Message) -> int:
         def change() -> int:
@@ -162,7 +164,7 @@ class MemoryStore:
                 self._enqueue(announcement)
             return len(gone)
 
-        return await self._wrote(change)
+        return await self._mutate(change)
 
     async def change_watches(self, change: WatchChange) -> bool:
         raise NotImplementedError
@@ -197,32 +199,32 @@ class MemoryStore:
                 return 0
             self.disk.suspended[channel] = reason
             self.disk.watches_version += 1
-            news = self._remember(channel, reason)
+            news = self._remember_notified(channel, reason)
             for each in notices if news else ():
                 self._enqueue(each)
             return 1 + len(notices) if news else 1
 
-        answer = await self._wrote(change)
+        answer = await self._mutate(change)
         return answer - 1 if answer else None
 
-    def _remember(self, channel: ChannelId, reason: SuspendReason) -> bool:
-        """Whether it is news to the channel's makers."""
-        known, until = self.disk.told.get(channel, ((), 0.0))
-        told = (reason, *(self.disk.last_id.get(Lane(kind, in_slack(channel)), "") for kind in LaneKind))
-        self.disk.told[channel] = (told, float("inf"))
-        return known != told or until <= self._clock.monotonic()
+    def _remember_notified(self, channel: ChannelId, reason: SuspendReason) -> bool:
+        """Returns whether the suspension is news to the channel's makers."""
+        known, until = self.disk.notified.get(channel, ((), 0.0))
+        suspension = (reason, *(self.disk.last_id.get(Lane(kind, in_slack(channel)), "") for kind in LaneKind))
+        self.disk.notified[channel] = (suspension, float("inf"))
+        return known != suspension or until <= self._clock.monotonic()
 
     async def resume(self, channel: ChannelId, *, on_trial: bool = False) -> bool:
         def change() -> bool:
             if not self._wake(channel):
                 return False
             self.disk.watches_version += 1
-            known, _ = self.disk.told.pop(channel, ((), 0.0))
+            known, _ = self.disk.notified.pop(channel, ((), 0.0))
             if on_trial:
-                self.disk.told[channel] = (known, self._clock.monotonic() + TRIAL_SECONDS)
+                self.disk.notified[channel] = (known, self._clock.monotonic() + TRIAL_SECONDS)
             return True
 
-        return await self._wrote(change)
+        return await self._mutate(change)
 
     def _wake(self, channel: ChannelId) -> bool:
         if self.disk.suspended.pop(channel, None) is None:
@@ -237,20 +239,20 @@ class MemoryStore:
             self.disk.epoch = max(self.disk.epoch, above) + 1
             return self.disk.epoch
 
-        return await self._asked(answer)
+        return await self._query(answer)
 
     async def versions(self) -> Mapping[PipelineId, int]:
-        return await self._asked(lambda: {key: record.version for key, record in self.disk.records.items()})
+        return await self._query(lambda: {key: record.version for key, record in self.disk.records.items()})
 
     async def records(self) -> Mapping[PipelineId, Record]:
-        return await self._asked(lambda: dict(self.disk.records))
+        return await self._query(lambda: dict(self.disk.records))
 
     async def record(self, pipeline_id: PipelineId) -> Record:
-        return await self._asked(lambda: self.disk.records.get(pipeline_id, Record(pipeline_id=pipeline_id)))
+        return await self._query(lambda: self.disk.records.get(pipeline_id, Record(pipeline_id=pipeline_id)))
 
     async def commit(self, plan: Plan, watches_version: int) -> bool:
         if not self.atomic:
-            return await self._torn_commit(plan)
+            return await self._commit_in_two_steps(plan)
 
         def change() -> bool:
             pipeline_id = plan.record.pipeline_id
@@ -264,10 +266,10 @@ class MemoryStore:
                 self._enqueue(delivery)
             return True
 
-        return await self._wrote(change)
+        return await self._mutate(change)
 
-    async def _torn_commit(self, plan: Plan) -> bool:
-        """Sabotage: the state first, and what it owes in a step of its own."""
+    async def _commit_in_two_steps(self, plan: Plan) -> bool:
+        """Sabotage: writes the state first and its deliveries in a second step."""
         self._write_state(plan)
         await self._trip()
         for delivery in plan.messages:
@@ -287,13 +289,13 @@ class MemoryStore:
             self.disk.cards[card.key] = new
 
     async def catalogue(self) -> tuple[Pipeline, ...]:
-        return await self._asked(lambda: self.disk.catalogue)
+        return await self._query(lambda: self.disk.catalogue)
 
     async def save_catalogue(self, pipelines: Sequence[Pipeline]) -> None:
         def answer() -> None:
             self.disk.catalogue = tuple(pipelines)
 
-        await self._asked(answer)
+        await self._query(answer)
 
     # --- interactions, leases, heartbeats ---------------------------------------------------------------------------
 
@@ -305,13 +307,13 @@ class MemoryStore:
             self.disk.interactions[interaction.id] = interaction
             return True
 
-        return await self._asked(answer)
+        return await self._query(answer)
 
     async def finished(self, interaction: Interaction) -> None:
-        await self._asked(lambda: self.disk.interactions.pop(interaction.id, None))
+        await self._query(lambda: self.disk.interactions.pop(interaction.id, None))
 
     async def unfinished(self) -> tuple[Interaction, ...]:
-        return await self._asked(lambda: tuple(sorted(self.disk.interactions.values(), key=lambda each: each.at)))
+        return await self._query(lambda: tuple(sorted(self.disk.interactions.values(), key=lambda each: each.at)))
 
     async def acquire_lease(self, name: str, held: Lease | None = None) -> Lease | None:
         return await self._leased(name, held, LEADER_LEASE_SECONDS)
@@ -324,7 +326,7 @@ class MemoryStore:
         if self._run == 0:
             await self._greet()
         doubt = self.disk.doubt
-        return await self._asked(
+        return await self._query(
             lambda: LastHeartbeat(
                 run_id=str(self.disk.run), last_run_id=run_id, last_at=at, read_since=since, doubt_since=doubt
             )
@@ -335,7 +337,7 @@ class MemoryStore:
             self.disk.writes[self._me] = self.disk.writes.get(self._me, 0) + 1
             return self.disk.writes[self._me], self.disk.run
 
-        self._written, self._run = await self._asked(answer)
+        self._written, self._run = await self._query(answer)
 
     async def record_heartbeat(
         self, at: datetime, run_id: str, notices: Sequence[Message] = (), *, read_since: datetime | None = None
@@ -346,7 +348,7 @@ class MemoryStore:
                 self._enqueue(each)
             return True
 
-        await self._wrote(change)
+        await self._mutate(change)
 
     async def enqueue(self, deliveries: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
         def change() -> bool:
@@ -357,12 +359,12 @@ class MemoryStore:
                     self.disk.cards[key] = replace(self.disk.cards[key], shown_revision=0)
             return True
 
-        await self._wrote(change)
+        await self._mutate(change)
 
     async def lost_keys(
         self, cards: Sequence[str], suspended: Iterable[ChannelId]
     ) -> tuple[tuple[str, ...], frozenset[str]]:
-        """It loses all or nothing."""
+        """Reports none: this store never loses a single key."""
         return (), frozenset()
 
     async def accept_loss(self, at: datetime | None) -> None:
@@ -372,7 +374,7 @@ class MemoryStore:
 
         await self._greet()
         if at:
-            await self._wrote(change)
+            await self._mutate(change)
 
     # --- outbox ----------------------------------------------------------------------------------------------------
 
@@ -397,12 +399,12 @@ class MemoryStore:
         return not self.fenced or (token == lease.token and until > self._clock.monotonic())
 
     async def lanes_with_work(self) -> tuple[Lane, ...]:
-        return await self._asked(
+        return await self._query(
             lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.receiver.channel not in self.disk.suspended))
         )
 
     async def suspended_lanes(self) -> tuple[Lane, ...]:
-        return await self._asked(
+        return await self._query(
             lambda: tuple(sorted(lane for lane in self.disk.lanes if lane.receiver.channel in self.disk.suspended))
         )
 
@@ -422,7 +424,7 @@ class MemoryStore:
             self.disk.leases[name] = (token, now + seconds)
             return True
 
-        if not await self._asked(answer):
+        if not await self._query(answer):
             return None
         since = held.since if held else self._clock.now()
         return Lease(name=name, token=token, since=since, expires=asked_at + seconds)
@@ -432,29 +434,29 @@ class MemoryStore:
             if self.disk.leases.get(lease.name, ("", 0.0))[0] == lease.token:
                 del self.disk.leases[lease.name]
 
-        await self._asked(answer)
+        await self._query(answer)
 
     async def last_id(self, lane: Lane) -> str:
-        return await self._asked(lambda: self.disk.last_id.get(lane, ""))
+        return await self._query(lambda: self.disk.last_id.get(lane, ""))
 
     async def resumed_at(self, receiver: Receiver) -> datetime | None:
-        return await self._asked(lambda: self.disk.resumed.get(receiver.channel))
+        return await self._query(lambda: self.disk.resumed.get(receiver.channel))
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
-        return await self._asked(lambda: tuple(self.disk.rows[each] for each in self.disk.lanes.get(lane, [])))
+        return await self._query(lambda: tuple(self.disk.rows[each] for each in self.disk.lanes.get(lane, [])))
 
     async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
-        return await self._asked(lambda: {key: self.disk.cards[key] for key in keys if key in self.disk.cards})
+        return await self._query(lambda: {key: self.disk.cards[key] for key in keys if key in self.disk.cards})
 
     async def group(self, key: str) -> tuple[PostedCard, ...]:
         def answer() -> tuple[PostedCard, ...]:
             cards = [self.disk.cards[each] for each in self.disk.groups.get(key, ()) if each in self.disk.cards]
             return tuple(sorted(cards, key=lambda card: card.content.pipeline.name.lower()))
 
-        return await self._asked(answer)
+        return await self._query(answer)
 
     async def in_burst(self, group_key: str) -> Burst:
-        groups = await self._asked(lambda: self.disk.bursts.get(burst_id(group_key), []))
+        groups = await self._query(lambda: self.disk.bursts.get(burst_id(group_key), []))
         if group_key not in groups:
             return Burst()
         total = sum(len(self.disk.groups.get(each, ())) for each in groups)
@@ -465,7 +467,7 @@ class MemoryStore:
             burst, until = self.disk.growing.get(receiver, ("", self._clock.now()))
             return tuple(self.disk.bursts.get(burst, ())) if self._clock.now() < until else ()
 
-        return await self._asked(answer)
+        return await self._query(answer)
 
     async def write(self, delivery: Delivery, lease: Lease) -> bool:
         def change() -> bool:
@@ -474,7 +476,7 @@ class MemoryStore:
             self.disk.rows[delivery.id] = delivery
             return True
 
-        return await self._wrote(change)
+        return await self._mutate(change)
 
     async def settle(self, delivery: Delivery, lease: Lease, result: DeliveryResult) -> bool:
         def change() -> bool:
@@ -492,10 +494,10 @@ class MemoryStore:
                 self._enqueue(result.follow_up)
             return True
 
-        return await self._wrote(change)
+        return await self._mutate(change)
 
     def _shown(self, key: str, revision: int, ending: DeliveryResult) -> bool:
-        """Whether the card is newer than what is shown."""
+        """Records the shown revision and returns whether the card has a newer one."""
         card = self.disk.cards.get(key)
         if card is None:
             return False
@@ -537,7 +539,7 @@ class MemoryStore:
                 self._grew(grouping.row.id, grouping.row.receiver)
             return True
 
-        return await self._wrote(change)
+        return await self._mutate(change)
 
     async def page_log(self, receiver: Receiver, since: datetime) -> PageLog:
         def answer() -> PageLog:
@@ -547,13 +549,13 @@ class MemoryStore:
                 summaries=tuple(entry.at for entry in entries if entry.of_summary),
             )
 
-        return await self._asked(answer)
+        return await self._query(answer)
 
     async def throttles(self) -> Mapping[str, tuple[datetime, datetime]]:
-        return await self._asked(lambda: dict(self.disk.throttles))
+        return await self._query(lambda: dict(self.disk.throttles))
 
     async def save_throttle(self, method: str, since: datetime, until: datetime) -> None:
         def answer() -> None:
             self.disk.throttles[method] = (since, until)
 
-        await self._asked(answer)
+        await self._query(answer)

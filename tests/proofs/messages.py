@@ -1,11 +1,11 @@
-"""What stands in Slack, as the proofs keep it: no network, and whatever lands stays."""
+"""An in-memory Slack for the proofs: no network, and it keeps every message that lands."""
 
 from dataclasses import dataclass
 
 from bot.domain.delivery import Lookup
 from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
-from tests.proofs.oracle import Said
+from tests.proofs.oracle import SlackMessage
 
 US = "U0BOT"
 
@@ -21,7 +21,7 @@ class Message:
 
 
 class Slack:
-    """Keeps what lands, and tells of it as Slack does."""
+    """Keeps posted messages and shows them as Slack's history does."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -44,15 +44,15 @@ class Slack:
             and each.ts > lookup.oldest
         ]
 
-    def said(self, channel: ChannelId) -> list[Said]:
+    def channel_messages(self, channel: ChannelId) -> list[SlackMessage]:
         roots = [each for each in self.messages.values() if each.channel == channel and each.thread_ts is None]
-        return [Said(root.ts, root.text, tuple(self._replies(root.ts)), root.posted) for root in roots]
+        return [SlackMessage(root.ts, root.text, tuple(self._replies(root.ts)), root.posted) for root in roots]
 
-    def _replies(self, ts: str) -> list[Said]:
-        return [Said(each.ts, each.text) for each in self.messages.values() if each.thread_ts == ts]
+    def _replies(self, ts: str) -> list[SlackMessage]:
+        return [SlackMessage(each.ts, each.text) for each in self.messages.values() if each.thread_ts == ts]
 
     def edit(self, ts: str, text: str, metadata: object) -> str:
-        """Nothing happens to a message that is gone."""
+        """Ignores a message that was deleted."""
         if ts in self.messages:
             self.messages[ts].text = text
             self.messages[ts].metadata = metadata

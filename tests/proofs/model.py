@@ -1,10 +1,9 @@
-"""Every interleaving of post, land, drop, reply, timeout, crash, lost lease and forgetful Redis, over the very decision
-functions that the bot runs.
+"""Searches every interleaving of post, landing, drop, reply, timeout, crash, lost lease and Redis rollback.
 
-    python -m tests.proofs.model        the table, which tests/proofs/model.txt holds
+    python -m tests.proofs.model        prints the table that tests/proofs/model.txt holds
 
-The search is breadth first. A message is given to Slack three times at most, and a process dies twice at most. Slack is
-bound to one promise that it does not make: a request lands within eight seconds of its beginning, or never.
+The model runs the bot's own decision functions. The search is breadth first, with at most three posts of a message and
+two crashes. It assumes one thing that Slack does not promise: a request lands within eight seconds or never.
 """
 
 import sys
@@ -38,7 +37,7 @@ from bot.domain.watch import ChannelId
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 LANDS = int(LANDS_WITHIN.total_seconds())
 DEADLINE = 5  # of a call
-LEASE_LEFT = 6  # what a lease has left at least when a call begins
+LEASE_LEFT = 6  # a lease has at least this long left when a call begins
 STORY = "story"
 
 
@@ -73,7 +72,7 @@ def send_until_acknowledged(delivery: Delivery, now: datetime, ownership: Owners
 
 
 def look_at_once(delivery: Delivery, now: datetime, ownership: Ownership) -> Step:
-    """Without waiting until the first request can no longer land."""
+    """Looks up the message while the first request may still land."""
     if delivery.attempt.state is State.SENDING:
         return Find()
     return ours(delivery, now, ownership)
@@ -81,23 +80,23 @@ def look_at_once(delivery: Delivery, now: datetime, ownership: Ownership) -> Ste
 
 @dataclass(frozen=True, kw_only=True)
 class Protocol:
-    """What is done, and what may befall it."""
+    """A delivery protocol and the faults that it meets."""
 
     name: str
     decide: Decide = ours
     gives_up: bool = False
-    """What was given and not answered is never given again."""
+    """Never resends a message whose call got no answer."""
     reads_stale: bool = False
     fenced: bool = True
-    """What an owner whose lease ran out still writes is refused."""
+    """The store rejects writes from an owner whose lease expired."""
     marks: bool = True
-    """It is recorded before the call that it is given."""
+    """The owner records the attempt before the call."""
     doubts: bool = True
     forgets: int = 0
     """How often Redis goes back in time."""
     owners: int = 1
     stalls: bool = False
-    """A process may stop for any time between looking at its lease and calling."""
+    """A process may stop for any time between checking its lease and calling."""
     entries: int = 1
     crashes: int = 2
 
@@ -125,7 +124,7 @@ PROTOCOLS = (
 
 @dataclass(frozen=True)
 class Call:
-    """A request of one owner. `begun` None: not yet, though it was recorded."""
+    """A request of one owner. `begun` is None if the request is recorded but not yet sent."""
 
     number: int
     row: Delivery
@@ -150,10 +149,10 @@ class World:
     rows: tuple[Delivery, ...]
     now: int = 0
     before: tuple[tuple[Delivery, ...], ...] = ()
-    """What Redis may go back to."""
+    """The states to which Redis may roll back."""
     owner: Owner | None = Owner(1, 0)
     left_behind: Owner | None = None
-    """One whose lease ran out while it was calling."""
+    """An owner whose lease ran out during its call."""
     under_way: tuple[Call, ...] = ()
     landed: tuple[str, ...] = ()
     landed_calls: tuple[int, ...] = ()
@@ -171,9 +170,9 @@ class World:
 class Verdict:
     states: int
     repeats: bool
-    """A reader can see it twice, for a time at least."""
+    """A reader can see a message twice, at least for a time."""
     stands: bool
-    """A repeat that nothing takes away again."""
+    """A duplicate stays for good."""
     loses: bool
     disorders: bool
 
@@ -195,7 +194,7 @@ def check(protocol: Protocol) -> Verdict:
         successors = list(_successors(world, protocol))
         if not successors:
             stands |= bool(doubles - world.rechecked)
-            owed = {row.id for row in world.rows}  # it would be given again, but that is as far as the search goes
+            owed = {row.id for row in world.rows}  # it would be sent again, but the search ends at MOST_POSTS
             loses |= not set(wanted) <= set(world.landed) | owed
         for successor in successors:
             if successor not in seen:
@@ -216,7 +215,7 @@ def _successors(world: World, protocol: Protocol) -> Iterator[World]:
 
 
 def _requests(world: World) -> Iterator[World]:
-    """Each request lands, or is dropped, in any order."""
+    """Each request lands or gets lost, in any order."""
     for call in world.under_way:
         rest = tuple(each for each in world.under_way if each is not call)
         yield replace(
@@ -233,7 +232,7 @@ def _troubles(world: World, protocol: Protocol) -> Iterator[World]:
         yield replace(world, owner=None, crashes=world.crashes + 1)
     if world.before and world.forgotten < protocol.forgets:
         for older in world.before:
-            # Whatever was under way is not remembered; the lane is taken anew, by a lease that may be forgotten too.
+            # The rollback forgets requests under way. The owner takes the lane again, because Redis may forget leases.
             doubt = world.now if protocol.doubts else None
             owner = world.owner and Owner(world.tokens + 1, world.now, doubt)
             tokens, forgotten = world.tokens + 1, world.forgotten + 1
@@ -248,7 +247,7 @@ def _troubles(world: World, protocol: Protocol) -> Iterator[World]:
 
 
 def _restarted(world: World, protocol: Protocol) -> World:
-    """By then the lease of the one before has run out."""
+    """Starts a new owner once the previous owner's lease has run out."""
     begun = [call.begun for call in world.under_way if call.begun is not None]
     moment = max([world.now, *(each + LEASE_LEFT for each in begun)])
     doubt = moment if protocol.doubts and world.forgotten > 0 else None
@@ -269,7 +268,7 @@ def _steps(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
         case Wait(until):
             yield from _waited(world, seconds(until))
         case Find():
-            settlement = after_lookup(row, _sighting(world, row, protocol), at(world.now), owner.ownership)
+            settlement = after_lookup(row, _lookup_result(world, row, protocol), at(world.now), owner.ownership)
             yield _settled(world, owner, row, settlement, protocol)
         case Send() if world.posts < MOST_POSTS:
             claim = as_sending(row, at(world.now), owner.ownership)
@@ -281,12 +280,12 @@ def _steps(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
 
 
 def _waited(world: World, until: int) -> Iterator[World]:
-    """Time passes; whatever cannot be under way any more by then has come to its end before."""
+    """Time passes. Requests that must have ended by then block this step until they have."""
     if all(call.begun is not None and call.begun + LANDS > until for call in world.under_way):
         yield replace(world, now=until)
 
 
-def _sighting(world: World, row: Delivery, protocol: Protocol) -> LookupResult:
+def _lookup_result(world: World, row: Delivery, protocol: Protocol) -> LookupResult:
     shown = world.landed[:-1] if protocol.reads_stale else world.landed
     return Found(("1",)) if row.id in shown else Absent()
 
@@ -316,8 +315,8 @@ def _answered(world: World, owner: Owner, call: Call, outcome: Outcome, protocol
 
 
 def _settled(world: World, owner: Owner, row: Delivery, settlement: Settlement, protocol: Protocol) -> World:
-    throttles = not protocol.fenced or (world.owner is not None and owner.token == world.owner.token)
-    if not throttles:
+    may_write = not protocol.fenced or (world.owner is not None and owner.token == world.owner.token)
+    if not may_write:
         return replace(world, rechecked=world.rechecked | {row.id})
     if row.id not in {each.id for each in world.rows}:
         return world
@@ -341,13 +340,14 @@ def _with_owner(world: World, owner: Owner, changed: Owner) -> World:
 
 @dataclass
 class Table:
-    """The golden output."""
+    """The rows of the golden table."""
 
     rows: list[str] = field(default_factory=list)
 
     def add(self, protocol: Protocol, verdict: Verdict) -> None:
-        said = ["yes" if each else "no" for each in (verdict.loses, verdict.repeats, verdict.stands, verdict.disorders)]
-        self.rows.append(f"{protocol.name:<66}{verdict.states:>8}  {said[0]:<6}{said[1]:<9}{said[2]:<8}{said[3]}")
+        columns = (verdict.loses, verdict.repeats, verdict.stands, verdict.disorders)
+        loses, repeats, stands, disorders = ("yes" if each else "no" for each in columns)
+        self.rows.append(f"{protocol.name:<66}{verdict.states:>8}  {loses:<6}{repeats:<9}{stands:<8}{disorders}")
 
     def __str__(self) -> str:
         head = f"{'protocol':<66}{'states':>8}  {'loses':<6}{'repeats':<9}{'stands':<8}disorders"

@@ -1,4 +1,4 @@
-"""Takes one safeguard out of the bot, for `test_sabotage`: SABOTAGE=name python -m pytest -p tests.proofs.mutants …"""
+"""Removes one safeguard from the bot, for `test_sabotage`: SABOTAGE=name python -m pytest -p tests.proofs.mutants …"""
 
 import os
 from collections.abc import Callable
@@ -19,27 +19,27 @@ from bot.slack.outbound import calls
 from bot.store import scripts
 from bot.store.rate_limits import RedisRateLimits
 from tests.proofs import world
-from tests.proofs.crash_points import be_a_bot
+from tests.proofs.crash_points import run_bot
 from tests.proofs.memory import MemoryStore
 
 FENCE = "if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end\n"
 
 
 def _fence() -> None:
-    """Redis takes what an owner writes whose lease has run out."""
+    """Redis accepts writes from an owner whose lease has expired."""
     whole = scripts._source
     scripts._source = lambda name: whole(name).replace(FENCE, "")
 
 
 def _wait() -> None:
-    """It is looked at once, and looked twice at once, whatever may still be under way."""
+    """The bot looks up a message at once, twice in a row, even if a request may still be under way."""
     for name in ("LANDS_WITHIN", "STRAGGLES_FOR", "LOOKUP_INTERVAL", "BACKOFF"):
-        assert hasattr(protocol, name)  # a mutant of nothing would go unnoticed
+        assert hasattr(protocol, name)  # patching a missing name would change nothing
         setattr(protocol, name, timedelta())
 
 
 def _mark() -> None:
-    """That a message is given to Slack is not written down before."""
+    """The bot does not record an attempt before it calls Slack."""
 
     async def unmarked(self: LaneWorker, delivery: Delivery) -> Delivery:
         return as_sending(delivery, self._clock.now(), self._ownership)
@@ -48,7 +48,7 @@ def _mark() -> None:
 
 
 def _retry_handlers() -> None:
-    """slack_sdk repeats by itself what it thinks was lost."""
+    """slack_sdk retries requests that it considers lost."""
 
     def client(token: str | None, api_url: str) -> AsyncWebClient:
         return AsyncWebClient(token=token, base_url=api_url, timeout=int(calls.DEADLINE_SECONDS))
@@ -65,7 +65,7 @@ class _NoSemaphore:
 
 
 def _semaphore() -> None:
-    """Nothing bounds how many reads are under way at once."""
+    """The number of concurrent reads has no limit."""
     begin = Client.__init__
 
     def unbounded(self: Client, **given: Any) -> None:
@@ -76,7 +76,7 @@ def _semaphore() -> None:
 
 
 def _order() -> None:
-    """The state is written first, and what it owes in a step of its own."""
+    """The store writes the state first and its deliveries in a second step."""
     whole = MemoryStore.commit
 
     async def torn(self: MemoryStore, plan: Plan, watches_version: int) -> bool:
@@ -89,7 +89,7 @@ def _order() -> None:
 
 
 def _doubt() -> None:
-    """That Redis went back in time is not heeded: what is open is sent as if nothing had been."""
+    """The bot ignores that Redis went back in time and sends open deliveries without a lookup."""
 
     def ignore(self: Doubt, since: datetime) -> None:
         return None
@@ -97,17 +97,17 @@ def _doubt() -> None:
     Doubt.arise = ignore  # type: ignore[method-assign]
 
 
-def be_a_bot_that_stores_no_throttle(*given: Any) -> None:
+def run_bot_without_stored_throttles(*given: Any) -> None:
     async def unstored(self: RedisRateLimits, method: str, since: datetime, until: datetime) -> None:
         return None
 
     RedisRateLimits.save_throttle = unstored  # type: ignore[method-assign]
-    be_a_bot(*given)
+    run_bot(*given)
 
 
 def _throttle() -> None:
-    """How long Slack is to be let alone is not written down: the next life does not know."""
-    vars(world)["be_a_bot"] = be_a_bot_that_stores_no_throttle
+    """The bot does not store Slack's Retry-After, so the next life does not know it."""
+    vars(world)["run_bot"] = run_bot_without_stored_throttles
 
 
 SABOTAGES: dict[str, Callable[[], None]] = {

@@ -1,7 +1,7 @@
-"""Judges what stands in Slack by what truly happened at GoldRush, knowing nothing of the bot's code.
+"""Compares the messages in Slack with the true changes at GoldRush. It shares no code with the bot.
 
-It knows the words of the messages, as a reader does, and its invariants are a reader's: every change is told once (I1,
-I3), in order (I2), nothing is told that did not happen (I4), and what a card shows at last is true.
+It reads the messages as a person does. The bot reports every change once (I1, I3), in order (I2), and reports nothing
+that did not happen (I4). The last card about a pipeline shows its true state.
 """
 
 import re
@@ -13,39 +13,39 @@ from itertools import groupby
 FAILED, RUNNING, PAUSED = "FAILED", "RUNNING", "PAUSED"
 _ANNOUNCEMENT = re.compile(r" (?:added|changed|removed) (?:a watch|\d+ watches):")
 GROUP = re.compile(r"(?:All )?\d+ (?:more |of \d+ )?pipelines?\b")
-"""How the message of a group of failures begins."""
+"""The first words of a group message."""
 COUNTED = re.compile(r"(failed|recovered|live|paused|running)(?: (\d+)×)?")
 COUNTED_AS = {"failed": FAILED, "recovered": RUNNING, "paused": PAUSED}
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
-    """A pipeline, by its name, came into a phase."""
+class Change:
+    """The pipeline of this name entered a phase."""
 
     pipeline: str
     phase: str
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
-    """A message as it stands, with its thread; `posted` is how it read when it came, where that is known."""
+class SlackMessage:
+    """A message with its current text and its thread. `posted` is its original text, if known."""
 
     ts: str
     text: str
-    replies: tuple["Said", ...] = ()
+    replies: tuple["SlackMessage", ...] = ()
     posted: str = ""
 
 
 @dataclass(slots=True)
 class Verdict:
-    """One sentence for each fault of its kind."""
+    """One sentence per fault, by kind."""
 
     lost: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
     out_of_order: list[str] = field(default_factory=list)
     invented: list[str] = field(default_factory=list)
     wrong_final: list[str] = field(default_factory=list)
-    told: int = 0
+    reported: int = 0
     possible_repeats: int = 0
 
     @property
@@ -54,70 +54,72 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class _Telling:
+class _Report:
     ts: str
     phase: str
     repeat_admitted: bool
 
 
 def judge(
-    happened: Iterable[Happened], channels: Mapping[str, Sequence[Said]], verdict: Verdict | None = None
+    happened: Iterable[Change], channels: Mapping[str, Sequence[SlackMessage]], verdict: Verdict | None = None
 ) -> Verdict:
-    """`happened`: every change, in order, after the first state of each pipeline, which is RUNNING. A `verdict` that is
-    given is added to."""
+    """Judges each channel; adds to `verdict` if one is given.
+
+    `happened` lists every change in order. Each pipeline starts as RUNNING.
+    """
     truth: dict[str, list[str]] = {}
     for change in happened:
         truth.setdefault(change.pipeline, []).append(change.phase)
     verdict = verdict or Verdict()
     for channel, messages in channels.items():
         for pipeline, phases in truth.items():
-            _judge_one(f"{pipeline} in {channel}", phases, _tellings(pipeline, messages), verdict)
+            _judge_one(f"{pipeline} in {channel}", phases, _reports_of(pipeline, messages), verdict)
             _judge_final(f"{pipeline} in {channel}", phases[-1], pipeline, messages, verdict)
         _judge_announcements(channel, messages, verdict)
     return verdict
 
 
-def _judge_announcements(channel: str, messages: Sequence[Said], verdict: Verdict) -> None:
-    """What a channel watches is changed by a person, and nobody does the same twice in these worlds."""
+def _judge_announcements(channel: str, messages: Sequence[SlackMessage], verdict: Verdict) -> None:
+    """Each announcement appears once, because nobody makes the same change twice in these worlds."""
     texts = Counter(message.text for message in messages if announces(message.text))
-    verdict.repeated += [f"{channel}: {text!r} said {times}×" for text, times in texts.items() if times > 1]
+    verdict.repeated += [f"{channel}: {text!r} appears {times}×" for text, times in texts.items() if times > 1]
 
 
-def _judge_one(where: str, phases: list[str], tellings: list[_Telling], verdict: Verdict) -> None:
-    admitted = [each for each in tellings if each.repeat_admitted]
-    told = [each.phase for each in tellings]
-    verdict.told += len(told)
+def _judge_one(where: str, phases: list[str], reports: list[_Report], verdict: Verdict) -> None:
+    admitted = [each for each in reports if each.repeat_admitted]
+    reported = [each.phase for each in reports]
+    verdict.reported += len(reported)
     verdict.possible_repeats += len(admitted)
-    if _in_order(phases, tellings):
+    if _in_order(phases, reports):
         return
-    for phase in sorted(set(phases) | set(told)):
-        wanted, had = phases.count(phase), told.count(phase)
+    for phase in sorted(set(phases) | set(reported)):
+        wanted, had = phases.count(phase), reported.count(phase)
         excused = sum(each.phase == phase for each in admitted)
         if had < wanted:
-            verdict.lost.append(f"{where}: {phase} {wanted}×, told {had}×")
+            verdict.lost.append(f"{where}: {phase} {wanted}×, reported {had}×")
         elif wanted == 0:
-            verdict.invented.append(f"{where}: {phase} never happened, told {had}×")
+            verdict.invented.append(f"{where}: {phase} never happened, reported {had}×")
         elif had - excused > wanted:
-            verdict.repeated.append(f"{where}: {phase} {wanted}×, told {had}×")
-    if sorted(told) == sorted(phases):
-        verdict.out_of_order.append(f"{where}: happened {phases}, told {told}")
+            verdict.repeated.append(f"{where}: {phase} {wanted}×, reported {had}×")
+    if sorted(reported) == sorted(phases):
+        verdict.out_of_order.append(f"{where}: happened {phases}, reported {reported}")
 
 
-def _in_order(phases: list[str], tellings: list[_Telling]) -> bool:
-    """What one message tells of at once has no order of its own. A page waits for no other story: it may be early."""
-    if sum(telling.phase == FAILED for telling in tellings) != phases.count(FAILED):
+def _in_order(phases: list[str], reports: list[_Report]) -> bool:
+    """Changes within one message have no order. A failure may be early, because pages wait for no other episode."""
+    if sum(report.phase == FAILED for report in reports) != phases.count(FAILED):
         return False
     expected, at = [phase for phase in phases if phase != FAILED], 0
-    for _, group in groupby((each for each in tellings if each.phase != FAILED), key=lambda telling: telling.ts):
-        told = sorted(telling.phase for telling in group)
-        if told != sorted(expected[at : at + len(told)]):
+    for _, group in groupby((each for each in reports if each.phase != FAILED), key=lambda report: report.ts):
+        reported = sorted(report.phase for report in group)
+        if reported != sorted(expected[at : at + len(reported)]):
             return False
-        at += len(told)
+        at += len(reported)
     return at == len(expected)
 
 
-def _judge_final(where: str, phase: str, pipeline: str, messages: Sequence[Said], verdict: Verdict) -> None:
-    """The last message about a pipeline is to show how it is: a card is kept up to date where it stands."""
+def _judge_final(where: str, phase: str, pipeline: str, messages: Sequence[SlackMessage], verdict: Verdict) -> None:
+    """The last message about a pipeline shows its current state, because the bot updates cards in place."""
     about = [message for message in messages if _mentions(message.text, pipeline) and _is_story(message.text)]
     if not about:
         return
@@ -127,42 +129,42 @@ def _judge_final(where: str, phase: str, pipeline: str, messages: Sequence[Said]
 
 
 def _shown_in(row: str) -> str | None:
-    """The state at the end of a row or card: `failed, then paused` is paused, and `was down for 3 min` runs again."""
+    """Returns the last state in a row or card. `failed, then paused` means paused, `was down for 3 min` running."""
     if then := re.search(r"\b(?:then|now|last seen) (failed|paused|running)\b", row, re.IGNORECASE):
         return then[1].upper()
     return RUNNING if re.search(r"\b(recovered|live|down for)\b", row) else _named_in(row)
 
 
-def _tellings(pipeline: str, messages: Sequence[Said]) -> list[_Telling]:
-    """What each new message told of this pipeline when it came; later edits of a card are no news."""
+def _reports_of(pipeline: str, messages: Sequence[SlackMessage]) -> list[_Report]:
+    """Returns the changes that each message reported when it was posted. Later edits report nothing new."""
     found = []
     for message in messages:
         if not _is_story(message.text):
             continue
         root = _mentions(message.text, pipeline)
         if root:
-            found += _told_by_root(message, pipeline)
+            found += _reports_of_root(message, pipeline)
         for reply in message.replies if _is_failure(message.text) else ():
             alone = root and not GROUP.match(message.text) and "Catching up" not in message.text
             rows = [row for row in _rows(reply.text) if alone or _mentions(row, pipeline)]
-            found += [_telling(reply, phase) for row in rows if (phase := _phase_in(row))]
-    return sorted(found, key=lambda telling: telling.ts)
+            found += [_report_in(reply, phase) for row in rows if (phase := _phase_in(row))]
+    return sorted(found, key=lambda report: report.ts)
 
 
-def _told_by_root(message: Said, pipeline: str) -> list[_Telling]:
+def _reports_of_root(message: SlackMessage, pipeline: str) -> list[_Report]:
     if "Catching up" in message.text:
         row = _row_of(pipeline, message.text).partition("·")[0]
         counts = {COUNTED_AS[word]: int(times or 1) for word, times in COUNTED.findall(row) if word in COUNTED_AS}
-        return [_telling(message, phase) for phase, times in counts.items() for _ in range(times)]
+        return [_report_in(message, phase) for phase, times in counts.items() for _ in range(times)]
     if _is_failure(message.text):
         over = re.search(r"\b(recovered|live)\b", _row_of(pipeline, message.posted).partition("\n")[0])
-        return [_telling(message, phase) for phase in ((FAILED, RUNNING) if over else (FAILED,))]
+        return [_report_in(message, phase) for phase in ((FAILED, RUNNING) if over else (FAILED,))]
     phase = _phase_in(message.text)
-    return [_telling(message, phase)] if phase else []
+    return [_report_in(message, phase)] if phase else []
 
 
-def _telling(message: Said, phase: str) -> _Telling:
-    return _Telling(message.ts, phase, "Possible repeat" in message.text)
+def _report_in(message: SlackMessage, phase: str) -> _Report:
+    return _Report(message.ts, phase, "Possible repeat" in message.text)
 
 
 def _phase_in(text: str) -> str | None:
@@ -179,18 +181,18 @@ def _named_in(text: str) -> str | None:
 
 
 def _is_failure(text: str) -> bool:
-    """In other threads a line only ends a story whose sequel has a card of its own."""
+    """True if the message is a failure card or group. In other threads, replies report no new change."""
     over = "down for" in text or "recovered after" in text
     return over or _named_in(text) == FAILED or GROUP.match(text) is not None
 
 
 def announces(text: str) -> bool:
-    """Somebody changed what a channel watches."""
+    """True if the text announces a change of a channel's watches."""
     return _ANNOUNCEMENT.search(text) is not None
 
 
 def _is_story(text: str) -> bool:
-    """Not an announcement of what is watched, nor a word about the bot itself or whether it can see."""
+    """True unless the text announces a watch or is about the bot, its store or the API."""
     about_the_bot = ("I couldn't watch any pipelines", "My database", "I can't post")
     about_its_sight = ("can be read again", "can't be read")
     head = text.partition("\n")[0]
@@ -207,7 +209,7 @@ def _rows(text: str) -> list[str]:
 
 
 def _row_of(pipeline: str, text: str) -> str:
-    """Where several pipelines share a message, the row that speaks of this one."""
+    """Returns this pipeline's row of a shared message, or the whole text of its own message."""
     if GROUP.match(text) or "Catching up" in text:
         return next((row for row in _rows(text) if _mentions(row, pipeline)), "")
     return text

@@ -1,12 +1,12 @@
-"""What the process holds from which bots are forked, so that none has to get it anew when it starts."""
+"""Imports everything once into the server process from which the bots are forked, so that they start fast."""
 
 import inspect
 from importlib import import_module
 
 for name in (
-    "tests.proofs.sweep",  # with it `crash_points`, and what its parent ran: multiprocessing imports that in each child
+    "tests.proofs.sweep",  # also `crash_points` and the parent's main module, which multiprocessing imports in a child
     "rich.progress",
-    # What the bot's libraries import only when they are used:
+    # The bot's libraries import these on first use:
     "anyio._backends._asyncio",
     "apscheduler.executors.asyncio",
     "certifi",
@@ -14,4 +14,4 @@ for name in (
     "slack_bolt.listener_matcher.async_builtins",
 ):
     import_module(name)
-inspect.stack()  # Bolt asks for it as each app begins: which file each module is from is found out but once
+inspect.stack()  # Bolt calls it in each new app; the first call fills the cache of module files

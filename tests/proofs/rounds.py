@@ -1,4 +1,4 @@
-"""What came of one stretch of a crash test."""
+"""The result of one round of a crash test."""
 
 import shutil
 import tempfile
@@ -12,20 +12,20 @@ from typing import Self
 from tests.proofs.oracle import Verdict
 
 JUDGED = ("lost", "repeated", "out_of_order", "invented", "wrong_final")
-KINDS = (*JUDGED, "traffic", "fell_over")
+KINDS = (*JUDGED, "traffic", "crashed")
 KEEP = "keep"
 
 
 @dataclass
 class Round:
-    """One kind of trouble, with kills in it, and what came of it."""
+    """One kind of trouble, the kills during it, and the faults that the oracle found."""
 
     trouble: str
     kills: int
     seconds: float
     faults: list[str] = field(default_factory=list)
     verdict: dict[str, int] = field(default_factory=dict)
-    """How many faults of each kind."""
+    """Counts the faults by kind."""
 
     @classmethod
     def of(
@@ -37,22 +37,22 @@ class Round:
         directory: Path,
         *,
         traffic: Sequence[str],
-        fell_over: Sequence[str],
+        crashed: Sequence[str],
         where: str = "",
     ) -> Self:
-        """`began` on the monotonic clock. Of a faulty one the `directory` is kept."""
-        faults = [*verdict.faults, *traffic, *fell_over]
+        """Builds the result and keeps `directory` if there are faults. `began` is a time of the monotonic clock."""
+        faults = [*verdict.faults, *traffic, *crashed]
         if faults:
             (directory / KEEP).touch()
             faults.append(f"{where} (see {directory})".lstrip())
         counts = {kind: len(getattr(verdict, kind)) for kind in JUDGED}
-        counts |= {"traffic": len(traffic), "fell_over": len(fell_over)}
+        counts |= {"traffic": len(traffic), "crashed": len(crashed)}
         return cls(trouble, kills, time.monotonic() - began, faults, counts)
 
 
 @contextmanager
 def a_directory() -> Iterator[Path]:
-    """For one world; it stays, with the logs of its bots, where a fault was found."""
+    """Makes a directory for one world. It remains, with the bots' logs, if the world had a fault."""
     directory = Path(tempfile.mkdtemp(prefix="crash-test-"))
     try:
         yield directory

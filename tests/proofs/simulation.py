@@ -1,10 +1,10 @@
-"""The bot's own core on a virtual clock, under delays, drops and crashes at every call; hours pass in a second.
+"""Runs the bot's core on a virtual clock, with delays, drops and crashes at every call. Hours pass in a second.
 
-    python -m tests.proofs.simulation --hours 1000          about what CI does
-    python -m tests.proofs.simulation --seed 17             one world, as it was
+    python -m tests.proofs.simulation --hours 1000          roughly the CI run
+    python -m tests.proofs.simulation --seed 17             repeats one world
 
-A world lives for four hours with two bots at most. Then come ten minutes without trouble, and the oracle judges what
-stands in Slack.
+A world lasts four hours, with one or two bots. Faults stop for its last ten minutes. Then the oracle judges the
+messages in Slack.
 """
 
 import argparse
@@ -59,13 +59,13 @@ from bot.state.repository import Repository
 from tests.fakes import NO_MEMBERSHIPS
 from tests.proofs.memory import Disk, MemoryStore
 from tests.proofs.messages import US, Slack
-from tests.proofs.oracle import Happened, Verdict, judge
+from tests.proofs.oracle import Change, Verdict, judge
 from tests.proofs.traffic import Call, Promise, judge_traffic
 from tests.proofs.virtual import BEGIN, VirtualClock, VirtualLoop
 
 HOURS = 4.0
 CALM_SECONDS = 600.0
-HELD_SECONDS = 240.0  # so long each phase lasts at least: long enough to be seen through all that goes wrong
+HELD_SECONDS = 240.0  # each phase lasts at least this long, so that the bot reads it despite all faults
 TOGETHER_SECONDS = 600.0
 FORGETS_SECONDS = 4.0
 CHANNELS = (ChannelId("C0ALERTS"), ChannelId("C0TEAM"))
@@ -77,7 +77,7 @@ LANDS_WITHIN = 8.0
 
 @dataclass(frozen=True)
 class Odds:
-    """Of each trouble at each call. Every world has some of them, none has all."""
+    """The odds of each fault at each call. A world draws each fault with probability one half."""
 
     crash: float = 0.0
     store_away: float = 0.0
@@ -117,7 +117,7 @@ class Odds:
 class World:
     seed: int
     budget: float = 1.0
-    """Requests a second: too few for what is watched here, so that it binds."""
+    """Requests a second: too few for the watched pipelines, so that the limit binds."""
     chance: random.Random = field(init=False)
     odds: Odds = field(init=False)
     together: bool = field(init=False)
@@ -125,19 +125,19 @@ class World:
     disk: Disk = field(default_factory=Disk)
     phases: dict[PipelineId, Phase] = field(default_factory=dict)
     started: dict[PipelineId, datetime] = field(default_factory=dict)
-    happened: list[Happened] = field(default_factory=list)
+    happened: list[Change] = field(default_factory=list)
     calm: bool = False
     away_until: float = 0.0
     takes_all_the_same: bool = False
-    """Though away, Slack posts what it is given."""
+    """During the outage, Slack still posts messages without answering."""
     crashes: int = 0
     rollbacks: int = 0
     clock: VirtualClock = field(default_factory=VirtualClock)
     journal: list[str] = field(default_factory=list)
-    asked: list[Call] = field(default_factory=list)
+    slack_calls: list[Call] = field(default_factory=list)
     reads: dict[str, list[float]] = field(default_factory=dict)
     began: list[float] = field(default_factory=list)
-    wrote: list[float] = field(default_factory=list)
+    accepted_at: list[float] = field(default_factory=list)
 
     def note(self, text: str) -> None:
         self.journal.append(f"{self.clock.monotonic():9.2f} {text}")
@@ -153,7 +153,7 @@ class World:
 
     @property
     def away(self) -> bool:
-        """Slack answers nothing, for 5 s to 5 minutes."""
+        """True during an outage of Slack, which lasts 5 s to 5 minutes."""
         if self.strikes(self.odds.away):
             self.away_until = self.clock.monotonic() + self.chance.uniform(5, 300)
             self.takes_all_the_same = self.chance.random() < 0.3
@@ -164,7 +164,7 @@ class World:
         if phase == Phase.RUNNING and self.chance.random() < 0.5:
             self.started[pipeline_id] = self.clock.now()
         self.note(f"{pipeline_id} becomes {phase}")
-        self.happened.append(Happened(str(pipeline_id), str(phase)))
+        self.happened.append(Change(str(pipeline_id), str(phase)))
 
     @property
     def pipelines(self) -> tuple[Pipeline, ...]:
@@ -172,11 +172,11 @@ class World:
 
 
 class Process:
-    """One life of one bot. Once it is dead, nothing that it still does has any effect."""
+    """One life of one bot. After its death, its calls have no effect."""
 
     poll_seconds = 5.0
-    """Ten times the bot's own: a thousand hours take fewer steps. Lanes then no longer hold their claims while they
-    wait, so a proof of the order between lanes sets the bot's own."""
+    """Ten times the bot's own value, so that a thousand hours take fewer steps. Lanes then lose their claims while
+    they wait; a proof of the order between lanes must set the bot's value."""
 
     def __init__(self, world: World, number: int) -> None:
         self.world = world
@@ -186,13 +186,13 @@ class Process:
         self.store = MemoryStore(lambda: world.disk, TeamId("T"), world.clock, number, self._trip)
 
     async def _trip(self) -> None:
-        """On the way to the store or back."""
+        """Runs on the way to the store and back."""
         await self._pause(0.0005)
         if self.world.strikes(self.world.odds.store_away):
             raise StoreAway("it does not answer")
 
     async def _pause(self, seconds: float) -> None:
-        """Where a call is made, the process may die, or stand still."""
+        """Waits as a call does; the process may die or stand still meanwhile."""
         world = self.world
         self._die_if_dead()
         if world.strikes(world.odds.crash):
@@ -240,29 +240,29 @@ class Process:
     # --- Slack -----------------------------------------------------------------------------------------------------
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
-        text = LOOK.content(content, delivery, now).text
+        text = RENDERER.content(content, delivery, now).text
         metadata = metadata_of(delivery, content)
         self._note(f"posts to {delivery.receiver.channel} under {parent_id}, {delivery.id[:6]}", text)
         lands = partial(self.world.slack.land, delivery.receiver.channel, parent_id, text, metadata)
-        return await self._noted("post", delivery.receiver.channel, lands)
+        return await self._logged("post", delivery.receiver.channel, lands)
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
-        text = LOOK.content(content, delivery, now).text
+        text = RENDERER.content(content, delivery, now).text
         if message_id not in self.world.slack.messages:
             return Refused(kind=Refusal.CARD_GONE, error="message_not_found")
         self._note(f"edits {message_id} in {delivery.receiver.channel}, {delivery.id[:6]}", text)
         lands = partial(self.world.slack.edit, message_id, text, metadata_of(delivery, content))
-        return await self._noted("update", delivery.receiver.channel, lands)
+        return await self._logged("update", delivery.receiver.channel, lands)
 
     def _note(self, what: str, text: str) -> None:
         self.world.note(f"bot {self._number} {what}: {text[:200]!r}")
 
-    async def _noted(self, method: str, channel: ChannelId, lands: "partial[str]") -> Outcome:
-        """As Slack's own log has it."""
+    async def _logged(self, method: str, channel: ChannelId, lands: "partial[str]") -> Outcome:
+        """Calls Slack and logs the call as Slack would."""
         world, wait, at = self.world, 0.0, self.world.clock.monotonic()
 
         def takes() -> str:
-            world.wrote.append(world.clock.monotonic())
+            world.accepted_at.append(world.clock.monotonic())
             return lands()
 
         try:
@@ -272,7 +272,9 @@ class Process:
             return outcome
         finally:
             until = world.clock.monotonic()
-            world.asked.append(Call(life=self._number, method=method, channel=channel, at=at, until=until, wait=wait))
+            world.slack_calls.append(
+                Call(life=self._number, method=method, channel=channel, at=at, until=until, wait=wait)
+            )
 
     async def _called(self, lands: Callable[[], str]) -> Outcome:
         world, odds, chance = self.world, self.world.odds, self.world.chance
@@ -385,7 +387,7 @@ async def _every(seconds: float, run: Any) -> None:
         await asyncio.sleep(seconds)
 
 
-LOOK = Look(command="/pipeline", platform_url="https://example.com/")
+RENDERER = Look(command="/pipeline", platform_url="https://example.com/")
 
 
 # --- a world's course ------------------------------------------------------------------------------------------------
@@ -405,7 +407,7 @@ async def _kept_alive(world: World, number: int) -> None:
 
 
 async def _moved(world: World, pipeline_id: PipelineId) -> None:
-    """RUNNING, something else, and RUNNING again. In some worlds all pipelines stand or fall together."""
+    """Takes the pipeline out of RUNNING and back, over and over. In some worlds all pipelines change together."""
     while True:
         for phase in (world.chance.choice((Phase.FAILED, Phase.FAILED, Phase.PAUSED)), Phase.RUNNING):
             await asyncio.sleep(_until_the_next_change(world))
@@ -420,7 +422,7 @@ def _until_the_next_change(world: World) -> float:
 
 
 async def _forgotten(world: World) -> None:
-    """Now and then Redis loses its last seconds."""
+    """Rolls Redis back by a few seconds now and then."""
     while True:
         await asyncio.sleep(1.0)
         if world.strikes(world.odds.rollback):
@@ -460,11 +462,11 @@ async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]
     for each in ended:
         if isinstance(each, Exception):
             raise each
-    return judge(world.happened, {str(channel): world.slack.said(channel) for channel in CHANNELS}), world
+    return judge(world.happened, {str(channel): world.slack.channel_messages(channel) for channel in CHANNELS}), world
 
 
 def run_world(seed: int, hours: float = HOURS) -> tuple[int, list[str], int, int, int, int]:
-    """Seed, faults, and how much was told, admitted as perhaps repeated, crashed and forgotten."""
+    """Returns the seed, the faults, and the counts of reports, admitted repeats, crashes and rollbacks."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
     loop = VirtualLoop()
     try:
@@ -477,14 +479,14 @@ def run_world(seed: int, hours: float = HOURS) -> tuple[int, list[str], int, int
         oldest=OLDEST_SECONDS,
         calm_from=calm_from,
         drained_within=DRAINED_SECONDS,
-        late=[(float("-inf"), calm_from + Cadence().at_rest_seconds)],  # it paused, for all that was known till then
+        late=[(float("-inf"), calm_from + Cadence().at_rest_seconds)],  # the bot may still take it for paused till then
     )
-    traffic = judge_traffic(world.asked, world.reads, world.began, world.wrote, promise)
-    return seed, [*verdict.faults, *traffic], verdict.told, verdict.possible_repeats, world.crashes, world.rollbacks
+    traffic = judge_traffic(world.slack_calls, world.reads, world.began, world.accepted_at, promise)
+    return seed, [*verdict.faults, *traffic], verdict.reported, verdict.possible_repeats, world.crashes, world.rollbacks
 
 
 def main() -> int:
-    if os.environ.get("PYTHONHASHSEED") != "0":  # the order of a set is part of a world's course
+    if os.environ.get("PYTHONHASHSEED") != "0":  # the order of a set changes a world's course
         os.execve(
             sys.executable,
             [sys.executable, "-m", "tests.proofs.simulation", *sys.argv[1:]],
@@ -505,10 +507,10 @@ def main() -> int:
             faulty += bool(faults)
             for fault in faults:
                 sys.stdout.write(f"seed {seed}: {fault}\n")
-    told, repeats, crashes, rollbacks = sums
+    reported, repeats, crashes, rollbacks = sums
     sys.stdout.write(
-        f"{len(seeds) * HOURS:.0f} hours in {time.monotonic() - began:.0f} s: {told} tellings, {crashes} crashes, "
-        f"{rollbacks} times Redis forgot, {repeats} admitted as possible repeats, {faulty} worlds with a fault\n"
+        f"{len(seeds) * HOURS:.0f} hours in {time.monotonic() - began:.0f} s: {reported} reports, {crashes} crashes, "
+        f"{rollbacks} Redis rollbacks, {repeats} admitted as possible repeats, {faulty} worlds with a fault\n"
     )
     return 1 if faulty else 0
 

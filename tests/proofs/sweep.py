@@ -1,4 +1,4 @@
-"""Lives of the bot that end at their n-th call, for every n, in each of several scenarios."""
+"""Ends the bot's life at its n-th call, for every n, in each of several scenarios."""
 
 import asyncio
 import random
@@ -15,8 +15,8 @@ from tests.proofs.rounds import Round, a_directory
 from tests.proofs.world import CHANNELS, PATIENCE, SECOND, World, a_world
 
 PIPELINES = 6
-CALM_SECONDS = 3.0  # more than it may take until nothing more is said
-READS = 4  # as in crash.py: a life that ends may have had one in vain, and one that loses its turn another
+CALM_SECONDS = 3.0  # the bot must have sent everything by then
+READS = 4  # as in crash.py: a crash may waste one read, and a lost leadership another
 POST = "chat.postMessage"
 ALERTS, QUIET = CHANNELS[0], "C0QUIET"
 
@@ -24,7 +24,7 @@ ALERTS, QUIET = CHANNELS[0], "C0QUIET"
 async def _phases(world: World, names: Sequence[str], phase: str) -> None:
     for name in names:
         world.set_phase(name, phase)
-    await world.told(names, READS)
+    await world.reported_or_read(names, READS)
 
 
 async def _fails_and_recovers(world: World, names: Sequence[str]) -> None:
@@ -42,22 +42,24 @@ async def _is_acknowledged(world: World, names: Sequence[str]) -> None:
     slack = world.sandbox.slack
     await slack.until(lambda: _cards(world, names[0]), PATIENCE)
     card = _cards(world, names[0])[0]
-    await world.heard(lambda: slack.click("U0ANN", ALERTS, card.ts, "acknowledge"), lambda: "cknowledged" in card.text)
+    await world.retry_until_heard(
+        lambda: slack.click("U0ANN", ALERTS, card.ts, "acknowledge"), lambda: "cknowledged" in card.text
+    )
     await slack.until(lambda: "cknowledged" in card.text, PATIENCE)
     await _phases(world, names, "RUNNING")
 
 
 def _cards(world: World, name: str) -> list[Message]:
-    """The open failure cards: a closed one says more behind "failed"."""
+    """Returns the open failure cards. A closed card has more text after "failed"."""
     failing = re.compile(rf"{re.escape(name)} failed(?: after .* healthy)?$", re.MULTILINE)
     return [each for each in world.sandbox.slack.messages(ALERTS) if failing.search(each.text)]
 
 
 async def _is_watched(world: World, names: Sequence[str]) -> None:
-    """By one more channel, which hears of it what the others do."""
+    """One more channel watches the pipeline and gets the same messages as the others."""
     slack = world.sandbox.slack
     slack.invite_bot(QUIET)
-    await world.heard(lambda: slack.run_command("U0ANN", QUIET, "/pipeline", f"watch {names[0]}"))
+    await world.retry_until_heard(lambda: slack.run_command("U0ANN", QUIET, "/pipeline", f"watch {names[0]}"))
     world.watched.setdefault(QUIET, []).append(names[0])
     await slack.until(lambda: _announced(world, names[0]), PATIENCE)
     await _fails_and_recovers(world, names)
@@ -68,13 +70,13 @@ def _announced(world: World, name: str) -> bool:
 
 
 async def _beside_another(world: World, names: Sequence[str]) -> None:
-    """Whoever is there first reads."""
+    """A second bot starts. The first one already reads."""
     await world.reads(names[0], 1)
     world.start_bot()
     await _fails_and_recovers(world, names)
 
 
-async def _redis_starts_anew(world: World, names: Sequence[str]) -> None:
+async def _redis_restarts(world: World, names: Sequence[str]) -> None:
     await _phases(world, names, "FAILED")
     with world.reading_is_late():
         await world.valkey.kill()
@@ -101,15 +103,14 @@ def _yet_posted(kind: FaultKind) -> Callable[[World, Sequence[str]], Awaitable[N
 
 
 async def throttles(world: World, name: str, seconds: int) -> None:
-    """To the first message about this pipeline Slack says 429, and how long it is to be let alone."""
+    """Slack answers the first message about this pipeline with 429 and a Retry-After."""
     world.sandbox.slack.set_fault(POST, Fault(kind=FaultKind.THROTTLED, retry_after=seconds, times=1))
     world.set_phase(name, "FAILED")
     await world.sandbox.slack.until(lambda: POST not in world.sandbox.slack.faults.active(), PATIENCE)
 
 
 async def _throttled(world: World, names: Sequence[str]) -> None:
-    """Longer than a lane is kept by one who is dead: of what comes meanwhile the next life does not know by itself that
-    it has to wait."""
+    """The Retry-After outlasts a dead bot's lease, so only the stored throttle makes the next life wait."""
     first, *others = names
     await throttles(world, first, 3)
     await _phases(world, others, "FAILED")
@@ -118,7 +119,7 @@ async def _throttled(world: World, names: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """What happens to so many pipelines, while a bot lives that is to die."""
+    """Changes of some pipelines during the life of a bot that will crash."""
 
     happens: Callable[[World, Sequence[str]], Awaitable[None]]
     pipelines: int = 1
@@ -131,7 +132,7 @@ SCENARIOS = {
     "acknowledged": Scenario(_is_acknowledged),
     "watched by one more": Scenario(_is_watched),
     "two bots": Scenario(_beside_another),
-    "Redis restarts": Scenario(_redis_starts_anew),
+    "Redis restarts": Scenario(_redis_restarts),
     "Redis forgets 4 s": Scenario(_redis_forgets),
     "500, yet posted": Scenario(_yet_posted(FaultKind.SERVER_ERROR)),
     "no answer, yet posted": Scenario(_yet_posted(FaultKind.HANG)),
@@ -140,9 +141,9 @@ SCENARIOS = {
 
 
 async def a_sweep(name: str, first: int, step: int) -> AsyncIterator[Round]:
-    """The life ends at its n-th call, for n = first, first + step, …, until it ends by itself before.
+    """Ends a life at its n-th call, for n = first, first + step, …, until a life makes fewer calls.
 
-    Each has pipelines of its own, that have no story yet: when they are used up there is another world.
+    Each life uses fresh pipelines. When a world has none left, a new world begins.
     """
     scenario, number = SCENARIOS[name], first
     while True:
@@ -174,14 +175,14 @@ async def _a_life(world: World, scenario: str, names: Sequence[str], crash_at: i
         verdict,
         world.directory,
         traffic=world.traffic(),
-        fell_over=world.fell_over(),
+        crashed=world.crashed(),
         where=f"call {crash_at}",
     )
 
 
 async def calm(world: World, after: str, seconds: float) -> Round:
-    """Nothing happens any more, and nothing more is said."""
+    """Lets time pass without events. The bot must send nothing more."""
     began, calm_from = time.monotonic(), world.now
     await asyncio.sleep(seconds)
-    traffic, fell_over = world.traffic(calm_from), world.fell_over()
-    return Round.of(after, 0, began, world.verdict(), world.directory, traffic=traffic, fell_over=fell_over)
+    traffic, crashed = world.traffic(calm_from), world.crashed()
+    return Round.of(after, 0, began, world.verdict(), world.directory, traffic=traffic, crashed=crashed)

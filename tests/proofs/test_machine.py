@@ -1,6 +1,6 @@
-"""The state machine, over fakeredis and over a real Valkey alike.
+"""Runs the state machine over fakeredis and over a real Valkey.
 
-make state-machine          many more courses, drawn anew each time
+make state-machine          many more runs, different each time
 """
 
 import argparse
@@ -27,7 +27,7 @@ Connect = Callable[[], redis.asyncio.Redis]
 
 
 @contextmanager
-def a_real_one() -> Iterator[Connect]:
+def real_valkey() -> Iterator[Connect]:
     with TemporaryDirectory() as folder, asyncio.Runner() as runner:
         server = embedded(Path(folder) / "store")
         yield partial(connect, runner.run(server.__aenter__()))
@@ -35,12 +35,12 @@ def a_real_one() -> Iterator[Connect]:
 
 
 @contextmanager
-def an_imitation() -> Iterator[Connect]:
+def fake_redis() -> Iterator[Connect]:
     yield fakeredis.FakeAsyncRedis
 
 
-STORES = {"valkey": a_real_one, "fakeredis": an_imitation}
-COURSES = {"valkey": 40, "fakeredis": 120}
+STORES = {"valkey": real_valkey, "fakeredis": fake_redis}
+RUNS = {"valkey": 40, "fakeredis": 120}
 
 
 def run_machine(store: str, examples: int, phases: tuple[Phase, ...], *, derandomize: bool) -> None:
@@ -65,14 +65,14 @@ def run_machine(store: str, examples: int, phases: tuple[Phase, ...], *, derando
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("store", STORES)
 def test_each_change_is_reported_once_whatever_fails(store: str) -> None:
-    """A course that fails is shown as it was drawn: `make state-machine` looks for a shorter one."""
-    run_machine(store, COURSES[store], (Phase.generate,), derandomize=True)
+    """Prints a failing run as Hypothesis drew it. `make state-machine` also shrinks it."""
+    run_machine(store, RUNS[store], (Phase.generate,), derandomize=True)
 
 
 if __name__ == "__main__":
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--examples", type=int, default=1000)
     chosen = options.parse_args()
-    for each in STORES:
-        run_machine(each, chosen.examples, (Phase.generate, Phase.target, Phase.shrink), derandomize=False)
-        sys.stdout.write(f"{chosen.examples} courses over {each}: everything was told once\n")
+    for store in STORES:
+        run_machine(store, chosen.examples, (Phase.generate, Phase.target, Phase.shrink), derandomize=False)
+        sys.stdout.write(f"{chosen.examples} runs over {store}: each change was reported once\n")

@@ -1,4 +1,4 @@
-"""Which protocols lose and which repeat, over every interleaving: the golden table, and what it must say of ours."""
+"""Compares delivery protocols over every interleaving: which lose, repeat or reorder messages. Ours must do none."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.proofs import model
 
-pytestmark = pytest.mark.timeout(1800)  # its bound is the model, not the time
+pytestmark = pytest.mark.timeout(1800)  # the model bounds the search, not the time
 
 GOLDEN = Path(__file__).parent / "model.txt"
 
@@ -26,4 +26,4 @@ def test_ours_never_loses_repeats_or_reorders(table: str) -> None:
     assert len(sound) == 6
     assert [line.split()[-4:] for line in sound] == [["no"] * 4] * 6
     (stalls,) = (line for line in ours if "stalls" in line and "without" not in line)
-    assert stalls.split()[-4:] == ["no", "yes", "no", "no"]  # a repeat that is taken away again
+    assert stalls.split()[-4:] == ["no", "yes", "no", "no"]  # it repeats, then deletes the duplicate

@@ -1,26 +1,28 @@
-"""The oracle itself: each fault that it is there to find, it finds; and it finds none where there is none."""
+"""Tests of the oracle: it finds each kind of fault, and reports none in a correct channel."""
 
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.proofs.logs import tripped
-from tests.proofs.oracle import Happened, Said, judge
+from tests.proofs.logs import crashes_in
+from tests.proofs.oracle import Change, SlackMessage, judge
 from tests.proofs.traffic import Call, Promise, judge_traffic
 
-FAILURE = Said("1.0", "orders was down for 3 s", (Said("2.0", "orders recovered after 3 s"),))
-TRUTH = [Happened("orders", "FAILED"), Happened("orders", "RUNNING")]
+FAILURE = SlackMessage("1.0", "orders was down for 3 s", (SlackMessage("2.0", "orders recovered after 3 s"),))
+TRUTH = [Change("orders", "FAILED"), Change("orders", "RUNNING")]
 
 
-def faults(*messages: Said, truth: list[Happened] = TRUTH) -> dict[str, int]:
+def faults(*messages: SlackMessage, truth: list[Change] = TRUTH) -> dict[str, int]:
     verdict = judge(truth, {"C": messages})
     kinds = ("lost", "repeated", "out_of_order", "invented", "wrong_final")
     return {kind: len(found) for kind in kinds if (found := getattr(verdict, kind))}
 
 
-def a_failure(ts: str = "1.0", *, posted: str = "orders failed", replies: tuple[Said, ...] = FAILURE.replies) -> Said:
-    return Said(ts, "orders was down for 3 s · noon", replies, posted)
+def a_failure(
+    ts: str = "1.0", *, posted: str = "orders failed", replies: tuple[SlackMessage, ...] = FAILURE.replies
+) -> SlackMessage:
+    return SlackMessage(ts, "orders was down for 3 s · noon", replies, posted)
 
 
 def test_a_change_reported_once_is_no_fault() -> None:
@@ -39,9 +41,9 @@ def test_a_card_posted_after_the_recovery_needs_no_reply() -> None:
         ((a_failure(), a_failure("3.0")), {"repeated": 2}),
         ((a_failure(replies=FAILURE.replies * 2),), {"repeated": 1}),
         ((a_failure(posted="orders recovered after 3 s"),), {"repeated": 1}),
-        ((a_failure(), Said("3.0", "orders is paused")), {"invented": 1, "wrong_final": 1}),
-        ((Said("1.0", "orders failed", FAILURE.replies),), {"wrong_final": 1}),
-        ((a_failure(), *[Said(f"{n}.0", "ann added a watch: orders") for n in (5, 6)]), {"repeated": 1}),
+        ((a_failure(), SlackMessage("3.0", "orders is paused")), {"invented": 1, "wrong_final": 1}),
+        ((SlackMessage("1.0", "orders failed", FAILURE.replies),), {"wrong_final": 1}),
+        ((a_failure(), *[SlackMessage(f"{n}.0", "ann added a watch: orders") for n in (5, 6)]), {"repeated": 1}),
     ],
     ids=[
         "all lost",
@@ -54,22 +56,24 @@ def test_a_card_posted_after_the_recovery_needs_no_reply() -> None:
         "announced twice",
     ],
 )
-def test_each_fault_is_found(messages: tuple[Said, ...], found: dict[str, int]) -> None:
+def test_each_fault_is_found(messages: tuple[SlackMessage, ...], found: dict[str, int]) -> None:
     assert faults(*messages) == found
 
 
 @pytest.mark.parametrize("shown", ["orders was paused for 3 s, then failed · noon", "orders was paused for 3 s"])
 def test_a_card_that_shows_an_earlier_state_is_found(shown: str) -> None:
-    truth = [Happened("orders", phase) for phase in ("PAUSED", "RUNNING")]
-    told = (Said("1.0", shown), Said("0.9", "orders is running"))
-    assert faults(*told, truth=truth)["wrong_final"] == 1
-    assert "wrong_final" not in faults(Said("1.0", "orders was paused for 3 s, then running · noon"), truth=truth)
+    truth = [Change("orders", phase) for phase in ("PAUSED", "RUNNING")]
+    messages = (SlackMessage("1.0", shown), SlackMessage("0.9", "orders is running"))
+    assert faults(*messages, truth=truth)["wrong_final"] == 1
+    assert "wrong_final" not in faults(
+        SlackMessage("1.0", "orders was paused for 3 s, then running · noon"), truth=truth
+    )
 
 
 def test_changes_out_of_order_are_found() -> None:
-    truth = [Happened("orders", phase) for phase in ("PAUSED", "RUNNING")]
-    told = (Said("1.0", "orders is running"), Said("2.0", "orders is paused"))
-    assert faults(*told, truth=truth) == {"out_of_order": 1, "wrong_final": 1}
+    truth = [Change("orders", phase) for phase in ("PAUSED", "RUNNING")]
+    messages = (SlackMessage("1.0", "orders is running"), SlackMessage("2.0", "orders is paused"))
+    assert faults(*messages, truth=truth) == {"out_of_order": 1, "wrong_final": 1}
 
 
 POST = Call(life=1, method="post", channel="C", at=10.0, until=10.2)
@@ -78,21 +82,24 @@ READS = [float(second) for second in range(0, 300, 10)]
 
 
 def traffic(
-    *calls: Call, reads: list[float] = READS, began: tuple[float, ...] = (0.0,), wrote: tuple[float, ...] = (150.0,)
+    *calls: Call,
+    reads: list[float] = READS,
+    began: tuple[float, ...] = (0.0,),
+    accepted_at: tuple[float, ...] = (150.0,),
 ) -> int:
-    return len(judge_traffic(calls, {"orders": reads}, began, wrote, PROMISE))
+    return len(judge_traffic(calls, {"orders": reads}, began, accepted_at, PROMISE))
 
 
 def test_calls_that_keep_every_promise_are_no_fault() -> None:
     assert traffic(POST, replace(POST, at=11.0, until=16.0), replace(POST, at=12.0, until=12.1)) == 0
     assert traffic(replace(POST, wait=5.0), replace(POST, at=15.2, until=15.3), replace(POST, life=2, at=11.0)) == 0
-    assert traffic(replace(POST, lay=0.5), replace(POST, at=10.5, until=10.6)) == 0
-    assert traffic(replace(POST, wait=5.0), replace(POST, at=13.0, until=13.1, lay=2.9)) == 0
+    assert traffic(replace(POST, log_delay=0.5), replace(POST, at=10.5, until=10.6)) == 0
+    assert traffic(replace(POST, wait=5.0), replace(POST, at=13.0, until=13.1, log_delay=2.9)) == 0
     assert traffic(began=(0.0, 50.0), reads=[*READS, *[50.5] * 20]) == 0
 
 
 def test_log_lag_excuses_some_early_messages_but_not_many() -> None:
-    """Messages a second apart may be logged nearer to each other, but not ever so many of them."""
+    """Log lag can move two messages closer together, but it cannot speed up a whole series."""
     lagging = replace(PROMISE, jitter=0.5)
 
     def within(*at: float) -> int:
@@ -112,7 +119,7 @@ def test_log_lag_excuses_some_early_messages_but_not_many() -> None:
         ((), {"reads": [*READS, *[55.0] * 24]}),
         ((), {"reads": [at for at in READS if not 150 < at < 175]}),
         ((), {"reads": [at for at in READS if at < 100]}),
-        ((), {"wrote": (161.0,)}),
+        ((), {"accepted_at": (161.0,)}),
     ],
     ids=["too close", "too many at once", "before the time", "over budget", "stale", "never read", "not drained"],
 )
@@ -120,7 +127,7 @@ def test_each_broken_promise_is_found(calls: list[Call], changed: dict[str, list
     assert traffic(*calls, **changed) == 1  # type: ignore[arg-type]
 
 
-TOLD = replace(POST, life=0, wait=5.0)  # at 10.2, until 15.2
+THROTTLED = replace(POST, life=0, wait=5.0)  # from 10.2 until 15.2
 LIVES = (0.0, 11.0)
 
 
@@ -133,13 +140,13 @@ LIVES = (0.0, 11.0)
         (14.0, {0: 10.3}, LIVES, 0),
         (14.0, {0: 10.9}, (0.0, 0.0), 0),
     ],
-    ids=["too early", "beside the first", "in time", "nothing was kept", "it was there before"],
+    ids=["too early", "beside the first", "in time", "died before it was stored", "started before the 429"],
 )
 def test_a_retry_after_binds_the_next_life(
     at: float, ended: dict[int, float], began: tuple[float, ...], found: int
 ) -> None:
     promise = replace(PROMISE, ended=ended, jitter=0.3)
-    calls = (TOLD, replace(POST, life=1, at=at, until=at + 0.1))
+    calls = (THROTTLED, replace(POST, life=1, at=at, until=at + 0.1))
     assert len(judge_traffic(calls, {"orders": READS}, began, (), promise)) == found
 
 
@@ -172,4 +179,4 @@ def test_only_a_known_fault_excuses_a_late_read(
 def test_crashes_are_found_in_the_log(line: str, found: int, tmp_path: Path) -> None:
     log = tmp_path / "bot-0.log"
     log.write_text(f"{line}\n\n")
-    assert len(tripped(log)) == found
+    assert len(crashes_in(log)) == found

@@ -1,4 +1,4 @@
-"""Slack away for an hour while everything flaps: what is owed stays small, and is told shortly, first things first."""
+"""Slack is away for an hour while every pipeline flaps. The backlog stays small; then failures come first, in brief."""
 
 import asyncio
 import random
@@ -23,11 +23,9 @@ from tests.proofs.simulation import Process, World
 from tests.proofs.virtual import BEGIN, VirtualLoop
 
 TEAMS = ("orders", "swaps", "fills", "users")
-PIPELINES_EACH = 40  # more than one message tells of
+PIPELINES_EACH = 40  # more than one message can list
 AWAY_SECONDS = 3600.0
-HELD_SECONDS = (
-    240.0  # so long each phase lasts at least: every one is read, also where the budget stretches the periods
-)
+HELD_SECONDS = 240.0  # each phase lasts at least this long, so it is read even when the budget stretches the periods
 BACK_SECONDS = 900.0
 PAGED = 10  # of the first team, by direct message
 EVERYTHING, ANN = ChannelId("C0ALL"), ChannelId("D0ANN")
@@ -40,7 +38,7 @@ def _channel_of(name: str) -> ChannelId:
 
 @dataclass(frozen=True)
 class Trouble:
-    """How a Slack that is away answers, and after how long."""
+    """How Slack answers during the outage, and after how many seconds."""
 
     seconds: float
     outcome: Outcome
@@ -52,7 +50,7 @@ THROTTLED = Trouble(0.05, Refused(kind=Refusal.RATE_LIMITED, error="ratelimited"
 
 @dataclass
 class Away(World):
-    """Nothing goes wrong but Slack."""
+    """A world in which only Slack fails."""
 
     trouble: Trouble | None = None
     calls: int = 0
@@ -83,7 +81,7 @@ class Bot(Process):
 
 @dataclass
 class Course:
-    """What was seen of the store and of Slack on the way."""
+    """Measurements of the store and of Slack along the way."""
 
     world: Away
     most_rows: int = 0
@@ -103,11 +101,11 @@ class Course:
         self.most_lines = max([self.most_lines, *lines])
 
     def watched(self, channel: ChannelId) -> int:
-        """How many pipelines it hears of."""
+        """Counts the pipelines that the channel watches."""
         return {EVERYTHING: len(self.world.phases), ANN: PAGED}.get(channel, PIPELINES_EACH)
 
-    def told_since(self, channel: ChannelId) -> list[Message]:
-        """What came into the channel once Slack was back, in order."""
+    def messages_since(self, channel: ChannelId) -> list[Message]:
+        """Returns the channel's messages since Slack came back, in order."""
         since = f"{self.back_at.timestamp():.6f}"
         messages = self.world.slack.messages.values()
         return sorted((each for each in messages if each.channel == channel and each.ts > since), key=lambda m: m.ts)
@@ -125,7 +123,7 @@ async def _live_through(trouble: Trouble, seed: int = 1) -> Course:
         course.look()
     for task in flapping:
         task.cancel()
-    await asyncio.sleep(HELD_SECONDS)  # the last change has been read as well
+    await asyncio.sleep(HELD_SECONDS)  # the bot has read the last change too
     course.look()
     world.trouble, course.back_at = None, world.clock.now()
     for second in range(int(BACK_SECONDS)):
@@ -172,36 +170,36 @@ def test_an_hour_without_slack_ends_in_a_short_catch_up(trouble: Trouble) -> Non
         structlog.reset_defaults()
     _is_bounded(course)
     for channel in (*CHANNELS, ANN):
-        told = course.told_since(channel)
-        _is_short(told, course.watched(channel))
+        messages = course.messages_since(channel)
+        _is_short(messages, course.watched(channel))
     _failures_are_first(course)
     for channel in CHANNELS:
         _is_true(channel, course)
 
 
 def _is_bounded(course: Course) -> None:
-    """In an hour each pipeline changes about thirteen times: what is owed is that of a few changes, not of all."""
-    tellings = 2 * len(course.world.phases)  # two channels hear of each pipeline
+    """In an hour each pipeline changes about 13 times. The backlog holds a few of the changes, not all of them."""
+    pairs = 2 * len(course.world.phases)  # two channels watch each pipeline
     assert len(course.world.happened) > 10 * len(course.world.phases)
-    assert course.most_rows < 1.5 * tellings
+    assert course.most_rows < 1.5 * pairs
     assert course.longest_row < 64_000
     assert course.most_lines <= ENTRIES_KEPT
     assert course.longest_record < 16_000
-    assert course.world.calls < AWAY_SECONDS / 4  # of all lanes together: one goes first, and the others wait for it
+    assert course.world.calls < AWAY_SECONDS / 4  # by all lanes together: one lane probes and the others wait for it
     assert course.drained_after < BACK_SECONDS / 4
 
 
-def _is_short(told: Sequence[Message], watched: int) -> None:
-    """Thirty pipelines a message: once of what is FAILED, once of what went by; and a few that stand between."""
-    assert 1 <= len(told) <= 2 * -(-watched // 30) + 4
-    assert float(told[-1].ts) - float(told[0].ts) < 60
+def _is_short(messages: Sequence[Message], watched: int) -> None:
+    """One series of messages lists the open failures, one the missed changes, at 30 pipelines a message, plus a few."""
+    assert 1 <= len(messages) <= 2 * -(-watched // 30) + 4
+    assert float(messages[-1].ts) - float(messages[0].ts) < 60
 
 
 def _failures_are_first(course: Course) -> None:
-    """But for that with which it was found out, in one channel, that Slack is back: by a post, or by a look."""
+    """Failures come first in each channel, except after the probe that finds out that Slack is back."""
     before = []
     for channel in (*CHANNELS, ANN):
-        kinds = [_kind(each) for each in course.told_since(channel)]
+        kinds = [_kind(each) for each in course.messages_since(channel)]
         last = max(place for place, kind in enumerate(kinds) if kind == "failure")
         before += [kind for kind in kinds[:last] if kind != "failure"]
     assert len(before) <= 2, before
@@ -221,10 +219,12 @@ def _kind(message: Message) -> str:
 
 
 def _is_true(channel: ChannelId, course: Course) -> None:
-    """The channel got every change once. Its cards show the failed pipelines as failed, and no others."""
+    """The channel got every change once. Its cards show exactly the failed pipelines as failed."""
     world = course.world
     names = {str(each) for each in world.phases if channel is EVERYTHING or channel == _channel_of(str(each))}
-    verdict = judge([each for each in world.happened if each.pipeline in names], {channel: world.slack.said(channel)})
+    verdict = judge(
+        [each for each in world.happened if each.pipeline in names], {channel: world.slack.channel_messages(channel)}
+    )
     assert not [*verdict.lost, *verdict.repeated, *verdict.invented]
     cards = [each.text for each in world.slack.messages.values() if each.channel == channel and each.thread_ts is None]
     shown = {

@@ -1,6 +1,6 @@
-"""Each safeguard taken out turns a proof red: a proof that would not notice proves nothing.
+"""Removes each safeguard and checks that a proof then fails. A proof that passes without the safeguard proves nothing.
 
-The same proofs run with the safeguard in place wherever the tests run.
+The normal test run covers the same proofs with the safeguards in place.
 """
 
 import pytest
@@ -26,7 +26,7 @@ NOTICED_BY = {
 @pytest.mark.parametrize("sabotage", SABOTAGES)
 def test_a_proof_fails_without_the_safeguard(sabotage: str) -> None:
     options = ("-p", "tests.proofs.mutants", "-x", "-q")
-    # Not each world gets into the trouble that a safeguard is for: the first that does ends the search.
+    # Few worlds run into the fault that the safeguard prevents. The first failing world ends the search.
     env = {"SABOTAGE": sabotage, "PYTHONHASHSEED": "0", "WORLDS": "24"}
-    code, said = run_python("-m", "pytest", *options, NOTICED_BY[sabotage], **env)
-    assert code == pytest.ExitCode.TESTS_FAILED, said
+    code, output = run_python("-m", "pytest", *options, NOTICED_BY[sabotage], **env)
+    assert code == pytest.ExitCode.TESTS_FAILED, output

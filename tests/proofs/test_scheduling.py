@@ -1,4 +1,4 @@
-"""Nothing in the services depends on the order in which the event loop wakes tasks: they pass in any order."""
+"""The services work in any order in which the event loop runs ready tasks."""
 
 import pytest
 
@@ -9,5 +9,5 @@ from tests.proofs import run_python
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_service_tests_pass_in_any_task_order(seed: int) -> None:
     options = ("-q", "-p", "no:cacheprovider", "--shuffle", str(seed))
-    code, said = run_python("-m", "pytest", *options, "tests/service")
-    assert code == pytest.ExitCode.OK, said
+    code, output = run_python("-m", "pytest", *options, "tests/service")
+    assert code == pytest.ExitCode.OK, output

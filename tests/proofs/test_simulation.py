@@ -1,4 +1,4 @@
-"""Worlds of the simulation: a few here, in this process; a thousand hours in processes of their own."""
+"""Runs the simulation: a few worlds in this process, a thousand hours in child processes."""
 
 import os
 import sys
@@ -13,15 +13,15 @@ HOURS = 1000
 
 @pytest.mark.parametrize("seed", range(1, int(os.environ.get("WORLDS", "4")) + 1))
 def test_each_change_is_reported_once_in_every_world(seed: int) -> None:
-    _, faults, told, *_ = run_world(seed)
+    _, faults, reported, *_ = run_world(seed)
     assert not faults
-    assert told > 0
+    assert reported > 0
 
 
 @pytest.mark.timeout(1800)
 def test_a_thousand_simulated_hours(capsys: pytest.CaptureFixture[str]) -> None:
-    """A process of its own, since the order of a set is part of a world's course."""
-    code, said = run_python("-m", "tests.proofs.simulation", "--hours", str(HOURS))
+    """A child process fixes the hash seed, because the order of a set changes a world's course."""
+    code, output = run_python("-m", "tests.proofs.simulation", "--hours", str(HOURS))
     with capsys.disabled():
-        sys.stdout.write(f"\n{said}")
-    assert code == 0, said
+        sys.stdout.write(f"\n{output}")
+    assert code == 0, output

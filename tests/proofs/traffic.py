@@ -1,7 +1,7 @@
-"""The oracle's other half: how Slack and GoldRush were spoken to, by their own logs. Seconds on one clock.
+"""The oracle's other half: judges the bot's calls to Slack and GoldRush by their own logs. Seconds on one clock.
 
-Invariants I5 to I8: one message at a time and never before Slack allows it; no more reads than the budget; no reading
-older than promised while nothing fails; and once nothing fails any more, all is said and done in time.
+I5: the bot sends one message at a time, and never before Slack allows it. I6: it never reads more than its budget.
+I7: while nothing fails, no reading is older than promised. I8: after the last fault, the bot sends the rest in time.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
-LANES = 2  # pages never wait for the feed: one message of each may be under way in a channel
+LANES = 2  # pages never wait for the feed, so each lane of a channel may have one message under way
 ALMOST = 1e-6
 WINDOW = 10.0  # seconds over which reads are counted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call to Slack by one life of one bot; `until`: when it had its answer, or died. `wait`: the Retry-After of a
-    429. `lay`: for so long it may have waited for the log, which stood still."""
+    """One call to Slack by one life of one bot.
+
+    `until` is the time of its answer or of the bot's death. `wait` is the Retry-After of a 429. `log_delay` is the
+    longest time by which a stalled log may have recorded the call late.
+    """
 
     life: int
     method: str
@@ -25,18 +28,20 @@ class Call:
     at: float
     until: float
     wait: float = 0.0
-    lay: float = 0.0
+    log_delay: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """What was promised: requests a second, and how old a reading may be. `calm_from`: nothing fails any more; all is
-    said `drained_within` so many seconds after the last change, which comes then. Where it is never calm, I8 is void.
+    """The bot's promises: requests a second (`budget`) and the age of its `oldest` reading.
 
-    `spacing` is Slack's "1 message per second per channel" (https://docs.slack.dev/apis/web-api/rate-limits). `jitter`:
-    so much may lie between when a thing was done and when the log says that it was. `late`: when readings may be late,
-    from and until, since there was nobody to read or nothing to be read; where it is not known, until it is calm.
-    `ended`: when each life did that has; only where it is known it is judged what the next one had to know of it.
+    At `calm_from` the last change comes and all faults end. The bot sends everything within `drained_within` seconds
+    of it. If calm never comes, I8 is not judged.
+
+    `spacing` is Slack's "1 message per second per channel" (https://docs.slack.dev/apis/web-api/rate-limits).
+    `jitter` bounds the delay between an event and its log entry. `late` lists the spans in which readings may be
+    late; if it is None, they may be late until `calm_from`. `ended` holds the end of each finished life; without it,
+    Retry-After across a restart is not judged.
     """
 
     budget: float
@@ -48,38 +53,41 @@ class Promise:
     late: Sequence[tuple[float, float]] | None = None
     ended: Mapping[int, float] | None = None
     until: float | None = None
-    """The end of the log, where that is known: by then as well no reading was too old."""
+    """The end of the log, if known. No reading may be too old at that time either."""
 
 
 def judge_traffic(
     calls: Iterable[Call],
     reads: Mapping[str, Sequence[float]],
     began: Sequence[float],
-    wrote: Sequence[float],
+    accepted_at: Sequence[float],
     promise: Promise,
 ) -> list[str]:
-    """`reads`: when each pipeline was read; `began`: when each life began, by its number; `wrote`: when Slack took
-    something."""
+    """Returns one sentence per broken promise.
+
+    `reads` holds the read times of each pipeline, `began` the start of each life by number, and `accepted_at` the
+    times at which Slack accepted a message.
+    """
     by_life: dict[tuple[int, str, str], list[Call]] = {}
     for call in calls:
         by_life.setdefault((call.life, call.method, call.channel), []).append(call)
     return [
         *(fault for each in by_life.values() for fault in _one_at_a_time(each, promise)),
-        *_heeded([call for each in by_life.values() for call in each], promise.jitter),
-        *_heeded_anew([call for each in by_life.values() for call in each], began, promise),
+        *_waits_obeyed([call for each in by_life.values() for call in each], promise.jitter),
+        *_waits_obeyed_after_restart([call for each in by_life.values() for call in each], began, promise),
         *_within_budget(sorted(at for each in reads.values() for at in each), began, promise.budget),
         *(fault for pipeline, each in reads.items() for fault in _fresh(pipeline, each, promise)),
-        *_drained(wrote, promise),
+        *_drained(accepted_at, promise),
     ]
 
 
 def _one_at_a_time(calls: Sequence[Call], promise: Promise) -> Iterable[str]:
-    """I5, by one life in one channel. However late the log, of many messages the last cannot come too early."""
+    """I5, for one life in one channel. Log lag may excuse one gap, but never the span of many messages."""
     posts = sorted((call for call in calls if call.method == "post"), key=lambda call: call.at)
     for number, last in enumerate(posts):
         for before in range(number):
             took, least = (
-                last.at - posts[before].at + posts[before].lay,
+                last.at - posts[before].at + posts[before].log_delay,
                 (number - before) * promise.spacing - promise.jitter,
             )
             if took < least:
@@ -91,37 +99,46 @@ def _one_at_a_time(calls: Sequence[Call], promise: Promise) -> Iterable[str]:
             yield f"{under_way} messages under way at once in {post.channel}, at {post.at:.1f}"
 
 
-def _heeded(calls: Sequence[Call], jitter: float) -> Iterable[str]:
-    """I5: not before Slack allows it. What was under way when the 429 came could not know."""
-    for told in calls:
-        if told.wait:
+def _waits_obeyed(calls: Sequence[Call], jitter: float) -> Iterable[str]:
+    """I5: the bot waits out a Retry-After. Calls already under way when the 429 came are excused."""
+    for throttled in calls:
+        if throttled.wait:
             for call in calls:
-                same = (call.life, call.method) == (told.life, told.method)
-                if same and told.until + jitter < call.at - call.lay and call.at < told.until + told.wait - ALMOST:
-                    yield f"{call.method} at {call.at:.1f} though Slack had said {told.wait:.0f} s at {told.until:.1f}"
+                same = (call.life, call.method) == (throttled.life, throttled.method)
+                if (
+                    same
+                    and throttled.until + jitter < call.at - call.log_delay
+                    and call.at < throttled.until + throttled.wait - ALMOST
+                ):
+                    yield (
+                        f"{call.method} at {call.at:.1f} although Slack asked for {throttled.wait:.0f} s"
+                        f" at {throttled.until:.1f}"
+                    )
 
 
-def _heeded_anew(calls: Sequence[Call], began: Sequence[float], promise: Promise) -> Iterable[str]:
-    """I5, across a restart: what Slack said to one life each later one obeys. Not judged are a life that was there
-    already, since it asks only when it begins what others were told; and the 429 of a life that ended so soon after it
-    that it may not have come to write it down. Nothing here that Redis forgets is judged as a restart."""
+def _waits_obeyed_after_restart(calls: Sequence[Call], began: Sequence[float], promise: Promise) -> Iterable[str]:
+    """I5, across a restart: each later life obeys a Retry-After that an earlier one received.
+
+    A life that was already running is not judged, because a bot loads stored throttles only at startup. A 429 just
+    before a crash is not judged either, because the bot may not have stored it.
+    """
     if promise.ended is None:
         return
-    for told in calls:
-        known = told.until + promise.jitter
-        if not told.wait or promise.ended.get(told.life, inf) <= known:
+    for throttled in calls:
+        known = throttled.until + promise.jitter
+        if not throttled.wait or promise.ended.get(throttled.life, inf) <= known:
             continue
         for call in calls:
-            later = call.method == told.method and began[call.life] > known
-            if later and call.at < told.until + told.wait - ALMOST:
+            later = call.method == throttled.method and began[call.life] > known
+            if later and call.at < throttled.until + throttled.wait - ALMOST:
                 yield (
-                    f"{call.method} at {call.at:.1f} by life {call.life} though Slack had said {told.wait:.0f} s"
-                    f" to life {told.life} at {told.until:.1f}"
+                    f"{call.method} at {call.at:.1f} by life {call.life} although Slack asked for"
+                    f" {throttled.wait:.0f} s in life {throttled.life} at {throttled.until:.1f}"
                 )
 
 
 def _within_budget(reads: Sequence[float], began: Sequence[float], budget: float) -> Iterable[str]:
-    """I6, in every window; the first breach is told. A life begins with a second's worth in hand."""
+    """I6, in every window. Returns the first breach. Each life starts with one second's budget in hand."""
     first = 0
     for last, at in enumerate(reads):
         while reads[first] <= at - WINDOW:
@@ -133,9 +150,9 @@ def _within_budget(reads: Sequence[float], began: Sequence[float], budget: float
 
 
 def _fresh(pipeline: str, reads: Sequence[float], promise: Promise) -> Iterable[str]:
-    """I7: but for when readings may be late, none is older than promised."""
+    """I7: outside the spans of `late`, no reading is older than promised."""
     if not any(at >= promise.calm_from for at in reads) and promise.calm_from < inf:
-        yield f"{pipeline} was not read once nothing failed any more"
+        yield f"{pipeline} was not read after the last fault"
     judged = sorted(reads) if promise.late is not None else [at for at in sorted(reads) if at >= promise.calm_from]
     ends = [] if promise.until is None else [promise.until]
     for before, after in pairwise([*judged, *ends]):
@@ -144,7 +161,7 @@ def _fresh(pipeline: str, reads: Sequence[float], promise: Promise) -> Iterable[
 
 
 def _overlap(spans: Iterable[tuple[float, float]], since: float, until: float) -> float:
-    """Seconds of this time that lie in any of the spans."""
+    """Counts the seconds from `since` to `until` that lie in any of the spans."""
     seconds = 0.0
     for begin, end in sorted(spans):
         since = max(since, begin)
@@ -153,8 +170,8 @@ def _overlap(spans: Iterable[tuple[float, float]], since: float, until: float) -
     return seconds
 
 
-def _drained(wrote: Sequence[float], promise: Promise) -> Iterable[str]:
-    """I8."""
-    late = [at for at in wrote if at > promise.calm_from + promise.drained_within]
+def _drained(accepted_at: Sequence[float], promise: Promise) -> Iterable[str]:
+    """I8: the bot sends everything within the promised time after the last fault."""
+    late = [at for at in accepted_at if at > promise.calm_from + promise.drained_within]
     if late:
-        yield f"Slack was still told something {late[-1] - promise.calm_from:.0f} s after nothing failed any more"
+        yield f"the bot still posted {late[-1] - promise.calm_from:.0f} s after the last fault"

@@ -1,4 +1,4 @@
-"""A loop and a clock on which hours pass in a second: no sockets, no waiting."""
+"""A virtual event loop and clock: hours pass in a second, without sockets or waiting."""
 
 import asyncio
 import selectors
@@ -13,7 +13,7 @@ class NoSockets(selectors.DefaultSelector):
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """Whenever nothing is left to do, it is the time at which something is due."""
+    """Jumps to the next timer's due time whenever no task is ready."""
 
     def __init__(self) -> None:
         super().__init__(NoSockets())

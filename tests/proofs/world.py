@@ -1,4 +1,4 @@
-"""A Slack and a GoldRush, a Redis of its own, and bots that are killed and started again."""
+"""A world for the crash test: the sandbox's Slack and GoldRush, a Redis, and bots that die and restart."""
 
 import asyncio
 import multiprocessing
@@ -20,18 +20,18 @@ from sandbox.slack.delivery import Ack
 from sandbox.slack.messages import Message
 from tests.journey.rig import free_port
 from tests.journey.valkey import Valkey
-from tests.proofs.crash_points import DIED, be_a_bot
-from tests.proofs.logs import tripped
-from tests.proofs.oracle import Happened, Said, Verdict, judge
+from tests.proofs.crash_points import DIED, run_bot
+from tests.proofs.logs import crashes_in
+from tests.proofs.oracle import Change, SlackMessage, Verdict, judge
 from tests.proofs.traffic import Call, Promise, judge_traffic
 
 CHANNELS = ("C0ALERTS", "C0TEAM")
 PATIENCE = 60.0
 DRAINED_SECONDS = 18.0
 OLDEST_SECONDS = 4.0
-BACK_SECONDS = 3.0  # until somebody reads where nobody could: the turn of one who is dead (2.5 s), and a start
-QUIET_WITHIN_SECONDS = 2.0  # once all has been said
-JITTER_SECONDS = 0.3  # the machine is busy: a request may lie for so long before the log has it
+BACK_SECONDS = 3.0  # until reads resume after an outage: a dead bot's leadership (2.5 s), and a start
+QUIET_WITHIN_SECONDS = 2.0  # after the last report
+JITTER_SECONDS = 0.3  # on a busy machine the log may record a request this late
 TICK_SECONDS = 0.05
 REQUESTS_PER_SECOND = 15.0
 SECOND = 0.1  # a tenth: see crash_points.py
@@ -45,9 +45,9 @@ SETTINGS = {
     "PIPELINE_BOT_COMMANDS_PER_MINUTE": "10000",
 }
 
-WANTED = (DIED, -signal.SIGKILL, -signal.SIGTERM, 0)
-"""How a bot may end: at the call at which it was to die, killed, or stopped."""
-STARTS_SECONDS = 10.0  # one whose Redis goes away before it is ready ends with an error
+EXPECTED_EXITS = (DIED, -signal.SIGKILL, -signal.SIGTERM, 0)
+"""Exit codes that are no fault: a planned crash, a kill, or a stop."""
+STARTS_SECONDS = 10.0  # a bot that loses Redis during its start may end with an error
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(["tests.proofs.preloaded"])
@@ -61,25 +61,25 @@ class World:
     names: list[str]
     bots: list[BaseProcess] = field(default_factory=list)
     watched: dict[str, list[str]] = field(default_factory=dict)
-    """By channel."""
+    """The watched pipelines of each channel."""
     deaths: list[str] = field(default_factory=list)
-    """Of bots that nobody killed."""
+    """Unplanned ends of bots."""
     began: list[float] = field(default_factory=list)
-    """When each bot did; its place in the list is its name."""
+    """Start times of the bots. A bot's index is its name."""
     ended: dict[int, float] = field(default_factory=dict)
-    """When those did that have."""
+    """End times of the bots that have ended, by name."""
     late: list[tuple[float, float]] = field(default_factory=list)
-    """From when until when readings may be late."""
+    """The spans in which readings may be late."""
     stalls: list[tuple[float, float]] = field(default_factory=list)
-    """From when until when the stand-ins stood still: other processes had the machine."""
+    """The spans in which the sandbox stood still because other processes used the machine."""
     excused: set[str] = field(default_factory=set)
-    """Bots that ended with an error since they found no Redis when they began."""
+    """Bots that ended with an error because Redis was away during their start."""
     still: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Whoever holds it sees to it that no phase changes."""
+    """While somebody holds this lock, no phase changes."""
 
     @property
     def now(self) -> float:
-        """Seconds of the clock by which both stand-ins keep their logs."""
+        """Seconds on the clock of both sandbox logs."""
         return self.sandbox.slack.clock.monotonic()
 
     # --- bots ------------------------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ class World:
         self.counter = PROCESSES.Value("q", 0, lock=False)
         name = str(len(self.began))
         log = str(self.directory / f"bot-{name}.log")
-        bot = PROCESSES.Process(target=be_a_bot, args=(env, log, name, crash_at, self.counter), name=name, daemon=True)
+        bot = PROCESSES.Process(target=run_bot, args=(env, log, name, crash_at, self.counter), name=name, daemon=True)
         bot.start()
         assert bot.pid is not None
         end_with_parent(bot.pid)
@@ -111,12 +111,12 @@ class World:
 
     @asynccontextmanager
     async def kept_alive(self) -> AsyncIterator[None]:
-        """Whoever runs the bot starts it again when it has died."""
+        """Restarts the bot whenever it has died."""
 
         async def keep() -> None:
             while True:
                 for bot in [each for each in self.bots if not each.is_alive()]:
-                    self._bury(bot)
+                    self._record_end(bot)
                 if not self.bots:
                     self.start_bot()
                 await asyncio.sleep(0.02)
@@ -129,21 +129,21 @@ class World:
             with suppress(asyncio.CancelledError):
                 await keeper
 
-    def _bury(self, bot: BaseProcess) -> None:
+    def _record_end(self, bot: BaseProcess) -> None:
         self.bots.remove(bot)
         self.ended[int(bot.name)] = self.now
         self.late.append((self.now, self.now + BACK_SECONDS))
-        if bot.exitcode in WANTED:
+        if bot.exitcode in EXPECTED_EXITS:
             return
         if time.monotonic() - self.valkey.killed_at > STARTS_SECONDS:
             self.deaths.append(f"bot-{bot.name} died by itself: exit code {bot.exitcode}")
         self.excused.add(bot.name)
 
     async def stop(self, bot: BaseProcess) -> None:
-        """As one is stopped by whoever runs it: another may read at once."""
+        """Stops the bot cleanly, so that another bot may read at once."""
         bot.terminate()
         await self.has_ended(bot)
-        self._bury(bot)
+        self._record_end(bot)
 
     async def freeze(self, bot: BaseProcess, seconds: float) -> None:
         assert bot.pid is not None
@@ -154,14 +154,14 @@ class World:
 
     @contextmanager
     def reading_is_late(self) -> Iterator[None]:
-        """While nothing can be read, and until it is read again."""
+        """Allows late readings within the block and until reads resume."""
         since = self.now
         try:
             yield
         finally:
             self.late.append((since, self.now + BACK_SECONDS))
 
-    # --- what happens ----------------------------------------------------------------------------------------------
+    # --- changes -----------------------------------------------------------------------------------------------------
 
     def set_phase(self, name: str, phase: str) -> None:
         self.sandbox.goldrush.set_phase(self._id(name), phase)
@@ -169,14 +169,16 @@ class World:
     def _id(self, name: str) -> str:
         return next(each.id for each in self.sandbox.goldrush.pipelines.values() if each.name == name)
 
-    async def heard(self, gesture: Callable[[], Awaitable[Ack]], done: Callable[[], bool] = lambda: False) -> None:
-        """Slack tells people when nobody heard them, and they do it again, but where they see that it is `done`."""
+    async def retry_until_heard(
+        self, gesture: Callable[[], Awaitable[Ack]], done: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Repeats a person's gesture until the bot acknowledges it or `done` is true."""
         async with asyncio.timeout(PATIENCE):
             while not done() and not (await gesture()).ok:
                 await asyncio.sleep(0.1)
 
     async def reads(self, name: str, count: int) -> None:
-        """Until the bot has read this pipeline's phase so often once more; other questions tell of no phase."""
+        """Waits until the bot has read this pipeline's phase `count` more times."""
         pipeline_id = self._id(name)
         requests = self.sandbox.goldrush.requests
         first = len(requests)
@@ -187,45 +189,46 @@ class World:
                     return
                 await asyncio.sleep(0.02)
 
-    async def told(self, names: Sequence[str], count: int) -> None:
-        """Until all that happened has been told, and therefore kept; or these were read so often once more."""
+    async def reported_or_read(self, names: Sequence[str], count: int) -> None:
+        """Waits until the bot has reported all changes, or has read each of `names` `count` more times."""
         reading = asyncio.create_task(self._all_read(names, count))
-        telling = asyncio.create_task(self._all_told())
-        await asyncio.wait({reading, telling}, return_when=asyncio.FIRST_COMPLETED)
-        first = telling if telling.done() else reading
-        telling.cancel()
+        reporting = asyncio.create_task(self._all_reported())
+        await asyncio.wait({reading, reporting}, return_when=asyncio.FIRST_COMPLETED)
+        first = reporting if reporting.done() else reading
+        reporting.cancel()
         reading.cancel()
-        await asyncio.gather(telling, reading, return_exceptions=True)
+        await asyncio.gather(reporting, reading, return_exceptions=True)
         await first
 
     async def _all_read(self, names: Sequence[str], count: int) -> None:
         await asyncio.gather(*(self.reads(name, count) for name in names))
 
-    # --- what is told ----------------------------------------------------------------------------------------------
+    # --- verdict -----------------------------------------------------------------------------------------------------
 
     def verdict(self) -> Verdict:
         names = {each.id: each.name for each in self.sandbox.goldrush.pipelines.values()}
         moved = [each for each in self.sandbox.goldrush.changes if each.kind.value == "moved"]
-        happened = [Happened(names[each.pipeline_id], str(each.phase)) for each in moved]
+        happened = [Change(names[each.pipeline_id], str(each.phase)) for each in moved]
         slack = self.sandbox.slack
         came = {each.ts: each.text for each in reversed(slack.accepted) if each.method == "chat.postMessage"}
         verdict = Verdict()
         for channel, watched in self.watched.items():
-            said = [_said(each, came) for each in slack.messages(channel)]
-            judge([each for each in happened if each.pipeline in watched], {channel: said}, verdict)
+            channel_messages = [_slack_message(each, came) for each in slack.messages(channel)]
+            judge([each for each in happened if each.pipeline in watched], {channel: channel_messages}, verdict)
         return verdict
 
-    def fell_over(self) -> list[str]:
-        """Bots that nobody killed, and whatever in a bot ended with an error that it did not expect."""
+    def crashed(self) -> list[str]:
+        """Returns the unplanned ends of bots, and the crashed tasks in their logs."""
         logs = [self.directory / f"bot-{name}.log" for name in range(len(self.began)) if str(name) not in self.excused]
-        return [*self.deaths, *(why for log in logs if log.exists() for why in tripped(log))]
+        return [*self.deaths, *(why for log in logs if log.exists() for why in crashes_in(log))]
 
     def traffic(self, calm_from: float = inf) -> list[str]:
-        """How Slack and GoldRush were spoken to until now, all in all (I5 to I8). I8 only where all had been said
-        before `calm_from`: before, it is judged by `settled`, which waits no longer than is promised.
+        """Judges all calls to Slack and GoldRush until now (I5 to I8).
 
-        Readings may be late (I7) while a bot is frozen, Redis away or GoldRush in trouble, and `BACK_SECONDS` after, or
-        after the end of a bot. What Slack does never excuses them.
+        I8 is judged here only after `calm_from`. Before that, `settled` judges it by waiting no longer than promised.
+
+        Readings may be late (I7) while a bot is frozen, Redis is away or GoldRush fails, and `BACK_SECONDS` after. The
+        same holds after the end of a bot. A fault of Slack never excuses a late reading.
         """
         promise = Promise(
             budget=REQUESTS_PER_SECOND,
@@ -238,7 +241,7 @@ class World:
             ended=self.ended,
             until=self.now,
         )
-        asked = [
+        calls = [
             Call(
                 life=int(each.agent),
                 method="post" if each.method == "chat.postMessage" else each.method,
@@ -246,7 +249,7 @@ class World:
                 at=each.asked_at,
                 until=each.at,
                 wait=float(each.retry_after or 0),
-                lay=self._lay(each.asked_at),
+                log_delay=self._log_delay(each.asked_at),
             )
             for each in self.sandbox.slack.calls
         ]
@@ -254,14 +257,14 @@ class World:
         for request in self.sandbox.goldrush.requests:
             if request.pipeline_id and request.path.endswith("/status/"):
                 reads.setdefault(request.pipeline_id, []).append(request.at)
-        wrote = [each.at for each in self.sandbox.slack.accepted]
-        return judge_traffic(asked, reads, self.began, wrote, promise)
+        accepted_at = [each.at for each in self.sandbox.slack.accepted]
+        return judge_traffic(calls, reads, self.began, accepted_at, promise)
 
-    def _lay(self, at: float) -> float:
-        """What comes while the stand-ins stand still is taken up a moment after it."""
+    def _log_delay(self, at: float) -> float:
+        """Returns how late the log may be: a stalled sandbox records requests only after the stall."""
         return max((at - since for since, until in self.stalls if since < at < until + 2 * TICK_SECONDS), default=0.0)
 
-    async def watch_oneself(self) -> None:
+    async def watch_for_stalls(self) -> None:
         while True:
             since = self.now
             await asyncio.sleep(TICK_SECONDS)
@@ -269,15 +272,17 @@ class World:
                 self.stalls.append((since, self.now))
 
     async def settled(self) -> Verdict:
-        """What is to be said once there is nothing more to fail: all of it, within `DRAINED_SECONDS` (I8). Something
-        more said later would be a repeat: so it is looked once more when every straggler must have come."""
+        """Waits until the bot has reported everything, at most `DRAINED_SECONDS` (I8), and returns the verdict.
+
+        It judges again once every straggler must have landed, because a late message would be a repeat.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAINED_SECONDS):
-                await self._all_told()
+                await self._all_reported()
                 await asyncio.sleep(8 * SECOND)
         return self.verdict()
 
-    async def _all_told(self) -> None:
+    async def _all_reported(self) -> None:
         judged_at = -1
         while True:
             if judged_at != (judged_at := len(self.sandbox.slack.accepted)) and not self.verdict().faults:
@@ -285,10 +290,10 @@ class World:
             await asyncio.sleep(0.02)
 
 
-def _said(message: Message, came: Mapping[str, str]) -> Said:
-    """`came`: how each message read when Slack took it."""
-    replies = tuple(_said(reply, came) for reply in message.replies)
-    return Said(message.ts, message.text, replies, came.get(message.ts, ""))
+def _slack_message(message: Message, came: Mapping[str, str]) -> SlackMessage:
+    """`came` holds the original text of each message."""
+    replies = tuple(_slack_message(reply, came) for reply in message.replies)
+    return SlackMessage(message.ts, message.text, replies, came.get(message.ts, ""))
 
 
 @asynccontextmanager
@@ -302,7 +307,7 @@ async def a_world(directory: Path, pipelines: int, chance: random.Random) -> Asy
         for name in names:
             sandbox.goldrush.add(name=name)
         world = World(sandbox, valkey, directory, names, watched=dict.fromkeys(CHANNELS, names))
-        watch = asyncio.create_task(world.watch_oneself())
+        watch = asyncio.create_task(world.watch_for_stalls())
         try:
             bot = world.start_bot()
             await _watched(world)
@@ -315,7 +320,7 @@ async def a_world(directory: Path, pipelines: int, chance: random.Random) -> Asy
 
 
 async def _watched(world: World) -> None:
-    """Both channels watch everything, and every pipeline was read."""
+    """Waits until both channels watch everything and the bot has read every pipeline."""
     slack = world.sandbox.slack
     async with asyncio.timeout(PATIENCE):
         for channel in CHANNELS:
