@@ -33,7 +33,7 @@ lint: $(VENV)/.developing ## style, types, import arrows
 	$(BIN)/lint-imports
 
 bench: $(VENV)/.developing ## timed claims: 300 pipelines failing at once
-	$(BIN)/python -m bench.storm
+	$(BIN)/python -m bench.group
 
 model-check: $(VENV)/.developing ## every interleaving of the delivery protocol: which protocols lose, which repeat
 	$(BIN)/python -m tests.proofs.model

@@ -1,9 +1,9 @@
-"""One fault after the other while a pipeline FAILS: how long until the channel is told, and how often it is.
+"""Measures one fault after the other while a pipeline fails: how late the channel gets the news, and how often.
 
     python -m bench.catch_up
 
-The bot is a process of its own, with a Redis of its own and its timers as they are; each pipeline is read twice a
-second, so that what is measured is what the fault costs. Where a fault lasts, the time counts from its end.
+The bot runs as its own process with its own Redis and its normal timers. It reads each pipeline twice a second, so
+that the fault dominates the measurement. If a fault lasts, the time counts from its end.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ from tests.journey.valkey import Valkey
 
 POST, HISTORY = "chat.postMessage", "conversations.history"
 PATIENCE_SECONDS = 150.0
-REPEATS_SECONDS = 12.0  # so long a second telling is waited for
+REPEATS_SECONDS = 12.0  # the time to wait for a repeated message
 LASTS_SECONDS = 10.0
 
 
@@ -41,19 +41,19 @@ class Routing:
     def fails(self) -> None:
         self.rig.set_phase(self.name, "FAILED")
 
-    def told(self) -> list[float]:
-        """When Slack took a message of its own that says so."""
+    def news(self) -> list[float]:
+        """Returns the times at which Slack accepted a message with the news."""
         accepted = self.rig.sandbox.slack.accepted
         ours = [each for each in accepted if each.method == POST and each.channel == ALERTS and each.thread_ts is None]
         return [each.at for each in ours if f"{self.name} failed" in each.text]
 
-    async def until_told(self, seconds: float) -> None:
+    async def until_news(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            await self.rig.sandbox.until(self.told, seconds)
+            await self.rig.sandbox.until(self.news, seconds)
 
 
 Happens = Callable[[Routing], Awaitable[None]]
-"""Lets the pipeline fail, and returns when nothing is wrong any more."""
+"""Makes the pipeline fail and returns the time at which the fault ended."""
 
 
 def _slack(fault: Fault) -> Happens:
@@ -71,7 +71,7 @@ async def _nothing(routing: Routing) -> None:
 async def _killed_while_sending(routing: Routing) -> None:
     routing.rig.sandbox.slack.set_fault(POST, Fault(kind=FaultKind.HANG, when=Moment.AFTER, times=1))
     routing.fails()
-    await routing.until_told(PATIENCE_SECONDS)
+    await routing.until_news(PATIENCE_SECONDS)
     await routing.rig.kill()
     await routing.rig.start()
 
@@ -144,7 +144,7 @@ FAULTS: dict[str, Happens] = {
 
 
 async def measure(out: Console) -> None:
-    table = Table("fault", "told after s", "times")
+    table = Table("fault", "news after s", "times")
     async with AsyncExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         valkey = await stack.enter_async_context(Valkey(scratch / "redis"))
@@ -166,16 +166,16 @@ async def _measured(routing: Routing, happens: Happens) -> tuple[str, str]:
     began = monotonic()
     await happens(routing)
     fixed = monotonic()
-    await routing.until_told(PATIENCE_SECONDS)
-    told = routing.told()
+    await routing.until_news(PATIENCE_SECONDS)
+    news = routing.news()
     await asyncio.sleep(REPEATS_SECONDS)
     routing.rig.sandbox.slack.faults.clear()
     routing.rig.set_phase(routing.name, "RUNNING")
     await routing.rig.reads(40)
-    if not told:
+    if not news:
         return "never", "0"
     since = fixed if fixed - began > 1.0 else began
-    return f"{max(0.0, told[0] - since):.1f}", str(len(routing.told()))
+    return f"{max(0.0, news[0] - since):.1f}", str(len(routing.news()))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""40 of 1,000 pipelines hang: are the others read on time, and is everything afterwards what it was?
+"""40 of 1,000 pipelines hang. Does the bot read the others on time, and does everything recover afterwards?
 
     python -m bench.hanging [--seconds 120] [--pipelines 1000] [--hanging 40] [--rate 100]
 
 The bot's monitoring and client run in their own process, on a store in memory. GoldRush is the sandbox, over sockets.
-How late a read is, is taken from the sandbox's own log: the time since the last read of the same pipeline, less the
-period of 15 s.
+The sandbox's log shows how late a read is: the time since the pipeline's last read, less the period of 15 s.
 """
 
 import argparse
@@ -48,13 +47,13 @@ from tests.proofs.memory import Disk, MemoryStore
 STEADY_SECONDS = 15.0
 DEADLINE_SECONDS = 5.0
 WARM_SECONDS = 40.0  # two rounds: the first spreads the reads
-QUIET_SECONDS = 30.0  # what hung has come to its end, and every pipeline was read again
+QUIET_SECONDS = 30.0  # the hanging requests have ended, and the bot has read every pipeline again
 PROCESSES = multiprocessing.get_context("spawn")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vitals:
-    """Of the process that polls. `under_way`: requests for which the client holds a slot."""
+    """Measurements of the polling process. `under_way` counts the requests for which the client holds a slot."""
 
     descriptors: int
     tasks: int
@@ -65,7 +64,7 @@ class Vitals:
 
 @dataclass(frozen=True, kw_only=True)
 class Spell:
-    """One stretch of the measurement: how late each read of a pipeline that does not hang was, in seconds."""
+    """One phase of the measurement: the lateness in seconds of each read of a pipeline that does not hang."""
 
     name: str
     reads: int
@@ -85,8 +84,8 @@ def poll(url: str, ids: list[str], rate: float, pipe: Connection) -> None:
 
 
 async def _poll(url: str, ids: list[PipelineId], rate: float, pipe: Connection) -> None:
-    """Answers each word down the pipe: `vitals`, or how many reads at once succeed (`full`); ends at `stop`."""
-    clock, slots = SystemClock(), ceil(rate * DEADLINE_SECONDS)  # as bot/app.py reckons them
+    """Answers `vitals` and `full` (how many simultaneous reads succeed) over the pipe; ends at `stop`."""
+    clock, slots = SystemClock(), ceil(rate * DEADLINE_SECONDS)  # the formula of bot/app.py
     client = Client(
         base_url=url,
         service_key=SecretStr("demo-service-key"),
@@ -164,7 +163,7 @@ def _vitals(client: Client, slots: int) -> Vitals:
 
 
 async def _at_once(client: Client, ids: list[PipelineId]) -> tuple[int, int]:
-    """How many of as many reads as there are slots succeed at once, beside the polling."""
+    """Starts one read per slot, beside the polling, and counts the successes."""
     reads = [client.status(each) for each in ids]
     answers = await asyncio.gather(*reads, return_exceptions=True)
     return len(answers), sum(not isinstance(each, ApiError | Exception) for each in answers)
@@ -185,7 +184,7 @@ class Bench:
         return vitals
 
     async def full(self) -> tuple[int, int]:
-        """How many reads were asked for at once, and how many answered."""
+        """The number of simultaneous reads, and of their answers."""
         self._pipe.send("full")
         counted: tuple[int, int] = await asyncio.to_thread(self._pipe.recv)
         return counted
@@ -209,7 +208,7 @@ class Bench:
         )
 
     def _lateness(self, began: float) -> tuple[int, list[float]]:
-        """Of the reads since `began`; the one before may have been earlier."""
+        """Returns the lateness of the reads since `began`. The read before each may be earlier."""
         times: dict[str, list[float]] = {}
         for request in self._sandbox.goldrush.requests:
             if request.pipeline_id and request.pipeline_id not in self._hanging:

@@ -1,4 +1,4 @@
-"""Slack is away while 1,000 pipelines flap: what does the bot grow to, and what does each channel get afterwards?
+"""Slack is away while 1,000 pipelines flap. How large does the bot grow, and what does each channel get afterwards?
 
     python -m bench.outage [--seconds 180] [--fault reset|server_error|hang|throttled] [--held 30] [--picture DIRECTORY]
 
@@ -38,7 +38,7 @@ SETTINGS = {
     "PIPELINE_BOT_TRANSIENT_SECONDS": "15",
     "PIPELINE_BOT_LOG_LEVEL": "info",
 }
-SWEEP_SECONDS = 30.0  # every pipeline has been read once more
+SWEEP_SECONDS = 30.0  # the bot has read every pipeline once more
 PATIENCE_SECONDS = 600.0
 SAMPLE_SECONDS = 15.0
 EVERYTHING = "C0FLEETALL"
@@ -66,7 +66,7 @@ class Bench:
     # --- before ----------------------------------------------------------------------------------------------------
 
     async def prepare(self, pipelines: int, channels: int) -> None:
-        """Every pipeline has a baseline, and every channel its watch."""
+        """Gives every channel its watch and waits until every pipeline has a baseline."""
         goldrush = self._rig.sandbox.goldrush
         goldrush.pipelines.clear()
         names = [f"team{number % channels:02}-{number // channels:03}" for number in range(pipelines)]
@@ -97,7 +97,7 @@ class Bench:
     # --- during ----------------------------------------------------------------------------------------------------
 
     async def live_through(self, seconds: float, fault: Fault, held: float) -> int:
-        """Answers how many changes were made."""
+        """Returns the number of changes."""
         self._slack.set_fault("*", fault)
         flapping = [asyncio.create_task(self._flaps(each, held)) for each in self._rig.sandbox.goldrush.pipelines]
         changes = len(self._rig.sandbox.goldrush.changes)
@@ -142,11 +142,11 @@ class Bench:
     # --- afterwards ------------------------------------------------------------------------------------------------
 
     async def catch_up(self) -> tuple[float, list[Accepted]]:
-        """Slack is back: seconds until nothing is owed any more, and all that was posted till then."""
+        """Ends the outage. Returns the seconds until the outbox is empty, and all messages posted by then."""
         before, began = len(self._slack.accepted), monotonic()
         self._slack.set_fault("*", None)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await self._rows():  # noqa: ASYNC110 (a server of its own tells us no event)
+            while await self._rows():  # noqa: ASYNC110 (Redis offers no event to wait for)
                 await asyncio.sleep(0.5)
         self.samples.append(await self._sample())
         posted = [each for each in self._slack.accepted[before:] if each.method == "chat.postMessage"]
@@ -168,9 +168,9 @@ def _samples(samples: Sequence[Sample]) -> Table:
     return table
 
 
-def _told(began: float, posted: Sequence[Accepted]) -> Table:
-    """Of each channel: what came, in which order, and when."""
-    table = Table("channel", "messages", "of them in threads", "first", "failures told", "last", "in order")
+def _arrivals(began: float, posted: Sequence[Accepted]) -> Table:
+    """Prints each channel's messages with their order and times."""
+    table = Table("channel", "messages", "of them in threads", "first", "failures reported", "last", "in order")
     for channel in sorted({each.channel for each in posted}):
         there = [each for each in posted if each.channel == channel]
         failures = [each.at - began for each in there if _kind(each) in {"F", "S"}]
@@ -187,7 +187,7 @@ def _told(began: float, posted: Sequence[Accepted]) -> Table:
 
 
 def _kind(message: Accepted) -> str:
-    """F: a failure, S: many at once, C: catching up, R: over, t: in a thread."""
+    """F: a failure, S: a group, C: a digest, R: a recovery, t: in a thread."""
     head = message.text.partition("\n")[0]
     if message.thread_ts:
         return "t"
@@ -222,9 +222,9 @@ async def measure(given: argparse.Namespace, out: Console) -> None:
                 made = await bench.live_through(given.seconds, fault, given.held)
                 began, posted = await bench.catch_up()
                 seen = rig.log.read_text().count('"event": "transition"')
-                out.print(f"{made} changes made, {seen} told apart by the bot; Slack away by {given.fault}")
+                out.print(f"{made} changes made, {seen} distinguished by the bot; Slack away by {given.fault}")
                 out.print(_samples(bench.samples))
-                out.print(_told(began, posted))
+                out.print(_arrivals(began, posted))
                 out.print(f"nothing owed after {bench.samples[-1].at - began:.0f} s; {Counter(map(_kind, posted))}")
                 caught = [each for each in posted if _kind(each) == "C"]
                 out.print(caught[0].text if caught else "no catch-up", markup=False)

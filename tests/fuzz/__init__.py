@@ -1,1 +1,1 @@
-"""Seeded fuzz of all that comes in from outside. `python -m tests.fuzz --inputs 100000 --seed 1` prints a table."""
+"""Seeded fuzz of every external input. `python -m tests.fuzz --inputs 100000 --seed 1` prints a table."""

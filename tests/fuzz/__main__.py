@@ -1,4 +1,4 @@
-"""Tries every boundary, shows what became of it, and how to see again what broke."""
+"""Fuzzes every boundary, prints the results, and shows how to repeat a failure."""
 
 import argparse
 import asyncio
@@ -19,18 +19,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("--inputs", type=int, default=100_000, help="in all; each boundary has its share")
     parser.add_argument("--seed", type=int, default=1)
-    told = parser.parse_args()
+    chosen = parser.parse_args()
     console = Console()
-    tallies, seconds = _tried(told.inputs, told.seed, console)
+    tallies, seconds = _tried(chosen.inputs, chosen.seed, console)
     console.print(_table(tallies, seconds))
     if told_of_broken(tallies, console):
-        console.print(f"\nAgain: python -m tests.fuzz --inputs {told.inputs} --seed {told.seed}", markup=False)
+        console.print(f"\nAgain: python -m tests.fuzz --inputs {chosen.inputs} --seed {chosen.seed}", markup=False)
         return 1
     return 0
 
 
 def told_of_broken(tallies: list[Tally], console: Console) -> bool:
-    """Prints each rule that was broken, with the first input that broke it; whether any was."""
+    """Prints each broken rule with its first input. Returns whether any rule broke."""
     for tally in tallies:
         for rule, violation in tally.violations.items():
             console.print(f"\n[red]{tally.boundary}:[/] ", end="")

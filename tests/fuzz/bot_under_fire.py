@@ -1,4 +1,4 @@
-"""The bot's own ears and inbox, with stand-ins behind them that note what was acted on."""
+"""The bot's own receivers and inbox, in front of stand-ins that record every action."""
 
 import asyncio
 import logging
@@ -50,7 +50,7 @@ from tests.fuzz.http_requests import SECRET
 from tests.permissions import services_of
 from tests.stores import WholeStore
 
-KEPT = ChannelId("C0KEPT")  # watches something; nothing that is thrown speaks of it
+KEPT = ChannelId("C0KEPT")  # watches something; no fuzz input names it
 
 # The second is how the Socket Mode client logs an error of Bolt's; `socket_mode` removes the traceback.
 SIGNS = ("Traceback", "Failed to run a request listener")
@@ -58,33 +58,33 @@ SIGNS = ("Traceback", "Failed to run a request listener")
 
 @dataclass
 class Bot:
-    """`acted` says what was acted on, oldest first; `tripped` what went wrong in a way that nobody foresaw."""
+    """`acted` lists the bot's actions, oldest first. `tracebacks_seen` lists unexpected errors."""
 
     app: AsyncApp
     redis: fakeredis.FakeAsyncRedis
     store: WholeStore
     inbox: "HeardInbox"
     acted: list[str]
-    tripped: list["Trip"]
+    tracebacks_seen: list["Trip"]
     watches: tuple[Watch, ...] = field(default=())
 
     async def quiet(self) -> None:
-        """Whatever was taken is done."""
+        """Waits until the bot has finished all accepted work."""
         await settle()
         await self.inbox.idle.wait()
         await settle()
 
     def gestures(self) -> int:
-        """How many commands and clicks were acted on. Slack's events are hints, and may be taken twice."""
+        """Counts the commands and clicks that the bot ran. Slack's events are hints and may run twice."""
         return sum(not each.startswith("event ") for each in self.acted)
 
     async def forget_gestures(self) -> None:
-        """So that what was sent before may be sent again."""
+        """Forgets the seen gestures, so that a test can send them again."""
         for mark in await self.redis.keys("*gesture:*"):
             await self.redis.delete(mark)
 
     async def lost(self) -> str:
-        """What is no longer as it was, or was begun and not finished; empty where nothing is lost."""
+        """Names what changed or stayed unfinished; empty if nothing is lost."""
         await self.quiet()
         if (await self.store.watches()).of(KEPT) != self.watches:
             return "a watch"
@@ -93,14 +93,14 @@ class Bot:
 
 @dataclass(frozen=True, slots=True)
 class Trip:
-    """A traceback in the log: what and where, which is the same for all of its kind, and what it said."""
+    """A traceback in the log: its kind and place, which all of its kind share, and its text."""
 
     where: str
     said: str
 
 
 class HeardInbox(Inbox):
-    """`idle` is set while nothing is under way."""
+    """`idle` is set while no work is under way."""
 
     under_way = 0
     idle: asyncio.Event
@@ -186,7 +186,7 @@ class HeardAcknowledgements(Acknowledgements):
 
 
 class HeardNotes(Notes):
-    """No click asks for a note, and commands are heard before they get here."""
+    """No click asks for a note, and the recorder takes commands before they get here."""
 
     def __init__(self) -> None:
         pass
@@ -194,7 +194,7 @@ class HeardNotes(Notes):
 
 class HeardReferences(References):
     def __init__(self) -> None:
-        """Nothing that is thrown asks for a name."""
+        """No fuzz input asks for a name."""
 
 
 class HeardStops(PagingStops):
@@ -244,7 +244,7 @@ class HeardGuardian(ChannelMonitor):
 
 
 async def _nothing_new() -> None:
-    """No other bot writes."""
+    """Does nothing: no other bot writes."""
 
 
 @asynccontextmanager
@@ -272,7 +272,7 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
     router = HeardRouter(services_of(requests, clock))
     router.acted = acted
     inbox = HeardInbox(store=store, router=router, clock=clock, catch_up=_nothing_new, respond=responses(slack))
-    inbox._limits = inbox._acknowledgements = PersonLimits(clock, 10**9)  # one person throws everything
+    inbox._limits = inbox._acknowledgements = PersonLimits(clock, 10**9)  # all input comes from one person
     inbox.idle = asyncio.Event()
     inbox.idle.set()
     app = build_app(
@@ -281,17 +281,25 @@ async def under_fire(sandbox: Sandbox, *, signing: bool) -> AsyncIterator[Bot]:
         signing_secret=SECRET if signing else None,
         command="/pipeline",
     )
-    with tracebacks() as tripped:
-        yield Bot(app=app, redis=redis, store=store, inbox=inbox, acted=acted, tripped=tripped, watches=(watch,))
+    with tracebacks() as tracebacks_seen:
+        yield Bot(
+            app=app,
+            redis=redis,
+            store=store,
+            inbox=inbox,
+            acted=acted,
+            tracebacks_seen=tracebacks_seen,
+            watches=(watch,),
+        )
     await redis.aclose()
 
 
 class _Tripped(logging.Handler):
-    """Notes every record of any library that carries an exception, or the text of one."""
+    """Records every log record of a library that carries an exception or the text of one."""
 
-    def __init__(self, tripped: list[Trip]) -> None:
+    def __init__(self, tracebacks_seen: list[Trip]) -> None:
         super().__init__()
-        self._tripped = tripped
+        self._tripped = tracebacks_seen
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info and record.exc_info[1]:
@@ -302,18 +310,18 @@ class _Tripped(logging.Handler):
 
 @contextmanager
 def tracebacks() -> Iterator[list[Trip]]:
-    """Hears every exception in our event records and in the libraries' logs."""
-    tripped: list[Trip] = []
+    """Collects every exception in our event records and in the libraries' logs."""
+    tracebacks_seen: list[Trip] = []
 
     def hear(record: EventRecord) -> None:
         if isinstance(error := getattr(record, "exception", None), BaseException):
-            tripped.append(_trip(error, record.event))
+            tracebacks_seen.append(_trip(error, record.event))
 
-    handler, root = _Tripped(tripped), logging.getLogger()
+    handler, root = _Tripped(tracebacks_seen), logging.getLogger()
     root.addHandler(handler)
     try:
         with subscribed(hear):
-            yield tripped
+            yield tracebacks_seen
     finally:
         root.removeHandler(handler)
 

@@ -1,4 +1,4 @@
-"""Every boundary over which something comes in, and its share of the fuzz: sockets cost more than functions."""
+"""Every input boundary and its share of the inputs. Sockets get fewer, because they cost more than functions."""
 
 from collections.abc import Callable, Coroutine
 
@@ -18,7 +18,7 @@ _PERCENT = {"command text": 30, "GoldRush bodies": 30, "GoldRush answers": 5, "H
 
 
 def shares(inputs: int) -> dict[str, int]:
-    """At least one each; what the rounding leaves over goes to the first."""
+    """Gives each boundary at least one input. The first boundary gets the rounding remainder."""
     each = {boundary: max(1, inputs * percent // 100) for boundary, percent in _PERCENT.items()}
     first = next(iter(each))
     return {**each, first: each[first] + max(0, inputs - sum(each.values()))}

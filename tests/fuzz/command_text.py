@@ -1,4 +1,4 @@
-"""What is typed after the slash command: a command or a usage error, and an answer that Slack takes."""
+"""Fuzzes the text after the slash command. It yields a command or a usage error, and an answer that Slack accepts."""
 
 from random import Random
 from time import perf_counter
@@ -67,7 +67,7 @@ def a_text(rng: Random) -> str:
 
 
 def check(text: str) -> bool:
-    """Whether it is a command. An `AssertionError` says what is wrong with how it was taken."""
+    """Returns whether the text is a command. An `AssertionError` says what is wrong with the result."""
     began = perf_counter()
     command = parse(text)
     assert perf_counter() - began < SLOWEST_SECONDS, "it takes long"

@@ -1,4 +1,4 @@
-"""What GoldRush answers: a value that is whole, or an `ApiError`."""
+"""Fuzzes GoldRush's answers. Each yields a complete value or an `ApiError`."""
 
 import gzip
 import json
@@ -18,7 +18,7 @@ from tests.fuzz.tally import Tally
 
 KEY = SecretStr("cqt_rQopaque-service-key")
 SLOWEST_SECONDS = 1.0
-LONGEST_COMPLAINT = 1000  # characters of an error that people are shown
+LONGEST_COMPLAINT = 1000  # characters of an error that people see
 
 Decoded = Status | Pipeline | tuple[tuple[Pipeline, ...], bool]
 Decode = Callable[[int, Mapping[str, str], bytes], Decoded]
@@ -88,7 +88,7 @@ def an_answer(rng: Random) -> tuple[int, Mapping[str, str], str, bytes]:
 
 
 def check(status: int, headers: Mapping[str, str], encoding: str, raw: bytes, rng: Random) -> bool:
-    """Whether it is a value. An `AssertionError` says what is wrong with the value or the error."""
+    """Returns whether the body is a value. An `AssertionError` says what is wrong with the value or the error."""
     decode = rng.choice((_status, decode_page, _pipeline))
     try:
         body = Body(encoding)

@@ -1,4 +1,4 @@
-"""The bot's own monitoring over fakeredis: what it made of an answer, and whether what it owes to Slack can be said."""
+"""The bot's own monitoring over fakeredis. It checks each observation and renders each delivery for Slack."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -32,13 +32,13 @@ class Reader:
     clock: FakeClock
 
     async def read(self) -> bool:
-        """Whether it was an observation, or a miss. Whatever a 429 before asked for is over."""
+        """Returns whether the read was an observation, not a failed read. No earlier Retry-After is in force."""
         self.clock.seconds += 2 * LONGEST_HOLD_SECONDS
         await self.leadership.acquire()
         return await self.scheduler.read_now(ORDERS) is None
 
     async def check(self) -> None:
-        """After a good answer. An `AssertionError` says what was lost, or cannot be said."""
+        """Checks the state after a good answer. An `AssertionError` says what was lost or cannot be rendered."""
         records = await self.store.records()
         phases = {each: record.state.phase for each, record in records.items() if each != API_PIPELINE_ID}
         assert phases == {ORDERS: Phase.RUNNING}, "what was read is not kept"

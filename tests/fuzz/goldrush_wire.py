@@ -1,4 +1,4 @@
-"""GoldRush's answers as bytes on a connection, read by the bot's own client and monitoring: framings, headers, ends."""
+"""Fuzzes GoldRush's answers as bytes on a connection: framing, headers, ends. The bot's own client reads them."""
 
 import asyncio
 import gzip
@@ -21,7 +21,7 @@ from tests.fuzz.tally import Tally
 
 ROUND = 50
 DEADLINE_SECONDS = 1.0
-SLOWEST_SECONDS = 3 * DEADLINE_SECONDS  # a wait for a slot, an answer, and the machine
+SLOWEST_SECONDS = 3 * DEADLINE_SECONDS  # for a slot, an answer and a slow machine
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 29\r\n\r\n{"data":{"status":"RUNNING"}}'
 LONG = b'{"data":{"status":"RUNNING"}}' + b" " * 20_000_000
 BOMBS = tuple(
@@ -43,11 +43,11 @@ async def fuzz(inputs: int, seed: int, tally: Tally) -> None:
     rng, server = seeded(seed, tally.boundary), Server()
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
-    with tracebacks() as tripped:
+    with tracebacks() as tracebacks_seen:
         async with listening, Client(base_url=url, service_key=KEY, deadline_seconds=DEADLINE_SECONDS) as client:
             while tally.tried < inputs:
                 async with a_reader(client) as reader:
-                    attack = Attack(server, client, reader, tripped, tally)
+                    attack = Attack(server, client, reader, tracebacks_seen, tally)
                     for _ in range(min(ROUND, inputs - tally.tried)):
                         await attack.answered(an_answer(rng), rng)
                     await attack.is_still_well()
@@ -55,7 +55,7 @@ async def fuzz(inputs: int, seed: int, tally: Tally) -> None:
 
 @dataclass(slots=True)
 class Server:
-    """Answers everything with the same bytes, and closes."""
+    """Answers every request with the same bytes and closes the connection."""
 
     raw: bytes = b""
 
@@ -72,7 +72,7 @@ class Attack:
     server: Server
     client: Client
     reader: Reader
-    tripped: list[Trip]
+    tracebacks_seen: list[Trip]
     tally: Tally
 
     async def answered(self, raw: bytes, rng: Random) -> None:
@@ -85,7 +85,7 @@ class Attack:
         self._blame(raw)
 
     async def is_still_well(self) -> None:
-        """No bomb is read, a good answer is, and nothing is lost of what was read before."""
+        """Rejects a decompression bomb, accepts a good answer, and keeps all earlier readings."""
         try:
             for bomb in BOMBS:
                 self.server.raw = bomb
@@ -125,9 +125,9 @@ class Attack:
         return True
 
     def _blame(self, raw: bytes) -> None:
-        for trip in self.tripped:
+        for trip in self.tracebacks_seen:
             self.tally.broken(f"a traceback: {trip.where}", (raw, trip.said))
-        self.tripped.clear()
+        self.tracebacks_seen.clear()
 
 
 def a_status(rng: Random) -> object:

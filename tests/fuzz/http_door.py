@@ -1,4 +1,4 @@
-"""The bot's door for HTTP, knocked at with `http_requests`."""
+"""Sends `http_requests` to the bot's HTTP endpoint."""
 
 import asyncio
 from collections.abc import Sequence
@@ -49,18 +49,18 @@ class Attack:
     tally: Tally
 
     async def unsigned(self, requests: Sequence[Request]) -> None:
-        """Nothing of it may be acted on. Where something was, each is sent again by itself, to know which it was."""
-        acted, tripped = len(self.bot.acted), len(self.bot.tripped)
+        """The bot may act on none of these requests. If it does, each goes out again alone to find the culprit."""
+        acted, tracebacks_seen = len(self.bot.acted), len(self.bot.tracebacks_seen)
         for request, status in await self._sent(requests):
             self.tally.count(accepted=status == 200)
             if status == 200 and request.kind != SSL_CHECK:
                 self.tally.broken(f"an unsigned request ({request.kind}) was answered 200", request)
-        if len(self.bot.acted) > acted or len(self.bot.tripped) > tripped:
+        if len(self.bot.acted) > acted or len(self.bot.tracebacks_seen) > tracebacks_seen:
             await self._blame(requests, signed=False)
 
     async def signed(self, requests: Sequence[Request], *, again: bool) -> None:
-        """No gesture counts twice, though the same requests come again within the five minutes."""
-        tripped, taken = len(self.bot.tripped), list[Request]()
+        """No gesture counts twice, although the same requests come again within five minutes."""
+        tracebacks_seen, taken = len(self.bot.tracebacks_seen), list[Request]()
         for request, status in await self._sent(requests):
             self.tally.count(accepted=status == 200)
             taken += [request] if status == 200 else []
@@ -72,11 +72,11 @@ class Attack:
                 self.tally.count(accepted=status == 200)
             if self.bot.gestures() > gestures:
                 self.tally.broken("a request that came again was acted on again", self.bot.acted[-5:])
-        if len(self.bot.tripped) > tripped:
+        if len(self.bot.tracebacks_seen) > tracebacks_seen:
             await self._blame(requests, signed=True)
 
     async def is_still_well(self) -> None:
-        """A good command is acted on once, though it is delivered twice, and nothing is lost."""
+        """The bot runs a good command once, although it arrives twice, and loses nothing."""
         text = f"status good-{self.tally.tried}"
         good = a_good_request(text)
         statuses = [status for _, status in (*await self._sent([good]), *await self._sent([good]))]
@@ -95,16 +95,16 @@ class Attack:
         whose = "a signed" if signed else "an unsigned"
         for request in requests:
             await self.bot.forget_gestures()
-            acted, tripped = len(self.bot.acted), len(self.bot.tripped)
+            acted, tracebacks_seen = len(self.bot.acted), len(self.bot.tracebacks_seen)
             await self._send(request)
             await self.bot.quiet()
             if len(self.bot.acted) > acted and not signed:
                 self.tally.broken(f"an unsigned request ({request.kind}) was acted on", request)
-            for trip in self.bot.tripped[tripped:]:
+            for trip in self.bot.tracebacks_seen[tracebacks_seen:]:
                 self.tally.broken(f"{whose} request left a traceback: {trip.where}", (request, trip.said[-300:]))
 
     async def _send(self, request: Request) -> int:
-        """The status it was answered with; 0 where the connection was closed on us."""
+        """Returns the answer's status, or 0 if the bot closed the connection."""
         began = monotonic()
         try:
             async with asyncio.timeout(2 * SLOWEST_SECONDS):

@@ -14,7 +14,7 @@ from tests.fuzz.slack_payloads import FORM, JSON, a_body, a_command
 SECRET = "the signing secret"
 PATH = "/slack/events"
 TOO_OLD_SECONDS = 301
-SSL_CHECK = "ssl check"  # the one that is answered 200 without a signature, and does nothing
+SSL_CHECK = "ssl check"  # the only one answered 200 without a signature; it does nothing
 STAMP, SIGNATURE = "X-Slack-Request-Timestamp", "X-Slack-Signature"
 
 Headers = dict[str, str]
@@ -44,7 +44,7 @@ PATHS = ("/", "/slack", "/slack/events/", "/slack/events/..", "/slack/install", 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`raw`: these very bytes go down a connection of their own, and nothing else counts."""
+    """If `raw` is set, exactly these bytes go down their own connection, and the other fields do not count."""
 
     body: bytes = b""
     headers: Headers = field(default_factory=dict)
@@ -95,12 +95,12 @@ def _with_another_secret(rng: Random, body: bytes, headers: Headers) -> Request:
 
 
 def _of_another_time(rng: Random, body: bytes, headers: Headers) -> Request:
-    """Recorded more than five minutes ago, or of the future: the signature itself is right."""
+    """A correctly signed request that is over five minutes old or from the future."""
     return Request(body, headers | signed(body, shift=rng.choice((-1, 1)) * (TOO_OLD_SECONDS + rng.randint(0, 10**6))))
 
 
 def _with_another_time(rng: Random, body: bytes, headers: Headers) -> Request:
-    """Recorded more than five minutes ago, and only its time is new."""
+    """An old request with a fresh timestamp, which its signature does not cover."""
     return Request(body, headers | signed(body, shift=-TOO_OLD_SECONDS) | {STAMP: signed(body)[STAMP]})
 
 
@@ -127,7 +127,7 @@ def _huge(rng: Random, body: bytes, headers: Headers) -> Request:
 
 
 def _garbled(rng: Random, body: bytes, headers: Headers) -> Request:
-    """A whole unsigned request, garbled somewhere: line, headers, length, chunks, body."""
+    """A complete unsigned request, garbled in its line, headers, length, chunks or body."""
     length = rng.choice((len(body), len(body) + 5, 0, -1, 10**30))
     framings = (b"Content-Length: %d\r\n" % length, b"Transfer-Encoding: chunked\r\n", b"Content-Encoding: gzip\r\n")
     framing = b"".join(rng.sample(framings, rng.randint(1, 3)))
@@ -160,5 +160,5 @@ _UNSIGNED: dict[str, Maker] = {
 
 
 def _one_line(value: str) -> str:
-    """What our own client refuses to send goes down a wire of its own, in `_garbled`."""
+    """Returns only headers that our own client can send; `_garbled` sends the others as raw bytes."""
     return "".join(sign for sign in value.encode(errors="replace").decode() if sign.isprintable()) or "x"

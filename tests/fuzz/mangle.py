@@ -1,4 +1,4 @@
-"""From something valid to something that is not quite: texts, bytes and JSON, by one seeded source of chance."""
+"""Turns valid texts, bytes and JSON into almost valid ones. One seeded random source makes it repeatable."""
 
 import json
 from collections.abc import Sequence
@@ -49,13 +49,13 @@ def seeded(seed: int, boundary: str) -> Random:
 
 
 def random_text(rng: Random, longest: int) -> str:
-    """From every plane, lone surrogates too."""
+    """Draws characters from every plane, including lone surrogates."""
     tops = (0x7F, 0x24F, 0xFFFF, 0x10FFFF)
     return "".join(chr(rng.randint(0, rng.choice(tops))) for _ in range(rng.randint(0, longest)))
 
 
 def spliced(rng: Random, whole: Sequence[T], new: Sequence[T]) -> list[T]:
-    """One edit: something put in, taken out, said twice, cut off, or put in another place."""
+    """Makes one edit: inserts, deletes, repeats, truncates or moves something."""
     here, there = sorted((rng.randint(0, len(whole)), rng.randint(0, len(whole))))
     there = min(there, here + 40)
     before, between, after = list(whole[:here]), list(whole[here:there]), list(whole[there:])
@@ -93,7 +93,7 @@ def mangled_bytes(rng: Random, raw: bytes) -> bytes:
 
 
 def bent(rng: Random, value: object) -> object:
-    """The same JSON but for one to three places where something else stands, or nothing, or more."""
+    """Returns the JSON with one to three places replaced, removed or extended."""
     for _ in range(rng.randint(1, 3)):
         value = _bent_once(rng, value)
     return value
@@ -124,7 +124,7 @@ def _bent_once(rng: Random, value: object) -> object:
 
 
 def written(rng: Random, value: object) -> str:
-    """As JSON; now and then as what only looks like it, or lies too deep."""
+    """Encodes as JSON. Sometimes the result only looks like JSON or nests too deeply."""
     text = json.dumps(value, ensure_ascii=rng.random() < 0.5)
     match rng.randrange(40):
         case 0:

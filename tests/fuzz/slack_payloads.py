@@ -1,4 +1,4 @@
-"""What Slack sends, as it sends it, and bent out of shape."""
+"""Slack's payloads, both valid and malformed."""
 
 import json
 from itertools import count
@@ -11,7 +11,7 @@ from tests.fuzz.command_text import a_text
 from tests.fuzz.mangle import NASTY, bent, mangled, written
 
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
-# None of them may lead anywhere: what is thrown must not reach anybody.
+# None of these addresses may exist: no fuzz input may reach anybody.
 RESPONSE_URLS = ("", "", "", "x", "//", "http://", "http://127.0.0.1:99999/", "http://[::1", "ftp://127.0.0.1/", "\x00")
 
 Json = dict[str, object]
@@ -90,7 +90,7 @@ def an_event(rng: Random) -> Json:
 
 
 def a_payload(rng: Random) -> tuple[str, object]:
-    """Its kind as an envelope names it, and a payload that is right or bent."""
+    """Returns the envelope's name for the kind, and a valid or malformed payload."""
     kind = rng.choice(("slash_commands", "interactive", "events_api"))
     payload: object = {
         "slash_commands": lambda: a_command(a_text(rng)),
@@ -105,7 +105,7 @@ def a_payload(rng: Random) -> tuple[str, object]:
 
 
 def a_body(rng: Random) -> tuple[str, bytes]:
-    """A request's content type and body, as `a_payload` is sent over HTTP, or garbled on the way."""
+    """Returns the content type and body of `a_payload` over HTTP, sometimes garbled."""
     kind, payload = a_payload(rng)
     if kind == "events_api":
         content_type, text = JSON, written(rng, payload)

@@ -1,4 +1,4 @@
-"""What comes down a WebSocket in Socket Mode: envelopes as Slack sends them, bent ones, and what is none."""
+"""Socket Mode frames: valid envelopes, malformed ones, and frames that are no envelope."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from random import Random
 from tests.fuzz.mangle import NASTY, bent, mangled, written
 from tests.fuzz.slack_payloads import Json, a_command, a_payload
 
-LONGEST_FRAME = 4 * 1024 * 1024  # bytes; from there on the bot's WebSocket client breaks off
+LONGEST_FRAME = 4 * 1024 * 1024  # bytes; above this, the bot's WebSocket client closes the connection
 TYPES = (
     "hello",
     "slash_commands",
@@ -28,7 +28,7 @@ _numbers = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`id`: what an acknowledgement would carry. `last`: the connection ends with it, and another must come."""
+    """`id` is the id that an acknowledgement would carry. After a `last` frame, the bot must connect again."""
 
     kind: str
     data: str | bytes
@@ -63,14 +63,14 @@ def a_last_frame(rng: Random) -> Frame:
         case 0:
             return Frame("too long", '{"a": "' + "x" * LONGEST_FRAME + '"}', last=True)
         case _:
-            told: object = {"type": "disconnect", "reason": "refresh_requested", "debug_info": {"host": "x"}}
+            frame: object = {"type": "disconnect", "reason": "refresh_requested", "debug_info": {"host": "x"}}
             if rng.random() < 0.7:
-                told = {**_object(bent(rng, told)), "type": "disconnect"}
-            return Frame("disconnect", json.dumps(told), last=True)
+                frame = {**_object(bent(rng, frame)), "type": "disconnect"}
+            return Frame("disconnect", json.dumps(frame), last=True)
 
 
 def _right(rng: Random) -> Frame:
-    """The envelope is right; what it holds may not be."""
+    """A valid envelope around a payload that may be malformed."""
     envelope = an_envelope(*a_payload(rng))
     return Frame("envelope", written(rng, envelope), str(envelope["envelope_id"]))
 

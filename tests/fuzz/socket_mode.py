@@ -1,4 +1,4 @@
-"""The bot's own ears on WebSockets down which come `socket_frames`; the sandbox holds the other end."""
+"""Sends `socket_frames` to the bot's own Socket Mode client. The sandbox holds the other end."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,9 +16,9 @@ from tests.fuzz.socket_frames import Frame, a_frame, a_good_frame, a_last_frame
 from tests.fuzz.tally import Tally
 
 BATCH = 100
-FRAMES_A_CONNECTION = 2000  # then it is broken off by what came down it
+FRAMES_A_CONNECTION = 2000  # a frame then ends the connection
 SLOWEST_SECONDS = 5.0
-BACK_SECONDS = 30.0  # the SDK looks every ten seconds whether its connection is still there
+BACK_SECONDS = 30.0  # the SDK checks its connection every ten seconds
 PONGS = (
     b"",
     b"\xff",
@@ -56,8 +56,8 @@ class Attack:
     _acks: dict[str, Ack] = field(default_factory=dict)
 
     async def thrown(self, frames: Sequence[Frame], *, again: bool) -> None:
-        """Half of them down each connection; `again`: then all once more, crosswise, and nothing counts twice."""
-        tripped = len(self.bot.tripped)
+        """Sends half of the frames down each connection. `again` repeats all crosswise; none may count twice."""
+        tracebacks_seen = len(self.bot.tracebacks_seen)
         await self._send(frames, 0)
         await self.is_still_well()
         gestures = self.bot.gestures()
@@ -68,11 +68,11 @@ class Attack:
                 self.tally.broken("an envelope that came again was acted on again", self.bot.acted[-5:])
         for frame in frames:
             self.tally.count(accepted=self._acknowledged(frame))
-        if len(self.bot.tripped) > tripped:
+        if len(self.bot.tracebacks_seen) > tracebacks_seen:
             await self._blame(frames)
 
     async def break_off(self, pong: bytes, frame: Frame) -> None:
-        """The other connection hears meanwhile, and a new one comes."""
+        """Ends one connection. The other one keeps receiving, and the bot opens a new one."""
         self.broken_off += 1
         first = self.sockets[0]
         with suppress(ConnectionError):
@@ -90,7 +90,7 @@ class Attack:
         await self.sandbox.until(lambda: len(self.sockets) == CONNECTIONS, BACK_SECONDS)
 
     async def is_still_well(self) -> None:
-        """A good command is acted on once, though it comes down both, and nothing is lost."""
+        """The bot runs a good command once, although both connections carry it, and loses nothing."""
         began, text = monotonic(), f"status good-{self.tally.tried}-{len(self.bot.acted)}"
         good = a_good_frame(text)
         for socket in list(self.sockets):
@@ -138,8 +138,8 @@ class Attack:
     async def _blame(self, frames: Sequence[Frame]) -> None:
         for frame in frames:
             await self.bot.forget_gestures()
-            tripped = len(self.bot.tripped)
+            tracebacks_seen = len(self.bot.tracebacks_seen)
             await self._down(self.sockets[0], frame)
             await self.is_still_well()
-            for trip in self.bot.tripped[tripped:]:
+            for trip in self.bot.tracebacks_seen[tracebacks_seen:]:
                 self.tally.broken(f"a frame ({frame.kind}) left a traceback: {trip.where}", (frame, trip.said[-300:]))

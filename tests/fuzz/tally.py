@@ -1,14 +1,14 @@
-"""What became of the inputs at one boundary."""
+"""Counts the results of the inputs at one boundary."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-LONGEST_EXAMPLE = 2000  # characters; whoever wants more has the seed
+LONGEST_EXAMPLE = 2000  # characters; the seed repeats the rest
 
 
 @dataclass(slots=True)
 class Violation:
-    """One rule that was broken: how often, and by what the first time."""
+    """One broken rule: how often it broke, and the first input that broke it."""
 
     example: str
     times: int = 1
@@ -16,7 +16,7 @@ class Violation:
 
 @dataclass(slots=True)
 class Tally:
-    """`accepted`: taken for what it says. `refused`: answered with a refusal, or left alone. Both are right."""
+    """`accepted` inputs were acted on. `refused` inputs got a refusal or no reaction. Both are correct."""
 
     boundary: str
     counted: Callable[[], None] = lambda: None

@@ -1,4 +1,4 @@
-"""A bounded part of the fuzz, the same each time; `python -m tests.fuzz` tries more."""
+"""A short, repeatable part of the fuzz. `python -m tests.fuzz` runs more inputs."""
 
 from io import StringIO
 
@@ -17,7 +17,7 @@ from tests.fuzz.mangle import seeded
 from tests.fuzz.tally import Tally
 
 INPUTS, SEED = 6000, 3
-BENT = 20  # of a hundred inputs at least so many are refused: what is thrown is not harmless
+BENT = 20  # of a hundred inputs the bot refuses at least this many: the inputs are not harmless
 
 
 @pytest.mark.parametrize("boundary", BOUNDARIES)

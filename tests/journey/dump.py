@@ -21,7 +21,7 @@ SETTINGS = {"PIPELINE_BOT_PAGES_PER_HOUR": "2", "OPERATOR_CHANNEL": TEAM}
 
 
 async def fill(rig: Rig) -> None:
-    """Leaves one of each kind: watches, notes, undos, cards, a group, held pages, a suspended channel and owed rows."""
+    """Creates one of each: watches, notes, undos, cards, a group, held pages, a suspended channel, open deliveries."""
     goldrush, slack = rig.sandbox.goldrush, rig.sandbox.slack
     for number in range(8):
         goldrush.add(name=f"fleet-{number}", project="fleet")
@@ -69,7 +69,7 @@ async def fill(rig: Rig) -> None:
 
 
 async def redis_keys(client: Any) -> dict[str, object]:
-    """Every key with its type, its milliseconds to live (-1: for good) and its value."""
+    """Returns every key with its type, its milliseconds to live (-1: no expiry) and its value."""
     keys: dict[str, object] = {}
     for name in sorted([each async for each in client.scan_iter()]):
         match kind := (await client.type(name)).decode():
@@ -86,7 +86,7 @@ async def redis_keys(client: Any) -> dict[str, object]:
 
 
 def messages(rig: Rig) -> list[dict[str, object]]:
-    """The bot's messages in Slack, with the metadata by which it finds them again."""
+    """Returns the bot's messages in Slack, with the metadata by which the bot finds them."""
     slack = rig.sandbox.slack
     return [
         {

@@ -1,4 +1,4 @@
-"""The bot as a process of its own, meeting the sandbox by settings alone."""
+"""Runs the bot as its own process. Only its settings point it to the sandbox."""
 
 import asyncio
 import socket
@@ -35,7 +35,7 @@ def free_port() -> int:
 
 @dataclass
 class Rig:
-    """One sandbox and one bot beside it; the bot can be killed and started again."""
+    """One sandbox and one bot, which a test can kill and restart."""
 
     sandbox: Sandbox
     data_dir: Path
@@ -73,13 +73,13 @@ class Rig:
         await self.process.wait()
 
     async def stop(self) -> int:
-        """SIGTERM, and what it exits with."""
+        """Sends SIGTERM and returns the exit code."""
         assert self.process is not None
         self.process.terminate()
         return await asyncio.wait_for(self.process.wait(), PATIENCE)
 
     async def reads(self, count: int) -> None:
-        """Waits until the bot has asked GoldRush so many more times. Reads change nothing that the sandbox tells of."""
+        """Waits until the bot has sent `count` more requests to GoldRush. The sandbox reports no event for a read."""
         wanted = len(self.sandbox.goldrush.requests) + count
         async with asyncio.timeout(PATIENCE):
             while len(self.sandbox.goldrush.requests) < wanted:
@@ -88,7 +88,7 @@ class Rig:
     # --- as a person ---------------------------------------------------------------------------------------------
 
     async def ask(self, text: str, *, user: str = ANN, channel: str = ALERTS) -> str:
-        """Types a command and waits for the answer that only they see."""
+        """Types a command and waits for the ephemeral answer."""
         before = len(self.sandbox.slack.ephemerals(channel, user))
         ack = await self.sandbox.slack.run_command(user, channel, "/pipeline", text)
         assert ack.ok, ack.error
@@ -100,7 +100,7 @@ class Rig:
         assert ack.ok, ack.error
 
     async def card(self, *words: str, channel: str = ALERTS) -> Message:
-        """Waits for a root message that has all the words."""
+        """Waits for a root message that contains all the words."""
         found = await self.sandbox.until(lambda: self._find(channel, words), PATIENCE)
         assert found is not None
         return found
@@ -117,7 +117,7 @@ class Rig:
         return found
 
     async def direct(self, user: str) -> str:
-        """The conversation of this person's direct messages with the bot, once there is one."""
+        """Waits for the direct channel between this person and the bot."""
 
         def opened() -> str | None:
             channels = self.sandbox.slack.directory.channels.values()

@@ -30,8 +30,8 @@ async def cli(*arguments: str, env: dict[str, str], cwd: Path) -> tuple[int, str
         stderr=asyncio.subprocess.STDOUT,
     )
     end_with_parent(process.pid)
-    said, _ = await asyncio.wait_for(process.communicate(), 60)
-    return process.returncode or 0, said.decode()
+    output, _ = await asyncio.wait_for(process.communicate(), 60)
+    return process.returncode or 0, output.decode()
 
 
 def bare() -> dict[str, str]:
@@ -41,12 +41,12 @@ def bare() -> dict[str, str]:
 
 @pytest.mark.parametrize("command", ["run", "check"])
 async def test_all_missing_settings_are_listed_with_how_to_get_each(tmp_path: Path, command: str) -> None:
-    code, said = await cli(command, env=bare(), cwd=tmp_path)
+    code, output = await cli(command, env=bare(), cwd=tmp_path)
     assert code == 2
     for name in ("SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "SLACK_SIGNING_SECRET", "GOLDRUSH_SERVICE_KEY"):
-        assert name in said
-    assert "Create Service Key" in said
-    assert "Traceback" not in said
+        assert name in output
+    assert "Create Service Key" in output
+    assert "Traceback" not in output
 
 
 async def test_an_invalid_setting_is_named_without_its_value(tmp_path: Path) -> None:
@@ -59,29 +59,31 @@ async def test_an_invalid_setting_is_named_without_its_value(tmp_path: Path) -> 
             "REDIS_URL": "hush",
         }
     )
-    code, said = await cli("run", env=env, cwd=tmp_path)
+    code, output = await cli("run", env=env, cwd=tmp_path)
     assert code == 2
-    assert "OPERATOR_CHANNEL is not valid" in said
-    assert "PORT is not valid" in said
-    assert "REDIS_URL is not valid" in said
-    assert "hush" not in said
+    assert "OPERATOR_CHANNEL is not valid" in output
+    assert "PORT is not valid" in output
+    assert "REDIS_URL is not valid" in output
+    assert "hush" not in output
 
 
 async def test_a_rejected_bot_token_ends_the_run_and_says_what_to_do(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
         env = environment(sandbox.url, tmp_path / "data") | {"SLACK_BOT_TOKEN": "xoxb-wrong"}
-        code, said = await cli("run", env=env, cwd=tmp_path)
+        code, output = await cli("run", env=env, cwd=tmp_path)
     assert code == 2
-    assert "Slack refuses the bot token (invalid_auth)" in said
-    assert "xoxb-wrong" not in said
-    assert "Traceback" not in said
+    assert "Slack refuses the bot token (invalid_auth)" in output
+    assert "xoxb-wrong" not in output
+    assert "Traceback" not in output
 
 
 async def test_check_passes_a_good_configuration(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
-        code, said = await cli("check", "--post", ALERTS, env=environment(sandbox.url, tmp_path / "data"), cwd=tmp_path)
-        assert code == 0, said
-        assert said.count("✓") == 6, said
+        code, output = await cli(
+            "check", "--post", ALERTS, env=environment(sandbox.url, tmp_path / "data"), cwd=tmp_path
+        )
+        assert code == 0, output
+        assert output.count("✓") == 6, output
         assert sandbox.slack.messages(ALERTS)[-1].text.startswith("Test message")
 
 
@@ -93,24 +95,24 @@ async def test_check_names_each_fault_and_its_fix(tmp_path: Path) -> None:
             "SLACK_APP_TOKEN": "xapp-wrong",
             "REDIS_URL": "redis://:hush@127.0.0.1:1/0",
         }
-        code, said = await cli("check", "--post", QUIET, env=env, cwd=tmp_path)
+        code, output = await cli("check", "--post", QUIET, env=env, cwd=tmp_path)
     assert code == 1
-    assert "missing optional scopes turn these off: im:write (direct messages" in said
-    assert "Socket Mode: invalid_auth" in said
-    assert "a ServiceKey is needed" in said
-    assert "check the host and port in REDIS_URL" in said
-    assert "Test post: not_in_channel" in said
-    assert "hush" not in said
+    assert "missing optional scopes turn these off: im:write (direct messages" in output
+    assert "Socket Mode: invalid_auth" in output
+    assert "a ServiceKey is needed" in output
+    assert "check the host and port in REDIS_URL" in output
+    assert "Test post: not_in_channel" in output
+    assert "hush" not in output
 
 
 async def test_check_does_not_blame_the_key_when_goldrush_is_unreachable(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
         env = environment(sandbox.url, tmp_path / "data") | {"GOLDRUSH_API_URL": "http://127.0.0.1:1/pipelines/"}
-        code, said = await cli("check", env=env, cwd=tmp_path)
+        code, output = await cli("check", env=env, cwd=tmp_path)
     assert code == 1
-    assert "The connection to GoldRush was refused" in said
-    assert "→ check GOLDRUSH_API_URL, the network and any proxy" in said
-    assert "set GOLDRUSH_SERVICE_KEY" not in said
+    assert "The connection to GoldRush was refused" in output
+    assert "→ check GOLDRUSH_API_URL, the network and any proxy" in output
+    assert "set GOLDRUSH_SERVICE_KEY" not in output
 
 
 async def test_the_demo_prints_one_address_alerts_and_stops_cleanly(tmp_path: Path) -> None:
@@ -135,18 +137,18 @@ async def test_the_demo_prints_one_address_alerts_and_stops_cleanly(tmp_path: Pa
             assert line, "the demo ended"
             address = re.search(r"http://127\.0\.0\.1:\d+", line)
     process.send_signal(signal.SIGINT)
-    said, _ = await asyncio.wait_for(process.communicate(), 20)
+    output, _ = await asyncio.wait_for(process.communicate(), 20)
     assert process.returncode == 0
-    assert "Stopped." in said.decode()
-    assert "Traceback" not in said.decode()
+    assert "Stopped." in output.decode()
+    assert "Traceback" not in output.decode()
     assert list(tmp_path.iterdir()) == []  # nothing is left behind
 
 
 async def test_the_demo_says_when_its_port_is_taken(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
-        code, said = await cli("demo", "--port", sandbox.url.rpartition(":")[2], env=bare(), cwd=tmp_path)
+        code, output = await cli("demo", "--port", sandbox.url.rpartition(":")[2], env=bare(), cwd=tmp_path)
     assert code == 2
-    assert "cannot be used" in said
+    assert "cannot be used" in output
 
 
 async def test_sigterm_stops_the_bot_and_its_store_with_exit_code_0(tmp_path: Path) -> None:
@@ -159,10 +161,10 @@ async def test_sigterm_stops_the_bot_and_its_store_with_exit_code_0(tmp_path: Pa
 async def test_a_rejected_app_token_ends_the_run_and_says_what_to_do(tmp_path: Path) -> None:
     async with Sandbox.start() as sandbox:
         env = environment(sandbox.url, tmp_path / "data") | {"SLACK_APP_TOKEN": "xapp-wrong"}
-        code, said = await cli("run", env=env, cwd=tmp_path)
+        code, output = await cli("run", env=env, cwd=tmp_path)
     assert code == 2
-    assert "Slack refuses the app-level token (invalid_auth)" in said
-    assert "Traceback" not in said
+    assert "Slack refuses the app-level token (invalid_auth)" in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize("away", ["REDIS_URL", "SLACK_API_URL"])

@@ -1,4 +1,4 @@
-"""Faults of settings and machine, as an operator meets them: one line each, exit 2, no value, no traceback."""
+"""Bad settings and machine faults. The bot prints one line, exits with 2, and shows no value and no traceback."""
 
 import asyncio
 import signal
@@ -21,23 +21,23 @@ pytestmark = pytest.mark.journey
 @pytest.mark.parametrize("command", ["run", "check"])
 async def test_a_password_that_is_not_encoded_is_not_shown(tmp_path: Path, command: str) -> None:
     env = environment("http://127.0.0.1:1", tmp_path) | {"REDIS_URL": "redis://:hunter2#x@127.0.0.1:6379"}
-    code, said = await cli(command, env=env, cwd=tmp_path)
+    code, output = await cli(command, env=env, cwd=tmp_path)
     assert code == 2
-    assert "percent-encode the password" in said
-    assert "hunter2" not in said
-    assert "Traceback" not in said
+    assert "percent-encode the password" in output
+    assert "hunter2" not in output
+    assert "Traceback" not in output
 
 
 async def test_swapped_tokens_and_misspelled_names_are_reported_together(tmp_path: Path) -> None:
     swapped = {"SLACK_BOT_TOKEN": "xapp-hush", "SLACK_APP_TOKEN": "xoxb-hush", "PIPELINE_BOT_STEDY_SECONDS": "5"}
     (tmp_path / ".env").write_text("PIPELINE_BOT_LOGLEVEL=debug\n")
-    code, said = await cli("run", env=environment("http://127.0.0.1:1", tmp_path) | swapped, cwd=tmp_path)
+    code, output = await cli("run", env=environment("http://127.0.0.1:1", tmp_path) | swapped, cwd=tmp_path)
     assert code == 2
-    assert "which belongs in SLACK_APP_TOKEN" in said
-    assert "which belongs in SLACK_BOT_TOKEN" in said
-    assert "Did you mean PIPELINE_BOT_STEADY_SECONDS?" in said
-    assert "Did you mean PIPELINE_BOT_LOG_LEVEL?" in said
-    assert "hush" not in said
+    assert "which belongs in SLACK_APP_TOKEN" in output
+    assert "which belongs in SLACK_BOT_TOKEN" in output
+    assert "Did you mean PIPELINE_BOT_STEADY_SECONDS?" in output
+    assert "Did you mean PIPELINE_BOT_LOG_LEVEL?" in output
+    assert "hush" not in output
 
 
 async def test_http_mode_on_a_port_in_use_fails_with_one_line(tmp_path: Path) -> None:
@@ -48,11 +48,11 @@ async def test_http_mode_on_a_port_in_use_fails_with_one_line(tmp_path: Path) ->
                 "SLACK_SIGNING_SECRET": "hush",
                 "PORT": str(port),
             }
-            code, said = await cli("run", "--http", env=env, cwd=tmp_path)
+            code, output = await cli("run", "--http", env=env, cwd=tmp_path)
     assert code == 2
-    assert f"Cannot receive from Slack on port {port}: Address already in use" in said
-    assert len(said.strip().splitlines()) == 1
-    assert "hush" not in said
+    assert f"Cannot receive from Slack on port {port}: Address already in use" in output
+    assert len(output.strip().splitlines()) == 1
+    assert "hush" not in output
 
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "nowhere.invalid"])
@@ -63,21 +63,21 @@ async def test_http_mode_on_a_foreign_address_fails_with_one_line(tmp_path: Path
             "PORT": "0",
             "PIPELINE_BOT_HTTP_HOST": host,
         }
-        code, said = await cli("run", "--http", env=env, cwd=tmp_path)
+        code, output = await cli("run", "--http", env=env, cwd=tmp_path)
     assert code == 2
-    assert "the address of PIPELINE_BOT_HTTP_HOST is not one of this machine" in said
-    assert len(said.strip().splitlines()) == 1
+    assert "the address of PIPELINE_BOT_HTTP_HOST is not one of this machine" in output
+    assert len(output.strip().splitlines()) == 1
 
 
 async def test_the_demo_rejects_an_invalid_port(tmp_path: Path) -> None:
-    code, said = await cli("demo", "--port", "65536", env=bare(), cwd=tmp_path)
+    code, output = await cli("demo", "--port", "65536", env=bare(), cwd=tmp_path)
     assert code == 2
-    assert "Traceback" not in said
+    assert "Traceback" not in output
 
 
 async def test_the_version_is_printed(tmp_path: Path) -> None:
-    code, said = await asyncio.wait_for(cli("--version", env=bare(), cwd=tmp_path), 60)
-    assert (code, said.split()[0]) == (0, "pipeline-bot")
+    code, output = await asyncio.wait_for(cli("--version", env=bare(), cwd=tmp_path), 60)
+    assert (code, output.split()[0]) == (0, "pipeline-bot")
 
 
 NO_WAY = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"), "http://127.0.0.1:9")
@@ -87,8 +87,8 @@ NO_WAY = dict.fromkeys(("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"), "http://127.0
 async def test_local_services_are_reached_without_a_proxy(tmp_path: Path, exceptions: str) -> None:
     async with Sandbox.start() as sandbox:
         env = environment(sandbox.url, tmp_path / "data") | NO_WAY | {"NO_PROXY": exceptions}
-        code, said = await cli("check", env=env, cwd=tmp_path)
-    assert code == 0, said
+        code, output = await cli("check", env=env, cwd=tmp_path)
+    assert code == 0, output
 
 
 async def test_the_demo_starts_with_any_proxy_setting(tmp_path: Path) -> None:
@@ -101,11 +101,11 @@ async def test_the_demo_starts_with_any_proxy_setting(tmp_path: Path) -> None:
     )
     end_with_parent(process.pid)
     assert process.stdout is not None
-    said = b""
+    output = b""
     async with asyncio.timeout(60):
-        while b"Open http" not in said:
-            said += (line := await process.stdout.readline())
-            assert line, said
+        while b"Open http" not in output:
+            output += (line := await process.stdout.readline())
+            assert line, output
     process.send_signal(signal.SIGTERM)
     assert await asyncio.wait_for(process.wait(), 30) == 0
 
@@ -114,20 +114,20 @@ async def test_the_demo_starts_with_any_proxy_setting(tmp_path: Path) -> None:
 async def test_a_token_of_a_whole_organization_is_refused_with_the_reason(tmp_path: Path, command: str) -> None:
     async with Sandbox.start() as sandbox:
         sandbox.slack.installation.organization = True
-        code, said = await cli(command, env=environment(sandbox.url, tmp_path / "data"), cwd=tmp_path)
+        code, output = await cli(command, env=environment(sandbox.url, tmp_path / "data"), cwd=tmp_path)
     assert code == (2 if command == "run" else 1)
-    assert "whole organization" in said
-    assert "Traceback" not in said
+    assert "whole organization" in output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
 async def test_an_app_token_of_another_app_is_refused_with_the_reason(tmp_path: Path, command: str) -> None:
     async with Sandbox.start() as sandbox:
         env = environment(sandbox.url, tmp_path / "data") | {"SLACK_APP_TOKEN": "xapp-1-A0OTHER-1-sandbox"}
-        code, said = await cli(command, env=env, cwd=tmp_path)
+        code, output = await cli(command, env=env, cwd=tmp_path)
     assert code == (2 if command == "run" else 1)
-    assert "SLACK_APP_TOKEN belongs to another Slack app than SLACK_BOT_TOKEN" in said
-    assert "A0OTHER" not in said
+    assert "SLACK_APP_TOKEN belongs to another Slack app than SLACK_BOT_TOKEN" in output
+    assert "A0OTHER" not in output
 
 
 async def test_check_warns_of_files_that_others_can_read(tmp_path: Path) -> None:
@@ -135,14 +135,14 @@ async def test_check_warns_of_files_that_others_can_read(tmp_path: Path) -> None
     (tmp_path / ".env").chmod(0o644)
     async with Sandbox.start() as sandbox:
         env = environment(sandbox.url, tmp_path / "data") | {"PIPELINE_BOT_STEDY_SECONDS": "5"}
-        code, said = await cli("check", env=env, cwd=tmp_path)
-        assert code == 0, said
-        assert "other users of this machine can read .env" in said
-        assert "chmod 600 .env" in said
-        assert "Did you mean PIPELINE_BOT_STEADY_SECONDS?" in said
+        code, output = await cli("check", env=env, cwd=tmp_path)
+        assert code == 0, output
+        assert "other users of this machine can read .env" in output
+        assert "chmod 600 .env" in output
+        assert "Did you mean PIPELINE_BOT_STEADY_SECONDS?" in output
         (tmp_path / ".env").chmod(0o600)
-        code, said = await cli("check", env=env, cwd=tmp_path)
-    assert (code, ".env" in said) == (0, False)
+        code, output = await cli("check", env=env, cwd=tmp_path)
+    assert (code, ".env" in output) == (0, False)
 
 
 @pytest.mark.parametrize("command", ["run", "check"])
@@ -152,10 +152,10 @@ async def test_a_redis_in_cluster_mode_is_refused_at_the_start(tmp_path: Path, c
         Sandbox.start() as sandbox,
     ):
         env = environment(sandbox.url, tmp_path / "data") | {"REDIS_URL": valkey.url}
-        code, said = await cli(command, env=env, cwd=tmp_path)
+        code, output = await cli(command, env=env, cwd=tmp_path)
     assert code == (2 if command == "run" else 1)
-    assert "cluster mode, which is not supported yet" in said
-    assert "Traceback" not in said
+    assert "cluster mode, which is not supported yet" in output
+    assert "Traceback" not in output
 
 
 NOWHERE = {
@@ -174,13 +174,13 @@ NOWHERE = {
 )
 async def test_no_unreachable_service_makes_check_show_a_secret(tmp_path: Path, store: str) -> None:
     env = environment("http://127.0.0.1:1", tmp_path) | NOWHERE | {"REDIS_URL": store}
-    code, said = await cli("check", env=env, cwd=tmp_path)
+    code, output = await cli("check", env=env, cwd=tmp_path)
     assert code == 1
-    assert "Slack token" in said
-    assert "GoldRush" in said
-    assert "Store" in said
-    assert "hush" not in said
-    assert "Traceback" not in said
+    assert "Slack token" in output
+    assert "GoldRush" in output
+    assert "Store" in output
+    assert "hush" not in output
+    assert "Traceback" not in output
 
 
 async def test_no_secret_is_logged_while_waiting_for_slack_and_redis(tmp_path: Path) -> None:
@@ -195,20 +195,20 @@ async def test_no_secret_is_logged_while_waiting_for_slack_and_redis(tmp_path: P
                 stderr=asyncio.subprocess.PIPE,
             )
             assert process.stderr is not None
-            said = b""
+            output = b""
             async with asyncio.timeout(60):
-                while said.count(waits_for.encode()) < 2:
-                    said += (line := await process.stderr.readline())
-                    assert line, said
+                while output.count(waits_for.encode()) < 2:
+                    output += (line := await process.stderr.readline())
+                    assert line, output
             process.send_signal(signal.SIGTERM)
-            said += (await asyncio.wait_for(process.communicate(), 30))[1]
-            assert b"hush" not in said
-            assert b"Traceback" not in said
+            output += (await asyncio.wait_for(process.communicate(), 30))[1]
+            assert b"hush" not in output
+            assert b"Traceback" not in output
 
 
 async def test_check_does_not_blame_a_key_for_a_bad_certificate_file(tmp_path: Path) -> None:
     env = environment("http://127.0.0.1:1", tmp_path) | {"SSL_CERT_FILE": str(tmp_path / "absent.pem")}
-    code, said = await cli("check", env=env, cwd=tmp_path)
+    code, output = await cli("check", env=env, cwd=tmp_path)
     assert code == 1
-    assert "GoldRush: SSL_CERT_FILE is not valid" in said
-    assert "set GOLDRUSH_SERVICE_KEY" not in said
+    assert "GoldRush: SSL_CERT_FILE is not valid" in output
+    assert "set GOLDRUSH_SERVICE_KEY" not in output

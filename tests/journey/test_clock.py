@@ -1,4 +1,4 @@
-"""Somebody sets the wall clock under a running bot: nothing is read late, nothing groups, no wait is lost."""
+"""Somebody sets the wall clock under a running bot. It reads on time, groups nothing wrongly and keeps every wait."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -14,14 +14,14 @@ from tests.journey.rig import ALERTS, BOB, PATIENCE, Rig, rigged
 
 pytestmark = pytest.mark.journey
 
-STEADY = 0.5  # seconds between two readings, as the rig sets them
-NOTICED = 2.0  # by then the schedule has seen that a job is late, and armed it anew
+STEADY = 0.5  # seconds between two readings, from the rig's settings
+NOTICED = 2.0  # by then the scheduler has noticed the late job and rescheduled it
 WATCHED = 8.0
 HELD = 5  # seconds
 HOUR, DAY = 3600.0, 86_400.0
 STEPS = pytest.mark.parametrize("step", [-HOUR, DAY], ids=["an hour back", "a day forward"])
 
-# Python runs this before anything else: both of its wall clocks are off by what stands in a file.
+# Python runs this first. It shifts both of Python's wall clocks by the number in a file.
 WRAPPER = """
 import datetime, os, time
 
@@ -65,12 +65,12 @@ async def under_a_wall_clock(tmp_path: Path) -> AsyncIterator[tuple[Rig, Wall]]:
         await rig.reads(4)
         yield rig, wall
         log = rig.log.read_text()
-        assert "wall_clock_set" in log  # it was set indeed
+        assert "wall_clock_set" in log  # the clock change took effect
         assert "Traceback" not in log
 
 
 async def reads(rig: Rig, seconds: float) -> list[float]:
-    """When the pipeline was read from now on, between the beginning and the end of the watch."""
+    """Collects the times at which the bot reads the pipeline from now on."""
     first, began = len(rig.sandbox.goldrush.requests), monotonic()
     await asyncio.sleep(seconds)
     pipeline = rig.pipeline("orders-eu")
@@ -90,7 +90,7 @@ async def test_reads_and_messages_continue_when_the_clock_is_set(tmp_path: Path,
         assert "late" not in card.text
         await rig.click(card, "acknowledge", user=BOB)
         await rig.thread(card, "Acknowledged by")
-        wall.set(0.0)  # and somebody puts it right
+        wall.set(0.0)  # somebody corrects the clock
         rig.set_phase("orders-eu", "RUNNING")
         await rig.thread(card, "recovered after")
         roots = [each for each in rig.sandbox.slack.messages(ALERTS) if "orders-eu " in each.text]

@@ -1,4 +1,4 @@
-"""A Redis that is emptied under a running bot: what is told afterwards."""
+"""Somebody empties Redis under a running bot. The bot reports the loss, and the next failure gets a new card."""
 
 from pathlib import Path
 

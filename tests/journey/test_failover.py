@@ -1,4 +1,4 @@
-"""A planned failover of Redis: the old primary lives on as a replica, and the bot's connections to it stay open."""
+"""A planned failover of Redis. The old primary becomes a replica, and the bot's connections to it stay open."""
 
 from pathlib import Path
 

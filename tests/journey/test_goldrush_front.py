@@ -1,4 +1,4 @@
-"""GoldRush, and what stands in front of it, as they are on a bad day. The bot as a process, over real sockets."""
+"""A bad day for GoldRush and its gateway. The bot runs as a process, over real sockets."""
 
 from pathlib import Path
 

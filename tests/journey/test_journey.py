@@ -1,4 +1,4 @@
-"""The main job end to end: ask, watch, be told, be paged. The bot as a process, everything over real sockets."""
+"""The main job end to end: ask, watch, get news, get paged. The bot runs as a process, over real sockets."""
 
 import json
 from pathlib import Path
@@ -36,9 +36,9 @@ async def fail_and_recover(rig: Rig) -> None:
     await rig.card("orders-eu failed, now deploying")
     rig.set_phase("orders-eu", "RUNNING")
     recovered = await rig.card("orders-eu failed", "down for")
-    assert recovered.ts == card.ts  # the same card, turned
-    told = await rig.thread(card, "orders-eu recovered after")
-    assert told.broadcast
+    assert recovered.ts == card.ts  # the same card, updated
+    reply = await rig.thread(card, "orders-eu recovered after")
+    assert reply.broadcast
     assert [reply.text.split(" ")[0] for reply in card.replies] == ["Acknowledged", "deploying:", "orders-eu"]
     assert (await rig.card("orders-eu failed", "down for", channel=direct)).ts == paged.ts
 
@@ -76,7 +76,7 @@ async def test_a_hanging_goldrush_delays_no_acknowledgement_and_the_answer_shows
     async with rigged(tmp_path, settings={"PIPELINE_BOT_READ_TIMEOUT_SECONDS": "1"}) as rig:
         await rig.ask("watch orders-eu")
         rig.sandbox.goldrush.set_fault(GoldRushFault(kind=FaultKind.HANG))
-        answer = await rig.ask("status orders-us")  # asserts that it was acknowledged in 3 s
+        answer = await rig.ask("status orders-us")  # asserts an acknowledgement within 3 s
         assert "No fresh reading: GoldRush did not answer within 1 s." in answer
         assert "never read" in answer
         assert " ago" in await rig.ask("status")
@@ -171,4 +171,4 @@ async def test_logs_contain_no_secret(tmp_path: Path) -> None:
     for secret in ("xoxb-sandbox", "xapp-sandbox", "demo-service-key"):
         assert secret not in log
     for line in log.splitlines():
-        json.loads(line)  # one event a line, also what libraries say
+        json.loads(line)  # one event a line, also from libraries

@@ -1,4 +1,4 @@
-"""The main job as a person does it: in the demo page, with a keyboard and a mouse."""
+"""The main job by hand: in the demo page, with a keyboard and a mouse."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from tests.sandbox.test_sandbox_page import BROWSER, QUIET
 
 pytestmark = [pytest.mark.journey, pytest.mark.page]
 
-SECONDS = 20_000.0  # milliseconds, as playwright counts
+SECONDS = 20_000.0  # milliseconds, the unit of Playwright
 
 
 async def type_command(page: Page, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Slack delivers what it is not sure of again: also after a restart. Each command, click and event acts once."""
+"""Slack repeats a delivery that it is unsure of, even after a restart. Each command, click and event acts once."""
 
 import signal
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.journey.valkey import Valkey
 
 pytestmark = pytest.mark.journey
 
-TAKEN_UP_WITHIN = 50.0  # half a minute in which whoever began may yet be at it, and the look every ten seconds
+TAKEN_UP_WITHIN = 50.0  # another bot may still be at work for 30 s; then the inbox check comes every 10 s
 
 
 def last(rig: Rig, kind: Kind) -> Delivered:
@@ -21,7 +21,7 @@ def last(rig: Rig, kind: Kind) -> Delivered:
 
 
 async def again(rig: Rig, delivered: Delivered) -> Ack:
-    """In an envelope of its own, as Slack does."""
+    """Sends the payload again in a new envelope, as Slack does."""
     return await rig.sandbox.slack.delivery.send(delivered.kind, delivered.payload)
 
 
@@ -30,14 +30,14 @@ def announcements(rig: Rig) -> int:
 
 
 async def everything_is_through(rig: Rig) -> None:
-    """Another command, and what it brings, come after all that was sent before."""
+    """Runs another command. Its effects come after those of everything sent before it."""
     await rig.ask("watch orders-us", user=BOB)
     await rig.card("bob added a watch", "orders-us")
 
 
 @contextmanager
 def frozen(valkey: Valkey) -> Iterator[None]:
-    """It takes connections and commands, and answers nothing."""
+    """Freezes Redis: it accepts connections and commands, but answers nothing."""
     assert valkey._process is not None
     valkey._process.send_signal(signal.SIGSTOP)
     try:
@@ -66,7 +66,7 @@ async def test_a_command_and_a_click_act_once_however_often_slack_sends_them(tmp
         assert (await again(rig, command)).ok
         assert (await again(rig, click)).ok
         await everything_is_through(rig)
-        assert announcements(rig) == 2  # of orders-eu, and of what came last
+        assert announcements(rig) == 2  # of orders-eu, and of the latest failure
         assert sum("orders-eu — RUNNING" in each.text for each in rig.sandbox.slack.messages(ALERTS)) == 1
         assert len(rig.sandbox.slack.ephemerals(ALERTS, ANN)) <= answers + 1
 
@@ -95,7 +95,7 @@ async def test_an_event_delivered_twice_acts_once(tmp_path: Path) -> None:
         rig.sandbox.slack.unarchive(ALERTS)
         rig.set_phase("orders-eu", "FAILED")
         await rig.card("orders-eu failed", "Since")
-        assert (await again(rig, event)).ok  # late: the channel is as it is, whatever the event says
+        assert (await again(rig, event)).ok  # the event is late: the channel's true state counts
         rig.set_phase("orders-eu", "RUNNING")
         await rig.card("orders-eu failed", "down for")
         assert len(rig.sandbox.slack.messages(direct)) == 1
@@ -121,8 +121,8 @@ async def test_a_click_while_redis_hangs_is_acknowledged_in_time_and_promises_no
     async with Valkey(tmp_path / "valkey") as valkey, rigged(tmp_path, settings={"REDIS_URL": valkey.url}) as rig:
         await rig.ask("watch orders-eu")
         with frozen(valkey):
-            told = await rig.ask("watch orders-us")  # asserts that it was acknowledged in three seconds
-            assert "isn't done yet" in told
-            assert "I may still do it" in told
+            answer = await rig.ask("watch orders-us")  # asserts an acknowledgement within 3 s
+            assert "isn't done yet" in answer
+            assert "I may still do it" in answer
         await rig.sandbox.until(lambda: announcements(rig) > 0, PATIENCE)
         assert "orders-us" in await rig.ask("watch orders-us")

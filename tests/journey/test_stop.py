@@ -1,4 +1,4 @@
-"""SIGTERM: what is under way comes to its end within ten seconds, nothing is left locked, and it exits 0."""
+"""On SIGTERM the bot finishes its work within ten seconds, releases its leases, and exits with 0."""
 
 import asyncio
 import os
@@ -20,13 +20,13 @@ from tests.journey.valkey import Valkey
 
 pytestmark = pytest.mark.journey
 
-WITHIN_SECONDS = 30.0  # on a busy machine; where it waits for what hangs, it waits for ever
+WITHIN_SECONDS = 30.0  # for a busy machine; a bot that waited for a hanging service would wait for ever
 LANE_FULL = 40
 
 
 @contextmanager
 def frozen(valkey: Valkey) -> Iterator[None]:
-    """It takes connections and commands, and answers nothing."""
+    """Freezes Redis: it accepts connections and commands, but answers nothing."""
     assert valkey._process is not None
     valkey._process.send_signal(signal.SIGSTOP)
     try:
@@ -56,7 +56,7 @@ async def keys(valkey: Valkey, pattern: str) -> list[str]:
 
 
 async def under_way(valkey: Valkey) -> bool:
-    """Whether a message has been given to Slack whose fate is not known yet."""
+    """True while a call to Slack has no known outcome."""
     async with redis.asyncio.Redis.from_url(valkey.url, decode_responses=True) as client:
         rows = [row for name in await client.keys("*:deliveries") for row in await client.hvals(str(name))]
         return any('"sending"' in row for row in rows)
@@ -69,7 +69,7 @@ async def until(condition: Callable[[], Awaitable[bool]]) -> None:
 
 
 async def stopped(rig: Rig, *, signals: int = 1) -> None:
-    """It is gone in time, exits 0, and its log shows no traceback."""
+    """Asserts that the bot stops in time, exits with 0, and logs no traceback."""
     assert rig.process is not None
     began = monotonic()
     for _ in range(signals):
@@ -82,7 +82,7 @@ async def stopped(rig: Rig, *, signals: int = 1) -> None:
     assert '"event": "stopped"' in log.splitlines()[-1]
 
 
-def told(rig: Rig, *words: str, channel: str = ALERTS) -> int:
+def posts(rig: Rig, *words: str, channel: str = ALERTS) -> int:
     return sum(all(word in each.text for word in words) for each in rig.sandbox.slack.messages(channel))
 
 
@@ -104,7 +104,7 @@ async def test_stop_twice_while_slack_hangs_and_the_next_bot_delivers_once(tmp_p
         await rig.start()
         await rig.card("orders-eu failed", "Since")
         await rig.ask("watches")
-        assert told(rig, "orders-eu failed") == 1
+        assert posts(rig, "orders-eu failed") == 1
 
 
 async def test_stop_while_goldrush_hangs(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ async def test_stop_while_redis_hangs_and_the_next_bot_delivers_once(tmp_path: P
             await stopped(rig)
         await rig.start()
         await rig.card("orders-eu failed", "Since")
-        assert told(rig, "orders-eu failed") == 1
+        assert posts(rig, "orders-eu failed") == 1
 
 
 async def test_stop_while_everything_hangs(tmp_path: Path) -> None:
@@ -141,14 +141,14 @@ async def test_stop_with_a_full_lane_loses_and_repeats_nothing(tmp_path: Path) -
         await rig.card("added a watch", channel=TEAM)
         for number in range(LANE_FULL):
             rig.set_phase(f"fleet-{number:02}", "PAUSED")
-        await rig.sandbox.until(lambda: told(rig, "PAUSED", channel=TEAM) >= 1, PATIENCE)
+        await rig.sandbox.until(lambda: posts(rig, "PAUSED", channel=TEAM) >= 1, PATIENCE)
         await stopped(rig)
         assert await keys(valkey, "*:lease:*") == []
         await rig.start()
 
         def everything() -> bool:
-            said = "\n".join(each.text for each in rig.sandbox.slack.messages(TEAM))
-            return all(f"fleet-{number:02}" in said for number in range(LANE_FULL))
+            texts = "\n".join(each.text for each in rig.sandbox.slack.messages(TEAM))
+            return all(f"fleet-{number:02}" in texts for number in range(LANE_FULL))
 
         await rig.sandbox.until(everything, 60)
         roots = [each.text for each in rig.sandbox.slack.messages(TEAM)[1:]]

@@ -1,4 +1,4 @@
-"""Slack does not accept the token any more: a person is told where it can be, nothing is lost, nothing spins."""
+"""Slack rejects the token of a running bot. The bot logs how to fix it, loses nothing, and does not spin."""
 
 import asyncio
 import json
@@ -42,15 +42,15 @@ async def test_deliveries_wait_for_a_valid_token_and_then_go_out(tmp_path: Path,
         await asyncio.sleep(WATCHED)
         calls = rig.sandbox.slack.calls[before:]
         assert len(calls) < WATCHED * 2, len(calls)
-        told = logged(rig, "slack_token_refused")
-        assert {(entry["level"], entry["error"], entry["fix"]) for entry in told} == {("error", error, REINSTALL)}
+        refusals = logged(rig, "slack_token_refused")
+        assert {(entry["level"], entry["error"], entry["fix"]) for entry in refusals} == {("error", error, REINSTALL)}
         await rig.stop()
-        rig.sandbox.slack.regain(loss)  # somebody has installed it again, and set the new token
+        rig.sandbox.slack.regain(loss)  # somebody reinstalled the app and set the new token
         await rig.start()
         for channel in (ALERTS, TEAM):
             await rig.sandbox.until(partial(all_told, rig, channel), PATIENCE)
 
 
 def all_told(rig: Rig, channel: str) -> bool:
-    said = "\n".join(each.text for each in rig.sandbox.slack.messages(channel))
-    return all(f"{name} failed" in said for name in NAMES)
+    texts = "\n".join(each.text for each in rig.sandbox.slack.messages(channel))
+    return all(f"{name} failed" in texts for name in NAMES)

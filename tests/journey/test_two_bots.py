@@ -1,4 +1,4 @@
-"""Two bots on one Redis, by accident or while a new one takes over: no repeats, no fights, one budget."""
+"""Two bots on one Redis, by accident or during a deploy: no repeats, no conflicts, one budget."""
 
 import asyncio
 import signal
@@ -15,13 +15,13 @@ from tests.journey.valkey import Valkey
 
 pytestmark = pytest.mark.journey
 
-STEADY = 0.5  # seconds between two readings, as the rig sets them
+STEADY = 0.5  # seconds between two readings, from the rig's settings
 NAMES = ("orders-eu", "orders-us")
 
 
 @asynccontextmanager
 async def two_bots(tmp_path: Path) -> AsyncIterator[tuple[Rig, Rig]]:
-    """The first reads; both hear, answer and send."""
+    """Starts two bots. The first one reads; both receive, answer and send."""
     async with Valkey(tmp_path / "valkey") as valkey:
         settings = {"REDIS_URL": valkey.url, "PIPELINE_BOT_TRANSIENT_SECONDS": str(STEADY)}
         async with rigged(tmp_path, settings=settings) as first:
@@ -52,8 +52,8 @@ async def seconds_until_read(rig: Rig) -> float:
 
 
 async def told_once(rig: Rig, name: str, *, stories: int) -> None:
-    """As many cards as there were failures, each turned, with one broadcast of its end."""
-    await rig.ask("watches")  # whatever is under way has come to its end by the time that this is answered
+    """Asserts one card per failure, each updated, with one broadcast of its recovery."""
+    await rig.ask("watches")  # the answer comes after all work under way
     roots = [
         each for each in rig.sandbox.slack.messages(ALERTS) if f"{name} " in each.text and "watch" not in each.text
     ]
@@ -61,8 +61,8 @@ async def told_once(rig: Rig, name: str, *, stories: int) -> None:
     for root in roots:
         assert f"{name} failed" in root.text
         assert len([each for each in root.replies if each.broadcast]) == 1
-        said = Counter(each.text for each in root.replies)
-        assert max(said.values()) == 1, said
+        texts = Counter(each.text for each in root.replies)
+        assert max(texts.values()) == 1, texts
 
 
 async def a_story(rig: Rig, name: str) -> None:
@@ -103,7 +103,7 @@ async def test_a_click_counts_whichever_bot_receives_it(tmp_path: Path) -> None:
 
 
 async def answered(rig: Rig, user: str, before: int) -> list[str]:
-    """What only they saw, since they had seen so much."""
+    """Returns the ephemeral answers since `seen`."""
     await rig.sandbox.until(lambda: len(rig.sandbox.slack.ephemerals(ALERTS, user)) > before, PATIENCE)
     return [each.text for each in rig.sandbox.slack.ephemerals(ALERTS, user)[before:]]
 
@@ -119,7 +119,7 @@ async def test_the_other_bot_takes_over_within_seconds_and_loses_or_repeats_noth
         first.set_phase("orders-eu", "FAILED")
         await first.process.wait()
         seconds = await seconds_until_read(first)
-        assert seconds < (9 if number is signal.SIGTERM else 40)  # the turn of one who is dead lasts ten
+        assert seconds < (9 if number is signal.SIGTERM else 40)  # a dead bot keeps its leadership for ten
         card = await second.card("orders-eu failed", "Since")
         await second.click(card, "acknowledge", user=BOB)
         await second.thread(card, "Acknowledged by")

@@ -1,4 +1,4 @@
-"""Two people, one of them outside the channel: the whole way, in both modes, over real sockets."""
+"""Two people, one of them outside the channel: end to end, in both modes, over real sockets."""
 
 from pathlib import Path
 
@@ -22,11 +22,11 @@ async def an_outsider_gets_nowhere(rig: Rig) -> None:
 
 
 def seen_by(rig: Rig, user: str) -> str:
-    """All that the bot said where this person can read it."""
+    """Returns all of the bot's messages that this person can read."""
     directory = rig.sandbox.slack.directory
     channels = [channel.id for channel in directory.channels.values() if directory.sees(user, channel)]
-    said = [message for channel in channels for message in rig.sandbox.slack.messages(channel, user)]
-    return "\n".join(message.text for message in said if message.user == BOT_USER)
+    messages = [message for channel in channels for message in rig.sandbox.slack.messages(channel, user)]
+    return "\n".join(message.text for message in messages if message.user == BOT_USER)
 
 
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])

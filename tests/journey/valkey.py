@@ -1,4 +1,4 @@
-"""A Valkey that a test can stop and start again, on one port."""
+"""A Valkey that a test can stop and restart on the same port."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ class Valkey:
         self._port = free_port()
         self._process: asyncio.subprocess.Process | None = None
         self.killed_at = float("-inf")
-        """On the monotonic clock."""
+        """A time of the monotonic clock."""
         self.url = f"redis://127.0.0.1:{self._port}/0"
 
     async def start(self) -> None:
@@ -30,7 +30,7 @@ class Valkey:
         )
         end_with_parent(self._process.pid)
         async with asyncio.timeout(60):
-            while not await self._answers():  # a server of its own tells us no event
+            while not await self._answers():  # the server process offers no event to wait for
                 await asyncio.sleep(0.02)
 
     def _arguments(self) -> list[str]:
@@ -48,14 +48,14 @@ class Valkey:
         return True
 
     async def kill(self) -> None:
-        """kill -9: what it had confirmed is on the disk."""
+        """kill -9. Every confirmed write is on the disk."""
         self.killed_at = monotonic()
         if self._process is not None:
             self._process.kill()
             await self._process.wait()
 
     async def forget(self, seconds: float) -> None:
-        """Loses what it confirms in the next `seconds`, as where a copy takes over that lags so far behind."""
+        """Loses every write of the next `seconds`, as in a failover to a replica that lags that far behind."""
         log = next((self._data_dir / "appendonlydir").glob("*.incr.aof"))
         size = log.stat().st_size
         await asyncio.sleep(seconds)

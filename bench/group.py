@@ -1,9 +1,9 @@
-"""All pipelines fail within one second: how long until every channel was told of every one it watches?
+"""All pipelines fail within one second. How long until every channel knows of every pipeline that it watches?
 
     python -m bench.group [--pipelines 300] [--channels 20] [--rate 50] [--all]
 
-By default the pipelines are dealt out to the channels; with `--all` every channel watches every pipeline. The sandbox
-keeps Slack's limits (1 message a second a channel, 300 a minute in the workspace) and answers 429 beyond them.
+By default the channels share the pipelines; with `--all` every channel watches every pipeline. The sandbox enforces
+Slack's limits (1 message a second per channel, 300 a minute in the workspace) and answers 429 beyond them.
 """
 
 import argparse
@@ -24,7 +24,7 @@ ASK_EVERY_SECONDS = 5.0
 
 @dataclass
 class Asked:
-    """How long `/pipeline status` took to be acknowledged, and to be answered, during the group."""
+    """The times of `/pipeline status` during the burst: until the acknowledgement and until the answer."""
 
     acknowledged: list[float]
     answered: list[float]
@@ -44,7 +44,7 @@ async def group(pipelines: int, channels: int, rate: float, *, everywhere: bool,
             ids = {name: rig.sandbox.goldrush.add(name=name, project="fleet").id for name in names}
             places = [_channel(rig, number) for number in range(channels)]
             shares = [names if everywhere else names[number::channels] for number in range(channels)]
-            rig.sandbox.slack.limits.enabled = False  # the watching is not what is measured
+            rig.sandbox.slack.limits.enabled = False  # the measurement does not cover the setup
             await rig.ask("list fleet")
             for place, share in zip(places, shares, strict=True):
                 await rig.ask("watch project:fleet" if everywhere else "watch " + " ".join(share), channel=place)
@@ -63,7 +63,7 @@ def _channel(rig: Rig, number: int) -> str:
 
 
 async def _until_seen(rig: Rig, wanted: set[str]) -> None:
-    """Every pipeline has a baseline: what is told later is a change."""
+    """Waits until every pipeline has a baseline, so that later messages report changes."""
     while wanted - {each.pipeline_id for each in rig.sandbox.goldrush.requests if each.status == 200}:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
 
@@ -75,24 +75,24 @@ async def _measure(rig: Rig, ids: dict[str, str], shares: dict[str, list[str]], 
     failed_in = monotonic() - began
     total = sum(map(len, shares.values()))
     asked = Asked([], [])
-    told_at: dict[tuple[str, str], float] = {}
+    reported_at: dict[tuple[str, str], float] = {}
     asking = asyncio.create_task(_keep_asking(rig, next(iter(shares)), asked))
     with Progress(console=out) as progress:
-        bar = progress.add_task("told", total=total)
-        while len(told_at) < total:
+        bar = progress.add_task("reported", total=total)
+        while len(reported_at) < total:
             await asyncio.sleep(0.25)
             for place, share in shares.items():
                 text = "\n".join(message.text for message in rig.sandbox.slack.messages(place))
                 for name in share:
-                    if (place, name) not in told_at and f"{name} failed" in text:
-                        told_at[place, name] = monotonic() - began
-            progress.update(bar, completed=len(told_at))
+                    if (place, name) not in reported_at and f"{name} failed" in text:
+                        reported_at[place, name] = monotonic() - began
+            progress.update(bar, completed=len(reported_at))
     asking.cancel()
-    times = sorted(told_at.values())
+    times = sorted(reported_at.values())
     limited = [call for call in rig.sandbox.slack.calls[calls:] if call.status == 429]
     refused = [call for call in rig.sandbox.slack.calls[calls:] if call.error and call.status != 429]
     out.print(f"{len(ids)} pipelines failed within {failed_in:.2f} s; {len(shares)} channels, {total} tellings owed")
-    out.print(f"told: first {times[0]:.1f} s, half {times[len(times) // 2]:.1f} s, last {times[-1]:.1f} s")
+    out.print(f"reported: first {times[0]:.1f} s, half {times[len(times) // 2]:.1f} s, last {times[-1]:.1f} s")
     out.print(f"Slack answered 429: {len(limited)} times; refused otherwise: {len(refused)} times")
     out.print(
         f"/pipeline status, asked {len(asked.answered)} times meanwhile: acknowledged within "
