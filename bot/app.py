@@ -103,7 +103,7 @@ async def _work(workspace: Workspace, slack: AsyncWebClient, settings: Settings,
 
 
 async def _until_ended(work: asyncio.Task[None], stopped: asyncio.Event) -> None:
-    """Leaves work that hangs: the next bot finds out how far it came."""
+    """Stops waiting for work that hangs. The next bot finds out how far it got."""
     stop_signal = asyncio.create_task(stopped.wait(), name="until stopped")
     try:
         await asyncio.wait({work, stop_signal}, return_when=asyncio.FIRST_COMPLETED)

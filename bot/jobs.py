@@ -50,7 +50,7 @@ class _Runner:
         seconds = _now() - self._since
         if self._runs and seconds > self._job.hangs_after and self._task:
             emit(JobHung(job=self._job.name, seconds=round(seconds)))
-            self._since = _now()  # a run that survives this is cancelled again after the same time
+            self._since = _now()  # cancel again after the same time, if the run survives this
             self._task.cancel()
         if self._task and self._task.done() and not self._task.cancelled() and (exc := self._task.exception()):
             self._task = None

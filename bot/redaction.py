@@ -1,4 +1,4 @@
-"""The one table of what a secret looks like, for logs and for texts that reach a channel."""
+"""The patterns of secrets, for logs and for texts that reach a channel."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""The bot's heartbeat: acquires leadership, starts recovery, and reports a time in which no bot polled."""
+"""The bot's heartbeat: acquires leadership, starts recovery, and reports times when no bot polled."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -27,11 +27,11 @@ from bot.ports.telemetry.slack import SlackUnreachable
 from bot.ports.telemetry.store import RollbackFound
 from bot.state.repository import Repository
 
-REREAD_SECONDS = 120.0  # all pipelines are read again before the bot reports what it missed
+REREAD_SECONDS = 120.0  # the bot reads all pipelines again before it reports what it missed
 
 
 class Heartbeat:
-    """`beat` runs every few seconds. The bot reports a longer time than `blind_after` without polling."""
+    """`beat` runs every few seconds. The bot reports a time without polling if it exceeds `blind_after`."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class Heartbeat:
         operator: ChannelId | None = None,
         embedded: bool = False,
     ) -> Self:
-        """Builds it with its recovery. `embedded`: the store stops with the bot, so each start finds another run id."""
+        """Builds a heartbeat and its recovery. `embedded`: the store stops with the bot, so its run id changes."""
         notices = Notices(repository=repository, operator=operator)
         recovery = StoreRecovery(
             repository=repository,
@@ -170,7 +170,7 @@ class Heartbeat:
 
 
 def missed_since(record: Record, pipeline: Pipeline, moment: datetime) -> DigestEntry | None:
-    """The later entries of the current episode, summed up."""
+    """A summary of the current episode's later entries."""
     timeline = record.episode.timeline if record.episode else ()
     entries = [entry for entry in timeline if entry.at > moment and entry.by is None]
     if not entries:

@@ -1,11 +1,11 @@
-"""Leadership: many bots may answer and send, but one polls, so that the budget is spent once."""
+"""Leadership: many bots answer and send, but only the leader polls, so that they spend the budget once."""
 
 from collections.abc import Awaitable, Callable
 
 from bot.ports.clock import Clock
 from bot.ports.lease_store import READER, Lease, LeaseStore
 
-SPARE_SECONDS = 2.0  # a lease that is about to run out does not count
+SPARE_SECONDS = 2.0  # the bot doesn't rely on a lease that expires sooner
 
 
 class Leadership:
@@ -40,7 +40,7 @@ class Leadership:
         return run_as_leader
 
     async def release(self) -> None:
-        """Another bot can lead at once.
+        """Releases the lease, so that another bot can lead at once.
 
         Raises:
             StoreAway: another bot waits until the lease expires.

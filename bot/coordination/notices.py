@@ -12,8 +12,10 @@ from bot.state.repository import Repository
 
 
 class Notices:
-    """The operator gets everything; without an operator, every channel that it concerns. A channel gets only its own
-    part, and always hears of its own lost watches."""
+    """The operator gets the whole notice. Without an operator, each affected channel gets its own part.
+
+    A channel always hears about its own lost watches.
+    """
 
     def __init__(self, *, repository: Repository, operator: ChannelId | None) -> None:
         self._repository = repository
@@ -39,7 +41,7 @@ class Notices:
         ]
 
     def _own_part(self, channel: ChannelId, notice: Notice, unread: Collection[PipelineId]) -> Notice:
-        """The watches of a private channel are no other channel's business."""
+        """The channel's own part: another channel must not see its watches."""
         covered = self._repository.covered_by(self._repository.watches.of(channel))
         return replace(
             notice,

@@ -56,13 +56,14 @@ class StoreRecovery:
         """True once this process has recovered from a loss, and reported it."""
 
     async def resume(self) -> None:
-        """Completes a recovery that was cut short."""
+        """Completes an interrupted recovery."""
         if self._loss:
             await self.recover()
 
     async def recover(self) -> None:
-        """Writes again what this process knows better. Puts all open deliveries in doubt, unless Redis was emptied:
-        it then knows no bot, and open failures get new cards.
+        """Restores what this process knows, and marks all open deliveries as doubtful.
+
+        An emptied Redis has no deliveries to doubt. Then open failures get new cards.
 
         Raises:
             StoreAway: `resume` completes the recovery.
@@ -85,7 +86,7 @@ class StoreRecovery:
         self._recovered = True
 
     async def check_server(self, last: LastHeartbeat) -> None:
-        """Redis restarted, or another Redis answers: it may lack the last writes."""
+        """Detects a restarted or another Redis, which may lack the last writes."""
         if last.doubt_since:
             self._doubt.arise(last.doubt_since)
         first = self._run_id is None
@@ -99,7 +100,7 @@ class StoreRecovery:
             await self.recover()
 
     async def check_keys(self) -> None:
-        """The same server lost single keys, evicted or deleted. The leader restores them."""
+        """Detects keys that the same server evicted or deleted. The leader restores them."""
         cards = self._repository.open_cards
         keys, missing = await self._store.lost_keys(tuple(cards), self._repository.watches.suspended)
         if not keys:

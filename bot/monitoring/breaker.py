@@ -1,4 +1,4 @@
-"""Tells a fault of the API from a fault of one pipeline: many pipelines that fail at once are one outage."""
+"""Distinguishes an outage of the API from a problem of one pipeline. Many failures at once mean an outage."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -45,11 +45,11 @@ class CircuitBreaker:
         self._pipelines.clear()
 
     def record_rejected_key(self, problem: str) -> None:
-        """GoldRush refused the listing. No pipeline can cause that."""
+        """Opens after a refused listing, because no single pipeline can cause that."""
         self.health, self.problem, self.until = ApiHealth.KEY_REJECTED, problem, None
 
     def record_wait(self, until: datetime) -> None:
-        """The bot reads nothing until then."""
+        """Stops all reads until then."""
         if self.health is not ApiHealth.KEY_REJECTED:
             self.health, self.until = ApiHealth.WAITING, until
 

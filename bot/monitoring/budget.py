@@ -1,7 +1,7 @@
 """The requests that the bot may spend on one ServiceKey. People come before the polling, up to their share.
 
-Own code, since no limiter that the field trusts can be shrunk by a 429, keeps a share for one class of callers, and
-lives by a clock that a test can set.
+No common limiter slows down after a 429, reserves a share for some callers, and lets tests set its clock. So this is
+own code.
 """
 
 from enum import Enum
@@ -11,8 +11,8 @@ from bot.ports.pipeline_api import ApiError, Throttled
 
 RESERVED_SHARE = 0.15  # for people's commands
 BURST_SECONDS = 1.0
-POLLING_WAITS_SECONDS = 0.5  # polling asks four times a second; after a longer silence it needs nothing
-SHRINK = 0.85  # a half would cost a third more delay: reliability is bought with a little (AIMD)
+POLLING_WAITS_SECONDS = 0.5  # polling asks four times a second; a longer silence means that it needs nothing
+SHRINK = 0.85  # AIMD; halving the rate would add a third more delay
 GROW_PER_SECOND = 0.01  # of the full rate
 LEAST_SHARE = 0.1
 UNTOLD_HOLD_SECONDS = 2.0

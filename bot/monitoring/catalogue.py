@@ -70,7 +70,7 @@ class CatalogueSync:
         return self._repository.lacks(pipeline_id, since=now - CONFIRM_SECONDS)
 
     def _waits_until(self) -> datetime | None:
-        """The end of the wait that GoldRush asked for before the next listing."""
+        """The end of the wait that GoldRush requested before the next listing."""
         hold = self._budget.held(Route.LISTING)
         return self._clock.now() + timedelta(seconds=hold[1] - self._clock.monotonic()) if hold else None
 

@@ -1,4 +1,4 @@
-"""Reads a pipeline object again where the listing's intent may be older than the phase that it contradicts."""
+"""Reads a pipeline object again if the listing's intent contradicts a newer phase."""
 
 from dataclasses import replace
 
@@ -14,11 +14,11 @@ from bot.ports.telemetry.monitoring import IntentUnknown
 from bot.state.repository import Repository
 
 PATIENCE_SECONDS = 2.0  # a reading waits no longer than this for its intent
-KEPT_SECONDS = 10.0  # for a person who asks: the user's intent may have changed since
+KEPT_SECONDS = 10.0  # for a person's question: the intent may have changed since
 
 
 class Intents:
-    """Listings come every few minutes only. Reads an intent where it decides what a phase means."""
+    """Reads an intent if it decides what a phase means, because listings come only every few minutes."""
 
     def __init__(self, *, api: PipelineApi, repository: Repository, budget: Budget, clock: Clock) -> None:
         self._api = SafeApi(api)

@@ -1,4 +1,4 @@
-"""Reports once in each channel that GoldRush's API can't be read, and once that it can be read again."""
+"""Reports the begin and the end of an API outage once in each channel."""
 
 from collections.abc import Iterable
 from dataclasses import replace

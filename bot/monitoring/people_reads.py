@@ -15,12 +15,12 @@ class Room:
     kept: bool = False
 
     def keep(self) -> None:
-        """A read uses this slot until it ends."""
+        """Assigns the slot to a read until it ends."""
         self.kept = True
 
 
 class PeopleReads:
-    """Counts the reads that people began, until each has ended."""
+    """Counts the reads for people that have not ended."""
 
     def __init__(self, most: int = MOST_AT_ONCE) -> None:
         self._free = asyncio.Semaphore(most)

@@ -1,4 +1,4 @@
-"""Decides which pipeline to read next: what is due, in which order, within the budget."""
+"""Decides which pipeline to read next: the most overdue first, within the budget."""
 
 import asyncio
 from collections.abc import Mapping
@@ -71,7 +71,7 @@ class Scheduler:
         self._welcomed = -1
 
     async def run(self, stopped: asyncio.Event) -> None:
-        """Owns the reads. Returns after `stopped` is set and the last read has ended."""
+        """Runs the reads. Returns after `stopped` is set and the last read has ended."""
         async with asyncio.TaskGroup() as reads:
             self._reads = reads
             await stopped.wait()

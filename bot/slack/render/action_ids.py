@@ -1,4 +1,4 @@
-"""The names of our buttons: what Slack sends back when one is clicked."""
+"""The action ids of the buttons. Slack sends them back with a click."""
 
 ACKNOWLEDGE = "acknowledge"
 ACKNOWLEDGE_ALL = "acknowledge_all"
@@ -12,4 +12,4 @@ CONFIRM = "confirm"
 UNDO = "undo"
 STOP_PAGING = "stop_paging"
 STOP_ALL_PAGING = "stop_all_paging"
-LINK = "platform"  # opens an address; Slack tells of the click all the same, and wants it acknowledged
+LINK = "platform"  # opens an address; Slack still reports the click, and expects an acknowledgement

@@ -1,4 +1,4 @@
-"""A message and the few blocks that we use, held to Slack's limits whatever is put in.
+"""A message and its blocks. Every block stays within Slack's limits, whatever its content.
 
 Source: https://docs.slack.dev/reference/block-kit/blocks
 """
@@ -20,21 +20,20 @@ OPTION_LIMIT = 75
 MOST_OPTIONS = 100
 ROW_LINK = "Open"
 _ROW_LINKS = re.compile(rf" · <https?://[^<>|]*\|{ROW_LINK}>")
-# The text keeps code as it is, keeps the words of bold text, and drops our own emoji.
+# The plain text keeps code, removes the marks of bold text, and drops the bot's emoji.
 _MARKED = re.compile(r"(?P<code>`[^`\n]*`)|\*(?P<bold>(?:`[^`\n]*`|[^*`\n])+)\*|(?<!\S):[a-z][a-z0-9_+-]*:(?: |$)")
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`text` says all that the blocks say, but for the links of single rows: a screen reader and a notification tell
-    it."""
+    """`text` repeats the blocks without the links of rows, for screen readers and notifications."""
 
     text: str
     blocks: tuple[Block, ...] = ()
 
     @property
     def plain(self) -> "Message":
-        """For a workspace that refuses the blocks."""
+        """The message without blocks, for a workspace that refuses them."""
         return Message(self.text)
 
     def as_response(self, *, in_channel: bool = False, replace: bool = False) -> dict[str, object]:
@@ -48,7 +47,7 @@ class Message:
 
 
 def message(blocks: Sequence[Block]) -> Message:
-    """The text is taken from the blocks, so that it can leave nothing out."""
+    """Builds the text from the blocks, so that it omits nothing."""
     kept = tuple(blocks[:MOST_BLOCKS])
     lines = [line for block in kept for line in _spoken(block)]
     return Message(shortened("\n".join(lines), TEXT_LIMIT), kept)
@@ -70,7 +69,7 @@ def _words(marked: re.Match[str]) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """Whole lines as far as they fit; our own lines hold `<…>` forms that must not be cut in two."""
+    """Cuts the text at the end of a line, because a cut within a `<…>` form would break it."""
     if len(text) <= limit:
         return text
     kept, length = [], 0
@@ -83,7 +82,7 @@ def shortened(text: str, limit: int) -> str:
 
 
 def _mrkdwn(text: str) -> Block:
-    return {"type": "mrkdwn", "text": text, "verbatim": True}  # no name becomes a link or a mention by itself
+    return {"type": "mrkdwn", "text": text, "verbatim": True}  # so that Slack turns no name into a link or mention
 
 
 def section(text: str) -> Block:
@@ -91,7 +90,7 @@ def section(text: str) -> Block:
 
 
 def sections(lines: Iterable[str]) -> list[Block]:
-    """Lines in as few sections as hold them."""
+    """Puts lines into as few sections as possible."""
     chunks: list[list[str]] = [[]]
     length = 0
     for line in lines:
@@ -133,7 +132,7 @@ def select(action_id: str, placeholder: str, options: Sequence[tuple[str, str]])
 
 
 def confirmation(title: str, text: str, yes: str, *, marked_up: bool = False) -> Block:
-    """`marked_up`: the text holds mentions of channels or code."""
+    """`marked_up`: the text contains mentions of channels or code."""
 
     def plain(words: str) -> Block:
         return {"type": "plain_text", "text": words}

@@ -1,4 +1,4 @@
-"""The messages of episodes: card and thread line. Each is rendered whole, most important first. Pure."""
+"""Renders the messages of episodes: the card and its thread lines, most important first. Pure."""
 
 from datetime import datetime, timedelta
 
@@ -66,7 +66,7 @@ def _facts(card: Card) -> list[str]:
 
 
 def _lasted(card: Card) -> str:
-    """How long a failure lasted, unless the headline says it, and how exact that is."""
+    """The duration of a failure, unless the headline says it, and its precision."""
     episode = card.episode
     if episode.outcome is not Outcome.RECOVERED:
         return ""
@@ -77,7 +77,7 @@ def _lasted(card: Card) -> str:
 
 
 def _precision(episode: Episode) -> str:
-    """The error of a downtime: the failure may have begun, or ended, just after the reading before."""
+    """The uncertainty of a downtime: the failure may have begun or ended just after the reading before."""
     if not episode.timeline:
         return ""
     began, ended = episode.timeline[0], episode.timeline[-1]
@@ -88,7 +88,7 @@ def _precision(episode: Episode) -> str:
 
 
 def footnotes(delivery: Delivery, now: datetime) -> list[Block]:
-    """Says that the message came late and why, or that it may be a repeat."""
+    """Says why the message came late, and that it may be a repeat."""
     return [*context(_lateness(delivery, now)), *possible_repeat(delivery)]
 
 
@@ -97,7 +97,7 @@ def possible_repeat(delivery: Delivery) -> list[Block]:
 
 
 def _lateness(delivery: Delivery, now: datetime) -> str:
-    """The change happened between two readings. The text names the earlier one too if it is much earlier."""
+    """Says why and how late the message came. Names the reading before the change too, if it is much earlier."""
     message, delay = delivery.message, delivery.attempt.delay
     if now - message.made_at < LATE_AFTER:
         return ""
@@ -151,7 +151,7 @@ _LINES: tuple[tuple[Event, str], ...] = (
 def line_words(line: TimelineEntry, named: Pipeline | None = None) -> str:
     """One sentence for one reading, about its most important event. Outside its thread it needs a name."""
     ready = phrases.replicas(line.phase, line.ready, line.replicas)
-    # A reading that shows a change shows also that the pipeline can be read again.
+    # A reading with a change also shows that the bot can read the pipeline again.
     events = [event for event in line.events if event is not Event.BACK] or line.events
     form = next((form for event, form in _LINES if event in events), "{sign} {name}{clause}{counted}")
     return form.format(

@@ -12,7 +12,7 @@ UNCHANGED = "Nothing was changed."
 
 
 def undo_blocks(undo: str) -> list[Block]:
-    """The button that takes a change back, and for how long it does."""
+    """The button that reverts a change, and until when it works."""
     if not undo:
         return []
     until = f"Undo works for {duration(UNDO_FOR.total_seconds())}, unless someone changes this again."
@@ -21,6 +21,6 @@ def undo_blocks(undo: str) -> list[Block]:
 
 
 def confirm_blocks(words: str, command: str, at: datetime) -> list[Block]:
-    """A button that does what its label says. `at` tells one question from another that is asked in the same words."""
+    """A button that runs `command`. `at` distinguishes two questions with the same words."""
     packed = value(asked=command, at=at.isoformat())
     return actions("confirm", button(action_ids.CONFIRM, plain_cut(words, 75), packed)) if packed else []

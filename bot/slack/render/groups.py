@@ -36,7 +36,7 @@ TOGETHER_FROM = 2
 
 
 def render_group(group: Group, delivery: Delivery, now: datetime, render_context: RenderContext) -> Message:
-    """If the message is too large, it loses the rows' links."""
+    """Drops the rows' links if the message is too large."""
     whole = _blocks(group, delivery, now, render_context, links=True)
     fits = len(json.dumps(whole, ensure_ascii=False)) <= BLOCKS_LIMIT
     return message(whole if fits else _blocks(group, delivery, now, render_context, links=False))
@@ -82,8 +82,7 @@ def _options(cards: list[Card]) -> list[tuple[str, str]]:
 
 
 def _todo(cards: list[Card]) -> list[str]:
-    """The runbooks and notes that most of the pipelines share: a group has room for a few. A line that is not for all
-    of them says for which."""
+    """The few runbooks and notes that most pipelines share. A line names its pipelines, unless it applies to all."""
     names: dict[str, list[str]] = {}
     for card in cards:
         for line in guidance_lines(card.guidance):

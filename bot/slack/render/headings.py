@@ -1,4 +1,4 @@
-"""The heading over several pipelines: how many there are, and how many of them need attention. Pure."""
+"""The heading over several pipelines: their number, and how many need attention. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

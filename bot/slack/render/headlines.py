@@ -24,7 +24,7 @@ def headline(card: Card) -> str:
 
 
 def _unwatched(card: Card, name: str) -> str:
-    """The card's last words. Nobody knows whether the episode is over."""
+    """The last headline of a card whose pipeline lost its watch. The episode may still be open."""
     state = card.state
     seen = phrases.state_words(state)
     seen = f"last seen {seen}" if state.observation and state.reach is Reach.REACHABLE else seen
@@ -39,7 +39,7 @@ def _no_more_updates(card: Card, name: str) -> str:
 
 
 def _unread(card: Card) -> str:
-    """Stands first, because all below it may be out of date. Both times stay true later."""
+    """The first line, because all lines below may be out of date. Both times stay true later."""
     seen = card.state.observation
     if card.unread_at is None or seen is None or not card.episode.open:
         return ""
@@ -48,7 +48,7 @@ def _unread(card: Card) -> str:
 
 
 def _unseen(card: Card) -> str:
-    """The pipeline can't be read now: the headline shows its last known state."""
+    """The bot can't read the pipeline now, so the headline shows its last known state."""
     says_so_itself = {EpisodeKind.PAUSE, EpisodeKind.BLIND}
     if not card.episode.open or card.state.reach is Reach.REACHABLE or card.episode.kind in says_so_itself:
         return ""
@@ -88,7 +88,7 @@ def _not_recovered(state: PipelineState) -> str:
 
 
 def _after_healthy(episode: Episode) -> str:
-    """How long it was live, if it failed straight from there."""
+    """How long the pipeline was live, if it failed directly from that state."""
     healthy = episode.healthy
     if healthy is None or healthy.until is None or healthy.until < episode.opened_at or _says_nothing(healthy):
         return ""
@@ -96,7 +96,7 @@ def _after_healthy(episode: Episode) -> str:
 
 
 def _healthy_before(episode: Episode) -> str:
-    """When it was last live, if something came in between, such as a deployment."""
+    """When the pipeline was last live, if another state came in between, such as a deployment."""
     healthy = episode.healthy
     if healthy is None or healthy.until is None or healthy.until >= episode.opened_at:
         return ""

@@ -15,7 +15,7 @@ MOST_ROWS = 30
 
 
 def render_held_pages(held: HeldPages, delivery: Delivery, now: datetime) -> Message:
-    """Never marked as late, because it waits on purpose."""
+    """Carries no late mark, because the summary waits on purpose."""
     entries = sorted(held.entries, key=lambda entry: entry.pipeline.name.lower())
     pipelines = "1 pipeline" if len(entries) == 1 else f"{len(entries)} pipelines"
     head = f":no_bell: *I held back direct messages about {pipelines}*. You get at most {held.limit} pages an hour."

@@ -1,4 +1,4 @@
-"""The help texts: each command brings its page. Pure."""
+"""The help texts. Each command defines its own page. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -13,7 +13,7 @@ MINUTE, HOUR, DAY = 60, 3_600, 86_400
 _LOOKALIKES = str.maketrans({"*": "∗", "`": "ˋ", "~": "∼"})
 _BRACKETS = str.maketrans({"<": "‹", ">": "›"})
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
-_TURNS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")  # marks that turn the direction of text
+_TURNS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")  # marks that change the direction of text
 _EDGE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)")
 _SHORTCODE = re.compile(r":(?=[\w+'-]+:)")
 _JOINER = "\u2060"  # invisible; beside it an underscore makes nothing italic, and a colon begins no emoji
@@ -46,7 +46,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def outside(text: str, limit: int = NAME_LIMIT) -> str:
-    """A name or reason from outside, fit for mrkdwn: one line that pings nobody, formats nothing and turns nothing."""
+    """A name or reason from outside as one safe line: it pings nobody and changes neither format nor direction."""
     clean = _one_line(text).translate(_LOOKALIKES)
     clean = _EDGE_UNDERSCORE.sub(f"{_JOINER}_{_JOINER}", clean)
     clean = _SHORTCODE.sub(f":{_JOINER}", clean)
@@ -56,7 +56,7 @@ def outside(text: str, limit: int = NAME_LIMIT) -> str:
 
 
 def code(text: str, limit: int = NAME_LIMIT) -> str:
-    """Text to type, as code: Slack formats nothing in it."""
+    """Text to type, as code, so that Slack formats nothing in it."""
     clean = _one_line(text).replace("`", "ˋ")
     return f"`{cut(clean, limit) or ' '}`"
 
@@ -72,7 +72,7 @@ def _one_line(text: str) -> str:
 
 
 def date(at: datetime, form: str = "{time} {date_short_pretty}") -> str:
-    """In the reader's own time zone, with UTC for those whose client cannot.
+    """The time in the reader's own zone, with UTC as the fallback for other clients.
 
     Slack capitalises the first letter of the result. The time comes first, so `today` stays lower case.
     """
@@ -84,7 +84,7 @@ def time_of_day(at: datetime) -> str:
 
 
 def duration(seconds: float, *, at_least: bool = False) -> str:
-    """As people say it: `6 s`, `1 min 30 s`, `3 min`, `2 h 10 min`, `1 day 4 h`, `3 days`.
+    """A duration in people's words: `6 s`, `1 min 30 s`, `3 min`, `2 h 10 min`, `1 day 4 h`, `3 days`.
 
     Rounded to the nearest; down where the text says "at least".
     """

@@ -12,7 +12,7 @@ def note_text(note: Note) -> str:
 
 
 def guidance_lines(guidance: Guidance) -> list[str]:
-    """What to do next, as a card says it: a note with who wrote it, in plain text."""
+    """The next steps on a card: a runbook, and a note with its author in plain text."""
     lines = [f":book: Runbook: {note_text(guidance.runbook)}"] if guidance.runbook else []
     if guidance.note:
         by = f" — {outside(guidance.note.by_name)}" if guidance.note.by_name else ""

@@ -29,7 +29,7 @@ def _listed(watches: tuple[Watch, ...]) -> list[Block]:
 
 
 def _as_many_as_fit(lines: Sequence[str]) -> list[Block]:
-    """A last line counts those that have no room."""
+    """As many lines as fit into a message. A last line counts the others."""
     kept, length = 0, 0
     while kept < len(lines) and length + len(lines[kept]) < LISTED:
         length += len(lines[kept]) + 1

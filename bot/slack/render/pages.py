@@ -16,7 +16,7 @@ def shared(question: SavedQuestion) -> list[Block]:
 
 
 def within(question: SavedQuestion, total: int) -> SavedQuestion:
-    """There may be fewer pages by now than when the button was drawn."""
+    """The question with an existing page. There may be fewer pages now than when the bot rendered the button."""
     return replace(question, page=min(question.page, max(1, -(-total // PAGE_SIZE))))
 
 
@@ -30,8 +30,10 @@ def page_words(question: SavedQuestion, total: int) -> str:
 
 
 def controls(question: SavedQuestion, total: int, only_id: str) -> list[Block]:
-    """Share, and the neighbours of this page. A shared answer carries none: it belongs to nobody. Neither does one that
-    shows no pipeline: it is of use to nobody else."""
+    """The buttons for sharing, and for the pages before and after.
+
+    A shared answer has none, because it belongs to nobody. An answer without pipelines has none: others can't use it.
+    """
     if question.shared or not total:
         return []
     back = value(asked=question.text, page=question.page - 1)

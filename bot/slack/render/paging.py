@@ -29,7 +29,7 @@ def _origin(origin: PageOrigin, channel: ChannelId) -> str:
 
 
 def stop_button(channel: ChannelId, origins: Sequence[PageOrigin], **facts: object) -> Block | None:
-    """Only in direct messages: there the person who clicks is the person who is paged."""
+    """None outside direct messages, because only there the bot pages the person who clicks."""
     if not (phrases.is_direct(channel) and any(origin.channel != channel for origin in origins)):
         return None
     return stop_paging([origin for origin in origins if origin.channel != channel], **facts)
@@ -41,7 +41,7 @@ def stop_paging(origins: Sequence[PageOrigin] = (), **facts: object) -> Block:
 
 
 def _what_is_left(origins: Sequence[PageOrigin]) -> str:
-    """What the click does, within the 300 characters of a dialog."""
+    """The effect of a click, within the 300 characters of a dialog."""
     notice = "I'll tell the people who set them up."
     if not origins or any(not origin.reference for origin in origins):
         return f"The watches that paged you for this no longer page you for anything that they cover. {notice}"

@@ -1,4 +1,4 @@
-"""The words and symbols that several messages share. Pure."""
+"""Words and symbols that several messages share. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -39,7 +39,7 @@ SUSPENDED = {
 
 
 def cure(channel: ChannelId | None, reason: SuspendReason, command: str, *, here: bool) -> str:
-    """How to resume a suspended channel. `here`: the text stands in that channel."""
+    """How to resume a suspended channel. `here`: the reader is in that channel."""
     where = "here" if here else "there"
     return f"{_fix(channel, reason, here=here)}, then type `{command} watches` {where}. I'll try again right away."
 
@@ -61,7 +61,7 @@ def is_direct(channel: ChannelId | None) -> bool:
 
 
 def watcher(channel: ChannelId | None, *, here: bool = False) -> str:
-    """The subject of "watches": a channel, or the person who talks to the bot. `here`: the text stands there."""
+    """The subject of "watches": a channel, or the person in a direct message. `here`: the reader is there."""
     if is_direct(channel):
         return "You"
     return "This channel" if here or channel is None else f"<#{channel}>"
@@ -90,17 +90,17 @@ def standing_symbol(standing: PipelineState) -> str:
 
 
 def phase_word(phase: Phase | None) -> str:
-    """The phase as a value. An undocumented one is shown as it came."""
+    """The phase as a value. Shows an undocumented phase unchanged."""
     return "not read yet" if phase is None else outside(str(phase), 40)
 
 
 def phase_in_a_sentence(phase: Phase | None) -> str:
-    """In lower case, if GoldRush documents it: `failed`, `deploying`."""
+    """The phase in lower case if GoldRush documents it: `failed`, `deploying`."""
     return phase_word(phase).lower() if phase in _SYMBOLS else phase_word(phase)
 
 
 def phase_clause(phase: Phase | None) -> str:
-    """What follows a pipeline's name: `*failed*`, `is *deploying*`."""
+    """The words after a pipeline's name: `*failed*`, `is *deploying*`."""
     if phase == Phase.FAILED:
         return "*failed*"
     verb = "is" if phase is None or phase in _SYMBOLS else "reports"
@@ -108,13 +108,13 @@ def phase_clause(phase: Phase | None) -> str:
 
 
 def state_in_a_sentence(state: PipelineState) -> str:
-    """`*running*, degraded`, as part of a sentence about a pipeline that can be read."""
+    """The state within a sentence, for a readable pipeline: `*running*, degraded`."""
     seen = state.observation
     return f"*{phase_in_a_sentence(state.phase)}*{_more(seen) if seen else ''}"
 
 
 def state_clause(state: PipelineState) -> str:
-    """What follows a pipeline's name: `*failed*`, `is *running*, degraded`, `can't be read, last seen *FAILED*`."""
+    """The words after a pipeline's name: `*failed*`, `is *running*, degraded`, `can't be read, last seen *FAILED*`."""
     if state.reach is Reach.UNREACHABLE:
         return state_words(state)
     if state.reach is Reach.GONE or state.observation is None:

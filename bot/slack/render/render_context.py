@@ -1,4 +1,4 @@
-"""What every message needs of its surroundings. Pure."""
+"""The settings that every message needs. Pure."""
 
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -9,7 +9,7 @@ PIPELINE_ID = "{pipeline_id}"
 
 @dataclass(frozen=True, slots=True)
 class RenderContext:
-    """The settings that every card needs. `platform_url` may hold `{pipeline_id}`."""
+    """The settings that every message needs. `platform_url` may contain `{pipeline_id}`."""
 
     platform_url: str
     command: str

@@ -1,4 +1,4 @@
-"""The looks of everything we say, for one configuration."""
+"""Renders every message, for one configuration."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -19,12 +19,12 @@ Calls = TypeVar("Calls", Card, Notice)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """`platform_url` is a template that may hold `{pipeline_id}`."""
+    """`platform_url` is a template that may contain `{pipeline_id}`."""
 
     command: str
     platform_url: str
     broadcast: Broadcast = Broadcast.MEMBERS
-    """NOBODY silences `here` and `channel` in every page, whenever it was set up."""
+    """NOBODY silences `here` and `channel` in every page, even for older watches."""
 
     @property
     def render_context(self) -> RenderContext:

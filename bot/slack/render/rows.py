@@ -1,4 +1,4 @@
-"""Lines that several answers share: one pipeline, a suspended channel, words that name no pipeline. Pure."""
+"""Lines that several answers share: a pipeline, a suspended channel, unknown names. Pure."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -41,7 +41,7 @@ def _facts(view: PipelineView, now: datetime) -> list[str]:
 
 
 def trying_again(channel: ChannelId | None, reason: SuspendReason, render_context: RenderContext) -> str:
-    """The question itself makes the bot try again."""
+    """Says that the bot tries to post again: the question itself made it do so."""
     tried = f":warning: I couldn't post here: {phrases.SUSPENDED[reason]}. I'm trying again now."
     return f"{tried}\nIf nothing comes, {phrases.cure(channel, reason, render_context.command, here=True)}"
 
@@ -83,7 +83,7 @@ def _problem(each: UnresolvedReference, render_context: RenderContext) -> str:
 
 
 def _chosen(each: UnresolvedReference) -> tuple[Sequence[Pipeline], Names | None]:
-    """The pipelines that it could mean, and the names among which one must be unambiguous."""
+    """The pipelines that a reference could mean, and the candidates that a suggested name must distinguish."""
     if isinstance(each, Ambiguous):
         return each.candidates[:CANDIDATES], Names(each.candidates)
     return each.nearest, None

@@ -1,4 +1,4 @@
-"""A question, as buttons carry it."""
+"""The question behind an answer. Its buttons carry it."""
 
 from dataclasses import dataclass
 
@@ -11,4 +11,4 @@ class SavedQuestion:
     page: int = 1
     shared: bool = False
     shared_by: str = ""
-    """As plain text."""
+    """The name as plain text."""
