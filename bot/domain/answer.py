@@ -199,7 +199,7 @@ class AcknowledgeAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcknowledgeAllAnswer:
-    """How many failures of one group this click acknowledged, out of those in the store."""
+    """How many failures of one group this click acknowledged, out of the `known` ones in the store."""
 
     acknowledged: int
     known: int = 1

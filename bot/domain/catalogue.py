@@ -200,8 +200,8 @@ class Names:
 
 def _similarity(name: str, other: str) -> float:
     """The share of neighbouring letters that two words have in common (Dice). Much cheaper than difflib."""
-    ours, theirs = _pairs(name), _pairs(other)
-    return len(ours & theirs) / (len(ours) + len(theirs))
+    pairs, other_pairs = _pairs(name), _pairs(other)
+    return len(pairs & other_pairs) / (len(pairs) + len(other_pairs))
 
 
 @lru_cache(maxsize=CACHED)

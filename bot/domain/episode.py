@@ -106,7 +106,7 @@ class Episode:
 
     def card_in(self, channel: ChannelId) -> str | None:
         """The key of this episode's card there. A channel that Slack renamed may have two: the first one."""
-        return next((key for key, there in self.cards.items() if there == channel), None)
+        return next((key for key, conversation in self.cards.items() if conversation == channel), None)
 
     def with_entry(self, entry: TimelineEntry) -> "Episode":
         """Appends an entry. A long timeline keeps its beginning and its latest entries."""
@@ -232,11 +232,11 @@ def _identity(kind: EpisodeKind, state: PipelineState, at: datetime, last: str |
 
 def _with(episode: Episode, transition: Transition, state: PipelineState) -> Episode:
     last = episode.timeline[-1] if episode.timeline else None
-    seen = state.observation if transition.event not in _READING else None
+    observation = state.observation if transition.event not in _READING else None
     if last and last.at == transition.at and last.by is None:
         last = replace(last, events=(*last.events, transition.event))
-        if seen:  # a readable pipeline shows what was read
-            last = replace(last, phase=transition.phase, ready=seen.ready, replicas=seen.replicas)
+        if observation:  # a readable pipeline shows what was read
+            last = replace(last, phase=transition.phase, ready=observation.ready, replicas=observation.replicas)
         return replace(episode, timeline=(*episode.timeline[:-1], last))
     entry = TimelineEntry(
         revision=episode.revision + 1,
@@ -244,8 +244,8 @@ def _with(episode: Episode, transition: Transition, state: PipelineState) -> Epi
         events=(transition.event,),
         after=transition.after,
         phase=transition.phase,
-        ready=seen.ready if seen else None,
-        replicas=seen.replicas if seen else None,
+        ready=observation.ready if observation else None,
+        replicas=observation.replicas if observation else None,
         reason=transition.reason,
         until=transition.until,
     )

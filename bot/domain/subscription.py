@@ -100,10 +100,10 @@ def is_same(watch: Watch | None, other: Watch | None) -> bool:
     return watch is not None and other is not None and (watch.events, watch.targets) == (other.events, other.targets)
 
 
-def excess(there: Iterable[Watch], edits: Sequence[Edit], limits: Limits) -> Excess | None:
+def excess(current: Iterable[Watch], edits: Sequence[Edit], limits: Limits) -> Excess | None:
     """The limit that these edits would exceed. A channel beyond a limit may still change and end its watches."""
     added = [edit.after for edit in edits if edit.after and not edit.before]
-    after = [*there, *added]
+    after = [*current, *added]
     if added and len(after) > limits.watches:
         return Excess.WATCHES
     if any(watch.pattern for watch in added) and sum(watch.pattern for watch in after) > limits.patterns:
@@ -115,15 +115,15 @@ def no_longer_paged(edits: Iterable[Edit], by: UserId) -> Mapping[Target, tuple[
     """The people that a watch no longer pages, with these watches. Leaves out the person who made the change."""
     unpaged: dict[Target, list[Watch]] = {}
     for edit in edits:
-        left = edit.after.targets if edit.after else ()
+        remaining = edit.after.targets if edit.after else ()
         for target in edit.before.targets if edit.before else ():
-            if edit.before and target.kind is TargetKind.USER and target.id != by and target not in left:
+            if edit.before and target.kind is TargetKind.USER and target.id != by and target not in remaining:
                 unpaged.setdefault(target, []).append(edit.before)
     return {target: tuple(watches) for target, watches in unpaged.items()}
 
 
-def undone(undo: Undo, there: Mapping[str, Watch]) -> tuple[Edit, ...] | None:
+def undone(undo: Undo, current: Mapping[str, Watch]) -> tuple[Edit, ...] | None:
     """The edits that restore the earlier watches; None if something else changed one of them since."""
-    if any(there.get(edit.id) != edit.after for edit in undo.edits):
+    if any(current.get(edit.id) != edit.after for edit in undo.edits):
         return None
     return tuple(Edit(before=edit.after, after=edit.before) for edit in undo.edits)

@@ -250,10 +250,10 @@ def _restarted(state: PipelineState, now: Observation) -> bool:
 
 def _last_worker(state: PipelineState) -> tuple[str | None, datetime | None]:
     """Rows of older versions hold the observation only."""
-    seen = state.observation
-    if seen is None:
+    observation = state.observation
+    if observation is None:
         return None, None
-    return state.uid or seen.uid, state.start_time or seen.start_time
+    return state.uid or observation.uid, state.start_time or observation.start_time
 
 
 def _worker(state: PipelineState, now: Observation, *, fresh: bool) -> tuple[str | None, datetime | None]:

@@ -7,11 +7,11 @@ from bot.domain.watch import ChannelId
 
 
 class RenameStore(Protocol):
-    async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
-        """Records that Slack gave the channel another id; `rename_channel` does the work.
+    async def keep_rename(self, old: ChannelId, new: ChannelId, event_stamp: str) -> None:
+        """Records that Slack gave the channel a new id; `rename_channel` does the work.
 
-        An id that led to `old` now leads to `new`, or to the id that `new` leads to. `told_at` is Slack's stamp of the
-        event: with it, Redis recognises a repeated event after an id came back.
+        An id that led to `old` now leads to `new`, or to the id that `new` leads to. `event_stamp` is Slack's stamp of
+        the event: with it, Redis recognises a repeated event after an id came back.
         """
         ...
 
@@ -26,7 +26,7 @@ class RenameStore(Protocol):
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         """Moves the channel's watches, deliveries and cards to the new id. Cards keep their keys.
 
-        Answers how many watches moved.
+        Returns the number of moved watches.
 
         Raises:
             StoreAway: also if a sender is sending there, or `new` is no longer the newest id.

@@ -51,16 +51,16 @@ class PagingStops:
         await self._repository.refresh_watches()
         paging = [watch for watch in self._repository.watches.all if _pages(watch, person)]
         pipelines = [self._repository.pipeline(each) for each in pipeline_ids or ()]
-        theirs = [watch for watch in paging if pipeline_ids is None or any(watch.covers(each) for each in pipelines)]
-        for channel in dict.fromkeys(watch.channel for watch in theirs):
-            await self._edit(channel, person, [watch for watch in theirs if watch.channel == channel])
-        await self._end_direct_cards(person, theirs)
+        affected = [watch for watch in paging if pipeline_ids is None or any(watch.covers(each) for each in pipelines)]
+        for channel in dict.fromkeys(watch.channel for watch in affected):
+            await self._edit(channel, person, [watch for watch in affected if watch.channel == channel])
+        await self._end_direct_cards(person, affected)
         return StopPagingAnswer(
             by=person,
             pipelines=tuple(pipelines),
-            stopped=tuple(theirs),
-            covers=self._covers(theirs),
-            others=len(paging) - len(theirs),
+            stopped=tuple(affected),
+            covers=self._covers(affected),
+            others=len(paging) - len(affected),
             at=self._clock.now(),
         )
 
@@ -95,8 +95,8 @@ class PagingStops:
         else:
             raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
         for maker in dict.fromkeys(watch.made_by for watch in edited if watch.made_by != person):
-            made = tuple(watch for watch in edited if watch.made_by == maker)
-            await self._tell(maker, replace(notice, watches=made, covers=self._covers(made), channel=channel))
+            own = tuple(watch for watch in edited if watch.made_by == maker)
+            await self._tell(maker, replace(notice, watches=own, covers=self._covers(own), channel=channel))
 
     def _covers(self, watches: Iterable[Watch]) -> tuple[int, ...]:
         return tuple(len(self._repository.covered_by([watch])) for watch in watches)

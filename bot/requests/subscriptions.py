@@ -78,13 +78,13 @@ class Subscriptions:
         return unmatched or resolved
 
     async def watch(self, channel: ChannelId, resolved: ResolvedReferences, wish: Wish) -> WatchAnswer | Refusal:
-        """Subscribes a channel, and opens the cards of open failures there. Answers with the pipelines' state."""
-        made = await self._subscribe(channel, resolved, wish)
-        return made if isinstance(made, Refusal) else await self._with_states(made)
+        """Subscribes a channel, and opens the cards of its open failures. Returns the pipelines' states."""
+        answer = await self._subscribe(channel, resolved, wish)
+        return answer if isinstance(answer, Refusal) else await self._with_states(answer)
 
     async def _unmatched(self, channel: ChannelId, patterns: Sequence[str]) -> UnmatchedAnswer | None:
-        there = {watch.reference.lower() for watch in self._repository.watches.of(channel)}
-        new = [each for each in patterns if each.lower() not in there]
+        current = {watch.reference.lower() for watch in self._repository.watches.of(channel)}
+        new = [each for each in patterns if each.lower() not in current]
         empty = [each for each in new if not await self._matches_any(each)]
         if not empty:
             return None
@@ -101,9 +101,9 @@ class Subscriptions:
         labels = {str(each.id): each.name for each in resolved.pipelines} | {each: each for each in resolved.patterns}
         for _ in range(ATTEMPTS):
             at, watches = self._clock.now(), self._repository.watches
-            there = {watch.id: watch for watch in watches.of(channel)}
-            edits, same = _edits(channel, labels, wish, there, at)
-            if too_many := excess(there.values(), edits, self._limits):
+            current = {watch.id: watch for watch in watches.of(channel)}
+            edits, same = _edits(channel, labels, wish, current, at)
+            if too_many := excess(current.values(), edits, self._limits):
                 return self._refuse(too_many)
             undo = self._announcements.undo(channel, wish.by, wish.by_name, at, edits)
             answer = WatchAnswer(channel=channel, edits=edits, unchanged=same, undo=undo.id if edits else "", at=at)
@@ -152,16 +152,15 @@ class Subscriptions:
         resolved = await self._references.resolve(references, channel, ending=True, names=names)
         if resolved.unresolved:
             return UnwatchAnswer(channel=channel, unresolved=resolved.unresolved, at=at)
-        there = self._repository.watches.of(channel)
-        own = {watch.reference.lower() for watch in there}
-        unwatched = [pattern for pattern in resolved.patterns if pattern.lower() not in own]
-        if covered := [watch for watch in there if any(self._is_within(watch, pattern) for pattern in unwatched)]:
-            named = [watch for watch in there if _is_named(watch, resolved)]
+        current = self._repository.watches.of(channel)
+        current_references = {watch.reference.lower() for watch in current}
+        unwatched = [pattern for pattern in resolved.patterns if pattern.lower() not in current_references]
+        if covered := [watch for watch in current if any(self._is_within(watch, pattern) for pattern in unwatched)]:
+            named = [watch for watch in current if _is_named(watch, resolved)]
             ending = {watch.id: self._repository.named(watch) for watch in (*named, *covered)}
             return UnwatchAnswer(channel=channel, would_end=tuple(ending.values()), at=at)
-        await self._repository.forget(
-            (each.id for each in resolved.pipelines), at, [channel]
-        )  # an earlier unwatch may have stopped before this step
+        # An earlier unwatch may have stopped before this step.
+        await self._repository.forget((each.id for each in resolved.pipelines), at, [channel])
         return await self._end(channel, resolved, by, by_name)
 
     async def _end(
@@ -169,72 +168,72 @@ class Subscriptions:
     ) -> UnwatchAnswer:
         for _ in range(ATTEMPTS):
             at, watches = self._clock.now(), self._repository.watches
-            there = watches.of(channel)
-            going = tuple(watch for watch in there if resolved is None or _is_named(watch, resolved))
-            answer = self._ended(channel, there, going, resolved, at)
-            if not going:
+            current = watches.of(channel)
+            ending = tuple(watch for watch in current if resolved is None or _is_named(watch, resolved))
+            answer = self._ended(channel, current, ending, resolved, at)
+            if not ending:
                 return answer
-            edits = tuple(Edit(before=watch) for watch in going)
+            edits = tuple(Edit(before=watch) for watch in ending)
             undo = self._announcements.undo(channel, by, by_name, at, edits)
-            messages = self._announcements.of(NoticeKind.UNWATCHED, undo, self._staying(there, going))
+            messages = self._announcements.of(NoticeKind.UNWATCHED, undo, self._staying(current, ending))
             change = WatchChange(
                 version=watches.version, channel=channel, edits=edits, announcements=messages, undo=undo
             )
-            covered = self._covered(channel, going)
+            covered = self._covered(channel, ending)
             if await self._write(change):
-                await self._forget(channel, going, covered, at)
+                await self._forget(channel, ending, covered, at)
                 return replace(answer, undo=undo.id)
         raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
 
     def _ended(
         self,
         channel: ChannelId,
-        there: Sequence[Watch],
-        going: Sequence[Watch],
+        current: Sequence[Watch],
+        ending: Sequence[Watch],
         resolved: ResolvedReferences | None,
         at: datetime,
     ) -> UnwatchAnswer:
-        gone = {watch.reference.lower() for watch in going}
+        gone = {watch.reference.lower() for watch in ending}
         named = resolved or ResolvedReferences((), (), ())
-        staying = [watch for watch in there if watch not in going]
+        staying = [watch for watch in current if watch not in ending]
         covered = {each.name for each in named.pipelines if any(watch.covers(each) for watch in staying)}
-        left = [each.name for each in named.pipelines if each.id.lower() not in gone and each.name not in covered]
+        uncovered = [each.name for each in named.pipelines if each.id.lower() not in gone and each.name not in covered]
         patterns = tuple(watch for watch in staying if any(watch.covers(each) for each in named.pipelines))
         return UnwatchAnswer(
             channel=channel,
-            removed=tuple(self._repository.named(watch) for watch in going),
-            not_watched=(*left, *(each for each in named.patterns if each.lower() not in gone)),
+            removed=tuple(self._repository.named(watch) for watch in ending),
+            not_watched=(*uncovered, *(each for each in named.patterns if each.lower() not in gone)),
             covered=tuple(sorted(covered)),
             still_covered_by=patterns,
             still_watched=tuple(
-                each for each in self._staying(there, going) if each.id not in {it.id for it in patterns}
+                each for each in self._staying(current, ending) if each.id not in {pattern.id for pattern in patterns}
             ),
             at=at,
         )
 
-    def _staying(self, there: Sequence[Watch], going: Sequence[Watch]) -> tuple[Watch, ...]:
+    def _staying(self, current: Sequence[Watch], ending: Sequence[Watch]) -> tuple[Watch, ...]:
         """The watches that still cover a part of the ended ones."""
-        ending = self._repository.covered_by(going)
-        staying = (watch for watch in there if watch not in going)
+        pipelines = self._repository.covered_by(ending)
+        staying = (watch for watch in current if watch not in ending)
         return tuple(
-            self._repository.named(watch) for watch in staying if ending & set(self._repository.covered_by([watch]))
+            self._repository.named(watch) for watch in staying if pipelines & set(self._repository.covered_by([watch]))
         )
 
     def _is_within(self, watch: Watch, pattern: str) -> bool:
         """True if a pattern covers the watch's pipeline. If the watch has a pattern too, compares its text."""
-        of = Pipeline(id=PipelineId(watch.reference), name=watch.reference)
-        return matches(pattern, of if watch.pattern else self._repository.pipeline(PipelineId(watch.reference)))
+        by_text = Pipeline(id=PipelineId(watch.reference), name=watch.reference)
+        return matches(pattern, by_text if watch.pattern else self._repository.pipeline(PipelineId(watch.reference)))
 
-    def _covered(self, channel: ChannelId, going: Sequence[Watch]) -> frozenset[PipelineId]:
-        covered = self._repository.covered_by(going)
-        if any(watch.pattern for watch in going):
+    def _covered(self, channel: ChannelId, ending: Sequence[Watch]) -> frozenset[PipelineId]:
+        covered = self._repository.covered_by(ending)
+        if any(watch.pattern for watch in ending):
             covered |= self._repository.open_episodes_in(channel)  # a rename may have taken one out of the pattern
         return covered
 
     async def _forget(
-        self, channel: ChannelId, going: Iterable[Watch], covered: Iterable[PipelineId], at: datetime
+        self, channel: ChannelId, ending: Iterable[Watch], covered: Iterable[PipelineId], at: datetime
     ) -> None:
-        paged = (target.direct for watch in going for target in watch.targets if target.direct)
+        paged = (target.direct for watch in ending for target in watch.targets if target.direct)
         await self._repository.forget(covered, at, {channel, *paged})
 
     # --- undo ------------------------------------------------------------------------------------------------------
@@ -268,14 +267,14 @@ class Subscriptions:
 
 
 def _edits(
-    channel: ChannelId, labels: dict[str, str], wish: Wish, there: dict[str, Watch], at: datetime
+    channel: ChannelId, labels: dict[str, str], wish: Wish, current: dict[str, Watch], at: datetime
 ) -> tuple[tuple[Edit, ...], tuple[Watch, ...]]:
     """The edits, and the watches that need none."""
     edits: dict[str, Edit] = {}
     same: list[Watch] = []
     for reference, label in labels.items():
         key = edited_watch(wish, channel, reference, None, label=label, at=at).id
-        before = there.get(key)
+        before = current.get(key)
         after = edited_watch(wish, channel, reference, before, label=label, at=at)
         if before and is_same(before, after):
             same.append(before)

@@ -144,7 +144,7 @@ class Repository(KnownPipelines):
             StoreAway: a part is written. The caller may try again with the same knowledge.
         """
         self.watches = await self._store.watches()
-        there = {watch.id for watch in self.watches.all}
+        stored_ids = {watch.id for watch in self.watches.all}
         stored = await self._store.records()
         self._records = self._remembered(stored)
         self._count()
@@ -156,7 +156,7 @@ class Repository(KnownPipelines):
         self._catalogue, self._unlisted = dict(known.catalogue), {}
         self._cover()
         await self._store.save_catalogue(self.catalogue)
-        return tuple(watch for watch in known.watches if watch.id not in there)
+        return tuple(watch for watch in known.watches if watch.id not in stored_ids)
 
     async def forget(
         self, pipeline_ids: Iterable[PipelineId], at: datetime, leaving: Collection[ChannelId] = ()

@@ -80,7 +80,7 @@ class Losses:
                 pipe.hmget(self._keys.card(key), ["content", "group", "forgotten"])
             rows = await pipe.execute()
         missing = frozenset(
-            key for key, (content, _, left) in zip(cards, rows, strict=True) if not content and not left
+            key for key, (content, _, forgotten) in zip(cards, rows, strict=True) if not content and not forgotten
         )
         members: dict[str, list[str]] = {}
         for key, (_, group, _) in zip(cards, rows, strict=True):
@@ -95,8 +95,8 @@ class Losses:
         async with self._redis.pipeline(transaction=False) as pipe:
             for group in members:
                 pipe.exists(self._keys.group(group))
-            there = await pipe.execute()
-        lost = [group for group, exists in zip(members, there, strict=True) if not exists]
+            found = await pipe.execute()
+        lost = [group for group, exists in zip(members, found, strict=True) if not exists]
         for group in lost:
             await self._redis.sadd(self._keys.group(group), *members[group])
             await self._redis.expire(self._keys.group(group), GROUP_SECONDS)
@@ -110,8 +110,8 @@ class Losses:
             return []
         rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["deliveries"]))
         with readable("deliveries"):
-            there = [(id_, decode_delivery(row)) for id_, row in rows.items()]
-        oldest_first = sorted(there, key=lambda row: (row[1].message.made_at, row[0]))
+            deliveries = [(id_, decode_delivery(row)) for id_, row in rows.items()]
+        oldest_first = sorted(deliveries, key=lambda row: (row[1].message.made_at, row[0]))
         lane_of = {id_: delivery.lane for id_, delivery in oldest_first}
         known = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
         lanes = sorted({lane.name for lane in lane_of.values()} | {name.decode() for name in known})

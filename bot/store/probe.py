@@ -179,8 +179,8 @@ def _tls_refusal(links: tuple[BaseException, ...], text: str) -> Problem | None:
     for link in links:
         if isinstance(link, ssl.SSLCertVerificationError):
             why = link.verify_message.partition(",")[0]
-            told = f"the certificate of Redis is not trusted ({why})"
-            return Problem("Store certificate", Weight.FATAL, told, _CERTIFICATE)
+            message = f"the certificate of Redis is not trusted ({why})"
+            return Problem("Store certificate", Weight.FATAL, message, _CERTIFICATE)
         if isinstance(link, ssl.SSLError):
             cure = "check the options after the ? in REDIS_URL, and that this port of Redis speaks TLS"
             return Problem("Store certificate", Weight.FATAL, f"TLS failed ({link.reason or 'no cipher'})", cure)

@@ -12,9 +12,9 @@ from bot.store.watches import RedisWatches
 
 
 class RedisRenames(RedisWatches):
-    async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
+    async def keep_rename(self, old: ChannelId, new: ChannelId, event_stamp: str) -> None:
         keys = [self._keys[name] for name in ("renames", "open_renames", "renamed_at")]
-        await self._scripts.run("keep_rename", keys, [old, new, told_at])
+        await self._scripts.run("keep_rename", keys, [old, new, event_stamp])
 
     async def renames(self) -> Mapping[ChannelId, ChannelId]:
         with away():

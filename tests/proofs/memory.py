@@ -178,7 +178,7 @@ class MemoryStore:
     async def set_note(self, note: Note) -> bool:
         raise NotImplementedError
 
-    async def keep_rename(self, old: ChannelId, new: ChannelId, told_at: str) -> None:
+    async def keep_rename(self, old: ChannelId, new: ChannelId, event_stamp: str) -> None:
         raise NotImplementedError
 
     async def renames(self) -> Mapping[ChannelId, ChannelId]:
