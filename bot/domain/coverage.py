@@ -95,16 +95,18 @@ class Watchers:
         self._watches = watches
         self._by_id: dict[str, list[int]] = {}
         self._by_pattern: dict[str, list[int]] = {}
-        for place, watch in enumerate(watches):
+        for position, watch in enumerate(watches):
             if watch.pattern:
-                self._by_pattern.setdefault(comparable(watch.reference), []).append(place)
+                self._by_pattern.setdefault(comparable(watch.reference), []).append(position)
             else:
-                self._by_id.setdefault(watch.reference, []).append(place)
+                self._by_id.setdefault(watch.reference, []).append(position)
         self.patterns = tuple(self._by_pattern)
 
     @cached_property
     def channels_with_patterns(self) -> frozenset[ChannelId]:
-        return frozenset(self._watches[place].channel for places in self._by_pattern.values() for place in places)
+        return frozenset(
+            self._watches[position].channel for positions in self._by_pattern.values() for position in positions
+        )
 
     def ids(self, coverage: Coverage) -> frozenset[PipelineId]:
         """The watched pipelines."""
@@ -112,7 +114,7 @@ class Watchers:
 
     def of(self, pipeline: Pipeline, coverage: Coverage) -> tuple[Watch, ...]:
         """The watches that cover a pipeline, in their given order."""
-        places = list(self._by_id.get(pipeline.id, ()))
+        positions = list(self._by_id.get(pipeline.id, ()))
         for pattern in coverage.among(self._by_pattern, pipeline):
-            places += self._by_pattern[pattern]
-        return tuple(self._watches[place] for place in sorted(places))
+            positions += self._by_pattern[pattern]
+        return tuple(self._watches[position] for position in sorted(positions))

@@ -1,4 +1,4 @@
-"""Phase (what the runtime reports) and intent (what the user asked for)."""
+"""Phase (as the runtime reports it) and intent (the user's wish)."""
 
 from enum import Enum, StrEnum
 from typing import Self

@@ -47,7 +47,7 @@ class DeliveryResult:
 
 class Outbox(Protocol):
     async def enqueue(self, messages: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
-        """Needs no lease. Redis forgets what the cards `redrawn` show, so the next update draws them."""
+        """Needs no lease. Redis marks the cards `redrawn` as not shown, so the next update draws them."""
         ...
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:

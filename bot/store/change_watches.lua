@@ -1,7 +1,7 @@
 -- Makes, changes or ends watches, all or nothing. Answers 0 if the watches have changed since the caller read them, or if
--- the undo is gone. The announcements and the new undo are written in the same step.
--- KEYS: (3 of the fence), watches, watches_version, suspended, resumed, suspend notice of the channel that resumes, the undo
---       to keep, the undo that is used up, then an outbox for each delivery
+-- the undo is gone. The same step writes the announcements and the new undo.
+-- KEYS: (3 of the fence), watches, watches_version, suspended, resumed, suspend notice of the channel that resumes, the new
+--       undo, the used undo, then an outbox for each delivery
 -- ARGV: version, channel that resumes or '', time, undo or '', seconds to keep it, 'used' or '', number of deliveries,
 --       then lane, delivery id, row..., then id and row of each watch ('': it ends)
 if tonumber(redis.call('GET', KEYS[5]) or '0') ~= tonumber(ARGV[1]) then return 0 end

@@ -1,6 +1,6 @@
 -- Renames keys of an older version. Both names exist if an older bot went on writing; then fields of the new key win.
 -- KEYS: lease, then old and new name of each key   ARGV: token, then the type that each old key must have
--- Answers how many were renamed.
+-- Answers the number of renamed keys.
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 local renamed = 0
 for i = 2, #KEYS, 2 do

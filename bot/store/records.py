@@ -75,7 +75,7 @@ class RedisRecords(RedisPort):
         return bool(await self._scripts.write("commit", keys, [json.dumps(document)]))
 
     def _history_of(self, plan: Plan) -> dict[str, str | int]:
-        """The lines to append, and what commit.lua needs to drop older ones."""
+        """The lines to append, and the limits by which commit.lua drops older ones."""
         if not plan.transitions:
             return {"lines": ""}
         limits, newest = self.history_limits, max(each.at for each in plan.transitions)

@@ -2,10 +2,10 @@
 -- never will be.
 -- KEYS: (3 of the fence), lease, outbox, outbox of the row, group, then the cards that join, those whose page is held back,
 --       and those that are forgotten
--- ARGV: token, lane, lane of the row, id, row, 'merge' or '', seconds to keep a group, how many rows are replaced, how many
---       cards join, how many are held back, then the ids replaced, then the keys of the cards that join,
---       then the revision of each that is held back,
---       then id and row of each that is put beside the row
+-- ARGV: token, lane, lane of the row, id, row, 'merge' or '', seconds to keep a group, number of replaced rows, of cards
+--       that join, of held pages, then the replaced ids, then the keys of the cards that join,
+--       then the revision of each held page,
+--       then id and row of each further row
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 local replaced, joining, holding = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
 for i = 11, 10 + replaced do

@@ -1,8 +1,8 @@
 -- Ends a delivery: its message was posted, or never will be. Enqueues a card again if it has changed since.
 -- KEYS: (3 of the fence), lease, outbox, outbox of the feed, group, last_ts, page log, then the cards that it shows
--- ARGV: token, lane, lane of the feed, id, 'posted'|'removed'|'unchanged', ts, group that the card turned out to be in or '',
---       id and row to enqueue if a card has changed, id and row that follow in any case (or ''), entry of the page log or
---       '', its time, since when the log is kept, then for each card its key, the revision shown, and its first revision in
+-- ARGV: token, lane, lane of the feed, id, 'posted'|'removed'|'unchanged', ts, group whose message shows the card or '',
+--       id and row to enqueue if a card has changed, id and row to enqueue in any case (or ''), entry of the page log or
+--       '', its time, the start of the log, then for each card its key, the revision shown, and its first revision in
 --       the channel (0: the card is not new there)
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 take_away(KEYS[5], ARGV[2], ARGV[4])

@@ -23,7 +23,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """Something that happened. A field that is None does not apply; `exception` holds the cause of a crash."""
+    """One event. A field that is None does not apply; `exception` holds the cause of a crash."""
 
     event: ClassVar[str]
     level: ClassVar[Level]
@@ -56,7 +56,7 @@ def emit(record: EventRecord) -> None:
 
 
 def subscribe(subscriber: Subscriber) -> None:
-    """From now on, hands every record to `subscriber`, once even if it subscribes twice."""
+    """Hands every later record to `subscriber`, once even if it subscribes twice."""
     if subscriber not in _subscribers:
         _subscribers.append(subscriber)
 

@@ -12,7 +12,7 @@ class PollingStarted(EventRecord):
 
 @event("was_blind", Level.WARNING)
 class WasBlind(EventRecord):
-    """No bot read a pipeline for so long."""
+    """No bot read any pipeline during this time."""
 
     since: datetime
     seconds: float

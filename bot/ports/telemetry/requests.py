@@ -1,4 +1,4 @@
-"""Records of what people ask for and change."""
+"""Records of people's requests and changes."""
 
 from bot.ports.telemetry import EventRecord, Level, event
 

@@ -101,7 +101,7 @@ class EnvelopeDropped(EventRecord):
 
 @event("deaf_socket", Level.WARNING)
 class DeafSocket(EventRecord):
-    """A Socket Mode connection heard nothing for so long."""
+    """A Socket Mode connection received nothing during this time."""
 
     seconds: float
 

@@ -1,4 +1,4 @@
-"""Records of Redis: whether it answers, and what it forgot."""
+"""Records of Redis: its absences, failovers and lost data."""
 
 from collections.abc import Sequence
 
@@ -31,14 +31,14 @@ class Migrated(EventRecord):
 
 @event("migration_waits", Level.INFO)
 class MigrationWaits(EventRecord):
-    """A bot of an older version still leads; this one waits `seconds` more for it to stop."""
+    """A bot of an older version still leads. This bot waits up to `seconds` more for it to stop."""
 
     seconds: float
 
 
 @event("another_redis", Level.WARNING)
 class AnotherRedis(EventRecord):
-    """Redis restarted, or another one answers."""
+    """Redis restarted, or another server answers."""
 
     before: str
     now: str
