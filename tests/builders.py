@@ -1,4 +1,4 @@
-"""Values with defaults for all that a test is not about."""
+"""Builders whose defaults cover everything that a test is not about."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -75,8 +75,8 @@ def a_scene(*watches: Watch, pipeline: Pipeline | None = None) -> Routing:
     by_channel: dict[ChannelId, list[Watch]] = {}
     for watch in watches or (a_watch(),):
         by_channel.setdefault(watch.channel, []).append(watch)
-    told = [Audience(channel, tuple(those)) for channel, those in by_channel.items()]
-    return Routing(TEAM, pipeline or a_pipeline(), told)
+    audiences = [Audience(channel, tuple(of_channel)) for channel, of_channel in by_channel.items()]
+    return Routing(TEAM, pipeline or a_pipeline(), audiences)
 
 
 def an_episode(kind: EpisodeKind = EpisodeKind.FAILURE, *, revision: int = 1, phase: Phase = Phase.FAILED) -> Episode:
@@ -137,7 +137,7 @@ def changed(delivery: Delivery, **changes: Any) -> Delivery:
 
 
 def a_person(user: str = ANN, *, direct: ChannelId | None = None, label: str | None = None) -> Target:
-    """By default the label is the id without its beginning, as people's handles are in the sandbox."""
+    """The default label is the id without its prefix, like people's handles in the sandbox."""
     named = user.removeprefix("U0").lower() if label is None else label
     return Target(kind=TargetKind.USER, id=user, direct=direct, label=named)
 

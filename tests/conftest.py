@@ -11,12 +11,12 @@ from bot.store.connect import connect
 from bot.store.embedded import embedded
 from bot.telemetry.logs import log_record
 
-# The same examples each time, so that a test that passed passes again; `make fuzz` draws new ones.
+# The same examples each time, so that a passing test passes again. `make fuzz` draws new ones.
 settings.register_profile("ci", deadline=None, print_blob=True, derandomize=True, database=None)
 settings.load_profile("ci")
 
 
-subscribe(log_record)  # as the bot does, so that tests can read its log
+subscribe(log_record)  # as the bot does at startup, so that tests can read its log
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,7 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 async def valkey(tmp_path: Path) -> AsyncIterator[redis.asyncio.Redis]:
-    """A real server, as the bot itself embeds it."""
+    """A real server, started in the same way as the bot's embedded store."""
     async with embedded(tmp_path / "store") as url:
         client = connect(url)
         yield client
@@ -41,6 +41,6 @@ async def fake_redis() -> AsyncIterator[redis.asyncio.Redis]:
 
 @pytest.fixture(params=["valkey", "fake_redis"])
 def any_redis(request: pytest.FixtureRequest) -> redis.asyncio.Redis:
-    """The same tests over the real thing and over fakeredis, on which faster tests rely."""
+    """Runs a test over a real server and over fakeredis, because the faster tests rely on fakeredis."""
     client: redis.asyncio.Redis = request.getfixturevalue(request.param)
     return client

@@ -1,4 +1,4 @@
-"""Working stand-ins for the ports: no network, and a clock that a test turns by hand."""
+"""Working stand-ins for the ports: no network, and a clock that a test advances."""
 
 import asyncio
 import heapq
@@ -22,7 +22,7 @@ MOST_TURNS = 100_000
 
 
 class FakeClock:
-    """Stands still until `pass_time`; sleepers wake when they are due, those of one moment together."""
+    """Stands still until `pass_time`, which wakes the due sleepers. Sleepers of one moment wake together."""
 
     def __init__(self, start: datetime = NOON) -> None:
         self._start = start
@@ -72,7 +72,7 @@ async def settle() -> None:
 
 
 class FakeApi:
-    """GoldRush in memory. `statuses` says what each pipeline answers: a status, an error, or a function of them."""
+    """An in-memory GoldRush. `statuses` holds each pipeline's answer: a status or an error."""
 
     def __init__(self, *pipelines: Pipeline) -> None:
         self.pipelines = {pipeline.id: pipeline for pipeline in pipelines}
@@ -80,12 +80,12 @@ class FakeApi:
             pipeline.id: Status(phase=Phase.RUNNING, replicas=1, ready=1) for pipeline in pipelines
         }
         self.listing: Page | ApiError | None = None
-        """What every listing answers; None: the pipelines."""
+        """The answer of every listing; None lists the pipelines."""
         self.listings = 0
         self.asked: list[PipelineId] = []
-        """Whose pipeline object was read."""
+        """The pipelines whose object the bot read."""
         self.refusal: ApiError | None = None
-        """What each read of a pipeline object is refused with."""
+        """The error of each read of a pipeline object."""
         self.reads: list[PipelineId] = []
         self.under_way = 0
         self.gate: Callable[[PipelineId], asyncio.Event | None] = lambda _: None
@@ -129,7 +129,7 @@ NO_MEMBERSHIPS = NoMemberships()
 
 
 class FakeChat:
-    """A Slack in memory: what was posted stays and can be found by its key; `answers` are given first, if any."""
+    """An in-memory Slack. It keeps posted messages and finds them by key. It uses up `answers` first."""
 
     def __init__(self) -> None:
         self.posts: list[tuple[Delivery, Content, str | None]] = []
@@ -137,13 +137,13 @@ class FakeChat:
         self.there: dict[str, str] = {}
         self.deleted: list[str] = []
         self.keeps = 0
-        """So many more times it deletes nothing."""
+        """How many more deletions fail."""
         self.answers: list[tuple[Outcome, bool]] = []
-        """(outcome, whether the message lands all the same)"""
+        """(outcome, whether the message still lands)"""
         self.results: list[LookupResult] = []
         self.lookups = 0
         self.opens: Callable[[UserId], Awaitable[ChannelId | None]] | None = None
-        """What opens a direct channel, where it is not there at once."""
+        """Opens a direct channel, if set; by default it exists at once."""
         self._messages: dict[str, dict[str, object]] = {}
         self._stamps = count(1)
 
@@ -156,7 +156,7 @@ class FakeChat:
         return outcome or Posted(message_id)
 
     def land(self, message_id: str, delivery: Delivery, content: Content) -> None:
-        """It stands there, whoever knows of it."""
+        """Puts the message into Slack, even if the bot gets no answer."""
         self.there[delivery.id] = message_id
         self._messages[message_id] = {"ts": message_id, "user": US, "metadata": metadata_of(delivery, content)}
 

@@ -1,4 +1,4 @@
-"""Permissions for tests that are not about them."""
+"""Permissions and services for tests that are not about them."""
 
 from bot.domain.permission import WhoMayWatch
 from bot.ports.clock import Clock
@@ -15,12 +15,12 @@ NOWHERE = "http://127.0.0.1:1/api/"
 
 
 def everyone_may(clock: Clock) -> Permissions:
-    """Slack is asked nothing, and could not answer."""
+    """Allows everyone without calling Slack, which could not answer here."""
     return Permissions(Facts(web_client("xoxb-sandbox", NOWHERE), clock, TEAM), WhoMayWatch.EVERYONE)
 
 
 def services_of(requests: RequestServices, clock: Clock) -> Services:
-    """Slack is asked nothing, and everyone may do everything."""
+    """Builds services in which everyone may do everything, without calling Slack."""
     return Services(
         requests=requests,
         directory=Directory(web_client("xoxb-sandbox", NOWHERE), clock, TEAM),

@@ -1,4 +1,4 @@
-"""A Redis that goes back in time: what a failover to a copy, or a restore, leaves of it."""
+"""Rolls Redis back in time, like a failover to a lagging replica or a restore."""
 
 from collections.abc import Awaitable
 from typing import Any, cast

@@ -1,15 +1,15 @@
-"""An event loop that runs the tasks that are ready in a random order, and lets some of them wait a few turns."""
+"""An event loop that runs ready tasks in random order and delays some of them by a few turns."""
 
 import asyncio
 import random
 from collections import deque
 from types import BuiltinMethodType
 
-HELD_BACK = 0.2  # of the tasks that are ready; stands for a library that awaits once more than another release of it
+HELD_BACK = 0.2  # of the ready tasks; imitates a library release with an extra await
 
 
 class ShuffledLoop(asyncio.SelectorEventLoop):
-    """Only steps of tasks change places: a transport relies on the order of its callbacks, and the loop promises it."""
+    """Reorders only steps of tasks. Transports rely on the order of their callbacks, which the loop guarantees."""
 
     _ready: deque[asyncio.Handle]
 

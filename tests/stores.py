@@ -1,4 +1,4 @@
-"""The store, with what tests need to fill it and to break it."""
+"""The store, with additions for tests that fill and break it."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -15,7 +15,7 @@ from bot.store.scripts import Scripts
 
 
 class WholeStore(RedisStore):
-    """`first`: what comes to pass before a method is called, by its name; where that raises, it is not called."""
+    """`first` maps a method to a function that runs before it. If the function raises, the method does not run."""
 
     def __init__(self, client: redis.asyncio.Redis, team: TeamId, clock: Clock) -> None:
         self.first: dict[str, Callable[[], Awaitable[object]]] = {}
@@ -29,7 +29,7 @@ class WholeStore(RedisStore):
         return _after(first, there) if first and callable(there) else there
 
     def away_once(self, method: str) -> None:
-        """Redis does not answer the next call of it."""
+        """Makes Redis fail the next call of `method`."""
 
         async def away() -> None:
             del self.first[method]
@@ -38,12 +38,12 @@ class WholeStore(RedisStore):
         self.first[method] = away
 
     async def owed(self, channel: ChannelId) -> tuple[Delivery, ...]:
-        """Pages first, each lane oldest first."""
+        """Returns the channel's deliveries: pages first, each lane oldest first."""
         pages, feed = (Lane(kind, in_slack(channel)) for kind in LaneKind)
         return (*await self.deliveries(pages), *await self.deliveries(feed))
 
     async def add_watches(self, watches: Sequence[Watch], announcement: Message) -> int:
-        """How many were new or changed; where none was, nothing is announced."""
+        """Returns how many watches are new or changed. Announces nothing if none is."""
         there = await self.watches()
         known = {watch.id: watch for watch in there.all}
         return await self._edit(there.version, announcement, [(known.get(each.id), each) for each in watches])
@@ -53,20 +53,24 @@ class WholeStore(RedisStore):
         ended = [(watch, None) for watch in there.all if watch.id in watch_ids]
         return await self._edit(there.version, announcement, ended)
 
-    async def _edit(self, version: int, told: Message, pairs: Sequence[tuple[Watch | None, Watch | None]]) -> int:
+    async def _edit(
+        self, version: int, announcement: Message, pairs: Sequence[tuple[Watch | None, Watch | None]]
+    ) -> int:
         edits = tuple(Edit(before=before, after=after) for before, after in pairs if before != after)
         if not edits:
             return 0
-        change = WatchChange(version=version, channel=told.receiver.channel, edits=edits, announcements=(told,))
+        change = WatchChange(
+            version=version, channel=announcement.receiver.channel, edits=edits, announcements=(announcement,)
+        )
         assert await self.change_watches(change)
         return len(edits)
 
-    async def rest(self, channel: ChannelId, reason: SuspendReason, *told: Message) -> int | None:
-        """Parks it, whatever has been written up to now."""
-        return await self.suspend(channel, reason, told, (await self.watches()).of(channel))
+    async def rest(self, channel: ChannelId, reason: SuspendReason, *notices: Message) -> int | None:
+        """Suspends the channel on the current state of its watches."""
+        return await self.suspend(channel, reason, notices, (await self.watches()).of(channel))
 
     def meet_another_server(self) -> None:
-        """As if the one that this process knew were not the one that answers now."""
+        """Makes the store believe that another server answers now."""
         self._scripts._server = "another"
 
     async def leased(self, lane: Lane) -> Lease:

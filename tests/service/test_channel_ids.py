@@ -1,4 +1,4 @@
-"""A channel that Slack gives another id, with the whole bot: what stands in Slack already carries the keys it had."""
+"""Slack gives a channel a new id, with the whole bot running. Posted messages still carry the old keys."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""The clock of the bot, where somebody sets the wall clock under it."""
+"""The bot's clock when somebody sets the wall clock."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ STEPS = [-DAY, -HOUR, -30.0, 30.0, HOUR, DAY]
 
 @dataclass
 class Room:
-    """The two clocks on the wall of a room: one may be set, the other only goes on."""
+    """Two clocks: a test may set the wall clock; the monotonic clock only advances."""
 
     wall: float = 1_800_000_000.0
     passed: float = 50.0
@@ -44,7 +44,7 @@ def test_a_process_that_stood_still_does_not_report_a_clock_change(first: str) -
     def look(name: str) -> float:
         if name in stops:
             stops.remove(name)
-            room.wait(15)  # just before the look, and just after it
+            room.wait(15)  # just before the check, and just after it
             seen = room.wall if name == "wall" else room.passed
             room.wait(15)
             return seen
@@ -53,12 +53,12 @@ def test_a_process_that_stood_still_does_not_report_a_clock_change(first: str) -
     clock = SystemClock(lambda: look("wall"), lambda: look("passing"))
     room.wait(1)
     stops.append(first)
-    with capture_logs() as told:
+    with capture_logs() as warnings:
         for _ in range(3):
             assert clock.now() == datetime.fromtimestamp(room.wall, UTC)
             room.wait(1)
     assert not stops
-    assert told == []
+    assert warnings == []
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -66,11 +66,11 @@ def test_a_clock_change_is_reported_once(step: float) -> None:
     room = Room()
     clock = room.clock()
     room.wall += step
-    with capture_logs() as told:
+    with capture_logs() as warnings:
         for _ in range(10):
             clock.now()
             room.wait(1)
-    assert [(each["event"], each["seconds"]) for each in told] == [("wall_clock_set", step)]
+    assert [(each["event"], each["seconds"]) for each in warnings] == [("wall_clock_set", step)]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -1,4 +1,4 @@
-"""A command costs what its answer is worth: counted in function calls, which no slow machine changes."""
+"""A command's cost depends on its answer alone. The tests count function calls, so a slow machine changes nothing."""
 
 import asyncio
 import sys
@@ -24,7 +24,7 @@ FOOTING = RenderContext(platform_url="https://goldrush.dev/platform/", command="
 
 
 async def calls(work: Awaitable[object]) -> int:
-    """How many functions of Python's are called until it is done."""
+    """Counts the Python function calls of one run."""
     count = 0
 
     def called(_: FrameType, event: str, __: Any) -> None:
@@ -93,7 +93,7 @@ async def test_a_pattern_over_many_pipelines_reads_one_page_of_them(
 
 
 async def test_endless_requests_delay_no_read(fake_redis: redis.asyncio.Redis) -> None:
-    """Five people, each of whom asks for five other pipelines again and again, while 50 are read every 15 s."""
+    """Five people request five pipelines each, over and over, while the bot reads 50 pipelines every 15 s."""
     async with running(fake_redis, *pipelines(75), rate=4.0) as bot:
         await bot.watch(*(f"pipe_{number:04}" for number in range(1, 51)))
         await bot.catalogue.refresh()

@@ -1,4 +1,4 @@
-"""The sender while Slack or the store cannot be relied on: doubt, what lands late, a stuck feed, why it is late."""
+"""Delivery while Slack or the store is unreliable: doubt, late requests, a stuck feed, the reason for a delay."""
 
 import asyncio
 from collections.abc import Sequence
@@ -75,14 +75,14 @@ async def test_in_doubt_every_open_message_is_looked_up_before_it_is_sent(
 ) -> None:
     await fail(store)
     (row,) = await store.owed(ALERTS)
-    if there:  # it was posted, and the store has forgotten it
+    if there:  # Slack has the message, but the store forgot it
         (card,) = (await store.cards([row.id])).values()
         chat.land("7.0", row, card.drawn)
     doubt = Doubt(clock)
     doubt.arise(clock.now())
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(LANDS_WITHIN.total_seconds() - 1)
-        assert (chat.lookups, len(chat.posts)) == (0, 0)  # a request may be under way that nobody remembers
+        assert (chat.lookups, len(chat.posts)) == (0, 0)  # a forgotten request may still be under way
         await clock.pass_time(10)
     assert chat.lookups >= 1
     assert len(chat.posts) == (0 if there else 1)
@@ -134,8 +134,8 @@ async def test_in_doubt_a_message_that_may_be_posted_is_not_regrouped(
     doubt.arise(clock.now())
     async with sending(store, chat, clock, doubt):
         await clock.pass_time(30)
-    told = [content for _, content, _ in chat.posts]
-    (group,) = told
+    contents = [content for _, content, _ in chat.posts]
+    (group,) = contents
     assert isinstance(group, Group)
     assert {card.key for card in group.cards} == {row.id for row in rows[1:]}
 
@@ -144,7 +144,7 @@ async def test_in_doubt_a_message_that_may_be_posted_is_not_regrouped(
 
 
 class Away(FakeChat):
-    """While `posts_away` no message is taken, but the first, if it `lands`; while `looks_away` no history is shown."""
+    """Accepts no message while `posts_away`, except the first if it `lands`. Shows no history while `looks_away`."""
 
     def __init__(self, *, lands: bool = False, none: Outcome = NO_ANSWER) -> None:
         super().__init__()
@@ -173,7 +173,7 @@ async def test_a_page_is_looked_up_first_when_slack_answers_again(
     await fail(store)
     async with sending(store, chat, clock):
         await clock.pass_time(away)
-        assert chat.tries < away / 60 + 2  # each of them might land
+        assert chat.tries < away / 60 + 2  # each of the requests might land
         chat.posts_away = chat.looks_away = False
         await clock.pass_time(60)
     ((delivery, _, _),) = chat.posts
@@ -220,7 +220,7 @@ async def test_a_slack_that_posts_without_answering_gets_few_duplicates_and_they
     store: WholeStore, clock: FakeClock
 ) -> None:
     class Mute(Away):
-        """It posts all that it is given, and answers nothing."""
+        """Posts every message and answers nothing."""
 
         async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
             self.tries = 0
@@ -231,7 +231,7 @@ async def test_a_slack_that_posts_without_answering_gets_few_duplicates_and_they
     async with sending(store, chat, clock):
         await clock.pass_time(18 * 60)
         tries = len(chat.posts)
-        assert tries == 6  # at once, after a minute, and 2, 4, 4 and 4 minutes after the one before
+        assert tries == 6  # at once, then after 1, 2, 4, 4 and 4 minutes
         chat.posts_away = chat.looks_away = False
         await clock.pass_time(120)
     assert len(chat.posts) == tries
@@ -249,7 +249,7 @@ async def test_a_late_first_attempt_is_deleted_within_two_minutes(
     await fail(store)
     async with sending(store, chat, clock):
         await clock.pass_time(40)
-        ((row, content, _),) = chat.posts  # it was looked for twice in vain, and sent again
+        ((row, content, _),) = chat.posts  # two lookups found nothing, so the bot sent it again
         chat.land("9999.0", row, content)
         await clock.pass_time(80)
     assert chat.deleted == ["9999.0"]
@@ -263,7 +263,7 @@ async def test_an_end_posted_under_a_duplicate_is_repeated_under_the_card_that_s
     chat = Away(lands=True)
     await fail(store)
     async with sending(store, chat, clock):
-        await clock.pass_time(5)  # it stands, though nobody knows
+        await clock.pass_time(5)  # Slack has the message, but the bot does not know
         await read(store, 1, 5, Phase.RUNNING)
         chat.posts_away = False
         await clock.pass_time(90)
@@ -296,7 +296,7 @@ async def test_a_page_does_not_wait_for_a_feed_that_is_stuck(
     chat.answers = [(Unknown("timeout"), False)]
     async with sending(store, chat, clock):
         await clock.pass_time(1)
-        assert chat.posts == []  # the feed's message: nobody knows where it is
+        assert chat.posts == []  # the feed's message has an unknown outcome
         await fail(store)
         await clock.pass_time(2)
         assert contents(chat) == ["Card"]
@@ -348,8 +348,8 @@ async def test_the_next_episode_of_a_pipeline_waits_for_the_previous_one(
         await read(store, 1, 2, Phase.RUNNING)
         await read(store, 1, 3, Phase.PAUSED)
         await clock.pass_time(90)
-    told = [content for _, content, _ in chat.posts]
-    cards = [content.episode.kind.value for content in told if isinstance(content, Card)]
+    contents = [content for _, content, _ in chat.posts]
+    cards = [content.episode.kind.value for content in contents if isinstance(content, Card)]
     assert cards == ["failure", "pause"]
     assert await idle(store)
 
@@ -511,7 +511,7 @@ async def test_a_history_slower_than_the_lease_is_unreadable(store: WholeStore, 
     async with sending(store, chat, clock, lookup_seconds=0.01):
         while not chat.posts:
             await clock.pass_time(0.5)
-            await asyncio.sleep(0.002)  # the look lasts in real time
+            await asyncio.sleep(0.002)  # the lookup takes real time
     assert chat.lookups
     ((delivery, _, _),) = chat.posts
     assert delivery.attempt.possible_repeat

@@ -1,4 +1,4 @@
-"""The sender over a store in memory, a Slack in memory and a clock turned by hand."""
+"""The dispatcher over an in-memory store, an in-memory Slack and a fake clock."""
 
 import asyncio
 import itertools
@@ -82,7 +82,7 @@ async def sending(
 
 @pytest.fixture
 def run(store: WholeStore, chat: FakeChat, clock: FakeClock) -> Callable[[float], "asyncio.Future[None]"]:
-    """Lets a sender work for so many seconds, then stops it."""
+    """Runs a dispatcher for the given seconds, then stops it."""
 
     async def for_seconds(seconds: float) -> None:
         async with sending(store, chat, clock):
@@ -103,7 +103,7 @@ async def fail(store: WholeStore, number: int = 1, *channels: ChannelId) -> None
 
 
 async def announce(store: WholeStore, count: int, *channels: ChannelId) -> None:
-    """So many messages for each channel that have nothing to do with each other."""
+    """Enqueues `count` unrelated messages for each channel."""
     for channel in channels:
         for number in range(count):
             watch = a_watch(f"pipe_{number}", channel=channel)
@@ -188,7 +188,7 @@ async def test_an_unknown_outcome_is_looked_up_before_a_resend(
     await fail(store)
     async with sending(store, chat, clock):
         await clock.pass_time(5)
-        assert len(chat.posts) == lands  # too early: the first request might still land
+        assert len(chat.posts) == lands  # too early: the first request may still land
         await clock.pass_time(80)
     assert len(chat.posts) == 1
     assert await idle(store)
@@ -202,13 +202,13 @@ async def test_a_delivery_left_by_a_killed_bot_is_looked_up_first(
     lease = await store.leased(pages(ALERTS))
     await store.write(changed(row, state=State.SENDING, count=1, sent_at=clock.now()), lease)
     (card,) = (await store.cards([row.id])).values()
-    chat.land("7.0", row, card.content)  # it had landed
+    chat.land("7.0", row, card.content)  # the first request had landed
     await store.release(lease)
     await run(30)
     assert chat.posts == []
     (card,) = (await store.cards([row.id])).values()
     assert card.message_id == "7.0"
-    assert len(chat.updates) == 1  # drawn once more: what was found may be an older revision
+    assert len(chat.updates) == 1  # redrawn, because the found message may show an older revision
 
 
 async def test_the_later_of_two_messages_with_one_key_is_deleted(store: WholeStore, chat: FakeChat, run: Run) -> None:
@@ -248,12 +248,12 @@ async def test_after_a_429_it_waits_and_looks_once_before_it_sends(
     store: WholeStore, chat: FakeChat, clock: FakeClock
 ) -> None:
     limited = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
-    chat.answers = [(limited, True)]  # refused, and posted all the same
+    chat.answers = [(limited, True)]  # Slack answered 429 but posted the message
     await fail(store)
     await fail(store, 2, OTHER)
     async with sending(store, chat, clock):
         await clock.pass_time(29)
-        assert len(chat.posts) <= 2  # the limit counts for the method in the whole workspace
+        assert len(chat.posts) <= 2  # the limit covers the method in the whole workspace
         await clock.pass_time(20)
     assert len(chat.posts) == 2
     assert await idle(store)
@@ -272,14 +272,14 @@ async def test_a_refusing_channel_is_suspended_its_makers_notified_and_nothing_e
     await fail(store, 2, OTHER)
     await run(5)
     assert (await store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
-    told = {delivery.receiver.channel: content for delivery, content, _ in chat.posts}
-    assert set(told) == {ChannelId(f"D{ANN}"), OTHER}
-    notice = told[ChannelId(f"D{ANN}")]
+    delivered = {delivery.receiver.channel: content for delivery, content, _ in chat.posts}
+    assert set(delivered) == {ChannelId(f"D{ANN}"), OTHER}
+    notice = delivered[ChannelId(f"D{ANN}")]
     assert isinstance(notice, Notice)
     assert (notice.kind, notice.reason) == (NoticeKind.SUSPENDED, SuspendReason.ARCHIVED)
     await store.resume(ALERTS)
     await run(5)
-    assert ALERTS in {delivery.receiver.channel for delivery, _, _ in chat.posts}  # late, but told
+    assert ALERTS in {delivery.receiver.channel for delivery, _, _ in chat.posts}  # late, but delivered
 
 
 async def test_blocks_that_slack_refuses_go_out_once_as_plain_text(store: WholeStore, chat: FakeChat, run: Run) -> None:
@@ -301,7 +301,7 @@ async def test_a_deleted_card_returns_with_the_next_change_and_no_extra_reply(
 ) -> None:
     await fail(store)
     await run(20)
-    assert len(chat.posts) == 1  # nothing new: whether it was deleted is not even noticed
+    assert len(chat.posts) == 1  # without news the bot does not notice the deletion
     chat.answers = [(Refused(kind=Refusal.CARD_GONE, error="message_not_found"), False)]
     record = await store.record(ORDERS)
     assert await store.commit(plan_reading(record, an_observation(Phase.RUNNING, 9), a_scene()), 0)
@@ -322,7 +322,7 @@ async def test_without_a_connection_the_message_is_tried_again(
     async with sending(store, chat, clock):
         await clock.pass_time(60)
     assert len(chat.posts) == 1
-    assert len(chat.results) == 9  # nothing to look for
+    assert len(chat.results) == 9  # nothing to look up
 
 
 async def test_two_dispatchers_on_one_store_send_everything_once(
@@ -351,7 +351,7 @@ async def change(store: WholeStore, number: int, read: int, phase: Phase = Phase
 
 
 def groups(chat: FakeChat) -> list[set[str]]:
-    """The pipelines that each message of several tells of."""
+    """Returns the pipelines of each group message."""
     contents = [content for _, content, _ in chat.posts if isinstance(content, Group)]
     return [{card.pipeline.name for card in content.cards} for content in contents]
 
@@ -361,9 +361,9 @@ async def test_many_failures_at_once_are_one_message_that_lists_each(
 ) -> None:
     await group(store, 70)
     await run(4)
-    told = groups(chat)
-    assert [len(each) for each in told] == [30, 30, 10]
-    assert set().union(*told) == {f"orders-{number}" for number in range(1, 71)}
+    messages = groups(chat)
+    assert [len(each) for each in messages] == [30, 30, 10]
+    assert set().union(*messages) == {f"orders-{number}" for number in range(1, 71)}
     assert len(chat.posts) == 3
     assert await idle(store)
 
@@ -414,7 +414,7 @@ async def test_a_group_in_doubt_is_looked_up_and_redrawn_with_later_changes(
 async def test_a_waiting_group_takes_in_later_failures(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
     await announce(store, 1, ALERTS)
     async with sending(store, chat, clock):
-        await clock.pass_time(0.1)  # the channel has had its message for this second
+        await clock.pass_time(0.1)  # the channel already got its message for this second
         await group(store, 4)
         await clock.pass_time(0.6)
         for number in range(5, 8):

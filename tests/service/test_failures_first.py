@@ -1,4 +1,4 @@
-"""What is wrong stands first, and a word for a state asks for the pipelines that are in it."""
+"""Lists show failures first, and a state word such as `failed` selects the pipelines in that state."""
 
 import redis.asyncio
 

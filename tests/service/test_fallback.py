@@ -1,4 +1,4 @@
-"""What the fallback channel hears in another's place: the news, its origin, and no broadcast (issue 8, H4)."""
+"""The fallback channel gets the news of a suspended channel, with its origin and without broadcasts (issue 8, H4)."""
 
 import pytest
 import redis.asyncio
@@ -24,7 +24,7 @@ async def watch(world: Whole, reference: str, channel: ChannelId, targets: tuple
     await world.bot.repository.refresh_watches()
 
 
-def told_in(world: Whole, channel: ChannelId) -> list[str]:
+def posted_in(world: Whole, channel: ChannelId) -> list[str]:
     posts = [(row, content) for row, content, _ in world.chat.posts if row.receiver.channel == channel]
     return [LOOK.content(each, row, row.message.made_at).text for row, each in posts if isinstance(each, Card | Group)]
 
@@ -38,10 +38,10 @@ async def test_the_fallback_pings_only_people_whom_the_watch_names(
         await world.suspensions.suspend(ALERTS, SuspendReason.NOT_IN_CHANNEL)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
-        (told,) = told_in(world, FALLBACK)
-        assert MENTIONS in told
-        assert "<!" not in told.replace("<!subteam", "").replace("<!date", "")
-        assert f"Shown here for <#{ALERTS}>, where I can't post right now." in told
+        (text,) = posted_in(world, FALLBACK)
+        assert MENTIONS in text
+        assert "<!" not in text.replace("<!subteam", "").replace("<!date", "")
+        assert f"Shown here for <#{ALERTS}>, where I can't post right now." in text
 
 
 async def test_the_fallbacks_own_watches_page_as_usual(fake_redis: redis.asyncio.Redis) -> None:
@@ -52,10 +52,10 @@ async def test_the_fallbacks_own_watches_page_as_usual(fake_redis: redis.asyncio
         await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
-        (told,) = told_in(world, FALLBACK)
-        assert "<!here> please" in told
-        assert "<!channel>" not in told
-        assert f"Shown here for <#{ALERTS}>" in told
+        (text,) = posted_in(world, FALLBACK)
+        assert "<!here> please" in text
+        assert "<!channel>" not in text
+        assert f"Shown here for <#{ALERTS}>" in text
 
 
 async def test_a_channel_that_accepts_messages_uses_no_fallback(fake_redis: redis.asyncio.Redis) -> None:
@@ -64,9 +64,9 @@ async def test_a_channel_that_accepts_messages_uses_no_fallback(fake_redis: redi
         await world.bot.poll(20)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
-        (told,) = told_in(world, ALERTS)
-        assert "<!channel> please" in told
-        assert "Shown here for" not in told
+        (text,) = posted_in(world, ALERTS)
+        assert "<!channel> please" in text
+        assert "Shown here for" not in text
 
 
 async def test_the_stored_watch_stays_unchanged(fake_redis: redis.asyncio.Redis) -> None:

@@ -1,4 +1,4 @@
-"""What stands in front of GoldRush answers in its stead: no pipeline is gone because a gateway says 404."""
+"""A gateway answers in place of GoldRush. Its 404 does not mean that a pipeline was deleted."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ async def test_404_for_every_pipeline_is_an_outage_and_ends_none(
         for each in bot.api.statuses:
             bot.api.statuses[each] = LIVE
         bot.api.statuses[ONE] = FAILED
-        await bot.poll(30)  # it went on reading
+        await bot.poll(30)  # the bot kept reading
         outage = bot.repository.record(API_PIPELINE_ID).episode
         assert outage is not None
         assert not outage.open

@@ -1,4 +1,4 @@
-"""A group of failures that outgrows one message: what each message says of all, and an answer to a single member."""
+"""A group of failures that outgrows one message: totals, and acknowledgements of single members."""
 
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from tests.service.test_heartbeat import whole
 from tests.service.test_poller import FAILED
 from tests.stores import WholeStore
 
-WAIT = timedelta(seconds=10)  # so all of them wait to be told
+WAIT = timedelta(seconds=10)  # all failures still wait for delivery
 RUNNING = Status(phase=Phase.RUNNING, replicas=1, ready=1)
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 
@@ -39,13 +39,15 @@ def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
 
 
 def heads(chat: FakeChat) -> list[str]:
-    """The heading of each group's message as it stands, in the order in which they were posted."""
+    """Returns the current heading of each group message, in order of posting."""
     last = {delivery.id: content for delivery, content, _ in chat.posts if isinstance(content, Group)}
     for _, content, _ in chat.updates:
         if isinstance(content, Group):
             last[content.key] = content
-    said = [LOOK.content(content, a_delivery(), at(0)).text.split("\n")[0] for content in last.values()]
-    return [each.replace("have failed", "failed at once") for each in said]  # the first reading shows the failures
+    texts = [LOOK.content(content, a_delivery(), at(0)).text.split("\n")[0] for content in last.values()]
+    return [
+        each.replace("have failed", "failed at once") for each in texts
+    ]  # the first reading already shows the failures
 
 
 async def test_each_message_of_a_group_states_the_total(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
@@ -109,17 +111,17 @@ async def test_the_end_of_a_group_is_reported_even_if_members_recover_one_by_one
             await change(store, number, 10 * number)
             await clock.pass_time(10)
     ends = [(delivery, content) for delivery, content, _ in chat.posts if isinstance(content, TimelineBatch)]
-    said = [LOOK.content(content, delivery, delivery.message.made_at).text for delivery, content in ends]
+    texts = [LOOK.content(content, delivery, delivery.message.made_at).text for delivery, content in ends]
     assert [content.broadcast for _, content in ends] == [False, False, False, True]
-    assert said[0].startswith("orders-1 recovered after ")
-    assert said[-1] == "All 4 pipelines have recovered, the last after at least 36 s. Last: orders-4"
+    assert texts[0].startswith("orders-1 recovered after ")
+    assert texts[-1] == "All 4 pipelines have recovered, the last after at least 36 s. Last: orders-4"
 
 
 async def test_an_update_of_a_posted_message_is_not_late(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
     await group(store, 3)
     async with sending(store, chat, clock):
         await clock.pass_time(300)
-        await change(store, 1, 10)  # as it was read minutes ago
+        await change(store, 1, 10)  # the reading is minutes old
         await clock.pass_time(10)
     (delivery, content, _) = chat.updates[-1]
     assert "late" not in LOOK.content(content, delivery, clock.now()).text

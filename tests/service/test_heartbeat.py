@@ -1,4 +1,4 @@
-"""A store that forgets, a time in which nobody looked, another bot that reads: on a clock turned by hand."""
+"""A store that loses data, a gap in polling, and a second bot, on a fake clock."""
 
 import asyncio
 import re
@@ -42,11 +42,11 @@ class Whole:
     chat: FakeChat
     suspensions: Suspensions
 
-    def told(self, kind: type[object] = Card) -> list[object]:
+    def posted(self, kind: type[object] = Card) -> list[object]:
         return [content for _, content, _ in self.chat.posts if isinstance(content, kind)]
 
     def notices(self, kind: NoticeKind) -> list[Notice]:
-        return [each for each in self.told(Notice) if isinstance(each, Notice) and each.kind is kind]
+        return [each for each in self.posted(Notice) if isinstance(each, Notice) and each.kind is kind]
 
 
 @asynccontextmanager
@@ -106,13 +106,13 @@ async def test_a_failure_is_not_posted_again_after_the_store_forgets_it(
         old = await snapshot(fake_redis)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
-        assert len(world.told()) == 1
+        assert len(world.posted()) == 1
         await go_back(fake_redis, old)
         await world.bot.poll(60)
-        assert len(world.told()) == 1
-        world.bot.api.statuses[ONE] = LIVE  # and the story goes on where it was
+        assert len(world.posted()) == 1
+        world.bot.api.statuses[ONE] = LIVE  # the episode continues
         await world.bot.poll(40)
-        assert len(world.told()) == 1
+        assert len(world.posted()) == 1
         shown = world.chat.updates[-1][1]
         assert isinstance(shown, Card)
         assert not shown.episode.open
@@ -125,7 +125,7 @@ async def test_a_card_found_in_a_group_message_does_not_overwrite_the_group(fake
         await world.bot.poll(20)
         old = await snapshot(fake_redis)
         wait = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
-        world.chat.answers = [(wait, False)]  # so that the others have to wait, and come together
+        world.chat.answers = [(wait, False)]  # the others have to wait and form a group
         statuses.update(dict.fromkeys(statuses, FAILED))
         await world.bot.poll(60)
         ((group, _, _),) = [each for each in world.chat.posts if isinstance(each[1], Group)]
@@ -133,7 +133,7 @@ async def test_a_card_found_in_a_group_message_does_not_overwrite_the_group(fake
         await world.bot.poll(60)
         statuses.update(dict.fromkeys(statuses, LIVE))
         await world.bot.poll(60)
-        assert len(world.told(Group)) == 1
+        assert len(world.posted(Group)) == 1
         drawn = [content for _, content, ts in world.chat.updates if ts == world.chat.there[group.id]]
         assert drawn
         assert all(isinstance(content, Group) for content in drawn)
@@ -148,17 +148,17 @@ async def test_nothing_is_sent_before_the_bot_notices_the_loss(fake_redis: redis
         await world.bot.poll(16)
         old = await snapshot(fake_redis)
         await world.bot.poll(40)
-        assert len(world.told()) == 1
+        assert len(world.posted()) == 1
         posts = len(world.chat.posts)
         await go_back(fake_redis, old)
-        await world.bot.clock.pass_time(30)  # the sender works on; nobody has looked after the store
+        await world.bot.clock.pass_time(30)  # the dispatcher runs, but no heartbeat has checked the store
         assert len(world.chat.posts) == posts
         await world.bot.poll(40)
-        assert len(world.told()) == 1
+        assert len(world.posted()) == 1
 
 
-def assert_all_is_told_once(world: Whole) -> None:
-    """That two watches of one channel are gone: to the operator, and to the channel."""
+def assert_one_notice_each(world: Whole) -> None:
+    """Asserts one notice for the operator and one for the channel, each with both lost watches."""
     notices = world.notices(NoticeKind.ROLLED_BACK)
     assert [{watch.reference for watch in notice.watches} for notice in notices] == [{ONE, TWO}] * 2
 
@@ -171,7 +171,7 @@ async def test_lost_watches_are_announced_and_stay_lost(
         await world.bot.watch(ONE, TWO)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(40)
-        assert len(world.told()) == 1
+        assert len(world.posted()) == 1
         await fake_redis.flushall()
         await world.bot.poll(40)
         notices = world.notices(NoticeKind.ROLLED_BACK)
@@ -181,7 +181,7 @@ async def test_lost_watches_are_announced_and_stay_lost(
         assert (await world.bot.store.watches()).all == ()
         await world.bot.watch(ONE)
         await world.bot.poll(60)
-        assert len(world.told()) == 2  # the failure gets a new card
+        assert len(world.posted()) == 2  # the failure gets a new card
 
 
 async def test_after_redis_was_emptied_a_closed_outage_is_not_posted_again(fake_redis: redis.asyncio.Redis) -> None:
@@ -224,15 +224,17 @@ async def test_a_channel_learns_of_its_own_lost_watches_and_the_operator_of_all(
         await fake_redis.flushall()
         await world.bot.poll(40)
         lost = world.notices(NoticeKind.ROLLED_BACK)
-        told = {delivery.receiver.channel: content for delivery, content, _ in world.chat.posts if content in lost}
-    assert {channel: {each.reference for each in notice.watches} for channel, notice in told.items()} == {
+        by_channel = {
+            delivery.receiver.channel: content for delivery, content, _ in world.chat.posts if content in lost
+        }
+    assert {channel: {each.reference for each in notice.watches} for channel, notice in by_channel.items()} == {
         ALERTS: {ONE},
         OTHER: {TWO},
     } | ({operator: {ONE, TWO}} if operator else {})
 
 
 async def test_an_emptied_store_is_doubted_by_the_first_bot_that_checks(fake_redis: redis.asyncio.Redis) -> None:
-    """The scheduler and people's commands refresh the watches too, and more often."""
+    """The scheduler and commands refresh the watches too, and more often than the heartbeat."""
     async with whole(fake_redis, operator=OPERATOR) as world:
         await world.bot.watch(ONE, TWO)
         await world.bot.poll(40)
@@ -241,7 +243,7 @@ async def test_an_emptied_store_is_doubted_by_the_first_bot_that_checks(fake_red
             with pytest.raises(StoreRolledBack):
                 await lookups()
         await world.bot.poll(40)
-        assert_all_is_told_once(world)
+        assert_one_notice_each(world)
 
 
 async def test_one_of_two_bots_announces_the_loss(fake_redis: redis.asyncio.Redis) -> None:
@@ -254,7 +256,7 @@ async def test_one_of_two_bots_announces_the_loss(fake_redis: redis.asyncio.Redi
             for _ in range(4):
                 await first.bot.poll(10)
                 await second.bot.poll(10)
-        assert_all_is_told_once(first)
+        assert_one_notice_each(first)
 
 
 async def test_recovery_completes_even_if_the_store_goes_away_midway(
@@ -271,14 +273,14 @@ async def test_recovery_completes_even_if_the_store_goes_away_midway(
             with suppress(StoreAway):
                 await world.bot.heartbeat.beat()
         await world.bot.poll(40)
-        assert_all_is_told_once(world)
+        assert_one_notice_each(world)
 
 
 # --- a store that was emptied while no bot ran ------------------------------------------------------------------------
 
 
 class Whereabouts:
-    """The channels that the bot is in; `away`: how often Slack does not say."""
+    """The channels that the bot is in. `away` counts the calls that Slack fails to answer."""
 
     def __init__(self, *channels: ChannelId, away: int = 0) -> None:
         self._channels = channels
@@ -310,7 +312,7 @@ async def test_a_store_emptied_while_no_bot_ran_is_reported_and_a_failure_gets_a
         assert (await second.bot.store.last_heartbeat()).doubt_since is None
         await second.bot.watch(ONE)
         await second.bot.poll(40)
-        assert len(second.told()) == 2
+        assert len(second.posted()) == 2
         assert not chat.updates
     async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot, memberships=where) as third:
         await third.bot.poll(20)
@@ -353,7 +355,7 @@ async def test_a_store_emptied_under_a_running_bot_is_announced_only_as_emptied(
         where._channels = (ALERTS,)
         await fake_redis.flushall()
         await world.bot.poll(20)
-        assert len(world.notices(NoticeKind.ROLLED_BACK)) == 2  # to the channel, and to the operator
+        assert len(world.notices(NoticeKind.ROLLED_BACK)) == 2  # one for the channel and one for the operator
         assert world.notices(NoticeKind.EMPTY) == []
 
 
@@ -364,13 +366,13 @@ async def test_a_leadership_acquired_during_an_outage_starts_completely(fake_red
         await first.bot.leadership.release()
     async with whole(fake_redis, before=first.bot, chat=first.chat) as second:
         await second.bot.leadership.release()
-        second.bot.scheduler.epoch = 0  # as of a bot that stood by
+        second.bot.scheduler.epoch = 0  # like a standby bot
         second.bot.store.away_once("last_heartbeat")
         with pytest.raises(StoreAway):
             await second.bot.heartbeat.beat()
         second.bot.api.statuses[ONE] = FAILED
         await second.bot.poll(40)
-        assert len(second.told()) == 1
+        assert len(second.posted()) == 1
 
 
 async def test_a_long_absence_is_announced_with_the_changes_it_missed(fake_redis: redis.asyncio.Redis) -> None:
@@ -404,12 +406,12 @@ async def test_an_absence_notice_states_its_times_and_its_changes(fake_redis: re
     await first.bot.clock.pass_time(30 * 3600)
     async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot) as second:
         await second.bot.poll(150)
-    row, notice = next((row, told) for row, told, _ in chat.posts if told in second.notices(NoticeKind.BLIND))
+    row, notice = next((row, content) for row, content, _ in chat.posts if content in second.notices(NoticeKind.BLIND))
     assert row.receiver.channel == OPERATOR
     text = LOOK.content(notice, row, second.bot.clock.now()).text
     assert "I couldn't watch any pipelines for 1 day 6 h, " in text
     assert "2026-11-23 12:00" in text
-    assert "2026-11-24 18:0" in text  # with its day: it is another
+    assert "2026-11-24 18:0" in text  # with its date, because the day changed
     assert "I may have missed changes that began and ended in that time. These have changed:" in text
     assert "pipe_0001 failed · last seen FAILED" in text
     assert "as they were before" not in text
@@ -428,10 +430,12 @@ async def test_a_channel_learns_only_of_changes_to_its_own_pipelines(fake_redis:
     await first.bot.clock.pass_time(1800)
     async with whole(fake_redis, chat=chat, before=first.bot) as second:
         await second.bot.poll(150)
-        rows = [(row, told) for row, told, _ in chat.posts if told in second.notices(NoticeKind.BLIND)]
+        rows = [(row, content) for row, content, _ in chat.posts if content in second.notices(NoticeKind.BLIND)]
         hangs.set()
-    told = {row.receiver.channel: ([each.pipeline.id for each in notice.missed], notice.unread) for row, notice in rows}
-    assert told == {ALERTS: ([ONE], 0), OTHER: ([TWO], 1)}
+    by_channel = {
+        row.receiver.channel: ([each.pipeline.id for each in notice.missed], notice.unread) for row, notice in rows
+    }
+    assert by_channel == {ALERTS: ([ONE], 0), OTHER: ([TWO], 1)}
 
 
 @pytest.mark.parametrize(
@@ -466,15 +470,15 @@ async def test_a_card_delayed_by_slack_says_when_it_was_read_and_delivered_and_w
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(20)
-        await world.bot.clock.pass_time(40)  # so the reading before is older than half a minute
+        await world.bot.clock.pass_time(40)  # the previous reading is over half a minute old
         world.bot.api.statuses[ONE] = FAILED
         world.chat.answers = [(SLOWED, False)]
         await world.bot.poll(120)
-        told = footnote(world.chat, world)
+        text = footnote(world.chat, world)
     assert re.fullmatch(
         r"Late by [\dmins ]+: happened after <!date[^>]*>, read at <!date[^>]*>, posted at <!date[^>]*>, "
         r"because Slack asked me to wait \(429\)\.",
-        told,
+        text,
     )
 
 
@@ -524,7 +528,7 @@ async def test_the_fallback_receives_news_of_a_suspended_channel_until_it_resume
         assert notice.instead == FALLBACK
         cards = [(row.receiver.channel, content) for row, content, _ in world.chat.posts if isinstance(content, Card)]
         where = [(channel, card.pipeline.id) for channel, card in cards]
-        assert where == [(ALERTS, ONE), (FALLBACK, ONE)]  # what is wrong now opens there at once
+        assert where == [(ALERTS, ONE), (FALLBACK, ONE)]  # current failures open there at once
         world.bot.api.statuses[TWO] = FAILED
         await world.bot.poll(20)
         assert world.chat.posts[-1][0].receiver.channel == FALLBACK

@@ -1,4 +1,4 @@
-"""One person gets ten direct pages an hour at most, then a summary; nothing is lost, and nobody else waits."""
+"""A person gets at most ten direct pages an hour, then a summary. The bot loses nothing and delays nobody else."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -30,7 +30,7 @@ HOUR = 3600.0
 
 
 class Rig:
-    """A sender, and pipelines that fail and recover at the turn of a hand; each pages Bob and Cat."""
+    """A dispatcher, and pipelines that a test fails and recovers. Each failure pages Bob and Cat."""
 
     def __init__(self, client: redis.asyncio.Redis) -> None:
         self.clock = FakeClock()
@@ -60,7 +60,7 @@ class Rig:
         await task
 
     async def reads(self, phase: Phase, number: int = 1, *directs: ChannelId) -> None:
-        """One reading, by the clock of now."""
+        """Plans one reading at the current time."""
         self._reads += 1
         pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
         targets = tuple(a_person(f"U{each}", direct=each) for each in directs or (DIRECT,))
@@ -79,7 +79,7 @@ class Rig:
             await self.clock.pass_time(every / 2)
 
     async def jump(self, seconds: float) -> None:
-        """Nothing is due in between."""
+        """Passes time in one step, because nothing is due in between."""
         self.clock.seconds += seconds
         await self.clock.pass_time(5)
 
@@ -130,9 +130,9 @@ async def test_the_eleventh_page_is_a_summary_at_once_and_later_ones_follow_an_h
 async def test_the_channels_cards_still_mention_people(rig: Rig) -> None:
     async with rig.sending():
         await rig.flap(LIMIT + 5)
-    told = [content for _, content in rig.posts(ALERTS) if isinstance(content, Card)]
-    assert len(told) == LIMIT + 5
-    assert all(card.targets for card in told)
+    cards = [content for _, content in rig.posts(ALERTS) if isinstance(content, Card)]
+    assert len(cards) == LIMIT + 5
+    assert all(card.targets for card in cards)
 
 
 async def test_the_limit_holds_back_no_other_person(rig: Rig) -> None:
@@ -177,8 +177,8 @@ async def test_many_pipelines_are_one_summary(rig: Rig) -> None:
             await rig.reads(Phase.FAILED, number)
         await rig.clock.pass_time(5)
         await rig.jump(HOUR)
-    told = {entry.pipeline.name for each in rig.summaries(DIRECT) for entry in each.entries}
-    assert told == {f"orders-{number}" for number in range(2, 42)}
+    names = {entry.pipeline.name for each in rig.summaries(DIRECT) for entry in each.entries}
+    assert names == {f"orders-{number}" for number in range(2, 42)}
     assert len(rig.summaries(DIRECT)) <= 2
 
 
@@ -207,8 +207,8 @@ async def test_a_paged_failure_gets_its_recovery_even_at_the_limit(rig: Rig) -> 
         before = len(rig.posts(DIRECT))
         await rig.reads(Phase.RUNNING, 2)
         await rig.clock.pass_time(10)
-        (told,) = [content for _, content in rig.posts(DIRECT)[before:] if isinstance(content, ThreadEntry)]
-        assert told.pipeline.name == "orders-2"
+        (reply,) = [content for _, content in rig.posts(DIRECT)[before:] if isinstance(content, ThreadEntry)]
+        assert reply.pipeline.name == "orders-2"
 
 
 async def test_simultaneous_failures_are_one_page(rig: Rig) -> None:

@@ -1,4 +1,4 @@
-"""What a user wants is not told from a listing that is older than the phase."""
+"""A listing older than the phase does not prove a user's intent."""
 
 from dataclasses import replace
 
@@ -36,7 +36,7 @@ async def test_a_resumed_pipeline_is_not_meant_to_be_paused(fake_redis: redis.as
             bot.api.statuses[ONE] = LIVE
             await bot.poll(10)
             assert not contradicted(bot)
-        assert len(bot.api.asked) == 6  # once for each change that could mean two things
+        assert len(bot.api.asked) == 6  # once per ambiguous change
 
 
 async def test_the_intent_is_requested_until_it_is_known(fake_redis: redis.asyncio.Redis) -> None:
@@ -48,7 +48,7 @@ async def test_the_intent_is_requested_until_it_is_known(fake_redis: redis.async
         becomes(bot, Intent.RUNNING, LIVE)
         bot.api.refusal = Throttled("GoldRush answered 429.", retry_after=60.0)
         await bot.poll(62)
-        assert not contradicted(bot)  # unknown, and so not contradicted
+        assert not contradicted(bot)  # an unknown intent contradicts nothing
         assert bot.repository.record(ONE).state.phase == Phase.RUNNING
 
 
@@ -62,7 +62,7 @@ async def test_a_true_contradiction_is_reported(fake_redis: redis.asyncio.Redis)
         assert contradicted(bot)
         asked = len(bot.api.asked)
         await bot.poll(300)
-        assert len(bot.api.asked) == asked  # the listing sees to it from now on
+        assert len(bot.api.asked) == asked  # the listing keeps the intent current from now on
 
 
 async def test_an_answer_shows_the_current_intent(fake_redis: redis.asyncio.Redis) -> None:

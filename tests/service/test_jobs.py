@@ -1,4 +1,4 @@
-"""Jobs on a virtual loop: the wall clock of APScheduler is set forward and back, and runs crash or hang."""
+"""Jobs on a virtual loop: the test sets APScheduler's wall clock forward and back, and runs crash or hang."""
 
 import asyncio
 from collections import Counter
@@ -16,11 +16,11 @@ from tests.proofs.virtual import BEGIN, VirtualLoop
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 TICK, SLOW = 0.05, 0.3
-WATCHED = 60.0  # seconds; long before that the watchdog has restarted a job that stopped
+WATCHED = 60.0  # seconds; the watchdog restarts a stopped job much earlier
 
 
 class Wall(tzinfo):
-    """A wall clock that a test sets. `datetime` asks its zone for the time; this zone answers with the loop's time."""
+    """A wall clock that a test sets. `datetime` gets its time from this zone, which uses the loop's time."""
 
     by = timedelta()
     asked = 0
@@ -45,10 +45,10 @@ def now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def virtually(story: Coroutine[object, object, None]) -> None:
-    """Runs the story on a loop where minutes pass at once."""
+def on_virtual_loop(scenario: Coroutine[object, object, None]) -> None:
+    """Runs the coroutine on a loop where minutes pass at once."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(story)
+        runner.run(scenario)
 
 
 class Runs:
@@ -79,26 +79,26 @@ async def scheduled(wall: Wall) -> AsyncIterator[Runs]:
 
 @pytest.mark.parametrize("step", [timedelta(), -DAY, -HOUR, HOUR, DAY, 30 * DAY], ids=str)
 def test_every_job_keeps_its_interval_after_any_clock_change(step: timedelta) -> None:
-    async def story() -> None:
+    async def scenario() -> None:
         wall = Wall()
         async with scheduled(wall) as runs:
             wall.by, began = step, now()
             await asyncio.sleep(WATCHED)
             counted = runs.counted(began)
-        noticed = LATE_SECONDS + WATCH_SECONDS if step else 0.0  # until the watchdog sees that the tick is late
+        noticed = LATE_SECONDS + WATCH_SECONDS if step else 0.0  # until the watchdog notices the late tick
         for name, seconds, gap in (("tick", TICK, noticed), ("slow", SLOW, 0.0)):
             assert runs.longest_gap(name) <= 2 * seconds + gap
             most = WATCHED / seconds
             assert most - gap / seconds - 3 <= counted[name] <= most + 3
 
-    virtually(story())
+    on_virtual_loop(scenario())
 
 
 KINDS = pytest.mark.parametrize("kind", ["tick", "loop"])
 
 
 def jobs(kind: str, job: PeriodicJob, goodbye_seconds: float = 1.0) -> Jobs:
-    """`job` as the tick or as a loop, beside another one that does nothing."""
+    """Runs `job` as the tick or as a loop, beside an idle job."""
     other = Runs().job("other", 1.0)
     tick, loop = (job, other) if kind == "tick" else (other, job)
     return Jobs(tick, [loop], zone=Wall(), goodbye_seconds=goodbye_seconds)
@@ -118,14 +118,14 @@ def test_a_job_without_the_store_runs_again_and_a_slow_one_never_overlaps(
         under_way -= 1
         raise StoreAway("no answer")
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with jobs(kind, PeriodicJob("slow", slow, 0.03)).running():
             await asyncio.sleep(1)
 
-    virtually(story())
+    on_virtual_loop(scenario())
     assert most == 1
     assert 4 <= runs <= 9
-    assert under_way == 0  # the run in progress finished before the jobs ended
+    assert under_way == 0  # the current run finished before the jobs ended
     assert "maximum number of running instances" not in caplog.text
 
 
@@ -138,12 +138,12 @@ def test_the_watchdog_reports_a_crashed_job_and_runs_it_again(kind: str) -> None
         runs += 1
         raise LookupError("nothing is there")
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with jobs(kind, PeriodicJob("crash", crash, 1.0)).running():
             await asyncio.sleep(10)
 
     with capture_logs() as logs:
-        virtually(story())
+        on_virtual_loop(scenario())
     assert 6 <= runs <= 11
     crashed = [str(each["exc_info"]) for each in logs if each["event"] == "job_crashed"]
     assert crashed == ["nothing is there"] * runs
@@ -162,12 +162,12 @@ def test_the_watchdog_cancels_a_hanging_job_and_runs_it_again(kind: str) -> None
         finally:
             under_way -= 1
 
-    async def story() -> None:
+    async def scenario() -> None:
         async with jobs(kind, PeriodicJob("hang", hang, 1.0, hangs_after=5.0)).running():
             await asyncio.sleep(30)
 
     with capture_logs() as logs:
-        virtually(story())
+        on_virtual_loop(scenario())
     assert most == 1
     assert 4 <= runs <= 6
     assert [each["job"] for each in logs if each["event"] == "job_hung"] == ["hang"] * (runs - 1)

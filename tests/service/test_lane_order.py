@@ -1,4 +1,4 @@
-"""The order between lanes comes from the messages' priority, whichever task the event loop wakes first."""
+"""The messages' priority decides the order between lanes, not the order of tasks in the event loop."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -24,13 +24,13 @@ SEEDS = range(2)  # `make test-all` runs all service tests in shuffled order
 Story = Callable[[WholeStore, FakeChat, FakeClock], Awaitable[None]]
 
 
-def told_under(seed: int, story: Story, chat: FakeChat) -> list[tuple[str, str]]:
-    """(channel, kind of content) of each post, in order, where ready tasks run in the order of this seed."""
+def posts_under(seed: int, scenario: Story, chat: FakeChat) -> list[tuple[str, str]]:
+    """Returns the channel and content kind of each post, in order. `seed` orders the ready tasks."""
 
     async def run() -> None:
         client, clock = fakeredis.FakeAsyncRedis(), FakeClock()
         store = WholeStore(client, TEAM, clock)
-        await story(store, chat, clock)
+        await scenario(store, chat, clock)
         assert await idle(store)
         await client.aclose()
 
@@ -40,7 +40,7 @@ def told_under(seed: int, story: Story, chat: FakeChat) -> list[tuple[str, str]]
 
 
 class Away(FakeChat):
-    """Takes no message while `away`."""
+    """Accepts no message while `away`."""
 
     def __init__(self, outcome: Outcome) -> None:
         super().__init__()
@@ -55,14 +55,14 @@ class Away(FakeChat):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_failure_goes_before_a_notice_of_the_same_moment(seed: int) -> None:
-    async def story(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    async def scenario(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
         await announce(store, 1, ALERTS)
         await fail(store)
         async with sending(store, chat, clock):
             await clock.pass_time(5)
 
-    told = told_under(seed, story, FakeChat())
-    assert told == [(ALERTS, "Card"), (ALERTS, "Notice")]
+    posts = posts_under(seed, scenario, FakeChat())
+    assert posts == [(ALERTS, "Card"), (ALERTS, "Notice")]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -73,7 +73,7 @@ def test_after_an_outage_a_failure_goes_before_the_notices_of_all_channels(
 ) -> None:
     others = [ChannelId(f"C0{number}") for number in range(3)]
 
-    async def story(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    async def scenario(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
         assert isinstance(chat, Away)
         await announce(store, 1, *others)
         async with sending(store, chat, clock):
@@ -83,14 +83,14 @@ def test_after_an_outage_a_failure_goes_before_the_notices_of_all_channels(
             chat.away = False
             await clock.pass_time(120)
 
-    told = told_under(seed, story, Away(outcome))
-    assert told[0] == (ALERTS, "Card")
-    assert sorted(told[1:]) == sorted((each, "Notice") for each in others)
+    posts = posts_under(seed, scenario, Away(outcome))
+    assert posts[0] == (ALERTS, "Card")
+    assert sorted(posts[1:]) == sorted((each, "Notice") for each in others)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_after_an_outage_the_older_of_two_failures_goes_first(seed: int) -> None:
-    async def story(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
+    async def scenario(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
         assert isinstance(chat, Away)
         async with sending(store, chat, clock):
             await fail(store, 2, OTHER)
@@ -99,4 +99,4 @@ def test_after_an_outage_the_older_of_two_failures_goes_first(seed: int) -> None
             chat.away = False
             await clock.pass_time(60)
 
-    assert told_under(seed, story, Away(NOT_SENT)) == [(OTHER, "Card"), (ALERTS, "Card")]
+    assert posts_under(seed, scenario, Away(NOT_SENT)) == [(OTHER, "Card"), (ALERTS, "Card")]

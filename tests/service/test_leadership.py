@@ -1,4 +1,4 @@
-"""Whose leadership it is to read, over the store in memory: one bot at a time, and never nobody for long."""
+"""Leadership over the in-memory store: one bot leads at a time, and another soon replaces a lost one."""
 
 import pytest
 import redis.asyncio
@@ -23,7 +23,7 @@ def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
 
 
 async def lasts(leadership: Leadership, clock: FakeClock) -> float:
-    """Seconds until it is ours no more, if it is not kept on."""
+    """Counts the seconds until the leadership expires without renewal."""
     seconds = 0.0
     while leadership.held:
         await clock.pass_time(0.5)
@@ -37,7 +37,7 @@ async def test_one_bot_has_the_leadership_and_keeps_it(store: WholeStore, clock:
     assert await first.acquire()
     for _ in range(40):
         await clock.pass_time(3)
-        assert not await first.acquire()  # it was ours already
+        assert not await first.acquire()  # this bot led already
         assert not await second.acquire()
         assert (first.held, second.held) == (True, False)
 
@@ -49,17 +49,17 @@ async def test_a_released_leadership_lets_another_bot_begin_at_once(store: Whole
     assert not first.held
     assert await second.acquire()
     assert not await first.acquire()
-    await first.release()  # what is another's is not given up
+    await first.release()  # a bot cannot release another's leadership
     assert not await first.acquire()
     assert second.held
 
 
 async def test_a_leadership_about_to_expire_counts_as_lost(store: WholeStore, clock: FakeClock) -> None:
-    """So that what is begun in it also ends in it."""
+    """A bot must not begin work that it cannot finish while it leads."""
     leadership = Leadership(store, clock)
     await leadership.acquire()
     assert await lasts(leadership, clock) == LEADER_LEASE_SECONDS - SPARE_SECONDS
-    assert await leadership.acquire()  # nobody else wanted it, and it has just become ours again
+    assert await leadership.acquire()  # nobody else wanted it, so this bot has just acquired it again
 
 
 class Flaky(WholeStore):
@@ -72,7 +72,7 @@ class Flaky(WholeStore):
 
 
 async def test_an_unreachable_store_ends_no_leadership(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> None:
-    """It is ours for as long as it lasts, and then nobody's, as far as we know."""
+    """This bot leads until its lease expires. After that it must assume that nobody leads."""
     store = Flaky(fake_redis, TEAM, clock)
     leadership = Leadership(store, clock)
     await leadership.acquire()

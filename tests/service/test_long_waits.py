@@ -1,4 +1,4 @@
-"""A wait that GoldRush asks for is obeyed on its route, and told where it leaves readings old."""
+"""The bot obeys GoldRush's Retry-After on its route, and announces a wait that makes readings stale."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -122,7 +122,7 @@ async def test_a_longer_wait_changes_the_notice_and_posts_nothing(fake_redis: re
         after = await notice(bot)
         assert before != after
         assert "maintenance" in after
-        assert len(await bot.store.owed(ALERTS)) == 2  # the announcement of the watch aside: the one card
+        assert len(await bot.store.owed(ALERTS)) == 2  # one card, apart from the announcement of the watch
         episode = bot.repository.record(API_PIPELINE_ID).episode
         assert episode is not None
         assert len(episode.timeline) == 1

@@ -1,4 +1,4 @@
-"""Redis loses one key, evicted or deleted by hand: no crash, and it is reported. One test for each key there is."""
+"""Redis loses one key, by eviction or by hand. The bot survives and reports it. Every key has its test."""
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -24,15 +24,15 @@ from tests.unit.test_docs import names_of_keys
 FIRST = PipelineId("pipe_0001")
 PREFIX = f"pipeline-bot:{{{TEAM}}}:"
 AGAIN_OR_LATE = {"burst", "growing", "hello", "history", "interaction", "lease", "page_log", "probe", "schema", "undo"}
-"""Short-lived, and gone in good order any time. Without them a click may act twice, another bot takes a lane or the
-reading, a new burst begins, a channel is greeted again, the count of a person's pages or a pipeline's history begins
-again, an *Undo* says that it is gone, or the next start looks for keys to rename."""
+"""Short-lived keys, whose loss is normal. Without one, a click may act twice, another bot takes a lane or leads, a new
+burst begins, or a channel gets a second greeting. A person's page count or a pipeline's history may start again, an
+*Undo* may have expired, or the next start checks for keys to rename."""
 FORGOTTEN = {"writes"}
-"""A count that is missing looks as if the whole store had gone back in time, and is dealt with in that way."""
+"""A missing count looks like a rollback of the whole store, and the bot recovers from it as from a rollback."""
 
 
 async def furnish(world: Whole) -> None:
-    """Every key that there can be, each as the bot itself writes it."""
+    """Makes the bot write every kind of key."""
     bot = world.bot
     await bot.watch("orders-*")
     await bot.store.add_watches([a_watch("orders-*", channel=OTHER)], a_message("announced", channel=OTHER))
@@ -49,7 +49,7 @@ async def furnish(world: Whole) -> None:
     await bot.store.keep_rename(ChannelId("C0OLD"), ChannelId("C0NEW"), "1.0")
     await bot.store.save_throttle("update", at(0), at(0) + timedelta(minutes=9))
     await bot.store.first_time(Interaction(id="click 1", kind="click", at=bot.clock.now(), payload={}))
-    for key in bot.repository.open_cards:  # as one message for all of them would leave it
+    for key in bot.repository.open_cards:  # the state after one message for all of them
         await bot.store._redis.hset(bot.store._keys.card(key), "group", "group-1")
         await bot.store._redis.sadd(bot.store._keys.group("group-1"), key)
     await bot.store.set_note(Note(kind=NoteKind.NOTE, reference="orders-*", text="call Bob", by=ANN, at=at(0)))
@@ -57,30 +57,30 @@ async def furnish(world: Whole) -> None:
 
 
 async def key_of(client: redis.asyncio.Redis, name: str) -> str | None:
-    """The first that holds something of what the name stands for."""
+    """Returns the first key of this kind, or None."""
     keys = sorted(str(key, "utf-8") if isinstance(key, bytes) else key for key in await client.keys(f"{PREFIX}{name}*"))
     exact = [key for key in keys if key.removeprefix(PREFIX).split(":")[0] == name]
     return next((key for key in exact if OTHER in key), exact[0] if exact else None)
 
 
 def reports(lines: Sequence[Mapping[str, Any]]) -> set[str]:
-    """The names told as lost."""
-    told: set[str] = set()
+    """Returns the key names that the bot reported as lost."""
+    reported: set[str] = set()
     for line in lines:
         if line["event"] == "store_incomplete":
-            told |= set(line["keys"])
+            reported |= set(line["keys"])
         if line["event"] == "store_rolled_back":
-            told |= {*FORGOTTEN, "watches_version"}
-    return told
+            reported |= {*FORGOTTEN, "watches_version"}
+    return reported
 
 
 async def goes_on(world: Whole) -> None:
-    """It still reads, keeps and tells."""
-    bot, before = world.bot, len(world.told())
+    """Asserts that the bot still reads, stores and reports."""
+    bot, before = world.bot, len(world.posted())
     bot.api.statuses[PipelineId("pipe_0004")] = FAILED
     await bot.watch("pipe_0004")
     await bot.poll(40)
-    assert len(world.told()) > before
+    assert len(world.posted()) > before
     assert bot.repository.record(PipelineId("pipe_0004")).state.phase is Phase.FAILED
 
 
@@ -101,9 +101,9 @@ async def test_a_lost_key_is_reported_while_the_bot_runs(fake_redis: redis.async
             if name in KEPT:
                 (notice,) = world.notices(NoticeKind.INCOMPLETE)
                 assert name in notice.keys
-            told = len(reports(lines))
+            reported = len(reports(lines))
             await world.bot.poll(10)
-            assert len(reports(lines)) == told  # said once
+            assert len(reports(lines)) == reported  # reported only once
             await goes_on(world)
     assert [line for line in lines if line["event"].endswith("_crashed")] == []
 
@@ -124,7 +124,7 @@ async def test_a_lost_key_is_reported_after_a_restart(fake_redis: redis.asyncio.
 
 
 async def test_nothing_is_reported_without_a_loss(fake_redis: redis.asyncio.Redis) -> None:
-    """Also where the last watch is taken away, the last message sent, and a channel wakes."""
+    """Covers the end of the last watch, the last delivery, and the resume of a channel."""
     with capture_logs() as lines:
         async with whole(fake_redis, 4, operator=OPERATOR) as world:
             await furnish(world)
@@ -154,11 +154,11 @@ async def test_a_lost_card_is_redrawn_in_place(fake_redis: redis.asyncio.Redis) 
         await world.bot.poll(20)
         world.bot.api.statuses[FIRST] = FAILED
         await world.bot.poll(20)
-        posts = len(world.told())
+        posts = len(world.posted())
         (key,) = tuple(world.bot.repository.open_cards)
         await fake_redis.delete(f"{PREFIX}card:{key}")
         await world.bot.poll(40)
-        assert len(world.told()) == posts  # found in Slack by its key, and not posted a second time
+        assert len(world.posted()) == posts  # the bot found it in Slack by its key and did not post it again
         world.bot.api.statuses[FIRST] = LIVE
         await world.bot.poll(40)
         cards = await world.bot.store.cards([key])

@@ -1,4 +1,4 @@
-"""Runbooks and notes: set for one pipeline or a pattern, and shown on the cards of failures."""
+"""Runbooks and notes: people set them for a pipeline or a pattern, and failure cards show them."""
 
 import redis.asyncio
 
@@ -24,7 +24,7 @@ async def change(bot: Bot, kind: NoteKind, reference: str, text: str) -> NoteAns
     return answer
 
 
-def said(answer: NoteAnswer | NoteUnresolved) -> str:
+def text_of(answer: NoteAnswer | NoteUnresolved) -> str:
     return render_answer(answer, SavedQuestion(), FOOTING).text
 
 
@@ -62,7 +62,7 @@ async def test_a_note_set_during_a_failure_appears_on_the_open_card(fake_redis: 
         assert after is not None
         assert after.revision > before.revision
         assert await shown(bot) == {WIKI}
-        assert "The open failure card is updated." in said(answer)
+        assert "The open failure card is updated." in text_of(answer)
         await change(bot, RUNBOOK, "orders-*", "")
         assert await shown(bot) == set()
 
@@ -75,25 +75,25 @@ async def test_the_most_specific_note_counts(fake_redis: redis.asyncio.Redis) ->
         found = [bot.repository.guidance(pipeline(PipelineId(f"pipe_{number:04}"))).runbook for number in (1, 10, 2)]
         assert [note.reference for note in found if note] == [ONE, "orders-1*", "orders-*"]
         gone = await change(bot, RUNBOOK, "orders-1", "")
-        assert "The runbook of `orders-1*` applies now" in said(gone)
+        assert "The runbook of `orders-1*` applies now" in text_of(gone)
         shown_now = await bot.requests.notes.show(ALERTS, RUNBOOK, "orders-1")
         assert isinstance(shown_now, NoteAnswer)
-        assert "Set for `orders-1*` by Ann Araya" in said(shown_now)
+        assert "Set for `orders-1*` by Ann Araya" in text_of(shown_now)
 
 
 async def test_a_note_is_shown_kept_removed_and_survives_a_restart(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
-        none = said(await bot.requests.notes.show(ALERTS, RUNBOOK, "ORDERS-1"))
+        none = text_of(await bot.requests.notes.show(ALERTS, RUNBOOK, "ORDERS-1"))
         assert none == "orders-1 has no runbook.\n`/pipeline runbook orders-1 https://…` sets one."
         assert (await change(bot, RUNBOOK, "orders-1", "")).change is NoteChange.ABSENT
         assert (await change(bot, RUNBOOK, "orders-1", WIKI)).change is NoteChange.SET
         assert (await change(bot, RUNBOOK, "orders-1", WIKI)).change is NoteChange.UNCHANGED
         changed = await change(bot, RUNBOOK, "orders-1", f"{WIKI}-2")
-        assert "Before: <https://wiki.example.com/orders|wiki.example.com/orders>" in said(changed)
+        assert "Before: <https://wiki.example.com/orders|wiki.example.com/orders>" in text_of(changed)
     async with running(fake_redis, *pipelines(1)) as bot:
         answer = await bot.requests.notes.show(ALERTS, RUNBOOK, "orders-1")
-        assert f"<{WIKI}-2|wiki.example.com/orders-2>" in said(answer)
-        assert "Set by Ann Araya" in said(answer)
+        assert f"<{WIKI}-2|wiki.example.com/orders-2>" in text_of(answer)
+        assert "Set by Ann Araya" in text_of(answer)
         assert (await change(bot, RUNBOOK, "orders-1", "")).change is NoteChange.REMOVED
         assert (await bot.store.watches()).notes == ()
 
@@ -111,22 +111,22 @@ async def test_an_unknown_name_changes_nothing_and_keeps_the_typed_text(fake_red
     async with running(fake_redis, *pipelines(12)) as bot:
         unknown = await bot.requests.notes.change(ALERTS, RUNBOOK, "ordrs-3", WIKI, by=ANN, by_name="")
         assert isinstance(unknown, NoteUnresolved)
-        assert "“ordrs-3”. Nothing was changed." in said(unknown)
-        assert f"`/pipeline runbook orders-3 {WIKI}`" in said(unknown)
+        assert "“ordrs-3”. Nothing was changed." in text_of(unknown)
+        assert f"`/pipeline runbook orders-3 {WIKI}`" in text_of(unknown)
         many = await bot.requests.notes.change(ALERTS, NOTE, "orders", "Look twice", by=ANN, by_name="")
         assert isinstance(many, NoteUnresolved)
-        assert "could mean 12 pipelines. Nothing was changed." in said(many)
-        assert '`/pipeline note pipe_0001 "Look twice"`' in said(many)
+        assert "could mean 12 pipelines. Nothing was changed." in text_of(many)
+        assert '`/pipeline note pipe_0001 "Look twice"`' in text_of(many)
         assert bot.repository.watches.notes == ()
 
 
 async def test_a_pattern_says_what_it_applies_to(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(12)) as bot:
         await bot.catalogue.refresh()
-        text = said(await change(bot, RUNBOOK, "orders-*", WIKI))
+        text = text_of(await change(bot, RUNBOOK, "orders-*", WIKI))
         assert "It applies to 12 pipelines now: orders-1, " in text
         assert " and 2 more." in text
-        assert "No pipeline matches yet." in said(await change(bot, RUNBOOK, "nosuch-*", WIKI))
+        assert "No pipeline matches yet." in text_of(await change(bot, RUNBOOK, "nosuch-*", WIKI))
 
 
 async def test_the_number_of_notes_is_limited(fake_redis: redis.asyncio.Redis) -> None:

@@ -1,4 +1,4 @@
-"""A person stops being paged: from the direct message, without being in the channel, once and for all."""
+"""A person stops their pages for good, from the direct message and without being in the channel."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -96,8 +96,8 @@ async def test_stopping_covers_patterns_and_every_channel(bot: Bot) -> None:
     covered = {watch.reference: number for watch, number in zip(answer.stopped, answer.covers, strict=True)}
     assert covered[ONE] == 1
     assert covered["orders-*"] == len([each for each in bot.repository.catalogue if each.name.startswith("orders-")])
-    (told,) = await notices(bot, ALERTS)
-    assert told.covers == (covered["orders-*"],)
+    (notice,) = await notices(bot, ALERTS)
+    assert notice.covers == (covered["orders-*"],)
 
 
 async def test_stopping_everywhere_covers_every_watch(bot: Bot) -> None:

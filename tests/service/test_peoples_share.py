@@ -1,4 +1,4 @@
-"""A person's commands never delay readings or alerts, however many they ask for; the virtual clock tells."""
+"""Commands never delay readings or alerts, however many people send. A virtual clock measures it."""
 
 import asyncio
 from collections import defaultdict
@@ -25,7 +25,7 @@ def ids(first: int, last: int) -> list[PipelineId]:
 
 
 class Readings:
-    """When each pipeline was read."""
+    """The read times of each pipeline."""
 
     def __init__(self, bot: Bot) -> None:
         self.at: dict[PipelineId, list[float]] = defaultdict(list)
@@ -142,7 +142,7 @@ async def test_reads_for_people_wait_for_a_slot_and_free_it() -> None:
     waiting = asyncio.create_task(_enter(people, two))
     await settle()
     assert not waiting.done()
-    people.ended(two)  # the polling's own
+    people.ended(two)  # the reads by polling
     await settle()
     assert not waiting.done()
     people.ended(one)

@@ -1,4 +1,4 @@
-"""Monitoring and requests over a GoldRush in memory, a store in memory and a fake clock."""
+"""Monitoring and requests over an in-memory GoldRush, an in-memory store and a fake clock."""
 
 import asyncio
 from collections import Counter
@@ -98,7 +98,7 @@ class Bot:
             await self.clock.pass_time(0.25)
 
     async def cards(self, channel: ChannelId = ALERTS) -> list[str]:
-        """Kind and phase of every card that is owed to the channel."""
+        """Returns the kind and phase of every card in the channel's outbox."""
         rows = await self.store.owed(channel)
         keys = [row.body.card_key for row in rows if isinstance(row.body, SyncCard)]
         cards = await self.store.cards(keys)
@@ -299,7 +299,7 @@ async def test_a_429_is_obeyed_and_shrinks_the_budget(fake_redis: redis.asyncio.
         assert bot.budget.rate < 100
         await bot.poll(40)
         assert len(bot.api.reads) > before
-        assert bot.repository.record(ONE).state.failed_reads == 0  # a 429 says nothing of the pipeline
+        assert bot.repository.record(ONE).state.failed_reads == 0  # a 429 says nothing about the pipeline
 
 
 @pytest.mark.parametrize("error", [Unavailable("no answer"), Malformed("not JSON"), Forbidden("no access")])
@@ -334,7 +334,7 @@ async def test_an_api_outage_is_one_notice_per_channel_closed_on_recovery(
         assert await bot.cards(OTHER) == ["GoldRush API blind"]
         before = len(bot.api.reads)
         await bot.poll(60)
-        assert len(bot.api.reads) - before <= 6  # thrifty while there is nothing to be had
+        assert len(bot.api.reads) - before <= 6  # the bot reads rarely while the API is away
         for each in list(bot.api.statuses):
             bot.api.statuses[each] = LIVE
         bot.api.statuses[TWO] = FAILED
@@ -384,8 +384,8 @@ async def test_a_rejected_key_is_one_notice_to_the_operator(fake_redis: redis.as
         assert outage is not None
         assert [*outage.cards.values()] == [OPERATOR]
         assert not outage.open
-        assert await bot.cards() == []  # nobody hears the end who did not hear the beginning
-        assert len(await bot.store.owed(OPERATOR)) == 2  # the card, and the line that it is over
+        assert await bot.cards() == []  # only channels that got the beginning get the end
+        assert len(await bot.store.owed(OPERATOR)) == 2  # the card, and the reply with its end
 
 
 async def test_a_deleted_pipeline_is_reported_once_and_read_again_when_listed(
@@ -425,7 +425,7 @@ async def test_changes_during_downtime_are_reported_once(fake_redis: redis.async
 
 
 def doubt_of_the_failure(bot: Bot, pipeline_id: PipelineId = ONE) -> float:
-    """Seconds from the reading before, as far as it is known, to the one that told of the failure."""
+    """Returns the seconds between the failure's reading and the previous one, if known."""
     episode = bot.repository.record(pipeline_id).episode
     assert episode is not None
     line = next(line for line in episode.timeline if Event.FAILED in line.events)
@@ -434,7 +434,7 @@ def doubt_of_the_failure(bot: Bot, pipeline_id: PipelineId = ONE) -> float:
 
 
 async def test_a_bot_that_stood_still_knows_its_last_read(fake_redis: redis.asyncio.Redis) -> None:
-    """The turn to read is begun anew, with what the store has: steady readings are not written."""
+    """Restarts the leadership from the store, which does not keep unchanged readings."""
     async with running(fake_redis, *pipelines(2)) as bot:
         bot.api.statuses[TWO] = replace(LIVE, phase=Phase.PAUSED)
         await bot.watch(ONE, TWO)
@@ -470,7 +470,9 @@ async def test_a_restarted_bot_knows_its_predecessors_last_read(fake_redis: redi
     async with running(fake_redis, clock=bot.clock, api=bot.api) as again:
         await again.poll(80)
         assert 40 <= doubt_of_the_failure(again) <= 40 + 20
-        assert doubt_of_the_failure(again, TWO) >= 600  # what is at rest is read seldom: nothing is claimed of it
+        assert (
+            doubt_of_the_failure(again, TWO) >= 600
+        )  # the bot rarely reads a pipeline at rest, so it claims nothing about it
 
 
 async def test_a_heartbeat_without_successful_reads_claims_none(fake_redis: redis.asyncio.Redis) -> None:
@@ -489,7 +491,7 @@ async def test_a_pipeline_watched_later_claims_no_earlier_read(fake_redis: redis
     async with running(fake_redis, *pipelines(2)) as bot:
         await bot.watch(ONE, TWO)
         await bot.poll(20)
-        await bot.store.remove_watches([a_watch(ONE).id], a_message())  # by a bot that died before it forgot it
+        await bot.store.remove_watches([a_watch(ONE).id], a_message())  # by a bot that died before it cleaned up
         await bot.poll(600)
     late = replace(a_watch(ONE), made_at=bot.clock.now())
     await bot.store.add_watches([late], a_message())
@@ -548,7 +550,7 @@ async def test_a_new_watch_shows_the_state_and_opens_existing_failures(fake_redi
         await bot.store.rest(ALERTS, SuspendReason.RESTRICTED)
         await bot.repository.catch_up()
         assert (await watch(bot, "nosuch")).added == ()
-        assert ALERTS in (await bot.store.watches()).suspended  # nothing is watched there anew
+        assert ALERTS in (await bot.store.watches()).suspended  # no new watch begins there
         same = await watch(bot, "orders-1", targets=(page,))
         assert same.added == ()
         assert len(same.unchanged) == 1
@@ -569,7 +571,7 @@ async def test_unwatching_clears_the_state_and_a_new_watch_starts_fresh(fake_red
         await bot.poll(60)
         assert len(bot.api.reads) == before
         await watch(bot, "orders-1")
-        assert await bot.cards() == []  # paused is how it stands, not what became so
+        assert await bot.cards() == []  # the pipeline was paused before; it did not change
 
 
 async def test_a_pattern_covers_later_pipelines(fake_redis: redis.asyncio.Redis) -> None:
@@ -620,7 +622,7 @@ async def test_the_end_of_the_last_watch_redraws_the_open_cards(fake_redis: redi
         await bot.requests.subscriptions.unwatch(ALERTS, ["orders-1"], ANN)
         other = episode.key(TEAM, OTHER)
         assert {await outcome(bot, key) for key in keys} == {Outcome.UNWATCHED}
-        assert await outcome(bot, other) is None  # somebody watches still: it goes on
+        assert await outcome(bot, other) is None  # one watch remains, so polling continues
         now = bot.repository.record(ONE).episode
         assert now is not None
         assert set(now.cards) == {other}
@@ -656,7 +658,7 @@ async def test_the_last_card_of_an_unlisted_pipeline_keeps_its_name(
         episode = bot.repository.record(ONE).episode
         assert episode is not None
         (key,) = episode.cards
-        if cut_short:  # whoever ended the watch died over it: the card's button finds that out
+        if cut_short:  # the bot died while it ended the watch; the card's button discovers that
             await bot.store.remove_watches([named.id], an_announcement("bye"))
             await bot.poll(5)
             await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
@@ -678,7 +680,7 @@ async def test_the_next_request_cleans_up_a_watch_whose_removal_crashed(fake_red
         assert episode is not None
         key = episode.key(TEAM, ALERTS)
         gone = [each.id for each in bot.repository.watches.all]
-        await bot.store.remove_watches(gone, a_message("ended"))  # and there it died
+        await bot.store.remove_watches(gone, a_message("ended"))  # the bot died here
         await bot.repository.refresh_watches()
         answer = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
         assert (answer.fate, answer.watched) == (Fate.UNWATCHED, False)
@@ -701,8 +703,8 @@ async def test_two_bots_on_one_store_report_a_failure_once(fake_redis: redis.asy
                     await bot.scheduler.tick()
                 await clock.pass_time(0.25)
             assert await one.cards() == ["orders-1 failure"]
-            assert len(one.api.reads) - reads <= 15  # of forty seconds: only one of them reads
-            assert two.repository.record(ONE).episode == one.repository.record(ONE).episode  # but both know
+            assert len(one.api.reads) - reads <= 15  # in forty seconds, because only one bot reads
+            assert two.repository.record(ONE).episode == one.repository.record(ONE).episode  # both bots know the state
 
 
 async def test_the_other_bot_continues_when_the_reading_bot_leaves(fake_redis: redis.asyncio.Redis) -> None:
@@ -737,7 +739,7 @@ async def test_answers_show_the_age_of_a_reading_during_an_outage(fake_redis: re
 
 
 async def test_after_a_standstill_answers_use_fresh_readings(fake_redis: redis.asyncio.Redis) -> None:
-    """Nobody named a pipeline: what the polling keeps is not read again, but what it could not keep is."""
+    """A request without names reuses polled readings. It reads again only the pipelines that polling could not read."""
     async with running(fake_redis, *pipelines(3)) as bot:
         await watch(bot, "orders-*")
         await bot.poll(20)
@@ -746,7 +748,7 @@ async def test_after_a_standstill_answers_use_fresh_readings(fake_redis: redis.a
         assert len(bot.api.reads) == before
         bot.api.statuses[ONE] = FAILED
         bot.api.statuses[TWO] = Unavailable("GoldRush did not answer within 5 s.")
-        bot.clock.seconds += 30  # as after SIGSTOP: nothing ran meanwhile
+        bot.clock.seconds += 30  # nothing runs meanwhile, as after SIGSTOP
         one, two, three = (await bot.requests.queries.status(ALERTS, [])).views
         now = bot.clock.now()
     assert (one.state.phase, one.problem) == (Phase.FAILED, None)
@@ -758,8 +760,7 @@ async def test_after_a_standstill_answers_use_fresh_readings(fake_redis: redis.a
 async def test_a_reading_for_a_person_is_shown_even_after_a_reload_of_the_records(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
-    """After a standstill the turn to read is begun anew, just while somebody is answered. A reading that changed
-    nothing is not in the store."""
+    """The leadership restarts after a standstill, during an answer. The store does not keep unchanged readings."""
     async with running(fake_redis, *pipelines(2)) as bot:
         await watch(bot, "orders-*")
         await bot.poll(20)
@@ -819,11 +820,11 @@ async def test_a_rejected_key_is_logged_without_an_operator_channel(fake_redis: 
         with capture_logs() as lines:
             await bot.scheduler.refresh_catalogue()
         assert [line["event"] for line in lines if line["log_level"] == "error"] == ["key_rejected"]
-        assert bot.repository.record(API_PIPELINE_ID).episode is None  # whoever comes to watch is told then
+        assert bot.repository.record(API_PIPELINE_ID).episode is None  # a later watch reports it
 
 
 class RefusedApi(FakeApi):
-    """Lists nothing while there is a refusal."""
+    """Lists nothing while `refusal` is set."""
 
     def __init__(self, refusal: ApiError) -> None:
         super().__init__()

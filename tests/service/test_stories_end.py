@@ -1,4 +1,4 @@
-"""An open story is read to its end, whatever the listing shows meanwhile."""
+"""The bot reads an open episode to its end, even if the listing drops its pipeline."""
 
 from collections import Counter
 from dataclasses import replace
@@ -30,7 +30,7 @@ def delete(bot: Bot) -> None:
 
 
 async def reach_on_card(bot: Bot) -> Reach:
-    """As the card shows it that the channel is owed."""
+    """Returns the text of the channel's card in the outbox."""
     keys = [row.body.card_key for row in await bot.store.owed(ALERTS) if isinstance(row.body, SyncCard)]
     (card,) = (await bot.store.cards(keys)).values()
     return card.content.state.reach
@@ -74,7 +74,7 @@ async def test_an_unlisted_pipeline_is_still_read_after_a_restart(fake_redis: re
         await again.catalogue.refresh()
         await again.poll(60)
         assert await reach_on_card(again) is Reach.GONE
-        assert again.repository.pipeline(ONE).name == "pipe_0001"  # nobody lists it any more
+        assert again.repository.pipeline(ONE).name == "pipe_0001"  # no listing shows it any more
 
 
 async def test_a_pipeline_outside_the_pattern_is_read_until_it_recovers(
@@ -113,7 +113,7 @@ async def test_unwatching_an_unlisted_pipeline_stops_its_messages(fake_redis: re
         delete(bot)
         await bot.catalogue.refresh()
         await bot.requests.subscriptions.unwatch(ALERTS, ["orders-*"], ANN)
-        assert ONE in bot.repository.pollable  # the other channel still hears
+        assert ONE in bot.repository.pollable  # the other channel still watches
         await bot.requests.subscriptions.unwatch(OTHER, None, ANN)
         assert ONE not in bot.repository.pollable
         assert bot.repository.record(ONE).episode is None

@@ -1,4 +1,4 @@
-"""Changes of watches: what is kept, what is told, who is paged because of them, and how they are taken back."""
+"""Changes of watches: their storage, announcements, pages and undo."""
 
 import asyncio
 from dataclasses import replace
@@ -22,7 +22,7 @@ from tests.fakes import FakeChat
 from tests.service.test_heartbeat import Whole, whole
 from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, OTHER, TWO, Bot, pipelines, running, subscribe, watch
 
-# --- those whom a watch names while its pipeline is FAILED -----------------------------------------------------------
+# --- people whom a watch names while its pipeline is FAILED ----------------------------------------------------------
 
 BOB_TARGET = Target(kind=TargetKind.USER, id="U0BOB", direct=ChannelId("D0BOB"))
 GROUP = Target(kind=TargetKind.USERGROUP, id="S0ONCALL")
@@ -46,7 +46,7 @@ async def test_people_added_during_a_failure_are_paged_at_once_and_once(
         assert await calls(bot) == [("U0BOB",)]
         assert await bot.cards(ChannelId("D0BOB")) == ["orders-1 failure"]
         await watch(bot, "orders-*", targets=(GROUP,))  # another watch of the same channel
-        await watch(bot, "orders-1", targets=(BOB_TARGET,))  # and back: nobody is paged again
+        await watch(bot, "orders-1", targets=(BOB_TARGET,))  # Bob keeps his place: nobody gets a second page
         await watch(bot, "orders-1", targets=(BOB_TARGET, GROUP))
         await bot.poll(20)
         assert await calls(bot) == [("U0BOB",), ("S0ONCALL",)]
@@ -66,7 +66,7 @@ async def test_an_acknowledged_failure_pages_nobody_else(fake_redis: redis.async
 
 
 async def test_the_page_goes_out_even_if_the_editing_bot_dies(fake_redis: redis.asyncio.Redis) -> None:
-    """The bot that reads derives the page from the watches and from whom the card has paged."""
+    """The leading bot derives the page from the watches and from the card's list of paged people."""
     async with running(fake_redis, *pipelines(1)) as bot:
         await watch(bot, "orders-1")
         bot.api.statuses[ONE] = FAILED
@@ -78,7 +78,7 @@ async def test_the_page_goes_out_even_if_the_editing_bot_dies(fake_redis: redis.
 
 
 def called(world: Whole) -> list[list[str]]:
-    """The pipelines that each call in the channel names, as it was sent."""
+    """Returns the pipelines that each call in the channel names."""
     calls = [content for _, content, _ in world.chat.posts if isinstance(content, Notice) and content.failures]
     return [[each.pipeline.name for each in call.failures] for call in calls]
 
@@ -109,7 +109,7 @@ async def test_no_page_is_sent_after_recovery_or_acknowledgement(fake_redis: red
         world.bot.api.statuses |= dict.fromkeys(world.bot.api.statuses, FAILED)
         await world.bot.poll(30)
         slow_down = delivery.Refused(kind=delivery.Refusal.RATE_LIMITED, error="", retry_after=timedelta(seconds=60))
-        world.chat.answers = [(slow_down, False)] * 5  # also to what goes first
+        world.chat.answers = [(slow_down, False)] * 5  # this covers the delivery that goes first
         await name_bob(world, "orders-*")
         await world.bot.poll(10)
         episode = world.bot.repository.record(ONE).episode
@@ -147,8 +147,8 @@ async def test_an_edit_keeps_unmentioned_options_and_can_be_undone_once(fake_red
         await subscribe(subscriptions, ALERTS, ["pipe_0001"], reset)
         (edited,) = bot.repository.watches.of(ALERTS)
         assert (edited.events, edited.targets) == (None, ())
-        told = [row.body for row in await bot.store.owed(ChannelId("D0BOB"))]
-        assert [body.kind for body in told if isinstance(body, Notice)] == [NoticeKind.NOT_PAGED]
+        bodies = [row.body for row in await bot.store.owed(ChannelId("D0BOB"))]
+        assert [body.kind for body in bodies if isinstance(body, Notice)] == [NoticeKind.NOT_PAGED]
 
 
 async def test_an_unwatch_can_be_undone_until_somebody_changes_something(
@@ -176,7 +176,7 @@ async def test_an_unknown_name_among_several_changes_nothing(fake_redis: redis.a
         gone = await unwatch(bot, "orders-1", "nosuch")
         assert (gone.removed, [each.reference for each in gone.unresolved]) == ((), ["nosuch"])
         assert [each.reference for each in bot.repository.watches.of(ALERTS)] == [ONE]
-        answer = await watch(bot, "orders-1", "orders-")  # may mean two
+        answer = await watch(bot, "orders-1", "orders-")  # ambiguous between two
         assert answer.edits == ()
 
 
@@ -252,7 +252,7 @@ async def test_a_channel_has_a_limit_of_watches_and_patterns(fake_redis: redis.a
         assert len(edited.edits) == 1
         there = bot.repository.watches
         change = WatchChange(version=there.version - 1, channel=ALERTS, edits=(Edit(after=a_watch(TWO)),))
-        assert not await bot.store.change_watches(change)  # planned on what was so before somebody else's change
+        assert not await bot.store.change_watches(change)  # planned on the state before another person's change
 
 
 async def test_after_a_rename_both_names_work_and_the_current_one_is_shown(fake_redis: redis.asyncio.Redis) -> None:
@@ -268,7 +268,7 @@ async def test_after_a_rename_both_names_work_and_the_current_one_is_shown(fake_
         bot.api.pipelines[TWO] = a_pipeline("orders-1", pipeline_id=TWO)
         await bot.catalogue.refresh()
         (shown,) = (await bot.requests.queries.status(ALERTS, ["orders-1"])).views
-        assert shown.pipeline.id == TWO  # the name is another one's now
+        assert shown.pipeline.id == TWO  # another pipeline has the name now
         asked = await unwatch(bot, "orders-1")
         assert isinstance(asked.unresolved[0], Ambiguous)
         assert {each.id for each in asked.unresolved[0].candidates} == {ONE, TWO}

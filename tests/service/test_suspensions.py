@@ -1,4 +1,4 @@
-"""Channels that rest, and wake: nothing of what they are owed is lost, it stays bounded, and its order is kept."""
+"""Suspended channels lose no delivery. Their backlog stays bounded and keeps its order until they resume."""
 
 import asyncio
 import itertools
@@ -30,8 +30,8 @@ NOT_FOUND = Refused(kind=Refusal.CHANNEL, error="channel_not_found", suspend=Sus
 READ_ONLY = Refused(kind=Refusal.CHANNEL, error="restricted_action_read_only_channel", suspend=SuspendReason.RESTRICTED)
 
 
-def told_in(world: Whole, channel: ChannelId) -> list[str]:
-    """Card and line texts as they were posted there, in order."""
+def posted_in(world: Whole, channel: ChannelId) -> list[str]:
+    """Returns the texts posted in the channel, cards and replies, in order."""
     posts = [(row, content) for row, content, _ in world.chat.posts if row.receiver.channel == channel]
     return [
         LOOK.content(content, row, row.message.made_at).text
@@ -57,13 +57,13 @@ async def test_a_suspended_channels_deliveries_go_out_in_order_on_resume(
         for status in (FAILED, LIVE, FAILED):
             world.bot.api.statuses[ONE] = status
             await world.bot.poll(20)
-        assert told_in(world, ALERTS) == []
+        assert posted_in(world, ALERTS) == []
         assert len(world.notices(NoticeKind.SUSPENDED)) == 1
         owed = await world.bot.store.owed(ALERTS)
         assert owed
         await world.suspensions.resume(ALERTS)
         await world.bot.poll(60)
-        now, before = told_in(world, ALERTS)  # what is FAILED now goes first
+        now, before = posted_in(world, ALERTS)  # open failures go first
         assert "pipe_0001 failed" in now
         assert "Since" in now
         assert "pipe_0001 recovered" in before
@@ -86,7 +86,7 @@ async def test_a_suspended_channels_backlog_stays_bounded(fake_redis: redis.asyn
         await world.suspensions.resume(ALERTS)
         await world.bot.poll(120)
         assert await world.bot.store.owed(ALERTS) == ()
-        assert len(told_in(world, ALERTS)) < 30
+        assert len(posted_in(world, ALERTS)) < 30
 
 
 async def test_other_channels_receive_everything_meanwhile(fake_redis: redis.asyncio.Redis) -> None:
@@ -97,8 +97,8 @@ async def test_other_channels_receive_everything_meanwhile(fake_redis: redis.asy
         await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
-        assert len(told_in(world, OTHER)) == 1
-        assert told_in(world, ALERTS) == []
+        assert len(posted_in(world, OTHER)) == 1
+        assert posted_in(world, ALERTS) == []
 
 
 async def test_a_second_refusal_after_resume_does_not_notify_the_maker_again(
@@ -106,14 +106,14 @@ async def test_a_second_refusal_after_resume_does_not_notify_the_maker_again(
 ) -> None:
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
-        await world.bot.poll(10)  # nothing is owed that might go out between waking and parking
+        await world.bot.poll(10)  # no delivery may go out between resume and suspension
         await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
         await world.suspensions.resume(ALERTS)
         await world.suspensions.suspend(ALERTS, SuspendReason.RESTRICTED)
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.SUSPENDED)) == 1
         await world.suspensions.resume(ALERTS)
-        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)  # of something else it does
+        await world.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)  # another reason does notify the maker
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.SUSPENDED)) == 2
 
@@ -128,7 +128,7 @@ async def test_a_command_in_a_suspended_channel_tries_it_at_once(fake_redis: red
         world.chat.answers = [(READ_ONLY, False)]
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
-        for answers in ([(READ_ONLY, False)], []):  # it is read-only still, then it is not
+        for answers in ([(READ_ONLY, False)], []):  # still read-only at first, then writable
             world.chat.answers = [*answers]
             assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.RESTRICTED}
             reply = await router.typed(command, Asker(user=ANN, channel=ALERTS)).run()
@@ -136,12 +136,12 @@ async def test_a_command_in_a_suspended_channel_tries_it_at_once(fake_redis: red
             assert "I couldn't post here" in reply.message.text
             assert (await world.bot.store.watches()).suspended == {}
             await world.bot.poll(10)
-        assert len(told_in(world, ALERTS)) == 1
-        assert len(world.notices(NoticeKind.SUSPENDED)) == 1  # its maker hears it once
+        assert len(posted_in(world, ALERTS)) == 1
+        assert len(world.notices(NoticeKind.SUSPENDED)) == 1  # its maker gets one notice
 
 
 def another_bots(world: Whole) -> Suspensions:
-    """Of a bot that knows nothing but what Redis holds: another one, or the same after a restart."""
+    """Returns the suspensions of a bot that knows only the contents of Redis: another bot or a restarted one."""
     store = WholeStore(world.bot.store._redis, TEAM, world.bot.clock)
     return Suspensions(store=store, chat=world.chat, clock=world.bot.clock, wake=asyncio.Event(), fallback=None)
 
@@ -173,7 +173,7 @@ async def test_a_suspension_after_a_delivered_message_notifies_the_maker_again(
         await world.suspensions.resume(ALERTS)
         world.bot.api.statuses[ONE] = FAILED
         await world.bot.poll(20)
-        assert len(told_in(world, ALERTS)) == 1
+        assert len(posted_in(world, ALERTS)) == 1
         await another_bots(world).suspend(ALERTS, SuspendReason.RESTRICTED)
         await world.bot.poll(10)
         assert len(world.notices(NoticeKind.SUSPENDED)) == 2
@@ -259,7 +259,7 @@ async def test_a_channel_whose_makers_are_unreachable_is_tried_less_and_less_oft
         assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
         await world.suspensions.resume(ALERTS)
         await world.bot.poll(6)
-        assert len(told_in(world, ALERTS)) == 1
+        assert len(posted_in(world, ALERTS)) == 1
 
 
 async def test_a_maker_who_joins_during_the_suspension_is_notified_too(
@@ -365,9 +365,9 @@ async def test_messages_refused_under_a_dead_id_go_out_at_once_under_the_new_one
         await world.bot.store.rename_channel(ALERTS, NEW)
         await world.bot.poll(2)
         assert (await world.bot.store.watches()).suspended == {}
-        (told,) = told_in(world, NEW)
-        assert "pipe_0001 failed" in told
-        # Where Slack tells of the new id first, nothing is wrong, and nobody hears that something is.
+        (text,) = posted_in(world, NEW)
+        assert "pipe_0001 failed" in text
+        # If Slack announces the new id first, nothing is wrong and nobody gets a notice.
         assert len(world.notices(NoticeKind.SUSPENDED)) == (0 if told_first else 1)
 
 

@@ -1,4 +1,4 @@
-"""Two bots on one Redis: one reads, and what the other did is known to it."""
+"""Two bots on one Redis: the reading bot knows the other bot's changes."""
 
 import redis.asyncio
 
