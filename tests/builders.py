@@ -54,7 +54,7 @@ def an_observation(
     )
 
 
-def a_miss(
+def a_failed_read(
     read: int = 1, kind: FailedReadKind = FailedReadKind.FAULT, reason: str = "no answer within 5 s"
 ) -> FailedRead:
     return FailedRead(pipeline_id=ORDERS, sequence=ReadSequence(1, read), at=at(read), kind=kind, reason=reason)
@@ -71,7 +71,7 @@ def a_watch(
     return Watch(channel=channel, reference=reference, events=events, targets=targets, made_by=made_by, made_at=NOON)
 
 
-def a_scene(*watches: Watch, pipeline: Pipeline | None = None) -> Routing:
+def a_routing(*watches: Watch, pipeline: Pipeline | None = None) -> Routing:
     by_channel: dict[ChannelId, list[Watch]] = {}
     for watch in watches or (a_watch(),):
         by_channel.setdefault(watch.channel, []).append(watch)

@@ -18,7 +18,7 @@ from bot.domain.plan import Record, plan_acknowledgement, plan_reading
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind
 from bot.ports.store_errors import StoreAway
 from bot.ports.watch_store import Watches
-from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_scene, a_watch, an_observation, at, changed
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_routing, a_watch, an_observation, at, changed
 from tests.contract.test_store import an_announcement, ended, failing
 from tests.fakes import FakeClock
 from tests.stores import WholeStore, feed, pages
@@ -57,7 +57,7 @@ async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeSto
     assert await store.suspended_lanes() == (feed(NEW),)
     assert await store.last_id(pages(NEW)) == "17.5"
     record = await store.record(ORDERS)
-    acknowledged = plan_acknowledgement(record, a_scene(a_watch(channel=NEW)), ANN, at(5))
+    acknowledged = plan_acknowledgement(record, a_routing(a_watch(channel=NEW)), ANN, at(5))
     assert acknowledged is not None
     assert [card.channel for card in acknowledged.cards] == [NEW]
     assert await store.commit(acknowledged, watches.version)
@@ -83,7 +83,7 @@ async def test_what_was_not_sent_yet_is_sent_once_under_the_new_id(store: WholeS
     await store.add_watches([a_watch()], an_announcement())
     await store.commit(failing(), 1)
     await store.rename_channel(ALERTS, NEW)
-    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(a_watch(channel=NEW)), ANN, at(5))
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(a_watch(channel=NEW)), ANN, at(5))
     assert acknowledged is not None
     assert await store.commit(acknowledged, 2)
     rows = await store.owed(NEW)
@@ -135,12 +135,12 @@ async def test_a_watch_that_the_new_id_has_already_stays_as_it_is(store: WholeSt
 
 
 async def test_of_a_failure_that_both_ids_had_a_card_of_both_are_drawn_on(store: WholeStore) -> None:
-    both = a_scene(a_watch(), a_watch(channel=NEW))
+    both = a_routing(a_watch(), a_watch(channel=NEW))
     plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(Phase.FAILED, 1, ready=0), both)
     assert await store.commit(plan, 0)
     await store.rename_channel(ALERTS, NEW)
     assert {row.id for row in await store.owed(NEW)} == {card.key for card in plan.cards}
-    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(a_watch(channel=NEW)), ANN, at(5))
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(a_watch(channel=NEW)), ANN, at(5))
     assert acknowledged is not None
     assert [(card.key, card.channel) for card in acknowledged.cards] == [(card.key, NEW) for card in plan.cards]
 
@@ -150,7 +150,7 @@ async def test_cards_of_a_group_stay_in_it_under_the_new_id(store: WholeStore) -
     for number in range(6):
         pipeline_id = PipelineId(f"pipe_{number}")
         observation = an_observation(Phase.FAILED, 1, ready=0, pipeline_id=pipeline_id)
-        plan = plan_reading(Record(pipeline_id=pipeline_id), observation, a_scene())
+        plan = plan_reading(Record(pipeline_id=pipeline_id), observation, a_routing())
         assert await store.commit(plan, 0)
         keys.append(plan.cards[0].key)
     lease = await store.leased(pages(ALERTS))

@@ -22,7 +22,7 @@ from bot.ports.store_errors import StoreAway
 from bot.store.channels import TRIAL_SECONDS
 from bot.store.connect import connect
 from bot.store.lanes import LEASE_SECONDS
-from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at, changed
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_routing, a_watch, an_observation, at, changed
 from tests.fakes import FakeClock
 from tests.proofs.differential_store import DifferentialStore
 from tests.proofs.memory import Disk, MemoryStore
@@ -43,7 +43,7 @@ def store(any_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
 
 def failing(record: Record | None = None, read: int = 1) -> Plan:
     observation = an_observation(Phase.FAILED, read, ready=0)
-    return plan_reading(record or Record(pipeline_id=ORDERS), observation, a_scene())
+    return plan_reading(record or Record(pipeline_id=ORDERS), observation, a_routing())
 
 
 def an_announcement(key: str = "hello", channel: ChannelId = ALERTS) -> Message:
@@ -86,7 +86,7 @@ async def test_a_plan_made_from_an_older_state_is_refused_whole(store: WholeStor
     assert not await store.commit(failing(read=2), 0)
     assert len(await store.owed(ALERTS)) == 1
     await store.add_watches([a_watch(channel=OTHER)], an_announcement(channel=OTHER))
-    later = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
+    later = plan_acknowledgement(await store.record(ORDERS), a_routing(), ANN, at(5))
     assert later is not None
     assert not await store.commit(later, 0)  # planned without the new watch
     assert await store.commit(later, 1)
@@ -101,7 +101,7 @@ async def test_of_two_who_plan_at_once_one_wins(store: WholeStore) -> None:
 async def test_a_card_is_owed_once_however_often_it_changes(store: WholeStore) -> None:
     await store.commit(failing(), 0)
     record = await store.record(ORDERS)
-    deploying = plan_reading(record, an_observation(Phase.DEPLOYING, 2, ready=0), a_scene())
+    deploying = plan_reading(record, an_observation(Phase.DEPLOYING, 2, ready=0), a_routing())
     await store.commit(deploying, 0)
     rows = await store.owed(ALERTS)
     assert [type(row.body) for row in rows] == [SyncCard, ThreadEntry]
@@ -142,7 +142,7 @@ async def test_a_card_that_moved_on_while_it_was_sent_stays_owed(store: WholeSto
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
     await store.write(changed(row, state=State.SENDING, count=3, sent_at=at(1)), lease)
-    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(), ANN, at(5))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     assert await store.settle(row, lease, ended(row))
@@ -158,7 +158,7 @@ async def test_a_dropped_card_that_moved_on_stays_owed_too(store: WholeStore, *,
     await store.commit(failing(), 0)
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
-    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(), ANN, at(5))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     kind = ResultKind.REMOVED if removed else ResultKind.UNCHANGED
@@ -174,7 +174,7 @@ async def test_a_dropped_card_that_moved_on_stays_owed_too(store: WholeStore, *,
 
 async def test_a_line_is_dropped_whatever_its_card_does(store: WholeStore) -> None:
     await store.commit(failing(), 0)
-    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
+    acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(), ANN, at(5))
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     lease = await store.leased(feed(ALERTS))
@@ -188,7 +188,7 @@ async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: WholeS
     for number in range(6):
         pipeline_id = PipelineId(f"pipe_{number}")
         observation = an_observation(Phase.FAILED, 1, ready=0, pipeline_id=pipeline_id)
-        plan = plan_reading(Record(pipeline_id=pipeline_id), observation, a_scene())
+        plan = plan_reading(Record(pipeline_id=pipeline_id), observation, a_routing())
         assert await store.commit(plan, 0)
         keys.append(plan.cards[0].key)
     lease = await store.leased(pages(ALERTS))
@@ -202,7 +202,7 @@ async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: WholeS
     assert {card.content.key for card in cards} == set(keys)
     assert {card.group for card in cards} == {grouping.row.id}
     shown = {card.content.key: card.revision for card in cards}
-    moved_on = plan_acknowledgement(await store.record(PipelineId("pipe_0")), a_scene(), ANN, at(5))
+    moved_on = plan_acknowledgement(await store.record(PipelineId("pipe_0")), a_routing(), ANN, at(5))
     assert moved_on is not None
     await store.commit(moved_on, 0)
     assert await store.settle(row, lease, replace(ended(row), message_id="9.0", shown=shown))
@@ -365,7 +365,7 @@ async def test_epochs_grow_and_the_catalogue_is_kept(store: WholeStore) -> None:
 
 
 async def test_a_phase_of_the_future_survives_the_store(store: WholeStore) -> None:
-    plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(Phase("Hibernating")), a_scene())
+    plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(Phase("Hibernating")), a_routing())
     await store.commit(plan, 0)
     phase = (await store.record(ORDERS)).state.phase
     assert phase is not None

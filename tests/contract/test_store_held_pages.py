@@ -15,7 +15,7 @@ from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_reading
 from bot.domain.watch import ChannelId
 from bot.ports.outbox import DeliveryResult, PageEntry, ResultKind
-from tests.builders import TEAM, a_delivery, a_person, a_pipeline, a_scene, a_watch, an_observation, at
+from tests.builders import TEAM, a_delivery, a_person, a_pipeline, a_routing, a_watch, an_observation, at
 from tests.fakes import NOON, FakeClock
 from tests.proofs.differential_store import DifferentialStore
 from tests.proofs.memory import Disk, MemoryStore
@@ -38,7 +38,7 @@ def store(any_redis: redis.asyncio.Redis) -> DifferentialStore:
 async def fail(store: DifferentialStore, number: int) -> None:
     pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number}"))
     observation = an_observation(Phase.FAILED, 1, ready=0, pipeline_id=pipeline.id)
-    routing = a_scene(a_watch(pipeline.id, targets=(a_person("U0BOB", direct=DIRECT),)), pipeline=pipeline)
+    routing = a_routing(a_watch(pipeline.id, targets=(a_person("U0BOB", direct=DIRECT),)), pipeline=pipeline)
     assert await store.commit(plan_reading(Record(pipeline_id=pipeline.id), observation, routing), 0)
 
 

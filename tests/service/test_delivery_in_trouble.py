@@ -28,7 +28,7 @@ from bot.domain.plan import plan_reading
 from bot.domain.protocol import LANDS_WITHIN
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
-from tests.builders import ALERTS, TEAM, a_pipeline, a_scene, a_watch, an_observation
+from tests.builders import ALERTS, TEAM, a_pipeline, a_routing, a_watch, an_observation
 from tests.contract.test_store import an_announcement
 from tests.fakes import NOON, FakeChat, FakeClock
 from tests.service.test_dispatcher import acknowledge, announce, fail, idle, sending
@@ -56,7 +56,7 @@ def store(fake_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
 
 async def read(store: WholeStore, number: int, seconds: int, phase: Phase, ready: int = 1) -> None:
     pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
-    routing = a_scene(a_watch(pipeline.id), pipeline=pipeline)
+    routing = a_routing(a_watch(pipeline.id), pipeline=pipeline)
     observation = an_observation(phase, seconds, ready=ready, pipeline_id=pipeline.id)
     plan = plan_reading(await store.record(pipeline.id), observation, routing)
     assert not plan.must_be_written or await store.commit(plan, (await store.watches()).version)

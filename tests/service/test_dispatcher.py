@@ -28,7 +28,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.plan import Record, plan_acknowledgement, plan_reading
 from bot.domain.watch import ChannelId, SuspendReason
-from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at, changed
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_routing, a_watch, an_observation, at, changed
 from tests.contract.test_store import an_announcement
 from tests.fakes import FakeChat, FakeClock
 from tests.stores import WholeStore, pages
@@ -97,7 +97,7 @@ Run = Callable[[float], "asyncio.Future[None]"]
 async def fail(store: WholeStore, number: int = 1, *channels: ChannelId) -> None:
     pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
     record = Record(pipeline_id=pipeline.id)
-    routing = a_scene(*(a_watch(pipeline.id, channel=each) for each in channels or (ALERTS,)), pipeline=pipeline)
+    routing = a_routing(*(a_watch(pipeline.id, channel=each) for each in channels or (ALERTS,)), pipeline=pipeline)
     observation = an_observation(Phase.FAILED, number, ready=0, pipeline_id=pipeline.id)
     assert await store.commit(plan_reading(record, observation, routing), (await store.watches()).version)
 
@@ -111,7 +111,7 @@ async def announce(store: WholeStore, count: int, *channels: ChannelId) -> None:
 
 
 async def acknowledge(store: WholeStore) -> None:
-    plan = plan_acknowledgement(await store.record(ORDERS), a_scene(), ANN, at(5))
+    plan = plan_acknowledgement(await store.record(ORDERS), a_routing(), ANN, at(5))
     assert plan is not None
     assert await store.commit(plan, 0)
 
@@ -146,7 +146,7 @@ async def test_a_card_keeps_its_updates_after_the_channel_id_changes(
     await fail(store)
     await run(3)
     await store.rename_channel(ALERTS, new)
-    plan = plan_acknowledgement(await store.record(ORDERS), a_scene(a_watch(channel=new)), ANN, at(5))
+    plan = plan_acknowledgement(await store.record(ORDERS), a_routing(a_watch(channel=new)), ANN, at(5))
     assert plan is not None
     assert await store.commit(plan, (await store.watches()).version)
     await run(3)
@@ -304,7 +304,7 @@ async def test_a_deleted_card_returns_with_the_next_change_and_no_extra_reply(
     assert len(chat.posts) == 1  # without news the bot does not notice the deletion
     chat.answers = [(Refused(kind=Refusal.CARD_GONE, error="message_not_found"), False)]
     record = await store.record(ORDERS)
-    assert await store.commit(plan_reading(record, an_observation(Phase.RUNNING, 9), a_scene()), 0)
+    assert await store.commit(plan_reading(record, an_observation(Phase.RUNNING, 9), a_routing()), 0)
     await run(10)
     ((_, again, _),) = chat.posts[1:]
     assert isinstance(again, Card)
@@ -345,7 +345,7 @@ async def group(store: WholeStore, count: int) -> None:
 
 async def change(store: WholeStore, number: int, read: int, phase: Phase = Phase.RUNNING) -> None:
     pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
-    routing = a_scene(a_watch(pipeline.id), pipeline=pipeline)
+    routing = a_routing(a_watch(pipeline.id), pipeline=pipeline)
     observation = an_observation(phase, read, pipeline_id=pipeline.id)
     assert await store.commit(plan_reading(await store.record(pipeline.id), observation, routing), 0)
 

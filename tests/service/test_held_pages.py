@@ -20,7 +20,7 @@ from bot.domain.phase import Phase
 from bot.domain.plan import plan_reading
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
-from tests.builders import ALERTS, TEAM, a_person, a_pipeline, a_scene, a_watch, an_observation
+from tests.builders import ALERTS, TEAM, a_person, a_pipeline, a_routing, a_watch, an_observation
 from tests.fakes import FakeChat, FakeClock
 from tests.stores import WholeStore
 
@@ -68,7 +68,7 @@ class Rig:
         observation = an_observation(phase, self._reads, ready=ready, pipeline_id=pipeline.id)
         observation = replace(observation, observed_at=self.clock.now())
         record = await self.store.record(pipeline.id)
-        plan = plan_reading(record, observation, a_scene(a_watch(pipeline.id, targets=targets), pipeline=pipeline))
+        plan = plan_reading(record, observation, a_routing(a_watch(pipeline.id, targets=targets), pipeline=pipeline))
         assert await self.store.commit(plan, 0)
 
     async def flap(self, times: int, number: int = 1, *directs: ChannelId, every: float = 20) -> None:

@@ -23,10 +23,10 @@ from tests.builders import (
     ORDERS,
     a_card,
     a_delivery,
-    a_miss,
+    a_failed_read,
     a_person,
     a_pipeline,
-    a_scene,
+    a_routing,
     a_usergroup,
     a_watch,
     an_episode,
@@ -43,7 +43,7 @@ PAGED = (a_person(), a_usergroup(), Target(kind=TargetKind.HERE))
 
 
 def blind(first: int, kind: FailedReadKind = FailedReadKind.FAULT) -> list[Reading]:
-    return [a_miss(read, kind) for read in (first, first + 1, first + 2)]
+    return [a_failed_read(read, kind) for read in (first, first + 1, first + 2)]
 
 
 def cards(*readings: Reading) -> list[Message]:
@@ -366,12 +366,12 @@ def test_the_outage_of_the_api_says_when_it_is_read_again() -> None:
 
 def test_a_card_that_somebody_wanted_fresh_in_vain_leads_with_that() -> None:
     record = story(an_observation(RUNNING, 1, ready=2, replicas=2), an_observation(RUNNING, 2, ready=1, replicas=2))[-1]
-    plan = plan_redrawn(record.record, a_scene(), unread_at=at(99))
+    plan = plan_redrawn(record.record, a_routing(), unread_at=at(99))
     assert plan is not None
     first = tells_all(valid(shown(plan.cards[0]))).text.split("\n")[0]
     assert first.startswith("Couldn't be read at ")
     assert "Last seen at" in first
-    again = plan_redrawn(plan.record, a_scene())
+    again = plan_redrawn(plan.record, a_routing())
     assert again is not None
     assert "Couldn't be read" not in shown(again.cards[0]).text
 
@@ -402,7 +402,7 @@ def test_what_is_answered_or_over_or_no_failure_calls_nobody(episode: Episode) -
 def test_an_acknowledgement_is_shown_with_who_and_when() -> None:
     record = story(an_observation(FAILED, 1))[-1].record
     plan = plan_acknowledgement(
-        record, a_scene(a_watch(targets=PAGED)), UserId("U0BOB"), at(9), name="Bob", place="a private channel"
+        record, a_routing(a_watch(targets=PAGED)), UserId("U0BOB"), at(9), name="Bob", place="a private channel"
     )
     assert plan is not None
     text = tells_all(valid(shown(plan.cards[0]))).text
@@ -552,10 +552,10 @@ def drawn(plan: Plan | None, seconds: float) -> str:
 
 def test_a_card_that_is_drawn_again_is_not_late() -> None:
     record = story(an_observation(FAILED, 1, ready=0, replicas=2))[-1].record
-    fewer = plan_reading(record, an_observation(FAILED, 600, ready=1, replicas=2), a_scene())
+    fewer = plan_reading(record, an_observation(FAILED, 600, ready=1, replicas=2), a_routing())
     assert "late" not in drawn(fewer, 601)  # nothing new to tell, only other figures
-    assert "late" not in drawn(plan_redrawn(fewer.record, a_scene()), 602)  # somebody clicked on Refresh
-    routing = a_scene(a_watch(), a_watch(channel=ChannelId("C0OTHER")))
+    assert "late" not in drawn(plan_redrawn(fewer.record, a_routing()), 602)  # somebody clicked on Refresh
+    routing = a_routing(a_watch(), a_watch(channel=ChannelId("C0OTHER")))
     assert "late" not in drawn(plan_newcomer(fewer.record, routing, ChannelId("C0OTHER")), 603)
 
 
@@ -684,5 +684,5 @@ def test_how_long_it_had_been_healthy_is_said_as_long_as_it_is_failed_and_from_t
 def test_what_an_older_version_stored_as_live_was_healthy_for_at_least_as_long() -> None:
     record = story(an_observation(RUNNING, 0))[-1].record
     older = replace(record, state=replace(record.state, healthy=None))
-    card = plan_reading(older, an_observation(FAILED, 60), a_scene()).cards[0]
+    card = plan_reading(older, an_observation(FAILED, 60), a_routing()).cards[0]
     assert "failed after at least 1 min healthy" in shown(card).text

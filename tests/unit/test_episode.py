@@ -5,7 +5,7 @@ from bot.domain.plan import Plan, Record, plan_reading
 from bot.domain.routing import Routing
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
-from tests.builders import ALERTS, ORDERS, TEAM, a_miss, a_scene, an_episode, an_observation, at
+from tests.builders import ALERTS, ORDERS, TEAM, a_failed_read, a_routing, an_episode, an_observation, at
 from tests.fakes import NOON
 
 RUNNING, FAILED, DEPLOYING, PAUSED, STOPPED = (
@@ -20,7 +20,7 @@ RUNNING, FAILED, DEPLOYING, PAUSED, STOPPED = (
 def story(*readings: Reading, routing: Routing | None = None) -> list[Plan]:
     record, plans = Record(pipeline_id=ORDERS), []
     for reading in readings:
-        plan = plan_reading(record, reading, routing or a_scene())
+        plan = plan_reading(record, reading, routing or a_routing())
         record = plan.record
         plans.append(plan)
     return plans
@@ -88,13 +88,17 @@ def test_degraded_turns_into_a_failure_with_a_card_of_its_own() -> None:
 
 
 def test_losing_sight_during_a_failure_is_part_of_its_story() -> None:
-    (failure,) = episodes(an_observation(FAILED, 1), a_miss(2), a_miss(3), a_miss(4), an_observation(FAILED, 5))
+    (failure,) = episodes(
+        an_observation(FAILED, 1), a_failed_read(2), a_failed_read(3), a_failed_read(4), an_observation(FAILED, 5)
+    )
     assert [line.events for line in failure.timeline] == [(Event.FAILED,), (Event.UNREACHABLE,), (Event.BACK,)]
     assert failure.open
 
 
 def test_losing_sight_of_a_healthy_pipeline_opens_and_closes_a_card() -> None:
-    (blind,) = episodes(an_observation(RUNNING, 1), a_miss(2), a_miss(3), a_miss(4), an_observation(RUNNING, 5))
+    (blind,) = episodes(
+        an_observation(RUNNING, 1), a_failed_read(2), a_failed_read(3), a_failed_read(4), an_observation(RUNNING, 5)
+    )
     assert (blind.kind, blind.outcome) == (EpisodeKind.BLIND, Outcome.READABLE)
 
 

@@ -27,7 +27,7 @@ from tests.builders import (
     a_card,
     a_delivery,
     a_pipeline,
-    a_scene,
+    a_routing,
     an_episode,
     an_observation,
     at,
@@ -245,7 +245,7 @@ def _gathered_stories(*readings: Observation) -> dict[Event, int]:
     outbox = Outbox(feed_of(others), some(others, DEPLOYMENT))
     record = Record(pipeline_id=ORDERS)
     for reading in readings:
-        plan = plan_reading(record, reading, a_scene())
+        plan = plan_reading(record, reading, a_routing())
         record = plan.record
         for card in plan.cards:
             outbox.cards[card.key] = PostedCard(content=card, revision=card.revision)

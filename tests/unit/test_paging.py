@@ -18,7 +18,7 @@ from bot.domain.watch import ChannelId, Target, TargetKind, UserId
 from bot.slack.features.watch.targets import too_many, too_many_words
 from bot.slack.grammar.clauses import TargetWord
 from bot.slack.render.saved_question import SavedQuestion
-from tests.builders import ALERTS, ANN, a_card, a_person, a_pipeline, a_scene, a_watch, an_episode, an_observation, at
+from tests.builders import ALERTS, ANN, a_card, a_person, a_pipeline, a_routing, a_watch, an_episode, an_observation, at
 from tests.unit.rendering import LOOK, buttons, says, shown
 
 DIRECT = ChannelId("D0BOB")
@@ -32,7 +32,7 @@ def a_page(*origins: PageOrigin, channel: ChannelId = DIRECT) -> Card:
 
 def cards_of(*targets: Target, made_by_name: str = "Ann Araya") -> dict[ChannelId, Card]:
     watch = replace(a_watch(targets=targets), made_by_name=made_by_name)
-    plan = plan_reading(Record(pipeline_id=a_pipeline().id), an_observation(Phase.FAILED, ready=0), a_scene(watch))
+    plan = plan_reading(Record(pipeline_id=a_pipeline().id), an_observation(Phase.FAILED, ready=0), a_routing(watch))
     return {card.channel: card for card in plan.cards}
 
 
@@ -47,7 +47,7 @@ def test_a_card_that_pages_nobody_names_nobody() -> None:
 
 @pytest.mark.parametrize("kind", [kind for kind in EpisodeKind if kind is not EpisodeKind.FAILURE])
 def test_only_failures_page(kind: EpisodeKind) -> None:
-    routing = a_scene(a_watch(targets=(BOB,)))
+    routing = a_routing(a_watch(targets=(BOB,)))
     failed = plan_reading(Record(pipeline_id=a_pipeline().id), an_observation(Phase.FAILED, ready=0), routing).record
     plan = plan_reading(failed, an_observation(Phase.PAUSED, 2, ready=0), routing)
     assert [card.origins for card in plan.cards if card.episode.kind is kind] in ([], [()])

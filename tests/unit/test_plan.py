@@ -22,7 +22,7 @@ from bot.domain.plan import (
 from bot.domain.routing import Routing
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, Target, TargetKind, UserId
-from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_scene, a_watch, an_observation, at
+from tests.builders import ALERTS, ANN, ORDERS, TEAM, a_pipeline, a_routing, a_watch, an_observation, at
 from tests.unit.test_episode import story
 from tests.unit.test_transition import readings
 
@@ -48,7 +48,7 @@ def test_a_steady_reading_is_not_written_but_its_age_is_known() -> None:
 
 
 def test_a_failure_owes_each_channel_one_card_and_the_paged_person_another() -> None:
-    routing = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch("shop-*"), a_watch(channel=OTHER))
+    routing = a_routing(a_watch(targets=(PAGE_ANN,)), a_watch("shop-*"), a_watch(channel=OTHER))
     plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(FAILED, 1, ready=0), routing)
     assert [(each.receiver.channel, each.priority) for each in plan.messages] == [
         (ALERTS, Priority.FAILURE),
@@ -59,7 +59,7 @@ def test_a_failure_owes_each_channel_one_card_and_the_paged_person_another() -> 
 
 
 def test_a_filter_keeps_new_messages_away_but_never_the_truth_of_a_card_that_is_there() -> None:
-    routing = a_scene(a_watch(events=frozenset({Event.FAILED})))
+    routing = a_routing(a_watch(events=frozenset({Event.FAILED})))
     deployed, failure, deploying, live = story(
         an_observation(DEPLOYING, 1),
         an_observation(FAILED, 2, ready=0),
@@ -75,7 +75,7 @@ def test_a_filter_keeps_new_messages_away_but_never_the_truth_of_a_card_that_is_
 @pytest.mark.parametrize("before", [Phase.PAUSED, DEPLOYING, Phase("HIBERNATING")])
 def test_what_ends_one_story_and_opens_another_is_told_as_the_other_alone(before: Phase) -> None:
     told = a_watch(channel=OTHER)
-    routing = a_scene(a_watch(events=frozenset({Event.FAILED, Event.RECOVERED})), told)
+    routing = a_routing(a_watch(events=frozenset({Event.FAILED, Event.RECOVERED})), told)
     _, first, failure = story(
         an_observation(RUNNING, 1), an_observation(before, 2), an_observation(FAILED, 3, ready=0), routing=routing
     )
@@ -89,14 +89,14 @@ def test_what_ends_one_story_and_opens_another_is_told_as_the_other_alone(before
 
 
 def test_a_phase_that_follows_another_unknown_one_is_told_as_itself_alone() -> None:
-    routing, latecomer = a_scene(a_watch(channel=OTHER)), a_scene(a_watch(channel=OTHER), a_watch())
+    routing, latecomer = a_routing(a_watch(channel=OTHER)), a_routing(a_watch(channel=OTHER), a_watch())
     first = story(an_observation(RUNNING, 1), an_observation(Phase("ONE"), 2), routing=routing)[-1]
     plan = plan_reading(first.record, an_observation(Phase("TWO"), 3), latecomer)
     assert [(card.channel, card.episode.open) for card in plan.cards] == [(OTHER, False), (OTHER, True), (ALERTS, True)]
 
 
 def test_paging_happens_on_failed_whatever_the_filter_says() -> None:
-    routing = a_scene(a_watch(events=frozenset({Event.LIVE}), targets=(PAGE_ANN,)))
+    routing = a_routing(a_watch(events=frozenset({Event.LIVE}), targets=(PAGE_ANN,)))
     plan = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), routing=routing)[-1]
     assert {each.receiver.channel for each in plan.messages} == {ALERTS, ANN_DIRECT}
 
@@ -121,7 +121,7 @@ def test_fewer_ready_replicas_redraw_the_open_card_without_a_word() -> None:
 
 
 def test_an_acknowledgement_counts_once_and_is_shown_everywhere() -> None:
-    routing = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
+    routing = a_routing(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
     record = story(an_observation(FAILED, 1), routing=routing)[-1].record
     plan = plan_acknowledgement(record, routing, ANN, at(9))
     assert plan is not None
@@ -133,7 +133,7 @@ def test_an_acknowledgement_counts_once_and_is_shown_everywhere() -> None:
 
 
 def test_a_person_who_was_paged_is_told_the_end() -> None:
-    routing = a_scene(a_watch(targets=(PAGE_ANN,)))
+    routing = a_routing(a_watch(targets=(PAGE_ANN,)))
     plan = story(an_observation(FAILED, 1), an_observation(RUNNING, 2), routing=routing)[-1]
     told = {each.receiver.channel for each in plan.messages if isinstance(each.body, ThreadEntry)}
     assert told == {ALERTS, ANN_DIRECT}
@@ -141,19 +141,19 @@ def test_a_person_who_was_paged_is_told_the_end() -> None:
 
 def test_a_channel_that_left_keeps_a_true_card_and_hears_no_more() -> None:
     record = story(an_observation(FAILED, 1))[-1].record
-    plan = plan_reading(record, an_observation(RUNNING, 2), a_scene(a_watch(channel=OTHER)))
+    plan = plan_reading(record, an_observation(RUNNING, 2), a_routing(a_watch(channel=OTHER)))
     of_alerts = [type(each.body) for each in plan.messages if each.receiver.channel == ALERTS]
     assert of_alerts == [SyncCard]
 
 
 def test_what_is_over_cannot_be_acknowledged() -> None:
     over = story(an_observation(FAILED, 1), an_observation(RUNNING, 2))[-1].record
-    assert plan_acknowledgement(over, a_scene(), ANN, at(9)) is None
-    assert plan_acknowledgement(Record(pipeline_id=ORDERS), a_scene(), ANN, at(9)) is None
+    assert plan_acknowledgement(over, a_routing(), ANN, at(9)) is None
+    assert plan_acknowledgement(Record(pipeline_id=ORDERS), a_routing(), ANN, at(9)) is None
 
 
 def test_a_channel_that_comes_late_gets_the_open_failure_once() -> None:
-    routing = a_scene(a_watch(), a_watch(channel=OTHER, targets=(PAGE_ANN,)))
+    routing = a_routing(a_watch(), a_watch(channel=OTHER, targets=(PAGE_ANN,)))
     plan = plan_newcomer(failed(), routing, OTHER)
     assert plan is not None
     assert {each.receiver.channel for each in plan.messages} == {OTHER, ANN_DIRECT}
@@ -163,29 +163,29 @@ def test_a_channel_that_comes_late_gets_the_open_failure_once() -> None:
 
 def test_a_channel_that_comes_late_hears_nothing_of_a_healthy_pipeline() -> None:
     healthy = story(an_observation(RUNNING, 1))[-1].record
-    assert plan_newcomer(healthy, a_scene(a_watch(channel=OTHER)), OTHER) is None
+    assert plan_newcomer(healthy, a_routing(a_watch(channel=OTHER)), OTHER) is None
 
 
 def test_redrawing_needs_an_open_card() -> None:
-    plan = plan_redrawn(failed(), a_scene())
+    plan = plan_redrawn(failed(), a_routing())
     assert plan is not None
     assert [type(each.body) for each in plan.messages] == [SyncCard]
-    assert plan_redrawn(Record(pipeline_id=ORDERS), a_scene()) is None
+    assert plan_redrawn(Record(pipeline_id=ORDERS), a_routing()) is None
 
 
 def test_after_everybody_left_the_next_reading_is_a_first_one_and_old_keys_are_not_used_again() -> None:
     record = failed()
-    forgotten = plan_forgotten(record, a_scene(), at(60)).record
-    again = plan_reading(forgotten, an_observation(FAILED, 90), a_scene())
+    forgotten = plan_forgotten(record, a_routing(), at(60)).record
+    again = plan_reading(forgotten, an_observation(FAILED, 90), a_routing())
     assert [each.event for each in again.transitions] == [Event.FAILED]
     assert record.episode is not None
     assert record.episode.key(TEAM, ALERTS) not in {card.key for card in again.cards}
 
 
 def test_when_nobody_watches_any_more_the_open_cards_say_so_a_last_time() -> None:
-    plan = story(an_observation(RUNNING, 1), an_observation(FAILED, 2), routing=a_scene(a_watch(targets=(PAGE_ANN,))))[
-        -1
-    ]
+    plan = story(
+        an_observation(RUNNING, 1), an_observation(FAILED, 2), routing=a_routing(a_watch(targets=(PAGE_ANN,)))
+    )[-1]
     last = plan_forgotten(plan.record, Routing(TEAM, a_pipeline(), ()), at(600))
     assert {card.channel: card.key for card in last.cards} == {card.channel: card.key for card in plan.cards}
     assert {card.episode.outcome for card in last.cards} == {Outcome.UNWATCHED}
@@ -195,9 +195,9 @@ def test_when_nobody_watches_any_more_the_open_cards_say_so_a_last_time() -> Non
 
 
 def test_a_conversation_that_left_while_others_watch_gets_a_last_card_and_no_more() -> None:
-    everybody = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
+    everybody = a_routing(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
     record = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), routing=everybody)[-1].record
-    rest = a_scene(a_watch(channel=OTHER))
+    rest = a_routing(a_watch(channel=OTHER))
     plan = plan_left(record, rest, {ALERTS, ANN_DIRECT}, at(60))
     assert plan is not None
     assert {(card.channel, card.episode.outcome) for card in plan.cards} == {
@@ -217,9 +217,9 @@ def test_a_conversation_that_left_while_others_watch_gets_a_last_card_and_no_mor
 
 
 def test_whoever_is_told_by_another_watch_does_not_leave() -> None:
-    everybody = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER, targets=(PAGE_ANN,)))
+    everybody = a_routing(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER, targets=(PAGE_ANN,)))
     record = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), routing=everybody)[-1].record
-    rest = a_scene(a_watch(channel=OTHER, targets=(PAGE_ANN,)))
+    rest = a_routing(a_watch(channel=OTHER, targets=(PAGE_ANN,)))
     plan = plan_left(record, rest, {ALERTS, ANN_DIRECT}, at(60))
     assert plan is not None
     assert {card.channel for card in plan.cards} == {ALERTS}
@@ -238,18 +238,18 @@ def test_what_is_over_or_was_never_told_is_forgotten_without_a_word() -> None:
 
 def test_a_record_that_the_store_forgot_is_written_again_on_what_it_has() -> None:
     record = failed()
-    plan = plan_restored(replace(record, version=7), Record(pipeline_id=ORDERS, version=2), a_scene())
+    plan = plan_restored(replace(record, version=7), Record(pipeline_id=ORDERS, version=2), a_routing())
     assert plan.must_be_written
     assert plan.record == replace(record, version=2)
     assert plan.transitions == ()
     healthy = story(an_observation(RUNNING, 1))[-1].record
-    again = plan_restored(replace(healthy, version=7), Record(pipeline_id=ORDERS), a_scene())
+    again = plan_restored(replace(healthy, version=7), Record(pipeline_id=ORDERS), a_routing())
     assert again.record == replace(healthy, version=0)
     assert (again.cards, again.messages) == ((), ())
 
 
 def test_what_may_have_been_told_is_owed_again_under_the_keys_by_which_it_is_found() -> None:
-    routing = a_scene(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
+    routing = a_routing(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
     plans = story(
         an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), an_observation(DEPLOYING, 3), routing=routing
     )
@@ -263,7 +263,7 @@ def test_what_may_have_been_told_is_owed_again_under_the_keys_by_which_it_is_fou
 
 def test_of_a_story_that_the_store_still_has_only_what_came_since_is_owed_again() -> None:
     plans = story(an_observation(FAILED, 1), an_observation(DEPLOYING, 2, ready=0), an_observation(RUNNING, 3))
-    plan = plan_restored(plans[-1].record, plans[1].record, a_scene())
+    plan = plan_restored(plans[-1].record, plans[1].record, a_routing())
     assert {each.id for each in plan.messages} == {each.id for each in plans[-1].messages}
     assert [each.entry.events for each in lines(plan.messages)] == [(Event.RUNNING, Event.LIVE, Event.RECOVERED)]
     assert {each.priority for each in plan.messages} == {Priority.RECOVERY}
@@ -271,7 +271,7 @@ def test_of_a_story_that_the_store_still_has_only_what_came_since_is_owed_again(
 
 @pytest.mark.parametrize("forgot", [0, 1, 2, 3])
 def test_what_the_card_came_with_is_no_line_however_much_was_forgotten(forgot: int) -> None:
-    routing = a_scene(a_watch(events=frozenset({Event.RUNNING, Event.RECOVERED})))
+    routing = a_routing(a_watch(events=frozenset({Event.RUNNING, Event.RECOVERED})))
     plans = story(
         an_observation(RUNNING, 1),
         an_observation(FAILED, 2, ready=0),
@@ -292,7 +292,7 @@ filters = st.one_of(st.none(), st.frozensets(st.sampled_from(Event), min_size=1)
 def test_whatever_the_store_forgot_of_the_last_story_is_owed_again_and_nothing_that_never_was(
     sequence: list[Reading], events: frozenset[Event] | None, data: st.DataObject
 ) -> None:
-    routing = a_scene(a_watch(events=events))
+    routing = a_routing(a_watch(events=events))
     record, kept, owed = Record(pipeline_id=ORDERS), [Record(pipeline_id=ORDERS)], [set[str]()]
     for reading in sequence:
         plan = plan_reading(record, reading, routing)
@@ -313,7 +313,7 @@ def test_whatever_the_store_forgot_of_the_last_story_is_owed_again_and_nothing_t
 def test_no_delivery_is_made_twice_and_every_card_is_the_latest(sequence: list[Reading]) -> None:
     record, made, revisions = Record(pipeline_id=ORDERS), set[str](), dict[str, int]()
     for reading in sequence:
-        plan = plan_reading(record, reading, a_scene())
+        plan = plan_reading(record, reading, a_routing())
         for card in plan.cards:
             assert card.revision > revisions.get(card.key, 0)
             revisions[card.key] = card.revision
@@ -331,7 +331,7 @@ def test_every_transition_that_is_wanted_is_told_in_the_channel(sequence: list[R
     """Either it opens a card, or it is a line in the thread of one."""
     record = Record(pipeline_id=ORDERS)
     for reading in sequence:
-        plan = plan_reading(record, reading, a_scene())
+        plan = plan_reading(record, reading, a_routing())
         told = {event for card in plan.cards for line in card.episode.timeline for event in line.events}
         untold = {each.event for each in plan.transitions} - told - {Event.BACK, Event.RECOVERED}
         assert not untold

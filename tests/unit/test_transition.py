@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.domain.observation import FailedRead, FailedReadKind, Observation, Reading, ReadSequence
 from bot.domain.phase import Intent, Phase
 from bot.domain.transition import SELECTABLE, Event, PipelineState, Reach, Transition, detect
-from tests.builders import ORDERS, a_miss, an_observation, at
+from tests.builders import ORDERS, a_failed_read, an_observation, at
 from tests.fakes import NOON
 
 
@@ -65,21 +65,42 @@ RUNNING, FAILED, DEPLOYING, PAUSED, STOPPED = (
         ([an_observation(RUNNING, 1), an_observation(RUNNING, 2, start_time=None, uid=None)], []),
         ([an_observation(RUNNING, 1), an_observation(Phase("HIBERNATING"), 2)], [Event.CHANGED]),
         ([an_observation(Phase("Hibernating"), 1), an_observation(Phase("HIBERNATING"), 2)], []),
-        ([a_miss(1), a_miss(2)], []),
-        ([a_miss(1), a_miss(2), a_miss(3), a_miss(4)], [Event.UNREACHABLE]),
-        ([an_observation(RUNNING, 1), a_miss(2), a_miss(3), an_observation(RUNNING, 4), a_miss(5)], []),
+        ([a_failed_read(1), a_failed_read(2)], []),
+        ([a_failed_read(1), a_failed_read(2), a_failed_read(3), a_failed_read(4)], [Event.UNREACHABLE]),
         (
-            [an_observation(RUNNING, 1), a_miss(2), a_miss(3), a_miss(4), an_observation(FAILED, 5, ready=0)],
+            [
+                an_observation(RUNNING, 1),
+                a_failed_read(2),
+                a_failed_read(3),
+                an_observation(RUNNING, 4),
+                a_failed_read(5),
+            ],
+            [],
+        ),
+        (
+            [
+                an_observation(RUNNING, 1),
+                a_failed_read(2),
+                a_failed_read(3),
+                a_failed_read(4),
+                an_observation(FAILED, 5, ready=0),
+            ],
             [Event.UNREACHABLE, Event.BACK, Event.FAILED],
         ),
-        ([a_miss(n, FailedReadKind.NOT_FOUND) for n in range(1, 6)], [Event.GONE]),
-        ([a_miss(1, FailedReadKind.NOT_FOUND), a_miss(2, FailedReadKind.NOT_FOUND), a_miss(3)], [Event.UNREACHABLE]),
+        ([a_failed_read(n, FailedReadKind.NOT_FOUND) for n in range(1, 6)], [Event.GONE]),
         (
-            [*(a_miss(n, FailedReadKind.NOT_FOUND) for n in (1, 2, 3)), *(a_miss(n) for n in (4, 5, 6, 7))],
+            [a_failed_read(1, FailedReadKind.NOT_FOUND), a_failed_read(2, FailedReadKind.NOT_FOUND), a_failed_read(3)],
+            [Event.UNREACHABLE],
+        ),
+        (
+            [
+                *(a_failed_read(n, FailedReadKind.NOT_FOUND) for n in (1, 2, 3)),
+                *(a_failed_read(n) for n in (4, 5, 6, 7)),
+            ],
             [Event.GONE],
         ),
         (
-            [*(a_miss(n, FailedReadKind.NOT_FOUND) for n in (1, 2, 3)), an_observation(RUNNING, 4)],
+            [*(a_failed_read(n, FailedReadKind.NOT_FOUND) for n in (1, 2, 3)), an_observation(RUNNING, 4)],
             [Event.GONE, Event.BACK],
         ),
     ],
@@ -171,7 +192,7 @@ def test_what_is_not_reported_is_neither_live_nor_degraded(readings: list[Readin
     [
         ([of_two(1), of_two(2, uid=None), of_two(3, uid="uid-2")], [Event.RESTARTED]),
         ([of_two(1), of_two(2, uid=None), of_two(3, uid="uid-1")], []),
-        ([of_two(1), a_miss(2), of_two(3, uid=None), of_two(4, uid="uid-2")], [Event.RESTARTED]),
+        ([of_two(1), a_failed_read(2), of_two(3, uid=None), of_two(4, uid="uid-2")], [Event.RESTARTED]),
         ([of_two(1), of_two(2, start_time=None), of_two(3, start_time=at(60))], [Event.RESTARTED]),
         (
             [of_two(1), of_two(2, uid=None, start_time=at(60)), of_two(3, uid="uid-2", start_time=at(60))],
@@ -225,7 +246,7 @@ observations = st.builds(
     st.sampled_from([None, 0, 1, 2]),
     st.sampled_from([None, "uid-1", "uid-2"]),
 )
-failed_reads = st.builds(a_miss, st.integers(1, 30), st.sampled_from(FailedReadKind))
+failed_reads = st.builds(a_failed_read, st.integers(1, 30), st.sampled_from(FailedReadKind))
 readings = st.lists(st.one_of(observations, failed_reads), max_size=40)
 
 
@@ -240,7 +261,7 @@ def run(sequence: list[Reading]) -> tuple[list[PipelineState], list[Transition]]
 
 @given(readings)
 @example([an_observation(RUNNING, 1, ready=None), an_observation(RUNNING, 2)])
-@example([an_observation(RUNNING, 1, ready=None), *(a_miss(n) for n in (2, 3, 4)), an_observation(RUNNING, 5)])
+@example([an_observation(RUNNING, 1, ready=None), *(a_failed_read(n) for n in (2, 3, 4)), an_observation(RUNNING, 5)])
 @example([an_observation(RUNNING, 1, ready=None), an_observation(RUNNING, 2, ready=None, uid="uid-2"), of_two(3)])
 def test_transitions_replayed_end_in_the_last_state(sequence: list[Reading]) -> None:
     """With repeats, gaps and reorderings: the baseline and what was told after it are all that a reader needs.
@@ -306,14 +327,14 @@ def test_any_phase_is_kept_as_it_came(name: str) -> None:
 
 
 def test_readings_of_the_builders_are_what_they_say() -> None:
-    assert isinstance(a_miss(), FailedRead)
+    assert isinstance(a_failed_read(), FailedRead)
     assert isinstance(an_observation(), Observation)
     assert an_observation().pipeline_id == ORDERS
 
 
 def test_since_when_it_is_so_is_known_from_the_second_phase_on() -> None:
     standing, seen = PipelineState(), []
-    for reading in (an_observation(FAILED, 1), an_observation(FAILED, 2), a_miss(3), an_observation(RUNNING, 4)):
+    for reading in (an_observation(FAILED, 1), an_observation(FAILED, 2), a_failed_read(3), an_observation(RUNNING, 4)):
         standing, _ = detect(standing, reading)
         seen.append((standing.since, standing.first_seen))
     assert seen == [(at(1), True), (at(1), True), (at(1), True), (at(4), False)]
