@@ -9,8 +9,9 @@ from bot.domain.catalogue import Names
 from bot.slack import features
 from bot.slack.feature import Button, Command, CommandWord, Feature, UsageError
 from bot.slack.grammar.command_text import NO_NAMES, CommandText, Vocabulary
-from bot.slack.grammar.near_commands import near_command
+from bot.slack.grammar.near_commands import INFORMED, Rest, near_command
 from bot.slack.grammar.pasted import as_command
+from bot.slack.grammar.questions import answer, asked_for, is_question, is_sentence
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.tokens import Refused, Word, can_be_typed, fixed, quoted, slice_of, typed, unlinked, words_in
 from bot.slack.render.help import HelpPage, help_lines
@@ -79,14 +80,24 @@ class Routes:
         asking += [f"status {quoted(name)}" if can_be_typed(name) else "list"]
         known = known_span(words, 0, command_text.text, command_text.names, begun=False)
         if name.startswith("pipe_") or word.quoted or known:
-            return Refused(f"“{outside(name)}” isn't a command. To see its state:", *asking)
-        if helpful := near_command(word, command_text.rest):
+            asked = f"status {asked_for(words, command_text)}" if known else ""
+            return Refused(f"“{outside(name)}” isn't a command. To see its state:", asked, *asking)
+        if is_question(words) and not (word.lower in INFORMED and len(words) > 1):
+            return answer(words, command_text)
+        if helpful := near_command(word, self._asked(command_text)):
             return helpful
         own = [*self.vocabulary.commands, *self.vocabulary.aliases]
         if near := difflib.get_close_matches(name.lower(), own, n=1, cutoff=0.5):
             fix = fixed(command_text.text, word.start, name, f"{near[0]} ")
             return Refused(f"There is no command called *{outside(name)}*. Did you mean *{near[0]}*?", fix, near[0])
+        if is_sentence(words):
+            return answer(words, command_text)
         return Refused(f"There is no command called *{outside(name)}*. If it's a pipeline, check its state:", *asking)
+
+    def _asked(self, command_text: CommandText) -> Rest:
+        """What stands behind an unknown command, and what of it `status` can show."""
+        asked = asked_for(command_text.words, command_text) if command_text.words else ""
+        return Rest(command_text.rest, asked or ("" if is_sentence(command_text.words) else command_text.rest))
 
     def _hint(self, refused: Refused, names: Names) -> str:
         """The first hint that is a valid command. For an invalid one, tries the hints of its own refusal."""

@@ -102,7 +102,7 @@ async def test_a_greeting_is_answered_with_short_help(fake_redis: redis.asyncio.
 async def test_what_is_no_command_is_answered_with_one_to_type(fake_redis: redis.asyncio.Redis) -> None:
     async with talking(fake_redis) as talk:
         answer = await talk.mention("is broken again")
-        assert "There is no command called is." in answer.text
+        assert "I only understand commands, and “is” isn't one." in answer.text
         assert answer.text.count("\n") == 1
 
 

@@ -359,9 +359,14 @@ def test_a_slip_of_the_pen_is_mended(name: str) -> None:
         ("unwatch", "Which pipeline", "unwatch orders-eu"),
         ("unwatch ,", "Which pipeline", "unwatch orders-eu"),
         ("watch ,", "Which pipeline", "watch orders-eu page @ann"),
-        ('status "Base', "quotation mark is missing", 'status "Base Swaps to Postgres"'),
-        ("status “Base", "quotation mark is missing", 'status "Base Swaps to Postgres"'),
-        ('status 12" b', "quotation mark is missing", 'status "Base Swaps to Postgres"'),
+        ('status "Base', "quotation mark is missing", 'status "Base"'),
+        ("status “Base", "quotation mark is missing", 'status "Base"'),
+        ('"Base', "quotation mark is missing", 'status "Base"'),
+        ('status orders-eu"', "quotation mark is missing", "status orders-eu"),
+        ('status 12" b', "quotation mark is missing", "status 12 b"),
+        ('what is "Base', "quotation mark is missing", "help"),
+        ('watch "Base Swaps page @ann', "quotation mark is missing", 'watch "Base Swaps" page @ann'),
+        ('note orders-eu "Restart in 5 min', "quotation mark is missing", 'note orders-eu "Restart in 5 min"'),
         ("watch a on", "at least one event after *on*", "watch orders-eu on failed,recovered"),
         ("watch a on ,", "at least one event after *on*", "watch orders-eu on failed,recovered"),
         ("watch a on page here", "at least one event after *on*", "watch orders-eu on failed,recovered"),
@@ -861,6 +866,77 @@ def test_a_command_that_people_expect_is_answered_with_one_that_works(text: str,
     error = parse(text, KNOWN)
     assert isinstance(error, UsageError), error
     assert says in error.message
+    assert error.hint == hint
+
+
+QUESTIONS = [
+    ("whats failed?", "status failed"),
+    ("what is failing right now?", "status failed"),
+    ("please show me what is failing", "status failed"),
+    ("show me what is failing", "status failed"),
+    ("hey @Pipeline Bot can you show me orders-eu?", "status orders-eu"),
+    ("show me orders-eu", "status orders-eu"),
+    ("is orders-eu's sink up", "status orders-eu"),
+    ("is Base Swaps to Postgres ok?", "status Base Swaps to Postgres"),
+    ("orders-eu is down?", "status orders-eu"),
+    ("why is orders-eu failing", "status orders-eu"),
+    ("stop orders-eu?", "status orders-eu"),
+    ("add orders-eu?", "status orders-eu"),
+    ("page orders-eu @ann?", "status orders-eu"),
+    ("wach orders-eu?", "status orders-eu"),
+    ("how do I watch orders-eu?", "help watch"),
+    ("what do you watch?", "watches"),
+    ("everything is broken right now", "help"),
+    ("thanks a lot", "help"),
+]
+
+
+@pytest.mark.parametrize(("text", "hint"), QUESTIONS)
+def test_a_question_is_answered_with_what_it_names(text: str, hint: str) -> None:
+    error = parse(text, KNOWN)
+    assert isinstance(error, UsageError), error
+    assert error.hint == hint
+
+
+@given(
+    st.sampled_from(["what", "Is", "can", "please", "hey", "show", "wach", "add", "notify", "page", "unwach"]),
+    st.lists(st.sampled_from(["is", "orders-eu", "Base", "watch", "on", "failed,", "@ann", "page", "me", '"x"', "to"])),
+)
+def test_no_question_leads_to_a_change(first: str, words: list[str]) -> None:
+    error = parse(f"{' '.join([first, *words])} now?", KNOWN)
+    assert isinstance(error, UsageError)
+    assert not parse(escape(error.hint), KNOWN).changes
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "hint"),
+    [
+        ("note orders-eu Restart the sink first", "in quotes", 'note orders-eu "Restart the sink first"'),
+        ("note Base Swaps to Postgres Restart it", "in quotes", 'note "Base Swaps to Postgres" "Restart it"'),
+        ("note orders-* Restart it", "in quotes", 'note orders-* "Restart it"'),
+        ("runbook orders-eu see the wiki", "“see the wiki”", "runbook orders-eu https://wiki.example.com/orders"),
+    ],
+)
+def test_a_note_without_quotes_is_quoted_behind_its_pipeline(text: str, says: str, hint: str) -> None:
+    error = parse(text, KNOWN)
+    assert isinstance(error, UsageError), error
+    assert says in error.message
+    assert error.hint == hint
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("watch orders-* page @gil please", "watch orders-* page @gil"),
+        ("watch orders-* page <@U0ANN|ann> please", "watch orders-* page @ann"),
+        ("watch orders-* page please @gil", "watch orders-* page @gil"),
+        ("watch orders-* page @Ann Araya thanks!", 'watch orders-* page "@Ann Araya"'),
+        ("watch orders-* page please", "help watch"),
+    ],
+)
+def test_a_polite_word_is_nobody_to_page(text: str, hint: str) -> None:
+    error = parse(text, KNOWN)
+    assert isinstance(error, UsageError), error
     assert error.hint == hint
 
 

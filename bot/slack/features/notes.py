@@ -5,11 +5,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bot.domain.answer import NoteAnswer, NoteChange, NoteUnresolved, Refusal
-from bot.domain.catalogue import Ambiguous, Names, comparable
+from bot.domain.catalogue import Ambiguous, Unknown, comparable, is_pattern, resolve
 from bot.domain.note import FIND_PROBLEM, LONGEST_NOTE, Note, NoteKind, address_problem
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.command_text import CommandText
-from bot.slack.grammar.tokens import NONE, PUNCTUATION, Refused, Word, can_be_typed, quoted
+from bot.slack.grammar.spoken_names import known_span
+from bot.slack.grammar.tokens import NONE, PUNCTUATION, Refused, Word, can_be_typed, quoted, slice_of, typed
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.help import HelpPage
 from bot.slack.render.mrkdwn import code, date, outside
@@ -52,21 +53,23 @@ class NoteCommand(Command):
 
 
 def _parser(kind: NoteKind) -> Callable[[CommandText], Command]:
-    return lambda command_text: note_command(kind, command_text.words, command_text.names)
+    return lambda command_text: note_command(kind, command_text)
 
 
-def note_command(kind: NoteKind, words: list[Word], names: Names) -> NoteCommand:
+def note_command(kind: NoteKind, command_text: CommandText) -> NoteCommand:
     """Reads the last word as the runbook or note, and the words before it as one name, quoted or not.
 
     Raises:
         Refused: the words make no command.
     """
+    words, names = command_text.words, command_text.names
     if not words:
         raise Refused(f"Which pipeline is the {kind} for?", f"{kind} orders-eu {_EXAMPLES[kind]}")
     *name, last = words
     if name and last.means(NONE):
         return NoteCommand(kind, _name(name), "")
     if not name or not _is_text(kind, last, is_name=bool(names.exactly(comparable(_name(words))))):
+        _refuse_plain_text(kind, command_text)
         return NoteCommand(kind, _name(words))
     if corrected := _with_scheme(kind, name, last):
         raise Refused("The address must begin with https://. Nothing was changed.", corrected)
@@ -74,6 +77,21 @@ def note_command(kind: NoteKind, words: list[Word], names: Names) -> NoteCommand
         example = f"{_named(kind, name)} {_EXAMPLES[kind]}"
         raise Refused(f"I can't save that {kind}: {wrong}. Nothing was changed.", example)
     return NoteCommand(kind, _name(name), last.text)
+
+
+def _refuse_plain_text(kind: NoteKind, command_text: CommandText) -> None:
+    """A known pipeline, and behind it text without quotes."""
+    words, names = command_text.words, command_text.names
+    span = known_span(words, 0, command_text.text, names, begun=False) or int(is_pattern(words[0].text))
+    whole_is_a_name = not isinstance(resolve(_name(words), names, suggest=False), Unknown)
+    if not 0 < span < len(words) or (whole_is_a_name and not is_pattern(_name(words))):
+        return
+    if kind is NoteKind.RUNBOOK:
+        text = outside(typed(slice_of(command_text.text, words[span:])))
+        example = f"{_named(kind, words[:span])} {_EXAMPLES[kind]}"
+        raise Refused(f"“{text}” isn't an address. Nothing was changed.", example)
+    text = _name(words[span:])
+    raise Refused("Put the note in quotes. Nothing was changed.", f'{_named(kind, words[:span])} "{text}"')
 
 
 def _name(words: list[Word]) -> str:

@@ -25,6 +25,7 @@ from bot.slack.grammar.tokens import (
     CONNECTIVES,
     KEYWORDS,
     LIST_CONNECTIVES,
+    PUNCTUATION,
     SEPARATORS,
     Word,
     bare,
@@ -63,6 +64,7 @@ _DESCRIPTIONS = {
     ClauseKind.CHANNEL: "a channel",
 }
 _FILLERS = {"events", "event", "it", "is", "gets", "goes", "has", "becomes", "the", "please", "me", "us", "with"}
+_POLITE = {"please", "pls", "plz", "thanks", "thx"}
 
 
 class ClauseReader:
@@ -78,6 +80,7 @@ class ClauseReader:
         """True if the text begins with a clause, so the names come after it."""
         self._name_words: list[Word] = []
         self._unsigned: list[Word] = []
+        self._polite = False
 
     def read(self, words: list[Word]) -> Draft:
         words = [each for word in words for each in _split_joined(word)]
@@ -87,7 +90,13 @@ class ClauseReader:
         while place < len(words):
             place += self._read(words, place)
         self._finish_words()
+        if self._only_polite():
+            self._draft.clauses[ClauseKind.TARGET.value].append(ClauseItem("", "", 0))
         return self._draft
+
+    def _only_polite(self) -> bool:
+        """`page please` names nobody, so no command can be suggested."""
+        return self._polite and not self._draft.items(ClauseKind.TARGET)
 
     def _read(self, words: list[Word], place: int) -> int:
         """Reads one or more words from `place` on, and returns their number."""
@@ -165,7 +174,11 @@ class ClauseReader:
             self._add_misplaced(word, kind)
             self._enter(kind, word)
         elif kind is None and self._clause is ClauseKind.TARGET and not word.quoted:
-            self._unsigned.append(word)
+            if word.lower.rstrip(PUNCTUATION) in _POLITE:
+                self._add_mistake(f"I can't page “{outside(word.text)}”. Nothing was changed.")
+                self._polite = True
+            else:
+                self._unsigned.append(word)
         else:
             self._finish_unsigned()
             self._enter(self._clause, word)

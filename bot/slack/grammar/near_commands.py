@@ -1,5 +1,7 @@
 """Commands that people type but the bot lacks, each with the command that helps instead. Pure."""
 
+from dataclasses import dataclass
+
 from bot.slack.grammar.tokens import Refused, Word, quoted_target
 from bot.slack.render.mrkdwn import outside
 
@@ -11,6 +13,8 @@ READ_ONLY = frozenset(name for line in _READ_ONLY for name in line.split())
 ACKNOWLEDGE = frozenset(("ack", "acknowledge", "acked", "acknowledged", "acknowlege", "acknowledgement", "ok"))
 _NOT_YET = "mute unmute snooze unsnooze silence quiet oncall on-call policy escalate schedule why history drill audit"
 NOT_YET = frozenset(_NOT_YET.split(" "))
+INFORMED = (READ_ONLY | ACKNOWLEDGE | NOT_YET) - {"why"}
+"""Also a question with these gets their own answer. No suggestion of theirs changes anything."""
 SAME_AS = {
     **dict.fromkeys(("add", "follow", "track", "monitor", "notify", "alert", "sub", "join"), "watch"),
     **dict.fromkeys(("remove", "rm", "unfollow", "untrack", "unsub", "leave", "drop"), "unwatch"),
@@ -21,10 +25,18 @@ SAME_AS = {
 }
 
 
-def near_command(word: Word, rest: str) -> Refused | None:
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """The words after an unknown command. `asked`: those of them that `status` can show."""
+
+    text: str
+    asked: str
+
+
+def near_command(word: Word, behind: Rest) -> Refused | None:
     """The refusal of an unknown command, with the command to type instead. None if the bot has no suggestion."""
-    name, shown = word.lower.lstrip("/"), outside(word.text)
-    asks = f"status {rest}".strip()
+    name, shown, rest = word.lower.lstrip("/"), outside(word.text), behind.text
+    asks = f"status {behind.asked}".strip()
     if name in ACKNOWLEDGE:
         return Refused(
             "To acknowledge a failure, click *Acknowledge* on its card. Nothing was changed. To see what has failed:",
@@ -56,10 +68,12 @@ def near_command(word: Word, rest: str) -> Refused | None:
             f"watch {rest}",
             "help watch",
         )
-    return _suggest_synonym(name, shown, rest) if name in SAME_AS else None
+    return _suggest_synonym(name, shown, behind) if name in SAME_AS else None
 
 
-def _suggest_synonym(name: str, shown: str, rest: str) -> Refused:
+def _suggest_synonym(name: str, shown: str, behind: Rest) -> Refused:
     command = SAME_AS[name]
+    to_us = behind.text.lower().startswith(("me ", "us "))
+    rest = behind.asked if command == "status" or to_us else behind.text
     reason = f"There is no command called *{shown}*. Did you mean *{command}*?"
     return Refused(reason, f"{command} {rest}".strip(), command, "help")

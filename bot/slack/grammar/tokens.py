@@ -99,13 +99,27 @@ def _shown(link: re.Match[str]) -> str:
 
 def words_in(text: str) -> list[Word]:
     if sum(text.count(mark) for mark in _DOUBLE) % 2:
-        raise Refused("A closing quotation mark is missing.", 'status "Base Swaps to Postgres"')
+        closed = _closed(text)
+        alone = f"status {closed}" if closed.startswith('"') else ""
+        raise Refused("A closing quotation mark is missing.", closed, alone, "help")
     words = [_word(found) for found in _WORD.finditer(text)]
     if len(words) > MOST_WORDS:
         raise Refused(f"That's {len(words)} words, and I read up to {MOST_WORDS}. Use a pattern.", "watch orders-*")
     words = [word for word in words if (word.text if word.quoted else word.text.strip(_LIST_MARKS))]
     beside = {place for word in words if word.reference for place in (word.start, word.end)}
     return [word for word in words if not (_is_punctuation(word) and beside & {word.start, word.end})]
+
+
+def _closed(text: str) -> str:
+    """The text with its open quotation mark closed, before the clauses of a watch. A mark within a word goes."""
+    shown = unescape(typed(text))
+    place = max(shown.rfind(mark) for mark in _DOUBLE)
+    before, behind = shown[:place], shown[place + 1 :].strip()
+    if not behind or (before and before[-1] not in f"{SEPARATORS} "):
+        return f"{before}{shown[place + 1 :]}".strip()
+    clause = re.search(r"\s(?:on|page|in)\s", behind) if "watch" in before else None
+    end = clause.start() if clause else len(behind)
+    return f'{before}"{behind[:end]}"{behind[end:]}'
 
 
 def _is_punctuation(word: Word) -> bool:

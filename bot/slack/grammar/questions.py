@@ -1,0 +1,91 @@
+"""Questions and whole sentences: which command answers one. It never changes anything. Pure."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bot.domain.attention import State
+from bot.slack.grammar.clauses import EVENT_SYNONYMS
+from bot.slack.grammar.command_text import CommandText
+from bot.slack.grammar.spoken_names import known_span
+from bot.slack.grammar.tokens import Refused, Word, slice_of, typed
+from bot.slack.render.mrkdwn import outside
+
+_BEGINNINGS = (
+    "what whats what's what’s which who whos who's who’s whose whom where wheres where's where’s when why how hows",
+    "how's how’s is are was were am isnt isn't aren't do does did don't can could would will should shall may might",
+    "has have had any please pls plz hey hello hi dear tell give let lets let's let’s i i'd i'm we you there thanks",
+)
+_QUESTION = frozenset(word for line in _BEGINNINGS for word in line.split())
+_ENDING = re.compile(r"(?:['’]s)?[.,;:?!…)]*$")
+_SENTENCE = 4
+"""As many words as this are a sentence, if the first one is no command."""
+
+
+def is_question(words: list[Word]) -> bool:
+    first, last = words[0], words[-1]
+    begins = len(words) > 1 and first.lower.rstrip("!.:?…") in _QUESTION
+    asks = first.lower.strip("?") != "" and not last.quoted and last.text.endswith("?")
+    return begins or asks or first.lower in {"whats", "what's", "what’s"}
+
+
+def is_sentence(words: list[Word]) -> bool:
+    return len(words) >= _SENTENCE and not any(word.quoted for word in words)
+
+
+def answer(words: list[Word], command_text: CommandText) -> Refused:
+    """`words`: with the first one."""
+    shown = outside(typed(words[0].text))
+    told = f"I only understand commands, and “{shown}” isn't one. Nothing was changed. This may help:"
+    return Refused(told, *_answers(words, command_text), "help")
+
+
+def asked_for(words: list[Word], command_text: CommandText) -> str:
+    """The known pipelines in these words, else the state; empty without either."""
+    return " ".join(_known(words, command_text)) or _state(words)
+
+
+def _answers(words: list[Word], command_text: CommandText) -> Iterator[str]:
+    topic = next(
+        (each for word in words if (each := command_text.vocabulary.command(_plain(word))) in _topics(command_text)), ""
+    )
+    if topic and words[0].lower == "how":
+        yield f"help {topic}"
+    if asked := asked_for(words, command_text):
+        yield f"status {asked}"
+    elif any(_plain(word) in {"watch", "watches", "watched", "watching", "paged"} for word in words):
+        yield "watches"
+
+
+def _topics(command_text: CommandText) -> set[str]:
+    return {*command_text.vocabulary.commands} - {"help"}
+
+
+def _known(words: list[Word], command_text: CommandText) -> list[str]:
+    ended = [_without_ending(word) for word in words]
+    found: list[str] = []
+    place = 0
+    while place < len(words):
+        those, span = words, known_span(words, place, command_text.text, command_text.names, begun=place > 0)
+        if not span:
+            those, span = ended, known_span(ended, place, command_text.text, command_text.names, begun=place > 0)
+        if span:
+            found.append(typed(slice_of(command_text.text, those[place : place + span])))
+        place += max(span, 1)
+    return list(dict.fromkeys(found))
+
+
+def _without_ending(word: Word) -> Word:
+    if word.quoted or word.reference:
+        return word
+    text = _ENDING.sub("", word.text)
+    return replace(word, text=text, end=word.end - len(word.text) + len(text)) if text else word
+
+
+def _state(words: list[Word]) -> str:
+    plain = [_plain(word) for word in words]
+    return next((EVENT_SYNONYMS.get(each, each) for each in plain if EVENT_SYNONYMS.get(each, each) in set(State)), "")
+
+
+def _plain(word: Word) -> str:
+    return _ENDING.sub("", word.lower)
