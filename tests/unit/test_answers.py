@@ -36,10 +36,12 @@ from bot.slack.features.status import Status
 from bot.slack.features.unwatch import Unwatch
 from bot.slack.grammar.clauses import ChannelWord
 from bot.slack.render import action_ids
-from bot.slack.render.blocks import Message
+from bot.slack.render.blocks import Message, message
+from bot.slack.render.help import help_blocks
 from bot.slack.render.pages import PAGE_SIZE
 from bot.slack.render.phrases import SUSPENDED
 from bot.slack.render.saved_question import SavedQuestion
+from bot.slack.routes import ROUTES
 from tests.builders import ALERTS, ANN, ORDERS, a_person, a_pipeline, a_usergroup, a_watch, an_observation, at
 from tests.routes import COMMANDS, parse
 from tests.unit.rendering import LOOK, buttons, says, tells_all, valid
@@ -445,7 +447,7 @@ def test_watches_of_a_channel() -> None:
     assert "• `orders-*` — all events, pages @ann on failure · by Ann <!date^1795435200^" in text
     assert " · 7 now" in text
     assert "• orders-eu — all events · by someone" in text
-    assert "\n    orders-eu — RUNNING, live" in text
+    assert "\n    RUNNING, live" in text
 
 
 def test_no_watches_say_how_to_begin() -> None:
@@ -712,3 +714,11 @@ def test_the_command_is_offered_without_the_words_that_no_name_is_like(
     said = LOOK.answer(answer, SavedQuestion(text=text)).text
     assert (right in said) if right else ("Without" not in said)
     assert "Nothing was changed." in said
+
+
+def test_help_in_a_direct_message_speaks_to_its_reader() -> None:
+    shown_lines = help_blocks(None, ROUTES.help_pages, "/pipeline", ChannelId("D0ANN"))
+    text = "".join(says(valid(message(shown_lines))))
+    assert "`/pipeline` — your pipelines and their current state" in text
+    assert "`/pipeline watches` — what you watch" in text
+    assert "this channel" not in text

@@ -628,6 +628,14 @@ def test_an_acknowledgement_is_a_line_with_who() -> None:
     line = TimelineEntry(revision=2, at=at(9), events=(Event.ACKNOWLEDGED,), by=ANN, name="Ann", place="#data-alerts")
     text = shown(ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=line)).text
     assert text == "Acknowledged by Ann in #data-alerts"
+    broadcast = ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=line, broadcast=True)
+    assert shown(broadcast).text == "orders-eu acknowledged by Ann in #data-alerts"
+
+
+def test_what_can_be_read_again_has_no_symbol_of_the_unread() -> None:
+    line = TimelineEntry(revision=2, at=at(9), events=(Event.BACK,))
+    message = shown(ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=line))
+    assert ":large_green_circle: *can be read again*" in "".join(says(message))
 
 
 def test_a_line_that_comes_late_says_so() -> None:

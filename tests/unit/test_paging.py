@@ -63,6 +63,12 @@ def test_the_channel_says_who() -> None:
     assert "Paging set up by Ann Araya in this channel" in shown(a_page(ORIGIN, channel=ALERTS)).text
 
 
+def test_a_direct_message_says_you() -> None:
+    own = replace(ORIGIN, channel=DIRECT)
+    assert "You set up this page here" in shown(a_page(own)).text
+    assert "Paging set up by Ann Araya in <#C0ALERTS>; you here" in shown(a_page(ORIGIN, own)).text
+
+
 def test_a_name_is_text_whatever_it_holds() -> None:
     nasty = replace(ORIGIN, name="<!channel> & *x*")
     assert "<!channel>" not in "".join(says(shown(a_page(nasty))))

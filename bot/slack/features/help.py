@@ -21,7 +21,8 @@ class Help(Command):
         return False
 
     async def run(self, call: Call) -> Reply:
-        return Reply(blocks=help_blocks(self.topic, call.help_pages, call.services.render_context.command))
+        command = call.services.render_context.command
+        return Reply(blocks=help_blocks(self.topic, call.help_pages, command, call.asker.channel))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 
 from bot.domain.answer import PipelineView, StatusAnswer
 from bot.domain.attention import State
+from bot.domain.watch import ChannelId
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
@@ -42,7 +42,8 @@ class Overview(Command):
     async def run(self, call: Call) -> Reply:
         answer = await call.services.requests.queries.status(call.asker.channel, ())
         if not answer.views:
-            return Reply(blocks=help_blocks(None, call.help_pages, call.services.render_context.command))
+            command = call.services.render_context.command
+            return Reply(blocks=help_blocks(None, call.help_pages, command, call.asker.channel))
         return _reply(answer, call)
 
 
@@ -99,7 +100,7 @@ def status_blocks(answer: StatusAnswer, question: SavedQuestion, render_context:
     blocks = [section(trying_again(answer.channel, answer.suspended, render_context))] if answer.suspended else []
     question = within(question, len(answer.views))
     if len(answer.views) == 1 and not answer.states:
-        blocks += _detail(answer.views[0], answer.at, render_context)
+        blocks += _detail(answer.views[0], answer, render_context)
     elif answer.views or answer.considered:
         whole = answer.whole_channel
         of = Heading(answer.views, answer.considered, answer.states, answer.at, whole_channel=whole)
@@ -126,7 +127,8 @@ def _only_id(views: Sequence[PipelineView]) -> str:
     return views[0].pipeline.id if len(views) == 1 else ""
 
 
-def _detail(view: PipelineView, now: datetime, render_context: RenderContext) -> list[Block]:
+def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderContext) -> list[Block]:
+    now = answer.at
     standing, observation = view.state, view.state.observation
     head = f"{doubts.sign(view)} *{outside(view.pipeline.name)}* — {doubts.state(view, now)}"
     facts = (
@@ -147,10 +149,16 @@ def _detail(view: PipelineView, now: datetime, render_context: RenderContext) ->
         outside(view.pipeline.project, 60) if view.pipeline.project else "",
         outside(view.pipeline.id, 60),
         age(view, now),
-        "watched here" if view.watched_here else "not watched here",
+        _watched_here(view, answer.channel),
         render_context.link(view.pipeline.id),
     ]
     return [section("\n".join(line for line in lines if line)), *context(*where)]
+
+
+def _watched_here(view: PipelineView, channel: ChannelId | None) -> str:
+    if phrases.is_direct(channel):
+        return "you watch it here" if view.watched_here else "you don't watch it here"
+    return "watched here" if view.watched_here else "not watched here"
 
 
 _HELP = HelpPage(

@@ -16,7 +16,7 @@ from bot.slack.render.change_buttons import WATCHES_SHOWN
 from bot.slack.render.help import HelpPage
 from bot.slack.render.mrkdwn import date, outside
 from bot.slack.render.render_context import RenderContext
-from bot.slack.render.rows import row, trying_again
+from bot.slack.render.rows import row_below_name, trying_again
 
 # --- parse -----------------------------------------------------------------------------------------------------------
 
@@ -90,7 +90,7 @@ def _watched(view: WatchedView, now: datetime) -> list[str]:
     head = f"• {phrases.watch_words(view.watch)} · {made}"
     if view.watch.pattern:
         return [f"{head} · {len(view.covers)} now"]
-    return [head, *(f"    {row(each, now)}" for each in view.covers)]
+    return [head, *(f"    {row_below_name(each, now)}" for each in view.covers)]
 
 
 _HELP = HelpPage(

@@ -137,12 +137,12 @@ def render_line(thread_entry: ThreadEntry, delivery: Delivery, now: datetime) ->
 
 
 _LINES: tuple[tuple[Event, str], ...] = (
-    (Event.ACKNOWLEDGED, ":eyes: {name}Acknowledged by {by}"),
+    (Event.ACKNOWLEDGED, ":eyes: {name}{acknowledged} by {by}"),
     (Event.RECOVERED, "{sign} {name}*recovered*{took}"),
     (Event.LIVE, "{sign} {name}{be}*live*{took}{counted}"),
     (Event.DEGRADED, f"{phrases.DEGRADED} {{name}}{{be}}*degraded*{{counted}}"),
     (Event.RESTARTED, ":arrows_counterclockwise: {name}*restarted*, now {phase}{counted}"),
-    (Event.BACK, "{sign} {name}*can be read again*{took}"),
+    (Event.BACK, "{readable} {name}*can be read again*{took}"),
     (Event.GONE, f"{phrases.BLIND} {{name}}{{be}}*{phrases.GONE}*"),
     (Event.UNREACHABLE, f"{phrases.BLIND} {{name}}*can't be read*: {{reason}}"),
 )
@@ -151,14 +151,17 @@ _LINES: tuple[tuple[Event, str], ...] = (
 def line_words(line: TimelineEntry, named: Pipeline | None = None) -> str:
     """One sentence for one reading, about its most important event. Outside its thread it needs a name."""
     ready = phrases.replicas(line.phase, line.ready, line.replicas)
+    sign = phrases.counted_symbol(line.phase, line.ready, line.replicas)
     # A reading with a change also shows that the bot can read the pipeline again.
     events = [event for event in line.events if event is not Event.BACK] or line.events
     form = next((form for event, form in _LINES if event in events), "{sign} {name}{clause}{counted}")
     return form.format(
         name=f"*{outside(named.name)}* " if named else "",
         be="is " if named else "",
+        acknowledged="acknowledged" if named else "Acknowledged",
         by=phrases.answered_by(line.name, line.place),
-        sign=phrases.counted_symbol(line.phase, line.ready, line.replicas),
+        sign=sign,
+        readable=":large_green_circle:" if sign == phrases.UNREAD else sign,
         phase=phrases.phase_in_a_sentence(line.phase),
         clause=phrases.phase_clause(line.phase) if named else f"*{phrases.phase_in_a_sentence(line.phase)}*",
         counted=f": {ready}" if ready else "",

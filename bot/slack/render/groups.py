@@ -210,13 +210,18 @@ def render_lines(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Mes
     return message([*sections(words), *footnotes(delivery, now)])
 
 
+def _how_many(recoveries: list[ThreadEntry]) -> str:
+    """As in `the last was`, `the last two were`."""
+    return {1: " was", 2: " two were", 3: " three were"}.get(len(recoveries), f" {len(recoveries)} were")
+
+
 def _recovered(recoveries: list[ThreadEntry], everyone: int) -> str:
     """Many recoveries in one line, with their names."""
     names = ", ".join(f"*{outside(each.pipeline.name, NAME_LIMIT)}*" for each in recoveries)
     last = max(recoveries, key=lambda each: each.entry.downtime_seconds or 0).entry
     lasted = phrases.length(last.downtime_seconds, first_seen=any(each.entry.at_least for each in recoveries))
     if everyone:
-        names = f": {names}" if everyone == len(recoveries) else f". Last: {names}"
+        names = f": {names}" if everyone == len(recoveries) else f"; the last{_how_many(recoveries)} {names}"
         return f":large_green_circle: *All {everyone} pipelines have recovered*, the last after {lasted}{names}"
     return f":large_green_circle: {names} *recovered*, the last after {lasted}"
 

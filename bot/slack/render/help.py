@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from bot.domain.watch import ChannelId
 from bot.slack.render.blocks import Block, sections
+from bot.slack.render.phrases import is_direct
 
 _INTRO = "*I watch GoldRush pipelines*, post their status changes here, and page someone when one fails."
 _SHORT = (
@@ -11,6 +13,11 @@ _SHORT = (
     "`status orders-eu` · `list` · `watch orders-eu` · `watches`",
     "`help` shows everything that I can do.",
 )
+_TO_ONE_READER = {
+    "this channel's": "your",
+    "what this channel watches": "what you watch",
+    "all pipelines of this channel": "all your pipelines",
+}
 _MORE = "More: `{c} help watch`, `{c} help status` …"
 
 
@@ -22,8 +29,18 @@ class HelpPage:
     topic: tuple[str, ...] = ()
 
 
-def help_blocks(topic: str | None, pages: Mapping[str, HelpPage], command: str) -> list[Block]:
-    return sections(help_lines(topic, pages, command))
+def help_blocks(
+    topic: str | None, pages: Mapping[str, HelpPage], command: str, channel: ChannelId | None = None
+) -> list[Block]:
+    """In a direct message, the reader is the one who watches."""
+    lines = help_lines(topic, pages, command)
+    return sections([_to_one_reader(line) for line in lines] if is_direct(channel) else lines)
+
+
+def _to_one_reader(line: str) -> str:
+    for words, instead in _TO_ONE_READER.items():
+        line = line.replace(words, instead)
+    return line
 
 
 def short_help_blocks() -> list[Block]:

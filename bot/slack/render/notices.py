@@ -127,7 +127,7 @@ def _not_read_yet(number: int) -> list[Block]:
 
 def _rolled_back(notice: Notice, render_context: RenderContext) -> list[Block]:
     head = ":rotating_light: *My database (Redis) lost data*: it went back in time, or was emptied."
-    rest = "These watches are gone: nobody gets updates or pages from them. I check Slack before I send anything again."
+    rest = "These watches are gone: nobody gets updates or pages from them."
     how = (
         "To restore a watch, type its line in its channel. If you run this bot: Redis must keep what it confirms "
         "(`appendonly yes`, `appendfsync always`, `maxmemory-policy noeviction`)."
@@ -137,8 +137,9 @@ def _rolled_back(notice: Notice, render_context: RenderContext) -> list[Block]:
 
 
 def _restoring(watch: Watch, render_context: RenderContext) -> str:
-    pages = f" (pages {phrases.paged(watch.targets)})" if watch.targets else ""
-    return f"• <#{watch.channel}>: `{render_context.command} watch {phrases.watch_command(watch)}`{pages}"
+    unnamed = len(watch.targets) - phrases.TARGETS_SHOWN
+    more = f" (and {unnamed} more)" if unnamed > 0 else ""
+    return f"• <#{watch.channel}>: `{render_context.command} watch {phrases.watch_command(watch)}`{more}"
 
 
 def _empty(notice: Notice, render_context: RenderContext) -> list[Block]:

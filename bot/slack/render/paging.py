@@ -17,6 +17,9 @@ IN_DIALOG = 32
 
 def origins_context(origins: Iterable[PageOrigin], channel: ChannelId) -> list[Block]:
     """Who set up a page, and where. Slack shows a private channel's name to its members only."""
+    origins = tuple(origins)
+    if origins and phrases.is_direct(channel) and all(each.channel == channel for each in origins):
+        return context("You set up this page here")
     makers = list(dict.fromkeys(_origin(each, channel) for each in origins))
     more = [f"{len(makers) - MOST_ORIGINS} more"] if len(makers) > MOST_ORIGINS else []
     listed = "; ".join([*makers[:MOST_ORIGINS], *more])
@@ -25,7 +28,9 @@ def origins_context(origins: Iterable[PageOrigin], channel: ChannelId) -> list[B
 
 def _origin(origin: PageOrigin, channel: ChannelId) -> str:
     name = phrases.who(origin.name)
-    return f"{name} in this channel" if origin.channel == channel else f"{name} in <#{origin.channel}>"
+    if origin.channel != channel:
+        return f"{name} in <#{origin.channel}>"
+    return "you here" if phrases.is_direct(channel) else f"{name} in this channel"
 
 
 def stop_button(channel: ChannelId, origins: Sequence[PageOrigin], **facts: object) -> Block | None:

@@ -23,8 +23,16 @@ def age(view: PipelineView, now: datetime) -> str:
 
 def row(view: PipelineView, now: datetime) -> str:
     """One pipeline in one line. A doubtful state comes with its age and without facts."""
-    facts = " · ".join(fact for fact in (doubts.state(view, now), *_facts(view, now)) if fact)
-    return f"{doubts.sign(view)} *{outside(view.pipeline.name)}* — {facts}"
+    return f"{doubts.sign(view)} *{outside(view.pipeline.name)}* — {_state_and_facts(view, now)}"
+
+
+def row_below_name(view: PipelineView, now: datetime) -> str:
+    """The same line below one that names the pipeline."""
+    return f"{doubts.sign(view)} {_state_and_facts(view, now)}"
+
+
+def _state_and_facts(view: PipelineView, now: datetime) -> str:
+    return " · ".join(fact for fact in (doubts.state(view, now), *_facts(view, now)) if fact)
 
 
 def _facts(view: PipelineView, now: datetime) -> list[str]:
