@@ -186,6 +186,8 @@ def plan_restored(record: Record, stored: Record, routing: Routing) -> Plan:
     if episode is None:
         return Plan(record=restored)
     same = stored.episode if stored.episode and stored.episode.identity == episode.identity else None
+    if same and not episode.open and same.revision >= episode.revision:
+        return Plan(record=restored)  # another bot restored it
     cards = make_cards(episode, record.state, routing, episode.cards)
     syncs = [sync_message(card, routing, fresh=episode.open) for card in cards]
     entries = [

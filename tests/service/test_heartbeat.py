@@ -199,6 +199,26 @@ async def test_after_redis_was_emptied_a_closed_outage_is_not_posted_again(fake_
         assert [content for _, content, _ in world.chat.posts if isinstance(content, Card)] == posts
 
 
+async def test_after_redis_was_emptied_the_second_bot_posts_no_closed_outage_either(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
+    async with whole(fake_redis, operator=OPERATOR) as first:
+        await first.bot.watch(ONE, TWO)
+        await first.bot.poll(20)
+        first.bot.api.statuses |= dict.fromkeys((ONE, TWO), Unavailable("GoldRush had an internal error (500)."))
+        await first.bot.poll(60)
+        first.bot.api.statuses |= {ONE: LIVE, TWO: LIVE}
+        await first.bot.poll(300)
+        async with whole(fake_redis, operator=OPERATOR, before=first.bot, chat=first.chat) as second:
+            await second.bot.poll(20)
+            posts = [content for _, content, _ in first.chat.posts if isinstance(content, Card)]
+            await fake_redis.flushall()
+            for _ in range(4):
+                await first.bot.poll(10)
+                await second.bot.poll(10)
+        assert [content for _, content, _ in first.chat.posts if isinstance(content, Card)] == posts
+
+
 async def test_after_redis_was_emptied_an_open_outage_gets_a_new_card_by_its_name(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
