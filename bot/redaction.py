@@ -39,7 +39,7 @@ def names_a_secret(name: str) -> bool:
 
 
 def hide_secrets(text: str, instead: str) -> str:
-    """For our own texts: hides only what is surely a secret."""
+    """For our own texts: hides only certain secrets."""
     return _SECRETS.sub(lambda found: _shown(found) + instead, text)
 
 

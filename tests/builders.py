@@ -1,11 +1,12 @@
 """Builders whose defaults cover everything that a test is not about."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from bot.domain.card import Body, Card, SyncCard
-from bot.domain.catalogue import Pipeline
+from bot.domain.catalogue import Pipeline, matches
 from bot.domain.delivery import Attempt, Delivery, Message, Priority, in_slack
 from bot.domain.episode import Episode, EpisodeKind, TimelineEntry
 from bot.domain.observation import FailedRead, FailedReadKind, Observation, PipelineId, ReadSequence
@@ -144,3 +145,14 @@ def a_person(user: str = ANN, *, direct: ChannelId | None = None, label: str | N
 
 def a_usergroup(group: str = "S0ONCALL", label: str = "data-oncall") -> Target:
     return Target(kind=TargetKind.USERGROUP, id=group, label=label)
+
+
+def watched_ids(catalogue: Iterable[Pipeline], watches: Iterable[Watch]) -> frozenset[PipelineId]:
+    """The watched pipelines, each once: the plain definition, which `Watchers` must agree with."""
+    watches = tuple(watches)
+    exact = {PipelineId(watch.reference) for watch in watches if not watch.pattern}
+    patterns = {watch.reference.lower() for watch in watches if watch.pattern}
+    if not patterns:
+        return frozenset(exact)
+    matched = {pipeline.id for pipeline in catalogue if any(matches(pattern, pipeline) for pattern in patterns)}
+    return frozenset(exact | matched)

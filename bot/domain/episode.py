@@ -235,7 +235,7 @@ def _with(episode: Episode, transition: Transition, state: PipelineState) -> Epi
     observation = state.observation if transition.event not in _READING else None
     if last and last.at == transition.at and last.by is None:
         last = replace(last, events=(*last.events, transition.event))
-        if observation:  # a readable pipeline shows what was read
+        if observation:  # a readable pipeline shows its last observation
             last = replace(last, phase=transition.phase, ready=observation.ready, replicas=observation.replicas)
         return replace(episode, timeline=(*episode.timeline[:-1], last))
     entry = TimelineEntry(

@@ -133,14 +133,3 @@ def grouped(watches: Iterable[Watch]) -> tuple[Audience, ...]:
     for watch in watches:
         by_channel.setdefault(watch.channel, []).append(watch)
     return tuple(Audience(channel, tuple(its_watches)) for channel, its_watches in by_channel.items())
-
-
-def watched_ids(catalogue: Iterable[Pipeline], watches: Iterable[Watch]) -> frozenset[PipelineId]:
-    """The watched pipelines, each once."""
-    watches = tuple(watches)
-    exact = {PipelineId(watch.reference) for watch in watches if not watch.pattern}
-    patterns = {watch.reference.lower() for watch in watches if watch.pattern}
-    if not patterns:
-        return frozenset(exact)
-    matched = {pipeline.id for pipeline in catalogue if any(matches(pattern, pipeline) for pattern in patterns)}
-    return frozenset(exact | matched)

@@ -22,6 +22,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 class RedisHistory(RedisPort):
     async def history(self, pipeline_id: PipelineId) -> tuple[Transition, ...]:
+        """Oldest first, to the millisecond. `commit` appends to it, in the same step as the record."""
         with away():
             row = await self._redis.get(self._keys.history(pipeline_id))
         with readable("history"):

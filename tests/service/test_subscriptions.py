@@ -22,7 +22,7 @@ from tests.fakes import FakeChat
 from tests.service.test_heartbeat import Whole, whole
 from tests.service.test_poller import ANN_DIRECT, FAILED, ONE, OTHER, TWO, Bot, pipelines, running, subscribe, watch
 
-# --- people whom a watch names while its pipeline is FAILED ----------------------------------------------------------
+# --- people that a watch names while its pipeline is FAILED -----------------------------------------------------------
 
 BOB_TARGET = Target(kind=TargetKind.USER, id="U0BOB", direct=ChannelId("D0BOB"))
 GROUP = Target(kind=TargetKind.USERGROUP, id="S0ONCALL")

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from bot.domain.catalogue import Pipeline
 from bot.domain.coverage import Coverage, Watchers
 from bot.domain.observation import PipelineId
-from bot.domain.watch import ChannelId, Watch, audiences, grouped, watched_ids
-from tests.builders import a_watch
+from bot.domain.watch import ChannelId, Watch, audiences, grouped
+from tests.builders import a_watch, watched_ids
 
 WORDS = st.sampled_from(["orders", "orders-eu", "Orders-US", "fills", "a", ""])
 PIPELINES = st.builds(

@@ -236,7 +236,7 @@ def test_what_may_be_there_is_never_posted_without_a_look(
 def test_no_look_is_taken_while_something_may_still_land_behind_it(
     delivery: Delivery, now: datetime, ownership: Ownership
 ) -> None:
-    sent_at = delivery.attempt.sent_at or now  # whoever gives it away says when
+    sent_at = delivery.attempt.sent_at or now  # the sender of the attempt says when
     delivery = changed(delivery, sent_at=sent_at)
     step = decide(delivery, now, ownership, idempotent=False)
     while isinstance(step, Wait):

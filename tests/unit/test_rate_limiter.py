@@ -124,7 +124,7 @@ def test_why_something_was_kept_back_is_known_while_it_matters(limiter: RateLimi
     limiter.record_answer(POST)
     clock.seconds += 60
     assert limiter.cause_of_delay(POST, 61) is Delay.NOT_REACHED
-    assert limiter.cause_of_delay(POST, 59) is None  # what was made after it is late for another reason
+    assert limiter.cause_of_delay(POST, 59) is None  # a later message is late for another reason
     limiter.throttle(POST, 30)
     assert limiter.cause_of_delay(POST, 1) is Delay.RATE_LIMITED
 

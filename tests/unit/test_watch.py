@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.transition import SELECTABLE, Event
-from bot.domain.watch import Audience, ChannelId, Target, TargetKind, UserId, Watch, audiences, watched_ids
-from tests.builders import ALERTS, ORDERS, a_person, a_pipeline, a_watch
+from bot.domain.watch import Audience, ChannelId, Target, TargetKind, UserId, Watch, audiences
+from tests.builders import ALERTS, ORDERS, a_person, a_pipeline, a_watch, watched_ids
 
 OTHER = ChannelId("C0OTHER")
 HERE = Target(kind=TargetKind.HERE)

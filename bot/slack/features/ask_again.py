@@ -1,4 +1,4 @@
-"""*Previous*, *Next* and *Share to channel*: ask a question again. The answer shows what is true now."""
+"""*Previous*, *Next* and *Share to channel*: ask a question again. The answer shows the current state."""
 
 from dataclasses import replace
 

@@ -118,7 +118,7 @@ async def _named(name: str, directory: Directory, permissions: Permissions) -> T
 
 
 async def _person(user: UserId, label: str, directory: Directory, permissions: Permissions) -> Target | Refusal:
-    """Accepts guests, whom people pick from Slack's list. Refuses accounts that can't see the page."""
+    """Accepts guests that people picked from Slack's list. Refuses accounts that can't see the page."""
     person = await permissions.facts.person(user)
     named = person.name or label
     if person.account is Unreadable.AWAY:
