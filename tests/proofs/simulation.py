@@ -473,6 +473,7 @@ def run_world(seed: int, hours: float = HOURS) -> tuple[int, list[str], int, int
         verdict, world = loop.run_until_complete(live_through(seed, hours))
     finally:
         loop.close()
+        structlog.reset_defaults()  # a later test in this process reads its log
     calm_from = hours * 3600 - CALM_SECONDS + HELD_SECONDS
     promise = Promise(
         budget=world.budget,
