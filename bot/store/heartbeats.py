@@ -59,8 +59,7 @@ class RedisHeartbeats(RedisPort):
 
     async def accept_loss(self, at: datetime | None) -> None:
         await self._scripts.greet()
-        if at:
-            await self._scripts.write("doubt", [self._keys["heartbeat"]], [at.isoformat()])
+        await self._scripts.write("doubt", [self._keys["heartbeat"]], [at.isoformat() if at else ""])
 
     async def _run_id(self) -> str:
         """The run id and role of the server.

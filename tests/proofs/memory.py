@@ -373,8 +373,7 @@ class MemoryStore:
             return True
 
         await self._greet()
-        if at:
-            await self._mutate(change)
+        await self._mutate(change)
 
     # --- outbox ----------------------------------------------------------------------------------------------------
 

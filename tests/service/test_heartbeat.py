@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -182,6 +182,48 @@ async def test_lost_watches_are_announced_and_stay_lost(
         await world.bot.watch(ONE)
         await world.bot.poll(60)
         assert len(world.posted()) == 2  # the failure gets a new card
+
+
+@pytest.mark.parametrize("outage", ["none", "over", "open"])
+@pytest.mark.parametrize("bots", [1, 2])
+async def test_after_redis_was_emptied_the_operator_gets_one_notice(
+    fake_redis: redis.asyncio.Redis, outage: str, bots: int
+) -> None:
+    """The bot recreates keys itself. Their neighbours are not lost once more."""
+    problem = Unavailable("GoldRush had an internal error (500).")
+    async with AsyncExitStack() as stack:
+        first = await stack.enter_async_context(whole(fake_redis, operator=OPERATOR))
+        await first.bot.watch(ONE, "orders-*")
+        await first.bot.watch(TWO, channel=OTHER)
+        await first.bot.poll(20)
+        await first.suspensions.suspend(OTHER, SuspendReason.NOT_IN_CHANNEL)
+        first.bot.api.statuses |= dict.fromkeys((ONE, TWO), FAILED)
+        await first.bot.poll(60)
+        if outage != "none":
+            first.bot.api.statuses |= dict.fromkeys((ONE, TWO), problem)
+            await first.bot.poll(60)
+        if outage == "over":
+            first.bot.api.statuses |= {ONE: LIVE, TWO: LIVE}
+            await first.bot.poll(300)
+        worlds = [first]
+        if bots == 2:
+            second = whole(fake_redis, operator=OPERATOR, before=first.bot, chat=first.chat)
+            worlds.append(await stack.enter_async_context(second))
+            await worlds[1].bot.poll(20)
+        await fake_redis.flushall()
+        for again in (False, True):
+            if again:
+                await first.bot.watch(ONE)
+            for world in worlds * 3:
+                await world.bot.poll(10)
+        async with whole(fake_redis, operator=OPERATOR, before=first.bot, chat=first.chat) as later:
+            await later.bot.poll(20)
+        notices = [
+            content.kind
+            for delivery, content, _ in first.chat.posts
+            if isinstance(content, Notice) and delivery.receiver.channel == OPERATOR
+        ]
+    assert notices == [NoticeKind.ROLLED_BACK]
 
 
 async def test_after_redis_was_emptied_a_closed_outage_is_not_posted_again(fake_redis: redis.asyncio.Redis) -> None:
