@@ -44,8 +44,8 @@ class Routing:
     def news(self) -> list[float]:
         """Returns the times at which Slack accepted a message with the news."""
         accepted = self.rig.sandbox.slack.accepted
-        ours = [each for each in accepted if each.method == POST and each.channel == ALERTS and each.thread_ts is None]
-        return [each.at for each in ours if f"{self.name} failed" in each.text]
+        ours = [call for call in accepted if call.method == POST and call.channel == ALERTS and call.thread_ts is None]
+        return [our.at for our in ours if f"{self.name} failed" in our.text]
 
     async def until_news(self, seconds: float) -> None:
         with suppress(TimeoutError):

@@ -64,7 +64,7 @@ def _channel(rig: Rig, number: int) -> str:
 
 async def _until_seen(rig: Rig, wanted: set[str]) -> None:
     """Waits until every pipeline has a baseline, so that later messages report changes."""
-    while wanted - {each.pipeline_id for each in rig.sandbox.goldrush.requests if each.status == 200}:  # noqa: ASYNC110
+    while wanted - {request.pipeline_id for request in rig.sandbox.goldrush.requests if request.status == 200}:  # noqa: ASYNC110
         await asyncio.sleep(0.2)
 
 

@@ -80,7 +80,7 @@ class Spell:
 
 def poll(url: str, ids: list[str], rate: float, pipe: Connection) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    asyncio.run(_poll(url, [PipelineId(each) for each in ids], rate, pipe))
+    asyncio.run(_poll(url, [PipelineId(id_) for id_ in ids], rate, pipe))
 
 
 async def _poll(url: str, ids: list[PipelineId], rate: float, pipe: Connection) -> None:
@@ -101,7 +101,7 @@ async def _poll(url: str, ids: list[PipelineId], rate: float, pipe: Connection) 
 async def _polling(
     client: Client, ids: list[PipelineId], rate: float, slots: int, clock: SystemClock
 ) -> AsyncIterator[None]:
-    disk = Disk(catalogue=tuple(Pipeline(id=each, name=each) for each in ids), watches_version=1)
+    disk = Disk(catalogue=tuple(Pipeline(id=pipeline_id, name=pipeline_id) for pipeline_id in ids), watches_version=1)
     watch = Watch(channel=ChannelId("C0FLEET"), reference="*", made_by=UserId("U0ANN"), made_at=clock.now())
     disk.watches[watch.id] = watch
     store = MemoryStore(lambda: disk, TeamId("T"), clock, 1, lambda: asyncio.sleep(0))
@@ -164,9 +164,9 @@ def _vitals(client: Client, slots: int) -> Vitals:
 
 async def _at_once(client: Client, ids: list[PipelineId]) -> tuple[int, int]:
     """Starts one read per slot, beside the polling, and counts the successes."""
-    reads = [client.status(each) for each in ids]
+    reads = [client.status(pipeline_id) for pipeline_id in ids]
     answers = await asyncio.gather(*reads, return_exceptions=True)
-    return len(answers), sum(not isinstance(each, ApiError | Exception) for each in answers)
+    return len(answers), sum(not isinstance(status, ApiError | Exception) for status in answers)
 
 
 # --- the measurement -------------------------------------------------------------------------------------------------
@@ -215,8 +215,8 @@ class Bench:
                 times.setdefault(request.pipeline_id, []).append(request.at)
         gaps = [
             after - before - STEADY_SECONDS
-            for each in times.values()
-            for before, after in pairwise(each)
+            for time in times.values()
+            for before, after in pairwise(time)
             if after >= began
         ]
         return len(gaps), sorted(gaps)
@@ -234,11 +234,11 @@ async def measure(pipelines: int, hanging: int, rate: float, seconds: float, out
         bench = Bench(sandbox, pipe, stuck)
         await asyncio.sleep(WARM_SECONDS)
         spells = [await bench.spell("before", 60)]
-        for each in stuck:
-            sandbox.goldrush.set_fault(Fault(kind=FaultKind.HANG), each)
+        for name in stuck:
+            sandbox.goldrush.set_fault(Fault(kind=FaultKind.HANG), name)
         spells.append(await bench.spell(f"{hanging} hang", seconds))
-        for each in stuck:
-            sandbox.goldrush.set_fault(None, each)
+        for name in stuck:
+            sandbox.goldrush.set_fault(None, name)
         await asyncio.sleep(QUIET_SECONDS)
         spells.append(await bench.spell("after", 60))
         asked, answered = await bench.full()

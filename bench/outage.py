@@ -78,7 +78,7 @@ class Bench:
             await self._watch(f"C0FLEET{number:02}", f"fleet-{number:02}", f"team{number:02}-*")
         await self._watch(EVERYTHING, "fleet-all", "project:fleet")
         wanted = set(goldrush.pipelines)
-        while wanted - {each.pipeline_id for each in goldrush.requests if each.status == 200}:  # noqa: ASYNC110
+        while wanted - {request.pipeline_id for request in goldrush.requests if request.status == 200}:  # noqa: ASYNC110
             await asyncio.sleep(0.5)
         self._slack.limits.enabled = True
         self._deliveries = Keys(await self._team())["deliveries"]
@@ -99,7 +99,9 @@ class Bench:
     async def live_through(self, seconds: float, fault: Fault, held: float) -> int:
         """Returns the number of changes."""
         self._slack.set_fault("*", fault)
-        flapping = [asyncio.create_task(self._flaps(each, held)) for each in self._rig.sandbox.goldrush.pipelines]
+        flapping = [
+            asyncio.create_task(self._flaps(pipeline, held)) for pipeline in self._rig.sandbox.goldrush.pipelines
+        ]
         changes = len(self._rig.sandbox.goldrush.changes)
         await self._sampled(monotonic() + seconds)
         for task in flapping:
@@ -149,7 +151,7 @@ class Bench:
             while await self._rows():  # noqa: ASYNC110 (Redis offers no event to wait for)
                 await asyncio.sleep(0.5)
         self.samples.append(await self._sample())
-        posted = [each for each in self._slack.accepted[before:] if each.method == "chat.postMessage"]
+        posted = [call for call in self._slack.accepted[before:] if call.method == "chat.postMessage"]
         return began, posted
 
 
@@ -171,17 +173,17 @@ def _samples(samples: Sequence[Sample]) -> Table:
 def _arrivals(began: float, posted: Sequence[Accepted]) -> Table:
     """Prints each channel's messages with their order and times."""
     table = Table("channel", "messages", "of them in threads", "first", "failures reported", "last", "in order")
-    for channel in sorted({each.channel for each in posted}):
-        there = [each for each in posted if each.channel == channel]
-        failures = [each.at - began for each in there if _kind(each) in {"F", "S"}]
+    for channel in sorted({call.channel for call in posted}):
+        there = [call for call in posted if call.channel == channel]
+        failures = [call.at - began for call in there if _kind(call) in {"F", "S"}]
         table.add_row(
             channel,
             str(len(there)),
-            str(sum(each.thread_ts is not None for each in there)),
+            str(sum(call.thread_ts is not None for call in there)),
             f"{there[0].at - began:.1f} s",
             f"{max(failures):.1f} s" if failures else "-",
             f"{there[-1].at - began:.1f} s",
-            "".join(_kind(each) for each in there)[:40],
+            "".join(_kind(call) for call in there)[:40],
         )
     return table
 
@@ -226,7 +228,7 @@ async def measure(given: argparse.Namespace, out: Console) -> None:
                 out.print(_samples(bench.samples))
                 out.print(_arrivals(began, posted))
                 out.print(f"nothing owed after {bench.samples[-1].at - began:.0f} s; {Counter(map(_kind, posted))}")
-                caught = [each for each in posted if _kind(each) == "C"]
+                caught = [call for call in posted if _kind(call) == "C"]
                 out.print(caught[0].text if caught else "no catch-up", markup=False)
                 out.print(f"load of the machine (1, 5, 15 minutes): {os.getloadavg()}")
                 for channel in ("C0FLEET00", EVERYTHING) if given.picture else ():

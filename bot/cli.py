@@ -79,7 +79,7 @@ def run(
 
 
 def _leaves(group: BaseExceptionGroup[Exception]) -> list[Exception]:
-    inner = [_leaves(each) if isinstance(each, BaseExceptionGroup) else [each] for each in group.exceptions]
+    inner = [_leaves(error) if isinstance(error, BaseExceptionGroup) else [error] for error in group.exceptions]
     return [exc for leaves in inner for exc in leaves]
 
 

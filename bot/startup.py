@@ -84,13 +84,13 @@ async def _missing(client: redis.asyncio.Redis, team: TeamId) -> str | None:
         if problem := refusal(exc):
             raise _refused(problem) from None
         return f"{type(exc).__name__}: {exc}"
-    for each in problems:
-        if each.weight is Weight.FATAL:
-            raise _refused(each)
-        if each.weight is Weight.WAITS:
-            return each.text
-    for each in problems:
-        emit(StoreWeak(problem=each.text, fix=each.cure))
+    for weakness in problems:
+        if weakness.weight is Weight.FATAL:
+            raise _refused(weakness)
+        if weakness.weight is Weight.WAITS:
+            return weakness.text
+    for weakness in problems:
+        emit(StoreWeak(problem=weakness.text, fix=weakness.cure))
     return None
 
 

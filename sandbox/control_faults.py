@@ -125,8 +125,8 @@ async def _slack(sandbox: Breakable, body: Body) -> None:
         slack.set_fault(method or "*", _web_fault(_chosen(kind, FaultKind), body))
         return
     everywhere = list(slack.faults.active()) if body.maybe_text("fix") is None else ["*"]
-    for each in everywhere if method is None else [method]:
-        slack.set_fault(each, None)
+    for target in everywhere if method is None else [method]:
+        slack.set_fault(target, None)
 
 
 def _web_fault(kind: FaultKind, body: Body) -> Fault:
@@ -247,7 +247,7 @@ def _require_bot(bot: BotProcess | None) -> BotProcess:
 
 def _chosen(kind: str, kinds: type[K], *others: type[StrEnum]) -> K:
     if kind not in set(kinds):
-        known = [*map(str, kinds), *(str(each) for family in others for each in family)]
+        known = [*map(str, kinds), *(str(kind) for family in others for kind in family)]
         raise ValueError(f"kind must be none or one of {', '.join(known)}")
     return kinds(kind)
 

@@ -55,7 +55,7 @@ def routes(sandbox: Controlled) -> list[web.RouteDef]:
 def pipeline_rows(goldrush: GoldRush) -> list[Json]:
     """All pipelines in the order of their creation, hidden ones included."""
     everything = goldrush.pipelines | goldrush.removed
-    return [_row(goldrush, pipeline) for pipeline in sorted(everything.values(), key=lambda each: each.number)]
+    return [_row(goldrush, pipeline) for pipeline in sorted(everything.values(), key=lambda listed: listed.number)]
 
 
 def fault_rows(goldrush: GoldRush) -> list[Json]:

@@ -65,8 +65,8 @@ async def _until_stopped(play: Coroutine[None, None, int], stopped: asyncio.Even
     """The result of `play`; None if it was stopped."""
     playing, asked = asyncio.ensure_future(play), asyncio.ensure_future(stopped.wait())
     await asyncio.wait({playing, asked}, return_when=asyncio.FIRST_COMPLETED)
-    for each in (playing, asked):
-        each.cancel()
+    for task in (playing, asked):
+        task.cancel()
     await asyncio.wait({playing, asked})
     return None if playing.cancelled() else playing.result()
 

@@ -156,8 +156,10 @@ class RedisStandIn:
             wire = self._proxy.fault
             if wire is not None and kind in (None, wire.kind):
                 await self._proxy.strike(None)
-            for each in [each for each in self._of_server if kind in (None, each)]:
-                await self._fix_server(each)
+            for server_fault_kind in [
+                server_fault_kind for server_fault_kind in self._of_server if kind in (None, server_fault_kind)
+            ]:
+                await self._fix_server(server_fault_kind)
         self.on_change()
 
     async def _fix_server(self, kind: ServerFaultKind) -> None:
@@ -193,8 +195,8 @@ class RedisStandIn:
 
     async def _fix_all_of_server(self) -> None:
         """A server that hangs or is full cannot hand over."""
-        for each in list(self._of_server):
-            await self._fix_server(each)
+        for server_fault_kind in list(self._of_server):
+            await self._fix_server(server_fault_kind)
 
     async def _copy(self) -> RedisServer:
         self._copies += 1

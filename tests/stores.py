@@ -46,7 +46,7 @@ class WholeStore(RedisStore):
         """Returns how many watches are new or changed. Announces nothing if none is."""
         there = await self.watches()
         known = {watch.id: watch for watch in there.all}
-        return await self._edit(there.version, announcement, [(known.get(each.id), each) for each in watches])
+        return await self._edit(there.version, announcement, [(known.get(watch.id), watch) for watch in watches])
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Message) -> int:
         there = await self.watches()

@@ -164,9 +164,9 @@ class Heartbeat:
         await self._store.record_heartbeat(now, last.run_id, notices, read_since=self._repository.all_read_since)
 
     def _missed_since(self, moment: datetime) -> tuple[DigestEntry, ...]:
-        records = (self._repository.record(each) for each in sorted(self._repository.watched))
+        records = (self._repository.record(pipeline_id) for pipeline_id in sorted(self._repository.watched))
         missed = (missed_since(record, self._repository.pipeline(record.pipeline_id), moment) for record in records)
-        return tuple(each for each in missed if each)
+        return tuple(entry for entry in missed if entry)
 
 
 def missed_since(record: Record, pipeline: Pipeline, moment: datetime) -> DigestEntry | None:

@@ -26,7 +26,7 @@ class Notices:
     ) -> list[Message]:
         at = (notice.since or notice.at).isoformat()
         lost = notice.kind is NoticeKind.ROLLED_BACK
-        bodies = {each: self._own_part(each, notice, unread) for each in channels if lost or not self.operator}
+        bodies = {channel: self._own_part(channel, notice, unread) for channel in channels if lost or not self.operator}
         if self.operator:
             bodies[self.operator] = notice
         return [
@@ -46,6 +46,6 @@ class Notices:
         return replace(
             notice,
             watches=tuple(watch for watch in notice.watches if watch.channel == channel),
-            missed=tuple(each for each in notice.missed if each.pipeline.id in covered),
+            missed=tuple(entry for entry in notice.missed if entry.pipeline.id in covered),
             unread=len(covered.intersection(unread)),
         )

@@ -130,4 +130,4 @@ class StoreRecovery:
         operator = self._notices.operator
         if operator is None or self._recovered or self._repository.watches.all:
             return ()
-        return tuple(each for each in await self._memberships.memberships() if each != operator)
+        return tuple(channel for channel in await self._memberships.memberships() if channel != operator)

@@ -25,22 +25,24 @@ class DueTimes:
     def follow(self, pollable: AbstractSet[PipelineId], now: float) -> AbstractSet[PipelineId]:
         """Adds new pipelines, due at once, and drops the others. Returns the dropped ones."""
         dropped = self._due.keys() - pollable
-        for each in dropped:
-            del self._due[each]
-            self._read_at.pop(each, None)
-        for each in sorted(pollable - self._due.keys()):
-            self._due[each] = now
+        for pipeline_id in dropped:
+            del self._due[pipeline_id]
+            self._read_at.pop(pipeline_id, None)
+        for pipeline_id in sorted(pollable - self._due.keys()):
+            self._due[pipeline_id] = now
         return dropped
 
     def fit(self, periods: Mapping[PipelineId, float], rate: float, *, advance: bool) -> None:
         """Stretches the periods to the rate. `advance`: a period that became shorter makes a pipeline due earlier."""
         self.stretch = stretch(periods.values(), rate)
         if advance:
-            for each in periods.keys() & self._read_at.keys():
-                self._due[each] = min(self._due[each], self._read_at[each] + periods[each] * self.stretch)
+            for pipeline_id in periods.keys() & self._read_at.keys():
+                self._due[pipeline_id] = min(
+                    self._due[pipeline_id], self._read_at[pipeline_id] + periods[pipeline_id] * self.stretch
+                )
 
     def overdue(self, now: float) -> list[PipelineId]:
-        return [each for each, at in self._due.items() if at <= now]
+        return [pipeline_id for pipeline_id, at in self._due.items() if at <= now]
 
     def due_at(self, pipeline_id: PipelineId) -> float:
         return self._due[pipeline_id]
@@ -52,8 +54,8 @@ class DueTimes:
         self._due = dict.fromkeys(self._due, now)
 
     def put_all_off(self, until: float) -> None:
-        for each in self._due:
-            self._due[each] = max(self._due[each], until)
+        for pipeline_id in self._due:
+            self._due[pipeline_id] = max(self._due[pipeline_id], until)
 
     def mark_read(self, pipeline_id: PipelineId, now: float) -> None:
         self._read_at[pipeline_id] = now
@@ -65,4 +67,4 @@ class DueTimes:
         self._due[pipeline_id] = max(self._due[pipeline_id] + step, now)
 
     def unread_since(self, pipeline_ids: AbstractSet[PipelineId], moment: float) -> frozenset[PipelineId]:
-        return frozenset(each for each in pipeline_ids if self._read_at.get(each, NEVER) < moment)
+        return frozenset(pipeline_id for pipeline_id in pipeline_ids if self._read_at.get(pipeline_id, NEVER) < moment)

@@ -101,9 +101,9 @@ class Scheduler:
 
     def promised(self) -> Mapping[PipelineId, float]:
         """How old, in seconds, each reading may grow while all goes well. The same on bots that do not lead."""
-        periods = {each: self._period(each) for each in self._repository.pollable}
+        periods = {pipeline_id: self._period(pipeline_id) for pipeline_id in self._repository.pollable}
         factor = stretch(periods.values(), self._budget.rate)
-        return {each: seconds * factor for each, seconds in periods.items()}
+        return {pipeline_id: seconds * factor for pipeline_id, seconds in periods.items()}
 
     def unread_since(self, moment: float) -> frozenset[PipelineId]:
         """The polled pipelines without a read since `moment`, in monotonic seconds."""
@@ -160,12 +160,18 @@ class Scheduler:
         pollable = self._repository.pollable
         for dropped in self._due.follow(pollable, now):
             self._recorder.forget(dropped)
-        periods = {each: self._period(each) for each in pollable}
+        periods = {pipeline_id: self._period(pipeline_id) for pipeline_id in pollable}
         self._due.fit(periods, self._budget.rate, advance=not self._breaker.is_open)
 
     def _most_overdue(self, now: float) -> list[PipelineId]:
-        due = [each for each in self._due.overdue(now) if each not in self._under_way]
-        return sorted(due, key=lambda each: (self._due.due_at(each), self._repository.record(each).state.sequence))
+        due = [pipeline_id for pipeline_id in self._due.overdue(now) if pipeline_id not in self._under_way]
+        return sorted(
+            due,
+            key=lambda pipeline_id: (
+                self._due.due_at(pipeline_id),
+                self._repository.record(pipeline_id).state.sequence,
+            ),
+        )
 
     def _period(self, pipeline_id: PipelineId) -> float:
         return period(self._repository.record(pipeline_id).state, self._clock.now(), self._cadence)

@@ -119,7 +119,7 @@ class Acknowledgements:
 
     async def _forgotten(self, channel: ChannelId, pipeline: Pipeline) -> AcknowledgeAnswer:
         """The store lacks the card: answers with the pipeline's current state. Reads it if a listing has it."""
-        listed = [each for each in self._repository.catalogue if each.id == pipeline.id]
+        listed = [candidate for candidate in self._repository.catalogue if candidate.id == pipeline.id]
         views = await self._views.of(listed, channel, older_than=FRESH_SECONDS)
         current = StatusAnswer(views=views, at=self._clock.now()) if views else None
         return AcknowledgeAnswer(pipeline=pipeline, fate=Fate.UNKNOWN, watched=self._covers(pipeline), current=current)

@@ -68,9 +68,9 @@ class Notes:
 
     async def _redraw(self, target: Pipeline) -> int:
         """Runs even if nothing changed: an earlier try may have stopped between the write and the redraw."""
-        failed = [each for each in self._covered(target) if self._fails(each)]
-        for each in failed:
-            await self._repository.write(each.id, plan_redrawn)
+        failed = [pipeline for pipeline in self._covered(target) if self._fails(pipeline)]
+        for pipeline in failed:
+            await self._repository.write(pipeline.id, plan_redrawn)
         return len(failed)
 
     def _fails(self, pipeline: Pipeline) -> bool:
@@ -102,7 +102,7 @@ class Notes:
             change=change,
             applies=own if pattern else self._repository.guidance(target).of(kind),
             before=before,
-            covers=tuple(each.name for each in self._covered(target)) if pattern else (),
+            covers=tuple(pipeline.name for pipeline in self._covered(target)) if pattern else (),
         )
 
 

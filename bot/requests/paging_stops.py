@@ -50,8 +50,10 @@ class PagingStops:
         """Removes the person from every watch that pages them for one of these pipelines; None: from every watch."""
         await self._repository.refresh_watches()
         paging = [watch for watch in self._repository.watches.all if _pages(watch, person)]
-        pipelines = [self._repository.pipeline(each) for each in pipeline_ids or ()]
-        affected = [watch for watch in paging if pipeline_ids is None or any(watch.covers(each) for each in pipelines)]
+        pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in pipeline_ids or ()]
+        affected = [
+            watch for watch in paging if pipeline_ids is None or any(watch.covers(pipeline) for pipeline in pipelines)
+        ]
         for channel in dict.fromkeys(watch.channel for watch in affected):
             await self._edit(channel, person, [watch for watch in affected if watch.channel == channel])
         await self._end_direct_cards(person, affected)
@@ -137,4 +139,6 @@ def _without(targets: Sequence[Target], person: UserId) -> tuple[Target, ...]:
 
 
 def _name(watches: Sequence[Watch], person: UserId) -> str:
-    return next((each.label for watch in watches for each in watch.targets if _is(each, person) and each.label), "")
+    return next(
+        (target.label for watch in watches for target in watch.targets if _is(target, person) and target.label), ""
+    )

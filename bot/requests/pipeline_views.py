@@ -48,7 +48,7 @@ class PipelineViews:
     ) -> tuple[PipelineView, ...]:
         """Views for `channel`, after reading the pipelines whose last reading is older than `older_than` seconds."""
         problems = await self.read(pipelines, older_than=older_than)
-        known = self.known([self._repository.pipeline(each.id) for each in pipelines], channel)
+        known = self.known([self._repository.pipeline(pipeline.id) for pipeline in pipelines], channel)
         return tuple(self._with_problem(view, problems.get(view.pipeline.id)) for view in known)
 
     def _with_problem(self, view: PipelineView, problem: str | None) -> PipelineView:
@@ -60,13 +60,16 @@ class PipelineViews:
         Reads at most `READ_AT_ONCE`, the oldest first. Returns the problem of each read, or None.
         """
         promised = self._reads.promised()
-        oldest = {each.id: min(older_than, promised.get(each.id, older_than) + OVERDUE_SECONDS) for each in pipelines}
-        ages = {each: self._age(each) for each in oldest}
-        stale = [each for each, seconds in oldest.items() if ages[each] > seconds]
-        stale = sorted(stale, key=lambda each: -ages[each])[:READ_AT_ONCE]
+        oldest = {
+            pipeline.id: min(older_than, promised.get(pipeline.id, older_than) + OVERDUE_SECONDS)
+            for pipeline in pipelines
+        }
+        ages = {pipeline_id: self._age(pipeline_id) for pipeline_id in oldest}
+        stale = [pipeline_id for pipeline_id, seconds in oldest.items() if ages[pipeline_id] > seconds]
+        stale = sorted(stale, key=lambda pipeline_id: -ages[pipeline_id])[:READ_AT_ONCE]
         if not stale:
             return {}
-        reads = {asyncio.ensure_future(self._reads.read_now(each)): each for each in stale}
+        reads = {asyncio.ensure_future(self._reads.read_now(pipeline_id)): pipeline_id for pipeline_id in stale}
         try:
             done, late = await asyncio.wait(reads, timeout=ANSWER_SECONDS)
         finally:
@@ -83,8 +86,8 @@ class PipelineViews:
         """Views as last known, without a read."""
         watched_here = self._repository.covered_by(self._repository.watches.of(channel))
         promised = self._reads.promised()
-        known = (self._known(each, watched_here=each.id in watched_here) for each in pipelines)
-        return tuple(self._with_problem(each, self._staleness(each, promised)) for each in known)
+        known = (self._known(pipeline, watched_here=pipeline.id in watched_here) for pipeline in pipelines)
+        return tuple(self._with_problem(view, self._staleness(view, promised)) for view in known)
 
     def _staleness(self, view: PipelineView, promised: Mapping[PipelineId, float]) -> str | None:
         """Why the last reading may be out of date.

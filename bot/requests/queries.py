@@ -56,7 +56,7 @@ class Queries:
         `names`: the names at the time of parsing.
         """
         states = self._references.no_names(states)
-        references = [each for each in references if each.lower() not in states]
+        references = [reference for reference in references if reference.lower() not in states]
         answer = await (self._named(channel, references, names) if references else self._watched(channel))
         views = worst_first(answer.views, answer.at)
         if len(views) == 1:
@@ -68,17 +68,17 @@ class Queries:
 
     async def _watched(self, channel: ChannelId) -> StatusAnswer:
         watched = self._repository.in_order(self._repository.watches.of(channel))
-        pipelines = [self._repository.pipeline(each) for each in watched]
+        pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in watched]
         views = await self._views.of(pipelines, channel, older_than=self._views.recent_seconds)
         suspended = await self._reason_after_retry(channel)
         return StatusAnswer(views=views, whole_channel=True, channel=channel, suspended=suspended, at=self._clock.now())
 
     async def _named(self, channel: ChannelId, references: Sequence[str], names: Names | None) -> StatusAnswer:
         resolved = await self._references.resolve(references, channel, names=names)
-        named = {each.id: each for each in resolved.pipelines}
+        named = {pipeline.id: pipeline for pipeline in resolved.pipelines}
         listed = Names(self._repository.catalogue if resolved.patterns else ())
         for pattern in resolved.patterns:
-            named |= {each.id: each for each in _found(pattern, listed)}
+            named |= {pipeline.id: pipeline for pipeline in _found(pattern, listed)}
             await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
         fresh = FRESH_SECONDS if len(named) <= 5 else self._views.recent_seconds
         views = await self._views.of(named.values(), channel, older_than=fresh)
@@ -120,10 +120,10 @@ class Queries:
         for watch in self._repository.watches.of(channel):
             covered[watch] = self._repository.in_order([watch])
             await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
-        pipelines = [self._repository.pipeline(each) for each in dict.fromkeys(chain(*covered.values()))]
+        pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in dict.fromkeys(chain(*covered.values()))]
         known = {view.pipeline.id: view for view in self._views.known(pipelines, channel)}
         views = [
-            WatchedView(watch=self._repository.named(watch), covers=tuple(known[each] for each in ids))
+            WatchedView(watch=self._repository.named(watch), covers=tuple(known[pipeline_id] for pipeline_id in ids))
             for watch, ids in covered.items()
         ]
         await self._repository.refresh_watches()
@@ -156,8 +156,8 @@ def _found(reference: str, names: Names) -> tuple[Pipeline, ...]:
 
 def _with_words(catalogue: Iterable[Pipeline], words: str) -> list[Pipeline]:
     wanted = words.lower().split()
-    chosen = [each for each in catalogue if all(word in _searched_text(each) for word in wanted)]
-    return sorted(chosen, key=lambda each: (each.project.lower(), each.name.lower(), each.id))
+    chosen = [pipeline for pipeline in catalogue if all(word in _searched_text(pipeline) for word in wanted)]
+    return sorted(chosen, key=lambda pipeline: (pipeline.project.lower(), pipeline.name.lower(), pipeline.id))
 
 
 def _searched_text(pipeline: Pipeline) -> str:

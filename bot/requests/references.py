@@ -37,8 +37,10 @@ class References:
         `names`: the names at the time of parsing, if the command was parsed. `ending`: an earlier name counts too, so a
         name may mean either of two pipelines.
         """
-        patterns = tuple({each.lower(): each for each in references if is_pattern(each)}.values())
-        exact = tuple({comparable(each): each for each in references if not is_pattern(each)}.values())
+        patterns = tuple({reference.lower(): reference for reference in references if is_pattern(reference)}.values())
+        exact = tuple(
+            {comparable(reference): reference for reference in references if not is_pattern(reference)}.values()
+        )
         names = self.names(channel) if names is None else names
         resolved = _resolved(exact, names)
         if any(isinstance(resolution, Unknown) for resolution in resolved) or not names.pipelines:
@@ -47,9 +49,11 @@ class References:
         if ending:
             resolved = [_with_former(*pair, names) for pair in zip(exact, resolved, strict=True)]
         return ResolvedReferences(
-            pipelines=tuple(pipeline for each in resolved if isinstance(each, Found) for pipeline in each.pipelines),
+            pipelines=tuple(
+                pipeline for lookup in resolved if isinstance(lookup, Found) for pipeline in lookup.pipelines
+            ),
             patterns=patterns,
-            unresolved=tuple(each for each in resolved if not isinstance(each, Found)),
+            unresolved=tuple(reference for reference in resolved if not isinstance(reference, Found)),
         )
 
     def no_names(self, states: Collection[State]) -> frozenset[State]:
@@ -63,18 +67,20 @@ class References:
 
     def names(self, channel: ChannelId) -> Names:
         """The names that people in this channel may use, including earlier names of watched pipelines."""
-        former = {PipelineId(each.reference): each.label for each in self._repository.watches.of(channel) if each.label}
+        former = {
+            PipelineId(watch.reference): watch.label for watch in self._repository.watches.of(channel) if watch.label
+        }
         return Names([*self._repository.catalogue, *self._unlisted(channel)], former)
 
     def _unlisted(self, channel: ChannelId) -> list[Pipeline]:
         """Watched pipelines that no listing shows. People can still ask for them, and unwatch them, by name."""
-        listed = {each.id for each in self._repository.catalogue}
+        listed = {pipeline.id for pipeline in self._repository.catalogue}
         unlisted = self._repository.covered_by(self._repository.watches.of(channel)) - listed
-        return [self._repository.pipeline(each) for each in sorted(unlisted)]
+        return [self._repository.pipeline(pipeline_id) for pipeline_id in sorted(unlisted)]
 
 
 def _resolved(references: Iterable[str], names: Names) -> list[Resolution]:
-    return [resolve(each, names, suggest=False) for each in references]
+    return [resolve(reference, names, suggest=False) for reference in references]
 
 
 def _with_suggestions(resolved: Iterable[Resolution], names: Names) -> list[Resolution]:

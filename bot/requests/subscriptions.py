@@ -84,13 +84,15 @@ class Subscriptions:
 
     async def _unmatched(self, channel: ChannelId, patterns: Sequence[str]) -> UnmatchedAnswer | None:
         current = {watch.reference.lower() for watch in self._repository.watches.of(channel)}
-        new = [each for each in patterns if each.lower() not in current]
-        empty = [each for each in new if not await self._matches_any(each)]
+        new = [pattern for pattern in patterns if pattern.lower() not in current]
+        empty = [pattern for pattern in new if not await self._matches_any(pattern)]
         if not empty:
             return None
         names = await self._references.fresh_names(channel)
-        empty = [each for each in empty if not await self._matches_any(each)]
-        nearest = dict.fromkeys(near for each in empty for near in names.nearest(comparable(each).replace("*", "")))
+        empty = [pattern for pattern in empty if not await self._matches_any(pattern)]
+        nearest = dict.fromkeys(
+            near for pattern in empty for near in names.nearest(comparable(pattern).replace("*", ""))
+        )
         return UnmatchedAnswer(patterns=tuple(empty), nearest=tuple(nearest), at=self._clock.now()) if empty else None
 
     async def _matches_any(self, pattern: str) -> bool:
@@ -98,7 +100,9 @@ class Subscriptions:
         return self._repository.matches_any(pattern)
 
     async def _subscribe(self, channel: ChannelId, resolved: ResolvedReferences, wish: Wish) -> WatchAnswer | Refusal:
-        labels = {str(each.id): each.name for each in resolved.pipelines} | {each: each for each in resolved.patterns}
+        labels = {str(pipeline.id): pipeline.name for pipeline in resolved.pipelines} | {
+            pattern: pattern for pattern in resolved.patterns
+        }
         for _ in range(ATTEMPTS):
             at, watches = self._clock.now(), self._repository.watches
             current = {watch.id: watch for watch in watches.of(channel)}
@@ -121,7 +125,7 @@ class Subscriptions:
     async def _with_states(self, answer: WatchAnswer) -> WatchAnswer:
         """Adds the current state of the watched pipelines."""
         watched = (*answer.added, *answer.unchanged)
-        covered = [self._repository.pipeline(each) for each in self._repository.in_order(watched)]
+        covered = [self._repository.pipeline(pipeline_id) for pipeline_id in self._repository.in_order(watched)]
         fresh = FRESH_SECONDS if len(covered) <= 5 else self._views.recent_seconds
         matched = await self._views.of(covered, answer.channel, older_than=fresh)
         await self._repository.welcome([answer.channel])
@@ -160,7 +164,7 @@ class Subscriptions:
             ending = {watch.id: self._repository.named(watch) for watch in (*named, *covered)}
             return UnwatchAnswer(channel=channel, would_end=tuple(ending.values()), at=at)
         # An earlier unwatch may have stopped before this step.
-        await self._repository.forget((each.id for each in resolved.pipelines), at, [channel])
+        await self._repository.forget((pipeline.id for pipeline in resolved.pipelines), at, [channel])
         return await self._end(channel, resolved, by, by_name)
 
     async def _end(
@@ -196,17 +200,23 @@ class Subscriptions:
         gone = {watch.reference.lower() for watch in ending}
         named = resolved or ResolvedReferences((), (), ())
         staying = [watch for watch in current if watch not in ending]
-        covered = {each.name for each in named.pipelines if any(watch.covers(each) for watch in staying)}
-        uncovered = [each.name for each in named.pipelines if each.id.lower() not in gone and each.name not in covered]
-        patterns = tuple(watch for watch in staying if any(watch.covers(each) for each in named.pipelines))
+        covered = {pipeline.name for pipeline in named.pipelines if any(watch.covers(pipeline) for watch in staying)}
+        uncovered = [
+            pipeline.name
+            for pipeline in named.pipelines
+            if pipeline.id.lower() not in gone and pipeline.name not in covered
+        ]
+        patterns = tuple(watch for watch in staying if any(watch.covers(pipeline) for pipeline in named.pipelines))
         return UnwatchAnswer(
             channel=channel,
             removed=tuple(self._repository.named(watch) for watch in ending),
-            not_watched=(*uncovered, *(each for each in named.patterns if each.lower() not in gone)),
+            not_watched=(*uncovered, *(pattern for pattern in named.patterns if pattern.lower() not in gone)),
             covered=tuple(sorted(covered)),
             still_covered_by=patterns,
             still_watched=tuple(
-                each for each in self._staying(current, ending) if each.id not in {pattern.id for pattern in patterns}
+                watch
+                for watch in self._staying(current, ending)
+                if watch.id not in {pattern.id for pattern in patterns}
             ),
             at=at,
         )
@@ -284,5 +294,5 @@ def _edits(
 
 
 def _is_named(watch: Watch, resolved: ResolvedReferences) -> bool:
-    wanted = {str(each.id) for each in resolved.pipelines} | {each.lower() for each in resolved.patterns}
+    wanted = {str(pipeline.id) for pipeline in resolved.pipelines} | {pattern.lower() for pattern in resolved.patterns}
     return watch.reference in wanted or watch.reference.lower() in wanted

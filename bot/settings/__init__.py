@@ -154,7 +154,7 @@ class Settings(EnvironmentSettings):
     def secrets(self) -> tuple[str, ...]:
         """The values that no output may contain, including each spelling of the password in REDIS_URL."""
         given = [getattr(self, name) for name in type(self).model_fields]
-        values = [each.get_secret_value() for each in given if isinstance(each, SecretStr)]
+        values = [value.get_secret_value() for value in given if isinstance(value, SecretStr)]
         return (*values, *(passwords_in(self.store_url) if self.store_url else ()))
 
     @property

@@ -44,7 +44,7 @@ def _near_miss(name: str, known: Collection[str]) -> str | None:
 
 def _nearest(name: str, known: Collection[str]) -> str | None:
     """Compares names without the prefix, since REDIS_URL and some others have none."""
-    by_rest = {each.removeprefix(PREFIX): each for each in known}
+    by_rest = {setting.removeprefix(PREFIX): setting for setting in known}
     near = get_close_matches(name.removeprefix(PREFIX), by_rest, 1, 0.6)
     return by_rest[near[0]] if near else None
 

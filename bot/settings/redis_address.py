@@ -112,7 +112,7 @@ def passwords_in(url: str) -> tuple[str, ...]:
     """The password of a valid address, encoded as in the address and decoded as the bot sends it."""
     parts = urlsplit(url)
     found = [parts.password or "", *parse_qs(parts.query).get("password", [])]
-    return tuple(dict.fromkeys(form for each in found if each for form in (each, unquote(each))))
+    return tuple(dict.fromkeys(form for password in found if password for form in (password, unquote(password))))
 
 
 def host_is_valid(host: str | None) -> bool:

@@ -124,7 +124,7 @@ class Router:
         if isinstance(command, UsageError):
             word = self._routes.word(text)
             return word is not None and word.takes_names
-        return any(isinstance(resolve(each, names, suggest=False), Unknown) for each in command.pipelines)
+        return any(isinstance(resolve(reference, names, suggest=False), Unknown) for reference in command.pipelines)
 
     def _may_change(self, command: Command, text: str) -> bool:
         """True for an invalid text that may become a command that writes, once a fresh listing has more names."""

@@ -107,7 +107,11 @@ class Routes:
             again = self._refused(hint, names)
             if again is None:
                 return hint
-            better = (each for each in again.hints if self._begins(each) and not self._refused(each, names))
+            better = (
+                suggestion
+                for suggestion in again.hints
+                if self._begins(suggestion) and not self._refused(suggestion, names)
+            )
             if found := next(better, None):
                 return found
         return "help"

@@ -102,7 +102,9 @@ class KnownPipelines:
         else:
             self._catalogue, self._listed_at = dict(listed), complete_at
         missing = known.keys() - self._catalogue.keys()
-        self._unlisted = {each: known[each] for each in missing if self._is_worth_reading(each)}
+        self._unlisted = {
+            pipeline_id: known[pipeline_id] for pipeline_id in missing if self._is_worth_reading(pipeline_id)
+        }
         self._cover()
 
     def _is_worth_reading(self, pipeline_id: PipelineId) -> bool:
@@ -110,17 +112,17 @@ class KnownPipelines:
 
     def _read_again(self, moment: datetime) -> None:
         """Counts the pipelines watched at that moment as read then. The heartbeat does not cover later watches."""
-        for each in self.covered_by(watch for watch in self.watches.all if watch.made_at <= moment):
-            record = self.record(each)
-            self._records[each] = replace(record, state=read_again(record.state, moment))
+        for pipeline_id in self.covered_by(watch for watch in self.watches.all if watch.made_at <= moment):
+            record = self.record(pipeline_id)
+            self._records[pipeline_id] = replace(record, state=read_again(record.state, moment))
 
     @property
     def all_read_since(self) -> datetime | None:
         """The bot has read all closely watched pipelines since then."""
-        return read_since(self.record(each).state for each in self._watched)
+        return read_since(self.record(pipeline_id).state for pipeline_id in self._watched)
 
     def _remembered(self, stored: Mapping[PipelineId, Record]) -> dict[PipelineId, Record]:
-        return {each: remembered(record, self.record(each)) for each, record in stored.items()}
+        return {pipeline_id: remembered(record, self.record(pipeline_id)) for pipeline_id, record in stored.items()}
 
     @property
     def known(self) -> KnownState:
@@ -134,7 +136,7 @@ class KnownPipelines:
 
         The bot follows an episode to its end even if the pipeline gets another name.
         """
-        return self._watched | {each for each in self._records if self._is_followed(each)}
+        return self._watched | {pipeline_id for pipeline_id in self._records if self._is_followed(pipeline_id)}
 
     def follows(self, pipeline_id: PipelineId) -> bool:
         """True if it is in `watched`."""
@@ -151,14 +153,22 @@ class KnownPipelines:
     def pollable(self) -> frozenset[PipelineId]:
         """The watched pipelines, except gone ones. The bot reads those again after a listing shows them."""
         return frozenset(
-            each for each in self.watched if each in self._catalogue or self.record(each).state.reach is not Reach.GONE
+            pipeline_id
+            for pipeline_id in self.watched
+            if pipeline_id in self._catalogue or self.record(pipeline_id).state.reach is not Reach.GONE
         )
 
     def open_episodes_in(self, channel: ChannelId) -> frozenset[PipelineId]:
         """The pipelines whose open episode has a card in the channel."""
-        episodes = {each: record.episode for each, record in self._records.items() if each != API_PIPELINE_ID}
+        episodes = {
+            pipeline_id: record.episode
+            for pipeline_id, record in self._records.items()
+            if pipeline_id != API_PIPELINE_ID
+        }
         return frozenset(
-            each for each, episode in episodes.items() if episode and episode.open and channel in episode.cards.values()
+            pipeline_id
+            for pipeline_id, episode in episodes.items()
+            if episode and episode.open and channel in episode.cards.values()
         )
 
     @property
@@ -202,7 +212,9 @@ class KnownPipelines:
 
     def in_order(self, watches: Iterable[Watch]) -> list[PipelineId]:
         """The pipelines that these watches cover, by name."""
-        return sorted(self.covered_by(watches), key=lambda each: (self.pipeline(each).name.lower(), each))
+        return sorted(
+            self.covered_by(watches), key=lambda pipeline_id: (self.pipeline(pipeline_id).name.lower(), pipeline_id)
+        )
 
     def routing(self, pipeline: Pipeline) -> Routing:
         return Routing(self.team, pipeline, self._audiences(pipeline), self.guidance(pipeline))

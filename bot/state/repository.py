@@ -79,14 +79,14 @@ class Repository(KnownPipelines):
         known = self._catalogue | self._unlisted
         self._take_listing(listed, complete_at)
         await self._store.save_catalogue([*self._catalogue.values(), *self._unlisted.values()])
-        for each in sorted(listed.keys() & known.keys()):
-            if listed[each] != known[each] and self.record(each).episode:
-                await self.write(each, plan_redrawn)
+        for pipeline_id in sorted(listed.keys() & known.keys()):
+            if listed[pipeline_id] != known[pipeline_id] and self.record(pipeline_id).episode:
+                await self.write(pipeline_id, plan_redrawn)
 
     async def redraw(self, pipeline_ids: Iterable[PipelineId]) -> None:
         """Updates the cards of these pipelines' open episodes."""
-        for each in sorted(set(pipeline_ids)):
-            await self.write(each, plan_redrawn)
+        for pipeline_id in sorted(set(pipeline_ids)):
+            await self.write(pipeline_id, plan_redrawn)
 
     async def write(self, pipeline_id: PipelineId, make: MakePlan, routing: Routing | None = None) -> Plan | None:
         """Plans and writes. Plans again if another bot wrote first.
@@ -126,12 +126,12 @@ class Repository(KnownPipelines):
         """Loads other bots' later writes. Leaves older records of a rolled-back store for `restore`."""
         await self.refresh_watches()
         versions = await self._store.versions()
-        if any(self.record(each).version < version for each, version in versions.items()):
+        if any(self.record(pipeline_id).version < version for pipeline_id, version in versions.items()):
             stored = await self._store.records()
             self._records |= {
-                each: remembered(record, self.record(each))
-                for each, record in stored.items()
-                if self.record(each).version < record.version
+                pipeline_id: remembered(record, self.record(pipeline_id))
+                for pipeline_id, record in stored.items()
+                if self.record(pipeline_id).version < record.version
             }
 
     async def restore(self, known: KnownState, *, emptied: bool) -> tuple[Watch, ...]:

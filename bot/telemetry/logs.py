@@ -27,7 +27,7 @@ class Redaction:
     """A processor of structlog. No line contains one of the values in `secrets`."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        known = sorted({each for each in secrets if len(each) >= SHORTEST_SECRET}, key=len, reverse=True)
+        known = sorted({secret for secret in secrets if len(secret) >= SHORTEST_SECRET}, key=len, reverse=True)
         self._values = re.compile("|".join(map(re.escape, known))) if known else None
 
     def __call__(self, _: object, __: str, event: EventDict) -> EventDict:
@@ -46,9 +46,9 @@ class Redaction:
             case None | int() | float():
                 return value
             case Mapping():
-                return {self.text(str(name)): self._named(str(name), each) for name, each in value.items()}
+                return {self.text(str(name)): self._named(str(name), item) for name, item in value.items()}
             case list() | tuple() | set() | frozenset():
-                return [self.clean(each) for each in value]
+                return [self.clean(item) for item in value]
             case _:
                 return self.text(repr(value))
 
@@ -69,7 +69,7 @@ def _log_uncaught(kind: type[BaseException], exc: BaseException, trace: Tracebac
 
 def log_record(record: EventRecord) -> None:
     """Subscribes to event records: writes each one as a line."""
-    fields = {each.name: getattr(record, each.name) for each in dataclasses.fields(record)}
+    fields = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
     shown = {name: _plain(value) for name, value in fields.items() if value is not None}
     if "exception" in shown:
         shown["exc_info"] = shown.pop("exception")

@@ -42,7 +42,7 @@ class Form(BaseModel):
         if not isinstance(given, dict):
             return given
         optional = {field.alias or name for name, field in cls.model_fields.items()} - {"type"}
-        return {name: each for name, each in given.items() if each is not None or name not in optional}
+        return {name: value for name, value in given.items() if value is not None or name not in optional}
 
 
 class PlainText(Form, Generic[S]):

@@ -169,7 +169,7 @@ def _whole_message(blocks: list[JsonObject]) -> list[str]:
         found.append(f"markdown text must be less than {MOST_MARKDOWN + 1} characters in all")
     if sum(block["type"] == "table" for block in blocks) > 1:
         found.append(ONLY_ONE_TABLE)
-    return [complaint(each, [], "/blocks") for each in found]
+    return [complaint(problem, [], "/blocks") for problem in found]
 
 
 def _twins(blocks: list[Any], root: str) -> list[str]:

@@ -214,8 +214,8 @@ class Directory:
 
     def open_talk(self, *people: str) -> Channel:
         """A direct message between people. Apps cannot join it."""
-        names = "--".join(self.person(each).name for each in people)
-        ends = "".join(each.removeprefix("U0") for each in people)
+        names = "--".join(self.person(person).name for person in people)
+        ends = "".join(person.removeprefix("U0") for person in people)
         if len(people) == 2:
             talk = Channel(id=f"D0{ends}", name="directmessage", kind=ChannelKind.IM, members=list(people))
         else:
@@ -226,7 +226,9 @@ class Directory:
     def move(self, channel: Channel, new_id: str) -> None:
         """Gives the channel a new id. Its place in the list stays."""
         old_id, channel.id = channel.id, new_id
-        self.channels = {(new_id if each == old_id else each): kept for each, kept in self.channels.items()}
+        self.channels = {
+            (new_id if channel_id == old_id else channel_id): kept for channel_id, kept in self.channels.items()
+        }
 
     def named(self, name: str) -> Channel | None:
         return next((channel for channel in self.channels.values() if channel.name == name), None)

@@ -47,8 +47,8 @@ def _read(directory: Directory, user: str, here: Channel, text: str) -> tuple[Us
 
 def _named(directory: Directory, name: str) -> User:
     """By handle, or by the name that people see, as the client completes it."""
-    present = [each for each in directory.users.values() if not each.deleted]
-    found = [each for each in present if name.casefold() in _names(each)]
+    present = [user for user in directory.users.values() if not user.deleted]
+    found = [user for user in present if name.casefold() in _names(user)]
     if not name or len(found) != 1:
         raise Refused(f"“{name}” is nobody here. Nobody was invited. Try {COMMAND} @Pipeline Bot")
     return found[0]

@@ -127,7 +127,7 @@ class Board:
         """Moves the channel's messages to its new id."""
         for kept in (self._roots, self._ephemerals):
             kept[new] = kept.pop(old, [])
-            for message in (each for root in kept[new] for each in (root, *root.replies)):
+            for message in (post for root in kept[new] for post in (root, *root.replies)):
                 message.channel = new
 
     def add(self, message: Message) -> None:

@@ -24,7 +24,7 @@ from sandbox.slack.directory import TEAM_ID
 from tests.service.test_poller import Bot, pipelines, running
 
 ANN, BOB, CAROL, GUEST, PARTNER = (UserId(f"U0{name}") for name in ("ANN", "BOB", "CAROL", "GIL", "PAT"))
-ALERTS, QUIET, OPS, SHARED = (ChannelId(each) for each in ("C0ALERTS", "C0QUIET", "G0OPS", "C0SHARED"))
+ALERTS, QUIET, OPS, SHARED = (ChannelId(name) for name in ("C0ALERTS", "C0QUIET", "G0OPS", "C0SHARED"))
 LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 
 

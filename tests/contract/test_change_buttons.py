@@ -98,8 +98,8 @@ class Room:
 
 def _values(blocks: object, action: str) -> list[str]:
     assert isinstance(blocks, list)
-    elements = [each for block in blocks for each in block.get("elements", ())]
-    return [each["value"] for each in elements if each.get("action_id") == action]
+    elements = [element for block in blocks for element in block.get("elements", ())]
+    return [element["value"] for element in elements if element.get("action_id") == action]
 
 
 @asynccontextmanager
@@ -280,7 +280,7 @@ async def test_an_undo_is_kept_for_an_hour_and_says_so_when_it_is_gone(fake_redi
     async with room(fake_redis) as it:
         await it.type("watch orders-1")
         value = it.button(action_ids.UNDO)
-        (key,) = [each async for each in fake_redis.scan_iter("*:undo:*") if not each.endswith(b":")]
+        (key,) = [name async for name in fake_redis.scan_iter("*:undo:*") if not name.endswith(b":")]
         assert 3500 < await fake_redis.ttl(key) <= 3600
         await fake_redis.delete(key)
         before = await it.watches()

@@ -53,7 +53,7 @@ class Yard:
 
     async def notices(self) -> list[tuple[ChannelId, Notice]]:
         """What is owed in direct messages, and to whom."""
-        channels = [ChannelId(each.id) for each in self.sandbox.slack.directory.channels.values()]
+        channels = [ChannelId(channel.id) for channel in self.sandbox.slack.directory.channels.values()]
         rows = [row for channel in channels for row in await self.store.owed(channel)]
         return [(row.receiver.channel, row.body) for row in rows if isinstance(row.body, Notice) and row.body.channel]
 
@@ -255,7 +255,7 @@ def another_guardian(yard: Yard) -> ChannelMonitor:
 async def id_changes(yard: Yard) -> Mapping[str, object]:
     """The event, which nobody has heard yet."""
     yard.sandbox.slack.change_id(ROOM)
-    (new,) = [each for each in yard.sandbox.slack.directory.channels if each.startswith("C0MOVED")]
+    (new,) = [channel for channel in yard.sandbox.slack.directory.channels if channel.startswith("C0MOVED")]
     return {"type": "channel_id_changed", "old_channel_id": ROOM, "new_channel_id": new}
 
 

@@ -146,9 +146,9 @@ async def test_a_message_is_found_among_many_pages(sandbox: Sandbox, poster: Sla
 
 async def test_one_reading_answers_for_all_that_is_looked_for(sandbox: Sandbox, poster: SlackChat) -> None:
     first, absent, second = (a_delivery(sandbox, key) for key in ("key-1", "key-2", "key-3"))
-    posted = [await post(poster, sandbox, each) for each in (first, second)]
-    sightings = await poster.find([a_trace(each) for each in (first, absent, second)])
-    assert [each.message_ids if isinstance(each, Found) else () for each in sightings] == [
+    posted = [await post(poster, sandbox, delivery) for delivery in (first, second)]
+    sightings = await poster.find([a_trace(delivery) for delivery in (first, absent, second)])
+    assert [lookup.message_ids if isinstance(lookup, Found) else () for lookup in sightings] == [
         (posted[0].message_id,) if isinstance(posted[0], Posted) else None,
         (),
         (posted[1].message_id,) if isinstance(posted[1], Posted) else None,

@@ -35,7 +35,7 @@ class Counted:
 
     @web.middleware
     async def count(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if any(each and each in request.path for each in self.goldrush.faults):
+        if any(fault and fault in request.path for fault in self.goldrush.faults):
             return await handler(request)  # how long this lasts behind a caller who left is the stand-in's own affair
         self.under_way += 1
         self.most = max(self.most, self.under_way)
@@ -73,7 +73,7 @@ async def counted() -> AsyncIterator[tuple[Counted, str]]:
 
 
 async def _read(client: Client, ids: Iterable[PipelineId]) -> list[Status | BaseException]:
-    return await asyncio.gather(*(client.status(each) for each in ids), return_exceptions=True)
+    return await asyncio.gather(*(client.status(pipeline_id) for pipeline_id in ids), return_exceptions=True)
 
 
 async def _every_slot_is_used(client: Client, counted: Counted, ids: list[PipelineId]) -> None:
@@ -100,7 +100,7 @@ async def _until_no_more_than(tasks: int, descriptors: int) -> None:
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no list of open descriptors on this system")  # noqa: PTH112
 async def test_what_hangs_takes_nothing_from_the_others_and_leaves_nothing_behind(counted: tuple[Counted, str]) -> None:
     stand_in, url = counted
-    ids = [PipelineId(each) for each in stand_in.goldrush.pipelines]
+    ids = [PipelineId(pipeline) for pipeline in stand_in.goldrush.pipelines]
     stuck, well = ids[:HANGING], ids[HANGING:]
     client = Client(
         base_url=url, service_key=SecretStr("demo-service-key"), deadline_seconds=DEADLINE, max_connections=SLOTS
@@ -109,16 +109,16 @@ async def test_what_hangs_takes_nothing_from_the_others_and_leaves_nothing_behin
         await _every_slot_is_used(client, stand_in, well)
         tasks, descriptors = len(asyncio.all_tasks()), _descriptors()
         stand_in.most = 0
-        for each in stuck:
-            stand_in.goldrush.set_fault(Fault(kind=FaultKind.HANG), each)
+        for pipeline_id in stuck:
+            stand_in.goldrush.set_fault(Fault(kind=FaultKind.HANG), pipeline_id)
         for _ in range(ROUNDS):
             answers = dict(zip(ids, await _read(client, ids), strict=True))
-            assert all(isinstance(answers[each], Unavailable) for each in stuck)
-            assert all(isinstance(answers[each], Status) for each in well)
+            assert all(isinstance(answers[pipeline_id], Unavailable) for pipeline_id in stuck)
+            assert all(isinstance(answers[pipeline_id], Status) for pipeline_id in well)
         assert stand_in.most <= SLOTS
 
-        for each in stuck:
-            stand_in.goldrush.set_fault(None, each)
+        for pipeline_id in stuck:
+            stand_in.goldrush.set_fault(None, pipeline_id)
         await _until_no_more_than(tasks, descriptors)
         await _every_slot_is_used(client, stand_in, ids)
         await _until_no_more_than(tasks, descriptors)

@@ -82,14 +82,14 @@ async def test_only_the_newest_transitions_are_kept(store: WholeStore) -> None:
     for second in range(5):
         await commit(store, a_transition(second))
     await commit(store, a_transition(5), a_transition(6))
-    assert [each.at for each in await store.history(ORDERS)] == [at(4), at(5), at(6)]
+    assert [transition.at for transition in await store.history(ORDERS)] == [at(4), at(5), at(6)]
 
 
 async def test_old_transitions_go_with_the_next_one_and_all_when_none_comes(store: WholeStore) -> None:
     day = timedelta(days=1).total_seconds()
     for days in (0, 1, 90, 90.5):
         await commit(store, a_transition(days * day))
-    assert [each.at for each in await store.history(ORDERS)] == [at(day), at(90 * day), at(90.5 * day)]
+    assert [transition.at for transition in await store.history(ORDERS)] == [at(day), at(90 * day), at(90.5 * day)]
     assert 89 * day < await store._redis.ttl(KEY) <= 90 * day
 
 

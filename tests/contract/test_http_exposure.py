@@ -137,11 +137,11 @@ async def test_a_newcomer_is_refused_where_all_connections_are_slacks() -> None:
         aiohttp.ClientSession() as one,
         aiohttp.ClientSession() as two,
     ):
-        assert [await signed_status(port, each) for each in (one, two)] == [200, 200]
+        assert [await signed_status(port, session) for session in (one, two)] == [200, 200]
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(UNFINISHED)
         assert await closed(reader) == b""
-        assert [await signed_status(port, each) for each in (one, two)] == [200, 200]
+        assert [await signed_status(port, session) for session in (one, two)] == [200, 200]
         writer.close()
 
 
@@ -212,7 +212,7 @@ async def test_a_flood_is_logged_in_two_lines() -> None:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"no http\r\n\r\n")
             writer.close()
-    told = [each for each in logs if each["event"] == "http_refused"]
+    told = [record for record in logs if record["event"] == "http_refused"]
     assert told == [{"event": "http_refused", "log_level": "warning", "not_signed": 1}]
 
 
@@ -226,7 +226,7 @@ async def test_later_refusals_are_counted_together() -> None:
             while len(logs) < 2:
                 await asyncio.sleep(0.005)
         refusals.close()
-    assert [each["head_late"] for each in logs] == [1, 999]
+    assert [record["head_late"] for record in logs] == [1, 999]
     assert logs[1]["no_room"] == 1
 
 
@@ -237,7 +237,7 @@ async def test_descriptors_that_ran_out_leave_no_traceback(caplog: pytest.LogCap
             for _ in range(100):
                 loop.call_exception_handler({"message": "socket.accept() out of system resource"})
     assert not caplog.records
-    assert [each["no_descriptor"] for each in logs] == [1]
+    assert [record["no_descriptor"] for record in logs] == [1]
 
 
 def test_the_cap_leaves_descriptors_for_outgoing_calls() -> None:

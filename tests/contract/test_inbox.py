@@ -113,8 +113,8 @@ async def hearing(
     said: list[dict[str, object]] = []
 
     async def hear(request: web.Request) -> web.Response:
-        for each in meanwhile:
-            await each()
+        for step in meanwhile:
+            await step()
         said.append(await request.json())
         return web.Response(text="ok")
 
@@ -195,7 +195,7 @@ async def test_delivered_again_at_once_or_later_or_after_a_restart_or_to_another
 ) -> None:
     ack, one, other = Ack(counter), counter.inbox(), counter.inbox(WholeStore(counter.redis, TEAM, counter.bot.clock))
     facts = counter.clicking(action_ids.SHARE, {"asked": "status orders-1"})
-    await asyncio.gather(*(each.take(ack, CLICK, "1", facts) for each in (one, one, other)))
+    await asyncio.gather(*(inbox.take(ack, CLICK, "1", facts) for inbox in (one, one, other)))
     await one.take(ack, CLICK, "1", facts)
     await counter.inbox().take(ack, CLICK, "1", facts)  # as after a restart
     assert len(ack.found) == 5  # each is acknowledged, else Slack delivers it again
@@ -214,11 +214,11 @@ async def test_what_a_bot_that_died_left_undone_is_taken_up_once_by_one_of_two(c
     await counter.left_undone("watch orders-1")
     bots = [counter.inbox(WholeStore(counter.redis, TEAM, counter.bot.clock)) for _ in range(2)]
     await counter.bot.clock.pass_time(29)
-    await asyncio.gather(*(each.recover() for each in bots))
+    await asyncio.gather(*(inbox.recover() for inbox in bots))
     assert counter.answers == []  # whoever began it may yet be at it
     await counter.bot.clock.pass_time(2)
-    await asyncio.gather(*(each.recover() for each in bots))
-    await asyncio.gather(*(each.recover() for each in bots))
+    await asyncio.gather(*(inbox.recover() for inbox in bots))
+    await asyncio.gather(*(inbox.recover() for inbox in bots))
     assert len(counter.answers) == 1
     assert await counter.watched() == [ONE]
     assert await counter.kept() == 0

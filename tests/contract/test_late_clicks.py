@@ -50,7 +50,7 @@ async def test_who_became_a_guest_confirms_and_takes_back_nothing(fake_redis: re
 
 async def undo_in(it: Office) -> str:
     found = [getattr(row.body, "undo", "") for row in await it.bot.store.owed(OPS)]
-    return next(each for each in found if each)
+    return next(text for text in found if text)
 
 
 async def test_undo_works_once_in_its_channel_for_its_people(fake_redis: redis.asyncio.Redis) -> None:

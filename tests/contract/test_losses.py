@@ -48,7 +48,7 @@ LANE = Lane(LaneKind.FEED, in_slack(ALERTS))
 
 
 async def owing(store: WholeStore, *ids: str) -> None:
-    await store.enqueue([a_message(each, channel=ALERTS) for each in ids])
+    await store.enqueue([a_message(id_, channel=ALERTS) for id_ in ids])
 
 
 @pytest.mark.parametrize(("key", "name"), [("lanes", "lanes"), (f"outbox:{LANE.name}", "outbox")])
@@ -58,7 +58,7 @@ async def test_rows_that_are_there_are_sent_all_the_same(store: WholeStore, key:
     await store._redis.delete(store._keys[key.replace(LANE.name, lane.name)])
     assert name in await lost(store)
     assert await store.lanes_with_work() == (lane,)
-    assert {each.id for each in await store.deliveries(lane)} == {"one", "two"}
+    assert {delivery.id for delivery in await store.deliveries(lane)} == {"one", "two"}
 
 
 async def test_rows_whose_outbox_was_lost_are_sent_in_the_order_in_which_they_were_made(store: WholeStore) -> None:
@@ -68,7 +68,7 @@ async def test_rows_whose_outbox_was_lost_are_sent_in_the_order_in_which_they_we
     (lane,) = await store.lanes_with_work()
     await store._redis.delete(store._keys[f"outbox:{lane.name}"])
     assert await lost(store) >= {"outbox"}
-    assert [each.id for each in await store.deliveries(lane)] == [f"{number}" for number in range(30)]
+    assert [delivery.id for delivery in await store.deliveries(lane)] == [f"{number}" for number in range(30)]
     assert await lost(store) == set()
 
 
@@ -89,7 +89,7 @@ async def test_the_order_of_rows_goes_on_where_the_counter_is_lost(store: WholeS
     assert await lost(store) == {"sequence"}
     await owing(store, "four")
     (lane,) = await store.lanes_with_work()
-    assert [each.id for each in await store.deliveries(lane)] == ["one", "two", "three", "four"]
+    assert [delivery.id for delivery in await store.deliveries(lane)] == ["one", "two", "three", "four"]
 
 
 @pytest.mark.parametrize("name", ["watches", "suspended", "notes", "records", "versions"])

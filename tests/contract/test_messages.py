@@ -34,7 +34,7 @@ class Talk:
 
     def said(self, channel: str, user: str) -> list[Message]:
         roots = self.office.sandbox.slack.messages(channel, user)
-        messages = [each for root in roots for each in (root, *root.replies)]
+        messages = [message for root in roots for message in (root, *root.replies)]
         return [message for message in messages if message.user == BOT_USER]
 
     async def mention(self, text: str, user: str = ANN, channel: str = ALERTS, thread: str | None = None) -> Message:
@@ -86,7 +86,7 @@ async def test_a_mention_in_a_thread_is_answered_there(fake_redis: redis.asyncio
 async def test_a_direct_message_is_answered_in_its_thread(fake_redis: redis.asyncio.Redis) -> None:
     async with talking(fake_redis) as talk:
         answer = await talk.write("status orders-1")
-        (asked,) = [each for each in talk.office.sandbox.slack.messages(DIRECT, ANN) if each.user == ANN]
+        (asked,) = [message for message in talk.office.sandbox.slack.messages(DIRECT, ANN) if message.user == ANN]
         assert "orders-1" in answer.text
         assert answer.thread_ts == asked.ts
 
@@ -136,7 +136,7 @@ async def test_another_company_gets_no_answer_about_pipelines(fake_redis: redis.
 async def test_a_message_delivered_twice_is_answered_once(fake_redis: redis.asyncio.Redis) -> None:
     async with talking(fake_redis) as talk:
         await talk.mention("status orders-1")
-        (entry,) = [each for each in talk.office.sandbox.slack.delivery.log if "event" in each.payload]
+        (entry,) = [delivered for delivered in talk.office.sandbox.slack.delivery.log if "event" in delivered.payload]
         talk.office.sandbox.slack.delivery.emit(entry.payload)
         await talk.mention("list")
         assert len(talk.said(ALERTS, ANN)) == 2

@@ -82,9 +82,9 @@ async def contents(client: Any) -> dict[str, object]:
             case "hash":
                 found[name] = {k.decode(): v.decode() for k, v in (await client.hgetall(key)).items()}
             case "set":
-                found[name] = {each.decode() for each in await client.smembers(key)}
+                found[name] = {member.decode() for member in await client.smembers(key)}
             case "zset":
-                found[name] = [(each.decode(), at) for each, at in await client.zrange(key, 0, -1, withscores=True)]
+                found[name] = [(member.decode(), at) for member, at in await client.zrange(key, 0, -1, withscores=True)]
             case _:
                 found[name] = (await client.get(key)).decode()
     return found
@@ -150,7 +150,7 @@ async def test_of_two_bots_that_start_one_migrates_and_the_other_waits(
 ) -> None:
     await fill(any_redis, OLD)
     both = [asyncio.create_task(migrate(Scripts(any_redis, TEAM), clock)) for _ in range(2)]
-    while not all(each.done() for each in both):
+    while not all(task.done() for task in both):
         await clock.pass_time(1)
         await asyncio.sleep(0.01)
     await asyncio.gather(*both)

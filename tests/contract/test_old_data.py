@@ -54,13 +54,13 @@ class Dump:
     @property
     def posted(self) -> set[str]:
         """The keys of the messages that stand in Slack."""
-        return {each["metadata"]["event_payload"]["key"] for each in self.messages if each["metadata"]}
+        return {message["metadata"]["event_payload"]["key"] for message in self.messages if message["metadata"]}
 
     @property
     def open_cards(self) -> set[str]:
         episodes = [record.get("episode") for record in self.rows("records").values()]
-        open_ = [each for each in episodes if each and each["closed_at"] is None]
-        return {key for each in open_ for key in each.get("told", each.get("cards"))}
+        open_ = [episode for episode in episodes if episode and episode["closed_at"] is None]
+        return {key for episode in open_ for key in episode.get("told", episode.get("cards"))}
 
     async def load(self, client: redis.asyncio.Redis) -> None:
         """Leases have run out by the time of the next start."""
@@ -95,8 +95,8 @@ def the_chat(dump: Dump) -> FakeChat:
     """The messages of the older bot stand there."""
     chat = FakeChat()
     chat._stamps = count(int(dump.at.timestamp()))
-    for each in dump.messages:
-        chat._messages[each["ts"]] = {"ts": each["ts"], "user": US, "metadata": each["metadata"]}
+    for message in dump.messages:
+        chat._messages[message["ts"]] = {"ts": message["ts"], "user": US, "metadata": message["metadata"]}
     return chat
 
 
@@ -142,8 +142,8 @@ async def test_every_watch_note_and_open_card_is_kept(dump: Dump, valkey: redis.
     async with started(dump, valkey, the_chat(dump)) as bot:
         await bot.run(20)
         watches = bot.world.bot.repository.watches
-        assert {each.id for each in watches.all} == dump.rows("watches").keys()
-        assert {each.text for each in watches.notes} == {each["text"] for each in dump.rows("notes").values()}
+        assert {watch.id for watch in watches.all} == dump.rows("watches").keys()
+        assert {note.text for note in watches.notes} == {row["text"] for row in dump.rows("notes").values()}
         assert watches.suspended.keys() == {SUSPENDED}
         assert bot.world.bot.repository.open_cards.keys() == dump.open_cards
         stored = await bot.world.bot.store.cards(sorted(dump.open_cards))
@@ -172,11 +172,13 @@ async def test_what_was_owed_goes_out_once_and_nothing_is_repeated(dump: Dump, v
 async def test_an_open_card_goes_on_as_the_same_message(dump: Dump, valkey: redis.asyncio.Redis) -> None:
     async with started(dump, valkey, the_chat(dump)) as bot:
         repository = bot.world.bot.repository
-        (orders,) = [each.id for each in repository.catalogue if each.name == "orders-eu"]
-        cards = {key for key, each in repository.open_cards.items() if each == orders}
+        (orders,) = [pipeline.id for pipeline in repository.catalogue if pipeline.name == "orders-eu"]
+        cards = {key for key, pipeline_id in repository.open_cards.items() if pipeline_id == orders}
         bot.world.bot.api.statuses[orders] = Status(phase=Phase.RUNNING, replicas=1, ready=1)
         await bot.run(90)
         turned = {delivery.id: ts for delivery, _, ts in bot.world.chat.updates if delivery.id in cards}
-    stood = {each["metadata"]["event_payload"]["key"]: each["ts"] for each in dump.messages if each["metadata"]}
+    stood = {
+        message["metadata"]["event_payload"]["key"]: message["ts"] for message in dump.messages if message["metadata"]
+    }
     assert len(cards) == 3  # two channels and one person
     assert turned == {key: stood[key] for key in cards}

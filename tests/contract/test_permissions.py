@@ -214,7 +214,7 @@ async def test_a_missing_scope_is_named_and_nothing_is_changed(
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)
         it.sandbox.slack.scopes -= scopes
-        answers = [unnamed(await it.send(f"unwatch all in <#{each}>"), each) for each in ("G0OPS", "G0NOSUCH")]
+        answers = [unnamed(await it.send(f"unwatch all in <#{channel}>"), channel) for channel in ("G0OPS", "G0NOSUCH")]
         assert len(set(answers)) == 1
         assert "I can't check" in answers[0]
         assert missing in answers[0]

@@ -98,8 +98,8 @@ async def test_a_user_who_may_not_do_what_the_bot_does_is_refused(
     valkey: Valkey, rules: tuple[str, ...], told: str
 ) -> None:
     await allow(valkey, "eve", *rules)
-    found = [each for each in await problems(as_user(valkey, "eve")) if each.weight is Weight.FATAL]
-    assert [each.subject for each in found] == ["Store permissions"]
+    found = [problem for problem in await problems(as_user(valkey, "eve")) if problem.weight is Weight.FATAL]
+    assert [problem.subject for problem in found] == ["Store permissions"]
     assert told in found[0].text
     assert "ACL SETUSER" in found[0].cure
     assert "Store permissions" in (await starts(as_user(valkey, "eve")) or "")
@@ -174,7 +174,7 @@ async def test_a_store_that_is_full_is_named_and_waited_for() -> None:
     async with RedisStandIn.start() as stand_in:
         await stand_in.break_server(ServerFaultKind.FULL)
         found = await problems(stand_in.url)
-        assert [each.weight for each in found] in ([Weight.WAITS], [])
+        assert [problem.weight for problem in found] in ([Weight.WAITS], [])
         assert await starts(stand_in.url) is None
 
 
@@ -182,8 +182,8 @@ async def test_what_may_lose_data_is_warned_about(tmp_path: Path) -> None:
     options = ("--appendonly", "no", "--maxmemory-policy", "allkeys-lru")
     async with Valkey(tmp_path / "cache", *options) as valkey:
         found = await problems(valkey.url)
-        assert [each.subject for each in found] == ["Store durability", "Store eviction"]
-        assert {each.weight for each in found} == {Weight.WEAK}
+        assert [problem.subject for problem in found] == ["Store durability", "Store eviction"]
+        assert {problem.weight for problem in found} == {Weight.WEAK}
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")

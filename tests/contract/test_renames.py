@@ -53,7 +53,7 @@ async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeSto
     assert watches.all == (replace(watch, channel=NEW),)
     assert watches.suspended == {NEW: SuspendReason.ARCHIVED}
     assert await store.owed(ALERTS) == ()
-    assert [(each.id, each.lane) for each in await store.owed(NEW)] == [(announced.id, feed(NEW))]
+    assert [(delivery.id, delivery.lane) for delivery in await store.owed(NEW)] == [(announced.id, feed(NEW))]
     assert await store.suspended_lanes() == (feed(NEW),)
     assert await store.last_id(pages(NEW)) == "17.5"
     record = await store.record(ORDERS)
@@ -299,7 +299,9 @@ async def test_whatever_changes_are_told_and_done_in_whatever_order_all_ends_at_
             await store.add_watches([watch], an_announcement(f"of {channel}", channel))
         walk = [chance.choice(ids)]
         while len(walk) < 7 if comes_back else len(walk) < len(ids):
-            walk.append(chance.choice([each for each in ids if each not in (walk[-1:] if comes_back else walk)]))
+            walk.append(
+                chance.choice([channel for channel in ids if channel not in (walk[-1:] if comes_back else walk)])
+            )
         told = [(old, new, f"{number}.0") for number, (old, new) in enumerate(pairwise(walk))]
         if not comes_back:
             chance.shuffle(told)

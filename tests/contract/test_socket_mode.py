@@ -84,7 +84,7 @@ async def test_a_deaf_connection_is_noticed_and_replaced(sandbox: Sandbox, caplo
         await both_open(sandbox)
         old = list(sockets.open)
         sockets.deaf = True
-        await sandbox.until(lambda: any(each not in old for each in sockets.open), 60)
+        await sandbox.until(lambda: any(open_socket not in old for open_socket in sockets.open), 60)
         sockets.deaf = False
         await sandbox.until(lambda: len(sockets.open) >= CONNECTIONS, 60)
         ack = await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")
@@ -136,9 +136,9 @@ async def test_a_connection_that_died_without_a_word_is_replaced_without_waiting
         await both_open(sandbox)
         old = list(sockets.open)
         wire.cut()
-        await sandbox.until(lambda: sum(each not in old for each in sockets.open) == CONNECTIONS, 60)
-        for each in old:
-            sockets.open.remove(each)  # Slack learns of it later
+        await sandbox.until(lambda: sum(open_socket not in old for open_socket in sockets.open) == CONNECTIONS, 60)
+        for open_socket in old:
+            sockets.open.remove(open_socket)  # Slack learns of it later
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok
         sockets.open += old
     wire.close()
@@ -176,7 +176,7 @@ async def test_a_fault_of_the_watch_is_told_and_ends_nothing(
             assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok
         del held[0]
         sockets.deafen()
-        await sandbox.until(lambda: sum(each not in old for each in sockets.open) == CONNECTIONS, 60)
+        await sandbox.until(lambda: sum(open_socket not in old for open_socket in sockets.open) == CONNECTIONS, 60)
 
 
 async def test_nonsense_stops_nothing_and_leaves_no_traceback(
@@ -186,10 +186,10 @@ async def test_nonsense_stops_nothing_and_leaves_no_traceback(
         await both_open(sandbox)
         with caplog.at_level(logging.WARNING):
             for text in NONSENSE:
-                for each in list(sandbox.slack.delivery.sockets.open):
+                for socket in list(sandbox.slack.delivery.sockets.open):
                     with suppress(ConnectionError):  # what is too long ends the connection, and another one comes
-                        await each.ws.send_str(text)
-            await asyncio.gather(*(each.ws.send_bytes(b"\xff\x00") for each in sandbox.slack.delivery.sockets.open))
+                        await socket.ws.send_str(text)
+            await asyncio.gather(*(socket.ws.send_bytes(b"\xff\x00") for socket in sandbox.slack.delivery.sockets.open))
             acks = [await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello") for _ in range(10)]
             await both_open(sandbox)
         assert all(ack.ok for ack in acks)

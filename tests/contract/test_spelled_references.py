@@ -83,7 +83,7 @@ async def test_a_name_of_two_channels_that_its_asker_is_in_is_refused(
         await it.send("watch pipe_0001 in <#C0QUIET|quiet>", ANN)
         answer = await it.send(command, ANN)
         assert answer.startswith("quiet could mean 2 channels: <#C0QUIET>, <#G0QUIET2>.")
-        assert [len(await it.watches(each)) for each in (QUIET, OTHER)] == [1, 1]
+        assert [len(await it.watches(channel)) for channel in (QUIET, OTHER)] == [1, 1]
 
 
 async def test_no_group_of_another_company_and_no_workflow_is_paged(fake_redis: redis.asyncio.Redis) -> None:

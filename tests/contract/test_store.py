@@ -63,7 +63,7 @@ async def test_watches_survive_and_are_counted(store: WholeStore) -> None:
     assert watches.all == (watch,)
     assert await store.add_watches([watch], an_announcement("again")) == 0
     assert (await store.watches()).version == watches.version
-    assert [each.id for each in await store.owed(ALERTS)] == ["hello"]
+    assert [delivery.id for delivery in await store.owed(ALERTS)] == ["hello"]
     assert await store.remove_watches([watch.id], an_announcement("bye")) == 1
     assert await store.remove_watches([watch.id], an_announcement("bye again")) == 0
     assert (await store.watches()).all == ()
@@ -75,7 +75,7 @@ async def test_a_record_and_its_deliveries_are_one_write(store: WholeStore) -> N
     stored = await store.record(ORDERS)
     assert stored == replace(plan.record, version=1)
     assert await store.records() == {ORDERS: stored}
-    assert tuple(each.message for each in await store.owed(ALERTS)) == plan.messages
+    assert tuple(delivery.message for delivery in await store.owed(ALERTS)) == plan.messages
     assert await store.lanes_with_work() == (pages(ALERTS),)
     (card,) = (await store.cards([plan.cards[0].key])).values()
     assert (card.content, card.revision, card.message_id) == (plan.cards[0], 1, None)
@@ -146,11 +146,11 @@ async def test_a_card_that_moved_on_while_it_was_sent_stays_owed(store: WholeSto
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     assert await store.settle(row, lease, ended(row))
-    rows = {each.id: each for each in await store.owed(ALERTS)}
+    rows = {delivery.id: delivery for delivery in await store.owed(ALERTS)}
     assert (rows[row.id].attempt.state, rows[row.id].attempt.count) == (State.QUEUED, 0)
     lease = await store.leased(feed(ALERTS))
     assert await store.settle(rows[row.id], lease, replace(ended(row), shown={row.id: 2}))
-    assert row.id not in {each.id for each in await store.owed(ALERTS)}
+    assert row.id not in {delivery.id for delivery in await store.owed(ALERTS)}
 
 
 @pytest.mark.parametrize("removed", [True, False])
@@ -163,11 +163,11 @@ async def test_a_dropped_card_that_moved_on_stays_owed_too(store: WholeStore, *,
     await store.commit(acknowledged, 0)
     kind = ResultKind.REMOVED if removed else ResultKind.UNCHANGED
     await store.settle(row, lease, replace(ended(row), kind=kind))
-    assert row.id in {each.id for each in await store.owed(ALERTS)}
+    assert row.id in {delivery.id for delivery in await store.owed(ALERTS)}
     lease = await store.leased(feed(ALERTS))
-    (row,) = (each for each in await store.owed(ALERTS) if each.id == row.id)
+    (row,) = (delivery for delivery in await store.owed(ALERTS) if delivery.id == row.id)
     await store.settle(row, lease, replace(ended(row), kind=kind, shown={row.id: 2}))
-    assert row.id not in {each.id for each in await store.owed(ALERTS)}
+    assert row.id not in {delivery.id for delivery in await store.owed(ALERTS)}
     (card,) = (await store.cards([row.id])).values()
     assert card.removed is removed
 
@@ -178,9 +178,9 @@ async def test_a_line_is_dropped_whatever_its_card_does(store: WholeStore) -> No
     assert acknowledged is not None
     await store.commit(acknowledged, 0)
     lease = await store.leased(feed(ALERTS))
-    line = next(each for each in await store.owed(ALERTS) if isinstance(each.body, ThreadEntry))
+    line = next(delivery for delivery in await store.owed(ALERTS) if isinstance(delivery.body, ThreadEntry))
     assert await store.settle(line, lease, replace(ended(line), kind=ResultKind.UNCHANGED, shown={}))
-    assert line.id not in {each.id for each in await store.owed(ALERTS)}
+    assert line.id not in {delivery.id for delivery in await store.owed(ALERTS)}
 
 
 async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: WholeStore) -> None:
@@ -207,7 +207,7 @@ async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: WholeS
     await store.commit(moved_on, 0)
     assert await store.settle(row, lease, replace(ended(row), message_id="9.0", shown=shown))
     assert {card.message_id for card in await store.group(grouping.row.id)} == {"9.0"}
-    assert row.id in {each.id for each in await store.owed(ALERTS)}  # one of its cards moved on
+    assert row.id in {delivery.id for delivery in await store.owed(ALERTS)}  # one of its cards moved on
 
 
 async def test_a_parked_channel_rests_until_it_is_woken(store: WholeStore) -> None:

@@ -68,7 +68,7 @@ async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Differe
     assert await store.deliveries(PAGES) == ()
     assert await store.deliveries(FEED) == (row, beside)
     cards = await store.cards([joining.id, held.id, other.id, forgotten.id])
-    assert {each: (card.group, card.held) for each, card in cards.items()} == {
+    assert {key: (card.group, card.held) for key, card in cards.items()} == {
         joining.id: (key, 0),
         held.id: (None, 1),
         other.id: (None, 7),
@@ -96,7 +96,7 @@ async def test_the_log_is_no_longer_than_what_counts(store: DifferentialStore, a
     for place, row in enumerate(await store.deliveries(PAGES)):
         later = NOON + place * (PERIOD + timedelta(seconds=1))
         assert await store.settle(row, lease, ended(row, PageEntry(of_summary=False, at=later)))
-    (key,) = [each for each in await any_redis.keys("*") if b"page_log:" in each]
+    (key,) = [any_redi for any_redi in await any_redis.keys("*") if b"page_log:" in any_redi]
     assert await any_redis.zcard(key) == 1
     assert await any_redis.ttl(key) > PERIOD.total_seconds()
 

@@ -37,5 +37,5 @@ async def test_questions_are_answered_there(fake_redis: redis.asyncio.Redis, peo
     async with office(fake_redis) as it:
         assert "orders-1" in await ask(it, "status orders-1", people)
         said = [await ask(it, text, people) for text in ("watches", "status", "unwatch orders-1", "unwatch all")]
-        assert not any("#directmessage" in each or "/invite" in each for each in said)
+        assert not any("#directmessage" in text or "/invite" in text for text in said)
         assert (await it.bot.store.watches()).all == ()

@@ -76,7 +76,7 @@ class Bot:
 
     def gestures(self) -> int:
         """Counts the commands and clicks that the bot ran. Slack's events are hints and may run twice."""
-        return sum(not each.startswith("event ") for each in self.acted)
+        return sum(not action.startswith("event ") for action in self.acted)
 
     async def forget_gestures(self) -> None:
         """Forgets the seen gestures, so that a test can send them again."""

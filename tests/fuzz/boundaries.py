@@ -19,6 +19,6 @@ _PERCENT = {"command text": 30, "GoldRush bodies": 30, "GoldRush answers": 5, "H
 
 def shares(inputs: int) -> dict[str, int]:
     """Gives each boundary at least one input. The first boundary gets the rounding remainder."""
-    each = {boundary: max(1, inputs * percent // 100) for boundary, percent in _PERCENT.items()}
-    first = next(iter(each))
-    return {**each, first: each[first] + max(0, inputs - sum(each.values()))}
+    counts = {boundary: max(1, inputs * percent // 100) for boundary, percent in _PERCENT.items()}
+    first = next(iter(counts))
+    return {**counts, first: counts[first] + max(0, inputs - sum(counts.values()))}

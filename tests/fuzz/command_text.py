@@ -86,8 +86,8 @@ def _answer(command: Command | UsageError) -> Answer:
         case UsageError(message, hint):
             return Refusal(reason=message, command=hint)
         case Status(references) | Watch(references) | Unwatch(references) if references:
-            found = [resolve(each, CATALOGUE) for each in references]
-            unknown = tuple(each for each in found if not isinstance(each, Found))
+            found = [resolve(reference, CATALOGUE) for reference in references]
+            unknown = tuple(reference for reference in found if not isinstance(reference, Found))
             return StatusAnswer(views=(), unresolved=unknown, at=at(0))
         case _:
             return HelpAnswer()

@@ -40,7 +40,9 @@ class Reader:
     async def check(self) -> None:
         """Checks the state after a good answer. An `AssertionError` says what was lost or cannot be rendered."""
         records = await self.store.records()
-        phases = {each: record.state.phase for each, record in records.items() if each != API_PIPELINE_ID}
+        phases = {
+            pipeline_id: record.state.phase for pipeline_id, record in records.items() if pipeline_id != API_PIPELINE_ID
+        }
         assert phases == {ORDERS: Phase.RUNNING}, "what was read is not kept"
         assert (await self.store.watches()).of(ALERTS) == (a_watch(),), "a watch is lost"
         rows = await self.store.owed(ALERTS)

@@ -114,7 +114,7 @@ def _bent_once(rng: Random, value: object) -> object:
     name = rng.choice(list(value))
     match rng.randrange(5):
         case 0:
-            return {key: each for key, each in value.items() if key != name}
+            return {key: item for key, item in value.items() if key != name}
         case 1:
             return {**value, rng.choice(NASTY): rng.choice(_ODD)}
         case 2 if isinstance(value[name], str):

@@ -112,7 +112,7 @@ def a_body(rng: Random) -> tuple[str, bytes]:
     elif kind == "interactive" or not isinstance(payload, dict):
         content_type, text = FORM, urlencode({"payload": written(rng, payload)}, errors="replace")
     else:
-        fields = {key: each if isinstance(each, str) else json.dumps(each) for key, each in payload.items()}
+        fields = {key: value if isinstance(value, str) else json.dumps(value) for key, value in payload.items()}
         content_type, text = FORM, urlencode(fields, errors="replace")
     if rng.random() < 0.1:
         text = mangled(rng, text) if rng.random() < 0.7 else f"{text}&payload={rng.choice(NASTY)}"

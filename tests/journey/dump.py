@@ -71,16 +71,18 @@ async def fill(rig: Rig) -> None:
 async def redis_keys(client: Any) -> dict[str, object]:
     """Returns every key with its type, its milliseconds to live (-1: no expiry) and its value."""
     keys: dict[str, object] = {}
-    for name in sorted([each async for each in client.scan_iter()]):
+    for name in sorted([key async for key in client.scan_iter()]):
         match kind := (await client.type(name)).decode():
             case "string":
                 value: object = (await client.get(name)).decode()
             case "hash":
-                value = {key.decode(): each.decode() for key, each in sorted((await client.hgetall(name)).items())}
+                value = {
+                    key.decode(): content.decode() for key, content in sorted((await client.hgetall(name)).items())
+                }
             case "set":
-                value = sorted(each.decode() for each in await client.smembers(name))
+                value = sorted(member.decode() for member in await client.smembers(name))
             case _:
-                value = [[each.decode(), at] for each, at in await client.zrange(name, 0, -1, withscores=True)]
+                value = [[member.decode(), at] for member, at in await client.zrange(name, 0, -1, withscores=True)]
         keys[name.decode()] = {"type": kind, "ttl_ms": await client.pttl(name), "value": value}
     return keys
 
@@ -90,16 +92,16 @@ def messages(rig: Rig) -> list[dict[str, object]]:
     slack = rig.sandbox.slack
     return [
         {
-            "channel": each.channel,
-            "ts": each.ts,
-            "thread_ts": each.thread_ts,
-            "text": each.text,
-            "metadata": each.metadata,
+            "channel": message.channel,
+            "ts": message.ts,
+            "thread_ts": message.thread_ts,
+            "text": message.text,
+            "metadata": message.metadata,
         }
         for channel in slack.directory.channels
         for root in slack.messages(channel)
-        for each in (root, *root.replies)
-        if each.bot_id
+        for message in (root, *root.replies)
+        if message.bot_id
     ]
 
 

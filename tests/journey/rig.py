@@ -107,11 +107,12 @@ class Rig:
 
     def _find(self, channel: str, words: tuple[str, ...]) -> Message | None:
         roots = self.sandbox.slack.messages(channel)
-        return next((each for each in reversed(roots) if all(word in each.text for word in words)), None)
+        return next((message for message in reversed(roots) if all(word in message.text for word in words)), None)
 
     async def thread(self, card: Message, *words: str) -> Message:
         found = await self.sandbox.until(
-            lambda: next((each for each in card.replies if all(word in each.text for word in words)), None), PATIENCE
+            lambda: next((message for message in card.replies if all(word in message.text for word in words)), None),
+            PATIENCE,
         )
         assert found is not None
         return found
@@ -121,12 +122,14 @@ class Rig:
 
         def opened() -> str | None:
             channels = self.sandbox.slack.directory.channels.values()
-            return next((each.id for each in channels if each.kind.value == "im" and user in each.members), None)
+            return next(
+                (channel.id for channel in channels if channel.kind.value == "im" and user in channel.members), None
+            )
 
         return await self.sandbox.until(opened, PATIENCE) or ""
 
     def pipeline(self, name: str) -> str:
-        return next(each.id for each in self.sandbox.goldrush.pipelines.values() if each.name == name)
+        return next(pipeline.id for pipeline in self.sandbox.goldrush.pipelines.values() if pipeline.name == name)
 
     def set_phase(self, name: str, phase: str) -> None:
         self.sandbox.goldrush.set_phase(self.pipeline(name), phase)

@@ -74,7 +74,7 @@ async def reads(rig: Rig, seconds: float) -> list[float]:
     first, began = len(rig.sandbox.goldrush.requests), monotonic()
     await asyncio.sleep(seconds)
     pipeline = rig.pipeline("orders-eu")
-    at = [each.at for each in rig.sandbox.goldrush.requests[first:] if each.pipeline_id == pipeline]
+    at = [request.at for request in rig.sandbox.goldrush.requests[first:] if request.pipeline_id == pipeline]
     return [began, *at, monotonic()]
 
 
@@ -93,10 +93,12 @@ async def test_reads_and_messages_continue_when_the_clock_is_set(tmp_path: Path,
         wall.set(0.0)  # somebody corrects the clock
         rig.set_phase("orders-eu", "RUNNING")
         await rig.thread(card, "recovered after")
-        roots = [each for each in rig.sandbox.slack.messages(ALERTS) if "orders-eu " in each.text]
+        roots = [message for message in rig.sandbox.slack.messages(ALERTS) if "orders-eu " in message.text]
         assert len(roots) == 2  # what is watched, and the card
         assert not [
-            each for each in rig.sandbox.slack.messages(ALERTS) if "I couldn't watch any pipelines" in each.text
+            message
+            for message in rig.sandbox.slack.messages(ALERTS)
+            if "I couldn't watch any pipelines" in message.text
         ]
 
 

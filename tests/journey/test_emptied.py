@@ -36,7 +36,11 @@ async def test_the_next_failure_of_the_same_deployment_gets_a_new_card(
         second = await rig.card("orders-eu failed", "Since")
         assert second.ts != first.ts
         assert "down for" in first.text
-        cards = [each for each in rig.sandbox.slack.messages(ALERTS) if "failed" in each.text and "Since" in each.text]
+        cards = [
+            message
+            for message in rig.sandbox.slack.messages(ALERTS)
+            if "failed" in message.text and "Since" in message.text
+        ]
         assert cards == [second]
 
 

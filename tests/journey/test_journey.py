@@ -67,9 +67,9 @@ async def test_after_kill_9_the_watch_remains_and_missed_changes_are_reported_on
         rig.set_phase("orders-eu", "RUNNING")
         assert (await rig.card("orders-eu failed", "down for")).ts == card.ts
         await rig.thread(card, "recovered after")
-        roots = [each.text for each in rig.sandbox.slack.messages(ALERTS) if "orders-eu" in each.text]
+        roots = [message.text for message in rig.sandbox.slack.messages(ALERTS) if "orders-eu" in message.text]
         assert len(roots) == 2  # the announcement and the card
-        assert len([each for each in card.replies if each.broadcast]) == 1
+        assert len([message for message in card.replies if message.broadcast]) == 1
 
 
 async def test_a_hanging_goldrush_delays_no_acknowledgement_and_the_answer_shows_its_age(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ TAKEN_UP_WITHIN = 50.0  # another bot may still be at work for 30 s; then the in
 
 
 def last(rig: Rig, kind: Kind) -> Delivered:
-    return next(each for each in reversed(rig.sandbox.slack.delivery.log) if each.kind is kind)
+    return next(delivered for delivered in reversed(rig.sandbox.slack.delivery.log) if delivered.kind is kind)
 
 
 async def again(rig: Rig, delivered: Delivered) -> Ack:
@@ -26,7 +26,7 @@ async def again(rig: Rig, delivered: Delivered) -> Ack:
 
 
 def announcements(rig: Rig) -> int:
-    return sum("added a watch" in each.text for each in rig.sandbox.slack.messages(ALERTS))
+    return sum("added a watch" in message.text for message in rig.sandbox.slack.messages(ALERTS))
 
 
 async def everything_is_through(rig: Rig) -> None:
@@ -67,7 +67,7 @@ async def test_a_command_and_a_click_act_once_however_often_slack_sends_them(tmp
         assert (await again(rig, click)).ok
         await everything_is_through(rig)
         assert announcements(rig) == 2  # of orders-eu, and of the latest failure
-        assert sum("orders-eu — RUNNING" in each.text for each in rig.sandbox.slack.messages(ALERTS)) == 1
+        assert sum("orders-eu — RUNNING" in message.text for message in rig.sandbox.slack.messages(ALERTS)) == 1
         assert len(rig.sandbox.slack.ephemerals(ALERTS, ANN)) <= answers + 1
 
 

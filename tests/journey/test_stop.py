@@ -83,7 +83,7 @@ async def stopped(rig: Rig, *, signals: int = 1) -> None:
 
 
 def posts(rig: Rig, *words: str, channel: str = ALERTS) -> int:
-    return sum(all(word in each.text for word in words) for each in rig.sandbox.slack.messages(channel))
+    return sum(all(word in message.text for word in words) for message in rig.sandbox.slack.messages(channel))
 
 
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
@@ -147,11 +147,11 @@ async def test_stop_with_a_full_lane_loses_and_repeats_nothing(tmp_path: Path) -
         await rig.start()
 
         def everything() -> bool:
-            texts = "\n".join(each.text for each in rig.sandbox.slack.messages(TEAM))
+            texts = "\n".join(message.text for message in rig.sandbox.slack.messages(TEAM))
             return all(f"fleet-{number:02}" in texts for number in range(LANE_FULL))
 
         await rig.sandbox.until(everything, 60)
-        roots = [each.text for each in rig.sandbox.slack.messages(TEAM)[1:]]
+        roots = [message.text for message in rig.sandbox.slack.messages(TEAM)[1:]]
         for number in range(LANE_FULL):
             assert sum(f"fleet-{number:02}" in root for root in roots) == 1
 

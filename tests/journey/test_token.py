@@ -52,5 +52,5 @@ async def test_deliveries_wait_for_a_valid_token_and_then_go_out(tmp_path: Path,
 
 
 def all_told(rig: Rig, channel: str) -> bool:
-    texts = "\n".join(each.text for each in rig.sandbox.slack.messages(channel))
+    texts = "\n".join(message.text for message in rig.sandbox.slack.messages(channel))
     return all(f"{name} failed" in texts for name in NAMES)

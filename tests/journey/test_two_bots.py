@@ -42,7 +42,7 @@ async def two_bots(tmp_path: Path) -> AsyncIterator[tuple[Rig, Rig]]:
 
 def reads_of(rig: Rig, name: str, since: int) -> int:
     pipeline = rig.pipeline(name)
-    return sum(each.pipeline_id == pipeline for each in rig.sandbox.goldrush.requests[since:])
+    return sum(request.pipeline_id == pipeline for request in rig.sandbox.goldrush.requests[since:])
 
 
 async def seconds_until_read(rig: Rig) -> float:
@@ -55,13 +55,15 @@ async def told_once(rig: Rig, name: str, *, stories: int) -> None:
     """Asserts one card per failure, each updated, with one broadcast of its recovery."""
     await rig.ask("watches")  # the answer comes after all work under way
     roots = [
-        each for each in rig.sandbox.slack.messages(ALERTS) if f"{name} " in each.text and "watch" not in each.text
+        message
+        for message in rig.sandbox.slack.messages(ALERTS)
+        if f"{name} " in message.text and "watch" not in message.text
     ]
-    assert len(roots) == stories, [each.text for each in roots]
+    assert len(roots) == stories, [message.text for message in roots]
     for root in roots:
         assert f"{name} failed" in root.text
-        assert len([each for each in root.replies if each.broadcast]) == 1
-        texts = Counter(each.text for each in root.replies)
+        assert len([message for message in root.replies if message.broadcast]) == 1
+        texts = Counter(message.text for message in root.replies)
         assert max(texts.values()) == 1, texts
 
 
@@ -84,7 +86,7 @@ async def test_two_bots_report_each_change_once_and_share_one_budget(tmp_path: P
             assert reads_of(first, name, before) <= seconds / STEADY * 1.2 + 3
             await told_once(first, name, stories=1)
         direct = await first.direct(BOB)
-        pages = [each.text for each in first.sandbox.slack.messages(direct)]
+        pages = [message.text for message in first.sandbox.slack.messages(direct)]
         assert len(pages) == len(NAMES)
         assert [call for call in first.sandbox.slack.calls if call.error] == []
 
@@ -105,7 +107,7 @@ async def test_a_click_counts_whichever_bot_receives_it(tmp_path: Path) -> None:
 async def answered(rig: Rig, user: str, before: int) -> list[str]:
     """Returns the ephemeral answers since `seen`."""
     await rig.sandbox.until(lambda: len(rig.sandbox.slack.ephemerals(ALERTS, user)) > before, PATIENCE)
-    return [each.text for each in rig.sandbox.slack.ephemerals(ALERTS, user)[before:]]
+    return [message.text for message in rig.sandbox.slack.ephemerals(ALERTS, user)[before:]]
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["stopped", "killed"])

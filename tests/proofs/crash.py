@@ -180,15 +180,15 @@ async def _work(task: str) -> None:
     """Prints each round as a line of JSON. `task` is `seed:NUMBER:KILLS` or `SCENARIO:FIRST_CALL:STEP`."""
     kind, *numbers = task.split(":")
     rounds = a_seed(*map(int, numbers)) if kind == "seed" else a_sweep(kind, *map(int, numbers))
-    async for each in rounds:
-        print(json.dumps(each.__dict__), flush=True)  # noqa: T201
+    async for round_ in rounds:
+        print(json.dumps(round_.__dict__), flush=True)  # noqa: T201
 
 
 async def _run(tasks: list[str], workers: int, expected: int) -> list[tuple[str, Round]]:
     done: list[tuple[str, Round]] = []
     waiting = list(reversed(tasks))
     with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task("kills", total=None if any(not each.startswith("seed") for each in tasks) else expected)
+        bar = progress.add_task("kills", total=None if any(not name.startswith("seed") for name in tasks) else expected)
 
         async def worker() -> None:
             while waiting:
@@ -199,11 +199,11 @@ async def _run(tasks: list[str], workers: int, expected: int) -> list[tuple[str,
                 end_with_parent(process.pid)
                 assert process.stdout is not None
                 async for line in process.stdout:
-                    each = Round(**json.loads(line))
-                    done.append((task, each))
-                    if each.faults:
-                        progress.console.print(f"{task}, {each.trouble}: {'; '.join(each.faults)}")
-                    progress.advance(bar, each.kills)
+                    finished = Round(**json.loads(line))
+                    done.append((task, finished))
+                    if finished.faults:
+                        progress.console.print(f"{task}, {finished.trouble}: {'; '.join(finished.faults)}")
+                    progress.advance(bar, finished.kills)
                 if await process.wait():
                     done.append((task, Round("the harness itself", 0, 0.0, ["it ended with an error"])))
 
@@ -213,19 +213,19 @@ async def _run(tasks: list[str], workers: int, expected: int) -> list[tuple[str,
 
 def _report(done: list[tuple[str, Round]], out: Console) -> int:
     table = Table("fault", "rounds", "kills", *(kind.replace("_", " ") for kind in KINDS), "slowest s")
-    for trouble in dict.fromkeys(each.trouble for _, each in done):
-        rounds = [each for _, each in done if each.trouble == trouble]
+    for trouble in dict.fromkeys(round_.trouble for _, round_ in done):
+        rounds = [round_ for _, round_ in done if round_.trouble == trouble]
         sums: Counter[str] = Counter()
-        for each in rounds:
-            sums.update(each.verdict)
-        slowest = max(each.seconds for each in rounds)
-        kills = sum(each.kills for each in rounds)
+        for round_ in rounds:
+            sums.update(round_.verdict)
+        slowest = max(round_.seconds for round_ in rounds)
+        kills = sum(round_.kills for round_ in rounds)
         table.add_row(trouble, str(len(rounds)), str(kills), *(str(sums[kind]) for kind in KINDS), f"{slowest:.1f}")
     out.print(table)
-    faulty = [(task, each) for task, each in done if each.faults]
-    for task, each in faulty:
-        out.print(f"{task}, {each.trouble}: {'; '.join(each.faults)}")
-    total = sum(each.kills for _, each in done)
+    faulty = [(task, round_) for task, round_ in done if round_.faults]
+    for task, round_ in faulty:
+        out.print(f"{task}, {round_.trouble}: {'; '.join(round_.faults)}")
+    total = sum(round_.kills for _, round_ in done)
     out.print(f"{total} kills, {len(done)} rounds, {len(faulty)} with a fault.")
     return 1 if faulty else 0
 
@@ -244,13 +244,13 @@ def main() -> int:
         asyncio.run(_work(chosen.task))
         return 0
     seeds = [chosen.seed] if chosen.seed is not None else list(range(1, chosen.seeds + 1))
-    each = chosen.kills // (chosen.seeds or 1)
-    tasks = [f"seed:{seed}:{each}" for seed in seeds] if chosen.seeds else []
+    kills = chosen.kills // (chosen.seeds or 1)
+    tasks = [f"seed:{seed}:{kills}" for seed in seeds] if chosen.seeds else []
     if chosen.step and chosen.seed is None:
         parts = max(1, chosen.workers // 2)  # side by side
         for scenario in chosen.scenario or SCENARIOS:
             tasks += [f"{scenario}:{1 + part * chosen.step}:{parts * chosen.step}" for part in range(parts)]
-    done = asyncio.run(_run(tasks, chosen.workers, len(seeds) * each))
+    done = asyncio.run(_run(tasks, chosen.workers, len(seeds) * kills))
     return _report(done, Console(width=160))
 
 

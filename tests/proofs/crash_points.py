@@ -79,7 +79,7 @@ def _shorten_waits() -> None:
     rate_limiter.LONGEST_PAUSE_SECONDS /= SCALE
     claims.CLAIM_SECONDS /= SCALE
     vars(rate_limiter)["CLAIM_SECONDS"] = claims.CLAIM_SECONDS
-    rate_limiter.PER_MINUTE = {method: each * int(SCALE) for method, each in rate_limiter.PER_MINUTE.items()}
+    rate_limiter.PER_MINUTE = {method: rate * int(SCALE) for method, rate in rate_limiter.PER_MINUTE.items()}
     inbox.RECOVER_AFTER /= SCALE
     at_length = PeriodicJob.__init__
 

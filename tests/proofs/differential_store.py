@@ -37,7 +37,7 @@ class DifferentialStore:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         async def ask(*args: Any, **kwargs: Any) -> Any:
             real = await _answer(getattr(self.real, name), args, kwargs)
-            theirs = [self._leases.get(each.token, each) if isinstance(each, Lease) else each for each in args]
+            theirs = [self._leases.get(arg.token, arg) if isinstance(arg, Lease) else arg for arg in args]
             reference = await _answer(getattr(self._reference, name), theirs, kwargs)
             if name in _LEASING:
                 assert (real is None) == (reference is None), (name, args, real, reference)

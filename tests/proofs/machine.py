@@ -375,7 +375,7 @@ class DeliveryMachine(RuleBasedStateMachine):
     def pass_time(self, seconds: float) -> None:
         self.clock.seconds += seconds
         due = [lands for at, lands in self.chat.late if at <= self.clock.seconds]
-        self.chat.late = [each for each in self.chat.late if each[0] > self.clock.seconds]
+        self.chat.late = [call for call in self.chat.late if call[0] > self.clock.seconds]
         for lands in due:
             lands()
         if seconds > LATE_SECONDS:
@@ -421,7 +421,8 @@ class DeliveryMachine(RuleBasedStateMachine):
         self.run(self.redis.aclose())
         self.runner.close()
         stands = "\n".join(
-            f"{each.channel} {each.ts} {each.thread_ts}: {each.text}" for each in self.slack.messages.values()
+            f"{message.channel} {message.ts} {message.thread_ts}: {message.text}"
+            for message in self.slack.messages.values()
         )
         assert not verdict.faults, f"{verdict.faults}\n{self.happened}\n{stands}"
 

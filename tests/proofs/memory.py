@@ -75,7 +75,7 @@ class Disk:
                 setattr(
                     self,
                     name,
-                    {key: copy.copy(each) if isinstance(each, set | list) else each for key, each in value.items()},
+                    {key: copy.copy(item) if isinstance(item, set | list) else item for key, item in value.items()},
                 )
         return self
 
@@ -158,7 +158,7 @@ class MemoryStore:
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Message) -> int:
         def change() -> int:
-            gone = [each for each in watch_ids if self.disk.watches.pop(each, None)]
+            gone = [watch_id for watch_id in watch_ids if self.disk.watches.pop(watch_id, None)]
             if gone:
                 self.disk.watches_version += 1
                 self._enqueue(announcement)
@@ -194,14 +194,14 @@ class MemoryStore:
         self, channel: ChannelId, reason: SuspendReason, notices: Sequence[Message], watches: Sequence[Watch]
     ) -> int | None:
         def change() -> int:
-            there = {each.id: each.made_at for each in self.disk.watches.values() if each.channel == channel}
-            if channel in self.disk.suspended or there != {each.id: each.made_at for each in watches}:
+            there = {watch.id: watch.made_at for watch in self.disk.watches.values() if watch.channel == channel}
+            if channel in self.disk.suspended or there != {watch.id: watch.made_at for watch in watches}:
                 return 0
             self.disk.suspended[channel] = reason
             self.disk.watches_version += 1
             news = self._remember_notified(channel, reason)
-            for each in notices if news else ():
-                self._enqueue(each)
+            for message in notices if news else ():
+                self._enqueue(message)
             return 1 + len(notices) if news else 1
 
         answer = await self._mutate(change)
@@ -313,7 +313,9 @@ class MemoryStore:
         await self._query(lambda: self.disk.interactions.pop(interaction.id, None))
 
     async def unfinished(self) -> tuple[Interaction, ...]:
-        return await self._query(lambda: tuple(sorted(self.disk.interactions.values(), key=lambda each: each.at)))
+        return await self._query(
+            lambda: tuple(sorted(self.disk.interactions.values(), key=lambda interaction: interaction.at))
+        )
 
     async def acquire_lease(self, name: str, held: Lease | None = None) -> Lease | None:
         return await self._leased(name, held, LEADER_LEASE_SECONDS)
@@ -344,16 +346,16 @@ class MemoryStore:
     ) -> None:
         def change() -> bool:
             self.disk.heartbeat = (at, run_id, read_since)
-            for each in notices:
-                self._enqueue(each)
+            for message in notices:
+                self._enqueue(message)
             return True
 
         await self._mutate(change)
 
     async def enqueue(self, deliveries: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
         def change() -> bool:
-            for each in deliveries:
-                self._enqueue(each)
+            for message in deliveries:
+                self._enqueue(message)
             for key in redrawn:
                 if key in self.disk.cards:
                     self.disk.cards[key] = replace(self.disk.cards[key], shown_revision=0)
@@ -442,14 +444,18 @@ class MemoryStore:
         return await self._query(lambda: self.disk.resumed.get(receiver.channel))
 
     async def deliveries(self, lane: Lane) -> tuple[Delivery, ...]:
-        return await self._query(lambda: tuple(self.disk.rows[each] for each in self.disk.lanes.get(lane, [])))
+        return await self._query(
+            lambda: tuple(self.disk.rows[delivery_id] for delivery_id in self.disk.lanes.get(lane, []))
+        )
 
     async def cards(self, keys: Sequence[str]) -> Mapping[str, PostedCard]:
         return await self._query(lambda: {key: self.disk.cards[key] for key in keys if key in self.disk.cards})
 
     async def group(self, key: str) -> tuple[PostedCard, ...]:
         def answer() -> tuple[PostedCard, ...]:
-            cards = [self.disk.cards[each] for each in self.disk.groups.get(key, ()) if each in self.disk.cards]
+            cards = [
+                self.disk.cards[card_key] for card_key in self.disk.groups.get(key, ()) if card_key in self.disk.cards
+            ]
             return tuple(sorted(cards, key=lambda card: card.content.pipeline.name.lower()))
 
         return await self._query(answer)
@@ -458,7 +464,7 @@ class MemoryStore:
         groups = await self._query(lambda: self.disk.bursts.get(burst_id(group_key), []))
         if group_key not in groups:
             return Burst()
-        total = sum(len(self.disk.groups.get(each, ())) for each in groups)
+        total = sum(len(self.disk.groups.get(group, ())) for group in groups)
         return Burst(total=total, first=groups[0] == group_key)
 
     async def growing(self, receiver: Receiver) -> tuple[str, ...]:
@@ -484,7 +490,7 @@ class MemoryStore:
             self._take_away(delivery.lane, delivery.id)
             self.disk.last_id[delivery.lane] = max(self.disk.last_id.get(delivery.lane, ""), result.message_id)
             if result.log and result.kind is ResultKind.POSTED:
-                others = [each for each in self.disk.paged.get(delivery.receiver, []) if each[0] != delivery.id]
+                others = [page for page in self.disk.paged.get(delivery.receiver, []) if page[0] != delivery.id]
                 self.disk.paged[delivery.receiver] = [*others, (delivery.id, result.log)]
             moved_on = [self._shown(key, revision, result) for key, revision in result.shown.items()]
             if any(moved_on):
@@ -521,12 +527,12 @@ class MemoryStore:
         def change() -> bool:
             if not self._holds(lease):
                 return False
-            for each in grouping.replaced:
-                self._take_away(lane, each.id)
+            for delivery in grouping.replaced:
+                self._take_away(lane, delivery.id)
             if grouping.merges:
                 self.disk.rows[grouping.row.id] = grouping.row
-            for each in (grouping.row, *grouping.accompanied_by):
-                self._put(each)
+            for delivery in (grouping.row, *grouping.accompanied_by):
+                self._put(delivery)
             for key in grouping.joins:
                 self.disk.cards[key] = replace(self.disk.cards[key], group=grouping.row.id)
                 self.disk.groups.setdefault(grouping.row.id, set()).add(key)

@@ -37,19 +37,21 @@ class Slack:
     def history(self, lookup: Lookup) -> list[dict[str, object]]:
         threaded = {message.thread_ts for message in self.messages.values()}
         return [
-            {"ts": each.ts, "user": US, "metadata": each.metadata, "reply_count": int(each.ts in threaded)}
-            for each in self.messages.values()
-            if each.channel == lookup.receiver.channel
-            and each.thread_ts == lookup.parent_id
-            and each.ts > lookup.oldest
+            {"ts": message.ts, "user": US, "metadata": message.metadata, "reply_count": int(message.ts in threaded)}
+            for message in self.messages.values()
+            if message.channel == lookup.receiver.channel
+            and message.thread_ts == lookup.parent_id
+            and message.ts > lookup.oldest
         ]
 
     def channel_messages(self, channel: ChannelId) -> list[SlackMessage]:
-        roots = [each for each in self.messages.values() if each.channel == channel and each.thread_ts is None]
+        roots = [
+            message for message in self.messages.values() if message.channel == channel and message.thread_ts is None
+        ]
         return [SlackMessage(root.ts, root.text, tuple(self._replies(root.ts)), root.posted) for root in roots]
 
     def _replies(self, ts: str) -> list[SlackMessage]:
-        return [SlackMessage(each.ts, each.text) for each in self.messages.values() if each.thread_ts == ts]
+        return [SlackMessage(message.ts, message.text) for message in self.messages.values() if message.thread_ts == ts]
 
     def edit(self, ts: str, text: str, metadata: object) -> str:
         """Ignores a message that was deleted."""

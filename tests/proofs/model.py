@@ -187,7 +187,7 @@ def check(protocol: Protocol) -> Verdict:
     wanted = [row.id for row in first.rows]
     while waiting:
         world = waiting.popleft()
-        doubles = {each for each in world.landed if world.landed.count(each) > 1}
+        doubles = {message for message in world.landed if world.landed.count(message) > 1}
         repeats |= bool(doubles)
         firsts = list(dict.fromkeys(world.landed))
         disorders |= firsts != wanted[: len(firsts)]
@@ -217,7 +217,7 @@ def _successors(world: World, protocol: Protocol) -> Iterator[World]:
 def _requests(world: World) -> Iterator[World]:
     """Each request lands or gets lost, in any order."""
     for call in world.under_way:
-        rest = tuple(each for each in world.under_way if each is not call)
+        rest = tuple(request for request in world.under_way if request is not call)
         yield replace(
             world,
             under_way=rest,
@@ -249,7 +249,7 @@ def _troubles(world: World, protocol: Protocol) -> Iterator[World]:
 def _restarted(world: World, protocol: Protocol) -> World:
     """Starts a new owner once the previous owner's lease has run out."""
     begun = [call.begun for call in world.under_way if call.begun is not None]
-    moment = max([world.now, *(each + LEASE_LEFT for each in begun)])
+    moment = max([world.now, *(start + LEASE_LEFT for start in begun)])
     doubt = moment if protocol.doubts and world.forgotten > 0 else None
     return replace(world, now=moment, owner=Owner(world.tokens + 1, moment, doubt), tokens=world.tokens + 1)
 
@@ -262,7 +262,7 @@ def _steps(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
     if row is None:
         return
     if protocol.gives_up and row.attempt.state is State.SENDING:
-        yield world.writes(tuple(each for each in world.rows if each.id != row.id))
+        yield world.writes(tuple(delivery for delivery in world.rows if delivery.id != row.id))
         return
     match protocol.decide(row, at(world.now), owner.ownership):
         case Wait(until):
@@ -302,7 +302,7 @@ def _calling(world: World, owner: Owner, protocol: Protocol) -> Iterator[World]:
     if call.number in world.landed_calls:
         yield _answered(world, owner, call, Posted("1"), protocol)
     late = replace(world, now=max(world.now, call.begun + DEADLINE))
-    if all(each.begun is not None and each.begun + LANDS >= late.now for each in late.under_way):
+    if all(request.begun is not None and request.begun + LANDS >= late.now for request in late.under_way):
         yield _answered(late, owner, call, Unknown("timeout"), protocol)
 
 
@@ -318,11 +318,11 @@ def _settled(world: World, owner: Owner, row: Delivery, settlement: Settlement, 
     may_write = not protocol.fenced or (world.owner is not None and owner.token == world.owner.token)
     if not may_write:
         return replace(world, rechecked=world.rechecked | {row.id})
-    if row.id not in {each.id for each in world.rows}:
+    if row.id not in {delivery.id for delivery in world.rows}:
         return world
     match settlement:
         case Done(recheck=recheck):
-            done = world.writes(tuple(each for each in world.rows if each.id != row.id))
+            done = world.writes(tuple(delivery for delivery in world.rows if delivery.id != row.id))
             return replace(done, rechecked=done.rechecked | {row.id}) if recheck else done
         case Again(again):
             return world.writes(_with(world.rows, again))
@@ -331,7 +331,7 @@ def _settled(world: World, owner: Owner, row: Delivery, settlement: Settlement, 
 
 
 def _with(rows: tuple[Delivery, ...], row: Delivery) -> tuple[Delivery, ...]:
-    return tuple(row if each.id == row.id else each for each in rows)
+    return tuple(row if delivery.id == row.id else delivery for delivery in rows)
 
 
 def _with_owner(world: World, owner: Owner, changed: Owner) -> World:
@@ -346,7 +346,7 @@ class Table:
 
     def add(self, protocol: Protocol, verdict: Verdict) -> None:
         columns = (verdict.loses, verdict.repeats, verdict.stands, verdict.disorders)
-        loses, repeats, stands, disorders = ("yes" if each else "no" for each in columns)
+        loses, repeats, stands, disorders = ("yes" if column else "no" for column in columns)
         self.rows.append(f"{protocol.name:<66}{verdict.states:>8}  {loses:<6}{repeats:<9}{stands:<8}{disorders}")
 
     def __str__(self) -> str:

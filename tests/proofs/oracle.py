@@ -86,15 +86,15 @@ def _judge_announcements(channel: str, messages: Sequence[SlackMessage], verdict
 
 
 def _judge_one(where: str, phases: list[str], reports: list[_Report], verdict: Verdict) -> None:
-    admitted = [each for each in reports if each.repeat_admitted]
-    reported = [each.phase for each in reports]
+    admitted = [report for report in reports if report.repeat_admitted]
+    reported = [report.phase for report in reports]
     verdict.reported += len(reported)
     verdict.possible_repeats += len(admitted)
     if _in_order(phases, reports):
         return
     for phase in sorted(set(phases) | set(reported)):
         wanted, had = phases.count(phase), reported.count(phase)
-        excused = sum(each.phase == phase for each in admitted)
+        excused = sum(report.phase == phase for report in admitted)
         if had < wanted:
             verdict.lost.append(f"{where}: {phase} {wanted}×, reported {had}×")
         elif wanted == 0:
@@ -110,7 +110,7 @@ def _in_order(phases: list[str], reports: list[_Report]) -> bool:
     if sum(report.phase == FAILED for report in reports) != phases.count(FAILED):
         return False
     expected, at = [phase for phase in phases if phase != FAILED], 0
-    for _, group in groupby((each for each in reports if each.phase != FAILED), key=lambda report: report.ts):
+    for _, group in groupby((report for report in reports if report.phase != FAILED), key=lambda report: report.ts):
         reported = sorted(report.phase for report in group)
         if reported != sorted(expected[at : at + len(reported)]):
             return False

@@ -168,7 +168,10 @@ class World:
 
     @property
     def pipelines(self) -> tuple[Pipeline, ...]:
-        return tuple(Pipeline(id=each, name=str(each), project="p", intent=Intent.RUNNING) for each in self.phases)
+        return tuple(
+            Pipeline(id=pipeline_id, name=str(pipeline_id), project="p", intent=Intent.RUNNING)
+            for pipeline_id in self.phases
+        )
 
 
 class Process:
@@ -230,7 +233,7 @@ class Process:
 
     async def pipeline(self, pipeline_id: PipelineId) -> Pipeline:
         await self._pause(0.05)
-        return next(each for each in self.world.pipelines if each.id == pipeline_id)
+        return next(pipeline for pipeline in self.world.pipelines if pipeline.id == pipeline_id)
 
     async def page(self, number: int) -> Page:
         if number > 1:
@@ -444,7 +447,7 @@ async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]
     world.disk.watches_version = 1
     world.disk.catalogue = world.pipelines
     bots = 1 + world.chance.randint(0, 1)
-    moving = [asyncio.create_task(_moved(world, each)) for each in world.phases]
+    moving = [asyncio.create_task(_moved(world, pipeline_id)) for pipeline_id in world.phases]
     living = [asyncio.create_task(_kept_alive(world, number)) for number in range(1, bots + 1)]
     tasks = [*moving, *living, asyncio.create_task(_forgotten(world))]
     await asyncio.sleep(hours * 3600 - CALM_SECONDS)
@@ -459,9 +462,9 @@ async def live_through(seed: int, hours: float = HOURS) -> tuple[Verdict, World]
     for task in tasks:
         task.cancel()
     ended = await asyncio.gather(*tasks, return_exceptions=True)
-    for each in ended:
-        if isinstance(each, Exception):
-            raise each
+    for result in ended:
+        if isinstance(result, Exception):
+            raise result
     return judge(world.happened, {str(channel): world.slack.channel_messages(channel) for channel in CHANNELS}), world
 
 

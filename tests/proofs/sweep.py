@@ -52,7 +52,7 @@ async def _is_acknowledged(world: World, names: Sequence[str]) -> None:
 def _cards(world: World, name: str) -> list[Message]:
     """Returns the open failure cards. A closed card has more text after "failed"."""
     failing = re.compile(rf"{re.escape(name)} failed(?: after .* healthy)?$", re.MULTILINE)
-    return [each for each in world.sandbox.slack.messages(ALERTS) if failing.search(each.text)]
+    return [message for message in world.sandbox.slack.messages(ALERTS) if failing.search(message.text)]
 
 
 async def _is_watched(world: World, names: Sequence[str]) -> None:
@@ -66,7 +66,7 @@ async def _is_watched(world: World, names: Sequence[str]) -> None:
 
 
 def _announced(world: World, name: str) -> bool:
-    return any(announces(each.text) and name in each.text for each in world.sandbox.slack.messages(QUIET))
+    return any(announces(message.text) and name in message.text for message in world.sandbox.slack.messages(QUIET))
 
 
 async def _beside_another(world: World, names: Sequence[str]) -> None:
@@ -150,12 +150,12 @@ async def a_sweep(name: str, first: int, step: int) -> AsyncIterator[Round]:
         with a_directory() as directory:
             async with a_world(directory, PIPELINES, random.Random(0)) as world:  # noqa: S311
                 for begin in range(0, PIPELINES, scenario.pipelines):
-                    each = await _a_life(world, name, world.names[begin : begin + scenario.pipelines], number)
-                    yield each
-                    if not each.kills:
+                    life = await _a_life(world, name, world.names[begin : begin + scenario.pipelines], number)
+                    yield life
+                    if not life.kills:
                         return
                     number += step
-                    if each.faults:
+                    if life.faults:
                         break
                 else:
                     yield await calm(world, f"calm after: {name}", CALM_SECONDS)

@@ -103,7 +103,7 @@ def test_log_lag_excuses_some_early_messages_but_not_many() -> None:
     lagging = replace(PROMISE, jitter=0.5)
 
     def within(*at: float) -> int:
-        posts = [replace(POST, at=each, until=each) for each in at]
+        posts = [replace(POST, at=moment, until=moment) for moment in at]
         return len(judge_traffic(posts, {"orders": READS}, (0.0,), (), lagging))
 
     assert within(10.0, 10.6, 11.6) == 0

@@ -108,7 +108,9 @@ class Course:
         """Returns the channel's messages since Slack came back, in order."""
         since = f"{self.back_at.timestamp():.6f}"
         messages = self.world.slack.messages.values()
-        return sorted((each for each in messages if each.channel == channel and each.ts > since), key=lambda m: m.ts)
+        return sorted(
+            (message for message in messages if message.channel == channel and message.ts > since), key=lambda m: m.ts
+        )
 
 
 async def _live_through(trouble: Trouble, seed: int = 1) -> Course:
@@ -117,7 +119,7 @@ async def _live_through(trouble: Trouble, seed: int = 1) -> Course:
     bot = asyncio.create_task(Bot(world, 1).live())
     await asyncio.sleep(300)  # every pipeline has been read
     world.trouble = trouble
-    flapping = [asyncio.create_task(_flaps(world, each)) for each in world.phases]
+    flapping = [asyncio.create_task(_flaps(world, pipeline_id)) for pipeline_id in world.phases]
     for _ in range(int(AWAY_SECONDS / 30)):
         await asyncio.sleep(30)
         course.look()
@@ -199,7 +201,7 @@ def _failures_are_first(course: Course) -> None:
     """Failures come first in each channel, except after the probe that finds out that Slack is back."""
     before = []
     for channel in (*CHANNELS, ANN):
-        kinds = [_kind(each) for each in course.messages_since(channel)]
+        kinds = [_kind(message) for message in course.messages_since(channel)]
         last = max(place for place, kind in enumerate(kinds) if kind == "failure")
         before += [kind for kind in kinds[:last] if kind != "failure"]
     assert len(before) <= 2, before
@@ -221,12 +223,21 @@ def _kind(message: Message) -> str:
 def _is_true(channel: ChannelId, course: Course) -> None:
     """The channel got every change once. Its cards show exactly the failed pipelines as failed."""
     world = course.world
-    names = {str(each) for each in world.phases if channel is EVERYTHING or channel == _channel_of(str(each))}
+    names = {
+        str(pipeline_id)
+        for pipeline_id in world.phases
+        if channel is EVERYTHING or channel == _channel_of(str(pipeline_id))
+    }
     verdict = judge(
-        [each for each in world.happened if each.pipeline in names], {channel: world.slack.channel_messages(channel)}
+        [change for change in world.happened if change.pipeline in names],
+        {channel: world.slack.channel_messages(channel)},
     )
     assert not [*verdict.lost, *verdict.repeated, *verdict.invented]
-    cards = [each.text for each in world.slack.messages.values() if each.channel == channel and each.thread_ts is None]
+    cards = [
+        message.text
+        for message in world.slack.messages.values()
+        if message.channel == channel and message.thread_ts is None
+    ]
     shown = {
         name
         for text in cards
@@ -234,4 +245,4 @@ def _is_true(channel: ChannelId, course: Course) -> None:
         for name in names
         if re.fullmatch(rf"{re.escape(name)} failed( after .* healthy)?", row)
     }
-    assert shown == {str(each) for each, phase in world.phases.items() if phase == Phase.FAILED} & names
+    assert shown == {str(pipeline_id) for pipeline_id, phase in world.phases.items() if phase == Phase.FAILED} & names

@@ -72,11 +72,11 @@ def judge_traffic(
     for call in calls:
         by_life.setdefault((call.life, call.method, call.channel), []).append(call)
     return [
-        *(fault for each in by_life.values() for fault in _one_at_a_time(each, promise)),
-        *_waits_obeyed([call for each in by_life.values() for call in each], promise.jitter),
-        *_waits_obeyed_after_restart([call for each in by_life.values() for call in each], began, promise),
-        *_within_budget(sorted(at for each in reads.values() for at in each), began, promise.budget),
-        *(fault for pipeline, each in reads.items() for fault in _fresh(pipeline, each, promise)),
+        *(fault for calls in by_life.values() for fault in _one_at_a_time(calls, promise)),
+        *_waits_obeyed([call for calls in by_life.values() for call in calls], promise.jitter),
+        *_waits_obeyed_after_restart([call for calls in by_life.values() for call in calls], began, promise),
+        *_within_budget(sorted(at for read in reads.values() for at in read), began, promise.budget),
+        *(fault for pipeline, read in reads.items() for fault in _fresh(pipeline, read, promise)),
         *_drained(accepted_at, promise),
     ]
 
@@ -143,7 +143,7 @@ def _within_budget(reads: Sequence[float], began: Sequence[float], budget: float
     for last, at in enumerate(reads):
         while reads[first] <= at - WINDOW:
             first += 1
-        lives = 1 + sum(at - WINDOW <= each <= at for each in began)
+        lives = 1 + sum(at - WINDOW <= start <= at for start in began)
         if last - first + 1 > budget * WINDOW + budget * lives + 1:
             return [f"{last - first + 1} reads in the {WINDOW:.0f} s before {at:.1f}"]
     return []

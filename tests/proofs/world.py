@@ -115,7 +115,7 @@ class World:
 
         async def keep() -> None:
             while True:
-                for bot in [each for each in self.bots if not each.is_alive()]:
+                for bot in [process for process in self.bots if not process.is_alive()]:
                     self._record_end(bot)
                 if not self.bots:
                     self.start_bot()
@@ -167,7 +167,7 @@ class World:
         self.sandbox.goldrush.set_phase(self._id(name), phase)
 
     def _id(self, name: str) -> str:
-        return next(each.id for each in self.sandbox.goldrush.pipelines.values() if each.name == name)
+        return next(pipeline.id for pipeline in self.sandbox.goldrush.pipelines.values() if pipeline.name == name)
 
     async def retry_until_heard(
         self, gesture: Callable[[], Awaitable[Ack]], done: Callable[[], bool] = lambda: False
@@ -184,8 +184,8 @@ class World:
         first = len(requests)
         async with asyncio.timeout(PATIENCE):
             while True:
-                of_phase = [each for each in requests[first:] if each.path.endswith(f"/{pipeline_id}/status/")]
-                if sum(each.status == 200 for each in of_phase) >= count:
+                of_phase = [request for request in requests[first:] if request.path.endswith(f"/{pipeline_id}/status/")]
+                if sum(request.status == 200 for request in of_phase) >= count:
                     return
                 await asyncio.sleep(0.02)
 
@@ -206,15 +206,15 @@ class World:
     # --- verdict -----------------------------------------------------------------------------------------------------
 
     def verdict(self) -> Verdict:
-        names = {each.id: each.name for each in self.sandbox.goldrush.pipelines.values()}
-        moved = [each for each in self.sandbox.goldrush.changes if each.kind.value == "moved"]
-        happened = [Change(names[each.pipeline_id], str(each.phase)) for each in moved]
+        names = {pipeline.id: pipeline.name for pipeline in self.sandbox.goldrush.pipelines.values()}
+        moved = [change for change in self.sandbox.goldrush.changes if change.kind.value == "moved"]
+        happened = [Change(names[change.pipeline_id], str(change.phase)) for change in moved]
         slack = self.sandbox.slack
-        came = {each.ts: each.text for each in reversed(slack.accepted) if each.method == "chat.postMessage"}
+        came = {call.ts: call.text for call in reversed(slack.accepted) if call.method == "chat.postMessage"}
         verdict = Verdict()
         for channel, watched in self.watched.items():
-            channel_messages = [_slack_message(each, came) for each in slack.messages(channel)]
-            judge([each for each in happened if each.pipeline in watched], {channel: channel_messages}, verdict)
+            channel_messages = [_slack_message(message, came) for message in slack.messages(channel)]
+            judge([change for change in happened if change.pipeline in watched], {channel: channel_messages}, verdict)
         return verdict
 
     def crashed(self) -> list[str]:
@@ -243,21 +243,21 @@ class World:
         )
         calls = [
             Call(
-                life=int(each.agent),
-                method="post" if each.method == "chat.postMessage" else each.method,
-                channel=each.channel or "",
-                at=each.asked_at,
-                until=each.at,
-                wait=float(each.retry_after or 0),
-                log_delay=self._log_delay(each.asked_at),
+                life=int(call.agent),
+                method="post" if call.method == "chat.postMessage" else call.method,
+                channel=call.channel or "",
+                at=call.asked_at,
+                until=call.at,
+                wait=float(call.retry_after or 0),
+                log_delay=self._log_delay(call.asked_at),
             )
-            for each in self.sandbox.slack.calls
+            for call in self.sandbox.slack.calls
         ]
         reads: dict[str, list[float]] = {}
         for request in self.sandbox.goldrush.requests:
             if request.pipeline_id and request.path.endswith("/status/"):
                 reads.setdefault(request.pipeline_id, []).append(request.at)
-        accepted_at = [each.at for each in self.sandbox.slack.accepted]
+        accepted_at = [call.at for call in self.sandbox.slack.accepted]
         return judge_traffic(calls, reads, self.began, accepted_at, promise)
 
     def _log_delay(self, at: float) -> float:

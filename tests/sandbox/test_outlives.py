@@ -80,7 +80,11 @@ async def test_nothing_is_left_of_a_pytest_that_was_ended(tmp_path: Path, number
 async def test_nothing_is_left_of_a_killed_worker(tmp_path: Path) -> None:
     """Out of memory, the system may kill the watcher. Pytest continues without it."""
     process = await started(tmp_path, "1")
-    (worker,) = (each for each in descendants(str(tmp_path)) if _parent(each) == process.pid and _runs_a_worker(each))
+    (worker,) = (
+        descendant
+        for descendant in descendants(str(tmp_path))
+        if _parent(descendant) == process.pid and _runs_a_worker(descendant)
+    )
     os.kill(worker, signal.SIGKILL)
     await until_none_is_left(str(tmp_path))
     assert await process.wait() != 0

@@ -105,7 +105,7 @@ async def test_a_frozen_program_continues_when_its_time_is_up(tmp_path: Path) ->
         bot = BotProcess(program.process, ClockOffset(tmp_path / "others"))
         began = monotonic()
         bot.freeze(0.5)
-        assert [each.kind for each in bot.active_faults()] == [BotFaultKind.FROZEN]
+        assert [active_fault.kind for active_fault in bot.active_faults()] == [BotFaultKind.FROZEN]
         await program.look()
         assert monotonic() - began >= 0.5
         assert bot.active_faults() == []
@@ -135,7 +135,9 @@ async def test_a_killed_program_is_down_until_it_may_live_again(tmp_path: Path) 
         await bot.ended()
         assert not bot.alive
         assert bot.last_end == "kill -9"
-        assert [(each.kind, each.seconds) for each in bot.active_faults()] == [(BotFaultKind.KILLED, None)]
+        assert [(active_fault.kind, active_fault.seconds) for active_fault in bot.active_faults()] == [
+            (BotFaultKind.KILLED, None)
+        ]
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(bot.fixed(), 0.1)
         bot.fix()
@@ -177,7 +179,9 @@ async def test_the_clock_is_a_fault_in_force_until_it_is_right_again(tmp_path: P
         bot = BotProcess(program.process, clock_offset)
         bot.on_change = lambda: news.append("changed")
         bot.set_clock(-3600)
-        assert [(each.kind, each.seconds) for each in bot.active_faults()] == [(ClockFaultKind.OFF, -3600.0)]
+        assert [(active_fault.kind, active_fault.seconds) for active_fault in bot.active_faults()] == [
+            (ClockFaultKind.OFF, -3600.0)
+        ]
         assert (await program.look())["time"] < right() - 3590
         bot.set_clock(0)
         assert bot.active_faults() == []

@@ -249,7 +249,7 @@ async def test_a_sandbox_alone_refuses_faults_of_redis_and_bot() -> None:
 
 async def test_a_channel_is_changed_in_every_way(sandbox: Sandbox, page: Page) -> None:
     async def told() -> Any:
-        return next(each for each in (await page.state())["channels"] if each["name"] == "data-alerts")
+        return next(channel for channel in (await page.state())["channels"] if channel["name"] == "data-alerts")
 
     for action, field, value in (
         ("make_private", "kind", "private_channel"),
@@ -264,7 +264,7 @@ async def test_a_channel_is_changed_in_every_way(sandbox: Sandbox, page: Page) -
     assert (await page.state())["channel"] == "C0GENERAL", "the first that is there, where the usual one is not"
     moved = (await told())["id"]
     await page.post(f"channels/{moved}", action="delete")
-    assert "data-alerts" not in {each["name"] for each in (await page.state())["channels"]}
+    assert "data-alerts" not in {channel["name"] for channel in (await page.state())["channels"]}
 
 
 async def test_an_admin_deletes_a_message(sandbox: Sandbox, page: Page) -> None:

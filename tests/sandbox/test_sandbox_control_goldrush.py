@@ -29,7 +29,7 @@ async def control(sandbox: Sandbox) -> AsyncIterator[httpx.AsyncClient]:
 
 async def row(control: httpx.AsyncClient, name: str) -> dict[str, Any]:
     rows = (await control.get("/pipelines")).json()["pipelines"]
-    return next(dict(each) for each in rows if each["name"] == name)
+    return next(dict(row) for row in rows if row["name"] == name)
 
 
 async def test_the_rows_have_everything_the_page_shows(control: httpx.AsyncClient) -> None:
@@ -189,18 +189,20 @@ async def test_a_round_leaves_everything_as_it_was_and_begins_again(sandbox: San
     goldrush = sandbox.goldrush
 
     def figures() -> dict[str, tuple[str | None, int, str]]:
-        return {each.name: (each.phase, each.ready, each.intent) for each in goldrush.pipelines.values()}
+        return {
+            pipeline.name: (pipeline.phase, pipeline.ready, pipeline.intent) for pipeline in goldrush.pipelines.values()
+        }
 
     def failures() -> list[Change]:
         orders = goldrush.named("orders-eu").id
-        return [each for each in goldrush.changes if each.pipeline_id == orders and each.phase == "FAILED"]
+        return [change for change in goldrush.changes if change.pipeline_id == orders and change.phase == "FAILED"]
 
     before = figures()
     task = asyncio.create_task(QUICK.run(goldrush))
     await sandbox.until(lambda: len(failures()) == 2)
     task.cancel()
 
-    assert any(each.kind is ChangeKind.REMOVED for each in goldrush.changes)
+    assert any(change.kind is ChangeKind.REMOVED for change in goldrush.changes)
     assert figures() | {"orders-eu": before["orders-eu"]} == before
 
 

@@ -216,7 +216,9 @@ async def test_open_sockets_go_deaf_and_new_ones_work(sandbox: Sandbox, app: Asy
     async with over_socket(sandbox, app):
         slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.DEAF))
         assert (await slack.run_command(ANN, ALERTS, "/pipeline")).error == "operation_timeout"
-        assert [(each.kind, each.times) for each in slack.delivery.delivery_faults()] == [(DeliveryFaultKind.DEAF, 1)]
+        assert [(delivery_fault.kind, delivery_fault.times) for delivery_fault in slack.delivery.delivery_faults()] == [
+            (DeliveryFaultKind.DEAF, 1)
+        ]
         async with aiohttp.ClientSession() as session, opened(sandbox, session) as fresh:
             asking = [asyncio.create_task(slack.run_command(ANN, ALERTS, "/pipeline")) for _ in range(2)]
             envelope = await fresh.receive_json()

@@ -165,7 +165,7 @@ async def test_a_bot_killed_while_it_posts_a_failure_comes_back_and_posts_one_ca
         await demo.answered()
         state = await demo.state()
         assert (state["process"]["starts"], state["process"]["last_end"]) == (2, "kill -9")
-        cards = [each for each in state["conversation"] if "orders-eu failed" in each["text"]]
+        cards = [message for message in state["conversation"] if "orders-eu failed" in message["text"]]
         assert len(cards) == 1
         assert await demo.count(FAILED.format("eu")) == 0, "it is the card of the failure that was turned over"
     assert demo.process.returncode == 0

@@ -320,7 +320,7 @@ async def test_the_request_log_has_each_pipeline_and_answer(
 
 def test_ids_are_the_same_in_every_run(goldrush: GoldRush) -> None:
     assert list(GoldRush().pipelines) == list(goldrush.pipelines)
-    assert all(len(each) == len("pipe_") + 27 for each in goldrush.pipelines)
+    assert all(len(pipeline) == len("pipe_") + 27 for pipeline in goldrush.pipelines)
 
 
 # --- faults ---------------------------------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ async def test_mrkdwn_is_read_as_slack_reads_it(sandbox: Sandbox, page: Page) ->
     drawn = page.locator("#conversation .section-text > div")
     await expect(drawn).to_have_count(len(MRKDWN))
 
-    assert [await each.inner_html() for each in await drawn.all()] == [html for _, html in MRKDWN]
+    assert [await item.inner_html() for item in await drawn.all()] == [html for _, html in MRKDWN]
 
 
 async def test_nothing_from_the_server_becomes_html(sandbox: Sandbox, page: Page) -> None:

@@ -92,10 +92,10 @@ async def test_an_invitation_that_slack_refuses_invites_nobody(
     sandbox: Sandbox, user: str, channel: str, typed: str, why: str
 ) -> None:
     sandbox.slack.directory.open_im(ANN)
-    before = {each.id: list(each.members) for each in sandbox.slack.directory.channels.values()}
+    before = {joined.id: list(joined.members) for joined in sandbox.slack.directory.channels.values()}
     with pytest.raises(Refused, match=why):
         await sandbox.slack.run_command(user, channel, "/invite", typed)
-    assert {each.id: each.members for each in sandbox.slack.directory.channels.values()} == before
+    assert {joined.id: joined.members for joined in sandbox.slack.directory.channels.values()} == before
 
 
 async def test_slack_sends_only_what_the_manifest_subscribes_to(sandbox: Sandbox) -> None:

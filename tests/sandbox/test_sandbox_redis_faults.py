@@ -182,7 +182,7 @@ async def test_it_is_killed_and_comes_back_with_everything_as_another_run(
     await stand_in.break_server(ServerFaultKind.KILLED)
     with pytest.raises(AWAY):
         await client.ping()
-    assert [each.kind for each in stand_in.active_faults()] == [ServerFaultKind.KILLED]
+    assert [active_fault.kind for active_fault in stand_in.active_faults()] == [ServerFaultKind.KILLED]
     await stand_in.fix()
     await reconnected(client)
     assert await client.get("n") == b"1"

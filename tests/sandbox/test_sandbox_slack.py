@@ -406,7 +406,7 @@ async def test_lists_come_in_pages(client: AsyncWebClient) -> None:
     second = await client.users_list(limit=3, cursor=first["response_metadata"]["next_cursor"])
     third = await client.users_list(limit=3, cursor=second["response_metadata"]["next_cursor"])
     everybody = ["U0ANN", "U0BOB", "U0CAROL", "U0BOT", "U0GIL", "U0PAT", "U0DEE"]
-    assert [user["id"] for each in (first, second, third) for user in each["members"]] == everybody
+    assert [user["id"] for page in (first, second, third) for user in page["members"]] == everybody
     assert third["response_metadata"]["next_cursor"] == ""
 
 

@@ -151,7 +151,7 @@ async def test_the_token_is_lost_and_given_back(
     assert (await client.apps_connections_open(app_token="xapp-sandbox"))["ok"], "the app's own token is another"
     await sandbox.until(lambda: len(sandbox.slack.delivery.log) >= len(events))
     told = [entry.payload["event"] for entry in sandbox.slack.delivery.log]
-    assert [each["type"] for each in told] == events
+    assert [event["type"] for event in told] == events
     if told:
         assert told[-1]["tokens"] == {"oauth": [], "bot": ["U0BOT"]}
     sandbox.slack.regain(loss)
@@ -217,8 +217,8 @@ async def test_removing_the_bot_sends_two_events(sandbox: Sandbox, kind: Channel
     sandbox.slack.kick_bot(ALERTS)
     await sandbox.until(lambda: len(sandbox.slack.delivery.log) == 2)
     told = [entry.payload["event"] for entry in sandbox.slack.delivery.log]
-    assert [each["type"] for each in told] == ["member_left_channel", name]
-    assert {each["channel"] for each in told} == {ALERTS}
+    assert [event["type"] for event in told] == ["member_left_channel", name]
+    assert {event["channel"] for event in told} == {ALERTS}
 
 
 async def test_a_channel_moves_to_another_id_with_all_that_is_in_it(sandbox: Sandbox, client: AsyncWebClient) -> None:

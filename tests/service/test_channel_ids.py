@@ -81,7 +81,7 @@ async def test_a_failure_is_acknowledged_on_its_card_after_the_channel_id_change
         assert answer.fate is Fate.ACKNOWLEDGED
         await world.bot.poll(20)
         (drawn,) = (
-            (each.receiver.channel, ts) for each, content, ts in world.chat.updates if isinstance(content, Card)
+            (delivery.receiver.channel, ts) for delivery, content, ts in world.chat.updates if isinstance(content, Card)
         )
         assert drawn == (NEW, world.chat.there[row.id])
 

@@ -70,7 +70,7 @@ def test_a_clock_change_is_reported_once(step: float) -> None:
         for _ in range(10):
             clock.now()
             room.wait(1)
-    assert [(each["event"], each["seconds"]) for each in warnings] == [("wall_clock_set", step)]
+    assert [(warning["event"], warning["seconds"]) for warning in warnings] == [("wall_clock_set", step)]
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -49,9 +49,9 @@ def many(count: int) -> list[Pipeline]:
 async def test_only_the_first_unknown_words_get_suggestions(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(5)) as bot:
         answer = await bot.requests.queries.status(ALERTS, [f"ordrs-{number}" for number in range(199)])
-    unknown = [each for each in answer.unresolved if isinstance(each, Unknown)]
+    unknown = [reference for reference in answer.unresolved if isinstance(reference, Unknown)]
     assert len(unknown) == 199
-    assert [bool(each.nearest) for each in unknown] == [True] * SUGGESTED + [False] * (199 - SUGGESTED)
+    assert [bool(reference.nearest) for reference in unknown] == [True] * SUGGESTED + [False] * (199 - SUGGESTED)
 
 
 async def test_an_answer_counts_the_unknown_words_it_has_no_room_for(
@@ -107,8 +107,8 @@ async def test_endless_requests_delay_no_read(fake_redis: redis.asyncio.Redis) -
 
         people = [asyncio.create_task(ask(first)) for first in range(51, 76, 5)]
         await bot.poll(60)
-        for each in people:
-            each.cancel()
+        for person in people:
+            person.cancel()
         reads = Counter(bot.api.reads[begun:])
         polled = [reads[PipelineId(f"pipe_{number:04}")] for number in range(1, 51)]
         assert min(polled) >= 3, polled

@@ -335,7 +335,7 @@ async def test_many_waiting_replies_of_one_thread_are_one_message(
     (card, _, _), (_, lines, thread) = chat.posts
     assert isinstance(lines, TimelineBatch)
     assert thread == chat.there[card.id]
-    assert [each.entry.at.second for each in lines.entries] == list(range(2, 9))
+    assert [entry.entry.at.second for entry in lines.entries] == list(range(2, 9))
 
 
 async def test_the_next_episode_of_a_pipeline_waits_for_the_previous_one(

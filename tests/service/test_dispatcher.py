@@ -97,7 +97,9 @@ Run = Callable[[float], "asyncio.Future[None]"]
 async def fail(store: WholeStore, number: int = 1, *channels: ChannelId) -> None:
     pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
     record = Record(pipeline_id=pipeline.id)
-    routing = a_routing(*(a_watch(pipeline.id, channel=each) for each in channels or (ALERTS,)), pipeline=pipeline)
+    routing = a_routing(
+        *(a_watch(pipeline.id, channel=channel) for channel in channels or (ALERTS,)), pipeline=pipeline
+    )
     observation = an_observation(Phase.FAILED, number, ready=0, pipeline_id=pipeline.id)
     assert await store.commit(plan_reading(record, observation, routing), (await store.watches()).version)
 
@@ -362,7 +364,7 @@ async def test_many_failures_at_once_are_one_message_that_lists_each(
     await group(store, 70)
     await run(4)
     messages = groups(chat)
-    assert [len(each) for each in messages] == [30, 30, 10]
+    assert [len(message) for message in messages] == [30, 30, 10]
     assert set().union(*messages) == {f"orders-{number}" for number in range(1, 71)}
     assert len(chat.posts) == 3
     assert await idle(store)
@@ -420,7 +422,7 @@ async def test_a_waiting_group_takes_in_later_failures(store: WholeStore, chat: 
         for number in range(5, 8):
             await fail(store, number)
         await clock.pass_time(5)
-    assert [len(each) for each in groups(chat)] == [7]
+    assert [len(failures) for failures in groups(chat)] == [7]
     assert await idle(store)
 
 

@@ -26,7 +26,7 @@ async def watch(world: Whole, reference: str, channel: ChannelId, targets: tuple
 
 def posted_in(world: Whole, channel: ChannelId) -> list[str]:
     posts = [(row, content) for row, content, _ in world.chat.posts if row.receiver.channel == channel]
-    return [LOOK.content(each, row, row.message.made_at).text for row, each in posts if isinstance(each, Card | Group)]
+    return [LOOK.content(card, row, row.message.made_at).text for row, card in posts if isinstance(card, Card | Group)]
 
 
 async def test_the_fallback_pings_only_people_whom_the_watch_names(

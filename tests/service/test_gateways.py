@@ -20,15 +20,15 @@ async def test_404_for_every_pipeline_is_an_outage_and_ends_none(
         await bot.watch("orders-*")
         await bot.catalogue.refresh()
         await bot.poll(20)
-        for each in bot.api.statuses:
-            bot.api.statuses[each] = STRAY
+        for pipeline_id in bot.api.statuses:
+            bot.api.statuses[pipeline_id] = STRAY
         bot.api.listing = STRAY
         await bot.poll(60)
         assert await bot.cards() == ["GoldRush API blind"]
-        assert {bot.repository.record(each).state.reach for each in bot.api.statuses} == {Reach.REACHABLE}
+        assert {bot.repository.record(pipeline_id).state.reach for pipeline_id in bot.api.statuses} == {Reach.REACHABLE}
         bot.api.listing = None
-        for each in bot.api.statuses:
-            bot.api.statuses[each] = LIVE
+        for pipeline_id in bot.api.statuses:
+            bot.api.statuses[pipeline_id] = LIVE
         bot.api.statuses[ONE] = FAILED
         await bot.poll(30)  # the bot kept reading
         outage = bot.repository.record(API_PIPELINE_ID).episode

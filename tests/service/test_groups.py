@@ -46,7 +46,7 @@ def heads(chat: FakeChat) -> list[str]:
             last[content.key] = content
     texts = [LOOK.content(content, a_delivery(), at(0)).text.split("\n")[0] for content in last.values()]
     return [
-        each.replace("have failed", "failed at once") for each in texts
+        text.replace("have failed", "failed at once") for text in texts
     ]  # the first reading already shows the failures
 
 

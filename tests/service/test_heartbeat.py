@@ -46,7 +46,7 @@ class Whole:
         return [content for _, content, _ in self.chat.posts if isinstance(content, kind)]
 
     def notices(self, kind: NoticeKind) -> list[Notice]:
-        return [each for each in self.posted(Notice) if isinstance(each, Notice) and each.kind is kind]
+        return [notice for notice in self.posted(Notice) if isinstance(notice, Notice) and notice.kind is kind]
 
 
 @asynccontextmanager
@@ -128,7 +128,7 @@ async def test_a_card_found_in_a_group_message_does_not_overwrite_the_group(fake
         world.chat.answers = [(wait, False)]  # the others have to wait and form a group
         statuses.update(dict.fromkeys(statuses, FAILED))
         await world.bot.poll(60)
-        ((group, _, _),) = [each for each in world.chat.posts if isinstance(each[1], Group)]
+        ((group, _, _),) = [post for post in world.chat.posts if isinstance(post[1], Group)]
         await go_back(fake_redis, old)
         await world.bot.poll(60)
         statuses.update(dict.fromkeys(statuses, LIVE))
@@ -289,7 +289,7 @@ async def test_a_channel_learns_of_its_own_lost_watches_and_the_operator_of_all(
         by_channel = {
             delivery.receiver.channel: content for delivery, content, _ in world.chat.posts if content in lost
         }
-    assert {channel: {each.reference for each in notice.watches} for channel, notice in by_channel.items()} == {
+    assert {channel: {watch.reference for watch in notice.watches} for channel, notice in by_channel.items()} == {
         ALERTS: {ONE},
         OTHER: {TWO},
     } | ({operator: {ONE, TWO}} if operator else {})
@@ -495,7 +495,7 @@ async def test_a_channel_learns_only_of_changes_to_its_own_pipelines(fake_redis:
         rows = [(row, content) for row, content, _ in chat.posts if content in second.notices(NoticeKind.BLIND)]
         hangs.set()
     by_channel = {
-        row.receiver.channel: ([each.pipeline.id for each in notice.missed], notice.unread) for row, notice in rows
+        row.receiver.channel: ([entry.pipeline.id for entry in notice.missed], notice.unread) for row, notice in rows
     }
     assert by_channel == {ALERTS: ([ONE], 0), OTHER: ([TWO], 1)}
 

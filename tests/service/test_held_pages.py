@@ -63,7 +63,7 @@ class Rig:
         """Plans one reading at the current time."""
         self._reads += 1
         pipeline = a_pipeline(f"orders-{number}", pipeline_id=PipelineId(f"pipe_{number:04}"))
-        targets = tuple(a_person(f"U{each}", direct=each) for each in directs or (DIRECT,))
+        targets = tuple(a_person(f"U{channel}", direct=channel) for channel in directs or (DIRECT,))
         ready = 1 if phase is Phase.RUNNING else 0
         observation = an_observation(phase, self._reads, ready=ready, pipeline_id=pipeline.id)
         observation = replace(observation, observed_at=self.clock.now())
@@ -102,7 +102,7 @@ def rig(fake_redis: redis.asyncio.Redis) -> Rig:
 
 
 def counted(summaries: list[HeldPages], event: Event) -> int:
-    return sum(entry.counts.get(event, 0) for each in summaries for entry in each.entries)
+    return sum(entry.counts.get(event, 0) for held_pages in summaries for entry in held_pages.entries)
 
 
 async def test_ten_failures_are_paged_one_by_one(rig: Rig) -> None:
@@ -177,7 +177,7 @@ async def test_many_pipelines_are_one_summary(rig: Rig) -> None:
             await rig.reads(Phase.FAILED, number)
         await rig.clock.pass_time(5)
         await rig.jump(HOUR)
-    names = {entry.pipeline.name for each in rig.summaries(DIRECT) for entry in each.entries}
+    names = {entry.pipeline.name for held_pages in rig.summaries(DIRECT) for entry in held_pages.entries}
     assert names == {f"orders-{number}" for number in range(2, 42)}
     assert len(rig.summaries(DIRECT)) <= 2
 

@@ -65,7 +65,7 @@ class Runs:
         return Counter(name for name, at in self.at if at >= since)
 
     def longest_gap(self, name: str) -> float:
-        times = [at for each, at in self.at if each == name]
+        times = [at for job, at in self.at if job == name]
         return max(after - before for before, after in pairwise(times))
 
 
@@ -145,7 +145,7 @@ def test_the_watchdog_reports_a_crashed_job_and_runs_it_again(kind: str) -> None
     with capture_logs() as logs:
         on_virtual_loop(scenario())
     assert 6 <= runs <= 11
-    crashed = [str(each["exc_info"]) for each in logs if each["event"] == "job_crashed"]
+    crashed = [str(record["exc_info"]) for record in logs if record["event"] == "job_crashed"]
     assert crashed == ["nothing is there"] * runs
 
 
@@ -170,8 +170,8 @@ def test_the_watchdog_cancels_a_hanging_job_and_runs_it_again(kind: str) -> None
         on_virtual_loop(scenario())
     assert most == 1
     assert 4 <= runs <= 6
-    assert [each["job"] for each in logs if each["event"] == "job_hung"] == ["hang"] * (runs - 1)
-    assert not [each for each in logs if each["event"] == "job_crashed"]
+    assert [record["job"] for record in logs if record["event"] == "job_hung"] == ["hang"] * (runs - 1)
+    assert not [record for record in logs if record["event"] == "job_crashed"]
 
 
 @KINDS

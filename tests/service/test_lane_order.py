@@ -85,7 +85,7 @@ def test_after_an_outage_a_failure_goes_before_the_notices_of_all_channels(
 
     posts = posts_under(seed, scenario, Away(outcome))
     assert posts[0] == (ALERTS, "Card")
-    assert sorted(posts[1:]) == sorted((each, "Notice") for each in others)
+    assert sorted(posts[1:]) == sorted((channel, "Notice") for channel in others)
 
 
 @pytest.mark.parametrize("seed", SEEDS)

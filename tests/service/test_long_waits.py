@@ -18,8 +18,8 @@ SLOW_DOWN = "GoldRush answered 429: too many requests with this ServiceKey."
 
 
 def answer_all(bot: Bot, answer: Status | ApiError) -> None:
-    for each in bot.api.statuses:
-        bot.api.statuses[each] = answer
+    for pipeline_id in bot.api.statuses:
+        bot.api.statuses[pipeline_id] = answer
 
 
 async def watched(bot: Bot) -> None:
@@ -32,7 +32,7 @@ async def notice(bot: Bot) -> str:
     episode = bot.repository.record(API_PIPELINE_ID).episode
     assert episode is not None
     (card,) = (await bot.store.cards(tuple(episode.cards))).values()
-    (row,) = [each for each in await bot.store.owed(ALERTS) if each.id == card.content.key]
+    (row,) = [delivery for delivery in await bot.store.owed(ALERTS) if delivery.id == card.content.key]
     return LOOK.content(card.content, row, bot.clock.now()).text
 
 

@@ -129,11 +129,11 @@ async def test_nothing_is_reported_without_a_loss(fake_redis: redis.asyncio.Redi
         async with whole(fake_redis, 4, operator=OPERATOR) as world:
             await furnish(world)
             await world.bot.store.resume(OTHER)
-            for each in list(world.bot.api.statuses):
-                world.bot.api.statuses[each] = LIVE
+            for pipeline_id in list(world.bot.api.statuses):
+                world.bot.api.statuses[pipeline_id] = LIVE
             await world.bot.poll(60)
             watches = world.bot.repository.watches.all
-            await world.bot.store.remove_watches([each.id for each in watches], a_message("over"))
+            await world.bot.store.remove_watches([watch.id for watch in watches], a_message("over"))
             await world.bot.poll(60)
         async with whole(fake_redis, operator=OPERATOR, before=world.bot) as second:
             await second.bot.poll(30)

@@ -28,16 +28,16 @@ async def bot(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Bot]:
 
 
 async def watch(bot: Bot, *watches: Watch) -> None:
-    for number, each in enumerate(watches):
-        await bot.store.add_watches([each], a_message(f"made {number} {each.channel}", channel=each.channel))
+    for number, watch in enumerate(watches):
+        await bot.store.add_watches([watch], a_message(f"made {number} {watch.channel}", channel=watch.channel))
     await bot.repository.refresh_watches()
 
 
 async def paged_by(bot: Bot, person: UserId) -> list[tuple[ChannelId, str]]:
     return [
-        (each.channel, each.reference)
-        for each in (await bot.store.watches()).all
-        if any(target.id == person for target in each.targets)
+        (watch.channel, watch.reference)
+        for watch in (await bot.store.watches()).all
+        if any(target.id == person for target in watch.targets)
     ]
 
 
@@ -49,7 +49,7 @@ async def notices(bot: Bot, channel: ChannelId) -> list[Notice]:
 async def test_stopping_a_page_removes_only_the_person_who_stops_it(bot: Bot) -> None:
     await watch(bot, a_watch(ONE, targets=PAGED), a_watch(TWO, targets=PAGED))
     answer = await bot.requests.stops.stop(BOB, [ONE])
-    assert [each.reference for each in answer.stopped] == [ONE]
+    assert [watch.reference for watch in answer.stopped] == [ONE]
     assert answer.others == 1
     assert await paged_by(bot, BOB) == [(ALERTS, TWO)]
     assert await paged_by(bot, CAT) == [(ALERTS, ONE), (ALERTS, TWO)]
@@ -61,7 +61,7 @@ async def test_the_channel_and_the_maker_learn_who_stopped_the_page(bot: Bot) ->
     for channel in (ALERTS, ChannelId(f"D{ANN}")):
         (notice,) = await notices(bot, channel)
         assert (notice.by, notice.by_name) == (BOB, "Bob")
-        assert [target.id for each in notice.watches for target in each.targets] == [CAT]
+        assert [target.id for watch in notice.watches for target in watch.targets] == [CAT]
 
 
 async def test_a_maker_who_stops_their_own_page_gets_no_message(bot: Bot) -> None:
@@ -95,7 +95,9 @@ async def test_stopping_covers_patterns_and_every_channel(bot: Bot) -> None:
     assert len(await notices(bot, OTHER)) == 1
     covered = {watch.reference: number for watch, number in zip(answer.stopped, answer.covers, strict=True)}
     assert covered[ONE] == 1
-    assert covered["orders-*"] == len([each for each in bot.repository.catalogue if each.name.startswith("orders-")])
+    assert covered["orders-*"] == len(
+        [pipeline for pipeline in bot.repository.catalogue if pipeline.name.startswith("orders-")]
+    )
     (notice,) = await notices(bot, ALERTS)
     assert notice.covers == (covered["orders-*"],)
 

@@ -35,13 +35,15 @@ class Readings:
     async def poll(self, seconds: float) -> None:
         for _ in range(round(seconds / TICK)):
             await self._bot.poll(TICK)
-            for each in self._bot.api.reads[self._seen :]:
-                self.at[each].append(self._bot.clock.monotonic())
+            for pipeline_id in self._bot.api.reads[self._seen :]:
+                self.at[pipeline_id].append(self._bot.clock.monotonic())
             self._seen = len(self._bot.api.reads)
 
     def longest_pause(self, of: list[PipelineId]) -> float:
         return max(
-            later - earlier for each in of for earlier, later in zip(self.at[each], self.at[each][1:], strict=False)
+            later - earlier
+            for pipeline_id in of
+            for earlier, later in zip(self.at[pipeline_id], self.at[pipeline_id][1:], strict=False)
         )
 
 
@@ -86,8 +88,8 @@ async def test_commands_do_not_delay_noticing_a_failure(fake_redis: redis.asynci
     names = [f"orders-{number}" for number in range(WATCHED + 1, KNOWN)]
     async with running(fake_redis, *pipelines(KNOWN), rate=RATE) as bot:
         readings = await prepared(bot)
-        for each in ids(1, 3):
-            bot.api.statuses[each] = FAILED
+        for pipeline_id in ids(1, 3):
+            bot.api.statuses[pipeline_id] = FAILED
         await under_load(bot, readings, names, times=round(PERIOD / 2) + 2, every=2)
         cards = await bot.cards()
     assert sorted(cards) == [f"orders-{number} failure" for number in (1, 2, 3)]
@@ -98,10 +100,10 @@ async def test_slow_reads_for_people_take_no_polling_slot(fake_redis: redis.asyn
     async with running(fake_redis, *pipelines(KNOWN), rate=100.0) as bot:
         readings = await prepared(bot)
         never = asyncio.Event()
-        bot.api.gate = lambda each: never if each in unwatched else None
-        asking = [asyncio.create_task(bot.scheduler.read_now(each)) for each in unwatched]
+        bot.api.gate = lambda pipeline_id: never if pipeline_id in unwatched else None
+        asking = [asyncio.create_task(bot.scheduler.read_now(pipeline_id)) for pipeline_id in unwatched]
         await readings.poll(2 * Cadence().steady_seconds + 2)
-        assert len([each for each in bot.api.reads if each in unwatched]) == MOST_AT_ONCE
+        assert len([pipeline_id for pipeline_id in bot.api.reads if pipeline_id in unwatched]) == MOST_AT_ONCE
         assert readings.longest_pause(ids(1, WATCHED)) <= Cadence().steady_seconds + 1
         for task in asking:
             task.cancel()

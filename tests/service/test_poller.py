@@ -82,7 +82,7 @@ class Bot:
     doubt: Doubt
 
     async def watch(self, *references: str, channel: ChannelId = ALERTS) -> None:
-        watches = [a_watch(each, channel=channel) for each in references]
+        watches = [a_watch(reference, channel=channel) for reference in references]
         notice = Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=tuple(watches))
         key = "|".join((channel, *references))
         await self.store.add_watches(
@@ -230,7 +230,7 @@ async def test_each_pipeline_has_one_read_at_a_time_and_a_slow_one_delays_no_oth
         await bot.watch("orders-*")
         await bot.catalogue.refresh()
         stuck = asyncio.Event()
-        bot.api.gate = lambda each: stuck if each == ONE else None
+        bot.api.gate = lambda pipeline_id: stuck if pipeline_id == ONE else None
         await bot.poll(60)
         reads = Counter(bot.api.reads)
         assert reads[ONE] == 1
@@ -327,16 +327,16 @@ async def test_an_api_outage_is_one_notice_per_channel_closed_on_recovery(
         await bot.watch("orders-1*", channel=OTHER)
         await bot.catalogue.refresh()
         await bot.poll(30)
-        for each in list(bot.api.statuses):
-            bot.api.statuses[each] = Unavailable("GoldRush did not answer within 5 s.")
+        for pipeline_id in list(bot.api.statuses):
+            bot.api.statuses[pipeline_id] = Unavailable("GoldRush did not answer within 5 s.")
         await bot.poll(90)
         assert await bot.cards() == ["GoldRush API blind"]
         assert await bot.cards(OTHER) == ["GoldRush API blind"]
         before = len(bot.api.reads)
         await bot.poll(60)
         assert len(bot.api.reads) - before <= 6  # the bot reads rarely while the API is away
-        for each in list(bot.api.statuses):
-            bot.api.statuses[each] = LIVE
+        for pipeline_id in list(bot.api.statuses):
+            bot.api.statuses[pipeline_id] = LIVE
         bot.api.statuses[TWO] = FAILED
         await bot.poll(20)
         outage = bot.repository.record(API_PIPELINE_ID).episode
@@ -353,12 +353,12 @@ async def test_any_error_inside_a_read_is_reported_as_an_outage_and_logged_once(
         async with running(fake_redis, *pipelines(5)) as bot:
             await bot.watch("orders-*")
             await bot.catalogue.refresh()
-            for each in list(bot.api.statuses):
-                bot.api.statuses[each] = error
+            for pipeline_id in list(bot.api.statuses):
+                bot.api.statuses[pipeline_id] = error
             await bot.poll(60)
             assert await bot.cards() == ["GoldRush API blind"]
-            for each in list(bot.api.statuses):
-                bot.api.statuses[each] = LIVE
+            for pipeline_id in list(bot.api.statuses):
+                bot.api.statuses[pipeline_id] = LIVE
             await bot.poll(60)
             outage = bot.repository.record(API_PIPELINE_ID).episode
             assert outage is not None
@@ -371,14 +371,14 @@ async def test_a_rejected_key_is_one_notice_to_the_operator(fake_redis: redis.as
         await bot.watch("orders-*")
         await bot.catalogue.refresh()
         await bot.poll(30)
-        for each in list(bot.api.statuses):
-            bot.api.statuses[each] = Unauthorized("the ServiceKey is wrong.")
+        for pipeline_id in list(bot.api.statuses):
+            bot.api.statuses[pipeline_id] = Unauthorized("the ServiceKey is wrong.")
         await bot.poll(200)
         assert await bot.cards(OPERATOR) == ["GoldRush API blind"]
         assert await bot.cards() == []
         assert bot.repository.record(ONE).state.phase == Phase.RUNNING  # held
-        for each in list(bot.api.statuses):
-            bot.api.statuses[each] = LIVE
+        for pipeline_id in list(bot.api.statuses):
+            bot.api.statuses[pipeline_id] = LIVE
         await bot.poll(90)
         outage = bot.repository.record(API_PIPELINE_ID).episode
         assert outage is not None
@@ -679,7 +679,7 @@ async def test_the_next_request_cleans_up_a_watch_whose_removal_crashed(fake_red
         episode = bot.repository.record(ONE).episode
         assert episode is not None
         key = episode.key(TEAM, ALERTS)
-        gone = [each.id for each in bot.repository.watches.all]
+        gone = [watch.id for watch in bot.repository.watches.all]
         await bot.store.remove_watches(gone, a_message("ended"))  # the bot died here
         await bot.repository.refresh_watches()
         answer = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
@@ -754,7 +754,11 @@ async def test_after_a_standstill_answers_use_fresh_readings(fake_redis: redis.a
     assert (one.state.phase, one.problem) == (Phase.FAILED, None)
     assert two.problem == "GoldRush did not answer within 5 s."
     observed = [view.state.observation for view in (one, two, three)]
-    assert [each is not None and each.observed_at == now for each in observed] == [True, False, True]
+    assert [observation is not None and observation.observed_at == now for observation in observed] == [
+        True,
+        False,
+        True,
+    ]
 
 
 async def test_a_reading_for_a_person_is_shown_even_after_a_reload_of_the_records(

@@ -128,6 +128,6 @@ async def test_an_unlisted_pipeline_answers_to_its_name_and_is_in_no_list(
         await bot.catalogue.refresh()
         (view,) = (await bot.requests.queries.status(ALERTS, ["orders-1"])).views
         assert view.pipeline.id == ONE
-        assert [each.pipeline.name for each in (await bot.requests.queries.browse(ALERTS, "", 0, 9)).views] == [
+        assert [shown.pipeline.name for shown in (await bot.requests.queries.browse(ALERTS, "", 0, 9)).views] == [
             "orders-2"
         ]

@@ -80,13 +80,13 @@ async def test_the_page_goes_out_even_if_the_editing_bot_dies(fake_redis: redis.
 def called(world: Whole) -> list[list[str]]:
     """Returns the pipelines that each call in the channel names."""
     calls = [content for _, content, _ in world.chat.posts if isinstance(content, Notice) and content.failures]
-    return [[each.pipeline.name for each in call.failures] for call in calls]
+    return [[failure.pipeline.name for failure in call.failures] for call in calls]
 
 
 async def name_bob(world: Whole, reference: str) -> None:
     there = world.bot.repository.watches.of(ALERTS)
     at = world.bot.clock.now()
-    edited = [replace(each, targets=(BOB_TARGET,), made_at=at) for each in there if each.reference == reference]
+    edited = [replace(watch, targets=(BOB_TARGET,), made_at=at) for watch in there if watch.reference == reference]
     await world.bot.store.add_watches(edited, an_announcement(f"edited {reference}"))
 
 
@@ -171,11 +171,11 @@ async def test_an_unwatch_can_be_undone_until_somebody_changes_something(
 async def test_an_unknown_name_among_several_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         answer = await watch(bot, "orders-1", "nosuch")
-        assert (answer.edits, [each.reference for each in answer.unresolved]) == ((), ["nosuch"])
+        assert (answer.edits, [reference.reference for reference in answer.unresolved]) == ((), ["nosuch"])
         await watch(bot, "orders-1")
         gone = await unwatch(bot, "orders-1", "nosuch")
-        assert (gone.removed, [each.reference for each in gone.unresolved]) == ((), ["nosuch"])
-        assert [each.reference for each in bot.repository.watches.of(ALERTS)] == [ONE]
+        assert (gone.removed, [reference.reference for reference in gone.unresolved]) == ((), ["nosuch"])
+        assert [watch.reference for watch in bot.repository.watches.of(ALERTS)] == [ONE]
         answer = await watch(bot, "orders-1", "orders-")  # ambiguous between two
         assert answer.edits == ()
 
@@ -207,22 +207,22 @@ async def test_unwatching_an_unwatched_pattern_ends_nothing_and_names_its_matche
         assert len(bot.repository.watches.of(ALERTS)) == 2
         await watch(bot, "orders-*")
         answer = await unwatch(bot, "orders-3")
-        assert (answer.covered, [each.reference for each in answer.still_covered_by]) == (("orders-3",), ["orders-*"])
+        assert (answer.covered, [watch.reference for watch in answer.still_covered_by]) == (("orders-3",), ["orders-*"])
         last = await unwatch(bot, "orders-*")
-        assert [each.reference for each in last.removed] == ["orders-*"]
-        assert [each.label for each in last.still_watched] == ["orders-1", "orders-2"]
+        assert [watch.reference for watch in last.removed] == ["orders-*"]
+        assert [watch.label for watch in last.still_watched] == ["orders-1", "orders-2"]
 
 
 async def test_the_channel_learns_which_patterns_still_watch_a_pipeline(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(3)) as bot:
         await watch(bot, "orders-1", "orders-2", "orders-*")
         first = await unwatch(bot, "orders-2")
-        assert ([each.reference for each in first.still_covered_by], first.still_watched) == (["orders-*"], ())
+        assert ([watch.reference for watch in first.still_covered_by], first.still_watched) == (["orders-*"], ())
         await unwatch(bot, "orders-*")
         await unwatch(bot, "orders-1")
         bodies = [row.body for row in await bot.store.owed(ALERTS)]
     ended = [body for body in bodies if isinstance(body, Notice) and body.kind is NoticeKind.UNWATCHED]
-    assert [[each.label or each.reference for each in body.staying] for body in ended] == [
+    assert [[watch.label or watch.reference for watch in body.staying] for body in ended] == [
         ["orders-*"],
         ["orders-1"],
         [],
@@ -271,5 +271,5 @@ async def test_after_a_rename_both_names_work_and_the_current_one_is_shown(fake_
         assert shown.pipeline.id == TWO  # another pipeline has the name now
         asked = await unwatch(bot, "orders-1")
         assert isinstance(asked.unresolved[0], Ambiguous)
-        assert {each.id for each in asked.unresolved[0].candidates} == {ONE, TWO}
-        assert [each.label for each in (await unwatch(bot, "invoices")).removed] == ["invoices"]
+        assert {pipeline.id for pipeline in asked.unresolved[0].candidates} == {ONE, TWO}
+        assert [watch.label for watch in (await unwatch(bot, "invoices")).removed] == ["invoices"]

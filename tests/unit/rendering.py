@@ -115,11 +115,12 @@ def buttons(message: Message) -> dict[str, Button]:
     """By label; the values as they will come back."""
     blocks: Any = json.loads(json.dumps(list(message.blocks)))
     elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
-    elements = [each for each in elements if each["type"] == "button"]
-    made = {each["text"]["text"]: each for each in elements}
+    elements = [element for element in elements if element["type"] == "button"]
+    made = {element["text"]["text"]: element for element in elements}
     assert len(made) == len(elements)
     return {
-        label: Button(each["action_id"], json.loads(each["value"]), "confirm" in each) for label, each in made.items()
+        label: Button(element["action_id"], json.loads(element["value"]), "confirm" in element)
+        for label, element in made.items()
     }
 
 
@@ -127,10 +128,10 @@ def choices(message: Message) -> dict[str, Any]:
     """What its one select offers: the values as they will come back, by label."""
     blocks: Any = json.loads(json.dumps(list(message.blocks)))
     elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
-    selects = [each for each in elements if each["type"] == "static_select"]
+    selects = [element for element in elements if element["type"] == "static_select"]
     assert len(selects) <= 1
-    options = [option for each in selects for option in each["options"]]
-    made = {each["text"]["text"]: json.loads(each["value"]) for each in options}
+    options = [option for select in selects for option in select["options"]]
+    made = {option["text"]["text"]: json.loads(option["value"]) for option in options}
     assert len(made) == len(options)
     return made
 
@@ -140,8 +141,8 @@ def says(message: Message) -> list[str]:
 
     def texts(value: Any) -> Iterator[str]:
         if isinstance(value, list):
-            for each in value:
-                yield from texts(each)
+            for item in value:
+                yield from texts(item)
         elif isinstance(value, dict) and value.get("type") == "mrkdwn":
             yield value["text"]
         elif isinstance(value, dict) and value.get("type") != "button":

@@ -106,8 +106,8 @@ def status(*those: PipelineView, whole_channel: bool = False, page: int = 1, ask
 )
 def test_one_pipeline_in_detail(view: PipelineView, words: list[str]) -> None:
     text = status(view).text
-    for each in words:
-        assert each in text, text
+    for word in words:
+        assert word in text, text
 
 
 def test_where_the_api_reports_no_replicas_that_is_said() -> None:
@@ -433,8 +433,8 @@ def test_an_unknown_name_among_several_is_put_right_in_the_whole_command(
     answer = WatchAnswer(channel=ALERTS, unresolved=those, at=at(17))
     text = answered(answer, SavedQuestion(text="watch ordrs b page <@U0ANN|ann>")).text
     assert "Nothing was changed." in text
-    for each in words:
-        assert each in text
+    for word in words:
+        assert word in text
 
 
 def test_watches_of_a_channel() -> None:
@@ -710,7 +710,7 @@ def test_what_the_bot_cannot_do_leads_to_goldrush() -> None:
 def test_the_command_is_offered_without_the_words_that_no_name_is_like(
     text: str, unknown: list[str], right: str
 ) -> None:
-    answer = WatchAnswer(channel=ALERTS, unresolved=tuple(Unknown(each, ()) for each in unknown), at=at(0))
+    answer = WatchAnswer(channel=ALERTS, unresolved=tuple(Unknown(name, ()) for name in unknown), at=at(0))
     said = LOOK.answer(answer, SavedQuestion(text=text)).text
     assert (right in said) if right else ("Without" not in said)
     assert "Nothing was changed." in said

@@ -70,7 +70,7 @@ def test_the_worst_comes_first_and_the_rest_keeps_its_order() -> None:
         view("h", PipelineState()),
         view("i", FAILED_BLIND),
     ]
-    assert "".join(each.pipeline.name for each in worst_first(those, NOW)) == "gifecdbah"
+    assert "".join(view.pipeline.name for view in worst_first(those, NOW)) == "gifecdbah"
     assert [(kind.value, number) for kind, number in troubles(those, NOW).items()] == [
         ("failed", 2),
         ("unreachable", 1),

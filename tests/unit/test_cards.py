@@ -53,7 +53,7 @@ def cards(*readings: Reading) -> list[Message]:
 
 def lines(*readings: Reading) -> list[str]:
     told = [delivery for plan in story(*readings) for delivery in plan.messages]
-    return [tells_all(valid(shown(each.body))).text for each in told if isinstance(each.body, ThreadEntry)]
+    return [tells_all(valid(shown(message.body))).text for message in told if isinstance(message.body, ThreadEntry)]
 
 
 def test_no_line_of_a_card_ends_in_a_bare_dash_whatever_is_reported() -> None:
@@ -252,7 +252,7 @@ def test_the_card_of_a_short_failure_does_not_read_as_if_it_went_on(until: int, 
     text = cards(*readings)[-1].text
     assert text.startswith(f"orders-eu {told}<!date")
     while_open = cards(*readings[:2])[-1].text
-    moments = [re.findall(r"<!date\^(\d+)", each)[0] for each in (text, while_open)]
+    moments = [re.findall(r"<!date\^(\d+)", words)[0] for words in (text, while_open)]
     assert moments[0] == moments[1], "the card shows when it failed, not when that was over"
 
 
@@ -646,8 +646,8 @@ def test_a_line_that_comes_late_says_so() -> None:
 def test_what_is_over_says_from_when_until_when() -> None:
     """`Since` beside “then running” would read as if it ran since then."""
     drawn = cards(an_observation(RUNNING, 1), an_observation(PAUSED, 2, ready=0), an_observation(RUNNING, 90))
-    assert any("Since <!date" in each.text and "is paused" in each.text for each in drawn)
-    (over,) = [each for each in drawn if "was paused" in each.text]
+    assert any("Since <!date" in message.text and "is paused" in message.text for message in drawn)
+    (over,) = [message for message in drawn if "was paused" in message.text]
     assert re.search(r"was paused for 1 min 28 s, then running · <!date[^>]*> – <!date[^>]*>", over.text)
     assert "since" not in over.text
 

@@ -38,14 +38,14 @@ def test_those_that_rested_too_long_are_closed_while_another_is_used() -> None:
     async def course() -> None:
         connections = Connections(httpx.AsyncClient)
         burst = [await connections.take() for _ in range(40)]
-        for each in burst:
-            connections.give_back(each)
+        for client in burst:
+            connections.give_back(client)
         used = burst[-1]
         for _ in range(int(IDLE_SECONDS) + 2):
             used = await connections.take()
             await asyncio.sleep(1)
             connections.give_back(used)
-        assert [each.is_closed for each in burst].count(False) == 1
+        assert [client.is_closed for client in burst].count(False) == 1
         assert not used.is_closed
         await connections.close()
 

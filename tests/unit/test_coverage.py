@@ -13,7 +13,7 @@ WORDS = st.sampled_from(["orders", "orders-eu", "Orders-US", "fills", "a", ""])
 PIPELINES = st.builds(
     Pipeline, id=st.sampled_from([PipelineId(f"pipe_{n}") for n in range(5)]), name=WORDS, project=WORDS
 )
-CATALOGUES = st.lists(PIPELINES, unique_by=lambda each: each.id, max_size=5)
+CATALOGUES = st.lists(PIPELINES, unique_by=lambda pipeline: pipeline.id, max_size=5)
 REFERENCES = st.sampled_from(
     [
         "*",
@@ -42,8 +42,8 @@ def test_it_says_what_matching_everything_says(
     for catalogue, watches in changes:
         coverage, watchers = coverage.after(catalogue), Watchers(watches)
         assert watchers.ids(coverage) == watched_ids(catalogue, watches)
-        for each in [*catalogue, stranger]:
-            assert grouped(watchers.of(each, coverage)) == audiences(each, watches)
+        for pipeline in [*catalogue, stranger]:
+            assert grouped(watchers.of(pipeline, coverage)) == audiences(pipeline, watches)
 
 
 def test_a_catalogue_that_patterns_see_unchanged_is_not_matched_again() -> None:

@@ -680,7 +680,11 @@ def test_lines_never_overtake_their_story_and_the_urgent_goes_first(
 
     def urgency(row: Delivery) -> Priority:
         story = thread_of(row.body)
-        return min(each.message.priority for each in those if each is row or (story and thread_of(each.body) == story))
+        return min(
+            delivery.message.priority
+            for delivery in those
+            if delivery is row or (story and thread_of(delivery.body) == story)
+        )
 
     ranks = [(urgency(row), not isinstance(row.body, SyncCard | SyncGroup)) for row in ordered]
     assert ranks == sorted(ranks)

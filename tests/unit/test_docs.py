@@ -88,7 +88,7 @@ def table(name: str, heading: str | None = None) -> list[str]:
 
 def rows(name: str, heading: str | None = None) -> dict[str, str]:
     """The same rows, by each code word in their first cell."""
-    return {each: row for row in table(name, heading) for each in re.findall(r"`([^`]+)`", row.split(" | ")[0])}
+    return {match: row for row in table(name, heading) for match in re.findall(r"`([^`]+)`", row.split(" | ")[0])}
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
@@ -262,10 +262,10 @@ def test_each_symbol_that_is_shown_is_explained() -> None:
 
 def test_each_notice_is_explained_by_its_own_words_and_no_other() -> None:
     """The table names the words by which a reader recognises it."""
-    told = rows("docs/slack.md", "Notices")
-    said = [shown(Notice(kind=kind, at=at(0))).text for kind in NoticeKind]
-    assert [sum(words in each for words in told) for each in said] == [1] * len(NoticeKind)
-    assert len(told) == len(NoticeKind)
+    documented = rows("docs/slack.md", "Notices")
+    texts = [shown(Notice(kind=kind, at=at(0))).text for kind in NoticeKind]
+    assert [sum(words in text for words in documented) for text in texts] == [1] * len(NoticeKind)
+    assert len(documented) == len(NoticeKind)
 
 
 @pytest.mark.parametrize("name", ["AWAY", "UNANSWERED", "KEPT", "LAPSED", "SLOW", "BROKEN"])
@@ -424,8 +424,8 @@ def test_what_the_page_calls_each_change_of_a_channel_stands_beside_its_name() -
 
 def test_the_architecture_names_each_package_and_no_other() -> None:
     bot = ROOT / "bot"
-    folders = {f"bot/{each.name}/" for each in bot.iterdir() if (each / "__init__.py").is_file()}
-    modules = {f"bot/{each.name}" for each in bot.glob("*.py") if each.name != "__init__.py"}
+    folders = {f"bot/{path.name}/" for path in bot.iterdir() if (path / "__init__.py").is_file()}
+    modules = {f"bot/{path.name}" for path in bot.glob("*.py") if path.name != "__init__.py"}
     told = rows("docs/architecture.md", "Packages")
     assert {name for name in told if name.startswith("bot/")} == folders | modules
 
@@ -445,8 +445,8 @@ def test_the_architecture_draws_the_layers_that_are_checked() -> None:
 def test_files_named_as_code_exist(name: str) -> None:
     named = re.findall(r"`((?:[\w-]+/)+[\w-]*(?:\.\w+)?|[\w-]+\.(?:py|lua|toml|yaml|lock))`", text(name))
     assert named
-    roots = (ROOT, *(each for each in (ROOT / "bot").rglob("*") if each.is_dir()), ROOT / "bot")
-    assert [each for each in named if not any((root / each).exists() for root in roots)] == []
+    roots = (ROOT, *(path for path in (ROOT / "bot").rglob("*") if path.is_dir()), ROOT / "bot")
+    assert [path for path in named if not any((root / path).exists() for root in roots)] == []
 
 
 def test_the_readme_names_the_port_of_the_demo() -> None:
@@ -456,14 +456,14 @@ def test_the_readme_names_the_port_of_the_demo() -> None:
 
 def test_make_targets_that_are_named_exist() -> None:
     targets = set(re.findall(r"^([a-z-]+):", text("Makefile"), re.MULTILINE))
-    named = {each for page in DOCS for each in re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(), re.MULTILINE)}
+    named = {match for page in DOCS for match in re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(), re.MULTILINE)}
     assert named
     assert named <= targets
     assert set(rows("docs/contributing.md", "Make targets")) == {f"make {target}" for target in targets}
 
 
 def test_each_kind_of_test_is_explained() -> None:
-    kinds = {f"tests/{each.name}/" for each in (ROOT / "tests").iterdir() if (each / "__init__.py").is_file()}
+    kinds = {f"tests/{path.name}/" for path in (ROOT / "tests").iterdir() if (path / "__init__.py").is_file()}
     assert set(rows("docs/contributing.md", "Tests, by kind")) == kinds
 
 

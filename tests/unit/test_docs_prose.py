@@ -69,16 +69,16 @@ def test_a_sentence_ends_where_a_reader_sees_its_end() -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_no_sentence_is_long(page: Path) -> None:
     found = sentences(plain(page.read_text()))
-    assert [f"{words(each)}: {each}" for each in found if words(each) > LONGEST_SENTENCE] == []
+    assert [f"{words(text)}: {text}" for text in found if words(text) > LONGEST_SENTENCE] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_cell_of_a_table_holds_a_fact(page: Path) -> None:
     found = cells(plain(page.read_text()))
-    assert [f"{words(each)}: {each}" for each in found if words(each) > LONGEST_CELL] == []
+    assert [f"{words(text)}: {text}" for text in found if words(text) > LONGEST_CELL] == []
 
 
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "CHANGELOG.md"], ids=lambda page: page.name)
 def test_no_page_speaks_in_riddles(page: Path) -> None:
     prose = " ".join(plain(page.read_text()).split()).lower()
-    assert [each for each in BANNED if re.search(rf"\b{each}\b", prose)] == []
+    assert [word for word in BANNED if re.search(rf"\b{word}\b", prose)] == []

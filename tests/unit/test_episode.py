@@ -56,9 +56,9 @@ def test_a_failure_lasts_until_live_and_tells_its_downtime() -> None:
 
 def test_a_deployment_ends_live_and_its_failure_is_a_story_of_its_own() -> None:
     good = episodes(an_observation(RUNNING, 1), an_observation(DEPLOYING, 2, ready=0), an_observation(RUNNING, 9))
-    assert [(each.kind, each.outcome) for each in good] == [(EpisodeKind.DEPLOYMENT, Outcome.LIVE)]
+    assert [(episode.kind, episode.outcome) for episode in good] == [(EpisodeKind.DEPLOYMENT, Outcome.LIVE)]
     bad = episodes(an_observation(DEPLOYING, 1), an_observation(DEPLOYING, 2, uid="new"), an_observation(FAILED, 3))
-    assert [(each.kind, each.outcome) for each in bad] == [
+    assert [(episode.kind, episode.outcome) for episode in bad] == [
         (EpisodeKind.RESTART, Outcome.DONE),
         (EpisodeKind.FAILURE, None),
     ]

@@ -1000,7 +1000,7 @@ def test_the_end_of_an_entity_separates_nothing(name: str) -> None:
 def test_a_sentence_ends_behind_the_last_person() -> None:
     watch = parse("watch orders-eu page <@U0BOB|bob>.")
     assert isinstance(watch, Watch)
-    assert [each.id for each in watch.targets or ()] == ["U0BOB"]
+    assert [target.id for target in watch.targets or ()] == ["U0BOB"]
 
 
 @pytest.mark.parametrize(

@@ -61,8 +61,8 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
 )
 def test_a_group_tells_of_each_and_calls_while_one_is_unanswered(group: Group, words: list[str], calls: bool) -> None:
     message = valid(shown(group))
-    for each in words:
-        assert each in "\n".join([message.text, *says(message)])
+    for word in words:
+        assert word in "\n".join([message.text, *says(message)])
     assert ("<@U0ANN> <!subteam^S0ONCALL> <!here> please take a look" in message.text) == calls
     made = buttons(message)
     assert set(made) == ({"Acknowledge all"} if calls else set())
@@ -146,7 +146,7 @@ def test_no_row_of_a_catch_up_looks_like_how_a_pipeline_is_now() -> None:
 
 
 # RUNNING is told by what comes of it, or as the last phase.
-@pytest.mark.parametrize("event", [each for each in Event if each is not Event.RUNNING])
+@pytest.mark.parametrize("event", [kind for kind in Event if kind is not Event.RUNNING])
 def test_whatever_a_pipeline_went_through_is_counted(event: Event) -> None:
     line = TimelineEntry(revision=1, at=at(1), events=(event,), phase=Phase.RUNNING)
     entry = DigestEntry(pipeline=a_pipeline(), counts={event: 2}, since=at(1), until=at(1), last=line)

@@ -235,7 +235,7 @@ def test_what_a_catch_up_that_is_being_sent_has_counted_no_second_one_counts_ane
     found = gathered([changed(first.row, **sent), *new], [*some(range(40, 51), DEPLOYMENT), goes_on])
     assert found is not None
     assert isinstance(found.row.body, Digest)
-    (counts,) = [each.counts for each in found.row.body.entries if each.pipeline == pipeline(3)]
+    (counts,) = [entry.counts for entry in found.row.body.entries if entry.pipeline == pipeline(3)]
     assert counts == {Event.DEGRADED: 1}
 
 
@@ -333,7 +333,7 @@ def test_many_lines_of_one_thread_are_one_message(count: int, together: bool) ->
     assert found.replaced == tuple(rows)
     assert (found.row.body.thread_key, found.row.body.of_group, found.row.body.broadcast) == (key(1), False, True)
     assert len(found.row.body.entries) + found.row.body.left_out == count
-    told = [each.entry.revision for each in found.row.body.entries]
+    told = [entry.entry.revision for entry in found.row.body.entries]
     assert told == sorted(told)
     half = min(count, ENTRIES_PER_MESSAGE) // 2
     assert told[:half] == list(range(half))
@@ -427,10 +427,10 @@ class Outbox:
             self.rows[found.row.id] = found.row
         for row in (found.row, *found.accompanied_by):
             self.rows.setdefault(row.id, row)
-        for each in found.joins:
-            self.cards[each] = replace(self.cards[each], group=found.row.id)
-        for each in found.forgets:
-            self.forgotten[each] = self.cards.pop(each)
+        for key in found.joins:
+            self.cards[key] = replace(self.cards[key], group=found.row.id)
+        for key in found.forgets:
+            self.forgotten[key] = self.cards.pop(key)
 
     def bodies(self, kind: type[Kind]) -> list[Kind]:
         return [row.body for row in self.rows.values() if isinstance(row.body, kind)]
@@ -504,7 +504,7 @@ def test_every_line_is_still_told(world: tuple[list[Delivery], list[PostedCard]]
     rows, cards = world
     outbox = settled(rows, cards)
     caught_up = {entry.pipeline.id for body in outbox.bodies(Digest) for entry in body.entries}
-    together = {(each.card_key, each.entry) for body in outbox.bodies(TimelineBatch) for each in body.entries}
+    together = {(entry.card_key, entry.entry) for body in outbox.bodies(TimelineBatch) for entry in body.entries}
     left_out = {body.thread_key for body in outbox.bodies(TimelineBatch) if body.left_out}
     for row in rows:
         if isinstance(row.body, ThreadEntry) and row.id not in outbox.rows:
@@ -544,8 +544,8 @@ def test_what_is_told_together_is_as_urgent_and_as_late_as_any_of_it(
     outbox = Outbox(*world)
     before = dict(outbox.rows)
     while outbox.regroup():
-        gone = [row for each, row in before.items() if outbox.rows.get(each) != row]
-        for new in (row for each, row in outbox.rows.items() if before.get(each) != row):
+        gone = [row for delivery_id, row in before.items() if outbox.rows.get(delivery_id) != row]
+        for new in (row for delivery_id, row in outbox.rows.items() if before.get(delivery_id) != row):
             assert new.message.made_at == min(row.message.made_at for row in gone)
             feed_only = isinstance(new.body, Digest | SyncCard)  # a card that is over by now goes by itself
             assert new.message.priority == (

@@ -45,5 +45,5 @@ def test_what_goes_up_and_down_for_hours_takes_no_more_messages_than_what_did_so
     told = outbox.bodies(Digest)
     assert len(outbox.rows) == len(told) == -(-pipelines // ENTRIES_PER_MESSAGE)
     entries = [entry for body in told for entry in body.entries]
-    assert sorted(entry.pipeline.id for entry in entries) == sorted(pipeline(each).id for each in range(pipelines))
+    assert sorted(entry.pipeline.id for entry in entries) == sorted(pipeline(number).id for number in range(pipelines))
     assert all(entry.counts[Event.FAILED] == entry.counts[Event.LIVE] == 20 for entry in entries)

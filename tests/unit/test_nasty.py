@@ -82,7 +82,7 @@ def ends(episode: Episode) -> list[Episode]:
     answered = Acknowledgement(by=ANN, at=at(3))
     return [
         episode,
-        *(replace(episode, outcome=each, closed_at=at(10.0**8), acknowledged=answered) for each in Outcome),
+        *(replace(episode, outcome=outcome, closed_at=at(10.0**8), acknowledged=answered) for outcome in Outcome),
     ]
 
 
@@ -102,11 +102,11 @@ WORST: dict[str, Any] = {"late": 10.0**7, "earliest": at(-(10.0**7)), "possible_
 @name_table
 def test_every_line(name: str) -> None:
     told = tuple(
-        ThreadEntry(card_key="k", pipeline=a_pipeline(name), entry=a_line(name, each), broadcast=True)
-        for each in range(30)
+        ThreadEntry(card_key="k", pipeline=a_pipeline(name), entry=a_line(name, number), broadcast=True)
+        for number in range(30)
     )
-    for each in told:
-        tells_all(valid(shown(each, **WORST, delay=WORDIEST)))
+    for entry in told:
+        tells_all(valid(shown(entry, **WORST, delay=WORDIEST)))
     for of_group in (True, False):
         several = TimelineBatch(thread_key="s", of_group=of_group, entries=told, left_out=10**6, broadcast=True)
         tells_all(valid(shown(several, **WORST, delay=WORDIEST)))
@@ -144,7 +144,7 @@ def test_a_long_blindness_of_few_or_many(number: int) -> None:
 
 
 def a_long_blindness(name: str, number: int) -> None:
-    missed = tuple(a_missed(name, each) for each in range(number))
+    missed = tuple(a_missed(name, place) for place in range(number))
     notice = Notice(kind=NoticeKind.BLIND, at=at(10.0**7), since=at(0), missed=missed, unread=10**6)
     assert "I couldn't read 1000000 pipelines yet" in "\n".join(says(valid(shown(notice, **WORST))))
 
@@ -181,18 +181,18 @@ def test_fifty_watches_with_a_thousand_to_page() -> None:
 
 
 def fifty_with_a_crowd(name: str, crowd: tuple[Target, ...]) -> None:
-    those = tuple(replace(each, events=frozenset(SELECTABLE)) for each in fifty_watches(name, crowd))
+    those = tuple(replace(watch, events=frozenset(SELECTABLE)) for watch in fifty_watches(name, crowd))
     for kind in TELLS_WATCHES:
         message = valid(shown(Notice(kind=kind, at=at(0), by=ANN, watches=those, channel=ALERTS)))
         assert "all events" not in message.text
         assert "@u10000" in message.text  # at least one watch is told
         assert kind is not NoticeKind.SUSPENDED or "in another channel" in message.text
-    seen = tuple(WatchedView(watch=each, covers=(a_view(name=name),) * 3) for each in those)
-    made = tuple(Edit(before=each, after=each) for each in those)
+    seen = tuple(WatchedView(watch=watch, covers=(a_view(name=name),) * 3) for watch in those)
+    made = tuple(Edit(before=watch, after=watch) for watch in those)
     for answer in (
         WatchAnswer(
             channel=ALERTS,
-            edits=tuple(Edit(after=each) for each in those),
+            edits=tuple(Edit(after=watch) for watch in those),
             unchanged=those,
             matched=(a_view(name=name),) * 60,
             at=at(9),
@@ -212,7 +212,9 @@ def test_sixty_pipelines_and_two_hundred_words_that_mean_nothing(name: str) -> N
     those = tuple(a_pipeline(name, number) for number in range(60))
     unclear: tuple[Ambiguous | Unknown, ...] = (Ambiguous(name, those), Unknown(name, those[:3])) * 100
     for number, few in ((0, unclear), (1, unclear[:3]), (60, ()), (60, unclear[:3])):
-        found = tuple(replace(a_view(a_standing(name), name), pipeline=each, problem=name) for each in those[:number])
+        found = tuple(
+            replace(a_view(a_standing(name), name), pipeline=pipeline, problem=name) for pipeline in those[:number]
+        )
         answer = StatusAnswer(views=found, unresolved=few, at=at(9))
         tells_all(valid(LOOK.answer(answer, SavedQuestion(text=name * 20)), posted=False))
 

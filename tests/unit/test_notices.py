@@ -106,8 +106,8 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
 )
 def test_notices(notice: Notice, words: list[str]) -> None:
     text = tells_all(valid(shown(notice))).text
-    for each in words:
-        assert each in text
+    for word in words:
+        assert word in text
 
 
 def test_only_what_is_lost_for_sure_raises_an_alarm() -> None:
@@ -144,7 +144,8 @@ def test_the_line_of_a_watch_that_is_gone_makes_it_again_when_it_is_typed(watch:
     assert typed.references in {(watch.reference,), (label,)}
     assert typed.events == watch.events
     words = tuple(
-        TargetWord(TargetKind.USER, name=each.label) if each.id else TargetWord(each.kind) for each in watch.targets
+        TargetWord(TargetKind.USER, name=target.label) if target.id else TargetWord(target.kind)
+        for target in watch.targets
     )
     assert typed.targets == (words or None)
 
@@ -187,7 +188,7 @@ def test_a_call_says_nothing_that_may_be_otherwise_later() -> None:
 def test_where_more_are_gone_than_a_message_holds_the_rest_are_counted() -> None:
     those = tuple(replace(a_watch(f"pipe_{number:04}"), label=f"orders-{number}") for number in range(500))
     told = "\n".join(says(valid(shown(replace(LOST, watches=those)))))
-    shown_ones = [each for each in those if f" watch {each.label}`" in told]
+    shown_ones = [watch for watch in those if f" watch {watch.label}`" in told]
     assert len(shown_ones) > 50
     assert f"… and {500 - len(shown_ones)} more" in told
     assert "To restore a watch" in told

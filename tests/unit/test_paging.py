@@ -158,7 +158,7 @@ def test_the_answer_and_the_notice_name_each_watch_and_what_it_covers() -> None:
     )
     text = LOOK.answer(answer, SavedQuestion()).text
     assert all(f"You're off {words}" in text for words in told)
-    left = tuple(replace(each, targets=tuple(t for t in each.targets if t != BOB)) for each in stopped)
+    left = tuple(replace(watch, targets=tuple(t for t in watch.targets if t != BOB)) for watch in stopped)
     kind = NoticeKind.PAGING_STOPPED
     for channel in (None, ALERTS):
         notice = Notice(
@@ -169,8 +169,8 @@ def test_the_answer_and_the_notice_name_each_watch_and_what_it_covers() -> None:
 
 def asked_first(*origins: PageOrigin) -> str:
     blocks: Any = shown(a_page(*origins)).blocks
-    elements = [each for block in blocks for each in block.get("elements", [])]
-    (stop,) = [each for each in elements if each.get("action_id") == "stop_paging"]
+    elements = [element for block in blocks for element in block.get("elements", [])]
+    (stop,) = [element for element in elements if element.get("action_id") == "stop_paging"]
     return str(stop["confirm"]["text"]["text"])
 
 

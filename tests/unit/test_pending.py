@@ -55,7 +55,7 @@ def test_of_several_lines_the_end_is_left_out_and_no_longer_shown_to_the_channel
     )
     content = PendingDelivery(a_delivery(body=lines), (card,)).content
     assert isinstance(content, TimelineBatch)
-    assert [each.entry for each in content.entries] == [GOES_ON]
+    assert [entry.entry for entry in content.entries] == [GOES_ON]
     assert not content.broadcast
 
 

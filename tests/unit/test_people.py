@@ -32,7 +32,7 @@ def found(name: str, users: list[dict[str, Any]], teams: list[dict[str, Any]] | 
 
 def matches(name: str, users: list[dict[str, Any]], teams: list[dict[str, Any]]) -> Matches:
     persons, groups = [person_in(row, HOME) for row in users], [group_in(row) for row in teams]
-    return meant(name, Index(each for each in persons if each), Index(each for each in groups if each))
+    return meant(name, Index(entry for entry in persons if entry), Index(entry for entry in groups if entry))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ def person(account: Account | Unreadable) -> Person:
     return Person(id=ANN, account=account)
 
 
-@pytest.mark.parametrize("account", [each for each in Account if each is not Account.FULL_MEMBER])
+@pytest.mark.parametrize("account", [kind for kind in Account if kind is not Account.FULL_MEMBER])
 def test_only_a_full_member_may_change_watches(account: Account) -> None:
     assert unfit_to_change(person(account), MEMBERS) is Denial.NOT_FULL_MEMBER
     assert unfit_to_change(person(account), EVERYONE) is None

@@ -49,7 +49,7 @@ def test_a_flood_is_answered_once_and_says_when_to_try_again(clock: FakeClock) -
     limits = PersonLimits(clock, PER_MINUTE)
     taken(limits, ANN, BURST)
     refused = [limits.take(ANN) for _ in range(100)]
-    assert [each.tell for each in refused if each] == [True, *[False] * 99]
+    assert [refusal.tell for refusal in refused if refusal] == [True, *[False] * 99]
     assert refused[0]
     refusal = refused[0].refusal(PER_MINUTE)
     assert "Nothing was changed" in refusal.reason
@@ -93,7 +93,7 @@ async def test_one_person_works_on_two_at_once_and_others_do_not_wait() -> None:
             under_way.append(person)
             await go.wait()
 
-    tasks = [asyncio.create_task(work(each)) for each in (ANN, ANN, ANN, ANN, BOB)]
+    tasks = [asyncio.create_task(work(user_id)) for user_id in (ANN, ANN, ANN, ANN, BOB)]
     await settle()
     assert under_way == [ANN, ANN, BOB]
     go.set()

@@ -37,7 +37,7 @@ def failed() -> Record:
 
 
 def lines(messages: tuple[Message, ...]) -> list[ThreadEntry]:
-    return [each.body for each in messages if isinstance(each.body, ThreadEntry)]
+    return [message.body for message in messages if isinstance(message.body, ThreadEntry)]
 
 
 def test_a_steady_reading_is_not_written_but_its_age_is_known() -> None:
@@ -50,7 +50,7 @@ def test_a_steady_reading_is_not_written_but_its_age_is_known() -> None:
 def test_a_failure_owes_each_channel_one_card_and_the_paged_person_another() -> None:
     routing = a_routing(a_watch(targets=(PAGE_ANN,)), a_watch("shop-*"), a_watch(channel=OTHER))
     plan = plan_reading(Record(pipeline_id=ORDERS), an_observation(FAILED, 1, ready=0), routing)
-    assert [(each.receiver.channel, each.priority) for each in plan.messages] == [
+    assert [(message.receiver.channel, message.priority) for message in plan.messages] == [
         (ALERTS, Priority.FAILURE),
         (OTHER, Priority.FAILURE),
         (ANN_DIRECT, Priority.PAGE),
@@ -69,7 +69,7 @@ def test_a_filter_keeps_new_messages_away_but_never_the_truth_of_a_card_that_is_
     )
     assert not deployed.messages
     assert len(failure.messages) == 1
-    assert [type(each.body) for each in (*deploying.messages, *live.messages)] == [SyncCard, SyncCard]
+    assert [type(message.body) for message in (*deploying.messages, *live.messages)] == [SyncCard, SyncCard]
 
 
 @pytest.mark.parametrize("before", [Phase.PAUSED, DEPLOYING, Phase("HIBERNATING")])
@@ -79,7 +79,7 @@ def test_what_ends_one_story_and_opens_another_is_told_as_the_other_alone(before
     _, first, failure = story(
         an_observation(RUNNING, 1), an_observation(before, 2), an_observation(FAILED, 3, ready=0), routing=routing
     )
-    assert {each.receiver.channel for each in first.messages} == {OTHER}
+    assert {message.receiver.channel for message in first.messages} == {OTHER}
     ended, *opened = failure.cards
     assert (ended.channel, ended.episode.outcome) == (OTHER, Outcome.SUPERSEDED)  # where it stands it is ended
     assert [(card.channel, card.episode.kind) for card in opened] == [
@@ -98,7 +98,7 @@ def test_a_phase_that_follows_another_unknown_one_is_told_as_itself_alone() -> N
 def test_paging_happens_on_failed_whatever_the_filter_says() -> None:
     routing = a_routing(a_watch(events=frozenset({Event.LIVE}), targets=(PAGE_ANN,)))
     plan = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), routing=routing)[-1]
-    assert {each.receiver.channel for each in plan.messages} == {ALERTS, ANN_DIRECT}
+    assert {message.receiver.channel for message in plan.messages} == {ALERTS, ANN_DIRECT}
 
 
 def test_the_end_of_a_failure_is_broadcast_and_nothing_else_is() -> None:
@@ -107,7 +107,7 @@ def test_the_end_of_a_failure_is_broadcast_and_nothing_else_is() -> None:
     assert not deploying.broadcast
     assert recovered.broadcast
     assert recovered.entry.downtime_seconds == 2
-    assert {each.priority for each in plans[2].messages} == {Priority.RECOVERY}
+    assert {message.priority for message in plans[2].messages} == {Priority.RECOVERY}
 
 
 def test_fewer_ready_replicas_redraw_the_open_card_without_a_word() -> None:
@@ -116,7 +116,7 @@ def test_fewer_ready_replicas_redraw_the_open_card_without_a_word() -> None:
         an_observation(RUNNING, 2, ready=2, replicas=3),
         an_observation(RUNNING, 3, ready=1, replicas=3),
     )
-    assert [type(each.body) for each in plans[2].messages] == [SyncCard]
+    assert [type(message.body) for message in plans[2].messages] == [SyncCard]
     assert plans[2].cards[0].revision > plans[1].cards[0].revision
 
 
@@ -127,7 +127,7 @@ def test_an_acknowledgement_counts_once_and_is_shown_everywhere() -> None:
     assert plan is not None
     assert {card.channel for card in plan.cards} == {ALERTS, OTHER, ANN_DIRECT}
     assert all(card.episode.acknowledged and card.episode.acknowledged.by == ANN for card in plan.cards)
-    told = {each.receiver.channel for each in plan.messages if isinstance(each.body, ThreadEntry)}
+    told = {message.receiver.channel for message in plan.messages if isinstance(message.body, ThreadEntry)}
     assert told == {ALERTS, OTHER}  # the direct message's own card says it
     assert plan_acknowledgement(plan.record, routing, UserId("U0BOB"), at(10)) is None
 
@@ -135,14 +135,14 @@ def test_an_acknowledgement_counts_once_and_is_shown_everywhere() -> None:
 def test_a_person_who_was_paged_is_told_the_end() -> None:
     routing = a_routing(a_watch(targets=(PAGE_ANN,)))
     plan = story(an_observation(FAILED, 1), an_observation(RUNNING, 2), routing=routing)[-1]
-    told = {each.receiver.channel for each in plan.messages if isinstance(each.body, ThreadEntry)}
+    told = {message.receiver.channel for message in plan.messages if isinstance(message.body, ThreadEntry)}
     assert told == {ALERTS, ANN_DIRECT}
 
 
 def test_a_channel_that_left_keeps_a_true_card_and_hears_no_more() -> None:
     record = story(an_observation(FAILED, 1))[-1].record
     plan = plan_reading(record, an_observation(RUNNING, 2), a_routing(a_watch(channel=OTHER)))
-    of_alerts = [type(each.body) for each in plan.messages if each.receiver.channel == ALERTS]
+    of_alerts = [type(message.body) for message in plan.messages if message.receiver.channel == ALERTS]
     assert of_alerts == [SyncCard]
 
 
@@ -156,7 +156,7 @@ def test_a_channel_that_comes_late_gets_the_open_failure_once() -> None:
     routing = a_routing(a_watch(), a_watch(channel=OTHER, targets=(PAGE_ANN,)))
     plan = plan_newcomer(failed(), routing, OTHER)
     assert plan is not None
-    assert {each.receiver.channel for each in plan.messages} == {OTHER, ANN_DIRECT}
+    assert {message.receiver.channel for message in plan.messages} == {OTHER, ANN_DIRECT}
     assert plan_newcomer(plan.record, routing, OTHER) is None
     assert plan_newcomer(failed(), routing, ALERTS) is None
 
@@ -169,7 +169,7 @@ def test_a_channel_that_comes_late_hears_nothing_of_a_healthy_pipeline() -> None
 def test_redrawing_needs_an_open_card() -> None:
     plan = plan_redrawn(failed(), a_routing())
     assert plan is not None
-    assert [type(each.body) for each in plan.messages] == [SyncCard]
+    assert [type(message.body) for message in plan.messages] == [SyncCard]
     assert plan_redrawn(Record(pipeline_id=ORDERS), a_routing()) is None
 
 
@@ -177,7 +177,7 @@ def test_after_everybody_left_the_next_reading_is_a_first_one_and_old_keys_are_n
     record = failed()
     forgotten = plan_forgotten(record, a_routing(), at(60)).record
     again = plan_reading(forgotten, an_observation(FAILED, 90), a_routing())
-    assert [each.event for each in again.transitions] == [Event.FAILED]
+    assert [transition.event for transition in again.transitions] == [Event.FAILED]
     assert record.episode is not None
     assert record.episode.key(TEAM, ALERTS) not in {card.key for card in again.cards}
 
@@ -190,7 +190,7 @@ def test_when_nobody_watches_any_more_the_open_cards_say_so_a_last_time() -> Non
     assert {card.channel: card.key for card in last.cards} == {card.channel: card.key for card in plan.cards}
     assert {card.episode.outcome for card in last.cards} == {Outcome.UNWATCHED}
     assert all(card.revision > plan.cards[0].revision and not card.episode.open for card in last.cards)
-    assert [(each.id, each.made_at) for each in last.messages] == [(card.key, at(600)) for card in last.cards]
+    assert [(message.id, message.made_at) for message in last.messages] == [(card.key, at(600)) for card in last.cards]
     assert all(card.state.phase == FAILED for card in last.cards)  # it says how it was last seen
 
 
@@ -204,7 +204,7 @@ def test_a_conversation_that_left_while_others_watch_gets_a_last_card_and_no_mor
         (ALERTS, Outcome.UNWATCHED),
         (ANN_DIRECT, Outcome.UNWATCHED),
     }
-    assert [type(each.body) for each in plan.messages] == [SyncCard, SyncCard]
+    assert [type(message.body) for message in plan.messages] == [SyncCard, SyncCard]
     later = plan_reading(plan.record, an_observation(DEPLOYING, 90, ready=0), rest)
     assert {card.channel for card in later.cards} == {OTHER}
     again = plan_newcomer(
@@ -253,20 +253,22 @@ def test_what_may_have_been_told_is_owed_again_under_the_keys_by_which_it_is_fou
     plans = story(
         an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), an_observation(DEPLOYING, 3), routing=routing
     )
-    told, last = [each for plan in plans for each in plan.messages], plans[-1].record
+    told, last = [message for plan in plans for message in plan.messages], plans[-1].record
     plan = plan_restored(last, Record(pipeline_id=ORDERS), routing)
-    assert {each.id for each in plan.messages} == {each.id for each in told}
+    assert {message.id for message in plan.messages} == {message.id for message in told}
     assert {card.channel for card in plan.cards} == {ALERTS, OTHER, ANN_DIRECT}
-    urgent = {each.receiver.channel: each.priority for each in plan.messages if isinstance(each.body, SyncCard)}
+    urgent = {
+        message.receiver.channel: message.priority for message in plan.messages if isinstance(message.body, SyncCard)
+    }
     assert urgent == {ALERTS: Priority.FAILURE, OTHER: Priority.FAILURE, ANN_DIRECT: Priority.PAGE}
 
 
 def test_of_a_story_that_the_store_still_has_only_what_came_since_is_owed_again() -> None:
     plans = story(an_observation(FAILED, 1), an_observation(DEPLOYING, 2, ready=0), an_observation(RUNNING, 3))
     plan = plan_restored(plans[-1].record, plans[1].record, a_routing())
-    assert {each.id for each in plan.messages} == {each.id for each in plans[-1].messages}
-    assert [each.entry.events for each in lines(plan.messages)] == [(Event.RUNNING, Event.LIVE, Event.RECOVERED)]
-    assert {each.priority for each in plan.messages} == {Priority.RECOVERY}
+    assert {message.id for message in plan.messages} == {message.id for message in plans[-1].messages}
+    assert [entry.entry.events for entry in lines(plan.messages)] == [(Event.RUNNING, Event.LIVE, Event.RECOVERED)]
+    assert {message.priority for message in plan.messages} == {Priority.RECOVERY}
 
 
 @pytest.mark.parametrize("forgot", [0, 1, 2, 3])
@@ -279,10 +281,10 @@ def test_what_the_card_came_with_is_no_line_however_much_was_forgotten(forgot: i
         an_observation(RUNNING, 4),
         routing=routing,
     )
-    assert [len(each.messages) for each in plans] == [0, 0, 1, 2]  # the card comes with RUNNING
+    assert [len(earlier.messages) for earlier in plans] == [0, 0, 1, 2]  # the card comes with RUNNING
     plan = plan_restored(plans[-1].record, plans[forgot].record, routing)
     told = [] if forgot == 3 else [(Event.LIVE, Event.RECOVERED)]
-    assert [each.entry.events for each in lines(plan.messages)] == told
+    assert [entry.entry.events for entry in lines(plan.messages)] == told
 
 
 filters = st.one_of(st.none(), st.frozensets(st.sampled_from(Event), min_size=1))
@@ -298,10 +300,10 @@ def test_whatever_the_store_forgot_of_the_last_story_is_owed_again_and_nothing_t
         plan = plan_reading(record, reading, routing)
         record = plan.record
         kept.append(record)
-        owed.append({each.id for each in plan.messages})
+        owed.append({message.id for message in plan.messages})
     gone = data.draw(st.integers(0, len(sequence)))
     restored = plan_restored(record, kept[gone], routing)
-    again = {each.id for each in restored.messages}
+    again = {message.id for message in restored.messages}
     assert again <= set[str]().union(*owed)
     if record.episode:
         of_the_last = {record.episode.key(TEAM, ALERTS)}
@@ -320,7 +322,7 @@ def test_no_delivery_is_made_twice_and_every_card_is_the_latest(sequence: list[R
         for delivery in plan.messages:
             assert isinstance(delivery.body, SyncCard) or delivery.id not in made
             made.add(delivery.id)
-        assert {each.id for each in plan.messages if isinstance(each.body, SyncCard)} == {
+        assert {message.id for message in plan.messages if isinstance(message.body, SyncCard)} == {
             card.key for card in plan.cards
         }
         record = plan.record
@@ -333,6 +335,6 @@ def test_every_transition_that_is_wanted_is_told_in_the_channel(sequence: list[R
     for reading in sequence:
         plan = plan_reading(record, reading, a_routing())
         told = {event for card in plan.cards for line in card.episode.timeline for event in line.events}
-        untold = {each.event for each in plan.transitions} - told - {Event.BACK, Event.RECOVERED}
+        untold = {transition.event for transition in plan.transitions} - told - {Event.BACK, Event.RECOVERED}
         assert not untold
         record = replace(plan.record, version=record.version + 1)

@@ -20,7 +20,7 @@ def test_each_directory_that_it_makes_is_for_its_owner_alone(tmp_path: Path) -> 
     directory = tmp_path / "var" / "bot" / "data"
     make_private(directory)
     make_private(directory)
-    assert [each.stat().st_mode & 0o777 for each in (directory, *directory.parents[:2])] == [0o700] * 3
+    assert [path.stat().st_mode & 0o777 for path in (directory, *directory.parents[:2])] == [0o700] * 3
 
 
 def test_a_parent_that_was_there_stays_as_it_is(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_outside_text_is_harmless(text: str, limit: int) -> None:
     assert not HALF_AN_ENTITY.search(shown)
     inner = shown[1:-1] if shown.startswith(ISOLATE) else shown
     assert not set("<>*`~\n") & set(inner)
-    assert not any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in inner)
+    assert not any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in inner)
     assert not TURNS & set(inner)
     assert not re.search(r":[\w+'-]+:", inner)
     assert not re.search(r"(?<![\w\u2060])_|_(?![\w\u2060])", inner)
@@ -79,7 +79,7 @@ def test_outside_text_is_harmless(text: str, limit: int) -> None:
 @given(nasty, limits)
 def test_text_that_runs_from_right_to_left_turns_nothing_around_it(text: str, limit: int) -> None:
     shown = outside(text, limit)
-    if any(unicodedata.bidirectional(each) in {"R", "AL"} for each in shown):
+    if any(unicodedata.bidirectional(character) in {"R", "AL"} for character in shown):
         assert (shown[0], shown[-1]) == (ISOLATE, POP)
 
 

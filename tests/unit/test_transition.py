@@ -118,7 +118,7 @@ def test_an_older_reading_changes_nothing() -> None:
 def test_a_later_start_of_the_bot_is_newer_whatever_its_count() -> None:
     standing, _ = detect(PipelineState(), an_observation(RUNNING, 500))
     restarted = replace(an_observation(FAILED, 1), sequence=ReadSequence(2, 1))
-    assert [each.event for each in detect(standing, restarted)[1]] == [Event.FAILED]
+    assert [transition.event for transition in detect(standing, restarted)[1]] == [Event.FAILED]
 
 
 def test_a_pause_ends_a_failure_without_a_recovery() -> None:
@@ -227,8 +227,8 @@ def test_a_restart_is_seen_across_readings_that_do_not_name_the_worker(
 
 def test_a_standing_that_an_older_version_wrote_is_compared_by_its_observation() -> None:
     old = PipelineState(observation=of_two(1), since=at(1), sequence=ReadSequence(1, 1))
-    assert [each.event for each in detect(old, of_two(2, uid="uid-2"))[1]] == [Event.RESTARTED]
-    assert [each.event for each in detect(old, of_two(2, 1))[1]] == [Event.DEGRADED]
+    assert [transition.event for transition in detect(old, of_two(2, uid="uid-2"))[1]] == [Event.RESTARTED]
+    assert [transition.event for transition in detect(old, of_two(2, 1))[1]] == [Event.DEGRADED]
 
 
 def test_every_phase_is_an_event_that_can_be_chosen() -> None:
@@ -269,7 +269,7 @@ def test_transitions_replayed_end_in_the_last_state(sequence: list[Reading]) -> 
     The first report of readiness belongs to the baseline: it says how it has been, not that it became so.
     """
     standings, _ = run(sequence)
-    first = next((each for each in standings if each.observation), None)
+    first = next((state for state in standings if state.observation), None)
     if first is None or first.observation is None:
         return
     phase, live, reach = first.observation.phase, first.live, Reach.REACHABLE

@@ -216,8 +216,8 @@ gathered_lines = st.builds(
 
 @given(gathered_lines, how_they_come)
 def test_lines(told: TimelineBatch, how: dict[str, Any]) -> None:
-    for each in told.entries:
-        valid(rendered(replace(each, broadcast=told.broadcast), **how))
+    for entry in told.entries:
+        valid(rendered(replace(entry, broadcast=told.broadcast), **how))
     valid(rendered(told, **how))
 
 
@@ -313,7 +313,7 @@ answers = st.one_of(
     st.builds(
         WatchAnswer,
         channel=st.just(ALERTS),
-        edits=watches.map(lambda those: tuple(Edit(before=each, after=each) for each in those)),
+        edits=watches.map(lambda those: tuple(Edit(before=watch, after=watch) for watch in those)),
         undo=st.sampled_from(["", "u" * 32]),
         unchanged=watches.map(tuple),
         matched=many_views,
@@ -342,7 +342,7 @@ answers = st.one_of(
         UndoAnswer,
         channel=st.just(ALERTS),
         fate=st.sampled_from(UndoFate),
-        edits=watches.map(lambda those: tuple(Edit(before=each) for each in those)),
+        edits=watches.map(lambda those: tuple(Edit(before=watch) for watch in those)),
     ),
     st.builds(
         WatchesAnswer,

@@ -83,7 +83,7 @@ class ClauseReader:
         self._polite = False
 
     def read(self, words: list[Word]) -> Draft:
-        words = [each for word in words for each in _split_joined(word)]
+        words = [part for word in words for part in _split_joined(word)]
         place = 0
         if "page" not in self._keywords and words and words[0].means(ALL) and not self._names.exactly(ALL):
             self._draft.all, place = True, 1
@@ -137,7 +137,9 @@ class ClauseReader:
 
     def _keyword_in(self, word: Word) -> str | None:
         lower = word.lower.rstrip(":=").lstrip("-–—")
-        return next((each for each in KEYWORDS if lower == each and (each in self._keywords or self._clause)), None)
+        return next(
+            (keyword for keyword in KEYWORDS if lower == keyword and (keyword in self._keywords or self._clause)), None
+        )
 
     def _begin_clause(self, keyword: str) -> None:
         self._finish_words()
@@ -150,7 +152,9 @@ class ClauseReader:
         """The keyword that another word stands for: `notify @ann`, `onn failed`. The next word shows which."""
         word = words[place].lower.rstrip(":=")
         after = words[place + 1 :]
-        rest = [each for each in after if each.lower not in _FILLERS] or [each for each in after if each.means(ME)]
+        rest = [next_word for next_word in after if next_word.lower not in _FILLERS] or [
+            next_word for next_word in after if next_word.means(ME)
+        ]
         kind = (kind_of(rest[0]) or (ClauseKind.EVENT if rest[0].lower in EVENT_SYNONYMS else None)) if rest else None
         if not word or kind_of(words[place]):
             return None
@@ -232,24 +236,24 @@ class ClauseReader:
                 for name in _event_names(word):
                     items.append(ClauseItem(name, correct_event(name, word, self._draft.mistakes), word.start))
             case ClauseKind.TARGET:
-                for each in split_list([word]):
-                    closed = word.quoted or word.reference or self._ends_item(word) or not each.startswith("@")
-                    closed = closed or bool(SPECIAL_FORM.fullmatch(each))
+                for text in split_list([word]):
+                    closed = word.quoted or word.reference or self._ends_item(word) or not text.startswith("@")
+                    closed = closed or bool(SPECIAL_FORM.fullmatch(text))
                     items.append(
                         ClauseItem(
-                            each,
-                            correct_target(each, word, self._draft.mistakes),
+                            text,
+                            correct_target(text, word, self._draft.mistakes),
                             word.start,
                             reference=word.reference,
                             closed=closed,
                         )
                     )
             case ClauseKind.CHANNEL:
-                for each in split_list([word]):
+                for text in split_list([word]):
                     items.append(
                         ClauseItem(
-                            each,
-                            correct_channel(each, word, self._draft.mistakes),
+                            text,
+                            correct_channel(text, word, self._draft.mistakes),
                             word.start,
                             reference=word.reference,
                         )

@@ -73,11 +73,11 @@ def kind_of(word: Word) -> ClauseKind | None:
     entries = split_list([word])
     if not entries:
         return None
-    if all(each.startswith("#") and len(each) > 1 for each in entries):
+    if all(entry.startswith("#") and len(entry) > 1 for entry in entries):
         return ClauseKind.CHANNEL
-    if all(target_of(each) is not None for each in entries):
+    if all(target_of(entry) is not None for entry in entries):
         return ClauseKind.TARGET
-    if all(each.lower().rstrip(".") in {*EVENTS, ALL} for each in entries):
+    if all(entry.lower().rstrip(".") in {*EVENTS, ALL} for entry in entries):
         return ClauseKind.EVENT
     return None
 

@@ -48,7 +48,7 @@ class Draft:
         """The whole command with each word in its place. Empty if the bot can't correct one of them."""
         if not self.correctable or not (self.names or self.all):
             return ""
-        parts = [name, *([ALL] if self.all else (quoted(each) for each in self.names))]
+        parts = [name, *([ALL] if self.all else (quoted(pipeline) for pipeline in self.names))]
         for keyword, items in self.clauses.items():
             rights = list(dict.fromkeys(item.corrected for item in items))
             if rights:

@@ -44,7 +44,9 @@ def _without_stop(text: str, names: Names, vocabulary: Vocabulary) -> str:
     if not stop or first.lower() in vocabulary.verbatim or not vocabulary.contains(_STOP.sub("", first)):
         return text
     whole = comparable(unescape(text)).rstrip()
-    is_name = any(whole.endswith(comparable(each.name)) and _STOP.search(each.name) for each in names.pipelines)
+    is_name = any(
+        whole.endswith(comparable(pipeline.name)) and _STOP.search(pipeline.name) for pipeline in names.pipelines
+    )
     return text if is_name else text[: stop.start()]
 
 

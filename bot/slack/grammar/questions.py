@@ -47,7 +47,12 @@ def asked_for(words: list[Word], command_text: CommandText) -> str:
 
 def _answers(words: list[Word], command_text: CommandText) -> Iterator[str]:
     topic = next(
-        (each for word in words if (each := command_text.vocabulary.command(_plain(word))) in _topics(command_text)), ""
+        (
+            command
+            for word in words
+            if (command := command_text.vocabulary.command(_plain(word))) in _topics(command_text)
+        ),
+        "",
     )
     if topic and words[0].lower == "how":
         yield f"help {topic}"
@@ -84,7 +89,7 @@ def _without_ending(word: Word) -> Word:
 
 def _state(words: list[Word]) -> str:
     plain = [_plain(word) for word in words]
-    return next((EVENT_SYNONYMS.get(each, each) for each in plain if EVENT_SYNONYMS.get(each, each) in set(State)), "")
+    return next((EVENT_SYNONYMS.get(word, word) for word in plain if EVENT_SYNONYMS.get(word, word) in set(State)), "")
 
 
 def _plain(word: Word) -> str:

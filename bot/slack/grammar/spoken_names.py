@@ -75,7 +75,7 @@ def _split_names(word: Word, names: Names) -> list[str]:
 
 
 def _one_misspelled(found: list[str], whole: str, names: Names) -> list[str]:
-    if all(not isinstance(resolve(each, names, suggest=False), Unknown) for each in found):
+    if all(not isinstance(resolve(name, names, suggest=False), Unknown) for name in found):
         return found
     near = names.nearest(comparable(whole))
     alike = near and SequenceMatcher(None, comparable(whole), comparable(near[0].name)).ratio()

@@ -168,8 +168,8 @@ def can_be_typed(name: str) -> bool:
 
 def split_list(words: list[Word]) -> list[str]:
     """The people, groups or channels that a clause lists, separated by spaces or separators."""
-    found = [each for word in words for each in ([word.text] if word.quoted else _LISTED.findall(word.text))]
-    return [each for each in found if each.lower() not in LIST_CONNECTIVES]
+    found = [part for word in words for part in ([word.text] if word.quoted else _LISTED.findall(word.text))]
+    return [part for part in found if part.lower() not in LIST_CONNECTIVES]
 
 
 def fixed(text: str, start: int, wrong: str, right: str) -> str:

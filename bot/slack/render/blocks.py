@@ -143,7 +143,7 @@ def confirmation(title: str, text: str, yes: str, *, marked_up: bool = False) ->
 
 def actions(block_id: str, *buttons: Block | None) -> list[Block]:
     """`block_id` is a new one at each update of a message, as Slack asks."""
-    made = [each for each in buttons if each]
+    made = [button for button in buttons if button]
     return [{"type": "actions", "block_id": block_id[:255], "elements": made}] if made else []
 
 

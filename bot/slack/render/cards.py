@@ -73,7 +73,7 @@ def _lasted(card: Card) -> str:
     precision = _precision(episode)
     if came_with_its_end(card):
         return f"downtime {precision}" if precision else ""
-    return ", ".join(each for each in (f"down for {downtime(episode)}", precision) if each)
+    return ", ".join(part for part in (f"down for {downtime(episode)}", precision) if part)
 
 
 def _precision(episode: Episode) -> str:

@@ -67,7 +67,7 @@ def _buttons(group: Group, unanswered: list[Card]) -> list[Block]:
         return []
     everyone = button(action_ids.ACKNOWLEDGE_ALL, "Acknowledge all", value(group=group.key), style="primary")
     one = select(action_ids.ACKNOWLEDGE_ONE, "Acknowledge one", _options(unanswered))
-    stop = stop_button(group.channel, [each for card in unanswered for each in card.origins], group=group.key)
+    stop = stop_button(group.channel, [origin for card in unanswered for origin in card.origins], group=group.key)
     return actions(f"{group.key}-{group.revision}", everyone, one, stop)
 
 
@@ -135,7 +135,7 @@ def _over(group: Group) -> str:
     """No pipeline of the group is open here. Unwatched ones may still be failing."""
     total, unwatched = len(group.cards), _count(group, Outcome.UNWATCHED)
     if all(card.continues_in for card in group.cards):
-        where = phrases.continues(each for card in group.cards for each in card.continues_in)
+        where = phrases.continues(channel for card in group.cards for channel in card.continues_in)
         return f":no_bell: *You're no longer paged* for these {total} pipelines.{where}"
     if unwatched == total:
         receiver = "You get" if phrases.is_direct(group.channel) else "This channel gets"
@@ -199,10 +199,10 @@ def render_lines(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Mes
     """Several lines of a thread. A line names its pipeline in a group's thread, and if the channel sees it too. Many
     recoveries become one line, and so does the last recovery of a group."""
     named = batch.of_group or batch.broadcast
-    together = [each for each in batch.entries if batch.of_group and Event.RECOVERED in each.entry.events]
+    together = [entry for entry in batch.entries if batch.of_group and Event.RECOVERED in entry.entry.events]
     in_one = len(together) >= TOGETHER_FROM or (batch.all_recovered > 0 and len(together) > 0)
-    apart = [each for each in batch.entries if not in_one or each not in together]
-    words = [line_words(each.entry, each.pipeline if named else None) for each in apart]
+    apart = [entry for entry in batch.entries if not in_one or entry not in together]
+    words = [line_words(entry.entry, entry.pipeline if named else None) for entry in apart]
     if batch.left_out:
         words.insert(len(words) // 2, f"… {batch.left_out} more changes …")
     if in_one:
@@ -217,9 +217,9 @@ def _how_many(recoveries: list[ThreadEntry]) -> str:
 
 def _recovered(recoveries: list[ThreadEntry], everyone: int) -> str:
     """Many recoveries in one line, with their names."""
-    names = ", ".join(f"*{outside(each.pipeline.name, NAME_LIMIT)}*" for each in recoveries)
-    last = max(recoveries, key=lambda each: each.entry.downtime_seconds or 0).entry
-    lasted = phrases.length(last.downtime_seconds, first_seen=any(each.entry.at_least for each in recoveries))
+    names = ", ".join(f"*{outside(entry.pipeline.name, NAME_LIMIT)}*" for entry in recoveries)
+    last = max(recoveries, key=lambda entry: entry.entry.downtime_seconds or 0).entry
+    lasted = phrases.length(last.downtime_seconds, first_seen=any(entry.entry.at_least for entry in recoveries))
     if everyone:
         names = f": {names}" if everyone == len(recoveries) else f"; the last{_how_many(recoveries)} {names}"
         return f":large_green_circle: *All {everyone} pipelines have recovered*, the last after {lasted}{names}"

@@ -51,5 +51,5 @@ def help_lines(topic: str | None, pages: Mapping[str, HelpPage], command: str) -
     """`pages` by command, in the order of the list."""
     page = pages.get(topic or "")
     lines = page.topic if page else ()
-    overview = (_INTRO, *(line for each in pages.values() for line in each.overview), _MORE)
+    overview = (_INTRO, *(line for page in pages.values() for line in page.overview), _MORE)
     return [line.replace("{c}", command) for line in lines or overview]

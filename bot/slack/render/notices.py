@@ -77,12 +77,12 @@ def _not_paged(notice: Notice, _: RenderContext) -> list[Block]:
 
 def _call(notice: Notice, _: RenderContext) -> list[Block]:
     """Holds only facts that stay true: the cards show the current state."""
-    who = " ".join(each for each in (phrases.calling(notice.targets), _who(notice)) if each)
+    who = " ".join(part for part in (phrases.calling(notice.targets), _who(notice)) if part)
     if len(notice.failures) == 1:
         (one,) = notice.failures
         failed = f"*{outside(one.pipeline.name)}* failed at {phrases.moment(one.since, first_seen=one.first_seen)}."
         return [section(f":bell: {failed}\n{who} asks you to take a look. Acknowledge on its card.")]
-    names = ", ".join(f"*{outside(each.pipeline.name, NAME_LIMIT)}*" for each in notice.failures)
+    names = ", ".join(f"*{outside(failure.pipeline.name, NAME_LIMIT)}*" for failure in notice.failures)
     failed = f"{len(notice.failures)} pipelines failed: {names}." if names else "Pipelines failed."
     return [section(f":bell: {failed}\n{who} asks you to take a look. Acknowledge on their cards.")]
 
@@ -114,7 +114,7 @@ def _blind(notice: Notice, _: RenderContext) -> list[Block]:
     unchanged = "The ones I've read since" if notice.unread else "All of them"
     now = "These have changed:" if notice.missed else f"{unchanged} are as they were before."
     rest = f"I may have missed changes that began and ended in that time. {now}"
-    rows = _as_many_as_fit([went_through(each) for each in notice.missed])
+    rows = _as_many_as_fit([went_through(entry) for entry in notice.missed])
     return [section(f"{head}\n{rest}"), *rows, *_not_read_yet(notice.unread)]
 
 
@@ -144,7 +144,7 @@ def _restoring(watch: Watch, render_context: RenderContext) -> str:
 
 def _empty(notice: Notice, render_context: RenderContext) -> list[Block]:
     more = len(notice.channels) - MOST_CHANNELS
-    named = ", ".join(f"<#{each}>" for each in notice.channels[:MOST_CHANNELS])
+    named = ", ".join(f"<#{channel}>" for channel in notice.channels[:MOST_CHANNELS])
     channels = f"{named} and {more} more" if more > 0 else named
     head = f":information_source: *My database (Redis) is empty*, though I'm in {channels}."
     rest = "That's normal on a first start. Otherwise all watches are lost: restore Redis, or add them again with"

@@ -18,9 +18,9 @@ IN_DIALOG = 32
 def origins_context(origins: Iterable[PageOrigin], channel: ChannelId) -> list[Block]:
     """Who set up a page, and where. Slack shows a private channel's name to its members only."""
     origins = tuple(origins)
-    if origins and phrases.is_direct(channel) and all(each.channel == channel for each in origins):
+    if origins and phrases.is_direct(channel) and all(origin.channel == channel for origin in origins):
         return context("You set up this page here")
-    makers = list(dict.fromkeys(_origin(each, channel) for each in origins))
+    makers = list(dict.fromkeys(_origin(origin, channel) for origin in origins))
     more = [f"{len(makers) - MOST_ORIGINS} more"] if len(makers) > MOST_ORIGINS else []
     listed = "; ".join([*makers[:MOST_ORIGINS], *more])
     return context(f"Paging set up by {listed}") if makers else []
@@ -50,7 +50,7 @@ def _what_is_left(origins: Sequence[PageOrigin]) -> str:
     notice = "I'll tell the people who set them up."
     if not origins or any(not origin.reference for origin in origins):
         return f"The watches that paged you for this no longer page you for anything that they cover. {notice}"
-    named = list(dict.fromkeys(_origin_words(each) for each in origins))
+    named = list(dict.fromkeys(_origin_words(origin) for origin in origins))
     more = [f"{len(named) - MOST_IN_DIALOG} more"] if len(named) > MOST_IN_DIALOG else []
     listed = "; ".join([*named[:MOST_IN_DIALOG], *more])
     return f"These watches no longer page you for anything that they cover: {listed}. {notice}"
@@ -68,7 +68,7 @@ def _left(watch: Watch, covers: int | None, person: UserId | None) -> str:
     """One watch that someone left, what it covers, and its other targets."""
     name = code(watch.reference) if watch.pattern else f"*{outside(watch.label or watch.reference)}*"
     size = "" if covers is None or not watch.pattern else f" ({pipelines_words(covers)})"
-    others = [each for each in watch.targets if not (each.kind is TargetKind.USER and each.id == person)]
+    others = [target for target in watch.targets if not (target.kind is TargetKind.USER and target.id == person)]
     pages = f"It still pages {phrases.paged(others)}." if others else "It pages nobody now."
     return f"{name} in <#{watch.channel}>{size}. {pages}"
 

@@ -217,7 +217,7 @@ def standing_in(channels: Iterable[ChannelId]) -> str:
 
 def continues(channels: Iterable[ChannelId]) -> str:
     """Where to follow a failure for someone who is no longer paged for it."""
-    named = list(dict.fromkeys(f"<#{each}>" for each in channels if not is_direct(each)))
+    named = list(dict.fromkeys(f"<#{channel}>" for channel in channels if not is_direct(channel)))
     more = f" and {len(named) - CALLED_IN_A_LINE} more" if len(named) > CALLED_IN_A_LINE else ""
     return f" Updates continue in {', '.join(named[:CALLED_IN_A_LINE])}{more}." if named else ""
 
@@ -255,7 +255,7 @@ def watch_command(watch: Watch) -> str:
     """What to type after `watch` to restore this one."""
     name = watch_name(watch)
     on = f" on {','.join(sorted(watch.events))}" if watch.events else ""
-    page = f" page {' '.join(_typed(each) for each in watch.targets[:TARGETS_SHOWN])}" if watch.targets else ""
+    page = f" page {' '.join(_typed(target) for target in watch.targets[:TARGETS_SHOWN])}" if watch.targets else ""
     return f"{code(name, REASON_LIMIT).strip('`')}{on}{page}"
 
 
@@ -268,7 +268,7 @@ def _typed(target: Target) -> str:
 
 
 def paged(targets: Sequence[Target]) -> str:
-    named = " ".join(target_words(each) for each in targets[:TARGETS_SHOWN])
+    named = " ".join(target_words(target) for target in targets[:TARGETS_SHOWN])
     return named if len(targets) <= TARGETS_SHOWN else f"{named} and {len(targets) - TARGETS_SHOWN} more"
 
 

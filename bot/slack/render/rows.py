@@ -67,34 +67,36 @@ def unresolved(
     """
     lines: list[str] = []
     alone = len(references) == 1
-    for each in references[:EXPLAINED]:
-        chosen, among = _chosen(each)
-        lines.append(_problem(each, render_context))
+    for reference in references[:EXPLAINED]:
+        chosen, among = _chosen(reference)
+        lines.append(_problem(reference, render_context))
         for pipeline in chosen:
             named = f"• *{outside(pipeline.name)}* · {outside(pipeline.project, 60)}"
-            right = _name_of(pipeline, each.reference, among)
-            typed = _corrected(text, {each.reference: right}) or f"{command} {right}"
+            right = _name_of(pipeline, reference.reference, among)
+            typed = _corrected(text, {reference.reference: right}) or f"{command} {right}"
             lines.append(f"{named} · {code(f'{render_context.command} {typed}', 300)}" if alone or not text else named)
     if more := references[EXPLAINED:]:
-        named = ", ".join(f"“{outside(each.reference, 40)}”" for each in more[:EXPLAINED])
+        named = ", ".join(f"“{outside(reference.reference, 40)}”" for reference in more[:EXPLAINED])
         rest = f" and {len(more) - EXPLAINED} more" if len(more) > EXPLAINED else ""
         lines.append(f":grey_question: I also couldn't find these: {named}{rest}.")
     return sections([*lines, *_all_corrected(references, render_context, text, complete)]) if lines else []
 
 
-def _problem(each: UnresolvedReference, render_context: RenderContext) -> str:
-    name = outside(each.reference)
-    if isinstance(each, Ambiguous):
-        return f":point_right: “{name}” could mean {len(each.candidates)} pipelines. Which one?"
-    near = " Did you mean one of these?" if each.nearest else f" `{render_context.command} list` shows all pipelines."
+def _problem(reference: UnresolvedReference, render_context: RenderContext) -> str:
+    name = outside(reference.reference)
+    if isinstance(reference, Ambiguous):
+        return f":point_right: “{name}” could mean {len(reference.candidates)} pipelines. Which one?"
+    near = (
+        " Did you mean one of these?" if reference.nearest else f" `{render_context.command} list` shows all pipelines."
+    )
     return f":grey_question: I couldn't find a pipeline called *{name}*.{near}"
 
 
-def _chosen(each: UnresolvedReference) -> tuple[Sequence[Pipeline], Names | None]:
+def _chosen(reference: UnresolvedReference) -> tuple[Sequence[Pipeline], Names | None]:
     """The pipelines that a reference could mean, and the candidates that a suggested name must distinguish."""
-    if isinstance(each, Ambiguous):
-        return each.candidates[:CANDIDATES], Names(each.candidates)
-    return each.nearest, None
+    if isinstance(reference, Ambiguous):
+        return reference.candidates[:CANDIDATES], Names(reference.candidates)
+    return reference.nearest, None
 
 
 def _name_of(pipeline: Pipeline, reference: str, among: Names | None) -> str:
@@ -114,7 +116,7 @@ def _all_corrected(
     references: Sequence[UnresolvedReference], render_context: RenderContext, text: str, complete: Callable[[str], bool]
 ) -> list[str]:
     """The whole command with the nearest name for each wrong word, and without the words that have none."""
-    found = [(each.reference, *_chosen(each)) for each in references]
+    found = [(reference.reference, *_chosen(reference)) for reference in references]
     if not text or (len(references) == 1 and found[0][1]):
         return []
     typed = _corrected(text, {word: _name_of(chosen[0], word, among) for word, chosen, among in found if chosen})

@@ -20,7 +20,9 @@ def list_users(workspace: Workspace, arguments: Arguments) -> JsonObject:
 def list_groups(workspace: Workspace, arguments: Arguments) -> JsonObject:
     with_users = arguments.flag("include_users")
     disabled_too = arguments.flag("include_disabled")
-    groups = [each for each in workspace.directory.usergroups.values() if disabled_too or not each.disabled]
+    groups = [
+        usergroup for usergroup in workspace.directory.usergroups.values() if disabled_too or not usergroup.disabled
+    ]
     return {"usergroups": [group.as_json() | ({"users": list(group.users)} if with_users else {}) for group in groups]}
 
 
