@@ -7,12 +7,16 @@ from typing import Self
 
 from bot.domain.watch import ChannelId, UserId
 from bot.slack.permissions import Asker
+from bot.slack.render.blocks import Block
 from bot.slack.render.saved_question import SavedQuestion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Click:
-    """`facts` is the button's value. Anyone can forge it, so features check every fact again."""
+    """`facts` is the button's value. Anyone can forge it, so features check every fact again.
+
+    `shown`: the blocks of the message with an *Undo* button. Empty if the message is ephemeral.
+    """
 
     action: str
     channel: ChannelId
@@ -21,6 +25,7 @@ class Click:
     team: str = ""
     handle: str = ""
     facts: Mapping[str, object] = field(default_factory=dict)
+    shown: tuple[Block, ...] = ()
 
     @classmethod
     def of(cls, payload: Mapping[str, str]) -> Self:
@@ -33,6 +38,7 @@ class Click:
             team=payload.get("team", ""),
             handle=payload.get("handle", ""),
             facts=_facts(payload["value"]),
+            shown=_blocks(payload.get("shown")),
         )
 
     @property
@@ -55,8 +61,17 @@ class Click:
 
 
 def _facts(value: object) -> Mapping[str, object]:
-    try:
-        facts: object = json.loads(value) if isinstance(value, str) else {}
-    except (ValueError, RecursionError):
-        return {}
+    facts = _json(value)
     return facts if isinstance(facts, dict) else {}
+
+
+def _blocks(value: object) -> tuple[Block, ...]:
+    blocks = _json(value)
+    return tuple(block for block in blocks if isinstance(block, dict)) if isinstance(blocks, list) else ()
+
+
+def _json(value: object) -> object:
+    try:
+        return json.loads(value) if isinstance(value, str) and value else None
+    except (ValueError, RecursionError):
+        return None

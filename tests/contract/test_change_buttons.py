@@ -1,18 +1,21 @@
 """Buttons that change watches, from Slack into Redis: each acts once, and only for who may (issue 8, B3 and H6)."""
 
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 import redis.asyncio
 
+from bot.domain.card import Notice
 from bot.domain.permission import Broadcast
 from bot.domain.watch import ChannelId, UserId
 from bot.slack.inbound.clicks import read_click
 from bot.slack.inbound.inbox import Inbox
 from bot.slack.render import action_ids
+from bot.slack.render.blocks import Block
+from bot.slack.render.notices import render_notice
 from bot.slack.router import CLICK, COMMAND
 from bot.store.codec import WATCH
 from sandbox.slack import markup
@@ -23,6 +26,7 @@ from tests.contract.office import (
     BOB,
     CAROL,
     GUEST,
+    LOOK,
     OPS,
     PARTNER,
     QUIET,
@@ -55,15 +59,28 @@ class Room:
     clicks: int = 0
 
     async def type(self, text: str, user: UserId = ANN, channel: ChannelId = ALERTS) -> str:
+        self.office.bot.clock.seconds += 1  # two changes of one watch at the same time would be one announcement
         raw = markup.for_command(text, self.office.sandbox.slack.directory, user)
         facts = {"text": raw, "channel": channel, "user": user, "response_url": self.url}
         self.clicks += 1
         await self.inbox.take(_acknowledged, COMMAND, str(self.clicks), facts)  # type: ignore[arg-type]
         return str(self.said[-1]["text"])
 
-    def button(self, action: str) -> str:
-        """What the last answer's button carries."""
-        return next(value for value in _values(self.said[-1]["blocks"], action))
+    async def button(self, action: str, channel: ChannelId = ALERTS) -> str:
+        """The value of a button: in the last announcement for *Undo*, otherwise in the last answer."""
+        blocks = await self.announced(channel) if action == action_ids.UNDO else self.said[-1]["blocks"]
+        return _values(blocks, action)[-1]
+
+    def direct(self, user: UserId = ANN) -> ChannelId:
+        """Opens the person's direct messages with the bot."""
+        opened, _ = self.office.sandbox.slack.directory.open_im(user)
+        return ChannelId(opened.id)
+
+    async def announced(self, channel: ChannelId = ALERTS) -> list[Block]:
+        """The blocks of the channel's last announcement of a change."""
+        *_, last = [each for each in await self.office.bot.store.owed(channel) if isinstance(each.body, Notice)]
+        assert isinstance(last.body, Notice)
+        return list(render_notice(last.body, last, LOOK.render_context).blocks)
 
     async def click(
         self,
@@ -74,15 +91,20 @@ class Room:
         team: str = TEAM_ID,
         *,
         at: str = "",
+        shown: Sequence[Block] | None = None,
     ) -> str:
-        """Empty where nothing was answered. `at`: when it was clicked; the same once more is Slack's repetition."""
+        """Empty where nothing was answered. `at`: when it was clicked; the same once more is Slack's repetition.
+
+        `shown`: the blocks of the message with the button, which Slack sends unless the message is ephemeral.
+        """
         self.clicks += 1
-        body = {
+        body: dict[str, object] = {
             "actions": [{"action_id": action, "value": value, "action_ts": at or f"{self.clicks}.0"}],
             "user": {"id": user, "team_id": team, "name": user.lower()},
             "channel": {"id": channel},
-            "container": {"channel_id": channel, "message_ts": "1.0", "is_ephemeral": True},
+            "container": {"channel_id": channel, "message_ts": "1.0", "is_ephemeral": shown is None},
             "response_url": self.url,
+            **({} if shown is None else {"message": {"ts": "1.0", "blocks": list(shown)}}),
         }
         before = len(self.said)
         await self.inbox.take(_acknowledged, CLICK, *read_click(body))  # type: ignore[arg-type]
@@ -128,7 +150,7 @@ async def test_a_confirmation_acts_once_though_clicked_twice_and_though_slack_re
     async with room(fake_redis) as it:
         assert "No pipeline matches `nosuch-*` yet. Nothing was changed." in await it.type("watch nosuch-* page @bob")
         assert await it.watches() == []
-        value = it.button(action_ids.CONFIRM)
+        value = await it.button(action_ids.CONFIRM)
         assert "now watches `nosuch-*`" in await it.click(action_ids.CONFIRM, value, at="9.0")
         changes, watches = await it.changes(), await it.watches()
         assert await it.click(action_ids.CONFIRM, value, at="9.0") == ""  # Slack's repetition
@@ -142,7 +164,7 @@ async def test_a_confirmed_unwatch_ends_what_was_shown_and_only_once(fake_redis:
     async with room(fake_redis) as it:
         await it.type("watch orders-2 orders-1 page @bob")
         assert "Nothing was changed. It matches 2 watches" in await it.type("unwatch orders-*")
-        value = it.button(action_ids.CONFIRM)
+        value = await it.button(action_ids.CONFIRM)
         assert "no longer watches" in await it.click(action_ids.CONFIRM, value)
         assert await it.watches() == []
         await it.type("watch orders-1")
@@ -167,7 +189,7 @@ async def test_who_may_not_type_it_may_not_confirm_it(
         it.office.sandbox.slack.invite_bot(channel)
         await it.type("watch nosuch-* page @bob", channel=channel)
         changes = await it.changes()
-        assert why in await it.click(action_ids.CONFIRM, it.button(action_ids.CONFIRM), user, channel, team)
+        assert why in await it.click(action_ids.CONFIRM, await it.button(action_ids.CONFIRM), user, channel, team)
         assert (await it.changes(), await it.watches(channel)) == (changes, [])
 
 
@@ -179,7 +201,7 @@ async def test_who_may_not_type_it_may_not_undo_it(
         it.office.sandbox.slack.invite_bot(channel)
         await it.type("watch orders-1 page @bob", channel=channel)
         before, changes = await it.watches(channel), await it.changes()
-        value = it.button(action_ids.UNDO)
+        value = await it.button(action_ids.UNDO, channel)
         assert why in await it.click(action_ids.UNDO, value, user, channel, team)
         assert (await it.changes(), await it.watches(channel)) == (changes, before)
         assert "Undone" in await it.click(action_ids.UNDO, value, channel=channel)
@@ -191,7 +213,7 @@ async def test_who_has_left_the_channel_changes_nothing_there(fake_redis: redis.
         await it.type("watch orders-1")
         if action == action_ids.CONFIRM:
             await it.type("unwatch orders-*")
-        before, value = await it.watches(), it.button(action)
+        before, value = await it.watches(), await it.button(action)
         it.office.sandbox.slack.leave(ALERTS, ANN)
         assert OUTSIDER in await it.click(action, value)
         assert await it.watches() == before
@@ -203,7 +225,7 @@ async def test_a_change_is_undone_only_where_it_was_made(fake_redis: redis.async
         it.office.sandbox.slack.invite_bot(OPS)
         it.office.sandbox.slack.invite_bot(QUIET)
         await it.type("watch orders-1 page @bob")
-        before, value = await it.watches(), it.button(action_ids.UNDO)
+        before, value = await it.watches(), await it.button(action_ids.UNDO)
         assert GONE in await it.click(action_ids.UNDO, value, channel=elsewhere)
         assert await it.watches() == before
 
@@ -223,7 +245,7 @@ async def test_a_confirmation_for_another_channel_asks_again_who_may(fake_redis:
 async def test_an_undo_acts_once_though_clicked_twice_and_by_others(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-1 page @bob")
-        value = it.button(action_ids.UNDO)
+        value = await it.button(action_ids.UNDO)
         assert "Undone" in await it.click(action_ids.UNDO, value, BOB, at="9.0")
         assert await it.watches() == []
         changes = await it.changes()
@@ -242,7 +264,7 @@ async def test_undo_of_unwatch_all_restores_every_watch_to_the_last_byte(fake_re
         it.office.bot.clock.seconds += 60
         await it.type("unwatch all", CAROL)
         assert await it.watches() == []
-        assert "Undone" in await it.click(action_ids.UNDO, it.button(action_ids.UNDO), BOB)
+        assert "Undone" in await it.click(action_ids.UNDO, await it.button(action_ids.UNDO), BOB)
         assert await it.watches() == before
 
 
@@ -252,7 +274,7 @@ async def test_undo_of_an_edit_restores_events_and_targets_and_who_made_it(fake_
         before = await it.watches()
         await it.type("watch orders-1 on all page none", CAROL)
         assert await it.watches() != before
-        await it.click(action_ids.UNDO, it.button(action_ids.UNDO))
+        await it.click(action_ids.UNDO, await it.button(action_ids.UNDO))
         assert await it.watches() == before
 
 
@@ -260,7 +282,7 @@ async def test_undo_of_an_edit_restores_events_and_targets_and_who_made_it(fake_
 async def test_what_somebody_changed_since_is_not_undone(fake_redis: redis.asyncio.Redis, text: str) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-1 page @bob")
-        value = it.button(action_ids.UNDO)
+        value = await it.button(action_ids.UNDO)
         await it.type(text, BOB)
         before = await it.watches()
         assert SINCE in await it.click(action_ids.UNDO, value)
@@ -270,7 +292,7 @@ async def test_what_somebody_changed_since_is_not_undone(fake_redis: redis.async
 async def test_a_change_of_other_watches_keeps_nobody_from_undoing(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-1")
-        value = it.button(action_ids.UNDO)
+        value = await it.button(action_ids.UNDO)
         await it.type("watch orders-2", BOB)
         assert "Undone" in await it.click(action_ids.UNDO, value)
         assert len(await it.watches()) == 1
@@ -279,7 +301,7 @@ async def test_a_change_of_other_watches_keeps_nobody_from_undoing(fake_redis: r
 async def test_an_undo_is_kept_for_an_hour_and_says_so_when_it_is_gone(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-1")
-        value = it.button(action_ids.UNDO)
+        value = await it.button(action_ids.UNDO)
         (key,) = [name async for name in fake_redis.scan_iter("*:undo:*") if not name.endswith(b":")]
         assert 3500 < await fake_redis.ttl(key) <= 3600
         await fake_redis.delete(key)
@@ -291,7 +313,7 @@ async def test_an_undo_is_kept_for_an_hour_and_says_so_when_it_is_gone(fake_redi
 async def test_a_bot_that_was_started_anew_undoes_what_the_one_before_did(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-1 page @bob")
-        value = it.button(action_ids.UNDO)
+        value = await it.button(action_ids.UNDO)
         old = it.office
         async with running(fake_redis, *pipelines(2), clock=old.bot.clock) as bot:
             router = router_for(bot, old.directory, old.permissions, Broadcast.MEMBERS)
@@ -299,3 +321,69 @@ async def test_a_bot_that_was_started_anew_undoes_what_the_one_before_did(fake_r
             later = Room(new, _inbox(new), it.url, it.said, clicks=50)
             assert "Undone" in await later.click(action_ids.UNDO, value)
             assert await later.watches() == []
+
+
+async def test_a_used_undo_takes_its_button_off_the_announcement(fake_redis: redis.asyncio.Redis) -> None:
+    async with room(fake_redis) as it:
+        await it.type("watch orders-1 page @bob")
+        shown, value = await it.announced(), await it.button(action_ids.UNDO)
+        assert "Undone by bob" in await it.click(action_ids.UNDO, value, BOB, shown=shown)
+        assert await it.watches() == []
+        assert it.said[-1]["replace_original"] is True
+        assert _values(it.said[-1]["blocks"], action_ids.UNDO) == []
+        assert "Undo works for" not in str(it.said[-1])
+        assert "added a watch" in str(it.said[-1]["text"])
+        assert "orders-1" in str(it.said[-1]["text"])
+
+
+@pytest.mark.parametrize(("text", "why"), [("watch orders-1 page @carol", SINCE), ("", GONE)])
+async def test_an_undo_that_is_impossible_takes_its_button_off_the_announcement(
+    fake_redis: redis.asyncio.Redis, text: str, why: str
+) -> None:
+    async with room(fake_redis) as it:
+        await it.type("watch orders-1 page @bob")
+        shown, value = await it.announced(), await it.button(action_ids.UNDO)
+        if text:
+            await it.type(text)
+        else:
+            await it.click(action_ids.UNDO, value, shown=shown)
+        before = await it.watches()
+        answer = await it.click(action_ids.UNDO, value, BOB, shown=shown)
+        assert "added a watch" in answer
+        assert why in answer
+        assert it.said[-1]["replace_original"] is True
+        assert _values(it.said[-1]["blocks"], action_ids.UNDO) == []
+        assert await it.watches() == before
+
+
+async def test_a_refused_undo_leaves_the_announcement_as_it_is(fake_redis: redis.asyncio.Redis) -> None:
+    async with room(fake_redis) as it:
+        await it.type("watch orders-1")
+        shown, value = await it.announced(), await it.button(action_ids.UNDO)
+        assert NOT_FULL in await it.click(action_ids.UNDO, value, UserId("U0DEE"), shown=shown)
+        assert it.said[-1]["replace_original"] is False
+
+
+async def test_a_change_has_one_undo_button(fake_redis: redis.asyncio.Redis) -> None:
+    """In a channel, the announcement has it. In a direct message, the answer has it: nothing is announced there."""
+    async with room(fake_redis) as it:
+        direct = it.direct()
+        for text in ("watch orders-1", "unwatch orders-1"):
+            await it.type(text)
+            assert _values(it.said[-1]["blocks"], action_ids.UNDO) == []
+            assert _values(await it.announced(), action_ids.UNDO) != []
+            await it.type(text, channel=direct)
+            assert len(_values(it.said[-1]["blocks"], action_ids.UNDO)) == 1
+
+
+async def test_a_used_undo_in_a_direct_message_says_what_it_restored(fake_redis: redis.asyncio.Redis) -> None:
+    async with room(fake_redis) as it:
+        direct = it.direct()
+        await it.type("watch orders-1", channel=direct)
+        shown = it.said[-1]["blocks"]
+        assert isinstance(shown, list)
+        (value,) = _values(shown, action_ids.UNDO)
+        answer = await it.click(action_ids.UNDO, value, channel=direct, shown=shown)
+        assert "You now watch" in answer
+        assert "No longer watched: orders-1" in answer
+        assert _values(it.said[-1]["blocks"], action_ids.UNDO) == []

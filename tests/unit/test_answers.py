@@ -385,13 +385,11 @@ def test_a_pattern_that_matches_nothing_is_watched_only_after_a_click() -> None:
     assert "asked" not in str(buttons(answered(answer, SavedQuestion(text="watch nosuch-* " + "x" * 2000))))
 
 
-def test_an_edited_watch_shows_before_and_after_and_can_be_taken_back() -> None:
-    before = replace(NAMED, targets=(a_person(),))
-    answer = WatchAnswer(channel=ALERTS, edits=(Edit(before=before, after=NAMED),), undo="u" * 32, at=at(17))
+def test_an_edited_watch_shows_before_and_after_and_can_be_undone() -> None:
+    before, mine = replace(NAMED, targets=(a_person(),)), ChannelId("D0ANN")
+    answer = WatchAnswer(channel=mine, edits=(Edit(before=before, after=NAMED),), undo="u" * 32, at=at(17))
     message = answered(answer)
-    assert (
-        "now watches orders-eu — all events\n    Before: orders-eu — all events, pages @ann on failure" in message.text
-    )
+    assert "now watch orders-eu — all events\n    Before: orders-eu — all events, pages @ann on failure" in message.text
     assert buttons(message)["Undo"].facts == {"undo": "u" * 32}
     assert "Undo works for 1 h" in message.text
 

@@ -1,12 +1,12 @@
-"""The *Undo* button: reverts a change of watches."""
+"""The *Undo* button: reverts a change of watches. A used button leaves its message."""
 
 from bot.domain.answer import UndoAnswer, UndoFate
 from bot.domain.subscription import UNDO_FOR, Edit
 from bot.slack.click import Click
 from bot.slack.feature import Button, Call, Feature, Reply
 from bot.slack.render import action_ids, phrases
-from bot.slack.render.blocks import Block, section, sections
-from bot.slack.render.change_buttons import UNCHANGED
+from bot.slack.render.blocks import Block, context, section, sections
+from bot.slack.render.change_buttons import UNCHANGED, without_buttons
 from bot.slack.render.mrkdwn import duration
 
 
@@ -16,7 +16,15 @@ async def _press(click: Click, call: Call) -> Reply:
         return call.refused(refusal)
     name = await services.permissions.name(call.asker)
     answer = await services.requests.subscriptions.undo(click.channel, click.text("undo"), click.user, name)
-    return Reply(blocks=undo_answer_blocks(answer))
+    if not click.shown:
+        return Reply(blocks=undo_answer_blocks(answer))
+    outcome = context(f"Undone by {phrases.who(name)}") if _is_announced(answer) else undo_answer_blocks(answer)
+    return Reply(blocks=[*without_buttons(click.shown), *outcome], in_channel=True, replace=True)
+
+
+def _is_announced(answer: UndoAnswer) -> bool:
+    """True if the channel gets a message about the restored watches."""
+    return answer.fate is UndoFate.DONE and not phrases.is_direct(answer.channel)
 
 
 def undo_answer_blocks(answer: UndoAnswer) -> list[Block]:

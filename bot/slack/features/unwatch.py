@@ -16,7 +16,7 @@ from bot.slack.grammar.drafts import Draft, channel_in, refuse_mistakes
 from bot.slack.grammar.tokens import EVERYTHING, Refused, quoted, typed
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, section, sections
-from bot.slack.render.change_buttons import UNCHANGED, WATCHES_SHOWN, confirm_blocks, undo_blocks
+from bot.slack.render.change_buttons import UNCHANGED, WATCHES_SHOWN, answer_undo_blocks, confirm_blocks
 from bot.slack.render.help import HelpPage
 from bot.slack.render.mrkdwn import code, escape, outside
 from bot.slack.render.render_context import RenderContext
@@ -140,10 +140,11 @@ def unwatch_blocks(
     ]
     if len(answer.still_watched) > len(shown):
         lines.append(f"… and {len(answer.still_watched) - len(shown)} more stay")
+    undo = answer_undo_blocks(answer.undo, answer.channel)
     if answer.still_covered_by:
-        return [*sections(lines), *_still_covered(answer, render_context), *undo_blocks(answer.undo)]
+        return [*sections(lines), *_still_covered(answer, render_context), *undo]
     nothing = f"{who} {phrases.watches_verb(answer.channel)} nothing. {UNCHANGED}"
-    return [*sections(lines or [nothing]), *undo_blocks(answer.undo)]
+    return [*sections(lines or [nothing]), *undo]
 
 
 def _would_end(answer: UnwatchAnswer, render_context: RenderContext) -> list[Block]:

@@ -3,6 +3,7 @@
 Source: https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
 """
 
+import json
 from collections.abc import Mapping
 
 from bot.slack.inbound.payloads import readable
@@ -23,11 +24,18 @@ def read_click(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
         "ephemeral": "yes" if place.get("is_ephemeral") else "",
         "value": action.get("value") or _object(action.get("selected_option")).get("value"),
         "response_url": body.get("response_url"),
+        "shown": _shown(body) if action.get("action_id") == action_ids.UNDO else "",
     }
     which = f"{action.get('action_ts')} {action.get('action_id')} {user.get('id')} {place.get('message_ts')}"
     if action.get("action_id") == action_ids.CONFIRM:  # answers each question once, even after several clicks
         which = f"{action_ids.CONFIRM} {user.get('id')} {channel} {action.get('value')}"
     return readable(which), {name: readable(value) for name, value in payload.items()}
+
+
+def _shown(body: Mapping[str, object]) -> str:
+    """The blocks of the message with the button, as JSON. Slack leaves out an ephemeral message."""
+    blocks = _object(body.get("message")).get("blocks")
+    return json.dumps(blocks) if isinstance(blocks, list) else ""
 
 
 def _object(value: object) -> Mapping[str, object]:

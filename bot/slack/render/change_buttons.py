@@ -1,23 +1,37 @@
 """The buttons below a change of watches: *Undo*, and a confirmation. Pure."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from bot.domain.subscription import UNDO_FOR
+from bot.domain.watch import ChannelId
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import Block, actions, button, context, value
 from bot.slack.render.mrkdwn import duration, plain_cut
+from bot.slack.render.phrases import is_direct
 
 WATCHES_SHOWN = 40
 UNCHANGED = "Nothing was changed."
 
 
 def undo_blocks(undo: str) -> list[Block]:
-    """The button that reverts a change, and until when it works."""
+    """The button that reverts a change, and until when it works. Comes last in a message."""
     if not undo:
         return []
     until = f"Undo works for {duration(UNDO_FOR.total_seconds())}, unless someone changes this again."
     undoing = button(action_ids.UNDO, "Undo", value(undo=undo))
     return [*actions(f"undo-{undo[:12]}", undoing), *context(until)]
+
+
+def answer_undo_blocks(undo: str, channel: ChannelId) -> list[Block]:
+    """The button in an answer. In a channel, the announcement has the only one, so that none stays after its use."""
+    return undo_blocks(undo) if is_direct(channel) else []
+
+
+def without_buttons(shown: Sequence[Block]) -> list[Block]:
+    """The blocks of a message, without its buttons and the lines below them."""
+    return list(takewhile(lambda block: block.get("type") != "actions", shown))
 
 
 def confirm_blocks(words: str, command: str, at: datetime) -> list[Block]:

@@ -8,7 +8,7 @@ from bot.domain.subscription import Edit
 from bot.domain.watch import ChannelId
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
-from bot.slack.render.change_buttons import UNCHANGED, confirm_blocks, undo_blocks
+from bot.slack.render.change_buttons import UNCHANGED, answer_undo_blocks, confirm_blocks
 from bot.slack.render.mrkdwn import code, outside
 from bot.slack.render.pages import PAGE_SIZE
 from bot.slack.render.render_context import RenderContext
@@ -41,7 +41,7 @@ def _watched(
     lines += [row(view, answer.at) for view in worst_first(answer.matched, answer.at)[:PAGE_SIZE]]
     if len(answer.matched) > PAGE_SIZE:
         lines.append(f"… and {len(answer.matched) - PAGE_SIZE} more: `{render_context.command} status`")
-    return [*sections(lines or [UNCHANGED]), *undo_blocks(answer.undo)]
+    return [*sections(lines or [UNCHANGED]), *answer_undo_blocks(answer.undo, answer.channel)]
 
 
 def _edited(channel: ChannelId, edits: Iterable[Edit]) -> Iterable[str]:
