@@ -32,7 +32,7 @@ class PipelineView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusAnswer:
-    """`whole_channel`: nobody named a pipeline, so `views` are all that `channel` watches.
+    """`channel`: where the answer goes. `whole_channel`: nobody named a pipeline, so `views` are all that it watches.
 
     `states`: the person asked only for pipelines in these states, out of `considered`. `suspended`: why the channel
     gets no messages now.

@@ -38,12 +38,16 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """`name` and `place` are plain text: the person, and the conversation (empty for a private one)."""
+    """`name` and `place` are plain text: the person, and words for the conversation that others may see.
+
+    `channel`: that conversation. Rows of earlier versions lack it.
+    """
 
     by: UserId
     at: datetime
     name: str = ""
     place: str = ""
+    channel: ChannelId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +65,8 @@ class TimelineEntry:
     by: UserId | None = None
     name: str = ""
     place: str = ""
+    channel: ChannelId | None = None
+    """As `name` and `place`: of the acknowledgement."""
     reason: str = ""
     until: datetime | None = None
     """When the bot reads again, if GoldRush asked for a wait."""

@@ -73,16 +73,29 @@ def plan_transitions(
 
 
 def plan_acknowledgement(
-    record: Record, routing: Routing, by: UserId, at: datetime, *, name: str = "", place: str = ""
+    record: Record,
+    routing: Routing,
+    by: UserId,
+    at: datetime,
+    *,
+    name: str = "",
+    place: str = "",
+    channel: ChannelId | None = None,
 ) -> Plan | None:
     """A person acknowledges the open failure. None: no failure is open, or somebody acknowledged it already."""
     episode = record.episode
     if episode is None or not episode.open or episode.kind is not EpisodeKind.FAILURE or episode.acknowledged:
         return None
     entry = TimelineEntry(
-        revision=episode.revision + 1, at=at, events=(Event.ACKNOWLEDGED,), by=by, name=name, place=place
+        revision=episode.revision + 1,
+        at=at,
+        events=(Event.ACKNOWLEDGED,),
+        by=by,
+        name=name,
+        place=place,
+        channel=channel,
     )
-    acknowledgement = Acknowledgement(by=by, at=at, name=name, place=place)
+    acknowledgement = Acknowledgement(by=by, at=at, name=name, place=place, channel=channel)
     return _with_episode(record, routing, replace(episode.with_entry(entry), acknowledged=acknowledgement), episode)
 
 

@@ -64,8 +64,9 @@ class Acknowledgements:
 
         def make(record: Record, routing: Routing) -> Plan | None:
             """Checks again at each attempt: a new, unseen failure may have begun."""
-            shown = record.episode is not None and card_key in record.episode.cards
-            return plan_acknowledgement(record, routing, by, at, name=name, place=place) if shown else None
+            if record.episode is None or card_key not in record.episode.cards:
+                return None
+            return plan_acknowledgement(record, routing, by, at, name=name, place=place, channel=channel)
 
         card = (await self._cards.cards([card_key])).get(card_key)
         if card and not self._covers(card.content.pipeline):
@@ -121,7 +122,7 @@ class Acknowledgements:
         """The store lacks the card: answers with the pipeline's current state. Reads it if a listing has it."""
         listed = [candidate for candidate in self._repository.catalogue if candidate.id == pipeline.id]
         views = await self._views.of(listed, channel, older_than=FRESH_SECONDS)
-        current = StatusAnswer(views=views, at=self._clock.now()) if views else None
+        current = StatusAnswer(views=views, channel=channel, at=self._clock.now()) if views else None
         return AcknowledgeAnswer(pipeline=pipeline, fate=Fate.UNKNOWN, watched=self._covers(pipeline), current=current)
 
     def _covers(self, pipeline: Pipeline) -> bool:

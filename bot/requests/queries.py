@@ -82,7 +82,7 @@ class Queries:
             await asyncio.sleep(0)  # matching a pattern is slow: let reads and alerts run in between
         fresh = FRESH_SECONDS if len(named) <= 5 else self._views.recent_seconds
         views = await self._views.of(named.values(), channel, older_than=fresh)
-        return StatusAnswer(views=views, unresolved=resolved.unresolved, at=self._clock.now())
+        return StatusAnswer(views=views, unresolved=resolved.unresolved, channel=channel, at=self._clock.now())
 
     async def browse(
         self, channel: ChannelId, words: str, first: int, count: int, states: Collection[State] = ()
@@ -135,7 +135,7 @@ class Queries:
         views = await self._views.of([self._repository.pipeline(pipeline_id)], channel, older_than=FRESH_SECONDS)
         unread_at = self._clock.now() if any(view.problem for view in views) else None
         await self._repository.write(pipeline_id, partial(plan_redrawn, unread_at=unread_at))
-        return StatusAnswer(views=views, at=self._clock.now())
+        return StatusAnswer(views=views, channel=channel, at=self._clock.now())
 
     async def _reason_after_retry(self, channel: ChannelId) -> SuspendReason | None:
         """Why the channel was suspended. Resumes it on trial: the person who asks may have fixed the cause."""

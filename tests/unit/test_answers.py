@@ -110,6 +110,13 @@ def test_one_pipeline_in_detail(view: PipelineView, words: list[str]) -> None:
         assert word in text, text
 
 
+def test_an_acknowledgement_in_the_reader_s_channel_does_not_name_it() -> None:
+    answer = Acknowledgement(by=ANN, at=at(9), name="Ann", place="#data-alerts", channel=ALERTS)
+    view = a_view(a_standing(FAILED), acknowledged=answer)
+    for channel, words in ((ALERTS, "Acknowledged by Ann at"), (None, "Acknowledged by Ann in #data-alerts at")):
+        assert words in answered(StatusAnswer(views=(view,), channel=channel, at=at(17))).text
+
+
 def test_where_the_api_reports_no_replicas_that_is_said() -> None:
     standing = PipelineState(observation=an_observation(ready=None, replicas=None))
     text = status(a_view(standing)).text

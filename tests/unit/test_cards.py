@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.domain.answer import PipelineView, StatusAnswer
-from bot.domain.card import Card, Group, ThreadEntry
+from bot.domain.card import Card, Group, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Delay, Delivery
 from bot.domain.episode import Acknowledgement, Episode, EpisodeKind, Outcome, TimelineEntry
 from bot.domain.observation import FailedReadKind, PipelineId, Reading
@@ -408,6 +408,26 @@ def test_an_acknowledgement_is_shown_with_who_and_when() -> None:
     text = tells_all(valid(shown(plan.cards[0]))).text
     assert "Acknowledged by Bob in a private channel at <!date^1795435209^" in text
     assert "please take a look" not in text
+
+
+@pytest.mark.parametrize("place", ["#data-alerts", "a private channel"])
+def test_an_acknowledgement_does_not_name_the_channel_that_shows_it(place: str) -> None:
+    record = story(an_observation(FAILED, 1))[-1].record
+    there = a_routing(a_watch(), a_watch(channel=ChannelId("C0OTHER")))
+    plan = plan_acknowledgement(record, there, ANN, at(9), name="Ann", place=place, channel=ALERTS)
+    assert plan is not None
+    entry = plan.record.episode.timeline[-1] if plan.record.episode else None
+    assert entry is not None
+    line = ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=entry)
+    together = TimelineBatch(thread_key="k", of_group=True, entries=(line,))
+    by_channel = {card.channel: card for card in plan.cards}
+    for channel, words in ((ALERTS, "by Ann"), (ChannelId("C0OTHER"), f"by Ann in {place}")):
+        card = by_channel.get(channel) or replace(by_channel[ALERTS], channel=channel)
+        assert f"Acknowledged {words} at" in shown(card).text
+        assert shown(line, channel=channel).text == f"Acknowledged {words}"
+        assert shown(together, channel=channel).text == f"orders-eu acknowledged {words}"
+        rows = "\n".join(says(shown(Group(key="s", channel=channel, cards=(card, card)))))
+        assert f":eyes: {words.removeprefix('by ')} · <https" in rows
 
 
 @pytest.mark.parametrize("number", [1, 20, 300, 1000])

@@ -142,7 +142,7 @@ def _detail(view: PipelineView, answer: StatusAnswer, render_context: RenderCont
     )
     lines = [head, doubts.why(view), " · ".join(fact for fact in facts if fact)]
     if view.acknowledged:
-        by = phrases.answered_by(view.acknowledged.name, view.acknowledged.place)
+        by = phrases.answered_by(view.acknowledged, answer.channel)
         lines.append(f":eyes: Acknowledged by {by} at {date(view.acknowledged.at)}")
     lines += guidance_lines(view.guidance)
     where = [

@@ -7,7 +7,7 @@ from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Episode, EpisodeKind, Outcome, TimelineEntry
 from bot.domain.transition import Event
-from bot.domain.watch import API_PIPELINE_ID
+from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, Message, actions, button, confirmation, context, message, section, value
 from bot.slack.render.headlines import FAILED_BEFORE, came_with_its_end, downtime, headline
@@ -32,9 +32,7 @@ def render_card(card: Card, delivery: Delivery, now: datetime, render_context: R
         blocks += origins_context(card.origins, card.channel)
     if card.episode.acknowledged:
         answer = card.episode.acknowledged
-        blocks += context(
-            f":eyes: Acknowledged by {phrases.answered_by(answer.name, answer.place)} at {date(answer.at)}"
-        )
+        blocks += context(f":eyes: Acknowledged by {phrases.answered_by(answer, card.channel)} at {date(answer.at)}")
     if not of_the_api:
         blocks += context(*_facts(card), render_context.link(card.pipeline.id))
     blocks += context(phrases.standing_in(card.stands_in_for))
@@ -132,7 +130,8 @@ def _buttons(card: Card) -> list[Block]:
 
 
 def render_line(thread_entry: ThreadEntry, delivery: Delivery, now: datetime) -> Message:
-    line = section(line_words(thread_entry.entry, thread_entry.pipeline if thread_entry.broadcast else None))
+    named = thread_entry.pipeline if thread_entry.broadcast else None
+    line = section(line_words(thread_entry.entry, delivery.receiver.channel, named))
     return message([line, *footnotes(delivery, now)])
 
 
@@ -148,8 +147,11 @@ _LINES: tuple[tuple[Event, str], ...] = (
 )
 
 
-def line_words(line: TimelineEntry, named: Pipeline | None = None) -> str:
-    """One sentence for one reading, about its most important event. Outside its thread it needs a name."""
+def line_words(line: TimelineEntry, here: ChannelId, named: Pipeline | None = None) -> str:
+    """One sentence for one reading, about its most important event. Outside its thread it needs a name.
+
+    `here`: the conversation of the thread.
+    """
     ready = phrases.replicas(line.phase, line.ready, line.replicas)
     sign = phrases.counted_symbol(line.phase, line.ready, line.replicas)
     # A reading with a change also shows that the bot can read the pipeline again.
@@ -159,7 +161,7 @@ def line_words(line: TimelineEntry, named: Pipeline | None = None) -> str:
         name=f"*{outside(named.name)}* " if named else "",
         be="is " if named else "",
         acknowledged="acknowledged" if named else "Acknowledged",
-        by=phrases.answered_by(line.name, line.place),
+        by=phrases.answered_by(line, here),
         sign=sign,
         readable=":large_green_circle:" if sign == phrases.UNREAD else sign,
         phase=phrases.phase_in_a_sentence(line.phase),

@@ -186,7 +186,7 @@ def _row(card: Card, render_context: RenderContext | None) -> str:
         stopped = ": you're no longer paged" if card.continues_in else " is no longer watched"
         return f":no_bell: {name}{stopped}, last seen {phrases.phase_word(card.state.phase)}"
     answer = card.episode.acknowledged
-    answered = f" · :eyes: {phrases.answered_by(answer.name, answer.place)}" if answer else ""
+    answered = f" · :eyes: {phrases.answered_by(answer, card.channel)}" if answer else ""
     link = (
         f" · <{render_context.address(card.pipeline.id)}|{ROW_LINK}>"
         if render_context and render_context.knows_pipelines
@@ -202,7 +202,8 @@ def render_lines(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Mes
     together = [entry for entry in batch.entries if batch.of_group and Event.RECOVERED in entry.entry.events]
     in_one = len(together) >= TOGETHER_FROM or (batch.all_recovered > 0 and len(together) > 0)
     apart = [entry for entry in batch.entries if not in_one or entry not in together]
-    words = [line_words(entry.entry, entry.pipeline if named else None) for entry in apart]
+    here = delivery.receiver.channel
+    words = [line_words(entry.entry, here, entry.pipeline if named else None) for entry in apart]
     if batch.left_out:
         words.insert(len(words) // 2, f"… {batch.left_out} more changes …")
     if in_one:

@@ -6,6 +6,7 @@ from math import ceil
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delay
+from bot.domain.episode import Acknowledgement, TimelineEntry
 from bot.domain.observation import Observation
 from bot.domain.phase import Phase, Readiness, drifts, readiness
 from bot.domain.transition import Event, PipelineState, Reach
@@ -202,9 +203,10 @@ def who(name: str) -> str:
     return outside(name) if name else "someone"
 
 
-def answered_by(name: str, place: str) -> str:
-    """Who acknowledged, and in which conversation."""
-    return f"{who(name)} in {outside(place)}" if place else who(name)
+def answered_by(answer: Acknowledgement | TimelineEntry, here: ChannelId | None) -> str:
+    """Who acknowledged, and in which conversation unless the reader is `here`."""
+    elsewhere = bool(answer.place) and (answer.channel is None or answer.channel != here)
+    return f"{who(answer.name)} in {outside(answer.place)}" if elsewhere else who(answer.name)
 
 
 def standing_in(channels: Iterable[ChannelId]) -> str:
