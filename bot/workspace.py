@@ -224,7 +224,6 @@ def _delivery(base: _Base, renderer: Look) -> _Delivery:
         limiter=RateLimiter(clock),
         doubt=base.doubt,
         suspensions=suspensions,
-        team=base.identity.team,
         pages_an_hour=settings.pages_per_hour,
     )
     return _Delivery(suspensions=suspensions, dispatcher=Dispatcher(services, base.wake))

@@ -121,7 +121,7 @@ def a_message(
 ) -> Message:
     return Message(
         id=message_id,
-        receiver=in_slack(channel),
+        receiver=in_slack(TEAM, channel),
         priority=priority,
         body=body or SyncCard(message_id),
         made_at=made_at,
@@ -131,7 +131,7 @@ def a_message(
 def changed(delivery: Delivery, **changes: Any) -> Delivery:
     """Changes fields of the message, and of the attempt; `not_before` is the attempt's."""
     if "channel" in changes:
-        changes["receiver"] = in_slack(changes.pop("channel"))
+        changes["receiver"] = in_slack(TEAM, changes.pop("channel"))
     attempt = {name: value for name, value in changes.items() if name in Attempt.__dataclass_fields__}
     message = {name: value for name, value in changes.items() if name not in attempt}
     return Delivery(message=replace(delivery.message, **message), attempt=replace(delivery.attempt, **attempt))

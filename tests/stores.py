@@ -12,6 +12,7 @@ from bot.ports.lease_store import Lease
 from bot.ports.store_errors import StoreAway
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
+from tests.builders import TEAM
 
 
 class WholeStore(RedisStore):
@@ -39,7 +40,7 @@ class WholeStore(RedisStore):
 
     async def owed(self, channel: ChannelId) -> tuple[Delivery, ...]:
         """Returns the channel's deliveries: pages first, each lane oldest first."""
-        pages, feed = (Lane(kind, in_slack(channel)) for kind in LaneKind)
+        pages, feed = (Lane(kind, in_slack(self.team, channel)) for kind in LaneKind)
         return (*await self.deliveries(pages), *await self.deliveries(feed))
 
     async def add_watches(self, watches: Sequence[Watch], announcement: Message) -> int:
@@ -90,8 +91,8 @@ def _after(
 
 
 def pages(channel: ChannelId) -> Lane:
-    return Lane(LaneKind.PAGES, in_slack(channel))
+    return Lane(LaneKind.PAGES, in_slack(TEAM, channel))
 
 
 def feed(channel: ChannelId) -> Lane:
-    return Lane(LaneKind.FEED, in_slack(channel))
+    return Lane(LaneKind.FEED, in_slack(TEAM, channel))

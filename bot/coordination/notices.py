@@ -32,7 +32,7 @@ class Notices:
         return [
             Message(
                 id=stable_key(self._repository.team, notice.kind, channel, at),
-                receiver=in_slack(channel),
+                receiver=in_slack(self._repository.team, channel),
                 priority=Priority.FAILURE,
                 body=body,
                 made_at=notice.at,

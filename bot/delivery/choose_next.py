@@ -14,7 +14,6 @@ from bot.domain.grouping import GROUP_FROM
 from bot.domain.lane_order import in_order, thread_of
 from bot.domain.protocol import decide, in_doubt, patience_with, sends_blind
 from bot.domain.settlement import Find, Ownership, Wait
-from bot.domain.watch import TeamId
 from bot.ports.cards import Cards
 from bot.ports.outbox import Outbox
 
@@ -46,7 +45,7 @@ class LaneSnapshot:
         many = sum(isinstance(body, SyncCard) for body in bodies) >= GROUP_FROM
         return cls(lane, rows, cards, groups, bursts, await known.growing(lane.receiver) if many else ())
 
-    def backlog(self, team: TeamId, doubt_since: datetime | None, *, away: bool) -> Backlog:
+    def backlog(self, doubt_since: datetime | None, *, away: bool) -> Backlog:
         """The rows that may be regrouped.
 
         Do not regroup a message that may already be posted: the lookup needs its key. A card with a known message
@@ -55,7 +54,7 @@ class LaneSnapshot:
         rows = [row for row in self.rows if self._is_posted(row) or not in_doubt(row, doubt_since)]
         unposted = {key: cards for key, cards in self.groups.items() if all(card.message_id is None for card in cards)}
         sizes = {key: len(cards) for key, cards in unposted.items()}
-        return Backlog(team, rows, self.cards, sizes, away=away, growing=self.growing)
+        return Backlog(self.lane.receiver.team, rows, self.cards, sizes, away=away, growing=self.growing)
 
     def _is_posted(self, row: Delivery) -> bool:
         card = self.cards.get(row.body.card_key) if isinstance(row.body, SyncCard) else None

@@ -35,7 +35,6 @@ from bot.domain.grouping import regroup
 from bot.domain.held_pages import PERIOD, concerns_pages, hold_back
 from bot.domain.protocol import after_failed_delete, after_lookup, after_recheck, after_send, as_sending
 from bot.domain.settlement import Again, Done, Drop, Ownership, Settlement, Suspend
-from bot.domain.watch import TeamId
 from bot.ports.cards import Cards
 from bot.ports.chat import Chat
 from bot.ports.clock import Clock
@@ -65,7 +64,6 @@ class LaneServices:
     limiter: RateLimiter
     doubt: Doubt
     suspensions: Suspensions
-    team: TeamId
     pages_an_hour: int = 10
     """The limit of direct pages for one person in an hour. A summary replaces later ones."""
     lookup_seconds: float = CALL_SECONDS
@@ -87,7 +85,6 @@ class LaneWorker:
         self._limiter = services.limiter
         self._doubt = services.doubt
         self._suspensions = services.suspensions
-        self._team = services.team
         self._pages_an_hour = services.pages_an_hour
         self._lookup_seconds = services.lookup_seconds
         self._lane = lane
@@ -120,7 +117,7 @@ class LaneWorker:
         """Regroups the lane's rows until nothing more can be combined, then returns them."""
         while True:
             snapshot = await LaneSnapshot.read(self._outbox, self._cards, self._lane)
-            backlog = snapshot.backlog(self._team, self._doubt.since, away=self._limiter.away(Method.POST))
+            backlog = snapshot.backlog(self._doubt.since, away=self._limiter.away(Method.POST))
             grouping = await self._hold_back(backlog) or regroup(backlog)
             if grouping is None:
                 return snapshot

@@ -107,7 +107,13 @@ class Suspensions:
             kind=NoticeKind.SUSPENDED, at=at, watches=tuple(watches), channel=channel, reason=reason, instead=instead
         )
         key = stable_key(self._store.team, channel, maker, reason, at.isoformat())
-        return Message(id=key, receiver=in_slack(conversation), priority=Priority.FAILURE, body=notice, made_at=at)
+        return Message(
+            id=key,
+            receiver=in_slack(self._store.team, conversation),
+            priority=Priority.FAILURE,
+            body=notice,
+            made_at=at,
+        )
 
 
 def _by_maker(watches: Sequence[Watch]) -> dict[UserId, list[Watch]]:

@@ -7,7 +7,7 @@ from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from bot.domain.card import Body
-from bot.domain.watch import ChannelId, SuspendReason
+from bot.domain.watch import ChannelId, SuspendReason, TeamId
 
 
 class Priority(IntEnum):
@@ -27,17 +27,18 @@ class ReceiverKind(StrEnum):
 class Receiver:
     """The recipient of a delivery. In Slack, the id is a channel or a direct-message conversation."""
 
+    team: TeamId
     kind: ReceiverKind
     id: str
 
     @classmethod
-    def of(cls, name: str) -> "Receiver":
+    def of(cls, team: TeamId, name: str) -> "Receiver":
         kind, separator, receiver_id = name.partition(":")
-        return cls(ReceiverKind(kind), receiver_id) if separator else cls(ReceiverKind.SLACK, name)
+        return cls(team, ReceiverKind(kind), receiver_id) if separator else cls(team, ReceiverKind.SLACK, name)
 
     @property
     def name(self) -> str:
-        """Unique among all receivers. Slack ids stand alone, as in the keys of earlier versions."""
+        """Unique in its team. Slack ids stand alone, as in the keys of earlier versions."""
         return f"{self.kind}:{self.id}".removeprefix(f"{ReceiverKind.SLACK}:")
 
     @property
@@ -46,8 +47,8 @@ class Receiver:
         return ChannelId(self.id)
 
 
-def in_slack(channel: ChannelId) -> Receiver:
-    return Receiver(ReceiverKind.SLACK, channel)
+def in_slack(team: TeamId, channel: ChannelId) -> Receiver:
+    return Receiver(team, ReceiverKind.SLACK, channel)
 
 
 class LaneKind(StrEnum):
@@ -64,12 +65,13 @@ class Lane(NamedTuple):
     receiver: Receiver
 
     @classmethod
-    def of(cls, name: str) -> "Lane":
+    def of(cls, team: TeamId, name: str) -> "Lane":
         kind, _, receiver = name.partition(":")
-        return cls(LaneKind(kind), Receiver.of(receiver))
+        return cls(LaneKind(kind), Receiver.of(team, receiver))
 
     @property
     def name(self) -> str:
+        """Unique in its team."""
         return f"{self.kind}:{self.receiver.name}"
 
 

@@ -91,7 +91,12 @@ def sync_message(card: Card, routing: Routing, *, fresh: bool) -> Message:
     earliest = card.episode.timeline[-1].after if card.episode.timeline else None
     body = SyncCard(card.key)
     return Message(
-        id=card.key, receiver=in_slack(card.channel), priority=priority, body=body, made_at=at, earliest=earliest
+        id=card.key,
+        receiver=in_slack(routing.team, card.channel),
+        priority=priority,
+        body=body,
+        made_at=at,
+        earliest=earliest,
     )
 
 
@@ -115,7 +120,7 @@ def thread_entries(
         messages.append(
             Message(
                 id=stable_key(key, str(entry.revision)),
-                receiver=in_slack(channel),
+                receiver=in_slack(routing.team, channel),
                 priority=Priority.RECOVERY if ends_failure else Priority.UPDATE,
                 body=body,
                 made_at=entry.at,

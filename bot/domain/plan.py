@@ -159,7 +159,7 @@ def _page_newly_named(
     )
     return Message(
         id=stable_key(card_key, "call", *(target.identity for target in targets)),
-        receiver=in_slack(audience.channel),
+        receiver=in_slack(routing.team, audience.channel),
         priority=Priority.FAILURE,
         body=call,
         made_at=latest.made_at,

@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from bot.domain.watch import TeamId
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interaction:
     """The parts of a command or click that the bot needs to act. A repeat by Slack has the same `id`."""
 
+    team: TeamId
+    """The bot's workspace. The person's own workspace is in the payload."""
     id: str
     kind: str
     at: datetime
@@ -17,6 +21,9 @@ class Interaction:
 
 
 class InteractionStore(Protocol):
+    @property
+    def team(self) -> TeamId: ...
+
     async def first_time(self, interaction: Interaction) -> bool:
         """Keeps an interaction until it is finished. False: Slack delivered it before, in the last day."""
         ...

@@ -133,7 +133,7 @@ class Acknowledgements:
         """Updates the card: a stale button suggests a stale card."""
         row = Message(
             id=card_key,
-            receiver=in_slack(channel),
+            receiver=in_slack(self._repository.team, channel),
             priority=Priority.UPDATE,
             body=SyncCard(card_key),
             made_at=self._clock.now(),

@@ -61,4 +61,10 @@ class Announcements:
 
     def _message(self, channel: ChannelId, notice: Notice, *parts: str) -> Message:
         key = stable_key(self._repository.team, channel, notice.kind, "|".join(parts), notice.at.isoformat())
-        return Message(id=key, receiver=in_slack(channel), priority=Priority.UPDATE, body=notice, made_at=notice.at)
+        return Message(
+            id=key,
+            receiver=in_slack(self._repository.team, channel),
+            priority=Priority.UPDATE,
+            body=notice,
+            made_at=notice.at,
+        )

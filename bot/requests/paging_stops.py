@@ -116,7 +116,13 @@ class PagingStops:
         watch_ids = "|".join(watch.id for watch in notice.watches)
         parts = (receiver, channel, notice.kind, str(notice.by), watch_ids, notice.at.isoformat())
         key = stable_key(self._repository.team, *parts)
-        return Message(id=key, receiver=in_slack(receiver), priority=Priority.UPDATE, body=notice, made_at=notice.at)
+        return Message(
+            id=key,
+            receiver=in_slack(self._repository.team, receiver),
+            priority=Priority.UPDATE,
+            body=notice,
+            made_at=notice.at,
+        )
 
     async def _end_direct_cards(self, person: UserId, watches: Iterable[Watch]) -> None:
         """Ends the open cards in the person's direct messages, unless another watch still pages them."""

@@ -19,7 +19,7 @@ class RedisChannels(RedisPort):
         outboxes, rows = self._scripts.enqueued(notices)
         known = [self._keys[name] for name in ("suspended", "watches", "watches_version")]
         keys = [*known, self._keys.suspend_notice(channel), self._keys["last_ts"], *outboxes]
-        lanes = [Lane(kind, in_slack(channel)).name for kind in LaneKind]
+        lanes = [Lane(kind, in_slack(self.team, channel)).name for kind in LaneKind]
         read = [part for each in watches for part in (each.id, json.loads(WATCH.encode(each))["made_at"])]
         args: list[str | int] = [channel, reason.value, *lanes, len(watches), *read, *rows]
         answer = await self._scripts.write("suspend", keys, args)

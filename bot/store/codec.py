@@ -26,7 +26,7 @@ from bot.domain.delivery import Delivery, Message
 from bot.domain.note import Note
 from bot.domain.plan import Record
 from bot.domain.subscription import Undo
-from bot.domain.watch import Watch
+from bot.domain.watch import TeamId, Watch
 from bot.ports.interaction_store import Interaction
 from bot.store import versions
 
@@ -59,7 +59,7 @@ WATCH = Codec(TypeAdapter(Watch), versions.unchanged)
 UNDO = Codec(TypeAdapter(Undo), versions.unchanged)
 NOTE = Codec(TypeAdapter(Note), versions.unchanged)
 CARD = Codec(TypeAdapter(Card), versions.card)
-INTERACTION = Codec(TypeAdapter(Interaction), versions.interaction)
+_INTERACTION: TypeAdapter[Interaction] = TypeAdapter(Interaction)
 _CATALOGUE: TypeAdapter[tuple[Pipeline, ...]] = TypeAdapter(tuple[Pipeline, ...])
 
 SMALL_ROW = 2048  # bytes
@@ -88,8 +88,18 @@ def decode_catalogue(raw: bytes) -> tuple[Pipeline, ...]:
     return _CATALOGUE.validate_python(versions.upgraded(raw, versions.unchanged)["pipelines"])
 
 
+def encode_interaction(interaction: Interaction) -> str:
+    """Leaves out the team, which is part of every key."""
+    return versions.stamp(_INTERACTION.dump_json(interaction, exclude={"team"}))
+
+
+def decode_interaction(raw: bytes, team: TeamId) -> Interaction:
+    return _INTERACTION.validate_python({**versions.upgraded(raw, versions.interaction), "team": team})
+
+
 def encode_delivery(delivery: Delivery) -> str:
-    row = _DELIVERY.dump_python(delivery, mode="json")
+    """Leaves out the team, which is part of every key."""
+    row = _DELIVERY.dump_python(delivery, mode="json", exclude={"message": {"receiver": {"team"}}})
     row["message"]["body"] = {"is": _NAMES[type(delivery.body)], **row["message"]["body"]}
     return versions.stamp(json.dumps(row).encode())
 
@@ -99,9 +109,9 @@ def encode_message(message: Message) -> str:
     return encode_delivery(Delivery(message=message))
 
 
-def decode_delivery(raw: bytes) -> Delivery:
+def decode_delivery(raw: bytes, team: TeamId) -> Delivery:
     """Caches small rows only: a large row absorbs others, so the bot seldom reads it twice."""
-    return _cached_delivery(raw) if len(raw) <= SMALL_ROW else _decoded(raw)
+    return _cached_delivery(raw, team) if len(raw) <= SMALL_ROW else _decoded(raw, team)
 
 
 @lru_cache(maxsize=32_768)  # every change reads all rows again; nearly all are unchanged
@@ -112,15 +122,16 @@ def decode_watch(raw: bytes) -> tuple[tuple[float, str], Watch]:
 
 
 @lru_cache(maxsize=10_000)  # the bot reads a lane before every message; most rows are unchanged
-def _cached_delivery(raw: bytes) -> Delivery:
-    return _decoded(raw)
+def _cached_delivery(raw: bytes, team: TeamId) -> Delivery:
+    return _decoded(raw, team)
 
 
-def _decoded(raw: bytes) -> Delivery:
+def _decoded(raw: bytes, team: TeamId) -> Delivery:
     row = versions.upgraded(raw, versions.delivery)
     message = row["message"]
     body: Body = _BODIES[message["body"].pop("is")].validate_python(message["body"])
-    return _DELIVERY.validate_python({**row, "message": {**message, "body": body}})
+    receiver = {**message["receiver"], "team": team}
+    return _DELIVERY.validate_python({**row, "message": {**message, "receiver": receiver, "body": body}})
 
 
 def decode_posted_card(row: Mapping[bytes, bytes]) -> PostedCard:

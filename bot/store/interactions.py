@@ -6,7 +6,7 @@ from typing import cast
 from uuid import uuid4
 
 from bot.ports.interaction_store import Interaction
-from bot.store.codec import INTERACTION
+from bot.store.codec import decode_interaction, encode_interaction
 from bot.store.losses import MARK
 from bot.store.port import RedisPort
 from bot.store.scripts import away, readable
@@ -17,7 +17,7 @@ INTERACTION_SECONDS = 25 * 3600  # Slack may repeat an interaction a day later
 class RedisInteractions(RedisPort):
     async def first_time(self, interaction: Interaction) -> bool:
         mark = self._keys.interaction(hashlib.sha256(interaction.id.encode()).hexdigest()[:32])
-        row = INTERACTION.encode(interaction)
+        row = encode_interaction(interaction)
         keys = [mark, self._keys["interactions"]]
         return bool(
             await self._scripts.run("interaction", keys, [uuid4().hex, INTERACTION_SECONDS, interaction.id, row])
@@ -31,5 +31,5 @@ class RedisInteractions(RedisPort):
         with away():
             rows = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys["interactions"]))
         with readable("interactions"):
-            kept = [INTERACTION.decode(row) for row in rows if row != MARK]
+            kept = [decode_interaction(row, self.team) for row in rows if row != MARK]
         return tuple(sorted(kept, key=lambda interaction: (interaction.at, interaction.id)))

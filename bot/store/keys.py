@@ -41,6 +41,12 @@ class Keys:
         return self[f"growing:{receiver.name}"]
 
     def outbox(self, lane: Lane) -> str:
+        """
+        Raises:
+            ValueError: the lane belongs to another team, whose rows must never mix with this team's.
+        """
+        if lane.receiver.team != self.team:
+            raise ValueError(f"a delivery of team {lane.receiver.team} reached the store of team {self.team}")
         return self[f"outbox:{lane.name}"]
 
     def lease(self, name: str) -> str:

@@ -27,7 +27,7 @@ class RedisLanes(RedisPort):
                 pipe.hkeys(self._keys["suspended"])
                 names, suspended = await pipe.execute()
         with readable("lanes"):
-            lanes = [Lane.of(name.decode()) for name in sorted(names)]
+            lanes = [Lane.of(self.team, name.decode()) for name in sorted(names)]
         return [(lane, lane.receiver.name.encode() in suspended) for lane in lanes]
 
     async def lease(self, lane: Lane, held: Lease | None = None) -> Lease | None:

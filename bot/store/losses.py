@@ -39,6 +39,7 @@ class Losses:
     def __init__(self, scripts: Scripts) -> None:
         self._redis = scripts.redis
         self._keys = scripts.keys
+        self._team = scripts.team
         self._present = scripts.script("present")
         self._reconcile = scripts.script("reconcile")
 
@@ -110,7 +111,7 @@ class Losses:
             return []
         rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["deliveries"]))
         with readable("deliveries"):
-            deliveries = [(id_, decode_delivery(row)) for id_, row in rows.items()]
+            deliveries = [(id_, decode_delivery(row, self._team)) for id_, row in rows.items()]
         oldest_first = sorted(deliveries, key=lambda row: (row[1].message.made_at, row[0]))
         lane_of = {id_: delivery.lane for id_, delivery in oldest_first}
         known = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._keys["lanes"]))
@@ -118,7 +119,7 @@ class Losses:
         numbers = {name: number for number, name in enumerate(lanes, 1)}
         places = [part for id_, lane in lane_of.items() for part in (id_, numbers[lane.name])]
         keys = [self._keys[name] for name in ("deliveries", "lanes", "sequence")]
-        outboxes = [self._keys.outbox(Lane.of(name)) for name in lanes]
+        outboxes = [self._keys.outbox(Lane.of(self._team, name)) for name in lanes]
         args: list[str | int | bytes] = [len(lanes), *lanes, *places]
         lost = await self._reconcile(keys=[*keys, *outboxes], args=args)
         return [name.decode() for name in cast("list[bytes]", lost)]
@@ -129,7 +130,7 @@ class Losses:
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hlen(self._keys["deliveries"])
             for name in names:
-                pipe.zcard(self._keys.outbox(Lane.of(name.decode())))
+                pipe.zcard(self._keys.outbox(Lane.of(self._team, name.decode())))
             rows, *counts = await pipe.execute()
         return bool(rows == sum(counts) and all(counts))
 

@@ -32,7 +32,7 @@ class RedisOutbox(RedisPort):
                 return ()
             rows = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._keys["deliveries"], list(ids)))
         with readable("deliveries"):
-            return tuple(decode_delivery(row) for row in rows if row is not None)
+            return tuple(decode_delivery(row, self.team) for row in rows if row is not None)
 
     async def write(self, delivery: Delivery, lease: Lease) -> bool:
         args = [lease.token, delivery.id, encode_delivery(delivery)]

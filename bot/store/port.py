@@ -1,5 +1,6 @@
 """The base of every port over Redis."""
 
+from bot.domain.watch import TeamId
 from bot.ports.clock import Clock
 from bot.store.scripts import Scripts
 
@@ -12,3 +13,7 @@ class RedisPort:
         self._redis = scripts.redis
         self._keys = scripts.keys
         self._clock = clock
+
+    @property
+    def team(self) -> TeamId:
+        return self._scripts.team

@@ -34,7 +34,7 @@ class RedisRenames(RedisWatches):
     async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
         watches = await self.watches()
         moving = watches.of(old)
-        lanes = [(Lane(kind, in_slack(old)), Lane(kind, in_slack(new))) for kind in LaneKind]
+        lanes = [(Lane(kind, in_slack(self.team, old)), Lane(kind, in_slack(self.team, new))) for kind in LaneKind]
         names = ("watches", "watches_version", "suspended", "resumed", "last_ts", "records", "versions")
         keys = [self._keys[name] for name in names]
         for lane, new_lane in lanes:

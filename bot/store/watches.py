@@ -2,7 +2,7 @@
 
 from bot.domain.note import Note
 from bot.domain.subscription import UNDO_FOR, Undo, WatchChange
-from bot.domain.watch import ChannelId, SuspendReason, TeamId
+from bot.domain.watch import ChannelId, SuspendReason
 from bot.ports.watch_store import Watches
 from bot.store.codec import NOTE, UNDO, WATCH, decode_watch
 from bot.store.losses import MARK
@@ -11,10 +11,6 @@ from bot.store.scripts import away, readable
 
 
 class RedisWatches(RedisPort):
-    @property
-    def team(self) -> TeamId:
-        return self._scripts.team
-
     async def watches(self) -> Watches:
         with away():
             async with self._redis.pipeline(transaction=True) as pipe:

@@ -55,7 +55,7 @@ class Office:
     ) -> str:
         payload = {"action": action, "channel": channel, "user": user, "ephemeral": "", "team": team}
         payload["value"] = json.dumps(value)
-        click = Interaction(id="click", kind=CLICK, at=self.bot.clock.now(), payload=payload)
+        click = Interaction(team=TeamId(TEAM_ID), id="click", kind=CLICK, at=self.bot.clock.now(), payload=payload)
         return await self.answered(self.router.read(click))
 
     async def answered(self, reading: Reading) -> str:

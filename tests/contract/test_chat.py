@@ -114,10 +114,10 @@ async def test_a_post_is_there_with_its_key_and_can_be_found_updated_and_deleted
     assert updated == Posted(posted.message_id)
     assert stamps(await look(poster, delivery)) == (posted.message_id,)  # an update keeps the key
     sandbox.slack.set_fault("chat.delete", Fault(kind=FaultKind.SERVER_ERROR, times=1))
-    assert not await poster.delete(in_slack(ALERTS), posted.message_id)
-    assert await poster.delete(in_slack(ALERTS), posted.message_id)
+    assert not await poster.delete(in_slack(TEAM, ALERTS), posted.message_id)
+    assert await poster.delete(in_slack(TEAM, ALERTS), posted.message_id)
     assert sandbox.slack.messages(ALERTS) == []
-    assert await poster.delete(in_slack(ALERTS), posted.message_id)  # it is not there
+    assert await poster.delete(in_slack(TEAM, ALERTS), posted.message_id)  # it is not there
 
 
 async def test_a_line_is_posted_found_and_broadcast_in_its_thread(sandbox: Sandbox, poster: SlackChat) -> None:

@@ -1,16 +1,18 @@
 """`forget` deletes what is kept of one workspace: over a real Valkey and fakeredis, with others beside it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import redis.asyncio
 
 from bot import forgetting
+from bot.domain.delivery import in_slack
 from bot.domain.watch import TeamId
 from bot.forgetting import NotForgottenError, forget_team, team_id
 from bot.store.forget import BATCH, forget, workspace_data
 from bot.store.losses import MARK
-from tests.builders import TEAM, a_message, a_watch, at
+from tests.builders import ALERTS, TEAM, a_message, a_watch, at
 from tests.fakes import FakeClock
 from tests.stores import WholeStore
 
@@ -19,7 +21,7 @@ OTHER = TeamId("T0OTHER")
 
 async def furnished(client: redis.asyncio.Redis, team: TeamId) -> WholeStore:
     store = WholeStore(client, team, FakeClock())
-    await store.add_watches([a_watch()], a_message())
+    await store.add_watches([a_watch()], replace(a_message(), receiver=in_slack(team, ALERTS)))
     return store
 
 

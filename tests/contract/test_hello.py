@@ -38,7 +38,7 @@ async def test_invited_again_within_a_month_it_says_nothing(yard: Yard, fake_red
     await yard.channel_monitor.on({"type": "channel_left", "channel": ALERTS})
     await yard.channel_monitor.on(joined(inviter="U0BOB"))
     assert await hellos(yard) == 1
-    assert await fake_redis.ttl(yard.store._keys.hello(in_slack(ALERTS))) in range(
+    assert await fake_redis.ttl(yard.store._keys.hello(in_slack(TEAM, ALERTS))) in range(
         HELLO_SECONDS - 60, HELLO_SECONDS + 1
     )
 

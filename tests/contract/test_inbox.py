@@ -78,7 +78,9 @@ class Counter:
     async def left_undone(self, text: str, seconds_ago: float = 0.0) -> None:
         """Kept by a bot that died before it acted."""
         at = self.bot.clock.now() - timedelta(seconds=seconds_ago)
-        await self.bot.store.first_time(Interaction(id=f"{COMMAND} 1", kind=COMMAND, at=at, payload=self.asking(text)))
+        await self.bot.store.first_time(
+            Interaction(team=TEAM, id=f"{COMMAND} 1", kind=COMMAND, at=at, payload=self.asking(text))
+        )
 
     async def kept(self) -> int:
         return len(await self.bot.store.unfinished())

@@ -44,7 +44,7 @@ async def test_an_empty_store_misses_nothing(store: WholeStore) -> None:
     assert await lost(store) == set()
 
 
-LANE = Lane(LaneKind.FEED, in_slack(ALERTS))
+LANE = Lane(LaneKind.FEED, in_slack(TEAM, ALERTS))
 
 
 async def owing(store: WholeStore, *ids: str) -> None:

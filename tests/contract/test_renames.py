@@ -173,7 +173,7 @@ async def test_a_rest_that_was_about_the_dead_id_ends_and_what_is_owed_goes_out(
     await store.rename_channel(ALERTS, NEW)
     assert (await store.watches()).suspended == {}
     assert await store.lanes_with_work() == (feed(NEW),)
-    assert await store.resumed_at(in_slack(NEW)) == at(5)  # what comes late says why
+    assert await store.resumed_at(in_slack(TEAM, NEW)) == at(5)  # what comes late says why
     assert await store.rest(NEW, SuspendReason.NOT_FOUND, an_announcement("of the new id", OTHER)) == 1  # is news
 
 
@@ -197,8 +197,8 @@ async def test_when_a_channel_woke_goes_along(store: WholeStore, clock: FakeCloc
     await store.resume(ALERTS)
     await clock.pass_time(60)
     await store.rename_channel(ALERTS, NEW)
-    assert await store.resumed_at(in_slack(NEW)) == at(60)
-    assert await store.resumed_at(in_slack(ALERTS)) is None
+    assert await store.resumed_at(in_slack(TEAM, NEW)) == at(60)
+    assert await store.resumed_at(in_slack(TEAM, ALERTS)) is None
 
 
 async def posts(store: WholeStore, channel: ChannelId, key: str, ts: str) -> None:

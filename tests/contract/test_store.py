@@ -48,7 +48,7 @@ def failing(record: Record | None = None, read: int = 1) -> Plan:
 
 def an_announcement(key: str = "hello", channel: ChannelId = ALERTS) -> Message:
     notice = Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=(a_watch(),))
-    return Message(id=key, receiver=in_slack(channel), priority=Priority.UPDATE, body=notice, made_at=at(0))
+    return Message(id=key, receiver=in_slack(TEAM, channel), priority=Priority.UPDATE, body=notice, made_at=at(0))
 
 
 def ended(row: Delivery, **shown: int) -> DeliveryResult:
@@ -256,18 +256,18 @@ async def test_watching_anew_wakes_a_parked_channel(store: WholeStore) -> None:
     await store.rest(ALERTS, SuspendReason.NOT_IN_CHANNEL)
     await store.add_watches([a_watch()], an_announcement())
     assert (await store.watches()).suspended == {}
-    assert await store.resumed_at(in_slack(ALERTS)) == at(0)
+    assert await store.resumed_at(in_slack(TEAM, ALERTS)) == at(0)
 
 
 async def test_when_a_channel_woke_is_kept(store: WholeStore, clock: FakeClock) -> None:
     await store.add_watches([a_watch()], an_announcement())
     assert not await store.resume(ALERTS)
-    assert await store.resumed_at(in_slack(ALERTS)) is None  # it never rested
+    assert await store.resumed_at(in_slack(TEAM, ALERTS)) is None  # it never rested
     await store.rest(ALERTS, SuspendReason.NOT_IN_CHANNEL)
     await clock.pass_time(60)
     assert await store.resume(ALERTS)
     await store.remove_watches([a_watch().id], an_announcement("bye"))
-    assert await store.resumed_at(in_slack(ALERTS)) == at(60)
+    assert await store.resumed_at(in_slack(TEAM, ALERTS)) == at(60)
 
 
 async def test_of_the_reason_for_a_rest_makers_are_told_once_whichever_bot_asks(
@@ -333,7 +333,7 @@ async def test_the_store_in_memory_remembers_what_makers_were_told_as_the_real_o
 
 
 async def test_a_gesture_counts_once(store: WholeStore) -> None:
-    one, two = (Interaction(id=f"click {n}", kind="click", at=at(n), payload={"user": ANN}) for n in (1, 2))
+    one, two = (Interaction(team=TEAM, id=f"click {n}", kind="click", at=at(n), payload={"user": ANN}) for n in (1, 2))
     assert await store.first_time(one)
     assert not await store.first_time(one)
     assert await store.first_time(two)
@@ -355,6 +355,31 @@ async def test_workspaces_live_side_by_side_each_in_one_slot(
     assert await other.lanes_with_work() == ()
     keys = [str(key) for key in await any_redis.keys("*")]
     assert all(f"{{{TEAM}}}" in key for key in keys)
+
+
+async def test_deliveries_and_interactions_carry_their_team_without_storing_it(
+    any_redis: redis.asyncio.Redis, clock: FakeClock
+) -> None:
+    """The team is in every key. Two teams may get equal rows, and the bot caches decoded ones."""
+    message = an_announcement()
+    for team in (TEAM, TeamId("T0OTHER")):
+        store = WholeStore(any_redis, team, clock)
+        await store.enqueue([replace(message, receiver=in_slack(team, ALERTS))])
+        (lane,) = await store.lanes_with_work()
+        (row,) = await store.deliveries(lane)
+        assert lane.receiver.team == row.receiver.team == team
+        click = Interaction(team=team, id="click", kind="click", at=at(0), payload={})
+        assert await store.first_time(click)
+        assert await store.unfinished() == (click,)
+        keys = store._keys
+        rows = [*await any_redis.hvals(keys["deliveries"]), *await any_redis.hvals(keys["interactions"])]
+        assert not any(b"team" in each for each in rows)
+
+
+async def test_a_store_refuses_a_delivery_of_another_team(store: WholeStore) -> None:
+    with pytest.raises(ValueError, match="T0OTHER"):
+        await store.enqueue([replace(an_announcement(), receiver=in_slack(TeamId("T0OTHER"), ALERTS))])
+    assert await store.lanes_with_work() == ()
 
 
 async def test_epochs_grow_and_the_catalogue_is_kept(store: WholeStore) -> None:

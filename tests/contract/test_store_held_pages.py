@@ -22,7 +22,7 @@ from tests.proofs.memory import Disk, MemoryStore
 from tests.stores import WholeStore
 
 DIRECT = ChannelId("D0BOB")
-PAGES, FEED = (Lane(kind, in_slack(DIRECT)) for kind in LaneKind)
+PAGES, FEED = (Lane(kind, in_slack(TEAM, DIRECT)) for kind in LaneKind)
 
 
 @pytest.fixture
@@ -84,9 +84,9 @@ async def test_what_was_posted_is_logged_once_and_for_an_hour(store: Differentia
     assert await store.settle(second, lease, ended(second, PageEntry(of_summary=True, at=at(2))))
     refused = ended(third, PageEntry(of_summary=False, at=at(3)), ResultKind.REMOVED, ts="")
     assert await store.settle(third, lease, refused)
-    assert await store.page_log(in_slack(DIRECT), NOON) == PageLog(pages=(at(1.25),), summaries=(at(2),))
-    assert await store.page_log(in_slack(DIRECT), at(1.25)) == PageLog(summaries=(at(2),))
-    assert await store.page_log(in_slack(ChannelId("D0CAT")), NOON) == PageLog()
+    assert await store.page_log(in_slack(TEAM, DIRECT), NOON) == PageLog(pages=(at(1.25),), summaries=(at(2),))
+    assert await store.page_log(in_slack(TEAM, DIRECT), at(1.25)) == PageLog(summaries=(at(2),))
+    assert await store.page_log(in_slack(TEAM, ChannelId("D0CAT")), NOON) == PageLog()
 
 
 async def test_the_log_is_no_longer_than_what_counts(store: DifferentialStore, any_redis: redis.asyncio.Redis) -> None:

@@ -206,7 +206,6 @@ class Bot:
             limiter=RateLimiter(clock),
             doubt=doubt,
             suspensions=suspensions,
-            team=TEAM,
         )
         self._lane_workers: dict[Lane, LaneWorker] = {}
         self._reads = 0

@@ -210,7 +210,10 @@ class MemoryStore:
     def _remember_notified(self, channel: ChannelId, reason: SuspendReason) -> bool:
         """Returns whether the suspension is news to the channel's makers."""
         known, until = self.disk.notified.get(channel, ((), 0.0))
-        suspension = (reason, *(self.disk.last_id.get(Lane(kind, in_slack(channel)), "") for kind in LaneKind))
+        suspension = (
+            reason,
+            *(self.disk.last_id.get(Lane(kind, in_slack(self.team, channel)), "") for kind in LaneKind),
+        )
         self.disk.notified[channel] = (suspension, float("inf"))
         return known != suspension or until <= self._clock.monotonic()
 

@@ -32,7 +32,7 @@ from bot.domain.lane_order import in_order
 from bot.domain.observation import PipelineId
 from bot.domain.protocol import LANDS_WITHIN, after_lookup, after_send, as_sending, decide
 from bot.domain.settlement import Again, Done, Find, Ownership, Send, Settlement, Step, Wait
-from bot.domain.watch import ChannelId
+from bot.domain.watch import ChannelId, TeamId
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 LANDS = int(LANDS_WITHIN.total_seconds())
@@ -52,7 +52,7 @@ def seconds(moment: datetime) -> int:
 def entry(number: int) -> Delivery:
     line = TimelineEntry(revision=number, at=BEGIN, events=())
     body = ThreadEntry(card_key=STORY, pipeline=Pipeline(id=PipelineId("p"), name="p"), entry=line)
-    receiver = in_slack(ChannelId("C"))
+    receiver = in_slack(TeamId("T"), ChannelId("C"))
     message = Message(id=str(number), receiver=receiver, priority=Priority.UPDATE, body=body, made_at=BEGIN)
     return Delivery(message=message)
 

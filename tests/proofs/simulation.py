@@ -370,7 +370,6 @@ class Process:
             limiter=RateLimiter(clock),
             doubt=doubt,
             suspensions=suspensions,
-            team=TeamId("T"),
         )
         await heartbeat.beat()
         jobs = (

@@ -68,7 +68,6 @@ async def sending(
         limiter=RateLimiter(clock),
         doubt=doubt or Doubt(clock),
         suspensions=Suspensions(store=store, chat=chat, clock=clock, wake=wake, fallback=None),
-        team=TEAM,
         lookup_seconds=lookup_seconds,
     )
     dispatcher = Dispatcher(around, wake)

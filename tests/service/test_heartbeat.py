@@ -86,7 +86,6 @@ async def whole(
             limiter=RateLimiter(bot.clock),
             doubt=bot.doubt,
             suspensions=suspensions,
-            team=team,
         )
         dispatcher = Dispatcher(around, wake)
         sending = asyncio.create_task(dispatcher.run())

@@ -48,7 +48,6 @@ class Rig:
             limiter=RateLimiter(self.clock),
             doubt=Doubt(self.clock),
             suspensions=Suspensions(store=self.store, chat=self.chat, clock=self.clock, wake=wake, fallback=None),
-            team=TEAM,
             pages_an_hour=LIMIT,
         )
         dispatcher = Dispatcher(around, wake)

@@ -48,7 +48,7 @@ async def furnish(world: Whole) -> None:
     await bot.store.resume(ChannelId("C0WAKES"), on_trial=True)
     await bot.store.keep_rename(ChannelId("C0OLD"), ChannelId("C0NEW"), "1.0")
     await bot.store.save_throttle("update", at(0), at(0) + timedelta(minutes=9))
-    await bot.store.first_time(Interaction(id="click 1", kind="click", at=bot.clock.now(), payload={}))
+    await bot.store.first_time(Interaction(team=TEAM, id="click 1", kind="click", at=bot.clock.now(), payload={}))
     for key in bot.repository.open_cards:  # the state after one message for all of them
         await bot.store._redis.hset(bot.store._keys.card(key), "group", "group-1")
         await bot.store._redis.sadd(bot.store._keys.group("group-1"), key)

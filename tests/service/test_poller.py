@@ -86,7 +86,8 @@ class Bot:
         notice = Notice(kind=NoticeKind.WATCHING, at=at(0), by=ANN, watches=tuple(watches))
         key = "|".join((channel, *references))
         await self.store.add_watches(
-            watches, Message(id=key, receiver=in_slack(channel), priority=Priority.UPDATE, body=notice, made_at=at(0))
+            watches,
+            Message(id=key, receiver=in_slack(TEAM, channel), priority=Priority.UPDATE, body=notice, made_at=at(0)),
         )
         await self.repository.refresh_watches()
 

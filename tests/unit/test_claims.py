@@ -6,12 +6,12 @@ from bot.delivery.claims import CLAIM_SECONDS, Claims, Rank
 from bot.delivery.rate_limiter import Method, RateLimiter
 from bot.domain.delivery import Lane, LaneKind, Priority, in_slack
 from bot.domain.watch import ChannelId
-from tests.builders import ALERTS, at
+from tests.builders import ALERTS, TEAM, at
 from tests.fakes import FakeClock
 
 POST, HISTORY = Method.POST, Method.HISTORY
-PAGES, FEED = Lane(LaneKind.PAGES, in_slack(ALERTS)), Lane(LaneKind.FEED, in_slack(ALERTS))
-ELSEWHERE = Lane(LaneKind.PAGES, in_slack(ChannelId("C0OTHER")))
+PAGES, FEED = Lane(LaneKind.PAGES, in_slack(TEAM, ALERTS)), Lane(LaneKind.FEED, in_slack(TEAM, ALERTS))
+ELSEWHERE = Lane(LaneKind.PAGES, in_slack(TEAM, ChannelId("C0OTHER")))
 
 
 def rank(lane: Lane, priority: Priority = Priority.FAILURE, seconds: int = 0) -> Rank:

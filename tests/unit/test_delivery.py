@@ -49,8 +49,8 @@ from bot.domain.protocol import (
     oldest,
 )
 from bot.domain.settlement import Again, Done, Drop, Find, Gone, Ownership, Send, Step, Suspend, Wait
-from bot.domain.watch import SuspendReason
-from tests.builders import ALERTS, a_delivery, a_pipeline, an_episode, at, changed
+from bot.domain.watch import SuspendReason, TeamId
+from tests.builders import ALERTS, TEAM, a_delivery, a_pipeline, an_episode, at, changed
 from tests.fakes import NOON
 
 QUEUED = a_delivery()
@@ -519,8 +519,14 @@ def test_what_was_owed_before_the_store_forgot_is_in_doubt_however_long_it_waits
 def test_pages_and_failures_have_a_lane_of_their_own(priority: Priority) -> None:
     kind = LaneKind.PAGES if priority in {Priority.PAGE, Priority.FAILURE} else LaneKind.FEED
     lane = changed(QUEUED, priority=priority).lane
-    assert lane == Lane(kind, in_slack(ALERTS))
+    assert lane == Lane(kind, in_slack(TEAM, ALERTS))
     assert lane.name == f"{kind.value}:C0ALERTS"
+
+
+def test_two_teams_never_share_a_lane() -> None:
+    elsewhere = changed(QUEUED, receiver=in_slack(TeamId("T0OTHER"), ALERTS))
+    assert elsewhere.lane != QUEUED.lane
+    assert Lane.of(TEAM, QUEUED.lane.name) == QUEUED.lane
 
 
 results = st.lists(

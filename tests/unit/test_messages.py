@@ -28,7 +28,6 @@ def test_a_mention_is_answered_where_it_was_written() -> None:
             "channel": "C0A",
             "user": "U0ANN",
             "team": "T0HOME",
-            "workspace": "T0HOME",
             "direct": "",
             "thread": "",
         },
@@ -51,7 +50,7 @@ def test_a_direct_message_is_answered_in_a_thread(thread: dict[str, str], answer
 def test_the_author_of_a_shared_channel_keeps_their_own_team() -> None:
     message = read_message(body(user_team="T0PARTNER"), BOT)
     assert message
-    assert (message[1]["team"], message[1]["workspace"]) == ("T0PARTNER", "T0HOME")
+    assert message[1]["team"] == "T0PARTNER"
 
 
 def test_a_second_delivery_has_the_same_id() -> None:

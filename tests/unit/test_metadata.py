@@ -13,7 +13,7 @@ from bot.domain.delivery import Absent, Found, Lookup, LookupResult, in_slack
 from bot.domain.episode import Outcome
 from bot.slack.outbound.metadata import SHORT, lookup_result, metadata_in, metadata_of
 from sandbox.slack.drafts import valid_metadata
-from tests.builders import ALERTS, a_card, a_delivery, a_pipeline, an_episode, at
+from tests.builders import ALERTS, TEAM, a_card, a_delivery, a_pipeline, an_episode, at
 from tests.fakes import NOON, US
 
 OPEN = a_card()
@@ -30,7 +30,7 @@ def a_message(ts: str, key: str, content: Content = OPEN, **more: object) -> Map
 
 
 def seen(key: str, *messages: Mapping[str, object]) -> LookupResult:
-    lookup = Lookup(receiver=in_slack(ALERTS), key=key, oldest="0")
+    lookup = Lookup(receiver=in_slack(TEAM, ALERTS), key=key, oldest="0")
     return lookup_result(metadata_in({"messages": list(messages)}, US), lookup)
 
 
@@ -131,7 +131,7 @@ strange = st.fixed_dictionaries(
 
 @given(st.fixed_dictionaries({}, optional={"messages": json | st.lists(strange | json, max_size=6)}))
 def test_whatever_a_history_holds_is_read(body: dict[str, object]) -> None:
-    found = lookup_result(metadata_in(body, US), Lookup(receiver=in_slack(ALERTS), key="key", oldest="0"))
+    found = lookup_result(metadata_in(body, US), Lookup(receiver=in_slack(TEAM, ALERTS), key="key", oldest="0"))
     assert isinstance(found, Found | Absent)
 
 

@@ -21,7 +21,7 @@ from bot.domain.delivery import Attempt, Delay, Delivery, Message, Priority, Sta
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from bot.store.codec import CARD, WATCH, decode_delivery, encode_delivery
-from tests.builders import ALERTS, ANN, a_pipeline, an_episode, at
+from tests.builders import ALERTS, ANN, TEAM, a_pipeline, an_episode, at
 from tests.unit.rendering import shown
 
 VERSION_0 = Path(__file__).parent / "old_rows" / "deliveries_v0.jsonl"
@@ -61,7 +61,7 @@ def test_an_old_watch_pages_as_ever_and_is_shown_without_a_ping() -> None:
 
 
 def test_an_old_announcement_that_still_waits_names_nobody_wrongly() -> None:
-    delivery = decode_delivery((NOTICE % WATCHED.replace("\n", " ")).encode())
+    delivery = decode_delivery((NOTICE % WATCHED.replace("\n", " ")).encode(), TEAM)
     assert isinstance(delivery.body, Notice)
     text = shown(delivery.body).text
     assert text.startswith("Someone added a watch")
@@ -121,7 +121,7 @@ def test_a_delivery_of_version_0_becomes_a_message_and_an_attempt() -> None:
     for number, (row, body) in enumerate(zip(rows, the_same_today(), strict=True)):
         message = Message(
             id=f"row-{number}",
-            receiver=in_slack(ALERTS),
+            receiver=in_slack(TEAM, ALERTS),
             priority=Priority.PAGE,
             body=body,
             made_at=at(0),
@@ -129,5 +129,5 @@ def test_a_delivery_of_version_0_becomes_a_message_and_an_attempt() -> None:
             earliest=at(-5),
         )
         delivery = Delivery(message=message, attempt=attempt)
-        assert decode_delivery(row) == delivery
-        assert decode_delivery(encode_delivery(delivery).encode()) == delivery
+        assert decode_delivery(row, TEAM) == delivery
+        assert decode_delivery(encode_delivery(delivery).encode(), TEAM) == delivery

@@ -8,9 +8,10 @@ from bot.delivery.rate_limiter import CALL_SECONDS, LONGEST_PAUSE_SECONDS, POST_
 from bot.domain.delivery import Delay, Priority, Receiver, in_slack
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS as CHANNEL
+from tests.builders import TEAM
 from tests.fakes import FakeClock
 
-ALERTS, OTHER = in_slack(CHANNEL), in_slack(ChannelId("C0OTHER"))
+ALERTS, OTHER = in_slack(TEAM, CHANNEL), in_slack(TEAM, ChannelId("C0OTHER"))
 POST, HISTORY = Method.POST, Method.HISTORY
 
 

@@ -57,7 +57,6 @@ class Listeners:
         )
         which, handle = texts.pop("trigger_id"), texts.pop("user_name")
         payload = {name.removesuffix("_id"): value for name, value in texts.items()} | {"handle": handle}
-        payload["workspace"] = payload["team"]
         if not (which and payload["channel"] and payload["user"]):
             await ack()
             return

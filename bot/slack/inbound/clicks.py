@@ -19,7 +19,6 @@ def read_click(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
         "channel": channel,
         "user": user.get("id"),
         "team": user.get("team_id"),
-        "workspace": _object(body.get("team")).get("id"),
         "handle": user.get("name") or user.get("username"),
         "ephemeral": "yes" if place.get("is_ephemeral") else "",
         "value": action.get("value") or _object(action.get("selected_option")).get("value"),

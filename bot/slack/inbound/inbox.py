@@ -115,7 +115,9 @@ class Inbox:
 
     async def keep(self, kind: str, id: str, payload: dict[str, str]) -> StoredInteraction:  # noqa: A002
         """Stores an interaction before its acknowledgement. Stores nothing beyond a person's limit."""
-        interaction = Interaction(id=f"{kind} {id}", kind=kind, at=self._clock.now(), payload=payload)
+        interaction = Interaction(
+            team=self._store.team, id=f"{kind} {id}", kind=kind, at=self._clock.now(), payload=payload
+        )
         reading = self._admitted(interaction)
         if isinstance(reading, TooMany):
             return StoredInteraction(partial(self._refuse, interaction, reading))

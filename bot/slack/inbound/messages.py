@@ -30,7 +30,6 @@ def read_message(body: Mapping[str, object], bot_user: str) -> tuple[str, dict[s
         "channel": channel,
         "user": user,
         "team": readable(event.get("user_team")) or readable(event.get("team")),
-        "workspace": readable(body.get("team_id")),
         "direct": "yes" if direct else "",
         # Slack shows an ephemeral message in a thread only if the thread has replies already.
         "thread": (thread or ts) if direct else thread,

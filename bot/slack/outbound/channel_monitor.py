@@ -117,7 +117,9 @@ class ChannelMonitor:
         key = stable_key(self._store.team, channel, NoticeKind.HELLO, at.isoformat())
         notice = Notice(kind=NoticeKind.HELLO, at=at)
         await self._store.say_hello(
-            Message(id=key, receiver=in_slack(channel), priority=Priority.UPDATE, body=notice, made_at=at)
+            Message(
+                id=key, receiver=in_slack(self._store.team, channel), priority=Priority.UPDATE, body=notice, made_at=at
+            )
         )
 
     async def check_channels(self) -> None:
