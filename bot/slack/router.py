@@ -10,6 +10,7 @@ from bot.ports.interaction_store import Interaction
 from bot.slack.click import Click
 from bot.slack.feature import Button, Call, Command, Reply, Services, Understood, UsageError, refused
 from bot.slack.features.help import ShortHelp, is_greeting
+from bot.slack.grammar.plain_questions import plain_command
 from bot.slack.permissions import Asker
 from bot.slack.render.blocks import Message
 from bot.slack.render.saved_question import SavedQuestion
@@ -61,7 +62,7 @@ class Router:
         )
 
     def _message(self, text: str, asker: Asker) -> Reading:
-        reading = self._greeted(asker) if is_greeting(text) else self.typed(text, asker)
+        reading = self._greeted(asker) if is_greeting(text) else self.typed(plain_command(text) or text, asker)
 
         async def run() -> Reply | None:
             if refusal := await self._services.permissions.to_ask(asker):

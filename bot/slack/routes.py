@@ -11,6 +11,7 @@ from bot.slack.feature import Button, Command, CommandWord, Feature, UsageError
 from bot.slack.grammar.command_text import NO_NAMES, CommandText, Vocabulary
 from bot.slack.grammar.near_commands import INFORMED, Rest, near_command
 from bot.slack.grammar.pasted import as_command
+from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.questions import answer, asked_for, is_question, is_sentence
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.tokens import Refused, Word, can_be_typed, fixed, quoted, slice_of, typed, unlinked, words_in
@@ -90,7 +91,7 @@ class Routes:
         if near := difflib.get_close_matches(name.lower(), own, n=1, cutoff=0.5):
             fix = fixed(command_text.text, word.start, name, f"{near[0]} ")
             return Refused(f"There is no command called *{outside(name)}*. Did you mean *{near[0]}*?", fix, near[0])
-        if is_sentence(words):
+        if is_sentence(words) or asks_about_failures(each.text for each in words):
             return answer(words, command_text)
         return Refused(f"There is no command called *{outside(name)}*. If it's a pipeline, check its state:", *asking)
 

@@ -99,6 +99,23 @@ async def test_a_greeting_is_answered_with_short_help(fake_redis: redis.asyncio.
         assert answer.text.count("\n") == 2
 
 
+@pytest.mark.parametrize("text", ["what is failing?", "anything failing", "status what's failing"])
+async def test_a_plain_question_is_answered(fake_redis: redis.asyncio.Redis, text: str) -> None:
+    async with talking(fake_redis) as talk:
+        await talk.mention("watch orders-1")
+        answer = await talk.mention(text)
+        assert answer.text.startswith("None of 1 pipeline is FAILED")
+
+
+async def test_a_slash_command_with_a_plain_question_gets_the_command_to_type(fake_redis: redis.asyncio.Redis) -> None:
+    async with office(fake_redis) as it:
+        await it.type("watch orders-1")
+        answer = await it.type("status what is failing")
+        assert answer.startswith("I couldn't find a pipeline called what is failing. To see what has failed:")
+        assert "/pipeline status failed" in answer
+        assert "orders-1" in await it.type("status orders-1 failing")
+
+
 async def test_what_is_no_command_is_answered_with_one_to_type(fake_redis: redis.asyncio.Redis) -> None:
     async with talking(fake_redis) as talk:
         answer = await talk.mention("is broken again")

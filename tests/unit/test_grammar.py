@@ -886,7 +886,7 @@ QUESTIONS = [
     ("wach orders-eu?", "status orders-eu"),
     ("how do I watch orders-eu?", "help watch"),
     ("what do you watch?", "watches"),
-    ("everything is broken right now", "help"),
+    ("everything is broken right now", "status failed"),
     ("thanks a lot", "help"),
 ]
 

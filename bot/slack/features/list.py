@@ -9,6 +9,7 @@ from bot.domain.catalogue import Names, comparable
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
+from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import is_signed, states_in
 from bot.slack.grammar.tokens import Refused, Word, bare, stripped, typed
 from bot.slack.render import doubts
@@ -94,6 +95,8 @@ def list_blocks(answer: ListAnswer, question: SavedQuestion) -> list[Block]:
 
 def _meant(words: str) -> str:
     """Suggests the states that these unknown words may mean."""
+    if asks_about_failures(words.split()):
+        return f" Did you mean *{State.FAILED}*?"
     near = [get_close_matches(word.lower(), list(State), n=1, cutoff=STATE_CUTOFF) for word in words.split()]
     states = dict.fromkeys(state for each in near for state in each)
     return f" Did you mean {' or '.join(f'*{state}*' for state in states)}?" if states else ""

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from bot.domain.answer import PipelineView, StatusAnswer
+from bot.domain.answer import PipelineView, Refusal, StatusAnswer
 from bot.domain.attention import State
 from bot.domain.watch import ChannelId
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.clauses import ClauseKind, kind_of
 from bot.slack.grammar.command_text import CommandText
+from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import references_in, states_in, without_strays
 from bot.slack.grammar.tokens import Refused, bare, quoted, typed
 from bot.slack.render import doubts, phrases
@@ -69,7 +70,20 @@ class Status(Command):
 
     async def run(self, call: Call) -> Reply:
         queries = call.services.requests.queries
-        return _reply(await queries.status(call.asker.channel, self.references, self.states, names=call.names), call)
+        answer = await queries.status(call.asker.channel, self.references, self.states, names=call.names)
+        if refusal := _plain_question(answer):
+            return call.refused(refusal)
+        return _reply(answer, call)
+
+
+def _plain_question(answer: StatusAnswer) -> Refusal | None:
+    """For `status what is failing`: the command to type instead, if none of the words is a pipeline."""
+    unknown = [unresolved.reference for unresolved in answer.unresolved]
+    if answer.views or answer.considered or not asks_about_failures(unknown):
+        return None
+    shown = outside(" ".join(unknown))
+    reason = f"I couldn't find a pipeline called *{shown}*. To see what has failed:"
+    return Refusal(reason=reason, command="status failed")
 
 
 def _parse(command_text: CommandText) -> Command:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from bot.domain.attention import State
 from bot.slack.grammar.clauses import EVENT_SYNONYMS
 from bot.slack.grammar.command_text import CommandText
+from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.tokens import Refused, Word, slice_of, typed
 from bot.slack.render.mrkdwn import outside
@@ -58,6 +59,8 @@ def _answers(words: list[Word], command_text: CommandText) -> Iterator[str]:
         yield f"help {topic}"
     if asked := asked_for(words, command_text):
         yield f"status {asked}"
+    elif asks_about_failures(word.text for word in words):
+        yield "status failed"
     elif any(_plain(word) in {"watch", "watches", "watched", "watching", "paged"} for word in words):
         yield "watches"
 
