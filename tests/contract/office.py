@@ -35,7 +35,7 @@ class Office:
     directory: Directory
     permissions: Permissions
     router: Router
-    said: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
 
     async def type(self, text: str, user: UserId = ANN, channel: ChannelId = ALERTS) -> str:
         """As from the composer: Slack makes references of what this person can pick."""
@@ -64,13 +64,13 @@ class Office:
         assert reply
         text = reply.message.text
         assert ":information_source:" not in str(reply.blocks[0]) or "\n" in text
-        self.said.append(text)
+        self.answers.append(text)
         return text
 
     async def watches(self, channel: ChannelId) -> list[Watch]:
         return list((await self.bot.store.watches()).of(channel))
 
-    def asked(self, method: str) -> int:
+    def call_count(self, method: str) -> int:
         return sum(call.method == method for call in self.sandbox.slack.calls)
 
     async def announced(self, channel: ChannelId) -> str:

@@ -55,7 +55,7 @@ class Room:
     office: Office
     inbox: Inbox
     url: str
-    said: list[dict[str, object]] = field(default_factory=list)
+    replies: list[dict[str, object]] = field(default_factory=list)
     clicks: int = 0
 
     async def type(self, text: str, user: UserId = ANN, channel: ChannelId = ALERTS) -> str:
@@ -64,11 +64,11 @@ class Room:
         facts = {"text": raw, "channel": channel, "user": user, "response_url": self.url}
         self.clicks += 1
         await self.inbox.take(_acknowledged, COMMAND, str(self.clicks), facts)  # type: ignore[arg-type]
-        return str(self.said[-1]["text"])
+        return str(self.replies[-1]["text"])
 
     async def button(self, action: str, channel: ChannelId = ALERTS) -> str:
         """The value of a button: in the last announcement for *Undo*, otherwise in the last answer."""
-        blocks = await self.announced(channel) if action == action_ids.UNDO else self.said[-1]["blocks"]
+        blocks = await self.announced(channel) if action == action_ids.UNDO else self.replies[-1]["blocks"]
         return _values(blocks, action)[-1]
 
     def direct(self, user: UserId = ANN) -> ChannelId:
@@ -106,9 +106,9 @@ class Room:
             "response_url": self.url,
             **({} if shown is None else {"message": {"ts": "1.0", "blocks": list(shown)}}),
         }
-        before = len(self.said)
+        before = len(self.replies)
         await self.inbox.take(_acknowledged, CLICK, *read_click(body))  # type: ignore[arg-type]
-        return str(self.said[-1]["text"]) if len(self.said) > before else ""
+        return str(self.replies[-1]["text"]) if len(self.replies) > before else ""
 
     async def watches(self, channel: ChannelId = ALERTS) -> list[str]:
         """To the last byte: also who made each, when, and what it was called."""
@@ -127,8 +127,8 @@ def _values(blocks: object, action: str) -> list[str]:
 @asynccontextmanager
 async def room(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Room]:
     meanwhile: list[Callable[[], Awaitable[None]]] = []
-    async with hearing(meanwhile) as (url, said), office(fake_redis) as it:
-        yield Room(it, _inbox(it), url, said)
+    async with hearing(meanwhile) as (url, replies), office(fake_redis) as it:
+        yield Room(it, _inbox(it), url, replies)
 
 
 def _inbox(it: Office) -> Inbox:
@@ -318,7 +318,7 @@ async def test_a_bot_that_was_started_anew_undoes_what_the_one_before_did(fake_r
         async with running(fake_redis, *pipelines(2), clock=old.bot.clock) as bot:
             router = router_for(bot, old.directory, old.permissions, Broadcast.MEMBERS)
             new = Office(old.sandbox, bot, old.directory, old.permissions, router)
-            later = Room(new, _inbox(new), it.url, it.said, clicks=50)
+            later = Room(new, _inbox(new), it.url, it.replies, clicks=50)
             assert "Undone" in await later.click(action_ids.UNDO, value)
             assert await later.watches() == []
 
@@ -329,11 +329,11 @@ async def test_a_used_undo_takes_its_button_off_the_announcement(fake_redis: red
         shown, value = await it.announced(), await it.button(action_ids.UNDO)
         assert "Undone by bob" in await it.click(action_ids.UNDO, value, BOB, shown=shown)
         assert await it.watches() == []
-        assert it.said[-1]["replace_original"] is True
-        assert _values(it.said[-1]["blocks"], action_ids.UNDO) == []
-        assert "Undo works for" not in str(it.said[-1])
-        assert "added a watch" in str(it.said[-1]["text"])
-        assert "orders-1" in str(it.said[-1]["text"])
+        assert it.replies[-1]["replace_original"] is True
+        assert _values(it.replies[-1]["blocks"], action_ids.UNDO) == []
+        assert "Undo works for" not in str(it.replies[-1])
+        assert "added a watch" in str(it.replies[-1]["text"])
+        assert "orders-1" in str(it.replies[-1]["text"])
 
 
 @pytest.mark.parametrize(("text", "why"), [("watch orders-1 page @carol", SINCE), ("", GONE)])
@@ -351,8 +351,8 @@ async def test_an_undo_that_is_impossible_takes_its_button_off_the_announcement(
         answer = await it.click(action_ids.UNDO, value, BOB, shown=shown)
         assert "added a watch" in answer
         assert why in answer
-        assert it.said[-1]["replace_original"] is True
-        assert _values(it.said[-1]["blocks"], action_ids.UNDO) == []
+        assert it.replies[-1]["replace_original"] is True
+        assert _values(it.replies[-1]["blocks"], action_ids.UNDO) == []
         assert await it.watches() == before
 
 
@@ -361,7 +361,7 @@ async def test_a_refused_undo_leaves_the_announcement_as_it_is(fake_redis: redis
         await it.type("watch orders-1")
         shown, value = await it.announced(), await it.button(action_ids.UNDO)
         assert NOT_FULL in await it.click(action_ids.UNDO, value, UserId("U0DEE"), shown=shown)
-        assert it.said[-1]["replace_original"] is False
+        assert it.replies[-1]["replace_original"] is False
 
 
 async def test_a_change_has_one_undo_button(fake_redis: redis.asyncio.Redis) -> None:
@@ -370,20 +370,20 @@ async def test_a_change_has_one_undo_button(fake_redis: redis.asyncio.Redis) -> 
         direct = it.direct()
         for text in ("watch orders-1", "unwatch orders-1"):
             await it.type(text)
-            assert _values(it.said[-1]["blocks"], action_ids.UNDO) == []
+            assert _values(it.replies[-1]["blocks"], action_ids.UNDO) == []
             assert _values(await it.announced(), action_ids.UNDO) != []
             await it.type(text, channel=direct)
-            assert len(_values(it.said[-1]["blocks"], action_ids.UNDO)) == 1
+            assert len(_values(it.replies[-1]["blocks"], action_ids.UNDO)) == 1
 
 
 async def test_a_used_undo_in_a_direct_message_says_what_it_restored(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         direct = it.direct()
         await it.type("watch orders-1", channel=direct)
-        shown = it.said[-1]["blocks"]
+        shown = it.replies[-1]["blocks"]
         assert isinstance(shown, list)
         (value,) = _values(shown, action_ids.UNDO)
         answer = await it.click(action_ids.UNDO, value, channel=direct, shown=shown)
         assert "You now watch" in answer
         assert "No longer watched: orders-1" in answer
-        assert _values(it.said[-1]["blocks"], action_ids.UNDO) == []
+        assert _values(it.replies[-1]["blocks"], action_ids.UNDO) == []

@@ -157,10 +157,10 @@ async def test_a_channel_renamed_or_made_private_with_us_in_it_goes_on(yard: Yar
 
 
 async def test_another_person_s_leaving_and_a_channel_that_watches_nothing_are_no_business_of_ours(yard: Yard) -> None:
-    asked = yard.calls("conversations.info")
+    calls = yard.calls("conversations.info")
     await yard.channel_monitor.on({"type": "member_left_channel", "channel": ROOM, "user": "U0ANN"})
     await yard.channel_monitor.on({"type": "channel_archive", "channel": "C0QUIET"})
-    assert yard.calls("conversations.info") == asked
+    assert yard.calls("conversations.info") == calls
 
 
 @asynccontextmanager
@@ -232,8 +232,8 @@ async def test_that_a_channel_s_id_changes_is_acknowledged_once_it_is_kept(
         with capture_logs() as logs:
             yard.sandbox.slack.change_id(ROOM)
             there = await moved(yard)
-        told = [entry.ack.ok for entry in delivery.log if entry.payload["event"]["type"] == "channel_id_changed"]
-    assert told == [False, False, True]
+        acks = [entry.ack.ok for entry in delivery.log if entry.payload["event"]["type"] == "channel_id_changed"]
+    assert acks == [False, False, True]
     assert there in yard.sandbox.slack.directory.channels
     assert await yard.store.renames() == {}
     assert [entry["event"] for entry in logs] == ["store_away", "store_away", "channel_id_changed"]
@@ -304,9 +304,9 @@ async def test_an_id_that_changes_while_a_message_is_under_way_is_done_right_aft
 
 async def test_what_slack_still_tells_of_a_dead_id_makes_nobody_hear_that_the_channel_is_gone(yard: Yard) -> None:
     await yard.channel_monitor.keep(await id_changes(yard))
-    asked = yard.calls("conversations.info")
+    calls = yard.calls("conversations.info")
     await yard.channel_monitor.on({"type": "channel_deleted", "channel": ROOM})
-    assert yard.calls("conversations.info") == asked
+    assert yard.calls("conversations.info") == calls
     assert (await yard.watches()).suspended == {}
     assert await yard.notices() == []
 
@@ -321,11 +321,11 @@ async def test_an_id_that_cannot_be_changed_keeps_nothing_else_from_being_looked
     yard.store.first["rename_channel"] = refused
     await yard.store.keep_rename(ChannelId("C0ELSEWHERE"), NEW, "1.0")
     archive(yard)
-    asked = yard.calls("auth.test")
+    calls = yard.calls("auth.test")
     with suppress(RuntimeError):
         await yard.a_day_later()
     assert (await yard.watches()).suspended == {ROOM: SuspendReason.ARCHIVED}
-    assert yard.calls("auth.test") == asked + 1
+    assert yard.calls("auth.test") == calls + 1
     assert await yard.store.renames() == {"C0ELSEWHERE": NEW}
 
 
@@ -373,13 +373,13 @@ async def test_a_slack_that_cannot_be_asked_keeps_no_id_from_being_changed(yard:
 
 
 async def test_a_channel_is_looked_at_once_a_day(yard: Yard) -> None:
-    asked = yard.calls("conversations.info")
+    calls = yard.calls("conversations.info")
     for _ in range(60):
         await yard.clock.pass_time(60)
         await yard.channel_monitor.check_channels()
-    assert yard.calls("conversations.info") == asked
+    assert yard.calls("conversations.info") == calls
     await yard.a_day_later()
-    assert yard.calls("conversations.info") == asked + 1
+    assert yard.calls("conversations.info") == calls + 1
 
 
 class MuteDirectory(Directory):
@@ -387,13 +387,13 @@ class MuteDirectory(Directory):
 
     def __init__(self, mute: Container[str]) -> None:
         self.mute = mute
-        self.asked: list[ChannelId] = []
+        self.requested: list[ChannelId] = []
 
     async def refusal(self) -> str | None:
         return None
 
     async def obstacle(self, channel: ChannelId) -> SuspendReason | None:
-        self.asked.append(channel)
+        self.requested.append(channel)
         if channel in self.mute:
             raise ChatAway(f"Slack does not say how {channel} is")
         return None
@@ -422,16 +422,16 @@ async def test_channels_of_which_slack_says_nothing_hold_up_no_others_and_are_as
         with suppress(ChatAway):
             await channel_monitor.check_channels()
         await yard.clock.pass_time(60)
-    asked = Counter(directory.asked)
-    assert asked.keys() == set(channels)
-    assert {asked[channel] for channel in channels if channel not in names} == {1}
+    calls = Counter(directory.requested)
+    assert calls.keys() == set(channels)
+    assert {calls[channel] for channel in channels if channel not in names} == {1}
     directory.mute = ()
     for _ in range(mute):
         with suppress(ChatAway):
             await channel_monitor.check_channels()
         await yard.clock.pass_time(60)
-    assert Counter(directory.asked)[channels[0]] == asked[channels[0]] + 1
-    assert len(directory.asked) == asked.total() + mute
+    assert Counter(directory.requested)[channels[0]] == calls[channels[0]] + 1
+    assert len(directory.requested) == calls.total() + mute
 
 
 async def test_one_channel_of_which_slack_says_nothing_is_asked_of_at_each_look(yard: Yard) -> None:
@@ -439,9 +439,9 @@ async def test_one_channel_of_which_slack_says_nothing_is_asked_of_at_each_look(
     for look in range(4):
         with pytest.raises(ChatAway):
             await channel_monitor.check_channels()
-        assert directory.asked.count(ChannelId("C0000")) == look + 1
+        assert directory.requested.count(ChannelId("C0000")) == look + 1
         await yard.clock.pass_time(60)
-    assert set(directory.asked) == set(channels)
+    assert set(directory.requested) == set(channels)
 
 
 async def test_a_slack_that_is_away_as_a_whole_is_asked_little(yard: Yard) -> None:
@@ -450,7 +450,7 @@ async def test_a_slack_that_is_away_as_a_whole_is_asked_little(yard: Yard) -> No
     )
     with pytest.raises(ChatAway):
         await channel_monitor.check_channels()
-    assert directory.asked == channels[:2]
+    assert directory.requested == channels[:2]
 
 
 @pytest.mark.parametrize("error", ["token_revoked", "account_inactive", "invalid_auth"])
@@ -466,9 +466,9 @@ async def test_a_token_that_is_not_accepted_is_told_in_the_log_with_its_cure_and
         for _ in range(round(LOG_AGAIN_SECONDS / 60) + 1):
             await yard.channel_monitor.check_channels()
             await yard.clock.pass_time(60)
-    told = [entry for entry in logs if entry["event"] == "slack_token_refused"]
-    assert {(entry["log_level"], entry["error"], entry["fix"]) for entry in told} == {("error", error, REINSTALL)}
-    assert len(told) == 2  # at once, and again after a quarter of an hour
+    records = [entry for entry in logs if entry["event"] == "slack_token_refused"]
+    assert {(entry["log_level"], entry["error"], entry["fix"]) for entry in records} == {("error", error, REINSTALL)}
+    assert len(records) == 2  # at once, and again after a quarter of an hour
     assert yard.calls("conversations.info") <= 1  # of the first look
     yard.sandbox.slack.faults.clear()
     with capture_logs() as logs:

@@ -126,9 +126,9 @@ async def test_a_line_is_posted_found_and_broadcast_in_its_thread(sandbox: Sandb
     line = TimelineEntry(
         revision=2, at=now(sandbox), events=(Event.RECOVERED,), phase=Phase.RUNNING, downtime_seconds=3
     )
-    told = ThreadEntry(card_key="key-1", pipeline=a_pipeline(), entry=line, broadcast=True)
-    delivery = changed(a_delivery(sandbox, "line-1"), body=told)
-    posted = await poster.post(delivery, told, parent_id=root.message_id, now=now(sandbox))
+    entry_body = ThreadEntry(card_key="key-1", pipeline=a_pipeline(), entry=line, broadcast=True)
+    delivery = changed(a_delivery(sandbox, "line-1"), body=entry_body)
+    posted = await poster.post(delivery, entry_body, parent_id=root.message_id, now=now(sandbox))
     assert isinstance(posted, Posted)
     (card,) = sandbox.slack.messages(ALERTS)
     assert [(reply.ts, reply.broadcast) for reply in card.replies] == [(posted.message_id, True)]

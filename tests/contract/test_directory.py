@@ -139,7 +139,7 @@ async def crowded(fake_redis: redis.asyncio.Redis, *, calls: int) -> AsyncIterat
 async def test_in_a_large_workspace_the_last_person_is_found(fake_redis: redis.asyncio.Redis) -> None:
     async with crowded(fake_redis, calls=20) as it:
         assert "pages @zoe" in await it.type('watch pipe_0001 page "@Zoe Zimmer"')
-        assert it.asked("users.list") == 6
+        assert it.call_count("users.list") == 6
 
 
 async def test_while_slack_throttles_those_who_were_read_are_found_and_nobody_else_is_called_missing(
@@ -151,19 +151,21 @@ async def test_while_slack_throttles_those_who_were_read_are_found_and_nobody_el
             answer = await it.send(f"watch pipe_0002 page {name}")
             assert answer.startswith(f"Slack isn't answering right now, so I can't look up {name.strip(chr(34))}.")
             assert "Nothing was changed." in answer
-        assert it.asked("users.list") == 2  # the page, and one refusal: Slack is left alone for as long as it asked
+        assert (
+            it.call_count("users.list") == 2
+        )  # the page, and one refusal: Slack is left alone for as long as it asked
 
 
 async def test_what_was_read_is_kept_and_the_rest_is_read_in_the_background(fake_redis: redis.asyncio.Redis) -> None:
     async with crowded(fake_redis, calls=3) as it:
         assert "Slack isn't answering" in await it.send("watch pipe_0001 page @zoe")
-        assert it.asked("users.list") == 4
+        assert it.call_count("users.list") == 4
         it.sandbox.slack.limits.enabled = False
         await it.bot.clock.pass_time(100_000)
         await it.directory.read_on()
-        assert it.asked("users.list") == 7  # three pages more, none of them again
+        assert it.call_count("users.list") == 7  # three pages more, none of them again
         assert "pages @zoe" in await it.send("watch pipe_0001 page @zoe")
-        assert it.asked("users.list") == 7
+        assert it.call_count("users.list") == 7
 
 
 async def test_what_slack_refused_at_once_is_read_in_the_background_too(fake_redis: redis.asyncio.Redis) -> None:
@@ -172,13 +174,13 @@ async def test_what_slack_refused_at_once_is_read_in_the_background_too(fake_red
         assert "Slack isn't answering" in await it.send("watch pipe_0001 page @bob")
         it.sandbox.slack.set_fault("users.list", None)
         await it.directory.read_on()
-        assert it.asked("users.list") == 1  # Slack asked for 30 s
+        assert it.call_count("users.list") == 1  # Slack asked for 30 s
         await it.bot.clock.pass_time(31)
         await it.directory.read_on()
         await it.directory.read_on()
-        assert it.asked("users.list") == 2
+        assert it.call_count("users.list") == 2
         assert "pages @bob" in await it.send("watch pipe_0001 page @bob")
-        assert it.asked("users.list") == 2
+        assert it.call_count("users.list") == 2
 
 
 async def test_a_cursor_that_slack_no_longer_knows_begins_the_list_again(fake_redis: redis.asyncio.Redis) -> None:
@@ -202,10 +204,10 @@ async def test_names_are_asked_for_once_and_again_when_they_are_old(fake_redis: 
     async with office(fake_redis) as it:
         for name in ("ann", "bob", "ann"):
             await it.send(f"watch pipe_0001 page @{name}")
-        assert it.asked("users.list") == 1
+        assert it.call_count("users.list") == 1
         await it.bot.clock.pass_time(601)
         await it.send("watch pipe_0001 page @ann")
-        assert it.asked("users.list") == 2
+        assert it.call_count("users.list") == 2
 
 
 async def test_while_groups_cannot_be_read_a_name_might_be_a_groups(fake_redis: redis.asyncio.Redis) -> None:

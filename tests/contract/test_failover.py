@@ -24,7 +24,7 @@ class TwoServers:
 
     refusal: bytes
     connections_to_old: int = 3
-    asked: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
     opened: int = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -44,7 +44,7 @@ class TwoServers:
             return b"-ERR unknown command\r\n" if b"HELLO" in request else b"+OK\r\n"
         if b"PING" in request:
             return b"+PONG\r\n"
-        self.asked.append("old" if old else "new")
+        self.requests.append("old" if old else "new")
         return b"-" + self.refusal + b"\r\n" if old else b"+OK\r\n"
 
 
@@ -76,7 +76,7 @@ REFUSALS = [
 async def test_the_next_connection_is_asked_within_the_same_call(refusal: str) -> None:
     async with answering(refusal, connections_to_old=1) as (servers, client):
         assert await client.set("key", "value")
-    assert servers.asked == ["old", "new"]
+    assert servers.requests == ["old", "new"]
 
 
 async def test_every_other_connection_to_that_server_is_left_too() -> None:
@@ -84,9 +84,9 @@ async def test_every_other_connection_to_that_server_is_left_too() -> None:
         await asyncio.gather(*(client.ping() for _ in range(3)))
         assert servers.opened == 3
         await asyncio.gather(*(client.set("key", "value") for _ in range(3)), return_exceptions=True)
-        servers.asked.clear()
+        servers.requests.clear()
         await asyncio.gather(*(client.set("key", "value") for _ in range(3)))
-    assert servers.asked == ["new"] * 3
+    assert servers.requests == ["new"] * 3
 
 
 async def test_while_the_address_leads_to_the_old_server_each_call_resolves_it_again() -> None:

@@ -37,8 +37,8 @@ async def test_it_deletes_every_key_of_the_workspace_and_no_other(any_redis: red
     assert (found.watches, found.deliveries) == (1, 1)
     assert await forget(any_redis, TEAM) == found.keys
     assert (await workspace_data(any_redis, TEAM)).keys == 0
-    left = {name async for name in any_redis.scan_iter()}
-    assert left == others | {f"other:{{{TEAM}}}:watches".encode()}
+    remaining = {name async for name in any_redis.scan_iter()}
+    assert remaining == others | {f"other:{{{TEAM}}}:watches".encode()}
 
 
 async def test_the_mark_of_an_emptied_key_counts_as_nothing(any_redis: redis.asyncio.Redis) -> None:
@@ -55,11 +55,11 @@ async def test_the_mark_of_an_emptied_key_counts_as_nothing(any_redis: redis.asy
 class Terminal:
     def __init__(self, answer: str = "") -> None:
         self.answer = answer
-        self.asked: list[str] = []
-        self.said: list[str] = []
+        self.questions: list[str] = []
+        self.lines: list[str] = []
 
     def ask(self, text: str) -> str:
-        self.asked.append(text)
+        self.questions.append(text)
         return self.answer
 
 
@@ -72,7 +72,7 @@ async def typed(
         data_dir=Path("nowhere"),
         force=force,
         ask=None if yes else terminal.ask,
-        say=terminal.said.append,
+        say=terminal.lines.append,
         clock=clock or FakeClock(),
     )
 
@@ -90,14 +90,14 @@ async def test_it_asks_for_the_id_and_says_what_was_deleted(valkey: redis.asynci
     assert (await workspace_data(client, TEAM)).watches == 1
     right = Terminal(TEAM)
     await typed(right, valkey_url)
-    assert "1 watch, 0 pipelines, 0 runbooks and notes, 1 message not sent yet." in right.said[0]
-    assert right.said[1].startswith("Deleted ")
-    assert right.asked == [f"Type {TEAM} to delete all of it for good"]
+    assert "1 watch, 0 pipelines, 0 runbooks and notes, 1 message not sent yet." in right.lines[0]
+    assert right.lines[1].startswith("Deleted ")
+    assert right.questions == [f"Type {TEAM} to delete all of it for good"]
     assert (await workspace_data(client, TEAM)).keys == 0
     again = Terminal()
     await typed(again, valkey_url)
-    assert again.said == [f"There is no data of {TEAM}."]
-    assert again.asked == []
+    assert again.lines == [f"There is no data of {TEAM}."]
+    assert again.questions == []
 
 
 @pytest.mark.parametrize(("age", "runs"), [(-5, True), (0, True), (59, True), (61, False)])
@@ -120,9 +120,9 @@ async def test_it_refuses_while_a_bot_runs_unless_it_is_forced(
 async def test_without_a_data_directory_none_is_made(tmp_path: Path) -> None:
     terminal = Terminal()
     await forget_team(
-        TEAM, url=None, data_dir=tmp_path / "none", force=False, ask=None, say=terminal.said.append, clock=FakeClock()
+        TEAM, url=None, data_dir=tmp_path / "none", force=False, ask=None, say=terminal.lines.append, clock=FakeClock()
     )
-    assert "there is no data" in terminal.said[0]
+    assert "there is no data" in terminal.lines[0]
     assert list(tmp_path.iterdir()) == []
 
 

@@ -179,8 +179,8 @@ class TestReading:
             await client.status(orders)
             await client.pipeline(orders)
             await client.page(1)
-        asked = [(request.method, request.path.partition("?")[0], request.status) for request in goldrush.requests]
-        assert asked == [
+        requests = [(request.method, request.path.partition("?")[0], request.status) for request in goldrush.requests]
+        assert requests == [
             ("GET", f"{BASE}{orders}/status/", 200),
             ("GET", f"{BASE}{orders}/", 200),
             ("GET", BASE, 200),
@@ -302,11 +302,11 @@ class TestFaults:
     ) -> None:
         async with client_of(url) as client:
             goldrush.set_fault(Fault(kind=FaultKind.MISSING_READY), orders)
-            seen = await client.status(orders)
-            assert (seen.replicas, seen.ready) == (1, None)
+            observation = await client.status(orders)
+            assert (observation.replicas, observation.ready) == (1, None)
             goldrush.set_fault(Fault(kind=FaultKind.MISSING_UID), orders)
-            seen = await client.status(orders)
-            assert (seen.uid, seen.ready) == (None, 1)
+            observation = await client.status(orders)
+            assert (observation.uid, observation.ready) == (None, 1)
 
     async def test_listings_that_are_not_whole(self, goldrush: GoldRush, url: str) -> None:
         async with client_of(url) as client:
@@ -574,8 +574,8 @@ class TestTheKeyStaysInside:
 
     async def test_not_even_where_the_server_repeats_it(self) -> None:
         async def echo(request: web.Request) -> web.Response:
-            said = f"{request.headers['Authorization']} or {KEY} is not known"
-            return web.json_response({"data": None, "error": True, "error_message": said}, status=401)
+            complaint = f"{request.headers['Authorization']} or {KEY} is not known"
+            return web.json_response({"data": None, "error": True, "error_message": complaint}, status=401)
 
         async with serving(web.get("/{rest:.*}", echo)) as url, client_of(url) as client:
             with pytest.raises(Unauthorized, match=r"is not known$") as caught:

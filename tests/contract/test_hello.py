@@ -67,5 +67,5 @@ def test_hello_says_what_to_type_next() -> None:
 async def test_when_the_app_is_uninstalled_the_log_says_how_to_delete_its_data(yard: Yard) -> None:
     with capture_logs() as logs:
         await yard.channel_monitor.on({"type": "app_uninstalled"})
-    (told,) = [entry for entry in logs if entry["event"] == "app_uninstalled"]
-    assert f"pipeline-bot forget {TEAM}" in told["fix"]
+    (record,) = [entry for entry in logs if entry["event"] == "app_uninstalled"]
+    assert f"pipeline-bot forget {TEAM}" in record["fix"]

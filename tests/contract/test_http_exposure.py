@@ -212,8 +212,8 @@ async def test_a_flood_is_logged_in_two_lines() -> None:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(b"no http\r\n\r\n")
             writer.close()
-    told = [record for record in logs if record["event"] == "http_refused"]
-    assert told == [{"event": "http_refused", "log_level": "warning", "not_signed": 1}]
+    records = [record for record in logs if record["event"] == "http_refused"]
+    assert records == [{"event": "http_refused", "log_level": "warning", "not_signed": 1}]
 
 
 async def test_later_refusals_are_counted_together() -> None:

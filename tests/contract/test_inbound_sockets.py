@@ -27,19 +27,19 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 @pytest.fixture
-async def heard(sandbox: Sandbox) -> AsyncIterator[list[str]]:
+async def commands(sandbox: Sandbox) -> AsyncIterator[list[str]]:
     app = AsyncApp(client=web_client("xoxb-sandbox", f"{sandbox.url}/api/"), request_verification_enabled=False)
-    heard: list[str] = []
+    commands: list[str] = []
 
     @app.command("/pipeline")
     async def on_command(ack: AsyncAck, command: dict[str, str]) -> None:
         await ack()
-        heard.append(command["text"])
+        commands.append(command["text"])
 
     answer = await call(web_client("xapp-sandbox", f"{sandbox.url}/api/"), "apps.connections.open")
     async with listening(app, "xapp-sandbox", str(answer.body["url"])):
         await sandbox.until(lambda: len(sandbox.slack.delivery.sockets.open) == CONNECTIONS, 20)
-        yield heard
+        yield commands
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ async def heard(sandbox: Sandbox) -> AsyncIterator[list[str]]:
     ],
 )
 async def test_a_bent_envelope_is_dropped(
-    sandbox: Sandbox, heard: list[str], envelope: dict[str, object], caplog: pytest.LogCaptureFixture
+    sandbox: Sandbox, commands: list[str], envelope: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
         for socket in sandbox.slack.delivery.sockets.open:
@@ -64,7 +64,7 @@ async def test_a_bent_envelope_is_dropped(
         good = await sandbox.slack.run_command("U0ANN", "C0ALERTS", "/pipeline", "status")
         await sandbox.slack.run_command("U0ANN", "C0ALERTS", "/pipeline", "status")
     assert good.ok
-    assert heard == ["status", "status"]
+    assert commands == ["status", "status"]
     assert not [record for record in caplog.records if record.exc_info or BOLT_TRIPPED in record.getMessage()]
 
 

@@ -43,7 +43,7 @@ class Counter:
     bot: Bot
     redis: redis.asyncio.Redis
     url: str
-    said: list[dict[str, object]]
+    replies: list[dict[str, object]]
     meanwhile: list[Callable[[], Awaitable[None]]]
 
     def inbox(
@@ -72,8 +72,8 @@ class Counter:
         return {"text": text, "channel": ALERTS, "user": ANN, "response_url": self.url}
 
     def clicking(self, action: str, facts: Mapping[str, object]) -> dict[str, str]:
-        told = {"action": action, "channel": ALERTS, "user": ANN, "ephemeral": "", "value": json.dumps(facts)}
-        return told | {"response_url": self.url}
+        payload = {"action": action, "channel": ALERTS, "user": ANN, "ephemeral": "", "value": json.dumps(facts)}
+        return payload | {"response_url": self.url}
 
     async def left_undone(self, text: str, seconds_ago: float = 0.0) -> None:
         """Kept by a bot that died before it acted."""
@@ -82,7 +82,7 @@ class Counter:
             Interaction(team=TEAM, id=f"{COMMAND} 1", kind=COMMAND, at=at, payload=self.asking(text))
         )
 
-    async def kept(self) -> int:
+    async def stored_count(self) -> int:
         return len(await self.bot.store.unfinished())
 
     async def watched(self) -> list[str]:
@@ -90,7 +90,7 @@ class Counter:
 
     @property
     def answers(self) -> list[str]:
-        return [str(answer["text"]) for answer in self.said]
+        return [str(answer["text"]) for answer in self.replies]
 
 
 class Ack(AsyncAck):
@@ -112,12 +112,12 @@ async def hearing(
     meanwhile: list[Callable[[], Awaitable[None]]],
 ) -> AsyncIterator[tuple[str, list[dict[str, object]]]]:
     """A response_url, and what is said to it."""
-    said: list[dict[str, object]] = []
+    replies: list[dict[str, object]] = []
 
     async def hear(request: web.Request) -> web.Response:
         for step in meanwhile:
             await step()
-        said.append(await request.json())
+        replies.append(await request.json())
         return web.Response(text="ok")
 
     server = web.Application()
@@ -125,16 +125,16 @@ async def hearing(
     runner = web.AppRunner(server)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/answer", said
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/answer", replies
     await runner.cleanup()
 
 
 @pytest.fixture
 async def counter(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Counter]:
     meanwhile: list[Callable[[], Awaitable[None]]] = []
-    async with hearing(meanwhile) as (url, said), running(fake_redis, *pipelines(2)) as bot:
+    async with hearing(meanwhile) as (url, replies), running(fake_redis, *pipelines(2)) as bot:
         await bot.catalogue.refresh()
-        yield Counter(bot, fake_redis, url, said, meanwhile)
+        yield Counter(bot, fake_redis, url, replies, meanwhile)
 
 
 class LosesReplies(WholeStore):
@@ -188,7 +188,7 @@ async def test_it_is_in_redis_before_it_is_acknowledged_and_out_of_it_when_it_is
     )
     await counter.inbox().take(ack, kind, "1", facts)
     assert ack.found == [1]
-    assert await counter.kept() == 0
+    assert await counter.stored_count() == 0
     assert len(counter.answers) == 1
 
 
@@ -201,9 +201,9 @@ async def test_delivered_again_at_once_or_later_or_after_a_restart_or_to_another
     await one.take(ack, CLICK, "1", facts)
     await counter.inbox().take(ack, CLICK, "1", facts)  # as after a restart
     assert len(ack.found) == 5  # each is acknowledged, else Slack delivers it again
-    assert [answer["response_type"] for answer in counter.said] == ["in_channel"]
+    assert [answer["response_type"] for answer in counter.replies] == ["in_channel"]
     await one.take(ack, CLICK, "2", facts)
-    assert len(counter.said) == 2
+    assert len(counter.replies) == 2
 
 
 async def test_it_is_remembered_for_more_than_a_day(counter: Counter) -> None:
@@ -223,7 +223,7 @@ async def test_what_a_bot_that_died_left_undone_is_taken_up_once_by_one_of_two(c
     await asyncio.gather(*(inbox.recover() for inbox in bots))
     assert len(counter.answers) == 1
     assert await counter.watched() == [ONE]
-    assert await counter.kept() == 0
+    assert await counter.stored_count() == 0
 
 
 async def test_what_another_bot_did_just_now_is_not_done_again(counter: Counter) -> None:
@@ -244,7 +244,7 @@ async def test_what_is_under_way_is_not_taken_up_beside_itself(counter: Counter)
     stuck = asyncio.Event()
     counter.bot.api.gate = lambda _: stuck
     one = counter.inbox()
-    asked = asyncio.create_task(one.take(Ack(counter), COMMAND, "1", counter.asking("status orders-1")))
+    taking = asyncio.create_task(one.take(Ack(counter), COMMAND, "1", counter.asking("status orders-1")))
     while not counter.bot.api.reads:
         await asyncio.sleep(0)
     await counter.bot.clock.pass_time(40)
@@ -252,7 +252,7 @@ async def test_what_is_under_way_is_not_taken_up_beside_itself(counter: Counter)
     assert counter.answers == []
     stuck.set()
     await one.settled()
-    await asked
+    await taking
     assert len(counter.answers) == 1
 
 
@@ -332,7 +332,7 @@ async def test_a_store_that_kept_it_though_its_answer_was_lost_has_it_done(count
 async def test_what_needs_no_memory_is_answered_once_though_it_was_kept(counter: Counter, text: str) -> None:
     lossy = counter.inbox(LosesReplies(counter.redis, TEAM, counter.bot.clock))
     await lossy.take(Ack(counter), COMMAND, "1", counter.asking(text))
-    assert await counter.kept() == 0  # no other bot takes it up either
+    assert await counter.stored_count() == 0  # no other bot takes it up either
     await counter.bot.clock.pass_time(31)
     await lossy.recover()
     assert len(counter.answers) == 1
@@ -345,7 +345,7 @@ async def test_what_needs_no_memory_is_answered_once_though_it_is_kept_after_tha
     await counter.left_undone("help", seconds_ago=31)  # what Redis was sent before it came to it late
     await one.recover()
     assert len(counter.answers) == 1
-    assert await counter.kept() == 0
+    assert await counter.stored_count() == 0
 
 
 async def test_what_trips_over_what_needs_no_memory_is_told(counter: Counter) -> None:
@@ -378,7 +378,7 @@ async def test_a_store_that_goes_away_midway_is_waited_for_and_what_was_promised
     await one.recover()
     assert await counter.watched() == [ONE]
     assert "now watches" in counter.answers[1]
-    assert await counter.kept() == 0
+    assert await counter.stored_count() == 0
 
 
 async def test_what_was_done_though_the_store_could_not_be_told_so_is_not_done_again(counter: Counter) -> None:
@@ -387,8 +387,8 @@ async def test_what_was_done_though_the_store_could_not_be_told_so_is_not_done_a
     await one.take(Ack(counter), CLICK, "1", counter.clicking(action_ids.SHARE, {"asked": "status orders-1"}))
     await counter.bot.clock.pass_time(31)
     await one.recover()
-    assert len(counter.said) == 1
-    assert await counter.kept() == 0
+    assert len(counter.replies) == 1
+    assert await counter.stored_count() == 0
 
 
 async def test_what_was_left_undone_for_too_long_is_not_done_and_that_is_said(counter: Counter) -> None:
@@ -396,14 +396,14 @@ async def test_what_was_left_undone_for_too_long_is_not_done_and_that_is_said(co
     await counter.inbox().recover()
     assert await counter.watched() == []
     assert "it may not be done" in counter.answers[0]
-    assert await counter.kept() == 0
+    assert await counter.stored_count() == 0
 
 
 async def test_what_lapsed_is_noted_as_done_before_that_is_said(counter: Counter) -> None:
     found: list[int] = []
 
     async def look() -> None:
-        found.append(await counter.kept())
+        found.append(await counter.stored_count())
 
     counter.meanwhile.append(look)
     await counter.left_undone("watch orders-1", seconds_ago=26 * 60)
@@ -418,7 +418,7 @@ async def test_what_takes_too_long_is_ended_and_that_is_said(counter: Counter) -
     await counter.inbox(act_seconds=0.5).take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
     stuck.set()
     assert "This took too long" in counter.answers[0]
-    assert await counter.kept() == 0
+    assert await counter.stored_count() == 0
 
 
 async def test_what_took_too_long_is_noted_as_done_before_that_is_said(counter: Counter) -> None:
@@ -427,7 +427,7 @@ async def test_what_took_too_long_is_noted_as_done_before_that_is_said(counter: 
     counter.bot.api.gate = lambda _: stuck
 
     async def another_looks() -> None:
-        found.append(await counter.kept())
+        found.append(await counter.stored_count())
 
     counter.meanwhile.append(another_looks)
     await counter.inbox(act_seconds=0.5).take(Ack(counter), COMMAND, "1", counter.asking("status orders-1"))
@@ -476,7 +476,7 @@ async def test_a_button_of_a_failure_that_is_watched_no_more_says_so(counter: Co
         "orders-1 is no longer watched, so there are no further updates on this failure.\n"
         "To watch it again: `/pipeline watch orders-1`"
     )
-    assert not counter.said[-1]["replace_original"]
+    assert not counter.replies[-1]["replace_original"]
 
 
 async def test_a_card_that_an_emptied_redis_knows_no_more_stays_and_who_clicked_is_told_what_is_so(
@@ -490,9 +490,9 @@ async def test_a_card_that_an_emptied_redis_knows_no_more_stays_and_who_clicked_
     inbox = counter.inbox()
     for number, click in enumerate((one, many)):
         await inbox.take(Ack(counter), CLICK, str(number), click)
-    to_all = [(answer["replace_original"], answer["response_type"]) for answer in counter.said]
+    to_all = [(answer["replace_original"], answer["response_type"]) for answer in counter.replies]
     assert to_all == [(False, "ephemeral")] * 2
-    assert all(said.startswith("I couldn't save your click") for said in counter.answers)
+    assert all(replies.startswith("I couldn't save your click") for replies in counter.answers)
     assert "\nNow: orders-1 — FAILED" in counter.answers[0]
     assert "To watch it again: `/pipeline watch orders-1`" in counter.answers[0]
-    assert all("button" not in json.dumps(answer) for answer in counter.said)
+    assert all("button" not in json.dumps(answer) for answer in counter.replies)

@@ -20,30 +20,32 @@ async def a_watch_in_ops(it: Office) -> None:
     assert "now watches orders-1" in await it.type("watch pipe_0001 page @bob", ANN, OPS)
 
 
-@pytest.mark.parametrize("asked", ASKED)
+@pytest.mark.parametrize("command", ASKED)
 @pytest.mark.parametrize("user", [ANN, CAROL])
 async def test_a_confirmation_counts_from_people_in_the_channel(
-    fake_redis: redis.asyncio.Redis, asked: str, user: UserId
+    fake_redis: redis.asyncio.Redis, command: str, user: UserId
 ) -> None:
     """Ann left after she was asked; Carol never was there."""
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)
         before = await it.watches(OPS)
         it.sandbox.slack.leave(OPS, ANN)
-        answer = await it.click(action_ids.CONFIRM, {"asked": asked.format("<#G0OPS>")}, user, OPS)
+        answer = await it.click(action_ids.CONFIRM, {"asked": command.format("<#G0OPS>")}, user, OPS)
         assert answer.startswith("Only people in this channel can change what it watches. Nothing was changed.")
         assert await it.watches(OPS) == before
 
 
-@pytest.mark.parametrize("asked", ["watch nosuch-*", "unwatch pipe_0001"])
-async def test_who_became_a_guest_confirms_and_takes_back_nothing(fake_redis: redis.asyncio.Redis, asked: str) -> None:
+@pytest.mark.parametrize("command", ["watch nosuch-*", "unwatch pipe_0001"])
+async def test_who_became_a_guest_confirms_and_takes_back_nothing(
+    fake_redis: redis.asyncio.Redis, command: str
+) -> None:
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)
         undo = await undo_in(it)
         before = await it.watches(OPS)
         users = it.sandbox.slack.directory.users
         users[ANN] = replace(users[ANN], is_restricted=True)
-        for action, value in ((action_ids.CONFIRM, {"asked": asked}), (action_ids.UNDO, {"undo": undo})):
+        for action, value in ((action_ids.CONFIRM, {"asked": command}), (action_ids.UNDO, {"undo": undo})):
             assert "Only full members" in await it.click(action, value, ANN, OPS)
         assert await it.watches(OPS) == before
 
@@ -67,24 +69,24 @@ async def test_undo_works_once_in_its_channel_for_its_people(fake_redis: redis.a
 
 
 @pytest.mark.parametrize(
-    "asked", ["watches", 'note pipe_0001 "x"', "runbook pipe_0001 none", "status", "help", "", "x"]
+    "command", ["watches", 'note pipe_0001 "x"', "runbook pipe_0001 none", "status", "help", "", "x"]
 )
-async def test_a_confirmation_does_nothing_but_what_can_be_asked(fake_redis: redis.asyncio.Redis, asked: str) -> None:
+async def test_a_confirmation_does_nothing_but_what_can_be_asked(fake_redis: redis.asyncio.Redis, command: str) -> None:
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)
-        answer = await it.click(action_ids.CONFIRM, {"asked": asked}, ANN, OPS)
+        answer = await it.click(action_ids.CONFIRM, {"asked": command}, ANN, OPS)
         assert answer.startswith("This question is too old. Nothing was changed.")
 
 
-@pytest.mark.parametrize("asked", ["", "status", "status failed", "status running"])
+@pytest.mark.parametrize("command", ["", "status", "status failed", "status running"])
 @pytest.mark.parametrize("action", [action_ids.NEXT, action_ids.PREVIOUS, action_ids.SHARE])
 async def test_what_a_channel_watches_is_turned_to_and_shared_by_its_people(
-    fake_redis: redis.asyncio.Redis, action: str, asked: str
+    fake_redis: redis.asyncio.Redis, action: str, command: str
 ) -> None:
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)
         it.sandbox.slack.leave(OPS, ANN)
-        answer = await it.click(action, {"asked": asked, "page": 1}, ANN, OPS)
+        answer = await it.click(action, {"asked": command, "page": 1}, ANN, OPS)
         assert answer.startswith("Only people in this channel can see what it watches.")
         assert "orders-1" in await it.click(action, {"asked": "status pipe_0001", "page": 1}, BOB, OPS)
 
@@ -107,5 +109,5 @@ async def test_a_click_in_ones_own_conversation_with_the_bot_needs_no_membership
         direct = type(ALERTS)(channel.id)
         assert "You now watch" in await it.click(action_ids.CONFIRM, {"asked": "watch nosuch-*"}, ANN, direct)
         assert "no longer watch" in await it.click(action_ids.CONFIRM, {"asked": "unwatch nosuch-*"}, ANN, direct)
-        assert it.asked("conversations.members") == 0
+        assert it.call_count("conversations.members") == 0
         assert "don't watch" in await it.click(action_ids.UNWATCH, {"pipeline": ONE}, ANN, direct)

@@ -49,8 +49,8 @@ def test_it_subscribes_to_each_event_that_the_bot_listens_to_and_no_other(manife
 def test_it_asks_for_the_scopes_without_which_slack_does_not_send_an_event(
     manifest: dict[str, Any], event: str
 ) -> None:
-    needed, asked = SCOPES[event], set(manifest["oauth_config"]["scopes"]["bot"])
-    assert not needed or needed & asked
+    needed, requested = SCOPES[event], set(manifest["oauth_config"]["scopes"]["bot"])
+    assert not needed or needed & requested
 
 
 def test_it_is_valid(manifest: dict[str, Any]) -> None:

@@ -29,21 +29,21 @@ class Talk:
 
     async def answer(self, channel: str, user: str, earlier: int) -> Message:
         """The next answer that this person sees there."""
-        await self.office.sandbox.until(lambda: len(self.said(channel, user)) > earlier)
-        return self.said(channel, user)[-1]
+        await self.office.sandbox.until(lambda: len(self.shown(channel, user)) > earlier)
+        return self.shown(channel, user)[-1]
 
-    def said(self, channel: str, user: str) -> list[Message]:
+    def shown(self, channel: str, user: str) -> list[Message]:
         roots = self.office.sandbox.slack.messages(channel, user)
         messages = [message for root in roots for message in (root, *root.replies)]
         return [message for message in messages if message.user == BOT_USER]
 
     async def mention(self, text: str, user: str = ANN, channel: str = ALERTS, thread: str | None = None) -> Message:
-        earlier = len(self.said(channel, user))
+        earlier = len(self.shown(channel, user))
         self.office.sandbox.slack.mention(user, channel, text, thread)
         return await self.answer(channel, user, earlier)
 
     async def write(self, text: str, user: str = ANN, channel: str = DIRECT) -> Message:
-        earlier = len(self.said(channel, user))
+        earlier = len(self.shown(channel, user))
         self.office.sandbox.slack.direct_message(user, text)
         return await self.answer(channel, user, earlier)
 
@@ -72,7 +72,7 @@ async def test_a_mention_is_answered_to_its_author_alone(fake_redis: redis.async
         answer = await talk.mention("status orders-1")
         assert "orders-1" in answer.text
         assert answer.thread_ts is None
-        assert talk.said(ALERTS, BOB) == []
+        assert talk.shown(ALERTS, BOB) == []
 
 
 async def test_a_mention_in_a_thread_is_answered_there(fake_redis: redis.asyncio.Redis) -> None:
@@ -86,9 +86,9 @@ async def test_a_mention_in_a_thread_is_answered_there(fake_redis: redis.asyncio
 async def test_a_direct_message_is_answered_in_its_thread(fake_redis: redis.asyncio.Redis) -> None:
     async with talking(fake_redis) as talk:
         answer = await talk.write("status orders-1")
-        (asked,) = [message for message in talk.office.sandbox.slack.messages(DIRECT, ANN) if message.user == ANN]
+        (question,) = [message for message in talk.office.sandbox.slack.messages(DIRECT, ANN) if message.user == ANN]
         assert "orders-1" in answer.text
-        assert answer.thread_ts == asked.ts
+        assert answer.thread_ts == question.ts
 
 
 @pytest.mark.parametrize("text", ["", "hello", "Hi!"])
@@ -156,7 +156,7 @@ async def test_a_message_delivered_twice_is_answered_once(fake_redis: redis.asyn
         (entry,) = [delivered for delivered in talk.office.sandbox.slack.delivery.log if "event" in delivered.payload]
         talk.office.sandbox.slack.delivery.emit(entry.payload)
         await talk.mention("list")
-        assert len(talk.said(ALERTS, ANN)) == 2
+        assert len(talk.shown(ALERTS, ANN)) == 2
 
 
 async def test_an_edit_is_not_answered(fake_redis: redis.asyncio.Redis) -> None:
@@ -166,4 +166,4 @@ async def test_an_edit_is_not_answered(fake_redis: redis.asyncio.Redis) -> None:
         await talk.answer(ALERTS, ANN, 0)
         sandbox.slack.edit_message(ANN, ALERTS, message.ts, "@Pipeline Bot list")
         await talk.mention("watches")
-        assert len(talk.said(ALERTS, ANN)) == 2
+        assert len(talk.shown(ALERTS, ANN)) == 2

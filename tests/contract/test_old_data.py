@@ -84,9 +84,13 @@ async def the_api(store: WholeStore) -> FakeApi:
     """Every pipeline is as the older bot read it last."""
     api = FakeApi(*await store.catalogue())
     for pipeline_id, record in (await store.records()).items():
-        if seen := record.state.observation:
+        if observation := record.state.observation:
             api.statuses[pipeline_id] = Status(
-                phase=seen.phase, replicas=seen.replicas, ready=seen.ready, uid=seen.uid, start_time=seen.start_time
+                phase=observation.phase,
+                replicas=observation.replicas,
+                ready=observation.ready,
+                uid=observation.uid,
+                start_time=observation.start_time,
             )
     return api
 

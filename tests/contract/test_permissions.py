@@ -43,7 +43,7 @@ async def test_an_outsider_changes_and_learns_nothing_whatever_is_there(
         assert answer.startswith("I can't find a channel NAME that you're in. Nothing was changed.")
         assert len(await it.watches(OPS)) == 1
         assert BOT_USER not in it.sandbox.slack.directory.channels[QUIET].members
-        assert it.asked("conversations.join") == 0
+        assert it.call_count("conversations.join") == 0
 
 
 @pytest.mark.parametrize("command", CHANGING)
@@ -232,14 +232,18 @@ async def test_a_large_channel_is_read_to_its_end(fake_redis: redis.asyncio.Redi
         members = it.sandbox.slack.directory.channels[QUIET].members
         members[:0] = [f"U1{number:05}" for number in range(2500)]
         assert "now watches orders-1" in await it.type("watch pipe_0001 in #quiet", BOB)
-        assert it.asked("conversations.members") == 3
+        assert it.call_count("conversations.members") == 3
         assert "I can't find a channel quiet that you're in" in await it.type("unwatch all in #quiet", CAROL)
 
 
 async def test_nothing_is_opened_or_joined_for_somebody_who_may_not(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         await it.type("watch pipe_0001 page @ann @bob channel in #quiet", CAROL)
-        assert (it.asked("conversations.open"), it.asked("conversations.join"), it.asked("users.list")) == (0, 0, 0)
+        assert (
+            it.call_count("conversations.open"),
+            it.call_count("conversations.join"),
+            it.call_count("users.list"),
+        ) == (0, 0, 0)
 
 
 async def test_the_current_channel_may_be_named(fake_redis: redis.asyncio.Redis) -> None:

@@ -18,25 +18,25 @@ BOB = UserId("U0BOB")
 
 async def flood(here: Counter, inbox: Inbox, times: int, facts: dict[str, str], kind: str = COMMAND) -> int:
     """How many were kept in Redis."""
-    kept = 0
+    stored = 0
     for number in range(times):
         before = await here.redis.dbsize()
         await inbox.take(Ack(here), kind, f"{kind} {number} {facts['user']}", facts)
-        kept += await here.redis.dbsize() > before
-    return kept
+        stored += await here.redis.dbsize() > before
+    return stored
 
 
 def refusals(here: Counter) -> int:
-    return sum("You sent more than about" in str(said) for said in here.said)
+    return sum("You sent more than about" in str(reply) for reply in here.replies)
 
 
 async def test_what_is_too_much_is_acknowledged_kept_nowhere_and_told_once(counter: Counter) -> None:  # noqa: F811
     ack = Ack(counter)
     inbox = counter.inbox()
-    kept = await flood(counter, inbox, 100, counter.asking("help"))
-    assert kept == BURST
+    stored = await flood(counter, inbox, 100, counter.asking("help"))
+    assert stored == BURST
     assert refusals(counter) == 1
-    assert len(counter.said) == BURST + 1
+    assert len(counter.replies) == BURST + 1
     await inbox.take(ack, COMMAND, "one more", counter.asking("help"))
     assert len(ack.found) == 1
 
@@ -44,9 +44,9 @@ async def test_what_is_too_much_is_acknowledged_kept_nowhere_and_told_once(count
 async def test_another_person_is_answered_meanwhile(counter: Counter) -> None:  # noqa: F811
     inbox = counter.inbox()
     await flood(counter, inbox, 100, counter.asking("help"))
-    before = len(counter.said)
+    before = len(counter.replies)
     await inbox.take(Ack(counter), COMMAND, "of bob's", counter.asking("help") | {"user": BOB})
-    assert len(counter.said) == before + 1
+    assert len(counter.replies) == before + 1
     assert refusals(counter) == 1
 
 
@@ -58,15 +58,15 @@ async def test_a_flood_of_changes_is_announced_half_as_often(counter: Counter) -
             counter.bot.clock.seconds += 0.001
     rows = [row.body for row in await counter.bot.store.owed(ALERTS)]
     kinds = {NoticeKind.WATCHING, NoticeKind.UNWATCHED}
-    told = [body for body in rows if isinstance(body, Notice) and body.kind in kinds]
-    assert len(told) == BURST / 2
+    announcements = [body for body in rows if isinstance(body, Notice) and body.kind in kinds]
+    assert len(announcements) == BURST / 2
 
 
 @pytest.mark.parametrize("action", [action_ids.REFRESH, action_ids.NEXT, action_ids.SHARE, action_ids.UNWATCH])
 async def test_buttons_are_limited_too(counter: Counter, action: str) -> None:  # noqa: F811
     facts = counter.clicking(action, {"pipeline": "pipe_0001", "asked": "list", "page": 1})
-    kept = await flood(counter, counter.inbox(), 100, facts, CLICK)
-    assert kept in {BURST, BURST // 2}
+    stored = await flood(counter, counter.inbox(), 100, facts, CLICK)
+    assert stored in {BURST, BURST // 2}
     assert refusals(counter) == 1
 
 
@@ -81,18 +81,18 @@ async def test_an_acknowledgement_is_taken_from_whoever_flooded(counter: Counter
 async def test_it_is_taken_again_after_the_time_that_was_told(counter: Counter) -> None:  # noqa: F811
     inbox = counter.inbox()
     await flood(counter, inbox, BURST + 1, counter.asking("help"))
-    assert "Try again in 2 s" in str(counter.said[-1])
+    assert "Try again in 2 s" in str(counter.replies[-1])
     counter.bot.clock.seconds += 2
     await inbox.take(Ack(counter), COMMAND, "later", counter.asking("help"))
     assert refusals(counter) == 1
-    assert "Try again" not in str(counter.said[-1])
+    assert "Try again" not in str(counter.replies[-1])
 
 
 async def test_who_has_two_under_way_waits_and_others_do_not(counter: Counter) -> None:  # noqa: F811
-    inbox, go, heard = counter.inbox(), asyncio.Event(), asyncio.Event()
+    inbox, go, started = counter.inbox(), asyncio.Event(), asyncio.Event()
 
     async def hang() -> None:
-        heard.set()
+        started.set()
         if not go.is_set():
             await go.wait()
 
@@ -102,9 +102,9 @@ async def test_who_has_two_under_way_waits_and_others_do_not(counter: Counter) -
         for number in range(6)
     ]
     async with asyncio.timeout(60):
-        await heard.wait()
+        await started.wait()
     assert len(inbox._slots._of) == 1
     other = asyncio.create_task(inbox.take(Ack(counter), COMMAND, "of bob's", counter.asking("help") | {"user": BOB}))
     go.set()
     await asyncio.gather(*tasks, other)
-    assert len(counter.said) == 7
+    assert len(counter.replies) == 7

@@ -82,7 +82,7 @@ async def test_a_user_without_info_can_run_and_is_warned(valkey: Valkey) -> None
 
 
 @pytest.mark.parametrize(
-    ("rules", "told"),
+    ("rules", "words"),
     [
         (("~*", "+@all", "-@scripting"), "evalsha"),
         (("~*", "+@all", "-script"), "script"),
@@ -95,12 +95,12 @@ async def test_a_user_without_info_can_run_and_is_warned(valkey: Valkey) -> None
     ],
 )
 async def test_a_user_who_may_not_do_what_the_bot_does_is_refused(
-    valkey: Valkey, rules: tuple[str, ...], told: str
+    valkey: Valkey, rules: tuple[str, ...], words: str
 ) -> None:
     await allow(valkey, "eve", *rules)
     found = [problem for problem in await problems(as_user(valkey, "eve")) if problem.weight is Weight.FATAL]
     assert [problem.subject for problem in found] == ["Store permissions"]
-    assert told in found[0].text
+    assert words in found[0].text
     assert "ACL SETUSER" in found[0].cure
     assert "Store permissions" in (await starts(as_user(valkey, "eve")) or "")
 
@@ -111,18 +111,18 @@ async def test_the_advised_rules_are_enough(valkey: Valkey) -> None:
 
 
 @pytest.mark.parametrize(
-    ("login", "told"), [("ann:wrong@", "refuses user or password"), ("nobody:hush@", "refuses user or password")]
+    ("login", "words"), [("ann:wrong@", "refuses user or password"), ("nobody:hush@", "refuses user or password")]
 )
-async def test_a_wrong_login_is_refused_without_the_password(valkey: Valkey, login: str, told: str) -> None:
+async def test_a_wrong_login_is_refused_without_the_password(valkey: Valkey, login: str, words: str) -> None:
     await allow(valkey, "ann", "~*", "+@all")
     url = valkey.url.replace("://", f"://{login}")
     (problem,) = await problems(url)
     assert (problem.subject, problem.weight) == ("Store login", Weight.FATAL)
-    assert told in problem.text
-    said = await starts(url) or ""
-    assert told in said
-    assert "wrong" not in said
-    assert "hush" not in said
+    assert words in problem.text
+    refusal = await starts(url) or ""
+    assert words in refusal
+    assert "wrong" not in refusal
+    assert "hush" not in refusal
 
 
 async def test_a_password_that_is_missing_is_asked_for(tmp_path: Path) -> None:

@@ -22,10 +22,10 @@ class Proxy:
     """Answers by itself whatever it is asked to forward."""
 
     port: int = 0
-    asked: list[str] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
-        self.asked.append(str(request.url))
+        self.urls.append(str(request.url))
         return web.json_response({"ok": True})
 
 
@@ -55,7 +55,7 @@ async def test_slack_is_called_through_the_proxy(monkeypatch: pytest.MonkeyPatch
         answer = await call(web_client("xoxb-1", f"{NOWHERE}/api/"), "auth.test")
         await respond_to(f"{NOWHERE}/respond/1")({"text": "hello"})
     assert answer.ok
-    assert proxy.asked == [f"{NOWHERE}/api/auth.test", f"{NOWHERE}/respond/1"]
+    assert proxy.urls == [f"{NOWHERE}/api/auth.test", f"{NOWHERE}/respond/1"]
 
 
 @pytest.mark.parametrize("exception", ["slack.invalid", ".invalid", "*", "fd00::/8,slack.invalid"])
@@ -64,7 +64,7 @@ async def test_an_exception_holds_for_slack(monkeypatch: pytest.MonkeyPatch, exc
         answer = await call(web_client("xoxb-1", f"{NOWHERE}/api/"), "auth.test")
         await respond_to(f"{NOWHERE}/respond/1")({"text": "hello"})
     assert answer.lost is Lost.NEVER_SENT
-    assert proxy.asked == []
+    assert proxy.urls == []
 
 
 async def test_goldrush_is_read_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,7 +74,7 @@ async def test_goldrush_is_read_through_the_proxy(monkeypatch: pytest.MonkeyPatc
     ):
         with pytest.raises(ApiError):
             await client.status(PipelineId("pipe_1"))
-    assert [url.partition("/platform")[0] for url in proxy.asked] == [NOWHERE]
+    assert [url.partition("/platform")[0] for url in proxy.urls] == [NOWHERE]
 
 
 async def test_a_proxy_that_cannot_be_used_fails_where_the_client_is_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -302,19 +302,19 @@ async def test_whatever_changes_are_told_and_done_in_whatever_order_all_ends_at_
             walk.append(
                 chance.choice([channel for channel in ids if channel not in (walk[-1:] if comes_back else walk)])
             )
-        told = [(old, new, f"{number}.0") for number, (old, new) in enumerate(pairwise(walk))]
+        rename_events = [(old, new, f"{number}.0") for number, (old, new) in enumerate(pairwise(walk))]
         if not comes_back:
-            chance.shuffle(told)
-        for number in range(len(told)):
-            again = chance.sample(told[:number], min(number, chance.choice((0, 0, 1, 2))))
-            for event in (told[number], *again):
+            chance.shuffle(rename_events)
+        for number in range(len(rename_events)):
+            again = chance.sample(rename_events[:number], min(number, chance.choice((0, 0, 1, 2))))
+            for event in (rename_events[number], *again):
                 await store.keep_rename(*event)
                 await some_are_done(store, chance)
         await settle_renames(store)
         moved = [channel for channel in ids if channel in walk]
         owed = {row.id for row in await store.owed(walk[-1])}
-        assert owed == {f"of {channel}" for channel in {*moved, walk[-1]}}, (seed, told)
+        assert owed == {f"of {channel}" for channel in {*moved, walk[-1]}}, (seed, rename_events)
         where = {watch.reference: watch.channel for watch in (await store.watches()).all}
         assert where == {
             f"pipe_{number}": walk[-1] if channel in moved else channel for number, channel in enumerate(ids)
-        }, (seed, told)
+        }, (seed, rename_events)

@@ -143,10 +143,10 @@ async def test_each_cell_says_what_is_so(
 
 def test_every_cell_is_known_and_most_are_tried() -> None:
     known = ("yes", "no", "on a card they can see")
-    told = cells()
-    assert len(told) == 5 * len(ROWS)
-    assert all(cell in UNTRIED or cell.startswith(known) for _, _, cell in told)
-    assert sum(cell not in UNTRIED for _, _, cell in told) > 35
+    entries = cells()
+    assert len(entries) == 5 * len(ROWS)
+    assert all(cell in UNTRIED or cell.startswith(known) for _, _, cell in entries)
+    assert sum(cell not in UNTRIED for _, _, cell in entries) > 35
 
 
 async def test_broadcasts_switched_off_are_off_for_everybody(fake_redis: redis.asyncio.Redis) -> None:

@@ -170,9 +170,9 @@ async def test_a_fault_of_the_watch_is_told_and_ends_nothing(
     sockets, url = sandbox.slack.delivery.sockets, await first_url(sandbox)
     async with listening(an_app(sandbox), "xapp-sandbox", url, deaf_seconds=0.5, check_seconds=0.05) as held:
         await both_open(sandbox)
-        old, told = list(sockets.open), ""
+        old, output = list(sockets.open), ""
         held.insert(0, cast("SocketConnection", None))
-        while "socket_mode_crashed" not in (told := told + capsys.readouterr().out):
+        while "socket_mode_crashed" not in (output := output + capsys.readouterr().out):
             assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "hello")).ok
         del held[0]
         sockets.deafen()

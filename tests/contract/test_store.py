@@ -213,8 +213,8 @@ async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: WholeS
 async def test_a_parked_channel_rests_until_it_is_woken(store: WholeStore) -> None:
     await store.commit(failing(), 0)
     direct = ChannelId("D0ANN")
-    told = an_announcement("parked", direct)
-    assert await store.rest(ALERTS, SuspendReason.ARCHIVED, told)
+    announcement = an_announcement("parked", direct)
+    assert await store.rest(ALERTS, SuspendReason.ARCHIVED, announcement)
     assert not await store.rest(ALERTS, SuspendReason.ARCHIVED, an_announcement("twice", direct))
     assert (await store.watches()).suspended == {ALERTS: SuspendReason.ARCHIVED}
     assert await store.lanes_with_work() == (feed(direct),)
@@ -227,16 +227,16 @@ async def test_a_parked_channel_rests_until_it_is_woken(store: WholeStore) -> No
 
 async def test_a_channel_rests_only_as_its_watches_were_read(store: WholeStore) -> None:
     anew = replace(a_watch(), made_by=UserId("U0BOB"), made_at=at(60))
-    told, read = [an_announcement("parked", OTHER)], [(await store.watches()).of(ALERTS)]
+    announcements, read = [an_announcement("parked", OTHER)], [(await store.watches()).of(ALERTS)]
     for number, watches in enumerate(([a_watch()], [a_watch("pipe_2")], [anew])):
         assert await store.add_watches(watches, an_announcement(f"{number}"))
         read.append((await store.watches()).of(ALERTS))
     assert await store.remove_watches([anew.id], an_announcement("bye"))
-    for those in read:
-        assert await store.suspend(ALERTS, SuspendReason.ARCHIVED, told, those) is None
+    for outdated in read:
+        assert await store.suspend(ALERTS, SuspendReason.ARCHIVED, announcements, outdated) is None
     assert (await store.watches()).suspended == {}
     assert await store.owed(OTHER) == ()
-    assert await store.suspend(ALERTS, SuspendReason.ARCHIVED, told, (await store.watches()).of(ALERTS)) == 1
+    assert await store.suspend(ALERTS, SuspendReason.ARCHIVED, announcements, (await store.watches()).of(ALERTS)) == 1
 
 
 async def test_what_becomes_of_other_channels_keeps_none_from_its_rest(store: WholeStore) -> None:
@@ -316,10 +316,10 @@ async def test_the_store_in_memory_remembers_what_makers_were_told_as_the_real_o
 
     disk = Disk()
     real, memory = WholeStore(any_redis, TEAM, clock), MemoryStore(lambda: disk, TEAM, clock, 1, at_once)
-    differential, told = DifferentialStore(real, memory), itertools.count()
+    differential, numbers = DifferentialStore(real, memory), itertools.count()
     for reason, on_trial in itertools.product(SuspendReason, (True, False)):
         for read in ([a_watch()], [], []):
-            await differential.suspend(ALERTS, reason, [an_announcement(f"{next(told)}", OTHER)], read)
+            await differential.suspend(ALERTS, reason, [an_announcement(f"{next(numbers)}", OTHER)], read)
             await differential.resume(ALERTS, on_trial=on_trial)
     await differential.add_watches([a_watch()], an_announcement())
     last = [an_announcement("last", OTHER)]

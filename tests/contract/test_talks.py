@@ -25,10 +25,10 @@ async def test_only_what_is_possible_is_advised(
     fake_redis: redis.asyncio.Redis, people: tuple[str, ...], text: str
 ) -> None:
     async with office(fake_redis) as it:
-        said = await ask(it, text, people)
-        assert "I can't be added to a direct message between people" in said
-        assert "Nothing was changed." in said
-        assert "/invite" not in said
+        answer = await ask(it, text, people)
+        assert "I can't be added to a direct message between people" in answer
+        assert "Nothing was changed." in answer
+        assert "/invite" not in answer
         assert (await it.bot.store.watches()).all == ()
 
 
@@ -36,6 +36,6 @@ async def test_only_what_is_possible_is_advised(
 async def test_questions_are_answered_there(fake_redis: redis.asyncio.Redis, people: tuple[str, ...]) -> None:
     async with office(fake_redis) as it:
         assert "orders-1" in await ask(it, "status orders-1", people)
-        said = [await ask(it, text, people) for text in ("watches", "status", "unwatch orders-1", "unwatch all")]
-        assert not any("#directmessage" in text or "/invite" in text for text in said)
+        answers = [await ask(it, text, people) for text in ("watches", "status", "unwatch orders-1", "unwatch all")]
+        assert not any("#directmessage" in text or "/invite" in text for text in answers)
         assert (await it.bot.store.watches()).all == ()

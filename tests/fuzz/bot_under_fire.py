@@ -96,7 +96,7 @@ class Trip:
     """A traceback in the log: its kind and place, which all of its kind share, and its text."""
 
     where: str
-    said: str
+    log_text: str
 
 
 class HeardInbox(Inbox):
@@ -109,15 +109,15 @@ class HeardInbox(Inbox):
         self.under_way += 1
         self.idle.clear()
         try:
-            kept = await super().keep(kind, id, payload)
+            stored = await super().keep(kind, id, payload)
         except BaseException:
             self._ended()
             raise
-        return StoredInteraction(partial(self._answer, kept))
+        return StoredInteraction(partial(self._answer, stored))
 
-    async def _answer(self, kept: StoredInteraction) -> None:
+    async def _answer(self, stored: StoredInteraction) -> None:
         try:
-            await kept.answer()
+            await stored.answer()
         finally:
             self._ended()
 
@@ -326,8 +326,8 @@ def tracebacks() -> Iterator[list[Trip]]:
         root.removeHandler(handler)
 
 
-def _trip(error: BaseException, said: str) -> Trip:
+def _trip(error: BaseException, log_text: str) -> Trip:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "/bot/" in frame.filename] or frames
     places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in (*ours[-1:], *frames[-1:])]
-    return Trip(f"{type(error).__name__} at {' > '.join(dict.fromkeys(places))}", f"{said}: {error}")
+    return Trip(f"{type(error).__name__} at {' > '.join(dict.fromkeys(places))}", f"{log_text}: {error}")

@@ -77,9 +77,9 @@ class Attack:
 
     async def answered(self, raw: bytes, rng: Random) -> None:
         self.server.raw = raw
-        asked = rng.choice((self._read, self._read, self._status, self._page, self._pipeline))
+        attempt = rng.choice((self._read, self._read, self._status, self._page, self._pipeline))
         began = monotonic()
-        self.tally.count(accepted=await self._accepted(asked))
+        self.tally.count(accepted=await self._accepted(attempt))
         if monotonic() - began > SLOWEST_SECONDS:
             self.tally.broken("it takes long", raw)
         self._blame(raw)
@@ -126,7 +126,7 @@ class Attack:
 
     def _blame(self, raw: bytes) -> None:
         for trip in self.tracebacks_seen:
-            self.tally.broken(f"a traceback: {trip.where}", (raw, trip.said))
+            self.tally.broken(f"a traceback: {trip.where}", (raw, trip.log_text))
         self.tracebacks_seen.clear()
 
 

@@ -92,7 +92,7 @@ class Attack:
         return list(zip(requests, statuses, strict=True))
 
     async def _blame(self, requests: Sequence[Request], *, signed: bool) -> None:
-        whose = "a signed" if signed else "an unsigned"
+        kind = "a signed" if signed else "an unsigned"
         for request in requests:
             await self.bot.forget_gestures()
             acted, tracebacks_seen = len(self.bot.acted), len(self.bot.tracebacks_seen)
@@ -101,7 +101,7 @@ class Attack:
             if len(self.bot.acted) > acted and not signed:
                 self.tally.broken(f"an unsigned request ({request.kind}) was acted on", request)
             for trip in self.bot.tracebacks_seen[tracebacks_seen:]:
-                self.tally.broken(f"{whose} request left a traceback: {trip.where}", (request, trip.said[-300:]))
+                self.tally.broken(f"{kind} request left a traceback: {trip.where}", (request, trip.log_text[-300:]))
 
     async def _send(self, request: Request) -> int:
         """Returns the answer's status, or 0 if the bot closed the connection."""

@@ -142,4 +142,6 @@ class Attack:
             await self._down(self.sockets[0], frame)
             await self.is_still_well()
             for trip in self.bot.tracebacks_seen[tracebacks_seen:]:
-                self.tally.broken(f"a frame ({frame.kind}) left a traceback: {trip.where}", (frame, trip.said[-300:]))
+                self.tally.broken(
+                    f"a frame ({frame.kind}) left a traceback: {trip.where}", (frame, trip.log_text[-300:])
+                )

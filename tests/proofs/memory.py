@@ -60,7 +60,7 @@ class Disk:
     throttles: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
     catalogue: tuple[Pipeline, ...] = ()
     interactions: dict[str, Interaction] = field(default_factory=dict)
-    seen: set[str] = field(default_factory=set)
+    interaction_keys: set[str] = field(default_factory=set)
     epoch: int = 0
     heartbeat: tuple[datetime, str, datetime | None] | None = None
     doubt: datetime | None = None
@@ -158,11 +158,11 @@ class MemoryStore:
 
     async def remove_watches(self, watch_ids: Sequence[str], announcement: Message) -> int:
         def change() -> int:
-            gone = [watch_id for watch_id in watch_ids if self.disk.watches.pop(watch_id, None)]
-            if gone:
+            removed = [watch_id for watch_id in watch_ids if self.disk.watches.pop(watch_id, None)]
+            if removed:
                 self.disk.watches_version += 1
                 self._enqueue(announcement)
-            return len(gone)
+            return len(removed)
 
         return await self._mutate(change)
 
@@ -304,9 +304,9 @@ class MemoryStore:
 
     async def first_time(self, interaction: Interaction) -> bool:
         def answer() -> bool:
-            if interaction.id in self.disk.seen:
+            if interaction.id in self.disk.interaction_keys:
                 return False
-            self.disk.seen.add(interaction.id)
+            self.disk.interaction_keys.add(interaction.id)
             self.disk.interactions[interaction.id] = interaction
             return True
 

@@ -182,7 +182,7 @@ MOST_POSTS = 3
 
 def check(protocol: Protocol) -> Verdict:
     first = World(rows=tuple(entry(number) for number in range(1, protocol.entries + 1)))
-    seen, waiting = {first}, deque([first])
+    visited, waiting = {first}, deque([first])
     repeats = stands = loses = disorders = False
     wanted = [row.id for row in first.rows]
     while waiting:
@@ -197,10 +197,10 @@ def check(protocol: Protocol) -> Verdict:
             owed = {row.id for row in world.rows}  # it would be sent again, but the search ends at MOST_POSTS
             loses |= not set(wanted) <= set(world.landed) | owed
         for successor in successors:
-            if successor not in seen:
-                seen.add(successor)
+            if successor not in visited:
+                visited.add(successor)
                 waiting.append(successor)
-    return Verdict(len(seen), repeats, stands, loses, disorders)
+    return Verdict(len(visited), repeats, stands, loses, disorders)
 
 
 def _successors(world: World, protocol: Protocol) -> Iterator[World]:

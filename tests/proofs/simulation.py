@@ -257,8 +257,8 @@ class Process:
         lands = partial(self.world.slack.edit, message_id, text, metadata_of(delivery, content))
         return await self._logged("update", delivery.receiver.channel, lands)
 
-    def _note(self, what: str, text: str) -> None:
-        self.world.note(f"bot {self._number} {what}: {text[:200]!r}")
+    def _note(self, event: str, text: str) -> None:
+        self.world.note(f"bot {self._number} {event}: {text[:200]!r}")
 
     async def _logged(self, method: str, channel: ChannelId, lands: "partial[str]") -> Outcome:
         """Calls Slack and logs the call as Slack would."""

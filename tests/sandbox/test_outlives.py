@@ -28,8 +28,8 @@ def descendants(mark: str) -> Iterator[int]:
         with suppress(OSError):
             if (process / "stat").read_text().rpartition(")")[2].split()[0] == "Z":
                 continue
-            told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
-            if mark.encode() in told or mark in str((process / "cwd").readlink()):
+            details = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+            if mark.encode() in details or mark in str((process / "cwd").readlink()):
                 yield int(process.name)
 
 

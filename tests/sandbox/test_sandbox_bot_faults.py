@@ -89,14 +89,14 @@ async def test_the_wall_clock_is_put_forward_and_back_under_a_running_program(tm
         for seconds in (0.0, 3600.0, -3600.0, 86400.0, -86400.0, -1.0, 0.0):
             clock_offset.turn_to(seconds)
             before = right()
-            seen = await program.look()
+            reading = await program.look()
             after = right()
             for clock in ("time", "ns", "now", "today"):
-                assert before - 0.1 <= seen[clock] - seconds <= after + 0.1, clock
-            assert abs(datetime.fromisoformat(seen["utc"]).timestamp() - seen["time"]) < 1
-            assert abs(datetime.fromisoformat(seen["gmtime"] + "+00:00").timestamp() - seen["time"]) < 2
-            assert seen["sane"]
-            assert 0 <= seen["monotonic"] < 300, "nobody can set that one"
+                assert before - 0.1 <= reading[clock] - seconds <= after + 0.1, clock
+            assert abs(datetime.fromisoformat(reading["utc"]).timestamp() - reading["time"]) < 1
+            assert abs(datetime.fromisoformat(reading["gmtime"] + "+00:00").timestamp() - reading["time"]) < 2
+            assert reading["sane"]
+            assert 0 <= reading["monotonic"] < 300, "nobody can set that one"
 
 
 async def test_a_frozen_program_continues_when_its_time_is_up(tmp_path: Path) -> None:

@@ -128,8 +128,8 @@ async def test_a_command_a_click_and_a_modal_go_through_the_page(sandbox: Sandbo
         clicked = await page.post("click", user=ANN, channel=ALERTS, ts=ts, action_id="open")
         assert clicked == (200, {"ok": True, "error": None})
         assert (await page.get("state", user=ANN))["view"]["callback_id"] == "watch"
-        status, told = await page.post("view/submit", user=ANN, values={})
-        assert (status, "required" in told["error"]) == (409, True)
+        status, answer = await page.post("view/submit", user=ANN, values={})
+        assert (status, "required" in answer["error"]) == (409, True)
         await page.post("view/submit", user=ANN, values={"name": {"typed": "orders"}})
     assert saved == ["orders"]
     assert (await page.get("state", user=ANN))["view"] is None
@@ -143,8 +143,8 @@ async def test_words_without_a_slash_are_a_persons_message(sandbox: Sandbox, pag
 
 async def test_a_command_cannot_be_used_in_a_thread(sandbox: Sandbox, page: Page) -> None:
     ts = sandbox.slack.say(ANN, ALERTS, "root").ts
-    status, told = await page.post("command", user=ANN, channel=ALERTS, text="/pipeline", thread_ts=ts)
-    assert (status, "threads" in told["error"]) == (409, True)
+    status, answer = await page.post("command", user=ANN, channel=ALERTS, text="/pipeline", thread_ts=ts)
+    assert (status, "threads" in answer["error"]) == (409, True)
 
 
 async def test_faults_of_both_stand_ins_are_set_shown_and_cleared(sandbox: Sandbox, page: Page) -> None:
@@ -184,9 +184,9 @@ async def test_faults_of_both_stand_ins_are_set_shown_and_cleared(sandbox: Sandb
     ],
 )
 async def test_a_request_without_sense_gets_a_sentence(page: Page, path: str, body: dict[str, Any]) -> None:
-    status, told = await page.post(path, **body)
+    status, answer = await page.post(path, **body)
     assert 400 <= status < 500
-    assert told["error"]
+    assert answer["error"]
 
 
 async def test_a_body_that_is_no_json_object_is_refused(sandbox: Sandbox) -> None:

@@ -122,8 +122,8 @@ async def test_the_state_has_the_bots_process(sandbox: Sandbox, page: Page) -> N
     await page.post("faults", target="bot", kind="killed")
     await sandbox.bot.ended()
     assert (await page.state())["process"] == alive | {"alive": False, "last_end": "kill -9"}
-    status, told = await page.post("faults", target="bot", kind="frozen")
-    assert (status, "nothing to freeze" in told["error"]) == (409, True)
+    status, answer = await page.post("faults", target="bot", kind="frozen")
+    assert (status, "nothing to freeze" in answer["error"]) == (409, True)
     assert await page.faults() == [("bot", "killed")]
 
 
@@ -166,12 +166,12 @@ async def test_a_single_act_on_redis_leaves_no_fault(sandbox: Sandbox, page: Pag
 @pytest.mark.parametrize("kind", DeliveryActKind)
 async def test_a_single_act_on_deliveries_leaves_no_fault(sandbox: Sandbox, page: Page, kind: DeliveryActKind) -> None:
     app = bolt_app(sandbox)
-    heard: list[str] = []
+    commands: list[str] = []
 
     @app.command("/pipeline")
     async def listen(ack: Any, body: dict[str, Any]) -> None:
         await ack()
-        heard.append(body["trigger_id"])
+        commands.append(body["trigger_id"])
         sandbox.notify("heard")
 
     async with over_socket(sandbox, app):
@@ -181,8 +181,8 @@ async def test_a_single_act_on_deliveries_leaves_no_fault(sandbox: Sandbox, page
         assert await page.faults() == []
         match kind:
             case DeliveryActKind.REPEATED:
-                await sandbox.until(lambda: len(heard) == 2)
-                assert heard[0] == heard[1]
+                await sandbox.until(lambda: len(commands) == 2)
+                assert commands[0] == commands[1]
             case DeliveryActKind.WARNING:
                 assert sandbox.slack.delivery.sockets.open == [before]
             case _:
@@ -227,9 +227,9 @@ async def test_retry_after_is_a_second_unless_it_is_said(
     ],
 )
 async def test_nonsense_is_answered_with_a_sentence(page: Page, body: dict[str, Any]) -> None:
-    status, told = await page.post("faults", **body)
+    status, answer = await page.post("faults", **body)
     assert 400 <= status < 500
-    assert told["error"]
+    assert answer["error"]
     assert await page.faults() == []
 
 
@@ -239,8 +239,8 @@ async def test_a_sandbox_alone_refuses_faults_of_redis_and_bot() -> None:
         assert (await page.state())["breakable"] == ["goldrush", "slack", "delivery", "token"]
         assert (await page.state())["process"] is None
         for target in ("redis", "bot", "clock"):
-            status, told = await page.post("faults", target=target, kind="none")
-            assert (status, "The demo" in told["error"]) == (409, True)
+            status, answer = await page.post("faults", target=target, kind="none")
+            assert (status, "The demo" in answer["error"]) == (409, True)
         await page.fix()
 
 
@@ -248,7 +248,7 @@ async def test_a_sandbox_alone_refuses_faults_of_redis_and_bot() -> None:
 
 
 async def test_a_channel_is_changed_in_every_way(sandbox: Sandbox, page: Page) -> None:
-    async def told() -> Any:
+    async def answer() -> Any:
         return next(channel for channel in (await page.state())["channels"] if channel["name"] == "data-alerts")
 
     for action, field, value in (
@@ -258,11 +258,11 @@ async def test_a_channel_is_changed_in_every_way(sandbox: Sandbox, page: Page) -
         ("make_writable", "read_only", False),
     ):
         assert await page.post(f"channels/{ALERTS}", action=action) == (200, {"ok": True})
-        assert (await told())[field] == value
+        assert (await answer())[field] == value
     await page.post(f"channels/{ALERTS}", action="change_id")
-    assert (await told())["id"] != ALERTS
+    assert (await answer())["id"] != ALERTS
     assert (await page.state())["channel"] == "C0GENERAL", "the first that is there, where the usual one is not"
-    moved = (await told())["id"]
+    moved = (await answer())["id"]
     await page.post(f"channels/{moved}", action="delete")
     assert "data-alerts" not in {channel["name"] for channel in (await page.state())["channels"]}
 
@@ -278,14 +278,14 @@ async def test_an_admin_deletes_a_message(sandbox: Sandbox, page: Page) -> None:
 
 
 def test_the_docs_list_every_fault() -> None:
-    said = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
+    documented = (Path(__file__).parents[2] / "docs" / "faults.md").read_text()
     kinds = [(target, kind) for target, kind, _ in IN_FORCE]
     kinds += [("delivery", kind.value) for kind in (*DeliveryActKind, *DeliveryFaultKind)]
     kinds += [("redis", kind.value) for kind in RedisActKind]
     sections = {"goldrush": "## GoldRush", "slack": "## Slack", "token": "### The app", "delivery": "## From Slack"}
     sections |= {"redis": "## Redis", "bot": "## The bot", "clock": "## The bot"}
     for target, kind in kinds:
-        section = said.split(sections[target])[1].split("\n## ")[0]
+        section = documented.split(sections[target])[1].split("\n## ")[0]
         assert f"`{kind}`" in section, (target, kind)
     for action in Control(Sandbox(clock=Clock(), scenario=None, redis=None)).changes("C0ALERTS", Body({})):
-        assert f"`{action}`" in said, action
+        assert f"`{action}`" in documented, action

@@ -47,24 +47,24 @@ class Heard:
 
 
 @pytest.fixture
-def heard(sandbox: Sandbox) -> Heard:
+def received(sandbox: Sandbox) -> Heard:
     return Heard(sandbox)
 
 
 @pytest.fixture
-def app(sandbox: Sandbox, heard: Heard) -> AsyncApp:
+def app(sandbox: Sandbox, received: Heard) -> AsyncApp:
     app = bolt_app(sandbox)
-    app.command("/pipeline")(heard.listen)
-    app.action("ack")(heard.listen)
-    app.event("app_mention")(heard.listen)
+    app.command("/pipeline")(received.listen)
+    app.action("ack")(received.listen)
+    app.event("app_mention")(received.listen)
     return app
 
 
-async def act(sandbox: Sandbox, what: str) -> None:
+async def act(sandbox: Sandbox, kind: str) -> None:
     """A command, a click or an event."""
-    if what == "command":
+    if kind == "command":
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "list")).ok
-    elif what == "click":
+    elif kind == "click":
         client = web_client(sandbox)
         reply = await client.chat_postMessage(
             channel=ALERTS, text="x", blocks=[{"type": "actions", "elements": [BUTTON]}]
@@ -95,25 +95,25 @@ async def test_the_same_envelope_comes_twice(sandbox: Sandbox) -> None:
         assert sandbox.slack.delivery.delivery_faults() == []
 
 
-@pytest.mark.parametrize("what", ["command", "click", "event"])
+@pytest.mark.parametrize("kind", ["command", "click", "event"])
 @pytest.mark.parametrize("how", ["socket", "http"])
 async def test_each_kind_comes_twice_over_either_way(
-    sandbox: Sandbox, app: AsyncApp, heard: Heard, what: str, how: str
+    sandbox: Sandbox, app: AsyncApp, received: Heard, kind: str, how: str
 ) -> None:
     sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.TWICE))
     async with over_socket(sandbox, app) if how == "socket" else over_http(sandbox, app):
-        await act(sandbox, what)
-        await heard.times(2)
+        await act(sandbox, kind)
+        await received.times(2)
         await silence()
-    assert len(heard.bodies) == 2
-    assert len({identity(body) for body in heard.bodies}) == 1
+    assert len(received.bodies) == 2
+    assert len({identity(body) for body in received.bodies}) == 1
     sandbox.slack.delivery.clear_fault()
     assert sandbox.slack.delivery.delivery_faults() == []
 
 
-@pytest.mark.parametrize("what", ["command", "click", "event"])
+@pytest.mark.parametrize("kind", ["command", "click", "event"])
 async def test_the_same_comes_again_later_in_a_new_envelope(
-    sandbox: Sandbox, app: AsyncApp, heard: Heard, what: str
+    sandbox: Sandbox, app: AsyncApp, received: Heard, kind: str
 ) -> None:
     """Slack sends an acknowledged payload again. Only an event can say that it is a retry."""
     envelopes: list[str] = []
@@ -126,48 +126,48 @@ async def test_the_same_comes_again_later_in_a_new_envelope(
     sandbox.slack.delivery.sockets.deliver = noted  # type: ignore[method-assign]  # to see what the app is not shown
     sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.AGAIN, seconds=0.1, times=1))
     async with over_socket(sandbox, app):
-        await act(sandbox, what)
-        await heard.times(2)
+        await act(sandbox, kind)
+        await received.times(2)
         await silence()
-    assert len({identity(body) for body in heard.bodies}) == 1
-    assert len(heard.bodies) == len(set(envelopes)) == 2
-    assert [entry.retry is not None for entry in sandbox.slack.delivery.log] == [False, what == "event"]
+    assert len({identity(body) for body in received.bodies}) == 1
+    assert len(received.bodies) == len(set(envelopes)) == 2
+    assert [entry.retry is not None for entry in sandbox.slack.delivery.log] == [False, kind == "event"]
 
 
-@pytest.mark.parametrize("what", ["command", "click", "event"])
+@pytest.mark.parametrize("kind", ["command", "click", "event"])
 @pytest.mark.parametrize("how", ["socket", "http"])
 async def test_the_last_one_is_repeated_on_demand(
-    sandbox: Sandbox, app: AsyncApp, heard: Heard, what: str, how: str
+    sandbox: Sandbox, app: AsyncApp, received: Heard, kind: str, how: str
 ) -> None:
     with pytest.raises(Refused):
         sandbox.slack.delivery.repeat()
     async with over_socket(sandbox, app) if how == "socket" else over_http(sandbox, app):
-        await act(sandbox, what)
-        await heard.times(1)
+        await act(sandbox, kind)
+        await received.times(1)
         await sandbox.until(lambda: sandbox.slack.delivery.log)
         sandbox.slack.delivery.repeat()
-        await heard.times(2)
-    assert len({identity(body) for body in heard.bodies}) == 1
+        await received.times(2)
+    assert len({identity(body) for body in received.bodies}) == 1
 
 
-async def test_the_second_overtakes_the_first(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+async def test_the_second_overtakes_the_first(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
     sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.OUT_OF_ORDER, seconds=5))
     async with over_socket(sandbox, app):
         first = asyncio.create_task(sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "first"))
         await silence()
-        assert heard.bodies == []
+        assert received.bodies == []
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "second")).ok
         assert (await first).ok
-    assert [body["text"] for body in heard.bodies] == ["second", "first"]
+    assert [body["text"] for body in received.bodies] == ["second", "first"]
 
 
 async def test_a_payload_that_nothing_overtakes_goes_at_the_deadline(
-    sandbox: Sandbox, app: AsyncApp, heard: Heard
+    sandbox: Sandbox, app: AsyncApp, received: Heard
 ) -> None:
     sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.OUT_OF_ORDER, seconds=0.05))
     async with over_socket(sandbox, app):
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "alone")).ok
-    assert len(heard.bodies) == 1
+    assert len(received.bodies) == 1
 
 
 async def test_the_socket_is_closed_before_the_ack_is_read(sandbox: Sandbox) -> None:
@@ -189,14 +189,14 @@ async def test_the_socket_is_closed_before_the_ack_is_read(sandbox: Sandbox) -> 
     assert again["retry_attempt"] > 0
 
 
-async def test_an_ack_down_the_new_socket_still_counts(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+async def test_an_ack_down_the_new_socket_still_counts(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
     """Bolt may send the ack through any of its sockets."""
     async with over_socket(sandbox, app):
         (before,) = sandbox.slack.delivery.sockets.open
         sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.REFRESH_MID_ACK, times=1))
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")).ok
         await sandbox.until(lambda: sandbox.slack.delivery.sockets.open not in ([], [before]))
-    assert len(heard.bodies) == 1
+    assert len(received.bodies) == 1
 
 
 @asynccontextmanager
@@ -210,7 +210,7 @@ async def opened(
         yield socket
 
 
-async def test_open_sockets_go_deaf_and_new_ones_work(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+async def test_open_sockets_go_deaf_and_new_ones_work(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
     slack = sandbox.slack
     slack.delivery.ack_seconds = 0.1
     async with over_socket(sandbox, app):
@@ -227,7 +227,7 @@ async def test_open_sockets_go_deaf_and_new_ones_work(sandbox: Sandbox, app: Asy
             assert sorted(errors, key=str) == [None, "operation_timeout"]
         slack.delivery.clear_fault(DeliveryFaultKind.DEAF)
         assert (await slack.run_command(ANN, ALERTS, "/pipeline")).ok
-    assert len(heard.bodies) == 1
+    assert len(received.bodies) == 1
 
 
 async def test_a_deaf_socket_answers_no_ping_and_sends_none(sandbox: Sandbox) -> None:
@@ -247,7 +247,7 @@ async def test_a_deaf_socket_answers_no_ping_and_sends_none(sandbox: Sandbox) ->
         assert sockets.open == before, "it stands open"
 
 
-async def test_one_of_two_sockets_goes_deaf(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+async def test_one_of_two_sockets_goes_deaf(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
     sandbox.slack.delivery.ack_seconds = 0.2
     async with over_socket(sandbox, app), over_socket(sandbox, bolt_app(sandbox)):
         sandbox.slack.delivery.set_fault(DeliveryFault(kind=DeliveryFaultKind.ONE_DEAF))

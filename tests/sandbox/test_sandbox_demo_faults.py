@@ -44,7 +44,7 @@ class Demo:
     async def state(self, channel: str = "C0ALERTS") -> Any:
         return (await self._client.get("/sandbox/state", params={"channel": channel})).json()
 
-    async def said(self, pattern: str, channel: str = "C0ALERTS") -> None:
+    async def until_posted(self, pattern: str, channel: str = "C0ALERTS") -> None:
         """Waits until a message in the channel matches the pattern.
 
         Single words would also match the answer to the first watch, which names every pipeline.
@@ -106,7 +106,7 @@ async def the_demo(tmp_path: Path) -> AsyncIterator[Demo]:
         async with httpx.AsyncClient(base_url=address[0]) as client:
             demo = Demo(process, client)
             await demo.post("scenario", running=False)
-            await demo.said("added a watch")
+            await demo.until_posted("added a watch")
             yield demo
     finally:
         if process.returncode is None:
@@ -118,21 +118,21 @@ async def test_the_bot_lives_through_trouble_with_its_store_its_clock_and_itself
     async with the_demo(tmp_path) as demo:
         await demo.post("faults", target="clock", kind="off", seconds=86400)
         await demo.post("pipelines/orders-eu", phase="FAILED")
-        await demo.said(FAILED.format("eu"))
+        await demo.until_posted(FAILED.format("eu"))
         await demo.post("faults", target="clock", kind="off", seconds=-3600)
         await demo.post("pipelines/orders-us", phase="FAILED")
-        await demo.said(FAILED.format("us"))
+        await demo.until_posted(FAILED.format("us"))
         await demo.post("faults", target="clock", kind="none")
 
         await demo.post("faults", target="redis", kind="killed")
         await demo.post("pipelines/orders-eu", phase="RUNNING")
         await demo.post("faults", target="redis", kind="none")
-        await demo.said(OVER.format("eu"))
+        await demo.until_posted(OVER.format("eu"))
         for kind in ("restarted", "promoted", "scripts_forgotten"):
             await demo.post("faults", target="redis", kind=kind)
         await demo.post("faults", target="bot", kind="frozen", seconds=1)
         await demo.post("pipelines/orders-us", phase="RUNNING")
-        await demo.said(OVER.format("us"))
+        await demo.until_posted(OVER.format("us"))
         await demo.answered()
         assert (await demo.state())["faults"] == []
     assert demo.process.returncode == 0
@@ -159,9 +159,9 @@ async def test_a_bot_killed_while_it_posts_a_failure_comes_back_and_posts_one_ca
         assert await demo.count(FAILED.format("eu")) == (1 if when == "after" else 0)
 
         await demo.fix()
-        await demo.said(FAILED.format("eu"))
+        await demo.until_posted(FAILED.format("eu"))
         await demo.post("pipelines/orders-eu", phase="RUNNING")
-        await demo.said(OVER.format("eu"))
+        await demo.until_posted(OVER.format("eu"))
         await demo.answered()
         state = await demo.state()
         assert (state["process"]["starts"], state["process"]["last_end"]) == (2, "kill -9")
@@ -178,7 +178,7 @@ async def test_a_bot_killed_from_outside_restarts_with_its_operators_channel(tmp
         await demo.answered()
         await demo.post("channels/C0ALERTS", action="make_read_only")
         await demo.post("pipelines/orders-eu", phase="FAILED")
-        await demo.said(FAILED.format("eu"), channel="C0OPS")
+        await demo.until_posted(FAILED.format("eu"), channel="C0OPS")
         assert (await demo.state())["process"]["last_end"] == "kill -9"
     assert demo.process.returncode == 0
     assert "The bot ended by itself (kill -9). Restarting it." in await demo.printed()

@@ -181,14 +181,14 @@ async def test_every_pipeline_is_on_exactly_one_page(client: httpx.AsyncClient, 
     assert pages[-1]["pagination"] == {"has_more": False, "page_number": 7, "page_size": 7, "total_count": 45}
 
 
-@pytest.mark.parametrize(("asked", "given"), [(None, 20), (1, 1), (100, 100), (5000, 100)])
+@pytest.mark.parametrize(("page_size", "given"), [(None, 20), (1, 1), (100, 100), (5000, 100)])
 async def test_a_page_holds_20_unless_asked_and_never_more_than_100(
-    client: httpx.AsyncClient, goldrush: GoldRush, asked: int | None, given: int
+    client: httpx.AsyncClient, goldrush: GoldRush, page_size: int | None, given: int
 ) -> None:
     for number in range(120):
         goldrush.add(name=f"load {number}")
 
-    data = (await client.get("", params={} if asked is None else {"page_size": asked})).json()["data"]
+    data = (await client.get("", params={} if page_size is None else {"page_size": page_size})).json()["data"]
 
     assert len(data["items"]) == data["pagination"]["page_size"] == given
     assert data["pagination"]["has_more"]

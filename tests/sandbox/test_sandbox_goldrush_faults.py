@@ -84,10 +84,10 @@ async def test_a_lagging_replica_answers_with_the_state_before(
 ) -> None:
     sandbox.goldrush.set_phase(orders.id, "FAILED")
     strike(sandbox, FaultKind.STALE)
-    told = [(await status(client, orders)).json()["data"]["status"]]
+    phases = [(await status(client, orders)).json()["data"]["status"]]
     sandbox.goldrush.set_fault(None)
-    told += [(await status(client, orders)).json()["data"]["status"]]
-    assert told == ["RUNNING", "FAILED"]
+    phases += [(await status(client, orders)).json()["data"]["status"]]
+    assert phases == ["RUNNING", "FAILED"]
     other = sandbox.goldrush.named("orders-us")
     strike(sandbox, FaultKind.STALE)
     assert (await status(client, other)).json()["data"]["status"] == "RUNNING", "it never moved, so nothing is older"

@@ -60,17 +60,17 @@ async def test_a_signature_carries_its_time_so_an_old_one_is_refused() -> None:
 
 
 async def test_clicks_and_events_arrive_too(sandbox: Sandbox, app: AsyncApp) -> None:
-    heard: list[str] = []
+    received: list[str] = []
     mention_heard = asyncio.Event()
 
     @app.action("go")
     async def clicked(ack: Any, body: dict[str, Any]) -> None:
         await ack()
-        heard.append(body["type"])
+        received.append(body["type"])
 
     @app.event("app_mention")
     async def mentioned(event: dict[str, Any]) -> None:
-        heard.append(event["type"])
+        received.append(event["type"])
         mention_heard.set()
 
     button = {"type": "button", "action_id": "go", "text": {"type": "plain_text", "text": "Go"}}
@@ -82,7 +82,7 @@ async def test_clicks_and_events_arrive_too(sandbox: Sandbox, app: AsyncApp) -> 
         await sandbox.until(lambda: len(sandbox.slack.delivery.log) == 2)
         await asyncio.wait_for(mention_heard.wait(), 5)
     assert sandbox.slack.delivery.log[-1].ack.ok
-    assert heard == ["block_actions", "app_mention"]
+    assert received == ["block_actions", "app_mention"]
 
 
 async def test_an_open_socket_goes_before_the_request_url(sandbox: Sandbox, app: AsyncApp) -> None:
@@ -101,12 +101,12 @@ async def test_an_event_is_tried_again_with_its_number_and_reason_until_it_is_ta
     sandbox: Sandbox, app: AsyncApp
 ) -> None:
     sandbox.slack.delivery.event_retry_seconds = (0.0, 0.0, 0.0)
-    seen: list[tuple[str | None, str | None]] = []
+    retries: list[tuple[str | None, str | None]] = []
 
     @app.middleware
     async def note(req: Any, next_: Any, resp: Any) -> Any:
         number, reason = (req.headers.get(f"x-slack-retry-{name}", [None])[0] for name in ("num", "reason"))
-        seen.append((number, reason))
+        retries.append((number, reason))
         if number != "2":
             resp.status = 500
             return resp
@@ -119,7 +119,7 @@ async def test_an_event_is_tried_again_with_its_number_and_reason_until_it_is_ta
     async with over_http(sandbox, app):
         sandbox.slack.mention(ANN, ALERTS, "hello")
         await sandbox.until(lambda: sandbox.slack.delivery.log and sandbox.slack.delivery.log[-1].ack.ok)
-    assert seen == [(None, None), ("1", "http_error"), ("2", "http_error")]
+    assert retries == [(None, None), ("1", "http_error"), ("2", "http_error")]
 
 
 async def test_a_request_url_must_answer_its_challenge(sandbox: Sandbox, app: AsyncApp) -> None:

@@ -252,9 +252,9 @@ async def test_the_drawer_moves_pipelines(sandbox: Sandbox, page: Page) -> None:
 
 async def test_that_the_demo_moves_pipelines_by_itself_is_said_and_how_to_stop_it(sandbox: Sandbox, page: Page) -> None:
     await sandbox.set_scenario(running=True)
-    said = page.get_by_test_id("welcome").locator(".meanwhile")
-    await expect(said).to_contain_text("moves pipelines by itself")
-    named = await said.locator("b").inner_text()
+    welcome = page.get_by_test_id("welcome").locator(".meanwhile")
+    await expect(welcome).to_contain_text("moves pipelines by itself")
+    named = await welcome.locator("b").inner_text()
 
     await page.locator("#goldrush").get_by_role("button", name=named, exact=True, pressed=True).click()
     await expect(page.get_by_test_id("scenario")).to_have_attribute("aria-pressed", "false")
@@ -298,9 +298,9 @@ async def test_every_item_of_every_menu_is_a_fault_that_there_is(
     await page.keyboard.press("Escape")
     for number in range(count):
         await button.click()
-        async with page.expect_response("**/sandbox/faults") as told:
+        async with page.expect_response("**/sandbox/faults") as responded:
             await items.nth(number).click()
-        answer = await told.value
+        answer = await responded.value
         assert answer.ok, answer.request.post_data
         async with httpx.AsyncClient() as client:
             await client.delete(f"{whole.url}/sandbox/faults")

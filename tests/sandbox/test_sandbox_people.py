@@ -61,8 +61,8 @@ async def test_a_member_of_a_channel_invites_the_bot(sandbox: Sandbox, channel: 
     assert (await sandbox.slack.run_command(ANN, channel, "/invite", typed)).ok
     assert "U0BOT" in sandbox.slack.directory.channels[channel].members
     await sandbox.until(lambda: sandbox.slack.delivery.log)
-    told = sandbox.slack.delivery.log[0].payload["event"]
-    assert (told["channel"], told["user"], told["inviter"]) == (channel, "U0BOT", ANN)
+    event = sandbox.slack.delivery.log[0].payload["event"]
+    assert (event["channel"], event["user"], event["inviter"]) == (channel, "U0BOT", ANN)
 
 
 async def test_an_invitation_may_name_another_channel(sandbox: Sandbox) -> None:

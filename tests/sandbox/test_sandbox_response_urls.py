@@ -100,8 +100,8 @@ async def test_a_click_can_replace_and_delete_the_message_it_was_on() -> None:
         async with over_socket(sandbox, app):
             await sandbox.slack.click(ANN, "C0ALERTS", first, "replace")
             await sandbox.slack.click(ANN, "C0ALERTS", second, "delete")
-        (left,) = sandbox.slack.messages("C0ALERTS")
-        assert (left.ts, left.text) == (first, "replaced")
+        (message,) = sandbox.slack.messages("C0ALERTS")
+        assert (message.ts, message.text) == (first, "replaced")
 
 
 async def test_a_click_on_an_ephemeral_can_take_it_away(sandbox: Sandbox) -> None:

@@ -296,8 +296,8 @@ async def test_one_person_sees_an_ephemeral_and_history_lacks_it(sandbox: Sandbo
 async def test_an_ephemeral_in_a_thread_shows_there(sandbox: Sandbox, client: AsyncWebClient) -> None:
     root = (await client.chat_postMessage(channel=ALERTS, text="Failed"))["ts"]
     await client.chat_postEphemeral(channel=ALERTS, user="U0ANN", text="only you", thread_ts=root)
-    (seen,) = sandbox.slack.messages(ALERTS, viewer="U0ANN")
-    assert [reply.text for reply in seen.replies] == ["only you"]
+    (listed,) = sandbox.slack.messages(ALERTS, viewer="U0ANN")
+    assert [reply.text for reply in listed.replies] == ["only you"]
     assert sandbox.slack.messages(ALERTS)[0].replies == []
 
 
@@ -389,9 +389,9 @@ async def test_who_is_in_a_channel(client: AsyncWebClient) -> None:
 
 
 async def test_the_lists_have_the_channels_that_the_bot_sees(client: AsyncWebClient) -> None:
-    seen = await client.conversations_list(types="public_channel,private_channel")
+    listed = await client.conversations_list(types="public_channel,private_channel")
     public = ["C0GENERAL", "C0ALERTS", "C0TEAM", "C0QUIET", "C0SHARED"]
-    assert [channel["id"] for channel in seen["channels"]] == public
+    assert [channel["id"] for channel in listed["channels"]] == public
     own = await client.users_conversations()
     assert [channel["id"] for channel in own["channels"]] == ["C0ALERTS", "C0TEAM"]
     groups = await client.usergroups_list(include_users=True)
@@ -495,5 +495,5 @@ async def test_the_logs_have_accepted_writes_and_refused_calls(sandbox: Sandbox,
     await refusal(client.chat_postMessage(channel="C0QUIET", text="Failed"))
     (accepted,) = sandbox.slack.accepted
     assert (accepted.method, accepted.channel, accepted.ts) == ("chat.postMessage", ALERTS, posted["ts"])
-    told = [(call.channel, call.ok, call.error, call.status) for call in sandbox.slack.calls]
-    assert told == [(ALERTS, True, None, 200), ("C0QUIET", False, "not_in_channel", 200)]
+    calls = [(call.channel, call.ok, call.error, call.status) for call in sandbox.slack.calls]
+    assert calls == [(ALERTS, True, None, 200), ("C0QUIET", False, "not_in_channel", 200)]

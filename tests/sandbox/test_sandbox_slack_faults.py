@@ -74,8 +74,8 @@ async def test_retry_after_may_be_missing_or_a_date(sandbox: Sandbox, client: As
     sandbox.slack.set_fault("*", Fault(kind=FaultKind.THROTTLED, retry_after=None))
     assert "Retry-After" not in (await refusal(post(client))).headers
     sandbox.slack.set_fault("*", Fault(kind=FaultKind.THROTTLED, retry_after="date+30"))
-    told = (await refusal(post(client))).headers["Retry-After"]
-    assert parsedate_to_datetime(told).timestamp() == START + 30
+    value = (await refusal(post(client))).headers["Retry-After"]
+    assert parsedate_to_datetime(value).timestamp() == START + 30
 
 
 @pytest.mark.parametrize("when", Moment)
@@ -150,10 +150,10 @@ async def test_the_token_is_lost_and_given_back(
     assert sandbox.slack.accepted == []
     assert (await client.apps_connections_open(app_token="xapp-sandbox"))["ok"], "the app's own token is another"
     await sandbox.until(lambda: len(sandbox.slack.delivery.log) >= len(events))
-    told = [entry.payload["event"] for entry in sandbox.slack.delivery.log]
-    assert [event["type"] for event in told] == events
-    if told:
-        assert told[-1]["tokens"] == {"oauth": [], "bot": ["U0BOT"]}
+    payload = [entry.payload["event"] for entry in sandbox.slack.delivery.log]
+    assert [event["type"] for event in payload] == events
+    if payload:
+        assert payload[-1]["tokens"] == {"oauth": [], "bot": ["U0BOT"]}
     sandbox.slack.regain(loss)
     assert await post(client)
 
@@ -192,8 +192,8 @@ async def test_a_channel_made_private_keeps_its_id_and_members_and_no_channel_ev
     assert sandbox.slack.delivery.log == []
     sandbox.slack.event_subscriptions.add("message.channels")
     sandbox.slack.convert(ALERTS, ChannelKind.PUBLIC)
-    (told,) = await event(sandbox)
-    assert (told["type"], told["subtype"], told["channel"]) == ("message", "channel_convert_to_public", ALERTS)
+    (payload,) = await event(sandbox)
+    assert (payload["type"], payload["subtype"], payload["channel"]) == ("message", "channel_convert_to_public", ALERTS)
 
 
 async def test_a_private_channel_without_the_bot_does_not_exist_for_it(
@@ -207,8 +207,8 @@ async def test_a_private_channel_without_the_bot_does_not_exist_for_it(
 async def test_events_of_a_private_channel_have_their_own_names(sandbox: Sandbox) -> None:
     sandbox.slack.convert(ALERTS, ChannelKind.PRIVATE)
     sandbox.slack.archive(ALERTS)
-    (told,) = await event(sandbox)
-    assert told["type"] == "group_archive"
+    (payload,) = await event(sandbox)
+    assert payload["type"] == "group_archive"
 
 
 @pytest.mark.parametrize(("kind", "name"), [(ChannelKind.PUBLIC, "channel_left"), (ChannelKind.PRIVATE, "group_left")])
@@ -216,18 +216,18 @@ async def test_removing_the_bot_sends_two_events(sandbox: Sandbox, kind: Channel
     sandbox.slack.convert(ALERTS, kind)
     sandbox.slack.kick_bot(ALERTS)
     await sandbox.until(lambda: len(sandbox.slack.delivery.log) == 2)
-    told = [entry.payload["event"] for entry in sandbox.slack.delivery.log]
-    assert [event["type"] for event in told] == ["member_left_channel", name]
-    assert {event["channel"] for event in told} == {ALERTS}
+    payload = [entry.payload["event"] for entry in sandbox.slack.delivery.log]
+    assert [event["type"] for event in payload] == ["member_left_channel", name]
+    assert {event["channel"] for event in payload} == {ALERTS}
 
 
 async def test_a_channel_moves_to_another_id_with_all_that_is_in_it(sandbox: Sandbox, client: AsyncWebClient) -> None:
     ts = await post(client, "root")
     await post(client, "reply", thread_ts=ts)
     sandbox.slack.change_id(ALERTS)
-    (told,) = await event(sandbox)
-    assert (told["type"], told["old_channel_id"]) == ("channel_id_changed", ALERTS)
-    new = told["new_channel_id"]
+    (payload,) = await event(sandbox)
+    assert (payload["type"], payload["old_channel_id"]) == ("channel_id_changed", ALERTS)
+    new = payload["new_channel_id"]
     assert (await refusal(post(client)))["error"] == "channel_not_found"
     assert (await client.conversations_info(channel=new))["channel"]["name"] == "data-alerts"
     assert (await client.conversations_replies(channel=new, ts=ts))["messages"][1]["text"] == "reply"
@@ -237,8 +237,8 @@ async def test_a_channel_moves_to_another_id_with_all_that_is_in_it(sandbox: San
 
 async def test_deleting_a_channel_sends_an_event(sandbox: Sandbox, client: AsyncWebClient) -> None:
     sandbox.slack.delete_channel(ALERTS)
-    (told,) = await event(sandbox)
-    assert (told["type"], told["channel"]) == ("channel_deleted", ALERTS)
+    (payload,) = await event(sandbox)
+    assert (payload["type"], payload["channel"]) == ("channel_deleted", ALERTS)
     assert (await refusal(post(client)))["error"] == "channel_not_found"
 
 

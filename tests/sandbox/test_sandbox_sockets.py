@@ -58,7 +58,7 @@ class Heard:
 
 
 @pytest.fixture
-def heard() -> Heard:
+def received() -> Heard:
     return Heard()
 
 
@@ -113,12 +113,12 @@ async def test_a_connection_is_warned_and_ended_when_its_time_is_up(sandbox: San
     sandbox.slack.delivery.sockets.ping_seconds = 0.01
     async with aiohttp.ClientSession() as session:
         ws = await connect(sandbox, session)
-        said = [message.json()["type"] async for message in ws]
-    assert said == ["hello", "disconnect", "disconnect"]
+        types = [message.json()["type"] async for message in ws]
+    assert types == ["hello", "disconnect", "disconnect"]
 
 
-async def test_bolt_comes_back_after_a_disconnect(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    app.command("/pipeline")(heard.listen)
+async def test_bolt_comes_back_after_a_disconnect(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
+    app.command("/pipeline")(received.listen)
     sockets = sandbox.slack.delivery.sockets
     async with over_socket(sandbox, app):
         (first,) = sockets.open
@@ -155,20 +155,22 @@ async def test_nonsense_down_a_socket_is_ignored(sandbox: Sandbox) -> None:
 
 
 async def test_a_command_arrives_with_everything_escaped_and_named(
-    sandbox: Sandbox, app: AsyncApp, heard: Heard
+    sandbox: Sandbox, app: AsyncApp, received: Heard
 ) -> None:
-    app.command("/pipeline")(heard.listen)
+    app.command("/pipeline")(received.listen)
     typed = "add a&b <x> @bob #data-team @data-oncall @here https://goldrush.dev @nobody"
     async with over_socket(sandbox, app):
         ack = await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", typed)
     assert (ack.ok, ack.transport) == (True, Transport.SOCKET)
-    (body,) = heard.bodies
+    (body,) = received.bodies
     assert body["text"] == (
         "add a&amp;b &lt;x&gt; <@U0BOB|bob> <#C0TEAM|data-team> <!subteam^S0ONCALL|@data-oncall>"
         " <!here> <https://goldrush.dev> @nobody"
     )
-    told = {name: body[name] for name in ("command", "user_id", "user_name", "channel_id", "channel_name", "team_id")}
-    assert told == {
+    named_fields = {
+        name: body[name] for name in ("command", "user_id", "user_name", "channel_id", "channel_name", "team_id")
+    }
+    assert named_fields == {
         "command": "/pipeline",
         "user_id": ANN,
         "user_name": "ann",
@@ -179,11 +181,11 @@ async def test_a_command_arrives_with_everything_escaped_and_named(
     assert {"trigger_id", "response_url", "api_app_id", "team_domain", "is_enterprise_install"} <= body.keys()
 
 
-async def test_a_command_hides_the_name_of_a_private_channel(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    app.command("/pipeline")(heard.listen)
+async def test_a_command_hides_the_name_of_a_private_channel(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
+    app.command("/pipeline")(received.listen)
     async with over_socket(sandbox, app):
         await sandbox.slack.run_command(ANN, "G0OPS", "/pipeline")
-    assert heard.bodies[0]["channel_name"] == "privategroup"
+    assert received.bodies[0]["channel_name"] == "privategroup"
 
 
 async def test_an_answer_inside_the_ack_is_shown_to_the_person(sandbox: Sandbox, app: AsyncApp) -> None:
@@ -234,24 +236,24 @@ async def test_three_seconds_is_the_default() -> None:
 
 
 async def test_a_deaf_socket_takes_everything_and_answers_nothing(
-    sandbox: Sandbox, app: AsyncApp, heard: Heard
+    sandbox: Sandbox, app: AsyncApp, received: Heard
 ) -> None:
     sandbox.slack.delivery.ack_seconds = 0.05
-    app.command("/pipeline")(heard.listen)
+    app.command("/pipeline")(received.listen)
     async with over_socket(sandbox, app):
         assert sandbox.slack.deaf is False
         sandbox.slack.deaf = True
         assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")).error == "operation_timeout"
-    assert heard.bodies == []
+    assert received.bodies == []
 
 
-async def test_each_payload_uses_one_of_two_sockets(sandbox: Sandbox, heard: Heard) -> None:
+async def test_each_payload_uses_one_of_two_sockets(sandbox: Sandbox, received: Heard) -> None:
     apps = [bolt_app(sandbox), bolt_app(sandbox)]
-    received = [0, 0]
+    counts = [0, 0]
 
     def listener(place: int) -> Any:
         async def listen(ack: Any) -> None:
-            received[place] += 1
+            counts[place] += 1
             await ack()
 
         return listen
@@ -261,7 +263,7 @@ async def test_each_payload_uses_one_of_two_sockets(sandbox: Sandbox, heard: Hea
     async with over_socket(sandbox, apps[0]), over_socket(sandbox, apps[1]):
         for _ in range(4):
             assert (await sandbox.slack.run_command(ANN, ALERTS, "/pipeline")).ok
-    assert received == [2, 2]
+    assert counts == [2, 2]
 
 
 async def test_people_cannot_do_what_the_client_would_not_let_them(sandbox: Sandbox) -> None:
@@ -279,14 +281,14 @@ async def test_people_cannot_do_what_the_client_would_not_let_them(sandbox: Sand
 # --- clicks
 
 
-async def test_a_click_names_its_place_and_its_element(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    app.action("acknowledge")(heard.listen)
+async def test_a_click_names_its_place_and_its_element(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
+    app.action("acknowledge")(received.listen)
     metadata = {"event_type": "card", "event_payload": {"episode": "1"}}
     posted = await app.client.chat_postMessage(channel=ALERTS, text="Failed", blocks=CARD, metadata=metadata)
     async with over_socket(sandbox, app):
         ack = await sandbox.slack.click(BOB, ALERTS, posted["ts"], "acknowledge", block_id="card")
     assert ack.ok
-    (body,) = heard.bodies
+    (body,) = received.bodies
     assert body["user"]["id"] == BOB
     assert body["container"] == {
         "type": "message",
@@ -300,27 +302,29 @@ async def test_a_click_names_its_place_and_its_element(sandbox: Sandbox, app: As
     assert body["channel"] == {"id": ALERTS, "name": "data-alerts"}
 
 
-async def test_the_value_tells_buttons_of_one_action_id_apart(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    app.action("acknowledge")(heard.listen)
+async def test_the_value_tells_buttons_of_one_action_id_apart(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
+    app.action("acknowledge")(received.listen)
     rows = [{"type": "actions", "elements": [{**BUTTON, "value": value}]} for value in ("one", "two")]
     ts = (await app.client.chat_postMessage(channel=ALERTS, text="Failed", blocks=rows))["ts"]
     async with over_socket(sandbox, app):
         await sandbox.slack.click(ANN, ALERTS, ts, "acknowledge", value="two")
-    assert heard.bodies[0]["actions"][0]["value"] == "two"
+    assert received.bodies[0]["actions"][0]["value"] == "two"
 
 
-async def test_a_click_inside_an_attachment_and_a_thread_says_so(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    app.action("acknowledge")(heard.listen)
+async def test_a_click_inside_an_attachment_and_a_thread_says_so(
+    sandbox: Sandbox, app: AsyncApp, received: Heard
+) -> None:
+    app.action("acknowledge")(received.listen)
     root = (await app.client.chat_postMessage(channel=ALERTS, text="Failed"))["ts"]
     attachment = {"fallback": "card", "blocks": CARD}
     ts = (await app.client.chat_postMessage(channel=ALERTS, text="why", thread_ts=root, attachments=[attachment]))["ts"]
     async with over_socket(sandbox, app):
         await sandbox.slack.click(ANN, ALERTS, ts, "acknowledge")
-    assert heard.bodies[0]["container"]["thread_ts"] == root
+    assert received.bodies[0]["container"]["thread_ts"] == root
 
 
-async def test_several_boxes_can_be_checked(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    app.action("which")(heard.listen)
+async def test_several_boxes_can_be_checked(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
+    app.action("which")(received.listen)
     options = [{"text": {"type": "plain_text", "text": name}, "value": name} for name in ("a", "b", "c")]
     boxes = {"type": "checkboxes", "action_id": "which", "options": options}
     blocks = [{"type": "actions", "elements": [boxes]}]
@@ -328,24 +332,24 @@ async def test_several_boxes_can_be_checked(sandbox: Sandbox, app: AsyncApp, hea
     async with over_socket(sandbox, app):
         await sandbox.slack.click(ANN, ALERTS, ts, "which", option="a,c")
         await sandbox.slack.click(ANN, ALERTS, ts, "which", option="")
-    assert [body["actions"][0]["selected_options"] for body in heard.bodies] == [[options[0], options[2]], []]
+    assert [body["actions"][0]["selected_options"] for body in received.bodies] == [[options[0], options[2]], []]
 
 
 async def test_an_overflow_menu_tells_its_choice_and_holds_no_state(
-    sandbox: Sandbox, app: AsyncApp, heard: Heard
+    sandbox: Sandbox, app: AsyncApp, received: Heard
 ) -> None:
-    app.action("more")(heard.listen)
+    app.action("more")(received.listen)
     option = {"text": {"type": "plain_text", "text": "Mute"}, "value": "mute"}
     blocks = [{"type": "actions", "elements": [{"type": "overflow", "action_id": "more", "options": [option]}]}]
     ts = (await app.client.chat_postMessage(channel=ALERTS, text="x", blocks=blocks))["ts"]
     async with over_socket(sandbox, app):
         await sandbox.slack.click(ANN, ALERTS, ts, "more", option="mute")
-    assert heard.bodies[0]["actions"][0]["selected_option"] == option
-    assert heard.bodies[0]["state"] == {"values": {}}
+    assert received.bodies[0]["actions"][0]["selected_option"] == option
+    assert received.bodies[0]["state"] == {"values": {}}
 
 
-async def test_a_choice_from_a_select_arrives_whole(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    app.action("snooze")(heard.listen)
+async def test_a_choice_from_a_select_arrives_whole(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
+    app.action("snooze")(received.listen)
     hour = {"text": {"type": "plain_text", "text": "An hour"}, "value": "60"}
     blocks = [{"type": "actions", "elements": [{"type": "static_select", "action_id": "snooze", "options": [hour]}]}]
     ts = (await app.client.chat_postMessage(channel=ALERTS, text="Failed", blocks=blocks))["ts"]
@@ -353,21 +357,23 @@ async def test_a_choice_from_a_select_arrives_whole(sandbox: Sandbox, app: Async
         await sandbox.slack.click(ANN, ALERTS, ts, "snooze", option="60")
         with pytest.raises(Refused):
             await sandbox.slack.click(ANN, ALERTS, ts, "snooze", option="61")
-    (body,) = heard.bodies
+    (body,) = received.bodies
     assert body["actions"][0]["selected_option"] == hour
     (of_block,) = body["state"]["values"].values()
     assert of_block["snooze"]["selected_option"] == hour
 
 
-async def test_a_click_on_an_ephemeral_does_not_tell_its_content(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    app.action("acknowledge")(heard.listen)
+async def test_a_click_on_an_ephemeral_does_not_tell_its_content(
+    sandbox: Sandbox, app: AsyncApp, received: Heard
+) -> None:
+    app.action("acknowledge")(received.listen)
     await app.client.chat_postEphemeral(channel=ALERTS, user=ANN, text="only you", blocks=CARD)
     (shown,) = sandbox.slack.ephemerals(ALERTS, ANN)
     async with over_socket(sandbox, app):
         await sandbox.slack.click(ANN, ALERTS, shown.ts, "acknowledge", ephemeral_id=shown.ts)
         with pytest.raises(Refused):
             await sandbox.slack.click(BOB, ALERTS, shown.ts, "acknowledge")
-    (body,) = heard.bodies
+    (body,) = received.bodies
     assert body["container"]["is_ephemeral"] is True
     assert "message" not in body
 
@@ -381,13 +387,15 @@ async def test_a_button_that_is_not_there_cannot_be_clicked(sandbox: Sandbox, ap
 # --- events
 
 
-async def test_a_mention_arrives_where_the_bot_is_and_only_there(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    app.event("app_mention")(heard.listen)
+async def test_a_mention_arrives_where_the_bot_is_and_only_there(
+    sandbox: Sandbox, app: AsyncApp, received: Heard
+) -> None:
+    app.event("app_mention")(received.listen)
     async with over_socket(sandbox, app):
         sandbox.slack.mention(ANN, "C0QUIET", "anybody?")
         message = sandbox.slack.mention(ANN, ALERTS, "status orders-eu")
-        await heard.something()
-    (body,) = heard.bodies
+        await received.something()
+    (body,) = received.bodies
     assert (body["event"]["text"], body["event"]["ts"]) == ("<@U0BOT> status orders-eu", message.ts)
     assert body["event"]["channel"] == ALERTS
     assert body["authorizations"][0]["user_id"] == "U0BOT"
@@ -406,23 +414,23 @@ async def test_a_mention_arrives_where_the_bot_is_and_only_there(sandbox: Sandbo
     ],
 )
 async def test_changes_of_channels_are_events(
-    sandbox: Sandbox, app: AsyncApp, heard: Heard, happen: Any, event: str
+    sandbox: Sandbox, app: AsyncApp, received: Heard, happen: Any, event: str
 ) -> None:
-    app.event(event)(heard.listen)
+    app.event(event)(received.listen)
     async with over_socket(sandbox, app):
         happen(sandbox.slack)
-        await heard.something()
-    assert heard.bodies[0]["event"]["type"] == event
+        await received.something()
+    assert received.bodies[0]["event"]["type"] == event
 
 
-async def test_a_direct_message_is_an_event(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    app.event("message")(heard.listen)
+async def test_a_direct_message_is_an_event(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
+    app.event("message")(received.listen)
     await app.client.conversations_open(users=ANN)
     async with over_socket(sandbox, app):
         sandbox.slack.say(ANN, "D0ANN", "status")
         sandbox.slack.say(ANN, ALERTS, "not for the bot")
-        await heard.something()
-    assert [body["event"]["channel_type"] for body in heard.bodies] == ["im"]
+        await received.something()
+    assert [body["event"]["channel_type"] for body in received.bodies] == ["im"]
 
 
 async def test_slack_sends_no_event_without_a_subscription(sandbox: Sandbox) -> None:
@@ -437,17 +445,17 @@ async def test_an_event_without_an_ack_comes_again_three_times_with_its_id(sandb
     sandbox.slack.delivery.ack_seconds = 0.02
     sandbox.slack.delivery.event_retry_seconds = (0.0, 0.0, 0.0)
     retries: list[Any] = []
-    seen = Changes()
+    deliveries = Changes()
 
     @app.middleware
     async def drop(req: Any) -> None:
         retries.append(req.headers.get("x-slack-retry-num"))
-        seen.notify()
+        deliveries.notify()
 
     async with over_socket(sandbox, app):
         sandbox.slack.mention(ANN, ALERTS, "hello")
         await sandbox.until(lambda: len(sandbox.slack.delivery.log) == 4)
-        await seen.until(lambda: len(retries) == 4, 5)
+        await deliveries.until(lambda: len(retries) == 4, 5)
     assert len({entry.payload["event_id"] for entry in sandbox.slack.delivery.log}) == 1
     assert [retry and retry[0] for retry in retries] == ["0", "1", "2", "3"]
     assert {entry.kind for entry in sandbox.slack.delivery.log} == {Kind.EVENT}
@@ -473,13 +481,13 @@ def modal(**more: Any) -> dict[str, Any]:
     }
 
 
-async def test_a_modal_is_opened_filled_in_and_closed(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
+async def test_a_modal_is_opened_filled_in_and_closed(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
     @app.command("/pipeline")
     async def open_modal(ack: Any, body: dict[str, Any]) -> None:
         await ack()
         await app.client.views_open(trigger_id=body["trigger_id"], view=modal(private_metadata="orders-eu"))
 
-    app.view("watch")(heard.listen)
+    app.view("watch")(received.listen)
     async with over_socket(sandbox, app):
         await sandbox.slack.run_command(ANN, ALERTS, "/pipeline", "watch")
         await sandbox.until(lambda: sandbox.slack.views.top(ANN))
@@ -488,7 +496,7 @@ async def test_a_modal_is_opened_filled_in_and_closed(sandbox: Sandbox, app: Asy
                 await sandbox.slack.submit_view(ANN, impossible)
         ack = await sandbox.slack.submit_view(ANN, {"name": {"typed": "orders"}})
     assert ack.ok
-    view = heard.bodies[0]["view"]
+    view = received.bodies[0]["view"]
     assert view["state"]["values"]["name"]["typed"] == {"type": "plain_text_input", "value": "orders"}
     assert view["private_metadata"] == "orders-eu"
     assert sandbox.slack.views.top(ANN) is None
@@ -554,32 +562,32 @@ async def test_the_ack_of_a_submission_can_update_push_and_clear(sandbox: Sandbo
         await ack(**next(answers))
 
     await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=modal())
-    seen = []
+    deliveries = []
     async with over_socket(sandbox, app):
         for _ in range(4):
             ack = await sandbox.slack.submit_view(ANN, {"name": {"typed": "x"}})
             view = sandbox.slack.views.top(ANN)
-            seen.append((ack.error, view and view["callback_id"]))
-    assert seen == [(None, "second"), (None, "third"), ("invalid_arguments", "third"), (None, None)]
+            deliveries.append((ack.error, view and view["callback_id"]))
+    assert deliveries == [(None, "second"), (None, "third"), ("invalid_arguments", "third"), (None, None)]
 
 
-async def test_closing_a_modal_notifies_the_app_if_it_asked(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    app.view_closed("watch")(heard.listen)
+async def test_closing_a_modal_notifies_the_app_if_it_asked(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
+    app.view_closed("watch")(received.listen)
     async with over_socket(sandbox, app):
         for notify in (False, True):
             view = modal(notify_on_close=notify)
             await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=view)
             await sandbox.slack.close_view(ANN)
             assert sandbox.slack.views.top(ANN) is None
-    assert [body["type"] for body in heard.bodies] == ["view_closed"]
+    assert [body["type"] for body in received.bodies] == ["view_closed"]
 
 
-async def test_an_element_of_a_modal_can_be_used(sandbox: Sandbox, app: AsyncApp, heard: Heard) -> None:
-    app.action("typed")(heard.listen)
+async def test_an_element_of_a_modal_can_be_used(sandbox: Sandbox, app: AsyncApp, received: Heard) -> None:
+    app.action("typed")(received.listen)
     await app.client.views_open(trigger_id=sandbox.slack.views.issue_trigger(ANN), view=modal())
     async with over_socket(sandbox, app):
         await sandbox.slack.click_in_view(ANN, Choice(action_id="typed", value="orders"))
-    (body,) = heard.bodies
+    (body,) = received.bodies
     assert body["container"]["type"] == "view"
     assert body["actions"][0]["value"] == "orders"
     assert body["view"]["state"]["values"]["name"]["typed"]["value"] == "orders"

@@ -45,9 +45,9 @@ def test_a_process_that_stood_still_does_not_report_a_clock_change(first: str) -
         if name in stops:
             stops.remove(name)
             room.wait(15)  # just before the check, and just after it
-            seen = room.wall if name == "wall" else room.passed
+            reading = room.wall if name == "wall" else room.passed
             room.wait(15)
-            return seen
+            return reading
         return room.wall if name == "wall" else room.passed
 
     clock = SystemClock(lambda: look("wall"), lambda: look("passing"))

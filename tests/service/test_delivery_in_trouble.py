@@ -494,8 +494,8 @@ async def test_a_refusal_for_an_unknown_reason_delays_nothing_else(store: WholeS
             assert await store.add_watches([watch], an_announcement(f"{ALERTS} {number}", ALERTS))
         await clock.pass_time(40)
     assert len(chat.posts) == 5
-    (left,) = await store.owed(ALERTS)
-    assert left.attempt.plain
+    (remaining,) = await store.owed(ALERTS)
+    assert remaining.attempt.plain
 
 
 async def test_a_history_slower_than_the_lease_is_unreadable(store: WholeStore, clock: FakeClock) -> None:

@@ -77,8 +77,8 @@ async def test_the_stored_watch_stays_unchanged(fake_redis: redis.asyncio.Redis)
         await bot.repository.refresh_watches()
         bot.api.statuses[ONE] = FAILED
         await bot.poll(20)
-        (kept,) = (await bot.store.watches()).all
-        assert (kept.channel, kept.targets, kept.stands_in_for) == (ALERTS, EVERYBODY, None)
+        (stored,) = (await bot.store.watches()).all
+        assert (stored.channel, stored.targets, stored.stands_in_for) == (ALERTS, EVERYBODY, None)
 
 
 @pytest.mark.parametrize("rest", [(), (a_usergroup(),)])

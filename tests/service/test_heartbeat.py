@@ -346,11 +346,11 @@ class Whereabouts:
     def __init__(self, *channels: ChannelId, away: int = 0) -> None:
         self._channels = channels
         self._away = away
-        self.asked = 0
+        self.queries = 0
 
     async def memberships(self) -> tuple[ChannelId, ...]:
-        self.asked += 1
-        if self.asked <= self._away:
+        self.queries += 1
+        if self.queries <= self._away:
             raise ChatAway("no answer")
         return self._channels
 
@@ -378,7 +378,7 @@ async def test_a_store_emptied_while_no_bot_ran_is_reported_and_a_failure_gets_a
     async with whole(fake_redis, operator=OPERATOR, chat=chat, before=first.bot, memberships=where) as third:
         await third.bot.poll(20)
         assert len(third.notices(NoticeKind.EMPTY)) == 1
-    assert where.asked == away + 1
+    assert where.queries == away + 1
 
 
 async def test_a_possible_first_start_is_not_logged_as_an_error(fake_redis: redis.asyncio.Redis) -> None:
@@ -390,12 +390,12 @@ async def test_a_possible_first_start_is_not_logged_as_an_error(fake_redis: redi
 
 
 @pytest.mark.parametrize(
-    ("operator", "where", "asked"),
+    ("operator", "where", "queries"),
     [(OPERATOR, Whereabouts(), 1), (OPERATOR, Whereabouts(OPERATOR), 1), (None, Whereabouts(ALERTS), 0)],
     ids=["in no channel", "in the operator's only", "nobody to tell"],
 )
 async def test_a_true_first_start_announces_nothing(
-    fake_redis: redis.asyncio.Redis, operator: ChannelId | None, where: Whereabouts, asked: int
+    fake_redis: redis.asyncio.Redis, operator: ChannelId | None, where: Whereabouts, queries: int
 ) -> None:
     async with whole(fake_redis, operator=operator, memberships=where) as world:
         await world.bot.poll(20)
@@ -403,7 +403,7 @@ async def test_a_true_first_start_announces_nothing(
         beat = await world.bot.store.last_heartbeat()
     assert beat.last_at is not None
     assert beat.doubt_since is None
-    assert where.asked == asked
+    assert where.queries == queries
 
 
 async def test_a_store_emptied_under_a_running_bot_is_announced_only_as_emptied(

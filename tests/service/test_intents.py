@@ -60,9 +60,9 @@ async def test_a_true_contradiction_is_reported(fake_redis: redis.asyncio.Redis)
         bot.api.statuses[ONE] = PAUSED
         await bot.poll(20)
         assert contradicted(bot)
-        asked = len(bot.api.asked)
+        requests = len(bot.api.asked)
         await bot.poll(300)
-        assert len(bot.api.asked) == asked  # the listing keeps the intent current from now on
+        assert len(bot.api.asked) == requests  # the listing keeps the intent current from now on
 
 
 async def test_an_answer_shows_the_current_intent(fake_redis: redis.asyncio.Redis) -> None:

@@ -23,14 +23,14 @@ class Wall(tzinfo):
     """A wall clock that a test sets. `datetime` gets its time from this zone, which uses the loop's time."""
 
     by = timedelta()
-    asked = 0
+    queries = 0
 
     def fromutc(self, _: datetime) -> datetime:
         return (BEGIN + timedelta(seconds=now()) + self.by).replace(tzinfo=self)
 
     def utcoffset(self, _: datetime | None) -> timedelta:
-        self.asked += 1
-        if self.asked > 100_000:
+        self.queries += 1
+        if self.queries > 100_000:
             raise OverflowError("it counts every run that the step skipped")
         return timedelta()
 

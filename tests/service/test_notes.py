@@ -74,8 +74,8 @@ async def test_the_most_specific_note_counts(fake_redis: redis.asyncio.Redis) ->
         pipeline = bot.repository.pipeline
         found = [bot.repository.guidance(pipeline(PipelineId(f"pipe_{number:04}"))).runbook for number in (1, 10, 2)]
         assert [note.reference for note in found if note] == [ONE, "orders-1*", "orders-*"]
-        gone = await change(bot, RUNBOOK, "orders-1", "")
-        assert "The runbook of `orders-1*` applies now" in text_of(gone)
+        removed = await change(bot, RUNBOOK, "orders-1", "")
+        assert "The runbook of `orders-1*` applies now" in text_of(removed)
         shown_now = await bot.requests.notes.show(ALERTS, RUNBOOK, "orders-1")
         assert isinstance(shown_now, NoteAnswer)
         assert "Set for `orders-1*` by Ann Araya" in text_of(shown_now)

@@ -113,8 +113,8 @@ async def test_user_groups_and_broadcasts_stay(bot: Bot) -> None:
     others = (Target(kind=TargetKind.USERGROUP, id=BOB), Target(kind=TargetKind.HERE))
     await watch(bot, a_watch(ONE, targets=(*PAGED, *others)))
     await bot.requests.stops.stop(BOB, [ONE])
-    (left,) = (await bot.store.watches()).all
-    assert left.targets == (PAGED[1], *others)
+    (remaining,) = (await bot.store.watches()).all
+    assert remaining.targets == (PAGED[1], *others)
 
 
 async def test_the_next_failure_pages_everyone_else(bot: Bot) -> None:

@@ -279,9 +279,9 @@ async def test_people_get_answers_while_polling_uses_up_the_budget(fake_redis: r
         await bot.watch("orders-*")
         await bot.catalogue.refresh()
         await bot.poll(30)
-        asked = asyncio.create_task(bot.requests.queries.status(ALERTS, ["orders-150"]))
+        query = asyncio.create_task(bot.requests.queries.status(ALERTS, ["orders-150"]))
         await bot.poll(1)
-        answer = await asked
+        answer = await query
     assert answer.views[0].problem is None
     assert answer.views[0].state.observation is not None
 
@@ -396,7 +396,7 @@ async def test_a_deleted_pipeline_is_reported_once_and_read_again_when_listed(
         await bot.watch(ONE, TWO)
         await bot.catalogue.refresh()
         await bot.poll(20)
-        gone = bot.api.pipelines.pop(ONE)
+        deleted = bot.api.pipelines.pop(ONE)
         bot.api.statuses[ONE] = NotFound("no such pipeline")
         await bot.poll(60)
         assert bot.repository.record(ONE).state.reach is Reach.GONE
@@ -404,7 +404,7 @@ async def test_a_deleted_pipeline_is_reported_once_and_read_again_when_listed(
         await bot.poll(120)
         await bot.catalogue.refresh()
         assert Counter(bot.api.reads)[ONE] == before
-        bot.api.pipelines[ONE] = gone
+        bot.api.pipelines[ONE] = deleted
         bot.api.statuses[ONE] = LIVE
         await bot.catalogue.refresh()
         await bot.poll(20)
@@ -564,8 +564,8 @@ async def test_unwatching_clears_the_state_and_a_new_watch_starts_fresh(fake_red
         answer = await bot.requests.subscriptions.unwatch(ALERTS, ["orders-1"], ANN)
         assert answer.removed == ()
         assert [watch.reference for watch in answer.still_covered_by] == ["orders-*"]
-        gone = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN)
-        assert [watch.reference for watch in gone.removed] == ["orders-*"]
+        unwatched = await bot.requests.subscriptions.unwatch(ALERTS, None, ANN)
+        assert [watch.reference for watch in unwatched.removed] == ["orders-*"]
         assert bot.repository.watched == frozenset()
         before = len(bot.api.reads)
         bot.api.statuses[ONE] = Status(phase=Phase.PAUSED)
@@ -680,8 +680,8 @@ async def test_the_next_request_cleans_up_a_watch_whose_removal_crashed(fake_red
         episode = bot.repository.record(ONE).episode
         assert episode is not None
         key = episode.key(TEAM, ALERTS)
-        gone = [watch.id for watch in bot.repository.watches.all]
-        await bot.store.remove_watches(gone, a_message("ended"))  # the bot died here
+        watch_ids = [watch.id for watch in bot.repository.watches.all]
+        await bot.store.remove_watches(watch_ids, a_message("ended"))  # the bot died here
         await bot.repository.refresh_watches()
         answer = await bot.requests.acknowledgements.acknowledge(ALERTS, ONE, key, ANN)
         assert (answer.fate, answer.watched) == (Fate.UNWATCHED, False)
@@ -773,11 +773,11 @@ async def test_a_reading_for_a_person_is_shown_even_after_a_reload_of_the_record
         slow = asyncio.Event()
         bot.api.gate = lambda pipeline_id: slow if pipeline_id == TWO else None
         assert await bot.leadership.acquire()
-        asked = asyncio.create_task(bot.requests.queries.status(ALERTS, []))
+        query = asyncio.create_task(bot.requests.queries.status(ALERTS, []))
         await settle()
         await bot.repository.load()
         slow.set()
-        views = (await asked).views
+        views = (await query).views
         now = bot.clock.now()
     assert [view.state.observation and view.state.observation.observed_at for view in views] == [now, now]
 

@@ -173,8 +173,8 @@ async def test_an_unknown_name_among_several_changes_nothing(fake_redis: redis.a
         answer = await watch(bot, "orders-1", "nosuch")
         assert (answer.edits, [reference.reference for reference in answer.unresolved]) == ((), ["nosuch"])
         await watch(bot, "orders-1")
-        gone = await unwatch(bot, "orders-1", "nosuch")
-        assert (gone.removed, [reference.reference for reference in gone.unresolved]) == ((), ["nosuch"])
+        unwatched = await unwatch(bot, "orders-1", "nosuch")
+        assert (unwatched.removed, [reference.reference for reference in unwatched.unresolved]) == ((), ["nosuch"])
         assert [watch.reference for watch in bot.repository.watches.of(ALERTS)] == [ONE]
         answer = await watch(bot, "orders-1", "orders-")  # ambiguous between two
         assert answer.edits == ()
@@ -185,9 +185,9 @@ async def test_a_pattern_without_matches_is_watched_after_confirmation(
 ) -> None:
     async with running(fake_redis, *pipelines(2)) as bot:
         subscriptions, wish = bot.requests.subscriptions, Wish(by=ANN)
-        asked = await subscribe(subscriptions, ALERTS, ["ordres-*"], wish)
-        assert isinstance(asked, UnmatchedAnswer)
-        assert asked.patterns == ("ordres-*",)
+        answer = await subscribe(subscriptions, ALERTS, ["ordres-*"], wish)
+        assert isinstance(answer, UnmatchedAnswer)
+        assert answer.patterns == ("ordres-*",)
         assert bot.repository.watches.of(ALERTS) == ()
         made = await subscribe(subscriptions, ALERTS, ["ordres-*"], wish, confirmed=True)
         assert isinstance(made, WatchAnswer)
@@ -269,7 +269,7 @@ async def test_after_a_rename_both_names_work_and_the_current_one_is_shown(fake_
         await bot.catalogue.refresh()
         (shown,) = (await bot.requests.queries.status(ALERTS, ["orders-1"])).views
         assert shown.pipeline.id == TWO  # another pipeline has the name now
-        asked = await unwatch(bot, "orders-1")
-        assert isinstance(asked.unresolved[0], Ambiguous)
-        assert {pipeline.id for pipeline in asked.unresolved[0].candidates} == {ONE, TWO}
+        answer = await unwatch(bot, "orders-1")
+        assert isinstance(answer.unresolved[0], Ambiguous)
+        assert {pipeline.id for pipeline in answer.unresolved[0].candidates} == {ONE, TWO}
         assert [watch.label for watch in (await unwatch(bot, "invoices")).removed] == ["invoices"]

@@ -220,11 +220,11 @@ async def test_a_maker_without_a_direct_channel_is_notified_later(fake_redis: re
     async with whole(fake_redis) as world:
         await world.bot.watch(ONE)
         await world.bot.poll(20)
-        asked: list[UserId] = []
+        requested: list[UserId] = []
 
         async def away(user: UserId) -> ChannelId | None:
-            asked.append(user)
-            if len(asked) < 3:
+            requested.append(user)
+            if len(requested) < 3:
                 raise ChatAway("no answer")
             return ChannelId(f"D{ANN}")
 
@@ -304,21 +304,21 @@ async def test_endless_new_watches_only_postpone_the_suspension(
         assert (await world.bot.store.watches()).suspended == {ALERTS: SuspendReason.RESTRICTED}
 
 
-@pytest.mark.parametrize("left", [False, True], ids=["their maker is there", "their maker has left"])
+@pytest.mark.parametrize("opens", [False, True], ids=["their maker is there", "their maker has left"])
 async def test_many_channels_are_suspended_at_once_with_one_query_each(
-    fake_redis: redis.asyncio.Redis, *, left: bool
+    fake_redis: redis.asyncio.Redis, *, opens: bool
 ) -> None:
     async with whole(fake_redis) as world:
         names = [ChannelId(f"C{number:04}") for number in range(40)]
         for name in names:
             await world.bot.store.add_watches([a_watch(channel=name)], an_announcement(name, name))
-        asked: list[UserId] = []
+        requested: list[UserId] = []
         readings = itertools.count()
 
         async def direct(user: UserId) -> ChannelId | None:
-            asked.append(user)
+            requested.append(user)
             await asyncio.sleep(0)
-            return None if left else ChannelId("D0ANN")
+            return None if opens else ChannelId("D0ANN")
 
         async def counted() -> None:
             next(readings)
@@ -326,7 +326,7 @@ async def test_many_channels_are_suspended_at_once_with_one_query_each(
         world.chat.opens = direct
         world.bot.store.first["watches"] = counted
         await asyncio.gather(*(world.suspensions.suspend(name, SuspendReason.RESTRICTED) for name in names))
-        assert (len(asked), next(readings)) == (40, 40)
+        assert (len(requested), next(readings)) == (40, 40)
         assert (await world.bot.store.watches()).suspended.keys() == set(names)
 
 

@@ -46,21 +46,21 @@ from sandbox.slack.drafts import read_draft, refuse_too_much
 from tests.builders import a_delivery, at
 
 
-def render_answer(answer: Answer, asked: SavedQuestion, render_context: RenderContext) -> Message:
+def render_answer(answer: Answer, question: SavedQuestion, render_context: RenderContext) -> Message:
     """Any answer, as its feature renders it."""
-    return message(_blocks(answer, asked, render_context))
+    return message(_blocks(answer, question, render_context))
 
 
-def _blocks(answer: Answer, asked: SavedQuestion, render_context: RenderContext) -> Sequence[Block]:  # noqa: C901, PLR0911 (one line for each answer)
+def _blocks(answer: Answer, question: SavedQuestion, render_context: RenderContext) -> Sequence[Block]:  # noqa: C901, PLR0911 (one line for each answer)
     match answer:
         case StatusAnswer():
-            return status_blocks(answer, asked, render_context)
+            return status_blocks(answer, question, render_context)
         case ListAnswer():
-            return list_blocks(answer, asked)
+            return list_blocks(answer, question)
         case WatchAnswer() | UnmatchedAnswer():
-            return watch_blocks(answer, asked.text, render_context, complete=_complete)
+            return watch_blocks(answer, question.text, render_context, complete=_complete)
         case UnwatchAnswer():
-            return unwatch_blocks(answer, asked.text, render_context, complete=_complete)
+            return unwatch_blocks(answer, question.text, render_context, complete=_complete)
         case UndoAnswer():
             return undo_answer_blocks(answer)
         case WatchesAnswer():
@@ -84,8 +84,8 @@ def _complete(typed: str) -> bool:
 class Rendering(Look):
     """Also renders answers, whatever their feature."""
 
-    def answer(self, answer: Answer, asked: SavedQuestion) -> Message:
-        return render_answer(answer, asked, self.render_context)
+    def answer(self, answer: Answer, question: SavedQuestion) -> Message:
+        return render_answer(answer, question, self.render_context)
 
 
 LOOK = Rendering(command="/pipeline", platform_url="https://goldrush.dev/platform/?pipeline={pipeline_id}")

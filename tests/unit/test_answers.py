@@ -50,8 +50,8 @@ RUNNING, FAILED, STOPPED = Phase.RUNNING, Phase.FAILED, Phase.STOPPED
 NAMED = replace(a_watch(), label="orders-eu")
 
 
-def answered(answer: Answer, asked: SavedQuestion | None = None) -> Message:
-    return tells_all(valid(LOOK.answer(answer, asked or SavedQuestion()), posted=False))
+def answered(answer: Answer, question: SavedQuestion | None = None) -> Message:
+    return tells_all(valid(LOOK.answer(answer, question or SavedQuestion()), posted=False))
 
 
 def a_standing(
@@ -71,9 +71,9 @@ def views(number: int) -> tuple[PipelineView, ...]:
     return tuple(a_view(name=f"orders-{place:02}") for place in range(number))
 
 
-def status(*those: PipelineView, whole_channel: bool = False, page: int = 1, asked: str = "status") -> Message:
+def status(*shown: PipelineView, whole_channel: bool = False, page: int = 1, question: str = "status") -> Message:
     return answered(
-        StatusAnswer(views=those, whole_channel=whole_channel, at=at(17)), SavedQuestion(text=asked, page=page)
+        StatusAnswer(views=shown, whole_channel=whole_channel, at=at(17)), SavedQuestion(text=question, page=page)
     )
 
 
@@ -163,7 +163,7 @@ def test_refresh_is_there_for_one_pipeline_only() -> None:
 
 def paged(number: int, page: int, kind: str) -> Message:
     if kind == "status":
-        return status(*views(number), page=page, asked="status orders-*")
+        return status(*views(number), page=page, question="status orders-*")
     answer = ListAnswer(views=views(number), words="orders", at=at(17))
     return answered(answer, SavedQuestion(text="list orders", page=page))
 
@@ -208,7 +208,7 @@ def test_share_leads_back_to_what_was_asked() -> None:
     assert shared.action == action_ids.SHARE
     assert shared.facts == {"asked": "list orders", "page": 2}
     assert parse(shared.facts["asked"]) == List("orders")
-    shared = buttons(status(a_view(), asked='status "Base Swaps" orders-eu'))["Share to channel"]
+    shared = buttons(status(a_view(), question='status "Base Swaps" orders-eu'))["Share to channel"]
     assert parse(shared.facts["asked"]) == Status(("Base Swaps", "orders-eu"))
 
 
@@ -239,14 +239,14 @@ def test_a_shared_answer_has_no_buttons() -> None:
 
 
 def test_what_no_button_can_carry_has_no_buttons() -> None:
-    assert buttons(status(*views(60), asked="status " + "x" * 2000)) == {}
+    assert buttons(status(*views(60), question="status " + "x" * 2000)) == {}
 
 
 # --- list ------------------------------------------------------------------------------------------------------------
 
 
-def listed(*those: PipelineView, words: str = "", problem: str | None = None) -> str:
-    return answered(ListAnswer(views=those, words=words, at=at(17), problem=problem)).text
+def listed(*shown: PipelineView, words: str = "", problem: str | None = None) -> str:
+    return answered(ListAnswer(views=shown, words=words, at=at(17), problem=problem)).text
 
 
 @pytest.mark.parametrize(
@@ -260,8 +260,8 @@ def listed(*those: PipelineView, words: str = "", problem: str | None = None) ->
     ],
 )
 def test_a_state_that_is_misspelled_is_offered(words: str, meant: str) -> None:
-    (said,) = says(answered(ListAnswer(views=(), words=words, at=at(17))))
-    assert said == f"I couldn't find a pipeline with “{words}”.{meant}"
+    (line,) = says(answered(ListAnswer(views=(), words=words, at=at(17))))
+    assert line == f"I couldn't find a pipeline with “{words}”.{meant}"
 
 
 def test_an_end_says_what_goes_on() -> None:
@@ -285,7 +285,7 @@ def test_the_list_goes_by_project() -> None:
 
 
 @pytest.mark.parametrize(
-    ("those", "words", "problem", "told"),
+    ("count", "words", "problem", "expected"),
     [
         (1, "", None, "1 pipeline\n"),
         (2, "orders eu", None, "2 pipelines with “orders eu”"),
@@ -296,9 +296,9 @@ def test_the_list_goes_by_project() -> None:
     ],
 )
 def test_the_list_says_what_was_looked_for_and_what_is_wrong(
-    those: int, words: str, problem: str | None, told: str
+    count: int, words: str, problem: str | None, expected: str
 ) -> None:
-    assert told in listed(*views(those), words=words, problem=problem)
+    assert expected in listed(*views(count), words=words, problem=problem)
 
 
 # --- watch, unwatch, watches -----------------------------------------------------------------------------------------
@@ -338,11 +338,12 @@ def test_watching_says_how_it_stands_right_now() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "told"), [(0, "No pipeline matches yet"), (1, "1 pipeline matches now"), (60, "60 pipelines match now")]
+    ("number", "expected"),
+    [(0, "No pipeline matches yet"), (1, "1 pipeline matches now"), (60, "60 pipelines match now")],
 )
-def test_a_pattern_says_how_many_it_covers_and_that_it_grows(number: int, told: str) -> None:
+def test_a_pattern_says_how_many_it_covers_and_that_it_grows(number: int, expected: str) -> None:
     text = watched(a_watch("orders-*"), matched=views(number))
-    assert f"{told}. New ones that match will be watched." in text
+    assert f"{expected}. New ones that match will be watched." in text
     assert text.count("RUNNING") == min(number, PAGE_SIZE)
     assert ("… and 40 more: `/pipeline status`" in text) == (number == 60)
 
@@ -422,7 +423,7 @@ def test_in_a_conversation_with_the_bot_it_is_you_who_watch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("those", "words"),
+    ("unknown", "words"),
     [
         ((Unknown("ordrs", (a_pipeline(),)),), ["`/pipeline watch orders-eu b page @ann`"]),
         ((Unknown("ordrs", ()),), ["`/pipeline list`"]),
@@ -433,9 +434,9 @@ def test_in_a_conversation_with_the_bot_it_is_you_who_watch() -> None:
     ],
 )
 def test_an_unknown_name_among_several_is_put_right_in_the_whole_command(
-    those: tuple[Unknown, ...], words: list[str]
+    unknown: tuple[Unknown, ...], words: list[str]
 ) -> None:
-    answer = WatchAnswer(channel=ALERTS, unresolved=those, at=at(17))
+    answer = WatchAnswer(channel=ALERTS, unresolved=unknown, at=at(17))
     text = answered(answer, SavedQuestion(text="watch ordrs b page <@U0ANN|ann>")).text
     assert "Nothing was changed." in text
     for word in words:
@@ -477,15 +478,15 @@ def test_a_channel_that_rests_says_why(reason: SuspendReason) -> None:
     of_all = StatusAnswer(views=(a_view(), a_view()), whole_channel=True, suspended=reason, at=at(17))
     for answer in (of_all, replace(of_all, views=(a_view(),))):
         assert answered(answer).text.startswith(f"I couldn't post here: {SUSPENDED[reason]}. I'm trying again now")
-    for said in (text, answered(of_all).text):
-        assert f"{CURES[reason]}, then type `/pipeline watches` here. I'll try again right away." in said
+    for answer_text in (text, answered(of_all).text):
+        assert f"{CURES[reason]}, then type `/pipeline watches` here. I'll try again right away." in answer_text
 
 
 # --- references that mean nothing, or too much -----------------------------------------------------------------------
 
 
-def unresolved(*those: Ambiguous | Unknown) -> str:
-    return answered(StatusAnswer(views=(), unresolved=those, at=at(17))).text
+def unresolved(*references: Ambiguous | Unknown) -> str:
+    return answered(StatusAnswer(views=(), unresolved=references, at=at(17))).text
 
 
 def pipelines(*names: str) -> tuple[Pipeline, ...]:
@@ -678,13 +679,13 @@ def test_what_a_pattern_takes_in_is_shown_with_the_failures_first() -> None:
 
 def test_a_shared_answer_holds_nothing_that_was_typed_and_names_who_shared_it() -> None:
     evil = "URGENT evil.example/login"
-    asked = SavedQuestion(text=f"status orders-eu {evil}", shared=True, shared_by="Ann <!channel>")
+    question = SavedQuestion(text=f"status orders-eu {evil}", shared=True, shared_by="Ann <!channel>")
     answers = (
         StatusAnswer(views=(a_view(),), unresolved=(Unknown(evil, ()),), at=at(17)),
         ListAnswer(views=views(2), words=evil, at=at(17)),
     )
     for answer in answers:
-        text = answered(answer, asked).text
+        text = answered(answer, question).text
         assert "evil" not in text
         assert "URGENT" not in text
         assert "Shared by Ann &lt;!channel&gt;" in text
@@ -716,9 +717,9 @@ def test_the_command_is_offered_without_the_words_that_no_name_is_like(
     text: str, unknown: list[str], right: str
 ) -> None:
     answer = WatchAnswer(channel=ALERTS, unresolved=tuple(Unknown(name, ()) for name in unknown), at=at(0))
-    said = LOOK.answer(answer, SavedQuestion(text=text)).text
-    assert (right in said) if right else ("Without" not in said)
-    assert "Nothing was changed." in said
+    answer_text = LOOK.answer(answer, SavedQuestion(text=text)).text
+    assert (right in answer_text) if right else ("Without" not in answer_text)
+    assert "Nothing was changed." in answer_text
 
 
 def test_help_in_a_direct_message_speaks_to_its_reader() -> None:

@@ -59,7 +59,7 @@ def view(name: str, is_so: PipelineState) -> PipelineView:
 
 
 def test_the_worst_comes_first_and_the_rest_keeps_its_order() -> None:
-    those = [
+    unsorted = [
         view("a", WELL),
         view("b", STUCK),
         view("c", GONE),
@@ -70,8 +70,8 @@ def test_the_worst_comes_first_and_the_rest_keeps_its_order() -> None:
         view("h", PipelineState()),
         view("i", FAILED_BLIND),
     ]
-    assert "".join(view.pipeline.name for view in worst_first(those, NOW)) == "gifecdbah"
-    assert [(kind.value, number) for kind, number in troubles(those, NOW).items()] == [
+    assert "".join(view.pipeline.name for view in worst_first(unsorted, NOW)) == "gifecdbah"
+    assert [(kind.value, number) for kind, number in troubles(unsorted, NOW).items()] == [
         ("failed", 2),
         ("unreachable", 1),
         ("degraded", 1),

@@ -16,14 +16,14 @@ CADENCE = Cadence(steady_seconds=15, transient_seconds=3, at_rest_seconds=60, fr
 
 
 def standing(phase: Phase, *, ready: int | None = 1, failed_at: float | None = None, **more: object) -> PipelineState:
-    seen = PipelineState(
+    state = PipelineState(
         observation=an_observation(phase, ready=ready), failed_since=at(failed_at) if failed_at is not None else None
     )
-    return replace(seen, **more)  # type: ignore[arg-type]  # fields of the standing
+    return replace(state, **more)  # type: ignore[arg-type]  # fields of the standing
 
 
 @pytest.mark.parametrize(
-    ("seen", "seconds"),
+    ("state", "seconds"),
     [
         (PipelineState(), 15),
         (standing(Phase.RUNNING), 15),
@@ -49,8 +49,8 @@ def standing(phase: Phase, *, ready: int | None = 1, failed_at: float | None = N
         (standing(Phase.DEPLOYING, failed_reads=3, reach=Reach.GONE), 15),
     ],
 )
-def test_the_period_follows_the_standing(seen: PipelineState, seconds: float) -> None:
-    assert period(seen, at(200), CADENCE) == seconds
+def test_the_period_follows_the_standing(state: PipelineState, seconds: float) -> None:
+    assert period(state, at(200), CADENCE) == seconds
 
 
 def test_a_retry_is_sooner_than_every_other_period() -> None:

@@ -52,16 +52,16 @@ def cards(*readings: Reading) -> list[Message]:
 
 
 def lines(*readings: Reading) -> list[str]:
-    told = [delivery for plan in story(*readings) for delivery in plan.messages]
-    return [tells_all(valid(shown(message.body))).text for message in told if isinstance(message.body, ThreadEntry)]
+    messages = [delivery for plan in story(*readings) for delivery in plan.messages]
+    return [tells_all(valid(shown(message.body))).text for message in messages if isinstance(message.body, ThreadEntry)]
 
 
 def test_no_line_of_a_card_ends_in_a_bare_dash_whatever_is_reported() -> None:
     for ready in (None, 0, 1, 3):
         for replicas in (None, 0, 2):
             for before in (FAILED, RUNNING, DEPLOYING):
-                seen = an_observation(RUNNING, 2, ready=ready, replicas=replicas)
-                for card in cards(an_observation(before, 1), seen):
+                observation = an_observation(RUNNING, 2, ready=ready, replicas=replicas)
+                for card in cards(an_observation(before, 1), observation):
                     assert not [line for line in card.text.split("\n") if line.rstrip().endswith(("—", "·", ","))]
 
 
@@ -246,13 +246,13 @@ def test_what_took_less_than_a_minute_has_one_timestamp(until: int, moments: int
         assert card.text.split("\n")[0].count("<!date") == moments
 
 
-@pytest.mark.parametrize(("until", "told"), [(31, "failed briefly · "), (91, "failed · ")])
-def test_the_card_of_a_short_failure_does_not_read_as_if_it_went_on(until: int, told: str) -> None:
+@pytest.mark.parametrize(("until", "words"), [(31, "failed briefly · "), (91, "failed · ")])
+def test_the_card_of_a_short_failure_does_not_read_as_if_it_went_on(until: int, words: str) -> None:
     readings = [an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, until)]
     text = cards(*readings)[-1].text
-    assert text.startswith(f"orders-eu {told}<!date")
+    assert text.startswith(f"orders-eu {words}<!date")
     while_open = cards(*readings[:2])[-1].text
-    moments = [re.findall(r"<!date\^(\d+)", words)[0] for words in (text, while_open)]
+    moments = [re.findall(r"<!date\^(\d+)", card)[0] for card in (text, while_open)]
     assert moments[0] == moments[1], "the card shows when it failed, not when that was over"
 
 
@@ -268,7 +268,7 @@ def test_a_recovery_is_told_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("readings", "told"),
+    ("readings", "precision"),
     [
         ([an_observation(RUNNING, 0), an_observation(FAILED, 15), an_observation(RUNNING, 20)], "20 s"),
         ([an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, 2)], "1 s"),
@@ -284,9 +284,9 @@ def test_a_recovery_is_told_once() -> None:
         ([an_observation(RUNNING, 0), an_observation(FAILED, 15), an_observation(PAUSED, 20)], ""),
     ],
 )
-def test_a_downtime_says_how_exact_it_is(readings: list[Reading], told: str) -> None:
+def test_a_downtime_says_how_exact_it_is(readings: list[Reading], precision: str) -> None:
     text = cards(*readings)[-1].text
-    assert f", give or take {told} ·" in text if told else "give or take" not in text
+    assert f", give or take {precision} ·" in text if precision else "give or take" not in text
 
 
 @pytest.mark.parametrize(
@@ -308,13 +308,13 @@ def test_a_story_that_another_cuts_off_says_what_came(before: list[Reading], say
 
 
 def test_every_kind_of_episode_has_a_card_at_every_end_and_sight() -> None:
-    lines_told = (TimelineEntry(revision=1, at=at(1), events=(Event.FAILED,), phase=FAILED),)
+    entries = (TimelineEntry(revision=1, at=at(1), events=(Event.FAILED,), phase=FAILED),)
     for kind in EpisodeKind:
         for outcome in [None, *Outcome]:
             for reach in Reach:
-                for told in ((), lines_told):
+                for timeline in ((), entries):
                     episode = replace(
-                        an_episode(kind), timeline=told, outcome=outcome, closed_at=at(99) if outcome else None
+                        an_episode(kind), timeline=timeline, outcome=outcome, closed_at=at(99) if outcome else None
                     )
                     card = replace(a_card(episode), state=PipelineState(reach=reach))
                     assert "orders-eu" in tells_all(valid(shown(card))).text
@@ -515,7 +515,7 @@ def test_an_id_that_is_no_address_stays_inside_its_link() -> None:
 
 
 @pytest.mark.parametrize(
-    ("phase", "intent", "told"),
+    ("phase", "intent", "words"),
     [
         (FAILED, Intent.RUNNING, ""),
         (FAILED, Intent.PAUSED, "should be paused"),
@@ -527,12 +527,12 @@ def test_an_id_that_is_no_address_stays_inside_its_link() -> None:
         (FAILED, None, ""),
     ],
 )
-def test_the_intent_stands_beside_the_phase_where_they_differ(phase: Phase, intent: Intent | None, told: str) -> None:
+def test_the_intent_stands_beside_the_phase_where_they_differ(phase: Phase, intent: Intent | None, words: str) -> None:
     standing = PipelineState(observation=an_observation(phase), since=at(1))
     card = replace(a_card(), pipeline=replace(a_pipeline(), intent=intent), state=standing)
     text = shown(card).text
-    assert told in text
-    assert ("should be" in text) == bool(told)
+    assert words in text
+    assert ("should be" in text) == bool(words)
 
 
 def test_a_bounded_pipeline_that_stopped_is_possibly_finished() -> None:
@@ -602,7 +602,7 @@ def test_where_blocks_are_refused_the_text_alone_says_it_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("readings", "told"),
+    ("readings", "expected"),
     [
         ([an_observation(FAILED, 1), an_observation(DEPLOYING, 2, ready=0)], ["deploying: 0 of 1 ready"]),
         ([an_observation(FAILED, 1), an_observation(HIBERNATING, 2, ready=None)], ["Hibernating"]),
@@ -640,8 +640,8 @@ def test_where_blocks_are_refused_the_text_alone_says_it_all() -> None:
         ([*blind(1), an_observation(RUNNING, 63)], ["can be read again after 1 min"]),
     ],
 )
-def test_the_lines_of_a_thread(readings: list[Reading], told: list[str]) -> None:
-    assert lines(*readings) == told
+def test_the_lines_of_a_thread(readings: list[Reading], expected: list[str]) -> None:
+    assert lines(*readings) == expected
 
 
 def test_an_acknowledgement_is_a_line_with_who() -> None:

@@ -26,15 +26,17 @@ def a_choice(chosen: object) -> dict[str, object]:
 
 
 def test_the_chosen_option_is_what_the_click_carries() -> None:
-    _, told = read_click(a_choice({"text": {"type": "plain_text", "text": "orders-eu"}, "value": value(card="k" * 32)}))
-    click = Click.of(told)
+    _, payload = read_click(
+        a_choice({"text": {"type": "plain_text", "text": "orders-eu"}, "value": value(card="k" * 32)})
+    )
+    click = Click.of(payload)
     assert (click.action, click.text("card")) == (action_ids.ACKNOWLEDGE_ONE, "k" * 32)
 
 
 def test_a_choice_of_nothing_or_of_junk_carries_nothing() -> None:
     for chosen in (None, "junk", {}, {"value": 7}, {"value": "junk"}):
-        _, told = read_click(a_choice(chosen))
-        assert Click.of(told).text("card") == ""
+        _, payload = read_click(a_choice(chosen))
+        assert Click.of(payload).text("card") == ""
 
 
 def test_two_choices_in_one_message_are_two_clicks() -> None:

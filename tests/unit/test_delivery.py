@@ -331,8 +331,8 @@ def test_only_a_definite_no_allows_to_send_without_a_look(
         assert (settlement.delivery.attempt.state is State.QUEUED) == definite
     if isinstance(settlement, Again | Suspend):
         attempt = given_away.attempt
-        kept = {name: getattr(attempt, name) for name in ("state", "plain", "lookups", "checked_at", "delay")}
-        same = changed(settlement.delivery, not_before=attempt.not_before, **kept)
+        unchanged = {name: getattr(attempt, name) for name in ("state", "plain", "lookups", "checked_at", "delay")}
+        same = changed(settlement.delivery, not_before=attempt.not_before, **unchanged)
         assert same == given_away  # the rest of the row is as it was
 
 
@@ -576,12 +576,12 @@ def after(story: str, row: Delivery) -> Delivery:
     return changed(row, after_card=story)
 
 
-def rows(*told: tuple[str, Body, Priority]) -> list[Delivery]:
-    return [a_delivery(name, body, priority=priority) for name, body, priority in told]
+def rows(*specs: tuple[str, Body, Priority]) -> list[Delivery]:
+    return [a_delivery(name, body, priority=priority) for name, body, priority in specs]
 
 
-def order(those: list[Delivery], posted: Mapping[str, bool]) -> list[str]:
-    return [row.id for row in in_order(those, posted)]
+def order(deliveries: list[Delivery], posted: Mapping[str, bool]) -> list[str]:
+    return [row.id for row in in_order(deliveries, posted)]
 
 
 NOTICE = Notice(kind=NoticeKind.WATCHING, at=NOON)
@@ -589,7 +589,7 @@ PAGING, FAILURE, RECOVERY, UPDATE = Priority
 
 
 @pytest.mark.parametrize(
-    ("those", "posted", "wanted"),
+    ("specs", "posted", "wanted"),
     [
         ([], {}, []),
         (
@@ -619,8 +619,8 @@ PAGING, FAILURE, RECOVERY, UPDATE = Priority
         ),
     ],
 )
-def test_the_order_of_rows(those: list[tuple[str, Body, Priority]], posted: dict[str, bool], wanted: list[str]) -> None:
-    assert order(rows(*those), posted) == wanted
+def test_the_order_of_rows(specs: list[tuple[str, Body, Priority]], posted: dict[str, bool], wanted: list[str]) -> None:
+    assert order(rows(*specs), posted) == wanted
 
 
 @pytest.mark.parametrize(
@@ -651,8 +651,8 @@ def test_a_story_waits_for_the_lines_of_the_one_before_it_unless_it_pages(
     line: ThreadEntry | TimelineBatch = a_line("a")
     if of_group is not None:
         line = TimelineBatch(thread_key="s" if of_group else "a", of_group=of_group, entries=(a_line("a"),))
-    told = rows(("1", line, RECOVERY), ("b", SyncCard("b"), priority), ("c", SyncCard("c"), UPDATE))
-    assert order([told[0], after("a", told[1]), told[2]], {"a": True, "s": True}) == wanted
+    deliveries = rows(("1", line, RECOVERY), ("b", SyncCard("b"), priority), ("c", SyncCard("c"), UPDATE))
+    assert order([deliveries[0], after("a", deliveries[1]), deliveries[2]], {"a": True, "s": True}) == wanted
 
 
 stories = st.sampled_from(["a", "b", "c"])
@@ -670,25 +670,25 @@ outboxes = st.lists(st.tuples(bodies, st.sampled_from(Priority)), max_size=15).m
 
 @given_any(outboxes, st.dictionaries(stories, st.booleans()))
 def test_lines_never_overtake_their_story_and_the_urgent_goes_first(
-    those: list[Delivery], posted: dict[str, bool]
+    deliveries: list[Delivery], posted: dict[str, bool]
 ) -> None:
-    ordered = in_order(those, posted)
+    ordered = in_order(deliveries, posted)
     lines = [row for row in ordered if thread_of(row.body) is not None]
     oldest: dict[str, Delivery] = {}
-    for row in those:
+    for row in deliveries:
         oldest.setdefault(thread_of(row.body) or "", row)
     # Of each story whose card is there its oldest line, and no other; of the rest everything.
     assert {thread_of(row.body) for row in lines} == {
-        story for row in those if (story := thread_of(row.body)) and posted.get(story)
+        story for row in deliveries if (story := thread_of(row.body)) and posted.get(story)
     }
     assert all(row is oldest[thread_of(row.body) or ""] for row in lines)
-    assert len(ordered) - len(lines) == sum(thread_of(row.body) is None for row in those)
+    assert len(ordered) - len(lines) == sum(thread_of(row.body) is None for row in deliveries)
 
     def urgency(row: Delivery) -> Priority:
         story = thread_of(row.body)
         return min(
             delivery.message.priority
-            for delivery in those
+            for delivery in deliveries
             if delivery is row or (story and thread_of(delivery.body) == story)
         )
 
@@ -697,14 +697,14 @@ def test_lines_never_overtake_their_story_and_the_urgent_goes_first(
 
 
 @given_any(outboxes)
-def test_a_whole_outbox_is_told_in_order(those: list[Delivery]) -> None:
+def test_a_whole_outbox_is_told_in_order(outbox: list[Delivery]) -> None:
     """Taken one after the other, every row comes, and the lines of a story in their order."""
-    left, told = list(those), list[Delivery]()
-    while left:
-        first = in_order(left, dict.fromkeys("abc", True))[0]
-        told.append(first)
-        left.remove(first)
+    unsent, sent = list(outbox), list[Delivery]()
+    while unsent:
+        first = in_order(unsent, dict.fromkeys("abc", True))[0]
+        sent.append(first)
+        unsent.remove(first)
     for story in "abc":
-        assert [row for row in told if thread_of(row.body) == story] == [
-            row for row in those if thread_of(row.body) == story
+        assert [row for row in sent if thread_of(row.body) == story] == [
+            row for row in outbox if thread_of(row.body) == story
         ]

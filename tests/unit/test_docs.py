@@ -154,9 +154,9 @@ def test_the_manifest_asks_for_the_scopes_that_the_code_names() -> None:
 
 
 def test_each_scope_is_explained() -> None:
-    told = rows("docs/deploying.md", "Scopes")
-    assert [scope for scope, row in told.items() if "| required |" in row] == list(REQUIRED)
-    assert [scope for scope, row in told.items() if "| optional |" in row] == list(OPTIONAL)
+    documented = rows("docs/deploying.md", "Scopes")
+    assert [scope for scope, row in documented.items() if "| required |" in row] == list(REQUIRED)
+    assert [scope for scope, row in documented.items() if "| optional |" in row] == list(OPTIONAL)
 
 
 def test_the_manifest_names_the_command_that_is_the_default() -> None:
@@ -219,9 +219,9 @@ def test_the_edits_for_http_change_nothing_but_the_transport() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_is_explained(command: str) -> None:
-    told = rf"`/pipeline {command}[ `]"
-    assert re.search(told, text("docs/slack.md"))
-    assert re.search(told, text("README.md"))
+    pattern = rf"`/pipeline {command}[ `]"
+    assert re.search(pattern, text("docs/slack.md"))
+    assert re.search(pattern, text("README.md"))
     assert f"/pipeline {command}" in "\n".join(help_lines(None, "/pipeline"))
     assert isinstance(parse(f"help {command}"), Help)
 
@@ -255,8 +255,8 @@ SAID = sorted([*(ROOT / "bot/slack/render").rglob("*.py"), *(ROOT / "bot/slack/f
 
 
 def test_each_symbol_that_is_shown_is_explained() -> None:
-    said = "".join(path.read_text() for path in SAID)
-    shown = set(re.findall(r":[a-z]\w+:(?=[ \"*])", said)) - {":point_right:", ":information_source:"}  # only point
+    sources = "".join(path.read_text() for path in SAID)
+    shown = set(re.findall(r":[a-z]\w+:(?=[ \"*])", sources)) - {":point_right:", ":information_source:"}  # only point
     assert shown == {name for name in rows("docs/slack.md", "Symbols") if name.startswith(":")}
 
 
@@ -270,8 +270,8 @@ def test_each_notice_is_explained_by_its_own_words_and_no_other() -> None:
 
 @pytest.mark.parametrize("name", ["AWAY", "UNANSWERED", "KEPT", "LAPSED", "SLOW", "BROKEN"])
 def test_each_refusal_of_a_bot_in_trouble_is_explained_by_its_own_words(name: str) -> None:
-    told = [row.split(" | ")[0].removeprefix("| ") for row in table("docs/slack.md", "Answers that refuse")]
-    assert sum(getattr(inbox, name).reason.startswith(words) for words in told) == 1
+    documented = [row.split(" | ")[0].removeprefix("| ") for row in table("docs/slack.md", "Answers that refuse")]
+    assert sum(getattr(inbox, name).reason.startswith(words) for words in documented) == 1
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -328,9 +328,11 @@ NUMBERS: Mapping[str, list[str]] = {
 }
 
 
-@pytest.mark.parametrize(("name", "said"), [(name, said) for name, those in NUMBERS.items() for said in those])
-def test_numbers_are_those_of_the_code(name: str, said: str) -> None:
-    assert said in prose(name)
+@pytest.mark.parametrize(
+    ("name", "sentence"), [(name, sentence) for name, those in NUMBERS.items() for sentence in those]
+)
+def test_numbers_are_those_of_the_code(name: str, sentence: str) -> None:
+    assert sentence in prose(name)
 
 
 def test_the_table_of_the_model_check_is_its_output() -> None:
@@ -351,8 +353,8 @@ def test_the_bot_emits_each_kind_of_record(record: type[telemetry.EventRecord]) 
 
 
 def test_each_logged_event_is_explained_with_its_level_and_no_other() -> None:
-    told = {event: line.split(" | ")[1] for event, line in rows("docs/alerts.md", "Logs").items()}
-    assert told == {name: record.level.value for name, record in telemetry.RECORDS.items()}
+    documented = {event: line.split(" | ")[1] for event, line in rows("docs/alerts.md", "Logs").items()}
+    assert documented == {name: record.level.value for name, record in telemetry.RECORDS.items()}
 
 
 @pytest.mark.parametrize(("event", "row"), rows("docs/alerts.md", "Logs").items())
@@ -365,9 +367,9 @@ def test_each_field_of_a_logged_event_is_explained_and_no_other(event: str, row:
 
 def test_what_should_wake_a_person_is_logged_and_each_error_is_among_it() -> None:
     levels = {name: record.level for name, record in telemetry.RECORDS.items()}
-    told = rows("docs/alerts.md", "What should wake you")
-    assert {name for name, level in levels.items() if level is telemetry.Level.ERROR} <= told.keys()
-    assert told.keys() <= {name for name, level in levels.items() if level is not telemetry.Level.INFO}
+    documented = rows("docs/alerts.md", "What should wake you")
+    assert {name for name, level in levels.items() if level is telemetry.Level.ERROR} <= documented.keys()
+    assert documented.keys() <= {name for name, level in levels.items() if level is not telemetry.Level.INFO}
 
 
 def test_the_api_health_that_should_wake_a_person_is_logged() -> None:
@@ -392,8 +394,8 @@ def names_of_keys() -> Iterator[str]:
                 yield name[1]
             else:
                 assert index == "name", f"{path.name} makes a key in a new way: {index}"
-        for those in re.findall(r"for name in \((.*?)\)\]", source):
-            yield from re.findall(r'"(\w+)"', those)
+        for listed in re.findall(r"for name in \((.*?)\)\]", source):
+            yield from re.findall(r'"(\w+)"', listed)
 
 
 def test_each_key_in_redis_is_explained_and_no_other() -> None:
@@ -401,8 +403,8 @@ def test_each_key_in_redis_is_explained_and_no_other() -> None:
 
 
 def test_a_notice_asks_for_what_the_guide_asks_of_redis() -> None:
-    said = shown(Notice(kind=NoticeKind.ROLLED_BACK, at=at(0))).text
-    wanted = re.findall(r"`([^`]+)`", said)
+    notice = shown(Notice(kind=NoticeKind.ROLLED_BACK, at=at(0))).text
+    wanted = re.findall(r"`([^`]+)`", notice)
     assert len(wanted) == 3
     assert "\n".join(["```", *wanted, "```"]) in text("docs/deploying.md")
 
@@ -412,10 +414,10 @@ def test_a_notice_asks_for_what_the_guide_asks_of_redis() -> None:
 
 def test_what_the_page_calls_each_change_of_a_channel_stands_beside_its_name() -> None:
     items = re.findall(r'item\("([^"]+)", "(\w+)"', text("sandbox/page/app.js"))
-    told = [line for line in text("docs/faults.md").splitlines() if line.startswith("| `")]
+    documented = [line for line in text("docs/faults.md").splitlines() if line.startswith("| `")]
     assert items
     assert [
-        action for words, action in items if not any(f"`{action}`" in row and f"*{words}*" in row for row in told)
+        action for words, action in items if not any(f"`{action}`" in row and f"*{words}*" in row for row in documented)
     ] == []
 
 
@@ -426,8 +428,8 @@ def test_the_architecture_names_each_package_and_no_other() -> None:
     bot = ROOT / "bot"
     folders = {f"bot/{path.name}/" for path in bot.iterdir() if (path / "__init__.py").is_file()}
     modules = {f"bot/{path.name}" for path in bot.glob("*.py") if path.name != "__init__.py"}
-    told = rows("docs/architecture.md", "Packages")
-    assert {name for name in told if name.startswith("bot/")} == folders | modules
+    documented = rows("docs/architecture.md", "Packages")
+    assert {name for name in documented if name.startswith("bot/")} == folders | modules
 
 
 def test_the_glossary_fits_a_screen() -> None:

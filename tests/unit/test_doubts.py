@@ -69,9 +69,9 @@ def test_what_was_last_seen_failed_stays_red() -> None:
 
 def test_a_heading_over_a_state_says_that_it_was_last_seen() -> None:
     views = (doubtful(), doubtful())
-    told = LOOK.answer(
+    message = LOOK.answer(
         StatusAnswer(views=views, considered=views, states=("live",), at=at(41)), SavedQuestion(text="status live")
     )
-    assert "2 of 2 pipelines were last seen live" in told.text
+    assert "2 of 2 pipelines were last seen live" in message.text
     none = LOOK.answer(StatusAnswer(views=(), considered=views, states=("failed",), at=at(41)), SavedQuestion())
     assert "None of 2 pipelines was last seen FAILED" in none.text

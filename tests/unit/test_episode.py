@@ -28,11 +28,11 @@ def story(*readings: Reading, routing: Routing | None = None) -> list[Plan]:
 
 def episodes(*readings: Reading) -> list[Episode]:
     """Every episode as it was left."""
-    left: dict[str, Episode] = {}
+    last: dict[str, Episode] = {}
     for plan in story(*readings):
         for card in plan.cards:
-            left[card.episode.identity] = card.episode
-    return list(left.values())
+            last[card.episode.identity] = card.episode
+    return list(last.values())
 
 
 def test_a_failure_lasts_until_live_and_tells_its_downtime() -> None:

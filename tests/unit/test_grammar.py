@@ -38,8 +38,8 @@ TEAM = ChannelWord(id="C0TEAM", name="data-team")
 FAILED, LIVE = Event.FAILED, Event.LIVE
 
 
-def events(*those: Event) -> frozenset[Event]:
-    return frozenset(those)
+def events(*chosen: Event) -> frozenset[Event]:
+    return frozenset(chosen)
 
 
 def understood(text: str) -> Command:

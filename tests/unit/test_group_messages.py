@@ -74,7 +74,7 @@ UNKNOWN_OVER = replace(OVER, episode=replace(OVER.episode, first_seen=True))
 
 
 @pytest.mark.parametrize(
-    ("group", "head", "told"),
+    ("group", "head", "expected"),
     [
         (a_group(OPEN, OPEN), "2 pipelines failed at once", ""),
         (a_group(UNKNOWN, UNKNOWN), "2 pipelines have failed", "They had already failed"),
@@ -84,12 +84,12 @@ UNKNOWN_OVER = replace(OVER, episode=replace(OVER.episode, first_seen=True))
     ],
 )
 def test_a_group_does_not_say_that_those_failed_now_which_were_so_when_first_read(
-    group: Group, head: str, told: str
+    group: Group, head: str, expected: str
 ) -> None:
     text = tells_all(valid(shown(group))).text
     assert text.startswith(head)
-    assert told in text
-    assert ("already" in text) == bool(told)
+    assert expected in text
+    assert ("already" in text) == bool(expected)
 
 
 def test_of_a_group_whose_beginning_nobody_saw_no_length_is_claimed() -> None:
@@ -112,17 +112,17 @@ def some_lines(count: int = 3) -> tuple[ThreadEntry, ...]:
     [(True, False, True), (True, True, True), (False, True, True), (False, False, False)],
 )
 def test_lines_name_their_pipelines_where_the_thread_does_not(of_group: bool, broadcast: bool, named: bool) -> None:
-    told = TimelineBatch(thread_key="s", of_group=of_group, entries=some_lines(), broadcast=broadcast)
-    text = tells_all(valid(shown(told))).text
+    batch = TimelineBatch(thread_key="s", of_group=of_group, entries=some_lines(), broadcast=broadcast)
+    text = tells_all(valid(shown(batch))).text
     assert text.split("\n") == [f"orders-{number} failed: 0 of 1 ready"[0 if named else 9 :] for number in range(3)]
 
 
 def test_of_a_long_thread_the_middle_is_counted() -> None:
-    told = TimelineBatch(thread_key="s", of_group=False, entries=some_lines(4), left_out=70)
-    first, second, middle, *_ = tells_all(valid(shown(told))).text.split("\n")
+    batch = TimelineBatch(thread_key="s", of_group=False, entries=some_lines(4), left_out=70)
+    first, second, middle, *_ = tells_all(valid(shown(batch))).text.split("\n")
     assert first == second == "failed: 0 of 1 ready"
     assert middle == "… 70 more changes …"
-    assert "more changes" not in shown(replace(told, left_out=0)).text
+    assert "more changes" not in shown(replace(batch, left_out=0)).text
 
 
 def test_catching_up_tells_of_each_pipeline_what_it_went_through_and_how_it_is() -> None:
@@ -140,9 +140,9 @@ def test_catching_up_tells_of_each_pipeline_what_it_went_through_and_how_it_is()
 
 def test_no_row_of_a_catch_up_looks_like_how_a_pipeline_is_now() -> None:
     """It comes below the failures that are open: a green dot beside a red one would be taken for news."""
-    told = shown(Digest(key="k", entries=(a_missed("orders", failed=2, recovered=2, live=2),)))
-    assert "circle" not in str(told.blocks)
-    assert "orders failed 2×, recovered 2× · last seen RUNNING" in told.text
+    message = shown(Digest(key="k", entries=(a_missed("orders", failed=2, recovered=2, live=2),)))
+    assert "circle" not in str(message.blocks)
+    assert "orders failed 2×, recovered 2× · last seen RUNNING" in message.text
 
 
 # RUNNING is told by what comes of it, or as the last phase.
@@ -220,8 +220,8 @@ def test_each_member_has_a_link_where_its_address_is_known() -> None:
     known = says(valid(shown(a_group(OPEN, OPEN))))
     assert sum(text.count("https://goldrush.dev/platform/?pipeline=pipe_0001|Open>") for text in known) == 2
     unknown = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
-    said = "".join(says(unknown.content(a_group(OPEN, OPEN), a_delivery(), at(0))))
-    assert said.count("<https://goldrush.dev/platform/|Open GoldRush Platform>") == 1
+    text = "".join(says(unknown.content(a_group(OPEN, OPEN), a_delivery(), at(0))))
+    assert text.count("<https://goldrush.dev/platform/|Open GoldRush Platform>") == 1
 
 
 def test_the_largest_group_with_the_longest_names_and_addresses_is_taken_by_slack() -> None:
@@ -243,8 +243,8 @@ def test_the_end_of_all_is_told_in_one_line() -> None:
         phase=Phase.RUNNING,
         downtime_seconds=90.0,
     )
-    told = tuple(ThreadEntry(card_key="k", pipeline=a_pipeline(f"orders-{n}"), entry=ended) for n in range(3))
-    lines = TimelineBatch(thread_key="s", of_group=True, entries=told, broadcast=True, all_recovered=3)
+    entries = tuple(ThreadEntry(card_key="k", pipeline=a_pipeline(f"orders-{n}"), entry=ended) for n in range(3))
+    lines = TimelineBatch(thread_key="s", of_group=True, entries=entries, broadcast=True, all_recovered=3)
     everyone = tells_all(valid(shown(lines))).text
     assert everyone == "All 3 pipelines have recovered, the last after 1 min 30 s: orders-0, orders-1, orders-2"
     last = tells_all(valid(shown(replace(lines, all_recovered=5)))).text
@@ -254,9 +254,9 @@ def test_the_end_of_all_is_told_in_one_line() -> None:
     )
     some = tells_all(valid(shown(replace(lines, broadcast=False, all_recovered=0)))).text
     assert some == "orders-0, orders-1, orders-2 recovered, the last after 1 min 30 s"
-    one = tells_all(valid(shown(replace(lines, entries=told[:1], all_recovered=0)))).text
+    one = tells_all(valid(shown(replace(lines, entries=entries[:1], all_recovered=0)))).text
     assert one == "orders-0 recovered after 1 min 30 s"
-    slowest = tells_all(valid(shown(replace(lines, entries=told[:1], all_recovered=4)))).text
+    slowest = tells_all(valid(shown(replace(lines, entries=entries[:1], all_recovered=4)))).text
     assert slowest == "All 4 pipelines have recovered, the last after 1 min 30 s; the last was orders-0"
 
 
@@ -270,9 +270,9 @@ def test_a_group_shows_the_runbooks_of_most_of_its_members() -> None:
     assert text.count("for 3 of 12 pipelines") == 3
 
 
-@pytest.mark.parametrize(("of_all", "whose"), [(True, ""), (False, " · for orders-0")])
-def test_a_group_says_whose_runbook_it_shows(*, of_all: bool, whose: str) -> None:
+@pytest.mark.parametrize(("of_all", "owner"), [(True, ""), (False, " · for orders-0")])
+def test_a_group_says_whose_runbook_it_shows(*, of_all: bool, owner: str) -> None:
     note = Note(kind=NoteKind.NOTE, reference="*", text="restart the sink", by=ANN, at=at(0))
     other = replace(OPEN, guidance=Guidance(note=note)) if of_all else OPEN
     text = valid(shown(a_group(replace(OPEN, guidance=Guidance(note=note)), other))).text
-    assert any(line.endswith(f"“restart the sink”{whose}") for line in text.splitlines()), text
+    assert any(line.endswith(f"“restart the sink”{owner}") for line in text.splitlines()), text

@@ -53,8 +53,8 @@ def line(revision: int, *events: Event, phase: Phase | None = Phase.RUNNING) -> 
 
 def a_posted(number: int = 1, kind: EpisodeKind = FAILURE, *, over: bool = False, **fields: Any) -> PostedCard:
     """A card, as yet in no message. Its story: two lines."""
-    told = (line(1, Event.FAILED, phase=Phase.FAILED), line(2))
-    episode = replace(an_episode(kind, revision=2), pipeline_id=pipeline(number).id, timeline=told)
+    timeline = (line(1, Event.FAILED, phase=Phase.FAILED), line(2))
+    episode = replace(an_episode(kind, revision=2), pipeline_id=pipeline(number).id, timeline=timeline)
     if over:
         episode = replace(episode, closed_at=at(2), outcome=Outcome.RECOVERED)
     content = replace(a_card(episode, pipeline=pipeline(number)), key=key(number))
@@ -66,10 +66,10 @@ def a_sync(number: int = 1, priority: Priority = Priority.FAILURE, **fields: Any
 
 
 def a_row_of(
-    number: int, told: TimelineEntry, priority: Priority = Priority.UPDATE, *, broadcast: bool = False
+    number: int, entry: TimelineEntry, priority: Priority = Priority.UPDATE, *, broadcast: bool = False
 ) -> Delivery:
-    body = ThreadEntry(card_key=key(number), pipeline=pipeline(number), entry=told, broadcast=broadcast)
-    return a_delivery(f"line-{number}-{told.revision}", body, priority=priority, made_at=told.at)
+    body = ThreadEntry(card_key=key(number), pipeline=pipeline(number), entry=entry, broadcast=broadcast)
+    return a_delivery(f"line-{number}-{entry.revision}", body, priority=priority, made_at=entry.at)
 
 
 def _only_lines(*rows: Delivery) -> tuple[ThreadEntry, ...]:
@@ -333,11 +333,11 @@ def test_many_lines_of_one_thread_are_one_message(count: int, together: bool) ->
     assert found.replaced == tuple(rows)
     assert (found.row.body.thread_key, found.row.body.of_group, found.row.body.broadcast) == (key(1), False, True)
     assert len(found.row.body.entries) + found.row.body.left_out == count
-    told = [entry.entry.revision for entry in found.row.body.entries]
-    assert told == sorted(told)
+    revisions = [entry.entry.revision for entry in found.row.body.entries]
+    assert revisions == sorted(revisions)
     half = min(count, ENTRIES_PER_MESSAGE) // 2
-    assert told[:half] == list(range(half))
-    assert told[-half:] == list(range(count - half, count))
+    assert revisions[:half] == list(range(half))
+    assert revisions[-half:] == list(range(count - half, count))
 
 
 def test_lines_that_wait_take_in_one_more() -> None:
@@ -390,8 +390,8 @@ def backlogs(draw: st.DrawFn) -> tuple[list[Delivery], list[PostedCard]]:
             rows.append(changed(a_sync(number, draw(st.sampled_from(Priority))), **draw(states)))
         for revision in range(3, 3 + draw(st.sampled_from([0, 0, 1, 5]))):
             event = draw(st.sampled_from([Event.DEGRADED, Event.RESTARTED, Event.RECOVERED]))
-            told = a_row_of(number, line(revision, event), draw(st.sampled_from([Priority.RECOVERY, Priority.UPDATE])))
-            rows.append(changed(told, **draw(states)))
+            row = a_row_of(number, line(revision, event), draw(st.sampled_from([Priority.RECOVERY, Priority.UPDATE])))
+            rows.append(changed(row, **draw(states)))
     rows.append(a_delivery("notice", Notice(kind=NoticeKind.WATCHING, at=NOON), priority=Priority.UPDATE))
     return draw(st.permutations(rows)), cards
 
@@ -415,8 +415,8 @@ class Outbox:
         return False
 
     def _unseen(self, rows: Sequence[Delivery]) -> dict[str, int]:
-        told = {row.body.group_key for row in rows if isinstance(row.body, SyncGroup)}
-        parts = {key: [card for card in self.cards.values() if card.group == key] for key in told}
+        group_keys = {row.body.group_key for row in rows if isinstance(row.body, SyncGroup)}
+        parts = {key: [card for card in self.cards.values() if card.group == key] for key in group_keys}
         return {key: len(cards) for key, cards in parts.items() if all(card.message_id is None for card in cards)}
 
     def _take(self, found: Grouping) -> None:
@@ -484,8 +484,8 @@ def test_open_failures_and_pages_are_never_only_counted(world: tuple[list[Delive
     for row in rows:
         waits = outbox.cards.get(row.id)
         if waits and waits.content.episode.open and waits.content.episode.kind is FAILURE and row.message.priority <= 1:
-            told = outbox.rows.get(row.id) or outbox.rows[waits.group or ""]
-            assert told.lane.kind is LaneKind.PAGES
+            successor = outbox.rows.get(row.id) or outbox.rows[waits.group or ""]
+            assert successor.lane.kind is LaneKind.PAGES
 
 
 @pytest.mark.parametrize("fields", [{}, {"count": 1, "state": State.SENDING}], ids=["no room", "under way"])
@@ -508,9 +508,9 @@ def test_every_line_is_still_told(world: tuple[list[Delivery], list[PostedCard]]
     left_out = {body.thread_key for body in outbox.bodies(TimelineBatch) if body.left_out}
     for row in rows:
         if isinstance(row.body, ThreadEntry) and row.id not in outbox.rows:
-            told = (row.body.card_key, row.body.entry) in together or row.body.card_key in left_out
+            shown_once = (row.body.card_key, row.body.entry) in together or row.body.card_key in left_out
             yet_to_come = row.body.card_key in outbox.cards and outbox.cards[row.body.card_key].message_id is None
-            assert told or yet_to_come or row.body.pipeline.id in caught_up
+            assert shown_once or yet_to_come or row.body.pipeline.id in caught_up
 
 
 @pytest.mark.parametrize("flag", ["uncertain", "possible_repeat"])
@@ -544,19 +544,19 @@ def test_what_is_told_together_is_as_urgent_and_as_late_as_any_of_it(
     outbox = Outbox(*world)
     before = dict(outbox.rows)
     while outbox.regroup():
-        gone = [row for delivery_id, row in before.items() if outbox.rows.get(delivery_id) != row]
+        replaced = [row for delivery_id, row in before.items() if outbox.rows.get(delivery_id) != row]
         for new in (row for delivery_id, row in outbox.rows.items() if before.get(delivery_id) != row):
-            assert new.message.made_at == min(row.message.made_at for row in gone)
+            assert new.message.made_at == min(row.message.made_at for row in replaced)
             feed_only = isinstance(new.body, Digest | SyncCard)  # a card that is over by now goes by itself
             assert new.message.priority == (
-                Priority.RECOVERY if feed_only else min(row.message.priority for row in gone)
+                Priority.RECOVERY if feed_only else min(row.message.priority for row in replaced)
             )
         before = dict(outbox.rows)
 
 
 def test_of_what_somebody_answered_at_last_it_is_still_said_how_it_is() -> None:
     answered = TimelineEntry(revision=3, at=at(3), events=(Event.ACKNOWLEDGED,), by=ANN)
-    rows = [a_row_of(number, told) for number in range(11) for told in (line(2, Event.DEGRADED), answered)]
+    rows = [a_row_of(number, entry) for number in range(11) for entry in (line(2, Event.DEGRADED), answered)]
     found = gathered(rows, some(range(11), message_id="1.0"))
     assert found is not None
     assert isinstance(found.row.body, Digest)

@@ -42,8 +42,8 @@ def test_what_goes_up_and_down_for_hours_takes_no_more_messages_than_what_did_so
             outbox.cards[key(number)] = card
         while outbox.regroup():
             pass
-    told = outbox.bodies(Digest)
-    assert len(outbox.rows) == len(told) == -(-pipelines // ENTRIES_PER_MESSAGE)
-    entries = [entry for body in told for entry in body.entries]
+    digests = outbox.bodies(Digest)
+    assert len(outbox.rows) == len(digests) == -(-pipelines // ENTRIES_PER_MESSAGE)
+    entries = [entry for body in digests for entry in body.entries]
     assert sorted(entry.pipeline.id for entry in entries) == sorted(pipeline(number).id for number in range(pipelines))
     assert all(entry.counts[Event.FAILED] == entry.counts[Event.LIVE] == 20 for entry in entries)

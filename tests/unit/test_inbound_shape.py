@@ -104,19 +104,19 @@ def test_what_cannot_be_read_is_none(content_type: str, body: bytes) -> None:
 
 
 def test_what_can_be_read_is_read_whatever_the_charset_claims_to_be() -> None:
-    asked = bolt_request("", {"Content-Type": f"{FORM}; charset=klingon"}, "text=Grüße".encode())
-    assert asked is not None
-    assert asked.body == {"text": "Grüße"}
+    request = bolt_request("", {"Content-Type": f"{FORM}; charset=klingon"}, "text=Grüße".encode())
+    assert request is not None
+    assert request.body == {"text": "Grüße"}
 
 
 def test_half_a_character_can_be_written_down_afterwards() -> None:
     """JSON can hold half a surrogate pair, which no store and no log can."""
     facts = texts_of({"text": "a\ud83d", "channel": "C1", "page": 5}, ("text", "channel", "page", "absent"))
     assert facts == {"text": "a?", "channel": "C1", "page": "", "absent": ""}
-    which, told = read_click({**CLICK, "actions": [{"action_id": "x", "value": "\ud83d", "action_ts": "\ud83d"}]})
-    "".join((which, *told.values())).encode()
+    which, payload = read_click({**CLICK, "actions": [{"action_id": "x", "value": "\ud83d", "action_ts": "\ud83d"}]})
+    "".join((which, *payload.values())).encode()
 
 
 def test_what_a_button_carries_may_lie_too_deep() -> None:
-    told = {"action": "x", "channel": "C1", "user": "U1", "ephemeral": "", "value": "[" * 100_000}
-    assert Click.of(MappingProxyType(told)).facts == {}
+    payload = {"action": "x", "channel": "C1", "user": "U1", "ephemeral": "", "value": "[" * 100_000}
+    assert Click.of(MappingProxyType(payload)).facts == {}

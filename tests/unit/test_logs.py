@@ -73,16 +73,16 @@ table = pytest.mark.parametrize(("secret", "shown"), SECRETS)
 
 
 def hidden(text: str, secret: str) -> bool:
-    kept = {"xoxb-123-456-abcDEF": "abcDEF", "xoxp-123-moGHIj": "moGHIj", "xoxe.xoxp-1-Mi0yLT": "Mi0yLT"}
-    kept |= {"xapp-1-A0-99-kXyZ": "kXyZ", "Bearer cqt_rQabc123": "rQabc"}
-    return kept.get(secret, "pass-word") not in text
+    public_parts = {"xoxb-123-456-abcDEF": "abcDEF", "xoxp-123-moGHIj": "moGHIj", "xoxe.xoxp-1-Mi0yLT": "Mi0yLT"}
+    public_parts |= {"xapp-1-A0-99-kXyZ": "kXyZ", "Bearer cqt_rQabc123": "rQabc"}
+    return public_parts.get(secret, "pass-word") not in text
 
 
 @table
 def test_in_the_fields_of_our_own(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
-    said = listening(capsys)
+    output = listening(capsys)
     structlog.get_logger("bot.x").warning("refused", problem=f"with {secret} it fails", url=secret, times=3)
-    line = json.loads(said())
+    line = json.loads(output())
     assert line["problem"] == f"with {shown} it fails"
     assert line["url"] == shown
     assert (line["event"], line["level"], line["times"]) == ("refused", "warning", 3)
@@ -91,22 +91,22 @@ def test_in_the_fields_of_our_own(capsys: pytest.CaptureFixture[str], secret: st
 
 @table
 def test_in_the_event_itself(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
-    said = listening(capsys)
+    output = listening(capsys)
     structlog.get_logger("bot.x").info(f"used '{secret}'")
-    assert json.loads(said())["event"] == f"used '{shown}'"
+    assert json.loads(output())["event"] == f"used '{shown}'"
 
 
 @table
 def test_in_what_libraries_say(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
-    said = listening(capsys)
+    output = listening(capsys)
     logging.getLogger("slack_bolt.x").warning("header %s and '%s'", secret, secret)
-    line = json.loads(said())
+    line = json.loads(output())
     assert line["event"] == f"header {shown} and '{shown}'"
 
 
 @table
 def test_in_tracebacks(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
-    said = listening(capsys)
+    output = listening(capsys)
 
     def fail() -> None:
         raise ValueError(secret)
@@ -116,7 +116,7 @@ def test_in_tracebacks(capsys: pytest.CaptureFixture[str], secret: str, shown: s
             fail()
         except ValueError:
             log.exception("tripped")
-        text = said()
+        text = output()
         assert "ValueError" in text
         assert hidden(text, secret)
         assert shown in json.loads(text)["exception"]
@@ -124,10 +124,10 @@ def test_in_tracebacks(capsys: pytest.CaptureFixture[str], secret: str, shown: s
 
 @table
 def test_however_deep_it_lies(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
-    said = listening(capsys)
+    output = listening(capsys)
     deep = {"headers": [("name", secret), {secret: 1}], "tried": {secret}, "none": None, "at": 1.5, "on": True}
     structlog.get_logger("bot.x").warning("refused", deep=deep)
-    assert json.loads(said())["deep"] == {
+    assert json.loads(output())["deep"] == {
         "headers": [["name", shown], {shown: 1}],
         "tried": [shown],
         "none": None,
@@ -138,10 +138,10 @@ def test_however_deep_it_lies(capsys: pytest.CaptureFixture[str], secret: str, s
 
 @table
 def test_in_what_is_no_text_by_itself(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
-    said = listening(capsys)
+    output = listening(capsys)
     problem = ValueError(f"with {secret} it fails")
     structlog.get_logger("bot.x").warning("refused", problem=problem, several=[problem], raw=secret.encode())
-    line = json.loads(said())
+    line = json.loads(output())
     assert shown in line["problem"]
     assert shown in line["several"][0]
     assert hidden(json.dumps(line), secret)
@@ -149,7 +149,7 @@ def test_in_what_is_no_text_by_itself(capsys: pytest.CaptureFixture[str], secret
 
 @table
 def test_in_a_chain_of_causes(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
-    said = listening(capsys)
+    output = listening(capsys)
 
     def fail() -> None:
         raise RuntimeError(f"because of {secret}") from ExceptionGroup("several", [ValueError(secret)])
@@ -158,7 +158,7 @@ def test_in_a_chain_of_causes(capsys: pytest.CaptureFixture[str], secret: str, s
         fail()
     except RuntimeError:
         logging.getLogger("library").exception("tripped")
-    text = said()
+    text = output()
     assert hidden(text, secret)
     assert json.loads(text)["exception"].count(shown) == 2
 
@@ -178,19 +178,19 @@ def test_in_a_chain_of_causes(capsys: pytest.CaptureFixture[str], secret: str, s
     ],
 )
 def test_what_is_no_secret_stays(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    said = listening(capsys)
+    output = listening(capsys)
     structlog.get_logger("bot.x").info("read", text=text)
-    assert json.loads(said())["text"] == text
+    assert json.loads(output())["text"] == text
 
 
 def test_each_library_warns_and_we_say_more(capsys: pytest.CaptureFixture[str]) -> None:
-    said = listening(capsys)
+    output = listening(capsys)
     logging.getLogger("apscheduler").info("tick")
     logging.getLogger("bot.x").debug("detail")
-    assert said() == ""
+    assert output() == ""
     logging.getLogger("apscheduler").warning("late")
     logging.getLogger("bot.x").info("told")
-    assert [json.loads(line)["event"] for line in said().splitlines()] == ["late", "told"]
+    assert [json.loads(line)["event"] for line in output().splitlines()] == ["late", "told"]
 
 
 @pytest.mark.parametrize(
@@ -201,28 +201,28 @@ def test_each_library_warns_and_we_say_more(capsys: pytest.CaptureFixture[str]) 
 def test_what_its_name_calls_a_secret_may_have_any_form(
     capsys: pytest.CaptureFixture[str], name: str, value: str | bytes
 ) -> None:
-    said = listening(capsys)
+    output = listening(capsys)
     log = structlog.get_logger("bot.x")
     log.warning("refused", **{name: value})
     log.warning("refused", headers=[{name: value}])
     log.warning("refused", said=repr({name: value}))
-    text = said()
+    text = output()
     assert "hunter2" not in text
     assert text.count("…") + text.count("\\u2026") == 3
 
 
 def test_a_key_that_is_no_secret_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
-    said = listening(capsys)
+    output = listening(capsys)
     structlog.get_logger("bot.x").warning("lost", key="card:abc", token=None, secrets=3)
-    line = json.loads(said())
+    line = json.loads(output())
     assert (line["key"], line["token"], line["secrets"]) == ("card:abc", None, 3)
 
 
 def test_the_values_of_the_settings_are_hidden_wherever_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     configure("info", ["8f742231b10e8888", "hunter2", "hunter2-longer", "abc"])
-    said = Said(capsys)
+    output = Said(capsys)
     structlog.get_logger("bot.x").warning("AUTH hunter2-longer", sent=["AUTH", "u", "hunter2"], hash="8f742231b10e8888")
-    line = json.loads(said())
+    line = json.loads(output())
     assert (line["event"], line["sent"], line["hash"]) == ("AUTH …", ["AUTH", "u", "…"], "…")
 
 
@@ -231,14 +231,14 @@ def test_a_value_too_short_to_be_a_secret_hides_no_words() -> None:
 
 
 def test_what_nobody_caught_and_what_python_warns_of(capsys: pytest.CaptureFixture[str]) -> None:
-    said = listening(capsys)
+    output = listening(capsys)
     fault = ValueError("redis://:hunter2@h xoxb-1-2")
     sys.excepthook(ValueError, fault, None)
-    assert json.loads(said())["exception"] == "ValueError: redis://…@h xoxb-…"
+    assert json.loads(output())["exception"] == "ValueError: redis://…@h xoxb-…"
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         logging.captureWarnings(True)
         warnings.warn("slow with xoxb-1-2", stacklevel=1)
-    text = said()
+    text = output()
     assert "xoxb-…" in json.loads(text)["event"]
     assert "xoxb-1-2" not in text

@@ -11,8 +11,14 @@ BOT = "U0BOT"
 
 def body(**event: Any) -> dict[str, Any]:
     """Shape: https://docs.slack.dev/reference/events/app_mention"""
-    said = {"type": "app_mention", "user": "U0ANN", "text": f"<@{BOT}> status orders-eu", "ts": "7.1", "channel": "C0A"}
-    return {"type": "event_callback", "team_id": "T0HOME", "event": {**said, "team": "T0HOME", **event}}
+    mention = {
+        "type": "app_mention",
+        "user": "U0ANN",
+        "text": f"<@{BOT}> status orders-eu",
+        "ts": "7.1",
+        "channel": "C0A",
+    }
+    return {"type": "event_callback", "team_id": "T0HOME", "event": {**mention, "team": "T0HOME", **event}}
 
 
 def direct(**event: Any) -> dict[str, Any]:

@@ -55,21 +55,21 @@ def stamps(found: LookupResult) -> tuple[str, ...]:
     ],
 )  # fmt: skip
 def test_a_message_is_recognised_by_its_key(messages: list[Mapping[str, object]], found: tuple[str, ...]) -> None:
-    assert stamps(seen("key", *messages)) == found
+    assert stamps(looked_up("key", *messages)) == found
 
 
 def test_a_card_is_recognised_in_the_group_that_tells_of_it() -> None:
     keys = [f"{number:x}" * 32 for number in range(10)]
     group = a_message("2.0", "group", a_group(*keys[:9]))
     for key in keys[:9]:
-        found = seen(key, group)
+        found = looked_up(key, group)
         assert isinstance(found, Found)
         assert (found.message_ids, found.group) == (("2.0",), "group")
-    assert seen(keys[9], group) == Absent()
-    of_its_own = seen(keys[3], group, a_message("3.0", keys[3]))
+    assert looked_up(keys[9], group) == Absent()
+    of_its_own = looked_up(keys[3], group, a_message("3.0", keys[3]))
     assert isinstance(of_its_own, Found)
     assert (of_its_own.message_ids, of_its_own.group) == (("3.0",), None)
-    assert stamps(seen("group", group)) == ("2.0",)
+    assert stamps(looked_up("group", group)) == ("2.0",)
 
 
 contents: tuple[Content, ...] = (
@@ -90,7 +90,7 @@ def test_slack_keeps_the_mark_of_every_kind_of_message(content: Content) -> None
     assert valid_metadata(metadata)
     payload: Any = metadata["event_payload"]
     assert all(isinstance(value, str | int) for value in payload.values())
-    assert stamps(seen("key", a_message("1.0", "key", content))) == ("1.0",)
+    assert stamps(looked_up("key", a_message("1.0", "key", content))) == ("1.0",)
 
 
 @given(st.lists(st.text(alphabet="0123456789abcdef", min_size=32, max_size=32), unique=True, min_size=1, max_size=30))
@@ -98,11 +98,11 @@ def test_of_any_thirty_cards_each_is_recognised(keys: list[str]) -> None:
     """Two whose keys begin alike are taken for one, so `SHORT` is long enough never to meet any."""
     group = a_message("1.0", "group", a_group(*keys))
     for key in keys:
-        assert stamps(seen(key, group)) == ("1.0",)
+        assert stamps(looked_up(key, group)) == ("1.0",)
     other = next(
         f"{number:0{SHORT}x}" for number in range(31) if f"{number:0{SHORT}x}" not in {k[:SHORT] for k in keys}
     )
-    assert seen(other + "0" * 20, group) == Absent()
+    assert looked_up(other + "0" * 20, group) == Absent()
 
 
 json = st.recursive(

@@ -101,14 +101,14 @@ WORST: dict[str, Any] = {"late": 10.0**7, "earliest": at(-(10.0**7)), "possible_
 
 @name_table
 def test_every_line(name: str) -> None:
-    told = tuple(
+    entries = tuple(
         ThreadEntry(card_key="k", pipeline=a_pipeline(name), entry=a_line(name, number), broadcast=True)
         for number in range(30)
     )
-    for entry in told:
+    for entry in entries:
         tells_all(valid(shown(entry, **WORST, delay=WORDIEST)))
     for of_group in (True, False):
-        several = TimelineBatch(thread_key="s", of_group=of_group, entries=told, left_out=10**6, broadcast=True)
+        several = TimelineBatch(thread_key="s", of_group=of_group, entries=entries, left_out=10**6, broadcast=True)
         tells_all(valid(shown(several, **WORST, delay=WORDIEST)))
 
 
@@ -121,16 +121,16 @@ def a_missed(name: str, number: int) -> DigestEntry:
 
 @name_table
 def test_catching_up_on_thirty(name: str) -> None:
-    told = Digest(key="k" * 32, entries=tuple(a_missed(name, number) for number in range(30)))
-    tells_all(valid(shown(told, **WORST, delay=WORDIEST)))
+    digest = Digest(key="k" * 32, entries=tuple(a_missed(name, number) for number in range(30)))
+    tells_all(valid(shown(digest, **WORST, delay=WORDIEST)))
 
 
 @pytest.mark.parametrize("delay", Delay)
 def test_every_delay_is_told_under_the_longest_name(delay: Delay) -> None:
     name = max(NAMES, key=len)
     line = ThreadEntry(card_key="k", pipeline=a_pipeline(name), entry=a_line(name, 1), broadcast=True)
-    for told in (line, Digest(key="k" * 32, entries=(a_missed(name, 1),))):
-        tells_all(valid(shown(told, **WORST, delay=delay)))
+    for body in (line, Digest(key="k" * 32, entries=(a_missed(name, 1),))):
+        tells_all(valid(shown(body, **WORST, delay=delay)))
 
 
 @name_table
@@ -181,39 +181,39 @@ def test_fifty_watches_with_a_thousand_to_page() -> None:
 
 
 def fifty_with_a_crowd(name: str, crowd: tuple[Target, ...]) -> None:
-    those = tuple(replace(watch, events=frozenset(SELECTABLE)) for watch in fifty_watches(name, crowd))
+    watches = tuple(replace(watch, events=frozenset(SELECTABLE)) for watch in fifty_watches(name, crowd))
     for kind in TELLS_WATCHES:
-        message = valid(shown(Notice(kind=kind, at=at(0), by=ANN, watches=those, channel=ALERTS)))
+        message = valid(shown(Notice(kind=kind, at=at(0), by=ANN, watches=watches, channel=ALERTS)))
         assert "all events" not in message.text
         assert "@u10000" in message.text  # at least one watch is told
         assert kind is not NoticeKind.SUSPENDED or "in another channel" in message.text
-    seen = tuple(WatchedView(watch=watch, covers=(a_view(name=name),) * 3) for watch in those)
-    made = tuple(Edit(before=watch, after=watch) for watch in those)
+    views = tuple(WatchedView(watch=watch, covers=(a_view(name=name),) * 3) for watch in watches)
+    edits = tuple(Edit(before=watch, after=watch) for watch in watches)
     for answer in (
         WatchAnswer(
             channel=ALERTS,
-            edits=tuple(Edit(after=watch) for watch in those),
-            unchanged=those,
+            edits=tuple(Edit(after=watch) for watch in watches),
+            unchanged=watches,
             matched=(a_view(name=name),) * 60,
             at=at(9),
         ),
-        UnwatchAnswer(channel=ALERTS, removed=those, covered=(name,) * 50, still_covered_by=those, at=at(9)),
-        UnwatchAnswer(channel=ALERTS, removed=those, not_watched=(name,) * 50, undo="u" * 32, at=at(9)),
-        UnwatchAnswer(channel=ALERTS, would_end=those, at=at(9)),
-        UndoAnswer(channel=ALERTS, fate=UndoFate.DONE, edits=made),
+        UnwatchAnswer(channel=ALERTS, removed=watches, covered=(name,) * 50, still_covered_by=watches, at=at(9)),
+        UnwatchAnswer(channel=ALERTS, removed=watches, not_watched=(name,) * 50, undo="u" * 32, at=at(9)),
+        UnwatchAnswer(channel=ALERTS, would_end=watches, at=at(9)),
+        UndoAnswer(channel=ALERTS, fate=UndoFate.DONE, edits=edits),
         UnmatchedAnswer(patterns=(name,) * 50, nearest=(a_pipeline(name),) * 3, at=at(9)),
-        WatchesAnswer(channel=ALERTS, watches=seen, suspended=SuspendReason.RESTRICTED, at=at(9)),
+        WatchesAnswer(channel=ALERTS, watches=views, suspended=SuspendReason.RESTRICTED, at=at(9)),
     ):
         tells_all(valid(LOOK.answer(answer, SavedQuestion(text=name)), posted=False))
 
 
 @name_table
 def test_sixty_pipelines_and_two_hundred_words_that_mean_nothing(name: str) -> None:
-    those = tuple(a_pipeline(name, number) for number in range(60))
-    unclear: tuple[Ambiguous | Unknown, ...] = (Ambiguous(name, those), Unknown(name, those[:3])) * 100
+    sixty = tuple(a_pipeline(name, number) for number in range(60))
+    unclear: tuple[Ambiguous | Unknown, ...] = (Ambiguous(name, sixty), Unknown(name, sixty[:3])) * 100
     for number, few in ((0, unclear), (1, unclear[:3]), (60, ()), (60, unclear[:3])):
         found = tuple(
-            replace(a_view(a_standing(name), name), pipeline=pipeline, problem=name) for pipeline in those[:number]
+            replace(a_view(a_standing(name), name), pipeline=pipeline, problem=name) for pipeline in sixty[:number]
         )
         answer = StatusAnswer(views=found, unresolved=few, at=at(9))
         tells_all(valid(LOOK.answer(answer, SavedQuestion(text=name * 20)), posted=False))

@@ -58,10 +58,10 @@ def test_what_is_over_or_no_failure_does_not(episode: object) -> None:
 def test_a_note_pings_nobody_links_nowhere_and_formats_nothing(text: str) -> None:
     card = replace(a_card(), guidance=Guidance(note=a_note(text, by_name="<!here> *Ann*")))
     message = valid(shown(card))
-    (said,) = [line for line in says(message) if line.startswith(":memo:")]
-    assert "\n" not in said
-    assert "*" not in said
-    assert "`" not in said
+    (note_line,) = [line for line in says(message) if line.startswith(":memo:")]
+    assert "\n" not in note_line
+    assert "*" not in note_line
+    assert "`" not in note_line
 
 
 @pytest.mark.parametrize(

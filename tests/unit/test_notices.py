@@ -186,13 +186,13 @@ def test_a_call_says_nothing_that_may_be_otherwise_later() -> None:
 
 
 def test_where_more_are_gone_than_a_message_holds_the_rest_are_counted() -> None:
-    those = tuple(replace(a_watch(f"pipe_{number:04}"), label=f"orders-{number}") for number in range(500))
-    told = "\n".join(says(valid(shown(replace(LOST, watches=those)))))
-    shown_ones = [watch for watch in those if f" watch {watch.label}`" in told]
+    lost = tuple(replace(a_watch(f"pipe_{number:04}"), label=f"orders-{number}") for number in range(500))
+    text = "\n".join(says(valid(shown(replace(LOST, watches=lost)))))
+    shown_ones = [watch for watch in lost if f" watch {watch.label}`" in text]
     assert len(shown_ones) > 50
-    assert f"… and {500 - len(shown_ones)} more" in told
-    assert "To restore a watch" in told
-    few = "\n".join(says(valid(shown(replace(LOST, watches=those[:3])))))
+    assert f"… and {500 - len(shown_ones)} more" in text
+    assert "To restore a watch" in text
+    few = "\n".join(says(valid(shown(replace(LOST, watches=lost[:3])))))
     assert "… and" not in few
 
 
@@ -205,18 +205,18 @@ def test_of_a_crowd_to_page_it_is_said_how_many_are_not_named() -> None:
 
 def test_however_much_was_missed_it_is_told_as_far_as_there_is_room() -> None:
     many = tuple(a_missed(f"orders-{number}", failed=number) for number in range(1000))
-    told = "\n".join(says(valid(shown(replace(BLIND, missed=many, unread=3)))))
-    named = [entry for entry in many if f"*{entry.pipeline.name}* " in told]
+    text = "\n".join(says(valid(shown(replace(BLIND, missed=many, unread=3)))))
+    named = [entry for entry in many if f"*{entry.pipeline.name}* " in text]
     assert len(named) > 20
-    assert f"… and {1000 - len(named)} more" in told
-    assert "I couldn't read 3 pipelines yet" in told
+    assert f"… and {1000 - len(named)} more" in text
+    assert "I couldn't read 3 pipelines yet" in text
 
 
 @pytest.mark.parametrize("reason", SuspendReason)
 def test_only_where_an_invitation_helps_is_one_asked_for(reason: SuspendReason) -> None:
-    told = shown(Notice(kind=NoticeKind.SUSPENDED, at=at(0), channel=ALERTS, reason=reason)).text
-    assert ("nvite me again" in told) == (reason is not SuspendReason.RESTRICTED)
+    text = shown(Notice(kind=NoticeKind.SUSPENDED, at=at(0), channel=ALERTS, reason=reason)).text
+    assert ("nvite me again" in text) == (reason is not SuspendReason.RESTRICTED)
     in_direct = shown(Notice(kind=NoticeKind.SUSPENDED, at=at(0), channel=ChannelId("D0ANN"), reason=reason)).text
     assert ("Messages Tab" in in_direct) == (reason is SuspendReason.RESTRICTED)
     assert "in our direct messages any more" in in_direct
-    assert ("Unarchive that channel" in told) == (reason is SuspendReason.ARCHIVED)
+    assert ("Unarchive that channel" in text) == (reason is SuspendReason.ARCHIVED)

@@ -151,20 +151,20 @@ def test_the_answer_and_the_notice_name_each_watch_and_what_it_covers() -> None:
     answer = StopPagingAnswer(
         by=UserId("U0BOB"), pipelines=(a_pipeline(),), stopped=stopped, covers=(9, 1, 1), others=0, at=at(0)
     )
-    told = (
+    expected = (
         "`*` in <#C0ALERTS> (9 pipelines). It pages nobody now.",
         "`orders-*` in <#C0TEAM> (1 pipeline). It still pages",
         "orders-eu in <#C0ALERTS>. It pages nobody now.",
     )
     text = LOOK.answer(answer, SavedQuestion()).text
-    assert all(f"You're off {words}" in text for words in told)
-    left = tuple(replace(watch, targets=tuple(t for t in watch.targets if t != BOB)) for watch in stopped)
+    assert all(f"You're off {words}" in text for words in expected)
+    unpaged = tuple(replace(watch, targets=tuple(t for t in watch.targets if t != BOB)) for watch in stopped)
     kind = NoticeKind.PAGING_STOPPED
     for channel in (None, ALERTS):
         notice = Notice(
-            kind=kind, at=at(0), by=UserId("U0BOB"), by_name="Bob", watches=left, covers=(9, 1, 1), channel=channel
+            kind=kind, at=at(0), by=UserId("U0BOB"), by_name="Bob", watches=unpaged, covers=(9, 1, 1), channel=channel
         )
-        assert all(f"• {words}" in shown(notice).text for words in told)
+        assert all(f"• {words}" in shown(notice).text for words in expected)
 
 
 def asked_first(*origins: PageOrigin) -> str:

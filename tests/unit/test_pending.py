@@ -30,7 +30,7 @@ def posted(*, came_at: int) -> PostedCard:
     return PostedCard(content=a_story_that_ended(), revision=3, message_id="1.1", shown_revision=3, came_at=came_at)
 
 
-def told(line: TimelineEntry, card: PostedCard) -> ThreadEntry:
+def entry_of(line: TimelineEntry, card: PostedCard) -> ThreadEntry:
     return ThreadEntry(card_key=card.content.key, pipeline=a_pipeline(), entry=line, broadcast=line.ends)
 
 
@@ -42,7 +42,7 @@ def test_the_end_is_not_said_again_under_a_card_that_came_with_it(
     came_at: int, line: TimelineEntry, worth_it: bool
 ) -> None:
     card = posted(came_at=came_at)
-    assert PendingDelivery(a_delivery(body=told(line, card)), (card,)).worth_sending is worth_it
+    assert PendingDelivery(a_delivery(body=entry_of(line, card)), (card,)).worth_sending is worth_it
 
 
 def test_of_several_lines_the_end_is_left_out_and_no_longer_shown_to_the_channel() -> None:
@@ -50,7 +50,7 @@ def test_of_several_lines_the_end_is_left_out_and_no_longer_shown_to_the_channel
     lines = TimelineBatch(
         thread_key=card.content.key,
         of_group=False,
-        entries=(told(GOES_ON, card), told(ENDS, card)),
+        entries=(entry_of(GOES_ON, card), entry_of(ENDS, card)),
         broadcast=True,
     )
     content = PendingDelivery(a_delivery(body=lines), (card,)).content

@@ -60,12 +60,12 @@ def test_a_flood_is_answered_once_and_says_when_to_try_again(clock: FakeClock) -
 
 def test_a_flood_that_goes_on_is_told_so_now_and_then(clock: FakeClock) -> None:
     limits = PersonLimits(clock, PER_MINUTE)
-    told = 0
+    warnings = 0
     for _ in range(600):  # ten a second, for a minute
         refused = limits.take(ANN)
-        told += bool(refused and refused.tell)
+        warnings += bool(refused and refused.tell)
         clock.seconds += 0.1
-    assert told <= 60 / TOLD_EVERY_SECONDS + 1
+    assert warnings <= 60 / TOLD_EVERY_SECONDS + 1
 
 
 def test_changes_count_twice(clock: FakeClock) -> None:

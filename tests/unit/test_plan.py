@@ -74,8 +74,8 @@ def test_a_filter_keeps_new_messages_away_but_never_the_truth_of_a_card_that_is_
 
 @pytest.mark.parametrize("before", [Phase.PAUSED, DEPLOYING, Phase("HIBERNATING")])
 def test_what_ends_one_story_and_opens_another_is_told_as_the_other_alone(before: Phase) -> None:
-    told = a_watch(channel=OTHER)
-    routing = a_routing(a_watch(events=frozenset({Event.FAILED, Event.RECOVERED})), told)
+    other_watch = a_watch(channel=OTHER)
+    routing = a_routing(a_watch(events=frozenset({Event.FAILED, Event.RECOVERED})), other_watch)
     _, first, failure = story(
         an_observation(RUNNING, 1), an_observation(before, 2), an_observation(FAILED, 3, ready=0), routing=routing
     )
@@ -127,16 +127,16 @@ def test_an_acknowledgement_counts_once_and_is_shown_everywhere() -> None:
     assert plan is not None
     assert {card.channel for card in plan.cards} == {ALERTS, OTHER, ANN_DIRECT}
     assert all(card.episode.acknowledged and card.episode.acknowledged.by == ANN for card in plan.cards)
-    told = {message.receiver.channel for message in plan.messages if isinstance(message.body, ThreadEntry)}
-    assert told == {ALERTS, OTHER}  # the direct message's own card says it
+    channels = {message.receiver.channel for message in plan.messages if isinstance(message.body, ThreadEntry)}
+    assert channels == {ALERTS, OTHER}  # the direct message's own card says it
     assert plan_acknowledgement(plan.record, routing, UserId("U0BOB"), at(10)) is None
 
 
 def test_a_person_who_was_paged_is_told_the_end() -> None:
     routing = a_routing(a_watch(targets=(PAGE_ANN,)))
     plan = story(an_observation(FAILED, 1), an_observation(RUNNING, 2), routing=routing)[-1]
-    told = {message.receiver.channel for message in plan.messages if isinstance(message.body, ThreadEntry)}
-    assert told == {ALERTS, ANN_DIRECT}
+    channels = {message.receiver.channel for message in plan.messages if isinstance(message.body, ThreadEntry)}
+    assert channels == {ALERTS, ANN_DIRECT}
 
 
 def test_a_channel_that_left_keeps_a_true_card_and_hears_no_more() -> None:
@@ -253,9 +253,9 @@ def test_what_may_have_been_told_is_owed_again_under_the_keys_by_which_it_is_fou
     plans = story(
         an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), an_observation(DEPLOYING, 3), routing=routing
     )
-    told, last = [message for plan in plans for message in plan.messages], plans[-1].record
+    sent, last = [message for plan in plans for message in plan.messages], plans[-1].record
     plan = plan_restored(last, Record(pipeline_id=ORDERS), routing)
-    assert {message.id for message in plan.messages} == {message.id for message in told}
+    assert {message.id for message in plan.messages} == {message.id for message in sent}
     assert {card.channel for card in plan.cards} == {ALERTS, OTHER, ANN_DIRECT}
     urgent = {
         message.receiver.channel: message.priority for message in plan.messages if isinstance(message.body, SyncCard)
@@ -283,8 +283,8 @@ def test_what_the_card_came_with_is_no_line_however_much_was_forgotten(forgot: i
     )
     assert [len(earlier.messages) for earlier in plans] == [0, 0, 1, 2]  # the card comes with RUNNING
     plan = plan_restored(plans[-1].record, plans[forgot].record, routing)
-    told = [] if forgot == 3 else [(Event.LIVE, Event.RECOVERED)]
-    assert [entry.entry.events for entry in lines(plan.messages)] == told
+    expected = [] if forgot == 3 else [(Event.LIVE, Event.RECOVERED)]
+    assert [entry.entry.events for entry in lines(plan.messages)] == expected
 
 
 filters = st.one_of(st.none(), st.frozensets(st.sampled_from(Event), min_size=1))
@@ -295,20 +295,20 @@ def test_whatever_the_store_forgot_of_the_last_story_is_owed_again_and_nothing_t
     sequence: list[Reading], events: frozenset[Event] | None, data: st.DataObject
 ) -> None:
     routing = a_routing(a_watch(events=events))
-    record, kept, owed = Record(pipeline_id=ORDERS), [Record(pipeline_id=ORDERS)], [set[str]()]
+    record, records, owed = Record(pipeline_id=ORDERS), [Record(pipeline_id=ORDERS)], [set[str]()]
     for reading in sequence:
         plan = plan_reading(record, reading, routing)
         record = plan.record
-        kept.append(record)
+        records.append(record)
         owed.append({message.id for message in plan.messages})
-    gone = data.draw(st.integers(0, len(sequence)))
-    restored = plan_restored(record, kept[gone], routing)
+    rollback = data.draw(st.integers(0, len(sequence)))
+    restored = plan_restored(record, records[rollback], routing)
     again = {message.id for message in restored.messages}
     assert again <= set[str]().union(*owed)
     if record.episode:
         of_the_last = {record.episode.key(TEAM, ALERTS)}
         of_the_last |= {stable_key(*of_the_last, str(line.revision)) for line in record.episode.timeline}
-        assert of_the_last & set[str]().union(*owed[gone + 1 :]) <= again
+        assert of_the_last & set[str]().union(*owed[rollback + 1 :]) <= again
 
 
 @given(readings)
@@ -334,7 +334,7 @@ def test_every_transition_that_is_wanted_is_told_in_the_channel(sequence: list[R
     record = Record(pipeline_id=ORDERS)
     for reading in sequence:
         plan = plan_reading(record, reading, a_routing())
-        told = {event for card in plan.cards for line in card.episode.timeline for event in line.events}
-        untold = {transition.event for transition in plan.transitions} - told - {Event.BACK, Event.RECOVERED}
-        assert not untold
+        reported = {event for card in plan.cards for line in card.episode.timeline for event in line.events}
+        unreported = {transition.event for transition in plan.transitions} - reported - {Event.BACK, Event.RECOVERED}
+        assert not unreported
         record = replace(plan.record, version=record.version + 1)

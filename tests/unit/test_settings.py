@@ -89,9 +89,9 @@ def test_what_the_chosen_transport_lacks(
 
 
 def test_an_empty_environment_is_told_everything_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = faults(monkeypatch)
-    assert len(told) == 3
-    text = "\n".join(told)
+    reported = faults(monkeypatch)
+    assert len(reported) == 3
+    text = "\n".join(reported)
     for name, cure in HOW_TO_GET.items():
         assert name in text
         assert cure in text
@@ -147,7 +147,7 @@ def test_what_is_not_valid_is_named_with_its_cure_and_without_its_value(
 
 
 def test_all_faults_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = faults(
+    reported = faults(
         monkeypatch,
         SLACK_SIGNING_SECRET="signed-secret",
         GOLDRUSH_SERVICE_KEY="cqt secret",
@@ -155,8 +155,8 @@ def test_all_faults_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         PIPELINE_BOT_TRANSPORT="socket",
         PIPELINE_BOT_STEADY_SECONDS="0",
     )
-    named = {fault.split(" ")[0] for fault in told}
-    assert len(told) == len(named)
+    named = {fault.split(" ")[0] for fault in reported}
+    assert len(reported) == len(named)
     assert named == {
         "SLACK_BOT_TOKEN",
         "SLACK_APP_TOKEN",

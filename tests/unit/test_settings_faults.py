@@ -69,9 +69,9 @@ VALUES = [
 @pytest.mark.parametrize("name", NAMES)
 def test_a_fault_is_one_sentence_of_ours_and_holds_no_value(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     for value in VALUES:
-        told = faults(monkeypatch, GOOD | {name: value})
-        assert len(told) <= 1, value
-        for fault in told:
+        reported = faults(monkeypatch, GOOD | {name: value})
+        assert len(reported) <= 1, value
+        for fault in reported:
             assert fault.startswith(name)
             assert fault.endswith(".")
             assert not PYDANTIC.search(fault.removeprefix(name))
@@ -177,7 +177,7 @@ def test_an_address_of_redis_that_can_work_is_taken(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "what"),
+    ("name", "value", "kind"),
     [
         ("SLACK_BOT_TOKEN", "xapp-1-hush", "the app-level token (xapp-…), which belongs in SLACK_APP_TOKEN"),
         ("SLACK_BOT_TOKEN", "xoxp-1-hush", "a user token (xoxp-…)"),
@@ -194,16 +194,16 @@ def test_an_address_of_redis_that_can_work_is_taken(url: str) -> None:
     ],
 )
 def test_a_token_in_the_wrong_place_is_named_by_what_it_is(
-    monkeypatch: pytest.MonkeyPatch, name: str, value: str, what: str
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, kind: str
 ) -> None:
     (fault,) = faults(monkeypatch, GOOD | {name: value})
-    assert what in fault
+    assert kind in fault
     assert "hush" not in fault
 
 
 def test_swapped_tokens_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    told = faults(monkeypatch, GOOD | {"SLACK_BOT_TOKEN": "xapp-1-b", "SLACK_APP_TOKEN": "xoxb-1-a"})
-    assert [fault.split(" ")[0] for fault in told] == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"]
+    reported = faults(monkeypatch, GOOD | {"SLACK_BOT_TOKEN": "xapp-1-b", "SLACK_APP_TOKEN": "xoxb-1-a"})
+    assert [fault.split(" ")[0] for fault in reported] == ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"]
 
 
 @pytest.mark.parametrize("name", ["SLACK_API_URL", "GOLDRUSH_API_URL"])
@@ -317,8 +317,8 @@ def test_a_misspelled_name_is_told_with_the_nearest(
 
 def test_a_name_like_no_other_is_told_with_where_they_all_stand(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_BOT_QQ", "1")
-    (told,) = ignored_names(None)
-    assert told == "PIPELINE_BOT_QQ is not a setting, so the bot ignores it. .env.example lists all settings."
+    (reported,) = ignored_names(None)
+    assert reported == "PIPELINE_BOT_QQ is not a setting, so the bot ignores it. .env.example lists all settings."
 
 
 @pytest.mark.parametrize(

@@ -178,9 +178,9 @@ def test_durations_read_as_people_say_them(seconds: float, words: str) -> None:
 def test_a_duration_is_off_by_half_of_its_smallest_unit_at_most(seconds: float, at_least: bool) -> None:
     sizes = {"days": 86_400, "day": 86_400, "h": 3600, "min": 60, "s": 1}
     words = duration(seconds, at_least=at_least).split()
-    told = sum(int(number) * sizes[unit] for number, unit in zip(words[::2], words[1::2], strict=True))
+    shown_seconds = sum(int(number) * sizes[unit] for number, unit in zip(words[::2], words[1::2], strict=True))
     unit = 1 if seconds < 120 else 60 if seconds < 86_400 else 3600 if seconds < 172_800 else 86_400
-    assert (0 <= seconds - told < unit) if at_least else (abs(seconds - told) <= unit / 2)
+    assert (0 <= seconds - shown_seconds < unit) if at_least else (abs(seconds - shown_seconds) <= unit / 2)
 
 
 def test_times_are_the_readers_own_with_utc_for_the_rest() -> None:

@@ -14,11 +14,11 @@ from tests.fakes import NOON
 
 
 def events_of(*readings: Reading) -> list[Event]:
-    standing, told = PipelineState(), []
+    standing, events = PipelineState(), []
     for reading in readings:
         standing, transitions = detect(standing, reading)
-        told += [transition.event for transition in transitions]
-    return told
+        events += [transition.event for transition in transitions]
+    return events
 
 
 RUNNING, FAILED, DEPLOYING, PAUSED, STOPPED = (
@@ -31,7 +31,7 @@ RUNNING, FAILED, DEPLOYING, PAUSED, STOPPED = (
 
 
 @pytest.mark.parametrize(
-    ("readings", "told"),
+    ("readings", "events"),
     [
         ([an_observation(RUNNING, 1)], []),
         ([an_observation(FAILED, 1, ready=0)], [Event.FAILED]),
@@ -105,8 +105,8 @@ RUNNING, FAILED, DEPLOYING, PAUSED, STOPPED = (
         ),
     ],
 )
-def test_what_a_sequence_of_readings_tells(readings: list[Reading], told: list[Event]) -> None:
-    assert events_of(*readings) == told
+def test_what_a_sequence_of_readings_tells(readings: list[Reading], events: list[Event]) -> None:
+    assert events_of(*readings) == events
 
 
 def test_an_older_reading_changes_nothing() -> None:
@@ -122,14 +122,14 @@ def test_a_later_start_of_the_bot_is_newer_whatever_its_count() -> None:
 
 
 def test_a_pause_ends_a_failure_without_a_recovery() -> None:
-    told = events_of(an_observation(FAILED, 1), an_observation(PAUSED, 2), an_observation(RUNNING, 3))
-    assert Event.RECOVERED not in told
+    events = events_of(an_observation(FAILED, 1), an_observation(PAUSED, 2), an_observation(RUNNING, 3))
+    assert Event.RECOVERED not in events
 
 
 @pytest.mark.parametrize(("intent", "recovers"), [(Intent.RUNNING, True), (None, True), (Intent.PAUSED, False)])
 def test_a_stop_ends_a_failure_only_where_it_was_wanted(intent: Intent | None, *, recovers: bool) -> None:
-    told = events_of(an_observation(FAILED, 1), an_observation(STOPPED, 2, intent=intent), an_observation(RUNNING, 3))
-    assert (Event.RECOVERED in told) is recovers
+    events = events_of(an_observation(FAILED, 1), an_observation(STOPPED, 2, intent=intent), an_observation(RUNNING, 3))
+    assert (Event.RECOVERED in events) is recovers
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_a_stop_ends_a_failure_only_where_it_was_wanted(intent: Intent | None, *
 def test_live_is_running_with_exactly_what_is_wanted_ready(
     ready: int | None, replicas: int | None, *, live: bool, degraded: bool
 ) -> None:
-    seen = an_observation(RUNNING, ready=ready, replicas=replicas)
-    assert (seen.live, seen.degraded) == (live, degraded)
+    observation = an_observation(RUNNING, ready=ready, replicas=replicas)
+    assert (observation.live, observation.degraded) == (live, degraded)
 
 
 def of_two(read: int, ready: int | None = 2, **more: Any) -> Observation:
@@ -158,7 +158,7 @@ def of_two(read: int, ready: int | None = 2, **more: Any) -> Observation:
 
 
 @pytest.mark.parametrize(
-    ("readings", "told"),
+    ("readings", "events"),
     [
         ([an_observation(FAILED, 1, ready=0), of_two(2, None), of_two(3, None)], [Event.FAILED, Event.RUNNING]),
         (
@@ -183,12 +183,12 @@ def of_two(read: int, ready: int | None = 2, **more: Any) -> Observation:
         ),
     ],
 )
-def test_what_is_not_reported_is_neither_live_nor_degraded(readings: list[Reading], told: list[Event]) -> None:
-    assert events_of(*readings) == told
+def test_what_is_not_reported_is_neither_live_nor_degraded(readings: list[Reading], events: list[Event]) -> None:
+    assert events_of(*readings) == events
 
 
 @pytest.mark.parametrize(
-    ("readings", "told"),
+    ("readings", "events"),
     [
         ([of_two(1), of_two(2, uid=None), of_two(3, uid="uid-2")], [Event.RESTARTED]),
         ([of_two(1), of_two(2, uid=None), of_two(3, uid="uid-1")], []),
@@ -220,9 +220,9 @@ def test_what_is_not_reported_is_neither_live_nor_degraded(readings: list[Readin
     ],
 )
 def test_a_restart_is_seen_across_readings_that_do_not_name_the_worker(
-    readings: list[Reading], told: list[Event]
+    readings: list[Reading], events: list[Event]
 ) -> None:
-    assert events_of(*readings) == told
+    assert events_of(*readings) == events
 
 
 def test_a_standing_that_an_older_version_wrote_is_compared_by_its_observation() -> None:
@@ -251,12 +251,12 @@ readings = st.lists(st.one_of(observations, failed_reads), max_size=40)
 
 
 def run(sequence: list[Reading]) -> tuple[list[PipelineState], list[Transition]]:
-    standings, told = [PipelineState()], list[Transition]()
+    standings, events = [PipelineState()], list[Transition]()
     for reading in sequence:
         standing, transitions = detect(standings[-1], reading)
         standings.append(standing)
-        told += transitions
-    return standings, told
+        events += transitions
+    return standings, events
 
 
 @given(readings)
@@ -279,9 +279,9 @@ def test_transitions_replayed_end_in_the_last_state(sequence: list[Reading]) -> 
         if not seen_first:
             seen_first = after.observation is not None
             continue
-        for told in transitions:
-            assert told.phase is not None
-            phase, live, reach = told.phase, told.live, told.reach
+        for transition in transitions:
+            assert transition.phase is not None
+            phase, live, reach = transition.phase, transition.live, transition.reach
         if before.live is None:
             live = after.live
     last = standings[-1]
@@ -333,8 +333,8 @@ def test_readings_of_the_builders_are_what_they_say() -> None:
 
 
 def test_since_when_it_is_so_is_known_from_the_second_phase_on() -> None:
-    standing, seen = PipelineState(), []
+    standing, states = PipelineState(), []
     for reading in (an_observation(FAILED, 1), an_observation(FAILED, 2), a_failed_read(3), an_observation(RUNNING, 4)):
         standing, _ = detect(standing, reading)
-        seen.append((standing.since, standing.first_seen))
-    assert seen == [(at(1), True), (at(1), True), (at(1), True), (at(4), False)]
+        states.append((standing.since, standing.first_seen))
+    assert states == [(at(1), True), (at(1), True), (at(1), True), (at(4), False)]

@@ -199,10 +199,10 @@ def test_groups(several: list[Card], how: dict[str, Any]) -> None:
 
 
 gathered_lines = st.builds(
-    lambda name, told, of_group, broadcast, left_out: TimelineBatch(
+    lambda name, entries, of_group, broadcast, left_out: TimelineBatch(
         thread_key="s",
         of_group=of_group,
-        entries=tuple(ThreadEntry(card_key="k", pipeline=a_pipeline_called(name), entry=line) for line in told),
+        entries=tuple(ThreadEntry(card_key="k", pipeline=a_pipeline_called(name), entry=line) for line in entries),
         left_out=left_out,
         broadcast=broadcast,
     ),
@@ -215,10 +215,10 @@ gathered_lines = st.builds(
 
 
 @given(gathered_lines, how_they_come)
-def test_lines(told: TimelineBatch, how: dict[str, Any]) -> None:
-    for entry in told.entries:
-        valid(rendered(replace(entry, broadcast=told.broadcast), **how))
-    valid(rendered(told, **how))
+def test_lines(batch: TimelineBatch, how: dict[str, Any]) -> None:
+    for entry in batch.entries:
+        valid(rendered(replace(entry, broadcast=batch.broadcast), **how))
+    valid(rendered(batch, **how))
 
 
 def a_missed(name: str, number: int, counts: dict[Event, int], last: TimelineEntry) -> DigestEntry:
@@ -372,8 +372,8 @@ answers = st.one_of(
 
 
 @given(answers, st.builds(SavedQuestion, text=st.text(max_size=4000), page=st.integers(1, 4), shared=st.booleans()))
-def test_answers(answer: Answer, asked: SavedQuestion) -> None:
-    valid(LOOK.answer(answer, asked), posted=False)
+def test_answers(answer: Answer, question: SavedQuestion) -> None:
+    valid(LOOK.answer(answer, question), posted=False)
 
 
 @given(st.one_of(names, st.text(max_size=6000), st.text(alphabet='watch on page in "<>@#!^|, ', max_size=200)))
@@ -386,10 +386,10 @@ def test_what_was_typed_wrongly_is_quoted_harmlessly(text: str) -> None:
 
 @pytest.mark.parametrize("name", NASTY)
 def test_sixty_pipelines_of_the_ugliest_names_in_one_answer(name: str) -> None:
-    those = tuple(PipelineView(pipeline=a_pipeline_called(name, number), state=a_standing()) for number in range(60))
+    views = tuple(PipelineView(pipeline=a_pipeline_called(name, number), state=a_standing()) for number in range(60))
     for page in (1, 2, 3):
         message = valid(
-            LOOK.answer(StatusAnswer(views=those, whole_channel=True, at=at(99)), SavedQuestion(text="", page=page)),
+            LOOK.answer(StatusAnswer(views=views, whole_channel=True, at=at(99)), SavedQuestion(text="", page=page)),
             posted=False,
         )
         assert f"page {page} of 3" in message.text
@@ -401,9 +401,9 @@ def test_a_group_of_thirty_long_names_tells_of_each_in_its_text() -> None:
     episode = Episode(
         kind=EpisodeKind.FAILURE, pipeline_id=ORDERS, identity="x#1", opened_at=at(1) - timedelta(days=3), revision=1
     )
-    those = tuple(
+    cards = tuple(
         Card(key=name[:32], channel=ALERTS, pipeline=a_pipeline_called(name), episode=episode, state=a_standing())
         for name in long_names
     )
-    text = valid(rendered(Group(key="s" * 32, channel=ALERTS, cards=those))).text
+    text = valid(rendered(Group(key="s" * 32, channel=ALERTS, cards=cards))).text
     assert all(name[:10] in text for name in long_names)

@@ -13,7 +13,7 @@ HERE = Target(kind=TargetKind.HERE)
 
 
 @pytest.mark.parametrize(
-    ("chosen", "heard"),
+    ("chosen", "expected"),
     [
         ({Event.FAILED}, {Event.FAILED}),
         ({Event.LIVE}, {Event.LIVE}),
@@ -26,9 +26,9 @@ HERE = Target(kind=TargetKind.HERE)
         (None, set(Event)),
     ],
 )
-def test_a_filter_lets_through_what_was_chosen_and_its_end(chosen: set[Event] | None, heard: set[Event]) -> None:
+def test_a_filter_lets_through_what_was_chosen_and_its_end(chosen: set[Event] | None, expected: set[Event]) -> None:
     watch = a_watch(events=None if chosen is None else frozenset(chosen))
-    assert {event for event in Event if watch.wants(event)} == heard | {Event.ACKNOWLEDGED}
+    assert {event for event in Event if watch.wants(event)} == expected | {Event.ACKNOWLEDGED}
 
 
 def test_the_id_is_that_of_channel_and_reference_in_any_case() -> None:
@@ -77,10 +77,10 @@ watches = st.lists(st.builds(a_watch, references, channel=st.sampled_from([ALERT
 
 
 @given(watches)
-def test_every_watch_that_covers_is_in_one_audience(those: list[Watch]) -> None:
-    told = audiences(a_pipeline(), those)
-    assert len({audience.channel for audience in told}) == len(told)
-    heard = [watch for audience in told for watch in audience.watches]
-    assert len(heard) == len([watch for watch in those if watch.covers(a_pipeline())])
-    assert all(watch.channel == audience.channel for audience in told for watch in audience.watches)
-    assert (ORDERS in watched_ids([a_pipeline()], those)) == bool(heard)
+def test_every_watch_that_covers_is_in_one_audience(drawn_watches: list[Watch]) -> None:
+    by_channel = audiences(a_pipeline(), drawn_watches)
+    assert len({audience.channel for audience in by_channel}) == len(by_channel)
+    covering = [watch for audience in by_channel for watch in audience.watches]
+    assert len(covering) == len([watch for watch in drawn_watches if watch.covers(a_pipeline())])
+    assert all(watch.channel == audience.channel for audience in by_channel for watch in audience.watches)
+    assert (ORDERS in watched_ids([a_pipeline()], drawn_watches)) == bool(covering)
