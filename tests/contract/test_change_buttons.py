@@ -50,7 +50,7 @@ async def _acknowledged() -> None:
 
 @dataclass
 class Room:
-    """One bot's office with its inbox. `said`: what Slack was given as answers."""
+    """One bot's office with its inbox. `replies`: what Slack was given as answers."""
 
     office: Office
     inbox: Inbox
@@ -78,7 +78,9 @@ class Room:
 
     async def announced(self, channel: ChannelId = ALERTS) -> list[Block]:
         """The blocks of the channel's last announcement of a change."""
-        *_, last = [each for each in await self.office.bot.store.owed(channel) if isinstance(each.body, Notice)]
+        *_, last = [
+            delivery for delivery in await self.office.bot.store.owed(channel) if isinstance(delivery.body, Notice)
+        ]
         assert isinstance(last.body, Notice)
         return list(render_notice(last.body, last, LOOK.render_context).blocks)
 

@@ -383,7 +383,7 @@ async def test_a_channel_is_looked_at_once_a_day(yard: Yard) -> None:
 
 
 class MuteDirectory(Directory):
-    """A Slack that does not say how some channels are; `asked` has those that it was asked of."""
+    """Slack gives no answer about some channels. `requested` lists the channels that the bot asked about."""
 
     def __init__(self, mute: Container[str]) -> None:
         self.mute = mute

@@ -38,7 +38,7 @@ NOWHERE = "http://127.0.0.1:1/api/"
 
 @dataclass
 class Counter:
-    """Where people ask. `said` is what they were told, as Slack was given it; `meanwhile` is done while it is told."""
+    """People send commands and clicks here. `replies`: the answers to Slack. `meanwhile` runs before each answer."""
 
     bot: Bot
     redis: redis.asyncio.Redis

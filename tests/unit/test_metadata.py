@@ -29,7 +29,7 @@ def a_message(ts: str, key: str, content: Content = OPEN, **more: object) -> Map
     return {"ts": ts, "user": US, "metadata": metadata_of(a_delivery(key), content), **more}
 
 
-def seen(key: str, *messages: Mapping[str, object]) -> LookupResult:
+def looked_up(key: str, *messages: Mapping[str, object]) -> LookupResult:
     lookup = Lookup(receiver=in_slack(TEAM, ALERTS), key=key, oldest="0")
     return lookup_result(metadata_in({"messages": list(messages)}, US), lookup)
 
