@@ -161,6 +161,23 @@ class WatchesAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FailedView:
+    """A failed pipeline, and the channels that watch it. The caller checks which of them a person may see."""
+
+    view: PipelineView
+    channels: tuple[ChannelId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailuresAnswer:
+    """All watched pipelines that have failed. `outage`: why the bot reads none now, so others may have failed since."""
+
+    failed: tuple[FailedView, ...]
+    outage: str | None = None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """A click or command that changes nothing, and why. `command`: a command to type instead. `hint`: other advice."""
 

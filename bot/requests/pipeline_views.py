@@ -43,6 +43,11 @@ class PipelineViews:
         """A reading younger than this counts as recent. It grows with the polling's periods."""
         return RECENT_SECONDS * self._reads.stretch
 
+    @property
+    def outage(self) -> str | None:
+        """Why the bot reads no pipeline now."""
+        return self._reads.outage
+
     async def of(
         self, pipelines: Collection[Pipeline], channel: ChannelId, *, older_than: float
     ) -> tuple[PipelineView, ...]:

@@ -6,7 +6,15 @@ from dataclasses import replace
 from functools import partial
 from itertools import chain
 
-from bot.domain.answer import ListAnswer, PipelineView, StatusAnswer, WatchedView, WatchesAnswer
+from bot.domain.answer import (
+    FailedView,
+    FailuresAnswer,
+    ListAnswer,
+    PipelineView,
+    StatusAnswer,
+    WatchedView,
+    WatchesAnswer,
+)
 from bot.domain.attention import State, is_in, worst_first
 from bot.domain.catalogue import Found, Names, Pipeline, resolve
 from bot.domain.observation import PipelineId
@@ -129,6 +137,21 @@ class Queries:
         await self._repository.refresh_watches()
         suspended = await self._reason_after_retry(channel)
         return WatchesAnswer(channel=channel, watches=tuple(views), suspended=suspended, at=self._clock.now())
+
+    def failures(self, channel: ChannelId) -> FailuresAnswer:
+        """The watched pipelines that were last read as FAILED, without a read. Unacknowledged ones come first."""
+        pipelines = [self._repository.pipeline(each) for each in self._repository.watched]
+        known = self._views.known(pipelines, channel)
+        failed = [view for view in known if is_in(view.state, {State.FAILED})]
+        failed.sort(key=lambda view: (view.acknowledged is not None, view.pipeline.name.lower(), view.pipeline.id))
+        return FailuresAnswer(
+            failed=tuple(FailedView(view=view, channels=self._watching(view.pipeline)) for view in failed),
+            outage=self._views.outage,
+            at=self._clock.now(),
+        )
+
+    def _watching(self, pipeline: Pipeline) -> tuple[ChannelId, ...]:
+        return tuple(dict.fromkeys(watch.channel for watch in self._repository.watches_of(pipeline)))
 
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
         """Reads the pipeline and updates its open card, so that the card shows the reading's age."""

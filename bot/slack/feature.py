@@ -24,11 +24,15 @@ MAX_TARGETS = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """`in_channel`: everyone in the channel sees it. `replace`: it replaces the clicked message."""
+    """`in_channel`: everyone in the channel sees it. `replace`: it replaces the clicked message.
 
-    blocks: Sequence[Block]
+    `home`: the person's new Home tab. Without `blocks`, there is no message beside it.
+    """
+
+    blocks: Sequence[Block] = ()
     in_channel: bool = False
     replace: bool = False
+    home: Sequence[Block] = ()
 
     @property
     def message(self) -> Message:
@@ -166,7 +170,8 @@ class Button:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """The commands and buttons of one module in `features/`."""
+    """The commands and buttons of one module in `features/`. `home` answers a person who opens the Home tab."""
 
     commands: tuple[CommandWord, ...] = ()
     buttons: Mapping[str, Button] = field(default_factory=dict)
+    home: Callable[[Call], Awaitable[Reply]] | None = None

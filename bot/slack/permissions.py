@@ -44,7 +44,7 @@ class Asker:
 class Permissions:
     """Decides who may change or see what a channel watches. Every such command and button asks here first.
 
-    Each method returns None, or the refusal to show.
+    Each method returns None, or the refusal to show. `unseen` returns only the reason.
     """
 
     def __init__(self, facts: Facts, who_may_watch: WhoMayWatch = WhoMayWatch.MEMBERS) -> None:
@@ -80,13 +80,17 @@ class Permissions:
         return _refusal(why, asker, channel, named, changing=True) if why else None
 
     async def to_see(self, asker: Asker, channel: ChannelId, *, named: str = "") -> Refusal | None:
+        why = await self.unseen(asker, channel)
+        return _refusal(why, asker, channel, named, changing=False) if why else None
+
+    async def unseen(self, asker: Asker, channel: ChannelId) -> Denial | None:
+        """Why the person may not see what the channel watches; None if they may."""
         if asker.types_in(channel):
             return None
         place = await self.facts.place(channel, asker.user, seeing=True)
         if place.membership is Membership.INSIDE:
             return None
-        why = unable_to_see(await self.facts.person(asker.user, team=asker.team), place)
-        return _refusal(why, asker, channel, named, changing=False) if why else None
+        return unable_to_see(await self.facts.person(asker.user, team=asker.team), place)
 
     async def to_find_nothing(self, asker: Asker, named: str, *, changing: bool) -> Refusal:
         """The answer for a name that no channel has.

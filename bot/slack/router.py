@@ -12,11 +12,10 @@ from bot.slack.feature import Button, Call, Command, Reply, Services, Understood
 from bot.slack.features.help import ShortHelp, is_greeting
 from bot.slack.grammar.plain_questions import plain_command
 from bot.slack.permissions import Asker
-from bot.slack.render.blocks import Message
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import ROUTES, Routes
 
-COMMAND, CLICK, MESSAGE = "command", "click", "message"
+COMMAND, CLICK, MESSAGE, HOME = "command", "click", "message", "home"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,11 +43,14 @@ class Router:
     def read(self, interaction: Interaction) -> Reading:
         if interaction.kind == CLICK:
             return self._clicked(Click.of(interaction.payload))
-        text, asker = interaction.payload["text"], _asker(interaction.payload)
+        asker = _asker(interaction.payload)
+        if interaction.kind == HOME:
+            return self._permitted(self._home(asker), asker)
+        text = interaction.payload["text"]
         return self._message(text, asker) if interaction.kind == MESSAGE else self.typed(text, asker)
 
-    def refused(self, refusal: Refusal) -> Message:
-        return refused(refusal, self._services.render_context).message
+    def refused(self, refusal: Refusal) -> Reply:
+        return refused(refusal, self._services.render_context)
 
     def typed(self, text: str, asker: Asker) -> Reading:
         """Parses with the names known now. That shows whether the command writes; `run` may fetch a fresh listing."""
@@ -62,14 +64,21 @@ class Router:
         )
 
     def _message(self, text: str, asker: Asker) -> Reading:
-        reading = self._greeted(asker) if is_greeting(text) else self.typed(plain_command(text) or text, asker)
+        greets = is_greeting(text)
+        reading = self._greeted(asker) if greets else self.typed(plain_command(text) or text, asker)
+        return self._permitted(reading, asker)
 
+    def _permitted(self, reading: Reading, asker: Asker) -> Reading:
         async def run() -> Reply | None:
             if refusal := await self._services.permissions.to_ask(asker):
-                return refused(refusal, self._services.render_context)
+                return self.refused(refusal)
             return await reading.run()
 
         return replace(reading, run=run)
+
+    def _home(self, asker: Asker) -> Reading:
+        call = self._call(asker, SavedQuestion())
+        return Reading(changes=False, acknowledges=False, needs_store=True, run=lambda: self._routes.home(call))
 
     def _greeted(self, asker: Asker) -> Reading:
         """Answers a greeting with the short help."""

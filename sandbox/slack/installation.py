@@ -34,6 +34,7 @@ class Installation:
         self.scopes: set[str] = set(manifest.SCOPES)
         self.event_subscriptions: set[str] = set(manifest.EVENTS)
         self.messages_tab = manifest.MESSAGES_TAB
+        self.home_tab = manifest.HOME_TAB
         self.losses: list[Loss] = []
         self.organization = False
         """Installed for a whole organization (Enterprise Grid): the token belongs to no single workspace."""

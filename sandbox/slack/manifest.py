@@ -23,6 +23,7 @@ SCOPES = frozenset(
 
 EVENTS = frozenset(
     {
+        "app_home_opened",
         "app_mention",
         "app_uninstalled",
         "channel_archive",
@@ -42,7 +43,7 @@ EVENTS = frozenset(
 )
 """The events that the app subscribes to. Slack sends it no others."""
 
-OTHER_EVENTS = frozenset({"app_home_opened", "channel_rename", "group_rename"})
+OTHER_EVENTS = frozenset({"channel_rename", "group_rename"})
 """Events that the sandbox can send, but that the app does not subscribe to."""
 
 
@@ -55,3 +56,4 @@ class MessagesTab(StrEnum):
 
 
 MESSAGES_TAB = MessagesTab.WRITABLE
+HOME_TAB = True

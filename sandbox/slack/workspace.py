@@ -103,6 +103,8 @@ class Workspace(WorkspaceState):
         await view_interactions.close_view(self, user)
 
     def open_home(self, user: str) -> None:
+        if not self.installation.home_tab:
+            raise Refused("This app has no Home tab.")
         channel_events.app_home_opened(self, user, "home")
 
     def open_messages_tab(self, user: str) -> Channel:

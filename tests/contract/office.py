@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import cast
 
 import redis.asyncio
 
@@ -12,7 +13,11 @@ from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.ports.interaction_store import Interaction
 from bot.slack.feature import Services
+from bot.slack.inbound.bolt_app import Listeners, build_app
+from bot.slack.inbound.inbox import Inbox
+from bot.slack.inbound.respond import responses
 from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.channel_monitor import ChannelMonitor
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.facts import Facts
 from bot.slack.permissions import Asker, Permissions
@@ -20,7 +25,8 @@ from bot.slack.render.renderer import Look
 from bot.slack.router import CLICK, Reading, Router
 from sandbox.server import Sandbox
 from sandbox.slack import markup
-from sandbox.slack.directory import TEAM_ID
+from sandbox.slack.directory import BOT_USER, TEAM_ID
+from tests.contract.slack_rig import over_socket
 from tests.service.test_poller import Bot, pipelines, running
 
 ANN, BOB, CAROL, GUEST, PARTNER = (UserId(f"U0{name}") for name in ("ANN", "BOB", "CAROL", "GIL", "PAT"))
@@ -104,3 +110,22 @@ def router_for(bot: Bot, directory: Directory, permissions: Permissions, broadca
             broadcast=broadcast,
         )
     )
+
+
+@asynccontextmanager
+async def listening(it: Office) -> AsyncIterator[Inbox]:
+    """The office's bot listens down a real socket."""
+    client = web_client("xoxb-sandbox", f"{it.sandbox.url}/api/")
+    inbox = Inbox(
+        store=it.bot.store,
+        router=it.router,
+        clock=it.bot.clock,
+        catch_up=it.bot.repository.catch_up,
+        respond=responses(client),
+    )
+    nobody = cast("ChannelMonitor", None)  # no event of a channel comes here
+    listeners = Listeners(inbox=inbox, channel_monitor=nobody, bot_user=BOT_USER)
+    app = build_app(listeners, client=client, signing_secret=None, command="/pipeline")
+    async with over_socket(it.sandbox, app):
+        yield inbox
+    await inbox.settled()

@@ -314,7 +314,7 @@ async def test_of_a_click_that_changes_something_it_is_said_that_nothing_was_don
 ) -> None:
     counter.bot.store.away_once("first_time")
     await counter.inbox().take(Ack(counter), CLICK, "1", counter.clicking(action, {}))
-    asks = action in {action_ids.REFRESH, action_ids.PREVIOUS, action_ids.NEXT}
+    asks = action in {action_ids.REFRESH, action_ids.PREVIOUS, action_ids.NEXT, action_ids.REFRESH_HOME}
     assert ("so I can't answer this" if asks else "so this isn't done yet. I may still") in counter.answers[0]
 
 

@@ -8,10 +8,11 @@ import jsonschema
 import pytest
 import yaml
 
+from bot.slack.inbound import home
 from bot.slack.inbound.messages import SUBSCRIBED
 from bot.slack.outbound import channel_monitor
 
-EVENTS = (*channel_monitor.EVENTS, *SUBSCRIBED)
+EVENTS = (*channel_monitor.EVENTS, *SUBSCRIBED, home.EVENT)
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT.parent / "shared" / "slack" / "manifest.schema.2.0.0.json"
 # Source: the pages of https://docs.slack.dev/reference/events, "Required scopes": any one of those named will do.
@@ -31,6 +32,7 @@ SCOPES = {
     "app_uninstalled": set(),
     "app_mention": {"app_mentions:read"},
     "message.im": {"im:history"},
+    "app_home_opened": set(),
 }
 
 

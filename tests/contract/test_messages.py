@@ -3,20 +3,13 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
 
 import pytest
 import redis.asyncio
 
-from bot.slack.inbound.bolt_app import Listeners, build_app
-from bot.slack.inbound.inbox import Inbox
-from bot.slack.inbound.respond import responses
-from bot.slack.outbound.calls import web_client
-from bot.slack.outbound.channel_monitor import ChannelMonitor
 from sandbox.slack.directory import BOT_USER
 from sandbox.slack.messages import Message
-from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, PARTNER, SHARED, Office, office
-from tests.contract.slack_rig import over_socket
+from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, PARTNER, SHARED, Office, listening, office
 
 DIRECT = "D0ANN"
 
@@ -50,21 +43,8 @@ class Talk:
 
 @asynccontextmanager
 async def talking(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Talk]:
-    async with office(fake_redis) as it:
-        client = web_client("xoxb-sandbox", f"{it.sandbox.url}/api/")
-        inbox = Inbox(
-            store=it.bot.store,
-            router=it.router,
-            clock=it.bot.clock,
-            catch_up=it.bot.repository.catch_up,
-            respond=responses(client),
-        )
-        nobody = cast("ChannelMonitor", None)  # no event of a channel comes here
-        listeners = Listeners(inbox=inbox, channel_monitor=nobody, bot_user=BOT_USER)
-        app = build_app(listeners, client=client, signing_secret=None, command="/pipeline")
-        async with over_socket(it.sandbox, app):
-            yield Talk(it)
-        await inbox.settled()
+    async with office(fake_redis) as it, listening(it):
+        yield Talk(it)
 
 
 async def test_a_mention_is_answered_to_its_author_alone(fake_redis: redis.asyncio.Redis) -> None:

@@ -11,8 +11,10 @@ from pydantic import SecretStr
 from bot.domain.observation import PipelineId
 from bot.goldrush.client import Client
 from bot.ports.pipeline_api import ApiError
+from bot.slack.feature import Reply
 from bot.slack.inbound.respond import respond_to
 from bot.slack.outbound.calls import Lost, call, web_client
+from bot.slack.render.blocks import section
 
 NOWHERE = "http://slack.invalid"  # only a proxy knows a way there
 
@@ -53,7 +55,7 @@ async def proxied(monkeypatch: pytest.MonkeyPatch, **others: str) -> AsyncIterat
 async def test_slack_is_called_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async with proxied(monkeypatch) as proxy:
         answer = await call(web_client("xoxb-1", f"{NOWHERE}/api/"), "auth.test")
-        await respond_to(f"{NOWHERE}/respond/1")({"text": "hello"})
+        await respond_to(f"{NOWHERE}/respond/1")(Reply(blocks=[section("hello")]))
     assert answer.ok
     assert proxy.urls == [f"{NOWHERE}/api/auth.test", f"{NOWHERE}/respond/1"]
 
@@ -62,7 +64,7 @@ async def test_slack_is_called_through_the_proxy(monkeypatch: pytest.MonkeyPatch
 async def test_an_exception_holds_for_slack(monkeypatch: pytest.MonkeyPatch, exception: str) -> None:
     async with proxied(monkeypatch, NO_PROXY=exception) as proxy:
         answer = await call(web_client("xoxb-1", f"{NOWHERE}/api/"), "auth.test")
-        await respond_to(f"{NOWHERE}/respond/1")({"text": "hello"})
+        await respond_to(f"{NOWHERE}/respond/1")(Reply(blocks=[section("hello")]))
     assert answer.lost is Lost.NEVER_SENT
     assert proxy.urls == []
 

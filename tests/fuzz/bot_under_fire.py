@@ -16,10 +16,12 @@ from bot.delivery.suspensions import Suspensions
 from bot.domain.answer import (
     AcknowledgeAllAnswer,
     AcknowledgeAnswer,
+    FailuresAnswer,
     Fate,
     StatusAnswer,
     StopPagingAnswer,
     UnwatchAnswer,
+    WatchesAnswer,
 )
 from bot.domain.catalogue import Names
 from bot.domain.observation import PipelineId
@@ -216,6 +218,13 @@ class HeardQueries(Queries):
     async def refresh(self, channel: ChannelId, pipeline_id: PipelineId) -> StatusAnswer:
         self._acted.append(f"refresh {pipeline_id}")
         return StatusAnswer(views=(), at=at(0))
+
+    def failures(self, channel: ChannelId) -> FailuresAnswer:
+        self._acted.append(f"home of {channel}")
+        return FailuresAnswer(failed=(), at=at(0))
+
+    async def watches(self, channel: ChannelId) -> WatchesAnswer:
+        return WatchesAnswer(channel=channel, watches=(), at=at(0))
 
 
 class HeardSubscriptions(Subscriptions):

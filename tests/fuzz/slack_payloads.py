@@ -37,6 +37,17 @@ def a_command(text: str) -> Json:
     }
 
 
+_MESSAGE: Json = {
+    "container": {"type": "message", "message_ts": "1.1", "channel_id": "C0ALERTS", "is_ephemeral": False},
+    "channel": {"id": "C0ALERTS", "name": "alerts"},
+    "message": {"ts": "1.1", "text": "x", "blocks": []},
+}
+_HOME: Json = {
+    "container": {"type": "view", "view_id": "V1"},
+    "view": {"id": "V1", "type": "home", "private_metadata": "D0ANN", "blocks": []},
+}
+
+
 def a_click(rng: Random) -> Json:
     """https://docs.slack.dev/reference/interaction-payloads/block_actions-payload"""
     facts: object = {"pipeline": "pipe_0001", "card": "k" * 32, "group": "s", "asked": "status a", "page": 2}
@@ -49,14 +60,13 @@ def a_click(rng: Random) -> Json:
         "value": written(rng, facts),
         "action_ts": f"{next(_numbers)}.000100",
     }
+    place = rng.choice((_MESSAGE, _HOME))
     return {
         "type": "block_actions",
         "team": {"id": "T0SANDBOX", "domain": "sandbox"},
         "user": {"id": "U0ANN", "username": "ann", "team_id": "T0SANDBOX"},
         "api_app_id": "A0SANDBOX",
-        "container": {"type": "message", "message_ts": "1.1", "channel_id": "C0ALERTS", "is_ephemeral": False},
-        "channel": {"id": "C0ALERTS", "name": "alerts"},
-        "message": {"ts": "1.1", "text": "x", "blocks": []},
+        **place,
         "state": {"values": {}},
         "response_url": "",
         "trigger_id": f"{next(_numbers)}.1.x",
@@ -67,11 +77,13 @@ def a_click(rng: Random) -> Json:
 def an_event(rng: Random) -> Json:
     """https://docs.slack.dev/apis/events-api/#event-type-structure"""
     event = {
-        "type": rng.choice((*EVENTS, "app_mention", "message")),
+        "type": rng.choice((*EVENTS, "app_mention", "message", "app_home_opened")),
         "channel": rng.choice(("C0ALERTS", "D0ANN")),
         "channel_type": rng.choice(("channel", "im")),
         "text": a_text(rng),
         "ts": f"{next(_numbers)}.1",
+        "event_ts": f"{next(_numbers)}.1",
+        "tab": rng.choice(("home", "messages")),
         "old_channel_id": "C0OLD",
         "new_channel_id": "C0NEW",
         "user": rng.choice(("U0BOT", "U0ANN")),

@@ -99,7 +99,6 @@ async def test_an_invitation_that_slack_refuses_invites_nobody(
 
 
 async def test_slack_sends_only_what_the_manifest_subscribes_to(sandbox: Sandbox) -> None:
-    sandbox.slack.open_home(ANN)
     sandbox.slack.rename(ALERTS, "alerts")
     sandbox.slack.archive(ALERTS)
     await sandbox.until(lambda: sandbox.slack.delivery.log)

@@ -94,7 +94,8 @@ LONGEST_TEXT = 4000  # chat.update refuses more
 # The forms in pointed brackets that we write. Outside text must have none: those it is tested with use other ids.
 _OURS = re.compile(
     r"<(?:@U0(?:ANN|BOB)|@U1\d{4}|!subteam\^S0ONCALL|!here|!channel|#C0ALERTS"
-    r"|!date\^\d+\^[^|<>]*\|[^|<>]* UTC|https://goldrush\.dev/platform/\?pipeline=[\w.%~-]*\|Open(?: in GoldRush)?)>"
+    r"|!date\^\d+\^[^|<>]*\|[^|<>]* UTC|https://goldrush\.dev/platform/\|Open GoldRush Platform"
+    r"|https://goldrush\.dev/platform/\?pipeline=[\w.%~-]*\|Open(?: in GoldRush)?)>"
 )
 _FREE_EMOJI = re.compile(r"(?<!\S):[a-z_]+:(?!\S)")
 

@@ -30,7 +30,7 @@ from bot.ports import telemetry
 from bot.settings import PREFIX, Settings
 from bot.slack.feature import UsageError
 from bot.slack.features.help import Help
-from bot.slack.inbound import inbox, messages, socket_mode
+from bot.slack.inbound import home, inbox, messages, socket_mode
 from bot.slack.outbound import calls, channel_monitor
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
 from bot.slack.render import cards, phrases
@@ -167,13 +167,14 @@ def test_the_manifest_names_the_command_that_is_the_default() -> None:
 
 def test_the_manifest_subscribes_to_what_the_bot_listens_to() -> None:
     subscribed = manifest()["settings"]["event_subscriptions"]["bot_events"]
-    assert sorted(subscribed) == sorted((*channel_monitor.EVENTS, *messages.SUBSCRIBED))
+    assert sorted(subscribed) == sorted((*channel_monitor.EVENTS, *messages.SUBSCRIBED, home.EVENT))
 
 
 def test_the_sandbox_sets_the_app_up_as_the_manifest_does() -> None:
     tab = manifest()["features"]["app_home"]
     assert set(manifest()["oauth_config"]["scopes"]["bot"]) == sandbox_manifest.SCOPES
     assert set(manifest()["settings"]["event_subscriptions"]["bot_events"]) == sandbox_manifest.EVENTS
+    assert tab["home_tab_enabled"] is sandbox_manifest.HOME_TAB
     assert tab["messages_tab_enabled"] is (sandbox_manifest.MESSAGES_TAB is not MessagesTab.OFF)
     assert tab["messages_tab_read_only_enabled"] is (sandbox_manifest.MESSAGES_TAB is MessagesTab.READ_ONLY)
 

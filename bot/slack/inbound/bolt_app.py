@@ -14,14 +14,15 @@ from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import ListenerCrashed
 from bot.ports.telemetry.store import StoreUnreachable
-from bot.slack.inbound import messages
+from bot.slack.inbound import home, messages
 from bot.slack.inbound.clicks import read_click
+from bot.slack.inbound.home import read_opening
 from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox, StoredInteraction
 from bot.slack.inbound.messages import read_message
 from bot.slack.inbound.payloads import readable
 from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.channel_monitor import EVENTS, ChannelMonitor
-from bot.slack.router import CLICK, COMMAND, MESSAGE
+from bot.slack.router import CLICK, COMMAND, HOME, MESSAGE
 from bot.slack.routes import ROUTES
 
 
@@ -77,7 +78,15 @@ class Listeners:
             context["kept"] = await self._inbox.keep(MESSAGE, *message)
         await next_()
 
-    async def on_message(self, context: Mapping[str, object]) -> None:
+    async def keep_opening(
+        self, body: Mapping[str, object], context: dict[str, object], next_: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Keeps that a person opened the Home tab."""
+        if opening := read_opening(body):
+            context["kept"] = await self._inbox.keep(HOME, *opening)
+        await next_()
+
+    async def on_kept(self, context: Mapping[str, object]) -> None:
         kept = context.get("kept")
         if isinstance(kept, StoredInteraction):
             await kept.answer()
@@ -129,6 +138,7 @@ def build_app(listeners: Listeners, *, client: AsyncWebClient, signing_secret: s
     for event in EVENTS:
         app.event(event, middleware=[listeners.keep_event])(listeners.on_event)
     for event in messages.EVENTS:
-        app.event(event, middleware=[listeners.keep_message])(listeners.on_message)
+        app.event(event, middleware=[listeners.keep_message])(listeners.on_kept)
+    app.event(home.EVENT, middleware=[listeners.keep_opening])(listeners.on_kept)
     app.error(listeners.on_error)
     return app

@@ -13,7 +13,10 @@ from bot.slack.render import action_ids
 def read_click(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
     """An id that is the same each time Slack delivers this click, and the payload to keep."""
     action, user, place = _first(body.get("actions")), _object(body.get("user")), _object(body.get("container"))
+    in_view = place.get("type") == "view"
     channel = _object(body.get("channel")).get("id") or place.get("channel_id")
+    if in_view:  # a view belongs to no channel, so the bot wrote there the person's direct conversation with it
+        channel = _object(body.get("view")).get("private_metadata")
     payload = {
         "action": action.get("action_id"),
         "channel": channel,
@@ -21,6 +24,7 @@ def read_click(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
         "team": user.get("team_id"),
         "handle": user.get("name") or user.get("username"),
         "ephemeral": "yes" if place.get("is_ephemeral") else "",
+        "direct": "yes" if in_view else "",
         "value": action.get("value") or _object(action.get("selected_option")).get("value"),
         "response_url": body.get("response_url"),
         "shown": _shown(body) if action.get("action_id") == action_ids.UNDO else "",

@@ -250,12 +250,10 @@ class Inbox:
         if reading.needs_store:
             await self._catch_up()
         if reply := await reading.run():
-            await self._respond(interaction)(
-                reply.message.as_response(in_channel=reply.in_channel, replace=reply.replace)
-            )
+            await self._respond(interaction)(reply)
 
     async def _send_refusal(self, interaction: Interaction, refusal: Refusal) -> None:
-        await self._respond(interaction)(self._router.refused(refusal).as_response())
+        await self._respond(interaction)(self._router.refused(refusal))
 
 
 async def _no_answer() -> None:

@@ -1,10 +1,11 @@
-"""Where answers go: to the `response_url` of a command or click, or into the conversation of a message.
+"""Where answers go: to the `response_url` of a command or click, into a conversation, or to a person's Home tab.
 
-Source: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+Sources: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses and
+https://docs.slack.dev/reference/methods/views.publish
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
@@ -14,18 +15,23 @@ from bot.ports.interaction_store import Interaction
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import AnswerLost, AnswerRefused
 from bot.proxy import proxy_for
-from bot.slack.outbound.calls import DEADLINE_SECONDS, call
-from bot.slack.router import MESSAGE
+from bot.slack.feature import Reply
+from bot.slack.outbound.calls import DEADLINE_SECONDS, Answer, call
+from bot.slack.render.blocks import MOST_VIEW_BLOCKS, Block
+from bot.slack.router import HOME, MESSAGE
 
-Respond = Callable[[dict[str, object]], Awaitable[None]]
+Respond = Callable[[Reply], Awaitable[None]]
 
 
 def responses(client: AsyncWebClient) -> Callable[[Interaction], Respond]:
-    """Chooses where the answer to an interaction goes."""
+    """Chooses where the answer to an interaction goes. A message or a click in a view has no `response_url`."""
 
     def respond(interaction: Interaction) -> Respond:
-        if interaction.kind == MESSAGE:
-            return in_conversation(client, interaction.payload)
+        payload = interaction.payload
+        if interaction.kind == HOME:
+            return to_home(client, payload)
+        if interaction.kind == MESSAGE or payload.get("direct"):
+            return in_conversation(client, payload)
         return by_response_url(interaction)
 
     return respond
@@ -35,40 +41,67 @@ def by_response_url(interaction: Interaction) -> Respond:
     return respond_to(interaction.payload.get("response_url", ""))
 
 
+def to_home(client: AsyncWebClient, payload: Mapping[str, str]) -> Respond:
+    """A refusal replaces the Home tab, because the person looks at it."""
+
+    async def respond(reply: Reply) -> None:
+        await _publish(client, payload, reply.home or reply.blocks)
+
+    return respond
+
+
 def in_conversation(client: AsyncWebClient, payload: Mapping[str, str]) -> Respond:
     """In a direct conversation as a reply. Anywhere else only the person who asked sees the answer."""
 
-    async def respond(answer: dict[str, object]) -> None:
-        message = {"channel": payload["channel"], "text": answer["text"], "blocks": answer["blocks"] or None}
-        thread = payload.get("thread") or None
-        if payload.get("direct"):
-            quiet = {"unfurl_links": False, "unfurl_media": False}
-            sent = await call(client, "chat.postMessage", thread_ts=thread, **message, **quiet)
-        else:
-            sent = await call(client, "chat.postEphemeral", thread_ts=thread, user=payload["user"], **message)
-        if sent.lost is not None:
-            emit(AnswerLost(problem=sent.detail))
-        elif not sent.ok:
-            emit(AnswerRefused(status=sent.status, body=sent.error[:100]))
+    async def respond(reply: Reply) -> None:
+        if reply.home:
+            await _publish(client, payload, reply.home)
+        if reply.blocks:
+            await _post(client, payload, reply)
 
     return respond
+
+
+async def _publish(client: AsyncWebClient, payload: Mapping[str, str], blocks: Sequence[Block]) -> None:
+    """Slack sends the metadata back with a click. So a click in the Home tab has a conversation too."""
+    view = {"type": "home", "private_metadata": payload["channel"], "blocks": list(blocks[:MOST_VIEW_BLOCKS])}
+    _report(await call(client, "views.publish", user_id=payload["user"], view=view))
+
+
+async def _post(client: AsyncWebClient, payload: Mapping[str, str], reply: Reply) -> None:
+    message = {"channel": payload["channel"], "text": reply.message.text, "blocks": list(reply.message.blocks)}
+    thread = payload.get("thread") or None
+    if payload.get("direct"):
+        quiet = {"unfurl_links": False, "unfurl_media": False}
+        sent = await call(client, "chat.postMessage", thread_ts=thread, **message, **quiet)
+    else:
+        sent = await call(client, "chat.postEphemeral", thread_ts=thread, user=payload["user"], **message)
+    _report(sent)
+
+
+def _report(sent: Answer) -> None:
+    if sent.lost is not None:
+        emit(AnswerLost(problem=sent.detail))
+    elif not sent.ok:
+        emit(AnswerRefused(status=sent.status, body=sent.error[:100]))
 
 
 def respond_to(url: str) -> Respond:
     """Sends once and never retries, so that nobody sees an answer twice. If it is lost, the person can ask again."""
 
-    async def respond(answer: dict[str, object]) -> None:
+    async def respond(reply: Reply) -> None:
         if not url:
             return
+        answer = reply.message.as_response(in_channel=reply.in_channel, replace=reply.replace)
         client = AsyncWebhookClient(url, timeout=int(DEADLINE_SECONDS), retry_handlers=[])
         try:
             client.proxy = proxy_for(url)  # in place of slack_sdk's own choice, which ignores NO_PROXY
             async with asyncio.timeout(DEADLINE_SECONDS):
-                reply = await client.send_dict(answer)
+                sent = await client.send_dict(answer)
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as exc:
             emit(AnswerLost(problem=type(exc).__name__))
             return
-        if reply.status_code != 200:
-            emit(AnswerRefused(status=reply.status_code, body=reply.body[:100]))
+        if sent.status_code != 200:
+            emit(AnswerRefused(status=sent.status_code, body=sent.body[:100]))
 
     return respond

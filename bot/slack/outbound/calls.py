@@ -71,7 +71,7 @@ async def call(client: AsyncWebClient, method: str, **arguments: object) -> Answ
     given = {name: value for name, value in arguments.items() if value is not None}
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
-            if method.startswith(("chat.", "conversations.open", "conversations.join")):
+            if method.startswith(("chat.", "views.", "conversations.open", "conversations.join")):
                 response = await client.api_call(method, json=given)
             else:
                 response = await client.api_call(method, data={name: _form(value) for name, value in given.items()})

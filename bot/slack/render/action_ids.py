@@ -12,4 +12,5 @@ CONFIRM = "confirm"
 UNDO = "undo"
 STOP_PAGING = "stop_paging"
 STOP_ALL_PAGING = "stop_all_paging"
+REFRESH_HOME = "refresh_home"
 LINK = "platform"  # opens an address; Slack still reports the click, and expects an acknowledgement

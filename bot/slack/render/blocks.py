@@ -15,6 +15,7 @@ Block = Mapping[str, object]
 SECTION_LIMIT = 3000
 TEXT_LIMIT = 3900  # chat.update refuses more than 4,000
 MOST_BLOCKS = 50
+MOST_VIEW_BLOCKS = 100
 VALUE_LIMIT = 2000
 OPTION_LIMIT = 75
 MOST_OPTIONS = 100

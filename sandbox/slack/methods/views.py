@@ -27,6 +27,8 @@ def update(workspace: Workspace, arguments: Arguments) -> JsonObject:
 
 def publish(workspace: Workspace, arguments: Arguments) -> JsonObject:
     user = arguments.required("user_id")
+    if not workspace.installation.home_tab:
+        raise SlackError("not_enabled")
     if user not in workspace.directory.users:
         raise SlackError("user_not_found")
     view = workspace.views.publish(user, arguments.json_object("view"), arguments.text("hash"))

@@ -1,0 +1,137 @@
+"""The Home tab: what has failed where this person may see it, and what they watch. Shown when they open it."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bot.domain.answer import FailuresAnswer, PipelineView, WatchesAnswer
+from bot.domain.permission import Denial
+from bot.domain.watch import ChannelId
+from bot.slack.click import Click
+from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.features.watches import watches_blocks
+from bot.slack.permissions import Asker, Permissions
+from bot.slack.render import action_ids
+from bot.slack.render.blocks import Block, actions, button, context, sections
+from bot.slack.render.mrkdwn import REASON_LIMIT, date, outside
+from bot.slack.render.phrases import is_direct
+from bot.slack.render.render_context import RenderContext
+from bot.slack.render.rows import row
+
+MOST_CHANNELS = 20  # to check in Slack: each takes up to three calls
+SHOWN = 20
+DIVIDER: Block = {"type": "divider"}
+
+
+@dataclass(frozen=True, slots=True)
+class VisibleFailure:
+    """`channel`: the channel that watches it and that the person may see."""
+
+    view: PipelineView
+    channel: ChannelId
+
+
+async def home(call: Call) -> Reply:
+    services, asker = call.services, call.asker
+    answer = services.requests.queries.failures(asker.channel)
+    sight = _Sight(asker, services.permissions)
+    places = [(each.view, await sight.among(each.channels)) for each in answer.failed]
+    visible = [VisibleFailure(view, channel) for view, channel in places if channel]
+    watches = await services.requests.queries.watches(asker.channel)
+    gaps = _gaps(answer, complete=sight.complete)
+    return Reply(home=home_blocks(visible, gaps, watches, services.render_context))
+
+
+async def _refresh(_: Click, call: Call) -> Reply:
+    return await home(call)
+
+
+# --- permissions -----------------------------------------------------------------------------------------------------
+
+
+class _Sight:
+    """What one person may see. Checks few channels in Slack, and each only once."""
+
+    def __init__(self, asker: Asker, permissions: Permissions) -> None:
+        self._asker = asker
+        self._permissions = permissions
+        self._visible = {asker.channel}
+        self._hidden: set[ChannelId] = set()
+        self._away = False
+        self.complete = True
+        """False if a channel was not checked."""
+
+    async def among(self, channels: Iterable[ChannelId]) -> ChannelId | None:
+        """One of these channels that the person may see. None if there is none."""
+        for channel in sorted(channels, key=self._visible.__contains__, reverse=True):
+            if await self._sees(channel):
+                return channel
+        return None
+
+    async def _sees(self, channel: ChannelId) -> bool:
+        if channel in self._visible:
+            return True
+        if channel in self._hidden or is_direct(channel):  # somebody else's direct conversation
+            return False
+        if self._away or len(self._visible | self._hidden) > MOST_CHANNELS:
+            self.complete = False
+            return False
+        denial = await self._permissions.unseen(self._asker, channel)
+        (self._hidden if denial else self._visible).add(channel)
+        if denial and denial is not Denial.NO_SUCH_CHANNEL:  # Slack did not say
+            self._away, self.complete = True, False
+        return denial is None
+
+
+# --- render ----------------------------------------------------------------------------------------------------------
+
+
+def home_blocks(
+    failures: Sequence[VisibleFailure], gaps: Sequence[str], watches: WatchesAnswer, render_context: RenderContext
+) -> list[Block]:
+    command = render_context.command
+    return [
+        *sections([*_failed(failures, watches.at), *gaps]),
+        *actions("home", button(action_ids.REFRESH_HOME, "Refresh", "")),
+        DIVIDER,
+        *watches_blocks(watches, render_context),
+        DIVIDER,
+        *sections(
+            [
+                "*Type this in a channel, or here under Messages*",
+                f"`{command} status orders-eu` — the current state of one pipeline",
+                f"`{command} watch orders-eu page me` — post its changes there, and page you when it fails",
+                f"`{command} help` — everything that I can do",
+            ]
+        ),
+        *context(f"As of {date(watches.at)}", render_context.home),
+    ]
+
+
+def _failed(failures: Sequence[VisibleFailure], now: datetime) -> list[str]:
+    if not failures:
+        return ["*No pipeline that you can see in a channel has failed*"]
+    number = len(failures)
+    lines = [f"*{'1 pipeline has' if number == 1 else f'{number} pipelines have'} failed*"]
+    lines += [f"{row(each.view, now)} · {_place(each.channel)}" for each in failures[:SHOWN]]
+    return lines if number <= SHOWN else [*lines, f"… and {number - SHOWN} more"]
+
+
+def _place(channel: ChannelId) -> str:
+    return "watched by you" if is_direct(channel) else f"<#{channel}>"
+
+
+def _gaps(answer: FailuresAnswer, *, complete: bool) -> list[str]:
+    """Why failures may be missing."""
+    lines = []
+    if answer.outage:
+        lines.append(f":warning: I have no fresh readings: {outside(answer.outage, REASON_LIMIT)}")
+    if not complete:
+        lines.append(":warning: I couldn't check all channels, so failures may be missing here.")
+    return lines
+
+
+FEATURE = Feature(
+    home=home,
+    buttons={action_ids.REFRESH_HOME: Button(press=_refresh, changes=False)},
+)

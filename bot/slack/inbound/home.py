@@ -1,0 +1,24 @@
+"""Openings of the Home tab, as Slack describes them. Pure.
+
+Source: https://docs.slack.dev/reference/events/app_home_opened
+"""
+
+from collections.abc import Mapping
+
+from bot.slack.inbound.payloads import readable
+
+EVENT = "app_home_opened"
+
+
+def read_opening(body: Mapping[str, object]) -> tuple[str, dict[str, str]] | None:
+    """An id that is the same each time Slack delivers this event, and the payload to keep.
+
+    None for an opening of the Messages tab, which is the same event.
+    """
+    event = body.get("event")
+    if not isinstance(event, dict) or event.get("tab") != "home":
+        return None
+    user, channel, at = (readable(event.get(name)) for name in ("user", "channel", "event_ts"))
+    if not (user and channel):
+        return None
+    return f"{user} {at}", {"user": user, "channel": channel}
