@@ -97,6 +97,12 @@ _OURS = re.compile(
     r"|!date\^\d+\^[^|<>]*\|[^|<>]* UTC|https://goldrush\.dev/platform/\|Open GoldRush Platform"
     r"|https://goldrush\.dev/platform/\?pipeline=[\w.%~-]*\|Open(?: in GoldRush)?)>"
 )
+NO_BREAK = "\u00a0"
+_SEPARATED = re.compile(
+    r"(?<!\w)\d+ (?:s|min|h|days?|of|ready|more|replicas?|pipelines?|watch(?:es)?|patterns?|failures?|characters)\b"
+)
+"""A number that a line break could separate from its unit."""
+_TO_COPY = re.compile(r"`[^`]*`|<[^<>]*>")
 _FREE_EMOJI = re.compile(r"(?<!\S):[a-z_]+:(?!\S)")
 
 
@@ -117,7 +123,7 @@ def buttons(message: Message) -> dict[str, Button]:
     blocks: Any = json.loads(json.dumps(list(message.blocks)))
     elements = [element for block in blocks if block["type"] == "actions" for element in block["elements"]]
     elements = [element for element in elements if element["type"] == "button"]
-    made = {element["text"]["text"]: element for element in elements}
+    made = {element["text"]["text"].replace(NO_BREAK, " "): element for element in elements}
     assert len(made) == len(elements)
     return {
         label: Button(element["action_id"], json.loads(element["value"]), "confirm" in element)
@@ -138,15 +144,20 @@ def choices(message: Message) -> dict[str, Any]:
 
 
 def says(message: Message) -> list[str]:
-    """Every text of its blocks, as written."""
+    """Every marked-up text of its blocks, with ordinary spaces."""
+    return [text.replace(NO_BREAK, " ") for kind, text in _texts(message) if kind == "mrkdwn"]
 
-    def texts(value: Any) -> Iterator[str]:
+
+def _texts(message: Message) -> list[tuple[str, str]]:
+    """Every text of its blocks as written, those of buttons and dialogs included."""
+
+    def texts(value: Any) -> Iterator[tuple[str, str]]:
         if isinstance(value, list):
             for item in value:
                 yield from texts(item)
-        elif isinstance(value, dict) and value.get("type") == "mrkdwn":
-            yield value["text"]
-        elif isinstance(value, dict) and value.get("type") != "button":
+        elif isinstance(value, dict) and isinstance(value.get("text"), str):
+            yield value["type"], value["text"]
+        elif isinstance(value, dict):
             yield from texts(list(value.values()))
 
     return list(texts(json.loads(json.dumps(list(message.blocks)))))
@@ -162,6 +173,8 @@ def valid(message: Message, *, posted: bool = True) -> Message:
     assert 0 < len(message.text) <= LONGEST_TEXT
     assert message.text.strip()
     message.text.encode()
+    for _, text in _texts(message):
+        assert not _SEPARATED.search(_TO_COPY.sub("", text)), text
     for text in [message.text, *says(message)]:
         assert not set("<>") & set(_OURS.sub("", text)), text
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e]", text)

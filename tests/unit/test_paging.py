@@ -185,7 +185,7 @@ def test_the_dialog_names_each_watch_that_is_left() -> None:
 def test_the_dialog_fits_whatever_the_watches_are_called() -> None:
     origins = [replace(ORIGIN, channel=ChannelId(f"C0123456{n:04}"), reference="<&" * 90 + "*") for n in range(30)]
     text = asked_first(*origins)
-    assert "27 more" in text
+    assert "27\u00a0more" in text
     assert len(text) <= 300
 
 

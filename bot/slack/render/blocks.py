@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.slack.render.mrkdwn import plain_cut
+from bot.slack.render.mrkdwn import NO_BREAK, plain_cut, together
 
 Block = Mapping[str, object]
 
@@ -62,7 +62,8 @@ def _spoken(block: Block) -> list[str]:
         elements = block["elements"]
         texts = list(elements) if isinstance(elements, list) else []
     found = [text["text"] for text in texts if isinstance(text, dict)]
-    return [_MARKED.sub(_words, _ROW_LINKS.sub("", text)).strip() for text in found if isinstance(text, str)]
+    plain = [text.replace(NO_BREAK, " ") for text in found if isinstance(text, str)]
+    return [_MARKED.sub(_words, _ROW_LINKS.sub("", text)).strip() for text in plain]
 
 
 def _words(marked: re.Match[str]) -> str:
@@ -83,7 +84,12 @@ def shortened(text: str, limit: int) -> str:
 
 
 def _mrkdwn(text: str) -> Block:
-    return {"type": "mrkdwn", "text": text, "verbatim": True}  # so that Slack turns no name into a link or mention
+    """`verbatim`, so that Slack turns no name into a link or mention."""
+    return {"type": "mrkdwn", "text": together(text), "verbatim": True}
+
+
+def _plain(text: str) -> Block:
+    return {"type": "plain_text", "text": together(text)}
 
 
 def section(text: str) -> Block:
@@ -112,7 +118,7 @@ def button(action_id: str, label: str, value: str, *, style: str = "", confirm: 
     made: dict[str, object] = {
         "type": "button",
         "action_id": action_id,
-        "text": {"type": "plain_text", "text": label},
+        "text": _plain(label),
         "value": value[:VALUE_LIMIT],
     }
     if style:
@@ -125,21 +131,19 @@ def button(action_id: str, label: str, value: str, *, style: str = "", confirm: 
 def select(action_id: str, placeholder: str, options: Sequence[tuple[str, str]]) -> Block | None:
     """Each option is a label in plain text, cut to Slack's limit, and the value that comes back."""
     made = [
-        {"text": {"type": "plain_text", "text": plain_cut(label, OPTION_LIMIT), "emoji": False}, "value": value}
+        {"text": {**_plain(plain_cut(label, OPTION_LIMIT)), "emoji": False}, "value": value}
         for label, value in options[:MOST_OPTIONS]
     ]
-    hint = {"type": "plain_text", "text": placeholder}
-    return {"type": "static_select", "action_id": action_id, "placeholder": hint, "options": made} if made else None
+    if not made:
+        return None
+    return {"type": "static_select", "action_id": action_id, "placeholder": _plain(placeholder), "options": made}
 
 
 def confirmation(title: str, text: str, yes: str, *, marked_up: bool = False) -> Block:
     """`marked_up`: the text contains mentions of channels or code."""
 
-    def plain(words: str) -> Block:
-        return {"type": "plain_text", "text": words}
-
-    words = {"type": "mrkdwn", "text": text} if marked_up else plain(text)
-    return {"title": plain(title), "text": words, "confirm": plain(yes), "deny": plain("Cancel")}
+    words = {"type": "mrkdwn", "text": together(text)} if marked_up else _plain(text)
+    return {"title": _plain(title), "text": words, "confirm": _plain(yes), "deny": _plain("Cancel")}
 
 
 def actions(block_id: str, *buttons: Block | None) -> list[Block]:
