@@ -6,9 +6,9 @@ from bot.domain.answer import Refusal
 from bot.domain.permission import Unreadable
 from bot.domain.watch import ChannelId
 from bot.slack.grammar.clauses import ChannelWord
+from bot.slack.mrkdwn import outside
 from bot.slack.outbound.directory import Admission, Directory
 from bot.slack.permissions import UNCHANGED, Asker, Permissions, channels_need_scopes, slack_is_away
-from bot.slack.render.mrkdwn import outside
 
 
 async def channel_to_change(

@@ -10,11 +10,11 @@ from bot.domain.permission import Broadcast
 from bot.requests.services import RequestServices
 from bot.slack.click import Click
 from bot.slack.grammar.command_text import CommandText
+from bot.slack.mrkdwn import escape
 from bot.slack.outbound.directory import Directory
 from bot.slack.permissions import Asker, Permissions
 from bot.slack.render.blocks import Block, Message, message
 from bot.slack.render.help import HelpPage
-from bot.slack.render.mrkdwn import escape
 from bot.slack.render.refusals import refusal_blocks
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.saved_question import SavedQuestion

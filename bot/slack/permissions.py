@@ -14,8 +14,8 @@ from bot.domain.permission import (
     unfit_to_change,
 )
 from bot.domain.watch import ChannelId, UserId
+from bot.slack.mrkdwn import outside
 from bot.slack.outbound.facts import Facts
-from bot.slack.render.mrkdwn import outside
 
 AGAIN = "Type it again in a minute."
 UNCHANGED = "Nothing was changed."

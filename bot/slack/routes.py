@@ -15,8 +15,8 @@ from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.questions import answer, asked_for, is_question, is_sentence
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.tokens import Refused, Word, can_be_typed, fixed, quoted, slice_of, typed, unlinked, words_in
+from bot.slack.mrkdwn import escape, outside
 from bot.slack.render.help import HelpPage, help_lines
-from bot.slack.render.mrkdwn import escape, outside
 
 LONGEST_TEXT = 4000
 LONGEST_HINT = 250

@@ -10,7 +10,7 @@ from bot.slack.feature import Command, UsageError
 from bot.slack.features.status import Status
 from bot.slack.features.unwatch import Unwatch
 from bot.slack.features.watch.command import Watch
-from bot.slack.render.mrkdwn import escape
+from bot.slack.mrkdwn import escape
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import LONGEST_TEXT
 from tests.builders import a_pipeline, at

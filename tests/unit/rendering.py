@@ -33,9 +33,9 @@ from bot.slack.features.undo import undo_answer_blocks
 from bot.slack.features.unwatch import unwatch_blocks
 from bot.slack.features.watch.render import watch_blocks
 from bot.slack.features.watches import watches_blocks
+from bot.slack.mrkdwn import escape
 from bot.slack.render.blocks import ROW_LINK, Block, Message, message, section
 from bot.slack.render.help import help_blocks
-from bot.slack.render.mrkdwn import escape
 from bot.slack.render.refusals import refusal_blocks
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.renderer import Look

@@ -25,7 +25,7 @@ from bot.slack.features.watches import Watches
 from bot.slack.grammar.clauses import ChannelWord, TargetWord
 from bot.slack.grammar.command_text import NO_NAMES
 from bot.slack.grammar.tokens import MOST_WORDS, can_be_typed, quoted
-from bot.slack.render.mrkdwn import escape, outside
+from bot.slack.mrkdwn import escape, outside
 from bot.slack.routes import LONGEST_TEXT
 from tests.builders import a_pipeline
 from tests.routes import ALIASES, COMMANDS, parse

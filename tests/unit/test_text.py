@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.slack.render.mrkdwn import ago, code, cut, date, duration, escape, outside, plain_cut, time_of_day
+from bot.slack.mrkdwn import ago, code, cut, date, duration, escape, outside, plain_cut, time_of_day
 from tests.fakes import NOON
 
 HALF_AN_ENTITY = re.compile(r"&(?!amp;|lt;|gt;)")

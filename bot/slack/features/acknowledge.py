@@ -6,9 +6,9 @@ from bot.domain.answer import AcknowledgeAllAnswer, AcknowledgeAnswer, Fate, Ref
 from bot.domain.observation import PipelineId
 from bot.slack.click import Click
 from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.mrkdwn import date, outside
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import section
-from bot.slack.render.mrkdwn import date, outside
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import command_for, row
 

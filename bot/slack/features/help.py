@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.tokens import Refused, typed
+from bot.slack.mrkdwn import outside
 from bot.slack.render.help import HelpPage, help_blocks, short_help_blocks
-from bot.slack.render.mrkdwn import outside
 
 _GREETINGS = frozenset(("", "hello", "hi", "hey", "hello there", "good morning", "thanks", "thank you", "ping"))
 

@@ -10,10 +10,10 @@ from bot.domain.watch import ChannelId
 from bot.slack.click import Click
 from bot.slack.feature import Button, Call, Feature, Reply
 from bot.slack.features.watches import watches_blocks
+from bot.slack.mrkdwn import REASON_LIMIT, date, outside
 from bot.slack.permissions import Asker, Permissions
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import Block, actions, button, context, sections
-from bot.slack.render.mrkdwn import REASON_LIMIT, date, outside
 from bot.slack.render.phrases import is_direct
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row

@@ -12,11 +12,11 @@ from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import is_signed, states_in
 from bot.slack.grammar.tokens import Refused, Word, bare, stripped, typed
+from bot.slack.mrkdwn import REASON_LIMIT, outside
 from bot.slack.render import doubts
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.headings import Heading, heading
 from bot.slack.render.help import HelpPage
-from bot.slack.render.mrkdwn import REASON_LIMIT, outside
 from bot.slack.render.pages import PAGE_SIZE, controls, page, page_words, shared, within
 from bot.slack.render.rows import row
 from bot.slack.render.saved_question import SavedQuestion

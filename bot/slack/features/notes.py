@@ -11,9 +11,9 @@ from bot.slack.feature import Call, Command, CommandWord, Feature, Reply
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.tokens import NONE, PUNCTUATION, Refused, Word, can_be_typed, quoted, slice_of, typed
+from bot.slack.mrkdwn import code, date, outside
 from bot.slack.render.blocks import Block, sections
 from bot.slack.render.help import HelpPage
-from bot.slack.render.mrkdwn import code, date, outside
 from bot.slack.render.note_words import note_text
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import CANDIDATES, command_for

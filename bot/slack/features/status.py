@@ -12,11 +12,11 @@ from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.references import references_in, states_in, without_strays
 from bot.slack.grammar.tokens import Refused, bare, quoted, typed
+from bot.slack.mrkdwn import date, outside
 from bot.slack.render import doubts, phrases
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.headings import Heading, heading
 from bot.slack.render.help import HelpPage, help_blocks
-from bot.slack.render.mrkdwn import date, outside
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.pages import controls, page, page_words, shared, within
 from bot.slack.render.render_context import RenderContext

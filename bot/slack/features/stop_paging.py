@@ -7,9 +7,9 @@ from bot.domain.observation import PipelineId
 from bot.domain.watch import Watch
 from bot.slack.click import Click
 from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.mrkdwn import outside
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, actions, button, confirmation, section, sections, value
-from bot.slack.render.mrkdwn import outside
 from bot.slack.render.paging import MOST_WATCHES, left_lines
 
 

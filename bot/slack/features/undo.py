@@ -4,10 +4,10 @@ from bot.domain.answer import UndoAnswer, UndoFate
 from bot.domain.subscription import UNDO_FOR, Edit
 from bot.slack.click import Click
 from bot.slack.feature import Button, Call, Feature, Reply
+from bot.slack.mrkdwn import duration
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, context, section, sections
 from bot.slack.render.change_buttons import UNCHANGED, without_buttons
-from bot.slack.render.mrkdwn import duration
 
 
 async def _press(click: Click, call: Call) -> Reply:

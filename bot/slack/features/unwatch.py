@@ -14,11 +14,11 @@ from bot.slack.grammar.clauses import EVENTS, ChannelWord, ClauseKind
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.drafts import Draft, channel_in, refuse_mistakes
 from bot.slack.grammar.tokens import EVERYTHING, Refused, quoted, typed
+from bot.slack.mrkdwn import code, escape, outside
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, section, sections
 from bot.slack.render.change_buttons import UNCHANGED, WATCHES_SHOWN, answer_undo_blocks, confirm_blocks
 from bot.slack.render.help import HelpPage
-from bot.slack.render.mrkdwn import code, escape, outside
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import unresolved
 

@@ -10,11 +10,11 @@ from bot.slack.grammar.clauses import ChannelWord, ClauseKind, channel_of, kind_
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.references import is_signed, references_in
 from bot.slack.grammar.tokens import Refused, Word, bare, quoted, typed
+from bot.slack.mrkdwn import date, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
 from bot.slack.render.change_buttons import WATCHES_SHOWN
 from bot.slack.render.help import HelpPage
-from bot.slack.render.mrkdwn import date, outside
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row_below_name, trying_again
 

@@ -14,7 +14,7 @@ from bot.slack.grammar.clauses import (
 )
 from bot.slack.grammar.drafts import Mistake
 from bot.slack.grammar.tokens import ALL, NONE, Word, bare, quoted_target, typed
-from bot.slack.render.mrkdwn import outside
+from bot.slack.mrkdwn import outside
 
 NEEDS_AT_SIGN = "a person or user group begins with @"
 _PAGING_SERVICES = ("pagerduty", "opsgenie")

@@ -34,7 +34,7 @@ from bot.slack.grammar.tokens import (
     split_list,
     typed,
 )
-from bot.slack.render.mrkdwn import outside
+from bot.slack.mrkdwn import outside
 
 # Words that people type for a keyword. The next word shows which keyword they mean.
 _KEYWORD_SYNONYMS = {

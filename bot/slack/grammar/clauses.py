@@ -7,7 +7,7 @@ from enum import StrEnum
 from bot.domain.transition import SELECTABLE
 from bot.domain.watch import TargetKind
 from bot.slack.grammar.tokens import ALL, PUNCTUATION, Word, split_list
-from bot.slack.render.mrkdwn import unescape
+from bot.slack.mrkdwn import unescape
 
 EVENTS = tuple(event.value for event in SELECTABLE)
 EVENT_SYNONYMS = {  # words that people type for an event

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bot.slack.grammar.tokens import Refused, Word, quoted_target
-from bot.slack.render.mrkdwn import outside
+from bot.slack.mrkdwn import outside
 
 _READ_ONLY = (
     "stop start restart pause resume unpause deploy redeploy delete destroy run rerun kill scale cancel create",

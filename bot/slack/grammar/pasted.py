@@ -4,7 +4,7 @@ import re
 
 from bot.domain.catalogue import Names, comparable
 from bot.slack.grammar.command_text import Vocabulary
-from bot.slack.render.mrkdwn import unescape
+from bot.slack.mrkdwn import unescape
 
 _MARKED = re.compile(r"\s*(?P<open>[`'\"“„‘*_]{1,3})(?P<inside>.+?)[`'\"”“’*_]{1,3}[\s.!?]*", re.DOTALL)
 _SLASHES = re.compile(r"\s*(?:/(?P<last>[\w-]+)(?:\s+|$)){1,5}")

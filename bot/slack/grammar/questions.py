@@ -10,7 +10,7 @@ from bot.slack.grammar.command_text import CommandText
 from bot.slack.grammar.plain_questions import asks_about_failures
 from bot.slack.grammar.spoken_names import known_span
 from bot.slack.grammar.tokens import Refused, Word, slice_of, typed
-from bot.slack.render.mrkdwn import outside
+from bot.slack.mrkdwn import outside
 
 _BEGINNINGS = (
     "what whats what's what’s which who whos who's who’s whose whom where wheres where's where’s when why how hows",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bot.domain.catalogue import visible
 from bot.domain.transition import SELECTABLE
-from bot.slack.render.mrkdwn import unescape
+from bot.slack.mrkdwn import unescape
 
 MOST_WORDS = 200
 KEYWORDS = ("on", "page", "in")

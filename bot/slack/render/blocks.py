@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from bot.slack.render.mrkdwn import NO_BREAK, plain_cut, together
+from bot.slack.mrkdwn import NO_BREAK, plain_cut, together
 
 Block = Mapping[str, object]
 

@@ -8,10 +8,10 @@ from bot.domain.delivery import Delivery
 from bot.domain.episode import Episode, EpisodeKind, Outcome, TimelineEntry
 from bot.domain.transition import Event
 from bot.domain.watch import API_PIPELINE_ID, ChannelId
+from bot.slack.mrkdwn import REASON_LIMIT, date, duration, outside, time_of_day
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, Message, actions, button, confirmation, context, message, section, value
 from bot.slack.render.headlines import FAILED_BEFORE, came_with_its_end, downtime, headline
-from bot.slack.render.mrkdwn import REASON_LIMIT, date, duration, outside, time_of_day
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
 from bot.slack.render.render_context import RenderContext

@@ -6,9 +6,9 @@ from itertools import takewhile
 
 from bot.domain.subscription import UNDO_FOR
 from bot.domain.watch import ChannelId
+from bot.slack.mrkdwn import duration, plain_cut
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import Block, actions, button, context, value
-from bot.slack.render.mrkdwn import duration, plain_cut
 from bot.slack.render.phrases import is_direct
 
 WATCHES_SHOWN = 40

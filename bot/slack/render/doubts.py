@@ -6,8 +6,8 @@ from datetime import datetime
 from bot.domain.answer import PipelineView
 from bot.domain.phase import Phase
 from bot.domain.transition import Reach
+from bot.slack.mrkdwn import REASON_LIMIT, ago, date, outside
 from bot.slack.render import phrases
-from bot.slack.render.mrkdwn import REASON_LIMIT, ago, date, outside
 
 
 def sign(view: PipelineView) -> str:

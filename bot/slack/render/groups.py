@@ -8,6 +8,7 @@ from bot.domain.card import Card, Digest, DigestEntry, Group, ThreadEntry, Timel
 from bot.domain.delivery import Delivery
 from bot.domain.episode import Outcome
 from bot.domain.transition import Event
+from bot.slack.mrkdwn import outside, period, span, time_of_day
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import (
     ROW_LINK,
@@ -24,7 +25,6 @@ from bot.slack.render.blocks import (
 )
 from bot.slack.render.cards import footnotes, line_words
 from bot.slack.render.headlines import came_with_its_end, recovery_words
-from bot.slack.render.mrkdwn import outside, period, span, time_of_day
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
 from bot.slack.render.render_context import RenderContext

@@ -8,9 +8,9 @@ from bot.domain.answer import PipelineView
 from bot.domain.attention import troubles
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId
+from bot.slack.mrkdwn import outside
 from bot.slack.render import phrases
 from bot.slack.render.doubts import is_doubtful
-from bot.slack.render.mrkdwn import outside
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from bot.domain.episode import Episode, EpisodeKind, Outcome
 from bot.domain.phase import Phase, Readiness
 from bot.domain.transition import Healthy, PipelineState, Reach
 from bot.domain.watch import API_PIPELINE_ID
+from bot.slack.mrkdwn import REASON_LIMIT, date, outside, span, time_of_day
 from bot.slack.render import phrases
-from bot.slack.render.mrkdwn import REASON_LIMIT, date, outside, span, time_of_day
 
 SHORTEST_HEALTHY = 60.0  # seconds
 FAILED_BEFORE = "It had already failed when I first read it"

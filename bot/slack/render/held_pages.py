@@ -5,10 +5,10 @@ from datetime import datetime
 from bot.domain.card import HeldPages
 from bot.domain.delivery import Delivery
 from bot.domain.held_pages import PERIOD
+from bot.slack.mrkdwn import time_of_day
 from bot.slack.render.blocks import Message, actions, message, section, sections
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.groups import went_through
-from bot.slack.render.mrkdwn import time_of_day
 from bot.slack.render.paging import stop_paging
 
 MOST_ROWS = 30

@@ -1,7 +1,7 @@
 """A runbook and a note in words, as cards and answers show them. Pure."""
 
 from bot.domain.note import LONGEST_NOTE, Guidance, Note, NoteKind, host_of
-from bot.slack.render.mrkdwn import escape, outside
+from bot.slack.mrkdwn import escape, outside
 
 
 def note_text(note: Note) -> str:

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Delivery
 from bot.domain.watch import Watch
+from bot.slack.mrkdwn import duration, outside, period
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, Message, message, section, sections
 from bot.slack.render.cards import possible_repeat
 from bot.slack.render.change_buttons import undo_blocks
 from bot.slack.render.groups import NAME_LIMIT, went_through
-from bot.slack.render.mrkdwn import duration, outside, period
 from bot.slack.render.paging import stopped_blocks
 from bot.slack.render.render_context import RenderContext
 

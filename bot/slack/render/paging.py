@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from bot.domain.card import Notice, PageOrigin
 from bot.domain.catalogue import is_pattern
 from bot.domain.watch import ChannelId, TargetKind, UserId, Watch
+from bot.slack.mrkdwn import code, outside
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, button, confirmation, context, sections, value
-from bot.slack.render.mrkdwn import code, outside
 
 MOST_ORIGINS = 5
 MOST_WATCHES = 20

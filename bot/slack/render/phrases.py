@@ -12,7 +12,7 @@ from bot.domain.phase import Phase, Readiness, drifts, readiness
 from bot.domain.transition import Event, PipelineState, Reach
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, Watch
 from bot.slack.grammar.tokens import can_be_typed, quoted, quoted_target
-from bot.slack.render.mrkdwn import REASON_LIMIT, code, date, duration, outside
+from bot.slack.mrkdwn import REASON_LIMIT, code, date, duration, outside
 
 UNREAD = ":white_circle:"
 BLIND = ":grey_question:"

@@ -1,8 +1,8 @@
 """A refusal: why nothing was changed, and what to do instead. Pure."""
 
 from bot.domain.answer import Refusal
+from bot.slack.mrkdwn import code
 from bot.slack.render.blocks import Block, context, sections
-from bot.slack.render.mrkdwn import code
 from bot.slack.render.render_context import RenderContext
 
 LONGEST_COMMAND = 300

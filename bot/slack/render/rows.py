@@ -7,9 +7,9 @@ from bot.domain.answer import PipelineView, UnresolvedReference
 from bot.domain.catalogue import Ambiguous, Found, Names, Pipeline, comparable, is_pattern, resolve
 from bot.domain.watch import ChannelId, SuspendReason
 from bot.slack.grammar.tokens import can_be_typed, quoted, renamed, without
+from bot.slack.mrkdwn import ago, code, outside
 from bot.slack.render import doubts, phrases
 from bot.slack.render.blocks import Block, sections
-from bot.slack.render.mrkdwn import ago, code, outside
 from bot.slack.render.render_context import RenderContext
 
 CANDIDATES = 10

@@ -6,10 +6,10 @@ from bot.domain.answer import UnmatchedAnswer, WatchAnswer
 from bot.domain.attention import worst_first
 from bot.domain.subscription import Edit
 from bot.domain.watch import ChannelId
+from bot.slack.mrkdwn import code, outside
 from bot.slack.render import phrases
 from bot.slack.render.blocks import Block, section, sections
 from bot.slack.render.change_buttons import UNCHANGED, answer_undo_blocks, confirm_blocks
-from bot.slack.render.mrkdwn import code, outside
 from bot.slack.render.pages import PAGE_SIZE
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.rows import row, unresolved

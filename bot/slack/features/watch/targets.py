@@ -9,10 +9,10 @@ from bot.ports.chat import ChatAway
 from bot.slack.feature import Services
 from bot.slack.grammar.clauses import TargetWord
 from bot.slack.grammar.tokens import PUNCTUATION
+from bot.slack.mrkdwn import outside
 from bot.slack.outbound.directory import Directory, Found
 from bot.slack.outbound.people import Entry
 from bot.slack.permissions import UNCHANGED, Asker, Permissions, slack_is_away
-from bot.slack.render.mrkdwn import outside
 
 MOST_LISTED = 10
 _NOT_PAGED = {
