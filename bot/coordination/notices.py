@@ -48,4 +48,5 @@ class Notices:
             watches=tuple(watch for watch in notice.watches if watch.channel == channel),
             missed=tuple(entry for entry in notice.missed if entry.pipeline.id in covered),
             unread=len(covered.intersection(unread)),
+            notes=() if self.operator else notice.notes,
         )

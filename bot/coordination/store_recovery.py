@@ -14,8 +14,15 @@ from bot.ports.heartbeat_store import HeartbeatStore, LastHeartbeat
 from bot.ports.outbox import Outbox
 from bot.ports.polling import Polling
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.store import AnotherRedis, StoreEmpty, StoreIncomplete, StoreRestarted, WatchesLost
-from bot.state.known_pipelines import KnownState
+from bot.ports.telemetry.store import (
+    AnotherRedis,
+    NotesLost,
+    StoreEmpty,
+    StoreIncomplete,
+    StoreRestarted,
+    WatchesLost,
+)
+from bot.state.known_pipelines import KnownState, LostByPeople
 from bot.state.repository import Repository
 
 
@@ -60,8 +67,10 @@ class StoreRecovery:
         if self._loss:
             await self.recover()
 
-    async def recover(self) -> None:
+    async def recover(self) -> bool:
         """Restores what this process knows, and marks all open deliveries as doubtful.
+
+        Returns True if watches or notes are lost.
 
         An emptied Redis has no deliveries to doubt. Then open failures get new cards.
 
@@ -77,13 +86,20 @@ class StoreRecovery:
         lost = await self._repository.restore(known, emptied=emptied)
         self._polling.take_over(await self._store.next_epoch(above=self._polling.epoch))
         if lost:
-            emit(WatchesLost(watches=[f"{watch.channel} {watch.reference}" for watch in lost]))
-            if self._leadership.held:
-                channels = dict.fromkeys(watch.channel for watch in lost)
-                notice = Notice(kind=NoticeKind.ROLLED_BACK, at=at, watches=lost)
-                await self._outbox.enqueue(self._notices.messages(notice, tuple(channels)))
+            await self._report(lost, at)
         self._loss = None
         self._recovered = True
+        return bool(lost)
+
+    async def _report(self, lost: LostByPeople, at: datetime) -> None:
+        if lost.watches:
+            emit(WatchesLost(watches=[f"{watch.channel} {watch.reference}" for watch in lost.watches]))
+        if lost.notes:
+            emit(NotesLost(notes=[f"{note.kind} {note.reference}" for note in lost.notes]))
+        if self._leadership.held:
+            channels = dict.fromkeys(watch.channel for watch in lost.watches)
+            notice = Notice(kind=NoticeKind.ROLLED_BACK, at=at, watches=lost.watches, notes=lost.notes)
+            await self._outbox.enqueue(self._notices.messages(notice, tuple(channels)))
 
     async def check_server(self, last: LastHeartbeat) -> None:
         """Detects a restarted or another Redis, which may lack the last writes."""
@@ -106,9 +122,9 @@ class StoreRecovery:
         if not keys:
             return
         emit(StoreIncomplete(keys=keys))
-        await self.recover()
+        reported = await self.recover()
         await self._repository.redraw(cards[key] for key in missing)
-        if self._notices.operator:
+        if self._notices.operator and not reported:
             notice = Notice(kind=NoticeKind.INCOMPLETE, at=self._clock.now(), keys=keys)
             await self._outbox.enqueue(self._notices.messages(notice))
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.episode import Episode, TimelineEntry
-from bot.domain.note import NO_GUIDANCE, Guidance
+from bot.domain.note import NO_GUIDANCE, Guidance, Note
 from bot.domain.transition import Event, PipelineState
 from bot.domain.watch import ChannelId, SuspendReason, Target, UserId, Watch
 
@@ -167,6 +167,8 @@ class Notice:
     channels: tuple[ChannelId, ...] = ()
     keys: tuple[str, ...] = ()
     """Names of the lost keys."""
+    notes: tuple[Note, ...] = ()
+    """Lost runbooks and notes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from itertools import chain
 
 from bot.domain.catalogue import Pipeline
 from bot.domain.coverage import Coverage, Watchers
-from bot.domain.note import Guidance, guidance
+from bot.domain.note import Guidance, Note, guidance
 from bot.domain.observation import PipelineId
 from bot.domain.plan import Record, remembered
 from bot.domain.routing import Routing
@@ -25,8 +25,20 @@ class KnownState:
     """A snapshot of one process's memory."""
 
     watches: tuple[Watch, ...]
+    notes: tuple[Note, ...]
     records: Mapping[PipelineId, Record]
     catalogue: Mapping[PipelineId, Pipeline]
+
+
+@dataclass(frozen=True, slots=True)
+class LostByPeople:
+    """The watches and notes that the store lost. Only people restore them, because someone may have removed them."""
+
+    watches: tuple[Watch, ...]
+    notes: tuple[Note, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.watches or self.notes)
 
 
 class KnownPipelines:
@@ -126,7 +138,7 @@ class KnownPipelines:
 
     @property
     def known(self) -> KnownState:
-        return KnownState(self.watches.all, self._records, self._catalogue | self._unlisted)
+        return KnownState(self.watches.all, self.watches.notes, self._records, self._catalogue | self._unlisted)
 
     # --- watched pipelines -----------------------------------------------------------------------------------------
 

@@ -20,12 +20,12 @@ from bot.domain.plan import (
     remembered,
 )
 from bot.domain.routing import Routing
-from bot.domain.watch import API_PIPELINE_ID, ChannelId, Watch
+from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.ports.cards import Cards
 from bot.ports.record_store import RecordStore
 from bot.ports.store_errors import StoreAway, StoreRolledBack
 from bot.ports.watch_store import Watches, WatchStore
-from bot.state.known_pipelines import KnownPipelines, KnownState
+from bot.state.known_pipelines import KnownPipelines, KnownState, LostByPeople
 
 ATTEMPTS = 5
 
@@ -134,10 +134,11 @@ class Repository(KnownPipelines):
                 if self.record(pipeline_id).version < record.version
             }
 
-    async def restore(self, known: KnownState, *, emptied: bool) -> tuple[Watch, ...]:
-        """After the store lost writes, writes the records that this process knows better. Returns the lost watches.
+    async def restore(self, known: KnownState, *, emptied: bool) -> LostByPeople:
+        """After the store lost writes, writes the records that this process knows better. Returns what it
+        does not restore: lost watches and notes.
 
-        It does not restore the watches: someone may have removed them just then. `emptied`: the bot does not look for
+        `emptied`: the bot does not look for
         earlier cards in Slack, so closed episodes get none.
 
         Raises:
@@ -145,6 +146,7 @@ class Repository(KnownPipelines):
         """
         self.watches = await self._store.watches()
         stored_ids = {watch.id for watch in self.watches.all}
+        kept_notes = {note.id: note for note in self.watches.notes}
         stored = await self._store.records()
         self._records = self._remembered(stored)
         self._count()
@@ -156,7 +158,10 @@ class Repository(KnownPipelines):
         self._catalogue, self._unlisted = dict(known.catalogue), {}
         self._cover()
         await self._store.save_catalogue(self.catalogue)
-        return tuple(watch for watch in known.watches if watch.id not in stored_ids)
+        return LostByPeople(
+            watches=tuple(watch for watch in known.watches if watch.id not in stored_ids),
+            notes=tuple(note for note in known.notes if note.id not in kept_notes or kept_notes[note.id].at < note.at),
+        )
 
     async def forget(
         self, pipeline_ids: Iterable[PipelineId], at: datetime, leaving: Collection[ChannelId] = ()

@@ -17,6 +17,7 @@ from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
 from bot.domain.card import Card, Group, Notice, NoticeKind
 from bot.domain.delivery import Refusal, Refused
+from bot.domain.note import Note, NoteKind
 from bot.domain.observation import PipelineId
 from bot.domain.transition import Event
 from bot.domain.watch import ChannelId, SuspendReason, TeamId
@@ -220,6 +221,48 @@ async def test_after_redis_was_emptied_the_operator_gets_one_notice(
         notices = [
             content.kind
             for delivery, content, _ in first.chat.posts
+            if isinstance(content, Notice) and delivery.receiver.channel == OPERATOR
+        ]
+    assert notices == [NoticeKind.ROLLED_BACK]
+
+
+@pytest.mark.parametrize("operator", [OPERATOR, None])
+@pytest.mark.parametrize("watched", [False, True])
+async def test_lost_notes_are_announced(
+    fake_redis: redis.asyncio.Redis, operator: ChannelId | None, *, watched: bool
+) -> None:
+    """Without an operator, the channels that lost watches get them. A note belongs to no channel."""
+    note = Note(kind=NoteKind.NOTE, reference="orders-*", text="call Bob", by=ANN, at=at(0))
+    runbook = Note(kind=NoteKind.RUNBOOK, reference=ONE, text="https://wiki.example.com/eu", by=ANN, at=at(0))
+    async with whole(fake_redis, operator=operator) as world:
+        if watched:
+            await world.bot.watch(ONE)
+        for each in (note, runbook):
+            assert await world.bot.store.set_note(each)
+        await world.bot.poll(20)
+        await fake_redis.flushall()
+        await world.bot.poll(40)
+        told = {
+            delivery.receiver.channel: {each.id for each in content.notes}
+            for delivery, content, _ in world.chat.posts
+            if isinstance(content, Notice) and content.kind is NoticeKind.ROLLED_BACK
+        }
+    both = {note.id, runbook.id}
+    channels = {ALERTS: set() if operator else both} if watched else {}
+    assert told == channels | ({operator: both} if operator else {})
+
+
+@pytest.mark.parametrize("key", ["watches", "notes"])
+async def test_the_operator_gets_one_notice_of_lost_watches_or_notes(fake_redis: redis.asyncio.Redis, key: str) -> None:
+    async with whole(fake_redis, operator=OPERATOR) as world:
+        await world.bot.watch(ONE)
+        await world.bot.store.set_note(Note(kind=NoteKind.NOTE, reference=ONE, text="call Bob", by=ANN, at=at(0)))
+        await world.bot.poll(20)
+        await fake_redis.delete(f"pipeline-bot:{{{TEAM}}}:{key}")
+        await world.bot.poll(40)
+        notices = [
+            content.kind
+            for delivery, content, _ in world.chat.posts
             if isinstance(content, Notice) and delivery.receiver.channel == OPERATOR
         ]
     assert notices == [NoticeKind.ROLLED_BACK]

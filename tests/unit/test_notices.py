@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from bot.domain.card import DigestEntry, Notice, NoticeKind, OpenFailure
 from bot.domain.episode import TimelineEntry
+from bot.domain.note import Note, NoteKind
 from bot.domain.phase import Phase
 from bot.domain.transition import SELECTABLE, Event
 from bot.domain.watch import ChannelId, SuspendReason, Target, TargetKind, Watch
@@ -29,6 +30,10 @@ def a_missed(name: str = "orders-eu", *, until: float = 90, **counts: int) -> Di
 
 
 BLIND = Notice(kind=NoticeKind.BLIND, at=at(1800), since=at(0))
+A_NOTE = Note(kind=NoteKind.NOTE, reference="orders-*", label="orders-*", text="call Bob", by=ANN, at=at(0))
+A_RUNBOOK = Note(
+    kind=NoteKind.RUNBOOK, reference="pipe_1", label="orders-eu", text="https://wiki.example.com/eu", by=ANN, at=at(0)
+)
 LOST = Notice(kind=NoticeKind.ROLLED_BACK, at=at(0))
 EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
 
@@ -96,11 +101,27 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
                 "My database (Redis) lost data",
                 "• <#C0ALERTS>: `/pipeline watch orders-eu on failed,live page @ann",
                 " @data-oncall here`\n",
-                "To restore a watch",
+                "To restore one, type its line in its channel:",
                 "Redis must keep what it confirms (`appendonly yes`",
             ],
         ),
-        (EMPTY, ["My database (Redis) is empty, though I'm in <#C0ALERTS>.", "`/pipeline watch`"]),
+        (
+            replace(LOST, notes=(A_NOTE, A_RUNBOOK)),
+            [
+                "My database (Redis) lost data. These runbooks and notes are gone from the failure cards.",
+                '• `/pipeline note orders-* "call Bob"`',
+                "• `/pipeline runbook orders-eu https://wiki.example.com/eu`",
+                "To restore one, type its line anywhere:",
+            ],
+        ),
+        (
+            replace(LOST, watches=(NAMED,), notes=(A_NOTE,)),
+            ["These watches are gone", "These runbooks and notes are gone too.", "type its line in its channel"],
+        ),
+        (
+            EMPTY,
+            ["My database (Redis) is empty, though I'm in <#C0ALERTS>.", "runbooks and notes", "`/pipeline watch`"],
+        ),
         (replace(EMPTY, channels=(ALERTS,) * 60), ["<#C0ALERTS> and 10 more."]),
     ],
 )
@@ -191,7 +212,7 @@ def test_where_more_are_gone_than_a_message_holds_the_rest_are_counted() -> None
     shown_ones = [watch for watch in lost if f" watch {watch.label}`" in text]
     assert len(shown_ones) > 50
     assert f"… and {500 - len(shown_ones)} more" in text
-    assert "To restore a watch" in text
+    assert "To restore one" in text
     few = "\n".join(says(valid(shown(replace(LOST, watches=lost[:3])))))
     assert "… and" not in few
 

@@ -65,6 +65,11 @@ class StoreEmpty(EventRecord):
     channels: Sequence[str]
 
 
+@event("notes_lost", Level.ERROR)
+class NotesLost(EventRecord):
+    notes: Sequence[str]
+
+
 @event("watches_lost", Level.ERROR)
 class WatchesLost(EventRecord):
     watches: Sequence[str]

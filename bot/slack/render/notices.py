@@ -126,14 +126,23 @@ def _not_read_yet(number: int) -> list[Block]:
 
 
 def _rolled_back(notice: Notice, render_context: RenderContext) -> list[Block]:
-    head = ":rotating_light: *My database (Redis) lost data*: it went back in time, or was emptied."
-    rest = "These watches are gone: nobody gets updates or pages from them."
-    how = (
-        "To restore a watch, type its line in its channel. If you run this bot: Redis must keep what it confirms "
-        "(`appendonly yes`, `appendfsync always`, `maxmemory-policy noeviction`)."
+    head = ":rotating_light: *My database (Redis) lost data*."
+    blocks: list[Block] = []
+    if notice.watches:
+        lost = f"{head} These watches are gone: nobody gets updates or pages from them."
+        how = "To restore one, type its line in its channel:"
+        watches = [_restoring(watch, render_context) for watch in notice.watches]
+        blocks += [section(f"{lost} {how}"), *_as_many_as_fit(watches)]
+    if notice.notes:
+        gone = "These runbooks and notes are gone"
+        lost = f"{gone} too." if notice.watches else f"{head} {gone} from the failure cards."
+        notes = [f"• `{render_context.command} {phrases.note_command(note)}`" for note in notice.notes]
+        blocks += [section(f"{lost} To restore one, type its line anywhere:"), *_as_many_as_fit(notes)]
+    keep = (
+        "If you run this bot: Redis must keep what it confirms (`appendonly yes`, `appendfsync always`, "
+        "`maxmemory-policy noeviction`)."
     )
-    lines = _as_many_as_fit([_restoring(watch, render_context) for watch in notice.watches])
-    return [section(f"{head}\n{rest}"), *lines, section(how)]
+    return [*(blocks or [section(head)]), section(keep)]
 
 
 def _restoring(watch: Watch, render_context: RenderContext) -> str:
@@ -147,8 +156,9 @@ def _empty(notice: Notice, render_context: RenderContext) -> list[Block]:
     named = ", ".join(f"<#{channel}>" for channel in notice.channels[:MOST_CHANNELS])
     channels = f"{named} and {more} more" if more > 0 else named
     head = f":information_source: *My database (Redis) is empty*, though I'm in {channels}."
-    rest = "That's normal on a first start. Otherwise all watches are lost: restore Redis, or add them again with"
-    return [section(f"{head}\n{rest} `{render_context.command} watch`.")]
+    lost = "That's normal on a first start. Otherwise all watches, runbooks and notes are lost:"
+    rest = f"{lost} restore Redis, or add them again with `{render_context.command} watch`."
+    return [section(f"{head}\n{rest}")]
 
 
 def _hello(_: Notice, render_context: RenderContext) -> list[Block]:

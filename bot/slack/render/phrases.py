@@ -7,6 +7,7 @@ from math import ceil
 from bot.domain.catalogue import Pipeline
 from bot.domain.delivery import Delay
 from bot.domain.episode import Acknowledgement, TimelineEntry
+from bot.domain.note import LONGEST_ADDRESS, Note, NoteKind
 from bot.domain.observation import Observation
 from bot.domain.phase import Phase, Readiness, drifts, readiness
 from bot.domain.transition import Event, PipelineState, Reach
@@ -259,6 +260,13 @@ def watch_command(watch: Watch) -> str:
     on = f" on {','.join(sorted(watch.events))}" if watch.events else ""
     page = f" page {' '.join(_typed(target) for target in watch.targets[:TARGETS_SHOWN])}" if watch.targets else ""
     return f"{code(name, REASON_LIMIT).strip('`')}{on}{page}"
+
+
+def note_command(note: Note) -> str:
+    """What to type to restore a runbook or note."""
+    name = note.label if can_be_typed(note.label) and not note.pattern else note.reference
+    text = note.text if note.kind is NoteKind.RUNBOOK else f'"{note.text}"'
+    return code(f"{note.kind} {quoted(name)} {text}", 2 * LONGEST_ADDRESS).strip("`")
 
 
 def _typed(target: Target) -> str:
