@@ -74,9 +74,9 @@ async def _measure(rig: Rig, ids: dict[str, str], shares: dict[str, list[str]], 
         rig.sandbox.goldrush.set_phase(pipeline, "FAILED")
     failed_in = monotonic() - began
     total = sum(map(len, shares.values()))
-    asked = Asked([], [])
+    questions = Asked([], [])
     reported_at: dict[tuple[str, str], float] = {}
-    asking = asyncio.create_task(_keep_asking(rig, next(iter(shares)), asked))
+    asking = asyncio.create_task(_keep_asking(rig, next(iter(shares)), questions))
     with Progress(console=out) as progress:
         bar = progress.add_task("reported", total=total)
         while len(reported_at) < total:
@@ -95,21 +95,21 @@ async def _measure(rig: Rig, ids: dict[str, str], shares: dict[str, list[str]], 
     out.print(f"reported: first {times[0]:.1f} s, half {times[len(times) // 2]:.1f} s, last {times[-1]:.1f} s")
     out.print(f"Slack answered 429: {len(limited)} times; refused otherwise: {len(refused)} times")
     out.print(
-        f"/pipeline status, asked {len(asked.answered)} times meanwhile: acknowledged within "
-        f"{max(asked.acknowledged, default=0):.2f} s, answered within {max(asked.answered, default=0):.2f} s"
+        f"/pipeline status, asked {len(questions.answered)} times meanwhile: acknowledged within "
+        f"{max(questions.acknowledged, default=0):.2f} s, answered within {max(questions.answered, default=0):.2f} s"
     )
 
 
-async def _keep_asking(rig: Rig, channel: str, asked: Asked) -> None:
+async def _keep_asking(rig: Rig, channel: str, questions: Asked) -> None:
     while True:
         began = monotonic()
         before = len(rig.sandbox.slack.ephemerals(channel, ANN))
         ack = await rig.sandbox.slack.run_command(ANN, channel, "/pipeline", "status")
         if not ack.ok:
             raise RuntimeError(f"not acknowledged: {ack.error}")
-        asked.acknowledged.append(monotonic() - began)
+        questions.acknowledged.append(monotonic() - began)
         await rig.sandbox.until(lambda was=before: len(rig.sandbox.slack.ephemerals(channel, ANN)) > was, 30)  # type: ignore[misc]
-        asked.answered.append(monotonic() - began)
+        questions.answered.append(monotonic() - began)
         await asyncio.sleep(ASK_EVERY_SECONDS)
 
 

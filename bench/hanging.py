@@ -192,8 +192,8 @@ class Bench:
     async def spell(self, name: str, seconds: float) -> Spell:
         began, first = monotonic(), await self.vitals()
         last, most, fewest = first, 0, first.tasks
-        while (left := began + seconds - monotonic()) > 0:
-            await asyncio.sleep(min(5.0, left))
+        while (remaining := began + seconds - monotonic()) > 0:
+            await asyncio.sleep(min(5.0, remaining))
             last = await self.vitals()
             most, fewest = max(most, last.under_way), min(fewest, last.tasks)
         reads, late = self._lateness(began)
@@ -241,11 +241,11 @@ async def measure(pipelines: int, hanging: int, rate: float, seconds: float, out
             sandbox.goldrush.set_fault(None, name)
         await asyncio.sleep(QUIET_SECONDS)
         spells.append(await bench.spell("after", 60))
-        asked, answered = await bench.full()
+        sent, answered = await bench.full()
         pipe.send("stop")
         await asyncio.to_thread(process.join)
     out.print(_table(spells))
-    out.print(f"at once, beside the polling: {asked} reads asked for, {answered} answered")
+    out.print(f"at once, beside the polling: {sent} reads asked for, {answered} answered")
     out.print(f"load of the machine (1, 5, 15 minutes): {os.getloadavg()}")
 
 

@@ -119,8 +119,8 @@ class Bench:
                 await asyncio.sleep(held * chance.uniform(1.0, 1.5))
 
     async def _sampled(self, until: float) -> None:
-        while (left := until - monotonic()) > 0:
-            await asyncio.sleep(min(SAMPLE_SECONDS, left))
+        while (remaining := until - monotonic()) > 0:
+            await asyncio.sleep(min(SAMPLE_SECONDS, remaining))
             self.samples.append(await self._sample())
 
     async def _sample(self) -> Sample:
@@ -223,8 +223,8 @@ async def measure(given: argparse.Namespace, out: Console) -> None:
                 fault = Fault(kind=FaultKind(given.fault), retry_after=30)
                 made = await bench.live_through(given.seconds, fault, given.held)
                 began, posted = await bench.catch_up()
-                seen = rig.log.read_text().count('"event": "transition"')
-                out.print(f"{made} changes made, {seen} distinguished by the bot; Slack away by {given.fault}")
+                transitions = rig.log.read_text().count('"event": "transition"')
+                out.print(f"{made} changes made, {transitions} distinguished by the bot; Slack away by {given.fault}")
                 out.print(_samples(bench.samples))
                 out.print(_arrivals(began, posted))
                 out.print(f"nothing owed after {bench.samples[-1].at - began:.0f} s; {Counter(map(_kind, posted))}")
@@ -234,9 +234,9 @@ async def measure(given: argparse.Namespace, out: Console) -> None:
                 for channel in ("C0FLEET00", EVERYTHING) if given.picture else ():
                     await _picture(rig.sandbox.url, channel, given.picture)
                 await store.aclose()
-                asked = monotonic()
+                started = monotonic()
                 code = await rig.stop()
-                out.print(f"stopped within {monotonic() - asked:.1f} s, exit code {code}")
+                out.print(f"stopped within {monotonic() - started:.1f} s, exit code {code}")
 
 
 def main() -> None:

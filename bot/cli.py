@@ -39,8 +39,8 @@ err = Console(stderr=True)
 _SIGNS = {Verdict.GOOD: "[green]✓[/]", Verdict.WEAK: "[yellow]![/]", Verdict.BAD: "[red]✗[/]"}
 
 
-def _show_version(*, asked: bool) -> None:
-    if asked:
+def _show_version(*, requested: bool) -> None:
+    if requested:
         typer.echo(f"pipeline-bot {version('pipeline-bot')}")
         raise typer.Exit
 

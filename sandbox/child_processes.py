@@ -51,9 +51,9 @@ def _start_of(pid: int) -> str:
         return stat.read_text().rpartition(")")[2].split()[19]
     if Path("/proc/self").exists():
         return ""
-    asked = ["ps", "-o", "lstart=", "-p", str(pid)]
-    told = subprocess.run(asked, capture_output=True, text=True, check=False)  # noqa: S603 (a number is all that varies)
-    return told.stdout.strip()
+    command = ["ps", "-o", "lstart=", "-p", str(pid)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 (a number is all that varies)
+    return result.stdout.strip()
 
 
 def main() -> None:

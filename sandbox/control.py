@@ -78,8 +78,8 @@ class Control:
 
     def _first_channel(self, user: str) -> str:
         directory = self._slack.directory
-        seen = [channel.id for channel in directory.channels.values() if directory.sees(user, channel)]
-        return DEFAULT_CHANNEL if DEFAULT_CHANNEL in seen else seen[0]
+        visible = [channel.id for channel in directory.channels.values() if directory.sees(user, channel)]
+        return DEFAULT_CHANNEL if DEFAULT_CHANNEL in visible else visible[0]
 
     async def typed(self, body: Body) -> Any:
         """A person sends a slash command or a message. Slack takes no command in a thread."""

@@ -258,5 +258,5 @@ def _of_bot(kind: BotFaultKind | ClockFaultKind) -> str:
 
 def _row(target: str, fault: Any, **where: str) -> JsonObject:
     """Any fault has a kind. Most also have a number of times or seconds."""
-    told = {name: getattr(fault, name) for name in ("times", "seconds", "retry_after") if hasattr(fault, name)}
-    return {"target": target, **where, "kind": fault.kind.value, **told}
+    settings = {name: getattr(fault, name) for name in ("times", "seconds", "retry_after") if hasattr(fault, name)}
+    return {"target": target, **where, "kind": fault.kind.value, **settings}

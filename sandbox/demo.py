@@ -63,12 +63,12 @@ async def _run(port: int, hosts: tuple[str, ...], data_dir: Path, out: Console, 
 
 async def _until_stopped(play: Coroutine[None, None, int], stopped: asyncio.Event) -> int | None:
     """The result of `play`; None if it was stopped."""
-    playing, asked = asyncio.ensure_future(play), asyncio.ensure_future(stopped.wait())
-    await asyncio.wait({playing, asked}, return_when=asyncio.FIRST_COMPLETED)
-    for task in (playing, asked):
+    play_task, stop_task = asyncio.ensure_future(play), asyncio.ensure_future(stopped.wait())
+    await asyncio.wait({play_task, stop_task}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (play_task, stop_task):
         task.cancel()
-    await asyncio.wait({playing, asked})
-    return None if playing.cancelled() else playing.result()
+    await asyncio.wait({play_task, stop_task})
+    return None if play_task.cancelled() else play_task.result()
 
 
 def _prepare_channels(sandbox: Sandbox) -> None:
@@ -120,8 +120,8 @@ async def _keep_alive(env: dict[str, str], sandbox: Sandbox, bot: BotProcess, ou
 def environment(url: str, data_dir: Path) -> dict[str, str]:
     """The settings of a bot that uses the sandbox at `url`. Nothing else differs from a real Slack and GoldRush."""
     ours = ("SLACK_", "GOLDRUSH_", "REDIS_", "OPERATOR_", "FALLBACK_", "PIPELINE_BOT_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return kept | {
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return inherited | {
         "SLACK_BOT_TOKEN": "xoxb-sandbox",
         "SLACK_APP_TOKEN": "xapp-sandbox",
         "SLACK_API_URL": f"{url}/api/",

@@ -31,13 +31,13 @@ def with_short_list(body: Json) -> bytes:
     return _listing(body, 1, None)
 
 
-def _listing(body: Json, kept: int, total: int | None) -> bytes:
+def _listing(body: Json, items: int, total: int | None) -> bytes:
     data = body["data"]
     if "items" not in data:
         return encoded(body)
     count = data["pagination"]["total_count"] if total is None else total
     pagination = data["pagination"] | {"has_more": False, "total_count": count}
-    return encoded(body | {"data": data | {"items": data["items"][:kept], "pagination": pagination}})
+    return encoded(body | {"data": data | {"items": data["items"][:items], "pagination": pagination}})
 
 
 def without_data(body: Json) -> bytes:

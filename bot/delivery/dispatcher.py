@@ -65,9 +65,9 @@ class Dispatcher:
             try:
                 now = self._clock.now()
                 for method, (since, until) in (await self._rate_limits.throttles()).items():
-                    left = min(until - now, until - since).total_seconds()
-                    if method in set(Method) and left > 0:
-                        self._services.limiter.throttle(Method(method), left)
+                    remaining = min(until - now, until - since).total_seconds()
+                    if method in set(Method) and remaining > 0:
+                        self._services.limiter.throttle(Method(method), remaining)
             except StoreAway:
                 await self._clock.sleep(STORE_AWAY_SECONDS)
             else:

@@ -140,10 +140,10 @@ class LaneWorker:
     async def _keep_lease(self) -> None:
         if self.lease.expires - self._clock.monotonic() > 1.5 * CALL_SECONDS:
             return
-        kept = await self._lanes.lease(self._lane, self.lease)
-        if kept is None:
+        renewed = await self._lanes.lease(self._lane, self.lease)
+        if renewed is None:
             raise LeaseLostError(f"the lease of {self._lane.name} is another's now")
-        self.lease = kept
+        self.lease = renewed
 
     # --- actions ---------------------------------------------------------------------------------------------------
 
@@ -255,26 +255,28 @@ class LaneWorker:
         if isinstance(settlement, Done) and not await self._delete_repeats(delivery, settlement.repeats):
             settlement = after_failed_delete(delivery, settlement, self._clock.now())
         if isinstance(settlement, Again | Suspend):
-            kept = await self._outbox.write(settlement.delivery, self.lease)
+            lease_held = await self._outbox.write(settlement.delivery, self.lease)
         else:
-            kept = await self._outbox.settle(delivery, self.lease, result_of(settlement, pending, self._clock.now()))
+            lease_held = await self._outbox.settle(
+                delivery, self.lease, result_of(settlement, pending, self._clock.now())
+            )
         outcome, reason = summary(settlement)
         channel = delivery.receiver.channel
-        emit(DeliverySettled(id=delivery.id, channel=channel, outcome=outcome, reason=reason, kept=kept))
-        if not kept:
+        emit(DeliverySettled(id=delivery.id, channel=channel, outcome=outcome, reason=reason, kept=lease_held))
+        if not lease_held:
             await self._lease_ran_out(settlement, pending)
         if isinstance(settlement, Suspend):
             await self._suspensions.suspend(channel, settlement.reason)
 
     async def _delete_repeats(self, delivery: Delivery, repeats: Sequence[str]) -> bool:
-        gone = [await self._chat.delete(delivery.receiver, repeat) for repeat in repeats]
+        deleted = [await self._chat.delete(delivery.receiver, repeat) for repeat in repeats]
         if repeats:
             emit(
                 DuplicatesFound(
-                    delivery=delivery.id, channel=delivery.receiver.channel, messages=repeats, deleted=sum(gone)
+                    delivery=delivery.id, channel=delivery.receiver.channel, messages=repeats, deleted=sum(deleted)
                 )
             )
-        return all(gone)
+        return all(deleted)
 
     async def _lease_ran_out(self, settlement: Settlement, pending: PendingDelivery) -> None:
         """Our lease ran out during the call. A new owner may have sent the same message, or a newer revision.

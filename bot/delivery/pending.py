@@ -104,12 +104,12 @@ class PendingDelivery:
         return any(card.content.key == entry.card_key and card.already_shows(entry.entry) for card in self.cards)
 
     def _not_yet_shown(self, batch: TimelineBatch) -> TimelineBatch:
-        left = tuple(entry for entry in batch.entries if not self._is_shown(entry))
+        unshown = tuple(entry for entry in batch.entries if not self._is_shown(entry))
         episodes = [card.content.episode for card in self.cards]
         still_open = batch.of_group and any(episode.open for episode in episodes)
-        broadcast = any(entry.broadcast for entry in left) and not still_open
+        broadcast = any(entry.broadcast for entry in unshown) and not still_open
         recovered = batch.of_group and all(episode.outcome is Outcome.RECOVERED for episode in episodes)
-        return replace(batch, entries=left, broadcast=broadcast, all_recovered=len(episodes) if recovered else 0)
+        return replace(batch, entries=unshown, broadcast=broadcast, all_recovered=len(episodes) if recovered else 0)
 
     @property
     def is_new_page(self) -> bool:

@@ -128,7 +128,9 @@ class Names:
         self._former = former or {}
         self.pipelines = tuple(sorted(catalogue, key=lambda pipeline: (comparable(pipeline.name), pipeline.id)))
         self._texts = sorted(
-            (comparable(text), place) for place, each in enumerate(self.pipelines) for text in (each.name, each.id)
+            (comparable(text), place)
+            for place, pipeline in enumerate(self.pipelines)
+            for text in (pipeline.name, pipeline.id)
         )
         self._resolutions: dict[str, Resolution] = {}
 
@@ -144,9 +146,10 @@ class Names:
     def formerly(self, wanted: str) -> tuple[Pipeline, ...]:
         """Pipelines that had this name when someone began to watch them, and have another one now."""
         return tuple(
-            each
-            for each in self.pipelines
-            if each.id in self._former and comparable(self._former[each.id]) == wanted != comparable(each.name)
+            pipeline
+            for pipeline in self.pipelines
+            if pipeline.id in self._former
+            and comparable(self._former[pipeline.id]) == wanted != comparable(pipeline.name)
         )
 
     def with_words(self, words: str) -> tuple[Pipeline, ...]:
@@ -161,13 +164,13 @@ class Names:
     @cached_property
     def longest(self) -> int:
         """The number of words in the longest name."""
-        return max((len(each.name.split()) for each in self.pipelines), default=1)
+        return max((len(pipeline.name.split()) for pipeline in self.pipelines), default=1)
 
     @cached_property
     def _by_word(self) -> dict[str, tuple[int, ...]]:
         places: dict[str, list[int]] = {}
-        for place, each in enumerate(self.pipelines):
-            for word in set(name_words(each.name).split()):
+        for place, pipeline in enumerate(self.pipelines):
+            for word in set(name_words(pipeline.name).split()):
                 places.setdefault(word, []).append(place)
         return {word: tuple(positions) for word, positions in places.items()}
 

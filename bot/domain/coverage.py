@@ -17,7 +17,7 @@ class Coverage:
     """The coverage of one catalogue. `after` derives the next catalogue's from it."""
 
     def __init__(self, pipelines: Iterable[Pipeline] = ()) -> None:
-        self._pipelines = {each.id: each for each in pipelines}
+        self._pipelines = {pipeline.id: pipeline for pipeline in pipelines}
         self._ids: dict[str, frozenset[PipelineId]] = {}
         self._before: Mapping[str, frozenset[PipelineId]] = {}
         self._changed: AbstractSet[PipelineId] = frozenset()
@@ -25,9 +25,9 @@ class Coverage:
 
     def after(self, pipelines: Iterable[Pipeline]) -> "Coverage":
         """The coverage of the next catalogue; the same object if no pipeline, name or project changed."""
-        now = {each.id: each for each in pipelines}
-        new = [each for each in now.values() if not self._has(each)]
-        changed = {each.id for each in new} | (self._pipelines.keys() - now.keys())
+        now = {pipeline.id: pipeline for pipeline in pipelines}
+        new = [pipeline for pipeline in now.values() if not self._has(pipeline)]
+        changed = {pipeline.id for pipeline in new} | (self._pipelines.keys() - now.keys())
         if not changed:
             return self
         coverage = Coverage(now.values())
@@ -60,8 +60,12 @@ class Coverage:
         The catalogue may lack the pipeline, or hold it under another name.
         """
         if not self._has(pipeline):
-            return [each for each in patterns if matches(each, pipeline)]
-        return [each for each in patterns if pipeline.id in (self._ids[each] if each in self._ids else self.ids(each))]
+            return [pattern for pattern in patterns if matches(pattern, pipeline)]
+        return [
+            pattern
+            for pattern in patterns
+            if pipeline.id in (self._ids[pattern] if pattern in self._ids else self.ids(pattern))
+        ]
 
     def _has(self, pipeline: Pipeline) -> bool:
         """True if the catalogue has the pipeline under this name and project."""
@@ -78,14 +82,16 @@ class _Texts:
 
     def __init__(self, pipelines: Iterable[Pipeline]) -> None:
         pipelines = tuple(pipelines)
-        self._names = [(comparable(text), each.id) for each in pipelines for text in (each.name, each.id)]
-        self._projects = [(comparable(each.project), each.id) for each in pipelines]
+        self._names = [
+            (comparable(text), pipeline.id) for pipeline in pipelines for text in (pipeline.name, pipeline.id)
+        ]
+        self._projects = [(comparable(pipeline.project), pipeline.id) for pipeline in pipelines]
 
     def fitting(self, wanted: str) -> frozenset[PipelineId]:
         of_project = wanted.startswith(PROJECT_PREFIX)
         texts = self._projects if of_project else self._names
         fits = fitting(wanted.removeprefix(PROJECT_PREFIX) if of_project else wanted)
-        return frozenset(each for text, each in texts if fits(text))
+        return frozenset(pipeline_id for text, pipeline_id in texts if fits(text))
 
 
 class Watchers:

@@ -38,7 +38,7 @@ def plan_episode(
     cards = make_cards(episode, state, routing, opened if only else episode.cards)
     syncs = [sync_message(card, routing, fresh=card.key in opened) for card in cards]
     if after:
-        syncs = [replace(each, after_card=after.card_in(each.receiver.channel) or "") for each in syncs]
+        syncs = [replace(message, after_card=after.card_in(message.receiver.channel) or "") for message in syncs]
     threads = {} if only else had
     entries = [
         message
@@ -109,7 +109,7 @@ def thread_entries(
     """
     audience = routing.audience(channel)
     ends_failure = episode.kind is EpisodeKind.FAILURE and not episode.open
-    paged = channel in {target.direct for each in routing.audiences for target in each.targets}
+    paged = channel in {target.direct for audience in routing.audiences for target in audience.targets}
     messages = []
     for entry in new_entries(episode, before):
         wanted = any(audience.wants(event) for event in entry.events) if audience else paged and ends_failure

@@ -234,11 +234,13 @@ def plan_left(record: Record, routing: Routing, leaving: Collection[ChannelId], 
     covered = {audience.channel for audience in routing.audiences} | {
         target.direct for audience in routing.audiences for target in audience.targets
     }
-    left = {key: channel for key, channel in episode.cards.items() if channel in leaving and channel not in covered}
-    if not left:
+    leaving_cards = {
+        key: channel for key, channel in episode.cards.items() if channel in leaving and channel not in covered
+    }
+    if not leaving_cards:
         return None
-    staying = {key: channel for key, channel in episode.cards.items() if key not in left}
-    cards, syncs = last_cards(episode, record.state, routing, left, at)
+    staying = {key: channel for key, channel in episode.cards.items() if key not in leaving_cards}
+    cards, syncs = last_cards(episode, record.state, routing, leaving_cards, at)
     followed = tuple(audience.channel for audience in routing.audiences if audience.channel in staying.values())
     cards = tuple(replace(card, continues_in=followed) if _only_paged(episode, card) else card for card in cards)
     episode = replace(episode, cards=staying, generation=episode.generation + 1)

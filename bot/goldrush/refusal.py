@@ -51,21 +51,21 @@ def refusal(status: int, headers: Mapping[str, str], envelope: Mapping[str, obje
     `envelope` is the body, if it was a JSON object. `complaint` is its message without secrets. A 401, 403 or 404 that
     is not in GoldRush's format comes from a proxy or gateway: it rejects no key and ends no pipeline.
     """
-    said = f" GoldRush says: {complaint}" if complaint else ""
+    quoted = f" GoldRush says: {complaint}" if complaint else ""
     if status in {401, 403, 404} and not _is_goldrushs(envelope):
         stray = _STRAY.format(status=status, what="the pipeline" if status == 404 else "the ServiceKey")
         return StrayNotFound(stray) if status == 404 else Unavailable(stray)
     match status:
         case 401:
-            return Unauthorized(_UNAUTHORIZED + said)
+            return Unauthorized(_UNAUTHORIZED + quoted)
         case 403:
-            return Forbidden(_FORBIDDEN + said)
+            return Forbidden(_FORBIDDEN + quoted)
         case 404:
-            return NotFound(_NOT_FOUND + said)
+            return NotFound(_NOT_FOUND + quoted)
         case 429:
-            asked = f"GoldRush answered 429: too many requests with this ServiceKey.{said}"
-            return Throttled(asked, retry_after(headers))
-    return _out_of_order(status, headers, said)
+            text = f"GoldRush answered 429: too many requests with this ServiceKey.{quoted}"
+            return Throttled(text, retry_after(headers))
+    return _out_of_order(status, headers, quoted)
 
 
 def _is_goldrushs(envelope: Mapping[str, object] | None) -> bool:
@@ -75,18 +75,18 @@ def _is_goldrushs(envelope: Mapping[str, object] | None) -> bool:
     )
 
 
-def _out_of_order(status: int, headers: Mapping[str, str], said: str) -> ApiError:
+def _out_of_order(status: int, headers: Mapping[str, str], quoted: str) -> ApiError:
     if 300 <= status < 400:
         return Unavailable(
             f"GoldRush answered with a redirect ({status}). I did not follow it, since the ServiceKey must not go "
             "elsewhere: check GOLDRUSH_API_URL."
         )
     if status == 402:
-        return Unavailable(f"GoldRush answered 402: the account's credits are used up.{said}")
+        return Unavailable(f"GoldRush answered 402: the account's credits are used up.{quoted}")
     if status == 408 or 500 <= status < 600:
-        fault = f"GoldRush answered {status}. I'll retry.{said}"
+        fault = f"GoldRush answered {status}. I'll retry.{quoted}"
         return Unavailable(fault, retry_after(headers))
-    return Malformed(f"GoldRush answered {status}, which its documentation does not mention for this request.{said}")
+    return Malformed(f"GoldRush answered {status}, which its documentation does not mention for this request.{quoted}")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

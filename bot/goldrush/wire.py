@@ -121,12 +121,12 @@ def _data(
             envelope: Mapping[str, object] | None = _envelope(body)
         except Malformed:
             envelope = None  # a gateway's page
-        said = _complaint(envelope or {}, service_key, known_code=str(status))
-        raise refusal(status, headers, envelope, said)
+        complaint = _complaint(envelope or {}, service_key, known_code=str(status))
+        raise refusal(status, headers, envelope, complaint)
     envelope = _envelope(body)
     if envelope.get("error") is True:
-        said = _complaint(envelope, service_key)
-        raise Malformed(f"GoldRush answered 200 and calls it an error{f': {said}' if said else ''}.")
+        complaint = _complaint(envelope, service_key)
+        raise Malformed(f"GoldRush answered 200 and calls it an error{f': {complaint}' if complaint else ''}.")
     data = envelope.get("data")
     if not isinstance(data, dict):
         raise Malformed("GoldRush's answer holds no data.")

@@ -80,16 +80,16 @@ class CatalogueSync:
         GoldRush does not document the members of `pagination`. The last page is one that says so, an empty one, or one
         that brings nothing new.
         """
-        seen: dict[PipelineId, Pipeline] = {}
+        collected: dict[PipelineId, Pipeline] = {}
         doubtful = False
         for number in range(1, MOST_PAGES + 1):
             page = await self._page(number)
-            fresh = {pipeline.id: pipeline for pipeline in page.pipelines if pipeline.id not in seen}
-            seen.update(fresh)
-            doubtful = doubtful or page.skipped > 0 or (page.total is not None and page.total < len(seen))
+            fresh = {pipeline.id: pipeline for pipeline in page.pipelines if pipeline.id not in collected}
+            collected.update(fresh)
+            doubtful = doubtful or page.skipped > 0 or (page.total is not None and page.total < len(collected))
             if not page.more or not fresh:
-                return tuple(seen.values()), not doubtful and _is_whole(page, seen)
-        return tuple(seen.values()), False
+                return tuple(collected.values()), not doubtful and _is_whole(page, collected)
+        return tuple(collected.values()), False
 
     async def _page(self, number: int) -> Page:
         if not await self._budget.take(Route.LISTING, PATIENCE_SECONDS):
@@ -101,6 +101,6 @@ class CatalogueSync:
             raise
 
 
-def _is_whole(last: Page, seen: Collection[PipelineId]) -> bool:
+def _is_whole(last: Page, collected: Collection[PipelineId]) -> bool:
     """An empty listing proves nothing: a fault is likelier than a group without pipelines."""
-    return bool(seen) and (last.total is None or last.total == len(seen))
+    return bool(collected) and (last.total is None or last.total == len(collected))

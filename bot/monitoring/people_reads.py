@@ -11,12 +11,12 @@ MOST_AT_ONCE = 4
 
 
 @dataclass(slots=True)
-class Room:
-    kept: bool = False
+class Slot:
+    held: bool = False
 
-    def keep(self) -> None:
+    def hold(self) -> None:
         """Assigns the slot to a read until it ends."""
-        self.kept = True
+        self.held = True
 
 
 class PeopleReads:
@@ -30,14 +30,14 @@ class PeopleReads:
         return len(self._begun)
 
     @asynccontextmanager
-    async def room(self, pipeline_id: PipelineId) -> AsyncIterator[Room]:
+    async def slot(self, pipeline_id: PipelineId) -> AsyncIterator[Slot]:
         """Waits for a free slot."""
         await self._free.acquire()
-        room = Room()
+        slot = Slot()
         try:
-            yield room
+            yield slot
         finally:
-            if room.kept:
+            if slot.held:
                 self._begun.add(pipeline_id)
             else:
                 self._free.release()

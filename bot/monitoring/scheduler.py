@@ -192,12 +192,12 @@ class Scheduler:
         """Reads for a person, or joins a read that is under way. Returns the problem, if any."""
         task = self._under_way.get(pipeline_id)
         if task is None:
-            async with self._people.room(pipeline_id) as room:
+            async with self._people.slot(pipeline_id) as slot:
                 if self.waits_until() or not await self._budget.take(Route.STATUS, PERSON_SECONDS):
                     return self._breaker.problem or "GoldRush asked me to slow down"
                 task = self._under_way.get(pipeline_id)
                 if task is None and (task := self._start(pipeline_id)):
-                    room.keep()
+                    slot.hold()
         problem = await asyncio.shield(task) if task else "the bot is just stopping"
         await self._recorder.confirm_intent(pipeline_id)
         return problem

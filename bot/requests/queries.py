@@ -140,7 +140,7 @@ class Queries:
 
     def failures(self, channel: ChannelId) -> FailuresAnswer:
         """The watched pipelines that were last read as FAILED, without a read. Unacknowledged ones come first."""
-        pipelines = [self._repository.pipeline(each) for each in self._repository.watched]
+        pipelines = [self._repository.pipeline(pipeline_id) for pipeline_id in self._repository.watched]
         known = self._views.known(pipelines, channel)
         failed = [view for view in known if is_in(view.state, {State.FAILED})]
         failed.sort(key=lambda view: (view.acknowledged is not None, view.pipeline.name.lower(), view.pipeline.id))

@@ -197,20 +197,20 @@ class Subscriptions:
         resolved: ResolvedReferences | None,
         at: datetime,
     ) -> UnwatchAnswer:
-        gone = {watch.reference.lower() for watch in ending}
+        ended = {watch.reference.lower() for watch in ending}
         named = resolved or ResolvedReferences((), (), ())
         staying = [watch for watch in current if watch not in ending]
         covered = {pipeline.name for pipeline in named.pipelines if any(watch.covers(pipeline) for watch in staying)}
         uncovered = [
             pipeline.name
             for pipeline in named.pipelines
-            if pipeline.id.lower() not in gone and pipeline.name not in covered
+            if pipeline.id.lower() not in ended and pipeline.name not in covered
         ]
         patterns = tuple(watch for watch in staying if any(watch.covers(pipeline) for pipeline in named.pipelines))
         return UnwatchAnswer(
             channel=channel,
             removed=tuple(self._repository.named(watch) for watch in ending),
-            not_watched=(*uncovered, *(pattern for pattern in named.patterns if pattern.lower() not in gone)),
+            not_watched=(*uncovered, *(pattern for pattern in named.patterns if pattern.lower() not in ended)),
             covered=tuple(sorted(covered)),
             still_covered_by=patterns,
             still_watched=tuple(

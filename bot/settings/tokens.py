@@ -20,7 +20,7 @@ def token_fault(name: str, value: str) -> str | None:
     begins_with = _BEGINS_WITH.get(name)
     if begins_with and value.startswith(begins_with):
         return None
-    for start, what in _WHAT_IT_IS:
+    for start, kind in _WHAT_IT_IS:
         if value.lower().startswith(start) and not (name == "GOLDRUSH_SERVICE_KEY" and start == "cqt_"):
-            return f"it is {what}"
+            return f"it is {kind}"
     return f"it does not begin with {begins_with}" if begins_with else None

@@ -46,13 +46,13 @@ def cut(text: str, limit: int) -> str:
     escaped = [escape(character) for character in text[: limit + 1]]
     if sum(map(len, escaped)) <= limit and len(text) <= limit:
         return "".join(escaped)
-    kept, length = [], 0
+    pieces, length = [], 0
     for piece in escaped:
         if length + len(piece) > limit - 1:
             break
-        kept.append(piece)
+        pieces.append(piece)
         length += len(piece)
-    return "".join(kept).rstrip("\u200d\ufe0f ") + "…"
+    return "".join(pieces).rstrip("\u200d\ufe0f ") + "…"
 
 
 def outside(text: str, limit: int = NAME_LIMIT) -> str:
@@ -99,18 +99,18 @@ def duration(seconds: float, *, at_least: bool = False) -> str:
     Rounded to the nearest; down where the text says "at least".
     """
     unit = _unit(seconds)
-    left = max(0, int(seconds / unit + (0 if at_least else 0.5)) * unit)
-    if left < MINUTE:
-        return f"{left} s"
-    if left < 2 * MINUTE:
-        return _two(left, (MINUTE, "min"), (1, "s"))
-    if left < HOUR:
-        return f"{left // MINUTE} min"
-    if left < DAY:
-        return _two(left, (HOUR, "h"), (MINUTE, "min"))
-    if left < 2 * DAY:
-        return _two(left, (DAY, "day"), (HOUR, "h"))
-    return f"{left // DAY} days"
+    rounded = max(0, int(seconds / unit + (0 if at_least else 0.5)) * unit)
+    if rounded < MINUTE:
+        return f"{rounded} s"
+    if rounded < 2 * MINUTE:
+        return _two(rounded, (MINUTE, "min"), (1, "s"))
+    if rounded < HOUR:
+        return f"{rounded // MINUTE} min"
+    if rounded < DAY:
+        return _two(rounded, (HOUR, "h"), (MINUTE, "min"))
+    if rounded < 2 * DAY:
+        return _two(rounded, (DAY, "day"), (HOUR, "h"))
+    return f"{rounded // DAY} days"
 
 
 def _unit(seconds: float) -> int:

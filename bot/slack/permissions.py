@@ -119,9 +119,9 @@ def channels_need_scopes(*, changing: bool) -> Refusal:
     return _no_scope("who is in that channel", "`channels:read` and `groups:read`", changing=changing)
 
 
-def slack_is_away(what: str, *, changing: bool) -> Refusal:
+def slack_is_away(attempt: str, *, changing: bool) -> Refusal:
     """`what` names the lookup that failed."""
-    reason = f"Slack isn't answering right now, so I can't {what}."
+    reason = f"Slack isn't answering right now, so I can't {attempt}."
     return Refusal(reason=f"{reason} {UNCHANGED}" if changing else reason, hint=AGAIN)
 
 
@@ -151,8 +151,8 @@ def _refusal(why: Denial, asker: Asker, channel: ChannelId, named: str, *, chang
             return channels_need_scopes(changing=changing)
 
 
-def _no_scope(what: str, scopes: str, *, changing: bool) -> Refusal:
+def _no_scope(fact: str, scopes: str, *, changing: bool) -> Refusal:
     return Refusal(
-        reason=f"I can't check {what}: the app lacks a scope.{f' {UNCHANGED}' if changing else ''}",
+        reason=f"I can't check {fact}: the app lacks a scope.{f' {UNCHANGED}' if changing else ''}",
         hint=f"Ask the person who runs this bot to add {scopes}.",
     )

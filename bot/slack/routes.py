@@ -82,24 +82,24 @@ class Routes:
         asking += [f"status {quoted(name)}" if can_be_typed(name) else "list"]
         known = known_span(words, 0, command_text.text, command_text.names, begun=False)
         if name.startswith("pipe_") or word.quoted or known:
-            asked = f"status {asked_for(words, command_text)}" if known else ""
-            return Refused(f"“{outside(name)}” isn't a command. To see its state:", asked, *asking)
+            status_command = f"status {asked_for(words, command_text)}" if known else ""
+            return Refused(f"“{outside(name)}” isn't a command. To see its state:", status_command, *asking)
         if is_question(words) and not (word.lower in INFORMED and len(words) > 1):
             return answer(words, command_text)
-        if helpful := near_command(word, self._asked(command_text)):
+        if helpful := near_command(word, self._rest(command_text)):
             return helpful
         own = [*self.vocabulary.commands, *self.vocabulary.aliases]
         if near := difflib.get_close_matches(name.lower(), own, n=1, cutoff=0.5):
             fix = fixed(command_text.text, word.start, name, f"{near[0]} ")
             return Refused(f"There is no command called *{outside(name)}*. Did you mean *{near[0]}*?", fix, near[0])
-        if is_sentence(words) or asks_about_failures(each.text for each in words):
+        if is_sentence(words) or asks_about_failures(spoken.text for spoken in words):
             return answer(words, command_text)
         return Refused(f"There is no command called *{outside(name)}*. If it's a pipeline, check its state:", *asking)
 
-    def _asked(self, command_text: CommandText) -> Rest:
+    def _rest(self, command_text: CommandText) -> Rest:
         """What stands behind an unknown command, and what of it `status` can show."""
-        asked = asked_for(command_text.words, command_text) if command_text.words else ""
-        return Rest(command_text.rest, asked or ("" if is_sentence(command_text.words) else command_text.rest))
+        status_words = asked_for(command_text.words, command_text) if command_text.words else ""
+        return Rest(command_text.rest, status_words or ("" if is_sentence(command_text.words) else command_text.rest))
 
     def _hint(self, refused: Refused, names: Names) -> str:
         """The first hint that is a valid command. For an invalid one, tries the hints of its own refusal."""

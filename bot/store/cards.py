@@ -36,8 +36,8 @@ class RedisCards(RedisPort):
             return Burst()
         with away():
             async with self._redis.pipeline(transaction=False) as pipe:
-                for each in groups:
-                    pipe.scard(self._keys.group(each))
+                for member in groups:
+                    pipe.scard(self._keys.group(member))
                 sizes = await pipe.execute()
         return Burst(total=sum(sizes), first=groups[0] == group_key)
 

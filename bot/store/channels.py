@@ -20,7 +20,7 @@ class RedisChannels(RedisPort):
         known = [self._keys[name] for name in ("suspended", "watches", "watches_version")]
         keys = [*known, self._keys.suspend_notice(channel), self._keys["last_ts"], *outboxes]
         lanes = [Lane(kind, in_slack(self.team, channel)).name for kind in LaneKind]
-        read = [part for each in watches for part in (each.id, json.loads(WATCH.encode(each))["made_at"])]
+        read = [part for watch in watches for part in (watch.id, json.loads(WATCH.encode(watch))["made_at"])]
         args: list[str | int] = [channel, reason.value, *lanes, len(watches), *read, *rows]
         answer = await self._scripts.write("suspend", keys, args)
         return answer - 1 if answer else None

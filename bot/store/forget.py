@@ -69,12 +69,12 @@ async def forget(client: redis.asyncio.Redis, team: TeamId) -> int:
 
 async def _batches(client: redis.asyncio.Redis, keys: Keys) -> AsyncIterator[list[bytes | str]]:
     """Yields each key once: a scan may return a key several times."""
-    cursor, seen = 0, set[bytes | str]()
+    cursor, yielded = 0, set[bytes | str]()
     while True:
         with away():
             cursor, found = await client.scan(cursor, match=keys.every, count=BATCH)
-        names = [name for name in found if name not in seen]
-        seen.update(names)
+        names = [name for name in found if name not in yielded]
+        yielded.update(names)
         for first in range(0, len(names), BATCH):
             yield names[first : first + BATCH]
         if cursor == 0:

@@ -30,7 +30,7 @@ class RedisHistory(RedisPort):
 
 
 def packed(transitions: Sequence[Transition]) -> str:
-    return "".join(json.dumps(_fields(each), separators=(",", ":")) + "\n" for each in transitions)
+    return "".join(json.dumps(_fields(transition), separators=(",", ":")) + "\n" for transition in transitions)
 
 
 def unpacked(pipeline_id: PipelineId, row: str) -> tuple[Transition, ...]:

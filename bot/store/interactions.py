@@ -31,5 +31,5 @@ class RedisInteractions(RedisPort):
         with away():
             rows = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys["interactions"]))
         with readable("interactions"):
-            kept = [decode_interaction(row, self.team) for row in rows if row != MARK]
-        return tuple(sorted(kept, key=lambda interaction: (interaction.at, interaction.id)))
+            stored = [decode_interaction(row, self.team) for row in rows if row != MARK]
+        return tuple(sorted(stored, key=lambda interaction: (interaction.at, interaction.id)))

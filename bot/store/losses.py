@@ -52,13 +52,13 @@ class Losses:
             StoreAway
         """
         with away():
-            kept = await self._lost_permanent()
-            if "open_renames" in kept:
+            permanent = await self._lost_permanent()
+            if "open_renames" in permanent:
                 await self._resume_moves()
             missing, groups = await self._lost_cards(cards)
-            lanes = await self._lost_lanes(thorough="sequence" in kept)
+            lanes = await self._lost_lanes(thorough="sequence" in permanent)
             notices = await self._lost_suspend_notices(suspended)
-        return (*kept, *lanes, *groups, *notices, *(["card"] if missing else [])), missing
+        return (*permanent, *lanes, *groups, *notices, *(["card"] if missing else [])), missing
 
     async def _lost_permanent(self) -> list[str]:
         keys = [self._keys[name] for name in ("heartbeat", "records")] + [self._keys[name] for name in KEPT]

@@ -90,11 +90,11 @@ class _Migration:
         renamed = await self._renamed([(old, new, kind) for old, (new, kind) in RENAMED.items()])
         for old, new, kind in FAMILIES:
             async for names in self._scanned(f"{old}:*"):
-                renamed += await self._renamed([(each, new + each.removeprefix(old), kind) for each in names])
+                renamed += await self._renamed([(name, new + name.removeprefix(old), kind) for name in names])
         async for names in self._scanned("card:*"):
             await self._step()
             with away():
-                await self._cards(keys=[self._lease_key, *(self._keys[each] for each in names)], args=[self._token])
+                await self._cards(keys=[self._lease_key, *(self._keys[name] for name in names)], args=[self._token])
         await self._rename_present()
         with away():
             keys = [self._lease_key, self._keys["schema"], self._keys[BARRIER]]
@@ -103,7 +103,7 @@ class _Migration:
 
     async def _renamed(self, names: list[tuple[str, str, str]]) -> int:
         await self._step()
-        keys = [self._keys[each] for old, new, _ in names for each in (old, new)]
+        keys = [self._keys[key] for old, new, _ in names for key in (old, new)]
         with away():
             return int(
                 await self._rename(keys=[self._lease_key, *keys], args=[self._token, *(kind for _, _, kind in names)])
@@ -114,7 +114,7 @@ class _Migration:
         with away():
             stored = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["heartbeat"], "present"))
             if stored:
-                present = " ".join(RENAMED.get(each, (each, ""))[0] for each in stored.decode().split())
+                present = " ".join(RENAMED.get(name, (name, ""))[0] for name in stored.decode().split())
                 await self._redis.hset(self._keys["heartbeat"], "present", f" {present} ")
 
     async def _scanned(self, pattern: str) -> AsyncIterator[list[str]]:
@@ -133,10 +133,10 @@ class _Migration:
         Raises:
             StoreAway: another bot leads now; it migrates the rest.
         """
-        kept = await self._leases.acquire_lease(READER, self._lease)
-        if kept is None:
+        lease = await self._leases.acquire_lease(READER, self._lease)
+        if lease is None:
             raise StoreAway("another bot took the lead during the migration")
-        self._lease = kept
+        self._lease = lease
 
     @property
     def _token(self) -> str:

@@ -87,10 +87,10 @@ class RedisOutbox(RedisPort):
             len(grouping.replaced),
             len(grouping.joins),
             len(grouping.held),
-            *(each.id for each in grouping.replaced),
+            *(delivery.id for delivery in grouping.replaced),
             *grouping.joins,
             *grouping.held.values(),
-            *(part for each in grouping.accompanied_by for part in (each.id, encode_delivery(each))),
+            *(part for delivery in grouping.accompanied_by for part in (delivery.id, encode_delivery(delivery))),
         ]
         regrouped = bool(await self._scripts.write("regroup", keys, args))
         if regrouped and isinstance(row.body, SyncGroup) and not row.body.grown:

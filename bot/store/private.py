@@ -17,7 +17,7 @@ def make_private(directory: Path) -> None:
     Raises:
         OSError: it cannot be made.
     """
-    for missing in reversed([each for each in (directory, *directory.parents) if not each.exists()]):
+    for missing in reversed([path for path in (directory, *directory.parents) if not path.exists()]):
         missing.mkdir(mode=DIRECTORY_MODE, exist_ok=True)  # others could swap the contents of an open parent
     directory.mkdir(exist_ok=True)
     _close(directory)

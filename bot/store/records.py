@@ -78,7 +78,7 @@ class RedisRecords(RedisPort):
         """The lines to append, and the limits by which commit.lua drops older ones."""
         if not plan.transitions:
             return {"lines": ""}
-        limits, newest = self.history_limits, max(each.at for each in plan.transitions)
+        limits, newest = self.history_limits, max(transition.at for transition in plan.transitions)
         return {
             "head": HEAD,
             "lines": packed(plan.transitions),

@@ -122,8 +122,10 @@ class Scripts:
 
     def enqueued(self, messages: Sequence[Message]) -> tuple[list[str], list[str]]:
         """The keys and arguments that enqueue these messages: the outboxes; lane, id and row of each."""
-        outboxes = [self.keys.outbox(each.lane) for each in messages]
-        return outboxes, [part for each in messages for part in (each.lane.name, each.id, encode_message(each))]
+        outboxes = [self.keys.outbox(message.lane) for message in messages]
+        return outboxes, [
+            part for message in messages for part in (message.lane.name, message.id, encode_message(message))
+        ]
 
     async def enqueue(self, messages: Sequence[Message], redrawn: Sequence[str] = ()) -> None:
         outboxes, rows = self.enqueued(messages)

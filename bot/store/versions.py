@@ -128,9 +128,9 @@ def _body(row: Row) -> Row:
         thread_ts="parent_id",
     )
     if kind == "Lines":
-        row["entries"] = [_renamed(each, line="entry") for each in row["entries"]]
+        row["entries"] = [_renamed(entry, line="entry") for entry in row["entries"]]
     elif kind in {"CatchUp", "HeldPages"}:
-        row["entries"] = [_renamed(each, story="card_key") for each in row["entries"]]
+        row["entries"] = [_renamed(entry, story="card_key") for entry in row["entries"]]
     elif kind == "Notice":
-        row["missed"] = [_renamed(each, story="card_key") for each in row.get("missed", ())]
+        row["missed"] = [_renamed(entry, story="card_key") for entry in row.get("missed", ())]
     return {**row, "is": _KINDS[kind]}

@@ -20,7 +20,7 @@ class RedisWatches(RedisPort):
                 pipe.hvals(self._keys["notes"])
                 version, rows, suspended, notes = await pipe.execute()
         with readable("watches"):
-            sorted_watches = sorted((decode_watch(row) for row in rows if row != MARK), key=lambda each: each[0])
+            sorted_watches = sorted((decode_watch(row) for row in rows if row != MARK), key=lambda pair: pair[0])
         with readable("suspended"):
             reasons = {
                 ChannelId(channel.decode()): SuspendReason(reason.decode())

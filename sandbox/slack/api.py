@@ -175,13 +175,13 @@ class WebApi:
         self._log(question, error, reply.status, reply.headers.get("Retry-After"))
         return reply.rendered(",".join(sorted(self._workspace.scopes)))
 
-    def _log(self, asked: Question, error: str | None, status: int | None, retry_after: str | None = None) -> None:
+    def _log(self, question: Question, error: str | None, status: int | None, retry_after: str | None = None) -> None:
         call = Call(
-            asked_at=asked.at,
+            asked_at=question.at,
             at=self._workspace.clock.monotonic(),
-            agent=asked.agent,
-            method=asked.method,
-            channel=asked.channel,
+            agent=question.agent,
+            method=question.method,
+            channel=question.channel,
             ok=error is None,
             error=error,
             status=status,

@@ -83,9 +83,9 @@ def complaints(form: TypeAdapter[Any], value: object, root: str) -> list[str]:
     return []
 
 
-def complaint(what: str, place: list[str | int], root: str) -> str:
+def complaint(problem: str, place: list[str | int], root: str) -> str:
     pointer = "".join(f"/{step}" for step in place)
-    return f"{what} [json-pointer:{root}{pointer}]"
+    return f"{problem} [json-pointer:{root}{pointer}]"
 
 
 _WORDS: dict[str, Callable[[dict[str, Any]], str]] = {

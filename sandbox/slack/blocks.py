@@ -182,13 +182,13 @@ def _twins(blocks: list[Any], root: str) -> list[str]:
 
 
 def _repeated(items: list[Any], name: str, root: str) -> list[str]:
-    seen: set[str] = set()
+    ids: set[str] = set()
     found = []
     for place, item in enumerate(items):
         given = item.get(name) if isinstance(item, dict) else None
         if not isinstance(given, str) or not given:
             continue
-        if given in seen:
+        if given in ids:
             found.append(complaint(f'`{name}` "{given}" already exists', [place, name], root))
-        seen.add(given)
+        ids.add(given)
     return found

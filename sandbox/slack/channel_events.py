@@ -41,8 +41,8 @@ def rename(workspace: WorkspaceState, channel: Channel, name: str) -> None:
     if not name or workspace.directory.named(name) is not None:
         raise Refused(f"The name {name!r} cannot be taken.")
     channel.name = name
-    what = {"id": channel.id, "name": name, "created": int(workspace.clock.now())}
-    workspace.events.send_about(channel, {"type": "channel_rename", "channel": what})
+    details = {"id": channel.id, "name": name, "created": int(workspace.clock.now())}
+    workspace.events.send_about(channel, {"type": "channel_rename", "channel": details})
 
 
 def delete(workspace: WorkspaceState, channel: Channel) -> None:

@@ -68,7 +68,7 @@ class User:
     def as_json(self) -> JsonObject:
         """https://docs.slack.dev/reference/objects/user-object . A deactivated account has fewer fields."""
         shown = self.name if self.display_name is None else self.display_name
-        told: JsonObject = {
+        user: JsonObject = {
             "id": self.id,
             "team_id": self.team_id,
             "name": self.name,
@@ -78,8 +78,8 @@ class User:
             "profile": {"real_name": self.real_name, "display_name": shown, "team": self.team_id},
         }
         if self.deleted:
-            return told
-        return told | {
+            return user
+        return user | {
             "real_name": self.real_name,
             "tz": self.tz,
             "is_admin": False,
@@ -227,7 +227,7 @@ class Directory:
         """Gives the channel a new id. Its place in the list stays."""
         old_id, channel.id = channel.id, new_id
         self.channels = {
-            (new_id if channel_id == old_id else channel_id): kept for channel_id, kept in self.channels.items()
+            (new_id if channel_id == old_id else channel_id): channel for channel_id, channel in self.channels.items()
         }
 
     def named(self, name: str) -> Channel | None:

@@ -125,9 +125,9 @@ class Board:
 
     def move(self, old: str, new: str) -> None:
         """Moves the channel's messages to its new id."""
-        for kept in (self._roots, self._ephemerals):
-            kept[new] = kept.pop(old, [])
-            for message in (post for root in kept[new] for post in (root, *root.replies)):
+        for boards in (self._roots, self._ephemerals):
+            boards[new] = boards.pop(old, [])
+            for message in (post for root in boards[new] for post in (root, *root.replies)):
                 message.channel = new
 
     def add(self, message: Message) -> None:

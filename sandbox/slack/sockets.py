@@ -130,14 +130,14 @@ class Sockets:
 
     async def _keep(self, socket: Socket) -> None:
         """Pings, and closes the connection when its time is up."""
-        left = socket.life_seconds
+        remaining = socket.life_seconds
         warned = False
         with suppress(ConnectionError):
-            while left > 0:
-                step = min(self.ping_seconds, left)
+            while remaining > 0:
+                step = min(self.ping_seconds, remaining)
                 await asyncio.sleep(step)
-                left -= step
-                if left <= WARNING_SECONDS and not warned:
+                remaining -= step
+                if remaining <= WARNING_SECONDS and not warned:
                     warned = True
                     await socket.ws.send_json(disconnect("warning"))
                 if not self._is_deaf(socket):

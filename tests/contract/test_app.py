@@ -16,7 +16,7 @@ from sandbox.server import Sandbox
 from tests.journey.valkey import Valkey
 
 
-def test_what_hangs_is_left_within_the_ten_seconds_that_are_promised() -> None:
+def test_shutdown_abandons_hanging_tasks_within_ten_seconds() -> None:
     assert GOODBYE_SECONDS + LAST_SECONDS + CLOSE_SECONDS < 10
 
 
@@ -28,7 +28,7 @@ async def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stopped: asyn
         await run(Settings.load(None), stopped)
 
 
-async def test_a_store_that_ended_the_work_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_failure_that_ends_the_process_is_logged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def away(_: Dispatcher) -> Never:
         raise StoreAway("it is gone")
 

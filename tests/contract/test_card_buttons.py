@@ -103,7 +103,7 @@ async def test_anyone_in_the_channel_may_acknowledge(
         (ChannelId("D0BOB"), "Acknowledged by bob in a direct message at"),
     ],
 )
-async def test_an_acknowledgement_counts_everywhere_and_says_who_and_elsewhere_where(
+async def test_an_acknowledgement_shows_its_person_everywhere_and_its_channel_elsewhere(
     fake_redis: redis.asyncio.Redis, channel: ChannelId, words: str
 ) -> None:
     async with office(fake_redis) as it:
@@ -119,7 +119,9 @@ async def test_an_acknowledgement_counts_everywhere_and_says_who_and_elsewhere_w
         assert answer.startswith("Bob already acknowledged orders-1")
 
 
-async def test_where_slack_does_not_say_who_and_where_it_counts_all_the_same(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_acknowledgement_counts_when_slack_names_neither_person_nor_channel(
+    fake_redis: redis.asyncio.Redis,
+) -> None:
     async with office(fake_redis) as it:
         keys = await failing(it, ALERTS)
         it.sandbox.slack.scopes -= {"users:read", "channels:read", "groups:read"}
@@ -136,7 +138,7 @@ async def test_a_card_whose_channel_got_another_id_still_stands_there(fake_redis
         assert "You acknowledged" in await it.click(action_ids.ACKNOWLEDGE, a_value(keys[ALERTS]), CAROL, new)
 
 
-async def test_an_over_card_still_tells_so_to_those_who_see_it(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_click_on_a_closed_card_says_that_it_is_over(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         keys = await failing(it, ALERTS)
         it.bot.api.statuses |= dict.fromkeys((ONE, TWO), LIVE)

@@ -146,7 +146,7 @@ def _inbox(it: Office) -> Inbox:
 # --- confirm ---------------------------------------------------------------------------------------------------------
 
 
-async def test_a_confirmation_acts_once_though_clicked_twice_and_though_slack_repeats_it(
+async def test_a_confirmation_acts_once_under_repeated_clicks(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with room(fake_redis) as it:
@@ -162,7 +162,7 @@ async def test_a_confirmation_acts_once_though_clicked_twice_and_though_slack_re
         assert "bob" in watches[0]
 
 
-async def test_a_confirmed_unwatch_ends_what_was_shown_and_only_once(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_confirmed_unwatch_ends_the_listed_watches_once(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-2 orders-1 page @bob")
         assert "Nothing was changed. It matches 2 watches" in await it.type("unwatch orders-*")
@@ -232,7 +232,7 @@ async def test_a_change_is_undone_only_where_it_was_made(fake_redis: redis.async
         assert await it.watches() == before
 
 
-async def test_a_confirmation_for_another_channel_asks_again_who_may(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_confirmation_for_another_channel_checks_permission_again(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         it.office.sandbox.slack.invite_bot(OPS)
         await it.type("watch orders-1", channel=OPS)
@@ -270,7 +270,7 @@ async def test_undo_of_unwatch_all_restores_every_watch_to_the_last_byte(fake_re
         assert await it.watches() == before
 
 
-async def test_undo_of_an_edit_restores_events_and_targets_and_who_made_it(fake_redis: redis.asyncio.Redis) -> None:
+async def test_undo_restores_events_targets_and_maker(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-1 on failed page @bob")
         before = await it.watches()
@@ -281,7 +281,7 @@ async def test_undo_of_an_edit_restores_events_and_targets_and_who_made_it(fake_
 
 
 @pytest.mark.parametrize("text", ["watch orders-1 page @carol", "unwatch orders-1", "unwatch all"])
-async def test_what_somebody_changed_since_is_not_undone(fake_redis: redis.asyncio.Redis, text: str) -> None:
+async def test_undo_refuses_after_a_later_change(fake_redis: redis.asyncio.Redis, text: str) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-1 page @bob")
         value = await it.button(action_ids.UNDO)
@@ -291,7 +291,7 @@ async def test_what_somebody_changed_since_is_not_undone(fake_redis: redis.async
         assert await it.watches() == before
 
 
-async def test_a_change_of_other_watches_keeps_nobody_from_undoing(fake_redis: redis.asyncio.Redis) -> None:
+async def test_undo_works_after_a_change_of_other_watches(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-1")
         value = await it.button(action_ids.UNDO)
@@ -312,7 +312,7 @@ async def test_an_undo_is_kept_for_an_hour_and_says_so_when_it_is_gone(fake_redi
         assert await it.watches() == before
 
 
-async def test_a_bot_that_was_started_anew_undoes_what_the_one_before_did(fake_redis: redis.asyncio.Redis) -> None:
+async def test_undo_works_after_a_restart(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         await it.type("watch orders-1 page @bob")
         value = await it.button(action_ids.UNDO)
@@ -378,7 +378,7 @@ async def test_a_change_has_one_undo_button(fake_redis: redis.asyncio.Redis) -> 
             assert len(_values(it.replies[-1]["blocks"], action_ids.UNDO)) == 1
 
 
-async def test_a_used_undo_in_a_direct_message_says_what_it_restored(fake_redis: redis.asyncio.Redis) -> None:
+async def test_undo_in_a_direct_message_names_the_restored_watches(fake_redis: redis.asyncio.Redis) -> None:
     async with room(fake_redis) as it:
         direct = it.direct()
         await it.type("watch orders-1", channel=direct)

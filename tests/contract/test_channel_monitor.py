@@ -112,7 +112,7 @@ HAPPENINGS = [
     ("happens", "event", "reason"), HAPPENINGS, ids=lambda value: getattr(value, "__name__", value)
 )
 @pytest.mark.parametrize("by_event", [True, False])
-async def test_a_channel_that_takes_no_messages_rests_and_the_maker_is_told_once(
+async def test_a_channel_without_access_is_suspended_and_its_maker_notified_once(
     yard: Yard, happens: Callable[[Yard], None], event: str, reason: SuspendReason, *, by_event: bool
 ) -> None:
     happens(yard)
@@ -136,7 +136,7 @@ async def test_a_channel_that_takes_no_messages_rests_and_the_maker_is_told_once
 
 
 @pytest.mark.parametrize("by_event", [True, False])
-async def test_it_wakes_when_the_channel_comes_back(yard: Yard, *, by_event: bool) -> None:
+async def test_it_resumes_when_the_channel_returns(yard: Yard, *, by_event: bool) -> None:
     archive(yard)
     await yard.channel_monitor.on({"type": "channel_archive", "channel": ROOM})
     yard.sandbox.slack.unarchive(ROOM)
@@ -156,7 +156,7 @@ async def test_a_channel_renamed_or_made_private_with_us_in_it_goes_on(yard: Yar
     assert await yard.notices() == []
 
 
-async def test_another_person_s_leaving_and_a_channel_that_watches_nothing_are_no_business_of_ours(yard: Yard) -> None:
+async def test_the_monitor_ignores_other_members_and_unwatched_channels(yard: Yard) -> None:
     calls = yard.calls("conversations.info")
     await yard.channel_monitor.on({"type": "member_left_channel", "channel": ROOM, "user": "U0ANN"})
     await yard.channel_monitor.on({"type": "channel_archive", "channel": "C0QUIET"})
@@ -193,9 +193,7 @@ def test_the_app_is_built_without_a_warning(caplog: pytest.LogCaptureFixture, se
 
 
 @pytest.mark.parametrize("transport", [Transport.SOCKET, Transport.HTTP])
-async def test_the_first_that_slack_tells_is_heard_though_it_answers_nothing_just_then(
-    yard: Yard, transport: Transport
-) -> None:
+async def test_an_event_is_handled_while_slack_answers_nothing(yard: Yard, transport: Transport) -> None:
     yard.sandbox.slack.set_fault("auth.test", Fault(kind=FaultKind.SERVER_ERROR))
     async with listening(yard, transport):
         archive(yard)
@@ -214,7 +212,7 @@ async def moved(yard: Yard) -> ChannelId:
 
 @pytest.mark.parametrize("transport", [Transport.SOCKET, Transport.HTTP])
 @pytest.mark.parametrize("slow", [False, True])
-async def test_that_a_channel_s_id_changes_is_acknowledged_once_it_is_kept(
+async def test_a_rename_event_is_acknowledged_after_it_is_stored(
     yard: Yard, transport: Transport, *, slow: bool
 ) -> None:
     tries = itertools.count(1)
@@ -259,7 +257,7 @@ async def id_changes(yard: Yard) -> Mapping[str, object]:
     return {"type": "channel_id_changed", "old_channel_id": ROOM, "new_channel_id": new}
 
 
-async def test_an_id_that_changes_while_a_message_is_under_way_is_done_later_by_whichever_bot(yard: Yard) -> None:
+async def test_a_rename_during_a_send_is_done_later_by_any_bot(yard: Yard) -> None:
     event = await id_changes(yard)
     lease = await yard.store.leased(feed(ROOM))
     await yard.channel_monitor.keep(event)
@@ -302,7 +300,7 @@ async def test_an_id_that_changes_while_a_message_is_under_way_is_done_right_aft
     await hearing
 
 
-async def test_what_slack_still_tells_of_a_dead_id_makes_nobody_hear_that_the_channel_is_gone(yard: Yard) -> None:
+async def test_late_events_of_an_old_id_notify_nobody(yard: Yard) -> None:
     await yard.channel_monitor.keep(await id_changes(yard))
     calls = yard.calls("conversations.info")
     await yard.channel_monitor.on({"type": "channel_deleted", "channel": ROOM})
@@ -312,9 +310,7 @@ async def test_what_slack_still_tells_of_a_dead_id_makes_nobody_hear_that_the_ch
 
 
 @pytest.mark.parametrize("error", [StoreAway("written to just now"), RuntimeError("a mistake of ours")])
-async def test_an_id_that_cannot_be_changed_keeps_nothing_else_from_being_looked_at(
-    yard: Yard, error: Exception
-) -> None:
+async def test_a_failed_rename_does_not_stop_the_other_checks(yard: Yard, error: Exception) -> None:
     async def refused() -> None:
         raise error
 
@@ -329,7 +325,7 @@ async def test_an_id_that_cannot_be_changed_keeps_nothing_else_from_being_looked
     assert await yard.store.renames() == {"C0ELSEWHERE": NEW}
 
 
-async def test_a_new_id_that_is_told_once_more_after_the_old_one_came_back_changes_nothing(yard: Yard) -> None:
+async def test_a_repeated_rename_event_changes_nothing_after_a_rename_back(yard: Yard) -> None:
     there = {"type": "channel_id_changed", "old_channel_id": ROOM, "new_channel_id": NEW, "event_ts": "1.0"}
     back = {"type": "channel_id_changed", "old_channel_id": NEW, "new_channel_id": ROOM, "event_ts": "2.0"}
     for event in (there, back, there):
@@ -338,13 +334,13 @@ async def test_a_new_id_that_is_told_once_more_after_the_old_one_came_back_chang
 
 
 @pytest.mark.parametrize("bent", ["", "%(", "C0 TEAM"])
-async def test_what_is_no_new_id_is_not_kept(yard: Yard, bent: str) -> None:
+async def test_an_invalid_rename_event_is_not_stored(yard: Yard, bent: str) -> None:
     for old, new in ((bent, NEW), (ROOM, bent), (ROOM, ROOM)):
         await yard.channel_monitor.keep({"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": new})
     assert await yard.store.renames() == {}
 
 
-async def test_a_new_id_that_nobody_heard_of_is_found_by_the_daily_look_and_told(yard: Yard) -> None:
+async def test_the_daily_check_finds_and_logs_a_missed_rename(yard: Yard) -> None:
     await id_changes(yard)
     await yard.a_day_later()
     assert (await yard.watches()).suspended == {ROOM: SuspendReason.NOT_FOUND}
@@ -372,7 +368,7 @@ async def test_a_slack_that_cannot_be_asked_keeps_no_id_from_being_changed(yard:
     assert [watch.channel for watch in (await yard.watches()).all] == [event["new_channel_id"]]
 
 
-async def test_a_channel_is_looked_at_once_a_day(yard: Yard) -> None:
+async def test_each_channel_is_checked_once_a_day(yard: Yard) -> None:
     calls = yard.calls("conversations.info")
     for _ in range(60):
         await yard.clock.pass_time(60)
@@ -413,9 +409,7 @@ async def watched_by_many(
 
 
 @pytest.mark.parametrize("mute", [1, 2, 5])
-async def test_channels_of_which_slack_says_nothing_hold_up_no_others_and_are_asked_of_again(
-    yard: Yard, mute: int
-) -> None:
+async def test_unknown_channels_are_checked_again_and_delay_no_others(yard: Yard, mute: int) -> None:
     names = {f"C{number:04}" for number in range(mute)}
     channel_monitor, directory, channels = await watched_by_many(yard, names)
     for _ in range(8):
@@ -434,7 +428,7 @@ async def test_channels_of_which_slack_says_nothing_hold_up_no_others_and_are_as
     assert len(directory.requested) == calls.total() + mute
 
 
-async def test_one_channel_of_which_slack_says_nothing_is_asked_of_at_each_look(yard: Yard) -> None:
+async def test_an_unknown_channel_is_checked_every_time(yard: Yard) -> None:
     channel_monitor, directory, channels = await watched_by_many(yard, {"C0000"}, 10)
     for look in range(4):
         with pytest.raises(ChatAway):
@@ -455,7 +449,7 @@ async def test_a_slack_that_is_away_as_a_whole_is_asked_little(yard: Yard) -> No
 
 @pytest.mark.parametrize("error", ["token_revoked", "account_inactive", "invalid_auth"])
 @pytest.mark.parametrize("by_event", [True, False])
-async def test_a_token_that_is_not_accepted_is_told_in_the_log_with_its_cure_and_parks_and_wakes_nothing(
+async def test_a_refused_token_is_logged_with_its_fix_and_suspends_nothing(
     yard: Yard, error: str, *, by_event: bool
 ) -> None:
     await yard.suspensions.suspend(ALERTS, SuspendReason.ARCHIVED)

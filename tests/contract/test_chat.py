@@ -144,7 +144,7 @@ async def test_a_message_is_found_among_many_pages(sandbox: Sandbox, poster: Sla
     assert stamps(await look(poster, delivery)) == (posted.message_id,)
 
 
-async def test_one_reading_answers_for_all_that_is_looked_for(sandbox: Sandbox, poster: SlackChat) -> None:
+async def test_one_history_page_answers_all_lookups(sandbox: Sandbox, poster: SlackChat) -> None:
     first, absent, second = (a_delivery(sandbox, key) for key in ("key-1", "key-2", "key-3"))
     posted = [await post(poster, sandbox, delivery) for delivery in (first, second)]
     sightings = await poster.find([a_trace(delivery) for delivery in (first, absent, second)])
@@ -166,9 +166,7 @@ async def test_a_card_is_found_in_the_group_that_tells_of_it(sandbox: Sandbox, p
     assert (found.message_ids, found.group) == ((posted.message_id,), "group")
 
 
-async def test_only_what_came_after_the_last_message_that_is_known_is_asked_for(
-    sandbox: Sandbox, poster: SlackChat
-) -> None:
+async def test_a_lookup_starts_after_the_last_known_message(sandbox: Sandbox, poster: SlackChat) -> None:
     """Slack may grant no more than fifteen messages a minute."""
     before = await post(poster, sandbox, a_delivery(sandbox, "before"))
     assert isinstance(before, Posted)
@@ -181,7 +179,7 @@ async def test_only_what_came_after_the_last_message_that_is_known_is_asked_for(
     assert found.message_ids == (posted.message_id,)
 
 
-async def test_what_was_seen_counts_though_the_rest_could_not_be_read(sandbox: Sandbox, poster: SlackChat) -> None:
+async def test_a_lookup_counts_its_hits_when_a_later_page_fails(sandbox: Sandbox, poster: SlackChat) -> None:
     sandbox.slack.limits.history_page = 15
     old = a_delivery(sandbox, "old")
     await post(poster, sandbox, old)
@@ -194,7 +192,7 @@ async def test_what_was_seen_counts_though_the_rest_could_not_be_read(sandbox: S
     assert isinstance(sightings[1], Found)
 
 
-async def test_what_another_posts_is_not_taken_for_ours(
+async def test_a_lookup_ignores_messages_of_other_apps(
     sandbox: Sandbox, directory: Directory, poster: SlackChat
 ) -> None:
     delivery = a_delivery(sandbox)
@@ -222,7 +220,7 @@ async def test_a_message_that_slack_kept_without_its_mark_is_not_found(sandbox: 
     ],
     ids=lambda value: f"{value.kind}-{value.when}" if isinstance(value, Fault) else "",
 )
-async def test_what_may_or_may_not_have_happened_is_unknown_and_history_tells(
+async def test_a_lost_answer_is_unknown_until_a_lookup(
     sandbox: Sandbox, poster: SlackChat, fault: Fault, *, lands: bool
 ) -> None:
     delivery = a_delivery(sandbox)
@@ -245,7 +243,7 @@ async def test_a_429_says_when_to_come_back(sandbox: Sandbox, poster: SlackChat)
     assert outcome == Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
 
 
-async def test_channels_that_take_no_messages_are_told_apart(sandbox: Sandbox, poster: SlackChat) -> None:
+async def test_each_channel_error_has_its_own_suspend_reason(sandbox: Sandbox, poster: SlackChat) -> None:
     async def refused(channel: ChannelId) -> SuspendReason | None:
         outcome = await post(poster, sandbox, a_delivery(sandbox, channel=channel))
         assert isinstance(outcome, Refused)
@@ -267,7 +265,7 @@ async def test_a_card_that_was_deleted_is_gone(sandbox: Sandbox, poster: SlackCh
     assert outcome.kind is Refusal.CARD_GONE
 
 
-async def test_history_that_cannot_be_read_says_why(sandbox: Sandbox, poster: SlackChat) -> None:
+async def test_an_unreadable_history_says_why(sandbox: Sandbox, poster: SlackChat) -> None:
     sandbox.slack.scopes.discard("channels:history")
     assert await look(poster, a_delivery(sandbox)) == Unreadable("missing_scope")
     sandbox.slack.scopes.add("channels:history")

@@ -13,7 +13,7 @@ from bot.store.embedded import LONGEST_SOCKET_PATH, EmbeddedStoreError, embedded
 from tests.journey.valkey import Valkey
 
 
-async def test_what_was_written_is_there_after_a_restart(tmp_path: Path) -> None:
+async def test_the_embedded_store_keeps_data_across_a_restart(tmp_path: Path) -> None:
     async with opened(None, tmp_path) as client:
         await client.set("watch", "orders-eu")
     async with opened(None, tmp_path) as client:
@@ -43,7 +43,7 @@ async def test_a_directory_deeper_than_a_socket_path_may_be_long(tmp_path: Path)
         assert await client.ping()
 
 
-async def test_a_broken_data_file_is_told_with_the_place_of_the_log(tmp_path: Path) -> None:
+async def test_a_broken_data_file_is_reported_with_the_path_of_the_log(tmp_path: Path) -> None:
     async with opened(None, tmp_path) as client:
         await client.set("watch", "orders-eu")
     (tmp_path / "appendonlydir" / "appendonly.aof.manifest").write_text("nonsense\n")
@@ -70,7 +70,7 @@ def expected(directory: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("mask", [0o000, 0o022, 0o077, 0o277])
-async def test_the_files_are_for_their_owner_alone_whatever_the_umask(tmp_path: Path, mask: int) -> None:
+async def test_only_the_owner_can_read_the_files_under_any_umask(tmp_path: Path, mask: int) -> None:
     before = os.umask(mask)
     try:
         async with opened(None, tmp_path / "data") as client:
@@ -82,7 +82,7 @@ async def test_the_files_are_for_their_owner_alone_whatever_the_umask(tmp_path: 
     assert {"valkey.sock", "valkey.log", "appendonlydir"} < running.keys()
 
 
-async def test_what_an_older_version_left_open_is_closed_and_nothing_else(tmp_path: Path) -> None:
+async def test_an_older_versions_open_permissions_are_closed(tmp_path: Path) -> None:
     async with opened(None, tmp_path) as client:
         await client.set("watch", "orders-eu")
     for path in (tmp_path, *tmp_path.rglob("*")):

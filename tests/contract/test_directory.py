@@ -36,13 +36,13 @@ async def test_display_name_and_handle_come_before_the_full_name(fake_redis: red
 
 
 @pytest.mark.parametrize("who", ["me", "@me"])
-async def test_me_is_whoever_types(who: str, fake_redis: redis.asyncio.Redis) -> None:
+async def test_me_means_the_person_who_types(who: str, fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         (target,) = await paged(it, who)
     assert (target.kind, target.id) == (TargetKind.USER, ANN)
 
 
-async def test_whoever_is_called_me_is_paged_under_that_name(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_person_named_me_can_be_paged(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         add(it, "U0MELANIE", "me")
         assert [target.id for target in await paged(it, "@me")] == ["U0MELANIE"]
@@ -63,7 +63,9 @@ async def test_several_of_one_name_are_listed_and_none_is_paged(fake_redis: redi
 
 
 @pytest.mark.parametrize("names", [{"real_name": "Data on call"}, {"display_name": "Data on call"}])
-async def test_nobody_takes_a_groups_place(fake_redis: redis.asyncio.Redis, names: dict[str, str]) -> None:
+async def test_a_person_never_replaces_a_group_of_the_same_name(
+    fake_redis: redis.asyncio.Redis, names: dict[str, str]
+) -> None:
     async with office(fake_redis) as it:
         add(it, "U0EVE", "eve", **names)
         answer = await it.type('watch pipe_0001 page "@Data on call"')
@@ -109,7 +111,7 @@ async def test_an_id_that_cannot_be_paged_is_refused(fake_redis: redis.asyncio.R
         assert await it.watches(ALERTS) == []
 
 
-async def test_without_users_read_an_id_is_refused_where_slack_reaches_nobody(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_unreachable_id_is_refused_without_users_read(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis, who_may_watch=WhoMayWatch.EVERYONE) as it:
         it.sandbox.slack.scopes.discard("users:read")
         for mention in ("<@U0NOSUCH>", "<@U0DEE>", "<@U0PAT>"):
@@ -119,7 +121,7 @@ async def test_without_users_read_an_id_is_refused_where_slack_reaches_nobody(fa
         assert target.label == "bob"  # as Slack spelled it
 
 
-async def test_a_guest_who_was_picked_is_paged(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_picked_guest_is_paged(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         assert "now watches" in await it.send("watch pipe_0001 page <@U0GIL|gil>")
 
@@ -142,7 +144,7 @@ async def test_in_a_large_workspace_the_last_person_is_found(fake_redis: redis.a
         assert it.call_count("users.list") == 6
 
 
-async def test_while_slack_throttles_those_who_were_read_are_found_and_nobody_else_is_called_missing(
+async def test_a_throttled_directory_finds_known_people_and_calls_nobody_missing(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with crowded(fake_redis, calls=1) as it:
@@ -156,7 +158,7 @@ async def test_while_slack_throttles_those_who_were_read_are_found_and_nobody_el
         )  # the page, and one refusal: Slack is left alone for as long as it asked
 
 
-async def test_what_was_read_is_kept_and_the_rest_is_read_in_the_background(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_interrupted_listing_continues_in_the_background(fake_redis: redis.asyncio.Redis) -> None:
     async with crowded(fake_redis, calls=3) as it:
         assert "Slack isn't answering" in await it.send("watch pipe_0001 page @zoe")
         assert it.call_count("users.list") == 4
@@ -168,7 +170,7 @@ async def test_what_was_read_is_kept_and_the_rest_is_read_in_the_background(fake
         assert it.call_count("users.list") == 7
 
 
-async def test_what_slack_refused_at_once_is_read_in_the_background_too(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_refused_listing_is_retried_in_the_background(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         it.sandbox.slack.set_fault("users.list", THROTTLED)
         assert "Slack isn't answering" in await it.send("watch pipe_0001 page @bob")
@@ -247,7 +249,7 @@ async def test_a_private_channel_is_found_by_its_typed_name_with_and_without_its
         assert "now watches" in await it.send("watch pipe_0002 in #ops-private")
 
 
-async def test_where_the_list_of_channels_is_cut_short_a_forbidden_name_is_answered_like_a_missing_one(
+async def test_an_incomplete_channel_list_hides_forbidden_channels(
     fake_redis: redis.asyncio.Redis,
 ) -> None:
     async with office(fake_redis) as it:
@@ -272,7 +274,7 @@ async def test_where_broadcasts_are_switched_off_they_are_refused(fake_redis: re
         assert await it.watches(ALERTS) == []
 
 
-async def test_what_is_announced_names_people_and_pings_nobody(fake_redis: redis.asyncio.Redis) -> None:
+async def test_an_announcement_names_people_without_pinging_them(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         answer = await it.type("watch pipe_0001 page @ann @data-oncall here")
         assert "pages @ann @data-oncall @here on failure" in answer

@@ -81,7 +81,7 @@ def url_of(client: redis.asyncio.Redis) -> str:
     return f"unix://{client.connection_pool.connection_kwargs['path']}"
 
 
-async def test_it_asks_for_the_id_and_says_what_was_deleted(valkey: redis.asyncio.Redis) -> None:
+async def test_forget_asks_for_the_id_and_reports_the_deleted_keys(valkey: redis.asyncio.Redis) -> None:
     client, valkey_url = valkey, url_of(valkey)
     await furnished(client, TEAM)
     wrong = Terminal("yes")
@@ -127,7 +127,7 @@ async def test_without_a_data_directory_none_is_made(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "t0test", "*", "T0*", "T0TEST}", "C0ALERTS", "T"])
-def test_what_is_no_workspace_id_deletes_nothing(text: str) -> None:
+def test_forget_refuses_an_invalid_workspace_id(text: str) -> None:
     with pytest.raises(NotForgottenError, match="nothing was deleted"):
         team_id(text)
     assert forgetting.team_id("T0TEST") == TEAM

@@ -327,12 +327,12 @@ class TestFaults:
             assert (await client.status(orders)).phase is Phase.RUNNING
             assert (await client.pipeline(orders)).id == orders
 
-    async def test_a_phase_that_nobody_knows(self, goldrush: GoldRush, url: str, orders: PipelineId) -> None:
+    async def test_an_unknown_phase_is_kept_as_received(self, goldrush: GoldRush, url: str, orders: PipelineId) -> None:
         goldrush.set_fault(Fault(kind=FaultKind.UNKNOWN_PHASE), orders)
         async with client_of(url) as client:
             assert (await client.status(orders)).phase.value == "HIBERNATING"
 
-    async def test_what_was_so_a_moment_ago_looks_like_any_answer(
+    async def test_a_stale_answer_reads_like_a_fresh_one(
         self, goldrush: GoldRush, url: str, orders: PipelineId
     ) -> None:
         """Nothing in it says how old it is: it is for the reader to look again."""
@@ -409,14 +409,14 @@ class TestBelowHttp:
             (http(b"<h1>Not here</h1>", status="404 Not Found"), Malformed, "GOLDRUSH_API_URL"),
         ],
     )
-    async def test_what_no_server_should_say(self, answer: Write | bytes, error: type[ApiError], says: str) -> None:
+    async def test_invalid_answers_are_malformed(self, answer: Write | bytes, error: type[ApiError], says: str) -> None:
         deadline = DEADLINE if answer is headers_by_drips else PATIENCE
         async with RawServer.answering(answer) as (_, url), client_of(url, deadline=deadline) as client:
             for _ in range(3):
                 with pytest.raises(error, match=says):
                     await client.status(PipelineId("pipe_1"))
 
-    async def test_nobody_listens(self) -> None:
+    async def test_a_refused_connection_is_unavailable(self) -> None:
         with socket.socket() as reserved:  # bound, but not listening
             reserved.bind(("127.0.0.1", 0))
             async with client_of(f"http://127.0.0.1:{reserved.getsockname()[1]}") as client:

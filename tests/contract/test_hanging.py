@@ -98,7 +98,7 @@ async def _until_no_more_than(tasks: int, descriptors: int) -> None:
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="no list of open descriptors on this system")  # noqa: PTH112
-async def test_what_hangs_takes_nothing_from_the_others_and_leaves_nothing_behind(counted: tuple[Counted, str]) -> None:
+async def test_a_hanging_read_blocks_no_other_and_leaks_nothing(counted: tuple[Counted, str]) -> None:
     stand_in, url = counted
     ids = [PipelineId(pipeline) for pipeline in stand_in.goldrush.pipelines]
     stuck, well = ids[:HANGING], ids[HANGING:]

@@ -58,7 +58,7 @@ async def test_otherwise_it_says_nothing(yard: Yard, event: dict[str, str]) -> N
     assert await hellos(yard, ROOM) == 0
 
 
-def test_hello_says_what_to_type_next() -> None:
+def test_the_greeting_shows_the_next_command() -> None:
     text = tells_all(valid(shown(Notice(kind=NoticeKind.HELLO, at=at(0))))).text
     assert "`/pipeline list`" in text
     assert "`/pipeline watch NAME page me`" in text

@@ -48,7 +48,7 @@ async def failing(
         for channel in channels:
             if not channel.startswith("D"):
                 it.sandbox.slack.invite_bot(channel)
-            await it.bot.watch(*(each.id for each in known or pipelines(2)), channel=channel)
+            await it.bot.watch(*(pipeline.id for pipeline in known or pipelines(2)), channel=channel)
         it.bot.api.statuses |= dict.fromkeys(failed, FAILED)
         await it.bot.poll(20)
         yield it
@@ -117,7 +117,7 @@ async def test_many_channels_are_not_all_checked(fake_redis: redis.asyncio.Redis
     async with office(fake_redis, *known) as it, listening(it):
         for number, pipeline in enumerate(known):
             await it.bot.watch(pipeline.id, channel=ChannelId(f"C0HIDDEN{number}"))
-        it.bot.api.statuses |= {each.id: FAILED for each in known}
+        it.bot.api.statuses |= {pipeline.id: FAILED for pipeline in known}
         await it.bot.poll(40)
         home = await opened(it, ANN)
         assert it.call_count("conversations.members") == 20
@@ -139,7 +139,7 @@ async def test_refresh_shows_the_state_of_now(fake_redis: redis.asyncio.Redis) -
 async def test_an_opening_delivered_twice_publishes_once(fake_redis: redis.asyncio.Redis) -> None:
     async with failing(fake_redis, ALERTS) as it:
         await opened(it, ANN)
-        (entry,) = [each for each in it.sandbox.slack.delivery.log if "event" in each.payload]
+        (entry,) = [delivered for delivered in it.sandbox.slack.delivery.log if "event" in delivered.payload]
         it.sandbox.slack.delivery.emit(entry.payload)
         await opened(it, BOB)
         assert it.call_count("views.publish") == 2

@@ -161,7 +161,7 @@ async def test_an_idle_connection_of_slacks_outlives_the_deadline_of_the_head() 
         writer.close()
 
 
-async def test_a_trusted_connection_has_a_deadline_from_the_first_byte_of_its_next_head() -> None:
+async def test_a_trusted_connections_deadline_starts_with_its_next_head() -> None:
     async with served(Limits(head=SOON, idle=LONG)) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(raw_signed())

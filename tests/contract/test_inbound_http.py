@@ -59,9 +59,7 @@ async def test_the_unsigned_is_refused(
 
 
 @pytest.mark.parametrize("body", [b"[]", b"\xff", b"{", b'{"a":' * 50_000, b'{"type":"event_callback","event":1}'])
-async def test_what_is_signed_and_cannot_be_read_is_refused(
-    port: int, body: bytes, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_signed_unreadable_request_is_refused(port: int, body: bytes, caplog: pytest.LogCaptureFixture) -> None:
     assert await answered(port, body, {"Content-Type": JSON, **signed(body)}) == 400
     assert not caplog.records
 
@@ -76,7 +74,7 @@ async def test_what_is_signed_and_cannot_be_read_is_refused(
         b"\x16\x03\x01\x02\x00\r\n\r\n",
     ],
 )
-async def test_what_is_no_http_is_refused_without_a_word_in_the_log(
+async def test_bytes_that_are_not_http_are_refused_without_a_log_line(
     port: int, raw: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
     answer = await down_a_wire(port, raw)
@@ -92,7 +90,7 @@ async def test_a_body_that_does_not_come_is_not_waited_for(port: int, caplog: py
     assert not caplog.records
 
 
-async def test_whoever_hangs_up_in_the_middle_is_no_news(port: int, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_client_that_disconnects_is_not_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:
     raw = b"POST /slack/events HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx"
     answers = await asyncio.gather(*(down_a_wire(port, raw, hang_up=True) for _ in range(50)))
     assert not [answer for answer in answers if b" 500 " in answer]

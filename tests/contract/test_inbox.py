@@ -192,7 +192,7 @@ async def test_it_is_in_redis_before_it_is_acknowledged_and_out_of_it_when_it_is
     assert len(counter.answers) == 1
 
 
-async def test_delivered_again_at_once_or_later_or_after_a_restart_or_to_another_bot_it_acts_once(
+async def test_a_redelivered_interaction_acts_once(
     counter: Counter,
 ) -> None:
     ack, one, other = Ack(counter), counter.inbox(), counter.inbox(WholeStore(counter.redis, TEAM, counter.bot.clock))
@@ -212,7 +212,7 @@ async def test_it_is_remembered_for_more_than_a_day(counter: Counter) -> None:
     assert await counter.redis.ttl(mark) > 24 * 3600 + 600
 
 
-async def test_what_a_bot_that_died_left_undone_is_taken_up_once_by_one_of_two(counter: Counter) -> None:
+async def test_one_of_two_bots_recovers_an_interaction_after_a_crash(counter: Counter) -> None:
     await counter.left_undone("watch orders-1")
     bots = [counter.inbox(WholeStore(counter.redis, TEAM, counter.bot.clock)) for _ in range(2)]
     await counter.bot.clock.pass_time(29)
@@ -226,7 +226,7 @@ async def test_what_a_bot_that_died_left_undone_is_taken_up_once_by_one_of_two(c
     assert await counter.stored_count() == 0
 
 
-async def test_what_another_bot_did_just_now_is_not_done_again(counter: Counter) -> None:
+async def test_recovery_skips_an_interaction_that_another_bot_finished(counter: Counter) -> None:
     await counter.left_undone("watch orders-1", seconds_ago=31)
     late = LooksLate(counter.redis, TEAM, counter.bot.clock, counter.inbox().recover)
     await counter.inbox(late).recover()
@@ -240,7 +240,7 @@ async def test_a_wall_clock_put_back_delays_nothing(counter: Counter, hours: int
     assert await counter.watched() == [ONE]
 
 
-async def test_what_is_under_way_is_not_taken_up_beside_itself(counter: Counter) -> None:
+async def test_recovery_skips_a_running_interaction(counter: Counter) -> None:
     stuck = asyncio.Event()
     counter.bot.api.gate = lambda _: stuck
     one = counter.inbox()
@@ -259,7 +259,7 @@ async def test_what_is_under_way_is_not_taken_up_beside_itself(counter: Counter)
 # --- told honestly ---------------------------------------------------------------------------------------------------
 
 
-async def test_a_store_that_is_away_is_told_and_nothing_is_promised(counter: Counter) -> None:
+async def test_an_unreachable_store_is_reported_without_a_promise(counter: Counter) -> None:
     ack = Ack(counter)
     counter.bot.store.away_once("first_time")
     await counter.inbox().take(ack, CLICK, "1", counter.clicking(action_ids.UNWATCH, {"pipeline": ONE}))
@@ -272,7 +272,7 @@ async def test_a_store_that_is_away_is_told_and_nothing_is_promised(counter: Cou
 
 
 @pytest.mark.parametrize("text", ["", "status orders-1", "list", "watches"])
-async def test_to_a_question_it_is_not_said_that_nothing_was_done(counter: Counter, text: str) -> None:
+async def test_a_question_gets_no_warning_about_lost_changes(counter: Counter, text: str) -> None:
     counter.bot.store.away_once("first_time")
     await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking(text))
     assert counter.answers == [
@@ -289,7 +289,7 @@ async def test_to_a_question_it_is_not_said_that_nothing_was_done(counter: Count
         ("watch orders-1 page bob", "I can't page “bob”: a person or user group begins with @. Nothing was changed."),
     ],
 )
-async def test_what_needs_no_memory_is_answered_without_one(counter: Counter, text: str, says: str) -> None:
+async def test_a_command_without_store_access_works_without_a_store(counter: Counter, text: str, says: str) -> None:
     await counter.inbox().take(Ack(counter), COMMAND, "1", counter.asking(text))
     counter.bot.store.away_once("first_time")
     await counter.inbox().take(Ack(counter), COMMAND, "2", counter.asking(text))
@@ -309,9 +309,7 @@ async def test_only_a_store_that_did_not_answer_is_called_away() -> None:
 
 
 @pytest.mark.parametrize("action", sorted({*ROUTES.buttons} - {action_ids.LINK}))
-async def test_of_a_click_that_changes_something_it_is_said_that_nothing_was_done(
-    counter: Counter, action: str
-) -> None:
+async def test_a_changing_click_is_told_that_it_is_not_done_yet(counter: Counter, action: str) -> None:
     counter.bot.store.away_once("first_time")
     await counter.inbox().take(Ack(counter), CLICK, "1", counter.clicking(action, {}))
     asks = action in {action_ids.REFRESH, action_ids.PREVIOUS, action_ids.NEXT, action_ids.REFRESH_HOME}
@@ -329,7 +327,7 @@ async def test_a_store_that_kept_it_though_its_answer_was_lost_has_it_done(count
 
 
 @pytest.mark.parametrize("text", ["help", "wach orders-1"])
-async def test_what_needs_no_memory_is_answered_once_though_it_was_kept(counter: Counter, text: str) -> None:
+async def test_help_is_answered_once_after_a_lost_store_answer(counter: Counter, text: str) -> None:
     lossy = counter.inbox(LosesReplies(counter.redis, TEAM, counter.bot.clock))
     await lossy.take(Ack(counter), COMMAND, "1", counter.asking(text))
     assert await counter.stored_count() == 0  # no other bot takes it up either
@@ -338,7 +336,7 @@ async def test_what_needs_no_memory_is_answered_once_though_it_was_kept(counter:
     assert len(counter.answers) == 1
 
 
-async def test_what_needs_no_memory_is_answered_once_though_it_is_kept_after_that(counter: Counter) -> None:
+async def test_help_is_answered_once_after_a_late_store_write(counter: Counter) -> None:
     one = counter.inbox()
     counter.bot.store.away_once("first_time")
     await one.take(Ack(counter), COMMAND, "1", counter.asking("help"))
@@ -348,14 +346,14 @@ async def test_what_needs_no_memory_is_answered_once_though_it_is_kept_after_tha
     assert await counter.stored_count() == 0
 
 
-async def test_what_trips_over_what_needs_no_memory_is_told(counter: Counter) -> None:
+async def test_a_crash_without_store_access_is_reported(counter: Counter) -> None:
     one = counter.inbox(router=counter.router(Trips))
     counter.bot.store.away_once("first_time")
     await one.take(Ack(counter), COMMAND, "1", counter.asking("help"))
     assert "I ran into an internal error" in counter.answers[0]
 
 
-async def test_a_store_that_hangs_keeps_nobody_waiting_for_the_acknowledgement(counter: Counter) -> None:
+async def test_a_hanging_store_does_not_delay_the_acknowledgement(counter: Counter) -> None:
     assert inbox.KEEP_SECONDS < 3
     ack = Ack(counter)
     silent = counter.inbox(Silent(counter.redis, TEAM, counter.bot.clock), keep_seconds=0.01)
@@ -364,7 +362,7 @@ async def test_a_store_that_hangs_keeps_nobody_waiting_for_the_acknowledgement(c
     assert "so this isn't done yet. I may still" in counter.answers[0]
 
 
-async def test_a_store_that_goes_away_midway_is_waited_for_and_what_was_promised_is_kept(counter: Counter) -> None:
+async def test_an_interaction_finishes_after_the_store_returns(counter: Counter) -> None:
     one = counter.inbox()
     counter.bot.store.away_once("change_watches")
     await one.take(Ack(counter), COMMAND, "1", counter.asking("watch orders-1"))
@@ -381,7 +379,7 @@ async def test_a_store_that_goes_away_midway_is_waited_for_and_what_was_promised
     assert await counter.stored_count() == 0
 
 
-async def test_what_was_done_though_the_store_could_not_be_told_so_is_not_done_again(counter: Counter) -> None:
+async def test_a_finished_interaction_is_not_repeated_when_the_store_missed_it(counter: Counter) -> None:
     one = counter.inbox()
     counter.bot.store.away_once("finished")
     await one.take(Ack(counter), CLICK, "1", counter.clicking(action_ids.SHARE, {"asked": "status orders-1"}))
@@ -391,7 +389,7 @@ async def test_what_was_done_though_the_store_could_not_be_told_so_is_not_done_a
     assert await counter.stored_count() == 0
 
 
-async def test_what_was_left_undone_for_too_long_is_not_done_and_that_is_said(counter: Counter) -> None:
+async def test_an_expired_interaction_is_refused(counter: Counter) -> None:
     await counter.left_undone("watch orders-1", seconds_ago=26 * 60)
     await counter.inbox().recover()
     assert await counter.watched() == []
@@ -399,7 +397,7 @@ async def test_what_was_left_undone_for_too_long_is_not_done_and_that_is_said(co
     assert await counter.stored_count() == 0
 
 
-async def test_what_lapsed_is_noted_as_done_before_that_is_said(counter: Counter) -> None:
+async def test_an_expired_interaction_is_finished_before_its_refusal(counter: Counter) -> None:
     found: list[int] = []
 
     async def look() -> None:
@@ -411,7 +409,7 @@ async def test_what_lapsed_is_noted_as_done_before_that_is_said(counter: Counter
     assert found == [0]
 
 
-async def test_what_takes_too_long_is_ended_and_that_is_said(counter: Counter) -> None:
+async def test_a_slow_interaction_is_stopped_and_refused(counter: Counter) -> None:
     assert timedelta(seconds=inbox.ACT_SECONDS) < inbox.RECOVER_AFTER
     stuck = asyncio.Event()
     counter.bot.api.gate = lambda _: stuck
@@ -421,7 +419,7 @@ async def test_what_takes_too_long_is_ended_and_that_is_said(counter: Counter) -
     assert await counter.stored_count() == 0
 
 
-async def test_what_took_too_long_is_noted_as_done_before_that_is_said(counter: Counter) -> None:
+async def test_a_slow_interaction_is_finished_before_its_refusal(counter: Counter) -> None:
     """Else another bot would take it up while it is being said: that may take longer than what is left of its time."""
     stuck, found = asyncio.Event(), []
     counter.bot.api.gate = lambda _: stuck
@@ -438,7 +436,7 @@ async def test_what_took_too_long_is_noted_as_done_before_that_is_said(counter: 
 # --- a stale button --------------------------------------------------------------------------------------------------
 
 
-async def test_a_button_of_a_failure_that_is_over_says_so_and_draws_the_card_anew(counter: Counter) -> None:
+async def test_a_button_of_a_closed_failure_redraws_the_card(counter: Counter) -> None:
     bot = counter.bot
     await bot.watch(ONE)
     await bot.poll(2)
@@ -479,7 +477,7 @@ async def test_a_button_of_a_failure_that_is_watched_no_more_says_so(counter: Co
     assert not counter.replies[-1]["replace_original"]
 
 
-async def test_a_card_that_an_emptied_redis_knows_no_more_stays_and_who_clicked_is_told_what_is_so(
+async def test_a_click_on_an_unknown_card_gets_the_current_state(
     counter: Counter,
 ) -> None:
     card = await the_card_of_a_failure(counter)

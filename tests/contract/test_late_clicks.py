@@ -36,9 +36,7 @@ async def test_a_confirmation_counts_from_people_in_the_channel(
 
 
 @pytest.mark.parametrize("command", ["watch nosuch-*", "unwatch pipe_0001"])
-async def test_who_became_a_guest_confirms_and_takes_back_nothing(
-    fake_redis: redis.asyncio.Redis, command: str
-) -> None:
+async def test_a_new_guest_can_neither_confirm_nor_undo(fake_redis: redis.asyncio.Redis, command: str) -> None:
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)
         undo = await undo_in(it)
@@ -71,7 +69,9 @@ async def test_undo_works_once_in_its_channel_for_its_people(fake_redis: redis.a
 @pytest.mark.parametrize(
     "command", ["watches", 'note pipe_0001 "x"', "runbook pipe_0001 none", "status", "help", "", "x"]
 )
-async def test_a_confirmation_does_nothing_but_what_can_be_asked(fake_redis: redis.asyncio.Redis, command: str) -> None:
+async def test_a_confirmation_runs_only_commands_that_ask_for_one(
+    fake_redis: redis.asyncio.Redis, command: str
+) -> None:
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)
         answer = await it.click(action_ids.CONFIRM, {"asked": command}, ANN, OPS)
@@ -80,7 +80,7 @@ async def test_a_confirmation_does_nothing_but_what_can_be_asked(fake_redis: red
 
 @pytest.mark.parametrize("command", ["", "status", "status failed", "status running"])
 @pytest.mark.parametrize("action", [action_ids.NEXT, action_ids.PREVIOUS, action_ids.SHARE])
-async def test_what_a_channel_watches_is_turned_to_and_shared_by_its_people(
+async def test_only_members_page_through_and_share_a_channels_watches(
     fake_redis: redis.asyncio.Redis, action: str, command: str
 ) -> None:
     async with office(fake_redis) as it:

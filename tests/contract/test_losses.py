@@ -61,7 +61,7 @@ async def test_rows_that_are_there_are_sent_all_the_same(store: WholeStore, key:
     assert {delivery.id for delivery in await store.deliveries(lane)} == {"one", "two"}
 
 
-async def test_rows_whose_outbox_was_lost_are_sent_in_the_order_in_which_they_were_made(store: WholeStore) -> None:
+async def test_a_lost_outbox_is_rebuilt_in_order(store: WholeStore) -> None:
     """Redis itself answers the rows in no order."""
     for number in range(30):
         await store.enqueue([a_message(f"{number}", channel=ALERTS, made_at=at(number))])
@@ -93,7 +93,7 @@ async def test_the_order_of_rows_goes_on_where_the_counter_is_lost(store: WholeS
 
 
 @pytest.mark.parametrize("name", ["watches", "suspended", "notes", "records", "versions"])
-async def test_a_row_that_cannot_be_read_is_told_by_its_key_and_not_quoted(store: WholeStore, name: str) -> None:
+async def test_an_unreadable_row_is_reported_by_key_without_its_content(store: WholeStore, name: str) -> None:
     await store._redis.hset(store._keys[name], "pipe_1", '{"hush')
     reading = {"records": store.records, "versions": store.versions}.get(name, store.watches)
     with pytest.raises(StoreAway, match=f"the key {name} in Redis holds a row that this bot can't read") as raised:
@@ -101,7 +101,7 @@ async def test_a_row_that_cannot_be_read_is_told_by_its_key_and_not_quoted(store
     assert "hush" not in str(raised.value)
 
 
-async def test_a_catalogue_that_cannot_be_read_is_told(store: WholeStore) -> None:
+async def test_an_unreadable_catalogue_is_reported(store: WholeStore) -> None:
     await store._redis.set(store._keys["catalogue"], '{"hush')
     with pytest.raises(StoreAway, match="the key catalogue"):
         await store.catalogue()

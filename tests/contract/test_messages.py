@@ -96,7 +96,7 @@ async def test_a_slash_command_with_a_plain_question_gets_the_command_to_type(fa
         assert "orders-1" in await it.type("status orders-1 failing")
 
 
-async def test_what_is_no_command_is_answered_with_one_to_type(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_message_without_a_command_is_answered_with_one_to_type(fake_redis: redis.asyncio.Redis) -> None:
     async with talking(fake_redis) as talk:
         answer = await talk.mention("is broken again")
         assert "I only understand commands, and “is” isn't one." in answer.text

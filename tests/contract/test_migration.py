@@ -172,7 +172,7 @@ async def test_a_bot_of_the_older_version_that_leads_must_stop_first(
     assert await contents(any_redis) == OLD
 
 
-async def test_what_an_older_bot_writes_afterwards_never_replaces_newer_data(
+async def test_late_writes_of_an_older_bot_never_replace_newer_data(
     any_redis: redis.asyncio.Redis, clock: FakeClock
 ) -> None:
     await fill(

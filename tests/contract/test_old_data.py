@@ -154,7 +154,7 @@ async def test_every_watch_note_and_open_card_is_kept(dump: Dump, valkey: redis.
         assert stored.keys() == dump.open_cards
 
 
-async def test_what_was_owed_goes_out_once_and_nothing_is_repeated(dump: Dump, valkey: redis.asyncio.Redis) -> None:
+async def test_old_deliveries_are_sent_once(dump: Dump, valkey: redis.asyncio.Redis) -> None:
     chat = the_chat(dump)
     owed = dump.rows("deliveries")
     new = {key for key, row in owed.items() if row["channel"] != SUSPENDED and key not in dump.posted}

@@ -27,9 +27,7 @@ async def a_watch_in_ops(office: Office) -> None:
 
 
 @pytest.mark.parametrize("command", CHANGING)
-async def test_an_outsider_changes_and_learns_nothing_whatever_is_there(
-    fake_redis: redis.asyncio.Redis, command: str
-) -> None:
+async def test_an_outsider_changes_and_learns_nothing(fake_redis: redis.asyncio.Redis, command: str) -> None:
     """A private channel that is watched, one that is not, one without the bot, a public one and none at all."""
     async with office(fake_redis) as it:
         await a_watch_in_ops(it)
@@ -184,7 +182,7 @@ async def test_the_unwatch_button_is_for_full_members_in_the_channel(
     ],
     ids=lambda fault: f"{fault.kind} {fault.error}",
 )
-async def test_what_slack_does_not_say_now_is_no_yes_and_no_no(
+async def test_an_unknown_fact_is_neither_permission_nor_denial(
     fake_redis: redis.asyncio.Redis, method: str, fault: Fault
 ) -> None:
     async with office(fake_redis) as it:
@@ -236,7 +234,7 @@ async def test_a_large_channel_is_read_to_its_end(fake_redis: redis.asyncio.Redi
         assert "I can't find a channel quiet that you're in" in await it.type("unwatch all in #quiet", CAROL)
 
 
-async def test_nothing_is_opened_or_joined_for_somebody_who_may_not(fake_redis: redis.asyncio.Redis) -> None:
+async def test_the_bot_joins_and_opens_nothing_for_a_refused_person(fake_redis: redis.asyncio.Redis) -> None:
     async with office(fake_redis) as it:
         await it.type("watch pipe_0001 page @ann @bob channel in #quiet", CAROL)
         assert (

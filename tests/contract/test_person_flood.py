@@ -30,7 +30,7 @@ def refusals(here: Counter) -> int:
     return sum("You sent more than about" in str(reply) for reply in here.replies)
 
 
-async def test_what_is_too_much_is_acknowledged_kept_nowhere_and_told_once(counter: Counter) -> None:  # noqa: F811
+async def test_a_flood_is_acknowledged_unstored_and_refused_once(counter: Counter) -> None:  # noqa: F811
     ack = Ack(counter)
     inbox = counter.inbox()
     stored = await flood(counter, inbox, 100, counter.asking("help"))
@@ -70,7 +70,7 @@ async def test_buttons_are_limited_too(counter: Counter, action: str) -> None:  
     assert refusals(counter) == 1
 
 
-async def test_an_acknowledgement_is_taken_from_whoever_flooded(counter: Counter) -> None:  # noqa: F811
+async def test_a_person_who_flooded_can_still_acknowledge(counter: Counter) -> None:  # noqa: F811
     inbox = counter.inbox()
     await flood(counter, inbox, 100, counter.asking("help"))
     facts = counter.clicking(action_ids.ACKNOWLEDGE, {"pipeline": "pipe_0001", "card": "x"})
@@ -78,7 +78,7 @@ async def test_an_acknowledgement_is_taken_from_whoever_flooded(counter: Counter
     assert await flood(counter, inbox, 600, facts | {"action": action_ids.ACKNOWLEDGE_ALL}, CLICK) < 60
 
 
-async def test_it_is_taken_again_after_the_time_that_was_told(counter: Counter) -> None:  # noqa: F811
+async def test_commands_work_again_after_the_announced_wait(counter: Counter) -> None:  # noqa: F811
     inbox = counter.inbox()
     await flood(counter, inbox, BURST + 1, counter.asking("help"))
     assert "Try again in 2 s" in str(counter.replies[-1])

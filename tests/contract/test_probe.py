@@ -94,7 +94,7 @@ async def test_a_user_without_info_can_run_and_is_warned(valkey: Valkey) -> None
         (("%R~*", "+@all"), "access a key"),
     ],
 )
-async def test_a_user_who_may_not_do_what_the_bot_does_is_refused(
+async def test_a_redis_user_without_the_needed_permissions_is_refused(
     valkey: Valkey, rules: tuple[str, ...], words: str
 ) -> None:
     await allow(valkey, "eve", *rules)
@@ -178,7 +178,7 @@ async def test_a_store_that_is_full_is_named_and_waited_for() -> None:
         assert await starts(stand_in.url) is None
 
 
-async def test_what_may_lose_data_is_warned_about(tmp_path: Path) -> None:
+async def test_a_configuration_that_may_lose_data_is_warned_about(tmp_path: Path) -> None:
     options = ("--appendonly", "no", "--maxmemory-policy", "allkeys-lru")
     async with Valkey(tmp_path / "cache", *options) as valkey:
         found = await problems(valkey.url)
@@ -215,7 +215,7 @@ class TestTls:
         assert "password" not in problem.text + problem.cure
         assert "ssl_cert_reqs" in (await starts(f"rediss://127.0.0.1:{port}/0") or "")
 
-    async def test_it_can_be_trusted_by_name_or_not_looked_at(self, port: int, certificate: Path) -> None:
+    async def test_a_certificate_can_be_trusted_or_unchecked(self, port: int, certificate: Path) -> None:
         assert await problems(f"rediss://127.0.0.1:{port}/0?ssl_ca_certs={certificate}") == []
         assert await problems(f"rediss://127.0.0.1:{port}/0?ssl_cert_reqs=none") == []
 

@@ -36,7 +36,7 @@ def store(any_redis: redis.asyncio.Redis, clock: FakeClock) -> WholeStore:
     return WholeStore(any_redis, TEAM, clock)
 
 
-async def test_what_is_open_goes_with_a_channel_whose_id_changes(store: WholeStore) -> None:
+async def test_a_rename_moves_open_cards_and_watches(store: WholeStore) -> None:
     watch = a_watch()
     await store.add_watches([watch], an_announcement())
     await store.commit(failing(), 1)
@@ -79,7 +79,7 @@ async def test_a_new_id_is_kept_until_all_has_gone_there(store: WholeStore) -> N
         assert await store.renames() == {}
 
 
-async def test_what_was_not_sent_yet_is_sent_once_under_the_new_id(store: WholeStore) -> None:
+async def test_a_rename_moves_unsent_messages_once(store: WholeStore) -> None:
     await store.add_watches([a_watch()], an_announcement())
     await store.commit(failing(), 1)
     await store.rename_channel(ALERTS, NEW)
@@ -95,7 +95,7 @@ async def test_what_was_not_sent_yet_is_sent_once_under_the_new_id(store: WholeS
     assert (card.message_id, card.content.channel) == (None, NEW)
 
 
-async def test_what_is_under_way_keeps_the_ids_by_which_it_is_found_in_slack(store: WholeStore) -> None:
+async def test_a_rename_keeps_the_lookup_keys_of_messages_under_way(store: WholeStore) -> None:
     await store.commit(failing(), 0)
     lease = await store.leased(pages(ALERTS))
     (row,) = await store.owed(ALERTS)
@@ -108,9 +108,7 @@ async def test_what_is_under_way_keeps_the_ids_by_which_it_is_found_in_slack(sto
     assert await store.owed(NEW) == (changed(under_way, channel=NEW), changed(Delivery(message=recheck), channel=NEW))
 
 
-async def test_a_failure_that_is_told_while_the_id_changes_goes_with_it(
-    any_redis: redis.asyncio.Redis, clock: FakeClock
-) -> None:
+async def test_a_failure_posted_during_a_rename_moves_too(any_redis: redis.asyncio.Redis, clock: FakeClock) -> None:
     class ReadsRightBefore(WholeStore):
         async def watches(self) -> Watches:
             before = await super().watches()
@@ -164,9 +162,7 @@ async def test_cards_of_a_group_stay_in_it_under_the_new_id(store: WholeStore) -
     assert {card.content.key for card in await store.group(row.id)} == set(keys)
 
 
-async def test_a_rest_that_was_about_the_dead_id_ends_and_what_is_owed_goes_out(
-    store: WholeStore, clock: FakeClock
-) -> None:
+async def test_a_suspension_of_the_old_id_ends_with_the_rename(store: WholeStore, clock: FakeClock) -> None:
     await store.add_watches([a_watch()], an_announcement())
     await store.rest(ALERTS, SuspendReason.NOT_FOUND)
     await clock.pass_time(5)
@@ -177,13 +173,13 @@ async def test_a_rest_that_was_about_the_dead_id_ends_and_what_is_owed_goes_out(
     assert await store.rest(NEW, SuspendReason.NOT_FOUND, an_announcement("of the new id", OTHER)) == 1  # is news
 
 
-async def test_a_new_id_that_was_not_found_before_it_was_there_rests_no_more(store: WholeStore) -> None:
+async def test_a_suspension_of_a_not_yet_known_id_ends(store: WholeStore) -> None:
     await store.rest(NEW, SuspendReason.NOT_FOUND)
     await store.rename_channel(ALERTS, NEW)
     assert (await store.watches()).suspended == {}
 
 
-async def test_a_rest_that_is_not_about_the_id_goes_along_with_what_was_told_of_it(store: WholeStore) -> None:
+async def test_a_suspension_for_another_reason_moves_with_its_notice(store: WholeStore) -> None:
     await store.rest(ALERTS, SuspendReason.RESTRICTED)
     await store.rename_channel(ALERTS, NEW)
     assert (await store.watches()).suspended == {NEW: SuspendReason.RESTRICTED}
@@ -209,7 +205,7 @@ async def posts(store: WholeStore, channel: ChannelId, key: str, ts: str) -> Non
     await store.release(lease)
 
 
-async def test_a_new_id_told_twice_does_not_set_its_lane_back(store: WholeStore) -> None:
+async def test_a_repeated_rename_does_not_set_the_lane_back(store: WholeStore) -> None:
     await posts(store, ALERTS, "before", "17.5")
     await store.rename_channel(ALERTS, NEW)
     assert await store.last_id(feed(NEW)) == "17.5"
@@ -219,7 +215,7 @@ async def test_a_new_id_told_twice_does_not_set_its_lane_back(store: WholeStore)
     assert await store.last_id(feed(NEW)) == "23.5"
 
 
-async def test_what_was_posted_under_the_new_id_already_does_not_set_its_lane_back(store: WholeStore) -> None:
+async def test_an_earlier_post_under_the_new_id_does_not_set_the_lane_back(store: WholeStore) -> None:
     await posts(store, ALERTS, "before", "17.5")
     await posts(store, NEW, "after", "23.5")
     await store.rename_channel(ALERTS, NEW)
@@ -259,7 +255,7 @@ async def test_a_channel_that_gets_its_old_id_back_is_there(store: WholeStore, *
     assert len(await store.owed(ALERTS)) == 1
 
 
-async def test_what_is_told_once_more_undoes_nothing_that_came_later(store: WholeStore) -> None:
+async def test_a_repeated_rename_undoes_no_later_one(store: WholeStore) -> None:
     there, back = (ALERTS, NEW, "1.0"), (NEW, ALERTS, "2.0")
     for event in (there, back, (ALERTS, NEW, "3.0"), there, back):
         await store.keep_rename(*event)
@@ -285,7 +281,7 @@ async def some_are_done(store: WholeStore, chance: random.Random) -> None:
 
 
 @pytest.mark.parametrize("comes_back", [True, False])
-async def test_whatever_changes_are_told_and_done_in_whatever_order_all_ends_at_the_newest_id(
+async def test_renames_in_any_order_end_at_the_newest_id(
     any_redis: redis.asyncio.Redis, clock: FakeClock, *, comes_back: bool
 ) -> None:
     """Where an id comes back, only the order in which it is told first can say which is the newest."""

@@ -126,7 +126,7 @@ def experiment(row: str) -> Callable[[Someone], Awaitable[bool]]:
 
 @pytest.mark.parametrize("setting", WhoMayWatch)
 @pytest.mark.parametrize(("row", "column", "cell"), [tried for tried in cells() if tried[2] not in UNTRIED])
-async def test_each_cell_says_what_is_so(
+async def test_each_cell_of_the_security_table_is_true(
     fake_redis: redis.asyncio.Redis, row: str, column: int, cell: str, setting: WhoMayWatch
 ) -> None:
     private = "private" in row

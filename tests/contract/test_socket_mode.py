@@ -125,9 +125,7 @@ class Wire:
             writer.close()
 
 
-async def test_a_connection_that_died_without_a_word_is_replaced_without_waiting_for_its_goodbye(
-    sandbox: Sandbox, entrance: socket.socket
-) -> None:
+async def test_a_dead_connection_is_replaced_at_once(sandbox: Sandbox, entrance: socket.socket) -> None:
     wire = Wire(int(sandbox.url.rsplit(":", 1)[1]))
     server = await asyncio.start_server(wire.carry, sock=entrance)
     sandbox.slack.base_url = f"http://{address(entrance)}"
@@ -164,7 +162,7 @@ async def test_the_end_does_not_wait_for_a_goodbye_that_is_not_answered(
     server.close()
 
 
-async def test_a_fault_of_the_watch_is_told_and_ends_nothing(
+async def test_a_crash_of_the_socket_watchdog_is_logged_and_ends_nothing(
     sandbox: Sandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sockets, url = sandbox.slack.delivery.sockets, await first_url(sandbox)
@@ -216,7 +214,7 @@ async def test_the_end_takes_no_longer_than_two_seconds(sandbox: Sandbox) -> Non
     assert monotonic() - began < 9  # the library alone waits for ten
 
 
-async def test_a_used_up_first_address_delays_nothing_and_both_ears_are_open_in_the_end(
+async def test_a_used_up_socket_address_delays_neither_connection(
     sandbox: Sandbox,
 ) -> None:
     sockets, url = sandbox.slack.delivery.sockets, await first_url(sandbox)

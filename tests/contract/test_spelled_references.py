@@ -53,7 +53,7 @@ async def test_punctuation_alone_is_no_channel(fake_redis: redis.asyncio.Redis, 
 
 
 @pytest.mark.parametrize("form", ["everyone", "@everyone", "@Everyone", "<!everyone>", "<!everyone|everyone>"])
-async def test_everyone_is_refused_with_what_there_is_instead(fake_redis: redis.asyncio.Redis, form: str) -> None:
+async def test_everyone_is_refused_with_an_alternative(fake_redis: redis.asyncio.Redis, form: str) -> None:
     async with office(fake_redis) as it:
         answer = await it.send(f"watch pipe_0001 on failed page {form}")
         assert answer.startswith("I can't page everyone. Nothing was changed.")

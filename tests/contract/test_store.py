@@ -92,7 +92,7 @@ async def test_a_plan_made_from_an_older_state_is_refused_whole(store: WholeStor
     assert await store.commit(later, 1)
 
 
-async def test_of_two_who_plan_at_once_one_wins(store: WholeStore) -> None:
+async def test_one_of_two_concurrent_commits_wins(store: WholeStore) -> None:
     won = await asyncio.gather(*(store.commit(failing(read=n), 0) for n in range(1, 9)))
     assert sum(won) == 1
     assert len(await store.owed(ALERTS)) == 1
@@ -126,7 +126,7 @@ async def test_only_the_holder_of_a_lease_writes(store: WholeStore, clock: FakeC
     assert (await store.leased(pages(ALERTS))).token != lease.token
 
 
-async def test_what_is_there_is_owed_no_more(store: WholeStore) -> None:
+async def test_a_posted_delivery_leaves_the_outbox(store: WholeStore) -> None:
     await store.commit(failing(), 0)
     (row,) = await store.owed(ALERTS)
     lease = await store.leased(pages(ALERTS))
@@ -172,7 +172,7 @@ async def test_a_dropped_card_that_moved_on_stays_owed_too(store: WholeStore, *,
     assert card.removed is removed
 
 
-async def test_a_line_is_dropped_whatever_its_card_does(store: WholeStore) -> None:
+async def test_a_dropped_line_stays_dropped_after_its_card_changes(store: WholeStore) -> None:
     await store.commit(failing(), 0)
     acknowledged = plan_acknowledgement(await store.record(ORDERS), a_routing(), ANN, at(5))
     assert acknowledged is not None
@@ -183,7 +183,7 @@ async def test_a_line_is_dropped_whatever_its_card_does(store: WholeStore) -> No
     assert line.id not in {delivery.id for delivery in await store.owed(ALERTS)}
 
 
-async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: WholeStore) -> None:
+async def test_regrouping_replaces_rows_and_assigns_their_cards(store: WholeStore) -> None:
     keys = []
     for number in range(6):
         pipeline_id = PipelineId(f"pipe_{number}")
@@ -210,7 +210,7 @@ async def test_many_rows_become_one_and_their_cards_are_told_by_it(store: WholeS
     assert row.id in {delivery.id for delivery in await store.owed(ALERTS)}  # one of its cards moved on
 
 
-async def test_a_parked_channel_rests_until_it_is_woken(store: WholeStore) -> None:
+async def test_a_suspended_channel_stays_suspended_until_it_is_resumed(store: WholeStore) -> None:
     await store.commit(failing(), 0)
     direct = ChannelId("D0ANN")
     announcement = an_announcement("parked", direct)
@@ -225,7 +225,7 @@ async def test_a_parked_channel_rests_until_it_is_woken(store: WholeStore) -> No
     assert not await store.resume(ALERTS)
 
 
-async def test_a_channel_rests_only_as_its_watches_were_read(store: WholeStore) -> None:
+async def test_a_suspension_needs_the_current_watches(store: WholeStore) -> None:
     anew = replace(a_watch(), made_by=UserId("U0BOB"), made_at=at(60))
     announcements, read = [an_announcement("parked", OTHER)], [(await store.watches()).of(ALERTS)]
     for number, watches in enumerate(([a_watch()], [a_watch("pipe_2")], [anew])):
@@ -239,7 +239,7 @@ async def test_a_channel_rests_only_as_its_watches_were_read(store: WholeStore) 
     assert await store.suspend(ALERTS, SuspendReason.ARCHIVED, announcements, (await store.watches()).of(ALERTS)) == 1
 
 
-async def test_what_becomes_of_other_channels_keeps_none_from_its_rest(store: WholeStore) -> None:
+async def test_a_change_in_another_channel_does_not_stop_a_suspension(store: WholeStore) -> None:
     await store.add_watches([a_watch()], an_announcement())
     read = (await store.watches()).of(ALERTS)
     named_after_it = replace(a_watch(f'","channel":"{ALERTS}"', channel=OTHER), label=ALERTS)
@@ -252,7 +252,7 @@ async def test_what_becomes_of_other_channels_keeps_none_from_its_rest(store: Wh
     assert await store.watches_version() > version  # what is planned on the watches takes note of it
 
 
-async def test_watching_anew_wakes_a_parked_channel(store: WholeStore) -> None:
+async def test_a_new_watch_resumes_a_suspended_channel(store: WholeStore) -> None:
     await store.rest(ALERTS, SuspendReason.NOT_IN_CHANNEL)
     await store.add_watches([a_watch()], an_announcement())
     assert (await store.watches()).suspended == {}
@@ -270,7 +270,7 @@ async def test_when_a_channel_woke_is_kept(store: WholeStore, clock: FakeClock) 
     assert await store.resumed_at(in_slack(TEAM, ALERTS)) == at(60)
 
 
-async def test_of_the_reason_for_a_rest_makers_are_told_once_whichever_bot_asks(
+async def test_makers_get_one_suspension_notice_from_two_bots(
     store: WholeStore, any_redis: redis.asyncio.Redis, clock: FakeClock
 ) -> None:
     other, direct = WholeStore(any_redis, TEAM, clock), ChannelId("D0ANN")
@@ -298,7 +298,7 @@ async def test_a_message_that_got_through_makes_the_next_rest_news(store: WholeS
     assert await store.rest(ALERTS, SuspendReason.RESTRICTED, an_announcement("2", OTHER)) == 1
 
 
-async def test_what_makers_were_told_is_remembered_while_the_channel_rests_and_a_day_on_trial(
+async def test_a_suspension_notice_is_remembered_for_a_day_on_trial(
     store: WholeStore, any_redis: redis.asyncio.Redis
 ) -> None:
     key = store._keys.suspend_notice(ALERTS)
@@ -309,7 +309,7 @@ async def test_what_makers_were_told_is_remembered_while_the_channel_rests_and_a
         assert TRIAL_SECONDS - 60 < await any_redis.ttl(key) <= TRIAL_SECONDS
 
 
-async def test_the_store_in_memory_remembers_what_makers_were_told_as_the_real_one_does(
+async def test_the_memory_store_remembers_suspension_notices_like_redis(
     any_redis: redis.asyncio.Redis, clock: FakeClock
 ) -> None:
     async def at_once() -> None: ...
@@ -373,7 +373,7 @@ async def test_deliveries_and_interactions_carry_their_team_without_storing_it(
         assert await store.unfinished() == (click,)
         keys = store._keys
         rows = [*await any_redis.hvals(keys["deliveries"]), *await any_redis.hvals(keys["interactions"])]
-        assert not any(b"team" in each for each in rows)
+        assert not any(b"team" in stored_row for stored_row in rows)
 
 
 async def test_a_store_refuses_a_delivery_of_another_team(store: WholeStore) -> None:

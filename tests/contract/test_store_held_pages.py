@@ -75,7 +75,7 @@ async def test_cards_join_are_held_back_and_forgotten_in_one_step(store: Differe
     }
 
 
-async def test_what_was_posted_is_logged_once_and_for_an_hour(store: DifferentialStore) -> None:
+async def test_a_posted_page_is_logged_once_for_an_hour(store: DifferentialStore) -> None:
     for number in range(3):
         await fail(store, number)
     lease = await store.lease(PAGES)
@@ -89,7 +89,7 @@ async def test_what_was_posted_is_logged_once_and_for_an_hour(store: Differentia
     assert await store.page_log(in_slack(TEAM, ChannelId("D0CAT")), NOON) == PageLog()
 
 
-async def test_the_log_is_no_longer_than_what_counts(store: DifferentialStore, any_redis: redis.asyncio.Redis) -> None:
+async def test_the_page_log_holds_only_the_last_hour(store: DifferentialStore, any_redis: redis.asyncio.Redis) -> None:
     for number in range(3):
         await fail(store, number)
     lease = await store.lease(PAGES)
@@ -101,7 +101,7 @@ async def test_the_log_is_no_longer_than_what_counts(store: DifferentialStore, a
     assert await any_redis.ttl(key) > PERIOD.total_seconds()
 
 
-async def test_what_moved_on_while_it_was_logged_is_still_owed(store: DifferentialStore) -> None:
+async def test_a_page_that_changed_while_logged_is_still_owed(store: DifferentialStore) -> None:
     await fail(store, 1)
     lease = await store.lease(PAGES)
     (row,) = await store.deliveries(PAGES)

@@ -21,7 +21,7 @@ TALKS = [("U0ANN", "U0BOB"), ("U0ANN", "U0BOB", "U0CAROL")]
 
 @pytest.mark.parametrize("people", TALKS)
 @pytest.mark.parametrize("text", ["watch orders-1", "watch orders-*", "watch orders-1 page <@U0BOB|bob>"])
-async def test_only_what_is_possible_is_advised(
+async def test_advice_for_direct_messages_is_possible(
     fake_redis: redis.asyncio.Redis, people: tuple[str, ...], text: str
 ) -> None:
     async with office(fake_redis) as it:

@@ -64,7 +64,7 @@ def run_machine(store: str, examples: int, phases: tuple[Phase, ...], *, derando
 
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("store", STORES)
-def test_each_change_is_reported_once_whatever_fails(store: str) -> None:
+def test_each_change_is_reported_once_under_faults(store: str) -> None:
     """Prints a failing run as Hypothesis drew it. `make state-machine` also shrinks it."""
     run_machine(store, RUNS[store], (Phase.generate,), derandomize=True)
 

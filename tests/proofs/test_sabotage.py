@@ -8,13 +8,13 @@ import pytest
 from tests.proofs import run_python
 from tests.proofs.mutants import SABOTAGES
 
-MACHINE = "tests/proofs/test_machine.py::test_each_change_is_reported_once_whatever_fails[fakeredis]"
+MACHINE = "tests/proofs/test_machine.py::test_each_change_is_reported_once_under_faults[fakeredis]"
 CHAT = "tests/contract/test_chat.py"
 NOTICED_BY = {
     "fence": MACHINE,
     "wait": "tests/proofs/test_model.py::test_ours_never_loses_repeats_or_reorders",
     "mark": "tests/proofs/test_simulation.py::test_each_change_is_reported_once_in_every_world",
-    "retry_handlers": f"{CHAT}::test_what_may_or_may_not_have_happened_is_unknown_and_history_tells",
+    "retry_handlers": f"{CHAT}::test_a_lost_answer_is_unknown_until_a_lookup",
     "semaphore": "tests/contract/test_hanging.py",
     "order": "tests/proofs/test_simulation.py::test_each_change_is_reported_once_in_every_world",
     "doubt": MACHINE,

@@ -127,7 +127,7 @@ async def test_the_store_of_a_killed_bot_stops_and_its_data_is_found_by_the_next
         assert await client.get("watch") == b"orders-eu"
 
 
-async def test_a_bot_that_starts_right_after_the_other_was_killed_has_a_store_that_stays(tmp_path: Path) -> None:
+async def test_the_embedded_store_survives_a_killed_predecessor(tmp_path: Path) -> None:
     for _ in range(5):
         await killed(tmp_path)
         async with embedded(tmp_path) as url:

@@ -203,7 +203,7 @@ async def test_deafness_is_over_when_the_socket_is_replaced(sandbox: Sandbox, pa
 @pytest.mark.parametrize(
     ("given", "meant"), [({}, 1), ({"retry_after": None}, None), ({"retry_after": "soon"}, "soon")]
 )
-async def test_retry_after_is_a_second_unless_it_is_said(
+async def test_retry_after_defaults_to_one_second(
     sandbox: Sandbox, page: Page, given: dict[str, Any], meant: Any
 ) -> None:
     await page.post("faults", target="slack", method="chat.postMessage", kind="throttled", **given)

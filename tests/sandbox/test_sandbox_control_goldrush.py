@@ -73,7 +73,7 @@ async def test_a_pipeline_is_moved_by_id_or_by_name(
 
 @pytest.mark.parametrize("rest", ["PAUSED", "STOPPED"])
 @pytest.mark.parametrize("between", ["FAILED", "STOPPING", "HIBERNATING"])
-async def test_a_pipeline_that_is_run_after_a_rest_has_its_replicas_whatever_came_between(
+async def test_a_resumed_pipeline_has_its_replicas(
     sandbox: Sandbox, control: httpx.AsyncClient, rest: str, between: str
 ) -> None:
     for phase in (rest, between, "RUNNING"):

@@ -250,7 +250,7 @@ async def test_the_drawer_moves_pipelines(sandbox: Sandbox, page: Page) -> None:
     assert orders.id in sandbox.goldrush.pipelines
 
 
-async def test_that_the_demo_moves_pipelines_by_itself_is_said_and_how_to_stop_it(sandbox: Sandbox, page: Page) -> None:
+async def test_the_page_says_how_to_stop_the_demos_own_changes(sandbox: Sandbox, page: Page) -> None:
     await sandbox.set_scenario(running=True)
     welcome = page.get_by_test_id("welcome").locator(".meanwhile")
     await expect(welcome).to_contain_text("moves pipelines by itself")

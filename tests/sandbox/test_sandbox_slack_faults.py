@@ -158,7 +158,7 @@ async def test_the_token_is_lost_and_given_back(
     assert await post(client)
 
 
-async def test_history_may_not_be_read_any_more(sandbox: Sandbox, client: AsyncWebClient) -> None:
+async def test_a_history_without_access_is_unreadable(sandbox: Sandbox, client: AsyncWebClient) -> None:
     await post(client)
     before = set(sandbox.slack.scopes)
     sandbox.slack.lose(Loss.NO_HISTORY_SCOPE)

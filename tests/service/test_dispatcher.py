@@ -245,9 +245,7 @@ async def test_an_unreadable_history_leads_to_a_resend_that_says_so(
     assert delivery.attempt.possible_repeat
 
 
-async def test_after_a_429_it_waits_and_looks_once_before_it_sends(
-    store: WholeStore, chat: FakeChat, clock: FakeClock
-) -> None:
+async def test_after_a_429_one_lookup_precedes_the_resend(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
     limited = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=30))
     chat.answers = [(limited, True)]  # Slack answered 429 but posted the message
     await fail(store)

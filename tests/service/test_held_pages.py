@@ -111,7 +111,7 @@ async def test_ten_failures_are_paged_one_by_one(rig: Rig) -> None:
     assert rig.summaries(DIRECT) == []
 
 
-async def test_the_eleventh_page_is_a_summary_at_once_and_later_ones_follow_an_hour_after(rig: Rig) -> None:
+async def test_the_eleventh_page_becomes_a_summary(rig: Rig) -> None:
     async with rig.sending():
         await rig.flap(LIMIT + 1)
         (first,) = rig.summaries(DIRECT)

@@ -120,7 +120,7 @@ async def test_an_unknown_name_changes_nothing_and_keeps_the_typed_text(fake_red
         assert bot.repository.watches.notes == ()
 
 
-async def test_a_pattern_says_what_it_applies_to(fake_redis: redis.asyncio.Redis) -> None:
+async def test_a_pattern_names_its_pipelines(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(12)) as bot:
         await bot.catalogue.refresh()
         text = text_of(await change(bot, RUNBOOK, "orders-*", WIKI))

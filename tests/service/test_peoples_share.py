@@ -139,8 +139,8 @@ async def test_people_keep_their_share_while_polling_is_at_its_limit() -> None:
 async def test_reads_for_people_wait_for_a_slot_and_free_it() -> None:
     people = PeopleReads(most=1)
     one, two = PipelineId("one"), PipelineId("two")
-    async with people.room(one) as room:
-        room.keep()
+    async with people.slot(one) as slot:
+        slot.hold()
     waiting = asyncio.create_task(_enter(people, two))
     await settle()
     assert not waiting.done()
@@ -155,8 +155,8 @@ async def test_reads_for_people_wait_for_a_slot_and_free_it() -> None:
 
 async def test_a_read_that_another_request_began_frees_its_slot() -> None:
     people = PeopleReads(most=2)
-    async with people.room(PipelineId("one")) as room:
-        room.keep()
+    async with people.slot(PipelineId("one")) as slot:
+        slot.hold()
     await _enter(people, PipelineId("one"))
     people.ended(PipelineId("one"))
     for _ in range(3):
@@ -164,5 +164,5 @@ async def test_a_read_that_another_request_began_frees_its_slot() -> None:
 
 
 async def _enter(people: PeopleReads, pipeline_id: PipelineId) -> None:
-    async with people.room(pipeline_id):
+    async with people.slot(pipeline_id):
         pass

@@ -117,7 +117,7 @@ def test_an_acknowledgement_in_the_reader_s_channel_does_not_name_it() -> None:
         assert words in answered(StatusAnswer(views=(view,), channel=channel, at=at(17))).text
 
 
-def test_where_the_api_reports_no_replicas_that_is_said() -> None:
+def test_an_answer_says_when_the_api_reports_no_replicas() -> None:
     standing = PipelineState(observation=an_observation(ready=None, replicas=None))
     text = status(a_view(standing)).text
     assert "RUNNING, readiness not reported" in text
@@ -142,7 +142,7 @@ def test_several_pipelines_have_a_line_each_with_its_age() -> None:
     ]
 
 
-def test_what_the_whole_channel_watches() -> None:
+def test_status_without_names_shows_all_watched_pipelines() -> None:
     assert "This channel watches 2 pipelines" in status(*views(2), whole_channel=True).text
     nothing = status(whole_channel=True).text
     assert "watches nothing yet" in nothing
@@ -203,7 +203,7 @@ def test_a_page_that_is_there_no_more_is_the_last_one(kind: str, number: int, la
     assert buttons(message).keys() == buttons(paged(number, last, kind)).keys()
 
 
-def test_share_leads_back_to_what_was_asked() -> None:
+def test_the_share_button_repeats_the_command() -> None:
     shared = buttons(paged(60, 2, "list"))["Share to channel"]
     assert shared.action == action_ids.SHARE
     assert shared.facts == {"asked": "list orders", "page": 2}
@@ -221,11 +221,11 @@ def test_share_leads_back_to_what_was_asked() -> None:
         ListAnswer(views=(), words="ordres", at=at(17)),
     ],
 )
-def test_what_shows_no_pipeline_is_not_offered_to_others(answer: Answer) -> None:
+def test_an_answer_without_pipelines_has_no_share_button(answer: Answer) -> None:
     assert buttons(answered(answer, SavedQuestion(text="status ordres"))) == {}
 
 
-def test_what_shows_one_is_beside_what_is_not_known() -> None:
+def test_an_answer_shows_known_pipelines_beside_unknown_names() -> None:
     answer = StatusAnswer(views=(a_view(),), unresolved=(Unknown("ordres", ()),), at=at(17))
     assert "Share to channel" in buttons(answered(answer, SavedQuestion(text="status orders-eu ordres")))
 
@@ -238,7 +238,7 @@ def test_a_shared_answer_has_no_buttons() -> None:
     assert message.as_response()["response_type"] == "ephemeral"
 
 
-def test_what_no_button_can_carry_has_no_buttons() -> None:
+def test_a_command_too_long_for_a_button_has_no_buttons() -> None:
     assert buttons(status(*views(60), question="status " + "x" * 2000)) == {}
 
 
@@ -259,12 +259,12 @@ def listed(*shown: PipelineView, words: str = "", problem: str | None = None) ->
         ("string", ""),
     ],
 )
-def test_a_state_that_is_misspelled_is_offered(words: str, meant: str) -> None:
+def test_a_misspelled_state_is_corrected(words: str, meant: str) -> None:
     (line,) = says(answered(ListAnswer(views=(), words=words, at=at(17))))
     assert line == f"I couldn't find a pipeline with “{words}”.{meant}"
 
 
-def test_an_end_says_what_goes_on() -> None:
+def test_unwatch_names_the_watches_that_remain() -> None:
     ended = UnwatchAnswer(channel=ALERTS, removed=(a_watch("orders-*"),), still_watched=(NAMED,), at=at(0))
     text = answered(ended).text
     assert "still watches orders-eu" in text
@@ -295,7 +295,7 @@ def test_the_list_goes_by_project() -> None:
         (0, "", "no answer", "The list may be out of date: no answer"),
     ],
 )
-def test_the_list_says_what_was_looked_for_and_what_is_wrong(
+def test_the_list_shows_its_search_words_and_its_problem(
     count: int, words: str, problem: str | None, expected: str
 ) -> None:
     assert expected in listed(*views(count), words=words, problem=problem)
@@ -327,7 +327,7 @@ def watched(*added: Watch, **more: object) -> str:
         (a_watch("project:shop:*"), "now watches `project:shop:*` — all events"),
     ],
 )
-def test_a_watch_is_echoed_with_what_results(watch: Watch, words: str) -> None:
+def test_watch_echoes_the_command_and_its_effect(watch: Watch, words: str) -> None:
     assert words in watched(watch, matched=(a_view(),))
 
 
@@ -341,14 +341,14 @@ def test_watching_says_how_it_stands_right_now() -> None:
     ("number", "expected"),
     [(0, "No pipeline matches yet"), (1, "1 pipeline matches now"), (60, "60 pipelines match now")],
 )
-def test_a_pattern_says_how_many_it_covers_and_that_it_grows(number: int, expected: str) -> None:
+def test_a_pattern_shows_its_count_and_that_it_grows(number: int, expected: str) -> None:
     text = watched(a_watch("orders-*"), matched=views(number))
     assert f"{expected}. New ones that match will be watched." in text
     assert text.count("RUNNING") == min(number, PAGE_SIZE)
     assert ("… and 40 more: `/pipeline status`" in text) == (number == 60)
 
 
-def test_where_nothing_was_changed_that_is_said() -> None:
+def test_watch_says_when_nothing_changed() -> None:
     assert watched() == "Nothing was changed."
     assert "watches nothing. Nothing was changed" in answered(UnwatchAnswer(channel=ALERTS, at=at(0))).text
 
@@ -361,7 +361,7 @@ def test_unwatching() -> None:
     ]
 
 
-def test_what_a_pattern_covers_can_be_ended_with_the_pattern() -> None:
+def test_unwatch_offers_to_end_the_covering_pattern() -> None:
     answer = UnwatchAnswer(channel=ALERTS, covered=("orders-eu",), still_covered_by=(a_watch("orders-*"),), at=at(0))
     message = answered(answer)
     assert message.text.split("\n") == [
@@ -373,7 +373,7 @@ def test_what_a_pattern_covers_can_be_ended_with_the_pattern() -> None:
     assert parse(made.facts["asked"]) == Unwatch(("orders-*",), ChannelWord(id=ALERTS))
 
 
-def test_a_pattern_that_nobody_watches_lists_the_watches_that_it_matches() -> None:
+def test_unwatch_of_an_unwatched_pattern_lists_matching_watches() -> None:
     us = replace(a_watch("pipe_0002"), label="orders us")
     message = answered(UnwatchAnswer(channel=ALERTS, would_end=(NAMED, us), at=at(0)))
     assert "Nothing was changed. It matches 2 watches" in message.text
@@ -402,7 +402,7 @@ def test_an_edited_watch_shows_before_and_after_and_can_be_undone() -> None:
     assert "Undo works for 1 h" in message.text
 
 
-def test_in_a_conversation_with_the_bot_it_is_you_who_watch() -> None:
+def test_a_direct_message_says_you_watch() -> None:
     mine = replace(NAMED, channel=ChannelId("D0ANN"))
     for answer in (
         WatchAnswer(channel=mine.channel, edits=(Edit(after=mine),), unchanged=(mine,), at=at(17)),
@@ -433,9 +433,7 @@ def test_in_a_conversation_with_the_bot_it_is_you_who_watch() -> None:
         ),
     ],
 )
-def test_an_unknown_name_among_several_is_put_right_in_the_whole_command(
-    unknown: tuple[Unknown, ...], words: list[str]
-) -> None:
+def test_an_unknown_name_is_corrected_in_the_whole_command(unknown: tuple[Unknown, ...], words: list[str]) -> None:
     answer = WatchAnswer(channel=ALERTS, unresolved=unknown, at=at(17))
     text = answered(answer, SavedQuestion(text="watch ordrs b page <@U0ANN|ann>")).text
     assert "Nothing was changed." in text
@@ -471,7 +469,7 @@ CURES = {
 
 
 @pytest.mark.parametrize("reason", SuspendReason)
-def test_a_channel_that_rests_says_why(reason: SuspendReason) -> None:
+def test_a_suspended_channels_answer_says_why(reason: SuspendReason) -> None:
     one = WatchedView(watch=NAMED, covers=(a_view(),))
     text = answered(WatchesAnswer(channel=ALERTS, watches=(one,), suspended=reason, at=at(17))).text
     assert "This channel watches · suspended" in text
@@ -493,7 +491,7 @@ def pipelines(*names: str) -> tuple[Pipeline, ...]:
     return tuple(replace(a_pipeline(name), id=PipelineId(f"pipe_{place}")) for place, name in enumerate(names))
 
 
-def test_what_may_mean_several_is_asked_back_by_name_where_one_has_it_alone() -> None:
+def test_an_ambiguous_name_offers_unambiguous_names() -> None:
     text = unresolved(Ambiguous("orders", pipelines("orders-eu", "Orders-US", "orders-us", "orders-*")))
     assert "“orders” could mean 4 pipelines. Which one?" in text
     assert "• orders-eu · shop · `/pipeline status orders-eu`" in text
@@ -502,13 +500,13 @@ def test_what_may_mean_several_is_asked_back_by_name_where_one_has_it_alone() ->
     assert "`/pipeline status pipe_3`" in text
 
 
-def test_one_of_many_is_told_by_id_where_another_that_is_not_shown_has_its_name() -> None:
+def test_an_ambiguous_name_offers_ids_when_a_hidden_pipeline_shares_it() -> None:
     text = unresolved(Ambiguous("orders", pipelines(*(f"orders-{number}" for number in range(30)), "orders-0")))
     assert "`/pipeline status pipe_0`" in text
     assert "`/pipeline status orders-1`" in text
 
 
-def test_whoever_asked_by_an_id_is_told_by_id() -> None:
+def test_a_question_by_id_is_answered_by_id() -> None:
     """There may be others of that name, which the beginning of an id does not tell."""
     text = unresolved(Ambiguous("pipe_", pipelines("orders-eu", "pipe_1")))
     assert "• orders-eu · shop · `/pipeline status pipe_0`" in text
@@ -532,7 +530,7 @@ def test_the_nearest_names_are_offered_as_they_are_to_be_typed(name: str, typed:
     assert typed in text
 
 
-def test_what_is_like_nothing_leads_to_the_list() -> None:
+def test_an_unknown_name_without_suggestions_leads_to_list() -> None:
     text = unresolved(Unknown("<!channel>", ()))
     assert "I couldn't find a pipeline called &lt;!channel&gt;. `/pipeline list` shows all pipelines." in text
 
@@ -550,7 +548,7 @@ def test_what_is_like_nothing_leads_to_the_list() -> None:
         ("&lt;!channel&gt;", "`/pipeline status &lt;!channel&gt;`"),
     ],
 )
-def test_a_mistake_is_answered_with_what_to_type(typed: str, hint: str) -> None:
+def test_a_mistake_is_answered_with_a_corrected_command(typed: str, hint: str) -> None:
     error = parse(typed)
     assert isinstance(error, UsageError)
     text = answered(Refusal(reason=error.message, command=error.hint)).text
@@ -667,7 +665,7 @@ def test_of_a_pipeline_that_wants_no_replicas_none_are_counted() -> None:
     assert "ready" not in status(resting, a_view()).text.replace("1 of 1 ready", "")
 
 
-def test_what_a_pattern_takes_in_is_shown_with_the_failures_first() -> None:
+def test_a_patterns_pipelines_show_failures_first() -> None:
     """Also where there are more than have room."""
     failed = a_view(a_standing(FAILED, ready=0), "zebra")
     watch = replace(a_watch("orders-*"), label="orders-*")
@@ -677,7 +675,7 @@ def test_what_a_pattern_takes_in_is_shown_with_the_failures_first() -> None:
     assert rows[2].startswith("zebra — FAILED")
 
 
-def test_a_shared_answer_holds_nothing_that_was_typed_and_names_who_shared_it() -> None:
+def test_a_shared_answer_names_its_sharer_and_quotes_nothing() -> None:
     evil = "URGENT evil.example/login"
     question = SavedQuestion(text=f"status orders-eu {evil}", shared=True, shared_by="Ann <!channel>")
     answers = (
@@ -691,7 +689,7 @@ def test_a_shared_answer_holds_nothing_that_was_typed_and_names_who_shared_it() 
         assert "Shared by Ann &lt;!channel&gt;" in text
 
 
-def test_what_the_bot_cannot_do_leads_to_goldrush() -> None:
+def test_an_unsupported_action_leads_to_goldrush() -> None:
     error = parse("stop orders-eu")
     assert isinstance(error, UsageError)
     refusal = Refusal(reason=error.message, command=error.hint, in_goldrush=error.in_goldrush)
@@ -713,9 +711,7 @@ def test_what_the_bot_cannot_do_leads_to_goldrush() -> None:
         ("status nosuch", ["nosuch"], ""),
     ],
 )
-def test_the_command_is_offered_without_the_words_that_no_name_is_like(
-    text: str, unknown: list[str], right: str
-) -> None:
+def test_the_corrected_command_leaves_out_unknown_words(text: str, unknown: list[str], right: str) -> None:
     answer = WatchAnswer(channel=ALERTS, unresolved=tuple(Unknown(name, ()) for name in unknown), at=at(0))
     answer_text = LOOK.answer(answer, SavedQuestion(text=text)).text
     assert (right in answer_text) if right else ("Without" not in answer_text)

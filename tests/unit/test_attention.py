@@ -50,7 +50,7 @@ DEPLOYING = standing(Phase.DEPLOYING, ready=0, since=NOW - STUCK_AFTER + timedel
         (replace(STUCK, since=None), None),
     ],
 )
-def test_what_needs_attention(is_so: PipelineState, found: Trouble | None) -> None:
+def test_each_trouble_needs_attention(is_so: PipelineState, found: Trouble | None) -> None:
     assert trouble(is_so, NOW) is found
 
 

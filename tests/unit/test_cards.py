@@ -56,7 +56,7 @@ def lines(*readings: Reading) -> list[str]:
     return [tells_all(valid(shown(message.body))).text for message in messages if isinstance(message.body, ThreadEntry)]
 
 
-def test_no_line_of_a_card_ends_in_a_bare_dash_whatever_is_reported() -> None:
+def test_no_line_of_a_card_ends_in_a_bare_dash() -> None:
     for ready in (None, 0, 1, 3):
         for replicas in (None, 0, 2):
             for before in (FAILED, RUNNING, DEPLOYING):
@@ -194,7 +194,7 @@ def test_a_failure_that_may_not_be_over_is_never_shown_in_green() -> None:
         ),
     ],
 )
-def test_what_the_latest_card_says(readings: list[Reading], says_now: list[str]) -> None:
+def test_the_latest_card_shows_the_state(readings: list[Reading], says_now: list[str]) -> None:
     text = cards(*readings)[-1].text
     for words in says_now:
         assert words in text, text
@@ -203,13 +203,13 @@ def test_what_the_latest_card_says(readings: list[Reading], says_now: list[str])
 @pytest.mark.parametrize(
     "end", [an_observation(RUNNING, 254), an_observation(PAUSED, 254), *blind(254)[:1], an_observation(DEPLOYING, 254)]
 )
-def test_that_it_was_failed_before_it_was_read_is_said_to_the_end(end: Reading) -> None:
+def test_a_failure_older_than_the_first_reading_says_so_to_the_end(end: Reading) -> None:
     known, unknown = ([an_observation(RUNNING, 0), an_observation(FAILED, 1), end], [an_observation(FAILED, 1), end])
     assert "already failed when I first read it" in cards(*unknown)[-1].text
     assert "already" not in cards(*known)[-1].text
 
 
-def test_of_what_was_so_when_it_was_first_read_no_beginning_and_no_length_is_claimed() -> None:
+def test_a_state_at_the_first_reading_claims_no_start_or_length() -> None:
     failed, _, back = cards(an_observation(FAILED, 1), an_observation(DEPLOYING, 30), an_observation(RUNNING, 61))
     assert re.search(r"^Since <!date[^>]*> or earlier", failed.text, re.MULTILINE)
     assert "down for at least 1 min · " in back.text
@@ -233,7 +233,7 @@ def test_the_card_of_a_failure_that_is_over_says_so_in_one_line() -> None:
 
 
 @pytest.mark.parametrize(("until", "moments"), [(2, 1), (60, 1), (61, 2), (3000, 2)])
-def test_what_took_less_than_a_minute_has_one_timestamp(until: int, moments: int) -> None:
+def test_an_episode_under_a_minute_shows_one_timestamp(until: int, moments: int) -> None:
     """Also where the two minutes differ: 12:00:50 and 12:01:10 are twenty seconds apart."""
     began = an_observation(RUNNING, 0)
     for thread_of in ([FAILED, RUNNING], [DEPLOYING, RUNNING], [PAUSED, RUNNING], [HIBERNATING, RUNNING]):
@@ -247,7 +247,7 @@ def test_what_took_less_than_a_minute_has_one_timestamp(until: int, moments: int
 
 
 @pytest.mark.parametrize(("until", "words"), [(31, "failed briefly · "), (91, "failed · ")])
-def test_the_card_of_a_short_failure_does_not_read_as_if_it_went_on(until: int, words: str) -> None:
+def test_a_short_failures_card_reads_as_over(until: int, words: str) -> None:
     readings = [an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, until)]
     text = cards(*readings)[-1].text
     assert text.startswith(f"orders-eu {words}<!date")
@@ -256,7 +256,7 @@ def test_the_card_of_a_short_failure_does_not_read_as_if_it_went_on(until: int, 
     assert moments[0] == moments[1], "the card shows when it failed, not when that was over"
 
 
-def test_a_recovery_is_told_once() -> None:
+def test_a_recovery_is_shown_once() -> None:
     """By the line that the channel sees; by the card where it came with the end, when no line follows."""
     readings = [an_observation(RUNNING, 0), an_observation(FAILED, 1), an_observation(RUNNING, 254)]
     card = story(*readings)[-1].cards[0]
@@ -301,13 +301,13 @@ def test_a_downtime_says_how_exact_it_is(readings: list[Reading], precision: str
         ([an_observation(HIBERNATING, 2)], "reported Hibernating for 1 min, then failed · "),
     ],
 )
-def test_a_story_that_another_cuts_off_says_what_came(before: list[Reading], says_at_the_end: str) -> None:
+def test_an_interrupted_episode_names_its_successor(before: list[Reading], says_at_the_end: str) -> None:
     *_, cut_off, failure = cards(an_observation(RUNNING, 0), *before, an_observation(FAILED, 62, ready=0))
     assert says_at_the_end in cut_off.text
     assert "orders-eu failed" in failure.text
 
 
-def test_every_kind_of_episode_has_a_card_at_every_end_and_sight() -> None:
+def test_every_kind_of_episode_has_a_card_at_every_outcome() -> None:
     entries = (TimelineEntry(revision=1, at=at(1), events=(Event.FAILED,), phase=FAILED),)
     for kind in EpisodeKind:
         for outcome in [None, *Outcome]:
@@ -321,7 +321,7 @@ def test_every_kind_of_episode_has_a_card_at_every_end_and_sight() -> None:
 
 
 @pytest.mark.parametrize("kind", EpisodeKind)
-def test_what_nobody_watches_any_more_says_that_nobody_is_told_and_how_it_was_last_seen(kind: EpisodeKind) -> None:
+def test_an_unwatched_card_shows_the_last_state_and_no_updates(kind: EpisodeKind) -> None:
     episode = replace(an_episode(kind), outcome=Outcome.UNWATCHED, closed_at=at(99))
     message = tells_all(valid(shown(a_card(episode))))
     assert message.text.startswith("orders-eu is no longer watched here. This channel gets no further updates on this")
@@ -330,7 +330,7 @@ def test_what_nobody_watches_any_more_says_that_nobody_is_told_and_how_it_was_la
     assert set(buttons(message)) == {"Refresh"}
 
 
-def test_what_could_not_be_read_when_the_watch_ended_says_so() -> None:
+def test_an_unwatched_card_says_when_the_pipeline_was_unreadable() -> None:
     episode = replace(an_episode(EpisodeKind.BLIND), outcome=Outcome.UNWATCHED, closed_at=at(99))
     unread = replace(a_card(episode), state=PipelineState(reach=Reach.UNREACHABLE))
     assert ">, can't be read" in tells_all(valid(shown(unread))).text
@@ -379,7 +379,7 @@ def test_a_card_that_somebody_wanted_fresh_in_vain_leads_with_that() -> None:
 # --- whom it calls ---------------------------------------------------------------------------------------------------
 
 
-def test_an_open_failure_calls_those_who_are_to_be_paged() -> None:
+def test_an_open_failure_mentions_its_page_targets() -> None:
     message = valid(shown(replace(a_card(), targets=PAGED)))
     assert "<@U0ANN> <!subteam^S0ONCALL> <!here> please take a look and acknowledge." in message.text
     assert any("<@U0ANN> <!subteam^S0ONCALL> <!here>" in text for text in says(message))
@@ -393,13 +393,13 @@ def test_an_open_failure_calls_those_who_are_to_be_paged() -> None:
         *(an_episode(kind) for kind in EpisodeKind if kind is not EpisodeKind.FAILURE),
     ],
 )
-def test_what_is_answered_or_over_or_no_failure_calls_nobody(episode: Episode) -> None:
+def test_only_an_open_unacknowledged_failure_mentions_anyone(episode: Episode) -> None:
     message = valid(shown(replace(a_card(episode), targets=PAGED)))
     for text in [message.text, *says(message)]:
         assert not any(mention in text for mention in ("<@U0ANN>", "<!subteam", "<!here>"))
 
 
-def test_an_acknowledgement_is_shown_with_who_and_when() -> None:
+def test_an_acknowledgement_shows_person_and_time() -> None:
     record = story(an_observation(FAILED, 1))[-1].record
     plan = plan_acknowledgement(
         record, a_routing(a_watch(targets=PAGED)), UserId("U0BOB"), at(9), name="Bob", place="a private channel"
@@ -502,7 +502,7 @@ def test_the_card_says_which_pipeline_and_when_it_was_read() -> None:
         ("https://g.dev/{pipeline_id}?p={pipeline_id}", "<https://g.dev/pipe_0001?p=pipe_0001|Open in GoldRush>"),
     ],
 )
-def test_a_link_says_what_it_opens(address: str, link: str) -> None:
+def test_a_link_names_its_page(address: str, link: str) -> None:
     look = Rendering(command="/pipeline", platform_url=address)
     assert link in look.content(a_card(), a_delivery(), at(0)).text
     view = PipelineView(pipeline=a_pipeline(), state=a_card().state)
@@ -527,7 +527,9 @@ def test_an_id_that_is_no_address_stays_inside_its_link() -> None:
         (FAILED, None, ""),
     ],
 )
-def test_the_intent_stands_beside_the_phase_where_they_differ(phase: Phase, intent: Intent | None, words: str) -> None:
+def test_a_card_shows_the_intent_when_it_differs_from_the_phase(
+    phase: Phase, intent: Intent | None, words: str
+) -> None:
     standing = PipelineState(observation=an_observation(phase), since=at(1))
     card = replace(a_card(), pipeline=replace(a_pipeline(), intent=intent), state=standing)
     text = shown(card).text
@@ -544,7 +546,7 @@ def test_a_bounded_pipeline_that_stopped_is_possibly_finished() -> None:
     assert "finished" not in card(bounded=False).text
 
 
-def test_what_comes_late_says_so_in_words_and_times() -> None:
+def test_a_late_message_shows_its_delay() -> None:
     assert "late" not in shown(a_card(), late=29).text
     text = tells_all(valid(shown(a_card(), late=252))).text
     assert "Late by 4 min: read at <!date^1795435200^" in text
@@ -552,14 +554,14 @@ def test_what_comes_late_says_so_in_words_and_times() -> None:
 
 
 @pytest.mark.parametrize("delay", [None, *Delay])
-def test_what_comes_late_says_why(delay: Delay | None) -> None:
+def test_a_late_message_shows_its_reason(delay: Delay | None) -> None:
     text = tells_all(valid(shown(a_card(), late=60, delay=delay))).text
     why = phrases.DELAYS[delay] if delay else "other messages went first"
     assert text.endswith(f", because {why}.")
     assert "because" not in shown(a_card(), late=29, delay=delay).text
 
 
-def test_when_it_happened_is_told_between_two_readings_that_lie_far_apart() -> None:
+def test_distant_readings_show_a_time_range() -> None:
     text = tells_all(valid(shown(a_card(), late=60, earliest=at(-900)))).text
     assert "happened after <!date^1795434300^" in text
     assert "happened" not in shown(a_card(), late=60, earliest=at(-29)).text
@@ -580,7 +582,7 @@ def test_a_card_that_is_drawn_again_is_not_late() -> None:
 
 
 @pytest.mark.parametrize("delay", Delay)
-def test_a_possible_repeat_is_not_said_to_have_been_looked_for(delay: Delay) -> None:
+def test_a_possible_repeat_claims_no_lookup(delay: Delay) -> None:
     text = tells_all(valid(shown(a_card(), late=120, delay=delay, possible_repeat=True))).text
     assert "Possible repeat" in text
     assert "looked" not in text
@@ -652,7 +654,7 @@ def test_an_acknowledgement_is_a_line_with_who() -> None:
     assert shown(broadcast).text == "orders-eu acknowledged by Ann in #data-alerts"
 
 
-def test_what_can_be_read_again_has_no_symbol_of_the_unread() -> None:
+def test_a_readable_pipeline_has_no_unread_symbol() -> None:
     line = TimelineEntry(revision=2, at=at(9), events=(Event.BACK,))
     message = shown(ThreadEntry(card_key="k", pipeline=a_pipeline(), entry=line))
     assert ":large_green_circle: *can be read again*" in "".join(says(message))
@@ -663,7 +665,7 @@ def test_a_line_that_comes_late_says_so() -> None:
     assert "Late by 1 min" in tells_all(valid(shown(line, late=60))).text
 
 
-def test_what_is_over_says_from_when_until_when() -> None:
+def test_a_closed_episode_shows_start_and_end() -> None:
     """`Since` beside “then running” would read as if it ran since then."""
     drawn = cards(an_observation(RUNNING, 1), an_observation(PAUSED, 2, ready=0), an_observation(RUNNING, 90))
     assert any("Since <!date" in message.text and "is paused" in message.text for message in drawn)
@@ -700,7 +702,7 @@ def test_a_failure_in_a_deployment_says_when_the_pipeline_was_healthy_last() -> 
     )
 
 
-def test_how_long_it_had_been_healthy_is_said_as_long_as_it_is_failed_and_from_the_last_recovery() -> None:
+def test_an_open_failure_shows_the_healthy_time_since_the_last_recovery() -> None:
     failed = [an_observation(DEPLOYING, 0), an_observation(RUNNING, 9), an_observation(FAILED, 69)]
     assert "after 1 min healthy" in cards(*failed, *blind(70))[-1].text
     assert "after 1 min healthy" in cards(*failed, an_observation(DEPLOYING, 75))[-1].text
@@ -709,7 +711,7 @@ def test_how_long_it_had_been_healthy_is_said_as_long_as_it_is_failed_and_from_t
     assert "healthy" not in cards(*failed, an_observation(RUNNING, 100))[-1].text
 
 
-def test_what_an_older_version_stored_as_live_was_healthy_for_at_least_as_long() -> None:
+def test_an_old_live_row_counts_as_healthy_time() -> None:
     record = story(an_observation(RUNNING, 0))[-1].record
     older = replace(record, state=replace(record.state, healthy=None))
     card = plan_reading(older, an_observation(FAILED, 60), a_routing()).cards[0]

@@ -95,7 +95,7 @@ def ids(pipelines: tuple[Pipeline, ...]) -> list[str]:
         ("project:b c", ["pipe_c1", "pipe_r1"]),
     ],
 )
-def test_what_is_found(reference: str, found: list[str]) -> None:
+def test_resolve_finds_pipelines(reference: str, found: list[str]) -> None:
     resolution = resolve(reference, CATALOGUE)
     assert isinstance(resolution, Found)
     assert ids(resolution.pipelines) == found
@@ -110,7 +110,7 @@ def test_what_is_found(reference: str, found: list[str]) -> None:
         ("pipe_000", ["pipe_0003", "pipe_0001", "pipe_0002"]),
     ],
 )
-def test_what_may_mean_several(reference: str, candidates: list[str]) -> None:
+def test_resolve_reports_ambiguous_references(reference: str, candidates: list[str]) -> None:
     resolution = resolve(reference, CATALOGUE)
     assert isinstance(resolution, Ambiguous)
     assert (resolution.reference, ids(resolution.candidates)) == (reference, candidates)
@@ -124,7 +124,7 @@ def test_what_may_mean_several(reference: str, candidates: list[str]) -> None:
         ("swap", "pipe_00ab"),
     ],
 )
-def test_what_is_unknown_has_nearest_names(reference: str, nearest: str) -> None:
+def test_an_unknown_reference_has_nearest_names(reference: str, nearest: str) -> None:
     resolution = resolve(reference, CATALOGUE)
     assert isinstance(resolution, Unknown)
     assert resolution.reference == reference
@@ -146,7 +146,7 @@ def test_names_that_look_the_same_are_the_same(text: str, shape: str) -> None:
     assert comparable(text) == shape
 
 
-def test_what_is_like_nothing_has_none() -> None:
+def test_an_unknown_reference_unlike_any_name_has_no_nearest() -> None:
     assert resolve("xyzzy", CATALOGUE) == Unknown("xyzzy", ())
     assert resolve("orders", []) == Unknown("orders", ())
 
@@ -164,7 +164,7 @@ def test_what_is_like_nothing_has_none() -> None:
         ("a[b]?", False),
     ],
 )
-def test_what_may_grow_is_a_pattern(reference: str, grows: bool) -> None:
+def test_wildcards_and_projects_are_patterns(reference: str, grows: bool) -> None:
     assert is_pattern(reference) is grows
 
 
@@ -183,7 +183,7 @@ def test_what_may_grow_is_a_pattern(reference: str, grows: bool) -> None:
         ("*", True),
     ],
 )
-def test_what_a_stored_reference_takes_in(reference: str, taken_in: bool) -> None:
+def test_a_stored_reference_covers_its_pipelines(reference: str, taken_in: bool) -> None:
     assert matches(reference, CATALOGUE[0]) is taken_in
 
 
@@ -217,7 +217,7 @@ def test_an_id_always_means_its_pipeline_unless_another_is_called_so(catalogue: 
 
 
 @given(catalogues, names)
-def test_what_a_pattern_finds_it_takes_in(catalogue: list[Pipeline], reference: str) -> None:
+def test_a_pattern_covers_the_pipelines_that_it_finds(catalogue: list[Pipeline], reference: str) -> None:
     resolution = resolve(f"{reference}*", catalogue)
     assert isinstance(resolution, Found)
     for pipeline in catalogue:
@@ -234,7 +234,7 @@ def test_a_pipeline_without_a_project_is_in_none() -> None:
 
 
 @given(st.text(st.sampled_from("ab*"), max_size=12), st.text(st.sampled_from("ab"), max_size=12))
-def test_a_pattern_takes_in_what_the_shell_would(pattern: str, name: str) -> None:
+def test_a_pattern_matches_like_the_shell(pattern: str, name: str) -> None:
     assert matches(f"{pattern}*", named(name or "c")) is bool(re.match(translate(f"{pattern}*"), name or "c"))
 
 
@@ -245,7 +245,7 @@ def test_nearest_names_are_found_among_many_and_among_very_long_ones() -> None:
     assert resolution.nearest[0].name == "orders-eu"
 
 
-def test_nearest_names_are_left_out_where_nobody_wants_them() -> None:
+def test_resolve_skips_nearest_names_without_suggest() -> None:
     assert resolve("ordrs-eu", CATALOGUE, suggest=False) == Unknown("ordrs-eu", ())
 
 
@@ -255,13 +255,13 @@ def test_a_word_that_several_names_have_may_mean_each_of_them() -> None:
     assert ids(resolution.candidates) == ["pipe_2", "pipe_1"]
 
 
-def test_words_that_are_a_whole_name_come_before_those_that_are_a_part_of_one() -> None:
+def test_whole_names_match_before_parts_of_names() -> None:
     assert resolve("sale feed", [named("⚡ sale-feed", "pipe_1"), named("big sale feed", "pipe_2")]) == Found(
         (named("⚡ sale-feed", "pipe_1"),)
     )
 
 
-def test_the_name_under_which_it_was_watched_means_it_unless_it_is_another_ones_now() -> None:
+def test_a_former_name_matches_unless_another_pipeline_has_it() -> None:
     renamed, other = named("invoices", "pipe_1"), named("bills", "pipe_2")
     former = {renamed.id: "bills old"}
     assert resolve("Bills Old", Names([renamed, other], former)) == Found((renamed,))

@@ -25,7 +25,7 @@ def a_choice(chosen: object) -> dict[str, object]:
     }
 
 
-def test_the_chosen_option_is_what_the_click_carries() -> None:
+def test_the_click_carries_the_chosen_option() -> None:
     _, payload = read_click(
         a_choice({"text": {"type": "plain_text", "text": "orders-eu"}, "value": value(card="k" * 32)})
     )
@@ -33,7 +33,7 @@ def test_the_chosen_option_is_what_the_click_carries() -> None:
     assert (click.action, click.text("card")) == (action_ids.ACKNOWLEDGE_ONE, "k" * 32)
 
 
-def test_a_choice_of_nothing_or_of_junk_carries_nothing() -> None:
+def test_an_invalid_choice_carries_nothing() -> None:
     for chosen in (None, "junk", {}, {"value": 7}, {"value": "junk"}):
         _, payload = read_click(a_choice(chosen))
         assert Click.of(payload).text("card") == ""

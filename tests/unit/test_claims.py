@@ -40,7 +40,7 @@ def claims(clock: FakeClock) -> Claims:
     ],
     ids=["a page before a failure", "a failure before the feed", "the older one", "the lane's name"],
 )
-def test_the_message_decides_who_goes_first(claims: Claims, first: Rank, second: Rank) -> None:
+def test_claims_follow_the_order_of_priority(claims: Claims, first: Rank, second: Rank) -> None:
     lanes = {lane.name: lane for lane in (PAGES, FEED, ELSEWHERE)}
     claims.make(lanes[second.lane], POST, second)
     claims.make(lanes[first.lane], POST, first)

@@ -18,7 +18,7 @@ def on_virtual_time(course: Coroutine[Any, Any, None]) -> None:
         loop.close()
 
 
-def test_nobody_shares_one_and_the_last_used_is_taken_first() -> None:
+def test_connections_are_exclusive_and_last_used_first() -> None:
     async def course() -> None:
         connections = Connections(httpx.AsyncClient)
         first, second = await connections.take(), await connections.take()
@@ -34,7 +34,7 @@ def test_nobody_shares_one_and_the_last_used_is_taken_first() -> None:
     on_virtual_time(course())
 
 
-def test_those_that_rested_too_long_are_closed_while_another_is_used() -> None:
+def test_idle_connections_close_during_use_of_another() -> None:
     async def course() -> None:
         connections = Connections(httpx.AsyncClient)
         burst = [await connections.take() for _ in range(40)]

@@ -35,7 +35,7 @@ WATCHES = st.lists(
 
 
 @given(st.lists(st.tuples(CATALOGUES, WATCHES), min_size=1, max_size=5), PIPELINES)
-def test_it_says_what_matching_everything_says(
+def test_coverage_equals_matching_everything(
     changes: list[tuple[list[Pipeline], list[Watch]]], stranger: Pipeline
 ) -> None:
     coverage = Coverage()
@@ -54,7 +54,7 @@ def test_a_catalogue_that_patterns_see_unchanged_is_not_matched_again() -> None:
     assert coverage.after(again) is coverage
 
 
-def test_one_changed_pipeline_leaves_what_patterns_take_in_of_the_others() -> None:
+def test_a_changed_pipeline_recomputes_only_itself() -> None:
     names = ("orders-eu", "orders-us", "fills")
     catalogue = [Pipeline(id=PipelineId(f"pipe_{n}"), name=name) for n, name in enumerate(names)]
     coverage = Coverage(catalogue)

@@ -84,7 +84,7 @@ def in_doubt_since(moment: datetime, ownership: Ownership = OURS) -> Ownership:
         (changed(SENDING, sent_at=None), NOON, Wait(LANDED)),  # when it was sent is not known: from now on
     ],
 )
-def test_what_is_done_next(delivery: Delivery, now: datetime, step: Step) -> None:
+def test_next_action_of_a_delivery(delivery: Delivery, now: datetime, step: Step) -> None:
     assert decide(delivery, now, OURS, idempotent=False) == step
 
 
@@ -99,7 +99,7 @@ def test_what_is_done_next(delivery: Delivery, now: datetime, step: Step) -> Non
         (changed(SENDING, lease=""), STRAGGLED, ANOTHER, Find()),
     ],
 )
-def test_what_another_gave_away_is_waited_for_from_when_the_lane_became_ours(
+def test_the_wait_for_another_owners_call_starts_with_our_lease(
     delivery: Delivery, now: datetime, ownership: Ownership, step: Step
 ) -> None:
     assert decide(delivery, now, ownership, idempotent=False) == step
@@ -120,9 +120,7 @@ def test_what_another_gave_away_is_waited_for_from_when_the_lane_became_ours(
         (changed(SENDING, checked_at=at(9)), at(9), Find()),
     ],
 )
-def test_while_the_store_may_have_forgotten_all_is_looked_for_first(
-    delivery: Delivery, now: datetime, step: Step
-) -> None:
+def test_in_doubt_every_delivery_is_looked_up_first(delivery: Delivery, now: datetime, step: Step) -> None:
     assert decide(delivery, now, in_doubt_since(NOON), idempotent=False) == step
 
 
@@ -151,7 +149,7 @@ def test_a_clock_that_was_put_back_does_not_draw_out_a_wait(
     assert step == (Send() if until is None else Wait(at(until)))
 
 
-def test_what_is_about_to_be_given_says_when_by_whom_and_after_what() -> None:
+def test_a_sending_row_records_time_lease_and_predecessor() -> None:
     before = changed(QUEUED, lookups=1, checked_at=at(3))
     ownership = replace(OURS, last_id="17.5")
     assert as_sending(before, at(5), ownership) == changed(
@@ -185,7 +183,7 @@ def test_what_is_about_to_be_given_says_when_by_whom_and_after_what() -> None:
         (changed(QUEUED, made_at=at(60), sent_at=at(90), earliest=at(-600)), -600),
     ],
 )
-def test_it_is_looked_for_from_before_anybody_can_have_known_of_it(delivery: Delivery, seconds: float) -> None:
+def test_a_lookup_starts_before_the_content_was_known(delivery: Delivery, seconds: float) -> None:
     assert oldest(delivery) == f"{(at(seconds) - CLOCKS_DIFFER).timestamp():.6f}"
     assert oldest(changed(delivery, after_id="1795435200.000100")) == "1795435200.000100"
     long_ago = changed(delivery, after_id="1700000000.000100")
@@ -218,7 +216,7 @@ deliveries = st.builds(
 
 
 @given_any(deliveries, moments, holds)
-def test_what_may_be_there_is_never_posted_without_a_look(
+def test_a_possibly_posted_message_is_never_sent_without_a_lookup(
     delivery: Delivery, now: datetime, ownership: Ownership
 ) -> None:
     step = decide(delivery, now, ownership, idempotent=False)
@@ -233,7 +231,7 @@ def test_what_may_be_there_is_never_posted_without_a_look(
 
 
 @given_any(deliveries, moments, holds)
-def test_no_look_is_taken_while_something_may_still_land_behind_it(
+def test_no_lookup_runs_while_the_request_may_still_land(
     delivery: Delivery, now: datetime, ownership: Ownership
 ) -> None:
     sent_at = delivery.attempt.sent_at or now  # the sender of the attempt says when
@@ -284,15 +282,15 @@ SUSPENDED = changed(AGAIN, delay=Delay.SUSPENDED, not_before=at(2))
         (refused(Refusal.NOT_SENT, wait=1), Again(changed(AGAIN, not_before=at(2), delay=Delay.NOT_REACHED))),
     ],
 )
-def test_what_an_outcome_leads_to(outcome: Posted | Refused | Unknown, settlement: object) -> None:
+def test_settlement_after_an_outcome(outcome: Posted | Refused | Unknown, settlement: object) -> None:
     assert after_send(SENDING, outcome, NOON) == settlement
 
 
-def test_what_was_looked_for_in_vain_is_looked_for_once_more_when_it_is_posted_after_all() -> None:
+def test_a_resend_after_a_failed_lookup_schedules_a_recheck() -> None:
     assert after_send(changed(SENDING, uncertain=True), Posted("2.0"), NOON) == Done("2.0", recheck=True)
 
 
-def test_what_is_refused_even_as_plain_text_is_dropped() -> None:
+def test_a_message_refused_as_plain_text_is_dropped() -> None:
     settlement = after_send(changed(SENDING, plain=True), refused(Refusal.CONTENT, "no_text"), NOON)
     assert settlement == Drop("Slack refused even the plain text: no_text")
 
@@ -321,7 +319,7 @@ outcomes = st.one_of(
 
 
 @given_any(deliveries, outcomes, moments)
-def test_only_a_definite_no_allows_to_send_without_a_look(
+def test_only_a_definite_refusal_allows_a_resend_without_lookup(
     delivery: Delivery, outcome: Posted | Refused | Unknown, now: datetime
 ) -> None:
     given_away = as_sending(delivery, now, OURS)
@@ -419,7 +417,7 @@ def once_more(delivery: Delivery, now: datetime, *, repeat: bool = False) -> Aga
         ),
     ],
 )
-def test_what_a_look_leads_to(
+def test_settlement_after_a_lookup(
     delivery: Delivery, lookup_result: LookupResult, now: datetime, settlement: object
 ) -> None:
     assert after_lookup(delivery, lookup_result, now, OURS) == settlement
@@ -442,14 +440,14 @@ def test_each_blind_try_without_an_answer_doubles_the_patience(
     assert after_lookup(row, lookup_result, late, OURS) == once_more(row, late, repeat=True)
 
 
-def test_what_is_given_up_already_is_sent_after_one_more_look_in_vain_however_often_it_was_refused_before() -> None:
+def test_a_given_up_message_is_sent_after_one_more_failed_lookup() -> None:
     row = changed(blind(7), state=State.QUEUED, checked_at=LANDED)
     assert after_lookup(row, NO_ANSWER, LANDED, OURS) == once_more(row, LANDED, repeat=True)
 
 
 @pytest.mark.parametrize("row", [QUEUED, CARD])
 @pytest.mark.parametrize("ownership", [replace(ANOTHER, since=at(3600)), in_doubt_since(at(3600))])
-def test_patience_is_counted_from_when_it_could_be_looked_for(row: Delivery, ownership: Ownership) -> None:
+def test_the_patience_starts_with_the_first_possible_lookup(row: Delivery, ownership: Ownership) -> None:
     for seconds, repeat in ((0.0, False), (4.9, False), (5.0, True)):
         settlement = after_lookup(row, UNREADABLE, LANDED + timedelta(seconds=3600 + seconds), ownership)
         assert isinstance(settlement, Again)
@@ -470,9 +468,7 @@ GIVEN_UP = changed(CARD, state=State.QUEUED, uncertain=True, possible_repeat=Tru
         (changed(GIVEN_UP, checked_at=None), 0.0, Find()),
     ],
 )
-def test_what_was_given_up_unread_is_sent_at_once_or_looked_for_again(
-    delivery: Delivery, seconds: float, step: Step
-) -> None:
+def test_an_unread_given_up_message_is_sent_or_looked_up_again(delivery: Delivery, seconds: float, step: Step) -> None:
     assert decide(delivery, LANDED + timedelta(seconds=seconds), OURS, idempotent=False) == step
 
 
@@ -494,7 +490,7 @@ def test_once_it_can_be_read_that_it_is_not_there_it_is_no_possible_repeat() -> 
         (RECHECKS - 1, UNREADABLE, Drop("it could not be looked for again: missing_scope")),
     ],
 )
-def test_what_looking_once_more_leads_to(lookups: int, lookup_result: LookupResult, settlement: object) -> None:
+def test_settlement_after_a_recheck(lookups: int, lookup_result: LookupResult, settlement: object) -> None:
     assert after_recheck(changed(QUEUED, lookups=lookups), lookup_result, NOON) == settlement
 
 
@@ -502,15 +498,13 @@ def test_what_looking_once_more_leads_to(lookups: int, lookup_result: LookupResu
     ("checked", "doubt", "doubted"),
     [(None, None, False), (5, None, False), (None, 5, True), (4, 5, True), (5, 5, True), (6, 5, False)],
 )
-def test_what_was_looked_for_since_the_store_forgot_is_in_doubt_no_more(
-    checked: float | None, doubt: float | None, doubted: bool
-) -> None:
+def test_a_lookup_after_the_rollback_ends_the_doubt(checked: float | None, doubt: float | None, doubted: bool) -> None:
     delivery = changed(QUEUED, checked_at=None if checked is None else at(checked))
     assert in_doubt(delivery, None if doubt is None else at(doubt)) is doubted
 
 
 @pytest.mark.parametrize(("made", "doubted"), [(-86_400, True), (0, True), (600, True), (601, False)])
-def test_what_was_owed_before_the_store_forgot_is_in_doubt_however_long_it_waits(made: float, doubted: bool) -> None:
+def test_a_delivery_from_before_the_rollback_stays_in_doubt(made: float, doubted: bool) -> None:
     """And what was made soon after: it may be what a forgotten reading told already."""
     assert in_doubt(changed(QUEUED, made_at=at(made)), at(0)) is doubted
 
@@ -541,7 +535,7 @@ results = st.lists(
 
 
 @given_any(results, st.sampled_from(Priority), st.sampled_from([OURS, ANOTHER, in_doubt_since(NOON)]))
-def test_however_the_looks_go_it_is_sent_again_within_bounds(
+def test_a_resend_comes_within_bounds_for_any_lookups(
     lookups: list[LookupResult], priority: Priority, ownership: Ownership
 ) -> None:
     delivery, now = changed(SENDING, priority=priority), NOON
@@ -634,7 +628,7 @@ def test_the_order_of_rows(specs: list[tuple[str, Body, Priority]], posted: dict
         (PAGING, {"a": False}, ["b", "c"]),
     ],
 )
-def test_a_story_waits_for_the_one_before_it_unless_it_pages(
+def test_an_episode_waits_for_the_one_before_it_unless_it_pages(
     priority: Priority, posted: dict[str, bool], wanted: list[str]
 ) -> None:
     later, another = rows(("b", SyncCard("b"), priority), ("c", SyncCard("c"), UPDATE))
@@ -645,7 +639,7 @@ def test_a_story_waits_for_the_one_before_it_unless_it_pages(
 @pytest.mark.parametrize(
     ("priority", "wanted"), [(UPDATE, ["1", "c"]), (RECOVERY, ["1", "c"]), (PAGING, ["b", "1", "c"])]
 )
-def test_a_story_waits_for_the_lines_of_the_one_before_it_unless_it_pages(
+def test_an_episode_waits_for_the_lines_of_the_one_before_unless_it_pages(
     priority: Priority, wanted: list[str], *, of_group: bool | None
 ) -> None:
     line: ThreadEntry | TimelineBatch = a_line("a")
@@ -669,7 +663,7 @@ outboxes = st.lists(st.tuples(bodies, st.sampled_from(Priority)), max_size=15).m
 
 
 @given_any(outboxes, st.dictionaries(stories, st.booleans()))
-def test_lines_never_overtake_their_story_and_the_urgent_goes_first(
+def test_lines_follow_their_card_and_urgent_messages_go_first(
     deliveries: list[Delivery], posted: dict[str, bool]
 ) -> None:
     ordered = in_order(deliveries, posted)
@@ -697,7 +691,7 @@ def test_lines_never_overtake_their_story_and_the_urgent_goes_first(
 
 
 @given_any(outboxes)
-def test_a_whole_outbox_is_told_in_order(outbox: list[Delivery]) -> None:
+def test_a_whole_outbox_is_sent_in_order(outbox: list[Delivery]) -> None:
     """Taken one after the other, every row comes, and the lines of a story in their order."""
     unsent, sent = list(outbox), list[Delivery]()
     while unsent:

@@ -165,7 +165,7 @@ def test_the_manifest_names_the_command_that_is_the_default() -> None:
     assert command["should_escape"] is True
 
 
-def test_the_manifest_subscribes_to_what_the_bot_listens_to() -> None:
+def test_the_manifest_subscribes_to_each_handled_event() -> None:
     subscribed = manifest()["settings"]["event_subscriptions"]["bot_events"]
     assert sorted(subscribed) == sorted((*channel_monitor.EVENTS, *messages.SUBSCRIBED, home.EVENT))
 
@@ -332,7 +332,7 @@ NUMBERS: Mapping[str, list[str]] = {
 @pytest.mark.parametrize(
     ("name", "sentence"), [(name, sentence) for name, those in NUMBERS.items() for sentence in those]
 )
-def test_numbers_are_those_of_the_code(name: str, sentence: str) -> None:
+def test_documented_numbers_match_the_code(name: str, sentence: str) -> None:
     assert sentence in prose(name)
 
 
@@ -366,7 +366,7 @@ def test_each_field_of_a_logged_event_is_explained_and_no_other(event: str, row:
     assert set(re.findall(r"`([^`]+)`", shown)) == fields
 
 
-def test_what_should_wake_a_person_is_logged_and_each_error_is_among_it() -> None:
+def test_each_error_event_is_among_the_alerts() -> None:
     levels = {name: record.level for name, record in telemetry.RECORDS.items()}
     documented = rows("docs/alerts.md", "What should wake you")
     assert {name for name, level in levels.items() if level is telemetry.Level.ERROR} <= documented.keys()
@@ -403,7 +403,7 @@ def test_each_key_in_redis_is_explained_and_no_other() -> None:
     assert {name.split(":")[0] for name in rows("docs/architecture.md", "Keys")} == set(names_of_keys())
 
 
-def test_a_notice_asks_for_what_the_guide_asks_of_redis() -> None:
+def test_the_rollback_notice_asks_for_the_documented_redis_settings() -> None:
     notice = shown(Notice(kind=NoticeKind.ROLLED_BACK, at=at(0))).text
     wanted = re.findall(r"`([^`]+)`", notice)
     assert len(wanted) == 3
@@ -413,7 +413,7 @@ def test_a_notice_asks_for_what_the_guide_asks_of_redis() -> None:
 # --- the demo's page --------------------------------------------------------------------------------------------------
 
 
-def test_what_the_page_calls_each_change_of_a_channel_stands_beside_its_name() -> None:
+def test_each_channel_change_is_documented_with_its_page_label() -> None:
     items = re.findall(r'item\("([^"]+)", "(\w+)"', text("sandbox/page/app.js"))
     documented = [line for line in text("docs/faults.md").splitlines() if line.startswith("| `")]
     assert items

@@ -9,7 +9,7 @@ def test_without_a_reason_there_is_no_doubt() -> None:
     assert doubt.began_at == NOON
 
 
-def test_of_several_reasons_the_latest_counts_in_whatever_order_they_are_heard_of() -> None:
+def test_the_latest_doubt_counts_in_any_order() -> None:
     doubt = Doubt(FakeClock())
     for seconds, since in ((5, 5), (9, 9), (7, 9)):
         doubt.arise(at(seconds))

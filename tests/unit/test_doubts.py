@@ -62,7 +62,7 @@ def test_the_reason_stands_above_many_once_with_the_end_of_the_wait() -> None:
     assert message.text.count(AWAY) == 1
 
 
-def test_what_was_last_seen_failed_stays_red() -> None:
+def test_an_unreadable_failed_pipeline_stays_red() -> None:
     view = doubtful(PipelineState(observation=an_observation(Phase.FAILED, ready=0)))
     assert ":red_circle:" in str(LOOK.answer(StatusAnswer(views=(view,), at=at(41)), SavedQuestion()).blocks)
 

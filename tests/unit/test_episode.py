@@ -54,7 +54,7 @@ def test_a_failure_lasts_until_live_and_tells_its_downtime() -> None:
     ]
 
 
-def test_a_deployment_ends_live_and_its_failure_is_a_story_of_its_own() -> None:
+def test_a_failure_after_a_deployment_is_its_own_episode() -> None:
     good = episodes(an_observation(RUNNING, 1), an_observation(DEPLOYING, 2, ready=0), an_observation(RUNNING, 9))
     assert [(episode.kind, episode.outcome) for episode in good] == [(EpisodeKind.DEPLOYMENT, Outcome.LIVE)]
     bad = episodes(an_observation(DEPLOYING, 1), an_observation(DEPLOYING, 2, uid="new"), an_observation(FAILED, 3))
@@ -64,13 +64,13 @@ def test_a_deployment_ends_live_and_its_failure_is_a_story_of_its_own() -> None:
     ]
 
 
-def test_a_pause_is_closed_by_what_comes_next() -> None:
+def test_the_next_phase_closes_a_pause() -> None:
     paused, deployed = episodes(an_observation(RUNNING, 1), an_observation(PAUSED, 2), an_observation(RUNNING, 3))
     assert (paused.kind, paused.outcome) == (EpisodeKind.PAUSE, Outcome.SUPERSEDED)
     assert (deployed.kind, deployed.outcome) == (EpisodeKind.DEPLOYMENT, Outcome.LIVE)
 
 
-def test_a_failure_that_somebody_pauses_is_over_but_one_that_stops_by_itself_is_not() -> None:
+def test_a_pause_closes_a_failure_and_a_crash_does_not() -> None:
     by_hand = episodes(an_observation(FAILED, 1), an_observation(PAUSED, 2))
     assert by_hand[0].outcome is Outcome.ON_PURPOSE
     by_itself = episodes(an_observation(FAILED, 1), an_observation(STOPPED, 2, intent=Intent.RUNNING))
@@ -87,7 +87,7 @@ def test_degraded_turns_into_a_failure_with_a_card_of_its_own() -> None:
     assert (failure.kind, failure.open) == (EpisodeKind.FAILURE, True)
 
 
-def test_losing_sight_during_a_failure_is_part_of_its_story() -> None:
+def test_an_unreachable_time_belongs_to_the_open_failure() -> None:
     (failure,) = episodes(
         an_observation(FAILED, 1), a_failed_read(2), a_failed_read(3), a_failed_read(4), an_observation(FAILED, 5)
     )
@@ -102,7 +102,7 @@ def test_losing_sight_of_a_healthy_pipeline_opens_and_closes_a_card() -> None:
     assert (blind.kind, blind.outcome) == (EpisodeKind.BLIND, Outcome.READABLE)
 
 
-def test_a_second_failure_of_one_deployment_has_a_key_of_its_own_and_a_rebuilt_store_derives_the_first() -> None:
+def test_each_failure_of_a_deployment_has_its_own_derivable_key() -> None:
     readings = [an_observation(FAILED, 1), an_observation(RUNNING, 2), an_observation(FAILED, 3)]
     first, second = episodes(*readings)
     assert first.key(TEAM, ALERTS) != second.key(TEAM, ALERTS)
@@ -111,7 +111,7 @@ def test_a_second_failure_of_one_deployment_has_a_key_of_its_own_and_a_rebuilt_s
     assert rebuilt.key(TEAM, ChannelId("C0OTHER")) != first.key(TEAM, ALERTS)
 
 
-def test_a_long_story_keeps_its_beginning_and_its_latest_lines() -> None:
+def test_a_long_timeline_keeps_its_first_and_latest_lines() -> None:
     episode = an_episode()
     for revision in range(2, 200):
         episode = episode.with_entry(TimelineEntry(revision=revision, at=at(revision), events=(Event.RUNNING,)))

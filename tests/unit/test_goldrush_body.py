@@ -25,7 +25,7 @@ def test_the_pieces_make_the_whole(content: bytes, size: int, encoding: str) -> 
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])
-def test_the_bound_is_what_it_says(encoding: str) -> None:
+def test_the_body_limit_is_exact(encoding: str) -> None:
     content = b"x" * LONGEST_BODY
     longer = content + b"x"
     assert read(encoding, gzip.compress(content) if encoding else content) == content
@@ -53,7 +53,7 @@ def test_broken_gzip_is_malformed(sent: bytes) -> None:
         read("gzip", sent)
 
 
-def test_nothing_is_empty_whatever_its_encoding() -> None:
+def test_an_empty_body_is_empty_in_any_encoding() -> None:
     assert read("gzip") == b""
 
 

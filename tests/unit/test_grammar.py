@@ -160,7 +160,7 @@ UNSEEN = ["\u200b", "\u200c", "\u200d", "\u200e", "\u2060", "\u2066", "\u2067", 
 
 
 @pytest.mark.parametrize("sign", UNSEEN)
-def test_what_cannot_be_seen_is_not_typed(sign: str) -> None:
+def test_invisible_characters_are_ignored(sign: str) -> None:
     assert understood(f"{sign}sta{sign}tus{sign} {sign}orders{sign}-eu{sign}") == Status(("orders-eu",))
     assert understood(f"status {sign} a") == Status(("a",))
     assert understood(f"{sign}") == Overview()
@@ -175,7 +175,7 @@ def test_a_blank_that_does_not_break_is_a_blank() -> None:
 
 
 @pytest.mark.parametrize("name", ["_under_ :a:b: __x", "خط أنابيب", "orders_eu_", "צינור eu"])
-def test_a_name_pasted_from_what_we_show_is_that_name(name: str) -> None:
+def test_a_name_pasted_from_an_answer_is_found(name: str) -> None:
     assert outside(name) != name
     assert understood(f"status {quoted(outside(name))}") == Status((name,))
 
@@ -194,7 +194,7 @@ def test_a_name_pasted_from_what_we_show_is_that_name(name: str) -> None:
         ("<tel:+1555|1-555>", ("1-555",)),
     ],
 )
-def test_what_slack_made_a_link_means_what_was_shown(typed: str, references: tuple[str, ...]) -> None:
+def test_a_linkified_word_means_its_shown_text(typed: str, references: tuple[str, ...]) -> None:
     assert understood(f"status {typed}") == Status(references)
     assert refused(typed.split(",", maxsplit=1)[0]).hint == f"status {quoted(references[0])}"
 
@@ -251,9 +251,7 @@ def test_targets_escaped_and_plain(typed: str, targets: tuple[TargetWord, ...]) 
 @pytest.mark.parametrize("escaped", [escape, lambda text: escape(escape(text))], ids=["once", "twice"])
 @pytest.mark.parametrize("form", ["<@U0ANN>", "<@U0ANN|ann>", "<!subteam^S0ONCALL>", "<!here>", "<!channel>"])
 @pytest.mark.parametrize("around", ["{}", "here,{}", "@bob {}", '"{}"'])
-def test_a_target_typed_by_hand_in_slacks_own_form_names_nobody(
-    form: str, around: str, escaped: Callable[[str], str]
-) -> None:
+def test_a_mention_typed_by_hand_names_nobody(form: str, around: str, escaped: Callable[[str], str]) -> None:
     typed = escaped(around.format(form)).replace("&quot;", '"')
     error = refused(f"watch a page {typed}")
     assert "nothing was changed" in error.message.lower()
@@ -278,7 +276,7 @@ def test_a_channel_typed_by_hand_in_slacks_own_form_is_no_channel(command: str, 
         ('"ask <@U0ANN|ann> &amp;lt;@U0BOB&amp;gt;"', "ask @ann &lt;@U0BOB&gt;"),
     ],
 )
-def test_what_was_escaped_is_undone_once_and_stays_a_name(typed: str, name: str) -> None:
+def test_an_escaped_name_is_unescaped_once(typed: str, name: str) -> None:
     assert understood(f"status {typed}") == Status((name,))
 
 
@@ -401,7 +399,7 @@ def test_a_slip_of_the_pen_is_mended(name: str) -> None:
         ("status " + "a " * MOST_WORDS, f"{MOST_WORDS + 1} words", "watch orders-*"),
     ],
 )
-def test_what_is_refused_says_why_and_what_to_type(text: str, says: str, hint: str | None) -> None:
+def test_a_refusal_says_why_and_what_to_type(text: str, says: str, hint: str | None) -> None:
     error = refused(text)
     assert says in error.message
     assert hint is None or error.hint == hint
@@ -435,7 +433,7 @@ def test_at_the_limits_it_is_still_read() -> None:
     assert understood("status " + "a " * (MOST_WORDS - 1)) == Status(("a",))
 
 
-def test_a_hint_that_names_whom_to_page_is_understood() -> None:
+def test_a_hinted_page_command_parses() -> None:
     """Whoever types what is hinted is not sent round in a circle."""
     for typed in ("bob", "@", "here,bob", "<#C0TEAM|data-team>", "<mailto:a@b.io|a@b.io>", "pagerduty", '"bob lee"'):
         understood(escape(refused(f"watch a page {typed}").hint))
@@ -630,7 +628,7 @@ def test_a_runbook_or_note_that_cannot_be_kept_says_why(typed: str, why: str, hi
         ("watch orders-eu page me,here", (TargetWord(TargetKind.USER, me=True), TargetWord(TargetKind.HERE))),
     ],
 )
-def test_whoever_types_may_be_paged_as_me(typed: str, targets: tuple[TargetWord, ...]) -> None:
+def test_page_me_means_the_person_who_types(typed: str, targets: tuple[TargetWord, ...]) -> None:
     command = parse(typed)
     assert isinstance(command, Watch)
     assert (command.references, command.targets) == (("orders-eu",), targets)
@@ -773,7 +771,7 @@ def test_separators_that_people_use(separator: str) -> None:
     )
 
 
-def test_page_none_and_on_all_reset_and_what_is_not_said_stays() -> None:
+def test_page_none_and_on_all_reset_and_missing_clauses_stay() -> None:
     assert understood("watch a page none on all") == Watch(("a",), Every.EVENT, ())
     assert understood("watch a") == Watch(("a",), None, None)
     assert refused("watch a page none @bob").hint == "watch a page @bob"
@@ -892,7 +890,7 @@ QUESTIONS = [
 
 
 @pytest.mark.parametrize(("text", "hint"), QUESTIONS)
-def test_a_question_is_answered_with_what_it_names(text: str, hint: str) -> None:
+def test_a_question_is_answered_with_the_named_pipelines(text: str, hint: str) -> None:
     error = parse(text, KNOWN)
     assert isinstance(error, UsageError), error
     assert error.hint == hint
@@ -934,7 +932,7 @@ def test_a_note_without_quotes_is_quoted_behind_its_pipeline(text: str, says: st
         ("watch orders-* page please", "help watch"),
     ],
 )
-def test_a_polite_word_is_nobody_to_page(text: str, hint: str) -> None:
+def test_a_polite_word_is_no_page_target(text: str, hint: str) -> None:
     error = parse(text, KNOWN)
     assert isinstance(error, UsageError), error
     assert error.hint == hint

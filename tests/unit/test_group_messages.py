@@ -83,16 +83,14 @@ UNKNOWN_OVER = replace(OVER, episode=replace(OVER.episode, first_seen=True))
         (a_group(UNKNOWN_OVER, UNKNOWN_OVER), "2 pipelines failed at once · <!date", "They had already failed"),
     ],
 )
-def test_a_group_does_not_say_that_those_failed_now_which_were_so_when_first_read(
-    group: Group, head: str, expected: str
-) -> None:
+def test_a_group_of_first_readings_does_not_claim_new_failures(group: Group, head: str, expected: str) -> None:
     text = tells_all(valid(shown(group))).text
     assert text.startswith(head)
     assert expected in text
     assert ("already" in text) == bool(expected)
 
 
-def test_of_a_group_whose_beginning_nobody_saw_no_length_is_claimed() -> None:
+def test_a_group_without_a_known_start_claims_no_length() -> None:
     assert re.search(r"Since <!date[^>]*> or earlier", valid(shown(a_group(OPEN, UNKNOWN))).text)
     over = tells_all(valid(shown(a_group(OVER, UNKNOWN_OVER)))).text
     assert "They were down for at least 1 min 30 s." in over
@@ -111,13 +109,13 @@ def some_lines(count: int = 3) -> tuple[ThreadEntry, ...]:
     ("of_group", "broadcast", "named"),
     [(True, False, True), (True, True, True), (False, True, True), (False, False, False)],
 )
-def test_lines_name_their_pipelines_where_the_thread_does_not(of_group: bool, broadcast: bool, named: bool) -> None:
+def test_lines_name_their_pipelines_in_a_group_thread(of_group: bool, broadcast: bool, named: bool) -> None:
     batch = TimelineBatch(thread_key="s", of_group=of_group, entries=some_lines(), broadcast=broadcast)
     text = tells_all(valid(shown(batch))).text
     assert text.split("\n") == [f"orders-{number} failed: 0 of 1 ready"[0 if named else 9 :] for number in range(3)]
 
 
-def test_of_a_long_thread_the_middle_is_counted() -> None:
+def test_a_long_batch_counts_its_middle() -> None:
     batch = TimelineBatch(thread_key="s", of_group=False, entries=some_lines(4), left_out=70)
     first, second, middle, *_ = tells_all(valid(shown(batch))).text.split("\n")
     assert first == second == "failed: 0 of 1 ready"
@@ -125,7 +123,7 @@ def test_of_a_long_thread_the_middle_is_counted() -> None:
     assert "more changes" not in shown(replace(batch, left_out=0)).text
 
 
-def test_catching_up_tells_of_each_pipeline_what_it_went_through_and_how_it_is() -> None:
+def test_a_digest_shows_each_pipelines_changes_and_state() -> None:
     entries = (a_missed("zebra", failed=3, recovered=3), a_missed("Apple", until=200, restarted=1))
     head, apart, *rows = tells_all(valid(shown(Digest(key="k", entries=entries)))).text.split("\n")
     assert head.startswith("Catching up on 2 pipelines, from <!date^1795435201^")
@@ -138,7 +136,7 @@ def test_catching_up_tells_of_each_pipeline_what_it_went_through_and_how_it_is()
     assert "on 1 pipeline, " in shown(Digest(key="k", entries=entries[:1])).text
 
 
-def test_no_row_of_a_catch_up_looks_like_how_a_pipeline_is_now() -> None:
+def test_a_digest_row_does_not_look_like_the_current_state() -> None:
     """It comes below the failures that are open: a green dot beside a red one would be taken for news."""
     message = shown(Digest(key="k", entries=(a_missed("orders", failed=2, recovered=2, live=2),)))
     assert "circle" not in str(message.blocks)
@@ -147,7 +145,7 @@ def test_no_row_of_a_catch_up_looks_like_how_a_pipeline_is_now() -> None:
 
 # RUNNING is told by what comes of it, or as the last phase.
 @pytest.mark.parametrize("event", [kind for kind in Event if kind is not Event.RUNNING])
-def test_whatever_a_pipeline_went_through_is_counted(event: Event) -> None:
+def test_a_digest_counts_every_kind_of_event(event: Event) -> None:
     line = TimelineEntry(revision=1, at=at(1), events=(event,), phase=Phase.RUNNING)
     entry = DigestEntry(pipeline=a_pipeline(), counts={event: 2}, since=at(1), until=at(1), last=line)
     assert f"orders-eu {event.value} 2× · last seen RUNNING" in shown(Digest(key="k", entries=(entry,))).text
@@ -198,7 +196,7 @@ def test_a_message_of_a_larger_group_says_how_many_there_are(in_burst: int, firs
     assert ("40 failed in all" in part.text) == (in_burst == 40)
 
 
-def test_each_member_that_nobody_has_answered_can_be_acknowledged_alone() -> None:
+def test_each_unacknowledged_member_of_a_group_has_a_button() -> None:
     burst = a_group(OPEN, ANSWERED, OVER, OPEN)
     cards = {card.pipeline.name: card.key for card in burst.cards}
     message = valid(shown(burst))
@@ -207,7 +205,7 @@ def test_each_member_that_nobody_has_answered_can_be_acknowledged_alone() -> Non
     assert choices(shown(a_group(ANSWERED, OVER))) == {}
 
 
-def test_two_members_with_one_name_are_told_apart() -> None:
+def test_two_members_with_one_name_are_distinguished() -> None:
     named = [
         replace(OPEN, key=f"{number}" * 32, pipeline=a_pipeline("orders", pipeline_id=PipelineId(f"pipe_{number}")))
         for number in (1, 2)
@@ -216,7 +214,7 @@ def test_two_members_with_one_name_are_told_apart() -> None:
     assert set(choices(valid(shown(burst)))) == {"orders pipe_1", "orders pipe_2"}
 
 
-def test_each_member_has_a_link_where_its_address_is_known() -> None:
+def test_each_member_of_a_group_links_to_its_page() -> None:
     known = says(valid(shown(a_group(OPEN, OPEN))))
     assert sum(text.count("https://goldrush.dev/platform/?pipeline=pipe_0001|Open>") for text in known) == 2
     unknown = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
@@ -224,7 +222,7 @@ def test_each_member_has_a_link_where_its_address_is_known() -> None:
     assert text.count("<https://goldrush.dev/platform/|Open GoldRush Platform>") == 1
 
 
-def test_the_largest_group_with_the_longest_names_and_addresses_is_taken_by_slack() -> None:
+def test_slack_accepts_the_largest_group() -> None:
     """Its rows are whole; the links are left out where there is no room for them."""
     worst = [
         replace(
@@ -236,7 +234,7 @@ def test_the_largest_group_with_the_longest_names_and_addresses_is_taken_by_slac
     assert len([text for text in "\n".join(says(message)).split("\n") if text.startswith(":red_circle:")]) == 31
 
 
-def test_the_end_of_all_is_told_in_one_line() -> None:
+def test_the_recovery_of_a_whole_group_is_one_line() -> None:
     ended = replace(
         an_episode().timeline[0],
         events=(Event.RUNNING, Event.LIVE, Event.RECOVERED),

@@ -120,7 +120,7 @@ def test_failures_that_wait_at_once_are_a_group(count: int, together: int) -> No
         (a_row_of(3, line(2)), a_posted(3)),
     ],
 )
-def test_what_was_told_or_tried_or_is_no_failure_makes_no_group(row: Delivery, card: PostedCard) -> None:
+def test_only_untried_failures_form_a_group(row: Delivery, card: PostedCard) -> None:
     found = gathered([a_sync(1), a_sync(2), row], [*some((1, 2)), card])
     assert found is None or not isinstance(found.row.body, SyncGroup)
     assert gathered([a_sync(1), a_sync(2), a_sync(3)], some((1, 2, 3))) is not None
@@ -129,9 +129,7 @@ def test_what_was_told_or_tried_or_is_no_failure_makes_no_group(row: Delivery, c
 @pytest.mark.parametrize(
     ("size", "more", "joining"), [(3, 1, 1), (3, 5, 5), (29, 5, 1), (30, 2, 0), (30, 5, 5), (None, 2, 0)]
 )
-def test_a_group_that_waits_takes_in_what_comes_as_far_as_it_has_room(
-    size: int | None, more: int, joining: int
-) -> None:
+def test_a_waiting_group_takes_new_failures_up_to_its_limit(size: int | None, more: int, joining: int) -> None:
     """`size` None: somebody has seen it, so what comes later has a message of its own."""
     group = a_delivery("group", SyncGroup("group"))
     rows = [group, *(a_sync(number) for number in range(more))]
@@ -140,7 +138,7 @@ def test_a_group_that_waits_takes_in_what_comes_as_far_as_it_has_room(
     assert found is None or (found.row.id == "group") == (size is not None and size < ENTRIES_PER_MESSAGE)
 
 
-def test_whatever_changes_in_a_group_is_one_change_of_its_message() -> None:
+def test_changes_in_a_group_are_one_update() -> None:
     cards = [*some((1, 2), group="group", message_id="1.0"), a_posted(3, group="another", message_id="2.0")]
     rows = [a_sync(2, Priority.RECOVERY), a_sync(3, Priority.UPDATE), a_sync(1, Priority.UPDATE, count=1)]
     found = gathered(rows, cards)
@@ -160,7 +158,7 @@ def test_lines_of_a_group_go_into_its_thread_together() -> None:
     assert found.row.id not in {row.id for row in rows}
 
 
-def test_a_long_tale_of_a_group_is_told_in_several_messages() -> None:
+def test_a_long_group_timeline_takes_several_messages() -> None:
     rows = [a_row_of(number, line(3)) for number in range(ENTRIES_PER_MESSAGE + 5)]
     found = gathered(rows, some(range(ENTRIES_PER_MESSAGE + 5), group="group", message_id="1.0"))
     assert found is not None
@@ -171,7 +169,7 @@ def test_a_long_tale_of_a_group_is_told_in_several_messages() -> None:
 
 
 @pytest.mark.parametrize("priority", [Priority.PAGE, Priority.FAILURE])
-def test_a_failure_that_is_over_before_it_was_told_goes_with_the_feed(priority: Priority) -> None:
+def test_a_failure_over_before_it_was_sent_moves_to_the_feed(priority: Priority) -> None:
     row = a_sync(1, priority)
     assert gathered([row], [a_posted(1, over=True)]) == Grouping(
         row=changed(row, priority=Priority.RECOVERY), replaced=(row,)
@@ -186,7 +184,7 @@ def feed_of(numbers: Iterable[int]) -> list[Delivery]:
 
 
 @pytest.mark.parametrize(("count", "together"), [(10, 0), (11, 11), (30, 30), (31, 30)])
-def test_too_many_stories_for_one_message_each_are_caught_up_with(count: int, together: int) -> None:
+def test_too_many_episodes_become_a_digest(count: int, together: int) -> None:
     rows = feed_of(range(count))
     found = gathered(rows, some(range(count), DEPLOYMENT))
     assert DIGEST_FROM == 10
@@ -204,7 +202,7 @@ def test_too_many_stories_for_one_message_each_are_caught_up_with(count: int, to
     assert (entry.since, entry.until, entry.last) == (at(1), at(2), line(2))
 
 
-def test_a_catch_up_that_waits_takes_in_one_story_more() -> None:
+def test_a_waiting_digest_takes_one_more_episode() -> None:
     rows = feed_of(range(11))
     first = gathered(rows, some(range(11), DEPLOYMENT))
     assert first is not None
@@ -225,7 +223,7 @@ def test_a_catch_up_that_waits_takes_in_one_story_more() -> None:
 
 
 @pytest.mark.parametrize("sent", [{"state": State.SENDING, "count": 1}, {"count": 1}])
-def test_what_a_catch_up_that_is_being_sent_has_counted_no_second_one_counts_anew(sent: dict[str, Any]) -> None:
+def test_a_second_digest_counts_nothing_twice(sent: dict[str, Any]) -> None:
     first = gathered(feed_of(range(11)), some(range(11), DEPLOYMENT))
     assert first is not None
     goes_on = a_posted(3, DEPLOYMENT)
@@ -286,7 +284,7 @@ def test_a_catch_up_counts_each_event_once(readings: list[Observation], counts: 
     assert _gathered_stories(*readings) == counts
 
 
-def test_of_ends_that_their_cards_have_told_no_catch_up_is_made() -> None:
+def test_endings_on_their_cards_make_no_digest() -> None:
     """It would tell of nothing."""
     numbers = range(DIGEST_FROM + 1)
     ends = replace(line(2), downtime_seconds=1.0)
@@ -445,7 +443,7 @@ def settled(rows: Sequence[Delivery], cards: Sequence[PostedCard]) -> Outbox:
 
 
 @given(backlogs())
-def test_gathering_comes_to_an_end_and_every_card_is_still_told(
+def test_grouping_terminates_and_every_card_is_sent(
     world: tuple[list[Delivery], list[PostedCard]],
 ) -> None:
     rows, cards = world
@@ -464,7 +462,7 @@ def test_gathering_comes_to_an_end_and_every_card_is_still_told(
 
 
 @given(backlogs())
-def test_what_may_be_there_already_is_left_as_it_is(world: tuple[list[Delivery], list[PostedCard]]) -> None:
+def test_grouping_leaves_tried_messages_alone(world: tuple[list[Delivery], list[PostedCard]]) -> None:
     rows, cards = world
     outbox = settled(rows, cards)
     for row in rows:
@@ -489,7 +487,7 @@ def test_open_failures_and_pages_are_never_only_counted(world: tuple[list[Delive
 
 
 @pytest.mark.parametrize("fields", [{}, {"count": 1, "state": State.SENDING}], ids=["no room", "under way"])
-def test_a_line_is_not_thrown_away_while_its_card_is_yet_to_be_told(fields: dict[str, Any]) -> None:
+def test_a_line_stays_while_its_card_is_unsent(fields: dict[str, Any]) -> None:
     """Of thirty-one stories the last has no room in the message, or goes its own way already."""
     last = a_row_of(30, line(3, Event.DEGRADED))
     outbox = settled([*feed_of(range(30)), a_sync(30, Priority.UPDATE, **fields), last], some(range(31), DEPLOYMENT))
@@ -498,7 +496,7 @@ def test_a_line_is_not_thrown_away_while_its_card_is_yet_to_be_told(fields: dict
 
 
 @given(backlogs())
-def test_every_line_is_still_told(world: tuple[list[Delivery], list[PostedCard]]) -> None:
+def test_every_line_is_sent_after_grouping(world: tuple[list[Delivery], list[PostedCard]]) -> None:
     """By itself, with others, or counted: in a catch-up, or in the middle of a long thread. (The one exception is the
     fault above.)"""
     rows, cards = world
@@ -514,7 +512,7 @@ def test_every_line_is_still_told(world: tuple[list[Delivery], list[PostedCard]]
 
 
 @pytest.mark.parametrize("flag", ["uncertain", "possible_repeat"])
-def test_what_may_have_come_already_is_still_known_to_when_it_is_told_with_others(flag: str) -> None:
+def test_grouping_keeps_the_lookup_of_possibly_sent_messages(flag: str) -> None:
     """Its row was tried, and was looked for in vain: it may yet land, or nobody could read whether it had."""
     fields: dict[str, Any] = {"count": 1, flag: True}
     tried = changed(a_row_of(2, line(3)), **fields)
@@ -538,7 +536,7 @@ def test_no_message_is_longer_than_it_may_be(world: tuple[list[Delivery], list[P
 
 
 @given(backlogs())
-def test_what_is_told_together_is_as_urgent_and_as_late_as_any_of_it(
+def test_a_grouped_message_has_the_highest_priority_and_earliest_time(
     world: tuple[list[Delivery], list[PostedCard]],
 ) -> None:
     outbox = Outbox(*world)
@@ -554,7 +552,7 @@ def test_what_is_told_together_is_as_urgent_and_as_late_as_any_of_it(
         before = dict(outbox.rows)
 
 
-def test_of_what_somebody_answered_at_last_it_is_still_said_how_it_is() -> None:
+def test_an_acknowledged_pipeline_in_a_digest_shows_its_state() -> None:
     answered = TimelineEntry(revision=3, at=at(3), events=(Event.ACKNOWLEDGED,), by=ANN)
     rows = [a_row_of(number, entry) for number in range(11) for entry in (line(2, Event.DEGRADED), answered)]
     found = gathered(rows, some(range(11), message_id="1.0"))

@@ -44,7 +44,7 @@ def shown(
     blocks = home_blocks(failures, gaps, mine or watches(), LOOK.render_context)
     assert len(blocks) <= MOST_BLOCKS
     assert check_view(json.loads(json.dumps({"type": "home", "blocks": blocks}))) == []
-    return says(valid(message([each for each in blocks if each["type"] != "divider"]), posted=False))
+    return says(valid(message([block for block in blocks if block["type"] != "divider"]), posted=False))
 
 
 def test_it_leads_with_what_failed_and_where() -> None:

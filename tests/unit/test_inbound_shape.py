@@ -34,7 +34,7 @@ def signature(stamp: str = "1795602018", mac: str = SIGNATURE) -> dict[str, str]
         {"type": "view_closed", "view": {"callback_id": "x", "type": "modal"}},
     ],
 )
-def test_what_slack_sends_passes(payload: dict[str, object]) -> None:
+def test_a_payload_from_slack_passes(payload: dict[str, object]) -> None:
     assert well_formed(payload)
     AsyncBoltRequest(mode="socket_mode", body=payload)
 
@@ -56,7 +56,7 @@ def test_what_slack_sends_passes(payload: dict[str, object]) -> None:
         *[{"type": "view_closed", "view": None}, {"type": ["x"]}, {**a_command(""), "command": None}],
     ],
 )
-def test_what_bolt_would_trip_over_does_not(payload: object) -> None:
+def test_a_payload_that_would_crash_bolt_is_dropped(payload: object) -> None:
     assert not well_formed(payload)
 
 
@@ -76,7 +76,7 @@ def test_an_envelope_that_bolt_cannot_read_is_none(type: object, envelope_id: ob
     assert not is_envelope(type, envelope_id, reason)
 
 
-def test_only_a_whole_signature_is_looked_at() -> None:
+def test_only_a_complete_signature_is_checked() -> None:
     assert signable(signature())
     assert signable({})  # Bolt answers it, and lets only Slack's look at the certificate pass
 
@@ -99,17 +99,17 @@ def test_a_signature_that_is_none_is_refused(mac: str) -> None:
         *[(FORM, b"payload=" + b"[" * 100_000), (FORM, b'token=x&payload="')],
     ],
 )
-def test_what_cannot_be_read_is_none(content_type: str, body: bytes) -> None:
+def test_an_unreadable_body_is_none(content_type: str, body: bytes) -> None:
     assert bolt_request("", {"Content-Type": content_type}, body) is None
 
 
-def test_what_can_be_read_is_read_whatever_the_charset_claims_to_be() -> None:
+def test_a_wrong_charset_does_not_prevent_reading() -> None:
     request = bolt_request("", {"Content-Type": f"{FORM}; charset=klingon"}, "text=Grüße".encode())
     assert request is not None
     assert request.body == {"text": "Grüße"}
 
 
-def test_half_a_character_can_be_written_down_afterwards() -> None:
+def test_lone_surrogates_are_replaced() -> None:
     """JSON can hold half a surrogate pair, which no store and no log can."""
     facts = texts_of({"text": "a\ud83d", "channel": "C1", "page": 5}, ("text", "channel", "page", "absent"))
     assert facts == {"text": "a?", "channel": "C1", "page": "", "absent": ""}
@@ -117,6 +117,6 @@ def test_half_a_character_can_be_written_down_afterwards() -> None:
     "".join((which, *payload.values())).encode()
 
 
-def test_what_a_button_carries_may_lie_too_deep() -> None:
+def test_a_deeply_nested_button_value_is_empty() -> None:
     payload = {"action": "x", "channel": "C1", "user": "U1", "ephemeral": "", "value": "[" * 100_000}
     assert Click.of(MappingProxyType(payload)).facts == {}

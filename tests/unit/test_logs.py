@@ -79,7 +79,7 @@ def hidden(text: str, secret: str) -> bool:
 
 
 @table
-def test_in_the_fields_of_our_own(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+def test_secrets_are_hidden_in_fields(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
     output = listening(capsys)
     structlog.get_logger("bot.x").warning("refused", problem=f"with {secret} it fails", url=secret, times=3)
     line = json.loads(output())
@@ -90,14 +90,14 @@ def test_in_the_fields_of_our_own(capsys: pytest.CaptureFixture[str], secret: st
 
 
 @table
-def test_in_the_event_itself(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+def test_secrets_are_hidden_in_the_event(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
     output = listening(capsys)
     structlog.get_logger("bot.x").info(f"used '{secret}'")
     assert json.loads(output())["event"] == f"used '{shown}'"
 
 
 @table
-def test_in_what_libraries_say(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+def test_secrets_are_hidden_in_library_logs(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
     output = listening(capsys)
     logging.getLogger("slack_bolt.x").warning("header %s and '%s'", secret, secret)
     line = json.loads(output())
@@ -105,7 +105,7 @@ def test_in_what_libraries_say(capsys: pytest.CaptureFixture[str], secret: str, 
 
 
 @table
-def test_in_tracebacks(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+def test_secrets_are_hidden_in_tracebacks(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
     output = listening(capsys)
 
     def fail() -> None:
@@ -123,7 +123,7 @@ def test_in_tracebacks(capsys: pytest.CaptureFixture[str], secret: str, shown: s
 
 
 @table
-def test_however_deep_it_lies(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+def test_secrets_are_hidden_at_any_depth(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
     output = listening(capsys)
     deep = {"headers": [("name", secret), {secret: 1}], "tried": {secret}, "none": None, "at": 1.5, "on": True}
     structlog.get_logger("bot.x").warning("refused", deep=deep)
@@ -137,7 +137,7 @@ def test_however_deep_it_lies(capsys: pytest.CaptureFixture[str], secret: str, s
 
 
 @table
-def test_in_what_is_no_text_by_itself(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+def test_secrets_are_hidden_in_objects(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
     output = listening(capsys)
     problem = ValueError(f"with {secret} it fails")
     structlog.get_logger("bot.x").warning("refused", problem=problem, several=[problem], raw=secret.encode())
@@ -148,7 +148,7 @@ def test_in_what_is_no_text_by_itself(capsys: pytest.CaptureFixture[str], secret
 
 
 @table
-def test_in_a_chain_of_causes(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
+def test_secrets_are_hidden_in_exception_chains(capsys: pytest.CaptureFixture[str], secret: str, shown: str) -> None:
     output = listening(capsys)
 
     def fail() -> None:
@@ -177,13 +177,13 @@ def test_in_a_chain_of_causes(capsys: pytest.CaptureFixture[str], secret: str, s
         "Bear it",
     ],
 )
-def test_what_is_no_secret_stays(capsys: pytest.CaptureFixture[str], text: str) -> None:
+def test_other_texts_stay(capsys: pytest.CaptureFixture[str], text: str) -> None:
     output = listening(capsys)
     structlog.get_logger("bot.x").info("read", text=text)
     assert json.loads(output())["text"] == text
 
 
-def test_each_library_warns_and_we_say_more(capsys: pytest.CaptureFixture[str]) -> None:
+def test_libraries_log_warnings_and_the_bot_logs_info(capsys: pytest.CaptureFixture[str]) -> None:
     output = listening(capsys)
     logging.getLogger("apscheduler").info("tick")
     logging.getLogger("bot.x").debug("detail")
@@ -198,9 +198,7 @@ def test_each_library_warns_and_we_say_more(capsys: pytest.CaptureFixture[str]) 
     ["password", "Authorization", "token", "bot_token", "SLACK_SIGNING_SECRET", "ticket", "Cookie", "service-key"],
 )
 @pytest.mark.parametrize("value", ["hunter2!", b"hunter2!"])
-def test_what_its_name_calls_a_secret_may_have_any_form(
-    capsys: pytest.CaptureFixture[str], name: str, value: str | bytes
-) -> None:
+def test_a_field_named_as_a_secret_is_hidden(capsys: pytest.CaptureFixture[str], name: str, value: str | bytes) -> None:
     output = listening(capsys)
     log = structlog.get_logger("bot.x")
     log.warning("refused", **{name: value})
@@ -230,7 +228,7 @@ def test_a_value_too_short_to_be_a_secret_hides_no_words() -> None:
     assert Redaction(["abc"]).text("abcdef") == "abcdef"
 
 
-def test_what_nobody_caught_and_what_python_warns_of(capsys: pytest.CaptureFixture[str]) -> None:
+def test_uncaught_exceptions_and_warnings_are_logged(capsys: pytest.CaptureFixture[str]) -> None:
     output = listening(capsys)
     fault = ValueError("redis://:hunter2@h xoxb-1-2")
     sys.excepthook(ValueError, fault, None)

@@ -130,7 +130,7 @@ strange = st.fixed_dictionaries(
 
 
 @given(st.fixed_dictionaries({}, optional={"messages": json | st.lists(strange | json, max_size=6)}))
-def test_whatever_a_history_holds_is_read(body: dict[str, object]) -> None:
+def test_a_lookup_reads_any_history(body: dict[str, object]) -> None:
     found = lookup_result(metadata_in(body, US), Lookup(receiver=in_slack(TEAM, ALERTS), key="key", oldest="0"))
     assert isinstance(found, Found | Absent)
 

@@ -120,13 +120,13 @@ def a_missed(name: str, number: int) -> DigestEntry:
 
 
 @name_table
-def test_catching_up_on_thirty(name: str) -> None:
+def test_a_digest_of_thirty_fits(name: str) -> None:
     digest = Digest(key="k" * 32, entries=tuple(a_missed(name, number) for number in range(30)))
     tells_all(valid(shown(digest, **WORST, delay=WORDIEST)))
 
 
 @pytest.mark.parametrize("delay", Delay)
-def test_every_delay_is_told_under_the_longest_name(delay: Delay) -> None:
+def test_every_delay_fits_under_the_longest_name(delay: Delay) -> None:
     name = max(NAMES, key=len)
     line = ThreadEntry(card_key="k", pipeline=a_pipeline(name), entry=a_line(name, 1), broadcast=True)
     for body in (line, Digest(key="k" * 32, entries=(a_missed(name, 1),))):
@@ -208,7 +208,7 @@ def fifty_with_a_crowd(name: str, crowd: tuple[Target, ...]) -> None:
 
 
 @name_table
-def test_sixty_pipelines_and_two_hundred_words_that_mean_nothing(name: str) -> None:
+def test_sixty_pipelines_and_two_hundred_unknown_words(name: str) -> None:
     sixty = tuple(a_pipeline(name, number) for number in range(60))
     unclear: tuple[Ambiguous | Unknown, ...] = (Ambiguous(name, sixty), Unknown(name, sixty[:3])) * 100
     for number, few in ((0, unclear), (1, unclear[:3]), (60, ()), (60, unclear[:3])):
@@ -220,7 +220,7 @@ def test_sixty_pipelines_and_two_hundred_words_that_mean_nothing(name: str) -> N
 
 
 @name_table
-def test_what_was_wrong_is_repeated_harmlessly(name: str) -> None:
+def test_a_wrong_command_is_quoted_harmlessly(name: str) -> None:
     for hint in ("", f"status {name}", f"WATCH {name}"):
         valid(LOOK.answer(Refusal(reason="No.", command=hint), SavedQuestion()), posted=False)
 

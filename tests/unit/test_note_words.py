@@ -25,7 +25,7 @@ OPEN = replace(a_card(), guidance=BOTH)
 
 
 @pytest.mark.parametrize("card", [OPEN, replace(OPEN, channel=ChannelId("D0ANN"))])
-def test_an_open_failure_says_what_to_do(card: object) -> None:
+def test_an_open_failure_shows_runbook_and_note(card: object) -> None:
     message = tells_all(shown(card))  # type: ignore[arg-type]  # two cards
     assert "Runbook: <https://Wiki.Example.com/Orders/?a=1&amp;b=2#x|wiki.example.com/Orders>" in message.text
     assert "“Restart the sink first” — Ann Araya" in message.text
@@ -35,7 +35,7 @@ def test_an_open_failure_says_what_to_do(card: object) -> None:
     "episode",
     [replace(an_episode(), closed_at=at(9), outcome=Outcome.RECOVERED), an_episode(EpisodeKind.DEPLOYMENT)],
 )
-def test_what_is_over_or_no_failure_does_not(episode: object) -> None:
+def test_only_an_open_failure_shows_notes(episode: object) -> None:
     text = shown(replace(OPEN, episode=episode)).text  # type: ignore[arg-type]  # two episodes
     assert "Runbook" not in text
     assert "sink" not in text
@@ -55,7 +55,7 @@ def test_what_is_over_or_no_failure_does_not(episode: object) -> None:
         "<" * 300,
     ],
 )
-def test_a_note_pings_nobody_links_nowhere_and_formats_nothing(text: str) -> None:
+def test_a_note_is_shown_as_plain_text(text: str) -> None:
     card = replace(a_card(), guidance=Guidance(note=a_note(text, by_name="<!here> *Ann*")))
     message = valid(shown(card))
     (note_line,) = [line for line in says(message) if line.startswith(":memo:")]
@@ -100,7 +100,7 @@ def test_a_link_shows_the_host_that_it_opens(address: str, link: str) -> None:
         "https://a.example/" + "x" * 500,
     ],
 )
-def test_what_may_lead_elsewhere_than_it_shows_is_no_address(address: str) -> None:
+def test_a_misleading_runbook_address_is_refused(address: str) -> None:
     assert address_problem(address)
 
 

@@ -131,7 +131,7 @@ def test_notices(notice: Notice, words: list[str]) -> None:
         assert word in text
 
 
-def test_only_what_is_lost_for_sure_raises_an_alarm() -> None:
+def test_only_certain_losses_raise_an_alarm() -> None:
     marked = {notice.kind: says(shown(notice))[0].split(" ")[0] for notice in (EMPTY, LOST)}
     assert marked == {NoticeKind.EMPTY: ":information_source:", NoticeKind.ROLLED_BACK: ":rotating_light:"}
 
@@ -176,7 +176,7 @@ def test_an_ordinary_name_is_typed_as_people_know_it(label: str) -> None:
     assert label in watch_command(replace(a_watch(), label=label))
 
 
-def test_the_end_of_a_watch_says_what_goes_on() -> None:
+def test_an_unwatch_notice_names_remaining_watches() -> None:
     ended = Notice(kind=NoticeKind.UNWATCHED, at=at(0), watches=(NAMED,), staying=(a_watch("orders-*"),))
     assert "\nStill watched here:\n" in tells_all(valid(shown(ended))).text
     assert "Still" not in shown(replace(ended, staying=())).text
@@ -206,7 +206,7 @@ def test_a_call_says_nothing_that_may_be_otherwise_later() -> None:
     )
 
 
-def test_where_more_are_gone_than_a_message_holds_the_rest_are_counted() -> None:
+def test_a_loss_notice_counts_watches_beyond_its_limit() -> None:
     lost = tuple(replace(a_watch(f"pipe_{number:04}"), label=f"orders-{number}") for number in range(500))
     text = "\n".join(says(valid(shown(replace(LOST, watches=lost)))))
     shown_ones = [watch for watch in lost if f" watch {watch.label}`" in text]
@@ -217,14 +217,14 @@ def test_where_more_are_gone_than_a_message_holds_the_rest_are_counted() -> None
     assert "… and" not in few
 
 
-def test_of_a_crowd_to_page_it_is_said_how_many_are_not_named() -> None:
+def test_many_page_targets_are_counted() -> None:
     crowd = tuple(a_person(f"U1{place:04}") for place in range(TARGETS_SHOWN + 3))
     text = tells_all(valid(shown(replace(LOST, watches=(replace(NAMED, targets=crowd),))))).text
     assert "@u10019` (and 3 more)" in text
     assert "u10020" not in text
 
 
-def test_however_much_was_missed_it_is_told_as_far_as_there_is_room() -> None:
+def test_a_blind_notice_lists_missed_changes_up_to_its_limit() -> None:
     many = tuple(a_missed(f"orders-{number}", failed=number) for number in range(1000))
     text = "\n".join(says(valid(shown(replace(BLIND, missed=many, unread=3)))))
     named = [entry for entry in many if f"*{entry.pipeline.name}* " in text]
@@ -234,7 +234,7 @@ def test_however_much_was_missed_it_is_told_as_far_as_there_is_room() -> None:
 
 
 @pytest.mark.parametrize("reason", SuspendReason)
-def test_only_where_an_invitation_helps_is_one_asked_for(reason: SuspendReason) -> None:
+def test_only_some_suspensions_ask_for_an_invitation(reason: SuspendReason) -> None:
     text = shown(Notice(kind=NoticeKind.SUSPENDED, at=at(0), channel=ALERTS, reason=reason)).text
     assert ("nvite me again" in text) == (reason is not SuspendReason.RESTRICTED)
     in_direct = shown(Notice(kind=NoticeKind.SUSPENDED, at=at(0), channel=ChannelId("D0ANN"), reason=reason)).text

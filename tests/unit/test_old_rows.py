@@ -60,7 +60,7 @@ def test_an_old_watch_pages_as_ever_and_is_shown_without_a_ping() -> None:
     assert (watch.made_by_name, watch.targets[0].label) == ("", "")
 
 
-def test_an_old_announcement_that_still_waits_names_nobody_wrongly() -> None:
+def test_an_old_waiting_announcement_names_its_maker() -> None:
     delivery = decode_delivery((NOTICE % WATCHED.replace("\n", " ")).encode(), TEAM)
     assert isinstance(delivery.body, Notice)
     text = shown(delivery.body).text

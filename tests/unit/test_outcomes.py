@@ -50,12 +50,12 @@ AMBIGUOUS = [
 
 
 @pytest.mark.parametrize(("kind", "error"), [(kind, error) for kind, errors in KINDS.items() for error in errors])
-def test_a_refusal_is_cut_by_what_is_to_be_done(kind: Refusal, error: str) -> None:
+def test_refusals_are_sorted_by_reaction(kind: Refusal, error: str) -> None:
     assert outcome_of(200, {"ok": False, "error": error}, {}) == Refused(kind=kind, error=error)
 
 
 @pytest.mark.parametrize(("error", "reason"), SUSPENDED.items())
-def test_a_channel_that_takes_no_messages_is_parked_with_its_reason(error: str, reason: SuspendReason) -> None:
+def test_a_refusing_channel_is_suspended_with_its_reason(error: str, reason: SuspendReason) -> None:
     refused = outcome_of(200, {"ok": False, "error": error}, {})
     assert refused == Refused(kind=Refusal.CHANNEL, error=error, suspend=reason)
 
@@ -83,12 +83,12 @@ def test_behind_a_server_error_nothing_is_known(status: int, body: dict[str, obj
         (200, {"ok": False, "error": "rate_limited"}),
     ],
 )
-def test_too_fast_is_told_with_how_long_to_wait(status: int, body: dict[str, object]) -> None:
+def test_a_429_carries_its_wait(status: int, body: dict[str, object]) -> None:
     wanted = Refused(kind=Refusal.RATE_LIMITED, error="ratelimited", retry_after=timedelta(seconds=7))
     assert outcome_of(status, body, {"Retry-After": "7"}) == wanted
 
 
-def test_what_was_posted_has_a_ts() -> None:
+def test_a_post_without_ts_is_unknown() -> None:
     assert outcome_of(200, {"ok": True, "ts": "1795435202.000100"}, {}) == Posted("1795435202.000100")
 
 

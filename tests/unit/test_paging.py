@@ -36,12 +36,12 @@ def cards_of(*targets: Target, made_by_name: str = "Ann Araya") -> dict[ChannelI
     return {card.channel: card for card in plan.cards}
 
 
-def test_each_page_carries_who_set_it_up_and_where() -> None:
+def test_each_page_shows_its_maker_and_channel() -> None:
     cards = cards_of(BOB)
     assert cards[DIRECT].origins == cards[ALERTS].origins == (replace(ORIGIN, reference=a_pipeline().id),)
 
 
-def test_a_card_that_pages_nobody_names_nobody() -> None:
+def test_a_card_without_targets_names_nobody() -> None:
     assert cards_of()[ALERTS].origins == ()
 
 
@@ -53,7 +53,7 @@ def test_only_failures_page(kind: EpisodeKind) -> None:
     assert [card.origins for card in plan.cards if card.episode.kind is kind] in ([], [()])
 
 
-def test_the_direct_message_says_who_and_where_without_a_ping() -> None:
+def test_the_direct_message_names_maker_and_channel_without_a_ping() -> None:
     text = shown(a_page(ORIGIN)).text
     assert "Paging set up by Ann Araya in <#C0ALERTS>" in text
     assert f"<@{ANN}>" not in text
@@ -69,7 +69,7 @@ def test_a_direct_message_says_you() -> None:
     assert "Paging set up by Ann Araya in <#C0ALERTS>; you here" in shown(a_page(ORIGIN, own)).text
 
 
-def test_a_name_is_text_whatever_it_holds() -> None:
+def test_a_maker_name_is_plain_text() -> None:
     nasty = replace(ORIGIN, name="<!channel> & *x*")
     assert "<!channel>" not in "".join(says(shown(a_page(nasty))))
 
@@ -119,7 +119,7 @@ def a_summary(pipelines: int, limit: int = 10) -> HeldPages:
     return HeldPages(key="h" * 32, limit=limit, entries=tuple(entries))
 
 
-def test_the_summary_lists_what_was_held_back_and_when_the_next_comes() -> None:
+def test_the_summary_lists_held_pages_and_its_next_time() -> None:
     message = shown(a_summary(2))
     assert "I held back direct messages about 2 pipelines" in message.text
     assert "at most 10 pages an hour" in message.text
@@ -143,7 +143,7 @@ def test_the_answer_names_the_makers_and_offers_the_rest() -> None:
     assert buttons(message)["Stop all pages"].action == "stop_all_paging"
 
 
-def test_the_answer_and_the_notice_name_each_watch_and_what_it_covers() -> None:
+def test_stop_paging_names_each_watch_and_its_pipelines() -> None:
     every = a_watch("*", targets=(BOB,))
     orders = a_watch("orders-*", channel=ChannelId("C0TEAM"), targets=(BOB, a_person("U0CAT", label="Cat")))
     one = replace(a_watch("pipe_0001", targets=(BOB,)), label="orders-eu")
@@ -182,18 +182,18 @@ def test_the_dialog_names_each_watch_that_is_left() -> None:
     assert "for anything that they cover" in text
 
 
-def test_the_dialog_fits_whatever_the_watches_are_called() -> None:
+def test_the_dialog_fits_any_watch_names() -> None:
     origins = [replace(ORIGIN, channel=ChannelId(f"C0123456{n:04}"), reference="<&" * 90 + "*") for n in range(30)]
     text = asked_first(*origins)
     assert "27\u00a0more" in text
     assert len(text) <= 300
 
 
-def test_the_dialog_of_an_earlier_versions_page_names_no_watch_but_says_that_it_is_more() -> None:
+def test_an_earlier_versions_dialog_names_no_watch() -> None:
     assert "for anything that they cover" in asked_first(ORIGIN)
 
 
-def test_a_person_who_left_is_not_told_that_nobody_watches() -> None:
+def test_a_person_who_left_gets_no_unwatched_notice() -> None:
     episode = replace(an_episode(), outcome=Outcome.UNWATCHED, closed_at=at(99))
     runbook = Note(kind=NoteKind.RUNBOOK, reference="*", text="https://wiki.example.com/orders", by=ANN, at=at(0))
     guidance = Guidance(runbook=runbook)
@@ -216,7 +216,7 @@ def test_the_answer_to_a_second_click_says_that_nothing_changed() -> None:
     assert buttons(message) == {}
 
 
-def test_the_notice_pings_nobody() -> None:
+def test_the_stop_paging_notice_pings_nobody() -> None:
     kind, by = NoticeKind.PAGING_STOPPED, UserId("U0BOB")
     notice = Notice(kind=kind, at=at(0), by=by, by_name="Bob", watches=(a_watch(),), channel=ALERTS)
     text = shown(notice).text

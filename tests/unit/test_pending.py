@@ -38,14 +38,12 @@ def entry_of(line: TimelineEntry, card: PostedCard) -> ThreadEntry:
     ("came_at", "line", "worth_it"),
     [(1, ENDS, True), (2, ENDS, True), (3, ENDS, False), (3, GOES_ON, True), (0, ENDS, True)],
 )
-def test_the_end_is_not_said_again_under_a_card_that_came_with_it(
-    came_at: int, line: TimelineEntry, worth_it: bool
-) -> None:
+def test_an_ending_on_its_card_is_not_repeated(came_at: int, line: TimelineEntry, worth_it: bool) -> None:
     card = posted(came_at=came_at)
     assert PendingDelivery(a_delivery(body=entry_of(line, card)), (card,)).worth_sending is worth_it
 
 
-def test_of_several_lines_the_end_is_left_out_and_no_longer_shown_to_the_channel() -> None:
+def test_an_ending_on_its_card_leaves_the_batch() -> None:
     card = posted(came_at=3)
     lines = TimelineBatch(
         thread_key=card.content.key,
@@ -68,6 +66,6 @@ def test_with_which_revision_a_card_came_is_read_back_from_its_message(came_at: 
     assert found == Found(("9.9",), came_at={card.content.key: came_at or 3})
 
 
-def test_a_recheck_begins_to_look_before_the_first_try_however_late_the_last_was() -> None:
+def test_a_recheck_starts_before_the_first_attempt() -> None:
     row = a_delivery(made_at=at(0), sent_at=at(1800), count=6)
     assert oldest(Delivery(message=recheck_of(PendingDelivery(row, ()), at(1801)))) == oldest(row)

@@ -54,7 +54,7 @@ def test_display_name_and_handle_come_before_the_full_name(name: str, ids: list[
     assert found(name, [FULLY_ANN, ANN, BOB], [ONCALL]) == ids
 
 
-def test_the_full_name_counts_where_nobody_has_a_better_one() -> None:
+def test_a_full_name_matches_without_a_better_match() -> None:
     assert found("ann", [FULLY_ANN, BOB]) == ["U2"]
 
 
@@ -73,12 +73,12 @@ def test_a_groups_handle_comes_before_a_groups_name() -> None:
 
 @pytest.mark.parametrize("field", ["shown", "full"])
 @pytest.mark.parametrize("name", ["Data on call", "data on call"])
-def test_nobody_takes_a_groups_place_by_calling_themselves_so(field: str, name: str) -> None:
+def test_a_persons_display_name_never_replaces_a_group(field: str, name: str) -> None:
     impostor = a_row("U9", "mallory", **{field: name})
     assert found("Data on call", [impostor], [ONCALL]) == ["U9", "S1"]  # both: so it is refused
 
 
-def test_a_handle_of_a_group_is_its_own_against_a_full_name_but_not_against_a_display_name() -> None:
+def test_a_group_handle_wins_over_a_full_name_only() -> None:
     assert found("data-oncall", [a_row("U9", "mallory", full="data-oncall")], [ONCALL]) == ["S1"]
     assert found("data-oncall", [a_row("U9", "mallory", "data-oncall")], [ONCALL]) == ["U9", "S1"]
 
@@ -112,7 +112,7 @@ def test_a_guest_neither_answers_to_a_name_nor_makes_it_unclear() -> None:
     assert found("ann", [ANN, a_row("U9", "guest", "ann", is_restricted=True)]) == ["U1"]
 
 
-def test_a_disabled_group_is_nobody() -> None:
+def test_a_disabled_group_matches_nothing() -> None:
     assert found("data-oncall", [], [{**ONCALL, "date_delete": 1_700_000_000}]) == []
 
 
@@ -123,7 +123,7 @@ def test_people_are_called_as_slack_shows_them(row: dict[str, Any], name: str) -
     assert name_of(row) == name
 
 
-def test_what_is_found_by_a_full_name_alone_is_not_sure() -> None:
+def test_a_match_by_full_name_alone_is_uncertain() -> None:
     assert matches("ann", [ANN, FULLY_ANN], []).sure
     assert not matches("ann araya", [ANN, FULLY_ANN], []).sure
     assert matches("data-oncall", [], [ONCALL]).sure
@@ -131,5 +131,5 @@ def test_what_is_found_by_a_full_name_alone_is_not_sure() -> None:
 
 
 @pytest.mark.parametrize("name", ["Ann\u200b", " ANN ", "Zoe\u0308"])
-def test_what_looks_the_same_is_the_same(name: str) -> None:
+def test_lookalike_names_match(name: str) -> None:
     assert found(name, [ANN, a_row("U7", "zo", "Zo\u00eb")]) == (["U1"] if "nn" in name.lower() else ["U7"])

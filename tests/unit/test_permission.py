@@ -36,7 +36,7 @@ def test_a_full_member_may_change_watches() -> None:
 
 
 @pytest.mark.parametrize(("why", "denial"), [(AWAY, Denial.PERSON_AWAY), (NO_SCOPE, Denial.PERSON_NO_SCOPE)])
-def test_what_cannot_be_read_of_a_person_is_no_permission(why: Unreadable, denial: Denial) -> None:
+def test_an_unknown_account_is_no_permission(why: Unreadable, denial: Denial) -> None:
     assert unfit_to_change(person(why), MEMBERS) is denial
     assert unfit_to_change(person(why), EVERYONE) is None
     assert unable_to_see(person(why), Place(membership=OUTSIDE, public=True)) is denial

@@ -39,7 +39,7 @@ def test_a_steady_pace_is_never_refused(clock: FakeClock) -> None:
         clock.seconds += 60 / PER_MINUTE
 
 
-def test_nobody_pays_for_another(clock: FakeClock) -> None:
+def test_each_person_has_their_own_limit(clock: FakeClock) -> None:
     limits = PersonLimits(clock, PER_MINUTE)
     taken(limits, ANN, 1000)
     assert taken(limits, BOB, 100) == BURST
@@ -58,7 +58,7 @@ def test_a_flood_is_answered_once_and_says_when_to_try_again(clock: FakeClock) -
     assert limits.take(ANN) is None
 
 
-def test_a_flood_that_goes_on_is_told_so_now_and_then(clock: FakeClock) -> None:
+def test_a_long_flood_is_refused_now_and_then(clock: FakeClock) -> None:
     limits = PersonLimits(clock, PER_MINUTE)
     warnings = 0
     for _ in range(600):  # ten a second, for a minute
@@ -86,7 +86,7 @@ def test_the_buckets_do_not_grow_without_end(clock: FakeClock) -> None:
 
 
 async def test_one_person_works_on_two_at_once_and_others_do_not_wait() -> None:
-    slots, go, under_way = CommandSlots(each=2, in_all=3), asyncio.Event(), list[UserId]()
+    slots, go, under_way = CommandSlots(per_person=2, in_all=3), asyncio.Event(), list[UserId]()
 
     async def work(person: UserId) -> None:
         async with slots.taken(person):
@@ -102,8 +102,8 @@ async def test_one_person_works_on_two_at_once_and_others_do_not_wait() -> None:
     assert slots._of == {}
 
 
-async def test_who_waits_too_long_is_told_that_nothing_was_begun() -> None:
-    slots = CommandSlots(each=1, in_all=1)
+async def test_a_command_without_a_slot_is_refused_in_time() -> None:
+    slots = CommandSlots(per_person=1, in_all=1)
     async with slots.taken(ANN):
         for person in (ANN, BOB):
             with pytest.raises(BusyError):
@@ -115,7 +115,7 @@ async def test_who_waits_too_long_is_told_that_nothing_was_begun() -> None:
 
 
 async def test_who_gives_up_holds_no_slot() -> None:
-    slots = CommandSlots(each=1, in_all=1)
+    slots = CommandSlots(per_person=1, in_all=1)
     async with slots.taken(ANN):
         waiting = asyncio.create_task(_enter(slots, BOB))
         await settle()

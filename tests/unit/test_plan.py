@@ -58,7 +58,7 @@ def test_a_failure_owes_each_channel_one_card_and_the_paged_person_another() -> 
     assert {card.channel: card.targets for card in plan.cards} == {ALERTS: (PAGE_ANN,), OTHER: (), ANN_DIRECT: ()}
 
 
-def test_a_filter_keeps_new_messages_away_but_never_the_truth_of_a_card_that_is_there() -> None:
+def test_a_filter_stops_new_messages_but_not_card_updates() -> None:
     routing = a_routing(a_watch(events=frozenset({Event.FAILED})))
     deployed, failure, deploying, live = story(
         an_observation(DEPLOYING, 1),
@@ -73,7 +73,7 @@ def test_a_filter_keeps_new_messages_away_but_never_the_truth_of_a_card_that_is_
 
 
 @pytest.mark.parametrize("before", [Phase.PAUSED, DEPLOYING, Phase("HIBERNATING")])
-def test_what_ends_one_story_and_opens_another_is_told_as_the_other_alone(before: Phase) -> None:
+def test_a_transition_between_episodes_is_reported_by_the_new_one(before: Phase) -> None:
     other_watch = a_watch(channel=OTHER)
     routing = a_routing(a_watch(events=frozenset({Event.FAILED, Event.RECOVERED})), other_watch)
     _, first, failure = story(
@@ -88,14 +88,14 @@ def test_what_ends_one_story_and_opens_another_is_told_as_the_other_alone(before
     ]
 
 
-def test_a_phase_that_follows_another_unknown_one_is_told_as_itself_alone() -> None:
+def test_a_second_unknown_phase_is_its_own_episode() -> None:
     routing, latecomer = a_routing(a_watch(channel=OTHER)), a_routing(a_watch(channel=OTHER), a_watch())
     first = story(an_observation(RUNNING, 1), an_observation(Phase("ONE"), 2), routing=routing)[-1]
     plan = plan_reading(first.record, an_observation(Phase("TWO"), 3), latecomer)
     assert [(card.channel, card.episode.open) for card in plan.cards] == [(OTHER, False), (OTHER, True), (ALERTS, True)]
 
 
-def test_paging_happens_on_failed_whatever_the_filter_says() -> None:
+def test_failed_pages_under_any_filter() -> None:
     routing = a_routing(a_watch(events=frozenset({Event.LIVE}), targets=(PAGE_ANN,)))
     plan = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), routing=routing)[-1]
     assert {message.receiver.channel for message in plan.messages} == {ALERTS, ANN_DIRECT}
@@ -132,7 +132,7 @@ def test_an_acknowledgement_counts_once_and_is_shown_everywhere() -> None:
     assert plan_acknowledgement(plan.record, routing, UserId("U0BOB"), at(10)) is None
 
 
-def test_a_person_who_was_paged_is_told_the_end() -> None:
+def test_a_paged_person_gets_the_ending() -> None:
     routing = a_routing(a_watch(targets=(PAGE_ANN,)))
     plan = story(an_observation(FAILED, 1), an_observation(RUNNING, 2), routing=routing)[-1]
     channels = {message.receiver.channel for message in plan.messages if isinstance(message.body, ThreadEntry)}
@@ -146,7 +146,7 @@ def test_a_channel_that_left_keeps_a_true_card_and_hears_no_more() -> None:
     assert of_alerts == [SyncCard]
 
 
-def test_what_is_over_cannot_be_acknowledged() -> None:
+def test_a_closed_episode_cannot_be_acknowledged() -> None:
     over = story(an_observation(FAILED, 1), an_observation(RUNNING, 2))[-1].record
     assert plan_acknowledgement(over, a_routing(), ANN, at(9)) is None
     assert plan_acknowledgement(Record(pipeline_id=ORDERS), a_routing(), ANN, at(9)) is None
@@ -173,7 +173,7 @@ def test_redrawing_needs_an_open_card() -> None:
     assert plan_redrawn(Record(pipeline_id=ORDERS), a_routing()) is None
 
 
-def test_after_everybody_left_the_next_reading_is_a_first_one_and_old_keys_are_not_used_again() -> None:
+def test_after_all_watches_ended_the_next_reading_starts_fresh() -> None:
     record = failed()
     forgotten = plan_forgotten(record, a_routing(), at(60)).record
     again = plan_reading(forgotten, an_observation(FAILED, 90), a_routing())
@@ -182,7 +182,7 @@ def test_after_everybody_left_the_next_reading_is_a_first_one_and_old_keys_are_n
     assert record.episode.key(TEAM, ALERTS) not in {card.key for card in again.cards}
 
 
-def test_when_nobody_watches_any_more_the_open_cards_say_so_a_last_time() -> None:
+def test_open_cards_get_a_last_update_when_unwatched() -> None:
     plan = story(
         an_observation(RUNNING, 1), an_observation(FAILED, 2), routing=a_routing(a_watch(targets=(PAGE_ANN,)))
     )[-1]
@@ -194,7 +194,7 @@ def test_when_nobody_watches_any_more_the_open_cards_say_so_a_last_time() -> Non
     assert all(card.state.phase == FAILED for card in last.cards)  # it says how it was last seen
 
 
-def test_a_conversation_that_left_while_others_watch_gets_a_last_card_and_no_more() -> None:
+def test_a_conversation_that_stops_watching_gets_a_last_card() -> None:
     everybody = a_routing(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
     record = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), routing=everybody)[-1].record
     rest = a_routing(a_watch(channel=OTHER))
@@ -216,7 +216,7 @@ def test_a_conversation_that_left_while_others_watch_gets_a_last_card_and_no_mor
     assert all(card.episode.open for card in again.cards)
 
 
-def test_whoever_is_told_by_another_watch_does_not_leave() -> None:
+def test_a_channel_with_another_watch_keeps_its_card() -> None:
     everybody = a_routing(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER, targets=(PAGE_ANN,)))
     record = story(an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), routing=everybody)[-1].record
     rest = a_routing(a_watch(channel=OTHER, targets=(PAGE_ANN,)))
@@ -226,7 +226,7 @@ def test_whoever_is_told_by_another_watch_does_not_leave() -> None:
     assert plan_left(record, everybody, {ALERTS, ANN_DIRECT}, at(60)) is None
 
 
-def test_what_is_over_or_was_never_told_is_forgotten_without_a_word() -> None:
+def test_a_closed_or_unsent_episode_is_dropped_silently() -> None:
     over = story(an_observation(FAILED, 1), an_observation(RUNNING, 2))[-1].record
     for record in (over, Record(pipeline_id=ORDERS)):
         plan = plan_forgotten(record, Routing(TEAM, a_pipeline(), ()), at(60))
@@ -236,7 +236,7 @@ def test_what_is_over_or_was_never_told_is_forgotten_without_a_word() -> None:
 # --- a store that forgot ---------------------------------------------------------------------------------------------
 
 
-def test_a_record_that_the_store_forgot_is_written_again_on_what_it_has() -> None:
+def test_a_lost_record_is_restored_over_the_stored_version() -> None:
     record = failed()
     plan = plan_restored(replace(record, version=7), Record(pipeline_id=ORDERS, version=2), a_routing())
     assert plan.must_be_written
@@ -248,7 +248,7 @@ def test_a_record_that_the_store_forgot_is_written_again_on_what_it_has() -> Non
     assert (again.cards, again.messages) == ((), ())
 
 
-def test_what_may_have_been_told_is_owed_again_under_the_keys_by_which_it_is_found() -> None:
+def test_a_lost_delivery_is_restored_under_its_lookup_key() -> None:
     routing = a_routing(a_watch(targets=(PAGE_ANN,)), a_watch(channel=OTHER))
     plans = story(
         an_observation(RUNNING, 1), an_observation(FAILED, 2, ready=0), an_observation(DEPLOYING, 3), routing=routing
@@ -263,7 +263,7 @@ def test_what_may_have_been_told_is_owed_again_under_the_keys_by_which_it_is_fou
     assert urgent == {ALERTS: Priority.FAILURE, OTHER: Priority.FAILURE, ANN_DIRECT: Priority.PAGE}
 
 
-def test_of_a_story_that_the_store_still_has_only_what_came_since_is_owed_again() -> None:
+def test_a_restore_sends_only_changes_after_the_stored_revision() -> None:
     plans = story(an_observation(FAILED, 1), an_observation(DEPLOYING, 2, ready=0), an_observation(RUNNING, 3))
     plan = plan_restored(plans[-1].record, plans[1].record, a_routing())
     assert {message.id for message in plan.messages} == {message.id for message in plans[-1].messages}
@@ -272,7 +272,7 @@ def test_of_a_story_that_the_store_still_has_only_what_came_since_is_owed_again(
 
 
 @pytest.mark.parametrize("forgot", [0, 1, 2, 3])
-def test_what_the_card_came_with_is_no_line_however_much_was_forgotten(forgot: int) -> None:
+def test_a_restore_never_repeats_the_cards_first_lines(forgot: int) -> None:
     routing = a_routing(a_watch(events=frozenset({Event.RUNNING, Event.RECOVERED})))
     plans = story(
         an_observation(RUNNING, 1),
@@ -291,7 +291,7 @@ filters = st.one_of(st.none(), st.frozensets(st.sampled_from(Event), min_size=1)
 
 
 @given(readings, filters, st.data())
-def test_whatever_the_store_forgot_of_the_last_story_is_owed_again_and_nothing_that_never_was(
+def test_a_restore_sends_every_lost_message_and_no_other(
     sequence: list[Reading], events: frozenset[Event] | None, data: st.DataObject
 ) -> None:
     routing = a_routing(a_watch(events=events))
@@ -329,7 +329,7 @@ def test_no_delivery_is_made_twice_and_every_card_is_the_latest(sequence: list[R
 
 
 @given(readings)
-def test_every_transition_that_is_wanted_is_told_in_the_channel(sequence: list[Reading]) -> None:
+def test_every_watched_transition_reaches_the_channel(sequence: list[Reading]) -> None:
     """Either it opens a card, or it is a line in the thread of one."""
     record = Record(pipeline_id=ORDERS)
     for reading in sequence:

@@ -108,5 +108,5 @@ def test_a_proxy_that_cannot_be_used_is_named_and_not_shown(name: str, value: st
      ("LOCALHOST.", True), ("localhost.evil.example", False), ("notlocalhost", False), ("0.0.0.1", False),
      ("10.0.0.1", False), ("", False)],
 )  # fmt: skip
-def test_what_counts_as_this_machine(host: str, loopback: bool) -> None:
+def test_local_addresses_bypass_the_proxy(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback

@@ -31,7 +31,7 @@ def limiter(clock: FakeClock) -> RateLimiter:
     return RateLimiter(clock)
 
 
-def test_one_call_in_vain_holds_nobody_back(limiter: RateLimiter) -> None:
+def test_one_unanswered_call_delays_no_other(limiter: RateLimiter) -> None:
     limiter.reserve(ALERTS, POST)
     limiter.record_no_answer(POST)
     assert not limiter.away(POST)
@@ -60,9 +60,7 @@ def test_it_is_tried_ever_more_seldom_and_never_too_seldom(limiter: RateLimiter,
     assert waits[-1] == LONGEST_PAUSE_SECONDS
 
 
-def test_a_trial_that_nobody_hears_of_again_does_not_hold_the_others_for_ever(
-    limiter: RateLimiter, clock: FakeClock
-) -> None:
+def test_an_unfinished_trial_expires(limiter: RateLimiter, clock: FakeClock) -> None:
     limiter.throttle(POST, 30)
     clock.seconds += 30
     limiter.reserve(ALERTS, POST)
@@ -89,16 +87,14 @@ def test_after_a_429_one_call_goes_first(limiter: RateLimiter, clock: FakeClock)
     assert wait(limiter) == 0
 
 
-def test_an_answer_does_not_shorten_what_slack_asked(limiter: RateLimiter) -> None:
+def test_an_answer_does_not_shorten_the_throttle(limiter: RateLimiter) -> None:
     limiter.throttle(POST, 30)
     limiter.record_answer(POST)  # to a call that was under way already
     assert wait(limiter) == 30
 
 
 @pytest.mark.parametrize(("priority", "seconds"), [(Priority.PAGE, 0), (Priority.FAILURE, 0), (Priority.UPDATE, 1.5)])
-def test_the_feed_gives_way_to_what_is_urgent_in_its_channel(
-    limiter: RateLimiter, priority: Priority, seconds: float
-) -> None:
+def test_the_feed_yields_to_pages_of_its_channel(limiter: RateLimiter, priority: Priority, seconds: float) -> None:
     limiter.claim(ALERTS)
     assert wait(limiter, ALERTS, priority=priority) == seconds
     assert wait(limiter, OTHER, priority=priority) == 0
@@ -130,9 +126,7 @@ def test_why_something_was_kept_back_is_known_while_it_matters(limiter: RateLimi
     assert limiter.cause_of_delay(POST, 1) is Delay.RATE_LIMITED
 
 
-def test_what_was_taken_up_is_barred_where_slack_or_another_message_came_first(
-    limiter: RateLimiter, clock: FakeClock
-) -> None:
+def test_a_claim_is_barred_after_a_throttle_or_another_message(limiter: RateLimiter, clock: FakeClock) -> None:
     """Between the two the claim is written down, which may take a while."""
     limiter.reserve(ALERTS, POST)
     clock.seconds += 3.0

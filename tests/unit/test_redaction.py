@@ -20,7 +20,7 @@ def test_both_hide_a_secret(secret: str, _: str) -> None:
 
 
 @pytest.mark.parametrize("text", HARMLESS)
-def test_our_own_texts_keep_what_only_looks_like_a_secret(text: str) -> None:
+def test_redaction_keeps_the_bots_own_texts(text: str) -> None:
     assert hide_secrets(text, "…") == text
 
 

@@ -80,7 +80,7 @@ def test_how_slack_reaches_the_bot(
         ("http", "SLACK_SIGNING_SECRET", {"SLACK_APP_TOKEN": "xapp-1"}),
     ],
 )
-def test_what_the_chosen_transport_lacks(
+def test_settings_name_the_missing_settings_of_the_transport(
     monkeypatch: pytest.MonkeyPatch, transport: str, missing: str, there: dict[str, str]
 ) -> None:
     needed = {name: GOOD[name] for name in ("SLACK_BOT_TOKEN", "GOLDRUSH_SERVICE_KEY")}
@@ -88,7 +88,7 @@ def test_what_the_chosen_transport_lacks(
     assert fault == f"{missing} is missing: {HOW_TO_GET[missing]}."
 
 
-def test_an_empty_environment_is_told_everything_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_environment_reports_all_faults_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     reported = faults(monkeypatch)
     assert len(reported) == 3
     text = "\n".join(reported)
@@ -137,7 +137,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("name", "value"), BAD)
-def test_what_is_not_valid_is_named_with_its_cure_and_without_its_value(
+def test_an_invalid_setting_is_named_with_its_fix_without_its_value(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     (fault,) = faults(monkeypatch, **{**GOOD, name: value})
@@ -243,7 +243,7 @@ def test_a_file_may_hold_them_and_the_environment_is_stronger(monkeypatch: pytes
     assert (settings.command, settings.steady_seconds, settings.store_url) == ("/goldrush", 20.0, None)
 
 
-def test_the_transport_in_a_file_is_looked_at_too(tmp_path: Path) -> None:
+def test_the_transport_may_come_from_a_file(tmp_path: Path) -> None:
     env_file = tmp_path / ".env"
     env_file.write_text(
         "SLACK_BOT_TOKEN=xoxb-1\nGOLDRUSH_SERVICE_KEY=k\nSLACK_APP_TOKEN=xapp-1\nPIPELINE_BOT_TRANSPORT=http\n"

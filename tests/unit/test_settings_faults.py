@@ -193,7 +193,7 @@ def test_an_address_of_redis_that_can_work_is_taken(url: str) -> None:
         ("GOLDRUSH_SERVICE_KEY", "xoxb-1-hush", "the bot token (xoxb-…)"),
     ],
 )
-def test_a_token_in_the_wrong_place_is_named_by_what_it_is(
+def test_a_misplaced_token_is_named_by_its_kind(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, kind: str
 ) -> None:
     (fault,) = faults(monkeypatch, GOOD | {name: value})
@@ -304,7 +304,7 @@ def test_a_proxy_that_would_not_be_used_is_no_fault(monkeypatch: pytest.MonkeyPa
     ],
 )
 @pytest.mark.parametrize("where", ["environment", "file"])
-def test_a_misspelled_name_is_told_with_the_nearest(
+def test_a_misspelled_setting_is_reported_with_the_nearest(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, meant: str, where: str
 ) -> None:
     monkeypatch.delenv(meant, raising=False)
@@ -315,7 +315,7 @@ def test_a_misspelled_name_is_told_with_the_nearest(
     assert ignored_names(env_file) == [f"{name.upper()} is not a setting, so the bot ignores it. Did you mean {meant}?"]
 
 
-def test_a_name_like_no_other_is_told_with_where_they_all_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_setting_is_reported_with_the_docs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIPELINE_BOT_QQ", "1")
     (reported,) = ignored_names(None)
     assert reported == "PIPELINE_BOT_QQ is not a setting, so the bot ignores it. .env.example lists all settings."
@@ -335,12 +335,12 @@ def test_a_name_like_no_other_is_told_with_where_they_all_stand(monkeypatch: pyt
         "PATH",
     ],
 )
-def test_settings_and_names_of_others_are_not_told(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_settings_of_other_programs_are_not_reported(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setenv(name, "tcp://10.0.0.1:3000")
     assert ignored_names(None) == []
 
 
-def test_what_kubernetes_sets_beside_a_service_of_our_name_is_no_port(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kubernetes_service_variables_are_not_a_port(monkeypatch: pytest.MonkeyPatch) -> None:
     assert faults(monkeypatch, GOOD | {"PIPELINE_BOT_PORT": "tcp://10.0.0.1:3000"}) == []
 
 

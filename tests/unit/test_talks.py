@@ -12,9 +12,7 @@ from bot.slack.outbound.directory import Admission
     [("D0TWO", "directmessage"), ("D0TWO", ""), ("G0MANY", "mpdm-ann--bob--cat-1"), ("C0MANY", "mpdm-ann--bob--cat-1")],
 )
 @pytest.mark.parametrize("admission", [Admission.UNSEEN, Admission.OUTSIDE])
-def test_nobody_is_told_to_invite_the_bot_where_that_is_impossible(
-    channel: str, named: str, admission: Admission
-) -> None:
+def test_no_invitation_is_advised_in_direct_messages(channel: str, named: str, admission: Admission) -> None:
     refusal = _closed(ChannelId(channel), admission, there=False, named=named)
     assert refusal is not None
     assert "/invite" not in refusal.hint

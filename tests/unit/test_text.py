@@ -33,7 +33,7 @@ def test_escaping_touches_three_characters_and_can_be_taken_back(text: str) -> N
 
 
 @given(nasty, limits)
-def test_what_is_cut_is_never_too_long_and_no_entity_is_halved(text: str, limit: int) -> None:
+def test_cut_respects_the_limit_and_whole_entities(text: str, limit: int) -> None:
     shown = cut(text, limit)
     assert len(shown) <= limit
     assert not HALF_AN_ENTITY.search(shown)
@@ -117,7 +117,7 @@ def test_the_isolation_counts_too() -> None:
         ("🐳" * 80, "🐳" * 74 + "…"),
     ],
 )
-def test_what_is_shown_of_outside_text(text: str, shown: str) -> None:
+def test_outside_text_is_shown_safely(text: str, shown: str) -> None:
     assert outside(text) == shown
 
 
@@ -133,7 +133,7 @@ def test_code_is_one_unbroken_span(text: str, limit: int) -> None:
 
 
 @given(st.text(st.characters(exclude_categories=("C", "Z"), exclude_characters="`"), min_size=1, max_size=70))
-def test_code_is_what_is_to_be_typed(text: str) -> None:
+def test_code_shows_text_to_type(text: str) -> None:
     assert html.unescape(code(text, 500)) == html.unescape(f"`{escape(text)}`")
     assert html.unescape(code(text, 500)[1:-1]) == text
 

@@ -105,7 +105,7 @@ RUNNING, FAILED, DEPLOYING, PAUSED, STOPPED = (
         ),
     ],
 )
-def test_what_a_sequence_of_readings_tells(readings: list[Reading], events: list[Event]) -> None:
+def test_events_of_a_sequence_of_readings(readings: list[Reading], events: list[Event]) -> None:
     assert events_of(*readings) == events
 
 
@@ -115,7 +115,7 @@ def test_an_older_reading_changes_nothing() -> None:
     assert detect(standing, an_observation(FAILED, 5)) == (standing, ())
 
 
-def test_a_later_start_of_the_bot_is_newer_whatever_its_count() -> None:
+def test_a_later_epoch_is_newer_at_any_count() -> None:
     standing, _ = detect(PipelineState(), an_observation(RUNNING, 500))
     restarted = replace(an_observation(FAILED, 1), sequence=ReadSequence(2, 1))
     assert [transition.event for transition in detect(standing, restarted)[1]] == [Event.FAILED]
@@ -146,7 +146,7 @@ def test_a_stop_ends_a_failure_only_where_it_was_wanted(intent: Intent | None, *
         (0, 0, False, True),
     ],
 )
-def test_live_is_running_with_exactly_what_is_wanted_ready(
+def test_live_means_all_wanted_replicas_are_ready(
     ready: int | None, replicas: int | None, *, live: bool, degraded: bool
 ) -> None:
     observation = an_observation(RUNNING, ready=ready, replicas=replicas)
@@ -183,7 +183,7 @@ def of_two(read: int, ready: int | None = 2, **more: Any) -> Observation:
         ),
     ],
 )
-def test_what_is_not_reported_is_neither_live_nor_degraded(readings: list[Reading], events: list[Event]) -> None:
+def test_missing_counts_are_neither_live_nor_degraded(readings: list[Reading], events: list[Event]) -> None:
     assert events_of(*readings) == events
 
 
@@ -302,7 +302,7 @@ def test_the_same_state_seen_twice_yields_nothing(sequence: list[Reading]) -> No
 
 
 @given(readings, st.data())
-def test_no_reading_is_told_twice(sequence: list[Reading], data: st.DataObject) -> None:
+def test_no_reading_is_reported_twice(sequence: list[Reading], data: st.DataObject) -> None:
     """Delivered again at any later place, a reading changes nothing."""
     if not sequence:
         return
@@ -326,13 +326,13 @@ def test_any_phase_is_kept_as_it_came(name: str) -> None:
         assert str(phase) == name
 
 
-def test_readings_of_the_builders_are_what_they_say() -> None:
+def test_the_builders_make_the_named_readings() -> None:
     assert isinstance(a_failed_read(), FailedRead)
     assert isinstance(an_observation(), Observation)
     assert an_observation().pipeline_id == ORDERS
 
 
-def test_since_when_it_is_so_is_known_from_the_second_phase_on() -> None:
+def test_the_start_of_a_phase_is_known_from_the_second_on() -> None:
     standing, states = PipelineState(), []
     for reading in (an_observation(FAILED, 1), an_observation(FAILED, 2), a_failed_read(3), an_observation(RUNNING, 4)):
         standing, _ = detect(standing, reading)

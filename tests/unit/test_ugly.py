@@ -231,7 +231,7 @@ missed = st.builds(
 
 
 @given(st.lists(missed, min_size=1, max_size=30), how_they_come)
-def test_catching_up(entries: list[DigestEntry], how: dict[str, Any]) -> None:
+def test_digests_fit_and_escape(entries: list[DigestEntry], how: dict[str, Any]) -> None:
     valid(rendered(Digest(key="k" * 32, entries=tuple(entries)), **how))
 
 
@@ -377,7 +377,7 @@ def test_answers(answer: Answer, question: SavedQuestion) -> None:
 
 
 @given(st.one_of(names, st.text(max_size=6000), st.text(alphabet='watch on page in "<>@#!^|, ', max_size=200)))
-def test_what_was_typed_wrongly_is_quoted_harmlessly(text: str) -> None:
+def test_a_mistyped_command_is_quoted_harmlessly(text: str) -> None:
     for typed in (text, f"watch x on {text}", f"watch x page {text}", f"watch x in {text}", f"watch {text} on failed"):
         command = parse(typed)
         if isinstance(command, UsageError):

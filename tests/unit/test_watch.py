@@ -26,7 +26,9 @@ HERE = Target(kind=TargetKind.HERE)
         (None, set(Event)),
     ],
 )
-def test_a_filter_lets_through_what_was_chosen_and_its_end(chosen: set[Event] | None, expected: set[Event]) -> None:
+def test_an_event_filter_passes_the_chosen_events_and_their_ends(
+    chosen: set[Event] | None, expected: set[Event]
+) -> None:
     watch = a_watch(events=None if chosen is None else frozenset(chosen))
     assert {event for event in Event if watch.wants(event)} == expected | {Event.ACKNOWLEDGED}
 
@@ -43,7 +45,7 @@ def test_a_watch_covers_its_pipeline(reference: str, pattern: bool) -> None:
     assert a_watch(reference).pattern is pattern
 
 
-def test_one_channel_hears_once_what_any_of_its_watches_wants() -> None:
+def test_a_channel_gets_each_event_once_for_all_its_watches() -> None:
     failures, lives = a_watch(events=frozenset({Event.FAILED})), a_watch("orders-*", events=frozenset({Event.LIVE}))
     audience = Audience(ALERTS, (failures, lives))
     assert audience.wants(Event.FAILED)
@@ -51,7 +53,7 @@ def test_one_channel_hears_once_what_any_of_its_watches_wants() -> None:
     assert not audience.wants(Event.PAUSED)
 
 
-def test_whoever_is_to_be_paged_twice_is_paged_once() -> None:
+def test_a_target_of_two_watches_is_paged_once() -> None:
     one, other = a_watch(targets=(a_person(), HERE)), a_watch("orders-*", targets=(HERE, a_person("U0BOB"), a_person()))
     assert Audience(ALERTS, (one, other)).targets == (a_person(), HERE, a_person("U0BOB"))
 
@@ -65,7 +67,7 @@ def test_audiences_stand_in_the_order_in_which_they_began() -> None:
     )
 
 
-def test_what_is_watched_is_polled_once_listed_or_not() -> None:
+def test_a_watched_pipeline_is_polled_once_listed_or_not() -> None:
     catalogue = [a_pipeline("orders-eu"), a_pipeline("orders-us", pipeline_id="pipe_0002")]  # type: ignore[arg-type]
     watches = [a_watch(ORDERS), a_watch(ORDERS, channel=OTHER), a_watch("ORDERS-*"), a_watch("pipe_unlisted")]
     assert watched_ids(catalogue, watches) == {ORDERS, "pipe_0002", "pipe_unlisted"}

@@ -88,7 +88,7 @@ class TestPaths:
         assert segment[1] not in {".", ".."}
 
     @pytest.mark.parametrize("text", ["", ".", "..", "x" * 100_000])
-    def test_what_no_pipeline_can_be_called_is_not_asked_for(self, text: str) -> None:
+    def test_an_impossible_pipeline_id_is_not_requested(self, text: str) -> None:
         with pytest.raises(NotFound):
             wire.pipeline_path(PipelineId(text))
 
@@ -123,7 +123,7 @@ class TestStatus:
             status_of(status=value)
 
     @pytest.mark.parametrize("value", [None, True, False, 1.0, 1.5, 1e400, -1, 10**30, "2", [], {}])
-    def test_what_is_no_count_reads_as_unreported(self, value: object) -> None:
+    def test_an_invalid_count_is_unreported(self, value: object) -> None:
         if value == float("inf"):
             body = b'{"data": {"status": "RUNNING", "replicas": 1e400, "ready": -1e400}}'
             status = decode_status(body)
@@ -159,7 +159,7 @@ class TestStatus:
         assert read is None or read.tzinfo is UTC
 
     @pytest.mark.parametrize("uid", [None, "", 5, ["x"]])
-    def test_what_is_no_uid_is_none(self, uid: object) -> None:
+    def test_an_invalid_uid_is_none(self, uid: object) -> None:
         assert status_of(uid=uid).uid is None
 
 
@@ -186,7 +186,7 @@ class TestEnvelope:
             b'{"data": ' + b'{"a":' * 100_000 + b"1" + b"}" * 100_000 + b"}",
         ],
     )
-    def test_what_is_not_one_json_object_is_malformed(self, body: bytes) -> None:
+    def test_a_body_that_is_no_json_object_is_malformed(self, body: bytes) -> None:
         for decode in (decode_status, decode_pipeline, decode_page):
             with pytest.raises(Malformed, match="not the JSON object") as caught:
                 decode(body)
@@ -300,7 +300,7 @@ class TestRefusals:
             decode_status(b'{"error": true, "error_message": "Pipeline not found.", "error_code": "404"}', 404)
 
     @pytest.mark.parametrize("status", [429, 502])
-    def test_other_refusals_stand_whatever_the_body(self, status: int) -> None:
+    def test_a_refusal_needs_no_valid_body(self, status: int) -> None:
         with pytest.raises((Throttled, Unavailable)):
             decode_status(b"<h1>Bad Gateway</h1>", status)
 
@@ -352,7 +352,7 @@ class TestRetryAfter:
         assert retry_after(headers | {"retry-after": "30"}) == 30.0
 
     @given(st.text(), st.text())
-    def test_whatever_the_headers_say_it_is_bounded(self, value: str, date: str) -> None:
+    def test_a_body_is_bounded_under_any_headers(self, value: str, date: str) -> None:
         seconds = retry_after({"retry-after": value, "date": date})
         assert seconds is None or 0.0 <= seconds <= 3600.0
 
@@ -377,7 +377,7 @@ class TestRedaction:
             ("two\n  lines\t here", "two lines here"),
         ],
     )
-    def test_what_looks_like_a_secret_is_not_shown(self, text: str, shown: str) -> None:
+    def test_a_secret_in_a_complaint_is_hidden(self, text: str, shown: str) -> None:
         assert redacted(text, KEY) == shown
 
     def test_the_rest_is_cut(self) -> None:
@@ -396,7 +396,7 @@ class TestRedaction:
     def test_a_text_made_to_be_slow_is_not(self) -> None:
         assert redacted("://" * 300_000 + " @") == ""  # ends within the test's timeout: that is the point
 
-    def test_without_a_key_to_look_for(self) -> None:
+    def test_a_delivery_without_a_key_is_not_looked_up(self) -> None:
         assert redacted("made-up") == "made-up"
 
     @given(st.text(), st.text(), st.sampled_from([200, 400, 401, 403, 404, 429, 500]))

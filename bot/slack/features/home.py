@@ -35,7 +35,7 @@ async def home(call: Call) -> Reply:
     services, asker = call.services, call.asker
     answer = services.requests.queries.failures(asker.channel)
     sight = _Sight(asker, services.permissions)
-    places = [(each.view, await sight.among(each.channels)) for each in answer.failed]
+    places = [(failed_view.view, await sight.among(failed_view.channels)) for failed_view in answer.failed]
     visible = [VisibleFailure(view, channel) for view, channel in places if channel]
     watches = await services.requests.queries.watches(asker.channel)
     gaps = _gaps(answer, complete=sight.complete)
@@ -113,7 +113,9 @@ def _failed(failures: Sequence[VisibleFailure], now: datetime) -> list[str]:
         return ["*No pipeline that you can see in a channel has failed*"]
     number = len(failures)
     lines = [f"*{'1 pipeline has' if number == 1 else f'{number} pipelines have'} failed*"]
-    lines += [f"{row(each.view, now)} · {_place(each.channel)}" for each in failures[:SHOWN]]
+    lines += [
+        f"{row(visible_failure.view, now)} · {_place(visible_failure.channel)}" for visible_failure in failures[:SHOWN]
+    ]
     return lines if number <= SHOWN else [*lines, f"… and {number - SHOWN} more"]
 
 

@@ -48,7 +48,7 @@ class List(Command):
 
 
 def _parse(command_text: CommandText) -> Command:
-    stray = next((each for each in command_text.words if not each.quoted and _is_stray(each, command_text.names)), None)
+    stray = next((word for word in command_text.words if not word.quoted and _is_stray(word, command_text.names)), None)
     if stray:
         there = f"watches in #{bare(stray.text)}" if kind_of(stray) is ClauseKind.CHANNEL else "list"
         raise Refused(
@@ -59,14 +59,14 @@ def _parse(command_text: CommandText) -> Command:
         )
     states = states_in(command_text.words)
     words = (
-        each.text if each.quoted else stripped(each.text) for each in command_text.words if each.lower not in states
+        word.text if word.quoted else stripped(word.text) for word in command_text.words if word.lower not in states
     )
-    return List(" ".join(each for each in words if each), states)
+    return List(" ".join(word for word in words if word), states)
 
 
 def _is_stray(word: Word, names: Names) -> bool:
     signed = is_signed(word) and kind_of(word) in {ClauseKind.TARGET, ClauseKind.CHANNEL}
-    return signed and not any(comparable(word.text) in comparable(each.name) for each in names.pipelines)
+    return signed and not any(comparable(word.text) in comparable(pipeline.name) for pipeline in names.pipelines)
 
 
 # --- render ----------------------------------------------------------------------------------------------------------
@@ -98,7 +98,7 @@ def _meant(words: str) -> str:
     if asks_about_failures(words.split()):
         return f" Did you mean *{State.FAILED}*?"
     near = [get_close_matches(word.lower(), list(State), n=1, cutoff=STATE_CUTOFF) for word in words.split()]
-    states = dict.fromkeys(state for each in near for state in each)
+    states = dict.fromkeys(state for matches in near for state in matches)
     return f" Did you mean {' or '.join(f'*{state}*' for state in states)}?" if states else ""
 
 

@@ -190,9 +190,9 @@ def _of(note: Note) -> str:
 
 
 def _who(note: Note) -> str:
-    whose = f" for {code(note.reference)}" if note.pattern else ""
+    pattern = f" for {code(note.reference)}" if note.pattern else ""
     by = f" by {outside(note.by_name)}" if note.by_name else ""
-    return f"Set{whose}{by} {date(note.at, '{date_short_pretty}')}."
+    return f"Set{pattern}{by} {date(note.at, '{date_short_pretty}')}."
 
 
 def _covers(names: Sequence[str]) -> str:
@@ -216,18 +216,26 @@ def _how(answer: NoteAnswer, render_context: RenderContext) -> str:
 
 
 def note_unresolved_blocks(answer: NoteUnresolved, render_context: RenderContext) -> list[Block]:
-    each = answer.reference
-    name = outside(each.reference)
+    reference = answer.reference
+    name = outside(reference.reference)
     text = f" {_typed_text(answer)}" if answer.text else ""
-    if isinstance(each, Ambiguous):
-        lines = [f":point_right: “{name}” could mean {len(each.candidates)} pipelines. Nothing was changed. Which one?"]
-        chosen = each.candidates[:CANDIDATES]
+    if isinstance(reference, Ambiguous):
+        lines = [
+            f":point_right: “{name}” could mean {len(reference.candidates)} pipelines. Nothing was changed. Which one?"
+        ]
+        chosen = reference.candidates[:CANDIDATES]
     else:
-        near = "Did you mean one of these?" if each.nearest else f"`{render_context.command} list` shows all pipelines."
+        near = (
+            "Did you mean one of these?"
+            if reference.nearest
+            else f"`{render_context.command} list` shows all pipelines."
+        )
         lines = [f":grey_question: I couldn't find a pipeline called “{name}”. Nothing was changed. {near}"]
-        chosen = each.nearest
+        chosen = reference.nearest
     for pipeline in chosen:
-        typed = command_for(answer.kind.value, pipeline, render_context, by_id=isinstance(each, Ambiguous)).strip("`")
+        typed = command_for(answer.kind.value, pipeline, render_context, by_id=isinstance(reference, Ambiguous)).strip(
+            "`"
+        )
         lines.append(f"• *{outside(pipeline.name)}* · `{typed}{text}`")
     if answer.kind is NoteKind.NOTE and not answer.text:
         lines.append(f'To set a note, put it in quotes: `{render_context.command} note NAME "…"`')

@@ -62,7 +62,7 @@ class Status(Command):
     @property
     def shows_watches(self) -> bool:
         """True if no reference names a pipeline."""
-        return all(each.lower() in self.states for each in self.references)
+        return all(reference.lower() in self.states for reference in self.references)
 
     @property
     def pipelines(self) -> Sequence[str]:
@@ -89,15 +89,15 @@ def _plain_question(answer: StatusAnswer) -> Refusal | None:
 def _parse(command_text: CommandText) -> Command:
     if not command_text.text:
         return Overview()
-    kept, strays = without_strays(command_text)
-    references = tuple(dict.fromkeys(references_in(replace(command_text, words=kept))))
+    words, strays = without_strays(command_text)
+    references = tuple(dict.fromkeys(references_in(replace(command_text, words=words))))
     if strays:
         shown = outside(typed(strays[-1].text))
         plainly = " ".join(["status", *map(quoted, references)])
-        channel = next((each for each in strays if kind_of(each) is ClauseKind.CHANNEL), None)
+        channel = next((word for word in strays if kind_of(word) is ClauseKind.CHANNEL), None)
         there = f"watches in #{bare(channel.text)}" if channel and not references else plainly
         raise Refused(f"“{shown}” isn't a pipeline. `status` shows a pipeline wherever it is watched.", there, "status")
-    return Status(references, states_in(kept) & {each.lower() for each in references})
+    return Status(references, states_in(words) & {reference.lower() for reference in references})
 
 
 # --- render ----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from bot.slack.render.paging import MOST_WATCHES, left_lines
 
 async def _stop(click: Click, call: Call) -> Reply:
     stops = call.services.requests.stops
-    named = [PipelineId(each) for each in f"{click.text('pipeline')} {click.text('pipelines')}".split()]
+    named = [PipelineId(word) for word in f"{click.text('pipeline')} {click.text('pipelines')}".split()]
     of_group = await stops.pipelines_of(click.group) if click.group else ()
     return Reply(blocks=stop_blocks(await stops.stop(click.user, [*named, *of_group])))
 
@@ -26,7 +26,7 @@ async def _stop_all(click: Click, call: Call) -> Reply:
 
 
 def stop_blocks(answer: StopPagingAnswer) -> list[Block]:
-    named = ", ".join(f"*{outside(each.name)}*" for each in answer.pipelines[:MOST_WATCHES])
+    named = ", ".join(f"*{outside(pipeline.name)}*" for pipeline in answer.pipelines[:MOST_WATCHES])
     about = f" when {named} {'fails' if len(answer.pipelines) == 1 else 'fail'}" if named else ""
     if not answer.stopped:
         head = f"No watch pages you{about}. Nothing was changed."

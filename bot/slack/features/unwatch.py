@@ -81,8 +81,8 @@ def _means_all(name: str, command_text: CommandText) -> bool:
 
 def _refuse_half(draft: Draft) -> None:
     """Refuses events and targets, because `unwatch` removes a whole watch. Suggests a `watch` that changes them."""
-    named = " ".join(quoted(each) for each in draft.names) or "orders-eu"
-    there = "".join(f" in {each.corrected}" for each in draft.items(ClauseKind.CHANNEL)[:1])
+    named = " ".join(quoted(name) for name in draft.names) or "orders-eu"
+    there = "".join(f" in {item.corrected}" for item in draft.items(ClauseKind.CHANNEL)[:1])
     if targets := draft.items(ClauseKind.TARGET):
         raise Refused(
             f"`unwatch` removes a whole watch, so it can't take “{outside(typed(targets[0].text))}”. Nothing was "
@@ -90,11 +90,11 @@ def _refuse_half(draft: Draft) -> None:
             f"watch {named} page none{there}",
         )
     if events := draft.items(ClauseKind.EVENT):
-        left = [each for each in EVENTS if each not in {item.corrected for item in events}]
+        remaining = [event for event in EVENTS if event not in {item.corrected for item in events}]
         raise Refused(
             f"`unwatch` removes a whole watch, so it can't take “{outside(events[0].text)}”. Nothing was changed. To "
             "watch the other events only:",
-            f"watch {named} on {','.join(left)}{there}" if left and draft.correctable else "",
+            f"watch {named} on {','.join(remaining)}{there}" if remaining and draft.correctable else "",
             "help watch",
         )
 

@@ -43,15 +43,17 @@ def _parse(command_text: CommandText) -> Command:
     elif words and kind_of(words[0]) is ClauseKind.CHANNEL:
         raise Refused("Put *in* before the channel.", f"watches in {_as_channel(words[0])}")
     elif words:
-        signed = any(is_signed(each) for each in words)
-        suggestion = "" if signed else " ".join(["status", *(quoted(each) for each in references_in(command_text))])
+        signed = any(is_signed(word) for word in words)
+        suggestion = (
+            "" if signed else " ".join(["status", *(quoted(reference) for reference in references_in(command_text))])
+        )
         raise Refused("`watches` takes no pipeline: it shows all watches of a channel.", suggestion, "watches")
     if not words:
         return Watches()
     if len(words) > 1 or kind_of(words[0]) is not ClauseKind.CHANNEL:
         channels = [_as_channel(word) for word in words if kind_of(word) is ClauseKind.CHANNEL]
         channel = channels[0] if channels else f"#{bare(words[0].text)}"
-        shown = next((each for each in words if kind_of(each) is not ClauseKind.CHANNEL), words[-1])
+        shown = next((word for word in words if kind_of(word) is not ClauseKind.CHANNEL), words[-1])
         if shown.means("here") and len(words) == 1:
             return Watches()
         raise Refused(
@@ -90,7 +92,7 @@ def _watched(view: WatchedView, now: datetime) -> list[str]:
     head = f"• {phrases.watch_words(view.watch)} · {made}"
     if view.watch.pattern:
         return [f"{head} · {len(view.covers)} now"]
-    return [head, *(f"    {row_below_name(each, now)}" for each in view.covers)]
+    return [head, *(f"    {row_below_name(pipeline, now)}" for pipeline in view.covers)]
 
 
 _HELP = HelpPage(

@@ -30,13 +30,13 @@ class Rest:
     """The words after an unknown command. `asked`: those of them that `status` can show."""
 
     text: str
-    asked: str
+    status_words: str
 
 
 def near_command(word: Word, behind: Rest) -> Refused | None:
     """The refusal of an unknown command, with the command to type instead. None if the bot has no suggestion."""
     name, shown, rest = word.lower.lstrip("/"), outside(word.text), behind.text
-    asks = f"status {behind.asked}".strip()
+    asks = f"status {behind.status_words}".strip()
     if name in ACKNOWLEDGE:
         return Refused(
             "To acknowledge a failure, click *Acknowledge* on its card. Nothing was changed. To see what has failed:",
@@ -74,6 +74,6 @@ def near_command(word: Word, behind: Rest) -> Refused | None:
 def _suggest_synonym(name: str, shown: str, behind: Rest) -> Refused:
     command = SAME_AS[name]
     to_us = behind.text.lower().startswith(("me ", "us "))
-    rest = behind.asked if command == "status" or to_us else behind.text
+    rest = behind.status_words if command == "status" or to_us else behind.text
     reason = f"There is no command called *{shown}*. Did you mean *{command}*?"
     return Refused(reason, f"{command} {rest}".strip(), command, "help")

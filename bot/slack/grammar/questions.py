@@ -37,8 +37,8 @@ def is_sentence(words: list[Word]) -> bool:
 def answer(words: list[Word], command_text: CommandText) -> Refused:
     """`words`: with the first one."""
     shown = outside(typed(words[0].text))
-    told = f"I only understand commands, and “{shown}” isn't one. Nothing was changed. This may help:"
-    return Refused(told, *_answers(words, command_text), "help")
+    heading = f"I only understand commands, and “{shown}” isn't one. Nothing was changed. This may help:"
+    return Refused(heading, *_answers(words, command_text), "help")
 
 
 def asked_for(words: list[Word], command_text: CommandText) -> str:
@@ -57,8 +57,8 @@ def _answers(words: list[Word], command_text: CommandText) -> Iterator[str]:
     )
     if topic and words[0].lower == "how":
         yield f"help {topic}"
-    if asked := asked_for(words, command_text):
-        yield f"status {asked}"
+    if wanted := asked_for(words, command_text):
+        yield f"status {wanted}"
     elif asks_about_failures(word.text for word in words):
         yield "status failed"
     elif any(_plain(word) in {"watch", "watches", "watched", "watching", "paged"} for word in words):
@@ -70,15 +70,18 @@ def _topics(command_text: CommandText) -> set[str]:
 
 
 def _known(words: list[Word], command_text: CommandText) -> list[str]:
-    ended = [_without_ending(word) for word in words]
+    without_endings = [_without_ending(word) for word in words]
     found: list[str] = []
     place = 0
     while place < len(words):
-        those, span = words, known_span(words, place, command_text.text, command_text.names, begun=place > 0)
+        candidates, span = words, known_span(words, place, command_text.text, command_text.names, begun=place > 0)
         if not span:
-            those, span = ended, known_span(ended, place, command_text.text, command_text.names, begun=place > 0)
+            candidates, span = (
+                without_endings,
+                known_span(without_endings, place, command_text.text, command_text.names, begun=place > 0),
+            )
         if span:
-            found.append(typed(slice_of(command_text.text, those[place : place + span])))
+            found.append(typed(slice_of(command_text.text, candidates[place : place + span])))
         place += max(span, 1)
     return list(dict.fromkeys(found))
 

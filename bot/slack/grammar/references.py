@@ -19,20 +19,20 @@ def without_strays(command_text: CommandText) -> tuple[list[Word], list[Word]]:
 
     Also drops a keyword before such a word.
     """
-    kept: list[Word] = []
+    remaining: list[Word] = []
     strays: list[Word] = []
     place = 0
     while place < len(command_text.words):
         word = command_text.words[place]
-        span = known_span(command_text.words, place, command_text.text, command_text.names, begun=bool(kept))
+        span = known_span(command_text.words, place, command_text.text, command_text.names, begun=bool(remaining))
         is_clause_word = kind_of(word) in {ClauseKind.TARGET, ClauseKind.CHANNEL} and not word.quoted
         if not span and is_clause_word and is_signed(word):
-            if kept and kept[-1].lower in {"in", "page", "for", "to", "from", "of"}:
-                kept.pop()
+            if remaining and remaining[-1].lower in {"in", "page", "for", "to", "from", "of"}:
+                remaining.pop()
             strays.append(word)
-        kept += command_text.words[place : place + span] if span else [word] if word not in strays else []
+        remaining += command_text.words[place : place + span] if span else [word] if word not in strays else []
         place += max(span, 1)
-    return kept, strays
+    return remaining, strays
 
 
 def is_signed(word: Word) -> bool:

@@ -191,8 +191,8 @@ def without(text: str, wrong: str) -> str:
     """The typed text without one name and its separator. Empty if the text lacks that name."""
     command, _, rest = unescape(typed(unlinked(text))).partition(" ")
     name, between = _as_typed(wrong), rf"\s*(?:[{re.escape(SEPARATORS)}]+|\b(?:and|or|und|oder)\b)\s*"
-    left, times = re.subn(f"{between}{name}|{name}{between}|{name}", " ", rest, count=1)
-    return visible(f"{command} {left}").strip() if times else ""
+    shortened, times = re.subn(f"{between}{name}|{name}{between}|{name}", " ", rest, count=1)
+    return visible(f"{command} {shortened}").strip() if times else ""
 
 
 def _as_typed(name: str) -> str:

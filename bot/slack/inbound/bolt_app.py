@@ -87,9 +87,9 @@ class Listeners:
         await next_()
 
     async def on_kept(self, context: Mapping[str, object]) -> None:
-        kept = context.get("kept")
-        if isinstance(kept, StoredInteraction):
-            await kept.answer()
+        stored = context.get("kept")
+        if isinstance(stored, StoredInteraction):
+            await stored.answer()
 
     async def keep_event(self, event: Mapping[str, object], next_: Callable[[], Awaitable[None]]) -> None:
         """Bolt acknowledges an event after this middleware. If it raises, Slack delivers the event again."""

@@ -95,7 +95,7 @@ class ConnectionLimiter:
 
     def _make_room(self) -> bool:
         """Drops the oldest untrusted connection. False if all are trusted."""
-        victim = next((each for each in self._open.values() if not each.trusted), None)
+        victim = next((connection for connection in self._open.values() if not connection.trusted), None)
         if victim is not None:
             victim.drop("no_room")
         return victim is not None

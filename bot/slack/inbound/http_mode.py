@@ -78,7 +78,7 @@ async def _listening(runner: web.AppRunner, limiter: ConnectionLimiter, host: st
     server = await loop.create_server(limited(runner.server, limiter), host or None, port, backlog=BACKLOG)
     try:
         # For port 0, IPv4 and IPv6 get a port each, in no fixed order. An IPv4 address has fewer parts.
-        yield int(min((each.getsockname() for each in server.sockets), key=len)[1])
+        yield int(min((socket.getsockname() for socket in server.sockets), key=len)[1])
     finally:
         server.close()
 

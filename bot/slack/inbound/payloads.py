@@ -61,7 +61,7 @@ def readable(text: object) -> str:
 
 def _sound(value: object) -> bool:
     """Checks each known field. A field has the same type at every level."""
-    return isinstance(value, dict) and all(_FORMS[name](each) for name, each in value.items() if name in _FORMS)
+    return isinstance(value, dict) and all(_FORMS[name](item) for name, item in value.items() if name in _FORMS)
 
 
 def _text(value: object) -> bool:
@@ -74,7 +74,7 @@ def _named(value: object) -> bool:
 
 
 def _list(value: object) -> bool:
-    return isinstance(value, list) and all(_sound(each) for each in value)
+    return isinstance(value, list) and all(_sound(item) for item in value)
 
 
 _FORMS: dict[str, Callable[[object], bool]] = {

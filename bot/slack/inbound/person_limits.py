@@ -94,8 +94,8 @@ class BusyError(Exception):
 class CommandSlots:
     """Limits how many commands run at once, for each person and in all."""
 
-    def __init__(self, *, each: int = AT_ONCE, in_all: int = AT_ONCE_IN_ALL) -> None:
-        self._each = each
+    def __init__(self, *, per_person: int = AT_ONCE, in_all: int = AT_ONCE_IN_ALL) -> None:
+        self._per_person = per_person
         self._all = asyncio.Semaphore(in_all)
         self._of: dict[UserId, tuple[asyncio.Semaphore, int]] = {}
 
@@ -121,7 +121,7 @@ class CommandSlots:
             self._leave(person)
 
     def _enter(self, person: UserId) -> asyncio.Semaphore:
-        semaphore, users = self._of.get(person, (asyncio.Semaphore(self._each), 0))
+        semaphore, users = self._of.get(person, (asyncio.Semaphore(self._per_person), 0))
         self._of[person] = semaphore, users + 1
         return semaphore
 

@@ -138,8 +138,8 @@ class ChannelMonitor:
         watches, now = await self._store.watches(), self._clock.monotonic()
         channels = {watch.channel for watch in watches.all} | watches.suspended.keys()
         channels -= (await self._store.renames()).keys()  # Slack no longer knows the old id
-        due_at = {each: self._due_at.get(each, float("-inf")) for each in sorted(channels)}
-        due = sorted((each for each in due_at if due_at[each] <= now), key=due_at.__getitem__)
+        due_at = {channel: self._due_at.get(channel, float("-inf")) for channel in sorted(channels)}
+        due = sorted((channel for channel in due_at if due_at[channel] <= now), key=due_at.__getitem__)
         failures: list[ChatAway] = []
         for channel in due[:AT_ONCE]:
             try:

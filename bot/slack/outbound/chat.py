@@ -85,7 +85,7 @@ class SlackChat:
         results = [lookup_result(found, lookup) for lookup in lookups]
         if unreadable is None:
             return results
-        return [each if isinstance(each, Found) else unreadable for each in results]
+        return [result if isinstance(result, Found) else unreadable for result in results]
 
     async def _marks(self, place: Lookup, oldest: str) -> tuple[list[MessageMetadata], Unreadable | None]:
         """The metadata of the messages found. `Unreadable` says why some are missing."""

@@ -113,7 +113,7 @@ class Directory:
     async def group(self, group: str) -> Entry | Unreadable | None:
         """The user group with this id, unless it is disabled."""
         rows = await self._groups.rows(older_than=NONE_KEPT_SECONDS)
-        found = next((each for each in rows.rows if each.id == group), None)
+        found = next((entry for entry in rows.rows if entry.id == group), None)
         return found or rows.gap
 
     async def channels(self, name: str) -> Channels:
@@ -124,12 +124,12 @@ class Directory:
     async def _called(self, name: str, older_than: float) -> Channels:
         read = await self._channels.rows(older_than=older_than)
         wanted = people.spelled(name)
-        return Channels(tuple(each.id for each in read.rows if each.name == wanted), read.gap)
+        return Channels(tuple(channel.id for channel in read.rows if channel.name == wanted), read.gap)
 
     async def read_on(self) -> None:
         """Continues lists that Slack did not return at once."""
-        for each in (self._users, self._groups, self._channels):
-            await each.read_on()
+        for paged_list in (self._users, self._groups, self._channels):
+            await paged_list.read_on()
 
     async def admission(self, channel: ChannelId) -> Admission:
         """What the bot may do in the channel. Joins a public channel if Slack allows it."""
@@ -198,15 +198,15 @@ class Directory:
             ChatAway: Slack gave no answer.
         """
         async with self._asking[user]:
-            kept = self._direct.get(user)
-            if kept is None or kept.until <= self._clock.monotonic():
-                kept = self._direct[user] = await self._opened(user)
-            return kept.channel
+            cached = self._direct.get(user)
+            if cached is None or cached.until <= self._clock.monotonic():
+                cached = self._direct[user] = await self._opened(user)
+            return cached.channel
 
     def is_nobody(self, user: UserId) -> bool:
         """True if Slack refused a direct conversation, because nobody can be reached under this id."""
-        kept = self._direct.get(user)
-        return kept is not None and kept.error in _NOBODY
+        cached = self._direct.get(user)
+        return cached is not None and cached.error in _NOBODY
 
     async def _opened(self, user: UserId) -> _Direct:
         """Opens the conversation. Makes no call while Slack's rate limit for the method applies."""

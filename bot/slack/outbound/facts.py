@@ -57,14 +57,14 @@ class Facts:
 
     async def name(self, user: UserId, otherwise: str = "") -> str:
         """The name that people see in Slack; `otherwise` if it is unreadable now."""
-        kept, until = self._names.get(user, ("", 0.0))
-        if kept and until > self._clock.monotonic():
-            return kept
+        cached, until = self._names.get(user, ("", 0.0))
+        if cached and until > self._clock.monotonic():
+            return cached
         try:
             async with asyncio.timeout(NAMING_SECONDS):
-                return (await self.person(user)).name or kept or otherwise
+                return (await self.person(user)).name or cached or otherwise
         except TimeoutError:
-            return kept or otherwise
+            return cached or otherwise
 
     async def place_words(self, channel: ChannelId) -> str:
         """This channel's name for other channels: "a private channel" if it is private, empty if unreadable."""
@@ -123,7 +123,7 @@ def _workspaces(row: Mapping[str, object]) -> set[str]:
     """In an Enterprise Grid organization, a person belongs to several workspaces."""
     enterprise = row.get("enterprise_user")
     teams = enterprise.get("teams") if isinstance(enterprise, dict) else None
-    return {str(each) for each in teams or () if each}
+    return {str(team) for team in teams or () if team}
 
 
 def _foreign(row: Mapping[str, object], team: str, home: TeamId) -> Account | None:

@@ -38,7 +38,7 @@ def _cards_told(*cards: Card) -> str:
 
 
 def _cards_in(packed: object) -> dict[str, int]:
-    pairs = (each.partition(":") for each in str(packed or "").split())
+    pairs = (pair.partition(":") for pair in str(packed or "").split())
     return {key: int(revision) if revision.isdecimal() else 0 for key, _, revision in pairs}
 
 
@@ -46,7 +46,7 @@ def metadata_in(body: Mapping[str, object], user: str) -> list[MessageMetadata]:
     """The metadata of `user`'s messages on one page of a channel's history or a thread's replies."""
     messages = body.get("messages")
     own = (
-        [each for each in messages if isinstance(each, dict) and each.get("user") == user]
+        [message for message in messages if isinstance(message, dict) and message.get("user") == user]
         if isinstance(messages, list)
         else []
     )

@@ -101,7 +101,7 @@ class PagedList(Generic[T]):
                     return self._stopped(answer)
                 if not answer.ok:
                     break
-                self._part += [kept for row in rows_in(answer, self._member) if (kept := self._keep(row)) is not None]
+                self._part += [entry for row in rows_in(answer, self._member) if (entry := self._keep(row)) is not None]
                 if last:
                     self._finish()
                     return None

@@ -83,7 +83,7 @@ def person_in(row: Row, home: TeamId) -> Entry | None:
         id=str(row["id"]),
         handle=handle,
         shown=name_of(row),
-        names=frozenset(spelled(each) for each in (handle, shown)) - {""},
+        names=frozenset(spelled(spelling) for spelling in (handle, shown)) - {""},
         full=spelled(text_in(profile, "real_name") or text_in(row, "real_name")),
     )
 

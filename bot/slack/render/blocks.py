@@ -49,9 +49,9 @@ class Message:
 
 def message(blocks: Sequence[Block]) -> Message:
     """Builds the text from the blocks, so that it omits nothing."""
-    kept = tuple(blocks[:MOST_BLOCKS])
-    lines = [line for block in kept for line in _spoken(block)]
-    return Message(shortened("\n".join(lines), TEXT_LIMIT), kept)
+    shown = tuple(blocks[:MOST_BLOCKS])
+    lines = [line for block in shown for line in _spoken(block)]
+    return Message(shortened("\n".join(lines), TEXT_LIMIT), shown)
 
 
 def _spoken(block: Block) -> list[str]:
@@ -74,13 +74,13 @@ def shortened(text: str, limit: int) -> str:
     """Cuts the text at the end of a line, because a cut within a `<…>` form would break it."""
     if len(text) <= limit:
         return text
-    kept, length = [], 0
+    shown, length = [], 0
     for line in text.split("\n"):
         if length + len(line) + 1 > limit - 12:
             break
-        kept.append(line)
+        shown.append(line)
         length += len(line) + 1
-    return "\n".join([*kept, "… and more"])
+    return "\n".join([*shown, "… and more"])
 
 
 def _mrkdwn(text: str) -> Block:
@@ -110,8 +110,8 @@ def sections(lines: Iterable[str]) -> list[Block]:
 
 
 def context(*texts: str) -> list[Block]:
-    kept = [text for text in texts if text]
-    return [{"type": "context", "elements": [_mrkdwn(" · ".join(kept))]}] if kept else []
+    parts = [text for text in texts if text]
+    return [{"type": "context", "elements": [_mrkdwn(" · ".join(parts))]}] if parts else []
 
 
 def button(action_id: str, label: str, value: str, *, style: str = "", confirm: Block | None = None) -> Block:

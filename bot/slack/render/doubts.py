@@ -26,8 +26,12 @@ def state(view: PipelineView, now: datetime) -> str:
 
 
 def _last_seen(view: PipelineView, now: datetime) -> str:
-    seen = view.state.observation
-    return f"last seen *{phrases.phase_word(seen.phase)}* {ago(seen.observed_at, now)}" if seen else "not read yet"
+    observation = view.state.observation
+    return (
+        f"last seen *{phrases.phase_word(observation.phase)}* {ago(observation.observed_at, now)}"
+        if observation
+        else "not read yet"
+    )
 
 
 def is_doubtful(view: PipelineView) -> bool:

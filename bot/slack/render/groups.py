@@ -106,10 +106,10 @@ def _headline(group: Group, still: list[Card]) -> str:
         return "\n".join([_over(group), *already])
     unwatched = _count(group, Outcome.UNWATCHED)
     head = _failed(group, found=bool(already)) if len(still) == total else _in_part(group, len(still))
-    left = sum(bool(card.continues_in) for card in group.cards)
-    gone = unwatched - left
-    more = [f"{gone} {_are(gone)} no longer watched"] if gone else []
-    more += [f"You're no longer paged for {left}"] if left else []
+    moved = sum(bool(card.continues_in) for card in group.cards)
+    unwatched_count = unwatched - moved
+    more = [f"{unwatched_count} {_are(unwatched_count)} no longer watched"] if unwatched_count else []
+    more += [f"You're no longer paged for {moved}"] if moved else []
     return "\n".join([head, since, *more, *already])
 
 
@@ -145,8 +145,10 @@ def _over(group: Group) -> str:
     when = span(min(card.episode.opened_at for card in group.cards), _ended(group), or_earlier=bool(_already(group)))
     if unwatched:
         head = f":no_bell: *{over} of {total} pipelines* {_are(over)} no longer failing"
-        left = any(card.continues_in for card in group.cards)
-        rest = f"you're no longer paged for {unwatched}" if left else f"{unwatched} {_are(unwatched)} no longer watched"
+        moved = any(card.continues_in for card in group.cards)
+        rest = (
+            f"you're no longer paged for {unwatched}" if moved else f"{unwatched} {_are(unwatched)} no longer watched"
+        )
         return f"{head}, {rest} · {when}"
     seconds = max(card.episode.downtime_seconds or 0 for card in group.cards)
     longest = phrases.length(seconds, first_seen=bool(_already(group)))

@@ -26,9 +26,9 @@ def headline(card: Card) -> str:
 def _unwatched(card: Card, name: str) -> str:
     """The last headline of a card whose pipeline lost its watch. The episode may still be open."""
     state = card.state
-    seen = phrases.state_words(state)
-    seen = f"last seen {seen}" if state.observation and state.reach is Reach.REACHABLE else seen
-    return "\n".join([_no_more_updates(card, name), f"Began at {_beginning(card.episode)}, {seen}"])
+    last_state = phrases.state_words(state)
+    last_state = f"last seen {last_state}" if state.observation and state.reach is Reach.REACHABLE else last_state
+    return "\n".join([_no_more_updates(card, name), f"Began at {_beginning(card.episode)}, {last_state}"])
 
 
 def _no_more_updates(card: Card, name: str) -> str:
@@ -40,10 +40,10 @@ def _no_more_updates(card: Card, name: str) -> str:
 
 def _unread(card: Card) -> str:
     """The first line, because all lines below may be out of date. Both times stay true later."""
-    seen = card.state.observation
-    if card.unread_at is None or seen is None or not card.episode.open:
+    observation = card.state.observation
+    if card.unread_at is None or observation is None or not card.episode.open:
         return ""
-    at, last = time_of_day(card.unread_at), time_of_day(seen.observed_at)
+    at, last = time_of_day(card.unread_at), time_of_day(observation.observed_at)
     return f"{phrases.BLIND} Couldn't be read at {at}. Last seen at {last}:"
 
 
@@ -59,8 +59,8 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
     first_seen = f"{FAILED_BEFORE}." if episode.first_seen else ""
     if episode.outcome is Outcome.RECOVERED:
-        what = recovery_words(card) if came_with_its_end(card) else _failed_once(episode)
-        return (f":large_green_circle: {name} {what} · {_when(episode)}",)
+        summary = recovery_words(card) if came_with_its_end(card) else _failed_once(episode)
+        return (f":large_green_circle: {name} {summary} · {_when(episode)}",)
     if episode.outcome is Outcome.ON_PURPOSE:
         symbol = phrases.standing_symbol(state)
         return (f"{symbol} {name} failed, then *{_ending(episode)}* · {_when(episode)}", first_seen)
@@ -81,8 +81,8 @@ def _failed_once(episode: Episode) -> str:
 
 def _not_recovered(state: PipelineState) -> str:
     """Why RUNNING alone does not end the failure."""
-    seen = state.observation
-    if not seen or seen.phase != Phase.RUNNING or seen.readiness is not Readiness.UNREPORTED:
+    observation = state.observation
+    if not observation or observation.phase != Phase.RUNNING or observation.readiness is not Readiness.UNREPORTED:
         return ""
     return "GoldRush doesn't report how many replicas are ready, so I can't tell whether it has recovered."
 
@@ -163,8 +163,8 @@ _DEGRADED_NOW = {
 
 def _readiness(card: Card) -> Readiness:
     """READY is impossible here: it ends the episode."""
-    seen = card.state.observation
-    return seen.readiness if seen and seen.readiness in _DEGRADED_NOW else Readiness.SHORT
+    observation = card.state.observation
+    return observation.readiness if observation and observation.readiness in _DEGRADED_NOW else Readiness.SHORT
 
 
 def _deployment(card: Card, name: str) -> tuple[str, ...]:
@@ -181,8 +181,8 @@ def _deployment(card: Card, name: str) -> tuple[str, ...]:
 
 
 def _not_live(state: PipelineState) -> str:
-    seen = state.observation
-    return "readiness not reported" if seen and seen.readiness is Readiness.UNREPORTED else "not live yet"
+    observation = state.observation
+    return "readiness not reported" if observation and observation.readiness is Readiness.UNREPORTED else "not live yet"
 
 
 def _pause(card: Card, name: str) -> tuple[str, ...]:

@@ -30,11 +30,11 @@ def _listed(watches: tuple[Watch, ...]) -> list[Block]:
 
 def _as_many_as_fit(lines: Sequence[str]) -> list[Block]:
     """As many lines as fit into a message. A last line counts the others."""
-    kept, length = 0, 0
-    while kept < len(lines) and length + len(lines[kept]) < LISTED:
-        length += len(lines[kept]) + 1
-        kept += 1
-    return sections([*lines[:kept], f"… and {len(lines) - kept} more"] if kept < len(lines) else lines)
+    count, length = 0, 0
+    while count < len(lines) and length + len(lines[count]) < LISTED:
+        length += len(lines[count]) + 1
+        count += 1
+    return sections([*lines[:count], f"… and {len(lines) - count} more"] if count < len(lines) else lines)
 
 
 def _watching(notice: Notice, _: RenderContext) -> list[Block]:

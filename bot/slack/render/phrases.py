@@ -53,8 +53,8 @@ def _fix(channel: ChannelId | None, reason: SuspendReason, *, here: bool) -> str
         case SuspendReason.NOT_IN_CHANNEL | SuspendReason.NOT_FOUND:
             return "invite me again"
         case SuspendReason.RESTRICTED:
-            whose = "the app's Messages Tab" if is_direct(channel) else "the channel"
-            return f"let me post again in the settings of {whose}"
+            place = "the app's Messages Tab" if is_direct(channel) else "the channel"
+            return f"let me post again in the settings of {place}"
 
 
 def is_direct(channel: ChannelId | None) -> bool:
@@ -87,8 +87,8 @@ def counted_symbol(phase: Phase | None, ready: int | None, wanted: int | None) -
 def standing_symbol(standing: PipelineState) -> str:
     if standing.reach is not Reach.REACHABLE:
         return BLIND
-    seen = standing.observation
-    return counted_symbol(seen.phase, seen.ready, seen.replicas) if seen else UNREAD
+    observation = standing.observation
+    return counted_symbol(observation.phase, observation.ready, observation.replicas) if observation else UNREAD
 
 
 def phase_word(phase: Phase | None) -> str:
@@ -111,8 +111,8 @@ def phase_clause(phase: Phase | None) -> str:
 
 def state_in_a_sentence(state: PipelineState) -> str:
     """The state within a sentence, for a readable pipeline: `*running*, degraded`."""
-    seen = state.observation
-    return f"*{phase_in_a_sentence(state.phase)}*{_more(seen) if seen else ''}"
+    observation = state.observation
+    return f"*{phase_in_a_sentence(state.phase)}*{_more(observation) if observation else ''}"
 
 
 def state_clause(state: PipelineState) -> str:

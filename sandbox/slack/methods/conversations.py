@@ -144,8 +144,7 @@ def _moment(arguments: Arguments, name: str) -> float | None:
 
 def _shown(workspace: Workspace, messages: list[Message], arguments: Arguments) -> list[JsonObject]:
     """Includes metadata only if asked for, and only with its scope."""
-    asked = arguments.flag("include_all_metadata")
-    with_metadata = asked and "metadata.message:read" in workspace.scopes
+    with_metadata = arguments.flag("include_all_metadata") and "metadata.message:read" in workspace.scopes
     return [message.as_json(with_metadata=with_metadata) for message in messages]
 
 

@@ -114,8 +114,10 @@ def _targets(draft: Draft) -> tuple[TargetWord, ...] | None:
     if any(item.text.lower() == NONE for item in items):
         others = [item for item in items if item.text.lower() != NONE]
         if others:
-            left = replace(draft, clauses={**draft.clauses, ClauseKind.TARGET.value: others})
-            raise Refused("Type *none* or someone to page, not both. Nothing was changed.", left.command("watch"))
+            without_targets = replace(draft, clauses={**draft.clauses, ClauseKind.TARGET.value: others})
+            raise Refused(
+                "Type *none* or someone to page, not both. Nothing was changed.", without_targets.command("watch")
+            )
         return ()
     words = [target_of(item.text, reference=item.reference) for item in items]
     return tuple(dict.fromkeys(word for word in words if word is not None))

@@ -156,8 +156,8 @@ def _several(name: str, entries: Sequence[Entry]) -> Refusal:
 
 
 def _described(entry: Entry) -> str:
-    what = "user group" if entry.kind is TargetKind.USERGROUP else "person"
-    return f"{outside(entry.shown or entry.full)} (@{outside(entry.handle)}, {what})"
+    kind = "user group" if entry.kind is TargetKind.USERGROUP else "person"
+    return f"{outside(entry.shown or entry.full)} (@{outside(entry.handle)}, {kind})"
 
 
 def _nobody(name: str, found: Found) -> Refusal:
