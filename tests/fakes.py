@@ -153,12 +153,15 @@ class FakeChat:
         if lands:
             self.posts.append((delivery, content, parent_id))
             self.land(message_id, delivery, content)
+            if parent_id in self._messages:
+                self._messages[parent_id]["reply_count"] = 1
         return outcome or Posted(message_id)
 
     def land(self, message_id: str, delivery: Delivery, content: Content) -> None:
         """Puts the message into Slack, even if the bot gets no answer."""
         self.there[delivery.id] = message_id
-        self._messages[message_id] = {"ts": message_id, "user": US, "metadata": metadata_of(delivery, content)}
+        message = self._messages.setdefault(message_id, {"ts": message_id, "user": US})
+        message["metadata"] = metadata_of(delivery, content)
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         outcome, lands = self.answers.pop(0) if self.answers else (None, True)

@@ -60,13 +60,6 @@ class LaneSnapshot:
         card = self.cards.get(row.body.card_key) if isinstance(row.body, SyncCard) else None
         return card is not None and card.message_id is not None
 
-    def _awaits_recheck(self, pending: PendingDelivery) -> bool:
-        """A duplicate of this card may be deleted; hold the entry until we know which copy stays."""
-        if not pending.partly_shown:
-            return False
-        rechecked = {key for row in self.rows if isinstance(row.body, Recheck) for key in row.body.shows}
-        return any(card.content.key in rechecked for card in pending.cards)
-
     def ready(self) -> list[PendingDelivery]:
         """The deliveries that may go next, most urgent first. Closed pages come after open ones."""
         pending_by_id = {row.id: self._pending(row) for row in self.rows}
@@ -80,7 +73,6 @@ class LaneSnapshot:
             key: card.message_id is not None or card.removed or card.held > 0 for key, card in self.cards.items()
         }
         ordered = [pending_by_id[row.id] for row in in_order(self.rows, posted)]
-        ordered = [pending for pending in ordered if not self._awaits_recheck(pending)]
         return sorted(ordered, key=lambda pending: pending.is_closed) if self.lane.kind is LaneKind.PAGES else ordered
 
     def _pending(self, row: Delivery) -> PendingDelivery:

@@ -75,10 +75,8 @@ class PendingDelivery:
                 return True
             case SyncCard() | SyncGroup():
                 return any(card.revision > card.shown_revision and not card.held for card in self.cards)
-            case ThreadEntry() as entry:
-                return bool(self.cards) and not self._is_shown(entry)
-            case TimelineBatch(entries=entries):
-                return bool(self.cards) and not all(self._is_shown(entry) for entry in entries)
+            case ThreadEntry() | TimelineBatch():
+                return bool(self.cards)
             case Notice(failures=failures) if failures:
                 return any(self._needs_attention(failure) for failure in failures)
             case _:
@@ -89,27 +87,12 @@ class PendingDelivery:
         episodes = [card.content.episode for card in self.cards if card.content.key == failure.card_key]
         return all(episode.open and not episode.acknowledged for episode in episodes)
 
-    @property
-    def partly_shown(self) -> bool:
-        """The card already showed the end of the episode when it was posted, so one of these entries repeats it."""
-        match self.delivery.body:
-            case ThreadEntry() as entry:
-                return self._is_shown(entry)
-            case TimelineBatch(entries=entries):
-                return any(self._is_shown(entry) for entry in entries)
-            case _:
-                return False
-
-    def _is_shown(self, entry: ThreadEntry) -> bool:
-        return any(card.content.key == entry.card_key and card.already_shows(entry.entry) for card in self.cards)
-
-    def _not_yet_shown(self, batch: TimelineBatch) -> TimelineBatch:
-        unshown = tuple(entry for entry in batch.entries if not self._is_shown(entry))
+    def _of_whole_group(self, batch: TimelineBatch) -> TimelineBatch:
+        """Broadcasts only the end of a group's last open failure."""
         episodes = [card.content.episode for card in self.cards]
-        still_open = batch.of_group and any(episode.open for episode in episodes)
-        broadcast = any(entry.broadcast for entry in unshown) and not still_open
-        recovered = batch.of_group and all(episode.outcome is Outcome.RECOVERED for episode in episodes)
-        return replace(batch, entries=unshown, broadcast=broadcast, all_recovered=len(episodes) if recovered else 0)
+        broadcast = batch.broadcast and not any(episode.open for episode in episodes)
+        recovered = all(episode.outcome is Outcome.RECOVERED for episode in episodes)
+        return replace(batch, broadcast=broadcast, all_recovered=len(episodes) if recovered else 0)
 
     @property
     def is_new_page(self) -> bool:
@@ -129,25 +112,24 @@ class PendingDelivery:
             key=body.of if isinstance(body, Recheck) else self.delivery.id,
             oldest=oldest(self.delivery),
             parent_id=self.parent_id,
-            cards=body.shows if isinstance(body, Recheck) else tuple(self.shown),
         )
 
     @property
     def content(self) -> Content:
         match self.delivery.body:
             case SyncCard():
-                return self.cards[0].drawn
+                return self.cards[0].content
             case SyncGroup(key):
-                cards = tuple(card.drawn for card in self.cards)
+                cards = tuple(card.content for card in self.cards)
                 total, first = self.burst.total, self.burst.first
                 return Group(key=key, channel=self.delivery.receiver.channel, cards=cards, in_burst=total, first=first)
-            case TimelineBatch() as batch:
-                return self._not_yet_shown(batch)
+            case TimelineBatch(of_group=True) as batch:
+                return self._of_whole_group(batch)
             case Notice(failures=failures) as notice:
                 return replace(
                     notice, failures=tuple(failure for failure in failures if self._needs_attention(failure))
                 )
-            case ThreadEntry() | Digest() | HeldPages() as content:
+            case ThreadEntry() | TimelineBatch() | Digest() | HeldPages() as content:
                 return content
             case Recheck():
                 raise TypeError("a recheck is looked for, never sent")

@@ -12,7 +12,7 @@ def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: dat
     """The change that the store makes when the delivery ends."""
     redraw = redraw_of(pending, now)
     match settlement:
-        case Done(message_id, found, group, _, recheck, came_at):
+        case Done(message_id, found, group, _, recheck):
             # A found message may show an older revision: shown revision 0 makes the store redraw it.
             shown = dict.fromkeys(pending.shown, 0) if found else pending.shown
             if isinstance(pending.delivery.body, Recheck) and settlement.repeats:
@@ -23,7 +23,6 @@ def result_of(settlement: Done | Gone | Drop, pending: PendingDelivery, now: dat
                 redraw=redraw,
                 message_id=message_id,
                 shown=shown,
-                came_at=came_at if found or pending.updates else pending.shown,
                 group=group,
                 follow_up=recheck_message,
                 log=_page_entry(pending, now),

@@ -1,7 +1,7 @@
 """The content of messages. `slack` renders it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
@@ -45,8 +45,6 @@ class Card:
     """The people who set up the paging, and where."""
     continues_in: tuple[ChannelId, ...] = ()
     """Channels that still follow this failure, though it no longer pages this person."""
-    came_at: int = 0
-    """The revision at which the card was, or will be, posted."""
 
     @property
     def revision(self) -> int:
@@ -233,7 +231,7 @@ ALONE = Burst()
 class PostedCard:
     """A stored card: its content, its message in Slack, and the revision that this message shows.
 
-    `came_at`: the revision at which the card was posted. `group`: the group's message that shows the card.
+    `group`: the group's message that shows the card.
     """
 
     content: Card
@@ -242,17 +240,8 @@ class PostedCard:
     shown_revision: int = 0
     removed: bool = False
     group: str | None = None
-    came_at: int = 0
     held: int = 0
     """Above 0: the bot held this page back, and a summary covers the episode up to this revision."""
-
-    @property
-    def drawn(self) -> Card:
-        return replace(self.content, came_at=self.came_at or self.revision)
-
-    def already_shows(self, entry: TimelineEntry) -> bool:
-        """True if the card was posted after its episode ended. Its thread need not repeat the end."""
-        return entry.ends and self.came_at >= entry.revision
 
 
 Body = SyncCard | ThreadEntry | TimelineBatch | Notice | SyncGroup | Digest | HeldPages | Recheck

@@ -1,7 +1,6 @@
 """A delivery: one message for one receiver, and its progress. Also the chat's answers."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
@@ -211,13 +210,11 @@ Outcome = Posted | Refused | Unknown
 class Found:
     """Every message with the key. The first is the one to keep: the oldest, or the one with a thread.
 
-    `group` is set if the card was found inside that group's message. `came_at`: each card's revision when the message
-    was posted.
+    `group` is set if the card was found inside that group's message.
     """
 
     message_ids: tuple[str, ...]
     group: str | None = None
-    came_at: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,13 +236,9 @@ LookupResult = Found | Absent | Unreadable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lookup:
-    """Searches a conversation, or the thread of `parent_id`, for the message with `key`, from `oldest` on.
-
-    `cards`: the keys of the cards in the message.
-    """
+    """Searches a conversation, or the thread of `parent_id`, for the message with `key`, from `oldest` on."""
 
     receiver: Receiver
     key: str
     oldest: str
     parent_id: str | None = None
-    cards: tuple[str, ...] = ()

@@ -114,8 +114,8 @@ def _uncounted(backlog: Backlog, row: Delivery, counted: int) -> DigestEntry | N
     card = backlog.cards.get(_card_key(row))
     episode = card.content.episode if card else None
     if isinstance(row.body, ThreadEntry):
-        shown_by_card = card is not None and (_waits_for_its_card(backlog, row) or card.already_shows(row.body.entry))
-        return None if shown_by_card else digest_entry(row.body.pipeline, (row.body.entry,), episode)
+        counted_with_card = _waits_for_its_card(backlog, row)
+        return None if counted_with_card else digest_entry(row.body.pipeline, (row.body.entry,), episode)
     if card is None or episode is None:
         return None
     new = tuple(line for line in episode.timeline if line.revision > counted)

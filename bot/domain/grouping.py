@@ -6,7 +6,7 @@
 - Thread batch: entries for one thread.
 - Digest: episodes that need no action, if too many of them wait.
 
-In every combined page, each pipeline keeps a line of its own.
+It also decides which entries still need a broadcast. In every combined page, each pipeline keeps a line of its own.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ from bot.domain.card import (
 from bot.domain.delivery import Delivery, LaneKind, Message, Priority, State
 from bot.domain.digest import add_to_digest
 from bot.domain.episode import EpisodeKind, stable_key
+from bot.domain.lane_order import thread_of
 
 GROUP_ID = 16  # the length of the prefix that all messages of one group share in their keys
 GROUP_FROM = 3  # this many failure cards that wait in one channel become a group
@@ -34,13 +35,15 @@ def regroup(backlog: Backlog) -> Grouping | None:
     """The next rows to combine; None if every row goes out alone."""
     waiting = [row for row in backlog.rows if row.attempt.state is State.QUEUED]
     untried = [row for row in waiting if row.attempt.count == 0]
+    absent = [row for row in waiting if not (row.attempt.uncertain or row.attempt.possible_repeat)]
     return (
         _group_updates(backlog, waiting)
         or _group_entries(backlog, untried)
         or _calls(untried)
-        or _closed_pages(backlog, untried)
+        or _closed_pages(backlog, absent)
         or _fresh_failures(backlog, untried)
         or add_to_digest(backlog, untried)
+        or _quiet_end(backlog, absent)
         or _thread_batch(untried)
     )
 
@@ -156,14 +159,31 @@ def _failures(rows: Sequence[Delivery]) -> tuple[OpenFailure, ...]:
 # --- episodes that ended before a message showed them ----------------------------------------------------------------
 
 
-def _closed_pages(backlog: Backlog, untried: list[Delivery]) -> Grouping | None:
-    """Moves the pages of closed failures to the feed: they need no action any more."""
-    pages = [row for row in untried if row.lane.kind is LaneKind.PAGES and is_unposted(backlog, row)]
+def _closed_pages(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
+    """Moves the pages of closed failures to the feed: they need no action any more.
+
+    `rows`: those that Slack surely lacks. The others keep their lane, whose owner looks for them.
+    """
+    pages = [row for row in rows if row.lane.kind is LaneKind.PAGES and is_unposted(backlog, row)]
     closed = tuple(row for row in pages if not backlog.cards[row.id].content.episode.open)
     if not closed:
         return None
     first, *others = (with_changes(row, priority=Priority.RECOVERY) for row in closed)
     return Grouping(row=first, replaced=closed, accompanied_by=tuple(others))
+
+
+def _quiet_end(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
+    """Takes the broadcast from the end of an episode whose card, still to be posted, announces that end.
+
+    `rows`: those that Slack surely lacks. Any other card may have arrived while the episode was open.
+    """
+    unposted = (row.id for row in rows if is_unposted(backlog, row))
+    closed = {key for key in unposted if not backlog.cards[key].content.episode.open}
+    for row in rows:
+        body = row.body
+        if isinstance(body, ThreadEntry | TimelineBatch) and body.broadcast and thread_of(body) in closed:
+            return Grouping(row=with_changes(row, body=replace(body, broadcast=False)), replaced=(), merges=True)
+    return None
 
 
 # --- one thread ------------------------------------------------------------------------------------------------------

@@ -152,8 +152,8 @@ def after_send(delivery: Delivery, outcome: Outcome, now: datetime) -> Settlemen
 
 def after_lookup(delivery: Delivery, lookup_result: LookupResult, now: datetime, ownership: Ownership) -> Settlement:
     match lookup_result:
-        case Found(message_id, group, came_at):
-            return Done(message_id[0], found=True, group=group, repeats=message_id[1:], came_at=came_at)
+        case Found(message_ids, group):
+            return Done(message_ids[0], found=True, group=group, repeats=message_ids[1:])
         case Absent() if delivery.attempt.lookups + 1 >= LOOKUPS or delivery.attempt.state is State.QUEUED:
             # The lookup covered every earlier attempt, so none of them has landed.
             queued = _queued(delivery, now)
@@ -175,8 +175,8 @@ def after_lookup(delivery: Delivery, lookup_result: LookupResult, now: datetime,
 
 def after_recheck(delivery: Delivery, lookup_result: LookupResult, now: datetime) -> Settlement:
     match lookup_result:
-        case Found(message_id, _, came_at):
-            return Done(message_id[0], found=True, repeats=message_id[1:], came_at=came_at)
+        case Found(message_ids):
+            return Done(message_ids[0], found=True, repeats=message_ids[1:])
         case Absent():
             return Drop("it is not there any more")
         case Unreadable(error) if delivery.attempt.lookups + 1 >= RECHECKS:

@@ -1,7 +1,6 @@
 """The next step of a delivery, and how a call or lookup settles it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from bot.domain.delivery import Delivery
@@ -52,7 +51,6 @@ class Done:
     group: str | None = None
     repeats: tuple[str, ...] = ()
     recheck: bool = False
-    came_at: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

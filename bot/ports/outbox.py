@@ -30,16 +30,16 @@ class ResultKind(StrEnum):
 class DeliveryResult:
     """How a delivery ended.
 
-    `shown`: the revision of each card in the message. `came_at`: the first revision of each card that is new in the
-    channel. `group`: the group whose message turned out to show the card. The store enqueues `redraw` if a card is
-    newer than shown, and `follow_up` in any case. It keeps `log` if the message was posted.
+    `shown`: the revision of each card in the message. `group`: the group whose message turned out to show the card.
+
+    The store enqueues `redraw` if a card is newer than shown, and `follow_up` in any case. If the message was posted,
+    the store keeps `log`.
     """
 
     kind: ResultKind
     redraw: Message
     message_id: str = ""
     shown: Mapping[str, int] = field(default_factory=dict)
-    came_at: Mapping[str, int] = field(default_factory=dict)
     group: str | None = None
     follow_up: Message | None = None
     log: PageEntry | None = None

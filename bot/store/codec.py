@@ -142,6 +142,5 @@ def decode_posted_card(row: Mapping[bytes, bytes]) -> PostedCard:
         shown_revision=int(row.get(b"delivered", b"0")),
         removed=b"removed" in row and b"ts" not in row,
         group=row[b"group"].decode() if b"group" in row else None,
-        came_at=int(row.get(b"came_at", b"0")),
         held=int(row.get(b"held", b"0")),
     )

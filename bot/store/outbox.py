@@ -63,7 +63,7 @@ class RedisOutbox(RedisPort):
             follow_up.id if follow_up else "",
             encode_message(follow_up) if follow_up else "",
             *_logged(delivery, result.log),
-            *(part for key, shown in result.shown.items() for part in (key, shown, result.came_at.get(key, 0))),
+            *(part for card in result.shown.items() for part in card),
         ]
         return bool(await self._scripts.write("settle", keys, args))
 

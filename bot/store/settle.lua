@@ -2,8 +2,7 @@
 -- KEYS: (3 of the fence), lease, outbox, outbox of the feed, group, last_ts, page log, then the cards that it shows
 -- ARGV: token, lane, lane of the feed, id, 'posted'|'removed'|'unchanged', ts, group whose message shows the card or '',
 --       id and row to enqueue if a card has changed, id and row to enqueue in any case (or ''), entry of the page log or
---       '', its time, the start of the log, then for each card its key, the revision shown, and its first revision in
---       the channel (0: the card is not new there)
+--       '', its time, the start of the log, then for each card its key and the revision shown
 if redis.call('GET', KEYS[4]) ~= ARGV[1] then return 0 end
 take_away(KEYS[5], ARGV[2], ARGV[4])
 local moved_on = false
@@ -14,10 +13,9 @@ if ARGV[12] ~= '' and ARGV[5] == 'posted' then
   redis.call('EXPIRE', KEYS[9], 7200)
 end
 for i = 10, #KEYS do
-  local key, shown, came_at = ARGV[3 * i - 15], ARGV[3 * i - 14], ARGV[3 * i - 13]
+  local key, shown = ARGV[2 * i - 5], ARGV[2 * i - 4]
   if ARGV[5] == 'posted' then
     redis.call('HSET', KEYS[i], 'ts', ARGV[6], 'delivered', shown)
-    if came_at ~= '0' then redis.call('HSET', KEYS[i], 'came_at', came_at) end
     if ARGV[7] ~= '' then
       redis.call('HSET', KEYS[i], 'group', ARGV[7])
       redis.call('SADD', KEYS[7], key)

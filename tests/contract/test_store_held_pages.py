@@ -111,9 +111,7 @@ async def test_a_page_that_changed_while_logged_is_still_owed(store: Differentia
         redraw=again,
         message_id="17.5",
         shown={row.id: 0},
-        came_at={row.id: 3},
         log=PageEntry(of_summary=False, at=at(1)),
     )
     assert await store.settle(row, lease, ending)
     assert await store.deliveries(FEED) == (Delivery(message=again),)
-    assert (await store.cards([row.id]))[row.id].came_at == 3

@@ -35,7 +35,7 @@ async def test_the_next_failure_of_the_same_deployment_gets_a_new_card(
             rig.set_phase("orders-eu", "FAILED")
         second = await rig.card("orders-eu failed", "Since")
         assert second.ts != first.ts
-        assert "down for" in first.text
+        assert "recovered after" in first.text
         cards = [
             message
             for message in rig.sandbox.slack.messages(ALERTS)

@@ -35,12 +35,12 @@ async def fail_and_recover(rig: Rig) -> None:
     rig.set_phase("orders-eu", "DEPLOYING")
     await rig.card("orders-eu failed, now deploying")
     rig.set_phase("orders-eu", "RUNNING")
-    recovered = await rig.card("orders-eu failed", "down for")
+    recovered = await rig.card("orders-eu recovered after")
     assert recovered.ts == card.ts  # the same card, updated
     reply = await rig.thread(card, "orders-eu recovered after")
     assert reply.broadcast
     assert [reply.text.split(" ")[0] for reply in card.replies] == ["Acknowledged", "deploying:", "orders-eu"]
-    assert (await rig.card("orders-eu failed", "down for", channel=direct)).ts == paged.ts
+    assert (await rig.card("orders-eu recovered after", channel=direct)).ts == paged.ts
 
 
 @pytest.mark.parametrize("http", [False, True], ids=["socket", "http"])
@@ -65,7 +65,7 @@ async def test_after_kill_9_the_watch_remains_and_missed_changes_are_reported_on
         await rig.kill()
         await rig.start()
         rig.set_phase("orders-eu", "RUNNING")
-        assert (await rig.card("orders-eu failed", "down for")).ts == card.ts
+        assert (await rig.card("orders-eu recovered after")).ts == card.ts
         await rig.thread(card, "recovered after")
         roots = [message.text for message in rig.sandbox.slack.messages(ALERTS) if "orders-eu" in message.text]
         assert len(roots) == 2  # the announcement and the card

@@ -45,8 +45,8 @@ async def test_ask_watch_fail_acknowledge_recover(tmp_path: Path) -> None:
         await expect(card.locator('[data-action-id="acknowledge"]')).to_have_count(0)
 
         await row.get_by_test_id("set-RUNNING").click()
-        turned = messages.filter(has_text="hypercore-fills failed", has_not_text="replied to a thread")
-        await expect(turned).to_contain_text("down for", timeout=SECONDS)
+        turned = messages.filter(has_text="hypercore-fills recovered", has_not_text="replied to a thread")
+        await expect(turned).to_contain_text("recovered after", timeout=SECONDS)
         await turned.get_by_test_id("thread-open").click()
         thread = page.get_by_test_id("thread")
         await expect(thread).to_contain_text("Acknowledged by ann")

@@ -97,7 +97,7 @@ async def test_an_event_delivered_twice_acts_once(tmp_path: Path) -> None:
         await rig.card("orders-eu failed", "Since")
         assert (await again(rig, event)).ok  # the event is late: the channel's true state counts
         rig.set_phase("orders-eu", "RUNNING")
-        await rig.card("orders-eu failed", "down for")
+        await rig.card("orders-eu recovered after")
         assert len(rig.sandbox.slack.messages(direct)) == 1
 
 
@@ -108,7 +108,7 @@ async def test_a_stale_button_says_the_failure_is_over_and_the_card_is_redrawn(t
         card = await rig.card("orders-eu failed", "Since")
         blocks = list(card.blocks)
         rig.set_phase("orders-eu", "RUNNING")
-        await rig.card("orders-eu failed", "down for")
+        await rig.card("orders-eu recovered after")
         turned = card.text
         card.blocks[:], card.text = blocks, "what somebody's client still shows"
         await rig.click(card, "acknowledge", user=BOB)

@@ -103,8 +103,7 @@ class Chat:
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         text = RENDERER.content(content, delivery, now).text
-        metadata = metadata_of(delivery, content)
-        return await self._called(partial(self._slack.land, delivery.receiver.channel, parent_id, text, metadata))
+        return await self._called(partial(self._slack.land, delivery, content, parent_id, text))
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:
         text = RENDERER.content(content, delivery, now).text

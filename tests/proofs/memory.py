@@ -510,8 +510,7 @@ class MemoryStore:
         if card is None:
             return False
         if ending.kind is ResultKind.POSTED:
-            came_at = ending.came_at.get(key, 0) or card.came_at
-            card = replace(card, message_id=ending.message_id, shown_revision=revision, removed=False, came_at=came_at)
+            card = replace(card, message_id=ending.message_id, shown_revision=revision, removed=False)
             if ending.group:
                 card = replace(card, group=ending.group)
                 self.disk.groups.setdefault(ending.group, set()).add(key)

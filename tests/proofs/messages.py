@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
-from bot.domain.delivery import Lookup
+from bot.domain.card import Content, ThreadEntry, TimelineBatch
+from bot.domain.delivery import Delivery, Lookup
 from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
+from bot.slack.outbound.metadata import metadata_of
 from tests.proofs.oracle import SlackMessage
 
 US = "U0BOT"
@@ -18,6 +20,7 @@ class Message:
     text: str
     metadata: object
     posted: str
+    broadcast: bool
 
 
 class Slack:
@@ -28,10 +31,12 @@ class Slack:
         self.messages: dict[str, Message] = {}
         self._last = 0
 
-    def land(self, channel: ChannelId, thread_ts: str | None, text: str, metadata: object) -> str:
+    def land(self, delivery: Delivery, content: Content, parent_id: str | None, text: str) -> str:
+        channel, metadata = delivery.receiver.channel, metadata_of(delivery, content)
+        broadcast = isinstance(content, ThreadEntry | TimelineBatch) and content.broadcast
         self._last = max(self._last + 1, int(self._clock.now().timestamp() * 1_000_000))
         ts = f"{self._last // 1_000_000}.{self._last % 1_000_000:06}"
-        self.messages[ts] = Message(ts, channel, thread_ts, text, metadata, text)
+        self.messages[ts] = Message(ts, channel, parent_id, text, metadata, text, broadcast)
         return ts
 
     def history(self, lookup: Lookup) -> list[dict[str, object]]:
@@ -51,7 +56,8 @@ class Slack:
         return [SlackMessage(root.ts, root.text, tuple(self._replies(root.ts)), root.posted) for root in roots]
 
     def _replies(self, ts: str) -> list[SlackMessage]:
-        return [SlackMessage(message.ts, message.text) for message in self.messages.values() if message.thread_ts == ts]
+        replies = [message for message in self.messages.values() if message.thread_ts == ts]
+        return [SlackMessage(reply.ts, reply.text, broadcast=reply.broadcast) for reply in replies]
 
     def edit(self, ts: str, text: str, metadata: object) -> str:
         """Ignores a message that was deleted."""

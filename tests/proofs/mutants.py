@@ -10,7 +10,9 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_worker import LaneWorker
-from bot.domain import protocol
+from bot.domain import grouping, protocol
+from bot.domain.backlog import Backlog, Grouping, with_changes
+from bot.domain.card import ThreadEntry
 from bot.domain.delivery import Delivery
 from bot.domain.plan import Plan
 from bot.domain.protocol import as_sending
@@ -97,6 +99,18 @@ def _doubt() -> None:
     Doubt.arise = ignore  # type: ignore[method-assign]
 
 
+def _broadcast() -> None:
+    """The bot broadcasts no end, even if its card was posted while the episode was open."""
+
+    def every_end(backlog: Backlog, rows: list[Delivery]) -> Grouping | None:
+        entries = [(row, row.body) for row in rows if isinstance(row.body, ThreadEntry) and row.body.broadcast]
+        for row, entry in entries:
+            return Grouping(row=with_changes(row, body=replace(entry, broadcast=False)), replaced=(), merges=True)
+        return None
+
+    grouping._quiet_end = every_end
+
+
 def run_bot_without_stored_throttles(*given: Any) -> None:
     async def unstored(self: RedisRateLimits, method: str, since: datetime, until: datetime) -> None:
         return None
@@ -118,6 +132,7 @@ SABOTAGES: dict[str, Callable[[], None]] = {
     "semaphore": _semaphore,
     "order": _order,
     "doubt": _doubt,
+    "broadcast": _broadcast,
     "throttle": _throttle,
 }
 

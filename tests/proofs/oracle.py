@@ -28,12 +28,16 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class SlackMessage:
-    """A message with its current text and its thread. `posted` is its original text, if known."""
+    """A message with its current text and its thread. `posted` is its original text, if known.
+
+    `broadcast`: the channel shows this reply too.
+    """
 
     ts: str
     text: str
     replies: tuple["SlackMessage", ...] = ()
     posted: str = ""
+    broadcast: bool = False
 
 
 @dataclass(slots=True)
@@ -129,10 +133,10 @@ def _judge_final(where: str, phase: str, pipeline: str, messages: Sequence[Slack
 
 
 def _shown_in(row: str) -> str | None:
-    """Returns the last state in a row or card. `failed, then paused` means paused, `was down for 3 min` running."""
+    """Returns the last state in a row or card: `failed, then paused` means paused."""
     if then := re.search(r"\b(?:then|now|last seen) (failed|paused|running)\b", row, re.IGNORECASE):
         return then[1].upper()
-    return RUNNING if re.search(r"\b(recovered|live|down for)\b", row) else _named_in(row)
+    return RUNNING if re.search(r"\b(recovered|live)\b", row) else _named_in(row)
 
 
 def _reports_of(pipeline: str, messages: Sequence[SlackMessage]) -> list[_Report]:
@@ -147,8 +151,21 @@ def _reports_of(pipeline: str, messages: Sequence[SlackMessage]) -> list[_Report
         for reply in message.replies if _is_failure(message.text) else ():
             alone = root and not GROUP.match(message.text) and "Catching up" not in message.text
             rows = [row for row in _rows(reply.text) if alone or _mentions(row, pipeline)]
-            found += [_report_in(reply, phase) for row in rows if (phase := _phase_in(row))]
+            phases = [phase for row in rows if (phase := _phase_in(row))]
+            found += [
+                _report_in(reply, phase)
+                for phase in phases
+                if phase != RUNNING or not alone or _announced(reply, message)
+            ]
     return sorted(found, key=lambda report: report.ts)
+
+
+def _announced(end: SlackMessage, card: SlackMessage) -> bool:
+    """The channel saw the end of the failure: by a broadcast, or because the card showed the end when it was posted.
+
+    Later edits of a card notify nobody, and few people follow its thread.
+    """
+    return end.broadcast or re.search(r"\b(recovered|live)\b", card.posted) is not None
 
 
 def _reports_of_root(message: SlackMessage, pipeline: str) -> list[_Report]:
@@ -157,8 +174,7 @@ def _reports_of_root(message: SlackMessage, pipeline: str) -> list[_Report]:
         counts = {COUNTED_AS[word]: int(times or 1) for word, times in COUNTED.findall(row) if word in COUNTED_AS}
         return [_report_in(message, phase) for phase, times in counts.items() for _ in range(times)]
     if _is_failure(message.text):
-        over = re.search(r"\b(recovered|live)\b", _row_of(pipeline, message.posted).partition("\n")[0])
-        return [_report_in(message, phase) for phase in ((FAILED, RUNNING) if over else (FAILED,))]
+        return [_report_in(message, FAILED)]  # its thread reports the end, even if the card came late and shows it too
     phase = _phase_in(message.text)
     return [_report_in(message, phase)] if phase else []
 
@@ -182,8 +198,7 @@ def _named_in(text: str) -> str | None:
 
 def _is_failure(text: str) -> bool:
     """True if the message is a failure card or group. In other threads, replies report no new change."""
-    over = "down for" in text or "recovered after" in text
-    return over or _named_in(text) == FAILED or GROUP.match(text) is not None
+    return "recovered after" in text or _named_in(text) == FAILED or GROUP.match(text) is not None
 
 
 def announces(text: str) -> bool:

@@ -244,9 +244,8 @@ class Process:
 
     async def post(self, delivery: Delivery, content: Content, *, parent_id: str | None, now: datetime) -> Outcome:
         text = RENDERER.content(content, delivery, now).text
-        metadata = metadata_of(delivery, content)
         self._note(f"posts to {delivery.receiver.channel} under {parent_id}, {delivery.id[:6]}", text)
-        lands = partial(self.world.slack.land, delivery.receiver.channel, parent_id, text, metadata)
+        lands = partial(self.world.slack.land, delivery, content, parent_id, text)
         return await self._logged("post", delivery.receiver.channel, lands)
 
     async def update(self, delivery: Delivery, content: Content, *, message_id: str, now: datetime) -> Outcome:

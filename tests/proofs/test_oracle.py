@@ -9,7 +9,8 @@ from tests.proofs.logs import crashes_in
 from tests.proofs.oracle import Change, SlackMessage, judge
 from tests.proofs.traffic import Call, Promise, judge_traffic
 
-FAILURE = SlackMessage("1.0", "orders was down for 3 s", (SlackMessage("2.0", "orders recovered after 3 s"),))
+END = SlackMessage("2.0", "orders recovered after 3 s", broadcast=True)
+QUIET_END = replace(END, broadcast=False)
 TRUTH = [Change("orders", "FAILED"), Change("orders", "RUNNING")]
 
 
@@ -20,17 +21,18 @@ def faults(*messages: SlackMessage, truth: list[Change] = TRUTH) -> dict[str, in
 
 
 def a_failure(
-    ts: str = "1.0", *, posted: str = "orders failed", replies: tuple[SlackMessage, ...] = FAILURE.replies
+    ts: str = "1.0", *, posted: str = "orders failed", replies: tuple[SlackMessage, ...] = (END,)
 ) -> SlackMessage:
-    return SlackMessage(ts, "orders was down for 3 s · noon", replies, posted)
+    return SlackMessage(ts, "orders recovered after 3 s · noon", replies, posted)
 
 
 def test_a_change_reported_once_is_no_fault() -> None:
     assert faults(a_failure()) == {}
 
 
-def test_a_card_posted_after_the_recovery_needs_no_reply() -> None:
-    assert faults(a_failure(posted="orders recovered after 3 s", replies=())) == {}
+@pytest.mark.parametrize("end", [END, QUIET_END])
+def test_a_card_posted_after_the_recovery_needs_no_broadcast(end: SlackMessage) -> None:
+    assert faults(a_failure(posted="orders recovered after 3 s", replies=(end,))) == {}
 
 
 @pytest.mark.parametrize(
@@ -39,10 +41,11 @@ def test_a_card_posted_after_the_recovery_needs_no_reply() -> None:
         ((), {"lost": 2}),
         ((a_failure(replies=()),), {"lost": 1}),
         ((a_failure(), a_failure("3.0")), {"repeated": 2}),
-        ((a_failure(replies=FAILURE.replies * 2),), {"repeated": 1}),
-        ((a_failure(posted="orders recovered after 3 s"),), {"repeated": 1}),
+        ((a_failure(replies=(END, END)),), {"repeated": 1}),
+        ((a_failure(replies=(QUIET_END,)),), {"lost": 1}),
+        ((a_failure(posted="orders recovered after 3 s", replies=()),), {"lost": 1}),
         ((a_failure(), SlackMessage("3.0", "orders is paused")), {"invented": 1, "wrong_final": 1}),
-        ((SlackMessage("1.0", "orders failed", FAILURE.replies),), {"wrong_final": 1}),
+        ((SlackMessage("1.0", "orders failed", (END,)),), {"wrong_final": 1}),
         ((a_failure(), *[SlackMessage(f"{n}.0", "ann added a watch: orders") for n in (5, 6)]), {"repeated": 1}),
     ],
     ids=[
@@ -50,7 +53,8 @@ def test_a_card_posted_after_the_recovery_needs_no_reply() -> None:
         "end lost",
         "card twice",
         "line twice",
-        "end twice",
+        "end without a broadcast",
+        "end not in the thread",
         "invented",
         "card not kept",
         "announced twice",

@@ -18,6 +18,7 @@ NOTICED_BY = {
     "semaphore": "tests/contract/test_hanging.py",
     "order": "tests/proofs/test_simulation.py::test_each_change_is_reported_once_in_every_world",
     "doubt": MACHINE,
+    "broadcast": "tests/proofs/test_simulation.py::test_each_change_is_reported_once_in_every_world",
     "throttle": "tests/proofs/test_crash.py::test_the_next_life_obeys_a_retry_after",
 }
 

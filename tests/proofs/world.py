@@ -293,7 +293,7 @@ class World:
 def _slack_message(message: Message, came: Mapping[str, str]) -> SlackMessage:
     """`came` holds the original text of each message."""
     replies = tuple(_slack_message(reply, came) for reply in message.replies)
-    return SlackMessage(message.ts, message.text, replies, came.get(message.ts, ""))
+    return SlackMessage(message.ts, message.text, replies, came.get(message.ts, ""), message.broadcast)
 
 
 @asynccontextmanager

@@ -77,7 +77,7 @@ async def test_in_doubt_every_open_message_is_looked_up_before_it_is_sent(
     (row,) = await store.owed(ALERTS)
     if there:  # Slack has the message, but the store forgot it
         (card,) = (await store.cards([row.id])).values()
-        chat.land("7.0", row, card.drawn)
+        chat.land("7.0", row, card.content)
     doubt = Doubt(clock)
     doubt.arise(clock.now())
     async with sending(store, chat, clock, doubt):
@@ -112,7 +112,7 @@ async def test_in_doubt_an_old_message_is_looked_up_as_patiently_as_a_new_one(
     await clock.pass_time(owed_for)
     (row,) = await store.owed(ALERTS)
     (card,) = (await store.cards([row.id])).values()
-    chat.land("7.0", row, card.drawn)
+    chat.land("7.0", row, card.content)
     chat.results = [Unreadable("fatal_error")]
     doubt = Doubt(clock)
     doubt.arise(clock.now())
@@ -129,7 +129,7 @@ async def test_in_doubt_a_message_that_may_be_posted_is_not_regrouped(
         await fail(store, number)
     rows = await store.owed(ALERTS)
     cards = await store.cards([row.id for row in rows])
-    chat.land("7.0", rows[0], cards[rows[0].id].drawn)
+    chat.land("7.0", rows[0], cards[rows[0].id].content)
     doubt = Doubt(clock)
     doubt.arise(clock.now())
     async with sending(store, chat, clock, doubt):
@@ -257,7 +257,7 @@ async def test_a_late_first_attempt_is_deleted_within_two_minutes(
     assert await idle(store)
 
 
-async def test_an_end_posted_under_a_duplicate_is_repeated_under_the_card_that_stays(
+async def test_a_copy_with_the_end_in_its_thread_stays_and_the_end_is_broadcast(
     store: WholeStore, clock: FakeClock
 ) -> None:
     chat = Away(lands=True)
@@ -267,21 +267,21 @@ async def test_an_end_posted_under_a_duplicate_is_repeated_under_the_card_that_s
         await read(store, 1, 5, Phase.RUNNING)
         chat.posts_away = False
         await clock.pass_time(90)
-        ((_, failed, _), (repeat, recovered, _)) = chat.posts
+        (_, failed, _), (repeat, recovered, _), (_, end, thread) = chat.posts
         assert isinstance(failed, Card)
         assert failed.episode.open
         assert isinstance(recovered, Card)
         assert repeat.attempt.possible_repeat
         assert not recovered.episode.open
+        assert isinstance(end, ThreadEntry)
+        assert end.broadcast  # only the first copy may be there, and that one came while the failure was open
+        assert thread == "2.000000"
         await read(store, 1, 6, Phase.PAUSED)
         await clock.pass_time(5)
         chat.looks_away = False
         await clock.pass_time(120)
-    assert chat.deleted == ["2.000000"]
-    (_, _, (_, line, thread), (_, paused, _)) = chat.posts
-    assert isinstance(line, ThreadEntry)
-    assert line.entry.ends
-    assert thread == "1.000000"
+    assert chat.deleted == ["1.000000"]
+    (_, paused, _) = chat.posts[-1]
     assert isinstance(paused, Card)
     assert await idle(store)
 

@@ -295,9 +295,7 @@ async def test_blocks_that_slack_refuses_go_out_once_as_plain_text(store: WholeS
     assert await idle(store)
 
 
-async def test_a_deleted_card_returns_with_the_next_change_and_no_extra_reply(
-    store: WholeStore, chat: FakeChat, run: Run
-) -> None:
+async def test_a_deleted_card_returns_with_the_next_change(store: WholeStore, chat: FakeChat, run: Run) -> None:
     await fail(store)
     await run(20)
     assert len(chat.posts) == 1  # without news the bot does not notice the deletion
@@ -305,9 +303,11 @@ async def test_a_deleted_card_returns_with_the_next_change_and_no_extra_reply(
     record = await store.record(ORDERS)
     assert await store.commit(plan_reading(record, an_observation(Phase.RUNNING, 9), a_routing()), 0)
     await run(10)
-    ((_, again, _),) = chat.posts[1:]
+    (_, again, _), (_, end, _) = chat.posts[1:]
     assert isinstance(again, Card)
     assert not again.episode.open
+    assert isinstance(end, ThreadEntry)
+    assert end.broadcast
     assert await idle(store)
 
 

@@ -42,11 +42,11 @@ UNWATCHED = replace(OPEN, episode=replace(an_episode(), closed_at=at(91), outcom
         (a_group(OPEN, OPEN, OPEN), ["3 pipelines failed at once", "orders-0 failed", "orders-2 failed"], True),
         (
             a_group(OPEN, ANSWERED, OVER),
-            ["2 of 3 pipelines have not recovered yet", "· :eyes: Bob in #ops", "orders-2 was down for 1 min 30 s"],
+            ["2 of 3 pipelines have not recovered yet", "· :eyes: Bob in #ops", "orders-2 recovered after 1 min 30 s"],
             True,
         ),
         (a_group(ANSWERED, ANSWERED), ["2 pipelines failed at once"], False),
-        (a_group(OVER, OVER), ["2 pipelines failed at once · <!date", "They were down for up to 1 min 30 s."], False),
+        (a_group(OVER, OVER), ["All 2 pipelines have recovered, the last after 1 min 30 s · <!date"], False),
         (
             a_group(UNWATCHED, UNWATCHED),
             [
@@ -80,7 +80,11 @@ UNKNOWN_OVER = replace(OVER, episode=replace(OVER.episode, first_seen=True))
         (a_group(UNKNOWN, UNKNOWN), "2 pipelines have failed", "They had already failed"),
         (a_group(UNKNOWN, UNKNOWN, OPEN), "3 pipelines have failed", "2 of them had already failed"),
         (a_group(UNKNOWN, OVER), "1 of 2 pipelines has not recovered yet", "1 of them had already failed"),
-        (a_group(UNKNOWN_OVER, UNKNOWN_OVER), "2 pipelines failed at once · <!date", "They had already failed"),
+        (
+            a_group(UNKNOWN_OVER, UNKNOWN_OVER),
+            "All 2 pipelines have recovered, the last after at least",
+            "They had already failed",
+        ),
     ],
 )
 def test_a_group_of_first_readings_does_not_claim_new_failures(group: Group, head: str, expected: str) -> None:
@@ -93,9 +97,9 @@ def test_a_group_of_first_readings_does_not_claim_new_failures(group: Group, hea
 def test_a_group_without_a_known_start_claims_no_length() -> None:
     assert re.search(r"Since <!date[^>]*> or earlier", valid(shown(a_group(OPEN, UNKNOWN))).text)
     over = tells_all(valid(shown(a_group(OVER, UNKNOWN_OVER)))).text
-    assert "They were down for at least 1 min 30 s." in over
-    assert "orders-0 was down for 1 min 30 s" in over
-    assert "orders-1 was down for at least 1 min 30 s" in over
+    assert "All 2 pipelines have recovered, the last after at least 1 min 30 s" in over
+    assert "orders-0 recovered after 1 min 30 s" in over
+    assert "orders-1 recovered after at least 1 min 30 s" in over
 
 
 def some_lines(count: int = 3) -> tuple[ThreadEntry, ...]:

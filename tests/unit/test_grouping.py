@@ -175,7 +175,10 @@ def test_a_failure_over_before_it_was_sent_moves_to_the_feed(priority: Priority)
         row=changed(row, priority=Priority.RECOVERY), replaced=(row,)
     )
     assert gathered([row], [a_posted(1)]) is None
-    assert gathered([changed(row, count=1)], [a_posted(1, over=True)]) is None
+    refused, perhaps_posted = changed(row, count=1), changed(row, count=1, uncertain=True)
+    moved = gathered([refused], [a_posted(1, over=True)])
+    assert moved == Grouping(row=changed(refused, priority=Priority.RECOVERY), replaced=(refused,))
+    assert gathered([perhaps_posted], [a_posted(1, over=True)]) is None
     assert gathered([row], [a_posted(1, over=True, message_id="1.0")]) is None
 
 
@@ -284,13 +287,11 @@ def test_a_catch_up_counts_each_event_once(readings: list[Observation], counts: 
     assert _gathered_stories(*readings) == counts
 
 
-def test_endings_on_their_cards_make_no_digest() -> None:
-    """It would tell of nothing."""
+def test_a_digest_takes_the_ends_of_posted_cards() -> None:
     numbers = range(DIGEST_FROM + 1)
     ends = replace(line(2), downtime_seconds=1.0)
     rows = [a_row_of(number, ends) for number in numbers]
-    assert gathered(rows, some(numbers, over=True, message_id="1.0", came_at=2)) is None
-    found = gathered(rows, some(numbers, over=True, message_id="1.0", came_at=1))
+    found = gathered(rows, some(numbers, over=True, message_id="1.0"))
     assert found is not None
     assert isinstance(found.row.body, Digest)
     assert len(found.row.body.entries) == len(rows)
@@ -313,6 +314,51 @@ def test_lines_of_cards_that_are_there_are_caught_up_with_and_the_cards_stay() -
     assert isinstance(found.row.body, Digest)
     assert found.forgets == ()
     assert all(entry.counts == {Event.DEGRADED: 1} for entry in found.row.body.entries)
+
+
+# --- broadcasts ------------------------------------------------------------------------------------------------------
+
+END = a_row_of(1, line(2), Priority.RECOVERY, broadcast=True)
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_the_end_needs_no_broadcast_if_a_card_that_waits_announces_it(count: int) -> None:
+    card = a_sync(1, Priority.RECOVERY, count=count)
+    posted = a_posted(1, over=True)
+    quiet = a_row_of(1, line(2), Priority.RECOVERY)
+    assert gathered([card, END], [posted]) == Grouping(row=quiet, replaced=(), merges=True)
+    assert gathered([card, quiet], [posted]) is None
+
+
+@pytest.mark.parametrize(
+    ("card", "posted"),
+    [
+        (a_sync(1, Priority.RECOVERY), a_posted(1, over=True, message_id="1.0")),
+        (changed(a_sync(1, Priority.RECOVERY), state=State.SENDING, count=1), a_posted(1, over=True)),
+        (changed(a_sync(1, Priority.RECOVERY), count=1, uncertain=True), a_posted(1, over=True)),
+        (changed(a_sync(1, Priority.RECOVERY), possible_repeat=True), a_posted(1, over=True)),
+        (a_sync(1, Priority.RECOVERY), a_posted(1, over=True, removed=True)),
+        (a_sync(1, Priority.RECOVERY), a_posted(1, over=True, held=2)),
+        (a_sync(1, Priority.RECOVERY), a_posted(1)),
+        (a_sync(2, Priority.RECOVERY), a_posted(1, over=True)),
+    ],
+    ids=["posted", "being sent", "uncertain", "possible repeat", "deleted", "held", "still open", "another card"],
+)
+def test_every_other_end_stays_a_broadcast(card: Delivery, posted: PostedCard) -> None:
+    assert gathered([card, END], [posted]) is None
+
+
+def test_a_batch_needs_no_broadcast_either() -> None:
+    """The lane may combine the entries before the card comes into it."""
+    cards = [a_posted(1, over=True)]
+    batch = gathered([*(a_row_of(1, line(number)) for number in range(3, 6)), END], cards)
+    assert batch is not None
+    assert isinstance(batch.row.body, TimelineBatch)
+    assert batch.row.body.broadcast
+    found = gathered([a_sync(1, Priority.RECOVERY), batch.row], cards)
+    assert found == Grouping(
+        row=changed(batch.row, body=replace(batch.row.body, broadcast=False)), replaced=(), merges=True
+    )
 
 
 # --- one thread ------------------------------------------------------------------------------------------------------

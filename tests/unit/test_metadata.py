@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bot.domain.card import Card, Content, Digest, Group, Notice, NoticeKind, ThreadEntry, TimelineBatch
 from bot.domain.delivery import Absent, Found, Lookup, LookupResult, in_slack
 from bot.domain.episode import Outcome
-from bot.slack.outbound.metadata import SHORT, lookup_result, metadata_in, metadata_of
+from bot.slack.outbound.metadata import EVENT_TYPE, SHORT, lookup_result, metadata_in, metadata_of
 from sandbox.slack.drafts import valid_metadata
 from tests.builders import ALERTS, TEAM, a_card, a_delivery, a_pipeline, an_episode, at
 from tests.fakes import NOON, US
@@ -70,6 +70,14 @@ def test_a_card_is_recognised_in_the_group_that_tells_of_it() -> None:
     assert isinstance(of_its_own, Found)
     assert (of_its_own.message_ids, of_its_own.group) == (("3.0",), None)
     assert stamps(looked_up("group", group)) == ("2.0",)
+
+
+def test_a_group_message_of_an_earlier_version_is_recognised() -> None:
+    """Its metadata also has a revision for each card."""
+    message = dict(a_message("2.0", "group", a_group("a" * 32, "b" * 32)))
+    payload = {"key": "group", "revision": 2, "cards": f"{'a' * SHORT}:1 {'b' * SHORT}:2"}
+    message["metadata"] = {"event_type": EVENT_TYPE, "event_payload": payload}
+    assert looked_up("b" * 32, message) == Found(("2.0",), group="group")
 
 
 contents: tuple[Content, ...] = (

@@ -4,7 +4,7 @@ Source: https://docs.slack.dev/messaging/message-metadata
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from bot.domain.card import Card, Content, Group
 from bot.domain.delivery import Absent, Delivery, Found, Lookup, LookupResult
@@ -15,11 +15,11 @@ SHORT = 12  # characters of a card's key, enough to be unique within one group
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageMetadata:
-    """`cards` has the start of each card's key in the message, and the revision with which that card came."""
+    """`cards` has the start of each card's key in the message."""
 
     ts: str
     key: str
-    cards: Mapping[str, int] = field(default_factory=dict)
+    cards: tuple[str, ...] = ()
     threaded: bool = False
 
 
@@ -27,19 +27,19 @@ def metadata_of(delivery: Delivery, content: Content) -> Mapping[str, object]:
     payload: dict[str, object] = {"key": delivery.id}
     match content:
         case Card():
-            payload |= {"revision": content.revision, "cards": _cards_told(content)}
+            payload |= {"revision": content.revision, "cards": _packed(content)}
         case Group():
-            payload |= {"revision": content.revision, "cards": _cards_told(*content.cards)}
+            payload |= {"revision": content.revision, "cards": _packed(*content.cards)}
     return {"event_type": EVENT_TYPE, "event_payload": payload}
 
 
-def _cards_told(*cards: Card) -> str:
-    return " ".join(f"{card.key[:SHORT]}:{card.came_at}" for card in cards)
+def _packed(*cards: Card) -> str:
+    return " ".join(card.key[:SHORT] for card in cards)
 
 
-def _cards_in(packed: object) -> dict[str, int]:
-    pairs = (pair.partition(":") for pair in str(packed or "").split())
-    return {key: int(revision) if revision.isdecimal() else 0 for key, _, revision in pairs}
+def _cards_in(packed: object) -> tuple[str, ...]:
+    """In messages of earlier versions, a colon and a revision follow each key."""
+    return tuple(pair.partition(":")[0] for pair in str(packed or "").split())
 
 
 def metadata_in(body: Mapping[str, object], user: str) -> list[MessageMetadata]:
@@ -75,11 +75,7 @@ def lookup_result(found: Iterable[MessageMetadata], lookup: Lookup) -> LookupRes
     """
     found = sorted(found, key=lambda metadata: (not metadata.threaded, metadata.ts))
     if same := [metadata for metadata in found if metadata.key == lookup.key]:
-        return Found(tuple(metadata.ts for metadata in same), came_at=_came_at(same[0], lookup))
+        return Found(tuple(metadata.ts for metadata in same))
     if group := next((metadata for metadata in found if lookup.key[:SHORT] in metadata.cards), None):
-        return Found((group.ts,), group=group.key, came_at=_came_at(group, lookup))
+        return Found((group.ts,), group=group.key)
     return Absent()
-
-
-def _came_at(metadata: MessageMetadata, lookup: Lookup) -> dict[str, int]:
-    return {key: metadata.cards.get(key[:SHORT], 0) for key in lookup.cards}

@@ -11,7 +11,7 @@ from bot.domain.watch import API_PIPELINE_ID, ChannelId
 from bot.slack.mrkdwn import REASON_LIMIT, date, duration, outside, time_of_day
 from bot.slack.render import action_ids, phrases
 from bot.slack.render.blocks import Block, Message, actions, button, confirmation, context, message, section, value
-from bot.slack.render.headlines import FAILED_BEFORE, came_with_its_end, downtime, headline
+from bot.slack.render.headlines import FAILED_BEFORE, headline
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
 from bot.slack.render.render_context import RenderContext
@@ -57,32 +57,21 @@ def _facts(card: Card) -> list[str]:
         outside(card.pipeline.id, 60),
         phrases.intent_words(card.pipeline, card.state) if card.episode.open else "",
         f"read at {time_of_day(observation.observed_at)}" if observation else "never read",
-        _lasted(card),
+        _precision(card.episode),
         FAILED_BEFORE if card.episode.first_seen and card.episode.outcome is Outcome.RECOVERED else "",
     ]
     return [fact for fact in facts if fact]
 
 
-def _lasted(card: Card) -> str:
-    """The duration of a failure, unless the headline says it, and its precision."""
-    episode = card.episode
-    if episode.outcome is not Outcome.RECOVERED:
-        return ""
-    precision = _precision(episode)
-    if came_with_its_end(card):
-        return f"downtime {precision}" if precision else ""
-    return ", ".join(part for part in (f"down for {downtime(episode)}", precision) if part)
-
-
 def _precision(episode: Episode) -> str:
     """The uncertainty of a downtime: the failure may have begun or ended just after the reading before."""
-    if not episode.timeline:
+    if episode.outcome is not Outcome.RECOVERED or not episode.timeline:
         return ""
     began, ended = episode.timeline[0], episode.timeline[-1]
     if began.after is None or ended.after is None:
         return ""
     off_by = max(began.at - began.after, ended.at - ended.after)
-    return phrases.give_or_take(off_by.total_seconds())
+    return f"downtime {phrases.give_or_take(off_by.total_seconds())}"
 
 
 def footnotes(delivery: Delivery, now: datetime) -> list[Block]:

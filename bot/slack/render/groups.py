@@ -24,7 +24,7 @@ from bot.slack.render.blocks import (
     value,
 )
 from bot.slack.render.cards import footnotes, line_words
-from bot.slack.render.headlines import came_with_its_end, recovery_words
+from bot.slack.render.headlines import recovery_words
 from bot.slack.render.note_words import guidance_lines
 from bot.slack.render.paging import origins_context, stop_button
 from bot.slack.render.render_context import RenderContext
@@ -152,10 +152,7 @@ def _over(group: Group) -> str:
         return f"{head}, {rest} · {when}"
     seconds = max(card.episode.downtime_seconds or 0 for card in group.cards)
     longest = phrases.length(seconds, first_seen=bool(_already(group)))
-    if all(came_with_its_end(card) for card in group.cards):
-        return f":large_green_circle: *All {total} pipelines have recovered*, the last after {longest} · {when}"
-    lasted = longest if _already(group) else f"up to {longest}"
-    return f":large_green_circle: *{total} pipelines failed* at once · {when}\nThey were down for {lasted}."
+    return f":large_green_circle: *All {total} pipelines have recovered*, the last after {longest} · {when}"
 
 
 def _ended(group: Group) -> datetime:
@@ -183,7 +180,7 @@ def _already(group: Group) -> list[str]:
 def _row(card: Card, render_context: RenderContext | None) -> str:
     name = f"*{outside(card.pipeline.name, NAME_LIMIT)}*"
     if card.episode.outcome is Outcome.RECOVERED:
-        return f":large_green_circle: {name} {recovery_words(card)}"
+        return f":large_green_circle: {name} {recovery_words(card.episode)}"
     if card.episode.outcome is Outcome.UNWATCHED:
         stopped = ": you're no longer paged" if card.continues_in else " is no longer watched"
         return f":no_bell: {name}{stopped}, last seen {phrases.phase_word(card.state.phase)}"

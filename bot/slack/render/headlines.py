@@ -1,7 +1,6 @@
 """The headline of a card: what happened, since when, what it means. Pure."""
 
 from collections.abc import Callable
-from datetime import timedelta
 
 from bot.domain.card import Card
 from bot.domain.episode import Episode, EpisodeKind, Outcome
@@ -59,8 +58,7 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     episode, state = card.episode, card.state
     first_seen = f"{FAILED_BEFORE}." if episode.first_seen else ""
     if episode.outcome is Outcome.RECOVERED:
-        summary = recovery_words(card) if came_with_its_end(card) else _failed_once(episode)
-        return (f":large_green_circle: {name} {summary} · {_when(episode)}",)
+        return (f":large_green_circle: {name} {recovery_words(episode)} · {_when(episode)}",)
     if episode.outcome is Outcome.ON_PURPOSE:
         symbol = phrases.standing_symbol(state)
         return (f"{symbol} {name} failed, then *{_ending(episode)}* · {_when(episode)}", first_seen)
@@ -71,12 +69,6 @@ def _failure(card: Card, name: str) -> tuple[str, ...]:
     coming = f"{phrases.standing_symbol(state)} {name} failed, now {phrases.state_in_a_sentence(state)}"
     since = f"Failed at {_beginning(episode)}{_after_healthy(episode)}"
     return (coming, since, _ready(card), _not_recovered(state), first_seen)
-
-
-def _failed_once(episode: Episode) -> str:
-    """A single time behind "failed" would read as if the failure lasted."""
-    briefly = episode.closed_at is not None and episode.closed_at - episode.opened_at < timedelta(minutes=1)
-    return "failed briefly" if briefly and not episode.first_seen else "failed"
 
 
 def _not_recovered(state: PipelineState) -> str:
@@ -117,15 +109,8 @@ def _healthy_for(healthy: Healthy) -> str:
     return phrases.length(_healthy_seconds(healthy), first_seen=healthy.at_least)
 
 
-def recovery_words(card: Card) -> str:
-    """The card says "recovered" only if no line in the channel says it."""
-    if came_with_its_end(card):
-        return f"*recovered* after {downtime(card.episode)}"
-    return f"was *down* for {downtime(card.episode)}"
-
-
-def came_with_its_end(card: Card) -> bool:
-    return bool(card.episode.timeline) and card.came_at >= card.episode.timeline[-1].revision
+def recovery_words(episode: Episode) -> str:
+    return f"*recovered* after {downtime(episode)}"
 
 
 def _ready(card: Card) -> str:
