@@ -12,7 +12,6 @@ from os import strerror
 from socket import gaierror
 
 from slack_bolt.app.async_app import AsyncApp
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import SystemClock
 from bot.goldrush.client import Client
@@ -23,7 +22,7 @@ from bot.settings import Settings, Transport
 from bot.slack.inbound import http_mode, socket_mode
 from bot.slack.inbound.bolt_app import build_app
 from bot.slack.inbound.connection_limit import Limits, connection_cap, descriptor_limit
-from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.calls import SlackClient, web_client
 from bot.startup import (
     PortUnusableError,
     StartError,
@@ -83,7 +82,7 @@ async def _shared(settings: Settings, resources: AsyncExitStack) -> Shared:
     return Shared(settings=settings, clock=SystemClock(), redis=redis, api=api, read_slots=_read_slots(settings))
 
 
-async def _workspace(shared: Shared, slack: AsyncWebClient, stopped: asyncio.Event) -> Workspace:
+async def _workspace(shared: Shared, slack: SlackClient, stopped: asyncio.Event) -> Workspace:
     """The workspace that the bot token belongs to."""
     settings = shared.settings
     me = await identity(slack, stopped)
@@ -93,7 +92,7 @@ async def _workspace(shared: Shared, slack: AsyncWebClient, stopped: asyncio.Eve
     return await Workspace.open(shared, slack, me)
 
 
-async def _work(workspace: Workspace, slack: AsyncWebClient, settings: Settings, stopped: asyncio.Event) -> None:
+async def _work(workspace: Workspace, slack: SlackClient, settings: Settings, stopped: asyncio.Event) -> None:
     """Returns after `stopped` is set and the work in progress has finished."""
     app = _slack_app(workspace, slack, settings)
     async with workspace.running(stopped), _served(app, settings, stopped):
@@ -145,7 +144,7 @@ def _goldrush(settings: Settings) -> Client:
 # --- receiving from Slack --------------------------------------------------------------------------------------------
 
 
-def _slack_app(workspace: Workspace, slack: AsyncWebClient, settings: Settings) -> AsyncApp:
+def _slack_app(workspace: Workspace, slack: SlackClient, settings: Settings) -> AsyncApp:
     secret = settings.signing_secret if settings.transport is Transport.HTTP else ""
     return build_app(workspace.listeners, client=slack, signing_secret=secret or None, command=settings.command)
 

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from enum import Enum
 
 from redis.exceptions import RedisError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.watch import TeamId
 from bot.goldrush.client import Client
 from bot.headers import header
 from bot.ports.pipeline_api import ApiError, StrayNotFound, Unavailable
 from bot.settings import ENV_FILE, Settings, Transport, ignored_names, is_exposed
-from bot.slack.outbound.calls import Answer, call, web_client
+from bot.slack.outbound.calls import Answer, SlackClient, call, web_client
 from bot.slack.outbound.scopes import OPTIONAL, REQUIRED
 from bot.startup import ORG_WIDE, SlackRefusedError, refuse_another_app
 from bot.store.connect import opened
@@ -62,7 +61,7 @@ def _files(settings: Settings) -> Iterator[Finding]:
         yield Finding("Settings", Verdict.WEAK, detail, "use rediss:// if your Redis offers TLS")
 
 
-async def _slack(answer: Answer, slack: AsyncWebClient, settings: Settings) -> AsyncIterator[Finding]:
+async def _slack(answer: Answer, slack: SlackClient, settings: Settings) -> AsyncIterator[Finding]:
     if not answer.ok:
         again = "copy the xoxb-… token again: https://api.slack.com/apps > your app > OAuth & Permissions"
         fix = "check SLACK_API_URL, the network and any proxy" if answer.transient else again
@@ -102,7 +101,7 @@ def _scopes(headers: Mapping[str, str]) -> Finding:
     return Finding("Slack scopes", Verdict.GOOD, "exactly those of app_manifest.yaml")
 
 
-async def _socket_mode(slack: AsyncWebClient, bot_id: str, settings: Settings) -> Finding:
+async def _socket_mode(slack: SlackClient, bot_id: str, settings: Settings) -> Finding:
     assert settings.slack_app_token is not None  # noqa: S101 (the caller checks it)
     token = settings.slack_app_token.get_secret_value()
     answer = await call(web_client(token, settings.slack_api_url), "apps.connections.open")
@@ -175,7 +174,7 @@ def _store_away(exc: Exception) -> Finding:
     return Finding("Store", Verdict.BAD, f"{type(exc).__name__}: {exc}", fix)
 
 
-async def _test_post(slack: AsyncWebClient, channel: str) -> Finding:
+async def _test_post(slack: SlackClient, channel: str) -> Finding:
     text = "Test message from `pipeline-bot check`: I can post here."
     answer = await call(slack, "chat.postMessage", channel=channel, text=text)
     if answer.ok:

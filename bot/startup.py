@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 import redis.asyncio
 from redis.exceptions import RedisError
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.watch import TeamId
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import SlackUnreachable
 from bot.ports.telemetry.store import StoreUnreachable, StoreWeak
 from bot.slack.inbound.bolt_app import Identity
-from bot.slack.outbound.calls import call
+from bot.slack.outbound.calls import SlackClient, call
 from bot.store.probe import Problem, Weight, probe, refusal
 
 LONGEST_BACKOFF_SECONDS = 30.0
@@ -98,7 +97,7 @@ def _refused(problem: Problem) -> StoreRefusedError:
     return StoreRefusedError(f"{problem.subject}: {problem.text}. To fix it: {problem.cure}.")
 
 
-async def identity(slack: AsyncWebClient, stopped: asyncio.Event) -> Identity:
+async def identity(slack: SlackClient, stopped: asyncio.Event) -> Identity:
     """The workspace that the token belongs to, and who the bot is there.
 
     Raises:
@@ -121,7 +120,7 @@ async def identity(slack: AsyncWebClient, stopped: asyncio.Event) -> Identity:
     )
 
 
-async def refuse_another_app(slack: AsyncWebClient, bot_id: str, app_token: str) -> None:
+async def refuse_another_app(slack: SlackClient, bot_id: str, app_token: str) -> None:
     """Refuses an app-level token of another app: Slack would open that app's sockets, and the bot would hear nothing.
 
     Raises:
@@ -136,7 +135,7 @@ async def refuse_another_app(slack: AsyncWebClient, bot_id: str, app_token: str)
         raise SlackRefusedError(OTHER_APP)
 
 
-async def socket_url(slack: AsyncWebClient, stopped: asyncio.Event) -> str:
+async def socket_url(slack: SlackClient, stopped: asyncio.Event) -> str:
     """The address of the first socket. The SDK could not tell a wrong token from a Slack that is away, so we ask.
 
     Raises:
@@ -152,7 +151,7 @@ async def socket_url(slack: AsyncWebClient, stopped: asyncio.Event) -> str:
     return str(answer.get("url"))
 
 
-async def _answered(slack: AsyncWebClient, method: str, stopped: asyncio.Event, refused: str) -> Mapping[str, object]:
+async def _answered(slack: SlackClient, method: str, stopped: asyncio.Event, refused: str) -> Mapping[str, object]:
     """Waits while Slack is away. `refused` says how to fix a token that Slack does not accept.
 
     Raises:

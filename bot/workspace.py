@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import NamedTuple, Self
 
 from redis.asyncio import Redis
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.clock import SystemClock
 from bot.coordination.heartbeat import Heartbeat
@@ -18,7 +17,7 @@ from bot.delivery.doubt import Doubt
 from bot.delivery.lane_worker import LaneServices
 from bot.delivery.rate_limiter import RateLimiter
 from bot.delivery.suspensions import Suspensions
-from bot.domain.watch import TeamId
+from bot.domain.watch import ChannelId, TeamId
 from bot.goldrush.client import Client
 from bot.jobs import Jobs, PeriodicJob
 from bot.monitoring.budget import Budget
@@ -31,6 +30,8 @@ from bot.slack.inbound.bolt_app import Identity, Listeners
 from bot.slack.inbound.inbox import Inbox
 from bot.slack.inbound.person_limits import PersonLimits
 from bot.slack.inbound.respond import responses
+from bot.slack.outbound.calls import SlackClient, web_client
+from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.outbound.channel_monitor import ChannelMonitor
 from bot.slack.outbound.chat import SlackChat
 from bot.slack.outbound.directory import Directory
@@ -69,7 +70,7 @@ class Workspace:
     leadership: Leadership
 
     @classmethod
-    async def open(cls, shared: Shared, slack: AsyncWebClient, identity: Identity) -> Self:
+    async def open(cls, shared: Shared, slack: SlackClient, identity: Identity) -> Self:
         """
         Raises:
             StoreAway: the store went away meanwhile.
@@ -128,8 +129,11 @@ class _Base:
 
     shared: Shared
     identity: Identity
-    slack: AsyncWebClient
+    slack: SlackClient
+    """Knows the ids of the workspace's channels."""
     store: RedisStore
+    operator: ChannelId | None
+    fallback: ChannelId | None
     repository: Repository
     directory: Directory
     budget: Budget
@@ -151,17 +155,24 @@ class _Delivery(NamedTuple):
     dispatcher: Dispatcher
 
 
-async def _base(shared: Shared, slack: AsyncWebClient, identity: Identity) -> _Base:
+async def _base(shared: Shared, slack: SlackClient, identity: Identity) -> _Base:
     clock, wake, scripts = shared.clock, asyncio.Event(), Scripts(shared.redis, identity.team)
     await migrate(scripts, clock)
     store = RedisStore(scripts, clock, shared.settings.history_limits)
-    repository = Repository(store, wake, shared.settings.fallback)
+    slack = web_client(slack.token, slack.base_url, ChannelIds(store.aliases))
+    aliases, settings = await store.aliases(), shared.settings
+    operator, fallback = (
+        aliases.stable(channel) if channel else None for channel in (settings.operator, settings.fallback)
+    )
+    repository = Repository(store, wake, fallback)
     await repository.load()
     return _Base(
         shared=shared,
         identity=identity,
         slack=slack,
         store=store,
+        operator=operator,
+        fallback=fallback,
         repository=repository,
         directory=Directory(slack, clock, identity.team),
         budget=Budget(shared.settings.requests_per_second, clock),
@@ -180,7 +191,7 @@ def _monitoring(base: _Base) -> Monitoring:
         cadence=base.settings.cadence,
         leadership=base.leadership,
         slots=base.shared.read_slots,
-        operator=base.settings.operator,
+        operator=base.operator,
     )
 
 
@@ -195,7 +206,7 @@ def _heartbeat(base: _Base, monitoring: Monitoring) -> Heartbeat:
         doubt=base.doubt,
         memberships=base.directory,
         blind_after=timedelta(seconds=base.settings.blind_seconds),
-        operator=base.settings.operator,
+        operator=base.operator,
         embedded=base.settings.store_url is None,
     )
 
@@ -216,7 +227,7 @@ def _requests(base: _Base, monitoring: Monitoring) -> RequestServices:
 def _delivery(base: _Base, renderer: Look) -> _Delivery:
     settings, clock = base.settings, base.clock
     chat = SlackChat(base.slack, base.directory, renderer.content, base.identity.user)
-    suspensions = Suspensions(store=base.store, chat=chat, clock=clock, wake=base.wake, fallback=settings.fallback)
+    suspensions = Suspensions(store=base.store, chat=chat, clock=clock, wake=base.wake, fallback=base.fallback)
     services = LaneServices(
         store=base.store,
         chat=chat,

@@ -12,7 +12,6 @@ from bot.domain.watch import ChannelId, SuspendReason, UserId, Watch
 from bot.ports.channel_store import ChannelStore
 from bot.ports.chat import Chat
 from bot.ports.clock import Clock
-from bot.ports.rename_store import RenameStore
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.delivery import ChannelResumed, ChannelSuspended
@@ -21,8 +20,8 @@ from bot.ports.watch_store import Watches, WatchStore
 MAX_TRIES = 5  # a try fails if someone changes the channel's watches in between
 
 
-class SuspensionStore(WatchStore, ChannelStore, RenameStore, Protocol):
-    """Watches, suspended channels and renames."""
+class SuspensionStore(WatchStore, ChannelStore, Protocol):
+    """Watches and suspended channels."""
 
 
 class Suspensions:
@@ -74,12 +73,7 @@ class Suspensions:
     async def _notices(
         self, channel: ChannelId, reason: SuspendReason, watches: Watches, reached: dict[UserId, ChannelId | None]
     ) -> list[Message]:
-        """One notice for each maker. None if only the channel's id changed: the channel resumes after the move.
-
-        `reached` caches the makers' conversations. This method adds the missing ones.
-        """
-        if reason is SuspendReason.NOT_FOUND and channel in await self._store.renames():
-            return []
+        """One notice for each maker. `reached` caches the makers' conversations. This method adds the missing ones."""
         at, fallback = self._clock.now(), self._fallback
         instead = fallback if fallback != channel and fallback not in watches.suspended else None
         makers = _by_maker(watches.of(channel))

@@ -96,7 +96,7 @@ class Episode:
     closed_at: datetime | None = None
     outcome: Outcome | None = None
     cards: Mapping[str, ChannelId] = field(default_factory=dict)
-    """The conversation of each card, by the card's key. Slack may have given the conversation another id since."""
+    """The conversation of each card, by the card's key."""
     healthy: Healthy | None = None
     """How long the pipeline had been live before it failed."""
     paged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -111,7 +111,7 @@ class Episode:
         )
 
     def card_in(self, channel: ChannelId) -> str | None:
-        """The key of this episode's card there. A channel that Slack renamed may have two: the first one."""
+        """The key of this episode's card there: the first of two, which rows of earlier versions may have."""
         return next((key for key, conversation in self.cards.items() if conversation == channel), None)
 
     def with_entry(self, entry: TimelineEntry) -> "Episode":

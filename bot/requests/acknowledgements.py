@@ -11,10 +11,10 @@ from bot.domain.observation import PipelineId
 from bot.domain.plan import Plan, Record, plan_acknowledgement
 from bot.domain.routing import Routing
 from bot.domain.watch import ChannelId, UserId
+from bot.ports.alias_store import AliasStore
 from bot.ports.cards import Cards
 from bot.ports.clock import Clock
 from bot.ports.outbox import Outbox
-from bot.ports.rename_store import RenameStore
 from bot.requests.pipeline_views import FRESH_SECONDS, PipelineViews
 from bot.state.repository import Repository
 
@@ -25,14 +25,14 @@ class Acknowledgements:
         *,
         repository: Repository,
         cards: Cards,
-        renames: RenameStore,
+        aliases: AliasStore,
         outbox: Outbox,
         views: PipelineViews,
         clock: Clock,
     ) -> None:
         self._repository = repository
         self._cards = cards
-        self._renames = renames
+        self._aliases = aliases
         self._outbox = outbox
         self._views = views
         self._clock = clock
@@ -50,11 +50,9 @@ class Acknowledgements:
         return all([await self._is_in(channel, card) for card in cards])
 
     async def _is_in(self, channel: ChannelId, card: PostedCard) -> bool:
-        """The channel's id may have changed since the card was posted."""
-        content = card.content
-        episode = self._repository.record(content.pipeline.id).episode
-        now = episode.cards.get(content.key) if episode else None
-        return channel in {content.channel, now} or await self._renames.newest_id(content.channel) == channel
+        """The bot may have posted the card under another id of the channel."""
+        posted_in = card.content.channel
+        return posted_in == channel or (await self._aliases.aliases()).stable(posted_in) == channel
 
     async def acknowledge(
         self, channel: ChannelId, pipeline_id: PipelineId, card_key: str, by: UserId, *, name: str = "", place: str = ""

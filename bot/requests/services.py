@@ -7,13 +7,13 @@ from typing import Protocol, Self
 from bot.domain.observation import PipelineId
 from bot.domain.subscription import Limits
 from bot.domain.transition import PipelineState
+from bot.ports.alias_store import AliasStore
 from bot.ports.cards import Cards
 from bot.ports.catalogue import FreshCatalogue
 from bot.ports.channel_store import ChannelStore
 from bot.ports.clock import Clock
 from bot.ports.conversations import DirectConversations
 from bot.ports.outbox import Outbox
-from bot.ports.rename_store import RenameStore
 from bot.ports.status_reads import StatusReads
 from bot.ports.watch_store import WatchStore
 from bot.requests.acknowledgements import Acknowledgements
@@ -28,7 +28,7 @@ from bot.state.repository import Repository
 DEFAULT_LIMITS = Limits()
 
 
-class RequestsStore(WatchStore, ChannelStore, RenameStore, Cards, Outbox, Protocol):
+class RequestsStore(WatchStore, ChannelStore, AliasStore, Cards, Outbox, Protocol):
     """The ports of all services. Each service gets only its own."""
 
 
@@ -76,7 +76,7 @@ class RequestServices:
                 limits=limits,
             ),
             acknowledgements=Acknowledgements(
-                repository=repository, cards=store, renames=store, outbox=store, views=views, clock=clock
+                repository=repository, cards=store, aliases=store, outbox=store, views=views, clock=clock
             ),
             notes=Notes(repository=repository, watch_store=store, references=references, clock=clock),
             stops=PagingStops(

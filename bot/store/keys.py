@@ -6,8 +6,11 @@ from bot.domain.delivery import Lane, Receiver
 from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, TeamId
 
-SCHEMA = 1
-"""The version of the key names. A bot of an older version must not write to keys of a newer one."""
+SCHEMA = 2
+"""The version of the key names: 1 has new names, 2 has `aliases`.
+
+A bot of an older version must not write to keys of a newer one.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,9 +21,7 @@ KEPT: Mapping[str, str] = {
     "catalogue": "",
     "suspended": "hash",
     "resumed": "",
-    "renames": "",
-    "open_renames": "set",
-    "renamed_at": "",
+    "aliases": "",
     "last_ts": "",
     "holds": "hash",
     "interactions": "hash",
@@ -53,8 +51,6 @@ class Losses:
         """
         with away():
             permanent = await self._lost_permanent()
-            if "open_renames" in permanent:
-                await self._resume_moves()
             missing, groups = await self._lost_cards(cards)
             lanes = await self._lost_lanes(thorough="sequence" in permanent)
             notices = await self._lost_suspend_notices(suspended)
@@ -64,12 +60,6 @@ class Losses:
         keys = [self._keys[name] for name in ("heartbeat", "records")] + [self._keys[name] for name in KEPT]
         lost = await self._present(keys=keys, args=[part for pair in KEPT.items() for part in pair])
         return [name.decode() for name in cast("list[bytes]", lost)]
-
-    async def _resume_moves(self) -> None:
-        """Moves every renamed channel again, since the list of open moves is gone. A second move does no harm."""
-        old = await cast("Awaitable[list[bytes]]", self._redis.hkeys(self._keys["renames"]))
-        if old:
-            await self._redis.sadd(self._keys["open_renames"], *old)
 
     # --- cards -----------------------------------------------------------------------------------------------------
 

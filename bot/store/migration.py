@@ -1,17 +1,20 @@
-"""Renames the keys of an older version. The leader does it once, before it reads anything.
+"""Renames and replaces the keys of an older version. The leader does it once, before it reads anything.
 
 Every step can run again: after a crash, the next start does the rest. The migration writes `schema` last. A bot of the
 older version must stop first: the migration waits until that bot's leader lease has expired.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Container, Mapping
 from typing import cast
 
+from bot.domain.alias import Aliases, IdChange
+from bot.domain.watch import ChannelId
 from bot.ports.clock import Clock
 from bot.ports.lease_store import READER, Lease
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.store import Migrated, MigrationWaits
+from bot.store.aliases import encode_alias
 from bot.store.keys import SCHEMA
 from bot.store.leases import RedisLeases
 from bot.store.scripts import Scripts, away, readable
@@ -29,7 +32,7 @@ RENAMED: Mapping[str, tuple[str, str]] = {
     "moving": ("open_renames", "set"),
     "moved_at": ("renamed_at", "hash"),
 }
-"""The new name of each key, and its type."""
+"""The new name of each key, and its type. `aliases` replaces the last three."""
 FAMILIES = (
     ("group", "burst", "zset"),  # before storm becomes group
     ("storm", "group", "set"),
@@ -40,6 +43,18 @@ FAMILIES = (
 """First word of the old name, of the new name, and the type. The type distinguishes an old `group` from a new one."""
 BARRIER, BARRIER_TEXT = "parked", "A newer version of the bot uses this data. Do not start an older one."
 """A bot of the older version first reads this key as a hash. A text in it stops that bot."""
+
+
+def aliases_of(newest: Mapping[str, str], open_: Container[str], at: Mapping[str, str]) -> Aliases:
+    """Version 1 moved a channel's rows to its newest id; until then, the old id was open. Now the rows stay."""
+    done, moving = Aliases(), []
+    for old, new in newest.items():
+        change = IdChange(ChannelId(old), ChannelId(new), at.get(old, ""))
+        if old in open_:
+            moving.append(change)
+        else:  # back, so that the newest id is the stable one, and there again
+            done = done.after([IdChange(change.new, change.old, ""), change])
+    return done.after(moving)
 
 
 async def migrate(scripts: Scripts, clock: Clock) -> None:
@@ -84,6 +99,7 @@ class _Migration:
         self._lease = lease
         self._rename = scripts.script("migrate_keys")
         self._cards = scripts.script("migrate_cards")
+        self._aliases = scripts.script("migrate_aliases")
         self._finish = scripts.script("migrate_done")
 
     async def run(self) -> None:
@@ -95,6 +111,7 @@ class _Migration:
             await self._step()
             with away():
                 await self._cards(keys=[self._lease_key, *(self._keys[name] for name in names)], args=[self._token])
+        await self._replace_renames()
         await self._rename_present()
         with away():
             keys = [self._lease_key, self._keys["schema"], self._keys[BARRIER]]
@@ -108,6 +125,23 @@ class _Migration:
             return int(
                 await self._rename(keys=[self._lease_key, *keys], args=[self._token, *(kind for _, _, kind in names)])
             )
+
+    async def _replace_renames(self) -> None:
+        await self._step()
+        keys = [self._keys[name] for name in ("renames", "open_renames", "renamed_at", "aliases", "watches_version")]
+        with away():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.hgetall(keys[0])
+                pipe.smembers(keys[1])
+                pipe.hgetall(keys[2])
+                newest, open_, at = await pipe.execute()
+            aliases = aliases_of(
+                {old.decode(): new.decode() for old, new in newest.items()},
+                {old.decode() for old in open_},
+                {old.decode(): stamp.decode() for old, stamp in at.items()},
+            )
+            rows = [part for channel, alias in aliases.by_id.items() for part in (channel, encode_alias(alias))]
+            await self._aliases(keys=[self._lease_key, *keys], args=[self._token, *rows])
 
     async def _rename_present(self) -> None:
         """Renames the keys in the last heartbeat's list, so that the bot still notices a lost one."""

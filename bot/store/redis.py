@@ -2,6 +2,7 @@
 
 from bot.domain.history import HistoryLimits
 from bot.ports.clock import Clock
+from bot.store.aliases import RedisAliases
 from bot.store.cards import RedisCards
 from bot.store.channels import RedisChannels
 from bot.store.heartbeats import RedisHeartbeats
@@ -12,7 +13,6 @@ from bot.store.leases import RedisLeases
 from bot.store.outbox import RedisOutbox
 from bot.store.rate_limits import RedisRateLimits
 from bot.store.records import RedisRecords
-from bot.store.renames import RedisRenames
 from bot.store.scripts import Scripts
 from bot.store.watches import RedisWatches
 
@@ -20,7 +20,7 @@ DEFAULT_LIMITS = HistoryLimits()
 
 
 class RedisStore(
-    RedisRenames,
+    RedisAliases,
     RedisWatches,
     RedisRecords,
     RedisChannels,

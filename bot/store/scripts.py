@@ -27,12 +27,12 @@ _FENCED = (
     "regroup",
     "hello",
     "suspend",
-    "rename",
+    "alias",
     "settle",
     "resume",
     "write_row",
 )
-_PLAIN = ("interaction", "keep_rename", "lease", "release")
+_PLAIN = ("interaction", "lease", "release")
 
 
 NEWER = -2  # the answer of the fence

@@ -16,7 +16,8 @@ from bot.slack.feature import Services
 from bot.slack.inbound.bolt_app import Listeners, build_app
 from bot.slack.inbound.inbox import Inbox
 from bot.slack.inbound.respond import responses
-from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.calls import SlackClient, web_client
+from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.outbound.channel_monitor import ChannelMonitor
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.facts import Facts
@@ -37,6 +38,7 @@ LOOK = Look(command="/pipeline", platform_url="https://goldrush.dev/platform/")
 @dataclass
 class Office:
     sandbox: Sandbox
+    slack: SlackClient
     bot: Bot
     directory: Directory
     permissions: Permissions
@@ -92,12 +94,12 @@ async def office(
     broadcast: Broadcast = Broadcast.MEMBERS,
 ) -> AsyncIterator[Office]:
     async with Sandbox.start() as sandbox, running(fake_redis, *(known or pipelines(2))) as bot:
-        client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
+        client = web_client("xoxb-sandbox", f"{sandbox.url}/api/", ChannelIds(bot.store.aliases))
         directory = Directory(client, bot.clock, TeamId(TEAM_ID))
         permissions = Permissions(Facts(client, bot.clock, TeamId(TEAM_ID)), who_may_watch)
         await bot.catalogue.refresh()
         router = router_for(bot, directory, permissions, broadcast)
-        yield Office(sandbox, bot, directory, permissions, router)
+        yield Office(sandbox, client, bot, directory, permissions, router)
 
 
 def router_for(bot: Bot, directory: Directory, permissions: Permissions, broadcast: Broadcast) -> Router:
@@ -115,17 +117,16 @@ def router_for(bot: Bot, directory: Directory, permissions: Permissions, broadca
 @asynccontextmanager
 async def listening(it: Office) -> AsyncIterator[Inbox]:
     """The office's bot listens down a real socket."""
-    client = web_client("xoxb-sandbox", f"{it.sandbox.url}/api/")
     inbox = Inbox(
         store=it.bot.store,
         router=it.router,
         clock=it.bot.clock,
         catch_up=it.bot.repository.catch_up,
-        respond=responses(client),
+        respond=responses(it.slack),
     )
     nobody = cast("ChannelMonitor", None)  # no event of a channel comes here
     listeners = Listeners(inbox=inbox, channel_monitor=nobody, bot_user=BOT_USER)
-    app = build_app(listeners, client=client, signing_secret=None, command="/pipeline")
+    app = build_app(listeners, client=it.slack, signing_secret=None, command="/pipeline")
     async with over_socket(it.sandbox, app):
         yield inbox
     await inbox.settled()

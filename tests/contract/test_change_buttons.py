@@ -319,7 +319,7 @@ async def test_undo_works_after_a_restart(fake_redis: redis.asyncio.Redis) -> No
         old = it.office
         async with running(fake_redis, *pipelines(2), clock=old.bot.clock) as bot:
             router = router_for(bot, old.directory, old.permissions, Broadcast.MEMBERS)
-            new = Office(old.sandbox, bot, old.directory, old.permissions, router)
+            new = Office(old.sandbox, old.slack, bot, old.directory, old.permissions, router)
             later = Room(new, _inbox(new), it.url, it.replies, clicks=50)
             assert "Undone" in await later.click(action_ids.UNDO, value)
             assert await later.watches() == []

@@ -23,6 +23,7 @@ from bot.slack.inbound import http_mode, socket_mode
 from bot.slack.inbound.bolt_app import Listeners, build_app
 from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox
 from bot.slack.outbound.calls import call, web_client
+from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.outbound.channel_monitor import EVERY_SECONDS, LOG_AGAIN_SECONDS, REINSTALL, ChannelMonitor
 from bot.slack.outbound.chat import SlackChat
 from bot.slack.outbound.directory import Directory
@@ -33,7 +34,7 @@ from sandbox.slack.faults import Fault, FaultKind
 from tests.builders import ALERTS, TEAM, a_delivery, a_message, a_watch
 from tests.contract.test_store import an_announcement
 from tests.fakes import FakeClock
-from tests.stores import WholeStore, feed
+from tests.stores import WholeStore
 
 ROOM, FALLBACK, NEW = ChannelId("C0TEAM"), ChannelId("C0FALLBACK"), ChannelId("C0NEW")
 BOT = "U0BOT"
@@ -69,8 +70,9 @@ class Yard:
 async def yard(fake_redis: redis.asyncio.Redis) -> AsyncIterator[Yard]:
     async with Sandbox.start() as sandbox:
         clock = FakeClock()
-        client = web_client("xoxb-sandbox", f"{sandbox.url}/api/")
-        store, directory = WholeStore(fake_redis, TEAM, clock), Directory(client, clock, TEAM)
+        store = WholeStore(fake_redis, TEAM, clock)
+        client = web_client("xoxb-sandbox", f"{sandbox.url}/api/", ChannelIds(store.aliases))
+        directory = Directory(client, clock, TEAM)
         chat = SlackChat(client, directory, LOOK.content, BOT)
         suspensions = Suspensions(store=store, chat=chat, clock=clock, wake=asyncio.Event(), fallback=FALLBACK)
         channel_monitor = ChannelMonitor(
@@ -202,14 +204,6 @@ async def test_an_event_is_handled_while_slack_answers_nothing(yard: Yard, trans
                 await asyncio.sleep(0.01)
 
 
-async def moved(yard: Yard) -> ChannelId:
-    """The channel's new id, once its watches have gone there."""
-    async with asyncio.timeout(60):
-        while (there := (await yard.watches()).all[0].channel) == ROOM:
-            await asyncio.sleep(0.01)
-    return there
-
-
 @pytest.mark.parametrize("transport", [Transport.SOCKET, Transport.HTTP])
 @pytest.mark.parametrize("slow", [False, True])
 async def test_a_rename_event_is_acknowledged_after_it_is_stored(
@@ -225,29 +219,26 @@ async def test_a_rename_event_is_acknowledged_after_it_is_stored(
                 await asyncio.Event().wait()
             raise StoreAway("no answer")
 
-    yard.store.first["keep_rename"] = away_at_first
+    yard.store.first["change_ids"] = away_at_first
     async with listening(yard, transport, keep_seconds=0.1 if slow else KEEP_SECONDS):
         with capture_logs() as logs:
             yard.sandbox.slack.change_id(ROOM)
-            there = await moved(yard)
-        acks = [entry.ack.ok for entry in delivery.log if entry.payload["event"]["type"] == "channel_id_changed"]
-    assert acks == [False, False, True]
+            async with asyncio.timeout(60):
+                while (there := (await yard.store.aliases()).current(ROOM)) == ROOM:
+                    await asyncio.sleep(0.01)
+                while len(told := acknowledged(yard, "channel_id_changed")) < 3:
+                    await asyncio.sleep(0.01)
+    assert told == [False, False, True]
     assert there in yard.sandbox.slack.directory.channels
-    assert await yard.store.renames() == {}
     assert [entry["event"] for entry in logs] == ["store_away", "store_away", "channel_id_changed"]
     await yard.channel_monitor.check_channels()
     assert (await yard.watches()).suspended == {}
 
 
-def another_guardian(yard: Yard) -> ChannelMonitor:
-    """Of a bot that knows nothing but what Redis holds."""
-    return ChannelMonitor(
-        store=yard.store,
-        suspensions=yard.suspensions,
-        directory=yard.channel_monitor._directory,
-        clock=yard.clock,
-        user=BOT,
-    )
+def acknowledged(yard: Yard, event: str) -> list[bool]:
+    """Whether the bot acknowledged each delivery of this event."""
+    log = yard.sandbox.slack.delivery.log
+    return [entry.ack.ok for entry in log if entry.payload["event"]["type"] == event and entry.ack is not None]
 
 
 async def id_changes(yard: Yard) -> Mapping[str, object]:
@@ -257,87 +248,85 @@ async def id_changes(yard: Yard) -> Mapping[str, object]:
     return {"type": "channel_id_changed", "old_channel_id": ROOM, "new_channel_id": new}
 
 
-async def test_a_rename_during_a_send_is_done_later_by_any_bot(yard: Yard) -> None:
+async def test_an_id_change_is_stored_once_redis_is_back(yard: Yard) -> None:
+    """Slack announces it four times within minutes, and never again."""
+
+    async def away() -> None:
+        raise StoreAway("no answer")
+
     event = await id_changes(yard)
-    lease = await yard.store.leased(feed(ROOM))
-    await yard.channel_monitor.keep(event)
-    await hears_in_vain(yard, event)
-    heir = another_guardian(yard)
-    await heir.check_channels()  # it has never looked at any channel, but knows better than to look at this one
-    watches = await yard.watches()
-    assert [watch.channel for watch in watches.all] == [ROOM]
-    assert watches.suspended == {}
-    await yard.store.release(lease)
-    await heir.check_channels()
-    watches = await yard.watches()
-    assert [watch.channel for watch in watches.all] == [event["new_channel_id"]]
-    assert watches.suspended == {}
-    await yard.channel_monitor.keep(event)  # told twice
-    await yard.channel_monitor.on(event)
-    assert (await yard.watches()).all == watches.all
-    assert await yard.notices() == []
-
-
-async def hears_in_vain(yard: Yard, event: Mapping[str, object]) -> None:
-    """Somebody sends there all the while."""
-    hearing = asyncio.create_task(yard.channel_monitor.on(event))
-    async with asyncio.timeout(60):
-        while not hearing.done():
-            await yard.clock.pass_time(1)
-    await hearing
-
-
-async def test_an_id_that_changes_while_a_message_is_under_way_is_done_right_after_it(yard: Yard) -> None:
-    event = await id_changes(yard)
-    lease = await yard.store.leased(feed(ROOM))
-    await yard.channel_monitor.keep(event)
-    hearing = asyncio.create_task(yard.channel_monitor.on(event))
-    await yard.clock.pass_time(5)
-    assert [watch.channel for watch in (await yard.watches()).all] == [ROOM]
-    await yard.store.release(lease)
-    await yard.clock.pass_time(4)
-    assert [watch.channel for watch in (await yard.watches()).all] == [event["new_channel_id"]]
-    await hearing
-
-
-async def test_late_events_of_an_old_id_notify_nobody(yard: Yard) -> None:
-    await yard.channel_monitor.keep(await id_changes(yard))
-    calls = yard.calls("conversations.info")
-    await yard.channel_monitor.on({"type": "channel_deleted", "channel": ROOM})
-    assert yard.calls("conversations.info") == calls
+    yard.store.first["change_ids"] = away
+    for _ in range(4):
+        with pytest.raises(StoreAway):
+            await yard.channel_monitor.keep(event)
+    del yard.store.first["change_ids"]
+    await yard.channel_monitor.check_channels()
+    assert (await yard.store.aliases()).current(ROOM) == event["new_channel_id"]
+    await yard.a_day_later()
     assert (await yard.watches()).suspended == {}
     assert await yard.notices() == []
 
 
+async def test_an_id_change_that_redis_lost_is_restored(yard: Yard, fake_redis: redis.asyncio.Redis) -> None:
+    event = await id_changes(yard)
+    await yard.channel_monitor.keep(event)
+    await fake_redis.delete(yard.store._keys["aliases"])
+    await yard.channel_monitor.check_channels()
+    assert (await yard.store.aliases()).current(ROOM) == event["new_channel_id"]
+
+
+async def test_events_of_old_and_new_id_are_about_one_channel(yard: Yard) -> None:
+    event = await id_changes(yard)
+    await yard.channel_monitor.keep(event)
+    await yard.channel_monitor.on({"type": "channel_deleted", "channel": ROOM})
+    assert (await yard.watches()).suspended == {}
+    assert await yard.notices() == []
+    new = str(event["new_channel_id"])
+    yard.sandbox.slack.archive(new)
+    await yard.channel_monitor.on({"type": "channel_archive", "channel": new})
+    assert (await yard.watches()).suspended == {ROOM: SuspendReason.ARCHIVED}
+    ((_, notice),) = await yard.notices()
+    assert notice.channel == ROOM
+
+
+async def test_a_late_refusal_of_the_old_id_suspends_for_a_minute_at_most(yard: Yard) -> None:
+    event = await id_changes(yard)
+    await yard.channel_monitor.keep(event)
+    await yard.store.rest(ROOM, SuspendReason.NOT_FOUND)
+    await yard.channel_monitor.on(event)
+    await yard.channel_monitor.check_channels()
+    assert (await yard.watches()).suspended == {}
+
+
 @pytest.mark.parametrize("error", [StoreAway("written to just now"), RuntimeError("a mistake of ours")])
-async def test_a_failed_rename_does_not_stop_the_other_checks(yard: Yard, error: Exception) -> None:
+async def test_a_failed_write_of_an_id_does_not_stop_the_other_checks(yard: Yard, error: Exception) -> None:
     async def refused() -> None:
         raise error
 
-    yard.store.first["rename_channel"] = refused
-    await yard.store.keep_rename(ChannelId("C0ELSEWHERE"), NEW, "1.0")
+    yard.store.first["change_ids"] = refused
     archive(yard)
-    calls = yard.calls("auth.test")
-    with suppress(RuntimeError):
+    asked = yard.calls("auth.test")
+    with pytest.raises(type(error)):
         await yard.a_day_later()
     assert (await yard.watches()).suspended == {ROOM: SuspendReason.ARCHIVED}
-    assert yard.calls("auth.test") == calls + 1
-    assert await yard.store.renames() == {"C0ELSEWHERE": NEW}
+    assert yard.calls("auth.test") == asked + 1
 
 
 async def test_a_repeated_rename_event_changes_nothing_after_a_rename_back(yard: Yard) -> None:
     there = {"type": "channel_id_changed", "old_channel_id": ROOM, "new_channel_id": NEW, "event_ts": "1.0"}
     back = {"type": "channel_id_changed", "old_channel_id": NEW, "new_channel_id": ROOM, "event_ts": "2.0"}
-    for event in (there, back, there):
-        await yard.channel_monitor.keep(event)
-    assert await yard.store.renames() == {NEW: ROOM}
+    with capture_logs() as logs:
+        for event in (there, back, there):
+            await yard.channel_monitor.keep(event)
+    assert (await yard.store.aliases()).current(NEW) == ROOM
+    assert [(entry["old"], entry["new"]) for entry in logs] == [(ROOM, NEW), (NEW, ROOM)]
 
 
 @pytest.mark.parametrize("bent", ["", "%(", "C0 TEAM"])
 async def test_an_invalid_rename_event_is_not_stored(yard: Yard, bent: str) -> None:
     for old, new in ((bent, NEW), (ROOM, bent), (ROOM, ROOM)):
         await yard.channel_monitor.keep({"type": "channel_id_changed", "old_channel_id": old, "new_channel_id": new})
-    assert await yard.store.renames() == {}
+    assert (await yard.store.aliases()).by_id == {}
 
 
 async def test_the_daily_check_finds_and_logs_a_missed_rename(yard: Yard) -> None:
@@ -357,15 +346,6 @@ async def test_a_slack_that_cannot_be_asked_at_the_event_is_asked_within_a_minut
     await yard.clock.pass_time(60)
     await yard.channel_monitor.check_channels()
     assert (await yard.watches()).suspended == {ROOM: SuspendReason.ARCHIVED}
-
-
-async def test_a_slack_that_cannot_be_asked_keeps_no_id_from_being_changed(yard: Yard) -> None:
-    event = await id_changes(yard)
-    await yard.channel_monitor.keep(event)
-    yard.sandbox.slack.set_fault("auth.test", Fault(kind=FaultKind.SERVER_ERROR))
-    with pytest.raises(ChatAway):
-        await another_guardian(yard).check_channels()
-    assert [watch.channel for watch in (await yard.watches()).all] == [event["new_channel_id"]]
 
 
 async def test_each_channel_is_checked_once_a_day(yard: Yard) -> None:

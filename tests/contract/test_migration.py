@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import redis.asyncio
 
+from bot.domain.alias import IdChange
+from bot.domain.watch import ChannelId
 from bot.ports.lease_store import READER
 from bot.ports.store_errors import StoreAway, StoreNewer
 from bot.store.keys import SCHEMA
@@ -40,9 +42,7 @@ NEW: Mapping[str, object] = {
     "resumed": OLD["woken"],
     "heartbeat": {"at": "2026-11-23T12:00:00+00:00", "present": " records suspended open_renames "},
     "interactions": OLD["gestures"],
-    "renames": OLD["moved"],
-    "open_renames": OLD["moving"],
-    "renamed_at": OLD["moved_at"],
+    "aliases": {"C0OLD": "C0OLD ", "C0NEW": "C0OLD 1.0"},
     "suspend_notice:C0QUIET": OLD["told:C0QUIET"],
     "page_log:D0BOB": OLD["paged:D0BOB"],
     "interaction:abc": OLD["gesture:abc"],
@@ -50,7 +50,7 @@ NEW: Mapping[str, object] = {
     "group:storm-1": OLD["storm:storm-1"],
     "card:card-1": {"content": "{}", "group": "storm-1"},
     "card:card-2": OLD["card:card-2"],
-    "watches_version": "7",
+    "watches_version": "8",
     "schema": str(SCHEMA),
     BARRIER: BARRIER_TEXT,
 }
@@ -98,6 +98,23 @@ async def test_every_old_key_gets_its_new_name_and_keeps_its_time_to_live(
     await migrate(Scripts(any_redis, TEAM), clock)
     assert await contents(any_redis) == NEW
     assert 0 < await any_redis.ttl(f"{PREFIX}suspend_notice:C0QUIET") <= 100
+
+
+async def test_a_channel_whose_rows_version_1_moved_keeps_its_newest_id(
+    any_redis: redis.asyncio.Redis, clock: FakeClock
+) -> None:
+    renames = {"C0A": "C0C", "C0B": "C0C", "C0D": "C0F", "C0E": "C0F", "C0G": "C0H"}
+    at = {"C0A": "1.0", "C0B": "2.0", "C0D": "3.0", "C0E": "4.0", "C0G": "5.0"}
+    await fill(any_redis, {"schema": "1", "renames": renames, "renamed_at": at, "open_renames": {"-", "C0E", "C0G"}})
+    await migrate(Scripts(any_redis, TEAM), clock)
+    aliases = await WholeStore(any_redis, TEAM, clock).aliases()
+    rows = {name: aliases.stable(ChannelId(f"C0{name}")).removeprefix("C0") for name in "ABCDEFGH"}
+    known = {name: aliases.current(ChannelId(f"C0{name}")).removeprefix("C0") for name in "ABCDEFGH"}
+    assert rows == dict.fromkeys("ABC", "C") | dict.fromkeys("DEF", "E") | dict.fromkeys("GH", "G")
+    assert known == dict.fromkeys("ABC", "C") | dict.fromkeys("DEF", "F") | dict.fromkeys("GH", "H")
+    later = aliases.after([IdChange(ChannelId("C0B"), ChannelId("C0C"), "2.0")])  # Slack repeats it
+    assert later == aliases
+    assert not {"renames", "open_renames", "renamed_at"} & (await contents(any_redis)).keys()
 
 
 async def test_nothing_is_renamed_twice(any_redis: redis.asyncio.Redis, clock: FakeClock) -> None:

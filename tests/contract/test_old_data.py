@@ -17,6 +17,7 @@ import pytest
 import redis.asyncio
 from structlog.testing import capture_logs
 
+from bot.domain.observation import PipelineId
 from bot.domain.phase import Phase
 from bot.domain.watch import ChannelId, TeamId
 from bot.ports.pipeline_api import Status
@@ -157,8 +158,10 @@ async def test_every_watch_note_and_open_card_is_kept(dump: Dump, valkey: redis.
 async def test_old_deliveries_are_sent_once(dump: Dump, valkey: redis.asyncio.Redis) -> None:
     chat = the_chat(dump)
     owed = dump.rows("deliveries")
-    new = {key for key, row in owed.items() if row["channel"] != SUSPENDED and key not in dump.posted}
-    new -= {key for key, row in owed.items() if row["body"]["is"] == "Recheck"}
+    messages = {key: row.get("message", row) for key, row in owed.items()}
+    channels = {key: row["receiver"]["id"] if "receiver" in row else row["channel"] for key, row in messages.items()}
+    new = {key for key, channel in channels.items() if channel != SUSPENDED and key not in dump.posted}
+    new -= {key for key, row in messages.items() if row["body"]["is"].lower() == "recheck"}
     with capture_logs() as lines:
         async with started(dump, valkey, chat) as bot:
             await bot.run(120)
@@ -186,3 +189,20 @@ async def test_an_open_card_goes_on_as_the_same_message(dump: Dump, valkey: redi
     }
     assert len(cards) == 3  # two channels and one person
     assert turned == {key: stood[key] for key in cards}
+
+
+async def test_a_channel_that_got_another_id_keeps_its_card(valkey: redis.asyncio.Redis) -> None:
+    dump = Dump.read(next(path for path in DUMPS if path.stem == "redis-1"))
+    await dump.load(valkey)
+    ((old, new),) = dump.keys[f"pipeline-bot:{{{dump.team}}}:renames"]["value"].items()
+    async with started(dump, valkey, the_chat(dump)) as bot:
+        aliases = await bot.world.bot.store.aliases()
+        assert {aliases.stable(old), aliases.current(old), aliases.stable(new), aliases.current(new)} == {new}
+        (watch,) = bot.world.bot.repository.watches.of(new)
+        bot.world.bot.api.statuses[PipelineId(watch.reference)] = Status(phase=Phase.RUNNING, replicas=1, ready=1)
+        await bot.run(90)
+        updated = {ts for delivery, _, ts in bot.world.chat.updates if delivery.receiver.id == new}
+    cards = [message for message in dump.messages if message["channel"] == new and "ledger failed" in message["text"]]
+    posted = {card["ts"] for card in cards}
+    assert len(posted) == 1
+    assert updated == posted

@@ -14,6 +14,7 @@ from bot.ports.pipeline_api import ApiError
 from bot.slack.feature import Reply
 from bot.slack.inbound.respond import respond_to
 from bot.slack.outbound.calls import Lost, call, web_client
+from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.render.blocks import section
 
 NOWHERE = "http://slack.invalid"  # only a proxy knows a way there
@@ -55,7 +56,7 @@ async def proxied(monkeypatch: pytest.MonkeyPatch, **others: str) -> AsyncIterat
 async def test_slack_is_called_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     async with proxied(monkeypatch) as proxy:
         answer = await call(web_client("xoxb-1", f"{NOWHERE}/api/"), "auth.test")
-        await respond_to(f"{NOWHERE}/respond/1")(Reply(blocks=[section("hello")]))
+        await respond_to(f"{NOWHERE}/respond/1", ChannelIds())(Reply(blocks=[section("hello")]))
     assert answer.ok
     assert proxy.urls == [f"{NOWHERE}/api/auth.test", f"{NOWHERE}/respond/1"]
 
@@ -64,7 +65,7 @@ async def test_slack_is_called_through_the_proxy(monkeypatch: pytest.MonkeyPatch
 async def test_an_exception_holds_for_slack(monkeypatch: pytest.MonkeyPatch, exception: str) -> None:
     async with proxied(monkeypatch, NO_PROXY=exception) as proxy:
         answer = await call(web_client("xoxb-1", f"{NOWHERE}/api/"), "auth.test")
-        await respond_to(f"{NOWHERE}/respond/1")(Reply(blocks=[section("hello")]))
+        await respond_to(f"{NOWHERE}/respond/1", ChannelIds())(Reply(blocks=[section("hello")]))
     assert answer.lost is Lost.NEVER_SENT
     assert proxy.urls == []
 

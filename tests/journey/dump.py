@@ -17,11 +17,13 @@ from sandbox.slack.faults import Fault, FaultKind
 from tests.journey.rig import ANN, BOB, QUIET, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
 
+GENERAL = "C0GENERAL"
 SETTINGS = {"PIPELINE_BOT_PAGES_PER_HOUR": "2", "OPERATOR_CHANNEL": TEAM}
 
 
 async def fill(rig: Rig) -> None:
-    """Creates one of each: watches, notes, undos, cards, a group, held pages, a suspended channel, open deliveries."""
+    """Creates one of each: watches, notes, undos, cards, a group, held pages, a suspended channel, open deliveries,
+    a channel with another id."""
     goldrush, slack = rig.sandbox.goldrush, rig.sandbox.slack
     for number in range(8):
         goldrush.add(name=f"fleet-{number}", project="fleet")
@@ -34,27 +36,30 @@ async def fill(rig: Rig) -> None:
     await rig.ask("watch ledger on failed,recovered page @bob", channel=TEAM, user=BOB)
     await rig.ask("watch orders-eu refunds", channel=TEAM, user=BOB)
     await rig.ask("watch invoices", channel=QUIET)
+    await rig.ask("watch ledger", channel=GENERAL)
     await rig.ask("runbook orders-eu https://wiki.example.com/orders")
     await rig.ask('note orders-* "Call the owner first"')
     await rig.ask("unwatch refunds", channel=TEAM, user=BOB)
     await rig.reads(40)
     slack.archive(QUIET)
     rig.set_phase("orders-eu", "FAILED")
-    card = await rig.card("orders-eu FAILED")
+    card = await rig.card("orders-eu failed")
     await rig.click(card, "acknowledge", user=BOB)
-    await rig.card("orders-eu FAILED", "Acknowledged by bob")
+    await rig.card("orders-eu failed", "Acknowledged by bob")
     rig.set_phase("invoices", "FAILED")
-    await rig.card("invoices FAILED")
+    await rig.card("invoices failed")
     await rig.card("archived", channel=await rig.direct(ANN))
     for name in ("ledger", "billing"):
         rig.set_phase(name, "FAILED")
-    await rig.card("ledger FAILED", channel=TEAM)
-    await rig.card("billing FAILED")
+    await rig.card("ledger failed", channel=TEAM)
+    await rig.card("billing failed")
+    await rig.card("ledger failed", channel=GENERAL)
+    slack.change_id(GENERAL)
     rig.set_phase("refunds", "FAILED")
     await rig.ask("watch orders-us", channel=TEAM, user=BOB)
     await rig.reads(40)
-    rig.set_phase("orders-us", "DEPLOYING")
-    await rig.card("orders-us", "DEPLOYING", channel=TEAM)
+    rig.set_phase("orders-us", "deploying")
+    await rig.card("orders-us", "deploying", channel=TEAM)
     slack.faults.set("chat.postMessage", Fault(kind=FaultKind.THROTTLED, retry_after=4, times=1))
     for number in range(7):
         rig.set_phase(f"fleet-{number}", "FAILED")

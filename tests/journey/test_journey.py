@@ -100,6 +100,26 @@ async def test_an_archived_channel_is_suspended_and_its_maker_notified(
         await rig.card("orders-eu failed", "Since")
 
 
+async def test_a_channel_with_another_id_keeps_its_watches_and_its_card(tmp_path: Path) -> None:
+    async with rigged(tmp_path) as rig:
+        await rig.ask("watch orders-eu")
+        rig.set_phase("orders-eu", "FAILED")
+        card = await rig.card("orders-eu failed")
+        slack = rig.sandbox.slack
+        slack.change_id(ALERTS)
+        (new,) = [channel for channel in slack.directory.channels if channel.startswith("C0MOVED")]
+        events = slack.delivery.log
+        await rig.sandbox.until(lambda: "channel_id_changed" in str(events[-1].payload) and events[-1].ack.ok, PATIENCE)
+        assert "orders-eu" in await rig.ask("watches", channel=new)
+        await rig.click(card, "acknowledge", user=BOB)
+        await rig.card("orders-eu failed", "Acknowledged by bob", channel=new)
+        rig.set_phase("orders-eu", "RUNNING")
+        recovered = await rig.card("orders-eu failed", "down for", channel=new)
+        assert recovered.ts == card.ts
+        assert [call for call in slack.calls if call.error] == []
+        assert await rig.stop() == 0
+
+
 async def test_the_bot_says_at_once_that_it_is_not_a_member(tmp_path: Path) -> None:
     async with rigged(tmp_path) as rig:
         rig.sandbox.slack.scopes.discard("channels:join")

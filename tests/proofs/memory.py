@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
+from bot.domain.alias import NO_ALIASES, Aliases, IdChange
 from bot.domain.backlog import Grouping
 from bot.domain.card import Burst, PostedCard, SyncGroup
 from bot.domain.catalogue import Pipeline
@@ -178,16 +179,10 @@ class MemoryStore:
     async def set_note(self, note: Note) -> bool:
         raise NotImplementedError
 
-    async def keep_rename(self, old: ChannelId, new: ChannelId, event_stamp: str) -> None:
-        raise NotImplementedError
+    async def aliases(self) -> Aliases:
+        return NO_ALIASES
 
-    async def renames(self) -> Mapping[ChannelId, ChannelId]:
-        raise NotImplementedError
-
-    async def newest_id(self, channel: ChannelId) -> ChannelId:
-        return channel
-
-    async def rename_channel(self, old: ChannelId, new: ChannelId) -> int:
+    async def change_ids(self, changes: Sequence[IdChange]) -> bool:
         raise NotImplementedError
 
     async def suspend(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from slack_sdk.web.async_client import AsyncWebClient
+from slack_sdk.http_retry.builtin_async_handlers import async_default_handlers
 
 from bot.delivery.doubt import Doubt
 from bot.delivery.lane_worker import LaneWorker
@@ -17,7 +17,8 @@ from bot.domain.delivery import Delivery
 from bot.domain.plan import Plan
 from bot.domain.protocol import as_sending
 from bot.goldrush.client import Client
-from bot.slack.outbound import calls
+from bot.slack.outbound.calls import SlackClient
+from bot.slack.outbound.channel_ids import ChannelIds
 from bot.store import scripts
 from bot.store.rate_limits import RedisRateLimits
 from tests.proofs import world
@@ -52,10 +53,13 @@ def _mark() -> None:
 def _retry_handlers() -> None:
     """slack_sdk retries requests that it considers lost."""
 
-    def client(token: str | None, api_url: str) -> AsyncWebClient:
-        return AsyncWebClient(token=token, base_url=api_url, timeout=int(calls.DEADLINE_SECONDS))
+    begin = SlackClient.__init__
 
-    calls.web_client = client
+    def retrying(self: SlackClient, token: str | None, api_url: str, channel_ids: ChannelIds) -> None:
+        begin(self, token, api_url, channel_ids)
+        self.retry_handlers.extend(async_default_handlers())
+
+    SlackClient.__init__ = retrying  # type: ignore[method-assign]
 
 
 class _NoSemaphore:

@@ -139,26 +139,6 @@ async def test_a_failure_is_posted_then_updated_with_a_reply_in_its_thread(
     assert await idle(store)
 
 
-async def test_a_card_keeps_its_updates_after_the_channel_id_changes(
-    store: WholeStore, chat: FakeChat, run: Run
-) -> None:
-    new = ChannelId("C0NEW")
-    await store.add_watches([a_watch()], an_announcement())
-    await fail(store)
-    await run(3)
-    await store.rename_channel(ALERTS, new)
-    plan = plan_acknowledgement(await store.record(ORDERS), a_routing(a_watch(channel=new)), ANN, at(5))
-    assert plan is not None
-    assert await store.commit(plan, (await store.watches()).version)
-    await run(3)
-    assert sum(isinstance(content, Card) for _, content, _ in chat.posts) == 1
-    ((row, card, ts),) = chat.updates
-    assert isinstance(card, Card)
-    assert (row.receiver.channel, card.channel, card.revision) == (new, new, 2)
-    (line,) = (thread_ts for _, content, thread_ts in chat.posts if isinstance(content, ThreadEntry))
-    assert line == ts
-
-
 async def test_changes_before_the_first_post_are_one_message(store: WholeStore, chat: FakeChat, run: Run) -> None:
     await fail(store)
     await acknowledge(store)

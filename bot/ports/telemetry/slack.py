@@ -50,7 +50,6 @@ class AppUninstalled(EventRecord):
 class ChannelIdChanged(EventRecord):
     old: str
     new: str
-    changes: int
 
 
 @event("event_postponed", Level.WARNING)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from slack_bolt.app.async_app import AsyncApp
 from slack_bolt.authorization import AuthorizeResult
 from slack_bolt.context.ack.async_ack import AsyncAck
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bot.domain.watch import TeamId
 from bot.ports.store_errors import StoreAway
@@ -20,7 +19,7 @@ from bot.slack.inbound.home import read_opening
 from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox, StoredInteraction
 from bot.slack.inbound.messages import read_message
 from bot.slack.inbound.payloads import readable
-from bot.slack.outbound.calls import web_client
+from bot.slack.outbound.calls import SlackClient, web_client
 from bot.slack.outbound.channel_monitor import EVENTS, ChannelMonitor
 from bot.slack.router import CLICK, COMMAND, HOME, MESSAGE
 from bot.slack.routes import ROUTES
@@ -115,7 +114,7 @@ def texts_of(body: Mapping[str, object], names: Sequence[str]) -> dict[str, str]
     return {name: readable(body.get(name)) for name in names}
 
 
-def build_app(listeners: Listeners, *, client: AsyncWebClient, signing_secret: str | None, command: str) -> AsyncApp:
+def build_app(listeners: Listeners, *, client: SlackClient, signing_secret: str | None, command: str) -> AsyncApp:
     """Without a signing secret, the app serves only Socket Mode, where payloads have no signature."""
 
     async def authorize() -> AuthorizeResult:

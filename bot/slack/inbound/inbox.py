@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 from typing import Protocol
@@ -12,6 +12,7 @@ from slack_bolt.context.ack.async_ack import AsyncAck
 
 from bot.domain.answer import Refusal
 from bot.domain.watch import UserId
+from bot.ports.alias_store import AliasStore
 from bot.ports.clock import Clock
 from bot.ports.interaction_store import Interaction, InteractionStore
 from bot.ports.lease_store import LeaseStore
@@ -29,6 +30,7 @@ from bot.slack.inbound.person_limits import (
     TooMany,
 )
 from bot.slack.inbound.respond import Respond, by_response_url
+from bot.slack.outbound.channel_ids import with_stable_ids
 from bot.slack.router import CLICK, Reading, Router
 
 KEEP_SECONDS = 2.0  # Slack waits 3 s for the acknowledgement
@@ -71,8 +73,8 @@ class StoredInteraction:
     answer: Callable[[], Awaitable[None]]
 
 
-class InboxStore(InteractionStore, LeaseStore, Protocol):
-    """Stored interactions, and the leases on them."""
+class InboxStore(InteractionStore, LeaseStore, AliasStore, Protocol):
+    """Stored interactions, the leases on them, and the ids of channels."""
 
 
 class Inbox:
@@ -249,8 +251,16 @@ class Inbox:
     async def _run_and_respond(self, interaction: Interaction, reading: Reading) -> None:
         if reading.needs_store:
             await self._catch_up()
+            reading = await self._with_stable_ids(interaction, reading)
         if reply := await reading.run():
             await self._respond(interaction)(reply)
+
+    async def _with_stable_ids(self, interaction: Interaction, reading: Reading) -> Reading:
+        """Reads the interaction again if a channel in it has another id in the store."""
+        payload = with_stable_ids(interaction.payload, await self._store.aliases())
+        if payload == interaction.payload:
+            return reading
+        return self._router.read(replace(interaction, payload=payload))
 
     async def _send_refusal(self, interaction: Interaction, refusal: Refusal) -> None:
         await self._respond(interaction)(self._router.refused(refusal))

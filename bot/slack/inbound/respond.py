@@ -8,7 +8,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
 from bot.ports.interaction_store import Interaction
@@ -16,14 +15,15 @@ from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import AnswerLost, AnswerRefused
 from bot.proxy import proxy_for
 from bot.slack.feature import Reply
-from bot.slack.outbound.calls import DEADLINE_SECONDS, Answer, call
+from bot.slack.outbound.calls import DEADLINE_SECONDS, Answer, SlackClient, call
+from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.render.blocks import MOST_VIEW_BLOCKS, Block
 from bot.slack.router import HOME, MESSAGE
 
 Respond = Callable[[Reply], Awaitable[None]]
 
 
-def responses(client: AsyncWebClient) -> Callable[[Interaction], Respond]:
+def responses(client: SlackClient) -> Callable[[Interaction], Respond]:
     """Chooses where the answer to an interaction goes. A message or a click in a view has no `response_url`."""
 
     def respond(interaction: Interaction) -> Respond:
@@ -32,16 +32,16 @@ def responses(client: AsyncWebClient) -> Callable[[Interaction], Respond]:
             return to_home(client, payload)
         if interaction.kind == MESSAGE or payload.get("direct"):
             return in_conversation(client, payload)
-        return by_response_url(interaction)
+        return respond_to(payload.get("response_url", ""), client.channel_ids)
 
     return respond
 
 
 def by_response_url(interaction: Interaction) -> Respond:
-    return respond_to(interaction.payload.get("response_url", ""))
+    return respond_to(interaction.payload.get("response_url", ""), ChannelIds())
 
 
-def to_home(client: AsyncWebClient, payload: Mapping[str, str]) -> Respond:
+def to_home(client: SlackClient, payload: Mapping[str, str]) -> Respond:
     """A refusal replaces the Home tab, because the person looks at it."""
 
     async def respond(reply: Reply) -> None:
@@ -50,7 +50,7 @@ def to_home(client: AsyncWebClient, payload: Mapping[str, str]) -> Respond:
     return respond
 
 
-def in_conversation(client: AsyncWebClient, payload: Mapping[str, str]) -> Respond:
+def in_conversation(client: SlackClient, payload: Mapping[str, str]) -> Respond:
     """In a direct conversation as a reply. Anywhere else only the person who asked sees the answer."""
 
     async def respond(reply: Reply) -> None:
@@ -62,13 +62,13 @@ def in_conversation(client: AsyncWebClient, payload: Mapping[str, str]) -> Respo
     return respond
 
 
-async def _publish(client: AsyncWebClient, payload: Mapping[str, str], blocks: Sequence[Block]) -> None:
+async def _publish(client: SlackClient, payload: Mapping[str, str], blocks: Sequence[Block]) -> None:
     """Slack sends the metadata back with a click. So a click in the Home tab has a conversation too."""
     view = {"type": "home", "private_metadata": payload["channel"], "blocks": list(blocks[:MOST_VIEW_BLOCKS])}
     _report(await call(client, "views.publish", user_id=payload["user"], view=view))
 
 
-async def _post(client: AsyncWebClient, payload: Mapping[str, str], reply: Reply) -> None:
+async def _post(client: SlackClient, payload: Mapping[str, str], reply: Reply) -> None:
     message = {"channel": payload["channel"], "text": reply.message.text, "blocks": list(reply.message.blocks)}
     thread = payload.get("thread") or None
     if payload.get("direct"):
@@ -86,7 +86,7 @@ def _report(sent: Answer) -> None:
         emit(AnswerRefused(status=sent.status, body=sent.error[:100]))
 
 
-def respond_to(url: str) -> Respond:
+def respond_to(url: str, channel_ids: ChannelIds) -> Respond:
     """Sends once and never retries, so that nobody sees an answer twice. If it is lost, the person can ask again."""
 
     async def respond(reply: Reply) -> None:
@@ -97,7 +97,7 @@ def respond_to(url: str) -> Respond:
         try:
             client.proxy = proxy_for(url)  # in place of slack_sdk's own choice, which ignores NO_PROXY
             async with asyncio.timeout(DEADLINE_SECONDS):
-                sent = await client.send_dict(answer)
+                sent = await client.send_dict(dict(await channel_ids.current(answer)))
         except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as exc:
             emit(AnswerLost(problem=type(exc).__name__))
             return

@@ -1,4 +1,7 @@
-"""Calls Slack's Web API once, within a deadline, and returns the answer as plain data. Never retries."""
+"""Calls Slack's Web API within a deadline, and returns the answer as plain data.
+
+Never repeats a call that Slack may have carried out.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -11,6 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 from bot.proxy import proxy_for
+from bot.slack.outbound.channel_ids import ChannelIds
 
 DEADLINE_SECONDS = 5.0
 _PASSING = frozenset({"fatal_error", "internal_error", "ratelimited", "request_timeout", "service_unavailable"})
@@ -49,7 +53,15 @@ class Answer:
         return str(self.body.get("error") or self.detail or f"HTTP {self.status}")
 
 
-def web_client(token: str | None, api_url: str) -> AsyncWebClient:
+class SlackClient(AsyncWebClient):
+    """Speaks to Slack with the current ids of channels."""
+
+    def __init__(self, token: str | None, api_url: str, channel_ids: ChannelIds) -> None:
+        super().__init__(token=token, base_url=api_url, timeout=int(DEADLINE_SECONDS), retry_handlers=[])
+        self.channel_ids = channel_ids
+
+
+def web_client(token: str | None, api_url: str, channel_ids: ChannelIds | None = None) -> SlackClient:
     """A client that never retries, and uses the proxy for `api_url`.
 
     slack_sdk's default handler repeats a request after its connection broke. The message may be posted by then.
@@ -58,29 +70,39 @@ def web_client(token: str | None, api_url: str) -> AsyncWebClient:
     Raises:
         ProxyError
     """
-    client = AsyncWebClient(token=token, base_url=api_url, timeout=int(DEADLINE_SECONDS), retry_handlers=[])
+    client = SlackClient(token, api_url, channel_ids or ChannelIds())
     client.proxy = proxy_for(api_url)
     return client
 
 
-async def call(client: AsyncWebClient, method: str, **arguments: object) -> Answer:
+async def call(client: SlackClient, method: str, **arguments: object) -> Answer:
     """Calls `method` (e.g. `chat.postMessage`). Returns failures of Slack or the network instead of raising.
 
-    Methods that write take JSON; methods that read take a form (https://docs.slack.dev/apis/web-api/).
+    Arguments may hold any id of a channel. If the channel gets another id during the call, calls once more.
     """
     given = {name: value for name, value in arguments.items() if value is not None}
     try:
         async with asyncio.timeout(DEADLINE_SECONDS):
-            if method.startswith(("chat.", "views.", "conversations.open", "conversations.join")):
-                response = await client.api_call(method, json=given)
-            else:
-                response = await client.api_call(method, data={name: _form(value) for name, value in given.items()})
-    except SlackClientError as exc:
-        return _answer_in(exc)
+            sent = await client.channel_ids.current(given)
+            answer = await _called(client, method, sent)
+            if answer.error == "channel_not_found" and (later := await client.channel_ids.current(given)) != sent:
+                return await _called(client, method, later)
+            return answer
     except aiohttp.ClientConnectorError as exc:
         return Answer(lost=Lost.NEVER_SENT, detail=f"no connection to Slack ({type(exc).__name__})")
     except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as exc:
         return Answer(lost=Lost.UNKNOWN, detail=f"no answer from Slack ({type(exc).__name__})")
+
+
+async def _called(client: SlackClient, method: str, arguments: Mapping[str, object]) -> Answer:
+    """Methods that write take JSON; methods that read take a form (https://docs.slack.dev/apis/web-api/)."""
+    try:
+        if method.startswith(("chat.", "views.", "conversations.open", "conversations.join")):
+            response = await client.api_call(method, json=dict(arguments))
+        else:
+            response = await client.api_call(method, data={name: _form(value) for name, value in arguments.items()})
+    except SlackClientError as exc:
+        return _answer_in(exc)
     return _answer(response)
 
 

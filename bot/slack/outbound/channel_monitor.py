@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from bot.delivery.suspensions import Suspensions
+from bot.domain.alias import IdChange
 from bot.domain.card import Notice, NoticeKind
 from bot.domain.delivery import Message, Priority, in_slack
 from bot.domain.episode import stable_key
 from bot.domain.watch import ChannelId
+from bot.ports.alias_store import AliasStore
 from bot.ports.channel_store import ChannelStore
 from bot.ports.chat import ChatAway
 from bot.ports.clock import Clock
-from bot.ports.rename_store import RenameStore
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import (
@@ -49,12 +50,11 @@ REINSTALL = (
     "install the app again at https://api.slack.com/apps and set SLACK_BOT_TOKEN; what is owed is kept, and goes out"
 )
 MAX_FAILED_CHECKS = 2  # one failed check may be about that channel; after two, Slack is away
-RENAME_RETRY_SECONDS = (1.0, 2.0, 4.0, 8.0)  # after these waits, the leases of a dead bot have expired
 AT_ONCE = 10  # Slack allows about 50 conversations.info a minute, and people's commands need some
 
 
-class ChannelMonitorStore(WatchStore, ChannelStore, RenameStore, Protocol):
-    """Watches, greetings and renames."""
+class ChannelMonitorStore(WatchStore, ChannelStore, AliasStore, Protocol):
+    """Watches, greetings and channel ids."""
 
 
 class ChannelMonitor:
@@ -70,6 +70,8 @@ class ChannelMonitor:
         self._user = user
         self._due_at: dict[ChannelId, float] = {}
         self._refused_at: float | None = None
+        self._id_changes: list[IdChange] = []
+        """Every change that Slack announced to this process. Redis may lose one, or may be away."""
 
     async def keep(self, event: Mapping[str, object]) -> None:
         """Keeps a new channel id before Slack gets its acknowledgement, because no later check could learn it.
@@ -81,7 +83,11 @@ class ChannelMonitor:
             return
         old, new = str(event.get("old_channel_id")), str(event.get("new_channel_id"))
         if old.isalnum() and new.isalnum() and old != new:  # the bot would retry an invalid id for ever
-            await self._store.keep_rename(ChannelId(old), ChannelId(new), str(event.get("event_ts", "")))
+            change = IdChange(ChannelId(old), ChannelId(new), str(event.get("event_ts", "")))
+            if change not in self._id_changes:
+                self._id_changes.append(change)
+            if await self._store.change_ids(self._id_changes):
+                emit(ChannelIdChanged(old=old, new=new))
 
     async def on(self, event: Mapping[str, object]) -> None:
         """Checks the channel of an event. The event itself proves nothing: Slack may deliver it twice or late.
@@ -94,22 +100,21 @@ class ChannelMonitor:
             emit(EventPostponed(type=str(event.get("type")), problem=str(exc)))
 
     async def _handle(self, event: Mapping[str, object]) -> None:
-        kind, channel = event.get("type"), event.get("channel")
+        kind, channel = event.get("type"), event.get("channel", event.get("new_channel_id"))
         if kind in {"tokens_revoked", "app_uninstalled"}:
             if kind == "app_uninstalled":
                 team = self._store.team
                 emit(AppUninstalled(team=team, fix=f"to delete its data: pipeline-bot forget {team}"))
             await self._check_token()
-        elif kind == "channel_id_changed":
-            await self._rename_soon()
         elif kind in {"member_joined_channel", "member_left_channel"} and event.get("user") != self._user:
             return
-        elif isinstance(channel, str) and channel not in await self._store.renames():
-            watches = await self._store.watches()
-            if kind == "member_joined_channel" and event.get("inviter") and not watches.of(ChannelId(channel)):
-                await self._greet(ChannelId(channel))
-            self._due_at.pop(ChannelId(channel), None)
-            await self._check_channel(ChannelId(channel), watches)
+        elif isinstance(channel, str):
+            stable, watches = (await self._store.aliases()).stable(ChannelId(channel)), await self._store.watches()
+            if kind == "member_joined_channel" and event.get("inviter") and not watches.of(stable):
+                await self._greet(stable)
+            self._due_at.pop(stable, None)
+            if kind != "channel_id_changed":  # a refusal under the old id may still suspend the channel: check later
+                await self._check_channel(stable, watches)
 
     async def _greet(self, channel: ChannelId) -> None:
         """Says hello after an invitation. If the bot joined by itself, the new watch is announced instead."""
@@ -129,15 +134,14 @@ class ChannelMonitor:
             StoreAway, ChatAway: the next call continues.
         """
         try:
+            await self._store.change_ids(self._id_changes)  # first, since a lost new id looks like a lost channel
+        finally:
             if await self._check_token():
                 await self._check_due_channels()
-        finally:
-            await self._rename()  # even if the checks failed
 
     async def _check_due_channels(self) -> None:
         watches, now = await self._store.watches(), self._clock.monotonic()
         channels = {watch.channel for watch in watches.all} | watches.suspended.keys()
-        channels -= (await self._store.renames()).keys()  # Slack no longer knows the old id
         due_at = {channel: self._due_at.get(channel, float("-inf")) for channel in sorted(channels)}
         due = sorted((channel for channel in due_at if due_at[channel] <= now), key=due_at.__getitem__)
         failures: list[ChatAway] = []
@@ -151,27 +155,6 @@ class ChannelMonitor:
                     break
         if failures:
             raise failures[-1]
-
-    async def _rename_soon(self) -> None:
-        """Renames the channel now, or right after a delivery that is under way there.
-
-        If all attempts fail, any bot's next check renames it.
-        """
-        for seconds in RENAME_RETRY_SECONDS:
-            await self._rename()
-            if not await self._store.renames():
-                return
-            await self._clock.sleep(seconds)
-        await self._rename()
-
-    async def _rename(self) -> None:
-        for old, new in (await self._store.renames()).items():
-            try:
-                moved = await self._store.rename_channel(old, new)
-            except StoreAway as exc:
-                emit(EventPostponed(type="channel_id_changed", problem=str(exc)))
-            else:
-                emit(ChannelIdChanged(old=old, new=new, changes=moved))
 
     async def _check_token(self) -> bool:
         """True if Slack accepts the token. Otherwise the bot can't post, so it logs the refusal every 15 minutes."""

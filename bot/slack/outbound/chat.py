@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot.domain.card import Content, ThreadEntry, TimelineBatch
 from bot.domain.delivery import (
     Delivery,
@@ -22,7 +20,7 @@ from bot.domain.watch import ChannelId, UserId
 from bot.headers import header
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import DeleteRefused, MetadataDropped, SlackRefused
-from bot.slack.outbound.calls import Answer, Lost, call
+from bot.slack.outbound.calls import Answer, Lost, SlackClient, call
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.metadata import MessageMetadata, lookup_result, metadata_in, metadata_of
 from bot.slack.outbound.outcomes import outcome_of, retry_after
@@ -39,7 +37,7 @@ Render = Callable[[Content, Delivery, datetime], Message]
 class SlackChat:
     """`user` is the bot's own id. A message by anyone else is never taken for the bot's, whatever its metadata."""
 
-    def __init__(self, client: AsyncWebClient, directory: Directory, render: Render, user: str) -> None:
+    def __init__(self, client: SlackClient, directory: Directory, render: Render, user: str) -> None:
         self._client = client
         self._user = user
         self._directory = directory

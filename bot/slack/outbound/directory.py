@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import partial
 
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot.domain.permission import Unreadable
 from bot.domain.watch import ChannelId, SuspendReason, TeamId, UserId
 from bot.ports.chat import ChatAway
 from bot.ports.clock import Clock
 from bot.slack.outbound import people
-from bot.slack.outbound.calls import call
+from bot.slack.outbound.calls import SlackClient, call
 from bot.slack.outbound.list_pages import Row, rows_in, text_in
 from bot.slack.outbound.outcomes import retry_after
 from bot.slack.outbound.paged_list import PagedList
@@ -72,7 +70,7 @@ class _Direct:
 class Directory:
     """Looks things up, even without some scopes. Returns None for facts that a missing scope hides."""
 
-    def __init__(self, client: AsyncWebClient, clock: Clock, home: TeamId) -> None:
+    def __init__(self, client: SlackClient, clock: Clock, home: TeamId) -> None:
         self._client = client
         self._clock = clock
         self._direct: dict[UserId, _Direct] = {}
@@ -124,7 +122,9 @@ class Directory:
     async def _called(self, name: str, older_than: float) -> Channels:
         read = await self._channels.rows(older_than=older_than)
         wanted = people.spelled(name)
-        return Channels(tuple(channel.id for channel in read.rows if channel.name == wanted), read.gap)
+        aliases = await self._client.channel_ids.aliases()
+        ids = (aliases.stable(channel.id) for channel in read.rows if channel.name == wanted)
+        return Channels(tuple(ids), read.gap)
 
     async def read_on(self) -> None:
         """Continues lists that Slack did not return at once."""
@@ -189,7 +189,8 @@ class Directory:
             if answer.transient:
                 raise ChatAway(f"Slack does not say in which channels I am: {answer.error}")
             there += [ChannelId(str(row["id"])) for row in rows_in(answer, "channels")]
-        return tuple(there)
+        aliases = await self._client.channel_ids.aliases()
+        return tuple(map(aliases.stable, there))
 
     async def direct(self, user: UserId) -> ChannelId | None:
         """The direct conversation of this person and the bot. None if Slack allows none.

@@ -3,13 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot.domain.permission import Account, Membership, Person, Place, Unreadable
 from bot.domain.watch import ChannelId, TeamId, UserId
 from bot.headers import header
 from bot.ports.clock import Clock
-from bot.slack.outbound.calls import Answer, call
+from bot.slack.outbound.calls import Answer, SlackClient, call
 from bot.slack.outbound.list_pages import text_in
 from bot.slack.outbound.pages import pages
 
@@ -24,7 +22,7 @@ _READS_CHANNELS = frozenset({"channels:read", "groups:read"})
 class Facts:
     """Remembers no permission, so a removed member or a new guest is refused at once."""
 
-    def __init__(self, client: AsyncWebClient, clock: Clock, team: TeamId) -> None:
+    def __init__(self, client: SlackClient, clock: Clock, team: TeamId) -> None:
         self._client = client
         self._clock = clock
         self.team = team

@@ -5,11 +5,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from slack_sdk.web.async_client import AsyncWebClient
-
 from bot.domain.permission import Unreadable
 from bot.ports.clock import Clock
-from bot.slack.outbound.calls import Answer
+from bot.slack.outbound.calls import Answer, SlackClient
 from bot.slack.outbound.list_pages import Row, next_cursor, rows_in
 from bot.slack.outbound.outcomes import retry_after
 from bot.slack.outbound.pages import pages
@@ -42,7 +40,7 @@ class PagedList(Generic[T]):
 
     def __init__(
         self,
-        client: AsyncWebClient,
+        client: SlackClient,
         clock: Clock,
         method: str,
         member: str,

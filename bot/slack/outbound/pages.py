@@ -2,14 +2,12 @@
 
 from collections.abc import AsyncIterator, Mapping
 
-from slack_sdk.web.async_client import AsyncWebClient
-
-from bot.slack.outbound.calls import Answer, call
+from bot.slack.outbound.calls import Answer, SlackClient, call
 from bot.slack.outbound.list_pages import next_cursor
 
 
 async def pages(
-    client: AsyncWebClient,
+    client: SlackClient,
     method: str,
     arguments: Mapping[str, object],
     *,

@@ -1,0 +1,53 @@
+"""Channels that got a new id from Slack, in Redis."""
+
+from collections.abc import Awaitable, Sequence
+from dataclasses import replace
+from typing import cast
+
+from bot.domain.alias import Alias, Aliases, IdChange
+from bot.domain.watch import ChannelId, SuspendReason
+from bot.ports.store_errors import StoreAway
+from bot.store.codec import WATCH
+from bot.store.scripts import away
+from bot.store.watches import RedisWatches
+
+MAX_TRIES = 5  # a try fails if someone changes watches in between
+
+
+class RedisAliases(RedisWatches):
+    async def aliases(self) -> Aliases:
+        with away():
+            rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["aliases"]))
+        return Aliases({ChannelId(channel.decode()): decode_alias(row) for channel, row in rows.items()})
+
+    async def change_ids(self, changes: Sequence[IdChange]) -> bool:
+        for _ in range(MAX_TRIES):
+            watches = await self.watches()
+            known = await self.aliases()
+            aliases = known.after(changes)
+            news = {channel: alias for channel, alias in aliases.by_id.items() if known.by_id.get(channel) != alias}
+            moving = [watch for watch in watches.all if aliases.stable(watch.channel) != watch.channel]
+            if not news and not moving:
+                return False
+            changed = {alias.stable for alias in news.values()}
+            lost = [channel for channel, reason in watches.suspended.items() if reason is SuspendReason.NOT_FOUND]
+            found = [channel for channel in lost if aliases.stable(channel) in changed]
+            keys = [self._keys[name] for name in ("aliases", "watches", "watches_version", "suspended", "resumed")]
+            args: list[str | int] = [watches.version, self._clock.now().isoformat(), len(news), len(found)]
+            args += [part for channel, alias in news.items() for part in (channel, encode_alias(alias))]
+            args += found
+            for watch in moving:
+                moved = replace(watch, channel=aliases.stable(watch.channel))
+                args += [watch.id, moved.id, WATCH.encode(moved)]
+            if await self._scripts.write("alias", [*keys, *map(self._keys.suspend_notice, found)], args):
+                return bool(news)
+        raise StoreAway("the watches change faster than a new channel id can be recorded")
+
+
+def encode_alias(alias: Alias) -> str:
+    return f"{alias.stable} {alias.since}"
+
+
+def decode_alias(row: bytes) -> Alias:
+    stable, _, since = row.decode().partition(" ")
+    return Alias(ChannelId(stable), since)
