@@ -26,7 +26,6 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
-from bot.clock import SystemClock
 from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
 from bot.delivery.doubt import Doubt
@@ -43,6 +42,7 @@ from sandbox.goldrush_faults import Fault, FaultKind
 from sandbox.server import Sandbox
 from tests.fakes import NO_MEMBERSHIPS
 from tests.proofs.memory import Disk, MemoryStore
+from tests.proofs.virtual import VirtualClock
 
 STEADY_SECONDS = 15.0
 DEADLINE_SECONDS = 5.0
@@ -85,7 +85,7 @@ def poll(url: str, ids: list[str], rate: float, pipe: Connection) -> None:
 
 async def _poll(url: str, ids: list[PipelineId], rate: float, pipe: Connection) -> None:
     """Answers `vitals` and `full` (how many simultaneous reads succeed) over the pipe; ends at `stop`."""
-    clock, slots = SystemClock(), ceil(rate * DEADLINE_SECONDS)  # the formula of bot/app.py
+    clock, slots = VirtualClock(), ceil(rate * DEADLINE_SECONDS)  # the formula of bot/app.py
     client = Client(
         base_url=url,
         service_key=SecretStr("demo-service-key"),
@@ -99,7 +99,7 @@ async def _poll(url: str, ids: list[PipelineId], rate: float, pipe: Connection) 
 
 @asynccontextmanager
 async def _polling(
-    client: Client, ids: list[PipelineId], rate: float, slots: int, clock: SystemClock
+    client: Client, ids: list[PipelineId], rate: float, slots: int, clock: VirtualClock
 ) -> AsyncIterator[None]:
     disk = Disk(catalogue=tuple(Pipeline(id=pipeline_id, name=pipeline_id) for pipeline_id in ids), watches_version=1)
     watch = Watch(channel=ChannelId("C0FLEET"), reference="*", made_by=UserId("U0ANN"), made_at=clock.now())

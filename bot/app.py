@@ -13,7 +13,6 @@ from socket import gaierror
 
 from slack_bolt.app.async_app import AsyncApp
 
-from bot.clock import SystemClock
 from bot.goldrush.client import Client
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
@@ -79,7 +78,7 @@ async def _resources() -> AsyncIterator[AsyncExitStack]:
 async def _shared(settings: Settings, resources: AsyncExitStack) -> Shared:
     api = await resources.enter_async_context(_goldrush(settings))
     redis = await resources.enter_async_context(opened(settings.store_url, settings.data_dir))
-    return Shared(settings=settings, clock=SystemClock(), redis=redis, api=api, read_slots=_read_slots(settings))
+    return Shared(settings=settings, redis=redis, api=api, read_slots=_read_slots(settings))
 
 
 async def _workspace(shared: Shared, slack: SlackClient, stopped: asyncio.Event) -> Workspace:

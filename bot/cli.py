@@ -15,7 +15,6 @@ from rich.markup import escape
 from bot.app import run as run_bot
 from bot.check import Finding, Verdict
 from bot.check import check as run_check
-from bot.clock import SystemClock
 from bot.forgetting import NotForgottenError, forget_team, team_id
 from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
@@ -161,7 +160,6 @@ def forget(
                 force=force,
                 ask=None if yes else typer.prompt,
                 say=lambda text: out.print(escape(text)),
-                clock=SystemClock(),
             )
         )
     except (NotForgottenError, StoreAway, EmbeddedStoreError, SettingsError) as exc:

@@ -1,48 +1,71 @@
-"""The one clock of the bot."""
+"""The bot's time: the store's. All bots of a workspace share it, and no machine's clock counts."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Self
 
+from bot.ports.store_time import StoreTime, TimeStore
 from bot.ports.telemetry import emit
-from bot.ports.telemetry.process import WallClockSet
+from bot.ports.telemetry.store import StoreClockSet
 
 SLEW = 0.1  # of the time that passes, so a wait is off by 10 % at most
-JUMP_SECONDS = 2.0
-TOGETHER_SECONDS = 0.1
+STEP_SECONDS = 2.0
 # This monotonic clock also counts while the machine sleeps, as leases do.
 _PASSING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
-
-
-def _wall() -> float:
-    return datetime.now(UTC).timestamp()  # noqa: TID251 (the only place that reads the wall clock)
 
 
 def _passed() -> float:
     return time.clock_gettime(_PASSING)
 
 
-class SystemClock:
-    """Implements `ports.Clock`.
+class StoreClock:
+    """Implements `ports.Clock`. `follow` runs every few seconds.
 
-    `now` never jumps. It follows the monotonic clock, and approaches a wall clock that was set slowly, as NTP does.
-    So a clock set forward shortens no wait, and a clock set back prolongs none.
-
-    `wall` gives seconds since the epoch, and people may set it. `passing` gives seconds that never go back.
+    `now` passes with the monotonic clock and never goes back. If the store's clock jumps, because someone set it or
+    another server took over, `now` approaches it slowly. So a jump forward shortens no wait, and a jump back prolongs
+    none.
     """
 
-    def __init__(self, wall: Callable[[], float] = _wall, passing: Callable[[], float] = _passed) -> None:
-        self._wall = wall
+    def __init__(self, store: TimeStore, started: StoreTime, passing: Callable[[], float] = _passed) -> None:
+        self._store = store
         self._passing = passing
-        self._at, self._shown = self._both()
-        self._reported = 0.0
+        self._at = passing()
+        self._shown = started.latest.timestamp()
+        self._offset = started.clock.timestamp() - self._at
+        """The store's clock minus the monotonic one."""
+
+    @classmethod
+    async def start(cls, store: TimeStore, passing: Callable[[], float] = _passed) -> Self:
+        """Begins at the time that the other bots have.
+
+        Raises:
+            StoreAway: without the store there is no time.
+        """
+        return cls(store, await store.time(), passing)
+
+    async def follow(self) -> None:
+        """Compares this bot's time with the store's, and keeps it there if it is the latest.
+
+        Raises:
+            StoreAway: meanwhile the monotonic clock goes on.
+        """
+        asked_at = self._passing()
+        answer = await self._store.time(self.now())
+        self.now()
+        clock = answer.clock.timestamp()
+        # The store read its clock between call and answer. An offset that fits both is not corrected by a slow answer.
+        offset = min(max(self._offset, clock - self._at), clock - asked_at)
+        if abs(step := offset - self._offset) > STEP_SECONDS:
+            emit(StoreClockSet(seconds=round(step, 1)))
+        self._offset = offset
+        self._shown = max(self._shown, answer.latest.timestamp())
 
     def now(self) -> datetime:
-        at, wall = self._both()
+        at = self._passing()
         passed = at - self._at
-        behind = wall - (self._shown + passed)
-        self._report(behind)
+        behind = self._offset + at - (self._shown + passed)
         self._at = at
         self._shown += passed + max(-SLEW * passed, min(behind, SLEW * passed))
         return datetime.fromtimestamp(self._shown, UTC)
@@ -52,16 +75,3 @@ class SystemClock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-    def _both(self) -> tuple[float, float]:
-        """Both clocks at one moment. If the process stood still between the two, it reads them again: that pause would
-        look like a clock that was set."""
-        while True:
-            before, wall, after = self._passing(), self._wall(), self._passing()
-            if after - before < TOGETHER_SECONDS:
-                return after, wall
-
-    def _report(self, behind: float) -> None:
-        if abs(behind - self._reported) > JUMP_SECONDS:
-            emit(WallClockSet(seconds=round(behind - self._reported, 1)))
-        self._reported = behind

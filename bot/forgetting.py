@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.domain.watch import TeamId
-from bot.ports.clock import Clock
+from bot.store.clock import RedisClock
 from bot.store.connect import opened
 from bot.store.forget import WorkspaceData, forget, workspace_data
+from bot.store.scripts import Scripts
 
 RUNS_WITHIN = timedelta(seconds=60)
 """The leading bot writes a heartbeat every 2 s. Another one takes over after 10 s without one."""
@@ -34,9 +35,7 @@ def team_id(text: str) -> TeamId:
     return TeamId(text)
 
 
-async def forget_team(
-    team: TeamId, *, url: str | None, data_dir: Path, force: bool, ask: Ask | None, say: Say, clock: Clock
-) -> None:
+async def forget_team(team: TeamId, *, url: str | None, data_dir: Path, force: bool, ask: Ask | None, say: Say) -> None:
     """Asks before deleting, unless `ask` is None.
 
     Raises:
@@ -51,7 +50,8 @@ async def forget_team(
         if found.keys == 0:
             say(f"There is no data of {team}.")
             return
-        _refuse_while_it_runs(team, found, clock.now(), force=force)
+        now = (await RedisClock(Scripts(client, team)).time()).latest
+        _refuse_while_it_runs(team, found, now, force=force)
         say(f"Data of {team}: {_words(found)}.")
         if ask is not None and ask(f"Type {team} to delete all of it for good") != team:
             raise NotForgottenError("That is not the workspace's id, so nothing was deleted.")
@@ -67,7 +67,7 @@ def _refuse_while_it_runs(team: TeamId, found: WorkspaceData, now: datetime, *, 
     if force or found.last_heartbeat is None:
         return
     age = now - found.last_heartbeat
-    if age <= RUNS_WITHIN:  # a negative age means that the other bot's clock is ahead
+    if age <= RUNS_WITHIN:
         raise NotForgottenError(
             f"A bot seems to run for {team}: its last heartbeat is {max(0, round(age.total_seconds()))} s old. "
             "Nothing was deleted. Stop the bot and wait a minute, or use --force."

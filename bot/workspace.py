@@ -9,7 +9,7 @@ from typing import NamedTuple, Self
 
 from redis.asyncio import Redis
 
-from bot.clock import SystemClock
+from bot.clock import StoreClock
 from bot.coordination.heartbeat import Heartbeat
 from bot.coordination.leadership import Leadership
 from bot.delivery.dispatcher import Dispatcher
@@ -40,6 +40,7 @@ from bot.slack.permissions import Permissions
 from bot.slack.render.renderer import Look
 from bot.slack.router import Router
 from bot.state.repository import Repository
+from bot.store.clock import RedisClock
 from bot.store.migration import migrate
 from bot.store.redis import RedisStore
 from bot.store.scripts import Scripts
@@ -50,7 +51,6 @@ class Shared:
     """What the process lends to each of its workspaces."""
 
     settings: Settings
-    clock: SystemClock
     redis: Redis
     api: Client
     read_slots: int
@@ -131,6 +131,7 @@ class _Base:
     identity: Identity
     slack: SlackClient
     """Knows the ids of the workspace's channels."""
+    clock: StoreClock
     store: RedisStore
     operator: ChannelId | None
     fallback: ChannelId | None
@@ -145,10 +146,6 @@ class _Base:
     def settings(self) -> Settings:
         return self.shared.settings
 
-    @property
-    def clock(self) -> SystemClock:
-        return self.shared.clock
-
 
 class _Delivery(NamedTuple):
     suspensions: Suspensions
@@ -156,7 +153,8 @@ class _Delivery(NamedTuple):
 
 
 async def _base(shared: Shared, slack: SlackClient, identity: Identity) -> _Base:
-    clock, wake, scripts = shared.clock, asyncio.Event(), Scripts(shared.redis, identity.team)
+    wake, scripts = asyncio.Event(), Scripts(shared.redis, identity.team)
+    clock = await StoreClock.start(RedisClock(scripts))
     await migrate(scripts, clock)
     store = RedisStore(scripts, clock, shared.settings.history_limits)
     slack = web_client(slack.token, slack.base_url, ChannelIds(store.aliases))
@@ -170,6 +168,7 @@ async def _base(shared: Shared, slack: SlackClient, identity: Identity) -> _Base
         shared=shared,
         identity=identity,
         slack=slack,
+        clock=clock,
         store=store,
         operator=operator,
         fallback=fallback,
@@ -264,10 +263,15 @@ def _inbox(base: _Base, requests: RequestServices, renderer: Look) -> Inbox:
 def _jobs(base: _Base, monitoring: Monitoring, heartbeat: Heartbeat, inbox: Inbox, channels: ChannelMonitor) -> Jobs:
     """A listing or a backlog of interactions may take long, so the watchdog gives them more time."""
     refresh_catalogue = base.leadership.only(monitoring.scheduler.refresh_catalogue)
+
+    async def beat() -> None:
+        await base.clock.follow()
+        await heartbeat.beat()
+
     return Jobs(
         PeriodicJob("tick", monitoring.scheduler.tick, 0.25, hangs_after=60.0),
         (
-            PeriodicJob("heartbeat", heartbeat.beat, 2.0),
+            PeriodicJob("heartbeat", beat, 2.0),
             PeriodicJob("inbox", inbox.recover, 10.0, hangs_after=3600.0),
             PeriodicJob("catalogue", refresh_catalogue, base.settings.catalogue_seconds, hangs_after=3600.0),
             PeriodicJob("directory", base.directory.read_on, 5.0),

@@ -57,15 +57,12 @@ class Dispatcher:
                 await self._sleep(self._poll_seconds, self._wake)
 
     async def _restore_throttles(self) -> None:
-        """Obeys throttles from before a restart.
-
-        If the clock was set back, a throttle still lasts no longer than Slack asked.
-        """
+        """Obeys throttles from before a restart."""
         while not self._stopping:
             try:
                 now = self._clock.now()
-                for method, (since, until) in (await self._rate_limits.throttles()).items():
-                    remaining = min(until - now, until - since).total_seconds()
+                for method, until in (await self._rate_limits.throttles()).items():
+                    remaining = (until - now).total_seconds()
                     if method in set(Method) and remaining > 0:
                         self._services.limiter.throttle(Method(method), remaining)
             except StoreAway:

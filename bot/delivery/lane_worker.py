@@ -196,8 +196,7 @@ class LaneWorker:
     async def _throttle(self, method: Method, wait: timedelta) -> None:
         """Stores the throttle as well: the bot obeys it after a restart too."""
         self._limiter.throttle(method, wait.total_seconds())
-        now = self._clock.now()
-        await self._rate_limits.save_throttle(method, now, now + wait)
+        await self._rate_limits.save_throttle(method, self._clock.now() + wait)
 
     async def _call(self, pending: PendingDelivery) -> Outcome:
         now = self._clock.now()

@@ -176,6 +176,6 @@ def recheck_of(pending: PendingDelivery, at: datetime) -> Message:
         priority=Priority.UPDATE,
         body=body,
         made_at=at,
-        earliest=min(filter(None, (row.attempt.sent_at, message.earliest, message.made_at))),
+        earliest=min(filter(None, (message.earliest, message.made_at))),
         not_before=at + RECHECK_AFTER,
     )

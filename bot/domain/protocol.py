@@ -48,9 +48,8 @@ PAGE_LONGEST_BACKOFF = timedelta(seconds=5)
 
 def decide(delivery: Delivery, now: datetime, ownership: Ownership, *, idempotent: bool) -> Step:
     """`idempotent`: a repeat is harmless (an update of a posted card), so no lookup is needed."""
-    until = _not_before(delivery, now, ownership)
-    if until and until > now:
-        return Wait(until)
+    if delivery.not_before and delivery.not_before > now:
+        return Wait(delivery.not_before)
     if idempotent:
         return Send()
     if (
@@ -67,7 +66,7 @@ def decide(delivery: Delivery, now: datetime, ownership: Ownership, *, idempoten
         return Find()
     if delivery.attempt.lease == ownership.lease:
         quiet_at = (delivery.attempt.sent_at or now) + LANDS_WITHIN
-    else:  # sent by another owner, and its clock may differ from ours
+    else:  # another owner sent it, perhaps late in its lease
         quiet_at = ownership.since + STRAGGLES_FOR
     return Wait(quiet_at) if quiet_at > now else Find()
 
@@ -92,13 +91,6 @@ def _may_look_again(delivery: Delivery, now: datetime) -> bool:
 def sends_blind(delivery: Delivery) -> bool:
     """True if the message goes out without a lookup, because the lookups failed for too long."""
     return delivery.attempt.state is State.QUEUED and delivery.attempt.possible_repeat
-
-
-def _not_before(delivery: Delivery, now: datetime, ownership: Ownership) -> datetime | None:
-    """If the clock was set back since the last attempt, the wait counts from the start of our ownership."""
-    if delivery.not_before and delivery.attempt.sent_at and now < delivery.attempt.sent_at:
-        return min(delivery.not_before, ownership.since + (delivery.not_before - delivery.attempt.sent_at))
-    return delivery.not_before
 
 
 def as_sending(delivery: Delivery, now: datetime, ownership: Ownership) -> Delivery:
@@ -224,7 +216,7 @@ def oldest(delivery: Delivery) -> str:
     message.
     """
     message, attempt = delivery.message, delivery.attempt
-    since = min(filter(None, (attempt.sent_at, message.earliest, message.made_at)))
+    since = min(filter(None, (message.earliest, message.made_at)))
     after_id = message.body.after_id if isinstance(message.body, Recheck) else attempt.after_id
     if after_id:
         return max(after_id, f"{(since - CLOCKS_DIFFER_AT_MOST).timestamp():.6f}", key=float)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 class Clock(Protocol):
     def now(self) -> datetime:
-        """Wall time, aware, UTC: for times that people read."""
+        """The time that all bots of a workspace share, aware, UTC. It never goes back: for stamps, and for people."""
         ...
 
     def monotonic(self) -> float:

@@ -6,8 +6,8 @@ from typing import Protocol
 
 
 class RateLimitStore(Protocol):
-    async def throttles(self) -> Mapping[str, tuple[datetime, datetime]]:
-        """For each method: when Slack asked for a pause, and until when."""
+    async def throttles(self) -> Mapping[str, datetime]:
+        """Until when not to call each method."""
         ...
 
-    async def save_throttle(self, method: str, since: datetime, until: datetime) -> None: ...
+    async def save_throttle(self, method: str, until: datetime) -> None: ...

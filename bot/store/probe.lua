@@ -6,6 +6,7 @@ local function try(...)
   local answer = redis.pcall(...)
   if type(answer) == 'table' and answer.err then refused[#refused + 1] = select(1, ...) .. ': ' .. answer.err end
 end
+try('TIME')
 try('SET', text, '1', 'PX', 60000)
 try('GET', text)
 try('INCR', text)

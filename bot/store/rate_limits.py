@@ -12,16 +12,15 @@ _VERSION_0 = {"chat.postMessage": "post", "chat.update": "update", "conversation
 
 
 class RedisRateLimits(RedisPort):
-    async def throttles(self) -> Mapping[str, tuple[datetime, datetime]]:
+    async def throttles(self) -> Mapping[str, datetime]:
         with away():
             rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys["holds"]))
         spans = {name.decode(): span.decode().split() for name, span in rows.items() if name != MARK}
         old_first = sorted(spans.items(), key=lambda span: span[0] not in _VERSION_0)
-        return {
-            _VERSION_0.get(name, name): (datetime.fromisoformat(since), datetime.fromisoformat(until))
-            for name, (since, until) in old_first
-        }
+        return {_VERSION_0.get(name, name): datetime.fromisoformat(until) for name, (_, until) in old_first}
 
-    async def save_throttle(self, method: str, since: datetime, until: datetime) -> None:
+    async def save_throttle(self, method: str, until: datetime) -> None:
+        """The row also says since when: people read it, and so do earlier versions of the bot."""
+        row = f"{self._clock.now().isoformat()} {until.isoformat()}"
         with away():
-            await self._redis.hset(self._keys["holds"], method, f"{since.isoformat()} {until.isoformat()}")
+            await self._redis.hset(self._keys["holds"], method, row)

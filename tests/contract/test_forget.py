@@ -1,6 +1,7 @@
 """`forget` deletes what is kept of one workspace: over a real Valkey and fakeredis, with others beside it."""
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -63,9 +64,7 @@ class Terminal:
         return self.answer
 
 
-async def typed(
-    terminal: Terminal, url: str, *, yes: bool = False, force: bool = False, clock: FakeClock | None = None
-) -> None:
+async def typed(terminal: Terminal, url: str, *, yes: bool = False, force: bool = False) -> None:
     await forget_team(
         TEAM,
         url=url,
@@ -73,8 +72,13 @@ async def typed(
         force=force,
         ask=None if yes else terminal.ask,
         say=terminal.lines.append,
-        clock=clock or FakeClock(),
     )
+
+
+async def the_time_stands_still(client: redis.asyncio.Redis, now: datetime) -> None:
+    """As after a failover to a server whose clock is years behind."""
+    latest = int(now.timestamp() * 1e6)
+    await client.hset(f"pipeline-bot:{{{TEAM}}}:clock", mapping={"latest": latest, "clock": 2**53})
 
 
 def url_of(client: redis.asyncio.Redis) -> str:
@@ -106,22 +110,19 @@ async def test_it_refuses_while_a_bot_runs_unless_it_is_forced(
 ) -> None:
     client, valkey_url = valkey, url_of(valkey)
     store = await furnished(client, TEAM)
-    clock = FakeClock()
-    await clock.pass_time(100)
     await store.record_heartbeat(at(100 - age), "run-1")
+    await the_time_stands_still(client, at(100))
     if runs:
         with pytest.raises(NotForgottenError, match=r"A bot seems to run .* Nothing was deleted"):
-            await typed(Terminal(), valkey_url, yes=True, clock=clock)
+            await typed(Terminal(), valkey_url, yes=True)
         assert (await workspace_data(client, TEAM)).watches == 1
-    await typed(Terminal(), valkey_url, yes=True, force=runs, clock=clock)
+    await typed(Terminal(), valkey_url, yes=True, force=runs)
     assert (await workspace_data(client, TEAM)).keys == 0
 
 
 async def test_without_a_data_directory_none_is_made(tmp_path: Path) -> None:
     terminal = Terminal()
-    await forget_team(
-        TEAM, url=None, data_dir=tmp_path / "none", force=False, ask=None, say=terminal.lines.append, clock=FakeClock()
-    )
+    await forget_team(TEAM, url=None, data_dir=tmp_path / "none", force=False, ask=None, say=terminal.lines.append)
     assert "there is no data" in terminal.lines[0]
     assert list(tmp_path.iterdir()) == []
 

@@ -233,13 +233,6 @@ async def test_recovery_skips_an_interaction_that_another_bot_finished(counter: 
     assert len(counter.answers) == 1
 
 
-@pytest.mark.parametrize("hours", [-1, -24])
-async def test_a_wall_clock_put_back_delays_nothing(counter: Counter, hours: int) -> None:
-    await counter.left_undone("watch orders-1", seconds_ago=hours * 3600.0)
-    await counter.inbox().recover()
-    assert await counter.watched() == [ONE]
-
-
 async def test_recovery_skips_a_running_interaction(counter: Counter) -> None:
     stuck = asyncio.Event()
     counter.bot.api.gate = lambda _: stuck

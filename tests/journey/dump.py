@@ -6,13 +6,13 @@ python -m tests.journey.dump tests/data/redis-NUMBER.json
 import asyncio
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import redis.asyncio
 
-from bot.clock import SystemClock
 from sandbox.slack.faults import Fault, FaultKind
 from tests.journey.rig import ANN, BOB, QUIET, TEAM, Rig, rigged
 from tests.journey.valkey import Valkey
@@ -120,7 +120,7 @@ async def main(target: Path) -> None:
             await rig.kill()
             client = redis.asyncio.Redis.from_url(valkey.url)
             document = {
-                "at": SystemClock().now().isoformat(),
+                "at": datetime.fromtimestamp((await client.time())[0], UTC).isoformat(),
                 "keys": await redis_keys(client),
                 "slack": messages(rig),
             }

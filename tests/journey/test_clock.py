@@ -1,16 +1,23 @@
-"""Somebody sets the wall clock under a running bot. It reads on time, groups nothing wrongly and keeps every wait."""
+"""Somebody sets the wall clock under a running bot, or Redis' clock is behind the bot's time after a failover.
+
+The bot reads on time, groups nothing wrongly and keeps every wait.
+"""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from time import monotonic
+from time import monotonic, time  # noqa: TID251 (the tested bot must not use it)
 
 import pytest
+import redis.asyncio
 
 from sandbox.slack.faults import Fault, FaultKind
 from tests.journey.rig import ALERTS, BOB, PATIENCE, Rig, rigged
+from tests.journey.valkey import Valkey
 
 pytestmark = pytest.mark.journey
 
@@ -65,8 +72,14 @@ async def under_a_wall_clock(tmp_path: Path) -> AsyncIterator[tuple[Rig, Wall]]:
         await rig.reads(4)
         yield rig, wall
         log = rig.log.read_text()
-        assert "wall_clock_set" in log  # the clock change took effect
+        assert max(abs(logged - time()) for logged in times_in(log)) > HOUR / 2  # the clock change took effect
+        assert "store_clock_set" not in log
         assert "Traceback" not in log
+
+
+def times_in(log: str) -> list[float]:
+    lines = [json.loads(line) for line in log.splitlines() if line.startswith("{")]
+    return [datetime.fromisoformat(line["timestamp"]).timestamp() for line in lines]
 
 
 async def reads(rig: Rig, seconds: float) -> list[float]:
@@ -114,3 +127,30 @@ async def test_a_throttled_message_is_sent_neither_too_early_nor_never(tmp_path:
         await rig.card("orders-eu failed", "Since")
         waited = monotonic() - began
         assert HELD * 0.85 < waited < HELD * 1.15 + NOTICED + 4
+
+
+async def test_a_failover_to_an_earlier_clock_delays_nothing(tmp_path: Path) -> None:
+    """The bot stops, and its next server is an hour behind: the test puts the bots' time an hour ahead of Redis."""
+    async with (
+        Valkey(tmp_path / "redis") as valkey,
+        rigged(tmp_path, settings={"REDIS_URL": valkey.url}) as rig,
+        redis.asyncio.Redis.from_url(valkey.url) as client,
+    ):
+        await rig.ask("watch orders-eu")
+        await rig.card("added a watch")
+        await rig.stop()
+        (key,) = await client.keys("pipeline-bot:*:clock")
+        stored = {name: int(value) for name, value in (await client.hgetall(key)).items()}
+        await client.hset(key, mapping={name: value + int(HOUR * 1e6) for name, value in stored.items()})
+        await rig.start()
+        await rig.reads(4)
+        rig.sandbox.slack.set_fault("chat.postMessage", Fault(kind=FaultKind.THROTTLED, retry_after=HELD, times=1))
+        began = monotonic()
+        rig.set_phase("orders-eu", "FAILED")
+        card = await rig.card("orders-eu failed", "Since")
+        assert monotonic() - began < HELD * 1.15 + NOTICED + 4
+        await rig.click(card, "acknowledge", user=BOB)
+        await rig.thread(card, "Acknowledged by")
+        rig.set_phase("orders-eu", "RUNNING")
+        await rig.thread(card, "recovered after")
+        assert int((await client.hgetall(key))[b"latest"]) > stored[b"latest"] + HOUR * 1e6

@@ -58,7 +58,7 @@ class Disk:
     last_id: dict[Lane, str] = field(default_factory=dict)
     paged: dict[Receiver, list[tuple[str, PageEntry]]] = field(default_factory=dict)
     leases: dict[str, tuple[str, float]] = field(default_factory=dict)
-    throttles: dict[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    throttles: dict[str, datetime] = field(default_factory=dict)
     catalogue: tuple[Pipeline, ...] = ()
     interactions: dict[str, Interaction] = field(default_factory=dict)
     interaction_keys: set[str] = field(default_factory=set)
@@ -553,11 +553,11 @@ class MemoryStore:
 
         return await self._query(answer)
 
-    async def throttles(self) -> Mapping[str, tuple[datetime, datetime]]:
+    async def throttles(self) -> Mapping[str, datetime]:
         return await self._query(lambda: dict(self.disk.throttles))
 
-    async def save_throttle(self, method: str, since: datetime, until: datetime) -> None:
+    async def save_throttle(self, method: str, until: datetime) -> None:
         def answer() -> None:
-            self.disk.throttles[method] = (since, until)
+            self.disk.throttles[method] = until
 
         await self._query(answer)

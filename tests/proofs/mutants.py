@@ -116,7 +116,7 @@ def _broadcast() -> None:
 
 
 def run_bot_without_stored_throttles(*given: Any) -> None:
-    async def unstored(self: RedisRateLimits, method: str, since: datetime, until: datetime) -> None:
+    async def unstored(self: RedisRateLimits, method: str, until: datetime) -> None:
         return None
 
     RedisRateLimits.save_throttle = unstored  # type: ignore[method-assign]

@@ -1,119 +1,230 @@
-"""The bot's clock when somebody sets the wall clock."""
+"""The bot's time while someone sets Redis' clock, or a server with another clock takes over, with the real Lua."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from time import monotonic
+from itertools import pairwise
+from types import SimpleNamespace
 
+import fakeredis
 import pytest
+import redis.asyncio
 from structlog.testing import capture_logs
 
-from bot.clock import SLEW, SystemClock
+from bot.clock import SLEW, StoreClock
+from bot.ports.store_errors import StoreAway
+from bot.ports.store_time import StoreTime, TimeStore
+from bot.store.clock import RedisClock
+from bot.store.scripts import Scripts
+from tests.builders import TEAM
 
 HOUR, DAY = 3600.0, 86_400.0
-STEPS = [-DAY, -HOUR, -30.0, 30.0, HOUR, DAY]
+STEPS = pytest.mark.parametrize("step", [-DAY, -HOUR, -30.0, 30.0, HOUR, DAY])
+EVERY = 2.0
+"""Seconds from one `follow` to the next."""
 
 
 @dataclass
 class Room:
-    """Two clocks: a test may set the wall clock; the monotonic clock only advances."""
+    """Redis' clock, which a test may set, and the monotonic clock, which only advances."""
 
-    wall: float = 1_800_000_000.0
+    client: redis.asyncio.Redis
+    server: float = 1_800_000_000.0
     passed: float = 50.0
 
+    @property
+    def store(self) -> RedisClock:
+        return RedisClock(Scripts(self.client, TEAM))
+
+    async def bot(self, store: TimeStore | None = None, paused: Callable[[], float] = lambda: 0.0) -> StoreClock:
+        """`paused`: for how long the bot's machine stood still, and its monotonic clock with it."""
+        booted_at = self.server  # no two machines booted at the same time
+        return await StoreClock.start(store or self.store, lambda: self.passed - booted_at - paused())
+
     def wait(self, seconds: float) -> None:
-        self.wall += seconds
+        self.server += seconds
         self.passed += seconds
 
-    def clock(self) -> SystemClock:
-        return SystemClock(lambda: self.wall, lambda: self.passed)
+    async def live(self, seconds: float, *bots: StoreClock) -> None:
+        for _ in range(round(seconds / EVERY)):
+            self.wait(EVERY)
+            for bot in bots:
+                await bot.follow()
+
+    def ahead(self, bot: StoreClock) -> float:
+        """Seconds from Redis' clock to the bot's time."""
+        return bot.now().timestamp() - self.server
 
 
-def test_the_time_follows_the_wall_clock_until_somebody_sets_it() -> None:
-    room = Room()
-    clock = room.clock()
-    for _ in range(1000):
+@pytest.fixture
+def room(fake_redis: fakeredis.FakeAsyncRedis, monkeypatch: pytest.MonkeyPatch) -> Room:
+    room = Room(fake_redis)
+    monkeypatch.setattr("fakeredis.commands_mixins.server_mixin.time", SimpleNamespace(time=lambda: room.server))
+    return room
+
+
+class Slow:
+    """A store whose answers arrive late."""
+
+    def __init__(self, store: TimeStore, before: Callable[[], None], after: Callable[[], None]) -> None:
+        self._store = store
+        self._before = before
+        self._after = after
+
+    async def time(self, now: datetime | None = None) -> StoreTime:
+        self._before()
+        answer = await self._store.time(now)
+        self._after()
+        return answer
+
+
+async def test_the_time_is_the_stores_until_someone_sets_its_clock(room: Room) -> None:
+    bots = await room.bot(), await room.bot()
+    for _ in range(100):
+        await room.live(EVERY, *bots)
         room.wait(0.7)
-        assert clock.now() == datetime.fromtimestamp(room.wall, UTC)
+        assert [room.ahead(bot) for bot in bots] == pytest.approx([0.0, 0.0], abs=1e-5)
 
 
-@pytest.mark.parametrize("first", ["wall", "passing"])
-def test_a_process_that_stood_still_does_not_report_a_clock_change(first: str) -> None:
-    room = Room()
-    stops: list[str] = []
-
-    def look(name: str) -> float:
-        if name in stops:
-            stops.remove(name)
-            room.wait(15)  # just before the check, and just after it
-            reading = room.wall if name == "wall" else room.passed
-            room.wait(15)
-            return reading
-        return room.wall if name == "wall" else room.passed
-
-    clock = SystemClock(lambda: look("wall"), lambda: look("passing"))
-    room.wait(1)
-    stops.append(first)
+@STEPS
+async def test_a_jump_is_reported_once(room: Room, step: float) -> None:
+    bot = await room.bot()
+    await room.live(10, bot)
+    room.server += step
     with capture_logs() as warnings:
-        for _ in range(3):
-            assert clock.now() == datetime.fromtimestamp(room.wall, UTC)
-            room.wait(1)
-    assert not stops
+        await room.live(20, bot)
+    assert [(warning["event"], warning["seconds"]) for warning in warnings] == [("store_clock_set", step)]
+
+
+@pytest.mark.parametrize("delays", [(0.0, 15.0), (15.0, 0.0), (15.0, 15.0)])
+async def test_a_slow_answer_is_no_jump(room: Room, delays: tuple[float, float]) -> None:
+    slow = False
+
+    def delay(seconds: float) -> None:
+        room.wait(seconds if slow else 0.0)
+
+    bot = await room.bot(Slow(room.store, lambda: delay(delays[0]), lambda: delay(delays[1])))
+    await room.live(10, bot)
+    slow = True
+    with capture_logs() as warnings:
+        await room.live(60, bot)
     assert warnings == []
+    assert room.ahead(bot) == pytest.approx(0.0, abs=1e-5)
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_a_clock_change_is_reported_once(step: float) -> None:
-    room = Room()
-    clock = room.clock()
-    room.wall += step
-    with capture_logs() as warnings:
-        for _ in range(10):
-            clock.now()
-            room.wait(1)
-    assert [(warning["event"], warning["seconds"]) for warning in warnings] == [("wall_clock_set", step)]
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_a_wait_is_off_by_at_most_a_tenth_after_any_clock_change(step: float) -> None:
-    room = Room()
-    clock = room.clock()
+@STEPS
+async def test_a_wait_is_off_by_at_most_a_tenth_after_any_jump(room: Room, step: float) -> None:
+    bot = await room.bot()
     for seconds in (0.25, 1.0, 30.0, 600.0):
-        until = clock.now() + timedelta(seconds=seconds)
-        room.wall += step
+        until = bot.now() + timedelta(seconds=seconds)
+        room.server += step
         waited = 0.0
-        while clock.now() < until:
+        while bot.now() < until:
             room.wait(seconds / 100)
             waited += seconds / 100
+            await bot.follow()
         assert seconds / (1 + SLEW) * 0.98 <= waited <= seconds / (1 - SLEW) * 1.02
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_the_time_returns_to_the_wall_clock_and_never_runs_backwards(step: float) -> None:
-    room = Room()
-    clock = room.clock()
-    room.wall += step
-    before = clock.now()
-    for _ in range(int(abs(step) / SLEW / 10) + 2):
-        room.wait(10)
-        now = clock.now()
-        assert now > before
-        before = now
-    assert abs(clock.now().timestamp() - room.wall) < 0.001
+@STEPS
+async def test_the_time_returns_to_the_stores_clock_and_never_goes_back(room: Room, step: float) -> None:
+    bot = await room.bot()
+    room.server += step
+    times = [bot.now()]
+    for _ in range(int(abs(step) / SLEW / 600) + 2):
+        await bot.follow()
+        room.wait(600)
+        times.append(bot.now())
+    assert all(before < after for before, after in pairwise(times))
+    assert room.ahead(bot) == pytest.approx(0.0, abs=0.001)
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_due_times_do_not_depend_on_the_wall_clock(step: float) -> None:
-    room = Room()
-    clock = room.clock()
+@STEPS
+async def test_a_bot_that_starts_after_a_jump_joins_the_time_of_the_others(room: Room, step: float) -> None:
+    first = await room.bot()
+    await room.live(10, first)
+    room.server += step
+    await room.live(10, first)
+    second = await room.bot()
+    for _ in range(10):
+        assert second.now().timestamp() == pytest.approx(first.now().timestamp(), abs=0.01)
+        await room.live(100, first, second)
+
+
+@pytest.mark.parametrize("stopped_for", [0.0, 30.0, HOUR])
+async def test_after_a_failover_to_an_earlier_clock_a_started_bot_is_not_behind_the_one_before(
+    room: Room, stopped_for: float
+) -> None:
+    bot = await room.bot()
+    await room.live(10, bot)
+    latest = bot.now()
+    room.wait(stopped_for)
+    room.server -= DAY
+    next_bot = await room.bot()
+    assert next_bot.now() >= latest
+    await room.live(10, next_bot)
+    assert next_bot.now() > latest
+
+
+async def test_a_stop_counts_as_time_that_passed(room: Room) -> None:
+    bot = await room.bot()
+    await room.live(10, bot)
+    room.wait(DAY)
+    assert room.ahead(await room.bot()) == pytest.approx(0.0, abs=1e-5)
+
+
+async def test_no_bot_stays_behind_the_latest_time_of_any(room: Room) -> None:
+    paused = 0.0
+    first, second = await room.bot(), await room.bot(paused=lambda: paused)
+    room.wait(600)
+    paused = 600.0
+    await first.follow()
+    await second.follow()
+    assert [room.ahead(bot) for bot in (first, second)] == pytest.approx([0.0, 0.0], abs=1e-5)
+
+
+async def test_after_redis_was_emptied_the_time_goes_on(room: Room) -> None:
+    bot = await room.bot()
+    await room.live(10, bot)
+    room.server -= HOUR
+    await room.live(10, bot)
+    before = bot.now()
+    await room.client.flushall()
+    assert room.ahead(await room.bot()) == pytest.approx(0.0, abs=1e-5)  # nobody is left to know better
+    await bot.follow()
+    assert bot.now() >= before
+    assert (await room.bot()).now() >= before
+
+
+async def test_while_the_store_is_away_the_time_goes_on(room: Room) -> None:
+    away = False
+
+    def fail() -> None:
+        if away:
+            raise StoreAway("no answer")
+
+    bot = await room.bot(Slow(room.store, fail, fail))
+    away = True
+    for _ in range(10):
+        room.wait(60)
+        with pytest.raises(StoreAway):
+            await bot.follow()
+        assert room.ahead(bot) == pytest.approx(0.0, abs=1e-5)
+
+
+async def test_due_times_do_not_depend_on_the_stores_clock(room: Room) -> None:
+    bot = await room.bot()
+    began = bot.monotonic()
     room.wait(10)
-    room.wall += step
-    assert clock.monotonic() == 60.0
+    room.server += HOUR
+    await bot.follow()
+    assert bot.monotonic() - began == pytest.approx(10.0)
 
 
-def test_the_clock_defaults_to_the_machines_clocks() -> None:
-    clock = SystemClock()
-    assert abs((clock.now() - datetime.now(UTC)).total_seconds()) < 1  # noqa: TID251 (it is what is tested)
-    first, began = clock.monotonic(), monotonic()
-    while monotonic() - began < 0.01:
+async def test_by_default_the_machines_monotonic_clock_passes(fake_redis: fakeredis.FakeAsyncRedis) -> None:
+    bot = await StoreClock.start(RedisClock(Scripts(fake_redis, TEAM)))
+    first, began = bot.now(), bot.monotonic()
+    while bot.monotonic() - began < 0.01:
         pass
-    assert 0.009 < clock.monotonic() - first < 1
+    assert timedelta(seconds=0.009) < bot.now() - first
+    assert first.tzinfo is UTC

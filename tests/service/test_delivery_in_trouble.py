@@ -30,7 +30,7 @@ from bot.domain.transition import Event
 from bot.domain.watch import ChannelId
 from tests.builders import ALERTS, TEAM, a_pipeline, a_routing, a_watch, an_observation
 from tests.contract.test_store import an_announcement
-from tests.fakes import NOON, FakeChat, FakeClock
+from tests.fakes import FakeChat, FakeClock
 from tests.service.test_dispatcher import acknowledge, announce, fail, idle, sending
 from tests.stores import WholeStore
 
@@ -430,25 +430,8 @@ async def test_a_throttled_history_binds_a_restarted_bot(store: WholeStore, chat
         assert chat.lookups == 1
 
 
-async def test_a_clock_set_back_during_downtime_does_not_lengthen_a_retry_after(
-    store: WholeStore, chat: FakeChat, clock: FakeClock, fake_redis: redis.asyncio.Redis
-) -> None:
-    chat.answers = [(LIMITED, False)]
-    await fail(store)
-    async with sending(store, chat, clock):
-        await clock.pass_time(1)
-    earlier = FakeClock(NOON - timedelta(hours=1))
-    store = WholeStore(fake_redis, TEAM, earlier)
-    await fail(store, 2, OTHER)
-    async with sending(store, chat, earlier):
-        await earlier.pass_time(25)
-        assert chat.posts == []
-        await earlier.pass_time(25)
-    assert len(chat.posts) == 2
-
-
 async def test_an_expired_retry_after_delays_no_lookup(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:
-    await store.save_throttle("post", clock.now(), clock.now() + timedelta(seconds=30))
+    await store.save_throttle("post", clock.now() + timedelta(seconds=30))
     await clock.pass_time(600)
     async with sending(store, chat, clock):
         await clock.pass_time(1)

@@ -24,10 +24,22 @@ from tests.unit.test_docs import names_of_keys
 
 FIRST = PipelineId("pipe_0001")
 PREFIX = f"pipeline-bot:{{{TEAM}}}:"
-AGAIN_OR_LATE = {"burst", "growing", "hello", "history", "interaction", "lease", "page_log", "probe", "schema", "undo"}
+AGAIN_OR_LATE = {
+    "burst",
+    "clock",
+    "growing",
+    "hello",
+    "history",
+    "interaction",
+    "lease",
+    "page_log",
+    "probe",
+    "schema",
+    "undo",
+}
 """Short-lived keys, whose loss is normal. Without one, a click may act twice, another bot takes a lane or leads, a new
 burst begins, or a channel gets a second greeting. A person's page count or a pipeline's history may start again, an
-*Undo* may have expired, or the next start checks for keys to rename."""
+*Undo* may have expired, the next start checks for keys to rename, or the time begins at Redis' clock."""
 FORGOTTEN = {"writes"}
 """A missing count looks like a rollback of the whole store, and the bot recovers from it as from a rollback."""
 
@@ -48,7 +60,7 @@ async def furnish(world: Whole) -> None:
     await bot.store.rest(ChannelId("C0WAKES"), SuspendReason.NOT_IN_CHANNEL)
     await bot.store.resume(ChannelId("C0WAKES"), on_trial=True)
     await bot.store.change_ids([IdChange(ChannelId("C0OLD"), ChannelId("C0NEW"), "1.0")])
-    await bot.store.save_throttle("update", at(0), at(0) + timedelta(minutes=9))
+    await bot.store.save_throttle("update", at(0) + timedelta(minutes=9))
     await bot.store.first_time(Interaction(team=TEAM, id="click 1", kind="click", at=bot.clock.now(), payload={}))
     for key in bot.repository.open_cards:  # the state after one message for all of them
         await bot.store._redis.hset(bot.store._keys.card(key), "group", "group-1")

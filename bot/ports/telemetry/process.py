@@ -1,4 +1,4 @@
-"""Records of the process: start, stop, settings, clock and jobs."""
+"""Records of the process: start, stop, settings and jobs."""
 
 from bot.ports.telemetry import EventRecord, Level, event
 
@@ -21,11 +21,6 @@ class Stopped(EventRecord):
 
 @event("stopped_midway", Level.WARNING)
 class StoppedMidway(EventRecord):
-    seconds: float
-
-
-@event("wall_clock_set", Level.WARNING)
-class WallClockSet(EventRecord):
     seconds: float
 
 

@@ -50,6 +50,13 @@ class StoreRestarted(EventRecord):
     now: str
 
 
+@event("store_clock_set", Level.WARNING)
+class StoreClockSet(EventRecord):
+    """Someone set the store's clock, or another server's clock differs."""
+
+    seconds: float
+
+
 @event("store_rolled_back", Level.WARNING)
 class RollbackFound(EventRecord):
     watches: int

@@ -170,8 +170,7 @@ class Inbox:
         now = self._clock.now()
         for interaction in await self._store.unfinished():
             age = now - interaction.at
-            # An interaction from the future predates a step back of the wall clock. Its bot has stopped long ago.
-            if abs(age) < RECOVER_AFTER or interaction.id in self._under_way:
+            if age < RECOVER_AFTER or interaction.id in self._under_way:
                 continue
             lease = await self._store.acquire_lease(f"interaction:{interaction.id}")
             if lease is not None:
