@@ -36,6 +36,7 @@ from bot.slack.outbound.channel_monitor import ChannelMonitor
 from bot.slack.outbound.chat import SlackChat
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.facts import Facts
+from bot.slack.outbound.modals import Modals
 from bot.slack.permissions import Permissions
 from bot.slack.render.renderer import Look
 from bot.slack.router import Router
@@ -246,6 +247,7 @@ def _inbox(base: _Base, requests: RequestServices, renderer: Look) -> Inbox:
         requests=requests,
         directory=base.directory,
         permissions=Permissions(facts, settings.who_may_watch),
+        modals=Modals(base.slack),
         render_context=renderer.render_context,
         broadcast=settings.broadcast,
         max_targets=settings.max_targets,

@@ -7,6 +7,7 @@ from bot.slack.feature import Services
 from bot.slack.outbound.calls import web_client
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.facts import Facts
+from bot.slack.outbound.modals import Modals
 from bot.slack.permissions import Permissions
 from bot.slack.render.render_context import RenderContext
 from tests.builders import TEAM
@@ -25,5 +26,6 @@ def services_of(requests: RequestServices, clock: Clock) -> Services:
         requests=requests,
         directory=Directory(web_client("xoxb-sandbox", NOWHERE), clock, TEAM),
         permissions=everyone_may(clock),
+        modals=Modals(web_client("xoxb-sandbox", NOWHERE)),
         render_context=RenderContext(command="/pipeline", platform_url="https://goldrush.dev/platform/"),
     )

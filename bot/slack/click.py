@@ -24,6 +24,8 @@ class Click:
     ephemeral: bool
     team: str = ""
     handle: str = ""
+    trigger: str = ""
+    """Opens one modal, within 3 s."""
     facts: Mapping[str, object] = field(default_factory=dict)
     shown: tuple[Block, ...] = ()
 
@@ -37,6 +39,7 @@ class Click:
             ephemeral=bool(payload["ephemeral"]),
             team=payload.get("team", ""),
             handle=payload.get("handle", ""),
+            trigger=payload.get("trigger", ""),
             facts=_facts(payload["value"]),
             shown=_blocks(payload.get("shown")),
         )

@@ -12,12 +12,14 @@ from bot.slack.click import Click
 from bot.slack.grammar.command_text import CommandText
 from bot.slack.mrkdwn import escape
 from bot.slack.outbound.directory import Directory
+from bot.slack.outbound.modals import Modals
 from bot.slack.permissions import Asker, Permissions
 from bot.slack.render.blocks import Block, Message, message
 from bot.slack.render.help import HelpPage
 from bot.slack.render.refusals import refusal_blocks
 from bot.slack.render.render_context import RenderContext
 from bot.slack.render.saved_question import SavedQuestion
+from bot.slack.submission import Submission
 
 MAX_TARGETS = 20
 
@@ -26,13 +28,15 @@ MAX_TARGETS = 20
 class Reply:
     """`in_channel`: everyone in the channel sees it. `replace`: it replaces the clicked message.
 
-    `home`: the person's new Home tab. Without `blocks`, there is no message beside it.
+    `home`: the person's new Home tab. Without `blocks`, there is no message beside it. `errors`: the problem of each
+    block of a submitted modal. The modal shows them while it is open; otherwise `blocks` say the same.
     """
 
     blocks: Sequence[Block] = ()
     in_channel: bool = False
     replace: bool = False
     home: Sequence[Block] = ()
+    errors: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def message(self) -> Message:
@@ -46,6 +50,7 @@ class Services:
     requests: RequestServices
     directory: Directory
     permissions: Permissions
+    modals: Modals
     render_context: RenderContext
     broadcast: Broadcast = Broadcast.MEMBERS
     max_targets: int = MAX_TARGETS
@@ -161,17 +166,25 @@ class CommandWord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Button:
-    """`press` is None if the button only opens an address. `acknowledges`: other requests never delay the click."""
+    """`press` is None if the button only opens an address. `acknowledges`: other requests never delay the click.
 
-    press: Callable[[Click, Call], Awaitable[Reply]] | None
+    `opens`: it opens a modal and changes nothing. Slack allows 3 s for it, so it runs before the click is stored.
+    """
+
+    press: Callable[[Click, Call], Awaitable[Reply | None]] | None
     changes: bool = True
     acknowledges: bool = False
+    opens: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Feature:
-    """The commands and buttons of one module in `features/`. `home` answers a person who opens the Home tab."""
+    """The commands, buttons and modals of one module in `features/`, buttons by action id, modals by callback id.
+
+    `home` answers a person who opens the Home tab.
+    """
 
     commands: tuple[CommandWord, ...] = ()
     buttons: Mapping[str, Button] = field(default_factory=dict)
+    modals: Mapping[str, Callable[[Submission, Call], Awaitable[Reply]]] = field(default_factory=dict)
     home: Callable[[Call], Awaitable[Reply]] | None = None

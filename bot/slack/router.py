@@ -14,8 +14,9 @@ from bot.slack.grammar.plain_questions import plain_command
 from bot.slack.permissions import Asker
 from bot.slack.render.saved_question import SavedQuestion
 from bot.slack.routes import ROUTES, Routes
+from bot.slack.submission import Submission
 
-COMMAND, CLICK, MESSAGE, HOME = "command", "click", "message", "home"
+COMMAND, CLICK, MESSAGE, HOME, MODAL = "command", "click", "message", "home", "modal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +24,7 @@ class Reading:
     """A parsed interaction. `run` returns its answer, or None for a click without one.
 
     `changes`: it writes. `acknowledges`: a person acknowledges a failure. `needs_store`: the text alone
-    gives no answer.
+    gives no answer. `at_once`: it starts before it is stored, and changes nothing.
 
     Raises:
         StoreAway: from `run`, if the answer needs the store and the store does not answer.
@@ -33,6 +34,7 @@ class Reading:
     acknowledges: bool
     needs_store: bool
     run: Callable[[], Awaitable[Reply | None]]
+    at_once: bool = False
 
 
 class Router:
@@ -43,6 +45,8 @@ class Router:
     def read(self, interaction: Interaction) -> Reading:
         if interaction.kind == CLICK:
             return self._clicked(Click.of(interaction.payload))
+        if interaction.kind == MODAL:
+            return self._submitted(Submission.of(interaction.payload))
         asker = _asker(interaction.payload)
         if interaction.kind == HOME:
             return self._permitted(self._home(asker), asker)
@@ -90,9 +94,19 @@ class Router:
         return Reading(
             changes=button.changes,
             acknowledges=button.acknowledges,
-            needs_store=True,
+            needs_store=not button.opens,
             run=lambda: self._press(button, click),
+            at_once=button.opens,
         )
+
+    def _submitted(self, submission: Submission) -> Reading:
+        return Reading(changes=True, acknowledges=False, needs_store=True, run=lambda: self._submit(submission))
+
+    async def _submit(self, submission: Submission) -> Reply:
+        submit = self._routes.modals.get(submission.modal)
+        if submit is None:
+            return self.refused(Refusal(reason="This form is too old. Nothing was changed.", command="help"))
+        return await submit(submission, self._call(submission.asker, SavedQuestion()))
 
     async def _answer(self, text: str, understood: Understood, asker: Asker) -> Reply:
         understood = await self._clear(text, understood, asker.channel)

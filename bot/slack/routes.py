@@ -41,6 +41,7 @@ class Routes:
         self.words: Mapping[str, CommandWord] = {word.name: word for word in words}
         buttons = (button for feature in available for button in feature.buttons.items())
         self.buttons: Mapping[str, Button] = dict(buttons)
+        self.modals = {id_: submit for feature in available for id_, submit in feature.modals.items()}
         self.home = next(feature.home for feature in available if feature.home)
         self.help_pages: Mapping[str, HelpPage] = {word.name: word.help for word in words}
         self.vocabulary = Vocabulary(

@@ -64,6 +64,14 @@ function select(element, block, context) {
   return holding(drawn, () => drawn.value || null, element, block, context);
 }
 
+// Several people or channels, by id.
+function directoryMultiSelect(kind, listed) {
+  return (element, block, context) => {
+    const options = listed(context).map(({ id, label }) => ({ value: id, text: { type: "plain_text", text: label } }));
+    return folded(element, choices(element, block, context, options, "checkbox", element[`initial_${kind}s`] ?? [], "choices multi"));
+  };
+}
+
 // People, channels and groups: a select whose values are ids.
 function directorySelect(kind, listed) {
   return (element, block, context) => {
@@ -78,7 +86,20 @@ function directorySelect(kind, listed) {
 function multiSelect(element, block, context) {
   const all = (element.option_groups ?? [{ options: element.options ?? [] }]).flatMap((group) => group.options);
   const initial = (element.initial_options ?? []).map((option) => option.value);
-  return choices(element, block, context, all, "checkbox", initial, "choices multi");
+  return folded(element, choices(element, block, context, all, "checkbox", initial, "choices multi"));
+}
+
+// A list that opens below its placeholder, or below what is chosen.
+function folded(element, list) {
+  const summary = h("summary", {});
+  const say = () => {
+    const chosen = [...list.querySelectorAll("input:checked")].map((input) => input.nextSibling.firstChild.textContent);
+    summary.textContent = chosen.join(", ") || (element.placeholder?.text ?? "Choose options");
+    summary.classList.toggle("placeholder", !chosen.length);
+  };
+  say();
+  list.addEventListener("change", say);
+  return Object.assign(h("details", { class: "fold-down" }, summary, list), { read: list.read });
 }
 
 function checkboxes(element, block, context) {
@@ -135,6 +156,9 @@ const DRAWERS = {
   users_select: directorySelect("user", (context) => context.people()),
   channels_select: directorySelect("channel", (context) => context.rooms()),
   conversations_select: directorySelect("conversation", (context) => context.rooms()),
+  multi_users_select: directoryMultiSelect("user", (context) => context.people()),
+  multi_channels_select: directoryMultiSelect("channel", (context) => context.rooms()),
+  multi_conversations_select: directoryMultiSelect("conversation", (context) => context.rooms()),
   checkboxes,
   radio_buttons: radioButtons,
   plain_text_input: textInput("text"),

@@ -29,6 +29,7 @@ async def submit_view(workspace: WorkspaceState, user: str, values: JsonObject) 
     """Slack's client refuses to submit while a required input is empty."""
     view = _open_view(workspace, user)
     view["state"] = {"values": _filled_in(view, values)}
+    view.pop("errors", None)
     payload = {**interaction(workspace, user, "view_submission"), "view": view, "response_urls": []}
     ack = await workspace.delivery.send(Kind.INTERACTIVE, payload)
     if ack.ok:
@@ -75,7 +76,7 @@ def _after_submission(workspace: WorkspaceState, user: str, view: JsonObject, an
     """An empty ack closes the view. A `response_action` can keep it: https://docs.slack.dev/surfaces/modals"""
     match answer.get("response_action"):
         case "errors":
-            view["errors"] = answer.get("errors", {})
+            view["errors"] = _known_blocks(view, answer.get("errors"))
         case "update":
             new = workspace.views.checked_modal(answer.get("view"))
             workspace.views.update(new, view_id=view["id"], external_id=None, known=None)
@@ -85,3 +86,11 @@ def _after_submission(workspace: WorkspaceState, user: str, view: JsonObject, an
             workspace.views.clear(user)
         case _:
             workspace.views.close(user)
+
+
+def _known_blocks(view: JsonObject, errors: object) -> JsonObject:
+    """Slack shows an error only at an input block of the view, and reports any other to the person as a failure."""
+    inputs = {block["block_id"] for block in view["blocks"] if block["type"] == "input"}
+    if not isinstance(errors, dict) or not errors or not inputs >= errors.keys():
+        raise SlackError("invalid_arguments")
+    return errors

@@ -13,6 +13,7 @@ from bot.domain.permission import Broadcast, WhoMayWatch
 from bot.domain.watch import ChannelId, TeamId, UserId, Watch
 from bot.ports.interaction_store import Interaction
 from bot.slack.feature import Services
+from bot.slack.inbound import http_mode
 from bot.slack.inbound.bolt_app import Listeners, build_app
 from bot.slack.inbound.inbox import Inbox
 from bot.slack.inbound.respond import responses
@@ -21,12 +22,14 @@ from bot.slack.outbound.channel_ids import ChannelIds
 from bot.slack.outbound.channel_monitor import ChannelMonitor
 from bot.slack.outbound.directory import Directory
 from bot.slack.outbound.facts import Facts
+from bot.slack.outbound.modals import Modals
 from bot.slack.permissions import Asker, Permissions
 from bot.slack.render.renderer import Look
 from bot.slack.router import CLICK, Reading, Router
 from sandbox.server import Sandbox
 from sandbox.slack import markup
 from sandbox.slack.directory import BOT_USER, TEAM_ID
+from sandbox.slack.state import SIGNING_SECRET
 from tests.contract.slack_rig import over_socket
 from tests.service.test_poller import Bot, pipelines, running
 
@@ -98,16 +101,19 @@ async def office(
         directory = Directory(client, bot.clock, TeamId(TEAM_ID))
         permissions = Permissions(Facts(client, bot.clock, TeamId(TEAM_ID)), who_may_watch)
         await bot.catalogue.refresh()
-        router = router_for(bot, directory, permissions, broadcast)
+        router = router_for(bot, directory, permissions, Modals(client), broadcast)
         yield Office(sandbox, client, bot, directory, permissions, router)
 
 
-def router_for(bot: Bot, directory: Directory, permissions: Permissions, broadcast: Broadcast) -> Router:
+def router_for(
+    bot: Bot, directory: Directory, permissions: Permissions, modals: Modals, broadcast: Broadcast
+) -> Router:
     return Router(
         Services(
             requests=bot.requests,
             directory=directory,
             permissions=permissions,
+            modals=modals,
             render_context=LOOK.render_context,
             broadcast=broadcast,
         )
@@ -115,8 +121,8 @@ def router_for(bot: Bot, directory: Directory, permissions: Permissions, broadca
 
 
 @asynccontextmanager
-async def listening(it: Office) -> AsyncIterator[Inbox]:
-    """The office's bot listens down a real socket."""
+async def listening(it: Office, *, by_http: bool = False) -> AsyncIterator[Inbox]:
+    """The office's bot listens down a real socket, or by signed HTTP."""
     inbox = Inbox(
         store=it.bot.store,
         router=it.router,
@@ -126,7 +132,13 @@ async def listening(it: Office) -> AsyncIterator[Inbox]:
     )
     nobody = cast("ChannelMonitor", None)  # no event of a channel comes here
     listeners = Listeners(inbox=inbox, channel_monitor=nobody, bot_user=BOT_USER)
-    app = build_app(listeners, client=it.slack, signing_secret=None, command="/pipeline")
-    async with over_socket(it.sandbox, app):
-        yield inbox
+    secret = SIGNING_SECRET if by_http else None
+    app = build_app(listeners, client=it.slack, signing_secret=secret, command="/pipeline")
+    if by_http:
+        async with http_mode.http(app, 0, host="127.0.0.1", signing_secret=SIGNING_SECRET) as port:
+            it.sandbox.slack.request_url = f"http://127.0.0.1:{port}/slack/events"
+            yield inbox
+    else:
+        async with over_socket(it.sandbox, app):
+            yield inbox
     await inbox.settled()

@@ -13,6 +13,7 @@ from bot.domain.permission import Broadcast
 from bot.domain.watch import ChannelId, UserId
 from bot.slack.inbound.clicks import read_click
 from bot.slack.inbound.inbox import Inbox
+from bot.slack.outbound.modals import Modals
 from bot.slack.render import action_ids
 from bot.slack.render.blocks import Block
 from bot.slack.render.notices import render_notice
@@ -318,7 +319,7 @@ async def test_undo_works_after_a_restart(fake_redis: redis.asyncio.Redis) -> No
         value = await it.button(action_ids.UNDO)
         old = it.office
         async with running(fake_redis, *pipelines(2), clock=old.bot.clock) as bot:
-            router = router_for(bot, old.directory, old.permissions, Broadcast.MEMBERS)
+            router = router_for(bot, old.directory, old.permissions, Modals(old.slack), Broadcast.MEMBERS)
             new = Office(old.sandbox, old.slack, bot, old.directory, old.permissions, router)
             later = Room(new, _inbox(new), it.url, it.replies, clicks=50)
             assert "Undone" in await later.click(action_ids.UNDO, value)

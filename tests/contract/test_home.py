@@ -12,6 +12,7 @@ from bot.domain.observation import PipelineId
 from bot.domain.watch import ChannelId, UserId
 from bot.ports.interaction_store import Interaction
 from bot.slack.inbound.inbox import RECOVER_AFTER
+from bot.slack.mrkdwn import NO_BREAK
 from bot.slack.render import action_ids
 from bot.slack.router import HOME
 from sandbox.slack.faults import Fault, FaultKind
@@ -25,7 +26,7 @@ NOTHING = "No pipeline that you can see in a channel has failed"
 
 def shown(it: Office, user: str) -> str:
     home = it.sandbox.slack.views.home(user)
-    return json.dumps(home["blocks"], ensure_ascii=False) if home else ""
+    return json.dumps(home["blocks"], ensure_ascii=False).replace(NO_BREAK, " ") if home else ""
 
 
 async def opened(it: Office, user: str) -> str:

@@ -301,7 +301,7 @@ async def test_only_a_store_that_did_not_answer_is_called_away() -> None:
     assert [entry["event"] for entry in logs] == ["store_away", "listener_crashed"]
 
 
-@pytest.mark.parametrize("action", sorted({*ROUTES.buttons} - {action_ids.LINK}))
+@pytest.mark.parametrize("action", sorted({*ROUTES.buttons} - {action_ids.LINK, action_ids.OPEN_WATCH_FORM}))
 async def test_a_changing_click_is_told_that_it_is_not_done_yet(counter: Counter, action: str) -> None:
     counter.bot.store.away_once("first_time")
     await counter.inbox().take(Ack(counter), CLICK, "1", counter.clicking(action, {}))

@@ -74,6 +74,34 @@ def a_click(rng: Random) -> Json:
     }
 
 
+def a_submission(rng: Random) -> Json:
+    """https://docs.slack.dev/reference/interaction-payloads/view-interactions-payload"""
+    values: object = {
+        "pipelines": {"pipelines": {"type": "plain_text_input", "value": a_text(rng)}},
+        "channel": {"channel": {"type": "conversations_select", "selected_conversation": "C0ALERTS"}},
+        "events": {"events": {"type": "multi_static_select", "selected_options": [{"value": "failed"}]}},
+        "targets": {"targets": {"type": "multi_users_select", "selected_users": ["U0ANN"]}},
+    }
+    if rng.random() < 0.3:
+        values = bent(rng, values)
+    return {
+        "type": "view_submission",
+        "team": {"id": "T0SANDBOX", "domain": "sandbox"},
+        "user": {"id": "U0ANN", "username": "ann", "team_id": "T0SANDBOX"},
+        "api_app_id": "A0SANDBOX",
+        "trigger_id": f"{next(_numbers)}.1.x",
+        "view": {
+            "id": "V1",
+            "type": "modal",
+            "callback_id": rng.choice((*ROUTES.modals, "unheard-of")),
+            "private_metadata": "D0ANN",
+            "state": {"values": values},
+            "blocks": [],
+        },
+        "response_urls": [],
+    }
+
+
 def an_event(rng: Random) -> Json:
     """https://docs.slack.dev/apis/events-api/#event-type-structure"""
     event = {
@@ -106,7 +134,7 @@ def a_payload(rng: Random) -> tuple[str, object]:
     kind = rng.choice(("slash_commands", "interactive", "events_api"))
     payload: object = {
         "slash_commands": lambda: a_command(a_text(rng)),
-        "interactive": lambda: a_click(rng),
+        "interactive": lambda: rng.choice((a_click, a_submission))(rng),
         "events_api": lambda: an_event(rng),
     }[kind]()
     if rng.random() < 0.6:

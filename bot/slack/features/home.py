@@ -92,9 +92,10 @@ def home_blocks(
     command = render_context.command
     return [
         *sections([*_failed(failures, watches.at), *gaps]),
-        *actions("home", button(action_ids.REFRESH_HOME, "Refresh", "")),
+        *actions("failures", button(action_ids.REFRESH_HOME, "Refresh", "")),
         DIVIDER,
         *watches_blocks(watches, render_context),
+        *actions("watches", button(action_ids.OPEN_WATCH_FORM, "Watch a pipeline", "")),
         DIVIDER,
         *sections(
             [

@@ -19,6 +19,7 @@ from bot.slack.inbound.home import read_opening
 from bot.slack.inbound.inbox import KEEP_SECONDS, Inbox, StoredInteraction
 from bot.slack.inbound.messages import read_message
 from bot.slack.inbound.payloads import readable
+from bot.slack.inbound.submissions import read_submission
 from bot.slack.outbound.calls import SlackClient, web_client
 from bot.slack.outbound.channel_monitor import EVENTS, ChannelMonitor
 from bot.slack.router import CLICK, COMMAND, HOME, MESSAGE
@@ -36,11 +37,7 @@ class Identity:
 
 
 class Listeners:
-    """One method for each kind of payload. `bot_user` is the bot's own id.
-
-    A `trigger_id` expires after 3 s. A feature that opens a view has to call `views.open` here, before the inbox stores
-    the interaction. The acknowledgement has to wait for the store.
-    """
+    """One method for each kind of payload. `bot_user` is the bot's own id."""
 
     def __init__(
         self, *, inbox: Inbox, channel_monitor: ChannelMonitor, bot_user: str = "", keep_seconds: float = KEEP_SECONDS
@@ -68,6 +65,12 @@ class Listeners:
             await ack()
             return
         await self._inbox.take(ack, CLICK, which, payload)
+
+    async def on_submission(self, ack: AsyncAck, body: Mapping[str, object]) -> None:
+        if submission := read_submission(body):
+            await self._inbox.take_submission(ack, *submission)
+        else:
+            await ack()
 
     async def keep_message(
         self, body: Mapping[str, object], context: dict[str, object], next_: Callable[[], Awaitable[None]]
@@ -134,6 +137,8 @@ def build_app(listeners: Listeners, *, client: SlackClient, signing_secret: str 
     app.command(command)(listeners.on_command)
     for action_id in ROUTES.buttons:
         app.action(action_id)(listeners.on_click)
+    for callback_id in ROUTES.modals:
+        app.view_submission(callback_id)(listeners.on_submission)
     for event in EVENTS:
         app.event(event, middleware=[listeners.keep_event])(listeners.on_event)
     for event in messages.EVENTS:

@@ -25,6 +25,7 @@ def read_click(body: Mapping[str, object]) -> tuple[str, dict[str, str]]:
         "handle": user.get("name") or user.get("username"),
         "ephemeral": "yes" if place.get("is_ephemeral") else "",
         "direct": "yes" if in_view else "",
+        "trigger": body.get("trigger_id"),
         "value": action.get("value") or _object(action.get("selected_option")).get("value"),
         "response_url": body.get("response_url"),
         "shown": _shown(body) if action.get("action_id") == action_ids.UNDO else "",

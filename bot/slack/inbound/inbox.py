@@ -20,6 +20,8 @@ from bot.ports.store_errors import StoreAway
 from bot.ports.telemetry import emit
 from bot.ports.telemetry.slack import InteractionExpired, InteractionRecovered, ListenerCrashed, ListenerSlow
 from bot.ports.telemetry.store import StoreUnreachable
+from bot.slack.feature import Reply
+from bot.slack.inbound.open_modal import OpenModal
 from bot.slack.inbound.person_limits import (
     ACKNOWLEDGEMENTS_PER_MINUTE,
     BUSY,
@@ -31,9 +33,10 @@ from bot.slack.inbound.person_limits import (
 )
 from bot.slack.inbound.respond import Respond, by_response_url
 from bot.slack.outbound.channel_ids import with_stable_ids
-from bot.slack.router import CLICK, Reading, Router
+from bot.slack.router import CLICK, MODAL, Reading, Router
 
 KEEP_SECONDS = 2.0  # Slack waits 3 s for the acknowledgement
+MODAL_SECONDS = 2.5  # likewise; longer than KEEP_SECONDS, so that the store has had its chance
 ACT_SECONDS = 25.0
 RECOVER_AFTER = timedelta(seconds=30)  # by then the bot that began it has finished or died
 RECOVER_SECONDS = 8.0  # the lease on an interaction lasts 10 s
@@ -94,6 +97,7 @@ class Inbox:
         limits: PersonLimits | None = None,
         keep_seconds: float = KEEP_SECONDS,
         act_seconds: float = ACT_SECONDS,
+        modal_seconds: float = MODAL_SECONDS,
     ) -> None:
         self._store = store
         self._router = router
@@ -102,10 +106,13 @@ class Inbox:
         self._respond = respond
         self._keep_seconds = keep_seconds
         self._act_seconds = act_seconds
+        self._modal_seconds = modal_seconds
         self._limits = limits or PersonLimits(clock)
         self._acknowledgements = PersonLimits(clock, ACKNOWLEDGEMENTS_PER_MINUTE)
         self._slots = CommandSlots()
         self._under_way: dict[str, asyncio.Task[object] | None] = {}
+        self._modals: dict[str, OpenModal] = {}
+        self._at_once: set[asyncio.Task[Reply | None]] = set()
         self._unrecorded: set[str] = set()
         """Interactions that this bot answered, but that the store still holds as unfinished."""
 
@@ -113,6 +120,24 @@ class Inbox:
         """Stores an interaction, acknowledges it and answers it. A repeated one is only acknowledged."""
         kept = await self.keep(kind, id, payload)
         await ack()
+        await kept.answer()
+
+    async def take_submission(self, ack: AsyncAck, id: str, payload: dict[str, str]) -> None:  # noqa: A002
+        """Stores a submitted modal and answers it. The acknowledgement closes the modal, or shows errors in it.
+
+        It waits for the answer only as long as Slack waits. A later answer comes as a message.
+        """
+        modal = self._modals[f"{MODAL} {id}"] = OpenModal(ack)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                answering = tasks.create_task(self._keep_and_answer(MODAL, id, payload), name="answer a modal")
+                await asyncio.wait({answering}, timeout=self._modal_seconds)
+                await modal.settle({})
+        finally:
+            self._modals.pop(f"{MODAL} {id}", None)
+
+    async def _keep_and_answer(self, kind: str, id: str, payload: dict[str, str]) -> None:  # noqa: A002
+        kept = await self.keep(kind, id, payload)
         await kept.answer()
 
     async def keep(self, kind: str, id: str, payload: dict[str, str]) -> StoredInteraction:  # noqa: A002
@@ -123,6 +148,8 @@ class Inbox:
         reading = self._admitted(interaction)
         if isinstance(reading, TooMany):
             return StoredInteraction(partial(self._refuse, interaction, reading))
+        if reading.at_once:
+            reading = self._begun(reading)
         try:
             async with asyncio.timeout(self._keep_seconds):
                 first = await self._store.first_time(interaction)
@@ -135,6 +162,17 @@ class Inbox:
         return StoredInteraction(
             partial(self._process, interaction, reading, self._act_seconds, slot=slot, if_away=KEPT)
         )
+
+    def _begun(self, reading: Reading) -> Reading:
+        """The reading, already running. `run` waits for its end."""
+
+        async def begin() -> Reply | None:
+            return await reading.run()
+
+        begun = asyncio.create_task(begin(), name="begun at once")
+        self._at_once.add(begun)
+        begun.add_done_callback(self._at_once.discard)
+        return replace(reading, run=lambda: begun)
 
     def _admitted(self, interaction: Interaction) -> Reading | TooMany:
         """Refuses a text beyond the person's limit before parsing it, because parsing costs more than a refusal.
@@ -195,12 +233,13 @@ class Inbox:
 
     async def settled(self) -> None:
         """Waits for all answers in progress."""
-        if under_way := [task for task in self._under_way.values() if task]:
+        if under_way := [*self._at_once, *(task for task in self._under_way.values() if task)]:
             await asyncio.wait(under_way)
 
     def _slot(self, interaction: Interaction, reading: Reading) -> AbstractAsyncContextManager[None]:
-        """An acknowledgement needs no slot, so nothing delays it."""
-        return nullcontext() if reading.acknowledges else self._slots.taken(UserId(interaction.payload["user"]))
+        """An acknowledgement needs no slot, so nothing delays it. Nor does what has begun."""
+        free = reading.acknowledges or reading.at_once
+        return nullcontext() if free else self._slots.taken(UserId(interaction.payload["user"]))
 
     async def _process(
         self,
@@ -252,7 +291,7 @@ class Inbox:
             await self._catch_up()
             reading = await self._with_stable_ids(interaction, reading)
         if reply := await reading.run():
-            await self._respond(interaction)(reply)
+            await self._tell(interaction, reply)
 
     async def _with_stable_ids(self, interaction: Interaction, reading: Reading) -> Reading:
         """Reads the interaction again if a channel in it has another id in the store."""
@@ -262,7 +301,15 @@ class Inbox:
         return self._router.read(replace(interaction, payload=payload))
 
     async def _send_refusal(self, interaction: Interaction, refusal: Refusal) -> None:
-        await self._respond(interaction)(self._router.refused(refusal))
+        reply = self._router.refused(refusal)
+        errors = {block: reply.message.text} if (block := interaction.payload.get("first")) else {}
+        await self._tell(interaction, replace(reply, errors=errors))
+
+    async def _tell(self, interaction: Interaction, reply: Reply) -> None:
+        """Shows errors in the modal if it is still open. Any other answer is a message."""
+        modal = self._modals.get(interaction.id)
+        if modal is None or not await modal.settle(reply.errors):
+            await self._respond(interaction)(reply)
 
 
 async def _no_answer() -> None:

@@ -13,4 +13,5 @@ UNDO = "undo"
 STOP_PAGING = "stop_paging"
 STOP_ALL_PAGING = "stop_all_paging"
 REFRESH_HOME = "refresh_home"
+OPEN_WATCH_FORM = "open_watch_form"
 LINK = "platform"  # opens an address; Slack still reports the click, and expects an acknowledgement

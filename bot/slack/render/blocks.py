@@ -88,7 +88,7 @@ def _mrkdwn(text: str) -> Block:
     return {"type": "mrkdwn", "text": together(text), "verbatim": True}
 
 
-def _plain(text: str) -> Block:
+def plain(text: str) -> Block:
     return {"type": "plain_text", "text": together(text)}
 
 
@@ -118,7 +118,7 @@ def button(action_id: str, label: str, value: str, *, style: str = "", confirm: 
     made: dict[str, object] = {
         "type": "button",
         "action_id": action_id,
-        "text": _plain(label),
+        "text": plain(label),
         "value": value[:VALUE_LIMIT],
     }
     if style:
@@ -130,20 +130,32 @@ def button(action_id: str, label: str, value: str, *, style: str = "", confirm: 
 
 def select(action_id: str, placeholder: str, options: Sequence[tuple[str, str]]) -> Block | None:
     """Each option is a label in plain text, cut to Slack's limit, and the value that comes back."""
-    made = [
-        {"text": {**_plain(plain_cut(label, OPTION_LIMIT)), "emoji": False}, "value": value}
-        for label, value in options[:MOST_OPTIONS]
-    ]
+    made = [option(label, value) for label, value in options[:MOST_OPTIONS]]
     if not made:
         return None
-    return {"type": "static_select", "action_id": action_id, "placeholder": _plain(placeholder), "options": made}
+    return {"type": "static_select", "action_id": action_id, "placeholder": plain(placeholder), "options": made}
+
+
+def option(label: str, value: str) -> Block:
+    return {"text": {**plain(plain_cut(label, OPTION_LIMIT)), "emoji": False}, "value": value}
+
+
+def input_block(block_id: str, label: str, element: Block, *, hint: str = "", optional: bool = False) -> Block:
+    """A field of a modal. Its block has only this element, so both have the same id."""
+    made = {
+        "type": "input",
+        "block_id": block_id,
+        "label": plain(label),
+        "element": {**element, "action_id": block_id},
+        "optional": optional,
+    }
+    return {**made, "hint": plain(hint)} if hint else made
 
 
 def confirmation(title: str, text: str, yes: str, *, marked_up: bool = False) -> Block:
     """`marked_up`: the text contains mentions of channels or code."""
-
-    words = {"type": "mrkdwn", "text": together(text)} if marked_up else _plain(text)
-    return {"title": _plain(title), "text": words, "confirm": _plain(yes), "deny": _plain("Cancel")}
+    words = {"type": "mrkdwn", "text": together(text)} if marked_up else plain(text)
+    return {"title": plain(title), "text": words, "confirm": plain(yes), "deny": plain("Cancel")}
 
 
 def actions(block_id: str, *buttons: Block | None) -> list[Block]:

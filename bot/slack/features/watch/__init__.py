@@ -1,8 +1,10 @@
-"""`watch`: subscribes a channel to pipelines and patterns."""
+"""`watch`, typed or as a form: subscribes a channel to pipelines and patterns."""
 
 from bot.domain.transition import SELECTABLE
-from bot.slack.feature import CommandWord, Feature
+from bot.slack.feature import Button, CommandWord, Feature
 from bot.slack.features.watch.command import parse_watch
+from bot.slack.features.watch.form import CALLBACK_ID, open_form, submit_form
+from bot.slack.render import action_ids
 from bot.slack.render.help import HelpPage
 
 _EVENTS = ", ".join(event.value for event in SELECTABLE)
@@ -34,5 +36,7 @@ FEATURE = Feature(
             place=3,
             help=_HELP,
         ),
-    )
+    ),
+    buttons={action_ids.OPEN_WATCH_FORM: Button(press=open_form, changes=False, opens=True)},
+    modals={CALLBACK_ID: submit_form},
 )

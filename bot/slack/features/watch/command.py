@@ -20,6 +20,14 @@ from bot.slack.grammar.tokens import ALL, NONE, Refused
 
 
 @dataclass(frozen=True, slots=True)
+class ClauseRefusal:
+    """A refusal, and the clause that it is about."""
+
+    refusal: Refusal
+    clause: ClauseKind
+
+
+@dataclass(frozen=True, slots=True)
 class Watch(Command):
     """None means that the clause is missing, so an existing watch keeps its value. Empty `targets` page nobody."""
 
@@ -41,21 +49,25 @@ class Watch(Command):
         return self.references
 
     async def run(self, call: Call) -> Reply:
+        answer = await self.carry_out(call)
+        if isinstance(answer, ClauseRefusal):
+            return call.refused(answer.refusal)
+        context = call.services.render_context
+        return Reply(blocks=watch_blocks(answer, call.question.text, context, complete=call.names_pipelines))
+
+    async def carry_out(self, call: Call) -> WatchAnswer | UnmatchedAnswer | ClauseRefusal:
+        """Changes the channel's watches, or nothing."""
         services, asker = call.services, call.asker
         there = await channel_to_change(self.channel, asker, services.directory, services.permissions)
         if isinstance(there, Refusal):
-            return call.refused(there)
+            return ClauseRefusal(there, ClauseKind.CHANNEL)
         targets = await targets_of(self.targets, asker, services)
         if isinstance(targets, Refusal):
-            return call.refused(targets)
+            return ClauseRefusal(targets, ClauseKind.TARGET)
         name = await services.permissions.name(asker)
         wish = Wish(events=self.events, targets=targets, by=asker.user, by_name=name)
         answer = await self._subscribe(call, there, wish)
-        if isinstance(answer, Refusal):
-            return call.refused(answer)
-        return Reply(
-            blocks=watch_blocks(answer, call.question.text, services.render_context, complete=call.names_pipelines)
-        )
+        return ClauseRefusal(answer, ClauseKind.CHANNEL) if isinstance(answer, Refusal) else answer
 
     async def _subscribe(self, call: Call, channel: ChannelId, wish: Wish) -> WatchAnswer | UnmatchedAnswer | Refusal:
         """Resolves the references before it checks the channel, because that check may join the channel."""

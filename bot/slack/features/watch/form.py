@@ -1,0 +1,166 @@
+"""The form behind *Watch a pipeline*: a modal that does the same as the command `watch`."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.domain.answer import Refusal, UnmatchedAnswer, UnresolvedReference, WatchAnswer
+from bot.domain.catalogue import Ambiguous, Pipeline
+from bot.domain.transition import SELECTABLE
+from bot.domain.watch import ChannelId, TargetKind
+from bot.slack.click import Click
+from bot.slack.feature import Call, Reply, UsageError
+from bot.slack.features.home import home
+from bot.slack.features.watch.command import ClauseRefusal, Watch
+from bot.slack.features.watch.render import watch_blocks
+from bot.slack.grammar.clauses import ChannelWord, ClauseKind, TargetWord
+from bot.slack.mrkdwn import escape, plain_cut, unescape
+from bot.slack.outbound.modals import Opening
+from bot.slack.permissions import UNCHANGED, no_such_channel
+from bot.slack.render.blocks import Block, context, input_block, message, option, plain, section
+from bot.slack.submission import Submission
+
+CALLBACK_ID = "watch"
+PIPELINES, CHANNEL, EVENTS, TARGETS = "pipelines", "channel", "events", "targets"  # the blocks
+EXPLAINED = 3  # unknown names that get a sentence of their own
+_BLOCKS = {ClauseKind.CHANNEL: CHANNEL, ClauseKind.TARGET: TARGETS, ClauseKind.EVENT: EVENTS}
+_CHANNEL_LINK = re.compile(r"<#[^>]*>")
+
+LATE = Refusal(reason=f"That took too long, so the form didn't open. {UNCHANGED}", hint="Click the button again.")
+FAILED = Refusal(reason=f"Slack didn't open the form. {UNCHANGED}", hint="Click the button again.")
+
+# --- open ------------------------------------------------------------------------------------------------------------
+
+
+async def open_form(click: Click, call: Call) -> Reply | None:
+    view = watch_form(click.channel, call.services.render_context.command, call.services.max_targets)
+    match await call.services.modals.open(click.trigger, view):
+        case Opening.OPEN:
+            return None
+        case Opening.LATE:
+            return call.refused(LATE)
+        case Opening.FAILED:
+            return call.refused(FAILED)
+
+
+def watch_form(direct: ChannelId, command: str, max_targets: int) -> Block:
+    """Slack sends `private_metadata` back with the submission, which belongs to no channel."""
+    return {
+        "type": "modal",
+        "callback_id": CALLBACK_ID,
+        "private_metadata": direct,
+        "title": plain("Watch a pipeline"),
+        "submit": plain("Watch"),
+        "close": plain("Cancel"),
+        "blocks": [
+            input_block(
+                PIPELINES,
+                "Pipeline",
+                {"type": "plain_text_input", "placeholder": plain("orders-eu"), "max_length": 1000},
+                hint="A name, an id, or a pattern such as orders-*",
+            ),
+            input_block(
+                CHANNEL,
+                "Post changes in",
+                {
+                    "type": "conversations_select",
+                    "placeholder": plain("My direct messages with the bot"),
+                    "filter": {"include": ["public", "private"], "exclude_bot_users": True},
+                },
+                hint="You must be in the channel. A private one must invite me first.",
+                optional=True,
+            ),
+            input_block(
+                EVENTS,
+                "Changes to post",
+                {
+                    "type": "multi_static_select",
+                    "placeholder": plain("All"),
+                    "options": [option(event.value, event.value) for event in SELECTABLE],
+                },
+                optional=True,
+            ),
+            input_block(
+                TARGETS,
+                "Page when it fails",
+                {
+                    "type": "multi_users_select",
+                    "placeholder": plain("Nobody"),
+                    "max_selected_items": max_targets,
+                },
+                hint=f"To page a user group, type {command} watch.",
+                optional=True,
+            ),
+            *context("If it's watched there already, the fields that you leave empty stay as they are."),
+        ],
+    }
+
+
+# --- submit ----------------------------------------------------------------------------------------------------------
+
+
+async def submit_form(submission: Submission, call: Call) -> Reply:
+    text = f"watch {escape(submission.one(PIPELINES))}"
+    understood = await call.understand(text)
+    command = understood.command
+    if isinstance(command, UsageError):
+        return _refused(PIPELINES, Refusal(reason=command.message), call)
+    if not isinstance(command, Watch) or command != Watch(references=command.references):
+        return _refused(PIPELINES, Refusal(reason=f"Put only pipelines here, and the rest below. {UNCHANGED}"), call)
+    watch = replace(
+        command,
+        events=frozenset(event for event in SELECTABLE if event.value in submission.all(EVENTS)) or None,
+        targets=tuple(TargetWord(TargetKind.USER, id=user) for user in submission.all(TARGETS)) or None,
+        channel=ChannelWord(id=submission.one(CHANNEL).strip("<#>")) if submission.one(CHANNEL) else None,
+    )
+    answer = await watch.carry_out(replace(call, names=understood.names))
+    if isinstance(answer, ClauseRefusal):
+        return _refused(_BLOCKS[answer.clause], answer.refusal, call, watch.channel)
+    blocks = _confirmation(answer, text, call)
+    if isinstance(answer, UnmatchedAnswer) or answer.unresolved:
+        return Reply(blocks=blocks, errors={PIPELINES: _unwatched(answer)})
+    return Reply(blocks=blocks, home=(await home(call)).home)
+
+
+def _refused(block: str, refusal: Refusal, call: Call, channel: ChannelWord | None = None) -> Reply:
+    return replace(call.refused(refusal), errors={block: _error(refusal, channel)})
+
+
+# --- render ----------------------------------------------------------------------------------------------------------
+
+
+def _confirmation(answer: WatchAnswer | UnmatchedAnswer, text: str, call: Call) -> Sequence[Block]:
+    """*Undo* works only in the conversation that watches. In a channel, the announcement has that button."""
+    if isinstance(answer, WatchAnswer) and answer.channel != call.asker.channel:
+        answer = replace(answer, undo="")
+    return watch_blocks(answer, text, call.services.render_context, complete=call.names_pipelines)
+
+
+def _error(refusal: Refusal, channel: ChannelWord | None) -> str:
+    """In plain text: Slack formats nothing in an error. The person picked the channel, so its id says nothing."""
+    if channel and refusal == no_such_channel(channel.id, changing=True):
+        return f"I can't find that channel, or you're not in it. {UNCHANGED}"
+    return unescape(_CHANNEL_LINK.sub("that channel", message([section(refusal.reason)]).text))
+
+
+def _unwatched(answer: WatchAnswer | UnmatchedAnswer) -> str:
+    if isinstance(answer, UnmatchedAnswer):
+        near = _nearest(answer.nearest)
+        return f"No pipeline matches {' or '.join(answer.patterns)} yet.{near} {UNCHANGED}"
+    return " ".join([*map(_problem, answer.unresolved[:EXPLAINED]), UNCHANGED])
+
+
+def _problem(each: UnresolvedReference) -> str:
+    name = plain_cut(each.reference, 75)
+    if isinstance(each, Ambiguous):
+        return f"“{name}” could mean {len(each.candidates)} pipelines: {_names(each.candidates)}."
+    return f"I couldn't find a pipeline called “{name}”.{_nearest(each.nearest)}"
+
+
+def _nearest(pipelines: Sequence[Pipeline]) -> str:
+    return f" Did you mean {_names(pipelines)}?" if pipelines else ""
+
+
+def _names(pipelines: Sequence[Pipeline]) -> str:
+    *others, last = (plain_cut(each.name, 75) for each in pipelines[:EXPLAINED])
+    return f"{', '.join(others)} or {last}" if others else last

@@ -1,0 +1,29 @@
+"""Opens modals. Source: https://docs.slack.dev/reference/methods/views.open"""
+
+from collections.abc import Mapping
+from enum import Enum
+
+from bot.slack.outbound.calls import SlackClient, call
+
+
+class Opening(Enum):
+    """What came of a call to open a modal."""
+
+    OPEN = "open"
+    """Also if another delivery of the same click opened it."""
+    LATE = "late"
+    """The 3 s after the click had passed."""
+    FAILED = "failed"
+
+
+_OUTCOMES = {"exchanged_trigger_id": Opening.OPEN, "expired_trigger_id": Opening.LATE}
+
+
+class Modals:
+    def __init__(self, client: SlackClient) -> None:
+        self._client = client
+
+    async def open(self, trigger: str, view: Mapping[str, object]) -> Opening:
+        """`trigger` comes with a click. It works once, within 3 s."""
+        answer = await call(self._client, "views.open", trigger_id=trigger, view=view)
+        return Opening.OPEN if answer.ok else _OUTCOMES.get(answer.error, Opening.FAILED)

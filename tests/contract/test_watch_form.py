@@ -1,0 +1,318 @@
+"""*Watch a pipeline*: from the button on the Home tab over the modal to the watch, through Slack's sandbox."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+import redis.asyncio
+
+from bot.domain.alias import IdChange
+from bot.domain.transition import Event
+from bot.domain.watch import ChannelId, UserId
+from bot.ports.interaction_store import Interaction
+from bot.slack.features.watch.form import CHANNEL, EVENTS, PIPELINES, TARGETS
+from bot.slack.inbound.inbox import RECOVER_AFTER, Inbox
+from bot.slack.render import action_ids
+from bot.slack.router import MODAL
+from sandbox.slack.delivery import Ack, Kind
+from sandbox.slack.directory import BOT_USER
+from sandbox.slack.faults import Fault, FaultKind, Moment
+from sandbox.slack.interactions import Choice
+from tests.builders import TEAM
+from tests.contract.office import ALERTS, ANN, BOB, CAROL, GUEST, OPS, QUIET, SHARED, Office, listening, office
+from tests.service.test_poller import ONE, TWO
+
+CLICK = Choice(action_id=action_ids.OPEN_WATCH_FORM)
+
+
+@dataclass
+class Forms:
+    """People fill in the form; the bot listens down a real socket."""
+
+    office: Office
+    inbox: Inbox
+
+    async def open(self, user: UserId = ANN) -> Ack:
+        """From the Home tab. Waits until the modal is there."""
+        await self.go_home(user)
+        ack = await self.office.sandbox.slack.click_in_view(user, CLICK)
+        await self.office.sandbox.until(lambda: self.office.sandbox.slack.views.top(user))
+        return ack
+
+    async def go_home(self, user: UserId = ANN) -> None:
+        before = self.office.call_count("views.publish")
+        self.office.sandbox.slack.open_home(user)
+        await self.office.sandbox.until(lambda: self.office.call_count("views.publish") > before)
+
+    async def submit(
+        self,
+        pipelines: str,
+        user: UserId = ANN,
+        *,
+        channel: str = "",
+        events: tuple[str, ...] = (),
+        page: tuple[str, ...] = (),
+    ) -> str:
+        """The errors that the modal shows, or the message that the person gets when it has closed."""
+        values = {PIPELINES: pipelines, CHANNEL: channel or None, EVENTS: list(events), TARGETS: list(page)}
+        before = len(self.said(user))
+        ack = await self.office.sandbox.slack.submit_view(
+            user, {block: {block: held} for block, held in values.items()}
+        )
+        assert ack.ok, ack
+        if errors := self.errors(user):
+            assert len(self.said(user)) == before
+            return json.dumps(errors, ensure_ascii=False)
+        await self.office.sandbox.until(lambda: len(self.said(user)) > before)
+        return self.said(user)[-1]
+
+    def errors(self, user: UserId = ANN) -> dict[str, str]:
+        view = self.office.sandbox.slack.views.top(user) or {}
+        return dict(view.get("errors", {}))
+
+    def said(self, user: UserId = ANN) -> list[str]:
+        direct = self.office.sandbox.slack.directory.im_id(user)
+        return [each.text for each in self.office.sandbox.slack.messages(direct, user) if each.user == BOT_USER]
+
+
+@asynccontextmanager
+async def forms(fake_redis: redis.asyncio.Redis, *, by_http: bool = False) -> AsyncIterator[Forms]:
+    async with office(fake_redis) as it, listening(it, by_http=by_http) as inbox:
+        yield Forms(it, inbox)
+
+
+def submission(text: str) -> dict[str, str]:
+    """As stored."""
+    who = {"user": ANN, "channel": "D0ANN", "team": "", "handle": "ann", "direct": "yes"}
+    return {**who, "modal": "watch", "values": json.dumps({PIPELINES: [text]}), "first": PIPELINES}
+
+
+# --- watch -----------------------------------------------------------------------------------------------------------
+
+
+async def test_without_a_channel_the_person_watches(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        answer = await it.submit("orders-1")
+        assert "You now watch orders-1 — all events" in answer
+        assert it.office.sandbox.slack.views.top(ANN) is None
+        assert [each.reference for each in await it.office.watches(ChannelId("D0ANN"))] == [ONE]
+        home = it.office.sandbox.slack.views.home(ANN)
+        assert "• *orders-1* — all events" in json.dumps(home, ensure_ascii=False)
+
+
+async def test_a_channel_gets_the_watch_and_the_announcement(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        answer = await it.submit("orders-1", channel=QUIET, events=("failed", "recovered"), page=(BOB,))
+        assert f"<#{QUIET}> now watches orders-1 — failed, recovered, pages @bob on failure" in answer
+        assert "Undo" not in answer
+        (watch,) = await it.office.watches(QUIET)
+        assert watch.events == frozenset({Event.FAILED, Event.RECOVERED})
+        assert [target.id for target in watch.targets] == [BOB]
+        assert BOT_USER in it.office.sandbox.slack.directory.channels[QUIET].members
+        assert "Notice" in await it.office.announced(QUIET)
+
+
+async def test_a_channel_with_another_id_keeps_its_watches(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        slack = it.office.sandbox.slack
+        slack.change_id(ALERTS)
+        new = slack.directory.named("data-alerts")
+        assert new
+        await it.office.bot.store.change_ids([IdChange(ALERTS, ChannelId(new.id), "1.0")])
+        await it.open()
+        assert f"<#{new.id}> now watches orders-1" in await it.submit("orders-1", channel=new.id)
+        assert [each.channel for each in (await it.office.bot.store.watches()).all] == [ALERTS]
+
+
+@pytest.mark.parametrize(("typed", "watched"), [("orders-1, orders-2", [ONE, TWO]), ("orders-*", ["orders-*"])])
+async def test_it_takes_what_the_command_takes(fake_redis: redis.asyncio.Redis, typed: str, watched: list[str]) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        await it.submit(typed)
+        assert [each.reference for each in await it.office.watches(ChannelId("D0ANN"))] == watched
+
+
+async def test_an_empty_field_leaves_an_existing_watch_as_it_is(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.office.type("watch orders-1 on failed page @bob", ANN, ALERTS)
+        await it.open()
+        await it.submit("orders-1", channel=ALERTS, events=("recovered",))
+        (watch,) = await it.office.watches(ALERTS)
+        assert watch.events == frozenset({Event.RECOVERED})
+        assert [target.id for target in watch.targets] == [BOB]
+
+
+# --- errors ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "error"),
+    [
+        ("ordrs-1", "I couldn't find a pipeline called “ordrs-1”. Did you mean orders-1"),
+        ("orders", "“orders” could mean 2 pipelines: orders-1 or orders-2."),
+        ("nosuch-*", "No pipeline matches nosuch-* yet."),
+        ("orders-1 page me", "Put only pipelines here, and the rest below."),
+        ('"orders-1', "A closing quotation mark is missing."),
+        ("<!channel>", "I couldn't find a pipeline called “‹!channel›”."),
+    ],
+)
+async def test_a_wrong_pipeline_is_explained_in_the_modal(
+    fake_redis: redis.asyncio.Redis, typed: str, error: str
+) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        assert error in await it.submit(typed)
+        assert list(it.errors()) == [PIPELINES]
+        assert (await it.office.bot.store.watches()).all == ()
+        assert "You now watch" in await it.submit("orders-1")
+
+
+async def test_errors_and_the_form_come_by_http_too(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis, by_http=True) as it:
+        await it.open()
+        assert "I couldn't find a pipeline called “ordrs-1”." in await it.submit("ordrs-1")
+        assert "You now watch orders-1" in await it.submit("orders-1")
+
+
+async def test_a_channel_that_is_hidden_missing_or_not_theirs_gets_one_answer(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        it.office.sandbox.slack.leave("C0GENERAL", CAROL)
+        await it.open(CAROL)
+        answers = {await it.submit("orders-1", CAROL, channel=each) for each in (OPS, "C0GENERAL", "C0NOSUCH", "D0ANN")}
+        assert answers == {
+            json.dumps({CHANNEL: "I can't find that channel, or you're not in it. Nothing was changed."})
+        }
+        assert (await it.office.bot.store.watches()).all == ()
+
+
+async def test_a_private_channel_without_the_bot_is_an_error_at_its_field(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        assert CHANNEL in await it.submit("orders-1", channel=OPS)
+
+
+async def test_a_guest_is_refused_in_the_modal(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        it.office.sandbox.slack.invite_bot(SHARED)
+        await it.open(GUEST)
+        answer = await it.submit("orders-1", GUEST, channel=SHARED)
+        assert "Only full members of this workspace can change what a channel watches." in answer
+        assert (await it.office.bot.store.watches()).all == ()
+
+
+async def test_one_wrong_person_changes_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        answer = await it.submit("orders-1", channel=ALERTS, page=(BOB, "U0PAT"))
+        assert TARGETS in answer
+        assert "belongs to another company" in answer
+        assert (await it.office.bot.store.watches()).all == ()
+
+
+async def test_a_slow_answer_comes_as_a_message(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        it.inbox._modal_seconds = 0.05
+        await it.open()
+        it.office.sandbox.slack.set_fault(
+            "users.info", Fault(kind=FaultKind.SLOW, seconds=0.3, when=Moment.BEFORE, times=None)
+        )
+        answer = await it.submit("ordrs-1")
+        assert it.office.sandbox.slack.views.top(ANN) is None
+        assert "I couldn't find a pipeline called ordrs-1." in answer
+
+
+async def test_without_the_store_the_modal_stays_open(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        it.office.bot.store.away_once("first_time")
+        assert "I can't reach my database right now" in await it.submit("orders-1")
+        assert "You now watch orders-1" in await it.submit("orders-1")
+
+
+# --- once ------------------------------------------------------------------------------------------------------------
+
+
+async def test_an_expired_click_opens_nothing_and_says_so(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.go_home()
+        it.office.sandbox.slack.set_fault("views.open", Fault(kind=FaultKind.ERROR, error="expired_trigger_id"))
+        assert (await it.office.sandbox.slack.click_in_view(ANN, CLICK)).ok
+        await it.office.sandbox.until(it.said)
+        assert it.said() == [
+            "That took too long, so the form didn't open. Nothing was changed.\nClick the button again."
+        ]
+
+
+async def test_a_click_opens_the_form_although_the_store_is_away(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.go_home()
+        it.office.bot.store.away_once("first_time")
+        await it.office.sandbox.slack.click_in_view(ANN, CLICK)
+        await it.office.sandbox.until(lambda: it.office.sandbox.slack.views.top(ANN))
+
+
+async def test_the_form_opens_before_the_click_is_stored(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.go_home()
+        opened_first = []
+        keep = it.office.bot.store.first_time
+
+        async def slowly(interaction: Interaction) -> bool:
+            await it.office.sandbox.until(lambda: it.office.sandbox.slack.views.top(ANN))
+            opened_first.append(interaction.kind)
+            return await keep(interaction)
+
+        it.office.bot.store.first_time = slowly  # type: ignore[method-assign]
+        assert (await it.office.sandbox.slack.click_in_view(ANN, CLICK)).ok
+        assert opened_first == ["click"]
+
+
+async def test_a_click_delivered_twice_opens_one_form_and_says_nothing(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        delivery = it.office.sandbox.slack.delivery
+        await delivery.send(Kind.INTERACTIVE, delivery.log[-1].payload)
+        await it.office.sandbox.until(lambda: it.office.call_count("views.open") == 2)
+        await it.submit("orders-1")
+        assert len(it.said()) == 1
+
+
+async def test_a_submission_delivered_twice_watches_once(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        await it.open()
+        await it.submit("orders-1", channel=ALERTS)
+        delivery = it.office.sandbox.slack.delivery
+        assert (await delivery.send(Kind.INTERACTIVE, delivery.log[-1].payload)).ok
+        assert len(it.said()) == 1
+        assert len(await it.office.watches(ALERTS)) == 1
+
+
+async def test_another_bot_finishes_a_submission_after_a_crash(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        it.office.sandbox.slack.open_messages_tab(ANN)
+        at = it.office.bot.clock.now() - RECOVER_AFTER - timedelta(seconds=1)
+        stored = Interaction(team=TEAM, id=f"{MODAL} 1", kind=MODAL, at=at, payload=submission("orders-1"))
+        await it.office.bot.store.first_time(stored)
+        await it.inbox.recover()
+        await it.inbox.recover()
+        await it.office.sandbox.until(it.said)
+        assert len(it.said()) == 1
+        assert [each.reference for each in await it.office.watches(ChannelId("D0ANN"))] == [ONE]
+
+
+async def test_a_form_of_an_older_version_is_refused(fake_redis: redis.asyncio.Redis) -> None:
+    async with forms(fake_redis) as it:
+        it.office.sandbox.slack.open_messages_tab(ANN)
+        at = it.office.bot.clock.now() - RECOVER_AFTER - timedelta(seconds=1)
+        payload = {**submission("orders-1"), "modal": "older"}
+        await it.office.bot.store.first_time(
+            Interaction(team=TEAM, id=f"{MODAL} 1", kind=MODAL, at=at, payload=payload)
+        )
+        await it.inbox.recover()
+        await it.office.sandbox.until(it.said)
+        assert "This form is too old. Nothing was changed." in it.said()[0]
