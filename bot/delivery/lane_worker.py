@@ -231,7 +231,7 @@ class LaneWorker:
     async def _find(self, deliveries: Sequence[PendingDelivery]) -> Sequence[LookupResult]:
         if self._limiter.ranked_wait(self._lane, Method.HISTORY, Rank.of(deliveries[0].delivery)) > 0:
             lost = self._limiter.unanswered(Method.HISTORY)
-            return [Unreadable("Slack does not let the history be read for now", lost=lost)] * len(deliveries)
+            return [Unreadable("Slack asked me to wait before I read the history again", lost=lost)] * len(deliveries)
         self._limiter.reserve(self._lane.receiver, Method.HISTORY)
         try:
             async with asyncio.timeout(self._lookup_seconds):

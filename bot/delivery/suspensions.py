@@ -58,7 +58,7 @@ class Suspensions:
                 emit(ChannelSuspended(channel=channel, reason=reason.value, notified=notified))
                 self._wake.set()
                 return
-        raise StoreAway(f"the watches change faster than {channel} can be put to rest")
+        raise StoreAway(f"{channel} could not be suspended: its watches kept changing")
 
     async def resume(self, channel: ChannelId) -> None:
         """Resumes a channel that seems to take messages again. Its messages go out.

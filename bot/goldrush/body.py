@@ -21,7 +21,7 @@ class Body:
     def __init__(self, content_encoding: str) -> None:
         encoding = content_encoding.strip().lower()
         if encoding not in {"", "identity", "gzip", "x-gzip"}:
-            raise Malformed("GoldRush's answer is compressed in a way that I did not ask for.")
+            raise Malformed("GoldRush's answer uses a compression that I didn't ask for.")
         self._inflate = zlib.decompressobj(GZIP) if encoding.endswith("gzip") else None
         self._collected = bytearray()
 

@@ -36,7 +36,7 @@ _SENTENCES: tuple[tuple[type[BaseException], str], ...] = (
         "I could not resolve GoldRush's host name, or the proxy's: check GOLDRUSH_API_URL, any proxy and DNS.",
     ),
     (ConnectionRefusedError, "The connection to GoldRush was refused: check GOLDRUSH_API_URL and any proxy."),
-    (httpx.ProxyError, "The proxy did not let the request to GoldRush through."),
+    (httpx.ProxyError, "The proxy blocked the request to GoldRush."),
     (httpx.ConnectError, "I could not reach GoldRush: check the network."),
     (httpx.HTTPError, "The connection to GoldRush broke before its answer was complete."),
 )
@@ -113,13 +113,13 @@ class Client:
             async with asyncio.timeout(self._deadline_seconds):
                 await self._slots.acquire()
         except TimeoutError as exc:
-            raise Unavailable("GoldRush is slow and all connections to it are busy, so I did not ask.") from exc
+            raise Unavailable("GoldRush is slow and all connections to it are busy, so I didn't ask.") from exc
         try:
             async with asyncio.timeout(self._deadline_seconds):
                 status, headers, body = await self._exchange(path)
         except TimeoutError as exc:
             _strip(exc)
-            raise Unavailable(f"GoldRush did not answer within {self._deadline_seconds:g} s.") from exc
+            raise Unavailable(f"GoldRush didn't answer within {self._deadline_seconds:g} s.") from exc
         except httpx.HTTPError as exc:
             _strip(exc)
             raise Unavailable(_sentence(exc)) from exc

@@ -28,7 +28,7 @@ LONGEST_COMPLAINT = 200  # characters of the API's own text
 LONGEST_WAIT = 3600.0  # seconds; a longer Retry-After counts as a mistake
 
 _UNAUTHORIZED = (
-    "GoldRush answered 401: the ServiceKey is missing, wrong or revoked. Make one in the GoldRush Platform "
+    "GoldRush answered 401: the ServiceKey is missing, wrong or revoked. Create one in the GoldRush Platform "
     "(account settings > Service Keys > Create Service Key) and set GOLDRUSH_SERVICE_KEY."
 )
 _FORBIDDEN = (
@@ -78,7 +78,7 @@ def _is_goldrushs(envelope: Mapping[str, object] | None) -> bool:
 def _out_of_order(status: int, headers: Mapping[str, str], quoted: str) -> ApiError:
     if 300 <= status < 400:
         return Unavailable(
-            f"GoldRush answered with a redirect ({status}). I did not follow it, since the ServiceKey must not go "
+            f"GoldRush answered with a redirect ({status}). I didn't follow it, since the ServiceKey must not go "
             "elsewhere: check GOLDRUSH_API_URL."
         )
     if status == 402:
@@ -86,7 +86,7 @@ def _out_of_order(status: int, headers: Mapping[str, str], quoted: str) -> ApiEr
     if status == 408 or 500 <= status < 600:
         fault = f"GoldRush answered {status}. I'll retry.{quoted}"
         return Unavailable(fault, retry_after(headers))
-    return Malformed(f"GoldRush answered {status}, which its documentation does not mention for this request.{quoted}")
+    return Malformed(f"GoldRush answered {status}, which its documentation doesn't mention for this request.{quoted}")
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

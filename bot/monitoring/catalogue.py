@@ -93,7 +93,7 @@ class CatalogueSync:
 
     async def _page(self, number: int) -> Page:
         if not await self._budget.take(Route.LISTING, PATIENCE_SECONDS):
-            raise Throttled("GoldRush asked me to slow down, so I did not ask again")
+            raise Throttled("GoldRush asked me to slow down, so I didn't ask again")
         try:
             return await self._api.page(number)
         except ApiError as exc:

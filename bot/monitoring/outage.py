@@ -70,7 +70,7 @@ class OutageNotices:
         await self._repository.write(API_PIPELINE_ID, make, self._routing(channels))
 
     def _reason(self, unread: int) -> str:
-        return f"{self._breaker.problem} {_pipelines(unread)} not being seen." if unread else self._breaker.problem
+        return f"{self._breaker.problem} {_pipelines(unread)} not being read." if unread else self._breaker.problem
 
     def _routing(self, channels: Iterable[ChannelId]) -> Routing:
         return Routing(self._repository.team, API_ITSELF, [self._audience(channel) for channel in channels])

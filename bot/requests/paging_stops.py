@@ -95,7 +95,7 @@ class PagingStops:
             if done:
                 break
         else:
-            raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
+            raise StoreAway(f"other bots changed the watches of {channel} first, {ATTEMPTS} times in a row")
         for maker in dict.fromkeys(watch.made_by for watch in edited if watch.made_by != person):
             own = tuple(watch for watch in edited if watch.made_by == maker)
             await self._tell(maker, replace(notice, watches=own, covers=self._covers(own), channel=channel))

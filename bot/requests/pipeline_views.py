@@ -81,7 +81,7 @@ class PipelineViews:
             for read in reads:
                 read.cancel()  # a started read goes on for the polling; one that waits for budget ends
         problems = {reads[read]: read.result() for read in done}
-        return problems | {reads[read]: "not read in time: the budget is in use, or the API is slow" for read in late}
+        return problems | {reads[read]: "GoldRush is slow, or many reads are waiting" for read in late}
 
     def _age(self, pipeline_id: PipelineId) -> float:
         observation = self._state(pipeline_id).observation

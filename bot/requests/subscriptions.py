@@ -120,7 +120,7 @@ class Subscriptions:
             )
             if await self._write(change):
                 return answer
-        raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
+        raise StoreAway(f"other bots changed the watches of {channel} first, {ATTEMPTS} times in a row")
 
     async def _with_states(self, answer: WatchAnswer) -> WatchAnswer:
         """Adds the current state of the watched pipelines."""
@@ -187,7 +187,7 @@ class Subscriptions:
             if await self._write(change):
                 await self._forget(channel, ending, covered, at)
                 return replace(answer, undo=undo.id)
-        raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
+        raise StoreAway(f"other bots changed the watches of {channel} first, {ATTEMPTS} times in a row")
 
     def _ended(
         self,
@@ -268,7 +268,7 @@ class Subscriptions:
                 await self._forget(channel, ended, covered, at)
                 await self._repository.welcome([channel])
                 return UndoAnswer(channel=channel, fate=UndoFate.DONE, edits=edits)
-        raise StoreAway(f"the watches of {channel} were changed by others {ATTEMPTS} times in a row")
+        raise StoreAway(f"other bots changed the watches of {channel} first, {ATTEMPTS} times in a row")
 
     async def _write(self, change: WatchChange) -> bool:
         written = await self._watch_store.change_watches(change)

@@ -209,9 +209,11 @@ def _names_in(env_file: Path | None) -> list[str]:
     try:
         return list(dotenv_values(env_file, encoding=ENCODING, interpolate=False))
     except OSError as exc:
-        raise SettingsError([f"{env_file.name} cannot be read ({exc.strerror}): check its owner and mode."]) from None
+        raise SettingsError(
+            [f"The bot can't read {env_file.name} ({exc.strerror}): check its owner and mode."]
+        ) from None
     except UnicodeDecodeError:
-        raise SettingsError([f"{env_file.name} cannot be read: save it as UTF-8."]) from None
+        raise SettingsError([f"The bot can't read {env_file.name}: save it as UTF-8."]) from None
 
 
 def _refuse(fault_in: Callable[[str], str | None], value: str) -> None:

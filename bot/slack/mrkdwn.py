@@ -17,7 +17,7 @@ _TURNS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+")  # marks
 _EDGE_UNDERSCORE = re.compile(r"(?<!\w)_|_(?!\w)")
 _SHORTCODE = re.compile(r":(?=[\w+'-]+:)")
 NO_BREAK = "\u00a0"
-_BREAKS = re.compile(r"(?P<kept>`[^`\n]*`|<[^<>\n]*>)|(?<=\d) (?=[a-z])|(?<=\d of) (?=\d)")
+_BREAKS = re.compile(r"(?P<kept>`[^`\n]*`|<[^<>\n]*>)|(?<=\d) (?=[a-z])|(?<=\d of) (?=\d)|(?<=\S) (?=[·—] )")
 _JOINER = "\u2060"  # invisible; beside it an underscore makes nothing italic, and a colon begins no emoji
 _FIRST_STRONG, _POP = "\u2068", "\u2069"
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001efff]")
@@ -26,6 +26,7 @@ _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800
 def together(text: str) -> str:
     """The text with no line break between a number and its unit: `3 min`, `0 of 1 ready`, `5 pipelines`.
 
+    No line begins with a separator, either.
     Leaves code and Slack's `<…>` forms alone, because people copy code and Slack reads the forms.
     """
     return _BREAKS.sub(lambda found: found["kept"] or NO_BREAK, text)

@@ -109,7 +109,7 @@ class Repository(KnownPipelines):
                 return plan
             await self.refresh_watches()
             self._records[pipeline_id] = remembered(await self._store.record(pipeline_id), record)
-        raise StoreAway(f"{pipeline_id} was written by others {ATTEMPTS} times in a row")
+        raise StoreAway(f"other bots wrote {pipeline_id} first, {ATTEMPTS} times in a row")
 
     async def welcome(self, channels: Iterable[ChannelId] = ()) -> None:
         """Opens cards of current failures in channels that began to watch, and pages newly named people."""

@@ -94,7 +94,7 @@ def _prepared(data_dir: Path) -> tuple[Path, Path]:
         return data_dir, _socket_path(data_dir)
     except (OSError, RuntimeError, ValueError) as exc:  # a loop of links, or a name that no path can have
         reason = exc.strerror if isinstance(exc, OSError) and exc.strerror else "it is not a path"
-        raise EmbeddedStoreError(f"The directory of PIPELINE_BOT_DATA_DIR cannot be used: {reason}.") from None
+        raise EmbeddedStoreError(f"The bot can't use the directory in PIPELINE_BOT_DATA_DIR: {reason}.") from None
 
 
 def _socket_path(data_dir: Path) -> Path:

@@ -102,16 +102,16 @@ def _kind_problems(facts: Mapping[str, object]) -> Iterator[Problem]:
 def _version_problems(version: str) -> Iterator[Problem]:
     numbers = tuple(int(part) for part in version.split(".")[:2] if part.isdecimal())
     if numbers and numbers < OLDEST:
-        yield Problem("Store", Weight.FATAL, f"version {version} is too old", "Redis 6.2 or newer, or Valkey")
+        yield Problem("Store", Weight.FATAL, f"version {version} is too old", "use Redis 6.2 or newer, or Valkey")
 
 
 def _durability_problems(facts: Mapping[str, object]) -> Iterator[Problem]:
     if facts and not facts.get("aof_enabled"):
         cure = "CONFIG SET appendonly yes, appendfsync always"
-        yield Problem("Store durability", Weight.WEAK, "no append-only file", cure)
+        yield Problem("Store durability", Weight.WEAK, "without an append-only file, a restart may lose data", cure)
     cure = "CONFIG SET maxmemory-policy noeviction"
     if (policy := facts.get("maxmemory_policy")) not in {"noeviction", None}:
-        yield Problem("Store eviction", Weight.WEAK, f"{policy} may delete watches", cure)
+        yield Problem("Store eviction", Weight.WEAK, f"maxmemory-policy {policy} may delete watches", cure)
     if evicted := facts.get("evicted_keys"):
         text = f"Redis has evicted {evicted} keys since its start; some may have been the bot's"
         yield Problem("Store eviction", Weight.WEAK, text, cure)
@@ -130,7 +130,7 @@ async def _refused(client: redis.asyncio.Redis, keys: Keys) -> list[Problem]:
         refused = cast("list[bytes]", await script(keys=names))
     except ResponseError as exc:
         if "EXEC without MULTI" in str(exc):  # redis-py goes on after the server refused MULTI
-            return [Problem("Store permissions", Weight.FATAL, "refused: multi", _ALLOW)]
+            return [Problem("Store permissions", Weight.FATAL, "Redis refuses these commands: multi", _ALLOW)]
         raise
     return list(_distinct(text.decode(errors="replace") for text in refused))
 
@@ -145,7 +145,9 @@ def _distinct(refused: Iterator[str]) -> Iterator[Problem]:
         yield Problem("Store memory", Weight.WAITS, "Redis is out of memory and refuses writes", cure)
     elif texts:
         forbidden = sorted({text.partition(":")[0] for text in texts})
-        yield Problem("Store permissions", Weight.FATAL, f"refused: {', '.join(forbidden)}", _ALLOW)
+        yield Problem(
+            "Store permissions", Weight.FATAL, f"Redis refuses these commands: {', '.join(forbidden)}", _ALLOW
+        )
 
 
 def refusal(exc: Exception) -> Problem | None:

@@ -116,7 +116,9 @@ def a_loop(where: Path) -> Path:
 async def test_a_directory_that_cannot_be_used_is_named_by_its_setting(
     tmp_path: Path, make: Callable[[Path], Path]
 ) -> None:
-    with pytest.raises(EmbeddedStoreError, match="The directory of PIPELINE_BOT_DATA_DIR cannot be used: ") as raised:
+    with pytest.raises(
+        EmbeddedStoreError, match="The bot can't use the directory in PIPELINE_BOT_DATA_DIR: "
+    ) as raised:
         async with embedded(make(tmp_path / "hush")):
             pass
     assert "hush" not in str(raised.value)

@@ -100,7 +100,7 @@ async def test_forget_asks_for_the_id_and_reports_the_deleted_keys(valkey: redis
     assert (await workspace_data(client, TEAM)).keys == 0
     again = Terminal()
     await typed(again, valkey_url)
-    assert again.lines == [f"There is no data of {TEAM}."]
+    assert again.lines == [f"There is no data for {TEAM}."]
     assert again.questions == []
 
 
@@ -113,7 +113,7 @@ async def test_it_refuses_while_a_bot_runs_unless_it_is_forced(
     await store.record_heartbeat(at(100 - age), "run-1")
     await the_time_stands_still(client, at(100))
     if runs:
-        with pytest.raises(NotForgottenError, match=r"A bot seems to run .* Nothing was deleted"):
+        with pytest.raises(NotForgottenError, match=r"A bot seems to be running .* Nothing was deleted"):
             await typed(Terminal(), valkey_url, yes=True)
         assert (await workspace_data(client, TEAM)).watches == 1
     await typed(Terminal(), valkey_url, yes=True, force=runs)

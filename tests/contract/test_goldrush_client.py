@@ -224,8 +224,8 @@ REFUSED: dict[FaultKind, tuple[type[ApiError], str]] = {
     FaultKind.UNAVAILABLE: (Unavailable, "answered 503"),
     FaultKind.NO_ROUTE: (StrayNotFound, "gateway or proxy"),
     FaultKind.WALLED: (Unavailable, "gateway or proxy"),
-    FaultKind.REDIRECT: (Unavailable, "not follow"),
-    FaultKind.REDIRECT_LOOP: (Unavailable, "not follow"),
+    FaultKind.REDIRECT: (Unavailable, "n't follow"),
+    FaultKind.REDIRECT_LOOP: (Unavailable, "n't follow"),
     FaultKind.NOT_JSON: (Malformed, "not the JSON object"),
     FaultKind.MISSING_FIELD: (Malformed, "names no phase"),
     FaultKind.NULL_DATA: (Malformed, "holds no data"),
@@ -405,7 +405,7 @@ class TestBelowHttp:
             (http(b"", status="204 No Content"), Malformed, "answered 204"),
             (http(gzip.compress(b"\0" * 2**26), "Content-Encoding: gzip"), Malformed, "longer than"),
             (http(b"not gzip", "Content-Encoding: gzip"), Malformed, "gzip"),
-            (http(b"{}", "Content-Encoding: br"), Malformed, "not ask for"),
+            (http(b"{}", "Content-Encoding: br"), Malformed, "that I didn't ask for"),
             (http(b"<h1>Not here</h1>", status="404 Not Found"), Malformed, "GOLDRUSH_API_URL"),
         ],
     )
@@ -458,7 +458,7 @@ class TestRedirects:
             location = f"Location: {target.replace('http://', 'http://user:pass@')}/platform/?secret=1"
             moved, url = await stack.enter_async_context(RawServer.answering(http(b"", location, status=status)))
             client = await stack.enter_async_context(client_of(url))
-            with pytest.raises(Unavailable, match=rf"redirect \({status[:3]}\).*not follow") as caught:
+            with pytest.raises(Unavailable, match=rf"redirect \({status[:3]}\).*n't follow") as caught:
                 await client.status(PipelineId("pipe_1"))
             assert len(moved.requests) == 1
             assert elsewhere.requests == []

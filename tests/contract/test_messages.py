@@ -84,7 +84,7 @@ async def test_a_plain_question_is_answered(fake_redis: redis.asyncio.Redis, tex
     async with talking(fake_redis) as talk:
         await talk.mention("watch orders-1")
         answer = await talk.mention(text)
-        assert answer.text.startswith("None of 1 pipeline is FAILED")
+        assert answer.text.startswith("No pipeline is FAILED · 1 watched here")
 
 
 async def test_a_slash_command_with_a_plain_question_gets_the_command_to_type(fake_redis: redis.asyncio.Redis) -> None:

@@ -78,7 +78,7 @@ async def test_a_state_word_filters_the_watched_pipelines(fake_redis: redis.asyn
         assert names(await ask(ALERTS, ["live"], {State.LIVE})) == ["orders-1", "orders-3", "orders-5"]
         assert names(await ask(ALERTS, ["failed", "orders-2", "orders-3"], {State.FAILED})) == ["orders-2"]
         none = await ask(ALERTS, ["degraded"], {State.DEGRADED})
-        assert lines(none) == ["None of 5 pipelines is degraded · watched here"]
+        assert lines(none) == ["No pipeline is degraded · 5 watched here"]
 
 
 async def test_a_pipeline_with_that_exact_name_wins_over_the_state(fake_redis: redis.asyncio.Redis) -> None:

@@ -114,7 +114,7 @@ async def test_the_end_of_a_group_is_reported_even_if_members_recover_one_by_one
     texts = [LOOK.content(content, delivery, delivery.message.made_at).text for delivery, content in ends]
     assert [content.broadcast for _, content in ends] == [False, False, False, True]
     assert texts[0].startswith("orders-1 recovered after ")
-    assert texts[-1] == "All 4 pipelines have recovered, the last after at least 36 s; the last was orders-4"
+    assert texts[-1] == "All 4 pipelines have recovered, the last after at least 36 s: orders-4"
 
 
 async def test_an_update_of_a_posted_message_is_not_late(store: WholeStore, chat: FakeChat, clock: FakeClock) -> None:

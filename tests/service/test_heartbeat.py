@@ -518,7 +518,7 @@ async def test_an_absence_notice_states_its_times_and_its_changes(fake_redis: re
     assert "2026-11-24 18:0" in text  # with its date, because the day changed
     assert "I may have missed changes that began and ended in that time. These have changed:" in text
     assert "pipe_0001 failed · last seen FAILED" in text
-    assert "as they were before" not in text
+    assert "are unchanged" not in text
 
 
 async def test_a_channel_learns_only_of_changes_to_its_own_pipelines(fake_redis: redis.asyncio.Redis) -> None:
@@ -545,8 +545,8 @@ async def test_a_channel_learns_only_of_changes_to_its_own_pipelines(fake_redis:
 @pytest.mark.parametrize(
     ("unread", "words"),
     [
-        (0, "All of them are as they were before."),
-        (1, "The ones I've read since are as they were before.\nI couldn't read 1 pipeline yet"),
+        (0, "All of them are unchanged."),
+        (1, "The ones I've read since are unchanged.\nI couldn't read 1 pipeline yet"),
     ],
 )
 def test_a_failed_read_claims_nothing(unread: int, words: str) -> None:

@@ -51,7 +51,7 @@ async def test_one_429_for_ten_minutes_is_announced_with_its_end_and_its_recover
         text = await notice(bot)
         assert "GoldRush API can't be read" in text
         assert SLOW_DOWN in text
-        assert "3 pipelines are not being seen" in text
+        assert "3 pipelines are not being read" in text
         assert f"I'll try again at <!date^{int(until.timestamp())}^" in text
         reads = len(bot.api.reads)
         await bot.poll(540)
@@ -154,7 +154,9 @@ async def test_an_answer_says_at_once_that_reads_wait_and_until_when(fake_redis:
         assert until is not None
         head, doubt, *_ = LOOK.answer(answer, SavedQuestion(text="status")).text.split("\n")
         assert head.startswith("orders-1 — last seen RUNNING ")
-        assert doubt.startswith(f"No fresh reading: {SLOW_DOWN} I'll try again at <!date^{int(until.timestamp())}^")
+        assert doubt.startswith(
+            f"I couldn't read it just now: {SLOW_DOWN} I'll try again at <!date^{int(until.timestamp())}^"
+        )
         for shown in (
             await bot.requests.queries.status(ALERTS, []),
             await bot.requests.queries.status(OTHER, ["orders-*"]),
@@ -181,7 +183,7 @@ async def test_refresh_during_an_outage_puts_the_doubt_first_on_the_card_too(
         await watched(bot)
         bot.api.statuses[ONE] = replace(LIVE, replicas=2, ready=1)
         await bot.poll(20)
-        answer_all(bot, Unavailable("GoldRush did not answer within 5 s."))
+        answer_all(bot, Unavailable("GoldRush didn't answer within 5 s."))
         await bot.poll(20)
         answer = await bot.requests.queries.refresh(ALERTS, ONE)
         assert LOOK.answer(answer, SavedQuestion()).text.startswith("orders-1 — last seen RUNNING ")

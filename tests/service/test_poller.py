@@ -329,7 +329,7 @@ async def test_an_api_outage_is_one_notice_per_channel_closed_on_recovery(
         await bot.catalogue.refresh()
         await bot.poll(30)
         for pipeline_id in list(bot.api.statuses):
-            bot.api.statuses[pipeline_id] = Unavailable("GoldRush did not answer within 5 s.")
+            bot.api.statuses[pipeline_id] = Unavailable("GoldRush didn't answer within 5 s.")
         await bot.poll(90)
         assert await bot.cards() == ["GoldRush API blind"]
         assert await bot.cards(OTHER) == ["GoldRush API blind"]
@@ -480,7 +480,7 @@ async def test_a_heartbeat_without_successful_reads_claims_none(fake_redis: redi
     async with running(fake_redis, *pipelines(2)) as bot:
         await bot.watch(ONE, TWO)
         await bot.poll(600)
-        bot.api.statuses |= dict.fromkeys((ONE, TWO), Unavailable("GoldRush did not answer within 5 s."))
+        bot.api.statuses |= dict.fromkeys((ONE, TWO), Unavailable("GoldRush didn't answer within 5 s."))
         await bot.poll(200)
     bot.api.statuses |= {ONE: FAILED, TWO: LIVE}
     async with running(fake_redis, clock=bot.clock, api=bot.api) as again:
@@ -732,10 +732,10 @@ async def test_the_other_bot_continues_when_the_reading_bot_leaves(fake_redis: r
 async def test_answers_show_the_age_of_a_reading_during_an_outage(fake_redis: redis.asyncio.Redis) -> None:
     async with running(fake_redis, *pipelines(1)) as bot:
         await watch(bot, "orders-1")
-        bot.api.statuses[ONE] = Unavailable("GoldRush did not answer within 5 s.")
+        bot.api.statuses[ONE] = Unavailable("GoldRush didn't answer within 5 s.")
         await bot.clock.pass_time(100)
         (view,) = (await bot.requests.queries.status(ALERTS, ["orders-1"])).views
-        assert view.problem == "GoldRush did not answer within 5 s."
+        assert view.problem == "GoldRush didn't answer within 5 s."
         assert view.state.observation is not None
 
 
@@ -748,12 +748,12 @@ async def test_after_a_standstill_answers_use_fresh_readings(fake_redis: redis.a
         await bot.requests.queries.status(ALERTS, [])
         assert len(bot.api.reads) == before
         bot.api.statuses[ONE] = FAILED
-        bot.api.statuses[TWO] = Unavailable("GoldRush did not answer within 5 s.")
+        bot.api.statuses[TWO] = Unavailable("GoldRush didn't answer within 5 s.")
         bot.clock.seconds += 30  # nothing runs meanwhile, as after SIGSTOP
         one, two, three = (await bot.requests.queries.status(ALERTS, [])).views
         now = bot.clock.now()
     assert (one.state.phase, one.problem) == (Phase.FAILED, None)
-    assert two.problem == "GoldRush did not answer within 5 s."
+    assert two.problem == "GoldRush didn't answer within 5 s."
     observed = [view.state.observation for view in (one, two, three)]
     assert [observation is not None and observation.observed_at == now for observation in observed] == [
         True,

@@ -95,7 +95,7 @@ def status(*shown: PipelineView, whole_channel: bool = False, page: int = 1, que
         (a_view(a_standing(reach=Reach.UNREACHABLE)), ["can't be read, last seen RUNNING", "read 12 s ago"]),
         (a_view(PipelineState(reach=Reach.UNREACHABLE)), ["— can't be read"]),
         (a_view(a_standing(reach=Reach.GONE)), ["no longer visible: deleted, or access changed"]),
-        (a_view(problem="no answer within 5 s"), ["No fresh reading: no answer within 5 s"]),
+        (a_view(problem="no answer within 5 s"), ["I couldn't read it just now: no answer within 5 s"]),
         (
             a_view(
                 a_standing(FAILED), acknowledged=Acknowledgement(by=ANN, at=at(9), name="Ann", place="#data-alerts")
@@ -133,7 +133,7 @@ def test_several_pipelines_have_a_line_each_with_its_age() -> None:
     stale = a_view(a_standing(), "c", problem="no answer")
     text = status(a_view(name="a"), failed, stale, a_view(PipelineState(), "d")).text
     assert text.split("\n") == [
-        "I have no fresh reading of 1 of these 4 pipelines: no answer",
+        "I couldn't read 1 of these 4 pipelines just now: no answer",
         "1 of 4 needs attention: 1 failed · 1 not read yet",
         "a — RUNNING, live · 1 of 1 ready · read 12 s ago",
         "b — FAILED · 0 of 1 ready · acknowledged by Ann · read 12 s ago",
@@ -448,9 +448,9 @@ def test_watches_of_a_channel() -> None:
     one = WatchedView(watch=replace(NAMED, made_by=UserId("U0BOB")), covers=(a_view(),))
     text = answered(WatchesAnswer(channel=ALERTS, watches=(pattern, one), at=at(17))).text
     assert "This channel watches\n" in text
-    assert "• `orders-*` — all events, pages @ann on failure · by Ann <!date^1795435200^" in text
-    assert " · 7 now" in text
-    assert "• orders-eu — all events · by someone" in text
+    assert "• `orders-*` — all events, pages @ann on failure · added by Ann on <!date^1795435200^" in text
+    assert " · 7 pipelines now" in text
+    assert "• orders-eu — all events · added by someone" in text
     assert "\n    RUNNING, live" in text
 
 

@@ -13,7 +13,7 @@ from tests.builders import ALERTS, a_pipeline, a_watch, an_observation, at
 from tests.unit.rendering import LOOK, tells_all
 
 RUNNING = PipelineState(observation=an_observation(ready=2, replicas=2), since=at(1))
-AWAY = "GoldRush did not answer within 5 s."
+AWAY = "GoldRush didn't answer within 5 s."
 
 
 def doubtful(standing: PipelineState = RUNNING, problem: str | None = AWAY) -> PipelineView:
@@ -57,7 +57,7 @@ def test_the_reason_stands_above_many_once_with_the_end_of_the_wait() -> None:
     views = tuple(replace(doubtful(), wait_until=at(600)) for _ in range(3))
     message = LOOK.answer(StatusAnswer(views=views, at=at(41)), SavedQuestion(text="status"))
     assert message.text.startswith(
-        f"I have no fresh reading of these 3 pipelines: {AWAY} I'll try again at <!date^{int(at(600).timestamp())}^"
+        f"I couldn't read these 3 pipelines just now: {AWAY} I'll try again at <!date^{int(at(600).timestamp())}^"
     )
     assert message.text.count(AWAY) == 1
 
@@ -74,4 +74,4 @@ def test_a_heading_over_a_state_says_that_it_was_last_seen() -> None:
     )
     assert "2 of 2 pipelines were last seen live" in message.text
     none = LOOK.answer(StatusAnswer(views=(), considered=views, states=("failed",), at=at(41)), SavedQuestion())
-    assert "None of 2 pipelines was last seen FAILED" in none.text
+    assert "No pipeline was last seen FAILED" in none.text

@@ -250,16 +250,13 @@ def test_the_recovery_of_a_whole_group_is_one_line() -> None:
     everyone = tells_all(valid(shown(lines))).text
     assert everyone == "All 3 pipelines have recovered, the last after 1 min 30 s: orders-0, orders-1, orders-2"
     last = tells_all(valid(shown(replace(lines, all_recovered=5)))).text
-    assert (
-        last
-        == "All 5 pipelines have recovered, the last after 1 min 30 s; the last three were orders-0, orders-1, orders-2"
-    )
+    assert last == "All 5 pipelines have recovered, the last 3 after up to 1 min 30 s: orders-0, orders-1, orders-2"
     some = tells_all(valid(shown(replace(lines, broadcast=False, all_recovered=0)))).text
     assert some == "orders-0, orders-1, orders-2 recovered, the last after 1 min 30 s"
     one = tells_all(valid(shown(replace(lines, entries=entries[:1], all_recovered=0)))).text
     assert one == "orders-0 recovered after 1 min 30 s"
     slowest = tells_all(valid(shown(replace(lines, entries=entries[:1], all_recovered=4)))).text
-    assert slowest == "All 4 pipelines have recovered, the last after 1 min 30 s; the last was orders-0"
+    assert slowest == "All 4 pipelines have recovered, the last after 1 min 30 s: orders-0"
 
 
 def test_a_group_shows_the_runbooks_of_most_of_its_members() -> None:

@@ -77,13 +77,13 @@ EMPTY = Notice(kind=NoticeKind.EMPTY, at=at(0), channels=(ALERTS,))
         ),
         (
             Notice(kind=NoticeKind.SUSPENDED, at=at(0), channel=ALERTS, instead=ALERTS),
-            ["nothing is lost: I'll post what is waiting once I can. Until then I post their updates in <#C0ALERTS>."],
+            ["I'll post the waiting messages once I can. Until then I post their updates in <#C0ALERTS>."],
         ),
         (
             BLIND,
             [
                 "I couldn't watch any pipelines for 30 min, from <!date^1795435200^",
-                "All of them are as they were before.",
+                "All of them are unchanged.",
             ],
         ),
         (

@@ -179,7 +179,7 @@ def test_the_dialog_names_each_watch_that_is_left() -> None:
     text = asked_first(replace(ORIGIN, reference="*"), team, replace(ORIGIN, reference="pipe_1", label="<orders> & eu"))
     assert "`*` in <#C0ALERTS>; `orders-*` in <#C0TEAM>; " in text
     assert "<orders>" not in text
-    assert "for anything that they cover" in text
+    assert "for everything they cover" in text
 
 
 def test_the_dialog_fits_any_watch_names() -> None:
@@ -190,7 +190,7 @@ def test_the_dialog_fits_any_watch_names() -> None:
 
 
 def test_an_earlier_versions_dialog_names_no_watch() -> None:
-    assert "for anything that they cover" in asked_first(ORIGIN)
+    assert "for everything they cover" in asked_first(ORIGIN)
 
 
 def test_a_person_who_left_gets_no_unwatched_notice() -> None:

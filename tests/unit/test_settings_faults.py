@@ -356,7 +356,7 @@ def test_a_file_may_begin_with_a_byte_order_mark(monkeypatch: pytest.MonkeyPatch
 def test_a_file_that_is_not_utf8_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     env_file = tmp_path / ".env"
     env_file.write_bytes("SLACK_BOT_TOKEN=hush\n".encode("utf-16"))
-    assert faults(monkeypatch, GOOD, env_file) == [".env cannot be read: save it as UTF-8."]
+    assert faults(monkeypatch, GOOD, env_file) == ["The bot can't read .env: save it as UTF-8."]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
@@ -365,4 +365,4 @@ def test_a_file_that_may_not_be_read_is_refused(monkeypatch: pytest.MonkeyPatch,
     env_file.write_text("SLACK_BOT_TOKEN=hush\n")
     env_file.chmod(0)
     (fault,) = faults(monkeypatch, GOOD, env_file)
-    assert fault == ".env cannot be read (Permission denied): check its owner and mode."
+    assert fault == "The bot can't read .env (Permission denied): check its owner and mode."

@@ -116,7 +116,7 @@ def acknowledged_all(answer: AcknowledgeAllAnswer, render_context: RenderContext
         return f"{text}\n`{render_context.command}` shows this channel's pipelines and their current state."
     number = answer.acknowledged
     if number == 0:
-        return "There is nothing left to acknowledge: each failure is acknowledged, over or no longer watched."
+        return "There's nothing left to acknowledge: each failure is acknowledged, over or no longer watched."
     return f":eyes: You acknowledged {number} {'failure' if number == 1 else 'failures'}."
 
 

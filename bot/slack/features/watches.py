@@ -88,10 +88,11 @@ def watches_blocks(answer: WatchesAnswer, render_context: RenderContext) -> list
 
 
 def _watched(view: WatchedView, now: datetime) -> list[str]:
-    made = f"by {phrases.who(view.watch.made_by_name)} {date(view.watch.made_at, '{date_short}')}"
+    made = f"added by {phrases.who(view.watch.made_by_name)} on {date(view.watch.made_at, '{date_short}')}"
     head = f"• {phrases.watch_words(view.watch)} · {made}"
     if view.watch.pattern:
-        return [f"{head} · {len(view.covers)} now"]
+        number = "1 pipeline" if len(view.covers) == 1 else f"{len(view.covers)} pipelines"
+        return [f"{head} · {number} now"]
     return [head, *(f"    {row_below_name(pipeline, now)}" for pipeline in view.covers)]
 
 

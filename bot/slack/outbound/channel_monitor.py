@@ -47,7 +47,8 @@ EVENTS = (
 EVERY_SECONDS = 24 * 3600.0
 LOG_AGAIN_SECONDS = 900.0  # between two log entries about a refused token, because the bot can't post about it
 REINSTALL = (
-    "install the app again at https://api.slack.com/apps and set SLACK_BOT_TOKEN; what is owed is kept, and goes out"
+    "reinstall the app at https://api.slack.com/apps and set SLACK_BOT_TOKEN; "
+    "the bot keeps its messages and sends them then"
 )
 MAX_FAILED_CHECKS = 2  # one failed check may be about that channel; after two, Slack is away
 AT_ONCE = 10  # Slack allows about 50 conversations.info a minute, and people's commands need some

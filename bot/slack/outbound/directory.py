@@ -154,7 +154,7 @@ class Directory:
         """
         answer = await call(self._client, "conversations.info", channel=channel)
         if answer.transient:
-            raise ChatAway(f"Slack does not say how {channel} is: {answer.error}")
+            raise ChatAway(f"Slack didn't describe {channel}: {answer.error}")
         found = answer.body.get("channel")
         if answer.error == "channel_not_found":
             return SuspendReason.NOT_FOUND
@@ -174,7 +174,7 @@ class Directory:
         """
         answer = await call(self._client, "auth.test")
         if answer.transient:
-            raise ChatAway(f"Slack does not say whether it accepts the token: {answer.error}")
+            raise ChatAway(f"Slack didn't check the token: {answer.error}")
         return None if answer.ok else answer.error
 
     async def memberships(self) -> tuple[ChannelId, ...]:
@@ -187,7 +187,7 @@ class Directory:
         arguments = {"types": "public_channel,private_channel", "exclude_archived": True, "limit": PAGE}
         async for answer, _ in pages(self._client, "users.conversations", arguments, most=MOST_PAGES_OF_MEMBERSHIPS):
             if answer.transient:
-                raise ChatAway(f"Slack does not say in which channels I am: {answer.error}")
+                raise ChatAway(f"Slack didn't list my channels: {answer.error}")
             there += [ChannelId(str(row["id"])) for row in rows_in(answer, "channels")]
         aliases = await self._client.channel_ids.aliases()
         return tuple(map(aliases.stable, there))
@@ -218,7 +218,7 @@ class Directory:
         if answer.status == 429 or answer.error == "ratelimited":
             self._open_held_until = now + retry_after(answer.headers).total_seconds()
         if answer.transient:
-            raise ChatAway(f"Slack does not say how {user} is reached: {answer.error}")
+            raise ChatAway(f"Slack didn't say how to reach {user}: {answer.error}")
         if not answer.ok:
             return _Direct(None, now + NONE_KEPT_SECONDS, answer.error)
         if not (isinstance(channel, dict) and isinstance(channel.get("id"), str)):

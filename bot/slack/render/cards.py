@@ -102,8 +102,8 @@ def _buttons(card: Card) -> list[Block]:
     watched = not phrases.is_direct(card.channel) and card.episode.outcome is not Outcome.UNWATCHED
     stop = confirmation(
         "Unwatch this pipeline?",
-        "This ends the channel's own watch on this pipeline. If a pattern covers it too, updates continue, and I'll "
-        "show you the pattern. You can undo this for 1 h.",
+        "This removes the channel's own watch on this pipeline. If a pattern covers it too, updates continue, and I'll "
+        "name the pattern. You can undo this for 1 h.",
         "Unwatch",
     )
     return actions(

@@ -42,7 +42,7 @@ def is_doubtful(view: PipelineView) -> bool:
 
 
 def why(view: PipelineView) -> str:
-    return f":warning: No fresh reading: {_reason(view)}" if view.problem else ""
+    return f":warning: I couldn't read it just now: {_reason(view)}" if view.problem else ""
 
 
 def lead(views: Sequence[PipelineView]) -> list[str]:
@@ -52,7 +52,7 @@ def lead(views: Sequence[PipelineView]) -> list[str]:
         return []
     pipelines = f"these {len(views)} pipelines" if len(views) > 1 else "this pipeline"
     doubted = pipelines if len(doubtful) == len(views) else f"{len(doubtful)} of {pipelines}"
-    return [f":warning: I have no fresh reading of {doubted}: {_reason(doubtful[0])}"]
+    return [f":warning: I couldn't read {doubted} just now: {_reason(doubtful[0])}"]
 
 
 def _reason(view: PipelineView) -> str:

@@ -210,19 +210,15 @@ def render_lines(batch: TimelineBatch, delivery: Delivery, now: datetime) -> Mes
     return message([*sections(words), *footnotes(delivery, now)])
 
 
-def _how_many(recoveries: list[ThreadEntry]) -> str:
-    """As in `the last was`, `the last two were`."""
-    return {1: " was", 2: " two were", 3: " three were"}.get(len(recoveries), f" {len(recoveries)} were")
-
-
 def _recovered(recoveries: list[ThreadEntry], everyone: int) -> str:
     """Many recoveries in one line, with their names."""
     names = ", ".join(f"*{outside(entry.pipeline.name, NAME_LIMIT)}*" for entry in recoveries)
     last = max(recoveries, key=lambda entry: entry.entry.downtime_seconds or 0).entry
     lasted = phrases.length(last.downtime_seconds, first_seen=any(entry.entry.at_least for entry in recoveries))
     if everyone:
-        names = f": {names}" if everyone == len(recoveries) else f"; the last{_how_many(recoveries)} {names}"
-        return f":large_green_circle: *All {everyone} pipelines have recovered*, the last after {lasted}{names}"
+        few = len(recoveries) if 1 < len(recoveries) < everyone else 0
+        last_ones = f"the last {few} after up to" if few else "the last after"
+        return f":large_green_circle: *All {everyone} pipelines have recovered*, {last_ones} {lasted}: {names}"
     return f":large_green_circle: {names} *recovered*, the last after {lasted}"
 
 

@@ -49,7 +49,9 @@ def _chosen(of: Heading) -> tuple[str, ...]:
         are = f"{'was' if number <= 1 else 'were'} last seen"
     else:
         are = "is" if number <= 1 else "are"
-    return (f"*{number or 'None'} of {_pipelines(total)} {are} {wanted}*", _scope(of))
+    if number == 0:
+        return (f"*No pipeline {are} {wanted}*", f"{total} {_scope(of) or 'in all'}")
+    return (f"*{number} of {_pipelines(total)} {are} {wanted}*", _scope(of))
 
 
 def _word(state: str) -> str:

@@ -100,7 +100,7 @@ def _suspended(notice: Notice, render_context: RenderContext) -> list[Block]:
     where = "our direct messages" if phrases.is_direct(notice.channel) else f"<#{notice.channel}>"
     head = f":warning: I can't post in {where} any more: {why}."
     instead = f" Until then I post their updates in <#{notice.instead}>." if notice.instead else ""
-    rest = f"Your watches there stay, and nothing is lost: I'll post what is waiting once I can.{instead}"
+    rest = f"Your watches there stay, and nothing is lost: I'll post the waiting messages once I can.{instead}"
     cure = phrases.cure(notice.channel, notice.reason, render_context.command, here=False) if notice.reason else ""
     elsewhere = f"To get updates in another channel, type `{render_context.command} watch` there."
     how = f"{cure[:1].upper()}{cure[1:]}\n{elsewhere}".strip()
@@ -112,7 +112,7 @@ def _blind(notice: Notice, _: RenderContext) -> list[Block]:
     took = duration((until - since).total_seconds())
     head = f":see_no_evil: I couldn't watch any pipelines for {took}, {period(since, until)}."
     unchanged = "The ones I've read since" if notice.unread else "All of them"
-    now = "These have changed:" if notice.missed else f"{unchanged} are as they were before."
+    now = "These have changed:" if notice.missed else f"{unchanged} are unchanged."
     rest = f"I may have missed changes that began and ended in that time. {now}"
     rows = _as_many_as_fit([went_through(entry) for entry in notice.missed])
     return [section(f"{head}\n{rest}"), *rows, *_not_read_yet(notice.unread)]

@@ -49,11 +49,11 @@ def _what_is_left(origins: Sequence[PageOrigin]) -> str:
     """The effect of a click, within the 300 characters of a dialog."""
     notice = "I'll tell the people who set them up."
     if not origins or any(not origin.reference for origin in origins):
-        return f"The watches that paged you for this no longer page you for anything that they cover. {notice}"
+        return f"The watches that paged you for this will stop paging you for everything they cover. {notice}"
     named = list(dict.fromkeys(_origin_words(origin) for origin in origins))
     more = [f"{len(named) - MOST_IN_DIALOG} more"] if len(named) > MOST_IN_DIALOG else []
     listed = "; ".join([*named[:MOST_IN_DIALOG], *more])
-    return f"These watches no longer page you for anything that they cover: {listed}. {notice}"
+    return f"These watches will stop paging you for everything they cover: {listed}. {notice}"
 
 
 def _origin_words(origin: PageOrigin) -> str:
@@ -90,5 +90,5 @@ def stopped_blocks(notice: Notice) -> list[Block]:
     who = phrases.who(notice.by_name)
     head = f":no_bell: {who[:1].upper()}{who[1:]} is no longer paged{where}."
     off = left_lines(notice.watches, notice.covers, notice.by)
-    pressed = "They pressed *Stop paging me*. Everything is still watched. They are off:"
+    pressed = "They pressed *Stop paging me*. Everything is still watched. They left:"
     return sections([f"{head}\n{pressed}", *(f"• {line}" for line in off)])
